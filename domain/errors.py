@@ -1,0 +1,46 @@
+"""What can go wrong, in the domain's own terms; the API decides how each is answered."""
+
+import msgspec
+
+from domain.wording import Text
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """One thing wrong with a document: where (a JSON pointer, RFC 6901), what (a stable code), and what would be right."""
+
+    pointer: str
+    code: str
+    detail: Text
+
+
+class DomainError(Exception):
+    """Root of the errors that are the caller's to mend."""
+
+    def __init__(self, detail: Text) -> None:
+        super().__init__(detail.en)
+        self.detail = detail
+
+
+class InvalidContent(DomainError):
+    """A document that decodes but whose content cannot be taken; carries every problem found, not only the first."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(problems[0].detail)
+        self.problems = problems
+
+
+class NotFound(DomainError):
+    """The thing named does not exist, or not for this caller."""
+
+
+class Conflict(DomainError):
+    """The request is well formed but the present state forbids it; `code` is stable."""
+
+    def __init__(self, code: str, detail: Text) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+def pointer(*steps: str | int) -> str:
+    """The JSON pointer (RFC 6901) that leads through `steps`, escaped."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)

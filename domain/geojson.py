@@ -1,0 +1,26 @@
+"""The GeoJSON geometries (RFC 7946) that clients may send: longitude first, WGS 84."""
+
+from typing import Annotated
+
+import msgspec
+
+Position = Annotated[tuple[float, ...], msgspec.Meta(min_length=2, max_length=3, description="[longitude, latitude]")]
+Ring = Annotated[tuple[Position, ...], msgspec.Meta(min_length=4, description="Closed: the last position repeats the first.")]
+Rings = Annotated[tuple[Ring, ...], msgspec.Meta(min_length=1, description="The outer ring, then its holes.")]
+
+
+class Polygon(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="Polygon"):
+    """GeoJSON Polygon."""
+
+    coordinates: Rings
+    bbox: tuple[float, ...] | None = None
+
+
+class MultiPolygon(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="MultiPolygon"):
+    """GeoJSON MultiPolygon."""
+
+    coordinates: Annotated[tuple[Rings, ...], msgspec.Meta(min_length=1)]
+    bbox: tuple[float, ...] | None = None
+
+
+Geometry = Polygon | MultiPolygon
