@@ -1,0 +1,80 @@
+"""The Common Procurement Vocabulary (CPV 2008): codes, French labels, and the tree they form."""
+
+import functools
+import hashlib
+import lzma
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+
+_WRITTEN = re.compile(r"([0-9]{8})(?:-[0-9])?")
+_DIVISION_DIGITS = 2
+_DIGITS = 8
+
+
+class Cpv:
+    """Every code of the nomenclature, as 8 digits, with its label."""
+
+    def __init__(self, labels: dict[str, str], version: str) -> None:
+        self.version = version
+        self._labels = labels
+
+    def normalise(self, code: str) -> str:
+        """The 8 digits of a code written with or without its check digit ("90911200-8").
+
+        The check digit is not verified, and the code need not be a known one: see `known`.
+        Raises ValueError if `code` is not written as a CPV code.
+        """
+        written = _WRITTEN.fullmatch(code)
+        if written is None:
+            raise ValueError(f"not 8 digits, optionally followed by a check digit: {code!r}")
+        return written.group(1)
+
+    def known(self, code8: str) -> bool:
+        return code8 in self._labels
+
+    def label(self, code8: str) -> str | None:
+        """The official French label; None for a code that does not exist."""
+        return self._labels.get(code8)
+
+    def parent(self, code8: str) -> str | None:
+        """The nearest broader code that exists; None for a division (two digits), or where no broader code exists."""
+        return next((code for code in _broader(code8) if code in self._labels), None)
+
+    def nearest(self, code: str) -> str | None:
+        """The code most likely meant by one that does not exist or is badly written; None if nothing is close.
+
+        One digit wrong or two neighbours swapped, then the nearest broader code.
+        """
+        digits = "".join(character for character in code if character in "0123456789")[:_DIGITS].ljust(_DIGITS, "0")
+        if digits in self._labels:
+            return digits
+        slips = [slip for slip in _slips(digits) if slip in self._labels]
+        if slips:
+            return max(slips, key=lambda slip: (_shared_prefix(slip, digits), slip == digits, slip))
+        return self.parent(digits)
+
+
+def _broader(code8: str) -> Iterator[str]:
+    for kept in range(len(code8.rstrip("0")) - 1, _DIVISION_DIGITS - 1, -1):
+        yield code8[:kept].ljust(_DIGITS, "0")
+
+
+def _slips(digits: str) -> Iterator[str]:
+    for place in range(_DIGITS):
+        head, tail = digits[:place], digits[place + 1 :]
+        yield from (head + digit + tail for digit in "0123456789")
+        if tail:
+            yield head + tail[0] + digits[place] + tail[1:]
+
+
+def _shared_prefix(left: str, right: str) -> int:
+    return next((place for place in range(_DIGITS) if left[place] != right[place]), _DIGITS)
+
+
+@functools.cache
+def load() -> Cpv:
+    """The nomenclature as committed in `domain/data` (see SOURCES.md there)."""
+    table = lzma.decompress((files("domain") / "data" / "cpv.tsv.xz").read_bytes())
+    labels = dict(line.split("\t", 1) for line in table.decode().splitlines())
+    return Cpv(labels, f"2008-{hashlib.sha256(table).hexdigest()[:12]}")

@@ -1,0 +1,48 @@
+"""French text reduced to what two spellings of the same words share."""
+
+import re
+import unicodedata
+
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d"})
+_WORD = re.compile(r"[^\W_]+")
+
+# Plurals in -aux whose singular does not end in -al, and one word that is not the plural of its look-alike ("travail").
+_IRREGULAR = {
+    "materiaux": "materiau",
+    "tuyaux": "tuyau",
+    "noyaux": "noyau",
+    "vitraux": "vitrail",
+    "emaux": "email",
+    "baux": "bail",
+    "travaux": "travaux",
+}
+_UNCHANGED_LENGTH = 3
+
+
+def fold(text: str) -> str:
+    """`text` in lower case, without accents or punctuation: "L'Île-d'Yeu" → "l ile d yeu", "œuvre" → "oeuvre".
+
+    Every run of characters that are neither letters nor digits becomes one space; folding twice changes nothing.
+    """
+    lowered = text.lower() if text.isascii() else _without_accents(text)
+    return " ".join(_WORD.findall(lowered))
+
+
+def _without_accents(text: str) -> str:
+    lowered = unicodedata.normalize("NFKD", text).casefold().translate(_LIGATURES)
+    decomposed = unicodedata.normalize("NFKD", lowered)
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+def stem(word: str) -> str:
+    """The singular of one folded French word, crudely: "plateaux" → "plateau", "locaux" → "local", "haies" → "haie".
+
+    Singular and plural of a word give the same stem; the stem itself need not be a word ("repas" → "repa").
+    """
+    if len(word) <= _UNCHANGED_LENGTH:
+        return word
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if word.endswith("aux") and not word.endswith("eaux"):
+        return word[:-2] + "l"
+    return word[:-1] if word[-1] in "sx" else word
