@@ -1,0 +1,43 @@
+# Two commands matter: `make run` and `make test`. Both set up what is missing first.
+#   make setup PYTHON=/path/to/python3.12   another Python than the one found
+#   make setup UV=                          without uv, even where it is installed
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+READY := $(VENV)/.vivier-ready
+UV    ?= uv
+
+.PHONY: help setup run test lint format openapi lock
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) ## make .venv with everything the project needs
+	@echo "Ready: $(BIN)/vivier"
+
+run: $(READY) ## serve the API with a sample pool, match a sample need and show its shortlist
+	@exec $(BIN)/vivier demo
+
+test: lint ## every check, then every test
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(READY) ## style, types and the directions between the rooms
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(READY) ## put the code in the project's style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+openapi: $(READY) ## write openapi/openapi.json again from the code
+	@$(BIN)/vivier openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
+
+lock: ## resolve the dependencies again (needs uv)
+	@$(UV) pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --custom-compile-command 'make lock' --quiet --output-file requirements.lock
+
+$(READY): pyproject.toml requirements.lock scripts/setup.sh
+	@PYTHON='$(PYTHON)' UV='$(UV)' sh scripts/setup.sh
+	@touch $@
