@@ -1,0 +1,241 @@
+"""A match put into words: candidates and their reasons, near misses and what they lacked, tension and advice."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.cpv import Cpv
+from domain.law.eligibility import eligibility
+from domain.law.findings import worst_outcome
+from domain.law.reservation import review_types
+from domain.law.rules import Rules
+from domain.need import Need
+from domain.shortlist import (
+    Advice,
+    Candidate,
+    Coverage,
+    Eligibility,
+    Finding,
+    NearMiss,
+    PublicContact,
+    Reason,
+    Reservation,
+    SegmentAnswer,
+    SupplierSummary,
+    Tension,
+    TensionLevel,
+)
+from domain.supplier import ServiceArea, Supplier
+from domain.taxonomy import Taxonomy
+from domain.wording import Language, Text
+from matching import messages
+from matching.gates import GATES, Field
+from matching.index import legal_facts, offered_segments
+from matching.ranking import presence
+from matching.request import LotQuery
+from matching.survey import FITS, PRESENCES, RELATED, Positions, Survey, offers_for
+from matching.text import Interpreter
+
+TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), (4, "low"))
+"""The most candidates each level of tension goes with; above the last, the supply is good."""
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """Writes the answer to one need, for one day and in one language."""
+
+    need: Need
+    taxonomy: Taxonomy
+    cpv: Cpv
+    interpreter: Interpreter
+    rules: Rules
+    on: date
+    language: Language
+
+    def candidates(self, field: Field, rows: Positions) -> tuple[Candidate, ...]:
+        """The candidates of `rows`, which are in order."""
+        best = presence(field, rows)
+        return tuple(
+            self._candidate(field, int(row), rank, int(place))
+            for rank, (row, place) in enumerate(zip(rows, best, strict=True), 1)
+        )
+
+    def near_misses(
+        self, field: Field, refused: NDArray[np.int8], missed: Sequence[tuple[int, float]]
+    ) -> tuple[NearMiss, ...]:
+        """The near misses: rows of the survey with their distance in kilometres, in order."""
+        return tuple(self._near_miss(field, row, int(refused[row]), _known(distance)) for row, distance in missed)
+
+    def tension(self, query: LotQuery, coverage: Sequence[Coverage]) -> Tension:
+        """How tight the supply is, by the requested segment with the fewest candidates."""
+        objects = [covered for covered, wanted in zip(coverage, query.wanted, strict=True) if wanted.role == "object"]
+        if not objects:
+            return Tension("none", self._say(messages.tension("none", 0, None)))
+        fewest = min(objects, key=lambda covered: covered.candidates)
+        level: TensionLevel = next((level for most, level in TENSIONS if fewest.candidates <= most), "good")
+        label = self.taxonomy.label(fewest.segment)
+        return Tension(level, self._say(messages.tension(level, fewest.candidates, label)))
+
+    def reservation(self, query: LotQuery) -> Reservation:
+        """What the law says about reserving the lot; the worst finding gives the outcome."""
+        reserved = frozenset(query.lot.reserved or ())
+        findings = review_types(reserved, self.need.contract, self.on, self.rules.at(self.on))
+        return Reservation(
+            outcome=worst_outcome(findings),
+            findings=tuple(
+                Finding(f.code, f.outcome, f.rule, f.article, f.confidence, self._say(f.message)) for f in findings
+            ),
+        )
+
+    def lot_advice(self, query: LotQuery, total: int) -> tuple[Advice, ...]:
+        """What the buyer should know about the lot."""
+        return tuple(self._lot_advice(query, total))
+
+    def _lot_advice(self, query: LotQuery, total: int) -> Iterator[Advice]:
+        for code in query.unmapped:
+            label = self.cpv.label(self.cpv.normalise(code))
+            yield Advice("CPV_UNMAPPED", "warning", None, self._say(messages.unmapped(code, label)))
+        for words in query.unknown:
+            suggestions = self.interpreter.suggest(words)
+            said = messages.unknown_words(words, [self.taxonomy.label(segment) for segment in suggestions])
+            yield Advice("KEYWORD_UNKNOWN", "warning", None, self._say(said), suggestions=suggestions)
+        if query.objects and not total:
+            labels = " ; ".join(self.taxonomy.label(wanted.segment) for wanted in query.objects)
+            yield Advice("RISK_INFRUCTUEUX", "warning", None, self._say(messages.no_offer_expected(labels)))
+
+    def _candidate(self, field: Field, row: int, rank: int, best_presence: int) -> Candidate:
+        survey, supplier = field.survey, _supplier(field.survey, row)
+        query = survey.query
+        answers = self._answers(survey, row)
+        distance_km = _known(float(field.distance[row]))
+        measured_to: Literal["site", "territory"] | None = None
+        if distance_km is not None:
+            measured_to = "site" if query.site else "territory"
+        return Candidate(
+            rank=rank,
+            supplier=summary(supplier),
+            distance_km=distance_km,
+            measured_to=measured_to,
+            presence=PRESENCES[best_presence],
+            segments=answers,
+            eligibility=self._eligibility(supplier, query),
+            reasons=tuple(self._reasons(answers, best_presence, distance_km, query)),
+        )
+
+    def _answers(self, survey: Survey, row: int) -> tuple[SegmentAnswer, ...]:
+        found = []
+        for column, wanted in enumerate(survey.query.wanted):
+            answer = survey.answer(row, column)
+            if answer is not None:
+                found.append(SegmentAnswer(wanted.segment, answer.offered, answer.fit, answer.basis, wanted.role))
+        return tuple(found)
+
+    def _reasons(
+        self, answers: Sequence[SegmentAnswer], best_presence: int, distance_km: float | None, query: LotQuery
+    ) -> Iterator[Reason]:
+        for answer in answers:
+            said = messages.fit(answer.fit, self.taxonomy.label(answer.requested), self.taxonomy.label(answer.offered))
+            yield Reason(f"segment_{answer.fit}", self._say(said))
+        if any(answer.basis == "inferred" for answer in answers):
+            yield Reason("basis_inferred", self._say(messages.INFERRED))
+        name = PRESENCES[best_presence]
+        yield Reason(f"presence_{name}", self._say(messages.PRESENCE[name]))
+        if query.site or name != "local":
+            yield Reason("distance", self._say(messages.distance(distance_km, query.site is not None)))
+
+    def _near_miss(self, field: Field, row: int, gate: int, distance_km: float | None) -> NearMiss:
+        supplier = _supplier(field.survey, row)
+        name = GATES[gate][0]
+        said = {
+            "segment": lambda: self._wrong_segment(field.survey.query, supplier),
+            "service_area": lambda: self._not_served(field.survey, row, supplier),
+            "distance": lambda: messages.too_far(distance_km, field.survey.query.lot.max_distance_km or 0.0),
+            "reservation": lambda: messages.NOT_ELIGIBLE,
+        }[name]()
+        verdicts = self._eligibility(supplier, field.survey.query) if name == "reservation" else ()
+        message = self._say(said) + "".join(f" ; {verdict.message}" for verdict in verdicts)
+        return NearMiss(summary(supplier), name, distance_km, verdicts, message)
+
+    def _wrong_segment(self, query: LotQuery, supplier: Supplier) -> Text:
+        """Said of a supplier that offers only a neighbour of what is asked, or only the supporting activity."""
+        offered = {segment for offer in supplier.offers for segment in offered_segments(offer, self.taxonomy, self.cpv)}
+        for role in ("object", "support"):
+            for wanted in (wanted for wanted in query.wanted if wanted.role == role):
+                for segment, fit in offers_for(wanted, self.taxonomy):
+                    if segment in offered and role == "support":
+                        return messages.only_support(self.taxonomy.label(segment))
+                    if segment in offered:
+                        labels = self.taxonomy.label(wanted.segment), self.taxonomy.label(segment)
+                        return messages.fit(FITS[fit], *labels)
+        raise AssertionError("a supplier of the survey offers something near the lot")
+
+    def _not_served(self, survey: Survey, row: int, supplier: Supplier) -> Text:
+        """Said of a supplier none of whose answering offers reaches the territory: the one that reaches farthest."""
+        wanted = {
+            segment for w in survey.query.objects for segment, fit in offers_for(w, self.taxonomy) if fit < RELATED
+        }
+        areas = [
+            offer.service_area
+            for offer in supplier.offers
+            if wanted & set(offered_segments(offer, self.taxonomy, self.cpv))
+        ]
+        positions = survey.positions(np.array([row]))
+        distance_km = _known(float(survey.query.territory.distance(positions)[0]))
+        return messages.not_served(max(areas, key=_reach), distance_km)
+
+    def _eligibility(self, supplier: Supplier, query: LotQuery) -> tuple[Eligibility, ...]:
+        facts = legal_facts(supplier)
+        return tuple(
+            Eligibility(
+                reserved=verdict.reserved,
+                outcome=verdict.outcome,
+                code=verdict.code,
+                missing=tuple(self._say(proof) for proof in verdict.missing),
+                rule=verdict.rule,
+                article=verdict.article,
+                confidence=verdict.confidence,
+                message=self._say(verdict.message),
+            )
+            for verdict in (
+                eligibility(facts, kind, self.on, self.rules) for kind in dict.fromkeys(query.lot.reserved or ())
+            )
+        )
+
+    def _say(self, text: Text) -> str:
+        return text.to(self.language)
+
+
+def summary(supplier: Supplier) -> SupplierSummary:
+    """A supplier as a shortlist shows it: no contact person."""
+    contact = supplier.contact
+    return SupplierSummary(
+        id=supplier.id,
+        name=supplier.name,
+        siret=supplier.siret,
+        kinds=supplier.kinds,
+        legal_form=supplier.legal_form,
+        ess=supplier.ess,
+        commune=supplier.commune,
+        location=supplier.location,
+        contact=PublicContact(contact.email, contact.phone, contact.website),
+        updated_at=supplier.updated_at,
+    )
+
+
+def _supplier(survey: Survey, row: int) -> Supplier:
+    return survey.parts[survey.part[row]].suppliers[survey.ordinal[row]]
+
+
+def _known(distance: float) -> float | None:
+    """A distance to the metre; None where it is not known."""
+    return round(distance, 3) if np.isfinite(distance) else None
+
+
+def _reach(area: ServiceArea | None) -> float:
+    if area is None:
+        return 50.0
+    return area.radius_km if area.radius_km is not None else np.inf

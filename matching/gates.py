@@ -1,0 +1,82 @@
+"""The gates a supplier passes to become a candidate, in the contract's order; the first that fails names the refusal.
+
+Inactive suppliers are not in the index at all: for them there is nothing to refuse.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.need import RESERVED_TYPES, Reserved
+from domain.shortlist import Gate
+from matching.geography import Bools
+from matching.index import INELIGIBLE
+from matching.plane import Floats
+from matching.survey import Positions, Survey
+
+PASSED = -1
+
+
+@dataclass(frozen=True)
+class Field:
+    """A survey with what the later gates look at: the distance to the site, and each supplier's eligibility.
+
+    `distance` is to the site, else to the territory; `outcomes(rows)` has a column per reserved type (positions in
+    OUTCOMES) and is only asked for rows that came that far.
+    """
+
+    survey: Survey
+    distance: Floats
+    outcomes: Callable[[Positions], NDArray[np.int8]]
+
+
+def offers_segment(field: Field, rows: Positions) -> Bools:
+    """One of the supplier's offers answers a segment the lot asks for as its object, wherever it is available."""
+    return field.survey.answers[rows]
+
+
+def serves_territory(field: Field, rows: Positions) -> Bools:
+    """The service area of an answering offer meets the territory; without a declared area, 50 km at most."""
+    return (field.survey.answering[rows] & field.survey.objects).any(axis=1)
+
+
+def stands_near(field: Field, rows: Positions) -> Bools:
+    """With `max_distance_km`, the supplier stands at most that far from the site, else from the territory."""
+    cap = field.survey.query.lot.max_distance_km
+    return field.distance[rows] <= (np.inf if cap is None else cap)
+
+
+def may_answer(field: Field, rows: Positions) -> Bools:
+    """For a reserved lot, the supplier is not ineligible for all of its reserved types."""
+    reserved = field.survey.query.lot.reserved
+    if not reserved:
+        return np.ones(len(rows), dtype=bool)
+    return best_outcome(field.outcomes(rows), reserved) != INELIGIBLE
+
+
+GATES: tuple[tuple[Gate, Callable[[Field, Positions], Bools]], ...] = (
+    ("segment", offers_segment),
+    ("service_area", serves_territory),
+    ("distance", stands_near),
+    ("reservation", may_answer),
+)
+
+
+def refusals(field: Field) -> NDArray[np.int8]:
+    """For each supplier of the survey, the first gate that refuses it (a position in GATES), or PASSED."""
+    refused = np.full(len(field.survey.ordinal), PASSED, dtype=np.int8)
+    left = np.arange(len(refused))
+    for number, (_, gate) in enumerate(GATES):
+        passes = gate(field, left)
+        refused[left[~passes]] = number
+        left = left[passes]
+    return refused
+
+
+def best_outcome(outcomes: NDArray[np.int8], reserved: tuple[Reserved, ...]) -> NDArray[np.int8]:
+    """The best outcome over several reserved types: a lot open to either takes a supplier eligible for one."""
+    columns = [RESERVED_TYPES.index(kind) for kind in reserved]
+    best: NDArray[np.int8] = outcomes[:, columns].min(axis=1)
+    return best

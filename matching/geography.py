@@ -1,0 +1,335 @@
+"""Where things are: territories and places as requested, turned into ground that can be measured to."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar, cast
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from domain.errors import Problem, pointer
+from domain.geojson import Geometry, Polygon
+from domain.need import Place, TerritoryRequest
+from domain.territory import Area, Territories, TerritoryKind, UnknownTerritory
+from domain.wording import Text, kilometres
+from matching.outlines import outlines
+from matching.plane import Floats, earth_centred
+from matching.shape import PointShape, PolygonShape, Shape
+
+Bools = NDArray[np.bool_]
+MAX_VERTICES = 10_000
+KEPT_TERRITORIES = 512
+RIM_DEGREES = 0.005
+"""How finely an outline is cut before its distance to a disc's centre is taken at its vertices (some 500 m)."""
+OUTLINED_KINDS: tuple[TerritoryKind, ...] = ("epci", "departement", "region")
+
+Key = TypeVar("Key", bound=Hashable)
+Found = TypeVar("Found")
+
+
+class Misplaced(Exception):
+    """A requested place or territory that cannot be used; `problems` say where and why."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(problems[0].detail.en)
+        self.problems = problems
+
+
+@dataclass(frozen=True, eq=False)
+class Territory:
+    """A requested territory, prepared for matching.
+
+    `ground` says for each commune (by ordinal) whether it shares ground with the territory; `shape` is what distances
+    are measured to, less `radius_km`, and is None where no outline is known (overseas collectivities). `drawn` is, in
+    degrees, the geometry sent or what a radius is measured from.
+    """
+
+    label: Text
+    codes: tuple[str, ...] | None
+    radius_km: float | None
+    ground: Bools
+    shape: Shape | None
+    drawn: shapely.Geometry | None = None
+
+    def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
+        """Kilometres from each position to the territory, 0 inside; infinite beyond `cap` or where unknown."""
+        if self.shape is None:
+            return np.full(len(positions), np.inf)
+        reach = self.radius_km or 0.0
+        return np.maximum(self.shape.distance(positions, cap + reach) - reach, 0.0)
+
+    def shares_ground(self, region: shapely.Geometry) -> bool:
+        """Whether a geometry in degrees and this territory (drawn, or a radius) have ground in common."""
+        if self.radius_km is None:
+            return bool(shapely.relate_pattern(region, self.drawn, "T********"))
+        rim = _rim(np.array([region]))[0]
+        return bool(shapely.intersects(region, self.drawn) or (self.distance(rim, 0.0) == 0).any())
+
+    def lower_bound(self, positions: Floats) -> Floats:
+        """A distance that `distance` is certain not to be under; infinite where there is nothing to measure to."""
+        if self.shape is None:
+            return np.full(len(positions), np.inf)
+        return np.maximum(self.shape.lower_bound(positions) - (self.radius_km or 0.0), 0.0)
+
+
+class Geography:
+    """All communes with their outlines, and the territories and places made from them (kept, the latest few)."""
+
+    def __init__(self, territories: Territories) -> None:
+        self.territories = territories
+        self.outlines = outlines("commune")
+        self._positions = {
+            area.id: position for kind in OUTLINED_KINDS for position, area in enumerate(territories.areas(kind))
+        }
+        self._territories: OrderedDict[TerritoryRequest, Territory] = OrderedDict()
+        self._places: OrderedDict[Place, Shape] = OrderedDict()
+
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """An index over the commune outlines, by ordinal."""
+        return shapely.STRtree(self.outlines)
+
+    @cached_property
+    def _discs(self) -> tuple[Floats, Floats]:
+        """For each commune, its interior point and how far from it in kilometres its ground may go; NaN without."""
+        inside = np.array([(c.lat, c.lon) for c in self.territories.communes], dtype=np.float64)
+        middle = earth_centred(inside[:, 0], inside[:, 1])
+        west, south, east, north = shapely.bounds(self.outlines).T
+        corners = [earth_centred(lat, lon) for lat in (south, north) for lon in (west, east)]
+        reach = np.max([np.sqrt(((corner - middle) ** 2).sum(axis=1)) for corner in corners], axis=0)
+        return middle, reach * 1.01
+
+    def territory(self, request: TerritoryRequest, *at: str | int) -> Territory:
+        """The prepared territory of a request; raises Misplaced with pointers under `at`."""
+        return _kept(self._territories, request, lambda: self._prepare(request, at))
+
+    def place(self, place: Place, *at: str | int) -> Shape:
+        """The shape of a point or of a commune's outline; raises Misplaced with pointers under `at`."""
+        return _kept(self._places, place, lambda: self._locate(place, at))
+
+    def commune_at(self, lat: Floats, lon: Floats) -> NDArray[np.int64]:
+        """The ordinal of the commune whose outline holds each point; -1 where none does."""
+        found = np.full(len(lat), -1)
+        points, communes = self.tree.query(shapely.points(lon, lat), predicate="intersects")
+        found[points] = communes
+        return found
+
+    def ground_of(self, geometry: shapely.Geometry) -> Bools:
+        """Which communes share ground with a geometry in degrees; a common border is not ground."""
+        ground = np.zeros(len(self.outlines), dtype=bool)
+        shapely.prepare(geometry)
+        touched = self.tree.query(geometry, predicate="intersects")
+        inside = shapely.contains_properly(geometry, self.outlines[touched])
+        ground[touched[inside]] = True
+        border = touched[~inside]
+        ground[border] = shapely.relate_pattern(geometry, self.outlines[border], "T********")
+        return ground
+
+    def ground_of_codes(self, areas: tuple[Area, ...]) -> Bools:
+        ground = np.zeros(len(self.outlines), dtype=bool)
+        for area in areas:
+            ground[list(area.communes)] = True
+        return ground
+
+    def _prepare(self, request: TerritoryRequest, at: tuple[str | int, ...]) -> Territory:
+        given = [name for name in ("codes", "near", "geometry") if getattr(request, name) is not None]
+        if len(given) != 1 or (request.radius_km is not None) != (given == ["near"]):
+            raise Misplaced([_problem(at, "territory_form", FORMS)])
+        if request.codes is not None:
+            return self._of_codes(request.codes, at)
+        if request.near is not None:
+            return self._of_disc(request.near, cast(float, request.radius_km), at)
+        return self._of_geometry(cast(Geometry, request.geometry), at)
+
+    def _of_codes(self, codes: tuple[str, ...], at: tuple[str | int, ...]) -> Territory:
+        areas, problems = [], []
+        for position, code in enumerate(codes):
+            try:
+                areas.append(self.territories.area(code))
+            except UnknownTerritory as unknown:
+                problems.append(Problem(pointer(*at, "codes", position), unknown.code, unknown.detail))
+        if problems:
+            raise Misplaced(problems)
+        distinct = tuple(dict.fromkeys(areas))
+        ground = self.ground_of_codes(distinct)
+        pieces = np.concatenate([self._outlines_of(area) for area in distinct])
+        if ground.sum() < sum(len(area.communes) for area in distinct):
+            pieces = np.array([shapely.union_all(pieces)])  # areas that overlap
+        return Territory(
+            label=Text(*(_named(area.label for area in distinct),) * 2),
+            codes=tuple(area.id for area in distinct),
+            radius_km=None,
+            ground=ground,
+            shape=PolygonShape(pieces) if len(pieces) else None,
+        )
+
+    def _of_disc(self, near: Place, radius_km: float, at: tuple[str | int, ...]) -> Territory:
+        anchor = self.place(near, *at, "near")
+        ground = self._ground_of_disc(anchor, radius_km)
+        if not ground.any():
+            raise Misplaced([_problem((*at, "near"), "outside_france", _outside(near.lat, near.lon))])
+        where = self._place_name(near)
+        label = Text(
+            f"{kilometres(radius_km).fr} autour de {where.fr}", f"{kilometres(radius_km).en} around {where.en}"
+        )
+        return Territory(label, None, radius_km, ground, anchor, self._drawn(near))
+
+    def _ground_of_disc(self, anchor: Shape, radius_km: float) -> Bools:
+        """Which communes have ground nearer than `radius_km` to the anchor."""
+        inside, reach = self._discs
+        distance = anchor.distance(inside, radius_km + np.nan_to_num(reach))
+        ground = distance < radius_km
+        if isinstance(anchor, PointShape):
+            held = self.commune_at(np.array([anchor.lat]), np.array([anchor.lon]))
+            ground[held[held >= 0]] = True
+        # an interior point decides for most; the outline is measured only where the disc's edge may cross it
+        edge = np.flatnonzero(np.isfinite(distance) & ~ground)
+        rim, owner = _rim(self.outlines[edge])
+        ground[edge[owner[anchor.distance(rim, radius_km) < radius_km]]] = True
+        return ground
+
+    def _of_geometry(self, geometry: Geometry, at: tuple[str | int, ...]) -> Territory:
+        region = decoded(geometry, *at, "geometry")
+        ground = self.ground_of(region)
+        if not ground.any():
+            point = shapely.point_on_surface(region)
+            raise Misplaced([_problem((*at, "geometry"), "outside_france", _outside(point.y, point.x))])
+        label = Text("Zone dessinée", "Drawn area")
+        return Territory(label, None, None, ground, PolygonShape(np.array([region])), region)
+
+    def _locate(self, place: Place, at: tuple[str | int, ...]) -> Shape:
+        point = place.lat is not None and place.lon is not None
+        if point == (place.commune is not None) or (place.lat is None) != (place.lon is None):
+            raise Misplaced([_problem(at, "place_form", PLACES)])
+        if place.commune is None:
+            return PointShape(cast(float, place.lat), cast(float, place.lon))
+        try:
+            area = self.territories.area(f"commune:{place.commune}")
+        except UnknownTerritory as unknown:
+            raise Misplaced([Problem(pointer(*at, "commune"), unknown.code, unknown.detail)]) from unknown
+        pieces = self._outlines_of(area)
+        if not len(pieces):
+            raise Misplaced([_problem((*at, "commune"), "no_outline", NO_OUTLINE)])
+        return PolygonShape(pieces)
+
+    def _outlines_of(self, area: Area) -> NDArray[np.object_]:
+        """The outlines that make up an area, dissolved where they are known so."""
+        if area.kind == "commune":
+            pieces = self.outlines[list(area.communes)]
+        elif area.id in self._positions:
+            pieces = outlines(area.kind)[[self._positions[area.id]]]
+        elif area.kind == "country":
+            pieces = outlines("region")
+        else:
+            departements = self.territories.areas("departement")
+            inside = [set(part.communes) <= set(area.communes) for part in departements]
+            pieces = outlines("departement")[np.array(inside)]
+        return pieces[~shapely.is_missing(pieces)]
+
+    def _drawn(self, place: Place) -> shapely.Geometry:
+        """A place in degrees: its point, or its commune's outline."""
+        if place.commune is None:
+            return shapely.Point(cast(float, place.lon), cast(float, place.lat))
+        return self._outlines_of(self.territories.area(f"commune:{place.commune}"))[0]
+
+    def _place_name(self, place: Place) -> Text:
+        if place.commune is not None:
+            return Text(*(self.territories.area(f"commune:{place.commune}").label,) * 2)
+        return Text(*(f"{place.lat:.4f}, {place.lon:.4f}",) * 2)
+
+
+def _rim(geometries: NDArray[np.object_]) -> tuple[Floats, NDArray[np.int64]]:
+    """Positions along the borders of geometries in degrees, close together, and which geometry each belongs to."""
+    degrees, owner = shapely.get_coordinates(shapely.segmentize(geometries, RIM_DEGREES), return_index=True)
+    return earth_centred(degrees[:, 1], degrees[:, 0]), owner
+
+
+def decoded(geometry: Geometry, *at: str | int) -> shapely.Geometry:
+    """The geometry a client drew, checked: closed rings, valid, of few enough vertices. Raises Misplaced."""
+    polygons = [geometry.coordinates] if isinstance(geometry, Polygon) else list(geometry.coordinates)
+    vertices = sum(len(ring) for rings in polygons for ring in rings)
+    if vertices > MAX_VERTICES:
+        raise Misplaced([_problem(at, "too_many_vertices", _too_many(vertices))])
+    for rings in polygons:
+        for ring in rings:
+            if ring[0] != ring[-1]:
+                raise Misplaced([_problem((*at, "coordinates"), "ring_not_closed", NOT_CLOSED)])
+            if any(abs(position[0]) > 180 or abs(position[1]) > 90 for position in ring):
+                raise Misplaced([_problem((*at, "coordinates"), "out_of_range", OUT_OF_RANGE)])
+    shapes = [
+        shapely.Polygon([p[:2] for p in rings[0]], [[p[:2] for p in hole] for hole in rings[1:]]) for rings in polygons
+    ]
+    shape = shapes[0] if len(shapes) == 1 else shapely.MultiPolygon(shapes)
+    if not shapely.is_valid(shape) or shapely.area(shape) == 0:
+        reason = shapely.is_valid_reason(shape)
+        raise Misplaced([_problem((*at, "coordinates"), "invalid_geometry", _invalid(reason))])
+    return shape
+
+
+FORMS = Text(
+    "Un territoire est soit « codes », soit « near » avec « radius_km », soit « geometry » : un seul des trois.",
+    "A territory is either “codes”, or “near” with “radius_km”, or “geometry”: exactly one of the three.",
+)
+PLACES = Text(
+    "Un lieu est soit un point (« lat » et « lon »), soit une commune (« commune », son code INSEE).",
+    "A place is either a point (“lat” and “lon”) or a commune (“commune”, its INSEE code).",
+)
+NO_OUTLINE = Text(
+    "Le contour de cette commune n'est pas connu : donner un point (« lat » et « lon »).",
+    "The outline of this commune is not known: give a point (“lat” and “lon”).",
+)
+NOT_CLOSED = Text(
+    "Un anneau doit être fermé : sa dernière position répète la première.",
+    "A ring must be closed: its last position repeats the first.",
+)
+OUT_OF_RANGE = Text(
+    "Une position est [longitude, latitude] en degrés, longitude entre -180 et 180, latitude entre -90 et 90.",
+    "A position is [longitude, latitude] in degrees, longitude within ±180, latitude within ±90.",
+)
+
+
+def _too_many(vertices: int) -> Text:
+    return Text(
+        f"{vertices} sommets ; {MAX_VERTICES} au plus : simplifier le tracé.",
+        f"{vertices} vertices; at most {MAX_VERTICES}: simplify the outline.",
+    )
+
+
+def _invalid(reason: str) -> Text:
+    return Text(
+        f"Le tracé se recoupe ou n'a pas de surface ({reason}).",
+        f"The outline crosses itself or has no area ({reason}).",
+    )
+
+
+def _outside(lat: float | None, lon: float | None) -> Text:
+    """That a territory has no French ground, with a hint where the axes look swapped."""
+    swapped = lat is not None and lon is not None and 41 <= lon <= 51.5 and -6 <= lat <= 10
+    return Text(
+        "Ce territoire ne touche pas le sol français"
+        + (" : longitude et latitude semblent inversées." if swapped else "."),
+        "This territory touches no French ground" + ("; longitude and latitude look swapped." if swapped else "."),
+    )
+
+
+def _problem(at: tuple[str | int, ...], code: str, detail: Text) -> Problem:
+    return Problem(pointer(*at), code, detail)
+
+
+def _named(labels: Iterable[str]) -> str:
+    shown = list(labels)
+    return ", ".join(shown[:5]) + (f" (+{len(shown) - 5})" if len(shown) > 5 else "")
+
+
+def _kept(store: OrderedDict[Key, Found], key: Key, make: Callable[[], Found]) -> Found:
+    """The value of `key`, made once and kept among the latest used."""
+    if key in store:
+        store.move_to_end(key)
+        return store[key]
+    value = store[key] = make()
+    if len(store) > KEPT_TERRITORIES:
+        store.popitem(last=False)
+    return value

@@ -1,0 +1,206 @@
+"""The suppliers as arrays: an immutable index, and the live one: a base and a small overlay of recent changes."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from domain.cpv import Cpv
+from domain.law.eligibility import eligibility
+from domain.law.facts import LegalFacts
+from domain.law.findings import OUTCOMES
+from domain.law.rules import Rules
+from domain.need import RESERVED_TYPES
+from domain.supplier import Basis, Offer, ServiceArea, Supplier
+from domain.taxonomy import Taxonomy
+from matching.geography import Bools, Geography, Territory, decoded
+from matching.plane import Floats, earth_centred
+
+Ints = NDArray[np.int32]
+Codes = NDArray[np.int8]
+
+# how an offer says where it is available
+NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3
+BASES: tuple[Basis, ...] = ("declared", "inferred")
+INELIGIBLE = OUTCOMES.index("INELIGIBLE")
+UNDECIDED = -1
+KEPT_DATES = 8
+KEPT_GROUNDS = 256
+
+
+@dataclass(frozen=True)
+class OfferTable:
+    """All offers of one segment or family, as parallel arrays: supplier (an ordinal), basis and area."""
+
+    supplier: Ints
+    basis: Codes
+    area_kind: Codes
+    radius_km: Floats
+    area: Ints
+
+
+class Index:
+    """Active suppliers, ready to be matched; never changed once built.
+
+    A supplier is an ordinal: `suppliers[i]`, `positions[i]` (earth-centred kilometres, NaN without a location),
+    `draw[i]` (64 bits from its id), `facts[i]` (its legal facts among `distinct_facts`).
+    """
+
+    def __init__(self, suppliers: Iterable[Supplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> None:
+        self.suppliers: list[Supplier] = [supplier for supplier in suppliers if supplier.active]
+        self.geography = geography
+        self.positions = _positions(self.suppliers)
+        self.draw = np.array([_bits(supplier.id) for supplier in self.suppliers], dtype=np.uint64)
+        self.distinct_facts, self.facts = _facts(self.suppliers)
+        self.areas = _Areas(geography)
+        self.offers = self._tables(taxonomy, cpv)
+        self._outcomes: dict[date, NDArray[np.int8]] = {}
+        self._meeting: dict[Territory, Bools] = {}
+
+    def areas_meeting(self, territory: Territory) -> Bools:
+        """For each distinct service area made of ground, whether it shares ground with the territory."""
+        if territory not in self._meeting:
+            if len(self._meeting) >= KEPT_GROUNDS:
+                self._meeting.pop(next(iter(self._meeting)))
+            self._meeting[territory] = self.areas.meeting(territory)
+        return self._meeting[territory]
+
+    def outcomes(self, ordinals: NDArray[np.intp], on: date, rules: Rules) -> NDArray[np.int8]:
+        """Eligibility of suppliers on a day, shape (n, 4): positions in OUTCOMES, a column per RESERVED_TYPES."""
+        if on not in self._outcomes:
+            if len(self._outcomes) >= KEPT_DATES:
+                self._outcomes.pop(next(iter(self._outcomes)))
+            shape = len(self.distinct_facts), len(RESERVED_TYPES)
+            self._outcomes[on] = np.full(shape, UNDECIDED, dtype=np.int8)
+        table, facts = self._outcomes[on], self.facts[ordinals]
+        for kind in np.unique(facts[table[facts, 0] == UNDECIDED]):
+            verdicts = [eligibility(self.distinct_facts[kind], reserved, on, rules) for reserved in RESERVED_TYPES]
+            table[kind] = [OUTCOMES.index(verdict.outcome) for verdict in verdicts]
+        return table[facts]
+
+    def _tables(self, taxonomy: Taxonomy, cpv: Cpv) -> dict[str, OfferTable]:
+        rows: dict[str, list[tuple[int, int, int, float, int]]] = {}
+        for ordinal, supplier in enumerate(self.suppliers):
+            for offer in supplier.offers:
+                kind, radius_km, area = self.areas.intern(offer.service_area)
+                row = ordinal, BASES.index(offer.basis), kind, radius_km, area
+                for segment in offered_segments(offer, taxonomy, cpv):
+                    rows.setdefault(segment, []).append(row)
+        self.areas.freeze()
+        return {segment: _table(of_segment) for segment, of_segment in rows.items()}
+
+
+def offered_segments(offer: Offer, taxonomy: Taxonomy, cpv: Cpv) -> tuple[str, ...]:
+    """The segments or families an offer answers: those it names, else those of its CPV codes."""
+    if offer.segments:
+        return tuple(dict.fromkeys(offer.segments))
+    return tuple(dict.fromkeys(segment for code in offer.cpv for segment in taxonomy.of_cpv(cpv.normalise(code))))
+
+
+class _Areas:
+    """The distinct service areas made of ground (codes or geometry): which communes each holds."""
+
+    def __init__(self, geography: Geography) -> None:
+        self.geography = geography
+        self.numbers: dict[ServiceArea, int] = {}
+        self.grounds: list[NDArray[np.intp]] = []
+        self.drawn: dict[int, shapely.Geometry] = {}
+
+    def intern(self, area: ServiceArea | None) -> tuple[int, float, int]:
+        """An offer's area as numbers: its kind, its radius, its place among the distinct areas."""
+        if area is None:
+            return NO_AREA, np.nan, -1
+        if area.national:
+            return NATIONAL, np.nan, -1
+        if area.radius_km is not None:
+            return RADIUS, area.radius_km, -1
+        if area not in self.numbers:
+            self.numbers[area] = len(self.grounds)
+            self.grounds.append(np.flatnonzero(self._ground(area)))
+        return GROUND, np.nan, self.numbers[area]
+
+    def freeze(self) -> None:
+        """Lay the grounds end to end, once all areas are known."""
+        self.communes = np.concatenate([np.empty(0, np.intp), *self.grounds])
+        self.owners = np.repeat(np.arange(len(self.grounds)), [len(ground) for ground in self.grounds])
+
+    def meeting(self, territory: Territory) -> Bools:
+        meets = np.zeros(len(self.grounds), dtype=bool)
+        meets[self.owners[territory.ground[self.communes]]] = True
+        if territory.codes is None:
+            # two partial pieces of one commune need not meet: drawn areas are compared as drawn
+            for number in [number for number in self.drawn if meets[number]]:
+                meets[number] = territory.shares_ground(self.drawn[number])
+        return meets
+
+    def _ground(self, area: ServiceArea) -> Bools:
+        if area.geometry is not None:
+            region = self.drawn[len(self.grounds)] = decoded(area.geometry)
+            return self.geography.ground_of(region)
+        territories = self.geography.territories
+        return self.geography.ground_of_codes(tuple(territories.area(code) for code in area.codes or ()))
+
+
+@dataclass(frozen=True)
+class LiveIndex:
+    """What a match asks: a base, and an overlay of suppliers changed since.
+
+    `standing` marks the suppliers of the base that no later change has replaced or removed; None: all of them.
+    """
+
+    base: Index
+    data_version: int
+    overlay: Index | None = None
+    standing: Bools | None = None
+
+    @property
+    def parts(self) -> tuple[tuple[Index, Bools | None], ...]:
+        """Each index with the mask of its suppliers still standing (None: all)."""
+        return (
+            ((self.base, self.standing),)
+            if self.overlay is None
+            else ((self.base, self.standing), (self.overlay, None))
+        )
+
+
+def _positions(suppliers: list[Supplier]) -> Floats:
+    points = [(s.location.lat, s.location.lon) if s.location else (np.nan, np.nan) for s in suppliers]
+    degrees = np.array(points, dtype=np.float64).reshape(-1, 2)
+    return earth_centred(degrees[:, 0], degrees[:, 1])
+
+
+def _facts(suppliers: list[Supplier]) -> tuple[list[LegalFacts], Ints]:
+    numbers: dict[LegalFacts, int] = {}
+    facts = [numbers.setdefault(legal_facts(supplier), len(numbers)) for supplier in suppliers]
+    return list(numbers), np.array(facts, dtype=np.int32)
+
+
+def legal_facts(supplier: Supplier) -> LegalFacts:
+    """What the law looks at in a supplier."""
+    return LegalFacts(
+        approvals=supplier.approvals,
+        shares=supplier.shares,
+        in_prison=supplier.in_prison,
+        legal_form=supplier.legal_form,
+        ess=supplier.ess,
+    )
+
+
+def _bits(supplier: UUID) -> int:
+    return int.from_bytes(hashlib.blake2b(supplier.bytes, digest_size=8).digest(), "big")
+
+
+def _table(rows: list[tuple[int, int, int, float, int]]) -> OfferTable:
+    supplier, basis, area_kind, radius_km, area = zip(*rows, strict=True)
+    return OfferTable(
+        supplier=np.array(supplier, dtype=np.int32),
+        basis=np.array(basis, dtype=np.int8),
+        area_kind=np.array(area_kind, dtype=np.int8),
+        radius_km=np.array(radius_km, dtype=np.float64),
+        area=np.array(area, dtype=np.int32),
+    )

@@ -1,0 +1,158 @@
+"""The sentences of a shortlist: why a supplier is there, why another is not, and whether the supply is enough."""
+
+from domain.shortlist import Fit, Presence, TensionLevel
+from domain.supplier import ServiceArea
+from domain.wording import Text, kilometres
+
+PRESENCE: dict[Presence, Text] = {
+    "local": Text("Implanté dans le territoire", "Located in the territory"),
+    "declared": Text("Déclare intervenir dans le territoire", "Declares serving the territory"),
+    "nearby": Text(
+        "À 50 km au plus du territoire, sans zone d'intervention déclarée",
+        "Within 50 km of the territory, without a declared service area",
+    ),
+    "national": Text("Intervient dans toute la France", "Serves all of France"),
+}
+
+INFERRED = Text(
+    "Activité déduite de sa fiche, non déclarée : à confirmer auprès de la structure",
+    "Activity inferred from its record, not declared: to be confirmed with the supplier",
+)
+DRAWN = Text(
+    "À critères égaux, l'ordre est tiré au sort pour ce besoin",
+    "Where criteria are equal, the order is drawn for this need",
+)
+UNPLACED = Text("Adresse inconnue : distance non calculée", "Address unknown: no distance")
+SOURCING_ONLY = Text(
+    "La distance aide à choisir qui rencontrer ; elle n'est pas un critère d'attribution.",
+    "Distance helps to choose whom to meet; it is not an award criterion.",
+)
+
+
+def fit(kind: Fit, requested: str, offered: str) -> Text:
+    """How an offer answers a requested segment; both are labels."""
+    match kind:
+        case "exact":
+            return Text(f"Propose : {requested}", f"Offers: {requested}")
+        case "narrower":
+            return Text(
+                f"Propose « {offered} », qui fait partie de « {requested} »",
+                f"Offers “{offered}”, part of “{requested}”",
+            )
+        case "broader":
+            return Text(
+                f"Propose toute la famille « {offered} », dont « {requested} »",
+                f"Offers the whole family “{offered}”, which includes “{requested}”",
+            )
+        case _:
+            return Text(
+                f"Propose « {offered} », activité voisine de « {requested} »",
+                f"Offers “{offered}”, close to “{requested}”",
+            )
+
+
+def distance(distance_km: float | None, to_site: bool) -> Text:
+    """Where a supplier stands."""
+    if distance_km is None:
+        return UNPLACED
+    if distance_km == 0:
+        return (
+            Text("Sur la commune du lieu d'exécution", "In the commune of the site") if to_site else PRESENCE["local"]
+        )
+    far = kilometres(distance_km)
+    if to_site:
+        return Text(f"À {far.fr} du lieu d'exécution", f"{far.en} from the place of performance")
+    return Text(f"À {far.fr} du territoire", f"{far.en} from the territory")
+
+
+def too_far(distance_km: float | None, cap_km: float) -> Text:
+    """Refused by the distance gate."""
+    if distance_km is None:
+        return Text(
+            f"Adresse inconnue : on ne sait pas s'il est à moins de {kilometres(cap_km).fr}",
+            f"Address unknown: it cannot be told whether it is within {kilometres(cap_km).en}",
+        )
+    far, over = kilometres(distance_km), kilometres(distance_km - cap_km)
+    return Text(f"À {far.fr} : {over.fr} de trop", f"At {far.en}: {over.en} too far")
+
+
+def not_served(area: ServiceArea | None, to_territory_km: float | None) -> Text:
+    """Refused by the service area gate, with the nearest answering offer's area."""
+    if area is not None and area.radius_km is not None and to_territory_km is not None:
+        radius, over = kilometres(area.radius_km), kilometres(to_territory_km - area.radius_km)
+        return Text(
+            f"Intervient dans un rayon de {radius.fr} : il manque {over.fr} pour atteindre le territoire",
+            f"Works within {radius.en}: {over.en} short of the territory",
+        )
+    if area is None and to_territory_km is not None:
+        far = kilometres(to_territory_km)
+        return Text(
+            f"À {far.fr} du territoire, sans zone d'intervention déclarée (50 km au plus)",
+            f"{far.en} from the territory, without a declared service area (50 km at most)",
+        )
+    if area is None or area.radius_km is not None:
+        return Text(
+            "Adresse inconnue : on ne sait pas s'il intervient dans le territoire",
+            "Address unknown: it cannot be told whether it serves the territory",
+        )
+    return Text(
+        "Sa zone d'intervention déclarée ne touche pas le territoire", "Its declared area does not meet the territory"
+    )
+
+
+def only_support(offered: str) -> Text:
+    """Refused by the segment gate: offers only the activity that supports the object."""
+    return Text(f"Ne propose que l'activité support « {offered} »", f"Offers only the supporting activity “{offered}”")
+
+
+NOT_ELIGIBLE = Text("Ne peut pas répondre à ce lot réservé", "May not answer this reserved lot")
+
+
+def tension(level: TensionLevel, fewest: int, label: str | None) -> Text:
+    """Whether competition is likely; `label` is the requested segment with the fewest candidates."""
+    if label is None:
+        return Text(
+            "Aucun segment n'a été reconnu dans ce lot : préciser l'objet",
+            "No segment was recognised in this lot: specify its object",
+        )
+    match level:
+        case "none":
+            return Text(
+                f"Aucun candidat pour « {label} » : le lot risque de rester sans offre",
+                f"No candidate for “{label}”: the lot risks no offer",
+            )
+        case "critical":
+            return Text(f"{fewest} candidat(s) seulement pour « {label} »", f"Only {fewest} candidate(s) for “{label}”")
+        case "low":
+            return Text(f"Peu de candidats ({fewest}) pour « {label} »", f"Few candidates ({fewest}) for “{label}”")
+        case _:
+            return Text(
+                f"Au moins {fewest} candidats par segment demandé",
+                f"At least {fewest} candidates per requested segment",
+            )
+
+
+def unmapped(code: str, label: str | None) -> Text:
+    """A CPV code that no segment covers."""
+    shown = f"{code} ({label})" if label else code
+    return Text(
+        f"Aucun segment ne couvre le code CPV {shown} : préciser l'objet par un segment ou des mots",
+        f"No segment covers CPV code {shown}: name the object by a segment or in words",
+    )
+
+
+def unknown_words(words: str, suggestions: list[str]) -> Text:
+    """Words that name no segment with enough confidence; suggestions are labels."""
+    near = ", ".join(f"« {label} »" for label in suggestions)
+    return Text(
+        f"« {words} » n'a pas été reconnu." + (f" Peut-être : {near} ?" if near else ""),
+        f"“{words}” was not recognised." + (f" Perhaps: {near}?" if near else ""),
+    )
+
+
+def no_offer_expected(label: str) -> Text:
+    """That reserving a lot without candidates would leave it without an offer."""
+    return Text(
+        f"Aucun fournisseur trouvé pour « {label} » : risque de lot infructueux. C'est un conseil, non une règle.",
+        f"No capable supplier was found for “{label}”: the lot risks no offer. This is counsel, not law.",
+    )

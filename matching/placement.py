@@ -1,0 +1,68 @@
+"""Where a supplier's record stands, and what is doubtful about it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+
+from domain.need import Place
+from domain.supplier import Flag, Placement, Point, SupplierRecord
+from matching.geography import Geography
+from matching.plane import earth_centred
+
+TOLERANCE_KM = 1.0
+"""How far outside its commune's outline a point may fall before it is flagged: outlines are drawn to some 10 m, and
+harbours and river banks lie outside them."""
+SHORE_DEGREES = 0.02
+
+
+def place(records: Sequence[SupplierRecord], geography: Geography) -> list[Placement]:
+    """Where each record stands: its own point, else an interior point of its commune, else nowhere known.
+
+    The commune is the address's (its successor where that code is retired), else the one that holds the point. What
+    is doubtful is flagged, never refused: a point far from its commune, a point on no French ground, no place at all.
+    """
+    located = [position for position, record in enumerate(records) if record.location is not None]
+    held = dict(zip(located, _communes_at([records[position] for position in located], geography), strict=True))
+    return [_place(record, held.get(position), geography) for position, record in enumerate(records)]
+
+
+def _place(record: SupplierRecord, held: int | None, geography: Geography) -> Placement:
+    communes = geography.territories.communes
+    given = record.address.commune if record.address else None
+    stated = geography.territories.commune_ordinal(given) if given else None
+    if record.location is not None and held is not None:
+        commune = stated if stated is not None else held
+        flags = tuple(_doubts(record.location, stated, held, geography))
+        return Placement(record.location, communes[commune].code if commune >= 0 else None, flags)
+    if stated is None:
+        return Placement(None, None, (Flag("no_place", "neither a point nor a commune"),))
+    commune_of = communes[stated]
+    if commune_of.lat is None or commune_of.lon is None:
+        return Placement(None, commune_of.code, ())
+    inside = Point(commune_of.lat, commune_of.lon)
+    return Placement(inside, commune_of.code, (Flag("placed_at_commune", commune_of.code),))
+
+
+def _doubts(point: Point, stated: int | None, held: int, geography: Geography) -> list[Flag]:
+    if stated is not None and stated != held:
+        commune = geography.territories.communes[stated]
+        if commune.lat is not None:
+            away = geography.place(Place(commune=commune.code)).distance(_position(point))[0]
+            if away > TOLERANCE_KM:
+                return [Flag("point_far_from_commune", f"{away:.1f} km from {commune.code} {commune.name}")]
+            return []
+    if held < 0 and not len(geography.tree.query(shapely.Point(point.lon, point.lat), "dwithin", SHORE_DEGREES)):
+        return [Flag("outside_france", f"{point.lat}, {point.lon}")]
+    return []
+
+
+def _communes_at(records: Sequence[SupplierRecord], geography: Geography) -> list[int]:
+    points = np.array([(r.location.lat, r.location.lon) for r in records if r.location], dtype=np.float64).reshape(
+        -1, 2
+    )
+    return [int(found) for found in geography.commune_at(points[:, 0], points[:, 1])]
+
+
+def _position(point: Point) -> np.ndarray:
+    return earth_centred(np.array([point.lat]), np.array([point.lon]))

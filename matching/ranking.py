@@ -1,0 +1,77 @@
+"""The order of candidates: criteria that can be read aloud, applied one after the other; never a weighted sum."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.gates import Field, best_outcome
+from matching.plane import Floats
+from matching.survey import PRESENCES, Positions
+
+NATIONAL_PRESENCE = PRESENCES.index("national")
+
+
+def eligibility(field: Field, rows: Positions) -> NDArray[np.int8]:
+    """Certain before conditional, then unknown, then to be judged by a person; on reserved lots only."""
+    reserved = field.survey.query.lot.reserved
+    return best_outcome(field.outcomes(rows), reserved) if reserved else np.zeros(len(rows), dtype=np.int8)
+
+
+def segments_answered(field: Field, rows: Positions) -> NDArray[np.int64]:
+    """More of the requested segments first."""
+    return -answered(field, rows).sum(axis=1)
+
+
+def worst_fit(field: Field, rows: Positions) -> NDArray[np.int32]:
+    """The weakest fit among the segments answered: exact, then narrower, then broader."""
+    return np.where(answered(field, rows), field.survey.fit[rows], 0).max(axis=1)
+
+
+def worst_basis(field: Field, rows: Positions) -> NDArray[np.int32]:
+    """Offers that the supplier declared before offers that were inferred."""
+    return np.where(answered(field, rows), field.survey.basis[rows], 0).max(axis=1)
+
+
+def only_national(field: Field, rows: Positions) -> NDArray[np.bool_]:
+    """Suppliers of the territory, or that declare serving it, before those that only serve all of France."""
+    return presence(field, rows) == NATIONAL_PRESENCE
+
+
+def distance(field: Field, rows: Positions) -> Floats:
+    """Nearer first; an unknown distance last."""
+    return field.distance[rows]
+
+
+ORDER: tuple[Callable[[Field, Positions], NDArray[np.generic]], ...] = (
+    eligibility,
+    segments_answered,
+    worst_fit,
+    worst_basis,
+    only_national,
+    distance,
+)
+
+
+def ranked(field: Field, rows: Positions, seed: int) -> Positions:
+    """`rows` in order; what the criteria leave equal is drawn, the same way each time for the same need."""
+    keys = [criterion(field, rows) for criterion in ORDER] + [drawn(field, rows, seed)]
+    return rows[np.lexsort(keys[::-1])]
+
+
+def answered(field: Field, rows: Positions) -> NDArray[np.bool_]:
+    """Shape (n, w): the segments of the lot's object that each supplier answers."""
+    return field.survey.answering[rows] & field.survey.objects
+
+
+def presence(field: Field, rows: Positions) -> NDArray[np.int32]:
+    """The best presence (a position in PRESENCES) over the offers used."""
+    return np.where(answered(field, rows), field.survey.presence[rows], NATIONAL_PRESENCE).min(axis=1)
+
+
+def drawn(field: Field, rows: Positions, seed: int) -> NDArray[np.uint64]:
+    """A number per supplier that only the need and the supplier decide (splitmix64's mixing, Steele et al. 2014)."""
+    bits = field.survey.draws(rows) ^ np.uint64(seed)
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))

@@ -1,0 +1,145 @@
+"""Shapes on the ground that distances are measured to: a point, or polygons."""
+
+from typing import Any, Protocol
+
+import numpy as np
+import pyproj
+import shapely
+from numpy.typing import NDArray
+
+from matching.plane import Floats, Plane, earth_centred
+
+Geometries = NDArray[np.object_]
+
+LONGEST_EDGE_DEGREES = 0.05
+"""An edge is straight in longitude and latitude (RFC 7946 §3.1.1); cut this short it is also straight on a plane."""
+
+CLUSTER_KM = 500.0
+FAR_GRID_DEGREES = 0.02
+GEODESIC = pyproj.Geod(ellps="WGS84")
+
+
+class Shape(Protocol):
+    """Something on the ground."""
+
+    def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
+        """Kilometres from each earth-centred position to the nearest ground of the shape, 0 inside it.
+
+        Within 0.5 % of the WGS 84 geodesic. Infinite where a cheap lower bound already exceeds `cap`, or where the
+        position is NaN (not known).
+        """
+
+    def lower_bound(self, positions: Floats) -> Floats:
+        """Kilometres that `distance` is certain not to be under (1 % kept for rounding); NaN stays NaN."""
+
+
+class PointShape:
+    """A point."""
+
+    def __init__(self, lat: float, lon: float) -> None:
+        self.plane = Plane(lat, lon)
+        self.lat, self.lon = lat, lon
+
+    def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
+        distance = self.plane.from_centre(positions)
+        return np.where(distance <= cap, distance, np.inf)
+
+    def lower_bound(self, positions: Floats) -> Floats:
+        return self.plane.from_centre(positions)
+
+
+class PolygonShape:
+    """Polygons, in clusters each small enough for one plane."""
+
+    def __init__(self, geometries: Geometries) -> None:
+        self.clusters = [_Cluster(parts) for parts in _clustered(shapely.get_parts(geometries))]
+
+    def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
+        caps = np.broadcast_to(np.asarray(cap, dtype=np.float64), (len(positions),))
+        nearest = np.full(len(positions), np.inf)
+        for cluster in self.clusters:
+            reachable = np.flatnonzero(cluster.lower_bound(positions) <= np.minimum(caps, nearest))
+            if len(reachable):
+                nearest[reachable] = np.minimum(nearest[reachable], cluster.distance(positions[reachable]))
+        return nearest
+
+    def lower_bound(self, positions: Floats) -> Floats:
+        bounds = [cluster.lower_bound(positions) for cluster in self.clusters]
+        return bounds[0] if len(bounds) == 1 else np.minimum.reduce(bounds)
+
+
+class _Cluster:
+    """Polygons that lie near enough to each other to be measured on one plane."""
+
+    def __init__(self, parts: Geometries) -> None:
+        west, south, east, north = shapely.total_bounds(parts)
+        self.plane = Plane((south + north) / 2, (west + east) / 2)
+        fine = shapely.segmentize(parts, LONGEST_EDGE_DEGREES)
+        self.degrees = shapely.get_coordinates(fine)
+        flat = self.plane.project(earth_centred(self.degrees[:, 1], self.degrees[:, 0]))
+        self.extent = float(np.sqrt(np.einsum("ij,ij->i", flat, flat)).max())
+        self.projected = shapely.set_coordinates(fine.copy(), flat)
+        self.surface: Any = shapely.multipolygons(self.projected) if len(parts) > 1 else self.projected[0]
+        shapely.prepare(self.surface)
+        self.edges = shapely.STRtree(_edges(self.projected))
+        self._far: tuple[Floats, Floats] | None = None
+
+    def lower_bound(self, positions: Floats) -> Floats:
+        return np.maximum(self.plane.from_centre(positions) - self.extent, 0.0) * 0.99
+
+    def distance(self, positions: Floats) -> Floats:
+        far = self.plane.from_centre(positions) > Plane.REACH_KM
+        distance = np.empty(len(positions))
+        distance[far] = self._distance_far(positions[far])
+        distance[~far] = self._distance_near(self.plane.project(positions[~far]))
+        return distance
+
+    def _distance_near(self, flat: Floats) -> Floats:
+        distance = np.zeros(len(flat))
+        outside = np.flatnonzero(~shapely.contains_xy(self.surface, flat))
+        if len(outside):
+            points = shapely.points(flat[outside])
+            found, lengths = self.edges.query_nearest(points, return_distance=True, all_matches=False)
+            distance[outside[found[0]]] = lengths
+        return distance
+
+    def _distance_far(self, positions: Floats) -> Floats:
+        """To the nearest vertex of a thinned outline: 2 km of thinning are under 0.5 % of such a distance."""
+        if not len(positions):
+            return np.empty(0)
+        if self._far is None:
+            cells = np.unique(np.round(self.degrees / FAR_GRID_DEGREES).astype(np.int64), axis=0, return_index=True)[1]
+            thinned = self.degrees[cells]
+            self._far = thinned, earth_centred(thinned[:, 1], thinned[:, 0])
+        thinned, vertices = self._far
+        nearest = np.array([np.argmin(((vertices - position) ** 2).sum(axis=1)) for position in positions])
+        lat, lon = _degrees(positions)
+        _, _, metres = GEODESIC.inv(lon, lat, thinned[nearest, 0], thinned[nearest, 1])
+        return np.asarray(metres) / 1_000
+
+
+def _degrees(positions: Floats) -> tuple[Floats, Floats]:
+    """Latitude and longitude of positions on the ellipsoid's surface."""
+    across = np.hypot(positions[:, 0], positions[:, 1])
+    lat = np.degrees(np.arctan2(positions[:, 2], across * (GEODESIC.b / GEODESIC.a) ** 2))
+    return lat, np.degrees(np.arctan2(positions[:, 1], positions[:, 0]))
+
+
+def _edges(polygons: Geometries) -> Geometries:
+    """Every edge of every ring, each as a line of two points."""
+    coordinates, ring = shapely.get_coordinates(shapely.get_rings(polygons), return_index=True)
+    same = ring[1:] == ring[:-1]
+    return np.asarray(shapely.linestrings(np.stack((coordinates[:-1][same], coordinates[1:][same]), axis=1)))
+
+
+def _clustered(parts: Geometries) -> list[Geometries]:
+    """`parts` grouped so that the middle of each lies within `CLUSTER_KM` of the middle of its group's first."""
+    west, south, east, north = shapely.bounds(parts).T
+    middles = earth_centred((south + north) / 2, (west + east) / 2)
+    groups, left = [], np.arange(len(parts))
+    while len(left):
+        offset = middles[left] - middles[left[0]]
+        near = (offset**2).sum(axis=1) <= CLUSTER_KM**2
+        groups.append(parts[left[near]])
+        left = left[~near]
+    return groups

@@ -1,0 +1,239 @@
+"""One lot held against the index: every supplier with an offer near the subject, its best offers, its distance."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.shortlist import Fit, Presence
+from domain.supplier import Basis
+from domain.taxonomy import Taxonomy
+from matching.geography import Bools, Territory
+from matching.index import BASES, GROUND, NATIONAL, NO_AREA, RADIUS, Index, LiveIndex, OfferTable
+from matching.plane import Floats
+from matching.request import LotQuery, Wanted
+
+Positions = NDArray[np.intp]
+Keys = NDArray[np.int32]
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+NEARBY_KM = 50.0
+"""How far from the territory a supplier without a declared area may stand (the contract's second gate)."""
+
+FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
+PRESENCES: tuple[Presence, ...] = ("local", "declared", "nearby", "national")
+RELATED = FITS.index("related")
+
+# An offer's worth for one wanted segment as a single number, smaller is better: fit, then basis, then presence;
+# the offered segment's place rides along in the lowest digits.
+OFFERED = 256
+PER_BASIS = len(PRESENCES) * OFFERED
+PER_FIT = len(BASES) * PER_BASIS
+NO_OFFER = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The best offer of a supplier for one wanted segment."""
+
+    offered: str
+    fit: Fit
+    basis: Basis
+    presence: Presence
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Suppliers with an offer for the lot, as parallel arrays.
+
+    `part` and `ordinal` name each supplier; `answers` says whether it offers anything that answers, wherever;
+    `best[i, w]` is the worth of its best offer for the w-th wanted segment whose area meets the territory (NO_OFFER:
+    none); `to_territory` is in kilometres, 0 inside, infinite where it is unknown or too far to matter.
+    """
+
+    query: LotQuery
+    parts: tuple[Index, ...]
+    offered: tuple[tuple[str, ...], ...]
+    part: NDArray[np.int8]
+    ordinal: Positions
+    answers: Bools
+    best: Keys
+    to_territory: Floats
+
+    @property
+    def fit(self) -> NDArray[np.int32]:
+        """Position in FITS of each best offer; at least len(FITS) where there is none."""
+        return self.best // PER_FIT
+
+    @property
+    def basis(self) -> NDArray[np.int32]:
+        """Position in BASES of each best offer."""
+        return self.best % PER_FIT // PER_BASIS
+
+    @property
+    def presence(self) -> NDArray[np.int32]:
+        """Position in PRESENCES of each best offer."""
+        return self.best % PER_BASIS // OFFERED
+
+    @property
+    def answering(self) -> Bools:
+        """Shape (n, w): whether the offer answers that wanted segment; `related` never does."""
+        return self.fit < RELATED
+
+    @property
+    def objects(self) -> Bools:
+        """Which of the wanted segments are the lot's object."""
+        return np.array([wanted.role == "object" for wanted in self.query.wanted], dtype=bool)
+
+    def answer(self, row: int, column: int) -> Answer | None:
+        """The best offer of one supplier for one wanted segment, in words."""
+        worth = int(self.best[row, column])
+        if worth == NO_OFFER:
+            return None
+        return Answer(
+            offered=self.offered[column][worth % OFFERED],
+            fit=FITS[worth // PER_FIT],
+            basis=BASES[worth % PER_FIT // PER_BASIS],
+            presence=PRESENCES[worth % PER_BASIS // OFFERED],
+        )
+
+    def positions(self, rows: Positions) -> Floats:
+        """Earth-centred positions of some of the suppliers."""
+        return self._gathered([index.positions for index in self.parts], rows)
+
+    def draws(self, rows: Positions) -> NDArray[np.uint64]:
+        """The drawing bits of some of the suppliers."""
+        return self._gathered([index.draw for index in self.parts], rows)
+
+    def _gathered(self, columns: list[NDArray[Scalar]], rows: Positions) -> NDArray[Scalar]:
+        """A column of the indexes, which stand one per part, for some of the suppliers."""
+        if len(columns) == 1:
+            return columns[0][self.ordinal[rows]]
+        found = np.empty((len(rows), *columns[0].shape[1:]), dtype=columns[0].dtype)
+        for number, column in enumerate(columns):
+            here = self.part[rows] == number
+            found[here] = column[self.ordinal[rows[here]]]
+        return found
+
+
+def survey(query: LotQuery, index: LiveIndex, taxonomy: Taxonomy) -> Survey:
+    """Hold a lot against all suppliers that have an offer for any of its wanted segments or their neighbours."""
+    offered = [offers_for(wanted, taxonomy) for wanted in query.wanted]
+    surveyed = [_survey_part(query, part, standing, offered) for part, standing in index.parts]
+    return Survey(
+        query=query,
+        parts=tuple(part for part, _ in index.parts),
+        offered=tuple(tuple(segment for segment, _ in pairs) for pairs in offered),
+        part=np.repeat(np.arange(len(surveyed), dtype=np.int8), [len(found[0]) for found in surveyed]),
+        ordinal=np.concatenate([found[0] for found in surveyed]),
+        answers=np.concatenate([found[1] for found in surveyed]),
+        best=np.concatenate([found[2] for found in surveyed]),
+        to_territory=np.concatenate([found[3] for found in surveyed]),
+    )
+
+
+def offers_for(wanted: Wanted, taxonomy: Taxonomy) -> list[tuple[str, int]]:
+    """What may be offered for a wanted segment or family, each with its fit (a position in FITS)."""
+    family = taxonomy.family(wanted.segment)
+    if family is None:
+        segment = taxonomy.segments[wanted.segment]
+        return [(segment.id, 0), (segment.family, 2), *((neighbour, RELATED) for neighbour in segment.related)]
+    inside = [segment.id for segment in family.segments]
+    around = dict.fromkeys(neighbour for segment in family.segments for neighbour in segment.related)
+    return [
+        (family.id, 0),
+        *((segment, 1) for segment in inside),
+        *((neighbour, RELATED) for neighbour in around if neighbour not in inside),
+    ]
+
+
+def _survey_part(
+    query: LotQuery, index: Index, standing: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]
+) -> tuple[Positions, Bools, Keys, Floats]:
+    offers = _Offers.gather(index, standing, offered)
+    ordinals, row = np.unique(offers.supplier, return_inverse=True)
+    objects = np.array([wanted.role == "object" for wanted in query.wanted], dtype=bool)
+    answering = (offers.fit < RELATED) & objects[offers.column]
+    answers = np.zeros(len(ordinals), dtype=bool)
+    answers[row[answering]] = True
+    meets = index.areas_meeting(query.territory)
+    reach = np.full(len(ordinals), -1.0)
+    np.maximum.at(reach, row[answering], offers.reach(meets)[answering])
+    to_territory = _distances(query.territory, index.positions[ordinals], reach)
+    best = np.full((len(ordinals), len(query.wanted)), NO_OFFER, dtype=np.int32)
+    inside, worth = offers.judged(meets, to_territory[row])
+    np.minimum.at(best, (row[inside], offers.column[inside]), worth[inside])
+    return ordinals.astype(np.intp), answers, best, to_territory
+
+
+def _distances(territory: Territory, positions: Floats, reach: Floats) -> Floats:
+    """Distances to the territory of those whose reach may get there; infinite for the others."""
+    distance = np.full(len(positions), np.inf)
+    possible = np.flatnonzero(territory.lower_bound(positions) <= reach)
+    if len(possible):
+        distance[possible] = territory.distance(positions[possible])
+    return distance
+
+
+@dataclass(frozen=True)
+class _Offers:
+    """Offers of one index for the wanted segments, laid end to end; `column` is the wanted segment's place."""
+
+    supplier: NDArray[np.int32]
+    column: NDArray[np.int32]
+    place: NDArray[np.int32]
+    fit: NDArray[np.int32]
+    basis: NDArray[np.int8]
+    area_kind: NDArray[np.int8]
+    radius_km: Floats
+    area: NDArray[np.int32]
+
+    @classmethod
+    def gather(cls, index: Index, standing: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]) -> "_Offers":
+        found: list[tuple[int, int, int, OfferTable]] = [
+            (column, place, fit, index.offers[segment])
+            for column, pairs in enumerate(offered)
+            for place, (segment, fit) in enumerate(pairs)
+            if segment in index.offers
+        ]
+        sizes = [len(table.supplier) for *_, table in found]
+        laid = cls(
+            supplier=_laid([table.supplier for *_, table in found], np.int32),
+            column=np.repeat(np.array([column for column, *_ in found], dtype=np.int32), sizes),
+            place=np.repeat(np.array([place for _, place, *_ in found], dtype=np.int32), sizes),
+            fit=np.repeat(np.array([fit for _, _, fit, _ in found], dtype=np.int32), sizes),
+            basis=_laid([table.basis for *_, table in found], np.int8),
+            area_kind=_laid([table.area_kind for *_, table in found], np.int8),
+            radius_km=_laid([table.radius_km for *_, table in found], np.float64),
+            area=_laid([table.area for *_, table in found], np.int32),
+        )
+        return laid if standing is None else laid._only(standing[laid.supplier])
+
+    def _only(self, kept: Bools) -> "_Offers":
+        return _Offers(**{name: getattr(self, name)[kept] for name in self.__dataclass_fields__})
+
+    def reach(self, meets: Bools) -> Floats:
+        """How far from the territory its supplier may stand for each offer's area to meet it; -1: nowhere."""
+        reach = np.where(self.area_kind == NATIONAL, np.inf, -1.0)
+        reach[self.area_kind == NO_AREA] = NEARBY_KM
+        radius = self.area_kind == RADIUS
+        reach[radius] = self.radius_km[radius]
+        ground = self.area_kind == GROUND
+        reach[ground] = np.where(meets[self.area[ground]], np.inf, -1.0)
+        return reach
+
+    def judged(self, meets: Bools, distance: Floats) -> tuple[Bools, NDArray[np.int32]]:
+        """Whether each offer's area meets the territory, and its worth; `distance` is its supplier's."""
+        reach = self.reach(meets)
+        inside = (distance <= reach) | np.isinf(reach)
+        presence = np.full(len(reach), PRESENCES.index("declared"), dtype=np.int32)
+        presence[self.area_kind == NO_AREA] = PRESENCES.index("nearby")
+        presence[self.area_kind == NATIONAL] = PRESENCES.index("national")
+        presence[distance == 0] = PRESENCES.index("local")
+        return inside, self.fit * PER_FIT + self.basis * PER_BASIS + presence * OFFERED + self.place
+
+
+def _laid(arrays: list[NDArray[Scalar]], kind: type[Scalar]) -> NDArray[Scalar]:
+    return np.concatenate(arrays) if arrays else np.empty(0, dtype=kind)
