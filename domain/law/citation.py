@@ -1,0 +1,36 @@
+"""How legal messages are written: amounts, dates, and the article that ends each of them."""
+
+from datetime import date
+
+from domain.shortlist import Confidence
+from domain.wording import Text
+
+
+def cite(sentence: Text, article: str | None, confidence: Confidence) -> Text:
+    """`sentence` followed by its article; weakly sourced, it is marked "à vérifier"."""
+    doubt = Text(" ; à vérifier", "; to be checked") if confidence == "low" and article else Text("", "")
+    end = f" ({article})" if article else ""
+    return Text(f"{sentence.fr}{doubt.fr}{end}", f"{sentence.en}{doubt.en}{end}")
+
+
+def euros(amount_cents: int) -> Text:
+    """An amount excluding tax; cents are written only where there are some."""
+    whole, part = divmod(amount_cents, 100)
+    grouped = f"{whole:,}"
+    french = grouped.replace(",", " ")
+    if part:
+        return Text(f"{french},{part:02d} €", f"€{grouped}.{part:02d}")
+    return Text(f"{french} €", f"€{grouped}")
+
+
+def days(day: date) -> Text:
+    """A date as people write it: 22/12/2026 in French, ISO 8601 in English."""
+    return Text(f"{day.day:02d}/{day.month:02d}/{day.year}", day.isoformat())
+
+
+def listed(names: tuple[str, ...]) -> Text:
+    """Names joined for reading: "1, 3 et 4"."""
+    if len(names) < 2:
+        return Text("".join(names), "".join(names))
+    head, last = ", ".join(names[:-1]), names[-1]
+    return Text(f"{head} et {last}", f"{head} and {last}")

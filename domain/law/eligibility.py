@@ -1,0 +1,28 @@
+"""Whether a supplier may answer a reserved contract, at a date, from what is known of it."""
+
+from collections.abc import Callable
+from datetime import date
+
+from domain.law.approved import handicap, iae
+from domain.law.facts import LegalFacts
+from domain.law.findings import Verdict
+from domain.law.prison import penitentiary
+from domain.law.rules import InForce, Rules
+from domain.law.social_economy import ess
+from domain.need import Reserved
+
+_JUDGES: dict[Reserved, Callable[[LegalFacts, date, InForce], Verdict]] = {
+    "handicap": handicap,
+    "iae": iae,
+    "penitentiary": penitentiary,
+    "ess": ess,
+}
+
+
+def eligibility(facts: LegalFacts, reserved: Reserved, on: date, rules: Rules) -> Verdict:
+    """The supplier's verdict for one reserved type at `on`. Missing data is UNKNOWN, never INELIGIBLE.
+
+    A lot's own findings (a type not in force, a forbidden combination) do not change it. For a lot reserved to several
+    types see `findings.best_of`.
+    """
+    return _JUDGES[reserved](facts, on, rules.at(on))

@@ -1,0 +1,72 @@
+"""What the law says, in the vocabulary of the HTTP contract: verdicts on suppliers, findings on lots, advice."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from domain.need import Reserved
+from domain.shortlist import Confidence, Outcome, Severity
+from domain.wording import Text
+
+OUTCOMES: tuple[Outcome, ...] = ("ELIGIBLE", "ELIGIBLE_IF", "UNKNOWN", "REVIEW", "INELIGIBLE")
+_RANK = {outcome: rank for rank, outcome in enumerate(OUTCOMES)}
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """Whether a supplier may answer one reserved type. `missing`: the proofs to ask for. `rule`: an id of `Rules`."""
+
+    reserved: Reserved
+    outcome: Outcome
+    code: str | None
+    missing: tuple[Text, ...]
+    rule: str
+    article: str
+    confidence: Confidence
+    message: Text
+
+
+class LegalFinding(msgspec.Struct, frozen=True):
+    """What the law says about reserving a lot; the message says what would make it right."""
+
+    code: str
+    outcome: Outcome
+    rule: str
+    article: str
+    confidence: Confidence
+    message: Text
+
+
+class LegalAdvice(msgspec.Struct, frozen=True):
+    """A legal consequence, or counsel (`article` null), for the buyer; `lots`: the sets of lots it concerns."""
+
+    code: str
+    severity: Severity
+    rule: str
+    article: str | None
+    confidence: Confidence
+    message: Text
+    lots: tuple[tuple[str, ...], ...] = ()
+
+
+class LotReview(msgspec.Struct, frozen=True):
+    """The findings on a lot's reservation (empty where nothing is to be said, or nothing reserved) and its advice."""
+
+    reservation: tuple[LegalFinding, ...]
+    advice: tuple[LegalAdvice, ...]
+
+
+class NeedReview(msgspec.Struct, frozen=True):
+    """What the law says of a need: per lot id, and of the whole."""
+
+    lots: dict[str, LotReview]
+    advice: tuple[LegalAdvice, ...]
+
+
+def best_of(verdicts: Iterable[Verdict]) -> Verdict:
+    """A supplier's verdict on a lot reserved to several types: its best outcome counts, the first of equals."""
+    return min(verdicts, key=lambda verdict: _RANK[verdict.outcome])
+
+
+def worst_outcome(findings: Iterable[LegalFinding]) -> Outcome:
+    """The outcome of a lot's reservation: the worst of its findings, ELIGIBLE where there is none."""
+    return max((finding.outcome for finding in findings), key=_RANK.__getitem__, default="ELIGIBLE")

@@ -1,0 +1,125 @@
+"""What the law says about reserving a lot: types and combinations by date, for markets and concessions."""
+
+from datetime import date
+
+from domain.law.citation import cite, days
+from domain.law.findings import LegalFinding
+from domain.law.registry import applies
+from domain.law.rules import InForce, RuleRow
+from domain.need import RESERVED_TYPES, ContractKind, Reserved
+from domain.shortlist import Outcome
+from domain.wording import Text
+
+NAMES: dict[Reserved, Text] = {
+    "handicap": Text("handicap", "handicap"),
+    "iae": Text("insertion", "work integration"),
+    "penitentiary": Text("pénitentiaire", "penitentiary"),
+    "ess": Text("ESS", "social economy"),
+}
+
+
+def review_types(reserved: frozenset[Reserved], contract: ContractKind, on: date, view: InForce) -> list[LegalFinding]:
+    """The findings that depend on the types and the date only, whatever the lot."""
+    wanted = [kind for kind in RESERVED_TYPES if kind in reserved]
+    findings = [finding for kind in wanted if (finding := _type_not_in_force(kind, contract, on, view))]
+    if len(wanted) > 1:
+        findings += _combinations(reserved, contract, view)
+    return findings
+
+
+@applies(
+    "reserved_handicap",
+    "reserved_iae",
+    "reserved_penitentiary",
+    "reserved_ess",
+    "concession_reserved_handicap",
+    "concession_reserved_iae",
+    "concession_reserved_penitentiary",
+    "concession_reserved_ess",
+)
+def _type_not_in_force(kind: Reserved, contract: ContractKind, on: date, view: InForce) -> LegalFinding | None:
+    """A type may be used only while the law provides it, for this kind of contract (TYPE_NOT_IN_FORCE).
+
+    The penitentiary type was created on 2022-10-20; no ESS reservation was found for concessions. Dates before the
+    law was read through here give a finding to review, not a refusal.
+    """
+    row = view[f"reserved_{kind}" if contract == "market" else f"concession_reserved_{kind}"]
+    if row.status == "in_force":
+        return None
+    name = NAMES[kind]
+    if row.status == "unknown":
+        message = Text(
+            f"La base légale de la réservation {name.fr} au {days(on).fr} n'a pas été établie",
+            f"The legal basis of the {name.en} reservation on {days(on).en} has not been established",
+        )
+        return finding("TYPE_NOT_ESTABLISHED", "REVIEW", row, message)
+    what = Text("un marché", "a market") if contract == "market" else Text("une concession", "a concession")
+    message = Text(
+        f"La réservation {name.fr} n'est pas prévue pour {what.fr} au {days(on).fr} ; choisir un autre type",
+        f"The {name.en} reservation is not provided for {what.en} on {days(on).en}; choose another type",
+    )
+    return finding("TYPE_NOT_IN_FORCE", "INELIGIBLE", row, message)
+
+
+def _combinations(reserved: frozenset[Reserved], contract: ContractKind, view: InForce) -> list[LegalFinding]:
+    if contract == "concession":
+        return [_concession_combination(view)]
+    rules = (_penitentiary_combination(reserved, view), _ess_combination(reserved, view), _both(reserved, view))
+    return [finding for finding in rules if finding]
+
+
+@applies("concession_combination")
+def _concession_combination(view: InForce) -> LegalFinding:
+    """A concession may be reserved to one type only: its article forbids every combination (COMBINATION_FORBIDDEN)."""
+    message = Text(
+        "Une concession ne peut pas combiner plusieurs réservations ; n'en garder qu'une",
+        "A concession may not combine reservations; keep only one",
+    )
+    return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", view["concession_combination"], message)
+
+
+@applies("combination_penitentiary")
+def _penitentiary_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
+    """Penitentiary may not be combined with another type on one lot, since it exists (COMBINATION_FORBIDDEN).
+
+    An adapted enterprise or insertion structure that works inside a prison may still answer the penitentiary lot.
+    """
+    row = view["combination_penitentiary"]
+    if "penitentiary" not in reserved or row.status != "in_force":
+        return None
+    message = Text(
+        "La réservation pénitentiaire ne se combine avec aucune autre ; faire des lots distincts",
+        "The penitentiary reservation combines with no other; make separate lots",
+    )
+    return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", row, message)
+
+
+@applies("combination_ess")
+def _ess_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
+    """The code opens one combination only, handicap with insertion: none was found for ESS (COMBINATION_FORBIDDEN)."""
+    if "ess" not in reserved or reserved <= {"ess", "penitentiary"}:
+        return None
+    message = Text(
+        "Aucun texte trouvé n'ouvre la combinaison de la réservation ESS avec une autre ; faire des lots distincts",
+        "No text was found that opens combining the social economy reservation with another; make separate lots",
+    )
+    return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", view["combination_ess"], message)
+
+
+@applies("combination_handicap_iae")
+def _both(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
+    """Handicap and insertion may be combined on one lot of a market since 2020-12-08 (loi ASAP); forbidden before."""
+    row = view["combination_handicap_iae"]
+    if not reserved >= {"handicap", "iae"} or row.status != "in_force" or row.value:
+        return None
+    message = Text(
+        "À cette date, un lot ne peut pas être réservé à la fois au handicap et à l'insertion ; choisir l'un des deux",
+        "At this date a lot may not be reserved to both handicap and work integration; choose one",
+    )
+    return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", row, message)
+
+
+def finding(code: str, outcome: Outcome, row: RuleRow, message: Text) -> LegalFinding:
+    """A finding that quotes this rule, with its article and confidence."""
+    article = row.article or ""
+    return LegalFinding(code, outcome, row.id, article, row.confidence, cite(message, article, row.confidence))

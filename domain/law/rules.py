@@ -1,0 +1,262 @@
+"""The dated rules: `domain/data/law.toml` read, checked and put in order of time."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from datetime import date, timedelta
+from functools import cache
+from hashlib import sha256
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from domain.errors import NotFound
+from domain.law.citation import cite, days, euros
+from domain.shortlist import Confidence
+from domain.wording import Text
+
+LAW_FILE = Path(__file__).parent.parent / "data" / "law.toml"
+
+Theme = Literal["reservation", "suppliers", "thresholds", "considerations", "sourcing", "counsel"]
+Unit = Literal["eur", "percent", "months", "count", "ratio", "date"]
+Status = Literal["in_force", "absent", "unknown"]
+Value = bool | int | float | str | tuple[str, ...]
+
+
+class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sentence in both languages, without article or final stop; `{value}` stands for the period's value."""
+
+    fr: str
+    en: str
+
+
+class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One interval of a rule, both days included. `absent`: the law had no such rule; `unknown`: not established."""
+
+    source: str
+    confidence: Confidence
+    valid_from: date | None = None
+    valid_until: date | None = None
+    value: Value | None = None
+    status: Status = "in_force"
+    article: str | None = None
+    message: Wording | None = None
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One rule and its successive periods. `informative`: served to readers, no function applies it."""
+
+    id: str
+    theme: Theme
+    message: Wording
+    periods: tuple[Period, ...]
+    article: str | None = None
+    unit: Unit | None = None
+    informative: bool = False
+
+
+class LawFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of `law.toml`; `vintage` is the day the law was last read through."""
+
+    vintage: date
+    rule: tuple[Rule, ...]
+
+
+class RuleRow(msgspec.Struct, frozen=True):
+    """A rule during one period, as `GET /rules` serves it. `article` null: counsel of this project, not law."""
+
+    id: str
+    theme: Theme
+    article: str | None
+    value: Value | None
+    unit: Unit | None
+    valid_from: date | None
+    valid_until: date | None
+    status: Status
+    source: str
+    confidence: Confidence
+    message: Text
+
+
+class BrokenLaw(ValueError):
+    """`law.toml` contradicts itself; the message names the rule and the day."""
+
+
+class InForce:
+    """The rules at one date. Every known id has a row, also where the law was silent (its `status` says so)."""
+
+    def __init__(self, rows: dict[str, RuleRow], eventual: dict[str, int]) -> None:
+        self.rows = rows
+        self._eventual = eventual
+        self._cents = {
+            rule_id: cents(row.value)
+            for rule_id, row in rows.items()
+            if row.unit == "eur" and isinstance(row.value, (int, float))
+        }
+        self._codes = {rule_id: frozenset(row.value) for rule_id, row in rows.items() if isinstance(row.value, tuple)}
+
+    def __getitem__(self, rule_id: str) -> RuleRow:
+        return self.rows[rule_id]
+
+    def holds(self, rule_id: str) -> bool:
+        """Whether the rule exists at this date and says yes."""
+        row = self.rows[rule_id]
+        return row.status == "in_force" and row.value is not False
+
+    def cents(self, rule_id: str) -> int | None:
+        """An amount in euro cents; None where it is not known or does not exist at this date."""
+        return self._cents.get(rule_id)
+
+    def number(self, rule_id: str) -> int | None:
+        """A count, a percentage or a number of months; None where it is not known or does not exist at this date."""
+        value = self.rows[rule_id].value
+        return value if isinstance(value, int) else None
+
+    def eventual_number(self, rule_id: str) -> int:
+        """The number at this date, else the first one fixed later; raises KeyError where there is none at all."""
+        return self._eventual[rule_id]
+
+    def codes(self, rule_id: str) -> frozenset[str]:
+        """A list of codes; empty where there is none at this date."""
+        return self._codes.get(rule_id, frozenset())
+
+
+class Rules:
+    """Every rule with its history. `version` changes with any edit of the file."""
+
+    def __init__(self, version: str, rules: Iterable[Rule]) -> None:
+        self.version = version
+        self._histories: dict[str, tuple[RuleRow, ...]] = {}
+        for rule in rules:
+            if rule.id in self._histories:
+                raise BrokenLaw(f"{rule.id}: two rules with this id")
+            self._histories[rule.id] = _history(rule)
+        self._starts = sorted({row.valid_from for rows in self._histories.values() for row in rows if row.valid_from})
+        self._views: dict[int, InForce] = {}
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self._histories)
+
+    def at(self, on: date) -> InForce:
+        """The rules at `on`; one view per interval between two changes of the law, so it is cheap to ask again."""
+        interval = bisect_right(self._starts, on)
+        view = self._views.get(interval)
+        if view is None:
+            rows = {rule_id: _row_at(history, on) for rule_id, history in self._histories.items()}
+            eventual = {rule_id: _eventual(history, on) for rule_id, history in self._histories.items()}
+            view = InForce(rows, {rule_id: number for rule_id, number in eventual.items() if number is not None})
+            self._views[interval] = view
+        return view
+
+    def in_force(self, on: date) -> tuple[RuleRow, ...]:
+        """What `GET /rules?on=` lists: the rules that exist and are known at `on`, in the file's order."""
+        return tuple(row for row in self.at(on).rows.values() if row.status == "in_force")
+
+    def history(self, rule_id: str) -> tuple[RuleRow, ...]:
+        """All periods of one rule, oldest first; raises NotFound."""
+        if rule_id not in self._histories:
+            raise NotFound(Text(f"Règle inconnue : {rule_id}", f"Unknown rule: {rule_id}"))
+        return self._histories[rule_id]
+
+
+def cents(amount_eur: float) -> int:
+    """Euros as integer cents: thresholds are compared without rounding surprises."""
+    return round(amount_eur * 100)
+
+
+@cache
+def load() -> Rules:
+    """The rules of `domain/data/law.toml`; raises BrokenLaw or msgspec.ValidationError where the file is wrong."""
+    return parse(LAW_FILE.read_bytes())
+
+
+def parse(content: bytes) -> Rules:
+    """Rules from the content of a `law.toml`."""
+    law = msgspec.toml.decode(content, type=LawFile)
+    return Rules(f"{law.vintage.isoformat()}-{sha256(content).hexdigest()[:12]}", law.rule)
+
+
+def _history(rule: Rule) -> tuple[RuleRow, ...]:
+    """The rule's periods as rows, preceded by an `unknown` one where the file starts at a date."""
+    if not rule.periods:
+        raise BrokenLaw(f"{rule.id}: no period")
+    _check_intervals(rule)
+    rows = tuple(_row(rule, period) for period in rule.periods)
+    first = rule.periods[0].valid_from
+    if first is None:
+        return rows
+    before = Period(
+        source="not documented before this rule's first date",
+        confidence="low",
+        valid_until=first - timedelta(days=1),
+        status="unknown",
+    )
+    return (_row(rule, before), *rows)
+
+
+def _check_intervals(rule: Rule) -> None:
+    for earlier, later in pairwise(rule.periods):
+        if earlier.valid_until is None or later.valid_from is None:
+            raise BrokenLaw(f"{rule.id}: only the first period may lack valid_from, only the last valid_until")
+        if later.valid_from != earlier.valid_until + timedelta(days=1):
+            raise BrokenLaw(f"{rule.id}: {earlier.valid_until} is not the day before {later.valid_from}")
+    if rule.periods[-1].valid_until is not None:
+        raise BrokenLaw(f"{rule.id}: say what holds after {rule.periods[-1].valid_until} (status absent or unknown)")
+    for period in rule.periods:
+        if period.valid_from and period.valid_until and period.valid_until < period.valid_from:
+            raise BrokenLaw(f"{rule.id}: {period.valid_until} is before {period.valid_from}")
+        if (period.value is None) != (period.status != "in_force"):
+            raise BrokenLaw(f"{rule.id}: a period has a value exactly when it is in force ({period.valid_from})")
+
+
+def _row(rule: Rule, period: Period) -> RuleRow:
+    article = period.article or rule.article
+    return RuleRow(
+        id=rule.id,
+        theme=rule.theme,
+        article=article,
+        value=period.value,
+        unit=rule.unit,
+        valid_from=period.valid_from,
+        valid_until=period.valid_until,
+        status=period.status,
+        source=period.source,
+        confidence=period.confidence,
+        message=cite(_sentence(rule, period), article, period.confidence),
+    )
+
+
+def _sentence(rule: Rule, period: Period) -> Text:
+    wording = period.message
+    if wording is None and period.status == "unknown":
+        return Text("Règle non établie pour cette période", "Rule not established for this period")
+    if wording is None and period.status == "absent":
+        return Text("Règle inexistante pendant cette période", "No such rule during this period")
+    wording = wording or rule.message
+    value = written(period.value, rule.unit)
+    return Text(wording.fr.replace("{value}", value.fr), wording.en.replace("{value}", value.en))
+
+
+def written(value: Value | None, unit: Unit | None) -> Text:
+    """A rule's value as people read it, with its unit."""
+    if unit == "eur" and isinstance(value, (int, float)):
+        return euros(cents(value))
+    if unit == "percent":
+        return Text(f"{value} %", f"{value}%")
+    if unit == "months":
+        return Text(f"{value} mois", f"{value} months")
+    if unit == "date" and isinstance(value, str):
+        return days(date.fromisoformat(value))
+    text = ", ".join(value) if isinstance(value, tuple) else str(value)
+    return Text(text, text)
+
+
+def _row_at(rows: tuple[RuleRow, ...], on: date) -> RuleRow:
+    return next(row for row in rows if row.valid_until is None or on <= row.valid_until)
+
+
+def _eventual(rows: tuple[RuleRow, ...], on: date) -> int | None:
+    current_or_later = (row.value for row in rows if row.valid_until is None or on <= row.valid_until)
+    return next((value for value in current_or_later if isinstance(value, int)), None)

@@ -1,0 +1,234 @@
+"""Eligibility of suppliers for the four reserved types, cell by cell."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.law.eligibility import eligibility
+from domain.law.facts import LegalFacts
+from domain.law.findings import Verdict, best_of
+from domain.law.rules import load
+from domain.need import RESERVED_TYPES, Reserved
+from domain.supplier import Approval, Kind, LegalForm, Shares
+
+TODAY = date(2026, 11, 24)
+KINDS: tuple[Kind, ...] = ("EI", "ACI", "AI", "ETTI", "EITI", "GEIQ", "EA", "EATT", "ESAT", "TIH", "SEP", "ESUS")
+FORMS: tuple[LegalForm | None, ...] = (
+    "association",
+    "cooperative",
+    "mutual",
+    "foundation",
+    "commercial_company",
+    "public_body",
+    "other",
+    None,
+)
+
+
+def judge(reserved: Reserved, facts: LegalFacts, on: date = TODAY) -> tuple[str, str | None]:
+    verdict = eligibility(facts, reserved, on, load())
+    return verdict.outcome, verdict.code
+
+
+def holds(*kinds: Kind, **more: object) -> LegalFacts:
+    return LegalFacts(approvals=tuple(Approval(kind) for kind in kinds), **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "handicap", "iae", "penitentiary"),
+    [
+        ("EA", "ELIGIBLE", "INELIGIBLE", "UNKNOWN"),
+        ("EATT", "ELIGIBLE", "INELIGIBLE", "UNKNOWN"),
+        ("ESAT", "ELIGIBLE", "INELIGIBLE", "UNKNOWN"),
+        ("EI", "INELIGIBLE", "ELIGIBLE", "UNKNOWN"),
+        ("ETTI", "INELIGIBLE", "ELIGIBLE", "UNKNOWN"),
+        ("AI", "INELIGIBLE", "ELIGIBLE", "UNKNOWN"),
+        ("ACI", "INELIGIBLE", "ELIGIBLE", "UNKNOWN"),
+        ("EITI", "INELIGIBLE", "REVIEW", "UNKNOWN"),
+        ("GEIQ", "INELIGIBLE", "REVIEW", "UNKNOWN"),
+        ("TIH", "REVIEW", "INELIGIBLE", "UNKNOWN"),
+        ("SEP", "INELIGIBLE", "INELIGIBLE", "ELIGIBLE"),
+        ("ESUS", "INELIGIBLE", "INELIGIBLE", "UNKNOWN"),
+    ],
+)
+def test_kinds_and_types(kind: Kind, handicap: str, iae: str, penitentiary: str) -> None:
+    """The matrix of kinds and reserved types, with nothing else known of the supplier."""
+    outcomes = [judge(reserved, holds(kind))[0] for reserved in ("handicap", "iae", "penitentiary")]
+    assert outcomes == [handicap, iae, penitentiary]
+
+
+def test_approval_in_force_presumes_an_unknown_share() -> None:
+    """ESAT without a known share: eligible by presumption; with a known one: plainly."""
+    presumed = eligibility(holds("ESAT"), "handicap", TODAY, load())
+    assert (presumed.outcome, presumed.code, presumed.article) == ("ELIGIBLE", "PRESUMED_SHARE", "L2113-12")
+    assert judge("handicap", holds("ESAT", shares=Shares(disabled=0.5))) == ("ELIGIBLE", None)
+
+
+@pytest.mark.parametrize("approvals", [None, (), (Approval("ESAT"),), (Approval("TIH"),)])
+def test_known_low_share_is_final_whatever_the_approval(approvals: tuple[Approval, ...] | None) -> None:
+    """Below 50 % the condition of the law is known not to be met."""
+    low = LegalFacts(approvals=approvals, shares=Shares(disabled=0.4999))
+    assert judge("handicap", low) == ("INELIGIBLE", "SHARE_LT_50")
+    assert "49,9 %" in eligibility(low, "handicap", TODAY, load()).message.fr
+
+
+def test_only_the_share_that_counts_is_read() -> None:
+    """A low share of disadvantaged workers says nothing of an ESAT."""
+    assert judge("handicap", holds("ESAT", shares=Shares(disadvantaged=0.1, detained=0.1)))[0] == "ELIGIBLE"
+
+
+def test_unknown_approvals_are_not_absent_ones() -> None:
+    """Null is unknown; an empty list is an answer."""
+    for reserved in ("handicap", "iae"):
+        assert judge(reserved, LegalFacts()) == ("UNKNOWN", "DATA_MISSING")
+        assert judge(reserved, LegalFacts(approvals=())) == ("INELIGIBLE", "KIND_NOT_ELIGIBLE")
+
+
+@pytest.mark.parametrize(
+    ("on", "expected"),
+    [
+        (date(2024, 12, 31), ("ELIGIBLE_IF", "APPROVAL_LAPSED")),
+        (date(2025, 1, 1), ("ELIGIBLE", "PRESUMED_SHARE")),
+        (date(2027, 12, 31), ("ELIGIBLE", "PRESUMED_SHARE")),
+        (date(2028, 1, 1), ("ELIGIBLE_IF", "APPROVAL_LAPSED")),
+    ],
+)
+def test_bounds_of_an_approval_are_inclusive(on: date, expected: tuple[str, str]) -> None:
+    """One day around each end of a convention."""
+    facts = LegalFacts(approvals=(Approval("ACI", date(2025, 1, 1), date(2027, 12, 31)),))
+    assert judge("iae", facts, on) == expected
+
+
+def test_any_approval_in_force_wins_and_the_longest_is_announced() -> None:
+    """A lapsed convention beside a current one does no harm."""
+    facts = LegalFacts(
+        approvals=(
+            Approval("EI", None, date(2020, 1, 1)),
+            Approval("ACI", None, date(2026, 12, 22)),
+            Approval("ETTI", None, date(2026, 12, 31)),
+        )
+    )
+    verdict = eligibility(facts, "iae", TODAY, load())
+    assert verdict.outcome == "ELIGIBLE"
+    assert "jusqu'au 31/12/2026" in verdict.message.fr
+    assert "until 2026-12-31" in verdict.message.en
+    assert "mise à disposition" in verdict.message.fr
+
+
+def test_lapsed_approval_goes_before_a_kind_under_review() -> None:
+    """The better of two readings counts."""
+    facts = LegalFacts(approvals=(Approval("GEIQ"), Approval("EI", None, date(2020, 1, 1))))
+    assert judge("iae", facts) == ("ELIGIBLE_IF", "APPROVAL_LAPSED")
+
+
+@pytest.mark.parametrize("on", [date(2026, 12, 22), date(2026, 12, 23)])
+def test_experiment_stays_under_review_once_lapsed(on: date) -> None:
+    """EITI: a person must judge, lapsed or not; the message says that its evidence expired."""
+    facts = LegalFacts(approvals=(Approval("EITI", None, date(2026, 12, 22)),))
+    assert judge("iae", facts, on) == ("REVIEW", "KIND_REVIEW")
+    assert ("échu" in eligibility(facts, "iae", on, load()).message.fr) == (on > date(2026, 12, 22))
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (holds("SEP"), ("ELIGIBLE", "PRESUMED_SHARE")),
+        (holds("SEP", shares=Shares(detained=1.0)), ("ELIGIBLE", None)),
+        (holds("SEP", shares=Shares(detained=0.3)), ("INELIGIBLE", "SHARE_LT_50")),
+        (LegalFacts(approvals=(Approval("SEP", None, date(2025, 1, 1)),)), ("ELIGIBLE_IF", "APPROVAL_LAPSED")),
+        (holds("EA", in_prison=True), ("ELIGIBLE_IF", "PROOF_MISSING")),
+        (holds("EA", in_prison=True, shares=Shares(detained=0.6)), ("ELIGIBLE", None)),
+        (LegalFacts(in_prison=True), ("ELIGIBLE_IF", "PROOF_MISSING")),
+        (holds("EI", in_prison=False), ("INELIGIBLE", "NOT_IN_PRISON")),
+        (holds("EI", in_prison=False, shares=Shares(detained=0.9)), ("INELIGIBLE", "NOT_IN_PRISON")),
+        (holds("EI"), ("UNKNOWN", "DATA_MISSING")),
+        (LegalFacts(), ("UNKNOWN", "DATA_MISSING")),
+    ],
+)
+def test_penitentiary(facts: LegalFacts, expected: tuple[str, str | None]) -> None:
+    """SEP, work in a prison without SEP, and what is not known."""
+    assert judge("penitentiary", facts) == expected
+
+
+def test_supplier_outcome_does_not_follow_the_date_of_the_type() -> None:
+    """That the penitentiary type did not exist yet is told on the lot."""
+    assert judge("penitentiary", holds("SEP"), date(2022, 6, 1)) == ("ELIGIBLE", "PRESUMED_SHARE")
+    low = holds("SEP", shares=Shares(detained=0.3))
+    assert judge("penitentiary", low, date(2022, 6, 1)) == ("INELIGIBLE", "SHARE_LT_50")
+
+
+@pytest.mark.parametrize(
+    ("form", "ess", "expected"),
+    [
+        ("association", None, "ELIGIBLE_IF"),
+        ("cooperative", None, "ELIGIBLE_IF"),
+        ("mutual", None, "ELIGIBLE_IF"),
+        ("foundation", False, "ELIGIBLE_IF"),
+        ("commercial_company", True, "ELIGIBLE_IF"),
+        ("commercial_company", False, "INELIGIBLE"),
+        ("commercial_company", None, "UNKNOWN"),
+        ("other", None, "UNKNOWN"),
+        ("public_body", True, "INELIGIBLE"),
+        (None, True, "ELIGIBLE_IF"),
+        (None, None, "UNKNOWN"),
+    ],
+)
+def test_ess_by_form_and_flag(form: LegalForm | None, ess: bool | None, expected: str) -> None:
+    """The mission of public service is always left to prove, so nobody is plainly eligible."""
+    assert judge("ess", LegalFacts(approvals=(), legal_form=form, ess=ess))[0] == expected
+
+
+def test_ess_quality_shown_by_an_esus_agreement() -> None:
+    """In force it is evidence, lapsed it is a proof to renew; the weak source shows."""
+    current = holds("ESUS", legal_form="commercial_company")
+    assert judge("ess", current) == ("ELIGIBLE_IF", "PROOF_MISSING")
+    assert "à vérifier" in eligibility(current, "ess", TODAY, load()).message.fr
+    lapsed = LegalFacts(approvals=(Approval("ESUS", None, date(2025, 1, 1)),), legal_form="commercial_company")
+    assert judge("ess", lapsed) == ("ELIGIBLE_IF", "APPROVAL_LAPSED")
+
+
+def test_best_outcome_counts_for_several_types() -> None:
+    """An ESAT answers a lot reserved to handicap and insertion."""
+    verdicts = [eligibility(holds("ESAT"), reserved, TODAY, load()) for reserved in ("iae", "handicap")]
+    assert best_of(verdicts).reserved == "handicap"
+
+
+approvals = st.builds(
+    Approval,
+    kind=st.sampled_from(KINDS),
+    valid_from=st.none() | st.dates(date(2020, 1, 1), date(2028, 1, 1)),
+    valid_until=st.none() | st.dates(date(2020, 1, 1), date(2028, 1, 1)),
+)
+shares = st.none() | st.floats(0, 1)
+any_facts = st.builds(
+    LegalFacts,
+    approvals=st.none() | st.lists(approvals, max_size=4).map(tuple),
+    shares=st.builds(Shares, disabled=shares, disadvantaged=shares, detained=shares),
+    in_prison=st.none() | st.booleans(),
+    legal_form=st.sampled_from(FORMS),
+    ess=st.none() | st.booleans(),
+)
+
+
+def check_form(verdict: Verdict) -> None:
+    assert verdict.message.fr.endswith(f"({verdict.article})")
+    assert (verdict.outcome in {"ELIGIBLE_IF", "REVIEW", "UNKNOWN"}) == bool(verdict.missing)
+    assert verdict.rule in load().ids
+    assert (verdict.confidence == "low") == ("à vérifier" in verdict.message.fr)
+
+
+@given(any_facts, st.sampled_from(RESERVED_TYPES), st.dates(date(2020, 1, 1), date(2028, 1, 1)))
+def test_every_verdict_can_be_explained(facts: LegalFacts, reserved: Reserved, on: date) -> None:
+    """Each names its rule and article, owns its doubt, and lists proofs exactly where something is left to show."""
+    check_form(eligibility(facts, reserved, on, load()))
+
+
+@given(any_facts, st.sampled_from(RESERVED_TYPES), st.dates(date(2020, 1, 1), date(2028, 1, 1)))
+def test_forgetting_everything_never_makes_a_supplier_ineligible(
+    facts: LegalFacts, reserved: Reserved, on: date
+) -> None:
+    """Missing data is never INELIGIBLE: without the fact that excludes, no verdict excludes."""
+    if eligibility(facts, reserved, on, load()).outcome == "INELIGIBLE":
+        assert eligibility(LegalFacts(), reserved, on, load()).outcome == "UNKNOWN"
