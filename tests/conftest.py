@@ -1,8 +1,23 @@
-"""What every test may ask for."""
+"""What every test may ask for: a database of its own, and the real data files where they are at hand.
 
+The server is the one TEST_DATABASE_URL names (its user must be allowed to create databases), else a container where
+Docker answers, else an embedded one.
+"""
+
+import asyncio
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
+
+from db import connect, embedded, migrate
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -12,5 +27,105 @@ def shared_data() -> Path:
     """The folder of real supplier files and notices beside the checkout; tests that need it are skipped without it."""
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip(f"the real data files are not beside this checkout ({folder.name} is missing)")
+        pytest.skip("the real data files are not beside this checkout (../shared/data)")
     return folder
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder with a short name that the user PostgreSQL runs as can reach (pytest's own folders are private)."""
+    folder = Path(tempfile.mkdtemp(prefix="vivier-test-", dir="/tmp"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """The address of a database on a server where others can be created."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        yield given
+    elif docker_answers():
+        with container() as url:
+            yield url
+    else:
+        programs = os.environ.get("PG_BIN")
+        with (
+            open_folder() as home,
+            embedded.serve(home, pg_bin=Path(programs) if programs else None, durable=False) as it,
+        ):
+            yield it.url
+
+
+def docker_answers() -> bool:
+    if "DOCKER_HOST" not in os.environ and not Path("/var/run/docker.sock").exists():
+        return False
+    import docker  # noqa: PLC0415 - half a second for those who have no Docker
+
+    try:
+        client = docker.from_env(timeout=3)
+    except docker.errors.DockerException:
+        return False
+    try:
+        return bool(client.ping())
+    except (docker.errors.DockerException, OSError):
+        return False
+    finally:
+        client.close()
+
+
+@contextmanager
+def container() -> Iterator[str]:
+    """The oldest PostgreSQL that is supported, in a container."""
+    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - see docker_answers
+
+    with PostgresContainer("postgres:15-alpine", driver=None).with_command("postgres -c fsync=off") as server:
+        yield server.get_connection_url()
+
+
+def sibling(url: str, database: str) -> str:
+    """The address of another database on the same server."""
+    return urlsplit(connect.dsn(url))._replace(scheme="postgresql+asyncpg", path=f"/{database}").geturl()
+
+
+def new_name() -> str:
+    return f"vivier_test_{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(scope="session")
+async def administrator(server_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection that creates and drops databases."""
+    connection = await asyncpg.connect(connect.dsn(server_url))
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def template(server_url: str, administrator: "asyncpg.Connection[asyncpg.Record]") -> AsyncIterator[str]:
+    """The name of a migrated database that nobody is connected to, to be copied."""
+    name = new_name()
+    await administrator.execute(f"CREATE DATABASE {name}")
+    await asyncio.to_thread(migrate.upgrade, sibling(server_url, name))
+    yield name
+    await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database_url(
+    server_url: str, administrator: "asyncpg.Connection[asyncpg.Record]", template: str
+) -> AsyncIterator[str]:
+    """The address of a migrated, empty database that is this test's own."""
+    name = new_name()
+    await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield sibling(server_url, name)
+    await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[connect.Engine]:
+    """An engine on this test's own database."""
+    engine = connect.engine(database_url, pool_size=5)
+    yield engine
+    await engine.dispose()
