@@ -39,13 +39,14 @@ def offers_segment(field: Field, rows: Positions) -> Bools:
 
 def serves_territory(field: Field, rows: Positions) -> Bools:
     """The service area of an answering offer meets the territory; without a declared area, 50 km at most."""
-    return (field.survey.answering[rows] & field.survey.objects).any(axis=1)
+    served: Bools = np.any(field.survey.answering[rows] & field.survey.objects, axis=1)
+    return served
 
 
 def stands_near(field: Field, rows: Positions) -> Bools:
     """With `max_distance_km`, the supplier stands at most that far from the site, else from the territory."""
     cap = field.survey.query.lot.max_distance_km
-    return field.distance[rows] <= (np.inf if cap is None else cap)
+    return np.ones(len(rows), dtype=bool) if cap is None else field.distance[rows] <= cap
 
 
 def may_answer(field: Field, rows: Positions) -> Bools:

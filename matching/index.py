@@ -1,7 +1,7 @@
 """The suppliers as arrays: an immutable index, and the live one: a base and a small overlay of recent changes."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -53,14 +53,19 @@ class Index:
 
     def __init__(self, suppliers: Iterable[Supplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> None:
         self.suppliers: list[Supplier] = [supplier for supplier in suppliers if supplier.active]
-        self.geography = geography
+        self.ordinals = {supplier.id: ordinal for ordinal, supplier in enumerate(self.suppliers)}
+        self.taxonomy, self.cpv, self.geography = taxonomy, cpv, geography
         self.positions = _positions(self.suppliers)
         self.draw = np.array([_bits(supplier.id) for supplier in self.suppliers], dtype=np.uint64)
         self.distinct_facts, self.facts = _facts(self.suppliers)
         self.areas = _Areas(geography)
-        self.offers = self._tables(taxonomy, cpv)
+        self.offers = self._tables()
         self._outcomes: dict[date, NDArray[np.int8]] = {}
         self._meeting: dict[Territory, Bools] = {}
+
+    def alike(self, suppliers: Iterable[Supplier]) -> "Index":
+        """An index of other suppliers over the same reference data."""
+        return Index(suppliers, self.taxonomy, self.cpv, self.geography)
 
     def areas_meeting(self, territory: Territory) -> Bools:
         """For each distinct service area made of ground, whether it shares ground with the territory."""
@@ -83,13 +88,13 @@ class Index:
             table[kind] = [OUTCOMES.index(verdict.outcome) for verdict in verdicts]
         return table[facts]
 
-    def _tables(self, taxonomy: Taxonomy, cpv: Cpv) -> dict[str, OfferTable]:
+    def _tables(self) -> dict[str, OfferTable]:
         rows: dict[str, list[tuple[int, int, int, float, int]]] = {}
         for ordinal, supplier in enumerate(self.suppliers):
             for offer in supplier.offers:
                 kind, radius_km, area = self.areas.intern(offer.service_area)
                 row = ordinal, BASES.index(offer.basis), kind, radius_km, area
-                for segment in offered_segments(offer, taxonomy, cpv):
+                for segment in offered_segments(offer, self.taxonomy, self.cpv):
                     rows.setdefault(segment, []).append(row)
         self.areas.freeze()
         return {segment: _table(of_segment) for segment, of_segment in rows.items()}

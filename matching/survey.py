@@ -232,7 +232,7 @@ class _Offers:
         presence[self.area_kind == NO_AREA] = PRESENCES.index("nearby")
         presence[self.area_kind == NATIONAL] = PRESENCES.index("national")
         presence[distance == 0] = PRESENCES.index("local")
-        return inside, self.fit * PER_FIT + self.basis * PER_BASIS + presence * OFFERED + self.place
+        return inside, self.fit * PER_FIT + self.basis.astype(np.int32) * PER_BASIS + presence * OFFERED + self.place
 
 
 def _laid(arrays: list[NDArray[Scalar]], kind: type[Scalar]) -> NDArray[Scalar]:
