@@ -155,7 +155,7 @@ class Geography:
             raise Misplaced(problems)
         distinct = tuple(dict.fromkeys(areas))
         ground = self.ground_of_codes(distinct)
-        pieces = np.concatenate([self._outlines_of(area) for area in distinct])
+        pieces = np.concatenate([self.outlines_of(area) for area in distinct])
         if ground.sum() < sum(len(area.communes) for area in distinct):
             pieces = np.array([shapely.union_all(pieces)])  # areas that overlap
         return Territory(
@@ -210,12 +210,12 @@ class Geography:
             area = self.territories.area(f"commune:{place.commune}")
         except UnknownTerritory as unknown:
             raise Misplaced([Problem(pointer(*at, "commune"), unknown.code, unknown.detail)]) from unknown
-        pieces = self._outlines_of(area)
+        pieces = self.outlines_of(area)
         if not len(pieces):
             raise Misplaced([_problem((*at, "commune"), "no_outline", NO_OUTLINE)])
         return PolygonShape(pieces)
 
-    def _outlines_of(self, area: Area) -> NDArray[np.object_]:
+    def outlines_of(self, area: Area) -> NDArray[np.object_]:
         """The outlines that make up an area, dissolved where they are known so."""
         if area.kind == "commune":
             pieces = self.outlines[list(area.communes)]
@@ -233,7 +233,7 @@ class Geography:
         """A place in degrees: its point, or its commune's outline."""
         if place.commune is None:
             return shapely.Point(cast(float, place.lon), cast(float, place.lat))
-        return self._outlines_of(self.territories.area(f"commune:{place.commune}"))[0]
+        return self.outlines_of(self.territories.area(f"commune:{place.commune}"))[0]
 
     def _place_name(self, place: Place) -> Text:
         if place.commune is not None:

@@ -8,7 +8,8 @@ from matching.plane import Floats
 from matching.ranking import drawn
 from matching.survey import Positions
 
-BATCH = 512
+BATCH = 32
+"""How many are measured at a time; the nearest few are nearly always among the first of them."""
 
 
 def nearest_refused(field: Field, refused: NDArray[np.int8], count: int, seed: int) -> list[tuple[int, float]]:

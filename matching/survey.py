@@ -33,6 +33,12 @@ PER_BASIS = len(PRESENCES) * OFFERED
 PER_FIT = len(BASES) * PER_BASIS
 NO_OFFER = np.iinfo(np.int32).max
 
+# by kind of area: how far it reaches before its radius or its ground is looked at, and the presence it gives
+REACH_OF_AREA = np.full(4, -1.0)
+REACH_OF_AREA[[NO_AREA, NATIONAL]] = NEARBY_KM, np.inf
+PRESENCE_OF_AREA = np.full(4, PRESENCES.index("declared"), dtype=np.int32)
+PRESENCE_OF_AREA[[NO_AREA, NATIONAL]] = PRESENCES.index("nearby"), PRESENCES.index("national")
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -158,12 +164,13 @@ def _survey_part(
     answering = (offers.fit < RELATED) & objects[offers.column]
     answers = np.zeros(len(ordinals), dtype=bool)
     answers[row[answering]] = True
-    meets = index.areas_meeting(query.territory)
-    reach = np.full(len(ordinals), -1.0)
-    np.maximum.at(reach, row[answering], offers.reach(meets)[answering])
-    to_territory = _distances(query.territory, index.positions[ordinals], reach)
+    reach = offers.reach(index.areas_meeting(query.territory))
+    farthest = np.full(len(ordinals), -1.0)
+    np.maximum.at(farthest, row[answering], reach[answering])
+    to_territory = _distances(query.territory, index.positions[ordinals], farthest)
+    inside = (to_territory[row] <= reach) | np.isinf(reach)
+    worth = offers.worth(to_territory[row] == 0)
     best = np.full((len(ordinals), len(query.wanted)), NO_OFFER, dtype=np.int32)
-    inside, worth = offers.judged(meets, to_territory[row])
     np.minimum.at(best, (row[inside], offers.column[inside]), worth[inside])
     return ordinals.astype(np.intp), answers, best, to_territory
 
@@ -216,23 +223,18 @@ class _Offers:
 
     def reach(self, meets: Bools) -> Floats:
         """How far from the territory its supplier may stand for each offer's area to meet it; -1: nowhere."""
-        reach = np.where(self.area_kind == NATIONAL, np.inf, -1.0)
-        reach[self.area_kind == NO_AREA] = NEARBY_KM
+        reach = REACH_OF_AREA[self.area_kind]
         radius = self.area_kind == RADIUS
         reach[radius] = self.radius_km[radius]
-        ground = self.area_kind == GROUND
-        reach[ground] = np.where(meets[self.area[ground]], np.inf, -1.0)
+        ground = np.flatnonzero(self.area_kind == GROUND)
+        reach[ground[meets[self.area[ground]]]] = np.inf
         return reach
 
-    def judged(self, meets: Bools, distance: Floats) -> tuple[Bools, NDArray[np.int32]]:
-        """Whether each offer's area meets the territory, and its worth; `distance` is its supplier's."""
-        reach = self.reach(meets)
-        inside = (distance <= reach) | np.isinf(reach)
-        presence = np.full(len(reach), PRESENCES.index("declared"), dtype=np.int32)
-        presence[self.area_kind == NO_AREA] = PRESENCES.index("nearby")
-        presence[self.area_kind == NATIONAL] = PRESENCES.index("national")
-        presence[distance == 0] = PRESENCES.index("local")
-        return inside, self.fit * PER_FIT + self.basis.astype(np.int32) * PER_BASIS + presence * OFFERED + self.place
+    def worth(self, local: Bools) -> NDArray[np.int32]:
+        """The worth of each offer; `local` says whether its supplier stands in the territory."""
+        presence = PRESENCE_OF_AREA[self.area_kind]
+        presence[local] = PRESENCES.index("local")
+        return self.fit * PER_FIT + self.basis.astype(np.int32) * PER_BASIS + presence * OFFERED + self.place
 
 
 def _laid(arrays: list[NDArray[Scalar]], kind: type[Scalar]) -> NDArray[Scalar]:
