@@ -1,0 +1,31 @@
+# One image, one entry point: vivier serve | migrate | import | keys. It holds no database: give it a DATABASE_URL.
+
+FROM python:3.13-slim AS build
+WORKDIR /src
+COPY requirements.lock ./
+# Every file is checked against the lock here; what the program does not need stays in this stage.
+RUN pip download --no-cache-dir --require-hashes --only-binary :all: --dest /wheels --requirement requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY api ./api
+COPY db ./db
+COPY domain ./domain
+COPY matching ./matching
+RUN python -m venv /opt/vivier \
+ && /opt/vivier/bin/pip install --no-cache-dir --no-index --find-links /wheels . \
+ && /opt/vivier/bin/pip uninstall --yes pip
+
+FROM python:3.13-slim
+LABEL org.opencontainers.image.title="Vivier" \
+      org.opencontainers.image.licenses="AGPL-3.0-or-later"
+RUN groupadd --system --gid 10001 vivier \
+ && useradd --system --uid 10001 --gid vivier --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin vivier
+COPY --from=build /opt/vivier /opt/vivier
+ENV PATH="/opt/vivier/bin:$PATH" \
+    PYTHONUNBUFFERED=1
+WORKDIR /
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["python", "-c", \
+  "import http.client as h, sys; c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/health/ready'); sys.exit(c.getresponse().status != 200)"]
+ENTRYPOINT ["vivier"]
+CMD ["serve", "--host", "0.0.0.0", "--port", "8000"]
