@@ -1,41 +1,29 @@
 """Where things are: territories and places as requested, turned into ground that can be measured to."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TypeVar, cast
+from functools import cached_property, lru_cache
+from typing import cast
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from domain.errors import Problem, pointer
-from domain.geojson import Geometry, Polygon
+from domain.geojson import Geometry
 from domain.need import Place, TerritoryRequest
 from domain.territory import Area, Territories, TerritoryKind, UnknownTerritory
 from domain.wording import Text, kilometres
+from matching.drawing import Misplaced, decoded, misplaced_under
 from matching.outlines import outlines
 from matching.plane import Floats, earth_centred
 from matching.shape import PointShape, PolygonShape, Shape
 
 Bools = NDArray[np.bool_]
-MAX_VERTICES = 10_000
 KEPT_TERRITORIES = 512
 RIM_DEGREES = 0.005
 """How finely an outline is cut before its distance to a disc's centre is taken at its vertices (some 500 m)."""
 OUTLINED_KINDS: tuple[TerritoryKind, ...] = ("epci", "departement", "region")
-
-Key = TypeVar("Key", bound=Hashable)
-Found = TypeVar("Found")
-
-
-class Misplaced(Exception):
-    """A requested place or territory that cannot be used; `problems` say where and why."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__(problems[0].detail.en)
-        self.problems = problems
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +72,8 @@ class Geography:
         self._positions = {
             area.id: position for kind in OUTLINED_KINDS for position, area in enumerate(territories.areas(kind))
         }
-        self._territories: OrderedDict[TerritoryRequest, Territory] = OrderedDict()
-        self._places: OrderedDict[Place, Shape] = OrderedDict()
+        self._territories = lru_cache(KEPT_TERRITORIES)(self._prepare)
+        self._places = lru_cache(KEPT_TERRITORIES)(self._locate)
 
     @cached_property
     def tree(self) -> shapely.STRtree:
@@ -104,11 +92,13 @@ class Geography:
 
     def territory(self, request: TerritoryRequest, *at: str | int) -> Territory:
         """The prepared territory of a request; raises Misplaced with pointers under `at`."""
-        return _kept(self._territories, request, lambda: self._prepare(request, at))
+        with misplaced_under(*at):
+            return self._territories(request)
 
     def place(self, place: Place, *at: str | int) -> Shape:
         """The shape of a point or of a commune's outline; raises Misplaced with pointers under `at`."""
-        return _kept(self._places, place, lambda: self._locate(place, at))
+        with misplaced_under(*at):
+            return self._places(place)
 
     def commune_at(self, lat: Floats, lon: Floats) -> NDArray[np.int64]:
         """The ordinal of the commune whose outline holds each point; -1 where none does."""
@@ -134,23 +124,23 @@ class Geography:
             ground[list(area.communes)] = True
         return ground
 
-    def _prepare(self, request: TerritoryRequest, at: tuple[str | int, ...]) -> Territory:
+    def _prepare(self, request: TerritoryRequest) -> Territory:
         given = [name for name in ("codes", "near", "geometry") if getattr(request, name) is not None]
         if len(given) != 1 or (request.radius_km is not None) != (given == ["near"]):
-            raise Misplaced([_problem(at, "territory_form", FORMS)])
+            raise Misplaced([Problem("", "territory_form", FORMS)])
         if request.codes is not None:
-            return self._of_codes(request.codes, at)
+            return self._of_codes(request.codes)
         if request.near is not None:
-            return self._of_disc(request.near, cast(float, request.radius_km), at)
-        return self._of_geometry(cast(Geometry, request.geometry), at)
+            return self._of_disc(request.near, cast(float, request.radius_km))
+        return self._of_geometry(cast(Geometry, request.geometry))
 
-    def _of_codes(self, codes: tuple[str, ...], at: tuple[str | int, ...]) -> Territory:
+    def _of_codes(self, codes: tuple[str, ...]) -> Territory:
         areas, problems = [], []
         for position, code in enumerate(codes):
             try:
                 areas.append(self.territories.area(code))
             except UnknownTerritory as unknown:
-                problems.append(Problem(pointer(*at, "codes", position), unknown.code, unknown.detail))
+                problems.append(Problem(pointer("codes", position), unknown.code, unknown.detail))
         if problems:
             raise Misplaced(problems)
         distinct = tuple(dict.fromkeys(areas))
@@ -166,11 +156,11 @@ class Geography:
             shape=PolygonShape(pieces) if len(pieces) else None,
         )
 
-    def _of_disc(self, near: Place, radius_km: float, at: tuple[str | int, ...]) -> Territory:
-        anchor = self.place(near, *at, "near")
+    def _of_disc(self, near: Place, radius_km: float) -> Territory:
+        anchor = self.place(near, "near")
         ground = self._ground_of_disc(anchor, radius_km)
         if not ground.any():
-            raise Misplaced([_problem((*at, "near"), "outside_france", _outside(near.lat, near.lon))])
+            raise Misplaced([Problem("/near", "outside_france", _outside(near.lat, near.lon))])
         where = self._place_name(near)
         label = Text(
             f"{kilometres(radius_km).fr} autour de {where.fr}", f"{kilometres(radius_km).en} around {where.en}"
@@ -191,28 +181,28 @@ class Geography:
         ground[edge[owner[anchor.distance(rim, radius_km) < radius_km]]] = True
         return ground
 
-    def _of_geometry(self, geometry: Geometry, at: tuple[str | int, ...]) -> Territory:
-        region = decoded(geometry, *at, "geometry")
+    def _of_geometry(self, geometry: Geometry) -> Territory:
+        region = decoded(geometry, "geometry")
         ground = self.ground_of(region)
         if not ground.any():
             point = shapely.point_on_surface(region)
-            raise Misplaced([_problem((*at, "geometry"), "outside_france", _outside(point.y, point.x))])
+            raise Misplaced([Problem("/geometry", "outside_france", _outside(point.y, point.x))])
         label = Text("Zone dessinée", "Drawn area")
         return Territory(label, None, None, ground, PolygonShape(np.array([region])), region)
 
-    def _locate(self, place: Place, at: tuple[str | int, ...]) -> Shape:
+    def _locate(self, place: Place) -> Shape:
         point = place.lat is not None and place.lon is not None
         if point == (place.commune is not None) or (place.lat is None) != (place.lon is None):
-            raise Misplaced([_problem(at, "place_form", PLACES)])
+            raise Misplaced([Problem("", "place_form", PLACES)])
         if place.commune is None:
             return PointShape(cast(float, place.lat), cast(float, place.lon))
         try:
             area = self.territories.area(f"commune:{place.commune}")
         except UnknownTerritory as unknown:
-            raise Misplaced([Problem(pointer(*at, "commune"), unknown.code, unknown.detail)]) from unknown
+            raise Misplaced([Problem("/commune", unknown.code, unknown.detail)]) from unknown
         pieces = self.outlines_of(area)
         if not len(pieces):
-            raise Misplaced([_problem((*at, "commune"), "no_outline", NO_OUTLINE)])
+            raise Misplaced([Problem("/commune", "no_outline", NO_OUTLINE)])
         return PolygonShape(pieces)
 
     def outlines_of(self, area: Area) -> NDArray[np.object_]:
@@ -247,28 +237,6 @@ def _rim(geometries: NDArray[np.object_]) -> tuple[Floats, NDArray[np.int64]]:
     return earth_centred(degrees[:, 1], degrees[:, 0]), owner
 
 
-def decoded(geometry: Geometry, *at: str | int) -> shapely.Geometry:
-    """The geometry a client drew, checked: closed rings, valid, of few enough vertices. Raises Misplaced."""
-    polygons = [geometry.coordinates] if isinstance(geometry, Polygon) else list(geometry.coordinates)
-    vertices = sum(len(ring) for rings in polygons for ring in rings)
-    if vertices > MAX_VERTICES:
-        raise Misplaced([_problem(at, "too_many_vertices", _too_many(vertices))])
-    for rings in polygons:
-        for ring in rings:
-            if ring[0] != ring[-1]:
-                raise Misplaced([_problem((*at, "coordinates"), "ring_not_closed", NOT_CLOSED)])
-            if any(abs(position[0]) > 180 or abs(position[1]) > 90 for position in ring):
-                raise Misplaced([_problem((*at, "coordinates"), "out_of_range", OUT_OF_RANGE)])
-    shapes = [
-        shapely.Polygon([p[:2] for p in rings[0]], [[p[:2] for p in hole] for hole in rings[1:]]) for rings in polygons
-    ]
-    shape = shapes[0] if len(shapes) == 1 else shapely.MultiPolygon(shapes)
-    if not shapely.is_valid(shape) or shapely.area(shape) == 0:
-        reason = shapely.is_valid_reason(shape)
-        raise Misplaced([_problem((*at, "coordinates"), "invalid_geometry", _invalid(reason))])
-    return shape
-
-
 FORMS = Text(
     "Un territoire est soit « codes », soit « near » avec « radius_km », soit « geometry » : un seul des trois.",
     "A territory is either “codes”, or “near” with “radius_km”, or “geometry”: exactly one of the three.",
@@ -281,28 +249,6 @@ NO_OUTLINE = Text(
     "Le contour de cette commune n'est pas connu : donner un point (« lat » et « lon »).",
     "The outline of this commune is not known: give a point (“lat” and “lon”).",
 )
-NOT_CLOSED = Text(
-    "Un anneau doit être fermé : sa dernière position répète la première.",
-    "A ring must be closed: its last position repeats the first.",
-)
-OUT_OF_RANGE = Text(
-    "Une position est [longitude, latitude] en degrés, longitude entre -180 et 180, latitude entre -90 et 90.",
-    "A position is [longitude, latitude] in degrees, longitude within ±180, latitude within ±90.",
-)
-
-
-def _too_many(vertices: int) -> Text:
-    return Text(
-        f"{vertices} sommets ; {MAX_VERTICES} au plus : simplifier le tracé.",
-        f"{vertices} vertices; at most {MAX_VERTICES}: simplify the outline.",
-    )
-
-
-def _invalid(reason: str) -> Text:
-    return Text(
-        f"Le tracé se recoupe ou n'a pas de surface ({reason}).",
-        f"The outline crosses itself or has no area ({reason}).",
-    )
 
 
 def _outside(lat: float | None, lon: float | None) -> Text:
@@ -315,21 +261,6 @@ def _outside(lat: float | None, lon: float | None) -> Text:
     )
 
 
-def _problem(at: tuple[str | int, ...], code: str, detail: Text) -> Problem:
-    return Problem(pointer(*at), code, detail)
-
-
 def _named(labels: Iterable[str]) -> str:
     shown = list(labels)
     return ", ".join(shown[:5]) + (f" (+{len(shown) - 5})" if len(shown) > 5 else "")
-
-
-def _kept(store: OrderedDict[Key, Found], key: Key, make: Callable[[], Found]) -> Found:
-    """The value of `key`, made once and kept among the latest used."""
-    if key in store:
-        store.move_to_end(key)
-        return store[key]
-    value = store[key] = make()
-    if len(store) > KEPT_TERRITORIES:
-        store.popitem(last=False)
-    return value

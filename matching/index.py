@@ -1,9 +1,10 @@
 """The suppliers as arrays: an immutable index, and the live one: a base and a small overlay of recent changes."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from uuid import UUID
 
 import numpy as np
@@ -18,7 +19,8 @@ from domain.law.rules import Rules
 from domain.need import RESERVED_TYPES
 from domain.supplier import Basis, Offer, ServiceArea, Supplier
 from domain.taxonomy import Taxonomy
-from matching.geography import Bools, Geography, Territory, decoded
+from matching.drawing import decoded
+from matching.geography import Bools, Geography, Territory
 from matching.plane import Floats, earth_centred
 
 Ints = NDArray[np.int32]
@@ -60,33 +62,25 @@ class Index:
         self.distinct_facts, self.facts = _facts(self.suppliers)
         self.areas = _Areas(geography)
         self.offers = self._tables()
-        self._outcomes: dict[date, NDArray[np.int8]] = {}
-        self._meeting: dict[Territory, Bools] = {}
+        # for each distinct service area made of ground, whether it shares ground with a territory
+        self.areas_meeting = lru_cache(KEPT_GROUNDS)(self.areas.meeting)
+        self._outcomes = lru_cache(KEPT_DATES)(self._undecided)
 
     def alike(self, suppliers: Iterable[Supplier]) -> "Index":
         """An index of other suppliers over the same reference data."""
         return Index(suppliers, self.taxonomy, self.cpv, self.geography)
 
-    def areas_meeting(self, territory: Territory) -> Bools:
-        """For each distinct service area made of ground, whether it shares ground with the territory."""
-        if territory not in self._meeting:
-            if len(self._meeting) >= KEPT_GROUNDS:
-                self._meeting.pop(next(iter(self._meeting)))
-            self._meeting[territory] = self.areas.meeting(territory)
-        return self._meeting[territory]
-
     def outcomes(self, ordinals: NDArray[np.intp], on: date, rules: Rules) -> NDArray[np.int8]:
         """Eligibility of suppliers on a day, shape (n, 4): positions in OUTCOMES, a column per RESERVED_TYPES."""
-        if on not in self._outcomes:
-            if len(self._outcomes) >= KEPT_DATES:
-                self._outcomes.pop(next(iter(self._outcomes)))
-            shape = len(self.distinct_facts), len(RESERVED_TYPES)
-            self._outcomes[on] = np.full(shape, UNDECIDED, dtype=np.int8)
-        table, facts = self._outcomes[on], self.facts[ordinals]
+        table, facts = self._outcomes(on), self.facts[ordinals]
         for kind in np.unique(facts[table[facts, 0] == UNDECIDED]):
             verdicts = [eligibility(self.distinct_facts[kind], reserved, on, rules) for reserved in RESERVED_TYPES]
             table[kind] = [OUTCOMES.index(verdict.outcome) for verdict in verdicts]
         return table[facts]
+
+    def _undecided(self, _: date) -> NDArray[np.int8]:
+        """A day's outcomes, none of them judged yet: most suppliers are never asked about most days."""
+        return np.full((len(self.distinct_facts), len(RESERVED_TYPES)), UNDECIDED, dtype=np.int8)
 
     def _tables(self) -> dict[str, OfferTable]:
         rows: dict[str, list[tuple[int, int, int, float, int]]] = {}

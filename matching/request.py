@@ -10,7 +10,8 @@ from domain.need import Lot, Need
 from domain.shortlist import Role
 from domain.taxonomy import Taxonomy
 from domain.wording import Text
-from matching.geography import Geography, Misplaced, Territory
+from matching.drawing import Misplaced
+from matching.geography import Geography, Territory
 from matching.shape import Shape
 from matching.text import Interpreter
 
