@@ -118,9 +118,12 @@ def _degrees(units: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def write(outlines: Sequence[BaseGeometry | None]) -> bytes:
-    """Outlines in the format that `matching.outlines` reads; None takes a place that holds nothing."""
+    """Outlines in the format that `matching.outlines` reads; None takes a place that holds nothing.
+
+    Outer rings run counterclockwise and holes clockwise, as GeoJSON asks.
+    """
     empty = shapely.MultiPolygon()
-    whole = [empty if outline is None else outline for outline in outlines]
+    whole = shapely.orient_polygons([empty if outline is None else outline for outline in outlines])
     _, coordinates, (rings, polygons, areas) = shapely.to_ragged_array(whole)
     units = coordinates.astype(np.int32)
     if not (units == coordinates).all():
