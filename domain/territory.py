@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
+from string import ascii_uppercase, digits
 from typing import Literal, NamedTuple, get_args
 
 import msgspec
@@ -28,6 +29,8 @@ COARSER: dict[TerritoryKind, tuple[Literal["epci", "departement", "region"], ...
     "departement": ("region",),
 }
 LEGAL_NATURES = ("CA ", "CC ", "CU ")
+LONGEST_CODE = 9
+CORSICAN_DIGITS = digits + "AB"
 
 
 class Commune(msgspec.Struct, frozen=True, gc=False):
@@ -253,8 +256,9 @@ class Territories:
         if "commune" in kinds and written in self._by_postal_code:
             yield self._by_postal_code[written].id
         yield from self._coded(others, written)
-        for near in _near_codes(written):
-            yield from self._coded(kinds, near)
+        if len(kinds) == 1:
+            for near in _near_codes(written):
+                yield from self._coded(kinds, near)
         yield from self._named(others, written)
 
     def _coded(self, kinds: Iterable[TerritoryKind], code: str) -> Iterator[str]:
@@ -313,12 +317,14 @@ def _kinds_meant(written: str) -> tuple[TerritoryKind, ...]:
 
 def _near_codes(code: str) -> Iterator[str]:
     """Codes one slip away: case, a lost leading zero, two neighbours swapped, one sign wrong, added or lost."""
-    code = code.upper()[:20]
+    code = code.upper()
     yield code
+    if len(code) > LONGEST_CODE + 1:
+        return
     yield "0" + code
     for i in range(len(code) - 1):
         yield code[:i] + code[i + 1] + code[i] + code[i + 2 :]
-    signs = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    signs = CORSICAN_DIGITS if code.isdecimal() else ascii_uppercase + digits
     for i in range(len(code) - 1, -1, -1):
         yield from (code[:i] + sign + code[i + 1 :] for sign in signs)
     for i in range(len(code)):
