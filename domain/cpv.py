@@ -46,12 +46,15 @@ class Cpv:
 
         One digit wrong or two neighbours swapped, then the nearest broader code.
         """
-        digits = "".join(character for character in code if character in "0123456789")[:_DIGITS].ljust(_DIGITS, "0")
+        given = "".join(character for character in code if character in "0123456789")[:_DIGITS]
+        if len(given) < _DIVISION_DIGITS or not given.strip("0"):
+            return None
+        digits = given.ljust(_DIGITS, "0")
         if digits in self._labels:
             return digits
-        slips = [slip for slip in _slips(digits) if slip in self._labels]
+        slips = [slip for slip in _slips(digits) if slip in self._labels and slip[0] == digits[0]]
         if slips:
-            return max(slips, key=lambda slip: (_shared_prefix(slip, digits), slip == digits, slip))
+            return max(slips, key=lambda slip: (_shared_prefix(slip, digits), slip))
         return self.parent(digits)
 
 

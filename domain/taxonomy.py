@@ -66,13 +66,16 @@ class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Words of procurement French beside the synonyms, all folded.
 
-    `forms`: other form of a word → the word the synonyms use ("tondre" → "tonte"). `filler`: words that say little of
-    the activity ("prestation", "bio"). `outside`: phrases that look like a segment's but are another trade.
+    `linking`: words that tie a complement to what stands before ("de"); `empty`: other words without meaning of their
+    own; `filler`: words that say little of the activity ("prestation", "bio"); `outside`: phrases that look like a
+    segment's but are another trade; `forms`: other form of a word → the word the synonyms use ("tondre" → "tonte").
     """
 
-    forms: dict[str, str]
+    linking: frozenset[str]
+    empty: frozenset[str]
     filler: frozenset[str]
     outside: tuple[str, ...]
+    forms: dict[str, str]
 
 
 class TaxonomyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,18 +21,14 @@ ONE_SLIP_FROM, TWO_SLIPS_FROM = 4, 11
 # One slip in a shorter word makes it another word as often as not ("chaine", "chaise").
 SHORT, SHORT_SLIP_LIKENESS = 6, 0.75
 DOUBLING_LIKENESS = 0.95
+# The parts of words written as one ("espacesverts") have at least so many letters.
 SHORTEST_PART = 4
+NEAREST = 5
 CACHED = 8192
 
 _DOUBLED = re.compile(r"([a-z])\1")
+_LABEL_PART = re.compile(r"[,:()]")
 _CLAUSE = re.compile(r"[,;:/+&()|•\n]|\b(?:et|ou)\b", re.IGNORECASE)
-_LINKING = frozenset(
-    "a afin au aux avec chez contre d dans de des du en entre par pour sans selon sous sur vers via".split()
-)
-_STOP_WORDS = _LINKING | frozenset(
-    "autre ce ces cette dont et il ils je l la le les leur leurs ma mes mon n ne nos notre nous on ou qu que qui s sa se ses "
-    "son tous tout toute toutes type types un une vos votre vous y".split()
-)
 
 
 class Word(NamedTuple):
@@ -69,8 +65,9 @@ class Lexicon:
     def __init__(self, taxonomy: Taxonomy) -> None:
         vocabulary = taxonomy.vocabulary
         self._forms = {stem(form): stem(word) for form, word in vocabulary.forms.items()}
+        self._linking, self._silent = vocabulary.linking, vocabulary.linking | vocabulary.empty
         self.filler = frozenset(stem(word) for word in vocabulary.filler)
-        spoken = ((self._stems(text), segment) for text, segment in _phrases(taxonomy))
+        spoken = ((self._stems(text), segment) for text, segment in self._spoken(taxonomy))
         self.phrases = tuple(Phrase(words, segment) for words, segment in dict.fromkeys(spoken))
         self._weights = _weights(self.phrases, self.filler)
         self._totals = tuple(sum(map(self.weight, phrase.words)) for phrase in self.phrases)
@@ -88,11 +85,11 @@ class Lexicon:
         return self._weights.get(word, FILLER_WEIGHT if word in self.filler else 1.0)
 
     def words(self, text: str) -> tuple[Word, ...]:
-        """The words of a text that carry meaning, each once: no articles, no bare numbers; split and joined words mended."""
+        """The words of a text that mean something, each once: no articles, no bare numbers; split words are mended."""
         found: dict[str, Word] = {}
         for clause in _CLAUSE.split(text):
             depth = 0
-            for place, (word, linked) in enumerate(self._mended(list(_linked(fold(clause))))):
+            for place, (word, linked) in enumerate(self._mended(list(self._linked(clause)))):
                 complement = linked and place > 0
                 depth += complement or depth > 0
                 found.setdefault(word, Word(word, complement, depth))
@@ -114,13 +111,29 @@ class Lexicon:
         weight = sum(self.weight(word) * likeness for word, likeness in said.items())
         return Match(self.phrases[entry], weight / self._totals[entry], len(said), mask)
 
+    def _spoken(self, taxonomy: Taxonomy) -> Iterator[tuple[str, str | None]]:
+        """Labels, their parts of several words (a part of one word is in the synonyms if it says enough), synonyms."""
+        for segment in taxonomy.segments.values():
+            parts = (part for part in _LABEL_PART.split(segment.label) if len(self._stems(part)) > 1)
+            yield from ((text, segment.id) for text in (segment.label, *parts, *segment.synonyms))
+        yield from ((text, None) for text in taxonomy.vocabulary.outside)
+
+    def _linked(self, text: str) -> Iterator[tuple[str, bool]]:
+        """The words that have a meaning, with whether a linking word stands before."""
+        linked = False
+        for word in fold(text).split():
+            if word not in self._silent:
+                yield word, linked
+            linked = word in self._linking or (linked and word in self._silent)
+
     def _stems(self, text: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self._known_form(word) for word, _ in _linked(fold(text))))
+        return tuple(dict.fromkeys(self._known_form(word) for word, _ in self._linked(text)))
 
     def _known_form(self, word: str) -> str:
         return self._forms.get(stem(word), stem(word))
 
     def _mended(self, words: list[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+        """The words with those written in two ("bio déchets") joined and those written as one parted."""
         place = 0
         while place < len(words):
             word, complement = words[place]
@@ -130,18 +143,17 @@ class Lexicon:
                 place += 2
                 continue
             place += 1
-            known = self._known_form(word)
-            if word.isdigit() and known not in self._containing:
-                continue
-            yield from self._parts(word, complement) if known not in self._containing else [(known, complement)]
+            yield from ((part, complement) for part in self._parts(word))
 
-    def _parts(self, word: str, complement: bool) -> Iterator[tuple[str, bool]]:
+    def _parts(self, word: str) -> tuple[str, ...]:
+        known = self._known_form(word)
+        if known in self._containing:
+            return (known,)
         for cut in range(SHORTEST_PART, len(word) - SHORTEST_PART + 1):
             parts = self._known_form(word[:cut]), self._known_form(word[cut:])
-            if all(part in self._containing for part in parts):
-                yield from ((part, complement) for part in parts)
-                return
-        yield self._known_form(word), complement
+            if not set(self._containing.get(parts[0], ())).isdisjoint(self._containing.get(parts[1], ())):
+                return parts
+        return () if word.isdigit() else (known,)
 
     def _near(self, word: str) -> dict[str, float]:
         """The words of the lexicon that `word` may be a slip of, with their likeness (1: the same)."""
@@ -151,17 +163,13 @@ class Lexicon:
             return {}
         slips = (len(word) >= ONE_SLIP_FROM) + (len(word) >= TWO_SLIPS_FROM)
         spelt = _undoubled(word)
-        found = (
-            process.extract(spelt, self._undoubled, scorer=OSA.distance, score_cutoff=slips, limit=5) if slips else []
-        )
-        return {
-            self._vocabulary[place]: _likeness(spelt, distance)
-            for known, distance, place in found
-            if known[0] == word[0]
-        }
+        if not slips:
+            return {}
+        found = process.extract(spelt, self._undoubled, scorer=OSA.distance, score_cutoff=slips, limit=NEAREST)
+        return {self._vocabulary[p]: _likeness(spelt, slip) for known, slip, p in found if known[0] == word[0]}
 
     def _completed(self, start: str) -> dict[str, float]:
-        """The words of the lexicon that begin with `start`, one slip allowed from four letters on, with their likeness."""
+        """The words of the lexicon that begin with `start`, one slip allowed if it is long, with their likeness."""
         found = {word: 0.7 + 0.3 * len(start) / len(word) for word in self._vocabulary if word.startswith(start)}
         if not found and len(start) >= ONE_SLIP_FROM:
             found = {word: 0.6 for word in self._vocabulary if _begins_nearly(word, start)}
@@ -171,16 +179,6 @@ class Lexicon:
 def _begins_nearly(word: str, start: str) -> bool:
     lengths = range(len(start) - 1, len(start) + 2)
     return word[0] == start[0] and any(OSA.distance(start, word[:length], score_cutoff=1) <= 1 for length in lengths)
-
-
-def _linked(folded: str) -> Iterator[tuple[str, bool]]:
-    linked = False
-    for word in folded.split():
-        if word not in _STOP_WORDS:
-            yield word, linked
-            linked = False
-        else:
-            linked = linked or word in _LINKING
 
 
 def _undoubled(word: str) -> str:
@@ -194,26 +192,12 @@ def _likeness(word: str, slips: float) -> float:
     return SHORT_SLIP_LIKENESS if len(word) <= SHORT else 1 - slips / len(word)
 
 
-def _phrases(taxonomy: Taxonomy) -> Iterator[tuple[str, str | None]]:
-    """Labels, their parts of several words (a part of one word is in the synonyms where it says enough), synonyms."""
-    for segment in taxonomy.segments.values():
-        parts = [part for part in re.split(r"[,:()]", segment.label) if len(_content(part)) > 1]
-        for text in (segment.label, *parts, *segment.synonyms):
-            yield text, segment.id
-    for text in taxonomy.vocabulary.outside:
-        yield text, None
-
-
-def _content(text: str) -> list[str]:
-    return [word for word, _ in _linked(fold(text))]
-
-
 def _weights(phrases: Iterable[Phrase], filler: frozenset[str]) -> dict[str, float]:
     owners: dict[str, set[str | None]] = {}
     for phrase in phrases:
         for word in phrase.words:
             owners.setdefault(word, set()).add(phrase.segment)
-    everywhere = math.log(len({phrase.segment for phrase in phrases}))
+    everywhere = math.log(max(2, len({phrase.segment for phrase in phrases})))
     return {
         word: FILLER_WEIGHT if word in filler else 1 - COMMONNESS * math.log(len(segments)) / everywhere
         for word, segments in owners.items()

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from domain.folding import fold
 from domain.taxonomy import Taxonomy
 from matching.lexicon import Lexicon, Match, Word
 
@@ -14,7 +15,7 @@ FLOOR = 0.6
 NEAR_BEST = 0.1
 # From SAID on, a text says a phrase; from HINTED on, it may mean it.
 SAID, HINTED = 0.8, 0.6
-# A complement nobody knows ("nettoyage de la piscine") weighs less than an unknown activity, what follows it still less.
+# A complement nobody knows ("nettoyage de la piscine") weighs less than an unknown activity, what follows still less.
 DEPTH_WEIGHTS = (1.0, 0.5, 0.3)
 # Words that may stand between those of one phrase.
 LOOSENESS = 2
@@ -59,10 +60,10 @@ class Interpreter:
     def search(self, q: str, limit: int) -> tuple[Reading, ...]:
         """The segments that a text being typed may lead to, best first: its last word may be only begun."""
         words = self._lexicon.words(q[:LONGEST_KEYWORD])[:MOST_WORDS]
-        if not words:
-            return ()
+        if not words and (begun := fold(q[:LONGEST_KEYWORD])):
+            words = (Word(begun, False, 0),)
         near = [self._lexicon.near(word.stem) for word in words[:-1]]
-        matches = self._lexicon.matches([*near, self._lexicon.completed(words[-1].stem)])
+        matches = self._lexicon.matches([*near, *(self._lexicon.completed(word.stem) for word in words[-1:])])
         scores = ((match, self._covered(match.mask, words) * (0.5 + 0.5 * match.said)) for match in matches)
         return self._best(scores)[:limit]
 
