@@ -105,8 +105,21 @@ class SupplierRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Flag(msgspec.Struct, frozen=True):
     """Something doubtful about a record that did not stop it: a stable code and what was seen."""
 
-    code: Literal["siret_check_failed", "placed_at_commune", "point_far_from_commune", "outside_france", "no_place", "no_offer"]
+    code: Literal[
+        "siret_check_failed", "placed_at_commune", "point_far_from_commune", "outside_france", "no_place", "no_offer"
+    ]
     detail: str
+
+
+class Placement(msgspec.Struct, frozen=True):
+    """Where a record stands and what is doubtful about it, as the reference data tells.
+
+    `location` and `commune` are those of `Supplier`; nothing here is the source's own word.
+    """
+
+    location: Point | None = None
+    commune: str | None = None
+    flags: tuple[Flag, ...] = ()
 
 
 class SourceRef(msgspec.Struct, frozen=True):
