@@ -1,0 +1,32 @@
+"""The schema that the migrations build."""
+
+import asyncio
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from db import migrate
+from db.connect import Engine, transaction
+from db.tables import metadata
+
+
+def test_there_is_one_head() -> None:
+    """Two builders who add a migration at the same time must notice."""
+    assert ScriptDirectory(str(migrate.MIGRATIONS)).get_heads() == [migrate.head()]
+
+
+async def test_the_migrations_build_what_the_queries_see(engine: Engine) -> None:
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with transaction(engine) as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_upgrading_twice_at_once_is_safe(database_url: str) -> None:
+    """Servers that start together all migrate."""
+    await asyncio.gather(*(asyncio.to_thread(migrate.upgrade, database_url) for _ in range(2)))
+
+    assert await asyncio.to_thread(migrate.current, database_url) == migrate.head()
