@@ -1,0 +1,105 @@
+"""One supplier from the records that describe it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from domain.supplier import Contact, Flag, Kind, Placement, Shares, SourceRef, Supplier, SupplierRecord
+
+_UNITED = ("approvals", "offers", "labels")
+_MERGED = ("shares", "contact")
+
+
+class StoredRecord(msgspec.Struct, frozen=True):
+    """A record as it is kept.
+
+    `received_at`: last seen at its source; `changed_at`: when its content last became other.
+    """
+
+    source: str
+    external_id: str
+    record: SupplierRecord
+    placement: Placement
+    supplier_id: UUID
+    received_at: datetime
+    changed_at: datetime
+
+
+def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
+    """The supplier that `stored` (at least one, the most trusted first) describe together.
+
+    Offers, approvals and labels are united; any other field comes from the first record that knows it, and the place
+    (location and commune together) from the first that has a location, else a commune. Approvals stay unknown only
+    while no record knows any. `updated_at` is the last change of content, not the last time a source was read.
+    """
+    record = stored[0].record
+    for item in stored[1:]:
+        record = _completed(record, item.record)
+    placement = _placement(stored)
+    return Supplier(
+        id=supplier_id,
+        name=record.name,
+        trade_name=record.trade_name,
+        siret=record.siret,
+        kinds=_kinds(record),
+        legal_form=record.legal_form,
+        ess=record.ess,
+        approvals=record.approvals,
+        shares=record.shares or Shares(),
+        in_prison=record.in_prison,
+        address=record.address,
+        commune=placement.commune,
+        location=placement.location,
+        offers=record.offers,
+        description=record.description,
+        contact=record.contact or Contact(),
+        employees=record.employees,
+        turnover_eur=record.turnover_eur,
+        labels=record.labels,
+        active=record.active,
+        flags=_flags(stored, record, placement),
+        sources=tuple(SourceRef(item.source, item.external_id, item.received_at) for item in stored),
+        updated_at=max(item.changed_at for item in stored),
+    )
+
+
+def _completed(record: SupplierRecord, other: SupplierRecord) -> SupplierRecord:
+    """`record` with what only `other` knows."""
+    additions: dict[str, Any] = {}
+    for field in record.__struct_fields__:
+        mine, theirs = getattr(record, field), getattr(other, field)
+        if mine is None:
+            additions[field] = theirs
+        elif field in _UNITED:
+            additions[field] = tuple(dict.fromkeys((*mine, *(theirs or ()))))
+        elif field in _MERGED and theirs is not None:
+            additions[field] = _filled(mine, theirs)
+    return msgspec.structs.replace(record, **additions)
+
+
+def _filled(part: Any, other: Any) -> Any:
+    """The struct `part`, its nulls filled from `other`."""
+    missing = {name: getattr(other, name) for name in part.__struct_fields__ if getattr(part, name) is None}
+    return msgspec.structs.replace(part, **missing)
+
+
+def _kinds(record: SupplierRecord) -> tuple[Kind, ...]:
+    return tuple(dict.fromkeys(approval.kind for approval in record.approvals or ()))
+
+
+def _placement(stored: Sequence[StoredRecord]) -> Placement:
+    placements = [item.placement for item in stored]
+    located = (placement for placement in placements if placement.location is not None)
+    named = (placement for placement in placements if placement.commune is not None)
+    return next(located, None) or next(named, None) or placements[0]
+
+
+def _flags(stored: Sequence[StoredRecord], whole: SupplierRecord, placement: Placement) -> tuple[Flag, ...]:
+    """What is doubtful about the place and the SIRET that were taken, and about the whole."""
+    of_siret = (item.placement.flags for item in stored if item.record.siret == whole.siret)
+    flags = [flag for flag in placement.flags if flag.code != "siret_check_failed"]
+    flags += [flag for found in of_siret for flag in found if flag.code == "siret_check_failed"]
+    return tuple(dict.fromkeys(flag for flag in flags if not (flag.code == "no_offer" and whole.offers)))

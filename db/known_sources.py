@@ -1,0 +1,65 @@
+"""The sources that records come from, and their settings."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from db.connect import Connection
+from db.tables import imports, records, sources
+from domain.source import Mapping, Source, SourceSummary
+
+
+async def ensure_source(connection: Connection, name: str, now: datetime) -> None:
+    """Make the source known if it is not yet: writing to it is enough, its settings can follow."""
+    row = {"name": name, "mapping": Mapping(), "created_at": now}
+    await connection.execute(insert(sources).values(row).on_conflict_do_nothing())
+
+
+async def put_source(connection: Connection, source: Source, now: datetime) -> bool:
+    """Set the label, address and mapping of a source; True if it was not known before."""
+    settings = {"label": source.label, "url": source.url, "mapping": source.mapping}
+    write = insert(sources).values(name=source.name, created_at=now, **settings)
+    added = await connection.execute(write.on_conflict_do_nothing().returning(sources.c.name))
+    if added.first() is not None:
+        return True
+    await connection.execute(sources.update().where(sources.c.name == source.name).values(**settings))
+    return False
+
+
+async def get_source(connection: Connection, name: str) -> Source | None:
+    """The source's settings; None if nothing was ever written to it or about it."""
+    row = (await connection.execute(select(sources).where(sources.c.name == name))).first()
+    return None if row is None else Source(row.name, row.label, row.url, row.mapping)
+
+
+async def list_sources(connection: Connection) -> Sequence[SourceSummary]:
+    """Every source by name, with how many records it holds and when it last sent some."""
+    counted = (
+        select(records.c.source, func.count().label("records"), func.max(records.c.received_at).label("received"))
+        .group_by(records.c.source)
+        .subquery()
+    )
+    completed = (
+        select(imports.c.source, imports.c.id, imports.c.finished_at)
+        .where(imports.c.status == "done")
+        .distinct(imports.c.source)
+        .order_by(imports.c.source, imports.c.id.desc())
+        .subquery()
+    )
+    query = (
+        select(
+            sources.c.name,
+            sources.c.label,
+            sources.c.url,
+            func.coalesce(counted.c.records, 0).label("records"),
+            counted.c.received,
+            completed.c.id,
+            completed.c.finished_at,
+        )
+        .outerjoin(counted, counted.c.source == sources.c.name)
+        .outerjoin(completed, completed.c.source == sources.c.name)
+        .order_by(sources.c.name)
+    )
+    return [SourceSummary(*row) for row in await connection.execute(query)]

@@ -1,0 +1,116 @@
+"""Records, one at a time: what a source says of a supplier, put, read and deleted."""
+
+from datetime import datetime
+from secrets import token_bytes
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Select, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from db.assembly import StoredRecord, assemble
+from db.connect import Connection
+from db.content import content_hash, encode, problems
+from db.ids import RANDOM_BYTES, uuid7
+from db.known_sources import ensure_source
+from db.locks import Subject, lock, share
+from db.suppliers import RECORD_COLUMNS, begin_change, current_version, publish, rewrite, stored_record, write
+from db.tables import records
+from domain.errors import InvalidContent
+from domain.supplier import Placement, SupplierRecord
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What putting a record did. `data_version`: the version that holds it, the present one if nothing changed."""
+
+    status: Literal["created", "changed", "unchanged"]
+    stored: StoredRecord
+    data_version: int
+
+
+async def put_record(
+    connection: Connection,
+    source: str,
+    external_id: str,
+    record: SupplierRecord,
+    placement: Placement,
+    now: datetime,
+) -> Written:
+    """Store the record of `source` under its `external_id` and rewrite its supplier; the caller commits.
+
+    The same content again only notes that it was received. Raises InvalidContent for what PostgreSQL cannot hold.
+    Waits while another put of this record, or the last step of an import of this source, is under way.
+    """
+    payload = encode(record)
+    if found := problems(external_id, payload):
+        raise InvalidContent(found)
+    await _hold(connection, source, external_id)
+    digest = content_hash(payload, placement)
+    known = (await connection.execute(_one(source, external_id).add_columns(records.c.content_hash))).first()
+    if known is not None and known.content_hash == digest:
+        await _note_received(connection, source, external_id, now)
+        unchanged = msgspec.structs.replace(stored_record(known), received_at=now)
+        return Written("unchanged", unchanged, await current_version(connection))
+    supplier_id = uuid7(now, token_bytes(RANDOM_BYTES)) if known is None else known.supplier_id
+    stored = StoredRecord(source, external_id, record, placement, supplier_id, received_at=now, changed_at=now)
+    change_set = await begin_change(connection)
+    if known is None:
+        await write(connection, assemble(supplier_id, [stored]), change_set)
+    await _write_record(connection, stored, digest)
+    if known is not None:
+        await rewrite(connection, supplier_id, change_set, now)
+    return Written("created" if known is None else "changed", stored, await publish(connection, change_set))
+
+
+async def get_record(connection: Connection, source: str, external_id: str) -> StoredRecord | None:
+    """The record as it was last received, or None."""
+    row = (await connection.execute(_one(source, external_id))).first()
+    return None if row is None else stored_record(row)
+
+
+async def delete_record(connection: Connection, source: str, external_id: str, now: datetime) -> int | None:
+    """Remove the record; its supplier lives on if other records describe it, else leaves a tombstone.
+
+    Returns the new version of the directory, or None if there is no such record. The caller commits.
+    """
+    await _hold(connection, source, external_id)
+    removal = delete(records).where(records.c.source == source, records.c.external_id == external_id)
+    supplier_id = (await connection.execute(removal.returning(records.c.supplier_id))).scalar()
+    if supplier_id is None:
+        return None
+    change_set = await begin_change(connection)
+    await rewrite(connection, supplier_id, change_set, now)
+    return await publish(connection, change_set)
+
+
+async def _hold(connection: Connection, source: str, external_id: str) -> None:
+    await share(connection, Subject.SOURCE, source)
+    await lock(connection, Subject.RECORD, f"{source}/{external_id}")
+
+
+def _one(source: str, external_id: str) -> Select[*tuple[Any, ...]]:
+    return select(*RECORD_COLUMNS).where(records.c.source == source, records.c.external_id == external_id)
+
+
+async def _note_received(connection: Connection, source: str, external_id: str, now: datetime) -> None:
+    noted = update(records).where(records.c.source == source, records.c.external_id == external_id)
+    await connection.execute(noted.values(received_at=now))
+
+
+async def _write_record(connection: Connection, stored: StoredRecord, digest: bytes) -> None:
+    location, now = stored.placement.location, stored.received_at
+    await ensure_source(connection, stored.source, now)
+    content = {
+        "supplier_id": stored.supplier_id,
+        "payload": stored.record,
+        "content_hash": digest,
+        "commune": stored.placement.commune,
+        "lat": None if location is None else location.lat,
+        "lon": None if location is None else location.lon,
+        "flags": stored.placement.flags,
+        "changed_at": now,
+        "received_at": now,
+    }
+    key = {"source": stored.source, "external_id": stored.external_id, "created_at": now}
+    write = insert(records).values(key | content)
+    await connection.execute(write.on_conflict_do_update(index_elements=["source", "external_id"], set_=content))

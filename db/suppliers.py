@@ -1,0 +1,144 @@
+"""What is matched: suppliers written from their records, and the version of the directory.
+
+Every change is a change set. Suppliers carry its id, which is known from the start; `publish` gives it the next version
+as the last step before the commit. The lock on the version is thus held for an instant, however large the change, and
+the order of versions is the order of commits: a reader that has seen version n will never see an older one appear.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from db.assembly import StoredRecord, assemble
+from db.connect import Connection
+from db.tables import change_set_ids, directory_version, records, suppliers
+from domain.folding import fold
+from domain.supplier import Offer, Placement, Point, Supplier
+
+CHANNEL = "vivier_suppliers"
+
+_PUBLISH = text(f"""
+    WITH next AS (UPDATE directory_version SET version = version + 1 RETURNING version),
+    published AS (INSERT INTO change_sets (id, version) SELECT :change_set, version FROM next)
+    SELECT version, pg_notify('{CHANNEL}', version::text) FROM next
+""")  # noqa: S608 - the channel is a constant
+
+RECORD_COLUMNS = (
+    records.c.source,
+    records.c.external_id,
+    records.c.payload,
+    records.c.lat,
+    records.c.lon,
+    records.c.commune,
+    records.c.flags,
+    records.c.supplier_id,
+    records.c.received_at,
+    records.c.changed_at,
+)
+
+# Which record a field is taken from where several know it: the oldest, until sources can be ranked.
+PRECEDENCE = (records.c.created_at, records.c.source, records.c.external_id)
+
+
+async def current_version(connection: Connection) -> int:
+    """The version of the directory as this transaction sees it; 0 before the first change."""
+    return await connection.scalar(select(directory_version.c.version)) or 0
+
+
+async def begin_change(connection: Connection) -> int:
+    """A new change set, for suppliers written in this transaction."""
+    return (await connection.execute(select(change_set_ids.next_value()))).scalar_one()
+
+
+async def publish(connection: Connection, change_set: int) -> int:
+    """Give the change set the next version and tell listeners; call it once, last before the commit."""
+    version: int = (await connection.execute(_PUBLISH, {"change_set": change_set})).one().version
+    return version
+
+
+async def stored_records(connection: Connection, supplier_ids: Iterable[UUID]) -> dict[UUID, list[StoredRecord]]:
+    """The records behind each supplier, the most trusted first; a supplier without any is absent."""
+    query = select(*RECORD_COLUMNS).where(records.c.supplier_id == func.any(bindparam("ids"))).order_by(*PRECEDENCE)
+    found: dict[UUID, list[StoredRecord]] = {}
+    for row in await connection.execute(query, {"ids": list(supplier_ids)}):
+        found.setdefault(row.supplier_id, []).append(stored_record(row))
+    return found
+
+
+async def rewrite(connection: Connection, supplier_id: UUID, change_set: int, now: datetime) -> None:
+    """Write the supplier anew from its records; without any left it becomes a tombstone."""
+    stored = (await stored_records(connection, [supplier_id])).get(supplier_id)
+    if stored is None:
+        bury = update(suppliers).where(suppliers.c.id == supplier_id)
+        await connection.execute(bury.values(tombstone_values(change_set, now)))
+        return
+    await write(connection, assemble(supplier_id, stored), change_set)
+
+
+async def write(connection: Connection, supplier: Supplier, change_set: int) -> None:
+    """Store the supplier as it is now, known before or not."""
+    upsert = insert(suppliers).values(supplier_row(supplier, change_set))
+    await connection.execute(upsert.on_conflict_do_update(index_elements=["id"], set_=upsert.excluded))
+
+
+def stored_record(row: Any) -> StoredRecord:
+    """The record in a row of the columns of `records`."""
+    location = None if row.lat is None else Point(row.lat, row.lon)
+    return StoredRecord(
+        row.source,
+        row.external_id,
+        row.payload,
+        Placement(location, row.commune, row.flags),
+        row.supplier_id,
+        row.received_at,
+        row.changed_at,
+    )
+
+
+def supplier_row(supplier: Supplier, change_set: int) -> dict[str, Any]:
+    """The columns of `suppliers` for one that is not deleted, in the order of the table."""
+    location = supplier.location
+    return {
+        "id": supplier.id,
+        "document": supplier,
+        "deleted": False,
+        "active": supplier.active,
+        "activities": activities(supplier.offers),
+        "kinds": list(supplier.kinds),
+        "commune": supplier.commune,
+        "lat": None if location is None else location.lat,
+        "lon": None if location is None else location.lon,
+        "siret": supplier.siret,
+        "name_folded": fold(f"{supplier.name} {supplier.trade_name or ''}"),
+        "updated_at": supplier.updated_at,
+        "change_set": change_set,
+    }
+
+
+def tombstone_values(change_set: int, now: datetime) -> dict[str, Any]:
+    """What is left of a deleted supplier: its id, and when it went."""
+    return {
+        "document": None,
+        "deleted": True,
+        "active": False,
+        "activities": [],
+        "kinds": [],
+        "commune": None,
+        "lat": None,
+        "lon": None,
+        "siret": None,
+        "name_folded": "",
+        "updated_at": now,
+        "change_set": change_set,
+    }
+
+
+def activities(offers: Sequence[Offer]) -> list[str]:
+    """Segment and family ids as offered, and the CPV codes, without check digit, of offers that name no segment."""
+    named = {segment for offer in offers for segment in offer.segments}
+    placed_by_cpv = {code.partition("-")[0] for offer in offers if not offer.segments for code in offer.cpv}
+    return sorted(named | placed_by_cpv)

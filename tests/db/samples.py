@@ -1,0 +1,73 @@
+"""Small records, and short ways to store them."""
+
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from db.connect import Engine, transaction
+from db.ids import uuid7
+from db.import_log import Order
+from db.imports import run_import
+from db.records import Written, delete_record, put_record
+from db.sources.rows import Reject, Row
+from db.staging import Batch
+from domain.source import Import
+from domain.supplier import Offer, Placement, Point, SupplierRecord
+
+NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+PONTIVY = Placement(Point(48.07, -2.97), "56178")
+
+_serial = count()
+
+
+def record(name: str = "Les Jardins du Blavet", **fields: Any) -> SupplierRecord:
+    return SupplierRecord(name=name, **({"offers": (Offer(segments=("ev-entretien",)),)} | fields))
+
+
+def row(line: int, external_id: str, name: str | None = None, **fields: Any) -> Row:
+    return Row(line, external_id, record(name or f"Atelier {external_id}", **fields))
+
+
+def rows(*external_ids: str) -> list[Row]:
+    return [row(line, external_id) for line, external_id in enumerate(external_ids, 1)]
+
+
+def new_id() -> UUID:
+    return uuid7(NOW + timedelta(milliseconds=next(_serial)), bytes(10))
+
+
+async def put(
+    engine: Engine,
+    external_id: str = "1",
+    what: SupplierRecord | None = None,
+    *,
+    source: str = "reseau",
+    placement: Placement = PONTIVY,
+    now: datetime = NOW,
+) -> Written:
+    async with transaction(engine) as connection:
+        return await put_record(connection, source, external_id, what or record(), placement, now)
+
+
+async def delete(engine: Engine, external_id: str = "1", *, source: str = "reseau") -> int | None:
+    async with transaction(engine) as connection:
+        return await delete_record(connection, source, external_id, LATER)
+
+
+async def batches(content: Iterable[Row | Reject], size: int = 2) -> AsyncIterator[Batch]:
+    content = list(content)
+    for start in range(0, len(content), size):
+        part = content[start : start + size]
+        taken = [item for item in part if isinstance(item, Row)]
+        yield Batch(taken, [PONTIVY] * len(taken), [item for item in part if isinstance(item, Reject)])
+
+
+async def load(
+    engine: Engine, content: Iterable[Row | Reject], *, source: str = "reseau", now: datetime = NOW, **order: Any
+) -> Import:
+    """Import the rows, two by two."""
+    asked = Order(**({"id": new_id(), "source": source} | order))
+    return await run_import(engine, asked, batches(content), lambda: now)

@@ -1,0 +1,104 @@
+"""One supplier from several records."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from db.assembly import StoredRecord, assemble
+from domain.supplier import (
+    Approval,
+    Contact,
+    Flag,
+    Offer,
+    Placement,
+    Point,
+    Shares,
+    SourceRef,
+    Supplier,
+    SupplierRecord,
+)
+from tests.db.samples import LATER, NOW, record
+
+ID = UUID(int=7)
+GREEN = Offer(segments=("ev-entretien",))
+CLEAN = Offer(segments=("pr-locaux",))
+ACI = Approval("ACI", valid_until=date(2027, 12, 31))
+ESAT = Approval("ESAT")
+
+
+def together(*records: SupplierRecord, placements: tuple[Placement, ...] = ()) -> Supplier:
+    placed = placements or (Placement(),) * len(records)
+    stored = [
+        StoredRecord(f"source-{rank}", "1", each, place, ID, received_at=LATER, changed_at=NOW)
+        for rank, (each, place) in enumerate(zip(records, placed, strict=True))
+    ]
+    return assemble(ID, stored)
+
+
+def bare(**fields: Any) -> SupplierRecord:
+    return record(offers=fields.pop("offers", ()), **fields)
+
+
+def test_a_single_record_is_the_supplier() -> None:
+    place = Placement(Point(48.07, -2.97), "56178", (Flag("placed_at_commune", "56178"),))
+    only = bare(approvals=(ACI,), offers=(GREEN,), shares=Shares(disadvantaged=0.7), labels=("RSEi",), active=False)
+
+    assert together(only, placements=(place,)) == Supplier(
+        id=ID,
+        name=only.name,
+        kinds=("ACI",),
+        approvals=(ACI,),
+        shares=Shares(disadvantaged=0.7),
+        commune="56178",
+        location=Point(48.07, -2.97),
+        offers=(GREEN,),
+        labels=("RSEi",),
+        active=False,
+        flags=place.flags,
+        sources=(SourceRef("source-0", "1", LATER),),
+        updated_at=NOW,
+    )
+
+
+def test_offers_approvals_and_labels_are_united() -> None:
+    whole = together(
+        bare(offers=(GREEN,), approvals=(ACI,), labels=("RSEi",)),
+        bare(offers=(CLEAN, GREEN), approvals=(ESAT, ACI), labels=("RSEi", "ISO 26000")),
+    )
+
+    assert (whole.offers, whole.approvals, whole.labels) == ((GREEN, CLEAN), (ACI, ESAT), ("RSEi", "ISO 26000"))
+    assert whole.kinds == ("ACI", "ESAT")
+
+
+def test_approvals_stay_unknown_while_no_record_knows_any() -> None:
+    """Unknown and none are different answers."""
+    assert together(bare(), bare()).approvals is None
+    assert together(bare(), bare(approvals=())).approvals == ()
+
+
+def test_other_fields_come_from_the_first_that_knows_them() -> None:
+    whole = together(
+        bare(siret=None, ess=False, contact=Contact(email="a@blavet.fr"), shares=Shares(disabled=0.1)),
+        bare(siret="22560001400016", ess=True, contact=Contact("b@blavet.fr", "02"), shares=Shares(detained=0.2)),
+    )
+
+    assert (whole.siret, whole.ess) == ("22560001400016", False)
+    assert (whole.contact, whole.shares) == (Contact("a@blavet.fr", "02"), Shares(disabled=0.1, detained=0.2))
+
+
+def test_the_place_is_taken_whole_from_the_first_that_has_a_location() -> None:
+    """A commune of one record and a point of another might lie far apart."""
+    nowhere = Placement(None, "35238", (Flag("no_place", ""),))
+    somewhere = Placement(Point(48.07, -2.97), "56178", (Flag("placed_at_commune", "56178"),))
+
+    whole = together(bare(), bare(), placements=(nowhere, somewhere))
+
+    assert (whole.location, whole.commune, whole.flags) == (somewhere.location, "56178", somewhere.flags)
+
+
+def test_flags_that_no_longer_hold_for_the_whole_are_dropped() -> None:
+    doubtful = Placement(None, None, (Flag("no_offer", ""), Flag("siret_check_failed", "123")))
+
+    whole = together(bare(siret="1"), bare(siret="2", offers=(GREEN,)), placements=(Placement(), doubtful))
+
+    assert whole.flags == ()
