@@ -1,0 +1,94 @@
+"""The application: routes, the parts it lives with, and how they are joined."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+import structlog
+from litestar import Litestar
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+
+from api import documentation, observe
+from api import reference as reference_routes
+from api.auth import Keys, authorise
+from api.endpoint import Call
+from api.metrics import Metrics
+from api.observe import Observation
+from api.problems import answer_failure
+from api.services import Services
+from api.settings import Settings, nearest_variable, read_settings
+from matching.engine import Reference, load_reference
+from matching.gazetteer import Gazetteer
+from matching.portrait import Portraits
+
+Part = Callable[[Services], AbstractAsyncContextManager[None]]
+
+# A new route file adds its handlers here, in the order in which the documentation shows them.
+ROUTES: tuple[HTTPRouteHandler, ...] = (
+    *reference_routes.ROUTES,
+    observe.health_live,
+    observe.health_ready,
+    observe.metrics,
+    *documentation.ROUTES,
+)
+
+# What starts before the first request and stops after the last, in this order; each may set fields of Services.
+PARTS: tuple[Part, ...] = ()
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+def create_app(
+    settings: Settings,
+    reference: Reference | None = None,
+    *,
+    routes: Sequence[HTTPRouteHandler] = ROUTES,
+    parts: Sequence[Part] = PARTS,
+) -> Litestar:
+    """The application. `reference`: loaded here unless the caller already has it (and forks with it).
+
+    With `parts=()` it needs no database: everything that needs none works, and keys are the administrator's only.
+    """
+    reference = reference or load_reference()
+    services = Services(
+        settings=settings,
+        reference=reference,
+        gazetteer=Gazetteer(reference.territories),
+        portraits=Portraits(reference.geography),
+        metrics=Metrics(settings.metrics_dir),
+        keys=Keys(settings.admin_key, settings.key_cache_seconds),
+    )
+    app = Litestar(
+        route_handlers=list(routes),
+        guards=[authorise],
+        request_class=Call,
+        exception_handlers={HTTPException: answer_failure, Exception: answer_failure},
+        lifespan=[_alive(services, parts)],
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+    app.state.services = services
+    # around everything, so that unknown paths and refused methods are seen too
+    app.asgi_handler = Observation(app.asgi_handler, services.metrics)
+    return app
+
+
+def from_environment() -> Litestar:
+    """The application of a worker process, configured by its environment."""
+    settings = read_settings()
+    observe.configure_logging(settings)
+    return create_app(settings)
+
+
+def _alive(services: Services, parts: Sequence[Part]) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        for name in services.settings.unknown:
+            log.warning("unknown setting ignored", name=name, nearest=nearest_variable(name))
+        async with AsyncExitStack() as running:
+            for part in parts:
+                await running.enter_async_context(part(services))
+            yield
+
+    return lifespan

@@ -1,0 +1,134 @@
+"""Who calls, and what they may do: keys, scopes, and the sources a key may write. Decided here and nowhere else."""
+
+import hashlib
+import hmac
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from api.problems import Refusal
+from api.route import Route
+from db.away import is_away
+from domain.client import SCOPES, Client, Scope
+from domain.wording import Text
+
+FindClient = Callable[[str], Awaitable[Client | None]]
+
+DEFAULT_ORGANISATION = UUID("00000000-0000-7000-8000-000000000001")
+ADMINISTRATOR = Client(
+    id=UUID("00000000-0000-7000-8000-000000000000"),
+    organisation_id=DEFAULT_ORGANISATION,
+    organisation="default",
+    scopes=SCOPES,
+)
+KEYS_REMEMBERED = 10_000
+LONGEST_KEY = 512
+
+
+class _Seen(NamedTuple):
+    client: Client
+    fresh_until: float
+
+
+class Keys:
+    """Finds the client behind a key: the administrator's own, else through `find`, remembered for a few seconds.
+
+    A revocation therefore acts within `cache_seconds`. While the database is away, keys already seen go on working.
+    """
+
+    def __init__(
+        self, admin_key: str | None, cache_seconds: float, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.find: FindClient | None = None
+        self._admin = _digest(admin_key) if admin_key else None
+        self._cache_seconds = cache_seconds
+        self._monotonic = monotonic
+        self._seen: OrderedDict[bytes, _Seen] = OrderedDict()
+
+    async def client(self, key: str) -> Client | None:
+        """The bearer of `key`; None where it is not in force.
+
+        Raises Refusal (503) for a key not seen before while the database is away.
+        """
+        digest = _digest(key)
+        if self._admin is not None and hmac.compare_digest(digest, self._admin):
+            return ADMINISTRATOR
+        seen = self._seen.get(digest)
+        if seen is not None and self._monotonic() < seen.fresh_until:
+            return seen.client
+        client = await self._looked_up(key, seen)
+        if client is None:
+            self._seen.pop(digest, None)
+            return None
+        self._seen[digest] = _Seen(client, self._monotonic() + self._cache_seconds)
+        self._seen.move_to_end(digest)
+        if len(self._seen) > KEYS_REMEMBERED:
+            self._seen.popitem(last=False)
+        return client
+
+    async def _looked_up(self, key: str, seen: _Seen | None) -> Client | None:
+        try:
+            if self.find is None:
+                raise Refusal("database-away")
+            return await self.find(key)
+        except Exception as failure:
+            if seen is not None and (isinstance(failure, Refusal) or is_away(failure)):
+                return seen.client
+            raise
+
+
+async def authorise(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """The guard of every route: a key in force, with one of the scopes the route names. Leaves the client in the scope.
+
+    Raises Refusal: 401 without a valid key, 403 without the scope.
+    """
+    route: Route | None = handler.opt.get("route")
+    if route is None and connection.scope["method"] == "OPTIONS":  # type: ignore[typeddict-item]
+        return
+    if route is None:
+        raise Refusal("missing-scope")
+    if not route.scopes:
+        return
+    client = await connection.app.state.services.keys.client(_bearer(connection.headers.get("authorization", "")))
+    if client is None:
+        raise Refusal("no-valid-key", headers={"www-authenticate": 'Bearer error="invalid_token"'})
+    connection.scope["user"] = client
+    require_scope(client, *route.scopes)
+
+
+def require_scope(client: Client, *scopes: Scope) -> None:
+    """Raises Refusal (403) where the key has none of `scopes`."""
+    if not any(scope in client.scopes for scope in scopes):
+        wanted = ", ".join(scopes)
+        raise Refusal("missing-scope", Text(f"Droit demandé : {wanted}", f"Scope needed: {wanted}"))
+
+
+def require_source(client: Client, source: str) -> None:
+    """Raises Refusal (403) where the key may not write the suppliers of `source`; scope `admin` may write all."""
+    if source not in client.sources and "admin" not in client.scopes:
+        named = ", ".join(client.sources) or "—"
+        raise Refusal("source-not-on-key", Text(f"Sources de cette clé : {named}", f"Sources of this key: {named}"))
+
+
+def is_bearer_of(secret: str, authorization: str) -> bool:
+    """Whether the `Authorization` header carries `secret`, compared in constant time."""
+    scheme, _, key = authorization.partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(_digest(key.strip()), _digest(secret))
+
+
+def _bearer(authorization: str) -> str:
+    """The key in an `Authorization` header. Raises Refusal (401) where there is none."""
+    scheme, _, key = authorization.partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not key or len(key) > LONGEST_KEY or " " in key:
+        raise Refusal("no-valid-key")
+    return key
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,154 @@
+"""How a handler becomes a route.
+
+    @endpoint("POST", "/match", scope="match", answers=Shortlist, problems=("unknown-territory",), tag="Match")
+    async def match_need(call: Call, body: Need) -> Shortlist:
+        '''First line: the summary in the documentation.
+
+        The rest: its description.
+        '''
+
+The parameters of the function say what is read: the first is the call; `query: SomeStruct` the query string;
+`body: SomeStruct` the JSON body; any other name is a path parameter (`str`, `int` or `UUID`). Everything is checked
+before the handler runs, in this order: key and scope, Accept, query, body. The framework's own injection is not used:
+with more than one dependency it starts a task group for each request, which costs more than all the rest.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from inspect import cleandoc
+from typing import Any, cast, get_type_hints
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import Method
+
+from api.bodies import JsonBody
+from api.negotiation import JSON, choose_language, choose_media
+from api.problems import Refusal
+from api.queries import NoQuery, QueryReader
+from api.route import Route
+from api.services import Services
+from domain.client import Client, Scope
+from domain.wording import Language, Text
+
+Handler = Callable[..., Awaitable[Any]]
+_CONVERTERS = {str: "str", int: "int", UUID: "uuid"}
+
+
+class Call(Request[Client, None, Any]):
+    """One request, with what a handler may want to know about it."""
+
+    @property
+    def services(self) -> Services:
+        return cast("Services", self.app.state.services)
+
+    @property
+    def bearer(self) -> Client:
+        """The bearer of the key; only on routes that name a scope."""
+        return cast("Client", self.scope["user"])
+
+    @property
+    def language(self) -> Language:
+        return choose_language(self.headers.get("accept-language", ""))
+
+    @property
+    def media_type(self) -> str:
+        """The media type to answer with, one of those the route produces. Raises Refusal (406)."""
+        return negotiated(self, self.route.produces)
+
+    @property
+    def route(self) -> Route:
+        return cast("Route", self.scope["route_handler"].opt["route"])
+
+
+def endpoint(  # noqa: PLR0913 - keywords that say what a route is
+    method: Method,
+    path: str,
+    *,
+    tag: str,
+    scope: Scope | tuple[Scope, ...] | None,
+    answers: Any,
+    status: int | tuple[int, ...] = 200,
+    problems: tuple[str, ...] = (),
+    patch: bool = False,
+    takes: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    example: str | None = None,
+) -> Callable[[Handler], HTTPRouteHandler]:
+    """Register the decorated handler; see the module. `path` names its parameters as `/suppliers/{id}`.
+
+    `scope`: None for no key; of several, one suffices. `answers`: the type of the JSON answer, a mapping from media
+    types to types, or None for no content. `status`: the first is used for what the handler returns bare. `patch`: the
+    body is a merge patch. `takes`: what a handler that reads the stream itself accepts. `headers`: request headers it
+    honours, with their descriptions. `example`: the beginning of the names of files in openapi/examples.
+    """
+    statuses = status if isinstance(status, tuple) else (status,)
+
+    def decorate(handler: Handler) -> HTTPRouteHandler:
+        hints = get_type_hints(handler)
+        summary, _, description = cleandoc(handler.__doc__ or "").partition("\n")
+        read_otherwise = {"query", "body", "return"}
+        parameters = {n: kind for n, kind in hints.items() if kind is not Call and n not in read_otherwise}
+        route = Route(
+            method=method,
+            path=path,
+            name=handler.__name__,
+            summary=summary.rstrip("."),
+            description=description.strip(),
+            tag=tag,
+            scopes=(scope,) if isinstance(scope, str) else scope or (),
+            statuses=statuses,
+            answers=answers if isinstance(answers, Mapping) else {} if answers is None else {JSON: answers},
+            query=hints.get("query"),
+            body=hints.get("body"),
+            patch=patch,
+            takes=takes or {},
+            parameters=parameters,
+            headers=headers or {},
+            problems=problems,
+            example=example,
+        )
+        typed = path
+        for name, kind in parameters.items():
+            typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
+        return HTTPRouteHandler(
+            typed, http_method=method, name=route.name, status_code=statuses[0], opt={"route": route}
+        )(_adapter(handler, route))
+
+    return decorate
+
+
+def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[Response[bytes]]]:
+    """The function that the framework calls: reads what the handler asks for, then encodes what it returns."""
+    query: QueryReader[Any] = QueryReader(route.query or NoQuery)
+    body: JsonBody[Any] | None = JsonBody(route.body, patch=route.patch) if route.body else None
+    encoder = msgspec.json.Encoder()
+    produces = route.produces
+
+    async def adapter(request: Call) -> Response[bytes]:
+        accept = request.headers.get("accept", "*/*")
+        media = negotiated(request, produces) if produces and accept != "*/*" else next(iter(produces), JSON)
+        arguments: dict[str, Any] = request.path_params
+        asked = query.read(request.scope["query_string"])
+        if route.query:
+            arguments = {**arguments, "query": asked}
+        if body:
+            arguments = {**arguments, "body": await body.read(request, request.services.settings.body_limit)}
+        answer = await handler(request, **arguments)
+        if isinstance(answer, Response):
+            return answer
+        if answer is None:
+            return Response(b"", status_code=route.statuses[0])
+        return Response(encoder.encode(answer), status_code=route.statuses[0], media_type=media)
+
+    return adapter
+
+
+def negotiated(request: Request[Any, Any, Any], offered: tuple[str, ...]) -> str:
+    """The media type among `offered` that the client prefers. Raises Refusal (406) where it accepts none."""
+    chosen = choose_media(request.headers.get("accept", ""), offered)
+    if chosen is None:
+        listed = ", ".join(offered)
+        raise Refusal("not-acceptable", Text(f"Formats disponibles : {listed}", f"Formats available: {listed}"))
+    return chosen

@@ -1,0 +1,165 @@
+"""What the operator sees of each request: an id, one log line, a metric; and the routes that say how the service is.
+
+One middleware does it all, around the whole application so that unknown paths count too. It also answers HEAD as GET
+without its body.
+"""
+
+import logging
+import re
+import sys
+import time
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import structlog
+from litestar import Response
+from litestar.enums import ScopeType
+from litestar.handlers import BaseRouteHandler
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.auth import is_bearer_of
+from api.endpoint import Call, endpoint
+from api.metrics import CONTENT_TYPE, Metrics
+from api.problems import Refusal
+from api.settings import Settings
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_UNROUTED = "(no route)"
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class Observation:
+    """The ASGI middleware. Logs method, route, status, duration, request id and organisation; never keys or bodies."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        method: str = scope["method"]
+        request_id = _request_id(scope)
+        id_header = (b"x-request-id", request_id.encode())
+        scope["request_id"] = request_id  # type: ignore[typeddict-unknown-key]
+        if headless := method == "HEAD":
+            scope["method"] = "GET"
+        status = 499
+
+        async def observed_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], id_header]
+                if method == "OPTIONS":
+                    message["headers"] = [_with_head(*header) for header in message["headers"]]
+            elif headless and message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observed_send)
+        finally:
+            self._report(scope, method, status, time.perf_counter() - started)
+
+    def _report(self, scope: Scope, method: str, status: int, seconds: float) -> None:
+        handler: BaseRouteHandler | None = scope.get("route_handler")
+        route = handler.opt.get("route") if handler is not None else None
+        path = route.path if route is not None else _UNROUTED
+        self._metrics.request(method, path, status, seconds)
+        client = scope.get("user")
+        log.info(
+            "request",
+            method=method,
+            route=path,
+            status=status,
+            ms=round(seconds * 1000, 2),
+            request_id=scope.get("request_id"),
+            organisation=client.organisation if client is not None else None,
+        )
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's X-Request-Id where it is harmless in a log, else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            text = value.decode("latin-1")
+            if _SAFE_ID.fullmatch(text):
+                return text
+    return uuid4().hex
+
+
+def _with_head(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """An `Allow` header that names HEAD wherever it names GET."""
+    if name.lower() == b"allow" and b"GET" in value and b"HEAD" not in value:
+        return name, value.replace(b"GET", b"GET, HEAD")
+    return name, value
+
+
+class Health(msgspec.Struct, frozen=True):
+    """`status`: `live` or `ready`."""
+
+    status: str
+
+
+@endpoint("GET", "/health/live", tag="Operations", scope=None, answers=Health)
+async def health_live(_: Call) -> Health:
+    """Whether the process runs."""
+    return Health("live")
+
+
+@endpoint("GET", "/health/ready", tag="Operations", scope=None, answers=Health, problems=("not-ready",))
+async def health_ready(call: Call) -> Health:
+    """Whether the process can match: 503 until the first index of suppliers is loaded."""
+    if not call.services.is_ready():
+        raise Refusal("not-ready")
+    return Health("ready")
+
+
+@endpoint("GET", "/metrics", tag="Operations", scope=None, answers={"text/plain": str}, problems=("no-valid-key",))
+async def metrics(call: Call) -> Response[bytes]:
+    """Metrics in the Prometheus format.
+
+    Needs the key of the setting VIVIER_METRICS_KEY where that is set. The time of matches is `vivier_match_seconds`.
+    """
+    key = call.services.settings.metrics_key
+    if key is not None and not is_bearer_of(key, call.headers.get("authorization", "")):
+        raise Refusal("no-valid-key")
+    return Response(call.services.metrics.exposition(), headers={"content-type": CONTENT_TYPE})
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send the log of this process, ours and the libraries', to standard error: as JSON lines, or as text to read."""
+    level = getattr(logging, settings.log_level.upper())
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    # plain tracebacks: the pretty ones print local variables, keys among them
+    renderers: list[Any] = [
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    ]
+    if settings.log_format == "json":
+        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_to_json)]
+    structlog.configure(
+        processors=[*shared, *renderers],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+        )
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+
+
+def _to_json(event: dict[str, Any], **_: Any) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()

@@ -1,0 +1,317 @@
+"""Reference data, open to all: the taxonomy, the territories, the rules of law. Served from memory, cacheable."""
+
+from bisect import bisect_right
+from datetime import date
+from functools import lru_cache
+from typing import Annotated
+
+import msgspec
+from litestar import Response
+
+from api.documentation import etag_of, unless_known
+from api.endpoint import Call, endpoint
+from api.negotiation import GEOJSON, JSON
+from api.pages import Cursor, Limit, Page, next_link, read_cursor, write_cursor
+from api.queries import invalid
+from domain.errors import NotFound, Problem
+from domain.law.registry import explained
+from domain.law.rules import RuleRow, Theme, Unit, Value
+from domain.shortlist import Confidence
+from domain.supplier import Point
+from domain.taxonomy import Family, Taxonomy
+from domain.territory import Area, Territories, TerritoryKind, UnknownTerritory
+from domain.wording import Language, Text
+from matching.engine import Reference
+
+TAG = "Reference"
+CACHED = {"if-none-match": "The `ETag` of the answer already held: 304 where it still stands"}
+DAY = 86_400
+
+
+class Taxonomies(msgspec.Struct, frozen=True):
+    """The families of the taxonomy, each with its segments."""
+
+    items: tuple[Family, ...]
+
+
+class SegmentSearch(msgspec.Struct, frozen=True):
+    """What is being looked for."""
+
+    q: Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="Words, or the beginning of one")]
+    limit: Annotated[int, msgspec.Meta(ge=1, le=50, description="At most so many")] = 10
+
+
+class SegmentHit(msgspec.Struct, frozen=True):
+    """A segment that the words may mean; `confidence` from 0 to 1."""
+
+    id: str
+    label: str
+    family: str | None
+    confidence: float
+
+
+class SegmentHits(msgspec.Struct, frozen=True):
+    """Segments, the likeliest first."""
+
+    items: tuple[SegmentHit, ...]
+
+
+class TerritorySearch(msgspec.Struct, frozen=True):
+    """By words or code (`q`), or all of one `kind`."""
+
+    q: (
+        Annotated[str, msgspec.Meta(min_length=1, max_length=100, description="A name, its beginning, or a code")]
+        | None
+    ) = None
+    kind: TerritoryKind | None = None
+    limit: Limit = 20
+    cursor: Cursor | None = None
+
+
+class TerritoryLabel(msgspec.Struct, frozen=True):
+    """A territory by its code and its name."""
+
+    id: str
+    label: str
+
+
+class TerritorySummary(msgspec.Struct, frozen=True):
+    """A territory: `id` is the code to use in a need; `parents` are the larger ones around it, the nearest first."""
+
+    id: str
+    kind: TerritoryKind
+    code: str
+    label: str
+    population: int
+    parents: tuple[TerritoryLabel, ...]
+
+
+class TerritoryDetail(TerritorySummary, frozen=True):
+    """A territory with its place: `bbox` is west, south, east, north; null where no outline is known."""
+
+    communes: int
+    postal_codes: tuple[str, ...]
+    bbox: tuple[float, float, float, float] | None
+    centroid: Point | None
+
+
+class TerritoryOutline(msgspec.Struct, frozen=True, tag_field="type", tag="Feature"):
+    """A GeoJSON feature whose geometry is the territory's outline; null where none is known."""
+
+    id: str
+    geometry: msgspec.Raw
+    properties: TerritoryDetail
+    bbox: tuple[float, float, float, float] | None
+
+
+class RulesQuery(msgspec.Struct, frozen=True):
+    """The day that matters; today by default."""
+
+    on: Annotated[date, msgspec.Meta(description="Rules in force on this day; today by default")] | None = None
+
+
+class RuleDocument(msgspec.Struct, frozen=True):
+    """A rule during one period, both days included. `article` null: counsel, not law. `explanation`: how it applies."""
+
+    id: str
+    theme: Theme
+    article: str | None
+    value: Value | None
+    unit: Unit | None
+    valid_from: date | None
+    valid_until: date | None
+    source: str
+    confidence: Confidence
+    message: str
+    explanation: str | None
+
+
+class RuleList(msgspec.Struct, frozen=True):
+    """The rules in force on the day `on`, and the `version` of all rules."""
+
+    on: date
+    version: str
+    items: tuple[RuleDocument, ...]
+
+
+class RuleHistory(msgspec.Struct, frozen=True):
+    """One rule through time, oldest period first."""
+
+    id: str
+    items: tuple[RuleDocument, ...]
+
+
+@endpoint("GET", "/segments", tag=TAG, scope=None, answers=Taxonomies, status=(200, 304), headers=CACHED)
+async def list_segments(call: Call) -> Response[bytes]:
+    """The taxonomy: families and their segments.
+
+    The id of a family may be requested or offered like that of a segment. `related` segments are neighbours worth
+    showing; they never answer in place of the one requested.
+    """
+    body, etag = _segments(call.services.reference.taxonomy)
+    return unless_known(call, body, JSON, etag)
+
+
+@endpoint("GET", "/segments/search", tag=TAG, scope=None, answers=SegmentHits)
+async def search_segments(call: Call, query: SegmentSearch) -> SegmentHits:
+    """Segments that a few French words may mean, the likeliest first; slips of the pen are forgiven."""
+    reference = call.services.reference
+    found = reference.interpreter.search(query.q, query.limit)
+    return SegmentHits(
+        tuple(
+            SegmentHit(
+                r.segment, reference.taxonomy.label(r.segment), _family(reference, r.segment), round(r.confidence, 3)
+            )
+            for r in found
+        )
+    )
+
+
+@endpoint("GET", "/territories", tag=TAG, scope=None, answers=Page[TerritorySummary])
+async def search_territories(call: Call, query: TerritorySearch) -> Response[bytes]:
+    """Territories by name, code or postal code, the likeliest first; or all of one kind, in the order of their codes.
+
+    One of `q` and `kind` is needed. Names are matched without accents, from their beginning, and with a few slips where
+    nothing else is found. Retired codes give their successor.
+    """
+    territories = call.services.reference.territories
+    next_cursor = None
+    if query.q is not None:
+        read_cursor("territories by relevance", query.cursor, str)  # a ranked answer has one page, so gives no cursor
+        areas = call.services.gazetteer.search(query.q, query.kind, query.limit)
+    elif query.kind is not None:
+        areas, next_cursor = _in_order(territories, query.kind, query.limit, query.cursor)
+    else:
+        needed = Text("L'un des paramètres « q » et « kind » est obligatoire", "One of “q” and “kind” is required")
+        raise invalid(Problem("/q", "missing_parameter", needed))
+    body = Page(tuple(_summary(area, territories) for area in areas), next_cursor)
+    return Response(msgspec.json.encode(body), media_type=JSON, headers=next_link(call, next_cursor))
+
+
+@endpoint(
+    "GET",
+    "/territories/{territory}",
+    tag=TAG,
+    scope=None,
+    answers={JSON: TerritoryDetail, GEOJSON: TerritoryOutline},
+    status=(200, 304),
+    headers=CACHED,
+)
+async def show_territory(call: Call, territory: str) -> Response[bytes]:
+    """One territory by its full code, such as `epci:243500741`; as GeoJSON, with its outline.
+
+    Kinds: `country`, `region`, `departement`, `epci`, `commune` (INSEE code), `nuts`. A retired code answers with its
+    successor.
+    """
+    reference = call.services.reference
+    try:
+        area = reference.territories.area(territory)
+    except UnknownTerritory as unknown:
+        raise NotFound(unknown.detail) from None
+    portrait = call.services.portraits.of(area)
+    detail = _detail(
+        area, reference.territories, portrait.bbox if portrait else None, portrait.centroid if portrait else None
+    )
+    if call.media_type == JSON:
+        return unless_known(call, msgspec.json.encode(detail), JSON, max_age=DAY)
+    outline = msgspec.Raw(portrait.outline if portrait else b"null")
+    feature = TerritoryOutline(area.id, outline, detail, detail.bbox)
+    return unless_known(call, msgspec.json.encode(feature), GEOJSON, max_age=DAY)
+
+
+@endpoint("GET", "/rules", tag=TAG, scope=None, answers=RuleList, status=(200, 304), headers=CACHED)
+async def list_rules(call: Call, query: RulesQuery) -> Response[bytes]:
+    """Every dated rule in force on a day: thresholds, shares, articles, each with its source and how sure it is.
+
+    `confidence` says how sure the reading is; `explanation`, in English, what the function that applies the rule does.
+    """
+    rules = call.services.reference.rules
+    on = query.on or call.services.today()
+    listed = RuleList(on, rules.version, tuple(_rule(row, call.language) for row in rules.in_force(on)))
+    return unless_known(call, msgspec.json.encode(listed), JSON)
+
+
+@endpoint("GET", "/rules/{rule}", tag=TAG, scope=None, answers=RuleHistory, status=(200, 304), headers=CACHED)
+async def show_rule(call: Call, rule: str) -> Response[bytes]:
+    """One rule through time: every period that is known, also when the law had no such rule yet."""
+    rows = call.services.reference.rules.history(rule)
+    history = RuleHistory(rule, tuple(_rule(row, call.language) for row in rows))
+    return unless_known(call, msgspec.json.encode(history), JSON)
+
+
+ROUTES = (list_segments, search_segments, search_territories, show_territory, list_rules, show_rule)
+
+
+@lru_cache(maxsize=2)
+def _segments(taxonomy: Taxonomy) -> tuple[bytes, str]:
+    body = msgspec.json.encode(Taxonomies(taxonomy.families))
+    return body, etag_of(body)
+
+
+def _family(reference: Reference, segment: str) -> str | None:
+    found = reference.taxonomy.segments.get(segment)
+    return found.family if found else None
+
+
+def _in_order(
+    territories: Territories, kind: TerritoryKind, limit: int, cursor: str | None
+) -> tuple[tuple[Area, ...], str | None]:
+    """One page of all areas of a kind, and the cursor to the next."""
+    areas = territories.areas(kind)
+    name = f"territories/{kind}"
+    after = read_cursor(name, cursor, str)
+    start = 0 if after is None else bisect_right(areas, after, key=lambda area: area.code)
+    found = areas[start : start + limit]
+    more = start + limit < len(areas)
+    return found, write_cursor(name, found[-1].code) if more else None
+
+
+def _summary(area: Area, territories: Territories) -> TerritorySummary:
+    return TerritorySummary(
+        area.id, area.kind, area.code, area.label, _population(area, territories), _parents(area, territories)
+    )
+
+
+def _detail(
+    area: Area,
+    territories: Territories,
+    bbox: tuple[float, float, float, float] | None,
+    centroid: tuple[float, float] | None,
+) -> TerritoryDetail:
+    communes = [territories.communes[ordinal] for ordinal in area.communes]
+    return TerritoryDetail(
+        id=area.id,
+        kind=area.kind,
+        code=area.code,
+        label=area.label,
+        population=_population(area, territories),
+        parents=_parents(area, territories),
+        communes=len(communes),
+        postal_codes=communes[0].postal_codes if area.kind == "commune" else (),
+        bbox=bbox,
+        centroid=Point(lat=centroid[1], lon=centroid[0]) if centroid else None,
+    )
+
+
+def _parents(area: Area, territories: Territories) -> tuple[TerritoryLabel, ...]:
+    return tuple(TerritoryLabel(parent.id, parent.label) for parent in territories.parents(area))
+
+
+def _population(area: Area, territories: Territories) -> int:
+    return sum(territories.communes[ordinal].population for ordinal in area.communes)
+
+
+def _rule(row: RuleRow, language: Language) -> RuleDocument:
+    return RuleDocument(
+        id=row.id,
+        theme=row.theme,
+        article=row.article,
+        value=row.value,
+        unit=row.unit,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+        source=row.source,
+        confidence=row.confidence,
+        message=row.message.to(language),
+        explanation=explained().get(row.id),
+    )

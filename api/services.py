@@ -1,0 +1,44 @@
+"""What every request may need, made once per process and handed to handlers through `Call.services`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from api.auth import Keys
+from api.metrics import Metrics
+from api.settings import Settings
+from db.connect import Engine
+from matching.engine import Reference
+from matching.gazetteer import Gazetteer
+from matching.portrait import Portraits
+
+if TYPE_CHECKING:
+    from api.live import LiveDirectory
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(kw_only=True)
+class Services:
+    """The parts of a running application. Without a database `engine` and `live` are None."""
+
+    settings: Settings
+    reference: Reference
+    metrics: Metrics
+    keys: Keys
+    gazetteer: Gazetteer
+    portraits: Portraits
+    engine: Engine | None = None
+    live: "LiveDirectory | None" = None
+    is_ready: Callable[[], bool] = lambda: False
+    now: Callable[[], datetime] = field(default=_now)
+
+    def today(self) -> date:
+        """The date in France, where the law that is applied has its clocks."""
+        return self.now().astimezone(PARIS).date()
