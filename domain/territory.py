@@ -168,15 +168,18 @@ class Territories:
         groups = self._former_groups([row for row in nuts if row.is_former_group], nuts)
         self._retired: dict[TerritoryKind, dict[str, Area]] = {
             "epci": {old: self._areas["epci"][new] for old, new in tables.retired_epci.items()},
-            "nuts": groups | {old: self._areas["nuts"][row.code] for row in nuts for old in _former_codes(row)},
+            # level 0: what notices state where the place of performance is the whole country
+            "nuts": {COUNTRY: self._areas["country"][COUNTRY]}
+            | groups
+            | {old: self._areas["nuts"][row.code] for row in nuts for old in _former_codes(row)},
         }
 
     def area(self, code: str) -> Area:
         """The area that a full code (`kind:code`) means, its successor where the code is retired.
 
         Takes INSEE codes of communes (delegated and merged ones and municipal arrondissements too), departements and
-        regions, SIREN of EPCI, NUTS codes of levels 1 to 3 (editions 2010 to 2021) and `country:FR`. Raises
-        UnknownTerritory, with a suggestion where one can be made.
+        regions, SIREN of EPCI, NUTS codes of levels 1 to 3 (editions 2010 to 2021), and the country as `country:FR` or
+        `nuts:FR`. Raises UnknownTerritory, with a suggestion where one can be made.
         """
         kind, _, own = code.partition(":")
         known = _KINDS_BY_NAME.get(kind)
