@@ -19,6 +19,10 @@ class Cpv:
         self.version = version
         self._labels = labels
 
+    def __iter__(self) -> Iterator[str]:
+        """Every code, in ascending order."""
+        return iter(self._labels)
+
     def normalise(self, code: str) -> str:
         """The 8 digits of a code written with or without its check digit ("90911200-8").
 
