@@ -1,0 +1,52 @@
+"""What JSON permits and nobody can act on: an object that names a member twice."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from domain.errors import Problem, pointer
+from domain.wording import Text
+
+Path = tuple[str | int, ...]
+
+
+def repeated_key(document: bytes) -> Problem | None:
+    """The first member that an object of this well-formed JSON document names twice: which one counts is not known."""
+    try:
+        _strict.decode(document.decode())
+    except _Repeated:
+        where = next(_repetitions(json.loads(document, object_pairs_hook=_Members), ()))
+        detail = Text("Ce champ est donné deux fois", "This field is given twice")
+        return Problem(pointer(*where), "duplicate_key", detail)
+    return None
+
+
+class _Repeated(Exception):
+    """Some object names a member twice."""
+
+
+class _Members(tuple[tuple[str, Any], ...]):
+    """The members of an object as written, repetitions included."""
+
+    __slots__ = ()
+
+
+def _once(members: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in members}) != len(members):
+        raise _Repeated
+
+
+_strict = json.JSONDecoder(object_pairs_hook=_once)
+
+
+def _repetitions(value: Any, path: Path) -> Iterator[Path]:
+    if isinstance(value, _Members):
+        seen: set[str] = set()
+        for key, inner in value:
+            if key in seen:
+                yield (*path, key)
+            seen.add(key)
+            yield from _repetitions(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _repetitions(inner, (*path, index))
