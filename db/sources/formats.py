@@ -1,0 +1,34 @@
+"""The formats a source's file may have, by name. Adding one is a module with a reader, its test, and a line here."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from db.sources import esat, siae, vivier, vivier_csv
+from db.sources.rows import Context, Reader, Reject, Row, checked
+
+CSV = "text/csv"
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format's readers, by the media type that the file is sent as."""
+
+    readers: Mapping[str, Reader]
+
+    def read(self, stream: BinaryIO, media_type: str, context: Context) -> Iterator[Row | Reject]:
+        """Every row of the file, as a record whose content is in order or as a reject; blank lines are none.
+
+        Lazy: the file is read as rows are asked for, in bounded memory. Raises UnreadableFile, at the first row or
+        later, where the file cannot be read by rows at all; KeyError for a media type without a reader.
+        """
+        return checked(self.readers[media_type](stream, context), context)
+
+
+FORMATS: Mapping[str, Format] = {
+    "vivier": Format({NDJSON: vivier.read_ndjson, JSON: vivier.read_json, CSV: vivier_csv.read_csv}),
+    "siae": Format({CSV: siae.read}),
+    "esat": Format({CSV: esat.read}),
+}
