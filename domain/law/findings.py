@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from domain.law.citation import cite
+from domain.law.rules import RuleRow
 from domain.need import Reserved
 from domain.shortlist import Confidence, Outcome, Severity
 from domain.wording import Text
@@ -49,10 +51,15 @@ class LegalAdvice(msgspec.Struct, frozen=True):
 
 
 class LotReview(msgspec.Struct, frozen=True):
-    """The findings on a lot's reservation (empty where nothing is to be said, or nothing reserved) and its advice."""
+    """What the law says of one lot.
+
+    `reservation`: the findings on its own reservation; empty where nothing is to be said, or nothing reserved.
+    `forbidden`: for each reservation it might have (keys of `review.OPTIONS`), the finding that forbids it, or None.
+    """
 
     reservation: tuple[LegalFinding, ...]
     advice: tuple[LegalAdvice, ...]
+    forbidden: dict[str, LegalFinding | None]
 
 
 class NeedReview(msgspec.Struct, frozen=True):
@@ -70,3 +77,24 @@ def best_of(verdicts: Iterable[Verdict]) -> Verdict:
 def worst_outcome(findings: Iterable[LegalFinding]) -> Outcome:
     """The outcome of a lot's reservation: the worst of its findings, ELIGIBLE where there is none."""
     return max((finding.outcome for finding in findings), key=_RANK.__getitem__, default="ELIGIBLE")
+
+
+def finding(
+    code: str, outcome: Outcome, row: RuleRow, message: Text, confidence: Confidence | None = None
+) -> LegalFinding:
+    """A finding that quotes this rule, as sure as the rule unless `confidence` says otherwise."""
+    article, sure = row.article or "", confidence or row.confidence
+    return LegalFinding(code, outcome, row.id, article, sure, cite(message, article, sure))
+
+
+def advice(
+    code: str,
+    severity: Severity,
+    row: RuleRow,
+    message: Text,
+    lots: tuple[tuple[str, ...], ...] = (),
+    confidence: Confidence | None = None,
+) -> LegalAdvice:
+    """Advice that quotes this rule, as sure as the rule unless `confidence` says otherwise."""
+    sure = confidence or row.confidence
+    return LegalAdvice(code, severity, row.id, row.article, sure, cite(message, row.article, sure), lots)

@@ -1,13 +1,13 @@
 """What the law says about reserving a lot: types and combinations by date, for markets and concessions."""
 
 from datetime import date
+from functools import lru_cache
 
-from domain.law.citation import cite, days
-from domain.law.findings import LegalFinding
+from domain.law.citation import days
+from domain.law.findings import LegalFinding, finding
 from domain.law.registry import applies
-from domain.law.rules import InForce, RuleRow
+from domain.law.rules import InForce
 from domain.need import RESERVED_TYPES, ContractKind, Reserved
-from domain.shortlist import Outcome
 from domain.wording import Text
 
 NAMES: dict[Reserved, Text] = {
@@ -18,13 +18,16 @@ NAMES: dict[Reserved, Text] = {
 }
 
 
-def review_types(reserved: frozenset[Reserved], contract: ContractKind, on: date, view: InForce) -> list[LegalFinding]:
+@lru_cache(maxsize=1024)
+def review_types(
+    reserved: frozenset[Reserved], contract: ContractKind, on: date, view: InForce
+) -> tuple[LegalFinding, ...]:
     """The findings that depend on the types and the date only, whatever the lot."""
     wanted = [kind for kind in RESERVED_TYPES if kind in reserved]
     findings = [finding for kind in wanted if (finding := _type_not_in_force(kind, contract, on, view))]
     if len(wanted) > 1:
         findings += _combinations(reserved, contract, view)
-    return findings
+    return tuple(findings)
 
 
 @applies(
@@ -117,9 +120,3 @@ def _both(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
         "At this date a lot may not be reserved to both handicap and work integration; choose one",
     )
     return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", row, message)
-
-
-def finding(code: str, outcome: Outcome, row: RuleRow, message: Text) -> LegalFinding:
-    """A finding that quotes this rule, with its article and confidence."""
-    article = row.article or ""
-    return LegalFinding(code, outcome, row.id, article, row.confidence, cite(message, article, row.confidence))

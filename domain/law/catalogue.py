@@ -1,0 +1,125 @@
+"""The rules as readers browse them: what `GET /rules` serves, and the page generated from the same data."""
+
+from datetime import date
+
+import msgspec
+
+from domain.law import approved, awards, considerations, counsel, prison, reservation, review, social_economy
+from domain.law.registry import explained
+from domain.law.rules import RuleRow, Rules, Status, Theme, Unit, Value, written
+from domain.shortlist import Confidence
+from domain.wording import Language
+
+APPLIED_IN = (approved, awards, considerations, counsel, prison, reservation, review, social_economy)
+"""The modules whose functions apply rules, directly or through what they import."""
+
+TITLES: dict[Theme, str] = {
+    "reservation": "Réserver un marché ou un lot",
+    "suppliers": "Qui peut répondre à un lot réservé",
+    "thresholds": "Seuils et procédures",
+    "considerations": "Considérations sociales et environnementales, lots, leviers",
+    "sourcing": "Le sourcing",
+    "counsel": "Conseils (ce n'est pas du droit)",
+}
+CONFIDENCES: dict[Confidence, str] = {"high": "élevée", "medium": "moyenne", "low": "faible : à vérifier"}
+INTRODUCTION = """# Les règles appliquées
+
+Ce fichier est produit à partir de `domain/data/law.toml` par `scripts/render_law.py` ; ne pas le modifier.
+Version des règles : `{version}`.
+
+Ceci n'est pas un conseil juridique. Les sources sont indiquées règle par règle, avec la confiance qu'on leur accorde ;
+Légifrance n'a pas été consulté directement. Les périodes comprennent leurs deux jours extrêmes. Une valeur « inconnue »
+n'est jamais remplacée par une supposition : aucun avis n'est donné. Les explications viennent du code, en anglais.
+"""
+
+
+class ServedRule(msgspec.Struct, frozen=True):
+    """One dated rule. `article` null: counsel, not law. `explanation`: how it is applied; null: for information."""
+
+    id: str
+    theme: Theme
+    article: str | None
+    value: Value | None
+    unit: Unit | None
+    valid_from: date | None
+    valid_until: date | None
+    status: Status
+    source: str
+    confidence: Confidence
+    message: str
+    explanation: str | None
+
+
+def in_force(rules: Rules, on: date, language: Language) -> tuple[ServedRule, ...]:
+    """Every rule in force at `on`."""
+    return tuple(_served(row, language) for row in rules.in_force(on))
+
+
+def history(rules: Rules, rule_id: str, language: Language) -> tuple[ServedRule, ...]:
+    """Every period of one rule, oldest first, those without rule included (see `status`); raises NotFound."""
+    return tuple(_served(row, language) for row in rules.history(rule_id))
+
+
+def _served(row: RuleRow, language: Language) -> ServedRule:
+    return ServedRule(
+        id=row.id,
+        theme=row.theme,
+        article=row.article,
+        value=row.value,
+        unit=row.unit,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+        status=row.status,
+        source=row.source,
+        confidence=row.confidence,
+        message=row.message.to(language),
+        explanation=explained().get(row.id),
+    )
+
+
+def page(rules: Rules) -> str:
+    """`docs/law.md`: a table per theme with every period, then how each rule is applied."""
+    sections = [INTRODUCTION.format(version=rules.version)]
+    for theme, title in TITLES.items():
+        ids = [rule_id for rule_id in rules.ids if rules.history(rule_id)[0].theme == theme]
+        rows = [
+            _line(row) for rule_id in ids for row in rules.history(rule_id) if row.status != "unknown" or row.valid_from
+        ]
+        table = [
+            "| Règle | Valeur | Du | Au | Article | Confiance | Énoncé | Source |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        sections.append("\n".join([f"## {title}", "", *table, *rows, ""]))
+    sections.append("\n".join(["## How each rule is applied", "", *_explanations(rules), ""]))
+    return "\n".join(sections)
+
+
+def _line(row: RuleRow) -> str:
+    cells = (
+        f"`{row.id}`",
+        _value(row),
+        row.valid_from.isoformat() if row.valid_from else "",
+        row.valid_until.isoformat() if row.valid_until else "",
+        row.article or "",
+        CONFIDENCES[row.confidence],
+        row.message.fr,
+        row.source,
+    )
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _value(row: RuleRow) -> str:
+    if row.status != "in_force":
+        return {"absent": "pas de règle", "unknown": "inconnue"}[row.status]
+    if isinstance(row.value, bool):
+        return "oui" if row.value else "non"
+    return written(row.value, row.unit).fr
+
+
+def _explanations(rules: Rules) -> list[str]:
+    """One paragraph per function, under the rules that it applies."""
+    rules_of: dict[str, list[str]] = {}
+    for rule_id in rules.ids:
+        if rule_id in explained():
+            rules_of.setdefault(explained()[rule_id], []).append(f"`{rule_id}`")
+    return [f"- {', '.join(ids)}: {' '.join(text.split())}" for text, ids in rules_of.items()]

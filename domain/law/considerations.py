@@ -1,0 +1,215 @@
+"""Duties and levers beyond the procedure: social and environmental considerations, lots, SPASER, reuse, innovation."""
+
+from domain.law.citation import euros
+from domain.law.findings import LegalAdvice, advice
+from domain.law.lots import LotFacts
+from domain.law.procedure import formal_thresholds, is_light
+from domain.law.registry import applies
+from domain.law.rules import InForce, RuleRow, cents, written
+from domain.law.value import Group, total_of
+from domain.need import Buyer, Need
+from domain.shortlist import Severity
+from domain.wording import Text
+
+FAMILIES = {"agec_furniture_reuse": "agec_furniture_segments", "agec_textile_reuse": "agec_textile_segments"}
+
+
+@applies("social_consideration", "concession_social_consideration", "eu_social_services")
+def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
+    """Above the EU threshold a social or employment condition is required from 2026-08-22, and advised before.
+
+    The decree says 2026-08-21: that day is marked as doubtful. Social and other specific services have their own,
+    higher EU threshold. Exceptions exist (a need met by an immediately available solution, too weak a link with the
+    object, restricted competition, works under six months). No advice where value or threshold is not known.
+    """
+    rules = ("eu_social_services",) if is_light(group) else formal_thresholds(need, group)
+    bounds = [view.cents(rule_id) for rule_id in rules]
+    if group.total is None or any(bound is None or group.total < bound for bound in bounds):
+        return None
+    row = view["social_consideration" if need.contract == "market" else "concession_social_consideration"]
+    lots = () if group.alone else (group.ids,)
+    if row.value == "required":
+        message = Text(
+            "Au-dessus des seuils européens, prévoir une condition d'exécution sociale ou d'emploi, obligatoire sauf "
+            "exception motivée",
+            "Above the EU thresholds, provide for a social or employment performance condition, required save a "
+            "justified exception",
+        )
+        return advice("SOCIAL_CONSIDERATION", "warning", row, message, lots)
+    message = Text(
+        "Une condition d'exécution sociale ou d'emploi est possible et recommandée, mais pas obligatoire à cette date",
+        "A social or employment performance condition is possible and advised; it is not required at this date",
+    )
+    return advice("SOCIAL_CONSIDERATION", "info", row, message, lots)
+
+
+@applies("environmental_consideration", "concession_environmental_consideration")
+def environmental(need: Need, view: InForce) -> LegalAdvice:
+    """Every contract has an environmental condition and criterion from 2026-08-22, whatever its value."""
+    row = view["environmental_consideration" if need.contract == "market" else "concession_environmental_consideration"]
+    if row.value == "required":
+        message = Text(
+            "Prévoir une condition d'exécution environnementale et au moins un critère d'attribution environnemental, "
+            "obligatoires quel que soit le montant",
+            "Provide for an environmental performance condition and at least one environmental award criterion, "
+            "required whatever the amount",
+        )
+        return advice("ENVIRONMENTAL_CONSIDERATION", "warning", row, message)
+    message = Text(
+        "Une condition d'exécution et un critère environnementaux sont possibles et recommandés ; ils ne sont pas "
+        "obligatoires à cette date",
+        "An environmental performance condition and criterion are possible and advised; they are not required at this "
+        "date",
+    )
+    return advice("ENVIRONMENTAL_CONSIDERATION", "info", row, message)
+
+
+@applies("spaser")
+def spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
+    """A buyer whose stated annual purchases exceed the amount of the date publishes a SPASER."""
+    bound = view.cents("spaser")
+    if buyer is None or buyer.annual_purchases_eur is None or bound is None:
+        return None
+    if cents(buyer.annual_purchases_eur) <= bound:
+        return None
+    row, amount = view["spaser"], euros(bound)
+    message = Text(
+        f"Plus de {amount.fr} HT d'achats annuels : publier un schéma de promotion des achats responsables (SPASER)",
+        f"More than {amount.en} of annual purchases: a responsible purchasing plan (SPASER) must be published",
+    )
+    return advice("SPASER", "info", row, message, (), None if buyer.kind == "local" else "low")
+
+
+@applies("allotment")
+def allotment(need: Need, view: InForce) -> LegalAdvice | None:
+    """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT)."""
+    if need.contract == "concession" or len(need.lots) > 1:
+        return None
+    several = len(need.lots[0].segments) > 1
+    severity: Severity = "warning" if several else "info"
+    message = Text(
+        "Un seul lot" + (" pour plusieurs activités" if several else "") + " : l'allotissement est la règle, "
+        "motiver le choix de ne pas diviser",
+        "A single lot" + (" for several activities" if several else "") + ": dividing into lots is the rule, "
+        "justify the choice not to",
+    )
+    return advice("ALLOTMENT", severity, view["allotment"], message)
+
+
+@applies("framework_max_months")
+def framework(need: Need, view: InForce) -> LegalAdvice | None:
+    """A framework agreement of a contracting authority lasts at most 48 months, save a justified exception."""
+    limit = view.number("framework_max_months")
+    if need.technique != "framework_agreement" or limit is None or (need.buyer and need.buyer.kind == "utility"):
+        return None
+    long = tuple(lot.id for lot in need.lots if (lot.duration_months or 0) + (lot.renewal_months or 0) > limit)
+    if not long:
+        return None
+    message = Text(
+        f"Accord-cadre de plus de {limit} mois, reconductions comprises : à raccourcir, ou à justifier par son objet",
+        f"Framework agreement of more than {limit} months, renewals included: shorten it, or justify it by its object",
+    )
+    return advice("FRAMEWORK_MAX_4Y", "warning", view["framework_max_months"], message, (long,))
+
+
+def insertion(lot: LotFacts, view: InForce) -> LegalAdvice | None:
+    """OBJECT_IS_INSERTION: the lot buys work integration, its supporting activity being only the means."""
+    if not lot.insertion:
+        return None
+    message = Text(
+        "L'objet est l'insertion elle-même, l'autre activité n'étant que son support : service social, en procédure "
+        "adaptée quel que soit le montant",
+        "The object is work integration itself, the other activity being only its support: a social service, in an "
+        "adapted procedure whatever the amount",
+    )
+    return advice("OBJECT_IS_INSERTION", "info", view["insertion_object"], message)
+
+
+@applies("hazardous_waste_capability")
+def capability(lot: LotFacts, view: InForce) -> LegalAdvice | None:
+    """Hazardous and medical waste need a specific authorisation, whoever answers (CAPABILITY_WARNING)."""
+    if not view.codes("hazardous_waste_capability").intersection(lot.segments):
+        return None
+    message = Text(
+        "Déchets dangereux ou de soins : l'activité suppose une autorisation ou une déclaration particulière ; "
+        "vérifier que les fournisseurs l'ont avant de réserver",
+        "Hazardous or medical waste: the activity needs a specific authorisation or declaration; check that suppliers "
+        "hold it before reserving",
+    )
+    return advice("CAPABILITY_WARNING", "warning", view["hazardous_waste_capability"], message)
+
+
+@applies("agec_furniture_reuse", "agec_furniture_segments", "agec_textile_reuse", "agec_textile_segments")
+def reuse_quota(lot: LotFacts, buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
+    """Furniture and textiles count towards the buyer's yearly share of reused goods (COUNTS_TOWARDS_QUOTA).
+
+    For the State and local authorities; whether hospitals are concerned was not established. Only the shares that are
+    known at the date are quoted; utilities are left out.
+    """
+    rule = next((rule for rule, family in FAMILIES.items() if view.codes(family).intersection(lot.segments)), None)
+    if rule is None or view[rule].status != "in_force" or (buyer is not None and buyer.kind == "utility"):
+        return None
+    share = written(view[rule].value, view[rule].unit)
+    message = Text(
+        f"Compte dans la part annuelle d'achats issus du réemploi (au moins {share.fr} de cette famille de produits), "
+        "pour l'État et les collectivités",
+        f"Counts towards the yearly share of reused goods (at least {share.en} of this family of products), for the "
+        "State and local authorities",
+    )
+    return advice("COUNTS_TOWARDS_QUOTA", "info", view[rule], message)
+
+
+@applies("innovative_need", "innovative_lot_supplies_services", "innovative_lot_works", "innovative_lot_share")
+def innovation(lot: LotFacts, group: Group, view: InForce) -> LegalAdvice | None:
+    """A lot marked innovative may be bought without publicity or competition within limits (INNOVATION_REVIEW).
+
+    The whole need below 100 000 €; or, since 2021-12-16, the lot below 80 000 € (works: 100 000 €) and all innovative
+    lots together within 20 % of all lots. Whether the object is innovative is for a person to judge.
+    """
+    if not lot.lot.innovative:
+        return None
+    row = view["innovative_need"]
+    within = None if row.status != "in_force" else _within_innovation(lot, group, view)
+    judge = Text("le caractère innovant reste à établir", "that it is innovative remains to be established")
+    if row.status != "in_force":
+        message = Text("Achat innovant : pas de règle connue à cette date", "Innovative purchase: no known rule then")
+    elif within is None:
+        message = Text(
+            f"Achat innovant : valeur inconnue, on ne sait pas si elle est dans les limites ; {judge.fr}",
+            f"Innovative purchase: value unknown, so whether it is within the limits is too; {judge.en}",
+        )
+    else:
+        message = _innovation_text(within, row, judge)
+    return advice("INNOVATION_REVIEW", "info", row, message)
+
+
+def _within_innovation(lot: LotFacts, group: Group, view: InForce) -> bool | None:
+    """Whether the values allow it; None where they are not known."""
+    need_bound = view.cents("innovative_need")
+    if group.total is not None and need_bound is not None and group.total < need_bound:
+        return True
+    bound = view.cents("innovative_lot_works" if group.works else "innovative_lot_supplies_services")
+    share = view.number("innovative_lot_share")
+    if bound is None or share is None:
+        return None if group.total is None else False
+    if lot.cents is not None and lot.cents >= bound:
+        return False
+    together = total_of(tuple(other for other in group.lots if other.lot.innovative))
+    if group.total is None or together is None:
+        return None
+    return together * 100 <= group.total * share
+
+
+def _innovation_text(within: bool, row: RuleRow, judge: Text) -> Text:
+    limit = written(row.value, row.unit)
+    if within:
+        return Text(
+            f"Achat innovant : la valeur est dans les limites, achat possible sans publicité ni mise en concurrence ; "
+            f"{judge.fr}",
+            f"Innovative purchase: the value is within the limits, award without publicity or competition is possible; "
+            f"{judge.en}",
+        )
+    return Text(
+        f"Achat innovant : la valeur dépasse les limites (besoin de moins de {limit.fr}, ou petits lots)",
+        f"Innovative purchase: the value is above the limits (need below {limit.en}, or small lots)",
+    )

@@ -1,0 +1,200 @@
+"""What supply and law say together: which reservation would work, and which would leave a lot without offer.
+
+The numbers compared here are counsel of this project (rules of theme `counsel`), not law, and the messages say so.
+"""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import msgspec
+
+from domain.law.citation import cite, days
+from domain.law.eligibility import eligibility
+from domain.law.facts import LegalFacts
+from domain.law.findings import LegalAdvice, LegalFinding, advice
+from domain.law.months import months_later
+from domain.law.registry import applies
+from domain.law.rules import InForce, Rules
+from domain.need import Lot, Reserved
+from domain.wording import Text
+
+OPTION_NAMES: dict[str, Text] = {
+    "handicap": Text("au handicap", "handicap"),
+    "iae": Text("à l'insertion", "work integration"),
+    "handicap_iae": Text("au handicap et à l'insertion", "handicap and work integration"),
+    "penitentiary": Text("au travail pénitentiaire", "penitentiary work"),
+    "ess": Text("à l'ESS", "the social economy"),
+}
+
+
+class Count(NamedTuple):
+    """Candidates a lot would have, and how many of them are plainly ELIGIBLE."""
+
+    total: int
+    certain: int
+
+
+class Supply(msgspec.Struct, frozen=True):
+    """What a match found for one lot.
+
+    `total`: its candidates under its own reservation. `options`: per reservation it might have (keys of
+    `review.OPTIONS`), the candidates it would have. `ends`: of the candidates of a reserved lot, the ends of approval
+    that fall before `horizon` (see `approval_end`).
+    """
+
+    total: int
+    options: Mapping[str, Count]
+    reserved: frozenset[Reserved] = frozenset()
+    ends: tuple[date, ...] = ()
+
+
+def counsel(
+    supply: Supply, forbidden: Mapping[str, LegalFinding | None], on: date, rules: Rules
+) -> tuple[LegalAdvice, ...]:
+    """The lot's advice that depends on supply. `forbidden` is `LotReview.forbidden` of the same lot."""
+    view = rules.at(on)
+    found = (_no_offer(supply, view), _possible(supply, forbidden, view), _expiring(supply, view))
+    return tuple(item for item in (*found, *_not_open(supply, forbidden, view)) if item)
+
+
+@applies("counsel_no_offer")
+def _no_offer(supply: Supply, view: InForce) -> LegalAdvice | None:
+    """Without a capable supplier, a lot may get no offer: do not reserve it (RISK_INFRUCTUEUX)."""
+    minimum = view.number("counsel_no_offer")
+    if minimum is None or supply.total >= minimum:
+        return None
+    if supply.reserved:
+        message = Text(
+            "Conseil : aucun fournisseur du vivier ne répond à ce lot réservé ; ne pas réserver, risque de rester sans "
+            "offre",
+            "Counsel: no supplier of the directory answers this reserved lot; do not reserve, risk of no offer",
+        )
+    else:
+        message = Text(
+            "Conseil : aucun fournisseur du vivier ne répond à ce lot ; ne pas réserver, risque de rester sans offre",
+            "Counsel: no supplier of the directory answers this lot; do not reserve it, risk of no offer",
+        )
+    return advice("RISK_INFRUCTUEUX", "warning", view["counsel_no_offer"], message)
+
+
+@applies("counsel_reservation_minimum", "counsel_reservation_comfortable")
+def _possible(supply: Supply, forbidden: Mapping[str, LegalFinding | None], view: InForce) -> LegalAdvice | None:
+    """Reservations that the law allows and that leave enough candidates (RESERVATION_POSSIBLE).
+
+    For a lot already reserved, only those that leave more candidates than its own. Enough is counsel, not law.
+    """
+    minimum = view.number("counsel_reservation_minimum") or 1
+    comfortable = view.number("counsel_reservation_comfortable") or minimum
+    floor = max(minimum, supply.total + 1 if supply.reserved else 0)
+    open_ = {
+        option: count
+        for option, count in supply.options.items()
+        if option in OPTION_NAMES and forbidden.get(option) is None and count.total >= floor
+    }
+    if not open_:
+        return None
+    parts = [_leaves(option, count) for option, count in open_.items()]
+    most = max(count.total for count in open_.values())
+    scarce = Text("", "") if most > comfortable else Text(" ; concurrence limitée", "; limited competition")
+    message = Text(
+        f"Conseil : réserver {' ; '.join(part.fr for part in parts)}{scarce.fr}",
+        f"Counsel: reserving to {'; '.join(part.en for part in parts)}{scarce.en}",
+    )
+    return advice("RESERVATION_POSSIBLE", "info", view["counsel_reservation_minimum"], message)
+
+
+def _leaves(option: str, count: Count) -> Text:
+    name, sure = OPTION_NAMES[option], count.certain
+    many = "s" if sure > 1 else ""
+    return Text(
+        f"{name.fr} laisse {count.total} candidat{'s' if count.total > 1 else ''} ({sure} certain{many})",
+        f"{name.en} leaves {count.total} candidate{'s' if count.total > 1 else ''} ({sure} certain)",
+    )
+
+
+def _not_open(supply: Supply, forbidden: Mapping[str, LegalFinding | None], view: InForce) -> list[LegalAdvice]:
+    """RESERVATION_NOT_OPEN: a reservation that supply would bear but that the law forbids for this lot, and why."""
+    minimum = view.number("counsel_reservation_minimum") or 1
+    found = []
+    for option, count in supply.options.items():
+        finding = forbidden.get(option)
+        if finding is None or option not in OPTION_NAMES or count.total < minimum:
+            continue
+        part = _leaves(option, count)
+        message = Text(
+            f"Réserver {part.fr}, mais : {finding.message.fr}", f"Reserving to {part.en}, but: {finding.message.en}"
+        )
+        found.append(
+            LegalAdvice("RESERVATION_NOT_OPEN", "info", finding.rule, finding.article, finding.confidence, message)
+        )
+    return found
+
+
+def _expiring(supply: Supply, view: InForce) -> LegalAdvice | None:
+    """APPROVALS_EXPIRING: how many candidates' approvals end before the contract does, and the first of these days."""
+    if not supply.ends:
+        return None
+    count, first = len(supply.ends), days(min(supply.ends))
+    message = Text(
+        f"L'agrément de {count} candidat{'s finit' if count > 1 else ' finit'} avant la fin du marché (le premier le "
+        f"{first.fr}) : demander la preuve du renouvellement",
+        f"The approval of {count} candidate{'s' if count > 1 else ''} ends before the contract does (the first on "
+        f"{first.en}): ask for proof of renewal",
+    )
+    return advice("APPROVALS_EXPIRING", "info", view["counsel_expiry_months"], message)
+
+
+@applies("counsel_expiry_months")
+def horizon(lot: Lot, on: date, rules: Rules) -> date:
+    """The day until which approvals should last: duration and renewals from `on`, else twelve months (counsel)."""
+    known = (lot.duration_months or 0) + (lot.renewal_months or 0)
+    return months_later(on, known or rules.at(on).number("counsel_expiry_months") or 12)
+
+
+def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, until: date, rules: Rules) -> date | None:
+    """The last day, from `on` to before `until`, of an approval after which the supplier is no longer ELIGIBLE.
+
+    Only for a supplier that is ELIGIBLE at `on` for one of these types; None where it stays so.
+    """
+    ends = sorted({end for approval in facts.approvals or () if (end := approval.valid_until) and on <= end < until})
+    if not ends or not _eligible(facts, reserved, on, rules):
+        return None
+    return next((end for end in ends if not _eligible(facts, reserved, end + timedelta(days=1), rules)), None)
+
+
+def _eligible(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> bool:
+    return any(eligibility(facts, kind, on, rules).outcome == "ELIGIBLE" for kind in reserved)
+
+
+@applies("same_supplier_awards", "same_supplier_months")
+def same_supplier(name: str, awarded_on: tuple[date, ...], on: date, rules: Rules) -> LegalAdvice | None:
+    """SAME_SUPPLIER: from the third award to one supplier for a segment within 36 months before `on`, naming it.
+
+    `awarded_on`: the days of the buyer's awards to that supplier for that segment; later ones are ignored. That a buyer
+    must not always choose the same operator is law; the number and the period are counsel.
+    """
+    view = rules.at(on)
+    row, months = view["same_supplier_awards"], view.number("same_supplier_months") or 36
+    since = months_later(on, -months)
+    count = sum(since <= day <= on for day in awarded_on)
+    if count < (view.number("same_supplier_awards") or 3):
+        return None
+    message = Text(
+        f"{name} a obtenu {count} marchés pour cette activité en {months} mois : ne pas toujours retenir le même "
+        "opérateur quand d'autres peuvent répondre",
+        f"{name} was awarded {count} contracts for this activity in {months} months: do not always choose the same "
+        "operator when others can answer",
+    )
+    return LegalAdvice(
+        "SAME_SUPPLIER", "warning", row.id, row.article, row.confidence, cite(message, row.article, row.confidence)
+    )
+
+
+@applies("distance_sourcing_only")
+def distance_is_for_sourcing(on: date, rules: Rules) -> Text:
+    """Distance may rank whom to talk to before the market; it is never a selection or award criterion.
+
+    This is the sentence to show wherever distance ranks.
+    """
+    return rules.at(on)["distance_sourcing_only"].message

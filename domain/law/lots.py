@@ -1,0 +1,118 @@
+"""What the rules look at in a lot: its object, its nature, its value in cents."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Literal
+
+import msgspec
+
+from domain import taxonomy
+from domain.law.registry import applies
+from domain.law.rules import InForce, cents
+from domain.need import Lot, Need
+
+Listing = Literal["listed", "descendant", "unlisted"]
+WORKS_DIVISION = "45"
+
+
+class LotFacts(msgspec.Struct, frozen=True):
+    """A lot as the rules read it. `cpv`: 8 digits, the main code first. `works`, `cents` null: not known.
+
+    `segments`: what the lot asks for as its object; `families`: what "one family" means when lots are added up.
+    `listed`: the main CPV against the list of social services; null without CPV.
+    """
+
+    lot: Lot
+    cpv: tuple[str, ...]
+    segments: tuple[str, ...]
+    families: frozenset[str]
+    works: bool | None
+    cents: int | None
+    listed: Listing | None
+    insertion: bool
+
+
+def read_lots(need: Need, segments_of_lot: Mapping[str, tuple[str, ...]], view: InForce) -> tuple[LotFacts, ...]:
+    """The lots of a need. `segments_of_lot`: per lot id, the segments (or families) understood as its object."""
+    return tuple(read_lot(lot, segments_of_lot.get(lot.id, lot.segments), view) for lot in need.lots)
+
+
+def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
+    """One lot; `segments` are those understood as its object, from codes or words."""
+    cpv = tuple(code[:8] for code in lot.cpv)
+    listed = listing(cpv[0], view.codes("ess_listed_cpv")) if cpv else None
+    return LotFacts(
+        lot=lot,
+        cpv=cpv,
+        segments=segments,
+        families=_families(segments, cpv),
+        works=_works(lot, cpv, segments),
+        cents=None if lot.value_eur is None else cents(lot.value_eur),
+        listed=listed,
+        insertion=_is_insertion(lot, cpv, segments, listed, view),
+    )
+
+
+@lru_cache(maxsize=4096)
+def listing(code: str, listed: frozenset[str]) -> Listing:
+    """Where a CPV code stands: on the list, narrower than a code of the list, or neither."""
+    if code in listed:
+        return "listed"
+    digits = len(code.rstrip("0"))
+    if any(code[:kept].ljust(8, "0") in listed for kept in range(2, digits)):
+        return "descendant"
+    return "unlisted"
+
+
+def _families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
+    """The families of the segments ("pr" of "pr-locaux"); without segment, the CPV group of the main code."""
+    if segments:
+        return frozenset(segment.partition("-")[0] for segment in segments)
+    return frozenset(code[:3] for code in cpv[:1])
+
+
+def _works(lot: Lot, cpv: tuple[str, ...], segments: tuple[str, ...]) -> bool | None:
+    """As stated, else by the main CPV (division 45), else by the segments where all their codes agree."""
+    if lot.nature is not None:
+        return lot.nature == "works"
+    if cpv:
+        return cpv[0].startswith(WORKS_DIVISION)
+    natures = {segment_is_works(segment) for segment in segments}
+    return natures.pop() if len(natures) == 1 else None
+
+
+@lru_cache(maxsize=512)
+def _prefixes(segment: str) -> tuple[str, ...]:
+    """The CPV prefixes of a segment, or of a family's segments; empty for an unknown one."""
+    segments = taxonomy.load()
+    family = segments.family(segment)
+    members = family.segments if family else tuple(s for s in (segments.segments.get(segment),) if s)
+    return tuple(prefix for member in members for prefix in member.cpv)
+
+
+@lru_cache(maxsize=512)
+def segment_is_works(segment: str) -> bool | None:
+    """Whether an activity is works (all its CPV codes in division 45), is not, or may be either (null)."""
+    natures = {prefix.startswith(WORKS_DIVISION) for prefix in _prefixes(segment)}
+    return natures.pop() if len(natures) == 1 else None
+
+
+@lru_cache(maxsize=512)
+def segment_is_outside(segment: str, listed: frozenset[str]) -> bool:
+    """Whether no code of an activity is on the list of social services."""
+    prefixes = _prefixes(segment)
+    return bool(prefixes) and not any(code.startswith(prefixes) for code in listed)
+
+
+@applies("insertion_object")
+def _is_insertion(
+    lot: Lot, cpv: tuple[str, ...], segments: tuple[str, ...], listed: Listing | None, view: InForce
+) -> bool:
+    """The object is work integration itself where the main CPV says so (OBJECT_IS_INSERTION).
+
+    Else where the lot names the segment `so-insertion` and its main CPV, if any, is a listed social service. With the
+    supporting activity as main CPV, the lot is an ordinary service.
+    """
+    if cpv and cpv[0].startswith(tuple(view.codes("insertion_object"))):
+        return True
+    return "so-insertion" in (lot.segments or segments) and listed in {None, "listed"}

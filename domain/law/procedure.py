@@ -1,0 +1,206 @@
+"""Which procedure the value of a need implies: direct award, adapted or formal."""
+
+from typing import Literal
+
+from domain.law.citation import euros
+from domain.law.findings import LegalAdvice, advice
+from domain.law.registry import applies
+from domain.law.rules import InForce, RuleRow, written
+from domain.law.value import Group, value_unknown
+from domain.need import Need
+from domain.wording import Text
+
+Level = Literal["direct", "adapted", "formal"]
+KINDS: dict[str, str] = {"state": "eu_state", "local": "eu_local", "utility": "eu_utility"}
+
+
+def direct_threshold(group: Group) -> str:
+    """The rule that bounds direct award for this group."""
+    return "direct_award_works" if group.works else "direct_award_supplies_services"
+
+
+def formal_thresholds(need: Need, group: Group) -> tuple[str, ...]:
+    """The rules that may bound the formal procedure: several where the buyer's kind is not known."""
+    if need.contract == "concession":
+        return ("eu_concessions",)
+    if group.works:
+        return ("eu_works",)
+    if need.buyer is not None and need.buyer.kind is not None:
+        return (KINDS[need.buyer.kind],)
+    return tuple(KINDS.values())
+
+
+def is_light(group: Group) -> bool:
+    """Whether every lot of the group is a listed social or other specific service."""
+    return not group.works and all(lot.insertion or lot.listed == "listed" for lot in group.lots)
+
+
+@applies("eu_state", "eu_local", "eu_utility", "eu_works")
+def level(need: Need, group: Group, view: InForce) -> Level | None:
+    """The estimated value decides: below the direct-award amount, from the EU threshold on, or between the two.
+
+    The EU threshold depends on the buyer (State, local, utility) for supplies and services, and is one for works.
+    None where the value, the buyer's kind or the threshold of that date leaves it open.
+    """
+    if group.total is None:
+        return None
+    direct = view.cents(direct_threshold(group))
+    if need.contract == "market" and direct is not None and group.total < direct:
+        return "direct"
+    if need.contract == "market" and is_light(group) and view.holds("light_regime"):
+        return "adapted" if direct is not None else None
+    bounds = [view.cents(rule_id) for rule_id in formal_thresholds(need, group)]
+    reached = {None if bound is None else group.total >= bound for bound in bounds}
+    if reached == {True}:
+        return "formal"
+    return "adapted" if reached == {False} and (direct is not None or need.contract == "concession") else None
+
+
+def review_procedure(need: Need, group: Group, view: InForce) -> list[LegalAdvice]:
+    """The advice on procedure for one group of lots."""
+    found = [_light_regime(need, group, view), value_unknown(need, group, view)]
+    if group.total is not None:
+        found.append(_verdict(need, group, view))
+    return [item for item in found if item]
+
+
+def _verdict(need: Need, group: Group, view: InForce) -> LegalAdvice:
+    decided = level(need, group, view)
+    if decided is None:
+        return _undecided(need, group, view)
+    if need.contract == "concession":
+        return _concession(group, decided, view)
+    if decided == "direct":
+        return _direct(group, view)
+    return _formal(need, group, view) if decided == "formal" else _adapted(group, view)
+
+
+@applies("direct_award_supplies_services", "direct_award_works", "direct_award_duties")
+def _direct(group: Group, view: InForce) -> LegalAdvice:
+    """Below the amount of the date, the market may be awarded without publicity or competition (GRE_A_GRE).
+
+    The amount itself is not below. The whole need is compared, not each lot. Three duties remain: a relevant offer,
+    good use of public money, and not always the same operator when several can answer.
+    """
+    row = view[direct_threshold(group)]
+    message = Text(
+        f"{_about(group).fr} : achat possible sans publicité ni mise en concurrence (moins de {_bound(row).fr}), à "
+        "condition de choisir une offre pertinente, de bien utiliser les deniers publics et de ne pas toujours retenir "
+        "le même opérateur",
+        f"{_about(group).en}: award without publicity or competition is possible (below {_bound(row).en}), provided "
+        "the offer is relevant, public money is well used, and the operator is not always the same",
+    )
+    return advice("GRE_A_GRE", "info", row, message, _lots(group))
+
+
+@applies("adapted_procedure")
+def _adapted(group: Group, view: InForce) -> LegalAdvice:
+    """Between direct award and the EU threshold, or for social services, the buyer sets the procedure (MAPA)."""
+    message = Text(
+        f"{_about(group).fr} : procédure adaptée, dont l'acheteur fixe librement les modalités",
+        f"{_about(group).en}: adapted procedure, whose terms the buyer sets freely",
+    )
+    return advice("MAPA", "info", view["adapted_procedure"], message, _lots(group))
+
+
+@applies("dynamic_purchasing_system")
+def _formal(need: Need, group: Group, view: InForce) -> LegalAdvice:
+    """From the EU threshold on, a formal procedure (PROC_FORMALISEE); restricted-tender rules for a dynamic system."""
+    row = _highest(need, group, view)
+    if need.technique == "dynamic_purchasing_system":
+        message = Text(
+            f"{_about(group).fr} : le système d'acquisition dynamique suit les règles de l'appel d'offres restreint "
+            f"(à partir de {_bound(row).fr})",
+            f"{_about(group).en}: the dynamic purchasing system follows the rules of the restricted tender "
+            f"(from {_bound(row).en})",
+        )
+        return advice("PROC_FORMALISEE", "warning", view["dynamic_purchasing_system"], message, _lots(group))
+    message = Text(
+        f"{_about(group).fr} : procédure formalisée (à partir de {_bound(row).fr}), sauf services sociaux et autres "
+        "services spécifiques",
+        f"{_about(group).en}: formal procedure (from {_bound(row).en}), except for social and other specific services",
+    )
+    return advice("PROC_FORMALISEE", "warning", row, message, _lots(group))
+
+
+@applies("eu_concessions")
+def _concession(group: Group, decided: Level, view: InForce) -> LegalAdvice:
+    """Concessions have one threshold for works and services: full procedure from it on, a simplified one below."""
+    row = view["eu_concessions"]
+    if decided == "formal":
+        message = Text(
+            f"{_about(group).fr} : procédure complète des concessions (à partir de {_bound(row).fr})",
+            f"{_about(group).en}: full procedure of concessions (from {_bound(row).en})",
+        )
+        return advice("PROC_FORMALISEE", "warning", row, message, _lots(group))
+    message = Text(
+        f"{_about(group).fr} : procédure simplifiée des concessions (moins de {_bound(row).fr})",
+        f"{_about(group).en}: simplified procedure of concessions (below {_bound(row).en})",
+    )
+    return advice("CONCESSION_SIMPLIFIED", "info", row, message, _lots(group))
+
+
+@applies("light_regime")
+def _light_regime(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
+    """Listed social and other specific services take an adapted procedure whatever the amount (LIGHT_REGIME).
+
+    All lots must be such by their main CPV (or be work integration) for the whole group; otherwise the lots concerned
+    are named. The French list may be wider than the 115 codes known here.
+    """
+    light = tuple(lot.lot.id for lot in group.lots if not group.works and (lot.insertion or lot.listed == "listed"))
+    if not light or need.contract == "concession" or not view.holds("light_regime"):
+        return None
+    if is_light(group):
+        message = Text(
+            "Services sociaux ou autres services spécifiques : procédure adaptée quel que soit le montant",
+            "Social or other specific services: adapted procedure whatever the amount",
+        )
+        return advice("LIGHT_REGIME", "info", view["light_regime"], message, _lots(group))
+    message = Text(
+        "Lots de services sociaux ou autres services spécifiques : passés à part, ils suivent une procédure adaptée "
+        "quel que soit leur montant",
+        "Lots of social or other specific services: awarded apart, they take an adapted procedure whatever the amount",
+    )
+    return advice("LIGHT_REGIME", "info", view["light_regime"], message, (light,))
+
+
+def _undecided(need: Need, group: Group, view: InForce) -> LegalAdvice:
+    """The value is known, but the buyer's kind or the thresholds of that date leave the procedure open."""
+    rows = [view[rule_id] for rule_id in formal_thresholds(need, group)]
+    if len(rows) > 1 and all(row.status == "in_force" for row in rows):
+        message = Text(
+            f"{_about(group).fr} : la procédure dépend de l'acheteur (État, collectivité ou entité adjudicatrice) ; "
+            "indiquer buyer.kind",
+            f"{_about(group).en}: the procedure depends on the buyer (State, local or utility); give buyer.kind",
+        )
+        return advice("BUYER_KIND_UNKNOWN", "info", rows[0], message, _lots(group))
+    row = next((row for row in rows if row.status != "in_force"), view[direct_threshold(group)])
+    message = Text(
+        f"{_about(group).fr} : les seuils applicables à cette date ne sont pas connus ici",
+        f"{_about(group).en}: the thresholds of that date are not known here",
+    )
+    return advice("THRESHOLD_UNKNOWN", "info", row, message, _lots(group))
+
+
+def _highest(need: Need, group: Group, view: InForce) -> RuleRow:
+    return max((view[rule_id] for rule_id in formal_thresholds(need, group)), key=lambda row: view.cents(row.id) or 0)
+
+
+def _bound(row: RuleRow) -> Text:
+    return written(row.value, row.unit)
+
+
+def _about(group: Group) -> Text:
+    """The value that was compared, and what was taken for granted."""
+    value = euros(group.total or 0)
+    kind = Text(" de travaux", " of works") if group.works else Text("", "")
+    if group.assumed:
+        kind = Text(
+            " (nature non précisée : seuils des fournitures et services)",
+            " (nature not given: thresholds of supplies and services)",
+        )
+    return Text(f"{value.fr} HT{kind.fr}", f"{value.en} excluding tax{kind.en}")
+
+
+def _lots(group: Group) -> tuple[tuple[str, ...], ...]:
+    return () if group.alone else (group.ids,)

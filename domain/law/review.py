@@ -1,0 +1,130 @@
+"""What the law says of a whole need, and of each reservation a lot might have."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from domain.law.considerations import (
+    allotment,
+    capability,
+    environmental,
+    framework,
+    innovation,
+    insertion,
+    reuse_quota,
+    social,
+    spaser,
+)
+from domain.law.ess_lot import review_ess
+from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview
+from domain.law.lots import LotFacts, read_lot, read_lots
+from domain.law.prison_lot import review_prison
+from domain.law.procedure import review_procedure
+from domain.law.reservation import review_types
+from domain.law.rules import InForce, Rules
+from domain.law.small_lots import no_split, review_sets
+from domain.law.value import Group, groups, total_below_lots
+from domain.need import Lot, Need, Reserved
+
+OPTIONS: dict[str, frozenset[Reserved]] = {
+    "handicap": frozenset({"handicap"}),
+    "iae": frozenset({"iae"}),
+    "handicap_iae": frozenset({"handicap", "iae"}),
+    "penitentiary": frozenset({"penitentiary"}),
+    "ess": frozenset({"ess"}),
+}
+"""The reservations a buyer may think of, by their key in `alternatives.reserved`."""
+
+
+def review_need(
+    need: Need, on: date, rules: Rules, segments_of_lot: Mapping[str, tuple[str, ...]] | None = None
+) -> NeedReview:
+    """Findings on every lot's reservation, advice per lot and advice on the whole, at `on`.
+
+    `segments_of_lot`: per lot id, the segments or families understood as its object (from codes, CPV and words);
+    without it the lots' own `segments` are used. CPV codes are taken as valid.
+    """
+    view = rules.at(on)
+    lots = read_lots(need, segments_of_lot or {}, view)
+    grouped = groups(need, lots)
+    per_lot: dict[str, list[LegalAdvice]] = {lot.lot.id: [] for lot in lots}
+    whole: list[LegalAdvice | None] = [total_below_lots(need, lots, view)]
+    for group in grouped:
+        whole += _group_advice(need, group, view, per_lot)
+    whole += [environmental(need, view), spaser(need.buyer, view), allotment(need, view), framework(need, view)]
+    reviews = {lot.lot.id: _lot_review(need, lot, tuple(per_lot[lot.lot.id]), on, view) for lot in lots}
+    return NeedReview(reviews, tuple(item for item in whole if item))
+
+
+def _lot_review(need: Need, lot: LotFacts, advice: tuple[LegalAdvice, ...], on: date, view: InForce) -> LotReview:
+    findings = _reservation(need, lot, frozenset(lot.lot.reserved or ()), on, view)
+    forbidden = {option: _forbidding(need, lot, types, on, view) for option, types in OPTIONS.items()}
+    return LotReview(tuple(findings), advice, forbidden)
+
+
+def _group_advice(
+    need: Need, group: Group, view: InForce, per_lot: dict[str, list[LegalAdvice]]
+) -> list[LegalAdvice | None]:
+    """The need's advice for one group of lots; the lots' own advice is added to `per_lot`."""
+    sets, of_lots = review_sets(need, group, view)
+    for lot in group.lots:
+        rules = (
+            insertion(lot, view),
+            capability(lot, view),
+            innovation(lot, group, view),
+            reuse_quota(lot, need.buyer, view),
+        )
+        per_lot[lot.lot.id] += [item for item in rules if item]
+        per_lot[lot.lot.id] += of_lots.get(lot.lot.id, ())
+    return [*review_procedure(need, group, view), *sets, *no_split(need, group, view), social(need, group, view)]
+
+
+def review_reservation(
+    need: Need,
+    lot: Lot,
+    on: date,
+    rules: Rules,
+    segments: tuple[str, ...] = (),
+    reserved: frozenset[Reserved] | None = None,
+) -> tuple[LegalFinding, ...]:
+    """The findings on reserving `lot` to its own types, or to `reserved`; empty where nothing stands in the way.
+
+    `segments`: those understood as the lot's object; the lot's own where empty.
+    """
+    view = rules.at(on)
+    facts = read_lot(lot, segments or lot.segments, view)
+    wanted = frozenset(lot.reserved or ()) if reserved is None else reserved
+    return tuple(_reservation(need, facts, wanted, on, view))
+
+
+def what_if(
+    need: Need, lot: Lot, on: date, rules: Rules, segments: tuple[str, ...] = ()
+) -> dict[str, LegalFinding | None]:
+    """For each reservation of `OPTIONS`, the finding that forbids it for this lot; None where none does.
+
+    `review_need` gives the same for every lot of a need, at less cost.
+    """
+    view = rules.at(on)
+    facts = read_lot(lot, segments or lot.segments, view)
+    return {option: _forbidding(need, facts, types, on, view) for option, types in OPTIONS.items()}
+
+
+def _forbidding(
+    need: Need, lot: LotFacts, reserved: frozenset[Reserved], on: date, view: InForce
+) -> LegalFinding | None:
+    return next((found for found in _reservation(need, lot, reserved, on, view) if found.outcome == "INELIGIBLE"), None)
+
+
+def _reservation(
+    need: Need, lot: LotFacts, reserved: frozenset[Reserved], on: date, view: InForce
+) -> Iterator[LegalFinding]:
+    """Types and combinations first; then, for types that exist, what the lot itself must be."""
+    if not reserved:
+        return
+    types = review_types(reserved, need.contract, on, view)
+    yield from types
+    if len(reserved) == 1 and any(found.code == "TYPE_NOT_IN_FORCE" for found in types):
+        return
+    if "ess" in reserved:
+        yield from review_ess(lot, need.buyer, view)
+    if "penitentiary" in reserved:
+        yield from review_prison(lot, view)

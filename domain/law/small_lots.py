@@ -1,0 +1,184 @@
+"""Small lots inside a large need: which of them may together take a lighter procedure, and needs cut too finely."""
+
+from typing import NamedTuple
+
+from domain.law.citation import euros, listed
+from domain.law.findings import LegalAdvice, advice
+from domain.law.lots import LotFacts
+from domain.law.procedure import direct_threshold, formal_thresholds, level
+from domain.law.registry import applies
+from domain.law.rules import InForce, RuleRow
+from domain.law.value import Group
+from domain.need import Need
+from domain.wording import Text
+
+MOST_SETS = 500
+MOST_STEPS = 20_000
+MANY = Text(" (liste limitée)", " (list cut short)")
+
+
+class Sets(NamedTuple):
+    """The largest admissible sets of lots under one rule. `complete` false: there are more than are listed."""
+
+    rule: str
+    lots: tuple[tuple[str, ...], ...]
+    complete: bool
+
+
+@applies("small_lot_supplies_services", "small_lot_works", "small_lot_share")
+def small_lots(need: Need, group: Group, view: InForce) -> Sets | None:
+    """In a formal procedure, small lots may take an adapted one if together they stay within 20 % of all lots.
+
+    A small lot is below 80 000 € (supplies, services) or 1 000 000 € (works). The answer is not yes or no but the sets
+    of lots that may use it together: each set is admissible, and no other lot can be added to it.
+    """
+    if need.contract == "concession" or level(need, group, view) != "formal":
+        return None
+    bound = "small_lot_works" if group.works else "small_lot_supplies_services"
+    return _sets(group, "small_lot_share", view.cents(bound), view.number("small_lot_share"))
+
+
+@applies("direct_award_lot_share")
+def direct_lots(need: Need, group: Group, view: InForce) -> Sets | None:
+    """Above the direct-award amount, lots below it may be awarded directly if together within 20 % of all lots."""
+    if need.contract == "concession" or level(need, group, view) in {None, "direct"}:
+        return None
+    bound = view.cents(direct_threshold(group))
+    return _sets(group, "direct_award_lot_share", bound, view.number("direct_award_lot_share"))
+
+
+def review_sets(need: Need, group: Group, view: InForce) -> tuple[list[LegalAdvice], dict[str, list[LegalAdvice]]]:
+    """SMALL_LOT_SETS for the need, and SMALL_LOT_OK per lot that belongs to a set."""
+    whole: list[LegalAdvice] = []
+    per_lot: dict[str, list[LegalAdvice]] = {}
+    for found, write in (
+        (small_lots(need, group, view), _small_texts),
+        (direct_lots(need, group, view), _direct_texts),
+    ):
+        if found is None:
+            continue
+        row = view[found.rule]
+        of_need, of_lot = write(row, found.complete)
+        whole.append(advice("SMALL_LOT_SETS", "info", row, of_need, found.lots))
+        for lot_id in dict.fromkeys(lot_id for members in found.lots for lot_id in members):
+            per_lot.setdefault(lot_id, []).append(advice("SMALL_LOT_OK", "info", row, of_lot))
+    return whole, per_lot
+
+
+def _small_texts(row: RuleRow, complete: bool) -> tuple[Text, Text]:
+    more = Text("", "") if complete else MANY
+    of_need = Text(
+        f"Petits lots : chacun de ces ensembles peut être passé en procédure adaptée, dans la limite de {row.value} % "
+        f"de tous les lots{more.fr}",
+        f"Small lots: each of these sets may take an adapted procedure, within {row.value}% of all lots{more.en}",
+    )
+    of_lot = Text(
+        f"Petit lot : procédure adaptée possible, seul ou avec d'autres, dans la limite de {row.value} % des lots",
+        f"Small lot: adapted procedure possible, alone or with others within {row.value}% of all lots",
+    )
+    return of_need, of_lot
+
+
+def _direct_texts(row: RuleRow, complete: bool) -> tuple[Text, Text]:
+    more = Text("", "") if complete else MANY
+    of_need = Text(
+        f"Petits lots : chacun de ces ensembles peut être acheté sans publicité ni mise en concurrence, dans la limite "
+        f"de {row.value} % de tous les lots{more.fr}",
+        f"Small lots: each of these sets may be awarded without publicity or competition, within {row.value}% of all "
+        f"lots{more.en}",
+    )
+    of_lot = Text(
+        f"Petit lot : achat possible sans publicité ni mise en concurrence, seul ou avec d'autres dans la limite de "
+        f"{row.value} % de tous les lots",
+        f"Small lot: award without publicity or competition possible, alone or with others within {row.value}% of all "
+        "lots",
+    )
+    return of_need, of_lot
+
+
+def _sets(group: Group, rule: str, bound: int | None, share: int | None) -> Sets | None:
+    if group.total is None or bound is None or share is None:
+        return None
+    cap = group.total * share // 100
+    small = [(lot.lot.id, lot.cents) for lot in group.lots if lot.cents is not None and lot.cents < bound]
+    found, complete = largest_sets([(lot_id, value) for lot_id, value in small if value <= cap], cap)
+    return Sets(rule, found, complete) if found else None
+
+
+def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str, ...], ...], bool]:
+    """The sets of lots (id, cents) within `cap` to which no other lot can be added; false where there may be more.
+
+    Each lot alone is within `cap`. Ids keep the given order, in a set and between sets.
+    """
+    if not lots:
+        return (), True
+    order = sorted(range(len(lots)), key=lambda place: -lots[place][1])
+    search = _Search([lots[place][1] for place in order], cap)
+    search.explore(0, 0, (), None)
+    chosen = sorted(tuple(sorted(order[step] for step in steps)) for steps in search.found)
+    return tuple(tuple(lots[place][0] for place in places) for places in chosen), search.steps < MOST_STEPS
+
+
+class _Search:
+    """Depth-first choice over values in decreasing order, cut where a smaller value left out would still fit."""
+
+    def __init__(self, values: list[int], cap: int) -> None:
+        self.values = values
+        self.cap = cap
+        self.rest = [sum(values[step:]) for step in range(len(values) + 1)]
+        self.found: list[tuple[int, ...]] = []
+        self.steps = 0
+
+    def explore(self, step: int, total: int, chosen: tuple[int, ...], left_out: int | None) -> None:
+        """`left_out`: the smallest value not chosen so far."""
+        if len(self.found) >= MOST_SETS:
+            self.steps = MOST_STEPS
+        self.steps += 1
+        if self.steps >= MOST_STEPS or (left_out is not None and total + self.rest[step] + left_out <= self.cap):
+            return
+        if step == len(self.values):
+            self.found.append(chosen)
+            return
+        value = self.values[step]
+        if total + value <= self.cap:
+            self.explore(step + 1, total + value, (*chosen, step), left_out)
+        self.explore(step + 1, total, chosen, value)
+
+
+@applies("no_split")
+def no_split(need: Need, group: Group, view: InForce) -> list[LegalAdvice]:
+    """Several lots of one family, each below a threshold that their sum reaches, count together (NO_SPLIT_TO_EVADE).
+
+    Looked at for the direct-award amount and for the EU threshold of the buyer. `lots` names them, family by family.
+    """
+    if need.contract == "concession":
+        return []
+    formal = formal_thresholds(need, group)
+    rules = (direct_threshold(group), *(formal if len(formal) == 1 else ()))
+    return [found for rule_id in rules if (found := _split_under(group, view, view[rule_id]))]
+
+
+def _split_under(group: Group, view: InForce, threshold: RuleRow) -> LegalAdvice | None:
+    bound = view.cents(threshold.id)
+    if bound is None:
+        return None
+    families: dict[str, list[LotFacts]] = {}
+    for lot in group.lots:
+        if lot.cents is not None and lot.cents < bound:
+            for family in lot.families:
+                families.setdefault(family, []).append(lot)
+    split = dict.fromkeys(
+        tuple(lot.lot.id for lot in lots)
+        for lots in families.values()
+        if len(lots) > 1 and sum(lot.cents or 0 for lot in lots) >= bound
+    )
+    if not split:
+        return None
+    names, amount = listed(next(iter(split))), euros(bound)
+    message = Text(
+        f"Les lots {names.fr} sont chacun au-dessous de {amount.fr}, mais pas ensemble : ils se comptent ensemble, "
+        "les séparer n'évite pas le seuil",
+        f"Lots {names.en} are each below {amount.en}, but not together: they count together, and separating them does "
+        "not avoid the threshold",
+    )
+    return advice("NO_SPLIT_TO_EVADE", "warning", view["no_split"], message, tuple(split))

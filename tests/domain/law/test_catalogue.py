@@ -1,0 +1,80 @@
+"""The rules as readers browse them."""
+
+from datetime import date
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from domain.errors import NotFound
+from domain.law import catalogue
+from domain.law.registry import applies, explained
+from domain.law.rules import LAW_FILE, LawFile, load
+from tests.domain.law.needs import TODAY
+
+PAGE = Path(__file__).parents[3] / "docs" / "law.md"
+
+
+def test_page_is_current() -> None:
+    """docs/law.md is generated: `python -m scripts.render_law` writes it again."""
+    assert PAGE.read_text(encoding="utf-8") == catalogue.page(load())
+
+
+def test_every_rule_is_applied_by_a_function_or_said_to_be_informative() -> None:
+    """No number sits in the file without effect, and no function applies a rule that is not there."""
+    informative = {
+        rule.id for rule in msgspec.toml.decode(LAW_FILE.read_bytes(), type=LawFile).rule if rule.informative
+    }
+    applied = set(explained())
+    assert applied | informative == set(load().ids)
+    assert not applied & informative
+
+
+def test_what_is_in_force_at_a_date() -> None:
+    """The penitentiary reservation is served from its first day; what is unknown is not served as a rule."""
+    before = {rule.id for rule in catalogue.in_force(load(), date(2022, 10, 19), "fr")}
+    after = {rule.id: rule for rule in catalogue.in_force(load(), date(2022, 10, 20), "fr")}
+    assert "reserved_penitentiary" not in before
+    assert after["reserved_penitentiary"].article == "L2113-13-1"
+    assert all(rule.value is not None for rule in after.values())
+
+
+def test_history_shows_every_period_and_its_explanation() -> None:
+    """What held, from when to when, by which source."""
+    rows = catalogue.history(load(), "direct_award_supplies_services", "en")
+    assert [row.value for row in rows] == [None, 25_000, 25_000, 40_000, 60_000]
+    assert [str(row.valid_from) for row in rows[-2:]] == ["2020-01-01", "2026-04-01"]
+    assert (
+        rows[-1].message == "Supplies and services: no publicity or competition below €60,000 excluding tax (R2122-8)"
+    )
+    assert "Below the amount of the date" in (rows[-1].explanation or "")
+
+
+def test_unknown_rule_has_no_history() -> None:
+    """`GET /rules/{id}` answers 404 from this."""
+    with pytest.raises(NotFound):
+        catalogue.history(load(), "nothing", "fr")
+
+
+def test_counsel_has_no_article_unless_it_counts_for_a_law() -> None:
+    """Counsel says that it is counsel."""
+    for rule in catalogue.in_force(load(), TODAY, "fr"):
+        assert (rule.article is None) <= (rule.theme == "counsel")
+        assert (rule.theme == "counsel") == rule.message.startswith("Conseil")
+
+
+def test_a_function_that_applies_a_rule_is_documented() -> None:
+    """Its docstring is what readers are given."""
+    with pytest.raises(ValueError, match="docstring"):
+
+        @applies("some_rule")
+        def undocumented() -> None: ...
+
+
+def test_a_rule_has_one_function() -> None:
+    """Two explanations of one rule would contradict each other one day."""
+    with pytest.raises(ValueError, match="two functions"):
+
+        @applies("spaser")
+        def again() -> None:
+            """Once more."""

@@ -1,0 +1,210 @@
+"""The procedure that a value implies: one cent and one day around every threshold."""
+
+from datetime import date
+
+import msgspec
+import pytest
+
+from domain.need import Buyer, BuyerKind, Lot
+from tests.domain.law.needs import TODAY, advice, buyer, need, procedure, review, services, the, works
+
+CENT = 0.01
+
+
+@pytest.mark.parametrize(
+    ("value", "on", "expected"),
+    [
+        (24_999.99, date(2019, 12, 31), "GRE_A_GRE"),
+        (25_000.00, date(2019, 12, 31), "MAPA"),
+        (39_999.99, date(2020, 1, 1), "GRE_A_GRE"),
+        (40_000.00, date(2020, 1, 1), "MAPA"),
+        (39_999.99, date(2026, 3, 31), "GRE_A_GRE"),
+        (40_000.00, date(2026, 3, 31), "MAPA"),
+        (59_999.99, date(2026, 3, 31), "MAPA"),
+        (59_999.99, date(2026, 4, 1), "GRE_A_GRE"),
+        (60_000.00, date(2026, 4, 1), "MAPA"),
+    ],
+)
+def test_direct_award_of_services(value: float, on: date, expected: str) -> None:
+    """The amount itself is not below the threshold."""
+    assert procedure(services(value), on) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("value", "on", "expected"),
+    [
+        (39_999.99, date(2020, 7, 1), "GRE_A_GRE"),
+        (40_000.00, date(2020, 7, 1), "MAPA"),
+        (69_999.99, date(2020, 10, 1), "GRE_A_GRE"),
+        (70_000.00, date(2020, 10, 1), "MAPA"),
+        (99_999.99, date(2020, 12, 8), "GRE_A_GRE"),
+        (99_999.99, date(2022, 12, 31), "GRE_A_GRE"),
+        (99_999.99, date(2024, 12, 31), "GRE_A_GRE"),
+        (99_999.00, date(2025, 12, 31), "GRE_A_GRE"),
+        (99_999.00, date(2026, 1, 1), "GRE_A_GRE"),
+        (100_000.00, date(2026, 1, 1), "MAPA"),
+    ],
+)
+def test_direct_award_of_works(value: float, on: date, expected: str) -> None:
+    """100 000 € by derogation, then for good: works have their own amount."""
+    assert procedure(works(value), on) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("kind", "on", "threshold"),
+    [
+        ("state", date(2025, 12, 31), 143_000),
+        ("state", date(2026, 1, 1), 140_000),
+        ("local", date(2024, 1, 1), 221_000),
+        ("local", date(2025, 12, 31), 221_000),
+        ("local", date(2026, 1, 1), 216_000),
+        ("local", date(2027, 12, 31), 216_000),
+        ("utility", date(2025, 12, 31), 443_000),
+        ("utility", date(2026, 1, 1), 432_000),
+        ("local", date(2019, 6, 1), 221_000),
+        ("state", date(2023, 1, 1), 140_000),
+    ],
+)
+def test_formal_procedure_for_services(kind: BuyerKind, on: date, threshold: int) -> None:
+    """State, local authorities and utilities have their own EU thresholds, reached by the amount itself."""
+    assert procedure(services(threshold - CENT, buyer=buyer(kind)), on) == ["MAPA"]
+    assert procedure(services(threshold, buyer=buyer(kind)), on) == ["PROC_FORMALISEE"]
+
+
+@pytest.mark.parametrize(("on", "threshold"), [(date(2025, 12, 31), 5_538_000), (date(2026, 1, 1), 5_404_000)])
+def test_formal_procedure_for_works(on: date, threshold: int) -> None:
+    """One threshold for works, whoever buys."""
+    assert procedure(works(threshold - CENT), on) == ["MAPA"]
+    assert procedure(works(threshold), on) == ["PROC_FORMALISEE"]
+
+
+def test_lots_are_added_up() -> None:
+    """Three lots of 30 000 € are a need of 90 000 €; cents are added exactly."""
+    assert procedure(services(30_000, 30_000, 30_000)) == ["MAPA"]
+    assert procedure(services(59_999.90, 0.09)) == ["GRE_A_GRE"]
+    assert procedure(services(59_999.90, 0.10)) == ["MAPA"]
+
+
+def test_estimated_total_stands_for_the_whole_need() -> None:
+    """It counts renewals that the lots do not show, and is enough where lots have no value."""
+    assert procedure(services(50_000, estimated_total_eur=216_000)) == ["PROC_FORMALISEE"]
+    assert procedure(services(None, None, estimated_total_eur=59_999.99)) == ["GRE_A_GRE"]
+
+
+def test_no_verdict_where_a_value_is_unknown() -> None:
+    """The advice names the lots that lack one."""
+    found = review(services(10_000, None, 20_000)).advice
+    assert procedure(services(10_000, None, 20_000)) == []
+    assert "lots 2" in the("VALUE_UNKNOWN", found).message.fr
+    assert not {"SMALL_LOT_SETS", "SOCIAL_CONSIDERATION"} & {item.code for item in found}
+
+
+def test_works_and_services_are_counted_apart() -> None:
+    """A dismantling lot follows the amount of works, the furniture beside it that of supplies; each names its lots."""
+    lots = (
+        Lot(id="a", cpv=("45111300",), value_eur=99_999),
+        Lot(id="b", cpv=("39100000",), value_eur=60_000),
+    )
+    found = review(need(*lots)).advice
+    assert the("GRE_A_GRE", found).lots == (("a",),)
+    assert the("MAPA", found).lots == (("b",),)
+
+
+def test_total_beyond_the_lots_lowers_no_threshold() -> None:
+    """What cannot be attributed to works or services is counted on both sides."""
+    lots = (
+        Lot(id="a", cpv=("45111300",), value_eur=90_000),
+        Lot(id="b", cpv=("39100000",), value_eur=50_000),
+    )
+    assert procedure(need(*lots)) == ["GRE_A_GRE", "GRE_A_GRE"]
+    assert procedure(need(*lots, estimated_total_eur=150_000)) == ["MAPA", "MAPA"]
+
+
+def test_total_below_its_lots_is_pointed_out() -> None:
+    """The stated total is used, and the contradiction said."""
+    assert "TOTAL_BELOW_LOTS" in advice(services(100_000, 100_000, estimated_total_eur=150_000))
+    assert "TOTAL_BELOW_LOTS" not in advice(services(100_000, 50_000, estimated_total_eur=150_000))
+
+
+def test_unknown_buyer_is_judged_only_where_all_thresholds_agree() -> None:
+    """Between the State's and the utilities' threshold the buyer's kind decides."""
+    for anonymous in (None, Buyer()):
+        assert procedure(services(139_999.99, buyer=anonymous)) == ["MAPA"]
+        assert procedure(services(432_000, buyer=anonymous)) == ["PROC_FORMALISEE"]
+        assert procedure(services(200_000, buyer=anonymous)) == []
+        assert "BUYER_KIND_UNKNOWN" in advice(services(200_000, buyer=anonymous))
+
+
+def test_thresholds_that_are_not_published_yet_give_no_verdict() -> None:
+    """From 2028 the EU amounts are not known; the direct-award amount still is."""
+    assert procedure(services(300_000), date(2028, 1, 1)) == []
+    assert "THRESHOLD_UNKNOWN" in advice(services(300_000), date(2028, 1, 1))
+    assert procedure(services(50_000), date(2028, 1, 1)) == ["GRE_A_GRE"]
+
+
+def test_thresholds_before_the_file_starts_give_no_verdict() -> None:
+    """An ancient date is unknown, not free."""
+    assert procedure(services(10_000), date(2014, 1, 1)) == []
+    assert "THRESHOLD_UNKNOWN" in advice(services(10_000), date(2014, 1, 1))
+
+
+def test_unknown_nature_takes_the_lower_thresholds_and_says_so() -> None:
+    """Keywords only: neither CPV nor nature."""
+    found = review(need(Lot(id="1", keywords=("divers",), value_eur=70_000))).advice
+    assert "nature non précisée" in the("MAPA", found).message.fr
+
+
+def test_nature_is_read_from_the_cpv_or_the_activity() -> None:
+    """Division 45 is works; painting is works whatever else is known; maintenance may be either."""
+    assert procedure(need(Lot(id="1", cpv=("45442100",), value_eur=70_000))) == ["GRE_A_GRE"]
+    assert procedure(need(Lot(id="1", segments=("bt-peinture",), value_eur=70_000))) == ["GRE_A_GRE"]
+    assert procedure(need(Lot(id="1", segments=("bt-maintenance",), value_eur=70_000))) == ["MAPA"]
+    assert procedure(need(Lot(id="1", cpv=("45442100",), nature="services", value_eur=70_000))) == ["MAPA"]
+
+
+def test_social_services_take_the_light_regime_whatever_the_amount() -> None:
+    """A listed main CPV is enough; an unlisted one is an ordinary service."""
+    social = Lot(id="1", cpv=("85312510",), value_eur=3_000_000)
+    assert procedure(need(social)) == ["MAPA"]
+    assert "LIGHT_REGIME" in advice(need(social))
+    ordinary = msgspec.structs.replace(social, cpv=("77310000", "85312510"))
+    assert procedure(need(ordinary)) == ["PROC_FORMALISEE"]
+    assert "LIGHT_REGIME" not in advice(need(ordinary))
+
+
+def test_light_regime_of_some_lots_names_them() -> None:
+    """The other lots keep the procedure of the whole."""
+    lots = (Lot(id="s", cpv=("85312510",), value_eur=200_000), Lot(id="o", cpv=("90919200",), value_eur=200_000))
+    found = review(need(*lots)).advice
+    assert the("LIGHT_REGIME", found).lots == (("s",),)
+    assert procedure(need(*lots)) == ["PROC_FORMALISEE"]
+
+
+def test_concessions_have_their_own_threshold_and_no_direct_award() -> None:
+    """Below it, the simplified procedure."""
+    assert procedure(services(1_000, contract="concession")) == ["CONCESSION_SIMPLIFIED"]
+    assert procedure(services(5_403_999.99, contract="concession")) == ["CONCESSION_SIMPLIFIED"]
+    assert procedure(services(5_404_000, contract="concession")) == ["PROC_FORMALISEE"]
+
+
+@pytest.mark.parametrize(
+    ("total", "on", "expected"),
+    [
+        (200_000, TODAY, "MAPA"),
+        (200_000, date(2024, 6, 24), "MAPA"),
+        (220_000, date(2025, 12, 31), "MAPA"),
+        (220_000, date(2026, 1, 1), "PROC_FORMALISEE"),
+    ],
+)
+def test_dynamic_purchasing_system_counts_its_whole_life(total: int, on: date, expected: str) -> None:
+    """At the threshold it follows the rules of the restricted tender."""
+    system = services(None, estimated_total_eur=total, technique="dynamic_purchasing_system")
+    assert procedure(system, on) == [expected]
+    if expected == "PROC_FORMALISEE":
+        assert the("PROC_FORMALISEE", review(system, on).advice).article == "R2162-38"
+
+
+def test_framework_without_total_is_asked_for_its_maximum() -> None:
+    """The article is that of framework agreements."""
+    unknown = the("VALUE_UNKNOWN", review(services(None, technique="framework_agreement")).advice)
+    assert unknown.article == "R2121-8"
