@@ -114,6 +114,8 @@ def settle(home: Path) -> Home:
         account = _account(folder)
         if not account.reaches(folder):
             raise UnusableHome(_unreachable(folder, account))
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            raise UnusableHome(Text(f"{folder} est à un autre utilisateur.", f"{folder} is another user's."))
         return Home(folder, account, _sockets(folder))
     except OSError as error:
         raise UnusableHome(

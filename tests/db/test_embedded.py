@@ -293,6 +293,14 @@ async def test_another_major_version_has_data_of_its_own(home: Path) -> None:
         assert await ask(database.url, "SELECT to_regclass('kept')") is None
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_another_users_home_is_refused() -> None:
+    with open_folder() as home:
+        (home / "postgres").mkdir(mode=0o500)
+        with pytest.raises(UnusableHome, match="postgres"), serve(home):
+            pass
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as another user")
 async def test_root_serves_from_a_home_that_is_closed_to_others() -> None:
     """The server's user must reach its data, and no folder that was there is opened for that."""
