@@ -11,9 +11,11 @@ from litestar.handlers import HTTPRouteHandler
 from api import documentation, observe
 from api import reference as reference_routes
 from api.auth import Keys, authorise
+from api.database import database
 from api.endpoint import Call
+from api.live import live_directory
+from api.match import ROUTES as MATCH_ROUTES
 from api.metrics import Metrics
-from api.observe import Observation
 from api.problems import answer_failure
 from api.services import Services
 from api.settings import Settings, nearest_variable, read_settings
@@ -25,6 +27,7 @@ Part = Callable[[Services], AbstractAsyncContextManager[None]]
 
 # A new route file adds its handlers here, in the order in which the documentation shows them.
 ROUTES: tuple[HTTPRouteHandler, ...] = (
+    *MATCH_ROUTES,
     *reference_routes.ROUTES,
     observe.health_live,
     observe.health_ready,
@@ -33,7 +36,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
 )
 
 # What starts before the first request and stops after the last, in this order; each may set fields of Services.
-PARTS: tuple[Part, ...] = ()
+PARTS: tuple[Part, ...] = (database, live_directory)
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -70,7 +73,7 @@ def create_app(
     )
     app.state.services = services
     # around everything, so that unknown paths and refused methods are seen too
-    app.asgi_handler = Observation(app.asgi_handler, services.metrics)
+    app.asgi_handler = observe.Observation(app.asgi_handler, services.metrics, observe.access_log(settings))
     return app
 
 

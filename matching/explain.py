@@ -68,7 +68,12 @@ class Explainer:
         self, field: Field, refused: NDArray[np.int8], missed: Sequence[tuple[int, float]]
     ) -> tuple[NearMiss, ...]:
         """The near misses: rows of the survey with their distance in kilometres, in order."""
-        return tuple(self._near_miss(field, row, int(refused[row]), _known(distance)) for row, distance in missed)
+        rows = np.array([row for row, _ in missed], dtype=np.intp)
+        away = field.survey.query.territory.distance(field.survey.positions(rows))
+        return tuple(
+            self._near_miss(field, row, int(refused[row]), _known(distance), _known(to_territory))
+            for (row, distance), to_territory in zip(missed, away.tolist(), strict=True)
+        )
 
     def tension(self, query: LotQuery, coverage: Sequence[Coverage]) -> Tension:
         """How tight the supply is, by the requested segment with the fewest candidates."""
@@ -147,12 +152,14 @@ class Explainer:
         if query.site or name != "local":
             yield Reason("distance", self._say(messages.distance(distance_km, query.site is not None)))
 
-    def _near_miss(self, field: Field, row: int, gate: int, distance_km: float | None) -> NearMiss:
+    def _near_miss(
+        self, field: Field, row: int, gate: int, distance_km: float | None, to_territory_km: float | None
+    ) -> NearMiss:
         supplier = _supplier(field.survey, row)
         name = GATES[gate][0]
         said = {
             "segment": lambda: self._wrong_segment(field.survey.query, supplier),
-            "service_area": lambda: self._not_served(field.survey, row, supplier),
+            "service_area": lambda: self._not_served(field.survey.query, supplier, to_territory_km),
             "distance": lambda: messages.too_far(distance_km, field.survey.query.lot.max_distance_km or 0.0),
             "reservation": lambda: messages.NOT_ELIGIBLE,
         }[name]()
@@ -173,19 +180,15 @@ class Explainer:
                         return messages.fit(FITS[fit], *labels)
         raise AssertionError("a supplier of the survey offers something near the lot")
 
-    def _not_served(self, survey: Survey, row: int, supplier: Supplier) -> Text:
+    def _not_served(self, query: LotQuery, supplier: Supplier, to_territory_km: float | None) -> Text:
         """Said of a supplier none of whose answering offers reaches the territory: the one that reaches farthest."""
-        wanted = {
-            segment for w in survey.query.objects for segment, fit in offers_for(w, self.taxonomy) if fit < RELATED
-        }
+        wanted = {segment for w in query.objects for segment, fit in offers_for(w, self.taxonomy) if fit < RELATED}
         areas = [
             offer.service_area
             for offer in supplier.offers
             if wanted & set(offered_segments(offer, self.taxonomy, self.cpv))
         ]
-        positions = survey.positions(np.array([row]))
-        distance_km = _known(float(survey.query.territory.distance(positions)[0]))
-        return messages.not_served(max(areas, key=_reach), distance_km)
+        return messages.not_served(max(areas, key=_reach), to_territory_km)
 
     def _eligibility(self, supplier: Supplier, query: LotQuery) -> tuple[Eligibility, ...]:
         facts = legal_facts(supplier)

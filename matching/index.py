@@ -1,7 +1,7 @@
 """The suppliers as arrays: an immutable index, and the live one: a base and a small overlay of recent changes."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -160,11 +160,33 @@ class LiveIndex:
     @property
     def parts(self) -> tuple[tuple[Index, Bools | None], ...]:
         """Each index with the mask of its suppliers still standing (None: all)."""
-        return (
-            ((self.base, self.standing),)
-            if self.overlay is None
-            else ((self.base, self.standing), (self.overlay, None))
-        )
+        of_base = (self.base, self.standing)
+        return (of_base,) if self.overlay is None else (of_base, (self.overlay, None))
+
+    def after(self, changed: Iterable[Supplier], removed: Iterable[UUID], data_version: int) -> "LiveIndex":
+        """This index once some suppliers have been written anew or removed; the base itself is not touched."""
+        base = self.base
+        latest = {supplier.id: supplier for supplier in (self.overlay.suppliers if self.overlay else ())}
+        standing = np.ones(len(base.suppliers), dtype=bool) if self.standing is None else self.standing.copy()
+        written = {supplier.id: supplier for supplier in changed}
+        for gone in (*removed, *written):
+            latest.pop(gone, None)
+            if gone in base.ordinals:
+                standing[base.ordinals[gone]] = False
+        return LiveIndex(base, data_version, base.alike((latest | written).values()), standing)
+
+    def rebased(self) -> "LiveIndex":
+        """The same suppliers in a single base."""
+        return LiveIndex(self.base.alike(self.suppliers()), self.data_version)
+
+    def suppliers(self) -> Iterator[Supplier]:
+        """Every active supplier, once."""
+        for index, standing in self.parts:
+            yield from (s for ordinal, s in enumerate(index.suppliers) if standing is None or standing[ordinal])
+
+    def __len__(self) -> int:
+        """How many active suppliers there are."""
+        return sum(len(index.suppliers) if kept is None else int(kept.sum()) for index, kept in self.parts)
 
 
 def _positions(suppliers: list[Supplier]) -> Floats:

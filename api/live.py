@@ -1,0 +1,115 @@
+"""The index that needs are matched against: loaded from the database at the start, then kept up with every change.
+
+A notification is only a hint: each round asks the database what changed after the version in memory.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from uuid import UUID
+
+import structlog
+
+from api.metrics import Metrics
+from api.problems import Refusal
+from api.services import Services
+from db.away import is_away
+from db.changes import listen
+from db.connect import Engine
+from db.directory import snapshot
+from domain.supplier import Supplier
+from matching.engine import Reference
+from matching.index import Index, LiveIndex
+
+SMALL_OVERLAY = 1_000
+OVERLAY_SHARE = 0.02
+"""An overlay larger than both is worked into a new base: matching it twice would cost more than the rebuilding."""
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class LiveDirectory:
+    """Follows the directory of suppliers in memory."""
+
+    def __init__(self, url: str, engine: Engine, reference: Reference, metrics: Metrics) -> None:
+        self.url, self.engine, self.reference, self.metrics = url, engine, reference, metrics
+        self._index: LiveIndex | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return self._index is not None
+
+    @property
+    def index(self) -> LiveIndex:
+        """The latest index. Raises Refusal (503) until the first one is loaded."""
+        if self._index is None:
+            raise Refusal("not-ready", headers={"Retry-After": "2"})
+        return self._index
+
+    async def follow(self) -> None:
+        """Load, then catch up at every change, for ever. While the database is away the index stays as it is."""
+        async with aclosing(listen(self.url)) as versions:
+            async for version in versions:
+                if self._index is not None and self._index.data_version == version:
+                    continue
+                try:
+                    await self.catch_up()
+                except Exception as failure:
+                    if not is_away(failure):
+                        raise
+                    log.warning("the directory is out of reach", failure=type(failure).__name__)
+
+    async def catch_up(self) -> None:
+        """Bring the index to the present version of the directory."""
+        if self._index is None:
+            self._swap(await self._load())
+            return
+        index = await self._with_changes(self._index)
+        self._swap(index)
+        if index.overlay and len(index.overlay.suppliers) > max(SMALL_OVERLAY, OVERLAY_SHARE * len(index)):
+            self._swap(await asyncio.to_thread(index.rebased))
+
+    async def _load(self) -> LiveIndex:
+        suppliers: list[Supplier] = []
+        async with snapshot(self.engine) as directory:
+            async for batch in directory.suppliers():
+                suppliers.extend(batch)
+            version = directory.version
+        base = await asyncio.to_thread(
+            Index, suppliers, self.reference.taxonomy, self.reference.cpv, self.reference.geography
+        )
+        return LiveIndex(base, version)
+
+    async def _with_changes(self, index: LiveIndex) -> LiveIndex:
+        changed: list[Supplier] = []
+        removed: list[UUID] = []
+        async with snapshot(self.engine) as directory:
+            async for batch in directory.changes(index.data_version):
+                for change in batch:
+                    if change.supplier is not None and change.supplier.active:
+                        changed.append(change.supplier)
+                    else:
+                        removed.append(change.id)
+            version = directory.version
+        return await asyncio.to_thread(index.after, changed, removed, version)
+
+    def _swap(self, index: LiveIndex) -> None:
+        self._index = index
+        self.metrics.data_version(index.data_version)
+
+
+@asynccontextmanager
+async def live_directory(services: Services) -> AsyncIterator[None]:
+    """The part of the application that holds the index; a database must be attached."""
+    if services.engine is None or services.settings.database_url is None:
+        raise RuntimeError("the database is attached before the directory is read from it")
+    directory = LiveDirectory(services.settings.database_url, services.engine, services.reference, services.metrics)
+    services.live = directory
+    services.is_ready = lambda: directory.is_ready
+    following = asyncio.create_task(directory.follow())
+    try:
+        yield
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following

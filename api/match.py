@@ -1,0 +1,90 @@
+"""POST /match: a need in, an explained shortlist out. Nothing is stored."""
+
+import asyncio
+import time
+from uuid import UUID
+
+import msgspec
+
+from api.endpoint import Call, endpoint
+from api.negotiation import GEOJSON, JSON
+from api.problems import Refusal
+from domain.need import Need
+from domain.shortlist import Shortlist
+from matching.engine import match
+
+LOTS_ON_THE_LOOP = 8
+"""A larger need is matched in a thread, so that other requests are not kept waiting for it."""
+
+
+class PointGeometry(msgspec.Struct, frozen=True, tag_field="type", tag="Point"):
+    """GeoJSON Point: longitude, then latitude."""
+
+    coordinates: tuple[float, float]
+
+
+class CandidateProperties(msgspec.Struct, frozen=True):
+    """What a map shows of a candidate of one lot."""
+
+    lot: str
+    rank: int
+    supplier: UUID
+    name: str
+    distance_km: float | None
+
+
+class CandidateFeature(msgspec.Struct, frozen=True, tag_field="type", tag="Feature"):
+    """One candidate of one lot; without geometry where its place is not known."""
+
+    geometry: PointGeometry | None
+    properties: CandidateProperties
+
+
+class CandidateMap(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCollection"):
+    """The candidates of a shortlist as GeoJSON (RFC 7946)."""
+
+    features: tuple[CandidateFeature, ...]
+
+
+@endpoint(
+    "POST",
+    "/match",
+    tag="Match",
+    scope="match",
+    answers={JSON: Shortlist, GEOJSON: CandidateMap},
+    problems=("unknown-territory", "unknown-segment", "outside-france", "not-ready"),
+    example="need",
+)
+async def match_need(call: Call, body: Need) -> Shortlist | CandidateMap:
+    """Match a need.
+
+    Answers, for each lot, the suppliers that fit and why, in an order that can be read aloud; those that nearly fit and
+    what they lack; how many candidates each segment has; and what another reservation or radius would change.
+    Nothing is stored: the same need on the same data gives the same answer.
+    """
+    services = call.services
+    if services.live is None:
+        raise Refusal("database-away")
+    asked = body, services.live.index, services.reference, body.on or services.today(), call.language
+    started = time.perf_counter()
+    if len(body.lots) <= LOTS_ON_THE_LOOP:
+        shortlist = match(*asked)
+    else:
+        shortlist = await asyncio.to_thread(match, *asked)
+    services.metrics.matched(time.perf_counter() - started)
+    return candidate_map(shortlist) if call.media_type == GEOJSON else shortlist
+
+
+def candidate_map(shortlist: Shortlist) -> CandidateMap:
+    """The candidates of all lots as features, one per supplier and lot."""
+    features = []
+    for lot in shortlist.lots:
+        for candidate in lot.candidates:
+            supplier, at = candidate.supplier, candidate.supplier.location
+            geometry = PointGeometry((at.lon, at.lat)) if at else None
+            properties = CandidateProperties(lot.id, candidate.rank, supplier.id, supplier.name, candidate.distance_km)
+            features.append(CandidateFeature(geometry, properties))
+    return CandidateMap(tuple(features))
+
+
+ROUTES = (match_need,)

@@ -1,0 +1,77 @@
+"""Time of a three-lot match in the engine, without HTTP, over generated pools.
+
+    python -m bench.match [SUPPLIERS ...]        (default: 13500 220000)
+
+Prints for each pool what building the index cost, and the median and 99th percentile of a match, first with the
+territories prepared (as portals ask: the same ones again and again), then each time with a radius never seen before.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from statistics import quantiles
+from uuid import UUID
+
+import msgspec
+
+from api.sample.pool import generate
+from db.assembly import StoredRecord, assemble
+from domain.need import Need
+from domain.supplier import Supplier
+from matching.engine import Reference, load_reference, match
+from matching.index import Index, LiveIndex
+from matching.placement import place
+
+ON = date(2026, 11, 24)
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+ROUNDS = 300
+
+NEED = b"""{"territory": {"codes": ["departement:56"]}, "lots": [
+  {"id": "1", "segments": ["pr-locaux", "pr-specialise"], "reserved": ["handicap", "iae"], "site": {"commune": "56260"}},
+  {"id": "2", "segments": ["ev-entretien", "ev-elagage"], "territory": {"codes": ["epci:243500741"]}},
+  {"id": "3", "segments": ["de-5flux", "de-bio"], "territory": {"near": {"commune": "35238"}, "radius_km": 50}}]}"""
+
+
+def suppliers(count: int, reference: Reference) -> Iterator[Supplier]:
+    """Generated suppliers as the directory would hold them."""
+    made = generate(count, 1, reference.territories, reference.taxonomy, reference.cpv, ON)
+    for number, generated in enumerate(made):
+        placement = place([generated.record], reference.geography)[0]
+        stored = StoredRecord("bench", generated.external_id, generated.record, placement, UUID(int=number), NOW, NOW)
+        yield assemble(UUID(int=number), [stored])
+
+
+def timed(run: Callable[[int], object]) -> tuple[float, float]:
+    """Median and 99th percentile of the CPU milliseconds of `run`."""
+    spent = []
+    for number in range(ROUNDS):
+        started = time.process_time()
+        run(number)
+        spent.append((time.process_time() - started) * 1_000)
+    parts = quantiles(spent, n=100)
+    return parts[49], parts[98]
+
+
+def measure(count: int, reference: Reference) -> None:
+    """Build an index of `count` suppliers and print what matching it costs."""
+    pool = list(suppliers(count, reference))
+    started = time.process_time()
+    live = LiveIndex(Index(pool, reference.taxonomy, reference.cpv, reference.geography), 1)
+    built = time.process_time() - started
+    need = msgspec.json.decode(NEED, type=Need)
+    total = [lot.total for lot in match(need, live, reference, ON, "fr").lots]
+    print(f"{count} suppliers: index {built:.2f} s, candidates per lot {total}")
+    print("  same territories   p50 {:.2f} ms  p99 {:.2f} ms".format(*timed(lambda _: match(need, live, reference, ON, "fr"))))
+
+    def elsewhere(number: int) -> object:
+        moved = NEED.replace(b'{"commune": "35238"}', b'{"lat": %.4f, "lon": -1.7}' % (47.9 + number / 1_000))
+        return match(msgspec.json.decode(moved, type=Need), live, reference, ON, "fr")
+
+    print("  a new radius each  p50 {:.2f} ms  p99 {:.2f} ms".format(*timed(elsewhere)))
+
+
+if __name__ == "__main__":
+    loaded = load_reference()
+    for size in sys.argv[1:] or ("13500", "220000"):
+        measure(int(size), loaded)
