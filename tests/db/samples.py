@@ -7,12 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from db.connect import Engine, transaction
+from db.directory import Filters, page_of_suppliers
 from db.ids import uuid7
 from db.import_log import Order
 from db.imports import run_import
 from db.records import Written, delete_record, put_record
 from db.sources.rows import Reject, Row
 from db.staging import Batch
+from db.suppliers import current_version
 from domain.source import Import
 from domain.supplier import Offer, Placement, Point, SupplierRecord
 
@@ -31,7 +33,8 @@ def row(line: int, external_id: str, name: str | None = None, **fields: Any) -> 
     return Row(line, external_id, record(name or f"Atelier {external_id}", **fields))
 
 
-def rows(*external_ids: str) -> list[Row]:
+def rows(*external_ids: str) -> list[Row | Reject]:
+    """Rows of these ids, from line 1; the list can take rejects too."""
     return [row(line, external_id) for line, external_id in enumerate(external_ids, 1)]
 
 
@@ -69,5 +72,25 @@ async def load(
     engine: Engine, content: Iterable[Row | Reject], *, source: str = "reseau", now: datetime = NOW, **order: Any
 ) -> Import:
     """Import the rows, two by two."""
-    asked = Order(**({"id": new_id(), "source": source} | order))
-    return await run_import(engine, asked, batches(content), lambda: now)
+    asked: dict[str, Any] = {"id": new_id(), "source": source} | order
+    return await run_import(engine, Order(**asked), batches(content), lambda: now)
+
+
+def counts(done: Import) -> dict[str, int]:
+    """The counts that are not zero."""
+    fields = ("received", "added", "changed", "unchanged", "removed", "kept_absent", "rejected")
+    return {name: value for name in fields if (value := getattr(done, name))}
+
+
+async def names(engine: Engine) -> list[str]:
+    async with transaction(engine) as connection:
+        return sorted(entry.supplier.name for entry in await page_of_suppliers(connection, Filters(), None, 200))
+
+
+async def version(engine: Engine) -> int:
+    async with transaction(engine) as connection:
+        return await current_version(connection)
+
+
+def broken(line: int, external_id: str | None) -> Reject:
+    return Reject(line, external_id, "/siret", "invalid_siret", "Un SIRET compte 14 chiffres")

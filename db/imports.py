@@ -1,0 +1,156 @@
+"""Bulk imports: a stream of rows becomes the content of a source, wholly or not at all."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from contextlib import aclosing, suppress
+from datetime import datetime
+
+import msgspec
+
+from db.connect import Connection, Engine, transaction
+from db.import_log import ERRORS_LISTED, Order, abandon_import, close_import, note_progress, open_import
+from db.locks import Subject, lock, share
+from db.merging import count_absent, count_stored, merge
+from db.staging import Batch, Counts, Intake, listed_rejects, open_staging, stage
+from db.suppliers import begin_change, current_version, publish
+from domain.errors import Conflict, DomainError
+from domain.source import Import, ImportStatus
+from domain.wording import Text
+
+# A snapshot that would remove more than one record in five is more likely to be cut short than meant.
+REMOVABLE_SHARE = 0.2
+
+
+async def run_import(
+    engine: Engine, order: Order, batches: AsyncIterable[Batch], clock: Callable[[], datetime]
+) -> Import:
+    """Store the rows of `batches` as records of `order.source`, in one transaction, and report what became of each.
+
+    The next batch is asked for while the last one is being written. Records whose content and place are as before are
+    `unchanged`; if all are, the version stays. A snapshot also removes the records that no row names, except where as
+    many rejected rows could be theirs for want of a readable `external_id` (`kept_absent`). A dry run answers what
+    the import would answer now, and leaves nothing behind.
+
+    Imports of one source wait for each other. Takes one connection for the whole import, and a second one now and then.
+    Raises Conflict (`too_many_removed`) for a snapshot that removes more than a fifth of the source without `force`,
+    and whatever `batches` raises; nothing is then stored, and unless it was a dry run the import is kept as failed.
+    """
+    started = clock()
+    if order.dry_run:
+        async with engine.connect() as connection:
+            return await _take_in(engine, connection, order, batches, started)
+    await open_import(engine, order, started)
+    try:
+        async with transaction(engine) as connection:
+            done = await _take_in(engine, connection, order, batches, started)
+            done = msgspec.structs.replace(done, finished_at=clock())
+            await close_import(connection, done)
+    except BaseException as failure:
+        # If even this fails, the next import finds that nobody is working on this one any more.
+        with suppress(Exception):
+            await abandon_import(engine, order.id, *_outcome(failure, order), clock())
+        raise
+    return done
+
+
+async def _take_in(
+    engine: Engine, connection: Connection, order: Order, batches: AsyncIterable[Batch], now: datetime
+) -> Import:
+    intake = await _begin(connection, order, now)
+    stored = await count_stored(connection, order.source)
+    counts = await _stage_all(engine, intake, order, batches)
+    removed, kept = await _removable(connection, order)
+    if removed > stored * REMOVABLE_SHARE and not order.force:
+        raise _too_many_removed(removed, stored)
+    version = await _store(intake, order, counts, removed)
+    return Import(
+        id=order.id,
+        source=order.source,
+        format=order.format,
+        mode=order.mode,
+        dry_run=order.dry_run,
+        status="done",
+        received=counts.received,
+        added=counts.added,
+        changed=counts.changed,
+        unchanged=counts.unchanged,
+        removed=removed,
+        kept_absent=kept,
+        rejected=counts.rejected,
+        errors=await listed_rejects(connection, ERRORS_LISTED),
+        data_version=version,
+        started_at=now,
+    )
+
+
+async def _begin(connection: Connection, order: Order, now: datetime) -> Intake:
+    """Wait for other imports of the source, and keep single writes to it out; a dry run only keeps writers out."""
+    if order.dry_run:
+        await share(connection, Subject.SOURCE, order.source)
+    else:
+        await lock(connection, Subject.IMPORT, str(order.id))
+        await lock(connection, Subject.SOURCE, order.source)
+    await open_staging(connection)
+    change_set = 0 if order.dry_run else await begin_change(connection)
+    return Intake(connection, order.source, change_set, now, order.dry_run, order.language)
+
+
+async def _stage_all(engine: Engine, intake: Intake, order: Order, batches: AsyncIterable[Batch]) -> Counts:
+    counts = Counts()
+    async with aclosing(_ahead(batches)) as prepared:
+        async for batch in prepared:
+            counts += await stage(intake, batch)
+            if not order.dry_run:
+                await note_progress(engine, order.id, counts)
+    return counts
+
+
+async def _ahead(batches: AsyncIterable[Batch]) -> AsyncGenerator[Batch, None]:
+    """The same batches, each asked for while its predecessor is at work."""
+    iterator = aiter(batches)
+    upcoming = asyncio.ensure_future(anext(iterator, None))
+    try:
+        while (batch := await upcoming) is not None:
+            upcoming = asyncio.ensure_future(anext(iterator, None))
+            yield batch
+    finally:
+        upcoming.cancel()
+        await asyncio.gather(upcoming, return_exceptions=True)
+
+
+async def _removable(connection: Connection, order: Order) -> tuple[int, int]:
+    """How many absent records a snapshot removes, and how many it keeps because rejected rows may be theirs."""
+    if order.mode == "upsert":
+        return 0, 0
+    absent, unreadable = await count_absent(connection, order.source)
+    return (absent, 0) if absent > unreadable else (0, absent)
+
+
+async def _store(intake: Intake, order: Order, counts: Counts, removed: int) -> int:
+    if not order.dry_run:
+        await merge(intake, remove_absent=removed > 0)
+        if counts.added or counts.changed or removed:
+            return await publish(intake.connection, intake.change_set)
+    return await current_version(intake.connection)
+
+
+def _too_many_removed(removed: int, stored: int) -> Conflict:
+    return Conflict(
+        "too_many_removed",
+        Text(
+            f"Cet envoi retirerait {removed} des {stored} fiches de la source, plus d'une sur cinq ; "
+            "force=true le confirme.",
+            f"This would remove {removed} of the source's {stored} records, more than one in five; "
+            "force=true confirms it.",
+        ),
+    )
+
+
+def _outcome(failure: BaseException, order: Order) -> tuple[ImportStatus, str]:
+    if isinstance(failure, Conflict):
+        return "refused", failure.detail.to(order.language)
+    if isinstance(failure, DomainError):
+        return "failed", failure.detail.to(order.language)
+    if isinstance(failure, asyncio.CancelledError):
+        return "interrupted", ""
+    return "failed", type(failure).__name__

@@ -1,0 +1,267 @@
+"""Rows on their way in: what each would do, and where it is copied to.
+
+New records and their suppliers are copied straight into their tables, changed ones beside them, to be merged at the
+end; all in the one transaction of the import, so that nothing is seen before it commits. Temporary tables end with it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from os import urandom
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ARRAY, Integer, bindparam, text
+from sqlalchemy import Text as SqlText
+
+from db.assembly import StoredRecord, assemble
+from db.connect import Connection
+from db.content import content_hash, encode, problems
+from db.ids import RANDOM_BYTES, uuid7
+from db.sources.rows import Reject, Row, reject
+from db.suppliers import supplier_row
+from db.tables import records, suppliers
+from domain.errors import Problem, pointer
+from domain.source import RowError
+from domain.supplier import Placement
+from domain.wording import Language, Text
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """Some of the rows of an import: `placements[i]` is where `rows[i]` stands; `rejects` never became rows."""
+
+    rows: Sequence[Row]
+    placements: Sequence[Placement]
+    rejects: Sequence[Reject] = ()
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What became of the rows so far."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.added + other.added,
+            self.changed + other.changed,
+            self.unchanged + other.unchanged,
+            self.rejected + other.rejected,
+        )
+
+    @property
+    def received(self) -> int:
+        return self.added + self.changed + self.unchanged + self.rejected
+
+
+class Intake(msgspec.Struct, frozen=True):
+    """One import under way. `dry`: its rows are compared and counted, nothing is written."""
+
+    connection: Connection
+    source: str
+    change_set: int
+    now: datetime
+    dry: bool
+    language: Language
+
+
+class _Arrival(msgspec.Struct, frozen=True):
+    """A row that can be stored."""
+
+    row: Row
+    placement: Placement
+    payload: bytes
+    content_hash: bytes
+
+
+class _Known(NamedTuple):
+    """A record as it was before the import. `shared`: other records describe its supplier too."""
+
+    content_hash: bytes
+    supplier_id: UUID
+    shared: bool
+
+
+class _First(NamedTuple):
+    """The line where an external id came up first, and its record before the import, if there was one."""
+
+    line: int
+    known: _Known | None
+
+
+RECORD_COLUMNS = tuple(column.name for column in records.columns)
+SUPPLIER_COLUMNS = tuple(column.name for column in suppliers.columns)
+_REJECT_COLUMNS = tuple(RowError.__struct_fields__)
+
+_TABLES = (
+    "CREATE TEMPORARY TABLE seen (external_id text PRIMARY KEY, line integer NOT NULL) ON COMMIT DROP",
+    "CREATE TEMPORARY TABLE staged_records (LIKE records) ON COMMIT DROP",
+    "CREATE TEMPORARY TABLE staged_suppliers (LIKE suppliers) ON COMMIT DROP",
+    "CREATE TEMPORARY TABLE to_rewrite (supplier_id uuid) ON COMMIT DROP",
+    """CREATE TEMPORARY TABLE rejects (
+        line integer NOT NULL, external_id text, pointer text NOT NULL, code text NOT NULL, detail text NOT NULL)
+        ON COMMIT DROP""",
+)
+
+# An external id that came up before, in this batch or an earlier one, is not returned.
+_FIRST_SEEN = text("""
+    WITH first AS (
+        INSERT INTO seen (external_id, line) SELECT * FROM unnest(:ids, :lines) ON CONFLICT DO NOTHING
+        RETURNING external_id, line
+    )
+    SELECT f.external_id, f.line, r.content_hash, r.supplier_id, EXISTS (
+        SELECT FROM records o
+        WHERE o.supplier_id = r.supplier_id AND (o.source, o.external_id) <> (r.source, r.external_id)
+    ) AS shared
+    FROM first f LEFT JOIN records r ON r.source = :source AND r.external_id = f.external_id
+""").bindparams(bindparam("ids", type_=ARRAY(SqlText)), bindparam("lines", type_=ARRAY(Integer)))
+
+_SEEN_AT = text("SELECT external_id, line FROM seen WHERE external_id = ANY(:ids)").bindparams(
+    bindparam("ids", type_=ARRAY(SqlText))
+)
+
+_encode = msgspec.json.Encoder().encode
+
+
+async def open_staging(connection: Connection) -> None:
+    """Create the temporary tables of an import."""
+    for table in _TABLES:
+        await connection.execute(text(table))
+
+
+async def stage(intake: Intake, batch: Batch) -> Counts:
+    """Compare the rows with what is stored and copy them; returns what this batch would do.
+
+    A repeated external id is rejected and names the line of its first row, which stands: neither of the two is more
+    likely to be right, and a refusal can be seen and mended. What PostgreSQL cannot hold is rejected too.
+    """
+    arrivals, rejects = _sift(batch, intake.language)
+    firsts = await _first_seen(intake, arrivals)
+    fresh = [(item, firsts[item.row.external_id].known) for item in arrivals if _is_first(item, firsts)]
+    rejects += await _repeated(intake, [item.row for item in arrivals if not _is_first(item, firsts)])
+    added = [item for item, known in fresh if known is None]
+    changed = [(item, known) for item, known in fresh if known and known.content_hash != item.content_hash]
+    if not intake.dry:
+        await _copy_added(intake, added)
+        await _copy_changed(intake, changed)
+    await copy(intake.connection, "rejects", _REJECT_COLUMNS, [_reject_row(item) for item in rejects])
+    return Counts(len(added), len(changed), len(fresh) - len(added) - len(changed), len(rejects))
+
+
+async def listed_rejects(connection: Connection, limit: int) -> tuple[RowError, ...]:
+    """The first rejects by line."""
+    columns = ", ".join(_REJECT_COLUMNS)
+    query = text(f"SELECT {columns} FROM rejects ORDER BY line LIMIT :limit")  # noqa: S608 - names of fields
+    return tuple(RowError(*row) for row in await connection.execute(query, {"limit": limit}))
+
+
+async def copy(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """COPY the rows into the table, in the transaction that the connection has begun."""
+    if rows:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None  # noqa: S101 - a connection that is in use has one
+        await driver.copy_records_to_table(table, records=rows, columns=columns)
+
+
+def copied(row: dict[str, Any]) -> Sequence[Any]:
+    """A row of `suppliers` as COPY takes it."""
+    return tuple((row | {"document": _encode(row["document"]).decode()}).values())
+
+
+def _sift(batch: Batch, language: Language) -> tuple[list[_Arrival], list[Reject]]:
+    rejects = list(batch.rejects)
+    arrivals = []
+    for row, placement in zip(batch.rows, batch.placements, strict=True):
+        payload = encode(row.record)
+        if found := problems(row.external_id, payload):
+            rejects.append(reject(row.line, row.external_id, found, language))
+        else:
+            arrivals.append(_Arrival(row, placement, payload, content_hash(payload, placement)))
+    return arrivals, rejects
+
+
+async def _first_seen(intake: Intake, arrivals: Sequence[_Arrival]) -> dict[str, _First]:
+    parameters = {
+        "source": intake.source,
+        "ids": [arrival.row.external_id for arrival in arrivals],
+        "lines": [arrival.row.line for arrival in arrivals],
+    }
+    found = await intake.connection.execute(_FIRST_SEEN, parameters)
+    return {
+        external_id: _First(line, None if content_hash is None else _Known(content_hash, supplier_id, shared))
+        for external_id, line, content_hash, supplier_id, shared in found
+    }
+
+
+def _is_first(arrival: _Arrival, firsts: dict[str, _First]) -> bool:
+    first = firsts.get(arrival.row.external_id)
+    return first is not None and first.line == arrival.row.line
+
+
+async def _repeated(intake: Intake, rows: Sequence[Row]) -> list[Reject]:
+    if not rows:
+        return []
+    seen = await intake.connection.execute(_SEEN_AT, {"ids": [row.external_id for row in rows]})
+    lines = {row.external_id: row.line for row in seen}
+    return [reject(row.line, row.external_id, (_repeats(lines[row.external_id]),), intake.language) for row in rows]
+
+
+def _repeats(line: int) -> Problem:
+    return Problem(
+        pointer("external_id"),
+        "duplicate_external_id",
+        Text(
+            f"La ligne {line} porte déjà cet identifiant ; c'est elle qui est retenue",
+            f"Line {line} already has this identifier, and is the one that counts",
+        ),
+    )
+
+
+async def _copy_added(intake: Intake, added: Sequence[_Arrival]) -> None:
+    described = [(item, uuid7(intake.now, urandom(RANDOM_BYTES))) for item in added]
+    connection = intake.connection
+    await copy(connection, "suppliers", SUPPLIER_COLUMNS, [_supplier(intake, *pair) for pair in described])
+    await copy(connection, "records", RECORD_COLUMNS, [_record(intake, *pair) for pair in described])
+
+
+async def _copy_changed(intake: Intake, changed: Sequence[tuple[_Arrival, _Known]]) -> None:
+    """A supplier that other records describe too must wait for them; one of its own is known already."""
+    rows = [_record(intake, item, known.supplier_id) for item, known in changed]
+    alone = [_supplier(intake, item, known.supplier_id) for item, known in changed if not known.shared]
+    waiting = {(known.supplier_id,) for _, known in changed if known.shared}
+    await copy(intake.connection, "staged_records", RECORD_COLUMNS, rows)
+    await copy(intake.connection, "staged_suppliers", SUPPLIER_COLUMNS, alone)
+    await copy(intake.connection, "to_rewrite", ["supplier_id"], list(waiting))
+
+
+def _supplier(intake: Intake, item: _Arrival, supplier_id: UUID) -> Sequence[Any]:
+    stored = StoredRecord(
+        intake.source, item.row.external_id, item.row.record, item.placement, supplier_id, intake.now, intake.now
+    )
+    return copied(supplier_row(assemble(supplier_id, [stored]), intake.change_set))
+
+
+def _record(intake: Intake, item: _Arrival, supplier_id: UUID) -> Sequence[Any]:
+    location = item.placement.location
+    return (
+        intake.source,
+        item.row.external_id,
+        supplier_id,
+        item.payload.decode(),
+        item.content_hash,
+        item.placement.commune,
+        None if location is None else location.lat,
+        None if location is None else location.lon,
+        _encode(item.placement.flags).decode(),
+        intake.now,
+        intake.now,
+        intake.now,
+    )
+
+
+def _reject_row(rejected: Reject) -> Sequence[Any]:
+    """Its texts without NUL, which PostgreSQL cannot hold: the fault may be just that."""
+    line, *texts = rejected
+    return (line, *(value and value.replace("\0", "\N{REPLACEMENT CHARACTER}") for value in texts))
