@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from db.connect import Connection
 from db.tables import imports, records, sources
@@ -44,7 +44,7 @@ async def list_sources(connection: Connection) -> Sequence[SourceSummary]:
     completed = (
         select(imports.c.source, imports.c.id, imports.c.finished_at)
         .where(imports.c.status == "done")
-        .distinct(imports.c.source)
+        .ext(distinct_on(imports.c.source))
         .order_by(imports.c.source, imports.c.id.desc())
         .subquery()
     )

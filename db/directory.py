@@ -1,0 +1,207 @@
+"""Suppliers, read: for the index, for the change feed, and page by page for people."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true
+
+from db.connect import Connection, Engine
+from db.suppliers import PRECEDENCE, current_version
+from db.tables import change_sets, records, suppliers
+from domain.folding import fold
+from domain.supplier import SourceRef, Supplier
+
+# Decoding a batch holds the event loop for a few milliseconds, not more.
+READ_AT_ONCE = 500
+
+
+class Position(NamedTuple):
+    """A place in the change feed: after this supplier of this version. `START` is before everything."""
+
+    version: int
+    supplier_id: UUID
+
+
+START = Position(0, UUID(int=0))
+
+
+class Change(msgspec.Struct, frozen=True):
+    """The latest change of one supplier, and the version it came with. `supplier` null: it was deleted."""
+
+    version: int
+    id: UUID
+    supplier: Supplier | None
+
+    @property
+    def position(self) -> Position:
+        return Position(self.version, self.id)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A supplier and the version of its last change."""
+
+    version: int
+    supplier: Supplier
+
+
+class Filters(msgspec.Struct, frozen=True):
+    """What a page of suppliers is narrowed to; None does not narrow, an empty tuple lets nothing through.
+
+    `activities`: segment and family ids, one of which an offer names, and CPV codes (8 digits), one of which an offer
+    without segments carries. `communes`: current INSEE codes. `q`: words that all occur in the name or trade name,
+    whole or in part, whatever their case and accents. `bbox`: west, south, east, north in degrees; west > east crosses
+    the antimeridian.
+    """
+
+    activities: tuple[str, ...] | None = None
+    communes: tuple[str, ...] | None = None
+    kinds: tuple[str, ...] | None = None
+    source: str | None = None
+    siret: str | None = None
+    siren: str | None = None
+    q: str | None = None
+    bbox: tuple[float, float, float, float] | None = None
+    active: bool | None = None
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The directory at one version, unmoved by later changes while it is read. `sources` may show an older receipt."""
+
+    connection: Connection
+    version: int
+
+    async def suppliers(self) -> AsyncIterator[Sequence[Supplier]]:
+        """All active suppliers, in batches."""
+        query = select(suppliers.c.document).where(~suppliers.c.deleted, suppliers.c.active)
+        rows = await self.connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
+        async for batch in rows.scalars().partitions():
+            yield batch
+
+    async def changes(self, since: int) -> AsyncIterator[Sequence[Change]]:
+        """Every supplier changed after version `since`, in batches and in no order: inactive and deleted ones too."""
+        query = (
+            select(change_sets.c.version, suppliers.c.id, suppliers.c.document)
+            .join(suppliers, suppliers.c.change_set == change_sets.c.id)
+            .where(change_sets.c.version > since)
+        )
+        rows = await self.connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
+        async for batch in rows.partitions():
+            yield [Change(row.version, row.id, row.document) for row in batch]
+
+
+@asynccontextmanager
+async def snapshot(engine: Engine) -> AsyncIterator[Snapshot]:
+    """A view of the directory that does not move, on a connection of its own; one query of it at a time."""
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        yield Snapshot(connection, await current_version(connection))
+
+
+async def changes_after(connection: Connection, position: Position, limit: int) -> Sequence[Change]:
+    """Up to `limit` suppliers changed after `position`, in the order of commits; go on from the last one's position.
+
+    A supplier that changes again moves to its new place, so a reader that follows the feed sees its last state.
+    """
+    rows = (await connection.execute(_next_changes(position, limit))).all()
+    sources = await _sources(connection, [row.id for row in rows])
+    return [
+        Change(row.version, row.id, None if row.document is None else _with_sources(row.document, sources))
+        for row in rows
+    ]
+
+
+async def get_supplier(connection: Connection, supplier_id: UUID) -> Entry | None:
+    """The supplier, or None if it never was or is deleted."""
+    row = (await connection.execute(_entries().where(suppliers.c.id == supplier_id))).first()
+    if row is None:
+        return None
+    sources = await _sources(connection, [supplier_id])
+    return Entry(row.version, _with_sources(row.document, sources))
+
+
+async def page_of_suppliers(
+    connection: Connection, filters: Filters, after: UUID | None, limit: int
+) -> Sequence[Entry]:
+    """Up to `limit` suppliers that pass the filters, by id from the one after `after`; go on from the last one's id."""
+    query = _entries().where(*_conditions(filters)).order_by(suppliers.c.id).limit(limit)
+    if after is not None:
+        query = query.where(suppliers.c.id > after)
+    rows = (await connection.execute(query)).all()
+    sources = await _sources(connection, [row.document.id for row in rows])
+    return [Entry(row.version, _with_sources(row.document, sources)) for row in rows]
+
+
+def _next_changes(position: Position, limit: int) -> Select[Any]:
+    """Version by version along an index: one version may hold every supplier, and must not be sorted for each page."""
+    from_id = case((change_sets.c.version == position.version, position.supplier_id), else_=START.supplier_id)
+    changed = (
+        select(suppliers.c.id, suppliers.c.document)
+        .where(suppliers.c.change_set == change_sets.c.id, suppliers.c.id > from_id)
+        .order_by(suppliers.c.id)
+        .limit(limit)
+        .lateral("changed")
+    )
+    return (
+        select(change_sets.c.version, changed.c.id, changed.c.document)
+        .select_from(change_sets.join(changed, true()))
+        .where(change_sets.c.version >= position.version)
+        .order_by(change_sets.c.version, changed.c.id)
+        .limit(limit)
+    )
+
+
+def _entries() -> Select[Any]:
+    return (
+        select(change_sets.c.version, suppliers.c.document)
+        .join(change_sets, change_sets.c.id == suppliers.c.change_set)
+        .where(~suppliers.c.deleted)
+    )
+
+
+def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
+    if filters.activities is not None:
+        yield suppliers.c.activities.overlap(list(filters.activities))
+    if filters.communes is not None:
+        yield suppliers.c.commune == func.any(list(filters.communes))
+    if filters.kinds is not None:
+        yield suppliers.c.kinds.overlap(list(filters.kinds))
+    if filters.source is not None:
+        yield exists().where(records.c.supplier_id == suppliers.c.id, records.c.source == filters.source)
+    if filters.siret is not None:
+        yield suppliers.c.siret == filters.siret
+    if filters.siren is not None:
+        yield suppliers.c.siret.between(f"{filters.siren}00000", f"{filters.siren}99999")
+    if filters.q is not None:
+        yield _named(filters.q)
+    if filters.bbox is not None:
+        yield _inside(*filters.bbox)
+    if filters.active is not None:
+        yield suppliers.c.active == filters.active
+
+
+def _named(q: str) -> ColumnElement[bool]:
+    """Every word of `q` is in the name; folded words hold no wildcard. Without any word, nothing is named."""
+    words = fold(q).split()
+    return and_(*(suppliers.c.name_folded.contains(word) for word in words)) if words else false()
+
+
+def _inside(west: float, south: float, east: float, north: float) -> ColumnElement[bool]:
+    beyond = (suppliers.c.lon >= west, suppliers.c.lon <= east)
+    return suppliers.c.lat.between(south, north) & (and_(*beyond) if west <= east else or_(*beyond))
+
+
+async def _sources(connection: Connection, supplier_ids: Sequence[UUID]) -> dict[UUID, tuple[SourceRef, ...]]:
+    """The records behind each supplier as they were last received, which is later than when they last changed it."""
+    columns = (records.c.supplier_id, records.c.source, records.c.external_id, records.c.received_at)
+    query = select(*columns).where(records.c.supplier_id == func.any(list(supplier_ids))).order_by(*PRECEDENCE)
+    found: dict[UUID, tuple[SourceRef, ...]] = {}
+    for supplier_id, *reference in await connection.execute(query):
+        found[supplier_id] = (*found.get(supplier_id, ()), SourceRef(*reference))
+    return found
+
+
+def _with_sources(supplier: Supplier, sources: dict[UUID, tuple[SourceRef, ...]]) -> Supplier:
+    return msgspec.structs.replace(supplier, sources=sources.get(supplier.id, ()))
