@@ -160,13 +160,13 @@ def reuse_quota(lot: LotFacts, buyer: Buyer | None, view: InForce) -> LegalAdvic
 
 
 @applies("innovative_need", "innovative_lot_supplies_services", "innovative_lot_works", "innovative_lot_share")
-def innovation(lot: LotFacts, group: Group, view: InForce) -> LegalAdvice | None:
+def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalAdvice | None:
     """A lot marked innovative may be bought without publicity or competition within limits (INNOVATION_REVIEW).
 
     The whole need below 100 000 €; or, since 2021-12-16, the lot below 80 000 € (works: 100 000 €) and all innovative
     lots together within 20 % of all lots. Whether the object is innovative is for a person to judge.
     """
-    if not lot.lot.innovative:
+    if not lot.lot.innovative or need.contract == "concession":
         return None
     row = view["innovative_need"]
     within = None if row.status != "in_force" else _within_innovation(lot, group, view)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from domain.law.findings import LegalFinding, finding
-from domain.law.lots import LotFacts, listing, segment_is_outside
+from domain.law.lots import LotFacts, listing, segment_is_outside, segments_of_cpv
 from domain.law.registry import applies
 from domain.law.rules import InForce
 from domain.need import Buyer
@@ -67,16 +67,15 @@ def _listed(lot: LotFacts, view: InForce) -> LegalFinding | None:
 def _exclusive(lot: LotFacts, view: InForce) -> LegalFinding | None:
     """A lot reserved to ESS bears exclusively on listed services (NOT_EXCLUSIVE).
 
-    An additional CPV that is not listed excludes the reservation, unless the lot names supporting activities, an
-    additional code is narrower than a listed one, or only a segment is outside the list: a person then judges whether
-    it is accessory. Not said where the main object itself is not listed.
+    An additional CPV that is not listed excludes the reservation, unless the lot names supporting activities, the
+    code is narrower than a listed one, or only an activity beside the main CPV's is off the list: a person then judges
+    whether it is accessory. Without CPV nothing is said.
     """
-    if lot.listed not in {"listed", "descendant"}:
+    if lot.listed is None:
         return None
     listed = view.codes("ess_listed_cpv")
     others = {code: where for code in lot.cpv[1:] if (where := listing(code, listed)) != "listed"}
-    asked = (*lot.lot.segments, *lot.lot.support_segments)
-    outside = tuple(segment for segment in asked if segment_is_outside(segment, listed))
+    outside = tuple(segment for segment in sorted(_beside(lot)) if segment_is_outside(segment, listed))
     if not others and not outside:
         return None
     refused = "unlisted" in others.values() and not lot.lot.support_segments
@@ -88,6 +87,13 @@ def _exclusive(lot: LotFacts, view: InForce) -> LegalFinding | None:
         "make it a separate lot, or check that it is only accessory",
     )
     return finding("NOT_EXCLUSIVE", "INELIGIBLE" if refused else "REVIEW", view["ess_exclusive"], message)
+
+
+def _beside(lot: LotFacts) -> set[str]:
+    """The activities asked for beside the main one: that of the main CPV, else the first one named."""
+    asked = lot.lot.segments
+    main = segments_of_cpv(lot.cpv[0]).intersection(asked) or set(asked[:1])
+    return {*asked, *lot.lot.support_segments} - main
 
 
 @applies("ess_max_months")

@@ -70,7 +70,7 @@ def _group_advice(
         rules = (
             insertion(lot, view),
             capability(lot, view),
-            innovation(lot, group, view),
+            innovation(need, lot, group, view),
             reuse_quota(lot, need.buyer, view),
         )
         per_lot[lot.lot.id] += [item for item in rules if item]

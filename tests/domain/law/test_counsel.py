@@ -1,0 +1,162 @@
+"""Counsel from supply and law together, and the law on past awards."""
+
+from datetime import date
+
+import pytest
+
+from domain.law.awards import EssAward, with_award_bar
+from domain.law.counsel import Count, Supply, approval_end, counsel, distance_is_for_sourcing, horizon, same_supplier
+from domain.law.eligibility import eligibility
+from domain.law.facts import LegalFacts
+from domain.law.findings import LegalAdvice
+from domain.law.months import months_later
+from domain.law.rules import load
+from domain.need import Lot
+from domain.supplier import Approval
+from tests.domain.law.needs import TODAY, codes, need, review
+
+OPTIONS = {
+    "none": Count(37, 0),
+    "handicap": Count(2, 2),
+    "iae": Count(14, 9),
+    "handicap_iae": Count(21, 14),
+    "penitentiary": Count(0, 0),
+    "ess": Count(28, 0),
+}
+CLEANING = need(Lot(id="1", segments=("pr-locaux",), cpv=("90919200",)))
+
+
+def advise(supply: Supply) -> tuple[LegalAdvice, ...]:
+    return counsel(supply, review(CLEANING).lots["1"].forbidden, TODAY, load())
+
+
+def test_reservation_that_law_and_supply_bear() -> None:
+    """Counts with the certain ones; too few candidates are not suggested."""
+    possible, closed = advise(Supply(37, OPTIONS))
+    assert possible.code == "RESERVATION_POSSIBLE"
+    assert possible.message.en.startswith("Counsel: reserving to work integration leaves 14 candidates (9 certain); ")
+    assert "handicap and work integration leaves 21 candidates (14 certain)" in possible.message.en
+    assert possible.article is None
+    assert closed.code == "RESERVATION_NOT_OPEN"
+
+
+def test_what_the_law_forbids_is_shown_with_its_count_and_finding() -> None:
+    """As ESS-reserved this lot is not on the list."""
+    closed = advise(Supply(37, OPTIONS))[-1]
+    assert "28 candidats" in closed.message.fr
+    assert "n'est pas dans la liste" in closed.message.fr
+    assert closed.message.fr.endswith("(L2113-15)")
+
+
+def test_reserved_lot_is_told_only_of_wider_circles() -> None:
+    """Reserved to insertion with 14 candidates: handicap and insertion together would leave 21."""
+    found = advise(Supply(14, OPTIONS, reserved=frozenset({"iae"})))[0]
+    assert "21 candidats" in found.message.fr
+    assert "14 candidats (9" not in found.message.fr
+
+
+def test_lot_without_supply() -> None:
+    """Do not reserve what nobody can do."""
+    nothing = dict.fromkeys(OPTIONS, Count(0, 0))
+    assert codes(advise(Supply(0, nothing))) == ["RISK_INFRUCTUEUX"]
+    assert codes(advise(Supply(1, nothing))) == []
+    assert "lot réservé" in advise(Supply(0, nothing, reserved=frozenset({"iae"})))[0].message.fr
+
+
+def test_scarce_competition_is_said() -> None:
+    """Above ten candidates nothing is added."""
+    assert "concurrence limitée" in advise(Supply(5, {"iae": Count(4, 1)}))[0].message.fr
+    assert "concurrence limitée" not in advise(Supply(50, {"iae": Count(11, 1)}))[0].message.fr
+
+
+def test_expiring_approvals_are_counted() -> None:
+    """With the first day."""
+    ends = (date(2027, 5, 1), date(2026, 12, 22), date(2028, 1, 1))
+    found = advise(Supply(3, {}, reserved=frozenset({"iae"}), ends=ends))[0]
+    assert found.code == "APPROVALS_EXPIRING"
+    assert "3 candidats" in found.message.fr
+    assert "22/12/2026" in found.message.fr
+
+
+@pytest.mark.parametrize(
+    ("approvals", "expected"),
+    [
+        ((Approval("EI", None, date(2027, 3, 1)),), date(2027, 3, 1)),
+        ((Approval("EI", None, date(2027, 3, 1)), Approval("ACI", None, date(2029, 1, 1))), None),
+        ((Approval("EI", None, date(2027, 3, 1)), Approval("EI", date(2027, 3, 2), None)), None),
+        ((Approval("EI", None, date(2027, 3, 1)), Approval("EI", date(2027, 4, 1), None)), date(2027, 3, 1)),
+        ((Approval("EI", None, date(2028, 1, 1)),), None),
+        ((Approval("EI", None, date(2026, 1, 1)),), None),
+        ((Approval("EI"), Approval("ESUS", None, date(2027, 3, 1))), None),
+        (None, None),
+    ],
+)
+def test_end_of_approval_before_the_contract_ends(
+    approvals: tuple[Approval, ...] | None, expected: date | None
+) -> None:
+    """A renewal that follows without a gap is no end."""
+    facts = LegalFacts(approvals=approvals)
+    assert approval_end(facts, frozenset({"iae"}), TODAY, date(2028, 1, 1), load()) == expected
+
+
+def test_horizon_is_the_contract_or_a_year() -> None:
+    """Renewals included."""
+    assert horizon(Lot(id="1", duration_months=36, renewal_months=12), TODAY, load()) == date(2030, 11, 24)
+    assert horizon(Lot(id="1"), TODAY, load()) == date(2027, 11, 24)
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "expected"),
+    [
+        (date(2024, 1, 31), 1, date(2024, 2, 29)),
+        (date(2024, 2, 29), 12, date(2025, 2, 28)),
+        (date(2024, 1, 31), -2, date(2023, 11, 30)),
+        (date(2024, 12, 1), 1, date(2025, 1, 1)),
+        (date(9999, 1, 1), 1_200, date.max),
+    ],
+)
+def test_calendar_months(day: date, months: int, expected: date) -> None:
+    """The same day, or the month's last."""
+    assert months_later(day, months) == expected
+
+
+@pytest.mark.parametrize(
+    ("awarded", "same", "expected"),
+    [
+        (date(2025, 9, 24), True, ("INELIGIBLE", "ESS_AWARD_BAR")),
+        (date(2023, 11, 24), True, ("INELIGIBLE", "ESS_AWARD_BAR")),
+        (date(2023, 11, 23), True, ("ELIGIBLE_IF", "PROOF_MISSING")),
+        (date(2025, 9, 24), False, ("REVIEW", "ESS_AWARD_BAR")),
+        (date(2026, 11, 25), True, ("ELIGIBLE_IF", "PROOF_MISSING")),
+    ],
+)
+def test_award_bar(awarded: date, same: bool, expected: tuple[str, str]) -> None:
+    """Three years to the day; another service is judged; a later award changes nothing."""
+    verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())
+    barred = with_award_bar(verdict, [EssAward(awarded, same)], TODAY, load())
+    assert (barred.outcome, barred.code) == expected
+
+
+def test_award_bar_never_improves_a_verdict_and_concerns_ess_only() -> None:
+    """Not ESS stays not ESS; another reserved type is untouched."""
+    awards = [EssAward(date(2026, 1, 1), False)]
+    not_ess = eligibility(LegalFacts(legal_form="public_body"), "ess", TODAY, load())
+    assert with_award_bar(not_ess, awards, TODAY, load()).code == "NOT_ESS"
+    esat = eligibility(LegalFacts(approvals=(Approval("ESAT"),)), "handicap", TODAY, load())
+    assert with_award_bar(esat, awards, TODAY, load()) is esat
+
+
+def test_third_award_to_one_supplier_is_named() -> None:
+    """Within 36 months before the date, later ones left out."""
+    days = (date(2023, 11, 24), date(2025, 1, 1), TODAY)
+    found = same_supplier("Atelier du Golfe", days, TODAY, load())
+    assert found is not None
+    assert (found.code, found.article) == ("SAME_SUPPLIER", "R2122-8")
+    assert "Atelier du Golfe a obtenu 3 marchés" in found.message.fr
+    assert same_supplier("x", (date(2023, 11, 23), date(2025, 1, 1), TODAY), TODAY, load()) is None
+    assert same_supplier("x", (date(2025, 1, 1), TODAY, date(2026, 12, 1)), TODAY, load()) is None
+
+
+def test_distance_sentence() -> None:
+    """Shown wherever distance ranks."""
+    assert "ni elle ni l'implantation de l'entreprise ne sont un critère" in distance_is_for_sourcing(TODAY, load()).fr

@@ -1,0 +1,115 @@
+"""Small lots: the largest sets that may take a lighter procedure together, and needs cut too finely."""
+
+from datetime import date
+from itertools import chain, combinations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.law.small_lots import largest_sets
+from domain.need import Lot, Need
+from tests.domain.law.needs import advice, codes, need, review, services, the, works
+
+
+def sets(asked: Need, article: str = "R2123-1", on: date = date(2026, 11, 24)) -> list[tuple[str, ...]]:
+    found = review(asked, on).advice
+    return [lots for item in found if item.code == "SMALL_LOT_SETS" and item.article == article for lots in item.lots]
+
+
+def obvious(lots: list[tuple[str, int]], cap: int) -> list[tuple[str, ...]]:
+    """Every subset within the cap that no other lot can join."""
+    subsets = chain.from_iterable(combinations(range(len(lots)), size) for size in range(1, len(lots) + 1))
+    within = [set(places) for places in subsets if sum(lots[place][1] for place in places) <= cap]
+    largest = [places for places in within if not any(places < other for other in within)]
+    return sorted(tuple(lots[place][0] for place in sorted(places)) for places in largest)
+
+
+@given(st.lists(st.integers(0, 100), max_size=9), st.integers(100, 400))
+def test_search_agrees_with_trying_every_subset(values: list[int], cap: int) -> None:
+    """The branch that is cut never held an answer."""
+    lots = [(str(place), value) for place, value in enumerate(values)]
+    found, complete = largest_sets(lots, cap)
+    assert sorted(found) == obvious(lots, cap)
+    assert complete
+
+
+def test_search_over_many_equal_lots_ends() -> None:
+    """There are more sets than anyone reads: some are given, and it is said that there are others."""
+    found, complete = largest_sets([(str(place), 10) for place in range(60)], 100)
+    assert not complete
+    assert found
+    assert all(len(lots) == 10 for lots in found)
+
+
+def test_boundary_of_a_small_lot_of_services() -> None:
+    """80 000 € is not small; one cent less is."""
+    assert sets(services(320_000, 240_000, 80_000)) == []
+    assert sets(services(320_000, 240_000, 79_999.99)) == [("3",)]
+
+
+def test_boundary_of_a_small_lot_of_works() -> None:
+    """Works have their own amount."""
+    assert sets(works(5_000_000, 999_999.99)) == [("2",)]
+    assert sets(works(5_000_000, 1_000_000)) == []
+
+
+def test_boundary_of_the_share() -> None:
+    """Exactly 20 % of all lots passes, one cent more does not."""
+    assert sets(services(160_000, 70_000, 57_500)) == [("3",)]
+    assert sets(services(159_999.95, 70_000, 57_500)) == []
+
+
+def test_share_is_taken_of_the_stated_total() -> None:
+    """It counts what the lots do not show."""
+    assert sets(services(100_000, 60_000, estimated_total_eur=300_000)) == [("2",)]
+    assert sets(services(100_000, 60_000.01, estimated_total_eur=300_000)) == []
+
+
+def test_small_lots_matter_only_in_a_formal_procedure() -> None:
+    """Below the EU threshold everything is adapted already."""
+    assert sets(services(100_000, 100_000, 15_999.99)) == []
+    assert sets(services(100_000, 100_000, 16_000)) == [("3",)]
+
+
+def test_direct_award_of_small_lots() -> None:
+    """Below 60 000 € each and within 20 % together; three equal lots are a third each."""
+    assert sets(services(30_000, 30_000, 30_000), "R2122-8") == []
+    assert sets(services(100_000, 15_000, 10_000), "R2122-8") == [("2", "3")]
+    assert sets(services(100_000, 20_000, 10_000), "R2122-8") == [("2",), ("3",)]
+
+
+def test_direct_award_of_small_lots_follows_the_amount_of_the_date() -> None:
+    """A lot of 45 000 € is below 60 000 €, but was not below 40 000 €."""
+    asked = services(200_000, 45_000)
+    assert sets(asked, "R2122-8", date(2026, 3, 31)) == []
+    assert sets(asked, "R2122-8", date(2026, 4, 1)) == [("2",)]
+
+
+def test_a_lot_that_belongs_to_a_set_is_told() -> None:
+    """SMALL_LOT_OK on the lot itself, with the article that allows it."""
+    lots = review(services(320_000, 240_000, 79_999)).lots
+    assert codes(lots["3"].advice) == ["SMALL_LOT_OK"]
+    assert codes(lots["1"].advice) == []
+
+
+def test_splitting_is_pointed_out() -> None:
+    """Lots of one family, each below an amount that their sum reaches."""
+    assert the("NO_SPLIT_TO_EVADE", review(services(30_000, 30_000)).advice).lots == (("1", "2"),)
+    assert "NO_SPLIT_TO_EVADE" not in advice(services(30_000, 29_999.99))
+    assert "NO_SPLIT_TO_EVADE" not in advice(services(60_000, 59_999.99))
+
+
+def test_different_families_do_not_count_together() -> None:
+    """Cleaning and green spaces are two needs."""
+    lots = (
+        Lot(id="1", segments=("pr-locaux",), value_eur=40_000),
+        Lot(id="2", segments=("ev-entretien",), value_eur=40_000),
+    )
+    assert "NO_SPLIT_TO_EVADE" not in advice(need(*lots))
+
+
+def test_concessions_have_no_small_lots() -> None:
+    """These rules are for markets."""
+    assert not {"SMALL_LOT_SETS", "NO_SPLIT_TO_EVADE"} & set(
+        advice(services(6_000_000, 30_000, 30_000, contract="concession"))
+    )
