@@ -33,7 +33,8 @@ install_with_pip() {
   pip="$venv/bin/python -m pip --disable-pip-version-check --no-input"
   $pip --version >/dev/null 2>&1 || $venv/bin/python -m ensurepip >/dev/null ||
     give_up "This Python has neither pip nor uv (on Debian and Ubuntu: apt install python3-venv)."
-  $pip install --quiet --require-hashes -r requirements.lock
+  # Bytecode is written as modules are first used: a third of the time would go into what is never imported.
+  $pip install --quiet --no-compile --require-hashes -r requirements.lock
   $pip install --quiet --no-deps --no-build-isolation -e .
 }
 
