@@ -1,5 +1,6 @@
 """Who calls, and what they may do: keys, scopes, and the sources a key may write. Decided here and nowhere else."""
 
+import asyncio
 import hashlib
 import hmac
 import time
@@ -18,16 +19,14 @@ from domain.client import SCOPES, Client, Scope
 from domain.wording import Text
 
 FindClient = Callable[[str], Awaitable[Client | None]]
+FindOrganisation = Callable[[], Awaitable[UUID]]
 
-DEFAULT_ORGANISATION = UUID("00000000-0000-7000-8000-000000000001")
-ADMINISTRATOR = Client(
-    id=UUID("00000000-0000-7000-8000-000000000000"),
-    organisation_id=DEFAULT_ORGANISATION,
-    organisation="default",
-    scopes=SCOPES,
-)
+DEFAULT_ORGANISATION = "default"
 KEYS_REMEMBERED = 10_000
+PATIENCE_SECONDS = 1.0
+"""How long a key already seen waits for the database before it is believed as it was."""
 LONGEST_KEY = 512
+_NOT_STORED = UUID(int=0)
 
 
 class _Seen(NamedTuple):
@@ -36,19 +35,25 @@ class _Seen(NamedTuple):
 
 
 class Keys:
-    """Finds the client behind a key: the administrator's own, else through `find`, remembered for a few seconds.
+    """Finds the client behind a key, and remembers it for a few seconds: a revocation acts within `cache_seconds`.
 
-    A revocation therefore acts within `cache_seconds`. While the database is away, keys already seen go on working.
+    While the database is away, keys already seen go on working, and so does the administrator's, which is compared with
+    the setting and needs no database but to learn the id of its organisation.
     """
 
     def __init__(
         self, admin_key: str | None, cache_seconds: float, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self.find: FindClient | None = None
         self._admin = _digest(admin_key) if admin_key else None
         self._cache_seconds = cache_seconds
         self._monotonic = monotonic
         self._seen: OrderedDict[bytes, _Seen] = OrderedDict()
+        self._find: FindClient | None = None
+        self._find_organisation: FindOrganisation | None = None
+
+    def attach(self, find: FindClient, find_organisation: FindOrganisation) -> None:
+        """Look keys up with `find`; `find_organisation` gives the id of the organisation `default`."""
+        self._find, self._find_organisation = find, find_organisation
 
     async def client(self, key: str) -> Client | None:
         """The bearer of `key`; None where it is not in force.
@@ -56,30 +61,50 @@ class Keys:
         Raises Refusal (503) for a key not seen before while the database is away.
         """
         digest = _digest(key)
-        if self._admin is not None and hmac.compare_digest(digest, self._admin):
-            return ADMINISTRATOR
         seen = self._seen.get(digest)
         if seen is not None and self._monotonic() < seen.fresh_until:
             return seen.client
-        client = await self._looked_up(key, seen)
+        if seen is not None:
+            # those who come while this one asks the database do not ask it too
+            self._remember(digest, seen.client)
+        if self._admin is not None and hmac.compare_digest(digest, self._admin):
+            client: Client | None = await self._administrator(seen)
+        else:
+            client = await self._looked_up(key, seen)
         if client is None:
             self._seen.pop(digest, None)
             return None
+        self._remember(digest, client)
+        return client
+
+    def _remember(self, digest: bytes, client: Client) -> None:
         self._seen[digest] = _Seen(client, self._monotonic() + self._cache_seconds)
         self._seen.move_to_end(digest)
         if len(self._seen) > KEYS_REMEMBERED:
             self._seen.popitem(last=False)
-        return client
 
     async def _looked_up(self, key: str, seen: _Seen | None) -> Client | None:
+        if self._find is None:
+            raise Refusal("database-away")
+        if seen is None:
+            return await self._find(key)
         try:
-            if self.find is None:
-                raise Refusal("database-away")
-            return await self.find(key)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await self._find(key)
         except Exception as failure:
-            if seen is not None and (isinstance(failure, Refusal) or is_away(failure)):
+            if isinstance(failure, TimeoutError) or is_away(failure):
                 return seen.client
             raise
+
+    async def _administrator(self, seen: _Seen | None) -> Client:
+        organisation = seen.client.organisation_id if seen is not None else _NOT_STORED
+        if organisation == _NOT_STORED and self._find_organisation is not None:
+            try:
+                organisation = await self._find_organisation()
+            except Exception as failure:
+                if not is_away(failure):
+                    raise
+        return Client(id=_NOT_STORED, organisation_id=organisation, organisation=DEFAULT_ORGANISATION, scopes=SCOPES)
 
 
 async def authorise(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:

@@ -5,7 +5,7 @@ deep nesting.
 """
 
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -35,9 +35,9 @@ class JsonBody(Generic[T]):
 
     async def read(self, request: AnyRequest, limit: int) -> T:
         """The decoded body. Raises Refusal (400, 413, 415) or InvalidContent (422, the first place where it fails)."""
-        require_media(request, self.media)
-        if coding := request.headers.get("content-encoding", "identity").strip().lower():
-            require_coding(coding, ("identity",))
+        headers = request.headers
+        require_media(headers, self.media)
+        require_coding(headers, ("identity",))
         raw = b"".join([chunk async for chunk in chunks(request, limit)]).removeprefix(b"\xef\xbb\xbf")
         if not raw.strip():
             raise InvalidContent(
@@ -86,9 +86,7 @@ async def uncompressed(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
 
     Raises Refusal: 400 where the compression is broken or cut short, 413, 415 for another coding.
     """
-    coding = request.headers.get("content-encoding", "identity").strip().lower()
-    require_coding(coding, ("identity", "gzip", "x-gzip"))
-    if coding == "identity":
+    if require_coding(request.headers, ("identity", "gzip", "x-gzip")) == "identity":
         async for chunk in chunks(request, limit):
             yield chunk
         return
@@ -115,12 +113,14 @@ async def uncompressed(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
         raise _broken_gzip()
 
 
-def require_media(request: AnyRequest, accepted: tuple[str, ...]) -> str:
+def require_media(headers: Mapping[str, str], accepted: tuple[str, ...]) -> str:
     """The media type of the body, one of `accepted`; application/json also stands for types ending in +json.
 
     Raises Refusal (415), also where the header is missing or announces another charset than UTF-8.
     """
-    header = request.headers.get("content-type", "")
+    header = headers.get("content-type", "")
+    if header in accepted:
+        return header
     media, *parameters = (part.strip().lower() for part in header.split(";"))
     charset = next((p.partition("=")[2].strip('" ') for p in parameters if p.startswith("charset")), "utf-8")
     if charset in {"utf-8", "utf8", "us-ascii"}:
@@ -140,8 +140,9 @@ def require_media(request: AnyRequest, accepted: tuple[str, ...]) -> str:
     )
 
 
-def require_coding(coding: str, accepted: tuple[str, ...]) -> None:
-    """Raises Refusal (415) where the body is compressed in a way this route does not undo."""
+def require_coding(headers: Mapping[str, str], accepted: tuple[str, ...]) -> str:
+    """How the body is compressed, one of `accepted`. Raises Refusal (415) for anything else."""
+    coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in accepted:
         wanted = ", ".join(accepted)
         raise Refusal(
@@ -149,6 +150,7 @@ def require_coding(coding: str, accepted: tuple[str, ...]) -> None:
             Text(f"Content-Encoding admis ici : {wanted}", f"Content-Encoding allowed here: {wanted}"),
             headers={"accept-encoding": wanted},
         )
+    return coding
 
 
 def too_large(limit: int) -> Refusal:

@@ -21,7 +21,8 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import Method
+from litestar.types import ASGIApp, Method, Receive, Send
+from litestar.types import Scope as ASGIScope
 
 from api.bodies import JsonBody
 from api.negotiation import JSON, choose_language, choose_media
@@ -119,14 +120,30 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
     return decorate
 
 
-def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[Response[bytes]]]:
+class _Encoded:
+    """A complete answer, sent as it is: the framework's own response class would be copied, then built twice."""
+
+    __slots__ = ("_body", "_media", "_status")
+
+    def __init__(self, body: bytes, media: str, status: int) -> None:
+        self._body, self._media, self._status = body, media, status
+
+    async def __call__(self, _: ASGIScope, __: Receive, send: Send) -> None:
+        headers = [(b"content-length", b"%d" % len(self._body))] if self._body else []
+        if self._body:
+            headers.append((b"content-type", self._media.encode()))
+        await send({"type": "http.response.start", "status": self._status, "headers": headers})
+        await send({"type": "http.response.body", "body": self._body, "more_body": False})
+
+
+def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIApp]]:
     """The function that the framework calls: reads what the handler asks for, then encodes what it returns."""
     query: QueryReader[Any] = QueryReader(route.query or NoQuery)
     body: JsonBody[Any] | None = JsonBody(route.body, patch=route.patch) if route.body else None
     encoder = msgspec.json.Encoder()
     produces = route.produces
 
-    async def adapter(request: Call) -> Response[bytes]:
+    async def adapter(request: Call) -> ASGIApp:
         accept = request.headers.get("accept", "*/*")
         media = negotiated(request, produces) if produces and accept != "*/*" else next(iter(produces), JSON)
         arguments: dict[str, Any] = request.path_params
@@ -137,10 +154,8 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[Respo
             arguments = {**arguments, "body": await body.read(request, request.services.settings.body_limit)}
         answer = await handler(request, **arguments)
         if isinstance(answer, Response):
-            return answer
-        if answer is None:
-            return Response(b"", status_code=route.statuses[0])
-        return Response(encoder.encode(answer), status_code=route.statuses[0], media_type=media)
+            return answer.to_asgi_response(app=None, request=request)
+        return _Encoded(b"" if answer is None else encoder.encode(answer), media, route.statuses[0])
 
     return adapter
 
