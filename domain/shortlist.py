@@ -124,26 +124,12 @@ class NearMiss(msgspec.Struct, frozen=True):
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """How many candidates answer one requested segment, how many of them certainly, how many located in the territory."""
+    """How many candidates answer one requested segment, how many of them certainly, how many on the spot."""
 
     segment: str
     candidates: int
     eligible: int
     local: int
-
-
-class Alternatives(msgspec.Struct, frozen=True):
-    """What the total would be under another reservation, and how many suppliers stand within each radius."""
-
-    reserved: dict[str, int]
-    radius_km: dict[str, int]
-
-
-class Tension(msgspec.Struct, frozen=True):
-    """Whether the supply is enough for competition, by the requested segment with the fewest candidates."""
-
-    level: TensionLevel
-    message: str
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -154,6 +140,24 @@ class Finding(msgspec.Struct, frozen=True):
     rule: str
     article: str
     confidence: Confidence
+    message: str
+
+
+class Alternatives(msgspec.Struct, frozen=True):
+    """What the total would be under another reservation, and how many suppliers stand within each radius.
+
+    `forbidden`: of these reservations, those that the law does not allow for this lot, each with what forbids it.
+    """
+
+    reserved: dict[str, int]
+    radius_km: dict[str, int]
+    forbidden: dict[str, Finding]
+
+
+class Tension(msgspec.Struct, frozen=True):
+    """Whether the supply is enough for competition, by the requested segment with the fewest candidates."""
+
+    level: TensionLevel
     message: str
 
 

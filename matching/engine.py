@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from domain import cpv, taxonomy, territory
 from domain.law import rules as law
+from domain.law.counsel import Count, Supply, horizon
 from domain.law.findings import OUTCOMES
-from domain.need import RESERVED_TYPES, Need, Reserved
-from domain.shortlist import Alternatives, Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
+from domain.law.review import OPTIONS, review_need
+from domain.need import RESERVED_TYPES, Need
+from domain.shortlist import Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
 from domain.wording import Language
 from matching.explain import Explainer
-from matching.gates import PASSED, Field, best_outcome, refusals
+from matching.gates import GATES, PASSED, Field, best_outcome, may_answer, refusals
 from matching.geography import Geography
 from matching.index import INELIGIBLE, LiveIndex
 from matching.near_misses import nearest_refused
@@ -25,16 +27,8 @@ from matching.survey import Positions, survey
 from matching.text import Interpreter
 
 RADII_KM = (10, 25, 50, 100)
+DISTANCE, RESERVATION = (number for number, (gate, _) in enumerate(GATES) if gate in {"distance", "reservation"})
 CERTAIN = OUTCOMES.index("ELIGIBLE_IF")
-RESERVATIONS: dict[str, tuple[Reserved, ...]] = {
-    "none": (),
-    "handicap": ("handicap",),
-    "iae": ("iae",),
-    "handicap_iae": ("handicap", "iae"),
-    "penitentiary": ("penitentiary",),
-    "ess": ("ess",),
-}
-"""The reservations an answer compares, by the contract's names."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +56,16 @@ def load_reference() -> Reference:
 def match(need: Need, index: LiveIndex, reference: Reference, on: date, language: Language) -> Shortlist:
     """The shortlist of a need, evaluated for the day `on`. Raises InvalidContent with everything wrong in the need."""
     queries = reference.reader.read(need)
-    explainer = Explainer(need, reference.taxonomy, reference.cpv, reference.interpreter, reference.rules, on, language)
+    objects = {query.lot.id: tuple(wanted.segment for wanted in query.objects) for query in queries}
+    explainer = Explainer(
+        review=review_need(need, on, reference.rules, objects),
+        taxonomy=reference.taxonomy,
+        cpv=reference.cpv,
+        interpreter=reference.interpreter,
+        rules=reference.rules,
+        on=on,
+        language=language,
+    )
     seed = _seed(need)
     lots = tuple(_match_lot(need, query, index, reference, explainer, seed) for query in queries)
     return Shortlist(
@@ -75,7 +78,7 @@ def match(need: Need, index: LiveIndex, reference: Reference, on: date, language
             on=on,
         ),
         lots=lots,
-        advice=(),
+        advice=explainer.need_advice(),
     )
 
 
@@ -108,7 +111,9 @@ def _match_lot(
     shown = in_order[: need.limit]
     missed = nearest_refused(field, refused, need.near_misses, seed)
     coverage = _coverage(field, passed)
-    alternatives = _alternatives(field, refused)
+    options = _options(field, refused)
+    ends = _approval_ends(field, passed, explainer.on, reference.rules)
+    supply = Supply(len(passed), options, frozenset(query.lot.reserved or ()), ends)
     return LotShortlist(
         id=query.lot.id,
         requested=tuple(
@@ -124,10 +129,10 @@ def _match_lot(
         candidates=explainer.candidates(field, shown),
         near_misses=explainer.near_misses(field, refused, missed),
         coverage=coverage,
-        alternatives=alternatives,
+        alternatives=explainer.alternatives(query, options, _within(field, refused)),
         tension=explainer.tension(query, coverage),
         reservation=explainer.reservation(query),
-        advice=explainer.lot_advice(query, len(passed)),
+        advice=explainer.lot_advice(query, supply),
     )
 
 
@@ -142,20 +147,33 @@ def _coverage(field: Field, passed: Positions) -> tuple[Coverage, ...]:
     )
 
 
-def _alternatives(field: Field, refused: NDArray[np.int8]) -> Alternatives:
-    """The totals under other reservations, and the suppliers within each radius whatever the lot's own cap."""
-    but_for_reservation = np.flatnonzero((refused == PASSED) | (refused == 3))
+def _options(field: Field, refused: NDArray[np.int8]) -> dict[str, Count]:
+    """The candidates the lot would have under each reservation, and how many of them are plainly eligible."""
+    but_for_reservation = np.flatnonzero((refused == PASSED) | (refused == RESERVATION))
     outcomes = field.outcomes(but_for_reservation)
-    reserved = {
-        name: int((best_outcome(outcomes, kinds) != INELIGIBLE).sum()) if kinds else len(but_for_reservation)
-        for name, kinds in RESERVATIONS.items()
-    }
-    served = np.flatnonzero((refused == PASSED) | (refused >= 2))
-    own = field.survey.query.lot.reserved
-    if own:
-        served = served[best_outcome(field.outcomes(served), own) != INELIGIBLE]
-    distance = field.distance[served]
-    return Alternatives(reserved, {str(radius): int((distance <= radius).sum()) for radius in RADII_KM})
+    counts = {"none": Count(len(but_for_reservation), len(but_for_reservation))}
+    for name, kinds in OPTIONS.items():
+        best = best_outcome(outcomes, kinds)
+        counts[name] = Count(int((best != INELIGIBLE).sum()), int((best == 0).sum()))
+    return counts
+
+
+def _within(field: Field, refused: NDArray[np.int8]) -> dict[str, int]:
+    """How many suppliers stand within each radius and pass every gate but the lot's own cap on distance."""
+    served = np.flatnonzero((refused == PASSED) | (refused >= DISTANCE))
+    distance = field.distance[served[may_answer(field, served)]]
+    return {str(radius): int((distance <= radius).sum()) for radius in RADII_KM}
+
+
+def _approval_ends(field: Field, passed: Positions, on: date, rules: law.Rules) -> tuple[date, ...]:
+    """Of the candidates of a reserved lot, the ends of approval that fall before the contract's own."""
+    query, surveyed = field.survey.query, field.survey
+    if not query.lot.reserved:
+        return ()
+    asked = frozenset(query.lot.reserved), on, horizon(query.lot, on, rules), rules
+    places = zip(surveyed.part[passed].tolist(), surveyed.ordinal[passed].tolist(), strict=True)
+    ends = [surveyed.parts[part].approval_end(ordinal, *asked) for part, ordinal in places]
+    return tuple(end for end in ends if end is not None)
 
 
 def _seed(need: Need) -> int:

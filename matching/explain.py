@@ -1,6 +1,6 @@
 """A match put into words: candidates and their reasons, near misses and what they lacked, tension and advice."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.cpv import Cpv
+from domain.law.counsel import Count, Supply, counsel, distance_is_for_sourcing
 from domain.law.eligibility import eligibility
-from domain.law.findings import worst_outcome
-from domain.law.reservation import review_types
+from domain.law.findings import LegalAdvice, LegalFinding, NeedReview, worst_outcome
 from domain.law.rules import Rules
-from domain.need import Need
 from domain.shortlist import (
     Advice,
+    Alternatives,
     Candidate,
     Coverage,
     Eligibility,
@@ -48,7 +48,7 @@ TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), 
 class Explainer:
     """Writes the answer to one need, for one day and in one language."""
 
-    need: Need
+    review: NeedReview
     taxonomy: Taxonomy
     cpv: Cpv
     interpreter: Interpreter
@@ -87,20 +87,36 @@ class Explainer:
 
     def reservation(self, query: LotQuery) -> Reservation:
         """What the law says about reserving the lot; the worst finding gives the outcome."""
-        reserved = frozenset(query.lot.reserved or ())
-        findings = review_types(reserved, self.need.contract, self.on, self.rules.at(self.on))
-        return Reservation(
-            outcome=worst_outcome(findings),
-            findings=tuple(
-                Finding(f.code, f.outcome, f.rule, f.article, f.confidence, self._say(f.message)) for f in findings
-            ),
+        findings = self.review.lots[query.lot.id].reservation
+        return Reservation(worst_outcome(findings), tuple(self._finding(finding) for finding in findings))
+
+    def alternatives(self, query: LotQuery, options: Mapping[str, Count], within: dict[str, int]) -> Alternatives:
+        """The counts under other reservations and radii, and what the law forbids of them."""
+        return Alternatives(
+            reserved={name: count.total for name, count in options.items()},
+            radius_km=within,
+            forbidden={
+                name: self._finding(finding)
+                for name, finding in self.review.lots[query.lot.id].forbidden.items()
+                if finding is not None
+            },
         )
 
-    def lot_advice(self, query: LotQuery, total: int) -> tuple[Advice, ...]:
-        """What the buyer should know about the lot."""
-        return tuple(self._lot_advice(query, total))
+    def need_advice(self) -> tuple[Advice, ...]:
+        """What the buyer should know about the whole need."""
+        rows = [self._advice(advice) for advice in self.review.advice]
+        said = distance_is_for_sourcing(self.on, self.rules)
+        return (*rows, Advice("DISTANCE_SOURCING_ONLY", "info", None, self._say(said)))
 
-    def _lot_advice(self, query: LotQuery, total: int) -> Iterator[Advice]:
+    def lot_advice(self, query: LotQuery, supply: Supply) -> tuple[Advice, ...]:
+        """What the buyer should know about the lot: what was not understood, then law, then counsel from supply."""
+        review = self.review.lots[query.lot.id]
+        legal = [*review.advice]
+        if query.objects:
+            legal += counsel(supply, review.forbidden, self.on, self.rules)
+        return (*self._not_understood(query), *(self._advice(advice) for advice in legal))
+
+    def _not_understood(self, query: LotQuery) -> Iterator[Advice]:
         for code in query.unmapped:
             label = self.cpv.label(self.cpv.normalise(code))
             yield Advice("CPV_UNMAPPED", "warning", None, self._say(messages.unmapped(code, label)))
@@ -108,9 +124,27 @@ class Explainer:
             suggestions = self.interpreter.suggest(words)
             said = messages.unknown_words(words, [self.taxonomy.label(segment) for segment in suggestions])
             yield Advice("KEYWORD_UNKNOWN", "warning", None, self._say(said), suggestions=suggestions)
-        if query.objects and not total:
-            labels = " ; ".join(self.taxonomy.label(wanted.segment) for wanted in query.objects)
-            yield Advice("RISK_INFRUCTUEUX", "warning", None, self._say(messages.no_offer_expected(labels)))
+
+    def _finding(self, finding: LegalFinding) -> Finding:
+        return Finding(
+            code=finding.code,
+            outcome=finding.outcome,
+            rule=finding.rule,
+            article=finding.article,
+            confidence=finding.confidence,
+            message=self._say(finding.message),
+        )
+
+    def _advice(self, advice: LegalAdvice) -> Advice:
+        return Advice(
+            code=advice.code,
+            severity=advice.severity,
+            article=advice.article,
+            message=self._say(advice.message),
+            confidence=advice.confidence,
+            rule=advice.rule,
+            lots=advice.lots,
+        )
 
     def _candidate(self, field: Field, row: int, rank: int, best_presence: int) -> Candidate:
         survey, supplier = field.survey, _supplier(field.survey, row)

@@ -3,7 +3,7 @@
 Inactive suppliers are not in the index at all: for them there is nothing to refuse.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +76,7 @@ def refusals(field: Field) -> NDArray[np.int8]:
     return refused
 
 
-def best_outcome(outcomes: NDArray[np.int8], reserved: tuple[Reserved, ...]) -> NDArray[np.int8]:
+def best_outcome(outcomes: NDArray[np.int8], reserved: Iterable[Reserved]) -> NDArray[np.int8]:
     """The best outcome over several reserved types: a lot open to either takes a supplier eligible for one."""
     columns = [RESERVED_TYPES.index(kind) for kind in reserved]
     best: NDArray[np.int8] = outcomes[:, columns].min(axis=1)

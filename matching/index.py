@@ -12,11 +12,12 @@ import shapely
 from numpy.typing import NDArray
 
 from domain.cpv import Cpv
+from domain.law.counsel import approval_end
 from domain.law.eligibility import eligibility
 from domain.law.facts import LegalFacts
 from domain.law.findings import OUTCOMES
 from domain.law.rules import Rules
-from domain.need import RESERVED_TYPES
+from domain.need import RESERVED_TYPES, Reserved
 from domain.supplier import Basis, Offer, ServiceArea, Supplier
 from domain.taxonomy import Taxonomy
 from matching.drawing import decoded
@@ -33,6 +34,7 @@ INELIGIBLE = OUTCOMES.index("INELIGIBLE")
 UNDECIDED = -1
 KEPT_DATES = 8
 KEPT_GROUNDS = 256
+KEPT_ENDS = 100_000
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,13 @@ class Index:
         # for each distinct service area made of ground, whether it shares ground with a territory
         self.areas_meeting = lru_cache(KEPT_GROUNDS)(self.areas.meeting)
         self._outcomes = lru_cache(KEPT_DATES)(self._undecided)
+        self._ends = lru_cache(KEPT_ENDS)(self._approval_end)
+
+    def approval_end(
+        self, ordinal: int, reserved: frozenset[Reserved], on: date, until: date, rules: Rules
+    ) -> date | None:
+        """The last day a supplier's eligibility rests on an approval that ends before `until`; None where none does."""
+        return self._ends(int(self.facts[ordinal]), reserved, on, until, rules)
 
     def alike(self, suppliers: Iterable[Supplier]) -> "Index":
         """An index of other suppliers over the same reference data."""
@@ -77,6 +86,11 @@ class Index:
             verdicts = [eligibility(self.distinct_facts[kind], reserved, on, rules) for reserved in RESERVED_TYPES]
             table[kind] = [OUTCOMES.index(verdict.outcome) for verdict in verdicts]
         return table[facts]
+
+    def _approval_end(
+        self, facts: int, reserved: frozenset[Reserved], on: date, until: date, rules: Rules
+    ) -> date | None:
+        return approval_end(self.distinct_facts[facts], reserved, on, until, rules)
 
     def _undecided(self, _: date) -> NDArray[np.int8]:
         """A day's outcomes, none of them judged yet: most suppliers are never asked about most days."""

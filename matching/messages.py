@@ -18,15 +18,7 @@ INFERRED = Text(
     "Activité déduite de sa fiche, non déclarée : à confirmer auprès de la structure",
     "Activity inferred from its record, not declared: to be confirmed with the supplier",
 )
-DRAWN = Text(
-    "À critères égaux, l'ordre est tiré au sort pour ce besoin",
-    "Where criteria are equal, the order is drawn for this need",
-)
 UNPLACED = Text("Adresse inconnue : distance non calculée", "Address unknown: no distance")
-SOURCING_ONLY = Text(
-    "La distance aide à choisir qui rencontrer ; elle n'est pas un critère d'attribution.",
-    "Distance helps to choose whom to meet; it is not an award criterion.",
-)
 
 
 def fit(kind: Fit, requested: str, offered: str) -> Text:
@@ -147,12 +139,4 @@ def unknown_words(words: str, suggestions: list[str]) -> Text:
     return Text(
         f"« {words} » n'a pas été reconnu." + (f" Peut-être : {near} ?" if near else ""),
         f"“{words}” was not recognised." + (f" Perhaps: {near}?" if near else ""),
-    )
-
-
-def no_offer_expected(label: str) -> Text:
-    """That reserving a lot without candidates would leave it without an offer."""
-    return Text(
-        f"Aucun fournisseur trouvé pour « {label} » : risque de lot infructueux. C'est un conseil, non une règle.",
-        f"No capable supplier was found for “{label}”: the lot risks no offer. This is counsel, not law.",
     )
