@@ -1,0 +1,60 @@
+"""A source's file on its way in, whoever brings it: its rows read and checked, placed, and stored in batches."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime
+from itertools import islice
+from typing import BinaryIO
+
+from db.connect import Engine, transaction
+from db.import_log import Order
+from db.imports import run_import
+from db.known_sources import get_source
+from db.sources.formats import FORMATS
+from db.sources.rows import Context, Reject, Row
+from db.staging import Batch
+from domain.source import Import, Mapping
+from matching.engine import Reference
+from matching.geography import Geography
+from matching.placement import place
+
+ROWS_AT_ONCE = 500
+
+Observe = Callable[[Batch], None]
+
+
+async def take_in(
+    engine: Engine,
+    reference: Reference,
+    order: Order,
+    stream: BinaryIO,
+    media_type: str,
+    clock: Callable[[], datetime],
+    observe: Observe = lambda _: None,
+) -> Import:
+    """Import the file `stream` as `order` says, with the mapping that the source has; `observe` is shown each batch.
+
+    Reading and placing happen in a thread. `order.format` and `media_type` are a pair of FORMATS, else KeyError.
+    Raises what `run_import` does, and UnreadableFile for a file that cannot be read row by row; nothing is then stored.
+    """
+    async with transaction(engine) as connection:
+        source = await get_source(connection, order.source)
+    mapping = source.mapping if source else Mapping()
+    context = Context(reference.territories, reference.taxonomy, reference.cpv, mapping, order.language)
+    rows = FORMATS[order.format].read(stream, media_type, context)
+    return await run_import(engine, order, _batches(rows, reference.geography, observe), clock)
+
+
+async def _batches(rows: Iterator[Row | Reject], geography: Geography, observe: Observe) -> AsyncIterator[Batch]:
+    while (batch := await asyncio.to_thread(_next_batch, rows, geography)) is not None:
+        observe(batch)
+        yield batch
+
+
+def _next_batch(rows: Iterator[Row | Reject], geography: Geography) -> Batch | None:
+    read = list(islice(rows, ROWS_AT_ONCE))
+    if not read:
+        return None
+    accepted = [row for row in read if isinstance(row, Row)]
+    rejects = [row for row in read if isinstance(row, Reject)]
+    return Batch(accepted, place([row.record for row in accepted], geography), rejects)
