@@ -62,23 +62,12 @@ class LiveDirectory:
     async def catch_up(self) -> None:
         """Bring the index to the present version of the directory."""
         if self._index is None:
-            self._swap(await self._load())
+            self._swap(await load_index(self.engine, self.reference))
             return
         index = await self._with_changes(self._index)
         self._swap(index)
         if index.overlay and len(index.overlay.suppliers) > max(SMALL_OVERLAY, OVERLAY_SHARE * len(index)):
             self._swap(await asyncio.to_thread(index.rebased))
-
-    async def _load(self) -> LiveIndex:
-        suppliers: list[Supplier] = []
-        async with snapshot(self.engine) as directory:
-            async for batch in directory.suppliers():
-                suppliers.extend(batch)
-            version = directory.version
-        base = await asyncio.to_thread(
-            Index, suppliers, self.reference.taxonomy, self.reference.cpv, self.reference.geography
-        )
-        return LiveIndex(base, version)
 
     async def _with_changes(self, index: LiveIndex) -> LiveIndex:
         changed: list[Supplier] = []
@@ -96,6 +85,17 @@ class LiveDirectory:
     def _swap(self, index: LiveIndex) -> None:
         self._index = index
         self.metrics.data_version(index.data_version)
+
+
+async def load_index(engine: Engine, reference: Reference) -> LiveIndex:
+    """The index of the directory as it stands."""
+    suppliers: list[Supplier] = []
+    async with snapshot(engine) as directory:
+        async for batch in directory.suppliers():
+            suppliers.extend(batch)
+        version = directory.version
+    base = await asyncio.to_thread(Index, suppliers, reference.taxonomy, reference.cpv, reference.geography)
+    return LiveIndex(base, version)
 
 
 @asynccontextmanager
