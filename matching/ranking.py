@@ -25,12 +25,12 @@ def segments_answered(field: Field, rows: Positions) -> NDArray[np.int64]:
 
 def worst_fit(field: Field, rows: Positions) -> NDArray[np.int32]:
     """The weakest fit among the segments answered: exact, then narrower, then broader."""
-    return np.where(answered(field, rows), field.survey.fit[rows], 0).max(axis=1)
+    return np.where(answered(field, rows), field.survey.fit[rows], 0).max(axis=1, initial=0)
 
 
 def worst_basis(field: Field, rows: Positions) -> NDArray[np.int32]:
     """Offers that the supplier declared before offers that were inferred."""
-    return np.where(answered(field, rows), field.survey.basis[rows], 0).max(axis=1)
+    return np.where(answered(field, rows), field.survey.basis[rows], 0).max(axis=1, initial=0)
 
 
 def only_national(field: Field, rows: Positions) -> NDArray[np.bool_]:
@@ -66,7 +66,9 @@ def answered(field: Field, rows: Positions) -> NDArray[np.bool_]:
 
 def presence(field: Field, rows: Positions) -> NDArray[np.int32]:
     """The best presence (a position in PRESENCES) over the offers used."""
-    return np.where(answered(field, rows), field.survey.presence[rows], NATIONAL_PRESENCE).min(axis=1)
+    return np.where(answered(field, rows), field.survey.presence[rows], NATIONAL_PRESENCE).min(
+        axis=1, initial=NATIONAL_PRESENCE
+    )
 
 
 def drawn(field: Field, rows: Positions, seed: int) -> NDArray[np.uint64]:
