@@ -1,5 +1,7 @@
 """Duties and levers beyond the procedure: social and environmental considerations, lots, SPASER, reuse, innovation."""
 
+from functools import lru_cache
+
 from domain.law.citation import euros
 from domain.law.findings import LegalAdvice, advice
 from domain.law.lots import LotFacts
@@ -7,7 +9,7 @@ from domain.law.procedure import formal_thresholds, is_light
 from domain.law.registry import applies
 from domain.law.rules import InForce, RuleRow, cents, written
 from domain.law.value import Group, total_of
-from domain.need import Buyer, Need
+from domain.need import Buyer, ContractKind, Need
 from domain.shortlist import Severity
 from domain.wording import Text
 
@@ -44,9 +46,10 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
 
 
 @applies("environmental_consideration", "concession_environmental_consideration")
-def environmental(need: Need, view: InForce) -> LegalAdvice:
+@lru_cache(maxsize=64)
+def environmental(contract: ContractKind, view: InForce) -> LegalAdvice:
     """Every contract has an environmental condition and criterion from 2026-08-22, whatever its value."""
-    row = view["environmental_consideration" if need.contract == "market" else "concession_environmental_consideration"]
+    row = view["environmental_consideration" if contract == "market" else "concession_environmental_consideration"]
     if row.value == "required":
         message = Text(
             "Prévoir une condition d'exécution environnementale et au moins un critère d'attribution environnemental, "

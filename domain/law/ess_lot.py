@@ -1,6 +1,7 @@
 """ESS reservation of a lot: listed services only, three years at most, by a contracting authority, for a mission."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from domain.law.findings import LegalFinding, finding
 from domain.law.lots import LotFacts, listing, segment_is_outside, segments_of_cpv
@@ -31,24 +32,33 @@ def _listed(lot: LotFacts, view: InForce) -> LegalFinding | None:
     A narrower code than a listed one is to be judged (LISTED_DESCENDANT); any other is NOT_LISTED. Without CPV, a lot
     whose activities have no listed code at all is NOT_LISTED with doubt; otherwise the main CPV is asked for.
     """
-    row = view["ess_listed_cpv"]
     if lot.listed == "listed":
         return None
-    if lot.listed == "descendant":
+    return _off_the_list(lot.cpv[0], lot.listed == "descendant", view) if lot.cpv else _no_cpv(lot.segments, view)
+
+
+@lru_cache(maxsize=4096)
+def _off_the_list(code: str, descendant: bool, view: InForce) -> LegalFinding:
+    row = view["ess_listed_cpv"]
+    if descendant:
         message = Text(
-            f"Le CPV {lot.cpv[0]} précise un code de la liste sans y figurer ; à apprécier selon le contenu réel",
-            f"CPV {lot.cpv[0]} is narrower than a listed code without being listed; to be judged by the real content",
+            f"Le CPV {code} précise un code de la liste sans y figurer ; à apprécier selon le contenu réel",
+            f"CPV {code} is narrower than a listed code without being listed; to be judged by the real content",
         )
         return finding("LISTED_DESCENDANT", "REVIEW", row, message)
-    if lot.listed == "unlisted":
-        message = Text(
-            f"Le CPV {lot.cpv[0]} n'est pas dans la liste des services réservables à l'ESS ; "
-            "choisir un autre type, ou un CPV de la liste si c'est le contenu réel",
-            f"CPV {lot.cpv[0]} is not on the list of services that may be reserved to the social economy; "
-            "choose another type, or a listed CPV if that is the real content",
-        )
-        return finding("NOT_LISTED", "INELIGIBLE", row, message)
-    if lot.segments and all(segment_is_outside(segment, view.codes("ess_listed_cpv")) for segment in lot.segments):
+    message = Text(
+        f"Le CPV {code} n'est pas dans la liste des services réservables à l'ESS ; "
+        "choisir un autre type, ou un CPV de la liste si c'est le contenu réel",
+        f"CPV {code} is not on the list of services that may be reserved to the social economy; "
+        "choose another type, or a listed CPV if that is the real content",
+    )
+    return finding("NOT_LISTED", "INELIGIBLE", row, message)
+
+
+@lru_cache(maxsize=1024)
+def _no_cpv(segments: tuple[str, ...], view: InForce) -> LegalFinding:
+    row = view["ess_listed_cpv"]
+    if segments and all(segment_is_outside(segment, view.codes("ess_listed_cpv")) for segment in segments):
         message = Text(
             "Aucun code CPV de cette activité n'est dans la liste des services réservables à l'ESS ; "
             "indiquer le CPV principal",

@@ -1,6 +1,7 @@
 """Penitentiary reservation of a lot: an object that can be made or done inside a prison."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from domain.law.findings import LegalFinding, finding
 from domain.law.lots import LotFacts
@@ -16,7 +17,7 @@ def review_prison(lot: LotFacts, view: InForce) -> Iterator[LegalFinding]:
         yield found
     if found := _place(lot, view):
         yield found
-    if found := _object(lot, view):
+    if found := _object(lot.segments, view):
         yield found
 
 
@@ -53,17 +54,18 @@ def _place(lot: LotFacts, view: InForce) -> LegalFinding | None:
 
 
 @applies("penitentiary_site_segments")
-def _object(lot: LotFacts, view: InForce) -> LegalFinding | None:
+@lru_cache(maxsize=1024)
+def _object(segments: tuple[str, ...], view: InForce) -> LegalFinding | None:
     """Services performed on the buyer's or user's premises cannot be performed inside a prison (INELIGIBLE_OBJECT).
 
     All activities of the lot are such: refused; some of them: to be judged. The list of activities is this project's.
     """
-    on_site = [segment for segment in lot.segments if segment in view.codes("penitentiary_site_segments")]
+    on_site = [segment for segment in segments if segment in view.codes("penitentiary_site_segments")]
     if not on_site:
         return None
     message = Text(
         "Ces prestations s'exécutent sur place, et non dans un établissement pénitentiaire ; choisir un autre type",
         "These services are performed on the premises, not inside a prison; choose another type",
     )
-    outcome: Outcome = "INELIGIBLE" if len(on_site) == len(lot.segments) else "REVIEW"
+    outcome: Outcome = "INELIGIBLE" if len(on_site) == len(segments) else "REVIEW"
     return finding("INELIGIBLE_OBJECT", outcome, view["penitentiary_site_segments"], message)

@@ -1,7 +1,8 @@
 """What the law says of a whole need, and of each reservation a lot might have."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 
 from domain.law.considerations import (
     allotment,
@@ -23,7 +24,7 @@ from domain.law.reservation import review_types
 from domain.law.rules import InForce, Rules
 from domain.law.small_lots import no_split, review_sets
 from domain.law.value import Group, groups, total_below_lots
-from domain.need import Lot, Need, Reserved
+from domain.need import ContractKind, Lot, Need, Reserved
 
 OPTIONS: dict[str, frozenset[Reserved]] = {
     "handicap": frozenset({"handicap"}),
@@ -50,15 +51,19 @@ def review_need(
     whole: list[LegalAdvice | None] = [total_below_lots(need, lots, view)]
     for group in grouped:
         whole += _group_advice(need, group, view, per_lot)
-    whole += [environmental(need, view), spaser(need.buyer, view), allotment(need, view), framework(need, view)]
+    whole += [
+        environmental(need.contract, view),
+        spaser(need.buyer, view),
+        allotment(need, view),
+        framework(need, view),
+    ]
     reviews = {lot.lot.id: _lot_review(need, lot, tuple(per_lot[lot.lot.id]), on, view) for lot in lots}
     return NeedReview(reviews, tuple(item for item in whole if item))
 
 
 def _lot_review(need: Need, lot: LotFacts, advice: tuple[LegalAdvice, ...], on: date, view: InForce) -> LotReview:
     findings = _reservation(need, lot, frozenset(lot.lot.reserved or ()), on, view)
-    forbidden = {option: _forbidding(need, lot, types, on, view) for option, types in OPTIONS.items()}
-    return LotReview(tuple(findings), advice, forbidden)
+    return LotReview(tuple(findings), advice, _forbidden(need, lot, on, view))
 
 
 def _group_advice(
@@ -105,13 +110,26 @@ def what_if(
     """
     view = rules.at(on)
     facts = read_lot(lot, segments or lot.segments, view)
-    return {option: _forbidding(need, facts, types, on, view) for option, types in OPTIONS.items()}
+    return _forbidden(need, facts, on, view)
 
 
-def _forbidding(
-    need: Need, lot: LotFacts, reserved: frozenset[Reserved], on: date, view: InForce
-) -> LegalFinding | None:
-    return next((found for found in _reservation(need, lot, reserved, on, view) if found.outcome == "INELIGIBLE"), None)
+def _forbidden(need: Need, lot: LotFacts, on: date, view: InForce) -> dict[str, LegalFinding | None]:
+    """Types first, which are the same for every lot; then what only the lot decides."""
+    found = dict(_forbidden_types(need.contract, on, view))
+    if found["penitentiary"] is None:
+        found["penitentiary"] = _first_refusal(review_prison(lot, view))
+    if found["ess"] is None:
+        found["ess"] = _first_refusal(review_ess(lot, need.buyer, view))
+    return found
+
+
+@lru_cache(maxsize=256)
+def _forbidden_types(contract: ContractKind, on: date, view: InForce) -> tuple[tuple[str, LegalFinding | None], ...]:
+    return tuple((option, _first_refusal(review_types(types, contract, on, view))) for option, types in OPTIONS.items())
+
+
+def _first_refusal(findings: Iterable[LegalFinding]) -> LegalFinding | None:
+    return next((found for found in findings if found.outcome == "INELIGIBLE"), None)
 
 
 def _reservation(

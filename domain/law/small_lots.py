@@ -12,7 +12,7 @@ from domain.law.value import Group
 from domain.need import Need
 from domain.wording import Text
 
-MOST_SETS = 500
+MOST_IDS = 5_000
 MOST_STEPS = 20_000
 MANY = Text(" (liste limitée)", " (list cut short)")
 
@@ -128,16 +128,18 @@ class _Search:
         self.rest = [sum(values[step:]) for step in range(len(values) + 1)]
         self.found: list[tuple[int, ...]] = []
         self.steps = 0
+        self.written = 0
 
     def explore(self, step: int, total: int, chosen: tuple[int, ...], left_out: int | None) -> None:
         """`left_out`: the smallest value not chosen so far."""
-        if len(self.found) >= MOST_SETS:
-            self.steps = MOST_STEPS
         self.steps += 1
         if self.steps >= MOST_STEPS or (left_out is not None and total + self.rest[step] + left_out <= self.cap):
             return
         if step == len(self.values):
             self.found.append(chosen)
+            self.written += len(chosen)
+            if self.written >= MOST_IDS:
+                self.steps = MOST_STEPS
             return
         value = self.values[step]
         if total + value <= self.cap:
