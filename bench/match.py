@@ -28,7 +28,8 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ROUNDS = 300
 
 NEED = b"""{"territory": {"codes": ["departement:56"]}, "lots": [
-  {"id": "1", "segments": ["pr-locaux", "pr-specialise"], "reserved": ["handicap", "iae"], "site": {"commune": "56260"}},
+  {"id": "1", "segments": ["pr-locaux", "pr-specialise"], "reserved": ["handicap", "iae"],
+   "site": {"commune": "56260"}},
   {"id": "2", "segments": ["ev-entretien", "ev-elagage"], "territory": {"codes": ["epci:243500741"]}},
   {"id": "3", "segments": ["de-5flux", "de-bio"], "territory": {"near": {"commune": "35238"}, "radius_km": 50}}]}"""
 
@@ -62,13 +63,15 @@ def measure(count: int, reference: Reference) -> None:
     need = msgspec.json.decode(NEED, type=Need)
     total = [lot.total for lot in match(need, live, reference, ON, "fr").lots]
     print(f"{count} suppliers: index {built:.2f} s, candidates per lot {total}")
-    print("  same territories   p50 {:.2f} ms  p99 {:.2f} ms".format(*timed(lambda _: match(need, live, reference, ON, "fr"))))
+    median, tail = timed(lambda _: match(need, live, reference, ON, "fr"))
+    print(f"  same territories   p50 {median:.2f} ms  p99 {tail:.2f} ms")
 
     def elsewhere(number: int) -> object:
         moved = NEED.replace(b'{"commune": "35238"}', b'{"lat": %.4f, "lon": -1.7}' % (47.9 + number / 1_000))
         return match(msgspec.json.decode(moved, type=Need), live, reference, ON, "fr")
 
-    print("  a new radius each  p50 {:.2f} ms  p99 {:.2f} ms".format(*timed(elsewhere)))
+    median, tail = timed(elsewhere)
+    print(f"  a new radius each  p50 {median:.2f} ms  p99 {tail:.2f} ms")
 
 
 if __name__ == "__main__":

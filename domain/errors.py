@@ -6,7 +6,7 @@ from domain.wording import Text
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing wrong with a document: where (a JSON pointer, RFC 6901), what (a stable code), and what would be right."""
+    """One thing wrong with a document: where (JSON pointer, RFC 6901), what (stable code), and what would be right."""
 
     pointer: str
     code: str

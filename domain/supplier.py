@@ -19,7 +19,7 @@ Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A convention, agreement or implantation that gives a kind (EI, ESAT, SEP…); bounds are inclusive, null: unbounded."""
+    """A convention, agreement or implantation that gives a kind (EI, ESAT, SEP…); inclusive bounds, null: unbounded."""
 
     kind: Kind
     valid_from: date | None = None
