@@ -13,7 +13,7 @@ ImportStatus = Literal["running", "done", "refused", "failed", "interrupted"]
 
 
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a format cannot know: the segments a source's categories stand for, the record fields its own fields fill."""
+    """What a format cannot know: segments for a source's categories, record fields for its own fields."""
 
     categories: dict[Code, Codes] = {}
     fields: dict[Code, Code] = {}
