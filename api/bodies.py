@@ -21,10 +21,6 @@ T = TypeVar("T")
 AnyRequest = Request[Any, Any, Any]
 
 
-class ClientGone(Exception):
-    """The client closed the connection before its body was complete; nobody is left to answer."""
-
-
 class JsonBody(Generic[T]):
     """Reads a JSON body of the type `kind`; a merge patch where `patch` is true."""
 
@@ -69,7 +65,7 @@ async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect":
-            raise ClientGone
+            raise Refusal("bad-request", Text("Le corps s'est interrompu", "The body broke off"))
         if message["type"] != "http.request":
             continue
         if chunk := message["body"]:

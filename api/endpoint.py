@@ -113,9 +113,9 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
         typed = path
         for name, kind in parameters.items():
             typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
-        return HTTPRouteHandler(
-            typed, http_method=method, name=route.name, status_code=statuses[0], opt={"route": route}
-        )(_adapter(handler, route))
+        # the status is set on each answer; this one only keeps the framework from having opinions about 204
+        build = HTTPRouteHandler(typed, http_method=method, name=route.name, status_code=200, opt={"route": route})
+        return build(_adapter(handler, route))
 
     return decorate
 
@@ -154,7 +154,7 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
             arguments = {**arguments, "body": await body.read(request, request.services.settings.body_limit)}
         answer = await handler(request, **arguments)
         if isinstance(answer, Response):
-            return answer.to_asgi_response(app=None, request=request)
+            return answer.to_asgi_response(app=None, request=request, status_code=route.statuses[0])
         return _Encoded(b"" if answer is None else encoder.encode(answer), media, route.statuses[0])
 
     return adapter

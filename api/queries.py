@@ -3,8 +3,10 @@
 A route declares them as the fields of a msgspec Struct; bounds and descriptions stand in `Meta` and reach OpenAPI too.
 """
 
+import math
 from difflib import get_close_matches
-from typing import Any, Generic, TypeVar
+from types import NoneType, UnionType
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -27,8 +29,8 @@ class QueryReader(Generic[T]):
     def __init__(self, kind: type[T]) -> None:
         self.kind = kind
         self.fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}  # type: ignore[arg-type]
-        self._repeatable = {name for name, field in self.fields.items() if _holds(field.type, tuple)}
-        self._textual = {name for name, field in self.fields.items() if _holds(field.type, str)}
+        self._types = {name: _never_null(field.type) for name, field in self.fields.items()}
+        self._repeatable = {name for name, kind in self._types.items() if _is_list(kind)}
         self._empty = kind() if not any(field.required for field in self.fields.values()) else None
 
     def read(self, query_string: bytes) -> T:
@@ -43,7 +45,7 @@ class QueryReader(Generic[T]):
                 try:
                     values[field.name] = self._value(name, given[name])
                 except msgspec.ValidationError as error:
-                    problems.append(_relocated(explain(error, field.type), name))
+                    problems.append(_relocated(explain(error, self._types[name]), name))
             elif field.required:
                 detail = Text(f"Le paramètre « {name} » est obligatoire", f"The parameter “{name}” is required")
                 problems.append(Problem(pointer(name), "missing_parameter", detail))
@@ -66,12 +68,11 @@ class QueryReader(Generic[T]):
 
     def _value(self, name: str, texts: list[str]) -> Any:
         """Raises msgspec.ValidationError."""
-        if name in self._repeatable:
-            return msgspec.convert(texts, self.fields[name].type, strict=False)
-        text = texts[-1]
-        if name not in self._textual and text.lower() in {"null", "nan", "inf", "-inf", "infinity", "-infinity"}:
-            raise msgspec.ValidationError("Invalid value")
-        return msgspec.convert(text, self.fields[name].type, strict=False)
+        given = texts if name in self._repeatable else texts[-1]
+        value = msgspec.convert(given, self._types[name], strict=False)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise msgspec.ValidationError("Expected `float`, got `str`")
+        return value
 
     def _repeated(self, given: dict[str, list[str]]) -> list[Problem]:
         detail = Text("Ce paramètre ne se donne qu'une fois", "This parameter may be given only once")
@@ -118,11 +119,13 @@ def _relocated(problem: Problem, name: str) -> Problem:
     return Problem(pointer(name) + problem.pointer, problem.code, problem.detail)
 
 
-def _holds(kind: Any, member: type) -> bool:
-    """Whether a value of the type may be a `member`."""
-    sort = msgspec.inspect.VarTupleType if member is tuple else msgspec.inspect.StrType
+def _never_null(kind: Any) -> Any:
+    """The type of a value that is given: null is what an absent parameter is, not a word to write."""
+    if get_origin(kind) in {Union, UnionType}:
+        return Union[tuple(member for member in get_args(kind) if member is not NoneType)]  # noqa: UP007
+    return kind
+
+
+def _is_list(kind: Any) -> bool:
     info = msgspec.inspect.type_info(kind)
-    while isinstance(info, msgspec.inspect.Metadata):
-        info = info.type
-    members = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
-    return any(isinstance(m.type if isinstance(m, msgspec.inspect.Metadata) else m, sort) for m in members)
+    return isinstance(info.type if isinstance(info, msgspec.inspect.Metadata) else info, msgspec.inspect.VarTupleType)

@@ -149,7 +149,9 @@ def _wrong_format(match: re.Match[str], steps: tuple[Step, ...], kind: object) -
 
 
 def _wrong_length(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
-    unit = Text("caractères", "characters") if match[1] == "str" else Text("éléments", "items")
+    unit = Text("caractère", "character") if match[1] == "str" else Text("élément", "item")
+    if match[3] != "1":
+        unit = Text(f"{unit.fr}s", f"{unit.en}s")
     if match[4]:
         return Text(f"De {match[3]} à {match[4]} {unit.fr} attendus", f"Expected {match[3]} to {match[4]} {unit.en}")
     bound = _BOUND.get(match[2] or "", Text("exactement", "exactly"))
@@ -192,7 +194,7 @@ def _values(kind: object, steps: tuple[Step, ...]) -> tuple[str, ...]:
     if not values and steps:
         structs = [t for t in _at(kind, steps[:-1]) if isinstance(t, types.StructType)]
         values = [str(t.tag) for t in structs if t.tag_field == steps[-1]]
-    return tuple(dict.fromkeys(values))
+    return tuple(sorted(set(values)))
 
 
 def _descriptions(kind: object, steps: tuple[Step, ...]) -> Iterator[str]:

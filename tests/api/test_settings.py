@@ -1,0 +1,78 @@
+"""Settings are read once, strictly, and every one of them is documented."""
+
+from pathlib import Path
+
+import pytest
+
+from api.settings import VARIABLES, BadSetting, nearest_variable, read_settings
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+def test_every_setting_is_in_the_table() -> None:
+    """docs/settings.md names each variable once and nothing else."""
+    rows = [line for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    assert [variable.name for variable in VARIABLES] == [row.split("`")[1] for row in rows]
+
+
+def test_nothing_set_gives_working_defaults() -> None:
+    """A laptop needs no configuration."""
+    settings = read_settings({})
+    assert (settings.host, settings.port, settings.workers, settings.database_url) == ("127.0.0.1", 8000, 1, None)
+    assert settings.home.name == "vivier"
+
+
+def test_values_are_read() -> None:
+    """Each kind of value arrives as its type; limits are given in MiB."""
+    settings = read_settings(
+        {
+            "DATABASE_URL": "postgresql://u:p@h/d",
+            "VIVIER_PORT": "0",
+            "VIVIER_BODY_LIMIT_MIB": "2",
+            "VIVIER_LOG_FORMAT": "Console",
+            "VIVIER_PUBLIC_URL": "https://vivier.example.org/",
+            "VIVIER_HOME": "/srv/vivier",
+        }
+    )
+    assert (settings.port, settings.body_limit, settings.log_format) == (0, 2 << 20, "console")
+    assert (settings.public_url, settings.home) == ("https://vivier.example.org", Path("/srv/vivier"))
+
+
+def test_an_empty_variable_counts_as_absent() -> None:
+    """`VIVIER_ADMIN_KEY=` in a compose file is no key, rather than an empty one that anybody has."""
+    assert read_settings({"VIVIER_ADMIN_KEY": "", "VIVIER_PORT": " "}).admin_key is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("DATABASE_URL", "mysql://h/d"),
+        ("VIVIER_PORT", "65536"),
+        ("VIVIER_PORT", "-1"),
+        ("VIVIER_PORT", "eighty"),
+        ("VIVIER_WORKERS", "0"),
+        ("VIVIER_LOG_LEVEL", "loud"),
+        ("VIVIER_PUBLIC_URL", "vivier.example.org"),
+        ("VIVIER_KEY_CACHE_SECONDS", "nan"),
+        ("VIVIER_KEY_CACHE_SECONDS", "61"),
+        ("VIVIER_ADMIN_KEY", "two words"),
+    ],
+)
+def test_a_bad_value_is_named_with_what_would_be_right(name: str, text: str) -> None:
+    """The message names the variable; secrets are not repeated in it."""
+    with pytest.raises(BadSetting, match=f"^{name}.*expected") as refused:
+        read_settings({name: text})
+    assert (text in str(refused.value)) == (name not in {"DATABASE_URL", "VIVIER_ADMIN_KEY"})
+
+
+def test_secrets_do_not_show() -> None:
+    """A settings object may end up in a log."""
+    shown = repr(read_settings({"VIVIER_ADMIN_KEY": "s3cret", "DATABASE_URL": "postgresql://u:pa55@h/d"}))
+    assert "s3cret" not in shown
+    assert "pa55" not in shown
+
+
+def test_a_misspelt_setting_is_noticed() -> None:
+    """It is reported with the one probably meant, since it changes nothing."""
+    assert read_settings({"VIVIER_ADMINKEY": "x"}).unknown == ("VIVIER_ADMINKEY",)
+    assert nearest_variable("VIVIER_ADMINKEY") == "VIVIER_ADMIN_KEY"
