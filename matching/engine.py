@@ -66,7 +66,7 @@ def match(need: Need, index: LiveIndex, reference: Reference, on: date, language
         on=on,
         language=language,
     )
-    seed = _seed(need)
+    seed = draw_seed(need)
     lots = tuple(_match_lot(need, query, index, reference, explainer, seed) for query in queries)
     return Shortlist(
         reference=need.reference,
@@ -176,7 +176,7 @@ def _approval_ends(field: Field, passed: Positions, on: date, rules: law.Rules) 
     return tuple(end for end in ends if end is not None)
 
 
-def _seed(need: Need) -> int:
+def draw_seed(need: Need) -> int:
     """64 bits of the need's content; how many rows are asked for is not content."""
     content = msgspec.json.encode(msgspec.structs.replace(need, limit=20, near_misses=5))
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")
