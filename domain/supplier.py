@@ -1,4 +1,7 @@
-"""Suppliers: a record as one source sends it, and the supplier that is matched."""
+"""Suppliers: a record as one source sends it, and the supplier that is matched.
+
+gc=False: what cannot change holds no cycles, and the garbage collector need not visit the millions of parts of a pool.
+"""
 
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -18,7 +21,7 @@ LongText = Annotated[str, msgspec.Meta(max_length=20_000)]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Approval(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A convention, agreement or implantation that gives a kind (EI, ESAT, SEP…); inclusive bounds, null: unbounded."""
 
     kind: Kind
@@ -27,7 +30,7 @@ class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reference: Label | None = None
 
 
-class Shares(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Shares(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Known shares of disabled, disadvantaged and detained workers; null: not known."""
 
     disabled: Share | None = None
@@ -35,7 +38,7 @@ class Shares(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detained: Share | None = None
 
 
-class Address(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Address(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A postal address; `commune` is the INSEE code, never the postal code."""
 
     street: Annotated[str, msgspec.Meta(max_length=400)] | None = None
@@ -44,14 +47,14 @@ class Address(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     commune: Code | None = None
 
 
-class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Point(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A WGS 84 position."""
 
     lat: Latitude
     lon: Longitude
 
 
-class ServiceArea(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ServiceArea(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Where an offer is available: exactly one of a radius around the supplier, codes, a geometry, or all of France."""
 
     radius_km: Kilometres | None = None
@@ -60,7 +63,7 @@ class ServiceArea(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     national: bool | None = None
 
 
-class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Offer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What a supplier can do. An offer that names no segment is placed by its CPV codes."""
 
     segments: Codes = ()
@@ -71,7 +74,7 @@ class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     basis: Basis = "declared"
 
 
-class Contact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Contact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """How to reach the supplier; `person` is personal data and never leaves the directory."""
 
     email: Annotated[str, msgspec.Meta(max_length=320)] | None = None
@@ -80,7 +83,7 @@ class Contact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     person: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
 
-class SupplierRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SupplierRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A supplier as one source describes it. `approvals` null: unknown; empty: it holds none."""
 
     name: ShortText
@@ -102,7 +105,7 @@ class SupplierRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     active: bool = True
 
 
-class Flag(msgspec.Struct, frozen=True):
+class Flag(msgspec.Struct, frozen=True, gc=False):
     """Something doubtful about a record that did not stop it: a stable code and what was seen."""
 
     code: Literal[
@@ -111,7 +114,7 @@ class Flag(msgspec.Struct, frozen=True):
     detail: str
 
 
-class Placement(msgspec.Struct, frozen=True):
+class Placement(msgspec.Struct, frozen=True, gc=False):
     """Where a record stands and what is doubtful about it, as the reference data tells.
 
     `location` and `commune` are those of `Supplier`; nothing here is the source's own word.
@@ -122,7 +125,7 @@ class Placement(msgspec.Struct, frozen=True):
     flags: tuple[Flag, ...] = ()
 
 
-class SourceRef(msgspec.Struct, frozen=True):
+class SourceRef(msgspec.Struct, frozen=True, gc=False):
     """One record behind a supplier, and when it was last received."""
 
     source: str
@@ -130,7 +133,7 @@ class SourceRef(msgspec.Struct, frozen=True):
     received_at: datetime
 
 
-class Supplier(msgspec.Struct, frozen=True, kw_only=True):
+class Supplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What is matched: a supplier assembled from its records.
 
     `location` is where distances are measured from: the record's point, else an interior point of its commune
