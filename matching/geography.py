@@ -21,8 +21,6 @@ from matching.shape import PointShape, PolygonShape, Shape
 
 Bools = NDArray[np.bool_]
 KEPT_TERRITORIES = 512
-RIM_DEGREES = 0.005
-"""How finely an outline is cut before its distance to a disc's centre is taken at its vertices (some 500 m)."""
 OUTLINED_KINDS: tuple[TerritoryKind, ...] = ("epci", "departement", "region")
 
 
@@ -31,8 +29,8 @@ class Territory:
     """A requested territory, prepared for matching.
 
     `ground` says for each commune (by ordinal) whether it shares ground with the territory; `shape` is what distances
-    are measured to, less `radius_km`, and is None where no outline is known (overseas collectivities). `drawn` is, in
-    degrees, the geometry sent or what a radius is measured from.
+    are measured to, less `radius_km`, and is None where no outline is known (overseas collectivities). `drawn` is the
+    geometry that was sent, in degrees.
     """
 
     label: Text
@@ -51,10 +49,9 @@ class Territory:
 
     def shares_ground(self, region: shapely.Geometry) -> bool:
         """Whether a geometry in degrees and this territory (drawn, or a radius) have ground in common."""
-        if self.radius_km is None:
-            return bool(shapely.relate_pattern(region, self.drawn, "T********"))
-        rim = _rim(np.array([region]))[0]
-        return bool(shapely.intersects(region, self.drawn) or (self.distance(rim, 0.0) == 0).any())
+        if self.radius_km is not None and self.shape is not None:
+            return bool(self.shape.within(self.radius_km, np.array([region]))[0])
+        return bool(shapely.relate_pattern(region, self.drawn, "T********"))
 
     def lower_bound(self, positions: Floats) -> Floats:
         """A distance that `distance` is certain not to be under; infinite where there is nothing to measure to."""
@@ -145,8 +142,9 @@ class Geography:
             raise Misplaced(problems)
         distinct = tuple(dict.fromkeys(areas))
         ground = self.ground_of_codes(distinct)
-        pieces = np.concatenate([self.outlines_of(area) for area in distinct])
-        if ground.sum() < sum(len(area.communes) for area in distinct):
+        largest = _largest(distinct, len(ground))
+        pieces = np.concatenate([self.outlines_of(area) for area in largest])
+        if ground.sum() < sum(len(area.communes) for area in largest):
             pieces = np.array([shapely.union_all(pieces)])  # areas that overlap
         return Territory(
             label=Text(*(_named(area.label for area in distinct),) * 2),
@@ -160,33 +158,30 @@ class Geography:
         anchor = self.place(near, "near")
         ground = self._ground_of_disc(anchor, radius_km)
         if not ground.any():
-            raise Misplaced([Problem("/near", "outside_france", _outside(near.lat, near.lon))])
+            swapped = isinstance(anchor, PointShape) and self._ground_of_disc(anchor.swapped(), radius_km).any()
+            raise Misplaced([Problem("/near", "outside_france", _outside(bool(swapped)))])
         where = self._place_name(near)
         label = Text(
             f"{kilometres(radius_km).fr} autour de {where.fr}", f"{kilometres(radius_km).en} around {where.en}"
         )
-        return Territory(label, None, radius_km, ground, anchor, self._drawn(near))
+        return Territory(label, None, radius_km, ground, anchor)
 
     def _ground_of_disc(self, anchor: Shape, radius_km: float) -> Bools:
         """Which communes have ground nearer than `radius_km` to the anchor."""
         inside, reach = self._discs
         distance = anchor.distance(inside, radius_km + np.nan_to_num(reach))
         ground = distance < radius_km
-        if isinstance(anchor, PointShape):
-            held = self.commune_at(np.array([anchor.lat]), np.array([anchor.lon]))
-            ground[held[held >= 0]] = True
         # an interior point decides for most; the outline is measured only where the disc's edge may cross it
         edge = np.flatnonzero(np.isfinite(distance) & ~ground)
-        rim, owner = _rim(self.outlines[edge])
-        ground[edge[owner[anchor.distance(rim, radius_km) < radius_km]]] = True
+        ground[edge] = anchor.within(radius_km, self.outlines[edge])
         return ground
 
     def _of_geometry(self, geometry: Geometry) -> Territory:
         region = decoded(geometry, "geometry")
         ground = self.ground_of(region)
         if not ground.any():
-            point = shapely.point_on_surface(region)
-            raise Misplaced([Problem("/geometry", "outside_france", _outside(point.y, point.x))])
+            swapped = shapely.transform(region, lambda degrees: degrees[:, ::-1])
+            raise Misplaced([Problem("/geometry", "outside_france", _outside(bool(self.ground_of(swapped).any())))])
         label = Text("Zone dessinée", "Drawn area")
         return Territory(label, None, None, ground, PolygonShape(np.array([region])), region)
 
@@ -219,22 +214,10 @@ class Geography:
             pieces = outlines("departement")[np.array(inside)]
         return pieces[~shapely.is_missing(pieces)]
 
-    def _drawn(self, place: Place) -> shapely.Geometry:
-        """A place in degrees: its point, or its commune's outline."""
-        if place.commune is None:
-            return shapely.Point(cast(float, place.lon), cast(float, place.lat))
-        return self.outlines_of(self.territories.area(f"commune:{place.commune}"))[0]
-
     def _place_name(self, place: Place) -> Text:
         if place.commune is not None:
             return Text(*(self.territories.area(f"commune:{place.commune}").label,) * 2)
         return Text(*(f"{place.lat:.4f}, {place.lon:.4f}",) * 2)
-
-
-def _rim(geometries: NDArray[np.object_]) -> tuple[Floats, NDArray[np.int64]]:
-    """Positions along the borders of geometries in degrees, close together, and which geometry each belongs to."""
-    degrees, owner = shapely.get_coordinates(shapely.segmentize(geometries, RIM_DEGREES), return_index=True)
-    return earth_centred(degrees[:, 1], degrees[:, 0]), owner
 
 
 FORMS = Text(
@@ -251,14 +234,24 @@ NO_OUTLINE = Text(
 )
 
 
-def _outside(lat: float | None, lon: float | None) -> Text:
-    """That a territory has no French ground, with a hint where the axes look swapped."""
-    swapped = lat is not None and lon is not None and 41 <= lon <= 51.5 and -6 <= lat <= 10
+def _outside(swapped: bool) -> Text:
+    """That a territory has no French ground; `swapped`: it would have, with the axes the other way round."""
     return Text(
         "Ce territoire ne touche pas le sol français"
         + (" : longitude et latitude semblent inversées." if swapped else "."),
         "This territory touches no French ground" + ("; longitude and latitude look swapped." if swapped else "."),
     )
+
+
+def _largest(areas: Iterable[Area], communes: int) -> list[Area]:
+    """The areas without those that larger ones cover already, such as departements of a region that is there too."""
+    covered, kept = np.zeros(communes, dtype=bool), []
+    for area in sorted(areas, key=lambda area: -len(area.communes)):
+        ordinals = list(area.communes)
+        if not covered[ordinals].all():
+            covered[ordinals] = True
+            kept.append(area)
+    return kept
 
 
 def _named(labels: Iterable[str]) -> str:

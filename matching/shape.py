@@ -32,6 +32,9 @@ class Shape(Protocol):
     def lower_bound(self, positions: Floats) -> Floats:
         """Kilometres that `distance` is certain not to be under (1 % kept for rounding); NaN stays NaN."""
 
+    def within(self, distance_km: float, geometries: Geometries) -> NDArray[np.bool_]:
+        """Which geometries (in degrees) come that near to the shape."""
+
 
 class PointShape:
     """A point."""
@@ -40,12 +43,19 @@ class PointShape:
         self.plane = Plane(lat, lon)
         self.lat, self.lon = lat, lon
 
+    def swapped(self) -> "PointShape":
+        """The point that its latitude and longitude would be, mistaken for each other."""
+        return PointShape(self.lon, self.lat)
+
     def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
         distance = self.plane.from_centre(positions)
         return np.where(distance <= cap, distance, np.inf)
 
     def lower_bound(self, positions: Floats) -> Floats:
         return self.plane.from_centre(positions)
+
+    def within(self, distance_km: float, geometries: Geometries) -> NDArray[np.bool_]:
+        return shapely.dwithin(_laid_on(self.plane, geometries), shapely.Point(0, 0), distance_km)
 
 
 class PolygonShape:
@@ -67,6 +77,10 @@ class PolygonShape:
         bounds = [cluster.lower_bound(positions) for cluster in self.clusters]
         return bounds[0] if len(bounds) == 1 else np.minimum.reduce(bounds)
 
+    def within(self, distance_km: float, geometries: Geometries) -> NDArray[np.bool_]:
+        near = [shapely.dwithin(_laid_on(c.plane, geometries), c.surface, distance_km) for c in self.clusters]
+        return np.logical_or.reduce(near)
+
 
 class _Cluster:
     """Polygons that lie near enough to each other to be measured on one plane."""
@@ -74,11 +88,10 @@ class _Cluster:
     def __init__(self, parts: Geometries) -> None:
         west, south, east, north = shapely.total_bounds(parts)
         self.plane = Plane((south + north) / 2, (west + east) / 2)
-        fine = shapely.segmentize(parts, LONGEST_EDGE_DEGREES)
-        self.degrees = shapely.get_coordinates(fine)
-        flat = self.plane.project(earth_centred(self.degrees[:, 1], self.degrees[:, 0]))
+        self.degrees = shapely.get_coordinates(shapely.segmentize(parts, LONGEST_EDGE_DEGREES))
+        self.projected = _laid_on(self.plane, parts)
+        flat = shapely.get_coordinates(self.projected)
         self.extent = float(np.sqrt(np.einsum("ij,ij->i", flat, flat)).max())
-        self.projected = shapely.set_coordinates(fine.copy(), flat)
         self.surface: Any = shapely.multipolygons(self.projected) if len(parts) > 1 else self.projected[0]
         shapely.prepare(self.surface)
         self.edges = shapely.STRtree(_edges(self.projected))
@@ -123,6 +136,14 @@ def _degrees(positions: Floats) -> tuple[Floats, Floats]:
     across = np.hypot(positions[:, 0], positions[:, 1])
     lat = np.degrees(np.arctan2(positions[:, 2], across * (GEODESIC.b / GEODESIC.a) ** 2))
     return lat, np.degrees(np.arctan2(positions[:, 1], positions[:, 0]))
+
+
+def _laid_on(plane: Plane, geometries: Geometries) -> Geometries:
+    """Geometries in degrees as they lie on a plane."""
+    fine = shapely.segmentize(geometries, LONGEST_EDGE_DEGREES)
+    degrees = shapely.get_coordinates(fine)
+    laid: Geometries = shapely.set_coordinates(fine, plane.project(earth_centred(degrees[:, 1], degrees[:, 0])))
+    return laid
 
 
 def _edges(polygons: Geometries) -> Geometries:

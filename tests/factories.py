@@ -1,0 +1,111 @@
+"""Small documents for tests: a test says what matters to it, the rest is usual.
+
+A supplier's id comes from its name, so that names are enough to say who was found.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any
+from uuid import UUID, uuid5
+
+from domain.geojson import Polygon, Ring
+from domain.need import Lot, Need, Place, TerritoryRequest
+from domain.shortlist import Candidate, LotShortlist, NearMiss
+from domain.supplier import Approval, Basis, Kind, Offer, Point, ServiceArea, Supplier
+from domain.wording import Language
+from matching.engine import Reference, load_reference, match
+from matching.index import Index, LiveIndex
+
+ON = date(2026, 11, 24)
+NAMES = UUID("0191d7c4-0000-7000-8000-000000000000")
+
+RENNES, VANNES, NANTES = Point(48.1113, -1.6800), Point(47.6559, -2.7603), Point(47.2173, -1.5534)
+REDON, PARIS, LYON = Point(47.6514, -2.0849), Point(48.8530, 2.3499), Point(45.7578, 4.8320)
+SAINT_DENIS = Point(-20.8789, 55.4481)
+
+
+@cache
+def reference() -> Reference:
+    """The reference data, loaded once for all tests."""
+    return load_reference()
+
+
+def supplier(name: str = "atelier", *offers: Offer, at: Point | None = RENNES, **fields: Any) -> Supplier:
+    """An active supplier in Rennes that cleans offices, unless said otherwise."""
+    usual = {"updated_at": datetime(2026, 11, 1, tzinfo=UTC), "location": at}
+    return Supplier(id=uuid5(NAMES, name), name=name, offers=offers or (offer(),), **(usual | fields))
+
+
+def offer(*segments: str, cpv: Iterable[str] = (), basis: Basis = "declared", **area: Any) -> Offer:
+    """An offer of these segments (office cleaning); `area` is its service area, if it declares any."""
+    named = segments if segments or cpv else ("pr-locaux",)
+    return Offer(segments=named, cpv=tuple(cpv), basis=basis, service_area=ServiceArea(**area) if area else None)
+
+
+def approved(*kinds: Kind, until: date | None = None) -> tuple[Approval, ...]:
+    """Approvals of these kinds that began in 2020."""
+    return tuple(Approval(kind=kind, valid_from=date(2020, 1, 1), valid_until=until) for kind in kinds)
+
+
+def lot(*segments: str, id: str = "1", **fields: Any) -> Lot:  # noqa: A002 - as the contract names it
+    """A lot that asks for these segments, or for office cleaning where it asks for nothing else."""
+    usual = segments or (() if {"segments", "cpv", "keywords"} & fields.keys() else ("pr-locaux",))
+    return Lot(id=id, **({"segments": usual} | fields))
+
+
+def need(*lots: Lot, territory: TerritoryRequest | None = None, **fields: Any) -> Need:
+    """A need of one lot in Ille-et-Vilaine, unless said otherwise."""
+    return Need(lots=lots or (lot(),), territory=territory or codes("departement:35"), **fields)
+
+
+def codes(*given: str) -> TerritoryRequest:
+    """The union of these codes."""
+    return TerritoryRequest(codes=given)
+
+
+def around(where: Point | str, radius_km: float) -> TerritoryRequest:
+    """What is near a point, or near the commune of that code."""
+    return TerritoryRequest(near=place(where), radius_km=radius_km)
+
+
+def place(where: Point | str) -> Place:
+    """A point, or the commune of that code."""
+    return Place(commune=where) if isinstance(where, str) else Place(lat=where.lat, lon=where.lon)
+
+
+def square(middle: Point, half: float) -> Polygon:
+    """A square that goes `half` a degree each way from its middle."""
+    return Polygon(coordinates=(ring(middle, half),))
+
+
+def ring(middle: Point, half: float) -> Ring:
+    """The closed ring of a square, anticlockwise, longitude first."""
+    west, east, south, north = middle.lon - half, middle.lon + half, middle.lat - half, middle.lat + half
+    return ((west, south), (east, south), (east, north), (west, north), (west, south))
+
+
+def moved(start: Point, north: float = 0.0, east: float = 0.0) -> Point:
+    """A point some degrees away."""
+    return Point(start.lat + north, start.lon + east)
+
+
+def index(*suppliers: Supplier) -> Index:
+    """An index of these suppliers."""
+    ours = reference()
+    return Index(suppliers, ours.taxonomy, ours.cpv, ours.geography)
+
+
+def live(*suppliers: Supplier) -> LiveIndex:
+    """What a server holds that has loaded these suppliers."""
+    return LiveIndex(index(*suppliers), data_version=1)
+
+
+def matched(asked: Need, *suppliers: Supplier, on: date = ON, language: Language = "fr") -> LotShortlist:
+    """The shortlist of the first lot of a need."""
+    return match(asked, live(*suppliers), reference(), on, language).lots[0]
+
+
+def names(rows: Iterable[Candidate | NearMiss]) -> list[str]:
+    """Who is listed, in order."""
+    return [row.supplier.name for row in rows]
