@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from domain.cpv import Cpv
@@ -57,35 +58,34 @@ class Reader:
     def read(self, need: Need) -> tuple[LotQuery, ...]:
         """One query per lot; raises InvalidContent with every problem of the need."""
         problems = _duplicates(need)
-        queries = []
-        for position, lot in enumerate(need.lots):
-            try:
-                queries.append(self._read_lot(need, position, lot))
-            except Misplaced as misplaced:
-                problems.extend(misplaced.problems)
+        whole = need.territory
+        common = _tried(problems, partial(self.geography.territory, whole, "territory")) if whole else None
+        queries = [self._read_lot(need, position, common, problems) for position in range(len(need.lots))]
         if problems:
-            raise InvalidContent(tuple(dict.fromkeys(problems)))
-        return tuple(queries)
+            raise InvalidContent(tuple(problems))
+        return tuple(query for query in queries if query is not None)
 
-    def _read_lot(self, need: Need, position: int, lot: Lot) -> LotQuery:
-        at = ("lots", position)
-        problems = self._check_codes(lot, at)
+    def _read_lot(
+        self, need: Need, position: int, common: Territory | None, problems: list[Problem]
+    ) -> LotQuery | None:
+        """A lot's query; None where it cannot be read, with its problems added to the list.
+
+        `common` is the need's own territory, None also where that cannot be used, which is reported once.
+        """
+        lot, at = need.lots[position], ("lots", position)
+        found = self._check_codes(lot, at)
         if not (lot.segments or lot.cpv or lot.keywords):
-            problems.append(Problem(pointer(*at), "no_object", NO_OBJECT))
-        territory = _tried(problems, lambda: self._territory(need, lot, at))
-        site = lot.site
-        shape = _tried(problems, lambda: self.geography.place(site, *at, "site")) if site else None
-        if problems or territory is None:
-            raise Misplaced(problems)
+            found.append(Problem(pointer(*at), "no_object", NO_OBJECT))
+        if lot.territory is None and need.territory is None:
+            found.append(Problem(pointer(*at, "territory"), "no_territory", NO_TERRITORY))
+        own, site = lot.territory, lot.site
+        territory = _tried(found, partial(self.geography.territory, own, *at, "territory")) if own else common
+        shape = _tried(found, partial(self.geography.place, site, *at, "site")) if site else None
+        problems += found
+        if found or territory is None:
+            return None
         wanted, unmapped, unknown = self._wanted(lot)
         return LotQuery(lot, wanted, territory, shape, unmapped, unknown)
-
-    def _territory(self, need: Need, lot: Lot, at: tuple[str | int, ...]) -> Territory:
-        if lot.territory is not None:
-            return self.geography.territory(lot.territory, *at, "territory")
-        if need.territory is None:
-            raise Misplaced([Problem(pointer(*at, "territory"), "no_territory", NO_TERRITORY)])
-        return self.geography.territory(need.territory, "territory")
 
     def _check_codes(self, lot: Lot, at: tuple[str | int, ...]) -> list[Problem]:
         problems = []
