@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
-from secrets import token_bytes, token_hex
+from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from sqlalchemy import Row, Select, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.connect import Connection
-from db.ids import RANDOM_BYTES, uuid7
+from db.ids import new_id
 from db.tables import api_keys, organisations
 from domain.client import Client, Key, Scope
 
@@ -23,7 +23,7 @@ _SHOWN = len(PREFIX) + 8
 
 async def ensure_organisation(connection: Connection, name: str, now: datetime) -> UUID:
     """The organisation of that name, made if there is none yet."""
-    row = {"id": uuid7(now, token_bytes(RANDOM_BYTES)), "name": name, "created_at": now}
+    row = {"id": new_id(now), "name": name, "created_at": now}
     await connection.execute(upsert(organisations).values(row).on_conflict_do_nothing(index_elements=["name"]))
     found: UUID = (await connection.execute(select(organisations.c.id).filter_by(name=name))).scalar_one()
     return found
@@ -41,7 +41,7 @@ async def create_key(
     """A new key, to be shown this once, and how it will be listed."""
     secret = PREFIX + token_hex(_SECRET_BYTES)
     row = {
-        "id": uuid7(now, token_bytes(RANDOM_BYTES)),
+        "id": new_id(now),
         "organisation_id": await ensure_organisation(connection, organisation, now),
         "name": name,
         "prefix": secret[:_SHOWN],

@@ -1,9 +1,15 @@
 """Identifiers that sort by the time they were made."""
 
 from datetime import datetime
+from os import urandom
 from uuid import UUID
 
 RANDOM_BYTES = 10
+
+
+def new_id(now: datetime) -> UUID:
+    """An identifier of its own, that sorts after those made before `now`."""
+    return uuid7(now, urandom(RANDOM_BYTES))
 
 
 def uuid7(now: datetime, random: bytes) -> UUID:

@@ -1,11 +1,13 @@
 """What is known of imports while they run and after: counts, outcome, rejected rows."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import RowMapping, Uuid, bindparam, insert, select, text, update
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from db.connect import Connection, Engine, transaction
 from db.known_sources import ensure_source
@@ -47,22 +49,24 @@ async def open_import(engine: Engine, order: Order, now: datetime) -> None:
 
 
 async def note_progress(engine: Engine, import_id: UUID, counts: Counts) -> None:
-    """Show how many rows were read so far. Skipped while the pool has no connection to lend: it only informs."""
+    """Show how many rows were read so far. It only informs: not durable, and left out if no connection can be had."""
     so_far = {**msgspec.structs.asdict(counts), "received": counts.received}
-    try:
+    with suppress(PoolTimeout):
         async with transaction(engine) as connection:
             await connection.execute(text("SET LOCAL synchronous_commit TO off"))
             await connection.execute(update(imports).where(imports.c.id == import_id).values(so_far))
-    except TimeoutError:
-        return
 
 
 async def close_import(connection: Connection, done: Import) -> None:
-    """Note the outcome and keep the rejected rows, in the transaction that stores the accepted ones."""
+    """Note the outcome, in the transaction that stores the rows."""
     outcome = msgspec.structs.asdict(done)
     columns = {name: value for name, value in outcome.items() if name in imports.columns and name != "id"}
     await connection.execute(update(imports).where(imports.c.id == done.id).values(columns))
-    await connection.execute(_KEEP_REJECTS, {"id": done.id})
+
+
+async def keep_rejects(connection: Connection, import_id: UUID) -> None:
+    """Keep the rejected rows, in the transaction that stores the others."""
+    await connection.execute(_KEEP_REJECTS, {"id": import_id})
 
 
 async def abandon_import(engine: Engine, import_id: UUID, status: ImportStatus, failure: str, now: datetime) -> None:

@@ -1,17 +1,18 @@
 """Bulk imports: a stream of rows becomes the content of a source, wholly or not at all."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
 
 import msgspec
+from sqlalchemy import text
 
 from db.connect import Connection, Engine, transaction
-from db.import_log import ERRORS_LISTED, Order, abandon_import, close_import, note_progress, open_import
+from db.import_log import ERRORS_LISTED, Order, abandon_import, close_import, keep_rejects, note_progress, open_import
 from db.locks import Subject, lock, share
 from db.merging import count_absent, count_stored, merge
-from db.staging import Batch, Counts, Intake, listed_rejects, open_staging, stage
+from db.staging import Batch, Counts, Intake, listed_rejects, open_staging, settle, stage
 from db.suppliers import begin_change, current_version, publish
 from domain.errors import Conflict, DomainError
 from domain.source import Import, ImportStatus
@@ -19,6 +20,8 @@ from domain.wording import Text
 
 # A snapshot that would remove more than one record in five is more likely to be cut short than meant.
 REMOVABLE_SHARE = 0.2
+# After so many changes the planner's statistics are not left to the next automatic round, up to minutes away.
+MANY = 5_000
 
 
 async def run_import(
@@ -31,7 +34,7 @@ async def run_import(
     many rejected rows could be theirs for want of a readable `external_id` (`kept_absent`). A dry run answers what
     the import would answer now, and leaves nothing behind.
 
-    Imports of one source wait for each other. Takes one connection for the whole import, and a second one now and then.
+    Imports of one source wait for each other. Takes a connection for the whole import, and a second one now and then.
     Raises Conflict (`too_many_removed`) for a snapshot that removes more than a fifth of the source without `force`,
     and whatever `batches` raises; nothing is then stored, and unless it was a dry run the import is kept as failed.
     """
@@ -50,7 +53,14 @@ async def run_import(
         with suppress(Exception):
             await abandon_import(engine, order.id, *_outcome(failure, order), clock())
         raise
+    if done.added + done.changed + done.removed >= MANY:
+        await _refresh_statistics(engine)
     return done
+
+
+async def _refresh_statistics(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        await connection.execute(text("ANALYZE records, suppliers"))
 
 
 async def _take_in(
@@ -59,9 +69,11 @@ async def _take_in(
     intake = await _begin(connection, order, now)
     stored = await count_stored(connection, order.source)
     counts = await _stage_all(engine, intake, order, batches)
+    await settle(connection)
     removed, kept = await _removable(connection, order)
     if removed > stored * REMOVABLE_SHARE and not order.force:
         raise _too_many_removed(removed, stored)
+    errors = await listed_rejects(connection, ERRORS_LISTED)
     version = await _store(intake, order, counts, removed)
     return Import(
         id=order.id,
@@ -77,7 +89,7 @@ async def _take_in(
         removed=removed,
         kept_absent=kept,
         rejected=counts.rejected,
-        errors=await listed_rejects(connection, ERRORS_LISTED),
+        errors=errors,
         data_version=version,
         started_at=now,
     )
@@ -97,12 +109,33 @@ async def _begin(connection: Connection, order: Order, now: datetime) -> Intake:
 
 async def _stage_all(engine: Engine, intake: Intake, order: Order, batches: AsyncIterable[Batch]) -> Counts:
     counts = Counts()
-    async with aclosing(_ahead(batches)) as prepared:
+    async with aclosing(_ahead(batches)) as prepared, _progress(engine, order) as show:
         async for batch in prepared:
             counts += await stage(intake, batch)
-            if not order.dry_run:
-                await note_progress(engine, order.id, counts)
+            show(counts)
     return counts
+
+
+@asynccontextmanager
+async def _progress(engine: Engine, order: Order) -> AsyncIterator[Callable[[Counts], None]]:
+    """Shows counts to others, without keeping the import waiting: while some are on their way, newer ones wait."""
+    shown = latest = Counts()
+    under_way: asyncio.Task[None] | None = None
+
+    def show(counts: Counts) -> None:
+        nonlocal shown, latest, under_way
+        latest = counts
+        if not order.dry_run and (under_way is None or under_way.done()):
+            shown = counts
+            under_way = asyncio.create_task(note_progress(engine, order.id, counts))
+
+    try:
+        yield show
+    finally:
+        if under_way is not None:
+            await under_way
+        if latest != shown and not order.dry_run:
+            await note_progress(engine, order.id, latest)
 
 
 async def _ahead(batches: AsyncIterable[Batch]) -> AsyncGenerator[Batch, None]:
@@ -129,6 +162,7 @@ async def _removable(connection: Connection, order: Order) -> tuple[int, int]:
 async def _store(intake: Intake, order: Order, counts: Counts, removed: int) -> int:
     if not order.dry_run:
         await merge(intake, remove_absent=removed > 0)
+        await keep_rejects(intake.connection, order.id)
         if counts.added or counts.changed or removed:
             return await publish(intake.connection, intake.change_set)
     return await current_version(intake.connection)

@@ -55,8 +55,6 @@ async def count_stored(connection: Connection, source: str) -> int:
 
 async def count_absent(connection: Connection, source: str) -> tuple[int, int]:
     """Records of the source that no row names, not even a rejected one; and rejected rows that name no record."""
-    for table in ("seen", "rejects"):
-        await connection.execute(text(f"ANALYZE {table}"))
     absent = await connection.scalar(_ABSENT, {"source": source})
     return absent or 0, await connection.scalar(_UNREADABLE) or 0
 
@@ -64,8 +62,6 @@ async def count_absent(connection: Connection, source: str) -> tuple[int, int]:
 async def merge(intake: Intake, *, remove_absent: bool) -> None:
     """Write what was staged, and what follows for the suppliers; `publish` is left to the caller."""
     connection = intake.connection
-    for table in ("staged_records", "staged_suppliers"):
-        await connection.execute(text(f"ANALYZE {table}"))
     await connection.execute(_CHANGED)
     await connection.execute(_RECEIVED, {"source": intake.source, "now": intake.now})
     if remove_absent:

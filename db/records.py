@@ -1,7 +1,6 @@
 """Records, one at a time: what a source says of a supplier, put, read and deleted."""
 
 from datetime import datetime
-from secrets import token_bytes
 from typing import Any, Literal
 
 import msgspec
@@ -11,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db.assembly import StoredRecord, assemble
 from db.connect import Connection
 from db.content import content_hash, encode, problems
-from db.ids import RANDOM_BYTES, uuid7
+from db.ids import new_id
 from db.known_sources import ensure_source
 from db.locks import Subject, lock, share
 from db.suppliers import RECORD_COLUMNS, begin_change, current_version, publish, rewrite, stored_record, write
@@ -51,7 +50,7 @@ async def put_record(
         await _note_received(connection, source, external_id, now)
         unchanged = msgspec.structs.replace(stored_record(known), received_at=now)
         return Written("unchanged", unchanged, await current_version(connection))
-    supplier_id = uuid7(now, token_bytes(RANDOM_BYTES)) if known is None else known.supplier_id
+    supplier_id = new_id(now) if known is None else known.supplier_id
     stored = StoredRecord(source, external_id, record, placement, supplier_id, received_at=now, changed_at=now)
     change_set = await begin_change(connection)
     if known is None:

@@ -6,7 +6,6 @@ end; all in the one transaction of the import, so that nothing is seen before it
 
 from collections.abc import Sequence
 from datetime import datetime
-from os import urandom
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from sqlalchemy import Text as SqlText
 from db.assembly import StoredRecord, assemble
 from db.connect import Connection
 from db.content import content_hash, encode, problems
-from db.ids import RANDOM_BYTES, uuid7
+from db.ids import new_id
 from db.sources.rows import Reject, Row, reject
 from db.suppliers import supplier_row
 from db.tables import records, suppliers
@@ -67,7 +66,7 @@ class Intake(msgspec.Struct, frozen=True):
     language: Language
 
 
-class _Arrival(msgspec.Struct, frozen=True):
+class _Arrival(msgspec.Struct, frozen=True, gc=False):
     """A row that can be stored."""
 
     row: Row
@@ -105,17 +104,21 @@ _TABLES = (
         ON COMMIT DROP""",
 )
 
-# An external id that came up before, in this batch or an earlier one, is not returned.
+# An external id that came up before, in this batch or an earlier one, is not returned. LATERAL with a LIMIT makes it
+# one look-up in an index per row: the plan is made while the tables are small, and is kept while they grow.
 _FIRST_SEEN = text("""
     WITH first AS (
         INSERT INTO seen (external_id, line) SELECT * FROM unnest(:ids, :lines) ON CONFLICT DO NOTHING
         RETURNING external_id, line
     )
-    SELECT f.external_id, f.line, r.content_hash, r.supplier_id, EXISTS (
-        SELECT FROM records o
-        WHERE o.supplier_id = r.supplier_id AND (o.source, o.external_id) <> (r.source, r.external_id)
-    ) AS shared
-    FROM first f LEFT JOIN records r ON r.source = :source AND r.external_id = f.external_id
+    SELECT f.external_id, f.line, known.*
+    FROM first f LEFT JOIN LATERAL (
+        SELECT r.content_hash, r.supplier_id, EXISTS (
+            SELECT FROM records o
+            WHERE o.supplier_id = r.supplier_id AND (o.source, o.external_id) <> (r.source, r.external_id)
+        ) AS shared
+        FROM records r WHERE r.source = :source AND r.external_id = f.external_id LIMIT 1
+    ) known ON true
 """).bindparams(bindparam("ids", type_=ARRAY(SqlText)), bindparam("lines", type_=ARRAY(Integer)))
 
 _SEEN_AT = text("SELECT external_id, line FROM seen WHERE external_id = ANY(:ids)").bindparams(
@@ -148,6 +151,11 @@ async def stage(intake: Intake, batch: Batch) -> Counts:
         await _copy_changed(intake, changed)
     await copy(intake.connection, "rejects", _REJECT_COLUMNS, [_reject_row(item) for item in rejects])
     return Counts(len(added), len(changed), len(fresh) - len(added) - len(changed), len(rejects))
+
+
+async def settle(connection: Connection) -> None:
+    """Let the planner know the size of what was staged, once all of it is."""
+    await connection.execute(text("ANALYZE seen, staged_records, staged_suppliers, to_rewrite, rejects"))
 
 
 async def listed_rejects(connection: Connection, limit: int) -> tuple[RowError, ...]:
@@ -220,7 +228,7 @@ def _repeats(line: int) -> Problem:
 
 
 async def _copy_added(intake: Intake, added: Sequence[_Arrival]) -> None:
-    described = [(item, uuid7(intake.now, urandom(RANDOM_BYTES))) for item in added]
+    described = [(item, new_id(intake.now)) for item in added]
     connection = intake.connection
     await copy(connection, "suppliers", SUPPLIER_COLUMNS, [_supplier(intake, *pair) for pair in described])
     await copy(connection, "records", RECORD_COLUMNS, [_record(intake, *pair) for pair in described])
