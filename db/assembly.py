@@ -13,7 +13,7 @@ _UNITED = ("approvals", "offers", "labels")
 _MERGED = ("shares", "contact")
 
 
-class StoredRecord(msgspec.Struct, frozen=True):
+class StoredRecord(msgspec.Struct, frozen=True, gc=False):
     """A record as it is kept.
 
     `received_at`: last seen at its source; `changed_at`: when its content last became other.
