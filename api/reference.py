@@ -96,10 +96,10 @@ class TerritoryDetail(TerritorySummary, frozen=True):
 
 
 class TerritoryOutline(msgspec.Struct, frozen=True, tag_field="type", tag="Feature"):
-    """A GeoJSON feature whose geometry is the territory's outline; null where none is known."""
+    """A GeoJSON feature: the outline of a territory."""
 
     id: str
-    geometry: msgspec.Raw
+    geometry: Annotated[msgspec.Raw, msgspec.Meta(description="A MultiPolygon, or null where no outline is known")]
     properties: TerritoryDetail
     bbox: tuple[float, float, float, float] | None
 

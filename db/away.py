@@ -35,3 +35,13 @@ def _while_connecting(failure: OSError) -> bool:
     return any(
         frame.f_globals.get("__name__", "").startswith("asyncpg.") for frame, _ in walk_tb(failure.__traceback__)
     )
+
+
+def refusal(failure: BaseException) -> str | None:
+    """What the server said when it would not let us in: a wrong password, no such database or user; else None."""
+    refused = (
+        asyncpg.exceptions.InvalidAuthorizationSpecificationError,
+        asyncpg.exceptions.InvalidCatalogNameError,
+        asyncpg.exceptions.InsufficientPrivilegeError,
+    )
+    return str(failure) if isinstance(failure, refused) else None
