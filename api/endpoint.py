@@ -8,14 +8,16 @@
         '''
 
 The parameters of the function say what is read: the first is the call; `query: SomeStruct` the query string;
-`body: SomeStruct` the JSON body; any other name is a path parameter (`str`, `int` or `UUID`). Everything is checked
-before the handler runs, in this order: key and scope, Accept, query, body. The framework's own injection is not used:
-with more than one dependency it starts a task group for each request, which costs more than all the rest.
+`body: SomeStruct` the JSON body; any other name is a path parameter (`str`, `int`, `UUID` or, at the end, `Tail`).
+Everything is checked before the handler runs, in this order: key and scope, Accept, query, body. The framework's own
+injection is not used: with more than one dependency it starts a task group for each request, which costs more than all
+the rest.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import cleandoc
 from typing import Any, cast, get_type_hints
+from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 import msgspec
@@ -31,10 +33,19 @@ from api.queries import NoQuery, QueryReader
 from api.route import Route
 from api.services import Services
 from domain.client import Client, Scope
+from domain.errors import NotFound
 from domain.wording import Language, Text
 
 Handler = Callable[..., Awaitable[Any]]
-_CONVERTERS = {str: "str", int: "int", UUID: "uuid"}
+
+
+class Tail(str):
+    """The last segment of a path, exactly as the client means it: unlike other parameters it may hold a slash (%2F)."""
+
+    __slots__ = ()
+
+
+_CONVERTERS = {str: "str", int: "int", UUID: "uuid", Tail: "path"}
 
 
 class Call(Request[Client, None, Any]):
@@ -110,14 +121,19 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             problems=problems,
             example=example,
         )
-        typed = path
-        for name, kind in parameters.items():
-            typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
-        # the status is set on each answer; this one only keeps the framework from having opinions about 204
-        build = HTTPRouteHandler(typed, http_method=method, name=route.name, status_code=200, opt={"route": route})
-        return build(_adapter(handler, route))
+        return _registered(handler, route)
 
     return decorate
+
+
+def _registered(handler: Handler, route: Route) -> HTTPRouteHandler:
+    """The handler as the framework takes it."""
+    typed = route.path
+    for name, kind in route.parameters.items():
+        typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
+    # the status is set on each answer; this one only keeps the framework from having opinions about 204
+    build = HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt={"route": route})
+    return build(_adapter(handler, route))
 
 
 class _Encoded:
@@ -142,11 +158,14 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
     body: JsonBody[Any] | None = JsonBody(route.body, patch=route.patch) if route.body else None
     encoder = msgspec.json.Encoder()
     produces = route.produces
+    tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)
 
     async def adapter(request: Call) -> ASGIApp:
         accept = request.headers.get("accept", "*/*")
         media = negotiated(request, produces) if produces and accept != "*/*" else next(iter(produces), JSON)
         arguments: dict[str, Any] = request.path_params
+        if tail:
+            arguments = {**arguments, tail: _tail(request.scope, route)}
         asked = query.read(request.scope["query_string"])
         if route.query:
             arguments = {**arguments, "query": asked}
@@ -158,6 +177,26 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
         return _Encoded(b"" if answer is None else encoder.encode(answer), media, route.statuses[0])
 
     return adapter
+
+
+def _tail(scope: ASGIScope, route: Route) -> Tail:
+    """The last segment of the path. Raises NotFound where it is no text, or where slashes in it are not encoded."""
+    raw = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
+    segments = raw.strip(b"/").split(b"/")
+    if len(segments) != route.path.count("/"):
+        raise NotFound(
+            Text(
+                "Une barre oblique à l'intérieur d'un identifiant s'écrit %2F",
+                "A slash inside an identifier is written %2F",
+            )
+        )
+    try:
+        text = unquote_to_bytes(segments[-1]).decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise NotFound(Text("Cet identifiant n'est pas un texte en UTF-8", "This identifier is not a text in UTF-8"))
+    return Tail(text)
 
 
 def negotiated(request: Request[Any, Any, Any], offered: tuple[str, ...]) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from litestar.types import Method
+
 from domain.client import Scope
 
 
@@ -15,7 +17,7 @@ class Route:
     the rest. `takes` maps media types to the type of a body that the handler reads by itself, as a stream.
     """
 
-    method: str
+    method: Method
     path: str
     name: str
     summary: str
