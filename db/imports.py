@@ -59,8 +59,10 @@ async def run_import(
 
 
 async def _refresh_statistics(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        await connection.execute(text("ANALYZE records, suppliers"))
+    """The import is stored by now: a failure here is not its failure."""
+    with suppress(Exception):
+        async with transaction(engine) as connection:
+            await connection.execute(text("ANALYZE records, suppliers"))
 
 
 async def _take_in(
