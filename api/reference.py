@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from datetime import date
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 from litestar import Response
@@ -12,15 +12,14 @@ from api.documentation import etag_of, unless_known
 from api.endpoint import Call, endpoint
 from api.negotiation import GEOJSON, JSON
 from api.pages import Cursor, Limit, Page, next_link, read_cursor, write_cursor
-from api.queries import invalid
-from domain.errors import NotFound, Problem
+from domain.errors import NotFound
 from domain.law.registry import explained
 from domain.law.rules import RuleRow, Theme, Unit, Value
 from domain.shortlist import Confidence
 from domain.supplier import Point
 from domain.taxonomy import Family, Taxonomy
-from domain.territory import Area, Territories, TerritoryKind, UnknownTerritory
-from domain.wording import Language, Text
+from domain.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
+from domain.wording import Language
 from matching.engine import Reference
 
 TAG = "Reference"
@@ -57,7 +56,7 @@ class SegmentHits(msgspec.Struct, frozen=True):
 
 
 class TerritorySearch(msgspec.Struct, frozen=True):
-    """By words or code (`q`), or all of one `kind`."""
+    """Words or a code (`q`), and what `kind` of territory; all of them without."""
 
     q: (
         Annotated[str, msgspec.Meta(min_length=1, max_length=100, description="A name, its beginning, or a code")]
@@ -169,21 +168,18 @@ async def search_segments(call: Call, query: SegmentSearch) -> SegmentHits:
 
 @endpoint("GET", "/territories", tag=TAG, scope=None, answers=Page[TerritorySummary])
 async def search_territories(call: Call, query: TerritorySearch) -> Response[bytes]:
-    """Territories by name, code or postal code, the likeliest first; or all of one kind, in the order of their codes.
+    """Territories by name, code or postal code, the likeliest first; without words, all in the order of their codes.
 
-    One of `q` and `kind` is needed. Names are matched without accents, from their beginning, and with a few slips where
+    Names are matched without accents, from their beginning, and with a few slips where
     nothing else is found. Retired codes give their successor.
     """
     territories = call.services.reference.territories
     next_cursor = None
-    if query.q is not None:
-        read_cursor("territories by relevance", query.cursor, str)  # a ranked answer has one page, so gives no cursor
-        areas = call.services.gazetteer.search(query.q, query.kind, query.limit)
-    elif query.kind is not None:
+    if query.q is None:
         areas, next_cursor = _in_order(territories, query.kind, query.limit, query.cursor)
     else:
-        needed = Text("L'un des paramètres « q » et « kind » est obligatoire", "One of “q” and “kind” is required")
-        raise invalid(Problem("/q", "missing_parameter", needed))
+        read_cursor("territories by relevance", query.cursor, str)  # a ranked answer has one page, so gives no cursor
+        areas = call.services.gazetteer.search(query.q, query.kind, query.limit)
     body = Page(tuple(_summary(area, territories) for area in areas), next_cursor)
     return Response(msgspec.json.encode(body), media_type=JSON, headers=next_link(call, next_cursor))
 
@@ -198,7 +194,7 @@ async def search_territories(call: Call, query: TerritorySearch) -> Response[byt
     headers=CACHED,
 )
 async def show_territory(call: Call, territory: str) -> Response[bytes]:
-    """One territory by its full code, such as `epci:243500741`; as GeoJSON, with its outline.
+    """One territory by its full code, such as epci:243500741; as GeoJSON, with its outline.
 
     Kinds: `country`, `region`, `departement`, `epci`, `commune` (INSEE code), `nuts`. A retired code answers with its
     successor.
@@ -254,16 +250,32 @@ def _family(reference: Reference, segment: str) -> str | None:
 
 
 def _in_order(
-    territories: Territories, kind: TerritoryKind, limit: int, cursor: str | None
+    territories: Territories, kind: TerritoryKind | None, limit: int, cursor: str | None
 ) -> tuple[tuple[Area, ...], str | None]:
-    """One page of all areas of a kind, and the cursor to the next."""
-    areas = territories.areas(kind)
+    """One page of all areas, of a kind or of all kinds one after the other, and the cursor to the next."""
+    areas = territories.areas(kind) if kind else _of_all_kinds(territories)
     name = f"territories/{kind}"
-    after = read_cursor(name, cursor, str)
-    start = 0 if after is None else bisect_right(areas, after, key=lambda area: area.code)
+    after = read_cursor(name, cursor, _Place)
+    start = 0 if after is None else bisect_right(areas, after, key=_place)
     found = areas[start : start + limit]
     more = start + limit < len(areas)
-    return found, write_cursor(name, found[-1].code) if more else None
+    return found, write_cursor(name, _place(found[-1])) if more else None
+
+
+class _Place(NamedTuple):
+    """Where an area stands in the list of all."""
+
+    kind: int
+    code: str
+
+
+def _place(area: Area) -> _Place:
+    return _Place(KINDS.index(area.kind), area.code)
+
+
+@lru_cache(maxsize=2)
+def _of_all_kinds(territories: Territories) -> tuple[Area, ...]:
+    return tuple(area for kind in KINDS for area in territories.areas(kind))
 
 
 def _summary(area: Area, territories: Territories) -> TerritorySummary:

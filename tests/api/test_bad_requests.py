@@ -53,7 +53,7 @@ BAD_REQUESTS = [
     ("GET", "/segments/search?q=tonte&q=haies", {}, 422, "invalid-query"),
     ("GET", "/segments/search?q=%FF", {}, 422, "invalid-query"),
     ("GET", "/segments/search?q=" + "x" * 201, {}, 422, "invalid-query"),
-    ("GET", "/territories", {}, 422, "invalid-query"),
+    ("GET", "/territories?limit=201", {}, 422, "invalid-query"),
     ("GET", "/territories?kind=canton", {}, 422, "invalid-query"),
     ("GET", "/territories?q=redon&limit=-1", {}, 422, "invalid-query"),
     ("GET", "/rules?on=24/11/2026", {}, 422, "invalid-query"),

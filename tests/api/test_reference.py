@@ -45,6 +45,16 @@ async def test_territories_are_found_by_name(client: AsyncTestClient[Any]) -> No
     assert answer["next_cursor"] is None
 
 
+async def test_all_territories(client: AsyncTestClient[Any]) -> None:
+    """Without words, everything, one kind after the other, page by page without a gap."""
+    first = (await client.get("/territories?limit=10")).json()
+    second = (await client.get("/territories", params={"limit": 10, "cursor": first["next_cursor"]})).json()
+    met = [item["id"] for item in first["items"] + second["items"]]
+    regions = [item["id"] for item in (await client.get("/territories?kind=region")).json()["items"]]
+    assert met[: 1 + len(regions)] == ["country:FR", *regions]
+    assert len(set(met)) == 20
+
+
 @pytest.mark.parametrize(
     ("territory", "identity", "label"),
     [
