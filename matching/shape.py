@@ -14,6 +14,8 @@ Geometries = NDArray[np.object_]
 LONGEST_EDGE_DEGREES = 0.05
 """An edge is straight in longitude and latitude (RFC 7946 §3.1.1); cut this short it is also straight on a plane."""
 
+METRES = 3
+"""Decimals of a kilometre that are measured; more would be noise of the arithmetic."""
 CLUSTER_KM = 500.0
 FAR_GRID_DEGREES = 0.02
 GEODESIC = pyproj.Geod(ellps="WGS84")
@@ -25,7 +27,8 @@ class Shape(Protocol):
     def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
         """Kilometres from each earth-centred position to the nearest ground of the shape, 0 inside it.
 
-        Within 0.5 % of the WGS 84 geodesic. Infinite where a cheap lower bound already exceeds `cap`, or where the
+        Within 0.5 % of the WGS 84 geodesic, and to the metre: two suppliers in one place are equally far, whatever else
+        is measured with them. Infinite where a cheap lower bound already exceeds `cap`, or where the
         position is NaN (not known).
         """
 
@@ -48,11 +51,11 @@ class PointShape:
         return PointShape(self.lon, self.lat)
 
     def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
-        distance = self.plane.from_centre(positions)
+        distance = self.lower_bound(positions)
         return np.where(distance <= cap, distance, np.inf)
 
     def lower_bound(self, positions: Floats) -> Floats:
-        return self.plane.from_centre(positions)
+        return np.round(self.plane.from_centre(positions), METRES)
 
     def within(self, distance_km: float, geometries: Geometries) -> NDArray[np.bool_]:
         return shapely.dwithin(_laid_on(self.plane, geometries), shapely.Point(0, 0), distance_km)
@@ -71,7 +74,7 @@ class PolygonShape:
             reachable = np.flatnonzero(cluster.lower_bound(positions) <= np.minimum(caps, nearest))
             if len(reachable):
                 nearest[reachable] = np.minimum(nearest[reachable], cluster.distance(positions[reachable]))
-        return nearest
+        return np.round(nearest, METRES)
 
     def lower_bound(self, positions: Floats) -> Floats:
         bounds = [cluster.lower_bound(positions) for cluster in self.clusters]

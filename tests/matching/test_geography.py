@@ -275,3 +275,11 @@ def test_points_are_found_in_their_communes(reference: Reference) -> None:
     found = reference.geography.commune_at(np.array([48.1113, -20.8789, 46.0]), np.array([-1.68, 55.4481, -12.0]))
     codes_ = [reference.territories.communes[ordinal].code if ordinal >= 0 else None for ordinal in found]
     assert codes_ == ["35238", "97411", None]
+
+
+def test_a_distance_does_not_depend_on_what_is_measured_with_it(made: Any) -> None:
+    """Two suppliers in one place are equally far, so that the draw decides between them and not a rounding error."""
+    morbihan, draw = made(codes("departement:56")), np.random.default_rng(7)
+    positions = earth_centred(draw.uniform(46, 50, 500), draw.uniform(-4, 2, 500))
+    together = morbihan.distance(positions)
+    assert [morbihan.distance(positions[[one]])[0] for one in range(500)] == together.tolist()
