@@ -147,13 +147,13 @@ class Explainer:
         )
 
     def _candidate(self, field: Field, row: int, rank: int, best_presence: int) -> Candidate:
-        survey, supplier = field.survey, _supplier(field.survey, row)
-        query = survey.query
-        answers = self._answers(survey, row)
+        supplier, query = _supplier(field.survey, row), field.survey.query
+        answers = self._answers(field.survey, row)
         distance_km = _known(float(field.distance[row]))
         measured_to: Literal["site", "territory"] | None = None
         if distance_km is not None:
             measured_to = "site" if query.site else "territory"
+        away = messages.distance(distance_km, query.site is not None, supplier.location is not None)
         return Candidate(
             rank=rank,
             supplier=summary(supplier),
@@ -162,7 +162,7 @@ class Explainer:
             presence=PRESENCES[best_presence],
             segments=answers,
             eligibility=self._eligibility(supplier, query),
-            reasons=tuple(self._reasons(answers, best_presence, distance_km, query)),
+            reasons=tuple(self._reasons(answers, best_presence, away, query)),
         )
 
     def _answers(self, survey: Survey, row: int) -> tuple[SegmentAnswer, ...]:
@@ -174,7 +174,7 @@ class Explainer:
         return tuple(found)
 
     def _reasons(
-        self, answers: Sequence[SegmentAnswer], best_presence: int, distance_km: float | None, query: LotQuery
+        self, answers: Sequence[SegmentAnswer], best_presence: int, away: Text, query: LotQuery
     ) -> Iterator[Reason]:
         for answer in answers:
             said = messages.fit(answer.fit, self.taxonomy.label(answer.requested), self.taxonomy.label(answer.offered))
@@ -184,34 +184,31 @@ class Explainer:
         name = PRESENCES[best_presence]
         yield Reason(f"presence_{name}", self._say(messages.PRESENCE[name]))
         if query.site or name != "local":
-            yield Reason("distance", self._say(messages.distance(distance_km, query.site is not None)))
+            yield Reason("distance", self._say(away))
 
     def _near_miss(
         self, field: Field, row: int, gate: int, distance_km: float | None, to_territory_km: float | None
     ) -> NearMiss:
-        supplier = _supplier(field.survey, row)
-        name = GATES[gate][0]
+        supplier, query = _supplier(field.survey, row), field.survey.query
+        name, placed = GATES[gate][0], supplier.location is not None
         said = {
-            "segment": lambda: self._wrong_segment(field.survey.query, supplier),
-            "service_area": lambda: self._not_served(field.survey.query, supplier, to_territory_km),
-            "distance": lambda: messages.too_far(distance_km, field.survey.query.lot.max_distance_km or 0.0),
+            "segment": lambda: self._wrong_segment(query, supplier),
+            "service_area": lambda: self._not_served(query, supplier, to_territory_km),
+            "distance": lambda: messages.too_far(distance_km, query.lot.max_distance_km or 0.0, placed),
             "reservation": lambda: messages.NOT_ELIGIBLE,
         }[name]()
-        verdicts = self._eligibility(supplier, field.survey.query) if name == "reservation" else ()
-        message = self._say(said) + "".join(f" ; {verdict.message}" for verdict in verdicts)
+        verdicts = self._eligibility(supplier, query) if name == "reservation" else ()
+        message = self._say(messages.AND).join((self._say(said), *(verdict.message for verdict in verdicts)))
         return NearMiss(summary(supplier), name, distance_km, verdicts, message)
 
     def _wrong_segment(self, query: LotQuery, supplier: Supplier) -> Text:
-        """Said of a supplier that offers only a neighbour of what is asked, or only the supporting activity."""
+        """Said of a supplier that offers only a neighbour of what is asked, or only what supports it."""
         offered = {segment for offer in supplier.offers for segment in offered_segments(offer, self.taxonomy, self.cpv)}
-        for role in ("object", "support"):
+        for role, said in (("object", messages.fit), ("support", messages.support)):
             for wanted in (wanted for wanted in query.wanted if wanted.role == role):
                 for segment, fit in offers_for(wanted, self.taxonomy):
-                    if segment in offered and role == "support":
-                        return messages.only_support(self.taxonomy.label(segment))
                     if segment in offered:
-                        labels = self.taxonomy.label(wanted.segment), self.taxonomy.label(segment)
-                        return messages.fit(FITS[fit], *labels)
+                        return said(FITS[fit], self.taxonomy.label(wanted.segment), self.taxonomy.label(segment))
         raise AssertionError("a supplier of the survey offers something near the lot")
 
     def _not_served(self, query: LotQuery, supplier: Supplier, to_territory_km: float | None) -> Text:
@@ -222,7 +219,7 @@ class Explainer:
             for offer in supplier.offers
             if wanted & set(offered_segments(offer, self.taxonomy, self.cpv))
         ]
-        return messages.not_served(max(areas, key=_reach), to_territory_km)
+        return messages.not_served(max(areas, key=_reach), to_territory_km, supplier.location is not None)
 
     def _eligibility(self, supplier: Supplier, query: LotQuery) -> tuple[Eligibility, ...]:
         facts = legal_facts(supplier)

@@ -18,7 +18,13 @@ INFERRED = Text(
     "Activité déduite de sa fiche, non déclarée : à confirmer auprès de la structure",
     "Activity inferred from its record, not declared: to be confirmed with the supplier",
 )
-UNPLACED = Text("Adresse inconnue : distance non calculée", "Address unknown: no distance")
+
+
+def _unmeasured(placed: bool) -> Text:
+    """Why there is no distance: nobody knows where the supplier is or, where that is known, where the territory is."""
+    if placed:
+        return Text("Contour du territoire inconnu", "Outline of the territory unknown")
+    return Text("Adresse inconnue", "Address unknown")
 
 
 def fit(kind: Fit, requested: str, offered: str) -> Text:
@@ -43,10 +49,11 @@ def fit(kind: Fit, requested: str, offered: str) -> Text:
             )
 
 
-def distance(distance_km: float | None, to_site: bool) -> Text:
-    """Where a supplier stands."""
+def distance(distance_km: float | None, to_site: bool, placed: bool) -> Text:
+    """Where a supplier stands; `placed`: its place is known."""
     if distance_km is None:
-        return UNPLACED
+        why = _unmeasured(placed)
+        return Text(f"{why.fr} : distance non calculée", f"{why.en}: no distance")
     if distance_km == 0:
         return (
             Text("Sur la commune du lieu d'exécution", "In the commune of the site") if to_site else PRESENCE["local"]
@@ -57,19 +64,20 @@ def distance(distance_km: float | None, to_site: bool) -> Text:
     return Text(f"À {far.fr} du territoire", f"{far.en} from the territory")
 
 
-def too_far(distance_km: float | None, cap_km: float) -> Text:
-    """Refused by the distance gate."""
+def too_far(distance_km: float | None, cap_km: float, placed: bool) -> Text:
+    """Refused by the distance gate; `placed`: the supplier's place is known."""
     if distance_km is None:
+        why = _unmeasured(placed)
         return Text(
-            f"Adresse inconnue : on ne sait pas s'il est à moins de {kilometres(cap_km).fr}",
-            f"Address unknown: it cannot be told whether it is within {kilometres(cap_km).en}",
+            f"{why.fr} : on ne sait pas s'il est à moins de {kilometres(cap_km).fr}",
+            f"{why.en}: it cannot be told whether it is within {kilometres(cap_km).en}",
         )
     far, over = kilometres(distance_km), kilometres(distance_km - cap_km)
     return Text(f"À {far.fr} : {over.fr} de trop", f"At {far.en}: {over.en} too far")
 
 
-def not_served(area: ServiceArea | None, to_territory_km: float | None) -> Text:
-    """Refused by the service area gate, with the nearest answering offer's area."""
+def not_served(area: ServiceArea | None, to_territory_km: float | None, placed: bool) -> Text:
+    """Refused by the service area gate; `area`: the answering offer's that reaches farthest."""
     if area is not None and area.radius_km is not None and to_territory_km is not None:
         radius, over = kilometres(area.radius_km), kilometres(to_territory_km - area.radius_km)
         return Text(
@@ -83,21 +91,29 @@ def not_served(area: ServiceArea | None, to_territory_km: float | None) -> Text:
             f"{far.en} from the territory, without a declared service area (50 km at most)",
         )
     if area is None or area.radius_km is not None:
+        why = _unmeasured(placed)
         return Text(
-            "Adresse inconnue : on ne sait pas s'il intervient dans le territoire",
-            "Address unknown: it cannot be told whether it serves the territory",
+            f"{why.fr} : on ne sait pas s'il intervient dans le territoire",
+            f"{why.en}: it cannot be told whether it serves the territory",
         )
     return Text(
         "Sa zone d'intervention déclarée ne touche pas le territoire", "Its declared area does not meet the territory"
     )
 
 
-def only_support(offered: str) -> Text:
-    """Refused by the segment gate: offers only the activity that supports the object."""
+def support(kind: Fit, requested: str, offered: str) -> Text:
+    """Refused by the segment gate: offers only an activity that supports the object, or what is close to one."""
+    if kind == "related":
+        return Text(
+            f"Propose « {offered} », activité voisine de l'activité support « {requested} »",
+            f"Offers “{offered}”, close to the supporting activity “{requested}”",
+        )
     return Text(f"Ne propose que l'activité support « {offered} »", f"Offers only the supporting activity “{offered}”")
 
 
 NOT_ELIGIBLE = Text("Ne peut pas répondre à ce lot réservé", "May not answer this reserved lot")
+AND = Text(" ; ", "; ")
+"""Between two sentences that are said in one."""
 
 
 def tension(level: TensionLevel, fewest: int, label: str | None) -> Text:
@@ -135,8 +151,8 @@ def unmapped(code: str, label: str | None) -> Text:
 
 def unknown_words(words: str, suggestions: list[str]) -> Text:
     """Words that name no segment with enough confidence; suggestions are labels."""
-    near = ", ".join(f"« {label} »" for label in suggestions)
+    fr, en = (", ".join(f"« {label} »" for label in suggestions), ", ".join(f"“{label}”" for label in suggestions))
     return Text(
-        f"« {words} » n'a pas été reconnu." + (f" Peut-être : {near} ?" if near else ""),
-        f"“{words}” was not recognised." + (f" Perhaps: {near}?" if near else ""),
+        f"« {words} » n'a pas été reconnu." + (f" Peut-être : {fr} ?" if fr else ""),
+        f"“{words}” was not recognised." + (f" Perhaps: {en}?" if en else ""),
     )

@@ -9,7 +9,9 @@ from matching.ranking import drawn
 from matching.survey import Positions
 
 BATCH = 32
-"""How many are measured at a time; the nearest few are nearly always among the first of them."""
+"""How many are measured at first; the nearest few are nearly always among them."""
+DISTANCE = [gate for gate, _ in GATES].index("distance")
+"""Who comes as far as this gate has been measured."""
 
 
 def nearest_refused(field: Field, refused: NDArray[np.int8], count: int, seed: int) -> list[tuple[int, float]]:
@@ -19,26 +21,28 @@ def nearest_refused(field: Field, refused: NDArray[np.int8], count: int, seed: i
     """
     found: list[tuple[int, float]] = []
     for gate in reversed(range(len(GATES))):
-        rows = np.flatnonzero(refused == gate)
-        if len(found) < count and len(rows):
-            found += _nearest(field, rows, count - len(found), seed)
+        rows, left = np.flatnonzero(refused == gate), count - len(found)
+        if left and len(rows):
+            rows, distance = (rows, field.distance[rows]) if gate >= DISTANCE else _measured(field, rows, left)
+            order = np.lexsort((drawn(field, rows, seed), distance))[:left]
+            found += zip(rows[order].tolist(), distance[order].tolist(), strict=True)
     return found
 
 
-def _nearest(field: Field, rows: Positions, count: int, seed: int) -> list[tuple[int, float]]:
-    """The nearest of some rows. Most are certain to be farther than the nearest few, so only those are measured."""
+def _measured(field: Field, rows: Positions, count: int) -> tuple[Positions, Floats]:
+    """Those of some rows that may be among the nearest `count`, with their distance; most are certain not to be."""
     query = field.survey.query
     target = query.site or query.territory
     bound = np.nan_to_num(target.lower_bound(field.survey.positions(rows)), nan=np.inf)
-    rows = rows[np.argsort(bound, kind="stable")]
-    bound = np.sort(bound)
+    rows, bound = rows[np.argsort(bound, kind="stable")], np.sort(bound)
+    known = int(np.isfinite(bound).sum())
     distance = np.empty(0)
-    while len(distance) < len(rows) and not _settled(distance, bound, count):
-        batch = rows[len(distance) : len(distance) + BATCH]
+    while len(distance) < known and not _settled(distance, bound, count):
+        batch = rows[len(distance) : min(len(distance) + max(len(distance), BATCH), known)]
         distance = np.concatenate((distance, target.distance(field.survey.positions(batch))))
-    rows = rows[: len(distance)]
-    order = np.lexsort((drawn(field, rows, seed), distance))[:count]
-    return [(int(rows[place]), float(distance[place])) for place in order]
+    if len(distance) == known:
+        distance = np.concatenate((distance, np.full(len(rows) - known, np.inf)))
+    return rows[: len(distance)], distance
 
 
 def _settled(distance: Floats, bound: Floats, count: int) -> bool:
