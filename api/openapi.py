@@ -23,10 +23,10 @@ from api.route import Route
 
 VERSION = "1.0"
 REF = "#/components/schemas/{name}"
-# beside the package in an installation, in openapi/ in a checkout
+# in a checkout; in an installation
 EXAMPLE_FOLDERS = (
-    Path(__file__).parent / "assets" / "examples",
     Path(__file__).parent.parent / "openapi" / "examples",
+    Path(sys.prefix) / "share" / "vivier" / "examples",
 )
 DESCRIPTION = """\
 Vivier met en relation les besoins des acheteurs publics et les fournisseurs de l'économie sociale et solidaire.
