@@ -34,6 +34,7 @@ class LiveDirectory:
     def __init__(self, url: str, engine: Engine, reference: Reference, metrics: Metrics) -> None:
         self.url, self.engine, self.reference, self.metrics = url, engine, reference, metrics
         self._index: LiveIndex | None = None
+        self._swapped = asyncio.Event()
 
     @property
     def is_ready(self) -> bool:
@@ -46,6 +47,13 @@ class LiveDirectory:
             raise Refusal("not-ready", headers={"Retry-After": "2"})
         return self._index
 
+    async def beyond(self, version: int, seconds: float) -> None:
+        """Wait until the index is newer than `version`, at most so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._index is None or self._index.data_version <= version:
+                    await self._swapped.wait()
+
     async def follow(self) -> None:
         """Load, then catch up at every change, for ever. While the database is away the index stays as it is."""
         async with aclosing(listen(self.url)) as versions:
@@ -55,24 +63,27 @@ class LiveDirectory:
                 try:
                     await self.catch_up()
                 except Exception as failure:
-                    if not is_away(failure):
-                        raise
-                    log.warning("the directory is out of reach", failure=type(failure).__name__)
+                    if is_away(failure):
+                        log.warning("the directory is out of reach", failure=type(failure).__name__)
+                    else:
+                        log.exception("the directory could not be followed; the index stays as it is")
 
     async def catch_up(self) -> None:
         """Bring the index to the present version of the directory."""
         if self._index is None:
-            self._swap(await load_index(self.engine, self.reference))
+            self.hold(await load_index(self.engine, self.reference))
             return
         index = await self._with_changes(self._index)
-        self._swap(index)
+        self.hold(index)
         if index.overlay and len(index.overlay.suppliers) > max(SMALL_OVERLAY, OVERLAY_SHARE * len(index)):
-            self._swap(await asyncio.to_thread(index.rebased))
+            self.hold(await asyncio.to_thread(index.rebased))
 
     async def _with_changes(self, index: LiveIndex) -> LiveIndex:
         changed: list[Supplier] = []
         removed: list[UUID] = []
         async with snapshot(self.engine) as directory:
+            if directory.version < index.data_version:  # a backup was restored
+                return await load_index(self.engine, self.reference)
             async for batch in directory.changes(index.data_version):
                 for change in batch:
                     if change.supplier is not None and change.supplier.active:
@@ -82,8 +93,11 @@ class LiveDirectory:
             version = directory.version
         return await asyncio.to_thread(index.after, changed, removed, version)
 
-    def _swap(self, index: LiveIndex) -> None:
+    def hold(self, index: LiveIndex) -> None:
+        """Match against this index from now on."""
         self._index = index
+        self._swapped.set()
+        self._swapped = asyncio.Event()
         self.metrics.data_version(index.data_version)
 
 
