@@ -76,7 +76,9 @@ class Scenery:
             retired=tuple(retired),
             epcis=tuple(sorted({commune.epci for _, commune in near if commune.epci})),
             inside=[Point(c.lat, c.lon) for _, c in near if c.lat is not None and c.lon is not None],
-            borders=[Point(xy[1], xy[0]) for place, _ in near for xy in shapely.get_coordinates(outlines[place])[::20]],
+            borders=[
+                Point(lat, lon) for i, _ in near for lon, lat in shapely.get_coordinates(outlines[i])[::20].tolist()
+            ],
             segments=tuple(one.id for one in segments),
             cpv=tuple(
                 sorted({code for one in segments for prefix in one.cpv if cpv.known(code := prefix.ljust(8, "0"))})

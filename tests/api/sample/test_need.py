@@ -1,0 +1,61 @@
+"""The sample need on the sample pool: what a newcomer sees first is worth seeing."""
+
+from datetime import UTC, date, datetime
+from importlib.resources import files
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from api.sample.pool import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, generate
+from db.assembly import StoredRecord, assemble
+from domain.need import Need
+from domain.shortlist import Shortlist
+from matching.engine import load_reference, match
+from matching.index import Index, LiveIndex
+from matching.placement import place
+
+ON = date(2026, 11, 24)
+
+
+@pytest.fixture(scope="module")
+def shortlist() -> Shortlist:
+    reference = load_reference()
+    generated = list(
+        generate(
+            SAMPLE_SIZE, SAMPLE_SEED, reference.territories, reference.taxonomy, reference.cpv, ON, SAMPLE_DEPARTEMENTS
+        )
+    )
+    placements = place([one.record for one in generated], reference.geography)
+    then = datetime(2026, 11, 24, tzinfo=UTC)
+    pool = []
+    for number, (one, placement) in enumerate(zip(generated, placements, strict=True)):
+        supplier = UUID(int=number)
+        stored = StoredRecord("sample", one.external_id, one.record, placement, supplier, then, then)
+        pool.append(assemble(supplier, [stored]))
+    index = Index(pool, reference.taxonomy, reference.cpv, reference.geography)
+    sent = (files("api") / "sample" / "need.json").read_bytes()
+    return match(msgspec.json.decode(sent, type=Need), LiveIndex(index, 1), reference, ON, "fr")
+
+
+def test_every_lot_has_candidates_and_near_misses(shortlist: Shortlist) -> None:
+    assert all(lot.total > 0 and lot.near_misses for lot in shortlist.lots)
+
+
+def test_supply_is_good_for_some_lots_and_tense_for_one(shortlist: Shortlist) -> None:
+    levels = [lot.tension.level for lot in shortlist.lots]
+    assert "good" in levels
+    assert {"low", "critical"} & set(levels)
+
+
+def test_reservations_choose(shortlist: Shortlist) -> None:
+    """Some suppliers are refused by a reservation and some by the distance; the certain come before the doubtful."""
+    assert {miss.excluded_by for lot in shortlist.lots for miss in lot.near_misses} >= {"reservation", "distance"}
+    assert any(lot.alternatives.reserved["none"] > lot.total for lot in shortlist.lots)
+
+
+def test_the_whole_request_was_understood(shortlist: Shortlist) -> None:
+    """No CPV without a segment, no keyword unknown, nothing the law forbids."""
+    codes = {advice.code for lot in shortlist.lots for advice in lot.advice}
+    assert not codes & {"CPV_UNMAPPED", "KEYWORD_UNKNOWN", "RISK_INFRUCTUEUX"}
+    assert all(lot.reservation is None or lot.reservation.outcome != "INELIGIBLE" for lot in shortlist.lots)
