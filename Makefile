@@ -1,6 +1,7 @@
 # Two commands matter: `make run` and `make test`. Both set up what is missing first.
 #   make setup PYTHON=/path/to/python3.12   another Python than the one found
 #   make setup UV=                          without uv, even where it is installed
+#   make run PORT=8080                      on another port than 8000 (or the next free one)
 
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -16,7 +17,7 @@ setup: $(READY) ## make .venv with everything the project needs
 	@echo "Ready: $(BIN)/vivier"
 
 run: $(READY) ## serve the API with a sample pool, match a sample need and show its shortlist
-	@exec $(BIN)/vivier demo
+	@exec $(BIN)/vivier demo $(if $(PORT),--port $(PORT))
 
 test: lint ## every check, then every test
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

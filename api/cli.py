@@ -1,0 +1,174 @@
+"""The command line: what each command takes, and how its failures are told."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import date
+from importlib import import_module
+from importlib.metadata import version
+from io import TextIOWrapper
+
+from api.commands.failure import FAILED, USAGE, CommandFailed
+from api.settings import BadSetting, read_settings
+from db.sources.formats import FORMATS
+from domain.client import SCOPES
+from domain.errors import DomainError
+
+INTERRUPTED = 130
+
+DESCRIPTION = """\
+Sourcing for responsible public procurement in France: a buyer's need gets an explained shortlist of suppliers of the
+social economy (insertion, handicap, travail pénitentiaire, économie sociale et solidaire).
+"""
+EPILOGUE = """\
+Without DATABASE_URL, everything is kept in an embedded PostgreSQL under VIVIER_HOME; commands work beside a running
+server. docs/settings.md lists all settings.
+"""
+SERVE = """\
+Serve the API with what the database holds, until Ctrl-C. Starts the embedded PostgreSQL where there is no DATABASE_URL,
+and brings the schema up to date. VIVIER_ADMIN_KEY, when set, is a key with every scope.
+"""
+DEMO = """\
+From nothing to a first shortlist: loads a sample pool of generated suppliers, serves the API, sends it a sample need
+(besoin), shows the shortlist, then a key and a request to try, and goes on serving until Ctrl-C.
+"""
+MATCH = """\
+Match a need (besoin) against the suppliers in the database, and show for each lot the candidates and why, those that
+nearly fit and what they lack, and what another reservation or radius would change. NEED.json is a body of POST /match.
+"""
+IMPORT = """\
+Import a file of suppliers as the records of SOURCE, like POST /sources/{source}/imports. A bad row is rejected with its
+line and reason and stops no other; what is accepted is stored wholly or not at all. The name of FILE tells how it is
+written: .ndjson (or .jsonl), .json or .csv, each also as .gz.
+"""
+KEYS_CREATE = """\
+Create an API key. It is shown this once, alone on the last line of the output; only its digest is kept.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status: 0, 1 where it failed, 2 where it was asked wrongly, 130 for Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # a terminal that cannot write an accent gets a question mark, not a crash
+            stream.reconfigure(errors="replace")
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = import_module(options.module).run(options, read_settings())
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # whoever read us has seen enough; the interpreter would complain once more when it flushes
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except (CommandFailed, BadSetting, DomainError) as failure:
+        return _told(failure)
+    except Exception as failure:
+        if (message := _database_failure(failure)) is None:
+            raise
+        return _told(CommandFailed(message))
+    return status
+
+
+def _told(failure: CommandFailed | BadSetting | DomainError) -> int:
+    with suppress(BrokenPipeError):
+        sys.stderr.write(f"vivier: {failure}\n")
+    return (
+        failure.status if isinstance(failure, CommandFailed) else USAGE if isinstance(failure, BadSetting) else FAILED
+    )
+
+
+def _database_failure(failure: Exception) -> str | None:
+    from db.away import is_away, refusal  # noqa: PLC0415 - most commands never come here
+
+    if (said := refusal(failure)) is not None:
+        return f"the database refused the connection: {said}"
+    if is_away(failure):
+        return f"the database cannot be reached; check DATABASE_URL ({type(failure).__name__}: {failure})"
+    return None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vivier", description=DESCRIPTION, epilog=EPILOGUE)
+    parser.add_argument("--version", action="version", version=f"vivier {version('vivier')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, summary: str, description: str | None = None, module: str = "") -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=summary, description=description or summary.capitalize() + ".")
+        added.set_defaults(module=f"api.commands.{module or name}")
+        return added
+
+    _serve_options(add("serve", "serve the API with what the database holds", SERVE))
+    _address_options(add("demo", "serve a sample pool and match a sample need (what `make run` runs)", DEMO))
+    _match_options(add("match", "match a need (besoin) and show its shortlist", MATCH))
+    _import_options(add("import", "import a file of suppliers", IMPORT, "imports"))
+    _keys_options(add("keys", "create, list and revoke API keys"))
+    add("migrate", "create the tables of the database or bring them up to date")
+    add("openapi", "print the OpenAPI document of the API")
+    return parser
+
+
+def _address_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", help="address to listen on (default: VIVIER_HOST, else 127.0.0.1)")
+    parser.add_argument("--port", type=_whole(0, 65_535), help="port; 0: any (default: VIVIER_PORT, else 8000)")
+
+
+def _serve_options(parser: argparse.ArgumentParser) -> None:
+    _address_options(parser)
+    parser.add_argument("--workers", type=_whole(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)")
+
+
+def _match_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("need", metavar="NEED.json", help="the need; - for standard input")
+    parser.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="evaluate for this day (default: the need's)")
+    parser.add_argument("--json", action="store_true", help="print the answer of POST /match, as JSON")
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="print the trail: what was read, whom each gate refused, the order",
+    )
+
+
+def _import_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SOURCE", help="name of the source the records belong to")
+    parser.add_argument("file", metavar="FILE", help="the file to import")
+    parser.add_argument("--format", choices=sorted(FORMATS), default="vivier", help="of the rows (default: vivier)")
+    parser.add_argument("--mode", choices=("upsert", "snapshot"), default="upsert", help="snapshot also removes")
+    parser.add_argument("--force", action="store_true", help="let a snapshot remove more than a fifth of the source")
+    parser.add_argument("--dry-run", action="store_true", help="say what the import would do, and store nothing")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON, with all rejects")
+
+
+def _keys_options(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    create = actions.add_parser("create", help="create a key", description=KEYS_CREATE)
+    create.add_argument("--name", required=True, help="what the key is for")
+    create.add_argument("--organisation", required=True, help="the buyer or network it belongs to")
+    create.add_argument("--scope", required=True, action="append", choices=SCOPES, help="what it may do; repeatable")
+    create.add_argument("--source", action="append", default=[], help="a source it may write (scope sync); repeatable")
+    actions.add_parser("list", help="list all keys, the revoked ones too", description="List all keys.")
+    revoke = actions.add_parser("revoke", help="revoke a key", description="Take a key out of force for good.")
+    revoke.add_argument("key", metavar="KEY", help="its id, or the beginning of it that `vivier keys list` shows")
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-11-24") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

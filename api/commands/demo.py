@@ -1,0 +1,82 @@
+"""`vivier demo`: from nothing to a first shortlist, then a server to try."""
+
+import argparse
+import asyncio
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.resources import files
+
+import msgspec
+
+from api.commands.demo_key import demo_key
+from api.commands.failure import CommandFailed
+from api.commands.french import count
+from api.commands.listening import address, listening
+from api.commands.screen import console
+from api.commands.serve import prepared, stopped_by_signal, with_address
+from api.commands.shortlist_report import ShortlistReport
+from api.commands.tour import Tour, ask
+from api.commands.worker import serve_requests
+from api.sample.loading import load_sample
+from api.services import PARIS
+from api.settings import Settings
+from db.connect import engine
+from domain.need import Need
+from domain.shortlist import Shortlist
+from matching.engine import Reference
+
+SHOWN = 5
+TRY = '{"territory":{"codes":["departement:35"]},"lots":[{"id":"1","keywords":["tonte de pelouses"]}]}'
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Load the sample pool, serve, show the shortlist of the sample need, and go on serving until Ctrl-C."""
+    # the log would come between the lines of the shortlist
+    settings = replace(with_address(options, settings), log_level="warning", log_format="console")
+    to = console()
+    tour = Tour()
+    with stopped_by_signal(), ExitStack() as held:
+        bound = held.enter_context(listening(settings.host, settings.port, or_next=options.port is None))
+        where = address(bound)
+        to.print("Vivier prépare sa base de données et ses fournisseurs d'exemple…")
+        settings, reference = held.enter_context(prepared(settings))
+        key, suppliers = asyncio.run(_fill(settings, reference))
+        to.print(f"{count(suppliers, 'fournisseur fictif', 'fournisseurs fictifs')} en Bretagne et autour.")
+        to.print(f"Le besoin d'exemple part à l'API : POST {where}/match\n")
+
+        def show() -> None:
+            body = files("api.sample").joinpath("need.json").read_bytes()
+            shortlist = msgspec.json.decode(ask(where, key, body), type=Shortlist)
+            need = msgspec.json.decode(body, type=Need)
+            ShortlistReport(need, reference.territories, to, SHOWN).write(shortlist)
+            to.print()
+            to.rule("À vous", align="left")
+            to.print(f"Documentation  {where}/docs", soft_wrap=True)
+            to.print(f"Clé d'API      {key}", soft_wrap=True)
+            to.print("À essayer dans un autre terminal :\n")
+            to.print(curl_line(where, key), soft_wrap=True)
+            to.print("\nVivier sert l'API ; Ctrl-C arrête tout.")
+
+        if not serve_requests(settings, reference, bound, lambda: tour.start(show)):
+            raise CommandFailed("the server could not start; the log above says why")
+    if tour.failure:
+        raise CommandFailed(tour.failure)
+    return 0
+
+
+def curl_line(where: str, key: str) -> str:
+    """A request to paste into a shell."""
+    headers = f"-H 'Authorization: Bearer {key}' -H 'Content-Type: application/json'"
+    return f"curl -s {where}/match {headers} -d '{TRY}'"
+
+
+async def _fill(settings: Settings, reference: Reference) -> tuple[str, int]:
+    """A key, and how many suppliers the sample pool has in the database."""
+    attached = engine(settings.database_url or "", pool_size=2)
+    now = datetime.now(UTC)
+    try:
+        pool = await load_sample(attached, reference, now.astimezone(PARIS).date(), lambda: datetime.now(UTC))
+        return await demo_key(attached, settings.home, now), pool.received - pool.rejected
+    finally:
+        await attached.dispose()

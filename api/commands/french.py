@@ -1,0 +1,58 @@
+"""Numbers, dates and the field's terms as French readers write them."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from domain.wording import decimal
+
+MONTHS = (
+    "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
+    "décembre",
+)  # fmt: skip
+
+RESERVATIONS = {
+    "handicap": "handicap",
+    "iae": "insertion",
+    "penitentiary": "travail pénitentiaire",
+    "ess": "ESS",
+}
+TO_RESERVATIONS = {
+    "handicap": "au handicap",
+    "iae": "à l'insertion",
+    "handicap_iae": "au handicap ou à l'insertion",
+    "penitentiary": "au travail pénitentiaire",
+    "ess": "à l'ESS",
+}
+"""After "réservé"; with the two types that a lot may be open to together."""
+
+
+def count(number: int, one: str, several: str | None = None) -> str:
+    """`number` with its noun; the plural takes an s unless given."""
+    return f"{number} {one if number < 2 else several or one + 's'}"
+
+
+def euros(amount: float) -> str:
+    """An amount excluding tax, to the euro."""
+    return f"{amount:,.0f} € HT".replace(",", "\N{NO-BREAK SPACE}")
+
+
+def kilometres(distance_km: float) -> str:
+    """A distance; one decimal below 10 km."""
+    return f"{decimal(distance_km, 'fr', 1 if 0 < distance_km < 10 else 0)} km"
+
+
+def day(when: date) -> str:
+    """A date in words."""
+    return f"{'1er' if when.day == 1 else when.day} {MONTHS[when.month - 1]} {when.year}"
+
+
+def joined(parts: Sequence[str], last: str) -> str:
+    """ "a, b et c"."""
+    *first, final = parts or ("",)
+    return f"{', '.join(first)} {last} {final}" if first else final
+
+
+def continued(sentences: Sequence[str]) -> str:
+    """Sentences as one: "Sur place ; à confirmer"."""
+    first, *others = sentences or ("",)
+    return " ; ".join((first, *(f"{other[:1].lower()}{other[1:]}" for other in others)))

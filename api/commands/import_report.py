@@ -1,0 +1,68 @@
+"""What became of an import, as a table to read."""
+
+from collections import Counter
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from api.commands.screen import plain
+from domain.source import Import
+
+REJECTS_SHOWN = 10
+FLAGS = {
+    "no_offer": "say nothing of what they do: no need can find them",
+    "no_place": "have neither a point nor a commune",
+    "placed_at_commune": "are placed somewhere in their commune",
+    "point_far_from_commune": "have a point far from their commune",
+    "outside_france": "have a point outside France",
+    "siret_check_failed": "have a SIRET that fails its check digit",
+}
+
+
+def write_report(report: Import, flags: Counter[str], to: Console) -> None:
+    """Counts, what is doubtful about the accepted rows, and the first rejects."""
+    title = f"Import into {report.source}" + (" (dry run: nothing is stored)" if report.dry_run else "")
+    to.print(title, style="bold")
+    to.print(_counts(report))
+    accepted = report.received - report.rejected
+    if flags:
+        to.print(f"Of the {accepted} accepted rows:")
+        for code, count in flags.most_common():
+            to.print(f"  {count:>8}  {FLAGS.get(code, code)}")
+    if report.errors:
+        shown = report.errors[:REJECTS_SHOWN]
+        to.print(
+            f"\nRejected, the first {len(shown)} of {report.rejected}:"
+            if report.rejected > len(shown)
+            else "\nRejected:"
+        )
+        to.print(_rejects(report))
+
+
+def _counts(report: Import) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    counts = {
+        "received": report.received,
+        "added": report.added,
+        "changed": report.changed,
+        "unchanged": report.unchanged,
+        "removed": report.removed,
+        "rejected": report.rejected,
+    }
+    for name in counts:
+        table.add_column(name, justify="right")
+    table.add_row(*(str(count) for count in counts.values()))
+    return table
+
+
+def _rejects(report: Import) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("line", justify="right")
+    for heading in ("external_id", "at", "code", "what is wrong"):
+        table.add_column(heading, overflow="fold")
+    for error in report.errors[:REJECTS_SHOWN]:
+        table.add_row(
+            str(error.line), plain(error.external_id or ""), plain(error.pointer), error.code, plain(error.detail)
+        )
+    return table

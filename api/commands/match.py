@@ -1,0 +1,100 @@
+"""`vivier match`: a need matched in this process against the suppliers in the database."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import msgspec
+
+from api.bodies import JsonBody
+from api.commands.database import attached
+from api.commands.failure import CommandFailed
+from api.commands.screen import console
+from api.commands.shortlist_report import ShortlistReport
+from api.commands.trail_report import write_trail
+from api.live import load_index
+from api.problems import Refusal
+from api.services import PARIS
+from api.settings import Settings
+from db.connect import engine
+from domain.errors import InvalidContent
+from domain.need import Need
+from domain.wording import Language
+from matching.engine import Reference, load_reference, match
+from matching.index import LiveIndex
+from matching.trail import trail
+
+LANGUAGE: Language = "fr"
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Match the need and write its shortlist, or the trail that leads to it."""
+    need = read_need(options.need)
+    on = options.on or need.on or datetime.now(UTC).astimezone(PARIS).date()
+    with ExitStack() as held:
+        with ThreadPoolExecutor(1) as background:
+            loading = background.submit(load_reference)
+            url = held.enter_context(attached(settings))
+        reference = loading.result()
+        index = asyncio.run(_load(url, reference))
+    try:
+        _writer(options)(need, index, reference, on)
+    except InvalidContent as invalid:
+        raise _faulty(options.need, invalid) from None
+    return 0
+
+
+def read_need(name: str) -> Need:
+    """The need in a file, or on standard input for `-`; raises CommandFailed where it is none."""
+    try:
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return JsonBody(Need).decode(raw.removeprefix(b"\xef\xbb\xbf"))
+    except OSError as error:
+        raise CommandFailed(f"cannot read {name}: {error.strerror}") from None
+    except InvalidContent as invalid:
+        raise _faulty(name, invalid) from None
+    except Refusal as refusal:
+        raise CommandFailed(f"{name}: {refusal.detail.en}") from None
+
+
+Writer = Callable[[Need, LiveIndex, Reference, date], None]
+
+
+def _writer(options: argparse.Namespace) -> Writer:
+    if options.explain:
+        return _write_trail_as_json if options.json else _write_trail
+    return _write_json if options.json else _write
+
+
+def _write(need: Need, index: LiveIndex, reference: Reference, on: date) -> None:
+    shortlist = match(need, index, reference, on, LANGUAGE)
+    ShortlistReport(need, reference.territories, console()).write(shortlist)
+
+
+def _write_json(need: Need, index: LiveIndex, reference: Reference, on: date) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(match(need, index, reference, on, LANGUAGE)) + b"\n")
+
+
+def _write_trail(need: Need, index: LiveIndex, reference: Reference, on: date) -> None:
+    write_trail(trail(need, index, reference, on, LANGUAGE), console())
+
+
+def _write_trail_as_json(need: Need, index: LiveIndex, reference: Reference, on: date) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(trail(need, index, reference, on, LANGUAGE)) + b"\n")
+
+
+async def _load(url: str, reference: Reference) -> LiveIndex:
+    attached_engine = engine(url, pool_size=0)
+    try:
+        return await load_index(attached_engine, reference)
+    finally:
+        await attached_engine.dispose()
+
+
+def _faulty(name: str, invalid: InvalidContent) -> CommandFailed:
+    return CommandFailed("\n".join(f"{name}: {p.pointer or '/'}: {p.detail.en}" for p in invalid.problems))

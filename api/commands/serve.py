@@ -1,0 +1,99 @@
+"""`vivier serve`: the API on a socket, with the database it needs, from one process or several."""
+
+import argparse
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from api.commands.database import owned
+from api.commands.failure import CommandFailed
+from api.commands.listening import address, listening
+from api.commands.worker import serve_requests
+from api.commands.workers import Workers
+from api.settings import Settings, share_metrics
+from matching.engine import Reference, load_reference
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Serve until SIGTERM or Ctrl-C; PostgreSQL, where it is ours, is stopped last."""
+    settings = replace(with_address(options, settings), workers=options.workers or settings.workers)
+    with stopped_by_signal(), ExitStack() as held:
+        bound = held.enter_context(listening(settings.host, settings.port))
+        if settings.workers > 1:
+            settings = replace(settings, metrics_dir=held.enter_context(_shared_metrics(settings)))
+        settings, reference = held.enter_context(prepared(settings))
+
+        def say() -> None:
+            where = address(bound)
+            sys.stdout.write(f"Vivier listens on {where} (documentation: {where}/docs). Ctrl-C stops it.\n")
+            sys.stdout.flush()
+
+        serve = _serve_alone if settings.workers == 1 else _serve_together
+        if not serve(settings, reference, bound, say):
+            raise CommandFailed("the server could not start; the log above says why")
+    return 0
+
+
+def with_address(options: argparse.Namespace, settings: Settings) -> Settings:
+    """The settings with the host and port of the command line, where it names them."""
+    port = settings.port if options.port is None else options.port
+    return replace(settings, host=options.host or settings.host, port=port)
+
+
+@contextmanager
+def stopped_by_signal() -> Iterator[None]:
+    """Have SIGTERM unwind the block as Ctrl-C does, and either of them end it without an error."""
+    # SIGINT too: a shell's background job is started with that one ignored
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        return
+
+
+@contextmanager
+def prepared(settings: Settings) -> Iterator[tuple[Settings, Reference]]:
+    """Settings that name the database, which answers and is up to date, and the reference data, loaded meanwhile."""
+    with ExitStack() as held:
+        with ThreadPoolExecutor(1) as background:
+            loading = background.submit(load_reference)
+            url = held.enter_context(owned(settings))
+        yield replace(settings, database_url=url), loading.result()
+
+
+def _serve_alone(settings: Settings, reference: Reference, bound: socket.socket, say: Callable[[], None]) -> bool:
+    return serve_requests(settings, reference, bound, say)
+
+
+def _serve_together(settings: Settings, reference: Reference, bound: socket.socket, say: Callable[[], None]) -> bool:
+    folder = str(settings.metrics_dir)
+
+    def work(started: Callable[[], object], watched: int) -> bool:
+        return serve_requests(settings, reference, bound, started, watched)
+
+    def forget(pid: int) -> None:
+        # not before: how metrics are counted is settled when this library is loaded
+        from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
+
+        mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
+
+    return Workers(settings.workers, work, say, forget).run()
+
+
+@contextmanager
+def _shared_metrics(settings: Settings) -> Iterator[Path]:
+    """A folder in which workers count together, empty at first: the one of the settings, else a temporary one."""
+    with ExitStack() as held:
+        folder = settings.metrics_dir or Path(held.enter_context(tempfile.TemporaryDirectory(prefix="vivier-metrics-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        for left_over in folder.glob("*.db"):
+            left_over.unlink()
+        share_metrics(folder)
+        yield folder

@@ -1,0 +1,68 @@
+"""One process that answers requests until it is told to stop."""
+
+import asyncio
+import gc
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from api.settings import Settings
+from matching.engine import Reference
+
+GRACE_SECONDS = 8
+"""How long requests under way may take to finish; the whole stop then fits in the ten seconds containers are given."""
+
+
+def serve_requests(
+    settings: Settings,
+    reference: Reference,
+    bound: socket.socket,
+    on_start: Callable[[], object],
+    watched: int | None = None,
+) -> bool:
+    """Answer requests that arrive on `bound` until SIGTERM or SIGINT; False where the application could not start.
+
+    Requests under way are finished first, then the signal is raised anew. `on_start` is called once requests are taken.
+    `watched`: a pipe's end that becomes readable when its other end is gone, which also means to stop.
+    """
+    # imported here: how metrics are counted is settled before the library that counts them is loaded
+    from api.app import create_app  # noqa: PLC0415
+    from api.observe import configure_logging  # noqa: PLC0415
+
+    configure_logging(settings)
+    # what is loaded by now stays: the collector need not look at it again, nor touch memory shared with other workers
+    gc.collect()
+    gc.freeze()
+    config = uvicorn.Config(
+        create_app(settings, reference),
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = _Server(config, on_start, watched)
+    try:
+        server.run(sockets=[bound])
+    except SystemExit:  # how uvicorn says that the application did not start; the log says why
+        return False
+    return server.started
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], object], watched: int | None) -> None:
+        super().__init__(config)
+        self._on_start, self._watched = on_start, watched
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._watched is not None:
+            asyncio.get_running_loop().add_reader(self._watched, self._stop)
+        self._on_start()
+
+    def _stop(self) -> None:
+        self.should_exit = True
+        asyncio.get_running_loop().remove_reader(self._watched or 0)

@@ -1,0 +1,45 @@
+"""The sample pool in a database: the generated suppliers, imported as any source's file would be."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from io import BytesIO
+from os import urandom
+
+import msgspec
+
+from api.intake import take_in
+from api.sample.pool import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, Generated, generate
+from db.connect import Engine, transaction
+from db.ids import RANDOM_BYTES, uuid7
+from db.import_log import Order
+from db.known_sources import put_source
+from db.sources.formats import NDJSON
+from domain.source import Import, Source
+from matching.engine import Reference
+
+SAMPLE_SOURCE = Source("exemple", label="Fournisseurs générés pour la démonstration")
+
+
+async def load_sample(engine: Engine, reference: Reference, on: date, clock: Callable[[], datetime]) -> Import:
+    """Import the sample pool; in the same month it finds what it left there unchanged.
+
+    Approvals are dated around the first of the month of `on`, so that most of them are in force.
+    """
+    generated = generate(
+        SAMPLE_SIZE,
+        SAMPLE_SEED,
+        reference.territories,
+        reference.taxonomy,
+        reference.cpv,
+        on.replace(day=1),
+        SAMPLE_DEPARTEMENTS,
+    )
+    async with transaction(engine) as connection:
+        await put_source(connection, SAMPLE_SOURCE, clock())
+    order = Order(id=uuid7(clock(), urandom(RANDOM_BYTES)), source=SAMPLE_SOURCE.name)
+    return await take_in(engine, reference, order, BytesIO(b"".join(map(_row, generated))), NDJSON, clock)
+
+
+def _row(generated: Generated) -> bytes:
+    row = {"external_id": generated.external_id, **msgspec.structs.asdict(generated.record)}
+    return msgspec.json.encode(row) + b"\n"
