@@ -1,0 +1,262 @@
+"""A match put into words: the reasons of candidates, their eligibility, tension, advice; in French and in English."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from domain.need import Place
+from domain.shortlist import Candidate
+from domain.supplier import Contact, Point, Shares, Supplier
+from tests.factories import (
+    REDON,
+    RENNES,
+    VANNES,
+    approved,
+    codes,
+    lot,
+    matched,
+    moved,
+    need,
+    offer,
+    place,
+    supplier,
+)
+
+MUSIC = "80000000"
+
+
+def candidate(one: Supplier, language: Any = "fr", territory: Any = None, **fields: Any) -> Candidate:
+    """The only candidate of a lot."""
+    (found,) = matched(need(lot(**fields), territory=territory), one, language=language).candidates
+    return found
+
+
+def reasons(one: Supplier, language: Any = "fr", territory: Any = None, **fields: Any) -> dict[str, str]:
+    return {reason.code: reason.message for reason in candidate(one, language, territory, **fields).reasons}
+
+
+def test_a_supplier_is_shown_without_its_contact_person() -> None:
+    contact = Contact(email="a@b.fr", phone="02", website="https://b.fr", person="Jeanne Martin")
+    shown = candidate(supplier("x", contact=contact, commune="35238", kinds=("ESAT",), ess=True)).supplier
+    assert (shown.name, shown.commune, shown.kinds, shown.ess, shown.location) == (
+        "x",
+        "35238",
+        ("ESAT",),
+        True,
+        RENNES,
+    )
+    assert (shown.contact.email, shown.contact.phone, shown.contact.website) == ("a@b.fr", "02", "https://b.fr")
+    assert not hasattr(shown.contact, "person")
+
+
+@pytest.mark.parametrize(
+    ("offered", "asked", "code", "fr", "en"),
+    [
+        (
+            "ev-entretien",
+            "ev-entretien",
+            "segment_exact",
+            "Propose : Entretien d'espaces verts",
+            "Offers: Entretien d'espaces verts",
+        ),
+        (
+            "pr-locaux",
+            "pr",
+            "segment_narrower",
+            "Propose « Nettoyage de locaux et bureaux », qui fait partie de « Propreté & hygiène »",
+            "Offers “Nettoyage de locaux et bureaux”, part of “Propreté & hygiène”",
+        ),
+        (
+            "pr",
+            "pr-locaux",
+            "segment_broader",
+            "Propose toute la famille « Propreté & hygiène », dont « Nettoyage de locaux et bureaux »",
+            "Offers the whole family “Propreté & hygiène”, which includes “Nettoyage de locaux et bureaux”",
+        ),
+    ],
+)
+def test_the_fit_is_told(offered: str, asked: str, code: str, fr: str, en: str) -> None:
+    shop = supplier("x", offer(offered))
+    assert reasons(shop, segments=(asked,))[code] == fr
+    assert reasons(shop, "en", segments=(asked,))[code] == en
+
+
+def test_neighbours_are_told_beside_what_answers() -> None:
+    told = reasons(supplier("x", offer("pr-urbain"), offer("ev-entretien")), segments=("pr-urbain", "ev-creation"))
+    assert {"segment_exact", "segment_related"} <= told.keys()
+
+
+def test_what_was_inferred_is_to_be_confirmed() -> None:
+    assert "basis_inferred" not in reasons(supplier("x"))
+    assert "déduite" in reasons(supplier("x", offer(basis="inferred")))["basis_inferred"]
+
+
+@pytest.mark.parametrize(
+    ("one", "code", "fr", "en"),
+    [
+        (supplier("x"), "presence_local", "Implanté dans le territoire", "Located in the territory"),
+        (
+            supplier("x", offer(codes=("region:53",)), at=VANNES),
+            "presence_declared",
+            "Déclare intervenir dans le territoire",
+            "Declares serving the territory",
+        ),
+        (
+            supplier("x", at=moved(REDON, north=-0.1)),
+            "presence_nearby",
+            "À 50 km au plus du territoire, sans zone d'intervention déclarée",
+            "Within 50 km of the territory, without a declared service area",
+        ),
+        (
+            supplier("x", offer(national=True), at=VANNES),
+            "presence_national",
+            "Intervient dans toute la France",
+            "Serves all of France",
+        ),
+    ],
+)
+def test_the_presence_is_told(one: Supplier, code: str, fr: str, en: str) -> None:
+    assert reasons(one)[code] == fr
+    assert reasons(one, "en")[code] == en
+
+
+@pytest.mark.parametrize(
+    ("site", "at", "fr", "en"),
+    [
+        (place(RENNES), REDON, "À 59,4 km du lieu d'exécution", "59.4 km from the place of performance"),
+        (Place(commune="35236"), REDON, "Sur la commune du lieu d'exécution", "In the commune of the site"),
+        (place(RENNES), None, "Adresse inconnue : distance non calculée", "Address unknown: no distance"),
+        (None, VANNES, "À 47,8 km du territoire", "47.8 km from the territory"),
+        (None, None, "Adresse inconnue : distance non calculée", "Address unknown: no distance"),
+    ],
+)
+def test_the_distance_is_told(site: Place | None, at: Point | None, fr: str, en: str) -> None:
+    shop = supplier("x", offer(codes=("region:53",)), at=at)
+    assert reasons(shop, site=site)["distance"] == fr
+    assert reasons(shop, "en", site=site)["distance"] == en
+
+
+def test_a_territory_without_outline_is_not_blamed_on_the_supplier() -> None:
+    told = reasons(supplier("x", offer(national=True)), territory=codes("commune:98818"))
+    assert told["distance"] == "Contour du territoire inconnu : distance non calculée"
+
+
+def test_a_local_supplier_s_distance_is_told_only_where_there_is_a_site() -> None:
+    assert "distance" not in reasons(supplier("x"))
+    assert reasons(supplier("x"), site=place(REDON))["distance"] == "À 59,4 km du lieu d'exécution"
+
+
+@pytest.mark.parametrize(
+    ("site", "at", "expected"),
+    [
+        (None, RENNES, (0.0, "territory")),
+        (place(RENNES), RENNES, (0.0, "site")),
+        (place(RENNES), None, (None, None)),
+        (None, None, (None, None)),
+    ],
+)
+def test_what_a_distance_is_measured_to(site: Place | None, at: Point | None, expected: tuple[Any, Any]) -> None:
+    found = candidate(supplier("x", offer(codes=("region:53",)), at=at), site=site)
+    assert (found.distance_km, found.measured_to) == expected
+
+
+def test_distances_are_told_to_the_metre() -> None:
+    found = candidate(supplier("x", at=REDON), site=place(RENNES))
+    assert found.distance_km == pytest.approx(59.43, abs=0.3)
+    assert found.distance_km == round(found.distance_km or 0, 3)
+
+
+def test_eligibility_is_told_for_each_type_the_lot_is_reserved_to() -> None:
+    """In the lot's order; a share that is not known is presumed, and the proof is named."""
+    rows = candidate(supplier("x", approvals=approved("ESAT")), reserved=("iae", "handicap")).eligibility
+    assert [(row.reserved, row.outcome, row.code) for row in rows] == [
+        ("iae", "INELIGIBLE", "KIND_NOT_ELIGIBLE"),
+        ("handicap", "ELIGIBLE", "PRESUMED_SHARE"),
+    ]
+    assert [row.article for row in rows] == ["L2113-13", "L2113-12"]
+
+
+def test_a_plain_eligibility_needs_no_code() -> None:
+    known = supplier("x", approvals=approved("ESAT"), shares=Shares(disabled=0.9))
+    (row,) = candidate(known, reserved=("handicap",)).eligibility
+    assert (row.outcome, row.code, row.missing) == ("ELIGIBLE", None, ())
+
+
+def test_what_is_missing_is_named_in_the_reader_s_language() -> None:
+    lapsed = supplier("x", approvals=approved("ESAT", until=date(2026, 1, 1)))
+    (fr,), (en,) = (candidate(lapsed, language, reserved=("handicap",)).eligibility for language in ("fr", "en"))
+    assert (fr.outcome, fr.code) == (en.outcome, en.code) == ("ELIGIBLE_IF", "APPROVAL_LAPSED")
+    assert fr.missing
+    assert fr.missing != en.missing
+
+
+def test_no_eligibility_is_told_where_nothing_is_reserved() -> None:
+    assert candidate(supplier("x", approvals=approved("ESAT"))).eligibility == ()
+
+
+@pytest.mark.parametrize(
+    ("count", "level", "fr", "en"),
+    [
+        (0, "none", "Aucun candidat pour « Repas » : le lot risque de rester sans offre", "risks no offer"),
+        (1, "critical", "1 candidat(s) seulement", "Only 1 candidate"),
+        (2, "critical", "2 candidat(s) seulement", "Only 2 candidate"),
+        (3, "low", "Peu de candidats (3)", "Few candidates (3)"),
+        (4, "low", "Peu de candidats (4)", "Few candidates (4)"),
+        (5, "good", "Au moins 5 candidats par segment demandé", "At least 5 candidates per requested segment"),
+        (9, "good", "Au moins 9 candidats par segment demandé", "At least 9 candidates per requested segment"),
+    ],
+)
+def test_tension_counts_the_candidates_of_the_scarcest_segment(count: int, level: str, fr: str, en: str) -> None:
+    shops = [supplier(f"{n}", offer("pr-locaux", "ev-entretien")) for n in range(count)]
+    shops += [supplier(f"more {n}") for n in range(4)]
+    asked = need(lot("pr-locaux", "ev-entretien"))
+    found = matched(asked, *shops).tension
+    assert found.level == level
+    assert fr.replace("Repas", "Entretien d'espaces verts") in found.message
+    assert en in matched(asked, *shops, language="en").tension.message
+
+
+def test_support_does_not_tighten_the_supply() -> None:
+    shops = [supplier(f"{n}", offer("so-insertion")) for n in range(5)]
+    assert matched(need(lot("so-insertion", support_segments=("ev-entretien",))), *shops).tension.level == "good"
+
+
+def test_a_lot_nobody_understands_says_so() -> None:
+    """No candidates, no tension to speak of, and why: a CPV code no segment covers, words that are not known."""
+    found = matched(need(lot(cpv=(MUSIC,), keywords=("zzyzx",))), supplier("x"))
+    assert (found.total, found.requested, found.coverage, found.candidates) == (0, (), (), ())
+    assert found.tension.level == "none"
+    assert found.tension.message == "Aucun segment n'a été reconnu dans ce lot : préciser l'objet"
+    assert {advice.code for advice in found.advice} >= {"CPV_UNMAPPED", "KEYWORD_UNKNOWN"}
+
+
+def test_a_cpv_code_no_segment_covers_is_named_with_its_label() -> None:
+    (told,) = (a for a in matched(need(lot("pr-locaux", cpv=(MUSIC,)))).advice if a.code == "CPV_UNMAPPED")
+    assert told.article is None
+    assert told.message.startswith("Aucun segment ne couvre le code CPV 80000000 (")
+    assert "préciser l'objet" in told.message
+
+
+def test_words_that_are_not_known_come_with_what_they_may_mean() -> None:
+    asked = need(lot("pr-locaux", keywords=("entretien",)))
+    (fr,), (en,) = (
+        [a for a in matched(asked, language=language).advice if a.code == "KEYWORD_UNKNOWN"]
+        for language in ("fr", "en")
+    )
+    assert fr.suggestions == en.suggestions
+    assert "pr-locaux" in fr.suggestions
+    assert fr.message.startswith("« entretien » n'a pas été reconnu. Peut-être : « ")
+    assert en.message.startswith("“entretien” was not recognised. Perhaps: “")
+
+
+def test_words_that_resemble_nothing_come_without_suggestions() -> None:
+    (told,) = (a for a in matched(need(lot("pr-locaux", keywords=("zzyzx",)))).advice if a.code == "KEYWORD_UNKNOWN")
+    assert (told.suggestions, told.message) == ((), "« zzyzx » n'a pas été reconnu.")
+
+
+def test_the_territory_is_echoed_as_it_was_understood() -> None:
+    """Current codes for retired ones; a label to read."""
+    echo = matched(need(territory=codes("commune:75111", "nuts:FR523"))).territory
+    assert echo.codes == ("commune:75056", "nuts:FRH03")
+    assert echo.label == "Paris, Ille-et-Vilaine"
