@@ -10,7 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from api import documentation, observe
 from api import reference as reference_routes
-from api.auth import Keys, authorise
+from api.auth import Keys
 from api.database import database
 from api.endpoint import Call
 from api.live import live_directory
@@ -63,7 +63,6 @@ def create_app(
     )
     app = Litestar(
         route_handlers=list(routes),
-        guards=[authorise],
         request_class=Call,
         exception_handlers={HTTPException: answer_failure, Exception: answer_failure},
         lifespan=[_alive(services, parts)],

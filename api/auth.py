@@ -9,16 +9,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
+from litestar import Request
 
 from api.problems import Refusal
-from api.route import Route
 from db.away import is_away
 from domain.client import SCOPES, Client, Scope
 from domain.wording import Text
 
 FindClient = Callable[[str], Awaitable[Client | None]]
+AnyRequest = Request[Any, Any, Any]
 FindOrganisation = Callable[[], Awaitable[UUID]]
 
 DEFAULT_ORGANISATION = "default"
@@ -107,23 +106,16 @@ class Keys:
         return Client(id=_NOT_STORED, organisation_id=organisation, organisation=DEFAULT_ORGANISATION, scopes=SCOPES)
 
 
-async def authorise(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """The guard of every route: a key in force, with one of the scopes the route names. Leaves the client in the scope.
+async def authorise(request: AnyRequest, keys: Keys, scopes: tuple[Scope, ...]) -> None:
+    """Let only the bearer of a key in force with one of `scopes` pass, and leave it in the request as its `user`.
 
     Raises Refusal: 401 without a valid key, 403 without the scope.
     """
-    route: Route | None = handler.opt.get("route")
-    if route is None and connection.scope["method"] == "OPTIONS":  # type: ignore[typeddict-item]
-        return
-    if route is None:
-        raise Refusal("missing-scope")
-    if not route.scopes:
-        return
-    client = await connection.app.state.services.keys.client(_bearer(connection.headers.get("authorization", "")))
+    client = await keys.client(_bearer(request.headers.get("authorization", "")))
     if client is None:
         raise Refusal("no-valid-key", headers={"www-authenticate": 'Bearer error="invalid_token"'})
-    connection.scope["user"] = client
-    require_scope(client, *route.scopes)
+    request.scope["user"] = client
+    require_scope(client, *scopes)
 
 
 def require_scope(client: Client, *scopes: Scope) -> None:

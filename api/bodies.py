@@ -34,7 +34,7 @@ class JsonBody(Generic[T]):
         headers = request.headers
         require_media(headers, self.media)
         require_coding(headers, ("identity",))
-        raw = b"".join([chunk async for chunk in chunks(request, limit)]).removeprefix(b"\xef\xbb\xbf")
+        raw = (await _whole(request, limit)).removeprefix(b"\xef\xbb\xbf")
         if not raw.strip():
             raise InvalidContent(
                 (Problem("", "missing_body", Text("Un corps JSON est attendu", "A JSON body is expected")),)
@@ -56,25 +56,47 @@ class JsonBody(Generic[T]):
 
 async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
     """The body as it arrives. Raises Refusal (413) beyond `limit` bytes, at once where Content-Length says so."""
+    _check_announced(request, limit)
+    received, more = 0, True
+    while more:
+        chunk, more = await _next_chunk(request)
+        received += len(chunk)
+        if received > limit:
+            raise too_large(limit)
+        if chunk:
+            yield chunk
+
+
+async def _whole(request: AnyRequest, limit: int) -> bytes:
+    """The body, which mostly comes in one piece. Raises as `chunks`."""
+    _check_announced(request, limit)
+    body, more = await _next_chunk(request)
+    if more:
+        pieces, received = [body], len(body)
+        while more and received <= limit:
+            chunk, more = await _next_chunk(request)
+            pieces.append(chunk)
+            received += len(chunk)
+        body = b"".join(pieces)
+    if len(body) > limit:
+        raise too_large(limit)
+    return body
+
+
+def _check_announced(request: AnyRequest, limit: int) -> None:
     announced = request.headers.get("content-length", "0")
     if not (announced.isascii() and announced.isdecimal()):
         raise Refusal("bad-request")
     if int(announced) > limit:
         raise too_large(limit)
-    received = 0
-    while True:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise Refusal("bad-request", Text("Le corps s'est interrompu", "The body broke off"))
-        if message["type"] != "http.request":
-            continue
-        if chunk := message["body"]:
-            received += len(chunk)
-            if received > limit:
-                raise too_large(limit)
-            yield chunk
-        if not message["more_body"]:
-            return
+
+
+async def _next_chunk(request: AnyRequest) -> tuple[bytes, bool]:
+    """The next piece of the body, and whether more will come."""
+    message = await request.receive()
+    if message["type"] != "http.request":
+        raise Refusal("bad-request", Text("Le corps s'est interrompu", "The body broke off"))
+    return message.get("body", b""), message.get("more_body", False)
 
 
 async def uncompressed(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:

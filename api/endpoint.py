@@ -16,7 +16,7 @@ the rest.
 
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import cleandoc
-from typing import Any, cast, get_type_hints
+from typing import Any, NewType, cast, get_type_hints
 from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method, Receive, Send
 from litestar.types import Scope as ASGIScope
 
+from api.auth import authorise
 from api.bodies import JsonBody
 from api.negotiation import JSON, choose_language, choose_media
 from api.problems import Refusal
@@ -39,13 +40,10 @@ from domain.wording import Language, Text
 Handler = Callable[..., Awaitable[Any]]
 
 
-class Tail(str):
-    """The last segment of a path, exactly as the client means it: unlike other parameters it may hold a slash (%2F)."""
+Tail = NewType("Tail", str)
+"""The last segment of a path, exactly as the client means it: unlike other parameters it may hold a slash (%2F)."""
 
-    __slots__ = ()
-
-
-_CONVERTERS = {str: "str", int: "int", UUID: "uuid", Tail: "path"}
+_CONVERTERS: dict[Any, str] = {str: "str", int: "int", UUID: "uuid", Tail: "path"}
 
 
 class Call(Request[Client, None, Any]):
@@ -161,6 +159,9 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
     tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)
 
     async def adapter(request: Call) -> ASGIApp:
+        # not as a guard of the framework, which copies the whole handler for each request it guards
+        if route.scopes:
+            await authorise(request, request.services.keys, route.scopes)
         accept = request.headers.get("accept", "*/*")
         media = negotiated(request, produces) if produces and accept != "*/*" else next(iter(produces), JSON)
         arguments: dict[str, Any] = request.path_params

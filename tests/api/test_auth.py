@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from api.app import create_app
@@ -121,7 +122,14 @@ async def test_options_needs_no_key(doors: AsyncTestClient[Any]) -> None:
     assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
 
 
-def test_open_routes_are_those_the_contract_names(app: Any) -> None:
+def test_no_handler_goes_round_the_door(app: Litestar) -> None:
+    """Keys are checked by what `endpoint` makes, so every handler is made by it, but for the answers to OPTIONS."""
+    handlers = [handler for route in app.routes for handler in getattr(route, "route_handlers", ())]
+    assert all("route" in handler.opt or handler.http_methods == {"OPTIONS"} for handler in handlers)
+    assert len(handlers) > 20
+
+
+def test_open_routes_are_those_the_contract_names(app: Litestar) -> None:
     """Reference data, rules, documentation, health and metrics; a new route is closed unless it is listed here."""
     beginnings = {route.path.split("/")[1] for route in routes_of(app) if not route.scopes}
     public = {"segments", "territories", "rules", "docs", "openapi.json", "problems", "health", "metrics"}
