@@ -1,0 +1,184 @@
+"""The index holds active suppliers as arrays; the live one, with its changes, answers as if built anew."""
+
+from datetime import date
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.law.findings import OUTCOMES
+from domain.need import RESERVED_TYPES
+from domain.shortlist import Shortlist
+from domain.supplier import Offer, Point, Supplier
+from matching.engine import Reference, match
+from matching.index import LiveIndex, offered_segments
+from tests.factories import (
+    ON,
+    REDON,
+    RENNES,
+    VANNES,
+    approved,
+    codes,
+    index,
+    live,
+    lot,
+    need,
+    offer,
+    place,
+    square,
+    supplier,
+)
+
+NAMES = "abcdefgh"
+OFFERS = (
+    offer(),
+    offer("pr", radius_km=40),
+    offer("pr-specialise", national=True),
+    offer("ev-entretien", codes=("departement:35",)),
+    offer(geometry=square(RENNES, 0.2), basis="inferred"),
+    offer("ev-entretien", "pr-locaux", codes=("region:53",)),
+    offer(cpv=("90919200",), national=True),
+    offer("rs-traiteur"),
+)
+PLACES: tuple[Point | None, ...] = (RENNES, REDON, VANNES, None)
+ASKED = need(
+    lot("pr-locaux", "ev-entretien", reserved=("iae", "handicap"), site=place(RENNES), max_distance_km=70),
+    lot("pr", id="2", territory=codes("epci:243500741")),
+    limit=100,
+    near_misses=50,
+)
+
+written = st.builds(
+    lambda name, offers, at, active, kind: supplier(
+        name, *offers, at=at, active=active, approvals=approved(kind) if kind else None
+    ),
+    st.sampled_from(NAMES),
+    st.lists(st.sampled_from(OFFERS), min_size=1, max_size=3),
+    st.sampled_from(PLACES),
+    st.sampled_from((True, True, True, False)),
+    st.sampled_from(("ACI", "ESAT", "GEIQ", None)),
+)
+"""A supplier as it was written; one of few names, so that it is written again."""
+
+changes = st.lists(
+    st.one_of(
+        st.tuples(st.just("after"), st.lists(written, max_size=3), st.lists(st.sampled_from(NAMES), max_size=2)),
+        st.just(("rebased", [], [])),
+    ),
+    max_size=8,
+)
+
+
+def last_written(suppliers: list[Supplier]) -> dict[str, Supplier]:
+    return {one.name: one for one in suppliers}
+
+
+def answer(reference: Reference, held: LiveIndex) -> Shortlist:
+    """What the index answers; the draw and the arithmetic included, the version left out."""
+    found = match(ASKED, held, reference, ON, "fr")
+    return msgspec.structs.replace(found, stamp=msgspec.structs.replace(found.stamp, data_version=0))
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(written, max_size=8), changes)
+def test_a_live_index_answers_as_one_built_from_what_it_holds(
+    reference: Reference, first: list[Supplier], later: list[tuple[str, list[Supplier], list[str]]]
+) -> None:
+    """Whatever was written, written again, made inactive, removed, brought back or rebased on the way."""
+    state = last_written(first)
+    held = live(*state.values())
+    for version, (kind, wrote, gone) in enumerate(later, 2):
+        if kind == "rebased":
+            held = held.rebased()
+            continue
+        new = last_written(wrote)
+        removed = [name for name in gone if name not in new]
+        state = {name: one for name, one in state.items() if name not in removed} | new
+        held = held.after(new.values(), [supplier(name).id for name in removed], version)
+        assert held.data_version == version
+    active = {one.name for one in state.values() if one.active}
+    assert {one.name for one in held.suppliers()} == active
+    assert len(held) == len(active)
+    assert answer(reference, held) == answer(reference, live(*state.values()))
+
+
+def test_a_change_leaves_the_index_it_came_from_as_it_was(reference: Reference) -> None:
+    """Matches that are under way go on with what they began with."""
+    before = live(supplier("a"), supplier("b"))
+    first = answer(reference, before)
+    after = before.after([supplier("a", offer("rs-traiteur"))], [supplier("b").id], 2)
+    assert answer(reference, before) == first
+    assert [one.name for one in after.suppliers()] == ["a"]
+    assert (before.data_version, after.data_version) == (1, 2)
+
+
+def test_what_is_written_in_the_same_change_as_it_is_removed_stays() -> None:
+    held = live(supplier("a")).after([supplier("a", offer("rs-traiteur"))], [supplier("a").id], 2)
+    assert [one.offers[0].segments for one in held.suppliers()] == [("rs-traiteur",)]
+
+
+def test_removing_who_is_not_there_changes_nothing(reference: Reference) -> None:
+    held = live(supplier("a"))
+    assert answer(reference, held.after([], [supplier("zz").id], 2)) == answer(reference, held)
+
+
+def test_inactive_suppliers_are_not_held() -> None:
+    held = index(supplier("open"), supplier("closed", active=False))
+    assert [one.name for one in held.suppliers] == ["open"]
+
+
+def test_an_index_of_nobody_answers(reference: Reference) -> None:
+    assert [one.total for one in answer(reference, live()).lots] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("given_", "segments"),
+    [
+        (offer("pr-locaux", "pr-locaux", "ev"), ("pr-locaux", "ev")),
+        (offer("pr-locaux", cpv=("77310000",)), ("pr-locaux",)),
+        (offer(cpv=("90919200-4", "90919200")), ("pr-locaux",)),
+        (offer(cpv=("80000000",)), ()),
+    ],
+)
+def test_an_offer_is_of_the_segments_it_names_else_of_its_cpv(
+    reference: Reference, given_: Offer, segments: tuple[str, ...]
+) -> None:
+    assert offered_segments(given_, reference.taxonomy, reference.cpv) == segments
+
+
+def test_outcomes_are_those_of_each_supplier_and_each_day(reference: Reference) -> None:
+    """Asked in any order, for any of the suppliers, on any day."""
+    held = index(
+        supplier("ends", approvals=approved("ACI", until=date(2026, 6, 30))),
+        supplier("lasts", approvals=approved("ESAT")),
+        supplier("unknown", approvals=None),
+    )
+
+    def outcomes(ordinals: list[int], on: date) -> list[dict[str, str]]:
+        found = held.outcomes(np.array(ordinals, dtype=np.intp), on, reference.rules)
+        return [dict(zip(RESERVED_TYPES, (OUTCOMES[o] for o in row), strict=True)) for row in found.tolist()]
+
+    late = outcomes([2, 0], date(2026, 7, 1))
+    assert [row["iae"] for row in late] == ["UNKNOWN", "ELIGIBLE_IF"]
+    assert [row["iae"] for row in outcomes([0, 1, 2], date(2026, 6, 30))] == ["ELIGIBLE", "INELIGIBLE", "UNKNOWN"]
+    assert outcomes([2, 0], date(2026, 7, 1)) == late
+
+
+def test_distinct_areas_are_kept_once(reference: Reference) -> None:
+    """Thousands of suppliers declare the same departements."""
+    held = index(*(supplier(f"{n}", offer(codes=("departement:35",)), offer(radius_km=n + 1)) for n in range(5)))
+    assert len(held.areas.grounds) == 1
+
+
+def test_a_supplier_is_found_by_its_id() -> None:
+    held = index(supplier("a"), supplier("b"))
+    assert held.suppliers[held.ordinals[supplier("b").id]].name == "b"
+
+
+def test_the_bits_of_the_draw_come_from_the_id_alone() -> None:
+    """Whatever is written of a supplier and whoever else is there, its lot in the draw is the same."""
+    one, other = index(supplier("a"), supplier("b")), index(supplier("c"), supplier("a", offer("ev"), at=None))
+    assert one.draw[0] == other.draw[1]
+    assert one.draw[0] != one.draw[1]
