@@ -8,12 +8,13 @@ import shapely
 from domain.need import Place
 from domain.supplier import Flag, Placement, Point, SupplierRecord
 from matching.geography import Geography
-from matching.plane import earth_centred
+from matching.plane import Floats, earth_centred
 
 TOLERANCE_KM = 1.0
 """How far outside its commune's outline a point may fall before it is flagged: outlines are drawn to some 10 m, and
 harbours and river banks lie outside them."""
 SHORE_DEGREES = 0.02
+"""How far off any outline a point may fall and still be in France (some 2 km)."""
 
 
 def place(records: Sequence[SupplierRecord], geography: Geography) -> list[Placement]:
@@ -45,16 +46,27 @@ def _place(record: SupplierRecord, held: int | None, geography: Geography) -> Pl
 
 
 def _doubts(point: Point, stated: int | None, held: int, geography: Geography) -> list[Flag]:
-    if stated is not None and stated != held:
-        commune = geography.territories.communes[stated]
-        if commune.lat is not None:
-            away = geography.place(Place(commune=commune.code)).distance(_position(point))[0]
-            if away > TOLERANCE_KM:
-                return [Flag("point_far_from_commune", f"{away:.1f} km from {commune.code} {commune.name}")]
-            return []
-    if held < 0 and not len(geography.tree.query(shapely.Point(point.lon, point.lat), "dwithin", SHORE_DEGREES)):
-        return [Flag("outside_france", f"{point.lat}, {point.lon}")]
-    return []
+    """What is doubtful about a point, given the commune its address states and the one that holds it (-1: none)."""
+    communes = geography.territories.communes
+    if stated == held:
+        return []
+    if stated is None:
+        return (
+            [] if held >= 0 or _off_shore(point, geography) else [Flag("outside_france", f"{point.lat}, {point.lon}")]
+        )
+    commune = communes[stated]
+    if commune.lat is None:  # without an outline, only what lies in another commune is elsewhere for certain
+        detail = f"in {communes[held].code} {communes[held].name}, not {commune.code} {commune.name}"
+        return [Flag("point_far_from_commune", detail)] if held >= 0 else []
+    away = geography.place(Place(commune=commune.code)).distance(_position(point))[0]
+    if away <= TOLERANCE_KM:
+        return []
+    return [Flag("point_far_from_commune", f"{away:.1f} km from {commune.code} {commune.name}")]
+
+
+def _off_shore(point: Point, geography: Geography) -> bool:
+    """Whether some French ground is near: harbours and islets lie off the outlines."""
+    return len(geography.tree.query(shapely.Point(point.lon, point.lat), "dwithin", SHORE_DEGREES)) > 0
 
 
 def _communes_at(records: Sequence[SupplierRecord], geography: Geography) -> list[int]:
@@ -64,5 +76,5 @@ def _communes_at(records: Sequence[SupplierRecord], geography: Geography) -> lis
     return [int(found) for found in geography.commune_at(points[:, 0], points[:, 1])]
 
 
-def _position(point: Point) -> np.ndarray:
+def _position(point: Point) -> Floats:
     return earth_centred(np.array([point.lat]), np.array([point.lon]))
