@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -22,7 +22,10 @@ from api.sample.pool import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, gener
 from api.settings import VARIABLES, read_settings
 from db.assembly import StoredRecord, assemble
 from db.sources.formats import FORMATS
+from db.sources.vivier_csv import COLUMNS
+from domain.client import SCOPES
 from domain.need import Need
+from domain.supplier import Flag
 from matching.engine import match
 from matching.index import Index, LiveIndex
 from matching.placement import place
@@ -113,8 +116,20 @@ def test_settings_exist(page: Path) -> None:
     assert named <= {variable.name for variable in VARIABLES}
 
 
-def test_every_format_is_in_the_readme() -> None:
-    assert {name for name in FORMATS if f"`{name}`" not in README.read_text(encoding="utf-8")} == set()
+@pytest.mark.parametrize(
+    ("page", "terms"),
+    [
+        ("README.md", tuple(FORMATS)),
+        ("docs/suppliers.md", tuple(FORMATS)),
+        ("docs/suppliers.md", tuple(COLUMNS)),
+        ("docs/suppliers.md", get_args(get_type_hints(Flag)["code"])),
+        ("docs/operating.md", SCOPES),
+    ],
+    ids=("formats", "formats", "columns", "flags", "scopes"),
+)
+def test_nothing_is_left_out(page: str, terms: tuple[str, ...]) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert [term for term in terms if f"`{term}`" not in text] == []
 
 
 def mapped() -> set[str]:
