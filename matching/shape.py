@@ -18,6 +18,8 @@ METRES = 3
 """Decimals of a kilometre that are measured; more would be noise of the arithmetic."""
 CLUSTER_KM = 500.0
 FAR_GRID_DEGREES = 0.02
+FAR_AT_ONCE = 1_000_000
+"""How many pairs of a far position and a vertex are compared at a time (8 MB)."""
 GEODESIC = pyproj.Geod(ellps="WGS84")
 
 
@@ -68,12 +70,15 @@ class PolygonShape:
         self.clusters = [_Cluster(parts) for parts in _clustered(shapely.get_parts(geometries))]
 
     def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
-        caps = np.broadcast_to(np.asarray(cap, dtype=np.float64), (len(positions),))
         nearest = np.full(len(positions), np.inf)
-        for cluster in self.clusters:
-            reachable = np.flatnonzero(cluster.lower_bound(positions) <= np.minimum(caps, nearest))
-            if len(reachable):
-                nearest[reachable] = np.minimum(nearest[reachable], cluster.distance(positions[reachable]))
+        bounds = np.array([cluster.lower_bound(positions) for cluster in self.clusters])
+        bounds[~(bounds <= cap)] = np.inf
+        # each position's likeliest cluster first: the others are then mostly certain to be farther
+        for turn in np.argsort(bounds, axis=0):
+            for number, cluster in enumerate(self.clusters):
+                left = np.flatnonzero((turn == number) & (bounds[number] < nearest))
+                if len(left):
+                    nearest[left] = np.minimum(nearest[left], cluster.distance(positions[left]))
         return np.round(nearest, METRES)
 
     def lower_bound(self, positions: Floats) -> Floats:
@@ -128,7 +133,9 @@ class _Cluster:
             thinned = self.degrees[cells]
             self._far = thinned, earth_centred(thinned[:, 1], thinned[:, 0])
         thinned, vertices = self._far
-        nearest = np.array([np.argmin(((vertices - position) ** 2).sum(axis=1)) for position in positions])
+        squares = (vertices**2).sum(axis=1)[:, None]  # nearest in a straight line is where |v|² - 2 v·p is least
+        parts = np.array_split(positions, 1 + len(positions) * len(vertices) // FAR_AT_ONCE)
+        nearest = np.concatenate([np.argmin(squares - 2 * vertices @ part.T, axis=0) for part in parts])
         lat, lon = _degrees(positions)
         _, _, metres = GEODESIC.inv(lon, lat, thinned[nearest, 0], thinned[nearest, 1])
         return np.asarray(metres) / 1_000

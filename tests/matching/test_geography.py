@@ -283,3 +283,26 @@ def test_a_distance_does_not_depend_on_what_is_measured_with_it(made: Any) -> No
     positions = earth_centred(draw.uniform(46, 50, 500), draw.uniform(-4, 2, 500))
     together = morbihan.distance(positions)
     assert [morbihan.distance(positions[[one]])[0] for one in range(500)] == together.tolist()
+
+
+@pytest.mark.parametrize(
+    ("place_", "nearest"),
+    [
+        (Point(48.2, -6.0), "29"),
+        (Point(15.5, -60.0), "972"),
+        (Point(-20.5, 54.0), "974"),
+        (Point(-12.0, 46.0), "976"),
+        (Point(41.2, 8.0), "2A"),
+    ],
+)
+def test_a_scattered_territory_is_as_far_as_its_nearest_part(made: Any, place_: Point, nearest: str) -> None:
+    """France is one territory from the Caribbean to the Indian Ocean."""
+    part = away(made(codes(f"departement:{nearest}")), place_)
+    assert away(made(codes("country:FR")), place_) == pytest.approx(part, rel=0.005)
+    assert part > 0
+
+
+def test_far_places_are_measured_by_the_geodesic(made: Any) -> None:
+    """From Réunion to Redon's agglomeration, 9,400 km: within half a percent."""
+    _, _, metres = pyproj.Geod(ellps="WGS84").inv(SAINT_DENIS.lon, SAINT_DENIS.lat, REDON.lon, REDON.lat)
+    assert away(made(codes("epci:243500741")), SAINT_DENIS) == pytest.approx(metres / 1_000, rel=0.005)
