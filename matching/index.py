@@ -146,9 +146,9 @@ class _Areas:
         meets = np.zeros(len(self.grounds), dtype=bool)
         meets[self.owners[territory.ground[self.communes]]] = True
         if territory.codes is None:
-            # two partial pieces of one commune need not meet: drawn areas are compared as drawn
-            for number in [number for number in self.drawn if meets[number]]:
-                meets[number] = territory.shares_ground(self.drawn[number])
+            # what is drawn is compared as drawn: two pieces of one commune need not meet, two zones may meet at sea
+            for number, region in self.drawn.items():
+                meets[number] = territory.shares_ground(region)
         return meets
 
     def _ground(self, area: ServiceArea) -> Bools:

@@ -122,12 +122,6 @@ def overlap(one: Any, other: Any) -> Answer:
     return True if shapely.intersects(grown(one, -EDGE_KM), other) else None
 
 
-def all_of(answers: Iterable[Answer]) -> Answer:
-    """Are they all true, for certain (True), perhaps (None), or not (False)?"""
-    seen = set(answers)
-    return False if False in seen else None if None in seen else True
-
-
 @dataclass(frozen=True, eq=False)
 class Spot:
     """Where a supplier stands, sixteen points 50 m around it, and the communes each of these lies in."""
@@ -188,17 +182,8 @@ class France:
         return self._overlaps[id(shape)][1]
 
     def shares(self, ground: Ground, shape: Any) -> Answer:
-        """Does a drawn outline share ground with a territory? Where they meet at sea only, they share none."""
-        met = ground.meets(shape)
-        if met is False or isinstance(ground, Communes):
-            return met
-        drawn = self.overlapping(shape)
-        both = sorted(drawn.keys() & ground.communes.keys())
-        return any_of(all_of([drawn[c], ground.communes[c], self._meets_in(c, ground, shape)]) for c in both)
-
-    def _meets_in(self, commune: int, ground: Ground, shape: Any) -> Answer:
-        land = shapely.intersection(shape, self.outlines[commune])
-        return ground.meets(land) if shapely.area(land) > 0 else None
+        """Does a drawn outline share ground with a territory? What is drawn is compared as drawn, at sea too."""
+        return ground.meets(shape)
 
     @cached_property
     def _insides(self) -> Any:
