@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -68,27 +69,27 @@ class Survey:
     best: Keys
     to_territory: Floats
 
-    @property
+    @cached_property
     def fit(self) -> NDArray[np.int32]:
         """Position in FITS of each best offer; at least len(FITS) where there is none."""
         return self.best // PER_FIT
 
-    @property
+    @cached_property
     def basis(self) -> NDArray[np.int32]:
         """Position in BASES of each best offer."""
         return self.best % PER_FIT // PER_BASIS
 
-    @property
+    @cached_property
     def presence(self) -> NDArray[np.int32]:
         """Position in PRESENCES of each best offer."""
         return self.best % PER_BASIS // OFFERED
 
-    @property
+    @cached_property
     def answering(self) -> Bools:
         """Shape (n, w): whether the offer answers that wanted segment; `related` never does."""
         return self.fit < RELATED
 
-    @property
+    @cached_property
     def objects(self) -> Bools:
         """Which of the wanted segments are the lot's object."""
         return np.array([wanted.role == "object" for wanted in self.query.wanted], dtype=bool)
