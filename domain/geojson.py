@@ -5,7 +5,9 @@ from typing import Annotated
 import msgspec
 
 Position = Annotated[tuple[float, ...], msgspec.Meta(min_length=2, max_length=3, description="[longitude, latitude]")]
-Ring = Annotated[tuple[Position, ...], msgspec.Meta(min_length=4, description="Closed: the last position repeats the first.")]
+Ring = Annotated[
+    tuple[Position, ...], msgspec.Meta(min_length=4, description="Closed: the last position repeats the first.")
+]
 Rings = Annotated[tuple[Ring, ...], msgspec.Meta(min_length=1, description="The outer ring, then its holes.")]
 
 
