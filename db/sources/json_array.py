@@ -8,11 +8,12 @@ from db.sources.lines import LONGEST, without_mark
 from db.sources.rows import UnreadableFile, unreadable
 from domain.wording import Text
 
-_CHUNK = 64 * 1024
+CHUNK = 64 * 1024
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 # Each runs up to the next byte that matters; strings that end within the chunk are stepped over.
 _BETWEEN_COMMAS = re.compile(rb'(?:[^"{}\[\],]++|' + _STRING + rb")*+", re.DOTALL)
 _BETWEEN_BRACKETS = re.compile(rb'(?:[^"{}\[\]]++|' + _STRING + rb")*+", re.DOTALL)
+_OTHER_VALUES = (b"{", b'"', b"-", *(b"%d" % digit for digit in range(10)), b"true", b"false", b"null")
 _IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 
 _NOT_AN_ARRAY = Text(
@@ -29,13 +30,54 @@ class Element(NamedTuple):
     data: bytes | None
 
 
-def elements(stream: BinaryIO, longest: int = LONGEST, chunk_size: int = _CHUNK) -> Iterator[Element]:
+class Beginning(NamedTuple):
+    """What a JSON document begins with, from its first byte that is not blank, and the line (from 1) of that byte."""
+
+    line: int
+    text: bytes
+
+
+def elements(stream: BinaryIO, longest: int = LONGEST, chunk_size: int = CHUNK) -> Iterator[Element]:
     """The elements of the array; what each holds is not checked, and an element may be empty (after a stray comma).
 
     Raises UnreadableFile where the document is not an array, does not end, or goes on after its end.
     """
-    scan = _Scan(longest)
-    chunk = _opened(stream, scan, chunk_size)
+    yield from only_array(stream, beginning(stream, chunk_size), longest, chunk_size)
+
+
+def only_array(
+    stream: BinaryIO, first: Beginning, longest: int = LONGEST, chunk_size: int = CHUNK
+) -> Iterator[Element]:
+    """As `elements`, for a document whose beginning was read off the stream."""
+    if not first.text.startswith(b"["):
+        raise unreadable("wrong_type" if first.text.startswith(_OTHER_VALUES) else "malformed_json", _NOT_AN_ARRAY)
+    chunk = yield from array_elements(stream, Beginning(first.line, first.text[1:]), longest, chunk_size)
+    while chunk:
+        if chunk.strip():
+            raise unreadable("malformed_json", _GOES_ON)
+        chunk = stream.read(chunk_size)
+
+
+def beginning(stream: BinaryIO, chunk_size: int = CHUNK) -> Beginning:
+    """The document's first chunk that is not blank, read off the stream; empty where all of it is blank."""
+    line = 1
+    chunk = without_mark(stream.read(max(chunk_size, 3)))
+    while chunk and not chunk.strip():
+        line += chunk.count(b"\n")
+        chunk = stream.read(chunk_size)
+    text = chunk.lstrip()
+    return Beginning(line + chunk.count(b"\n", 0, len(chunk) - len(text)), text)
+
+
+def array_elements(
+    stream: BinaryIO, inside: Beginning, longest: int = LONGEST, chunk_size: int = CHUNK
+) -> Generator[Element, None, bytes]:
+    """The elements of an array whose opening bracket is behind: `inside` is what was read off the stream since.
+
+    Returns what was read beyond the closing bracket. Raises UnreadableFile where there is none.
+    """
+    scan = _Scan(longest, inside.line)
+    chunk = inside.text
     while not scan.closed:
         if (len(chunk) - len(chunk.rstrip(b"\\"))) % 2:
             chunk += stream.read(1)  # an escape is never cut in two
@@ -44,23 +86,7 @@ def elements(stream: BinaryIO, longest: int = LONGEST, chunk_size: int = _CHUNK)
             chunk = stream.read(chunk_size)
             if not chunk:
                 raise _unfinished(scan.first or scan.line)
-    while chunk:
-        if chunk.strip():
-            raise unreadable("malformed_json", _GOES_ON)
-        chunk = stream.read(chunk_size)
-
-
-def _opened(stream: BinaryIO, scan: "_Scan", chunk_size: int) -> bytes:
-    """What follows the opening bracket in the first chunk that is not blank."""
-    chunk = without_mark(stream.read(max(chunk_size, 3)))
-    while chunk and not chunk.strip():
-        scan.line += chunk.count(b"\n")
-        chunk = stream.read(chunk_size)
-    text = chunk.lstrip()
-    if not text.startswith(b"["):
-        raise unreadable("malformed_json", _NOT_AN_ARRAY)
-    scan.line += chunk.count(b"\n", 0, len(chunk) - len(text))
-    return text[1:]
+    return chunk
 
 
 def _unfinished(line: int) -> UnreadableFile:
@@ -76,8 +102,8 @@ def _unfinished(line: int) -> UnreadableFile:
 class _Scan:
     """Where the scan stands: `line` is that of the next byte, `first` that of the current element's first byte."""
 
-    def __init__(self, longest: int) -> None:
-        self.line = 1
+    def __init__(self, longest: int, line: int) -> None:
+        self.line = line
         self.first: int | None = None
         self.closed = False
         self._longest = longest
