@@ -109,7 +109,13 @@ class Flag(msgspec.Struct, frozen=True, gc=False):
     """Something doubtful about a record that did not stop it: a stable code and what was seen."""
 
     code: Literal[
-        "siret_check_failed", "placed_at_commune", "point_far_from_commune", "outside_france", "no_place", "no_offer"
+        "siret_check_failed",
+        "placed_at_commune",
+        "point_far_from_commune",
+        "outside_france",
+        "no_place",
+        "no_offer",
+        "unmapped_category",
     ]
     detail: str
 

@@ -1,18 +1,14 @@
 """From CSV rows to records: what the readers of all tabular formats share."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
-
-import msgspec
+from typing import BinaryIO
 
 from db.sources.csv_table import Cells, Faulty, Table, read_table
+from db.sources.documents import Document, row_of
 from db.sources.rows import Context, Reject, Row, UnreadableFile, reject
-from db.sources.vivier import RecordRow, record_of
-from domain.decoding import explain
 from domain.errors import InvalidContent, Problem, pointer
 from domain.wording import Text
 
-Document = dict[str, Any]
 ToDocument = Callable[[dict[str, str]], Document]
 
 
@@ -50,13 +46,6 @@ def rows_of(table: Table, context: Context, id_column: str, to_document: ToDocum
 def _row(row: Cells, external_id: str | None, context: Context, to_document: ToDocument) -> Row | Reject:
     try:
         document = to_document(row.cells)
-        if external_id is not None:
-            document["external_id"] = external_id
-        record_row = msgspec.convert(document, RecordRow)
     except InvalidContent as invalid:
-        problems = invalid.problems
-    except msgspec.ValidationError as error:
-        problems = (explain(error, RecordRow),)
-    else:
-        return Row(row.line, record_row.external_id, record_of(record_row))
-    return reject(row.line, external_id, problems, context.language)
+        return reject(row.line, external_id, invalid.problems, context.language)
+    return row_of(row.line, external_id, document, context)

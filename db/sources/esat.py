@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from db.sources.cells import known
-from db.sources.csv_records import Document, read_records
+from db.sources.csv_records import read_records
+from db.sources.documents import Document
 from db.sources.inference import OfferInference, Presentation
 from db.sources.rows import Context, Reject, Row
 from domain.folding import fold

@@ -105,7 +105,7 @@ class WordReader:
 class Presentation(NamedTuple):
     """What a source tells of a supplier that may name its trade."""
 
-    kind: Kind
+    kind: Kind | None
     naf: str | None
     texts: tuple[str, ...]
     city: str = ""
@@ -124,7 +124,7 @@ class OfferInference:
         A segment is offered once: by the kind, else by the NAF code, else by words. () where nothing names a trade.
         """
         offers: list[Offer] = []
-        if staffing := _STAFFING.get(seen.kind):
+        if seen.kind is not None and (staffing := _STAFFING.get(seen.kind)):
             offers.append(_offer(("so-mad",), f"Mise à disposition de personnel ({staffing})", ("DISP",)))
         known = self._taxonomy.of_naf(seen.naf) if seen.naf and seen.kind != "GEIQ" else ()
         if known:

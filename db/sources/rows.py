@@ -8,7 +8,7 @@ from domain.cpv import Cpv
 from domain.errors import InvalidContent, Problem
 from domain.record_check import check_record
 from domain.source import Mapping
-from domain.supplier import SupplierRecord
+from domain.supplier import Flag, SupplierRecord
 from domain.taxonomy import Taxonomy
 from domain.territory import Territories
 from domain.wording import Language, Text
@@ -17,11 +17,15 @@ _SHOWN = 5
 
 
 class Row(NamedTuple):
-    """One record of a file. `line`: where it starts, from 1 (a CSV header is a line too)."""
+    """One record of a file. `line`: where it starts, from 1 (a CSV header is a line too).
+
+    `flags`: what the file says of the supplier and the record cannot hold, such as a category that means no segment.
+    """
 
     line: int
     external_id: str
     record: SupplierRecord
+    flags: tuple[Flag, ...] = ()
 
 
 class Reject(NamedTuple):

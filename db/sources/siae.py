@@ -6,22 +6,21 @@ commune that someone derived from the point, are not read.
 """
 
 from collections.abc import Iterator
-from typing import BinaryIO, get_args
+from typing import BinaryIO
 
 from db.sources.cells import BadCell, known, number
 from db.sources.commune_names import CommuneNames
-from db.sources.csv_records import Document, read_records
+from db.sources.csv_records import read_records
+from db.sources.documents import Document
 from db.sources.inference import OfferInference, Presentation
+from db.sources.kinds import kind_of
 from db.sources.rows import Context, Reject, Row
-from domain.decoding import near
-from domain.supplier import Kind
 from domain.wording import Text
 
 COLUMNS = (
     "id", "kind", "siret", "naf", "name", "brand", "address", "post_code", "city", "department", "lon", "lat",
     "website", "description",
 )  # fmt: skip
-_KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
 _HALF_A_POINT = Text("Un point a une latitude et une longitude", "A point has a latitude and a longitude")
 
 
@@ -33,7 +32,7 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
 
 
 def _document(cells: dict[str, str], communes: CommuneNames, inference: OfferInference) -> Document:
-    kind = _kind(cells["kind"].strip())
+    kind = kind_of(cells["kind"].strip())
     texts = (cells["name"], cells["brand"], cells["description"])
     return {
         "name": cells["name"].strip(),
@@ -51,14 +50,6 @@ def _document(cells: dict[str, str], communes: CommuneNames, inference: OfferInf
         "description": known(cells["description"]),
         "contact": {"website": known(cells["website"])},
     }
-
-
-def _kind(written: str) -> Kind:
-    if written not in _KINDS:
-        hint = near(written, tuple(_KINDS))
-        detail = Text(f"Genre inconnu : « {written[:80]} »{hint.fr}", f"Unknown kind: “{written[:80]}”{hint.en}")
-        raise BadCell(("approvals", 0, "kind"), "unknown_value", detail)
-    return _KINDS[written]
 
 
 def _point(lat: str, lon: str) -> dict[str, float] | None:

@@ -63,16 +63,17 @@ def _row(line: int, data: bytes | None, context: Context) -> Row | Reject:
     try:
         row = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return reject(line, _external_id(data), (_problem(error),), context.language)
+        return reject(line, _external_id(data), (decoding_problem(error, RecordRow),), context.language)
     if problem := repeated_key(data):
         known = None if problem.pointer == "/external_id" else row.external_id
         return reject(line, known, (problem,), context.language)
     return Row(line, row.external_id, record_of(row))
 
 
-def _problem(error: Exception) -> Problem:
+def decoding_problem(error: Exception, kind: object) -> Problem:
+    """What is wrong with JSON that raised `error` while it was decoded as `kind`."""
     if isinstance(error, msgspec.ValidationError):
-        return explain(error, RecordRow)
+        return explain(error, kind)
     if isinstance(error, UnicodeDecodeError):
         return _NOT_UTF8
     return Problem("", "malformed_json", _malformed(str(error)))

@@ -86,7 +86,7 @@ def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
     table = read_table(stream)
     if problems := tuple(_header_problems(table)):
         raise UnreadableFile(problems)
-    return rows_of(table, context, _ID, _document)
+    return rows_of(table, context, _ID, document_of)
 
 
 def _header_problems(table: Table) -> Iterator[Problem]:
@@ -108,7 +108,8 @@ def _unknown_column(column: str) -> Text:
     return Text(f"{detail.fr} ; vouliez-vous dire « {near[0]} » ?", f"{detail.en}; did you mean “{near[0]}”?")
 
 
-def _document(cells: dict[str, str]) -> dict[str, Any]:
+def document_of(cells: dict[str, str]) -> dict[str, Any]:
+    """What a record holds, from cells by the columns of `COLUMNS`. Raises InvalidContent for those it cannot read."""
     document: dict[Any, Any] = {}
     problems: list[Problem] = []
     for column, cell in cells.items():
