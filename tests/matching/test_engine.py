@@ -111,6 +111,12 @@ def test_coverage_counts_each_requested_segment() -> None:
     ]
 
 
+def test_coverage_is_local_to_the_territory_not_to_the_site() -> None:
+    near_by = supplier("in the territory, far from the site"), supplier("on the site", offer(national=True), at=VANNES)
+    (covered,) = matched(need(lot(site=place(VANNES))), *near_by).coverage
+    assert (covered.candidates, covered.local) == (2, 1)
+
+
 def test_coverage_of_a_lot_that_is_not_reserved_has_everyone_eligible() -> None:
     (covered,) = matched(need(), *SOCIAL).coverage
     assert (covered.candidates, covered.eligible, covered.local) == (8, 8, 8)

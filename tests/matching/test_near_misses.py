@@ -1,13 +1,16 @@
 """The refused suppliers nearest to being candidates: who is listed, in which order, and what each is told."""
 
+from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
 from domain.need import Place
 from domain.shortlist import NearMiss
 from domain.supplier import Offer, Point, Supplier
 from matching.engine import Reference
+from matching.plane import earth_centred
 from tests.factories import (
     LYON,
     NANTES,
@@ -74,6 +77,20 @@ def test_the_nearest_to_the_site_come_first() -> None:
     assert names(found) == ["in Redon", "in Rennes"]
     assert found[0].distance_km == 0
     assert found[1].distance_km == pytest.approx(55.7, abs=0.3)
+
+
+@pytest.mark.parametrize("territory", ["departement:29", "departement:40", "region:94", "departement:971"])
+@pytest.mark.parametrize("count", [1, 4, 50])
+def test_the_nearest_are_found_without_measuring_all(reference: Reference, territory: str, count: int) -> None:
+    """As many as asked for, the same as by measuring every one; the outlines are long, or have several parts."""
+    draw = Random(territory)
+    middle = reference.geography.outlines_of(reference.territories.area(territory))[0].centroid
+    spots = [Point(middle.y + draw.uniform(-2, 2), middle.x + draw.uniform(-2, 2)) for _ in range(200)]
+    shops = [supplier(f"{n}", offer("pr-specialise"), at=spot) for n, spot in enumerate(spots)]
+    earthly = earth_centred(np.array([spot.lat for spot in spots]), np.array([spot.lon for spot in spots]))
+    expected = np.sort(reference.geography.territory(codes(territory)).distance(earthly))[:count]
+    found = matched(need(territory=codes(territory), near_misses=count), *shops).near_misses
+    assert [miss.distance_km for miss in found] == pytest.approx(expected.tolist())
 
 
 def test_what_is_equal_is_drawn() -> None:
