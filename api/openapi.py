@@ -37,8 +37,8 @@ Vivier matches the needs of public buyers with social-economy suppliers in Franc
 * Messages are in French, or in English with `Accept-Language: en`. Codes never change with the language.
 * Unknown fields and unknown query parameters are refused; so is a text where a number is due.
 * Money is in euros excluding tax (`_eur`), distances in kilometres (`_km`); points are WGS 84; geometry is GeoJSON.
-* `X-Request-Id` is echoed, or made up where the caller sends none. `HEAD` works wherever `GET` does. A trailing slash
-  changes nothing.
+* `X-Request-Id` is echoed, or made up where the caller sends none. `HEAD` works wherever `GET` does. Trailing and
+  repeated slashes change nothing.
 * 429 and 503 carry `Retry-After`.
 """
 
