@@ -7,7 +7,18 @@ from uuid import UUID
 
 import msgspec
 
-from domain.supplier import Contact, Flag, Kind, Placement, Shares, SourceRef, Supplier, SupplierRecord
+from domain.supplier import (
+    Approval,
+    Contact,
+    Flag,
+    Kind,
+    Placement,
+    Shares,
+    SourceRef,
+    Supplier,
+    SupplierRecord,
+    nameless,
+)
 
 _UNITED = ("approvals", "offers", "labels")
 _MERGED = ("shares", "contact")
@@ -33,11 +44,17 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
 
     Offers, approvals and labels are united; any other field comes from the first record that knows it, and the place
     (location and commune together) from the first that has a location, else a commune. Approvals stay unknown only
-    while no record knows any. `updated_at` is the last change of content, not the last time a source was read.
+    while no record knows any; one without dates yields to one of its kind that another record dates. Records that add
+    to others without describing the supplier, as a list of approvals by SIRET does, come after those that describe it.
+    `updated_at` is the last change of content, not the last time a source was read.
     """
+    if len(stored) > 1:
+        stored = sorted(stored, key=_says_little)
     record = stored[0].record
     for item in stored[1:]:
         record = _completed(record, item.record)
+    if len(stored) > 1:
+        record = msgspec.structs.replace(record, approvals=_most_telling(record.approvals))
     placement = _placement(stored)
     return Supplier(
         id=supplier_id,
@@ -80,6 +97,24 @@ def _completed(record: SupplierRecord, other: SupplierRecord) -> SupplierRecord:
     return msgspec.structs.replace(record, **additions)
 
 
+def _says_little(item: StoredRecord) -> int:
+    """1 for a record of nothing but approvals, 2 for one that knows the supplier by its SIRET only."""
+    record = item.record
+    if record.siret is not None and record.name == nameless(record.siret):
+        return 2
+    return record.approvals is not None and record == SupplierRecord(
+        name=record.name, siret=record.siret, approvals=record.approvals
+    )
+
+
+def _most_telling(approvals: tuple[Approval, ...] | None) -> tuple[Approval, ...] | None:
+    """The same approvals without those whose dates one record does not know and another does."""
+    if approvals is None:
+        return None
+    dated = {approval.kind for approval in approvals if approval.valid_from or approval.valid_until}
+    return tuple(item for item in approvals if item.valid_from or item.valid_until or item.kind not in dated)
+
+
 def _filled(part: Any, other: Any) -> Any:
     """The struct `part`, its nulls filled from `other`."""
     missing = {name: getattr(other, name) for name in part.__struct_fields__ if getattr(part, name) is None}
@@ -102,4 +137,5 @@ def _flags(stored: Sequence[StoredRecord], whole: SupplierRecord, placement: Pla
     of_siret = (item.placement.flags for item in stored if item.record.siret == whole.siret)
     flags = [flag for flag in placement.flags if flag.code != "siret_check_failed"]
     flags += [flag for found in of_siret for flag in found if flag.code == "siret_check_failed"]
+    flags += [flag for item in stored for flag in item.placement.flags if flag.code == "unmapped_category"]
     return tuple(dict.fromkeys(flag for flag in flags if not (flag.code == "no_offer" and whole.offers)))

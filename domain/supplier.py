@@ -169,3 +169,8 @@ class Supplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     flags: tuple[Flag, ...] = ()
     sources: tuple[SourceRef, ...] = ()
     updated_at: datetime
+
+
+def nameless(siret: str) -> str:
+    """What a supplier is called while only its SIRET is known."""
+    return f"SIRET {siret}"

@@ -1,6 +1,7 @@
 """One supplier from several records."""
 
 from datetime import date
+from itertools import permutations
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from domain.supplier import (
     SourceRef,
     Supplier,
     SupplierRecord,
+    nameless,
 )
 from tests.db.samples import LATER, NOW, record
 
@@ -76,6 +78,28 @@ def test_approvals_stay_unknown_while_no_record_knows_any() -> None:
     assert together(bare(), bare(approvals=())).approvals == ()
 
 
+def test_an_approval_without_dates_yields_to_dated_ones_of_its_kind() -> None:
+    """A list that only says "ACI" must not keep alive what another knows to have ended."""
+    whole = together(bare(approvals=(Approval("ACI"), ESAT)), bare(approvals=(ACI,)))
+
+    assert whole.approvals == (ESAT, ACI)
+
+
+def test_a_list_of_approvals_never_names_or_places_who_another_record_describes() -> None:
+    """Whichever came first."""
+    siret = "22560001400016"
+    listed = SupplierRecord(name=nameless(siret), siret=siret, approvals=(ACI,))
+    named = SupplierRecord(name="JARDINS BLAVET (ASSOC)", siret=siret, approvals=(ESAT,))
+    described = bare(siret=siret, name="Les Jardins du Blavet", offers=(GREEN,), active=False)
+
+    for order in permutations((listed, named, described)):
+        whole = together(*order)
+        assert (whole.name, whole.active) == ("Les Jardins du Blavet", False)
+        assert set(whole.approvals or ()) == {ACI, ESAT}
+    assert together(listed, named).name == "JARDINS BLAVET (ASSOC)"
+    assert together(listed).name == "SIRET 22560001400016"
+
+
 def test_other_fields_come_from_the_first_that_knows_them() -> None:
     whole = together(
         bare(siret=None, ess=False, contact=Contact(email="a@blavet.fr"), shares=Shares(disabled=0.1)),
@@ -102,3 +126,11 @@ def test_flags_that_no_longer_hold_for_the_whole_are_dropped() -> None:
     whole = together(bare(siret="1"), bare(siret="2", offers=(GREEN,)), placements=(Placement(), doubtful))
 
     assert whole.flags == ()
+
+
+def test_every_category_without_a_segment_stays_flagged() -> None:
+    first, second = (Placement(flags=(Flag("unmapped_category", name),)) for name in ("10430", "autre"))
+
+    whole = together(bare(), bare(), placements=(first, second))
+
+    assert [flag.detail for flag in whole.flags] == ["10430", "autre"]
