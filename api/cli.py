@@ -17,6 +17,7 @@ from domain.client import SCOPES
 from domain.errors import DomainError
 
 INTERRUPTED = 130
+LONGEST_SOURCE = 100
 
 DESCRIPTION = """\
 Sourcing for responsible public procurement in France: a buyer's need gets an explained shortlist of suppliers of the
@@ -133,7 +134,7 @@ def _match_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _import_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="SOURCE", help="name of the source the records belong to")
+    parser.add_argument("source", metavar="SOURCE", type=_source, help="name of the source the records belong to")
     parser.add_argument("file", metavar="FILE", help="the file to import")
     parser.add_argument("--format", choices=sorted(FORMATS), default="vivier", help="of the rows (default: vivier)")
     parser.add_argument("--mode", choices=("upsert", "snapshot"), default="upsert", help="snapshot also removes")
@@ -148,7 +149,9 @@ def _keys_options(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--name", required=True, help="what the key is for")
     create.add_argument("--organisation", required=True, help="the buyer or network it belongs to")
     create.add_argument("--scope", required=True, action="append", choices=SCOPES, help="what it may do; repeatable")
-    create.add_argument("--source", action="append", default=[], help="a source it may write (scope sync); repeatable")
+    create.add_argument(
+        "--source", action="append", type=_source, default=[], help="a source it may write (scope sync); repeatable"
+    )
     actions.add_parser("list", help="list all keys, the revoked ones too", description="List all keys.")
     revoke = actions.add_parser("revoke", help="revoke a key", description="Take a key out of force for good.")
     revoke.add_argument("key", metavar="KEY", help="its id, or the beginning of it that `vivier keys list` shows")
@@ -161,6 +164,13 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def _source(text: str) -> str:
+    """A name as it can stand in the path of the API."""
+    if not (0 < len(text.strip()) <= LONGEST_SOURCE and text.isprintable() and "/" not in text):
+        raise argparse.ArgumentTypeError(f"{text!r} cannot name a source: 1 to {LONGEST_SOURCE} signs, without /")
+    return text
 
 
 def _day(text: str) -> date:

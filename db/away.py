@@ -15,6 +15,12 @@ _PASSING = (
     exc.TimeoutError,  # the pool had no connection to lend
 )
 
+_REFUSING = (
+    asyncpg.exceptions.InvalidAuthorizationSpecificationError,
+    asyncpg.exceptions.InvalidCatalogNameError,
+    asyncpg.exceptions.InsufficientPrivilegeError,
+)
+
 
 def is_away(failure: BaseException) -> bool:
     """Whether `failure`, or what caused it, says that the database cannot be reached for now."""
@@ -39,9 +45,9 @@ def _while_connecting(failure: OSError) -> bool:
 
 def refusal(failure: BaseException) -> str | None:
     """What the server said when it would not let us in: a wrong password, no such database or user; else None."""
-    refused = (
-        asyncpg.exceptions.InvalidAuthorizationSpecificationError,
-        asyncpg.exceptions.InvalidCatalogNameError,
-        asyncpg.exceptions.InsufficientPrivilegeError,
-    )
-    return str(failure) if isinstance(failure, refused) else None
+    seen: BaseException | None = failure
+    while seen is not None:
+        if isinstance(seen, _REFUSING):
+            return str(seen)
+        seen = seen.__cause__
+    return None

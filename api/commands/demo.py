@@ -17,7 +17,7 @@ from api.commands.screen import console
 from api.commands.serve import prepared, stopped_by_signal, with_address
 from api.commands.shortlist_report import ShortlistReport
 from api.commands.tour import Tour, ask
-from api.commands.worker import serve_requests
+from api.commands.worker import application, serve_requests
 from api.sample.loading import load_sample
 from api.services import PARIS
 from api.settings import Settings
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             to.print(curl_line(where, key), soft_wrap=True)
             to.print("\nVivier sert l'API ; Ctrl-C arrête tout.")
 
-        if not serve_requests(settings, reference, bound, lambda: tour.start(show)):
+        if not serve_requests(application(settings, reference), bound, lambda: tour.start(show)):
             raise CommandFailed("the server could not start; the log above says why")
     if tour.failure:
         raise CommandFailed(tour.failure)

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from os import urandom
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -24,7 +23,7 @@ from api.commands.screen import console
 from api.intake import take_in
 from api.settings import Settings
 from db.connect import engine
-from db.ids import RANDOM_BYTES, uuid7
+from db.ids import new_id
 from db.import_log import Order
 from db.sources.flags import content_flags
 from db.sources.formats import CSV, FORMATS, JSON, NDJSON
@@ -54,7 +53,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     media_type = _media_type(path, options.format)
     now = datetime.now(UTC)
     order = Order(
-        id=uuid7(now, urandom(RANDOM_BYTES)),
+        id=new_id(now),
         source=options.source,
         format=options.format,
         mode=options.mode,

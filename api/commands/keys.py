@@ -59,21 +59,17 @@ def _list(_: argparse.Namespace, settings: Settings) -> None:
     if not keys:
         sys.stdout.write("There are no keys yet; `vivier keys create` makes one.\n")
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("Id", "Begins with", "Name", "Organisation", "Scopes", "Created", "Revoked"):
-        table.add_column(heading, no_wrap=heading in {"Id", "Begins with", "Created", "Revoked"})
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("Begins with, id", no_wrap=True)
+    for heading in ("Name", "Organisation", "Scopes, sources"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("Made", no_wrap=True)
+    table.add_column("Revoked", no_wrap=True)
     for key in keys:
+        may = "\n".join((", ".join(key.scopes), *(f"→ {plain(source)}" for source in key.sources)))
         revoked = "" if key.revoked_at is None else f"{key.revoked_at:%Y-%m-%d}"
-        may = "\n".join(key.scopes) + "".join(f"\n→ {source}" for source in key.sources)
-        table.add_row(
-            str(key.id),
-            key.prefix,
-            plain(key.name),
-            plain(key.organisation),
-            plain(may),
-            f"{key.created_at:%Y-%m-%d}",
-            revoked,
-        )
+        named = plain(key.name), plain(key.organisation)
+        table.add_row(f"{key.prefix}…\n{key.id}", *named, may, f"{key.created_at:%Y-%m-%d}", revoked)
     console().print(table)
 
 

@@ -1,6 +1,7 @@
 """`vivier serve`: the API on a socket, with the database it needs, from one process or several."""
 
 import argparse
+import os
 import signal
 import socket
 import sys
@@ -11,10 +12,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from litestar import Litestar
+
 from api.commands.database import owned
 from api.commands.failure import CommandFailed
 from api.commands.listening import address, listening
-from api.commands.worker import serve_requests
+from api.commands.worker import application, serve_requests
 from api.commands.workers import Workers
 from api.settings import Settings, share_metrics
 from matching.engine import Reference, load_reference
@@ -34,8 +37,12 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             sys.stdout.write(f"Vivier listens on {where} (documentation: {where}/docs). Ctrl-C stops it.\n")
             sys.stdout.flush()
 
-        serve = _serve_alone if settings.workers == 1 else _serve_together
-        if not serve(settings, reference, bound, say):
+        app = application(settings, reference)
+        if settings.workers == 1 or settings.metrics_dir is None:
+            started = serve_requests(app, bound, say)
+        else:
+            started = _serve_together(app, settings.workers, settings.metrics_dir, bound, say)
+        if not started:
             raise CommandFailed("the server could not start; the log above says why")
     return 0
 
@@ -68,23 +75,18 @@ def prepared(settings: Settings) -> Iterator[tuple[Settings, Reference]]:
         yield replace(settings, database_url=url), loading.result()
 
 
-def _serve_alone(settings: Settings, reference: Reference, bound: socket.socket, say: Callable[[], None]) -> bool:
-    return serve_requests(settings, reference, bound, say)
-
-
-def _serve_together(settings: Settings, reference: Reference, bound: socket.socket, say: Callable[[], None]) -> bool:
-    folder = str(settings.metrics_dir)
-
+def _serve_together(app: Litestar, count: int, metrics: Path, bound: socket.socket, say: Callable[[], None]) -> bool:
     def work(started: Callable[[], object], watched: int) -> bool:
-        return serve_requests(settings, reference, bound, started, watched)
+        return serve_requests(app, bound, started, watched)
 
     def forget(pid: int) -> None:
         # not before: how metrics are counted is settled when this library is loaded
         from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
 
-        mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
+        mark_process_dead(pid, str(metrics))  # type: ignore[no-untyped-call]
 
-    return Workers(settings.workers, work, say, forget).run()
+    forget(os.getpid())  # it answers nothing, and its gauges would count
+    return Workers(count, work, say, forget).run()
 
 
 @contextmanager

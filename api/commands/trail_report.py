@@ -32,7 +32,7 @@ def write_trail(lots: Sequence[LotTrail], to: Console) -> None:
 
 
 def _gates(lot: LotTrail) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
     table.add_column("gate")
     table.add_column("refused", justify="right")
     table.add_column("who passes", ratio=1)
@@ -44,11 +44,11 @@ def _gates(lot: LotTrail) -> Table:
 
 
 def _candidates(lot: LotTrail) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
     table.add_column("n°", justify="right")
     table.add_column("supplier", overflow="fold", ratio=1)
     for criterion in lot.order:
-        table.add_column(criterion.name.replace("_", " "), max_width=12)
+        table.add_column(criterion.name.replace("_", " "), max_width=11)
     for placed in lot.candidates:
         table.add_row(str(placed.rank), plain(placed.name), *map(_shown, placed.values))
     return table

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 
 import uvicorn
+from litestar import Litestar
 
 from api.settings import Settings
 from matching.engine import Reference
@@ -14,28 +15,30 @@ GRACE_SECONDS = 8
 """How long requests under way may take to finish; the whole stop then fits in the ten seconds containers are given."""
 
 
+def application(settings: Settings, reference: Reference) -> Litestar:
+    """The application, whole: workers forked from here on share its memory."""
+    # not before: how metrics are counted is settled when the library that counts them is loaded
+    from api.app import create_app  # noqa: PLC0415
+    from api.observe import configure_logging  # noqa: PLC0415
+
+    configure_logging(settings)
+    app = create_app(settings, reference)
+    # what is loaded by now stays: the collector need not look at it again, nor touch memory that is shared
+    gc.collect()
+    gc.freeze()
+    return app
+
+
 def serve_requests(
-    settings: Settings,
-    reference: Reference,
-    bound: socket.socket,
-    on_start: Callable[[], object],
-    watched: int | None = None,
+    app: Litestar, bound: socket.socket, on_start: Callable[[], object], watched: int | None = None
 ) -> bool:
     """Answer requests that arrive on `bound` until SIGTERM or SIGINT; False where the application could not start.
 
     Requests under way are finished first, then the signal is raised anew. `on_start` is called once requests are taken.
     `watched`: a pipe's end that becomes readable when its other end is gone, which also means to stop.
     """
-    # imported here: how metrics are counted is settled before the library that counts them is loaded
-    from api.app import create_app  # noqa: PLC0415
-    from api.observe import configure_logging  # noqa: PLC0415
-
-    configure_logging(settings)
-    # what is loaded by now stays: the collector need not look at it again, nor touch memory shared with other workers
-    gc.collect()
-    gc.freeze()
     config = uvicorn.Config(
-        create_app(settings, reference),
+        app,
         http="httptools",
         ws="none",
         lifespan="on",

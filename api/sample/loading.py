@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from datetime import date, datetime
 from io import BytesIO
-from os import urandom
 
 import msgspec
 
 from api.intake import take_in
 from api.sample.pool import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, Generated, generate
 from db.connect import Engine, transaction
-from db.ids import RANDOM_BYTES, uuid7
+from db.ids import new_id
 from db.import_log import Order
 from db.known_sources import put_source
 from db.sources.formats import NDJSON
@@ -36,7 +35,7 @@ async def load_sample(engine: Engine, reference: Reference, on: date, clock: Cal
     )
     async with transaction(engine) as connection:
         await put_source(connection, SAMPLE_SOURCE, clock())
-    order = Order(id=uuid7(clock(), urandom(RANDOM_BYTES)), source=SAMPLE_SOURCE.name)
+    order = Order(id=new_id(clock()), source=SAMPLE_SOURCE.name)
     return await take_in(engine, reference, order, BytesIO(b"".join(map(_row, generated))), NDJSON, clock)
 
 

@@ -1,0 +1,45 @@
+"""`vivier demo`: what a newcomer sees, twice."""
+
+import re
+import shlex
+import signal
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+from tests.api.commands.conftest import Running, processes
+
+
+def demonstration(home: Path) -> str:
+    """What one run shows, and that the request it proposes works as printed."""
+    demo = Running(home, "demo", "--port", "0")
+    try:
+        shown = demo.wait_for("Ctrl-C arrête tout.")
+        _, silent, url, *options = shlex.split(re.findall(r"^curl .*$", shown, re.MULTILINE)[0])
+        assert (silent, options[0::2]) == ("-s", ["-H", "-H", "-d"])
+        headers = dict(option.split(": ", 1) for option in options[1:4:2])
+        with urlopen(Request(url, options[5].encode(), headers)) as answer:
+            assert b'"candidates":[{"rank":1' in answer.read()
+        demo.signal(signal.SIGINT)
+        assert demo.ended() == 0
+        assert demo.log == ""
+    finally:
+        demo.close()
+    assert processes(home) == {}
+    return shown
+
+
+def test_a_newcomer_sees_a_shortlist_and_what_to_try(home: Path) -> None:
+    """From nothing, then again: the same suppliers, the same key."""
+    first = demonstration(home)
+    assert "1000 fournisseurs fictifs" in first
+    for words in ("Lot 1 · ", "Peut répondre ?", "Écartés de peu :", "Concurrence", "Autrement", "Droit et conseils"):
+        assert words in first
+    assert "\x1b" not in first
+    shortlist, _, rest = first.partition("À vous")
+    assert max(map(len, shortlist.splitlines())) <= 100
+    key = re.findall(r"vivier_[0-9a-f]{48}", rest)[0]
+    again = demonstration(home)
+    assert key in again
+    assert (
+        again.partition("Besoin : ")[2].partition("À vous")[0] == first.partition("Besoin : ")[2].partition("À vous")[0]
+    )

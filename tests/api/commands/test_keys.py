@@ -1,0 +1,26 @@
+"""`vivier keys` beside a running server."""
+
+from tests.api.commands.conftest import Server, Within, vivier
+
+NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'
+
+
+def test_the_life_of_a_key(server: Server, within: Within) -> None:
+    """Created, used at once, listed without its secret, revoked, refused."""
+    create = ("keys", "create", "--name", "Achats", "--organisation", "Ville [de] Rennes", "--scope", "match")
+    key = vivier(server.home, *create).stdout.splitlines()[-1]
+    assert server.ask("POST", "/match", NEED, key=key).status == 200
+    listed = within("keys", "list").out
+    assert "Achats" in listed
+    assert key not in listed
+    assert within("keys", "revoke", key[:15]).status == 0
+    assert server.ask("POST", "/match", NEED, key=key).status == 401
+    assert within("keys", "revoke", key[:15]).status == 1
+
+
+def test_a_key_that_writes_names_its_sources(within: Within) -> None:
+    """A key that could write nothing is a slip, and is said to be one."""
+    create = ("keys", "create", "--name", "n", "--organisation", "o", "--scope")
+    assert within(*create, "sync").status == 2
+    assert within(*create, "match", "--source", "a").status == 2
+    assert within(*create, "sync", "--source", "a").status == 0

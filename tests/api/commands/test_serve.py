@@ -1,0 +1,89 @@
+"""`vivier serve` as a process tree: what it answers, and that it leaves nothing running."""
+
+import os
+import re
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.api.commands.conftest import ADMIN_KEY, Server, processes, until, vivier
+
+Start = Callable[..., Server]
+NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'
+
+
+def workers(server: Server) -> set[int]:
+    """The processes that answer for a server of several workers: its children that run its own command."""
+    return {pid for pid, said in processes(server.home).items() if " serve " in said and pid != server.pid}
+
+
+def test_ctrl_c_leaves_nothing_running(home: Path, start: Start) -> None:
+    """From an empty folder: one line says where, the administrator's key is taken, Ctrl-C ends it all."""
+    server = start().ready()
+    assert server.ask("POST", "/match", NEED).status == 200
+    assert server.ask("POST", "/match", NEED, key="another").status == 401
+    server.signal(signal.SIGINT)
+    assert server.ended() == 0
+    assert processes(home) == {}
+    assert re.fullmatch(r"Vivier listens on http://127\.0\.0\.1:\d+ \(documentation: .*/docs\)\. .*\n", server.said)
+
+
+def test_a_running_request_is_finished(home: Path, start: Start) -> None:
+    """A request whose body is still arriving when the wish to stop comes is answered before the end."""
+    server = start().ready()
+    host, port = server.netloc.split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        headers = f"Host: {host}\r\nAuthorization: Bearer {ADMIN_KEY}\r\nContent-Type: application/json\r\n"
+        expected = f"Content-Length: {len(NEED)}\r\nExpect: 100-continue\r\n\r\n"
+        connection.sendall(f"POST /match HTTP/1.1\r\n{headers}{expected}".encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 100")
+        os.kill(server.pid, signal.SIGTERM)
+        until(lambda: not accepts(host, int(port)))
+        connection.sendall(NEED)
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+    assert server.ended() == 0
+    assert processes(home) == {}
+
+
+def accepts(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_workers_share_socket_and_metrics_and_are_replaced(home: Path, start: Start) -> None:
+    """Two workers answer and count together; one that is killed is followed by another."""
+    server = start("--workers", "2").ready()
+    until(lambda: len(workers(server)) == 2)
+    for _ in range(10):
+        assert server.ask("POST", "/match", NEED).status in {200, 503}
+    victim = min(workers(server))
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: len(workers(server) - {victim}) == 2)
+    assert server.ask("GET", "/health/live").status == 200
+    counts = re.findall(rb'request_seconds_count\{[^}]*"POST"[^}]*\} (\d+)', server.ask("GET", "/metrics").body)
+    assert sum(map(int, counts)) == 10
+    server.signal(signal.SIGINT)
+    assert server.ended() == 0
+    assert processes(home) == {}
+
+
+def test_nothing_outlives_a_parent_that_is_killed(home: Path, start: Start) -> None:
+    """Neither workers nor PostgreSQL stay when the parent has no chance to end them."""
+    server = start("--workers", "2").ready()
+    until(lambda: len(workers(server)) == 2)
+    server.kill()
+    until(lambda: processes(home) == {})
+
+
+def test_a_port_in_use_is_said_at_once(tmp_path: Path) -> None:
+    """Before any database is made."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = vivier(tmp_path, "serve", "--port", str(port))
+    assert done.returncode == 1
+    assert done.stderr == f"vivier: port {port} of 127.0.0.1 is already in use; choose another with --port\n"
+    assert list(tmp_path.iterdir()) == []

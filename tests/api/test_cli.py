@@ -1,0 +1,94 @@
+"""The command line: what it takes, and how it fails."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from api.cli import main
+from tests.conftest import ROOT
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """And says where things are kept."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    for word in ("serve", "demo", "match", "import", "keys", "migrate", "openapi", "DATABASE_URL", "VIVIER_HOME"):
+        assert word in shown
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["unknown"],
+        ["serve", "--port", "70000"],
+        ["serve", "--workers", "0"],
+        ["match"],
+        ["match", "need.json", "--on", "tomorrow"],
+        ["import", "source", "file.csv", "--format", "unknown"],
+        ["import", "a/b", "file.csv"],
+        ["keys", "create", "--name", "n", "--organisation", "o", "--scope", "everything"],
+    ],
+)
+def test_a_slip_of_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit status 2, the reason on standard error, nothing on standard output."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert "error: " in said.err
+    assert said.out == ""
+
+
+def test_a_setting_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Is named, without a traceback, as a slip of usage."""
+    monkeypatch.setenv("VIVIER_PORT", "x")
+    assert main(["migrate"]) == 2
+    assert capsys.readouterr().err.startswith("vivier: VIVIER_PORT 'x' cannot be used")
+
+
+@pytest.mark.parametrize("command", [["migrate"], ["match", "api/sample/need.json"], ["keys", "list"]])
+def test_a_database_out_of_reach(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line that names the setting to look at, and no password."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://vivier:secret@127.0.0.1:1/vivier")
+    monkeypatch.chdir(ROOT)
+    assert main(command) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("vivier: the database cannot be reached; check DATABASE_URL")
+    assert said.count("\n") == 1
+    assert "secret" not in said
+
+
+def test_a_database_that_does_not_exist(
+    server_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the server itself says."""
+    monkeypatch.setenv("DATABASE_URL", server_url.replace("/postgres?", "/nowhere?").replace("/test", "/nowhere"))
+    assert main(["migrate"]) == 1
+    assert "the database refused the connection" in capsys.readouterr().err
+
+
+def test_migrate_says_where_the_database_is(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Run again, it changes nothing."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    assert main(["migrate"]) == 0
+    assert "up to date" in capsys.readouterr().out
+
+
+def test_openapi_is_json_on_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """Nothing else is, so that it can be written to a file."""
+    assert main(["openapi"]) == 0
+    assert "/match" in json.loads(capfdbinary.readouterr().out)["paths"]
+
+
+def test_a_need_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Said before any database is started."""
+    assert main(["match", str(tmp_path / "need.json")]) == 1
+    assert "No such file" in capsys.readouterr().err
