@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 from litestar import Litestar
@@ -70,9 +71,14 @@ def prepared(settings: Settings) -> Iterator[tuple[Settings, Reference]]:
     """Settings that name the database, which answers and is up to date, and the reference data, loaded meanwhile."""
     with ExitStack() as held:
         with ThreadPoolExecutor(1) as background:
-            loading = background.submit(load_reference)
+            loading = background.submit(_load)
             url = held.enter_context(owned(settings))
         yield replace(settings, database_url=url), loading.result()
+
+
+def _load() -> Reference:
+    import_module("api.app")  # which takes as long as the database takes to start
+    return load_reference()
 
 
 def _serve_together(app: Litestar, count: int, metrics: Path, bound: socket.socket, say: Callable[[], None]) -> bool:
