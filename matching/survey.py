@@ -169,7 +169,7 @@ def _survey_part(
     farthest = np.full(len(ordinals), -1.0)
     np.maximum.at(farthest, row[answering], reach[answering])
     to_territory = _distances(query.territory, index.positions[ordinals], farthest)
-    inside = (to_territory[row] <= reach) | np.isinf(reach)
+    inside = to_territory[row] <= reach  # also where both are infinite: served by its codes, wherever it stands
     worth = offers.worth(to_territory[row] == 0)
     best = np.full((len(ordinals), len(query.wanted)), NO_OFFER, dtype=np.int32)
     np.minimum.at(best, (row[inside], offers.column[inside]), worth[inside])

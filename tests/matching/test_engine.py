@@ -112,9 +112,13 @@ def test_coverage_counts_each_requested_segment() -> None:
 
 
 def test_coverage_is_local_to_the_territory_not_to_the_site() -> None:
-    near_by = supplier("in the territory, far from the site"), supplier("on the site", offer(national=True), at=VANNES)
-    (covered,) = matched(need(lot(site=place(VANNES))), *near_by).coverage
-    assert (covered.candidates, covered.local) == (2, 1)
+    shops = (
+        supplier("in Rennes"),
+        supplier("in Redon", at=REDON),
+        supplier("in Vannes", offer(national=True), at=VANNES),
+    )
+    (covered,) = matched(need(lot(site=place(VANNES))), *shops).coverage
+    assert (covered.candidates, covered.local) == (3, 2)
 
 
 def test_coverage_of_a_lot_that_is_not_reserved_has_everyone_eligible() -> None:

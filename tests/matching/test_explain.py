@@ -177,6 +177,11 @@ def test_eligibility_is_told_for_each_type_the_lot_is_reserved_to() -> None:
     assert [row.article for row in rows] == ["L2113-13", "L2113-12"]
 
 
+def test_a_type_named_twice_is_told_once() -> None:
+    rows = candidate(supplier("x", approvals=approved("ESAT")), reserved=("handicap", "handicap")).eligibility
+    assert [row.reserved for row in rows] == ["handicap"]
+
+
 def test_a_plain_eligibility_needs_no_code() -> None:
     known = supplier("x", approvals=approved("ESAT"), shares=Shares(disabled=0.9))
     (row,) = candidate(known, reserved=("handicap",)).eligibility

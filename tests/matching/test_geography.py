@@ -302,6 +302,15 @@ def test_a_scattered_territory_is_as_far_as_its_nearest_part(made: Any, place_: 
     assert part > 0
 
 
+def test_the_nearest_part_may_be_in_the_farther_group(made: Any) -> None:
+    """Two squares far apart have an empty middle, which is nearer to a third square than to either of them."""
+    squares = Point(47.0, -2.0), Point(47.0, 4.4), Point(51.3, 1.2)
+    scattered = MultiPolygon(coordinates=tuple((ring(middle, 0.05),) for middle in squares))
+    drawn = made(TerritoryRequest(geometry=scattered))
+    assert len(drawn.shape.clusters) == 2
+    assert away(drawn, Point(49.5, 1.2)) == pytest.approx(1.75 * 111.24, rel=0.005)
+
+
 def test_far_places_are_measured_by_the_geodesic(made: Any) -> None:
     """From Réunion to Redon's agglomeration, 9,400 km: within half a percent."""
     _, _, metres = pyproj.Geod(ellps="WGS84").inv(SAINT_DENIS.lon, SAINT_DENIS.lat, REDON.lon, REDON.lat)

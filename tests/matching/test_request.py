@@ -45,8 +45,16 @@ def test_segments_stand_in_the_order_first_named(read: Any) -> None:
 
 
 def test_words_are_as_sure_as_they_are_read(read: Any) -> None:
-    query = read(need(lot(keywords=("entretien des espaces verts du parc",))))
-    assert 0.6 <= wanted(query)["ev-entretien"].confidence <= 1
+    """The surest of what names a segment counts: a code is certain."""
+    words = "nettoyage de la piscine municipale et des bureaux"
+    unsure = wanted(read(need(lot(keywords=(words,)))))["pr-locaux"]
+    assert 0.6 <= unsure.confidence < 1
+    assert wanted(read(need(lot("pr-locaux", keywords=(words,)))))["pr-locaux"].confidence == 1
+
+
+def test_what_is_named_twice_is_one_source(read: Any) -> None:
+    query = read(need(lot("pr-locaux", "pr-locaux", cpv=("90919200", "90919200"))))
+    assert query.wanted == (Wanted("pr-locaux", "object", ("segment:pr-locaux", "cpv:90919200"), 1.0),)
 
 
 def test_a_cpv_code_is_taken_with_its_check_digit(read: Any) -> None:
