@@ -47,11 +47,11 @@ class Territory:
         reach = self.radius_km or 0.0
         return np.maximum(self.shape.distance(positions, cap + reach) - reach, 0.0)
 
-    def shares_ground(self, region: shapely.Geometry) -> bool:
-        """Whether a geometry in degrees and this territory (drawn, or a radius) have ground in common."""
+    def share_ground(self, regions: NDArray[np.object_]) -> Bools:
+        """Which geometries in degrees have ground in common with this territory (drawn, or a radius)."""
         if self.radius_km is not None and self.shape is not None:
-            return bool(self.shape.within(self.radius_km, np.array([region]))[0])
-        return bool(shapely.relate_pattern(region, self.drawn, "T********"))
+            return self.shape.within(self.radius_km, regions)
+        return shapely.relate_pattern(regions, self.drawn, "T********")
 
     def lower_bound(self, positions: Floats) -> Floats:
         """A distance that `distance` is certain not to be under; infinite where there is nothing to measure to."""

@@ -145,10 +145,9 @@ class _Areas:
     def meeting(self, territory: Territory) -> Bools:
         meets = np.zeros(len(self.grounds), dtype=bool)
         meets[self.owners[territory.ground[self.communes]]] = True
-        if territory.codes is None:
+        if territory.codes is None and self.drawn:
             # what is drawn is compared as drawn: two pieces of one commune need not meet, two zones may meet at sea
-            for number, region in self.drawn.items():
-                meets[number] = territory.shares_ground(region)
+            meets[list(self.drawn)] = territory.share_ground(np.array(list(self.drawn.values())))
         return meets
 
     def _ground(self, area: ServiceArea) -> Bools:
