@@ -153,7 +153,7 @@ class Explainer:
         measured_to: Literal["site", "territory"] | None = None
         if distance_km is not None:
             measured_to = "site" if query.site else "territory"
-        away = messages.distance(distance_km, query.site is not None, supplier.location is not None)
+        away = messages.distance(distance_km, query.lot.site, supplier.location is not None)
         return Candidate(
             rank=rank,
             supplier=summary(supplier),

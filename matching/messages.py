@@ -1,5 +1,6 @@
 """The sentences of a shortlist: why a supplier is there, why another is not, and whether the supply is enough."""
 
+from domain.need import Place
 from domain.shortlist import Fit, Presence, TensionLevel
 from domain.supplier import ServiceArea
 from domain.wording import Text, kilometres
@@ -49,19 +50,19 @@ def fit(kind: Fit, requested: str, offered: str) -> Text:
             )
 
 
-def distance(distance_km: float | None, to_site: bool, placed: bool) -> Text:
-    """Where a supplier stands; `placed`: its place is known."""
+def distance(distance_km: float | None, site: Place | None, placed: bool) -> Text:
+    """How far a supplier is from the site, else from the territory; `placed`: its place is known."""
     if distance_km is None:
         why = _unmeasured(placed)
         return Text(f"{why.fr} : distance non calculée", f"{why.en}: no distance")
-    if distance_km == 0:
-        return (
-            Text("Sur la commune du lieu d'exécution", "In the commune of the site") if to_site else PRESENCE["local"]
-        )
     far = kilometres(distance_km)
-    if to_site:
-        return Text(f"À {far.fr} du lieu d'exécution", f"{far.en} from the place of performance")
-    return Text(f"À {far.fr} du territoire", f"{far.en} from the territory")
+    if site is None:
+        return Text(f"À {far.fr} du territoire", f"{far.en} from the territory")
+    if distance_km == 0 and site.commune:
+        return Text("Sur la commune du lieu d'exécution", "In the commune of the place of performance")
+    if distance_km == 0:
+        return Text("Sur le lieu d'exécution", "At the place of performance")
+    return Text(f"À {far.fr} du lieu d'exécution", f"{far.en} from the place of performance")
 
 
 def too_far(distance_km: float | None, cap_km: float, placed: bool) -> Text:

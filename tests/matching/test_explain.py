@@ -125,7 +125,13 @@ def test_the_presence_is_told(one: Supplier, code: str, fr: str, en: str) -> Non
     ("site", "at", "fr", "en"),
     [
         (place(RENNES), REDON, "À 59,4 km du lieu d'exécution", "59.4 km from the place of performance"),
-        (Place(commune="35236"), REDON, "Sur la commune du lieu d'exécution", "In the commune of the site"),
+        (place(REDON), REDON, "Sur le lieu d'exécution", "At the place of performance"),
+        (
+            Place(commune="35236"),
+            REDON,
+            "Sur la commune du lieu d'exécution",
+            "In the commune of the place of performance",
+        ),
         (place(RENNES), None, "Adresse inconnue : distance non calculée", "Address unknown: no distance"),
         (None, VANNES, "À 47,8 km du territoire", "47.8 km from the territory"),
         (None, None, "Adresse inconnue : distance non calculée", "Address unknown: no distance"),
