@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,6 +28,10 @@ from domain.shortlist import Shortlist
 from matching.engine import Reference
 
 SHOWN = 5
+INTRODUCTION = (
+    "Vivier cherche, pour chaque lot d'un achat public, les fournisseurs de l'économie sociale et solidaire qui "
+    "peuvent répondre, et dit pourquoi. Il prépare d'abord une base de données et des exemples…\n"
+)
 TRY = '{"territory":{"codes":["departement:35"]},"lots":[{"id":"1","keywords":["tonte de pelouses"]}]}'
 
 
@@ -39,11 +44,11 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     with stopped_by_signal(), ExitStack() as held:
         bound = held.enter_context(listening(settings.host, settings.port, or_next=options.port is None))
         where = address(bound)
-        to.print("Vivier prépare sa base de données et ses fournisseurs d'exemple…")
+        to.print(INTRODUCTION)
         settings, reference = held.enter_context(prepared(settings))
         key, suppliers = asyncio.run(_fill(settings, reference))
-        to.print(f"{count(suppliers, 'fournisseur fictif', 'fournisseurs fictifs')} en Bretagne et autour.")
-        to.print(f"Le besoin d'exemple part à l'API : POST {where}/match\n")
+        to.print(f"{count(suppliers, 'fournisseur fictif', 'fournisseurs fictifs')}, en Bretagne et autour.")
+        to.print(f"Un besoin d'exemple est envoyé à l'API (POST {where}/match), qui répond :\n", soft_wrap=True)
 
         def show() -> None:
             body = files("api.sample").joinpath("need.json").read_bytes()
@@ -56,7 +61,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             to.print(f"Clé d'API      {key}", soft_wrap=True)
             to.print("À essayer dans un autre terminal :\n")
             to.print(curl_line(where, key), soft_wrap=True)
-            to.print("\nVivier sert l'API ; Ctrl-C arrête tout.")
+            to.print(f"\nToutes les commandes : {sys.argv[0]} --help", soft_wrap=True)
+            to.print("Vivier sert l'API ; Ctrl-C arrête tout.")
 
         if not serve_requests(application(settings, reference), bound, lambda: tour.start(show)):
             raise CommandFailed("the server could not start; the log above says why")

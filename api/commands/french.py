@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from domain.supplier import Kind
 from domain.wording import decimal
 
 MONTHS = (
@@ -26,14 +27,30 @@ TO_RESERVATIONS = {
 """After "réservé"; with the two types that a lot may be open to together."""
 
 
+KINDS: dict[Kind, str] = {
+    "EI": "entreprise d'insertion",
+    "ACI": "atelier ou chantier d'insertion",
+    "AI": "association intermédiaire",
+    "ETTI": "entreprise de travail temporaire d'insertion",
+    "EITI": "entreprise d'insertion par le travail indépendant",
+    "GEIQ": "groupement d'employeurs pour l'insertion et la qualification",
+    "EA": "entreprise adaptée",
+    "EATT": "entreprise adaptée de travail temporaire",
+    "ESAT": "établissement ou service d'accompagnement par le travail",
+    "TIH": "travailleur indépendant handicapé",
+    "SEP": "structure de travail pénitentiaire",
+    "ESUS": "entreprise solidaire d'utilité sociale",
+}
+
+
 def count(number: int, one: str, several: str | None = None) -> str:
     """`number` with its noun; the plural takes an s unless given."""
-    return f"{number} {one if number < 2 else several or one + 's'}"
+    return f"{_grouped(number)} {one if number < 2 else several or one + 's'}"
 
 
 def euros(amount: float) -> str:
     """An amount excluding tax, to the euro."""
-    return f"{amount:,.0f} € HT".replace(",", "\N{NO-BREAK SPACE}")
+    return f"{_grouped(amount)} € HT"
 
 
 def kilometres(distance_km: float) -> str:
@@ -56,3 +73,7 @@ def continued(sentences: Sequence[str]) -> str:
     """Sentences as one: "Sur place ; à confirmer"."""
     first, *others = sentences or ("",)
     return " ; ".join((first, *(f"{other[:1].lower()}{other[1:]}" for other in others)))
+
+
+def _grouped(number: float) -> str:
+    return f"{number:,.0f}".replace(",", "\N{NO-BREAK SPACE}")

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from api.commands.french import RESERVATIONS, TO_RESERVATIONS, continued, count, day, euros, joined, kilometres
+from api.commands.french import KINDS, RESERVATIONS, TO_RESERVATIONS, continued, count, day, euros, joined, kilometres
 from api.commands.screen import plain
 from domain.need import Lot, Need
 from domain.shortlist import Advice, Candidate, Eligibility, LotShortlist, NearMiss, Outcome, Severity, Shortlist
@@ -48,6 +48,14 @@ class ShortlistReport:
             self._to.print()
             self._to.rule("Pour l'ensemble du besoin", align="left")
             self._to.print(_bullets(map(_advice, shortlist.advice)))
+        self._abbreviations(shortlist)
+
+    def _abbreviations(self, shortlist: Shortlist) -> None:
+        listed = [row.supplier for lot in shortlist.lots for row in lot.candidates[: self._shown]]
+        listed += [miss.supplier for lot in shortlist.lots for miss in lot.near_misses]
+        seen = {kind for supplier in listed for kind in supplier.kinds}
+        if said := [f"{kind} {meaning}" for kind, meaning in KINDS.items() if kind in seen]:
+            self._to.print(f"\nSigles : {' ; '.join(said)}.")
 
     def _heading(self, shortlist: Shortlist) -> None:
         buyer = self._need.buyer.name if self._need.buyer else None

@@ -31,11 +31,12 @@ def demonstration(home: Path) -> str:
 def test_a_newcomer_sees_a_shortlist_and_what_to_try(home: Path) -> None:
     """From nothing, then again: the same suppliers, the same key."""
     first = demonstration(home)
-    assert "1000 fournisseurs fictifs" in first
+    assert "1\u00a0000 fournisseurs fictifs" in first
     for words in ("Lot 1 · ", "Peut répondre ?", "Écartés de peu :", "Concurrence", "Autrement", "Droit et conseils"):
         assert words in first
     assert "\x1b" not in first
     shortlist, _, rest = first.partition("À vous")
+    assert "Sigles : EI entreprise d'insertion ; " in shortlist
     assert max(map(len, shortlist.splitlines())) <= 100
     key = re.findall(r"vivier_[0-9a-f]{48}", rest)[0]
     again = demonstration(home)
