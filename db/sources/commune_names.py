@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from functools import lru_cache
 
 from domain.folding import fold
 from domain.territory import Territories
@@ -12,7 +13,7 @@ _DELIVERY = re.compile(r"( cedex( \d+)?| \d+)$|( \d+)?( ?(er|e|eme))?( arrondiss
 
 
 class CommuneNames:
-    """Finds the commune that a postal code and a city mean; built once for the territories."""
+    """Finds the commune that a postal code and a city mean."""
 
     def __init__(self, territories: Territories) -> None:
         self._by_postal_code: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -33,6 +34,12 @@ class CommuneNames:
             if found is not None and len(found) == 1:
                 return next(iter(found))
         return None
+
+
+@lru_cache(maxsize=1)
+def commune_names(territories: Territories) -> CommuneNames:
+    """The names for the territories, built once."""
+    return CommuneNames(territories)
 
 
 def _spelt(name: str) -> str:

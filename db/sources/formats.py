@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from db.sources import esat, siae, vivier, vivier_csv
+from db.sources import conventions, esat, gogocarto, le_marche, recherche_entreprises, siae, vivier, vivier_csv
 from db.sources.rows import Context, Reader, Reject, Row, checked
 
 CSV = "text/csv"
@@ -31,4 +31,8 @@ FORMATS: Mapping[str, Format] = {
     "vivier": Format({NDJSON: vivier.read_ndjson, JSON: vivier.read_json, CSV: vivier_csv.read_csv}),
     "siae": Format({CSV: siae.read}),
     "esat": Format({CSV: esat.read}),
+    "conventions": Format({CSV: conventions.read}),
+    "gogocarto": Format({JSON: gogocarto.read_json, NDJSON: gogocarto.read_ndjson}),
+    "le-marche": Format({JSON: le_marche.read_json, NDJSON: le_marche.read_ndjson}),
+    "recherche-entreprises": Format({JSON: recherche_entreprises.read_json, NDJSON: recherche_entreprises.read_ndjson}),
 }

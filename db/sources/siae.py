@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from db.sources.cells import BadCell, known, number
-from db.sources.commune_names import CommuneNames
+from db.sources.commune_names import CommuneNames, commune_names
 from db.sources.csv_records import read_records
 from db.sources.documents import Document
 from db.sources.inference import OfferInference, Presentation
@@ -26,7 +26,7 @@ _HALF_A_POINT = Text("Un point a une latitude et une longitude", "A point has a 
 
 def read(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
     """One row per structure and kind; raises UnreadableFile where a column of `COLUMNS` is missing."""
-    communes = CommuneNames(context.territories)
+    communes = commune_names(context.territories)
     inference = OfferInference(context.taxonomy)
     return read_records(stream, context, COLUMNS, lambda cells: _document(cells, communes, inference))
 
