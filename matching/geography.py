@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -15,12 +15,16 @@ from domain.need import Place, TerritoryRequest
 from domain.territory import Area, Territories, TerritoryKind, UnknownTerritory
 from domain.wording import Text, kilometres
 from matching.drawing import Misplaced, decoded, misplaced_under
+from matching.kept import Kept
 from matching.outlines import outlines
 from matching.plane import Floats, earth_centred
 from matching.shape import PointShape, PolygonShape, Shape
 
 Bools = NDArray[np.bool_]
-KEPT_TERRITORIES = 512
+KEPT_VERTICES = 300_000
+"""How many vertices the territories kept prepared may have together, and the places likewise; a vertex takes 1 kB."""
+LIGHTEST = 40
+"""What a territory without any vertex weighs beside those of others: its list of communes takes 35 kB."""
 OUTLINED_KINDS: tuple[TerritoryKind, ...] = ("epci", "departement", "region")
 
 
@@ -69,8 +73,8 @@ class Geography:
         self._positions = {
             area.id: position for kind in OUTLINED_KINDS for position, area in enumerate(territories.areas(kind))
         }
-        self._territories = lru_cache(KEPT_TERRITORIES)(self._prepare)
-        self._places = lru_cache(KEPT_TERRITORIES)(self._locate)
+        self._territories = Kept(self._prepare, lambda made: LIGHTEST + _vertices(made.shape), KEPT_VERTICES)
+        self._places = Kept(self._locate, _vertices, KEPT_VERTICES)
 
     @cached_property
     def tree(self) -> shapely.STRtree:
@@ -232,6 +236,10 @@ NO_OUTLINE = Text(
     "Le contour de cette commune n'est pas connu : donner un point (« lat » et « lon »).",
     "The outline of this commune is not known: give a point (“lat” and “lon”).",
 )
+
+
+def _vertices(shape: Shape | None) -> int:
+    return 0 if shape is None else shape.vertices
 
 
 def _outside(swapped: bool) -> Text:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import shapely
@@ -33,7 +34,6 @@ BASES: tuple[Basis, ...] = ("declared", "inferred")
 INELIGIBLE = OUTCOMES.index("INELIGIBLE")
 UNDECIDED = -1
 KEPT_DATES = 8
-KEPT_GROUNDS = 256
 KEPT_ENDS = 100_000
 
 
@@ -64,8 +64,7 @@ class Index:
         self.distinct_facts, self.facts = _facts(self.suppliers)
         self.areas = _Areas(geography)
         self.offers = self._tables()
-        # for each distinct service area made of ground, whether it shares ground with a territory
-        self.areas_meeting = lru_cache(KEPT_GROUNDS)(self.areas.meeting)
+        self._meeting: WeakKeyDictionary[Territory, Bools] = WeakKeyDictionary()
         self._outcomes = lru_cache(KEPT_DATES)(self._undecided)
         self._ends = lru_cache(KEPT_ENDS)(self._approval_end)
 
@@ -74,6 +73,16 @@ class Index:
     ) -> date | None:
         """The last day a supplier's eligibility rests on an approval that ends before `until`; None where none does."""
         return self._ends(int(self.facts[ordinal]), reserved, on, until, rules)
+
+    def areas_meeting(self, territory: Territory) -> Bools:
+        """For each distinct service area made of ground, whether it shares ground with a territory.
+
+        Found once for as long as the territory itself is kept.
+        """
+        meeting = self._meeting.get(territory)
+        if meeting is None:
+            meeting = self._meeting[territory] = self.areas.meeting(territory)
+        return meeting
 
     def alike(self, suppliers: Iterable[Supplier]) -> "Index":
         """An index of other suppliers over the same reference data."""

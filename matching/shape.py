@@ -24,7 +24,9 @@ GEODESIC = pyproj.Geod(ellps="WGS84")
 
 
 class Shape(Protocol):
-    """Something on the ground."""
+    """Something on the ground; `vertices` is what it takes to draw it."""
+
+    vertices: int
 
     def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
         """Kilometres from each earth-centred position to the nearest ground of the shape, 0 inside it.
@@ -43,6 +45,8 @@ class Shape(Protocol):
 
 class PointShape:
     """A point."""
+
+    vertices = 1
 
     def __init__(self, lat: float, lon: float) -> None:
         self.plane = Plane(lat, lon)
@@ -68,6 +72,7 @@ class PolygonShape:
 
     def __init__(self, geometries: Geometries) -> None:
         self.clusters = [_Cluster(parts) for parts in _clustered(shapely.get_parts(geometries))]
+        self.vertices = sum(len(cluster.degrees) for cluster in self.clusters)
 
     def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
         nearest = np.full(len(positions), np.inf)
