@@ -104,16 +104,15 @@ class Explainer:
 
     def need_advice(self) -> tuple[Advice, ...]:
         """What the buyer should know about the whole need."""
-        rows = [self._advice(advice) for advice in self.review.advice]
-        said = distance_is_for_sourcing(self.on, self.rules)
-        return (*rows, Advice("DISTANCE_SOURCING_ONLY", "info", None, self._say(said)))
+        advice = (*self.review.advice, distance_is_for_sourcing(self.on, self.rules))
+        return tuple(self._advice(item) for item in advice)
 
     def lot_advice(self, query: LotQuery, supply: Supply) -> tuple[Advice, ...]:
         """What the buyer should know about the lot: what was not understood, then law, then counsel from supply."""
         review = self.review.lots[query.lot.id]
         legal = [*review.advice]
         if query.objects:
-            legal += counsel(supply, review.forbidden, self.on, self.rules)
+            legal += counsel(supply, review, self.on, self.rules)
         return (*self._not_understood(query), *(self._advice(advice) for advice in legal))
 
     def _not_understood(self, query: LotQuery) -> Iterator[Advice]:

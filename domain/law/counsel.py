@@ -12,7 +12,7 @@ import msgspec
 from domain.law.citation import cite, days
 from domain.law.eligibility import eligibility
 from domain.law.facts import LegalFacts
-from domain.law.findings import LegalAdvice, LegalFinding, advice
+from domain.law.findings import LegalAdvice, LegalFinding, LotReview, advice
 from domain.law.months import months_later
 from domain.law.registry import applies
 from domain.law.rules import InForce, Rules
@@ -49,13 +49,11 @@ class Supply(msgspec.Struct, frozen=True):
     ends: tuple[date, ...] = ()
 
 
-def counsel(
-    supply: Supply, forbidden: Mapping[str, LegalFinding | None], on: date, rules: Rules
-) -> tuple[LegalAdvice, ...]:
-    """The lot's advice that depends on supply. `forbidden` is `LotReview.forbidden` of the same lot."""
+def counsel(supply: Supply, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
+    """The lot's advice that depends on supply and on what the law says of the same lot."""
     view = rules.at(on)
-    found = (_no_offer(supply, view), _possible(supply, forbidden, view), _expiring(supply, view))
-    return tuple(item for item in (*found, *_not_open(supply, forbidden, view)) if item)
+    found = (_no_offer(supply, view), _possible(supply, review, view), _expiring(supply, view))
+    return tuple(item for item in (*found, *_not_open(supply, review.forbidden, view)) if item)
 
 
 @applies("counsel_no_offer")
@@ -79,22 +77,23 @@ def _no_offer(supply: Supply, view: InForce) -> LegalAdvice | None:
 
 
 @applies("counsel_reservation_minimum", "counsel_reservation_comfortable")
-def _possible(supply: Supply, forbidden: Mapping[str, LegalFinding | None], view: InForce) -> LegalAdvice | None:
+def _possible(supply: Supply, review: LotReview, view: InForce) -> LegalAdvice | None:
     """Reservations that the law allows and that leave enough candidates (RESERVATION_POSSIBLE).
 
-    For a lot already reserved, only those that leave more candidates than its own. Enough is counsel, not law.
+    For a lot already reserved as the law allows, only those that leave more candidates than its own. Where the law
+    leaves a type open for this lot, it is named with that proviso. Enough is counsel, not law.
     """
     minimum = view.number("counsel_reservation_minimum") or 1
     comfortable = view.number("counsel_reservation_comfortable") or minimum
-    floor = max(minimum, supply.total + 1 if supply.reserved else 0)
+    floor = max(minimum, supply.total + 1 if supply.reserved and not review.refused else 0)
     open_ = {
         option: count
         for option, count in supply.options.items()
-        if option in OPTION_NAMES and forbidden.get(option) is None and count.total >= floor
+        if option in OPTION_NAMES and review.forbidden.get(option) is None and count.total >= floor
     }
     if not open_:
         return None
-    parts = [_leaves(option, count) for option, count in open_.items()]
+    parts = [_leaves(option, count, option in review.doubtful) for option, count in open_.items()]
     most = max(count.total for count in open_.values())
     scarce = Text("", "") if most > comfortable else Text(" ; concurrence limitée", "; limited competition")
     message = Text(
@@ -104,12 +103,13 @@ def _possible(supply: Supply, forbidden: Mapping[str, LegalFinding | None], view
     return advice("RESERVATION_POSSIBLE", "info", view["counsel_reservation_minimum"], message)
 
 
-def _leaves(option: str, count: Count) -> Text:
+def _leaves(option: str, count: Count, doubtful: bool = False) -> Text:
     name, sure = OPTION_NAMES[option], count.certain
-    many = "s" if sure > 1 else ""
+    many, sures = ("s" if number > 1 else "" for number in count)
+    fr, en = (", à condition de vérifier que le lot s'y prête", ", provided the lot is checked to qualify")
     return Text(
-        f"{name.fr} laisse {count.total} candidat{'s' if count.total > 1 else ''} ({sure} certain{many})",
-        f"{name.en} leaves {count.total} candidate{'s' if count.total > 1 else ''} ({sure} certain)",
+        f"{name.fr} laisse {count.total} candidat{many} ({sure} certain{sures}){fr if doubtful else ''}",
+        f"{name.en} leaves {count.total} candidate{many} ({sure} certain){en if doubtful else ''}",
     )
 
 
@@ -192,9 +192,10 @@ def same_supplier(name: str, awarded_on: tuple[date, ...], on: date, rules: Rule
 
 
 @applies("distance_sourcing_only")
-def distance_is_for_sourcing(on: date, rules: Rules) -> Text:
+def distance_is_for_sourcing(on: date, rules: Rules) -> LegalAdvice:
     """Distance may rank whom to talk to before the market; it is never a selection or award criterion.
 
-    This is the sentence to show wherever distance ranks.
+    To be said wherever distance ranks (DISTANCE_SOURCING_ONLY).
     """
-    return rules.at(on)["distance_sourcing_only"].message
+    row = rules.at(on)["distance_sourcing_only"]
+    return LegalAdvice("DISTANCE_SOURCING_ONLY", "info", row.id, row.article, row.confidence, row.message)

@@ -55,11 +55,18 @@ class LotReview(msgspec.Struct, frozen=True):
 
     `reservation`: the findings on its own reservation; empty where nothing is to be said, or nothing reserved.
     `forbidden`: for each reservation it might have (keys of `review.OPTIONS`), the finding that forbids it, or None.
+    `doubtful`: of those that nothing forbids, the ones that a person must judge first, or for which data is missing.
     """
 
     reservation: tuple[LegalFinding, ...]
     advice: tuple[LegalAdvice, ...]
     forbidden: dict[str, LegalFinding | None]
+    doubtful: frozenset[str]
+
+    @property
+    def refused(self) -> bool:
+        """Whether the law forbids the reservation the lot has."""
+        return worst_outcome(self.reservation) == "INELIGIBLE"
 
 
 class NeedReview(msgspec.Struct, frozen=True):

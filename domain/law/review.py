@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
 from domain.law.considerations import (
     allotment,
@@ -17,14 +18,14 @@ from domain.law.considerations import (
 )
 from domain.law.ess_lot import review_ess
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview
-from domain.law.lots import LotFacts, read_lot, read_lots
+from domain.law.lots import LotFacts, read_lots
 from domain.law.prison_lot import review_prison
 from domain.law.procedure import review_procedure
 from domain.law.reservation import review_types
 from domain.law.rules import InForce, Rules
 from domain.law.small_lots import no_split, review_sets
 from domain.law.value import Group, groups, total_below_lots
-from domain.need import ContractKind, Lot, Need, Reserved
+from domain.need import ContractKind, Need, Reserved
 
 OPTIONS: dict[str, frozenset[Reserved]] = {
     "handicap": frozenset({"handicap"}),
@@ -63,7 +64,7 @@ def review_need(
 
 def _lot_review(need: Need, lot: LotFacts, advice: tuple[LegalAdvice, ...], on: date, view: InForce) -> LotReview:
     findings = _reservation(need, lot, frozenset(lot.lot.reserved or ()), on, view)
-    return LotReview(tuple(findings), advice, _forbidden(need, lot, on, view))
+    return LotReview(tuple(findings), advice, *_options(need, lot, on, view))
 
 
 def _group_advice(
@@ -83,53 +84,46 @@ def _group_advice(
     return [*review_procedure(need, group, view), *sets, *no_split(need, group, view), social(need, group, view)]
 
 
-def review_reservation(
-    need: Need,
-    lot: Lot,
-    on: date,
-    rules: Rules,
-    segments: tuple[str, ...] = (),
-    reserved: frozenset[Reserved] | None = None,
-) -> tuple[LegalFinding, ...]:
-    """The findings on reserving `lot` to its own types, or to `reserved`; empty where nothing stands in the way.
+def _options(
+    need: Need, lot: LotFacts, on: date, view: InForce
+) -> tuple[dict[str, LegalFinding | None], frozenset[str]]:
+    """What forbids each reservation, and which of the others are doubtful.
 
-    `segments`: those understood as the lot's object; the lot's own where empty.
+    Types first, which are the same for every lot; then what only the lot decides.
     """
-    view = rules.at(on)
-    facts = read_lot(lot, segments or lot.segments, view)
-    wanted = frozenset(lot.reserved or ()) if reserved is None else reserved
-    return tuple(_reservation(need, facts, wanted, on, view))
+    types = _standing_of_types(need.contract, on, view)
+    forbidden = {option: standing.refusal for option, standing in types}
+    doubtful = {option for option, standing in types if standing.doubtful}
+    for option, findings in (
+        ("penitentiary", review_prison(lot, view)),
+        ("ess", review_ess(lot, need.buyer, view)),
+    ):
+        if forbidden[option] is None:
+            standing = _standing(findings)
+            forbidden[option] = standing.refusal
+            doubtful |= {option} if standing.doubtful else set()
+    return forbidden, frozenset(option for option in doubtful if forbidden[option] is None)
 
 
-def what_if(
-    need: Need, lot: Lot, on: date, rules: Rules, segments: tuple[str, ...] = ()
-) -> dict[str, LegalFinding | None]:
-    """For each reservation of `OPTIONS`, the finding that forbids it for this lot; None where none does.
+class _Standing(NamedTuple):
+    """Where a reservation stands: the finding that forbids it, or whether something about it is still open."""
 
-    `review_need` gives the same for every lot of a need, at less cost.
-    """
-    view = rules.at(on)
-    facts = read_lot(lot, segments or lot.segments, view)
-    return _forbidden(need, facts, on, view)
-
-
-def _forbidden(need: Need, lot: LotFacts, on: date, view: InForce) -> dict[str, LegalFinding | None]:
-    """Types first, which are the same for every lot; then what only the lot decides."""
-    found = dict(_forbidden_types(need.contract, on, view))
-    if found["penitentiary"] is None:
-        found["penitentiary"] = _first_refusal(review_prison(lot, view))
-    if found["ess"] is None:
-        found["ess"] = _first_refusal(review_ess(lot, need.buyer, view))
-    return found
+    refusal: LegalFinding | None
+    doubtful: bool
 
 
 @lru_cache(maxsize=256)
-def _forbidden_types(contract: ContractKind, on: date, view: InForce) -> tuple[tuple[str, LegalFinding | None], ...]:
-    return tuple((option, _first_refusal(review_types(types, contract, on, view))) for option, types in OPTIONS.items())
+def _standing_of_types(contract: ContractKind, on: date, view: InForce) -> tuple[tuple[str, _Standing], ...]:
+    return tuple((option, _standing(review_types(types, contract, on, view))) for option, types in OPTIONS.items())
 
 
-def _first_refusal(findings: Iterable[LegalFinding]) -> LegalFinding | None:
-    return next((found for found in findings if found.outcome == "INELIGIBLE"), None)
+def _standing(findings: Iterable[LegalFinding]) -> _Standing:
+    doubtful = False
+    for found in findings:
+        if found.outcome == "INELIGIBLE":
+            return _Standing(found, False)
+        doubtful = doubtful or found.outcome in {"UNKNOWN", "REVIEW"}
+    return _Standing(None, doubtful)
 
 
 def _reservation(

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import msgspec
 import pytest
 
 from domain.law.awards import EssAward, with_award_bar
@@ -27,7 +28,7 @@ CLEANING = need(Lot(id="1", segments=("pr-locaux",), cpv=("90919200",)))
 
 
 def advise(supply: Supply) -> tuple[LegalAdvice, ...]:
-    return counsel(supply, review(CLEANING).lots["1"].forbidden, TODAY, load())
+    return counsel(supply, review(CLEANING).lots["1"], TODAY, load())
 
 
 def test_reservation_that_law_and_supply_bear() -> None:
@@ -53,6 +54,24 @@ def test_reserved_lot_is_told_only_of_wider_circles() -> None:
     found = advise(Supply(14, OPTIONS, reserved=frozenset({"iae"})))[0]
     assert "21 candidats" in found.message.fr
     assert "14 candidats (9" not in found.message.fr
+
+
+def test_lot_reserved_against_the_law_is_told_of_what_is_open() -> None:
+    """Even where that leaves fewer candidates: those of a forbidden reservation cannot be had."""
+    asked = need(msgspec.structs.replace(CLEANING.lots[0], reserved=("ess",)))
+    supply = Supply(28, OPTIONS, reserved=frozenset({"ess"}))
+    possible = counsel(supply, review(asked).lots["1"], TODAY, load())[0]
+    assert possible.code == "RESERVATION_POSSIBLE"
+    assert "14 candidats" in possible.message.fr
+
+
+def test_a_type_that_is_not_settled_for_the_lot_is_proposed_with_a_proviso() -> None:
+    """Without CPV nobody knows whether care at home is on the list: supply alone does not open the ESS reservation."""
+    for cpv, doubtful in (((), True), (("85320000",), False)):
+        lot = Lot(id="1", segments=("so-domicile",), cpv=cpv, duration_months=12)
+        possible = counsel(Supply(37, OPTIONS), review(need(lot)).lots["1"], TODAY, load())[0]
+        assert ("à condition de vérifier" in possible.message.fr) == doubtful
+        assert "à l'ESS laisse 28 candidats (0 certain)" in possible.message.fr
 
 
 def test_lot_without_supply() -> None:
@@ -158,5 +177,7 @@ def test_third_award_to_one_supplier_is_named() -> None:
 
 
 def test_distance_sentence() -> None:
-    """Shown wherever distance ranks."""
-    assert "ni elle ni l'implantation de l'entreprise ne sont un critère" in distance_is_for_sourcing(TODAY, load()).fr
+    """Shown wherever distance ranks, with its article."""
+    said = distance_is_for_sourcing(TODAY, load())
+    assert "ni elle ni l'implantation de l'entreprise ne sont un critère" in said.message.fr
+    assert (said.article, said.rule) == ("L3", "distance_sourcing_only")
