@@ -142,8 +142,8 @@ async def stage(intake: Intake, batch: Batch) -> Counts:
     """
     arrivals, rejects = _sift(batch, intake.language)
     firsts = await _first_seen(intake, arrivals)
-    fresh = [(item, firsts[item.row.external_id].known) for item in arrivals if _is_first(item, firsts)]
-    rejects += await _repeated(intake, [item.row for item in arrivals if not _is_first(item, firsts)])
+    fresh, repeated = _told_apart(arrivals, firsts)
+    rejects += await _repeated(intake, [item.row for item in repeated])
     added = [item for item, known in fresh if known is None]
     changed = [(item, known) for item, known in fresh if known and known.content_hash != item.content_hash]
     if not intake.dry:
@@ -203,9 +203,24 @@ async def _first_seen(intake: Intake, arrivals: Sequence[_Arrival]) -> dict[str,
     }
 
 
-def _is_first(arrival: _Arrival, firsts: dict[str, _First]) -> bool:
-    first = firsts.get(arrival.row.external_id)
-    return first is not None and first.line == arrival.row.line
+def _told_apart(
+    arrivals: Sequence[_Arrival], firsts: dict[str, _First]
+) -> tuple[list[tuple[_Arrival, _Known | None]], list[_Arrival]]:
+    """Each arrival that came first, with its record before the import; and those whose external id came before.
+
+    Several may stand on one line, in JSON without line breaks.
+    """
+    unclaimed = dict(firsts)
+    fresh: list[tuple[_Arrival, _Known | None]] = []
+    repeated: list[_Arrival] = []
+    for item in arrivals:
+        first = unclaimed.get(item.row.external_id)
+        if first is not None and first.line == item.row.line:
+            del unclaimed[item.row.external_id]
+            fresh.append((item, first.known))
+        else:
+            repeated.append(item)
+    return fresh, repeated
 
 
 async def _repeated(intake: Intake, rows: Sequence[Row]) -> list[Reject]:

@@ -84,6 +84,14 @@ async def test_a_repeated_external_id_is_rejected_and_the_first_row_stands(engin
     assert await names(engine) == ["Atelier b", "premier"]
 
 
+async def test_rows_may_repeat_an_external_id_on_one_line(engine: Engine) -> None:
+    """JSON without line breaks has all its rows on line 1; twice the same row is still one record."""
+    done = await load(engine, [row(1, "a", "premier"), row(1, "a", "premier"), row(1, "a", "deuxième"), row(1, "b")])
+
+    assert counts(done) == {"received": 4, "added": 2, "rejected": 2}
+    assert await names(engine) == ["Atelier b", "premier"]
+
+
 async def test_what_postgresql_cannot_hold_is_rejected_not_fatal(engine: Engine) -> None:
     done = await load(engine, [row(1, "a", "A\0B"), row(2, "b\0"), row(3, "c"), broken(4, "d\0")])
 
