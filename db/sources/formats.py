@@ -24,7 +24,12 @@ class Format:
         Lazy: the file is read as rows are asked for, in bounded memory. Raises UnreadableFile, at the first row or
         later, where the file cannot be read by rows at all; KeyError for a media type without a reader.
         """
-        return checked(self.readers[media_type](stream, context), context)
+        return _lazily(self.readers[media_type], stream, context)
+
+
+def _lazily(reader: Reader, stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+    """Not even the file's beginning is read before the first row is asked for, by a thread that may wait for it."""
+    yield from checked(reader(stream, context), context)
 
 
 FORMATS: Mapping[str, Format] = {
