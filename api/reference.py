@@ -13,13 +13,10 @@ from api.endpoint import Call, endpoint
 from api.negotiation import GEOJSON, JSON
 from api.pages import Cursor, Limit, Page, next_link, read_cursor, write_cursor
 from domain.errors import NotFound
-from domain.law.registry import explained
-from domain.law.rules import RuleRow, Theme, Unit, Value
-from domain.shortlist import Confidence
+from domain.law import catalogue
 from domain.supplier import Point
 from domain.taxonomy import Family, Taxonomy
 from domain.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
-from domain.wording import Language
 from matching.engine import Reference
 
 TAG = "Reference"
@@ -109,35 +106,19 @@ class RulesQuery(msgspec.Struct, frozen=True):
     on: Annotated[date, msgspec.Meta(description="Rules in force on this day; today by default")] | None = None
 
 
-class RuleDocument(msgspec.Struct, frozen=True):
-    """A rule during one period, both days included. `article` null: counsel, not law. `explanation`: how it applies."""
-
-    id: str
-    theme: Theme
-    article: str | None
-    value: Value | None
-    unit: Unit | None
-    valid_from: date | None
-    valid_until: date | None
-    source: str
-    confidence: Confidence
-    message: str
-    explanation: str | None
-
-
 class RuleList(msgspec.Struct, frozen=True):
     """The rules in force on the day `on`, and the `version` of all rules."""
 
     on: date
     version: str
-    items: tuple[RuleDocument, ...]
+    items: tuple[catalogue.RuleDocument, ...]
 
 
 class RuleHistory(msgspec.Struct, frozen=True):
     """One rule through time, oldest period first."""
 
     id: str
-    items: tuple[RuleDocument, ...]
+    items: tuple[catalogue.RuleDocument, ...]
 
 
 @endpoint("GET", "/segments", tag=TAG, scope=None, answers=Taxonomies, status=(200, 304), headers=CACHED)
@@ -223,15 +204,14 @@ async def list_rules(call: Call, query: RulesQuery) -> Response[bytes]:
     """
     rules = call.services.reference.rules
     on = query.on or call.services.today()
-    listed = RuleList(on, rules.version, tuple(_rule(row, call.language) for row in rules.in_force(on)))
+    listed = RuleList(on, rules.version, catalogue.in_force(rules, on, call.language))
     return unless_known(call, msgspec.json.encode(listed), JSON)
 
 
 @endpoint("GET", "/rules/{rule}", tag=TAG, scope=None, answers=RuleHistory, status=(200, 304), headers=CACHED)
 async def show_rule(call: Call, rule: str) -> Response[bytes]:
     """One rule through time: every period that is known, also when the law had no such rule yet."""
-    rows = call.services.reference.rules.history(rule)
-    history = RuleHistory(rule, tuple(_rule(row, call.language) for row in rows))
+    history = RuleHistory(rule, catalogue.history(call.services.reference.rules, rule, call.language))
     return unless_known(call, msgspec.json.encode(history), JSON)
 
 
@@ -311,19 +291,3 @@ def _parents(area: Area, territories: Territories) -> tuple[TerritoryLabel, ...]
 
 def _population(area: Area, territories: Territories) -> int:
     return sum(territories.communes[ordinal].population for ordinal in area.communes)
-
-
-def _rule(row: RuleRow, language: Language) -> RuleDocument:
-    return RuleDocument(
-        id=row.id,
-        theme=row.theme,
-        article=row.article,
-        value=row.value,
-        unit=row.unit,
-        valid_from=row.valid_from,
-        valid_until=row.valid_until,
-        source=row.source,
-        confidence=row.confidence,
-        message=row.message.to(language),
-        explanation=explained().get(row.id),
-    )

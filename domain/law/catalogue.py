@@ -33,8 +33,12 @@ n'est jamais remplacée par une supposition : aucun avis n'est donné. Les expli
 """
 
 
-class ServedRule(msgspec.Struct, frozen=True):
-    """One dated rule. `article` null: counsel, not law. `explanation`: how it is applied; null: for information."""
+class RuleDocument(msgspec.Struct, frozen=True):
+    """A rule during one period, both days included. `article` null: counsel, not law.
+
+    `status`: `absent` where the law had no such rule, `unknown` where that was not established; `value` is then null.
+    `explanation`: how the rule is applied; null where it is for information only.
+    """
 
     id: str
     theme: Theme
@@ -50,18 +54,18 @@ class ServedRule(msgspec.Struct, frozen=True):
     explanation: str | None
 
 
-def in_force(rules: Rules, on: date, language: Language) -> tuple[ServedRule, ...]:
+def in_force(rules: Rules, on: date, language: Language) -> tuple[RuleDocument, ...]:
     """Every rule in force at `on`."""
     return tuple(_served(row, language) for row in rules.in_force(on))
 
 
-def history(rules: Rules, rule_id: str, language: Language) -> tuple[ServedRule, ...]:
+def history(rules: Rules, rule_id: str, language: Language) -> tuple[RuleDocument, ...]:
     """Every period of one rule, oldest first, those without rule included (see `status`); raises NotFound."""
     return tuple(_served(row, language) for row in rules.history(rule_id))
 
 
-def _served(row: RuleRow, language: Language) -> ServedRule:
-    return ServedRule(
+def _served(row: RuleRow, language: Language) -> RuleDocument:
+    return RuleDocument(
         id=row.id,
         theme=row.theme,
         article=row.article,

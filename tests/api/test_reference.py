@@ -141,6 +141,21 @@ async def test_one_rule_through_time(client: AsyncTestClient[Any]) -> None:
     assert (await client.get("/rules/no_such_rule")).status_code == 404
 
 
+async def test_a_period_without_rule_says_why(client: AsyncTestClient[Any]) -> None:
+    """That the law had no such rule is not that nobody knows."""
+    periods = {
+        name: (await client.get(f"/rules/{name}")).json()["items"] for name in ("reserved_penitentiary", "eu_local")
+    }
+    assert [period["status"] for period in periods["reserved_penitentiary"]] == ["absent", "in_force"]
+    assert periods["eu_local"][-1] | {"status": "unknown", "value": None} == periods["eu_local"][-1]
+
+
+async def test_every_applied_rule_is_explained(client: AsyncTestClient[Any]) -> None:
+    """Also one that only past awards bring into play."""
+    (rule,) = (await client.get("/rules/ess_award_bar_months")).json()["items"]
+    assert "previous 36 months" in rule["explanation"]
+
+
 @pytest.mark.parametrize("path", ["/segments", "/territories/departement:56", "/rules?on=2026-11-24"])
 async def test_reference_data_is_cached(path: str, client: AsyncTestClient[Any]) -> None:
     """A client asks again with the ETag and gets a 304 without content; another language is another answer."""
