@@ -41,7 +41,7 @@ class Workers:
         self._due: list[float] = []
         self._failures = 0
         self._any_started = False
-        self._stop = False
+        self._stop = self._failed = False
 
     def run(self) -> bool:
         """Keep the workers running until SIGTERM or SIGINT; False where the first of them could not start."""
@@ -66,7 +66,7 @@ class Workers:
                 signal.signal(number, handler)
             for descriptor in (self._awake, bell, self._started, self._report, self._watched):
                 os.close(descriptor)
-        return self._any_started
+        return not self._failed
 
     def _fork_due(self) -> None:
         now = time.monotonic()
@@ -117,19 +117,20 @@ class Workers:
             self._any_started = True
 
     def _bury(self) -> None:
+        """Plan for a successor to each worker that ended; to none where not one of them ever started."""
         for pid in self._dead():
             lived = time.monotonic() - self._born.pop(pid)
             self._on_death(pid)
-            if not self._any_started:
-                self._stop = True
-                return
             self._failures = 0 if lived > LONG_LIFE_SECONDS else self._failures + 1
             pause = min(FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 10), LONGEST_PAUSE_SECONDS)
             self._due.append(time.monotonic() + pause)
+            if not self._any_started and not self._stop:
+                self._stop = self._failed = True
             if not self._stop:
                 sys.stderr.write(f"vivier: worker {pid} ended; another starts in {pause:.1f} s\n")
 
     def _dead(self) -> list[int]:
+        """Those that ended since the last call, which is the only one to hear of them."""
         # one by one: the database's keeper is a child too, and is not ours to wait for
         return [pid for pid in self._born if os.waitpid(pid, os.WNOHANG)[0]]
 
