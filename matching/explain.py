@@ -178,7 +178,8 @@ class Explainer:
         for answer in answers:
             said = messages.fit(answer.fit, self.taxonomy.label(answer.requested), self.taxonomy.label(answer.offered))
             yield Reason(f"segment_{answer.fit}", self._say(said))
-        if any(answer.basis == "inferred" for answer in answers):
+        answering = (answer for answer in answers if answer.role == "object" and answer.fit != "related")
+        if any(answer.basis == "inferred" for answer in answering):
             yield Reason("basis_inferred", self._say(messages.INFERRED))
         name = PRESENCES[best_presence]
         yield Reason(f"presence_{name}", self._say(messages.PRESENCE[name]))

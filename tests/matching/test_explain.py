@@ -92,6 +92,12 @@ def test_what_was_inferred_is_to_be_confirmed() -> None:
     assert "déduite" in reasons(supplier("x", offer(basis="inferred")))["basis_inferred"]
 
 
+def test_what_does_not_answer_casts_no_doubt_on_what_does() -> None:
+    beside = supplier("x", offer(), offer("pr-specialise", "ev-entretien", basis="inferred"))
+    assert "basis_inferred" in reasons(beside, segments=("pr-locaux", "pr-specialise"))
+    assert "basis_inferred" not in reasons(beside, segments=("pr-locaux",), support_segments=("ev-entretien",))
+
+
 @pytest.mark.parametrize(
     ("one", "code", "fr", "en"),
     [
