@@ -3,9 +3,9 @@
 from functools import lru_cache
 
 from domain.law.citation import euros
-from domain.law.findings import LegalAdvice, advice
+from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.lots import LotFacts
-from domain.law.procedure import formal_thresholds, is_light
+from domain.law.procedure import eu_thresholds
 from domain.law.registry import applies
 from domain.law.rules import InForce, RuleRow, cents, written
 from domain.law.value import Group, total_of
@@ -24,12 +24,13 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     higher EU threshold. Exceptions exist (a need met by an immediately available solution, too weak a link with the
     object, restricted competition, works under six months). No advice where value or threshold is not known.
     """
-    rules = ("eu_social_services",) if is_light(group) else formal_thresholds(need, group)
+    rules = eu_thresholds(need, group)
     bounds = [view.cents(rule_id) for rule_id in rules]
     if group.total is None or any(bound is None or group.total < bound for bound in bounds):
         return None
     row = view["social_consideration" if need.contract == "market" else "concession_social_consideration"]
     lots = () if group.alone else (group.ids,)
+    sure = least_sure(row, *(view[rule_id] for rule_id in rules))
     if row.value == "required":
         message = Text(
             "Au-dessus des seuils européens, prévoir une condition d'exécution sociale ou d'emploi, obligatoire sauf "
@@ -37,12 +38,12 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
             "Above the EU thresholds, provide for a social or employment performance condition, required save a "
             "justified exception",
         )
-        return advice("SOCIAL_CONSIDERATION", "warning", row, message, lots)
+        return advice("SOCIAL_CONSIDERATION", "warning", row, message, lots, sure)
     message = Text(
         "Une condition d'exécution sociale ou d'emploi est possible et recommandée, mais pas obligatoire à cette date",
         "A social or employment performance condition is possible and advised; it is not required at this date",
     )
-    return advice("SOCIAL_CONSIDERATION", "info", row, message, lots)
+    return advice("SOCIAL_CONSIDERATION", "info", row, message, lots, sure)
 
 
 @applies("environmental_consideration", "concession_environmental_consideration")
@@ -101,7 +102,7 @@ def allotment(need: Need, view: InForce) -> LegalAdvice | None:
 
 @applies("framework_max_months")
 def framework(need: Need, view: InForce) -> LegalAdvice | None:
-    """A framework agreement of a contracting authority lasts at most 48 months, save a justified exception."""
+    """A framework agreement of a contracting authority has a longest duration, save a justified exception."""
     limit = view.number("framework_max_months")
     if need.technique != "framework_agreement" or limit is None or (need.buyer and need.buyer.kind == "utility"):
         return None
@@ -147,7 +148,7 @@ def reuse_quota(lot: LotFacts, buyer: Buyer | None, view: InForce) -> LegalAdvic
     """Furniture and textiles count towards the buyer's yearly share of reused goods (COUNTS_TOWARDS_QUOTA).
 
     For the State and local authorities; whether hospitals are concerned was not established. Only the shares that are
-    known at the date are quoted; utilities are left out.
+    known at the date are quoted; utilities are left out. Which activities belong to a family is this project's reading.
     """
     rule = next((rule for rule, family in FAMILIES.items() if view.codes(family).intersection(lot.segments)), None)
     if rule is None or view[rule].status != "in_force" or (buyer is not None and buyer.kind == "utility"):
@@ -159,15 +160,17 @@ def reuse_quota(lot: LotFacts, buyer: Buyer | None, view: InForce) -> LegalAdvic
         f"Counts towards the yearly share of reused goods (at least {share.en} of this family of products), for the "
         "State and local authorities",
     )
-    return advice("COUNTS_TOWARDS_QUOTA", "info", view[rule], message)
+    sure = least_sure(view[rule], view[FAMILIES[rule]])
+    return advice("COUNTS_TOWARDS_QUOTA", "info", view[rule], message, (), sure)
 
 
 @applies("innovative_need", "innovative_lot_supplies_services", "innovative_lot_works", "innovative_lot_share")
 def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalAdvice | None:
     """A lot marked innovative may be bought without publicity or competition within limits (INNOVATION_REVIEW).
 
-    The whole need below 100 000 €; or, since 2021-12-16, the lot below 80 000 € (works: 100 000 €) and all innovative
-    lots together within 20 % of all lots. Whether the object is innovative is for a person to judge.
+    Either the whole need is below the amount of the date; or, where the date has a rule for lots, the lot is below its
+    own amount (works apart) and all innovative lots together are within a share of all lots. Whether the object is
+    innovative is for a person to judge.
     """
     if not lot.lot.innovative or need.contract == "concession":
         return None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
-from domain.law.findings import LegalFinding, finding
+from domain.law.findings import LegalFinding, finding, least_sure
 from domain.law.lots import LotFacts, listing, segment_is_outside, segments_of_cpv
 from domain.law.registry import applies
 from domain.law.rules import InForce
@@ -96,7 +96,9 @@ def _exclusive(lot: LotFacts, view: InForce) -> LegalFinding | None:
         f"The lot also includes {names}, off the list: the social economy reservation covers listed services only; "
         "make it a separate lot, or check that it is only accessory",
     )
-    return finding("NOT_EXCLUSIVE", "INELIGIBLE" if refused else "REVIEW", view["ess_exclusive"], message)
+    row = view["ess_exclusive"]
+    sure = least_sure(row, view["ess_listed_cpv"])
+    return finding("NOT_EXCLUSIVE", "INELIGIBLE" if refused else "REVIEW", row, message, sure)
 
 
 def _beside(lot: LotFacts) -> set[str]:
@@ -108,7 +110,7 @@ def _beside(lot: LotFacts) -> set[str]:
 
 @applies("ess_max_months")
 def _duration(lot: LotFacts, view: InForce) -> LegalFinding | None:
-    """A contract reserved to ESS lasts at most 36 months, renewals included (ESS_MAX_3Y); 36 pass, 37 do not."""
+    """A contract reserved to ESS has a longest duration, renewals included (ESS_MAX_3Y); a month more is refused."""
     row, limit = view["ess_max_months"], view.number("ess_max_months")
     known = (lot.lot.duration_months or 0) + (lot.lot.renewal_months or 0)
     if limit is not None and known > limit:

@@ -56,7 +56,7 @@ def _end(approval: Approval) -> date:
 
 @applies("minimum_share_handicap", "minimum_share_iae", "minimum_share_penitentiary")
 def too_low(share: float | None, share_rule: str, view: InForce) -> bool:
-    """A known share of the workers concerned below the minimum (50 %) excludes the supplier, whatever its approvals.
+    """A known share of the workers concerned below the minimum excludes the supplier, whatever its approvals.
 
     Exactly the minimum is enough. Only the category that counts is read: disabled workers for handicap, disadvantaged
     ones for insertion, detainees for penitentiary. The share for penitentiary was fixed some weeks after the type

@@ -11,6 +11,7 @@ from domain.shortlist import Confidence, Outcome, Severity
 from domain.wording import Text
 
 OUTCOMES: tuple[Outcome, ...] = ("ELIGIBLE", "ELIGIBLE_IF", "UNKNOWN", "REVIEW", "INELIGIBLE")
+_SURENESS: tuple[Confidence, ...] = ("low", "medium", "high")
 _RANK = {outcome: rank for rank, outcome in enumerate(OUTCOMES)}
 
 
@@ -74,6 +75,11 @@ class NeedReview(msgspec.Struct, frozen=True):
 
     lots: dict[str, LotReview]
     advice: tuple[LegalAdvice, ...]
+
+
+def least_sure(*rows: RuleRow) -> Confidence:
+    """The confidence of what rests on all these rules: that of the weakest."""
+    return min((row.confidence for row in rows), key=_SURENESS.index)
 
 
 def best_of(verdicts: Iterable[Verdict]) -> Verdict:

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from domain.law.citation import euros
-from domain.law.findings import LegalAdvice, advice
+from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.registry import applies
 from domain.law.rules import InForce, RuleRow, written
 from domain.law.value import Group, value_unknown
@@ -12,6 +12,8 @@ from domain.wording import Text
 
 Level = Literal["direct", "adapted", "formal"]
 KINDS: dict[str, str] = {"state": "eu_state", "local": "eu_local", "utility": "eu_utility"}
+LIGHT = ("light_regime", "ess_listed_cpv")
+"""What the light regime rests on: the rule, and the services it is known to cover."""
 
 
 def direct_threshold(group: Group) -> str:
@@ -28,6 +30,11 @@ def formal_thresholds(need: Need, group: Group) -> tuple[str, ...]:
     if need.buyer is not None and need.buyer.kind is not None:
         return (KINDS[need.buyer.kind],)
     return tuple(KINDS.values())
+
+
+def eu_thresholds(need: Need, group: Group) -> tuple[str, ...]:
+    """The rules that may bound what applies above the EU threshold: social services have a higher one of their own."""
+    return ("eu_social_services",) if is_light(group) else formal_thresholds(need, group)
 
 
 def is_light(group: Group) -> bool:
@@ -72,7 +79,7 @@ def _verdict(need: Need, group: Group, view: InForce) -> LegalAdvice:
         return _concession(group, decided, view)
     if decided == "direct":
         return _direct(group, view)
-    return _formal(need, group, view) if decided == "formal" else _adapted(group, view)
+    return _formal(need, group, view) if decided == "formal" else _adapted(need, group, view)
 
 
 @applies("direct_award_supplies_services", "direct_award_works", "direct_award_duties")
@@ -94,13 +101,18 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
 
 
 @applies("adapted_procedure")
-def _adapted(group: Group, view: InForce) -> LegalAdvice:
-    """Between direct award and the EU threshold, or for social services, the buyer sets the procedure (MAPA)."""
+def _adapted(need: Need, group: Group, view: InForce) -> LegalAdvice:
+    """Between direct award and the EU threshold, or for social services, the buyer sets the procedure (MAPA).
+
+    As sure as the least sure of the amounts it lies between.
+    """
+    bounds = LIGHT if is_light(group) else formal_thresholds(need, group)
+    rows = [view[rule_id] for rule_id in ("adapted_procedure", direct_threshold(group), *bounds)]
     message = Text(
         f"{_about(group).fr} : procédure adaptée, dont l'acheteur fixe librement les modalités",
         f"{_about(group).en}: adapted procedure, whose terms the buyer sets freely",
     )
-    return advice("MAPA", "info", view["adapted_procedure"], message, _lots(group))
+    return advice("MAPA", "info", rows[0], message, _lots(group), least_sure(*rows))
 
 
 @applies("dynamic_purchasing_system")
@@ -114,7 +126,8 @@ def _formal(need: Need, group: Group, view: InForce) -> LegalAdvice:
             f"{_about(group).en}: the dynamic purchasing system follows the rules of the restricted tender "
             f"(from {_bound(row).en})",
         )
-        return advice("PROC_FORMALISEE", "warning", view["dynamic_purchasing_system"], message, _lots(group))
+        system = view["dynamic_purchasing_system"]
+        return advice("PROC_FORMALISEE", "warning", system, message, _lots(group), least_sure(system, row))
     message = Text(
         f"{_about(group).fr} : procédure formalisée (à partir de {_bound(row).fr}), sauf services sociaux et autres "
         "services spécifiques",
@@ -150,18 +163,19 @@ def _light_regime(need: Need, group: Group, view: InForce) -> LegalAdvice | None
     light = tuple(lot.lot.id for lot in group.lots if not group.works and (lot.insertion or lot.listed == "listed"))
     if not light or need.contract == "concession" or not view.holds("light_regime"):
         return None
+    rows = [view[rule_id] for rule_id in LIGHT]
     if is_light(group):
         message = Text(
             "Services sociaux ou autres services spécifiques : procédure adaptée quel que soit le montant",
             "Social or other specific services: adapted procedure whatever the amount",
         )
-        return advice("LIGHT_REGIME", "info", view["light_regime"], message, _lots(group))
+        return advice("LIGHT_REGIME", "info", rows[0], message, _lots(group), least_sure(*rows))
     message = Text(
         "Lots de services sociaux ou autres services spécifiques : passés à part, ils suivent une procédure adaptée "
         "quel que soit leur montant",
         "Lots of social or other specific services: awarded apart, they take an adapted procedure whatever the amount",
     )
-    return advice("LIGHT_REGIME", "info", view["light_regime"], message, (light,))
+    return advice("LIGHT_REGIME", "info", rows[0], message, (light,), least_sure(*rows))
 
 
 def _undecided(need: Need, group: Group, view: InForce) -> LegalAdvice:

@@ -3,13 +3,14 @@
 from typing import NamedTuple
 
 from domain.law.citation import euros, listed
-from domain.law.findings import LegalAdvice, advice
+from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.lots import LotFacts
-from domain.law.procedure import direct_threshold, formal_thresholds, level
+from domain.law.procedure import direct_threshold, eu_thresholds, formal_thresholds, level
 from domain.law.registry import applies
 from domain.law.rules import InForce, RuleRow
 from domain.law.value import Group
 from domain.need import Need
+from domain.shortlist import Confidence
 from domain.wording import Text
 
 MOST_IDS = 5_000
@@ -18,33 +19,37 @@ MANY = Text(" (liste limitée)", " (list cut short)")
 
 
 class Sets(NamedTuple):
-    """The largest admissible sets of lots under one rule. `complete` false: there are more than are listed."""
+    """The largest admissible sets of lots under one rule, which is as sure as the least sure of those it rests on.
+
+    `members`: every lot that belongs to such a set. `complete` false: there are more sets than are listed.
+    """
 
     rule: str
     lots: tuple[tuple[str, ...], ...]
+    members: tuple[str, ...]
     complete: bool
+    confidence: Confidence
 
 
 @applies("small_lot_supplies_services", "small_lot_works", "small_lot_share")
 def small_lots(need: Need, group: Group, view: InForce) -> Sets | None:
-    """In a formal procedure, small lots may take an adapted one if together they stay within 20 % of all lots.
+    """In a formal procedure, small lots may take an adapted one if together they stay within a share of all lots.
 
-    A small lot is below 80 000 € (supplies, services) or 1 000 000 € (works). The answer is not yes or no but the sets
-    of lots that may use it together: each set is admissible, and no other lot can be added to it.
+    A small lot is below an amount of its own for works, another for supplies and services. The answer is not yes or no
+    but the sets of lots that may use it together: each set is admissible, and no other lot can be added to it.
     """
     if need.contract == "concession" or level(need, group, view) != "formal":
         return None
     bound = "small_lot_works" if group.works else "small_lot_supplies_services"
-    return _sets(group, "small_lot_share", view.cents(bound), view.number("small_lot_share"))
+    return _sets(group, view, "small_lot_share", bound, formal_thresholds(need, group))
 
 
 @applies("direct_award_lot_share")
 def direct_lots(need: Need, group: Group, view: InForce) -> Sets | None:
-    """Above the direct-award amount, lots below it may be awarded directly if together within 20 % of all lots."""
+    """Above the direct-award amount, lots below it may be awarded directly if together within a share of all lots."""
     if need.contract == "concession" or level(need, group, view) in {None, "direct"}:
         return None
-    bound = view.cents(direct_threshold(group))
-    return _sets(group, "direct_award_lot_share", bound, view.number("direct_award_lot_share"))
+    return _sets(group, view, "direct_award_lot_share", direct_threshold(group))
 
 
 def review_sets(need: Need, group: Group, view: InForce) -> tuple[list[LegalAdvice], dict[str, list[LegalAdvice]]]:
@@ -59,9 +64,10 @@ def review_sets(need: Need, group: Group, view: InForce) -> tuple[list[LegalAdvi
             continue
         row = view[found.rule]
         of_need, of_lot = write(row, found.complete)
-        whole.append(advice("SMALL_LOT_SETS", "info", row, of_need, found.lots))
-        for lot_id in dict.fromkeys(lot_id for members in found.lots for lot_id in members):
-            per_lot.setdefault(lot_id, []).append(advice("SMALL_LOT_OK", "info", row, of_lot))
+        whole.append(advice("SMALL_LOT_SETS", "info", row, of_need, found.lots, found.confidence))
+        ok = advice("SMALL_LOT_OK", "info", row, of_lot, (), found.confidence)
+        for lot_id in found.members:
+            per_lot.setdefault(lot_id, []).append(ok)
     return whole, per_lot
 
 
@@ -96,13 +102,17 @@ def _direct_texts(row: RuleRow, complete: bool) -> tuple[Text, Text]:
     return of_need, of_lot
 
 
-def _sets(group: Group, rule: str, bound: int | None, share: int | None) -> Sets | None:
+def _sets(group: Group, view: InForce, rule: str, bound_rule: str, formal: tuple[str, ...] = ()) -> Sets | None:
+    """The sets of lots below the amount of `bound_rule` and together within the share of `rule`."""
+    bound, share = view.cents(bound_rule), view.number(rule)
     if group.total is None or bound is None or share is None:
         return None
     cap = group.total * share // 100
-    small = [(lot.lot.id, lot.cents) for lot in group.lots if lot.cents is not None and lot.cents < bound]
-    found, complete = largest_sets([(lot_id, value) for lot_id, value in small if value <= cap], cap)
-    return Sets(rule, found, complete) if found else None
+    below = ((lot.lot.id, lot.cents) for lot in group.lots if lot.cents is not None and lot.cents < bound)
+    small = [(lot_id, value) for lot_id, value in below if value <= cap]
+    found, complete = largest_sets(small, cap)
+    sure = least_sure(*(view[rule_id] for rule_id in (rule, bound_rule, *formal)))
+    return Sets(rule, found, tuple(lot_id for lot_id, _ in small), complete, sure) if found else None
 
 
 def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str, ...], ...], bool]:
@@ -151,11 +161,12 @@ class _Search:
 def no_split(need: Need, group: Group, view: InForce) -> list[LegalAdvice]:
     """Several lots of one family, each below a threshold that their sum reaches, count together (NO_SPLIT_TO_EVADE).
 
-    Looked at for the direct-award amount and for the EU threshold of the buyer. `lots` names them, family by family.
+    Looked at for the direct-award amount and for the EU threshold of the buyer, or of social services. `lots` names
+    them, family by family.
     """
     if need.contract == "concession":
         return []
-    formal = formal_thresholds(need, group)
+    formal = eu_thresholds(need, group)
     rules = (direct_threshold(group), *(formal if len(formal) == 1 else ()))
     return [found for rule_id in rules if (found := _split_under(group, view, view[rule_id]))]
 

@@ -38,10 +38,11 @@ def test_social_consideration_starts_at_the_eu_threshold() -> None:
 
 
 def test_social_services_have_a_higher_threshold() -> None:
-    """750 000 €, from a weak source."""
+    """750 000 €, from a weak source, and said so."""
     social = Lot(id="1", cpv=("85312510",), value_eur=749_999.99)
     assert "SOCIAL_CONSIDERATION" not in advice(need(social))
-    assert "SOCIAL_CONSIDERATION" in advice(need(msgspec.structs.replace(social, value_eur=750_000)))
+    above = review(need(msgspec.structs.replace(social, value_eur=750_000))).advice
+    assert "à vérifier" in the("SOCIAL_CONSIDERATION", above).message.fr
 
 
 def test_concessions_have_their_own_articles() -> None:
@@ -155,7 +156,9 @@ def test_innovative_lots_are_counted_together() -> None:
 def test_reuse_counts_where_the_step_is_known(segment: str, on: date, expected: bool) -> None:
     """Unknown steps are not invented."""
     lot = Lot(id="1", segments=(segment,))
-    assert ("COUNTS_TOWARDS_QUOTA" in codes(review(need(lot), on).lots["1"].advice)) == expected
+    found = review(need(lot), on).lots["1"].advice
+    assert ("COUNTS_TOWARDS_QUOTA" in codes(found)) == expected
+    assert all("à vérifier" in item.message.fr for item in found)  # which activities belong to a family is our reading
 
 
 def test_hazardous_waste_needs_an_authorisation() -> None:

@@ -172,6 +172,14 @@ def test_social_services_take_the_light_regime_whatever_the_amount() -> None:
     assert "LIGHT_REGIME" not in advice(need(ordinary))
 
 
+def test_procedure_is_as_sure_as_the_amounts_compared() -> None:
+    """Between two amounts of which one is weakly sourced, the reader is told to check."""
+    early, now = (the("MAPA", review(services(100_000), on).advice) for on in (date(2019, 6, 1), TODAY))
+    assert (early.confidence, now.confidence) == ("low", "medium")
+    assert "à vérifier" in early.message.fr
+    assert "à vérifier" not in now.message.fr
+
+
 def test_light_regime_of_some_lots_names_them() -> None:
     """The other lots keep the procedure of the whole."""
     lots = (Lot(id="s", cpv=("85312510",), value_eur=200_000), Lot(id="o", cpv=("90919200",), value_eur=200_000))

@@ -41,6 +41,13 @@ def test_search_over_many_equal_lots_ends() -> None:
     assert all(len(lots) == 10 for lots in found)
 
 
+def test_every_small_lot_is_told_even_where_the_sets_are_cut_short() -> None:
+    """Each belongs to some set, listed or not."""
+    found = review(services(*[5_000.0] * 100))
+    assert "liste limitée" in the("SMALL_LOT_SETS", found.advice).message.fr
+    assert all("SMALL_LOT_OK" in codes(lot.advice) for lot in found.lots.values())
+
+
 def test_boundary_of_a_small_lot_of_services() -> None:
     """80 000 € is not small; one cent less is."""
     assert sets(services(320_000, 240_000, 80_000)) == []
@@ -97,6 +104,20 @@ def test_splitting_is_pointed_out() -> None:
     assert the("NO_SPLIT_TO_EVADE", review(services(30_000, 30_000)).advice).lots == (("1", "2"),)
     assert "NO_SPLIT_TO_EVADE" not in advice(services(30_000, 29_999.99))
     assert "NO_SPLIT_TO_EVADE" not in advice(services(60_000, 59_999.99))
+
+
+def test_social_services_are_held_to_their_own_threshold() -> None:
+    """The formal procedure of ordinary services is not theirs, whatever the amount."""
+    care = [Lot(id=str(n), segments=("so-domicile",), cpv=("85320000",), value_eur=120_000) for n in range(2)]
+    assert "NO_SPLIT_TO_EVADE" not in advice(need(*care))
+    assert "NO_SPLIT_TO_EVADE" in advice(services(120_000, 120_000))
+
+
+def test_sets_are_no_surer_than_the_amounts_they_rest_on() -> None:
+    """The EU threshold of 2019 is known from a weak source; that of 2026 is not."""
+    asked = services(300_000, 40_000)
+    assert the("SMALL_LOT_SETS", review(asked, date(2019, 6, 1)).advice).confidence == "low"
+    assert the("SMALL_LOT_SETS", review(asked).advice).confidence == "medium"
 
 
 def test_different_families_do_not_count_together() -> None:
