@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from db.sources.rows import Context, Reject, Row
 from domain import taxonomy
 from domain.source import Mapping
 from domain.supplier import Address, Approval, Contact, Flag, Offer, Point, ServiceArea
+from tests.conftest import ROOT
 from tests.db.sources.conftest import new_context
 
 CONTEXT = new_context()
@@ -196,6 +198,17 @@ def test_every_sector_has_its_place(shared_data: Path) -> None:
         slugs = {row["slug"] for row in csv.DictReader(file)}
     assert set(sectors()) == slugs
     assert sum(bool(segments) for segments in sectors().values()) == 107
+
+
+def test_the_documentation_lists_every_sector() -> None:
+    page = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^### Sectors\n.*?(?=^## )", page, re.MULTILINE | re.DOTALL)
+    told = {
+        sector: tuple(re.findall(r"`([^`]+)`", segments))
+        for segments, listed in re.findall(r"^\| (`.*?|none) \| (.*) \|$", table, re.MULTILINE)
+        for sector in re.findall(r"`([^`]+)`", listed)
+    }
+    assert told == sectors()
 
 
 def test_the_real_payloads_come_in(shared_data: Path) -> None:
