@@ -6,17 +6,20 @@ from datetime import datetime
 from itertools import islice
 from typing import BinaryIO
 
+import msgspec
+
+from api.admission import drawing_faults, placed
 from db.connect import Engine, transaction
 from db.import_log import Order
 from db.imports import run_import
 from db.known_sources import get_source
 from db.sources.formats import FORMATS
-from db.sources.rows import Context, Reject, Row
+from db.sources.rows import Context, Reject, Row, reject
 from db.staging import Batch
 from domain.source import Import, Mapping
+from domain.wording import Language
 from matching.engine import Reference
 from matching.geography import Geography
-from matching.placement import place
 
 ROWS_AT_ONCE = 500
 
@@ -41,7 +44,7 @@ async def take_in(
         source = await get_source(connection, order.source)
     mapping = source.mapping if source else Mapping()
     context = Context(reference.territories, reference.taxonomy, reference.cpv, mapping, order.language)
-    rows = FORMATS[order.format].read(stream, media_type, context)
+    rows = _drawn_well(FORMATS[order.format].read(stream, media_type, context), order.language)
     return await run_import(engine, order, _batches(rows, reference.geography, observe), clock)
 
 
@@ -57,4 +60,18 @@ def _next_batch(rows: Iterator[Row | Reject], geography: Geography) -> Batch | N
         return None
     accepted = [row for row in read if isinstance(row, Row)]
     rejects = [row for row in read if isinstance(row, Reject)]
-    return Batch(accepted, place([row.record for row in accepted], geography), rejects)
+    found = placed([row.record for row in accepted], geography)
+    placements = [
+        msgspec.structs.replace(placement, flags=(*placement.flags, *row.flags))
+        for row, placement in zip(accepted, found, strict=True)
+    ]
+    return Batch(accepted, placements, rejects)
+
+
+def _drawn_well(rows: Iterator[Row | Reject], language: Language) -> Iterator[Row | Reject]:
+    """The same rows, those that draw an impossible service area turned into rejects."""
+    for row in rows:
+        if isinstance(row, Row) and (faults := tuple(drawing_faults(row.record))):
+            yield reject(row.line, row.external_id, faults, language)
+        else:
+            yield row
