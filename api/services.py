@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 
 from api.auth import Keys
 from api.metrics import Metrics
+from api.problems import Refusal
 from api.settings import Settings
+from api.turns import Turns
 from db.connect import Engine
 from matching.engine import Reference
 from matching.gazetteer import Gazetteer
@@ -38,6 +40,23 @@ class Services:
     live: "LiveDirectory | None" = None
     is_ready: Callable[[], bool] = lambda: False
     now: Callable[[], datetime] = field(default=_now)
+    # together less than the pool holds, with what each import needs besides its own connection
+    imports: Turns = field(default_factory=lambda: Turns(at_once=3, of_one=1))
+    writes: Turns = field(default_factory=lambda: Turns(at_once=5, of_one=3))
+
+    @property
+    def database(self) -> Engine:
+        """The engine. Raises Refusal (503) where no database is attached."""
+        if self.engine is None:
+            raise Refusal("database-away")
+        return self.engine
+
+    @property
+    def directory(self) -> "LiveDirectory":
+        """The live directory. Raises Refusal (503) where no database is attached."""
+        if self.live is None:
+            raise Refusal("database-away")
+        return self.live
 
     def today(self) -> date:
         """The date in France, where the law that is applied has its clocks."""
