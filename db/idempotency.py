@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.connect import Connection
@@ -13,6 +13,8 @@ from domain.errors import InvalidContent, Problem
 from domain.wording import Text
 
 LIFETIME = timedelta(hours=24)
+
+_IDENTITY = tuple(idempotency_keys.primary_key)
 
 
 class Submission(msgspec.Struct, frozen=True):
@@ -77,5 +79,7 @@ async def keep(connection: Connection, submission: Submission, answer: Answer) -
 
 
 async def forget_expired(connection: Connection, now: datetime) -> None:
-    """Remove the answers that are older than `LIFETIME`."""
-    await connection.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at <= now - LIFETIME))
+    """Remove the answers that are older than `LIFETIME`, less those that another transaction is at work on."""
+    expired = select(*_IDENTITY).where(idempotency_keys.c.created_at <= now - LIFETIME)
+    gone = tuple_(*_IDENTITY).in_(expired.with_for_update(skip_locked=True))
+    await connection.execute(delete(idempotency_keys).where(gone))
