@@ -67,6 +67,12 @@ async def get_record(connection: Connection, source: str, external_id: str) -> S
     return None if row is None else stored_record(row)
 
 
+async def hold_record(connection: Connection, source: str, external_id: str) -> StoredRecord | None:
+    """The record, or None; until this transaction ends nobody else puts or deletes it."""
+    await _hold(connection, source, external_id)
+    return await get_record(connection, source, external_id)
+
+
 async def delete_record(connection: Connection, source: str, external_id: str, now: datetime) -> int | None:
     """Remove the record; its supplier lives on if other records describe it, else leaves a tombstone.
 
