@@ -8,7 +8,7 @@ from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-from api import documentation, observe
+from api import documentation, imports, observe, records, sources, suppliers
 from api import reference as reference_routes
 from api.auth import Keys
 from api.database import database
@@ -28,6 +28,10 @@ Part = Callable[[Services], AbstractAsyncContextManager[None]]
 # A new route file adds its handlers here, in the order in which the documentation shows them.
 ROUTES: tuple[HTTPRouteHandler, ...] = (
     *MATCH_ROUTES,
+    *suppliers.ROUTES,
+    *records.ROUTES,
+    *imports.ROUTES,
+    *sources.ROUTES,
     *reference_routes.ROUTES,
     observe.health_live,
     observe.health_ready,

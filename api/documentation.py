@@ -85,7 +85,7 @@ async def list_problem_types(call: Call) -> ProblemTypes:
 
 @endpoint("GET", "/problems/{slug}", tag=TAG, scope=None, answers={JSON: ProblemTypeDocument, HTML: str})
 async def show_problem_type(call: Call, slug: str) -> Response[bytes]:
-    """What a type of problem means and what to do about it: where the `type` of an error leads."""
+    """What a type of problem means and what to do about it: where the type of an error leads."""
     described = _described(problem_type(slug), call.language)
     if call.media_type == HTML:
         return Response(_page(described, call.language), media_type=HTML)
@@ -110,11 +110,15 @@ def etag_of(content: bytes) -> str:
 
 
 def unless_known(
-    call: Call, content: bytes, media_type: str, etag: str | None = None, max_age: int = 3_600
+    call: Call, content: bytes, media_type: str, etag: str | None = None, max_age: int | None = 3_600
 ) -> Response[bytes]:
-    """`content`, cacheable by anyone for `max_age` seconds; 304 where the client already has it (`If-None-Match`)."""
+    """`content`, or 304 where the client already has it (`If-None-Match`).
+
+    Cacheable by anyone for `max_age` seconds; None: by the caller alone, who asks each time whether it still stands.
+    """
     etag = etag or etag_of(content)
-    headers = {"etag": etag, "cache-control": f"public, max-age={max_age}", "vary": "accept, accept-language"}
+    cache = "private, no-cache" if max_age is None else f"public, max-age={max_age}"
+    headers = {"etag": etag, "cache-control": cache, "vary": "accept, accept-language"}
     known = call.headers.get("if-none-match", "")
     if known.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}:
         return Response(b"", status_code=304, headers=headers)

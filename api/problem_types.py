@@ -123,6 +123,15 @@ _TYPES = (
         ),
     ),
     _type(
+        "too-many-removed",
+        409,
+        ("Trop de fiches retirées", "Too many records removed"),
+        (
+            "Cet envoi « snapshot » retirerait plus d'une fiche sur cinq de la source ; force=true le confirme.",
+            "This snapshot would remove more than one in five of the source's records; force=true confirms it.",
+        ),
+    ),
+    _type(
         "stale-version",
         412,
         ("Version périmée", "Stale version"),

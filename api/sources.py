@@ -1,0 +1,125 @@
+"""The sources that suppliers' records come from: who they are, and what their own fields and categories mean."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import msgspec
+from litestar import Response
+
+from api.auth import require_source
+from api.documentation import etag_of, unless_known
+from api.endpoint import Call, endpoint
+from api.negotiation import JSON
+from db.connect import transaction
+from db.known_sources import get_source, list_sources, put_source
+from db.sources.vivier_csv import COLUMNS
+from domain.decoding import near
+from domain.errors import InvalidContent, NotFound, Problem, pointer
+from domain.source import Mapping, Source, SourceSummary
+from domain.taxonomy import Taxonomy
+from domain.wording import Text
+
+TAG = "Sources"
+LONGEST_NAME = 100
+
+NO_SOURCE = Text("Aucune source de ce nom", "No source of this name")
+
+
+WebAddress = Annotated[
+    str, msgspec.Meta(max_length=2_000, pattern="^https?://[^ ]+$", description="An http or https address")
+]
+
+
+class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What can be set on a source; what is left out is unset."""
+
+    label: Annotated[str, msgspec.Meta(min_length=1, max_length=400)] | None = None
+    url: WebAddress | None = None
+    mapping: Mapping = Mapping()
+
+
+class SourceList(msgspec.Struct, frozen=True):
+    """All sources, by name."""
+
+    items: tuple[SourceSummary, ...]
+
+
+@endpoint("GET", "/sources", tag=TAG, scope=("read", "sync", "admin"), answers=SourceList)
+async def list_known_sources(call: Call) -> SourceList:
+    """Every source, with how many records it holds, when it last sent some, and its last completed import."""
+    async with transaction(call.services.database) as connection:
+        return SourceList(tuple(await list_sources(connection)))
+
+
+@endpoint(
+    "GET",
+    "/sources/{source}",
+    tag=TAG,
+    scope=("read", "sync", "admin"),
+    answers=Source,
+    status=(200, 304),
+)
+async def show_source(call: Call, source: str) -> Response[bytes]:
+    """The settings of a source."""
+    readable(source)
+    async with transaction(call.services.database) as connection:
+        found = await get_source(connection, source)
+    if found is None:
+        raise NotFound(NO_SOURCE)
+    return unless_known(call, msgspec.json.encode(found), JSON, max_age=None)
+
+
+@endpoint(
+    "PUT",
+    "/sources/{source}",
+    tag=TAG,
+    scope=("sync", "admin"),
+    answers=Source,
+    status=(200, 201),
+    problems=("source-not-on-key",),
+    example="source",
+)
+async def set_source(call: Call, source: str, body: SourceSettings) -> Response[bytes]:
+    """Say what a source is called, where it is found, and what its own categories and fields mean.
+
+    `mapping.categories`: a category of the source → our segments or families. `mapping.fields`: a field of the source →
+    the field of our record, named as in CSV. Imports from now on use it; a source is also known once it sent a record.
+    """
+    readable(source)
+    require_source(call.bearer, source)
+    if problems := tuple(_problems(body.mapping, call.services.reference.taxonomy)):
+        raise InvalidContent(problems)
+    settings = Source(source, body.label, body.url, body.mapping)
+    async with transaction(call.services.database) as connection:
+        added = await put_source(connection, settings, call.services.now())
+    content = msgspec.json.encode(settings)
+    headers = {"content-type": JSON, "etag": etag_of(content)}
+    return Response(content, status_code=201 if added else 200, headers=headers)
+
+
+ROUTES = (list_known_sources, show_source, set_source)
+
+
+def readable(source: str) -> None:
+    """Raises NotFound for what cannot be the name of a source."""
+    if not (source.isprintable() and "\N{REPLACEMENT CHARACTER}" not in source and len(source) <= LONGEST_NAME):
+        raise NotFound(NO_SOURCE)
+
+
+def _problems(mapping: Mapping, taxonomy: Taxonomy) -> Iterator[Problem]:
+    for category, segments in mapping.categories.items():
+        for place, segment in enumerate(segments):
+            if not taxonomy.known(segment):
+                where = pointer("mapping", "categories", category, place)
+                yield Problem(where, "unknown_code", _unknown_segment(segment, taxonomy))
+    for name, field in mapping.fields.items():
+        if field not in COLUMNS:
+            hint = near(field, tuple(COLUMNS))
+            detail = Text(f"Champ inconnu : « {field} »{hint.fr}", f"Unknown field: “{field}”{hint.en}")
+            yield Problem(pointer("mapping", "fields", name), "unknown_field", detail)
+
+
+def _unknown_segment(segment: str, taxonomy: Taxonomy) -> Text:
+    near_one = taxonomy.nearest(segment)
+    fr, en = (f" ; peut-être {near_one}", f"; perhaps {near_one}") if near_one else ("", "")
+    return Text(f"Segment inconnu : « {segment} »{fr}", f"Unknown segment: “{segment}”{en}")
