@@ -1,8 +1,12 @@
-"""The application without a database, and what its tests share."""
+"""The application without a database and with one, and what its tests share."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 
+import asyncpg
 import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
@@ -10,8 +14,11 @@ from litestar.testing import AsyncTestClient
 from api.app import create_app
 from api.settings import Settings, read_settings
 from matching.engine import Reference, load_reference
+from tests.api.factories import Client
+from tests.conftest import new_name, sibling
 
 ADMIN_KEY = "the-administrators-key"
+_sources = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +44,51 @@ async def client(app: Litestar) -> AsyncIterator[AsyncTestClient[Any]]:
     """A client of `app` that holds no key."""
     async with AsyncTestClient(app, raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+async def lasting_database_url(
+    server_url: str, administrator: "asyncpg.Connection[asyncpg.Record]", template: str
+) -> AsyncIterator[str]:
+    """The address of a migrated database that several tests write to."""
+    name = new_name()
+    await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield sibling(server_url, name)
+    await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@asynccontextmanager
+async def alive(app: Litestar) -> AsyncIterator[None]:
+    """The application with its parts running, begun and ended in one task, which a fixture is not."""
+    ended = asyncio.Event()
+    begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def live() -> None:
+        async with app.lifespan():
+            begun.set_result(None)
+            await ended.wait()
+
+    living = asyncio.create_task(live())
+    await asyncio.wait([living, begun], return_when=asyncio.FIRST_COMPLETED)
+    try:
+        yield
+    finally:
+        ended.set()
+        await living
+
+
+@pytest.fixture(scope="session")
+async def served(lasting_database_url: str, reference: Reference) -> AsyncIterator[Client]:
+    """The administrator's client of an application with a database, which its tests share: each has its own source."""
+    settings = read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": lasting_database_url})
+    app = create_app(settings, reference)
+    async with alive(app), Client(app, ADMIN_KEY) as client:
+        while (await client.get("/health/ready")).status_code != 200:
+            await client.services.directory.beyond(-1, 1)
+        yield client
+
+
+@pytest.fixture
+def source() -> str:
+    """The name of a source that no other test writes to."""
+    return f"source-{next(_sources)}"
