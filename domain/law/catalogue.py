@@ -21,6 +21,7 @@ TITLES: dict[Theme, str] = {
     "sourcing": "Le sourcing",
     "counsel": "Conseils (ce n'est pas du droit)",
 }
+LONG_LIST = 12
 CONFIDENCES: dict[Confidence, str] = {"high": "élevée", "medium": "moyenne", "low": "faible : à vérifier"}
 INTRODUCTION = """# Les règles appliquées
 
@@ -93,7 +94,8 @@ def page(rules: Rules) -> str:
             "| Règle | Valeur | Du | Au | Article | Confiance | Énoncé | Source |",
             "|---|---|---|---|---|---|---|---|",
         ]
-        sections.append("\n".join([f"## {title}", "", *table, *rows, ""]))
+        lists = [_list(row) for rule_id in ids for row in rules.history(rule_id) if _is_long(row)]
+        sections.append("\n".join([f"## {title}", "", *table, *rows, "", *lists]))
     sections.append("\n".join(["## How each rule is applied", "", *_explanations(rules), ""]))
     return "\n".join(sections)
 
@@ -117,7 +119,19 @@ def _value(row: RuleRow) -> str:
         return {"absent": "pas de règle", "unknown": "inconnue"}[row.status]
     if isinstance(row.value, bool):
         return "oui" if row.value else "non"
+    if _is_long(row):
+        return "voir sous le tableau"
     return written(row.value, row.unit).fr
+
+
+def _is_long(row: RuleRow) -> bool:
+    return isinstance(row.value, tuple) and len(row.value) > LONG_LIST
+
+
+def _list(row: RuleRow) -> str:
+    """A list that is too long for its cell."""
+    count = len(row.value) if isinstance(row.value, tuple) else 0
+    return f"`{row.id}`, {count} valeurs : {written(row.value, row.unit).fr}.\n"
 
 
 def _explanations(rules: Rules) -> list[str]:

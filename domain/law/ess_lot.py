@@ -29,8 +29,9 @@ def review_ess(lot: LotFacts, buyer: Buyer | None, view: InForce) -> Iterator[Le
 def _listed(lot: LotFacts, view: InForce) -> LegalFinding | None:
     """The main CPV of the lot (the first one given) must be on the list of 115 codes, exactly.
 
-    A narrower code than a listed one is to be judged (LISTED_DESCENDANT); any other is NOT_LISTED. Without CPV, a lot
-    whose activities have no listed code at all is NOT_LISTED with doubt; otherwise the main CPV is asked for.
+    A narrower code than a listed one is to be judged (LISTED_DESCENDANT); any other is NOT_LISTED: the listed codes
+    nearest to it are named, which fit only if they say what is really bought. Without CPV, a lot whose activities have
+    no listed code at all is NOT_LISTED with doubt; otherwise the main CPV is asked for.
     """
     if lot.listed == "listed":
         return None
@@ -46,13 +47,23 @@ def _off_the_list(code: str, descendant: bool, view: InForce) -> LegalFinding:
             f"CPV {code} is narrower than a listed code without being listed; to be judged by the real content",
         )
         return finding("LISTED_DESCENDANT", "REVIEW", row, message)
+    near = ", ".join(_nearest_listed(code, view.codes("ess_listed_cpv")))
+    fr, en = f" (les plus proches : {near})" if near else "", f" (the nearest: {near})" if near else ""
     message = Text(
         f"Le CPV {code} n'est pas dans la liste des services réservables à l'ESS ; "
-        "choisir un autre type, ou un CPV de la liste si c'est le contenu réel",
+        f"choisir un autre type, ou un CPV de la liste{fr} si c'est le contenu réel",
         f"CPV {code} is not on the list of services that may be reserved to the social economy; "
-        "choose another type, or a listed CPV if that is the real content",
+        f"choose another type, or a listed CPV{en} if that is the real content",
     )
     return finding("NOT_LISTED", "INELIGIBLE", row, message)
+
+
+def _nearest_listed(code: str, listed: frozenset[str]) -> list[str]:
+    """The listed codes that share the most leading digits with `code`, at least its division; at most four."""
+    for kept in range(len(code) - 1, 1, -1):
+        if near := sorted(other for other in listed if other.startswith(code[:kept])):
+            return near[:4]
+    return []
 
 
 @lru_cache(maxsize=1024)

@@ -30,12 +30,13 @@ def penitentiary(facts: LegalFacts, on: date, view: InForce) -> Verdict:
     """Penitentiary: work executed inside a prison, with at least the minimum share of detainees among the workers.
 
     SEP in force proves the implantation, and the share is presumed where it is not known. SEP lapsed gives ELIGIBLE_IF,
-    also beside `in_prison`: the dated evidence is followed.
+    also beside `in_prison`: the dated evidence is followed. Suppliers are judged so at any date: that the type did not
+    exist yet is told on the lot.
     """
     share = facts.shares.detained
     if share is not None and too_low(share, SHARE, view):
         return share_too_low(view, "penitentiary", SHARE, share, DETAINEES)
-    current, lapsed = right_kinds(facts.approvals, view.codes("kinds_penitentiary"), on)
+    current, lapsed = right_kinds(facts.approvals, view.eventual_codes("kinds_penitentiary"), on)
     if current is not None:
         return _implanted(view, current.valid_until, share)
     if lapsed is not None:

@@ -1,7 +1,7 @@
 """The dated rules: `domain/data/law.toml` read, checked and put in order of time."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from functools import cache
 from hashlib import sha256
@@ -86,15 +86,16 @@ class BrokenLaw(ValueError):
 class InForce:
     """The rules at one date. Every known id has a row, also where the law was silent (its `status` says so)."""
 
-    def __init__(self, rows: dict[str, RuleRow], eventual: dict[str, int]) -> None:
+    def __init__(self, rows: dict[str, RuleRow], eventual: dict[str, Value]) -> None:
         self.rows = rows
-        self._eventual = eventual
+        self._eventual_numbers = {rule_id: value for rule_id, value in eventual.items() if isinstance(value, int)}
+        self._eventual_codes = _codes(eventual)
         self._cents = {
             rule_id: cents(row.value)
             for rule_id, row in rows.items()
             if row.unit == "eur" and isinstance(row.value, (int, float))
         }
-        self._codes = {rule_id: frozenset(row.value) for rule_id, row in rows.items() if isinstance(row.value, tuple)}
+        self._codes = _codes({rule_id: row.value for rule_id, row in rows.items()})
 
     def __getitem__(self, rule_id: str) -> RuleRow:
         return self.rows[rule_id]
@@ -115,7 +116,11 @@ class InForce:
 
     def eventual_number(self, rule_id: str) -> int:
         """The number at this date, else the first one fixed later; raises KeyError where there is none at all."""
-        return self._eventual[rule_id]
+        return self._eventual_numbers[rule_id]
+
+    def eventual_codes(self, rule_id: str) -> frozenset[str]:
+        """The list of codes at this date, else the first one fixed later; raises KeyError where there is none."""
+        return self._eventual_codes[rule_id]
 
     def codes(self, rule_id: str) -> frozenset[str]:
         """A list of codes; empty where there is none at this date."""
@@ -146,7 +151,7 @@ class Rules:
         if view is None:
             rows = {rule_id: _row_at(history, on) for rule_id, history in self._histories.items()}
             eventual = {rule_id: _eventual(history, on) for rule_id, history in self._histories.items()}
-            view = InForce(rows, {rule_id: number for rule_id, number in eventual.items() if number is not None})
+            view = InForce(rows, {rule_id: value for rule_id, value in eventual.items() if value is not None})
             self._views[interval] = view
         return view
 
@@ -257,6 +262,10 @@ def _row_at(rows: tuple[RuleRow, ...], on: date) -> RuleRow:
     return next(row for row in rows if row.valid_until is None or on <= row.valid_until)
 
 
-def _eventual(rows: tuple[RuleRow, ...], on: date) -> int | None:
+def _eventual(rows: tuple[RuleRow, ...], on: date) -> Value | None:
     current_or_later = (row.value for row in rows if row.valid_until is None or on <= row.valid_until)
-    return next((value for value in current_or_later if isinstance(value, int)), None)
+    return next((value for value in current_or_later if value is not None), None)
+
+
+def _codes(values: Mapping[str, Value | None]) -> dict[str, frozenset[str]]:
+    return {rule_id: frozenset(value) for rule_id, value in values.items() if isinstance(value, tuple)}

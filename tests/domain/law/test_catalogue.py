@@ -20,6 +20,14 @@ def test_page_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == catalogue.page(load())
 
 
+def test_long_lists_stand_below_their_table() -> None:
+    """A cell of 115 codes cannot be read."""
+    lines = catalogue.page(load()).splitlines()
+    assert max(len(line) for line in lines if line.startswith("|")) < 700
+    (codes,) = (line for line in lines if line.startswith("`ess_listed_cpv`, 115 valeurs : 75121000, "))
+    assert codes.endswith("98133110.")
+
+
 def test_every_rule_is_applied_by_a_function_or_said_to_be_informative() -> None:
     """No number sits in the file without effect, and no function applies a rule that is not there."""
     informative = {
