@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 import socket
 from collections.abc import Callable
 
@@ -13,6 +14,8 @@ from matching.engine import Reference
 
 GRACE_SECONDS = 8
 """How long requests under way may take to finish; the whole stop then fits in the ten seconds containers are given."""
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 def application(settings: Settings, reference: Reference) -> Litestar:
@@ -48,10 +51,14 @@ def serve_requests(
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = _Server(config, on_start, watched)
+    # until the server has its own handlers: an interrupt in between would leave it half begun
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
         server.run(sockets=[bound])
     except SystemExit:  # how uvicorn says that the application did not start; the log says why
         return False
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     return server.started
 
 
@@ -61,6 +68,7 @@ class _Server(uvicorn.Server):
         self._on_start, self._watched = on_start, watched
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         await super().startup(sockets)
         if self._watched is not None:
             asyncio.get_running_loop().add_reader(self._watched, self._stop)

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 
-from api.commands.worker import GRACE_SECONDS
+from api.commands.worker import GRACE_SECONDS, STOPPING
 from db import lifeline
 
 FIRST_PAUSE_SECONDS = 0.1
@@ -21,7 +21,6 @@ LONG_LIFE_SECONDS = 30.0
 """A worker that lived so long had started well: the next one follows at once."""
 STOP_SECONDS = GRACE_SECONDS + 4.0
 
-STOPPING = (signal.SIGTERM, signal.SIGINT)
 Work = Callable[[Callable[[], object], int], bool]
 OnDeath = Callable[[int], object]
 

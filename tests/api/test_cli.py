@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from api.cli import main
-from tests.conftest import ROOT
+from tests.conftest import ROOT, sibling
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,7 +68,7 @@ def test_a_database_that_does_not_exist(
     server_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What the server itself says."""
-    monkeypatch.setenv("DATABASE_URL", server_url.replace("/postgres?", "/nowhere?").replace("/test", "/nowhere"))
+    monkeypatch.setenv("DATABASE_URL", sibling(server_url, "nowhere"))
     assert main(["migrate"]) == 1
     assert "the database refused the connection" in capsys.readouterr().err
 
