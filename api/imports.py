@@ -57,7 +57,7 @@ class ImportQuery(msgspec.Struct, frozen=True):
     answers=Import,
     takes={NDJSON: RecordRow, JSON: tuple[RecordRow, ...], CSV: str},
     headers=HEADERS | {"Content-Encoding": "`gzip` where the body is compressed"},
-    problems=("source-not-on-key", "too-many-removed", "conflict"),
+    problems=("source-not-on-key", "too-many-removed"),
     example="import",
 )
 async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Response[bytes]:

@@ -106,7 +106,14 @@ class ChangePage(msgspec.Struct, frozen=True):
     next_cursor: str
 
 
-@endpoint("GET", "/suppliers/changes", tag=TAG, scope=("read", "admin"), answers=ChangePage)
+@endpoint(
+    "GET",
+    "/suppliers/changes",
+    tag=TAG,
+    scope=("read", "admin"),
+    answers=ChangePage,
+    example="supplier-changes",
+)
 async def follow_suppliers(call: Call, query: FeedQuery) -> Response[bytes]:
     """Follow what changes in the directory.
 

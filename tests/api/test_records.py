@@ -7,9 +7,11 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.api.factories import RECORD, Client, key, misprinted, put, put_record, record, siret
+from tests.api.factories import RECORD, Client, key, misprinted, path_of, put, put_record, record, siret
 from tests.api.refusals import assert_refused
+from tests.conftest import ROOT
 
+EXAMPLES = ROOT / "openapi" / "examples"
 SQUARE = [[-3.0, 48.0], [-2.9, 48.0], [-2.9, 48.1], [-3.0, 48.1], [-3.0, 48.0]]
 
 
@@ -33,6 +35,16 @@ async def test_a_record_is_stored_read_and_deleted(served: Client, source: str) 
     assert (await served.delete(path)).status_code == 204
     assert_refused(await served.get(path), 404, "not-found")
     assert_refused(await served.delete(path), 404, "not-found")
+
+
+async def test_the_example_is_what_a_client_gets(served: Client) -> None:
+    """Less what every directory counts for itself."""
+    sent, expected = (json.loads((EXAMPLES / f"record.{side}.json").read_bytes()) for side in ("request", "response"))
+    path = path_of(expected["source"], expected["external_id"])
+    answer = await put(served, path, sent)
+    assert (answer.status_code, (await served.delete(path)).status_code) == (201, 204)
+    own = {name: answer.json()[name] for name in ("supplier_id", "data_version")}
+    assert answer.json() == expected | own
 
 
 async def test_the_same_again_changes_nothing(served: Client, source: str) -> None:
