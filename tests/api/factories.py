@@ -44,8 +44,9 @@ def path_of(source: str, external_id: str = "1") -> str:
 
 def siret(path: str) -> str:
     """A SIRET of its own for each path, so that no two records are taken for one supplier."""
-    digits = f"{int.from_bytes(blake2b(path.encode(), digest_size=5).digest()):013d}"
-    return digits + luhn.calc_check_digit(digits)
+    digits = f"{int.from_bytes(blake2b(path.encode(), digest_size=4).digest()) % 10**8:08d}"
+    site = f"{digits}{luhn.calc_check_digit(digits)}0001"
+    return site + luhn.calc_check_digit(site)
 
 
 def misprinted(number: str) -> str:
