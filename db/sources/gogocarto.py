@@ -144,7 +144,8 @@ class _Elements:
         postal_code, city = cells.get("address.postal_code", ""), cells.get("address.city", "")
         if city and fold(text_of(country)) in _FRANCE:
             commune = self._communes.find(postal_code, city, departement_of(postal_code))
-            cells |= {"address.commune": commune} | cells if commune else {}
+            if commune:
+                cells.setdefault("address.commune", commune)
 
     def _infer_offers(self, document: Document, cells: dict[str, str]) -> None:
         """Offers from the name alone: what shops and farms say of their products is not what they do for buyers."""
