@@ -193,7 +193,7 @@ class LotShortlist(msgspec.Struct, frozen=True):
     coverage: tuple[Coverage, ...]
     alternatives: Alternatives
     tension: Tension
-    reservation: Reservation | None
+    reservation: Reservation
     advice: tuple[Advice, ...]
 
 

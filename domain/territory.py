@@ -174,18 +174,18 @@ class Territories:
             | {old: self._areas["nuts"][row.code] for row in nuts for old in _former_codes(row)},
         }
 
-    def area(self, code: str) -> Area:
+    def area(self, code: str, *, suggest: bool = True) -> Area:
         """The area that a full code (`kind:code`) means, its successor where the code is retired.
 
         Takes INSEE codes of communes (delegated and merged ones and municipal arrondissements too), departements and
         regions, SIREN of EPCI, NUTS codes of levels 1 to 3 (editions 2010 to 2021), and the country as `country:FR` or
-        `nuts:FR`. Raises UnknownTerritory, with a suggestion where one can be made.
+        `nuts:FR`. Raises UnknownTerritory, with a suggestion where one can be made and is wanted (it costs up to 1 ms).
         """
         kind, _, own = code.partition(":")
         known = _KINDS_BY_NAME.get(kind)
         area = None if known is None else self._find(known, own)
         if area is None:
-            raise UnknownTerritory(code, next(self._suggestions(kind, own), None))
+            raise UnknownTerritory(code, next(self._suggestions(kind, own), None) if suggest else None)
         return area
 
     def commune_ordinal(self, insee: str) -> int | None:

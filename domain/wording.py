@@ -22,5 +22,8 @@ def decimal(number: float, language: Language, digits: int = 1) -> str:
 
 
 def kilometres(distance_km: float) -> Text:
-    """A distance with its unit, to one decimal."""
+    """A distance with its unit: to one decimal, or in metres where that would read as nothing."""
+    if 0 < distance_km < 0.05:
+        metres = max(round(distance_km * 1_000), 1)
+        return Text(f"{metres} m", f"{metres} m")
     return Text(f"{decimal(distance_km, 'fr')} km", f"{decimal(distance_km, 'en')} km")

@@ -25,6 +25,8 @@ KEPT_VERTICES = 300_000
 """How many vertices the territories kept prepared may have together, and the places likewise; a vertex takes 1 kB."""
 LIGHTEST = 40
 """What a territory without any vertex weighs beside those of others: its list of communes takes 35 kB."""
+MAX_SUGGESTIONS = 20
+"""A suggestion costs more than finding the code wrong: a list of thousands of wrong codes gets no more than these."""
 OUTLINED_KINDS: tuple[TerritoryKind, ...] = ("epci", "departement", "region")
 
 
@@ -136,10 +138,11 @@ class Geography:
         return self._of_geometry(cast(Geometry, request.geometry))
 
     def _of_codes(self, codes: tuple[str, ...]) -> Territory:
-        areas, problems = [], []
+        areas: list[Area] = []
+        problems: list[Problem] = []
         for position, code in enumerate(codes):
             try:
-                areas.append(self.territories.area(code))
+                areas.append(self.territories.area(code, suggest=len(problems) < MAX_SUGGESTIONS))
             except UnknownTerritory as unknown:
                 problems.append(Problem(pointer("codes", position), unknown.code, unknown.detail))
         if problems:
@@ -245,9 +248,10 @@ def _vertices(shape: Shape | None) -> int:
 def _outside(swapped: bool) -> Text:
     """That a territory has no French ground; `swapped`: it would have, with the axes the other way round."""
     return Text(
-        "Ce territoire ne touche pas le sol français"
+        "Ce territoire ne touche aucune commune française de contour connu"
         + (" : longitude et latitude semblent inversées." if swapped else "."),
-        "This territory touches no French ground" + ("; longitude and latitude look swapped." if swapped else "."),
+        "This territory touches no French commune whose outline is known"
+        + ("; longitude and latitude look swapped." if swapped else "."),
     )
 
 

@@ -21,6 +21,7 @@ from domain.law.rules import Rules
 from domain.need import RESERVED_TYPES, Reserved
 from domain.supplier import Basis, Offer, ServiceArea, Supplier
 from domain.taxonomy import Taxonomy
+from domain.territory import Area, UnknownTerritory
 from matching.drawing import decoded
 from matching.geography import Bools, Geography, Territory
 from matching.plane import Floats, earth_centred
@@ -84,6 +85,11 @@ class Index:
             meeting = self._meeting[territory] = self.areas.meeting(territory)
         return meeting
 
+    @property
+    def unread(self) -> frozenset[str]:
+        """Codes of service areas that the reference data does not know, and that were left out."""
+        return frozenset(self.areas.unread)
+
     def alike(self, suppliers: Iterable[Supplier]) -> "Index":
         """An index of other suppliers over the same reference data."""
         return Index(suppliers, self.taxonomy, self.cpv, self.geography)
@@ -132,6 +138,7 @@ class _Areas:
         self.numbers: dict[ServiceArea, int] = {}
         self.grounds: list[NDArray[np.intp]] = []
         self.drawn: dict[int, shapely.Geometry] = {}
+        self.unread: set[str] = set()
 
     def intern(self, area: ServiceArea | None) -> tuple[int, float, int]:
         """An offer's area as numbers: its kind, its radius, its place among the distinct areas."""
@@ -163,8 +170,15 @@ class _Areas:
         if area.geometry is not None:
             region = self.drawn[len(self.grounds)] = decoded(area.geometry)
             return self.geography.ground_of(region)
-        territories = self.geography.territories
-        return self.geography.ground_of_codes(tuple(territories.area(code) for code in area.codes or ()))
+        return self.geography.ground_of_codes(tuple(self._known(area.codes or ())))
+
+    def _known(self, codes: Iterable[str]) -> Iterator[Area]:
+        """The areas of the codes; one that reference data has dropped since it was stored is noted and left out."""
+        for code in codes:
+            try:
+                yield self.geography.territories.area(code, suggest=False)
+            except UnknownTerritory:
+                self.unread.add(code)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from domain.shortlist import Role
 from domain.taxonomy import Taxonomy
 from domain.wording import Text
 from matching.drawing import Misplaced
-from matching.geography import Geography, Territory
+from matching.geography import MAX_SUGGESTIONS, Geography, Territory
 from matching.shape import Shape
 from matching.text import Interpreter
 
@@ -91,12 +91,20 @@ class Reader:
         problems = []
         for name, codes in (("segments", lot.segments), ("support_segments", lot.support_segments)):
             problems += [
-                Problem(pointer(*at, name, place), "unknown_code", _unknown(code, self.taxonomy.nearest(code)))
+                Problem(
+                    pointer(*at, name, place),
+                    "unknown_code",
+                    _unknown(code, self.taxonomy.nearest(code) if place < MAX_SUGGESTIONS else None),
+                )
                 for place, code in enumerate(codes)
                 if not self.taxonomy.known(code)
             ]
         problems += [
-            Problem(pointer(*at, "cpv", place), "unknown_code", _unknown(code, self.cpv.nearest(code)))
+            Problem(
+                pointer(*at, "cpv", place),
+                "unknown_code",
+                _unknown(code, self.cpv.nearest(code) if place < MAX_SUGGESTIONS else None),
+            )
             for place, code in enumerate(lot.cpv)
             if not self._cpv_known(code)
         ]

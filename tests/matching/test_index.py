@@ -15,6 +15,7 @@ from domain.supplier import Offer, Point, Supplier
 from matching.engine import Reference, match
 from matching.index import LiveIndex, offered_segments
 from tests.factories import (
+    LYON,
     ON,
     REDON,
     RENNES,
@@ -24,6 +25,8 @@ from tests.factories import (
     index,
     live,
     lot,
+    matched,
+    names,
     need,
     offer,
     place,
@@ -182,3 +185,11 @@ def test_the_bits_of_the_draw_come_from_the_id_alone() -> None:
     one, other = index(supplier("a"), supplier("b")), index(supplier("c"), supplier("a", offer("ev"), at=None))
     assert one.draw[0] == other.draw[1]
     assert one.draw[0] != one.draw[1]
+
+
+def test_a_code_that_reference_data_has_dropped_leaves_the_rest_of_the_area() -> None:
+    """A stored record must never keep the directory from being matched."""
+    stale = offer(codes=("epci:000000000", "departement:35"))
+    built = index(supplier("atelier", stale))
+    assert built.unread == {"epci:000000000"}
+    assert names(matched(need(), supplier("atelier", stale, at=LYON)).candidates) == ["atelier"]
