@@ -24,7 +24,11 @@ def fold(text: str) -> str:
 
     Every run of characters that are neither letters nor digits becomes one space; folding twice changes nothing.
     """
-    lowered = text.lower() if text.isascii() else _without_accents(text)
+    lowered = text.lower()
+    if not lowered.isascii():
+        lowered = lowered.translate(_FRENCH)
+        if not lowered.isascii():
+            lowered = _without_accents(text)
     return " ".join(_WORD.findall(lowered))
 
 
@@ -32,6 +36,10 @@ def _without_accents(text: str) -> str:
     lowered = unicodedata.normalize("NFKD", text).casefold().translate(_LIGATURES)
     decomposed = unicodedata.normalize("NFKD", lowered)
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+# What the slow way makes of the letters and marks that French is written with, one by one.
+_FRENCH = {code: _without_accents(chr(code)) for code in (*range(0x80, 0x180), *range(0x2010, 0x2040))}
 
 
 def stem(word: str) -> str:

@@ -32,7 +32,7 @@ class _Members(tuple[tuple[str, Any], ...]):
 
 
 def _once(members: list[tuple[str, Any]]) -> None:
-    if len({key for key, _ in members}) != len(members):
+    if len(dict(members)) != len(members):
         raise _Repeated
 
 

@@ -1,6 +1,9 @@
 """What is doubtful about a record's content."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stdnum.fr import siret as siret_numbers
 
 from db.sources.flags import content_flags, offer_flags, siret_flags, siret_passes_check
 from domain.supplier import Offer, SupplierRecord
@@ -18,6 +21,11 @@ from domain.supplier import Offer, SupplierRecord
 )
 def test_check_digits(siret: str, passes: bool) -> None:
     assert siret_passes_check(siret) is passes
+
+
+@given(st.from_regex(r"(356000000|04521973[0-9])?[0-9]{5,14}", fullmatch=True) | st.text(max_size=15))
+def test_the_quick_way_agrees_with_the_library(siret: str) -> None:
+    assert siret_passes_check(siret) == siret_numbers.is_valid(siret)
 
 
 def test_a_failing_siret_is_flagged_an_unknown_one_is_not() -> None:
