@@ -136,11 +136,12 @@ def _expiring(supply: Supply, view: InForce) -> LegalAdvice | None:
     if not supply.ends:
         return None
     count, first = len(supply.ends), days(min(supply.ends))
+    many = "s" if count > 1 else ""
     message = Text(
-        f"L'agrément de {count} candidat{'s finit' if count > 1 else ' finit'} avant la fin du marché (le premier le "
-        f"{first.fr}) : demander la preuve du renouvellement",
-        f"The approval of {count} candidate{'s' if count > 1 else ''} ends before the contract does (the first on "
-        f"{first.en}): ask for proof of renewal",
+        f"Conseil : l'agrément de {count} candidat{many} finit avant la fin du marché (le premier le {first.fr}) ; "
+        "demander la preuve du renouvellement",
+        f"Counsel: the approval of {count} candidate{many} ends before the contract does (the first on {first.en}); "
+        "ask for proof of renewal",
     )
     return advice("APPROVALS_EXPIRING", "info", view["counsel_expiry_months"], message)
 

@@ -190,7 +190,7 @@ def test_lots_reserved_to_approvals_that_will_end_say_so() -> None:
     ends = supplier("ends", approvals=approved("EI", until=date(2027, 6, 30)))
     lasts = supplier("lasts", approvals=approved("EI", until=date(2028, 6, 30)))
     told = {advice.code: advice.message for advice in matched(need(asked), ends, lasts).advice}
-    assert told["APPROVALS_EXPIRING"].startswith("L'agrément de 1 candidat finit avant la fin du marché")
+    assert told["APPROVALS_EXPIRING"].startswith("Conseil : l'agrément de 1 candidat finit avant la fin du marché")
     assert "APPROVALS_EXPIRING" not in {advice.code for advice in matched(need(asked), lasts).advice}
     assert "APPROVALS_EXPIRING" not in {advice.code for advice in matched(need(lot(duration_months=12)), ends).advice}
 
