@@ -7,7 +7,7 @@ import msgspec
 from db.sources.flags import content_flags
 from domain.errors import Problem
 from domain.record_check import check_record
-from domain.supplier import Placement, SupplierRecord
+from domain.supplier import Flag, Placement, SupplierRecord
 from matching.drawing import Misplaced, decoded
 from matching.engine import Reference
 from matching.geography import Geography
@@ -32,7 +32,9 @@ def drawing_faults(record: SupplierRecord) -> Iterator[Problem]:
 
 def placed(records: Sequence[SupplierRecord], geography: Geography) -> list[Placement]:
     """Where each record stands, with everything that is doubtful about it."""
-    return [
-        msgspec.structs.replace(placement, flags=(*content_flags(record), *placement.flags))
-        for record, placement in zip(records, place(records, geography), strict=True)
-    ]
+    return [flagged(*pair) for pair in zip(place(records, geography), map(content_flags, records), strict=True)]
+
+
+def flagged(placement: Placement, flags: tuple[Flag, ...]) -> Placement:
+    """The placement with more flags."""
+    return msgspec.structs.replace(placement, flags=placement.flags + flags) if flags else placement

@@ -102,6 +102,9 @@ def narrowing(query: SupplierQuery, reference: Reference, on: date) -> Narrowing
     box = reader.box(query.bbox)
     reader.refuse_problems()
     tests: list[Test] = []
+    if communes is not None and len(communes) == len(reference.territories.communes):
+        communes = None  # cheaper to look at than tens of thousands of codes are to compare
+        tests.append(lambda suppliers: [one.commune is not None for one in suppliers])
     if circle is not None:
         centre, radius_km = circle
         tests.append(lambda suppliers: within([one.location for one in suppliers], centre, radius_km))

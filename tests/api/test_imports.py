@@ -85,7 +85,7 @@ async def test_a_record_put_and_a_row_imported_are_the_same(served: Client, sour
     report = (await send(served, source, lines(rows(source, "a", **fields)))).json()
     assert counts(report) == {"received": 1, "unchanged": 1}
     stored = (await served.get(f"/sources/{source}/suppliers/a")).json()
-    assert [flag["code"] for flag in stored["flags"]] == ["siret_check_failed", "placed_at_commune"]
+    assert [flag["code"] for flag in stored["flags"]] == ["placed_at_commune", "siret_check_failed"]
 
 
 async def test_the_same_rows_in_every_format(served: Client, source: str) -> None:
