@@ -6,9 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import BinaryIO
 
-import msgspec
-
-from api.admission import drawing_faults, placed
+from api.admission import drawing_faults, flagged, placed
 from db.connect import Engine, transaction
 from db.import_log import Order
 from db.imports import run_import
@@ -61,11 +59,7 @@ def _next_batch(rows: Iterator[Row | Reject], geography: Geography) -> Batch | N
     accepted = [row for row in read if isinstance(row, Row)]
     rejects = [row for row in read if isinstance(row, Reject)]
     found = placed([row.record for row in accepted], geography)
-    placements = [
-        msgspec.structs.replace(placement, flags=(*placement.flags, *row.flags))
-        for row, placement in zip(accepted, found, strict=True)
-    ]
-    return Batch(accepted, placements, rejects)
+    return Batch(accepted, [flagged(one, row.flags) for row, one in zip(accepted, found, strict=True)], rejects)
 
 
 def _drawn_well(rows: Iterator[Row | Reject], language: Language) -> Iterator[Row | Reject]:
