@@ -179,7 +179,7 @@ def _outlook(lot: Lot, answered: LotShortlist) -> Iterator[Fact]:
 
 
 def _findings(answered: LotShortlist) -> Iterator[Text]:
-    for finding in answered.reservation.findings if answered.reservation else ():
+    for finding in answered.reservation.findings:
         yield _marked("blocking" if finding.outcome == "INELIGIBLE" else "warning", finding.message)
 
 

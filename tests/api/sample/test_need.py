@@ -58,4 +58,4 @@ def test_the_whole_request_was_understood(shortlist: Shortlist) -> None:
     """No CPV without a segment, no keyword unknown, nothing the law forbids."""
     codes = {advice.code for lot in shortlist.lots for advice in lot.advice}
     assert not codes & {"CPV_UNMAPPED", "KEYWORD_UNKNOWN", "RISK_INFRUCTUEUX"}
-    assert all(lot.reservation is None or lot.reservation.outcome != "INELIGIBLE" for lot in shortlist.lots)
+    assert all(lot.reservation.outcome != "INELIGIBLE" for lot in shortlist.lots)
