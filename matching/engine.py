@@ -171,9 +171,11 @@ def _approval_ends(field: Field, passed: Positions, on: date, rules: law.Rules) 
     if not query.lot.reserved:
         return ()
     asked = frozenset(query.lot.reserved), on, horizon(query.lot, on, rules), rules
-    places = zip(surveyed.part[passed].tolist(), surveyed.ordinal[passed].tolist(), strict=True)
-    ends = [surveyed.parts[part].approval_end(ordinal, *asked) for part, ordinal in places]
-    return tuple(end for end in ends if end is not None)
+    return tuple(
+        end
+        for number, part in enumerate(surveyed.parts)
+        for end in part.approval_ends(surveyed.ordinal[passed[surveyed.part[passed] == number]], *asked)
+    )
 
 
 def draw_seed(need: Need) -> int:

@@ -34,8 +34,8 @@ NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3
 BASES: tuple[Basis, ...] = ("declared", "inferred")
 INELIGIBLE = OUTCOMES.index("INELIGIBLE")
 UNDECIDED = -1
+NEVER = 0
 KEPT_DATES = 8
-KEPT_ENDS = 100_000
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,7 @@ class Index:
         self.offers = self._tables()
         self._meeting: WeakKeyDictionary[Territory, Bools] = WeakKeyDictionary()
         self._outcomes = lru_cache(KEPT_DATES)(self._undecided)
-        self._ends = lru_cache(KEPT_ENDS)(self._approval_end)
-
-    def approval_end(
-        self, ordinal: int, reserved: frozenset[Reserved], on: date, until: date, rules: Rules
-    ) -> date | None:
-        """The last day a supplier's eligibility rests on an approval that ends before `until`; None where none does."""
-        return self._ends(int(self.facts[ordinal]), reserved, on, until, rules)
+        self._ends = lru_cache(KEPT_DATES)(self._unknown_ends)
 
     def areas_meeting(self, territory: Territory) -> Bools:
         """For each distinct service area made of ground, whether it shares ground with a territory.
@@ -102,10 +96,20 @@ class Index:
             table[kind] = [OUTCOMES.index(verdict.outcome) for verdict in verdicts]
         return table[facts]
 
-    def _approval_end(
-        self, facts: int, reserved: frozenset[Reserved], on: date, until: date, rules: Rules
-    ) -> date | None:
-        return approval_end(self.distinct_facts[facts], reserved, on, until, rules)
+    def approval_ends(
+        self, ordinals: NDArray[np.intp], reserved: frozenset[Reserved], on: date, until: date, rules: Rules
+    ) -> list[date]:
+        """The last days of those suppliers whose eligibility rests on an approval that ends before `until`."""
+        table, facts = self._ends(reserved, on, until), self.facts[ordinals]
+        for kind in np.unique(facts[table[facts] == UNDECIDED]):
+            end = approval_end(self.distinct_facts[kind], reserved, on, until, rules)
+            table[kind] = NEVER if end is None else end.toordinal()
+        ends = table[facts]
+        return [date.fromordinal(day) for day in ends[ends != NEVER].tolist()]
+
+    def _unknown_ends(self, *_: object) -> Ints:
+        """The ends of approvals (ordinals of days), none of them looked for yet."""
+        return np.full(len(self.distinct_facts), UNDECIDED, dtype=np.int32)
 
     def _undecided(self, _: date) -> NDArray[np.int8]:
         """A day's outcomes, none of them judged yet: most suppliers are never asked about most days."""

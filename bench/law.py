@@ -1,0 +1,93 @@
+"""What the rules of law add to the time of a match, in the engine, without HTTP.
+
+    python -m bench.law [SUPPLIERS]        (default: 13500)
+
+The same match is timed in turn with the rules and without them: no review of the need, no counsel, no ends of
+approvals, and no verdict put into words for candidates and near misses. Who is eligible is looked up in both, as the
+gates need it; what judging all the suppliers of a day for the first time costs is given apart.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date, timedelta
+from statistics import median
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+
+from bench.match import NEED, ON, ROUNDS, suppliers
+from domain.law.findings import LotReview, NeedReview
+from domain.law.review import OPTIONS
+from domain.need import Need
+from domain.supplier import Supplier
+from matching.engine import load_reference, match
+from matching.index import Index, LiveIndex
+
+MOST = b"""{"territory": {"codes": ["departement:56"]}, "buyer": {"kind": "local", "annual_purchases_eur": 60000000},
+  "near_misses": 50, "lots": [
+  {"id": "1", "segments": ["pr-locaux"], "cpv": ["90919200"], "reserved": ["handicap", "iae"], "value_eur": 240000,
+   "duration_months": 36, "renewal_months": 12},
+  {"id": "2", "segments": ["ev-entretien"], "cpv": ["77310000"], "reserved": ["iae"], "value_eur": 70000,
+   "duration_months": 36, "innovative": true},
+  {"id": "3", "segments": ["so-insertion"], "cpv": ["85312510", "77310000"], "support_segments": ["ev-entretien"],
+   "reserved": ["ess"], "value_eur": 60000, "duration_months": 24}]}"""
+
+
+def no_review(need: Need, *_: object) -> NeedReview:
+    """The law says nothing of any lot."""
+    silent = LotReview((), (), dict.fromkeys(OPTIONS), frozenset())
+    return NeedReview({lot.id: silent for lot in need.lots}, ())
+
+
+def nothing(*_: object) -> tuple[()]:
+    return ()
+
+
+@contextmanager
+def without_rules() -> Iterator[None]:
+    """The engine as it would be without rules beyond the gate for reserved lots."""
+    with ExitStack() as stack:
+        stack.enter_context(patch("matching.engine.review_need", no_review))
+        stack.enter_context(patch("matching.engine._approval_ends", nothing))
+        stack.enter_context(patch("matching.explain.counsel", nothing))
+        stack.enter_context(patch("matching.explain.Explainer._eligibility", nothing))
+        stack.enter_context(patch("matching.explain.Explainer.need_advice", nothing))
+        yield
+
+
+def spent(run: Callable[[], Any]) -> float:
+    """CPU milliseconds."""
+    started = time.process_time()
+    run()
+    return (time.process_time() - started) * 1_000
+
+
+def measure(count: int) -> None:
+    """Print both medians for each need, and what the first match of a day costs beyond the others."""
+    reference = load_reference()
+    pool: list[Supplier] = list(suppliers(count, reference))
+    live = LiveIndex(Index(pool, reference.taxonomy, reference.cpv, reference.geography), 1)
+    print(f"{count} suppliers")
+    for name, content in (("one lot of three reserved", NEED), ("three lots reserved, with all there is to say", MOST)):
+        need = msgspec.json.decode(content, type=Need)
+
+        def run(on: date = ON, need: Need = need) -> object:
+            return match(need, live, reference, on, "fr")
+
+        run()
+        pairs = []
+        for _ in range(ROUNDS):
+            with without_rules():
+                bare = spent(run)
+            pairs.append((bare, spent(run)))
+        bare, full = (median(column) for column in zip(*pairs, strict=True))
+        days = [spent(lambda day=day: run(ON + timedelta(days=day))) for day in range(1, 9)]  # type: ignore[misc]
+        print(f"  {name}: p50 {bare:.2f} ms without the rules, {full:.2f} ms with them (+{full / bare - 1:.1%})")
+        print(f"    the first match of a day: {median(days):.2f} ms")
+
+
+if __name__ == "__main__":
+    measure(int(sys.argv[1]) if len(sys.argv) > 1 else 13_500)
