@@ -13,7 +13,7 @@ from domain.law import rules as law
 from domain.law.counsel import Count, Supply, horizon
 from domain.law.findings import OUTCOMES
 from domain.law.review import OPTIONS, review_need
-from domain.need import RESERVED_TYPES, Need
+from domain.need import Need
 from domain.shortlist import Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
 from domain.wording import Language
 from matching.explain import Explainer
@@ -21,9 +21,10 @@ from matching.gates import GATES, PASSED, Field, best_outcome, may_answer, refus
 from matching.geography import Geography
 from matching.index import INELIGIBLE, LiveIndex
 from matching.near_misses import nearest_refused
+from matching.plane import Positions
 from matching.ranking import eligibility, ranked
 from matching.request import LotQuery, Reader
-from matching.survey import Positions, survey
+from matching.survey import survey
 from matching.text import Interpreter
 
 RADII_KM = (10, 25, 50, 100)
@@ -89,16 +90,8 @@ def hold(query: LotQuery, index: LiveIndex, reference: Reference, on: date) -> F
     if query.site is not None:
         distance = np.full(len(distance), np.inf)
         reached = np.flatnonzero((surveyed.answering & surveyed.objects).any(axis=1))
-        distance[reached] = query.site.distance(surveyed.positions(reached))
-
-    def outcomes(rows: Positions) -> NDArray[np.int8]:
-        found = np.empty((len(rows), len(RESERVED_TYPES)), dtype=np.int8)
-        for number, part in enumerate(surveyed.parts):
-            here = surveyed.part[rows] == number
-            found[here] = part.outcomes(surveyed.ordinal[rows[here]], on, reference.rules)
-        return found
-
-    return Field(surveyed, distance, outcomes)
+        distance[reached] = surveyed.distance(query.site, reached)
+    return Field(surveyed, distance, lambda rows: surveyed.outcomes(rows, on, reference.rules))
 
 
 def _match_lot(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 from domain.cpv import Cpv
 from domain.law.counsel import Count, Supply, counsel, distance_is_for_sourcing
 from domain.law.eligibility import eligibility
+from domain.law.facts import LegalFacts
 from domain.law.findings import LegalAdvice, LegalFinding, NeedReview, worst_outcome
 from domain.law.rules import Rules
+from domain.need import Reserved
 from domain.shortlist import (
     Advice,
     Alternatives,
@@ -35,9 +38,10 @@ from domain.wording import Language, Text
 from matching import messages
 from matching.gates import GATES, Field
 from matching.index import legal_facts, offered_segments
+from matching.plane import Positions
 from matching.ranking import presence
 from matching.request import LotQuery
-from matching.survey import FITS, PRESENCES, RELATED, Positions, Survey, offers_for
+from matching.survey import FITS, PRESENCES, RELATED, Survey, offers_for
 from matching.text import Interpreter
 
 TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), (4, "low"))
@@ -69,7 +73,7 @@ class Explainer:
     ) -> tuple[NearMiss, ...]:
         """The near misses: rows of the survey with their distance in kilometres, in order."""
         rows = np.array([row for row, _ in missed], dtype=np.intp)
-        away = field.survey.query.territory.distance(field.survey.positions(rows))
+        away = field.survey.territory_distance(rows)
         return tuple(
             self._near_miss(field, row, int(refused[row]), _known(distance), _known(to_territory))
             for (row, distance), to_territory in zip(missed, away.tolist(), strict=True)
@@ -223,24 +227,27 @@ class Explainer:
 
     def _eligibility(self, supplier: Supplier, query: LotQuery) -> tuple[Eligibility, ...]:
         facts = legal_facts(supplier)
-        return tuple(
-            Eligibility(
-                reserved=verdict.reserved,
-                outcome=verdict.outcome,
-                code=verdict.code,
-                missing=tuple(self._say(proof) for proof in verdict.missing),
-                rule=verdict.rule,
-                article=verdict.article,
-                confidence=verdict.confidence,
-                message=self._say(verdict.message),
-            )
-            for verdict in (
-                eligibility(facts, kind, self.on, self.rules) for kind in dict.fromkeys(query.lot.reserved or ())
-            )
-        )
+        kinds = dict.fromkeys(query.lot.reserved or ())
+        return tuple(_judged(facts, kind, self.on, self.rules, self.language) for kind in kinds)
 
     def _say(self, text: Text) -> str:
         return text.to(self.language)
+
+
+@lru_cache(100_000)
+def _judged(facts: LegalFacts, kind: Reserved, on: date, rules: Rules, language: Language) -> Eligibility:
+    """A verdict in words; many suppliers share their legal facts, and the same ones are shown again and again."""
+    verdict = eligibility(facts, kind, on, rules)
+    return Eligibility(
+        reserved=verdict.reserved,
+        outcome=verdict.outcome,
+        code=verdict.code,
+        missing=tuple(proof.to(language) for proof in verdict.missing),
+        rule=verdict.rule,
+        article=verdict.article,
+        confidence=verdict.confidence,
+        message=verdict.message.to(language),
+    )
 
 
 def summary(supplier: Supplier) -> SupplierSummary:

@@ -13,8 +13,8 @@ from domain.need import RESERVED_TYPES, Reserved
 from domain.shortlist import Gate
 from matching.geography import Bools
 from matching.index import INELIGIBLE
-from matching.plane import Floats
-from matching.survey import Positions, Survey
+from matching.plane import Floats, Positions
+from matching.survey import Survey
 
 PASSED = -1
 

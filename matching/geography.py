@@ -46,24 +46,21 @@ class Territory:
     shape: Shape | None
     drawn: shapely.Geometry | None = None
 
-    def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
-        """Kilometres from each position to the territory, 0 inside; infinite beyond `cap` or where unknown."""
+    def distance(self, positions: Floats) -> Floats:
+        """Kilometres from each position to the territory, 0 inside; infinite where either is unknown."""
         if self.shape is None:
             return np.full(len(positions), np.inf)
-        reach = self.radius_km or 0.0
-        return np.maximum(self.shape.distance(positions, cap + reach) - reach, 0.0)
+        return self.beyond(self.shape.distance(positions))
+
+    def beyond(self, to_shape: Floats) -> Floats:
+        """Distances to the territory, or bounds of them, from those to its shape: less the radius around that."""
+        return np.maximum(to_shape - (self.radius_km or 0.0), 0.0)
 
     def share_ground(self, regions: NDArray[np.object_]) -> Bools:
         """Which geometries in degrees have ground in common with this territory (drawn, or a radius)."""
         if self.radius_km is not None and self.shape is not None:
             return self.shape.within(self.radius_km, regions)
         return shapely.relate_pattern(regions, self.drawn, "T********")
-
-    def lower_bound(self, positions: Floats) -> Floats:
-        """A distance that `distance` is certain not to be under; infinite where there is nothing to measure to."""
-        if self.shape is None:
-            return np.full(len(positions), np.inf)
-        return np.maximum(self.shape.lower_bound(positions) - (self.radius_km or 0.0), 0.0)
 
 
 class Geography:

@@ -24,7 +24,10 @@ from domain.taxonomy import Taxonomy
 from domain.territory import Area, UnknownTerritory
 from matching.drawing import decoded
 from matching.geography import Bools, Geography, Territory
+from matching.kept import Kept
+from matching.measured import Measured
 from matching.plane import Floats, earth_centred
+from matching.shape import Shape
 
 Ints = NDArray[np.int32]
 Codes = NDArray[np.int8]
@@ -36,6 +39,8 @@ INELIGIBLE = OUTCOMES.index("INELIGIBLE")
 UNDECIDED = -1
 NEVER = 0
 KEPT_DATES = 8
+KEPT_DISTANCES = 4_000_000
+"""Suppliers times shapes whose distances are kept: some 64 MB."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Index:
 
     A supplier is an ordinal: `suppliers[i]`, `positions[i]` (earth-centred kilometres, NaN without a location),
     `draw[i]` (64 bits from its id), `facts[i]` (its legal facts among `distinct_facts`).
+    `measured(shape)` is what is known of their distances to a shape.
     """
 
     def __init__(self, suppliers: Iterable[Supplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> None:
@@ -66,6 +72,9 @@ class Index:
         self.areas = _Areas(geography)
         self.offers = self._tables()
         self._meeting: WeakKeyDictionary[Territory, Bools] = WeakKeyDictionary()
+        self.measured: Kept[Shape, Measured] = Kept(
+            lambda shape: Measured(self.positions, shape), lambda of: len(of.positions), KEPT_DISTANCES
+        )
         self._outcomes = lru_cache(KEPT_DATES)(self._undecided)
         self._ends = lru_cache(KEPT_DATES)(self._unknown_ends)
 

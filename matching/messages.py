@@ -1,5 +1,7 @@
 """The sentences of a shortlist: why a supplier is there, why another is not, and whether the supply is enough."""
 
+from functools import cache
+
 from domain.need import Place
 from domain.shortlist import Fit, Presence, TensionLevel
 from domain.supplier import ServiceArea
@@ -28,6 +30,7 @@ def _unmeasured(placed: bool) -> Text:
     return Text("Adresse inconnue", "Address unknown")
 
 
+@cache
 def fit(kind: Fit, requested: str, offered: str) -> Text:
     """How an offer answers a requested segment; both are labels."""
     match kind:

@@ -4,9 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.gates import GATES, Field
-from matching.plane import Floats
+from matching.plane import Floats, Positions
 from matching.ranking import drawn
-from matching.survey import Positions
 
 BATCH = 32
 """How many are measured at first; the nearest few are nearly always among them."""
@@ -31,15 +30,16 @@ def nearest_refused(field: Field, refused: NDArray[np.int8], count: int, seed: i
 
 def _measured(field: Field, rows: Positions, count: int) -> tuple[Positions, Floats]:
     """Those of some rows that may be among the nearest `count`, with their distance; most are certain not to be."""
-    query = field.survey.query
-    target = query.site or query.territory
-    bound = np.nan_to_num(target.lower_bound(field.survey.positions(rows)), nan=np.inf)
+    survey, query = field.survey, field.survey.query
+    bound = survey.lower_bound(query.site or query.territory.shape, rows)
+    bound = bound if query.site else query.territory.beyond(bound)
     rows, bound = rows[np.argsort(bound, kind="stable")], np.sort(bound)
     known = int(np.isfinite(bound).sum())
     distance = np.empty(0)
     while len(distance) < known and not _settled(distance, bound, count):
         batch = rows[len(distance) : min(len(distance) + max(len(distance), BATCH), known)]
-        distance = np.concatenate((distance, target.distance(field.survey.positions(batch))))
+        measured = survey.distance(query.site, batch) if query.site else survey.territory_distance(batch)
+        distance = np.concatenate((distance, measured))
     if len(distance) == known:
         distance = np.concatenate((distance, np.full(len(rows) - known, np.inf)))
     return rows[: len(distance)], distance

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Positions = NDArray[np.intp]
 
 EQUATOR_KM = 6378.137
 FLATTENING = 1 / 298.257223563

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.gates import Field, best_outcome
-from matching.plane import Floats
-from matching.survey import PRESENCES, Positions
+from matching.plane import Floats, Positions
+from matching.survey import PRESENCES
 
 NATIONAL_PRESENCE = PRESENCES.index("national")
 

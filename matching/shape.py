@@ -1,5 +1,6 @@
 """Shapes on the ground that distances are measured to: a point, or polygons."""
 
+from collections.abc import Hashable
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,7 +24,7 @@ FAR_AT_ONCE = 1_000_000
 GEODESIC = pyproj.Geod(ellps="WGS84")
 
 
-class Shape(Protocol):
+class Shape(Hashable, Protocol):
     """Something on the ground; `vertices` is what it takes to draw it."""
 
     vertices: int
@@ -105,13 +106,21 @@ class _Cluster:
         self.projected = _laid_on(self.plane, parts)
         flat = shapely.get_coordinates(self.projected)
         self.extent = float(np.sqrt(np.einsum("ij,ij->i", flat, flat)).max())
+        self.low, self.high = flat.min(axis=0), flat.max(axis=0)
         self.surface: Any = shapely.multipolygons(self.projected) if len(parts) > 1 else self.projected[0]
         shapely.prepare(self.surface)
         self.edges = shapely.STRtree(_edges(self.projected))
         self._far: tuple[Floats, Floats] | None = None
 
     def lower_bound(self, positions: Floats) -> Floats:
-        return np.maximum(self.plane.from_centre(positions) - self.extent, 0.0) * 0.99
+        """By the circle around the polygons and, where the plane reaches, by the box around them."""
+        away = self.plane.from_centre(positions)
+        bound = np.maximum(away - self.extent, 0.0)
+        near = np.flatnonzero(away <= Plane.REACH_KM)
+        flat = self.plane.project(positions[near])
+        gap = np.maximum(np.maximum(self.low - flat, flat - self.high), 0.0)
+        bound[near] = np.maximum(bound[near], np.hypot(gap[:, 0], gap[:, 1]))
+        return bound * 0.99
 
     def distance(self, positions: Floats) -> Floats:
         far = self.plane.from_centre(positions) > Plane.REACH_KM

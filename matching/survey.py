@@ -1,22 +1,24 @@
 """One lot held against the index: every supplier with an offer near the subject, its best offers, its distance."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.law.rules import Rules
 from domain.shortlist import Fit, Presence
 from domain.supplier import Basis
 from domain.taxonomy import Taxonomy
 from matching.geography import Bools, Territory
 from matching.index import BASES, GROUND, NATIONAL, NO_AREA, RADIUS, Index, LiveIndex, OfferTable
-from matching.plane import Floats
+from matching.plane import Floats, Positions
 from matching.request import LotQuery, Wanted
+from matching.shape import Shape
 
-Positions = NDArray[np.intp]
 Keys = NDArray[np.int32]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -106,23 +108,38 @@ class Survey:
             presence=PRESENCES[worth % PER_BASIS // OFFERED],
         )
 
-    def positions(self, rows: Positions) -> Floats:
-        """Earth-centred positions of some of the suppliers."""
-        return self._gathered([index.positions for index in self.parts], rows)
+    def distance(self, target: Shape | None, rows: Positions) -> Floats:
+        """Kilometres from some of the suppliers to a shape, 0 inside; infinite where either is not known."""
+        if target is None:
+            return np.full(len(rows), np.inf)
+        return self._each(lambda index, ordinals: index.measured(target).distance(ordinals), rows)
+
+    def territory_distance(self, rows: Positions) -> Floats:
+        """Kilometres from some of the suppliers to the territory, 0 inside."""
+        territory = self.query.territory
+        return territory.beyond(self.distance(territory.shape, rows))
+
+    def lower_bound(self, target: Shape | None, rows: Positions) -> Floats:
+        """Kilometres that `distance` is certain not to be under."""
+        if target is None:
+            return np.full(len(rows), np.inf)
+        return self._each(lambda index, ordinals: index.measured(target).lower_bound(ordinals), rows)
 
     def draws(self, rows: Positions) -> NDArray[np.uint64]:
         """The drawing bits of some of the suppliers."""
-        return self._gathered([index.draw for index in self.parts], rows)
+        return self._each(lambda index, ordinals: index.draw[ordinals], rows)
 
-    def _gathered(self, columns: list[NDArray[Scalar]], rows: Positions) -> NDArray[Scalar]:
-        """A column of the indexes, which stand one per part, for some of the suppliers."""
-        if len(columns) == 1:
-            return columns[0][self.ordinal[rows]]
-        found = np.empty((len(rows), *columns[0].shape[1:]), dtype=columns[0].dtype)
-        for number, column in enumerate(columns):
-            here = self.part[rows] == number
-            found[here] = column[self.ordinal[rows[here]]]
-        return found
+    def outcomes(self, rows: Positions, on: date, rules: Rules) -> NDArray[np.int8]:
+        """Eligibility of some of the suppliers, as `Index.outcomes` gives it."""
+        return self._each(lambda index, ordinals: index.outcomes(ordinals, on, rules), rows)
+
+    def _each(self, ask: Callable[[Index, Positions], NDArray[Scalar]], rows: Positions) -> NDArray[Scalar]:
+        """What the indexes, which stand one per part, say of some of the suppliers, in the order of `rows`."""
+        if len(self.parts) == 1:
+            return ask(self.parts[0], self.ordinal[rows])
+        places = [np.flatnonzero(self.part[rows] == number) for number in range(len(self.parts))]
+        found = [ask(part, self.ordinal[rows[place]]) for part, place in zip(self.parts, places, strict=True)]
+        return np.concatenate(found)[np.argsort(np.concatenate(places))]
 
 
 def survey(query: LotQuery, index: LiveIndex, taxonomy: Taxonomy) -> Survey:
@@ -160,7 +177,8 @@ def _survey_part(
     query: LotQuery, index: Index, standing: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]
 ) -> tuple[Positions, Bools, Keys, Floats]:
     offers = _Offers.gather(index, standing, offered)
-    ordinals, row = np.unique(offers.supplier, return_inverse=True)
+    found, row = np.unique(offers.supplier, return_inverse=True)
+    ordinals = found.astype(np.intp)
     objects = np.array([wanted.role == "object" for wanted in query.wanted], dtype=bool)
     answering = (offers.fit < RELATED) & objects[offers.column]
     answers = np.zeros(len(ordinals), dtype=bool)
@@ -168,20 +186,21 @@ def _survey_part(
     reach = offers.reach(index.areas_meeting(query.territory))
     farthest = np.full(len(ordinals), -1.0)
     np.maximum.at(farthest, row[answering], reach[answering])
-    to_territory = _distances(query.territory, index.positions[ordinals], farthest)
+    to_territory = _distances(query.territory, index, ordinals, farthest)
     inside = to_territory[row] <= reach  # also where both are infinite: served by its codes, wherever it stands
     worth = offers.worth(to_territory[row] == 0)
     best = np.full((len(ordinals), len(query.wanted)), NO_OFFER, dtype=np.int32)
     np.minimum.at(best, (row[inside], offers.column[inside]), worth[inside])
-    return ordinals.astype(np.intp), answers, best, to_territory
+    return ordinals, answers, best, to_territory
 
 
-def _distances(territory: Territory, positions: Floats, reach: Floats) -> Floats:
+def _distances(territory: Territory, index: Index, ordinals: Positions, reach: Floats) -> Floats:
     """Distances to the territory of those whose reach may get there; infinite for the others."""
-    distance = np.full(len(positions), np.inf)
-    possible = np.flatnonzero(territory.lower_bound(positions) <= reach)
-    if len(possible):
-        distance[possible] = territory.distance(positions[possible])
+    distance = np.full(len(ordinals), np.inf)
+    if territory.shape is not None:
+        measured = index.measured(territory.shape)
+        possible = np.flatnonzero(territory.beyond(measured.lower_bound(ordinals)) <= reach)
+        distance[possible] = territory.beyond(measured.distance(ordinals[possible]))
     return distance
 
 

@@ -20,8 +20,9 @@ from matching.engine import Reference, draw_seed, hold
 from matching.gates import GATES, PASSED, Field, refusals
 from matching.index import BASES, LiveIndex
 from matching.near_misses import nearest_refused
+from matching.plane import Positions
 from matching.request import LotQuery, Wanted
-from matching.survey import FITS, Positions
+from matching.survey import FITS
 
 NAMES_SHOWN = 5
 
