@@ -19,10 +19,11 @@ from api.commands.serve import prepared, stopped_by_signal, with_address
 from api.commands.shortlist_report import ShortlistReport
 from api.commands.tour import Tour, ask
 from api.commands.worker import application, serve_requests
-from api.sample.loading import load_sample
+from api.sample.loading import SAMPLE_SOURCE, load_sample
 from api.services import PARIS
 from api.settings import Settings
-from db.connect import engine
+from db.connect import Engine, engine, transaction
+from db.known_sources import list_sources
 from domain.need import Need
 from domain.shortlist import Shortlist
 from matching.engine import Reference
@@ -39,6 +40,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Load the sample pool, serve, show the shortlist of the sample need, and go on serving until Ctrl-C."""
     # the log would come between the lines of the shortlist
     settings = replace(with_address(options, settings), log_level="warning", log_format="console")
+    given = settings.database_url is not None
     to = console()
     tour = Tour()
     with stopped_by_signal(), ExitStack() as held:
@@ -46,7 +48,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         where = address(bound)
         to.print(INTRODUCTION)
         settings, reference = held.enter_context(prepared(settings))
-        key, suppliers = asyncio.run(_fill(settings, reference))
+        key, suppliers = asyncio.run(_fill(settings, reference, given=given))
         to.print(f"{count(suppliers, 'fournisseur fictif', 'fournisseurs fictifs')}, en Bretagne et autour.")
         to.print(f"Un besoin d'exemple est envoyé à l'API (POST {where}/match), qui répond :\n", soft_wrap=True)
 
@@ -77,12 +79,24 @@ def curl_line(where: str, key: str) -> str:
     return f"curl -s {where}/match {headers} -d '{TRY}'"
 
 
-async def _fill(settings: Settings, reference: Reference) -> tuple[str, int]:
-    """A key, and how many suppliers the sample pool has in the database."""
+async def _fill(settings: Settings, reference: Reference, *, given: bool) -> tuple[str, int]:
+    """A key, and how many suppliers the sample pool has in the database; refuses a `given` one that is in use."""
     attached = engine(settings.database_url or "", pool_size=2)
     now = datetime.now(UTC)
     try:
+        if given:
+            await _refuse_real_suppliers(attached)
         pool = await load_sample(attached, reference, now.astimezone(PARIS).date(), lambda: datetime.now(UTC))
         return await demo_key(attached, settings.home, now), pool.received - pool.rejected
     finally:
         await attached.dispose()
+
+
+async def _refuse_real_suppliers(attached: Engine) -> None:
+    async with transaction(attached) as connection:
+        sources = await list_sources(connection)
+    if real := [source.name for source in sources if source.records and source.name != SAMPLE_SOURCE.name]:
+        raise CommandFailed(
+            f"the database of DATABASE_URL holds suppliers of {', '.join(real)}: the demonstration would mix invented "
+            "ones with them. Unset DATABASE_URL, or use `vivier serve`"
+        )

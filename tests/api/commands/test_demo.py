@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-from tests.api.commands.conftest import Running, processes
+from tests.api.commands.conftest import Running, processes, vivier
 
 
 def demonstration(home: Path) -> str:
@@ -44,3 +44,12 @@ def test_a_newcomer_sees_a_shortlist_and_what_to_try(home: Path) -> None:
     assert (
         again.partition("Besoin : ")[2].partition("À vous")[0] == first.partition("Besoin : ")[2].partition("À vous")[0]
     )
+
+
+def test_real_suppliers_are_not_mixed_with_invented_ones(home: Path, database_url: str) -> None:
+    """A database given by its address may be somebody's own."""
+    file = home / "cress.ndjson"
+    file.write_text('{"external_id": "1", "name": "Vrai"}\n')
+    assert vivier(home, "import", "cress", str(file), DATABASE_URL=database_url).returncode == 0
+    refused = vivier(home, "demo", "--port", "0", DATABASE_URL=database_url)
+    assert (refused.returncode, "cress" in refused.stderr) == (1, True), refused.stderr
