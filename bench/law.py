@@ -2,7 +2,7 @@
 
     python -m bench.law [SUPPLIERS]        (default: 13500)
 
-The same match is timed in turn with the rules and without them: no review of the need, no counsel, no ends of
+The same match is timed in turns with the rules and without them: no review of the need, no counsel, no ends of
 approvals, and no verdict put into words for candidates and near misses. Who is eligible is looked up in both, as the
 gates need it; what judging all the suppliers of a day for the first time costs is given apart.
 """
@@ -26,6 +26,11 @@ from domain.supplier import Supplier
 from matching.engine import load_reference, match
 from matching.index import Index, LiveIndex
 
+TURNS, SETTLING = 10, 10
+
+SMALL = b"""{"territory": {"codes": ["departement:56"]}, "buyer": {"kind": "local"}, "lots": [
+  {"id": "1", "segments": ["pr-locaux"], "cpv": ["90919200"], "reserved": ["handicap", "iae"], "value_eur": 30000}]}"""
+
 MOST = b"""{"territory": {"codes": ["departement:56"]}, "buyer": {"kind": "local", "annual_purchases_eur": 60000000},
   "near_misses": 50, "lots": [
   {"id": "1", "segments": ["pr-locaux"], "cpv": ["90919200"], "reserved": ["handicap", "iae"], "value_eur": 240000,
@@ -34,6 +39,13 @@ MOST = b"""{"territory": {"codes": ["departement:56"]}, "buyer": {"kind": "local
    "duration_months": 36, "innovative": true},
   {"id": "3", "segments": ["so-insertion"], "cpv": ["85312510", "77310000"], "support_segments": ["ev-entretien"],
    "reserved": ["ess"], "value_eur": 60000, "duration_months": 24}]}"""
+
+
+NEEDS = {
+    "three lots, one of them reserved": NEED,
+    "three lots reserved, with all there is to say": MOST,
+    "a single lot, reserved": SMALL,
+}
 
 
 def no_review(need: Need, *_: object) -> NeedReview:
@@ -51,7 +63,7 @@ def without_rules() -> Iterator[None]:
     """The engine as it would be without rules beyond the gate for reserved lots."""
     with ExitStack() as stack:
         stack.enter_context(patch("matching.engine.review_need", no_review))
-        stack.enter_context(patch("matching.engine._approval_ends", nothing))
+        stack.enter_context(patch("matching.engine._approval_ends", lambda *_: None))
         stack.enter_context(patch("matching.explain.counsel", nothing))
         stack.enter_context(patch("matching.explain.Explainer._eligibility", nothing))
         stack.enter_context(patch("matching.explain.Explainer.need_advice", nothing))
@@ -65,25 +77,32 @@ def spent(run: Callable[[], Any]) -> float:
     return (time.process_time() - started) * 1_000
 
 
+def several(run: Callable[[], object]) -> list[float]:
+    """One turn of runs, after a few that let the interpreter settle on the functions as they are now."""
+    for _ in range(SETTLING):
+        run()
+    return [spent(run) for _ in range(ROUNDS // TURNS)]
+
+
 def measure(count: int) -> None:
     """Print both medians for each need, and what the first match of a day costs beyond the others."""
     reference = load_reference()
     pool: list[Supplier] = list(suppliers(count, reference))
     live = LiveIndex(Index(pool, reference.taxonomy, reference.cpv, reference.geography), 1)
     print(f"{count} suppliers")
-    for name, content in (("one lot of three reserved", NEED), ("three lots reserved, with all there is to say", MOST)):
+    for name, content in NEEDS.items():
         need = msgspec.json.decode(content, type=Need)
 
         def run(on: date = ON, need: Need = need) -> object:
             return match(need, live, reference, on, "fr")
 
         run()
-        pairs = []
-        for _ in range(ROUNDS):
+        bare_runs, full_runs = [], []
+        for _ in range(TURNS):
             with without_rules():
-                bare = spent(run)
-            pairs.append((bare, spent(run)))
-        bare, full = (median(column) for column in zip(*pairs, strict=True))
+                bare_runs += several(run)
+            full_runs += several(run)
+        bare, full = median(bare_runs), median(full_runs)
         days = [spent(lambda day=day: run(ON + timedelta(days=day))) for day in range(1, 9)]  # type: ignore[misc]
         print(f"  {name}: p50 {bare:.2f} ms without the rules, {full:.2f} ms with them (+{full / bare - 1:.1%})")
         print(f"    the first match of a day: {median(days):.2f} ms")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from domain import cpv, taxonomy, territory
 from domain.law import rules as law
-from domain.law.counsel import Count, Supply, horizon
+from domain.law.counsel import Count, Ends, Supply, horizon
 from domain.law.findings import OUTCOMES
 from domain.law.review import OPTIONS, review_need
 from domain.need import Need
@@ -158,17 +158,19 @@ def _within(field: Field, refused: NDArray[np.int8]) -> dict[str, int]:
     return {str(radius): int((distance <= radius).sum()) for radius in RADII_KM}
 
 
-def _approval_ends(field: Field, passed: Positions, on: date, rules: law.Rules) -> tuple[date, ...]:
-    """Of the candidates of a reserved lot, the ends of approval that fall before the contract's own."""
+def _approval_ends(field: Field, passed: Positions, on: date, rules: law.Rules) -> Ends | None:
+    """The candidates of a reserved lot whose approval ends before the contract does."""
     query, surveyed = field.survey.query, field.survey
     if not query.lot.reserved:
-        return ()
+        return None
     asked = frozenset(query.lot.reserved), on, horizon(query.lot, on, rules), rules
-    return tuple(
-        end
-        for number, part in enumerate(surveyed.parts)
-        for end in part.approval_ends(surveyed.ordinal[passed[surveyed.part[passed] == number]], *asked)
+    days = np.concatenate(
+        [
+            part.approval_ends(surveyed.ordinal[passed[surveyed.part[passed] == number]], *asked)
+            for number, part in enumerate(surveyed.parts)
+        ]
     )
+    return Ends(len(days), date.fromordinal(int(days.min()))) if len(days) else None
 
 
 def draw_seed(need: Need) -> int:

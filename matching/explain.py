@@ -37,7 +37,7 @@ from domain.taxonomy import Taxonomy
 from domain.wording import Language, Text
 from matching import messages
 from matching.gates import GATES, Field
-from matching.index import legal_facts, offered_segments
+from matching.index import offered_segments
 from matching.plane import Positions
 from matching.ranking import presence
 from matching.request import LotQuery
@@ -164,7 +164,7 @@ class Explainer:
             measured_to=measured_to,
             presence=PRESENCES[best_presence],
             segments=answers,
-            eligibility=self._eligibility(supplier, query),
+            eligibility=self._eligibility(field.survey, row),
             reasons=tuple(self._reasons(answers, best_presence, away, query)),
         )
 
@@ -201,7 +201,7 @@ class Explainer:
             "distance": lambda: messages.too_far(distance_km, query.lot.max_distance_km or 0.0, placed),
             "reservation": lambda: messages.NOT_ELIGIBLE,
         }[name]()
-        verdicts = self._eligibility(supplier, query) if name == "reservation" else ()
+        verdicts = self._eligibility(field.survey, row) if name == "reservation" else ()
         message = self._say(messages.AND).join((self._say(said), *(verdict.message for verdict in verdicts)))
         return NearMiss(summary(supplier), name, distance_km, verdicts, message)
 
@@ -225,28 +225,35 @@ class Explainer:
         ]
         return messages.not_served(max(areas, key=_reach), to_territory_km, supplier.location is not None)
 
-    def _eligibility(self, supplier: Supplier, query: LotQuery) -> tuple[Eligibility, ...]:
-        facts = legal_facts(supplier)
-        kinds = dict.fromkeys(query.lot.reserved or ())
-        return tuple(_judged(facts, kind, self.on, self.rules, self.language) for kind in kinds)
+    def _eligibility(self, survey: Survey, row: int) -> tuple[Eligibility, ...]:
+        reserved = survey.query.lot.reserved
+        if not reserved:
+            return ()
+        part = survey.parts[survey.part[row]]
+        facts = part.distinct_facts[part.facts[survey.ordinal[row]]]
+        return _judged(facts, reserved, self.on, self.rules, self.language)
 
     def _say(self, text: Text) -> str:
         return text.to(self.language)
 
 
 @lru_cache(100_000)
-def _judged(facts: LegalFacts, kind: Reserved, on: date, rules: Rules, language: Language) -> Eligibility:
-    """A verdict in words; many suppliers share their legal facts, and the same ones are shown again and again."""
-    verdict = eligibility(facts, kind, on, rules)
-    return Eligibility(
-        reserved=verdict.reserved,
-        outcome=verdict.outcome,
-        code=verdict.code,
-        missing=tuple(proof.to(language) for proof in verdict.missing),
-        rule=verdict.rule,
-        article=verdict.article,
-        confidence=verdict.confidence,
-        message=verdict.message.to(language),
+def _judged(
+    facts: LegalFacts, reserved: tuple[Reserved, ...], on: date, rules: Rules, language: Language
+) -> tuple[Eligibility, ...]:
+    """Verdicts in words; many suppliers share their legal facts, and the same ones are shown again and again."""
+    return tuple(
+        Eligibility(
+            reserved=verdict.reserved,
+            outcome=verdict.outcome,
+            code=verdict.code,
+            missing=tuple(proof.to(language) for proof in verdict.missing),
+            rule=verdict.rule,
+            article=verdict.article,
+            confidence=verdict.confidence,
+            message=verdict.message.to(language),
+        )
+        for verdict in (eligibility(facts, kind, on, rules) for kind in dict.fromkeys(reserved))
     )
 
 

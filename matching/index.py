@@ -100,21 +100,21 @@ class Index:
     def outcomes(self, ordinals: NDArray[np.intp], on: date, rules: Rules) -> NDArray[np.int8]:
         """Eligibility of suppliers on a day, shape (n, 4): positions in OUTCOMES, a column per RESERVED_TYPES."""
         table, facts = self._outcomes(on), self.facts[ordinals]
-        for kind in np.unique(facts[table[facts, 0] == UNDECIDED]):
+        for kind in _distinct(facts[table[facts, 0] == UNDECIDED]):
             verdicts = [eligibility(self.distinct_facts[kind], reserved, on, rules) for reserved in RESERVED_TYPES]
             table[kind] = [OUTCOMES.index(verdict.outcome) for verdict in verdicts]
         return table[facts]
 
     def approval_ends(
         self, ordinals: NDArray[np.intp], reserved: frozenset[Reserved], on: date, until: date, rules: Rules
-    ) -> list[date]:
-        """The last days of those suppliers whose eligibility rests on an approval that ends before `until`."""
+    ) -> Ints:
+        """The last days (ordinals) of approvals that end before `until` and on which one's eligibility rests."""
         table, facts = self._ends(reserved, on, until), self.facts[ordinals]
-        for kind in np.unique(facts[table[facts] == UNDECIDED]):
+        for kind in _distinct(facts[table[facts] == UNDECIDED]):
             end = approval_end(self.distinct_facts[kind], reserved, on, until, rules)
             table[kind] = NEVER if end is None else end.toordinal()
         ends = table[facts]
-        return [date.fromordinal(day) for day in ends[ends != NEVER].tolist()]
+        return ends[ends != NEVER]
 
     def _unknown_ends(self, *_: object) -> Ints:
         """The ends of approvals (ordinals of days), none of them looked for yet."""
@@ -248,6 +248,11 @@ def _facts(suppliers: list[Supplier]) -> tuple[list[LegalFacts], Ints]:
     numbers: dict[LegalFacts, int] = {}
     facts = [numbers.setdefault(legal_facts(supplier), len(numbers)) for supplier in suppliers]
     return list(numbers), np.array(facts, dtype=np.int32)
+
+
+def _distinct(facts: Ints) -> Ints:
+    """Each of them once; there are none most of the time, and that costs nothing."""
+    return np.unique(facts) if len(facts) else facts
 
 
 def legal_facts(supplier: Supplier) -> LegalFacts:

@@ -1,6 +1,7 @@
 """How legal messages are written: amounts, dates, and the article that ends each of them."""
 
 from datetime import date
+from functools import lru_cache
 
 from domain.shortlist import Confidence
 from domain.wording import Text
@@ -13,6 +14,7 @@ def cite(sentence: Text, article: str | None, confidence: Confidence) -> Text:
     return Text(f"{sentence.fr}{doubt.fr}{end}", f"{sentence.en}{doubt.en}{end}")
 
 
+@lru_cache(maxsize=4096)
 def euros(amount_cents: int) -> Text:
     """An amount excluding tax; cents are written only where there are some."""
     whole, part = divmod(amount_cents, 100)

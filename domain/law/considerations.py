@@ -89,7 +89,11 @@ def allotment(need: Need, view: InForce) -> LegalAdvice | None:
     """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT)."""
     if need.contract == "concession" or len(need.lots) > 1:
         return None
-    several = len(need.lots[0].segments) > 1
+    return _single_lot(len(need.lots[0].segments) > 1, view)
+
+
+@lru_cache(maxsize=64)
+def _single_lot(several: bool, view: InForce) -> LegalAdvice:
     severity: Severity = "warning" if several else "info"
     message = Text(
         "Un seul lot" + (" pour plusieurs activités" if several else "") + " : l'allotissement est la règle, "

@@ -35,18 +35,25 @@ class Count(NamedTuple):
     certain: int
 
 
+class Ends(NamedTuple):
+    """How many candidates' approvals end before the contract does, and the first of these days."""
+
+    candidates: int
+    first: date
+
+
 class Supply(msgspec.Struct, frozen=True):
     """What a match found for one lot.
 
     `total`: its candidates under its own reservation. `options`: per reservation it might have (keys of
-    `review.OPTIONS`), the candidates it would have. `ends`: of the candidates of a reserved lot, the ends of approval
-    that fall before `horizon` (see `approval_end`).
+    `review.OPTIONS`), the candidates it would have. `ends`: of the candidates of a reserved lot, those whose approval
+    ends before `horizon` (see `approval_end`); null: none.
     """
 
     total: int
     options: Mapping[str, Count]
     reserved: frozenset[Reserved] = frozenset()
-    ends: tuple[date, ...] = ()
+    ends: Ends | None = None
 
 
 def counsel(supply: Supply, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
@@ -133,9 +140,9 @@ def _not_open(supply: Supply, forbidden: Mapping[str, LegalFinding | None], view
 
 def _expiring(supply: Supply, view: InForce) -> LegalAdvice | None:
     """APPROVALS_EXPIRING: how many candidates' approvals end before the contract does, and the first of these days."""
-    if not supply.ends:
+    if supply.ends is None:
         return None
-    count, first = len(supply.ends), days(min(supply.ends))
+    count, first = supply.ends.candidates, days(supply.ends.first)
     many = "s" if count > 1 else ""
     message = Text(
         f"Conseil : l'agrément de {count} candidat{many} finit avant la fin du marché (le premier le {first.fr}) ; "

@@ -17,8 +17,8 @@ from domain.wording import Text, decimal
 CURRENT_APPROVAL = Text("la convention ou l'agrément en vigueur", "the convention or approval in force")
 
 
-class LegalFacts(msgspec.Struct, frozen=True):
-    """The facts that decide eligibility; hashable. `approvals` null: unknown; empty: it holds none."""
+class LegalFacts(msgspec.Struct, frozen=True, cache_hash=True):
+    """The facts that decide eligibility; hashable at little cost. `approvals` null: unknown; empty: it holds none."""
 
     approvals: tuple[Approval, ...] | None = None
     shares: Shares = Shares()

@@ -164,7 +164,7 @@ def no_split(need: Need, group: Group, view: InForce) -> list[LegalAdvice]:
     Looked at for the direct-award amount and for the EU threshold of the buyer, or of social services. `lots` names
     them, family by family.
     """
-    if need.contract == "concession":
+    if need.contract == "concession" or len(group.lots) == 1:
         return []
     formal = eu_thresholds(need, group)
     rules = (direct_threshold(group), *(formal if len(formal) == 1 else ()))

@@ -6,7 +6,16 @@ import msgspec
 import pytest
 
 from domain.law.awards import EssAward, with_award_bar
-from domain.law.counsel import Count, Supply, approval_end, counsel, distance_is_for_sourcing, horizon, same_supplier
+from domain.law.counsel import (
+    Count,
+    Ends,
+    Supply,
+    approval_end,
+    counsel,
+    distance_is_for_sourcing,
+    horizon,
+    same_supplier,
+)
 from domain.law.eligibility import eligibility
 from domain.law.facts import LegalFacts
 from domain.law.findings import LegalAdvice
@@ -90,7 +99,7 @@ def test_scarce_competition_is_said() -> None:
 
 def test_expiring_approvals_are_counted() -> None:
     """With the first day."""
-    ends = (date(2027, 5, 1), date(2026, 12, 22), date(2028, 1, 1))
+    ends = Ends(3, date(2026, 12, 22))
     found = advise(Supply(3, {}, reserved=frozenset({"iae"}), ends=ends))[0]
     assert found.code == "APPROVALS_EXPIRING"
     assert "3 candidats" in found.message.fr
