@@ -18,6 +18,7 @@ from domain.source import Import, Mapping
 from domain.wording import Language
 from matching.engine import Reference
 from matching.geography import Geography
+from matching.identity import likeness
 
 ROWS_AT_ONCE = 500
 
@@ -43,7 +44,7 @@ async def take_in(
     mapping = source.mapping if source else Mapping()
     context = Context(reference.territories, reference.taxonomy, reference.cpv, mapping, order.language)
     rows = _drawn_well(FORMATS[order.format].read(stream, media_type, context), order.language)
-    return await run_import(engine, order, _batches(rows, reference.geography, observe), clock)
+    return await run_import(engine, order, _batches(rows, reference.geography, observe), clock, likeness)
 
 
 async def _batches(rows: Iterator[Row | Reject], geography: Geography, observe: Observe) -> AsyncIterator[Batch]:

@@ -19,6 +19,7 @@ from db.suppliers import current_version
 from domain.errors import InvalidContent, NotFound
 from domain.supplier import Flag, SupplierRecord
 from domain.wording import Text
+from matching.identity import likeness
 
 TAG = "Records"
 IF_MATCH = {"If-Match": "The `ETag` of the record as it was read: 412 where it has changed since"}
@@ -64,7 +65,7 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
     (placement,) = placed([body], services.reference.geography)
     async with services.writes.of(source), transaction(services.database) as connection:
         await _require_match(call, connection, source, external_id)
-        written = await put_record(connection, source, external_id, body, placement, services.now())
+        written = await put_record(connection, source, external_id, body, placement, services.now(), likeness)
     status = 201 if written.status == "created" else 200
     content = msgspec.json.encode(_document(written.stored, written.data_version))
     return Response(content, status_code=status, headers={"content-type": JSON, "etag": _etag(written.stored)})
@@ -111,7 +112,7 @@ async def delete_supplier_record(call: Call, source: str, external_id: Tail) -> 
     services = call.services
     async with services.writes.of(source), transaction(services.database) as connection:
         await _require_match(call, connection, source, external_id)
-        version = await delete_record(connection, source, external_id, services.now())
+        version = await delete_record(connection, source, external_id, services.now(), likeness)
     if version is None:
         raise NotFound(NO_RECORD)
 

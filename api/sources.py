@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from litestar import Response
 
-from api.auth import require_source
+from api.auth import require_scope, require_source
 from api.documentation import etag_of, unless_known
 from api.endpoint import Call, endpoint
 from api.negotiation import JSON
@@ -31,11 +31,23 @@ WebAddress = Annotated[
 
 
 class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What can be set on a source; what is left out is unset."""
+    """What can be set on a source; what is left out is unset, but for the rank, which stays."""
 
     label: Annotated[str, msgspec.Meta(min_length=1, max_length=400)] | None = None
     url: WebAddress | None = None
     mapping: Mapping = Mapping()
+    rank: (
+        Annotated[
+            int,
+            msgspec.Meta(
+                ge=-1_000,
+                le=1_000,
+                description="Of sources that describe one supplier, the word of the one that ranks higher goes first; "
+                "0 where it was never set. Needs scope `admin` to change",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class SourceList(msgspec.Struct, frozen=True):
@@ -84,13 +96,21 @@ async def set_source(call: Call, source: str, body: SourceSettings) -> Response[
 
     `mapping.categories`: a category of the source → our segments or families. `mapping.fields`: a field of the source →
     the field of our record, named as in CSV. Imports from now on use it; a source is also known once it sent a record.
+
+    Where several sources describe one supplier, offers, approvals and labels are united, and every other field comes
+    from the source of the highest `rank` that knows it; of equal ranks, from the more specific record (with declared
+    offers, with a point of its own), then the more recent one.
     """
     readable(source)
     require_source(call.bearer, source)
     if problems := tuple(_problems(body.mapping, call.services.reference.taxonomy)):
         raise InvalidContent(problems)
-    settings = Source(source, body.label, body.url, body.mapping)
     async with transaction(call.services.database) as connection:
+        before = await get_source(connection, source) or Source(source)
+        rank = before.rank if body.rank is None else body.rank
+        if rank != before.rank:
+            require_scope(call.bearer, "admin")
+        settings = Source(source, body.label, body.url, body.mapping, rank)
         added = await put_source(connection, settings, call.services.now())
     content = msgspec.json.encode(settings)
     headers = {"content-type": JSON, "etag": etag_of(content)}

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import reduce
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -22,12 +24,22 @@ from domain.supplier import (
 
 _UNITED = ("approvals", "offers", "labels")
 _MERGED = ("shares", "contact")
+_ALONE = (
+    "name", "trade_name", "siret", "legal_form", "ess", "in_prison", "address", "description", "employees",
+    "turnover_eur", "active",
+)  # fmt: skip
+_OF_PLACE = ("location", "commune")
+# The person to contact is not told, and so is not where that was learnt.
+_OF_PARTS = (
+    "shares.disabled", "shares.disadvantaged", "shares.detained", "contact.email", "contact.phone", "contact.website",
+)  # fmt: skip
+DOUBTFUL_POINT = frozenset(("point_far_from_commune", "outside_france"))
 
 
 class StoredRecord(msgspec.Struct, frozen=True, gc=False):
     """A record as it is kept.
 
-    `received_at`: last seen at its source; `changed_at`: when its content last became other.
+    `received_at`: last seen at its source; `changed_at`: when its content last became other; `rank`: its source's.
     """
 
     source: str
@@ -37,25 +49,20 @@ class StoredRecord(msgspec.Struct, frozen=True, gc=False):
     supplier_id: UUID
     received_at: datetime
     changed_at: datetime
+    rank: int = 0
 
 
 def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
-    """The supplier that `stored` (at least one, the most trusted first) describe together.
+    """The supplier that `stored` (at least one record) describe together.
 
-    Offers, approvals and labels are united; any other field comes from the first record that knows it, and the place
-    (location and commune together) from the first that has a location, else a commune. Approvals stay unknown only
-    while no record knows any; one without dates yields to one of its kind that another record dates. Records that add
-    to others without describing the supplier, as a list of approvals by SIRET does, come after those that describe it.
+    Offers, approvals and labels are united. Any other field comes from the first record that knows it, in the order of
+    `precedence`; the place (location and commune together) from the first of those that know it best. Approvals stay
+    unknown only while no record knows any; one without dates yields to one of its kind that another record dates.
     `updated_at` is the last change of content, not the last time a source was read.
     """
-    if len(stored) > 1:
-        stored = sorted(stored, key=_says_little)
-    record = stored[0].record
-    for item in stored[1:]:
-        record = _completed(record, item.record)
-    if len(stored) > 1:
-        record = msgspec.structs.replace(record, approvals=_most_telling(record.approvals))
-    placement = _placement(stored)
+    stored = sorted(stored, key=precedence) if len(stored) > 1 else stored
+    record = stored[0].record if len(stored) == 1 else _whole([item.record for item in stored])
+    placed = min(stored, key=_vagueness)
     return Supplier(
         id=supplier_id,
         name=record.name,
@@ -68,8 +75,8 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
         shares=record.shares or Shares(),
         in_prison=record.in_prison,
         address=record.address,
-        commune=placement.commune,
-        location=placement.location,
+        commune=placed.placement.commune,
+        location=placed.placement.location,
         offers=record.offers,
         description=record.description,
         contact=record.contact or Contact(),
@@ -77,24 +84,69 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
         turnover_eur=record.turnover_eur,
         labels=record.labels,
         active=record.active,
-        flags=_flags(stored, record, placement),
+        flags=_flags(stored, record, placed.placement),
         sources=tuple(SourceRef(item.source, item.external_id, item.received_at) for item in stored),
+        provenance=_provenance(stored, placed),
         updated_at=max(item.changed_at for item in stored),
     )
 
 
-def _completed(record: SupplierRecord, other: SupplierRecord) -> SupplierRecord:
-    """`record` with what only `other` knows."""
-    additions: dict[str, Any] = {}
-    for field in record.__struct_fields__:
-        mine, theirs = getattr(record, field), getattr(other, field)
-        if mine is None:
-            additions[field] = theirs
-        elif field in _UNITED:
-            additions[field] = tuple(dict.fromkeys((*mine, *(theirs or ()))))
-        elif field in _MERGED and theirs is not None:
-            additions[field] = _filled(mine, theirs)
-    return msgspec.structs.replace(record, **additions)
+def precedence(item: StoredRecord) -> tuple[Any, ...]:
+    """What sorts records of one supplier, those whose word goes first in front.
+
+    Records that add to others without describing the supplier, as a list of approvals by SIRET does, come last. Then a
+    higher rank of the source goes before a lower one, declared offers before inferred ones or none, a point of its own
+    before a place that is vaguer, a later change of content before an earlier one.
+    """
+    declared = any(offer.basis == "declared" for offer in item.record.offers)
+    return (
+        _says_little(item),
+        -item.rank,
+        not declared,
+        _vagueness(item),
+        -item.changed_at.timestamp(),
+        item.source,
+        item.external_id,
+    )
+
+
+def origins(supplier: Supplier) -> dict[str, str]:
+    """The source of every field that is known and not united, as `provenance` has them where sources differ."""
+    if supplier.provenance is not None:
+        return supplier.provenance
+    known = (field for field in (*_ALONE, *_OF_PLACE, *_OF_PARTS) if _value(supplier, field) is not None)
+    return dict.fromkeys(known, supplier.sources[0].source) if supplier.sources else {}
+
+
+def _provenance(stored: Sequence[StoredRecord], placed: StoredRecord) -> dict[str, str] | None:
+    if len({item.source for item in stored}) < 2:
+        return None
+    found = {}
+    for field in (*_ALONE, *_OF_PARTS):
+        if knowing := next((item for item in stored if _value(item.record, field) is not None), None):
+            found[field] = knowing.source
+    found |= {field: placed.source for field in _OF_PLACE if _value(placed.placement, field) is not None}
+    return found
+
+
+def _value(document: Any, path: str) -> Any:
+    for name in path.split("."):
+        document = None if document is None else getattr(document, name)
+    return document
+
+
+def _whole(records: Sequence[SupplierRecord]) -> SupplierRecord:
+    """What the records say together; the earlier one's word goes first."""
+    fields: dict[str, Any] = {}
+    for field in SupplierRecord.__struct_fields__:
+        known = [value for record in records if (value := getattr(record, field)) is not None]
+        if field in _UNITED:
+            fields[field] = tuple(dict.fromkeys(chain.from_iterable(known))) if known else None
+        elif field in _MERGED:
+            fields[field] = reduce(_filled, known) if known else None
+        else:
+            fields[field] = known[0] if known else None
+    return SupplierRecord(**fields | {"approvals": _most_telling(fields["approvals"])})
 
 
 def _says_little(item: StoredRecord) -> int:
@@ -125,11 +177,15 @@ def _kinds(record: SupplierRecord) -> tuple[Kind, ...]:
     return tuple(dict.fromkeys(approval.kind for approval in record.approvals or ()))
 
 
-def _placement(stored: Sequence[StoredRecord]) -> Placement:
-    placements = [item.placement for item in stored]
-    located = (placement for placement in placements if placement.location is not None)
-    named = (placement for placement in placements if placement.commune is not None)
-    return next(located, None) or next(named, None) or placements[0]
+def _vagueness(item: StoredRecord) -> int:
+    """0 for a point of its own, then: the middle of its commune, a doubtful point, a commune alone, no place."""
+    placement = item.placement
+    if placement.location is None:
+        return 4 if placement.commune is None else 3
+    codes = {flag.code for flag in placement.flags}
+    if "placed_at_commune" in codes:
+        return 1
+    return 0 if codes.isdisjoint(DOUBTFUL_POINT) else 2
 
 
 def _flags(stored: Sequence[StoredRecord], whole: SupplierRecord, placement: Placement) -> tuple[Flag, ...]:

@@ -2,14 +2,15 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, false, func, or_, select, true
 
 from db.connect import Connection, Engine
-from db.suppliers import PRECEDENCE, current_version
+from db.suppliers import current_version, survivors
 from db.tables import change_sets, records, suppliers
 from domain.folding import fold
 from domain.supplier import SourceRef, Supplier
@@ -68,7 +69,10 @@ class Filters(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """The directory at one version, unmoved by later changes while it is read. `sources` may show an older receipt."""
+    """The directory at one version, unmoved by later changes while it is read.
+
+    `sources` may show an older receipt; `provenance` is left out: it weighs, and matching has no use for it.
+    """
 
     connection: Connection
     version: int
@@ -78,7 +82,7 @@ class Snapshot(msgspec.Struct, frozen=True):
         query = select(suppliers.c.document).where(~suppliers.c.deleted, suppliers.c.active)
         rows = await self.connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
         async for batch in rows.scalars().partitions():
-            yield batch
+            yield [_light(supplier) for supplier in batch]
 
     async def changes(self, since: int) -> AsyncIterator[Sequence[Change]]:
         """Every supplier changed after version `since`, in batches and in no order: inactive and deleted ones too."""
@@ -89,7 +93,7 @@ class Snapshot(msgspec.Struct, frozen=True):
         )
         rows = await self.connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
         async for batch in rows.partitions():
-            yield [Change(row.version, row.id, row.document) for row in batch]
+            yield [Change(row.version, row.id, row.document and _light(row.document)) for row in batch]
 
 
 @asynccontextmanager
@@ -106,20 +110,24 @@ async def changes_after(connection: Connection, position: Position, limit: int) 
     A supplier that changes again moves to its new place, so a reader that follows the feed sees its last state.
     """
     rows = (await connection.execute(_next_changes(position, limit))).all()
-    sources = await _sources(connection, [row.id for row in rows])
+    received = await _received(connection, [row.id for row in rows])
     return [
-        Change(row.version, row.id, None if row.document is None else _with_sources(row.document, sources))
+        Change(row.version, row.id, None if row.document is None else _as_received(row.document, received))
         for row in rows
     ]
 
 
 async def get_supplier(connection: Connection, supplier_id: UUID) -> Entry | None:
-    """The supplier, or None if it never was or is deleted."""
-    row = (await connection.execute(_entries().where(suppliers.c.id == supplier_id))).first()
+    """The supplier, or the one that it is part of now; None if it never was or is deleted."""
+    wanted = _entries().where(suppliers.c.id == bindparam("wanted"))
+    row = (await connection.execute(wanted, {"wanted": supplier_id})).first()
+    if row is None:
+        survivor = (await survivors(connection, [supplier_id])).get(supplier_id)
+        row = (await connection.execute(wanted, {"wanted": survivor})).first()
     if row is None:
         return None
-    sources = await _sources(connection, [supplier_id])
-    return Entry(row.version, _with_sources(row.document, sources))
+    received = await _received(connection, [row.document.id])
+    return Entry(row.version, _as_received(row.document, received))
 
 
 async def page_of_suppliers(
@@ -130,8 +138,8 @@ async def page_of_suppliers(
     if after is not None:
         query = query.where(suppliers.c.id > after)
     rows = (await connection.execute(query)).all()
-    sources = await _sources(connection, [row.document.id for row in rows])
-    return [Entry(row.version, _with_sources(row.document, sources)) for row in rows]
+    received = await _received(connection, [row.document.id for row in rows])
+    return [Entry(row.version, _as_received(row.document, received)) for row in rows]
 
 
 def _next_changes(position: Position, limit: int) -> Select[Any]:
@@ -193,15 +201,20 @@ def _inside(west: float, south: float, east: float, north: float) -> ColumnEleme
     return suppliers.c.lat.between(south, north) & (and_(*beyond) if west <= east else or_(*beyond))
 
 
-async def _sources(connection: Connection, supplier_ids: Sequence[UUID]) -> dict[UUID, tuple[SourceRef, ...]]:
-    """The records behind each supplier as they were last received, which is later than when they last changed it."""
-    columns = (records.c.supplier_id, records.c.source, records.c.external_id, records.c.received_at)
-    query = select(*columns).where(records.c.supplier_id == func.any(list(supplier_ids))).order_by(*PRECEDENCE)
-    found: dict[UUID, tuple[SourceRef, ...]] = {}
-    for supplier_id, *reference in await connection.execute(query):
-        found[supplier_id] = (*found.get(supplier_id, ()), SourceRef(*reference))
-    return found
+async def _received(connection: Connection, supplier_ids: Sequence[UUID]) -> dict[tuple[str, str], datetime]:
+    """When each record behind the suppliers was last received: later than when it last changed them."""
+    columns = (records.c.source, records.c.external_id, records.c.received_at)
+    query = select(*columns).where(records.c.supplier_id == func.any(list(supplier_ids)))
+    return {(row.source, row.external_id): row.received_at for row in await connection.execute(query)}
 
 
-def _with_sources(supplier: Supplier, sources: dict[UUID, tuple[SourceRef, ...]]) -> Supplier:
-    return msgspec.structs.replace(supplier, sources=sources.get(supplier.id, ()))
+def _as_received(supplier: Supplier, received: dict[tuple[str, str], datetime]) -> Supplier:
+    sources = (
+        SourceRef(each.source, each.external_id, received.get((each.source, each.external_id), each.received_at))
+        for each in supplier.sources
+    )
+    return msgspec.structs.replace(supplier, sources=tuple(sources))
+
+
+def _light(supplier: Supplier) -> Supplier:
+    return supplier if supplier.provenance is None else msgspec.structs.replace(supplier, provenance=None)

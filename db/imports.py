@@ -11,10 +11,11 @@ from sqlalchemy import text
 from db.connect import Connection, Engine, transaction
 from db.import_log import ERRORS_LISTED, Order, abandon_import, close_import, keep_rejects, note_progress, open_import
 from db.locks import Subject, lock, share
-from db.merging import count_absent, count_stored, merge
+from db.merging import count_absent, count_stored, merge, note_received
 from db.staging import Batch, Counts, Intake, listed_rejects, open_staging, settle, stage
 from db.suppliers import begin_change, current_version, publish
 from domain.errors import Conflict, DomainError
+from domain.identity import Likeness
 from domain.source import Import, ImportStatus
 from domain.wording import Text
 
@@ -25,11 +26,12 @@ MANY = 5_000
 
 
 async def run_import(
-    engine: Engine, order: Order, batches: AsyncIterable[Batch], clock: Callable[[], datetime]
+    engine: Engine, order: Order, batches: AsyncIterable[Batch], clock: Callable[[], datetime], likeness: Likeness
 ) -> Import:
     """Store the rows of `batches` as records of `order.source`, in one transaction, and report what became of each.
 
-    The next batch is asked for while the last one is being written. Records whose content and place are as before are
+    Records that are one supplier (`domain.identity`) are brought together at the end, those of other sources too. The
+    next batch is asked for while the last one is being written. Records whose content and place are as before are
     `unchanged`; if all are, the version stays. A snapshot also removes the records that no row names, except where as
     many rejected rows could be theirs for want of a readable `external_id` (`kept_absent`). A dry run answers what
     the import would answer now, and leaves nothing behind.
@@ -41,11 +43,11 @@ async def run_import(
     started = clock()
     if order.dry_run:
         async with engine.connect() as connection:
-            return await _take_in(engine, connection, order, batches, started)
+            return await _take_in(engine, connection, order, batches, started, likeness)
     await open_import(engine, order, started)
     try:
         async with transaction(engine) as connection:
-            done = await _take_in(engine, connection, order, batches, started)
+            done = await _take_in(engine, connection, order, batches, started, likeness)
             done = msgspec.structs.replace(done, finished_at=clock())
             await close_import(connection, done)
     except BaseException as failure:
@@ -66,9 +68,14 @@ async def _refresh_statistics(engine: Engine) -> None:
 
 
 async def _take_in(
-    engine: Engine, connection: Connection, order: Order, batches: AsyncIterable[Batch], now: datetime
+    engine: Engine,
+    connection: Connection,
+    order: Order,
+    batches: AsyncIterable[Batch],
+    now: datetime,
+    likeness: Likeness,
 ) -> Import:
-    intake = await _begin(connection, order, now)
+    intake = await _begin(connection, order, now, likeness)
     stored = await count_stored(connection, order.source)
     counts = await _stage_all(engine, intake, order, batches)
     await settle(connection)
@@ -97,7 +104,7 @@ async def _take_in(
     )
 
 
-async def _begin(connection: Connection, order: Order, now: datetime) -> Intake:
+async def _begin(connection: Connection, order: Order, now: datetime, likeness: Likeness) -> Intake:
     """Wait for other imports of the source, and keep single writes to it out; a dry run only keeps writers out."""
     if order.dry_run:
         await share(connection, Subject.SOURCE, order.source)
@@ -106,7 +113,7 @@ async def _begin(connection: Connection, order: Order, now: datetime) -> Intake:
         await lock(connection, Subject.SOURCE, order.source)
     await open_staging(connection)
     change_set = 0 if order.dry_run else await begin_change(connection)
-    return Intake(connection, order.source, change_set, now, order.dry_run, order.language)
+    return Intake(connection, order.source, change_set, now, order.dry_run, order.language, likeness)
 
 
 async def _stage_all(engine: Engine, intake: Intake, order: Order, batches: AsyncIterable[Batch]) -> Counts:
@@ -162,12 +169,15 @@ async def _removable(connection: Connection, order: Order) -> tuple[int, int]:
 
 
 async def _store(intake: Intake, order: Order, counts: Counts, removed: int) -> int:
+    connection = intake.connection
     if not order.dry_run:
-        await merge(intake, remove_absent=removed > 0)
-        await keep_rejects(intake.connection, order.id)
+        await keep_rejects(connection, order.id)
         if counts.added or counts.changed or removed:
-            return await publish(intake.connection, intake.change_set)
-    return await current_version(intake.connection)
+            await merge(intake, remove_absent=removed > 0)
+            await note_received(intake)
+            return await publish(connection, intake.change_set)
+        await note_received(intake)
+    return await current_version(connection)
 
 
 def _too_many_removed(removed: int, stored: int) -> Conflict:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from db.connect import Connection
+from db.identity import hold_identities
+from db.suppliers import begin_change, publish, rewrite
 from db.tables import imports, records, sources
 from domain.source import Mapping, Source, SourceSummary
 
@@ -18,20 +20,43 @@ async def ensure_source(connection: Connection, name: str, now: datetime) -> Non
 
 
 async def put_source(connection: Connection, source: Source, now: datetime) -> bool:
-    """Set the label, address and mapping of a source; True if it was not known before."""
-    settings = {"label": source.label, "url": source.url, "mapping": source.mapping}
+    """Set all that can be set on a source; True if it was not known before. The caller commits.
+
+    With another rank, the suppliers that it describes together with other sources are written anew.
+    """
+    settings = {"label": source.label, "url": source.url, "mapping": source.mapping, "rank": source.rank}
     write = insert(sources).values(name=source.name, created_at=now, **settings)
     added = await connection.execute(write.on_conflict_do_nothing().returning(sources.c.name))
     if added.first() is not None:
         return True
+    await hold_identities(connection)
+    before = await connection.scalar(select(sources.c.rank).where(sources.c.name == source.name))
     await connection.execute(sources.update().where(sources.c.name == source.name).values(**settings))
+    if before != source.rank:
+        await _rewrite_shared(connection, source.name, now)
     return False
+
+
+async def _rewrite_shared(connection: Connection, name: str, now: datetime) -> None:
+    other = records.alias()
+    shared = (
+        select(records.c.supplier_id)
+        .where(
+            records.c.source == name,
+            exists().where(other.c.supplier_id == records.c.supplier_id, other.c.source != name),
+        )
+        .distinct()
+    )
+    if found := (await connection.execute(shared)).scalars().all():
+        change_set = await begin_change(connection)
+        await rewrite(connection, found, change_set, now)
+        await publish(connection, change_set)
 
 
 async def get_source(connection: Connection, name: str) -> Source | None:
     """The source's settings; None if nothing was ever written to it or about it."""
     row = (await connection.execute(select(sources).where(sources.c.name == name))).first()
-    return None if row is None else Source(row.name, row.label, row.url, row.mapping)
+    return None if row is None else Source(row.name, row.label, row.url, row.mapping, row.rank)
 
 
 async def list_sources(connection: Connection) -> Sequence[SourceSummary]:

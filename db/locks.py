@@ -11,12 +11,16 @@ class Subject(IntEnum):
     """What a lock is about; the number keeps locks of the same name on different subjects apart.
 
     IMPORT: one import, held while it runs. SOURCE: held by its import, shared by those who write single records.
-    RECORD: one record of a source.
+    RECORD: one record of a source. IDENTITY: which records are one supplier, one lock for all. MOVE: held by who moves
+    records of others to another supplier, shared by who notes that a whole source was received, lest each wait for rows
+    of the other. Locks are taken in this order.
     """
 
     IMPORT = 1
     SOURCE = 2
     RECORD = 3
+    IDENTITY = 4
+    MOVE = 5
 
 
 async def lock(connection: Connection, subject: Subject, name: str) -> None:

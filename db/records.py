@@ -4,18 +4,20 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, delete, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.assembly import StoredRecord, assemble
 from db.connect import Connection
 from db.content import content_hash, encode, problems
+from db.identity import hold_identities, identity_columns, records_of, regroup, supplier_of
 from db.ids import new_id
 from db.known_sources import ensure_source
 from db.locks import Subject, lock, share
-from db.suppliers import RECORD_COLUMNS, begin_change, current_version, publish, rewrite, stored_record, write
+from db.suppliers import STORED_RECORDS, begin_change, current_version, publish, rewrite, stored_record, write
 from db.tables import records
 from domain.errors import InvalidContent
+from domain.identity import Likeness, RecordKey
 from domain.supplier import Placement, SupplierRecord
 
 
@@ -34,10 +36,13 @@ async def put_record(
     record: SupplierRecord,
     placement: Placement,
     now: datetime,
+    likeness: Likeness,
 ) -> Written:
-    """Store the record of `source` under its `external_id` and rewrite its supplier; the caller commits.
+    """Store the record of `source` under its `external_id` and rewrite the suppliers it concerns; the caller commits.
 
-    The same content again only notes that it was received. Raises InvalidContent for what PostgreSQL cannot hold.
+    The record joins the supplier that other records of the same describe (`domain.identity`), and leaves one that it
+    describes no longer. The same content again only notes that it was received. Raises InvalidContent for what
+    PostgreSQL cannot hold.
     Waits while another put of this record, or the last step of an import of this source, is under way.
     """
     payload = encode(record)
@@ -50,14 +55,18 @@ async def put_record(
         await _note_received(connection, source, external_id, now)
         unchanged = msgspec.structs.replace(stored_record(known), received_at=now)
         return Written("unchanged", unchanged, await current_version(connection))
-    supplier_id = new_id(now) if known is None else known.supplier_id
-    stored = StoredRecord(source, external_id, record, placement, supplier_id, received_at=now, changed_at=now)
+    await hold_identities(connection)
     change_set = await begin_change(connection)
+    key = RecordKey(source, external_id)
+    supplier_id = await supplier_of(connection, key) or new_id(now)
+    stored = StoredRecord(source, external_id, record, placement, supplier_id, received_at=now, changed_at=now)
     if known is None:
-        await write(connection, assemble(supplier_id, [stored]), change_set)
+        await write(connection, [assemble(supplier_id, [stored])], change_set)
     await _write_record(connection, stored, digest)
-    if known is not None:
-        await rewrite(connection, supplier_id, change_set, now)
+    regrouped = await regroup(connection, [key], likeness, change_set, now)
+    if known is not None or regrouped.moved:
+        await rewrite(connection, {supplier_id} - regrouped.lost | regrouped.to_rewrite, change_set, now)
+    stored = msgspec.structs.replace(stored, supplier_id=regrouped.moved.get(key, supplier_id))
     return Written("created" if known is None else "changed", stored, await publish(connection, change_set))
 
 
@@ -73,18 +82,24 @@ async def hold_record(connection: Connection, source: str, external_id: str) -> 
     return await get_record(connection, source, external_id)
 
 
-async def delete_record(connection: Connection, source: str, external_id: str, now: datetime) -> int | None:
+async def delete_record(
+    connection: Connection, source: str, external_id: str, now: datetime, likeness: Likeness
+) -> int | None:
     """Remove the record; its supplier lives on if other records describe it, else leaves a tombstone.
 
     Returns the new version of the directory, or None if there is no such record. The caller commits.
     """
     await _hold(connection, source, external_id)
-    removal = delete(records).where(records.c.source == source, records.c.external_id == external_id)
-    supplier_id = (await connection.execute(removal.returning(records.c.supplier_id))).scalar()
+    await hold_identities(connection)
+    key = RecordKey(source, external_id)
+    supplier_id = await supplier_of(connection, key)
     if supplier_id is None:
         return None
     change_set = await begin_change(connection)
-    await rewrite(connection, supplier_id, change_set, now)
+    await connection.execute(delete(records).where(records.c.source == source, records.c.external_id == external_id))
+    left = await records_of(connection, [supplier_id])
+    regrouped = await regroup(connection, left, likeness, change_set, now)
+    await rewrite(connection, {supplier_id} - regrouped.lost | regrouped.to_rewrite, change_set, now)
     return await publish(connection, change_set)
 
 
@@ -94,7 +109,7 @@ async def _hold(connection: Connection, source: str, external_id: str) -> None:
 
 
 def _one(source: str, external_id: str) -> Select[*tuple[Any, ...]]:
-    return select(*RECORD_COLUMNS).where(records.c.source == source, records.c.external_id == external_id)
+    return STORED_RECORDS.where(records.c.source == source, records.c.external_id == external_id)
 
 
 async def _note_received(connection: Connection, source: str, external_id: str, now: datetime) -> None:
@@ -115,6 +130,7 @@ async def _write_record(connection: Connection, stored: StoredRecord, digest: by
         "flags": stored.placement.flags,
         "changed_at": now,
         "received_at": now,
+        **identity_columns(stored.record, stored.placement),
     }
     key = {"source": stored.source, "external_id": stored.external_id, "created_at": now}
     write = insert(records).values(key | content)

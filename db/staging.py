@@ -6,6 +6,7 @@ end; all in the one transaction of the import, so that nothing is seen before it
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,11 +17,13 @@ from sqlalchemy import Text as SqlText
 from db.assembly import StoredRecord, assemble
 from db.connect import Connection
 from db.content import content_hash, encode, problems
+from db.identity import identity_columns
 from db.ids import new_id
 from db.sources.rows import Reject, Row, reject
 from db.suppliers import supplier_row
 from db.tables import records, suppliers
 from domain.errors import Problem, pointer
+from domain.identity import Likeness
 from domain.source import RowError
 from domain.supplier import Placement
 from domain.wording import Language, Text
@@ -64,6 +67,7 @@ class Intake(msgspec.Struct, frozen=True):
     now: datetime
     dry: bool
     language: Language
+    likeness: Likeness
 
 
 class _Arrival(msgspec.Struct, frozen=True, gc=False):
@@ -92,6 +96,8 @@ class _First(NamedTuple):
 
 RECORD_COLUMNS = tuple(column.name for column in records.columns)
 SUPPLIER_COLUMNS = tuple(column.name for column in suppliers.columns)
+_STIRRED_COLUMNS = ("external_id", "siret", "name_key", "trade_key", "lat", "lon")
+_stirred = itemgetter(*(RECORD_COLUMNS.index(name) for name in _STIRRED_COLUMNS))
 _REJECT_COLUMNS = tuple(RowError.__struct_fields__)
 
 _TABLES = (
@@ -99,6 +105,10 @@ _TABLES = (
     "CREATE TEMPORARY TABLE staged_records (LIKE records) ON COMMIT DROP",
     "CREATE TEMPORARY TABLE staged_suppliers (LIKE suppliers) ON COMMIT DROP",
     "CREATE TEMPORARY TABLE to_rewrite (supplier_id uuid) ON COMMIT DROP",
+    """CREATE TEMPORARY TABLE stirred (
+        external_id text NOT NULL, supplier_id uuid, siret text, name_key text, trade_key text,
+        lat double precision, lon double precision) ON COMMIT DROP""",
+    "CREATE TEMPORARY TABLE seeds (source text, external_id text, siret text) ON COMMIT DROP",
     """CREATE TEMPORARY TABLE rejects (
         line integer NOT NULL, external_id text, pointer text NOT NULL, code text NOT NULL, detail text NOT NULL)
         ON COMMIT DROP""",
@@ -155,7 +165,7 @@ async def stage(intake: Intake, batch: Batch) -> Counts:
 
 async def settle(connection: Connection) -> None:
     """Let the planner know the size of what was staged, once all of it is."""
-    await connection.execute(text("ANALYZE seen, staged_records, staged_suppliers, to_rewrite, rejects"))
+    await connection.execute(text("ANALYZE seen, staged_records, staged_suppliers, to_rewrite, stirred, rejects"))
 
 
 async def listed_rejects(connection: Connection, limit: int) -> tuple[RowError, ...]:
@@ -246,7 +256,9 @@ async def _copy_added(intake: Intake, added: Sequence[_Arrival]) -> None:
     described = [(item, new_id(intake.now)) for item in added]
     connection = intake.connection
     await copy(connection, "suppliers", SUPPLIER_COLUMNS, [_supplier(intake, *pair) for pair in described])
-    await copy(connection, "records", RECORD_COLUMNS, [_record(intake, *pair) for pair in described])
+    rows = [_record(intake, *pair) for pair in described]
+    await copy(connection, "records", RECORD_COLUMNS, rows)
+    await copy(connection, "stirred", _STIRRED_COLUMNS, [_stirred(row) for row in rows])
 
 
 async def _copy_changed(intake: Intake, changed: Sequence[tuple[_Arrival, _Known]]) -> None:
@@ -281,6 +293,7 @@ def _record(intake: Intake, item: _Arrival, supplier_id: UUID) -> Sequence[Any]:
         intake.now,
         intake.now,
         intake.now,
+        *identity_columns(item.row.record, item.placement).values(),
     )
 
 

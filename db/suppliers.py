@@ -10,16 +10,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy import ARRAY, Uuid, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.assembly import StoredRecord, assemble
 from db.connect import Connection
-from db.tables import change_set_ids, directory_version, records, suppliers
+from db.tables import change_set_ids, directory_version, records, sources, suppliers
 from domain.folding import fold
 from domain.supplier import Offer, Placement, Point, Supplier
 
 CHANNEL = "vivier_suppliers"
+REWRITTEN_AT_ONCE = 1_000
 
 _PUBLISH = text(f"""
     WITH next AS (UPDATE directory_version SET version = version + 1 RETURNING version),
@@ -27,7 +28,7 @@ _PUBLISH = text(f"""
     SELECT version, pg_notify('{CHANNEL}', version::text) FROM next
 """)  # noqa: S608 - the channel is a constant
 
-RECORD_COLUMNS = (
+_RECORD_COLUMNS = (
     records.c.source,
     records.c.external_id,
     records.c.payload,
@@ -40,8 +41,16 @@ RECORD_COLUMNS = (
     records.c.changed_at,
 )
 
-# Which record a field is taken from where several know it: the oldest, until sources can be ranked.
-PRECEDENCE = (records.c.created_at, records.c.source, records.c.external_id)
+_SURVIVORS = text("""
+    WITH RECURSIVE trail AS (
+        SELECT id AS asked, id, merged_into, deleted FROM suppliers WHERE id = ANY(:ids)
+        UNION ALL
+        SELECT trail.asked, s.id, s.merged_into, s.deleted FROM trail JOIN suppliers s ON s.id = trail.merged_into
+    )
+    SELECT asked, id FROM trail WHERE NOT deleted
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+
+STORED_RECORDS = select(*_RECORD_COLUMNS, sources.c.rank).join(sources, sources.c.name == records.c.source)
 
 
 async def current_version(connection: Connection) -> int:
@@ -61,32 +70,42 @@ async def publish(connection: Connection, change_set: int) -> int:
 
 
 async def stored_records(connection: Connection, supplier_ids: Iterable[UUID]) -> dict[UUID, list[StoredRecord]]:
-    """The records behind each supplier, the most trusted first; a supplier without any is absent."""
-    query = select(*RECORD_COLUMNS).where(records.c.supplier_id == func.any(bindparam("ids"))).order_by(*PRECEDENCE)
+    """The records behind each supplier; a supplier without any is absent."""
+    query = STORED_RECORDS.where(records.c.supplier_id == func.any(bindparam("ids")))
     found: dict[UUID, list[StoredRecord]] = {}
     for row in await connection.execute(query, {"ids": list(supplier_ids)}):
         found.setdefault(row.supplier_id, []).append(stored_record(row))
     return found
 
 
-async def rewrite(connection: Connection, supplier_id: UUID, change_set: int, now: datetime) -> None:
-    """Write the supplier anew from its records; without any left it becomes a tombstone."""
-    stored = (await stored_records(connection, [supplier_id])).get(supplier_id)
-    if stored is None:
-        bury = update(suppliers).where(suppliers.c.id == supplier_id)
-        await connection.execute(bury.values(tombstone_values(change_set, now)))
-        return
-    await write(connection, assemble(supplier_id, stored), change_set)
+async def survivors(connection: Connection, supplier_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """The living supplier that each id stands for: itself, or the one it is part of now. Ids of none are absent."""
+    return {row.asked: row.id for row in await connection.execute(_SURVIVORS, {"ids": list(supplier_ids)})}
 
 
-async def write(connection: Connection, supplier: Supplier, change_set: int) -> None:
-    """Store the supplier as it is now, known before or not."""
-    upsert = insert(suppliers).values(supplier_row(supplier, change_set))
-    await connection.execute(upsert.on_conflict_do_update(index_elements=["id"], set_=upsert.excluded))
+async def rewrite(connection: Connection, supplier_ids: Iterable[UUID], change_set: int, now: datetime) -> None:
+    """Write the suppliers anew from their records; one without any left becomes a tombstone.
+
+    Their records must not change meanwhile: the caller holds the lock on identities (`db.identity`).
+    """
+    wanted = sorted(supplier_ids)
+    for some in (wanted[start : start + REWRITTEN_AT_ONCE] for start in range(0, len(wanted), REWRITTEN_AT_ONCE)):
+        described = await stored_records(connection, some)
+        await write(connection, [assemble(*each) for each in described.items()], change_set)
+        if bereft := [each for each in some if each not in described]:
+            bury = update(suppliers).where(suppliers.c.id == func.any(bereft))
+            await connection.execute(bury.values(tombstone_values(change_set, now)))
+
+
+async def write(connection: Connection, some: Iterable[Supplier], change_set: int) -> None:
+    """Store the suppliers as they are now, known before or not."""
+    if rows := [supplier_row(supplier, change_set) for supplier in some]:
+        upsert = insert(suppliers)
+        await connection.execute(upsert.on_conflict_do_update(index_elements=["id"], set_=upsert.excluded), rows)
 
 
 def stored_record(row: Any) -> StoredRecord:
-    """The record in a row of the columns of `records`."""
+    """The record in a row of `STORED_RECORDS`."""
     location = None if row.lat is None else Point(row.lat, row.lon)
     return StoredRecord(
         row.source,
@@ -96,6 +115,7 @@ def stored_record(row: Any) -> StoredRecord:
         row.supplier_id,
         row.received_at,
         row.changed_at,
+        row.rank,
     )
 
 
@@ -116,6 +136,7 @@ def supplier_row(supplier: Supplier, change_set: int) -> dict[str, Any]:
         "name_folded": fold(f"{supplier.name} {supplier.trade_name or ''}"),
         "updated_at": supplier.updated_at,
         "change_set": change_set,
+        "merged_into": None,
     }
 
 

@@ -113,6 +113,7 @@ sources = Table(
     Column("label", Text),
     Column("url", Text),
     Column("mapping", Document(Mapping), nullable=False),
+    Column("rank", Integer, nullable=False, server_default=text("0")),
     _moment("created_at"),
 )
 
@@ -150,7 +151,9 @@ suppliers = Table(
     Column("name_folded", Text, nullable=False),
     _moment("updated_at"),
     Column("change_set", BigInteger, nullable=False),
+    Column("merged_into", Uuid),
     CheckConstraint("deleted = (document IS NULL)", name="tombstone_is_empty"),
+    CheckConstraint("deleted OR merged_into IS NULL", name="merged_is_deleted"),
     Index(None, "change_set", "id"),
     Index(None, "activities", postgresql_using="gin"),
     Index(None, "commune"),
@@ -158,6 +161,8 @@ suppliers = Table(
     Index(None, "siret"),
 )
 
+# From `siret` on, what tells who a record is about. Names are held where the record has a point of its own; their keys
+# are those of `domain.naming`. A record without SIRET may join any neighbour, one with a SIRET only those without.
 records = Table(
     "records",
     metadata,
@@ -173,6 +178,40 @@ records = Table(
     _moment("created_at"),
     _moment("changed_at"),
     _moment("received_at"),
+    Column("siret", Text),
+    Column("in_prison", Boolean, nullable=False, server_default=text("false")),
+    Column("name", Text),
+    Column("name_key", Text),
+    Column("trade_name", Text),
+    Column("trade_key", Text),
+    Index("records_siret_ix", "siret", postgresql_where=text("siret IS NOT NULL")),
+    Index(
+        "records_with_siret_ix", "name_key", "lat", postgresql_where=text("siret IS NOT NULL AND name_key IS NOT NULL")
+    ),
+    Index(
+        "records_without_siret_ix", "name_key", "lat", postgresql_where=text("siret IS NULL AND name_key IS NOT NULL")
+    ),
+    Index("records_trade_key_lat_ix", "trade_key", "lat", postgresql_where=text("trade_key IS NOT NULL")),
+)
+
+# What people decided about records, whether or not these are there: all of one decision are one supplier.
+merged_records = Table(
+    "merged_records",
+    metadata,
+    Column("decision_id", Uuid, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("external_id", Text, primary_key=True),
+    Index(None, "source", "external_id"),
+)
+
+# Pairs of records that are not one supplier; each is held in both orders.
+split_records = Table(
+    "split_records",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("external_id", Text, primary_key=True),
+    Column("other_source", Text, primary_key=True),
+    Column("other_external_id", Text, primary_key=True),
 )
 
 imports = Table(

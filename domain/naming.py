@@ -31,15 +31,19 @@ class Name(NamedTuple):
 
 
 def read_name(text: str) -> Name:
-    """Read a name: "ESAT Les Jardins de St-Éloi" → words eloi, jardin, saint; kinds esat."""
+    """Read a name: "ESAT Les Jardins de St-Éloi" → words eloi, jardin, saint; kinds esat.
+
+    The last word is no article: "Atelier A" is not "Atelier D".
+    """
     whole = fold(text)
+    found = whole.split()
     words, forms, kinds = [], set(), set()
-    for word in whole.split():
+    for position, word in enumerate(found, 1):
         if word in _FORMS:
             forms.add(_FORMS[word])
         elif word in _KINDS:
             kinds.add(word)
-        elif word not in _ARTICLES:
+        elif word not in _ARTICLES or position == len(found):
             words.append(stem(_SAINTS.get(word, word)))
     return Name(tuple(sorted(words)), frozenset(forms), frozenset(kinds), whole)
 

@@ -20,12 +20,16 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where records come from. `name` is the one in paths and on keys."""
+    """Where records come from. `name` is the one in paths and on keys.
+
+    `rank`: of sources that describe one supplier, the word of the one that ranks higher goes first.
+    """
 
     name: str
     label: str | None = None
     url: str | None = None
     mapping: Mapping = Mapping()
+    rank: int = 0
 
 
 class SourceSummary(msgspec.Struct, frozen=True):

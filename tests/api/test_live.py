@@ -15,6 +15,7 @@ from db.connect import Engine, transaction
 from db.records import delete_record, put_record
 from domain.supplier import Offer, Placement, Point, SupplierRecord
 from matching.engine import Reference
+from matching.identity import likeness
 from matching.index import LiveIndex
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -35,7 +36,7 @@ async def directory(engine: Engine, database_url: str, reference: Reference) -> 
 async def put(engine: Engine, external_id: str, name: str) -> int:
     record = SupplierRecord(name=name, offers=(Offer(segments=("pr-locaux",)),))
     async with transaction(engine) as connection:
-        return (await put_record(connection, "cress", external_id, record, RENNES, NOW)).data_version
+        return (await put_record(connection, "cress", external_id, record, RENNES, NOW, likeness)).data_version
 
 
 async def names_at(directory: LiveDirectory, version: int) -> list[str]:
@@ -63,7 +64,7 @@ async def test_changes_and_removals_are_followed(engine: Engine, directory: Live
     await put(engine, "2", "second")
     assert await names_at(directory, await put(engine, "1", "premier, renommé")) == ["premier, renommé", "second"]
     async with transaction(engine) as connection:
-        version = await delete_record(connection, "cress", "1", NOW)
+        version = await delete_record(connection, "cress", "1", NOW, likeness)
     assert version is not None
     assert await names_at(directory, version) == ["second"]
 

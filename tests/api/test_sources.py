@@ -18,7 +18,7 @@ async def test_settings_are_kept_and_replaced(served: Client, source: str) -> No
     path = f"/sources/{source}"
     assert_refused(await served.get(path), 404, "not-found")
     created = await put(served, path, SETTINGS)
-    assert (created.status_code, created.json()) == (201, {"name": source, **SETTINGS})
+    assert (created.status_code, created.json()) == (201, {"name": source, **SETTINGS, "rank": 0})
     read = await served.get(path)
     assert (read.json(), read.headers["etag"]) == (created.json(), created.headers["etag"])
 

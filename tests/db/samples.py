@@ -15,6 +15,7 @@ from db.records import Written, delete_record, put_record
 from db.sources.rows import Reject, Row
 from db.staging import Batch
 from db.suppliers import current_version
+from domain.naming import Name
 from domain.source import Import
 from domain.supplier import Offer, Placement, Point, SupplierRecord
 
@@ -23,6 +24,11 @@ LATER = NOW + timedelta(hours=1)
 PONTIVY = Placement(Point(48.07, -2.97), "56178")
 
 _serial = count()
+
+
+def same_name(one: Name, other: Name) -> float:
+    """A likeness as plain as can be."""
+    return float(one.words == other.words)
 
 
 def record(name: str = "Les Jardins du Blavet", **fields: Any) -> SupplierRecord:
@@ -52,12 +58,12 @@ async def put(
     now: datetime = NOW,
 ) -> Written:
     async with transaction(engine) as connection:
-        return await put_record(connection, source, external_id, what or record(), placement, now)
+        return await put_record(connection, source, external_id, what or record(), placement, now, same_name)
 
 
 async def delete(engine: Engine, external_id: str = "1", *, source: str = "reseau") -> int | None:
     async with transaction(engine) as connection:
-        return await delete_record(connection, source, external_id, LATER)
+        return await delete_record(connection, source, external_id, LATER, same_name)
 
 
 async def batches(content: Iterable[Row | Reject], size: int = 2) -> AsyncIterator[Batch]:
@@ -73,7 +79,7 @@ async def load(
 ) -> Import:
     """Import the rows, two by two."""
     asked: dict[str, Any] = {"id": new_id(), "source": source} | order
-    return await run_import(engine, Order(**asked), batches(content), lambda: now)
+    return await run_import(engine, Order(**asked), batches(content), lambda: now, same_name)
 
 
 def counts(done: Import) -> dict[str, int]:

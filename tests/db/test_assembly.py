@@ -121,11 +121,11 @@ def test_the_place_is_taken_whole_from_the_first_that_has_a_location() -> None:
 
 
 def test_flags_that_no_longer_hold_for_the_whole_are_dropped() -> None:
-    doubtful = Placement(None, None, (Flag("no_offer", ""), Flag("siret_check_failed", "123")))
+    doubtful = Placement(None, "56178", (Flag("no_offer", ""), Flag("siret_check_failed", "123")))
 
-    whole = together(bare(siret="1"), bare(siret="2", offers=(GREEN,)), placements=(Placement(), doubtful))
+    whole = together(bare(siret="1", offers=(GREEN,)), bare(siret="2"), placements=(Placement(), doubtful))
 
-    assert whole.flags == ()
+    assert (whole.commune, whole.flags) == ("56178", ())
 
 
 def test_every_category_without_a_segment_stays_flagged() -> None:

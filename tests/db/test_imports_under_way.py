@@ -14,7 +14,7 @@ from db.import_log import Order, close_interrupted, get_import
 from db.imports import run_import
 from db.staging import Batch
 from domain.source import Import
-from tests.db.samples import LATER, NOW, batches, counts, load, names, new_id, put, row, rows
+from tests.db.samples import LATER, NOW, batches, counts, load, names, new_id, put, row, rows, same_name
 
 
 async def failing() -> AsyncIterator[Batch]:
@@ -26,7 +26,7 @@ async def failing() -> AsyncIterator[Batch]:
 async def test_a_stream_that_breaks_imports_nothing(engine: Engine) -> None:
     order = Order(id=new_id(), source="reseau")
     with pytest.raises(EOFError):
-        await run_import(engine, order, failing(), lambda: NOW)
+        await run_import(engine, order, failing(), lambda: NOW, same_name)
 
     assert await names(engine) == []
     async with transaction(engine) as connection:
@@ -57,7 +57,7 @@ async def gate() -> Gate:
 
 def begin(engine: Engine, gate: Gate, source: str = "reseau") -> tuple[Order, "asyncio.Task[Import]"]:
     order = Order(id=new_id(), source=source)
-    return order, asyncio.create_task(run_import(engine, order, gate.batches(), lambda: NOW))
+    return order, asyncio.create_task(run_import(engine, order, gate.batches(), lambda: NOW, same_name))
 
 
 async def progress(engine: Engine, order: Order, received: int) -> Import:
@@ -175,17 +175,15 @@ async def test_a_killed_connection_leaves_the_source_as_it_was(engine: Engine, d
 
 
 async def test_a_supplier_of_two_records_is_assembled_from_both(engine: Engine) -> None:
-    """Whoever decides that two records are one supplier, an import keeps what the other source says."""
-    ours = await put(engine, "a", row(1, "a").record)
-    await put(engine, "z", row(1, "z", labels=("RSEi",)).record, source="ville")
-    async with transaction(engine) as connection:
-        statement = text("UPDATE records SET supplier_id = :id").bindparams(id=ours.stored.supplier_id)
-        await connection.execute(statement)
+    """An import keeps what the other source says, when its own record changes and when it goes."""
+    siret = "22560001400016"
+    ours = await put(engine, "a", row(1, "a", siret=siret).record)
+    await put(engine, "z", row(1, "z", siret=siret, labels=("RSEi",)).record, source="ville")
 
-    await load(engine, [row(1, "a", "Atelier neuf")])
+    await load(engine, [row(1, "a", "Atelier neuf", siret=siret)], now=LATER)
     async with transaction(engine) as connection:
-        merged = await page_of_suppliers(connection, Filters(q="neuf"), None, 10)
-    assert [(entry.supplier.labels, len(entry.supplier.sources)) for entry in merged] == [(("RSEi",), 2)]
+        merged = await page_of_suppliers(connection, Filters(), None, 10)
+    assert [(entry.supplier.name, entry.supplier.labels) for entry in merged] == [("Atelier neuf", ("RSEi",))]
 
     await load(engine, rows("b"), mode="snapshot", force=True)
     async with transaction(engine) as connection:

@@ -6,7 +6,7 @@ from domain.source import Mapping, Source, SourceSummary
 from tests.db.samples import LATER, NOW, load, new_id, put, rows
 
 SETTINGS = Source(
-    "carte", "La carte", "https://carte.example", Mapping({"10430": ("re-ressourcerie",)}, {"text_1": "description"})
+    "carte", "La carte", "https://carte.example", Mapping({"10430": ("re-ressourcerie",)}, {"text_1": "description"}), 5
 )
 
 

@@ -10,7 +10,7 @@ from db.records import get_record, put_record
 from db.suppliers import current_version
 from domain.errors import InvalidContent
 from domain.supplier import Flag, Placement, SourceRef
-from tests.db.samples import LATER, NOW, PONTIVY, delete, put, record
+from tests.db.samples import LATER, NOW, PONTIVY, delete, put, record, same_name
 
 
 async def test_a_new_record_makes_a_supplier(engine: Engine) -> None:
@@ -63,7 +63,8 @@ async def test_another_place_is_other_content(engine: Engine) -> None:
 
 
 async def test_two_sources_may_use_one_external_id(engine: Engine) -> None:
-    ours, theirs = await put(engine, source="reseau"), await put(engine, source="ville")
+    ours = await put(engine, source="reseau")
+    theirs = await put(engine, what=record("Atelier de l'Oust"), source="ville")
 
     assert ours.stored.supplier_id != theirs.stored.supplier_id
 
@@ -97,7 +98,7 @@ async def test_a_backslash_before_u0000_is_no_nul(engine: Engine) -> None:
 async def test_raising_takes_everything_back(engine: Engine) -> None:
     async def put_and_fail() -> None:
         async with transaction(engine) as connection:
-            await put_record(connection, "reseau", "1", record(), PONTIVY, NOW)
+            await put_record(connection, "reseau", "1", record(), PONTIVY, NOW, same_name)
             raise LookupError
 
     with pytest.raises(LookupError):
@@ -109,7 +110,8 @@ async def test_raising_takes_everything_back(engine: Engine) -> None:
 
 async def test_records_put_at_the_same_time_each_get_a_version(engine: Engine) -> None:
     """The same record twice, and others beside it: one supplier each, no version lost."""
-    written = await asyncio.gather(*(put(engine, str(number % 6)) for number in range(12)))
+    each = [str(number % 6) for number in range(12)]
+    written = await asyncio.gather(*(put(engine, one, record(f"Atelier {one}")) for one in each))
 
     created = [each for each in written if each.status == "created"]
     assert len({each.stored.supplier_id for each in written}) == 6

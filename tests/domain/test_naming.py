@@ -15,6 +15,7 @@ from domain.naming import name_key, read_name
         ("SCOP SARL Le Relais", ("relai",), {"cooperative", "company"}),
         ("GERMA ETTI", ("etti", "germa"), set()),
         ("Envie 2E", ("2e", "envie"), set()),
+        ("Atelier A", ("a", "atelier"), set()),
         ("L'Association", (), {"association"}),
         ("", (), set()),
     ],
