@@ -1,6 +1,6 @@
 """One supplier from the records that describe it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import reduce
 from itertools import chain
@@ -31,8 +31,9 @@ _ALONE = (
 _OF_PLACE = ("location", "commune")
 # The person to contact is not told, and so is not where that was learnt.
 _OF_PARTS = (
-    "shares.disabled", "shares.disadvantaged", "shares.detained", "contact.email", "contact.phone", "contact.website",
-)  # fmt: skip
+    *(("shares", name) for name in ("disabled", "disadvantaged", "detained")),
+    *(("contact", name) for name in ("email", "phone", "website")),
+)
 DOUBTFUL_POINT = frozenset(("point_far_from_commune", "outside_france"))
 
 
@@ -60,9 +61,12 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
     unknown only while no record knows any; one without dates yields to one of its kind that another record dates.
     `updated_at` is the last change of content, not the last time a source was read.
     """
-    stored = sorted(stored, key=precedence) if len(stored) > 1 else stored
-    record = stored[0].record if len(stored) == 1 else _whole([item.record for item in stored])
-    placed = min(stored, key=_vagueness)
+    record, placed, provenance = stored[0].record, stored[0], None
+    if len(stored) > 1:
+        stored = sorted(stored, key=precedence)
+        record = _whole([item.record for item in stored])
+        placed = min(stored, key=_vagueness)
+        provenance = _provenance(stored, placed)
     return Supplier(
         id=supplier_id,
         name=record.name,
@@ -86,7 +90,7 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
         active=record.active,
         flags=_flags(stored, record, placed.placement),
         sources=tuple(SourceRef(item.source, item.external_id, item.received_at) for item in stored),
-        provenance=_provenance(stored, placed),
+        provenance=provenance,
         updated_at=max(item.changed_at for item in stored),
     )
 
@@ -114,25 +118,29 @@ def origins(supplier: Supplier) -> dict[str, str]:
     """The source of every field that is known and not united, as `provenance` has them where sources differ."""
     if supplier.provenance is not None:
         return supplier.provenance
-    known = (field for field in (*_ALONE, *_OF_PLACE, *_OF_PARTS) if _value(supplier, field) is not None)
-    return dict.fromkeys(known, supplier.sources[0].source) if supplier.sources else {}
+    return dict.fromkeys(_known(supplier, supplier), supplier.sources[0].source) if supplier.sources else {}
 
 
 def _provenance(stored: Sequence[StoredRecord], placed: StoredRecord) -> dict[str, str] | None:
     if len({item.source for item in stored}) < 2:
         return None
-    found = {}
-    for field in (*_ALONE, *_OF_PARTS):
-        if knowing := next((item for item in stored if _value(item.record, field) is not None), None):
-            found[field] = knowing.source
-    found |= {field: placed.source for field in _OF_PLACE if _value(placed.placement, field) is not None}
-    return found
+    found: dict[str, str] = {}
+    for item in reversed(stored):
+        found |= dict.fromkeys(_known(item.record, None), item.source)
+    return found | {name: placed.source for name in _OF_PLACE if getattr(placed.placement, name) is not None}
 
 
-def _value(document: Any, path: str) -> Any:
-    for name in path.split("."):
-        document = None if document is None else getattr(document, name)
-    return document
+def _known(document: SupplierRecord | Supplier, place: Supplier | None) -> Iterator[str]:
+    """The fields that are known and not united; those of `place` among them."""
+    for name in _ALONE:
+        if getattr(document, name) is not None:
+            yield name
+    for part, name in _OF_PARTS:
+        if (whole := getattr(document, part)) is not None and getattr(whole, name) is not None:
+            yield f"{part}.{name}"
+    for name in _OF_PLACE:
+        if place is not None and getattr(place, name) is not None:
+            yield name
 
 
 def _whole(records: Sequence[SupplierRecord]) -> SupplierRecord:
@@ -190,6 +198,8 @@ def _vagueness(item: StoredRecord) -> int:
 
 def _flags(stored: Sequence[StoredRecord], whole: SupplierRecord, placement: Placement) -> tuple[Flag, ...]:
     """What is doubtful about the place and the SIRET that were taken, and about the whole."""
+    if not any(item.placement.flags for item in stored):
+        return ()
     of_siret = (item.placement.flags for item in stored if item.record.siret == whole.siret)
     flags = [flag for flag in placement.flags if flag.code != "siret_check_failed"]
     flags += [flag for found in of_siret for flag in found if flag.code == "siret_check_failed"]

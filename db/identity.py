@@ -44,16 +44,23 @@ NAMESAKES = f"""
     WHERE (r.siret IS NULL OR a.unregistered) AND r.trade_key = a.key AND {_NEAR}
 """  # noqa: S608 - constants
 
+# Arrays, and LATERAL with OFFSET 0, make look-ups in indexes of what else would be joined by reading the whole table:
+# in an import, the planner has not heard yet how much there is.
 _LINKED = text(f"""
     WITH asked AS MATERIALIZED (
-        SELECT r.source, r.external_id, r.supplier_id, r.siret, r.name_key, r.trade_key, r.lat, r.lon
-        FROM unnest(:sources, :ids) AS k(source, external_id) JOIN records r USING (source, external_id)
+        SELECT r.*
+        FROM unnest(:sources, :ids) AS k(source, external_id) CROSS JOIN LATERAL (
+            SELECT r.source, r.external_id, r.supplier_id, r.siret, r.name_key, r.trade_key, r.lat, r.lon
+            FROM records r WHERE r.source = k.source AND r.external_id = k.external_id OFFSET 0
+        ) r
     ), linked AS (
         SELECT source, external_id FROM asked
         UNION
-        SELECT r.source, r.external_id FROM records r WHERE r.supplier_id IN (SELECT supplier_id FROM asked)
+        SELECT r.source, r.external_id FROM records r
+        WHERE r.supplier_id = ANY(ARRAY(SELECT DISTINCT supplier_id FROM asked))
         UNION
-        SELECT r.source, r.external_id FROM records r WHERE r.siret IN (SELECT siret FROM asked)
+        SELECT r.source, r.external_id FROM records r
+        WHERE r.siret = ANY(ARRAY(SELECT DISTINCT siret FROM asked WHERE siret IS NOT NULL))
         UNION
         SELECT n.source, n.external_id FROM (
             SELECT DISTINCT key, lat, lon, siret IS NULL AS unregistered
@@ -65,8 +72,11 @@ _LINKED = text(f"""
     )
     SELECT
         r.source, r.external_id, r.siret, r.name, r.trade_name, r.lat, r.lon, r.in_prison, r.supplier_id, r.created_at,
-        r.changed_at = :now AS stirred, s.change_set = :change_set AS fresh
-    FROM linked JOIN records r USING (source, external_id) JOIN suppliers s ON s.id = r.supplier_id
+        r.changed_at = :now AS stirred, r.fresh
+    FROM linked k CROSS JOIN LATERAL (
+        SELECT r.*, s.change_set = :change_set AS fresh FROM records r JOIN suppliers s ON s.id = r.supplier_id
+        WHERE r.source = k.source AND r.external_id = k.external_id OFFSET 0
+    ) r
 """).bindparams(  # noqa: S608 - constants
     *_KEYS, bindparam("now", type_=DateTime(timezone=True)), bindparam("change_set", type_=BigInteger)
 )

@@ -12,6 +12,12 @@ def new_id(now: datetime) -> UUID:
     return uuid7(now, urandom(RANDOM_BYTES))
 
 
+def new_ids(now: datetime, count: int) -> list[UUID]:
+    """As many identifiers, for less than one by one."""
+    random = urandom(RANDOM_BYTES * count)
+    return [uuid7(now, random[start : start + RANDOM_BYTES]) for start in range(0, len(random), RANDOM_BYTES)]
+
+
 def uuid7(now: datetime, random: bytes) -> UUID:
     """The UUID version 7 (RFC 9562 §5.7) of `now`, to the millisecond, and of ten `random` bytes.
 

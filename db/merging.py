@@ -148,9 +148,9 @@ async def _regroup(intake: Intake) -> None:
     """
     await intake.connection.execute(_SEEDS, {"source": intake.source})
     ordered = text("SELECT source, external_id FROM seeds ORDER BY siret, source, external_id")
-    seeds = await intake.connection.stream(ordered, execution_options={"yield_per": REGROUPED_AT_ONCE})
+    seeds = await intake.connection.stream(ordered)
     seen: Collection[RecordKey] = ()
-    async for some in seeds.partitions():
+    async for some in seeds.partitions(REGROUPED_AT_ONCE):
         unseen = [key for key in starmap(RecordKey, some) if key not in seen]
         done = await regroup(intake.connection, unseen, intake.likeness, intake.change_set, intake.now)
         await copy(intake.connection, "to_rewrite", ["supplier_id"], [(each,) for each in done.to_rewrite])
@@ -159,10 +159,8 @@ async def _regroup(intake: Intake) -> None:
 
 async def _stage_shared(intake: Intake) -> None:
     """Assemble anew the suppliers that more than one record describes, and those whose records are not the same."""
-    ids = await intake.connection.stream(
-        text("SELECT DISTINCT supplier_id FROM to_rewrite"), execution_options={"yield_per": REWRITTEN_AT_ONCE}
-    )
-    async for some in ids.scalars().partitions():
+    ids = await intake.connection.stream(text("SELECT DISTINCT supplier_id FROM to_rewrite"))
+    async for some in ids.scalars().partitions(REWRITTEN_AT_ONCE):
         described = await stored_records(intake.connection, some)
         whole = (assemble(supplier_id, stored) for supplier_id, stored in described.items())
         rows = [copied(supplier_row(supplier, intake.change_set)) for supplier in whole]

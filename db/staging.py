@@ -18,7 +18,7 @@ from db.assembly import StoredRecord, assemble
 from db.connect import Connection
 from db.content import content_hash, encode, problems
 from db.identity import identity_columns
-from db.ids import new_id
+from db.ids import new_ids
 from db.sources.rows import Reject, Row, reject
 from db.suppliers import supplier_row
 from db.tables import records, suppliers
@@ -165,7 +165,9 @@ async def stage(intake: Intake, batch: Batch) -> Counts:
 
 async def settle(connection: Connection) -> None:
     """Let the planner know the size of what was staged, once all of it is."""
-    await connection.execute(text("ANALYZE seen, staged_records, staged_suppliers, to_rewrite, stirred, rejects"))
+    await connection.execute(
+        text("ANALYZE seen, staged_records, staged_suppliers, to_rewrite, stirred (supplier_id, siret), rejects")
+    )
 
 
 async def listed_rejects(connection: Connection, limit: int) -> tuple[RowError, ...]:
@@ -253,7 +255,7 @@ def _repeats(line: int) -> Problem:
 
 
 async def _copy_added(intake: Intake, added: Sequence[_Arrival]) -> None:
-    described = [(item, new_id(intake.now)) for item in added]
+    described = list(zip(added, new_ids(intake.now, len(added)), strict=True))
     connection = intake.connection
     await copy(connection, "suppliers", SUPPLIER_COLUMNS, [_supplier(intake, *pair) for pair in described])
     rows = [_record(intake, *pair) for pair in described]

@@ -5,7 +5,7 @@ from uuid import RFC_4122
 
 import pytest
 
-from db.ids import uuid7
+from db.ids import new_ids, uuid7
 
 
 def test_the_example_of_the_rfc() -> None:
@@ -31,3 +31,10 @@ def test_later_ones_sort_after_earlier_ones() -> None:
 def test_too_little_randomness_is_refused() -> None:
     with pytest.raises(ValueError, match="10 random bytes"):
         uuid7(datetime(2026, 11, 24, tzinfo=UTC), b"few")
+
+
+def test_many_are_as_different_as_one_by_one() -> None:
+    made = new_ids(datetime(2026, 11, 24, tzinfo=UTC), 1_000)
+
+    assert len(set(made)) == 1_000
+    assert {(one.version, one.variant) for one in made} == {(7, RFC_4122)}
