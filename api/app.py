@@ -8,7 +8,7 @@ from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-from api import documentation, imports, observe, records, sources, suppliers
+from api import documentation, imports, merges, observe, records, sources, suppliers
 from api import reference as reference_routes
 from api.auth import Keys
 from api.database import database
@@ -29,6 +29,7 @@ Part = Callable[[Services], AbstractAsyncContextManager[None]]
 ROUTES: tuple[HTTPRouteHandler, ...] = (
     *MATCH_ROUTES,
     *suppliers.ROUTES,
+    *merges.ROUTES,
     *records.ROUTES,
     *imports.ROUTES,
     *sources.ROUTES,

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from api.match import PointGeometry
+from db.assembly import origins
 from db.directory import Change
 from domain.shortlist import PublicContact
 from domain.supplier import (
@@ -25,7 +26,7 @@ from domain.supplier import (
     Supplier,
 )
 
-PRIVATE = {"contact"}
+TOLD_OTHERWISE = {"contact", "provenance"}
 
 
 class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +35,8 @@ class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
     `location` is where distances are measured from: the supplier's point, else an interior point of its commune (flag
     `placed_at_commune`), else null. `commune` is the current INSEE code. `approvals` null: unknown; empty: none held.
     `flags`: what is doubtful. `updated_at`: the last change of content; each source says when it was last received.
-    Inactive suppliers are listed and never matched. Persons are not named.
+    Inactive suppliers are listed and never matched. Persons are not named. Offers, approvals and labels are those of
+    all sources; `provenance` names the source of every other field that is known ("siret", "contact.email").
     """
 
     id: UUID
@@ -59,6 +61,7 @@ class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
     active: bool
     flags: tuple[Flag, ...]
     sources: tuple[SourceRef, ...]
+    provenance: dict[str, str]
     updated_at: datetime
 
 
@@ -101,7 +104,7 @@ class SupplierMap(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCol
     features: tuple[SupplierFeature, ...]
 
 
-_SHOWN = tuple(name for name in SupplierDocument.__struct_fields__ if name not in PRIVATE)
+_SHOWN = tuple(name for name in SupplierDocument.__struct_fields__ if name not in TOLD_OTHERWISE)
 
 
 def document(supplier: Supplier) -> SupplierDocument:
@@ -110,6 +113,7 @@ def document(supplier: Supplier) -> SupplierDocument:
     return SupplierDocument(
         **{name: getattr(supplier, name) for name in _SHOWN},
         contact=PublicContact(contact.email, contact.phone, contact.website),
+        provenance=origins(supplier),
     )
 
 
