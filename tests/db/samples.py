@@ -1,10 +1,13 @@
 """Small records, and short ways to store them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy import text
 
 from db.connect import Engine, transaction
 from db.directory import Filters, page_of_suppliers
@@ -100,3 +103,13 @@ async def version(engine: Engine) -> int:
 
 def broken(line: int, external_id: str | None) -> Reject:
     return Reject(line, external_id, "/siret", "invalid_siret", "Un SIRET compte 14 chiffres")
+
+
+async def lock_is_awaited(engine: Engine) -> None:
+    """Wait until some transaction waits for an advisory lock."""
+    query = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    async with asyncio.timeout(10):
+        while True:
+            async with transaction(engine) as connection:
+                if (await connection.execute(query)).scalar_one():
+                    return

@@ -1,6 +1,5 @@
 """One supplier from several records: who joins, who leaves, what stays of it."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -195,30 +194,6 @@ async def test_a_dry_run_joins_nothing(engine: Engine) -> None:
     await load(engine, [row(1, "a", siret=SIRET)], source="ville", dry_run=True)
 
     assert await version(engine) == 1
-
-
-async def test_records_put_and_imported_at_once_become_one_supplier(engine: Engine) -> None:
-    """Whoever commits last sees the others."""
-    await asyncio.gather(
-        *(put(engine, what=record(siret=SIRET), source=f"put {number}") for number in range(3)),
-        *(load(engine, [row(1, "a", siret=SIRET)], source=f"import {number}") for number in range(2)),
-    )
-
-    (only,) = [each for each, name in (await told(engine)).items() if name]
-    assert len((await supplier(engine, only)).sources) == 5
-
-
-async def test_two_sources_that_change_one_supplier_at_once_both_count(engine: Engine) -> None:
-    for source in ("a", "b"):
-        await put(engine, what=record(siret=SIRET), source=source)
-    await asyncio.gather(
-        put(engine, what=record(siret=SIRET, employees=12), source="a", now=LATER),
-        put(engine, what=record(siret=SIRET, ess=True), source="b", now=LATER),
-        load(engine, [row(1, "1", siret=SIRET, description="Légumes")], source="c", now=LATER),
-    )
-
-    found = await supplier(engine, await supplier_of(engine, source="a"))
-    assert (found.employees, found.ess, found.description) == (12, True, "Légumes")
 
 
 async def test_a_higher_rank_goes_first(engine: Engine) -> None:

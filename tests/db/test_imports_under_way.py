@@ -14,7 +14,20 @@ from db.import_log import Order, close_interrupted, get_import
 from db.imports import run_import
 from db.staging import Batch
 from domain.source import Import
-from tests.db.samples import LATER, NOW, batches, counts, load, names, new_id, put, row, rows, same_name
+from tests.db.samples import (
+    LATER,
+    NOW,
+    batches,
+    counts,
+    load,
+    lock_is_awaited,
+    names,
+    new_id,
+    put,
+    row,
+    rows,
+    same_name,
+)
 
 
 async def failing() -> AsyncIterator[Batch]:
@@ -125,16 +138,6 @@ async def test_a_put_waits_for_an_import_of_its_source(engine: Engine, gate: Gat
     await running
 
     assert (await waiting).status == "unchanged"
-
-
-async def lock_is_awaited(engine: Engine) -> None:
-    """Wait until some transaction waits for an advisory lock."""
-    query = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-    async with asyncio.timeout(10):
-        while True:
-            async with transaction(engine) as connection:
-                if (await connection.execute(query)).scalar_one():
-                    return
 
 
 async def test_an_import_whose_server_died_is_closed(engine: Engine, gate: Gate) -> None:
