@@ -72,9 +72,10 @@ _LINKED = text(f"""
     )
     SELECT
         r.source, r.external_id, r.siret, r.name, r.trade_name, r.lat, r.lon, r.in_prison, r.supplier_id, r.created_at,
-        r.changed_at = :now AS stirred, r.fresh
+        r.changed_at = :now AS stirred, r.fresh, r.gone
     FROM linked k CROSS JOIN LATERAL (
-        SELECT r.*, s.change_set = :change_set AS fresh FROM records r JOIN suppliers s ON s.id = r.supplier_id
+        SELECT r.*, s.change_set = :change_set AS fresh, s.deleted AS gone
+        FROM records r JOIN suppliers s ON s.id = r.supplier_id
         WHERE r.source = k.source AND r.external_id = k.external_id OFFSET 0
     ) r
 """).bindparams(  # noqa: S608 - constants
@@ -174,7 +175,7 @@ async def regroup(
     if len(known) < 2:
         return Regrouping(known)
     groups = partition(map(_facts, known.values()), likeness, await _decisions(connection, known))
-    holders = [[_holder(known[key], key in leaving) for key in group] for group in groups]
+    holders = [[_holder(known[key], key in leaving) for key in group if not known[key].gone] for group in groups]
     fresh = {row.supplier_id for row in known.values() if row.fresh}
     handed = succession(holders, fresh, lambda: new_id(now))
     now_of = {key: supplier_id for group, supplier_id in zip(groups, handed.ids, strict=True) for key in group}
@@ -184,7 +185,7 @@ async def regroup(
         await _make_room(connection, set(handed.ids) - {row.supplier_id for row in known.values()}, change_set, now)
         await connection.execute(_MOVE, _arrays(moved) | {"suppliers": list(moved.values())})
         await _bury(connection, handed.lost, fresh, change_set, now)
-    touched = {*moved.values(), *(known[key].supplier_id for key in moved)}
+    touched = {*moved.values(), *(known[key].supplier_id for key in moved if not known[key].gone)}
     return Regrouping(known, moved, handed.lost.keys(), touched - handed.lost.keys())
 
 

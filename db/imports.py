@@ -27,7 +27,8 @@ MANY = 5_000
 
 
 def _looked_up(table: Table) -> str:
-    columns = {column.name: None for index in (table.primary_key, *table.indexes) for column in index.columns}
+    indexed = [*table.primary_key.columns, *(column for index in table.indexes for column in index.columns)]
+    columns = dict.fromkeys(column.name for column in indexed)
     return f"{table.name} ({', '.join(columns)})"
 
 

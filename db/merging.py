@@ -56,15 +56,17 @@ _REMOVED = text(f"""
     rewritten AS (INSERT INTO to_rewrite SELECT supplier_id FROM removed)
     INSERT INTO stirred (external_id, supplier_id) SELECT external_id, supplier_id FROM removed
 """)  # noqa: S608 - constants
-# Other records that one of the stirred rows may be one supplier with, or was. Rows alike are taken together: `few` to
-# `many` is one row where a record has nobody but itself.
+# Records that may have to be one supplier with one of the stirred rows and are not, or the other way round; those of
+# one SIRET and one supplier are in order already. Stirred rows alike are taken together: `few` to `many` is one row
+# where a record has nobody but itself.
 _SEEDS = text(f"""
     INSERT INTO seeds
     SELECT r.source, r.external_id, r.siret
-    FROM records r JOIN (
-        SELECT siret, min(external_id) AS few, max(external_id) AS many FROM stirred
-        WHERE siret IS NOT NULL GROUP BY siret
-    ) a ON r.siret = a.siret AND {_IS_ANOTHER.format("r")}
+    FROM (
+        SELECT r.siret FROM (SELECT DISTINCT siret FROM stirred) a JOIN records r USING (siret)
+        GROUP BY r.siret
+        HAVING min(r.supplier_id::text) <> max(r.supplier_id::text) OR (bool_or(r.in_prison) AND count(*) > 1)
+    ) a JOIN records r USING (siret)
     UNION
     SELECT r.source, r.external_id, r.siret
     FROM records r JOIN (
@@ -82,6 +84,10 @@ _SEEDS = text(f"""
     SELECT r.source, r.external_id, r.siret
     FROM stirred a JOIN merged_records m ON m.source = :source AND m.external_id = a.external_id
     JOIN merged_records o USING (decision_id) JOIN records r ON r.source = o.source AND r.external_id = o.external_id
+    UNION
+    SELECT r.source, r.external_id, r.siret
+    FROM split_records s JOIN stirred a ON s.external_id = a.external_id
+    JOIN records r ON r.source = s.source AND r.external_id = s.external_id WHERE s.source = :source
 """)  # noqa: S608 - constants
 # Suppliers of changed rows that were thought to be theirs alone, and are not or no longer theirs.
 _OVERTAKEN = text("""

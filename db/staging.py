@@ -131,6 +131,12 @@ _FIRST_SEEN = text("""
     ) known ON true
 """).bindparams(bindparam("ids", type_=ARRAY(SqlText)), bindparam("lines", type_=ARRAY(Integer)))
 
+_BY_SIRET = text("""
+    SELECT s.siret, known.supplier_id FROM unnest(:sirets) AS s(siret) CROSS JOIN LATERAL (
+        SELECT r.supplier_id FROM records r WHERE r.siret = s.siret LIMIT 1
+    ) known
+""").bindparams(bindparam("sirets", type_=ARRAY(SqlText)))
+
 _SEEN_AT = text("SELECT external_id, line FROM seen WHERE external_id = ANY(:ids)").bindparams(
     bindparam("ids", type_=ARRAY(SqlText))
 )
@@ -255,12 +261,35 @@ def _repeats(line: int) -> Problem:
 
 
 async def _copy_added(intake: Intake, added: Sequence[_Arrival]) -> None:
-    described = list(zip(added, new_ids(intake.now, len(added)), strict=True))
+    """Each makes a supplier of its own, unless its SIRET has one: then it is most likely to stay with that."""
+    known = await _suppliers_by_siret(intake, added)
     connection = intake.connection
-    await copy(connection, "suppliers", SUPPLIER_COLUMNS, [_supplier(intake, *pair) for pair in described])
-    rows = [_record(intake, *pair) for pair in described]
+    alone, joining, rows = [], set(), []
+    for item, new_id in zip(added, new_ids(intake.now, len(added)), strict=True):
+        siret = _sure_siret(item)
+        supplier_id = new_id if siret is None else known.setdefault(siret, new_id)
+        rows.append(_record(intake, item, supplier_id))
+        if supplier_id == new_id:
+            alone.append(_supplier(intake, item, supplier_id))
+        else:
+            joining.add((supplier_id,))
+    await copy(connection, "suppliers", SUPPLIER_COLUMNS, alone)
     await copy(connection, "records", RECORD_COLUMNS, rows)
     await copy(connection, "stirred", _STIRRED_COLUMNS, [_stirred(row) for row in rows])
+    await copy(connection, "to_rewrite", ["supplier_id"], list(joining))
+
+
+async def _suppliers_by_siret(intake: Intake, added: Sequence[_Arrival]) -> dict[str, UUID]:
+    sirets = {siret for item in added if (siret := _sure_siret(item)) is not None}
+    if not sirets:
+        return {}
+    found = await intake.connection.execute(_BY_SIRET, {"sirets": list(sirets)})
+    return {row.siret: row.supplier_id for row in found}
+
+
+def _sure_siret(item: _Arrival) -> str | None:
+    """The SIRET, unless it may be that of several places."""
+    return None if item.row.record.in_prison else item.row.record.siret
 
 
 async def _copy_changed(intake: Intake, changed: Sequence[tuple[_Arrival, _Known]]) -> None:

@@ -101,7 +101,9 @@ async def write(connection: Connection, some: Iterable[Supplier], change_set: in
     """Store the suppliers as they are now, known before or not."""
     if rows := [supplier_row(supplier, change_set) for supplier in some]:
         upsert = insert(suppliers)
-        await connection.execute(upsert.on_conflict_do_update(index_elements=["id"], set_=upsert.excluded), rows)
+        # not the id: whoever says that it changes must wait for every import that refers to it
+        content = {column.name: column for column in upsert.excluded if column.name != "id"}
+        await connection.execute(upsert.on_conflict_do_update(index_elements=["id"], set_=content), rows)
 
 
 def stored_record(row: Any) -> StoredRecord:

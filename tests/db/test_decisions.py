@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -21,6 +22,7 @@ from tests.db.samples import LATER, batches, delete, names, new_id, put, record,
 
 SIRET = "22560001400016"
 A, B, C = (RecordKey("reseau", each) for each in "abc")
+MUCH_LATER = LATER + timedelta(hours=1)
 FAR = Placement(Point(48.2, -2.97), "56178")
 
 
@@ -158,3 +160,28 @@ async def test_what_happens_to_a_supplier_while_its_record_is_imported(engine: E
         ("Légumes", None, 1) if order == "split" else ("Légumes", True, 2)
     )
     assert len(await names(engine)) == (2 if order == "split" else 1)
+
+
+@pytest.mark.parametrize("fate", ["lost", "deleted"])
+async def test_what_happens_to_a_supplier_that_a_new_record_is_about_to_join(engine: Engine, fate: str) -> None:
+    """It is known by the record's SIRET when the row is read; when the import ends it is part of another, or gone."""
+    older = await put(engine, "a", record("Un"), source="ville")
+    known = await put(engine, "b", record("Deux", siret=SIRET), source="ville", now=LATER)
+    held, opened = asyncio.Event(), asyncio.Event()
+    batches = held_back([row(1, "a", "Trois", siret=SIRET)], held, opened)
+    order = Order(id=new_id(), source="reseau")
+    running = asyncio.create_task(run_import(engine, order, batches, lambda: MUCH_LATER, same_name))
+    await held.wait()
+    if fate == "lost":
+        await merge(engine, older.stored.supplier_id, known.stored.supplier_id)
+    else:
+        await delete(engine, "b", source="ville")
+    opened.set()
+    await running
+
+    joined = await described(engine, A)
+    assert (joined == older.stored.supplier_id) == (fate == "lost")
+    async with transaction(engine) as connection:
+        entries = [await get_supplier(connection, each) for each in (joined, known.stored.supplier_id)]
+    assert [entry and len(entry.supplier.sources) for entry in entries] == ([3, 3] if fate == "lost" else [1, 1])
+    assert len(await names(engine)) == (1 if fate == "lost" else 2)

@@ -149,8 +149,11 @@ def sharing_a_key(one: Any, other: Any) -> float:
 
 
 async def batches(contents: dict[str, Content]) -> AsyncIterator[Batch]:
-    for line, (external_id, (record, placement)) in enumerate(contents.items(), 1):
-        yield Batch([Row(line, external_id, record)], [placement])
+    """Two rows at a time."""
+    rows = [Row(line, key, content[0]) for line, (key, content) in enumerate(contents.items(), 1)]
+    places = [placement for _, placement in contents.values()]
+    for start in range(0, len(rows), 2):
+        yield Batch(rows[start : start + 2], places[start : start + 2])
 
 
 @given(first=files, history=st.lists(steps, max_size=8))
