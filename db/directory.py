@@ -179,15 +179,20 @@ def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
     if filters.source is not None:
         yield exists().where(records.c.supplier_id == suppliers.c.id, records.c.source == filters.source)
     if filters.siret is not None:
-        yield suppliers.c.siret == filters.siret
+        yield _described_with(records.c.siret == filters.siret)
     if filters.siren is not None:
-        yield suppliers.c.siret.between(f"{filters.siren}00000", f"{filters.siren}99999")
+        yield _described_with(records.c.siret.between(f"{filters.siren}00000", f"{filters.siren}99999"))
     if filters.q is not None:
         yield _named(filters.q)
     if filters.bbox is not None:
         yield _inside(*filters.bbox)
     if filters.active is not None:
         yield suppliers.c.active == filters.active
+
+
+def _described_with(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """A record of the supplier meets the condition: where people merged, it may have several SIRETs."""
+    return suppliers.c.id.in_(select(records.c.supplier_id).where(condition))
 
 
 def _named(q: str) -> ColumnElement[bool]:

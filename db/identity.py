@@ -21,7 +21,7 @@ from db.locks import Subject, lock
 from db.suppliers import tombstone_values
 from db.tables import records, suppliers
 from domain.identity import BAND_DEGREES, Decisions, Facts, Likeness, RecordKey, partition
-from domain.naming import Name, name_key, read_name
+from domain.naming import Name, read_name, text_key
 from domain.succession import Holder, succession
 from domain.supplier import Placement, Point, SupplierRecord
 
@@ -124,21 +124,23 @@ async def hold_identities(connection: Connection) -> None:
     await lock(connection, Subject.IDENTITY, "")
 
 
-def identity_columns(record: SupplierRecord, placement: Placement) -> dict[str, Any]:
-    """What of a record's row tells who it is about; names only where its own point can be relied on."""
-    name = trade_name = None
+IDENTITY_COLUMNS = ("siret", "in_prison", "name", "name_key", "trade_name", "trade_key")
+
+
+def identity_values(record: SupplierRecord, placement: Placement) -> tuple[Any, ...]:
+    """What of a record's row tells who it is about, as `IDENTITY_COLUMNS` name it.
+
+    Names are told only where its own point can be relied on.
+    """
+    names: tuple[Any, ...] = (None, None, None, None)
     if placement.location is not None and _UNSURE_PLACES.isdisjoint(flag.code for flag in placement.flags):
-        name, trade_name = record.name, record.trade_name
-    key = name and name_key(read_name(name))
-    trade_key = trade_name and name_key(read_name(trade_name))
-    return {
-        "siret": record.siret,
-        "in_prison": record.in_prison is True,
-        "name": name if key else None,
-        "name_key": key or None,
-        "trade_name": trade_name if trade_key else None,
-        "trade_key": trade_key or None,
-    }
+        names = (*_keyed(record.name), *_keyed(record.trade_name))
+    return (record.siret, record.in_prison is True, *names)
+
+
+def _keyed(name: str | None) -> tuple[str | None, str | None]:
+    key = text_key(name) if name else None
+    return (name, key) if key else (None, None)
 
 
 async def supplier_of(connection: Connection, key: RecordKey) -> UUID | None:

@@ -12,7 +12,7 @@ from db.connect import Connection, Engine, transaction
 from db.import_log import ERRORS_LISTED, Order, abandon_import, close_import, keep_rejects, note_progress, open_import
 from db.locks import Subject, lock, share
 from db.merging import count_absent, count_stored, merge, note_received
-from db.staging import Batch, Counts, Intake, listed_rejects, open_staging, settle, stage
+from db.staging import Batch, Counts, Intake, Prepared, listed_rejects, open_staging, prepare, settle, stage
 from db.suppliers import begin_change, current_version, publish
 from db.tables import records, suppliers
 from domain.errors import Conflict, DomainError
@@ -22,6 +22,7 @@ from domain.wording import Text
 
 # A snapshot that would remove more than one record in five is more likely to be cut short than meant.
 REMOVABLE_SHARE = 0.2
+PROGRESS_SECONDS = 0.2
 # After so many changes the planner's statistics are not left to the next automatic round, up to minutes away.
 MANY = 5_000
 
@@ -88,7 +89,7 @@ async def _take_in(
 ) -> Import:
     intake = await _begin(connection, order, now, likeness)
     stored = await count_stored(connection, order.source)
-    counts = await _stage_all(engine, intake, order, batches)
+    counts = await _stage_all(engine, intake, order, batches, likely_new=stored == 0)
     await settle(connection)
     removed, kept = await _removable(connection, order)
     if removed > stored * REMOVABLE_SHARE and not order.force:
@@ -127,26 +128,37 @@ async def _begin(connection: Connection, order: Order, now: datetime, likeness: 
     return Intake(connection, order.source, change_set, now, order.dry_run, order.language, likeness)
 
 
-async def _stage_all(engine: Engine, intake: Intake, order: Order, batches: AsyncIterable[Batch]) -> Counts:
+async def _stage_all(
+    engine: Engine, intake: Intake, order: Order, batches: AsyncIterable[Batch], *, likely_new: bool
+) -> Counts:
+    """`likely_new`: whether most rows of the first batch are; each of the others is thought to be as those before."""
     counts = Counts()
-    async with aclosing(_ahead(batches)) as prepared, _progress(engine, order) as show:
-        async for batch in prepared:
-            counts += await stage(intake, batch)
+
+    def prepared(batch: Batch) -> Prepared:
+        return prepare(intake, batch, likely_new=likely_new and not order.dry_run)
+
+    async with aclosing(_ahead(batches, prepared)) as upcoming, _progress(engine, order) as show:
+        async for batch in upcoming:
+            done = await stage(intake, batch)
+            likely_new = done.added > done.received / 2
+            counts += done
             show(counts)
     return counts
 
 
 @asynccontextmanager
 async def _progress(engine: Engine, order: Order) -> AsyncIterator[Callable[[Counts], None]]:
-    """Shows counts to others, without keeping the import waiting: while some are on their way, newer ones wait."""
+    """Shows counts to others, now and then, without keeping the import waiting."""
     shown = latest = Counts()
     under_way: asyncio.Task[None] | None = None
+    time = asyncio.get_running_loop().time
+    next_at = time()
 
     def show(counts: Counts) -> None:
-        nonlocal shown, latest, under_way
+        nonlocal shown, latest, under_way, next_at
         latest = counts
-        if not order.dry_run and (under_way is None or under_way.done()):
-            shown = counts
+        if not order.dry_run and time() >= next_at and (under_way is None or under_way.done()):
+            shown, next_at = counts, time() + PROGRESS_SECONDS
             under_way = asyncio.create_task(note_progress(engine, order.id, counts))
 
     try:
@@ -158,13 +170,20 @@ async def _progress(engine: Engine, order: Order) -> AsyncIterator[Callable[[Cou
             await note_progress(engine, order.id, latest)
 
 
-async def _ahead(batches: AsyncIterable[Batch]) -> AsyncGenerator[Batch, None]:
-    """The same batches, each asked for while its predecessor is at work."""
+async def _ahead(
+    batches: AsyncIterable[Batch], prepared: Callable[[Batch], Prepared]
+) -> AsyncGenerator[Prepared, None]:
+    """The batches, each asked for and prepared, in a thread, while its predecessor is being written."""
     iterator = aiter(batches)
-    upcoming = asyncio.ensure_future(anext(iterator, None))
+
+    async def following() -> Prepared | None:
+        batch = await anext(iterator, None)
+        return None if batch is None else await asyncio.to_thread(prepared, batch)
+
+    upcoming = asyncio.ensure_future(following())
     try:
         while (batch := await upcoming) is not None:
-            upcoming = asyncio.ensure_future(anext(iterator, None))
+            upcoming = asyncio.ensure_future(following())
             yield batch
     finally:
         upcoming.cancel()

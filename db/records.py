@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db.assembly import StoredRecord, assemble
 from db.connect import Connection
 from db.content import content_hash, encode, problems
-from db.identity import hold_identities, identity_columns, records_of, regroup, supplier_of
+from db.identity import IDENTITY_COLUMNS, hold_identities, identity_values, records_of, regroup, supplier_of
 from db.ids import new_id
 from db.known_sources import ensure_source
 from db.locks import Subject, lock, share
@@ -130,7 +130,7 @@ async def _write_record(connection: Connection, stored: StoredRecord, digest: by
         "flags": stored.placement.flags,
         "changed_at": now,
         "received_at": now,
-        **identity_columns(stored.record, stored.placement),
+        **dict(zip(IDENTITY_COLUMNS, identity_values(stored.record, stored.placement), strict=True)),
     }
     key = {"source": stored.source, "external_id": stored.external_id, "created_at": now}
     write = insert(records).values(key | content)

@@ -17,8 +17,8 @@ from sqlalchemy import Text as SqlText
 from db.assembly import StoredRecord, assemble
 from db.connect import Connection
 from db.content import content_hash, encode, problems
-from db.identity import identity_columns
-from db.ids import new_ids
+from db.identity import identity_values
+from db.ids import new_id, new_ids
 from db.sources.rows import Reject, Row, reject
 from db.suppliers import supplier_row
 from db.tables import records, suppliers
@@ -71,12 +71,25 @@ class Intake(msgspec.Struct, frozen=True):
 
 
 class _Arrival(msgspec.Struct, frozen=True, gc=False):
-    """A row that can be stored."""
+    """A row that can be stored.
+
+    If it is likely to be new, also what it then becomes: `told`, its record's columns but for the keys, and `supplier`,
+    the row of a supplier of its own.
+    """
 
     row: Row
     placement: Placement
     payload: bytes
     content_hash: bytes
+    told: Sequence[Any] | None = None
+    supplier: Sequence[Any] | None = None
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A batch of which all is known that can be known without the database."""
+
+    arrivals: Sequence[_Arrival]
+    rejects: Sequence[Reject]
 
 
 class _Known(NamedTuple):
@@ -96,6 +109,7 @@ class _First(NamedTuple):
 
 RECORD_COLUMNS = tuple(column.name for column in records.columns)
 SUPPLIER_COLUMNS = tuple(column.name for column in suppliers.columns)
+_ID = SUPPLIER_COLUMNS.index("id")
 _STIRRED_COLUMNS = ("external_id", "siret", "name_key", "trade_key", "lat", "lon")
 _stirred = itemgetter(*(RECORD_COLUMNS.index(name) for name in _STIRRED_COLUMNS))
 _REJECT_COLUMNS = tuple(RowError.__struct_fields__)
@@ -150,16 +164,34 @@ async def open_staging(connection: Connection) -> None:
         await connection.execute(text(table))
 
 
-async def stage(intake: Intake, batch: Batch) -> Counts:
+def prepare(intake: Intake, batch: Batch, *, likely_new: bool) -> Prepared:
+    """Do all the work on the rows that needs no database; in a thread, while an earlier batch waits for it.
+
+    `likely_new`: most of them are probably new, so that what they become is worth making ready.
+    """
+    rejects = list(batch.rejects)
+    arrivals = []
+    for row, placement in zip(batch.rows, batch.placements, strict=True):
+        payload = encode(row.record)
+        if found := problems(row.external_id, payload):
+            rejects.append(reject(row.line, row.external_id, found, intake.language))
+        else:
+            arrivals.append(_Arrival(row, placement, payload, content_hash(payload, placement)))
+    if likely_new:
+        ids = new_ids(intake.now, len(arrivals))
+        arrivals = [_made_ready(intake, *each) for each in zip(arrivals, ids, strict=True)]
+    return Prepared(arrivals, rejects)
+
+
+async def stage(intake: Intake, batch: Prepared) -> Counts:
     """Compare the rows with what is stored and copy them; returns what this batch would do.
 
     A repeated external id is rejected and names the line of its first row, which stands: neither of the two is more
     likely to be right, and a refusal can be seen and mended. What PostgreSQL cannot hold is rejected too.
     """
-    arrivals, rejects = _sift(batch, intake.language)
-    firsts = await _first_seen(intake, arrivals)
-    fresh, repeated = _told_apart(arrivals, firsts)
-    rejects += await _repeated(intake, [item.row for item in repeated])
+    firsts = await _first_seen(intake, batch.arrivals)
+    fresh, repeated = _told_apart(batch.arrivals, firsts)
+    rejects = [*batch.rejects, *await _repeated(intake, [item.row for item in repeated])]
     added = [item for item, known in fresh if known is None]
     changed = [(item, known) for item, known in fresh if known and known.content_hash != item.content_hash]
     if not intake.dry:
@@ -196,16 +228,9 @@ def copied(row: dict[str, Any]) -> Sequence[Any]:
     return tuple((row | {"document": _encode(row["document"]).decode()}).values())
 
 
-def _sift(batch: Batch, language: Language) -> tuple[list[_Arrival], list[Reject]]:
-    rejects = list(batch.rejects)
-    arrivals = []
-    for row, placement in zip(batch.rows, batch.placements, strict=True):
-        payload = encode(row.record)
-        if found := problems(row.external_id, payload):
-            rejects.append(reject(row.line, row.external_id, found, language))
-        else:
-            arrivals.append(_Arrival(row, placement, payload, content_hash(payload, placement)))
-    return arrivals, rejects
+def _made_ready(intake: Intake, item: _Arrival, supplier_id: UUID) -> _Arrival:
+    supplier = _supplier(intake, item, supplier_id)
+    return _Arrival(item.row, item.placement, item.payload, item.content_hash, _told(intake, item), supplier)
 
 
 async def _first_seen(intake: Intake, arrivals: Sequence[_Arrival]) -> dict[str, _First]:
@@ -264,16 +289,20 @@ async def _copy_added(intake: Intake, added: Sequence[_Arrival]) -> None:
     """Each makes a supplier of its own, unless its SIRET has one: then it is most likely to stay with that."""
     known = await _suppliers_by_siret(intake, added)
     connection = intake.connection
-    alone, joining, rows = [], set(), []
-    for item, new_id in zip(added, new_ids(intake.now, len(added)), strict=True):
+    own, joining, rows = [], set(), []
+    for item in added:
         siret = _sure_siret(item)
-        supplier_id = new_id if siret is None else known.setdefault(siret, new_id)
-        rows.append(_record(intake, item, supplier_id))
-        if supplier_id == new_id:
-            alone.append(_supplier(intake, item, supplier_id))
+        supplier_id = known.get(siret) if siret is not None else None
+        if supplier_id is None:
+            supplier = item.supplier or _supplier(intake, item, new_id(intake.now))
+            own.append(supplier)
+            supplier_id = supplier[_ID]
+            if siret is not None:
+                known[siret] = supplier_id
         else:
             joining.add((supplier_id,))
-    await copy(connection, "suppliers", SUPPLIER_COLUMNS, alone)
+        rows.append(_record(intake, item, supplier_id))
+    await copy(connection, "suppliers", SUPPLIER_COLUMNS, own)
     await copy(connection, "records", RECORD_COLUMNS, rows)
     await copy(connection, "stirred", _STIRRED_COLUMNS, [_stirred(row) for row in rows])
     await copy(connection, "to_rewrite", ["supplier_id"], list(joining))
@@ -310,11 +339,13 @@ def _supplier(intake: Intake, item: _Arrival, supplier_id: UUID) -> Sequence[Any
 
 
 def _record(intake: Intake, item: _Arrival, supplier_id: UUID) -> Sequence[Any]:
+    return (intake.source, item.row.external_id, supplier_id, *(item.told or _told(intake, item)))
+
+
+def _told(intake: Intake, item: _Arrival) -> Sequence[Any]:
+    """The columns of a record after its source, external id and supplier."""
     location = item.placement.location
     return (
-        intake.source,
-        item.row.external_id,
-        supplier_id,
         item.payload.decode(),
         item.content_hash,
         item.placement.commune,
@@ -324,7 +355,7 @@ def _record(intake: Intake, item: _Arrival, supplier_id: UUID) -> Sequence[Any]:
         intake.now,
         intake.now,
         intake.now,
-        *identity_columns(item.row.record, item.placement).values(),
+        *identity_values(item.row.record, item.placement),
     )
 
 

@@ -147,7 +147,6 @@ suppliers = Table(
     Column("commune", Text),
     Column("lat", Double),
     Column("lon", Double),
-    Column("siret", Text),
     Column("name_folded", Text, nullable=False),
     _moment("updated_at"),
     Column("change_set", BigInteger, nullable=False),
@@ -158,7 +157,6 @@ suppliers = Table(
     Index(None, "activities", postgresql_using="gin"),
     Index(None, "commune"),
     Index(None, "lat", "lon"),
-    Index(None, "siret"),
 )
 
 # From `siret` on, what tells who a record is about. Names are held where the record has a point of its own; their keys

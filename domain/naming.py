@@ -4,15 +4,17 @@ from typing import NamedTuple
 
 from domain.folding import fold, stem
 
-_ARTICLES = frozenset(("le", "la", "les", "l", "de", "du", "des", "d", "et", "en", "a", "au", "aux", "un", "une"))
+_ARTICLES = ("le", "la", "les", "l", "de", "du", "des", "d", "et", "en", "a", "au", "aux", "un", "une")
 _SAINTS = {"st": "saint", "ste": "sainte"}
 # ETTI and GEIQ are not here: the law makes each a legal person of its own, beside the association that founded it.
-_KINDS = frozenset(("esat", "ea", "eatt", "ei", "aci", "ai"))
+_KINDS = ("esat", "ea", "eatt", "ei", "aci", "ai")
 _FORMS = {
     **dict.fromkeys(("association", "assoc", "asso", "ass"), "association"),
     **dict.fromkeys(("sarl", "eurl", "sas", "sasu", "sa", "snc"), "company"),
     **dict.fromkeys(("scop", "scic"), "cooperative"),
 }
+# What a word that is not the supplier's own says: a legal form, a kind, or nothing.
+_STATED: dict[str, str] = {**dict.fromkeys(_ARTICLES, ""), **{kind: kind for kind in _KINDS}, **_FORMS}
 SLIP_LENGTH = 5
 """A slip of the pen is only seen in a word of so many letters: "aita" and "eita" are two names."""
 
@@ -33,19 +35,13 @@ class Name(NamedTuple):
 def read_name(text: str) -> Name:
     """Read a name: "ESAT Les Jardins de St-Éloi" → words eloi, jardin, saint; kinds esat.
 
-    The last word is no article: "Atelier A" is not "Atelier D".
+    A letter at the end is no article: "Atelier A" is not "Atelier D".
     """
     whole = fold(text)
     found = whole.split()
-    words, forms, kinds = [], set(), set()
-    for position, word in enumerate(found, 1):
-        if word in _FORMS:
-            forms.add(_FORMS[word])
-        elif word in _KINDS:
-            kinds.add(word)
-        elif word not in _ARTICLES or position == len(found):
-            words.append(stem(_SAINTS.get(word, word)))
-    return Name(tuple(sorted(words)), frozenset(forms), frozenset(kinds), whole)
+    stated = {_STATED[word] for word in found if word in _STATED}
+    kinds = stated.intersection(_KINDS)
+    return Name(_own_words(found), frozenset(stated - kinds - {""}), frozenset(kinds), whole)
 
 
 def name_key(name: Name) -> str | None:
@@ -53,7 +49,24 @@ def name_key(name: Name) -> str | None:
 
     Short words and those with digits, which must be the same, are whole in it; of the others, the first letter.
     """
-    return " ".join(sorted(map(_head, name.words))) or None
+    return _key(name.words)
+
+
+def text_key(text: str) -> str | None:
+    """The `name_key` of a name that need not be read for anything else."""
+    return _key(_own_words(fold(text).split()))
+
+
+def _own_words(found: list[str]) -> tuple[str, ...]:
+    own = [stem(_SAINTS.get(word, word)) for word in found if word not in _STATED]
+    if found and len(found[-1]) == 1 and found[-1] in _STATED:
+        own.append(found[-1])
+    own.sort()
+    return tuple(own)
+
+
+def _key(words: tuple[str, ...]) -> str | None:
+    return " ".join(sorted(map(_head, words))) or None
 
 
 def may_slip(word: str) -> bool:

@@ -144,8 +144,8 @@ class Supplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `location` is where distances are measured from: the record's point, else an interior point of its commune
     (flag `placed_at_commune`), else null. `commune` is the current INSEE code, from the address, else from the point.
-    `provenance`: the source of each field that is known and not united from all ("siret", "contact.email"…); null: there
-    is one source.
+    `provenance`: the source of each field that is known and not united from all ("siret", "contact.email"…); null:
+    there is one source.
     """
 
     id: UUID

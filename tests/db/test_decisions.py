@@ -63,9 +63,9 @@ async def test_merging_is_for_all_records_of_the_suppliers(engine: Engine) -> No
 
 async def test_merging_what_is_one_already_makes_it_last(engine: Engine) -> None:
     """A person who names an id and the one that it was lost to confirms it."""
-    kept = await put(engine, "a", record("Un"))
+    kept = await put(engine, "a", record("Premier"))
     lost = await put(engine, "b", record("Deux"), now=LATER)
-    await put(engine, "b", record("Un"), now=LATER)
+    await put(engine, "b", record("Premier"), now=LATER)
     before = await version(engine)
     assert await merge(engine, lost.stored.supplier_id, kept.stored.supplier_id) == kept.stored.supplier_id
     assert await version(engine) == before

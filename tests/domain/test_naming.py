@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.naming import name_key, read_name
+from domain.naming import name_key, read_name, text_key
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,7 @@ def test_own_words_are_told_from_what_any_supplier_may_be_called(
     text: str, words: tuple[str, ...], stated: set[str]
 ) -> None:
     name = read_name(text)
+    assert text_key(text) == name_key(name)
     assert (name.words, set(name.forms | name.kinds)) == (words, stated)
 
 

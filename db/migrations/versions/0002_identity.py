@@ -13,6 +13,7 @@ down_revision = "0001"
 def upgrade() -> None:
     op.add_column("sources", sa.Column("rank", sa.Integer(), server_default=sa.text("0"), nullable=False))
     op.add_column("suppliers", sa.Column("merged_into", sa.Uuid(), nullable=True))
+    op.drop_column("suppliers", "siret")
     op.create_check_constraint("suppliers_merged_is_deleted_ck", "suppliers", "deleted OR merged_into IS NULL")
     _extend_records()
     _create_decisions()
