@@ -1,6 +1,5 @@
 """The API's own explanation: the OpenAPI document, a page to read and try it without internet access, problem types."""
 
-import hashlib
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -10,6 +9,7 @@ import msgspec
 from litestar import Response
 
 from api.endpoint import Call, endpoint
+from api.entity_tags import etag_of, unless_known
 from api.negotiation import HTML, JSON
 from api.openapi import encode, routes_of
 from api.problem_types import CATALOGUE, ProblemType
@@ -102,27 +102,6 @@ def asset(name: str) -> Asset:
         raise NotFound(Text("Aucun fichier de ce nom", "No file of this name"))
     content = (ASSETS / name).read_bytes()
     return Asset(content, MEDIA_TYPES[Path(name).suffix], etag_of(content))
-
-
-def etag_of(content: bytes) -> str:
-    """A strong entity tag that changes with `content`."""
-    return f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
-
-
-def unless_known(
-    call: Call, content: bytes, media_type: str, etag: str | None = None, max_age: int | None = 3_600
-) -> Response[bytes]:
-    """`content`, or 304 where the client already has it (`If-None-Match`).
-
-    Cacheable by anyone for `max_age` seconds; None: by the caller alone, who asks each time whether it still stands.
-    """
-    etag = etag or etag_of(content)
-    cache = "private, no-cache" if max_age is None else f"public, max-age={max_age}"
-    headers = {"etag": etag, "cache-control": cache, "vary": "accept, accept-language"}
-    known = call.headers.get("if-none-match", "")
-    if known.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}:
-        return Response(b"", status_code=304, headers=headers)
-    return Response(content, headers={**headers, "content-type": media_type})
 
 
 def _described(kind: ProblemType, language: Language) -> ProblemTypeDocument:

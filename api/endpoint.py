@@ -81,7 +81,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
     answers: Any,
     status: int | tuple[int, ...] = 200,
     problems: tuple[str, ...] = (),
-    patch: bool = False,
+    patch: type | None = None,
     takes: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
     example: str | None = None,
@@ -90,8 +90,9 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
 
     `scope`: None for no key; of several, one suffices. `answers`: the type of the JSON answer, a mapping from media
     types to types, or None for no content. `status`: the first is used for what the handler returns bare. `patch`: the
-    body is a merge patch. `takes`: what a handler that reads the stream itself accepts. `headers`: request headers it
-    honours, with their descriptions. `example`: the beginning of the names of files in openapi/examples.
+    body, which the handler takes as `api.patches.Patch`, is a merge patch of this type. `takes`: what a handler that
+    reads the stream itself accepts. `headers`: request headers it honours, with their descriptions. `example`: the
+    beginning of the names of files in openapi/examples.
     """
     statuses = status if isinstance(status, tuple) else (status,)
 
@@ -153,7 +154,7 @@ class _Encoded:
 def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIApp]]:
     """The function that the framework calls: reads what the handler asks for, then encodes what it returns."""
     query: QueryReader[Any] = QueryReader(route.query or NoQuery)
-    body: JsonBody[Any] | None = JsonBody(route.body, patch=route.patch) if route.body else None
+    body: JsonBody[Any] | None = JsonBody(route.body, patch=route.patch is not None) if route.body else None
     encoder = msgspec.json.Encoder()
     produces = route.produces
     tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)

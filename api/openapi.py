@@ -147,7 +147,8 @@ def _query_parameter(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
 
 def _request_content(route: Route) -> dict[str, Any]:
     if route.body:
-        content = {MERGE_PATCH if route.patch else JSON: {"schema": _schema(route.body)}}
+        content = {MERGE_PATCH: {"schema": _patch_schema(route.patch)}} if route.patch else {}
+        content = content or {JSON: {"schema": _schema(route.body)}}
         if route.example and (example := _example(f"{route.example}.request.json")) is not None:
             next(iter(content.values()))["example"] = example
         return content
@@ -193,11 +194,21 @@ def _schema(kind: Any) -> dict[str, Any]:
     return schema
 
 
+def _patch_schema(kind: type) -> dict[str, Any]:
+    """A merge patch of `kind`: any of its fields, none of which must be there."""
+    _, components = msgspec.json.schema_components([kind], ref_template=REF)
+    schema = components[kind.__name__]
+    text = "A merge patch (RFC 7396): fields that are left out stay as they are, null makes one null."
+    return {"type": "object", "description": text, "properties": schema["properties"], "additionalProperties": False}
+
+
 def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
     kinds: list[Any] = [ProblemDocument]
     for route in routes:
         kinds += [
-            kind for kind in (*route.answers.values(), *route.takes.values(), route.body) if kind not in {None, bytes}
+            kind
+            for kind in (*route.answers.values(), *route.takes.values(), route.patch or route.body)
+            if kind not in {None, bytes}
         ]
         kinds += [field.type for field in msgspec.structs.fields(route.query)] if route.query else []
     _, components = msgspec.json.schema_components(kinds, ref_template=REF)

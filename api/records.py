@@ -7,10 +7,9 @@ from litestar import Response
 
 from api.admission import faults, placed
 from api.auth import require_source
-from api.documentation import etag_of, unless_known
 from api.endpoint import Call, Tail, endpoint
+from api.entity_tags import IF_MATCH, IF_NONE_MATCH, etag_of, require_match, unless_known
 from api.negotiation import JSON
-from api.problems import Refusal
 from api.sources import readable
 from db.assembly import StoredRecord
 from db.connect import Connection, transaction
@@ -22,7 +21,6 @@ from domain.wording import Text
 from matching.identity import likeness
 
 TAG = "Records"
-IF_MATCH = {"If-Match": "The `ETag` of the record as it was read: 412 where it has changed since"}
 NO_RECORD = Text("Cette source n'a pas de fiche de cet identifiant", "This source has no record of this identifier")
 
 
@@ -78,7 +76,7 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
     scope=("sync", "admin"),
     answers=RecordDocument,
     status=(200, 304),
-    headers={"If-None-Match": "The `ETag` of the answer already held: 304 where it still stands"},
+    headers=IF_NONE_MATCH,
     problems=("source-not-on-key",),
 )
 async def show_supplier_record(call: Call, source: str, external_id: Tail) -> Response[bytes]:
@@ -128,12 +126,9 @@ def _require(call: Call, source: str) -> None:
 
 async def _require_match(call: Call, connection: Connection, source: str, external_id: str) -> None:
     """Raises Refusal (412) where `If-Match` names another state of the record than the present one."""
-    wanted = call.headers.get("if-match")
-    if wanted is not None:
+    if "if-match" in call.headers:
         stored = await hold_record(connection, source, external_id)
-        tags = {tag.strip() for tag in wanted.split(",")}
-        if stored is None or ("*" not in tags and _etag(stored) not in tags):
-            raise Refusal("stale-version")
+        require_match(call, None if stored is None else _etag(stored))
 
 
 def _document(stored: StoredRecord, version: int) -> RecordDocument:

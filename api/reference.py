@@ -8,8 +8,8 @@ from typing import Annotated, NamedTuple
 import msgspec
 from litestar import Response
 
-from api.documentation import etag_of, unless_known
 from api.endpoint import Call, endpoint
+from api.entity_tags import etag_of, unless_known
 from api.negotiation import GEOJSON, JSON
 from api.pages import Cursor, Limit, Page, next_link, read_cursor, write_cursor
 from domain.errors import NotFound

@@ -14,7 +14,8 @@ class Route:
     """One route. `answers` maps each media type it can produce (the first is the default) to the type of its content.
 
     `scopes`: any one of them suffices; empty: no key needed. `problems` are the slugs it adds to those that follow from
-    the rest. `takes` maps media types to the type of a body that the handler reads by itself, as a stream.
+    the rest. `patch`: the body is a merge patch of this type. `takes` maps media types to the type of a body that the
+    handler reads by itself, as a stream.
     """
 
     method: Method
@@ -28,7 +29,7 @@ class Route:
     answers: Mapping[str, Any]
     query: type | None
     body: type | None
-    patch: bool
+    patch: type | None
     takes: Mapping[str, Any]
     parameters: Mapping[str, type]
     headers: Mapping[str, str] = field(default_factory=dict)

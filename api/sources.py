@@ -7,8 +7,8 @@ import msgspec
 from litestar import Response
 
 from api.auth import require_scope, require_source
-from api.documentation import etag_of, unless_known
 from api.endpoint import Call, endpoint
+from api.entity_tags import etag_of, unless_known
 from api.negotiation import JSON
 from db.connect import transaction
 from db.known_sources import get_source, list_sources, put_source

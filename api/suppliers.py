@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.documentation import unless_known
 from api.endpoint import Call, endpoint
+from api.entity_tags import unless_known
 from api.negotiation import CSV, GEOJSON, JSON
 from api.pages import Page, Paging, next_link, page, read_cursor, write_cursor
 from api.supplier_documents import (

@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from api.app import create_app
 from api.bodies import uncompressed
 from api.endpoint import Call, endpoint
+from api.patches import Patch, patched
 from api.settings import MIB, Settings
 from matching.engine import Reference
 
@@ -44,10 +45,10 @@ async def post_lamp(_: Call, body: Lamp) -> Lamp:
     return body
 
 
-@endpoint("PATCH", "/lamps", tag="Test", scope=None, answers=Lamp, patch=True)
-async def patch_lamp(_: Call, body: Lamp) -> Lamp:
-    """Answer what was sent."""
-    return body
+@endpoint("PATCH", "/lamps", tag="Test", scope=None, answers=Lamp, patch=Lamp)
+async def patch_lamp(_: Call, body: Patch) -> Lamp:
+    """Change the lamp that there is."""
+    return patched(Lamp("old", 5, ["a"]), body, Lamp)
 
 
 @endpoint("POST", "/stream", tag="Test", scope=None, answers=Size, takes={"application/x-ndjson": bytes})
