@@ -89,10 +89,9 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
     """Register the decorated handler; see the module. `path` names its parameters as `/suppliers/{id}`.
 
     `scope`: None for no key; of several, one suffices. `answers`: the type of the JSON answer, a mapping from media
-    types to types, or None for no content. `status`: the first is used for what the handler returns bare. `patch`: the
-    body, which the handler takes as `api.patches.Patch`, is a merge patch of this type. `takes`: what a handler that
-    reads the stream itself accepts. `headers`: request headers it honours, with their descriptions. `example`: the
-    beginning of the names of files in openapi/examples.
+    types to types, or None for no content. `status`: the first is used for what the handler returns bare. `patch`: what
+    the body, an `api.patches.Patch`, changes. `takes`: what a handler that reads the stream itself accepts. `headers`:
+    request headers it honours, described. `example`: the beginning of the names of files in openapi/examples.
     """
     statuses = status if isinstance(status, tuple) else (status,)
 
