@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from db import changes
+from db import notifications
 from db.changes import listen
 from db.connect import Engine, dsn, transaction
 from tests.db.samples import put
@@ -88,7 +88,7 @@ async def test_it_waits_for_a_database_that_is_not_there_yet(
     """A server may start before its database: nothing is raised, and the first version comes once it is there."""
     name = urlsplit(dsn(database_url)).path.removeprefix("/")
     lost = asyncio.Event()
-    monkeypatch.setattr(changes.logger, "warning", lambda *_: lost.set())
+    monkeypatch.setattr(notifications.logger, "warning", lambda *_: lost.set())
     await administrator.execute(f"ALTER DATABASE {name} RENAME TO {name}_away")
     async with aclosing(listen(database_url, poll_seconds=NEVER)) as versions:
         first = asyncio.ensure_future(anext(versions))
