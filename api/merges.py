@@ -1,5 +1,6 @@
 """What a person knows better than the rule: that suppliers are one, or that a record is about another one."""
 
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -55,7 +56,7 @@ async def merge_into_one(call: Call, body: Merge) -> SupplierDocument:
     services = call.services
     async with transaction(services.database) as connection:
         merged = await merge_suppliers(connection, body.ids, likeness, services.now())
-        return await _document(connection, merged)
+        return await _document(connection, merged, services.today())
 
 
 @endpoint(
@@ -78,14 +79,15 @@ async def split_in_two(call: Call, id: UUID, body: Split) -> SplitSuppliers:  # 
     key = RecordKey(body.record.source, body.record.external_id)
     async with transaction(services.database) as connection:
         parted = await split_record(connection, id, key, likeness, services.now())
-        return SplitSuppliers(await _document(connection, parted.kept), await _document(connection, parted.split))
+        both = [await _document(connection, each, services.today()) for each in (parted.kept, parted.split)]
+        return SplitSuppliers(*both)
 
 
 ROUTES = (merge_into_one, split_in_two)
 
 
-async def _document(connection: Connection, supplier_id: UUID) -> SupplierDocument:
+async def _document(connection: Connection, supplier_id: UUID, on: date) -> SupplierDocument:
     entry = await get_supplier(connection, supplier_id)
     if entry is None:
         raise NotFound(NO_SUPPLIER)
-    return document(entry.supplier)
+    return document(entry.supplier, on)

@@ -1,5 +1,6 @@
 """Records, one at a time: what a source says of one supplier, under the identifier it has there."""
 
+from datetime import date
 from uuid import UUID
 
 import msgspec
@@ -16,6 +17,7 @@ from db.connect import Connection, transaction
 from db.records import delete_record, get_record, hold_record, put_record
 from db.suppliers import current_version
 from domain.errors import InvalidContent, NotFound
+from domain.quality import expired
 from domain.supplier import Flag, SupplierRecord
 from domain.wording import Text
 from matching.identity import likeness
@@ -65,7 +67,7 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
         await _require_match(call, connection, source, external_id)
         written = await put_record(connection, source, external_id, body, placement, services.now(), likeness)
     status = 201 if written.status == "created" else 200
-    content = msgspec.json.encode(_document(written.stored, written.data_version))
+    content = msgspec.json.encode(_document(written.stored, written.data_version, services.today()))
     return Response(content, status_code=status, headers={"content-type": JSON, "etag": _etag(written.stored)})
 
 
@@ -87,7 +89,7 @@ async def show_supplier_record(call: Call, source: str, external_id: Tail) -> Re
         version = await current_version(connection)
     if stored is None:
         raise NotFound(NO_RECORD)
-    content = msgspec.json.encode(_document(stored, version))
+    content = msgspec.json.encode(_document(stored, version, call.services.today()))
     return unless_known(call, content, JSON, _etag(stored), max_age=None)
 
 
@@ -131,13 +133,13 @@ async def _require_match(call: Call, connection: Connection, source: str, extern
         require_match(call, None if stored is None else _etag(stored))
 
 
-def _document(stored: StoredRecord, version: int) -> RecordDocument:
+def _document(stored: StoredRecord, version: int, on: date) -> RecordDocument:
     return RecordDocument(
         **{name: getattr(stored.record, name) for name in SupplierRecord.__struct_fields__},
         source=stored.source,
         external_id=stored.external_id,
         supplier_id=stored.supplier_id,
-        flags=stored.placement.flags,
+        flags=stored.placement.flags + expired(stored.record.approvals, on),
         data_version=version,
     )
 

@@ -11,11 +11,11 @@ from api.endpoint import Call, endpoint
 from api.entity_tags import etag_of, unless_known
 from api.negotiation import JSON
 from db.connect import transaction
-from db.known_sources import get_source, list_sources, put_source
+from db.known_sources import describe_source, get_source, list_sources, put_source
 from db.sources.vivier_csv import COLUMNS
 from domain.decoding import near
 from domain.errors import InvalidContent, NotFound, Problem, pointer
-from domain.source import Mapping, Source, SourceSummary
+from domain.source import Mapping, Source, SourceDocument, SourceSummary
 from domain.taxonomy import Taxonomy
 from domain.wording import Text
 
@@ -56,11 +56,11 @@ class SourceList(msgspec.Struct, frozen=True):
     items: tuple[SourceSummary, ...]
 
 
-@endpoint("GET", "/sources", tag=TAG, scope=("read", "sync", "admin"), answers=SourceList)
+@endpoint("GET", "/sources", tag=TAG, scope=("read", "sync", "admin"), answers=SourceList, example="sources")
 async def list_known_sources(call: Call) -> SourceList:
-    """Every source, with how many records it holds, when it last sent some, and its last completed import."""
+    """Every source, how fresh it is and how good: its records, its last import, what they lack, and their flags."""
     async with transaction(call.services.database) as connection:
-        return SourceList(tuple(await list_sources(connection)))
+        return SourceList(tuple(await list_sources(connection, call.services.today())))
 
 
 @endpoint(
@@ -68,14 +68,14 @@ async def list_known_sources(call: Call) -> SourceList:
     "/sources/{source}",
     tag=TAG,
     scope=("read", "sync", "admin"),
-    answers=Source,
+    answers=SourceDocument,
     status=(200, 304),
 )
 async def show_source(call: Call, source: str) -> Response[bytes]:
-    """The settings of a source."""
+    """A source: its settings, how fresh it is and how good."""
     readable(source)
     async with transaction(call.services.database) as connection:
-        found = await get_source(connection, source)
+        found = await describe_source(connection, source, call.services.today())
     if found is None:
         raise NotFound(NO_SOURCE)
     return unless_known(call, msgspec.json.encode(found), JSON, max_age=None)
@@ -86,7 +86,7 @@ async def show_source(call: Call, source: str) -> Response[bytes]:
     "/sources/{source}",
     tag=TAG,
     scope=("sync", "admin"),
-    answers=Source,
+    answers=SourceDocument,
     status=(200, 201),
     problems=("source-not-on-key",),
     example="source",
@@ -112,7 +112,7 @@ async def set_source(call: Call, source: str, body: SourceSettings) -> Response[
             require_scope(call.bearer, "admin")
         settings = Source(source, body.label, body.url, body.mapping, rank)
         added = await put_source(connection, settings, call.services.now())
-    content = msgspec.json.encode(settings)
+        content = msgspec.json.encode(await describe_source(connection, source, call.services.today()))
     headers = {"content-type": JSON, "etag": etag_of(content)}
     return Response(content, status_code=201 if added else 200, headers=headers)
 

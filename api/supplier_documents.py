@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from io import StringIO
 from typing import Literal
 from uuid import UUID
@@ -12,6 +12,7 @@ import msgspec
 from api.match import PointGeometry
 from db.assembly import origins
 from db.directory import Change
+from domain.quality import expired
 from domain.shortlist import PublicContact
 from domain.supplier import (
     Address,
@@ -26,7 +27,7 @@ from domain.supplier import (
     Supplier,
 )
 
-TOLD_OTHERWISE = {"contact", "provenance"}
+TOLD_OTHERWISE = {"contact", "flags", "provenance"}
 
 
 class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,9 +35,10 @@ class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     `location` is where distances are measured from: the supplier's point, else an interior point of its commune (flag
     `placed_at_commune`), else null. `commune` is the current INSEE code. `approvals` null: unknown; empty: none held.
-    `flags`: what is doubtful. `updated_at`: the last change of content; each source says when it was last received.
-    Inactive suppliers are listed and never matched. Persons are not named. Offers, approvals and labels are those of
-    all sources; `provenance` names the source of every other field that is known ("siret", "contact.email").
+    `flags`: what is doubtful; `approval_expired` as of the day of the answer, which is no change of the supplier.
+    `updated_at`: the last change of content; each source says when it was last received. Inactive suppliers are listed
+    and never matched. Persons are not named. Offers, approvals and labels are those of all sources; `provenance` names
+    the source of every other field that is known ("siret", "contact.email").
     """
 
     id: UUID
@@ -107,19 +109,20 @@ class SupplierMap(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCol
 _SHOWN = tuple(name for name in SupplierDocument.__struct_fields__ if name not in TOLD_OTHERWISE)
 
 
-def document(supplier: Supplier) -> SupplierDocument:
-    """All of the supplier but the person to contact, which is personal data."""
+def document(supplier: Supplier, on: date) -> SupplierDocument:
+    """All of the supplier but the person to contact, which is personal data; as it stands on the day `on`."""
     contact = supplier.contact
     return SupplierDocument(
         **{name: getattr(supplier, name) for name in _SHOWN},
         contact=PublicContact(contact.email, contact.phone, contact.website),
+        flags=supplier.flags + expired(supplier.approvals, on),
         provenance=origins(supplier),
     )
 
 
-def change_document(change: Change) -> SupplierDocument | msgspec.Struct:
+def change_document(change: Change, on: date) -> SupplierDocument | msgspec.Struct:
     """The supplier as it is now, or what is left of it."""
-    return SupplierChange(id=change.id, deleted=True) if change.supplier is None else document(change.supplier)
+    return SupplierChange(id=change.id, deleted=True) if change.supplier is None else document(change.supplier, on)
 
 
 def as_map(suppliers: Iterable[Supplier]) -> SupplierMap:
@@ -148,18 +151,18 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def as_table(suppliers: Iterable[Supplier]) -> str:
+def as_table(suppliers: Iterable[Supplier], on: date) -> str:
     """The suppliers as CSV with a header: lists separated by `|`, unknown values empty, all offers taken together."""
     written = StringIO()
     table = csv.writer(written, lineterminator="\r\n")
     table.writerow(COLUMNS)
     for supplier in suppliers:
-        cells = _cells(supplier)
+        cells = _cells(supplier, on)
         table.writerow([_written(cells[column]) for column in COLUMNS])
     return written.getvalue()
 
 
-def _cells(supplier: Supplier) -> dict[str, object]:
+def _cells(supplier: Supplier, on: date) -> dict[str, object]:
     address = supplier.address or Address()
     cells: dict[str, object] = {column: getattr(supplier, column, None) for column in COLUMNS}
     return cells | {
@@ -174,7 +177,7 @@ def _cells(supplier: Supplier) -> dict[str, object]:
         "contact.email": supplier.contact.email,
         "contact.phone": supplier.contact.phone,
         "contact.website": supplier.contact.website,
-        "flags": tuple(flag.code for flag in supplier.flags),
+        "flags": tuple(flag.code for flag in supplier.flags + expired(supplier.approvals, on)),
         "sources": tuple(f"{ref.source}:{ref.external_id}" for ref in supplier.sources),
         "updated_at": supplier.updated_at.isoformat(),
     }

@@ -57,17 +57,18 @@ async def list_suppliers(call: Call, query: SupplierQuery) -> Response[bytes]:
     JSON, as GeoJSON or as CSV with a header: the `Link` header leads to the next page of each. With `reserved` or
     `near` a page may hold fewer than `limit`, or none, and still have a next one.
     """
-    narrowed = narrowing(query, call.services.reference, call.services.today())
+    today = call.services.today()
+    narrowed = narrowing(query, call.services.reference, today)
     after = read_cursor(LIST, query.cursor, UUID)
     async with transaction(call.services.database) as connection:
         found, goes_on = await _read(connection, narrowed, after, query.limit)
     next_cursor = None if goes_on is None else write_cursor(LIST, goes_on)
     media_type = call.media_type
     if media_type == JSON:
-        return page(call, [document(supplier) for supplier in found], next_cursor)
+        return page(call, [document(supplier, today) for supplier in found], next_cursor)
     headers = {**next_link(call, next_cursor), "vary": "accept"}
     if media_type == CSV:
-        return Response(as_table(found).encode(), headers=headers | {"content-type": f"{CSV}; charset=utf-8"})
+        return Response(as_table(found, today).encode(), headers=headers | {"content-type": f"{CSV}; charset=utf-8"})
     return Response(msgspec.json.encode(as_map(found)), headers=headers | {"content-type": GEOJSON})
 
 
@@ -87,7 +88,7 @@ async def show_supplier(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 
         entry = await get_supplier(connection, id)
     if entry is None:
         raise NotFound(NO_SUPPLIER)
-    return unless_known(call, msgspec.json.encode(document(entry.supplier)), JSON, max_age=None)
+    return unless_known(call, msgspec.json.encode(document(entry.supplier, call.services.today())), JSON, max_age=None)
 
 
 class FeedQuery(Paging, frozen=True, kw_only=True):
@@ -128,7 +129,8 @@ async def follow_suppliers(call: Call, query: FeedQuery) -> Response[bytes]:
         await call.services.directory.beyond(version, query.wait)
         changes, _ = await _changes(call, position, query.limit)
     next_cursor = write_cursor(FEED, changes[-1].position if changes else position)
-    return page(call, [change_document(change) for change in changes], next_cursor)
+    today = call.services.today()
+    return page(call, [change_document(change, today) for change in changes], next_cursor)
 
 
 ROUTES = (list_suppliers, follow_suppliers, show_supplier)

@@ -1,16 +1,21 @@
 """The sources that records come from, and their settings."""
 
+from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select, true
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from db.connect import Connection
 from db.identity import hold_identities
 from db.suppliers import begin_change, publish, rewrite
 from db.tables import imports, records, sources
-from domain.source import Mapping, Source, SourceSummary
+from domain.quality import NO_EMAIL, NO_FLAGS, NO_SIRET
+from domain.source import Lack, Lacking, Mapping, Source, SourceDocument, SourceSummary
+
+_LACKS = {"place": "no_place", "siret": NO_SIRET, "segment": "no_offer", "email": NO_EMAIL}
 
 
 async def ensure_source(connection: Connection, name: str, now: datetime) -> None:
@@ -59,32 +64,65 @@ async def get_source(connection: Connection, name: str) -> Source | None:
     return None if row is None else Source(row.name, row.label, row.url, row.mapping, row.rank)
 
 
-async def list_sources(connection: Connection) -> Sequence[SourceSummary]:
-    """Every source by name, with how many records it holds and when it last sent some."""
-    counted = (
-        select(records.c.source, func.count().label("records"), func.max(records.c.received_at).label("received"))
-        .group_by(records.c.source)
-        .subquery()
-    )
-    completed = (
-        select(imports.c.source, imports.c.id, imports.c.finished_at)
+async def list_sources(connection: Connection, on: date) -> Sequence[SourceSummary]:
+    """Every source by name, with what is known of its records on the day `on`."""
+    return [SourceSummary(**row) for row in await _described(connection, on, true())]
+
+
+async def describe_source(connection: Connection, name: str, on: date) -> SourceDocument | None:
+    """The source with its settings and what is known of its records on the day `on`; None if nobody knows it."""
+    source = await get_source(connection, name)
+    if source is None:
+        return None
+    (row,) = await _described(connection, on, sources.c.name == name)
+    return SourceDocument(**row, mapping=source.mapping, rank=source.rank)
+
+
+async def _described(connection: Connection, on: date, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """The fields of `SourceSummary`, by name."""
+    last = (
+        select(imports.c.source, imports.c.id.label("last_import_id"), imports.c.finished_at.label("last_import_at"))
         .where(imports.c.status == "done")
         .ext(distinct_on(imports.c.source))
         .order_by(imports.c.source, imports.c.id.desc())
         .subquery()
     )
-    query = (
+    columns = (sources.c.name, sources.c.label, sources.c.url, last.c.last_import_id, last.c.last_import_at)
+    query = select(*columns).outerjoin(last, last.c.source == sources.c.name).where(which).order_by(sources.c.name)
+    figures = await _figures(connection, on, which)
+    rows = (await connection.execute(query)).mappings()
+    return [{**row, **figures.get(row["name"], {})} for row in rows]
+
+
+async def _figures(connection: Connection, on: date, which: ColumnElement[bool]) -> dict[str, dict[str, Any]]:
+    """What is counted of each source that has records. Records with the same doubts are counted together."""
+    alike = (
         select(
-            sources.c.name,
-            sources.c.label,
-            sources.c.url,
-            func.coalesce(counted.c.records, 0).label("records"),
-            counted.c.received,
-            completed.c.id,
-            completed.c.finished_at,
+            records.c.source,
+            records.c.doubts,
+            func.count().label("records"),
+            func.count().filter(records.c.approved_until < on).label("expired"),
+            func.max(records.c.received_at).label("received_at"),
         )
-        .outerjoin(counted, counted.c.source == sources.c.name)
-        .outerjoin(completed, completed.c.source == sources.c.name)
-        .order_by(sources.c.name)
+        .join(sources, sources.c.name == records.c.source)
+        .where(which)
+        .group_by(records.c.source, records.c.doubts)
     )
-    return [SourceSummary(*row) for row in await connection.execute(query)]
+    rows: dict[str, list[Any]] = {}
+    for row in await connection.execute(alike):
+        rows.setdefault(row.source, []).append(row)
+    return {source: _summed(some) for source, some in rows.items()}
+
+
+def _summed(rows: Sequence[Any]) -> dict[str, Any]:
+    total = sum(row.records for row in rows)
+    counted = Counter({"approval_expired": sum(row.expired for row in rows)})
+    for row in rows:
+        counted.update(dict.fromkeys(row.doubts, row.records))
+    lacks = {name: Lack(counted[code], round(counted[code] / total, 4)) for name, code in _LACKS.items()}
+    return {
+        "records": total,
+        "last_received_at": max(row.received_at for row in rows),
+        "without": Lacking(**lacks),
+        "flags": {code: counted[code] for code in sorted(counted) if code not in NO_FLAGS and counted[code]},
+    }

@@ -18,6 +18,7 @@ from db.suppliers import STORED_RECORDS, begin_change, current_version, publish,
 from db.tables import records
 from domain.errors import InvalidContent
 from domain.identity import Likeness, RecordKey
+from domain.quality import approved_until, shortcomings
 from domain.supplier import Placement, SupplierRecord
 
 
@@ -130,6 +131,8 @@ async def _write_record(connection: Connection, stored: StoredRecord, digest: by
         "flags": stored.placement.flags,
         "changed_at": now,
         "received_at": now,
+        "doubts": shortcomings(stored.record, stored.placement),
+        "approved_until": approved_until(stored.record.approvals),
         **dict(zip(IDENTITY_COLUMNS, identity_values(stored.record, stored.placement), strict=True)),
     }
     key = {"source": stored.source, "external_id": stored.external_id, "created_at": now}

@@ -24,6 +24,7 @@ from db.suppliers import supplier_row
 from db.tables import records, suppliers
 from domain.errors import Problem, pointer
 from domain.identity import Likeness
+from domain.quality import approved_until, shortcomings
 from domain.source import RowError
 from domain.supplier import Placement
 from domain.wording import Language, Text
@@ -356,6 +357,8 @@ def _told(intake: Intake, item: _Arrival) -> Sequence[Any]:
         intake.now,
         intake.now,
         *identity_values(item.row.record, item.placement),
+        shortcomings(item.row.record, item.placement),
+        approved_until(item.row.record.approvals),
     )
 
 

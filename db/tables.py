@@ -9,6 +9,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Dialect,
     Double,
@@ -65,7 +66,8 @@ class Document(UserDefinedType[Shape]):
         return lambda value: None if value is None else decode(value)
 
 
-def _moment(name: str, *, nullable: bool = False) -> Column[Any]:
+def moment(name: str, *, nullable: bool = False) -> Column[Any]:
+    """A column for an instant."""
     return Column(name, DateTime(timezone=True), nullable=nullable)
 
 
@@ -74,7 +76,7 @@ organisations = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
-    _moment("created_at"),
+    moment("created_at"),
 )
 
 api_keys = Table(
@@ -87,8 +89,8 @@ api_keys = Table(
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("sources", ARRAY(Text), nullable=False),
-    _moment("created_at"),
-    _moment("revoked_at", nullable=True),
+    moment("created_at"),
+    moment("revoked_at", nullable=True),
 )
 
 # A row without a status is a request that is being answered; it is committed with its answer or not at all.
@@ -102,7 +104,7 @@ idempotency_keys = Table(
     Column("status", SmallInteger),
     Column("headers", Document(dict[str, str])),
     Column("body", LargeBinary),
-    _moment("created_at"),
+    moment("created_at"),
     Index(None, "created_at"),
 )
 
@@ -114,7 +116,7 @@ sources = Table(
     Column("url", Text),
     Column("mapping", Document(Mapping), nullable=False),
     Column("rank", Integer, nullable=False, server_default=text("0")),
-    _moment("created_at"),
+    moment("created_at"),
 )
 
 directory_version = Table(
@@ -148,7 +150,7 @@ suppliers = Table(
     Column("lat", Double),
     Column("lon", Double),
     Column("name_folded", Text, nullable=False),
-    _moment("updated_at"),
+    moment("updated_at"),
     Column("change_set", BigInteger, nullable=False),
     Column("merged_into", Uuid),
     CheckConstraint("deleted = (document IS NULL)", name="tombstone_is_empty"),
@@ -159,8 +161,9 @@ suppliers = Table(
     Index(None, "lat", "lon"),
 )
 
-# From `siret` on, what tells who a record is about. Names are held where the record has a point of its own; their keys
-# are those of `domain.naming`. A record without SIRET may join any neighbour, one with a SIRET only those without.
+# From `siret` to `trade_key`, what tells who a record is about. Names are held where the record has a point of its own;
+# their keys are those of `domain.naming`. A record without SIRET may join any neighbour, one with a SIRET only those
+# without. The last two are what sources are told of their records, as `domain.quality` finds it.
 records = Table(
     "records",
     metadata,
@@ -173,15 +176,17 @@ records = Table(
     Column("lat", Double),
     Column("lon", Double),
     Column("flags", Document(tuple[Flag, ...]), nullable=False),
-    _moment("created_at"),
-    _moment("changed_at"),
-    _moment("received_at"),
+    moment("created_at"),
+    moment("changed_at"),
+    moment("received_at"),
     Column("siret", Text),
     Column("in_prison", Boolean, nullable=False, server_default=text("false")),
     Column("name", Text),
     Column("name_key", Text),
     Column("trade_name", Text),
     Column("trade_key", Text),
+    Column("doubts", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("approved_until", Date),
     Index("records_siret_ix", "siret", postgresql_where=text("siret IS NOT NULL")),
     Index(
         "records_with_siret_ix", "name_key", "lat", postgresql_where=text("siret IS NOT NULL AND name_key IS NOT NULL")
@@ -225,8 +230,8 @@ imports = Table(
         for name in ("received", "added", "changed", "unchanged", "removed", "kept_absent", "rejected")
     ),
     Column("data_version", BigInteger),
-    _moment("started_at"),
-    _moment("finished_at", nullable=True),
+    moment("started_at"),
+    moment("finished_at", nullable=True),
     Column("failure", Text),
     Index(None, "source", "id"),
 )

@@ -32,16 +32,45 @@ class Source(msgspec.Struct, frozen=True):
     rank: int = 0
 
 
-class SourceSummary(msgspec.Struct, frozen=True):
-    """A source with the number of its records, when one was last received, and its last completed import."""
+class Lack(msgspec.Struct, frozen=True):
+    """How many records of a source lack something, and which share of all of them; null where it has none."""
+
+    records: int = 0
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+
+
+class Lacking(msgspec.Struct, frozen=True):
+    """What records lack: any place, a SIRET, an offer (so that no need finds them), an e-mail address."""
+
+    place: Lack = Lack()
+    siret: Lack = Lack()
+    segment: Lack = Lack()
+    email: Lack = Lack()
+
+
+class SourceSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A source, how fresh it is and how good.
+
+    `records`: how many it holds; `last_received_at`: when it last sent one; `last_import_id`, `last_import_at`: its
+    last completed import. `without`: how many of the records lack something. `flags`: how many carry each flag today.
+    """
 
     name: str
-    label: str | None
-    url: str | None
-    records: int
-    last_received_at: datetime | None
-    last_import_id: UUID | None
-    last_import_at: datetime | None
+    label: str | None = None
+    url: str | None = None
+    records: int = 0
+    last_received_at: datetime | None = None
+    last_import_id: UUID | None = None
+    last_import_at: datetime | None = None
+    without: Lacking = Lacking()
+    flags: dict[str, int] = {}
+
+
+class SourceDocument(SourceSummary, frozen=True, kw_only=True):
+    """A source with its settings: see `SourceSummary` and `Source`."""
+
+    mapping: Mapping = Mapping()
+    rank: int = 0
 
 
 class RowError(msgspec.Struct, frozen=True):

@@ -106,7 +106,10 @@ class SupplierRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_field
 
 
 class Flag(msgspec.Struct, frozen=True, gc=False):
-    """Something doubtful about a record that did not stop it: a stable code and what was seen."""
+    """Something doubtful about a record that did not stop it: a stable code and what was seen.
+
+    `approval_expired` depends on the day: it is told when a supplier or record is read, and never kept.
+    """
 
     code: Literal[
         "siret_check_failed",
@@ -116,6 +119,7 @@ class Flag(msgspec.Struct, frozen=True, gc=False):
         "no_place",
         "no_offer",
         "unmapped_category",
+        "approval_expired",
     ]
     detail: str
 

@@ -5,7 +5,7 @@ import asyncio
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from importlib.resources import files
 
 import msgspec
@@ -84,17 +84,18 @@ async def _fill(settings: Settings, reference: Reference, *, given: bool) -> tup
     attached = engine(settings.database_url or "", pool_size=2)
     now = datetime.now(UTC)
     try:
+        today = now.astimezone(PARIS).date()
         if given:
-            await _refuse_real_suppliers(attached)
-        pool = await load_sample(attached, reference, now.astimezone(PARIS).date(), lambda: datetime.now(UTC))
+            await _refuse_real_suppliers(attached, today)
+        pool = await load_sample(attached, reference, today, lambda: datetime.now(UTC))
         return await demo_key(attached, settings.home, now), pool.received - pool.rejected
     finally:
         await attached.dispose()
 
 
-async def _refuse_real_suppliers(attached: Engine) -> None:
+async def _refuse_real_suppliers(attached: Engine, on: date) -> None:
     async with transaction(attached) as connection:
-        sources = await list_sources(connection)
+        sources = await list_sources(connection, on)
     if real := [source.name for source in sources if source.records and source.name != SAMPLE_SOURCE.name]:
         raise CommandFailed(
             f"the database of DATABASE_URL holds suppliers of {', '.join(real)}: the demonstration would mix invented "

@@ -252,6 +252,26 @@ async def test_suppliers_as_a_table(served: Client, source: str) -> None:
     assert row["sources"] == f"{source}:1"
 
 
+async def test_an_expired_approval_is_told_by_the_day(served: Client, source: str) -> None:
+    """On whatever shows the supplier or the record; one that another period follows has not expired."""
+    ended = {"kind": "ACI", "valid_until": "2020-12-31"}
+    flag = {"code": "approval_expired", "detail": "ACI 2020-12-31"}
+    _, start = await feed(served, None)
+    lapsed = await put_record(served, source, "1", name="Lapsed", approvals=[ended])
+    renewed = await put_record(
+        served, source, "2", name="Renewed", approvals=[ended, {"kind": "ACI", "valid_from": "2021-01-01"}]
+    )
+
+    assert (lapsed["flags"], renewed["flags"]) == ([flag], [])
+    assert (await served.get(f"/sources/{source}/suppliers/1")).json()["flags"] == [flag]
+    assert (await served.get(f"/suppliers/{lapsed['supplier_id']}")).json()["flags"] == [flag]
+    items = (await served.get(f"/suppliers?source={source}")).json()["items"]
+    assert [item["flags"] for item in items] == [[flag], []]
+    assert (await feed(served, start))[0] == items
+    table = await served.get(f"/suppliers?source={source}", headers={"Accept": "text/csv"})
+    assert [row["flags"] for row in csv.DictReader(io.StringIO(table.text))] == ["approval_expired", ""]
+
+
 async def feed(client: Client, cursor: str | None, limit: int = 50) -> tuple[list[dict[str, Any]], str]:
     """All changes since the cursor, page by page, and where to go on from."""
     found: list[dict[str, Any]] = []
