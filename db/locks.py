@@ -13,7 +13,7 @@ class Subject(IntEnum):
     IMPORT: one import, held while it runs. SOURCE: held by its import, shared by those who write single records.
     RECORD: one record of a source. IDENTITY: which records are one supplier, one lock for all. MOVE: held by who moves
     records of others to another supplier, shared by who notes that a whole source was received, lest each wait for rows
-    of the other. Locks are taken in this order.
+    of the other. AUDIT: the last entry of an organisation's journal. Locks are taken in this order.
     """
 
     IMPORT = 1
@@ -21,6 +21,7 @@ class Subject(IntEnum):
     RECORD = 3
     IDENTITY = 4
     MOVE = 5
+    AUDIT = 6
 
 
 async def lock(connection: Connection, subject: Subject, name: str) -> None:

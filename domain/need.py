@@ -11,6 +11,7 @@ Reserved = Literal["handicap", "iae", "penitentiary", "ess"]
 BuyerKind = Literal["state", "local", "utility"]
 ContractKind = Literal["market", "concession"]
 Technique = Literal["framework_agreement", "dynamic_purchasing_system"]
+Procedure = Literal["direct_award", "adapted", "open", "restricted", "negotiated", "dynamic_purchasing_system"]
 Nature = Literal["works", "supplies", "services"]
 
 RESERVED_TYPES: tuple[Reserved, ...] = ("handicap", "iae", "penitentiary", "ess")
@@ -73,7 +74,7 @@ class Lot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A buyer's need, as `POST /match` takes it."""
+    """A buyer's need: what a match is asked."""
 
     lots: Annotated[tuple[Lot, ...], msgspec.Meta(min_length=1, max_length=200)]
     reference: ShortText | None = None
@@ -86,3 +87,11 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     territory: TerritoryRequest | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=100, description="Candidates returned per lot")] = 20
     near_misses: Annotated[int, msgspec.Meta(ge=0, le=50, description="Near misses returned per lot")] = 5
+
+
+class PlannedNeed(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A need that is kept: with its object in words, when its notice is planned, and by which procedure."""
+
+    description: Annotated[str, msgspec.Meta(max_length=20_000)] | None = None
+    planned_publication_on: date | None = None
+    procedure: Procedure | None = None
