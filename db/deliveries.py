@@ -47,8 +47,8 @@ class Claimed(NamedTuple):
     row: Mapping[str, Any]
 
 
-def outbox_columns() -> tuple[SchemaItem, ...]:
-    """What every outbox has.
+def outbox_columns(*of_lane: SchemaItem) -> tuple[SchemaItem, ...]:
+    """What every outbox has. `of_lane`: a foreign key for the lane, where it is the id of something.
 
     `lane`: who receives it; of one lane, one row is attempted at a time, those that are due in the order of their ids,
     and a row that waits to be attempted again keeps no other waiting. NULL: no such care. `due_at`: when it may be
@@ -57,7 +57,7 @@ def outbox_columns() -> tuple[SchemaItem, ...]:
     waiting = text("due_at IS NOT NULL")
     return (
         Column("id", Uuid, primary_key=True),
-        Column("lane", Uuid),
+        Column("lane", Uuid, *of_lane),
         Column("status", Text, nullable=False, server_default=text("'waiting'")),
         Column("queued_at", DateTime(timezone=True), nullable=False),
         Column("due_at", DateTime(timezone=True)),

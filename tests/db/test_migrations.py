@@ -7,7 +7,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-import db.need_tables  # noqa: F401 - the metadata knows the tables of modules that were imported
+import db.need_tables
+import db.webhook_tables  # noqa: F401 - the metadata knows the tables of modules that were imported
 from db import migrate
 from db.connect import Engine, transaction
 from db.tables import metadata
