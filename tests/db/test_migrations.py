@@ -8,6 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 import db.need_tables
+import db.person_tables
 import db.webhook_tables  # noqa: F401 - the metadata knows the tables of modules that were imported
 from db import migrate
 from db.connect import Engine, transaction
