@@ -9,9 +9,10 @@ gates need it; what judging all the suppliers of a day for the first time costs 
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
+from itertools import count
 from statistics import median
 from typing import Any
 from unittest.mock import patch
@@ -45,6 +46,7 @@ NEEDS = {
     "three lots, one of them reserved": NEED,
     "three lots reserved, with all there is to say": MOST,
     "a single lot, reserved": SMALL,
+    "a single lot, reserved, 100 candidates shown": SMALL.replace(b'"lots"', b'"limit": 100, "lots"'),
 }
 
 
@@ -58,6 +60,10 @@ def nothing(*_: object) -> tuple[()]:
     return ()
 
 
+def no_verdict(_: object, __: object, rows: Sized) -> list[tuple[()]]:
+    return [()] * len(rows)
+
+
 @contextmanager
 def without_rules() -> Iterator[None]:
     """The engine as it would be without rules beyond the gate for reserved lots."""
@@ -65,7 +71,7 @@ def without_rules() -> Iterator[None]:
         stack.enter_context(patch("matching.engine.review_need", no_review))
         stack.enter_context(patch("matching.engine._approval_ends", lambda *_: None))
         stack.enter_context(patch("matching.explain.counsel", nothing))
-        stack.enter_context(patch("matching.explain.Explainer._eligibility", nothing))
+        stack.enter_context(patch("matching.explain.Explainer._verdicts", no_verdict))
         stack.enter_context(patch("matching.explain.Explainer.need_advice", nothing))
         yield
 
@@ -84,27 +90,46 @@ def several(run: Callable[[], object]) -> list[float]:
     return [spent(run) for _ in range(ROUNDS // TURNS)]
 
 
-def measure(count: int) -> None:
-    """Print both medians for each need, and what the first match of a day costs beyond the others."""
+def compared(run: Callable[[], object]) -> tuple[float, float]:
+    """Medians of a match without the rules and with them, in turns."""
+    bare, full = [], []
+    for _ in range(TURNS):
+        with without_rules():
+            bare += several(run)
+        full += several(run)
+    return median(bare), median(full)
+
+
+def never_asked(need: Need) -> Iterator[Need]:
+    """The same need with a first lot of another value each time, so that nothing the law says of it was kept."""
+    for more in count(1):
+        first = msgspec.structs.replace(need.lots[0], value_eur=(need.lots[0].value_eur or 50_000) + more / 100)
+        yield msgspec.structs.replace(need, lots=(first, *need.lots[1:]))
+
+
+def measure(size: int) -> None:
+    """Print the medians for each need, asked again and never asked before, and what the first match of a day costs."""
     reference = load_reference()
-    pool: list[Supplier] = list(suppliers(count, reference))
+    pool: list[Supplier] = list(suppliers(size, reference))
     live = LiveIndex(Index(pool, reference.taxonomy, reference.cpv, reference.geography), 1)
-    print(f"{count} suppliers")
+    print(f"{size} suppliers")
     for name, content in NEEDS.items():
         need = msgspec.json.decode(content, type=Need)
+        others = never_asked(need)
 
         def run(on: date = ON, need: Need = need) -> object:
             return match(need, live, reference, on, "fr")
 
+        def fresh(run: Callable[..., object] = run, others: Iterator[Need] = others) -> object:
+            return run(need=next(others))
+
         run()
-        bare_runs, full_runs = [], []
-        for _ in range(TURNS):
-            with without_rules():
-                bare_runs += several(run)
-            full_runs += several(run)
-        bare, full = median(bare_runs), median(full_runs)
+        for asked, what in (("asked again", run), ("never asked before", fresh)):
+            bare, full = compared(what)
+            print(
+                f"  {name}, {asked}: {bare:.2f} ms without the rules, {full:.2f} ms with them (+{full / bare - 1:.1%})"
+            )
         days = [spent(lambda day=day: run(ON + timedelta(days=day))) for day in range(1, 9)]  # type: ignore[misc]
-        print(f"  {name}: p50 {bare:.2f} ms without the rules, {full:.2f} ms with them (+{full / bare - 1:.1%})")
         print(f"    the first match of a day: {median(days):.2f} ms")
 
 

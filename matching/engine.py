@@ -19,7 +19,7 @@ from domain.wording import Language
 from matching.explain import Explainer
 from matching.gates import GATES, PASSED, Field, best_outcome, may_answer, refusals
 from matching.geography import Geography
-from matching.index import INELIGIBLE, LiveIndex
+from matching.index import INELIGIBLE, NEVER, LiveIndex
 from matching.near_misses import nearest_refused
 from matching.plane import Positions
 from matching.ranking import eligibility, ranked
@@ -164,13 +164,9 @@ def _approval_ends(field: Field, passed: Positions, on: date, rules: law.Rules) 
     if not query.lot.reserved:
         return None
     asked = frozenset(query.lot.reserved), on, horizon(query.lot, on, rules), rules
-    days = np.concatenate(
-        [
-            part.approval_ends(surveyed.ordinal[passed[surveyed.part[passed] == number]], *asked)
-            for number, part in enumerate(surveyed.parts)
-        ]
-    )
-    return Ends(len(days), date.fromordinal(int(days.min()))) if len(days) else None
+    days = surveyed.approval_ends(passed, *asked)
+    first = int(np.minimum.reduce(days, initial=NEVER))
+    return None if first == NEVER else Ends(int(np.count_nonzero(days != NEVER)), date.fromordinal(first))
 
 
 def draw_seed(need: Need) -> int:

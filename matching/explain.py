@@ -1,6 +1,6 @@
 """A match put into words: candidates and their reasons, near misses and what they lacked, tension and advice."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -13,7 +13,7 @@ from domain.cpv import Cpv
 from domain.law.counsel import Count, Supply, counsel, distance_is_for_sourcing
 from domain.law.eligibility import eligibility
 from domain.law.facts import LegalFacts
-from domain.law.findings import LegalAdvice, LegalFinding, NeedReview, worst_outcome
+from domain.law.findings import LegalAdvice, LegalFinding, NeedReview, Verdict, worst_outcome
 from domain.law.rules import Rules
 from domain.need import Reserved
 from domain.shortlist import (
@@ -44,6 +44,7 @@ from matching.request import LotQuery
 from matching.survey import FITS, PRESENCES, RELATED, Survey, offers_for
 from matching.text import Interpreter
 
+RESERVATION = [gate for gate, _ in GATES].index("reservation")
 TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), (4, "low"))
 """The most candidates each level of tension goes with; above the last, the supply is good."""
 
@@ -62,10 +63,11 @@ class Explainer:
 
     def candidates(self, field: Field, rows: Positions) -> tuple[Candidate, ...]:
         """The candidates of `rows`, which are in order."""
-        best = presence(field, rows)
+        best = presence(field, rows).tolist()
+        verdicts = self._verdicts(field.survey, rows)
         return tuple(
-            self._candidate(field, int(row), rank, int(place))
-            for rank, (row, place) in enumerate(zip(rows, best, strict=True), 1)
+            self._candidate(field, row, rank, place, judged)
+            for rank, (row, place, judged) in enumerate(zip(rows.tolist(), best, verdicts, strict=True), 1)
         )
 
     def near_misses(
@@ -74,9 +76,10 @@ class Explainer:
         """The near misses: rows of the survey with their distance in kilometres, in order."""
         rows = np.array([row for row, _ in missed], dtype=np.intp)
         away = field.survey.territory_distance(rows)
+        verdicts = self._verdicts(field.survey, rows) if (refused[rows] == RESERVATION).any() else [()] * len(rows)
         return tuple(
-            self._near_miss(field, row, int(refused[row]), _known(distance), _known(to_territory))
-            for (row, distance), to_territory in zip(missed, away.tolist(), strict=True)
+            self._near_miss(field, row, int(refused[row]), _known(distance), _known(to_territory), judged)
+            for (row, distance), to_territory, judged in zip(missed, away.tolist(), verdicts, strict=True)
         )
 
     def tension(self, query: LotQuery, coverage: Sequence[Coverage]) -> Tension:
@@ -129,27 +132,14 @@ class Explainer:
             yield Advice("KEYWORD_UNKNOWN", "warning", None, self._say(said), suggestions=suggestions)
 
     def _finding(self, finding: LegalFinding) -> Finding:
-        return Finding(
-            code=finding.code,
-            outcome=finding.outcome,
-            rule=finding.rule,
-            article=finding.article,
-            confidence=finding.confidence,
-            message=self._say(finding.message),
-        )
+        return _told_finding(finding, self.language)
 
     def _advice(self, advice: LegalAdvice) -> Advice:
-        return Advice(
-            code=advice.code,
-            severity=advice.severity,
-            article=advice.article,
-            message=self._say(advice.message),
-            confidence=advice.confidence,
-            rule=advice.rule,
-            lots=advice.lots,
-        )
+        return _told_advice(advice, self.language)
 
-    def _candidate(self, field: Field, row: int, rank: int, best_presence: int) -> Candidate:
+    def _candidate(
+        self, field: Field, row: int, rank: int, best_presence: int, verdicts: tuple[Eligibility, ...]
+    ) -> Candidate:
         supplier, query = _supplier(field.survey, row), field.survey.query
         answers = self._answers(field.survey, row)
         distance_km = _known(float(field.distance[row]))
@@ -164,7 +154,7 @@ class Explainer:
             measured_to=measured_to,
             presence=PRESENCES[best_presence],
             segments=answers,
-            eligibility=self._eligibility(field.survey, row),
+            eligibility=verdicts,
             reasons=tuple(self._reasons(answers, best_presence, away, query)),
         )
 
@@ -191,7 +181,13 @@ class Explainer:
             yield Reason("distance", self._say(away))
 
     def _near_miss(
-        self, field: Field, row: int, gate: int, distance_km: float | None, to_territory_km: float | None
+        self,
+        field: Field,
+        row: int,
+        gate: int,
+        distance_km: float | None,
+        to_territory_km: float | None,
+        judged: tuple[Eligibility, ...],
     ) -> NearMiss:
         supplier, query = _supplier(field.survey, row), field.survey.query
         name, placed = GATES[gate][0], supplier.location is not None
@@ -201,7 +197,7 @@ class Explainer:
             "distance": lambda: messages.too_far(distance_km, query.lot.max_distance_km or 0.0, placed),
             "reservation": lambda: messages.NOT_ELIGIBLE,
         }[name]()
-        verdicts = self._eligibility(field.survey, row) if name == "reservation" else ()
+        verdicts = judged if name == "reservation" else ()
         message = self._say(messages.AND).join((self._say(said), *(verdict.message for verdict in verdicts)))
         return NearMiss(summary(supplier), name, distance_km, verdicts, message)
 
@@ -225,35 +221,67 @@ class Explainer:
         ]
         return messages.not_served(max(areas, key=_reach), to_territory_km, supplier.location is not None)
 
-    def _eligibility(self, survey: Survey, row: int) -> tuple[Eligibility, ...]:
+    def _verdicts(self, survey: Survey, rows: Positions) -> list[tuple[Eligibility, ...]]:
+        """What the law says of some of the suppliers, for each of the lot's reserved types."""
         reserved = survey.query.lot.reserved
         if not reserved:
-            return ()
-        part = survey.parts[survey.part[row]]
-        facts = part.distinct_facts[part.facts[survey.ordinal[row]]]
-        return _judged(facts, reserved, self.on, self.rules, self.language)
+            return [()] * len(rows)
+        judge = _judge(reserved, self.on, self.rules, self.language)
+        return [judge(facts) for facts in survey.legal_facts(rows)]
 
     def _say(self, text: Text) -> str:
         return text.to(self.language)
 
 
-@lru_cache(100_000)
-def _judged(
-    facts: LegalFacts, reserved: tuple[Reserved, ...], on: date, rules: Rules, language: Language
-) -> tuple[Eligibility, ...]:
+@lru_cache(16)
+def _judge(
+    reserved: tuple[Reserved, ...], on: date, rules: Rules, language: Language
+) -> Callable[[LegalFacts], tuple[Eligibility, ...]]:
     """Verdicts in words; many suppliers share their legal facts, and the same ones are shown again and again."""
-    return tuple(
-        Eligibility(
-            reserved=verdict.reserved,
-            outcome=verdict.outcome,
-            code=verdict.code,
-            missing=tuple(proof.to(language) for proof in verdict.missing),
-            rule=verdict.rule,
-            article=verdict.article,
-            confidence=verdict.confidence,
-            message=verdict.message.to(language),
-        )
-        for verdict in (eligibility(facts, kind, on, rules) for kind in dict.fromkeys(reserved))
+    kinds = tuple(dict.fromkeys(reserved))
+
+    @lru_cache(8_192)
+    def judge(facts: LegalFacts) -> tuple[Eligibility, ...]:
+        return tuple(_in_words(eligibility(facts, kind, on, rules), language) for kind in kinds)
+
+    return judge
+
+
+def _in_words(verdict: Verdict, language: Language) -> Eligibility:
+    return Eligibility(
+        reserved=verdict.reserved,
+        outcome=verdict.outcome,
+        code=verdict.code,
+        missing=tuple(proof.to(language) for proof in verdict.missing),
+        rule=verdict.rule,
+        article=verdict.article,
+        confidence=verdict.confidence,
+        message=verdict.message.to(language),
+    )
+
+
+@lru_cache(8_192)
+def _told_finding(finding: LegalFinding, language: Language) -> Finding:
+    return Finding(
+        code=finding.code,
+        outcome=finding.outcome,
+        rule=finding.rule,
+        article=finding.article,
+        confidence=finding.confidence,
+        message=finding.message.to(language),
+    )
+
+
+@lru_cache(8_192)
+def _told_advice(advice: LegalAdvice, language: Language) -> Advice:
+    return Advice(
+        code=advice.code,
+        severity=advice.severity,
+        article=advice.article,
+        message=advice.message.to(language),
+        confidence=advice.confidence,
+        rule=advice.rule,
+        lots=advice.lots,
     )
 
 

@@ -37,7 +37,7 @@ NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3
 BASES: tuple[Basis, ...] = ("declared", "inferred")
 INELIGIBLE = OUTCOMES.index("INELIGIBLE")
 UNDECIDED = -1
-NEVER = 0
+NEVER = np.iinfo(np.int32).max
 KEPT_DATES = 8
 KEPT_DISTANCES = 4_000_000
 """Suppliers times shapes whose distances are kept: some 64 MB."""
@@ -108,13 +108,18 @@ class Index:
     def approval_ends(
         self, ordinals: NDArray[np.intp], reserved: frozenset[Reserved], on: date, until: date, rules: Rules
     ) -> Ints:
-        """The last days (ordinals) of approvals that end before `until` and on which one's eligibility rests."""
+        """Per supplier, the last day (an ordinal) of the approval on which its eligibility rests; NEVER: it lasts.
+
+        Approvals that end from `until` on last.
+        """
         table, facts = self._ends(reserved, on, until), self.facts[ordinals]
-        for kind in _distinct(facts[table[facts] == UNDECIDED]):
-            end = approval_end(self.distinct_facts[kind], reserved, on, until, rules)
-            table[kind] = NEVER if end is None else end.toordinal()
         ends = table[facts]
-        return ends[ends != NEVER]
+        if np.minimum.reduce(ends, initial=NEVER) == UNDECIDED:
+            for kind in _distinct(facts[ends == UNDECIDED]):
+                end = approval_end(self.distinct_facts[kind], reserved, on, until, rules)
+                table[kind] = NEVER if end is None else end.toordinal()
+            ends = table[facts]
+        return ends
 
     def _unknown_ends(self, *_: object) -> Ints:
         """The ends of approvals (ordinals of days), none of them looked for yet."""

@@ -9,7 +9,7 @@ from domain.law.procedure import eu_thresholds
 from domain.law.registry import applies
 from domain.law.rules import InForce, RuleRow, cents, written
 from domain.law.value import Group, total_of
-from domain.need import Buyer, ContractKind, Need
+from domain.need import Buyer, BuyerKind, ContractKind, Need
 from domain.shortlist import Severity
 from domain.wording import Text
 
@@ -134,9 +134,10 @@ def insertion(lot: LotFacts, view: InForce) -> LegalAdvice | None:
 
 
 @applies("hazardous_waste_capability")
-def capability(lot: LotFacts, view: InForce) -> LegalAdvice | None:
+@lru_cache(maxsize=4096)
+def capability(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
     """Hazardous and medical waste need a specific authorisation, whoever answers (CAPABILITY_WARNING)."""
-    if not view.codes("hazardous_waste_capability").intersection(lot.segments):
+    if not view.codes("hazardous_waste_capability").intersection(segments):
         return None
     message = Text(
         "Déchets dangereux ou de soins : l'activité suppose une autorisation ou une déclaration particulière ; "
@@ -148,14 +149,15 @@ def capability(lot: LotFacts, view: InForce) -> LegalAdvice | None:
 
 
 @applies("agec_furniture_reuse", "agec_furniture_segments", "agec_textile_reuse", "agec_textile_segments")
-def reuse_quota(lot: LotFacts, buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
+@lru_cache(maxsize=4096)
+def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForce) -> LegalAdvice | None:
     """Furniture and textiles count towards the buyer's yearly share of reused goods (COUNTS_TOWARDS_QUOTA).
 
     For the State and local authorities; whether hospitals are concerned was not established. Only the shares that are
     known at the date are quoted; utilities are left out. Which activities belong to a family is this project's reading.
     """
-    rule = next((rule for rule, family in FAMILIES.items() if view.codes(family).intersection(lot.segments)), None)
-    if rule is None or view[rule].status != "in_force" or (buyer is not None and buyer.kind == "utility"):
+    rule = next((rule for rule, family in FAMILIES.items() if view.codes(family).intersection(segments)), None)
+    if rule is None or view[rule].status != "in_force" or buyer == "utility":
         return None
     share = written(view[rule].value, view[rule].unit)
     message = Text(

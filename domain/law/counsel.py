@@ -5,6 +5,7 @@ The numbers compared here are counsel of this project (rules of theme `counsel`)
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -100,9 +101,15 @@ def _possible(supply: Supply, review: LotReview, view: InForce) -> LegalAdvice |
     }
     if not open_:
         return None
-    parts = [_leaves(option, count, option in review.doubtful) for option, count in open_.items()]
     most = max(count.total for count in open_.values())
-    scarce = Text("", "") if most > comfortable else Text(" ; concurrence limitée", "; limited competition")
+    named = tuple((option, count, option in review.doubtful) for option, count in open_.items())
+    return _suggested(named, most > comfortable, view)
+
+
+@lru_cache(maxsize=4096)
+def _suggested(named: tuple[tuple[str, Count, bool], ...], plenty: bool, view: InForce) -> LegalAdvice:
+    parts = [_leaves(*each) for each in named]
+    scarce = Text("", "") if plenty else Text(" ; concurrence limitée", "; limited competition")
     message = Text(
         f"Conseil : réserver {' ; '.join(part.fr for part in parts)}{scarce.fr}",
         f"Counsel: reserving to {'; '.join(part.en for part in parts)}{scarce.en}",
@@ -110,6 +117,7 @@ def _possible(supply: Supply, review: LotReview, view: InForce) -> LegalAdvice |
     return advice("RESERVATION_POSSIBLE", "info", view["counsel_reservation_minimum"], message)
 
 
+@lru_cache(maxsize=4096)
 def _leaves(option: str, count: Count, doubtful: bool = False) -> Text:
     name, sure = OPTION_NAMES[option], count.certain
     many, sures = ("s" if number > 1 else "" for number in count)
@@ -123,26 +131,30 @@ def _leaves(option: str, count: Count, doubtful: bool = False) -> Text:
 def _not_open(supply: Supply, forbidden: Mapping[str, LegalFinding | None], view: InForce) -> list[LegalAdvice]:
     """RESERVATION_NOT_OPEN: a reservation that supply would bear but that the law forbids for this lot, and why."""
     minimum = view.number("counsel_reservation_minimum") or 1
-    found = []
-    for option, count in supply.options.items():
-        finding = forbidden.get(option)
-        if finding is None or option not in OPTION_NAMES or count.total < minimum:
-            continue
-        part = _leaves(option, count)
-        message = Text(
-            f"Réserver {part.fr}, mais : {finding.message.fr}", f"Reserving to {part.en}, but: {finding.message.en}"
-        )
-        found.append(
-            LegalAdvice("RESERVATION_NOT_OPEN", "info", finding.rule, finding.article, finding.confidence, message)
-        )
-    return found
+    return [
+        _closed(option, count, finding)
+        for option, count in supply.options.items()
+        if count.total >= minimum and option in OPTION_NAMES and (finding := forbidden.get(option))
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _closed(option: str, count: Count, finding: LegalFinding) -> LegalAdvice:
+    part = _leaves(option, count)
+    message = Text(
+        f"Réserver {part.fr}, mais : {finding.message.fr}", f"Reserving to {part.en}, but: {finding.message.en}"
+    )
+    return LegalAdvice("RESERVATION_NOT_OPEN", "info", finding.rule, finding.article, finding.confidence, message)
 
 
 def _expiring(supply: Supply, view: InForce) -> LegalAdvice | None:
     """APPROVALS_EXPIRING: how many candidates' approvals end before the contract does, and the first of these days."""
-    if supply.ends is None:
-        return None
-    count, first = supply.ends.candidates, days(supply.ends.first)
+    return None if supply.ends is None else _ending(supply.ends, view)
+
+
+@lru_cache(maxsize=4096)
+def _ending(ends: Ends, view: InForce) -> LegalAdvice:
+    count, first = ends.candidates, days(ends.first)
     many = "s" if count > 1 else ""
     message = Text(
         f"Conseil : l'agrément de {count} candidat{many} finit avant la fin du marché (le premier le {first.fr}) ; "
@@ -200,6 +212,7 @@ def same_supplier(name: str, awarded_on: tuple[date, ...], on: date, rules: Rule
 
 
 @applies("distance_sourcing_only")
+@lru_cache(maxsize=256)
 def distance_is_for_sourcing(on: date, rules: Rules) -> LegalAdvice:
     """Distance may rank whom to talk to before the market; it is never a selection or award criterion.
 

@@ -28,7 +28,7 @@ class Verdict(msgspec.Struct, frozen=True):
     message: Text
 
 
-class LegalFinding(msgspec.Struct, frozen=True):
+class LegalFinding(msgspec.Struct, frozen=True, cache_hash=True):
     """What the law says about reserving a lot; the message says what would make it right."""
 
     code: str
@@ -39,7 +39,7 @@ class LegalFinding(msgspec.Struct, frozen=True):
     message: Text
 
 
-class LegalAdvice(msgspec.Struct, frozen=True):
+class LegalAdvice(msgspec.Struct, frozen=True, cache_hash=True):
     """A legal consequence, or counsel (`article` null), for the buyer; `lots`: the sets of lots it concerns."""
 
     code: str

@@ -1,6 +1,6 @@
 """What the rules look at in a lot: its object, its nature, its value in cents."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -32,9 +32,9 @@ class LotFacts(msgspec.Struct, frozen=True):
     insertion: bool
 
 
-def read_lots(need: Need, segments_of_lot: Mapping[str, tuple[str, ...]], view: InForce) -> tuple[LotFacts, ...]:
-    """The lots of a need. `segments_of_lot`: per lot id, the segments (or families) understood as its object."""
-    return tuple(read_lot(lot, segments_of_lot.get(lot.id, lot.segments), view) for lot in need.lots)
+def read_lots(need: Need, segments: Sequence[tuple[str, ...]], view: InForce) -> tuple[LotFacts, ...]:
+    """The lots of a need. `segments`: for each lot, the segments (or families) understood as its object."""
+    return tuple(read_lot(lot, understood, view) for lot, understood in zip(need.lots, segments, strict=True))
 
 
 def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
@@ -49,7 +49,7 @@ def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
         works=_works(lot, cpv, segments),
         cents=None if lot.value_eur is None else cents(lot.value_eur),
         listed=listed,
-        insertion=_is_insertion(lot, cpv, segments, listed, view),
+        insertion=_is_insertion("so-insertion" in (lot.segments or segments), cpv[:1], listed, view),
     )
 
 
@@ -64,6 +64,7 @@ def listing(code: str, listed: frozenset[str]) -> Listing:
     return "unlisted"
 
 
+@lru_cache(maxsize=4096)
 def _families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
     """The families of the segments ("pr" of "pr-locaux"); without segment, the CPV group of the main code."""
     if segments:
@@ -111,14 +112,13 @@ def segments_of_cpv(code: str) -> frozenset[str]:
 
 
 @applies("insertion_object")
-def _is_insertion(
-    lot: Lot, cpv: tuple[str, ...], segments: tuple[str, ...], listed: Listing | None, view: InForce
-) -> bool:
+@lru_cache(maxsize=4096)
+def _is_insertion(named: bool, main_cpv: tuple[str, ...], listed: Listing | None, view: InForce) -> bool:
     """The object is work integration itself where the main CPV says so (OBJECT_IS_INSERTION).
 
     Else where the lot names the segment `so-insertion` and its main CPV, if any, is a listed social service. With the
     supporting activity as main CPV, the lot is an ordinary service.
     """
-    if cpv and cpv[0].startswith(tuple(view.codes("insertion_object"))):
+    if any(code.startswith(tuple(view.codes("insertion_object"))) for code in main_cpv):
         return True
-    return "so-insertion" in (lot.segments or segments) and listed in {None, "listed"}
+    return named and listed in {None, "listed"}

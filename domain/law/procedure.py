@@ -90,11 +90,12 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
     good use of public money, and not always the same operator when several can answer.
     """
     row = view[direct_threshold(group)]
+    about, bound = _about(group), _bound(row)
     message = Text(
-        f"{_about(group).fr} : achat possible sans publicité ni mise en concurrence (moins de {_bound(row).fr}), à "
+        f"{about.fr} : achat possible sans publicité ni mise en concurrence (moins de {bound.fr}), à "
         "condition de choisir une offre pertinente, de bien utiliser les deniers publics et de ne pas toujours retenir "
         "le même opérateur",
-        f"{_about(group).en}: award without publicity or competition is possible (below {_bound(row).en}), provided "
+        f"{about.en}: award without publicity or competition is possible (below {bound.en}), provided "
         "the offer is relevant, public money is well used, and the operator is not always the same",
     )
     return advice("GRE_A_GRE", "info", row, message, _lots(group))
@@ -108,9 +109,10 @@ def _adapted(need: Need, group: Group, view: InForce) -> LegalAdvice:
     """
     bounds = LIGHT if is_light(group) else formal_thresholds(need, group)
     rows = [view[rule_id] for rule_id in ("adapted_procedure", direct_threshold(group), *bounds)]
+    about = _about(group)
     message = Text(
-        f"{_about(group).fr} : procédure adaptée, dont l'acheteur fixe librement les modalités",
-        f"{_about(group).en}: adapted procedure, whose terms the buyer sets freely",
+        f"{about.fr} : procédure adaptée, dont l'acheteur fixe librement les modalités",
+        f"{about.en}: adapted procedure, whose terms the buyer sets freely",
     )
     return advice("MAPA", "info", rows[0], message, _lots(group), least_sure(*rows))
 
@@ -119,19 +121,19 @@ def _adapted(need: Need, group: Group, view: InForce) -> LegalAdvice:
 def _formal(need: Need, group: Group, view: InForce) -> LegalAdvice:
     """From the EU threshold on, a formal procedure (PROC_FORMALISEE); restricted-tender rules for a dynamic system."""
     row = _highest(need, group, view)
+    about, bound = _about(group), _bound(row)
     if need.technique == "dynamic_purchasing_system":
         message = Text(
-            f"{_about(group).fr} : le système d'acquisition dynamique suit les règles de l'appel d'offres restreint "
-            f"(à partir de {_bound(row).fr})",
-            f"{_about(group).en}: the dynamic purchasing system follows the rules of the restricted tender "
-            f"(from {_bound(row).en})",
+            f"{about.fr} : le système d'acquisition dynamique suit les règles de l'appel d'offres restreint "
+            f"(à partir de {bound.fr})",
+            f"{about.en}: the dynamic purchasing system follows the rules of the restricted tender (from {bound.en})",
         )
         system = view["dynamic_purchasing_system"]
         return advice("PROC_FORMALISEE", "warning", system, message, _lots(group), least_sure(system, row))
     message = Text(
-        f"{_about(group).fr} : procédure formalisée (à partir de {_bound(row).fr}), sauf services sociaux et autres "
+        f"{about.fr} : procédure formalisée (à partir de {bound.fr}), sauf services sociaux et autres "
         "services spécifiques",
-        f"{_about(group).en}: formal procedure (from {_bound(row).en}), except for social and other specific services",
+        f"{about.en}: formal procedure (from {bound.en}), except for social and other specific services",
     )
     return advice("PROC_FORMALISEE", "warning", row, message, _lots(group))
 
@@ -140,15 +142,16 @@ def _formal(need: Need, group: Group, view: InForce) -> LegalAdvice:
 def _concession(group: Group, decided: Level, view: InForce) -> LegalAdvice:
     """Concessions have one threshold for works and services: full procedure from it on, a simplified one below."""
     row = view["eu_concessions"]
+    about, bound = _about(group), _bound(row)
     if decided == "formal":
         message = Text(
-            f"{_about(group).fr} : procédure complète des concessions (à partir de {_bound(row).fr})",
-            f"{_about(group).en}: full procedure of concessions (from {_bound(row).en})",
+            f"{about.fr} : procédure complète des concessions (à partir de {bound.fr})",
+            f"{about.en}: full procedure of concessions (from {bound.en})",
         )
         return advice("PROC_FORMALISEE", "warning", row, message, _lots(group))
     message = Text(
-        f"{_about(group).fr} : procédure simplifiée des concessions (moins de {_bound(row).fr})",
-        f"{_about(group).en}: simplified procedure of concessions (below {_bound(row).en})",
+        f"{about.fr} : procédure simplifiée des concessions (moins de {bound.fr})",
+        f"{about.en}: simplified procedure of concessions (below {bound.en})",
     )
     return advice("CONCESSION_SIMPLIFIED", "info", row, message, _lots(group))
 
@@ -180,18 +183,19 @@ def _light_regime(need: Need, group: Group, view: InForce) -> LegalAdvice | None
 
 def _undecided(need: Need, group: Group, view: InForce) -> LegalAdvice:
     """The value is known, but the buyer's kind or the thresholds of that date leave the procedure open."""
+    about = _about(group)
     rows = [view[rule_id] for rule_id in formal_thresholds(need, group)]
     if len(rows) > 1 and all(row.status == "in_force" for row in rows):
         message = Text(
-            f"{_about(group).fr} : la procédure dépend de l'acheteur (État, collectivité ou entité adjudicatrice) ; "
+            f"{about.fr} : la procédure dépend de l'acheteur (État, collectivité ou entité adjudicatrice) ; "
             "indiquer buyer.kind",
-            f"{_about(group).en}: the procedure depends on the buyer (State, local or utility); give buyer.kind",
+            f"{about.en}: the procedure depends on the buyer (State, local or utility); give buyer.kind",
         )
         return advice("BUYER_KIND_UNKNOWN", "info", rows[0], message, _lots(group))
     row = next((row for row in rows if row.status != "in_force"), view[direct_threshold(group)])
     message = Text(
-        f"{_about(group).fr} : les seuils applicables à cette date ne sont pas connus ici",
-        f"{_about(group).en}: the thresholds of that date are not known here",
+        f"{about.fr} : les seuils applicables à cette date ne sont pas connus ici",
+        f"{about.en}: the thresholds of that date are not known here",
     )
     return advice("THRESHOLD_UNKNOWN", "info", row, message, _lots(group))
 

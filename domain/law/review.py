@@ -5,6 +5,8 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
+
 from domain.law.considerations import (
     allotment,
     capability,
@@ -25,7 +27,7 @@ from domain.law.reservation import review_types
 from domain.law.rules import InForce, Rules
 from domain.law.small_lots import no_split, review_sets
 from domain.law.value import Group, groups, total_below_lots
-from domain.need import ContractKind, Need, Reserved
+from domain.need import Buyer, ContractKind, Need, Place, Reserved
 
 OPTIONS: dict[str, frozenset[Reserved]] = {
     "handicap": frozenset({"handicap"}),
@@ -35,6 +37,9 @@ OPTIONS: dict[str, frozenset[Reserved]] = {
     "ess": frozenset({"ess"}),
 }
 """The reservations a buyer may think of, by their key in `alternatives.reserved`."""
+KEPT_LOTS = 8
+"""The reviews of needs of at most so many lots are kept: buyers ask again with another territory, radius or limit."""
+SOMEWHERE = Place()
 
 
 def review_need(
@@ -45,8 +50,31 @@ def review_need(
     `segments_of_lot`: per lot id, the segments or families understood as its object (from codes, CPV and words);
     without it the lots' own `segments` are used. CPV codes are taken as valid.
     """
-    view = rules.at(on)
-    lots = read_lots(need, segments_of_lot or {}, view)
+    read = segments_of_lot or {}
+    asked = _in_law(need), on, rules.at(on), tuple(read.get(lot.id, lot.segments) for lot in need.lots)
+    return _reviewed(*asked) if len(need.lots) <= KEPT_LOTS else _review(*asked)
+
+
+def _in_law(need: Need) -> Need:
+    """The need without what the rules do not look at: elsewhere, or under another name, the law says the same."""
+    buyer = need.buyer and msgspec.structs.replace(need.buyer, name=None, siret=None)
+    lots = tuple(
+        msgspec.structs.replace(
+            lot, title=None, keywords=(), site=lot.site and SOMEWHERE, max_distance_km=None, territory=None
+        )
+        for lot in need.lots
+    )
+    return Need(
+        lots=lots,
+        buyer=buyer,
+        contract=need.contract,
+        technique=need.technique,
+        estimated_total_eur=need.estimated_total_eur,
+    )
+
+
+def _review(need: Need, on: date, view: InForce, segments: tuple[tuple[str, ...], ...]) -> NeedReview:
+    lots = read_lots(need, segments, view)
     grouped = groups(need, lots)
     per_lot: dict[str, list[LegalAdvice]] = {lot.lot.id: [] for lot in lots}
     whole: list[LegalAdvice | None] = [total_below_lots(need, lots, view)]
@@ -62,9 +90,13 @@ def review_need(
     return NeedReview(reviews, tuple(item for item in whole if item))
 
 
+_reviewed = lru_cache(maxsize=1024)(_review)
+
+
 def _lot_review(need: Need, lot: LotFacts, advice: tuple[LegalAdvice, ...], on: date, view: InForce) -> LotReview:
     findings = _reservation(need, lot, frozenset(lot.lot.reserved or ()), on, view)
-    return LotReview(tuple(findings), advice, *_options(need, lot, on, view))
+    unvalued = msgspec.structs.replace(lot, lot=msgspec.structs.replace(lot.lot, id="", value_eur=None), cents=None)
+    return LotReview(tuple(findings), advice, *_options(need.contract, need.buyer, unvalued, on, view))
 
 
 def _group_advice(
@@ -75,28 +107,29 @@ def _group_advice(
     for lot in group.lots:
         rules = (
             insertion(lot, view),
-            capability(lot, view),
+            capability(lot.segments, view),
             innovation(need, lot, group, view),
-            reuse_quota(lot, need.buyer, view),
+            reuse_quota(lot.segments, need.buyer and need.buyer.kind, view),
         )
         per_lot[lot.lot.id] += [item for item in rules if item]
         per_lot[lot.lot.id] += of_lots.get(lot.lot.id, ())
     return [*review_procedure(need, group, view), *sets, *no_split(need, group, view), social(need, group, view)]
 
 
+@lru_cache(maxsize=4096)
 def _options(
-    need: Need, lot: LotFacts, on: date, view: InForce
+    contract: ContractKind, buyer: Buyer | None, lot: LotFacts, on: date, view: InForce
 ) -> tuple[dict[str, LegalFinding | None], frozenset[str]]:
     """What forbids each reservation, and which of the others are doubtful.
 
-    Types first, which are the same for every lot; then what only the lot decides.
+    Types first, which are the same for every lot; then what only the lot decides, whatever its value.
     """
-    types = _standing_of_types(need.contract, on, view)
+    types = _standing_of_types(contract, on, view)
     forbidden = {option: standing.refusal for option, standing in types}
     doubtful = {option for option, standing in types if standing.doubtful}
     for option, findings in (
         ("penitentiary", review_prison(lot, view)),
-        ("ess", review_ess(lot, need.buyer, view)),
+        ("ess", review_ess(lot, buyer, view)),
     ):
         if forbidden[option] is None:
             standing = _standing(findings)
