@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
+from api.mail_server import MailServer, mail_server, sender
+
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
 MIB = 1 << 20
@@ -31,11 +33,15 @@ class Settings:
     port: int = 8000
     workers: int = 1
     public_url: str | None = None
+    smtp: MailServer | None = field(default=None, repr=False)
+    mail_from: str | None = None
+    reply_link_days: int = 60
     log_level: LogLevel = "info"
     log_format: LogFormat = "json"
     body_limit: int = 10 * MIB
     import_limit: int = 1024 * MIB
     key_cache_seconds: float = 5.0
+    webhook_private: bool = True
     metrics_dir: Path | None = None
     unknown: tuple[str, ...] = ()
 
@@ -56,6 +62,10 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
         return text.lower()
 
     return read
+
+
+def _yes_no(text: str) -> bool:
+    return _one_of("true", "false")(text) == "true"
 
 
 def _number(low: float, high: float, what: str, scale: int = 1) -> Callable[[str], int]:
@@ -111,11 +121,15 @@ VARIABLES = (
     Variable("VIVIER_PORT", "port", _number(0, 65_535, "a port number")),
     Variable("VIVIER_WORKERS", "workers", _number(1, 64, "a number of processes")),
     Variable("VIVIER_PUBLIC_URL", "public_url", _web_url),
+    Variable("VIVIER_SMTP_URL", "smtp", mail_server),
+    Variable("VIVIER_MAIL_FROM", "mail_from", sender),
+    Variable("VIVIER_REPLY_LINK_DAYS", "reply_link_days", _number(1, 730, "a number of days")),
     Variable("VIVIER_LOG_LEVEL", "log_level", _one_of("debug", "info", "warning", "error")),
     Variable("VIVIER_LOG_FORMAT", "log_format", _one_of("json", "console")),
     Variable("VIVIER_BODY_LIMIT_MIB", "body_limit", _number(1, 1_024, "a number of MiB", MIB)),
     Variable("VIVIER_IMPORT_LIMIT_MIB", "import_limit", _number(1, 65_536, "a number of MiB", MIB)),
     Variable("VIVIER_KEY_CACHE_SECONDS", "key_cache_seconds", _seconds),
+    Variable("VIVIER_WEBHOOK_PRIVATE", "webhook_private", _yes_no),
     Variable("PROMETHEUS_MULTIPROC_DIR", "metrics_dir", _folder),
 )
 
@@ -132,8 +146,10 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             try:
                 values[variable.field] = variable.read(text.strip())
             except ValueError as error:
-                shown = "" if variable.read in {_secret, _database_url} else f" {text!r}"
+                shown = "" if variable.read in {_secret, _database_url, mail_server} else f" {text!r}"
                 raise BadSetting(f"{variable.name}{shown} cannot be used; expected {error}") from None
+    if values.get("smtp") and not (values.get("mail_from") and values.get("public_url")):
+        raise BadSetting("VIVIER_SMTP_URL needs VIVIER_MAIL_FROM, who writes, and VIVIER_PUBLIC_URL, where links lead")
     values["unknown"] = tuple(sorted(n for n in given if n.startswith("VIVIER_") and n not in _NAMES))
     return Settings(**cast("dict[str, Any]", values))
 

@@ -6,6 +6,11 @@ import pytest
 
 from api.settings import VARIABLES, BadSetting, nearest_variable, read_settings
 
+MAIL = {
+    "VIVIER_SMTP_URL": "smtp://mail.example.org",
+    "VIVIER_MAIL_FROM": "sourcing@example.org",
+    "VIVIER_PUBLIC_URL": "https://vivier.example.org",
+}
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
 
@@ -56,20 +61,32 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("VIVIER_KEY_CACHE_SECONDS", "nan"),
         ("VIVIER_KEY_CACHE_SECONDS", "61"),
         ("VIVIER_ADMIN_KEY", "two words"),
+        ("VIVIER_SMTP_URL", "https://mail.example.org"),
+        ("VIVIER_MAIL_FROM", "Vivier"),
+        ("VIVIER_REPLY_LINK_DAYS", "0"),
     ],
 )
 def test_a_bad_value_is_named_with_what_would_be_right(name: str, text: str) -> None:
     """The message names the variable; secrets are not repeated in it."""
     with pytest.raises(BadSetting, match=f"^{name}.*expected") as refused:
         read_settings({name: text})
-    assert (text in str(refused.value)) == (name not in {"DATABASE_URL", "VIVIER_ADMIN_KEY"})
+    assert (text in str(refused.value)) == (name not in {"DATABASE_URL", "VIVIER_ADMIN_KEY", "VIVIER_SMTP_URL"})
 
 
 def test_secrets_do_not_show() -> None:
     """A settings object may end up in a log."""
-    shown = repr(read_settings({"VIVIER_ADMIN_KEY": "s3cret", "DATABASE_URL": "postgresql://u:pa55@h/d"}))
+    mail = MAIL | {"VIVIER_SMTP_URL": "smtps://user:pa55@mail.example.org"}
+    shown = repr(read_settings(mail | {"VIVIER_ADMIN_KEY": "s3cret", "DATABASE_URL": "postgresql://u:pa55@h/d"}))
     assert "s3cret" not in shown
     assert "pa55" not in shown
+    assert "pa55" not in repr(read_settings(mail).smtp)
+
+
+@pytest.mark.parametrize("lacking", ["VIVIER_MAIL_FROM", "VIVIER_PUBLIC_URL"])
+def test_mail_needs_a_sender_and_somewhere_for_links_to_lead(lacking: str) -> None:
+    """Else the first message would fail, long after the start."""
+    with pytest.raises(BadSetting, match=lacking):
+        read_settings({name: value for name, value in MAIL.items() if name != lacking})
 
 
 def test_a_misspelt_setting_is_noticed() -> None:
