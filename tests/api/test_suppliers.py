@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -161,6 +162,26 @@ async def test_pages_lead_to_each_other(served: Client, source: str) -> None:
         page = await served.get(following["url"]) if following else None
     assert sizes == [4, 4, 2]
     assert sorted(names) == sorted(f"Atelier {n}" for n in range(0, 500, 50))
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/geo+json", "text/csv"])
+async def test_pages_hold_while_the_directory_changes(served: Client, source: str, accept: str) -> None:
+    """Who is there all the time comes exactly once, whoever comes, changes or goes between two pages."""
+    await send(served, source, lines(rows(source, *map(str, range(30)))))
+    seen: list[str] = []
+    following: str | None = f"/suppliers?source={source}&limit=4"
+    for step in range(100):
+        if following is None:
+            break
+        answer = await served.get(following, headers={"Accept": accept})
+        assert answer.status_code == 200, answer.text
+        seen += re.findall(r"Atelier \d+", answer.text)
+        following = answer.links["next"]["url"] if "next" in answer.links else None
+        gone, changed = 3 * step, 3 * step + 1
+        await served.delete(f"/sources/{source}/suppliers/{gone}")
+        await put_record(served, source, str(changed), name=f"Atelier {changed}", ess=True)
+    assert {f"Atelier {number}" for number in range(30) if number % 3} <= set(seen)
+    assert len(seen) == len(set(seen))
 
 
 async def test_a_request_does_a_bounded_amount_of_work(
