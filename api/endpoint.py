@@ -28,6 +28,7 @@ from litestar.types import Scope as ASGIScope
 
 from api.auth import authorise
 from api.bodies import JsonBody
+from api.file_paths import path_in_parts
 from api.negotiation import JSON, choose_language, choose_media
 from api.problems import Refusal
 from api.queries import NoQuery, QueryReader
@@ -126,7 +127,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
 
 def _registered(handler: Handler, route: Route) -> HTTPRouteHandler:
     """The handler as the framework takes it."""
-    typed = route.path
+    typed = path_in_parts(route.path)
     for name, kind in route.parameters.items():
         typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
     # the status is set on each answer; this one only keeps the framework from having opinions about 204

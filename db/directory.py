@@ -1,6 +1,6 @@
 """Suppliers, read: for the index, for the change feed, and page by page for people."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -128,6 +128,16 @@ async def get_supplier(connection: Connection, supplier_id: UUID) -> Entry | Non
         return None
     received = await _received(connection, [row.document.id])
     return Entry(row.version, _as_received(row.document, received))
+
+
+async def living_suppliers(connection: Connection, supplier_ids: Collection[UUID]) -> dict[UUID, Supplier]:
+    """The supplier that each id stands for: itself, or the one that it is part of now. Ids of none are absent."""
+    if not supplier_ids:
+        return {}
+    living = await survivors(connection, supplier_ids)
+    query = select(suppliers.c.id, suppliers.c.document).where(suppliers.c.id == func.any(bindparam("ids")))
+    found = {row.id: row.document for row in await connection.execute(query, {"ids": list(set(living.values()))})}
+    return {asked: found[each] for asked, each in living.items()}
 
 
 async def page_of_suppliers(

@@ -8,6 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 import db.exchange_tables
+import db.meeting_tables
 import db.need_tables
 import db.person_tables
 import db.webhook_tables  # noqa: F401 - the metadata knows the tables of modules that were imported

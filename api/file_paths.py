@@ -1,0 +1,32 @@
+"""Paths that end like the name of a file, "/meetings/{id}.ics": the framework knows parameters of whole parts only."""
+
+import re
+from collections.abc import Iterable
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+_SUFFIX = re.compile(r"(?<=\})\.\w+$")
+
+
+def path_in_parts(path: str) -> str:
+    """The path as the framework is told it: a suffix of the last parameter is a part of its own."""
+    return _SUFFIX.sub(lambda found: f"/{found[0]}", path)
+
+
+class FilePaths:
+    """Hands requests on to `app`, those to `paths` with the suffix of a file name parted as `path_in_parts` does."""
+
+    def __init__(self, app: ASGIApp, paths: Iterable[str]) -> None:
+        self._app = app
+        shapes = [
+            re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path[: found.start()])) + f"(?={re.escape(found[0])}$)"
+            for path in paths
+            if (found := _SUFFIX.search(path))
+        ]
+        self._shape = re.compile("|".join(shapes)) if shapes else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP and self._shape is not None and (found := self._shape.match(scope["path"])):
+            scope["path"] = f"{scope['path'][: found.end()]}/{scope['path'][found.end() :]}"
+        await self._app(scope, receive, send)
