@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import insert, select, update
 
 from db.connect import Connection
@@ -19,23 +18,9 @@ from db.need_tables import needs
 from db.reply_links import shut_out
 from db.tables import organisations
 from domain.exchange import Recipient
+from domain.mail import Telling
 from domain.need import PlannedNeed
 from domain.retries import Result
-
-
-class Telling(msgspec.Struct, frozen=True, kw_only=True):
-    """What an e-mail tells: one of the buyer's messages. `is_first`: it opened the thread."""
-
-    organisation_id: UUID
-    exchange_id: UUID
-    supplier_id: UUID
-    buyer: str
-    need_title: str | None
-    subject: str
-    body: str
-    question: str | None
-    is_correction: bool
-    is_first: bool
 
 
 async def queue_mails(
@@ -72,7 +57,6 @@ async def telling_of(connection: Connection, mail: Claimed) -> Telling | None:
     first = select(messages.c.id).where(messages.c.exchange_id == exchange_id).order_by(messages.c.id).limit(1)
     query = (
         select(
-            exchanges.c.organisation_id,
             organisations.c.name.label("organisation"),
             needs.c.content,
             exchanges.c.subject,
@@ -89,7 +73,6 @@ async def telling_of(connection: Connection, mail: Claimed) -> Telling | None:
     row = (await connection.execute(query)).one()
     need: PlannedNeed = row.content
     return Telling(
-        organisation_id=row.organisation_id,
         exchange_id=exchange_id,
         supplier_id=supplier_id,
         buyer=buyer_name(need, row.organisation),

@@ -1,5 +1,6 @@
 """Text for people, in the two languages the API speaks."""
 
+from datetime import date
 from typing import Literal, NamedTuple
 
 Language = Literal["fr", "en"]
@@ -27,3 +28,19 @@ def kilometres(distance_km: float) -> Text:
         metres = max(round(distance_km * 1_000), 1)
         return Text(f"{metres} m", f"{metres} m")
     return Text(f"{decimal(distance_km, 'fr')} km", f"{decimal(distance_km, 'en')} km")
+
+
+_MOIS = (
+    "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
+    "décembre",
+)  # fmt: skip
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+
+
+def long_date(day: date) -> Text:
+    """A day with its month in words: “1er mars 2027”, “1 March 2027”."""
+    jour = "1er" if day.day == 1 else str(day.day)
+    return Text(f"{jour} {_MOIS[day.month - 1]} {day.year}", f"{day.day} {_MONTHS[day.month - 1]} {day.year}")

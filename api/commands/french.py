@@ -4,12 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from domain.supplier import Kind
-from domain.wording import decimal
-
-MONTHS = (
-    "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
-    "décembre",
-)  # fmt: skip
+from domain.wording import decimal, long_date
 
 RESERVATIONS = {
     "handicap": "handicap",
@@ -60,7 +55,7 @@ def kilometres(distance_km: float) -> str:
 
 def day(when: date) -> str:
     """A date in words."""
-    return f"{'1er' if when.day == 1 else when.day} {MONTHS[when.month - 1]} {when.year}"
+    return long_date(when).fr
 
 
 def joined(parts: Sequence[str], last: str) -> str:
