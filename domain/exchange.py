@@ -17,7 +17,7 @@ Author = Literal["buyer", "supplier"]
 Stance = Literal["interested", "declined", "question"]
 Barrier = Literal["volume", "deadline", "guarantees", "certification", "price", "distance", "capacity", "other"]
 Why = Literal["named", "shortlist"]
-DeliveryState = Literal["by_you", "waiting", "delivered", "given_up", "cancelled"]
+DeliveryState = Literal["to_be_delivered_by_you", "queued", "sent", "failed", "cancelled"]
 
 MOST_RECIPIENTS = 1_000
 
@@ -67,8 +67,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 class Delivery(msgspec.Struct, frozen=True):
     """What became of a buyer's message to one recipient.
 
-    `by_you`: the buyer delivers it, by the thread's channel or because no e-mail can be sent. `waiting` is attempted
-    again; `given_up` failed for good. `at`: when that was known; `failure`: a stable word for what went wrong.
+    `to_be_delivered_by_you`: by the message's channel, or because no e-mail can be sent. What is `queued` is attempted
+    until it is `sent`, or `failed` for good. `at`: when it ended; `failure`: a stable word for what went wrong last.
     """
 
     message_id: UUID
