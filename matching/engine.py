@@ -1,6 +1,7 @@
 """A need in, an explained shortlist out."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain import cpv, taxonomy, territory
+from domain.award import Award
 from domain.law import rules as law
 from domain.law.counsel import Count, Ends, Supply, horizon
 from domain.law.findings import OUTCOMES
@@ -16,6 +18,7 @@ from domain.law.review import OPTIONS, review_need
 from domain.need import Need
 from domain.shortlist import Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
 from domain.wording import Language
+from matching.awards import PastAwards
 from matching.explain import Explainer
 from matching.gates import GATES, PASSED, Field, best_outcome, may_answer, refusals
 from matching.geography import Geography
@@ -54,8 +57,18 @@ def load_reference() -> Reference:
     return Reference(territories, segments, cpv.load(), law.load(), Interpreter(segments), Geography(territories))
 
 
-def match(need: Need, index: LiveIndex, reference: Reference, on: date, language: Language) -> Shortlist:
-    """The shortlist of a need, evaluated for the day `on`. Raises InvalidContent with everything wrong in the need."""
+def match(
+    need: Need,
+    index: LiveIndex,
+    reference: Reference,
+    on: date,
+    language: Language,
+    awards: Iterable[Award] = (),
+) -> Shortlist:
+    """The shortlist of a need, evaluated for the day `on`. Raises InvalidContent with everything wrong in the need.
+
+    `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored.
+    """
     queries = reference.reader.read(need)
     objects = {query.lot.id: tuple(wanted.segment for wanted in query.objects) for query in queries}
     explainer = Explainer(
@@ -67,8 +80,8 @@ def match(need: Need, index: LiveIndex, reference: Reference, on: date, language
         on=on,
         language=language,
     )
-    seed = draw_seed(need)
-    lots = tuple(_match_lot(need, query, index, reference, explainer, seed) for query in queries)
+    seed, past = draw_seed(need), past_awards(awards, reference, on)
+    lots = tuple(_match_lot(need, query, index, reference, explainer, seed, past) for query in queries)
     return Shortlist(
         reference=need.reference,
         stamp=Stamp(
@@ -83,21 +96,34 @@ def match(need: Need, index: LiveIndex, reference: Reference, on: date, language
     )
 
 
-def hold(query: LotQuery, index: LiveIndex, reference: Reference, on: date) -> Field:
-    """A lot held against the index, ready for the gates."""
+def past_awards(awards: Iterable[Award], reference: Reference, on: date) -> PastAwards | None:
+    """The awards as `hold` takes them; None where there are none on that day or before."""
+    past = PastAwards.until(on, awards, reference.rules, reference.taxonomy)
+    return past if past.of else None
+
+
+def hold(query: LotQuery, index: LiveIndex, reference: Reference, on: date, past: PastAwards | None = None) -> Field:
+    """A lot held against the index, ready for the gates; what the buyer awarded before is known to it."""
     surveyed = survey(query, index, reference.taxonomy)
     distance = surveyed.to_territory
     if query.site is not None:
         distance = np.full(len(distance), np.inf)
         reached = np.flatnonzero((surveyed.answering & surveyed.objects).any(axis=1))
         distance[reached] = surveyed.distance(query.site, reached)
-    return Field(surveyed, distance, lambda rows: surveyed.outcomes(rows, on, reference.rules))
+    field = Field(surveyed, distance, lambda rows: surveyed.outcomes(rows, on, reference.rules))
+    return field if past is None else past.bar(field)
 
 
 def _match_lot(
-    need: Need, query: LotQuery, index: LiveIndex, reference: Reference, explainer: Explainer, seed: int
+    need: Need,
+    query: LotQuery,
+    index: LiveIndex,
+    reference: Reference,
+    explainer: Explainer,
+    seed: int,
+    past: PastAwards | None,
 ) -> LotShortlist:
-    field = hold(query, index, reference, explainer.on)
+    field = hold(query, index, reference, explainer.on, past)
     refused = refusals(field)
     passed = np.flatnonzero(refused == PASSED)
     in_order = ranked(field, passed, seed)
@@ -125,7 +151,7 @@ def _match_lot(
         alternatives=explainer.alternatives(query, options, _within(field, refused)),
         tension=explainer.tension(query, coverage),
         reservation=explainer.reservation(query),
-        advice=explainer.lot_advice(query, supply),
+        advice=explainer.lot_advice(query, supply, past.advice(field, passed) if past else ()),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.cpv import Cpv
+from domain.law.awards import EssAward, with_award_bar
 from domain.law.counsel import Count, Supply, counsel, distance_is_for_sourcing
 from domain.law.eligibility import eligibility
 from domain.law.facts import LegalFacts
@@ -64,7 +65,7 @@ class Explainer:
     def candidates(self, field: Field, rows: Positions) -> tuple[Candidate, ...]:
         """The candidates of `rows`, which are in order."""
         best = presence(field, rows).tolist()
-        verdicts = self._verdicts(field.survey, rows)
+        verdicts = self._verdicts(field, rows)
         return tuple(
             self._candidate(field, row, rank, place, judged)
             for rank, (row, place, judged) in enumerate(zip(rows.tolist(), best, verdicts, strict=True), 1)
@@ -76,7 +77,7 @@ class Explainer:
         """The near misses: rows of the survey with their distance in kilometres, in order."""
         rows = np.array([row for row, _ in missed], dtype=np.intp)
         away = field.survey.territory_distance(rows)
-        verdicts = self._verdicts(field.survey, rows) if (refused[rows] == RESERVATION).any() else [()] * len(rows)
+        verdicts = self._verdicts(field, rows) if (refused[rows] == RESERVATION).any() else [()] * len(rows)
         return tuple(
             self._near_miss(field, row, int(refused[row]), _known(distance), _known(to_territory), judged)
             for (row, distance), to_territory, judged in zip(missed, away.tolist(), verdicts, strict=True)
@@ -114,10 +115,10 @@ class Explainer:
         advice = (*self.review.advice, distance_is_for_sourcing(self.on, self.rules))
         return tuple(self._advice(item) for item in advice)
 
-    def lot_advice(self, query: LotQuery, supply: Supply) -> tuple[Advice, ...]:
-        """What the buyer should know about the lot: what was not understood, then law, then counsel from supply."""
+    def lot_advice(self, query: LotQuery, supply: Supply, awarded: Sequence[LegalAdvice]) -> tuple[Advice, ...]:
+        """What the buyer should know about the lot: what was not understood, law, what was awarded, then counsel."""
         review = self.review.lots[query.lot.id]
-        legal = [*review.advice]
+        legal = [*review.advice, *awarded]
         if query.objects:
             legal += counsel(supply, review, self.on, self.rules)
         return (*self._not_understood(query), *(self._advice(advice) for advice in legal))
@@ -221,13 +222,25 @@ class Explainer:
         ]
         return messages.not_served(max(areas, key=_reach), to_territory_km, supplier.location is not None)
 
-    def _verdicts(self, survey: Survey, rows: Positions) -> list[tuple[Eligibility, ...]]:
+    def _verdicts(self, field: Field, rows: Positions) -> list[tuple[Eligibility, ...]]:
         """What the law says of some of the suppliers, for each of the lot's reserved types."""
-        reserved = survey.query.lot.reserved
+        reserved = field.survey.query.lot.reserved
         if not reserved:
             return [()] * len(rows)
-        judge = _judge(reserved, self.on, self.rules, self.language)
-        return [judge(facts) for facts in survey.legal_facts(rows)]
+        judge, facts = _judge(reserved, self.on, self.rules, self.language), field.survey.legal_facts(rows)
+        if not field.ess_awards:
+            return [judge(one) for one in facts]
+        return [
+            self._judged_after(one, reserved, field.ess_awards[row]) if row in field.ess_awards else judge(one)
+            for row, one in zip(rows.tolist(), facts, strict=True)
+        ]
+
+    def _judged_after(
+        self, facts: LegalFacts, reserved: tuple[Reserved, ...], awards: tuple[EssAward, ...]
+    ) -> tuple[Eligibility, ...]:
+        """The verdicts on a supplier that the buyer awarded ESS-reserved contracts."""
+        verdicts = (eligibility(facts, kind, self.on, self.rules) for kind in dict.fromkeys(reserved))
+        return tuple(_in_words(with_award_bar(found, awards, self.on, self.rules), self.language) for found in verdicts)
 
     def _say(self, text: Text) -> str:
         return text.to(self.language)

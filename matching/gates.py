@@ -3,12 +3,13 @@
 Inactive suppliers are not in the index at all: for them there is nothing to refuse.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.law.awards import EssAward
 from domain.need import RESERVED_TYPES, Reserved
 from domain.shortlist import Gate
 from matching.geography import Bools
@@ -24,12 +25,14 @@ class Field:
     """A survey with what the later gates look at: the distance to the site, and each supplier's eligibility.
 
     `distance` is to the site, else to the territory; `outcomes(rows)` has a column per reserved type (positions in
-    OUTCOMES) and is only asked for rows that came that far.
+    OUTCOMES) and is only asked for rows that came that far. `ess_awards`: by row, the ESS-reserved contracts that the
+    buyer awarded to it; the outcomes know them already.
     """
 
     survey: Survey
     distance: Floats
     outcomes: Callable[[Positions], NDArray[np.int8]]
+    ess_awards: Mapping[int, tuple[EssAward, ...]] = field(default_factory=dict)
 
 
 def offers_segment(field: Field, rows: Positions) -> Bools:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.law.citation import cite, days
+from domain.law.citation import days
 from domain.law.eligibility import eligibility
 from domain.law.facts import LegalFacts
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, advice
@@ -185,30 +185,6 @@ def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, unt
 
 def _eligible(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> bool:
     return any(eligibility(facts, kind, on, rules).outcome == "ELIGIBLE" for kind in reserved)
-
-
-@applies("same_supplier_awards", "same_supplier_months")
-def same_supplier(name: str, awarded_on: tuple[date, ...], on: date, rules: Rules) -> LegalAdvice | None:
-    """SAME_SUPPLIER: from the third award to one supplier for a segment within 36 months before `on`, naming it.
-
-    `awarded_on`: the days of the buyer's awards to that supplier for that segment; later ones are ignored. That a buyer
-    must not always choose the same operator is law; the number and the period are counsel.
-    """
-    view = rules.at(on)
-    row, months = view["same_supplier_awards"], view.number("same_supplier_months") or 36
-    since = months_later(on, -months)
-    count = sum(since <= day <= on for day in awarded_on)
-    if count < (view.number("same_supplier_awards") or 3):
-        return None
-    message = Text(
-        f"{name} a obtenu {count} marchés pour cette activité en {months} mois : ne pas toujours retenir le même "
-        "opérateur quand d'autres peuvent répondre",
-        f"{name} was awarded {count} contracts for this activity in {months} months: do not always choose the same "
-        "operator when others can answer",
-    )
-    return LegalAdvice(
-        "SAME_SUPPLIER", "warning", row.id, row.article, row.confidence, cite(message, row.article, row.confidence)
-    )
 
 
 @applies("distance_sourcing_only")

@@ -4,12 +4,14 @@ Every supplier is judged alone, every offer in turn. Where a distance is too clo
 judged once for each way the call may go, and every answer compatible with one of these is accepted.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import product
 from typing import Any
 
+from domain.award import Award
+from domain.law.awards import EssAward, with_award_bar
 from domain.law.eligibility import eligibility
 from domain.law.facts import LegalFacts
 from domain.law.findings import Verdict
@@ -140,24 +142,25 @@ class Oracle:
     def __post_init__(self) -> None:
         self.france = France(self.territories, self.outlines)
 
-    def read(self, need: Need, suppliers: Iterable[Supplier], on: date) -> list[Expected]:
-        """What each lot's shortlist must say."""
+    def read(self, need: Need, suppliers: Iterable[Supplier], on: date, awards: Sequence[Award] = ()) -> list[Expected]:
+        """What each lot's shortlist must say; `awards`: those of the buyer."""
         pool = [supplier for supplier in suppliers if supplier.active]
         answers = []
         for lot in need.lots:
             request = lot.territory or need.territory
             assert request is not None
-            answers.append(self._lot(lot, self._ground(request), pool, on))
+            answers.append(self._lot(lot, self._ground(request), pool, on, awards))
         return answers
 
-    def _lot(self, lot: Lot, ground: Ground, pool: list[Supplier], on: date) -> Expected:
+    def _lot(self, lot: Lot, ground: Ground, pool: list[Supplier], on: date, awards: Sequence[Award]) -> Expected:
         roles = self.requested(lot)
         site = self.france.disc(lot.site, 0) if lot.site else None
         judged = []
         for supplier in pool:
             offered = {segment: self._fits(segment, supplier) for segment in roles}
             if any(offered.values()):
-                judged.append(self._judge(supplier, lot, roles, offered, ground, site, on))
+                verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
+                judged.append(self._judge(supplier, lot, roles, offered, ground, site, verdicts))
         measured_to = "site" if site else "territory"
         return Expected(lot, tuple(lot.reserved or ()), roles, measured_to, tuple(judged))
 
@@ -211,7 +214,7 @@ class Oracle:
         offered: Mapping[str, Mapping[int, Fit]],
         ground: Ground,
         site: Ground | None,
-        on: date,
+        verdicts: Mapping[Reserved, Verdict],
     ) -> Judged:
         spot = self._spot(supplier)
         to_ground = self._distance(ground, spot)
@@ -224,7 +227,6 @@ class Oracle:
         calls["local"] = ground.holds(spot) if spot else False
         calls["cap"] = at_most(distance, lot.max_distance_km) if lot.max_distance_km else True
         calls |= {("within", radius): at_most(distance, radius) for radius in RADII_KM}
-        verdicts = self._eligibility(supplier, on)
         judgments = tuple(_judgment(supplier, roles, offered, made, verdicts) for made in _every_way(calls))
         return Judged(supplier, distance, verdicts, judgments)
 
@@ -275,6 +277,18 @@ class Oracle:
             if (facts, reserved, on) not in self._verdicts:
                 self._verdicts[facts, reserved, on] = eligibility(facts, reserved, on, self.rules)
         return {reserved: self._verdicts[facts, reserved, on] for reserved in RESERVED_TYPES}
+
+    def _barred(
+        self, supplier: Supplier, roles: Mapping[str, Role], on: date, awards: Sequence[Award]
+    ) -> dict[Reserved, Verdict]:
+        """The ESS verdict once the buyer's past awards are known."""
+        objects = {segment for segment, role in roles.items() if role == "object"}
+        past = [
+            EssAward(award.awarded_on, bool(objects & set(award.segments)))
+            for award in awards
+            if award.supplier_id == supplier.id and "ess" in award.reserved
+        ]
+        return {"ess": with_award_bar(self._eligibility(supplier, on)["ess"], past, on, self.rules)}
 
 
 def _every_way(calls: Mapping[object, Answer]) -> Iterable[dict[object, bool]]:

@@ -13,6 +13,7 @@ from time import perf_counter
 import msgspec
 import numpy as np
 
+from domain.award import Award
 from domain.need import Need
 from domain.supplier import Supplier
 from matching.engine import load_reference, match
@@ -20,7 +21,7 @@ from matching.index import Index, LiveIndex
 from matching.outlines import outlines
 from tests.matching.oracle import Oracle
 from tests.matching.oracle_compare import disagreements
-from tests.matching.strategies import DATES, Scenery, need, suppliers
+from tests.matching.strategies import DATES, Scenery, awards, need, suppliers
 
 
 class Bench:
@@ -48,17 +49,19 @@ class Bench:
     def _index(self, pool: Sequence[Supplier]) -> Index:
         return Index(pool, self.reference.taxonomy, self.reference.cpv, self.reference.geography)
 
-    def disagreements(self, asked: Need, pool: Sequence[Supplier], on: date, index: LiveIndex) -> list[str]:
-        """What the engine says of a need otherwise than the oracle."""
-        answer = match(asked, index, self.reference, on, "fr")
-        return disagreements(answer, self.oracle.read(asked, pool, on), asked.limit, asked.near_misses)
+    def disagreements(
+        self, asked: Need, pool: Sequence[Supplier], on: date, index: LiveIndex, past: Sequence[Award] = ()
+    ) -> list[str]:
+        """What the engine says of a need otherwise than the oracle; `past`: what its buyer awarded."""
+        answer = match(asked, index, self.reference, on, "fr", past)
+        return disagreements(answer, self.oracle.read(asked, pool, on, past), asked.limit, asked.near_misses)
 
-    def minimal(self, asked: Need, pool: Sequence[Supplier], on: date) -> list[str]:
+    def minimal(self, asked: Need, pool: Sequence[Supplier], on: date, past: Sequence[Award]) -> list[str]:
         """One lot and one supplier that disagree, ready to be read; empty if it takes more than one."""
         for lot in asked.lots:
             alone = msgspec.structs.replace(asked, lots=(lot,))
             for one in pool:
-                if said := self.disagreements(alone, [one], on, LiveIndex(self._index([one]), 1)):
+                if said := self.disagreements(alone, [one], on, LiveIndex(self._index([one]), 1), past):
                     return [*said, *(msgspec.json.encode(_brief(struct)).decode() for struct in (alone, one))]
         return []
 
@@ -85,11 +88,12 @@ def main() -> int:
     index, started, wrong = bench.index(pool), perf_counter(), 0
     for number in range(asked.needs):
         one, on = need(bench.scenery, draw, asked.lots), draw.choice(DATES)
-        said = bench.disagreements(one, pool, on, index)
+        past = awards(bench.scenery, draw, pool, on)
+        said = bench.disagreements(one, pool, on, index, past)
         wrong += bool(said)
         if said:
             sys.stdout.write(f"need {number} on {on}: {len(said)} disagreements\n")
-            sys.stdout.writelines(f"  {line}\n" for line in bench.minimal(one, pool, on) or said)
+            sys.stdout.writelines(f"  {line}\n" for line in bench.minimal(one, pool, on, past) or said)
     seconds = perf_counter() - started
     sys.stdout.write(f"{asked.needs} needs on {asked.suppliers} suppliers: {wrong} disagree ({seconds:.0f} s)\n")
     return 1 if wrong else 0

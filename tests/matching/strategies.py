@@ -13,6 +13,7 @@ from uuid import UUID
 
 import shapely
 
+from domain.award import Award
 from domain.cpv import Cpv
 from domain.geojson import Geometry, MultiPolygon, Polygon, Ring, Rings
 from domain.need import RESERVED_TYPES, Lot, Need, Place, Reserved, TerritoryRequest
@@ -107,8 +108,34 @@ def _supplier(scenery: Scenery, draw: Random, number: int) -> Supplier:
         in_prison=draw.choice((None, False, False, True)),
         location=_location(scenery, draw),
         offers=tuple(_offer(scenery, draw) for _ in range(draw.choice((0, 1, 1, 2, 3, 5)))),
+        turnover_eur=draw.choice((None, 50_000.0, 1_000_000.0)),
         active=draw.random() > 0.05,
         updated_at=datetime(2026, 11, 1, tzinfo=UTC),
+    )
+
+
+def awards(scenery: Scenery, draw: Random, pool: Sequence[Supplier], on: date) -> list[Award]:
+    """What a buyer awarded to a third of the suppliers, and to one that is gone: mostly reserved to ESS, some later."""
+    gone = UUID(int=(7 << 76) | (3 << 62))
+    ids = [one.id for one in pool] + [gone]
+    return [_award(scenery, draw, number, draw.choice(ids), on) for number in range(len(ids) // 3 + 1)]
+
+
+def _award(scenery: Scenery, draw: Random, number: int, supplier: UUID, on: date) -> Award:
+    reserved: tuple[Reserved, ...] = draw.choice((("ess",), ("ess",), ("iae",), ()))
+    return Award(
+        id=UUID(int=number),
+        need_id=UUID(int=0),
+        lot_id="1",
+        supplier_id=supplier,
+        supplier_name="winner",
+        segments=tuple(draw.sample((*scenery.segments, *FAMILIES), draw.choice((0, 1, 3, 9)))),
+        awarded_on=on - timedelta(days=draw.choice((-1, 0, 400, 1094, 1095, 1096, 1097, 1500))),
+        value_eur=draw.choice((None, 10_000.0, 500_000.0)),
+        reserved=reserved,
+        duration_months=draw.choice((None, 12, 48)),
+        direct=draw.random() < 0.5,
+        created_at=datetime(2026, 11, 1, tzinfo=UTC),
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.geojson import Polygon
 from domain.need import Lot, Need, Place, TerritoryRequest
 from tests.matching.oracle_run import Bench
-from tests.matching.strategies import DATES, need, suppliers
+from tests.matching.strategies import DATES, awards, need, suppliers
 
 POOL, NEEDS = 200, 8
 SMALL_CASES = 120
@@ -41,7 +41,8 @@ def bench() -> Bench:
 def test_a_few_suppliers(bench: Bench, draw: Random, count: int, lots: int, on: date) -> None:
     """Any few suppliers against any need: small enough to be read when they disagree."""
     pool = suppliers(bench.scenery, draw, count)
-    assert bench.disagreements(need(bench.scenery, draw, lots), pool, on, bench.index(pool)) == []
+    past = awards(bench.scenery, draw, pool, on) if draw.random() < 0.5 else []
+    assert bench.disagreements(need(bench.scenery, draw, lots), pool, on, bench.index(pool), past) == []
 
 
 @pytest.mark.parametrize("on", DATES, ids=str)
@@ -52,7 +53,8 @@ def test_a_pool(bench: Bench, on: date) -> None:
     index = bench.index(pool)
     for number in range(NEEDS):
         asked = need(bench.scenery, draw, lots=3)
-        assert bench.disagreements(asked, pool, on, index) == [], f"need {number}: {asked}"
+        past = awards(bench.scenery, draw, pool, on) if number % 2 else []
+        assert bench.disagreements(asked, pool, on, index, past) == [], f"need {number}: {asked}"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,10 @@
-"""Counsel from supply and law together, and the law on past awards."""
+"""Counsel from supply and law together."""
 
 from datetime import date
 
 import msgspec
 import pytest
 
-from domain.law.awards import EssAward, with_award_bar
 from domain.law.counsel import (
     Count,
     Ends,
@@ -14,9 +13,7 @@ from domain.law.counsel import (
     counsel,
     distance_is_for_sourcing,
     horizon,
-    same_supplier,
 )
-from domain.law.eligibility import eligibility
 from domain.law.facts import LegalFacts
 from domain.law.findings import LegalAdvice
 from domain.law.months import months_later
@@ -146,43 +143,6 @@ def test_horizon_is_the_contract_or_a_year() -> None:
 def test_calendar_months(day: date, months: int, expected: date) -> None:
     """The same day, or the month's last."""
     assert months_later(day, months) == expected
-
-
-@pytest.mark.parametrize(
-    ("awarded", "same", "expected"),
-    [
-        (date(2025, 9, 24), True, ("INELIGIBLE", "ESS_AWARD_BAR")),
-        (date(2023, 11, 24), True, ("INELIGIBLE", "ESS_AWARD_BAR")),
-        (date(2023, 11, 23), True, ("ELIGIBLE_IF", "PROOF_MISSING")),
-        (date(2025, 9, 24), False, ("REVIEW", "ESS_AWARD_BAR")),
-        (date(2026, 11, 25), True, ("ELIGIBLE_IF", "PROOF_MISSING")),
-    ],
-)
-def test_award_bar(awarded: date, same: bool, expected: tuple[str, str]) -> None:
-    """Three years to the day; another service is judged; a later award changes nothing."""
-    verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())
-    barred = with_award_bar(verdict, [EssAward(awarded, same)], TODAY, load())
-    assert (barred.outcome, barred.code) == expected
-
-
-def test_award_bar_never_improves_a_verdict_and_concerns_ess_only() -> None:
-    """Not ESS stays not ESS; another reserved type is untouched."""
-    awards = [EssAward(date(2026, 1, 1), False)]
-    not_ess = eligibility(LegalFacts(legal_form="public_body"), "ess", TODAY, load())
-    assert with_award_bar(not_ess, awards, TODAY, load()).code == "NOT_ESS"
-    esat = eligibility(LegalFacts(approvals=(Approval("ESAT"),)), "handicap", TODAY, load())
-    assert with_award_bar(esat, awards, TODAY, load()) is esat
-
-
-def test_third_award_to_one_supplier_is_named() -> None:
-    """Within 36 months before the date, later ones left out."""
-    days = (date(2023, 11, 24), date(2025, 1, 1), TODAY)
-    found = same_supplier("Atelier du Golfe", days, TODAY, load())
-    assert found is not None
-    assert (found.code, found.article) == ("SAME_SUPPLIER", "R2122-8")
-    assert "Atelier du Golfe a obtenu 3 marchés" in found.message.fr
-    assert same_supplier("x", (date(2023, 11, 23), date(2025, 1, 1), TODAY), TODAY, load()) is None
-    assert same_supplier("x", (date(2025, 1, 1), TODAY, date(2026, 12, 1)), TODAY, load()) is None
 
 
 def test_distance_sentence() -> None:
