@@ -3,10 +3,10 @@
 A kind of delivery is an outbox (`db.deliveries`) and a function that attempts one:
 
     @asynccontextmanager
-    async def mail(services: Services) -> AsyncIterator[Kind]:
+    async def mail_kind(services: Services) -> AsyncIterator[Kind]:
         yield Kind(outbox=outgoing_mail, schedule=MAIL_SCHEDULE, attempt=send)
 
-    PARTS = (database, live_directory, deliveries(webhooks, mail))
+    PARTS = (database, live_directory, deliveries(webhook_kind, mail_kind))
 
 Everything is delivered at least once. It may be delivered again where a server died, or lost the database, after an
 attempt that succeeded.
@@ -57,7 +57,8 @@ class Kind:
     patience: timedelta = timedelta(seconds=30)
 
 
-KindFactory = Callable[[Services], AbstractAsyncContextManager[Kind]]
+KindFactory = Callable[[Services], AbstractAsyncContextManager[Kind | None]]
+"""Makes a kind of delivery; None where it is not configured."""
 
 
 def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncContextManager[None]]:
@@ -70,7 +71,7 @@ def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncCon
             raise RuntimeError("the database is attached before anything is delivered from it")
         async with AsyncExitStack() as stack:
             kinds = [await stack.enter_async_context(factory(services)) for factory in factories]
-            deliverers = [Deliverer(kind, services.engine, services.now) for kind in kinds]
+            deliverers = [Deliverer(kind, services.engine, services.now) for kind in kinds if kind]
             tasks = [asyncio.create_task(each.run()) for each in deliverers]
             tasks.append(asyncio.create_task(_listen(url, deliverers)))
             try:

@@ -1,0 +1,96 @@
+"""A real mail server on a free port, which answers what a test wants it to."""
+
+import asyncio
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+
+class Mailbox:
+    """What arrived. `refusals`: answers to be given first, at `stage` (RCPT or DATA); None takes the message."""
+
+    def __init__(self, *refusals: str | None, stage: str = "DATA") -> None:
+        self.refusals, self.stage = list(refusals), stage
+        self.raw: list[bytes] = []
+        self.envelopes: list[Envelope] = []
+        self.encrypted: list[bool] = []
+        self.port = 0
+
+    @property
+    def received(self) -> list[EmailMessage]:
+        return [message_from_bytes(raw, policy=policy.default) for raw in self.raw]  # type: ignore[misc]
+
+    def _refusal(self, stage: str) -> str | None:
+        return self.refusals.pop(0) if stage == self.stage and self.refusals else None
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if refusal := self._refusal("RCPT"):
+            return refusal
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if refusal := self._refusal("DATA"):
+            return refusal
+        assert isinstance(envelope.content, bytes)
+        self.raw.append(envelope.content)
+        self.envelopes.append(envelope)
+        self.encrypted.append(session.ssl is not None)
+        return "250 OK"
+
+
+@asynccontextmanager
+async def listening(mailbox: Mailbox, **options: Any) -> AsyncIterator[Mailbox]:
+    """The mailbox behind a port of its own. `options`: of aiosmtpd's server."""
+    given: dict[str, Any] = {"hostname": "mail.test", "enable_SMTPUTF8": True, **options}
+    connections: set[SMTP] = set()
+
+    def connection() -> SMTP:
+        one = SMTP(mailbox, loop=asyncio.get_running_loop(), **given)
+        connections.add(one)
+        return one
+
+    server = await asyncio.get_running_loop().create_server(connection, "127.0.0.1", 0)
+    mailbox.port = server.sockets[0].getsockname()[1]
+    try:
+        yield mailbox
+    finally:
+        server.close()
+        for one in connections:
+            if one.transport is not None:
+                one.transport.close()
+        await server.wait_closed()
+
+
+def authenticator(user: str, password: str) -> Any:
+    """Lets in one user."""
+
+    def check(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword) -> AuthResult:
+        return AuthResult(success=(data.login, data.password) == (user.encode(), password.encode()), handled=False)
+
+    return check
+
+
+def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """How a server with a certificate of its own for 127.0.0.1 listens, and how those who trust it connect."""
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"),
+            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    listens = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    listens.load_cert_chain(cert, key)
+    return listens, ssl.create_default_context(cafile=cert)
