@@ -1,12 +1,13 @@
 """What is known of imports while they run and after: counts, outcome, rejected rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import RowMapping, Uuid, bindparam, insert, select, text, update
+from sqlalchemy import ColumnElement, RowMapping, Uuid, bindparam, insert, select, text, update
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from db.connect import Connection, Engine, transaction
@@ -14,6 +15,7 @@ from db.known_sources import ensure_source
 from db.locks import Subject, lock_if_free
 from db.staging import Counts
 from db.tables import import_errors, imports
+from db.webhooks import queue_import_finished
 from domain.source import Import, ImportMode, ImportStatus, RowError
 from domain.wording import Language
 
@@ -60,8 +62,7 @@ async def note_progress(engine: Engine, import_id: UUID, counts: Counts) -> None
 async def close_import(connection: Connection, done: Import) -> None:
     """Note the outcome, in the transaction that stores the rows."""
     outcome = msgspec.structs.asdict(done)
-    columns = {name: value for name, value in outcome.items() if name in imports.columns and name != "id"}
-    await connection.execute(update(imports).where(imports.c.id == done.id).values(columns))
+    await _end(connection, done.id, {name: value for name, value in outcome.items() if name in imports.columns})
 
 
 async def keep_rejects(connection: Connection, import_id: UUID) -> None:
@@ -73,15 +74,25 @@ async def abandon_import(engine: Engine, import_id: UUID, status: ImportStatus, 
     """Note why an import stored nothing."""
     async with transaction(engine) as connection:
         end = {"status": status, "failure": failure, "finished_at": now, **dict.fromkeys(_EFFECTS, 0)}
-        await connection.execute(update(imports).where(imports.c.id == import_id).values(end))
+        await _end(connection, import_id, end)
 
 
 async def close_interrupted(connection: Connection, now: datetime) -> None:
     """End the note on imports that no transaction is working on any more: their server was stopped in mid-import."""
     for import_id in (await connection.execute(select(imports.c.id).where(imports.c.status == "running"))).scalars():
         if await lock_if_free(connection, Subject.IMPORT, str(import_id)):
-            end = update(imports).where(imports.c.id == import_id, imports.c.status == "running")
-            await connection.execute(end.values(status="interrupted", finished_at=now, **dict.fromkeys(_EFFECTS, 0)))
+            end = {"status": "interrupted", "finished_at": now, **dict.fromkeys(_EFFECTS, 0)}
+            await _end(connection, import_id, end, imports.c.status == "running")
+
+
+async def _end(
+    connection: Connection, import_id: UUID, end: Mapping[str, Any], *only_where: ColumnElement[bool]
+) -> None:
+    """Note how an import ended, and tell those who want to know."""
+    ended = update(imports).where(imports.c.id == import_id, *only_where).values({**end, "id": import_id})
+    row = (await connection.execute(ended.returning(*imports.c))).mappings().first()
+    if row is not None:
+        await queue_import_finished(connection, _import(row, ()), end["finished_at"])
 
 
 async def get_import(connection: Connection, import_id: UUID) -> Import | None:
