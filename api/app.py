@@ -8,17 +8,34 @@ from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-from api import documentation, imports, merges, observe, records, sources, suppliers
+from api import (
+    audit,
+    documentation,
+    imports,
+    meetings,
+    merges,
+    needs,
+    observe,
+    records,
+    shortlists,
+    sources,
+    suppliers,
+    webhooks,
+)
 from api import reference as reference_routes
 from api.auth import Keys
 from api.database import database
+from api.deliveries import deliveries
 from api.endpoint import Call
+from api.file_paths import FilePaths
 from api.live import live_directory
 from api.match import ROUTES as MATCH_ROUTES
 from api.metrics import Metrics
+from api.openapi import routes_of
 from api.problems import answer_failure
 from api.services import Services
 from api.settings import Settings, nearest_variable, read_settings
+from api.webhook_sender import webhook_kind
 from matching.engine import Reference, load_reference
 from matching.gazetteer import Gazetteer
 from matching.portrait import Portraits
@@ -28,11 +45,16 @@ Part = Callable[[Services], AbstractAsyncContextManager[None]]
 # A new route file adds its handlers here, in the order in which the documentation shows them.
 ROUTES: tuple[HTTPRouteHandler, ...] = (
     *MATCH_ROUTES,
+    *needs.ROUTES,
+    *shortlists.ROUTES,
     *suppliers.ROUTES,
     *merges.ROUTES,
+    *meetings.ROUTES,
     *records.ROUTES,
     *imports.ROUTES,
     *sources.ROUTES,
+    *webhooks.ROUTES,
+    *audit.ROUTES,
     *reference_routes.ROUTES,
     observe.health_live,
     observe.health_ready,
@@ -41,7 +63,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
 )
 
 # What starts before the first request and stops after the last, in this order; each may set fields of Services.
-PARTS: tuple[Part, ...] = (database, live_directory)
+PARTS: tuple[Part, ...] = (database, live_directory, deliveries(webhook_kind))
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -77,7 +99,8 @@ def create_app(
     )
     app.state.services = services
     # around everything, so that unknown paths and refused methods are seen too
-    app.asgi_handler = observe.Observation(app.asgi_handler, services.metrics, observe.access_log(settings))
+    handler = FilePaths(app.asgi_handler, (route.path for route in routes_of(app)))
+    app.asgi_handler = observe.Observation(handler, services.metrics, observe.access_log(settings))
     return app
 
 

@@ -47,6 +47,11 @@ written: .ndjson (or .jsonl), .json or .csv, each also as .gz.
 KEYS_CREATE = """\
 Create an API key. It is shown this once, alone on the last line of the output; only its digest is kept.
 """
+AUDIT_VERIFY = """\
+Check that the journals are what was written in them: numbers without gaps, every entry bound to the one before by its
+hash. Exits with 1 where one is broken, and says where. The anchor it prints, noted outside of Vivier, shows later that
+nothing was cut off at the end and nothing rewritten: give it back as --anchor.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     _match_options(add("match", "match a need (besoin) and show its shortlist", MATCH))
     _import_options(add("import", "import a file of suppliers", IMPORT, "imports"))
     _keys_options(add("keys", "create, list and revoke API keys"))
+    _audit_options(add("audit", "check that the journals are what was written"))
     add("migrate", "create the tables of the database or bring them up to date")
     add("openapi", "print the OpenAPI document of the API")
     return parser
@@ -155,6 +161,20 @@ def _keys_options(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("list", help="list all keys, the revoked ones too", description="List all keys.")
     revoke = actions.add_parser("revoke", help="revoke a key", description="Take a key out of force for good.")
     revoke.add_argument("key", metavar="KEY", help="its id, or the beginning of it that `vivier keys list` shows")
+
+
+def _audit_options(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    verify = actions.add_parser("verify", help="check the chain of every journal", description=AUDIT_VERIFY)
+    verify.add_argument("--organisation", metavar="O", help="check the journal of this one alone, by name or id")
+    verify.add_argument(
+        "--anchor",
+        action="append",
+        default=[],
+        metavar="ORGANISATION:NUMBER:HASH",
+        help="an entry noted earlier that must still be there; repeatable",
+    )
+    verify.add_argument("--json", action="store_true", help="print the verdicts as JSON")
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:

@@ -119,7 +119,7 @@ async def show_meeting(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 -
     problems=("conflict", "stale-version"),
 )
 async def change_own_meeting(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # noqa: A002
-    """Change a meeting: who came, the minutes, what follows; or that it was `held` or is `cancelled`.
+    """Change a meeting: who came, the minutes, what follows; or that it was held or is cancelled.
 
     Lists are replaced as a whole. `held` and `cancelled` are final, 409 for another status; all else can be completed
     afterwards. Calendars hear of a new time, place, title, agenda or status (`SEQUENCE`).

@@ -6,12 +6,15 @@ from uuid import UUID
 
 import msgspec
 
+from api.actors import actor_of
 from api.endpoint import Call, endpoint
 from api.supplier_documents import SupplierDocument, document
 from api.suppliers import NO_SUPPLIER, TAG
+from db.audit import record
 from db.connect import Connection, transaction
 from db.decisions import merge_suppliers, split_record
 from db.directory import get_supplier
+from domain.audit import Detail
 from domain.errors import NotFound
 from domain.identity import RecordKey
 from matching.identity import likeness
@@ -56,6 +59,8 @@ async def merge_into_one(call: Call, body: Merge) -> SupplierDocument:
     services = call.services
     async with transaction(services.database) as connection:
         merged = await merge_suppliers(connection, body.ids, likeness, services.now())
+        detail: Detail = {"ids": [str(each) for each in body.ids]}
+        await record(connection, actor_of(call), "supplier.merged", f"supplier:{merged}", services.now(), detail=detail)
         return await _document(connection, merged, services.today())
 
 
@@ -79,6 +84,9 @@ async def split_in_two(call: Call, id: UUID, body: Split) -> SplitSuppliers:  # 
     key = RecordKey(body.record.source, body.record.external_id)
     async with transaction(services.database) as connection:
         parted = await split_record(connection, id, key, likeness, services.now())
+        detail: Detail = {"source": key.source, "external_id": key.external_id, "split": str(parted.split)}
+        about = f"supplier:{parted.kept}"
+        await record(connection, actor_of(call), "supplier.split", about, services.now(), detail=detail)
         both = [await _document(connection, each, services.today()) for each in (parted.kept, parted.split)]
         return SplitSuppliers(*both)
 

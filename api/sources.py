@@ -6,10 +6,12 @@ from typing import Annotated
 import msgspec
 from litestar import Response
 
+from api.actors import actor_of
 from api.auth import require_scope, require_source
 from api.endpoint import Call, endpoint
 from api.entity_tags import etag_of, unless_known
 from api.negotiation import JSON
+from db.audit import record
 from db.connect import transaction
 from db.known_sources import describe_source, get_source, list_sources, put_source
 from db.sources.vivier_csv import COLUMNS
@@ -112,6 +114,8 @@ async def set_source(call: Call, source: str, body: SourceSettings) -> Response[
             require_scope(call.bearer, "admin")
         settings = Source(source, body.label, body.url, body.mapping, rank)
         added = await put_source(connection, settings, call.services.now())
+        if rank != before.rank:
+            await record(connection, actor_of(call), "source.ranked", f"source:{source}", call.services.now())
         content = msgspec.json.encode(await describe_source(connection, source, call.services.today()))
     headers = {"content-type": JSON, "etag": etag_of(content)}
     return Response(content, status_code=201 if added else 200, headers=headers)

@@ -70,6 +70,8 @@ def engine(url: str, pool_size: int = 10) -> Engine:
         "postgresql+asyncpg://",
         async_creator=connect,
         json_deserializer=str,
+        # what was asked may hold a secret or a person's address, and errors are logged
+        hide_parameters=True,
         **pool,
     )
 

@@ -21,7 +21,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from db.tables import Document, metadata, moment, organisations
 from domain.audit import Detail
+from domain.frozen_shortlist import LotLedger, LotTotal
 from domain.need import PlannedNeed
+from domain.shortlist import Stamp
 
 needs = Table(
     "needs",
@@ -39,7 +41,8 @@ needs = Table(
     Index(None, "organisation_id", "id"),
 )
 
-# `body`: the answer as it was sent, to be read back byte for byte. `need`: what was asked, as it was then.
+# `body`: the answer as it was sent, to be read back byte for byte. `need`: what was asked, as it was then. `ledger`:
+# where everybody stood whom the matching considered, for comparisons; the rest is for lists of versions.
 shortlists = Table(
     "shortlists",
     metadata,
@@ -48,6 +51,9 @@ shortlists = Table(
     Column("need_version", Integer, nullable=False),
     Column("need", Document(PlannedNeed), nullable=False),
     Column("language", Text, nullable=False),
+    Column("stamp", Document(Stamp), nullable=False),
+    Column("totals", Document(tuple[LotTotal, ...]), nullable=False),
+    Column("ledger", Document(tuple[LotLedger, ...]), nullable=False),
     Column("body", LargeBinary, nullable=False),
     moment("created_at"),
     CheckConstraint("number > 0", name="counted_from_one"),
@@ -73,7 +79,7 @@ awards = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("organisation_id", Uuid, ForeignKey(organisations.c.id), nullable=False),
-    Column("need_id", Uuid, ForeignKey(needs.c.id, ondelete="CASCADE"), nullable=False),
+    Column("need_id", Uuid, ForeignKey(needs.c.id), nullable=False),
     Column("lot_id", Text, nullable=False),
     Column("supplier_id", Uuid, nullable=False),
     Column("supplier_name", Text, nullable=False),

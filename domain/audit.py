@@ -57,3 +57,56 @@ def chained(previous: bytes, organisation_id: UUID, entry: Entry) -> bytes:
         dict(sorted(entry.detail.items())),
     ]
     return hashlib.sha256(previous + msgspec.json.encode(content)).digest()
+
+
+class Break(msgspec.Struct, frozen=True):
+    """Where a journal is not what was written.
+
+    `number`: the first entry that does not follow. `gap`: entries before it are missing. `altered_entry`: its content
+    is not the one whose hash it carries, while the next entry carries on that hash; or the entry before was put in the
+    place of another. `broken_link`: neither its own content nor the next entry goes with its hash. `lost_anchor`: an
+    entry that was noted elsewhere is there no more, or is another one.
+    """
+
+    number: int
+    code: Literal["gap", "altered_entry", "broken_link", "lost_anchor"]
+    missing: int = 0
+
+
+class Chain:
+    """Checks the entries of one journal, given in the order of their numbers, as they are read.
+
+    `number` and `hash` are those of the last entry so far; `breaks` what was found, the last entry's own excepted until
+    `close`.
+    """
+
+    def __init__(self, organisation_id: UUID) -> None:
+        self.number = 0
+        self.hash = BEFORE_THE_FIRST
+        self.breaks: list[Break] = []
+        self._organisation_id = organisation_id
+        self._doubtful: int | None = None
+
+    def follow(self, number: int, digest: bytes, entry: Entry | None) -> None:
+        """Hold the next entry against its hash as stored, `digest`. None: its content cannot even be read."""
+        gap = number - self.number - 1
+        if gap:
+            self._settle("altered_entry")
+            self.breaks.append(Break(number, "gap", gap))
+        elif entry is not None and chained(self.hash, self._organisation_id, entry) == digest:
+            self._settle("altered_entry")
+        elif self._doubtful is not None:
+            # that explains why this one does not follow either
+            self._settle("broken_link")
+        else:
+            self._doubtful = number
+        self.number, self.hash = number, digest
+
+    def close(self) -> None:
+        """Say that there are no more entries."""
+        self._settle("altered_entry")
+
+    def _settle(self, code: Literal["altered_entry", "broken_link"]) -> None:
+        if self._doubtful is not None:
+            self.breaks.append(Break(self._doubtful, code))
+            self._doubtful = None

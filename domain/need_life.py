@@ -1,5 +1,6 @@
 """The life of a need that is kept: from draft to closed, or abandoned."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -23,6 +24,10 @@ MOVES: dict[Status, tuple[Status, ...]] = {
 
 OPEN: frozenset[Status] = frozenset(("draft", "sourcing"))
 """While a need may be talked over: once its notice is published, all suppliers have only what the notice says."""
+
+
+AFTER_PUBLICATION = frozenset(("reference", "title", "description"))
+"""What may still change of a need whose notice is published: how it is called, not what was asked."""
 
 
 class StoredNeed(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,4 +69,35 @@ def require_open(status: Status) -> None:
                 f"This need is “{status}”: no exchange with suppliers after publication, "
                 "so that all have the same information",
             ),
+        )
+
+
+def changed_fields(before: PlannedNeed, after: PlannedNeed) -> tuple[str, ...]:
+    """The names of the fields in which two needs differ."""
+    names = PlannedNeed.__struct_fields__
+    return tuple(name for name in names if getattr(before, name) != getattr(after, name))
+
+
+def require_change(status: Status, fields: Sequence[str]) -> None:
+    """Raises Conflict (`need_is_published`, `need_has_ended`) where these fields cannot change any more."""
+    refused = [name for name in fields if name not in AFTER_PUBLICATION]
+    if status == "published" and refused:
+        named, allowed = ", ".join(refused), ", ".join(sorted(AFTER_PUBLICATION))
+        raise Conflict(
+            "need_is_published",
+            Text(
+                f"L'avis est publié : {named} ne change plus ; peuvent encore changer : {allowed}, status",
+                f"The notice is published: {named} cannot change any more; what still can: {allowed}, status",
+            ),
+        )
+    if fields:
+        require_not_ended(status)
+
+
+def require_not_ended(status: Status) -> None:
+    """Raises Conflict (`need_has_ended`) for a need that is closed or abandoned: its record is complete."""
+    if not MOVES[status]:
+        raise Conflict(
+            "need_has_ended",
+            Text(f"Ce besoin est « {status} » : rien n'y change plus", f"This need is “{status}”: it is final"),
         )

@@ -15,8 +15,10 @@ from api.commands.database import attached
 from api.commands.failure import USAGE, CommandFailed
 from api.commands.screen import console, plain
 from api.settings import Settings
-from db.clients import create_key, list_keys, revoke_key
+from db.audit import record
+from db.clients import create_key, ensure_organisation, list_keys, revoke_key
 from db.connect import Connection, engine, transaction
+from domain.audit import Actor, Detail
 from domain.client import Key
 
 Answer = TypeVar("Answer")
@@ -37,7 +39,7 @@ def _create(options: argparse.Namespace, settings: Settings) -> None:
         raise CommandFailed("a key of scope sync names the sources it may write; add --source NAME", USAGE)
 
     async def create(connection: Connection) -> tuple[str, Key]:
-        return await create_key(
+        made = await create_key(
             connection,
             name=options.name,
             organisation=options.organisation,
@@ -45,6 +47,8 @@ def _create(options: argparse.Namespace, settings: Settings) -> None:
             sources=options.source,
             now=datetime.now(UTC),
         )
+        await _note(connection, "key.created", made[1])
+        return made
 
     with attached(settings) as url:
         secret, key = asyncio.run(_in_transaction(url, create))
@@ -78,6 +82,7 @@ def _revoke(options: argparse.Namespace, settings: Settings) -> None:
         key = _named(options.key, await list_keys(connection))
         if not await revoke_key(connection, key.id, datetime.now(UTC)):
             raise CommandFailed(f"the key {key.id} was revoked before")
+        await _note(connection, "key.revoked", key)
         return key
 
     with attached(settings) as url:
@@ -92,6 +97,14 @@ def _named(text: str, keys: Sequence[Key]) -> Key:
         why = "there is no key" if not found else "there are several keys"
         raise CommandFailed(f"{why} {text[: len(str(UUID(int=0)))]}; `vivier keys list` shows their ids")
     return found[0]
+
+
+async def _note(connection: Connection, action: str, key: Key) -> None:
+    """Leave an entry in the journal of the key's organisation."""
+    now = datetime.now(UTC)
+    actor = Actor(await ensure_organisation(connection, key.organisation, now), "command")
+    detail: Detail = {"scopes": list(key.scopes), "sources": list(key.sources)}
+    await record(connection, actor, action, f"key:{key.id}", now, detail=detail)
 
 
 async def _in_transaction(url: str, work: Callable[[Connection], Awaitable[Answer]]) -> Answer:

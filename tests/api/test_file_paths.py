@@ -28,7 +28,8 @@ async def test_only_declared_suffixes_are_parted(path: str, parted: str) -> None
         seen.append(scope["path"])
 
     scope: Any = {"type": "http", "path": path}
-    await FilePaths(app, PATHS)(scope, None, None)  # type: ignore[arg-type] - neither reads nor answers
+    unused: Any = None  # neither reads nor answers
+    await FilePaths(app, PATHS)(scope, unused, unused)
     assert seen == [parted]
 
 

@@ -42,6 +42,9 @@ def _create_shortlists() -> None:
         sa.Column("need_version", sa.Integer(), nullable=False),
         sa.Column("need", postgresql.JSON(), nullable=False),
         sa.Column("language", sa.Text(), nullable=False),
+        sa.Column("stamp", postgresql.JSON(), nullable=False),
+        sa.Column("totals", postgresql.JSON(), nullable=False),
+        sa.Column("ledger", postgresql.JSON(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("number > 0", name="shortlists_counted_from_one_ck"),
@@ -84,7 +87,7 @@ def _create_awards() -> None:
         sa.Column("direct", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["need_id"], ["needs.id"], name="awards_need_id_fk", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["need_id"], ["needs.id"], name="awards_need_id_fk"),
         sa.ForeignKeyConstraint(["organisation_id"], ["organisations.id"], name="awards_organisation_id_fk"),
         sa.PrimaryKeyConstraint("id", name="awards_pk"),
     )

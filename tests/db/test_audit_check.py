@@ -1,0 +1,106 @@
+"""Journals read to be checked, after somebody with every right on the database has been at them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from db import audit
+from db.audit import EntryFilters, entries, head, is_told_of, journals, stored_entries
+from db.clients import ensure_organisation
+from db.connect import Engine, transaction
+from domain.audit import Actor, Break, Chain, Detail
+from tests.db.samples import LATER, NOW
+
+
+@pytest.fixture(autouse=True)
+def by_threes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every journal here takes more than one reading."""
+    monkeypatch.setattr(audit, "READ_AT_ONCE", 3)
+
+
+async def written(engine: Engine, name: str, count: int) -> UUID:
+    async with transaction(engine) as connection:
+        actor = Actor(await ensure_organisation(connection, name, NOW), "server")
+        for number in range(1, count + 1):
+            detail: Detail = {"fields": ["title", "été"], "lots": number, "draft": True, "left": None}
+            now = NOW if number < count else LATER
+            await audit.record(connection, actor, "need.changed", f"need:{number}", now, version=1, detail=detail)
+    return actor.organisation_id
+
+
+async def tampered(engine: Engine, *statements: str) -> None:
+    """As the owner of the table may, who can take its guard off."""
+    async with transaction(engine) as connection:
+        await connection.execute(text("ALTER TABLE audit_entries DISABLE TRIGGER append_only"))
+        for statement in statements:
+            await connection.execute(text(statement))
+        await connection.execute(text("ALTER TABLE audit_entries ENABLE TRIGGER append_only"))
+
+
+async def checked(engine: Engine, organisation_id: UUID) -> Chain:
+    chain = Chain(organisation_id)
+    async with transaction(engine) as connection:
+        async for some in stored_entries(connection, organisation_id):
+            for stored in some:
+                chain.follow(*stored)
+    chain.close()
+    return chain
+
+
+@pytest.mark.parametrize("length", [0, 1, 3, 7])
+async def test_a_journal_reads_back_as_it_was_written(engine: Engine, length: int) -> None:
+    organisation_id = await written(engine, "Morbihan", length)
+    await written(engine, "Vannes", 4)
+    chain = await checked(engine, organisation_id)
+    async with transaction(engine) as connection:
+        assert (chain.breaks, (chain.number, chain.hash)) == ([], tuple(await head(connection, organisation_id)))
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        (["UPDATE audit_entries SET action = 'need.created' WHERE number = 4"], [Break(4, "altered_entry")]),
+        (["UPDATE audit_entries SET detail = '[1]' WHERE number = 5"], [Break(5, "altered_entry")]),
+        (["UPDATE audit_entries SET at = at + interval '1 second' WHERE number = 2"], [Break(2, "altered_entry")]),
+        (["UPDATE audit_entries SET hash = '\\x00' WHERE number = 3"], [Break(3, "broken_link")]),
+        (["DELETE FROM audit_entries WHERE number IN (3, 4)"], [Break(5, "gap", 2)]),
+        (["DELETE FROM audit_entries WHERE number = 1"], [Break(2, "gap", 1)]),
+        (
+            [
+                "DELETE FROM audit_entries WHERE number = 4",
+                "UPDATE audit_entries SET number = number - 1 WHERE number > 4",
+            ],
+            [Break(4, "broken_link"), Break(6, "altered_entry")],
+        ),
+    ],
+)
+async def test_what_a_superuser_did_is_found(engine: Engine, statements: Sequence[str], expected: list[Break]) -> None:
+    organisation_id = await written(engine, "Morbihan", 7)
+    other = await written(engine, "Vannes", 2)
+    await tampered(engine, *(f"{each} AND organisation_id = '{organisation_id}'" for each in statements))
+    assert (await checked(engine, organisation_id)).breaks == expected
+    assert (await checked(engine, other)).breaks == []
+
+
+async def test_entries_are_filtered(engine: Engine) -> None:
+    organisation_id = await written(engine, "Morbihan", 5)
+
+    async def numbers(**filters: object) -> list[int]:
+        async with transaction(engine) as connection:
+            asked = EntryFilters(**filters)  # type: ignore[arg-type]
+            return [each.number for each in await entries(connection, organisation_id, None, 0, 50, asked)]
+
+    assert await numbers(object="need:3") == [3]
+    assert await numbers(action="need.created") == []
+    assert await numbers(since=LATER) == [5]
+    assert await numbers(until=LATER, action="need.changed") == [1, 2, 3, 4]
+
+
+async def test_it_is_known_what_a_journal_tells_of(engine: Engine) -> None:
+    one, other = await written(engine, "Morbihan", 2), await written(engine, "Vannes", 1)
+    async with transaction(engine) as connection:
+        assert await is_told_of(connection, one, "need:2")
+        assert not await is_told_of(connection, other, "need:2")
+        assert await journals(connection) == [(one, "Morbihan"), (other, "Vannes")]
