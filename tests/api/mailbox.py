@@ -25,7 +25,7 @@ class Mailbox:
 
     @property
     def received(self) -> list[EmailMessage]:
-        return [message_from_bytes(raw, policy=policy.default) for raw in self.raw]  # type: ignore[misc]
+        return [message_from_bytes(raw, policy=policy.default) for raw in self.raw]
 
     def _refusal(self, stage: str) -> str | None:
         return self.refusals.pop(0) if stage == self.stage and self.refusals else None
