@@ -8,6 +8,7 @@ import httpx
 import msgspec
 from litestar import Response
 
+from api.actors import actor_of
 from api.auth import require_scope, require_source
 from api.endpoint import Call, endpoint
 from api.entity_tags import IF_MATCH, etag_of, require_match
@@ -15,6 +16,7 @@ from api.idempotency import HEADERS, once
 from api.negotiation import JSON
 from api.pages import Page, Paging, page, read_cursor, write_cursor
 from api.patches import Patch, patched
+from db.audit import record
 from db.connect import Connection, transaction
 from db.deliveries import wake
 from db.idempotency import Answer
@@ -92,6 +94,7 @@ async def add_webhook(call: Call, body: NewWebhook) -> Response[bytes]:
         async def carry_out() -> Answer:
             organisation = call.bearer.organisation_id
             created = await create_webhook(connection, organisation, settings, secret, services.now())
+            await _note(call, connection, "webhook.created", created.id)
             fields = {name: getattr(created, name) for name in created.__struct_fields__}
             shown = CreatedWebhook(**fields, secret=None if body.secret else secret)
             headers = {"content-type": JSON, "location": f"/webhooks/{created.id}", "etag": _etag(created)}
@@ -140,7 +143,9 @@ async def change_own_webhook(call: Call, id: UUID, body: Patch) -> Response[byte
         after = patched(before, body, WebhookSettings)
         if body.keys() - {"active"}:
             after = _checked(call, after)
-        return _answer(await change_webhook(connection, before, after, call.services.now()))
+        changed = await change_webhook(connection, before, after, call.services.now())
+        await _note(call, connection, "webhook.changed", id)
+        return _answer(changed)
 
 
 @endpoint(
@@ -158,6 +163,7 @@ async def delete_own_webhook(call: Call, id: UUID) -> None:  # noqa: A002
     async with transaction(call.services.database) as connection:
         require_match(call, _etag(await _own(call, connection, id, hold=True)))
         await delete_webhook(connection, id)
+        await _note(call, connection, "webhook.deleted", id)
 
 
 @endpoint("GET", "/webhooks/{id}/deliveries", tag=TAG, scope=SCOPES, answers=Page[WebhookDelivery])
@@ -232,6 +238,11 @@ ROUTES = (
     retry_webhook_delivery,
     ping_webhook,
 )
+
+
+async def _note(call: Call, connection: Connection, action: str, webhook_id: UUID) -> None:
+    """Leave an entry in the journal; not the address, which may hold a secret."""
+    await record(connection, actor_of(call), action, f"webhook:{webhook_id}", call.services.now())
 
 
 async def _own(call: Call, connection: Connection, webhook_id: UUID, *, hold: bool = False) -> Webhook:

@@ -246,6 +246,20 @@ async def test_a_removed_one_is_told_nothing_more(world: World, source: str) -> 
     assert world.receiver.received == []
 
 
+async def test_the_journal_tells_who_made_changed_and_removed_it(world: World) -> None:
+    created = await world.hook()
+    path = f"/webhooks/{created['id']}"
+    await world.patch(path, {"active": False})
+    await world.client.delete(path)
+    journal = await world.client.get(f"/audit?object=webhook:{created['id']}")
+    assert [each["action"] for each in journal.json()["items"]] == [
+        "webhook.created",
+        "webhook.changed",
+        "webhook.deleted",
+    ]
+    assert world.receiver.url not in journal.text
+
+
 async def test_a_ping_tries_it_out(world: World) -> None:
     hook = await world.hook()
     path = f"/webhooks/{hook['id']}/ping"
