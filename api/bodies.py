@@ -15,6 +15,7 @@ from api.negotiation import JSON, MERGE_PATCH
 from api.problems import Refusal
 from domain.decoding import explain
 from domain.errors import InvalidContent, Problem, pointer
+from domain.strict_json import lone_surrogate, repeated_key
 from domain.wording import Text
 
 T = TypeVar("T")
@@ -48,9 +49,13 @@ class JsonBody(Generic[T]):
         except msgspec.ValidationError as error:
             raise InvalidContent((explain(error, self.kind),)) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            if problem := lone_surrogate(raw):
+                raise InvalidContent((problem,)) from None
             raise _malformed(error) from None
         if b"\\u0000" in raw:
             _refuse_nul(msgspec.json.decode(raw))
+        if problem := repeated_key(raw):
+            raise InvalidContent((problem,))
         return value
 
 

@@ -77,6 +77,8 @@ class Observation:
         id_header = (b"x-request-id", request_id.encode())
         scope["request_id"] = request_id  # type: ignore[typeddict-unknown-key]
         if headless := method == "HEAD":
+            # a copy: the server reads the method of its own scope to know that no body will come
+            scope = scope.copy()
             scope["method"] = "GET"
         status = 499
 

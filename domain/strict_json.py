@@ -1,6 +1,7 @@
-"""What JSON permits and nobody can act on: an object that names a member twice."""
+"""What JSON permits and nobody can act on: an object that names a member twice, half a character."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,8 @@ from domain.errors import Problem, pointer
 from domain.wording import Text
 
 Path = tuple[str | int, ...]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def repeated_key(document: bytes) -> Problem | None:
@@ -19,6 +22,18 @@ def repeated_key(document: bytes) -> Problem | None:
         detail = Text("Ce champ est donné deux fois", "This field is given twice")
         return Problem(pointer(*where), "duplicate_key", detail)
     return None
+
+
+def lone_surrogate(document: bytes) -> Problem | None:
+    """The first text of this document that holds half of a UTF-16 pair, such as `\\ud800`; None if it is not JSON."""
+    try:
+        value = json.loads(document)
+    except (ValueError, RecursionError):
+        return None
+    if (path := next(_halves(value, ()), None)) is None:
+        return None
+    detail = Text("Demi-caractère (\\ud800 à \\udfff, seul)", "Half a character (\\ud800 to \\udfff, alone)")
+    return Problem(pointer(*path), "lone_surrogate", detail)
 
 
 class _Repeated(Exception):
@@ -50,3 +65,16 @@ def _repetitions(value: Any, path: Path) -> Iterator[Path]:
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _repetitions(inner, (*path, index))
+
+
+def _halves(value: Any, path: Path) -> Iterator[Path]:
+    """The texts of `value` that cannot be written in UTF-8; a key counts as its object."""
+    if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
+        yield path
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _halves(key, path)
+            yield from _halves(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _halves(inner, (*path, index))
