@@ -7,8 +7,8 @@ from typing import NamedTuple
 from domain.law.facts import (
     CURRENT_APPROVAL,
     LegalFacts,
-    in_force,
     lapsed_verdict,
+    not_in_force,
     percent,
     presumed,
     right_kinds,
@@ -22,7 +22,7 @@ from domain.law.findings import Verdict
 from domain.law.registry import applies
 from domain.law.rules import InForce
 from domain.need import Reserved
-from domain.supplier import Kind
+from domain.supplier import Approval, Kind
 from domain.wording import Text
 
 
@@ -90,10 +90,20 @@ def _judge(facts: LegalFacts, on: date, view: InForce, circle: Circle, share: fl
         return _approved(view, circle, current.kind, current.valid_until, share)
     if lapsed is not None:
         return lapsed_verdict(view, circle.reserved, circle.rule_of(lapsed.kind, view), lapsed, on)
-    for approval in facts.approvals:
-        if approval.kind in view.codes(circle.under_review):
-            return _under_review(view, circle, approval.kind, in_force(approval, on))
-    return _none_of_them(view, circle)
+    return _equivalent(facts.approvals, on, view, circle) or _none_of_them(view, circle)
+
+
+def _equivalent(approvals: tuple[Approval, ...], on: date, view: InForce, circle: Circle) -> Verdict | None:
+    """The verdict for a kind that may be a "structure équivalente", where the supplier holds one."""
+    current, lapsed = right_kinds(approvals, view.codes(circle.under_review), on)
+    if current is not None:
+        return _under_review(view, circle, current.kind, _since(current.kind, current.valid_until))
+    return None if lapsed is None else _under_review(view, circle, lapsed.kind, not_in_force(lapsed, on))
+
+
+def _since(kind: Kind, end: date | None) -> Text:
+    """An approval in force, and the end it has: "EITI en vigueur jusqu'au 22/12/2026"."""
+    return Text(f"{kind} en vigueur{until(end).fr}", f"{kind} in force{until(end).en}")
 
 
 @lru_cache(maxsize=256)
@@ -111,11 +121,12 @@ def _approved(view: InForce, circle: Circle, kind: Kind, end: date | None, share
     """
     row = view[circle.rule_of(kind, view)]
     staff = kind in view.codes("kinds_staff_supply")
-    fr = f"{kind} en vigueur{until(end).fr}" + (" (mise à disposition de personnel)" if staff else "")
-    en = f"{kind} in force{until(end).en}" + (" (supply of staff)" if staff else "")
+    known = _since(kind, end)
+    fr = known.fr + (" (mise à disposition de personnel)" if staff else "")
+    en = known.en + (" (supply of staff)" if staff else "")
     if share is not None:
-        known = percent(share)
-        message = Text(f"{fr} ; {known.fr} % de {circle.workers.fr}", f"{en}; {known.en}% of {circle.workers.en}")
+        stated = percent(share)
+        message = Text(f"{fr} ; {stated.fr} % de {circle.workers.fr}", f"{en}; {stated.en}% of {circle.workers.en}")
         return verdict(row, circle.reserved, "ELIGIBLE", None, message)
     proof = share_proof(view, circle.share, circle.workers)
     return presumed(
@@ -124,16 +135,16 @@ def _approved(view: InForce, circle: Circle, kind: Kind, end: date | None, share
 
 
 @applies("kinds_review_handicap", "kinds_review_iae", "eiti_experiment")
-@lru_cache(maxsize=256)
-def _under_review(view: InForce, circle: Circle, kind: Kind, current: bool) -> Verdict:
+@lru_cache(maxsize=4096)
+def _under_review(view: InForce, circle: Circle, kind: Kind, known: Text) -> Verdict:
     """TIH (handicap), EITI and GEIQ (insertion) are not named by the article: a person must judge, lapsed or not.
 
-    They may be "structures équivalentes" if they prove the minimum share. EITI is an experiment with a planned end.
+    They may be "structures équivalentes" if they prove the minimum share. EITI is an experiment with a planned end. The
+    end of the approval is announced.
     """
-    fr, en = str(kind), str(kind)
-    if not current:
-        fr, en = f"{fr} (échu à cette date)", f"{en} (not in force at this date)"
-    if kind == "EITI" and not view.holds("eiti_experiment"):
+    fr, en = known.fr, known.en
+    experiment = view["eiti_experiment"]
+    if kind == "EITI" and experiment.status != "in_force" and experiment.valid_from is not None:
         fr, en = f"{fr} (expérimentation : fin prévue passée)", f"{en} (experiment: past its planned end)"
     message = Text(
         f"{fr} : peut être une structure équivalente, à apprécier au cas par cas",

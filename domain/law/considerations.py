@@ -29,6 +29,8 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     if group.total is None or any(bound is None or group.total < bound for bound in bounds):
         return None
     row = view["social_consideration" if need.contract == "market" else "concession_social_consideration"]
+    if row.status != "in_force":
+        return None
     lots = () if group.alone else (group.ids,)
     sure = least_sure(row, *(view[rule_id] for rule_id in rules))
     if row.value == "required":
@@ -48,9 +50,14 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
 
 @applies("environmental_consideration", "concession_environmental_consideration")
 @lru_cache(maxsize=64)
-def environmental(contract: ContractKind, view: InForce) -> LegalAdvice:
-    """Every contract has an environmental condition and criterion from 2026-08-22, whatever its value."""
+def environmental(contract: ContractKind, view: InForce) -> LegalAdvice | None:
+    """Every contract has an environmental condition and criterion from 2026-08-22, whatever its value; advised before.
+
+    The decree says 2026-08-21: that day is marked as doubtful.
+    """
     row = view["environmental_consideration" if contract == "market" else "concession_environmental_consideration"]
+    if row.status != "in_force":
+        return None
     if row.value == "required":
         message = Text(
             "Prévoir une condition d'exécution environnementale et au moins un critère d'attribution environnemental, "
@@ -96,10 +103,10 @@ def allotment(need: Need, view: InForce) -> LegalAdvice | None:
 def _single_lot(several: bool, view: InForce) -> LegalAdvice:
     severity: Severity = "warning" if several else "info"
     message = Text(
-        "Un seul lot" + (" pour plusieurs activités" if several else "") + " : l'allotissement est la règle, "
-        "motiver le choix de ne pas diviser",
-        "A single lot" + (" for several activities" if several else "") + ": dividing into lots is the rule, "
-        "justify the choice not to",
+        "Un seul lot" + (" pour plusieurs activités" if several else "") + " : diviser en lots est la règle dès que "
+        "des prestations distinctes peuvent être identifiées ; ne pas le faire se motive",
+        "A single lot" + (" for several activities" if several else "") + ": dividing into lots is the rule where "
+        "distinct services can be identified; justify the choice not to",
     )
     return advice("ALLOTMENT", severity, view["allotment"], message)
 
@@ -161,10 +168,10 @@ def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForc
         return None
     share = written(view[rule].value, view[rule].unit)
     message = Text(
-        f"Compte dans la part annuelle d'achats issus du réemploi (au moins {share.fr} de cette famille de produits), "
-        "pour l'État et les collectivités",
-        f"Counts towards the yearly share of reused goods (at least {share.en} of this family of products), for the "
-        "State and local authorities",
+        f"Au moins {share.fr} de la dépense annuelle de cette famille de produits doit venir du réemploi, pour l'État "
+        "et les collectivités : ce lot y compte",
+        f"At least {share.en} of the yearly spending on this family of products must be on reused goods, for the State "
+        "and local authorities: this lot counts",
     )
     sure = least_sure(view[rule], view[FAMILIES[rule]])
     return advice("COUNTS_TOWARDS_QUOTA", "info", view[rule], message, (), sure)

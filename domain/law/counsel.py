@@ -142,7 +142,8 @@ def _not_open(supply: Supply, forbidden: Mapping[str, LegalFinding | None], view
 def _closed(option: str, count: Count, finding: LegalFinding) -> LegalAdvice:
     part = _leaves(option, count)
     message = Text(
-        f"Réserver {part.fr}, mais : {finding.message.fr}", f"Reserving to {part.en}, but: {finding.message.en}"
+        f"Réserver {part.fr}, mais n'est pas ouvert à ce lot. {finding.message.fr}",
+        f"Reserving to {part.en}, but is not open to this lot. {finding.message.en}",
     )
     return LegalAdvice("RESERVATION_NOT_OPEN", "info", finding.rule, finding.article, finding.confidence, message)
 

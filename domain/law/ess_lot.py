@@ -124,7 +124,9 @@ def _duration(lot: LotFacts, view: InForce) -> LegalFinding | None:
     """A contract reserved to ESS has a longest duration, renewals included (ESS_MAX_3Y); a month more is refused."""
     row, limit = view["ess_max_months"], view.number("ess_max_months")
     known = (lot.lot.duration_months or 0) + (lot.lot.renewal_months or 0)
-    if limit is not None and known > limit:
+    if limit is None:
+        return None
+    if known > limit:
         message = Text(
             f"{known} mois, reconductions comprises : un marché réservé à l'ESS dure au plus {limit} mois",
             f"{known} months, renewals included: a contract reserved to the social economy lasts at most {limit}",

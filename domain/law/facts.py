@@ -115,13 +115,17 @@ def presumed(view: InForce, row: RuleRow, reserved: Reserved, message: Text) -> 
 
 def lapsed_verdict(view: InForce, reserved: Reserved, rule_id: str, approval: Approval, on: date) -> Verdict:
     """ELIGIBLE_IF an approval of the right kind is shown to be in force: the one known is not, at `on`."""
+    message = not_in_force(approval, on)
+    return verdict(view[rule_id], reserved, "ELIGIBLE_IF", "APPROVAL_LAPSED", message, (CURRENT_APPROVAL,))
+
+
+def not_in_force(approval: Approval, on: date) -> Text:
+    """Since when an approval has lapsed, or from when it will hold: "EI échu depuis le 31/12/2025"."""
     if approval.valid_until is not None and approval.valid_until < on:
         end = days(approval.valid_until)
-        message = Text(f"{approval.kind} échu depuis le {end.fr}", f"{approval.kind} lapsed on {end.en}")
-    else:
-        start = days(approval.valid_from or on)
-        message = Text(f"{approval.kind} valable à partir du {start.fr}", f"{approval.kind} valid from {start.en}")
-    return verdict(view[rule_id], reserved, "ELIGIBLE_IF", "APPROVAL_LAPSED", message, (CURRENT_APPROVAL,))
+        return Text(f"{approval.kind} échu depuis le {end.fr}", f"{approval.kind} lapsed on {end.en}")
+    start = days(approval.valid_from or on)
+    return Text(f"{approval.kind} valable à partir du {start.fr}", f"{approval.kind} valid from {start.en}")
 
 
 def verdict(

@@ -111,8 +111,8 @@ def _adapted(need: Need, group: Group, view: InForce) -> LegalAdvice:
     rows = [view[rule_id] for rule_id in ("adapted_procedure", direct_threshold(group), *bounds)]
     about = _about(group)
     message = Text(
-        f"{about.fr} : procédure adaptée, dont l'acheteur fixe librement les modalités",
-        f"{about.en}: adapted procedure, whose terms the buyer sets freely",
+        f"{about.fr} : procédure adaptée, dont l'acheteur fixe les modalités en traitant tous les candidats à égalité",
+        f"{about.en}: adapted procedure, whose terms the buyer sets while treating all alike",
     )
     return advice("MAPA", "info", rows[0], message, _lots(group), least_sure(*rows))
 
@@ -124,9 +124,9 @@ def _formal(need: Need, group: Group, view: InForce) -> LegalAdvice:
     about, bound = _about(group), _bound(row)
     if need.technique == "dynamic_purchasing_system":
         message = Text(
-            f"{about.fr} : le système d'acquisition dynamique suit les règles de l'appel d'offres restreint "
-            f"(à partir de {bound.fr})",
-            f"{about.en}: the dynamic purchasing system follows the rules of the restricted tender (from {bound.en})",
+            f"{about.fr} : à partir de {bound.fr}, le système d'acquisition dynamique suit les règles de l'appel "
+            "d'offres restreint",
+            f"{about.en}: from {bound.en}, the dynamic purchasing system follows the rules of the restricted tender",
         )
         system = view["dynamic_purchasing_system"]
         return advice("PROC_FORMALISEE", "warning", system, message, _lots(group), least_sure(system, row))

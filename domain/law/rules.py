@@ -95,7 +95,9 @@ class InForce:
             for rule_id, row in rows.items()
             if row.unit == "eur" and isinstance(row.value, (int, float))
         }
-        self._codes = _codes({rule_id: row.value for rule_id, row in rows.items()})
+        self._codes = _codes(
+            {rule_id: eventual.get(rule_id) if row.status == "unknown" else row.value for rule_id, row in rows.items()}
+        )
 
     def __getitem__(self, rule_id: str) -> RuleRow:
         return self.rows[rule_id]
@@ -123,7 +125,10 @@ class InForce:
         return self._eventual_codes[rule_id]
 
     def codes(self, rule_id: str) -> frozenset[str]:
-        """A list of codes; empty where there is none at this date."""
+        """A list of codes; empty where the law had none at this date.
+
+        Where it was not established, the first one known later stands in for it: its row says how doubtful that is.
+        """
         return self._codes.get(rule_id, frozenset())
 
 

@@ -4,7 +4,7 @@ from datetime import date
 from functools import lru_cache
 
 from domain.law.citation import cite
-from domain.law.facts import LegalFacts, lapsed_verdict, right_kinds, verdict
+from domain.law.facts import LegalFacts, lapsed_verdict, right_kinds, until, verdict
 from domain.law.findings import Verdict
 from domain.law.registry import applies
 from domain.law.rules import InForce
@@ -50,7 +50,9 @@ def _by_quality(facts: LegalFacts, on: date, view: InForce) -> Verdict:
     """
     current, lapsed = right_kinds(facts.approvals, view.codes("ess_evidence_kinds"), on)
     if facts.ess or current is not None:
-        return _if_mission(view, "ess_mission" if facts.ess else "ess_evidence_kinds")
+        if facts.ess:
+            return _if_mission(view, "ess_mission")
+        return _if_mission(view, "ess_evidence_kinds", current and current.valid_until)
     if facts.ess is False:
         message = Text("N'est pas une entreprise de l'ESS", "Not a social economy enterprise")
         return verdict(view["ess_legal_forms"], "ess", "INELIGIBLE", "NOT_ESS", message)
@@ -61,8 +63,8 @@ def _by_quality(facts: LegalFacts, on: date, view: InForce) -> Verdict:
 
 
 @applies("ess_mission")
-@lru_cache(maxsize=64)
-def _if_mission(view: InForce, because: str) -> Verdict:
+@lru_cache(maxsize=1024)
+def _if_mission(view: InForce, because: str, end: date | None = None) -> Verdict:
     """An ESS enterprise may answer if its aim is a public-service mission linked to the services of the lot.
 
     No directory says so: the verdict is ELIGIBLE_IF, with the statutes to ask for, and the ESS quality itself to be
@@ -71,7 +73,8 @@ def _if_mission(view: InForce, because: str) -> Verdict:
     found = {
         "ess_legal_forms": Text("Entreprise de l'ESS par sa forme juridique", "Social economy enterprise by its form"),
         "ess_evidence_kinds": Text(
-            "Agrément ESUS, indice de la qualité ESS", "ESUS agreement, evidence of ESS quality"
+            f"Agrément ESUS en vigueur{until(end).fr}, indice de la qualité ESS",
+            f"ESUS agreement in force{until(end).en}, evidence of ESS quality",
         ),
         "ess_mission": Text("Déclarée entreprise de l'ESS", "Declared to be a social economy enterprise"),
     }[because]

@@ -150,7 +150,9 @@ def test_what_another_reservation_would_leave() -> None:
         "Conseil : réserver au handicap laisse 5 candidats (3 certains) ; à l'insertion laisse 4 candidats "
         "(3 certains) ; au handicap et à l'insertion laisse 8 candidats (6 certains) ; concurrence limitée"
     )
-    assert told["RESERVATION_NOT_OPEN"]["message"].startswith("Réserver à l'ESS laisse 8 candidats (0 certain), mais :")
+    assert told["RESERVATION_NOT_OPEN"]["message"] == (
+        "Réserver à l'ESS laisse 8 candidats (0 certain), mais n'est pas ouvert à ce lot. " + closed["ess"]["message"]
+    )
     assert "penitentiary" not in told["RESERVATION_NOT_OPEN"]["message"]
 
 

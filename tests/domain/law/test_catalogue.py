@@ -1,5 +1,6 @@
 """The rules as readers browse them."""
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -47,10 +48,20 @@ def test_what_is_in_force_at_a_date() -> None:
     assert all(rule.value is not None for rule in after.values())
 
 
+def test_no_article_of_the_code_is_served_as_law_before_the_code() -> None:
+    """The Code de la commande publique is in force from 2019-04-01; before, articles are those of older texts."""
+    of_the_code = re.compile(r"[LR](3|\d{4}-\d+(-\d+)?)")
+    law = load()
+    for row in (row for rule_id in law.ids for row in law.history(rule_id)):
+        if row.status == "in_force" and row.article and of_the_code.fullmatch(row.article):
+            assert row.valid_from is not None, row.id
+            assert row.valid_from >= date(2019, 4, 1), row.id
+
+
 def test_history_shows_every_period_and_its_explanation() -> None:
     """What held, from when to when, by which source."""
     rows = catalogue.history(load(), "direct_award_supplies_services", "en")
-    assert [row.value for row in rows] == [None, 25_000, 25_000, 40_000, 60_000]
+    assert [row.value for row in rows] == [None, 25_000, 25_000, 25_000, 40_000, 60_000]
     assert [str(row.valid_from) for row in rows[-2:]] == ["2020-01-01", "2026-04-01"]
     assert (
         rows[-1].message == "Supplies and services: no publicity or competition below €60,000 excluding tax (R2122-8)"

@@ -131,6 +131,39 @@ def test_experiment_stays_under_review_once_lapsed(on: date) -> None:
     assert ("échu" in eligibility(facts, "iae", on, load()).message.fr) == (on > date(2026, 12, 22))
 
 
+def test_the_end_of_an_approval_is_announced_whatever_it_gives() -> None:
+    """To be judged (EITI, GEIQ, TIH) or evidence of ESS (ESUS): of several, the end of the last one in force."""
+    soon, later = date(2026, 12, 22), date(2027, 1, 31)
+    facts = LegalFacts(approvals=(Approval("EITI", None, soon), Approval("TIH", None, later)))
+    iae = eligibility(facts, "iae", TODAY, load()).message
+    handicap = eligibility(facts, "handicap", TODAY, load()).message
+    assert iae.fr.startswith("EITI en vigueur jusqu'au 22/12/2026 : ")
+    assert iae.en.startswith("EITI in force until 2026-12-22: ")
+    assert handicap.fr.startswith("TIH en vigueur jusqu'au 31/01/2027 : ")
+    ess = LegalFacts(approvals=(Approval("ESUS", None, soon), Approval("ESUS", None, later)))
+    assert "jusqu'au 31/01/2027" in eligibility(ess, "ess", TODAY, load()).message.fr
+
+
+def test_an_experiment_is_past_its_end_only_after_it() -> None:
+    """Not before it began, which is not known for sure."""
+    facts = LegalFacts(approvals=(Approval("EITI"),))
+    for on, past in ((date(2018, 1, 1), False), (date(2026, 12, 22), False), (date(2026, 12, 23), True)):
+        assert ("fin prévue passée" in eligibility(facts, "iae", on, load()).message.fr) == past
+
+
+def test_days_before_the_code_are_judged_alike_and_said_to_be_doubtful() -> None:
+    """That a rule of the Code was not in force yet is no reason to refuse a supplier."""
+    kinds: dict[Reserved, LegalFacts] = {
+        "handicap": holds("ESAT"),
+        "iae": holds("ACI"),
+        "ess": holds(legal_form="mutual"),
+    }
+    for kind, facts in kinds.items():
+        then, now = (eligibility(facts, kind, on, load()) for on in (date(2014, 1, 1), TODAY))
+        assert (then.outcome, then.code) == (now.outcome, now.code)
+        assert "à vérifier" in then.message.fr
+
+
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
