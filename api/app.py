@@ -11,12 +11,15 @@ from litestar.handlers import HTTPRouteHandler
 from api import (
     audit,
     documentation,
+    exchanges,
     imports,
     meetings,
     merges,
     needs,
     observe,
+    recipients,
     records,
+    replies,
     shortlists,
     sources,
     suppliers,
@@ -29,6 +32,7 @@ from api.deliveries import deliveries
 from api.endpoint import Call
 from api.file_paths import FilePaths
 from api.live import live_directory
+from api.mail import mail_kind
 from api.match import ROUTES as MATCH_ROUTES
 from api.metrics import Metrics
 from api.openapi import routes_of
@@ -50,6 +54,9 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *suppliers.ROUTES,
     *merges.ROUTES,
     *meetings.ROUTES,
+    *exchanges.ROUTES,
+    *recipients.ROUTES,
+    *replies.ROUTES,
     *records.ROUTES,
     *imports.ROUTES,
     *sources.ROUTES,
@@ -63,7 +70,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
 )
 
 # What starts before the first request and stops after the last, in this order; each may set fields of Services.
-PARTS: tuple[Part, ...] = (database, live_directory, deliveries(webhook_kind))
+PARTS: tuple[Part, ...] = (database, live_directory, deliveries(webhook_kind, mail_kind))
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 

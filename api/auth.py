@@ -111,7 +111,7 @@ async def authorise(request: AnyRequest, keys: Keys, scopes: tuple[Scope, ...]) 
 
     Raises Refusal: 401 without a valid key, 403 without the scope.
     """
-    client = await keys.client(_bearer(request.headers.get("authorization", "")))
+    client = await keys.client(secret_in(request.headers.get("authorization", "")))
     if client is None:
         raise Refusal("no-valid-key", headers={"www-authenticate": 'Bearer error="invalid_token"'})
     request.scope["user"] = client
@@ -138,7 +138,7 @@ def is_bearer_of(secret: str, authorization: str) -> bool:
     return scheme.lower() == "bearer" and hmac.compare_digest(_digest(key.strip()), _digest(secret))
 
 
-def _bearer(authorization: str) -> str:
+def secret_in(authorization: str) -> str:
     """The key in an `Authorization` header. Raises Refusal (401) where there is none."""
     scheme, _, key = authorization.partition(" ")
     key = key.strip()

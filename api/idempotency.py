@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from hashlib import blake2b
+from typing import NamedTuple
+from uuid import UUID
 
 from litestar import Response
 
@@ -18,28 +20,50 @@ HEADERS = {
 }
 
 
+class Sender(NamedTuple):
+    """Who sends a request, to what, and under which key of its own. All of it is kept: none may be a secret."""
+
+    organisation_id: UUID
+    route: str
+    key: str | None
+
+
 async def once(
-    call: Call, connection: Connection, body: bytes, carry_out: Callable[[], Awaitable[Answer]]
+    call: Call,
+    connection: Connection,
+    body: bytes,
+    carry_out: Callable[[], Awaitable[Answer]],
+    *,
+    sender: Sender | None = None,
+    completed: Callable[[Answer], Awaitable[Answer]] | None = None,
 ) -> Response[bytes]:
     """What `carry_out` answers; where the request was already carried out under its key, what it answered then.
 
     `body`: the body, or a digest of it. The key is held, and its answer kept, by the transaction of `connection`: what
-    `carry_out` writes there is stored with the answer or not at all.
+    `carry_out` writes there is stored with the answer or not at all. `sender`: on routes without a key of the API.
+    `completed` makes what is sent, each time, of what is kept: for answers that hold a secret.
     Raises InvalidContent (`idempotency_key_reused`) where the key came with another body or query, Refusal (400) where
     it cannot be kept.
     """
-    key = key_of(call)
-    if key is None:
-        return reply(await carry_out())
+    if sender is None:
+        sender = Sender(call.bearer.organisation_id, f"{call.method} {call.scope['path']}", key_of(call))
+    answer = await _once(call, connection, body, carry_out, sender)
+    return reply(answer if completed is None else await completed(answer))
+
+
+async def _once(
+    call: Call, connection: Connection, body: bytes, carry_out: Callable[[], Awaitable[Answer]], sender: Sender
+) -> Answer:
+    if sender.key is None:
+        return await carry_out()
     now = call.services.now()
-    route = f"{call.method} {call.scope['path']}"
-    submission = Submission(call.bearer.organisation_id, route, key, _digest(call, body))
+    submission = Submission(sender.organisation_id, sender.route, sender.key, _digest(call, body))
     answer = await claim(connection, submission, now)
     if answer is None:
         answer = await carry_out()
         await forget_expired(connection, now)
         await keep(connection, submission, answer)
-    return reply(answer)
+    return answer
 
 
 def key_of(call: Call) -> str | None:

@@ -15,14 +15,16 @@ import aiosmtplib
 from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponseException
 
 from api.deliveries import Kind
+from api.endpoint import Call
 from api.mail_server import ADDRESS, MailServer
 from api.reply_links import address, expiry, last_day
 from api.services import Services
-from db.connect import Engine, transaction
+from db.connect import Connection, Engine, transaction
 from db.deliveries import Claimed
 from db.exchange_tables import message_mails
-from db.outbox import note_outcome, telling_of
+from db.outbox import note_outcome, queue_mails, telling_of
 from db.reply_links import create_links
+from domain.exchange import Exchange, Message
 from domain.mail import Letter, Link, Telling, letter, on_one_line
 from domain.retries import Outcome, Schedule
 from domain.wording import Language
@@ -60,6 +62,17 @@ async def mail_kind(services: Services) -> AsyncIterator[Kind | None]:
     )
 
 
+async def have_sent(call: Call, connection: Connection, exchange: Exchange, message: Message) -> None:
+    """Queue a message of the buyer's, just kept, for those it goes to, where e-mail is its channel and is configured.
+
+    All others are left to the buyer.
+    """
+    if message.author != "buyer" or message.channel != "email" or call.services.settings.smtp is None:
+        return
+    receivers = [each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id}]
+    await queue_mails(connection, exchange.id, message.id, receivers, call.language, message.created_at)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Postman:
     """Brings messages to the mail server. `tls`: whom to trust, the system's authorities by default."""
@@ -84,7 +97,8 @@ class Postman:
             if telling is None:
                 return Outcome(failure="link_revoked", final=True)
             expires_at = expiry(now, self.link_days)
-            (link,) = await create_links(connection, telling.exchange_id, (telling.supplier_id,), now, expires_at)
+            thread, supplier = mail.row["exchange_id"], mail.row["supplier_id"]
+            (link,) = await create_links(connection, thread, (supplier,), now, expires_at)
         way = Link(address(self.base, link.token), last_day(expires_at))
         written = letter(telling, way, language, by_server=True)
         return await self._hand_over(self._message(mail, telling, receiver, written))

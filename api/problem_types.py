@@ -123,6 +123,15 @@ _TYPES = (
         ),
     ),
     _type(
+        "after-publication",
+        409,
+        ("Après publication", "After publication"),
+        (
+            "L'avis est publié, ou le besoin a pris fin : on n'échange plus avec les fournisseurs, on relit seulement.",
+            "The notice is published, or the need has ended: no more exchange with suppliers, only reading.",
+        ),
+    ),
+    _type(
         "too-many-removed",
         409,
         ("Trop de fiches retirées", "Too many records removed"),

@@ -54,10 +54,12 @@ class RateLimit:
 class ReplyLimits:
     """What is allowed on reply links, which need no key.
 
-    `unknown`: links that lead nowhere, per address; `answers`: replies per link.
+    `unknown`: links that lead nowhere, per address: they alone count, so that nobody is kept from a link that works by
+    what others try behind the same proxy. `readings`, `answers`: per recipient of a thread, by whichever of its links.
     """
 
     unknown: RateLimit = field(default_factory=lambda: RateLimit(30, MINUTE))
+    readings: RateLimit = field(default_factory=lambda: RateLimit(120, MINUTE))
     answers: RateLimit = field(default_factory=lambda: RateLimit(20, HOUR))
 
 

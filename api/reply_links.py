@@ -1,11 +1,59 @@
-"""Reply links as people get them: where they lead, and how long they work."""
+"""Reply links as people get them: where they lead, how long they work, and how they are shown once but twice alike."""
 
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
+from secrets import token_bytes
+from uuid import UUID
 
+import msgspec
+
+from api.auth import secret_in
 from api.endpoint import Call
 from api.services import PARIS
+from db.connect import Connection
+from db.reply_links import TOKEN_BYTES, NewLink, keep_links, made_before
 
 PATH = "/replies/"
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """Links to a thread that were given to a caller, without their tokens.
+
+    A token is made of `salt` and of the caller's key of the API: the same request sent again is answered with the same
+    links, while nothing that is kept leads to them. Nor do links lead to each other, or to the key, for who has one.
+    """
+
+    exchange_id: UUID
+    supplier_ids: tuple[UUID, ...]
+    salt: bytes
+    expires_at: datetime
+    base: str
+
+    def url(self, link: NewLink) -> str:
+        """Where the link leads."""
+        return address(self.base, link.token)
+
+
+async def grant_links(call: Call, connection: Connection, exchange_id: UUID, supplier_ids: Iterable[UUID]) -> Grant:
+    """Put a new link in force for each of these recipients."""
+    services = call.services
+    now = services.now()
+    grant = Grant(
+        exchange_id=exchange_id,
+        supplier_ids=tuple(supplier_ids),
+        salt=token_bytes(TOKEN_BYTES),
+        expires_at=expiry(now, services.settings.reply_link_days),
+        base=base_of(call),
+    )
+    await keep_links(connection, exchange_id, _links(call, grant), now)
+    return grant
+
+
+async def granted(call: Call, connection: Connection, grant: Grant) -> tuple[NewLink, ...]:
+    """The links that were given, with their tokens; none where they were given to another key of the organisation."""
+    return await made_before(connection, _links(call, grant))
 
 
 def address(base: str, token: str) -> str:
@@ -27,3 +75,13 @@ def expiry(now: datetime, days: int) -> datetime:
 def last_day(expires_at: datetime) -> date:
     """The last day on which a link that ends then still works."""
     return (expires_at.astimezone(PARIS) - timedelta(microseconds=1)).date()
+
+
+def _links(call: Call, grant: Grant) -> tuple[NewLink, ...]:
+    key = secret_in(call.headers.get("authorization", "")).encode()
+    return tuple(NewLink(each, _token(key, grant, each), grant.expires_at) for each in grant.supplier_ids)
+
+
+def _token(key: bytes, grant: Grant, supplier_id: UUID) -> str:
+    content = b"reply link" + grant.salt + grant.exchange_id.bytes + supplier_id.bytes
+    return urlsafe_b64encode(hmac.digest(key, content, "sha256")).rstrip(b"=").decode()

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from api.auth import Keys
 from api.metrics import Metrics
 from api.problems import Refusal
+from api.rate_limits import ReplyLimits
 from api.settings import Settings
 from api.turns import Turns
 from db.connect import Engine
@@ -44,6 +45,7 @@ class Services:
     imports: Turns = field(default_factory=lambda: Turns(at_once=3, of_one=1))
     writes: Turns = field(default_factory=lambda: Turns(at_once=5, of_one=3))
     matches: Turns = field(default_factory=lambda: Turns(at_once=3, of_one=2))
+    replies: ReplyLimits = field(default_factory=ReplyLimits)
 
     @property
     def database(self) -> Engine:

@@ -29,6 +29,12 @@ async def ensure_organisation(connection: Connection, name: str, now: datetime) 
     return found
 
 
+async def organisation_name(connection: Connection, organisation_id: UUID) -> str:
+    """How the organisation is called."""
+    found: str = (await connection.execute(select(organisations.c.name).filter_by(id=organisation_id))).scalar_one()
+    return found
+
+
 async def create_key(
     connection: Connection,
     *,

@@ -4,10 +4,12 @@ Writers hold the need (`db.needs.hold_need`), so that nothing is said while it i
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Table, delete, func, insert, select
+import msgspec
+from sqlalchemy import ColumnElement, Row, Table, delete, func, insert, or_, select
 
 from db.connect import Connection
 from db.exchange_tables import exchange_recipients, exchanges, message_mails, messages
@@ -60,6 +62,32 @@ async def get_thread(connection: Connection, organisation_id: UUID, exchange_id:
     """The organisation's thread; None where it has no such one."""
     found = await _threads(connection, [exchanges.c.id == exchange_id, exchanges.c.organisation_id == organisation_id])
     return found[0] if found else None
+
+
+async def thread_seen_by(
+    connection: Connection, organisation_id: UUID, exchange_id: UUID, supplier_id: UUID
+) -> Thread | None:
+    """As much of the thread as this recipient may know, itself as the only recipient; None where it is none.
+
+    What others said, and what was told them alone, is not even read. Without deliveries.
+    """
+    own = [exchanges.c.id == exchange_id, exchanges.c.organisation_id == organisation_id]
+    for exchange in await _exchanges(connection, own, None):
+        recipients = tuple(each for each in exchange.recipients if each.supplier_id == supplier_id)
+        if not recipients:
+            return None
+        theirs = or_(messages.c.supplier_id == supplier_id, messages.c.supplier_id.is_(None))
+        query = select(messages).where(messages.c.exchange_id == exchange_id, theirs).order_by(messages.c.id)
+        said = tuple(_message(row) for row in await connection.execute(query))
+        return Thread(msgspec.structs.replace(exchange, recipients=recipients), said, ())
+    return None
+
+
+async def last_said(connection: Connection, exchange_id: UUID) -> datetime | None:
+    """When the last message of the thread was written."""
+    query = select(func.max(messages.c.created_at)).where(messages.c.exchange_id == exchange_id)
+    moment: datetime | None = (await connection.execute(query)).scalar_one()
+    return moment
 
 
 async def exchanges_of(connection: Connection, organisation_id: UUID, need_id: UUID) -> Sequence[Thread]:

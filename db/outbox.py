@@ -73,8 +73,6 @@ async def telling_of(connection: Connection, mail: Claimed) -> Telling | None:
     row = (await connection.execute(query)).one()
     need: PlannedNeed = row.content
     return Telling(
-        exchange_id=exchange_id,
-        supplier_id=supplier_id,
         buyer=buyer_name(need, row.organisation),
         need_title=need.title,
         subject=row.subject,

@@ -44,11 +44,39 @@ async def create_links(
 ) -> tuple[NewLink, ...]:
     """A link for each of these recipients of the thread, beside those it may have."""
     links = tuple(NewLink(each, token_urlsafe(TOKEN_BYTES), expires_at) for each in supplier_ids)
-    if links:
-        common = {"exchange_id": exchange_id, "created_at": now, "expires_at": expires_at}
-        rows = [{"digest": digest(link.token), "supplier_id": link.supplier_id, **common} for link in links]
-        await connection.execute(insert(reply_links), rows)
+    await keep_links(connection, exchange_id, links, now)
     return links
+
+
+async def keep_links(connection: Connection, exchange_id: UUID, links: Iterable[NewLink], now: datetime) -> None:
+    """Put links to the thread in force, whose tokens the caller made from `TOKEN_BYTES` nobody can guess."""
+    common = {"exchange_id": exchange_id, "created_at": now}
+    rows = [
+        {"digest": digest(link.token), "supplier_id": link.supplier_id, "expires_at": link.expires_at, **common}
+        for link in links
+    ]
+    if rows:
+        await connection.execute(insert(reply_links), rows)
+
+
+async def made_before(connection: Connection, links: Iterable[NewLink]) -> tuple[NewLink, ...]:
+    """Those of the links that were put in force once, and may still be."""
+    digests = {digest(link.token): link for link in links}
+    known = select(reply_links.c.digest).where(reply_links.c.digest == func.any(list(digests)))
+    found = set((await connection.execute(known)).scalars())
+    return tuple(link for each, link in digests.items() if each in found)
+
+
+async def links_in_force(connection: Connection, exchange_id: UUID, now: datetime) -> dict[UUID, datetime]:
+    """Until when each recipient of the thread can read and answer; those without a link in force are absent."""
+    in_force = (
+        (reply_links.c.exchange_id == exchange_id)
+        & reply_links.c.revoked_at.is_(None)
+        & (reply_links.c.expires_at > now)
+    )
+    latest = select(reply_links.c.supplier_id, func.max(reply_links.c.expires_at).label("expires_at")).where(in_force)
+    rows = await connection.execute(latest.group_by(reply_links.c.supplier_id))
+    return {row.supplier_id: row.expires_at for row in rows}
 
 
 async def find_link(connection: Connection, token: str, now: datetime, *, hold: bool = False) -> ReplyLink | None:

@@ -131,6 +131,21 @@ class NewMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channel: Annotated[Channel | None, msgspec.Meta(description="Where it is not the thread's")] = None
 
 
+class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a supplier answers by its reply link.
+
+    `confidential`: for the buyer alone, who neither shares it with other suppliers nor publishes it. `corrects`: a
+    message of its own.
+    """
+
+    body: Body
+    stance: Stance | None = None
+    barriers: Barriers = ()
+    barriers_note: BarriersNote | None = None
+    confidential: bool = False
+    corrects: UUID | None = None
+
+
 class Publication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The answer to a question, for all recipients.
 
@@ -154,6 +169,7 @@ class VisibleMessage(msgspec.Struct, frozen=True, kw_only=True):
     stance: Stance | None = None
     barriers: tuple[Barrier, ...] = ()
     barriers_note: str | None = None
+    confidential: bool = False
     corrects: UUID | None = None
     at: datetime
 
@@ -186,6 +202,7 @@ def _shown(message: Message) -> VisibleMessage:
         stance=message.stance,
         barriers=message.barriers,
         barriers_note=message.barriers_note,
+        confidential=message.confidential,
         corrects=message.corrects,
         at=message.created_at,
     )

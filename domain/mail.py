@@ -1,7 +1,6 @@
 """What a supplier reads when a buyer's message reaches it by e-mail, or by the buyer's own hand."""
 
 from datetime import date
-from uuid import UUID
 
 import msgspec
 
@@ -13,8 +12,6 @@ LONGEST_SUBJECT = 200
 class Telling(msgspec.Struct, frozen=True, kw_only=True):
     """What is told: one of the buyer's messages. `is_first`: it opened the thread; `question`: what it answers."""
 
-    exchange_id: UUID
-    supplier_id: UUID
     buyer: str
     need_title: str | None
     subject: str

@@ -1,7 +1,6 @@
 """A letter says who asks, for what, what was said, and where to answer until when."""
 
 from datetime import date
-from uuid import UUID
 
 import msgspec
 import pytest
@@ -9,8 +8,6 @@ import pytest
 from domain.mail import Link, Telling, letter, on_one_line
 
 TOLD = Telling(
-    exchange_id=UUID(int=1),
-    supplier_id=UUID(int=2),
     buyer="Centre hospitalier de Vannes",
     need_title="Collecte des biodéchets",
     subject="Volumes et fréquences",
