@@ -18,9 +18,7 @@ T = TypeVar("T")
 CHECK_BYTES = 6
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200, description="Items per page")]
-Cursor = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=2_000, description="The `next_cursor` of the page before")
-]
+Cursor = Annotated[str, msgspec.Meta(description="The `next_cursor` of the page before")]
 
 
 class Paging(msgspec.Struct, frozen=True, kw_only=True):

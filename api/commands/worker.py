@@ -5,10 +5,13 @@ import gc
 import signal
 import socket
 from collections.abc import Callable
+from secrets import token_hex
 
 import uvicorn
 from litestar import Litestar
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.problems import Refusal, document
 from api.settings import Settings
 from matching.engine import Reference
 
@@ -42,7 +45,7 @@ def serve_requests(
     """
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=_Protocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -60,6 +63,24 @@ def serve_requests(
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     return server.started
+
+
+class _Protocol(HttpToolsProtocol):
+    """HTTP as uvicorn reads it, except that what is no HTTP is refused like everything else: by a problem document."""
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (the name is uvicorn's)
+        refused = document(Refusal("bad-request"), "fr")
+        headers = {
+            **{name.decode(): value.decode() for name, value in self.server_state.default_headers},
+            **refused.headers,
+            "content-type": str(refused.media_type),
+            "content-length": str(len(refused.content)),
+            "x-request-id": token_hex(16),
+            "connection": "close",
+        }
+        lines = ["HTTP/1.1 400 Bad Request", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        self.transport.write("\r\n".join(lines).encode("latin-1") + refused.content)
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):

@@ -45,6 +45,8 @@ BAD_REQUESTS = [
     ("GET", "/health/ready?verbose=1", {}, 400, "unknown-query-parameter"),
     ("GET", "/openapi.json?download", {}, 400, "unknown-query-parameter"),
     ("GET", "/territories?kind=epci&cursor=abc", {}, 400, "bad-cursor"),
+    ("GET", "/territories?kind=epci&cursor=", {}, 400, "bad-cursor"),
+    ("GET", f"/territories?kind=epci&cursor={'a' * 3_000}", {}, 400, "bad-cursor"),
     ("GET", "/segments/search", {}, 422, "invalid-query"),
     ("GET", "/segments/search?q=", {}, 422, "invalid-query"),
     ("GET", "/segments/search?q=tonte&limit=0", {}, 422, "invalid-query"),

@@ -1,5 +1,6 @@
 """`vivier serve` as a process tree: what it answers, and that it leaves nothing running."""
 
+import json
 import os
 import re
 import signal
@@ -27,6 +28,21 @@ def test_ctrl_c_leaves_nothing_running(home: Path, start: Start) -> None:
     assert server.ended() == 0
     assert processes(home) == {}
     assert re.fullmatch(r"Vivier listens on http://127\.0\.0\.1:\d+ \(documentation: .*/docs\)\. .*\n", server.said)
+
+
+def test_what_is_no_http_is_refused_by_a_problem(start: Start) -> None:
+    """A client that speaks TLS to a plain port, a method or version nobody knows; others are served as before."""
+    server = start().ready()
+    host, port = server.netloc.split(":")
+    for sent in (b"\x16\x03\x01\x02\r\n\r\n", b"FETCH / HTTP/1.1\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"):
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(sent)
+            head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert b"content-type: application/problem+json" in head
+        assert b"x-request-id: " in head
+        assert json.loads(body)["type"] == "/problems/bad-request"
+    assert server.ask("GET", "/health/live").status == 200
 
 
 def test_a_running_request_is_finished(home: Path, start: Start) -> None:
