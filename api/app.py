@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from api import (
     audit,
     documentation,
+    equal_treatment,
     exchanges,
     imports,
     meetings,
@@ -57,6 +58,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *exchanges.ROUTES,
     *recipients.ROUTES,
     *replies.ROUTES,
+    *equal_treatment.ROUTES,
     *records.ROUTES,
     *imports.ROUTES,
     *sources.ROUTES,

@@ -19,7 +19,7 @@ InformationKind = Literal["opening", "message", "reply", "answer"]
 ReceiptKind = Literal["opening", "message", "reply", "answer", "correction"]
 ReceiptState = Literal["received", "under_way", "to_be_confirmed", "not_delivered"]
 
-EXCERPT = 280
+EXCERPT = 120
 _STATES: dict[DeliveryState, ReceiptState] = {
     "sent": "received",
     "queued": "under_way",

@@ -1,4 +1,4 @@
-"""What is known of the suppliers of a need: what each was told, what it said, where it was met, what was decided on it."""
+"""What is known of the suppliers of a need: what each was told, what it said, where it was met, what was decided."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime

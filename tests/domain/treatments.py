@@ -41,7 +41,7 @@ def treated(
     language: Language = "fr",
 ) -> EqualTreatment:
     """The matrix of a need whose shortlist has these suppliers, by lot: lot 1 where none is named."""
-    version = _version({"1": listed} if isinstance(listed, str) else listed, tuple(set_aside))
+    version = frozen({"1": listed} if isinstance(listed, str) else listed, tuple(set_aside))
     return equal_treatment(version, threads, tuple(meetings), language, living or {})
 
 
@@ -79,7 +79,8 @@ def gaps(matrix: EqualTreatment) -> set[tuple[str, str]]:
     return {(names[gap.supplier_id], gap.code) for gap in matrix.gaps}
 
 
-def _version(listed: Mapping[str, str], decisions: tuple[Decision, ...]) -> FrozenShortlist:
+def frozen(listed: Mapping[str, str], decisions: tuple[Decision, ...]) -> FrozenShortlist:
+    """A version with these suppliers by lot."""
     lots = tuple(_lot(lot_id, letters) for lot_id, letters in listed.items())
     return FrozenShortlist(
         number=2,
