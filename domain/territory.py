@@ -257,7 +257,8 @@ class Territories:
         yield from self._coded(kinds, written)
         yield from self._named(kinds, written)
         if "commune" in kinds and written in self._by_postal_code:
-            yield self._by_postal_code[written].id
+            largest = max(self._by_postal_code[written], key=lambda ordinal: self.communes[ordinal].population)
+            yield self._commune_area(largest).id
         yield from self._coded(others, written)
         if len(kinds) == 1:
             for near in _near_codes(written):
@@ -283,16 +284,17 @@ class Territories:
                 found[fold(area.label)].setdefault(kind, area)
         return dict(found)
 
+    def with_postal_code(self, postal_code: str) -> tuple[int, ...]:
+        """The ordinals of the communes that a postal code serves, ascending; none for those of firms (cedex)."""
+        return self._by_postal_code.get(postal_code, ())
+
     @cached_property
-    def _by_postal_code(self) -> dict[str, Area]:
-        """For each postal code, its commune with the most inhabitants."""
-        largest: dict[str, int] = {}
+    def _by_postal_code(self) -> dict[str, tuple[int, ...]]:
+        served: dict[str, list[int]] = defaultdict(list)
         for ordinal, commune in enumerate(self.communes):
             for postal_code in commune.postal_codes:
-                other = largest.setdefault(postal_code, ordinal)
-                if commune.population > self.communes[other].population:
-                    largest[postal_code] = ordinal
-        return {postal_code: self._commune_area(ordinal) for postal_code, ordinal in largest.items()}
+                served[postal_code].append(ordinal)
+        return {postal_code: tuple(ordinals) for postal_code, ordinals in served.items()}
 
 
 def _grouped(kind: TerritoryKind, codes: list[str | None], names: dict[str, str]) -> dict[str, Area]:

@@ -34,7 +34,7 @@ def _place(record: SupplierRecord, held: int | None, geography: Geography) -> Pl
     stated = geography.territories.commune_ordinal(given) if given else None
     if record.location is not None and held is not None:
         commune = stated if stated is not None else held
-        flags = tuple(_doubts(record.location, stated, held, geography))
+        flags = tuple(_doubts(record, record.location, stated, held, geography))
         return Placement(record.location, communes[commune].code if commune >= 0 else None, flags)
     if stated is None:
         return Placement(None, None, (Flag("no_place", "neither a point nor a commune"),))
@@ -45,15 +45,15 @@ def _place(record: SupplierRecord, held: int | None, geography: Geography) -> Pl
     return Placement(inside, commune_of.code, (Flag("placed_at_commune", commune_of.code),))
 
 
-def _doubts(point: Point, stated: int | None, held: int, geography: Geography) -> list[Flag]:
+def _doubts(record: SupplierRecord, point: Point, stated: int | None, held: int, geography: Geography) -> list[Flag]:
     """What is doubtful about a point, given the commune its address states and the one that holds it (-1: none)."""
     communes = geography.territories.communes
     if stated == held:
         return []
     if stated is None:
-        return (
-            [] if held >= 0 or _off_shore(point, geography) else [Flag("outside_france", f"{point.lat}, {point.lon}")]
-        )
+        if held < 0 and not _off_shore(point, geography):
+            return [Flag("outside_france", f"{point.lat}, {point.lon}")]
+        return _doubts_of_postal_code(record, point, held, geography)
     commune = communes[stated]
     if commune.lat is None:  # without an outline, only what lies in another commune is elsewhere for certain
         detail = f"in {communes[held].code} {communes[held].name}, not {commune.code} {commune.name}"
@@ -62,6 +62,21 @@ def _doubts(point: Point, stated: int | None, held: int, geography: Geography) -
     if away <= TOLERANCE_KM:
         return []
     return [Flag("point_far_from_commune", f"{away:.1f} km from {commune.code} {commune.name}")]
+
+
+def _doubts_of_postal_code(record: SupplierRecord, point: Point, held: int, geography: Geography) -> list[Flag]:
+    """Where an address names no commune, its postal code tells of several; one that serves none says nothing."""
+    postal_code = record.address.postal_code if record.address else None
+    served = geography.territories.with_postal_code(postal_code) if postal_code else ()
+    if not served or held in served:
+        return []
+    communes = [geography.territories.communes[ordinal] for ordinal in served]
+    if any(commune.lat is None for commune in communes):
+        return []
+    away = min(geography.place(Place(commune=one.code)).distance(_position(point))[0] for one in communes)
+    if away <= TOLERANCE_KM:
+        return []
+    return [Flag("point_far_from_commune", f"{away:.1f} km from postal code {postal_code}")]
 
 
 def _off_shore(point: Point, geography: Geography) -> bool:

@@ -69,6 +69,24 @@ def test_a_point_little_outside_its_commune_is_not_doubtful(placed: Any) -> None
     assert flags(placed(moved(REDON, north=-0.06), "35236")) == ["point_far_from_commune"]
 
 
+@pytest.mark.parametrize(
+    ("at", "postal_code", "expected"),
+    [
+        (RENNES, "35700", []),
+        (moved(REDON, north=-0.012), "35600", []),  # across the river
+        (LYON, "35700", ["point_far_from_commune"]),
+        (LYON, "35042", []),  # of firms: it serves no commune
+        (RENNES, "97500", []),  # no outline
+    ],
+)
+def test_where_no_commune_is_named_the_postal_code_tells(
+    at: Point, postal_code: str, expected: list[str], reference: Reference
+) -> None:
+    """A city that does not have its postal code names no commune; the point is still held against the code."""
+    record = SupplierRecord(name="x", location=at, address=Address(postal_code=postal_code, city="Ailleurs"))
+    assert flags(place([record], reference.geography)[0]) == expected
+
+
 def test_a_harbour_lies_off_every_outline_and_is_french(placed: Any) -> None:
     """A few hundred metres off the shore; with its commune or without."""
     at_sea = Point(47.4765, -3.1215)  # off Quiberon
