@@ -52,6 +52,13 @@ Check that the journals are what was written in them: numbers without gaps, ever
 hash. Exits with 1 where one is broken, and says where. The anchor it prints, noted outside of Vivier, shows later that
 nothing was cut off at the end and nothing rewritten: give it back as --anchor.
 """
+PRIVACY_EXPORT = """\
+Give a copy of all that is held about a person: where it is, since when, and what an erasure would make of it.
+"""
+PRIVACY_ERASE = """\
+Erase a person: shows what it will change, asks, then does it and tells what was changed and what is kept and why. Later
+imports do not bring them back. The same again changes nothing.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     _import_options(add("import", "import a file of suppliers", IMPORT, "imports"))
     _keys_options(add("keys", "create, list and revoke API keys"))
     _audit_options(add("audit", "check that the journals are what was written"))
+    _privacy_options(add("privacy", "tell what is held about a person, or erase it"))
     add("migrate", "create the tables of the database or bring them up to date")
     add("openapi", "print the OpenAPI document of the API")
     return parser
@@ -175,6 +183,21 @@ def _audit_options(parser: argparse.ArgumentParser) -> None:
         help="an entry noted earlier that must still be there; repeatable",
     )
     verify.add_argument("--json", action="store_true", help="print the verdicts as JSON")
+
+
+def _privacy_options(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    export = actions.add_parser("export", help="tell all that is held about a person", description=PRIVACY_EXPORT)
+    erase = actions.add_parser("erase", help="erase a person", description=PRIVACY_ERASE)
+    for action in (export, erase):
+        action.add_argument("--email", help="the address of the person")
+        action.add_argument("--name", help="the name; with --email, namesakes with another address are left alone")
+        action.add_argument(
+            "--organisation", metavar="O", help="in its data and the directory alone, by name or id (default: in all)"
+        )
+        action.add_argument("--json", action="store_true", help="print it as JSON, whole")
+    erase.add_argument("--dry-run", action="store_true", help="only tell what would be changed")
+    erase.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:

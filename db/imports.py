@@ -14,6 +14,7 @@ from db.locks import Subject, lock, share
 from db.merging import count_absent, count_stored, merge, note_received
 from db.staging import Batch, Counts, Intake, Prepared, listed_rejects, open_staging, prepare, settle, stage
 from db.suppliers import begin_change, current_version, publish
+from db.suppressions import suppressions_of
 from db.tables import records, suppliers
 from domain.errors import Conflict, DomainError
 from domain.identity import Likeness
@@ -125,7 +126,8 @@ async def _begin(connection: Connection, order: Order, now: datetime, likeness: 
         await lock(connection, Subject.SOURCE, order.source)
     await open_staging(connection)
     change_set = 0 if order.dry_run else await begin_change(connection)
-    return Intake(connection, order.source, change_set, now, order.dry_run, order.language, likeness)
+    held_back = await suppressions_of(connection, order.source)
+    return Intake(connection, order.source, change_set, now, order.dry_run, order.language, likeness, held_back)
 
 
 async def _stage_all(

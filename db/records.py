@@ -15,6 +15,7 @@ from db.ids import new_id
 from db.known_sources import ensure_source
 from db.locks import Subject, lock, share
 from db.suppliers import STORED_RECORDS, begin_change, current_version, publish, rewrite, stored_record, write
+from db.suppressions import suppressions_of
 from db.tables import records
 from domain.errors import InvalidContent
 from domain.identity import Likeness, RecordKey
@@ -42,15 +43,15 @@ async def put_record(
     """Store the record of `source` under its `external_id` and rewrite the suppliers it concerns; the caller commits.
 
     The record joins the supplier that other records of the same describe (`domain.identity`), and leaves one that it
-    describes no longer. The same content again only notes that it was received. Raises InvalidContent for what
-    PostgreSQL cannot hold.
+    describes no longer. What was erased of a person is left out (`db.suppressions`). The same content again only notes
+    that it was received. Raises InvalidContent for what PostgreSQL cannot hold.
     Waits while another put of this record, or the last step of an import of this source, is under way.
     """
-    payload = encode(record)
-    if found := problems(external_id, payload):
+    if found := problems(external_id, encode(record)):
         raise InvalidContent(found)
     await _hold(connection, source, external_id)
-    digest = content_hash(payload, placement)
+    record = await _without_erased(connection, source, external_id, record)
+    digest = content_hash(encode(record), placement)
     known = (await connection.execute(_one(source, external_id).add_columns(records.c.content_hash))).first()
     if known is not None and known.content_hash == digest:
         await _note_received(connection, source, external_id, now)
@@ -107,6 +108,15 @@ async def delete_record(
 async def _hold(connection: Connection, source: str, external_id: str) -> None:
     await share(connection, Subject.SOURCE, source)
     await lock(connection, Subject.RECORD, f"{source}/{external_id}")
+
+
+async def _without_erased(
+    connection: Connection, source: str, external_id: str, record: SupplierRecord
+) -> SupplierRecord:
+    if record.contact is None:
+        return record
+    held_back = await suppressions_of(connection, source, external_id)
+    return record if held_back is None else held_back.applied(external_id, record)
 
 
 def _one(source: str, external_id: str) -> Select[*tuple[Any, ...]]:

@@ -21,6 +21,7 @@ from db.identity import identity_values
 from db.ids import new_id, new_ids
 from db.sources.rows import Reject, Row, reject
 from db.suppliers import supplier_row
+from db.suppressions import Suppressions
 from db.tables import records, suppliers
 from domain.errors import Problem, pointer
 from domain.identity import Likeness
@@ -60,7 +61,10 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Intake(msgspec.Struct, frozen=True):
-    """One import under way. `dry`: its rows are compared and counted, nothing is written."""
+    """One import under way. `dry`: its rows are compared and counted, nothing is written.
+
+    `held_back`: what was erased of persons and must not come back; None where there is nothing.
+    """
 
     connection: Connection
     source: str
@@ -69,6 +73,7 @@ class Intake(msgspec.Struct, frozen=True):
     dry: bool
     language: Language
     likeness: Likeness
+    held_back: Suppressions | None = None
 
 
 class _Arrival(msgspec.Struct, frozen=True, gc=False):
@@ -172,7 +177,10 @@ def prepare(intake: Intake, batch: Batch, *, likely_new: bool) -> Prepared:
     """
     rejects = list(batch.rejects)
     arrivals = []
-    for row, placement in zip(batch.rows, batch.placements, strict=True):
+    for given, placement in zip(batch.rows, batch.placements, strict=True):
+        row = given
+        if intake.held_back is not None:
+            row = given._replace(record=intake.held_back.applied(given.external_id, given.record))
         payload = encode(row.record)
         if found := problems(row.external_id, payload):
             rejects.append(reject(row.line, row.external_id, found, intake.language))

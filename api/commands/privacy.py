@@ -1,0 +1,135 @@
+"""`vivier privacy`: a copy of what is held about a person, and its erasure."""
+
+import argparse
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TextIO
+from uuid import UUID
+
+import msgspec
+
+from api.auth import DEFAULT_ORGANISATION
+from api.bodies import JsonBody
+from api.commands.database import attached
+from api.commands.failure import FAILED, USAGE, CommandFailed
+from api.commands.screen import plain
+from api.settings import Settings
+from db.audit import journals
+from db.clients import ensure_organisation
+from db.connect import Engine, engine, transaction
+from db.erasure import erase_person, export_person
+from domain.audit import Actor
+from domain.data_subject import DataSubject, traces_of
+from domain.personal_data import Erasure, Holding, PersonalData
+
+_LONGEST = 160
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Do what `options.action` says."""
+    subject = _subject(options)
+    with attached(settings) as url:
+        if options.action == "export":
+            _write(options, asyncio.run(_export(engine(url, pool_size=0), options.organisation, subject)))
+            return 0
+        return _erase(options, url, subject)
+
+
+def _subject(options: argparse.Namespace) -> DataSubject:
+    """Who is meant. Raises InvalidContent where nobody can be."""
+    subject = JsonBody(DataSubject).decode(msgspec.json.encode({"email": options.email, "name": options.name}))
+    traces_of(subject)
+    return subject
+
+
+def _erase(options: argparse.Namespace, url: str, subject: DataSubject) -> int:
+    """Show first, ask, then do it."""
+
+    def carried_out(*, dry_run: bool) -> Erasure:
+        return asyncio.run(_erased(engine(url, pool_size=0), options.organisation, subject, dry_run=dry_run))
+
+    if options.dry_run or not options.yes:
+        planned = carried_out(dry_run=True)
+        if options.dry_run:
+            _write(options, planned)
+            return 0
+        _show(planned.changed, sys.stderr if options.json else sys.stdout)
+        if planned.changed and not _agreed():
+            sys.stderr.write("vivier: nothing was changed\n")
+            return FAILED
+    _write(options, carried_out(dry_run=False))
+    return 0
+
+
+def _agreed() -> bool:
+    if sys.stdin.isatty():
+        sys.stderr.write("Erase this for good? Type yes: ")
+        sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"yes", "oui"}
+
+
+async def _reach(database: Engine, organisation: str | None, now: datetime) -> tuple[Sequence[UUID], Actor]:
+    """Whose data, and on whose behalf: the named organisation's, or everybody's as the operator."""
+    async with transaction(database) as connection:
+        if organisation is None:
+            home = await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
+            return [each for each, _ in await journals(connection)], Actor(home, "command")
+        found = [each for each, name in await journals(connection) if organisation in {str(each), name}]
+    if not found:
+        raise CommandFailed(f"there is no organisation {plain(organisation)}", USAGE)
+    return found, Actor(found[0], "command")
+
+
+async def _export(database: Engine, organisation: str | None, subject: DataSubject) -> PersonalData:
+    now = datetime.now(UTC)
+    organisation_ids, actor = await _reach(database, organisation, now)
+    return await export_person(database, subject, organisation_ids, actor, now)
+
+
+async def _erased(database: Engine, organisation: str | None, subject: DataSubject, *, dry_run: bool) -> Erasure:
+    now = datetime.now(UTC)
+    organisation_ids, actor = await _reach(database, organisation, now)
+    return await erase_person(database, subject, organisation_ids, actor, now, dry_run=dry_run)
+
+
+def _write(options: argparse.Namespace, told: PersonalData | Erasure) -> None:
+    if options.json:
+        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+    elif isinstance(told, PersonalData):
+        _show(told.holdings, sys.stdout)
+    else:
+        _account(told)
+
+
+def _show(holdings: Iterable[Holding], stream: TextIO) -> None:
+    listed = list(holdings)
+    for each in listed:
+        since = "" if each.since is None else f", since {each.since:%Y-%m-%d}"
+        whose = f" ({plain(each.organisation)})" if each.organisation else ""
+        text = plain(each.text)
+        shown = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+        stream.write(f"{plain(each.where)}{whose}, {each.field}{since}: {each.fate}\n    {shown}\n")
+    if not listed:
+        stream.write("Nothing is held about this person.\n")
+
+
+def _account(done: Erasure) -> None:
+    if done.dry_run:
+        _show((*done.changed, *done.kept), sys.stdout)
+    counts = Counter(each.fate for each in (*done.changed, *done.kept))
+    summary = ", ".join(f"{count} {_FATES[fate]}" for fate, count in counts.items())
+    sys.stdout.write(f"{'Would be' if done.dry_run else 'Done'}: {summary or 'nothing'}\n")
+    for each in done.kept:
+        sys.stdout.write(f"  kept: {plain(each.where)}, {each.field} ({_REASONS[each.why or 'append_only']})\n")
+    if done.reference is not None:
+        sys.stdout.write(f"  in the journal: person:{done.reference}\n")
+
+
+_FATES = {"erased": "erased", "pseudonym": "under a pseudonym", "kept": "kept"}
+_REASONS = {
+    "append_only": "said in an exchange, which nobody can alter before the time for keeping the need is over",
+    "text_of_source": "a text of the source's own, to be put right there",
+}

@@ -1,0 +1,203 @@
+"""A person erased, wherever they are found: nothing left of them but a pseudonym, and nothing that brings them back."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Text as SqlText
+from sqlalchemy import and_, case, delete, func, literal, select, update
+from sqlalchemy import cast as sql_cast
+
+from db.assembly import StoredRecord
+from db.audit import record
+from db.connect import Connection, Engine, transaction
+from db.content import content_hash, encode
+from db.exchange_tables import exchange_recipients, message_mails
+from db.identity import hold_identities
+from db.ids import new_id
+from db.locks import Subject, lock
+from db.meeting_tables import meetings
+from db.need_tables import shortlists
+from db.person_tables import persons
+from db.personal_data import Findings, Found, find
+from db.suppliers import begin_change, publish, rewrite
+from db.suppressions import Trace, suppress, traces_of_change
+from db.tables import Document, idempotency_keys, records, sources
+from domain.audit import Actor, Detail
+from domain.data_subject import DataSubject, Traces, masked, traces_of
+from domain.identity import RecordKey
+from domain.person import pseudonym
+from domain.personal_data import Erasure, Holding, PersonalData
+from domain.quality import shortcomings
+from domain.supplier import Contact
+
+
+async def export_person(
+    engine: Engine, subject: DataSubject, organisation_ids: Collection[UUID], actor: Actor, now: datetime
+) -> PersonalData:
+    """All that is held about the person in these organisations' data and in the directory.
+
+    Noted in the journal of `actor`, without saying about whom. Raises InvalidContent where nobody is meant.
+    """
+    async with transaction(engine) as connection:
+        found = await find(connection, organisation_ids, traces_of(subject))
+        detail: Detail = {"holdings": len(found.holdings)}
+        await record(connection, actor, "person.exported", f"person:{_reference(found, now)}", now, detail=detail)
+    return PersonalData(now, found.holdings)
+
+
+async def erase_person(
+    engine: Engine,
+    subject: DataSubject,
+    organisation_ids: Collection[UUID],
+    actor: Actor,
+    now: datetime,
+    *,
+    dry_run: bool = False,
+) -> Erasure:
+    """Erase the person from these organisations' data and from the directory, and keep sources from naming them again.
+
+    What is done is told, and noted in the journal of every organisation whose data changed, and in that of `actor`
+    where the directory did. The same again finds nothing left to do. Waits for imports that are under way.
+    Raises InvalidContent where nobody is meant.
+    """
+    async with transaction(engine) as connection:
+        found = await find(connection, organisation_ids, traces_of(subject))
+    if dry_run:
+        return _told(found, None, dry_run=True)
+    await _hold_back(engine, found.traces, now)
+    locked: set[str] = set()
+    while True:
+        locked |= {item.source for item, _ in found.records}
+        async with transaction(engine) as connection:
+            for source in sorted(locked):
+                await lock(connection, Subject.SOURCE, source)
+            found = await find(connection, organisation_ids, traces_of(subject))
+            if all(item.source in locked for item, _ in found.records):
+                return await _carry_out(connection, found, actor, now)
+
+
+async def _hold_back(engine: Engine, traces: Traces, now: datetime) -> None:
+    """Keep the addresses from coming in again, and wait until nobody is at work who has not heard of it."""
+    if not traces.addresses:
+        return
+    async with transaction(engine) as connection:
+        both = ((name, address) for name in traces.names for address in traces.addresses)
+        by_name = (Trace("person", name, with_email=address) for name, address in both)
+        await suppress(connection, (*(Trace("email", each) for each in traces.addresses), *by_name), now)
+        known = (await connection.execute(select(sources.c.name).order_by(sources.c.name))).scalars().all()
+    for source in known:
+        async with transaction(engine) as connection:
+            await lock(connection, Subject.SOURCE, source)
+
+
+async def _carry_out(connection: Connection, found: Findings, actor: Actor, now: datetime) -> Erasure:
+    if not _changed(found):
+        return _told(found, None)
+    reference = _reference(found, now)
+    await _erase_persons(connection, [row.id for row in found.persons], now)
+    for each in found.texts:
+        await _erase_text(connection, each, found.traces, pseudonym(reference), now)
+    retitled = {each.named[0] for each in found.texts if each.place.kind == "meeting"}
+    await _note_meetings(connection, {row.id for row in found.takes_part}, retitled, now)
+    if found.records:
+        await _erase_contacts(connection, found.records, now)
+    await _note(connection, found, actor, reference, now)
+    return _told(found, reference)
+
+
+async def _erase_persons(connection: Connection, ids: Sequence[UUID], now: datetime) -> None:
+    if ids:
+        name = case({each: pseudonym(each) for each in ids}, value=persons.c.id)
+        nothing = {"email": None, "phone": None, "employer": None, "name_key": "", "email_key": "", "employer_key": ""}
+        erased = update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now)
+        await connection.execute(erased)
+
+
+async def _erase_text(connection: Connection, found: Found, traces: Traces, called: str, now: datetime) -> None:
+    table, column = found.place.table, found.place.column
+    row = and_(*(table.c[name] == value for name, value in found.key.items()))
+    if table is idempotency_keys:
+        await connection.execute(delete(table).where(row))
+    elif table is message_mails:
+        waiting = table.c.status == "waiting"
+        stop = {"status": case((waiting, "cancelled"), else_=table.c.status), "due_at": None, "lease": None}
+        ended = func.coalesce(table.c.ended_at, literal(now, table.c.ended_at.type))
+        await connection.execute(update(table).where(row).values(address="", **stop, ended_at=ended))
+    elif column is exchange_recipients.c.email:
+        await connection.execute(update(table).where(row).values(email=None))
+    elif column is shortlists.c.body:
+        if found.taken:
+            await connection.execute(update(table).where(row).values(body=found.body))
+    elif found.place.fate == "pseudonym":
+        text: Any = masked(found.text, traces, called)
+        if isinstance(column.type, Document):
+            text = sql_cast(literal(text, SqlText), column.type)
+        await connection.execute(update(table).where(row).values({column.name: text}))
+
+
+async def _note_meetings(connection: Connection, took_part: set[UUID], retold: set[UUID], now: datetime) -> None:
+    """Meetings read otherwise than before: what was read earlier must not be written back, nor stay in calendars."""
+    changed = update(meetings).where(meetings.c.id.in_(took_part | retold))
+    told = case((meetings.c.id.in_(retold), 1), else_=0)
+    values = {"version": meetings.c.version + 1, "sequence": meetings.c.sequence + told, "updated_at": now}
+    await connection.execute(changed.values(values))
+
+
+async def _erase_contacts(
+    connection: Connection, cleaned: Sequence[tuple[StoredRecord, Contact]], now: datetime
+) -> None:
+    """Write the records without the person, and the suppliers that they describe, as one change of the directory."""
+    await hold_identities(connection)
+    change_set = await begin_change(connection)
+    traces: list[Trace] = []
+    for item, left in cleaned:
+        key = RecordKey(item.source, item.external_id)
+        traces += traces_of_change(key, item.record.contact or Contact(), left)
+        after = msgspec.structs.replace(item.record, contact=left)
+        written = {
+            "payload": after,
+            "content_hash": content_hash(encode(after), item.placement),
+            "doubts": shortcomings(after, item.placement),
+            "changed_at": now,
+        }
+        own = (records.c.source == key.source) & (records.c.external_id == key.external_id)
+        await connection.execute(update(records).where(own).values(written))
+    await suppress(connection, traces, now)
+    await rewrite(connection, {item.supplier_id for item, _ in cleaned}, change_set, now)
+    await publish(connection, change_set)
+
+
+async def _note(connection: Connection, found: Findings, actor: Actor, reference: UUID, now: datetime) -> None:
+    """In each journal what changed there, in ids and counts."""
+    done: dict[UUID, Counter[str]] = {}
+    for row in found.takes_part:
+        done.setdefault(row.organisation_id, Counter())["meeting"] += 1
+    for each in found.texts:
+        if each.place.fate != "kept" or each.taken:
+            done.setdefault(each.organisation_id, Counter())[each.place.kind] += 1
+    if found.records:
+        done.setdefault(actor.organisation_id, Counter())["record"] = len(found.records)
+    owners = done.keys() | {row.organisation_id for row in found.persons}
+    for organisation_id in sorted(owners):
+        ids = [str(row.id) for row in found.persons if row.organisation_id == organisation_id]
+        detail: Detail = {"persons": ids, **done.get(organisation_id, Counter())}
+        note = msgspec.structs.replace(actor, organisation_id=organisation_id)
+        await record(connection, note, "person.erased", f"person:{reference}", now, detail=detail)
+
+
+def _reference(found: Findings, now: datetime) -> UUID:
+    """What the journal calls the person: the id under which they were known, or else a new one."""
+    return found.persons[0].id if found.persons else new_id(now)
+
+
+def _told(found: Findings, reference: UUID | None, *, dry_run: bool = False) -> Erasure:
+    kept = tuple(each for each in found.holdings if each.fate == "kept")
+    return Erasure(dry_run, reference, _changed(found), kept)
+
+
+def _changed(found: Findings) -> tuple[Holding, ...]:
+    return tuple(each for each in found.holdings if each.fate != "kept")
