@@ -3,7 +3,7 @@
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from secrets import token_bytes
 from uuid import UUID
 
@@ -69,7 +69,7 @@ def base_of(call: Call) -> str:
 def expiry(now: datetime, days: int) -> datetime:
     """When a link made now ends: with the last of so many days, so that a day can be named to people."""
     last = now.astimezone(PARIS).date() + timedelta(days=days)
-    return datetime.combine(last + timedelta(days=1), time(), PARIS)
+    return datetime.combine(last + timedelta(days=1), time(), PARIS).astimezone(UTC)
 
 
 def last_day(expires_at: datetime) -> date:

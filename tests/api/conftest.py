@@ -1,13 +1,15 @@
 """The application without a database and with one, and what its tests share."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
 
 import asyncpg
 import pytest
+import structlog
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
@@ -92,3 +94,13 @@ async def served(lasting_database_url: str, reference: Reference) -> AsyncIterat
 def source() -> str:
     """The name of a source that no other test writes to."""
     return f"source-{next(_sources)}"
+
+
+@pytest.fixture
+def logging_undone() -> Iterator[None]:
+    """Logging is the process's, so a test that sets it up puts it back."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    structlog.reset_defaults()
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)

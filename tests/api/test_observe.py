@@ -1,10 +1,9 @@
 """Each request leaves an id, one log line and a measurement, and none of its secrets."""
 
 import json
-import logging
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -163,16 +162,6 @@ async def test_head_of_a_post_is_refused(sums: AsyncTestClient[Any]) -> None:
     """405, as GET would be, and without a body."""
     answer = await sums.head("/sums/a")
     assert (answer.status_code, answer.headers["allow"], answer.content) == (405, "OPTIONS, POST", b"")
-
-
-@pytest.fixture
-def logging_undone() -> Iterator[None]:
-    """Logging is the process's, so a test that sets it up puts it back."""
-    handlers, level = logging.root.handlers[:], logging.root.level
-    yield
-    structlog.reset_defaults()
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
 
 
 def test_logs_are_json_lines(capsys: pytest.CaptureFixture[str], logging_undone: None) -> None:
