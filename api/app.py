@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from api import (
     audit,
+    awards,
     documentation,
     equal_treatment,
     exchanges,
@@ -53,6 +54,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *MATCH_ROUTES,
     *needs.ROUTES,
     *shortlists.ROUTES,
+    *awards.ROUTES,
     *suppliers.ROUTES,
     *merges.ROUTES,
     *meetings.ROUTES,

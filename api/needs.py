@@ -11,7 +11,7 @@ from litestar import Response
 from api.actors import actor_of
 from api.endpoint import Call, endpoint
 from api.entity_tags import IF_MATCH, IF_NONE_MATCH, etag_of, require_match, unless_known
-from api.freezing import asked, freeze_next
+from api.freezing import asked, keep, match_kept
 from api.idempotency import HEADERS, once
 from api.negotiation import JSON
 from api.pages import Page, Paging, page, read_cursor, write_cursor
@@ -85,11 +85,11 @@ class NeedSummary(msgspec.Struct, frozen=True):
 class NeedsQuery(Paging, frozen=True, kw_only=True):
     """Which needs: all of the organisation's, unless narrowed."""
 
-    status: Annotated[
-        tuple[Status, ...] | None, msgspec.Meta(description="One of these; may be given more than once")
-    ] = None
-    planned_from: Annotated[date | None, msgspec.Meta(description="Publication planned on this day or later")] = None
-    planned_to: Annotated[date | None, msgspec.Meta(description="Publication planned on this day or before")] = None
+    status: (
+        Annotated[tuple[Status, ...], msgspec.Meta(description="One of these; may be given more than once")] | None
+    ) = None
+    planned_from: Annotated[date, msgspec.Meta(description="Publication planned on this day or later")] | None = None
+    planned_to: Annotated[date, msgspec.Meta(description="Publication planned on this day or before")] | None = None
 
 
 @endpoint(
@@ -116,8 +116,9 @@ async def keep_need(call: Call, body: PlannedNeed) -> Response[bytes]:
         async def carry_out() -> Answer:
             now = services.now()
             need = await create_need(connection, call.bearer.organisation_id, body, now)
+            found = await match_kept(call, connection, need)
             await record(connection, actor_of(call), "need.created", object_of(need.id), now, version=need.version)
-            frozen = await freeze_next(call, connection, need)
+            frozen = await keep(call, connection, need, found)
             told = document(need)
             answer = {"need": told, "shortlist": msgspec.Raw(frozen.body)}
             headers = {"content-type": JSON, "location": f"/needs/{need.id}", "etag": _etag(told)}

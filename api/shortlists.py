@@ -1,5 +1,6 @@
 """Shortlists as they were frozen, and what the buyer decided on them."""
 
+import asyncio
 import re
 from datetime import datetime
 from typing import Annotated
@@ -25,6 +26,7 @@ from db.shortlists import (
     DecisionKey,
     decide,
     get_decision,
+    get_ledger,
     get_shortlist,
     list_decisions,
     list_shortlists,
@@ -37,6 +39,7 @@ from domain.frozen_shortlist import Decision, FrozenShortlist, ShortlistVersion,
 from domain.need import Code
 from domain.need_life import require_not_ended
 from domain.shortlist import Shortlist
+from domain.shortlist_diff import ShortlistDiff, Version, compare
 from domain.wording import Text
 
 NUMBER = re.compile(r"[1-9][0-9]{0,8}")
@@ -182,7 +185,20 @@ async def list_version_decisions(call: Call, id: UUID, n: str, query: Paging) ->
     return page(call, shown, None if last is None else write_cursor(name, last))
 
 
-ROUTES = (freeze_shortlist, list_versions, show_version, list_version_decisions, decide_on_supplier)
+@endpoint("GET", "/needs/{id}/shortlists/{n}/diff/{m}", tag=TAG, scope="needs", answers=ShortlistDiff)
+async def compare_versions(call: Call, id: UUID, n: str, m: str) -> ShortlistDiff:  # noqa: A002
+    """What a version shows differently from another one.
+
+    From version `n` to version `m`, lot by lot: who came, who left and who moved, near misses refused for another reason, and what was decided
+    otherwise; for whoever came or left, why it is not on the other version. Any two versions can be compared, in
+    either direction; `latest` names the last.
+    """
+    async with transaction(call.services.database) as connection:
+        before, after = [await _to_compare(call, connection, id, number) for number in (n, m)]
+    return await asyncio.to_thread(compare, before, after, call.language)
+
+
+ROUTES = (freeze_shortlist, list_versions, show_version, list_version_decisions, decide_on_supplier, compare_versions)
 
 
 async def version_of(call: Call, connection: Connection, need_id: UUID, number: str) -> FrozenShortlist:
@@ -194,6 +210,12 @@ async def version_of(call: Call, connection: Connection, need_id: UUID, number: 
     if frozen is None:
         raise NotFound(NO_VERSION)
     return frozen
+
+
+async def _to_compare(call: Call, connection: Connection, need_id: UUID, number: str) -> Version:
+    frozen = await version_of(call, connection, need_id, number)
+    ledger = await get_ledger(connection, call.bearer.organisation_id, need_id, frozen.number)
+    return Version(frozen, ledger or ())
 
 
 def require_listed(frozen: FrozenShortlist, lot_id: str, supplier_id: UUID) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Date, Row, Select, and_, cast, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Date, Row, Select, and_, cast, delete, exists, insert, literal, select, update
+from sqlalchemy import Text as SqlText
 from sqlalchemy.exc import IntegrityError
 
 from db.connect import Connection
@@ -99,7 +100,7 @@ async def _one(connection: Connection, condition: ColumnElement[bool], *, hold: 
 
 
 def _conditions(filters: NeedFilters) -> Iterator[ColumnElement[bool]]:
-    planned = cast(needs.c.content.op("->>")("planned_publication_on"), Date)
+    planned = cast(needs.c.content.op("->>")(literal("planned_publication_on", SqlText)), Date)
     if filters.statuses is not None:
         yield needs.c.status.in_(filters.statuses)
     if filters.planned_from is not None:

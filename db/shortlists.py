@@ -5,12 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, LargeBinary, Row, and_, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.connect import Connection
 from db.need_tables import needs, shortlist_decisions, shortlists
-from domain.frozen_shortlist import Decision, FrozenShortlist, LotLedger, ShortlistVersion
+from domain.frozen_shortlist import Decision, FrozenShortlist, LotLedger, Named, ShortlistVersion, lots_shown
 from domain.need_life import StoredNeed
 
 _VERSION = [shortlists.c[name] for name in ShortlistVersion.__struct_fields__]
@@ -71,6 +71,16 @@ async def get_ledger(
     """Where everybody stood when the version was frozen; None where there is no such version."""
     query = select(shortlists.c.ledger).where(_of(organisation_id, need_id), shortlists.c.number == number)
     return (await connection.execute(query)).scalar_one_or_none()
+
+
+async def last_listed(connection: Connection, organisation_id: UUID, need_id: UUID, supplier_id: UUID) -> Named | None:
+    """The supplier as the need's latest version that lists it calls it; None where none does."""
+    mentions = func.position(bindparam("id", str(supplier_id).encode(), LargeBinary).op("IN")(shortlists.c.body)) > 0
+    query = select(shortlists.c.body).where(_of(organisation_id, need_id), mentions)
+    body = await connection.scalar(query.order_by(shortlists.c.number.desc()).limit(1))
+    if body is None:
+        return None
+    return next((each for lot in lots_shown(body) for each in lot.listed if each.id == supplier_id), None)
 
 
 async def list_decisions(

@@ -17,37 +17,50 @@ AbsenceCode = Literal[
     "no_offer",
     "inactive",
     "merged",
+    "listed_as",
     "gone",
     "not_yet",
     "not_considered",
+    "not_kept",
     "no_such_lot",
 ]
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A supplier, as it was called when the version was frozen."""
+
+    id: UUID
+    name: str
 
 
 class Absence(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a supplier is not among the candidates that a version shows.
 
-    `excluded_by`: the gate, where one refused it; `survivor`: the supplier it is part of since.
+    `excluded_by`: the gate, where one refused it, with its `message`; `rank`: its place beyond the rows shown;
+    `other`: the supplier that it is part of since (`merged`), or as which it was listed (`listed_as`).
     """
 
     supplier_id: UUID
     code: AbsenceCode
     excluded_by: Gate | None = None
     message: Text | None = None
-    survivor: UUID | None = None
+    rank: int | None = None
+    other: Named | None = None
 
 
 class LotLedger(msgspec.Struct, frozen=True):
     """Where everybody stood who was considered for a lot: more than the answer shows.
 
-    `candidates`: all of them, in order, also beyond the rows asked for. `refused`: those whom each gate refused.
-    `absences`: what has become of those whom earlier versions showed and this one does not.
+    `candidates`: all of them, in order, also beyond the rows asked for. `refused`: those whom each gate refused that
+    looks further than at what is offered. Both within bounds; `complete`: nobody was left out for that. `absences`: the
+    near misses, and what has become of those whom earlier versions showed and this one does not.
     """
 
     id: str
     candidates: tuple[UUID, ...]
     refused: dict[Gate, tuple[UUID, ...]]
     absences: tuple[Absence, ...] = ()
+    complete: bool = True
 
 
 class LotTotal(msgspec.Struct, frozen=True):
@@ -66,13 +79,6 @@ class Decision(msgspec.Struct, frozen=True):
     decision: Verdict
     reason: str | None
     decided_at: datetime
-
-
-class Named(msgspec.Struct, frozen=True):
-    """A supplier, as it was called when the version was frozen."""
-
-    id: UUID
-    name: str
 
 
 class ShownCandidate(msgspec.Struct, frozen=True):
@@ -99,14 +105,23 @@ class ShownLot(msgspec.Struct, frozen=True):
     near_misses: tuple[ShownNearMiss, ...]
 
     @property
+    def listed(self) -> tuple[Named, ...]:
+        """Candidates in order, then near misses."""
+        return *(row.supplier for row in self.candidates), *(row.supplier for row in self.near_misses)
+
+    @property
     def supplier_ids(self) -> frozenset[UUID]:
         """Candidates and near misses."""
-        missed = (row.supplier.id for row in self.near_misses)
-        return frozenset(row.supplier.id for row in self.candidates).union(missed)
+        return frozenset(each.id for each in self.listed)
 
 
 class _Shown(msgspec.Struct, frozen=True):
     lots: tuple[ShownLot, ...]
+
+
+def lots_shown(body: bytes) -> tuple[ShownLot, ...]:
+    """Who is listed for each lot in the answer of a version."""
+    return msgspec.json.decode(body, type=_Shown).lots
 
 
 class ShortlistVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +146,7 @@ class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True):
     @property
     def shown(self) -> tuple[ShownLot, ...]:
         """Who is listed for each lot, read from the answer each time."""
-        return msgspec.json.decode(self.body, type=_Shown).lots
+        return lots_shown(self.body)
 
     @property
     def shortlist(self) -> Shortlist:

@@ -23,6 +23,7 @@ from matching.explain import Explainer
 from matching.gates import GATES, PASSED, Field, best_outcome, may_answer, refusals
 from matching.geography import Geography
 from matching.index import INELIGIBLE, NEVER, LiveIndex
+from matching.ledger import Ledger
 from matching.near_misses import nearest_refused
 from matching.plane import Positions
 from matching.ranking import eligibility, ranked
@@ -64,10 +65,12 @@ def match(
     on: date,
     language: Language,
     awards: Iterable[Award] = (),
+    ledger: Ledger | None = None,
 ) -> Shortlist:
     """The shortlist of a need, evaluated for the day `on`. Raises InvalidContent with everything wrong in the need.
 
-    `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored.
+    `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored. `ledger`: notes of
+    each lot where everybody stood.
     """
     queries = reference.reader.read(need)
     objects = {query.lot.id: tuple(wanted.segment for wanted in query.objects) for query in queries}
@@ -81,7 +84,7 @@ def match(
         language=language,
     )
     seed, past = draw_seed(need), past_awards(awards, reference, on)
-    lots = tuple(_match_lot(need, query, index, reference, explainer, seed, past) for query in queries)
+    lots = tuple(_match_lot(need, query, index, reference, explainer, seed, past, ledger) for query in queries)
     return Shortlist(
         reference=need.reference,
         stamp=Stamp(
@@ -122,6 +125,7 @@ def _match_lot(
     explainer: Explainer,
     seed: int,
     past: PastAwards | None,
+    ledger: Ledger | None,
 ) -> LotShortlist:
     field = hold(query, index, reference, explainer.on, past)
     refused = refusals(field)
@@ -129,6 +133,8 @@ def _match_lot(
     in_order = ranked(field, passed, seed)
     shown = in_order[: need.limit]
     missed = nearest_refused(field, refused, need.near_misses, seed)
+    if ledger is not None:
+        ledger.note(explainer, field, refused, in_order, len(shown), [row for row, _ in missed])
     coverage = _coverage(field, passed)
     options = _options(field, refused)
     ends = _approval_ends(field, passed, explainer.on, reference.rules)
