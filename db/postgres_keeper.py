@@ -17,6 +17,8 @@ from pathlib import Path
 SOCKET_NAME = ".s.PGSQL.5432"
 RESTARTS = 5
 RESTARTS_WITHIN_SECONDS = 60.0
+PAUSE_SECONDS = 2.0
+"""Between two starts, once the server was killed more than RESTARTS times in RESTARTS_WITHIN_SECONDS."""
 PR_SET_PDEATHSIG = 1
 
 
@@ -80,12 +82,19 @@ class _Wishes:
             signal.signal(number, lambda *_: None)
         self.stop = False
 
-    def wait(self) -> None:
-        """Return when something happened; `stop` says whether to stop from now on."""
-        ready, _, _ = select.select([self._awake] if self.stop else [self._awake, 0], [], [])
+    def wait(self, seconds: float | None = None) -> None:
+        """Return when something happened or the time is over; `stop` says whether to stop from now on."""
+        ready, _, _ = select.select([self._awake] if self.stop else [self._awake, 0], [], [], seconds)
         signals = os.read(self._awake, 64) if self._awake in ready else b""
         if 0 in ready or signal.SIGTERM in signals or signal.SIGINT in signals:
             self.stop = True
+
+    def come_within(self, seconds: float) -> bool:
+        """Wait that long for the wish to stop; whether it came."""
+        limit = time.monotonic() + seconds
+        while not self.stop and (left := limit - time.monotonic()) > 0:
+            self.wait(left)
+        return self.stop
 
 
 def _start(command: list[str], uid: int, gid: int) -> int:
@@ -136,9 +145,11 @@ def main(arguments: list[str]) -> int:
         starts = [at for at in starts if time.monotonic() - at < RESTARTS_WITHIN_SECONDS] + [time.monotonic()]
         status = _keep(_start(command, int(uid), int(gid)), wishes)
         # What ends of itself said why in the log, and would end so again.
-        if wishes.stop or not os.WIFSIGNALED(status) or len(starts) > RESTARTS:
+        if wishes.stop or not os.WIFSIGNALED(status):
             return os.waitstatus_to_exitcode(status) & 0xFF
         end_leftovers(Path(data), Path(sockets))
+        if len(starts) > RESTARTS and wishes.come_within(PAUSE_SECONDS):
+            return 0
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from db.connect import dsn
 from db.embedded import HomeInUse, attach, serve
 from db.postgres_binaries import NoPostgres
 from db.postgres_home import UnusableHome, settle
+from db.postgres_keeper import RESTARTS
 from db.postgres_server import StartFailed
 from tests.conftest import ROOT, open_folder
 
@@ -132,6 +133,14 @@ async def test_a_killed_server_is_started_again(home: Path) -> None:
         assert await ended(killed)
         assert await ask(database.url, "SELECT 1") == 1
         assert postmaster(home) != killed
+
+
+async def test_a_server_that_is_killed_again_and_again_comes_back(home: Path) -> None:
+    """As often as that happens: whoever serves from memory meanwhile would otherwise wait for ever."""
+    with serve(home, durable=False) as database:
+        for _ in range(RESTARTS + 2):
+            os.kill(postmaster(home), signal.SIGKILL)
+            assert await ask(database.url, "SELECT 1") == 1
 
 
 async def test_a_server_does_not_outlive_its_killed_owner(home: Path) -> None:
