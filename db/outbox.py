@@ -50,8 +50,14 @@ async def queue_mails(
 
 
 async def telling_of(connection: Connection, mail: Claimed) -> Telling | None:
-    """What the e-mail is to tell; None where its recipient is to get none any more."""
+    """What the e-mail is to tell; None where its recipient is to get none any more.
+
+    Until the transaction ends, the recipient's links are not revoked: one made in it will be among them.
+    """
     exchange_id, supplier_id = mail.row["exchange_id"], mail.row["supplier_id"]
+    held = select(message_mails.c.status).where(message_mails.c.id == mail.id).with_for_update(read=True)
+    if (await connection.execute(held)).scalar_one_or_none() != "waiting":
+        return None
     if supplier_id in await shut_out(connection, exchange_id):
         return None
     first = select(messages.c.id).where(messages.c.exchange_id == exchange_id).order_by(messages.c.id).limit(1)

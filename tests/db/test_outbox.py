@@ -1,15 +1,16 @@
 """Messages wait for those that can be written to, and tell what was said."""
 
+import asyncio
 from uuid import uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 
 from db.connect import Engine, transaction
 from db.deliveries import Claimed, claim
 from db.exchange_tables import message_mails, messages
 from db.ids import new_id
 from db.outbox import telling_of
-from db.reply_links import revoke_links
+from db.reply_links import create_links, find_link, revoke_links
 from domain.mail import Telling
 from tests.db.samples import LATER, NOW
 from tests.db.threads import ANNE, PAUL, Thread, thread
@@ -60,6 +61,36 @@ async def test_a_mail_claimed_before_is_not_sent_after_the_links_were_revoked(en
     async with transaction(engine) as connection:
         await revoke_links(connection, told.exchange.id, ANNE, NOW)
         assert await telling_of(connection, mail) is None
+
+
+async def test_a_link_made_while_links_are_revoked_is_revoked_too(engine: Engine) -> None:
+    """An e-mail that is being written meanwhile brings a link that leads nowhere."""
+    told = await thread(engine, emails=("anne@example.org", None))
+    await told.say(NOW)
+    (mail,) = await claimed(told)
+
+    async def revoke() -> None:
+        async with transaction(engine) as connection:
+            await revoke_links(connection, told.exchange.id, ANNE, NOW)
+
+    async with transaction(engine) as connection:
+        assert await telling_of(connection, mail) is not None
+        (link,) = await create_links(connection, told.exchange.id, (ANNE,), NOW, LATER)
+        revoking = asyncio.create_task(revoke())
+        while not (revoking.done() or await somebody_waits(engine)):
+            pass
+    await revoking
+    async with transaction(engine) as connection:
+        assert await find_link(connection, link.token, NOW) is None
+
+
+async def somebody_waits(engine: Engine) -> bool:
+    """Whether a transaction of this database waits for another one."""
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with transaction(engine) as connection:
+        return bool(await connection.scalar(query))
 
 
 async def test_it_tells_who_asks_and_what_is_said(engine: Engine) -> None:

@@ -1,0 +1,45 @@
+"""An application that writes to suppliers through a real mail server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from api.app import create_app
+from api.settings import read_settings
+from matching.engine import Reference
+from tests.api.conftest import ADMIN_KEY, alive
+from tests.api.exchanges import Opened
+from tests.api.factories import Client
+from tests.api.mailbox import Mailbox, listening
+
+PUBLIC_URL = "https://vivier.example.org"
+
+
+@asynccontextmanager
+async def emailing(database_url: str, reference: Reference) -> AsyncIterator[tuple[Client, Mailbox]]:
+    """The administrator's client of such an application, and the mailbox where everything arrives."""
+    async with listening(Mailbox()) as mailbox:
+        settings = read_settings(
+            {
+                "VIVIER_ADMIN_KEY": ADMIN_KEY,
+                "DATABASE_URL": database_url,
+                "VIVIER_SMTP_URL": f"smtp://127.0.0.1:{mailbox.port}?starttls=never",
+                "VIVIER_MAIL_FROM": "sourcing@example.org",
+                "VIVIER_PUBLIC_URL": PUBLIC_URL,
+            }
+        )
+        app = create_app(settings, reference)
+        async with alive(app), Client(app, ADMIN_KEY) as client:
+            await client.services.directory.beyond(-1, 20)
+            yield client, mailbox
+
+
+async def all_sent(thread: Opened) -> dict[str, Any]:
+    """The thread, once none of its messages waits for its e-mail any more."""
+    async with asyncio.timeout(30):
+        while True:
+            shown = await thread.shown()
+            states = {each["state"] for message in shown["messages"] for each in message["deliveries"]}
+            if "queued" not in states:
+                return shown
