@@ -134,6 +134,8 @@ def _followed(before: _Before) -> dict[str, tuple[UUID, ...]]:
 async def _accounted(connection: Connection, ledger: Sequence[LotLedger]) -> tuple[LotLedger, ...]:
     """The ledger with what the directory knows of those who are no longer active: merged, gone, or resting."""
     inactive = {each.supplier_id for lot in ledger for each in lot.absences if each.code == "inactive"}
+    if not inactive:
+        return tuple(ledger)
     living = await living_suppliers(connection, inactive)
     return tuple(
         msgspec.structs.replace(lot, absences=tuple(_of_directory(each, living) for each in lot.absences))
