@@ -1,6 +1,7 @@
 """A real mail server on a free port, which answers what a test wants it to."""
 
 import asyncio
+import shutil
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 
@@ -49,8 +51,10 @@ class Mailbox:
 
 
 @asynccontextmanager
-async def listening(mailbox: Mailbox, **options: Any) -> AsyncIterator[Mailbox]:
-    """The mailbox behind a port of its own. `options`: of aiosmtpd's server."""
+async def listening(
+    mailbox: Mailbox, encrypted: ssl.SSLContext | None = None, **options: Any
+) -> AsyncIterator[Mailbox]:
+    """The mailbox behind a port of its own. `encrypted`: from the first byte; `options`: of aiosmtpd's server."""
     given: dict[str, Any] = {"hostname": "mail.test", "enable_SMTPUTF8": True, **options}
     connections: set[SMTP] = set()
 
@@ -59,7 +63,7 @@ async def listening(mailbox: Mailbox, **options: Any) -> AsyncIterator[Mailbox]:
         connections.add(one)
         return one
 
-    server = await asyncio.get_running_loop().create_server(connection, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(connection, "127.0.0.1", 0, ssl=encrypted)
     mailbox.port = server.sockets[0].getsockname()[1]
     try:
         yield mailbox
@@ -82,6 +86,8 @@ def authenticator(user: str, password: str) -> Any:
 
 def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """How a server with a certificate of its own for 127.0.0.1 listens, and how those who trust it connect."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl, which makes the certificate, is not installed")
     key, cert = folder / "key.pem", folder / "cert.pem"
     subprocess.run(
         [
