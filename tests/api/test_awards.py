@@ -236,3 +236,15 @@ async def test_an_award_follows_its_supplier_into_the_one_it_was_merged_into(buy
     await buyer.matched()
     assert shown(await lot_of(buyer, lots=ESS)) == []
     assert (await noted(buyer, need, award(lost)))["supplier_id"] == heir
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+async def test_the_first_and_the_last_day_there_are(buyer: Buyer, source: str, day: str) -> None:
+    """Years and months before the one and after the other do not exist."""
+    supplier = await gardener(buyer, source, turnover_eur=1_000)
+    fields = {"value_eur": 1e12, "duration_months": 1_200}
+    need = await need_of(buyer, on=day, lots=[ESS[0] | fields])
+    for _ in range(3):
+        await noted(buyer, need, award(supplier, day, reserved=["ess"], **fields))
+    lot = (await buyer.frozen(need))["lots"][0]
+    assert (shown(lot), "SAME_SUPPLIER" in codes(lot)) == ([], True)

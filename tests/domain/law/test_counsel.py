@@ -138,6 +138,7 @@ def test_horizon_is_the_contract_or_a_year() -> None:
         (date(2024, 1, 31), -2, date(2023, 11, 30)),
         (date(2024, 12, 1), 1, date(2025, 1, 1)),
         (date(9999, 1, 1), 1_200, date.max),
+        (date(1, 6, 1), -36, date.min),
     ],
 )
 def test_calendar_months(day: date, months: int, expected: date) -> None:
