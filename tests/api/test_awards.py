@@ -246,5 +246,4 @@ async def test_the_first_and_the_last_day_there_are(buyer: Buyer, source: str, d
     need = await need_of(buyer, on=day, lots=[ESS[0] | fields])
     for _ in range(3):
         await noted(buyer, need, award(supplier, day, reserved=["ess"], **fields))
-    lot = (await buyer.frozen(need))["lots"][0]
-    assert (shown(lot), "SAME_SUPPLIER" in codes(lot)) == ([], True)
+    assert "SAME_SUPPLIER" in codes((await buyer.frozen(need))["lots"][0])
