@@ -21,7 +21,7 @@ from api.spool import Spooled, spooled
 from db.connect import transaction
 from db.idempotency import Answer
 from db.ids import new_id
-from db.import_log import Order, get_import, list_errors, list_imports
+from db.import_log import Order, close_interrupted, get_import, list_errors, list_imports
 from db.sources.formats import FORMATS
 from db.sources.rows import UnreadableFile
 from db.sources.vivier import RecordRow
@@ -95,13 +95,16 @@ async def list_source_imports(call: Call, source: str, query: Paging) -> Respons
     before = read_cursor(f"imports/{source}", query.cursor, UUID)
     async with transaction(call.services.database) as connection:
         found = await list_imports(connection, source, before, query.limit + 1)
+        if any(each.status == "running" for each in found):
+            await close_interrupted(connection, call.services.now())
+            found = await list_imports(connection, source, before, query.limit + 1)
     shown = found[: query.limit]
     return page(call, shown, write_cursor(f"imports/{source}", shown[-1].id) if len(found) > len(shown) else None)
 
 
 @endpoint("GET", "/imports/{id}", tag=TAG, scope=("sync", "admin"), answers=Import, problems=("source-not-on-key",))
 async def show_import(call: Call, id: UUID) -> Import:  # noqa: A002 - as the contract names it
-    """An import: its report, or while it runs the rows so far.
+    """An import: its report, or while it runs the rows so far; `interrupted` where its server was stopped meanwhile.
 
     Lists the first 10,000 errors; `GET /imports/{id}/errors` has all of them. A dry run leaves nothing to show.
     """
@@ -162,6 +165,9 @@ async def _own_import(call: Call, import_id: UUID) -> Import:
     """The import, of a source on the key. Raises NotFound, Refusal (403)."""
     async with transaction(call.services.database) as connection:
         found = await get_import(connection, import_id)
+        if found is not None and found.status == "running":
+            await close_interrupted(connection, call.services.now())
+            found = await get_import(connection, import_id)
     if found is None:
         raise NotFound(NO_IMPORT)
     require_source(call.bearer, found.source)

@@ -57,20 +57,29 @@ async def run_import(
     if order.dry_run:
         async with engine.connect() as connection:
             return await _take_in(engine, connection, order, batches, started, likeness)
-    await open_import(engine, order, started)
-    try:
-        async with transaction(engine) as connection:
+    async with transaction(engine) as connection:
+        # before others see it: an import whose lock is free counts as interrupted
+        await lock(connection, Subject.IMPORT, str(order.id))
+        await open_import(engine, order, started)
+        async with _failure_noted(engine, order, clock):
             done = await _take_in(engine, connection, order, batches, started, likeness)
-            done = msgspec.structs.replace(done, finished_at=clock())
-            await close_import(connection, done)
-    except BaseException as failure:
-        # If even this fails, the next import finds that nobody is working on this one any more.
-        with suppress(Exception):
-            await abandon_import(engine, order.id, *_outcome(failure, order), clock())
-        raise
+        done = msgspec.structs.replace(done, finished_at=clock())
+        await close_import(connection, done)
     if done.added + done.changed + done.removed >= MANY:
         await _refresh_statistics(engine)
     return done
+
+
+@asynccontextmanager
+async def _failure_noted(engine: Engine, order: Order, clock: Callable[[], datetime]) -> AsyncIterator[None]:
+    """Note why the block failed, while the import still holds its lock."""
+    try:
+        yield
+    except BaseException as failure:
+        # If even this fails, whoever looks next finds that nobody is working on this import any more.
+        with suppress(Exception):
+            await abandon_import(engine, order.id, *_outcome(failure, order), clock())
+        raise
 
 
 async def _refresh_statistics(engine: Engine) -> None:
@@ -122,7 +131,6 @@ async def _begin(connection: Connection, order: Order, now: datetime, likeness: 
     if order.dry_run:
         await share(connection, Subject.SOURCE, order.source)
     else:
-        await lock(connection, Subject.IMPORT, str(order.id))
         await lock(connection, Subject.SOURCE, order.source)
     await open_staging(connection)
     change_set = 0 if order.dry_run else await begin_change(connection)

@@ -6,9 +6,13 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from sqlalchemy import update
 
+from db.connect import transaction
+from db.tables import imports
 from tests.api.factories import (
     NDJSON,
     Client,
@@ -311,3 +315,15 @@ async def test_the_real_files(
     assert (again["unchanged"], again["rejected"]) == (report["added"], report["rejected"])
     assert again["data_version"] == report["data_version"]
     assert again["errors"] == report["errors"]
+
+
+async def test_an_import_whose_server_was_killed_shows_as_interrupted(served: Client, source: str) -> None:
+    """To whoever looks at it next: no other import need come first."""
+    dead = (await send(served, source, lines(rows(source, "a")))).json()["id"]
+    async with transaction(served.services.database) as connection:
+        await connection.execute(update(imports).where(imports.c.id == UUID(dead)).values(status="running"))
+
+    shown = (await served.get(f"/imports/{dead}")).json()
+    assert (shown["status"], shown["added"]) == ("interrupted", 0)
+    every = (await served.get(f"/sources/{source}/imports")).json()["items"]
+    assert [each["status"] for each in every] == ["interrupted"]
