@@ -9,6 +9,7 @@ from datetime import date
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
+from uuid import UUID
 
 from api.commands.failure import FAILED, USAGE, CommandFailed
 from api.settings import BadSetting, read_settings
@@ -58,6 +59,13 @@ Give a copy of all that is held about a person: where it is, since when, and wha
 PRIVACY_ERASE = """\
 Erase a person: shows what it will change, asks, then does it and tells what was changed and what is kept and why. Later
 imports do not bring them back. The same again changes nothing.
+"""
+RETENTION_SHOW = """\
+Show what has been kept for its time and would be removed now: needs one by one, the rest by number.
+"""
+RETENTION_PURGE = """\
+Remove what has been kept for its time: shows it, asks, then removes exactly that, and notes it in the journals. The
+periods are settings; journals are never removed.
 """
 
 
@@ -121,6 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     _keys_options(add("keys", "create, list and revoke API keys"))
     _audit_options(add("audit", "check that the journals are what was written"))
     _privacy_options(add("privacy", "tell what is held about a person, or erase it"))
+    _retention_options(add("retention", "show or remove what has been kept for its time"))
     add("migrate", "create the tables of the database or bring them up to date")
     add("openapi", "print the OpenAPI document of the API")
     return parser
@@ -198,6 +207,23 @@ def _privacy_options(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--json", action="store_true", help="print it as JSON, whole")
     erase.add_argument("--dry-run", action="store_true", help="only tell what would be changed")
     erase.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _retention_options(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    show = actions.add_parser("show", help="show what would be removed", description=RETENTION_SHOW)
+    purge = actions.add_parser("purge", help="remove it", description=RETENTION_PURGE)
+    for action in (show, purge):
+        action.add_argument(
+            "--spare",
+            action="append",
+            default=[],
+            type=UUID,
+            metavar="NEED",
+            help="keep this need longer, as where there is a dispute; repeatable",
+        )
+        action.add_argument("--json", action="store_true", help="print it as JSON")
+    purge.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from api.mail_server import MailServer, mail_server, sender
+from domain.retention import LEAST_YEARS_OF_NEEDS
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
@@ -42,6 +43,10 @@ class Settings:
     import_limit: int = 1024 * MIB
     key_cache_seconds: float = 5.0
     webhook_private: bool = True
+    keep_needs_years: int = 5
+    keep_persons_years: int = 3
+    keep_reply_links_days: int = 90
+    keep_import_errors_days: int = 365
     metrics_dir: Path | None = None
     unknown: tuple[str, ...] = ()
 
@@ -130,6 +135,10 @@ VARIABLES = (
     Variable("VIVIER_IMPORT_LIMIT_MIB", "import_limit", _number(1, 65_536, "a number of MiB", MIB)),
     Variable("VIVIER_KEY_CACHE_SECONDS", "key_cache_seconds", _seconds),
     Variable("VIVIER_WEBHOOK_PRIVATE", "webhook_private", _yes_no),
+    Variable("VIVIER_KEEP_NEEDS_YEARS", "keep_needs_years", _number(LEAST_YEARS_OF_NEEDS, 100, "a number of years")),
+    Variable("VIVIER_KEEP_PERSONS_YEARS", "keep_persons_years", _number(1, 100, "a number of years")),
+    Variable("VIVIER_KEEP_REPLY_LINKS_DAYS", "keep_reply_links_days", _number(1, 3_650, "a number of days")),
+    Variable("VIVIER_KEEP_IMPORT_ERRORS_DAYS", "keep_import_errors_days", _number(1, 3_650, "a number of days")),
     Variable("PROMETHEUS_MULTIPROC_DIR", "metrics_dir", _folder),
 )
 

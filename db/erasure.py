@@ -21,8 +21,8 @@ from db.ids import new_id
 from db.locks import Subject, lock
 from db.meeting_tables import meetings
 from db.need_tables import shortlists
-from db.person_tables import persons
 from db.personal_data import Findings, Found, find
+from db.persons import erase_persons
 from db.suppliers import begin_change, publish, rewrite
 from db.suppressions import Trace, suppress, traces_of_change
 from db.tables import Document, idempotency_keys, records, sources
@@ -98,23 +98,15 @@ async def _carry_out(connection: Connection, found: Findings, actor: Actor, now:
     if not _changed(found):
         return _told(found, None)
     reference = _reference(found, now)
-    await _erase_persons(connection, [row.id for row in found.persons], now)
+    await erase_persons(connection, [row.id for row in found.persons], now)
     for each in found.texts:
         await _erase_text(connection, each, found.traces, pseudonym(reference), now)
     retitled = {each.named[0] for each in found.texts if each.place.kind == "meeting"}
-    await _note_meetings(connection, {row.id for row in found.takes_part}, retitled, now)
+    await _note_meetings(connection, retitled, {row.id for row in found.takes_part}, now)
     if found.records:
         await _erase_contacts(connection, found.records, now)
     await _note(connection, found, actor, reference, now)
     return _told(found, reference)
-
-
-async def _erase_persons(connection: Connection, ids: Sequence[UUID], now: datetime) -> None:
-    if ids:
-        name = case({each: pseudonym(each) for each in ids}, value=persons.c.id)
-        nothing = {"email": None, "phone": None, "employer": None, "name_key": "", "email_key": "", "employer_key": ""}
-        erased = update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now)
-        await connection.execute(erased)
 
 
 async def _erase_text(connection: Connection, found: Found, traces: Traces, called: str, now: datetime) -> None:
@@ -139,11 +131,11 @@ async def _erase_text(connection: Connection, found: Found, traces: Traces, call
         await connection.execute(update(table).where(row).values({column.name: text}))
 
 
-async def _note_meetings(connection: Connection, took_part: set[UUID], retold: set[UUID], now: datetime) -> None:
-    """Meetings read otherwise than before: what was read earlier must not be written back, nor stay in calendars."""
-    changed = update(meetings).where(meetings.c.id.in_(took_part | retold))
-    told = case((meetings.c.id.in_(retold), 1), else_=0)
-    values = {"version": meetings.c.version + 1, "sequence": meetings.c.sequence + told, "updated_at": now}
+async def _note_meetings(connection: Connection, retold: set[UUID], took_part: set[UUID], now: datetime) -> None:
+    """Texts of meetings read otherwise than before, in calendars too; those of `took_part` have another version yet."""
+    changed = update(meetings).where(meetings.c.id.in_(retold))
+    another = case((meetings.c.id.in_(took_part), 0), else_=1)
+    values = {"version": meetings.c.version + another, "sequence": meetings.c.sequence + 1, "updated_at": now}
     await connection.execute(changed.values(values))
 
 

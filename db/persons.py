@@ -1,20 +1,26 @@
 """Contact persons: named once per organisation, and known by id wherever they took part."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, case, func, select, update
+from sqlalchemy import ARRAY, DateTime, Row, Select, Uuid, bindparam, case, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.connect import Connection
 from db.ids import new_id
 from db.person_tables import persons
 from domain.folding import fold
-from domain.person import Person, email_key, name_key
+from domain.person import Person, email_key, name_key, pseudonym
 
 _GIVEN = ("email", "phone", "employer")
+_RETOLD = text("""
+    UPDATE meetings SET version = version + 1, updated_at = :now WHERE id IN (
+        SELECT meeting_id FROM meeting_participants WHERE person_id = ANY(:ids)
+        UNION SELECT meeting_id FROM meeting_follow_ups WHERE person_id = ANY(:ids)
+    )
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("now", type_=DateTime(timezone=True)))
 
 
 async def person_of(
@@ -69,6 +75,20 @@ async def names_of(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, st
     """What these persons are called, the erased ones by their pseudonym; ids of nobody are absent."""
     query = select(persons.c.id, persons.c.name).where(persons.c.id == func.any(list(ids)))
     return {row.id: row.name for row in await connection.execute(query)}
+
+
+async def erase_persons(connection: Connection, ids: Collection[UUID], now: datetime) -> None:
+    """Leave nothing of these persons but a pseudonym, wherever they took part.
+
+    Meetings that named them have another version then: what was read of one before must not be written back.
+    """
+    if not ids:
+        return
+    name = case({each: pseudonym(each) for each in ids}, value=persons.c.id)
+    nothing = {"email": None, "phone": None, "employer": None, "name_key": "", "email_key": "", "employer_key": ""}
+    erased = update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now)
+    await connection.execute(erased)
+    await connection.execute(_RETOLD, {"ids": list(ids), "now": now})
 
 
 def person(row: Row[Any]) -> Person:

@@ -13,6 +13,7 @@ import msgspec
 
 from api.auth import DEFAULT_ORGANISATION
 from api.bodies import JsonBody
+from api.commands.agreement import agreed
 from api.commands.database import attached
 from api.commands.failure import FAILED, USAGE, CommandFailed
 from api.commands.screen import plain
@@ -57,18 +58,11 @@ def _erase(options: argparse.Namespace, url: str, subject: DataSubject) -> int:
             _write(options, planned)
             return 0
         _show(planned.changed, sys.stderr if options.json else sys.stdout)
-        if planned.changed and not _agreed():
+        if planned.changed and not agreed("Erase this for good?"):
             sys.stderr.write("vivier: nothing was changed\n")
             return FAILED
     _write(options, carried_out(dry_run=False))
     return 0
-
-
-def _agreed() -> bool:
-    if sys.stdin.isatty():
-        sys.stderr.write("Erase this for good? Type yes: ")
-        sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"yes", "oui"}
 
 
 async def _reach(database: Engine, organisation: str | None, now: datetime) -> tuple[Sequence[UUID], Actor]:

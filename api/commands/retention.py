@@ -1,0 +1,77 @@
+"""`vivier retention`: what has been kept for its time, shown and removed."""
+
+import argparse
+import asyncio
+import sys
+from datetime import UTC, datetime
+from typing import TextIO
+from uuid import UUID
+
+import msgspec
+
+from api.auth import DEFAULT_ORGANISATION
+from api.commands.agreement import agreed
+from api.commands.database import attached
+from api.commands.failure import FAILED
+from api.commands.screen import plain
+from api.settings import Settings
+from db.connect import engine, transaction
+from db.retention import plan, purge
+from domain.retention import Kind, Periods, Plan
+
+_WHAT: dict[Kind, str] = {
+    "needs": "needs",
+    "persons": "persons become a pseudonym",
+    "reply_links": "reply links",
+    "import_errors": "rejected rows of imports",
+    "answers": "answers kept for what is sent twice",
+    "deliveries": "deliveries to webhooks",
+}
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Do what `options.action` says."""
+    periods = Periods(
+        needs_years=settings.keep_needs_years,
+        persons_years=settings.keep_persons_years,
+        reply_links_days=settings.keep_reply_links_days,
+        import_errors_days=settings.keep_import_errors_days,
+    )
+    with attached(settings) as url:
+        planned = asyncio.run(_planned(url, periods, options.spare))
+        if options.action == "show":
+            _write(options, planned, "would be removed")
+            return 0
+        if not options.yes:
+            _show(planned, "will be removed", sys.stderr if options.json else sys.stdout)
+            if (planned.needs or planned.others) and not agreed("Remove this for good?"):
+                sys.stderr.write("vivier: nothing was removed\n")
+                return FAILED
+        _write(options, asyncio.run(purge(engine(url, pool_size=0), planned, DEFAULT_ORGANISATION)), "removed")
+        return 0
+
+
+async def _planned(url: str, periods: Periods, spared: list[UUID]) -> Plan:
+    async with transaction(engine(url, pool_size=0)) as connection:
+        return await plan(connection, periods, datetime.now(UTC), spared)
+
+
+def _write(options: argparse.Namespace, told: Plan, verb: str) -> None:
+    if options.json:
+        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+    else:
+        _show(told, verb, sys.stdout)
+
+
+def _show(told: Plan, verb: str, stream: TextIO) -> None:
+    for need in told.needs:
+        goes = (
+            f"{need.shortlists} shortlists, {need.exchanges} exchanges, {need.meetings} meetings, {need.awards} awards"
+        )
+        stream.write(f"need:{need.id} ({plain(need.organisation)}), ended {need.ended_at:%Y-%m-%d}: {goes}\n")
+    for each in told.others:
+        whose = f" ({plain(each.organisation)})" if each.organisation else ""
+        stream.write(f"{each.count} {_WHAT[each.kind]}{whose}, up to {each.before:%Y-%m-%d}\n")
+    count = len(told.needs)
+    others = sum(each.count for each in told.others)
+    stream.write(f"{count} needs with all that goes with them, and {others} other things, {verb}\n")

@@ -1,0 +1,89 @@
+"""How long what is kept is kept, and what is due to be removed."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+Kind = Literal["needs", "persons", "reply_links", "import_errors", "answers", "deliveries"]
+
+LEAST_YEARS_OF_NEEDS = 3
+"""Awards feed the bar on contracts reserved to the ESS for three years (L2113-16): they go with their needs."""
+
+
+class Periods(msgspec.Struct, frozen=True, kw_only=True):
+    """How long each kind is kept, where that can be chosen."""
+
+    needs_years: int = 5
+    persons_years: int = 3
+    reply_links_days: int = 90
+    import_errors_days: int = 365
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """The instant at which, or before which, each kind must have ended to be removed."""
+
+    needs: datetime
+    persons: datetime
+    reply_links: datetime
+    import_errors: datetime
+    answers: datetime
+    deliveries: datetime
+
+
+class DueNeed(msgspec.Struct, frozen=True, kw_only=True):
+    """A need whose time is over, with all that goes with it. `last_at`: the last thing that happened to it.
+
+    `meetings`: those about no other need that is kept.
+    """
+
+    id: UUID
+    organisation_id: UUID
+    organisation: str
+    ended_at: datetime
+    last_at: datetime
+    shortlists: int
+    exchanges: int
+    awards: int
+    meetings: int
+
+
+class Due(msgspec.Struct, frozen=True):
+    """How much of a kind is due; `organisation` null: of what all share."""
+
+    kind: Kind
+    organisation: str | None
+    count: int
+    before: datetime
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What would be removed at `at`: needs one by one, the rest by number."""
+
+    at: datetime
+    periods: Periods
+    bounds: Bounds
+    needs: Sequence[DueNeed]
+    others: Sequence[Due]
+
+
+def bounds_of(periods: Periods, now: datetime, answers: timedelta, deliveries: timedelta) -> Bounds:
+    """What ended at the bound has been kept for the whole period; `answers`, `deliveries`: how long those are kept."""
+    return Bounds(
+        needs=years_before(now, periods.needs_years),
+        persons=years_before(now, periods.persons_years),
+        reply_links=now - timedelta(days=periods.reply_links_days),
+        import_errors=now - timedelta(days=periods.import_errors_days),
+        answers=now - answers,
+        deliveries=now - deliveries,
+    )
+
+
+def years_before(moment: datetime, years: int) -> datetime:
+    """The same day and time so many years before; of a 29 February that was none, the day before it."""
+    try:
+        return moment.replace(year=moment.year - years)
+    except ValueError:
+        return moment.replace(year=moment.year - years, day=28)
