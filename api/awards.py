@@ -126,6 +126,7 @@ async def _made(call: Call, connection: Connection, need: StoredNeed, body: Awar
     if lot is None or supplier is None:
         raise InvalidContent(tuple(problems))
     now = call.services.now()
+    reserved = body.reserved if body.reserved is not msgspec.UNSET else lot.reserved or ()
     return Award(
         id=new_id(now),
         need_id=need.id,
@@ -135,7 +136,7 @@ async def _made(call: Call, connection: Connection, need: StoredNeed, body: Awar
         segments=await _segments(call, need, lot),
         awarded_on=body.awarded_on,
         value_eur=body.value_eur,
-        reserved=tuple(dict.fromkeys(body.reserved)),
+        reserved=tuple(dict.fromkeys(reserved)),
         duration_months=body.duration_months,
         direct=need.content.procedure == "direct_award",
         created_at=now,

@@ -27,6 +27,7 @@ PLAIN: dict[AbsenceCode, Text] = {
         "not among the candidates shown; the others were too many for the reason to be kept",
     ),
 }
+ONE_ROW = Text("du seul affiché", "the only one shown")
 FIELDS: dict[str, Text] = {
     "segments": Text("segments", "segments"),
     "cpv": Text("codes CPV", "CPV codes"),
@@ -53,9 +54,9 @@ def _said(absence: Absence, shown: int) -> Text:
     if absence.code == "refused":
         return absence.message or GATES[absence.excluded_by or "segment"]
     if absence.code == "beyond_limit":
+        rows = Text(f"des {shown} affichés", f"the {shown} shown") if shown > 1 else ONE_ROW
         return Text(
-            f"candidat au rang {absence.rank}, au-delà des {shown} affichés",
-            f"candidate at rank {absence.rank}, beyond the {shown} shown",
+            f"candidat au rang {absence.rank}, au-delà {rows.fr}", f"candidate at rank {absence.rank}, beyond {rows.en}"
         )
     if absence.other is not None:
         return _as_another(absence.code, absence.other.name)

@@ -11,13 +11,16 @@ from domain.need import Code, Euros, Reserved
 
 
 class AwardRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A lot of a need, awarded to a supplier. `reserved`: to whom the lot was reserved; empty: to nobody."""
+    """A lot of a need, awarded to a supplier.
+
+    `reserved`: to whom the contract was reserved; empty: to nobody; left out: as the lot says.
+    """
 
     lot_id: Code
     supplier_id: UUID
     awarded_on: date
     value_eur: Euros | None = None
-    reserved: Annotated[tuple[Reserved, ...], msgspec.Meta(max_length=4)] = ()
+    reserved: Annotated[tuple[Reserved, ...], msgspec.Meta(max_length=4)] | msgspec.UnsetType = msgspec.UNSET
     duration_months: Annotated[int, msgspec.Meta(ge=1, le=1_200)] | None = None
 
 

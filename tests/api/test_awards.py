@@ -70,6 +70,13 @@ async def test_an_award_is_kept_as_it_was_noted(buyer: Buyer, source: str) -> No
     assert entry.detail == {"award_id": made["id"], "lot_id": "A", "supplier_id": supplier}
 
 
+async def test_without_a_reservation_of_its_own_an_award_has_that_of_the_lot(buyer: Buyer, source: str) -> None:
+    """Empty is an answer too: it was reserved to nobody."""
+    need, supplier = await need_of(buyer), await gardener(buyer, source)
+    assert (await noted(buyer, need, award(supplier)))["reserved"] == ["ess"]
+    assert (await noted(buyer, need, award(supplier, reserved=[])))["reserved"] == []
+
+
 async def test_awards_are_listed_page_by_page(buyer: Buyer, source: str) -> None:
     need, supplier = await need_of(buyer), await gardener(buyer, source)
     made = [(await noted(buyer, need, award(supplier, f"2026-0{month}-01")))["id"] for month in (3, 1, 2)]
@@ -205,7 +212,7 @@ async def test_what_was_withdrawn_counts_no_more(buyer: Buyer, source: str) -> N
 
 
 async def test_the_third_award_of_a_segment_is_told(buyer: Buyer, source: str) -> None:
-    """With the supplier's name, whatever was reserved; an award of another segment does not count."""
+    """With the supplier's name; an award of another segment does not count."""
     supplier = await gardener(buyer, source, name="Toujours le même")
     for day in ("2024-01-15", "2025-06-01"):
         await noted(buyer, await need_of(buyer, lots=OPEN), award(supplier, day))

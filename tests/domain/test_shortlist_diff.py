@@ -73,7 +73,7 @@ TOO_FAR = Text("À 71 km : 11 km de trop", "At 71 km: 11 km too far")
         (
             Absence(id_of("b"), "beyond_limit", rank=34),
             "beyond_limit",
-            "Version 2 : candidat au rang 34, au-delà des 1",
+            "Version 2 : candidat au rang 34, au-delà du seul affiché",
         ),
         (Absence(id_of("b"), "no_offer"), "no_offer", "Version 2 : ne propose aucun des segments demandés"),
         (Absence(id_of("b"), "gone"), "gone", "Version 2 : retiré de l'annuaire par sa source"),
