@@ -75,54 +75,59 @@ def _in_law(need: Need) -> Need:
 
 def _review(need: Need, on: date, view: InForce, segments: tuple[tuple[str, ...], ...]) -> NeedReview:
     lots = read_lots(need, segments, view)
-    grouped = groups(need, lots)
-    per_lot: dict[str, list[LegalAdvice]] = {lot.lot.id: [] for lot in lots}
+    of_values: dict[str, list[LegalAdvice]] = {lot.lot.id: [] for lot in lots}
     whole: list[LegalAdvice | None] = [total_below_lots(need, lots, view)]
-    for group in grouped:
-        whole += _group_advice(need, group, view, per_lot)
+    for group in groups(need, lots):
+        whole += _group_advice(need, group, view, of_values)
     whole += [
         environmental(need.contract, view),
         spaser(need.buyer, view),
         allotment(need, view),
         framework(need, view),
     ]
-    reviews = {lot.lot.id: _lot_review(need, lot, tuple(per_lot[lot.lot.id]), on, view) for lot in lots}
+    reviews = {lot.lot.id: _lot_review(need, lot, of_values[lot.lot.id], on, view) for lot in lots}
     return NeedReview(reviews, tuple(item for item in whole if item))
 
 
 _reviewed = lru_cache(maxsize=1024)(_review)
 
 
-def _lot_review(need: Need, lot: LotFacts, advice: tuple[LegalAdvice, ...], on: date, view: InForce) -> LotReview:
-    findings = _reservation(need, lot, frozenset(lot.lot.reserved or ()), on, view)
+def _lot_review(need: Need, lot: LotFacts, of_values: list[LegalAdvice], on: date, view: InForce) -> LotReview:
     unvalued = msgspec.structs.replace(lot, lot=msgspec.structs.replace(lot.lot, id="", value_eur=None), cents=None)
-    return LotReview(tuple(findings), advice, *_options(need.contract, need.buyer, unvalued, on, view))
+    kept = _unvalued_review(need.contract, need.buyer, unvalued, on, view)
+    return LotReview(kept.reservation, (*kept.advice, *of_values), kept.forbidden, kept.doubtful) if of_values else kept
 
 
 def _group_advice(
-    need: Need, group: Group, view: InForce, per_lot: dict[str, list[LegalAdvice]]
+    need: Need, group: Group, view: InForce, of_values: dict[str, list[LegalAdvice]]
 ) -> list[LegalAdvice | None]:
-    """The need's advice for one group of lots; the lots' own advice is added to `per_lot`."""
+    """The need's advice for one group of lots; what their values tell of the lots is added to `of_values`."""
     sets, of_lots = review_sets(need, group, view)
     for lot in group.lots:
-        rules = (
-            insertion(lot, view),
-            capability(lot.segments, view),
-            innovation(need, lot, group, view),
-            reuse_quota(lot.segments, need.buyer and need.buyer.kind, view),
-        )
-        per_lot[lot.lot.id] += [item for item in rules if item]
-        per_lot[lot.lot.id] += of_lots.get(lot.lot.id, ())
+        if found := innovation(need, lot, group, view):
+            of_values[lot.lot.id].append(found)
+        of_values[lot.lot.id] += of_lots.get(lot.lot.id, ())
     return [*review_procedure(need, group, view), *sets, *no_split(need, group, view), social(need, group, view)]
 
 
 @lru_cache(maxsize=4096)
+def _unvalued_review(contract: ContractKind, buyer: Buyer | None, lot: LotFacts, on: date, view: InForce) -> LotReview:
+    """What the law says of one lot whatever its value: of its reservation, of its object, of other reservations."""
+    rules = (
+        insertion(lot, view),
+        capability(lot.segments, view),
+        reuse_quota(lot.segments, buyer and buyer.kind, view),
+    )
+    findings = _reservation(contract, buyer, lot, on, view)
+    return LotReview(tuple(findings), tuple(item for item in rules if item), *_options(contract, buyer, lot, on, view))
+
+
 def _options(
     contract: ContractKind, buyer: Buyer | None, lot: LotFacts, on: date, view: InForce
 ) -> tuple[dict[str, LegalFinding | None], frozenset[str]]:
     """What forbids each reservation, and which of the others are doubtful.
 
-    Types first, which are the same for every lot; then what only the lot decides, whatever its value.
+    Types first, which are the same for every lot; then what only the lot decides.
     """
     types = _standing_of_types(contract, on, view)
     forbidden = {option: standing.refusal for option, standing in types}
@@ -160,16 +165,17 @@ def _standing(findings: Iterable[LegalFinding]) -> _Standing:
 
 
 def _reservation(
-    need: Need, lot: LotFacts, reserved: frozenset[Reserved], on: date, view: InForce
+    contract: ContractKind, buyer: Buyer | None, lot: LotFacts, on: date, view: InForce
 ) -> Iterator[LegalFinding]:
     """Types and combinations first; then, for types that exist, what the lot itself must be."""
+    reserved: frozenset[Reserved] = frozenset(lot.lot.reserved or ())
     if not reserved:
         return
-    types = review_types(reserved, need.contract, on, view)
+    types = review_types(reserved, contract, on, view)
     yield from types
     if len(reserved) == 1 and any(found.code == "TYPE_NOT_IN_FORCE" for found in types):
         return
     if "ess" in reserved:
-        yield from review_ess(lot, need.buyer, view)
+        yield from review_ess(lot, buyer, view)
     if "penitentiary" in reserved:
         yield from review_prison(lot, view)

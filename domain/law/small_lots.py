@@ -53,9 +53,14 @@ def direct_lots(need: Need, group: Group, view: InForce) -> Sets | None:
 
 
 def review_sets(need: Need, group: Group, view: InForce) -> tuple[list[LegalAdvice], dict[str, list[LegalAdvice]]]:
-    """SMALL_LOT_SETS for the need, and SMALL_LOT_OK per lot that belongs to a set."""
+    """SMALL_LOT_SETS for the need, and SMALL_LOT_OK per lot that belongs to a set; nothing for a need of one lot.
+
+    A contract that is not divided has no small lots, whatever more its stated total counts than its only lot.
+    """
     whole: list[LegalAdvice] = []
     per_lot: dict[str, list[LegalAdvice]] = {}
+    if len(need.lots) == 1:
+        return whole, per_lot
     for found, write in (
         (small_lots(need, group, view), _small_texts),
         (direct_lots(need, group, view), _direct_texts),

@@ -91,6 +91,15 @@ def test_the_need_is_compared_and_not_its_lots() -> None:
     assert procedures(values(59_999.90, 0.10)) == ["MAPA"]
 
 
+def test_a_need_of_one_lot_has_no_small_lot() -> None:
+    """Even where its stated total, with renewals or the life of a framework, is many times the lot's value."""
+    for total in (240_000, 400_000):
+        asked = values(40_000, estimated_total_eur=total)
+        assert "SMALL_LOT_SETS" not in need_advice(asked)
+        assert "SMALL_LOT_OK" not in lot_advice(asked)
+    assert need_advice(values(40_000, 100_000, estimated_total_eur=400_000))["SMALL_LOT_SETS"]["lots"] == [["1"]]
+
+
 def test_a_stated_total_is_the_whole_need() -> None:
     """With the renewals and the life of a framework; one that is below its lots is pointed out."""
     assert procedures(values(50_000, estimated_total_eur=60_000)) == ["MAPA"]
