@@ -133,11 +133,9 @@ class _Reader:
         self._problems: list[Problem] = []
 
     def refuse_problems(self) -> None:
-        """Raises Refusal (422) where there are any; its type is the more precise where all are of one sort."""
+        """Raises Refusal (422) where there are any."""
         if self._problems:
-            slugs = {_SLUGS.get(problem.pointer.split("/")[1], "invalid-query") for problem in self._problems}
-            slug = slugs.pop() if len(slugs) == 1 else "invalid-query"
-            raise Refusal(slug, self._problems[0].detail, tuple(self._problems), place="query")
+            raise refusal(self._problems)
 
     def activities(self, segments: Iterable[str] | None) -> tuple[str, ...] | None:
         if segments is None:
@@ -147,11 +145,7 @@ class _Reader:
             if taxonomy.known(segment):
                 found |= _answering(segment, taxonomy, self._reference.cpv)
             else:
-                hint = taxonomy.nearest(segment)
-                fr, en = (f" ; peut-être {hint}", f"; perhaps {hint}") if hint else ("", "")
-                shown = segment[:80]
-                detail = Text(f"Segment inconnu : « {shown} »{fr}", f"Unknown segment: “{shown}”{en}")
-                self._wrong("unknown_code", detail, "segment", place)
+                self._problems.append(unknown_segment(segment, taxonomy, place))
         return tuple(sorted(found))
 
     def communes(self, codes: Iterable[str] | None) -> tuple[str, ...] | None:
@@ -208,6 +202,21 @@ class _Reader:
 
 
 _SLUGS = {"segment": "unknown-segment", "territory": "unknown-territory"}
+
+
+def refusal(problems: Sequence[Problem]) -> Refusal:
+    """The 422 about parameters; its type is the more precise where all that is wrong is of one sort."""
+    slugs = {_SLUGS.get(problem.pointer.split("/")[1], "invalid-query") for problem in problems}
+    slug = slugs.pop() if len(slugs) == 1 else "invalid-query"
+    return Refusal(slug, problems[0].detail, tuple(problems), place="query")
+
+
+def unknown_segment(code: str, taxonomy: Taxonomy, place: int) -> Problem:
+    """What is wrong with a code, at its place among those given as `segment`, that is no segment and no family."""
+    hint = taxonomy.nearest(code)
+    fr, en = (f" ; peut-être {hint}", f"; perhaps {hint}") if hint else ("", "")
+    detail = Text(f"Segment inconnu : « {code[:80]} »{fr}", f"Unknown segment: “{code[:80]}”{en}")
+    return Problem(pointer("segment", place), "unknown_code", detail)
 
 
 def _insee(territories: Territories, ordinals: Iterable[int]) -> tuple[str, ...]:

@@ -90,8 +90,14 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlannedNeed(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A need that is kept: with its object in words, when its notice is planned, and by which procedure."""
+    """A need that is kept: with its object in words, when its notice is planned, and by which procedure.
+
+    `social_considerations`, `environmental_considerations`: whether the contract will hold such a provision (clause,
+    criterion or condition of performance); null while that is not known. A reserved lot is a social provision anyway.
+    """
 
     description: Annotated[str, msgspec.Meta(max_length=20_000)] | None = None
     planned_publication_on: date | None = None
     procedure: Procedure | None = None
+    social_considerations: bool | None = None
+    environmental_considerations: bool | None = None

@@ -1,0 +1,120 @@
+"""What needs tell together: which lots count, what lacks supply, which provisions there are."""
+
+from typing import Any
+from uuid import UUID
+
+from domain.insights import (
+    AskedSegment,
+    BarrierNotes,
+    FirstAnswer,
+    Gathered,
+    Insights,
+    LotSupply,
+    LotTension,
+    NeedFacts,
+    ReplyFigures,
+    Scope,
+    SegmentSupply,
+    ThreadFacts,
+)
+from domain.need import Lot, PlannedNeed, TerritoryRequest
+from domain.need_life import Status
+from domain.shortlist import Role, TensionLevel
+
+HERE, THERE = TerritoryRequest(codes=("departement:56",)), TerritoryRequest(codes=("departement:35",))
+NOBODY_ANSWERED = ReplyFigures(
+    contacted=0, answered=0, undelivered=0, rate=None, first_answer_hours=FirstAnswer(None, None)
+)
+
+
+def lot(id_: str = "1", *, role: Role = "object", level: TensionLevel = "good", **candidates: int) -> LotSupply:
+    """A lot that asks for these segments, each with so many candidates."""
+    named = candidates or {"locaux": 5}
+    return LotSupply(
+        id_,
+        tuple(AskedSegment(each, each.title(), role) for each in named),
+        tuple(SegmentSupply(*each) for each in named.items()),
+        LotTension(level),
+    )
+
+
+def need(number: int, *lots: LotSupply, status: Status = "sourcing", **fields: Any) -> NeedFacts:
+    """A need whose shortlist has these lots."""
+    usual: dict[str, Any] = {"lots": tuple(Lot(id=each.id) for each in lots), "territory": HERE}
+    content = PlannedNeed(**usual | fields)
+    return NeedFacts(id=UUID(int=number), status=status, content=content, asked=content, lots=lots)
+
+
+def told(*needs: NeedFacts, scope: Scope | None = None) -> Insights:
+    gathered = Gathered(scope or Scope())
+    gathered.add(needs)
+    return gathered.insights(NOBODY_ANSWERED, (), BarrierNotes((), 0, 0))
+
+
+def test_segments_without_supply_name_their_needs_and_most_lots_come_first() -> None:
+    found = told(
+        need(1, lot("1", velo=0, locaux=3), lot("2", velo=0)),
+        need(2, lot(repas=0)),
+        need(3, lot(role="support", linge=0)),
+    )
+    assert [(each.segment, each.lots, each.need_ids) for each in found.segments_without_supply] == [
+        ("velo", 2, (UUID(int=1),)),
+        ("repas", 1, (UUID(int=2),)),
+    ]
+    assert found.segments_without_supply[0].label == "Velo"
+
+
+def test_tension_counts_lots_and_statuses_needs() -> None:
+    found = told(
+        need(1, lot("1"), lot("2", level="none")),
+        need(2, lot(level="none")),
+        need(3, lot(level="low"), status="closed"),
+    )
+    assert (found.needs.total, found.needs.lots) == (3, 4)
+    assert found.needs.by_status == {"sourcing": 2, "closed": 1}
+    assert (found.tension.none, found.tension.critical, found.tension.low, found.tension.good) == (2, 0, 1, 1)
+
+
+def test_a_reserved_lot_is_a_social_provision_and_unknown_stays_unknown() -> None:
+    found = told(
+        need(1, lot(), lots=(Lot(id="1", reserved=("iae",)),), social_considerations=False),
+        need(2, lot(), social_considerations=True, environmental_considerations=True),
+        need(3, lot(), social_considerations=False, environmental_considerations=False),
+        need(4, lot()),
+        need(5, lot(), social_considerations=True, status="abandoned"),
+    )
+    social, environmental = found.provisions.social, found.provisions.environmental
+    assert (social.with_provision, social.without, social.unknown, social.share) == (2, 1, 1, 2 / 3)
+    assert (environmental.with_provision, environmental.without, environmental.unknown) == (1, 1, 2)
+    assert (social.target, environmental.target, environmental.share) == (0.3, 1.0, 0.5)
+
+
+def test_a_share_of_nothing_known_is_unknown() -> None:
+    assert told(need(1, lot())).provisions.social.share is None
+    assert told().needs.total == 0
+
+
+def test_a_segment_and_a_territory_must_hold_for_the_same_lot() -> None:
+    """Lot 1 asks for the segment elsewhere, lot 2 asks for another one here."""
+    lots = (Lot(id="1", territory=THERE), Lot(id="2"))
+    split = need(1, lot("1", velo=1), lot("2", repas=1), lots=lots)
+    scope = Scope(frozenset(("velo",)), lambda place: place == HERE)
+    assert told(split, need(2, lot(velo=0)), scope=scope).needs.total == 1
+    assert told(split, scope=Scope(frozenset(("velo",)))).needs.lots == 1
+    assert told(split, scope=Scope(meets=lambda place: place == THERE)).needs.lots == 1
+
+
+def test_support_is_not_what_a_lot_asks_for() -> None:
+    assert told(need(1, lot(role="support", velo=1)), scope=Scope(frozenset(("velo",)))).needs.total == 0
+
+
+def test_threads_count_that_are_about_the_lots_or_the_whole_need() -> None:
+    gathered = Gathered(Scope(frozenset(("velo",))))
+    gathered.add([need(1, lot("1", velo=1), lot("2", repas=1)), need(2, lot(repas=1))])
+    threads = [
+        ThreadFacts(UUID(int=10), UUID(int=1), ()),
+        ThreadFacts(UUID(int=11), UUID(int=1), ("1", "2")),
+        ThreadFacts(UUID(int=12), UUID(int=1), ("2",)),
+        ThreadFacts(UUID(int=13), UUID(int=2), ()),
+    ]
+    assert gathered.relevant(threads) == [UUID(int=10), UUID(int=11)]
