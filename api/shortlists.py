@@ -128,7 +128,8 @@ async def show_version(call: Call, id: UUID, n: str) -> Response[bytes]:  # noqa
     async with transaction(call.services.database) as connection:
         frozen = await version_of(call, connection, id, n)
     if call.media_type == GEOJSON:
-        return unless_known(call, msgspec.json.encode(candidate_map(frozen.shortlist)), GEOJSON, max_age=None)
+        drawn = await asyncio.to_thread(lambda: msgspec.json.encode(candidate_map(frozen.shortlist)))
+        return unless_known(call, drawn, GEOJSON, max_age=None)
     return unless_known(call, frozen.body, JSON, max_age=None)
 
 
@@ -159,7 +160,7 @@ async def decide_on_supplier(
     async with transaction(call.services.database) as connection:
         need = await held(call, connection, id)
         frozen = await version_of(call, connection, id, n)
-        require_listed(frozen, body.lot_id, supplier_id)
+        await asyncio.to_thread(require_listed, frozen, body.lot_id, supplier_id)
         require_not_ended(need.status)
         key = DecisionKey(body.lot_id, supplier_id)
         before = await get_decision(connection, call.bearer.organisation_id, id, frozen.number, key)
@@ -189,9 +190,9 @@ async def list_version_decisions(call: Call, id: UUID, n: str, query: Paging) ->
 async def compare_versions(call: Call, id: UUID, n: str, m: str) -> ShortlistDiff:  # noqa: A002
     """What a version shows differently from another one.
 
-    From version `n` to version `m`, lot by lot: who came, who left and who moved, near misses refused for another reason, and what was decided
-    otherwise; for whoever came or left, why it is not on the other version. Any two versions can be compared, in
-    either direction; `latest` names the last.
+    From version `n` to version `m`, lot by lot: who came, who left and who moved, near misses refused for another
+    reason, and what was decided otherwise; for whoever came or left, why it is not on the other version. Any two
+    versions can be compared, in either direction; `latest` names the last.
     """
     async with transaction(call.services.database) as connection:
         before, after = [await _to_compare(call, connection, id, number) for number in (n, m)]
