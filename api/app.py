@@ -41,6 +41,7 @@ from api.match import ROUTES as MATCH_ROUTES
 from api.metrics import Metrics
 from api.openapi import routes_of
 from api.problems import answer_failure
+from api.reports.route import ROUTES as REPORT_ROUTES
 from api.services import Services
 from api.settings import Settings, nearest_variable, read_settings
 from api.webhook_sender import webhook_kind
@@ -63,6 +64,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *recipients.ROUTES,
     *replies.ROUTES,
     *equal_treatment.ROUTES,
+    *REPORT_ROUTES,
     *insights.ROUTES,
     *records.ROUTES,
     *imports.ROUTES,

@@ -44,6 +44,7 @@ class Services:
     # together less than the pool holds, with what each import needs besides its own connection
     imports: Turns = field(default_factory=lambda: Turns(at_once=3, of_one=1))
     writes: Turns = field(default_factory=lambda: Turns(at_once=5, of_one=3))
+    reports: Turns = field(default_factory=lambda: Turns(at_once=2, of_one=1))
     matches: Turns = field(default_factory=lambda: Turns(at_once=3, of_one=2))
     replies: ReplyLimits = field(default_factory=ReplyLimits)
 
