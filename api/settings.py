@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
+import msgspec
+
 from api.mail_server import MailServer, mail_server, sender
+from domain.law.catalogue import read
+from domain.law.rules import Rules
 from domain.retention import LEAST_YEARS_OF_NEEDS
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -43,6 +47,7 @@ class Settings:
     import_limit: int = 1024 * MIB
     key_cache_seconds: float = 5.0
     webhook_private: bool = True
+    rules: Rules | None = field(default=None, repr=False)
     keep_needs_years: int = 5
     keep_persons_years: int = 3
     keep_reply_links_days: int = 90
@@ -112,6 +117,13 @@ def _web_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _law(text: str) -> Rules:
+    try:
+        return read(Path(text).expanduser())
+    except (OSError, ValueError, msgspec.DecodeError) as error:
+        raise ValueError(f"a file of rules such as domain/data/law.toml, whole and without gap ({error})") from None
+
+
 def _folder(text: str) -> Path:
     return Path(text).expanduser()
 
@@ -139,6 +151,7 @@ VARIABLES = (
     Variable("VIVIER_KEEP_PERSONS_YEARS", "keep_persons_years", _number(1, 100, "a number of years")),
     Variable("VIVIER_KEEP_REPLY_LINKS_DAYS", "keep_reply_links_days", _number(1, 3_650, "a number of days")),
     Variable("VIVIER_KEEP_IMPORT_ERRORS_DAYS", "keep_import_errors_days", _number(1, 3_650, "a number of days")),
+    Variable("VIVIER_LAW_FILE", "rules", _law),
     Variable("PROMETHEUS_MULTIPROC_DIR", "metrics_dir", _folder),
 )
 

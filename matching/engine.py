@@ -52,10 +52,11 @@ class Reference:
         return Reader(self.taxonomy, self.cpv, self.interpreter, self.geography)
 
 
-def load_reference() -> Reference:
-    """Load all reference data (some 1 s); workers forked afterwards share it."""
+def load_reference(rules: law.Rules | None = None) -> Reference:
+    """Load all reference data (some 1 s); workers forked afterwards share it. `rules`: others than those of the law."""
     territories, segments = territory.load(), taxonomy.load()
-    return Reference(territories, segments, cpv.load(), law.load(), Interpreter(segments), Geography(territories))
+    applied = law.load() if rules is None else rules
+    return Reference(territories, segments, cpv.load(), applied, Interpreter(segments), Geography(territories))
 
 
 def match(

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     on = options.on or need.on or datetime.now(UTC).astimezone(PARIS).date()
     with ExitStack() as held:
         with ThreadPoolExecutor(1) as background:
-            loading = background.submit(load_reference)
+            loading = background.submit(load_reference, settings.rules)
             url = held.enter_context(attached(settings))
         reference = loading.result()
         index = asyncio.run(_load(url, reference))

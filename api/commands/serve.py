@@ -21,6 +21,7 @@ from api.commands.listening import address, listening
 from api.commands.worker import application, serve_requests
 from api.commands.workers import Workers
 from api.settings import Settings, share_metrics
+from domain.law.rules import Rules
 from matching.engine import Reference, load_reference
 
 
@@ -71,14 +72,14 @@ def prepared(settings: Settings) -> Iterator[tuple[Settings, Reference]]:
     """Settings that name the database, which answers and is up to date, and the reference data, loaded meanwhile."""
     with ExitStack() as held:
         with ThreadPoolExecutor(1) as background:
-            loading = background.submit(_load)
+            loading = background.submit(_load, settings.rules)
             url = held.enter_context(owned(settings))
         yield replace(settings, database_url=url), loading.result()
 
 
-def _load() -> Reference:
+def _load(rules: Rules | None) -> Reference:
     import_module("api.app")  # which takes as long as the database takes to start
-    return load_reference()
+    return load_reference(rules)
 
 
 def _serve_together(app: Litestar, count: int, metrics: Path, bound: socket.socket, say: Callable[[], None]) -> bool:

@@ -1,12 +1,13 @@
 """The rules as readers browse them: what `GET /rules` serves, and the page generated from the same data."""
 
 from datetime import date
+from pathlib import Path
 
 import msgspec
 
 from domain.law import approved, awards, considerations, counsel, prison, reservation, review, social_economy
 from domain.law.registry import explained
-from domain.law.rules import RuleRow, Rules, Status, Theme, Unit, Value, written
+from domain.law.rules import BrokenLaw, RuleRow, Rules, Status, Theme, Unit, Value, parse, written
 from domain.shortlist import Confidence
 from domain.wording import Language
 
@@ -31,6 +32,7 @@ Version des règles : `{version}`.
 Ceci n'est pas un conseil juridique. Les sources sont indiquées règle par règle, avec la confiance qu'on leur accorde ;
 Légifrance n'a pas été consulté directement. Les périodes comprennent leurs deux jours extrêmes. Une valeur « inconnue »
 n'est jamais remplacée par une supposition : aucun avis n'est donné. Les explications viennent du code, en anglais.
+Les seuils de conseil, à la fin, se règlent dans une copie du fichier que nomme le réglage `VIVIER_LAW_FILE`.
 """
 
 
@@ -53,6 +55,18 @@ class RuleDocument(msgspec.Struct, frozen=True):
     confidence: Confidence
     message: str
     explanation: str | None
+
+
+def read(file: Path) -> Rules:
+    """The rules of a file in the form of `law.toml`: one's own numbers, where they are counsel.
+
+    Raises OSError, msgspec.DecodeError or BrokenLaw, which is also raised where a rule that some function applies is
+    missing.
+    """
+    rules = parse(file.read_bytes())
+    if missing := sorted(explained().keys() - set(rules.ids)):
+        raise BrokenLaw(f"{', '.join(missing)}: missing")
+    return rules
 
 
 def in_force(rules: Rules, on: date, language: Language) -> tuple[RuleDocument, ...]:
