@@ -4,8 +4,8 @@ A notification is only a hint: each round asks the database what changed after t
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from uuid import UUID
 
 import structlog
@@ -35,6 +35,8 @@ class LiveDirectory:
         self.url, self.engine, self.reference, self.metrics = url, engine, reference, metrics
         self._index: LiveIndex | None = None
         self._swapped = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+        self.rebuilding: asyncio.Task[None] | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -60,23 +62,31 @@ class LiveDirectory:
             async for version in versions:
                 if self._index is not None and self._index.data_version == version:
                     continue
-                try:
+                with _survived():
                     await self.catch_up()
-                except Exception as failure:
-                    if is_away(failure):
-                        log.warning("the directory is out of reach", failure=type(failure).__name__)
-                    else:
-                        log.exception("the directory could not be followed; the index stays as it is")
 
     async def catch_up(self) -> None:
-        """Bring the index to the present version of the directory."""
-        if self._index is None:
-            self.hold(await load_index(self.engine, self.reference))
-            return
-        index = await self._with_changes(self._index)
-        self.hold(index)
-        if index.overlay and len(index.overlay.suppliers) > max(SMALL_OVERLAY, OVERLAY_SHARE * len(index)):
-            self.hold(await asyncio.to_thread(index.rebased))
+        """Bring the index to the present version of the directory; a large overlay is then worked in by itself."""
+        async with self._one_at_a_time:
+            if self._index is None:
+                self.hold(await load_index(self.engine, self.reference))
+                return
+            index = await self._with_changes(self._index)
+            self.hold(index)
+        large = index.overlay and len(index.overlay.suppliers) > max(SMALL_OVERLAY, OVERLAY_SHARE * len(index))
+        if large and (self.rebuilding is None or self.rebuilding.done()):
+            self.rebuilding = asyncio.create_task(self._rebuild(index))
+
+    async def _rebuild(self, index: LiveIndex) -> None:
+        """Hold the suppliers of `index` in a single base.
+
+        While that is made, changes go on being followed on the old one; they are asked for once more afterwards. Where
+        it fails, the next change attempts it again.
+        """
+        with _survived():
+            rebased = await asyncio.to_thread(index.rebased)
+            async with self._one_at_a_time:
+                self.hold(await self._with_changes(rebased))
 
     async def _with_changes(self, index: LiveIndex) -> LiveIndex:
         changed: list[Supplier] = []
@@ -99,6 +109,18 @@ class LiveDirectory:
         self._swapped.set()
         self._swapped = asyncio.Event()
         self.metrics.data_version(index.data_version)
+
+
+@contextmanager
+def _survived() -> Iterator[None]:
+    """Say why the directory cannot be followed now, and go on with the index as it is."""
+    try:
+        yield
+    except Exception as failure:
+        if is_away(failure):
+            log.warning("the directory is out of reach", failure=type(failure).__name__)
+        else:
+            log.exception("the directory could not be followed; the index stays as it is")
 
 
 async def load_index(engine: Engine, reference: Reference) -> LiveIndex:
@@ -126,6 +148,7 @@ async def live_directory(services: Services) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
+        tasks = [task for task in (following, directory.rebuilding) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

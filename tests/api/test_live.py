@@ -1,6 +1,7 @@
 """The index in memory follows the directory in the database."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -88,5 +89,31 @@ async def test_a_large_overlay_becomes_a_new_base(
     for number in range(1, 4):
         version = await put(engine, str(number), str(number))
         await names_at(directory, version)
-    await directory.catch_up()
+    assert directory.rebuilding is not None
+    await directory.rebuilding
     assert sorted(supplier.name for supplier in directory.index.base.suppliers) == ["0", "1", "2", "3"]
+
+
+async def test_changes_are_followed_while_a_new_base_is_made(
+    engine: Engine, directory: LiveDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = threading.Event()
+    rebased = LiveIndex.rebased
+
+    def slow(index: LiveIndex) -> LiveIndex:
+        made.wait(20)
+        return rebased(index)
+
+    monkeypatch.setattr(live, "SMALL_OVERLAY", 0)
+    monkeypatch.setattr(live, "OVERLAY_SHARE", 0)
+    monkeypatch.setattr(LiveIndex, "rebased", slow)
+    await names_at(directory, await put(engine, "1", "avant"))
+    await names_at(directory, await put(engine, "2", "de quoi refaire la base"))
+    old = directory.index.base
+    version = await put(engine, "1", "pendant")
+    assert await names_at(directory, version) == ["de quoi refaire la base", "pendant"]
+    made.set()
+    assert directory.rebuilding is not None
+    await directory.rebuilding
+    assert await names_at(directory, version) == ["de quoi refaire la base", "pendant"]
+    assert directory.index.base is not old
