@@ -27,7 +27,7 @@ NO_RECORD = Text("Cette source n'a pas de fiche de cet identifiant", "This sourc
 
 
 class RecordDocument(SupplierRecord, frozen=True, kw_only=True):
-    """A record as its source sent it, and what became of it.
+    """A record as its source sent it, less what was erased of a person, and what became of it.
 
     `supplier_id`: the supplier it describes. `flags`: what is doubtful about it. `data_version`: a version of the
     directory that holds it.

@@ -34,6 +34,17 @@ from domain.personal_data import Erasure, Holding, PersonalData
 from domain.quality import shortcomings
 from domain.supplier import Contact
 
+_NOBODY = "…"
+# what a place is part of, as the journal names it
+_OBJECTS = {
+    "meeting": "meeting",
+    "need": "need",
+    "shortlist": "need",
+    "decision": "need",
+    "exchange": "exchange",
+    "key": "key",
+}
+
 
 async def export_person(
     engine: Engine, subject: DataSubject, organisation_ids: Collection[UUID], actor: Actor, now: datetime
@@ -125,10 +136,20 @@ async def _erase_text(connection: Connection, found: Found, traces: Traces, call
         if found.taken:
             await connection.execute(update(table).where(row).values(body=found.body))
     elif found.place.fate == "pseudonym":
-        text: Any = masked(found.text, traces, called)
-        if isinstance(column.type, Document):
-            text = sql_cast(literal(text, SqlText), column.type)
-        await connection.execute(update(table).where(row).values({column.name: text}))
+        text = _masked(found, traces, called)
+        new: Any = sql_cast(literal(text, SqlText), column.type) if isinstance(column.type, Document) else text
+        await connection.execute(update(table).where(row).values({column.name: new}))
+
+
+def _masked(found: Found, traces: Traces, called: str) -> str:
+    """The text with the pseudonym, or with a sign that is no longer than any name where that would not fit."""
+    text, kind, longest = masked(found.text, traces, called), found.place.column.type, found.place.longest
+    if isinstance(kind, Document):
+        try:
+            msgspec.json.decode(text, type=kind.shape)
+        except msgspec.ValidationError:
+            return masked(found.text, traces, _NOBODY)
+    return masked(found.text, traces, _NOBODY) if longest is not None and len(text) > longest else text
 
 
 async def _note_meetings(connection: Connection, retold: set[UUID], took_part: set[UUID], now: datetime) -> None:
@@ -164,21 +185,35 @@ async def _erase_contacts(
 
 
 async def _note(connection: Connection, found: Findings, actor: Actor, reference: UUID, now: datetime) -> None:
-    """In each journal what changed there, in ids and counts."""
-    done: dict[UUID, Counter[str]] = {}
-    for row in found.takes_part:
-        done.setdefault(row.organisation_id, Counter())["meeting"] += 1
-    for each in found.texts:
-        if each.place.fate != "kept" or each.taken:
-            done.setdefault(each.organisation_id, Counter())[each.place.kind] += 1
+    """In each journal what changed there, and with each object that it did; in ids and counts."""
+    altered = _altered(found)
+    owners = {row.organisation_id for row in found.persons}.union(owner for owner, _ in altered)
     if found.records:
-        done.setdefault(actor.organisation_id, Counter())["record"] = len(found.records)
-    owners = done.keys() | {row.organisation_id for row in found.persons}
+        owners.add(actor.organisation_id)
     for organisation_id in sorted(owners):
-        ids = [str(row.id) for row in found.persons if row.organisation_id == organisation_id]
-        detail: Detail = {"persons": ids, **done.get(organisation_id, Counter())}
         note = msgspec.structs.replace(actor, organisation_id=organisation_id)
+        own = {about: numbers for (owner, about), numbers in altered.items() if owner == organisation_id}
+        detail: Detail = {"persons": [str(row.id) for row in found.persons if row.organisation_id == organisation_id]}
+        detail |= Counter(f"{about.partition(':')[0]}s" for about in own)
+        if found.records and organisation_id == actor.organisation_id:
+            detail["records"] = len(found.records)
         await record(connection, note, "person.erased", f"person:{reference}", now, detail=detail)
+        for about, numbers in sorted(own.items()):
+            why: Detail = {"person": str(reference)} | ({"shortlists": sorted(numbers)} if numbers else {})
+            await record(connection, note, f"{about.partition(':')[0]}.redacted", about, now, detail=why)
+
+
+def _altered(found: Findings) -> dict[tuple[UUID, str], set[str]]:
+    """The objects that read otherwise now, by owner and by their name in the journal; of a need, which shortlists."""
+    altered: dict[tuple[UUID, str], set[str]] = {
+        (row.organisation_id, f"meeting:{row.id}"): set() for row in found.takes_part
+    }
+    for each in found.texts:
+        if (each.place.fate != "kept" or each.taken) and each.place.kind in _OBJECTS:
+            about = f"{_OBJECTS[each.place.kind]}:{each.named[0]}"
+            numbers = altered.setdefault((each.organisation_id, about), set())
+            numbers.update(str(number) for number in each.named[1:])
+    return altered
 
 
 def _reference(found: Findings, now: datetime) -> UUID:

@@ -26,7 +26,7 @@ from db.connect import Connection
 from db.content import encode
 from db.exchange_tables import exchange_recipients, exchanges, message_mails, messages
 from db.meeting_tables import follow_ups, meetings, participants
-from db.need_tables import needs, shortlist_decisions, shortlists
+from db.need_tables import awards, needs, shortlist_decisions, shortlists
 from db.person_tables import persons
 from db.rough_search import pattern
 from db.suppliers import STORED_RECORDS, stored_record
@@ -38,7 +38,10 @@ from domain.supplier import Contact
 
 
 class Place(NamedTuple):
-    """A column that may hold something about a person, as its owner's. `named`: what of the row tells where it is."""
+    """A column that may hold something about a person, as its owner's.
+
+    `named`: what of the row tells where it is; `longest`: how many characters it may have, where a form says so.
+    """
 
     kind: str
     field: str
@@ -48,6 +51,7 @@ class Place(NamedTuple):
     since: Column[Any]
     fate: Fate
     joined: ColumnElement[bool] | None = None
+    longest: int | None = None
 
     @property
     def table(self) -> Table:
@@ -89,9 +93,11 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     holdings: tuple[Holding, ...]
 
 
-def _of_meeting(field: str, column: Column[Any], joined: ColumnElement[bool] | None = None) -> Place:
+def _of_meeting(
+    field: str, column: Column[Any], longest: int | None = None, joined: ColumnElement[bool] | None = None
+) -> Place:
     own = meetings.c
-    return Place("meeting", field, column, (own.id,), own.organisation_id, own.created_at, "pseudonym", joined)
+    return Place("meeting", field, column, (own.id,), own.organisation_id, own.created_at, "pseudonym", joined, longest)
 
 
 def _of_exchange(kind: str, field: str, column: Column[Any], since: Column[Any], fate: Fate) -> Place:
@@ -108,18 +114,33 @@ def _of_shortlist(kind: str, field: str, column: Column[Any], since: Column[Any]
 
 _KEY, _ANSWER = api_keys.c, idempotency_keys.c
 PLACES = (
-    *(_of_meeting(name, meetings.c[name]) for name in ("title", "minutes", "agenda", "place", "url")),
-    _of_meeting("follow_ups", follow_ups.c.what, follow_ups.c.meeting_id == meetings.c.id),
-    _of_meeting("participants", participants.c.organisation, participants.c.meeting_id == meetings.c.id),
+    _of_meeting("title", meetings.c.title, 400),
+    _of_meeting("minutes", meetings.c.minutes, 100_000),
+    _of_meeting("agenda", meetings.c.agenda),
+    _of_meeting("place", meetings.c.place),
+    # an address has no spaces
+    _of_meeting("url", meetings.c.url, 0),
+    _of_meeting("follow_ups", follow_ups.c.what, 2_000, follow_ups.c.meeting_id == meetings.c.id),
+    _of_meeting("participants", participants.c.organisation, 400, participants.c.meeting_id == meetings.c.id),
     Place("need", "content", needs.c.content, (needs.c.id,), needs.c.organisation_id, needs.c.created_at, "pseudonym"),
     _of_shortlist("shortlist", "need", shortlists.c.need, shortlists.c.created_at, "pseudonym"),
     _of_shortlist("shortlist", "answer", shortlists.c.body, shortlists.c.created_at, "kept"),
     _of_shortlist("decision", "reason", shortlist_decisions.c.reason, shortlist_decisions.c.decided_at, "pseudonym"),
+    Place(
+        "award",
+        "supplier",
+        awards.c.supplier_name,
+        (awards.c.id,),
+        awards.c.organisation_id,
+        awards.c.created_at,
+        "kept",
+    ),
     _of_exchange("exchange", "subject", exchanges.c.subject, exchanges.c.opened_at, "kept"),
     *(
         _of_exchange("message", name, messages.c[name], messages.c.created_at, "kept")
         for name in ("body", "question", "barriers_note")
     ),
+    _of_exchange("exchange", "recipients.name", exchange_recipients.c.supplier_name, exchanges.c.opened_at, "kept"),
     _of_exchange("exchange", "recipients.email", exchange_recipients.c.email, exchanges.c.opened_at, "erased"),
     _of_exchange("exchange", "mails.address", message_mails.c.address, message_mails.c.queued_at, "erased"),
     Place("key", "name", _KEY.name, (_KEY.id,), _KEY.organisation_id, _KEY.created_at, "pseudonym"),

@@ -34,7 +34,10 @@ class Trace(NamedTuple):
 
 
 class Suppressions(msgspec.Struct, frozen=True):
-    """What records of a source, or one of them, must not say: digests, and the key that makes them."""
+    """What records of a source, or one of them, must not say: digests, and the key that makes them.
+
+    Of most rows of an import, one digest is made, and none where they have no address.
+    """
 
     key: bytes
     everywhere: frozenset[bytes]
@@ -45,8 +48,13 @@ class Suppressions(msgspec.Struct, frozen=True):
         contact = record.contact
         if contact is None:
             return record
-        own = self.everywhere | self.of_record.get(external_id, frozenset())
         email = email_key(contact.email or "")
+        own = self.of_record.get(external_id, frozenset())
+        if email and self._digest("email", email) in self.everywhere:
+            own |= self.everywhere
+        elif not own:
+            # what is held back beside an address goes with the address itself
+            return record
         keys = {"email": email, "person": name_key(contact.person or ""), "phone": phone_key(contact.phone or "")}
         gone = {
             field: None

@@ -72,6 +72,25 @@ async def test_a_need_has_its_own_writes_and_those_of_its_shortlists_and_decisio
     assert (found[5]["detail"]["decision"], found[5]["detail"]["before"]) == ("set_aside", None)
 
 
+async def test_an_exchange_has_its_own_and_an_award_is_its_needs(buyer: Member, source: str) -> None:
+    supplier = (await put_record(buyer.client, source, **GARDEN))["supplier_id"]
+    need = (await keep(buyer))["need"]["id"]
+    opening = {"subject": "Volumes", "body": "Bonjour Jeanne", "channel": "phone", "recipients": [supplier]}
+    opened = await buyer.post(f"/needs/{need}/exchanges", opening)
+    assert opened.status_code == 201, opened.text
+    exchange = opened.json()["id"]
+    said = {"author": "supplier", "supplier_id": supplier, "body": "Oui, Jeanne", "stance": "interested"}
+    assert (await buyer.post(f"/exchanges/{exchange}/messages", said)).status_code == 201
+    award = {"lot_id": "1", "supplier_id": supplier, "awarded_on": "2026-11-20", "value_eur": 9_000}
+    assert (await buyer.post(f"/needs/{need}/awards", award)).status_code == 201
+
+    about = await journal(buyer, f"object=exchange:{exchange}")
+    assert len(about) == 2
+    assert about[0]["action"] == "exchange.opened"
+    assert [entry["action"] for entry in await journal(buyer, f"object=need:{need}")][-1].startswith("award.")
+    assert "Jeanne" not in (await buyer.get("/audit")).text
+
+
 async def test_a_meeting_has_its_own_and_nothing_said_in_it(buyer: Member) -> None:
     need = (await keep(buyer))["need"]["id"]
     body = {

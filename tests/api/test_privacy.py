@@ -210,11 +210,20 @@ async def test_the_journal_tells_of_it_and_of_nobody(anne: Anne) -> None:
     done = await anne.ask("erase", name=anne.name)
     journal = await anne.buyer.get("/audit?limit=200")
     assert not anne.is_in(journal.text)
-    entries = [each for each in journal.json()["items"] if each["action"].startswith("person.")]
+    entries = [each for each in journal.json()["items"] if each["object"] == f"person:{done['reference']}"]
     assert [each["action"] for each in entries] == ["person.exported", "person.erased"]
-    assert {each["object"] for each in entries} == {f"person:{done['reference']}"}
-    detail = entries[1]["detail"]
-    assert (detail["persons"], detail["record"], detail["shortlist"]) == ([done["reference"]], 1, 2)
+    assert entries[1]["detail"] == {
+        "persons": [done["reference"]],
+        "needs": 1,
+        "meetings": 1,
+        "exchanges": 1,
+        "records": 1,
+    }
+    for path in (f"need:{anne.need}", anne.meeting[1:].replace("s/", ":")):
+        about = (await anne.buyer.get(f"/audit?object={path}")).json()["items"][-1]
+        assert about["action"].endswith(".redacted")
+        assert about["detail"]["person"] == done["reference"]
+        assert about["detail"].get("shortlists", ["1"]) == ["1"]
 
 
 async def test_another_organisations_data_is_not_touched(anne: Anne) -> None:

@@ -83,7 +83,7 @@ def test_it_is_noted_in_the_journal(anne: Somebody, within: Within) -> None:
     assert (entry["means"], entry["action"], entry["detail"]) == (
         "command",
         "person.erased",
-        {"persons": [], "record": 1},
+        {"persons": [], "records": 1},
     )
     assert within("audit", "verify").status == 0
 
