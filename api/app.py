@@ -33,7 +33,7 @@ from api import reference as reference_routes
 from api.auth import Keys
 from api.database import database
 from api.deliveries import deliveries
-from api.endpoint import Call
+from api.endpoint import Call, answers_to_options
 from api.file_paths import FilePaths
 from api.live import live_directory
 from api.mail import mail_kind
@@ -106,7 +106,7 @@ def create_app(
         keys=Keys(settings.admin_key, settings.key_cache_seconds),
     )
     app = Litestar(
-        route_handlers=list(routes),
+        route_handlers=[*answers_to_options(routes), *routes],  # else the framework answers OPTIONS by itself
         request_class=Call,
         exception_handlers={HTTPException: answer_failure, Exception: answer_failure},
         lifespan=[_alive(services, parts)],

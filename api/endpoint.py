@@ -14,7 +14,8 @@ injection is not used: with more than one dependency it starts a task group for 
 the rest.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from inspect import cleandoc
 from typing import Any, NewType, cast, get_type_hints
 from urllib.parse import unquote_to_bytes
@@ -133,6 +134,22 @@ def _registered(handler: Handler, route: Route) -> HTTPRouteHandler:
     # the status is set on each answer; this one only keeps the framework from having opinions about 204
     build = HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt={"route": route})
     return build(_adapter(handler, route))
+
+
+def answers_to_options(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
+    """A handler of OPTIONS for each path of `handlers`, naming all its methods: the framework's own names but one."""
+    methods: dict[str, set[str]] = defaultdict(lambda: {"OPTIONS"})
+    for handler in handlers:
+        for path in handler.paths:
+            methods[path] |= handler.http_methods | ({"HEAD"} if "GET" in handler.http_methods else set())
+    return [_options(path, ", ".join(sorted(names))) for path, names in methods.items()]
+
+
+def _options(path: str, allow: str) -> HTTPRouteHandler:
+    async def allowed() -> Response[None]:
+        return Response(None, status_code=204, headers={"allow": allow})
+
+    return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204)(allowed)
 
 
 class _Encoded:

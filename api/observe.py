@@ -87,8 +87,6 @@ class Observation:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], id_header]
-                if method == "OPTIONS":
-                    message["headers"] = [_with_head(*header) for header in message["headers"]]
             elif headless and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
@@ -117,13 +115,6 @@ def _request_id(scope: Scope) -> str:
             if _SAFE_ID.fullmatch(text):
                 return text
     return token_hex(16)
-
-
-def _with_head(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    """An `Allow` header that names HEAD wherever it names GET."""
-    if name.lower() == b"allow" and b"GET" in value and b"HEAD" not in value:
-        return name, value.replace(b"GET", b"GET, HEAD")
-    return name, value
 
 
 class Health(msgspec.Struct, frozen=True):

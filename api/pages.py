@@ -18,7 +18,13 @@ T = TypeVar("T")
 CHECK_BYTES = 6
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200, description="Items per page")]
-Cursor = Annotated[str, msgspec.Meta(description="The `next_cursor` of the page before")]
+# its length is told and not checked by the decoder: a cursor that is none is a bad cursor, whatever its length
+Cursor = Annotated[
+    str,
+    msgspec.Meta(
+        description="The `next_cursor` of the page before", extra_json_schema={"minLength": 1, "maxLength": 2_000}
+    ),
+]
 
 
 class Paging(msgspec.Struct, frozen=True, kw_only=True):

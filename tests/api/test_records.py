@@ -213,6 +213,8 @@ async def test_methods_that_a_record_does_not_have(served: Client, source: str) 
     answer = await served.post(f"/sources/{source}/suppliers/1")
     assert_refused(answer, 405, "method-not-allowed")
     assert answer.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PUT"
+    options = await served.options(f"/sources/{source}/suppliers/1")
+    assert (options.status_code, options.headers["allow"]) == (204, answer.headers["allow"])
 
 
 async def test_many_at_once_are_all_stored(served: Client, source: str) -> None:
