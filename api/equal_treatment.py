@@ -9,7 +9,7 @@ from api.needs import NO_NEED
 from db.connect import Connection, transaction
 from db.exchanges import exchanges_of
 from db.meetings import meetings_of
-from db.shortlists import get_shortlist
+from db.shortlists import earlier_decisions, get_shortlist
 from db.suppliers import survivors
 from domain.equal_treatment import EqualTreatment, equal_treatment
 from domain.errors import NotFound
@@ -48,7 +48,8 @@ async def treatment_of(call: Call, connection: Connection, need_id: UUID) -> Equ
     threads = await exchanges_of(connection, organisation, need_id)
     meetings = await meetings_of(connection, organisation, need_id)
     living = await survivors(connection, set(_supplier_ids(version, threads, meetings)))
-    return await asyncio.to_thread(equal_treatment, version, threads, meetings, call.language, living)
+    earlier = await earlier_decisions(connection, organisation, need_id, version.number)
+    return await asyncio.to_thread(equal_treatment, version, threads, meetings, call.language, living, earlier)
 
 
 def _supplier_ids(version: FrozenShortlist, threads: Sequence[Thread], meetings: Sequence[Meeting]) -> Iterator[UUID]:

@@ -100,6 +100,16 @@ async def list_decisions(
     return [_decision(row) for row in rows]
 
 
+async def earlier_decisions(
+    connection: Connection, organisation_id: UUID, need_id: UUID, number: int
+) -> Sequence[Decision]:
+    """The decisions on all versions before this one, version by version."""
+    of_earlier = and_(shortlist_decisions.c.need_id == need_id, shortlist_decisions.c.number < number)
+    query = select(*_DECISION).where(of_earlier, _owned(organisation_id, need_id))
+    place = (shortlist_decisions.c[name] for name in ("number", "lot_id", "supplier_id"))
+    return [_decision(row) for row in await connection.execute(query.order_by(*place))]
+
+
 async def get_decision(
     connection: Connection, organisation_id: UUID, need_id: UUID, number: int, key: DecisionKey
 ) -> Decision | None:

@@ -5,7 +5,7 @@ is told of another.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from domain.exchange import Thread
-from domain.frozen_shortlist import FrozenShortlist, LotTotal
+from domain.frozen_shortlist import Decision, FrozenShortlist, LotTotal
 from domain.information import Information, InformationKind, Receipt, Told
 from domain.meeting import Meeting
 from domain.treatment import Answer, Met, SetAside, Treatments
@@ -111,12 +111,14 @@ def equal_treatment(
     meetings: Sequence[Meeting],
     language: Language,
     living: Mapping[UUID, UUID],
+    earlier: Iterable[Decision] = (),
 ) -> EqualTreatment:
     """The matrix of a need: `version` is its latest shortlist; `threads` and `meetings` are all there are about it.
 
     `living`: the supplier that an id stands for now, where that is another one (`db.suppliers.survivors`).
+    `earlier`: the decisions on versions before this one, which tell since when a supplier is set aside.
     """
-    need = Treatments(version, threads, meetings, living)
+    need = Treatments(version, threads, meetings, living, earlier)
     gaps: dict[UUID, list[Gap]] = {supplier_id: [] for supplier_id in need.concerned}
     for gap in _gaps(need, language):
         gaps[gap.supplier_id].append(gap)

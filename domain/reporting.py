@@ -77,10 +77,15 @@ POINT = Text("point donné", "given point")
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a report is made of. `organisation`: whose need it is; `directory`: the suppliers it names, as now."""
+    """All that a report is made of.
+
+    `organisation`: whose need it is; `directory`: the suppliers it names, as now; `earlier`: the decisions on versions
+    before this one.
+    """
 
     need: StoredNeed
     version: FrozenShortlist
+    earlier: Sequence[Decision]
     threads: Sequence[Thread]
     meetings: Sequence[Meeting]
     awards: Sequence[Award]
@@ -312,7 +317,9 @@ class _Reporter:
 
     def _treatment(self) -> Treatment:
         facts = self._facts
-        found = equal_treatment(facts.version, facts.threads, facts.meetings, self._language, self._living)
+        found = equal_treatment(
+            facts.version, facts.threads, facts.meetings, self._language, self._living, facts.earlier
+        )
         listed = [each for each in found.suppliers if each.on_shortlist]
         return Treatment(
             statement=found.statement,

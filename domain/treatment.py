@@ -1,13 +1,13 @@
 """What is known of the suppliers of a need: what each was told, what it said, where it was met, what was decided."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from domain.exchange import Barrier, Channel, Exchange, Message, Stance, Thread
-from domain.frozen_shortlist import FrozenShortlist
+from domain.frozen_shortlist import Decision, FrozenShortlist
 from domain.information import told_in
 from domain.meeting import Format, Meeting, MeetingStatus
 from domain.questions import Question, questions_of
@@ -16,7 +16,7 @@ from domain.treatment_gaps import Concerned, Invitations
 
 
 class SetAside(msgspec.Struct, frozen=True):
-    """A lot for which the buyer set a supplier aside."""
+    """A lot for which the buyer set a supplier aside; `decided_at`: first, where several versions say so."""
 
     lot_id: str
     reason: str | None
@@ -65,13 +65,14 @@ class Treatments:
         threads: Sequence[Thread],
         meetings: Sequence[Meeting],
         living: Mapping[UUID, UUID],
+        earlier: Iterable[Decision],
     ) -> None:
         self._living = living
         self.threads, self.version = threads, version
         self.told = told_in(threads, living)
         self.questions = [(thread.exchange, each) for thread in threads for each in questions_of(thread).asked]
         self.listed = self._listed(version)
-        self.set_aside = self._set_aside(version)
+        self.set_aside = self._set_aside(version, earlier)
         self.answers = self._answers()
         self.met, self.invitations = self._meetings(meetings)
         self.concerned = self._concerned()
@@ -109,13 +110,19 @@ class Treatments:
             listed[self.now(supplier_id)] = msgspec.structs.replace(known or each, lots=lots)
         return listed
 
-    def _set_aside(self, version: FrozenShortlist) -> dict[UUID, list[SetAside]]:
+    def _set_aside(self, version: FrozenShortlist, earlier: Iterable[Decision]) -> dict[UUID, list[SetAside]]:
+        """By supplier, the lots it is set aside for: since an earlier version, where that said so already."""
+        since: dict[tuple[UUID, str], datetime] = {}
+        for each in (*earlier, *version.decisions):
+            if each.decision == "set_aside":
+                about = self.now(each.supplier_id), each.lot_id
+                since[about] = min(each.decided_at, since.get(about, each.decided_at))
         found: dict[UUID, list[SetAside]] = {}
         for each in version.decisions:
             if each.decision == "set_aside":
-                found.setdefault(self.now(each.supplier_id), []).append(
-                    SetAside(each.lot_id, each.reason, each.decided_at)
-                )
+                supplier_id = self.now(each.supplier_id)
+                aside = SetAside(each.lot_id, each.reason, since[supplier_id, each.lot_id])
+                found.setdefault(supplier_id, []).append(aside)
         return found
 
     def _answers(self) -> dict[UUID, list[Answer]]:

@@ -20,6 +20,7 @@ from db.connect import Connection, transaction
 from db.exchanges import exchanges_of, suppliers_by_id
 from db.meetings import meetings_of
 from db.needs import get_need
+from db.shortlists import earlier_decisions
 from domain.errors import NotFound
 from domain.need import Place, TerritoryRequest
 from domain.report import Report
@@ -108,6 +109,7 @@ async def _facts(call: Call, connection: Connection, need_id: UUID, number: str)
     return Facts(
         need=need,
         version=version,
+        earlier=await earlier_decisions(connection, organisation, need_id, version.number),
         threads=threads,
         meetings=meetings,
         awards=awards,

@@ -129,6 +129,20 @@ async def test_who_is_set_aside_lacks_nothing_and_is_told_with_the_reason(buyer:
     }
 
 
+async def test_decisions_on_earlier_versions_tell_since_when(buyer: Buyer) -> None:
+    """The first version's decision comes before the second thread, that of the second version after it."""
+    await buyer.open(thread(message(1, "buyer"), to="ABCDE"))
+    await buyer.open(thread(message(3, "buyer"), to="ABCD", number=2))
+    version = msgspec.structs.replace(frozen({"1": "ABCDE"}, ()), number=2)
+    async with transaction(buyer.client.services.database) as connection:
+        await freeze(connection, buyer.organisation_id, buyer.need, version, version.body, ())
+        await decide(connection, buyer.need.id, 2, set_aside("E", at=message(4, "buyer").created_at))
+    assert await buyer.gaps() == {("E", "missed_information")}
+    async with transaction(buyer.client.services.database) as connection:
+        await decide(connection, buyer.need.id, 1, set_aside("E", at=message(2, "buyer").created_at))
+    assert await buyer.gaps() == set()
+
+
 async def test_messages_are_in_the_language_asked_for_and_codes_stay(buyer: Buyer) -> None:
     await buyer.open(thread(message(1, "buyer"), to="ABCD"))
     french, english = (await buyer.ask()).json(), (await buyer.ask(**{"Accept-Language": "en"})).json()

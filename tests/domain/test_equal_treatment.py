@@ -81,6 +81,17 @@ def test_who_was_set_aside_misses_nothing_of_what_came_after() -> None:
     assert gaps(treated(first, second, set_aside=[late])) == {("C", "missed_information")}
 
 
+def test_who_is_set_aside_is_so_since_the_version_that_said_it_first() -> None:
+    """A new version begins without decisions; it said the same again, later than the second thread."""
+    first, second = thread(message(1, "buyer")), thread(message(2, "buyer"), to="AB", number=2)
+    again = set_aside("C", at=NOW + WEEK, reason="Trop loin")
+    before = set_aside("C", at=message(1, "buyer").created_at)
+    matrix = treated(first, second, set_aside=[again], earlier=[before])
+    assert not matrix.gaps
+    assert [(each.reason, each.decided_at) for each in of(matrix, "C").set_aside] == [("Trop loin", before.decided_at)]
+    assert gaps(treated(first, second, earlier=[before])) == {("C", "missed_information")}
+
+
 def test_a_message_to_one_holds_what_others_may_need() -> None:
     assert gaps(treated(thread(message(1, "buyer"), message(2, "buyer", "A")))) == {
         ("B", "missed_information"),

@@ -38,11 +38,12 @@ def treated(
     set_aside: Iterable[Decision] = (),
     meetings: Iterable[Meeting] = (),
     living: Mapping[UUID, UUID] | None = None,
+    earlier: Iterable[Decision] = (),
     language: Language = "fr",
 ) -> EqualTreatment:
     """The matrix of a need whose shortlist has these suppliers, by lot: lot 1 where none is named."""
     version = frozen({"1": listed} if isinstance(listed, str) else listed, tuple(set_aside))
-    return equal_treatment(version, threads, tuple(meetings), language, living or {})
+    return equal_treatment(version, threads, tuple(meetings), language, living or {}, tuple(earlier))
 
 
 def set_aside(letter: str, *, lot: str = "1", at: datetime = NOW, reason: str | None = None) -> Decision:
