@@ -26,7 +26,7 @@ DECISIVE: dict[str, tuple[str, ...]] = {
     "service_area": (*OFFERS, "territory"),
     "distance": ("territory", "site", "max_distance_km"),
     "reservation": ("reserved", "on"),
-    "beyond_limit": (*OFFERS, "territory", "site", "max_distance_km", "reserved", "on", "limit"),
+    "beyond_limit": (*OFFERS, "territory", "site", "max_distance_km", "reserved", "limit"),
 }
 """What of a lot decides whether a gate refuses a supplier, or how far down it comes."""
 
@@ -113,7 +113,8 @@ class DecisionDifference(msgspec.Struct, frozen=True):
 class LotDiff(msgspec.Struct, frozen=True):
     """One lot compared. `in_before`, `in_after`: whether the version has it; a total is null where it has not.
 
-    `changed_fields`: what the lot asks differently, with its territory. `stayed`: candidates of both versions.
+    `changed_fields`: what the lot asks differently, with its territory and the rows asked for. `stayed`: candidates of
+    both versions.
     """
 
     id: str
@@ -239,7 +240,7 @@ def _compared(lot_id: str, before: _Side, after: _Side, language: Language) -> L
         title=lot.title if lot else None,
         in_before=before.shown is not None,
         in_after=after.shown is not None,
-        changed_fields=changed,
+        changed_fields=tuple(name for name in changed if name != "on"),
         total_before=before.shown.total if before.shown else None,
         total_after=after.shown.total if after.shown else None,
         stayed=len(stayed),

@@ -1,6 +1,6 @@
 """Two versions compared: who came, who left, who moved, and the reason the other version gives."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import msgspec
@@ -12,7 +12,7 @@ from domain.frozen_shortlist import Absence, FrozenShortlist, LotLedger, Named
 from domain.need import Lot, PlannedNeed, TerritoryRequest
 from domain.shortlist_diff import LotDiff, Version, compare
 from domain.wording import Text
-from tests.domain.frozen import MORBIHAN, NOW, decided, frozen, id_of, listed
+from tests.domain.frozen import MORBIHAN, NOW, STAMP, decided, frozen, id_of, listed
 
 LOTS = st.lists(st.permutations("abcdef").map(lambda names: names[:4]), max_size=3)
 
@@ -136,6 +136,15 @@ def test_what_the_lot_asks_differently_is_named_where_it_decides() -> None:
     assert [each.why.changed for each in found.left] == [("territory",), ()]
     assert found.left[0].why.message.endswith("(le lot diffère par : territoire)")
     assert found.title == "Parcs"
+
+
+def test_another_day_is_named_where_the_law_decides_and_is_no_change_of_the_lot() -> None:
+    """An approval may have lapsed meanwhile; an offer has not."""
+    later = msgspec.structs.replace(STAMP, on=date(2027, 3, 1))
+    noted = ledger(Absence(id_of("a"), "refused", "reservation"), Absence(id_of("b"), "no_offer"))
+    found = lot_of(frozen(listed("1", ["a", "b"])), frozen(listed("1", []), number=2, stamp=later), None, noted)
+    assert [each.why.changed for each in found.left] == [("on",), ()]
+    assert found.changed_fields == ()
 
 
 def test_a_lot_of_its_own_territory_that_is_the_same_has_not_changed() -> None:
