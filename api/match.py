@@ -24,7 +24,7 @@ class PointGeometry(msgspec.Struct, frozen=True, tag_field="type", tag="Point"):
 
 
 class CandidateProperties(msgspec.Struct, frozen=True):
-    """What a map shows of a candidate of one lot."""
+    """What a map shows of a candidate of one lot. Rank and distance are for sourcing: no criterion of award."""
 
     lot: str
     rank: int
@@ -60,7 +60,8 @@ async def match_need(call: Call, body: Need) -> Shortlist | CandidateMap:
 
     Answers, for each lot, the suppliers that fit and why, in an order that can be read aloud; those that nearly fit and
     what they lack; how many candidates each segment has; and what another reservation or radius would change.
-    Nothing is stored: the same need on the same data gives the same answer.
+    Nothing is stored: the same need on the same data gives the same answer. Distance helps to know whom to talk to
+    before the contract; neither it nor where a supplier stands is a lawful criterion of selection or award.
     """
     services = call.services
     if services.live is None:
