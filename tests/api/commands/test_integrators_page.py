@@ -1,9 +1,10 @@
-"""What docs/integrators.md tells people to do, done from beginning to end against a real server."""
+"""What docs/integrators.md and docs/webhooks.md tell people to do, done from beginning to end against a real server."""
 
 import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,9 @@ from tests.api.commands.conftest import PATIENCE_SECONDS, VIVIER, Server, enviro
 from tests.conftest import ROOT, open_folder
 from tests.test_docs import FENCE, differences
 
-PAGE = ROOT / "docs" / "integrators.md"
+PAGES = (ROOT / "docs" / "integrators.md", ROOT / "docs" / "webhooks.md")
 WRITTEN_FOR = "http://127.0.0.1:8000"
+RECEIVER_PORT = "8900"
 
 
 class Step(NamedTuple):
@@ -38,7 +40,7 @@ def steps(page: str) -> Iterator[Step]:
             yield Step(content, following[1] if following[0] == "json" else None)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server() -> Iterator[Server]:
     """A server whose directory is empty."""
     with open_folder() as folder:
@@ -49,11 +51,15 @@ def server() -> Iterator[Server]:
             server.close()
 
 
-def test_the_page_does_what_it_says(server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_page_does_what_it_says(page: Path, server: Server, tmp_path: Path) -> None:
     """Every command succeeds in one shell, and answers what is shown: an excerpt, word for word."""
     if not (shutil.which("bash") and shutil.which("curl")):
         pytest.skip("the page is run with bash and curl, and one of them is not here")
-    done = list(steps(PAGE.read_text(encoding="utf-8").replace(WRITTEN_FOR, f"http://{server.netloc}")))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    text = page.read_text(encoding="utf-8").replace(WRITTEN_FOR, f"http://{server.netloc}").replace(RECEIVER_PORT, port)
+    done = list(steps(text))
     script = "".join(f"{{\n{step.command}}} > {number}.out\n" for number, step in enumerate(done))
     path = f"{VIVIER.parent}{os.pathsep}{os.environ['PATH']}"
     ran = subprocess.run(
@@ -74,8 +80,9 @@ def test_the_page_does_what_it_says(server: Server, tmp_path: Path) -> None:
             pytest.fail(f"{step.command}{said}")
 
 
-def test_the_page_shows_answers_and_programs() -> None:
+@pytest.mark.parametrize(("page", "answers", "programs"), [(PAGES[0], 10, 2), (PAGES[1], 4, 1)])
+def test_the_page_shows_answers_and_programs(page: Path, answers: int, programs: int) -> None:
     """The test above runs what it finds: this is how much there is."""
-    found = list(steps(PAGE.read_text(encoding="utf-8")))
-    assert sum(step.shown is not None for step in found) >= 10
-    assert sum("END OF FILE" in step.command for step in found) == 2
+    found = list(steps(page.read_text(encoding="utf-8")))
+    assert sum(step.shown is not None for step in found) >= answers
+    assert sum("END OF FILE" in step.command for step in found) == programs
