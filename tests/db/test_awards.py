@@ -1,43 +1,14 @@
 """Awards in a real database: each organisation its own, withdrawn ones kept but not read."""
 
-from datetime import UTC, date, datetime
-from typing import Any
-from uuid import UUID
+from datetime import date
 
 from sqlalchemy import func, select
 
-from db.awards import awards_until, create_award, get_award, list_awards, withdraw_award
+from db.awards import awards_until, get_award, list_awards, withdraw_award
 from db.clients import ensure_organisation
-from db.connect import Connection, Engine, transaction
+from db.connect import Engine, transaction
 from db.need_tables import awards
-from db.needs import create_need
-from domain.award import Award
-from domain.need import Lot, PlannedNeed
-from tests.db.samples import new_id
-
-NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
-DAY = date(2026, 11, 24)
-
-
-async def noted(connection: Connection, organisation: UUID, **fields: Any) -> Award:
-    need = await create_need(connection, organisation, PlannedNeed(lots=(Lot("1", segments=("ev-entretien",)),)), NOW)
-    usual: dict[str, Any] = {
-        "id": new_id(),
-        "need_id": need.id,
-        "lot_id": "1",
-        "supplier_id": UUID(int=5),
-        "supplier_name": "Jardin",
-        "segments": ("ev-entretien", "pr-locaux"),
-        "awarded_on": DAY,
-        "value_eur": 1_000.5,
-        "reserved": ("ess",),
-        "duration_months": None,
-        "direct": True,
-        "created_at": NOW,
-    }
-    award = Award(**(usual | fields))
-    await create_award(connection, organisation, award)
-    return award
+from tests.db.awards import DAY, NOW, noted
 
 
 async def test_an_award_reads_back_as_it_was_kept(engine: Engine) -> None:

@@ -14,7 +14,7 @@ from db.needs import NeedFilters, create_need, delete_need, get_need, hold_need,
 from domain.errors import Conflict
 from domain.need import Lot, PlannedNeed, TerritoryRequest
 from domain.need_life import Status, StoredNeed
-from tests.db.test_awards import noted
+from tests.db.awards import noted
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 LOTS = (Lot("1", title="Parcs", segments=("ev-entretien",), reserved=("iae",)),)
