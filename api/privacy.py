@@ -1,4 +1,4 @@
-"""Rights of persons: a copy of what is held about somebody, and its erasure."""
+"""Rights of persons: a copy of what is held about somebody, its erasure, and how long it is kept."""
 
 from typing import Annotated
 
@@ -6,9 +6,12 @@ import msgspec
 
 from api.actors import actor_of
 from api.endpoint import Call, endpoint
+from db.connect import transaction
 from db.erasure import erase_person, export_person
+from db.retention import plan
 from domain.data_subject import DataSubject
 from domain.personal_data import Erasure, PersonalData
+from domain.retention import Plan
 
 TAG = "Privacy"
 
@@ -47,4 +50,17 @@ async def erase_personal_data(call: Call, body: ErasureRequest) -> Erasure:
     )
 
 
-ROUTES = (export_personal_data, erase_personal_data)
+@endpoint("GET", "/retention", tag=TAG, scope="admin", answers=Plan)
+async def show_retention(call: Call) -> Plan:
+    """Show what has been kept for its time.
+
+    Of the key's organisation, and of what all share: what `vivier retention purge`, the operator's command, would
+    remove now. The periods are settings of the server.
+    """
+    services = call.services
+    async with transaction(services.database) as connection:
+        organisation = call.bearer.organisation_id
+        return await plan(connection, services.settings.periods, services.now(), organisation_id=organisation)
+
+
+ROUTES = (export_personal_data, erase_personal_data, show_retention)

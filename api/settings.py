@@ -14,7 +14,7 @@ import msgspec
 from api.mail_server import MailServer, mail_server, sender
 from domain.law.catalogue import read
 from domain.law.rules import Rules
-from domain.retention import LEAST_YEARS_OF_NEEDS
+from domain.retention import LEAST_YEARS_OF_NEEDS, Periods
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
@@ -54,6 +54,16 @@ class Settings:
     keep_import_errors_days: int = 365
     metrics_dir: Path | None = None
     unknown: tuple[str, ...] = ()
+
+    @property
+    def periods(self) -> Periods:
+        """How long everything is kept."""
+        return Periods(
+            needs_years=self.keep_needs_years,
+            persons_years=self.keep_persons_years,
+            reply_links_days=self.keep_reply_links_days,
+            import_errors_days=self.keep_import_errors_days,
+        )
 
 
 @dataclass(frozen=True, slots=True)

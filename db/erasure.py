@@ -86,7 +86,7 @@ async def erase_person(
         async with transaction(engine) as connection:
             for source in sorted(locked):
                 await lock(connection, Subject.SOURCE, source)
-            found = await find(connection, organisation_ids, traces_of(subject))
+            found = await find(connection, organisation_ids, traces_of(subject), hold=True)
             if all(item.source in locked for item, _ in found.records):
                 return await _carry_out(connection, found, actor, now)
 

@@ -80,6 +80,7 @@ class Sought(NamedTuple):
     organisation_ids: Collection[UUID]
     traces: Traces
     supplier_ids: Collection[UUID]
+    hold: bool
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,9 +149,14 @@ PLACES = (
 )
 
 
-async def find(connection: Connection, organisation_ids: Collection[UUID], traces: Traces) -> Findings:
-    """Everything about the person in these organisations' data and in the directory."""
-    own = await _persons(connection, organisation_ids, traces)
+async def find(
+    connection: Connection, organisation_ids: Collection[UUID], traces: Traces, *, hold: bool = False
+) -> Findings:
+    """Everything about the person in these organisations' data and in the directory.
+
+    `hold`: nobody else changes any of it in the organisations' data until the transaction ends.
+    """
+    own = await _persons(connection, organisation_ids, traces, hold=hold)
     names = frozenset(row.name_key for row in own)
     phones = frozenset(phone_key(row.phone) for row in own if row.phone)
     addresses = frozenset(row.email_key for row in own if row.email_key and is_of(row.email_key, row.name))
@@ -160,7 +166,7 @@ async def find(connection: Connection, organisation_ids: Collection[UUID], trace
         traces = _learnt(traces, item.record.contact)
     cleaned = [(item, without_person(item.record.contact or Contact(), traces)) for item in stored]
     going = [pair for pair in cleaned if pair[1] != (pair[0].record.contact or Contact())]
-    sought = Sought(organisation_ids, traces, frozenset(item.supplier_id for item, _ in going))
+    sought = Sought(organisation_ids, traces, frozenset(item.supplier_id for item, _ in going), hold)
     texts = [each for place in PLACES async for each in _mentioned(connection, place, sought)]
     takes_part = await _participations(connection, [row.id for row in own])
     names_of = await _organisation_names(connection, organisation_ids)
@@ -190,7 +196,9 @@ def _learnt(traces: Traces, contact: Contact | None) -> Traces:
     return _more(traces, [name_key(contact.person)], [address], [phone_key(contact.phone or "")])
 
 
-async def _persons(connection: Connection, organisation_ids: Collection[UUID], traces: Traces) -> Sequence[Row[Any]]:
+async def _persons(
+    connection: Connection, organisation_ids: Collection[UUID], traces: Traces, *, hold: bool
+) -> Sequence[Row[Any]]:
     name, address = traces.asked
     own = persons.c
     named = own.name_key == name
@@ -198,7 +206,8 @@ async def _persons(connection: Connection, organisation_ids: Collection[UUID], t
         named &= own.email_key.in_(("", address))
     meant = or_(*([named] if name else []), *([own.email_key == address] if address else []))
     query = select(persons).where(own.organisation_id.in_(organisation_ids), own.erased_at.is_(None), meant)
-    return (await connection.execute(query.order_by(own.id).with_for_update())).all()
+    query = query.order_by(own.id)
+    return (await connection.execute(query.with_for_update() if hold else query)).all()
 
 
 async def _records(connection: Connection, traces: Traces) -> list[StoredRecord]:
@@ -223,10 +232,11 @@ async def _participations(connection: Connection, person_ids: Sequence[UUID]) ->
 
 
 async def _mentioned(connection: Connection, place: Place, sought: Sought) -> AsyncIterator[Found]:
-    """The rows in which the person is mentioned, held until the transaction ends."""
+    """The rows in which the person is mentioned."""
     roughly = _text(place.column).op("~")(pattern(sought.traces))
     query = _query(place).where(place.owner.in_(sought.organisation_ids), roughly)
-    for row in await connection.execute(query.with_for_update(of=place.table)):
+    query = query.order_by(*place.table.primary_key)
+    for row in await connection.execute(query.with_for_update(of=place.table) if sought.hold else query):
         content: str = row.content
         taken: tuple[tuple[str, str], ...] = ()
         body = b""

@@ -59,9 +59,13 @@ _DUE_NEEDS = text("""
         FROM meeting_needs l JOIN meetings m ON m.id = l.meeting_id WHERE l.need_id = n.id
     ) m
     CROSS JOIN LATERAL (SELECT greatest(n.ended_at, a.noted, a.signed, m.held) AS at) last
-    WHERE n.ended_at <= :before AND last.at <= :before AND (CAST(:only AS uuid) IS NULL OR n.id = :only)
+    WHERE n.ended_at <= :before AND last.at <= :before
+        AND (CAST(:only AS uuid) IS NULL OR n.id = :only)
+        AND (CAST(:owner AS uuid) IS NULL OR n.organisation_id = :owner)
     ORDER BY n.id
-""").bindparams(bindparam("before", type_=DateTime(timezone=True)), bindparam("only", type_=Uuid))
+""").bindparams(
+    bindparam("before", type_=DateTime(timezone=True)), bindparam("only", type_=Uuid), bindparam("owner", type_=Uuid)
+)
 
 
 class Kept(NamedTuple):
@@ -72,20 +76,30 @@ class Kept(NamedTuple):
     owner: ColumnElement[Any] | None
 
 
-async def plan(connection: Connection, periods: Periods, now: datetime, spared: Collection[UUID] = ()) -> Plan:
-    """What is due at `now`, without the needs that are `spared`."""
+async def plan(
+    connection: Connection,
+    periods: Periods,
+    now: datetime,
+    spared: Collection[UUID] = (),
+    organisation_id: UUID | None = None,
+) -> Plan:
+    """What is due at `now`, without the needs that are `spared`: of all, or of one organisation and what all share."""
     bounds = bounds_of(periods, now, LIFETIME, KEPT)
     counted: dict[Kind, Mapping[UUID | None, int]] = {
         "persons": Counter(row.organisation_id for row in await _due_persons(connection, bounds.persons)),
         **{kind: await _counted(connection, kept) for kind, kept in _others(bounds).items()},
     }
+    if organisation_id is not None:
+        own = {None, organisation_id}
+        counted = {kind: {who: many for who, many in found.items() if who in own} for kind, found in counted.items()}
     names = await _named(connection, {owner for owners in counted.values() for owner in owners})
     others = [
         Due(kind, names[owner], counted[kind][owner], getattr(bounds, kind))
         for kind in counted
         for owner in sorted(counted[kind], key=lambda each: names[each] or "")
     ]
-    due = [need for need in await _due_needs(connection, bounds.needs) if need.id not in spared]
+    over = await _due_needs(connection, bounds.needs, owner=organisation_id)
+    due = [need for need in over if need.id not in spared]
     return Plan(now, periods, bounds, due, others)
 
 
@@ -170,15 +184,18 @@ async def _purge_persons(connection: Connection, before: datetime, now: datetime
     return Counter(row.organisation_id for row in due)
 
 
-async def _due_needs(connection: Connection, before: datetime, only: UUID | None = None) -> list[DueNeed]:
-    return [DueNeed(**row._asdict()) for row in await connection.execute(_DUE_NEEDS, {"before": before, "only": only})]
+async def _due_needs(
+    connection: Connection, before: datetime, *, only: UUID | None = None, owner: UUID | None = None
+) -> list[DueNeed]:
+    rows = await connection.execute(_DUE_NEEDS, {"before": before, "only": only, "owner": owner})
+    return [DueNeed(**row._asdict()) for row in rows]
 
 
 async def _purge_need(engine: Engine, planned: DueNeed, whole: Plan) -> bool:
     async with transaction(engine) as connection:
         if await hold_need(connection, planned.organisation_id, planned.id) is None:
             return False
-        due = await _due_needs(connection, whole.bounds.needs, planned.id)
+        due = await _due_needs(connection, whole.bounds.needs, only=planned.id)
         if not due:
             return False
         about = select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == planned.id)

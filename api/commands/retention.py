@@ -31,14 +31,8 @@ _WHAT: dict[Kind, str] = {
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Do what `options.action` says."""
-    periods = Periods(
-        needs_years=settings.keep_needs_years,
-        persons_years=settings.keep_persons_years,
-        reply_links_days=settings.keep_reply_links_days,
-        import_errors_days=settings.keep_import_errors_days,
-    )
     with attached(settings) as url:
-        planned = asyncio.run(_planned(url, periods, options.spare))
+        planned = asyncio.run(_planned(url, settings.periods, options.spare))
         if options.action == "show":
             _write(options, planned, "would be removed")
             return 0

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from db.connect import transaction
 from db.exchanges import open_exchange
@@ -240,3 +241,19 @@ async def test_who_is_meant_must_be_said(anne: Anne) -> None:
         for path in ("/privacy/export", "/privacy/erase"):
             assert_refused(await anne.buyer.post(path, body), 422, "invalid-content")
     assert_refused(await (await member(anne.client, "needs")).post("/privacy/erase", {}), 403, "missing-scope")
+
+
+async def test_what_has_been_kept_for_its_time_is_shown_to_its_organisation(anne: Anne) -> None:
+    """With the periods of the server; another's need is not in it."""
+    await anne.buyer.patch(f"/needs/{anne.need}", {"status": "abandoned"})
+    ago, need = "now() - interval '9 years'", {"need": UUID(anne.need)}
+    met = "SELECT meeting_id FROM meeting_needs WHERE need_id = :need"
+    async with transaction(anne.client.services.database) as connection:
+        await connection.execute(text(f"UPDATE needs SET ended_at = {ago} WHERE id = :need"), need)
+        await connection.execute(text(f"UPDATE meetings SET ends_at = {ago} WHERE id IN ({met})"), need)
+    told = (await anne.buyer.get("/retention")).json()
+    assert told["periods"]["needs_years"] == 5
+    assert [each["id"] for each in told["needs"]] == [anne.need]
+    stranger = await member(anne.client, "admin")
+    assert (await stranger.get("/retention")).json()["needs"] == []
+    assert_refused(await (await member(anne.client, "needs")).get("/retention"), 403, "missing-scope")
