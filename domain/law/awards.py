@@ -1,7 +1,7 @@
 """What a buyer's past awards change: the three-year bar of ESS-reserved contracts, habit, and dependence."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 
 import msgspec
 
@@ -40,11 +40,14 @@ def award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | N
     if not barring:
         return None
     same = any(award.same_service for award in barring)
-    last = days(max(award.awarded_on for award in barring if award.same_service or not same))
+    latest = max(award.awarded_on for award in barring if award.same_service or not same)
+    last, free = days(latest), days(months_later(latest, months) + timedelta(days=1))
     if same:
         message = Text(
-            f"A obtenu un marché réservé à l'ESS pour ce service le {last.fr}, trop récemment",
-            f"Was awarded a contract reserved to the social economy for this service on {last.en}, too recently",
+            f"A obtenu un marché réservé à l'ESS pour ce service le {last.fr} : un autre est possible à partir "
+            f"du {free.fr}",
+            f"Was awarded a contract reserved to the social economy for this service on {last.en}: another is possible "
+            f"from {free.en}",
         )
     else:
         message = Text(

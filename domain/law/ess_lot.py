@@ -151,8 +151,8 @@ def _authority(buyer: Buyer | None, view: InForce) -> LegalFinding | None:
     status = buyer.contracting_authority if buyer else None
     if status is False:
         message = Text(
-            "L'acheteur n'est pas un pouvoir adjudicateur : il ne peut pas réserver à l'ESS",
-            "The buyer is not a contracting authority: it may not reserve to the social economy",
+            "L'acheteur n'est pas un pouvoir adjudicateur : il ne peut pas réserver à l'ESS ; choisir un autre type",
+            "The buyer is not a contracting authority: it may not reserve to the social economy; choose another type",
         )
         return finding("BUYER_NOT_POUVOIR_ADJUDICATEUR", "INELIGIBLE", row, message)
     if status or (buyer and buyer.kind in {"state", "local"}):

@@ -188,8 +188,8 @@ def _undecided(need: Need, group: Group, view: InForce) -> LegalAdvice:
     if len(rows) > 1 and all(row.status == "in_force" for row in rows):
         message = Text(
             f"{about.fr} : la procédure dépend de l'acheteur (État, collectivité ou entité adjudicatrice) ; "
-            "indiquer buyer.kind",
-            f"{about.en}: the procedure depends on the buyer (State, local or utility); give buyer.kind",
+            "indiquer lequel il est (buyer.kind)",
+            f"{about.en}: the procedure depends on the buyer (State, local or utility); say which it is (buyer.kind)",
         )
         return advice("BUYER_KIND_UNKNOWN", "info", rows[0], message, _lots(group))
     row = next((row for row in rows if row.status != "in_force"), view[direct_threshold(group)])

@@ -71,7 +71,8 @@ def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None
     """
     if group.total is not None:
         return None
-    missing = listed(tuple(lot.lot.id for lot in group.lots if lot.cents is None))
+    lacking = tuple(lot.lot.id for lot in group.lots if lot.cents is None)
+    missing, many = listed(lacking), "s" if len(lacking) > 1 else ""
     life = need.technique is not None
     row = view["value_over_lifetime" if life else "value_of_all_lots"]
     end = Text(
@@ -81,8 +82,8 @@ def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None
         "; give the estimated maximum of all contracts over its whole life" if life else "; give the estimated total",
     )
     message = Text(
-        f"Valeur inconnue (lots {missing.fr}) : pas d'avis sur la procédure{end.fr}",
-        f"Value unknown (lots {missing.en}): no advice on the procedure{end.en}",
+        f"Valeur inconnue (lot{many} {missing.fr}) : pas d'avis sur la procédure{end.fr}",
+        f"Value unknown (lot{many} {missing.en}): no advice on the procedure{end.en}",
     )
     return advice("VALUE_UNKNOWN", "info", row, message, () if group.alone else (group.ids,))
 

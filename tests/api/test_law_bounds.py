@@ -116,7 +116,7 @@ def test_an_unknown_value_gives_no_verdict(amounts: tuple[float | None, ...]) ->
     told = need_advice(values(*amounts))
     lacking = next(str(place) for place, amount in enumerate(amounts, 1) if amount is None)
     assert procedures(values(*amounts)) == []
-    assert f"lots {lacking}" in told["VALUE_UNKNOWN"]["message"]
+    assert f"(lot {lacking})" in told["VALUE_UNKNOWN"]["message"]
     assert not {"SMALL_LOT_SETS", "SOCIAL_CONSIDERATION", "LIGHT_REGIME"} & told.keys()
 
 

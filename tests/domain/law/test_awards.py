@@ -56,6 +56,16 @@ def test_award_bar(awarded: date, same: bool, expected: tuple[str, str]) -> None
     assert (barred.outcome, barred.code) == expected
 
 
+def test_the_bar_says_when_it_ends() -> None:
+    """The day told is the first on which the same supplier is not barred."""
+    for awarded, free in ((date(2023, 11, 24), date(2026, 11, 25)), (date(2024, 2, 29), date(2027, 3, 1))):
+        verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())
+        barred = with_award_bar(verdict, [EssAward(awarded, True)], TODAY, load())
+        assert f"à partir du {free:%d/%m/%Y} (" in barred.message.fr
+        assert f"from {free} (" in barred.message.en
+        assert with_award_bar(verdict, [EssAward(awarded, True)], free, load()) is verdict
+
+
 def test_of_several_awards_the_one_that_bars_most_counts() -> None:
     """A later one for another service does not soften the bar, and the day told is that of the service."""
     verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())

@@ -95,7 +95,7 @@ def test_no_verdict_where_a_value_is_unknown() -> None:
     """The advice names the lots that lack one."""
     found = review(services(10_000, None, 20_000)).advice
     assert procedure(services(10_000, None, 20_000)) == []
-    assert "lots 2" in the("VALUE_UNKNOWN", found).message.fr
+    assert "lot 2" in the("VALUE_UNKNOWN", found).message.fr
     assert not {"SMALL_LOT_SETS", "SOCIAL_CONSIDERATION"} & {item.code for item in found}
 
 
