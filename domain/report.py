@@ -162,7 +162,8 @@ class Contacted(msgspec.Struct, frozen=True, kw_only=True):
     """A supplier that was written or spoken to.
 
     `position`: the last it took, `answered` where it took none; null: it said nothing, but perhaps questions, which
-    stay nobody's. `confidential`: some of what it said is.
+    stay nobody's. `answered_at`: not in a redacted report, where it would tell whose an answer is. `confidential`: some
+    of what it said is.
     """
 
     supplier: ReportSupplier

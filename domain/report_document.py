@@ -223,7 +223,7 @@ class _Pages:
             (
                 cell(lot.id),
                 cell(lot.title or ", ".join(each.label for each in lot.requested) or "–"),
-                cell(self._lots.reservation(lot)),
+                cell(self._lots.reserved_to(lot.reserved)),
                 cell(self._lots.value(lot)),
                 cell(self._lots.duration(lot)),
                 cell(count(lot.total, self._language)),

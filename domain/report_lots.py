@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from domain.document import Block, Cell, Column, Line, Paragraph, Section, Table, Term, Terms, cell, small, strong
+from domain.need import Reserved
 from domain.report import Report, ReportCandidate, ReportDecision, ReportLot, ReportNearMiss, ReportSupplier
 from domain.report_words import (
     GATES,
@@ -41,11 +42,11 @@ class LotPages:
         """ "Lot 2 – Biodéchets"."""
         return f"Lot {lot.id}" + (f" – {lot.title}" if lot.title else "")
 
-    def reservation(self, lot: ReportLot) -> str:
-        """To whom the lot is reserved, in a word."""
-        if not lot.reserved:
+    def reserved_to(self, reserved: tuple[Reserved, ...]) -> str:
+        """To whom a lot is reserved, in a word."""
+        if not reserved:
             return self._say(Text("Non réservé", "Not reserved"))
-        first, *others = (SHORTLY[each].to(self._language) for each in lot.reserved)
+        first, *others = (SHORTLY[each].to(self._language) for each in reserved)
         kinds = [first, *(each if each.isupper() else each.lower() for each in others)]
         return listed(kinds, self._language, last=("ou", "or"))
 
@@ -73,7 +74,7 @@ class LotPages:
     def advice(self, advice: Advice) -> Paragraph:
         """A piece of advice; what is more than that says so in front."""
         said = typeset(advice.message, self._language)
-        if advice.lots:
+        if advice.lots and not (len(advice.lots) == 1 and all(lot in said for lot in advice.lots[0])):
             sets = [listed(list(lots), self._language) for lots in advice.lots]
             named = Text(f" : lots {' ; ou '.join(sets)}", f": lots {'; or '.join(sets)}")
             said += self._say(named)

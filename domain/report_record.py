@@ -41,7 +41,6 @@ from domain.report_words import (
     FORMATS,
     MEETING_STATUSES,
     POSITIONS,
-    RESERVED,
     ROLES,
     THEMES,
     VERDICTS,
@@ -131,11 +130,11 @@ class RecordPages:
             source = f"{quoted}, {self._say(head)}"
             yield Quotation("\n\n".join(each.messages), source.replace("« ", "«\N{NO-BREAK SPACE}"))
         columns = (
-            self._column(Text("Fournisseur", "Supplier"), 18),
-            self._column(Text("Contacté le", "Contacted on"), 10),
+            self._column(Text("Fournisseur", "Supplier"), 17),
+            self._column(Text("Contacté le", "Contacted on"), 11),
             self._column(Text("Par", "By"), 10),
             self._column(Text("Position", "Position"), 10),
-            self._column(Text("Réponse du", "Answer of"), 10),
+            *([self._column(Text("Réponse du", "Answer of"), 11)] if self._shows_dates else []),
         )
         rows = tuple(map(self._contacted, report.contacted))
         yield Table(self._say(Text("Fournisseurs contactés", "Suppliers contacted")), columns, rows)
@@ -149,8 +148,13 @@ class RecordPages:
             cell(day(each.first_at, self._language)),
             cell(", ".join(CHANNELS[channel].to(self._language) for channel in each.channels)),
             cell(position, small(secret)),
-            cell(day(each.answered_at, self._language) if each.answered_at else "–"),
+            *([cell(day(each.answered_at, self._language) if each.answered_at else "–")] if self._shows_dates else []),
         )
+
+    @property
+    def _shows_dates(self) -> bool:
+        """Whether it is told when a supplier answered: not where answers are nobody's."""
+        return self._report.variant == "full"
 
     def _lessons(self) -> Iterator[Block]:
         report = self._report
@@ -302,10 +306,7 @@ class RecordPages:
                 self._lots.supplier(each.supplier),
                 cell(day(each.awarded_on, self._language)),
                 cell("–" if each.value_eur is None else euros(each.value_eur, self._language)),
-                cell(
-                    listed([RESERVED[kind].to(self._language) for kind in each.reserved], self._language)
-                    or self._say(Text("non réservé", "not reserved"))
-                ),
+                cell(self._lots.reserved_to(each.reserved)),
             )
             for each in self._report.awards
         )

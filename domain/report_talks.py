@@ -97,7 +97,7 @@ class Talks:
             first_at=min(exchange.opened_at for exchange in threads),
             channels=tuple(dict.fromkeys(exchange.channel for exchange in threads)),
             position=position,
-            answered_at=by_time[-1].last.created_at if by_time else None,
+            answered_at=by_time[-1].last.created_at if by_time and not self._redaction.redacted else None,
             confidential=any(remark.is_confidential for remark in by_time),
         )
 

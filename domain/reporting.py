@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from domain.award import Award
-from domain.equal_treatment import EqualTreatment, equal_treatment
+from domain.equal_treatment import equal_treatment
 from domain.exchange import Recipient, Thread
 from domain.frozen_shortlist import Decision, FrozenShortlist
 from domain.law.findings import OUTCOMES
@@ -18,7 +18,6 @@ from domain.need_life import StoredNeed, changed_fields
 from domain.redaction import Redaction
 from domain.report import (
     AppliedRule,
-    NotContacted,
     PlacedSupplier,
     Placement,
     Report,
@@ -26,7 +25,6 @@ from domain.report import (
     ReportCandidate,
     ReportDecision,
     ReportFollowUp,
-    ReportGap,
     ReportLot,
     ReportMeeting,
     ReportNearMiss,
@@ -39,6 +37,7 @@ from domain.report import (
     Treatment,
 )
 from domain.report_talks import Talks
+from domain.report_treatment import treatment
 from domain.shortlist import (
     Candidate,
     Eligibility,
@@ -51,7 +50,6 @@ from domain.shortlist import (
 from domain.shortlisted import everyone_shown
 from domain.supplier import Kind, Supplier
 from domain.territory import Territories
-from domain.treatment_gaps import GapCode
 from domain.wording import Language, Text, decimal
 
 SINGLE_PERSON: Kind = "TIH"
@@ -65,14 +63,6 @@ STANDINGS: dict[Outcome | None, Standing] = {
 }
 BEST_FIRST: tuple[Standing, ...] = ("eligible", "on_proof", "to_judge", "near_miss")
 UNNAMED = Text("Travailleur indépendant (nom non communiqué)", "Self-employed person (name withheld)")
-NOBODYS: dict[GapCode, Text] = {
-    "question_unanswered": Text("Une question est restée sans réponse", "A question was not answered"),
-    "answer_not_shared": Text(
-        "Une réponse donnée à un seul fournisseur n'a pas été partagée avec les autres",
-        "An answer given to one supplier was not shared with the others",
-    ),
-}
-"""Gaps about questions: who asked stays unknown."""
 POINT = Text("point donné", "given point")
 
 
@@ -243,7 +233,7 @@ class _Reporter:
         known = self._summaries.get(supplier_id) or self._now.get(self._living.get(supplier_id, supplier_id))
         if known is None:
             return self._named(supplier_id, name, siret, (), None)
-        return self._named(supplier_id, name, siret or known.siret, known.kinds, known.commune)
+        return self._named(supplier_id, name or known.name, siret or known.siret, known.kinds, known.commune)
 
     def _named(
         self, supplier_id: UUID, name: str, siret: str | None, kinds: tuple[Kind, ...], commune: str | None
@@ -302,7 +292,7 @@ class _Reporter:
     def _participant(self, each: Participant) -> ReportParticipant:
         organisation = self._redaction.optional(each.organisation)
         if each.supplier_id is not None:
-            organisation = self._by_id(each.supplier_id, each.organisation or each.name or "").name or None
+            organisation = self._by_id(each.supplier_id, each.organisation or "").name or None
         return ReportParticipant(each.role, organisation, self._redaction.personal(each.name), each.attended)
 
     def _award(self, award: Award) -> ReportAward:
@@ -320,33 +310,7 @@ class _Reporter:
         found = equal_treatment(
             facts.version, facts.threads, facts.meetings, self._language, self._living, facts.earlier
         )
-        listed = [each for each in found.suppliers if each.on_shortlist]
-        return Treatment(
-            statement=found.statement,
-            listed=len(listed),
-            contacted=sum(each.contacted for each in listed),
-            not_contacted=tuple(
-                NotContacted(self._by_id(each.supplier_id, each.name), self._redaction.text(each.contact.message))
-                for each in listed
-                if not each.contacted
-            ),
-            gaps=tuple(self._gaps(found)),
-        )
-
-    def _gaps(self, found: EqualTreatment) -> Iterator[ReportGap]:
-        """What would tell who asked, be it by who is not named, is told once and of nobody."""
-        names = {each.supplier_id: each.name for each in found.suppliers}
-        told: set[tuple[str, UUID | None]] = set()
-        for gap in found.gaps:
-            if gap.confidential and self._redaction.redacted:
-                continue
-            if gap.code in NOBODYS:
-                if (gap.code, gap.message_id) not in told:
-                    told.add((gap.code, gap.message_id))
-                    yield ReportGap(None, gap.code, NOBODYS[gap.code].to(self._language))
-            else:
-                supplier = self._by_id(gap.supplier_id, names.get(gap.supplier_id, ""))
-                yield ReportGap(supplier, gap.code, self._redaction.text(gap.message))
+        return treatment(found, self._redaction, self._language, self._by_id)
 
     def _rules(self, rules: Rules) -> ReportRules:
         """The rules of sourcing and those that the shortlist names, as they are known now for its day."""

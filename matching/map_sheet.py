@@ -285,11 +285,17 @@ def _lines(frame: _Frame, polygons: Geometries, *, inset: bool, united: bool = F
     coarse = INSET if inset else 1
     laid = shapely.transform(shapely.segmentize(polygons, LONGEST_EDGE_DEGREES * 4), frame.laid)
     thin = shapely.make_valid(shapely.simplify(laid, THINNED * coarse, preserve_topology=False))
-    whole = [shapely.union_all(thin)] if united else thin
+    whole = [_joined(thin, 2 * THINNED * coarse)] if united else thin
     for part in shapely.get_parts(shapely.get_parts(shapely.intersection(whole, frame.box))):
         if part.geom_type == "Polygon" and part.area >= SMALLEST * coarse:
             for ring in (part.exterior, *part.interiors):
                 yield tuple(_rounded(at) for at in shapely.get_coordinates(ring)[:-1])
+
+
+def _joined(parts: Geometries, gap: float) -> shapely.Geometry:
+    """One shape of parts that thinning has moved a little from each other."""
+    grown = shapely.union_all(shapely.buffer(parts, gap, join_style="mitre"))
+    return shapely.buffer(grown, -gap, join_style="mitre")
 
 
 def _rounded(at: Floats) -> Spot:

@@ -21,6 +21,8 @@ ROW, LABEL, BAR_END = 44, 470.0, 930.0
 ROWS = 16
 """Rows of one part of a chart: what fits a page."""
 LETTERS = 'font-size="20" fill="#26313c"'
+GROUND = 'fill="#7fa3c2" fill-opacity=".45"'
+"""The territory's: what lies below shows through."""
 HALO = 'fill="none" stroke="#fff" stroke-width="4" stroke-linejoin="round" opacity=".8"'
 LABEL_SIGNS = 38
 SITE = Text("Lieu d'exécution", "Place of performance")
@@ -49,7 +51,7 @@ class Drawing(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A row of a chart: nested lengths, the longest first, and a mark."""
+    """A row of a chart: a length, how much of it is darker, and a mark."""
 
     label: str
     whole: int
@@ -66,16 +68,17 @@ def drawings(report: Report, sheets: MapSheets, font: str | None) -> dict[Figure
             tuple(_chart(_coverage(report), language, font)),
             keys=tuple(
                 Key(_sign(drawn, font), text.to(language))
-                for drawn, text in zip((_swatch(PALE), _swatch(INK), _diamond((20, 20), 9)), COVERAGE_KEYS, strict=True)
+                for drawn, text in zip(
+                    (_swatch(f'fill="{PALE}"'), _swatch(f'fill="{INK}"'), _diamond((20, 20), 9)),
+                    COVERAGE_KEYS,
+                    strict=True,
+                )
             ),
         ),
         "barriers": Drawing(
             tuple(
                 _chart(
-                    [
-                        Bar(BARRIERS[each.barrier].to(language), each.suppliers, each.suppliers)
-                        for each in report.barriers
-                    ],
+                    [Bar(BARRIERS[each.barrier].to(language), each.suppliers) for each in report.barriers],
                     language,
                     font,
                 )
@@ -98,7 +101,7 @@ def _coverage(report: Report) -> list[Bar]:
 def _map(report: Report, sheets: MapSheets, font: str | None) -> Drawing:
     language = report.language
     shown = [report.placement.suppliers[position].standing for sheet in sheets.sheets for position, _ in sheet.points]
-    keys = [Key(_sign(_swatch(PALE, INK), font), TERRITORY.to(language))]
+    keys = [Key(_sign(_swatch(GROUND, INK), font), TERRITORY.to(language))]
     if any(sheet.sites for sheet in sheets.sheets):
         keys.append(Key(_sign(_star((20, 20), 15), font), SITE.to(language)))
     colon = Text(" : ", ": ").to(language).replace(" :", "\N{NO-BREAK SPACE}:")
@@ -132,7 +135,7 @@ def _sheet(report: Report, sheet: Sheet, font: str | None, *, inset: bool) -> st
         _path(sheet.context, f'fill="{LAND}" stroke="#b9b4a8" stroke-width="{1.2 * size:g}"'),
         _path(
             sheet.territory,
-            f'fill="{INK}" fill-opacity=".22" fill-rule="evenodd" stroke="{INK}" stroke-width="{2.2 * size:g}"',
+            f'{GROUND} fill-rule="evenodd" stroke="{INK}" stroke-width="{2.2 * size:g}"',
         ),
         *(_town(town) for town in sheet.towns),
         *(_supplier(at, report.placement.suppliers[position].standing, size) for position, at in sheet.points),
@@ -213,7 +216,7 @@ def _diamond(at: Spot, size: float) -> str:
 
 
 def _swatch(fill: str, stroke: str = "none") -> str:
-    return f'<rect x="2" y="10" width="36" height="20" fill="{fill}" stroke="{stroke}" stroke-width="2"/>'
+    return f'<rect x="2" y="10" width="36" height="20" {fill} stroke="{stroke}" stroke-width="2"/>'
 
 
 def _town(town: Town) -> str:
@@ -228,7 +231,9 @@ def _town(town: Town) -> str:
 
 def _label(name: str, *, inset: bool) -> str:
     size = 90 if inset else 26
-    return f'<text x="{size / 2:g}" y="{size * 1.3:g}" font-size="{size}" fill="#3a4652">{escape(name)}</text>'
+    where = f'<text x="{size / 2:g}" y="{size * 1.3:g}" font-size="{size}"'
+    halo = f'fill="none" stroke="#fff" stroke-width="{size / 5:g}" stroke-linejoin="round"'
+    return f'{where} {halo}>{escape(name)}</text>{where} fill="#3a4652">{escape(name)}</text>'
 
 
 def _scale(sheet: Sheet) -> str:
@@ -255,9 +260,10 @@ def _chart(bars: Sequence[Bar], language: Language, font: str | None) -> Iterato
 def _bar(bar: Bar, top: float, per_unit: float, language: Language) -> str:
     middle = top + ROW / 2
     label = bar.label if len(bar.label) <= LABEL_SIGNS else bar.label[: LABEL_SIGNS - 1].rstrip() + "…"
+    fill = INK if bar.part is None else PALE
     drawn = [
         f'<text x="{LABEL - 14:g}" y="{middle + 7:g}" {LETTERS} text-anchor="end">{escape(label)}</text>',
-        f'<rect x="{LABEL:g}" y="{top + 8:g}" width="{bar.whole * per_unit:.1f}" height="{ROW - 16}" fill="{PALE}"/>',
+        f'<rect x="{LABEL:g}" y="{top + 8:g}" width="{bar.whole * per_unit:.1f}" height="{ROW - 16}" fill="{fill}"/>',
     ]
     if bar.part is not None:
         drawn.append(

@@ -22,6 +22,7 @@ from db.meetings import meetings_of
 from db.needs import get_need
 from db.shortlists import earlier_decisions
 from domain.errors import NotFound
+from domain.frozen_shortlist import lots_shown
 from domain.need import Place, TerritoryRequest
 from domain.report import Report
 from domain.report_document import document
@@ -100,8 +101,9 @@ async def _facts(call: Call, connection: Connection, need_id: UUID, number: str)
     threads = await exchanges_of(connection, organisation, need_id)
     meetings = await meetings_of(connection, organisation, need_id)
     awards = await list_awards(connection, organisation, need_id, None, MOST_AWARDS)
+    shown = await asyncio.to_thread(lots_shown, version.body)
     named = {
-        *(supplier_id for lot in version.shown for supplier_id in lot.supplier_ids),
+        *(supplier_id for lot in shown for supplier_id in lot.supplier_ids),
         *(recipient.supplier_id for thread in threads for recipient in thread.exchange.recipients),
         *(each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id),
         *(award.supplier_id for award in awards),

@@ -43,15 +43,21 @@ def sheet(report: Report, document: Document, sheets: MapSheets) -> bytes:
 
 
 def _compiled(data: str, moment: datetime) -> bytes:
-    return typst.compile(
-        _template(),
-        format="pdf",
-        font_paths=_fonts(),
-        ignore_system_fonts=True,
-        sys_inputs={"data": data},
-        pdf_standards=STANDARDS,
-        timestamp=int(moment.timestamp()),
-    )
+    """Raises RuntimeError where typst breaks down: its panics are no Exception, and would end more than the request."""
+    try:
+        return typst.compile(
+            _template(),
+            format="pdf",
+            font_paths=_fonts(),
+            ignore_system_fonts=True,
+            sys_inputs={"data": data},
+            pdf_standards=STANDARDS,
+            timestamp=int(moment.timestamp()),
+        )
+    except BaseException as failure:
+        if type(failure).__name__ == "PanicException":
+            raise RuntimeError(f"typst: {failure}") from None
+        raise
 
 
 @cache
