@@ -133,6 +133,7 @@ async def _made(call: Call, connection: Connection, need: StoredNeed, body: Awar
         lot_id=lot.id,
         supplier_id=supplier.id,
         supplier_name=supplier.name,
+        supplier_siret=supplier.siret,
         segments=await _segments(call, need, lot),
         awarded_on=body.awarded_on,
         value_eur=body.value_eur,
@@ -147,7 +148,7 @@ async def _supplier(call: Call, connection: Connection, need_id: UUID, supplier_
     """The supplier of the directory that the id stands for, else as the need's shortlists knew it."""
     found = (await living_suppliers(connection, {supplier_id})).get(supplier_id)
     if found is not None:
-        return Named(found.id, found.name)
+        return Named(found.id, found.name, found.siret)
     return await last_listed(connection, call.bearer.organisation_id, need_id, supplier_id)
 
 

@@ -1,6 +1,6 @@
 """Awards as they are kept: every function takes the organisation. One entered by mistake is withdrawn, not erased."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, and_, insert, select, update
 from db.connect import Connection
 from db.need_tables import awards
 from db.suppliers import survivors
+from db.tables import records
 from domain.award import Award
 
 _COLUMNS = [awards.c[name] for name in Award.__struct_fields__]
@@ -42,12 +43,18 @@ async def list_awards(
 
 
 async def awards_until(connection: Connection, organisation_id: UUID, on: date) -> Sequence[Award]:
-    """What the organisation awarded on that day or before, each to the supplier that its winner is part of now."""
+    """What the organisation awarded on that day or before, each to the supplier that its winner is now.
+
+    It may be part of another one since; or have left the directory and come back, which its SIRET tells.
+    """
     query = select(*_COLUMNS).where(_stands(organisation_id), awards.c.awarded_on <= on)
     found = [_award(row) for row in await connection.execute(query)]
     living = await survivors(connection, {award.supplier_id for award in found}) if found else {}
+    lost = {award.supplier_siret for award in found if award.supplier_siret and award.supplier_id not in living}
+    back = await _bearers(connection, lost) if lost else {}
     return [
-        msgspec.structs.replace(award, supplier_id=living.get(award.supplier_id, award.supplier_id)) for award in found
+        msgspec.structs.replace(award, supplier_id=living.get(award.supplier_id) or _back(award, back))
+        for award in found
     ]
 
 
@@ -58,6 +65,19 @@ async def withdraw_award(
     one = and_(_stands(organisation_id), awards.c.need_id == need_id, awards.c.id == award_id)
     done = await connection.execute(update(awards).where(one).values(withdrawn_at=now).returning(awards.c.id))
     return done.first() is not None
+
+
+async def _bearers(connection: Connection, sirets: Collection[str]) -> dict[str | None, UUID]:
+    """The supplier of each SIRET; where several share it, none."""
+    query = select(records.c.siret, records.c.supplier_id).where(records.c.siret.in_(sirets)).distinct()
+    bearers: dict[str | None, list[UUID]] = {}
+    for row in await connection.execute(query):
+        bearers.setdefault(row.siret, []).append(row.supplier_id)
+    return {siret: ids[0] for siret, ids in bearers.items() if len(ids) == 1}
+
+
+def _back(award: Award, back: Mapping[str | None, UUID]) -> UUID:
+    return back.get(award.supplier_siret, award.supplier_id)
 
 
 def _stands(organisation_id: UUID) -> ColumnElement[bool]:

@@ -73,7 +73,8 @@ shortlist_decisions = Table(
     ForeignKeyConstraint(["need_id", "number"], [shortlists.c.need_id, shortlists.c.number], ondelete="CASCADE"),
 )
 
-# `segments`: those the lot asked for. A supplier may be gone from the directory; its name then is kept.
+# `segments`: those the lot asked for. A supplier may be gone from the directory: what it was called then is kept, and
+# the SIRET by which it is known again.
 awards = Table(
     "awards",
     metadata,
@@ -83,6 +84,7 @@ awards = Table(
     Column("lot_id", Text, nullable=False),
     Column("supplier_id", Uuid, nullable=False),
     Column("supplier_name", Text, nullable=False),
+    Column("supplier_siret", Text),
     Column("segments", ARRAY(Text), nullable=False),
     Column("awarded_on", Date, nullable=False),
     Column("value_eur", Double),

@@ -27,8 +27,8 @@ class AwardRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Award(msgspec.Struct, frozen=True, kw_only=True):
     """An award as it is kept.
 
-    `segments`: what the lot asked for. `supplier_name`: what the supplier was called then. `direct`: it was made
-    without competition.
+    `segments`: what the lot asked for. `supplier_name`, `supplier_siret`: what the supplier was called then. `direct`:
+    it was made without competition.
     """
 
     id: UUID
@@ -36,6 +36,7 @@ class Award(msgspec.Struct, frozen=True, kw_only=True):
     lot_id: str
     supplier_id: UUID
     supplier_name: str
+    supplier_siret: str | None = None
     segments: tuple[str, ...]
     awarded_on: date
     value_eur: float | None

@@ -26,11 +26,12 @@ AbsenceCode = Literal[
 ]
 
 
-class Named(msgspec.Struct, frozen=True):
+class Named(msgspec.Struct, frozen=True, omit_defaults=True):
     """A supplier, as it was called when the version was frozen."""
 
     id: UUID
     name: str
+    siret: str | None = None
 
 
 class Absence(msgspec.Struct, frozen=True, omit_defaults=True):

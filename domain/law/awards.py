@@ -41,7 +41,8 @@ def award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | N
         return None
     same = any(award.same_service for award in barring)
     latest = max(award.awarded_on for award in barring if award.same_service or not same)
-    last, free = days(latest), days(months_later(latest, months) + timedelta(days=1))
+    end = min(months_later(latest, months), date.max - timedelta(days=1))
+    last, free = days(latest), days(end + timedelta(days=1))
     if same:
         message = Text(
             f"A obtenu un marché réservé à l'ESS pour ce service le {last.fr} : un autre est possible à partir "

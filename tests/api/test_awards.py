@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.factories import NOBODY, Client, path_of
+from tests.api.factories import NOBODY, Client, path_of, siret
 from tests.api.needs import Buyer, new_buyer, shown
 from tests.api.refusals import assert_refused
 
@@ -254,3 +254,27 @@ async def test_the_first_and_the_last_day_there_are(buyer: Buyer, source: str, d
     for _ in range(3):
         await noted(buyer, need, award(supplier, day, reserved=["ess"], **fields))
     assert "SAME_SUPPLIER" in codes((await buyer.frozen(need))["lots"][0])
+
+
+async def test_an_award_finds_its_supplier_again_by_its_siret(buyer: Buyer, source: str) -> None:
+    """One that its source withdrew and sent again has another id; the bar holds for the same establishment."""
+    first = await gardener(buyer, source)
+    await noted(buyer, await need_of(buyer), award(first, reserved=["ess"]))
+    assert (await buyer.client.delete(path_of(source))).status_code == 204
+    again = await gardener(buyer, source)
+    assert again != first
+    assert shown(await lot_of(buyer, lots=ESS)) == []
+    other = await gardener(buyer, source, "2")
+    assert shown(await lot_of(buyer, lots=ESS)) == [other]
+
+
+async def test_workshops_of_one_siret_are_not_taken_for_each_other(buyer: Buyer, source: str) -> None:
+    """Nobody can tell which of them was awarded the contract: neither is barred."""
+    place = {"in_prison": True, "siret": siret(source)}
+    first = await gardener(buyer, source, "1", **place)
+    await noted(buyer, await need_of(buyer), award(first, reserved=["ess"]))
+    assert (await buyer.client.delete(path_of(source))).status_code == 204
+    near = {"lat": buyer.here["lat"] + 0.02, "lon": buyer.here["lon"]}
+    both = {await gardener(buyer, source, "1", **place), await gardener(buyer, source, "2", location=near, **place)}
+    assert len(both) == 2
+    assert set(shown(await lot_of(buyer, lots=ESS))) == both

@@ -79,6 +79,7 @@ def _create_awards() -> None:
         sa.Column("lot_id", sa.Text(), nullable=False),
         sa.Column("supplier_id", sa.Uuid(), nullable=False),
         sa.Column("supplier_name", sa.Text(), nullable=False),
+        sa.Column("supplier_siret", sa.Text(), nullable=True),
         sa.Column("segments", sa.ARRAY(sa.Text()), nullable=False),
         sa.Column("awarded_on", sa.Date(), nullable=False),
         sa.Column("value_eur", sa.Double(), nullable=True),
