@@ -115,13 +115,11 @@ async def uncompressed(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
         return
     produced = 0
     member = zlib.decompressobj(wbits=31)
-    started = False
     async for chunk in chunks(request, limit):
         rest = chunk
         while rest:
             if member.eof:
                 member = zlib.decompressobj(wbits=31)
-            started = True
             try:
                 piece = member.decompress(rest, 1 << 20)
             except zlib.error:
@@ -132,7 +130,7 @@ async def uncompressed(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
                 raise too_large(limit)
             if piece:
                 yield piece
-    if started and not member.eof:
+    if not member.eof:
         raise _broken_gzip()
 
 

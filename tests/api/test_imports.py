@@ -143,6 +143,7 @@ ROW = lines(rows("nobody", "a"))
     ("content", "media_type", "headers", "status", "slug"),
     [
         (gzip.compress(ROW)[:-4], NDJSON, GZIP, 400, "malformed-body"),
+        (b"", NDJSON, GZIP, 400, "malformed-body"),
         (gzip.compress(ROW) + b"x", NDJSON, GZIP, 400, "malformed-body"),
         (ROW, NDJSON, GZIP, 400, "malformed-body"),
         (ROW, NDJSON, {"Content-Encoding": "br"}, 415, "unsupported-media-type"),
