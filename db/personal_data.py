@@ -34,7 +34,7 @@ from db.tables import api_keys, idempotency_keys, organisations, records
 from domain.data_subject import Traces, excerpt, is_meant, is_of, mentions, phone_key, without_person
 from domain.person import email_key, name_key
 from domain.personal_data import Fate, Holding, Why, without_contacts
-from domain.supplier import Contact
+from domain.supplier import Contact, SupplierRecord
 
 
 class Place(NamedTuple):
@@ -309,17 +309,24 @@ def _of_record(item: StoredRecord, left: Contact, traces: Traces) -> Iterator[Ho
                 since=item.received_at,
                 fate="erased",
             )
-    rest = encode(msgspec.structs.replace(item.record, contact=left)).decode()
-    if mentions(rest, traces):
-        yield Holding(
-            organisation=None,
-            where=where,
-            field="text",
-            text=excerpt(rest, traces),
-            since=item.received_at,
-            fate="kept",
-            why="text_of_source",
-        )
+    for field, told in _texts_of(msgspec.structs.replace(item.record, contact=left)):
+        if mentions(told, traces):
+            yield Holding(
+                organisation=None,
+                where=where,
+                field=field,
+                text=excerpt(told, traces),
+                since=item.received_at,
+                fate="kept",
+                why="text_of_source",
+            )
+
+
+def _texts_of(record: SupplierRecord) -> Iterator[tuple[str, str]]:
+    """What a source says in words of its own, and what else is in the record."""
+    own = {name: text for name in ("name", "trade_name", "description") if (text := getattr(record, name)) is not None}
+    yield from own.items()
+    yield "other", encode(msgspec.structs.replace(record, **dict.fromkeys(own, ""))).decode()
 
 
 def _of_text(found: Found, traces: Traces, names_of: dict[UUID, str]) -> Iterator[Holding]:

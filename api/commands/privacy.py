@@ -26,8 +26,6 @@ from domain.audit import Actor
 from domain.data_subject import DataSubject, traces_of
 from domain.personal_data import Erasure, Holding, PersonalData
 
-_LONGEST = 160
-
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Do what `options.action` says."""
@@ -103,9 +101,7 @@ def _show(holdings: Iterable[Holding], stream: TextIO) -> None:
     for each in listed:
         since = "" if each.since is None else f", since {each.since:%Y-%m-%d}"
         whose = f" ({plain(each.organisation)})" if each.organisation else ""
-        text = plain(each.text)
-        shown = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-        stream.write(f"{plain(each.where)}{whose}, {each.field}{since}: {each.fate}\n    {shown}\n")
+        stream.write(f"{plain(each.where)}{whose}, {each.field}{since}: {each.fate}\n    {plain(each.text)}\n")
     if not listed:
         stream.write("Nothing is held about this person.\n")
 

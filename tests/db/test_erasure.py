@@ -135,6 +135,20 @@ async def test_the_operator_reaches_every_organisation_and_each_journal_tells_it
     assert set(journal.scalars()) == {str(ids["Morbihan"]), str(ids["Vannes"])}
 
 
+async def test_what_a_source_says_in_its_own_words_is_told_as_kept(engine: Engine) -> None:
+    """Where it says it, so that the source can be asked to put it right."""
+    await put(
+        engine, "1", record("Anne Le Goff EI", description="x " * 999 + "Directrice : Le Goff Anne.", contact=CONTACT)
+    )
+    done = await erase(engine)
+    assert [(each.where, each.field, each.why) for each in done.kept] == [
+        ("record:reseau/1", "name", "text_of_source"),
+        ("record:reseau/1", "description", "text_of_source"),
+    ]
+    assert "Directrice : Le Goff Anne." in done.kept[1].text
+    assert len(done.kept[1].text) < 600
+
+
 async def test_who_is_not_there_leaves_no_trace_in_the_journal(engine: Engine) -> None:
     done = await erase(engine, DataSubject(email="nobody@x.example"))
     assert (done.changed, done.kept, done.reference) == ((), (), None)

@@ -27,7 +27,7 @@ WRITTEN_FROM_RECORDS = {"suppliers"}
 OF_NOBODY = {
     "api_keys": {"prefix", "digest", "scopes", "sources"},
     "audit_entries": {"means", "action", "object", "detail", "hash"},
-    "awards": {"lot_id", "segments", "reserved"},
+    "awards": {"lot_id", "supplier_siret", "segments", "reserved"},
     "exchange_recipients": {"siret", "why"},
     "exchanges": {"lot_ids", "channel"},
     "idempotency_keys": {"route", "key", "body_hash", "headers"},
