@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -74,6 +75,8 @@ messages = Table(
     ),
     ForeignKeyConstraint(["exchange_id", "corrects"], ["messages.exchange_id", "messages.id"]),
     ForeignKeyConstraint(["exchange_id", "publishes"], ["messages.exchange_id", "messages.id"]),
+    # few messages are corrections; each deletion looks for those that refer to it
+    Index(None, "exchange_id", "corrects", postgresql_where=text("corrects IS NOT NULL")),
     CheckConstraint("author IN ('buyer', 'supplier')", name="known_author"),
     CheckConstraint("author = 'buyer' OR supplier_id IS NOT NULL", name="supplier_is_named"),
     CheckConstraint("author = 'supplier' OR (stance IS NULL AND barriers = '{}')", name="buyer_takes_no_stance"),

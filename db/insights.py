@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Double, Subquery, and_, cast, distinct, extract, func, select, tuple_
+from sqlalchemy import Double, Subquery, and_, cast, distinct, extract, func, select
 
 from db.connect import Connection
 from db.exchange_tables import exchange_recipients, exchanges, message_mails, messages
@@ -116,11 +116,9 @@ async def barrier_figures(
 ) -> Sequence[BarrierFigure]:
     """How often each barrier was named in these threads of the organisation, the most frequent first."""
     said = _last_said(organisation_id, exchange_ids)
-    named = select(
-        said.c.exchange_id, said.c.supplier_id, said.c.need_id, func.unnest(said.c.barriers).label("barrier")
-    )
-    each = named.subquery()
-    replies = func.count(distinct(tuple_(each.c.exchange_id, each.c.supplier_id))).label("replies")
+    named = func.unnest(said.c.barriers).label("barrier")
+    each = select(said.c.exchange_id, said.c.supplier_id, said.c.need_id, named).distinct().subquery()
+    replies = func.count().label("replies")
     query = select(
         each.c.barrier,
         replies,
@@ -151,7 +149,11 @@ def _last_said(organisation_id: UUID, exchange_ids: Sequence[UUID]) -> Subquery:
     theirs = and_(messages.c.author == "supplier", messages.c.exchange_id == func.any(list(exchange_ids)))
     versions = select(*columns, messages.c.id.label("root")).where(theirs, messages.c.corrects.is_(None))
     before = versions.cte("versions", recursive=True)
-    corrections = select(*columns, before.c.root).join(before, messages.c.corrects == before.c.id).where(theirs)
+    corrected = and_(messages.c.exchange_id == before.c.exchange_id, messages.c.corrects == before.c.id)
+    # as the index on corrections says it: few messages are any, whatever the planner believes
+    corrections = (
+        select(*columns, before.c.root).join(before, corrected).where(theirs, messages.c.corrects.is_not(None))
+    )
     every = before.union_all(corrections)
     marked = select(
         *(every.c[column.name] for column in columns if column.name != "confidential"),

@@ -95,6 +95,12 @@ def _create_messages() -> None:
             name="messages_publication_is_for_all_ck",
         ),
     )
+    op.create_index(
+        "messages_exchange_id_corrects_ix",
+        "messages",
+        ["exchange_id", "corrects"],
+        postgresql_where=sa.text("corrects IS NOT NULL"),
+    )
 
 
 def _create_reply_links() -> None:
