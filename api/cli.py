@@ -118,7 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def add(name: str, summary: str, description: str | None = None, module: str = "") -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=summary, description=description or summary.capitalize() + ".")
+        added = commands.add_parser(
+            name, help=summary, description=description or summary[:1].upper() + summary[1:] + "."
+        )
         added.set_defaults(module=f"api.commands.{module or name}")
         return added
 

@@ -225,9 +225,9 @@ def _too_many_removed(removed: int, stored: int) -> Conflict:
         "too_many_removed",
         Text(
             f"Cet envoi retirerait {removed} des {stored} fiches de la source, plus d'une sur cinq ; "
-            "force=true le confirme.",
+            "force=true (--force en ligne de commande) le confirme.",
             f"This would remove {removed} of the source's {stored} records, more than one in five; "
-            "force=true confirms it.",
+            "force=true (--force on the command line) confirms it.",
         ),
     )
 
