@@ -107,7 +107,7 @@ async def reply_figures(connection: Connection, organisation_id: UUID, exchange_
         answered=row.answered,
         undelivered=row.undelivered,
         rate=row.answered / row.contacted if row.contacted else None,
-        first_answer_hours=FirstAnswer(row.median, row.p90),
+        first_answer_hours=FirstAnswer(_rounded(row.median), _rounded(row.p90)),
     )
 
 
@@ -166,3 +166,7 @@ def _last_said(organisation_id: UUID, exchange_ids: Sequence[UUID]) -> Subquery:
         .where(exchanges.c.organisation_id == organisation_id, marked.c.newest == 1)
         .subquery()
     )
+
+
+def _rounded(hours: float | None) -> float | None:
+    return None if hours is None else round(hours, 2)

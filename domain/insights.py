@@ -103,7 +103,7 @@ class BarrierNotes(msgspec.Struct, frozen=True):
 
 
 class FirstAnswer(msgspec.Struct, frozen=True):
-    """Hours from the opening of a thread to a recipient's first answer; null where none answered."""
+    """Hours, to the hundredth, from the opening of a thread to a recipient's first answer; null where none answered."""
 
     median: float | None
     p90: float | None
