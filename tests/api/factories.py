@@ -34,6 +34,7 @@ class Client(httpx.AsyncClient):
             base_url="http://testserver.local",
             headers={"Authorization": f"Bearer {key}"},
         )
+        self.app = app
         self.services: Services = app.state.services
 
 
