@@ -15,6 +15,7 @@ from db.audit import record
 from db.connect import transaction
 from db.known_sources import describe_source, get_source, list_sources, put_source
 from db.sources.vivier_csv import COLUMNS
+from domain.audit import Detail
 from domain.decoding import near
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.source import Mapping, Source, SourceDocument, SourceSummary
@@ -115,7 +116,9 @@ async def set_source(call: Call, source: str, body: SourceSettings) -> Response[
         settings = Source(source, body.label, body.url, body.mapping, rank)
         added = await put_source(connection, settings, call.services.now())
         if rank != before.rank:
-            await record(connection, actor_of(call), "source.ranked", f"source:{source}", call.services.now())
+            detail: Detail = {"rank": rank, "before": before.rank}
+            about = f"source:{source}"
+            await record(connection, actor_of(call), "source.ranked", about, call.services.now(), detail=detail)
         content = msgspec.json.encode(await describe_source(connection, source, call.services.today()))
     headers = {"content-type": JSON, "etag": etag_of(content)}
     return Response(content, status_code=201 if added else 200, headers=headers)

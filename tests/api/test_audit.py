@@ -184,6 +184,26 @@ async def test_the_administrators_key_is_named(served: Client) -> None:
     assert (entry["key_name"], entry["key_prefix"]) == ("VIVIER_ADMIN_KEY", None)
 
 
+async def test_what_is_done_to_the_directory_is_in_the_journal_of_who_did_it(served: Client, source: str) -> None:
+    administrator = await member(served, "admin", "read")
+    first, second = [await put_record(served, source, each) for each in "12"]
+    ids = [first["supplier_id"], second["supplier_id"]]
+    await served.put(f"/sources/{source}", json={"label": "Annuaire"}, headers=administrator.headers)
+    await served.put(f"/sources/{source}", json={"rank": 7}, headers=administrator.headers)
+    kept = (await administrator.post("/suppliers/merge", {"ids": ids})).json()["id"]
+    reference = {"record": {"source": source, "external_id": "2"}}
+    assert (await administrator.post(f"/suppliers/{kept}/split", reference)).status_code == 200
+
+    (ranked,) = await journal(administrator, f"object=source:{source}")
+    assert (ranked["action"], ranked["detail"]) == ("source.ranked", {"rank": 7, "before": 0})
+    about = await journal(administrator, f"object=supplier:{kept}")
+    assert [(each["action"], each["actor_id"]) for each in about] == [
+        ("supplier.merged", str(administrator.key.id)),
+        ("supplier.split", str(administrator.key.id)),
+    ]
+    assert about[0]["detail"]["ids"] == ids
+
+
 async def test_no_route_changes_an_entry(buyer: Member) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         answer = await buyer.client.request(method, "/audit", headers=buyer.headers | {"Content-Type": MERGE_PATCH})
