@@ -135,6 +135,18 @@ async def test_the_operator_reaches_every_organisation_and_each_journal_tells_it
     assert set(journal.scalars()) == {str(ids["Morbihan"]), str(ids["Vannes"])}
 
 
+async def test_erasures_and_records_at_once_end_with_nobody(engine: Engine) -> None:
+    """Whoever comes first: none waits for another for ever, and no record is written as it was before."""
+    for external_id in "123":
+        await put(engine, external_id, record(f"ESAT {external_id}", contact=CONTACT))
+    writes = (put(engine, each, record(f"Atelier {each}", contact=CONTACT)) for each in "1234")
+    async with asyncio.timeout(60):
+        done = await asyncio.gather(erase(engine), *writes, erase(engine, DataSubject(name="Anne Le Goff"), "Vannes"))
+    assert len(done) == 6
+    await erase(engine)
+    assert [await contact(engine, each) for each in "1234"] == [Contact()] * 4
+
+
 async def test_what_a_source_says_in_its_own_words_is_told_as_kept(engine: Engine) -> None:
     """Where it says it, so that the source can be asked to put it right."""
     await put(
