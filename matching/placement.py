@@ -1,6 +1,6 @@
 """Where a supplier's record stands, and what is doubtful about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import shapely
@@ -25,16 +25,18 @@ def place(records: Sequence[SupplierRecord], geography: Geography) -> list[Place
     """
     located = [position for position, record in enumerate(records) if record.location is not None]
     held = dict(zip(located, _communes_at([records[position] for position in located], geography), strict=True))
-    return [_place(record, held.get(position), geography) for position, record in enumerate(records)]
+    away = _away(records, held, geography)
+    return [
+        _place(record, held.get(position), away.get(position), geography) for position, record in enumerate(records)
+    ]
 
 
-def _place(record: SupplierRecord, held: int | None, geography: Geography) -> Placement:
+def _place(record: SupplierRecord, held: int | None, away: float | None, geography: Geography) -> Placement:
     communes = geography.territories.communes
-    given = record.address.commune if record.address else None
-    stated = geography.territories.commune_ordinal(given) if given else None
+    stated = _stated(record, geography)
     if record.location is not None and held is not None:
         commune = stated if stated is not None else held
-        flags = tuple(_doubts(record, record.location, stated, held, geography))
+        flags = tuple(_doubts(record, record.location, stated, held, away, geography))
         return Placement(record.location, communes[commune].code if commune >= 0 else None, flags)
     if stated is None:
         return Placement(None, None, (Flag("no_place", "neither a point nor a commune"),))
@@ -45,8 +47,38 @@ def _place(record: SupplierRecord, held: int | None, geography: Geography) -> Pl
     return Placement(inside, commune_of.code, (Flag("placed_at_commune", commune_of.code),))
 
 
-def _doubts(record: SupplierRecord, point: Point, stated: int | None, held: int, geography: Geography) -> list[Flag]:
-    """What is doubtful about a point, given the commune its address states and the one that holds it (-1: none)."""
+def _stated(record: SupplierRecord, geography: Geography) -> int | None:
+    """The commune that the address states, as an ordinal."""
+    given = record.address.commune if record.address else None
+    return geography.territories.commune_ordinal(given) if given else None
+
+
+def _away(records: Sequence[SupplierRecord], held: Mapping[int, int], geography: Geography) -> dict[int, float]:
+    """How far each point is from the commune that its address states, in kilometres, where another one holds it.
+
+    Those of one commune are measured at once: alone, each would cost as much as all the rest of its record.
+    """
+    communes = geography.territories.communes
+    elsewhere: dict[int, list[int]] = {}
+    for position, holder in held.items():
+        stated = _stated(records[position], geography)
+        if stated is not None and stated != holder and communes[stated].lat is not None:
+            elsewhere.setdefault(stated, []).append(position)
+    found: dict[int, float] = {}
+    for stated, positions in elsewhere.items():
+        shape = geography.place(Place(commune=communes[stated].code))
+        lat, lon = _degrees([records[position] for position in positions])
+        found |= zip(positions, shape.distance(earth_centred(lat, lon)).tolist(), strict=True)
+    return found
+
+
+def _doubts(
+    record: SupplierRecord, point: Point, stated: int | None, held: int, away: float | None, geography: Geography
+) -> list[Flag]:
+    """What is doubtful about a point, given the commune its address states and the one that holds it (-1: none).
+
+    `away`: how far it is from the stated one, where that has an outline.
+    """
     communes = geography.territories.communes
     if stated == held:
         return []
@@ -55,10 +87,9 @@ def _doubts(record: SupplierRecord, point: Point, stated: int | None, held: int,
             return [Flag("outside_france", f"{point.lat}, {point.lon}")]
         return _doubts_of_postal_code(record, point, held, geography)
     commune = communes[stated]
-    if commune.lat is None:  # without an outline, only what lies in another commune is elsewhere for certain
+    if away is None:  # without an outline, only what lies in another commune is elsewhere for certain
         detail = f"in {communes[held].code} {communes[held].name}, not {commune.code} {commune.name}"
         return [Flag("point_far_from_commune", detail)] if held >= 0 else []
-    away = geography.place(Place(commune=commune.code)).distance(_position(point))[0]
     if away <= TOLERANCE_KM:
         return []
     return [Flag("point_far_from_commune", f"{away:.1f} km from {commune.code} {commune.name}")]
@@ -85,10 +116,15 @@ def _off_shore(point: Point, geography: Geography) -> bool:
 
 
 def _communes_at(records: Sequence[SupplierRecord], geography: Geography) -> list[int]:
+    return [int(found) for found in geography.commune_at(*_degrees(records))]
+
+
+def _degrees(records: Sequence[SupplierRecord]) -> tuple[Floats, Floats]:
+    """Latitudes and longitudes of the records' own points; they all have one."""
     points = np.array([(r.location.lat, r.location.lon) for r in records if r.location], dtype=np.float64).reshape(
         -1, 2
     )
-    return [int(found) for found in geography.commune_at(points[:, 0], points[:, 1])]
+    return points[:, 0], points[:, 1]
 
 
 def _position(point: Point) -> Floats:

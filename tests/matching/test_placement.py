@@ -134,3 +134,15 @@ def test_records_are_placed_in_their_order(reference: Reference) -> None:
     ]
     assert [one.commune for one in place(records, reference.geography)] == ["35238", None, "35236", "69123"]
     assert place([], reference.geography) == []
+
+
+def test_many_at_once_stand_where_each_stands_alone(reference: Reference) -> None:
+    points = (RENNES, LYON, PARIS, REDON, SAINT_DENIS, SAINT_PIERRE, None)
+    records = [
+        SupplierRecord(name="x", location=at, address=Address(commune=commune))
+        for at in points
+        for commune in ("35238", "69123", "97502", None)
+    ]
+    alone = [place([record], reference.geography)[0] for record in records]
+    assert place(records, reference.geography) == alone
+    assert len({placement.flags for placement in alone}) > 8
