@@ -130,9 +130,12 @@ def test_no_handler_goes_round_the_door(app: Litestar) -> None:
 
 
 def test_open_routes_are_those_the_contract_names(app: Litestar) -> None:
-    """Reference data, rules, documentation, health and metrics; a new route is closed unless it is listed here."""
+    """Reference data, rules, documentation, health and metrics, and what a reply link is the key to.
+
+    A new route is closed unless it is listed here.
+    """
     beginnings = {route.path.split("/")[1] for route in routes_of(app) if not route.scopes}
-    public = {"segments", "territories", "rules", "docs", "openapi.json", "problems", "health", "metrics"}
+    public = {"segments", "territories", "rules", "docs", "openapi.json", "problems", "health", "metrics", "replies"}
     assert beginnings == public
 
 
