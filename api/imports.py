@@ -104,7 +104,7 @@ async def list_source_imports(call: Call, source: str, query: Paging) -> Respons
 
 @endpoint("GET", "/imports/{id}", tag=TAG, scope=("sync", "admin"), answers=Import, problems=("source-not-on-key",))
 async def show_import(call: Call, id: UUID) -> Import:  # noqa: A002 - as the contract names it
-    """An import: its report, or while it runs the rows so far; `interrupted` where its server was stopped meanwhile.
+    """An import: its report, or while it runs the rows so far; “interrupted” where its server was stopped meanwhile.
 
     Lists the first 10,000 errors; `GET /imports/{id}/errors` has all of them. A dry run leaves nothing to show.
     """
