@@ -30,6 +30,8 @@ from domain.exchange_rules import require_message
 from domain.need_life import require_open
 
 TAG = "Replies"
+# of the longest reply, percent-encoded as a form
+LONGEST_BODY = 512 * 1024
 
 
 class ReplyQuery(msgspec.Struct, frozen=True):
@@ -87,7 +89,7 @@ async def answer_by_link(call: Call, token: str) -> Response[bytes]:
 
     async def answer() -> Response[bytes]:
         if require_media(call.headers, (JSON, FORM)) == JSON:
-            body = await JsonBody(Reply).read(call, call.services.settings.body_limit)
+            body = await JsonBody(Reply).read(call, LONGEST_BODY)
             return await _keep(call, token, body, key_of(call), _told)
         return await _answer_form(call, token)
 
@@ -175,7 +177,7 @@ def _sent(message: VisibleMessage) -> Answer:
 
 async def _answer_form(call: Call, token: str) -> Response[bytes]:
     """As JSON is answered; but where the reply cannot be kept, with the page and the form as it was filled in."""
-    form = await read_form(call, call.services.settings.body_limit)
+    form = await read_form(call, LONGEST_BODY)
     try:
         return await _keep(call, token, filled(form), form.own_key, _sent)
     except InvalidContent as wrong:

@@ -118,6 +118,14 @@ async def test_other_bodies_are_refused(served: Client, source: str) -> None:
     assert_refused(answer, 415, "unsupported-media-type")
 
 
+async def test_a_reply_is_as_long_as_a_message_may_be_and_no_longer(served: Client, source: str) -> None:
+    """Nobody needs a key here, so that nobody makes the server read what it would not keep."""
+    thread = await open_thread(served, source, 1)
+    assert (await send_form(thread, body="€" * 20_000)).status_code == 303
+    assert_refused(await served.post(thread.links[0], json={"body": "x" * 600_000}), 413, "body-too-large")
+    assert (await send_form(thread, body="x" * 600_000)).status_code == 413
+
+
 async def test_a_link_ends_at_its_time(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     thread = await open_thread(served, source, 1)
     later = served.services.now() + timedelta(days=62)
