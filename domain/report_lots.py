@@ -19,6 +19,9 @@ from domain.shortlist import Advice
 from domain.typography import count, euros, listed, typeset
 from domain.wording import Language, Text, decimal
 
+FEWEST_SHOWN = 3
+MOST_CANDIDATES, MOST_MISSES = 1_500, 600
+"""Rows in the tables of all lots together: a document of hundreds of pages is read by nobody. The data has them all."""
 LEFT_OUT = frozenset(("distance", "segment_related"))
 """Reasons that have a column of their own, or are no reason."""
 
@@ -28,6 +31,8 @@ class LotPages:
 
     def __init__(self, report: Report) -> None:
         self._language: Language = report.language
+        self._candidates_shown = max(FEWEST_SHOWN, MOST_CANDIDATES // len(report.lots))
+        self._misses_shown = max(FEWEST_SHOWN, MOST_MISSES // len(report.lots))
 
     def section(self, lot: ReportLot) -> Section:
         blocks = (
@@ -132,7 +137,7 @@ class LotPages:
         if not lot.candidates:
             yield Paragraph(self._say(Text("Aucun candidat pour ce lot.", "No candidate for this lot.")), "alert")
             return
-        shown = len(lot.candidates)
+        shown = min(len(lot.candidates), self._candidates_shown)
         caption = Text(f"Fournisseurs repérés : {lot.total}", f"Suppliers found: {lot.total}")
         if shown < lot.total:
             caption = Text(f"{caption.fr}, dont les {shown} premiers", f"{caption.en}, the first {shown} shown")
@@ -144,7 +149,7 @@ class LotPages:
             Column(self._say(Text("Raisons", "Reasons")), 15),
             Column(self._say(Text("Décision", "Decision")), 11),
         ]
-        rows = tuple(self._candidate(lot, each) for each in lot.candidates)
+        rows = tuple(self._candidate(lot, each) for each in lot.candidates[:shown])
         yield Table(self._say(caption), tuple(columns), rows)
 
     def _candidate(self, lot: ReportLot, row: ReportCandidate) -> tuple[Cell, ...]:
@@ -192,7 +197,7 @@ class LotPages:
             Column(self._say(Text("Décision", "Decision")), 11),
         )
         caption = Text("Fournisseurs écartés de peu", "Suppliers that nearly fit")
-        yield Table(self._say(caption), columns, tuple(map(self._near_miss, lot.near_misses)))
+        yield Table(self._say(caption), columns, tuple(map(self._near_miss, lot.near_misses[: self._misses_shown])))
 
     def _near_miss(self, row: ReportNearMiss) -> tuple[Cell, ...]:
         return (

@@ -1,13 +1,14 @@
 """The sourcing report as a PDF to put on file: tagged, with its fonts in it (PDF/A-2a, PDF/UA-1)."""
 
-from datetime import datetime
+import subprocess
+import sys
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import msgspec
-import typst
 
+from api.reports import typesetter
 from api.reports.figures import drawings
 from api.reports.glyphs import printable, with_glyphs
 from domain.document import Document
@@ -17,12 +18,12 @@ from domain.wording import Text
 from matching.map_sheet import MapSheets
 
 FONT = "Libertinus Serif"
-STANDARDS: list[Any] = ["a-2a", "ua-1"]
+LONGEST_SECONDS = 120
 MARKS = {"full": Text("Version intégrale", "Full version"), "redacted": Text("Version expurgée", "Redacted version")}
 
 
 def sheet(report: Report, document: Document, sheets: MapSheets) -> bytes:
-    """The document as PDF; the same document makes the same bytes."""
+    """The document as PDF; the same document makes the same bytes. Raises RuntimeError where it cannot be set."""
     figures = drawings(report, sheets, FONT)
     made = report.generated_at.astimezone(PARIS)
     data = {
@@ -39,36 +40,26 @@ def sheet(report: Report, document: Document, sheets: MapSheets) -> bytes:
             for name, drawing in figures.items()
         },
     }
-    return _compiled(msgspec.json.encode(data).decode(), report.generated_at)
+    return _set(msgspec.json.encode(data).decode(), int(report.generated_at.timestamp()))
 
 
-def _compiled(data: str, moment: datetime) -> bytes:
-    """Raises RuntimeError where typst breaks down: its panics are no Exception, and would end more than the request."""
+def _set(data: str, moment: int) -> bytes:
+    asked = msgspec.json.encode({"template": _template(), "data": data, "moment": moment})
+    command = [sys.executable, "-I", typesetter.__file__]
     try:
-        return typst.compile(
-            _template(),
-            format="pdf",
-            font_paths=_fonts(),
-            ignore_system_fonts=True,
-            sys_inputs={"data": data},
-            pdf_standards=STANDARDS,
-            timestamp=int(moment.timestamp()),
-        )
-    except BaseException as failure:
-        if type(failure).__name__ == "PanicException":
-            raise RuntimeError(f"typst: {failure}") from None
-        raise
+        done = subprocess.run(command, input=asked, capture_output=True, check=False, env={}, timeout=LONGEST_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"a report took more than {LONGEST_SECONDS} s to set") from None
+    if done.returncode or not done.stdout.startswith(b"%PDF"):
+        # what it says may quote the report
+        kind = done.stderr.decode(errors="replace").strip().rpartition("\n")[2].partition(":")[0][:80]
+        raise RuntimeError(f"a report could not be set: {done.returncode} {kind}")
+    return done.stdout
 
 
 @cache
-def _template() -> bytes:
-    return (files("api.reports") / "report.typ").read_bytes()
-
-
-@cache
-def _fonts() -> typst.Fonts:
-    """Those of the library alone: the same document anywhere."""
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
+def _template() -> str:
+    return (files("api.reports") / "report.typ").read_text(encoding="utf-8")
 
 
 def _printable(value: Any) -> Any:

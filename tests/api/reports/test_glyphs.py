@@ -4,7 +4,7 @@ import pytest
 import typst
 
 from api.reports.glyphs import drawable, printable
-from api.reports.sheet import STANDARDS, _fonts
+from api.reports.typesetter import STANDARDS, fonts
 
 PAGE = b"""#set document(title: "x")
 #set text(font: ("Libertinus Serif", "DejaVu Sans Mono"), lang: "fr")
@@ -15,7 +15,7 @@ def compiled(text: str) -> None:
     typst.compile(
         PAGE,
         format="pdf",
-        font_paths=_fonts(),
+        font_paths=fonts(),
         ignore_system_fonts=True,
         sys_inputs={"text": text},
         pdf_standards=STANDARDS,

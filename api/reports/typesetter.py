@@ -1,0 +1,41 @@
+"""Sets a document with typst, in a process of its own: template, data and moment in, PDF out.
+
+typst keeps what it has set, for documents that are set again: some 70 MB for each report, until the process ends. And
+where it breaks down, it breaks down alone. Run as a script; imports nothing of ours.
+"""
+
+import json
+import sys
+from typing import Any
+
+import typst
+
+STANDARDS: list[Any] = ["a-2a", "ua-1"]
+
+
+def fonts() -> typst.Fonts:
+    """Those of the library alone: the same document anywhere."""
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
+
+
+def typeset(template: bytes, data: str, moment: int) -> bytes:
+    """The PDF of a template that reads `sys.inputs.data`; `moment` in seconds since 1970."""
+    return typst.compile(
+        template,
+        format="pdf",
+        font_paths=fonts(),
+        ignore_system_fonts=True,
+        sys_inputs={"data": data},
+        pdf_standards=STANDARDS,
+        timestamp=moment,
+    )
+
+
+def main() -> None:
+    """Reads a JSON object of these three from the standard input; writes the PDF to the standard output."""
+    asked = json.load(sys.stdin.buffer)
+    sys.stdout.buffer.write(typeset(asked["template"].encode(), asked["data"], asked["moment"]))
+
+
+if __name__ == "__main__":
+    main()
