@@ -39,11 +39,13 @@ from domain.report import (
 from domain.report_talks import Talks
 from domain.report_treatment import treatment
 from domain.shortlist import (
+    Advice,
     Candidate,
     Eligibility,
     LotShortlist,
     NearMiss,
     Outcome,
+    RequestedSegment,
     Shortlist,
     SupplierSummary,
 )
@@ -116,7 +118,7 @@ class _Reporter:
             need=self._need(),
             version=self._version(),
             lots=tuple(self._lot(lots[found.id], found) for found in self._shortlist.lots),
-            advice=self._shortlist.advice,
+            advice=self._advice(self._shortlist.advice),
             placement=self._placement(),
             exchanges=talks.exchanges(),
             contacted=talks.contacted(),
@@ -184,7 +186,7 @@ class _Reporter:
             territory=found.territory.label,
             site=None if lot.site is None else self._site(lot.site),
             max_distance_km=lot.max_distance_km,
-            requested=found.requested,
+            requested=tuple(map(self._requested, found.requested)),
             total=found.total,
             candidates=tuple(self._candidate(lot.id, row) for row in found.candidates),
             near_misses=tuple(self._near_miss(lot.id, row) for row in found.near_misses),
@@ -192,8 +194,16 @@ class _Reporter:
             tension=found.tension,
             alternatives=found.alternatives,
             reservation=found.reservation.findings,
-            advice=found.advice,
+            advice=self._advice(found.advice),
         )
+
+    def _requested(self, wanted: RequestedSegment) -> RequestedSegment:
+        """The buyer's own words stand in it."""
+        return msgspec.structs.replace(wanted, sources=tuple(map(self._redaction.text, wanted.sources)))
+
+    def _advice(self, given: Sequence[Advice]) -> tuple[Advice, ...]:
+        """It may quote the buyer's words."""
+        return tuple(msgspec.structs.replace(each, message=self._redaction.text(each.message)) for each in given)
 
     def _candidate(self, lot_id: str, row: Candidate) -> ReportCandidate:
         return ReportCandidate(
