@@ -218,7 +218,11 @@ class LiveIndex:
         return (of_base,) if self.overlay is None else (of_base, (self.overlay, None))
 
     def after(self, changed: Iterable[Supplier], removed: Iterable[UUID], data_version: int) -> "LiveIndex":
-        """This index once some suppliers have been written anew or removed; the base itself is not touched."""
+        """This index once some suppliers have been written anew or removed; the base itself is not touched.
+
+        Where more have changed than stay as they were, all of them make a new base, which costs no more than twice such
+        an overlay: the next change is not to wait for all of that once more.
+        """
         base = self.base
         latest = {supplier.id: supplier for supplier in (self.overlay.suppliers if self.overlay else ())}
         standing = np.ones(len(base.suppliers), dtype=bool) if self.standing is None else self.standing.copy()
@@ -227,7 +231,11 @@ class LiveIndex:
             latest.pop(gone, None)
             if gone in base.ordinals:
                 standing[base.ordinals[gone]] = False
-        return LiveIndex(base, data_version, base.alike((latest | written).values()), standing)
+        latest |= written
+        if len(latest) > standing.sum():
+            kept = (supplier for supplier, stands in zip(base.suppliers, standing, strict=True) if stands)
+            return LiveIndex(base.alike((*kept, *latest.values())), data_version)
+        return LiveIndex(base, data_version, base.alike(latest.values()), standing)
 
     def rebased(self) -> "LiveIndex":
         """The same suppliers in a single base."""

@@ -86,12 +86,12 @@ async def test_a_large_overlay_becomes_a_new_base(
     monkeypatch.setattr(live, "SMALL_OVERLAY", 1)
     monkeypatch.setattr(live, "OVERLAY_SHARE", 0)
     await names_at(directory, await put(engine, "0", "0"))
-    for number in range(1, 4):
+    for number in range(1, 5):
         version = await put(engine, str(number), str(number))
         await names_at(directory, version)
     assert directory.rebuilding is not None
     await directory.rebuilding
-    assert sorted(supplier.name for supplier in directory.index.base.suppliers) == ["0", "1", "2", "3"]
+    assert sorted(supplier.name for supplier in directory.index.base.suppliers) == ["0", "1", "2", "3", "4"]
 
 
 async def test_changes_are_followed_while_a_new_base_is_made(

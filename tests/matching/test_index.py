@@ -117,6 +117,15 @@ def test_a_change_leaves_the_index_it_came_from_as_it_was(reference: Reference) 
     assert (before.data_version, after.data_version) == (1, 2)
 
 
+def test_more_changes_than_there_is_left_make_a_new_base() -> None:
+    """So that the next one makes a small overlay again."""
+    held = live(supplier("a"), supplier("b")).after([supplier("c"), supplier("d"), supplier("e")], [], 2)
+    assert (held.overlay, len(held), held.data_version) == (None, 5, 2)
+    last = held.after([supplier("f")], [], 3)
+    assert last.overlay is not None
+    assert (len(last.overlay.suppliers), len(last)) == (1, 6)
+
+
 def test_what_is_written_in_the_same_change_as_it_is_removed_stays() -> None:
     held = live(supplier("a")).after([supplier("a", offer("rs-traiteur"))], [supplier("a").id], 2)
     assert [one.offers[0].segments for one in held.suppliers()] == [("rs-traiteur",)]
