@@ -305,16 +305,20 @@ class ReportRules(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A sourcing report. `withheld`: how many replies a redacted report leaves out as confidential."""
+    """A sourcing report. `method`: how suppliers were found and put in order, in words.
+
+    `withheld`: how many replies a redacted report leaves out as confidential.
+    """
 
     variant: Variant
     language: Language
     generated_at: datetime
     need: ReportNeed
-    version: ReportVersion
+    version: ReportVersion = msgspec.field(name="shortlist")
+    method: tuple[str, ...]
     lots: tuple[ReportLot, ...]
     advice: tuple[Advice, ...]
-    placement: Placement
+    placement: Placement = msgspec.field(name="map")
     exchanges: tuple[ReportExchange, ...]
     contacted: tuple[Contacted, ...]
     lessons: tuple[Lesson, ...]
@@ -325,5 +329,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     shared_answers: tuple[SharedAnswer, ...]
     meetings: tuple[ReportMeeting, ...]
     awards: tuple[ReportAward, ...]
-    treatment: Treatment
+    treatment: Treatment = msgspec.field(name="equal_treatment")
     rules: ReportRules

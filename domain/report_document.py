@@ -23,7 +23,7 @@ from domain.document import (
 from domain.report import Report, ReportLot
 from domain.report_lots import LotPages
 from domain.report_record import RecordPages
-from domain.report_texts import ABBREVIATIONS_USED, FULL, LANGUAGE_NOTE, METHOD, REDACTED, RIGHT_OF_USE
+from domain.report_texts import ABBREVIATIONS_USED, FULL, LANGUAGE_NOTE, REDACTED
 from domain.report_words import (
     ABBREVIATIONS,
     CHANGED,
@@ -235,9 +235,9 @@ class _Pages:
     def _method(self) -> Iterator[Block]:
         version = self._report.version
         on = day(version.stamp.on, self._language)
-        for paragraph in METHOD:
-            yield Paragraph(self._say(paragraph).replace("{on}", on))
-        yield Paragraph(self._say(RIGHT_OF_USE), "note")
+        *explained, warned = (typeset(paragraph, self._language) for paragraph in self._report.method)
+        yield from map(Paragraph, explained)
+        yield Paragraph(warned, "note")
         if version.language != self._language:
             yield Paragraph(self._say(LANGUAGE_NOTE))
         stamp = version.stamp

@@ -37,6 +37,7 @@ from domain.report import (
     Treatment,
 )
 from domain.report_talks import Talks
+from domain.report_texts import METHOD, RIGHT_OF_USE
 from domain.report_treatment import treatment
 from domain.shortlist import (
     Advice,
@@ -52,7 +53,7 @@ from domain.shortlist import (
 from domain.shortlisted import everyone_shown
 from domain.supplier import Kind, Supplier
 from domain.territory import Territories
-from domain.wording import Language, Text, decimal
+from domain.wording import Language, Text, decimal, long_date
 
 SINGLE_PERSON: Kind = "TIH"
 STANDINGS: dict[Outcome | None, Standing] = {
@@ -117,6 +118,7 @@ class _Reporter:
             generated_at=generated_at,
             need=self._need(),
             version=self._version(),
+            method=self._method(),
             lots=tuple(self._lot(lots[found.id], found) for found in self._shortlist.lots),
             advice=self._advice(self._shortlist.advice),
             placement=self._placement(),
@@ -172,6 +174,11 @@ class _Reporter:
         return ReportVersion(
             version.number, self._facts.need.shortlists, version.created_at, version.language, version.stamp
         )
+
+    def _method(self) -> tuple[str, ...]:
+        on = long_date(self._shortlist.stamp.on).to(self._language)
+        said = (each.to(self._language).replace("{on}", on) for each in (*METHOD, RIGHT_OF_USE))
+        return tuple(said)
 
     def _lot(self, lot: Lot, found: LotShortlist) -> ReportLot:
         return ReportLot(

@@ -100,7 +100,7 @@ async def test_nobody_is_told_who_asked(served: Client, source: str) -> None:
 async def test_gaps_in_equal_treatment_are_named(served: Client, source: str) -> None:
     buyer, path = await told_story(served, source)
     report = (await buyer.get(path)).json()
-    gaps = {gap["code"]: gap["supplier"]["name"] for gap in report["treatment"]["gaps"]}
+    gaps = {gap["code"]: gap["supplier"]["name"] for gap in report["equal_treatment"]["gaps"]}
     assert gaps["missed_answer"] == f"Jardin Mauve {source}"
     assert report["barriers"] == [{"barrier": "price", "suppliers": 1}, {"barrier": "volume", "suppliers": 1}]
 
@@ -153,9 +153,9 @@ async def test_the_same_facts_make_the_same_bytes(
 async def test_an_older_version_can_be_reported(served: Client, source: str) -> None:
     buyer, path = await told_story(served, source)
     await buyer.frozen(path.split("/")[2])
-    assert (await buyer.get(path)).json()["version"]["number"] == 2
+    assert (await buyer.get(path)).json()["shortlist"]["number"] == 2
     older = (await buyer.get(f"{path}?shortlist=1")).json()
-    assert (older["version"]["number"], older["version"]["latest"]) == (1, 2)
+    assert (older["shortlist"]["number"], older["shortlist"]["latest"]) == (1, 2)
     assert older["lots"][0]["candidates"][0]["rank"] == 1
 
 
