@@ -149,7 +149,8 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Publication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The answer to a question, for all recipients.
 
-    `question`: the question in other words, where its own would tell who asked; by default it is shared as it was put.
+    `question`: the question in other words, for example where its own words hint at who asked; by default it is shared
+    as it was put, with "[…]" in the place of the name, the address and the number of who asked.
     """
 
     answer: Body

@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
+from domain.asker import sign_of, without_signs
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.exchange import Message, NewMessage, Publication, Recipient, Thread, audience
-from domain.folding import fold
 from domain.wording import Text
-
-_SIREN_DIGITS = 9
 
 
 def require_message(thread: Thread, new: NewMessage) -> None:
@@ -20,10 +18,12 @@ def require_message(thread: Thread, new: NewMessage) -> None:
 def published_question(thread: Thread, message_id: UUID, publication: Publication) -> str:
     """The words in which a question is shared with all: those given, else its own as last corrected.
 
+    In its own words, "[…]" stands where they would tell who asked.
+
     Raises NotFound where the thread has no such message; Conflict where it is no supplier's question
     (`not_a_question`), is confidential (`confidential_question`) or was shared before (`already_published`), itself or
-    as a message that it corrects or is corrected by; InvalidContent (`names_the_asker`) where the question or the
-    answer would tell who asked.
+    as a message that it corrects or is corrected by; InvalidContent (`names_the_asker`) where what the buyer wrote
+    would tell who asked.
     """
     asked = next((message for message in thread.messages if message.id == message_id), None)
     if asked is None:
@@ -37,8 +37,8 @@ def published_question(thread: Thread, message_id: UUID, publication: Publicatio
         )
     versions = versions_of(thread.messages, asked)
     _require_publishable(thread, versions)
-    question = publication.question or versions[-1].body
     asker = next(each for each in thread.exchange.recipients if each.supplier_id == asked.supplier_id)
+    question = publication.question or without_signs(asker, versions[-1].body)
     if problems := tuple(_telling(asker, {"question": question, "answer": publication.answer})):
         raise InvalidContent(problems)
     return question
@@ -121,23 +121,9 @@ def _wrong_correction(thread: Thread, new: NewMessage) -> Iterator[Problem]:
 
 def _telling(asker: Recipient, texts: dict[str, str]) -> Iterator[Problem]:
     for field, text in texts.items():
-        if sign := _sign_of(asker, text):
+        if sign := sign_of(asker, text):
             detail = Text(
                 f"Ce texte contient « {sign} », qui dit qui a posé la question : à reformuler dans « {field} »",
                 f"This text has “{sign}”, which tells who asked: word it otherwise in “{field}”",
             )
             yield Problem(f"/{field}", "names_the_asker", detail)
-
-
-def _sign_of(asker: Recipient, text: str) -> str | None:
-    """What in the text is the asker's own: its name, its address, its SIRET or SIREN."""
-    names = (asker.name, asker.name.partition("(")[0])
-    words = f" {fold(text)} "
-    for name in names:
-        if (folded := fold(name)) and f" {folded} " in words:
-            return name.strip()
-    if asker.email and asker.email.lower() in text.lower():
-        return asker.email
-    if asker.siret and asker.siret[:_SIREN_DIGITS] in "".join(text.split()):
-        return asker.siret[:_SIREN_DIGITS]
-    return None
