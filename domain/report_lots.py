@@ -101,8 +101,8 @@ class LotPages:
         if about:
             yield Term(self._say(Text("Nature", "Nature")), cell(", ".join(about)))
         yield Term(self._say(Text("Réservation", "Reservation")), cell(self._reserved(lot)))
-        contract = f"{self.value(lot)} ; {self.duration(lot)}"
-        yield Term(self._say(Text("Valeur et durée", "Value and duration")), cell(typeset(contract, self._language)))
+        contract = self._apart(self.value(lot), self.duration(lot))
+        yield Term(self._say(Text("Valeur et durée", "Value and duration")), cell(contract))
         yield Term(self._say(Text("Lieu", "Place")), self._place(lot))
 
     def _place(self, lot: ReportLot) -> Cell:
@@ -112,7 +112,11 @@ class LotPages:
         if lot.max_distance_km is not None:
             cap = self.kilometres(lot.max_distance_km)
             parts.append(self._say(Text(f"à {cap} au plus", f"at most {cap} away")))
-        return cell("; ".join(parts) if self._language == "en" else "\N{NARROW NO-BREAK SPACE}; ".join(parts))
+        return cell(self._apart(*parts))
+
+    def _apart(self, *parts: str) -> str:
+        """Parts with a semicolon between them."""
+        return self._say(Text(" ; ", "; ")).join(parts)
 
     def kilometres(self, distance_km: float) -> str:
         """A distance, to a decimal below 10 km."""
