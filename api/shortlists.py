@@ -251,7 +251,9 @@ def _decided(key: DecisionKey, before: Decision | None, change: DecisionChange, 
         reason = before.reason if before is not None and same else None
     if before is not None and same and before.reason == reason:
         return before
-    return Decision(key.lot_id, key.supplier_id, verdict, reason, now)
+    # other words for the same decision do not make it a later one: who is set aside is so since then
+    decided_at = before.decided_at if before is not None and same else now
+    return Decision(key.lot_id, key.supplier_id, verdict, reason, decided_at)
 
 
 async def _keep(

@@ -163,6 +163,17 @@ async def test_a_decision_is_kept_changed_and_taken_back(buyer: Buyer, source: s
     assert "Sur place" not in str(made)
 
 
+async def test_another_reason_does_not_make_a_decision_a_later_one(buyer: Buyer, source: str) -> None:
+    """Whoever is set aside is so since it was decided, however it is put afterwards."""
+    supplier = await buyer.supplier(source, "1")
+    need = await kept(buyer)
+    first = await decide(buyer, need, supplier, decision="set_aside", reason="Trop loin")
+    reworded = await decide(buyer, need, supplier, decision="set_aside", reason="À plus d'une heure de route")
+    assert reworded.json() == first.json() | {"reason": "À plus d'une heure de route"}
+    turned = await decide(buyer, need, supplier, decision="kept")
+    assert turned.json()["decided_at"] > first.json()["decided_at"]
+
+
 async def test_decisions_stay_with_their_version(buyer: Buyer, source: str) -> None:
     supplier = await buyer.supplier(source, "1")
     need = await kept(buyer)
