@@ -11,7 +11,7 @@ from db.audit import record
 from db.connect import transaction
 from domain.need_life import MOVES
 from tests.api.factories import NOBODY, Client, key
-from tests.api.needs import NEED, Buyer, new_buyer
+from tests.api.needs import NEED, Buyer, new_buyer, shown
 from tests.api.refusals import assert_refused
 
 PATHS_TO = {
@@ -42,18 +42,21 @@ async def count_of(buyer: Buyer, table: str) -> int:
         return int((await connection.execute(query, {"own": buyer.organisation_id})).scalar_one())
 
 
-async def test_a_need_is_kept_with_its_first_shortlist(served: Client) -> None:
+async def test_a_need_is_kept_with_its_first_shortlist(buyer: Buyer, source: str) -> None:
     """The answer has the need as it is kept, and the shortlist that a match would give."""
-    answer = await served.post("/needs", json=NEED | {"description": "Entretien", "procedure": "adapted"})
+    here = await buyer.supplier(source, "1")
+    need = buyer.need()
+    answer = await buyer.post("/needs", need | {"description": "Entretien", "procedure": "adapted"})
     assert answer.status_code == 201, answer.text
     kept = answer.json()
     assert answer.headers["location"] == f"/needs/{kept['need']['id']}"
     assert (kept["need"]["status"], kept["need"]["version"], kept["need"]["description"]) == ("draft", 1, "Entretien")
-    matched = (await served.post("/match", json=NEED)).json()
+    matched = (await buyer.post("/match", need)).json()
     assert kept["shortlist"]["lots"] == matched["lots"]
-    shown = await served.get(answer.headers["location"])
-    assert shown.json() == kept["need"]
-    assert shown.headers["etag"] == answer.headers["etag"]
+    assert [shown(lot) for lot in matched["lots"]] == [[here]]
+    told = await buyer.get(answer.headers["location"])
+    assert told.json() == kept["need"]
+    assert told.headers["etag"] == answer.headers["etag"]
 
 
 async def test_what_is_not_given_is_as_it_would_be_for_a_match(buyer: Buyer) -> None:
