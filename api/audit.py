@@ -31,9 +31,18 @@ Object = Annotated[
         r"|(source|retention):[^\x00-\x1f]{1,200})$",
         description="A kind and an id: `need:…`, `exchange:…`, `meeting:…`, `webhook:…`, `person:…`, `supplier:…`, "
         "`key:…`, `source:…`, `retention:…`",
+        extra={
+            "fr": "un genre et un identifiant : `need:…`, `exchange:…`, `meeting:…`, `webhook:…`, `person:…`, "
+            "`supplier:…`, `key:…`, `source:…`, `retention:…`"
+        },
     ),
 ]
-Action = Annotated[str, Meta(pattern=r"^[a-z_]+\.[a-z_]+$", description="Such as `need.published`")]
+Action = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z_]+\.[a-z_]+$", description="Such as `need.published`", extra={"fr": "tel que `need.published`"}
+    ),
+]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 

@@ -29,7 +29,13 @@ NO_SOURCE = Text("Aucune source de ce nom", "No source of this name")
 
 
 WebAddress = Annotated[
-    str, msgspec.Meta(max_length=2_000, pattern="^https?://[^ ]+$", description="An http or https address")
+    str,
+    msgspec.Meta(
+        max_length=2_000,
+        pattern="^https?://[^ ]+$",
+        description="An http or https address",
+        extra={"fr": "une adresse http ou https"},
+    ),
 ]
 
 

@@ -76,7 +76,13 @@ class SupplierQuery(Paging, frozen=True, kw_only=True):
     bbox: Annotated[str, msgspec.Meta(description="`west,south,east,north` in degrees")] | None = None
     source: Annotated[str, msgspec.Meta(description="A source that has a record of the supplier")] | None = None
     siret: Siret | None = None
-    siren: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{9}$", description="SIREN: 9 digits")] | None = None
+    siren: (
+        Annotated[
+            str,
+            msgspec.Meta(pattern=r"^[0-9]{9}$", description="SIREN: 9 digits", extra={"fr": "un SIREN, de 9 chiffres"}),
+        ]
+        | None
+    ) = None
     active: bool | None = None
 
 

@@ -140,12 +140,15 @@ def _wrong_type(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
 
 
 def _wrong_format(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
-    """What the format is: the field's own description where it has one, since nobody reads a regular expression."""
+    """What the format is: the field's own description where it has one, since nobody reads a regular expression.
+
+    In French as `extra={"fr": …}` of its `Meta` has it.
+    """
     what = "timezone" if "timezone" in match.re.pattern else match[1].removeprefix("RFC3339 encoded ")
     if what in _FORMATS:
         return _FORMATS[what]
-    described = next(_descriptions(kind, steps), match[2])
-    return Text(f"Format attendu : {described}", f"Expected format: {described}")
+    described = next(_descriptions(kind, steps), Text(match[2], match[2]))
+    return Text(f"Format attendu : {described.fr}", f"Expected format: {described.en}")
 
 
 def _wrong_length(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
@@ -197,12 +200,12 @@ def _values(kind: object, steps: tuple[Step, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(values)))
 
 
-def _descriptions(kind: object, steps: tuple[Step, ...]) -> Iterator[str]:
+def _descriptions(kind: object, steps: tuple[Step, ...]) -> Iterator[Text]:
     """The descriptions written in `Meta` at `steps`."""
     for found in _walk(_described(kind), steps):
-        schema = found.extra_json_schema if isinstance(found, types.Metadata) else None
-        if schema and "description" in schema:
-            yield str(schema["description"])
+        if isinstance(found, types.Metadata) and (schema := found.extra_json_schema) and "description" in schema:
+            english = str(schema["description"])
+            yield Text(str((found.extra or {}).get("fr", english)), english)
 
 
 def _at(kind: object, steps: tuple[Step, ...]) -> list[types.Type]:

@@ -16,7 +16,13 @@ MeetingStatus = Literal["planned", "held", "cancelled"]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 WebAddress = Annotated[
-    str, msgspec.Meta(max_length=2_000, pattern="^https?://[^ ]+$", description="An http or https address")
+    str,
+    msgspec.Meta(
+        max_length=2_000,
+        pattern="^https?://[^ ]+$",
+        description="An http or https address",
+        extra={"fr": "une adresse http ou https"},
+    ),
 ]
 
 MOVES: dict[MeetingStatus, tuple[MeetingStatus, ...]] = {

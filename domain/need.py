@@ -20,7 +20,9 @@ Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90, description="WGS 84 lati
 Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180, description="WGS 84 longitude in degrees")]
 Euros = Annotated[float, msgspec.Meta(ge=0, le=1e12, description="Euros excluding tax")]
 Kilometres = Annotated[float, msgspec.Meta(gt=0, le=20_000, description="Kilometres")]
-Siret = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{14}$", description="SIRET: 14 digits")]
+Siret = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9]{14}$", description="SIRET: 14 digits", extra={"fr": "un SIRET, de 14 chiffres"})
+]
 ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Codes = Annotated[tuple[Code, ...], msgspec.Meta(max_length=200)]

@@ -26,7 +26,12 @@ _TRANSLATED = ip_network("64:ff9b::/96")
 
 Url = Annotated[
     str,
-    msgspec.Meta(max_length=2_000, pattern="^https?://[!-~]+$", description="An http or https address, in ASCII"),
+    msgspec.Meta(
+        max_length=2_000,
+        pattern="^https?://[!-~]+$",
+        description="An http or https address, in ASCII",
+        extra={"fr": "une adresse http ou https, en ASCII"},
+    ),
 ]
 Secret = Annotated[
     str,

@@ -30,6 +30,10 @@ class Sundry(msgspec.Struct, forbid_unknown_fields=True):
     id: UUID | None = None
     at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     pair: tuple[int, str] | None = None
+    initials: (
+        Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", description="Two capitals", extra={"fr": "deux capitales"})]
+        | None
+    ) = None
 
 
 def why(document: str, kind: Any = Need) -> Problem:
@@ -116,6 +120,7 @@ def test_needs(document: str, pointer: str, code: str, english: str) -> None:
         ('{"at":"2026-11-24T09:00:00"}', "/at", "wrong_format", "L'heure se donne avec son décalage"),
         ('{"pair":[1]}', "/pair", "wrong_length", "Longueur attendue : exactement 2 éléments"),
         ('{"pair":["a","b"]}', "/pair/0", "wrong_type", "Attendu : un nombre entier ; reçu : un texte"),
+        ('{"initials":"ab"}', "/initials", "wrong_format", "Format attendu : deux capitales"),
     ],
 )
 def test_other_types(document: str, pointer: str, code: str, french: str) -> None:
