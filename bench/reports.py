@@ -24,8 +24,8 @@ from db.assembly import StoredRecord, assemble
 from domain.frozen_shortlist import FrozenShortlist, LotTotal
 from domain.need import Lot, Need, PlannedNeed, TerritoryRequest
 from domain.need_life import StoredNeed
-from domain.report_document import document
-from domain.reporting import Facts, report
+from domain.report.composition import Facts, report
+from domain.report.sections import document
 from matching.engine import Reference, load_reference, match
 from matching.index import Index, LiveIndex
 from matching.map_sheet import map_sheets

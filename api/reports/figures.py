@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-from domain.document import FigureName
-from domain.report import Report, Standing
-from domain.report_words import BARRIERS, STANDINGS
-from domain.typography import count
+from domain.report.content import Report, Standing
+from domain.report.document import FigureName
+from domain.report.typography import count
+from domain.report.words import BARRIERS, STANDINGS
 from domain.wording import Language, Text
 from matching.map_sheet import WIDTH, Line, MapSheets, Sheet, Spot, Town
 

@@ -5,8 +5,8 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from api.reports.figures import as_markup, drawings
-from domain.document import Document
-from domain.report import Report
+from domain.report.content import Report
+from domain.report.document import Document
 from matching.map_sheet import MapSheets
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"

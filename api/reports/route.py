@@ -24,9 +24,9 @@ from db.shortlists import earlier_decisions
 from domain.errors import NotFound
 from domain.frozen_shortlist import lots_shown
 from domain.need import Place, TerritoryRequest
-from domain.report import Report
-from domain.report_document import document
-from domain.reporting import Facts, report
+from domain.report.composition import Facts, report
+from domain.report.content import Report
+from domain.report.sections import document
 from domain.wording import Language
 from matching.engine import Reference
 from matching.map_sheet import MapSheets, map_sheets

@@ -11,9 +11,9 @@ import msgspec
 from api.reports import typesetter
 from api.reports.figures import drawings
 from api.reports.glyphs import printable, with_glyphs
-from domain.document import Document
-from domain.report import Report
-from domain.typography import PARIS
+from domain.report.content import Report
+from domain.report.document import Document
+from domain.report.typography import PARIS
 from domain.wording import Text
 from matching.map_sheet import MapSheets
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from domain.typography import count, day, euros, listed, time_of_day, typeset
+from domain.report.typography import count, day, euros, listed, time_of_day, typeset
 
 
 @pytest.mark.parametrize(

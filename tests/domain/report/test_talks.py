@@ -1,9 +1,9 @@
 """What a report tells of exchanges: who said what, and never who asked."""
 
 from domain.exchange import Recipient, Thread
-from domain.redaction import Redaction
-from domain.report import BarrierCount, ReportSupplier
-from domain.report_talks import Talks
+from domain.report.content import BarrierCount, ReportSupplier
+from domain.report.redaction import Redaction
+from domain.report.talks import Talks
 from tests.domain.exchanges import message, thread
 
 

@@ -8,14 +8,14 @@ import msgspec
 
 from domain import territory
 from domain.award import Award
-from domain.document import Section, Table
 from domain.frozen_shortlist import Decision, FrozenShortlist
 from domain.law import rules
 from domain.meeting import FollowUp, Participant
 from domain.need_life import StoredNeed
-from domain.report import Report
-from domain.report_document import document
-from domain.reporting import Facts, report
+from domain.report.composition import Facts, report
+from domain.report.content import Report
+from domain.report.document import Section, Table
+from domain.report.sections import document
 from domain.shortlist import Eligibility, NearMiss, Shortlist, SupplierSummary
 from domain.supplier import Contact, Point, Supplier
 from domain.wording import Language

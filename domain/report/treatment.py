@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from uuid import UUID
 
 from domain.equal_treatment import EqualTreatment
-from domain.redaction import Redaction
-from domain.report import NotContacted, ReportGap, ReportSupplier, Treatment
+from domain.report.content import NotContacted, ReportGap, ReportSupplier, Treatment
+from domain.report.redaction import Redaction
 from domain.treatment_gaps import GapCode
 from domain.wording import Language, Text
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.redaction import Redaction
+from domain.report.redaction import Redaction
 
 NAMES = ("Anne Le Goff", "Jean  Petit", "Élodie", "X")
 

@@ -8,8 +8,7 @@ from uuid import UUID
 import msgspec
 
 from domain.exchange import Barrier, Message, Recipient, Thread
-from domain.redaction import Redaction
-from domain.report import (
+from domain.report.content import (
     BarrierCount,
     Contacted,
     Lesson,
@@ -18,6 +17,7 @@ from domain.report import (
     ReportSupplier,
     SharedAnswer,
 )
+from domain.report.redaction import Redaction
 
 Named = Callable[[Recipient], ReportSupplier]
 

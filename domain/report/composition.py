@@ -15,8 +15,7 @@ from domain.law.rules import Rules
 from domain.meeting import Meeting, MeetingPlace, Participant
 from domain.need import Lot, Place
 from domain.need_life import StoredNeed, changed_fields
-from domain.redaction import Redaction
-from domain.report import (
+from domain.report.content import (
     AppliedRule,
     PlacedSupplier,
     Placement,
@@ -36,9 +35,10 @@ from domain.report import (
     Standing,
     Treatment,
 )
-from domain.report_talks import Talks
-from domain.report_texts import METHOD, RIGHT_OF_USE
-from domain.report_treatment import treatment
+from domain.report.redaction import Redaction
+from domain.report.talks import Talks
+from domain.report.texts import METHOD, RIGHT_OF_USE
+from domain.report.treatment import treatment
 from domain.shortlist import (
     Advice,
     Candidate,

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from domain.document import (
+from domain.report.content import Report, ReportLot
+from domain.report.document import (
     Block,
     Cell,
     Column,
@@ -20,11 +21,11 @@ from domain.document import (
     Terms,
     cell,
 )
-from domain.report import Report, ReportLot
-from domain.report_lots import LotPages
-from domain.report_record import RecordPages
-from domain.report_texts import ABBREVIATIONS_USED, FULL, LANGUAGE_NOTE, REDACTED
-from domain.report_words import (
+from domain.report.lots import LotPages
+from domain.report.record import RecordPages
+from domain.report.texts import ABBREVIATIONS_USED, FULL, LANGUAGE_NOTE, REDACTED
+from domain.report.typography import count, day, euros, listed, typeset
+from domain.report.words import (
     ABBREVIATIONS,
     CHANGED,
     CONTRACTS,
@@ -35,7 +36,6 @@ from domain.report_words import (
     TECHNIQUES,
     TENSIONS,
 )
-from domain.typography import count, day, euros, listed, typeset
 from domain.wording import Text
 
 LONGEST_HEAD = 60

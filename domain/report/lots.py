@@ -2,10 +2,24 @@
 
 from collections.abc import Iterator
 
-from domain.document import Block, Cell, Column, Line, Paragraph, Section, Table, Term, Terms, cell, small, strong
 from domain.need import Reserved
-from domain.report import Report, ReportCandidate, ReportDecision, ReportLot, ReportNearMiss, ReportSupplier
-from domain.report_words import (
+from domain.report.content import Report, ReportCandidate, ReportDecision, ReportLot, ReportNearMiss, ReportSupplier
+from domain.report.document import (
+    Block,
+    Cell,
+    Column,
+    Line,
+    Paragraph,
+    Section,
+    Table,
+    Term,
+    Terms,
+    cell,
+    small,
+    strong,
+)
+from domain.report.typography import count, euros, listed, typeset
+from domain.report.words import (
     GATES,
     NATURES,
     OUTCOMES,
@@ -16,7 +30,6 @@ from domain.report_words import (
     VERDICTS,
 )
 from domain.shortlist import Advice
-from domain.typography import count, euros, listed, typeset
 from domain.wording import Language, Text, decimal
 
 FEWEST_SHOWN = 3

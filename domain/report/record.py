@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from domain.document import (
+from domain.report.content import AppliedRule, Contacted, Lesson, Report, ReportMeeting, ReportParticipant
+from domain.report.document import (
     Block,
     Bullets,
     Cell,
@@ -18,9 +19,8 @@ from domain.document import (
     cell,
     small,
 )
-from domain.report import AppliedRule, Contacted, Lesson, Report, ReportMeeting, ReportParticipant
-from domain.report_lots import LotPages
-from domain.report_texts import (
+from domain.report.lots import LotPages
+from domain.report.texts import (
     MINUTES_LEFT_OUT,
     NO_AWARD,
     NO_BARRIER,
@@ -34,7 +34,8 @@ from domain.report_texts import (
     RULES_NOTE,
     RULES_REVISED,
 )
-from domain.report_words import (
+from domain.report.typography import day, euros, listed, time_of_day, typeset
+from domain.report.words import (
     BARRIERS,
     CHANNELS,
     CONFIDENCES,
@@ -45,7 +46,6 @@ from domain.report_words import (
     THEMES,
     VERDICTS,
 )
-from domain.typography import day, euros, listed, time_of_day, typeset
 from domain.wording import Text
 
 

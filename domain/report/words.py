@@ -1,13 +1,13 @@
 """The words of a sourcing report for what elsewhere is a code."""
 
-from domain.document import ParagraphStyle
 from domain.exchange import Barrier, Channel
 from domain.frozen_shortlist import Verdict
 from domain.law.rules import Theme
 from domain.meeting import Format, MeetingStatus, Role
 from domain.need import ContractKind, Nature, Procedure, Reserved, Technique
 from domain.need_life import Status
-from domain.report import Position, Standing
+from domain.report.content import Position, Standing
+from domain.report.document import ParagraphStyle
 from domain.shortlist import Confidence, Gate, Outcome, Severity, TensionLevel
 from domain.supplier import Kind
 from domain.wording import Text
