@@ -59,6 +59,21 @@ class JsonBody(Generic[T]):
         return value
 
 
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """What may be sent where nothing is asked for: an empty object, as many clients do."""
+
+
+_nothing = JsonBody(Nothing)
+
+
+async def require_nothing(request: AnyRequest, limit: int) -> None:
+    """See that nothing was sent, or as good as: whoever sends more expects it to count. Raises as `JsonBody.read`."""
+    raw = (await _whole(request, limit)).strip()
+    if raw not in {b"", b"null"}:
+        require_media(request.headers, (JSON,))
+        _nothing.decode(raw)
+
+
 async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
     """The body as it arrives. Raises Refusal (413) beyond `limit` bytes, at once where Content-Length says so."""
     _check_announced(request, limit)

@@ -28,7 +28,7 @@ from litestar.types import ASGIApp, Method, Receive, Send
 from litestar.types import Scope as ASGIScope
 
 from api.auth import authorise
-from api.bodies import JsonBody
+from api.bodies import JsonBody, require_nothing
 from api.file_paths import path_in_parts
 from api.negotiation import JSON, choose_language, choose_media
 from api.problems import Refusal
@@ -172,6 +172,7 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
     """The function that the framework calls: reads what the handler asks for, then encodes what it returns."""
     query: QueryReader[Any] = QueryReader(route.query or NoQuery)
     body: JsonBody[Any] | None = JsonBody(route.body, patch=route.patch is not None) if route.body else None
+    takes_nothing = route.method == "POST" and not (body or route.takes)
     encoder = msgspec.json.Encoder()
     produces = route.produces
     tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)
@@ -190,6 +191,8 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
             arguments = {**arguments, "query": asked}
         if body:
             arguments = {**arguments, "body": await body.read(request, request.services.settings.body_limit)}
+        elif takes_nothing:
+            await require_nothing(request, request.services.settings.body_limit)
         answer = await handler(request, **arguments)
         if isinstance(answer, Response):
             return answer.to_asgi_response(app=None, request=request, status_code=route.statuses[0])

@@ -92,7 +92,7 @@ def problems_of(route: Route) -> tuple[str, ...]:
         slugs.append("not-acceptable")
     if route.scopes:
         slugs += ["no-valid-key", "missing-scope", "database-away"]
-    if route.body or route.takes:
+    if route.body or route.takes or route.method == "POST":
         slugs += ["malformed-body", "body-too-large", "unsupported-media-type", "invalid-content"]
     known = list(CATALOGUE)
     return tuple(sorted(dict.fromkeys(slugs), key=known.index))

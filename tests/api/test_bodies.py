@@ -51,6 +51,12 @@ async def first_lamp(_: Call) -> Lamp:
     return Lamp("first")
 
 
+@endpoint("POST", "/lamps/first/lighting", tag="Test", scope=None, answers=Lamp)
+async def light_first_lamp(_: Call) -> Lamp:
+    """Do something without being told anything."""
+    return Lamp("first", 5)
+
+
 @endpoint("PATCH", "/lamps", tag="Test", scope=None, answers=Lamp, patch=Lamp)
 async def patch_lamp(_: Call, body: Patch) -> Lamp:
     """Change the lamp that there is."""
@@ -64,7 +70,7 @@ async def stream(call: Call) -> Size:
     return Size(sum(pieces), len(pieces))
 
 
-ROUTES = (post_lamp, first_lamp, patch_lamp, stream)
+ROUTES = (post_lamp, first_lamp, light_first_lamp, patch_lamp, stream)
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +128,29 @@ async def test_content(body: bytes, status: int, code: str | None, lamps: AsyncT
     if status != 200:
         assert answer.headers["content-type"] == "application/problem+json"
         assert [error["code"] for error in answer.json().get("errors", [])] == ([code] if code else [])
+
+
+@pytest.mark.parametrize(
+    ("body", "media", "status"),
+    [
+        (b"", "", 200),
+        (b"", "text/plain", 200),
+        (b"\n", "application/json", 200),
+        (b"{}", "application/json", 200),
+        (b"null", "application/json", 200),
+        (b'{"watts":9}', "application/json", 422),
+        (b"[]", "application/json", 422),
+        (b"{", "application/json", 400),
+        (b"watts=9", "application/x-www-form-urlencoded", 415),
+        (b" " * (MIB + 1), "application/json", 413),
+    ],
+)
+async def test_what_asks_for_nothing_ignores_nothing(
+    body: bytes, media: str, status: int, lamps: AsyncTestClient[Any]
+) -> None:
+    """Whoever sends something expects it to count."""
+    answer = await lamps.post("/lamps/first/lighting", content=body, headers={"content-type": media} if media else {})
+    assert answer.status_code == status, answer.text
 
 
 async def test_null_character_is_located(lamps: AsyncTestClient[Any]) -> None:
