@@ -1,5 +1,6 @@
 """Exchanges in a real database: read as they were written, closed to changes, gone only when their time is over."""
 
+import re
 from datetime import timedelta
 from os import urandom
 from typing import Any
@@ -7,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, insert, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from db.clients import ensure_organisation
 from db.connect import Engine, transaction
@@ -26,9 +27,11 @@ from db.ids import uuid7
 from db.need_tables import needs
 from domain.exchange import Exchange, Message, Recipient
 from domain.need import Lot, PlannedNeed
+from tests.conftest import ROOT
 from tests.db.samples import LATER, NOW, new_id, put
 
 A, B = UUID(int=10), UUID(int=11)
+OPERATING = ROOT / "docs" / "operating.md"
 
 
 async def need(engine: Engine, organisation: str = "Morbihan", **fields: Any) -> tuple[UUID, UUID]:
@@ -149,6 +152,15 @@ REFUSED = (
 )
 
 
+UNLOCKING = (
+    "ALTER TABLE messages DISABLE TRIGGER ALL",
+    "DROP TRIGGER append_only ON messages",
+    "CREATE OR REPLACE FUNCTION refuse_to_alter() RETURNS trigger LANGUAGE sql AS 'SELECT NULL'",
+    "SET LOCAL session_replication_role = replica",
+    "DROP TABLE messages CASCADE",
+)
+
+
 @pytest.mark.parametrize("statement", REFUSED)
 @pytest.mark.parametrize("purging", ["", "other", "own"])
 async def test_no_statement_alters_what_was_said(engine: Engine, statement: str, purging: str) -> None:
@@ -161,6 +173,25 @@ async def test_no_statement_alters_what_was_said(engine: Engine, statement: str,
         await connection.execute(select(func.set_config("vivier.purging", named, True)))
         with pytest.raises(IntegrityError):
             await connection.execute(text(statement))
+        await connection.rollback()
+
+
+async def test_a_user_who_does_not_own_the_tables_cannot_unlock_them(engine: Engine) -> None:
+    """The rights that docs/operating.md gives are enough to write, and too few to switch off what refuses changes."""
+    owner, need_id = await need(engine)
+    exchange = await opened(engine, owner, need_id)
+    async with transaction(engine) as connection:
+        if not await connection.scalar(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")):
+            pytest.skip("this user makes no other users")
+        await connection.execute(text("CREATE ROLE vivier_test_server"))
+        for right in re.findall(r"^GRANT .* TO vivier_server;$", OPERATING.read_text(), re.MULTILINE):
+            await connection.execute(text(right.replace("vivier_server", "vivier_test_server")))
+        await connection.execute(text("SET LOCAL ROLE vivier_test_server"))
+        await add_message(connection, exchange.id, said())
+        for statement in (*REFUSED, *UNLOCKING):
+            with pytest.raises(DBAPIError):
+                async with connection.begin_nested():
+                    await connection.execute(text(statement))
         await connection.rollback()
 
 
