@@ -108,6 +108,8 @@ def test_routes_are_served(page: Path) -> None:
     called = re.findall(r"https?://(?:127\.0\.0\.1|localhost):8000(/[^\s>\"')`]+)", text)
     assert [(method, path) for method, path in shown if not is_served(path, method)] == []
     assert [path for path in called if not is_served(path)] == []
+    asked = re.findall(r"[?&]segment=([\w-]+)", text)
+    assert [segment for segment in asked if segment not in reference().taxonomy.segments] == []
 
 
 @every_page
