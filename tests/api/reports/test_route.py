@@ -72,9 +72,14 @@ async def text_of(buyer: Buyer, path: str, form: str, **headers: str) -> str:
 
 
 def found(words: tuple[str, ...], text: str) -> list[str]:
-    """Those that the text has, wherever its lines are broken."""
-    unbroken = "".join(text.split())
-    return [each for each in words if "".join(each.split()) in unbroken]
+    """Those that the text has, wherever its lines and words are broken."""
+    unbroken = whole(text)
+    return [each for each in words if whole(each) in unbroken]
+
+
+def whole(text: str) -> str:
+    """The text without what breaks it into lines."""
+    return re.sub(r"[\s\u00ad\u2010-]", "", text)
 
 
 @pytest.mark.parametrize("form", [JSON, HTML, PDF])
