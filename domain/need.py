@@ -28,7 +28,7 @@ Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Codes = Annotated[tuple[Code, ...], msgspec.Meta(max_length=200)]
 
 
-class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A point (`lat` and `lon`) or a commune (its INSEE code), which stands for the commune's whole outline."""
 
     lat: Latitude | None = None
@@ -36,7 +36,7 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     commune: Code | None = None
 
 
-class TerritoryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TerritoryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Where the need is: exactly one of `codes` (their union), `near` with `radius_km`, or `geometry`."""
 
     codes: Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=2_000)] | None = None

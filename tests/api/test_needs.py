@@ -69,6 +69,20 @@ async def test_what_is_not_given_is_as_it_would_be_for_a_match(buyer: Buyer) -> 
 
 
 @pytest.mark.parametrize(
+    "territory",
+    [
+        {"codes": ["departement:56", "epci:243500741"]},
+        {"near": {"commune": "56260"}, "radius_km": 12.5},
+        {"near": {"lat": 47.7, "lon": -2.8}, "radius_km": 30.0},
+    ],
+)
+async def test_a_place_is_told_in_the_form_it_was_given_in(buyer: Buyer, territory: dict[str, Any]) -> None:
+    """So that it can be sent again: a place in two forms at once is none."""
+    kept = (await buyer.keep(territory=territory, lots=[NEED["lots"][0] | {"site": {"commune": "56260"}}]))["need"]
+    assert (kept["territory"], kept["lots"][0]["site"]) == (territory, {"commune": "56260"})
+
+
+@pytest.mark.parametrize(
     ("fields", "where", "code"),
     [
         ({"lots": []}, "/lots", "wrong_length"),
