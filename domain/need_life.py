@@ -64,10 +64,10 @@ def require_open(status: Status) -> None:
         raise Conflict(
             "after-publication",
             Text(
-                f"Ce besoin est « {status} » : les échanges avec les fournisseurs prennent fin à la publication, ou avec "
-                "le besoin, pour que tous aient les mêmes informations",
-                f"This need is “{status}”: exchanges with suppliers end with publication, or with the need, so that all "
-                "have the same information",
+                f"Ce besoin est « {status} » : les échanges avec les fournisseurs prennent fin à la publication, ou "
+                "avec le besoin, pour que tous aient les mêmes informations",
+                f"This need is “{status}”: exchanges with suppliers end with publication, or with the need, so that "
+                "all have the same information",
             ),
         )
 
