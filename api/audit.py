@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response
 from msgspec import Meta, field
 
+from api.days import in_utc
 from api.endpoint import Call, endpoint
 from api.pages import Page, Paging, page, read_cursor, write_cursor
 from db.audit import EntryFilters, KeyName, entries, head, is_told_of, key_names
@@ -86,7 +87,9 @@ async def list_audit_entries(call: Call, query: AuditQuery) -> Response[bytes]:
     """
     organisation_id = call.bearer.organisation_id
     after = read_cursor(LIST, query.cursor, int) or 0
-    filters = EntryFilters(object=query.object, action=query.action, since=query.since, until=query.until)
+    filters = EntryFilters(
+        object=query.object, action=query.action, since=in_utc(query.since), until=in_utc(query.until)
+    )
     async with transaction(call.services.database) as connection:
         if query.object is not None and query.object.startswith(_OWN):
             await _require_known(connection, organisation_id, query.object)

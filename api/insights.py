@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Annotated
 
 import msgspec
 
+from api.days import end_of, first_moment
 from api.endpoint import Call, endpoint
-from api.services import PARIS
 from api.supplier_filters import MOST, refusal, unknown_segment
 from db.connect import transaction
 from db.insights import barrier_figures, barrier_notes, needs_with_supply, reply_figures, threads_about
@@ -71,7 +71,7 @@ async def show_insights(call: Call, query: InsightsQuery) -> Insights:
     organisation = call.bearer.organisation_id
     gathered = Gathered(scope)
     async with transaction(call.services.database) as connection:
-        async for some in needs_with_supply(connection, organisation, _first_moment(query.from_), _end_of(query.to)):
+        async for some in needs_with_supply(connection, organisation, first_moment(query.from_), end_of(query.to)):
             await asyncio.to_thread(gathered.add, some)
         threads = gathered.relevant(await threads_about(connection, organisation, gathered.need_ids))
         replies = await reply_figures(connection, organisation, threads)
@@ -134,13 +134,3 @@ def _meets(ground: Bools, reference: Reference) -> Callable[[TerritoryRequest], 
             return False
 
     return meets
-
-
-def _first_moment(day: date | None) -> datetime | None:
-    """When a day begins in France; None for the first there is, which has no beginning in other places."""
-    return None if day is None or day == date.min else datetime.combine(day, time(), PARIS)
-
-
-def _end_of(day: date | None) -> datetime | None:
-    """When the day after begins in France; None for the last there is."""
-    return None if day is None or day == date.max else _first_moment(day + timedelta(days=1))

@@ -1,7 +1,7 @@
 """Meetings with suppliers before publication: planned, held, minuted, and what follows from them."""
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -10,13 +10,13 @@ from litestar import Response
 
 from api.actors import actor_of
 from api.calendars import CALENDAR, calendar_of, calendar_of_one
+from api.days import end_of, first_moment
 from api.endpoint import Call, endpoint
 from api.entity_tags import IF_MATCH, IF_NONE_MATCH, require_match, unless_known
 from api.idempotency import HEADERS, once
 from api.negotiation import JSON
 from api.pages import Page, Paging, page, read_cursor, write_cursor
 from api.patches import Patch, patched
-from api.services import PARIS
 from db.audit import record
 from db.connect import Connection, transaction
 from db.directory import living_suppliers
@@ -240,13 +240,9 @@ def _as_kept(each: Participant, names: dict[UUID, str]) -> Participant:
 def _filters(query: MeetingQuery) -> MeetingFilters:
     return MeetingFilters(
         need_id=query.need,
-        after=None if query.from_ is None else _midnight(query.from_),
-        before=None if query.to is None else _midnight(query.to + timedelta(days=1)),
+        after=first_moment(query.from_),
+        before=end_of(query.to),
     )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), PARIS)
 
 
 def _etag(meeting: Meeting) -> str:

@@ -1,6 +1,7 @@
 """Meetings between buyers and suppliers before a contract is published: who met whom, about what, and what follows."""
 
-from datetime import date, datetime
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -24,6 +25,9 @@ WebAddress = Annotated[
         extra={"fr": "une adresse http ou https"},
     ),
 ]
+
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""Calendars give each year's changes of the clock: what lies far off is a slip, and would fill them."""
 
 MOVES: dict[MeetingStatus, tuple[MeetingStatus, ...]] = {
     "planned": ("held", "cancelled"),
@@ -132,7 +136,7 @@ def planned(meeting: MeetingRequest) -> MeetingRequest:
 
 def problems(meeting: MeetingRequest) -> tuple[Problem, ...]:
     """What is wrong with the meeting in itself; whether its needs, suppliers and commune exist is not looked at."""
-    found = []
+    found = list(_far_off(meeting))
     if meeting.ends_at <= meeting.starts_at:
         detail = Text("La fin vient après le début", "A meeting ends after it begins")
         found.append(Problem(pointer("ends_at"), "invalid_period", detail))
@@ -150,6 +154,16 @@ def problems(meeting: MeetingRequest) -> tuple[Problem, ...]:
             )
             found.append(Problem(pointer("participants", position), "nobody", detail))
     return tuple(found)
+
+
+def _far_off(meeting: MeetingRequest) -> Iterator[Problem]:
+    moments = {pointer("starts_at"): meeting.starts_at, pointer("ends_at"): meeting.ends_at} | {
+        pointer("participants", position, "invited_at"): each.invited_at
+        for position, each in enumerate(meeting.participants)
+        if each.invited_at is not None
+    }
+    detail = Text("De 1970 à 2099", "From 1970 to 2099")
+    return (Problem(where, "out_of_range", detail) for where, at in moments.items() if not EARLIEST <= at < LATEST)
 
 
 def require_move(before: MeetingStatus, after: MeetingStatus) -> None:

@@ -154,6 +154,8 @@ async def test_entries_are_chosen_by_action_and_time(buyer: Member) -> None:
     assert len(await journal(buyer, f"object=need:{need}&action=shortlist.frozen")) == 1
     assert await journal(buyer, "from=2999-01-01T00:00:00Z") == []
     assert len(await journal(buyer, "to=2999-01-01T00:00:00Z")) == 2
+    # instants that UTC has no year for
+    assert len(await journal(buyer, "from=0001-01-01T00:00:00%2B14:00&to=9999-12-31T23:59:59-12:00")) == 2
 
 
 @pytest.mark.parametrize(

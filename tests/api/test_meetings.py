@@ -161,6 +161,7 @@ async def test_meetings_are_listed_as_they_start(buyer: Buyer) -> None:
 
     assert await titles(f"need={need}") == sorted(days)
     assert await titles(f"need={need}&from=2026-12-01&to=2026-12-01") == ["2026-12-01"]
+    assert await titles(f"need={need}&from=0001-01-01&to=9999-12-31") == sorted(days)
     first = (await buyer.get(f"/meetings?need={need}&limit=2")).json()
     assert await titles(f"need={need}&limit=2&cursor={first['next_cursor']}") == ["2026-12-03"]
 

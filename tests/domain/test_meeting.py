@@ -1,6 +1,6 @@
 """Meetings: what is wrong in one, which moves it allows, what calendars hear of."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from domain.meeting import (
 )
 
 START = datetime(2026, 12, 1, 8, tzinfo=UTC)
+EAST, WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
 MEETING = MeetingRequest((UUID(int=1),), "half_day", "Déchets", START, START + timedelta(hours=3))
 
 
@@ -33,6 +34,13 @@ def changed(**fields: Any) -> MeetingRequest:
     ("fields", "pointer", "code"),
     [
         ({"ends_at": START}, "/ends_at", "invalid_period"),
+        ({"starts_at": datetime(1, 1, 1, tzinfo=EAST)}, "/starts_at", "out_of_range"),
+        ({"ends_at": datetime(2100, 1, 1, tzinfo=UTC)}, "/ends_at", "out_of_range"),
+        (
+            {"participants": (Participant("buyer", name="Anne", invited_at=datetime(9999, 12, 31, 23, tzinfo=WEST)),)},
+            "/participants/0/invited_at",
+            "out_of_range",
+        ),
         ({"place": MeetingPlace(lat=48.0)}, "/place", "incomplete_point"),
         ({"participants": (Participant("network"),)}, "/participants/0", "nobody"),
         (
