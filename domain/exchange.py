@@ -21,7 +21,16 @@ DeliveryState = Literal["to_be_delivered_by_you", "queued", "sent", "failed", "c
 
 MOST_RECIPIENTS = 1_000
 
-Body = Annotated[str, msgspec.Meta(min_length=1, max_length=20_000)]
+Body = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=20_000,
+        pattern=r"\S",
+        description="A text that is not blank",
+        extra={"fr": "un texte qui ne soit pas que du blanc"},
+    ),
+]
 Barriers = Annotated[tuple[Barrier, ...], msgspec.Meta(max_length=20)]
 BarriersNote = Annotated[
     str, msgspec.Meta(min_length=1, max_length=2_000, description="In words, where `barriers` has `other`")

@@ -217,6 +217,7 @@ async def test_a_correction_is_a_message_of_its_own(served: Client, source: str)
         ({"author": "network"}, "/author"),
         ({"barriers": ["weather"]}, "/barriers/0"),
         ({"body": ""}, "/body"),
+        ({"body": " \n "}, "/body"),
         ({"sent_at": "2026-11-24"}, "/sent_at"),
     ],
 )

@@ -89,6 +89,7 @@ async def test_a_message_of_another_supplier_is_as_if_it_were_not(served: Client
     ("body", "pointer"),
     [
         ({"body": ""}, "/body"),
+        ({"body": " \n "}, "/body"),
         ({"stance": "interested"}, "/body"),
         ({"body": "x", "stance": "maybe"}, "/stance"),
         ({"body": "x", "barriers": ["weather"]}, "/barriers/0"),
