@@ -20,7 +20,7 @@ from matching.engine import Reference
 from matching.geography import Geography
 from matching.identity import likeness
 
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE = 2_000
 
 Observe = Callable[[Batch], None]
 

@@ -39,7 +39,12 @@ _RECEIVED = _timed("""
     UPDATE records r SET received_at = :now FROM seen s
     WHERE r.source = :source AND r.external_id = s.external_id AND r.received_at <> :now
 """)
-# Rows that now say otherwise who they are about.
+# Rows that are new, or now say otherwise who they are about.
+_STIR_ADDED = _timed("""
+    INSERT INTO stirred (external_id, siret, name_key, trade_key, lat, lon)
+    SELECT external_id, siret, name_key, trade_key, lat, lon FROM records
+    WHERE source = :source AND created_at = :now
+""")
 _STIR_CHANGED = text("""
     INSERT INTO stirred (external_id, supplier_id, siret, name_key, trade_key, lat, lon)
     SELECT external_id, r.supplier_id, s.siret, s.name_key, s.trade_key, s.lat, s.lon
@@ -128,7 +133,9 @@ async def merge(intake: Intake, *, remove_absent: bool) -> None:
     """Write what was staged, and what follows for the suppliers; `publish` is left to the caller."""
     connection = intake.connection
     await hold_identities(connection)
+    await connection.execute(_STIR_ADDED, {"source": intake.source, "now": intake.now})
     await connection.execute(_STIR_CHANGED)
+    await connection.execute(text("ANALYZE stirred (supplier_id, siret)"))
     await connection.execute(_CHANGED)
     if remove_absent:
         await connection.execute(_REMOVED, {"source": intake.source})

@@ -6,7 +6,6 @@ end; all in the one transaction of the import, so that nothing is seen before it
 
 from collections.abc import Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -106,18 +105,19 @@ class _Known(NamedTuple):
     shared: bool
 
 
-class _First(NamedTuple):
-    """The line where an external id came up first, and its record before the import, if there was one."""
+class _Seen(NamedTuple):
+    """What is known of the external ids of a batch.
 
-    line: int
-    known: _Known | None
+    `known`: their records before the import. `lines`: where each that came up for the first time did; None: all did.
+    """
+
+    known: dict[str, _Known]
+    lines: dict[str, int] | None
 
 
 RECORD_COLUMNS = tuple(column.name for column in records.columns)
 SUPPLIER_COLUMNS = tuple(column.name for column in suppliers.columns)
 _ID = SUPPLIER_COLUMNS.index("id")
-_STIRRED_COLUMNS = ("external_id", "siret", "name_key", "trade_key", "lat", "lon")
-_stirred = itemgetter(*(RECORD_COLUMNS.index(name) for name in _STIRRED_COLUMNS))
 _REJECT_COLUMNS = tuple(RowError.__struct_fields__)
 
 _TABLES = (
@@ -134,21 +134,26 @@ _TABLES = (
         ON COMMIT DROP""",
 )
 
-# An external id that came up before, in this batch or an earlier one, is not returned. LATERAL with a LIMIT makes it
-# one look-up in an index per row: the plan is made while the tables are small, and is kept while they grow.
+# The first row counts the external ids that came up for the first time; then come those of a record that is known, or
+# all of these ids where some of the batch came up before, in this batch or an earlier one. LATERAL with a LIMIT makes
+# it one look-up in an index per row: the plan is made while the tables are small, and is kept while they grow.
 _FIRST_SEEN = text("""
     WITH first AS (
         INSERT INTO seen (external_id, line) SELECT * FROM unnest(:ids, :lines) ON CONFLICT DO NOTHING
         RETURNING external_id, line
-    )
+    ),
+    counted AS (SELECT count(*)::integer AS firsts FROM first)
+    SELECT NULL AS external_id, firsts AS line, NULL::bytea, NULL::uuid, NULL::boolean FROM counted
+    UNION ALL
     SELECT f.external_id, f.line, known.*
-    FROM first f LEFT JOIN LATERAL (
+    FROM first f CROSS JOIN counted LEFT JOIN LATERAL (
         SELECT r.content_hash, r.supplier_id, EXISTS (
             SELECT FROM records o
             WHERE o.supplier_id = r.supplier_id AND (o.source, o.external_id) <> (r.source, r.external_id)
         ) AS shared
         FROM records r WHERE r.source = :source AND r.external_id = f.external_id LIMIT 1
     ) known ON true
+    WHERE known.supplier_id IS NOT NULL OR counted.firsts < cardinality(:ids)
 """).bindparams(bindparam("ids", type_=ARRAY(SqlText)), bindparam("lines", type_=ARRAY(Integer)))
 
 _BY_SIRET = text("""
@@ -198,8 +203,7 @@ async def stage(intake: Intake, batch: Prepared) -> Counts:
     A repeated external id is rejected and names the line of its first row, which stands: neither of the two is more
     likely to be right, and a refusal can be seen and mended. What PostgreSQL cannot hold is rejected too.
     """
-    firsts = await _first_seen(intake, batch.arrivals)
-    fresh, repeated = _told_apart(batch.arrivals, firsts)
+    fresh, repeated = _told_apart(batch.arrivals, await _seen(intake, batch.arrivals))
     rejects = [*batch.rejects, *await _repeated(intake, [item.row for item in repeated])]
     added = [item for item, known in fresh if known is None]
     changed = [(item, known) for item, known in fresh if known and known.content_hash != item.content_hash]
@@ -212,9 +216,7 @@ async def stage(intake: Intake, batch: Prepared) -> Counts:
 
 async def settle(connection: Connection) -> None:
     """Let the planner know the size of what was staged, once all of it is."""
-    await connection.execute(
-        text("ANALYZE seen, staged_records, staged_suppliers, to_rewrite, stirred (supplier_id, siret), rejects")
-    )
+    await connection.execute(text("ANALYZE seen, staged_records, staged_suppliers, to_rewrite, rejects"))
 
 
 async def listed_rejects(connection: Connection, limit: int) -> tuple[RowError, ...]:
@@ -242,34 +244,34 @@ def _made_ready(intake: Intake, item: _Arrival, supplier_id: UUID) -> _Arrival:
     return _Arrival(item.row, item.placement, item.payload, item.content_hash, _told(intake, item), supplier)
 
 
-async def _first_seen(intake: Intake, arrivals: Sequence[_Arrival]) -> dict[str, _First]:
+async def _seen(intake: Intake, arrivals: Sequence[_Arrival]) -> _Seen:
     parameters = {
         "source": intake.source,
         "ids": [arrival.row.external_id for arrival in arrivals],
         "lines": [arrival.row.line for arrival in arrivals],
     }
-    found = await intake.connection.execute(_FIRST_SEEN, parameters)
-    return {
-        external_id: _First(line, None if content_hash is None else _Known(content_hash, supplier_id, shared))
-        for external_id, line, content_hash, supplier_id, shared in found
-    }
+    (_, firsts, *_), *found = (await intake.connection.execute(_FIRST_SEEN, parameters)).all()
+    known = {external_id: _Known(*before) for external_id, _, *before in found if before[0] is not None}
+    return _Seen(known, None if firsts == len(arrivals) else {row.external_id: row.line for row in found})
 
 
 def _told_apart(
-    arrivals: Sequence[_Arrival], firsts: dict[str, _First]
+    arrivals: Sequence[_Arrival], seen: _Seen
 ) -> tuple[list[tuple[_Arrival, _Known | None]], list[_Arrival]]:
     """Each arrival that came first, with its record before the import; and those whose external id came before.
 
     Several may stand on one line, in JSON without line breaks.
     """
-    unclaimed = dict(firsts)
+    if seen.lines is None:
+        return [(item, seen.known.get(item.row.external_id)) for item in arrivals], []
+    unclaimed = dict(seen.lines)
     fresh: list[tuple[_Arrival, _Known | None]] = []
     repeated: list[_Arrival] = []
     for item in arrivals:
-        first = unclaimed.get(item.row.external_id)
-        if first is not None and first.line == item.row.line:
-            del unclaimed[item.row.external_id]
-            fresh.append((item, first.known))
+        external_id = item.row.external_id
+        if unclaimed.get(external_id) == item.row.line:
+            del unclaimed[external_id]
+            fresh.append((item, seen.known.get(external_id)))
         else:
             repeated.append(item)
     return fresh, repeated
@@ -313,7 +315,6 @@ async def _copy_added(intake: Intake, added: Sequence[_Arrival]) -> None:
         rows.append(_record(intake, item, supplier_id))
     await copy(connection, "suppliers", SUPPLIER_COLUMNS, own)
     await copy(connection, "records", RECORD_COLUMNS, rows)
-    await copy(connection, "stirred", _STIRRED_COLUMNS, [_stirred(row) for row in rows])
     await copy(connection, "to_rewrite", ["supplier_id"], list(joining))
 
 

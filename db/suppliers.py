@@ -134,7 +134,7 @@ def supplier_row(supplier: Supplier, change_set: int) -> dict[str, Any]:
         "commune": supplier.commune,
         "lat": None if location is None else location.lat,
         "lon": None if location is None else location.lon,
-        "name_folded": fold(f"{supplier.name} {supplier.trade_name or ''}"),
+        "name_folded": fold(f"{supplier.name} {supplier.trade_name}" if supplier.trade_name else supplier.name),
         "updated_at": supplier.updated_at,
         "change_set": change_set,
         "merged_into": None,

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d"})
 _WORD = re.compile(r"[^\W_]+")
@@ -19,6 +20,7 @@ _IRREGULAR = {
 _UNCHANGED_LENGTH = 3
 
 
+@lru_cache(maxsize=64)  # what is folded is often folded again at once
 def fold(text: str) -> str:
     """`text` in lower case, without accents or punctuation: "L'Île-d'Yeu" → "l ile d yeu", "œuvre" → "oeuvre".
 
