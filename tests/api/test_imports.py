@@ -317,6 +317,9 @@ async def test_the_real_files(
     assert again["data_version"] == report["data_version"]
     assert again["errors"] == report["errors"]
 
+    emptied = await send(served, source, b"", query="mode=snapshot&force=true")  # other tests count who is around
+    assert emptied.json()["removed"] == report["added"]
+
 
 async def test_an_import_whose_server_was_killed_shows_as_interrupted(served: Client, source: str) -> None:
     """To whoever looks at it next: no other import need come first."""

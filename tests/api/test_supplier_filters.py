@@ -44,7 +44,7 @@ async def pool(served: Client, reference: Reference) -> AsyncIterator[Pool]:
     found = msgspec.json.decode(answer.content, type=AllPages).items
     assert len(found) == 200
     yield Pool(served, found)
-    await send(served, SOURCE, b"", query="mode=snapshot&force=true")
+    assert (await send(served, SOURCE, b"", query="mode=snapshot&force=true")).json()["removed"] == 200
 
 
 def by_segment(draw: random.Random, reference: Reference) -> Choice:
