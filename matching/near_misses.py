@@ -9,6 +9,8 @@ from matching.ranking import drawn
 
 BATCH = 32
 """How many are measured at first; the nearest few are nearly always among them."""
+SORTED = 256
+"""How many are put in order at first, for the same reason."""
 DISTANCE = [gate for gate, _ in GATES].index("distance")
 """Who comes as far as this gate has been measured."""
 
@@ -33,6 +35,21 @@ def _measured(field: Field, rows: Positions, count: int) -> tuple[Positions, Flo
     survey, query = field.survey, field.survey.query
     bound = survey.lower_bound(query.site or query.territory.shape, rows)
     bound = bound if query.site else query.territory.beyond(bound)
+    some = max(SORTED, count)
+    if some < len(rows):
+        nearer = np.argpartition(bound, some)[:some]
+        found, distance = _measured_in_order(field, rows[nearer], bound[nearer], count)
+        if len(found) < some:
+            return found, distance
+    return _measured_in_order(field, rows, bound, count)
+
+
+def _measured_in_order(field: Field, rows: Positions, bound: Floats, count: int) -> tuple[Positions, Floats]:
+    """The rows with their distances, in the order of their bounds, up to where all others are farther away.
+
+    All of them where there is no such place.
+    """
+    survey, query = field.survey, field.survey.query
     rows, bound = rows[np.argsort(bound, kind="stable")], np.sort(bound)
     known = int(np.isfinite(bound).sum())
     distance = np.empty(0)

@@ -191,8 +191,7 @@ def _survey_part(
     query: LotQuery, index: Index, standing: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]
 ) -> tuple[Positions, Bools, Keys, Floats]:
     offers = _Offers.gather(index, standing, offered)
-    found, row = np.unique(offers.supplier, return_inverse=True)
-    ordinals = found.astype(np.intp)
+    ordinals, row = _numbered(offers.supplier, len(index.suppliers))
     objects = np.array([wanted.role == "object" for wanted in query.wanted], dtype=bool)
     answering = (offers.fit < RELATED) & objects[offers.column]
     answers = np.zeros(len(ordinals), dtype=bool)
@@ -206,6 +205,19 @@ def _survey_part(
     best = np.full((len(ordinals), len(query.wanted)), NO_OFFER, dtype=np.int32)
     np.minimum.at(best, (row[inside], offers.column[inside]), worth[inside])
     return ordinals, answers, best, to_territory
+
+
+def _numbered(supplier: NDArray[np.int32], count: int) -> tuple[Positions, Positions]:
+    """The suppliers that occur, each once and in order, and where each occurrence stands among them.
+
+    As `np.unique` with its inverse, in a time that is that of the `count` of all suppliers instead of a sort's.
+    """
+    occurs = np.zeros(count, dtype=bool)
+    occurs[supplier] = True
+    ordinals = np.flatnonzero(occurs)
+    place = np.empty(count, dtype=np.intp)
+    place[ordinals] = np.arange(len(ordinals))
+    return ordinals, place[supplier]
 
 
 def _distances(territory: Territory, index: Index, ordinals: Positions, reach: Floats) -> Floats:
