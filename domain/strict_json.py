@@ -10,16 +10,11 @@ from domain.wording import Text
 
 Path = tuple[str | int, ...]
 
-_SEVERAL_ALIKE = (b"},{", b"}, {")
-_QUOTED_OR_ESCAPED = (b'\\"', b"\\\\")
-_KEY = re.compile(rb'"([^"]*)"\s*:')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def repeated_key(document: bytes) -> Problem | None:
     """The first member that an object of this well-formed JSON document names twice: which one counts is not known."""
-    if _all_different(document):
-        return None
     try:
         _strict.decode(document.decode())
     except _Repeated:
@@ -39,18 +34,6 @@ def lone_surrogate(document: bytes) -> Problem | None:
         return None
     detail = Text("Demi-caractère (\\ud800 à \\udfff, seul)", "Half a character (\\ud800 to \\udfff, alone)")
     return Problem(pointer(*path), "lone_surrogate", detail)
-
-
-def _all_different(document: bytes) -> bool:
-    """Whether no two members of the whole document, of whatever objects, are named alike, as far as is seen at once.
-
-    Without escaped quotes or backslashes, the text from a quote to the next one before a colon is a name; it may also
-    be what stands between two texts, which does no harm.
-    """
-    if any(sign in document for sign in _SEVERAL_ALIKE) or any(sign in document for sign in _QUOTED_OR_ESCAPED):
-        return False
-    names = _KEY.findall(document)
-    return len(names) == len(set(names)) and b"\\" not in b"".join(names)
 
 
 class _Repeated(Exception):
