@@ -1,5 +1,6 @@
 """A document to print, in words: sections of paragraphs, tables and figures, without a word on how they look."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -27,6 +28,11 @@ class Column(msgspec.Struct, frozen=True):
     title: str
     weight: int = 1
     numeric: bool = False
+
+
+def lot_column(lot_ids: Iterable[str]) -> Column:
+    """The column of lots' ids: wide enough that words as ids ("mobilier") stay whole, beside columns of some 50."""
+    return Column("Lot", min(8, max(3, (3 * max(map(len, lot_ids), default=0) + 3) // 4)))
 
 
 class Paragraph(msgspec.Struct, frozen=True, tag="paragraph"):

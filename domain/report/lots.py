@@ -15,6 +15,7 @@ from domain.report.document import (
     Term,
     Terms,
     cell,
+    lot_column,
     small,
     strong,
 )
@@ -227,7 +228,7 @@ class LotPages:
     def coverage(self, lots: tuple[ReportLot, ...]) -> Table:
         """The figures of the chart."""
         number = [Column(self._say(each), 5, numeric=True) for each in COUNTS]
-        columns = (Column("Lot", 3), Column(self._say(Text("Activité", "Activity")), 16), *number)
+        columns = (lot_column(lot.id for lot in lots), Column(self._say(Text("Activité", "Activity")), 16), *number)
         rows = tuple(
             (
                 cell(lot.id),

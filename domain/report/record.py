@@ -17,6 +17,7 @@ from domain.report.document import (
     Term,
     Terms,
     cell,
+    lot_column,
     small,
 )
 from domain.report.lots import LotPages
@@ -105,7 +106,7 @@ class RecordPages:
             yield Paragraph(self._say(NOTHING_DECIDED))
             return
         columns = (
-            Column("Lot", 3),
+            lot_column(lot.id for lot in self._report.lots),
             self._column(Text("Fournisseur", "Supplier"), 14),
             self._column(Text("Décision", "Decision"), 7),
             self._column(Text("Motif", "Reason"), 18),
@@ -294,7 +295,7 @@ class RecordPages:
             yield Paragraph(self._say(NO_AWARD))
             return
         columns = (
-            Column("Lot", 3),
+            lot_column(each.lot_id for each in self._report.awards),
             self._column(Text("Titulaire", "Awarded to"), 16),
             self._column(Text("Date", "Date"), 9),
             self._column(Text("Montant", "Value"), 9, numeric=True),

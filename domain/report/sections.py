@@ -20,6 +20,7 @@ from domain.report.document import (
     Term,
     Terms,
     cell,
+    lot_column,
 )
 from domain.report.lots import LotPages
 from domain.report.record import RecordPages
@@ -212,7 +213,7 @@ class _Pages:
 
     def _table_of_lots(self) -> Table:
         columns = (
-            Column("Lot", 3),
+            lot_column(lot.id for lot in self._report.lots),
             Column(self._say(Text("Objet", "Object")), 14),
             Column(self._say(Text("Réservation", "Reservation")), 10),
             Column(self._say(Text("Valeur", "Value")), 9, numeric=True),
@@ -303,7 +304,7 @@ class _Pages:
 
     def _tension(self) -> Table:
         columns = (
-            Column("Lot", 3),
+            lot_column(lot.id for lot in self._report.lots),
             Column(self._say(Text("Concurrence", "Competition")), 9),
             Column(self._say(Text("Constat", "Finding")), 28),
         )
@@ -319,7 +320,7 @@ class _Pages:
 
     def _alternatives(self) -> Iterator[Block]:
         columns = (
-            Column("Lot", 3),
+            lot_column(lot.id for lot in self._report.lots),
             *(Column(self._say(text), 5, numeric=True) for text in OPTIONS.values()),
         )
         rows = tuple((cell(lot.id), *self._options(lot)) for lot in self._report.lots)
