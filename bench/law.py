@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sized
 from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
-from itertools import count
+from itertools import count, product
 from statistics import median
 from typing import Any
 from unittest.mock import patch
@@ -101,10 +101,17 @@ def compared(run: Callable[[], object]) -> tuple[float, float]:
 
 
 def never_asked(need: Need) -> Iterator[Need]:
-    """The same need with a first lot of another value each time, so that nothing the law says of it was kept."""
+    """The same need with a first lot of another value each time, so that what the law says of it is not kept."""
     for more in count(1):
         first = msgspec.structs.replace(need.lots[0], value_eur=(need.lots[0].value_eur or 50_000) + more / 100)
         yield msgspec.structs.replace(need, lots=(first, *need.lots[1:]))
+
+
+def never_seen(need: Need) -> Iterator[Need]:
+    """The same, and no lot like the first one was asked about before, whatever its value: durations differ too."""
+    for asked, (months, renewal) in zip(never_asked(need), product(range(1, 100), range(100)), strict=False):
+        first = msgspec.structs.replace(asked.lots[0], duration_months=months, renewal_months=renewal)
+        yield msgspec.structs.replace(asked, lots=(first, *asked.lots[1:]))
 
 
 def measure(size: int) -> None:
@@ -115,16 +122,19 @@ def measure(size: int) -> None:
     print(f"{size} suppliers")
     for name, content in NEEDS.items():
         need = msgspec.json.decode(content, type=Need)
-        others = never_asked(need)
 
         def run(on: date = ON, need: Need = need) -> object:
             return match(need, live, reference, on, "fr")
 
-        def fresh(run: Callable[..., object] = run, others: Iterator[Need] = others) -> object:
-            return run(need=next(others))
+        def of(others: Iterator[Need], run: Callable[..., object] = run) -> Callable[[], object]:
+            return lambda: run(need=next(others))
 
         run()
-        for asked, what in (("asked again", run), ("never asked before", fresh)):
+        for asked, what in (
+            ("asked again", run),
+            ("never asked before", of(never_asked(need))),
+            ("of a lot never seen before", of(never_seen(need))),
+        ):
             bare, full = compared(what)
             print(
                 f"  {name}, {asked}: {bare:.2f} ms without the rules, {full:.2f} ms with them (+{full / bare - 1:.1%})"

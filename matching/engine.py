@@ -196,10 +196,9 @@ def _approval_ends(field: Field, passed: Positions, on: date, rules: law.Rules) 
     query, surveyed = field.survey.query, field.survey
     if not query.lot.reserved:
         return None
-    asked = frozenset(query.lot.reserved), on, horizon(query.lot, on, rules), rules
-    days = surveyed.approval_ends(passed, *asked)
-    first = int(np.minimum.reduce(days, initial=NEVER))
-    return None if first == NEVER else Ends(int(np.count_nonzero(days != NEVER)), date.fromordinal(first))
+    days = surveyed.approval_ends(passed, frozenset(query.lot.reserved), on, rules)
+    until, first = horizon(query.lot, on, rules).toordinal(), int(np.minimum.reduce(days, initial=NEVER))
+    return None if first >= until else Ends(int(np.count_nonzero(days < until)), date.fromordinal(first))
 
 
 def draw_seed(need: Need) -> int:

@@ -14,7 +14,7 @@ from domain.law.awards import EssAward, with_award_bar
 from domain.law.counsel import Count, Supply, counsel, distance_is_for_sourcing
 from domain.law.eligibility import eligibility
 from domain.law.facts import LegalFacts
-from domain.law.findings import LegalAdvice, LegalFinding, NeedReview, Verdict, worst_outcome
+from domain.law.findings import LegalAdvice, LegalFinding, NeedReview, Verdict
 from domain.law.rules import Rules
 from domain.need import Reserved
 from domain.shortlist import (
@@ -95,8 +95,8 @@ class Explainer:
 
     def reservation(self, query: LotQuery) -> Reservation:
         """What the law says about reserving the lot; the worst finding gives the outcome."""
-        findings = self.review.lots[query.lot.id].reservation
-        return Reservation(worst_outcome(findings), tuple(self._finding(finding) for finding in findings))
+        review = self.review.lots[query.lot.id]
+        return Reservation(review.outcome, tuple(self._finding(finding) for finding in review.reservation))
 
     def alternatives(self, query: LotQuery, options: Mapping[str, Count], within: dict[str, int]) -> Alternatives:
         """The counts under other reservations and radii, and what the law forbids of them."""

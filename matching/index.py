@@ -105,18 +105,17 @@ class Index:
             table[kind] = [OUTCOMES.index(verdict.outcome) for verdict in verdicts]
         return table[facts]
 
-    def approval_ends(
-        self, ordinals: NDArray[np.intp], reserved: frozenset[Reserved], on: date, until: date, rules: Rules
-    ) -> Ints:
-        """Per supplier, the last day (an ordinal) of the approval on which its eligibility rests; NEVER: it lasts.
+    def legal_facts(self, ordinals: NDArray[np.intp]) -> NDArray[np.object_]:
+        """What the law looks at in some of the suppliers: a LegalFacts each."""
+        return self.distinct_facts[self.facts[ordinals]]
 
-        Approvals that end from `until` on last.
-        """
-        table, facts = self._ends(reserved, on, until), self.facts[ordinals]
+    def approval_ends(self, ordinals: NDArray[np.intp], reserved: frozenset[Reserved], on: date, rules: Rules) -> Ints:
+        """Per supplier, the last day (an ordinal) of the approval on which its eligibility rests; NEVER: it lasts."""
+        table, facts = self._ends(reserved, on), self.facts[ordinals]
         ends = table[facts]
         if np.minimum.reduce(ends, initial=NEVER) == UNDECIDED:
             for kind in _distinct(facts[ends == UNDECIDED]):
-                end = approval_end(self.distinct_facts[kind], reserved, on, until, rules)
+                end = approval_end(self.distinct_facts[kind], reserved, on, rules)
                 table[kind] = NEVER if end is None else end.toordinal()
             ends = table[facts]
         return ends
@@ -262,10 +261,10 @@ def _positions(suppliers: list[Supplier]) -> Floats:
     return earth_centred(degrees[:, 0], degrees[:, 1])
 
 
-def _facts(suppliers: list[Supplier]) -> tuple[list[LegalFacts], Ints]:
+def _facts(suppliers: list[Supplier]) -> tuple[NDArray[np.object_], Ints]:
     numbers: dict[LegalFacts, int] = {}
     facts = [numbers.setdefault(legal_facts(supplier), len(numbers)) for supplier in suppliers]
-    return list(numbers), np.array(facts, dtype=np.int32)
+    return np.fromiter(numbers, dtype=object, count=len(numbers)), np.array(facts, dtype=np.int32)
 
 
 def _distinct(facts: Ints) -> Ints:

@@ -136,16 +136,15 @@ class Survey:
         return self._each(lambda index, ordinals: index.outcomes(ordinals, on, rules), rows)
 
     def approval_ends(
-        self, rows: Positions, reserved: frozenset[Reserved], on: date, until: date, rules: Rules
+        self, rows: Positions, reserved: frozenset[Reserved], on: date, rules: Rules
     ) -> NDArray[np.int32]:
         """When the approvals of some of the suppliers end, as `Index.approval_ends` gives it."""
-        return self._each(lambda index, ordinals: index.approval_ends(ordinals, reserved, on, until, rules), rows)
+        return self._each(lambda index, ordinals: index.approval_ends(ordinals, reserved, on, rules), rows)
 
     def legal_facts(self, rows: Positions) -> list[LegalFacts]:
         """What the law looks at in some of the suppliers."""
-        numbers = self._each(lambda index, ordinals: index.facts[ordinals], rows)
-        places = zip(self.part[rows].tolist(), numbers.tolist(), strict=True)
-        return [self.parts[part].distinct_facts[number] for part, number in places]
+        facts: list[LegalFacts] = self._each(lambda index, ordinals: index.legal_facts(ordinals), rows).tolist()
+        return facts
 
     def _each(self, ask: Callable[[Index, Positions], NDArray[Scalar]], rows: Positions) -> NDArray[Scalar]:
         """What the indexes, which stand one per part, say of some of the suppliers, in the order of `rows`."""

@@ -1,7 +1,6 @@
 """How legal messages are written: amounts, dates, and the article that ends each of them."""
 
 from datetime import date
-from functools import lru_cache
 
 from domain.shortlist import Confidence
 from domain.wording import Text
@@ -9,12 +8,13 @@ from domain.wording import Text
 
 def cite(sentence: Text, article: str | None, confidence: Confidence) -> Text:
     """`sentence` followed by its article; weakly sourced, it is marked "à vérifier"."""
-    doubt = Text(" ; à vérifier", "; to be checked") if confidence == "low" and article else Text("", "")
-    end = f" ({article})" if article else ""
-    return Text(f"{sentence.fr}{doubt.fr}{end}", f"{sentence.en}{doubt.en}{end}")
+    if not article:
+        return sentence
+    if confidence == "low":
+        return Text(f"{sentence.fr} ; à vérifier ({article})", f"{sentence.en}; to be checked ({article})")
+    return Text(f"{sentence.fr} ({article})", f"{sentence.en} ({article})")
 
 
-@lru_cache(maxsize=4096)
 def euros(amount_cents: int) -> Text:
     """An amount excluding tax; cents are written only where there are some."""
     whole, part = divmod(amount_cents, 100)

@@ -7,7 +7,7 @@ from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.lots import LotFacts
 from domain.law.procedure import eu_thresholds
 from domain.law.registry import applies
-from domain.law.rules import InForce, RuleRow, cents, written
+from domain.law.rules import InForce, cents
 from domain.law.value import Group, total_of
 from domain.need import Buyer, BuyerKind, ContractKind, Need
 from domain.shortlist import Severity
@@ -24,9 +24,11 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     higher EU threshold. Exceptions exist (a need met by an immediately available solution, too weak a link with the
     object, restricted competition, works under six months). No advice where value or threshold is not known.
     """
+    if group.total is None:
+        return None
     rules = eu_thresholds(need, group)
     bounds = [view.cents(rule_id) for rule_id in rules]
-    if group.total is None or any(bound is None or group.total < bound for bound in bounds):
+    if any(bound is None or group.total < bound for bound in bounds):
         return None
     row = view["social_consideration" if need.contract == "market" else "concession_social_consideration"]
     if row.status != "in_force":
@@ -166,7 +168,7 @@ def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForc
     rule = next((rule for rule, family in FAMILIES.items() if view.codes(family).intersection(segments)), None)
     if rule is None or view[rule].status != "in_force" or buyer == "utility":
         return None
-    share = written(view[rule].value, view[rule].unit)
+    share = view.written(rule)
     message = Text(
         f"Au moins {share.fr} de la dépense annuelle de cette famille de produits doit venir du réemploi, pour l'État "
         "et les collectivités : ce lot y compte",
@@ -198,7 +200,7 @@ def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalA
             f"Innovative purchase: value unknown, so whether it is within the limits is too; {judge.en}",
         )
     else:
-        message = _innovation_text(within, row, judge)
+        message = _innovation_text(within, view.written(row.id), judge)
     return advice("INNOVATION_REVIEW", "info", row, message)
 
 
@@ -219,8 +221,7 @@ def _within_innovation(lot: LotFacts, group: Group, view: InForce) -> bool | Non
     return together * 100 <= group.total * share
 
 
-def _innovation_text(within: bool, row: RuleRow, judge: Text) -> Text:
-    limit = written(row.value, row.unit)
+def _innovation_text(within: bool, limit: Text, judge: Text) -> Text:
     if within:
         return Text(
             f"Achat innovant : la valeur est dans les limites, achat possible sans publicité ni mise en concurrence ; "

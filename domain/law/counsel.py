@@ -173,12 +173,13 @@ def horizon(lot: Lot, on: date, rules: Rules) -> date:
     return months_later(on, known or rules.at(on).number("counsel_expiry_months") or 12)
 
 
-def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, until: date, rules: Rules) -> date | None:
-    """The last day, from `on` to before `until`, of an approval after which the supplier is no longer ELIGIBLE.
+def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> date | None:
+    """The last day, from `on`, of the approval after which the supplier is no longer ELIGIBLE.
 
     Only for a supplier that is ELIGIBLE at `on` for one of these types; None where it stays so.
     """
-    ends = sorted({end for approval in facts.approvals or () if (end := approval.valid_until) and on <= end < until})
+    approvals = facts.approvals or ()
+    ends = sorted({end for approval in approvals if (end := approval.valid_until) and on <= end < date.max})
     if not ends or not _eligible(facts, reserved, on, rules):
         return None
     return next((end for end in ends if not _eligible(facts, reserved, end + timedelta(days=1), rules)), None)

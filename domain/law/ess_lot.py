@@ -22,7 +22,7 @@ def review_ess(lot: LotFacts, buyer: Buyer | None, view: InForce) -> Iterator[Le
         yield found
     if found := _authority(buyer, view):
         yield found
-    yield _mission(lot, view)
+    yield _mission(lot.listed == "listed", view)
 
 
 @applies("ess_listed_cpv")
@@ -164,7 +164,8 @@ def _authority(buyer: Buyer | None, view: InForce) -> LegalFinding | None:
     return finding("BUYER_STATUS_UNKNOWN", "UNKNOWN", row, message)
 
 
-def _mission(lot: LotFacts, view: InForce) -> LegalFinding:
+@lru_cache(maxsize=64)
+def _mission(listed: bool, view: InForce) -> LegalFinding:
     """Suppliers must aim at a public-service mission linked to the services; doubtful where they are not listed."""
     message = Text(
         "Les services doivent relever d'une mission de service public, que les entreprises candidates ont pour but ; "
@@ -172,5 +173,5 @@ def _mission(lot: LotFacts, view: InForce) -> LegalFinding:
         "The services must belong to a public-service mission, which the candidates must aim at; check it and ask for "
         "their statutes",
     )
-    outcome: Outcome = "ELIGIBLE_IF" if lot.listed == "listed" else "REVIEW"
+    outcome: Outcome = "ELIGIBLE_IF" if listed else "REVIEW"
     return finding("ESS_PUBLIC_SERVICE_MISSION", outcome, view["ess_mission"], message)

@@ -55,6 +55,7 @@ class LotReview(msgspec.Struct, frozen=True):
     """What the law says of one lot.
 
     `reservation`: the findings on its own reservation; empty where nothing is to be said, or nothing reserved.
+    `outcome`: the worst of theirs.
     `forbidden`: for each reservation it might have (keys of `review.OPTIONS`), the finding that forbids it, or None.
     `doubtful`: of those that nothing forbids, the ones that a person must judge first, or for which data is missing.
     """
@@ -63,11 +64,12 @@ class LotReview(msgspec.Struct, frozen=True):
     advice: tuple[LegalAdvice, ...]
     forbidden: dict[str, LegalFinding | None]
     doubtful: frozenset[str]
+    outcome: Outcome = "ELIGIBLE"
 
     @property
     def refused(self) -> bool:
         """Whether the law forbids the reservation the lot has."""
-        return worst_outcome(self.reservation) == "INELIGIBLE"
+        return self.outcome == "INELIGIBLE"
 
 
 class NeedReview(msgspec.Struct, frozen=True):

@@ -1,6 +1,5 @@
 """What the rules look at in a lot: its object, its nature, its value in cents."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
@@ -9,7 +8,7 @@ import msgspec
 from domain import taxonomy
 from domain.law.registry import applies
 from domain.law.rules import InForce, cents
-from domain.need import Lot, Need
+from domain.need import Lot
 
 Listing = Literal["listed", "descendant", "unlisted"]
 WORKS_DIVISION = "45"
@@ -32,11 +31,6 @@ class LotFacts(msgspec.Struct, frozen=True):
     insertion: bool
 
 
-def read_lots(need: Need, segments: Sequence[tuple[str, ...]], view: InForce) -> tuple[LotFacts, ...]:
-    """The lots of a need. `segments`: for each lot, the segments (or families) understood as its object."""
-    return tuple(read_lot(lot, understood, view) for lot, understood in zip(need.lots, segments, strict=True))
-
-
 def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
     """One lot; `segments` are those understood as its object, from codes or words."""
     cpv = tuple(code[:8] for code in lot.cpv)
@@ -51,6 +45,11 @@ def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
         listed=listed,
         insertion=_is_insertion("so-insertion" in (lot.segments or segments), cpv[:1], listed, view),
     )
+
+
+def with_value(facts: LotFacts, lot: Lot) -> LotFacts:
+    """The facts of a lot that was read without its id and value, with those it has in `lot`."""
+    return msgspec.structs.replace(facts, lot=lot, cents=None if lot.value_eur is None else cents(lot.value_eur))
 
 
 @lru_cache(maxsize=4096)

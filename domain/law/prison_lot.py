@@ -1,6 +1,5 @@
 """Penitentiary reservation of a lot: an object that can be made or done inside a prison."""
 
-from collections.abc import Iterator
 from functools import lru_cache
 
 from domain.law.findings import LegalFinding, finding
@@ -11,14 +10,15 @@ from domain.shortlist import Outcome
 from domain.wording import Text
 
 
-def review_prison(lot: LotFacts, view: InForce) -> Iterator[LegalFinding]:
+def review_prison(lot: LotFacts, view: InForce) -> tuple[LegalFinding, ...]:
     """The findings on reserving this lot to work in prison."""
-    if found := _share_fixed(view):
-        yield found
-    if found := _place(lot, view):
-        yield found
-    if found := _object(lot.segments, view):
-        yield found
+    return _findings(lot.works or False, lot.lot.site is not None, lot.segments, view)
+
+
+@lru_cache(maxsize=4096)
+def _findings(works: bool, sited: bool, segments: tuple[str, ...], view: InForce) -> tuple[LegalFinding, ...]:
+    found = _share_fixed(view), _place(works, sited, view), _object(segments, view)
+    return tuple(finding for finding in found if finding)
 
 
 def _share_fixed(view: InForce) -> LegalFinding | None:
@@ -33,16 +33,16 @@ def _share_fixed(view: InForce) -> LegalFinding | None:
     return finding("SHARE_NOT_FIXED", "REVIEW", row, message)
 
 
-def _place(lot: LotFacts, view: InForce) -> LegalFinding | None:
+def _place(works: bool, sited: bool, view: InForce) -> LegalFinding | None:
     """Works are performed on the buyer's site, hence outside; a declared site must be the prison's own address."""
     row = view["penitentiary_execution"]
-    if lot.works:
+    if works:
         message = Text(
             "Des travaux s'exécutent sur le chantier, hors de l'établissement pénitentiaire ; choisir un autre type",
             "Works are performed on site, outside the prison; choose another type",
         )
         return finding("EXECUTION_OUTSIDE_PRISON", "INELIGIBLE", row, message)
-    if lot.lot.site is not None:
+    if sited:
         message = Text(
             "Un lieu d'exécution est indiqué : l'exécution doit avoir lieu dans l'établissement pénitentiaire ; "
             "le retirer s'il n'est que le lieu de livraison",
@@ -54,7 +54,6 @@ def _place(lot: LotFacts, view: InForce) -> LegalFinding | None:
 
 
 @applies("penitentiary_site_segments")
-@lru_cache(maxsize=1024)
 def _object(segments: tuple[str, ...], view: InForce) -> LegalFinding | None:
     """Services performed on the buyer's or user's premises cannot be performed inside a prison (INELIGIBLE_OBJECT).
 

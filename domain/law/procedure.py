@@ -5,7 +5,7 @@ from typing import Literal
 from domain.law.citation import euros
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.registry import applies
-from domain.law.rules import InForce, RuleRow, written
+from domain.law.rules import InForce, RuleRow
 from domain.law.value import Group, value_unknown
 from domain.need import Need
 from domain.wording import Text
@@ -39,7 +39,7 @@ def eu_thresholds(need: Need, group: Group) -> tuple[str, ...]:
 
 def is_light(group: Group) -> bool:
     """Whether every lot of the group is a listed social or other specific service."""
-    return not group.works and all(lot.insertion or lot.listed == "listed" for lot in group.lots)
+    return len(group.social) == len(group.lots)
 
 
 @applies("eu_state", "eu_local", "eu_utility", "eu_works")
@@ -90,7 +90,7 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
     good use of public money, and not always the same operator when several can answer.
     """
     row = view[direct_threshold(group)]
-    about, bound = _about(group), _bound(row)
+    about, bound = _about(group), view.written(row.id)
     message = Text(
         f"{about.fr} : achat possible sans publicité ni mise en concurrence (moins de {bound.fr}), à "
         "condition de choisir une offre pertinente, de bien utiliser les deniers publics et de ne pas toujours retenir "
@@ -121,7 +121,7 @@ def _adapted(need: Need, group: Group, view: InForce) -> LegalAdvice:
 def _formal(need: Need, group: Group, view: InForce) -> LegalAdvice:
     """From the EU threshold on, a formal procedure (PROC_FORMALISEE); restricted-tender rules for a dynamic system."""
     row = _highest(need, group, view)
-    about, bound = _about(group), _bound(row)
+    about, bound = _about(group), view.written(row.id)
     if need.technique == "dynamic_purchasing_system":
         message = Text(
             f"{about.fr} : à partir de {bound.fr}, le système d'acquisition dynamique suit les règles de l'appel "
@@ -142,7 +142,7 @@ def _formal(need: Need, group: Group, view: InForce) -> LegalAdvice:
 def _concession(group: Group, decided: Level, view: InForce) -> LegalAdvice:
     """Concessions have one threshold for works and services: full procedure from it on, a simplified one below."""
     row = view["eu_concessions"]
-    about, bound = _about(group), _bound(row)
+    about, bound = _about(group), view.written(row.id)
     if decided == "formal":
         message = Text(
             f"{about.fr} : procédure complète des concessions (à partir de {bound.fr})",
@@ -163,8 +163,7 @@ def _light_regime(need: Need, group: Group, view: InForce) -> LegalAdvice | None
     All lots must be such by their main CPV (or be work integration) for the whole group; otherwise the lots concerned
     are named. The French list may be wider than the 115 codes known here.
     """
-    light = tuple(lot.lot.id for lot in group.lots if not group.works and (lot.insertion or lot.listed == "listed"))
-    if not light or need.contract == "concession" or not view.holds("light_regime"):
+    if not group.social or need.contract == "concession" or not view.holds("light_regime"):
         return None
     rows = [view[rule_id] for rule_id in LIGHT]
     if is_light(group):
@@ -173,12 +172,13 @@ def _light_regime(need: Need, group: Group, view: InForce) -> LegalAdvice | None
             "Social or other specific services: adapted procedure whatever the amount",
         )
         return advice("LIGHT_REGIME", "info", rows[0], message, _lots(group), least_sure(*rows))
+    apart = tuple(lot.lot.id for lot in group.social)
     message = Text(
         "Lots de services sociaux ou autres services spécifiques : passés à part, ils suivent une procédure adaptée "
         "quel que soit leur montant",
         "Lots of social or other specific services: awarded apart, they take an adapted procedure whatever the amount",
     )
-    return advice("LIGHT_REGIME", "info", rows[0], message, (light,), least_sure(*rows))
+    return advice("LIGHT_REGIME", "info", rows[0], message, (apart,), least_sure(*rows))
 
 
 def _undecided(need: Need, group: Group, view: InForce) -> LegalAdvice:
@@ -202,10 +202,6 @@ def _undecided(need: Need, group: Group, view: InForce) -> LegalAdvice:
 
 def _highest(need: Need, group: Group, view: InForce) -> RuleRow:
     return max((view[rule_id] for rule_id in formal_thresholds(need, group)), key=lambda row: view.cents(row.id) or 0)
-
-
-def _bound(row: RuleRow) -> Text:
-    return written(row.value, row.unit)
 
 
 def _about(group: Group) -> Text:

@@ -19,15 +19,15 @@ from domain.law.considerations import (
     spaser,
 )
 from domain.law.ess_lot import review_ess
-from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview
-from domain.law.lots import LotFacts, read_lots
+from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
+from domain.law.lots import LotFacts, read_lot, with_value
 from domain.law.prison_lot import review_prison
 from domain.law.procedure import review_procedure
 from domain.law.reservation import review_types
 from domain.law.rules import InForce, Rules
 from domain.law.small_lots import no_split, review_sets
 from domain.law.value import Group, groups, total_below_lots
-from domain.need import Buyer, ContractKind, Need, Place, Reserved
+from domain.need import Buyer, ContractKind, Lot, Need, Place, Reserved
 
 OPTIONS: dict[str, frozenset[Reserved]] = {
     "handicap": frozenset({"handicap"}),
@@ -74,9 +74,13 @@ def _in_law(need: Need) -> Need:
 
 
 def _review(need: Need, on: date, view: InForce, segments: tuple[tuple[str, ...], ...]) -> NeedReview:
-    lots = read_lots(need, segments, view)
-    of_values: dict[str, list[LegalAdvice]] = {lot.lot.id: [] for lot in lots}
-    whole: list[LegalAdvice | None] = [total_below_lots(need, lots, view)]
+    known = [
+        _whatever_value(need.contract, need.buyer, _unvalued(lot), objects, on, view)
+        for lot, objects in zip(need.lots, segments, strict=True)
+    ]
+    lots = tuple(with_value(facts, lot) for (facts, _), lot in zip(known, need.lots, strict=True))
+    of_values: dict[str, list[LegalAdvice]] = {}
+    whole = [total_below_lots(need, lots, view)]
     for group in groups(need, lots):
         whole += _group_advice(need, group, view, of_values)
     whole += [
@@ -85,17 +89,22 @@ def _review(need: Need, on: date, view: InForce, segments: tuple[tuple[str, ...]
         allotment(need, view),
         framework(need, view),
     ]
-    reviews = {lot.lot.id: _lot_review(need, lot, of_values[lot.lot.id], on, view) for lot in lots}
+    reviews = {
+        lot.id: _with_advice(review, of_values[lot.id]) if lot.id in of_values else review
+        for (_, review), lot in zip(known, need.lots, strict=True)
+    }
     return NeedReview(reviews, tuple(item for item in whole if item))
 
 
 _reviewed = lru_cache(maxsize=1024)(_review)
 
 
-def _lot_review(need: Need, lot: LotFacts, of_values: list[LegalAdvice], on: date, view: InForce) -> LotReview:
-    unvalued = msgspec.structs.replace(lot, lot=msgspec.structs.replace(lot.lot, id="", value_eur=None), cents=None)
-    kept = _unvalued_review(need.contract, need.buyer, unvalued, on, view)
-    return LotReview(kept.reservation, (*kept.advice, *of_values), kept.forbidden, kept.doubtful) if of_values else kept
+def _unvalued(lot: Lot) -> Lot:
+    return msgspec.structs.replace(lot, id="", value_eur=None)
+
+
+def _with_advice(review: LotReview, more: list[LegalAdvice]) -> LotReview:
+    return msgspec.structs.replace(review, advice=(*review.advice, *more))
 
 
 def _group_advice(
@@ -105,21 +114,27 @@ def _group_advice(
     sets, of_lots = review_sets(need, group, view)
     for lot in group.lots:
         if found := innovation(need, lot, group, view):
-            of_values[lot.lot.id].append(found)
-        of_values[lot.lot.id] += of_lots.get(lot.lot.id, ())
+            of_values.setdefault(lot.lot.id, []).append(found)
+    for lot_id, found_of_lot in of_lots.items():
+        of_values.setdefault(lot_id, []).extend(found_of_lot)
     return [*review_procedure(need, group, view), *sets, *no_split(need, group, view), social(need, group, view)]
 
 
 @lru_cache(maxsize=4096)
-def _unvalued_review(contract: ContractKind, buyer: Buyer | None, lot: LotFacts, on: date, view: InForce) -> LotReview:
-    """What the law says of one lot whatever its value: of its reservation, of its object, of other reservations."""
+def _whatever_value(
+    contract: ContractKind, buyer: Buyer | None, lot: Lot, segments: tuple[str, ...], on: date, view: InForce
+) -> tuple[LotFacts, LotReview]:
+    """One lot as the rules read it, and what they say whatever its value: of its reservation, its object, others."""
+    facts = read_lot(lot, segments, view)
     rules = (
-        insertion(lot, view),
-        capability(lot.segments, view),
-        reuse_quota(lot.segments, buyer and buyer.kind, view),
+        insertion(facts, view),
+        capability(segments, view),
+        reuse_quota(segments, buyer and buyer.kind, view),
     )
-    findings = _reservation(contract, buyer, lot, on, view)
-    return LotReview(tuple(findings), tuple(item for item in rules if item), *_options(contract, buyer, lot, on, view))
+    findings = tuple(_reservation(contract, buyer, facts, on, view))
+    options = _options(contract, buyer, facts, on, view)
+    advice = tuple(item for item in rules if item)
+    return facts, LotReview(findings, advice, *options, outcome=worst_outcome(findings))
 
 
 def _options(

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -90,6 +90,7 @@ class InForce:
         self.rows = rows
         self._eventual_numbers = {rule_id: value for rule_id, value in eventual.items() if isinstance(value, int)}
         self._eventual_codes = _codes(eventual)
+        self._written = {rule_id: written(row.value, row.unit) for rule_id, row in rows.items()}
         self._cents = {
             rule_id: cents(row.value)
             for rule_id, row in rows.items()
@@ -106,6 +107,10 @@ class InForce:
         """Whether the rule exists at this date and says yes."""
         row = self.rows[rule_id]
         return row.status == "in_force" and row.value is not False
+
+    def written(self, rule_id: str) -> Text:
+        """The rule's value at this date as people read it, with its unit."""
+        return self._written[rule_id]
 
     def cents(self, rule_id: str) -> int | None:
         """An amount in euro cents; None where it is not known or does not exist at this date."""
@@ -144,6 +149,7 @@ class Rules:
             self._histories[rule.id] = _history(rule)
         self._starts = sorted({row.valid_from for rows in self._histories.values() for row in rows if row.valid_from})
         self._views: dict[int, InForce] = {}
+        self._of_day = lru_cache(maxsize=4096)(self._found)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -151,6 +157,9 @@ class Rules:
 
     def at(self, on: date) -> InForce:
         """The rules at `on`; one view per interval between two changes of the law, so it is cheap to ask again."""
+        return self._of_day(on)
+
+    def _found(self, on: date) -> InForce:
         interval = bisect_right(self._starts, on)
         view = self._views.get(interval)
         if view is None:

@@ -15,7 +15,7 @@ class Group(msgspec.Struct, frozen=True):
     """Lots whose values are added before a threshold is looked at. `total` null: not known.
 
     `alone`: the group is the whole need. `assumed`: the nature of some lot is not known, and the lower thresholds of
-    supplies and services are applied.
+    supplies and services are applied. `social`: the lots that are a listed social or other specific service.
     """
 
     works: bool
@@ -23,6 +23,7 @@ class Group(msgspec.Struct, frozen=True):
     total: int | None
     alone: bool
     assumed: bool
+    social: tuple[LotFacts, ...]
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -36,12 +37,13 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     what it has beyond them (renewals…) is added to both, so that no threshold is lowered; where a lot has no value,
     everything is one group under the lower thresholds.
     """
-    works = tuple(lot for lot in lots if lot.works)
-    others = tuple(lot for lot in lots if not lot.works)
+    sides = {bool(lot.works) for lot in lots}
     stated = None if need.estimated_total_eur is None else cents(need.estimated_total_eur)
     summed = total_of(lots)
-    if not (works and others) or (summed is None and stated is not None):
-        return (_group(bool(works and not others), lots, summed if stated is None else stated, True),)
+    if len(sides) == 1 or (summed is None and stated is not None):
+        return (_group(sides == {True}, lots, summed if stated is None else stated, True),)
+    works = tuple(lot for lot in lots if lot.works)
+    others = tuple(lot for lot in lots if not lot.works)
     beyond = max(0, stated - summed) if stated is not None and summed is not None else 0
     return tuple(
         _group(side, members, None if (part := total_of(members)) is None else part + beyond, False)
@@ -50,7 +52,8 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
 
 
 def _group(works: bool, lots: tuple[LotFacts, ...], total: int | None, alone: bool) -> Group:
-    return Group(works, lots, total, alone, any(lot.works is None for lot in lots))
+    social = () if works else tuple(lot for lot in lots if lot.insertion or lot.listed == "listed")
+    return Group(works, lots, total, alone, any(lot.works is None for lot in lots), social)
 
 
 def total_of(lots: tuple[LotFacts, ...]) -> int | None:

@@ -1,12 +1,13 @@
 """A need in, a shortlist out: totals, coverage, what another reservation or radius would change, and the stamp."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
 from domain.errors import InvalidContent
+from domain.law.months import months_later
 from domain.need import Lot, Need, Reserved
 from domain.shortlist import LotShortlist
 from domain.supplier import Shares, Supplier
@@ -186,13 +187,20 @@ def test_a_lot_that_is_not_reserved_has_nothing_found_against_it() -> None:
 
 def test_lots_reserved_to_approvals_that_will_end_say_so() -> None:
     """Only for candidates whose eligibility rests on one, and within the contract's life."""
-    asked = lot(reserved=("iae",), duration_months=12)
-    ends = supplier("ends", approvals=approved("EI", until=date(2027, 6, 30)))
-    lasts = supplier("lasts", approvals=approved("EI", until=date(2028, 6, 30)))
-    told = {advice.code: advice.message for advice in matched(need(asked), ends, lasts).advice}
-    assert told["APPROVALS_EXPIRING"].startswith("Conseil : l'agrément de 1 candidat finit avant la fin du marché")
-    assert "APPROVALS_EXPIRING" not in {advice.code for advice in matched(need(asked), lasts).advice}
-    assert "APPROVALS_EXPIRING" not in {advice.code for advice in matched(need(lot(duration_months=12)), ends).advice}
+    contract_ends = months_later(ON, 12)
+    ends = supplier("ends", approvals=approved("EI", until=contract_ends - timedelta(days=1)))
+    lasts = supplier("lasts", approvals=approved("EI", until=contract_ends))
+    expected = "Conseil : l'agrément de 1 candidat finit avant la fin du marché"
+    for months, pool, told in (
+        (12, (ends, lasts), expected),
+        (12, (lasts,), None),
+        (11, (ends, lasts), None),
+        (13, (lasts,), expected),
+    ):
+        asked = need(lot(reserved=("iae",), duration_months=months))
+        advice = {each.code: each.message for each in matched(asked, *pool).advice}
+        assert advice.get("APPROVALS_EXPIRING", "")[: len(expected)] == (told or "")
+    assert "APPROVALS_EXPIRING" not in {each.code for each in matched(need(lot(duration_months=12)), ends).advice}
 
 
 @pytest.mark.parametrize("pool", [[], SOCIAL], ids=["empty", "other trades"])

@@ -107,21 +107,21 @@ def test_expiring_approvals_are_counted() -> None:
     ("approvals", "expected"),
     [
         ((Approval("EI", None, date(2027, 3, 1)),), date(2027, 3, 1)),
-        ((Approval("EI", None, date(2027, 3, 1)), Approval("ACI", None, date(2029, 1, 1))), None),
+        ((Approval("EI", None, date(2027, 3, 1)), Approval("ACI", None, date(2029, 1, 1))), date(2029, 1, 1)),
         ((Approval("EI", None, date(2027, 3, 1)), Approval("EI", date(2027, 3, 2), None)), None),
         ((Approval("EI", None, date(2027, 3, 1)), Approval("EI", date(2027, 4, 1), None)), date(2027, 3, 1)),
-        ((Approval("EI", None, date(2028, 1, 1)),), None),
+        ((Approval("EI", None, date.max),), None),
         ((Approval("EI", None, date(2026, 1, 1)),), None),
         ((Approval("EI"), Approval("ESUS", None, date(2027, 3, 1))), None),
         (None, None),
     ],
 )
-def test_end_of_approval_before_the_contract_ends(
+def test_end_of_the_approval_that_eligibility_rests_on(
     approvals: tuple[Approval, ...] | None, expected: date | None
 ) -> None:
     """A renewal that follows without a gap is no end."""
     facts = LegalFacts(approvals=approvals)
-    assert approval_end(facts, frozenset({"iae"}), TODAY, date(2028, 1, 1), load()) == expected
+    assert approval_end(facts, frozenset({"iae"}), TODAY, load()) == expected
 
 
 def test_horizon_is_the_contract_or_a_year() -> None:
