@@ -40,6 +40,7 @@ from api.mail import mail_kind
 from api.match import ROUTES as MATCH_ROUTES
 from api.metrics import Metrics
 from api.openapi import routes_of
+from api.preparers import Preparers
 from api.problems import answer_failure
 from api.reports.route import ROUTES as REPORT_ROUTES
 from api.services import Services
@@ -88,11 +89,14 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 def create_app(
     settings: Settings,
     reference: Reference | None = None,
+    preparers: Preparers | None = None,
     *,
     routes: Sequence[HTTPRouteHandler] = ROUTES,
     parts: Sequence[Part] = PARTS,
 ) -> Litestar:
     """The application. `reference`: loaded here unless the caller already has it (and forks with it).
+
+    Without `preparers`, rows of imports are prepared in threads of this process.
 
     With `parts=()` it needs no database: everything that needs none works, and keys are the administrator's only.
     """
@@ -100,6 +104,7 @@ def create_app(
     services = Services(
         settings=settings,
         reference=reference,
+        preparers=preparers,
         gazetteer=Gazetteer(reference.territories),
         portraits=Portraits(reference.geography),
         metrics=Metrics(settings.metrics_dir),

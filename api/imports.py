@@ -145,7 +145,15 @@ async def _imported(call: Call, source: str, query: ImportQuery, media_type: str
         language=call.language,
     )
     try:
-        return await take_in(services.database, services.reference, order, body.stream, media_type, services.now)
+        return await take_in(
+            services.database,
+            services.reference,
+            order,
+            body.stream,
+            media_type,
+            services.now,
+            preparers=services.preparers,
+        )
     except UnreadableFile as unreadable:
         if UNDECODABLE.issuperset(problem.code for problem in unreadable.problems):
             raise Refusal("malformed-body", unreadable.detail, unreadable.problems) from None

@@ -1,28 +1,23 @@
 """A source's file on its way in, whoever brings it: its rows read and checked, placed, and stored in batches."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing
 from datetime import datetime
-from itertools import islice
 from typing import BinaryIO
 
-from api.admission import drawing_faults, flagged, placed
+from api.preparers import Preparers
+from api.reading import Reading, batches
 from db.connect import Engine, transaction
 from db.import_log import Order
 from db.imports import run_import
 from db.known_sources import get_source
-from db.sources.formats import FORMATS
-from db.sources.rows import Context, Reject, Row, reject
-from db.staging import Batch
+from db.preparation import Batch, Prepared, Preparing, Terms, in_thread
 from domain.source import Import, Mapping
-from domain.wording import Language
 from matching.engine import Reference
-from matching.geography import Geography
 from matching.identity import likeness
 
-ROWS_AT_ONCE = 2_000
-
-Observe = Callable[[Batch], None]
+Observe = Callable[[Prepared], None]
 
 
 async def take_in(
@@ -32,41 +27,35 @@ async def take_in(
     stream: BinaryIO,
     media_type: str,
     clock: Callable[[], datetime],
+    *,
+    preparers: Preparers | None = None,
     observe: Observe = lambda _: None,
 ) -> Import:
     """Import the file `stream` as `order` says, with the mapping that the source has; `observe` is shown each batch.
 
-    Reading and placing happen in a thread. `order.format` and `media_type` are a pair of FORMATS, else KeyError.
-    Raises what `run_import` does, and UnreadableFile for a file that cannot be read row by row; nothing is then stored.
+    Rows are read, placed and prepared in a process of `preparers`, else in a thread. `order.format` and `media_type`
+    are a pair of FORMATS, else KeyError. Raises what `run_import` does, and UnreadableFile for a file that cannot be
+    read row by row; nothing is then stored.
     """
     async with transaction(engine) as connection:
         source = await get_source(connection, order.source)
-    mapping = source.mapping if source else Mapping()
-    context = Context(reference.territories, reference.taxonomy, reference.cpv, mapping, order.language)
-    rows = _drawn_well(FORMATS[order.format].read(stream, media_type, context), order.language)
-    return await run_import(engine, order, _batches(rows, reference.geography, observe), clock, likeness)
+    reading = Reading(order.format, media_type, source.mapping if source else Mapping(), order.language)
+    preparing = in_thread(_in_thread(batches(reading, stream, reference)))
+    if preparers is not None:
+        preparing = preparers.preparing(reading, stream, otherwise=preparing)
+    return await run_import(engine, order, _observed(preparing, observe), clock, likeness)
 
 
-async def _batches(rows: Iterator[Row | Reject], geography: Geography, observe: Observe) -> AsyncIterator[Batch]:
-    while (batch := await asyncio.to_thread(_next_batch, rows, geography)) is not None:
-        observe(batch)
+async def _in_thread(rows: Iterator[Batch]) -> AsyncIterator[Batch]:
+    while (batch := await asyncio.to_thread(next, rows, None)) is not None:
         yield batch
 
 
-def _next_batch(rows: Iterator[Row | Reject], geography: Geography) -> Batch | None:
-    read = list(islice(rows, ROWS_AT_ONCE))
-    if not read:
-        return None
-    accepted = [row for row in read if isinstance(row, Row)]
-    rejects = [row for row in read if isinstance(row, Reject)]
-    found = placed([row.record for row in accepted], geography)
-    return Batch(accepted, [flagged(one, row.flags) for row, one in zip(accepted, found, strict=True)], rejects)
+def _observed(preparing: Preparing, observe: Observe) -> Preparing:
+    async def observed(terms: Terms, likely_new: Callable[[], bool]) -> AsyncGenerator[Prepared, None]:
+        async with aclosing(preparing(terms, likely_new)) as prepared:
+            async for batch in prepared:
+                observe(batch)
+                yield batch
 
-
-def _drawn_well(rows: Iterator[Row | Reject], language: Language) -> Iterator[Row | Reject]:
-    """The same rows, those that draw an impossible service area turned into rejects."""
-    for row in rows:
-        if isinstance(row, Row) and (faults := tuple(drawing_faults(row.record))):
-            yield reject(row.line, row.external_id, faults, language)
-        else:
-            yield row
+    return observed

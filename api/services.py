@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from api.auth import Keys
 from api.metrics import Metrics
+from api.preparers import Preparers
 from api.problems import Refusal
 from api.rate_limits import ReplyLimits
 from api.settings import Settings
@@ -29,7 +30,7 @@ def _now() -> datetime:
 
 @dataclass(kw_only=True)
 class Services:
-    """The parts of a running application. Without a database `engine` and `live` are None."""
+    """The parts of a running application. Without a database `engine` and `live` are None; `preparers` may be."""
 
     settings: Settings
     reference: Reference
@@ -37,6 +38,7 @@ class Services:
     keys: Keys
     gazetteer: Gazetteer
     portraits: Portraits
+    preparers: Preparers | None = None
     engine: Engine | None = None
     live: "LiveDirectory | None" = None
     is_ready: Callable[[], bool] = lambda: False

@@ -18,6 +18,7 @@ from typing import BinaryIO
 import msgspec
 
 from api.intake import take_in
+from api.preparers import Preparers, forked_preparers
 from api.sample.pool import generate
 from db import embedded, migrate
 from db.connect import Engine, engine
@@ -42,10 +43,11 @@ def write(path: Path, count: int, reference: Reference) -> None:
             file.write(msgspec.json.encode(row) + b"\n")
 
 
-async def timed(database: Engine, reference: Reference, source: str, file: BinaryIO) -> Import:
+async def timed(database: Engine, reference: Reference, preparers: Preparers, source: str, file: BinaryIO) -> Import:
     """Import the file as the source's, and print what it took."""
     wall, cpu = time.perf_counter(), time.process_time()
-    done = await take_in(database, reference, Order(id=new_id(now()), source=source), file, NDJSON, now)
+    order = Order(id=new_id(now()), source=source)
+    done = await take_in(database, reference, order, file, NDJSON, now, preparers=preparers)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     what = f"added {done.added}, unchanged {done.unchanged}"
@@ -55,12 +57,12 @@ async def timed(database: Engine, reference: Reference, source: str, file: Binar
     return done
 
 
-async def measure(url: str, path: Path, reference: Reference) -> None:
+async def measure(url: str, path: Path, reference: Reference, preparers: Preparers) -> None:
     """The three imports."""
     database = engine(url)
     for source in ("first", "first", "second"):
         with path.open("rb") as file:
-            await timed(database, reference, source, file)
+            await timed(database, reference, preparers, source, file)
     await database.dispose()
 
 
@@ -71,9 +73,9 @@ def main(count: int) -> None:
         home = Path(folder)
         home.chmod(0o755)
         write(home / "rows.ndjson", count, reference)
-        with embedded.serve(home / "home") as database:
+        with forked_preparers(reference) as preparers, embedded.serve(home / "home") as database:
             migrate.upgrade(database.url)
-            asyncio.run(measure(database.url, home / "rows.ndjson", reference))
+            asyncio.run(measure(database.url, home / "rows.ndjson", reference, preparers))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Bulk imports: a stream of rows becomes the content of a source, wholly or not at all."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
 
@@ -12,7 +12,8 @@ from db.connect import Connection, Engine, transaction
 from db.import_log import ERRORS_LISTED, Order, abandon_import, close_import, keep_rejects, note_progress, open_import
 from db.locks import Subject, lock, share
 from db.merging import count_absent, count_stored, merge, note_received
-from db.staging import Batch, Counts, Intake, Prepared, listed_rejects, open_staging, prepare, settle, stage
+from db.preparation import Preparing, Terms
+from db.staging import Counts, Intake, listed_rejects, open_staging, settle, stage
 from db.suppliers import begin_change, current_version, publish
 from db.suppressions import suppressions_of
 from db.tables import records, suppliers
@@ -34,35 +35,37 @@ def _looked_up(table: Table) -> str:
     return f"{table.name} ({', '.join(columns)})"
 
 
+# A sample of a fifth of the usual size serves until then.
+_ROUGHLY = text("SET LOCAL default_statistics_target TO 20")
 # Only of what indexes are on: sampling and sorting the rest takes most of the time, and nothing is looked up by it.
 _ANALYZE = text(f"ANALYZE {_looked_up(records)}, {_looked_up(suppliers)}")
 
 
 async def run_import(
-    engine: Engine, order: Order, batches: AsyncIterable[Batch], clock: Callable[[], datetime], likeness: Likeness
+    engine: Engine, order: Order, preparing: Preparing, clock: Callable[[], datetime], likeness: Likeness
 ) -> Import:
-    """Store the rows of `batches` as records of `order.source`, in one transaction, and report what became of each.
+    """Store the rows of `preparing` as records of `order.source`, in one transaction, and report what became of each.
 
-    Records that are one supplier (`domain.identity`) are brought together at the end, those of other sources too. The
-    next batch is asked for while the last one is being written. Records whose content and place are as before are
+    Records that are one supplier (`domain.identity`) are brought together at the end, those of other sources too.
+    Records whose content and place are as before are
     `unchanged`; if all are, the version stays. A snapshot also removes the records that no row names, except where as
     many rejected rows could be theirs for want of a readable `external_id` (`kept_absent`). A dry run answers what
     the import would answer now, and leaves nothing behind.
 
     Imports of one source wait for each other. Takes a connection for the whole import, and a second one now and then.
     Raises Conflict (`too_many_removed`) for a snapshot that removes more than a fifth of the source without `force`,
-    and whatever `batches` raises; nothing is then stored, and unless it was a dry run the import is kept as failed.
+    and whatever `preparing` raises; nothing is then stored, and unless it was a dry run the import is kept as failed.
     """
     started = clock()
     if order.dry_run:
         async with engine.connect() as connection:
-            return await _take_in(engine, connection, order, batches, started, likeness)
+            return await _take_in(engine, connection, order, preparing, started, likeness)
     async with transaction(engine) as connection:
         # before others see it: an import whose lock is free counts as interrupted
         await lock(connection, Subject.IMPORT, str(order.id))
         await open_import(engine, order, started)
         async with _failure_noted(engine, order, clock):
-            done = await _take_in(engine, connection, order, batches, started, likeness)
+            done = await _take_in(engine, connection, order, preparing, started, likeness)
         done = msgspec.structs.replace(done, finished_at=clock())
         await close_import(connection, done)
     if done.added + done.changed + done.removed >= MANY:
@@ -86,6 +89,7 @@ async def _refresh_statistics(engine: Engine) -> None:
     """The import is stored by now: a failure here is not its failure."""
     with suppress(Exception):
         async with transaction(engine) as connection:
+            await connection.execute(_ROUGHLY)
             await connection.execute(_ANALYZE)
 
 
@@ -93,13 +97,13 @@ async def _take_in(
     engine: Engine,
     connection: Connection,
     order: Order,
-    batches: AsyncIterable[Batch],
+    preparing: Preparing,
     now: datetime,
     likeness: Likeness,
 ) -> Import:
     intake = await _begin(connection, order, now, likeness)
     stored = await count_stored(connection, order.source)
-    counts = await _stage_all(engine, intake, order, batches, likely_new=stored == 0)
+    counts = await _stage_all(engine, intake, order, preparing, likely_new=stored == 0)
     await settle(connection)
     removed, kept = await _removable(connection, order)
     if removed > stored * REMOVABLE_SHARE and not order.force:
@@ -135,20 +139,19 @@ async def _begin(connection: Connection, order: Order, now: datetime, likeness: 
     await open_staging(connection)
     change_set = 0 if order.dry_run else await begin_change(connection)
     held_back = await suppressions_of(connection, order.source)
-    return Intake(connection, order.source, change_set, now, order.dry_run, order.language, likeness, held_back)
+    terms = Terms(order.source, change_set, now, order.language, held_back)
+    return Intake(connection, terms, order.dry_run, likeness)
 
 
-async def _stage_all(
-    engine: Engine, intake: Intake, order: Order, batches: AsyncIterable[Batch], *, likely_new: bool
-) -> Counts:
+async def _stage_all(engine: Engine, intake: Intake, order: Order, preparing: Preparing, *, likely_new: bool) -> Counts:
     """`likely_new`: whether most rows of the first batch are; each of the others is thought to be as those before."""
     counts = Counts()
 
-    def prepared(batch: Batch) -> Prepared:
-        return prepare(intake, batch, likely_new=likely_new and not order.dry_run)
+    def of_use() -> bool:
+        return likely_new and not order.dry_run
 
-    async with aclosing(_ahead(batches, prepared)) as upcoming, _progress(engine, order) as show:
-        async for batch in upcoming:
+    async with aclosing(preparing(intake.terms, of_use)) as batches, _progress(engine, order) as show:
+        async for batch in batches:
             done = await stage(intake, batch)
             likely_new = done.added > done.received / 2
             counts += done
@@ -180,26 +183,6 @@ async def _progress(engine: Engine, order: Order) -> AsyncIterator[Callable[[Cou
             await note_progress(engine, order.id, latest)
 
 
-async def _ahead(
-    batches: AsyncIterable[Batch], prepared: Callable[[Batch], Prepared]
-) -> AsyncGenerator[Prepared, None]:
-    """The batches, each asked for and prepared, in a thread, while its predecessor is being written."""
-    iterator = aiter(batches)
-
-    async def following() -> Prepared | None:
-        batch = await anext(iterator, None)
-        return None if batch is None else await asyncio.to_thread(prepared, batch)
-
-    upcoming = asyncio.ensure_future(following())
-    try:
-        while (batch := await upcoming) is not None:
-            upcoming = asyncio.ensure_future(following())
-            yield batch
-    finally:
-        upcoming.cancel()
-        await asyncio.gather(upcoming, return_exceptions=True)
-
-
 async def _removable(connection: Connection, order: Order) -> tuple[int, int]:
     """How many absent records a snapshot removes, and how many it keeps because rejected rows may be theirs."""
     if order.mode == "upsert":
@@ -215,7 +198,7 @@ async def _store(intake: Intake, order: Order, counts: Counts, removed: int) -> 
         if counts.added or counts.changed or removed:
             await merge(intake, remove_absent=removed > 0)
             await note_received(intake)
-            return await publish(connection, intake.change_set)
+            return await publish(connection, intake.terms.change_set)
         await note_received(intake)
     return await current_version(connection)
 

@@ -9,7 +9,8 @@ from db.assembly import assemble
 from db.connect import Connection
 from db.identity import NAMESAKES, hold_identities, regroup
 from db.locks import Subject, share
-from db.staging import RECORD_COLUMNS, SUPPLIER_COLUMNS, Intake, copied, copy
+from db.preparation import SUPPLIER_COLUMNS, copied
+from db.staging import RECORD_COLUMNS, Intake, copy
 from db.suppliers import REWRITTEN_AT_ONCE, stored_records, supplier_row, tombstone_values
 from db.tables import suppliers
 from domain.identity import RecordKey
@@ -133,25 +134,25 @@ async def merge(intake: Intake, *, remove_absent: bool) -> None:
     """Write what was staged, and what follows for the suppliers; `publish` is left to the caller."""
     connection = intake.connection
     await hold_identities(connection)
-    await connection.execute(_STIR_ADDED, {"source": intake.source, "now": intake.now})
+    await connection.execute(_STIR_ADDED, {"source": intake.terms.source, "now": intake.terms.now})
     await connection.execute(_STIR_CHANGED)
     await connection.execute(text("ANALYZE stirred (supplier_id, siret)"))
     await connection.execute(_CHANGED)
     if remove_absent:
-        await connection.execute(_REMOVED, {"source": intake.source})
+        await connection.execute(_REMOVED, {"source": intake.terms.source})
     await _regroup(intake)
     await connection.execute(_OVERTAKEN)
     await connection.execute(_WITHDRAWN)
     await _stage_shared(intake)
     await connection.execute(_SUPPLIERS)
-    bury = suppliers.update().where(_BEREFT).values(tombstone_values(intake.change_set, intake.now))
+    bury = suppliers.update().where(_BEREFT).values(tombstone_values(intake.terms.change_set, intake.terms.now))
     await connection.execute(bury)
 
 
 async def note_received(intake: Intake) -> None:
     """Every record that a row named was received, changed or not."""
     await share(intake.connection, Subject.MOVE, "")
-    await intake.connection.execute(_RECEIVED, {"source": intake.source, "now": intake.now})
+    await intake.connection.execute(_RECEIVED, {"source": intake.terms.source, "now": intake.terms.now})
 
 
 async def _regroup(intake: Intake) -> None:
@@ -159,13 +160,13 @@ async def _regroup(intake: Intake) -> None:
 
     Those with one SIRET come one after the other, so that few groups are looked at twice, which does no harm.
     """
-    await intake.connection.execute(_SEEDS, {"source": intake.source})
+    await intake.connection.execute(_SEEDS, {"source": intake.terms.source})
     ordered = text("SELECT source, external_id FROM seeds ORDER BY siret, source, external_id")
     seeds = await intake.connection.stream(ordered)
     seen: Collection[RecordKey] = ()
     async for some in seeds.partitions(REGROUPED_AT_ONCE):
         unseen = [key for key in starmap(RecordKey, some) if key not in seen]
-        done = await regroup(intake.connection, unseen, intake.likeness, intake.change_set, intake.now)
+        done = await regroup(intake.connection, unseen, intake.likeness, intake.terms.change_set, intake.terms.now)
         await copy(intake.connection, "to_rewrite", ["supplier_id"], [(each,) for each in done.to_rewrite])
         seen = done.seen
 
@@ -176,5 +177,5 @@ async def _stage_shared(intake: Intake) -> None:
     async for some in ids.scalars().partitions(REWRITTEN_AT_ONCE):
         described = await stored_records(intake.connection, some)
         whole = (assemble(supplier_id, stored) for supplier_id, stored in described.items())
-        rows = [copied(supplier_row(supplier, intake.change_set)) for supplier in whole]
+        rows = [copied(supplier_row(supplier, intake.terms.change_set)) for supplier in whole]
         await copy(intake.connection, "staged_suppliers", SUPPLIER_COLUMNS, rows)

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 from db.connect import Connection
 from db.deliveries import Claimed, wake
 from db.exchange_tables import exchanges, message_mails, messages
-from db.ids import new_ids
+from db.ids import ids_in_order
 from db.need_tables import needs
 from db.reply_links import shut_out
 from db.tables import organisations
@@ -43,7 +43,7 @@ async def queue_mails(
     when = {"queued_at": now, "due_at": now}
     rows = [
         {"id": id_, "lane": each.supplier_id, "supplier_id": each.supplier_id, "address": each.email, **common, **when}
-        for id_, each in zip(new_ids(now, len(reached)), reached, strict=True)
+        for id_, each in zip(ids_in_order(now, range(len(reached))), reached, strict=True)
     ]
     await connection.execute(insert(message_mails), rows)
     await wake(connection)

@@ -5,7 +5,6 @@ end; all in the one transaction of the import, so that nothing is seen before it
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -13,29 +12,15 @@ import msgspec
 from sqlalchemy import ARRAY, Integer, bindparam, text
 from sqlalchemy import Text as SqlText
 
-from db.assembly import StoredRecord, assemble
 from db.connect import Connection
-from db.content import content_hash, encode, problems
-from db.identity import identity_values
-from db.ids import new_id, new_ids
-from db.sources.rows import Reject, Row, reject
-from db.suppliers import supplier_row
-from db.suppressions import Suppressions
-from db.tables import records, suppliers
+from db.ids import new_id
+from db.preparation import SUPPLIER_COLUMNS, SUPPLIER_ID, Arrival, Prepared, Terms, record_values, supplier_values
+from db.sources.rows import Reject, reject
+from db.tables import records
 from domain.errors import Problem, pointer
 from domain.identity import Likeness
-from domain.quality import approved_until, shortcomings
 from domain.source import RowError
-from domain.supplier import Placement
-from domain.wording import Language, Text
-
-
-class Batch(msgspec.Struct, frozen=True):
-    """Some of the rows of an import: `placements[i]` is where `rows[i]` stands; `rejects` never became rows."""
-
-    rows: Sequence[Row]
-    placements: Sequence[Placement]
-    rejects: Sequence[Reject] = ()
+from domain.wording import Text
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -60,41 +45,12 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Intake(msgspec.Struct, frozen=True):
-    """One import under way. `dry`: its rows are compared and counted, nothing is written.
-
-    `held_back`: what was erased of persons and must not come back; None where there is nothing.
-    """
+    """One import under way. `dry`: its rows are compared and counted, nothing is written."""
 
     connection: Connection
-    source: str
-    change_set: int
-    now: datetime
+    terms: Terms
     dry: bool
-    language: Language
     likeness: Likeness
-    held_back: Suppressions | None = None
-
-
-class _Arrival(msgspec.Struct, frozen=True, gc=False):
-    """A row that can be stored.
-
-    If it is likely to be new, also what it then becomes: `told`, its record's columns but for the keys, and `supplier`,
-    the row of a supplier of its own.
-    """
-
-    row: Row
-    placement: Placement
-    payload: bytes
-    content_hash: bytes
-    told: Sequence[Any] | None = None
-    supplier: Sequence[Any] | None = None
-
-
-class Prepared(msgspec.Struct, frozen=True):
-    """A batch of which all is known that can be known without the database."""
-
-    arrivals: Sequence[_Arrival]
-    rejects: Sequence[Reject]
 
 
 class _Known(NamedTuple):
@@ -116,8 +72,6 @@ class _Seen(NamedTuple):
 
 
 RECORD_COLUMNS = tuple(column.name for column in records.columns)
-SUPPLIER_COLUMNS = tuple(column.name for column in suppliers.columns)
-_ID = SUPPLIER_COLUMNS.index("id")
 _REJECT_COLUMNS = tuple(RowError.__struct_fields__)
 
 _TABLES = (
@@ -166,35 +120,11 @@ _SEEN_AT = text("SELECT external_id, line FROM seen WHERE external_id = ANY(:ids
     bindparam("ids", type_=ARRAY(SqlText))
 )
 
-_encode = msgspec.json.Encoder().encode
-
 
 async def open_staging(connection: Connection) -> None:
     """Create the temporary tables of an import."""
     for table in _TABLES:
         await connection.execute(text(table))
-
-
-def prepare(intake: Intake, batch: Batch, *, likely_new: bool) -> Prepared:
-    """Do all the work on the rows that needs no database; in a thread, while an earlier batch waits for it.
-
-    `likely_new`: most of them are probably new, so that what they become is worth making ready.
-    """
-    rejects = list(batch.rejects)
-    arrivals = []
-    for given, placement in zip(batch.rows, batch.placements, strict=True):
-        row = given
-        if intake.held_back is not None:
-            row = given._replace(record=intake.held_back.applied(given.external_id, given.record))
-        payload = encode(row.record)
-        if found := problems(row.external_id, payload):
-            rejects.append(reject(row.line, row.external_id, found, intake.language))
-        else:
-            arrivals.append(_Arrival(row, placement, payload, content_hash(payload, placement)))
-    if likely_new:
-        ids = new_ids(intake.now, len(arrivals))
-        arrivals = [_made_ready(intake, *each) for each in zip(arrivals, ids, strict=True)]
-    return Prepared(arrivals, rejects)
 
 
 async def stage(intake: Intake, batch: Prepared) -> Counts:
@@ -204,7 +134,7 @@ async def stage(intake: Intake, batch: Prepared) -> Counts:
     likely to be right, and a refusal can be seen and mended. What PostgreSQL cannot hold is rejected too.
     """
     fresh, repeated = _told_apart(batch.arrivals, await _seen(intake, batch.arrivals))
-    rejects = [*batch.rejects, *await _repeated(intake, [item.row for item in repeated])]
+    rejects = [*batch.rejects, *await _repeated(intake, repeated)]
     added = [item for item, known in fresh if known is None]
     changed = [(item, known) for item, known in fresh if known and known.content_hash != item.content_hash]
     if not intake.dry:
@@ -234,42 +164,30 @@ async def copy(connection: Connection, table: str, columns: Sequence[str], rows:
         await driver.copy_records_to_table(table, records=rows, columns=columns)
 
 
-def copied(row: dict[str, Any]) -> Sequence[Any]:
-    """A row of `suppliers` as COPY takes it."""
-    return tuple((row | {"document": _encode(row["document"]).decode()}).values())
-
-
-def _made_ready(intake: Intake, item: _Arrival, supplier_id: UUID) -> _Arrival:
-    supplier = _supplier(intake, item, supplier_id)
-    return _Arrival(item.row, item.placement, item.payload, item.content_hash, _told(intake, item), supplier)
-
-
-async def _seen(intake: Intake, arrivals: Sequence[_Arrival]) -> _Seen:
+async def _seen(intake: Intake, arrivals: Sequence[Arrival]) -> _Seen:
     parameters = {
-        "source": intake.source,
-        "ids": [arrival.row.external_id for arrival in arrivals],
-        "lines": [arrival.row.line for arrival in arrivals],
+        "source": intake.terms.source,
+        "ids": [arrival.external_id for arrival in arrivals],
+        "lines": [arrival.line for arrival in arrivals],
     }
     (_, firsts, *_), *found = (await intake.connection.execute(_FIRST_SEEN, parameters)).all()
     known = {external_id: _Known(*before) for external_id, _, *before in found if before[0] is not None}
     return _Seen(known, None if firsts == len(arrivals) else {row.external_id: row.line for row in found})
 
 
-def _told_apart(
-    arrivals: Sequence[_Arrival], seen: _Seen
-) -> tuple[list[tuple[_Arrival, _Known | None]], list[_Arrival]]:
+def _told_apart(arrivals: Sequence[Arrival], seen: _Seen) -> tuple[list[tuple[Arrival, _Known | None]], list[Arrival]]:
     """Each arrival that came first, with its record before the import; and those whose external id came before.
 
     Several may stand on one line, in JSON without line breaks.
     """
     if seen.lines is None:
-        return [(item, seen.known.get(item.row.external_id)) for item in arrivals], []
+        return [(item, seen.known.get(item.external_id)) for item in arrivals], []
     unclaimed = dict(seen.lines)
-    fresh: list[tuple[_Arrival, _Known | None]] = []
-    repeated: list[_Arrival] = []
+    fresh: list[tuple[Arrival, _Known | None]] = []
+    repeated: list[Arrival] = []
     for item in arrivals:
-        external_id = item.row.external_id
-        if unclaimed.get(external_id) == item.row.line:
+        external_id = item.external_id
+        if unclaimed.get(external_id) == item.line:
             del unclaimed[external_id]
             fresh.append((item, seen.known.get(external_id)))
         else:
@@ -277,12 +195,14 @@ def _told_apart(
     return fresh, repeated
 
 
-async def _repeated(intake: Intake, rows: Sequence[Row]) -> list[Reject]:
+async def _repeated(intake: Intake, rows: Sequence[Arrival]) -> list[Reject]:
     if not rows:
         return []
     seen = await intake.connection.execute(_SEEN_AT, {"ids": [row.external_id for row in rows]})
     lines = {row.external_id: row.line for row in seen}
-    return [reject(row.line, row.external_id, (_repeats(lines[row.external_id]),), intake.language) for row in rows]
+    return [
+        reject(row.line, row.external_id, (_repeats(lines[row.external_id]),), intake.terms.language) for row in rows
+    ]
 
 
 def _repeats(line: int) -> Problem:
@@ -296,20 +216,19 @@ def _repeats(line: int) -> Problem:
     )
 
 
-async def _copy_added(intake: Intake, added: Sequence[_Arrival]) -> None:
+async def _copy_added(intake: Intake, added: Sequence[Arrival]) -> None:
     """Each makes a supplier of its own, unless its SIRET has one: then it is most likely to stay with that."""
     known = await _suppliers_by_siret(intake, added)
     connection = intake.connection
     own, joining, rows = [], set(), []
     for item in added:
-        siret = _sure_siret(item)
-        supplier_id = known.get(siret) if siret is not None else None
+        supplier_id = None if item.siret is None else known.get(item.siret)
         if supplier_id is None:
-            supplier = item.supplier or _supplier(intake, item, new_id(intake.now))
+            supplier = item.supplier or supplier_values(intake.terms, item, new_id(intake.terms.now))
             own.append(supplier)
-            supplier_id = supplier[_ID]
-            if siret is not None:
-                known[siret] = supplier_id
+            supplier_id = supplier[SUPPLIER_ID]
+            if item.siret is not None:
+                known[item.siret] = supplier_id
         else:
             joining.add((supplier_id,))
         rows.append(_record(intake, item, supplier_id))
@@ -318,57 +237,26 @@ async def _copy_added(intake: Intake, added: Sequence[_Arrival]) -> None:
     await copy(connection, "to_rewrite", ["supplier_id"], list(joining))
 
 
-async def _suppliers_by_siret(intake: Intake, added: Sequence[_Arrival]) -> dict[str, UUID]:
-    sirets = {siret for item in added if (siret := _sure_siret(item)) is not None}
+async def _suppliers_by_siret(intake: Intake, added: Sequence[Arrival]) -> dict[str, UUID]:
+    sirets = {item.siret for item in added if item.siret is not None}
     if not sirets:
         return {}
     found = await intake.connection.execute(_BY_SIRET, {"sirets": list(sirets)})
     return {row.siret: row.supplier_id for row in found}
 
 
-def _sure_siret(item: _Arrival) -> str | None:
-    """The SIRET, unless it may be that of several places."""
-    return None if item.row.record.in_prison else item.row.record.siret
-
-
-async def _copy_changed(intake: Intake, changed: Sequence[tuple[_Arrival, _Known]]) -> None:
+async def _copy_changed(intake: Intake, changed: Sequence[tuple[Arrival, _Known]]) -> None:
     """A supplier that other records describe too must wait for them; one of its own is known already."""
     rows = [_record(intake, item, known.supplier_id) for item, known in changed]
-    alone = [_supplier(intake, item, known.supplier_id) for item, known in changed if not known.shared]
+    alone = [supplier_values(intake.terms, item, known.supplier_id) for item, known in changed if not known.shared]
     waiting = {(known.supplier_id,) for _, known in changed if known.shared}
     await copy(intake.connection, "staged_records", RECORD_COLUMNS, rows)
     await copy(intake.connection, "staged_suppliers", SUPPLIER_COLUMNS, alone)
     await copy(intake.connection, "to_rewrite", ["supplier_id"], list(waiting))
 
 
-def _supplier(intake: Intake, item: _Arrival, supplier_id: UUID) -> Sequence[Any]:
-    stored = StoredRecord(
-        intake.source, item.row.external_id, item.row.record, item.placement, supplier_id, intake.now, intake.now
-    )
-    return copied(supplier_row(assemble(supplier_id, [stored]), intake.change_set))
-
-
-def _record(intake: Intake, item: _Arrival, supplier_id: UUID) -> Sequence[Any]:
-    return (intake.source, item.row.external_id, supplier_id, *(item.told or _told(intake, item)))
-
-
-def _told(intake: Intake, item: _Arrival) -> Sequence[Any]:
-    """The columns of a record after its source, external id and supplier."""
-    location = item.placement.location
-    return (
-        item.payload.decode(),
-        item.content_hash,
-        item.placement.commune,
-        None if location is None else location.lat,
-        None if location is None else location.lon,
-        _encode(item.placement.flags).decode(),
-        intake.now,
-        intake.now,
-        intake.now,
-        *identity_values(item.row.record, item.placement),
-        shortcomings(item.row.record, item.placement),
-        approved_until(item.row.record.approvals),
-    )
+def _record(intake: Intake, item: Arrival, supplier_id: UUID) -> Sequence[Any]:
+    return (intake.terms.source, item.external_id, supplier_id, *record_values(intake.terms, item))
 
 
 def _reject_row(rejected: Reject) -> Sequence[Any]:

@@ -1,5 +1,6 @@
 """What a supplier's name says of who it is: its own words, apart from what any supplier may be called."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from domain.folding import fold, stem
@@ -54,7 +55,16 @@ def name_key(name: Name) -> str | None:
 
 def text_key(text: str) -> str | None:
     """The `name_key` of a name that need not be read for anything else."""
-    return _key(_own_words(fold(text).split()))
+    found = fold(text).split()
+    heads = [head for word in found if (head := _head_of(word))]
+    if found and len(found[-1]) == 1 and found[-1] in _STATED:
+        heads.append(found[-1])
+    return " ".join(sorted(heads)) or None
+
+
+@lru_cache(maxsize=1 << 16)  # the words of names are few
+def _head_of(word: str) -> str:
+    return "" if word in _STATED else _head(stem(_SAINTS.get(word, word)))
 
 
 def _own_words(found: list[str]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from api.commands.serve import prepared, stopped_by_signal, with_address
 from api.commands.shortlist_report import ShortlistReport
 from api.commands.tour import Tour, ask
 from api.commands.worker import application, serve_requests
+from api.preparers import forked_preparers
 from api.sample.loading import SAMPLE_SOURCE, load_sample
 from api.services import PARIS
 from api.settings import Settings
@@ -48,6 +49,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         where = address(bound)
         to.print(INTRODUCTION)
         settings, reference = held.enter_context(prepared(settings))
+        preparers = held.enter_context(forked_preparers(reference))
         key, suppliers = asyncio.run(_fill(settings, reference, given=given))
         to.print(f"{count(suppliers, 'fournisseur fictif', 'fournisseurs fictifs')}, en Bretagne et autour.")
         to.print(f"Un besoin d'exemple est envoyé à l'API (POST {where}/match), qui répond :\n", soft_wrap=True)
@@ -66,7 +68,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             to.print(f"\nToutes les commandes : {sys.argv[0]} --help", soft_wrap=True)
             to.print("Vivier sert l'API ; Ctrl-C arrête tout.")
 
-        if not serve_requests(application(settings, reference), bound, lambda: tour.start(show)):
+        app = application(settings, reference, preparers)
+        if not serve_requests(app, bound, lambda: tour.start(show)):
             raise CommandFailed("the server could not start; the log above says why")
     if tour.failure:
         raise CommandFailed(tour.failure)

@@ -21,13 +21,13 @@ from api.commands.failure import USAGE, CommandFailed
 from api.commands.import_report import write_report
 from api.commands.screen import console
 from api.intake import take_in
+from api.preparers import Preparers, forked_preparers
 from api.settings import Settings
 from db.connect import engine
 from db.ids import new_id
 from db.import_log import Order
-from db.sources.flags import content_flags
+from db.preparation import Prepared
 from db.sources.formats import CSV, FORMATS, JSON, NDJSON
-from db.staging import Batch
 from domain.errors import InvalidContent
 from domain.source import Import
 from matching.engine import Reference, load_reference
@@ -41,10 +41,9 @@ class Tally:
     def __init__(self) -> None:
         self.flags: Counter[str] = Counter()
 
-    def observe(self, batch: Batch) -> None:
+    def observe(self, batch: Prepared) -> None:
         """Count one batch."""
-        for row, placement in zip(batch.rows, batch.placements, strict=True):
-            self.flags.update({flag.code for flag in (*content_flags(row.record), *placement.flags)})
+        self.flags.update(batch.flags)
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -66,9 +65,12 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         with ExitStack() as held:
             with ThreadPoolExecutor(1) as background:
                 loading = background.submit(load_reference)
-                stream = held.enter_context(_opened(path))
+                source = held.enter_context(_opened(path))
                 url = held.enter_context(attached(settings))
-            report = asyncio.run(_import(url, loading.result(), order, stream, media_type, tally))
+            reference = loading.result()
+            preparers = held.enter_context(forked_preparers(reference))
+            stream = held.enter_context(_content(source, path))
+            report = asyncio.run(_import(url, reference, preparers, order, stream, media_type, tally))
     except InvalidContent as unreadable:
         raise CommandFailed("; ".join(f"{path}: {problem.detail.en}" for problem in unreadable.problems)) from None
     except (EOFError, zlib.error, gzip.BadGzipFile):
@@ -81,12 +83,25 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _import(
-    url: str, reference: Reference, order: Order, stream: BinaryIO, media_type: str, tally: Tally
+    url: str,
+    reference: Reference,
+    preparers: Preparers,
+    order: Order,
+    stream: BinaryIO,
+    media_type: str,
+    tally: Tally,
 ) -> Import:
     attached_engine = engine(url, pool_size=2)
     try:
         return await take_in(
-            attached_engine, reference, order, stream, media_type, lambda: datetime.now(UTC), tally.observe
+            attached_engine,
+            reference,
+            order,
+            stream,
+            media_type,
+            lambda: datetime.now(UTC),
+            preparers=preparers,
+            observe=tally.observe,
         )
     finally:
         await attached_engine.dispose()
@@ -102,15 +117,19 @@ def _media_type(path: Path, kind: str) -> str:
     return cast("str", media_type)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """The file's content, decompressed, with a progress bar of the bytes read of it where somebody watches."""
+def _opened(path: Path) -> BinaryIO:
+    """Raises CommandFailed for a file that cannot be read."""
     try:
-        source = path.open("rb")
+        return path.open("rb")
     except OSError as error:
         raise CommandFailed(f"cannot read {path}: {error.strerror}") from None
+
+
+@contextmanager
+def _content(source: BinaryIO, path: Path) -> Iterator[BinaryIO]:
+    """The file's content, decompressed, with a progress bar of the bytes read of it where somebody watches."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.percentage:>3.0f} %"))
     screen = console(stderr=True)
-    with source, Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
         watched = progress.wrap_file(source, path.stat().st_size, description=path.name)
         yield cast("BinaryIO", gzip.GzipFile(fileobj=watched) if path.suffix == ".gz" else watched)

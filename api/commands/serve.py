@@ -20,6 +20,7 @@ from api.commands.failure import CommandFailed
 from api.commands.listening import address, listening
 from api.commands.worker import application, serve_requests
 from api.commands.workers import Workers
+from api.preparers import forked_preparers
 from api.settings import Settings, share_metrics
 from domain.law.rules import Rules
 from matching.engine import Reference, load_reference
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             sys.stdout.write(f"Vivier listens on {where} (documentation: {where}/docs). Ctrl-C stops it.\n")
             sys.stdout.flush()
 
-        app = application(settings, reference)
+        app = application(settings, reference, held.enter_context(forked_preparers(reference)))
         if settings.workers == 1 or settings.metrics_dir is None:
             started = serve_requests(app, bound, say)
         else:

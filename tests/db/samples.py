@@ -14,9 +14,9 @@ from db.directory import Filters, page_of_suppliers
 from db.ids import uuid7
 from db.import_log import Order
 from db.imports import run_import
+from db.preparation import Batch, in_thread
 from db.records import Written, delete_record, put_record
 from db.sources.rows import Reject, Row
-from db.staging import Batch
 from db.suppliers import current_version
 from domain.naming import Name
 from domain.source import Import
@@ -82,7 +82,7 @@ async def load(
 ) -> Import:
     """Import the rows, two by two."""
     asked: dict[str, Any] = {"id": new_id(), "source": source} | order
-    return await run_import(engine, Order(**asked), batches(content), lambda: now, same_name)
+    return await run_import(engine, Order(**asked), in_thread(batches(content)), lambda: now, same_name)
 
 
 def counts(done: Import) -> dict[str, int]:

@@ -13,8 +13,8 @@ from db.directory import get_supplier
 from db.identity import supplier_of
 from db.import_log import Order
 from db.imports import run_import
+from db.preparation import Batch, in_thread
 from db.sources.rows import Reject, Row
-from db.staging import Batch
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.identity import RecordKey
 from domain.supplier import Placement, Point
@@ -139,7 +139,7 @@ async def test_what_happens_to_a_supplier_while_its_record_is_imported(engine: E
     supplier = await described(engine, A)
     held, opened = asyncio.Event(), asyncio.Event()
     batches = held_back([row(1, "a", "Un neuf", siret=SIRET, description="Légumes")], held, opened)
-    importing = run_import(engine, Order(id=new_id(), source="reseau"), batches, lambda: LATER, same_name)
+    importing = run_import(engine, Order(id=new_id(), source="reseau"), in_thread(batches), lambda: LATER, same_name)
     running = asyncio.create_task(importing)
     await held.wait()
     if order == "merged":
@@ -170,7 +170,7 @@ async def test_what_happens_to_a_supplier_that_a_new_record_is_about_to_join(eng
     held, opened = asyncio.Event(), asyncio.Event()
     batches = held_back([row(1, "a", "Trois", siret=SIRET)], held, opened)
     order = Order(id=new_id(), source="reseau")
-    running = asyncio.create_task(run_import(engine, order, batches, lambda: MUCH_LATER, same_name))
+    running = asyncio.create_task(run_import(engine, order, in_thread(batches), lambda: MUCH_LATER, same_name))
     await held.wait()
     if fate == "lost":
         await merge(engine, older.stored.supplier_id, known.stored.supplier_id)

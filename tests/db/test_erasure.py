@@ -13,8 +13,8 @@ from db.import_log import Order
 from db.imports import run_import
 from db.person_tables import suppressions
 from db.persons import person_of, persons_by_id
+from db.preparation import Batch, in_thread
 from db.records import get_record
-from db.staging import Batch
 from db.suppressions import suppressions_of
 from domain.audit import Actor
 from domain.data_subject import DataSubject
@@ -63,7 +63,7 @@ async def test_an_import_under_way_does_not_bring_back_what_it_read_before(engin
         await goes_on.wait()
 
     order = Order(id=new_id(), source="reseau")
-    under_way = asyncio.create_task(run_import(engine, order, batches(), lambda: NOW, same_name))
+    under_way = asyncio.create_task(run_import(engine, order, in_thread(batches()), lambda: NOW, same_name))
     await begun.wait()
     erasure = asyncio.create_task(erase(engine))
     await lock_is_awaited(engine)

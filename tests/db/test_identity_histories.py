@@ -16,9 +16,9 @@ from db.decisions import merge_suppliers, split_record
 from db.directory import START, changes_after
 from db.import_log import Order
 from db.imports import run_import
+from db.preparation import Batch, in_thread
 from db.records import delete_record, put_record
 from db.sources.rows import Row
-from db.staging import Batch
 from db.suppliers import stored_records
 from domain.errors import Conflict
 from domain.identity import Decisions, Facts, RecordKey
@@ -102,7 +102,7 @@ class World:
             self.records = {key: content for key, content in self.records.items() if key.source != source}
         self.records |= {RecordKey(source, external_id): content for external_id, content in contents.items()}
         order = Order(id=new_id(), source=source, mode="snapshot" if snapshot else "upsert", force=True)
-        await run_import(self.engine, order, batches(contents), lambda: self.now, likeness)
+        await run_import(self.engine, order, in_thread(batches(contents)), lambda: self.now, likeness)
 
     async def merge(self, one: RecordKey, other: RecordKey) -> None:
         known = await self.suppliers()

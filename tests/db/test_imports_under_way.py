@@ -12,7 +12,7 @@ from db.connect import Engine, dsn, transaction
 from db.directory import Filters, page_of_suppliers
 from db.import_log import Order, close_interrupted, get_import
 from db.imports import run_import
-from db.staging import Batch
+from db.preparation import Batch, in_thread
 from domain.source import Import
 from tests.db.samples import (
     LATER,
@@ -39,7 +39,7 @@ async def failing() -> AsyncIterator[Batch]:
 async def test_a_stream_that_breaks_imports_nothing(engine: Engine) -> None:
     order = Order(id=new_id(), source="reseau")
     with pytest.raises(EOFError):
-        await run_import(engine, order, failing(), lambda: NOW, same_name)
+        await run_import(engine, order, in_thread(failing()), lambda: NOW, same_name)
 
     assert await names(engine) == []
     async with transaction(engine) as connection:
@@ -70,7 +70,7 @@ async def gate() -> Gate:
 
 def begin(engine: Engine, gate: Gate, source: str = "reseau") -> tuple[Order, "asyncio.Task[Import]"]:
     order = Order(id=new_id(), source=source)
-    return order, asyncio.create_task(run_import(engine, order, gate.batches(), lambda: NOW, same_name))
+    return order, asyncio.create_task(run_import(engine, order, in_thread(gate.batches()), lambda: NOW, same_name))
 
 
 async def progress(engine: Engine, order: Order, received: int) -> Import:

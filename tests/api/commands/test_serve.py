@@ -5,18 +5,45 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.api.commands.conftest import ADMIN_KEY, Server, processes, until, vivier
+import pytest
+
+from tests.api.commands.conftest import ADMIN_KEY, Answer, Server, decoded, processes, until, vivier
 
 Start = Callable[..., Server]
+IMPORTS, NDJSON = "/sources/reseau/imports", {"Content-Type": "application/x-ndjson"}
+ROWS = [b'{"external_id":"%d","name":"Atelier %d"}\n' % (number, number) for number in range(20_000)]
 NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'
 
 
 def workers(server: Server) -> set[int]:
-    """The processes that answer for a server of several workers: its children that run its own command."""
-    return {pid for pid, said in processes(server.home).items() if " serve " in said and pid != server.pid}
+    """The processes that answer for a server of several workers: those of its command that wait for many things."""
+    return {pid for pid, said in processes(server.home).items() if " serve " in said and _waits_for_many(pid)}
+
+
+def _waits_for_many(pid: int) -> bool:
+    try:
+        return any("eventpoll" in str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:  # ended meanwhile
+        return False
+
+
+@contextmanager
+def importing(server: Server) -> Iterator[tuple[int, "Future[Answer]"]]:
+    """An import under way: the process that prepares its rows, and the answer to come."""
+    before = processes(server.home).keys()
+
+    def others() -> list[int]:
+        return [pid for pid, said in processes(server.home).items() if " serve " in said and pid not in before]
+
+    with ThreadPoolExecutor(1) as other:
+        answer = other.submit(server.ask, "POST", IMPORTS, b"".join(ROWS), **NDJSON)
+        until(lambda: len(others()) == 1)
+        yield others()[0], answer
 
 
 def test_ctrl_c_leaves_nothing_running(home: Path, start: Start) -> None:
@@ -92,6 +119,25 @@ def test_nothing_outlives_a_parent_that_is_killed(home: Path, start: Start) -> N
     server = start("--workers", "2").ready()
     until(lambda: len(workers(server)) == 2)
     server.kill()
+    until(lambda: processes(home) == {})
+
+
+def test_an_import_fails_with_the_process_that_prepares_its_rows(home: Path, start: Start) -> None:
+    """Nothing of it is stored, and the next one is taken."""
+    server = start().ready()
+    with importing(server) as (preparer, answer):
+        os.kill(preparer, signal.SIGKILL)
+        assert answer.result().status == 500
+    assert [each["status"] for each in decoded(server.ask("GET", IMPORTS))["items"]] == ["failed"]
+    assert decoded(server.ask("POST", IMPORTS, b"".join(ROWS[:10]), **NDJSON))["added"] == 10
+
+
+def test_what_prepares_rows_ends_with_a_server_that_is_killed(home: Path, start: Start) -> None:
+    server = start().ready()
+    with importing(server) as (_, answer):
+        server.kill()
+        with pytest.raises(ConnectionError):
+            answer.result()
     until(lambda: processes(home) == {})
 
 

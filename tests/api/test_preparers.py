@@ -1,0 +1,127 @@
+"""Rows prepared in a process of their own."""
+
+import io
+import os
+import socket
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+import msgspec
+import pytest
+
+import api.preparers
+from api.preparers import PreparerEnded, Preparers, forked_preparers
+from api.reading import ROWS_AT_ONCE, Reading, batches
+from db.preparation import SUPPLIER_ID, Prepared, Terms, prepare
+from db.sources.formats import CSV, NDJSON
+from db.sources.rows import UnreadableFile
+from domain.source import Mapping
+from tests.factories import reference
+
+NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
+TERMS = Terms("reseau", 7, NOW, "fr")
+ROWS = b"".join(
+    msgspec.json.encode({"external_id": str(number), "name": f"Atelier {number}" if number % 50 else " "}) + b"\n"
+    for number in range(3 * ROWS_AT_ONCE)
+)
+
+
+def reading(media_type: str = NDJSON) -> Reading:
+    return Reading("vivier", media_type, Mapping(), "fr")
+
+
+async def nothing(_: Terms, __: Callable[[], bool]) -> AsyncGenerator[Prepared, None]:
+    return
+    yield
+
+
+async def prepared(
+    preparers: Preparers, stream: BinaryIO, asked: Reading | None = None, *, new: bool = False
+) -> list[Prepared]:
+    preparing = preparers.preparing(asked or reading(), stream, otherwise=nothing)
+    async with aclosing(preparing(TERMS, lambda: new)) as found:
+        return [batch async for batch in found]
+
+
+async def test_it_makes_of_rows_what_this_process_would() -> None:
+    """Rejects too; what has ids of its own is left out of the comparison."""
+    with forked_preparers(reference()) as preparers:
+        found = await prepared(preparers, io.BytesIO(ROWS))
+    here = [prepare(TERMS, batch, likely_new=False) for batch in batches(reading(), io.BytesIO(ROWS), reference())]
+    assert [list(batch.arrivals) for batch in found] == [list(batch.arrivals) for batch in here]
+    assert [list(batch.rejects) for batch in found] == [list(batch.rejects) for batch in here]
+    assert sum(len(batch.rejects) for batch in found) == 3 * ROWS_AT_ONCE // 50
+
+
+async def test_rows_that_are_likely_new_are_made_ready() -> None:
+    with forked_preparers(reference()) as preparers:
+        known, new = [await prepared(preparers, io.BytesIO(ROWS), new=new) for new in (False, True)]
+    for bare, ready in zip(known, new, strict=True):
+        assert [item[:6] for item in bare.arrivals] == [item[:6] for item in ready.arrivals]
+        assert all(item.told is None and item.supplier is None for item in bare.arrivals)
+        ids = [item.supplier[SUPPLIER_ID] for item in ready.arrivals if item.told and item.supplier]
+        assert len(ids) == len(ready.arrivals)
+        assert ids == sorted(ids)
+
+
+async def test_several_files_are_prepared_at_once_and_apart() -> None:
+    with forked_preparers(reference()) as preparers:
+        first, second = (
+            preparers.preparing(reading(), io.BytesIO(ROWS), otherwise=nothing)(TERMS, lambda: False) for _ in range(2)
+        )
+        async with aclosing(first), aclosing(second):
+            ahead = await anext(first)
+            assert len([batch async for batch in second]) == 3
+            assert ahead.arrivals[0].external_id == "1"
+            assert len([batch async for batch in first]) == 2
+
+
+async def test_a_file_that_cannot_be_read_says_why() -> None:
+    with forked_preparers(reference()) as preparers:
+        with pytest.raises(UnreadableFile) as refused:
+            await prepared(preparers, io.BytesIO(b"nom\nx\n"), reading(CSV))
+        assert refused.value.problems[0].code == "unknown_column"
+        assert len(await prepared(preparers, io.BytesIO(ROWS))) == 3
+
+
+class Broken(io.BytesIO):
+    """A stream that breaks off after what it has, as a file cut short in its compression does."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        piece = super().read(size)
+        if not piece:
+            raise EOFError("cut short")
+        return piece
+
+
+async def test_a_stream_that_breaks_is_not_taken_for_its_end() -> None:
+    with forked_preparers(reference()) as preparers, pytest.raises(EOFError, match="cut short"):
+        await prepared(preparers, Broken(ROWS))
+
+
+async def test_a_preparer_that_ends_before_its_time_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed, out of memory: nothing of it may be taken for a whole file."""
+    monkeypatch.setattr(api.preparers, "prepare", lambda *_, **__: os._exit(9))
+    with forked_preparers(reference()) as preparers, pytest.raises(PreparerEnded):
+        await prepared(preparers, io.BytesIO(ROWS))
+
+
+async def test_whoever_stops_listening_leaves_nothing_behind() -> None:
+    """The file is not read on, nor is the process of any use."""
+    with forked_preparers(reference()) as preparers:
+        stream = io.BytesIO(ROWS)
+        preparing = preparers.preparing(reading(), stream, otherwise=nothing)
+        async with aclosing(preparing(TERMS, lambda: False)) as found:
+            await anext(found)
+        at = stream.tell()
+        stream.close()
+    assert 0 < at <= len(ROWS)
+
+
+async def test_without_a_process_it_is_done_otherwise() -> None:
+    door, entrance = socket.socketpair()
+    entrance.close()
+    with door:
+        assert await prepared(Preparers(door), io.BytesIO(ROWS)) == []
