@@ -127,6 +127,9 @@ directory_version = Table(
     CheckConstraint("singleton", name="one_row"),
 )
 
+# Documents beyond 2 kB would be compressed: slow to write, and again to read, for little space.
+UNCOMPRESSED: dict[str, Any] = {"postgresql_with": {"toast_tuple_target": 8160}}
+
 change_set_ids = Sequence("change_set_ids", metadata=metadata, data_type=BigInteger)
 
 # Suppliers carry the change set of their last change, known from its start; its version is known only at its very end.
@@ -159,6 +162,7 @@ suppliers = Table(
     Index(None, "activities", postgresql_using="gin"),
     Index(None, "commune"),
     Index(None, "lat", "lon"),
+    **UNCOMPRESSED,
 )
 
 # From `siret` to `trade_key`, what tells who a record is about. Names are held where the record has a point of its own;
@@ -195,6 +199,7 @@ records = Table(
         "records_without_siret_ix", "name_key", "lat", postgresql_where=text("siret IS NULL AND name_key IS NOT NULL")
     ),
     Index("records_trade_key_lat_ix", "trade_key", "lat", postgresql_where=text("trade_key IS NOT NULL")),
+    **UNCOMPRESSED,
 )
 
 # What people decided about records, whether or not these are there: all of one decision are one supplier.
