@@ -19,7 +19,7 @@ from db.suppliers import supplier_row
 from db.suppressions import Suppressions
 from db.tables import suppliers
 from domain.quality import approved_until, shortcomings
-from domain.supplier import Placement, SupplierRecord
+from domain.supplier import Flag, Placement, Point, SupplierRecord
 from domain.wording import Language
 
 
@@ -45,10 +45,11 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Arrival(NamedTuple):
-    """A row that can be stored, as what a message between processes is made of.
+    """A row that can be stored, in parts that are cheap to send from one process to another.
 
-    `siret`: None also where it may be that of several places. If the row is likely to be new, also what it then
-    becomes: `told`, its record's columns but for the keys, and `supplier`, the row of a supplier of its own.
+    `siret`: None also where it may be that of several places. From `payload` to `flags` it is what its record's columns
+    hold. If the row is likely to be new, also what it then becomes: `told`, the columns of its record after these, and
+    `supplier`, the row of a supplier of its own.
     """
 
     line: int
@@ -56,9 +57,21 @@ class Arrival(NamedTuple):
     siret: str | None
     payload: str
     content_hash: bytes
-    placement: Placement
+    commune: str | None
+    lat: float | None
+    lon: float | None
+    flags: str
     told: Sequence[Any] | None = None
     supplier: Sequence[Any] | None = None
+
+    @property
+    def record(self) -> SupplierRecord:
+        return _decode(self.payload)
+
+    @property
+    def placement(self) -> Placement:
+        location = None if self.lat is None or self.lon is None else Point(self.lat, self.lon)
+        return Placement(location, self.commune, _decode_flags(self.flags))
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -77,6 +90,8 @@ SUPPLIER_ID = SUPPLIER_COLUMNS.index("id")
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(SupplierRecord).decode
+_decode_flags = msgspec.json.Decoder(tuple[Flag, ...]).decode
+_PAYLOAD, _TOLD = Arrival._fields.index("payload"), Arrival._fields.index("told")
 
 
 def prepare(terms: Terms, batch: Batch, *, likely_new: bool) -> Prepared:
@@ -91,36 +106,43 @@ def prepare(terms: Terms, batch: Batch, *, likely_new: bool) -> Prepared:
         if found := problems(external_id, encoded):
             rejects.append(reject(line, external_id, found, terms.language))
             continue
-        siret = None if record.in_prison else record.siret
-        digest, payload = content_hash(encoded, placement), encoded.decode()
         told = supplier = None
         if supplier_id is not None:
-            told = _told(terms, record, placement, payload, digest)
+            told = _told(terms, record, placement)
             supplier = _alone(terms, external_id, record, placement, supplier_id)
-        arrivals.append(Arrival(line, external_id, siret, payload, digest, placement, told, supplier))
+        location = placement.location
+        arrivals.append(
+            Arrival(
+                line,
+                external_id,
+                None if record.in_prison else record.siret,
+                encoded.decode(),
+                content_hash(encoded, placement),
+                placement.commune,
+                None if location is None else location.lat,
+                None if location is None else location.lon,
+                _encode(placement.flags).decode(),
+                told,
+                supplier,
+            )
+        )
     flags = Counter[str](code for placement in batch.placements for code in {flag.code for flag in placement.flags})
     return Prepared(arrivals, rejects, flags)
 
 
 def record_values(terms: Terms, item: Arrival) -> Sequence[Any]:
     """The columns of its record after its source, external id and supplier."""
-    return item.told or _told(terms, _decode(item.payload), item.placement, item.payload, item.content_hash)
+    return (*item[_PAYLOAD:_TOLD], *(item.told or _told(terms, item.record, item.placement)))
 
 
 def supplier_values(terms: Terms, item: Arrival, supplier_id: UUID) -> Sequence[Any]:
     """The row of a supplier that this record alone describes, as COPY takes it."""
-    return _alone(terms, item.external_id, _decode(item.payload), item.placement, supplier_id)
+    return _alone(terms, item.external_id, item.record, item.placement, supplier_id)
 
 
-def _told(terms: Terms, record: SupplierRecord, placement: Placement, payload: str, digest: bytes) -> Sequence[Any]:
-    location, now = placement.location, terms.now
+def _told(terms: Terms, record: SupplierRecord, placement: Placement) -> Sequence[Any]:
+    now = terms.now
     return (
-        payload,
-        digest,
-        placement.commune,
-        None if location is None else location.lat,
-        None if location is None else location.lon,
-        _encode(placement.flags).decode(),
         now,
         now,
         now,
@@ -138,8 +160,8 @@ def _alone(
 
 
 def copied(row: dict[str, Any]) -> Sequence[Any]:
-    """A row of `suppliers` as COPY takes it."""
-    return tuple([_encode(value).decode() if name == "document" else value for name, value in row.items()])
+    """A row of `suppliers` as COPY takes it, its id as text: that is sent between processes for less."""
+    return tuple((row | {"id": str(row["id"]), "document": _encode(row["document"]).decode()}).values())
 
 
 def in_thread(batches: AsyncIterable[Batch]) -> Preparing:

@@ -71,6 +71,8 @@ class _Seen(NamedTuple):
     lines: dict[str, int] | None
 
 
+Id = UUID | str
+"""Whose text COPY takes too."""
 RECORD_COLUMNS = tuple(column.name for column in records.columns)
 _REJECT_COLUMNS = tuple(RowError.__struct_fields__)
 
@@ -237,7 +239,7 @@ async def _copy_added(intake: Intake, added: Sequence[Arrival]) -> None:
     await copy(connection, "to_rewrite", ["supplier_id"], list(joining))
 
 
-async def _suppliers_by_siret(intake: Intake, added: Sequence[Arrival]) -> dict[str, UUID]:
+async def _suppliers_by_siret(intake: Intake, added: Sequence[Arrival]) -> dict[str, Id]:
     sirets = {item.siret for item in added if item.siret is not None}
     if not sirets:
         return {}
@@ -255,7 +257,7 @@ async def _copy_changed(intake: Intake, changed: Sequence[tuple[Arrival, _Known]
     await copy(intake.connection, "to_rewrite", ["supplier_id"], list(waiting))
 
 
-def _record(intake: Intake, item: Arrival, supplier_id: UUID) -> Sequence[Any]:
+def _record(intake: Intake, item: Arrival, supplier_id: Id) -> Sequence[Any]:
     return (intake.terms.source, item.external_id, supplier_id, *record_values(intake.terms, item))
 
 

@@ -59,7 +59,7 @@ async def test_rows_that_are_likely_new_are_made_ready() -> None:
     with forked_preparers(reference()) as preparers:
         known, new = [await prepared(preparers, io.BytesIO(ROWS), new=new) for new in (False, True)]
     for bare, ready in zip(known, new, strict=True):
-        assert [item[:6] for item in bare.arrivals] == [item[:6] for item in ready.arrivals]
+        assert [item[:9] for item in bare.arrivals] == [item[:9] for item in ready.arrivals]
         assert all(item.told is None and item.supplier is None for item in bare.arrivals)
         ids = [item.supplier[SUPPLIER_ID] for item in ready.arrivals if item.told and item.supplier]
         assert len(ids) == len(ready.arrivals)
