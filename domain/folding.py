@@ -27,10 +27,15 @@ def fold(text: str) -> str:
     Every run of characters that are neither letters nor digits becomes one space; folding twice changes nothing.
     """
     lowered = text.lower()
+    try:
+        plain = lowered.encode("latin-1").translate(_LATIN)
+    except UnicodeEncodeError:
+        plain = _OTHERS
+    if _OTHERS not in plain:
+        return " ".join(plain.decode().split())
+    lowered = lowered.translate(_FRENCH)
     if not lowered.isascii():
-        lowered = lowered.translate(_FRENCH)
-        if not lowered.isascii():
-            lowered = _without_accents(text)
+        lowered = _without_accents(text)
     return " ".join(_WORD.findall(lowered))
 
 
@@ -42,6 +47,16 @@ def _without_accents(text: str) -> str:
 
 # What the slow way makes of the letters and marks that French is written with, one by one.
 _FRENCH = {code: _without_accents(chr(code)) for code in (*range(0x80, 0x180), *range(0x2010, 0x2040))}
+
+
+def _letter(code: int) -> int:
+    """What the slow way makes of a Latin-1 character: an ASCII letter or digit, a space; 255 for anything else."""
+    made = " ".join(_WORD.findall(_without_accents(chr(code)))) or " "
+    return ord(made) if len(made) == 1 and made.isascii() else 255
+
+
+_LATIN = bytes(map(_letter, range(256)))
+_OTHERS = bytes([255])
 
 
 def stem(word: str) -> str:

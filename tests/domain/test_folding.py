@@ -18,6 +18,7 @@ from domain.folding import _without_accents, fold, stem
         ("Ḿélange", "melange"),
         ("quatrième gamme (4e)", "quatrieme gamme 4e"),
         ("papier_peint", "papier peint"),
+        ("½ journée, m²", "1 2 journee m2"),
         ("…—!?", ""),
         ("", ""),
     ],
