@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -212,7 +213,12 @@ def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
         ]
         kinds += [field.type for field in msgspec.structs.fields(route.query)] if route.query else []
     _, components = msgspec.json.schema_components(kinds, ref_template=REF)
-    return dict(sorted(components.items()))
+    return {name: _described(schema) for name, schema in sorted(components.items())}
+
+
+def _described(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a type, its docstring without the indentation that it has in the source."""
+    return schema | {"description": cleandoc(schema["description"])} if "description" in schema else schema
 
 
 @lru_cache(maxsize=64)
