@@ -15,8 +15,10 @@ import sys
 import traceback
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import ExitStack, aclosing, contextmanager, suppress
 from typing import Any, BinaryIO, Literal, NoReturn
+
+import structlog
 
 from api.reading import Reading, batches
 from db.preparation import Prepared, Preparing, Terms, prepare
@@ -24,19 +26,23 @@ from db.sources.rows import UnreadableFile
 from matching.engine import Reference
 
 READ_AT_ONCE = 1 << 20
+START_SECONDS = 10.0
 AHEAD = 2
 """How many batches are asked for before the first of them is stored."""
 GARBAGE_AFTER = 200_000
 """Rows hold no cycles: looking for garbage among them as often as usual takes a twentieth of the time."""
 _LENGTH_BYTES = 8
 _LIKELY_NEW, _LIKELY_KNOWN = b"n", b"k"
+_THERE = b"!"
 _IGNORED = (signal.SIGINT, signal.SIGTERM)
 
-Message = tuple[Literal["batch", "unreadable", "end"], Any]
+Message = tuple[Literal["batch", "unreadable", "failed", "end"], Any]
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class PreparerEnded(Exception):
-    """The process that prepared the rows ended before they did."""
+    """The process that prepared the rows ended before they did; it may have said of what."""
 
 
 class Preparers:
@@ -52,7 +58,9 @@ class Preparers:
         """
 
         async def preparing(terms: Terms, likely_new: Callable[[], bool]) -> AsyncGenerator[Prepared, None]:
-            link = self._begun()
+            link = await self._begun()
+            if link is None:
+                log.warning("no process to prepare an import in: it is prepared here, more slowly")
             prepared = (
                 otherwise(terms, likely_new) if link is None else _prepared(*link, stream, (reading, terms), likely_new)
             )
@@ -62,18 +70,27 @@ class Preparers:
 
         return preparing
 
-    def _begun(self) -> tuple[socket.socket, socket.socket] | None:
-        """The ways to a new process: for words, and for the file's content."""
+    async def _begun(self) -> tuple[socket.socket, socket.socket] | None:
+        """The ways to a new process, for words and for the file's content; None where it does not say that it is there.
+
+        Nothing of the file is read before.
+        """
         words, their_words = socket.socketpair()
         content, their_content = socket.socketpair()
-        with their_words, their_content:
-            try:
+        words.settimeout(START_SECONDS)
+        there = b""
+        try:
+            with their_words, their_content:
                 socket.send_fds(self._door, [b"."], [their_words.fileno(), their_content.fileno()])
-            except OSError:
-                words.close()
-                content.close()
-                return None
-        return words, content
+            with suppress(OSError):
+                there = await asyncio.to_thread(words.recv, len(_THERE))
+        except OSError:
+            return None
+        finally:
+            words.settimeout(None)
+            if there != _THERE:
+                _shut(words, content)
+        return (words, content) if there == _THERE else None
 
 
 @contextmanager
@@ -137,8 +154,10 @@ def _wait_at(entrance: socket.socket, reference: Reference) -> None:
         message, descriptors, _, _ = socket.recv_fds(entrance, 1, 2)
         if not message:
             return
-        words, content = (socket.socket(fileno=each) for each in descriptors)
-        with words, content:
+        handed = [socket.socket(fileno=each) for each in descriptors]
+        # where no process can be had, whoever asked sees the sockets closed, and does without
+        with ExitStack() as held, suppress(OSError):
+            words, content = map(held.enter_context, handed)
             if not os.fork():
                 _live(lambda: _answer(words, content, reference), words, content)  # noqa: B023 - called at once
 
@@ -146,6 +165,7 @@ def _wait_at(entrance: socket.socket, reference: Reference) -> None:
 def _answer(words: socket.socket, content: socket.socket, reference: Reference) -> None:
     """Prepare one file: a batch for each byte that asks for one."""
     gc.set_threshold(GARBAGE_AFTER)
+    words.sendall(_THERE)
     with words.makefile("rb") as asked, io.BufferedReader(socket.SocketIO(content, "r"), READ_AT_ONCE) as stream:
         length = int.from_bytes(asked.read(_LENGTH_BYTES))
         reading, terms = pickle.loads(asked.read(length))  # noqa: S301 - our own parent's
@@ -158,6 +178,11 @@ def _answer(words: socket.socket, content: socket.socket, reference: Reference) 
                 _send(words, ("batch", (prepared.arrivals, prepared.rejects, prepared.flags)))
         except UnreadableFile as unreadable:
             _send(words, ("unreadable", unreadable.problems))
+        except ConnectionError:
+            raise
+        except Exception as failure:
+            _send(words, ("failed", type(failure).__name__))
+            raise
         else:
             _send(words, ("end", None))
         asked.read()  # to end with questions unread would take the last answer back
@@ -179,7 +204,7 @@ async def _prepared(
             words.sendall(_LIKELY_NEW if likely_new() else _LIKELY_KNOWN)
 
     # threads, so that the other process need not wait for this one's loop to have time for it
-    with words, content, ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(2) as threads:
         running: list[asyncio.Future[Any]] = [run(threads, _send_all, stream, content)]
         try:
             running.append(run(threads, _first_received, words, job, ask))
@@ -187,15 +212,16 @@ async def _prepared(
                 ask()
                 running[1:] = [run(threads, _received, words)]
                 yield Prepared(*message[1])
+            if message[0] == "failed":
+                raise PreparerEnded(message[1])
+            with suppress(OSError):
+                content.shutdown(socket.SHUT_RDWR)
             # the file may have ended for the preparer because it could not be read any further here
-            if running[0].done() and (failure := running[0].exception()) and not isinstance(failure, ConnectionError):
-                raise failure
+            await running[0]
             if message[0] == "unreadable":
                 raise UnreadableFile(message[1])
         finally:
-            for each in (words, content):
-                with suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)
+            _shut(words, content)
             await asyncio.gather(*running, return_exceptions=True)
 
 
@@ -228,9 +254,21 @@ def _exactly(words: socket.socket, count: int) -> bytearray:
 
 
 def _send_all(stream: BinaryIO, content: socket.socket) -> None:
+    """Raises what `stream` raises; a preparer that reads no more, or is gone, is no failure here."""
     try:
         while piece := stream.read(READ_AT_ONCE):
-            content.sendall(piece)
+            try:
+                content.sendall(piece)
+            except OSError:
+                return
     finally:
         with suppress(OSError):
             content.shutdown(socket.SHUT_WR)
+
+
+def _shut(*sockets: socket.socket) -> None:
+    """Close sockets that other threads may be waiting at."""
+    for each in sockets:
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+        each.close()

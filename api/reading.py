@@ -38,11 +38,14 @@ def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterato
 
 
 def _batches(rows: Iterator[Row | Reject], reference: Reference) -> Iterator[Batch]:
+    before = 0
     while read := list(islice(rows, ROWS_AT_ONCE)):
         accepted = [row for row in read if isinstance(row, Row)]
         rejects = [row for row in read if isinstance(row, Reject)]
         found = placed([row.record for row in accepted], reference.geography)
-        yield Batch(accepted, [flagged(one, row.flags) for row, one in zip(accepted, found, strict=True)], rejects)
+        placements = [flagged(one, row.flags) for row, one in zip(accepted, found, strict=True)]
+        yield Batch(accepted, placements, rejects, before)
+        before += len(read)
 
 
 def _drawn_well(rows: Iterator[Row | Reject], language: Language) -> Iterator[Row | Reject]:

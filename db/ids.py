@@ -18,7 +18,7 @@ def new_id(now: datetime) -> UUID:
 def ids_in_order(now: datetime, places: Iterable[int]) -> list[UUID]:
     """Identifiers of their own that sort by their places among each other: indexes then grow at their end.
 
-    The place, modulo 2^26, stands before 48 random bits (RFC 9562 §6.2, method 1).
+    The place, modulo 2^26, stands before 48 random bits (RFC 9562 §6.2, method 1): places should differ.
     """
     start = int.from_bytes(uuid7(now, bytes(RANDOM_BYTES)).bytes)
     counted = [place % (1 << _COUNTED) for place in places]

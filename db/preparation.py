@@ -24,11 +24,15 @@ from domain.wording import Language
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Some of the rows of an import: `placements[i]` is where `rows[i]` stands; `rejects` never became rows."""
+    """Some of the rows of an import: `placements[i]` is where `rows[i]` stands; `rejects` never became rows.
+
+    `before`: how many came in the batches before it.
+    """
 
     rows: Sequence[Row]
     placements: Sequence[Placement]
     rejects: Sequence[Reject] = ()
+    before: int = 0
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -98,7 +102,7 @@ def prepare(terms: Terms, batch: Batch, *, likely_new: bool) -> Prepared:
     """Check and encode the rows; make ready what they become if they are new, where that is likely to be of use."""
     rejects = list(batch.rejects)
     arrivals: list[Arrival] = []
-    ids = ids_in_order(terms.now, [row.line for row in batch.rows]) if likely_new else repeat(None)
+    ids = ids_in_order(terms.now, range(batch.before, batch.before + len(batch.rows))) if likely_new else repeat(None)
     for (line, external_id, record, _), placement, supplier_id in zip(batch.rows, batch.placements, ids, strict=False):
         if terms.held_back is not None:
             record = terms.held_back.applied(external_id, record)  # noqa: PLW2901 - what is stored of it

@@ -16,7 +16,7 @@ from db.connect import Connection
 from db.ids import new_id
 from db.preparation import SUPPLIER_COLUMNS, SUPPLIER_ID, Arrival, Prepared, Terms, record_values, supplier_values
 from db.sources.rows import Reject, reject
-from db.tables import records
+from db.tables import LONGEST_UNCOMPRESSED, records
 from domain.errors import Problem, pointer
 from domain.identity import Likeness
 from domain.source import RowError
@@ -76,10 +76,12 @@ Id = UUID | str
 RECORD_COLUMNS = tuple(column.name for column in records.columns)
 _REJECT_COLUMNS = tuple(RowError.__struct_fields__)
 
+# As the tables that they are merged into, or else what is copied from one to the other stays compressed.
+_UNCOMPRESSED = f"WITH (toast_tuple_target = {LONGEST_UNCOMPRESSED})"
 _TABLES = (
     "CREATE TEMPORARY TABLE seen (external_id text PRIMARY KEY, line integer NOT NULL) ON COMMIT DROP",
-    "CREATE TEMPORARY TABLE staged_records (LIKE records) ON COMMIT DROP",
-    "CREATE TEMPORARY TABLE staged_suppliers (LIKE suppliers) ON COMMIT DROP",
+    f"CREATE TEMPORARY TABLE staged_records (LIKE records) {_UNCOMPRESSED} ON COMMIT DROP",
+    f"CREATE TEMPORARY TABLE staged_suppliers (LIKE suppliers) {_UNCOMPRESSED} ON COMMIT DROP",
     "CREATE TEMPORARY TABLE to_rewrite (supplier_id uuid) ON COMMIT DROP",
     """CREATE TEMPORARY TABLE stirred (
         external_id text NOT NULL, supplier_id uuid, siret text, name_key text, trade_key text,

@@ -128,7 +128,8 @@ directory_version = Table(
 )
 
 # Documents beyond 2 kB would be compressed: slow to write, and again to read, for little space.
-UNCOMPRESSED: dict[str, Any] = {"postgresql_with": {"toast_tuple_target": 8160}}
+LONGEST_UNCOMPRESSED = 8160
+UNCOMPRESSED: dict[str, Any] = {"postgresql_with": {"toast_tuple_target": LONGEST_UNCOMPRESSED}}
 
 change_set_ids = Sequence("change_set_ids", metadata=metadata, data_type=BigInteger)
 

@@ -89,16 +89,29 @@ async def test_a_file_that_cannot_be_read_says_why() -> None:
 class Broken(io.BytesIO):
     """A stream that breaks off after what it has, as a file cut short in its compression does."""
 
+    def __init__(self, content: bytes, failure: Exception) -> None:
+        super().__init__(content)
+        self.failure = failure
+
     def read(self, size: int | None = -1) -> bytes:
         piece = super().read(size)
         if not piece:
-            raise EOFError("cut short")
+            raise self.failure
         return piece
 
 
-async def test_a_stream_that_breaks_is_not_taken_for_its_end() -> None:
-    with forked_preparers(reference()) as preparers, pytest.raises(EOFError, match="cut short"):
-        await prepared(preparers, Broken(ROWS))
+@pytest.mark.parametrize("failure", [EOFError("cut short"), ConnectionResetError("cut short")], ids=repr)
+@pytest.mark.parametrize("content", [ROWS, b"nom"], ids=["rows", "unreadable"])
+async def test_a_stream_that_breaks_is_not_taken_for_its_end(failure: Exception, content: bytes) -> None:
+    asked = reading(NDJSON if content == ROWS else CSV)
+    with forked_preparers(reference()) as preparers, pytest.raises(type(failure), match="cut short"):
+        await prepared(preparers, Broken(content, failure), asked)
+
+
+async def test_a_preparer_that_fails_says_of_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.preparers, "batches", lambda *_: iter([None]))
+    with forked_preparers(reference()) as preparers, pytest.raises(PreparerEnded, match="AttributeError"):
+        await prepared(preparers, io.BytesIO(ROWS))
 
 
 async def test_a_preparer_that_ends_before_its_time_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,8 +133,14 @@ async def test_whoever_stops_listening_leaves_nothing_behind() -> None:
     assert 0 < at <= len(ROWS)
 
 
-async def test_without_a_process_it_is_done_otherwise() -> None:
+async def test_without_a_process_it_is_done_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether nobody waits at the door any more, or a new process does not come up."""
     door, entrance = socket.socketpair()
     entrance.close()
     with door:
         assert await prepared(Preparers(door), io.BytesIO(ROWS)) == []
+    monkeypatch.setattr(api.preparers, "_answer", lambda *_: None)
+    stream = io.BytesIO(ROWS)
+    with forked_preparers(reference()) as preparers:
+        assert await prepared(preparers, stream) == []
+    assert stream.tell() == 0

@@ -200,3 +200,13 @@ async def test_a_dry_run_makes_no_source(engine: Engine) -> None:
 
     async with transaction(engine) as connection:
         assert (await connection.execute(text("SELECT count(*) FROM sources"))).scalar_one() == 0
+
+
+async def test_long_documents_are_stored_as_they_are(engine: Engine) -> None:
+    """Whether their rows are new or changed."""
+    for words in ("Entretien ", "Nettoyage "):
+        await load(engine, [row(1, "1", description=words * 300)])
+        async with transaction(engine) as connection:
+            for table, column in (("records", "payload"), ("suppliers", "document")):
+                found = await connection.execute(text(f"SELECT pg_column_compression({column}) FROM {table}"))
+                assert found.scalar_one() is None

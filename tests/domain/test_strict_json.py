@@ -18,6 +18,7 @@ from domain.strict_json import lone_surrogate, repeated_key
         (b'{"a": "\\u003a", "b": 1, "b": 1}', "/b"),
         (b'{"a": "\\u003A", "b" : 1, "b": 1}', "/b"),
         (b'{"a": 1e999, "b": 1, "b": 1}', "/b"),
+        (b'{"a": "\\ud800", "b": 1, "b": 1}', "/b"),
     ],
 )
 def test_the_repeated_member_is_located(document: bytes, where: str) -> None:
