@@ -38,7 +38,10 @@ OPTIONS: dict[str, frozenset[Reserved]] = {
 }
 """The reservations a buyer may think of, by their key in `alternatives.reserved`."""
 KEPT_LOTS = 8
-"""The reviews of needs of at most so many lots are kept: buyers ask again with another territory, radius or limit."""
+"""The reviews of needs of at most so many lots are kept: buyers ask again with another territory, radius or limit.
+
+Of the last few: what is kept for long leaves cold memory to whatever follows when it is forgotten.
+"""
 SOMEWHERE = Place()
 
 
@@ -96,7 +99,7 @@ def _review(need: Need, on: date, view: InForce, segments: tuple[tuple[str, ...]
     return NeedReview(reviews, tuple(item for item in whole if item))
 
 
-_reviewed = lru_cache(maxsize=1024)(_review)
+_reviewed = lru_cache(maxsize=128)(_review)
 
 
 def _unvalued(lot: Lot) -> Lot:
