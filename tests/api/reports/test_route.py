@@ -60,6 +60,10 @@ async def told_story(served: Client, source: str) -> tuple[Buyer, str]:
     return buyer, f"/needs/{need}/report"
 
 
+RUNNING = re.compile(r"^(Rapport de sourcing – .*|\d+ / \d+)$", re.MULTILINE)
+"""What stands at the head and foot of each page, and would come between what is broken over two."""
+
+
 async def text_of(buyer: Buyer, path: str, form: str, **headers: str) -> str:
     """What a report says in this form, with plain spaces."""
     answer = await buyer.get(path, Accept=form, **headers)
@@ -68,7 +72,7 @@ async def text_of(buyer: Buyer, path: str, form: str, **headers: str) -> str:
     if form != PDF:
         return answer.text
     with PdfReader(BytesIO(answer.content)) as reader:
-        return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+        return " ".join(" ".join(RUNNING.sub("", page.extract_text()) for page in reader.pages).split())
 
 
 def found(words: tuple[str, ...], text: str) -> list[str]:
@@ -89,6 +93,18 @@ async def test_each_form_says_what_the_others_say(served: Client, source: str, f
     told = ("Entretien des parcs", f"Jardin Iris {source}", SECRET, QUESTION, "Oui, tous les bacs.", "Bien équipé")
     expected = (*told, *PERSONAL)
     assert found(expected, text) == list(expected)
+
+
+async def test_what_is_printed_can_be_copied_as_it_was_said(served: Client, source: str) -> None:
+    """Places to break a long word leave nothing behind in it, nor in others that share its letters."""
+    buyer = await new_buyer(served)
+    await buyer.supplier(source, "1", name="Jardin Iris")
+    number = "0123456789" * 15
+    need = (await buyer.keep(title=f"Entretien {number} des parcs"))["need"]["id"]
+    text = await text_of(buyer, f"/needs/{need}/report", PDF)
+    assert "\u200b" not in text
+    assert number in whole(text)
+    assert number not in text
 
 
 @pytest.mark.parametrize("form", [JSON, HTML, PDF])
