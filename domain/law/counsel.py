@@ -3,7 +3,7 @@
 The numbers compared here are counsel of this project (rules of theme `counsel`), not law, and the messages say so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -60,8 +60,9 @@ class Supply(msgspec.Struct, frozen=True):
 def counsel(supply: Supply, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
     """The lot's advice that depends on supply and on what the law says of the same lot."""
     view = rules.at(on)
-    found = (_no_offer(supply, view), _possible(supply, review, view), _expiring(supply, view))
-    return tuple(item for item in (*found, *_not_open(supply, review.forbidden, view)) if item)
+    borne, closed = _borne(supply, review.forbidden, view)
+    found = (_no_offer(supply, view), _possible(supply, review, borne, view), _expiring(supply, view))
+    return (*(item for item in found if item), *closed)
 
 
 @applies("counsel_no_offer")
@@ -84,26 +85,40 @@ def _no_offer(supply: Supply, view: InForce) -> LegalAdvice | None:
     return advice("RISK_INFRUCTUEUX", "warning", view["counsel_no_offer"], message)
 
 
+def _borne(
+    supply: Supply, forbidden: Mapping[str, LegalFinding | None], view: InForce
+) -> tuple[list[tuple[str, Count]], list[LegalAdvice]]:
+    """The reservations that supply would bear: those open to this lot, and of the others why not.
+
+    RESERVATION_NOT_OPEN is said of what the law forbids for this lot.
+    """
+    minimum = view.number("counsel_reservation_minimum") or 1
+    open_, closed = [], []
+    for option, count in supply.options.items():
+        if count.total >= minimum and option in OPTION_NAMES:
+            finding = forbidden.get(option)
+            if finding is None:
+                open_.append((option, count))
+            else:
+                closed.append(_closed(option, count, finding))
+    return open_, closed
+
+
 @applies("counsel_reservation_minimum", "counsel_reservation_comfortable")
-def _possible(supply: Supply, review: LotReview, view: InForce) -> LegalAdvice | None:
+def _possible(
+    supply: Supply, review: LotReview, borne: Sequence[tuple[str, Count]], view: InForce
+) -> LegalAdvice | None:
     """Reservations that the law allows and that leave enough candidates (RESERVATION_POSSIBLE).
 
     For a lot already reserved as the law allows, only those that leave more candidates than its own. Where the law
     leaves a type open for this lot, it is named with that proviso. Enough is counsel, not law.
     """
-    minimum = view.number("counsel_reservation_minimum") or 1
-    comfortable = view.number("counsel_reservation_comfortable") or minimum
-    floor = max(minimum, supply.total + 1 if supply.reserved and not review.refused else 0)
-    open_ = {
-        option: count
-        for option, count in supply.options.items()
-        if option in OPTION_NAMES and review.forbidden.get(option) is None and count.total >= floor
-    }
-    if not open_:
+    fewer = supply.total if supply.reserved and not review.refused else 0
+    named = tuple((option, count, option in review.doubtful) for option, count in borne if count.total > fewer)
+    if not named:
         return None
-    most = max(count.total for count in open_.values())
-    named = tuple((option, count, option in review.doubtful) for option, count in open_.items())
-    return _suggested(named, most > comfortable, view)
+    comfortable = view.number("counsel_reservation_comfortable")
+    return _suggested(named, comfortable is None or any(count.total > comfortable for _, count, _ in named), view)
 
 
 @lru_cache(maxsize=4096)
@@ -120,22 +135,12 @@ def _suggested(named: tuple[tuple[str, Count, bool], ...], plenty: bool, view: I
 @lru_cache(maxsize=4096)
 def _leaves(option: str, count: Count, doubtful: bool = False) -> Text:
     name, sure = OPTION_NAMES[option], count.certain
-    many, sures = ("s" if number > 1 else "" for number in count)
+    many, sures = "s" if count.total > 1 else "", "s" if sure > 1 else ""
     fr, en = (", à condition de vérifier que le lot s'y prête", ", provided the lot is checked to qualify")
     return Text(
         f"{name.fr} laisse {count.total} candidat{many} ({sure} certain{sures}){fr if doubtful else ''}",
         f"{name.en} leaves {count.total} candidate{many} ({sure} certain){en if doubtful else ''}",
     )
-
-
-def _not_open(supply: Supply, forbidden: Mapping[str, LegalFinding | None], view: InForce) -> list[LegalAdvice]:
-    """RESERVATION_NOT_OPEN: a reservation that supply would bear but that the law forbids for this lot, and why."""
-    minimum = view.number("counsel_reservation_minimum") or 1
-    return [
-        _closed(option, count, finding)
-        for option, count in supply.options.items()
-        if count.total >= minimum and option in OPTION_NAMES and (finding := forbidden.get(option))
-    ]
 
 
 @lru_cache(maxsize=4096)

@@ -39,7 +39,7 @@ class LegalFinding(msgspec.Struct, frozen=True, cache_hash=True):
     message: Text
 
 
-class LegalAdvice(msgspec.Struct, frozen=True, cache_hash=True):
+class LegalAdvice(msgspec.Struct, frozen=True):
     """A legal consequence, or counsel (`article` null), for the buyer; `lots`: the sets of lots it concerns."""
 
     code: str

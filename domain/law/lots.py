@@ -17,14 +17,13 @@ WORKS_DIVISION = "45"
 class LotFacts(msgspec.Struct, frozen=True):
     """A lot as the rules read it. `cpv`: 8 digits, the main code first. `works`, `cents` null: not known.
 
-    `segments`: what the lot asks for as its object; `families`: what "one family" means when lots are added up.
-    `listed`: the main CPV against the list of social services; null without CPV.
+    `segments`: what the lot asks for as its object. `listed`: the main CPV against the list of social services; null
+    without CPV.
     """
 
     lot: Lot
     cpv: tuple[str, ...]
     segments: tuple[str, ...]
-    families: frozenset[str]
     works: bool | None
     cents: int | None
     listed: Listing | None
@@ -39,17 +38,11 @@ def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
         lot=lot,
         cpv=cpv,
         segments=segments,
-        families=_families(segments, cpv),
         works=_works(lot, cpv, segments),
         cents=None if lot.value_eur is None else cents(lot.value_eur),
         listed=listed,
         insertion=_is_insertion("so-insertion" in (lot.segments or segments), cpv[:1], listed, view),
     )
-
-
-def with_value(facts: LotFacts, lot: Lot) -> LotFacts:
-    """The facts of a lot that was read without its id and value, with those it has in `lot`."""
-    return msgspec.structs.replace(facts, lot=lot, cents=None if lot.value_eur is None else cents(lot.value_eur))
 
 
 @lru_cache(maxsize=4096)
@@ -64,8 +57,11 @@ def listing(code: str, listed: frozenset[str]) -> Listing:
 
 
 @lru_cache(maxsize=4096)
-def _families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
-    """The families of the segments ("pr" of "pr-locaux"); without segment, the CPV group of the main code."""
+def families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
+    """What "one family" means when lots are added up: the families of the segments ("pr" of "pr-locaux").
+
+    Without segment, the CPV group of the main code.
+    """
     if segments:
         return frozenset(segment.partition("-")[0] for segment in segments)
     return frozenset(code[:3] for code in cpv[:1])

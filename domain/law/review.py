@@ -3,9 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
-
-import msgspec
 
 from domain.law.considerations import (
     allotment,
@@ -20,14 +17,14 @@ from domain.law.considerations import (
 )
 from domain.law.ess_lot import review_ess
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
-from domain.law.lots import LotFacts, read_lot, with_value
+from domain.law.lots import LotFacts, read_lot
 from domain.law.prison_lot import review_prison
 from domain.law.procedure import review_procedure
 from domain.law.reservation import review_types
 from domain.law.rules import InForce, Rules
 from domain.law.small_lots import no_split, review_sets
 from domain.law.value import Group, groups, total_below_lots
-from domain.need import Buyer, ContractKind, Lot, Need, Place, Reserved
+from domain.need import Buyer, ContractKind, Need, Reserved
 
 OPTIONS: dict[str, frozenset[Reserved]] = {
     "handicap": frozenset({"handicap"}),
@@ -37,12 +34,6 @@ OPTIONS: dict[str, frozenset[Reserved]] = {
     "ess": frozenset({"ess"}),
 }
 """The reservations a buyer may think of, by their key in `alternatives.reserved`."""
-KEPT_LOTS = 8
-"""The reviews of needs of at most so many lots are kept: buyers ask again with another territory, radius or limit.
-
-Of the last few: what is kept for long leaves cold memory to whatever follows when it is forgotten.
-"""
-SOMEWHERE = Place()
 
 
 def review_need(
@@ -54,34 +45,8 @@ def review_need(
     without it the lots' own `segments` are used. CPV codes are taken as valid.
     """
     read = segments_of_lot or {}
-    asked = _in_law(need), on, rules.at(on), tuple(read.get(lot.id, lot.segments) for lot in need.lots)
-    return _reviewed(*asked) if len(need.lots) <= KEPT_LOTS else _review(*asked)
-
-
-def _in_law(need: Need) -> Need:
-    """The need without what the rules do not look at: elsewhere, or under another name, the law says the same."""
-    buyer = need.buyer and msgspec.structs.replace(need.buyer, name=None, siret=None)
-    lots = tuple(
-        msgspec.structs.replace(
-            lot, title=None, keywords=(), site=lot.site and SOMEWHERE, max_distance_km=None, territory=None
-        )
-        for lot in need.lots
-    )
-    return Need(
-        lots=lots,
-        buyer=buyer,
-        contract=need.contract,
-        technique=need.technique,
-        estimated_total_eur=need.estimated_total_eur,
-    )
-
-
-def _review(need: Need, on: date, view: InForce, segments: tuple[tuple[str, ...], ...]) -> NeedReview:
-    known = [
-        _whatever_value(need.contract, need.buyer, _unvalued(lot), objects, on, view)
-        for lot, objects in zip(need.lots, segments, strict=True)
-    ]
-    lots = tuple(with_value(facts, lot) for (facts, _), lot in zip(known, need.lots, strict=True))
+    view = rules.at(on)
+    lots = tuple(read_lot(lot, read.get(lot.id, lot.segments), view) for lot in need.lots)
     of_values: dict[str, list[LegalAdvice]] = {}
     whole = [total_below_lots(need, lots, view)]
     for group in groups(need, lots):
@@ -92,22 +57,8 @@ def _review(need: Need, on: date, view: InForce, segments: tuple[tuple[str, ...]
         allotment(need, view),
         framework(need, view),
     ]
-    reviews = {
-        lot.id: _with_advice(review, of_values[lot.id]) if lot.id in of_values else review
-        for (_, review), lot in zip(known, need.lots, strict=True)
-    }
+    reviews = {lot.lot.id: _review_lot(need, lot, of_values.get(lot.lot.id, ()), on, view) for lot in lots}
     return NeedReview(reviews, tuple(item for item in whole if item))
-
-
-_reviewed = lru_cache(maxsize=128)(_review)
-
-
-def _unvalued(lot: Lot) -> Lot:
-    return msgspec.structs.replace(lot, id="", value_eur=None)
-
-
-def _with_advice(review: LotReview, more: list[LegalAdvice]) -> LotReview:
-    return msgspec.structs.replace(review, advice=(*review.advice, *more))
 
 
 def _group_advice(
@@ -123,21 +74,17 @@ def _group_advice(
     return [*review_procedure(need, group, view), *sets, *no_split(need, group, view), social(need, group, view)]
 
 
-@lru_cache(maxsize=4096)
-def _whatever_value(
-    contract: ContractKind, buyer: Buyer | None, lot: Lot, segments: tuple[str, ...], on: date, view: InForce
-) -> tuple[LotFacts, LotReview]:
-    """One lot as the rules read it, and what they say whatever its value: of its reservation, its object, others."""
-    facts = read_lot(lot, segments, view)
-    rules = (
-        insertion(facts, view),
-        capability(segments, view),
-        reuse_quota(segments, buyer and buyer.kind, view),
+def _review_lot(need: Need, lot: LotFacts, of_value: Iterable[LegalAdvice], on: date, view: InForce) -> LotReview:
+    """What the rules say of one lot: of its reservation, its object, others; `of_value` is said of it already."""
+    of_object = (
+        insertion(lot, view),
+        capability(lot.segments, view),
+        reuse_quota(lot.segments, need.buyer and need.buyer.kind, view),
     )
-    findings = tuple(_reservation(contract, buyer, facts, on, view))
-    options = _options(contract, buyer, facts, on, view)
-    advice = tuple(item for item in rules if item)
-    return facts, LotReview(findings, advice, *options, outcome=worst_outcome(findings))
+    findings = tuple(_reservation(need.contract, need.buyer, lot, on, view))
+    forbidden, doubtful = _options(need.contract, need.buyer, lot, on, view)
+    advice = (*(item for item in of_object if item), *of_value)
+    return LotReview(findings, advice, forbidden, doubtful, worst_outcome(findings))
 
 
 def _options(
@@ -147,39 +94,39 @@ def _options(
 
     Types first, which are the same for every lot; then what only the lot decides.
     """
-    types = _standing_of_types(contract, on, view)
-    forbidden = {option: standing.refusal for option, standing in types}
-    doubtful = {option for option, standing in types if standing.doubtful}
+    of_types, doubtful = _options_of_types(contract, on, view)
+    forbidden = dict(of_types)
     for option, findings in (
         ("penitentiary", review_prison(lot, view)),
         ("ess", review_ess(lot, buyer, view)),
     ):
         if forbidden[option] is None:
-            standing = _standing(findings)
-            forbidden[option] = standing.refusal
-            doubtful |= {option} if standing.doubtful else set()
-    return forbidden, frozenset(option for option in doubtful if forbidden[option] is None)
-
-
-class _Standing(NamedTuple):
-    """Where a reservation stands: the finding that forbids it, or whether something about it is still open."""
-
-    refusal: LegalFinding | None
-    doubtful: bool
+            forbidden[option], open_ = _standing(findings)
+            if forbidden[option]:
+                doubtful -= {option}
+            elif open_:
+                doubtful |= {option}
+    return forbidden, doubtful
 
 
 @lru_cache(maxsize=256)
-def _standing_of_types(contract: ContractKind, on: date, view: InForce) -> tuple[tuple[str, _Standing], ...]:
-    return tuple((option, _standing(review_types(types, contract, on, view))) for option, types in OPTIONS.items())
+def _options_of_types(
+    contract: ContractKind, on: date, view: InForce
+) -> tuple[Mapping[str, LegalFinding | None], frozenset[str]]:
+    """What forbids each reservation, or leaves it doubtful, whatever the lot."""
+    standing = {option: _standing(review_types(types, contract, on, view)) for option, types in OPTIONS.items()}
+    forbidden = {option: refusal for option, (refusal, _) in standing.items()}
+    return forbidden, frozenset(option for option, (_, doubtful) in standing.items() if doubtful)
 
 
-def _standing(findings: Iterable[LegalFinding]) -> _Standing:
+def _standing(findings: Iterable[LegalFinding]) -> tuple[LegalFinding | None, bool]:
+    """The finding that forbids a reservation, or whether something about it is still open."""
     doubtful = False
     for found in findings:
         if found.outcome == "INELIGIBLE":
-            return _Standing(found, False)
+            return found, False
         doubtful = doubtful or found.outcome in {"UNKNOWN", "REVIEW"}
-    return _Standing(None, doubtful)
+    return None, doubtful
 
 
 def _reservation(

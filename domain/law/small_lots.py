@@ -1,10 +1,12 @@
 """Small lots inside a large need: which of them may together take a lighter procedure, and needs cut too finely."""
 
+from bisect import bisect_left
+from itertools import accumulate
 from typing import NamedTuple
 
 from domain.law.citation import euros, listed
 from domain.law.findings import LegalAdvice, advice, least_sure
-from domain.law.lots import LotFacts
+from domain.law.lots import LotFacts, families
 from domain.law.procedure import direct_threshold, eu_thresholds, formal_thresholds, level
 from domain.law.registry import applies
 from domain.law.rules import InForce, RuleRow
@@ -13,7 +15,8 @@ from domain.need import Need
 from domain.shortlist import Confidence
 from domain.wording import Text
 
-MOST_IDS = 5_000
+MOST_IDS = 500
+"""Lots named in all sets together: beyond some hundred sets, that there are more says as much as they would."""
 MOST_STEPS = 20_000
 MANY = Text(" (liste limitée)", " (list cut short)")
 
@@ -127,39 +130,48 @@ def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str
     """
     if not lots:
         return (), True
-    order = sorted(range(len(lots)), key=lambda place: -lots[place][1])
-    search = _Search([lots[place][1] for place in order], cap)
-    search.explore(0, 0, (), None)
-    chosen = sorted(tuple(sorted(order[step] for step in steps)) for steps in search.found)
-    return tuple(tuple(lots[place][0] for place in places) for places in chosen), search.steps < MOST_STEPS
+    search = _Search([value for _, value in lots])
+    search.explore(0, cap, (), None)
+    ids = [lot_id for lot_id, _ in lots]
+    chosen = sorted(map(sorted, search.found))
+    return tuple(tuple(map(ids.__getitem__, places)) for places in chosen), search.steps < MOST_STEPS
 
 
 class _Search:
-    """Depth-first choice over values in decreasing order, cut where a smaller value left out would still fit."""
+    """Depth-first choice of places among values in decreasing order, cut where a value left out would still fit."""
 
-    def __init__(self, values: list[int], cap: int) -> None:
-        self.values = values
-        self.cap = cap
-        self.rest = [sum(values[step:]) for step in range(len(values) + 1)]
+    def __init__(self, values: list[int]) -> None:
+        self.places = tuple(sorted(range(len(values)), key=lambda place: -values[place]))
+        self.values = [values[place] for place in self.places]
+        self.negatives = [-value for value in self.values]
+        self.rest = [*reversed(list(accumulate(reversed(self.values), initial=0)))]
         self.found: list[tuple[int, ...]] = []
         self.steps = 0
         self.written = 0
 
-    def explore(self, step: int, total: int, chosen: tuple[int, ...], left_out: int | None) -> None:
-        """`left_out`: the smallest value not chosen so far."""
+    def explore(self, first: int, room: int, chosen: tuple[int, ...], left_out: int | None) -> None:
+        """Sets of those `chosen`, which leave `room`, and some from `first` on.
+
+        `left_out`: the smallest value that is to stay out.
+        """
         self.steps += 1
-        if self.steps >= MOST_STEPS or (left_out is not None and total + self.rest[step] + left_out <= self.cap):
+        first = bisect_left(self.negatives, -room, first)
+        if self.rest[first] <= room:
+            if left_out is None or self.rest[first] + left_out > room:
+                self._write((*chosen, *self.places[first:]))
             return
-        if step == len(self.values):
-            self.found.append(chosen)
-            self.written += len(chosen)
-            if self.written >= MOST_IDS:
-                self.steps = MOST_STEPS
-            return
-        value = self.values[step]
-        if total + value <= self.cap:
-            self.explore(step + 1, total + value, (*chosen, step), left_out)
-        self.explore(step + 1, total, chosen, value)
+        for step in range(first, len(self.values)):
+            value = self.values[step]
+            self.explore(step + 1, room - value, (*chosen, self.places[step]), left_out)
+            if self.steps >= MOST_STEPS or self.rest[step + 1] + value <= room:
+                return
+            left_out = value
+
+    def _write(self, chosen: tuple[int, ...]) -> None:
+        self.found.append(chosen)
+        self.written += len(chosen)
+        if self.written >= MOST_IDS:
+            self.steps = MOST_STEPS
 
 
 @applies("no_split")
@@ -180,14 +192,14 @@ def _split_under(group: Group, view: InForce, threshold: RuleRow) -> LegalAdvice
     bound = view.cents(threshold.id)
     if bound is None:
         return None
-    families: dict[str, list[LotFacts]] = {}
+    of_family: dict[str, list[LotFacts]] = {}
     for lot in group.lots:
         if lot.cents is not None and lot.cents < bound:
-            for family in lot.families:
-                families.setdefault(family, []).append(lot)
+            for family in families(lot.segments, lot.cpv):
+                of_family.setdefault(family, []).append(lot)
     split = dict.fromkeys(
         tuple(lot.lot.id for lot in lots)
-        for lots in families.values()
+        for lots in of_family.values()
         if len(lots) > 1 and sum(lot.cents or 0 for lot in lots) >= bound
     )
     if not split:

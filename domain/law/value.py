@@ -97,8 +97,10 @@ def total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> L
 
     All lots are added before a threshold is looked at, so splitting a need never lowers a threshold.
     """
+    if need.estimated_total_eur is None:
+        return None
     known = sum(lot.cents or 0 for lot in lots)
-    if need.estimated_total_eur is None or cents(need.estimated_total_eur) >= known:
+    if cents(need.estimated_total_eur) >= known:
         return None
     stated, summed = euros(cents(need.estimated_total_eur)), euros(known)
     message = Text(
