@@ -23,7 +23,7 @@ from domain.taxonomy import Taxonomy
 from domain.territory import Territories, UnknownTerritory
 from domain.wording import Text
 from matching.engine import Reference
-from matching.index import legal_facts
+from matching.verdicts import legal_facts
 from matching.vicinity import Box, box_around, within
 
 Test = Callable[[Sequence[Supplier]], Sequence[bool]]

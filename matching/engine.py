@@ -22,7 +22,7 @@ from matching.awards import PastAwards
 from matching.explain import Explainer
 from matching.gates import GATES, PASSED, Field, best_outcome, may_answer, refusals
 from matching.geography import Geography
-from matching.index import INELIGIBLE, NEVER, LiveIndex
+from matching.index import LiveIndex
 from matching.ledger import Ledger
 from matching.near_misses import nearest_refused
 from matching.plane import Positions
@@ -30,6 +30,7 @@ from matching.ranking import eligibility, ranked
 from matching.request import LotQuery, Reader
 from matching.survey import survey
 from matching.text import Interpreter
+from matching.verdicts import INELIGIBLE
 
 RADII_KM = (10, 25, 50, 100)
 DISTANCE, RESERVATION = (number for number, (gate, _) in enumerate(GATES) if gate in {"distance", "reservation"})
@@ -193,12 +194,10 @@ def _within(field: Field, refused: NDArray[np.int8]) -> dict[str, int]:
 
 def _approval_ends(field: Field, passed: Positions, on: date, rules: law.Rules) -> Ends | None:
     """The candidates of a reserved lot whose approval ends before the contract does."""
-    query, surveyed = field.survey.query, field.survey
-    if not query.lot.reserved:
+    lot = field.survey.query.lot
+    if not lot.reserved:
         return None
-    days = surveyed.approval_ends(passed, frozenset(query.lot.reserved), on, rules)
-    until, first = horizon(query.lot, on, rules).toordinal(), int(np.minimum.reduce(days, initial=NEVER))
-    return None if first >= until else Ends(int(np.count_nonzero(days < until)), date.fromordinal(first))
+    return field.survey.approval_ends(passed, frozenset(lot.reserved), on, horizon(lot, on, rules), rules)
 
 
 def draw_seed(need: Need) -> int:

@@ -227,12 +227,14 @@ class Explainer:
         reserved = field.survey.query.lot.reserved
         if not reserved:
             return [()] * len(rows)
-        judge, facts = _judge(reserved, self.on, self.rules, self.language), field.survey.legal_facts(rows)
+        verdicts = field.survey.judged(rows, _judge(reserved, self.on, self.rules, self.language))
         if not field.ess_awards:
-            return [judge(one) for one in facts]
+            return verdicts
         return [
-            self._judged_after(one, reserved, field.ess_awards[row]) if row in field.ess_awards else judge(one)
-            for row, one in zip(rows.tolist(), facts, strict=True)
+            self._judged_after(field.survey.legal_facts(row), reserved, field.ess_awards[row])
+            if row in field.ess_awards
+            else judged
+            for row, judged in zip(rows.tolist(), verdicts, strict=True)
         ]
 
     def _judged_after(
@@ -250,14 +252,9 @@ class Explainer:
 def _judge(
     reserved: tuple[Reserved, ...], on: date, rules: Rules, language: Language
 ) -> Callable[[LegalFacts], tuple[Eligibility, ...]]:
-    """Verdicts in words; many suppliers share their legal facts, and the same ones are shown again and again."""
+    """The verdicts on a supplier in words; the same judge for the same question."""
     kinds = tuple(dict.fromkeys(reserved))
-
-    @lru_cache(8_192)
-    def judge(facts: LegalFacts) -> tuple[Eligibility, ...]:
-        return tuple(_in_words(eligibility(facts, kind, on, rules), language) for kind in kinds)
-
-    return judge
+    return lambda facts: tuple(_in_words(eligibility(facts, kind, on, rules), language) for kind in kinds)
 
 
 def _in_words(verdict: Verdict, language: Language) -> Eligibility:
@@ -273,7 +270,6 @@ def _in_words(verdict: Verdict, language: Language) -> Eligibility:
     )
 
 
-@lru_cache(8_192)
 def _told_finding(finding: LegalFinding, language: Language) -> Finding:
     return Finding(
         code=finding.code,
@@ -285,7 +281,6 @@ def _told_finding(finding: LegalFinding, language: Language) -> Finding:
     )
 
 
-@lru_cache(8_192)
 def _told_advice(advice: LegalAdvice, language: Language) -> Advice:
     return Advice(
         code=advice.code,

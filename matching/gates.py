@@ -13,9 +13,9 @@ from domain.law.awards import EssAward
 from domain.need import RESERVED_TYPES, Reserved
 from domain.shortlist import Gate
 from matching.geography import Bools
-from matching.index import INELIGIBLE
 from matching.plane import Floats, Positions
 from matching.survey import Survey
+from matching.verdicts import INELIGIBLE
 
 PASSED = -1
 

@@ -3,8 +3,6 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
-from functools import lru_cache
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -13,12 +11,6 @@ import shapely
 from numpy.typing import NDArray
 
 from domain.cpv import Cpv
-from domain.law.counsel import approval_end
-from domain.law.eligibility import eligibility
-from domain.law.facts import LegalFacts
-from domain.law.findings import OUTCOMES
-from domain.law.rules import Rules
-from domain.need import RESERVED_TYPES, Reserved
 from domain.supplier import Basis, Offer, ServiceArea, Supplier
 from domain.taxonomy import Taxonomy
 from domain.territory import Area, UnknownTerritory
@@ -28,6 +20,7 @@ from matching.kept import Kept
 from matching.measured import Measured
 from matching.plane import Floats, earth_centred
 from matching.shape import Shape
+from matching.verdicts import Verdicts
 
 Ints = NDArray[np.int32]
 Codes = NDArray[np.int8]
@@ -35,10 +28,6 @@ Codes = NDArray[np.int8]
 # how an offer says where it is available
 NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3
 BASES: tuple[Basis, ...] = ("declared", "inferred")
-INELIGIBLE = OUTCOMES.index("INELIGIBLE")
-UNDECIDED = -1
-NEVER = np.iinfo(np.int32).max
-KEPT_DATES = 8
 KEPT_DISTANCES = 4_000_000
 """Suppliers times shapes whose distances are kept: some 64 MB."""
 
@@ -58,8 +47,7 @@ class Index:
     """Active suppliers, ready to be matched; never changed once built.
 
     A supplier is an ordinal: `suppliers[i]`, `positions[i]` (earth-centred kilometres, NaN without a location),
-    `draw[i]` (64 bits from its id), `facts[i]` (its legal facts among `distinct_facts`).
-    `measured(shape)` is what is known of their distances to a shape.
+    `draw[i]` (64 bits from its id). `measured(shape)` is what is known of their distances to a shape.
     """
 
     def __init__(self, suppliers: Iterable[Supplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> None:
@@ -68,15 +56,13 @@ class Index:
         self.taxonomy, self.cpv, self.geography = taxonomy, cpv, geography
         self.positions = _positions(self.suppliers)
         self.draw = np.array([_bits(supplier.id) for supplier in self.suppliers], dtype=np.uint64)
-        self.distinct_facts, self.facts = _facts(self.suppliers)
+        self.verdicts = Verdicts(self.suppliers)
         self.areas = _Areas(geography)
         self.offers = self._tables()
         self._meeting: WeakKeyDictionary[Territory, Bools] = WeakKeyDictionary()
         self.measured: Kept[Shape, Measured] = Kept(
             lambda shape: Measured(self.positions, shape), lambda of: len(of.positions), KEPT_DISTANCES
         )
-        self._outcomes = lru_cache(KEPT_DATES)(self._undecided)
-        self._ends = lru_cache(KEPT_DATES)(self._unknown_ends)
 
     def areas_meeting(self, territory: Territory) -> Bools:
         """For each distinct service area made of ground, whether it shares ground with a territory.
@@ -96,37 +82,6 @@ class Index:
     def alike(self, suppliers: Iterable[Supplier]) -> "Index":
         """An index of other suppliers over the same reference data."""
         return Index(suppliers, self.taxonomy, self.cpv, self.geography)
-
-    def outcomes(self, ordinals: NDArray[np.intp], on: date, rules: Rules) -> NDArray[np.int8]:
-        """Eligibility of suppliers on a day, shape (n, 4): positions in OUTCOMES, a column per RESERVED_TYPES."""
-        table, facts = self._outcomes(on), self.facts[ordinals]
-        for kind in _distinct(facts[table[facts, 0] == UNDECIDED]):
-            verdicts = [eligibility(self.distinct_facts[kind], reserved, on, rules) for reserved in RESERVED_TYPES]
-            table[kind] = [OUTCOMES.index(verdict.outcome) for verdict in verdicts]
-        return table[facts]
-
-    def legal_facts(self, ordinals: NDArray[np.intp]) -> NDArray[np.object_]:
-        """What the law looks at in some of the suppliers: a LegalFacts each."""
-        return self.distinct_facts[self.facts[ordinals]]
-
-    def approval_ends(self, ordinals: NDArray[np.intp], reserved: frozenset[Reserved], on: date, rules: Rules) -> Ints:
-        """Per supplier, the last day (an ordinal) of the approval on which its eligibility rests; NEVER: it lasts."""
-        table, facts = self._ends(reserved, on), self.facts[ordinals]
-        ends = table[facts]
-        if np.minimum.reduce(ends, initial=NEVER) == UNDECIDED:
-            for kind in _distinct(facts[ends == UNDECIDED]):
-                end = approval_end(self.distinct_facts[kind], reserved, on, rules)
-                table[kind] = NEVER if end is None else end.toordinal()
-            ends = table[facts]
-        return ends
-
-    def _unknown_ends(self, *_: object) -> Ints:
-        """The ends of approvals (ordinals of days), none of them looked for yet."""
-        return np.full(len(self.distinct_facts), UNDECIDED, dtype=np.int32)
-
-    def _undecided(self, _: date) -> NDArray[np.int8]:
-        """A day's outcomes, none of them judged yet: most suppliers are never asked about most days."""
-        return np.full((len(self.distinct_facts), len(RESERVED_TYPES)), UNDECIDED, dtype=np.int8)
 
     def _tables(self) -> dict[str, OfferTable]:
         rows: dict[str, list[tuple[int, int, int, float, int]]] = {}
@@ -259,28 +214,6 @@ def _positions(suppliers: list[Supplier]) -> Floats:
     points = [(s.location.lat, s.location.lon) if s.location else (np.nan, np.nan) for s in suppliers]
     degrees = np.array(points, dtype=np.float64).reshape(-1, 2)
     return earth_centred(degrees[:, 0], degrees[:, 1])
-
-
-def _facts(suppliers: list[Supplier]) -> tuple[NDArray[np.object_], Ints]:
-    numbers: dict[LegalFacts, int] = {}
-    facts = [numbers.setdefault(legal_facts(supplier), len(numbers)) for supplier in suppliers]
-    return np.fromiter(numbers, dtype=object, count=len(numbers)), np.array(facts, dtype=np.int32)
-
-
-def _distinct(facts: Ints) -> Ints:
-    """Each of them once; there are none most of the time, and that costs nothing."""
-    return np.unique(facts) if len(facts) else facts
-
-
-def legal_facts(supplier: Supplier) -> LegalFacts:
-    """What the law looks at in a supplier."""
-    return LegalFacts(
-        approvals=supplier.approvals,
-        shares=supplier.shares,
-        in_prison=supplier.in_prison,
-        legal_form=supplier.legal_form,
-        ess=supplier.ess,
-    )
 
 
 def _bits(supplier: UUID) -> int:

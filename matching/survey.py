@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.law.counsel import Ends
 from domain.law.facts import LegalFacts
 from domain.law.rules import Rules
 from domain.need import Reserved
@@ -20,9 +21,11 @@ from matching.index import BASES, GROUND, NATIONAL, NO_AREA, RADIUS, Index, Live
 from matching.plane import Floats, Positions
 from matching.request import LotQuery, Wanted
 from matching.shape import Shape
+from matching.verdicts import NEVER, Facts
 
 Keys = NDArray[np.int32]
 Scalar = TypeVar("Scalar", bound=np.generic)
+Judgement = TypeVar("Judgement")
 
 NEARBY_KM = 50.0
 """How far from the territory a supplier without a declared area may stand (the contract's second gate)."""
@@ -59,9 +62,10 @@ class Answer:
 class Survey:
     """Suppliers with an offer for the lot, as parallel arrays.
 
-    `part` and `ordinal` name each supplier; `answers` says whether it offers anything that answers, wherever;
-    `best[i, w]` is the worth of its best offer for the w-th wanted segment whose area meets the territory (NO_OFFER:
-    none); `to_territory` is in kilometres, 0 inside, infinite where it is unknown or too far to matter.
+    `part` and `ordinal` name each supplier, and `facts` is the number of its legal facts there; `answers` says whether
+    it offers anything that answers, wherever; `best[i, w]` is the worth of its best offer for the w-th wanted segment
+    whose area meets the territory (NO_OFFER: none); `to_territory` is in kilometres, 0 inside, infinite where it is
+    unknown or too far to matter.
     """
 
     query: LotQuery
@@ -69,6 +73,7 @@ class Survey:
     offered: tuple[tuple[str, ...], ...]
     part: NDArray[np.int8]
     ordinal: Positions
+    facts: Facts
     answers: Bools
     best: Keys
     to_territory: Floats
@@ -132,27 +137,48 @@ class Survey:
         return self._each(lambda index, ordinals: index.draw[ordinals], rows)
 
     def outcomes(self, rows: Positions, on: date, rules: Rules) -> NDArray[np.int8]:
-        """Eligibility of some of the suppliers, as `Index.outcomes` gives it."""
-        return self._each(lambda index, ordinals: index.outcomes(ordinals, on, rules), rows)
+        """Eligibility of some of the suppliers, as `Verdicts.outcomes` gives it."""
+        return self._in_order(
+            [part.verdicts.outcomes(facts, on, rules) for part, facts in self._by_part(self.facts, rows)], rows
+        )
+
+    def judged(self, rows: Positions, judge: Callable[[LegalFacts], Judgement]) -> list[Judgement]:
+        """What `judge` makes of some of the suppliers."""
+        found = [part.verdicts.judged(facts, judge) for part, facts in self._by_part(self.facts, rows)]
+        judgements: list[Judgement] = self._in_order(found, rows).tolist()
+        return judgements
 
     def approval_ends(
-        self, rows: Positions, reserved: frozenset[Reserved], on: date, rules: Rules
-    ) -> NDArray[np.int32]:
-        """When the approvals of some of the suppliers end, as `Index.approval_ends` gives it."""
-        return self._each(lambda index, ordinals: index.approval_ends(ordinals, reserved, on, rules), rows)
+        self, rows: Positions, reserved: frozenset[Reserved], on: date, before: date, rules: Rules
+    ) -> Ends | None:
+        """How many of some suppliers' approvals end before `before`, and the first; None where there is none."""
+        many, first = 0, NEVER
+        for part, facts in self._by_part(self.facts, rows):
+            of_part, soonest = part.verdicts.approval_ends(facts, reserved, on, before, rules)
+            many, first = many + of_part, min(first, soonest)
+        return Ends(many, date.fromordinal(first)) if many else None
 
-    def legal_facts(self, rows: Positions) -> list[LegalFacts]:
-        """What the law looks at in some of the suppliers."""
-        facts: list[LegalFacts] = self._each(lambda index, ordinals: index.legal_facts(ordinals), rows).tolist()
-        return facts
+    def legal_facts(self, row: int) -> LegalFacts:
+        """What the law looks at in one of the suppliers."""
+        return self.parts[self.part[row]].verdicts.distinct[self.facts[row]]
 
     def _each(self, ask: Callable[[Index, Positions], NDArray[Scalar]], rows: Positions) -> NDArray[Scalar]:
-        """What the indexes, which stand one per part, say of some of the suppliers, in the order of `rows`."""
+        """What the indexes say of some of the suppliers, in the order of `rows`."""
+        return self._in_order([ask(part, ordinals) for part, ordinals in self._by_part(self.ordinal, rows)], rows)
+
+    def _by_part(self, of: NDArray[Scalar], rows: Positions) -> list[tuple[Index, NDArray[Scalar]]]:
+        """What `of` says of some of the suppliers, for each index those that are its own, in the order of `rows`."""
         if len(self.parts) == 1:
-            return ask(self.parts[0], self.ordinal[rows])
-        places = [np.flatnonzero(self.part[rows] == number) for number in range(len(self.parts))]
-        found = [ask(part, self.ordinal[rows[place]]) for part, place in zip(self.parts, places, strict=True)]
-        return np.concatenate(found)[np.argsort(np.concatenate(places))]
+            return [(self.parts[0], of[rows])]
+        numbers = self.part[rows]
+        return [(part, of[rows[numbers == number]]) for number, part in enumerate(self.parts)]
+
+    def _in_order(self, found: list[NDArray[Scalar]], rows: Positions) -> NDArray[Scalar]:
+        """What was found index by index, in the order of `rows`."""
+        if len(found) == 1:
+            return found[0]
+        by_part = np.argsort(self.part[rows], kind="stable")
+        return np.concatenate(found)[np.argsort(by_part)]
 
 
 def survey(query: LotQuery, index: LiveIndex, taxonomy: Taxonomy) -> Survey:
@@ -165,6 +191,9 @@ def survey(query: LotQuery, index: LiveIndex, taxonomy: Taxonomy) -> Survey:
         offered=tuple(tuple(segment for segment, _ in pairs) for pairs in offered),
         part=np.repeat(np.arange(len(surveyed), dtype=np.int8), [len(found[0]) for found in surveyed]),
         ordinal=np.concatenate([found[0] for found in surveyed]),
+        facts=np.concatenate(
+            [part.verdicts.facts[found[0]] for (part, _), found in zip(index.parts, surveyed, strict=True)]
+        ),
         answers=np.concatenate([found[1] for found in surveyed]),
         best=np.concatenate([found[2] for found in surveyed]),
         to_territory=np.concatenate([found[3] for found in surveyed]),
@@ -188,7 +217,7 @@ def offers_for(wanted: Wanted, taxonomy: Taxonomy) -> list[tuple[str, int]]:
 
 def _survey_part(
     query: LotQuery, index: Index, standing: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]
-) -> tuple[Positions, Bools, Keys, Floats]:
+) -> tuple[Positions, Bools, Keys, Floats, Facts]:
     offers = _Offers.gather(index, standing, offered)
     ordinals, row = _numbered(offers.supplier, len(index.suppliers))
     objects = np.array([wanted.role == "object" for wanted in query.wanted], dtype=bool)
@@ -203,7 +232,7 @@ def _survey_part(
     worth = offers.worth(to_territory[row] == 0)
     best = np.full((len(ordinals), len(query.wanted)), NO_OFFER, dtype=np.int32)
     np.minimum.at(best, (row[inside], offers.column[inside]), worth[inside])
-    return ordinals, answers, best, to_territory
+    return ordinals, answers, best, to_territory, index.verdicts.facts[ordinals]
 
 
 def _numbered(supplier: NDArray[np.int32], count: int) -> tuple[Positions, Positions]:

@@ -1,15 +1,10 @@
 """The index holds active suppliers as arrays; the live one, with its changes, answers as if built anew."""
 
-from datetime import date
-
 import msgspec
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.law.findings import OUTCOMES
-from domain.need import RESERVED_TYPES
 from domain.shortlist import Shortlist
 from domain.supplier import Offer, Point, Supplier
 from matching.engine import Reference, match
@@ -158,24 +153,6 @@ def test_an_offer_is_of_the_segments_it_names_else_of_its_cpv(
     reference: Reference, given_: Offer, segments: tuple[str, ...]
 ) -> None:
     assert offered_segments(given_, reference.taxonomy, reference.cpv) == segments
-
-
-def test_outcomes_are_those_of_each_supplier_and_each_day(reference: Reference) -> None:
-    """Asked in any order, for any of the suppliers, on any day."""
-    held = index(
-        supplier("ends", approvals=approved("ACI", until=date(2026, 6, 30))),
-        supplier("lasts", approvals=approved("ESAT")),
-        supplier("unknown", approvals=None),
-    )
-
-    def outcomes(ordinals: list[int], on: date) -> list[dict[str, str]]:
-        found = held.outcomes(np.array(ordinals, dtype=np.intp), on, reference.rules)
-        return [dict(zip(RESERVED_TYPES, (OUTCOMES[o] for o in row), strict=True)) for row in found.tolist()]
-
-    late = outcomes([2, 0], date(2026, 7, 1))
-    assert [row["iae"] for row in late] == ["UNKNOWN", "ELIGIBLE_IF"]
-    assert [row["iae"] for row in outcomes([0, 1, 2], date(2026, 6, 30))] == ["ELIGIBLE", "INELIGIBLE", "UNKNOWN"]
-    assert outcomes([2, 0], date(2026, 7, 1)) == late
 
 
 def test_distinct_areas_are_kept_once(reference: Reference) -> None:
