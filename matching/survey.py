@@ -21,11 +21,10 @@ from matching.index import BASES, GROUND, NATIONAL, NO_AREA, RADIUS, Index, Live
 from matching.plane import Floats, Positions
 from matching.request import LotQuery, Wanted
 from matching.shape import Shape
-from matching.verdicts import NEVER, Facts
+from matching.verdicts import NEVER, Facts, Judgement
 
 Keys = NDArray[np.int32]
 Scalar = TypeVar("Scalar", bound=np.generic)
-Judgement = TypeVar("Judgement")
 
 NEARBY_KM = 50.0
 """How far from the territory a supplier without a declared area may stand (the contract's second gate)."""
@@ -62,8 +61,8 @@ class Answer:
 class Survey:
     """Suppliers with an offer for the lot, as parallel arrays.
 
-    `part` and `ordinal` name each supplier, and `facts` is the number of its legal facts there; `answers` says whether
-    it offers anything that answers, wherever; `best[i, w]` is the worth of its best offer for the w-th wanted segment
+    `part` and `ordinal` name each supplier, and `facts` where its legal facts stand there; `answers` says whether it
+    offers anything that answers, wherever; `best[i, w]` is the worth of its best offer for the w-th wanted segment
     whose area meets the territory (NO_OFFER: none); `to_territory` is in kilometres, 0 inside, infinite where it is
     unknown or too far to matter.
     """
@@ -145,8 +144,10 @@ class Survey:
     def judged(self, rows: Positions, judge: Callable[[LegalFacts], Judgement]) -> list[Judgement]:
         """What `judge` makes of some of the suppliers."""
         found = [part.verdicts.judged(facts, judge) for part, facts in self._by_part(self.facts, rows)]
-        judgements: list[Judgement] = self._in_order(found, rows).tolist()
-        return judgements
+        if len(found) == 1:
+            return found[0]
+        of_part = [iter(judged) for judged in found]
+        return [next(of_part[number]) for number in self.part[rows].tolist()]
 
     def approval_ends(
         self, rows: Positions, reserved: frozenset[Reserved], on: date, before: date, rules: Rules
@@ -191,9 +192,7 @@ def survey(query: LotQuery, index: LiveIndex, taxonomy: Taxonomy) -> Survey:
         offered=tuple(tuple(segment for segment, _ in pairs) for pairs in offered),
         part=np.repeat(np.arange(len(surveyed), dtype=np.int8), [len(found[0]) for found in surveyed]),
         ordinal=np.concatenate([found[0] for found in surveyed]),
-        facts=np.concatenate(
-            [part.verdicts.facts[found[0]] for (part, _), found in zip(index.parts, surveyed, strict=True)]
-        ),
+        facts=np.concatenate([found[4] for found in surveyed]),
         answers=np.concatenate([found[1] for found in surveyed]),
         best=np.concatenate([found[2] for found in surveyed]),
         to_territory=np.concatenate([found[3] for found in surveyed]),

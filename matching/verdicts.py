@@ -1,8 +1,9 @@
 """What the law says of the suppliers of an index, kept by their legal facts, which many of them share."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from functools import lru_cache
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,50 +15,48 @@ from domain.law.findings import OUTCOMES
 from domain.law.rules import Rules
 from domain.need import RESERVED_TYPES, Reserved
 from domain.supplier import Supplier
+from matching.kept import Kept
 
 Facts = NDArray[np.int32]
-"""For each supplier, the number of its legal facts."""
+"""For each supplier, where its legal facts stand among the distinct ones."""
+Judgement = TypeVar("Judgement")
 
 INELIGIBLE = OUTCOMES.index("INELIGIBLE")
 UNDECIDED = -1
 NEVER = np.iinfo(np.int32).max
 KEPT_DATES, KEPT_JUDGES = 8, 16
+KEPT_ENDS = 16_000_000
+"""Distinct facts times days and reserved types for which the ends of approvals are kept: some 64 MB."""
 
 
 class Verdicts:
-    """Verdicts on legal facts by their number; `facts[i]` is that of the i-th supplier.
+    """Verdicts on the legal facts of suppliers: `facts[i]` says where those of the i-th stand in `distinct`.
 
-    None is given before it is asked for: most suppliers are never asked about on most days. Those of the last few days
-    and questions are kept.
+    Each is given when it is first asked for, as most suppliers are never asked about on most days, and kept for the
+    last few days and questions. The rules are the same at every question.
     """
 
     def __init__(self, suppliers: Iterable[Supplier]) -> None:
-        numbers: dict[LegalFacts, int] = {}
-        facts = [numbers.setdefault(legal_facts(supplier), len(numbers)) for supplier in suppliers]
+        places: dict[LegalFacts, int] = {}
+        facts = [places.setdefault(legal_facts(supplier), len(places)) for supplier in suppliers]
         self.facts: Facts = np.array(facts, dtype=np.int32)
-        self.distinct = list(numbers)
+        self.distinct = list(places)
         self._outcomes = lru_cache(KEPT_DATES)(self._no_outcomes)
-        self._ends = lru_cache(KEPT_DATES)(self._no_ends)
+        self._ends: Kept[tuple[frozenset[Reserved], date], NDArray[np.int32]] = Kept(self._no_ends, len, KEPT_ENDS)
         self._judged = lru_cache(KEPT_JUDGES)(self._nothing_judged)
 
     def outcomes(self, facts: Facts, on: date, rules: Rules) -> NDArray[np.int8]:
         """Eligibility on a day, shape (n, 4): positions in OUTCOMES, a column per RESERVED_TYPES."""
         table = self._outcomes(on)
-        for number in _distinct(facts[table[facts, 0] == UNDECIDED]):
-            verdicts = [eligibility(self.distinct[number], reserved, on, rules) for reserved in RESERVED_TYPES]
-            table[number] = [OUTCOMES.index(verdict.outcome) for verdict in verdicts]
+        for place in _distinct(facts[table[facts, 0] == UNDECIDED]):
+            verdicts = [eligibility(self.distinct[place], reserved, on, rules) for reserved in RESERVED_TYPES]
+            table[place] = [OUTCOMES.index(verdict.outcome) for verdict in verdicts]
         return table[facts]
 
-    def judged(self, facts: Facts, judge: Callable[[LegalFacts], object]) -> NDArray[np.object_]:
-        """What `judge` makes of them, which is never None; kept for as long as it is asked again."""
-        table = self._judged(judge)
-        found = table[facts]
-        if None not in found.tolist():
-            return found
-        for number in _distinct(facts):
-            if table[number] is None:
-                table[number] = judge(self.distinct[number])
-        return table[facts]
+    def judged(self, facts: Facts, judge: Callable[[LegalFacts], Judgement]) -> list[Judgement]:
+        """What `judge` makes of them; the same facts are judged once for as long as the same judge is asked."""
+        known = self._judged(judge)
+        return [known[place] for place in facts.tolist()]
 
     def approval_ends(
         self, facts: Facts, reserved: frozenset[Reserved], on: date, before: date, rules: Rules
@@ -66,25 +65,37 @@ class Verdicts:
 
         Days are ordinals; NEVER where there is none.
         """
-        table = self._ends(reserved, on)
-        ends = table[facts]
-        soon = ends[ends < before.toordinal()]
+        table, day = self._ends((reserved, on)), before.toordinal()
+        soon = (ends := table[facts])[ends < day]
         first = int(np.minimum.reduce(soon, initial=NEVER))
         if first != UNDECIDED:
             return len(soon), first
-        for number in _distinct(facts[ends == UNDECIDED]):
-            end = approval_end(self.distinct[number], reserved, on, rules)
-            table[number] = NEVER if end is None else end.toordinal()
-        return self.approval_ends(facts, reserved, on, before, rules)
+        for place in _distinct(facts[ends == UNDECIDED]):
+            end = approval_end(self.distinct[place], reserved, on, rules)
+            table[place] = NEVER if end is None else end.toordinal()
+        soon = (ends := table[facts])[ends < day]
+        return len(soon), int(np.minimum.reduce(soon, initial=NEVER))
 
     def _no_outcomes(self, _: date) -> NDArray[np.int8]:
         return np.full((len(self.distinct), len(RESERVED_TYPES)), UNDECIDED, dtype=np.int8)
 
-    def _no_ends(self, *_: object) -> NDArray[np.int32]:
+    def _no_ends(self, _: object) -> NDArray[np.int32]:
         return np.full(len(self.distinct), UNDECIDED, dtype=np.int32)
 
-    def _nothing_judged(self, _: object) -> NDArray[np.object_]:
-        return np.full(len(self.distinct), None, dtype=object)
+    def _nothing_judged(self, judge: Callable[[LegalFacts], Any]) -> dict[int, Any]:
+        return _Judged(self.distinct, judge)
+
+
+class _Judged(dict[int, Any]):
+    """By the place of legal facts, what one judge made of them."""
+
+    def __init__(self, distinct: Sequence[LegalFacts], judge: Callable[[LegalFacts], Any]) -> None:
+        super().__init__()
+        self._distinct, self._judge = distinct, judge
+
+    def __missing__(self, place: int) -> Any:
+        judged = self[place] = self._judge(self._distinct[place])
+        return judged
 
 
 def legal_facts(supplier: Supplier) -> LegalFacts:

@@ -96,7 +96,7 @@ class InForce:
             for rule_id, row in rows.items()
             if row.unit == "eur" and isinstance(row.value, (int, float))
         }
-        self._numbers = {rule_id: row.value for rule_id, row in rows.items() if isinstance(row.value, int)}
+        self._numbers = {rule_id: row.value if isinstance(row.value, int) else None for rule_id, row in rows.items()}
         self._codes = _codes(
             {rule_id: eventual.get(rule_id) if row.status == "unknown" else row.value for rule_id, row in rows.items()}
         )
@@ -119,7 +119,7 @@ class InForce:
 
     def number(self, rule_id: str) -> int | None:
         """A count, a percentage or a number of months; None where it is not known or does not exist at this date."""
-        return self._numbers.get(rule_id)
+        return self._numbers[rule_id]
 
     def eventual_number(self, rule_id: str) -> int:
         """The number at this date, else the first one fixed later; raises KeyError where there is none at all."""

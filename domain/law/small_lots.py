@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from itertools import accumulate
+from math import inf
 from typing import NamedTuple
 
 from domain.law.citation import euros, listed
@@ -15,9 +16,9 @@ from domain.need import Need
 from domain.shortlist import Confidence
 from domain.wording import Text
 
-MOST_IDS = 500
-"""Lots named in all sets together: beyond some hundred sets, that there are more says as much as they would."""
-MOST_STEPS = 20_000
+MOST_NAMED = 650
+"""How many lots all the sets together may name, or a few more: enough for every set of nine lots, which are at most 126
+of five."""
 MANY = Text(" (liste limitée)", " (list cut short)")
 
 
@@ -128,50 +129,49 @@ def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str
 
     Each lot alone is within `cap`. Ids keep the given order, in a set and between sets.
     """
-    if not lots:
-        return (), True
     search = _Search([value for _, value in lots])
-    search.explore(0, cap, (), None)
+    if lots:
+        search.explore(0, cap, ())
     ids = [lot_id for lot_id, _ in lots]
-    chosen = sorted(map(sorted, search.found))
-    return tuple(tuple(map(ids.__getitem__, places)) for places in chosen), search.steps < MOST_STEPS
+    return tuple(tuple(map(ids.__getitem__, places)) for places in sorted(map(sorted, search.found))), search.complete
 
 
 class _Search:
-    """Depth-first choice of places among values in decreasing order, cut where a value left out would still fit."""
+    """Depth-first choice of places among values in decreasing order; none but the largest sets is ever reached."""
 
     def __init__(self, values: list[int]) -> None:
         self.places = tuple(sorted(range(len(values)), key=lambda place: -values[place]))
-        self.values = [values[place] for place in self.places]
-        self.negatives = [-value for value in self.values]
-        self.rest = [*reversed(list(accumulate(reversed(self.values), initial=0)))]
+        self.negatives = [-values[place] for place in self.places]
+        self.rest = [*reversed(list(accumulate((-value for value in reversed(self.negatives)), initial=0)))]
         self.found: list[tuple[int, ...]] = []
-        self.steps = 0
-        self.written = 0
+        self.least_two = -sum(self.negatives[-2:]) if len(values) > 1 else inf
+        self.named = 0
+        self.complete = True
 
-    def explore(self, first: int, room: int, chosen: tuple[int, ...], left_out: int | None) -> None:
-        """Sets of those `chosen`, which leave `room`, and some from `first` on.
+    def explore(self, first: int, room: int, chosen: tuple[int, ...]) -> None:
+        """Find the sets of those `chosen`, which leave `room`, and of some from `first` on.
 
-        `left_out`: the smallest value that is to stay out.
+        A value may be left out only as long as the smaller ones do not leave room for it.
         """
-        self.steps += 1
+        if self.named >= MOST_NAMED:
+            self.complete = False
+            return
         first = bisect_left(self.negatives, -room, first)
         if self.rest[first] <= room:
-            if left_out is None or self.rest[first] + left_out > room:
-                self._write((*chosen, *self.places[first:]))
+            self._write([(*chosen, *self.places[first:])])
             return
-        for step in range(first, len(self.values)):
-            value = self.values[step]
-            self.explore(step + 1, room - value, (*chosen, self.places[step]), left_out)
-            if self.steps >= MOST_STEPS or self.rest[step + 1] + value <= room:
+        if self.least_two > room:
+            self._write([(*chosen, place) for place in self.places[first:]])
+            return
+        for step in range(first, len(self.places)):
+            left = room + self.negatives[step]
+            self.explore(step + 1, left, (*chosen, self.places[step]))
+            if not self.complete or self.rest[step + 1] <= left:
                 return
-            left_out = value
 
-    def _write(self, chosen: tuple[int, ...]) -> None:
-        self.found.append(chosen)
-        self.written += len(chosen)
-        if self.written >= MOST_IDS:
-            self.steps = MOST_STEPS
+    def _write(self, sets: list[tuple[int, ...]]) -> None:
+        self.found += sets
+        self.named += len(sets) * len(sets[0])
 
 
 @applies("no_split")

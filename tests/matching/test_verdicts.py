@@ -77,5 +77,5 @@ def test_the_same_facts_are_judged_once(pool: list[Supplier], data: st.DataObjec
     for _ in range(3):
         asked = some(pool, data)
         found = held.judged(facts_of(held, asked), judge)
-        assert found.tolist() == [(legal_facts(pool[ordinal]),) for ordinal in asked]
+        assert found == [(legal_facts(pool[ordinal]),) for ordinal in asked]
     assert set(judged.values()) <= {1}

@@ -2,6 +2,7 @@
 
 from datetime import date
 from itertools import chain, combinations
+from math import comb
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,12 +34,26 @@ def test_search_agrees_with_trying_every_subset(values: list[int], cap: int) -> 
     assert complete
 
 
+def test_all_sets_of_nine_lots_are_given() -> None:
+    """However many: four or five of nine alike make most."""
+    for together in range(1, 10):
+        found, complete = largest_sets([(str(place), 10) for place in range(9)], 10 * together)
+        assert complete
+        assert len(set(found)) == comb(9, together)
+
+
 def test_search_over_many_equal_lots_ends() -> None:
     """There are more sets than anyone reads: some are given, and it is said that there are others."""
     found, complete = largest_sets([(str(place), 10) for place in range(60)], 100)
     assert not complete
     assert found
     assert all(len(lots) == 10 for lots in found)
+
+
+def test_a_list_that_happens_to_end_at_the_limit_is_complete() -> None:
+    """Of 25 of 26 lots there are 26 sets, which name 650 lots; of one lot more there are others."""
+    assert largest_sets([(str(place), 10) for place in range(26)], 250)[1]
+    assert not largest_sets([(str(place), 10) for place in range(27)], 260)[1]
 
 
 def test_every_small_lot_is_told_even_where_the_sets_are_cut_short() -> None:
