@@ -34,7 +34,7 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     if row.status != "in_force":
         return None
     lots = () if group.alone else (group.ids,)
-    sure = least_sure(row, *(view[rule_id] for rule_id in rules))
+    sure = "low" if group.doubtful else least_sure(row, *(view[rule_id] for rule_id in rules))
     if row.value == "required":
         message = Text(
             "Au-dessus des seuils européens, prévoir une condition d'exécution sociale ou d'emploi, obligatoire sauf "

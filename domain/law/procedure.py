@@ -6,8 +6,9 @@ from domain.law.citation import euros
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.registry import applies
 from domain.law.rules import InForce, RuleRow
-from domain.law.value import Group, value_unknown
+from domain.law.value import Assumption, Group, total_of, value_unknown
 from domain.need import Need
+from domain.shortlist import Confidence, Severity
 from domain.wording import Text
 
 Level = Literal["direct", "adapted", "formal"]
@@ -34,7 +35,8 @@ def formal_thresholds(need: Need, group: Group) -> tuple[str, ...]:
 
 def eu_thresholds(need: Need, group: Group) -> tuple[str, ...]:
     """The rules that may bound what applies above the EU threshold: social services have a higher one of their own."""
-    return ("eu_social_services",) if is_light(group) else formal_thresholds(need, group)
+    light = need.contract == "market" and is_light(group)
+    return ("eu_social_services",) if light else formal_thresholds(need, group)
 
 
 def is_light(group: Group) -> bool:
@@ -98,7 +100,7 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
         f"{about.en}: award without publicity or competition is possible (below {bound.en}), provided "
         "the offer is relevant, public money is well used, and the operator is not always the same",
     )
-    return advice("GRE_A_GRE", "info", row, message, _lots(group))
+    return _says(group, "GRE_A_GRE", "info", row, message)
 
 
 @applies("adapted_procedure")
@@ -114,7 +116,7 @@ def _adapted(need: Need, group: Group, view: InForce) -> LegalAdvice:
         f"{about.fr} : procédure adaptée, dont l'acheteur fixe les modalités en traitant tous les candidats à égalité",
         f"{about.en}: adapted procedure, whose terms the buyer sets while treating all alike",
     )
-    return advice("MAPA", "info", rows[0], message, _lots(group), least_sure(*rows))
+    return _says(group, "MAPA", "info", rows[0], message, least_sure(*rows))
 
 
 @applies("dynamic_purchasing_system")
@@ -129,13 +131,13 @@ def _formal(need: Need, group: Group, view: InForce) -> LegalAdvice:
             f"{about.en}: from {bound.en}, the dynamic purchasing system follows the rules of the restricted tender",
         )
         system = view["dynamic_purchasing_system"]
-        return advice("PROC_FORMALISEE", "warning", system, message, _lots(group), least_sure(system, row))
+        return _says(group, "PROC_FORMALISEE", "warning", system, message, least_sure(system, row))
     message = Text(
         f"{about.fr} : procédure formalisée (à partir de {bound.fr}), sauf services sociaux et autres "
         "services spécifiques",
         f"{about.en}: formal procedure (from {bound.en}), except for social and other specific services",
     )
-    return advice("PROC_FORMALISEE", "warning", row, message, _lots(group))
+    return _says(group, "PROC_FORMALISEE", "warning", row, message)
 
 
 @applies("eu_concessions")
@@ -148,12 +150,12 @@ def _concession(group: Group, decided: Level, view: InForce) -> LegalAdvice:
             f"{about.fr} : procédure complète des concessions (à partir de {bound.fr})",
             f"{about.en}: full procedure of concessions (from {bound.en})",
         )
-        return advice("PROC_FORMALISEE", "warning", row, message, _lots(group))
+        return _says(group, "PROC_FORMALISEE", "warning", row, message)
     message = Text(
         f"{about.fr} : procédure simplifiée des concessions (moins de {bound.fr})",
         f"{about.en}: simplified procedure of concessions (below {bound.en})",
     )
-    return advice("CONCESSION_SIMPLIFIED", "info", row, message, _lots(group))
+    return _says(group, "CONCESSION_SIMPLIFIED", "info", row, message)
 
 
 @applies("light_regime")
@@ -171,7 +173,7 @@ def _light_regime(need: Need, group: Group, view: InForce) -> LegalAdvice | None
             "Services sociaux ou autres services spécifiques : procédure adaptée quel que soit le montant",
             "Social or other specific services: adapted procedure whatever the amount",
         )
-        return advice("LIGHT_REGIME", "info", rows[0], message, _lots(group), least_sure(*rows))
+        return advice("LIGHT_REGIME", "info", rows[0], message, () if group.alone else (group.ids,), least_sure(*rows))
     apart = tuple(lot.lot.id for lot in group.social)
     message = Text(
         "Lots de services sociaux ou autres services spécifiques : passés à part, ils suivent une procédure adaptée "
@@ -188,16 +190,16 @@ def _undecided(need: Need, group: Group, view: InForce) -> LegalAdvice:
     if len(rows) > 1 and all(row.status == "in_force" for row in rows):
         message = Text(
             f"{about.fr} : la procédure dépend de l'acheteur (État, collectivité ou entité adjudicatrice) ; "
-            "indiquer lequel il est (buyer.kind)",
-            f"{about.en}: the procedure depends on the buyer (State, local or utility); say which it is (buyer.kind)",
+            "indiquer lequel il est",
+            f"{about.en}: the procedure depends on the buyer (State, local or utility); say which it is",
         )
-        return advice("BUYER_KIND_UNKNOWN", "info", rows[0], message, _lots(group))
+        return _says(group, "BUYER_KIND_UNKNOWN", "info", rows[0], message)
     row = next((row for row in rows if row.status != "in_force"), view[direct_threshold(group)])
     message = Text(
         f"{about.fr} : les seuils applicables à cette date ne sont pas connus ici",
         f"{about.en}: the thresholds of that date are not known here",
     )
-    return advice("THRESHOLD_UNKNOWN", "info", row, message, _lots(group))
+    return _says(group, "THRESHOLD_UNKNOWN", "info", row, message)
 
 
 def _highest(need: Need, group: Group, view: InForce) -> RuleRow:
@@ -208,13 +210,43 @@ def _about(group: Group) -> Text:
     """The value that was compared, and what was taken for granted."""
     value = euros(group.total or 0)
     kind = Text(" de travaux", " of works") if group.works else Text("", "")
-    if group.assumed:
+    if group.assumptions:
+        assumed = [_assumed(assumption, group) for assumption in group.assumptions]
         kind = Text(
-            " (nature non précisée : seuils des fournitures et services)",
-            " (nature not given: thresholds of supplies and services)",
+            f"{kind.fr} ({' ; '.join(text.fr for text in assumed)})",
+            f"{kind.en} ({'; '.join(text.en for text in assumed)})",
         )
     return Text(f"{value.fr} HT{kind.fr}", f"{value.en} excluding tax{kind.en}")
 
 
-def _lots(group: Group) -> tuple[tuple[str, ...], ...]:
-    return () if group.alone else (group.ids,)
+def _assumed(assumption: Assumption, group: Group) -> Text:
+    if assumption == "shared":
+        beyond = euros((group.total or 0) - (total_of(group.lots) or 0))
+        return Text(
+            f"dont {beyond.fr} du total estimé que les lots ne détaillent pas, comptés aussi avec les autres lots",
+            f"of which {beyond.en} of the estimated total are not in the lots' values, and counted with the others too",
+        )
+    return {
+        "nature": Text(
+            "nature non précisée : seuils des fournitures et services",
+            "nature not given: thresholds of supplies and services",
+        ),
+        "division": Text(
+            "part des travaux non précisée : seuils des fournitures et services",
+            "share of works not given: thresholds of supplies and services",
+        ),
+        "below": Text("total estimé inférieur à la somme des lots", "estimated total below the sum of the lots"),
+    }[assumption]
+
+
+def _says(
+    group: Group,
+    code: str,
+    severity: Severity,
+    row: RuleRow,
+    message: Text,
+    confidence: Confidence | None = None,
+) -> LegalAdvice:
+    """Advice on the procedure of a group, never surer than the value that was compared."""
+    lots = () if group.alone else (group.ids,)
+    return advice(code, severity, row, message, lots, "low" if group.doubtful else confidence)

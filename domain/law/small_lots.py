@@ -120,7 +120,7 @@ def _sets(group: Group, view: InForce, rule: str, bound_rule: str, formal: tuple
     below = ((lot.lot.id, lot.cents) for lot in group.lots if lot.cents is not None and lot.cents < bound)
     small = [(lot_id, value) for lot_id, value in below if value <= cap]
     found, complete = largest_sets(small, cap)
-    sure = least_sure(*(view[rule_id] for rule_id in (rule, bound_rule, *formal)))
+    sure = "low" if group.doubtful else least_sure(*(view[rule_id] for rule_id in (rule, bound_rule, *formal)))
     return Sets(rule, found, tuple(lot_id for lot_id, _ in small), complete, sure) if found else None
 
 
@@ -170,8 +170,12 @@ class _Search:
                 return
 
     def _write(self, sets: list[tuple[int, ...]]) -> None:
-        self.found += sets
-        self.named += len(sets) * len(sets[0])
+        """Keep some sets of one size, as many as may be named."""
+        size = len(sets[0])
+        kept = sets[: (MOST_NAMED - self.named) // size + 1]
+        self.found += kept
+        self.named += len(kept) * size
+        self.complete = len(kept) == len(sets)
 
 
 @applies("no_split")

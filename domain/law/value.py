@@ -1,5 +1,7 @@
 """The value of a need: all lots added up, works apart from supplies and services, in cents."""
 
+from typing import Literal
+
 import msgspec
 
 from domain.law.citation import euros, listed
@@ -11,49 +13,78 @@ from domain.need import Need
 from domain.wording import Text
 
 
+Assumption = Literal["nature", "division", "shared", "below"]
+"""What was taken for granted where a group's value was compared.
+
+`nature`: that of some lot is not known; `division`: what of the value is works is not known; either way the lower
+thresholds of supplies and services are applied. `shared`: what the stated total has beyond the lots' values is counted
+with works and with the others. `below`: the stated total is less than the lots' own values.
+"""
+
+
 class Group(msgspec.Struct, frozen=True):
     """Lots whose values are added before a threshold is looked at. `total` null: not known.
 
-    `alone`: the group is the whole need. `assumed`: the nature of some lot is not known, and the lower thresholds of
-    supplies and services are applied. `social`: the lots that are a listed social or other specific service.
+    `alone`: the group is the whole need. `social`: the lots that are a listed social or other specific service.
     """
 
     works: bool
     lots: tuple[LotFacts, ...]
     total: int | None
     alone: bool
-    assumed: bool
+    assumptions: tuple[Assumption, ...]
     social: tuple[LotFacts, ...]
 
     @property
     def ids(self) -> tuple[str, ...]:
         return tuple(lot.lot.id for lot in self.lots)
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether the total itself rests on an assumption; nothing that follows from it is sure then."""
+        return self.assumptions not in {(), ("nature",)}
+
 
 def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     """The lots of a need, in one group, or in two where some are works and others not.
 
-    `estimated_total_eur` is the total where it is given. With two groups it can only be divided by the lots' values:
-    what it has beyond them (renewals…) is added to both, so that no threshold is lowered; where a lot has no value,
-    everything is one group under the lower thresholds.
+    A concession is one group: its threshold is the same for works and services. `estimated_total_eur` is the total
+    where it is given. With two groups it can only be divided by the lots' values: what it has beyond them (renewals…)
+    is added to both, so that no threshold is lowered; where a lot has no value, everything is one group under the lower
+    thresholds.
     """
-    sides = {bool(lot.works) for lot in lots}
     stated = None if need.estimated_total_eur is None else cents(need.estimated_total_eur)
     summed = total_of(lots)
-    if len(sides) == 1 or (summed is None and stated is not None):
-        return (_group(sides == {True}, lots, summed if stated is None else stated, True),)
+    below: tuple[Assumption, ...] = () if stated is None or stated >= _known(lots) else ("below",)
+    total = summed if stated is None else stated
+    if need.contract == "concession":
+        return (_group(all(lot.works for lot in lots), lots, total, True, below),)
+    sides = {bool(lot.works) for lot in lots}
+    nature: tuple[Assumption, ...] = ("nature",) if any(lot.works is None for lot in lots) else ()
+    if len(sides) == 1:
+        return (_group(sides == {True}, lots, total, True, (*nature, *below)),)
+    if summed is None and stated is not None:
+        return (_group(False, lots, stated, True, (*nature, "division", *below)),)
+    beyond = max(0, stated - summed) if stated is not None and summed is not None else 0
+    shared: tuple[Assumption, ...] = ("shared",) if beyond else ()
     works = tuple(lot for lot in lots if lot.works)
     others = tuple(lot for lot in lots if not lot.works)
-    beyond = max(0, stated - summed) if stated is not None and summed is not None else 0
     return tuple(
-        _group(side, members, None if (part := total_of(members)) is None else part + beyond, False)
-        for side, members in ((False, others), (True, works))
+        _group(side, members, None if (part := total_of(members)) is None else part + beyond, False, assumed)
+        for side, members, assumed in ((False, others, (*nature, *shared)), (True, works, shared))
     )
 
 
-def _group(works: bool, lots: tuple[LotFacts, ...], total: int | None, alone: bool) -> Group:
+def _group(
+    works: bool, lots: tuple[LotFacts, ...], total: int | None, alone: bool, assumptions: tuple[Assumption, ...]
+) -> Group:
     social = () if works else tuple(lot for lot in lots if lot.insertion or lot.listed == "listed")
-    return Group(works, lots, total, alone, any(lot.works is None for lot in lots), social)
+    return Group(works, lots, total, alone, assumptions, social)
+
+
+def _known(lots: tuple[LotFacts, ...]) -> int:
+    """The sum of the values that are known, in cents."""
+    return sum(lot.cents or 0 for lot in lots)
 
 
 def total_of(lots: tuple[LotFacts, ...]) -> int | None:
@@ -99,7 +130,7 @@ def total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> L
     """
     if need.estimated_total_eur is None:
         return None
-    known = sum(lot.cents or 0 for lot in lots)
+    known = _known(lots)
     if cents(need.estimated_total_eur) >= known:
         return None
     stated, summed = euros(cents(need.estimated_total_eur)), euros(known)

@@ -125,7 +125,7 @@ def test_an_undescribed_buyer_is_judged_only_where_all_agree(buyer: dict[str, st
     assert procedures(values(59_999.99, buyer=buyer)) == ["GRE_A_GRE"]
     assert procedures(values(139_999.99, buyer=buyer)) == ["MAPA"]
     assert procedures(values(140_000, buyer=buyer)) == procedures(values(431_999.99, buyer=buyer)) == []
-    assert "buyer.kind" in need_advice(values(140_000, buyer=buyer))["BUYER_KIND_UNKNOWN"]["message"]
+    assert "indiquer lequel il est" in need_advice(values(140_000, buyer=buyer))["BUYER_KIND_UNKNOWN"]["message"]
     assert procedures(values(432_000, buyer=buyer)) == ["PROC_FORMALISEE"]
 
 

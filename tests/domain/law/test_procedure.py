@@ -126,6 +126,30 @@ def test_total_below_its_lots_is_pointed_out() -> None:
     assert "TOTAL_BELOW_LOTS" not in advice(services(100_000, 50_000, estimated_total_eur=150_000))
 
 
+def test_a_total_below_its_lots_is_never_sure() -> None:
+    """The value of a need is that of all its lots: what follows from less is to be checked, and says why."""
+    found = the("GRE_A_GRE", review(services(100_000, estimated_total_eur=30_000)).advice)
+    assert found.confidence == "low"
+    assert "total estimé inférieur à la somme des lots" in found.message.fr
+    assert found.message.fr.endswith("à vérifier (R2122-8)")
+
+
+def test_what_a_total_leaves_open_between_works_and_services_is_said() -> None:
+    """Which part is works, or on which side the rest lies, was not stated: the cautious verdict is to be checked."""
+    mixed = need(works(None).lots[0], msgspec.structs.replace(services(None).lots[0], id="2"), estimated_total_eur=3e5)
+    found = the("PROC_FORMALISEE", review(mixed).advice)
+    assert "part des travaux non précisée" in found.message.fr
+    assert the("SOCIAL_CONSIDERATION", review(mixed).advice).confidence == found.confidence == "low"
+    divided = need(
+        works(3_000_000).lots[0],
+        msgspec.structs.replace(services(100_000).lots[0], id="2"),
+        estimated_total_eur=3_300_000,
+    )
+    for found in (item for item in review(divided).advice if item.code in {"PROC_FORMALISEE", "MAPA"}):
+        assert "dont 200 000 € du total estimé que les lots ne détaillent pas" in found.message.fr
+        assert found.confidence == "low"
+
+
 def test_unknown_buyer_is_judged_only_where_all_thresholds_agree() -> None:
     """Between the State's and the utilities' threshold the buyer's kind decides."""
     for anonymous in (None, Buyer()):
@@ -193,6 +217,16 @@ def test_concessions_have_their_own_threshold_and_no_direct_award() -> None:
     assert procedure(services(1_000, contract="concession")) == ["CONCESSION_SIMPLIFIED"]
     assert procedure(services(5_403_999.99, contract="concession")) == ["CONCESSION_SIMPLIFIED"]
     assert procedure(services(5_404_000, contract="concession")) == ["PROC_FORMALISEE"]
+
+
+def test_a_concession_of_works_and_services_is_one_value() -> None:
+    """Its threshold is the same for both: dividing it into lots lowers nothing, and no nature needs to be known."""
+    service = Lot(id="2", segments=("pr-locaux",), value_eur=3_000_000)
+    asked = need(works(3_000_000).lots[0], service, contract="concession")
+    assert procedure(asked) == ["PROC_FORMALISEE"]
+    assert "6 000 000 € HT : " in the("PROC_FORMALISEE", review(asked).advice).message.fr
+    unknown = need(Lot(id="1", keywords=("navette",), value_eur=1_000_000), contract="concession")
+    assert "nature" not in the("CONCESSION_SIMPLIFIED", review(unknown).advice).message.fr
 
 
 @pytest.mark.parametrize(
