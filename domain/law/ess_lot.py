@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
+from domain import taxonomy
 from domain.law.findings import LegalFinding, finding, least_sure
 from domain.law.lots import LotFacts, listing, segment_is_outside, segments_of_cpv
 from domain.law.registry import applies
@@ -100,11 +101,13 @@ def _exclusive(lot: LotFacts, view: InForce) -> LegalFinding | None:
     if not others and not outside:
         return None
     refused = "unlisted" in others.values() and not lot.lot.support_segments
-    names = ", ".join((*others, *outside))
+    labels = [taxonomy.load().label(segment) for segment in outside]
+    fr = ", ".join((*others, *(f"« {label} »" for label in labels)))
+    en = ", ".join((*others, *(f"“{label}”" for label in labels)))
     message = Text(
-        f"Le lot comprend aussi {names}, hors de la liste : la réservation ESS ne vaut que pour des services listés ; "
+        f"Le lot comprend aussi {fr}, hors de la liste : la réservation ESS ne vaut que pour des services listés ; "
         "en faire un lot distinct, ou vérifier que ce n'est qu'un accessoire",
-        f"The lot also includes {names}, off the list: the social economy reservation covers listed services only; "
+        f"The lot also includes {en}, off the list: the social economy reservation covers listed services only; "
         "make it a separate lot, or check that it is only accessory",
     )
     row = view["ess_exclusive"]
@@ -113,9 +116,12 @@ def _exclusive(lot: LotFacts, view: InForce) -> LegalFinding | None:
 
 
 def _beside(lot: LotFacts) -> set[str]:
-    """The activities asked for beside the main one: that of the main CPV, else the first one named."""
-    asked = lot.lot.segments
-    main = segments_of_cpv(lot.cpv[0]).intersection(asked) or set(asked[:1])
+    """The activities asked for beside the main one: that of the main CPV where it is asked for, else the first one.
+
+    Where the object is work integration itself, every other activity is beside it.
+    """
+    asked, of_cpv = lot.lot.segments, segments_of_cpv(lot.cpv[0])
+    main = of_cpv if lot.insertion else of_cpv.intersection(asked) or set(asked[:1])
     return {*asked, *lot.lot.support_segments} - main
 
 

@@ -84,6 +84,12 @@ def test_only_listed_services() -> None:
     assert "NOT_EXCLUSIVE" not in changed(cpv=("85312510", "85321000"))
 
 
+def test_what_is_asked_for_beside_the_main_code_is_judged_however_it_is_named() -> None:
+    """Green spaces beside the code of work integration are off the list, whether or not the lot names both."""
+    for segments in (("ev-entretien",), ("so-insertion", "ev-entretien"), ("ev-entretien", "so-insertion")):
+        assert changed(segments=segments)["NOT_EXCLUSIVE"] == "REVIEW"
+
+
 def test_supporting_activity_is_judged() -> None:
     """Accessory support or separate object? A person decides."""
     found = changed(cpv=("85312510", "77310000"), support_segments=("ev-entretien",))
