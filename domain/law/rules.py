@@ -6,22 +6,34 @@ from datetime import date, timedelta
 from functools import cache, lru_cache
 from hashlib import sha256
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from domain.errors import NotFound
-from domain.law.citation import cite, days, euros
+from domain.law.citation import cite, euros
 from domain.shortlist import Confidence
-from domain.wording import Text
+from domain.wording import Text, decimal
 
 LAW_FILE = Path(__file__).parent.parent / "data" / "law.toml"
 
 Theme = Literal["reservation", "suppliers", "thresholds", "considerations", "sourcing", "counsel"]
-Unit = Literal["eur", "percent", "months", "count", "ratio", "date"]
+Unit = Literal["eur", "percent", "months", "count", "ratio"]
 Status = Literal["in_force", "absent", "unknown"]
 Value = bool | int | float | str | tuple[str, ...]
+
+
+MEANT: dict[Unit, str] = {
+    "eur": "an amount in euros",
+    "percent": "a whole percentage",
+    "months": "a whole number of months",
+    "count": "a whole number",
+    "ratio": "a number",
+}
+"""What the values of each unit are."""
+WHOLE: frozenset[Unit] = frozenset({"percent", "months", "count"})
 
 
 class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -202,6 +214,7 @@ def _history(rule: Rule) -> tuple[RuleRow, ...]:
     if not rule.periods:
         raise BrokenLaw(f"{rule.id}: no period")
     _check_intervals(rule)
+    _check_values(rule)
     rows = tuple(_row(rule, period) for period in rule.periods)
     first = rule.periods[0].valid_from
     if first is None:
@@ -228,6 +241,26 @@ def _check_intervals(rule: Rule) -> None:
             raise BrokenLaw(f"{rule.id}: {period.valid_until} is before {period.valid_from}")
         if (period.value is None) != (period.status != "in_force"):
             raise BrokenLaw(f"{rule.id}: a period has a value exactly when it is in force ({period.valid_from})")
+
+
+def _check_values(rule: Rule) -> None:
+    """The values are what the rule's unit says; without unit, all of one kind (yes or no, a word, a list)."""
+    values = [period.value for period in rule.periods if period.value is not None]
+    if rule.unit is None:
+        kinds = {type(value) for value in values}
+        if len(kinds) > 1 or kinds & {int, float}:
+            raise BrokenLaw(f"{rule.id}: without unit, values are all true or false, all text or all lists: {values}")
+        return
+    meant = MEANT[rule.unit]
+    for value in values:
+        if not _is_meant(value, rule.unit):
+            raise BrokenLaw(f"{rule.id}: {value!r} is not {meant}, as unit {rule.unit!r} wants it")
+
+
+def _is_meant(value: Value, unit: Unit) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int if unit in WHOLE else (int, float)):
+        return False
+    return 0 <= value < inf and (unit != "percent" or value <= 100)
 
 
 def _row(rule: Rule, period: Period) -> RuleRow:
@@ -266,8 +299,9 @@ def written(value: Value | None, unit: Unit | None) -> Text:
         return Text(f"{value} %", f"{value}%")
     if unit == "months":
         return Text(f"{value} mois", f"{value} months")
-    if unit == "date" and isinstance(value, str):
-        return days(date.fromisoformat(value))
+    if unit == "ratio" and isinstance(value, (int, float)):
+        digits = 0 if value == int(value) else 1
+        return Text(decimal(value, "fr", digits), decimal(value, "en", digits))
     text = ", ".join(value) if isinstance(value, tuple) else str(value)
     return Text(text, text)
 

@@ -12,7 +12,6 @@ from domain.law.rules import InForce, cents
 from domain.need import Need
 from domain.wording import Text
 
-
 Assumption = Literal["nature", "division", "shared", "below"]
 """What was taken for granted where a group's value was compared.
 

@@ -110,6 +110,33 @@ def test_a_broken_interval_is_refused_with_its_rule(periods: tuple[str, ...], co
         rules(*periods)
 
 
+@pytest.mark.parametrize(
+    ("unit", "value"),
+    [("eur", "'60 000'"), ("eur", "true"), ("eur", "-1"), ("eur", "inf"), ("eur", "nan"), ("eur", "['1']")]
+    + [(unit, value) for unit in ("percent", "months", "count") for value in ("12.5", "-1", "true", "'12'")]
+    + [("percent", "101"), ("ratio", "'1,5'")],
+)
+def test_a_value_that_its_unit_does_not_allow_is_refused_with_its_rule(unit: str, value: str) -> None:
+    """Read as something else, it would silently change what buyers are told."""
+    block = (
+        RULE.replace('unit = "eur"', f'unit = "{unit}"') + f"periods=[{{value={value}, source='s', confidence='high'}}]"
+    )
+    with pytest.raises(BrokenLaw, match=rf"ceiling: .* is not .*{unit}"):
+        parse(block.encode())
+
+
+@pytest.mark.parametrize("values", [("true", "'yes'"), ("['1']", "true"), ("1", "2")])
+def test_values_without_unit_are_of_one_kind(values: tuple[str, str]) -> None:
+    """A number needs its unit; yes, a word and a list do not follow each other."""
+    earlier, later = values
+    block = RULE.replace('unit = "eur"\n', "") + (
+        f"periods=[{{value={earlier}, source='s', confidence='high', valid_until=2020-01-01}},"
+        f" {{value={later}, source='s', confidence='high', valid_from=2020-01-02}}]"
+    )
+    with pytest.raises(BrokenLaw, match="ceiling: without unit"):
+        parse(block.encode())
+
+
 def test_two_rules_with_one_id_are_refused() -> None:
     """An id names one rule: clients keep it."""
     block = RULE + "periods=[{value=1, source='s', confidence='high'}]"
