@@ -83,6 +83,7 @@ def match(
         interpreter=reference.interpreter,
         rules=reference.rules,
         on=on,
+        contract=need.contract,
         language=language,
     )
     seed, past = draw_seed(need), past_awards(awards, reference, on)

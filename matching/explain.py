@@ -16,7 +16,7 @@ from domain.law.eligibility import eligibility
 from domain.law.facts import LegalFacts
 from domain.law.findings import LegalAdvice, LegalFinding, NeedReview, Verdict
 from domain.law.rules import Rules
-from domain.need import Reserved
+from domain.need import ContractKind, Reserved
 from domain.shortlist import (
     Advice,
     Alternatives,
@@ -52,7 +52,7 @@ TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), 
 
 @dataclass(frozen=True)
 class Explainer:
-    """Writes the answer to one need, for one day and in one language."""
+    """Writes the answer to one need, for one day, one kind of contract and in one language."""
 
     review: NeedReview
     taxonomy: Taxonomy
@@ -60,6 +60,7 @@ class Explainer:
     interpreter: Interpreter
     rules: Rules
     on: date
+    contract: ContractKind
     language: Language
 
     def candidates(self, field: Field, rows: Positions) -> tuple[Candidate, ...]:
@@ -227,7 +228,7 @@ class Explainer:
         reserved = field.survey.query.lot.reserved
         if not reserved:
             return [()] * len(rows)
-        verdicts = field.survey.judged(rows, _judge(reserved, self.on, self.rules, self.language))
+        verdicts = field.survey.judged(rows, _judge(reserved, self.on, self.rules, self.contract, self.language))
         if not field.ess_awards:
             return verdicts
         return [
@@ -241,7 +242,7 @@ class Explainer:
         self, facts: LegalFacts, reserved: tuple[Reserved, ...], awards: tuple[EssAward, ...]
     ) -> tuple[Eligibility, ...]:
         """The verdicts on a supplier that the buyer awarded ESS-reserved contracts."""
-        verdicts = (eligibility(facts, kind, self.on, self.rules) for kind in dict.fromkeys(reserved))
+        verdicts = (eligibility(facts, kind, self.on, self.rules, self.contract) for kind in dict.fromkeys(reserved))
         return tuple(_in_words(with_award_bar(found, awards, self.on, self.rules), self.language) for found in verdicts)
 
     def _say(self, text: Text) -> str:
@@ -250,11 +251,11 @@ class Explainer:
 
 @lru_cache(16)
 def _judge(
-    reserved: tuple[Reserved, ...], on: date, rules: Rules, language: Language
+    reserved: tuple[Reserved, ...], on: date, rules: Rules, contract: ContractKind, language: Language
 ) -> Callable[[LegalFacts], tuple[Eligibility, ...]]:
     """The verdicts on a supplier in words; the same judge for the same question."""
     kinds = tuple(dict.fromkeys(reserved))
-    return lambda facts: tuple(_in_words(eligibility(facts, kind, on, rules), language) for kind in kinds)
+    return lambda facts: tuple(_in_words(eligibility(facts, kind, on, rules, contract), language) for kind in kinds)
 
 
 def _in_words(verdict: Verdict, language: Language) -> Eligibility:

@@ -39,6 +39,7 @@ Les seuils de conseil, à la fin, se règlent dans une copie du fichier que nomm
 class RuleDocument(msgspec.Struct, frozen=True):
     """A rule during one period, both days included. `article` null: counsel, not law.
 
+    `concession_article`: quoted instead where the contract is a concession; null where it is the same.
     `status`: `absent` where the law had no such rule, `unknown` where that was not established; `value` is then null.
     `explanation`: how the rule is applied; null where it is for information only.
     """
@@ -46,6 +47,7 @@ class RuleDocument(msgspec.Struct, frozen=True):
     id: str
     theme: Theme
     article: str | None
+    concession_article: str | None
     value: Value | None
     unit: Unit | None
     valid_from: date | None
@@ -84,6 +86,7 @@ def _served(row: RuleRow, language: Language) -> RuleDocument:
         id=row.id,
         theme=row.theme,
         article=row.article,
+        concession_article=row.concession_article,
         value=row.value,
         unit=row.unit,
         valid_from=row.valid_from,
@@ -120,12 +123,17 @@ def _line(row: RuleRow) -> str:
         _value(row),
         row.valid_from.isoformat() if row.valid_from else "",
         row.valid_until.isoformat() if row.valid_until else "",
-        row.article or "",
+        _articles(row),
         CONFIDENCES[row.confidence],
         row.message.fr,
         row.source,
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _articles(row: RuleRow) -> str:
+    concessions = f" (concessions : {row.concession_article})" if row.concession_article else ""
+    return f"{row.article or ''}{concessions}"
 
 
 def _value(row: RuleRow) -> str:

@@ -9,7 +9,7 @@ from domain.law.findings import Verdict
 from domain.law.prison import penitentiary
 from domain.law.rules import InForce, Rules
 from domain.law.social_economy import ess
-from domain.need import Reserved
+from domain.need import ContractKind, Reserved
 
 _JUDGES: dict[Reserved, Callable[[LegalFacts, date, InForce], Verdict]] = {
     "handicap": handicap,
@@ -19,10 +19,14 @@ _JUDGES: dict[Reserved, Callable[[LegalFacts, date, InForce], Verdict]] = {
 }
 
 
-def eligibility(facts: LegalFacts, reserved: Reserved, on: date, rules: Rules) -> Verdict:
+def eligibility(
+    facts: LegalFacts, reserved: Reserved, on: date, rules: Rules, contract: ContractKind = "market"
+) -> Verdict:
     """The supplier's verdict for one reserved type at `on`. Missing data is UNKNOWN, never INELIGIBLE.
+
+    `contract` decides which articles are quoted, not the outcome.
 
     A lot's own findings (a type not in force, a forbidden combination) do not change it. For a lot reserved to several
     types see `findings.best_of`.
     """
-    return _JUDGES[reserved](facts, on, rules.at(on))
+    return _JUDGES[reserved](facts, on, rules.at(on, contract))

@@ -45,7 +45,7 @@ def review_need(
     without it the lots' own `segments` are used. CPV codes are taken as valid.
     """
     read = segments_of_lot or {}
-    view = rules.at(on)
+    view = rules.at(on, need.contract)
     lots = tuple(read_lot(lot, read.get(lot.id, lot.segments), view) for lot in need.lots)
     of_values: dict[str, list[LegalAdvice]] = {}
     whole = [total_below_lots(need, lots, view)]

@@ -14,6 +14,7 @@ import msgspec
 
 from domain.errors import NotFound
 from domain.law.citation import cite, euros
+from domain.need import ContractKind
 from domain.shortlist import Confidence
 from domain.wording import Text, decimal
 
@@ -57,7 +58,10 @@ class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One rule and its successive periods. `informative`: served to readers, no function applies it."""
+    """One rule and its successive periods. `informative`: served to readers, no function applies it.
+
+    `concession_article`: what is quoted instead where the contract is a concession.
+    """
 
     id: str
     theme: Theme
@@ -66,6 +70,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     article: str | None = None
     unit: Unit | None = None
     informative: bool = False
+    concession_article: str | None = None
 
 
 class LawFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,7 +81,10 @@ class LawFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RuleRow(msgspec.Struct, frozen=True):
-    """A rule during one period, as `GET /rules` serves it. `article` null: counsel of this project, not law."""
+    """A rule during one period, as `GET /rules` serves it. `article` null: counsel of this project, not law.
+
+    `concession_article`: quoted instead of `article` where the contract is a concession, if it is another.
+    """
 
     id: str
     theme: Theme
@@ -89,6 +97,7 @@ class RuleRow(msgspec.Struct, frozen=True):
     source: str
     confidence: Confidence
     message: Text
+    concession_article: str | None = None
 
 
 class BrokenLaw(ValueError):
@@ -155,28 +164,36 @@ class Rules:
     def __init__(self, version: str, rules: Iterable[Rule]) -> None:
         self.version = version
         self._histories: dict[str, tuple[RuleRow, ...]] = {}
+        self._of_concessions: dict[str, tuple[RuleRow, ...]] = {}
         for rule in rules:
             if rule.id in self._histories:
                 raise BrokenLaw(f"{rule.id}: two rules with this id")
             self._histories[rule.id] = _history(rule)
+            self._of_concessions[rule.id] = _history(
+                msgspec.structs.replace(rule, article=rule.concession_article or rule.article)
+            )
         self._starts = sorted({row.valid_from for rows in self._histories.values() for row in rows if row.valid_from})
-        self._views: dict[int, InForce] = {}
+        self._views: dict[tuple[int, ContractKind], InForce] = {}
         self._of_day = lru_cache(maxsize=4096)(self._found)
 
     @property
     def ids(self) -> tuple[str, ...]:
         return tuple(self._histories)
 
-    def at(self, on: date) -> InForce:
-        """The rules at `on`; one view per interval between two changes of the law, so it is cheap to ask again."""
-        return self._of_day(on)
+    def at(self, on: date, contract: ContractKind = "market") -> InForce:
+        """The rules at `on`, as they are quoted for this kind of contract.
 
-    def _found(self, on: date) -> InForce:
-        interval = bisect_right(self._starts, on)
+        One view per interval between two changes of the law, so it is cheap to ask again.
+        """
+        return self._of_day(on, contract)
+
+    def _found(self, on: date, contract: ContractKind) -> InForce:
+        interval = bisect_right(self._starts, on), contract
         view = self._views.get(interval)
         if view is None:
-            rows = {rule_id: _row_at(history, on) for rule_id, history in self._histories.items()}
-            eventual = {rule_id: _eventual(history, on) for rule_id, history in self._histories.items()}
+            histories = self._of_concessions if contract == "concession" else self._histories
+            rows = {rule_id: _row_at(history, on) for rule_id, history in histories.items()}
+            eventual = {rule_id: _eventual(history, on) for rule_id, history in histories.items()}
             view = InForce(rows, {rule_id: value for rule_id, value in eventual.items() if value is not None})
             self._views[interval] = view
         return view
@@ -277,6 +294,7 @@ def _row(rule: Rule, period: Period) -> RuleRow:
         source=period.source,
         confidence=period.confidence,
         message=cite(_sentence(rule, period), article, period.confidence),
+        concession_article=rule.concession_article,
     )
 
 

@@ -28,6 +28,7 @@ FIELDS = {
     "valid_until",
     "status",
     "source",
+    "concession_article",
     "confidence",
     "message",
     "explanation",

@@ -189,6 +189,15 @@ def test_eligibility_is_told_for_each_type_the_lot_is_reserved_to() -> None:
     assert [row.article for row in rows] == ["L2113-13", "L2113-12"]
 
 
+def test_eligibility_for_a_concession_quotes_its_article() -> None:
+    """Also of those whom the reservation turns away, and right after the same was asked of a market."""
+    pool = supplier("esat", approvals=approved("ESAT")), supplier("ei", approvals=approved("EI"))
+    for contract, article in (("market", "L2113-12"), ("concession", "L3113-1")):
+        found = matched(need(lot(reserved=("handicap",)), contract=contract), *pool)
+        told = [*found.candidates[0].eligibility, *found.near_misses[0].eligibility]
+        assert [one.article for one in told] == [article, article]
+
+
 def test_a_type_named_twice_is_told_once() -> None:
     rows = candidate(supplier("x", approvals=approved("ESAT")), reserved=("handicap", "handicap")).eligibility
     assert [row.reserved for row in rows] == ["handicap"]

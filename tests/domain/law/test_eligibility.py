@@ -59,6 +59,29 @@ def test_kinds_and_types(kind: Kind, handicap: str, iae: str, penitentiary: str)
     assert outcomes == [handicap, iae, penitentiary]
 
 
+@pytest.mark.parametrize(
+    ("reserved", "facts", "market", "concession"),
+    [
+        ("handicap", holds("ESAT"), "L2113-12", "L3113-1"),
+        ("handicap", holds("TIH"), "L2113-12", "L3113-1"),
+        ("iae", holds("EI"), "L2113-13", "L3113-2"),
+        ("iae", holds("ESAT"), "L2113-13", "L3113-2"),
+        ("penitentiary", holds("SEP"), "L2113-13-1", "L3113-2-1"),
+        ("penitentiary", LegalFacts(in_prison=False), "L2113-13-1", "L3113-2-1"),
+    ],
+)
+def test_a_concession_quotes_its_own_articles(
+    reserved: Reserved, facts: LegalFacts, market: str, concession: str
+) -> None:
+    """The verdict is the same: the kinds of suppliers are."""
+    of_market, of_concession = (
+        eligibility(facts, reserved, TODAY, load(), contract) for contract in ("market", "concession")
+    )
+    assert (of_market.article, of_concession.article) == (market, concession)
+    assert of_concession.message.fr == of_market.message.fr.replace(f"({market})", f"({concession})")
+    assert of_concession.outcome == of_market.outcome
+
+
 def test_approval_in_force_presumes_an_unknown_share() -> None:
     """ESAT without a known share: eligible by presumption; with a known one: plainly."""
     presumed = eligibility(holds("ESAT"), "handicap", TODAY, load())

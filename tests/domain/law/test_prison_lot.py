@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from domain.need import Lot, Place
-from tests.domain.law.needs import findings, need
+from tests.domain.law.needs import findings, need, review
 
 KITS = Lot(id="1", segments=("in-conditionnement",), cpv=("79920000",), duration_months=12, reserved=("penitentiary",))
 
@@ -38,6 +38,14 @@ def test_works_are_performed_outside() -> None:
     """By nature or by CPV."""
     assert changed(nature="works") == {"EXECUTION_OUTSIDE_PRISON": "INELIGIBLE"}
     assert changed(cpv=("45442100",), segments=("in-metal",)) == {"EXECUTION_OUTSIDE_PRISON": "INELIGIBLE"}
+
+
+def test_a_concession_quotes_its_own_article() -> None:
+    """What cannot be done inside a prison is the same."""
+    asked = need(msgspec.structs.replace(KITS, segments=("pr-locaux",), cpv=()), contract="concession")
+    (found,) = review(asked).lots["1"].reservation
+    assert (found.code, found.article) == ("INELIGIBLE_OBJECT", "L3113-2-1")
+    assert found.message.fr.endswith("(L3113-2-1)")
 
 
 def test_declared_site_is_questioned() -> None:
