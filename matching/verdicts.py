@@ -61,7 +61,7 @@ class Verdicts:
     def approval_ends(
         self, facts: Facts, reserved: frozenset[Reserved], on: date, before: date, rules: Rules
     ) -> tuple[int, int]:
-        """How many suppliers' eligibility rests on an approval that ends before `before`, and the first such day.
+        """How many suppliers' verdicts rest on an approval that ends before `before`, and the first such day.
 
         Days are ordinals; NEVER where there is none.
         """

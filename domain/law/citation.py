@@ -5,6 +5,9 @@ from datetime import date
 from domain.shortlist import Confidence
 from domain.wording import Text
 
+READABLE = 12
+"""More names than that are not written out in a sentence."""
+
 
 def cite(sentence: Text, article: str | None, confidence: Confidence) -> Text:
     """`sentence` followed by its article; weakly sourced, it is marked "à vérifier"."""
@@ -31,8 +34,11 @@ def days(day: date) -> Text:
 
 
 def listed(names: tuple[str, ...]) -> Text:
-    """Names joined for reading: "1, 3 et 4"."""
+    """Names joined for reading: "1, 3 et 4"; of very many the first ones, and how many more there are."""
     if len(names) < 2:
         return Text("".join(names), "".join(names))
+    if len(names) > READABLE:
+        head, more = ", ".join(names[:READABLE]), len(names) - READABLE
+        return Text(f"{head} et {more} autre{'s' if more > 1 else ''}", f"{head} and {more} more")
     head, last = ", ".join(names[:-1]), names[-1]
     return Text(f"{head} et {last}", f"{head} and {last}")

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import msgspec
 
 from domain.law.citation import days
-from domain.law.eligibility import eligibility
-from domain.law.facts import LegalFacts
-from domain.law.findings import LegalAdvice, LegalFinding, LotReview, advice
+from domain.law.eligibility import eligibility, evidence
+from domain.law.facts import LegalFacts, in_force
+from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, Verdict, advice, best_of
 from domain.law.months import months_later
 from domain.law.registry import applies
 from domain.law.rules import InForce, Rules
@@ -179,19 +179,28 @@ def horizon(lot: Lot, on: date, rules: Rules) -> date:
 
 
 def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> date | None:
-    """The last day, from `on`, of the approval after which the supplier is no longer ELIGIBLE.
+    """The last day, from `on`, of the approval on which the supplier's best verdict for these types rests.
 
-    Only for a supplier that is ELIGIBLE at `on` for one of these types; None where it stays so.
+    After it the outcome is worse, or no approval of the kinds that count is in force. None for a supplier that is
+    INELIGIBLE, and where neither comes: an approval may follow another, or decide nothing.
     """
     approvals = facts.approvals or ()
     ends = sorted({end for approval in approvals if (end := approval.valid_until) and on <= end < date.max})
-    if not ends or not _eligible(facts, reserved, on, rules):
+    if not ends or (now := _best(facts, reserved, on, rules)).outcome == "INELIGIBLE":
         return None
-    return next((end for end in ends if not _eligible(facts, reserved, end + timedelta(days=1), rules)), None)
+    kinds = evidence(reserved, rules.at(on))
+    for end in ends:
+        next_day = end + timedelta(days=1)
+        after = _best(facts, reserved, next_day, rules)
+        held = any(approval.kind in kinds and in_force(approval, next_day) for approval in approvals)
+        changed = after.message != _best(facts, reserved, end, rules).message
+        if OUTCOMES.index(after.outcome) > OUTCOMES.index(now.outcome) or (changed and not held):
+            return end
+    return None
 
 
-def _eligible(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> bool:
-    return any(eligibility(facts, kind, on, rules).outcome == "ELIGIBLE" for kind in reserved)
+def _best(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> Verdict:
+    return best_of(eligibility(facts, kind, on, rules) for kind in reserved)
 
 
 @applies("distance_sourcing_only")

@@ -1,9 +1,9 @@
 """Whether a supplier may answer a reserved contract, at a date, from what is known of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 
-from domain.law.approved import handicap, iae
+from domain.law.approved import HANDICAP, IAE, handicap, iae
 from domain.law.facts import LegalFacts
 from domain.law.findings import Verdict
 from domain.law.prison import penitentiary
@@ -18,6 +18,13 @@ _JUDGES: dict[Reserved, Callable[[LegalFacts, date, InForce], Verdict]] = {
     "ess": ess,
 }
 
+_EVIDENCE: dict[Reserved, tuple[str, ...]] = {
+    "handicap": (*HANDICAP.kinds, HANDICAP.under_review),
+    "iae": (*IAE.kinds, IAE.under_review),
+    "penitentiary": ("kinds_penitentiary",),
+    "ess": ("ess_evidence_kinds",),
+}
+
 
 def eligibility(
     facts: LegalFacts, reserved: Reserved, on: date, rules: Rules, contract: ContractKind = "market"
@@ -30,3 +37,8 @@ def eligibility(
     types see `findings.best_of`.
     """
     return _JUDGES[reserved](facts, on, rules.at(on, contract))
+
+
+def evidence(reserved: Iterable[Reserved], view: InForce) -> frozenset[str]:
+    """The kinds of approval that may decide a verdict for one of these types."""
+    return frozenset().union(*(view.eventual_codes(rule_id) for kind in reserved for rule_id in _EVIDENCE[kind]))

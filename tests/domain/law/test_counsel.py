@@ -18,7 +18,7 @@ from domain.law.facts import LegalFacts
 from domain.law.findings import LegalAdvice
 from domain.law.months import months_later
 from domain.law.rules import load
-from domain.need import Lot
+from domain.need import Lot, Reserved
 from domain.supplier import Approval
 from tests.domain.law.needs import TODAY, codes, need, review
 
@@ -122,6 +122,25 @@ def test_end_of_the_approval_that_eligibility_rests_on(
     """A renewal that follows without a gap is no end."""
     facts = LegalFacts(approvals=approvals)
     assert approval_end(facts, frozenset({"iae"}), TODAY, load()) == expected
+
+
+@pytest.mark.parametrize(
+    ("reserved", "facts", "expected"),
+    [
+        ("iae", LegalFacts((Approval("EITI", None, date(2026, 12, 22)),)), date(2026, 12, 22)),
+        ("iae", LegalFacts((Approval("GEIQ", None, date(2027, 3, 1)), Approval("GEIQ", date(2027, 3, 2)))), None),
+        ("iae", LegalFacts((Approval("EI"), Approval("GEIQ", None, date(2027, 3, 1)))), None),
+        ("iae", LegalFacts((Approval("EI", None, date(2027, 3, 1)), Approval("GEIQ"))), date(2027, 3, 1)),
+        ("iae", LegalFacts((Approval("ESAT", None, date(2027, 3, 1)),)), None),
+        ("ess", LegalFacts((Approval("ESUS", None, date(2027, 1, 31)),)), date(2027, 1, 31)),
+        ("ess", LegalFacts((Approval("ESUS", None, date(2027, 1, 31)),), legal_form="association"), None),
+        ("ess", LegalFacts((Approval("ESUS", None, date(2027, 1, 31)),), ess=True), None),
+        ("penitentiary", LegalFacts((Approval("SEP", None, date(2027, 1, 31)),)), date(2027, 1, 31)),
+    ],
+)
+def test_end_of_an_approval_that_is_only_evidence(reserved: Reserved, facts: LegalFacts, expected: date | None) -> None:
+    """What a person must judge, or what remains to be proven, may rest on an approval too."""
+    assert approval_end(facts, frozenset({reserved}), TODAY, load()) == expected
 
 
 def test_horizon_is_the_contract_or_a_year() -> None:

@@ -121,6 +121,13 @@ def test_splitting_is_pointed_out() -> None:
     assert "NO_SPLIT_TO_EVADE" not in advice(services(60_000, 59_999.99))
 
 
+def test_very_many_lots_are_not_written_out() -> None:
+    """The sentence names the first ones; `lots` has them all."""
+    found = the("NO_SPLIT_TO_EVADE", review(services(*[5_000.0] * 100)).advice)
+    assert "11, 12 et 88 autres sont chacun" in found.message.fr
+    assert len(found.lots[0]) == 100
+
+
 def test_social_services_are_held_to_their_own_threshold() -> None:
     """The formal procedure of ordinary services is not theirs, whatever the amount."""
     care = [Lot(id=str(n), segments=("so-domicile",), cpv=("85320000",), value_eur=120_000) for n in range(2)]
