@@ -22,7 +22,8 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
 
     The decree says 2026-08-21: that day is marked as doubtful. Social and other specific services have their own,
     higher EU threshold. Exceptions exist (a need met by an immediately available solution, too weak a link with the
-    object, restricted competition, works under six months). No advice where value or threshold is not known.
+    object, restricted competition, works under six months). No advice where value or threshold is not known. Where a
+    main CPV is narrower than a listed one, the lot may be such a service: below their threshold that is to be checked.
     """
     if group.total is None:
         return None
@@ -34,7 +35,9 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     if row.status != "in_force":
         return None
     lots = () if group.alone else (group.ids,)
-    sure = "low" if group.doubtful else least_sure(row, *(view[rule_id] for rule_id in rules))
+    sure = least_sure(row, *(view[rule_id] for rule_id in rules))
+    if group.doubtful or _perhaps_below_theirs(need, group, view):
+        sure = "low"
     if row.value == "required":
         message = Text(
             "Au-dessus des seuils européens, prévoir une condition d'exécution sociale ou d'emploi, obligatoire sauf "
@@ -48,6 +51,12 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
         "A social or employment performance condition is possible and advised; it is not required at this date",
     )
     return advice("SOCIAL_CONSIDERATION", "info", row, message, lots, sure)
+
+
+def _perhaps_below_theirs(need: Need, group: Group, view: InForce) -> bool:
+    theirs = view.cents("eu_social_services")
+    below = need.contract == "market" and theirs is not None and (group.total or 0) < theirs
+    return below and any(lot.listed == "descendant" for lot in group.lots)
 
 
 @applies("environmental_consideration", "concession_environmental_consideration")

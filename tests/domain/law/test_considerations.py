@@ -45,6 +45,17 @@ def test_social_services_have_a_higher_threshold() -> None:
     assert "à vérifier" in the("SOCIAL_CONSIDERATION", above).message.fr
 
 
+def test_what_may_be_a_social_service_is_to_be_checked_below_their_threshold() -> None:
+    """A code narrower than a listed one, 92511000, may fall under the higher amount."""
+    for value, cpv, sure in (
+        (749_999, "92511000", "low"),
+        (750_000, "92511000", "medium"),
+        (7e5, "90919200", "medium"),
+    ):
+        found = review(need(Lot(id="1", cpv=(cpv,), value_eur=value))).advice
+        assert the("SOCIAL_CONSIDERATION", found).confidence == sure
+
+
 def test_concessions_have_their_own_articles() -> None:
     """Weakly sourced, and said so."""
     found = review(services(6_000_000, contract="concession")).advice
