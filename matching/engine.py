@@ -86,8 +86,7 @@ def match(
         contract=need.contract,
         language=language,
     )
-    seed, past = draw_seed(need), past_awards(awards, reference, on)
-    lots = tuple(_match_lot(need, query, index, reference, explainer, seed, past, ledger) for query in queries)
+    matching = _Matching(need, index, reference, explainer, draw_seed(need), past_awards(awards, reference, on), ledger)
     return Shortlist(
         reference=need.reference,
         stamp=Stamp(
@@ -97,7 +96,7 @@ def match(
             rules=reference.rules.version,
             on=on,
         ),
-        lots=lots,
+        lots=tuple(matching.lot(query) for query in queries),
         advice=explainer.need_advice(),
     )
 
@@ -120,48 +119,51 @@ def hold(query: LotQuery, index: LiveIndex, reference: Reference, on: date, past
     return field if past is None else past.bar(field)
 
 
-def _match_lot(
-    need: Need,
-    query: LotQuery,
-    index: LiveIndex,
-    reference: Reference,
-    explainer: Explainer,
-    seed: int,
-    past: PastAwards | None,
-    ledger: Ledger | None,
-) -> LotShortlist:
-    field = hold(query, index, reference, explainer.on, past)
-    refused = refusals(field)
-    passed = np.flatnonzero(refused == PASSED)
-    in_order = ranked(field, passed, seed)
-    shown = in_order[: need.limit]
-    missed = nearest_refused(field, refused, need.near_misses, seed)
-    if ledger is not None:
-        ledger.note(explainer, field, refused, in_order, len(shown), [row for row, _ in missed])
-    coverage = _coverage(field, passed)
-    options = _options(field, refused)
-    ends = _approval_ends(field, passed, explainer.on, reference.rules)
-    supply = Supply(len(passed), options, frozenset(query.lot.reserved or ()), ends)
-    return LotShortlist(
-        id=query.lot.id,
-        requested=tuple(
-            RequestedSegment(w.segment, reference.taxonomy.label(w.segment), w.sources, w.confidence, w.role)
-            for w in query.wanted
-        ),
-        territory=TerritoryEcho(
-            label=query.territory.label.to(explainer.language),
-            codes=query.territory.codes,
-            radius_km=query.territory.radius_km,
-        ),
-        total=len(passed),
-        candidates=explainer.candidates(field, shown),
-        near_misses=explainer.near_misses(field, refused, missed),
-        coverage=coverage,
-        alternatives=explainer.alternatives(query, options, _within(field, refused)),
-        tension=explainer.tension(query, coverage),
-        reservation=explainer.reservation(query),
-        advice=explainer.lot_advice(query, supply, past.advice(field, passed) if past else ()),
-    )
+@dataclass(frozen=True)
+class _Matching:
+    """A need while it is matched: what its lots have in common. `seed`: what draws are made with."""
+
+    need: Need
+    index: LiveIndex
+    reference: Reference
+    explainer: Explainer
+    seed: int
+    past: PastAwards | None
+    ledger: Ledger | None
+
+    def lot(self, query: LotQuery) -> LotShortlist:
+        field = hold(query, self.index, self.reference, self.explainer.on, self.past)
+        refused = refusals(field)
+        passed = np.flatnonzero(refused == PASSED)
+        in_order = ranked(field, passed, self.seed)
+        shown = in_order[: self.need.limit]
+        missed = nearest_refused(field, refused, self.need.near_misses, self.seed)
+        if self.ledger is not None:
+            self.ledger.note(self.explainer, field, refused, in_order, len(shown), [row for row, _ in missed])
+        coverage = _coverage(field, passed)
+        options = _options(field, refused)
+        ends = _approval_ends(field, passed, self.explainer.on, self.reference.rules)
+        supply = Supply(len(passed), options, frozenset(query.lot.reserved or ()), ends)
+        return LotShortlist(
+            id=query.lot.id,
+            requested=tuple(
+                RequestedSegment(w.segment, self.reference.taxonomy.label(w.segment), w.sources, w.confidence, w.role)
+                for w in query.wanted
+            ),
+            territory=TerritoryEcho(
+                label=query.territory.label.to(self.explainer.language),
+                codes=query.territory.codes,
+                radius_km=query.territory.radius_km,
+            ),
+            total=len(passed),
+            candidates=self.explainer.candidates(field, shown),
+            near_misses=self.explainer.near_misses(field, refused, missed),
+            coverage=coverage,
+            alternatives=self.explainer.alternatives(query, options, _within(field, refused)),
+            tension=self.explainer.tension(query, coverage),
+            reservation=self.explainer.reservation(query),
+            advice=self.explainer.lot_advice(query, supply, self.past.advice(field, passed) if self.past else ()),
+        )
 
 
 def _coverage(field: Field, passed: Positions) -> tuple[Coverage, ...]:
