@@ -22,8 +22,8 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
 
     The decree says 2026-08-21: that day is marked as doubtful. Social and other specific services have their own,
     higher EU threshold. Exceptions exist (a need met by an immediately available solution, too weak a link with the
-    object, restricted competition, works under six months). No advice where value or threshold is not known. Where a
-    main CPV is narrower than a listed one, the lot may be such a service: below their threshold that is to be checked.
+    object, restricted competition, works under six months). No advice where value or threshold is not known. Where
+    main CPV codes are narrower than listed ones, these may be such services: below their threshold, to be checked.
     """
     if group.total is None:
         return None
@@ -56,7 +56,7 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
 def _perhaps_below_theirs(need: Need, group: Group, view: InForce) -> bool:
     theirs = view.cents("eu_social_services")
     below = need.contract == "market" and theirs is not None and (group.total or 0) < theirs
-    return below and any(lot.listed == "descendant" for lot in group.lots)
+    return below and all(lot in group.social or lot.listed == "descendant" for lot in group.lots)
 
 
 @applies("environmental_consideration", "concession_environmental_consideration")
@@ -138,9 +138,12 @@ def framework(need: Need, view: InForce) -> LegalAdvice | None:
     return advice("FRAMEWORK_MAX_4Y", "warning", view["framework_max_months"], message, (long,))
 
 
-def insertion(lot: LotFacts, view: InForce) -> LegalAdvice | None:
-    """OBJECT_IS_INSERTION: the lot buys work integration, its supporting activity being only the means."""
-    if not lot.insertion:
+def insertion(lot: LotFacts, contract: ContractKind, view: InForce) -> LegalAdvice | None:
+    """OBJECT_IS_INSERTION: the lot buys work integration, its supporting activity being only the means.
+
+    Said of markets, whose procedure it decides.
+    """
+    if not lot.insertion or contract == "concession":
         return None
     message = Text(
         "L'objet est l'insertion elle-même, l'autre activité n'étant que son support : service social, en procédure "
@@ -210,7 +213,7 @@ def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalA
         )
     else:
         message = _innovation_text(within, view.written(row.id), judge)
-    return advice("INNOVATION_REVIEW", "info", row, message)
+    return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if group.doubtful else None)
 
 
 def _within_innovation(lot: LotFacts, group: Group, view: InForce) -> bool | None:

@@ -18,6 +18,7 @@ from domain.law.months import months_later
 from domain.law.registry import applies
 from domain.law.rules import InForce, Rules
 from domain.need import Lot, Reserved
+from domain.shortlist import Outcome
 from domain.wording import Text
 
 OPTION_NAMES: dict[str, Text] = {
@@ -179,28 +180,45 @@ def horizon(lot: Lot, on: date, rules: Rules) -> date:
 
 
 def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> date | None:
-    """The last day, from `on`, of the approval on which the supplier's best verdict for these types rests.
+    """The last day, from `on`, of the approval on which the supplier's standing for these types rests.
 
-    After it the outcome is worse, or no approval of the kinds that count is in force. None for a supplier that is
-    INELIGIBLE, and where neither comes: an approval may follow another, or decide nothing.
+    After it the best outcome is worse, or rests on approvals that have lapsed. None for a supplier that is INELIGIBLE,
+    and where neither comes: an approval may follow another, or decide nothing.
     """
-    approvals = facts.approvals or ()
-    ends = sorted({end for approval in approvals if (end := approval.valid_until) and on <= end < date.max})
-    if not ends or (now := _best(facts, reserved, on, rules)).outcome == "INELIGIBLE":
-        return None
     kinds = evidence(reserved, rules.at(on))
-    for end in ends:
-        next_day = end + timedelta(days=1)
-        after = _best(facts, reserved, next_day, rules)
-        held = any(approval.kind in kinds and in_force(approval, next_day) for approval in approvals)
-        changed = after.message != _best(facts, reserved, end, rules).message
-        if OUTCOMES.index(after.outcome) > OUTCOMES.index(now.outcome) or (changed and not held):
-            return end
-    return None
+    ends = sorted(
+        {
+            approval.valid_until
+            for approval in facts.approvals or ()
+            if approval.kind in kinds and approval.valid_until and on <= approval.valid_until < date.max
+        }
+    )
+    if not ends or (now := _standing(facts, reserved, on, rules))[0] == "INELIGIBLE":
+        return None
+    later = ((end, _standing(facts, reserved, end + timedelta(days=1), rules)) for end in ends)
+    return next((end for end, then in later if _is_worse(then, now)), None)
 
 
-def _best(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> Verdict:
-    return best_of(eligibility(facts, kind, on, rules) for kind in reserved)
+def _standing(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> tuple[Outcome, bool]:
+    """The best outcome for these types, and whether it rests on lapsed approvals, whichever type gives it."""
+    verdicts = {kind: eligibility(facts, kind, on, rules) for kind in reserved}
+    best = best_of(verdicts.values()).outcome
+    giving = [kind for kind, verdict in verdicts.items() if verdict.outcome == best]
+    return best, all(_rests_on_lapsed(facts, kind, verdicts[kind], on, rules) for kind in giving)
+
+
+def _rests_on_lapsed(facts: LegalFacts, kind: Reserved, verdict: Verdict, on: date, rules: Rules) -> bool:
+    kinds = evidence((kind,), rules.at(on))
+    approvals = facts.approvals or ()
+    if any(approval.kind in kinds and in_force(approval, on) for approval in approvals):
+        return False
+    others = tuple(approval for approval in approvals if approval.kind not in kinds)
+    return eligibility(msgspec.structs.replace(facts, approvals=others), kind, on, rules) != verdict
+
+
+def _is_worse(then: tuple[Outcome, bool], now: tuple[Outcome, bool]) -> bool:
+    (outcome, lapsed), (before, lapsed_before) = then, now
+    return (OUTCOMES.index(outcome), lapsed) > (OUTCOMES.index(before), lapsed_before)
 
 
 @applies("distance_sourcing_only")

@@ -18,6 +18,11 @@ NAMES: dict[Reserved, Text] = {
 }
 
 
+def type_rule(kind: Reserved, contract: ContractKind) -> str:
+    """The rule that provides a type for a kind of contract."""
+    return f"reserved_{kind}" if contract == "market" else f"concession_reserved_{kind}"
+
+
 @lru_cache(maxsize=1024)
 def review_types(
     reserved: frozenset[Reserved], contract: ContractKind, on: date, view: InForce
@@ -46,7 +51,7 @@ def _type_not_in_force(kind: Reserved, contract: ContractKind, on: date, view: I
     The penitentiary type was created on 2022-10-20; no ESS reservation was found for concessions. Dates before the
     law was read through here give a finding to review, not a refusal.
     """
-    row = view[f"reserved_{kind}" if contract == "market" else f"concession_reserved_{kind}"]
+    row = view[type_rule(kind, contract)]
     if row.status == "in_force":
         return None
     name = NAMES[kind]

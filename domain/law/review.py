@@ -20,7 +20,7 @@ from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview
 from domain.law.lots import LotFacts, read_lot
 from domain.law.prison_lot import review_prison
 from domain.law.procedure import review_procedure
-from domain.law.reservation import review_types
+from domain.law.reservation import review_types, type_rule
 from domain.law.rules import InForce, Rules
 from domain.law.small_lots import no_split, review_sets
 from domain.law.value import Group, groups, total_below_lots
@@ -77,7 +77,7 @@ def _group_advice(
 def _review_lot(need: Need, lot: LotFacts, of_value: Iterable[LegalAdvice], on: date, view: InForce) -> LotReview:
     """What the rules say of one lot: of its reservation, its object, others; `of_value` is said of it already."""
     of_object = (
-        insertion(lot, view),
+        insertion(lot, need.contract, view),
         capability(lot.segments, view),
         reuse_quota(lot.segments, need.buyer and need.buyer.kind, view),
     )
@@ -138,9 +138,8 @@ def _reservation(
         return
     types = review_types(reserved, contract, on, view)
     yield from types
-    if len(reserved) == 1 and any(found.code == "TYPE_NOT_IN_FORCE" for found in types):
-        return
-    if "ess" in reserved:
+    missing = {found.rule for found in types if found.code == "TYPE_NOT_IN_FORCE"}
+    if "ess" in reserved and type_rule("ess", contract) not in missing:
         yield from review_ess(lot, buyer, view)
-    if "penitentiary" in reserved:
+    if "penitentiary" in reserved and type_rule("penitentiary", contract) not in missing:
         yield from review_prison(lot, view)

@@ -169,9 +169,7 @@ class Rules:
             if rule.id in self._histories:
                 raise BrokenLaw(f"{rule.id}: two rules with this id")
             self._histories[rule.id] = _history(rule)
-            self._of_concessions[rule.id] = _history(
-                msgspec.structs.replace(rule, article=rule.concession_article or rule.article)
-            )
+            self._of_concessions[rule.id] = _history(_for_concessions(rule))
         self._starts = sorted({row.valid_from for rows in self._histories.values() for row in rows if row.valid_from})
         self._views: dict[tuple[int, ContractKind], InForce] = {}
         self._of_day = lru_cache(maxsize=4096)(self._found)
@@ -243,6 +241,17 @@ def _history(rule: Rule) -> tuple[RuleRow, ...]:
         status="unknown",
     )
     return (_row(rule, before), *rows)
+
+
+def _for_concessions(rule: Rule) -> Rule:
+    """The rule as it is quoted for a concession: by an article of its own, else by that of markets, to be checked.
+
+    The second part of the code (articles L2… and R2…) is of markets only.
+    """
+    if rule.concession_article or not (rule.article or "").startswith(("L2", "R2")):
+        return msgspec.structs.replace(rule, article=rule.concession_article or rule.article)
+    periods = tuple(msgspec.structs.replace(period, confidence="low") for period in rule.periods)
+    return msgspec.structs.replace(rule, periods=periods)
 
 
 def _check_intervals(rule: Rule) -> None:

@@ -199,7 +199,7 @@ def _split_under(group: Group, view: InForce, threshold: RuleRow) -> LegalAdvice
     of_family: dict[str, list[LotFacts]] = {}
     for lot in group.lots:
         if lot.cents is not None and lot.cents < bound:
-            for family in families(lot.segments, lot.cpv):
+            for family in sorted(families(lot.segments, lot.cpv)):
                 of_family.setdefault(family, []).append(lot)
     split = dict.fromkeys(
         tuple(lot.lot.id for lot in lots)

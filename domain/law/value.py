@@ -63,7 +63,7 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     if len(sides) == 1:
         return (_group(sides == {True}, lots, total, True, (*nature, *below)),)
     if summed is None and stated is not None:
-        return (_group(False, lots, stated, True, (*nature, "division", *below)),)
+        return (_group(False, lots, stated, True, ("division", *below)),)
     beyond = max(0, stated - summed) if stated is not None and summed is not None else 0
     shared: tuple[Assumption, ...] = ("shared",) if beyond else ()
     works = tuple(lot for lot in lots if lot.works)

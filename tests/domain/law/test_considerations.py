@@ -5,7 +5,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from domain.need import Buyer, Lot
+from domain.need import Buyer, Lot, Need
 from tests.domain.law.needs import TODAY, advice, buyer, codes, need, review, services, the, works
 
 
@@ -178,3 +178,23 @@ def test_hazardous_waste_needs_an_authorisation() -> None:
     found = review(need(*lots)).lots
     assert codes(found["1"].advice) == ["CAPABILITY_WARNING"]
     assert codes(found["2"].advice) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "doubtful"),
+    [
+        (services(60_000, 60_000, estimated_total_eur=90_000), True),
+        (services(60_000, 30_000, estimated_total_eur=90_000), False),
+    ],
+)
+def test_innovation_is_no_surer_than_the_total(asked: Need, doubtful: bool) -> None:
+    """A total below its lots says nothing sure of the limits."""
+    lots = (msgspec.structs.replace(asked.lots[0], innovative=True), *asked.lots[1:])
+    found = review(msgspec.structs.replace(asked, lots=lots)).lots["1"].advice
+    assert ("à vérifier" in the("INNOVATION_REVIEW", found).message.fr) == doubtful
+
+
+def test_one_lot_that_is_no_social_service_settles_the_threshold() -> None:
+    """A lot whose code may be listed changes nothing beside an ordinary one."""
+    lots = Lot(id="1", cpv=("92511000",), value_eur=1_000), Lot(id="2", cpv=("90919200",), value_eur=300_000)
+    assert the("SOCIAL_CONSIDERATION", review(need(*lots)).advice).confidence == "medium"

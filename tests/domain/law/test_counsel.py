@@ -19,7 +19,7 @@ from domain.law.findings import LegalAdvice
 from domain.law.months import months_later
 from domain.law.rules import load
 from domain.need import Lot, Reserved
-from domain.supplier import Approval
+from domain.supplier import Approval, Shares
 from tests.domain.law.needs import TODAY, codes, need, review
 
 OPTIONS = {
@@ -141,6 +141,20 @@ def test_end_of_the_approval_that_eligibility_rests_on(
 def test_end_of_an_approval_that_is_only_evidence(reserved: Reserved, facts: LegalFacts, expected: date | None) -> None:
     """What a person must judge, or what remains to be proven, may rest on an approval too."""
     assert approval_end(facts, frozenset({reserved}), TODAY, load()) == expected
+
+
+def test_a_standing_rests_on_all_the_types_that_give_it() -> None:
+    """Of two types that are equally good, one that needs no approval is enough, and the last approval to end counts."""
+    inside = LegalFacts((Approval("ACI", None, date(2027, 3, 1)),), Shares(detained=0.8), in_prison=True)
+    assert approval_end(inside, frozenset({"iae", "penitentiary"}), TODAY, load()) is None
+    both = LegalFacts((Approval("TIH", None, date(2027, 3, 1)), Approval("EITI", None, date(2027, 6, 1))))
+    assert approval_end(both, frozenset({"handicap", "iae"}), TODAY, load()) == date(2027, 6, 1)
+
+
+def test_an_approval_of_another_type_ends_nothing() -> None:
+    """That the EITI lapsed, and its experiment ends, is not the end of the EA."""
+    facts = LegalFacts((Approval("EITI", None, date(2026, 6, 1)), Approval("EA", None, date(2026, 12, 22))))
+    assert approval_end(facts, frozenset({"iae"}), TODAY, load()) is None
 
 
 def test_horizon_is_the_contract_or_a_year() -> None:

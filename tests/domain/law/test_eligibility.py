@@ -73,13 +73,24 @@ def test_kinds_and_types(kind: Kind, handicap: str, iae: str, penitentiary: str)
 def test_a_concession_quotes_its_own_articles(
     reserved: Reserved, facts: LegalFacts, market: str, concession: str
 ) -> None:
-    """The verdict is the same: the kinds of suppliers are."""
+    """The verdict is the same, as the kinds of suppliers are; that the share is presumed too is to be checked."""
     of_market, of_concession = (
         eligibility(facts, reserved, TODAY, load(), contract) for contract in ("market", "concession")
     )
     assert (of_market.article, of_concession.article) == (market, concession)
-    assert of_concession.message.fr == of_market.message.fr.replace(f"({market})", f"({concession})")
+    presumed = " ; à vérifier" if of_market.code == "PRESUMED_SHARE" else ""
+    assert of_concession.message.fr == of_market.message.fr.replace(f" ({market})", f"{presumed} ({concession})")
     assert of_concession.outcome == of_market.outcome
+
+
+def test_what_was_read_for_markets_is_to_be_checked_for_concessions() -> None:
+    """The share's article is one of markets; the text for concessions was not found."""
+    low = LegalFacts(approvals=(Approval("EA"),), shares=Shares(disabled=0.4))
+    of_market, of_concession = (
+        eligibility(low, "handicap", TODAY, load(), contract) for contract in ("market", "concession")
+    )
+    assert (of_market.confidence, of_concession.confidence) == ("high", "low")
+    assert of_concession.message.fr.endswith(" ; à vérifier (R2113-7)")
 
 
 def test_approval_in_force_presumes_an_unknown_share() -> None:

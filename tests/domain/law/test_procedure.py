@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from domain.need import Buyer, BuyerKind, Lot
-from tests.domain.law.needs import TODAY, advice, buyer, need, procedure, review, services, the, works
+from tests.domain.law.needs import TODAY, advice, buyer, codes, need, procedure, review, services, the, works
 
 CENT = 0.01
 
@@ -227,6 +227,12 @@ def test_a_concession_of_works_and_services_is_one_value() -> None:
     assert "6 000 000 € HT : " in the("PROC_FORMALISEE", review(asked).advice).message.fr
     unknown = need(Lot(id="1", keywords=("navette",), value_eur=1_000_000), contract="concession")
     assert "nature" not in the("CONCESSION_SIMPLIFIED", review(unknown).advice).message.fr
+
+
+def test_work_integration_as_a_social_service_is_said_of_markets() -> None:
+    """There is no adapted procedure for a concession."""
+    insertion = need(Lot(id="1", cpv=("85312510",), value_eur=6_000_000), contract="concession")
+    assert "OBJECT_IS_INSERTION" not in codes(review(insertion).lots["1"].advice)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 from domain.law.findings import worst_outcome
 from domain.law.reservation import review_types
 from domain.law.rules import load
-from domain.need import ContractKind, Reserved
+from domain.need import ContractKind, Lot, Reserved
+from tests.domain.law.needs import findings, need
 
 
 def codes(on: date, *reserved: Reserved, contract: ContractKind = "market") -> list[str]:
@@ -73,3 +74,9 @@ def test_dates_before_the_law_was_read_are_not_refused() -> None:
     """Unknown is not forbidden: a person must look."""
     on = date(2015, 1, 1)
     assert [f.outcome for f in review_types(frozenset({"iae"}), "market", on, load().at(on))] == ["REVIEW"]
+
+
+def test_a_type_that_a_concession_does_not_have_is_not_examined_further() -> None:
+    """Also where it is combined with another."""
+    asked = need(Lot(id="1", cpv=("90919200",), duration_months=48, reserved=("ess", "iae")), contract="concession")
+    assert set(findings(asked)) == {"TYPE_NOT_IN_FORCE", "COMBINATION_FORBIDDEN"}
