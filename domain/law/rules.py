@@ -1,5 +1,6 @@
 """The dated rules: `domain/data/law.toml` read, checked and put in order of time."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
@@ -23,7 +24,8 @@ LAW_FILE = Path(__file__).parent.parent / "data" / "law.toml"
 Theme = Literal["reservation", "suppliers", "thresholds", "considerations", "sourcing", "counsel"]
 Unit = Literal["eur", "percent", "months", "count", "ratio"]
 Status = Literal["in_force", "absent", "unknown"]
-Value = bool | int | float | str | tuple[str, ...]
+Duty = Literal["required", "recommended"]
+Value = bool | int | float | Duty | tuple[str, ...]
 
 
 MEANT: dict[Unit, str] = {
@@ -214,14 +216,26 @@ def cents(amount_eur: float) -> int:
 
 @cache
 def load() -> Rules:
-    """The rules of `domain/data/law.toml`; raises BrokenLaw or msgspec.ValidationError where the file is wrong."""
+    """The rules of `domain/data/law.toml`; raises as `parse`."""
     return parse(LAW_FILE.read_bytes())
 
 
 def parse(content: bytes) -> Rules:
-    """Rules from the content of a `law.toml`."""
-    law = msgspec.toml.decode(content, type=LawFile)
+    """Rules from the content of a `law.toml`; raises BrokenLaw or msgspec.DecodeError where it is wrong."""
+    try:
+        law = msgspec.toml.decode(content, type=LawFile)
+    except msgspec.ValidationError as error:
+        raise BrokenLaw(_with_id(str(error), content)) from error
     return Rules(f"{law.vintage.isoformat()}-{sha256(content).hexdigest()[:12]}", law.rule)
+
+
+def _with_id(complaint: str, content: bytes) -> str:
+    """A complaint about the n-th rule, with the id of that rule."""
+    place = re.search(r"\$\.rule\[(\d+)\]", complaint)
+    if place is None:
+        return complaint
+    rule = msgspec.toml.decode(content)["rule"][int(place[1])]
+    return f"{rule.get('id')}: {complaint}" if isinstance(rule, dict) else complaint
 
 
 def _history(rule: Rule) -> tuple[RuleRow, ...]:
