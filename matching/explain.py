@@ -44,6 +44,7 @@ from matching.ranking import presence
 from matching.request import LotQuery
 from matching.survey import FITS, PRESENCES, RELATED, Survey, offers_for
 from matching.text import Interpreter
+from matching.verdicts import KEPT_JUDGES
 
 RESERVATION = [gate for gate, _ in GATES].index("reservation")
 TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), (4, "low"))
@@ -249,7 +250,7 @@ class Explainer:
         return text.to(self.language)
 
 
-@lru_cache(16)
+@lru_cache(KEPT_JUDGES)
 def _judge(
     reserved: tuple[Reserved, ...], on: date, rules: Rules, contract: ContractKind, language: Language
 ) -> Callable[[LegalFacts], tuple[Eligibility, ...]]:

@@ -66,14 +66,16 @@ class Verdicts:
         Days are ordinals; NEVER where there is none.
         """
         table, day = self._ends((reserved, on)), before.toordinal()
-        soon = (ends := table[facts])[ends < day]
+        ends = table[facts]
+        soon = ends[ends < day]
         first = int(np.minimum.reduce(soon, initial=NEVER))
         if first != UNDECIDED:
             return len(soon), first
         for place in _distinct(facts[ends == UNDECIDED]):
             end = approval_end(self.distinct[place], reserved, on, rules)
             table[place] = NEVER if end is None else end.toordinal()
-        soon = (ends := table[facts])[ends < day]
+        ends = table[facts]
+        soon = ends[ends < day]
         return len(soon), int(np.minimum.reduce(soon, initial=NEVER))
 
     def _no_outcomes(self, _: date) -> NDArray[np.int8]:

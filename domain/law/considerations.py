@@ -34,7 +34,6 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     row = view["social_consideration" if need.contract == "market" else "concession_social_consideration"]
     if row.status != "in_force":
         return None
-    lots = () if group.alone else (group.ids,)
     sure = least_sure(row, *(view[rule_id] for rule_id in rules))
     if group.doubtful or _perhaps_below_theirs(need, group, view):
         sure = "low"
@@ -45,12 +44,12 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
             "Above the EU thresholds, provide for a social or employment performance condition, required save a "
             "justified exception",
         )
-        return advice("SOCIAL_CONSIDERATION", "warning", row, message, lots, sure)
+        return advice("SOCIAL_CONSIDERATION", "warning", row, message, group.named, sure)
     message = Text(
         "Une condition d'exécution sociale ou d'emploi est possible et recommandée, mais pas obligatoire à cette date",
         "A social or employment performance condition is possible and advised; it is not required at this date",
     )
-    return advice("SOCIAL_CONSIDERATION", "info", row, message, lots, sure)
+    return advice("SOCIAL_CONSIDERATION", "info", row, message, group.named, sure)
 
 
 def _perhaps_below_theirs(need: Need, group: Group, view: InForce) -> bool:

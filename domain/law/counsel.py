@@ -18,7 +18,6 @@ from domain.law.months import months_later
 from domain.law.registry import applies
 from domain.law.rules import InForce, Rules
 from domain.need import Lot, Reserved
-from domain.shortlist import Outcome
 from domain.wording import Text
 
 OPTION_NAMES: dict[str, Text] = {
@@ -28,6 +27,7 @@ OPTION_NAMES: dict[str, Text] = {
     "penitentiary": Text("au travail pénitentiaire", "penitentiary work"),
     "ess": Text("à l'ESS", "the social economy"),
 }
+INELIGIBLE = (OUTCOMES.index("INELIGIBLE"), False)
 
 
 class Count(NamedTuple):
@@ -193,18 +193,21 @@ def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rul
             if approval.kind in kinds and approval.valid_until and on <= approval.valid_until < date.max
         }
     )
-    if not ends or (now := _standing(facts, reserved, on, rules))[0] == "INELIGIBLE":
+    if not ends or (now := _standing(facts, reserved, on, rules)) >= INELIGIBLE:
         return None
-    later = ((end, _standing(facts, reserved, end + timedelta(days=1), rules)) for end in ends)
-    return next((end for end, then in later if _is_worse(then, now)), None)
+    return next((end for end in ends if _standing(facts, reserved, end + timedelta(days=1), rules) > now), None)
 
 
-def _standing(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> tuple[Outcome, bool]:
-    """The best outcome for these types, and whether it rests on lapsed approvals, whichever type gives it."""
+def _standing(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> tuple[int, bool]:
+    """The best outcome for these types (a position in OUTCOMES), and whether it rests on lapsed approvals alone.
+
+    Greater is worse.
+    """
     verdicts = {kind: eligibility(facts, kind, on, rules) for kind in reserved}
     best = best_of(verdicts.values()).outcome
     giving = [kind for kind, verdict in verdicts.items() if verdict.outcome == best]
-    return best, all(_rests_on_lapsed(facts, kind, verdicts[kind], on, rules) for kind in giving)
+    lapsed = all(_rests_on_lapsed(facts, kind, verdicts[kind], on, rules) for kind in giving)
+    return OUTCOMES.index(best), lapsed
 
 
 def _rests_on_lapsed(facts: LegalFacts, kind: Reserved, verdict: Verdict, on: date, rules: Rules) -> bool:
@@ -214,11 +217,6 @@ def _rests_on_lapsed(facts: LegalFacts, kind: Reserved, verdict: Verdict, on: da
         return False
     others = tuple(approval for approval in approvals if approval.kind not in kinds)
     return eligibility(msgspec.structs.replace(facts, approvals=others), kind, on, rules) != verdict
-
-
-def _is_worse(then: tuple[Outcome, bool], now: tuple[Outcome, bool]) -> bool:
-    (outcome, lapsed), (before, lapsed_before) = then, now
-    return (OUTCOMES.index(outcome), lapsed) > (OUTCOMES.index(before), lapsed_before)
 
 
 @applies("distance_sourcing_only")

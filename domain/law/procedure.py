@@ -173,7 +173,7 @@ def _light_regime(need: Need, group: Group, view: InForce) -> LegalAdvice | None
             "Services sociaux ou autres services spécifiques : procédure adaptée quel que soit le montant",
             "Social or other specific services: adapted procedure whatever the amount",
         )
-        return advice("LIGHT_REGIME", "info", rows[0], message, () if group.alone else (group.ids,), least_sure(*rows))
+        return advice("LIGHT_REGIME", "info", rows[0], message, group.named, least_sure(*rows))
     apart = tuple(lot.lot.id for lot in group.social)
     message = Text(
         "Lots de services sociaux ou autres services spécifiques : passés à part, ils suivent une procédure adaptée "
@@ -248,5 +248,4 @@ def _says(
     confidence: Confidence | None = None,
 ) -> LegalAdvice:
     """Advice on the procedure of a group, never surer than the value that was compared."""
-    lots = () if group.alone else (group.ids,)
-    return advice(code, severity, row, message, lots, "low" if group.doubtful else confidence)
+    return advice(code, severity, row, message, group.named, "low" if group.doubtful else confidence)

@@ -17,7 +17,7 @@ from domain.errors import NotFound
 from domain.law.citation import cite, euros
 from domain.need import ContractKind
 from domain.shortlist import Confidence
-from domain.wording import Text, decimal
+from domain.wording import Text
 
 LAW_FILE = Path(__file__).parent.parent / "data" / "law.toml"
 
@@ -26,7 +26,6 @@ Unit = Literal["eur", "percent", "months", "count", "ratio"]
 Status = Literal["in_force", "absent", "unknown"]
 Duty = Literal["required", "recommended"]
 Value = bool | int | float | Duty | tuple[str, ...]
-
 
 MEANT: dict[Unit, str] = {
     "eur": "an amount in euros",
@@ -341,8 +340,8 @@ def written(value: Value | None, unit: Unit | None) -> Text:
     if unit == "months":
         return Text(f"{value} mois", f"{value} months")
     if unit == "ratio" and isinstance(value, (int, float)):
-        digits = 0 if value == int(value) else 1
-        return Text(decimal(value, "fr", digits), decimal(value, "en", digits))
+        number = f"{value:g}"
+        return Text(number.replace(".", ","), number)
     text = ", ".join(value) if isinstance(value, tuple) else str(value)
     return Text(text, text)
 

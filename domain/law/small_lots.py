@@ -160,7 +160,7 @@ class _Search:
         if self.rest[first] <= room:
             self._write([(*chosen, *self.places[first:])])
             return
-        if self.least_two > room:
+        if self.least_two > room:  # one more of these at most, whichever: no need to look at each
             self._write([(*chosen, place) for place in self.places[first:]])
             return
         for step in range(first, len(self.places)):

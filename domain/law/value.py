@@ -39,6 +39,11 @@ class Group(msgspec.Struct, frozen=True):
         return tuple(lot.lot.id for lot in self.lots)
 
     @property
+    def named(self) -> tuple[tuple[str, ...], ...]:
+        """The `lots` of advice on the group: none are named where it is the whole need."""
+        return () if self.alone else (self.ids,)
+
+    @property
     def doubtful(self) -> bool:
         """Whether the total itself rests on an assumption; nothing that follows from it is sure then."""
         return self.assumptions not in {(), ("nature",)}
@@ -118,7 +123,7 @@ def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None
         f"Valeur inconnue (lot{many} {missing.fr}) : pas d'avis sur la procédure{end.fr}",
         f"Value unknown (lot{many} {missing.en}): no advice on the procedure{end.en}",
     )
-    return advice("VALUE_UNKNOWN", "info", row, message, () if group.alone else (group.ids,))
+    return advice("VALUE_UNKNOWN", "info", row, message, group.named)
 
 
 @applies("value_of_all_lots")
