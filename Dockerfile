@@ -10,6 +10,7 @@ COPY api ./api
 COPY db ./db
 COPY domain ./domain
 COPY matching ./matching
+COPY sources ./sources
 COPY openapi ./openapi
 RUN python -m venv /opt/vivier \
  && /opt/vivier/bin/pip install --no-cache-dir --no-index --find-links /wheels . \

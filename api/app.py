@@ -8,47 +8,39 @@ from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-from api import (
-    audit,
-    awards,
-    documentation,
-    equal_treatment,
-    exchanges,
-    imports,
-    insights,
-    meetings,
-    merges,
-    needs,
-    observe,
-    privacy,
-    recipients,
-    records,
-    replies,
-    shortlists,
-    sources,
-    suppliers,
-    webhooks,
-)
 from api import reference as reference_routes
-from api.auth import Keys
-from api.database import database
-from api.deliveries import deliveries
-from api.endpoint import Call, answers_to_options
-from api.file_paths import FilePaths
-from api.live import live_directory
-from api.mail import mail_kind
+from api.admin import audit, privacy
+from api.directory import merge_split as merges
+from api.directory import routes as suppliers
+from api.docs import routes as documentation
+from api.exchanges import recipient_routes as recipients
+from api.exchanges import reply_routes as replies
+from api.exchanges import routes as exchanges
+from api.exchanges.email import mail_kind
 from api.match import ROUTES as MATCH_ROUTES
-from api.metrics import Metrics
-from api.openapi import routes_of
-from api.preparers import Preparers
-from api.problems import answer_failure
-from api.reports.route import ROUTES as REPORT_ROUTES
-from api.services import Services
+from api.meetings import routes as meetings
+from api.needs import awards, equal_treatment, insights, shortlists
+from api.needs import routes as needs
+from api.reports.routes import ROUTES as REPORT_ROUTES
+from api.runtime import observability as observe
+from api.runtime.auth import Keys
+from api.runtime.database import database
+from api.runtime.endpoint import Call, answers_to_options
+from api.runtime.live_index import live_directory
+from api.runtime.metrics import Metrics
+from api.runtime.outbox_worker import deliveries
+from api.runtime.services import Services
 from api.settings import Settings, nearest_variable, read_settings
-from api.webhook_sender import webhook_kind
+from api.sync import imports, records, sources
+from api.sync.worker_process import Preparers
+from api.web.openapi import routes_of
+from api.web.path_suffix import FilePaths
+from api.web.problems import answer_failure
+from api.webhooks import routes as webhooks
+from api.webhooks.sender import webhook_kind
 from matching.engine import Reference, load_reference
-from matching.gazetteer import Gazetteer
-from matching.portrait import Portraits
+from matching.geo.outline_view import Portraits
+from matching.words.territory_search import Gazetteer
 
 Part = Callable[[Services], AbstractAsyncContextManager[None]]
 

@@ -11,11 +11,11 @@ from importlib.metadata import version
 from io import TextIOWrapper
 from uuid import UUID
 
-from api.commands.failure import FAILED, USAGE, CommandFailed
+from api.commands.errors import FAILED, USAGE, CommandFailed
 from api.settings import BadSetting, read_settings
-from db.sources.formats import FORMATS
 from domain.client import SCOPES
 from domain.errors import DomainError
+from sources.formats.registry import FORMATS
 
 INTERRUPTED = 130
 LONGEST_SOURCE = 100
@@ -103,7 +103,7 @@ def _told(failure: CommandFailed | BadSetting | DomainError) -> int:
 
 
 def _database_failure(failure: Exception) -> str | None:
-    from db.away import is_away, refusal  # noqa: PLC0415 - most commands never come here
+    from db.core.outage import is_away, refusal  # noqa: PLC0415 - most commands never come here
 
     if (said := refusal(failure)) is not None:
         return f"the database refused the connection: {said}"

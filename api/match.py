@@ -6,11 +6,11 @@ from uuid import UUID
 
 import msgspec
 
-from api.endpoint import Call, endpoint
-from api.negotiation import GEOJSON, JSON
-from api.problems import Refusal
-from domain.need import Need
-from domain.shortlist import Shortlist
+from api.runtime.endpoint import Call, endpoint
+from api.web.content_negotiation import GEOJSON, JSON
+from api.web.problems import Refusal
+from domain.needs.need import Need
+from domain.shortlists.shortlist import Shortlist
 from matching.engine import match
 
 LOTS_ON_THE_LOOP = 8

@@ -8,15 +8,15 @@ from typing import Annotated, NamedTuple
 import msgspec
 from litestar import Response
 
-from api.endpoint import Call, endpoint
-from api.entity_tags import etag_of, unless_known
-from api.negotiation import GEOJSON, JSON
-from api.pages import Cursor, Limit, Page, next_link, read_cursor, write_cursor
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.etag import etag_of, unless_known
+from api.web.content_negotiation import GEOJSON, JSON
+from api.web.pagination import Cursor, Limit, Page, next_link, read_cursor, write_cursor
 from domain.errors import NotFound
-from domain.law import catalogue
-from domain.supplier import Point
-from domain.taxonomy import Family, Taxonomy
-from domain.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
+from domain.law import rule_documents
+from domain.reference.taxonomy import Family, Taxonomy
+from domain.reference.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
+from domain.suppliers.supplier import Point
 from matching.engine import Reference
 
 TAG = "Reference"
@@ -111,14 +111,14 @@ class RuleList(msgspec.Struct, frozen=True):
 
     on: date
     version: str
-    items: tuple[catalogue.RuleDocument, ...]
+    items: tuple[rule_documents.RuleDocument, ...]
 
 
 class RuleHistory(msgspec.Struct, frozen=True):
     """One rule through time, oldest period first."""
 
     id: str
-    items: tuple[catalogue.RuleDocument, ...]
+    items: tuple[rule_documents.RuleDocument, ...]
 
 
 @endpoint("GET", "/segments", tag=TAG, scope=None, answers=Taxonomies, status=(200, 304), headers=CACHED)
@@ -204,14 +204,14 @@ async def list_rules(call: Call, query: RulesQuery) -> Response[bytes]:
     """
     rules = call.services.reference.rules
     on = query.on or call.services.today()
-    listed = RuleList(on, rules.version, catalogue.in_force(rules, on, call.language))
+    listed = RuleList(on, rules.version, rule_documents.in_force(rules, on, call.language))
     return unless_known(call, msgspec.json.encode(listed), JSON)
 
 
 @endpoint("GET", "/rules/{rule}", tag=TAG, scope=None, answers=RuleHistory, status=(200, 304), headers=CACHED)
 async def show_rule(call: Call, rule: str) -> Response[bytes]:
     """One rule through time: every period that is known, also when the law had no such rule yet."""
-    history = RuleHistory(rule, catalogue.history(call.services.reference.rules, rule, call.language))
+    history = RuleHistory(rule, rule_documents.history(call.services.reference.rules, rule, call.language))
     return unless_known(call, msgspec.json.encode(history), JSON)
 
 

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from api.mail_server import MailServer, mail_server, sender
-from domain.law.catalogue import read
+from api.smtp_settings import MailServer, mail_server, sender
+from domain.law.rule_documents import read
 from domain.law.rules import Rules
-from domain.retention import LEAST_YEARS_OF_NEEDS, Periods
+from domain.privacy.retention import LEAST_YEARS_OF_NEEDS, Periods
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]

@@ -23,10 +23,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.identity import NAMES_WITHIN_M, Facts, RecordKey, metres, partition
-from domain.naming import name_key, read_name
-from domain.supplier import Point
-from matching.identity import likeness
+from domain.suppliers.deduplication import NAMES_WITHIN_M, Facts, RecordKey, metres, partition
+from domain.suppliers.names import name_key, read_name
+from domain.suppliers.supplier import Point
+from matching.words.name_similarity import likeness
 
 FOLDER = Path("../shared/data/suppliers")
 SEED = 20_261_124

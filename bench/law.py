@@ -23,8 +23,8 @@ import msgspec
 from bench.match import NEED, ON, suppliers
 from domain.law.findings import LotReview, NeedReview
 from domain.law.review import OPTIONS
-from domain.need import Need
-from domain.supplier import Supplier
+from domain.needs.need import Need
+from domain.suppliers.supplier import Supplier
 from matching.engine import load_reference, match
 from matching.index import Index, LiveIndex
 

@@ -15,13 +15,13 @@ from uuid import UUID
 
 import msgspec
 
-from api.sample.pool import generate
-from db.assembly import StoredRecord, assemble
-from domain.need import Need
-from domain.supplier import Supplier
+from api.sample.generate import generate
+from domain.needs.need import Need
+from domain.suppliers.assembly import StoredRecord, assemble
+from domain.suppliers.supplier import Supplier
 from matching.engine import Reference, load_reference, match
+from matching.geo.geocode import place
 from matching.index import Index, LiveIndex
-from matching.placement import place
 
 ON = date(2026, 11, 24)
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

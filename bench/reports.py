@@ -17,19 +17,19 @@ from uuid import UUID
 
 import msgspec
 
-from api.reports.page import page
-from api.reports.sheet import sheet
-from api.sample.pool import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, generate
-from db.assembly import StoredRecord, assemble
-from domain.frozen_shortlist import FrozenShortlist, LotTotal
-from domain.need import Lot, Need, PlannedNeed, TerritoryRequest
-from domain.need_life import StoredNeed
-from domain.report.composition import Facts, report
-from domain.report.sections import document
+from api.reports.html import page
+from api.reports.pdf import sheet
+from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, generate
+from domain.needs.need import Lot, Need, PlannedNeed, TerritoryRequest
+from domain.needs.status import StoredNeed
+from domain.report.build import Facts, report
+from domain.report.document_sections import document
+from domain.shortlists.frozen import FrozenShortlist, LotTotal
+from domain.suppliers.assembly import StoredRecord, assemble
 from matching.engine import Reference, load_reference, match
+from matching.geo.geocode import place
+from matching.geo.report_map import map_sheets
 from matching.index import Index, LiveIndex
-from matching.map_sheet import map_sheets
-from matching.placement import place
 
 ON, NOW = date(2026, 11, 24), datetime(2026, 11, 24, 15, tzinfo=UTC)
 BRETAGNE = TerritoryRequest(codes=("region:53",))

@@ -8,10 +8,10 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Row, Text, cast, exists, insert, select
 
-from db.connect import Connection
-from db.locks import Subject, lock
-from db.need_tables import audit_entries
-from db.tables import api_keys, organisations
+from db.core.advisory_locks import Subject, lock
+from db.core.engine import Connection
+from db.schema.need_tables import audit_entries
+from db.schema.supplier_tables import api_keys, organisations
 from domain.audit import BEFORE_THE_FIRST, Actor, Detail, Entry, chained
 
 READ_AT_ONCE = 5_000

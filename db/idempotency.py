@@ -7,10 +7,10 @@ import msgspec
 from sqlalchemy import ColumnElement, and_, delete, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.connect import Connection
-from db.tables import idempotency_keys
+from db.core.engine import Connection
+from db.schema.supplier_tables import idempotency_keys
 from domain.errors import InvalidContent, Problem
-from domain.wording import Text
+from domain.text.bilingual import Text
 
 LIFETIME = timedelta(hours=24)
 

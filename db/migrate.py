@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from db.connect import engine, transaction
+from db.core.engine import engine, transaction
 
 Answer = TypeVar("Answer")
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from domain.wording import Text
+from domain.text.bilingual import Text
 
 
 class Problem(msgspec.Struct, frozen=True):

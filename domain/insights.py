@@ -11,10 +11,10 @@ from uuid import UUID
 
 import msgspec
 
-from domain.exchange import Barrier
-from domain.need import PlannedNeed, TerritoryRequest
-from domain.need_life import Status
-from domain.shortlist import Role, TensionLevel
+from domain.exchanges.exchange import Barrier
+from domain.needs.need import PlannedNeed, TerritoryRequest
+from domain.needs.status import Status
+from domain.shortlists.shortlist import Role, TensionLevel
 
 SOCIAL_TARGET = 0.3
 """Of the contracts of a year, at least this share with a social provision (PNAD 2022-2025; none has followed yet)."""

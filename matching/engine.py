@@ -9,28 +9,28 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from domain import cpv, taxonomy, territory
-from domain.award import Award
 from domain.law import rules as law
-from domain.law.counsel import Count, Ends, Supply, horizon
 from domain.law.findings import OUTCOMES
 from domain.law.review import OPTIONS, review_need
-from domain.need import Need
-from domain.shortlist import Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
-from domain.wording import Language
-from matching.awards import PastAwards
+from domain.law.supply_advice import Count, Ends, Supply, horizon
+from domain.needs.award import Award
+from domain.needs.need import Need
+from domain.reference import cpv, taxonomy, territory
+from domain.shortlists.shortlist import Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
+from domain.text.bilingual import Language
+from matching.absence_log import Ledger
+from matching.candidates import survey
+from matching.eligibility_cache import INELIGIBLE
 from matching.explain import Explainer
 from matching.gates import GATES, PASSED, Field, best_outcome, may_answer, refusals
-from matching.geography import Geography
+from matching.geo.projection import Positions
+from matching.geo.territory import Geography
 from matching.index import LiveIndex
-from matching.ledger import Ledger
+from matching.lot_query import LotQuery, Reader
 from matching.near_misses import nearest_refused
-from matching.plane import Positions
+from matching.past_awards import PastAwards
 from matching.ranking import eligibility, ranked
-from matching.request import LotQuery, Reader
-from matching.survey import survey
-from matching.text import Interpreter
-from matching.verdicts import INELIGIBLE
+from matching.words.keywords import Interpreter
 
 RADII_KM = (10, 25, 50, 100)
 DISTANCE, RESERVATION = (number for number, (gate, _) in enumerate(GATES) if gate in {"distance", "reservation"})

@@ -9,15 +9,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.cpv import Cpv
-from domain.law.awards import EssAward, with_award_bar
-from domain.law.counsel import Count, Supply, counsel, distance_is_for_sourcing
 from domain.law.eligibility import eligibility
-from domain.law.facts import LegalFacts
 from domain.law.findings import LegalAdvice, LegalFinding, NeedReview, Verdict
+from domain.law.past_awards import EssAward, with_award_bar
 from domain.law.rules import Rules
-from domain.need import ContractKind, Reserved
-from domain.shortlist import (
+from domain.law.supplier_facts import LegalFacts
+from domain.law.supply_advice import Count, Supply, counsel, distance_is_for_sourcing
+from domain.needs.need import ContractKind, Reserved
+from domain.reference.cpv import Cpv
+from domain.reference.taxonomy import Taxonomy
+from domain.shortlists.shortlist import (
     Advice,
     Alternatives,
     Candidate,
@@ -33,18 +34,17 @@ from domain.shortlist import (
     Tension,
     TensionLevel,
 )
-from domain.supplier import ServiceArea, Supplier
-from domain.taxonomy import Taxonomy
-from domain.wording import Language, Text
+from domain.suppliers.supplier import ServiceArea, Supplier
+from domain.text.bilingual import Language, Text
 from matching import messages
+from matching.candidates import FITS, PRESENCES, RELATED, Survey, offers_for
+from matching.eligibility_cache import KEPT_JUDGES
 from matching.gates import GATES, Field
+from matching.geo.projection import Positions
 from matching.index import offered_segments
-from matching.plane import Positions
+from matching.lot_query import LotQuery
 from matching.ranking import presence
-from matching.request import LotQuery
-from matching.survey import FITS, PRESENCES, RELATED, Survey, offers_for
-from matching.text import Interpreter
-from matching.verdicts import KEPT_JUDGES
+from matching.words.keywords import Interpreter
 
 RESERVATION = [gate for gate, _ in GATES].index("reservation")
 TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), (4, "low"))

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.awards import EssAward
-from domain.need import RESERVED_TYPES, Reserved
-from domain.shortlist import Gate
-from matching.geography import Bools
-from matching.plane import Floats, Positions
-from matching.survey import Survey
-from matching.verdicts import INELIGIBLE
+from domain.law.past_awards import EssAward
+from domain.needs.need import RESERVED_TYPES, Reserved
+from domain.shortlists.shortlist import Gate
+from matching.candidates import Survey
+from matching.eligibility_cache import INELIGIBLE
+from matching.geo.projection import Floats, Positions
+from matching.geo.territory import Bools
 
 PASSED = -1
 

@@ -10,17 +10,17 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from domain.cpv import Cpv
-from domain.supplier import Basis, Offer, ServiceArea, Supplier
-from domain.taxonomy import Taxonomy
-from domain.territory import Area, UnknownTerritory
-from matching.drawing import decoded
-from matching.geography import Bools, Geography, Territory
-from matching.kept import Kept
-from matching.measured import Measured
-from matching.plane import Floats, earth_centred
-from matching.shape import Shape
-from matching.verdicts import Verdicts
+from domain.reference.cpv import Cpv
+from domain.reference.taxonomy import Taxonomy
+from domain.reference.territory import Area, UnknownTerritory
+from domain.suppliers.supplier import Basis, Offer, ServiceArea, Supplier
+from matching.eligibility_cache import Verdicts
+from matching.geo.distance_cache import Measured
+from matching.geo.geojson_validation import decoded
+from matching.geo.projection import Floats, earth_centred
+from matching.geo.shape import Shape
+from matching.geo.territory import Bools, Geography, Territory
+from matching.geo.weighted_cache import Kept
 
 Ints = NDArray[np.int32]
 Codes = NDArray[np.int8]

@@ -2,10 +2,10 @@
 
 from functools import cache
 
-from domain.need import Place
-from domain.shortlist import Fit, Presence, TensionLevel
-from domain.supplier import ServiceArea
-from domain.wording import Text, kilometres
+from domain.needs.need import Place
+from domain.shortlists.shortlist import Fit, Presence, TensionLevel
+from domain.suppliers.supplier import ServiceArea
+from domain.text.bilingual import Text, kilometres
 
 PRESENCE: dict[Presence, Text] = {
     "local": Text("Implanté dans le territoire", "Located in the territory"),

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.gates import GATES, Field
-from matching.plane import Floats, Positions
+from matching.geo.projection import Floats, Positions
 from matching.ranking import drawn
 
 BATCH = 32

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from matching.candidates import PRESENCES
 from matching.gates import Field, best_outcome
-from matching.plane import Floats, Positions
-from matching.survey import PRESENCES
+from matching.geo.projection import Floats, Positions
 
 NATIONAL_PRESENCE = PRESENCES.index("national")
 

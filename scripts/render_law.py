@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from domain.law.catalogue import page
+from domain.law.rule_documents import page
 from domain.law.rules import load
 
 PAGE = Path(__file__).parent.parent / "docs" / "law.md"

@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from db import connect, embedded, migrate
+from db import migrate
+from db.core import engine as connect
+from db.embedded import serve as embedded
 
 ROOT = Path(__file__).resolve().parent.parent
 

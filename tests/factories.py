@@ -9,11 +9,11 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid5
 
-from domain.geojson import Polygon, Ring
-from domain.need import Lot, Need, Place, TerritoryRequest
-from domain.shortlist import Candidate, LotShortlist, NearMiss
-from domain.supplier import Approval, Basis, Kind, Offer, Point, ServiceArea, Supplier
-from domain.wording import Language
+from domain.needs.need import Lot, Need, Place, TerritoryRequest
+from domain.reference.geojson import Polygon, Ring
+from domain.shortlists.shortlist import Candidate, LotShortlist, NearMiss
+from domain.suppliers.supplier import Approval, Basis, Kind, Offer, Point, ServiceArea, Supplier
+from domain.text.bilingual import Language
 from matching.engine import Reference, load_reference, match
 from matching.index import Index, LiveIndex
 

@@ -15,25 +15,25 @@ import msgspec
 import pytest
 
 from api.app import create_app
-from api.bodies import JsonBody
 from api.cli import _parser
-from api.openapi import routes_of
-from api.sample.pool import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, generate
+from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, generate
 from api.settings import VARIABLES, read_settings
-from db.assembly import StoredRecord, assemble
-from db.sources.formats import FORMATS
-from db.sources.vivier_csv import COLUMNS
+from api.web.openapi import routes_of
+from api.web.request_body import JsonBody
 from domain.client import SCOPES
-from domain.need import Need
-from domain.supplier import Flag
+from domain.needs.need import Need
+from domain.suppliers.assembly import StoredRecord, assemble
+from domain.suppliers.supplier import Flag
 from matching.engine import match
+from matching.geo.geocode import place
 from matching.index import Index, LiveIndex
-from matching.placement import place
+from sources.formats.registry import FORMATS
+from sources.formats.vivier_csv import COLUMNS
 from tests.conftest import ROOT
 from tests.factories import reference
 
-README = ROOT / "README.md"
-ROOMS = ("api", "db", "domain", "matching")
+README, MAP = ROOT / "README.md", ROOT / "docs" / "architecture.md"
+ROOMS = ("api", "db", "domain", "matching", "sources")
 PAGES = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
 PAGES = tuple(page for page in PAGES if page.name != "law.md")  # generated, and tested where it is
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -135,26 +135,23 @@ def test_nothing_is_left_out(page: str, terms: tuple[str, ...]) -> None:
 
 
 def mapped() -> set[str]:
-    """Every path that the README's map names: a line begins with the names it is about, indented under their folder."""
-    (text,) = re.findall(r"^## A map.*?^```\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    """Every path that the map names, one a line, indented under their room."""
+    (text,) = re.findall(r"^```\n(domain/.*?)^```$", MAP.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     found, room = set(), ""
     for line in text.splitlines():
-        names = re.split(r"(?<=\S)  +", line.strip())[0].split()
-        if not line.startswith(" "):
-            room = names[0] if names[0].endswith("/") else ""
-            found |= set(names)
-        else:
-            found |= {room + name for name in names}
+        name = line.split()[0]
+        room = room if line.startswith(" ") else name
+        found.add(name if name == room else room + name)
     return found
 
 
 def test_the_map_shows_the_house() -> None:
-    """What it names exists; each module of the rooms, and each folder in them, has its place on it."""
+    """What it names exists; each folder of the rooms, and each module beside them, has its line."""
     assert [path for path in mapped() if not (ROOT / path).exists()] == []
     modules = {path for room in ROOMS for path in (ROOT / room).glob("*.py") if path.name != "__init__.py"}
     folders = {path.parent for room in ROOMS for path in (ROOT / room).glob("*/*.py")}
     built = {str(path.relative_to(ROOT)) for path in modules} | {f"{path.relative_to(ROOT)}/" for path in folders}
-    assert built - mapped() == set(), "the README's map needs a line for these"
+    assert built - mapped() == set(), "docs/architecture.md needs a line for these"
 
 
 def sample_pool() -> LiveIndex:

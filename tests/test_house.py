@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-ROOMS = ("api", "db", "domain", "matching")
+ROOMS = ("api", "db", "domain", "matching", "sources")
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 50
 NAMELESS = {"base", "common", "helpers", "misc", "shared", "utils"}

@@ -10,12 +10,12 @@ from uuid import UUID
 
 import msgspec
 
+from api.commands.console import plain
 from api.commands.database import attached
-from api.commands.failure import FAILED, USAGE, CommandFailed
-from api.commands.screen import plain
+from api.commands.errors import FAILED, USAGE, CommandFailed
 from api.settings import Settings
 from db.audit import journals, stored_entries
-from db.connect import Connection, Engine, engine, transaction
+from db.core.engine import Connection, Engine, engine, transaction
 from domain.audit import Break, Chain
 
 _ANCHOR = re.compile(r"(?P<organisation>.+):(?P<number>[0-9]{1,18}):(?P<hash>[0-9a-fA-F]{64})")

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from api.settings import Settings
-from db import embedded, migrate
+from db import migrate
+from db.embedded import serve as embedded
 
 
 @contextmanager

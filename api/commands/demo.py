@@ -10,23 +10,23 @@ from importlib.resources import files
 
 import msgspec
 
+from api.commands.console import console
+from api.commands.demo_client import Tour, ask
 from api.commands.demo_key import demo_key
-from api.commands.failure import CommandFailed
-from api.commands.french import count
-from api.commands.listening import address, listening
-from api.commands.screen import console
+from api.commands.errors import CommandFailed
+from api.commands.french_format import count
+from api.commands.listen_socket import address, listening
 from api.commands.serve import prepared, stopped_by_signal, with_address
-from api.commands.shortlist_report import ShortlistReport
-from api.commands.tour import Tour, ask
-from api.commands.worker import application, serve_requests
-from api.preparers import forked_preparers
-from api.sample.loading import SAMPLE_SOURCE, load_sample
-from api.services import PARIS
+from api.commands.server_process import application, serve_requests
+from api.commands.shortlist_table import ShortlistReport
+from api.runtime.services import PARIS
+from api.sample.load import SAMPLE_SOURCE, load_sample
 from api.settings import Settings
-from db.connect import Engine, engine, transaction
-from db.known_sources import list_sources
-from domain.need import Need
-from domain.shortlist import Shortlist
+from api.sync.worker_process import forked_preparers
+from db.core.engine import Engine, engine, transaction
+from db.suppliers.sources import list_sources
+from domain.needs.need import Need
+from domain.shortlists.shortlist import Shortlist
 from matching.engine import Reference
 
 SHOWN = 5

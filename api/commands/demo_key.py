@@ -5,8 +5,8 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from db.clients import create_key, find_client
-from db.connect import Engine, transaction
+from db.api_keys import create_key, find_client
+from db.core.engine import Engine, transaction
 from domain.client import Scope
 
 FILE = "demo-key"

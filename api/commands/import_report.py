@@ -6,8 +6,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from api.commands.screen import plain
-from domain.source import Import
+from api.commands.console import plain
+from domain.suppliers.source import Import
 
 REJECTS_SHOWN = 10
 FLAGS = {

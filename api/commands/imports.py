@@ -16,21 +16,21 @@ from typing import BinaryIO, cast
 import msgspec
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
+from api.commands.console import console
 from api.commands.database import attached
-from api.commands.failure import USAGE, CommandFailed
+from api.commands.errors import USAGE, CommandFailed
 from api.commands.import_report import write_report
-from api.commands.screen import console
-from api.intake import take_in
-from api.preparers import Preparers, forked_preparers
 from api.settings import Settings
-from db.connect import engine
-from db.ids import new_id
-from db.import_log import Order
-from db.preparation import Prepared
-from db.sources.formats import CSV, FORMATS, JSON, NDJSON
+from api.sync.pipeline import take_in
+from api.sync.worker_process import Preparers, forked_preparers
+from db.core.engine import engine
+from db.core.uuid7 import new_id
+from db.imports.log import Order
+from db.imports.prepare_rows import Prepared
 from domain.errors import InvalidContent
-from domain.source import Import
+from domain.suppliers.source import Import
 from matching.engine import Reference, load_reference
+from sources.formats.registry import CSV, FORMATS, JSON, NDJSON
 
 MEDIA_TYPES = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
 

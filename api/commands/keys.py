@@ -11,13 +11,13 @@ from uuid import UUID
 from rich import box
 from rich.table import Table
 
+from api.commands.console import console, plain
 from api.commands.database import attached
-from api.commands.failure import USAGE, CommandFailed
-from api.commands.screen import console, plain
+from api.commands.errors import USAGE, CommandFailed
 from api.settings import Settings
+from db.api_keys import create_key, ensure_organisation, list_keys, revoke_key
 from db.audit import record
-from db.clients import create_key, ensure_organisation, list_keys, revoke_key
-from db.connect import Connection, engine, transaction
+from db.core.engine import Connection, engine, transaction
 from domain.audit import Actor, Detail
 from domain.client import Key
 

@@ -11,23 +11,23 @@ from pathlib import Path
 
 import msgspec
 
-from api.bodies import JsonBody
+from api.commands.console import console
 from api.commands.database import attached
-from api.commands.failure import CommandFailed
-from api.commands.screen import console
-from api.commands.shortlist_report import ShortlistReport
-from api.commands.trail_report import write_trail
-from api.live import load_index
-from api.problems import Refusal
-from api.services import PARIS
+from api.commands.errors import CommandFailed
+from api.commands.explain_table import write_trail
+from api.commands.shortlist_table import ShortlistReport
+from api.runtime.live_index import load_index
+from api.runtime.services import PARIS
 from api.settings import Settings
-from db.connect import engine
+from api.web.problems import Refusal
+from api.web.request_body import JsonBody
+from db.core.engine import engine
 from domain.errors import InvalidContent
-from domain.need import Need
-from domain.wording import Language
+from domain.needs.need import Need
+from domain.text.bilingual import Language
 from matching.engine import Reference, load_reference, match
 from matching.index import LiveIndex
-from matching.trail import trail
+from matching.trace import trail
 
 LANGUAGE: Language = "fr"
 

@@ -2,8 +2,8 @@
 
 import argparse
 
-from api import openapi
 from api.settings import Settings
+from api.web import openapi
 
 
 def run(_: argparse.Namespace, __: Settings) -> int:

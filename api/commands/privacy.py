@@ -11,20 +11,20 @@ from uuid import UUID
 
 import msgspec
 
-from api.auth import DEFAULT_ORGANISATION
-from api.bodies import JsonBody
-from api.commands.agreement import agreed
+from api.commands.confirm import agreed
+from api.commands.console import plain
 from api.commands.database import attached
-from api.commands.failure import FAILED, USAGE, CommandFailed
-from api.commands.screen import plain
+from api.commands.errors import FAILED, USAGE, CommandFailed
+from api.runtime.auth import DEFAULT_ORGANISATION
 from api.settings import Settings
+from api.web.request_body import JsonBody
+from db.api_keys import ensure_organisation
 from db.audit import journals
-from db.clients import ensure_organisation
-from db.connect import Engine, engine, transaction
-from db.erasure import erase_person, export_person
+from db.core.engine import Engine, engine, transaction
+from db.privacy.erase import erase_person, export_person
 from domain.audit import Actor
-from domain.data_subject import DataSubject, traces_of
-from domain.personal_data import Erasure, Holding, PersonalData
+from domain.privacy.data_subject import DataSubject, traces_of
+from domain.privacy.holdings import Erasure, Holding, PersonalData
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:

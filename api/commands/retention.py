@@ -9,15 +9,15 @@ from uuid import UUID
 
 import msgspec
 
-from api.auth import DEFAULT_ORGANISATION
-from api.commands.agreement import agreed
+from api.commands.confirm import agreed
+from api.commands.console import plain
 from api.commands.database import attached
-from api.commands.failure import FAILED
-from api.commands.screen import plain
+from api.commands.errors import FAILED
+from api.runtime.auth import DEFAULT_ORGANISATION
 from api.settings import Settings
-from db.connect import engine, transaction
-from db.retention import plan, purge
-from domain.retention import Kind, Periods, Plan
+from db.core.engine import engine, transaction
+from db.privacy.purge import plan, purge
+from domain.privacy.retention import Kind, Periods, Plan
 
 _WHAT: dict[Kind, str] = {
     "needs": "needs",

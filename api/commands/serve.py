@@ -16,12 +16,12 @@ from pathlib import Path
 from litestar import Litestar
 
 from api.commands.database import owned
-from api.commands.failure import CommandFailed
-from api.commands.listening import address, listening
-from api.commands.worker import application, serve_requests
-from api.commands.workers import Workers
-from api.preparers import forked_preparers
+from api.commands.errors import CommandFailed
+from api.commands.listen_socket import address, listening
+from api.commands.prefork import Workers
+from api.commands.server_process import application, serve_requests
 from api.settings import Settings, share_metrics
+from api.sync.worker_process import forked_preparers
 from domain.law.rules import Rules
 from matching.engine import Reference, load_reference
 

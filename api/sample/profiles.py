@@ -11,8 +11,8 @@ from typing import Generic, Literal, TypeVar
 
 import msgspec
 
-from domain.supplier import Kind, LegalForm, PrestaType
-from domain.taxonomy import Taxonomy
+from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.supplier import Kind, LegalForm, PrestaType
 
 T = TypeVar("T")
 

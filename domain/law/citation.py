@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from domain.shortlist import Confidence
-from domain.wording import Text
+from domain.shortlists.shortlist import Confidence
+from domain.text.bilingual import Text
 
 READABLE = 12
 """More names than that are not written out in a sentence."""

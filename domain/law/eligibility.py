@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from datetime import date
 
-from domain.law.approved import HANDICAP, IAE, handicap, iae
-from domain.law.facts import LegalFacts
+from domain.law.approval_eligibility import HANDICAP, IAE, handicap, iae
+from domain.law.ess_eligibility import ess
 from domain.law.findings import Verdict
-from domain.law.prison import penitentiary
+from domain.law.prison_eligibility import penitentiary
 from domain.law.rules import InForce, Rules
-from domain.law.social_economy import ess
-from domain.need import ContractKind, Reserved
+from domain.law.supplier_facts import LegalFacts
+from domain.needs.need import ContractKind, Reserved
 
 _JUDGES: dict[Reserved, Callable[[LegalFacts, date, InForce], Verdict]] = {
     "handicap": handicap,

@@ -6,9 +6,9 @@ import msgspec
 
 from domain.law.citation import cite
 from domain.law.rules import RuleRow
-from domain.need import Reserved
-from domain.shortlist import Confidence, Outcome, Severity
-from domain.wording import Text
+from domain.needs.need import Reserved
+from domain.shortlists.shortlist import Confidence, Outcome, Severity
+from domain.text.bilingual import Text
 
 OUTCOMES: tuple[Outcome, ...] = ("ELIGIBLE", "ELIGIBLE_IF", "UNKNOWN", "REVIEW", "INELIGIBLE")
 _SURENESS: tuple[Confidence, ...] = ("low", "medium", "high")

@@ -5,10 +5,10 @@ from functools import lru_cache
 
 from domain.law.citation import days
 from domain.law.findings import LegalFinding, finding
-from domain.law.registry import applies
+from domain.law.rule_registry import applies
 from domain.law.rules import InForce
-from domain.need import RESERVED_TYPES, ContractKind, Reserved
-from domain.wording import Text
+from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
+from domain.text.bilingual import Text
 
 NAMES: dict[Reserved, Text] = {
     "handicap": Text("handicap", "handicap"),

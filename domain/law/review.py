@@ -4,7 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 
-from domain.law.considerations import (
+from domain.law.ess_reservation import review_ess
+from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
+from domain.law.lot_facts import LotFacts, read_lot
+from domain.law.need_value import Group, groups, total_below_lots
+from domain.law.prison_reservation import review_prison
+from domain.law.procedure import review_procedure
+from domain.law.reservation import review_types, type_rule
+from domain.law.rules import InForce, Rules
+from domain.law.small_lots import no_split, review_sets
+from domain.law.social_environmental import (
     allotment,
     capability,
     environmental,
@@ -15,16 +24,7 @@ from domain.law.considerations import (
     social,
     spaser,
 )
-from domain.law.ess_lot import review_ess
-from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
-from domain.law.lots import LotFacts, read_lot
-from domain.law.prison_lot import review_prison
-from domain.law.procedure import review_procedure
-from domain.law.reservation import review_types, type_rule
-from domain.law.rules import InForce, Rules
-from domain.law.small_lots import no_split, review_sets
-from domain.law.value import Group, groups, total_below_lots
-from domain.need import Buyer, ContractKind, Need, Reserved
+from domain.needs.need import Buyer, ContractKind, Need, Reserved
 
 OPTIONS: dict[str, frozenset[Reserved]] = {
     "handicap": frozenset({"handicap"}),

@@ -15,9 +15,9 @@ import msgspec
 
 from domain.errors import NotFound
 from domain.law.citation import cite, euros
-from domain.need import ContractKind
-from domain.shortlist import Confidence
-from domain.wording import Text
+from domain.needs.need import ContractKind
+from domain.shortlists.shortlist import Confidence
+from domain.text.bilingual import Text
 
 LAW_FILE = Path(__file__).parent.parent / "data" / "law.toml"
 

@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 from domain.law.citation import euros, listed
 from domain.law.findings import LegalAdvice, advice, least_sure
-from domain.law.lots import LotFacts, families
+from domain.law.lot_facts import LotFacts, families
+from domain.law.need_value import Group
 from domain.law.procedure import direct_threshold, eu_thresholds, formal_thresholds, level
-from domain.law.registry import applies
+from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
-from domain.law.value import Group
-from domain.need import Need
-from domain.shortlist import Confidence
-from domain.wording import Text
+from domain.needs.need import Need
+from domain.shortlists.shortlist import Confidence
+from domain.text.bilingual import Text
 
 MOST_NAMED = 650
 """How many lots all the sets together may name, or a few more: enough for every set of nine lots, which are at most 126

@@ -4,7 +4,7 @@ import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from domain.wording import Language, long_date
+from domain.text.bilingual import Language, long_date
 
 PARIS = ZoneInfo("Europe/Paris")
 NO_BREAK, NARROW = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"

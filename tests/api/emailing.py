@@ -9,9 +9,9 @@ from api.app import create_app
 from api.settings import read_settings
 from matching.engine import Reference
 from tests.api.conftest import ADMIN_KEY, alive
-from tests.api.exchanges import Opened
-from tests.api.factories import Client
+from tests.api.exchanges.steps import Opened
 from tests.api.mailbox import Mailbox, listening
+from tests.api.sync.factories import Client
 
 PUBLIC_URL = "https://vivier.example.org"
 

@@ -5,11 +5,11 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from api.negotiation import MERGE_PATCH
-from db.clients import create_key, ensure_organisation
-from db.connect import transaction
+from api.web.content_negotiation import MERGE_PATCH
+from db.api_keys import create_key, ensure_organisation
+from db.core.engine import transaction
 from domain.client import Key, Scope
-from tests.api.factories import Client
+from tests.api.sync.factories import Client
 
 
 class Member:

@@ -2,7 +2,7 @@
 
 import httpx
 
-from api.problem_types import CATALOGUE
+from api.web.problem_types import CATALOGUE
 
 
 def assert_refused(answer: httpx.Response, status: int, slug: str) -> None:

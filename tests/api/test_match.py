@@ -14,7 +14,7 @@ from litestar.testing import AsyncTestClient
 
 from api.app import create_app
 from api.settings import Settings
-from domain.shortlist import Shortlist
+from domain.shortlists.shortlist import Shortlist
 from matching.engine import Reference
 from tests.api.conftest import ADMIN_KEY
 from tests.api.refusals import assert_refused

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from db.api_keys import ensure_organisation
 from db.audit import entries, record
-from db.clients import ensure_organisation
-from db.connect import Engine, transaction
+from db.core.engine import Engine, transaction
 from domain.audit import BEFORE_THE_FIRST, Actor, chained
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)

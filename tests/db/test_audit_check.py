@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from db import audit
+from db.api_keys import ensure_organisation
 from db.audit import EntryFilters, entries, head, is_told_of, journals, stored_entries
-from db.clients import ensure_organisation
-from db.connect import Engine, transaction
+from db.core.engine import Engine, transaction
 from domain.audit import Actor, Break, Chain, Detail
-from tests.db.samples import LATER, NOW
+from tests.db.suppliers.samples import LATER, NOW
 
 
 @pytest.fixture(autouse=True)

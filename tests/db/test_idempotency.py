@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
-from db.clients import ensure_organisation
-from db.connect import Engine, transaction
+from db.api_keys import ensure_organisation
+from db.core.engine import Engine, transaction
 from db.idempotency import LIFETIME, Answer, Submission, claim, forget_expired, keep
 from domain.errors import InvalidContent
-from tests.db.samples import NOW
+from tests.db.suppliers.samples import NOW
 
 ANSWER = Answer(201, {"location": "/needs/1"}, b'{"id":"1"}')
 

@@ -7,14 +7,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-import db.exchange_tables
-import db.meeting_tables
-import db.need_tables
-import db.person_tables
-import db.webhook_tables  # noqa: F401 - the metadata knows the tables of modules that were imported
+import db.schema.exchange_tables
+import db.schema.meeting_tables
+import db.schema.need_tables
+import db.schema.person_tables
+import db.schema.webhook_tables  # noqa: F401 - the metadata knows the tables of modules that were imported
 from db import migrate
-from db.connect import Engine, transaction
-from db.tables import metadata
+from db.core.engine import Engine, transaction
+from db.schema.supplier_tables import metadata
 
 
 def test_there_is_one_head() -> None:

@@ -17,9 +17,9 @@ from domain.insights import (
     SegmentSupply,
     ThreadFacts,
 )
-from domain.need import Lot, PlannedNeed, TerritoryRequest
-from domain.need_life import Status
-from domain.shortlist import Role, TensionLevel
+from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
+from domain.needs.status import Status
+from domain.shortlists.shortlist import Role, TensionLevel
 
 HERE, THERE = TerritoryRequest(codes=("departement:56",)), TerritoryRequest(codes=("departement:35",))
 NOBODY_ANSWERED = ReplyFigures(

@@ -10,18 +10,18 @@ from datetime import date
 from itertools import product
 from typing import Any
 
-from domain.award import Award
-from domain.law.awards import EssAward, with_award_bar
 from domain.law.eligibility import eligibility
-from domain.law.facts import LegalFacts
 from domain.law.findings import Verdict
+from domain.law.past_awards import EssAward, with_award_bar
 from domain.law.rules import Rules
-from domain.need import RESERVED_TYPES, Lot, Need, Reserved, TerritoryRequest
-from domain.shortlist import Fit, Gate, Presence, Role
-from domain.supplier import Basis, Offer, ServiceArea, Supplier
-from domain.taxonomy import Taxonomy
-from domain.territory import Territories
-from matching.text import Interpreter
+from domain.law.supplier_facts import LegalFacts
+from domain.needs.award import Award
+from domain.needs.need import RESERVED_TYPES, Lot, Need, Reserved, TerritoryRequest
+from domain.reference.taxonomy import Taxonomy
+from domain.reference.territory import Territories
+from domain.shortlists.shortlist import Fit, Gate, Presence, Role
+from domain.suppliers.supplier import Basis, Offer, ServiceArea, Supplier
+from matching.words.keywords import Interpreter
 from tests.matching.oracle_ground import Answer, Drawn, France, Ground, Spot, any_of, at_most
 
 FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from domain.shortlist import Candidate, LotShortlist, NearMiss, Shortlist, TensionLevel
+from domain.shortlists.shortlist import Candidate, LotShortlist, NearMiss, Shortlist, TensionLevel
 from tests.matching.oracle import ANSWERING, GATES_PASSED, RADII_KM, RESERVATIONS, Expected, Judged, Judgment
 from tests.matching.oracle_ground import tolerance_km
 

@@ -14,10 +14,10 @@ import numpy as np
 import shapely
 from pyproj import Geod
 
-from domain.geojson import Geometry, Polygon
-from domain.need import Place, TerritoryRequest
-from domain.supplier import Point
-from domain.territory import Territories
+from domain.needs.need import Place, TerritoryRequest
+from domain.reference.geojson import Geometry, Polygon
+from domain.reference.territory import Territories
+from domain.suppliers.supplier import Point
 
 Answer = bool | None
 GEOD = Geod(ellps="WGS84")

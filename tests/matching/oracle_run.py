@@ -13,12 +13,12 @@ from time import perf_counter
 import msgspec
 import numpy as np
 
-from domain.award import Award
-from domain.need import Need
-from domain.supplier import Supplier
+from domain.needs.award import Award
+from domain.needs.need import Need
+from domain.suppliers.supplier import Supplier
 from matching.engine import load_reference, match
+from matching.geo.outlines import outlines
 from matching.index import Index, LiveIndex
-from matching.outlines import outlines
 from tests.matching.oracle import Oracle
 from tests.matching.oracle_compare import disagreements
 from tests.matching.strategies import DATES, Scenery, awards, need, suppliers

@@ -13,13 +13,13 @@ from uuid import UUID
 
 import shapely
 
-from domain.award import Award
-from domain.cpv import Cpv
-from domain.geojson import Geometry, MultiPolygon, Polygon, Ring, Rings
-from domain.need import RESERVED_TYPES, Lot, Need, Place, Reserved, TerritoryRequest
-from domain.supplier import Approval, Basis, Kind, LegalForm, Offer, Point, ServiceArea, Shares, Supplier
-from domain.taxonomy import Taxonomy
-from domain.territory import Territories
+from domain.needs.award import Award
+from domain.needs.need import RESERVED_TYPES, Lot, Need, Place, Reserved, TerritoryRequest
+from domain.reference.cpv import Cpv
+from domain.reference.geojson import Geometry, MultiPolygon, Polygon, Ring, Rings
+from domain.reference.taxonomy import Taxonomy
+from domain.reference.territory import Territories
+from domain.suppliers.supplier import Approval, Basis, Kind, LegalForm, Offer, Point, ServiceArea, Shares, Supplier
 
 FAMILIES = ("pr", "de", "re", "ev", "so")
 WEST, SOUTH, EAST, NORTH = -3.2, 47.1, -0.9, 48.5

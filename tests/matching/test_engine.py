@@ -8,9 +8,9 @@ import pytest
 
 from domain.errors import InvalidContent
 from domain.law.months import months_later
-from domain.need import Lot, Need, Reserved
-from domain.shortlist import LotShortlist
-from domain.supplier import Shares, Supplier
+from domain.needs.need import Lot, Need, Reserved
+from domain.shortlists.shortlist import LotShortlist
+from domain.suppliers.supplier import Shares, Supplier
 from matching.engine import Reference, match
 from tests.factories import (
     ON,

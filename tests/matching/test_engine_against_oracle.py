@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.geojson import Polygon
-from domain.need import Lot, Need, Place, TerritoryRequest
+from domain.needs.need import Lot, Need, Place, TerritoryRequest
+from domain.reference.geojson import Polygon
 from tests.matching.oracle_run import Bench
 from tests.matching.strategies import DATES, awards, need, suppliers
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from domain.need import Place
-from domain.shortlist import Candidate
-from domain.supplier import Contact, Point, Shares, Supplier
+from domain.needs.need import Place
+from domain.shortlists.shortlist import Candidate
+from domain.suppliers.supplier import Contact, Point, Shares, Supplier
 from tests.factories import (
     REDON,
     RENNES,

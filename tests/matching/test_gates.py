@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pyproj import Geod
 
-from domain.need import Place, Reserved
-from domain.supplier import Approval, Point, Shares, Supplier
+from domain.needs.need import Place, Reserved
+from domain.suppliers.supplier import Approval, Point, Shares, Supplier
 from matching.gates import GATES
 from tests.factories import (
     REDON,

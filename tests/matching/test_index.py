@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.shortlist import Shortlist
-from domain.supplier import Offer, Point, Supplier
+from domain.shortlists.shortlist import Shortlist
+from domain.suppliers.supplier import Offer, Point, Supplier
 from matching.engine import Reference, match
 from matching.index import LiveIndex, offered_segments
 from tests.factories import (

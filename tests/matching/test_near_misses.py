@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.need import Place
-from domain.shortlist import NearMiss
-from domain.supplier import Offer, Point, Supplier
+from domain.needs.need import Place
+from domain.shortlists.shortlist import NearMiss
+from domain.suppliers.supplier import Offer, Point, Supplier
 from matching.engine import Reference
-from matching.plane import earth_centred
+from matching.geo.projection import earth_centred
 from tests.factories import (
     LYON,
     NANTES,

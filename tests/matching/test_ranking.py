@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain.need import Lot
-from domain.supplier import Supplier
+from domain.needs.need import Lot
+from domain.suppliers.supplier import Supplier
 from matching.ranking import ORDER
 from tests.factories import (
     NANTES,

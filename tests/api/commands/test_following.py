@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from api.pages import read_cursor
-from api.suppliers import FEED
-from db.directory import START, Position
+from api.directory.routes import FEED
+from api.web.pagination import read_cursor
+from db.suppliers.read import START, Position
 from tests.api.commands.conftest import ADMIN_KEY, PATIENCE_SECONDS, Server
-from tests.api.factories import lines, siret
+from tests.api.sync.factories import lines, siret
 from tests.conftest import open_folder
 
 SOURCES = ("reseau", "carte", "annuaire")

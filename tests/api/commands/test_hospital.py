@@ -13,7 +13,7 @@ import pypdf
 import pytest
 
 from tests.api.commands.conftest import PATIENCE_SECONDS, Server, until, vivier
-from tests.api.factories import siret
+from tests.api.sync.factories import siret
 
 LOTS: list[dict[str, Any]] = [
     {"id": "papiers", "title": "Papiers, cartons, archives", "segments": ["de-5flux"], "value_eur": 60_000},

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from api.commands.database import attached
 from api.settings import read_settings
-from db.connect import engine, transaction
+from db.core.engine import engine, transaction
 from tests.api.commands.conftest import ADMIN_KEY, Server, Within, decoded, environment, vivier
 
 NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'

@@ -7,13 +7,13 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from api.sample.pool import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, generate
-from db.assembly import StoredRecord, assemble
-from domain.need import Need
-from domain.shortlist import Shortlist
+from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, generate
+from domain.needs.need import Need
+from domain.shortlists.shortlist import Shortlist
+from domain.suppliers.assembly import StoredRecord, assemble
 from matching.engine import load_reference, match
+from matching.geo.geocode import place
 from matching.index import Index, LiveIndex
-from matching.placement import place
 
 ON = date(2026, 11, 24)
 

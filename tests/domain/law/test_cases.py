@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from domain.law.eligibility import eligibility
-from domain.law.facts import LegalFacts
 from domain.law.findings import best_of
 from domain.law.rules import load
-from domain.need import Buyer, Lot, Need, Reserved
-from domain.supplier import Approval, Kind, Shares
-from tests.domain.law.needs import LOCAL, TODAY, advice, codes, findings, need, review, the
+from domain.law.supplier_facts import LegalFacts
+from domain.needs.need import Buyer, Lot, Need, Reserved
+from domain.suppliers.supplier import Approval, Kind, Shares
+from tests.domain.law.samples import LOCAL, TODAY, advice, codes, findings, need, review, the
 
 
 def approved(kind: Kind, until: date | None = None, **more: object) -> LegalFacts:

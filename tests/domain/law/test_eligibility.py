@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.law.eligibility import eligibility
-from domain.law.facts import LegalFacts
 from domain.law.findings import Verdict, best_of
 from domain.law.rules import load
-from domain.need import RESERVED_TYPES, Reserved
-from domain.supplier import Approval, Kind, LegalForm, Shares
+from domain.law.supplier_facts import LegalFacts
+from domain.needs.need import RESERVED_TYPES, Reserved
+from domain.suppliers.supplier import Approval, Kind, LegalForm, Shares
 
 TODAY = date(2026, 11, 24)
 KINDS: tuple[Kind, ...] = ("EI", "ACI", "AI", "ETTI", "EITI", "GEIQ", "EA", "EATT", "ESAT", "TIH", "SEP", "ESUS")

@@ -5,8 +5,8 @@ from datetime import date
 import msgspec
 import pytest
 
-from domain.need import Buyer, BuyerKind, Lot
-from tests.domain.law.needs import TODAY, advice, buyer, codes, need, procedure, review, services, the, works
+from domain.needs.need import Buyer, BuyerKind, Lot
+from tests.domain.law.samples import TODAY, advice, buyer, codes, need, procedure, review, services, the, works
 
 CENT = 0.01
 

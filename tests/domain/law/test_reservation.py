@@ -7,8 +7,8 @@ import pytest
 from domain.law.findings import worst_outcome
 from domain.law.reservation import review_types
 from domain.law.rules import load
-from domain.need import ContractKind, Lot, Reserved
-from tests.domain.law.needs import findings, need
+from domain.needs.need import ContractKind, Lot, Reserved
+from tests.domain.law.samples import findings, need
 
 
 def codes(on: date, *reserved: Reserved, contract: ContractKind = "market") -> list[str]:

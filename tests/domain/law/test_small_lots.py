@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.law.small_lots import largest_sets
-from domain.need import Lot, Need
-from tests.domain.law.needs import advice, codes, need, review, services, the, works
+from domain.needs.need import Lot, Need
+from tests.domain.law.samples import advice, codes, need, review, services, the, works
 
 
 def sets(asked: Need, article: str = "R2123-1", on: date = date(2026, 11, 24)) -> list[tuple[str, ...]]:

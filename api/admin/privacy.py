@@ -1,0 +1,66 @@
+"""Rights of persons: a copy of what is held about somebody, its erasure, and how long it is kept."""
+
+from typing import Annotated
+
+import msgspec
+
+from api.runtime.actor import actor_of
+from api.runtime.endpoint import Call, endpoint
+from db.core.engine import transaction
+from db.privacy.erase import erase_person, export_person
+from db.privacy.purge import plan
+from domain.privacy.data_subject import DataSubject
+from domain.privacy.holdings import Erasure, PersonalData
+from domain.privacy.retention import Plan
+
+TAG = "Privacy"
+
+
+class ErasureRequest(DataSubject, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A person to be erased: by address, by name, or both."""
+
+    dry_run: Annotated[bool, msgspec.Meta(description="Only tell what would be changed")] = False
+
+
+@endpoint("POST", "/privacy/export", tag=TAG, scope="admin", answers=PersonalData, example="privacy-export")
+async def export_personal_data(call: Call, body: DataSubject) -> PersonalData:
+    """Give a copy of all that is held about a person (RGPD, articles 15 and 20).
+
+    In the data of the key's organisation, and in the directory of suppliers, which all organisations share; where each
+    piece is, since when, and what an erasure would make of it. Whom it is about stands in the body, never in an
+    address, and neither in the log nor in the journal.
+    """
+    services, organisation = call.services, call.bearer.organisation_id
+    return await export_person(services.database, body, (organisation,), actor_of(call), services.now())
+
+
+@endpoint("POST", "/privacy/erase", tag=TAG, scope="admin", answers=Erasure, example="privacy-erase")
+async def erase_personal_data(call: Call, body: ErasureRequest) -> Erasure:
+    """Erase a person (RGPD, article 17).
+
+    From the data of the key's organisation, and from the directory of suppliers, where later imports do not bring them
+    back. A pseudonym takes the place of the name. Kept, and told as such: what was said in exchanges, which nobody can
+    alter until the need's time is over (article 17(3)(b)), and what a source says in a text of its own. `dry_run`
+    changes nothing. Waits for imports that are under way; the same again changes nothing.
+    """
+    services, organisation = call.services, call.bearer.organisation_id
+    subject = DataSubject(body.email, body.name)
+    return await erase_person(
+        services.database, subject, (organisation,), actor_of(call), services.now(), dry_run=body.dry_run
+    )
+
+
+@endpoint("GET", "/retention", tag=TAG, scope="admin", answers=Plan)
+async def show_retention(call: Call) -> Plan:
+    """Show what has been kept for its time.
+
+    Of the key's organisation, and of what all share: what `vivier retention purge`, the operator's command, would
+    remove now. The periods are settings of the server.
+    """
+    services = call.services
+    async with transaction(services.database) as connection:
+        organisation = call.bearer.organisation_id
+        return await plan(connection, services.settings.periods, services.now(), organisation_id=organisation)
+
+
+ROUTES = (export_personal_data, erase_personal_data, show_retention)

@@ -1,0 +1,101 @@
+"""One process that answers requests until it is told to stop."""
+
+import asyncio
+import gc
+import signal
+import socket
+from collections.abc import Callable
+from secrets import token_hex
+
+import uvicorn
+from litestar import Litestar
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from api.settings import Settings
+from api.sync.worker_process import Preparers
+from api.web.problems import Refusal, document
+from matching.engine import Reference
+
+GRACE_SECONDS = 8
+"""How long requests under way may take to finish; the whole stop then fits in the ten seconds containers are given."""
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+def application(settings: Settings, reference: Reference, preparers: Preparers) -> Litestar:
+    """The application, whole: workers forked from here on share its memory."""
+    # not before: how metrics are counted is settled when the library that counts them is loaded
+    from api.app import create_app  # noqa: PLC0415
+    from api.runtime.observability import configure_logging  # noqa: PLC0415
+
+    configure_logging(settings)
+    app = create_app(settings, reference, preparers)
+    # what is loaded by now stays: the collector need not look at it again, nor touch memory that is shared
+    gc.collect()
+    gc.freeze()
+    return app
+
+
+def serve_requests(
+    app: Litestar, bound: socket.socket, on_start: Callable[[], object], watched: int | None = None
+) -> bool:
+    """Answer requests that arrive on `bound` until SIGTERM or SIGINT; False where the application could not start.
+
+    Requests under way are finished first, then the signal is raised anew. `on_start` is called once requests are taken.
+    `watched`: a pipe's end that becomes readable when its other end is gone, which also means to stop.
+    """
+    config = uvicorn.Config(
+        app,
+        http=_Protocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = _Server(config, on_start, watched)
+    # until the server has its own handlers: an interrupt in between would leave it half begun
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        server.run(sockets=[bound])
+    except SystemExit:  # how uvicorn says that the application did not start; the log says why
+        return False
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+    return server.started
+
+
+class _Protocol(HttpToolsProtocol):
+    """HTTP as uvicorn reads it, except that what is no HTTP is refused like everything else: by a problem document."""
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (the name is uvicorn's)
+        refused = document(Refusal("bad-request"), "fr")
+        headers = {
+            **{name.decode(): value.decode() for name, value in self.server_state.default_headers},
+            **refused.headers,
+            "content-type": str(refused.media_type),
+            "content-length": str(len(refused.content)),
+            "x-request-id": token_hex(16),
+            "connection": "close",
+        }
+        lines = ["HTTP/1.1 400 Bad Request", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        self.transport.write("\r\n".join(lines).encode("latin-1") + refused.content)
+        self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], object], watched: int | None) -> None:
+        super().__init__(config)
+        self._on_start, self._watched = on_start, watched
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+        await super().startup(sockets)
+        if self._watched is not None:
+            asyncio.get_running_loop().add_reader(self._watched, self._stop)
+        self._on_start()
+
+    def _stop(self) -> None:
+        self.should_exit = True
+        asyncio.get_running_loop().remove_reader(self._watched or 0)

@@ -1,0 +1,236 @@
+"""A shortlist as a buyer reads it: in French, lot by lot, with what would change if the lot were asked otherwise."""
+
+from collections.abc import Iterator, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from api.commands.console import plain
+from api.commands.french_format import (
+    KINDS,
+    RESERVATIONS,
+    TO_RESERVATIONS,
+    continued,
+    count,
+    day,
+    euros,
+    joined,
+    kilometres,
+)
+from domain.needs.need import Lot, Need
+from domain.reference.territory import Territories
+from domain.shortlists.shortlist import (
+    Advice,
+    Candidate,
+    Eligibility,
+    LotShortlist,
+    NearMiss,
+    Outcome,
+    Severity,
+    Shortlist,
+)
+
+ANSWERS: dict[Outcome, str] = {
+    "ELIGIBLE": "Oui",
+    "ELIGIBLE_IF": "Sur preuve",
+    "UNKNOWN": "À vérifier",
+    "REVIEW": "À examiner",
+    "INELIGIBLE": "Non",
+}
+"""Whether a supplier may answer a reserved lot, from the surest to the least."""
+TENSION_STYLES = {"none": "bold red", "critical": "red", "low": "yellow", "good": "green"}
+MARKS: dict[Severity, tuple[str, str]] = {
+    "blocking": ("Interdit : ", "bold red"),
+    "warning": ("Attention : ", "yellow"),
+    "info": ("", ""),
+}
+_SUREST_FIRST = tuple(ANSWERS)
+
+Fact = tuple[str, Text]
+
+
+class ShortlistReport:
+    """Writes the shortlist of one need. `shown`: candidates per lot; None: all that were returned."""
+
+    def __init__(self, need: Need, territories: Territories, to: Console, shown: int | None = None) -> None:
+        self._need, self._territories, self._to, self._shown = need, territories, to, shown
+
+    def write(self, shortlist: Shortlist) -> None:
+        """The whole of it."""
+        self._heading(shortlist)
+        lots = {lot.id: lot for lot in self._need.lots}
+        for answered in shortlist.lots:
+            self._lot(lots[answered.id], answered)
+        if shortlist.advice:
+            self._to.print()
+            self._to.rule("Pour l'ensemble du besoin", align="left")
+            self._to.print(_bullets(map(_advice, shortlist.advice)))
+        self._abbreviations(shortlist)
+
+    def _abbreviations(self, shortlist: Shortlist) -> None:
+        listed = [row.supplier for lot in shortlist.lots for row in lot.candidates[: self._shown]]
+        listed += [miss.supplier for lot in shortlist.lots for miss in lot.near_misses]
+        seen = {kind for supplier in listed for kind in supplier.kinds}
+        if said := [f"{kind} {meaning}" for kind, meaning in KINDS.items() if kind in seen]:
+            self._to.print(f"\nSigles : {' ; '.join(said)}.")
+
+    def _heading(self, shortlist: Shortlist) -> None:
+        buyer = self._need.buyer.name if self._need.buyer else None
+        about = [part for part in (buyer, self._need.reference) if part]
+        self._to.print(plain(f"Besoin : {self._need.title or 'sans titre'}"), style="bold")
+        self._to.print(plain(" · ".join((*about, f"évalué au {day(shortlist.stamp.on)}"))))
+
+    def _lot(self, lot: Lot, answered: LotShortlist) -> None:
+        self._to.print()
+        title = f"Lot {lot.id}" + (f" · {lot.title}" if lot.title else "")
+        self._to.rule(Text(plain(title), "bold"), align="left")
+        self._to.print(_facts(self._asked(lot, answered)))
+        self._to.print()
+        self._candidates(lot, answered)
+        if answered.near_misses:
+            self._to.print("\nÉcartés de peu :" if answered.candidates else "\nÉcartés, les plus proches :")
+            self._to.print(_bullets(Text(self._near_miss(miss)) for miss in answered.near_misses))
+        self._to.print()
+        self._to.print(_facts(_outlook(lot, answered)))
+        if said := [*_findings(answered), *map(_advice, answered.advice)]:
+            self._to.print("\nDroit et conseils :")
+            self._to.print(_bullets(said))
+
+    def _asked(self, lot: Lot, answered: LotShortlist) -> Iterator[Fact]:
+        for position, wanted in enumerate(answered.requested):
+            support = ", activité support" if wanted.role == "support" else ""
+            read = joined([_origin(source) for source in wanted.sources], "et")
+            yield "" if position else "Recherché", Text(plain(f"{wanted.label}{support} (lu dans : {read})"))
+        yield "Territoire", Text(plain("".join(self._place(lot, answered))))
+        if lot.reserved:
+            yield "Réservé", Text(joined([TO_RESERVATIONS[kind] for kind in dict.fromkeys(lot.reserved)], "ou"))
+        conditions = [euros(lot.value_eur)] if lot.value_eur is not None else []
+        if lot.duration_months:
+            renewal = f", reconductible {lot.renewal_months} mois" if lot.renewal_months else ""
+            conditions.append(f"{lot.duration_months} mois{renewal}")
+        if conditions:
+            yield "Marché", Text(", ".join(conditions))
+
+    def _place(self, lot: Lot, answered: LotShortlist) -> Iterator[str]:
+        yield answered.territory.label
+        if lot.site is not None:
+            yield f" ; lieu d'exécution : {self._commune(lot.site.commune) if lot.site.commune else 'point donné'}"
+        if lot.max_distance_km is not None:
+            yield f" ; à {kilometres(lot.max_distance_km)} au plus"
+
+    def _candidates(self, lot: Lot, answered: LotShortlist) -> None:
+        shown = answered.candidates[: self._shown]
+        if not shown:
+            self._to.print("Aucun candidat", style="bold")
+            return
+        rest = "" if answered.total == len(shown) else f" ; {'les' if len(shown) > 1 else 'le'} {len(shown)} premiers"
+        self._to.print(f"{count(answered.total, 'candidat')}{rest} :", style="bold")
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), expand=True)
+        table.add_column("n°", justify="right", no_wrap=True)
+        table.add_column("Fournisseur", ratio=27)
+        table.add_column("Commune", ratio=19, overflow="fold")
+        table.add_column("Distance", justify="right", no_wrap=True)
+        if lot.reserved:
+            table.add_column("Peut répondre ?", ratio=19)
+        table.add_column("Pourquoi", ratio=24)
+        for candidate in shown:
+            table.add_row(*self._row(candidate, lot, answered))
+        self._to.print(table)
+
+    def _row(self, candidate: Candidate, lot: Lot, answered: LotShortlist) -> Iterator[str | Text]:
+        supplier = candidate.supplier
+        yield str(candidate.rank)
+        yield Text.assemble((plain(supplier.name), "bold"), "".join(f", {kind}" for kind in supplier.kinds))
+        yield self._commune(supplier.commune)
+        yield "?" if candidate.distance_km is None else kilometres(candidate.distance_km)
+        if lot.reserved:
+            yield _eligibility(candidate.eligibility)
+        yield plain(continued(list(_why(candidate, answered))))
+
+    def _near_miss(self, miss: NearMiss) -> str:
+        named = ", ".join((miss.supplier.name, *miss.supplier.kinds, self._commune(miss.supplier.commune)))
+        return plain(f"{named} : {miss.message}")
+
+    def _commune(self, code: str | None) -> str:
+        ordinal = self._territories.commune_ordinal(code) if code else None
+        return "commune inconnue" if ordinal is None else self._territories.communes[ordinal].name
+
+
+def _why(candidate: Candidate, answered: LotShortlist) -> Iterator[str]:
+    """The reasons, short: what is offered as asked is not spelt out again, neighbours and the distance are left out."""
+    objects = [wanted for wanted in answered.requested if wanted.role == "object"]
+    exact = [answer for answer in candidate.segments if answer.fit == "exact" and answer.role == "object"]
+    if len(exact) == len(objects) > 0:
+        yield "Propose tout ce qui est recherché" if len(objects) > 1 else "Propose ce qui est recherché"
+    left_out = {"segment_related", "distance"} | ({"segment_exact"} if len(exact) == len(objects) else set())
+    yield from (reason.message for reason in candidate.reasons if reason.code not in left_out)
+
+
+def _eligibility(verdicts: Sequence[Eligibility]) -> str:
+    """The best verdict in words, under each of the reserved types for which it holds, with the proofs to ask for."""
+    best = min(verdicts, key=lambda verdict: _SUREST_FIRST.index(verdict.outcome), default=None)
+    if best is None:
+        return ""
+    types = [RESERVATIONS[verdict.reserved] for verdict in verdicts if verdict.outcome == best.outcome]
+    asked = f" : demander {joined(best.missing, 'et')}" if best.missing else ""
+    return plain(f"{ANSWERS[best.outcome]}, {joined(types, 'et')}{asked}")
+
+
+def _outlook(lot: Lot, answered: LotShortlist) -> Iterator[Fact]:
+    yield "Concurrence", Text(plain(answered.tension.message), TENSION_STYLES[answered.tension.level])
+    labels = {wanted.segment: wanted.label for wanted in answered.requested}
+    for covered in answered.coverage:
+        surely = f"{covered.eligible} sûrs ou sur preuve, " if lot.reserved else ""
+        found = f"{count(covered.candidates, 'candidat')}, dont {surely}{covered.local} sur le territoire"
+        yield "", Text(plain(f"{labels[covered.segment]} : {found}"))
+    options = answered.alternatives
+    totals = [
+        f"{TO_RESERVATIONS[name]} {total}{' (non admis ici)' if name in options.forbidden else ''}"
+        for name, total in options.reserved.items()
+        if name in TO_RESERVATIONS
+    ]
+    open_to_all = count(options.reserved["none"], "candidat")
+    yield "Autrement", Text(f"Sans réservation, {open_to_all} ; réservé {', '.join(totals)}")
+    within = [f"{radius} km au plus : {total}" for radius, total in options.radius_km.items()]
+    yield "", Text(f"À {' ; '.join(within)}")
+
+
+def _findings(answered: LotShortlist) -> Iterator[Text]:
+    for finding in answered.reservation.findings:
+        yield _marked("blocking" if finding.outcome == "INELIGIBLE" else "warning", finding.message)
+
+
+def _advice(advice: Advice) -> Text:
+    sets = joined([f"lots {joined(lots, 'et')}" if len(lots) > 1 else f"lot {lots[0]}" for lots in advice.lots], "ou")
+    return _marked(advice.severity, advice.message + (f" : {sets}" if sets else ""))
+
+
+def _marked(severity: Severity, message: str) -> Text:
+    mark, style = MARKS[severity]
+    return Text.assemble((mark, style), plain(message))
+
+
+def _origin(source: str) -> str:
+    """Where in the request a segment comes from, such as `cpv:90919200`."""
+    kind, _, said = source.partition(":")
+    return {"segment": f"segment {said}", "cpv": f"CPV {said}"}.get(kind, f"« {said} »")
+
+
+def _facts(facts: Iterator[Fact]) -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True, min_width=11)
+    grid.add_column(ratio=1)
+    for name, said in facts:
+        grid.add_row(name, said)
+    return grid
+
+
+def _bullets(items: Iterator[Text] | Sequence[Text]) -> Table:
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(ratio=1)
+    for item in items:
+        grid.add_row("  –", item)
+    return grid

@@ -1,0 +1,195 @@
+"""A supplier of the directory as it is shown: as JSON, as a point on a map, as a row of a table."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from io import StringIO
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from api.match import PointGeometry
+from db.suppliers.read import Change
+from domain.shortlists.shortlist import PublicContact
+from domain.suppliers.assembly import origins
+from domain.suppliers.completeness import expired
+from domain.suppliers.supplier import (
+    Address,
+    Approval,
+    Flag,
+    Kind,
+    LegalForm,
+    Offer,
+    Point,
+    Shares,
+    SourceRef,
+    Supplier,
+)
+
+TOLD_OTHERWISE = {"contact", "flags", "provenance"}
+
+
+class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A supplier: what is known of it from all its sources.
+
+    `location` is where distances are measured from: the supplier's point, else an interior point of its commune (flag
+    `placed_at_commune`), else null. `commune` is the current INSEE code. `approvals` null: unknown; empty: none held.
+    `flags`: what is doubtful; `approval_expired` as of the day of the answer, which is no change of the supplier.
+    `updated_at`: the last change of content; each source says when it was last received. Inactive suppliers are listed
+    and never matched. Persons are not named. Offers, approvals and labels are those of all sources; `provenance` names
+    the source of every other field that is known ("siret", "contact.email").
+    """
+
+    id: UUID
+    name: str
+    trade_name: str | None
+    siret: str | None
+    kinds: tuple[Kind, ...]
+    legal_form: LegalForm | None
+    ess: bool | None
+    approvals: tuple[Approval, ...] | None
+    shares: Shares
+    in_prison: bool | None
+    address: Address | None
+    commune: str | None
+    location: Point | None
+    offers: tuple[Offer, ...]
+    description: str | None
+    contact: PublicContact
+    employees: int | None
+    turnover_eur: float | None
+    labels: tuple[str, ...]
+    active: bool
+    flags: tuple[Flag, ...]
+    sources: tuple[SourceRef, ...]
+    provenance: dict[str, str]
+    updated_at: datetime
+
+
+_FIELDS = msgspec.structs.fields(SupplierDocument)
+SupplierChange = msgspec.defstruct(
+    "SupplierChange",
+    [
+        ("id", UUID),
+        ("deleted", Literal[True] | msgspec.UnsetType, msgspec.UNSET),
+        *((field.name, field.type | msgspec.UnsetType, msgspec.UNSET) for field in _FIELDS if field.name != "id"),
+    ],
+    namespace={"__doc__": "A supplier as it is now; or its `id` and `deleted` alone where it is no more."},
+    frozen=True,
+    kw_only=True,
+)
+
+
+class SupplierProperties(msgspec.Struct, frozen=True):
+    """What a map shows of a supplier."""
+
+    name: str
+    siret: str | None
+    kinds: tuple[Kind, ...]
+    segments: tuple[str, ...]
+    commune: str | None
+    active: bool
+
+
+class SupplierFeature(msgspec.Struct, frozen=True, tag_field="type", tag="Feature"):
+    """A supplier as a GeoJSON feature; without geometry where its place is not known."""
+
+    id: UUID
+    geometry: PointGeometry | None
+    properties: SupplierProperties
+
+
+class SupplierMap(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCollection"):
+    """Suppliers as GeoJSON (RFC 7946)."""
+
+    features: tuple[SupplierFeature, ...]
+
+
+_SHOWN = tuple(name for name in SupplierDocument.__struct_fields__ if name not in TOLD_OTHERWISE)
+
+
+def document(supplier: Supplier, on: date) -> SupplierDocument:
+    """All of the supplier but the person to contact, which is personal data; as it stands on the day `on`."""
+    contact = supplier.contact
+    return SupplierDocument(
+        **{name: getattr(supplier, name) for name in _SHOWN},
+        contact=PublicContact(contact.email, contact.phone, contact.website),
+        flags=supplier.flags + expired(supplier.approvals, on),
+        provenance=origins(supplier),
+    )
+
+
+def change_document(change: Change, on: date) -> SupplierDocument | msgspec.Struct:
+    """The supplier as it is now, or what is left of it."""
+    return SupplierChange(id=change.id, deleted=True) if change.supplier is None else document(change.supplier, on)
+
+
+def as_map(suppliers: Iterable[Supplier]) -> SupplierMap:
+    """The suppliers as features."""
+    return SupplierMap(tuple(map(_feature, suppliers)))
+
+
+def _feature(supplier: Supplier) -> SupplierFeature:
+    at = supplier.location
+    properties = SupplierProperties(
+        name=supplier.name,
+        siret=supplier.siret,
+        kinds=supplier.kinds,
+        segments=_offered(supplier, "segments"),
+        commune=supplier.commune,
+        active=supplier.active,
+    )
+    return SupplierFeature(supplier.id, PointGeometry((at.lon, at.lat)) if at else None, properties)
+
+
+COLUMNS = (
+    "id", "name", "trade_name", "siret", "kinds", "legal_form", "ess", "approvals", "in_prison", "address.street",
+    "address.postal_code", "address.city", "commune", "location.lat", "location.lon", "segments", "cpv", "description",
+    "contact.email", "contact.phone", "contact.website", "employees", "turnover_eur", "labels", "active", "flags",
+    "sources", "updated_at",
+)  # fmt: skip
+
+
+def as_table(suppliers: Iterable[Supplier], on: date) -> str:
+    """The suppliers as CSV with a header: lists separated by `|`, unknown values empty, all offers taken together."""
+    written = StringIO()
+    table = csv.writer(written, lineterminator="\r\n")
+    table.writerow(COLUMNS)
+    for supplier in suppliers:
+        cells = _cells(supplier, on)
+        table.writerow([_written(cells[column]) for column in COLUMNS])
+    return written.getvalue()
+
+
+def _cells(supplier: Supplier, on: date) -> dict[str, object]:
+    address = supplier.address or Address()
+    cells: dict[str, object] = {column: getattr(supplier, column, None) for column in COLUMNS}
+    return cells | {
+        "approvals": tuple(f"{a.kind}:{a.valid_from or ''}:{a.valid_until or ''}" for a in supplier.approvals or ()),
+        "address.street": address.street,
+        "address.postal_code": address.postal_code,
+        "address.city": address.city,
+        "location.lat": supplier.location and supplier.location.lat,
+        "location.lon": supplier.location and supplier.location.lon,
+        "segments": _offered(supplier, "segments"),
+        "cpv": _offered(supplier, "cpv"),
+        "contact.email": supplier.contact.email,
+        "contact.phone": supplier.contact.phone,
+        "contact.website": supplier.contact.website,
+        "flags": tuple(flag.code for flag in supplier.flags + expired(supplier.approvals, on)),
+        "sources": tuple(f"{ref.source}:{ref.external_id}" for ref in supplier.sources),
+        "updated_at": supplier.updated_at.isoformat(),
+    }
+
+
+def _offered(supplier: Supplier, what: Literal["segments", "cpv"]) -> tuple[str, ...]:
+    """The codes of all offers, each once."""
+    named: Iterable[Sequence[str]] = (getattr(offer, what) for offer in supplier.offers)
+    return tuple(dict.fromkeys(code for codes in named for code in codes))
+
+
+def _written(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "|".join(value) if isinstance(value, tuple) else value

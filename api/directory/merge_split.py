@@ -1,0 +1,101 @@
+"""What a person knows better than the rule: that suppliers are one, or that a record is about another one."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from api.directory.formats import SupplierDocument, document
+from api.directory.routes import NO_SUPPLIER, TAG
+from api.runtime.actor import actor_of
+from api.runtime.endpoint import Call, endpoint
+from db.audit import record
+from db.core.engine import Connection, transaction
+from db.suppliers.manual_merges import merge_suppliers, split_record
+from db.suppliers.read import get_supplier
+from domain.audit import Detail
+from domain.errors import NotFound
+from domain.suppliers.deduplication import RecordKey
+from matching.words.name_similarity import likeness
+
+MOST_MERGED = 100
+
+
+class Merge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Suppliers that are one."""
+
+    ids: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=2, max_length=MOST_MERGED)]
+
+
+class RecordReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A record, by the identifier that its source gives it."""
+
+    source: str
+    external_id: str
+
+
+class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A record that is about another supplier."""
+
+    record: RecordReference
+
+
+class SplitSuppliers(msgspec.Struct, frozen=True):
+    """`kept`: the supplier without the record; `split`: the one that the record describes now."""
+
+    kept: SupplierDocument
+    split: SupplierDocument
+
+
+@endpoint("POST", "/suppliers/merge", tag=TAG, scope="admin", answers=SupplierDocument, example="merge")
+async def merge_into_one(call: Call, body: Merge) -> SupplierDocument:
+    """Say that suppliers are one.
+
+    The oldest id stays and is answered with what all their records say; the others become tombstones in the change
+    feed, and lead to it in `GET /suppliers/{id}`. It holds for good: whatever their sources send later, these records
+    describe one supplier. Splits between them are taken back. The same again changes nothing.
+    """
+    services = call.services
+    async with transaction(services.database) as connection:
+        merged = await merge_suppliers(connection, body.ids, likeness, services.now())
+        detail: Detail = {"ids": [str(each) for each in body.ids]}
+        await record(connection, actor_of(call), "supplier.merged", f"supplier:{merged}", services.now(), detail=detail)
+        return await _document(connection, merged, services.today())
+
+
+@endpoint(
+    "POST",
+    "/suppliers/{id}/split",
+    tag=TAG,
+    scope="admin",
+    answers=SplitSuppliers,
+    problems=("conflict",),
+    example="split",
+)
+async def split_in_two(call: Call, id: UUID, body: Split) -> SplitSuppliers:  # noqa: A002 - as the contract names it
+    """Say that a record is about another supplier.
+
+    The other records keep the id; the record describes a supplier of its own, or another one that it fits. It holds for
+    good: whatever their sources send later, the record and those it was with stay apart. Merges of the record are taken
+    back. The same again changes nothing; 409 where no other record describes the supplier.
+    """
+    services = call.services
+    key = RecordKey(body.record.source, body.record.external_id)
+    async with transaction(services.database) as connection:
+        parted = await split_record(connection, id, key, likeness, services.now())
+        detail: Detail = {"source": key.source, "external_id": key.external_id, "split": str(parted.split)}
+        about = f"supplier:{parted.kept}"
+        await record(connection, actor_of(call), "supplier.split", about, services.now(), detail=detail)
+        both = [await _document(connection, each, services.today()) for each in (parted.kept, parted.split)]
+        return SplitSuppliers(*both)
+
+
+ROUTES = (merge_into_one, split_in_two)
+
+
+async def _document(connection: Connection, supplier_id: UUID, on: date) -> SupplierDocument:
+    entry = await get_supplier(connection, supplier_id)
+    if entry is None:
+        raise NotFound(NO_SUPPLIER)
+    return document(entry.supplier, on)

@@ -1,0 +1,160 @@
+"""The directory of suppliers: searched page by page, one by one, and followed change by change."""
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from api.directory.filters import Narrowing, SupplierQuery, narrowing
+from api.directory.formats import (
+    SupplierChange,
+    SupplierDocument,
+    SupplierMap,
+    as_map,
+    as_table,
+    change_document,
+    document,
+)
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.etag import unless_known
+from api.web.content_negotiation import CSV, GEOJSON, JSON
+from api.web.pagination import Page, Paging, next_link, page, read_cursor, write_cursor
+from db.core.engine import Connection, transaction
+from db.suppliers.read import START, Change, Position, changes_after, get_supplier, page_of_suppliers
+from db.suppliers.write import current_version
+from domain.errors import NotFound
+from domain.suppliers.supplier import Supplier
+from domain.text.bilingual import Text
+
+TAG = "Suppliers"
+LIST = "suppliers"
+FEED = "supplier changes"
+
+READ_AT_ONCE = 200
+READ_AT_MOST = 2_000
+"""Suppliers looked at for one page, where what is asked cannot be left to the database: then a page may be short, even
+empty, and still have a next one."""
+
+NO_SUPPLIER = Text("Aucun fournisseur de cet identifiant", "No supplier of this id")
+_CONDITIONAL = {"If-None-Match": "The `ETag` of the answer already held: 304 where it still stands"}
+
+
+@endpoint(
+    "GET",
+    "/suppliers",
+    tag=TAG,
+    scope=("read", "admin"),
+    answers={JSON: Page[SupplierDocument], GEOJSON: SupplierMap, CSV: str},
+    problems=("unknown-segment", "unknown-territory"),
+    example="suppliers",
+)
+async def list_suppliers(call: Call, query: SupplierQuery) -> Response[bytes]:
+    """Search the directory.
+
+    Suppliers that pass every filter, in an order that does not change; inactive ones too, unless `active=true`. As
+    JSON, as GeoJSON or as CSV with a header: the `Link` header leads to the next page of each. With `reserved` or
+    `near` a page may hold fewer than `limit`, or none, and still have a next one.
+    """
+    today = call.services.today()
+    narrowed = narrowing(query, call.services.reference, today)
+    after = read_cursor(LIST, query.cursor, UUID)
+    async with transaction(call.services.database) as connection:
+        found, goes_on = await _read(connection, narrowed, after, query.limit)
+    next_cursor = None if goes_on is None else write_cursor(LIST, goes_on)
+    media_type = call.media_type
+    if media_type == JSON:
+        return page(call, [document(supplier, today) for supplier in found], next_cursor)
+    headers = {**next_link(call, next_cursor), "vary": "accept"}
+    if media_type == CSV:
+        return Response(as_table(found, today).encode(), headers=headers | {"content-type": f"{CSV}; charset=utf-8"})
+    return Response(msgspec.json.encode(as_map(found)), headers=headers | {"content-type": GEOJSON})
+
+
+@endpoint(
+    "GET",
+    "/suppliers/{id}",
+    tag=TAG,
+    scope=("read", "admin"),
+    answers=SupplierDocument,
+    status=(200, 304),
+    headers=_CONDITIONAL,
+    example="supplier",
+)
+async def show_supplier(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
+    """A supplier, with what each of its fields is known to be, what is doubtful, and the records behind it."""
+    async with transaction(call.services.database) as connection:
+        entry = await get_supplier(connection, id)
+    if entry is None:
+        raise NotFound(NO_SUPPLIER)
+    return unless_known(call, msgspec.json.encode(document(entry.supplier, call.services.today())), JSON, max_age=None)
+
+
+class FeedQuery(Paging, frozen=True, kw_only=True):
+    """From where to follow the changes, and how long to wait for one."""
+
+    wait: Annotated[
+        float,
+        msgspec.Meta(ge=0, le=60, description="Seconds to hold the answer back while there is nothing to tell"),
+    ] = 0.0
+
+
+class ChangePage(msgspec.Struct, frozen=True):
+    """Changes in the order of commits. `next_cursor`: where to go on from; never null."""
+
+    items: tuple[SupplierChange, ...]  # type: ignore[valid-type]
+    next_cursor: str
+
+
+@endpoint(
+    "GET",
+    "/suppliers/changes",
+    tag=TAG,
+    scope=("read", "admin"),
+    answers=ChangePage,
+    example="supplier-changes",
+)
+async def follow_suppliers(call: Call, query: FeedQuery) -> Response[bytes]:
+    """Follow what changes in the directory.
+
+    Every supplier that changed since the cursor (without one: since the beginning), as it is now, in the order of
+    commits; `{"id", "deleted": true}` where it is no more. Nothing is missed and nothing comes twice, but successive
+    changes of one supplier may be folded into the last. An empty page means that there is nothing more for now: ask
+    again with its `next_cursor`, and with `wait=20` to be answered as soon as something changes.
+    """
+    position = read_cursor(FEED, query.cursor, Position) or START
+    changes, version = await _changes(call, position, query.limit)
+    if not changes and query.wait:
+        await call.services.directory.beyond(version, query.wait)
+        changes, _ = await _changes(call, position, query.limit)
+    next_cursor = write_cursor(FEED, changes[-1].position if changes else position)
+    today = call.services.today()
+    return page(call, [change_document(change, today) for change in changes], next_cursor)
+
+
+ROUTES = (list_suppliers, follow_suppliers, show_supplier)
+
+
+async def _read(
+    connection: Connection, narrowed: Narrowing, after: UUID | None, limit: int
+) -> tuple[Sequence[Supplier], UUID | None]:
+    """Up to `limit` suppliers that pass, and the id of the one to go on after; None where there are no more."""
+    size = READ_AT_ONCE if narrowed.tests else limit + 1
+    found: list[Supplier] = []
+    for _ in range(READ_AT_MOST // READ_AT_ONCE):
+        entries = await page_of_suppliers(connection, narrowed.filters, after, size)
+        found += narrowed.passed([entry.supplier for entry in entries])
+        if len(found) > limit:
+            return found[:limit], found[limit - 1].id
+        if len(entries) < size:
+            return found, None
+        after = entries[-1].supplier.id
+    return found, after
+
+
+async def _changes(call: Call, position: Position, limit: int) -> tuple[Sequence[Change], int]:
+    """The next changes, and a version that they are certain to reach: what comes later is waited for from there."""
+    async with transaction(call.services.database) as connection:
+        version = await current_version(connection)
+        return await changes_after(connection, position, limit), version

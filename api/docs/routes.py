@@ -1,0 +1,116 @@
+"""The API's own explanation: the OpenAPI document, a page to read and try it without internet access, problem types."""
+
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from litestar import Response
+
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.etag import etag_of, unless_known
+from api.web.content_negotiation import HTML, JSON
+from api.web.openapi import encode, routes_of
+from api.web.problem_types import CATALOGUE, ProblemType
+from api.web.problems import problem_type
+from domain.errors import NotFound
+from domain.text.bilingual import Language, Text
+
+TAG = "Documentation"
+ASSETS = Path(__file__).parent / "assets"
+MEDIA_TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+}
+# the page may load what this server has, and nothing else
+POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+
+
+class Asset(NamedTuple):
+    """A file of the documentation page."""
+
+    content: bytes
+    media_type: str
+    etag: str
+
+
+class ProblemTypeDocument(msgspec.Struct, frozen=True):
+    """A type of problem: its path, the status it comes with, what happened and what to do."""
+
+    type: str
+    status: int
+    title: str
+    description: str
+
+
+class ProblemTypes(msgspec.Struct, frozen=True):
+    """Every type of problem that this API answers with."""
+
+    items: tuple[ProblemTypeDocument, ...]
+
+
+@endpoint("GET", "/openapi.json", tag=TAG, scope=None, answers=dict[str, Any])
+async def openapi_document(call: Call) -> Response[bytes]:
+    """This description of the API, as OpenAPI 3.1."""
+    state = call.app.state
+    if "openapi" not in state:
+        state.openapi = encode(routes_of(call.app), call.services.settings.public_url)
+    return unless_known(call, state.openapi, JSON)
+
+
+@endpoint("GET", "/docs", tag=TAG, scope=None, answers={HTML: str})
+async def documentation_page(_: Call) -> Response[bytes]:
+    """The page to read and try this API with; works without internet access."""
+    page = asset("docs.html")
+    return Response(page.content, headers={"content-type": page.media_type, "content-security-policy": POLICY})
+
+
+@endpoint("GET", "/docs/assets/{name}", tag=TAG, scope=None, answers={"*/*": bytes}, status=(200, 304))
+async def documentation_asset(call: Call, name: str) -> Response[bytes]:
+    """A script or style sheet of the page."""
+    found = asset(name)
+    return unless_known(call, found.content, found.media_type, found.etag)
+
+
+@endpoint("GET", "/problems", tag=TAG, scope=None, answers=ProblemTypes)
+async def list_problem_types(call: Call) -> ProblemTypes:
+    """Every type of problem, with its status and explanation."""
+    return ProblemTypes(tuple(_described(kind, call.language) for kind in CATALOGUE.values()))
+
+
+@endpoint("GET", "/problems/{slug}", tag=TAG, scope=None, answers={JSON: ProblemTypeDocument, HTML: str})
+async def show_problem_type(call: Call, slug: str) -> Response[bytes]:
+    """What a type of problem means and what to do about it: where the type of an error leads."""
+    described = _described(problem_type(slug), call.language)
+    if call.media_type == HTML:
+        return Response(_page(described, call.language), media_type=HTML)
+    return Response(msgspec.json.encode(described), media_type=JSON)
+
+
+ROUTES = (openapi_document, documentation_page, documentation_asset, list_problem_types, show_problem_type)
+
+
+@cache
+def asset(name: str) -> Asset:
+    """A file of the page by its name. Raises NotFound for any other."""
+    if name not in {file.name for file in ASSETS.iterdir()} or Path(name).suffix not in MEDIA_TYPES:
+        raise NotFound(Text("Aucun fichier de ce nom", "No file of this name"))
+    content = (ASSETS / name).read_bytes()
+    return Asset(content, MEDIA_TYPES[Path(name).suffix], etag_of(content))
+
+
+def _described(kind: ProblemType, language: Language) -> ProblemTypeDocument:
+    return ProblemTypeDocument(kind.path, kind.status, kind.title.to(language), kind.description.to(language))
+
+
+def _page(kind: ProblemTypeDocument, language: Language) -> bytes:
+    return (
+        f'<!DOCTYPE html><html lang="{language}"><meta charset="utf-8"><title>{escape(kind.title)}</title>'
+        f"<h1>{escape(kind.title)}</h1><p>{escape(kind.description)}</p>"
+        f"<p>HTTP {kind.status}, <code>{kind.type}</code></p>"
+    ).encode()

@@ -1,0 +1,184 @@
+"""E-mail to suppliers: composed at each attempt, and handed to the mail server of the settings."""
+
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as WIRE
+from email.utils import format_datetime
+from urllib.parse import urlsplit
+
+import aiosmtplib
+from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponseException
+
+from api.exchanges.reply_links import address, expiry, last_day
+from api.runtime.endpoint import Call
+from api.runtime.outbox_worker import Kind
+from api.runtime.services import Services
+from api.smtp_settings import ADDRESS, MailServer
+from db.core.engine import Connection, Engine, transaction
+from db.delivery.outbox import Claimed
+from db.exchanges.email_outbox import note_outcome, queue_mails, telling_of
+from db.exchanges.reply_links import create_links
+from db.schema.exchange_tables import message_mails
+from domain.delivery.backoff import Outcome, Schedule
+from domain.exchanges.exchange import Exchange, Message
+from domain.exchanges.letter import Letter, Link, Telling, letter, on_one_line
+from domain.text.bilingual import Language
+
+SCHEDULE = Schedule(
+    first=timedelta(minutes=1), factor=2, longest=timedelta(hours=2), attempts=60, age=timedelta(days=3)
+)
+AT_ONCE = 4
+ANSWER_SECONDS = 20
+PATIENCE = timedelta(seconds=90)
+
+
+@asynccontextmanager
+async def mail_kind(services: Services) -> AsyncIterator[Kind | None]:
+    """E-mail as a kind of delivery; None where no mail server is configured."""
+    settings = services.settings
+    if settings.smtp is None or settings.mail_from is None or settings.public_url is None:
+        yield None
+        return
+    postman = Postman(
+        server=settings.smtp,
+        sender=settings.mail_from,
+        base=settings.public_url,
+        link_days=settings.reply_link_days,
+        engine=services.database,
+        now=services.now,
+    )
+    yield Kind(
+        outbox=message_mails,
+        schedule=SCHEDULE,
+        attempt=postman.deliver,
+        also_note=note_outcome,
+        at_once=AT_ONCE,
+        patience=PATIENCE,
+    )
+
+
+async def have_sent(call: Call, connection: Connection, exchange: Exchange, message: Message) -> None:
+    """Queue a message of the buyer's, just kept, for those it goes to, where e-mail is its channel and is configured.
+
+    All others are left to the buyer.
+    """
+    if message.author != "buyer" or message.channel != "email" or call.services.settings.smtp is None:
+        return
+    receivers = [each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id}]
+    await queue_mails(connection, exchange.id, message.id, receivers, call.language, message.created_at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Postman:
+    """Brings messages to the mail server. `tls`: whom to trust, the system's authorities by default."""
+
+    server: MailServer
+    sender: str
+    base: str
+    link_days: int
+    engine: Engine
+    now: Callable[[], datetime]
+    tls: ssl.SSLContext | None = None
+
+    async def deliver(self, mail: Claimed) -> Outcome:
+        """One attempt, with a link of its own: if it fails halfway, nobody knows whether it was read."""
+        receiver = reachable(mail.row["address"])
+        if receiver is None:
+            return Outcome(failure="not_an_address", final=True)
+        language: Language = mail.row["language"]
+        now = self.now()
+        async with transaction(self.engine) as connection:
+            telling = await telling_of(connection, mail)
+            if telling is None:
+                return Outcome(failure="link_revoked", final=True)
+            expires_at = expiry(now, self.link_days)
+            thread, supplier = mail.row["exchange_id"], mail.row["supplier_id"]
+            (link,) = await create_links(connection, thread, (supplier,), now, expires_at)
+        way = Link(address(self.base, link.token), last_day(expires_at))
+        written = letter(telling, way, language, by_server=True)
+        return await self._hand_over(self._message(mail, telling, receiver, written))
+
+    def _message(self, mail: Claimed, telling: Telling, receiver: str, written: Letter) -> EmailMessage:
+        message = EmailMessage(policy=WIRE)
+        message["From"] = Address(on_one_line(telling.buyer), addr_spec=self.sender)
+        user, _, domain = receiver.rpartition("@")
+        message["To"] = Address(username=user, domain=domain)
+        message["Subject"] = written.subject
+        message["Date"] = format_datetime(self.now())
+        # the same at every attempt, so that mailboxes show one where two arrive
+        message["Message-ID"] = f"<{mail.id}@{self.sender.rpartition('@')[2]}>"
+        message["Content-Language"] = mail.row["language"]
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(written.text, cte="quoted-printable")
+        return message
+
+    async def _hand_over(self, message: EmailMessage) -> Outcome:
+        server = self.server
+        client = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            use_tls=server.encryption == "tls",
+            start_tls=False,
+            timeout=ANSWER_SECONDS,
+            tls_context=self.tls,
+            local_hostname=urlsplit(self.base).hostname,
+        )
+        stage = "unreachable"
+        try:
+            async with client:
+                stage = "not_encrypted"
+                await client.ehlo()
+                if server.encryption == "always" or (
+                    server.encryption == "offered" and client.supports_extension("starttls")
+                ):
+                    await client.starttls()
+                stage = "not_authenticated"
+                if server.user is not None and server.password is not None:
+                    await client.login(server.user, server.password)
+                stage = ""
+                await client.send_message(message)
+        except (SMTPException, OSError) as error:
+            return failed(stage, error)
+        return Outcome()
+
+
+def reachable(text: str) -> str | None:
+    """The address as mail servers take it, its domain in ASCII (IDNA); None where it is no address."""
+    bare = text.strip()
+    if not ADDRESS.fullmatch(bare):
+        return None
+    user, _, domain = bare.rpartition("@")
+    try:
+        return f"{user}@{domain.encode('idna').decode()}"
+    except UnicodeError:
+        return None
+
+
+def failed(stage: str, error: Exception) -> Outcome:
+    """What an error means. `stage`: what fails for reasons of ours, to be tried again; empty once a message was given.
+
+    Only what the server said for good (5xx) about the message or its receiver is final (RFC 5321 §4.2.1).
+    """
+    if isinstance(error, SMTPRecipientsRefused):
+        error = error.recipients[0]
+    code = error.code if isinstance(error, SMTPResponseException) else None
+    if isinstance(error, TimeoutError):
+        return Outcome(failure="timeout")
+    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
+        return Outcome(failure="not_encrypted")
+    if stage:
+        lost = isinstance(error, ConnectionError)
+        return Outcome(failure="unreachable" if lost else stage, code=code)
+    if code is not None:
+        final = code >= 500
+        refused = isinstance(error, aiosmtplib.SMTPRecipientRefused)
+        for_good = "recipient_refused" if refused else "refused"
+        return Outcome(failure=for_good if final else "deferred", code=code, final=final)
+    if isinstance(error, SMTPNotSupported):
+        return Outcome(failure="address_not_supported", final=True)
+    return Outcome(failure="unreachable")

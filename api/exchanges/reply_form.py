@@ -1,0 +1,100 @@
+"""The form of the reply page, as browsers send it, read into the reply that it means."""
+
+from hashlib import blake2b
+from typing import Annotated
+from urllib.parse import parse_qs
+from uuid import UUID
+
+import msgspec
+
+from api.web.problems import Refusal
+from api.web.request_body import AnyRequest, chunks, require_coding
+from domain.decoding.explain import explain
+from domain.errors import InvalidContent, Problem
+from domain.exchanges.exchange import Reply
+from domain.text.bilingual import Text
+
+FORM = "application/x-www-form-urlencoded"
+MOST_FIELDS = 40
+LONGEST_KEY = 64
+NO_BODY = Text("Votre message est vide : écrivez au moins quelques mots", "Your message is empty: write a few words")
+NOT_SAID = Text(
+    "Vous avez coché « autre » : dites en quelques mots ce que c'est",
+    "You ticked “other”: say in a few words what it is",
+)
+
+
+class ReplyForm(msgspec.Struct, frozen=True):
+    """The form as it was filled in; a field that was left empty is an empty text.
+
+    `confidential`: anything but empty means yes. `key`: the form's own, so that it is kept once if it is sent twice.
+    """
+
+    body: str = ""
+    stance: str = ""
+    barriers: tuple[str, ...] = ()
+    barriers_note: str = ""
+    confidential: str = ""
+    corrects: str = ""
+    key: Annotated[str, msgspec.Meta(max_length=LONGEST_KEY)] = ""
+
+    @property
+    def corrected(self) -> UUID | None:
+        """The message to be corrected, where one is named."""
+        try:
+            return UUID(self.corrects)
+        except ValueError:
+            return None
+
+    @property
+    def own_key(self) -> str | None:
+        """Under which the reply is kept once; another one as soon as other words are sent, also by going back."""
+        if not self.key:
+            return None
+        return f"{self.key} {blake2b(msgspec.json.encode(self), digest_size=16).hexdigest()}"
+
+
+async def read_form(request: AnyRequest, limit: int) -> ReplyForm:
+    """The form in the body. Raises Refusal: 400 where it is none, 413, 415."""
+    require_coding(request.headers, ("identity",))
+    raw = b"".join([chunk async for chunk in chunks(request, limit)])
+    try:
+        fields = parse_qs(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise Refusal("malformed-body", Text("Ce formulaire est illisible", "This form cannot be read")) from None
+    values: dict[str, str] = {name: _clean(texts[-1]) for name, texts in fields.items() if name != "barriers"}
+    form = values | {"barriers": tuple(_clean(each) for each in fields.get("barriers", ()))}
+    try:
+        return msgspec.convert({name: form[name] for name in ReplyForm.__struct_fields__ if name in form}, ReplyForm)
+    except msgspec.ValidationError:
+        raise Refusal("malformed-body", Text("Ce formulaire est illisible", "This form cannot be read")) from None
+
+
+def filled(form: ReplyForm) -> Reply:
+    """The reply that the form means. Raises InvalidContent with what is to be mended."""
+    problems = []
+    if not form.body:
+        problems.append(Problem("/body", "missing_field", NO_BODY))
+    if "other" in form.barriers and not form.barriers_note:
+        problems.append(Problem("/barriers_note", "missing_field", NOT_SAID))
+    if problems:
+        raise InvalidContent(tuple(problems))
+    # the page shows this field with `other` alone: what was typed before it was unticked is not meant
+    note = form.barriers_note if "other" in form.barriers else ""
+    reply = {
+        "body": form.body,
+        "stance": form.stance or None,
+        "barriers": form.barriers,
+        "barriers_note": note or None,
+        "confidential": bool(form.confidential),
+        "corrects": form.corrects or None,
+    }
+    try:
+        return msgspec.convert(reply, Reply)
+    except msgspec.ValidationError as error:
+        raise InvalidContent((explain(error, Reply),)) from None
+
+
+def _clean(text: str) -> str:
+    """As it was typed, less what no database holds; browsers end lines with CR LF."""
+    return text.replace("\0", "").replace("\r\n", "\n").strip()

@@ -1,0 +1,129 @@
+"""The pages behind a reply link: plain HTML in French, whole without scripts and without anything from elsewhere.
+
+Their templates are in `api/exchanges/templates`.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Any
+from uuid import UUID
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import Response
+from markupsafe import Markup
+
+from api.exchanges.reply_form import ReplyForm
+from api.exchanges.reply_links import last_day
+from api.exchanges.supplier_view import ThreadSeen
+from api.runtime.services import PARIS
+from api.web.content_negotiation import HTML
+from api.web.problem_types import ProblemType
+from domain.errors import Problem
+from domain.exchanges.exchange import Barrier, Stance
+from domain.text.bilingual import Text, long_date
+
+FOLDER = Path(__file__).parent / "templates"
+STYLE = (FOLDER / "style.css").read_text(encoding="utf-8")
+_STYLE_DIGEST = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+
+PRIVATE: Mapping[str, str] = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "vary": "accept, accept-language",
+    "x-content-type-options": "nosniff",
+    "x-robots-tag": "noindex, nofollow",
+}
+"""The headers of everything behind a reply link, whose address is a secret."""
+
+STANCES: dict[Stance, str] = {
+    "interested": "Nous sommes intéressés",
+    "declined": "Nous ne donnerons pas suite",
+    "question": "Nous avons une question",
+}
+BARRIERS: dict[Barrier, str] = {
+    "volume": "Le volume demandé, trop grand ou trop petit pour nous",
+    "deadline": "Les délais",
+    "guarantees": "Les garanties demandées (assurances, chiffre d'affaires, cautions…)",
+    "certification": "Les certifications ou qualifications demandées",
+    "price": "Le prix",
+    "distance": "La distance",
+    "capacity": "Nos moyens (personnel, matériel, calendrier)",
+    "other": "Autre chose, que je précise ci-dessous",
+}
+
+
+def thread_page(
+    seen: ThreadSeen,
+    *,
+    status: int = 200,
+    sent: UUID | None = None,
+    corrects: UUID | None = None,
+    form: ReplyForm | None = None,
+    problems: Sequence[Problem] = (),
+) -> Response[bytes]:
+    """The thread, with a form to answer as long as that is possible.
+
+    `sent`: the answer just given. `corrects`: a message of the recipient's own to be corrected. `form`, `problems`: as
+    it was filled in, and what was wrong, where the answer could not be kept.
+    """
+    own = {each.id: each for each in seen.messages if each.author == "supplier"}
+    return _page(
+        "thread.html",
+        status,
+        seen=seen,
+        until=long_date(last_day(seen.link_expires_at)).fr,
+        by_id={each.id: each for each in seen.messages},
+        sent=own.get(sent) if sent else None,
+        corrected=own.get(corrects) if corrects else None,
+        form=form or ReplyForm(key=token_urlsafe(16)),
+        refused=form is not None,
+        problems=[(_field(problem), problem.detail.fr) for problem in problems],
+        stances=STANCES,
+        barriers=BARRIERS,
+    )
+
+
+def refusal_page(kind: ProblemType, detail: Text, headers: Mapping[str, str]) -> Response[bytes]:
+    """Why there is nothing to be read."""
+    page = _page("refusal.html", kind.status, kind=kind, detail=detail.fr)
+    page.headers.update(headers)
+    return page
+
+
+def _page(template: str, status: int, **shown: Any) -> Response[bytes]:
+    content = _templates().get_template(template).render(**shown)
+    return Response(content.encode(), status_code=status, media_type=HTML)
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters["moment"] = _moment
+    environment.globals["style"] = Markup(STYLE)  # noqa: S704 - ours, and its digest is in the policy
+    return environment
+
+
+def _moment(at: datetime) -> str:
+    local = at.astimezone(PARIS)
+    return f"{long_date(local.date()).fr} à {local.hour} h {local.minute:02}"
+
+
+def _field(problem: Problem) -> str:
+    """The field of the form that a problem is about."""
+    return problem.pointer.split("/")[1] if problem.pointer else "body"

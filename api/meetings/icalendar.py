@@ -1,0 +1,74 @@
+"""Meetings as iCalendar (RFC 5545, RFC 5546), in the time of Paris. No person is named: calendars are passed on."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+import icalendar
+
+from api.runtime.services import PARIS
+from domain.meetings.meeting import AgendaItem, Meeting
+from domain.reference.territory import Territories
+
+CALENDAR = "text/calendar"
+STATUS = {"planned": "CONFIRMED", "held": "CONFIRMED", "cancelled": "CANCELLED"}
+
+
+def calendar_of_one(meeting: Meeting, territories: Territories) -> bytes:
+    """The meeting, to be added to a calendar, or taken out of it where it is cancelled."""
+    return _calendar("CANCEL" if meeting.status == "cancelled" else "PUBLISH", [meeting], territories)
+
+
+def calendar_of(meetings: Sequence[Meeting], territories: Territories) -> bytes:
+    """The meetings as a feed; the same bytes for the same meetings. Cancelled ones stay in it, marked so."""
+    return _calendar("PUBLISH", meetings, territories)
+
+
+def _calendar(method: str, meetings: Sequence[Meeting], territories: Territories) -> bytes:
+    calendar = icalendar.Calendar()
+    calendar.add("prodid", "-//Vivier//Réunions//FR")
+    calendar.add("version", "2.0")
+    calendar.add("method", method)
+    calendar.add("x-wr-calname", "Rencontres fournisseurs")
+    for meeting in meetings:
+        calendar.add_component(_event(meeting, territories))
+    if meetings:
+        first, last = min(each.starts_at for each in meetings), max(each.ends_at for each in meetings)
+        years = datetime(first.year, 1, 1, tzinfo=UTC).date(), datetime(last.year + 2, 1, 1, tzinfo=UTC).date()
+        calendar.add_missing_timezones(first_date=years[0], last_date=years[1])
+    written: bytes = calendar.to_ical()
+    return written
+
+
+def _event(meeting: Meeting, territories: Territories) -> icalendar.Event:
+    event = icalendar.Event()
+    event.add("uid", f"{meeting.id}@vivier")
+    event.add("dtstamp", meeting.updated_at)
+    event.add("last-modified", meeting.updated_at)
+    event.add("created", meeting.created_at)
+    event.add("sequence", meeting.sequence)
+    event.add("status", STATUS[meeting.status])
+    event.add("summary", meeting.title)
+    event.add("dtstart", meeting.starts_at.astimezone(PARIS))
+    event.add("dtend", meeting.ends_at.astimezone(PARIS))
+    if meeting.agenda:
+        event.add("description", "\n".join(_lines(meeting.agenda)))
+    if meeting.url is not None:
+        event.add("url", meeting.url)
+    if place := _place(meeting, territories):
+        event.add("location", place)
+    if meeting.place is not None and meeting.place.lat is not None:
+        event.add("geo", (meeting.place.lat, meeting.place.lon))
+    return event
+
+
+def _lines(agenda: Iterable[AgendaItem]) -> Iterable[str]:
+    return (f"{each.title} ({each.minutes} min)" if each.minutes else each.title for each in agenda)
+
+
+def _place(meeting: Meeting, territories: Territories) -> str:
+    place = meeting.place
+    if place is None:
+        return ""
+    ordinal = None if place.commune is None else territories.commune_ordinal(place.commune)
+    town = None if ordinal is None else territories.communes[ordinal].name
+    return ", ".join(part for part in (place.name, town) if part)

@@ -1,0 +1,58 @@
+"""Whether the suppliers of a need were treated alike: who was told, asked and met, and what some did not get."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from api.needs.routes import NO_NEED
+from api.runtime.endpoint import Call, endpoint
+from db.core.engine import Connection, transaction
+from db.exchanges.exchanges import exchanges_of
+from db.meetings.meetings import meetings_of
+from db.needs.shortlists import earlier_decisions, get_shortlist
+from db.suppliers.write import survivors
+from domain.equal_treatment.matrix import EqualTreatment, equal_treatment
+from domain.errors import NotFound
+from domain.exchanges.exchange import Thread
+from domain.meetings.meeting import Meeting
+from domain.shortlists.frozen import FrozenShortlist
+
+
+@endpoint("GET", "/needs/{id}/equal-treatment", tag="Exchanges", scope="needs", answers=EqualTreatment)
+async def show_equal_treatment(call: Call, id: UUID) -> EqualTreatment:  # noqa: A002 - as the contract names it
+    """Whether all suppliers of a need's latest shortlist were treated alike.
+
+    For each: whether and why it was contacted, what it was told and when, what it answered, where it was met, and its
+    gaps: `not_contacted`, `missed_information`, `missed_answer`, `missed_correction`, `answer_not_shared`,
+    `not_delivered`, `late_information` (more than a week after the first), `question_unanswered`, `not_invited`. A
+    supplier lacks nothing that is about lots of others, or that came after it was set aside. Suppliers that were
+    contacted or met beside the shortlist come last. To close a gap, send the same words; what is said to one supplier
+    and is of no use to others is sent `confidential`.
+
+    For the buyer alone: `published` marks questions whose author suppliers must not learn, `to_one` what was told to
+    one, `confidential` what others must not read.
+    """
+    async with transaction(call.services.database) as connection:
+        return await treatment_of(call, connection, id)
+
+
+ROUTES = (show_equal_treatment,)
+
+
+async def treatment_of(call: Call, connection: Connection, need_id: UUID) -> EqualTreatment:
+    """The matrix of the organisation's need, in the language of the call. Raises NotFound."""
+    organisation = call.bearer.organisation_id
+    version = await get_shortlist(connection, organisation, need_id, None)
+    if version is None:
+        raise NotFound(NO_NEED)
+    threads = await exchanges_of(connection, organisation, need_id)
+    meetings = await meetings_of(connection, organisation, need_id)
+    living = await survivors(connection, set(_supplier_ids(version, threads, meetings)))
+    earlier = await earlier_decisions(connection, organisation, need_id, version.number)
+    return await asyncio.to_thread(equal_treatment, version, threads, meetings, call.language, living, earlier)
+
+
+def _supplier_ids(version: FrozenShortlist, threads: Sequence[Thread], meetings: Sequence[Meeting]) -> Iterator[UUID]:
+    yield from (each.supplier.id for lot in version.shown for each in lot.candidates)
+    yield from (each.supplier_id for thread in threads for each in thread.exchange.recipients)
+    yield from (each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id)

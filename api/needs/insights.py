@@ -1,0 +1,136 @@
+"""What an organisation learns from its needs together."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import date
+from typing import Annotated
+
+import msgspec
+
+from api.directory.filters import MOST, refusal, unknown_segment
+from api.runtime.endpoint import Call, endpoint
+from api.web.date_range import end_of, first_moment
+from db.core.engine import transaction
+from db.needs.insights import barrier_figures, barrier_notes, needs_with_supply, reply_figures, threads_about
+from domain.errors import Problem, pointer
+from domain.insights import Gathered, Insights, Scope
+from domain.needs.need import TerritoryRequest
+from domain.reference.taxonomy import Taxonomy
+from domain.reference.territory import UnknownTerritory
+from domain.text.bilingual import Text
+from matching.engine import Reference
+from matching.geo.geojson_validation import Misplaced
+from matching.geo.territory import Bools
+
+
+class InsightsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which needs: all of the organisation's, unless narrowed. Of a repeated parameter, one value suffices."""
+
+    segment: (
+        Annotated[
+            tuple[str, ...],
+            msgspec.Meta(
+                max_length=MOST,
+                description="A segment that a lot asks for, itself or with its whole family; or a family, itself or "
+                "one of its segments",
+            ),
+        ]
+        | None
+    ) = None
+    territory: (
+        Annotated[
+            tuple[str, ...],
+            msgspec.Meta(max_length=MOST, description="The code of a territory that the lot's own meets"),
+        ]
+        | None
+    ) = None
+    from_: Annotated[date, msgspec.Meta(description="Needs made on this day (in France) or later")] | None = (
+        msgspec.field(default=None, name="from")
+    )
+    to: Annotated[date, msgspec.Meta(description="Needs made on this day (in France) or before")] | None = None
+
+
+@endpoint(
+    "GET",
+    "/insights",
+    tag="Needs",
+    scope="needs",
+    answers=Insights,
+    problems=("unknown-segment", "unknown-territory"),
+)
+async def show_insights(call: Call, query: InsightsQuery) -> Insights:
+    """What the organisation's needs tell together.
+
+    Barriers that suppliers named (once per supplier and thread, as last corrected), who answered and after how many
+    hours, segments that no candidate answered, tension of the lots, and the share of needs with a social and with an
+    environmental provision beside the targets of 30 % and 100 %. Needs are looked at as their latest shortlist answered
+    them; `segment` and `territory` narrow to lots of which both hold, and to threads about these or about a whole need.
+    What was said in confidence is counted and never quoted.
+    """
+    scope = await asyncio.to_thread(_scope, query, call.services.reference)
+    organisation = call.bearer.organisation_id
+    gathered = Gathered(scope)
+    async with transaction(call.services.database) as connection:
+        async for some in needs_with_supply(connection, organisation, first_moment(query.from_), end_of(query.to)):
+            await asyncio.to_thread(gathered.add, some)
+        threads = gathered.relevant(await threads_about(connection, organisation, gathered.need_ids))
+        replies = await reply_figures(connection, organisation, threads)
+        barriers = await barrier_figures(connection, organisation, threads)
+        notes = await barrier_notes(connection, organisation, threads)
+    return gathered.insights(replies, barriers, notes)
+
+
+ROUTES = (show_insights,)
+
+
+def _scope(query: InsightsQuery, reference: Reference) -> Scope:
+    """What the query narrows to. Raises Refusal (422) with everything wrong in it."""
+    problems: list[Problem] = []
+    segments = None if query.segment is None else _asking(query.segment, reference.taxonomy, problems)
+    ground = None if query.territory is None else _ground(query.territory, reference, problems)
+    if query.from_ is not None and query.to is not None and query.from_ > query.to:
+        detail = Text("« from » vient après « to »", "“from” comes after “to”")
+        problems.append(Problem(pointer("from"), "invalid_period", detail))
+    if problems:
+        raise refusal(problems)
+    return Scope(segments, None if ground is None else _meets(ground, reference))
+
+
+def _asking(given: Iterable[str], taxonomy: Taxonomy, problems: list[Problem]) -> frozenset[str]:
+    """What a lot may ask for so that it asks for one of these: a segment, its family, or the segments of a family."""
+    found: set[str] = set()
+    for place, code in enumerate(given):
+        if not taxonomy.known(code):
+            problems.append(unknown_segment(code, taxonomy, place))
+            continue
+        family = taxonomy.family(code)
+        found.add(code)
+        found.update({each.id for each in family.segments} if family else {taxonomy.segments[code].family})
+    return frozenset(found)
+
+
+def _ground(codes: Iterable[str], reference: Reference, problems: list[Problem]) -> Bools:
+    """The communes of these territories."""
+    areas = []
+    for place, code in enumerate(codes):
+        try:
+            areas.append(reference.territories.area(code))
+        except UnknownTerritory as unknown:
+            problems.append(Problem(pointer("territory", place), unknown.code, unknown.detail))
+    return reference.geography.ground_of_codes(tuple(areas))
+
+
+def _meets(ground: Bools, reference: Reference) -> Callable[[TerritoryRequest], bool]:
+    """Whether a territory shares a commune with this ground; not where it is no territory any more."""
+
+    def meets(request: TerritoryRequest) -> bool:
+        try:
+            if request.codes is not None:
+                # preparing its outline, which is not needed here, would cost much more
+                areas = tuple(reference.territories.area(code) for code in request.codes)
+                return any(ground[list(area.communes)].any() for area in areas)
+            return bool((reference.geography.territory(request).ground & ground).any())
+        except (Misplaced, UnknownTerritory):
+            return False
+
+    return meets

@@ -1,0 +1,166 @@
+"""The sourcing report of a need: as data, as a page, as a PDF."""
+
+import asyncio
+import re
+from datetime import datetime
+from typing import Annotated, NamedTuple
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from api.needs.routes import NO_NEED
+from api.needs.shortlists import version_of
+from api.reports.html import POLICY, page
+from api.reports.pdf import sheet
+from api.runtime.endpoint import Call, endpoint
+from api.web.content_negotiation import HTML, JSON
+from db.core.engine import Connection, transaction
+from db.exchanges.exchanges import exchanges_of, suppliers_by_id
+from db.meetings.meetings import meetings_of
+from db.needs.awards import list_awards
+from db.needs.needs import get_need
+from db.needs.shortlists import earlier_decisions
+from domain.errors import NotFound
+from domain.needs.need import Place, TerritoryRequest
+from domain.report.build import Facts, report
+from domain.report.document_sections import document
+from domain.report.model import Report
+from domain.shortlists.frozen import lots_shown
+from domain.text.bilingual import Language
+from matching.engine import Reference
+from matching.geo.report_map import MapSheets, map_sheets
+
+PDF = "application/pdf"
+MOST_AWARDS = 10_000
+Version = Annotated[
+    str, msgspec.Meta(pattern="^(latest|[1-9][0-9]{0,8})$", description="Number of a shortlist, or latest")
+]
+
+
+class ReportQuery(msgspec.Struct, frozen=True):
+    """Which report: about a version of the shortlist, whole or without what is confidential or personal."""
+
+    shortlist: Version = "latest"
+    redacted: Annotated[bool, msgspec.Meta(description="Without confidential answers and without personal data")] = (
+        False
+    )
+
+
+class Asked(NamedTuple):
+    """What is wanted of a report, and when that is."""
+
+    redacted: bool
+    language: Language
+    media_type: str
+    now: datetime
+
+
+class Rendered(NamedTuple):
+    """A report, and its bytes in the form that was asked for."""
+
+    report: Report
+    body: bytes
+    media_type: str
+
+
+@endpoint(
+    "GET",
+    "/needs/{id}/report",
+    tag="Reports",
+    scope="needs",
+    answers={JSON: Report, HTML: str, PDF: bytes},
+)
+async def show_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes]:  # noqa: A002 - as the contract names it
+    """The sourcing report of a need: what a buyer puts on file about how it prepared a contract.
+
+    Who was found and why, who was contacted and met, what was learnt, which barriers, what was decided, whether all
+    were treated alike, and by which rules. As data, as a page or as a PDF, in French or English; page and PDF hold all
+    they need. It never says who asked a question. `redacted=true` leaves out confidential answers, names of persons,
+    e-mail addresses, telephone numbers and minutes of meetings.
+    """
+    services = call.services
+    async with transaction(services.database) as connection:
+        facts = await _facts(call, connection, id, query.shortlist)
+    asked = Asked(query.redacted, call.language, call.media_type, services.now())
+    async with services.reports.of(str(call.bearer.organisation_id)):
+        rendered = await asyncio.to_thread(_rendered, facts, asked, services.reference)
+    return _answer(rendered)
+
+
+ROUTES = (show_report,)
+
+
+async def _facts(call: Call, connection: Connection, need_id: UUID, number: str) -> Facts:
+    """All that the report is made of, as it is at one moment. Raises NotFound."""
+    organisation = call.bearer.organisation_id
+    need = await get_need(connection, organisation, need_id)
+    if need is None:
+        raise NotFound(NO_NEED)
+    version = await version_of(call, connection, need_id, number)
+    threads = await exchanges_of(connection, organisation, need_id)
+    meetings = await meetings_of(connection, organisation, need_id)
+    awards = await list_awards(connection, organisation, need_id, None, MOST_AWARDS)
+    shown = await asyncio.to_thread(lots_shown, version.body)
+    named = {
+        *(supplier_id for lot in shown for supplier_id in lot.supplier_ids),
+        *(recipient.supplier_id for thread in threads for recipient in thread.exchange.recipients),
+        *(each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id),
+        *(award.supplier_id for award in awards),
+    }
+    return Facts(
+        need=need,
+        version=version,
+        earlier=await earlier_decisions(connection, organisation, need_id, version.number),
+        threads=threads,
+        meetings=meetings,
+        awards=awards,
+        directory=await suppliers_by_id(connection, named),
+        organisation=call.bearer.organisation,
+    )
+
+
+def _rendered(facts: Facts, asked: Asked, reference: Reference) -> Rendered:
+    """The report as it is sent. A page takes some tenths of a second, a PDF of many lots some seconds."""
+    made = report(facts, reference.territories, reference.rules, asked.language, asked.now, redacted=asked.redacted)
+    if asked.media_type == JSON:
+        return Rendered(made, msgspec.json.encode(made), JSON)
+    written, sheets = document(made), _sheets(made, facts, reference)
+    if asked.media_type == HTML:
+        return Rendered(made, page(made, written, sheets), "text/html; charset=utf-8")
+    return Rendered(made, sheet(made, written, sheets), PDF)
+
+
+def _sheets(made: Report, facts: Facts, reference: Reference) -> MapSheets:
+    asked = facts.version.need
+    territories: dict[bytes, TerritoryRequest] = {}
+    sites: dict[bytes, Place] = {}
+    for lot in asked.lots:
+        territory = lot.territory or asked.territory
+        if territory is not None:
+            territories.setdefault(msgspec.json.encode(territory), territory)
+        if lot.site is not None:
+            sites.setdefault(msgspec.json.encode(lot.site), lot.site)
+    points = [each.at for each in made.placement.suppliers]
+    return map_sheets(reference.geography, list(territories.values()), list(sites.values()), points)
+
+
+def _answer(rendered: Rendered) -> Response[bytes]:
+    headers = {
+        "content-type": rendered.media_type,
+        "cache-control": "private, no-store",
+        "vary": "accept, accept-language",
+        "x-content-type-options": "nosniff",
+    }
+    if rendered.media_type == PDF:
+        headers["content-disposition"] = f'inline; filename="{_file_name(rendered.report)}"'
+    elif rendered.media_type != JSON:
+        headers["content-security-policy"] = POLICY
+    return Response(rendered.body, headers=headers)
+
+
+def _file_name(made: Report) -> str:
+    """Such as sourcing-CHBA-DECH-2026-11-24.pdf; a name that any system takes."""
+    named = re.sub(r"[^A-Za-z0-9]+", "-", made.need.reference or str(made.need.id)).strip("-")[:60]
+    kind = "-expurge" if made.variant == "redacted" else ""
+    return f"sourcing-{named}{kind}-{made.generated_at:%Y-%m-%d}.pdf"

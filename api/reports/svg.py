@@ -1,0 +1,283 @@
+"""The drawings of a sourcing report as SVG: the map and the bar charts, to be read in grey too.
+
+Texts are escaped; nothing refers to anything outside of the drawing. In a page, letters are those of the page; a
+document that has no such surroundings names its `font`.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup, escape
+
+from domain.report.blocks import FigureName
+from domain.report.labels import BARRIERS, STANDINGS
+from domain.report.model import Report, Standing
+from domain.report.typography import count
+from domain.text.bilingual import Language, Text
+from matching.geo.report_map import WIDTH, Line, MapSheets, Sheet, Spot, Town
+
+INK, QUIET, PALE, LAND, SEA = "#1f3a56", "#5d6b78", "#c3d1dd", "#f7f5f0", "#e6eef3"
+ROW, LABEL, BAR_END = 44, 470.0, 930.0
+ROWS = 16
+"""Rows of one part of a chart: what fits a page."""
+LETTERS = 'font-size="20" fill="#26313c"'
+GROUND = 'fill="#7fa3c2" fill-opacity=".45"'
+"""The territory's: what lies below shows through."""
+HALO = 'fill="none" stroke="#fff" stroke-width="4" stroke-linejoin="round" opacity=".8"'
+LABEL_SIGNS = 38
+SITE = Text("Lieu d'exécution", "Place of performance")
+TERRITORY = Text("Territoire du besoin", "Territory of the need")
+COVERAGE_KEYS = (
+    Text("candidats", "candidates"),
+    Text("dont peuvent répondre", "of these may answer"),
+    Text("dont sur place", "of these on the spot"),
+)
+
+
+class Key(NamedTuple):
+    """A line of a legend: its sign as SVG, and what that means."""
+
+    sign: str
+    text: str
+
+
+class Drawing(NamedTuple):
+    """A figure: its parts one below the other, those that stand small beside each other, and the legend."""
+
+    parts: tuple[str, ...]
+    insets: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
+    note: str = ""
+
+
+class Bar(NamedTuple):
+    """A row of a chart: a length, how much of it is darker, and a mark."""
+
+    label: str
+    whole: int
+    part: int | None = None
+    mark: int | None = None
+
+
+def drawings(report: Report, sheets: MapSheets, font: str | None) -> dict[FigureName, Drawing]:
+    """Every figure that the document may show."""
+    language = report.language
+    return {
+        "map": _map(report, sheets, font),
+        "coverage": Drawing(
+            tuple(_chart(_coverage(report), language, font)),
+            keys=tuple(
+                Key(_sign(drawn, font), text.to(language))
+                for drawn, text in zip(
+                    (_swatch(f'fill="{PALE}"'), _swatch(f'fill="{INK}"'), _diamond((20, 20), 9)),
+                    COVERAGE_KEYS,
+                    strict=True,
+                )
+            ),
+        ),
+        "barriers": Drawing(
+            tuple(
+                _chart(
+                    [Bar(BARRIERS[each.barrier].to(language), each.suppliers) for each in report.barriers],
+                    language,
+                    font,
+                )
+            )
+        ),
+    }
+
+
+def _coverage(report: Report) -> list[Bar]:
+    """A row per lot and activity."""
+    rows = []
+    for lot in report.lots:
+        labels = {each.segment: each.label for each in lot.requested}
+        for each in lot.coverage:
+            label = f"Lot {lot.id} – {labels.get(each.segment, '')}"
+            rows.append(Bar(label, each.candidates, each.eligible, each.local))
+    return rows
+
+
+def _map(report: Report, sheets: MapSheets, font: str | None) -> Drawing:
+    language = report.language
+    shown = [report.placement.suppliers[position].standing for sheet in sheets.sheets for position, _ in sheet.points]
+    keys = [Key(_sign(_swatch(GROUND, INK), font), TERRITORY.to(language))]
+    if any(sheet.sites for sheet in sheets.sheets):
+        keys.append(Key(_sign(_star((20, 20), 15), font), SITE.to(language)))
+    colon = Text(" : ", ": ").to(language).replace(" :", "\N{NO-BREAK SPACE}:")
+    for standing, text in STANDINGS.items():
+        if number := shown.count(standing):
+            sign = _sign(_supplier((20, 20), standing), font)
+            keys.append(Key(sign, f"{text.to(language)}{colon}{count(number, language)}"))
+    note = ""
+    if not sheets.sheets:
+        note = Text("Le contour de ce territoire n'est pas connu.", "The outline of this territory is not known.").to(
+            language
+        )
+    elif sheets.beyond:
+        note = Text(
+            f"Hors du cadre de la carte\N{NO-BREAK SPACE}: {sheets.beyond}.", f"Beyond the map: {sheets.beyond}."
+        ).to(language)
+    return Drawing(
+        parts=tuple(_sheet(report, main, font, inset=False) for main in sheets.sheets[:1]),
+        insets=tuple(_sheet(report, other, font, inset=True) for other in sheets.sheets[1:]),
+        keys=tuple(keys) if sheets.sheets else (),
+        note=note,
+    )
+
+
+def _sheet(report: Report, sheet: Sheet, font: str | None, *, inset: bool) -> str:
+    """A map. An inset is printed at a sixth of the width, with signs that much larger."""
+    size = 3.2 if inset else 1.0
+    title = sheet.name or report.need.title or ""
+    inside = [
+        f'<rect width="{WIDTH:g}" height="{sheet.height:g}" fill="{SEA}"/>',
+        _path(sheet.context, f'fill="{LAND}" stroke="#b9b4a8" stroke-width="{1.2 * size:g}"'),
+        _path(
+            sheet.territory,
+            f'{GROUND} fill-rule="evenodd" stroke="{INK}" stroke-width="{2.2 * size:g}"',
+        ),
+        *(_town(town) for town in sheet.towns),
+        *(_supplier(at, report.placement.suppliers[position].standing, size) for position, at in sheet.points),
+        *(_star(at, 17 * size) for at in sheet.sites),
+        *([_label(sheet.name, inset=inset)] if sheet.name else []),
+        *([] if inset else [_scale(sheet)]),
+        f'<path d="M0 0H{WIDTH:g}V{sheet.height:g}H0Z" fill="none" stroke="{QUIET}" stroke-width="{1.5 * size:g}"/>',
+    ]
+    return _svg(sheet.height, inside, font, title)
+
+
+def _svg(height: float, inside: Sequence[str], font: str | None, title: str) -> str:
+    named = f"<title>{escape(title)}</title>" if title else ""
+    return (
+        f'<svg{_standing(font)} viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}">'
+        f"{named}{''.join(inside)}</svg>"
+    )
+
+
+def _sign(inside: str, font: str | None) -> str:
+    return f'<svg{_standing(font)} viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{inside}</svg>'
+
+
+def _standing(font: str | None) -> str:
+    """What a drawing needs that stands on its own, outside of a page."""
+    return f' xmlns="http://www.w3.org/2000/svg" font-family="{escape(font)}"' if font else ""
+
+
+def _path(lines: Sequence[Line], style: str) -> str:
+    if not lines:
+        return ""
+    drawn = "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in line) + "Z" for line in lines)
+    return f'<path d="{drawn}" stroke-linejoin="round" {style}/>'
+
+
+def _supplier(at: Spot, standing: Standing, size: float = 1.0) -> str:
+    """Told apart by shape, not by colour alone."""
+    x, y, r = at[0], at[1], 10 * size
+    match standing:
+        case "eligible":
+            return f'<circle cx="{x:g}" cy="{y:g}" r="{r:g}" fill="{INK}" stroke="#fff" stroke-width="{2 * size:g}"/>'
+        case "on_proof":
+            width = 4.5 * size
+            return f'<circle cx="{x:g}" cy="{y:g}" r="{r - 1:g}" fill="#fff" stroke="{INK}" stroke-width="{width:g}"/>'
+        case "to_judge":
+            side = 1.7 * r
+            return (
+                f'<rect x="{x - side / 2:g}" y="{y - side / 2:g}" width="{side:g}" height="{side:g}" fill="#fff"'
+                f' stroke="{QUIET}" stroke-width="{3 * size:g}"/>'
+            )
+        case _:
+            d = 0.75 * r
+            cross = f"M{x - d:g} {y - d:g}L{x + d:g} {y + d:g}M{x - d:g} {y + d:g}L{x + d:g} {y - d:g}"
+            return (
+                f'<path d="{cross}" stroke="#fff" stroke-width="{7 * size:g}"/>'
+                f'<path d="{cross}" stroke="{QUIET}" stroke-width="{3.5 * size:g}"/>'
+            )
+
+
+_STAR = tuple(
+    zip(
+        (0.0, 0.22, 0.95, 0.36, 0.59, 0.0, -0.59, -0.36, -0.95, -0.22),
+        (-1.0, -0.31, -0.31, 0.12, 0.81, 0.38, 0.81, 0.12, -0.31, -0.31),
+        strict=True,
+    )
+)
+
+
+def _star(at: Spot, size: float) -> str:
+    corners = " ".join(f"{at[0] + size * x:.1f},{at[1] + size * y:.1f}" for x, y in _STAR)
+    return f'<polygon points="{corners}" fill="#a3341f" stroke="#fff" stroke-width="{size / 6:g}"/>'
+
+
+def _diamond(at: Spot, size: float) -> str:
+    x, y = at
+    corners = f"{x:g},{y - size:g} {x + size:g},{y:g} {x:g},{y + size:g} {x - size:g},{y:g}"
+    return f'<polygon points="{corners}" fill="#fff" stroke="{INK}" stroke-width="2.5"/>'
+
+
+def _swatch(fill: str, stroke: str = "none") -> str:
+    return f'<rect x="2" y="10" width="36" height="20" {fill} stroke="{stroke}" stroke-width="2"/>'
+
+
+def _town(town: Town) -> str:
+    x, y = town.at
+    beside, anchor = (x - 10, "end") if town.left else (x + 10, "start")
+    where = f'<text x="{beside:g}" y="{y + 7:g}" font-size="21" text-anchor="{anchor}"'
+    return (
+        f'<circle cx="{x:g}" cy="{y:g}" r="3" fill="{QUIET}"/>'
+        f'{where} {HALO}>{escape(town.name)}</text>{where} fill="#3a4652">{escape(town.name)}</text>'
+    )
+
+
+def _label(name: str, *, inset: bool) -> str:
+    size = 90 if inset else 26
+    where = f'<text x="{size / 2:g}" y="{size * 1.3:g}" font-size="{size}"'
+    halo = f'fill="none" stroke="#fff" stroke-width="{size / 5:g}" stroke-linejoin="round"'
+    return f'{where} {halo}>{escape(name)}</text>{where} fill="#3a4652">{escape(name)}</text>'
+
+
+def _scale(sheet: Sheet) -> str:
+    right, y = WIDTH - 24, sheet.height - 24
+    left = right - sheet.scale
+    return (
+        f'<path d="M{left:g} {y - 8:g}V{y:g}H{right:g}V{y - 8:g}" fill="none" stroke="#3a4652" stroke-width="2.5"/>'
+        f'<text x="{(left + right) / 2:g}" y="{y - 12:g}" font-size="19" text-anchor="middle" fill="#3a4652">'
+        f"{sheet.scale_km}\N{NO-BREAK SPACE}km</text>"
+    )
+
+
+def _chart(bars: Sequence[Bar], language: Language, font: str | None) -> Iterator[str]:
+    """The parts of a bar chart, all at one scale."""
+    most = max((bar.whole for bar in bars), default=0)
+    per_unit = (BAR_END - LABEL) / max(most, 1)
+    for first in range(0, len(bars), ROWS):
+        rows = bars[first : first + ROWS]
+        inside = [f'<path d="M{LABEL:g} 4V{ROW * len(rows) + 4:g}" stroke="{QUIET}" stroke-width="1.5"/>']
+        inside += [_bar(bar, 4 + ROW * place, per_unit, language) for place, bar in enumerate(rows)]
+        yield _svg(ROW * len(rows) + 8, inside, font, "")
+
+
+def _bar(bar: Bar, top: float, per_unit: float, language: Language) -> str:
+    middle = top + ROW / 2
+    label = bar.label if len(bar.label) <= LABEL_SIGNS else bar.label[: LABEL_SIGNS - 1].rstrip() + "…"
+    fill = INK if bar.part is None else PALE
+    drawn = [
+        f'<text x="{LABEL - 14:g}" y="{middle + 7:g}" {LETTERS} text-anchor="end">{escape(label)}</text>',
+        f'<rect x="{LABEL:g}" y="{top + 8:g}" width="{bar.whole * per_unit:.1f}" height="{ROW - 16}" fill="{fill}"/>',
+    ]
+    if bar.part is not None:
+        drawn.append(
+            f'<rect x="{LABEL:g}" y="{top + 14:g}" width="{bar.part * per_unit:.1f}" height="{ROW - 28}" fill="{INK}"/>'
+        )
+    if bar.mark is not None and bar.whole:
+        drawn.append(_diamond((round(LABEL + bar.mark * per_unit, 1), middle), 8))
+    end = LABEL + bar.whole * per_unit
+    drawn.append(
+        f'<text x="{end + 14:.1f}" y="{middle + 7:g}" font-size="20" fill="#26313c">{count(bar.whole, language)}</text>'
+    )
+    return "".join(drawn)
+
+
+def as_markup(svg: str) -> Markup:
+    """A drawing of ours, whose texts are escaped, for a page."""
+    return Markup(svg)  # noqa: S704 - made above, of numbers and escaped texts

@@ -1,0 +1,151 @@
+"""Who calls, and what they may do: keys, scopes, and the sources a key may write. Decided here and nowhere else."""
+
+import asyncio
+import hashlib
+import hmac
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from litestar import Request
+
+from api.web.problems import Refusal
+from db.core.outage import is_away
+from domain.client import SCOPES, Client, Scope
+from domain.text.bilingual import Text
+
+FindClient = Callable[[str], Awaitable[Client | None]]
+AnyRequest = Request[Any, Any, Any]
+FindOrganisation = Callable[[], Awaitable[UUID]]
+
+DEFAULT_ORGANISATION = "default"
+KEYS_REMEMBERED = 10_000
+PATIENCE_SECONDS = 1.0
+"""How long a key already seen waits for the database before it is believed as it was."""
+LONGEST_KEY = 512
+_NOT_STORED = UUID(int=0)
+
+
+class _Seen(NamedTuple):
+    client: Client
+    fresh_until: float
+
+
+class Keys:
+    """Finds the client behind a key, and remembers it for a few seconds: a revocation acts within `cache_seconds`.
+
+    While the database is away, keys already seen go on working, and so does the administrator's, which is compared with
+    the setting and needs no database but to learn the id of its organisation.
+    """
+
+    def __init__(
+        self, admin_key: str | None, cache_seconds: float, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._admin = _digest(admin_key) if admin_key else None
+        self._cache_seconds = cache_seconds
+        self._monotonic = monotonic
+        self._seen: OrderedDict[bytes, _Seen] = OrderedDict()
+        self._find: FindClient | None = None
+        self._find_organisation: FindOrganisation | None = None
+
+    def attach(self, find: FindClient, find_organisation: FindOrganisation) -> None:
+        """Look keys up with `find`; `find_organisation` gives the id of the organisation `default`."""
+        self._find, self._find_organisation = find, find_organisation
+
+    async def client(self, key: str) -> Client | None:
+        """The bearer of `key`; None where it is not in force.
+
+        Raises Refusal (503) for a key not seen before while the database is away.
+        """
+        digest = _digest(key)
+        seen = self._seen.get(digest)
+        if seen is not None and self._monotonic() < seen.fresh_until:
+            return seen.client
+        if seen is not None:
+            # those who come while this one asks the database do not ask it too
+            self._remember(digest, seen.client)
+        if self._admin is not None and hmac.compare_digest(digest, self._admin):
+            client: Client | None = await self._administrator(seen)
+        else:
+            client = await self._looked_up(key, seen)
+        if client is None:
+            self._seen.pop(digest, None)
+            return None
+        self._remember(digest, client)
+        return client
+
+    def _remember(self, digest: bytes, client: Client) -> None:
+        self._seen[digest] = _Seen(client, self._monotonic() + self._cache_seconds)
+        self._seen.move_to_end(digest)
+        if len(self._seen) > KEYS_REMEMBERED:
+            self._seen.popitem(last=False)
+
+    async def _looked_up(self, key: str, seen: _Seen | None) -> Client | None:
+        if self._find is None:
+            raise Refusal("database-away")
+        if seen is None:
+            return await self._find(key)
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await self._find(key)
+        except Exception as failure:
+            if isinstance(failure, TimeoutError) or is_away(failure):
+                return seen.client
+            raise
+
+    async def _administrator(self, seen: _Seen | None) -> Client:
+        organisation = seen.client.organisation_id if seen is not None else _NOT_STORED
+        if organisation == _NOT_STORED and self._find_organisation is not None:
+            try:
+                organisation = await self._find_organisation()
+            except Exception as failure:
+                if not is_away(failure):
+                    raise
+        return Client(id=_NOT_STORED, organisation_id=organisation, organisation=DEFAULT_ORGANISATION, scopes=SCOPES)
+
+
+async def authorise(request: AnyRequest, keys: Keys, scopes: tuple[Scope, ...]) -> None:
+    """Let only the bearer of a key in force with one of `scopes` pass, and leave it in the request as its `user`.
+
+    Raises Refusal: 401 without a valid key, 403 without the scope.
+    """
+    client = await keys.client(secret_in(request.headers.get("authorization", "")))
+    if client is None:
+        raise Refusal("no-valid-key", headers={"www-authenticate": 'Bearer error="invalid_token"'})
+    request.scope["user"] = client
+    require_scope(client, *scopes)
+
+
+def require_scope(client: Client, *scopes: Scope) -> None:
+    """Raises Refusal (403) where the key has none of `scopes`."""
+    if not any(scope in client.scopes for scope in scopes):
+        wanted = ", ".join(scopes)
+        raise Refusal("missing-scope", Text(f"Droit demandé : {wanted}", f"Scope needed: {wanted}"))
+
+
+def require_source(client: Client, source: str) -> None:
+    """Raises Refusal (403) where the key may not write the suppliers of `source`; scope `admin` may write all."""
+    if source not in client.sources and "admin" not in client.scopes:
+        named = ", ".join(client.sources) or "—"
+        raise Refusal("source-not-on-key", Text(f"Sources de cette clé : {named}", f"Sources of this key: {named}"))
+
+
+def is_bearer_of(secret: str, authorization: str) -> bool:
+    """Whether the `Authorization` header carries `secret`, compared in constant time."""
+    scheme, _, key = authorization.partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(_digest(key.strip()), _digest(secret))
+
+
+def secret_in(authorization: str) -> str:
+    """The key in an `Authorization` header. Raises Refusal (401) where there is none."""
+    scheme, _, key = authorization.partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not key or len(key) > LONGEST_KEY or " " in key:
+        raise Refusal("no-valid-key")
+    return key
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,230 @@
+"""How a handler becomes a route.
+
+    @endpoint("POST", "/match", scope="match", answers=Shortlist, problems=("unknown-territory",), tag="Match")
+    async def match_need(call: Call, body: Need) -> Shortlist:
+        '''First line: the summary in the documentation.
+
+        The rest: its description.
+        '''
+
+The parameters of the function say what is read: the first is the call; `query: SomeStruct` the query string;
+`body: SomeStruct` the JSON body; any other name is a path parameter (`str`, `int`, `UUID` or, at the end, `Tail`).
+Everything is checked before the handler runs, in this order: key and scope, Accept, query, body. The framework's own
+injection is not used: with more than one dependency it starts a task group for each request, which costs more than all
+the rest.
+"""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from inspect import cleandoc
+from typing import Any, NewType, cast, get_type_hints
+from urllib.parse import unquote_to_bytes
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, Method, Receive, Send
+from litestar.types import Scope as ASGIScope
+
+from api.runtime.auth import authorise
+from api.runtime.services import Services
+from api.web.content_negotiation import JSON, choose_language, choose_media
+from api.web.path_suffix import path_in_parts
+from api.web.problems import Refusal
+from api.web.query_string import NoQuery, QueryReader
+from api.web.request_body import JsonBody, require_nothing
+from api.web.route import Route
+from domain.client import Client, Scope
+from domain.errors import NotFound
+from domain.text.bilingual import Language, Text
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+Tail = NewType("Tail", str)
+"""The last segment of a path, exactly as the client means it: unlike other parameters it may hold a slash (%2F)."""
+
+_CONVERTERS: dict[Any, str] = {str: "str", int: "int", UUID: "uuid", Tail: "path"}
+
+
+class Call(Request[Client, None, Any]):
+    """One request, with what a handler may want to know about it."""
+
+    @property
+    def services(self) -> Services:
+        return cast("Services", self.app.state.services)
+
+    @property
+    def bearer(self) -> Client:
+        """The bearer of the key; only on routes that name a scope."""
+        return cast("Client", self.scope["user"])
+
+    @property
+    def language(self) -> Language:
+        return choose_language(self.headers.get("accept-language", ""))
+
+    @property
+    def media_type(self) -> str:
+        """The media type to answer with, one of those the route produces. Raises Refusal (406)."""
+        return negotiated(self, self.route.produces)
+
+    @property
+    def route(self) -> Route:
+        return cast("Route", self.scope["route_handler"].opt["route"])
+
+
+def endpoint(  # noqa: PLR0913 - keywords that say what a route is
+    method: Method,
+    path: str,
+    *,
+    tag: str,
+    scope: Scope | tuple[Scope, ...] | None,
+    answers: Any,
+    status: int | tuple[int, ...] = 200,
+    problems: tuple[str, ...] = (),
+    patch: type | None = None,
+    takes: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    example: str | None = None,
+) -> Callable[[Handler], HTTPRouteHandler]:
+    """Register the decorated handler; see the module. `path` names its parameters as `/suppliers/{id}`.
+
+    `scope`: None for no key; of several, one suffices. `answers`: the type of the JSON answer, a mapping from media
+    types to types, or None for no content. `status`: the first is used for what the handler returns bare. `patch`: what
+    the body, an `api.web.merge_patch.Patch`, changes. `takes`: what a handler that reads the stream itself accepts.
+    `headers`: request headers it honours, described. `example`: how the names of its files in openapi/examples begin.
+    """
+    statuses = status if isinstance(status, tuple) else (status,)
+
+    def decorate(handler: Handler) -> HTTPRouteHandler:
+        hints = get_type_hints(handler)
+        summary, _, description = cleandoc(handler.__doc__ or "").partition("\n")
+        read_otherwise = {"query", "body", "return"}
+        parameters = {n: kind for n, kind in hints.items() if kind is not Call and n not in read_otherwise}
+        route = Route(
+            method=method,
+            path=path,
+            name=handler.__name__,
+            summary=summary.rstrip("."),
+            description=description.strip(),
+            tag=tag,
+            scopes=(scope,) if isinstance(scope, str) else scope or (),
+            statuses=statuses,
+            answers=answers if isinstance(answers, Mapping) else {} if answers is None else {JSON: answers},
+            query=hints.get("query"),
+            body=hints.get("body"),
+            patch=patch,
+            takes=takes or {},
+            parameters=parameters,
+            headers=headers or {},
+            problems=problems,
+            example=example,
+        )
+        return _registered(handler, route)
+
+    return decorate
+
+
+def _registered(handler: Handler, route: Route) -> HTTPRouteHandler:
+    """The handler as the framework takes it."""
+    typed = path_in_parts(route.path)
+    for name, kind in route.parameters.items():
+        typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
+    # the status is set on each answer; this one only keeps the framework from having opinions about 204
+    build = HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt={"route": route})
+    return build(_adapter(handler, route))
+
+
+def answers_to_options(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
+    """A handler of OPTIONS for each path of `handlers`, naming all its methods: the framework's own names but one."""
+    methods: dict[str, set[str]] = defaultdict(lambda: {"OPTIONS"})
+    for handler in handlers:
+        for path in handler.paths:
+            methods[path] |= handler.http_methods | ({"HEAD"} if "GET" in handler.http_methods else set())
+    return [_options(path, ", ".join(sorted(names))) for path, names in methods.items()]
+
+
+def _options(path: str, allow: str) -> HTTPRouteHandler:
+    async def allowed() -> Response[None]:
+        return Response(None, status_code=204, headers={"allow": allow})
+
+    return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204)(allowed)
+
+
+class _Encoded:
+    """A complete answer, sent as it is: the framework's own response class would be copied, then built twice."""
+
+    __slots__ = ("_body", "_media", "_status")
+
+    def __init__(self, body: bytes, media: str, status: int) -> None:
+        self._body, self._media, self._status = body, media, status
+
+    async def __call__(self, _: ASGIScope, __: Receive, send: Send) -> None:
+        headers = [(b"content-length", b"%d" % len(self._body))] if self._body else []
+        if self._body:
+            headers.append((b"content-type", self._media.encode()))
+        await send({"type": "http.response.start", "status": self._status, "headers": headers})
+        await send({"type": "http.response.body", "body": self._body, "more_body": False})
+
+
+def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIApp]]:
+    """The function that the framework calls: reads what the handler asks for, then encodes what it returns."""
+    query: QueryReader[Any] = QueryReader(route.query or NoQuery)
+    body: JsonBody[Any] | None = JsonBody(route.body, patch=route.patch is not None) if route.body else None
+    takes_nothing = route.method == "POST" and not (body or route.takes)
+    encoder = msgspec.json.Encoder()
+    produces = route.produces
+    tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)
+
+    async def adapter(request: Call) -> ASGIApp:
+        # not as a guard of the framework, which copies the whole handler for each request it guards
+        if route.scopes:
+            await authorise(request, request.services.keys, route.scopes)
+        accept = request.headers.get("accept", "*/*")
+        media = negotiated(request, produces) if produces and accept != "*/*" else next(iter(produces), JSON)
+        arguments: dict[str, Any] = request.path_params
+        if tail:
+            arguments = {**arguments, tail: _tail(request.scope, route)}
+        asked = query.read(request.scope["query_string"])
+        if route.query:
+            arguments = {**arguments, "query": asked}
+        if body:
+            arguments = {**arguments, "body": await body.read(request, request.services.settings.body_limit)}
+        elif takes_nothing:
+            await require_nothing(request, request.services.settings.body_limit)
+        answer = await handler(request, **arguments)
+        if isinstance(answer, Response):
+            return answer.to_asgi_response(app=None, request=request, status_code=route.statuses[0])
+        return _Encoded(b"" if answer is None else encoder.encode(answer), media, route.statuses[0])
+
+    return adapter
+
+
+def _tail(scope: ASGIScope, route: Route) -> Tail:
+    """The last segment of the path. Raises NotFound where it is no text, or where slashes in it are not encoded."""
+    raw = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
+    segments = raw.strip(b"/").split(b"/")
+    if len(segments) != route.path.count("/"):
+        raise NotFound(
+            Text(
+                "Une barre oblique à l'intérieur d'un identifiant s'écrit %2F",
+                "A slash inside an identifier is written %2F",
+            )
+        )
+    try:
+        text = unquote_to_bytes(segments[-1]).decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise NotFound(Text("Cet identifiant n'est pas un texte en UTF-8", "This identifier is not a text in UTF-8"))
+    return Tail(text)
+
+
+def negotiated(request: Request[Any, Any, Any], offered: tuple[str, ...]) -> str:
+    """The media type among `offered` that the client prefers. Raises Refusal (406) where it accepts none."""
+    chosen = choose_media(request.headers.get("accept", ""), offered)
+    if chosen is None:
+        listed = ", ".join(offered)
+        raise Refusal("not-acceptable", Text(f"Formats disponibles : {listed}", f"Formats available: {listed}"))
+    return chosen

@@ -1,0 +1,182 @@
+"""What the operator sees of each request: an id, one log line, a metric; and the routes that say how the service is.
+
+One middleware does it all, around the whole application so that unknown paths count too. It also answers HEAD as GET
+without its body.
+"""
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from secrets import token_hex
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Response
+from litestar.enums import ScopeType
+from litestar.handlers import BaseRouteHandler
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.runtime.auth import is_bearer_of
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.metrics import CONTENT_TYPE, Metrics
+from api.settings import Settings
+from api.web.problems import Refusal
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_UNROUTED = "(no route)"
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class AccessLine(msgspec.Struct, frozen=True, gc=False):
+    """What the log says of one request. `route`: the route's path, its parameters unfilled. `ms`: the time it took."""
+
+    method: str
+    route: str
+    status: int
+    ms: float
+    request_id: str
+    organisation: str | None
+    timestamp: datetime
+    event: str = "request"
+    level: str = "info"
+
+
+def access_log(settings: Settings) -> Callable[[AccessLine], object]:
+    """Where access lines go: standard error, as the rest of the log; nowhere where only warnings are wanted."""
+    if settings.log_level not in {"debug", "info"}:
+        return lambda _: None
+    if settings.log_format == "console":
+        return lambda line: log.info(
+            "request", method=line.method, route=line.route, status=line.status, ms=line.ms, request_id=line.request_id
+        )
+    encoder = msgspec.json.Encoder()
+    # straight to the stream: the logging library would take as long as the rest of the request
+    return lambda line: sys.stderr.write(encoder.encode(line).decode() + "\n")
+
+
+class Observation:
+    """The ASGI middleware. Logs method, route, status, duration, request id and organisation; never keys or bodies."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, report: Callable[[AccessLine], object]) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._report = report
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        method: str = scope["method"]
+        request_id = _request_id(scope)
+        id_header = (b"x-request-id", request_id.encode())
+        scope["request_id"] = request_id  # type: ignore[typeddict-unknown-key]
+        if headless := method == "HEAD":
+            # a copy: the server reads the method of its own scope to know that no body will come
+            scope = scope.copy()
+            scope["method"] = "GET"
+        status = 499
+
+        async def observed_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], id_header]
+            elif headless and message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        try:
+            await self._app(scope, receive, observed_send)
+        finally:
+            self._record(scope, method, status, time.perf_counter() - started)
+
+    def _record(self, scope: Scope, method: str, status: int, seconds: float) -> None:
+        handler: BaseRouteHandler | None = scope.get("route_handler")
+        route = handler.opt.get("route") if handler is not None else None
+        path = route.path if route is not None else _UNROUTED
+        self._metrics.request(method, path, status, seconds)
+        client = scope.get("user")
+        organisation = client.organisation if client is not None else None
+        ms = round(seconds * 1000, 2)
+        self._report(AccessLine(method, path, status, ms, scope["request_id"], organisation, datetime.now(UTC)))  # type: ignore[typeddict-item]
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's X-Request-Id where it is harmless in a log, else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            text = value.decode("latin-1")
+            if _SAFE_ID.fullmatch(text):
+                return text
+    return token_hex(16)
+
+
+class Health(msgspec.Struct, frozen=True):
+    """`status`: `live` or `ready`."""
+
+    status: str
+
+
+@endpoint("GET", "/health/live", tag="Operations", scope=None, answers=Health)
+async def health_live(_: Call) -> Health:
+    """Whether the process runs."""
+    return Health("live")
+
+
+@endpoint("GET", "/health/ready", tag="Operations", scope=None, answers=Health, problems=("not-ready",))
+async def health_ready(call: Call) -> Health:
+    """Whether the process can match: 503 until the first index of suppliers is loaded."""
+    if not call.services.is_ready():
+        raise Refusal("not-ready")
+    return Health("ready")
+
+
+@endpoint("GET", "/metrics", tag="Operations", scope=None, answers={"text/plain": str}, problems=("no-valid-key",))
+async def metrics(call: Call) -> Response[bytes]:
+    """Metrics in the Prometheus format.
+
+    Needs the key of the setting VIVIER_METRICS_KEY where that is set. The time of matches is `vivier_match_seconds`.
+    """
+    key = call.services.settings.metrics_key
+    if key is not None and not is_bearer_of(key, call.headers.get("authorization", "")):
+        raise Refusal("no-valid-key")
+    return Response(call.services.metrics.exposition(), headers={"content-type": CONTENT_TYPE})
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send the log of this process, ours and the libraries', to standard error: as JSON lines, or as text to read."""
+    level = getattr(logging, settings.log_level.upper())
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    # plain tracebacks: the pretty ones print local variables, keys among them
+    renderers: list[Any] = [
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    ]
+    if settings.log_format == "json":
+        renderers = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_to_json)]
+    structlog.configure(
+        processors=[*shared, *renderers],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+        )
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+
+
+def _to_json(event: dict[str, Any], **_: Any) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()

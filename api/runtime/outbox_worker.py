@@ -1,0 +1,200 @@
+"""What is delivered to others in the background: claimed, attempted, noted, by whichever server comes first.
+
+A kind of delivery is an outbox (`db.delivery.outbox`) and a function that attempts one:
+
+    @asynccontextmanager
+    async def mail_kind(services: Services) -> AsyncIterator[Kind]:
+        yield Kind(outbox=outgoing_mail, schedule=MAIL_SCHEDULE, attempt=send)
+
+    PARTS = (database, live_directory, deliveries(webhook_kind, mail_kind))
+
+Everything is delivered at least once. It may be delivered again where a server died, or lost the database, after an
+attempt that succeeded.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import structlog
+
+from api.runtime.services import Services
+from db.core.engine import Connection, Engine, transaction
+from db.core.listen_notify import answers
+from db.core.outage import is_away
+from db.delivery.outbox import CHANNEL, Claimed, Outbox, claim, note, release
+from db.suppliers.write import CHANNEL as DIRECTORY_CHANNEL
+from domain.delivery.backoff import Outcome, Result, Schedule, result_of
+
+POLL_SECONDS = 1.0
+GRACE_SECONDS = 5.0
+# Beyond the longest attempt, for noting what came of it and for clocks of servers that differ.
+LEASE_MARGIN = timedelta(seconds=30)
+JITTER = 0.2
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of delivery.
+
+    `attempt` makes one attempt, within `patience`; what it raises counts as a failure (`error`). `queue` is called
+    before rows are claimed, to queue what follows from the state of the database; `also_note` in the transaction that
+    notes an outcome. `at_once`: how many attempts this process makes at a time.
+    """
+
+    outbox: Outbox
+    schedule: Schedule
+    attempt: Callable[[Claimed], Awaitable[Outcome]]
+    queue: Callable[[Connection], Awaitable[None]] | None = None
+    also_note: Callable[[Connection, Claimed, Result], Awaitable[None]] | None = None
+    at_once: int = 8
+    patience: timedelta = timedelta(seconds=30)
+
+
+KindFactory = Callable[[Services], AbstractAsyncContextManager[Kind | None]]
+"""Makes a kind of delivery; None where it is not configured."""
+
+
+def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncContextManager[None]]:
+    """The part of the application that delivers these kinds; a database must be attached."""
+
+    @asynccontextmanager
+    async def part(services: Services) -> AsyncIterator[None]:
+        url = services.settings.database_url
+        if services.engine is None or url is None:
+            raise RuntimeError("the database is attached before anything is delivered from it")
+        async with AsyncExitStack() as stack:
+            kinds = [await stack.enter_async_context(factory(services)) for factory in factories]
+            deliverers = [Deliverer(kind, services.engine, services.now) for kind in kinds if kind]
+            tasks = [asyncio.create_task(each.run()) for each in deliverers]
+            tasks.append(asyncio.create_task(_listen(url, deliverers)))
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    return part
+
+
+async def _listen(url: str, deliverers: list["Deliverer"]) -> None:
+    """Wake the deliverers when something was queued or has changed, and every second at the latest."""
+    channels = (CHANNEL, DIRECTORY_CHANNEL)
+    async with aclosing(answers(url, channels, "SELECT true", poll_seconds=POLL_SECONDS)) as hints:
+        async for _ in hints:
+            for each in deliverers:
+                each.wake()
+
+
+class Deliverer:
+    """Delivers one kind, for one process."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        engine: Engine,
+        now: Callable[[], datetime],
+        jitter: Callable[[], float] = lambda: random.uniform(0, JITTER),  # noqa: S311 - nothing to be guessed
+    ) -> None:
+        self.kind, self.engine, self.now, self.jitter = kind, engine, now, jitter
+        self.under_way: set[asyncio.Task[None]] = set()
+        self._woken = asyncio.Event()
+        # so that many outcomes at a time leave connections to those who ask something
+        self._noting = asyncio.Semaphore(2)
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Deliver, for ever. Once cancelled, attempts under way get a moment to end; others may then begin again."""
+        try:
+            while True:
+                await self._woken.wait()
+                self._woken.clear()
+                with _survived("what is to be delivered could not be claimed"):
+                    while await self.begin():
+                        pass
+        finally:
+            await self._stop()
+
+    async def begin(self) -> int:
+        """Begin as many attempts as are due and as there is room for; how many that was."""
+        room = self.kind.at_once - len(self.under_way)
+        if room <= 0:
+            return 0
+        async with transaction(self.engine) as connection:
+            if self.kind.queue:
+                await self.kind.queue(connection)
+            now = self.now()
+            until = now + self.kind.patience + LEASE_MARGIN
+            claimed = await claim(connection, self.kind.outbox, uuid4(), now, until, room)
+        for each in claimed:
+            task = asyncio.create_task(self._carry_out(each))
+            self.under_way.add(task)
+            task.add_done_callback(self._ended)
+        return len(claimed)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.under_way.discard(task)
+        self.wake()
+
+    async def _carry_out(self, claimed: Claimed) -> None:
+        with _survived("what came of a delivery could not be noted"):
+            started = self.now()
+            try:
+                outcome = await self._attempted(claimed)
+            except asyncio.CancelledError:
+                async with transaction(self.engine) as connection:
+                    await release(connection, self.kind.outbox, claimed, self.now())
+                raise
+            result = result_of(
+                outcome,
+                self.kind.schedule,
+                claimed.attempts,
+                claimed.queued_at,
+                (started, self.now()),
+                self.jitter(),
+            )
+            async with self._noting, transaction(self.engine) as connection:
+                if not await note(connection, self.kind.outbox, claimed, result):
+                    log.warning("the lease on a delivery was over before its end", delivery=str(claimed.id))
+                elif self.kind.also_note:
+                    await self.kind.also_note(connection, claimed, result)
+
+    async def _attempted(self, claimed: Claimed) -> Outcome:
+        if claimed.attempts > self.kind.schedule.attempts:
+            return Outcome(failure="interrupted", final=True)  # each attempt ended with its server
+        try:
+            async with asyncio.timeout(self.kind.patience.total_seconds()):
+                return await self.kind.attempt(claimed)
+        except TimeoutError:
+            return Outcome(failure="timeout")
+        except Exception:
+            log.exception("a delivery could not be attempted", outbox=self.kind.outbox.name, delivery=str(claimed.id))
+            return Outcome(failure="error")
+
+    async def _stop(self) -> None:
+        if self.under_way:
+            _, late = await asyncio.wait(self.under_way, timeout=GRACE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+
+@contextmanager
+def _survived(what: str) -> Iterator[None]:
+    """Say what went wrong, and go on: rows that are not noted are claimed again once their lease is over."""
+    try:
+        yield
+    except Exception as failure:
+        if is_away(failure):
+            log.warning(what, failure=type(failure).__name__)
+        else:
+            log.exception(what)

@@ -1,0 +1,69 @@
+"""What every request may need, made once per process and handed to handlers through `Call.services`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from api.runtime.auth import Keys
+from api.runtime.concurrency_limit import Turns
+from api.runtime.metrics import Metrics
+from api.runtime.rate_limits import ReplyLimits
+from api.settings import Settings
+from api.sync.worker_process import Preparers
+from api.web.problems import Refusal
+from db.core.engine import Engine
+from matching.engine import Reference
+from matching.geo.outline_view import Portraits
+from matching.words.territory_search import Gazetteer
+
+if TYPE_CHECKING:
+    from api.runtime.live_index import LiveDirectory
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(kw_only=True)
+class Services:
+    """The parts of a running application. Without a database `engine` and `live` are None; `preparers` may be."""
+
+    settings: Settings
+    reference: Reference
+    metrics: Metrics
+    keys: Keys
+    gazetteer: Gazetteer
+    portraits: Portraits
+    preparers: Preparers | None = None
+    engine: Engine | None = None
+    live: "LiveDirectory | None" = None
+    is_ready: Callable[[], bool] = lambda: False
+    now: Callable[[], datetime] = field(default=_now)
+    # together less than the pool holds, with what each import needs besides its own connection
+    imports: Turns = field(default_factory=lambda: Turns(at_once=3, of_one=1))
+    writes: Turns = field(default_factory=lambda: Turns(at_once=5, of_one=3))
+    reports: Turns = field(default_factory=lambda: Turns(at_once=2, of_one=1))
+    matches: Turns = field(default_factory=lambda: Turns(at_once=3, of_one=2))
+    replies: ReplyLimits = field(default_factory=ReplyLimits)
+
+    @property
+    def database(self) -> Engine:
+        """The engine. Raises Refusal (503) where no database is attached."""
+        if self.engine is None:
+            raise Refusal("database-away")
+        return self.engine
+
+    @property
+    def directory(self) -> "LiveDirectory":
+        """The live directory. Raises Refusal (503) where no database is attached."""
+        if self.live is None:
+            raise Refusal("database-away")
+        return self.live
+
+    def today(self) -> date:
+        """The date in France, where the law that is applied has its clocks."""
+        return self.now().astimezone(PARIS).date()

@@ -1,0 +1,259 @@
+"""Generated suppliers: plainly made up, alike in their frequencies to the real ones, the same for the same seed.
+
+They fill the sample pool of a first run and the pools that speed is measured on. Nothing in them is anyone's: names end
+in "(généré)", addresses of mail and web are under example.org, telephone numbers are those kept for fiction, and the
+SIREN begin with 0, which INSEE never gives.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date, timedelta
+from random import Random
+from typing import NamedTuple
+
+from stdnum import luhn
+
+from api.sample.profiles import Profile, Trade, Weighted, load, trade
+from domain.reference.cpv import Cpv
+from domain.reference.taxonomy import Taxonomy
+from domain.reference.territory import Commune, Territories
+from domain.suppliers.supplier import (
+    Address,
+    Approval,
+    Contact,
+    Kind,
+    LegalForm,
+    Offer,
+    Point,
+    ServiceArea,
+    Shares,
+    SupplierRecord,
+)
+from domain.text.normalise import fold
+from matching.geo.outlines import outlines
+from matching.geo.random_points import Scatter
+
+SAMPLE_DEPARTEMENTS = ("22", "29", "35", "56", "44", "49", "50", "53")
+SAMPLE_SIZE = 1_000
+SAMPLE_SEED = 20_240_624
+
+MARK = "(généré)"
+_NOTICE = "Fournisseur généré pour la démonstration et les mesures : il n'existe pas."
+_STREETS = (
+    "rue de l'Atelier",
+    "rue des Artisans",
+    "avenue de la Gare",
+    "place du Marché",
+    "chemin des Prés",
+    "quai Neuf",
+)
+_RADII_KM = (10, 15, 20, 25, 30, 35, 40, 50, 60, 80)
+_SIREN_BODIES = 10_000_000
+# Prefixes that the regulator keeps for fiction, by region; mobile numbers elsewhere.
+_FICTION = {"11": "01 99 00"}
+_FICTION |= dict.fromkeys(("24", "28", "52", "53"), "02 61 91")
+_FICTION |= dict.fromkeys(("27", "32", "44"), "03 53 01")
+_FICTION |= dict.fromkeys(("84", "93", "94"), "04 65 71")
+_FICTION |= dict.fromkeys(("75", "76"), "05 36 49")
+
+
+class Generated(NamedTuple):
+    """A record and the identifier its source would give it."""
+
+    external_id: str
+    record: SupplierRecord
+
+
+def generate(
+    count: int,
+    seed: int,
+    territories: Territories,
+    taxonomy: Taxonomy,
+    cpv: Cpv,
+    on: date,
+    departements: Collection[str] | None = None,
+) -> Iterator[Generated]:
+    """`count` suppliers, in communes drawn by population, of all France or of some departements.
+
+    Approvals are dated around `on`. Number n depends on the seed and the reference data alone, so that a larger pool
+    begins with the smaller one. Raises ValueError if no inhabited commune with an outline is left to draw from.
+    """
+    author = Author(seed, territories, taxonomy, cpv, on, departements)
+    return map(author.write, range(1, count + 1))
+
+
+class Author:
+    """Writes the suppliers of one pool."""
+
+    def __init__(
+        self,
+        seed: int,
+        territories: Territories,
+        taxonomy: Taxonomy,
+        cpv: Cpv,
+        on: date,
+        departements: Collection[str] | None,
+    ) -> None:
+        places = [
+            (ordinal, commune)
+            for ordinal, commune in enumerate(territories.communes)
+            if commune.lat is not None and commune.population > 0
+            if departements is None or commune.departement in departements
+        ]
+        if not places:
+            raise ValueError(f"no inhabited commune in {departements}")
+        self._seed = seed
+        self._on = on
+        self._taxonomy = taxonomy
+        self._places = Weighted([(place, place[1].population) for place in places])
+        self._scatter = Scatter(outlines("commune"))
+        self._file = load()
+        self._profiles = Weighted(
+            [(trade(one, self._file.popularity, taxonomy), one.weight) for one in self._file.profiles]
+        )
+        self._cpv = {one.id: _cpv_codes(one.cpv, cpv) for one in taxonomy.segments.values()}
+
+    def write(self, number: int) -> Generated:
+        """Supplier number `number` of the pool."""
+        draw = Random(f"{self._seed}-{number}")  # noqa: S311 - repeatable, not secret
+        sort = self._profiles.draw(draw)
+        ordinal, commune = self._places.draw(draw)
+        offered = sort.segments(draw)
+        name = self._name(sort, offered[0], commune, draw)
+        slug = "-".join(fold(name).split())[:48]
+        form = sort.legal_forms.draw(draw)
+        lat, lon = self._scatter.point(ordinal, draw)
+        record = SupplierRecord(
+            name=f"{name} {MARK}",
+            siret=None if draw.random() < 0.04 else _siret(number),
+            legal_form=None if draw.random() < 0.02 else form,
+            ess=_ess(sort.profile, form, draw),
+            approvals=self._approvals(sort.profile, draw),
+            shares=_shares(sort.profile, draw),
+            in_prison=True if sort.profile.in_prison else draw.choice((False, False, None)),
+            address=_address(commune, draw),
+            location=None if draw.random() < 0.03 else Point(lat, lon),
+            offers=self._offers(sort, offered, commune, draw),
+            description=f"{_NOTICE} Activités : {', '.join(self._taxonomy.label(one).lower() for one in offered)}.",
+            contact=_contact(slug, commune, draw),
+            employees=None if draw.random() < 0.3 else 1 + int(draw.lognormvariate(3, 0.9)),
+            turnover_eur=None if draw.random() < 0.5 else float(round(draw.lognormvariate(13, 1), -3)),
+            labels=("généré", "RSEi") if draw.random() < 0.05 else ("généré",),
+        )
+        return Generated(f"genere-{number:07d}", record)
+
+    def _name(self, sort: Trade, first: str, commune: Commune, draw: Random) -> str:
+        family = self._taxonomy.segments[first].family if first in self._taxonomy.segments else first
+        pattern = draw.choice(draw.choice((sort.profile.names, self._file.names[family])))
+        return pattern.format(de=of_commune(commune.name), nom=commune.name, mot=draw.choice(self._file.words))
+
+    def _approvals(self, profile: Profile, draw: Random) -> tuple[Approval, ...] | None:
+        if draw.random() < (0.04 if profile.kinds else 0.2):
+            return None
+        held = [self._approval(kind, draw) for kind in profile.kinds]
+        if profile.kinds == ("EI",) and draw.random() < 0.02:
+            held.append(self._approval("ETTI", draw))
+        if profile.ess and draw.random() < 0.25:
+            held.append(self._approval("ESUS", draw))
+        return tuple(held)
+
+    def _approval(self, kind: Kind, draw: Random) -> Approval:
+        """In force for eight in ten; the others have lapsed, expire within ninety days, or have open bounds."""
+        start = self._on - timedelta(days=draw.randrange(120, 1_000))
+        chance = draw.random()
+        if chance < 0.07:
+            end: date | None = self._on - timedelta(days=draw.randrange(1, 120))
+        elif chance < 0.16:
+            end = self._on + timedelta(days=draw.randrange(0, 90))
+        else:
+            end = None if chance < 0.24 else self._on + timedelta(days=draw.randrange(90, 1_200))
+        return Approval(kind=kind, valid_from=None if 0.16 <= chance < 0.2 else start, valid_until=end)
+
+    def _offers(self, sort: Trade, offered: Sequence[str], commune: Commune, draw: Random) -> tuple[Offer, ...]:
+        usual = _service_area(commune, draw)
+        if len(offered) > 1 and draw.random() < 0.15:
+            return (Offer(segments=tuple(offered), presta_types=sort.profile.presta_types, service_area=usual),)
+        return tuple(self._offer(sort, one, commune, usual, draw) for one in offered)
+
+    def _offer(self, sort: Trade, code: str, commune: Commune, usual: ServiceArea | None, draw: Random) -> Offer:
+        codes = self._cpv.get(code, ())
+        by_cpv = bool(codes) and draw.random() < 0.05
+        return Offer(
+            segments=() if by_cpv else (code,),
+            cpv=(draw.choice(codes),) if by_cpv or (codes and draw.random() < 0.4) else (),
+            label=self._taxonomy.label(code),
+            presta_types=sort.profile.presta_types,
+            service_area=_service_area(commune, draw) if draw.random() < 0.12 else usual,
+            basis="inferred" if draw.random() < 0.06 else "declared",
+        )
+
+
+def _cpv_codes(prefixes: Sequence[str], cpv: Cpv) -> tuple[str, ...]:
+    return tuple(code for prefix in prefixes if cpv.known(code := prefix.ljust(8, "0")))
+
+
+def of_commune(commune: str) -> str:
+    """ "de Redon", "d'Étel", "du Mans", "des Herbiers"."""
+    if commune.startswith("Le "):
+        return "du " + commune.removeprefix("Le ")
+    if commune.startswith("Les "):
+        return "des " + commune.removeprefix("Les ")
+    return ("d'" if fold(commune)[:1] in "aeiouy" else "de ") + commune
+
+
+def _siret(number: int) -> str:
+    siren = f"0{(number * 7_654_321) % _SIREN_BODIES:07d}"
+    site = siren + luhn.calc_check_digit(siren) + "0001"
+    return site + luhn.calc_check_digit(site)
+
+
+def _ess(profile: Profile, form: LegalForm, draw: Random) -> bool | None:
+    if profile.ess is not None:
+        return None if draw.random() < 0.1 else profile.ess
+    if form in {"public_body", "other"}:
+        return False
+    known: tuple[bool | None, ...] = (False, None, None) if form == "commercial_company" else (True, True, True, None)
+    return draw.choice(known)
+
+
+def _shares(profile: Profile, draw: Random) -> Shares | None:
+    """Seldom known; when it is, one in twenty is below the half that the law asks for."""
+    if profile.share is None or draw.random() < 0.75:
+        return None
+    share = draw.uniform(0.3, 0.49) if draw.random() < 0.05 else draw.uniform(0.5, 1)
+    return Shares(**{profile.share: round(share, 2)})
+
+
+def _address(commune: Commune, draw: Random) -> Address:
+    return Address(
+        street=f"{draw.randrange(1, 90)} {draw.choice(_STREETS)}",
+        postal_code=draw.choice(commune.postal_codes) if commune.postal_codes else None,
+        city=commune.name,
+        commune=commune.code,
+    )
+
+
+def _contact(slug: str, commune: Commune, draw: Random) -> Contact:
+    phone = f"{_FICTION.get(commune.region or '', '06 39 98')} {draw.randrange(100):02d} {draw.randrange(100):02d}"
+    return Contact(
+        email=f"contact@{slug}.example.org",
+        phone=None if draw.random() < 0.2 else phone,
+        website=None if draw.random() < 0.4 else f"https://{slug}.example.org",
+    )
+
+
+def _service_area(commune: Commune, draw: Random) -> ServiceArea | None:
+    chance = draw.random()
+    if chance < 0.6:
+        return ServiceArea(radius_km=float(draw.choice(_RADII_KM)))
+    if chance < 0.85:
+        return _codes_area(commune, draw)
+    return ServiceArea(national=True) if chance < 0.9 else None
+
+
+def _codes_area(commune: Commune, draw: Random) -> ServiceArea:
+    chance = draw.random()
+    if chance < 0.45 and commune.epci:
+        return ServiceArea(codes=(f"epci:{commune.epci}",))
+    if chance < 0.8 or not commune.region:
+        return ServiceArea(codes=(f"departement:{commune.departement}",))
+    return ServiceArea(codes=(f"region:{commune.region}",))

@@ -1,0 +1,44 @@
+"""The sample pool in a database: the generated suppliers, imported as any source's file would be."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from io import BytesIO
+
+import msgspec
+
+from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, Generated, generate
+from api.sync.pipeline import take_in
+from db.core.engine import Engine, transaction
+from db.core.uuid7 import new_id
+from db.imports.log import Order
+from db.suppliers.sources import put_source
+from domain.suppliers.source import Import, Source
+from matching.engine import Reference
+from sources.formats.registry import NDJSON
+
+SAMPLE_SOURCE = Source("exemple", label="Fournisseurs générés pour la démonstration")
+
+
+async def load_sample(engine: Engine, reference: Reference, on: date, clock: Callable[[], datetime]) -> Import:
+    """Import the sample pool; in the same month it finds what it left there unchanged.
+
+    Approvals are dated around the first of the month of `on`, so that most of them are in force.
+    """
+    generated = generate(
+        SAMPLE_SIZE,
+        SAMPLE_SEED,
+        reference.territories,
+        reference.taxonomy,
+        reference.cpv,
+        on.replace(day=1),
+        SAMPLE_DEPARTEMENTS,
+    )
+    async with transaction(engine) as connection:
+        await put_source(connection, SAMPLE_SOURCE, clock())
+    order = Order(id=new_id(clock()), source=SAMPLE_SOURCE.name)
+    return await take_in(engine, reference, order, BytesIO(b"".join(map(_row, generated))), NDJSON, clock)
+
+
+def _row(generated: Generated) -> bytes:
+    row = {"external_id": generated.external_id, **msgspec.structs.asdict(generated.record)}
+    return msgspec.json.encode(row) + b"\n"

@@ -1,0 +1,182 @@
+"""Bulk imports: a source's file in, a report out; the report again later, and while the import runs."""
+
+from collections.abc import Iterable
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from api.runtime.auth import require_source
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.idempotency import HEADERS, key_of, once, reply
+from api.runtime.upload import Spooled, spooled
+from api.sync.pipeline import take_in
+from api.sync.sources import TAG, readable
+from api.web.content_negotiation import CSV, JSON, NDJSON
+from api.web.pagination import Page, Paging, page, read_cursor, write_cursor
+from api.web.problems import Refusal
+from api.web.query_string import invalid
+from api.web.request_body import require_coding, require_media
+from db.core.engine import transaction
+from db.core.uuid7 import new_id
+from db.idempotency import Answer
+from db.imports.log import Order, close_interrupted, get_import, list_errors, list_imports
+from domain.decoding.explain import near
+from domain.errors import NotFound, Problem
+from domain.suppliers.source import Import, ImportMode, RowError
+from domain.text.bilingual import Text
+from sources.formats.registry import FORMATS
+from sources.formats.vivier import RecordRow
+from sources.rows import UnreadableFile
+
+UNDECODABLE = {"malformed_json", "not_utf8"}
+NO_IMPORT = Text("Aucun import de cet identifiant", "No import of this id")
+
+
+class ImportQuery(msgspec.Struct, frozen=True):
+    """How the file is to be read and taken."""
+
+    format: Annotated[
+        str, msgspec.Meta(description="How its rows are written", extra_json_schema={"enum": list(FORMATS)})
+    ] = "vivier"
+    mode: Annotated[
+        ImportMode, msgspec.Meta(description="`snapshot` also removes the records of the source that no row names")
+    ] = "upsert"
+    dry_run: Annotated[bool, msgspec.Meta(description="Report what the import would do, and store nothing")] = False
+    force: Annotated[bool, msgspec.Meta(description="Let a snapshot remove more than 20 % of the source's records")] = (
+        False
+    )
+
+
+@endpoint(
+    "POST",
+    "/sources/{source}/imports",
+    tag=TAG,
+    scope=("sync", "admin"),
+    answers=Import,
+    takes={NDJSON: RecordRow, JSON: tuple[RecordRow, ...], CSV: str},
+    headers=HEADERS | {"Content-Encoding": "`gzip` where the body is compressed"},
+    problems=("source-not-on-key", "too-many-removed"),
+    example="import",
+)
+async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Response[bytes]:
+    """Import a file of suppliers.
+
+    The body is streamed: one record per line (NDJSON), one array (JSON), or a table (CSV), at most 1 GiB before and
+    after decompression. Each row is a record plus `external_id`. A bad row is rejected with its line (from 1) and
+    reason, and stops no other; what is accepted is stored in one transaction, wholly or not at all. The same content
+    again is `unchanged`, and makes no new `data_version`. Imports of one source wait for each other.
+    The answer lists the first 10,000 errors; `GET /imports/{id}/errors` has all of them.
+    """
+    readable(source)
+    require_source(call.bearer, source)
+    media_type = require_media(call.headers, tuple(_readers(query.format)))
+    require_coding(call.headers, ("identity", "gzip", "x-gzip"))
+    key = key_of(call)
+    services = call.services
+    async with spooled(call, services.settings.import_limit) as body, services.imports.of(source):
+
+        async def carry_out() -> Answer:
+            done = await _imported(call, source, query, media_type, body)
+            return Answer(200, {"content-type": JSON}, msgspec.json.encode(done))
+
+        if key is None:
+            return reply(await carry_out())
+        async with transaction(services.database) as connection:
+            return await once(call, connection, media_type.encode() + body.digest, carry_out)
+
+
+@endpoint("GET", "/sources/{source}/imports", tag=TAG, scope=("sync", "admin"), answers=Page[Import])
+async def list_source_imports(call: Call, source: str, query: Paging) -> Response[bytes]:
+    """The imports of a source, the latest first, those that run too; without their errors."""
+    readable(source)
+    require_source(call.bearer, source)
+    before = read_cursor(f"imports/{source}", query.cursor, UUID)
+    async with transaction(call.services.database) as connection:
+        found = await list_imports(connection, source, before, query.limit + 1)
+        if any(each.status == "running" for each in found):
+            await close_interrupted(connection, call.services.now())
+            found = await list_imports(connection, source, before, query.limit + 1)
+    shown = found[: query.limit]
+    return page(call, shown, write_cursor(f"imports/{source}", shown[-1].id) if len(found) > len(shown) else None)
+
+
+@endpoint("GET", "/imports/{id}", tag=TAG, scope=("sync", "admin"), answers=Import, problems=("source-not-on-key",))
+async def show_import(call: Call, id: UUID) -> Import:  # noqa: A002 - as the contract names it
+    """An import: its report, or while it runs the rows so far; “interrupted” where its server was stopped meanwhile.
+
+    Lists the first 10,000 errors; `GET /imports/{id}/errors` has all of them. A dry run leaves nothing to show.
+    """
+    return await _own_import(call, id)
+
+
+@endpoint(
+    "GET",
+    "/imports/{id}/errors",
+    tag=TAG,
+    scope=("sync", "admin"),
+    answers=Page[RowError],
+    problems=("source-not-on-key",),
+)
+async def list_import_errors(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
+    """Every rejected row of an import, by line."""
+    await _own_import(call, id)
+    after = read_cursor(f"errors/{id}", query.cursor, int) or 0
+    async with transaction(call.services.database) as connection:
+        found = await list_errors(connection, id, after, query.limit + 1)
+    shown = found[: query.limit]
+    more = len(found) > len(shown)
+    return page(call, shown, write_cursor(f"errors/{id}", after + len(shown)) if more else None)
+
+
+ROUTES = (import_suppliers, list_source_imports, show_import, list_import_errors)
+
+
+async def _imported(call: Call, source: str, query: ImportQuery, media_type: str, body: Spooled) -> Import:
+    services = call.services
+    order = Order(
+        id=new_id(services.now()),
+        source=source,
+        format=query.format,
+        mode=query.mode,
+        dry_run=query.dry_run,
+        force=query.force,
+        language=call.language,
+    )
+    try:
+        return await take_in(
+            services.database,
+            services.reference,
+            order,
+            body.stream,
+            media_type,
+            services.now,
+            preparers=services.preparers,
+        )
+    except UnreadableFile as unreadable:
+        if UNDECODABLE.issuperset(problem.code for problem in unreadable.problems):
+            raise Refusal("malformed-body", unreadable.detail, unreadable.problems) from None
+        raise
+
+
+def _readers(name: str) -> Iterable[str]:
+    """The media types a format can be read from. Raises Refusal (422) for an unknown format."""
+    if name not in FORMATS:
+        hint = near(name, tuple(FORMATS))
+        unknown = Text(f"Format inconnu : « {name[:80]} »{hint.fr}", f"Unknown format: “{name[:80]}”{hint.en}")
+        raise invalid(Problem("/format", "unknown_value", unknown))
+    return FORMATS[name].readers
+
+
+async def _own_import(call: Call, import_id: UUID) -> Import:
+    """The import, of a source on the key. Raises NotFound, Refusal (403)."""
+    async with transaction(call.services.database) as connection:
+        found = await get_import(connection, import_id)
+        if found is not None and found.status == "running":
+            await close_interrupted(connection, call.services.now())
+            found = await get_import(connection, import_id)
+    if found is None:
+        raise NotFound(NO_IMPORT)
+    require_source(call.bearer, found.source)
+    return found

@@ -1,0 +1,158 @@
+"""The sources that suppliers' records come from: who they are, and what their own fields and categories mean."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import msgspec
+from litestar import Response
+
+from api.runtime.actor import actor_of
+from api.runtime.auth import require_scope, require_source
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.etag import etag_of, unless_known
+from api.web.content_negotiation import JSON
+from db.audit import record
+from db.core.engine import transaction
+from db.suppliers.sources import describe_source, get_source, list_sources, put_source
+from domain.audit import Detail
+from domain.decoding.explain import near
+from domain.errors import InvalidContent, NotFound, Problem, pointer
+from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.source import Mapping, Source, SourceDocument, SourceSummary
+from domain.text.bilingual import Text
+from sources.formats.vivier_csv import COLUMNS
+
+TAG = "Sources"
+LONGEST_NAME = 100
+
+NO_SOURCE = Text("Aucune source de ce nom", "No source of this name")
+
+
+WebAddress = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=2_000,
+        pattern="^https?://[^ ]+$",
+        description="An http or https address",
+        extra={"fr": "une adresse http ou https"},
+    ),
+]
+
+
+class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What can be set on a source; what is left out is unset, but for the rank, which stays."""
+
+    label: Annotated[str, msgspec.Meta(min_length=1, max_length=400)] | None = None
+    url: WebAddress | None = None
+    mapping: Mapping = Mapping()
+    rank: (
+        Annotated[
+            int,
+            msgspec.Meta(
+                ge=-1_000,
+                le=1_000,
+                description="Of sources that describe one supplier, the word of the one that ranks higher goes first; "
+                "0 where it was never set. Needs scope `admin` to change",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class SourceList(msgspec.Struct, frozen=True):
+    """All sources, by name."""
+
+    items: tuple[SourceSummary, ...]
+
+
+@endpoint("GET", "/sources", tag=TAG, scope=("read", "sync", "admin"), answers=SourceList, example="sources")
+async def list_known_sources(call: Call) -> SourceList:
+    """Every source, how fresh it is and how good: its records, its last import, what they lack, and their flags."""
+    async with transaction(call.services.database) as connection:
+        return SourceList(tuple(await list_sources(connection, call.services.today())))
+
+
+@endpoint(
+    "GET",
+    "/sources/{source}",
+    tag=TAG,
+    scope=("read", "sync", "admin"),
+    answers=SourceDocument,
+    status=(200, 304),
+)
+async def show_source(call: Call, source: str) -> Response[bytes]:
+    """A source: its settings, how fresh it is and how good."""
+    readable(source)
+    async with transaction(call.services.database) as connection:
+        found = await describe_source(connection, source, call.services.today())
+    if found is None:
+        raise NotFound(NO_SOURCE)
+    return unless_known(call, msgspec.json.encode(found), JSON, max_age=None)
+
+
+@endpoint(
+    "PUT",
+    "/sources/{source}",
+    tag=TAG,
+    scope=("sync", "admin"),
+    answers=SourceDocument,
+    status=(200, 201),
+    problems=("source-not-on-key",),
+    example="source",
+)
+async def set_source(call: Call, source: str, body: SourceSettings) -> Response[bytes]:
+    """Say what a source is called, where it is found, and what its own categories and fields mean.
+
+    `mapping.categories`: a category of the source → our segments or families. `mapping.fields`: a field of the source →
+    the field of our record, named as in CSV. Imports from now on use it; a source is also known once it sent a record.
+
+    Where several sources describe one supplier, offers, approvals and labels are united, and every other field comes
+    from the source of the highest `rank` that knows it; of equal ranks, from the more specific record (with declared
+    offers, with a point of its own), then the more recent one.
+    """
+    readable(source)
+    require_source(call.bearer, source)
+    if problems := tuple(_problems(body.mapping, call.services.reference.taxonomy)):
+        raise InvalidContent(problems)
+    async with transaction(call.services.database) as connection:
+        before = await get_source(connection, source) or Source(source)
+        rank = before.rank if body.rank is None else body.rank
+        if rank != before.rank:
+            require_scope(call.bearer, "admin")
+        settings = Source(source, body.label, body.url, body.mapping, rank)
+        added = await put_source(connection, settings, call.services.now())
+        if rank != before.rank:
+            detail: Detail = {"rank": rank, "before": before.rank}
+            about = f"source:{source}"
+            await record(connection, actor_of(call), "source.ranked", about, call.services.now(), detail=detail)
+        content = msgspec.json.encode(await describe_source(connection, source, call.services.today()))
+    headers = {"content-type": JSON, "etag": etag_of(content)}
+    return Response(content, status_code=201 if added else 200, headers=headers)
+
+
+ROUTES = (list_known_sources, show_source, set_source)
+
+
+def readable(source: str) -> None:
+    """Raises NotFound for what cannot be the name of a source."""
+    if not (source.isprintable() and "\N{REPLACEMENT CHARACTER}" not in source and len(source) <= LONGEST_NAME):
+        raise NotFound(NO_SOURCE)
+
+
+def _problems(mapping: Mapping, taxonomy: Taxonomy) -> Iterator[Problem]:
+    for category, segments in mapping.categories.items():
+        for place, segment in enumerate(segments):
+            if not taxonomy.known(segment):
+                where = pointer("mapping", "categories", category, place)
+                yield Problem(where, "unknown_code", _unknown_segment(segment, taxonomy))
+    for name, field in mapping.fields.items():
+        if field not in COLUMNS:
+            hint = near(field, tuple(COLUMNS))
+            detail = Text(f"Champ inconnu : « {field} »{hint.fr}", f"Unknown field: “{field}”{hint.en}")
+            yield Problem(pointer("mapping", "fields", name), "unknown_field", detail)
+
+
+def _unknown_segment(segment: str, taxonomy: Taxonomy) -> Text:
+    near_one = taxonomy.nearest(segment)
+    fr, en = (f" ; peut-être {near_one}", f"; perhaps {near_one}") if near_one else ("", "")
+    return Text(f"Segment inconnu : « {segment} »{fr}", f"Unknown segment: “{segment}”{en}")

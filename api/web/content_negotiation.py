@@ -1,0 +1,77 @@
+"""What the client prefers (RFC 9110 §12): a media type among those offered, and French or English."""
+
+from functools import lru_cache
+
+from domain.text.bilingual import Language
+
+JSON = "application/json"
+GEOJSON = "application/geo+json"
+CSV = "text/csv"
+HTML = "text/html"
+MERGE_PATCH = "application/merge-patch+json"
+NDJSON = "application/x-ndjson"
+
+
+@lru_cache(maxsize=512)
+def choose_media(accept: str, offered: tuple[str, ...]) -> str | None:
+    """The one of `offered` that the `Accept` header prefers; None where it refuses them all.
+
+    Quality decides, then how precisely the type was named, then the order of `offered`. An empty header accepts all.
+    """
+    ranges = [(media, quality) for media, quality in _weighted(accept) if "/" in media]
+    if not accept.strip():
+        return offered[0]
+    best, best_rank = None, (0.0, -1)
+    for media in offered:
+        precision, quality = max(
+            ((_precision(pattern, media), quality) for pattern, quality in ranges), default=(-1, 0.0)
+        )
+        if precision >= 0 and quality > 0 and (quality, precision) > best_rank:
+            best, best_rank = media, (quality, precision)
+    return best
+
+
+@lru_cache(maxsize=512)
+def choose_language(accept_language: str) -> Language:
+    """French, unless `Accept-Language` prefers English; on equal quality the one named first."""
+    qualities: dict[str, float] = {}
+    for tag, quality in _weighted(accept_language):
+        qualities.setdefault(tag.partition("-")[0], quality)
+    wildcard = qualities.get("*", 0.0)
+    french, english = qualities.get("fr", wildcard), qualities.get("en", wildcard)
+    if french == english and french > 0 and "en" in qualities:
+        named = list(qualities)
+        return "en" if "fr" not in named or named.index("en") < named.index("fr") else "fr"
+    return "en" if english > french else "fr"
+
+
+def _weighted(header: str) -> list[tuple[str, float]]:
+    """The comma-separated items of a header in lower case, each with its `q` (1 by default), less unreadable ones."""
+    items = []
+    for item in header.lower().split(","):
+        name, *parameters = (part.strip() for part in item.split(";"))
+        quality = 1.0
+        for parameter in parameters:
+            key, _, text = parameter.partition("=")
+            if key.strip() == "q":
+                quality = _quality(text.strip())
+        if name and 0 <= quality <= 1:
+            items.append((name, quality))
+    return items
+
+
+def _quality(text: str) -> float:
+    """A q-value; -1 where it is not one."""
+    try:
+        return float(text)
+    except ValueError:
+        return -1.0
+
+
+def _precision(pattern: str, media: str) -> int:
+    """2: named exactly, 1: its family (`text/*`), 0: anything, -1: not meant."""
+    if pattern == media:
+        return 2
+    if pattern == media.partition("/")[0] + "/*":
+        return 1
+    return 0 if pattern == "*/*" else -1

@@ -1,0 +1,258 @@
+"""The OpenAPI 3.1 document, made from the routes: what they take, what they answer, and every way they refuse.
+
+`vivier openapi` prints it. It is built here rather than by the web framework, whose generator loses docstrings,
+constraints on list items and `additionalProperties`, and knows nothing of our problem documents.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from http import HTTPStatus
+from inspect import cleandoc
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Litestar
+
+from api.web.content_negotiation import JSON, MERGE_PATCH
+from api.web.problem_types import CATALOGUE
+from api.web.problems import MEDIA_TYPE as PROBLEM
+from api.web.problems import ProblemDocument
+from api.web.route import Route
+
+VERSION = "1.0"
+REF = "#/components/schemas/{name}"
+# in a checkout; in an installation
+EXAMPLE_FOLDERS = (
+    Path(__file__).parents[2] / "openapi" / "examples",
+    Path(sys.prefix) / "share" / "vivier" / "examples",
+)
+DESCRIPTION = """\
+Vivier met en relation les besoins des acheteurs publics et les fournisseurs de l'économie sociale et solidaire.
+
+Vivier matches the needs of public buyers with social-economy suppliers in France: a need gets an explained shortlist.
+
+* Errors are `application/problem+json` (RFC 9457); every `type` is a path that explains it, listed by `GET /problems`.
+* Messages are in French, or in English with `Accept-Language: en`. Codes never change with the language.
+* Unknown fields and unknown query parameters are refused; so is a text where a number is due.
+* Money is in euros excluding tax (`_eur`), distances in kilometres (`_km`); points are WGS 84; geometry is GeoJSON.
+* `X-Request-Id` is echoed, or made up where the caller sends none. `HEAD` works wherever `GET` does. Trailing and
+  repeated slashes change nothing.
+* 429 and 503 carry `Retry-After`.
+"""
+
+
+def routes_of(app: Litestar) -> tuple[Route, ...]:
+    """The documented routes of `app`, in the order they were registered."""
+    handlers = (handler for route in app.routes for handler in getattr(route, "route_handlers", ()))
+    return tuple(handler.opt["route"] for handler in handlers if "route" in handler.opt)
+
+
+def encode(routes: Iterable[Route], server: str | None = None) -> bytes:
+    """The document as JSON, indented, the same bytes for the same routes."""
+    return msgspec.json.format(msgspec.json.encode(document(tuple(routes), server)), indent=2) + b"\n"
+
+
+def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, Any]:
+    """The OpenAPI document of `routes`. `server`: the address under which the API is published, where it is known."""
+    paths: dict[str, dict[str, Any]] = {}
+    for route in sorted(routes, key=lambda r: (r.path, r.method)):
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Vivier",
+            "version": VERSION,
+            "description": DESCRIPTION,
+            "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
+        },
+        **({"servers": [{"url": server}]} if server else {}),
+        "tags": [{"name": tag} for tag in dict.fromkeys(route.tag for route in routes)],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(routes),
+            "parameters": _SHARED_PARAMETERS,
+            "headers": _HEADERS,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "A key: `Bearer <key>`"}},
+        },
+    }
+
+
+def problems_of(route: Route) -> tuple[str, ...]:
+    """The slugs of every problem that `route` may answer: those it declares and those that follow from what it is."""
+    slugs = ["bad-request", "unknown-query-parameter", "internal-error", *route.problems]
+    if route.query and msgspec.structs.fields(route.query):
+        slugs.append("invalid-query")
+    if route.query and "cursor" in route.query.__struct_fields__:  # type: ignore[attr-defined]
+        slugs.append("bad-cursor")
+    if route.parameters:
+        slugs.append("not-found")
+    if route.answers:
+        slugs.append("not-acceptable")
+    if route.scopes:
+        slugs += ["no-valid-key", "missing-scope", "database-away"]
+    if route.body or route.takes or route.method == "POST":
+        slugs += ["malformed-body", "body-too-large", "unsupported-media-type", "invalid-content"]
+    known = list(CATALOGUE)
+    return tuple(sorted(dict.fromkeys(slugs), key=known.index))
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    operation: dict[str, Any] = {"operationId": route.name, "tags": [route.tag], "summary": route.summary}
+    if route.description:
+        operation["description"] = route.description
+    operation["security"] = [{"key": list(route.scopes)}] if route.scopes else []
+    operation["parameters"] = [*_parameters(route), {"$ref": "#/components/parameters/AcceptLanguage"}]
+    if content := _request_content(route):
+        operation["requestBody"] = {"required": True, "content": content}
+    operation["responses"] = {**_answers(route), **_refusals(route)}
+    return operation
+
+
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    path = [
+        {"name": name, "in": "path", "required": True, "schema": _path_schema(kind)}
+        for name, kind in route.parameters.items()
+    ]
+    headers = [
+        {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
+        for name, text in route.headers.items()
+    ]
+    fields = msgspec.structs.fields(route.query) if route.query else ()
+    return [*path, *(_query_parameter(field) for field in fields), *headers]
+
+
+def _path_schema(kind: type) -> dict[str, Any]:
+    if kind is UUID:
+        return {"type": "string", "format": "uuid"}
+    return {"type": "integer"} if kind is int else {"type": "string"}
+
+
+def _query_parameter(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
+    """A query parameter: null is not a value there, only the absence of the parameter is."""
+    schema = _schema(field.type)
+    if "anyOf" in schema:
+        kept = [option for option in schema.pop("anyOf") if option != {"type": "null"}]
+        schema.update(kept[0] if len(kept) == 1 else {"anyOf": kept})
+    if field.default is not msgspec.NODEFAULT and field.default is not None:
+        schema["default"] = msgspec.to_builtins(field.default)
+    if "enum" in schema:
+        schema["enum"] = [value for value in schema["enum"] if value is not None]
+    parameter = {"name": field.encode_name, "in": "query", "required": field.required}
+    if description := schema.pop("description", None):
+        parameter["description"] = description
+    return {**parameter, "schema": schema}
+
+
+def _request_content(route: Route) -> dict[str, Any]:
+    if route.body:
+        content = {MERGE_PATCH: {"schema": _patch_schema(route.patch)}} if route.patch else {}
+        content = content or {JSON: {"schema": _schema(route.body)}}
+        if route.example and (example := _example(f"{route.example}.request.json")) is not None:
+            next(iter(content.values()))["example"] = example
+        return content
+    return {media: {"schema": _schema(kind)} for media, kind in route.takes.items()}
+
+
+def _answers(route: Route) -> dict[str, Any]:
+    content: dict[str, Any] = {media: {"schema": _schema(kind)} for media, kind in route.answers.items()}
+    if route.example and (example := _example(f"{route.example}.response.json")) is not None:
+        content[JSON]["example"] = example
+    answers = {}
+    for status in route.statuses:
+        answer: dict[str, Any] = {
+            "description": HTTPStatus(status).phrase,
+            "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
+        }
+        if content and status not in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
+            answer["content"] = content
+        answers[str(status)] = answer
+    return answers
+
+
+def _refusals(route: Route) -> dict[str, Any]:
+    by_status: dict[int, list[str]] = {}
+    for slug in problems_of(route):
+        by_status.setdefault(CATALOGUE[slug].status, []).append(slug)
+    refusals = {}
+    for status, slugs in by_status.items():
+        lines = [f"`{CATALOGUE[slug].path}`: {CATALOGUE[slug].description.en}" for slug in slugs]
+        names = ["X-Request-Id", *_HEADERS_OF_STATUS.get(status, ())]
+        refusals[str(status)] = {
+            "description": "\n\n".join(lines),
+            "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+            "content": {PROBLEM: {"schema": {"$ref": REF.format(name="ProblemDocument")}}},
+        }
+    return refusals
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    if kind is bytes:
+        return {"type": "string", "format": "binary"}
+    (schema,), _ = msgspec.json.schema_components([kind], ref_template=REF)
+    return schema
+
+
+def _patch_schema(kind: type) -> dict[str, Any]:
+    """A merge patch of `kind`: any of its fields, none of which must be there."""
+    _, components = msgspec.json.schema_components([kind], ref_template=REF)
+    schema = components[kind.__name__]
+    text = "A merge patch (RFC 7396): fields that are left out stay as they are, null makes one null."
+    return {"type": "object", "description": text, "properties": schema["properties"], "additionalProperties": False}
+
+
+def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
+    kinds: list[Any] = [ProblemDocument]
+    for route in routes:
+        kinds += [
+            kind
+            for kind in (*route.answers.values(), *route.takes.values(), route.patch or route.body)
+            if kind not in {None, bytes}
+        ]
+        kinds += [field.type for field in msgspec.structs.fields(route.query)] if route.query else []
+    _, components = msgspec.json.schema_components(kinds, ref_template=REF)
+    return {name: _described(schema) for name, schema in sorted(components.items())}
+
+
+def _described(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a type, its docstring without the indentation that it has in the source."""
+    return schema | {"description": cleandoc(schema["description"])} if "description" in schema else schema
+
+
+@lru_cache(maxsize=64)
+def _example(name: str) -> Any:
+    for folder in EXAMPLE_FOLDERS:
+        if (folder / name).is_file():
+            return msgspec.json.decode((folder / name).read_bytes())
+    return None
+
+
+_SHARED_PARAMETERS: Mapping[str, Any] = {
+    "AcceptLanguage": {
+        "name": "Accept-Language",
+        "in": "header",
+        "required": False,
+        "description": "The language of messages: French unless English is preferred",
+        "schema": {"type": "string", "examples": ["en", "fr-FR, en;q=0.5"]},
+    },
+}
+_HEADERS: Mapping[str, Any] = {
+    "Allow": {"description": "The methods that work here", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds to wait before trying again", "schema": {"type": "integer"}},
+    "WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}},
+    "X-Request-Id": {"description": "The caller's id for the request, or one made up", "schema": {"type": "string"}},
+}
+_HEADERS_OF_STATUS = {401: ("WWW-Authenticate",), 405: ("Allow",), 429: ("Retry-After",), 503: ("Retry-After",)}
+
+
+def main() -> None:
+    """Print the document of the whole application."""
+    from api.app import ROUTES  # noqa: PLC0415 - the application imports this module
+
+    sys.stdout.buffer.write(encode(handler.opt["route"] for handler in ROUTES))
+
+
+if __name__ == "__main__":
+    main()

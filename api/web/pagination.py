@@ -1,0 +1,89 @@
+"""Lists in pages: keyset cursors that cannot be mistaken for another list's, and the Link header to the next page."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from typing import Annotated, Any, Generic, TypeVar
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+from litestar import Request, Response
+
+from api.web.problems import Refusal
+from domain.errors import Problem
+from domain.text.bilingual import Text
+
+T = TypeVar("T")
+CHECK_BYTES = 6
+
+Limit = Annotated[int, msgspec.Meta(ge=1, le=200, description="Items per page")]
+# its length is told and not checked by the decoder: a cursor that is none is a bad cursor, whatever its length
+Cursor = Annotated[
+    str,
+    msgspec.Meta(
+        description="The `next_cursor` of the page before", extra_json_schema={"minLength": 1, "maxLength": 2_000}
+    ),
+]
+
+
+class Paging(msgspec.Struct, frozen=True, kw_only=True):
+    """The query of a paged list; a list with filters inherits it."""
+
+    limit: Limit = 50
+    cursor: Cursor | None = None
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """One page of a list. `next_cursor` null: there is no more."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None = None
+
+
+def write_cursor(name: str, position: object) -> str:
+    """A cursor to `position` (what identifies the last item in the list's order), opaque to clients.
+
+    `name` is the list's: a cursor is refused by every other list.
+    """
+    payload = msgspec.json.encode(position)
+    return base64.urlsafe_b64encode(_check(name, payload) + payload).decode().rstrip("=")
+
+
+def read_cursor(name: str, cursor: str | None, kind: type[T]) -> T | None:
+    """The position in `cursor`, of the type `kind`; None at the beginning. Raises Refusal (400) for anything else.
+
+    The check finds mistakes, not malice: a position only says where to go on, and what may be seen is decided apart.
+    """
+    if cursor is None:
+        return None
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        check, payload = raw[:CHECK_BYTES], raw[CHECK_BYTES:]
+        if check == _check(name, payload):
+            return msgspec.json.decode(payload, type=kind)
+    except (binascii.Error, ValueError, msgspec.MsgspecError):
+        pass
+    detail = Text("Ce curseur n'est pas l'un de ceux de cette liste", "This cursor is not one that this list gave")
+    raise Refusal("bad-cursor", detail, (Problem("/cursor", "bad_cursor", detail),), place="query")
+
+
+def page(call: Request[Any, Any, Any], items: Sequence[Any], next_cursor: str | None) -> Response[bytes]:
+    """The page as JSON, with `Link: <…>; rel="next"` that keeps the other parameters."""
+    body = msgspec.json.encode({"items": items, "next_cursor": next_cursor})
+    return Response(body, media_type="application/json", headers=next_link(call, next_cursor))
+
+
+def next_link(call: Request[Any, Any, Any], next_cursor: str | None) -> dict[str, str]:
+    """The Link header (RFC 8288) to the next page; empty where there is none."""
+    if next_cursor is None:
+        return {}
+    given = parse_qsl(call.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    kept = [(name, value) for name, value in given if name != "cursor"]
+    base = call.app.state.services.settings.public_url or ""
+    path = (call.scope.get("raw_path") or call.scope["path"].encode()).decode("latin-1").partition("?")[0]
+    return {"link": f'<{base}{path}?{urlencode([*kept, ("cursor", next_cursor)])}>; rel="next"'}
+
+
+def _check(name: str, payload: bytes) -> bytes:
+    return hashlib.blake2b(payload, digest_size=CHECK_BYTES, key=name.encode()).digest()

@@ -1,0 +1,186 @@
+"""Problems as clients see them (RFC 9457): the catalogue of their types, and how every failure becomes one."""
+
+from collections.abc import Mapping
+from functools import singledispatch
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from api.web.content_negotiation import choose_language
+from api.web.problem_types import CATALOGUE, ProblemType
+from db.core.outage import is_away
+from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem
+from domain.text.bilingual import Language, Text
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 5
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class ErrorDocument(msgspec.Struct, frozen=True, rename={"place": "in"}, omit_defaults=True):
+    """One thing wrong with the request: where, a stable code, and what would be right.
+
+    `pointer` is a JSON pointer (RFC 6901) into the body; where `in` is `query`, it leads to a parameter: `/limit`.
+    """
+
+    pointer: str
+    code: str
+    detail: str
+    place: Annotated[str, msgspec.Meta(description="Where `pointer` starts: `body` (the default) or `query`")] = "body"
+
+
+class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a request was not answered (RFC 9457).
+
+    `type` is stable and leads to its explanation; messages are in French, or in English with `Accept-Language: en`.
+    """
+
+    type: Annotated[str, msgspec.Meta(description="A path below /problems/")]
+    title: str
+    status: int
+    detail: str
+    errors: Annotated[tuple[ErrorDocument, ...], msgspec.Meta(description="Everything wrong, each with its place")] = ()
+
+
+class Refusal(Exception):
+    """A request that the API itself refuses (the domain raises DomainError instead).
+
+    `slug` is a key of CATALOGUE. `errors` point into the body, or into the query where `place` says so.
+    """
+
+    def __init__(
+        self,
+        slug: str,
+        detail: Text | None = None,
+        errors: tuple[Problem, ...] = (),
+        headers: Mapping[str, str] | None = None,
+        place: str = "body",
+    ) -> None:
+        self.kind = CATALOGUE[slug]
+        self.detail = detail or self.kind.description
+        self.errors = errors
+        self.headers = {name.lower(): value for name, value in (headers or {}).items()}
+        self.place = place
+        super().__init__(self.detail.en)
+
+
+def answer_failure(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
+    """The problem document for any exception; those that are our own fault are logged, never shown."""
+    refusal = describe(failure)
+    if refusal.kind.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("unhandled exception", request_id=request.scope.get("request_id"), exc_info=failure)
+    elif refusal.kind.slug == "database-away":
+        log.warning("database away", request_id=request.scope.get("request_id"), error=type(failure).__name__)
+    return document(refusal, choose_language(request.headers.get("accept-language", "")))
+
+
+def document(refusal: Refusal, language: Language) -> Response[bytes]:
+    """`refusal` as application/problem+json, with the headers that its status asks for."""
+    kind = refusal.kind
+    body = ProblemDocument(
+        type=kind.path,
+        title=kind.title.to(language),
+        status=kind.status,
+        detail=refusal.detail.to(language),
+        errors=tuple(
+            ErrorDocument(error.pointer, error.code, error.detail.to(language), refusal.place)
+            for error in refusal.errors
+        ),
+    )
+    headers = {"content-language": language, "vary": "accept-language", **refusal.headers}
+    if kind.status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
+        headers.setdefault("retry-after", str(RETRY_AFTER_SECONDS))
+    if kind.status == HTTPStatus.UNAUTHORIZED:
+        headers.setdefault("www-authenticate", "Bearer")
+    return Response(msgspec.json.encode(body), status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+@singledispatch
+def describe(failure: Exception) -> Refusal:
+    """What `failure` is to the client. Anything not foreseen is an internal error, whose text stays inside."""
+    return Refusal("database-away" if is_away(failure) else "internal-error")
+
+
+@describe.register
+def _(failure: Refusal) -> Refusal:
+    return failure
+
+
+@describe.register
+def _(failure: DomainError) -> Refusal:
+    return Refusal("invalid-content", failure.detail)
+
+
+@describe.register
+def _(failure: NotFound) -> Refusal:
+    return Refusal("not-found", failure.detail)
+
+
+@describe.register
+def _(failure: Conflict) -> Refusal:
+    slug = failure.code.lower().replace("_", "-")
+    return Refusal(slug if slug in CATALOGUE else "conflict", failure.detail)
+
+
+@describe.register
+def _(failure: InvalidContent) -> Refusal:
+    """The type is more precise where all that is wrong is of one sort."""
+    slugs = {_slug(problem) for problem in failure.problems}
+    detail = failure.problems[0].detail
+    if (count := len(failure.problems)) > 1:
+        detail = Text(f"{count} erreurs ; la première : {detail.fr}", f"{count} errors; the first: {detail.en}")
+    return Refusal(slugs.pop() if len(slugs) == 1 else "invalid-content", detail, failure.problems)
+
+
+@describe.register
+def _(_: RecursionError) -> Refusal:
+    return Refusal("malformed-body", Text("Le corps est imbriqué trop profondément", "The body is nested too deeply"))
+
+
+@describe.register
+def _(failure: HTTPException) -> Refusal:
+    """What the web framework itself raises: unknown path, wrong method, bad Host header…"""
+    headers = {name.lower(): value for name, value in (failure.headers or {}).items()}
+    if failure.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = {name.strip() for name in headers.get("allow", "").split(",") if name.strip()}
+        headers["allow"] = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
+        detail = Text(f"Méthodes admises ici : {headers['allow']}", f"Methods allowed here: {headers['allow']}")
+        return Refusal("method-not-allowed", detail, headers=headers)
+    default = "bad-request" if failure.status_code < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-error"
+    return Refusal(_OF_STATUS.get(failure.status_code, default), headers=headers)
+
+
+def _slug(problem: Problem) -> str:
+    steps = problem.pointer.split("/")
+    if problem.code == "unknown_code":
+        if "territory" in steps or "service_area" in steps or steps[-1] == "commune":
+            return "unknown-territory"
+        if "segments" in steps or "support_segments" in steps:
+            return "unknown-segment"
+    return "outside-france" if problem.code == "outside_france" else "invalid-content"
+
+
+_OF_STATUS = {
+    400: "bad-request",
+    401: "no-valid-key",
+    403: "missing-scope",
+    404: "not-found",
+    405: "method-not-allowed",
+    406: "not-acceptable",
+    413: "body-too-large",
+    415: "unsupported-media-type",
+    429: "too-many-requests",
+    503: "not-ready",
+}
+
+
+def problem_type(slug: str) -> ProblemType:
+    """The type published at /problems/`slug`; raises NotFound."""
+    if slug not in CATALOGUE:
+        raise NotFound(Text("Aucun type de problème de ce nom", "No problem type of this name"))
+    return CATALOGUE[slug]

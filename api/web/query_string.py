@@ -1,0 +1,131 @@
+"""Query parameters, strictly: each is known, given once unless it is a list, and of its type.
+
+A route declares them as the fields of a msgspec Struct; bounds and descriptions stand in `Meta` and reach OpenAPI too.
+"""
+
+import math
+from difflib import get_close_matches
+from types import NoneType, UnionType
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from api.web.problems import Refusal
+from domain.decoding.explain import explain
+from domain.errors import Problem, pointer
+from domain.text.bilingual import Text
+
+T = TypeVar("T")
+
+
+class NoQuery(msgspec.Struct, frozen=True):
+    """The query of a route that takes no parameter."""
+
+
+class QueryReader(Generic[T]):
+    """Reads a query string as the Struct `kind`; fields that are tuples may be repeated."""
+
+    def __init__(self, kind: type[T]) -> None:
+        self.kind = kind
+        self.fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}  # type: ignore[arg-type]
+        self._types = {name: _never_null(field.type) for name, field in self.fields.items()}
+        self._repeatable = {name for name, kind in self._types.items() if _is_list(kind)}
+        self._empty = kind() if not any(field.required for field in self.fields.values()) else None
+
+    def read(self, query_string: bytes) -> T:
+        """The parameters. Raises Refusal: 400 for an unknown name, else 422 with everything wrong about the values."""
+        if not query_string and self._empty is not None:
+            return self._empty
+        given = self._split(query_string)
+        problems: list[Problem] = []
+        values: dict[str, Any] = {}
+        for name, field in self.fields.items():
+            if name in given:
+                try:
+                    values[field.name] = self._value(name, given[name])
+                except msgspec.ValidationError as error:
+                    problems.append(_relocated(explain(error, self._types[name]), name))
+            elif field.required:
+                detail = Text(f"Le paramètre « {name} » est obligatoire", f"The parameter “{name}” is required")
+                problems.append(Problem(pointer(name), "missing_parameter", detail))
+        problems.extend(self._repeated(given))
+        if problems:
+            raise invalid(*problems)
+        return self.kind(**values)
+
+    def _split(self, query_string: bytes) -> dict[str, list[str]]:
+        """The texts given for each name, in order."""
+        given: dict[str, list[str]] = {}
+        for pair in query_string.split(b"&"):
+            if pair:
+                raw_name, _, raw_value = pair.partition(b"=")
+                name = unquote_to_bytes(raw_name.replace(b"+", b" ")).decode(errors="replace")
+                if name not in self.fields:
+                    raise self._unknown(name)
+                given.setdefault(name, []).append(_text(name, raw_value))
+        return given
+
+    def _value(self, name: str, texts: list[str]) -> Any:
+        """Raises msgspec.ValidationError."""
+        given = texts if name in self._repeatable else texts[-1]
+        value = msgspec.convert(given, self._types[name], strict=False)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise msgspec.ValidationError("Expected `float`, got `str`")
+        return value
+
+    def _repeated(self, given: dict[str, list[str]]) -> list[Problem]:
+        detail = Text("Ce paramètre ne se donne qu'une fois", "This parameter may be given only once")
+        return [
+            Problem(pointer(name), "repeated_parameter", detail)
+            for name, texts in given.items()
+            if len(texts) > 1 and name not in self._repeatable
+        ]
+
+    def _unknown(self, name: str) -> Refusal:
+        shown = name[:80]
+        close = get_close_matches(name, self.fields, n=1)
+        known = ", ".join(self.fields)
+        if close:
+            hint = Text(f" ; vouliez-vous dire « {close[0]} » ?", f"; did you mean “{close[0]}”?")
+        elif known:
+            hint = Text(f" ; admis : {known}", f"; allowed: {known}")
+        else:
+            hint = Text(" ; cette route n'en prend aucun", "; this route takes none")
+        detail = Text(f"Paramètre inconnu : « {shown} »{hint.fr}", f"Unknown parameter: “{shown}”{hint.en}")
+        return Refusal(
+            "unknown-query-parameter", detail, (Problem(pointer(name), "unknown_parameter", detail),), place="query"
+        )
+
+
+def invalid(*problems: Problem) -> Refusal:
+    """The 422 about query parameters; each pointer leads to a parameter, as `/limit`."""
+    return Refusal("invalid-query", problems[0].detail, problems, place="query")
+
+
+def _text(name: str, raw: bytes) -> str:
+    """A value, percent-decoded. Raises Refusal (422) where it is not UTF-8 or holds a NUL."""
+    try:
+        text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        detail = Text("Texte en UTF-8 attendu, sans caractère nul", "Expected a text in UTF-8, without null characters")
+        raise invalid(Problem(pointer(name), "wrong_encoding", detail))
+    return text
+
+
+def _relocated(problem: Problem, name: str) -> Problem:
+    return Problem(pointer(name) + problem.pointer, problem.code, problem.detail)
+
+
+def _never_null(kind: Any) -> Any:
+    """The type of a value that is given: null is what an absent parameter is, not a word to write."""
+    if get_origin(kind) in {Union, UnionType}:
+        return Union[tuple(member for member in get_args(kind) if member is not NoneType)]  # noqa: UP007
+    return kind
+
+
+def _is_list(kind: Any) -> bool:
+    info = msgspec.inspect.type_info(kind)
+    return isinstance(info.type if isinstance(info, msgspec.inspect.Metadata) else info, msgspec.inspect.VarTupleType)

@@ -1,0 +1,229 @@
+"""Request bodies, strictly: the announced format, the size, then a typed decoder over the raw bytes.
+
+The web framework's own decoding is not used: it takes "1" for a number, ignores Content-Type and stops with a 500 on
+deep nesting.
+"""
+
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from litestar import Request
+
+from api.web.content_negotiation import JSON, MERGE_PATCH
+from api.web.problems import Refusal
+from domain.decoding.explain import explain
+from domain.decoding.strict_json import lone_surrogate, repeated_key
+from domain.errors import InvalidContent, Problem, pointer
+from domain.text.bilingual import Text
+
+T = TypeVar("T")
+AnyRequest = Request[Any, Any, Any]
+
+
+class JsonBody(Generic[T]):
+    """Reads a JSON body of the type `kind`; a merge patch where `patch` is true."""
+
+    def __init__(self, kind: type[T], *, patch: bool = False) -> None:
+        self.kind = kind
+        self.media = (MERGE_PATCH,) if patch else (JSON,)
+        self._decoder = msgspec.json.Decoder(kind)
+
+    async def read(self, request: AnyRequest, limit: int) -> T:
+        """The decoded body. Raises Refusal (400, 413, 415) or InvalidContent (422, the first place where it fails)."""
+        headers = request.headers
+        require_media(headers, self.media)
+        require_coding(headers, ("identity",))
+        raw = (await _whole(request, limit)).removeprefix(b"\xef\xbb\xbf")
+        if not raw.strip():
+            raise InvalidContent(
+                (Problem("", "missing_body", Text("Un corps JSON est attendu", "A JSON body is expected")),)
+            )
+        return self.decode(raw)
+
+    def decode(self, raw: bytes) -> T:
+        """`raw` as `kind`; the errors of `read`."""
+        try:
+            value = self._decoder.decode(raw)
+        except msgspec.ValidationError as error:
+            raise InvalidContent((explain(error, self.kind),)) from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            if problem := lone_surrogate(raw):
+                raise InvalidContent((problem,)) from None
+            raise _malformed(error) from None
+        if b"\\u0000" in raw:
+            _refuse_nul(msgspec.json.decode(raw))
+        if problem := repeated_key(raw):
+            raise InvalidContent((problem,))
+        return value
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """What may be sent where nothing is asked for: an empty object, as many clients do."""
+
+
+_nothing = JsonBody(Nothing)
+
+
+async def require_nothing(request: AnyRequest, limit: int) -> None:
+    """See that nothing was sent, or as good as: whoever sends more expects it to count. Raises as `JsonBody.read`."""
+    raw = (await _whole(request, limit)).strip()
+    if raw not in {b"", b"null"}:
+        require_media(request.headers, (JSON,))
+        _nothing.decode(raw)
+
+
+async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
+    """The body as it arrives. Raises Refusal (413) beyond `limit` bytes, at once where Content-Length says so."""
+    _check_announced(request, limit)
+    received, more = 0, True
+    while more:
+        chunk, more = await _next_chunk(request)
+        received += len(chunk)
+        if received > limit:
+            raise too_large(limit)
+        if chunk:
+            yield chunk
+
+
+async def _whole(request: AnyRequest, limit: int) -> bytes:
+    """The body, which mostly comes in one piece. Raises as `chunks`."""
+    _check_announced(request, limit)
+    body, more = await _next_chunk(request)
+    if more:
+        pieces, received = [body], len(body)
+        while more and received <= limit:
+            chunk, more = await _next_chunk(request)
+            pieces.append(chunk)
+            received += len(chunk)
+        body = b"".join(pieces)
+    if len(body) > limit:
+        raise too_large(limit)
+    return body
+
+
+def _check_announced(request: AnyRequest, limit: int) -> None:
+    announced = request.headers.get("content-length", "0")
+    if not (announced.isascii() and announced.isdecimal()):
+        raise Refusal("bad-request")
+    if int(announced) > limit:
+        raise too_large(limit)
+
+
+async def _next_chunk(request: AnyRequest) -> tuple[bytes, bool]:
+    """The next piece of the body, and whether more will come."""
+    message = await request.receive()
+    if message["type"] != "http.request":
+        raise Refusal("bad-request", Text("Le corps s'est interrompu", "The body broke off"))
+    return message.get("body", b""), message.get("more_body", False)
+
+
+async def uncompressed(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
+    """As `chunks`, undoing `Content-Encoding: gzip`; `limit` holds for both sides of the compression.
+
+    Raises Refusal: 400 where the compression is broken or cut short, 413, 415 for another coding.
+    """
+    if require_coding(request.headers, ("identity", "gzip", "x-gzip")) == "identity":
+        async for chunk in chunks(request, limit):
+            yield chunk
+        return
+    produced = 0
+    member = zlib.decompressobj(wbits=31)
+    async for chunk in chunks(request, limit):
+        rest = chunk
+        while rest:
+            if member.eof:
+                member = zlib.decompressobj(wbits=31)
+            try:
+                piece = member.decompress(rest, 1 << 20)
+            except zlib.error:
+                raise _broken_gzip() from None
+            rest = member.unused_data if member.eof else member.unconsumed_tail
+            produced += len(piece)
+            if produced > limit:
+                raise too_large(limit)
+            if piece:
+                yield piece
+    if not member.eof:
+        raise _broken_gzip()
+
+
+def require_media(headers: Mapping[str, str], accepted: tuple[str, ...]) -> str:
+    """The media type of the body, one of `accepted`; application/json also stands for types ending in +json.
+
+    Raises Refusal (415), also where the header is missing or announces another charset than UTF-8.
+    """
+    header = headers.get("content-type", "")
+    if header in accepted:
+        return header
+    media, *parameters = (part.strip().lower() for part in header.split(";"))
+    charset = next((p.partition("=")[2].strip('" ') for p in parameters if p.startswith("charset")), "utf-8")
+    if charset in {"utf-8", "utf8", "us-ascii"}:
+        if media in accepted:
+            return media
+        if JSON in accepted and media.startswith("application/") and media.endswith("+json") and media != MERGE_PATCH:
+            return JSON
+    wanted = ", ".join(accepted)
+    seen = header[:100] or "—"
+    raise Refusal(
+        "unsupported-media-type",
+        Text(
+            f"Content-Type reçu : {seen} ; attendu : {wanted}, en UTF-8",
+            f"Content-Type received: {seen}; expected: {wanted}, in UTF-8",
+        ),
+        headers={"accept-patch" if MERGE_PATCH in accepted else "accept-post": wanted},
+    )
+
+
+def require_coding(headers: Mapping[str, str], accepted: tuple[str, ...]) -> str:
+    """How the body is compressed, one of `accepted`. Raises Refusal (415) for anything else."""
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding not in accepted:
+        wanted = ", ".join(accepted)
+        raise Refusal(
+            "unsupported-media-type",
+            Text(f"Content-Encoding admis ici : {wanted}", f"Content-Encoding allowed here: {wanted}"),
+            headers={"accept-encoding": wanted},
+        )
+    return coding
+
+
+def too_large(limit: int) -> Refusal:
+    """The refusal of a body over `limit` bytes; the connection is closed, since the rest of the body is not read."""
+    size = f"{limit / (1 << 20):g}"
+    return Refusal(
+        "body-too-large",
+        Text(f"Le corps dépasse {size} Mio", f"The body is larger than {size} MiB"),
+        headers={"connection": "close"},
+    )
+
+
+def _malformed(error: Exception) -> Refusal:
+    """A 400 that says at which byte reading stopped, where the decoder knows it."""
+    _, _, place = str(error).rpartition("(byte ")
+    if isinstance(error, UnicodeDecodeError):
+        return Refusal("malformed-body", Text("Le corps n'est pas de l'UTF-8", "The body is not UTF-8"))
+    if (byte := place.rstrip(")")).isdecimal():
+        detail = Text(f"Le corps n'est pas du JSON : octet {byte}", f"The body is not JSON: byte {byte}")
+    else:
+        detail = Text("Le corps JSON est incomplet", "The JSON body is cut short")
+    return Refusal("malformed-body", detail)
+
+
+def _broken_gzip() -> Refusal:
+    return Refusal("malformed-body", Text("La compression gzip est rompue", "The gzip compression is broken"))
+
+
+def _refuse_nul(document: object, *steps: str | int) -> None:
+    """Raises InvalidContent at the first text with a NUL character: no database or CSV file can hold one."""
+    if isinstance(document, dict):
+        for key, value in document.items():
+            _refuse_nul(key, *steps)
+            _refuse_nul(value, *steps, key)
+    elif isinstance(document, list):
+        for index, value in enumerate(document):
+            _refuse_nul(value, *steps, index)
+    elif isinstance(document, str) and "\0" in document:
+        detail = Text("Le caractère nul (\\u0000) n'est pas admis", "The null character (\\u0000) is not allowed")
+        raise InvalidContent((Problem(pointer(*steps), "null_character", detail),))

@@ -1,0 +1,149 @@
+"""Sends what is queued for webhooks: signed, over HTTP, to addresses that may be kept to the internet at large."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from typing import Any
+
+import httpx
+import structlog
+
+from api.directory.routes import FEED
+from api.runtime.outbox_worker import Kind
+from api.runtime.services import Services
+from api.web.pagination import write_cursor
+from db.core.engine import Connection, Engine, transaction
+from db.delivery.outbox import Claimed
+from db.delivery.webhook_log import note_attempt
+from db.delivery.webhooks import Target, behind, queue, target
+from db.schema.webhook_tables import webhook_deliveries
+from db.suppliers.read import START, Position
+from domain.delivery.backoff import Outcome, Result
+from domain.delivery.webhook import SCHEDULE, SuppliersChanged, is_public, signature
+
+ANSWER_SECONDS = 10.0
+PATIENCE = timedelta(seconds=20)
+GONE = 410
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+_HEADERS = {"User-Agent": "Vivier", "Content-Type": "application/json"}
+
+
+@asynccontextmanager
+async def webhook_kind(services: Services) -> AsyncIterator[Kind]:
+    """The kind of delivery that webhooks are."""
+
+    async def queue_changes(connection: Connection) -> None:
+        now = services.now()
+        for webhook_id, since, version in await behind(connection):
+            data = SuppliersChanged(data_version=version, since_version=since, cursor=cursor_after(since))
+            await queue(connection, webhook_id, "suppliers.changed", data, now, version)
+
+    # no proxy from the environment: it would be told secrets of receivers, and reach what is refused here
+    async with httpx.AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False) as client:
+        sender = Sender(client, services.database, services.now, private=services.settings.webhook_private)
+        yield Kind(
+            outbox=webhook_deliveries,
+            schedule=SCHEDULE,
+            attempt=sender.attempt,
+            queue=queue_changes,
+            also_note=_noted,
+            patience=PATIENCE,
+        )
+
+
+def cursor_after(version: int) -> str:
+    """The cursor of the change feed from which the changes after that version come."""
+    return write_cursor(FEED, Position(version + 1, START.supplier_id))
+
+
+class Sender:
+    """Makes one attempt after another. `private`: whether receivers may be on this machine or a private network."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, engine: Engine, now: Callable[[], datetime], *, private: bool
+    ) -> None:
+        self.client, self.engine, self.now, self.private = client, engine, now, private
+
+    async def attempt(self, claimed: Claimed) -> Outcome:
+        async with transaction(self.engine) as connection:
+            receiver = await target(connection, claimed.row["lane"])
+        if receiver is None:
+            return Outcome(failure="error", final=True)
+        try:
+            return await self._sent(receiver, claimed)
+        except httpx.TimeoutException:
+            return Outcome(failure="timeout")
+        except (httpx.HTTPError, socket.gaierror) as failure:
+            return Outcome(failure=_why(failure))
+
+    async def _sent(self, receiver: Target, claimed: Claimed) -> Outcome:
+        body: bytes = claimed.row["body"]
+        headers = {
+            **_HEADERS,
+            "Vivier-Event": claimed.row["event"],
+            "Vivier-Delivery": str(claimed.id),
+            "Vivier-Signature": signature(receiver.secret, self.now(), body),
+        }
+        url = httpx.URL(receiver.url)
+        extensions: dict[str, Any] = {}
+        if not self.private:
+            address = await _public_address(url)
+            if address is None:
+                return Outcome(failure="private_address")
+            # what was looked at is what is connected to: the name could lead elsewhere a moment later
+            headers["Host"] = url.netloc.decode("ascii")
+            extensions = {"sni_hostname": url.raw_host.decode("ascii")}
+            url = url.copy_with(host=address)
+        # what the receiver says besides its status is not read: nobody here needs it, nor should keep it
+        async with self.client.stream("POST", url, content=body, headers=headers, extensions=extensions) as answer:
+            return _outcome(answer)
+
+
+async def _noted(connection: Connection, claimed: Claimed, result: Result) -> None:
+    await note_attempt(connection, claimed, result)
+    if result.status == "given_up":
+        log.warning(
+            "a delivery to a webhook was given up",
+            webhook=str(claimed.row["lane"]),
+            delivery=str(claimed.id),
+            failure=result.outcome.failure,
+        )
+
+
+async def _public_address(url: httpx.URL) -> str | None:
+    """An address of the host; None where any of them is not public. Raises socket.gaierror where it has none."""
+    port = url.port or (443 if url.scheme == "https" else 80)
+    found = await asyncio.get_running_loop().getaddrinfo(url.raw_host.decode("ascii"), port, type=socket.SOCK_STREAM)
+    addresses = [str(address[0]).partition("%")[0] for *_, address in found]
+    return addresses[0] if all(is_public(ip_address(address)) for address in addresses) else None
+
+
+def _outcome(answer: httpx.Response) -> Outcome:
+    if answer.is_success:
+        return Outcome(code=answer.status_code)
+    failure = "redirect" if answer.is_redirect else "http_status"
+    asked = answer.headers.get("retry-after", "")
+    seconds = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 10 else 0
+    return Outcome(
+        failure=failure,
+        code=answer.status_code,
+        final=answer.status_code == GONE,
+        pause=timedelta(seconds=seconds),
+    )
+
+
+def _why(failure: BaseException | None) -> str:
+    """What kept the request from being answered, as far as its cause tells."""
+    while failure is not None:
+        if isinstance(failure, socket.gaierror):
+            return "name"
+        if isinstance(failure, ssl.SSLError):
+            return "tls"
+        failure = failure.__cause__ or failure.__context__
+    return "connection"

@@ -1,0 +1,118 @@
+"""API keys and the organisations they belong to. A key is shown once; only its digest is kept."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from hashlib import sha256
+from hmac import compare_digest
+from secrets import token_hex
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from db.core.engine import Connection
+from db.core.uuid7 import new_id
+from db.schema.supplier_tables import api_keys, organisations
+from domain.client import Client, Key, Scope
+
+PREFIX = "vivier_"
+_SECRET_BYTES = 24
+_SHOWN = len(PREFIX) + 8
+
+
+async def ensure_organisation(connection: Connection, name: str, now: datetime) -> UUID:
+    """The organisation of that name, made if there is none yet."""
+    row = {"id": new_id(now), "name": name, "created_at": now}
+    await connection.execute(upsert(organisations).values(row).on_conflict_do_nothing(index_elements=["name"]))
+    found: UUID = (await connection.execute(select(organisations.c.id).filter_by(name=name))).scalar_one()
+    return found
+
+
+async def organisation_name(connection: Connection, organisation_id: UUID) -> str:
+    """How the organisation is called."""
+    found: str = (await connection.execute(select(organisations.c.name).filter_by(id=organisation_id))).scalar_one()
+    return found
+
+
+async def create_key(
+    connection: Connection,
+    *,
+    name: str,
+    organisation: str,
+    scopes: Collection[Scope],
+    sources: Collection[str] = (),
+    now: datetime,
+) -> tuple[str, Key]:
+    """A new key, to be shown this once, and how it will be listed."""
+    secret = PREFIX + token_hex(_SECRET_BYTES)
+    row = {
+        "id": new_id(now),
+        "organisation_id": await ensure_organisation(connection, organisation, now),
+        "name": name,
+        "prefix": secret[:_SHOWN],
+        "digest": _digest(secret),
+        "scopes": sorted(set(scopes)),
+        "sources": sorted(set(sources)),
+        "created_at": now,
+    }
+    await connection.execute(insert(api_keys).values(row))
+    created = (await connection.execute(_keys().where(api_keys.c.id == row["id"]))).one()
+    return secret, _key(created)
+
+
+async def list_keys(connection: Connection) -> Sequence[Key]:
+    """Every key ever made, the revoked ones too, oldest first."""
+    return [_key(row) for row in await connection.execute(_keys().order_by(api_keys.c.id))]
+
+
+async def revoke_key(connection: Connection, key_id: UUID, now: datetime) -> bool:
+    """Take the key out of force for good; False if there is no such key, or it is revoked already."""
+    in_force = (api_keys.c.id == key_id) & api_keys.c.revoked_at.is_(None)
+    revoked = await connection.execute(update(api_keys).where(in_force).values(revoked_at=now).returning(api_keys.c.id))
+    return revoked.first() is not None
+
+
+async def find_client(connection: Connection, secret: str) -> Client | None:
+    """Who holds this key; None if it is unknown or revoked.
+
+    Looked up by digest: what the time of an index comparison tells of a digest does not lead back to a random key.
+    """
+    digest = _digest(secret)
+    in_force = (api_keys.c.digest == digest) & api_keys.c.revoked_at.is_(None)
+    query = _keys().add_columns(api_keys.c.digest, api_keys.c.organisation_id).where(in_force)
+    found = (await connection.execute(query)).first()
+    if found is None or not compare_digest(found.digest, digest):
+        return None
+    return Client(found.id, found.organisation_id, found.organisation, tuple(found.scopes), tuple(found.sources))
+
+
+def _digest(secret: str) -> bytes:
+    """A plain hash will do: nothing can be guessed of a random secret, and it must be cheap on every request."""
+    return sha256(secret.encode()).digest()
+
+
+def _keys() -> Select[Any]:
+    return select(
+        api_keys.c.id,
+        api_keys.c.prefix,
+        api_keys.c.name,
+        organisations.c.name.label("organisation"),
+        api_keys.c.scopes,
+        api_keys.c.sources,
+        api_keys.c.created_at,
+        api_keys.c.revoked_at,
+    ).join(organisations, organisations.c.id == api_keys.c.organisation_id)
+
+
+def _key(row: Row[Any]) -> Key:
+    return Key(
+        row.id,
+        row.prefix,
+        row.name,
+        row.organisation,
+        tuple(row.scopes),
+        tuple(row.sources),
+        row.created_at,
+        row.revoked_at,
+    )

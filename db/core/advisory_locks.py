@@ -1,0 +1,40 @@
+"""Advisory locks, held to the end of the transaction: who waits for whom when a source is written twice at once."""
+
+from enum import IntEnum
+
+from sqlalchemy import func, select
+
+from db.core.engine import Connection
+
+
+class Subject(IntEnum):
+    """What a lock is about; the number keeps locks of the same name on different subjects apart.
+
+    IMPORT: one import, held while it runs. SOURCE: held by its import, shared by those who write single records.
+    RECORD: one record of a source. IDENTITY: which records are one supplier, one lock for all. MOVE: held by who moves
+    records of others to another supplier, shared by who notes that a whole source was received, lest each wait for rows
+    of the other. AUDIT: the last entry of an organisation's journal. Locks are taken in this order.
+    """
+
+    IMPORT = 1
+    SOURCE = 2
+    RECORD = 3
+    IDENTITY = 4
+    MOVE = 5
+    AUDIT = 6
+
+
+async def lock(connection: Connection, subject: Subject, name: str) -> None:
+    """Wait until nobody else holds this lock, shared or not, and hold it."""
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, int(subject)))))
+
+
+async def share(connection: Connection, subject: Subject, name: str) -> None:
+    """Wait until nobody holds this lock for itself, and share it."""
+    await connection.execute(select(func.pg_advisory_xact_lock_shared(func.hashtextextended(name, int(subject)))))
+
+
+async def lock_if_free(connection: Connection, subject: Subject, name: str) -> bool:
+    """Hold the lock if nobody else does; False, without waiting, if somebody does."""
+    attempt = select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, int(subject))))
+    return bool((await connection.execute(attempt)).scalar_one())

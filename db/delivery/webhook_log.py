@@ -1,0 +1,99 @@
+"""What became of each delivery to a webhook, attempt by attempt."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, delete, func, insert, select, update
+
+from db.core.engine import Connection
+from db.core.uuid7 import new_id, uuid7
+from db.delivery.outbox import Claimed, wake
+from db.schema.webhook_tables import webhook_attempts, webhook_deliveries, webhooks
+from domain.delivery.backoff import Result
+from domain.delivery.webhook import KEPT, Attempt, WebhookDelivery
+
+_NO_RANDOM = bytes(10)
+
+
+async def list_deliveries(
+    connection: Connection, webhook_id: UUID, before: UUID | None, limit: int
+) -> Sequence[WebhookDelivery]:
+    """The deliveries of a webhook from the one before `before` (None: from the latest), the latest first."""
+    deliveries = webhook_deliveries.c
+    query = select(webhook_deliveries).where(deliveries.lane == webhook_id).order_by(deliveries.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(deliveries.id < before)
+    return await _with_attempts(connection, (await connection.execute(query)).all())
+
+
+async def get_delivery(connection: Connection, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery | None:
+    """One delivery of that webhook."""
+    query = select(webhook_deliveries).where(
+        webhook_deliveries.c.lane == webhook_id, webhook_deliveries.c.id == delivery_id
+    )
+    found = await _with_attempts(connection, (await connection.execute(query)).all())
+    return found[0] if found else None
+
+
+async def attempt_again(connection: Connection, delivery_id: UUID, now: datetime) -> None:
+    """Make a delivery due now, whatever became of it; one that is being attempted is left alone."""
+    again = update(webhook_deliveries).where(
+        webhook_deliveries.c.id == delivery_id, webhook_deliveries.c.lease.is_(None)
+    )
+    await connection.execute(again.values(status="waiting", due_at=now, attempts=0))
+    await wake(connection)
+
+
+async def note_attempt(connection: Connection, claimed: Claimed, result: Result) -> None:
+    """Keep what came of an attempt, and what it says of the webhook; in the transaction that notes the outcome."""
+    webhook_id = claimed.row["lane"]
+    row = {
+        "id": new_id(result.at),
+        "delivery_id": claimed.id,
+        "started_at": result.started_at,
+        "ended_at": result.at,
+        "http_status": result.outcome.code,
+        "failure": result.outcome.failure,
+    }
+    await connection.execute(insert(webhook_attempts).values(row))
+    its = update(webhooks).where(webhooks.c.id == webhook_id)
+    if result.status == "delivered":
+        reached = func.greatest(webhooks.c.acknowledged_version, claimed.row["version"])
+        await connection.execute(its.values(failing_since=None, acknowledged_version=reached))
+    elif result.status == "given_up":
+        await connection.execute(its.values(failing_since=func.coalesce(webhooks.c.failing_since, result.at)))
+    if result.due_at is None:
+        await _forget(connection, webhook_id, result.at)
+
+
+async def _forget(connection: Connection, webhook_id: UUID, now: datetime) -> None:
+    """Remove the deliveries of the webhook that ended and were queued longer ago than `KEPT`."""
+    old = webhook_deliveries.c.id < uuid7(now - KEPT, _NO_RANDOM)
+    await connection.execute(
+        delete(webhook_deliveries).where(
+            webhook_deliveries.c.lane == webhook_id, old, webhook_deliveries.c.due_at.is_(None)
+        )
+    )
+
+
+async def _with_attempts(connection: Connection, rows: Sequence[Row[Any]]) -> Sequence[WebhookDelivery]:
+    attempts: dict[UUID, list[Attempt]] = {row.id: [] for row in rows}
+    query = select(webhook_attempts).where(webhook_attempts.c.delivery_id.in_(attempts)).order_by(webhook_attempts.c.id)
+    for each in await connection.execute(query):
+        made = Attempt(
+            started_at=each.started_at, ended_at=each.ended_at, http_status=each.http_status, failure=each.failure
+        )
+        attempts[each.delivery_id].append(made)
+    return [
+        WebhookDelivery(
+            id=row.id,
+            event=row.event,
+            status=row.status,
+            queued_at=row.queued_at,
+            next_attempt_at=None if row.lease else row.due_at,
+            attempts=tuple(attempts[row.id]),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,127 @@
+"""What is known of imports while they run and after: counts, outcome, rejected rows."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, RowMapping, Uuid, bindparam, insert, select, text, update
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from db.core.advisory_locks import Subject, lock_if_free
+from db.core.engine import Connection, Engine, transaction
+from db.delivery.webhooks import queue_import_finished
+from db.imports.stage import Counts
+from db.schema.supplier_tables import import_errors, imports
+from db.suppliers.sources import ensure_source
+from domain.suppliers.source import Import, ImportMode, ImportStatus, RowError
+from domain.text.bilingual import Language
+
+# Errors that an answer lists; the rest are read page by page.
+ERRORS_LISTED = 10_000
+
+_EFFECTS = ("added", "changed", "unchanged", "removed")
+_KEEP_REJECTS = text("""
+    INSERT INTO import_errors (import_id, position, line, external_id, pointer, code, detail)
+    SELECT :id, row_number() OVER (ORDER BY line), line, external_id, pointer, code, detail FROM rejects
+""").bindparams(bindparam("id", type_=Uuid))
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """A bulk import as it is asked for. `force`: remove however many; `language`: of the reasons of rejects."""
+
+    id: UUID
+    source: str
+    format: str = "vivier"
+    mode: ImportMode = "upsert"
+    dry_run: bool = False
+    force: bool = False
+    language: Language = "fr"
+
+
+async def open_import(engine: Engine, order: Order, now: datetime) -> None:
+    """Note that the import begins, for others to see; ends the note on any that a stopped server left behind."""
+    async with transaction(engine) as connection:
+        await close_interrupted(connection, now)
+        await ensure_source(connection, order.source, now)
+        row = {"id": order.id, "source": order.source, "format": order.format, "mode": order.mode}
+        await connection.execute(insert(imports).values(**row, status="running", started_at=now))
+
+
+async def note_progress(engine: Engine, import_id: UUID, counts: Counts) -> None:
+    """Show how many rows were read so far. It only informs: not durable, and left out if no connection can be had."""
+    so_far = {**msgspec.structs.asdict(counts), "received": counts.received}
+    with suppress(PoolTimeout):
+        async with transaction(engine) as connection:
+            await connection.execute(text("SET LOCAL synchronous_commit TO off"))
+            await connection.execute(update(imports).where(imports.c.id == import_id).values(so_far))
+
+
+async def close_import(connection: Connection, done: Import) -> None:
+    """Note the outcome, in the transaction that stores the rows."""
+    outcome = msgspec.structs.asdict(done)
+    await _end(connection, done.id, {name: value for name, value in outcome.items() if name in imports.columns})
+
+
+async def keep_rejects(connection: Connection, import_id: UUID) -> None:
+    """Keep the rejected rows, in the transaction that stores the others."""
+    await connection.execute(_KEEP_REJECTS, {"id": import_id})
+
+
+async def abandon_import(engine: Engine, import_id: UUID, status: ImportStatus, failure: str, now: datetime) -> None:
+    """Note why an import stored nothing."""
+    async with transaction(engine) as connection:
+        end = {"status": status, "failure": failure, "finished_at": now, **dict.fromkeys(_EFFECTS, 0)}
+        await _end(connection, import_id, end)
+
+
+async def close_interrupted(connection: Connection, now: datetime) -> None:
+    """End the note on imports that no transaction is working on any more: their server was stopped in mid-import."""
+    for import_id in (await connection.execute(select(imports.c.id).where(imports.c.status == "running"))).scalars():
+        if await lock_if_free(connection, Subject.IMPORT, str(import_id)):
+            end = {"status": "interrupted", "finished_at": now, **dict.fromkeys(_EFFECTS, 0)}
+            await _end(connection, import_id, end, imports.c.status == "running")
+
+
+async def _end(
+    connection: Connection, import_id: UUID, end: Mapping[str, Any], *only_where: ColumnElement[bool]
+) -> None:
+    """Note how an import ended, and tell those who want to know."""
+    ended = update(imports).where(imports.c.id == import_id, *only_where).values({**end, "id": import_id})
+    row = (await connection.execute(ended.returning(*imports.c))).mappings().first()
+    if row is not None:
+        await queue_import_finished(connection, _import(row, ()), end["finished_at"])
+
+
+async def get_import(connection: Connection, import_id: UUID) -> Import | None:
+    """The import with its first errors (`ERRORS_LISTED`); while it runs, the rows read so far. None for a dry run."""
+    row = (await connection.execute(select(imports).where(imports.c.id == import_id))).mappings().first()
+    if row is None:
+        return None
+    return _import(row, tuple(await list_errors(connection, import_id, 0, ERRORS_LISTED)))
+
+
+async def list_imports(connection: Connection, source: str, before: UUID | None, limit: int) -> Sequence[Import]:
+    """The imports of a source from the one before `before` (None: from the latest), latest first, without errors."""
+    query = select(imports).where(imports.c.source == source).order_by(imports.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(imports.c.id < before)
+    return [_import(row, ()) for row in (await connection.execute(query)).mappings()]
+
+
+async def list_errors(connection: Connection, import_id: UUID, after: int, limit: int) -> Sequence[RowError]:
+    """Rejected rows of an import by line, from the one after the `after` first."""
+    columns = [import_errors.c[name] for name in RowError.__struct_fields__]
+    query = (
+        select(*columns)
+        .where(import_errors.c.import_id == import_id, import_errors.c.position > after)
+        .order_by(import_errors.c.position)
+        .limit(limit)
+    )
+    return [RowError(*row) for row in await connection.execute(query)]
+
+
+def _import(row: RowMapping, errors: tuple[RowError, ...]) -> Import:
+    return Import(**row, dry_run=False, errors=errors)

@@ -1,0 +1,225 @@
+"""Bulk imports: a stream of rows becomes the content of a source, wholly or not at all."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Table, text
+
+from db.core.advisory_locks import Subject, lock, share
+from db.core.engine import Connection, Engine, transaction
+from db.imports.log import ERRORS_LISTED, Order, abandon_import, close_import, keep_rejects, note_progress, open_import
+from db.imports.merge import count_absent, count_stored, merge, note_received
+from db.imports.prepare_rows import Preparing, Terms
+from db.imports.stage import Counts, Intake, listed_rejects, open_staging, settle, stage
+from db.schema.supplier_tables import records, suppliers
+from db.suppliers.suppression_list import suppressions_of
+from db.suppliers.write import begin_change, current_version, publish
+from domain.errors import Conflict, DomainError
+from domain.suppliers.deduplication import Likeness
+from domain.suppliers.source import Import, ImportStatus
+from domain.text.bilingual import Text
+
+# A snapshot that would remove more than one record in five is more likely to be cut short than meant.
+REMOVABLE_SHARE = 0.2
+PROGRESS_SECONDS = 0.2
+# After so many changes the planner's statistics are not left to the next automatic round, up to minutes away.
+MANY = 5_000
+
+
+def _looked_up(table: Table) -> str:
+    indexed = [*table.primary_key.columns, *(column for index in table.indexes for column in index.columns)]
+    columns = dict.fromkeys(column.name for column in indexed)
+    return f"{table.name} ({', '.join(columns)})"
+
+
+# A sample of a fifth of the usual size serves until then.
+_ROUGHLY = text("SET LOCAL default_statistics_target TO 20")
+# Only of what indexes are on: sampling and sorting the rest takes most of the time, and nothing is looked up by it.
+_ANALYZE = text(f"ANALYZE {_looked_up(records)}, {_looked_up(suppliers)}")
+
+
+async def run_import(
+    engine: Engine, order: Order, preparing: Preparing, clock: Callable[[], datetime], likeness: Likeness
+) -> Import:
+    """Store the rows of `preparing` as records of `order.source`, in one transaction, and report what became of each.
+
+    Records that are one supplier (`domain.suppliers.deduplication`) are brought together at the end, those of other
+    sources too. Records whose content and place are as before are `unchanged`; if all are, the version stays. A
+    snapshot also removes the records that no row names, except where as many rejected rows could be theirs for want of
+    a readable `external_id` (`kept_absent`). A dry run answers what the import would answer now, and leaves nothing
+    behind.
+
+    Imports of one source wait for each other. Takes a connection for the whole import, and a second one now and then.
+    Raises Conflict (`too_many_removed`) for a snapshot that removes more than a fifth of the source without `force`,
+    and whatever `preparing` raises; nothing is then stored, and unless it was a dry run the import is kept as failed.
+    """
+    started = clock()
+    if order.dry_run:
+        async with engine.connect() as connection:
+            return await _take_in(engine, connection, order, preparing, started, likeness)
+    async with transaction(engine) as connection:
+        # before others see it: an import whose lock is free counts as interrupted
+        await lock(connection, Subject.IMPORT, str(order.id))
+        await open_import(engine, order, started)
+        async with _failure_noted(engine, order, clock):
+            done = await _take_in(engine, connection, order, preparing, started, likeness)
+        done = msgspec.structs.replace(done, finished_at=clock())
+        await close_import(connection, done)
+    if done.added + done.changed + done.removed >= MANY:
+        await _refresh_statistics(engine)
+    return done
+
+
+@asynccontextmanager
+async def _failure_noted(engine: Engine, order: Order, clock: Callable[[], datetime]) -> AsyncIterator[None]:
+    """Note why the block failed, while the import still holds its lock."""
+    try:
+        yield
+    except BaseException as failure:
+        # If even this fails, whoever looks next finds that nobody is working on this import any more.
+        with suppress(Exception):
+            await abandon_import(engine, order.id, *_outcome(failure, order), clock())
+        raise
+
+
+async def _refresh_statistics(engine: Engine) -> None:
+    """The import is stored by now: a failure here is not its failure."""
+    with suppress(Exception):
+        async with transaction(engine) as connection:
+            await connection.execute(_ROUGHLY)
+            await connection.execute(_ANALYZE)
+
+
+async def _take_in(
+    engine: Engine,
+    connection: Connection,
+    order: Order,
+    preparing: Preparing,
+    now: datetime,
+    likeness: Likeness,
+) -> Import:
+    intake = await _begin(connection, order, now, likeness)
+    stored = await count_stored(connection, order.source)
+    counts = await _stage_all(engine, intake, order, preparing, likely_new=stored == 0)
+    await settle(connection)
+    removed, kept = await _removable(connection, order)
+    if removed > stored * REMOVABLE_SHARE and not order.force:
+        raise _too_many_removed(removed, stored)
+    errors = await listed_rejects(connection, ERRORS_LISTED)
+    version = await _store(intake, order, counts, removed)
+    return Import(
+        id=order.id,
+        source=order.source,
+        format=order.format,
+        mode=order.mode,
+        dry_run=order.dry_run,
+        status="done",
+        received=counts.received,
+        added=counts.added,
+        changed=counts.changed,
+        unchanged=counts.unchanged,
+        removed=removed,
+        kept_absent=kept,
+        rejected=counts.rejected,
+        errors=errors,
+        data_version=version,
+        started_at=now,
+    )
+
+
+async def _begin(connection: Connection, order: Order, now: datetime, likeness: Likeness) -> Intake:
+    """Wait for other imports of the source, and keep single writes to it out; a dry run only keeps writers out."""
+    if order.dry_run:
+        await share(connection, Subject.SOURCE, order.source)
+    else:
+        await lock(connection, Subject.SOURCE, order.source)
+    await open_staging(connection)
+    change_set = 0 if order.dry_run else await begin_change(connection)
+    held_back = await suppressions_of(connection, order.source)
+    terms = Terms(order.source, change_set, now, order.language, held_back)
+    return Intake(connection, terms, order.dry_run, likeness)
+
+
+async def _stage_all(engine: Engine, intake: Intake, order: Order, preparing: Preparing, *, likely_new: bool) -> Counts:
+    """`likely_new`: whether most rows of the first batch are; each of the others is thought to be as those before."""
+    counts = Counts()
+
+    def of_use() -> bool:
+        return likely_new and not order.dry_run
+
+    async with aclosing(preparing(intake.terms, of_use)) as batches, _progress(engine, order) as show:
+        async for batch in batches:
+            done = await stage(intake, batch)
+            likely_new = done.added > done.received / 2
+            counts += done
+            show(counts)
+    return counts
+
+
+@asynccontextmanager
+async def _progress(engine: Engine, order: Order) -> AsyncIterator[Callable[[Counts], None]]:
+    """Shows counts to others, now and then, without keeping the import waiting."""
+    shown = latest = Counts()
+    under_way: asyncio.Task[None] | None = None
+    time = asyncio.get_running_loop().time
+    next_at = time()
+
+    def show(counts: Counts) -> None:
+        nonlocal shown, latest, under_way, next_at
+        latest = counts
+        if not order.dry_run and time() >= next_at and (under_way is None or under_way.done()):
+            shown, next_at = counts, time() + PROGRESS_SECONDS
+            under_way = asyncio.create_task(note_progress(engine, order.id, counts))
+
+    try:
+        yield show
+    finally:
+        if under_way is not None:
+            await under_way
+        if latest != shown and not order.dry_run:
+            await note_progress(engine, order.id, latest)
+
+
+async def _removable(connection: Connection, order: Order) -> tuple[int, int]:
+    """How many absent records a snapshot removes, and how many it keeps because rejected rows may be theirs."""
+    if order.mode == "upsert":
+        return 0, 0
+    absent, unreadable = await count_absent(connection, order.source)
+    return (absent, 0) if absent > unreadable else (0, absent)
+
+
+async def _store(intake: Intake, order: Order, counts: Counts, removed: int) -> int:
+    connection = intake.connection
+    if not order.dry_run:
+        await keep_rejects(connection, order.id)
+        if counts.added or counts.changed or removed:
+            await merge(intake, remove_absent=removed > 0)
+            await note_received(intake)
+            return await publish(connection, intake.terms.change_set)
+        await note_received(intake)
+    return await current_version(connection)
+
+
+def _too_many_removed(removed: int, stored: int) -> Conflict:
+    return Conflict(
+        "too_many_removed",
+        Text(
+            f"Cet envoi retirerait {removed} des {stored} fiches de la source, plus d'une sur cinq ; "
+            "force=true (--force en ligne de commande) le confirme.",
+            f"This would remove {removed} of the source's {stored} records, more than one in five; "
+            "force=true (--force on the command line) confirms it.",
+        ),
+    )
+
+
+def _outcome(failure: BaseException, order: Order) -> tuple[ImportStatus, str]:
+    if isinstance(failure, Conflict):
+        return "refused", failure.detail.to(order.language)
+    if isinstance(failure, DomainError):
+        return "failed", failure.detail.to(order.language)
+    if isinstance(failure, asyncio.CancelledError):
+        return "interrupted", ""
+    return "failed", type(failure).__name__

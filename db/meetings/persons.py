@@ -1,0 +1,127 @@
+"""Contact persons: named once per organisation, and known by id wherever they took part."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, DateTime, Row, Select, Uuid, bindparam, case, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from db.core.engine import Connection
+from db.core.uuid7 import new_id
+from db.schema.person_tables import persons
+from domain.privacy.person import Person, email_key, name_key, pseudonym
+from domain.text.normalise import fold
+
+_GIVEN = ("email", "phone", "employer")
+_RETOLD = text("""
+    UPDATE meetings SET version = version + 1, updated_at = :now WHERE id IN (
+        SELECT meeting_id FROM meeting_participants WHERE person_id = ANY(:ids)
+        UNION SELECT meeting_id FROM meeting_follow_ups WHERE person_id = ANY(:ids)
+    )
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("now", type_=DateTime(timezone=True)))
+
+
+async def person_of(
+    connection: Connection,
+    organisation_id: UUID,
+    name: str,
+    now: datetime,
+    employer: str | None = None,
+    email: str | None = None,
+    phone: str | None = None,
+) -> UUID:
+    """The id of the person of this name whom the organisation knows, or else of one made now; the caller commits.
+
+    Two of one name are one person unless two addresses, or two employers without an address in common, tell them apart.
+    What was not known of them is added, what was known stays. Someone erased is never found again.
+    """
+    keys = {"name_key": name_key(name), "email_key": email_key(email or ""), "employer_key": fold(employer or "")}
+    given: dict[str, str | None] = {
+        "email": (email or "").strip() or None,
+        "phone": (phone or "").strip() or None,
+        "employer": (employer or "").strip() or None,
+    }
+    known = _best_known(organisation_id, **keys)
+    found = await connection.scalar(known)
+    if found is None:
+        row = {"id": new_id(now), "organisation_id": organisation_id, "name": name, "created_at": now}
+        made = insert(persons).values({**row, **given, **keys}).on_conflict_do_nothing().returning(persons.c.id)
+        new = await connection.scalar(made)
+        # where there was a conflict, somebody else has just named them
+        return new if new is not None else (await connection.execute(known)).scalar_one()
+    if any(given.values()):
+        await connection.execute(update(persons).where(persons.c.id == found).values(_completed(given, keys)))
+    return found
+
+
+async def persons_named(
+    connection: Connection, organisation_id: UUID, names: Iterable[str], now: datetime
+) -> dict[str, UUID]:
+    """The ids of these persons, of whom no more is known than the name; each found or made as by `person_of`."""
+    # in one order, so that two who name the same persons do not each wait for the other
+    ordered = sorted(set(names), key=name_key)
+    return {name: await person_of(connection, organisation_id, name, now) for name in ordered}
+
+
+async def persons_by_id(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Person]:
+    """These persons, the erased ones under their pseudonym; ids of nobody are absent."""
+    query = select(persons).where(persons.c.id == func.any(list(ids)))
+    return {row.id: person(row) for row in await connection.execute(query)}
+
+
+async def names_of(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """What these persons are called, the erased ones by their pseudonym; ids of nobody are absent."""
+    query = select(persons.c.id, persons.c.name).where(persons.c.id == func.any(list(ids)))
+    return {row.id: row.name for row in await connection.execute(query)}
+
+
+async def erase_persons(connection: Connection, ids: Collection[UUID], now: datetime) -> None:
+    """Leave nothing of these persons but a pseudonym, wherever they took part.
+
+    Meetings that named them have another version then: what was read of one before must not be written back.
+    """
+    if not ids:
+        return
+    name = case({each: pseudonym(each) for each in ids}, value=persons.c.id)
+    nothing = {"email": None, "phone": None, "employer": None, "name_key": "", "email_key": "", "employer_key": ""}
+    erased = update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now)
+    await connection.execute(erased)
+    await connection.execute(_RETOLD, {"ids": list(ids), "now": now})
+
+
+def person(row: Row[Any]) -> Person:
+    """The person in a row of `persons`."""
+    return Person(
+        id=row.id,
+        name=row.name,
+        email=row.email,
+        phone=row.phone,
+        employer=row.employer,
+        created_at=row.created_at,
+        erased_at=row.erased_at,
+    )
+
+
+def _best_known(organisation_id: UUID, *, name_key: str, email_key: str, employer_key: str) -> Select[UUID]:
+    """The one meant by this naming: of its address, else of its employer, else the first who may be meant."""
+    same_address = (persons.c.email_key == email_key) & (persons.c.email_key != "")
+    same_employer = persons.c.employer_key == employer_key
+    query = select(persons.c.id).where(
+        persons.c.organisation_id == organisation_id, persons.c.erased_at.is_(None), persons.c.name_key == name_key
+    )
+    if email_key:
+        query = query.where(persons.c.email_key.in_(("", email_key)))
+    if employer_key:
+        query = query.where(same_address | persons.c.employer_key.in_(("", employer_key)))
+    nearest = (case((same_address, 0), else_=1), case((same_employer, 0), else_=1), persons.c.id)
+    return query.order_by(*nearest).limit(1).with_for_update()
+
+
+def _completed(given: dict[str, str | None], keys: dict[str, str]) -> dict[str, Any]:
+    """The columns with what is given put where nothing was known."""
+    values: dict[str, Any] = {name: func.coalesce(persons.c[name], given[name]) for name in _GIVEN}
+    for name in ("email_key", "employer_key"):
+        values[name] = case((persons.c[name] == "", keys[name]), else_=persons.c[name])
+    return values

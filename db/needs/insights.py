@@ -1,0 +1,172 @@
+"""What an organisation's needs and exchanges tell together, counted by the database."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Double, Subquery, and_, cast, distinct, extract, func, select
+
+from db.core.engine import Connection
+from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
+from db.schema.need_tables import needs, shortlists
+from domain.insights import (
+    MOST_NOTES,
+    BarrierFigure,
+    BarrierNote,
+    BarrierNotes,
+    FirstAnswer,
+    LotSupply,
+    NeedFacts,
+    ReplyFigures,
+    ThreadFacts,
+)
+
+READ_AT_ONCE = 50
+_SAID = ("barriers", "barriers_note", "confidential")
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    """What is read of a shortlist."""
+
+    lots: tuple[LotSupply, ...]
+
+
+async def needs_with_supply(
+    connection: Connection, organisation_id: UUID, made_from: datetime | None, made_before: datetime | None
+) -> AsyncIterator[Sequence[NeedFacts]]:
+    """The organisation's needs made in this time, each with what its latest shortlist tells, in batches."""
+    latest = and_(shortlists.c.need_id == needs.c.id, shortlists.c.number == needs.c.shortlists)
+    query = (
+        select(needs.c.id, needs.c.status, needs.c.content, shortlists.c.need, shortlists.c.body)
+        .join(shortlists, latest)
+        .where(needs.c.organisation_id == organisation_id)
+        .order_by(needs.c.id)
+    )
+    if made_from is not None:
+        query = query.where(needs.c.created_at >= made_from)
+    if made_before is not None:
+        query = query.where(needs.c.created_at < made_before)
+    decode = msgspec.json.Decoder(_Shown).decode
+    rows = await connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
+    async for batch in rows.partitions():
+        yield [
+            NeedFacts(id=row.id, status=row.status, content=row.content, asked=row.need, lots=decode(row.body).lots)
+            for row in batch
+        ]
+
+
+async def threads_about(
+    connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]
+) -> Sequence[ThreadFacts]:
+    """The organisation's threads about these needs."""
+    query = select(exchanges.c.id, exchanges.c.need_id, exchanges.c.lot_ids).where(
+        exchanges.c.organisation_id == organisation_id, exchanges.c.need_id == func.any(list(need_ids))
+    )
+    return [ThreadFacts(row.id, row.need_id, tuple(row.lot_ids)) for row in await connection.execute(query)]
+
+
+async def reply_figures(connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]) -> ReplyFigures:
+    """Who answered in these threads of the organisation, and after how long."""
+    answers = (
+        select(messages.c.exchange_id, messages.c.supplier_id, func.min(messages.c.created_at).label("at"))
+        .where(messages.c.author == "supplier", messages.c.exchange_id == func.any(list(exchange_ids)))
+        .group_by(messages.c.exchange_id, messages.c.supplier_id)
+        .subquery()
+    )
+    mails = (
+        select(
+            message_mails.c.exchange_id,
+            message_mails.c.supplier_id,
+            func.bool_and(message_mails.c.status.in_(("given_up", "cancelled"))).label("failed"),
+        )
+        .where(message_mails.c.exchange_id == func.any(list(exchange_ids)))
+        .group_by(message_mails.c.exchange_id, message_mails.c.supplier_id)
+        .subquery()
+    )
+    hours = cast(extract("epoch", answers.c.at - exchanges.c.opened_at), Double) / 3_600
+    is_lost = and_(func.coalesce(mails.c.failed, False), answers.c.at.is_(None))
+    to = exchange_recipients.c
+    query = (
+        select(
+            func.count().filter(~is_lost).label("contacted"),
+            func.count(answers.c.at).label("answered"),
+            func.count().filter(is_lost).label("undelivered"),
+            func.percentile_cont(0.5).within_group(hours).label("median"),
+            func.percentile_cont(0.9).within_group(hours).label("p90"),
+        )
+        .select_from(exchange_recipients)
+        .join(exchanges, exchanges.c.id == to.exchange_id)
+        .outerjoin(answers, and_(answers.c.exchange_id == to.exchange_id, answers.c.supplier_id == to.supplier_id))
+        .outerjoin(mails, and_(mails.c.exchange_id == to.exchange_id, mails.c.supplier_id == to.supplier_id))
+        .where(exchanges.c.organisation_id == organisation_id, exchanges.c.id == func.any(list(exchange_ids)))
+    )
+    row = (await connection.execute(query)).one()
+    return ReplyFigures(
+        contacted=row.contacted,
+        answered=row.answered,
+        undelivered=row.undelivered,
+        rate=row.answered / row.contacted if row.contacted else None,
+        first_answer_hours=FirstAnswer(_rounded(row.median), _rounded(row.p90)),
+    )
+
+
+async def barrier_figures(
+    connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]
+) -> Sequence[BarrierFigure]:
+    """How often each barrier was named in these threads of the organisation, the most frequent first."""
+    said = _last_said(organisation_id, exchange_ids)
+    named = func.unnest(said.c.barriers).label("barrier")
+    each = select(said.c.exchange_id, said.c.supplier_id, said.c.need_id, named).distinct().subquery()
+    replies = func.count().label("replies")
+    query = select(
+        each.c.barrier,
+        replies,
+        func.count(distinct(each.c.need_id)).label("needs"),
+        func.count(distinct(each.c.supplier_id)).label("suppliers"),
+    ).group_by(each.c.barrier)
+    rows = await connection.execute(query.order_by(replies.desc(), each.c.barrier))
+    return [BarrierFigure(row.barrier, row.replies, row.needs, row.suppliers) for row in rows]
+
+
+async def barrier_notes(connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]) -> BarrierNotes:
+    """The barriers in suppliers' own words in these threads, the latest first, without those given in confidence."""
+    said = _last_said(organisation_id, exchange_ids)
+    is_noted = said.c.barriers_note.is_not(None)
+    counts = select(func.count(), func.count().filter(said.c.confidential)).select_from(said).where(is_noted)
+    total, confidential = (await connection.execute(counts)).one()
+    shown = select(said.c.need_id, said.c.created_at, said.c.barriers_note).where(is_noted, ~said.c.confidential)
+    rows = await connection.execute(shown.order_by(said.c.id.desc()).limit(MOST_NOTES))
+    return BarrierNotes(tuple(BarrierNote(*row) for row in rows), total, confidential)
+
+
+def _last_said(organisation_id: UUID, exchange_ids: Sequence[UUID]) -> Subquery:
+    """What suppliers said in these threads of the organisation, each message as it was last corrected.
+
+    `confidential`: one of its versions was said in confidence.
+    """
+    columns = [messages.c[name] for name in ("id", "exchange_id", "supplier_id", "created_at", *_SAID)]
+    theirs = and_(messages.c.author == "supplier", messages.c.exchange_id == func.any(list(exchange_ids)))
+    versions = select(*columns, messages.c.id.label("root")).where(theirs, messages.c.corrects.is_(None))
+    before = versions.cte("versions", recursive=True)
+    corrected = and_(messages.c.exchange_id == before.c.exchange_id, messages.c.corrects == before.c.id)
+    # as the index on corrections says it: few messages are any, whatever the planner believes
+    corrections = (
+        select(*columns, before.c.root).join(before, corrected).where(theirs, messages.c.corrects.is_not(None))
+    )
+    every = before.union_all(corrections)
+    marked = select(
+        *(every.c[column.name] for column in columns if column.name != "confidential"),
+        func.bool_or(every.c.confidential).over(partition_by=every.c.root).label("confidential"),
+        func.row_number().over(partition_by=every.c.root, order_by=every.c.id.desc()).label("newest"),
+    ).subquery()
+    return (
+        select(marked, exchanges.c.need_id)
+        .join(exchanges, exchanges.c.id == marked.c.exchange_id)
+        .where(exchanges.c.organisation_id == organisation_id, marked.c.newest == 1)
+        .subquery()
+    )
+
+
+def _rounded(hours: float | None) -> float | None:
+    return None if hours is None else round(hours, 2)

@@ -1,0 +1,129 @@
+"""The tables of exchanges with suppliers: append-only, but for what becomes of links and mail."""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from db.delivery.outbox import outbox_columns
+from db.schema.need_tables import needs
+from db.schema.supplier_tables import metadata, moment, organisations
+
+# Without a cascade from the need: what was said goes by `db.exchanges.exchanges.purge_exchanges` alone, in its time.
+exchanges = Table(
+    "exchanges",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("organisation_id", Uuid, ForeignKey(organisations.c.id), nullable=False),
+    Column("need_id", Uuid, ForeignKey(needs.c.id), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("lot_ids", ARRAY(Text), nullable=False),
+    Column("channel", Text, nullable=False),
+    moment("opened_at"),
+    Index(None, "organisation_id", "need_id", "id"),
+    Index(None, "need_id"),
+)
+
+# Suppliers as they were known when the thread was opened. Their address alone can be taken away: it may be a person's.
+exchange_recipients = Table(
+    "exchange_recipients",
+    metadata,
+    Column("exchange_id", Uuid, ForeignKey(exchanges.c.id), primary_key=True),
+    Column("supplier_id", Uuid, primary_key=True),
+    Column("supplier_name", Text, nullable=False),
+    Column("siret", Text),
+    Column("email", Text),
+    Column("why", Text, nullable=False),
+    Index(None, "supplier_id"),
+)
+
+# `supplier_id`: who says it, or the one it goes to; NULL: a buyer's message to all. `publishes`: the question that is
+# answered to all, in the words of `question`.
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("exchange_id", Uuid, ForeignKey(exchanges.c.id), nullable=False),
+    Column("author", Text, nullable=False),
+    Column("supplier_id", Uuid),
+    Column("body", Text, nullable=False),
+    Column("stance", Text),
+    Column("barriers", ARRAY(Text), nullable=False),
+    Column("barriers_note", Text),
+    Column("confidential", Boolean, nullable=False),
+    Column("corrects", Uuid),
+    Column("publishes", Uuid),
+    Column("question", Text),
+    Column("channel", Text, nullable=False),
+    moment("created_at"),
+    UniqueConstraint("exchange_id", "id"),
+    UniqueConstraint("publishes"),
+    ForeignKeyConstraint(
+        ["exchange_id", "supplier_id"], [exchange_recipients.c.exchange_id, exchange_recipients.c.supplier_id]
+    ),
+    ForeignKeyConstraint(["exchange_id", "corrects"], ["messages.exchange_id", "messages.id"]),
+    ForeignKeyConstraint(["exchange_id", "publishes"], ["messages.exchange_id", "messages.id"]),
+    # few messages are corrections; each deletion looks for those that refer to it
+    Index(None, "exchange_id", "corrects", postgresql_where=text("corrects IS NOT NULL")),
+    CheckConstraint("author IN ('buyer', 'supplier')", name="known_author"),
+    CheckConstraint("author = 'buyer' OR supplier_id IS NOT NULL", name="supplier_is_named"),
+    CheckConstraint("author = 'supplier' OR (stance IS NULL AND barriers = '{}')", name="buyer_takes_no_stance"),
+    CheckConstraint("(publishes IS NULL) = (question IS NULL)", name="published_question_has_words"),
+    CheckConstraint(
+        "publishes IS NULL OR (author = 'buyer' AND supplier_id IS NULL AND NOT confidential)",
+        name="publication_is_for_all",
+    ),
+)
+
+# The right to read and answer one thread as one recipient; of its token, only the SHA-256.
+reply_links = Table(
+    "reply_links",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("exchange_id", Uuid, nullable=False),
+    Column("supplier_id", Uuid, nullable=False),
+    moment("created_at"),
+    moment("expires_at"),
+    moment("revoked_at", nullable=True),
+    ForeignKeyConstraint(
+        ["exchange_id", "supplier_id"],
+        [exchange_recipients.c.exchange_id, exchange_recipients.c.supplier_id],
+        ondelete="CASCADE",
+    ),
+    Index(None, "exchange_id", "supplier_id"),
+)
+
+# Buyers' messages on their way to recipients by e-mail. `failure`, `failure_code`: of the last attempt.
+message_mails = Table(
+    "message_mails",
+    metadata,
+    *outbox_columns(),
+    Column("exchange_id", Uuid, nullable=False),
+    Column("message_id", Uuid, nullable=False),
+    Column("supplier_id", Uuid, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("failure", Text),
+    Column("failure_code", SmallInteger),
+    moment("ended_at", nullable=True),
+    ForeignKeyConstraint(["exchange_id", "message_id"], [messages.c.exchange_id, messages.c.id], ondelete="CASCADE"),
+    ForeignKeyConstraint(
+        ["exchange_id", "supplier_id"],
+        [exchange_recipients.c.exchange_id, exchange_recipients.c.supplier_id],
+        ondelete="CASCADE",
+    ),
+    UniqueConstraint("message_id", "supplier_id"),
+    Index(None, "exchange_id", "supplier_id"),
+)

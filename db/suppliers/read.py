@@ -1,0 +1,235 @@
+"""Suppliers, read: for the index, for the change feed, and page by page for people."""
+
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, false, func, or_, select, true
+
+from db.core.engine import Connection, Engine
+from db.schema.supplier_tables import change_sets, records, suppliers
+from db.suppliers.write import current_version, survivors
+from domain.suppliers.supplier import SourceRef, Supplier
+from domain.text.normalise import fold
+
+# Decoding a batch holds the event loop for a few milliseconds, not more.
+READ_AT_ONCE = 500
+
+
+class Position(NamedTuple):
+    """A place in the change feed: after this supplier of this version. `START` is before everything."""
+
+    version: int
+    supplier_id: UUID
+
+
+START = Position(0, UUID(int=0))
+
+
+class Change(msgspec.Struct, frozen=True):
+    """The latest change of one supplier, and the version it came with. `supplier` null: it was deleted."""
+
+    version: int
+    id: UUID
+    supplier: Supplier | None
+
+    @property
+    def position(self) -> Position:
+        return Position(self.version, self.id)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A supplier and the version of its last change."""
+
+    version: int
+    supplier: Supplier
+
+
+class Filters(msgspec.Struct, frozen=True):
+    """What a page of suppliers is narrowed to; None does not narrow, an empty tuple lets nothing through.
+
+    `activities`: segment and family ids, one of which an offer names, and CPV codes (8 digits), one of which an offer
+    without segments carries. `communes`: current INSEE codes. `q`: words that all occur in the name or trade name,
+    whole or in part, whatever their case and accents. `bbox`: west, south, east, north in degrees; west > east crosses
+    the antimeridian.
+    """
+
+    activities: tuple[str, ...] | None = None
+    communes: tuple[str, ...] | None = None
+    kinds: tuple[str, ...] | None = None
+    source: str | None = None
+    siret: str | None = None
+    siren: str | None = None
+    q: str | None = None
+    bbox: tuple[float, float, float, float] | None = None
+    active: bool | None = None
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The directory at one version, unmoved by later changes while it is read.
+
+    `sources` may show an older receipt; `provenance` is left out: it weighs, and matching has no use for it.
+    """
+
+    connection: Connection
+    version: int
+
+    async def suppliers(self) -> AsyncIterator[Sequence[Supplier]]:
+        """All active suppliers, in batches."""
+        query = select(suppliers.c.document).where(~suppliers.c.deleted, suppliers.c.active)
+        rows = await self.connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
+        async for batch in rows.scalars().partitions():
+            yield [_light(supplier) for supplier in batch]
+
+    async def changes(self, since: int) -> AsyncIterator[Sequence[Change]]:
+        """Every supplier changed after version `since`, in batches and in no order: inactive and deleted ones too."""
+        query = (
+            select(change_sets.c.version, suppliers.c.id, suppliers.c.document)
+            .join(suppliers, suppliers.c.change_set == change_sets.c.id)
+            .where(change_sets.c.version > since)
+        )
+        rows = await self.connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
+        async for batch in rows.partitions():
+            yield [Change(row.version, row.id, row.document and _light(row.document)) for row in batch]
+
+
+@asynccontextmanager
+async def snapshot(engine: Engine) -> AsyncIterator[Snapshot]:
+    """A view of the directory that does not move, on a connection of its own; one query of it at a time."""
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        yield Snapshot(connection, await current_version(connection))
+
+
+async def changes_after(connection: Connection, position: Position, limit: int) -> Sequence[Change]:
+    """Up to `limit` suppliers changed after `position`, in the order of commits; go on from the last one's position.
+
+    A supplier that changes again moves to its new place, so a reader that follows the feed sees its last state.
+    """
+    rows = (await connection.execute(_next_changes(position, limit))).all()
+    received = await _received(connection, [row.id for row in rows])
+    return [
+        Change(row.version, row.id, None if row.document is None else _as_received(row.document, received))
+        for row in rows
+    ]
+
+
+async def get_supplier(connection: Connection, supplier_id: UUID) -> Entry | None:
+    """The supplier, or the one that it is part of now; None if it never was or is deleted."""
+    wanted = _entries().where(suppliers.c.id == bindparam("wanted"))
+    row = (await connection.execute(wanted, {"wanted": supplier_id})).first()
+    if row is None:
+        survivor = (await survivors(connection, [supplier_id])).get(supplier_id)
+        row = (await connection.execute(wanted, {"wanted": survivor})).first()
+    if row is None:
+        return None
+    received = await _received(connection, [row.document.id])
+    return Entry(row.version, _as_received(row.document, received))
+
+
+async def living_suppliers(connection: Connection, supplier_ids: Collection[UUID]) -> dict[UUID, Supplier]:
+    """The supplier that each id stands for: itself, or the one that it is part of now. Ids of none are absent."""
+    if not supplier_ids:
+        return {}
+    living = await survivors(connection, supplier_ids)
+    query = select(suppliers.c.id, suppliers.c.document).where(suppliers.c.id == func.any(bindparam("ids")))
+    found = {row.id: row.document for row in await connection.execute(query, {"ids": list(set(living.values()))})}
+    return {asked: found[each] for asked, each in living.items()}
+
+
+async def page_of_suppliers(
+    connection: Connection, filters: Filters, after: UUID | None, limit: int
+) -> Sequence[Entry]:
+    """Up to `limit` suppliers that pass the filters, by id from the one after `after`; go on from the last one's id."""
+    query = _entries().where(*_conditions(filters)).order_by(suppliers.c.id).limit(limit)
+    if after is not None:
+        query = query.where(suppliers.c.id > after)
+    rows = (await connection.execute(query)).all()
+    received = await _received(connection, [row.document.id for row in rows])
+    return [Entry(row.version, _as_received(row.document, received)) for row in rows]
+
+
+def _next_changes(position: Position, limit: int) -> Select[Any]:
+    """Version by version along an index: one version may hold every supplier, and must not be sorted for each page."""
+    from_id = case((change_sets.c.version == position.version, position.supplier_id), else_=START.supplier_id)
+    changed = (
+        select(suppliers.c.id, suppliers.c.document)
+        .where(suppliers.c.change_set == change_sets.c.id, suppliers.c.id > from_id)
+        .order_by(suppliers.c.id)
+        .limit(limit)
+        .lateral("changed")
+    )
+    return (
+        select(change_sets.c.version, changed.c.id, changed.c.document)
+        .select_from(change_sets.join(changed, true()))
+        .where(change_sets.c.version >= position.version)
+        .order_by(change_sets.c.version, changed.c.id)
+        .limit(limit)
+    )
+
+
+def _entries() -> Select[Any]:
+    return (
+        select(change_sets.c.version, suppliers.c.document)
+        .join(change_sets, change_sets.c.id == suppliers.c.change_set)
+        .where(~suppliers.c.deleted)
+    )
+
+
+def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
+    if filters.activities is not None:
+        yield suppliers.c.activities.overlap(list(filters.activities))
+    if filters.communes is not None:
+        yield suppliers.c.commune == func.any(list(filters.communes))
+    if filters.kinds is not None:
+        yield suppliers.c.kinds.overlap(list(filters.kinds))
+    if filters.source is not None:
+        yield exists().where(records.c.supplier_id == suppliers.c.id, records.c.source == filters.source)
+    if filters.siret is not None:
+        yield _described_with(records.c.siret == filters.siret)
+    if filters.siren is not None:
+        yield _described_with(records.c.siret.between(f"{filters.siren}00000", f"{filters.siren}99999"))
+    if filters.q is not None:
+        yield _named(filters.q)
+    if filters.bbox is not None:
+        yield _inside(*filters.bbox)
+    if filters.active is not None:
+        yield suppliers.c.active == filters.active
+
+
+def _described_with(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """A record of the supplier meets the condition: where people merged, it may have several SIRETs."""
+    return suppliers.c.id.in_(select(records.c.supplier_id).where(condition))
+
+
+def _named(q: str) -> ColumnElement[bool]:
+    """Every word of `q` is in the name; folded words hold no wildcard. Without any word, nothing is named."""
+    words = fold(q).split()
+    return and_(*(suppliers.c.name_folded.contains(word) for word in words)) if words else false()
+
+
+def _inside(west: float, south: float, east: float, north: float) -> ColumnElement[bool]:
+    beyond = (suppliers.c.lon >= west, suppliers.c.lon <= east)
+    return suppliers.c.lat.between(south, north) & (and_(*beyond) if west <= east else or_(*beyond))
+
+
+async def _received(connection: Connection, supplier_ids: Sequence[UUID]) -> dict[tuple[str, str], datetime]:
+    """When each record behind the suppliers was last received: later than when it last changed them."""
+    columns = (records.c.source, records.c.external_id, records.c.received_at)
+    query = select(*columns).where(records.c.supplier_id == func.any(list(supplier_ids)))
+    return {(row.source, row.external_id): row.received_at for row in await connection.execute(query)}
+
+
+def _as_received(supplier: Supplier, received: dict[tuple[str, str], datetime]) -> Supplier:
+    sources = (
+        SourceRef(each.source, each.external_id, received.get((each.source, each.external_id), each.received_at))
+        for each in supplier.sources
+    )
+    return msgspec.structs.replace(supplier, sources=tuple(sources))
+
+
+def _light(supplier: Supplier) -> Supplier:
+    return supplier if supplier.provenance is None else msgspec.structs.replace(supplier, provenance=None)

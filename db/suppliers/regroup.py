@@ -1,0 +1,261 @@
+"""Records that are one supplier, found by what they share and grouped anew where any of them changed.
+
+The rule is that of `domain.suppliers.deduplication`. Only records that something links, directly or through others, to
+those that changed are read; whoever calls has taken hold of identities first, so that no other transaction groups them
+meanwhile.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ARRAY, BigInteger, DateTime, Uuid, bindparam, func, insert, select, text
+from sqlalchemy import Text as SqlText
+
+from db.core.advisory_locks import Subject, lock
+from db.core.engine import Connection
+from db.core.uuid7 import new_id
+from db.schema.supplier_tables import records, suppliers
+from db.suppliers.write import tombstone_values
+from domain.suppliers.assembly import DOUBTFUL_POINT
+from domain.suppliers.deduplication import BAND_DEGREES, Decisions, Facts, Likeness, RecordKey, partition
+from domain.suppliers.names import Name, read_name, text_key
+from domain.suppliers.supplier import Placement, Point, SupplierRecord
+from domain.suppliers.surviving_id import Holder, succession
+
+_UNSURE_PLACES = DOUBTFUL_POINT | {"placed_at_commune"}
+_KEYS = (bindparam("sources", type_=ARRAY(SqlText)), bindparam("ids", type_=ARRAY(SqlText)))
+
+_NEAR = f"""
+    r.lat BETWEEN a.lat - {BAND_DEGREES} AND a.lat + {BAND_DEGREES}
+    AND least(abs(r.lon - a.lon), 360 - abs(r.lon - a.lon)) * cos(radians(a.lat)) < {BAND_DEGREES}
+"""
+# The records whose names may be alike to one `a` with a key, a place, and a SIRET or none (`unregistered`); branch by
+# branch, so that each has its index.
+NAMESAKES = f"""
+    SELECT r.source, r.external_id, r.siret FROM records r WHERE r.siret IS NULL AND r.name_key = a.key AND {_NEAR}
+    UNION ALL
+    SELECT r.source, r.external_id, r.siret FROM records r
+    WHERE r.siret IS NOT NULL AND a.unregistered AND r.name_key = a.key AND {_NEAR}
+    UNION ALL
+    SELECT r.source, r.external_id, r.siret FROM records r
+    WHERE (r.siret IS NULL OR a.unregistered) AND r.trade_key = a.key AND {_NEAR}
+"""  # noqa: S608 - constants
+
+# Arrays, and LATERAL with OFFSET 0, make look-ups in indexes of what else would be joined by reading the whole table:
+# in an import, the planner has not heard yet how much there is.
+_LINKED = text(f"""
+    WITH asked AS MATERIALIZED (
+        SELECT r.*
+        FROM unnest(:sources, :ids) AS k(source, external_id) CROSS JOIN LATERAL (
+            SELECT r.source, r.external_id, r.supplier_id, r.siret, r.name_key, r.trade_key, r.lat, r.lon
+            FROM records r WHERE r.source = k.source AND r.external_id = k.external_id OFFSET 0
+        ) r
+    ), linked AS (
+        SELECT source, external_id FROM asked
+        UNION
+        SELECT r.source, r.external_id FROM records r
+        WHERE r.supplier_id = ANY(ARRAY(SELECT DISTINCT supplier_id FROM asked))
+        UNION
+        SELECT r.source, r.external_id FROM records r
+        WHERE r.siret = ANY(ARRAY(SELECT DISTINCT siret FROM asked WHERE siret IS NOT NULL))
+        UNION
+        SELECT n.source, n.external_id FROM (
+            SELECT DISTINCT key, lat, lon, siret IS NULL AS unregistered
+            FROM asked, unnest(ARRAY[name_key, trade_key]) key WHERE key IS NOT NULL
+        ) a CROSS JOIN LATERAL ({NAMESAKES}) n
+        UNION
+        SELECT o.source, o.external_id
+        FROM asked JOIN merged_records m USING (source, external_id) JOIN merged_records o USING (decision_id)
+    )
+    SELECT
+        r.source, r.external_id, r.siret, r.name, r.trade_name, r.lat, r.lon, r.in_prison, r.supplier_id, r.created_at,
+        r.changed_at = :now AS stirred, r.fresh, r.gone
+    FROM linked k CROSS JOIN LATERAL (
+        SELECT r.*, s.change_set = :change_set AS fresh, s.deleted AS gone
+        FROM records r JOIN suppliers s ON s.id = r.supplier_id
+        WHERE r.source = k.source AND r.external_id = k.external_id OFFSET 0
+    ) r
+""").bindparams(  # noqa: S608 - constants
+    *_KEYS, bindparam("now", type_=DateTime(timezone=True)), bindparam("change_set", type_=BigInteger)
+)
+
+_MERGED = text("""
+    SELECT decision_id, source, external_id FROM merged_records WHERE decision_id IN (
+        SELECT decision_id FROM merged_records JOIN unnest(:sources, :ids) AS k(source, external_id)
+        USING (source, external_id)
+    ) ORDER BY decision_id
+""").bindparams(*_KEYS)
+_SPLIT = text("""
+    SELECT s.* FROM split_records s JOIN unnest(:sources, :ids) AS k(source, external_id) USING (source, external_id)
+""").bindparams(*_KEYS)
+
+_MOVE = text("""
+    UPDATE records r SET supplier_id = m.supplier_id
+    FROM unnest(:sources, :ids, :suppliers) m(source, external_id, supplier_id)
+    WHERE r.source = m.source AND r.external_id = m.external_id
+""").bindparams(*_KEYS, bindparam("suppliers", type_=ARRAY(Uuid)))
+_LOST = (bindparam("lost", type_=ARRAY(Uuid)), bindparam("into", type_=ARRAY(Uuid)))
+_FORGET = text("DELETE FROM suppliers WHERE change_set = :change_set AND id = ANY(:lost)").bindparams(
+    _LOST[0], bindparam("change_set", type_=BigInteger)
+)
+_POINT_ON = text("""
+    UPDATE suppliers s SET merged_into = m.stays FROM unnest(:lost, :into) m(lost, stays) WHERE s.id = m.lost
+""").bindparams(*_LOST)
+
+
+class Regrouping(msgspec.Struct, frozen=True):
+    """What grouping changed.
+
+    `seen`: every record that was looked at. `moved`: those that describe another supplier now. `lost`: suppliers that
+    are part of another one now. `to_rewrite`: living ones whose records are not the same as before.
+    """
+
+    seen: Collection[RecordKey] = ()
+    moved: dict[RecordKey, UUID] = {}
+    lost: AbstractSet[UUID] = frozenset()
+    to_rewrite: AbstractSet[UUID] = frozenset()
+
+
+async def hold_identities(connection: Connection) -> None:
+    """Keep every other transaction from grouping records, or rewriting suppliers of several, until this one ends."""
+    await lock(connection, Subject.IDENTITY, "")
+
+
+IDENTITY_COLUMNS = ("siret", "in_prison", "name", "name_key", "trade_name", "trade_key")
+
+
+def identity_values(record: SupplierRecord, placement: Placement) -> tuple[Any, ...]:
+    """What of a record's row tells who it is about, as `IDENTITY_COLUMNS` name it.
+
+    Names are told only where its own point can be relied on.
+    """
+    names: tuple[Any, ...] = (None, None, None, None)
+    if placement.location is not None and _UNSURE_PLACES.isdisjoint(flag.code for flag in placement.flags):
+        names = (*_keyed(record.name), *_keyed(record.trade_name))
+    return (record.siret, record.in_prison is True, *names)
+
+
+def _keyed(name: str | None) -> tuple[str | None, str | None]:
+    key = text_key(name) if name else None
+    return (name, key) if key else (None, None)
+
+
+async def supplier_of(connection: Connection, key: RecordKey) -> UUID | None:
+    """The supplier that the record describes; None if there is no such record."""
+    query = select(records.c.supplier_id).where(
+        records.c.source == key.source, records.c.external_id == key.external_id
+    )
+    found: UUID | None = await connection.scalar(query)
+    return found
+
+
+async def records_of(connection: Connection, supplier_ids: Iterable[UUID]) -> list[RecordKey]:
+    """The records that describe the suppliers."""
+    query = select(records.c.source, records.c.external_id).where(records.c.supplier_id == func.any(list(supplier_ids)))
+    return sorted(RecordKey(*row) for row in await connection.execute(query))
+
+
+async def regroup(
+    connection: Connection,
+    seeds: Iterable[RecordKey],
+    likeness: Likeness,
+    change_set: int,
+    now: datetime,
+    leaving: Collection[RecordKey] = (),
+) -> Regrouping:
+    """Group the seeds and all that is linked to them as they are now, and hand the suppliers' ids on.
+
+    `seeds`: records that came or changed, and those that were one supplier with a record that went: to all others it
+    made no difference. Records that changed at `now`, and those that are `leaving`, keep no supplier's id that others
+    can keep. Suppliers that are part of another one now become tombstones that point to it. Left to the caller: writing
+    `to_rewrite` anew.
+    """
+    known = await _component(connection, seeds, change_set, now)
+    if len(known) < 2:
+        return Regrouping(known)
+    groups = partition(map(_facts, known.values()), likeness, await _decisions(connection, known))
+    holders = [[_holder(known[key], key in leaving) for key in group if not known[key].gone] for group in groups]
+    fresh = {row.supplier_id for row in known.values() if row.fresh}
+    handed = succession(holders, fresh, lambda: new_id(now))
+    now_of = {key: supplier_id for group, supplier_id in zip(groups, handed.ids, strict=True) for key in group}
+    moved = {key: supplier_id for key, supplier_id in now_of.items() if known[key].supplier_id != supplier_id}
+    if moved:
+        await lock(connection, Subject.MOVE, "")
+        await _make_room(connection, set(handed.ids) - {row.supplier_id for row in known.values()}, change_set, now)
+        await connection.execute(_MOVE, _arrays(moved) | {"suppliers": list(moved.values())})
+        await _bury(connection, handed.lost, fresh, change_set, now)
+    touched = {*moved.values(), *(known[key].supplier_id for key in moved if not known[key].gone)}
+    return Regrouping(known, moved, handed.lost.keys(), touched - handed.lost.keys())
+
+
+async def _component(
+    connection: Connection, seeds: Iterable[RecordKey], change_set: int, now: datetime
+) -> dict[RecordKey, Any]:
+    known: dict[RecordKey, Any] = {}
+    asked: set[RecordKey] = set()
+    to_ask = set(seeds)
+    while to_ask:
+        asked |= to_ask
+        linked = await connection.execute(_LINKED, _arrays(to_ask) | {"change_set": change_set, "now": now})
+        known |= {RecordKey(row.source, row.external_id): row for row in linked}
+        to_ask = known.keys() - asked
+    return known
+
+
+async def _decisions(connection: Connection, keys: Iterable[RecordKey]) -> Decisions:
+    arrays = _arrays(keys)
+    merged: dict[UUID, list[RecordKey]] = {}
+    for row in await connection.execute(_MERGED, arrays):
+        merged.setdefault(row.decision_id, []).append(RecordKey(row.source, row.external_id))
+    split = [
+        (RecordKey(row.source, row.external_id), RecordKey(row.other_source, row.other_external_id))
+        for row in await connection.execute(_SPLIT, arrays)
+    ]
+    return Decisions(tuple(merged.values()), split)
+
+
+async def _make_room(connection: Connection, new: Iterable[UUID], change_set: int, now: datetime) -> None:
+    """Empty rows for suppliers to come, which records can then refer to."""
+    rows = [{"id": each, **tombstone_values(change_set, now)} for each in new]
+    if rows:
+        await connection.execute(insert(suppliers), rows)
+
+
+async def _bury(
+    connection: Connection, lost: dict[UUID, UUID], fresh: set[UUID], change_set: int, now: datetime
+) -> None:
+    """A supplier that was made in this very transaction leaves no trace: nobody has seen it."""
+    unseen, seen = [each for each in lost if each in fresh], [each for each in lost if each not in fresh]
+    if unseen:
+        await connection.execute(_FORGET, {"lost": unseen, "change_set": change_set})
+    if seen:
+        bury = suppliers.update().where(suppliers.c.id == func.any(seen)).values(tombstone_values(change_set, now))
+        await connection.execute(bury)
+        await connection.execute(_POINT_ON, {"lost": seen, "into": [lost[each] for each in seen]})
+
+
+def _facts(row: Any) -> Facts:
+    return Facts(
+        key=RecordKey(row.source, row.external_id),
+        siret=row.siret,
+        names=_names(row),
+        place=None if row.lat is None else Point(row.lat, row.lon),
+        in_prison=row.in_prison,
+    )
+
+
+def _names(row: Any) -> tuple[Name, ...]:
+    return tuple(read_name(name) for name in (row.name, row.trade_name) if name is not None)
+
+
+def _holder(row: Any, leaves: bool) -> Holder:
+    return Holder(RecordKey(row.source, row.external_id), row.supplier_id, row.created_at, row.stirred or leaves)
+
+
+def _arrays(keys: Iterable[RecordKey]) -> dict[str, Sequence[Any]]:
+    listed = list(keys)
+    return {"sources": [key.source for key in listed], "ids": [key.external_id for key in listed]}

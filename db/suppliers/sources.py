@@ -1,0 +1,128 @@
+"""The sources that records come from, and their settings."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, func, select, true
+from sqlalchemy.dialects.postgresql import distinct_on, insert
+
+from db.core.engine import Connection
+from db.schema.supplier_tables import imports, records, sources
+from db.suppliers.regroup import hold_identities
+from db.suppliers.write import begin_change, publish, rewrite
+from domain.suppliers.completeness import NO_EMAIL, NO_FLAGS, NO_SIRET
+from domain.suppliers.source import Lack, Lacking, Mapping, Source, SourceDocument, SourceSummary
+
+_LACKS = {"place": "no_place", "siret": NO_SIRET, "segment": "no_offer", "email": NO_EMAIL}
+
+
+async def ensure_source(connection: Connection, name: str, now: datetime) -> None:
+    """Make the source known if it is not yet: writing to it is enough, its settings can follow."""
+    row = {"name": name, "mapping": Mapping(), "created_at": now}
+    await connection.execute(insert(sources).values(row).on_conflict_do_nothing())
+
+
+async def put_source(connection: Connection, source: Source, now: datetime) -> bool:
+    """Set all that can be set on a source; True if it was not known before. The caller commits.
+
+    With another rank, the suppliers that it describes together with other sources are written anew.
+    """
+    settings = {"label": source.label, "url": source.url, "mapping": source.mapping, "rank": source.rank}
+    write = insert(sources).values(name=source.name, created_at=now, **settings)
+    added = await connection.execute(write.on_conflict_do_nothing().returning(sources.c.name))
+    if added.first() is not None:
+        return True
+    await hold_identities(connection)
+    before = await connection.scalar(select(sources.c.rank).where(sources.c.name == source.name))
+    await connection.execute(sources.update().where(sources.c.name == source.name).values(**settings))
+    if before != source.rank:
+        await _rewrite_shared(connection, source.name, now)
+    return False
+
+
+async def _rewrite_shared(connection: Connection, name: str, now: datetime) -> None:
+    other = records.alias()
+    shared = (
+        select(records.c.supplier_id)
+        .where(
+            records.c.source == name,
+            exists().where(other.c.supplier_id == records.c.supplier_id, other.c.source != name),
+        )
+        .distinct()
+    )
+    if found := (await connection.execute(shared)).scalars().all():
+        change_set = await begin_change(connection)
+        await rewrite(connection, found, change_set, now)
+        await publish(connection, change_set)
+
+
+async def get_source(connection: Connection, name: str) -> Source | None:
+    """The source's settings; None if nothing was ever written to it or about it."""
+    row = (await connection.execute(select(sources).where(sources.c.name == name))).first()
+    return None if row is None else Source(row.name, row.label, row.url, row.mapping, row.rank)
+
+
+async def list_sources(connection: Connection, on: date) -> Sequence[SourceSummary]:
+    """Every source by name, with what is known of its records on the day `on`."""
+    return [SourceSummary(**row) for row in await _described(connection, on, true())]
+
+
+async def describe_source(connection: Connection, name: str, on: date) -> SourceDocument | None:
+    """The source with its settings and what is known of its records on the day `on`; None if nobody knows it."""
+    source = await get_source(connection, name)
+    if source is None:
+        return None
+    (row,) = await _described(connection, on, sources.c.name == name)
+    return SourceDocument(**row, mapping=source.mapping, rank=source.rank)
+
+
+async def _described(connection: Connection, on: date, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """The fields of `SourceSummary`, by name."""
+    last = (
+        select(imports.c.source, imports.c.id.label("last_import_id"), imports.c.finished_at.label("last_import_at"))
+        .where(imports.c.status == "done")
+        .ext(distinct_on(imports.c.source))
+        .order_by(imports.c.source, imports.c.id.desc())
+        .subquery()
+    )
+    columns = (sources.c.name, sources.c.label, sources.c.url, last.c.last_import_id, last.c.last_import_at)
+    query = select(*columns).outerjoin(last, last.c.source == sources.c.name).where(which).order_by(sources.c.name)
+    figures = await _figures(connection, on, which)
+    rows = (await connection.execute(query)).mappings()
+    return [{**row, **figures.get(row["name"], {})} for row in rows]
+
+
+async def _figures(connection: Connection, on: date, which: ColumnElement[bool]) -> dict[str, dict[str, Any]]:
+    """What is counted of each source that has records. Records with the same doubts are counted together."""
+    alike = (
+        select(
+            records.c.source,
+            records.c.doubts,
+            func.count().label("records"),
+            func.count().filter(records.c.approved_until < on).label("expired"),
+            func.max(records.c.received_at).label("received_at"),
+        )
+        .join(sources, sources.c.name == records.c.source)
+        .where(which)
+        .group_by(records.c.source, records.c.doubts)
+    )
+    rows: dict[str, list[Any]] = {}
+    for row in await connection.execute(alike):
+        rows.setdefault(row.source, []).append(row)
+    return {source: _summed(some) for source, some in rows.items()}
+
+
+def _summed(rows: Sequence[Any]) -> dict[str, Any]:
+    total = sum(row.records for row in rows)
+    counted = Counter({"approval_expired": sum(row.expired for row in rows)})
+    for row in rows:
+        counted.update(dict.fromkeys(row.doubts, row.records))
+    lacks = {name: Lack(counted[code], round(counted[code] / total, 4)) for name, code in _LACKS.items()}
+    return {
+        "records": total,
+        "last_received_at": max(row.received_at for row in rows),
+        "without": Lacking(**lacks),
+        "flags": {code: counted[code] for code in sorted(counted) if code not in NO_FLAGS and counted[code]},
+    }

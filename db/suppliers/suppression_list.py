@@ -1,0 +1,123 @@
+"""What sources must not bring back about persons who were erased, known by keyed digests alone.
+
+An address is held back in whatever record it comes, a name or a number in the record it was taken from, or wherever it
+comes with that address: others may be called the same.
+"""
+
+import hmac
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import sha256
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import select, true
+from sqlalchemy.dialects.postgresql import insert
+
+from db.core.engine import Connection
+from db.schema.person_tables import suppression_key, suppressions
+from domain.privacy.data_subject import phone_key
+from domain.privacy.person import email_key, name_key
+from domain.suppliers.deduplication import RecordKey
+from domain.suppliers.supplier import Contact, SupplierRecord
+
+EVERYWHERE = RecordKey("", "")
+
+
+class Trace(NamedTuple):
+    """Something not to be brought back: of a kind, in one record or `EVERYWHERE`; `with_email`: only beside it."""
+
+    kind: str
+    value: str
+    where: RecordKey = EVERYWHERE
+    with_email: str = ""
+
+
+class Suppressions(msgspec.Struct, frozen=True):
+    """What records of a source, or one of them, must not say: digests, and the key that makes them.
+
+    Of most rows of an import, one digest is made, and none where they have no address.
+    """
+
+    key: bytes
+    everywhere: frozenset[bytes]
+    of_record: dict[str, frozenset[bytes]]
+
+    def applied(self, external_id: str, record: SupplierRecord) -> SupplierRecord:
+        """The record without what must not be brought back; the same object where it says nothing of the kind."""
+        contact = record.contact
+        if contact is None:
+            return record
+        email = email_key(contact.email or "")
+        own = self.of_record.get(external_id, frozenset())
+        if email and self._digest("email", email) in self.everywhere:
+            own |= self.everywhere
+        elif not own:
+            # what is held back beside an address goes with the address itself
+            return record
+        keys = {"email": email, "person": name_key(contact.person or ""), "phone": phone_key(contact.phone or "")}
+        gone = {
+            field: None
+            for field, value in keys.items()
+            if value and not own.isdisjoint({self._digest(field, value), self._digest(field, value, email)})
+        }
+        return msgspec.structs.replace(record, contact=msgspec.structs.replace(contact, **gone)) if gone else record
+
+    def _digest(self, kind: str, value: str, with_email: str = "") -> bytes:
+        return _digest(self.key, kind, value, with_email)
+
+
+async def suppressions_of(connection: Connection, source: str, external_id: str | None = None) -> Suppressions | None:
+    """What the source must not bring back, in that record or in any; None where there is nothing."""
+    query = (
+        select(suppressions.c.digest, suppressions.c.external_id, suppression_key.c.key)
+        .join(suppression_key, true())
+        .where(suppressions.c.source.in_(("", source)))
+    )
+    if external_id is not None:
+        query = query.where(suppressions.c.external_id.in_(("", external_id)))
+    everywhere: set[bytes] = set()
+    of_record: dict[str, set[bytes]] = {}
+    key = b""
+    for row in await connection.execute(query):
+        key = row.key
+        (of_record.setdefault(row.external_id, set()) if row.external_id else everywhere).add(row.digest)
+    if not key:
+        return None
+    return Suppressions(key, frozenset(everywhere), {each: frozenset(found) for each, found in of_record.items()})
+
+
+async def suppress(connection: Connection, traces: Iterable[Trace], now: datetime) -> None:
+    """Keep these from being brought back; the caller commits."""
+    key = (await connection.execute(select(suppression_key.c.key))).scalar_one()
+    rows = [
+        {
+            "digest": _digest(key, each.kind, each.value, each.with_email),
+            "source": each.where.source,
+            "external_id": each.where.external_id,
+            "created_at": now,
+        }
+        for each in dict.fromkeys(traces)
+        if each.value
+    ]
+    if rows:
+        await connection.execute(insert(suppressions).on_conflict_do_nothing(), rows)
+
+
+def traces_of_change(key: RecordKey, before: Contact, after: Contact) -> Iterable[Trace]:
+    """What must not come back once the contact of a record was made another."""
+    email = email_key(before.email or "")
+    if email and after.email is None:
+        yield Trace("email", email)
+    for kind, value, left in (
+        ("person", name_key(before.person or ""), after.person),
+        ("phone", phone_key(before.phone or ""), after.phone),
+    ):
+        if value and left is None:
+            yield Trace(kind, value, key)
+            if email and after.email is None:
+                yield Trace(kind, value, with_email=email)
+
+
+def _digest(key: bytes, kind: str, value: str, with_email: str) -> bytes:
+    return hmac.digest(key, f"{kind}\0{value}\0{with_email}".encode(), sha256)

@@ -1,0 +1,165 @@
+"""What is matched: suppliers written from their records, and the version of the directory.
+
+Every change is a change set. Suppliers carry its id, which is known from the start; `publish` gives it the next version
+as the last step before the commit. The lock on the version is thus held for an instant, however large the change, and
+the order of versions is the order of commits: a reader that has seen version n will never see an older one appear.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from db.core.engine import Connection
+from db.schema.supplier_tables import change_set_ids, directory_version, records, sources, suppliers
+from domain.suppliers.assembly import StoredRecord, assemble
+from domain.suppliers.supplier import Offer, Placement, Point, Supplier
+from domain.text.normalise import fold
+
+CHANNEL = "vivier_suppliers"
+REWRITTEN_AT_ONCE = 1_000
+
+_PUBLISH = text(f"""
+    WITH next AS (UPDATE directory_version SET version = version + 1 RETURNING version),
+    published AS (INSERT INTO change_sets (id, version) SELECT :change_set, version FROM next)
+    SELECT version, pg_notify('{CHANNEL}', version::text) FROM next
+""")  # noqa: S608 - the channel is a constant
+
+_RECORD_COLUMNS = (
+    records.c.source,
+    records.c.external_id,
+    records.c.payload,
+    records.c.lat,
+    records.c.lon,
+    records.c.commune,
+    records.c.flags,
+    records.c.supplier_id,
+    records.c.received_at,
+    records.c.changed_at,
+)
+
+_SURVIVORS = text("""
+    WITH RECURSIVE trail AS (
+        SELECT id AS asked, id, merged_into, deleted FROM suppliers WHERE id = ANY(:ids)
+        UNION ALL
+        SELECT trail.asked, s.id, s.merged_into, s.deleted FROM trail JOIN suppliers s ON s.id = trail.merged_into
+    )
+    SELECT asked, id FROM trail WHERE NOT deleted
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+
+STORED_RECORDS = select(*_RECORD_COLUMNS, sources.c.rank).join(sources, sources.c.name == records.c.source)
+
+
+async def current_version(connection: Connection) -> int:
+    """The version of the directory as this transaction sees it; 0 before the first change."""
+    return await connection.scalar(select(directory_version.c.version)) or 0
+
+
+async def begin_change(connection: Connection) -> int:
+    """A new change set, for suppliers written in this transaction."""
+    return (await connection.execute(select(change_set_ids.next_value()))).scalar_one()
+
+
+async def publish(connection: Connection, change_set: int) -> int:
+    """Give the change set the next version and tell listeners; call it once, last before the commit."""
+    version: int = (await connection.execute(_PUBLISH, {"change_set": change_set})).one().version
+    return version
+
+
+async def stored_records(connection: Connection, supplier_ids: Iterable[UUID]) -> dict[UUID, list[StoredRecord]]:
+    """The records behind each supplier; a supplier without any is absent."""
+    query = STORED_RECORDS.where(records.c.supplier_id == func.any(bindparam("ids")))
+    found: dict[UUID, list[StoredRecord]] = {}
+    for row in await connection.execute(query, {"ids": list(supplier_ids)}):
+        found.setdefault(row.supplier_id, []).append(stored_record(row))
+    return found
+
+
+async def survivors(connection: Connection, supplier_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """The living supplier that each id stands for: itself, or the one it is part of now. Ids of none are absent."""
+    return {row.asked: row.id for row in await connection.execute(_SURVIVORS, {"ids": list(supplier_ids)})}
+
+
+async def rewrite(connection: Connection, supplier_ids: Iterable[UUID], change_set: int, now: datetime) -> None:
+    """Write the suppliers anew from their records; one without any left becomes a tombstone.
+
+    Their records must not change meanwhile: the caller holds the lock on identities (`db.suppliers.regroup`).
+    """
+    wanted = sorted(supplier_ids)
+    for some in (wanted[start : start + REWRITTEN_AT_ONCE] for start in range(0, len(wanted), REWRITTEN_AT_ONCE)):
+        described = await stored_records(connection, some)
+        await write(connection, [assemble(*each) for each in described.items()], change_set)
+        if bereft := [each for each in some if each not in described]:
+            bury = update(suppliers).where(suppliers.c.id == func.any(bereft))
+            await connection.execute(bury.values(tombstone_values(change_set, now)))
+
+
+async def write(connection: Connection, some: Iterable[Supplier], change_set: int) -> None:
+    """Store the suppliers as they are now, known before or not."""
+    if rows := [supplier_row(supplier, change_set) for supplier in some]:
+        upsert = insert(suppliers)
+        # not the id: whoever says that it changes must wait for every import that refers to it
+        content = {column.name: column for column in upsert.excluded if column.name != "id"}
+        await connection.execute(upsert.on_conflict_do_update(index_elements=["id"], set_=content), rows)
+
+
+def stored_record(row: Any) -> StoredRecord:
+    """The record in a row of `STORED_RECORDS`."""
+    location = None if row.lat is None else Point(row.lat, row.lon)
+    return StoredRecord(
+        row.source,
+        row.external_id,
+        row.payload,
+        Placement(location, row.commune, row.flags),
+        row.supplier_id,
+        row.received_at,
+        row.changed_at,
+        row.rank,
+    )
+
+
+def supplier_row(supplier: Supplier, change_set: int) -> dict[str, Any]:
+    """The columns of `suppliers` for one that is not deleted, in the order of the table."""
+    location = supplier.location
+    return {
+        "id": supplier.id,
+        "document": supplier,
+        "deleted": False,
+        "active": supplier.active,
+        "activities": activities(supplier.offers),
+        "kinds": list(supplier.kinds),
+        "commune": supplier.commune,
+        "lat": None if location is None else location.lat,
+        "lon": None if location is None else location.lon,
+        "name_folded": fold(f"{supplier.name} {supplier.trade_name}" if supplier.trade_name else supplier.name),
+        "updated_at": supplier.updated_at,
+        "change_set": change_set,
+        "merged_into": None,
+    }
+
+
+def tombstone_values(change_set: int, now: datetime) -> dict[str, Any]:
+    """What is left of a deleted supplier: its id, and when it went."""
+    return {
+        "document": None,
+        "deleted": True,
+        "active": False,
+        "activities": [],
+        "kinds": [],
+        "commune": None,
+        "lat": None,
+        "lon": None,
+        "name_folded": "",
+        "updated_at": now,
+        "change_set": change_set,
+    }
+
+
+def activities(offers: Sequence[Offer]) -> list[str]:
+    """Segment and family ids as offered, and the CPV codes, without check digit, of offers that name no segment."""
+    named = {segment for offer in offers for segment in offer.segments}
+    placed_by_cpv = {code.partition("-")[0] for offer in offers if not offer.segments for code in offer.cpv}
+    return sorted(named | placed_by_cpv)

@@ -1,0 +1,240 @@
+"""Why a document does not decode, in plain French and English, with the place and a near spelling.
+
+msgspec says it in one English line such as "Expected `int`, got `str` - at `$.lots[0].limit`"; here that line is read
+back, and what it leaves out (which fields or values exist there) is looked up in the type.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+from msgspec import inspect as types
+
+from domain.errors import Problem, pointer
+from domain.text.bilingual import Text
+
+Step = str | int
+
+_PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?:key` in `)?\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|(\[\.\.\.\])")
+_NAMES = {
+    "int": Text("un nombre entier", "a whole number"),
+    "float": Text("un nombre", "a number"),
+    "str": Text("un texte", "a text"),
+    "bool": Text("true ou false", "true or false"),
+    "array": Text("une liste", "a list"),
+    "object": Text("un objet", "an object"),
+    "null": Text("null", "null"),
+    "date": Text("une date", "a date"),
+    "datetime": Text("une date et heure", "a date and time"),
+    "uuid": Text("un UUID", "a UUID"),
+}
+_INSTANT = "2026-11-24T09:00:00+01:00"
+_FORMATS = {
+    "date": Text("Date attendue : AAAA-MM-JJ", "Expected a date: YYYY-MM-DD"),
+    "datetime": Text(f"Date et heure attendues : {_INSTANT}", f"Expected a date and time: {_INSTANT}"),
+    "timezone": Text(f"L'heure se donne avec son décalage : {_INSTANT}", f"A time needs its offset: {_INSTANT}"),
+    "UUID": Text("UUID attendu", "Expected a UUID"),
+}
+_BOUND = {
+    ">=": Text("au moins", "at least"),
+    "<=": Text("au plus", "at most"),
+    ">": Text("plus de", "more than"),
+    "<": Text("moins de", "less than"),
+}
+
+
+class _Rule(NamedTuple):
+    """One shape of msgspec's message and what to make of it."""
+
+    shape: re.Pattern[str]
+    code: str
+
+
+_RULES = (
+    _Rule(re.compile(r"Object contains unknown field `(.*)`", re.DOTALL), "unknown_field"),
+    _Rule(re.compile(r"Object missing required field `(.*)`", re.DOTALL), "missing_field"),
+    _Rule(re.compile(r"Invalid (?:enum )?value (.*)", re.DOTALL), "unknown_value"),
+    _Rule(re.compile(r"Expected `(.+?)`, got `(.+?)`(?: .*)?"), "wrong_type"),
+    _Rule(re.compile(r"Expected `(\w+)` matching regex '(.*)'", re.DOTALL), "wrong_format"),
+    _Rule(re.compile(r"Expected `(\w+)` of length (>=|<=)? ?(\d+)(?: to (\d+))?(?:, got .*)?"), "wrong_length"),
+    _Rule(re.compile(r"Expected `(\w+)` (>=|<=|>|<) (\S+)"), "out_of_range"),
+    _Rule(re.compile(r"(?:Number|Integer value) out of range"), "out_of_range"),
+    _Rule(re.compile(r"Invalid (RFC3339 encoded \w+|UUID)"), "wrong_format"),
+    _Rule(re.compile(r"Expected `(\w+)` with (.*) timezone component"), "wrong_format"),
+)
+
+
+def explain(error: msgspec.ValidationError, kind: object) -> Problem:
+    """`error`, raised while decoding a `kind`, as a problem with a pointer into the document."""
+    message = str(error)
+    if message.startswith("Object contains unknown field"):
+        what, path = _split_last(message)
+    else:
+        found = _PLACE.match(message)
+        what, path = (found["what"], found["path"] or "") if found else (message, "")
+    steps = _steps(path)
+    for rule in _RULES:
+        if match := rule.shape.fullmatch(what):
+            return _problem(rule.code, match, steps, kind)
+    return Problem(pointer(*steps), "invalid", Text("Valeur non admise", "Value not allowed"))
+
+
+def _split_last(message: str) -> tuple[str, str]:
+    """Message and path where the message quotes the client's own words, which may hold anything."""
+    what, separator, path = message.rpartition(" - at `$")
+    return (what, path.removesuffix("`")) if separator and path.endswith("`") and what.endswith("`") else (message, "")
+
+
+def _steps(path: str) -> tuple[Step, ...]:
+    """The steps of a msgspec path, up to the first it does not name (the key of a dictionary)."""
+    steps: list[Step] = []
+    for name, index, unnamed in _STEP.findall(path):
+        if unnamed:
+            break
+        steps.append(int(index) if index else name)
+    return tuple(steps)
+
+
+def _problem(code: str, match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Problem:
+    """The pointer leads to the field itself where one is unknown or missing, not to the object that holds it."""
+    where = pointer(*steps, match[1]) if code in {"unknown_field", "missing_field"} else pointer(*steps)
+    return Problem(where, code, _DETAILS[code](match, steps, kind))
+
+
+def near(word: str, known: tuple[str, ...]) -> Text:
+    """A sentence that proposes the nearest of `known`, or lists them where they are few; may be empty."""
+    if close := get_close_matches(word, known, n=1, cutoff=0.6):
+        return Text(f" ; vouliez-vous dire « {close[0]} » ?", f"; did you mean “{close[0]}”?")
+    if 0 < len(known) <= 25:
+        listed = ", ".join(known)
+        return Text(f" ; admis : {listed}", f"; allowed: {listed}")
+    return Text("", "")
+
+
+def _missing_field(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
+    return Text(f"Le champ « {match[1]} » est obligatoire", f"The field “{match[1]}” is required")
+
+
+def _unknown_field(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
+    hint = near(match[1], _fields(kind, steps))
+    shown = match[1][:80]
+    return Text(f"Champ inconnu : « {shown} »{hint.fr}", f"Unknown field: “{shown}”{hint.en}")
+
+
+def _unknown_value(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
+    value = match[1].strip("'")
+    hint = near(value, _values(kind, steps))
+    shown = value[:80]
+    return Text(f"Valeur inconnue : « {shown} »{hint.fr}", f"Unknown value: “{shown}”{hint.en}")
+
+
+def _wrong_type(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
+    names = [_NAMES.get(name, Text(name, name)) for name in match[1].split(" | ")]
+    seen = {"bool": Text("un booléen", "a boolean")}.get(match[2]) or _NAMES.get(match[2], Text(match[2], match[2]))
+    french, english = " ou ".join(n.fr for n in names), " or ".join(n.en for n in names)
+    return Text(f"Attendu : {french} ; reçu : {seen.fr}", f"Expected {english}, got {seen.en}")
+
+
+def _wrong_format(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
+    """What the format is: the field's own description where it has one, since nobody reads a regular expression.
+
+    In French as `extra={"fr": …}` of its `Meta` has it.
+    """
+    what = "timezone" if "timezone" in match.re.pattern else match[1].removeprefix("RFC3339 encoded ")
+    if what in _FORMATS:
+        return _FORMATS[what]
+    described = next(_descriptions(kind, steps), Text(match[2], match[2]))
+    return Text(f"Format attendu : {described.fr}", f"Expected format: {described.en}")
+
+
+def _wrong_length(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
+    unit = Text("caractère", "character") if match[1] == "str" else Text("élément", "item")
+    if match[3] != "1":
+        unit = Text(f"{unit.fr}s", f"{unit.en}s")
+    if match[4]:
+        return Text(f"De {match[3]} à {match[4]} {unit.fr} attendus", f"Expected {match[3]} to {match[4]} {unit.en}")
+    bound = _BOUND.get(match[2] or "", Text("exactement", "exactly"))
+    return Text(f"Longueur attendue : {bound.fr} {match[3]} {unit.fr}", f"Expected {bound.en} {match[3]} {unit.en}")
+
+
+def _out_of_range(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
+    if match.re.groups < 3:
+        return Text("Nombre trop grand", "Number too large")
+    limit = match[3].removesuffix(".0")
+    bound = _BOUND[match[2]]
+    return Text(f"Valeur attendue : {bound.fr} {limit}", f"Expected {bound.en} {limit}")
+
+
+_DETAILS: dict[str, Callable[[re.Match[str], tuple[Step, ...], object], Text]] = {
+    "unknown_field": _unknown_field,
+    "missing_field": _missing_field,
+    "unknown_value": _unknown_value,
+    "wrong_type": _wrong_type,
+    "wrong_format": _wrong_format,
+    "wrong_length": _wrong_length,
+    "out_of_range": _out_of_range,
+}
+
+
+@lru_cache(maxsize=256)
+def _described(kind: object) -> types.Type:
+    return types.type_info(kind)
+
+
+def _fields(kind: object, steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """The field names that exist at `steps`."""
+    names = (f.encode_name for t in _at(kind, steps) if isinstance(t, types.StructType) for f in t.fields)
+    return tuple(dict.fromkeys(names))
+
+
+def _values(kind: object, steps: tuple[Step, ...]) -> tuple[str, ...]:
+    """The values, or the tags of a union, that exist at `steps`."""
+    values = [str(value) for t in _at(kind, steps) if isinstance(t, types.LiteralType) for value in t.values]
+    if not values and steps:
+        structs = [t for t in _at(kind, steps[:-1]) if isinstance(t, types.StructType)]
+        values = [str(t.tag) for t in structs if t.tag_field == steps[-1]]
+    return tuple(sorted(set(values)))
+
+
+def _descriptions(kind: object, steps: tuple[Step, ...]) -> Iterator[Text]:
+    """The descriptions written in `Meta` at `steps`."""
+    for found in _walk(_described(kind), steps):
+        if isinstance(found, types.Metadata) and (schema := found.extra_json_schema) and "description" in schema:
+            english = str(schema["description"])
+            yield Text(str((found.extra or {}).get("fr", english)), english)
+
+
+def _at(kind: object, steps: tuple[Step, ...]) -> list[types.Type]:
+    return [found for found in _walk(_described(kind), steps) if not isinstance(found, types.Metadata)]
+
+
+def _walk(kind: types.Type, steps: tuple[Step, ...]) -> Iterator[types.Type]:
+    """Every type that a value at `steps` may have: unions are opened, metadata is given and looked through."""
+    if isinstance(kind, types.Metadata):
+        if not steps:
+            yield kind
+        yield from _walk(kind.type, steps)
+    elif isinstance(kind, types.UnionType):
+        for member in kind.types:
+            yield from _walk(member, steps)
+    elif not steps:
+        yield kind
+    else:
+        for inner in _inside(kind, steps[0]):
+            yield from _walk(inner, steps[1:])
+
+
+def _inside(kind: types.Type, step: Step) -> Iterator[types.Type]:
+    """What `step` leads to inside one value of this type."""
+    if isinstance(kind, types.StructType):
+        yield from (field.type for field in kind.fields if field.encode_name == step)
+    elif isinstance(kind, types.TupleType) and isinstance(step, int):
+        yield from kind.item_types[step : step + 1]
+    elif isinstance(kind, (types.VarTupleType, types.ListType)):
+        yield kind.item_type
+    elif isinstance(kind, types.DictType):
+        yield kind.value_type

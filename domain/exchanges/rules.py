@@ -1,0 +1,129 @@
+"""What may be added to a thread, and how a question is shared without telling who asked."""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from domain.errors import Conflict, InvalidContent, NotFound, Problem
+from domain.exchanges.anonymise import sign_of, without_signs
+from domain.exchanges.exchange import Message, NewMessage, Publication, Recipient, Thread, audience
+from domain.text.bilingual import Text
+
+
+def require_message(thread: Thread, new: NewMessage) -> None:
+    """Raises InvalidContent, with all that is wrong, where the message cannot be added to the thread."""
+    if problems := (*_wrong_recipient(thread, new), *_not_for_a_buyer(new), *_wrong_correction(thread, new)):
+        raise InvalidContent(problems)
+
+
+def published_question(thread: Thread, message_id: UUID, publication: Publication) -> str:
+    """The words in which a question is shared with all: those given, else its own as last corrected.
+
+    In its own words, "[…]" stands where they would tell who asked.
+
+    Raises NotFound where the thread has no such message; Conflict where it is no supplier's question
+    (`not_a_question`), is confidential (`confidential_question`) or was shared before (`already_published`), itself or
+    as a message that it corrects or is corrected by; InvalidContent (`names_the_asker`) where what the buyer wrote
+    would tell who asked.
+    """
+    asked = next((message for message in thread.messages if message.id == message_id), None)
+    if asked is None:
+        raise NotFound(
+            Text("Aucun message de cet identifiant dans cet échange", "No message of this id in this thread")
+        )
+    if asked.author != "supplier" or asked.stance != "question":
+        raise Conflict(
+            "not_a_question",
+            Text("Ce message n'est pas une question d'un fournisseur", "This message is not a supplier's question"),
+        )
+    versions = versions_of(thread.messages, asked)
+    _require_publishable(thread, versions)
+    asker = next(each for each in thread.exchange.recipients if each.supplier_id == asked.supplier_id)
+    question = publication.question or without_signs(asker, versions[-1].body)
+    if problems := tuple(_telling(asker, {"question": question, "answer": publication.answer})):
+        raise InvalidContent(problems)
+    return question
+
+
+def versions_of(messages: Sequence[Message], message: Message) -> tuple[Message, ...]:
+    """The message with all that it corrects and all that corrects these, in the order of the thread."""
+    known = {message.id}
+    while True:
+        linked = {each.id for each in messages if each.id in known or each.corrects in known}
+        linked |= {each.corrects for each in messages if each.id in linked and each.corrects}
+        if linked == known:
+            return tuple(each for each in messages if each.id in known)
+        known = linked
+
+
+def _require_publishable(thread: Thread, versions: tuple[Message, ...]) -> None:
+    if any(version.confidential for version in versions):
+        raise Conflict(
+            "confidential_question",
+            Text(
+                "Cette question est confidentielle : elle ne se publie pas. Une information utile à tous s'envoie "
+                "comme un message à tous, dans vos propres termes",
+                "This question is confidential: it is not published. What all should know is sent as a message to all, "
+                "in your own words",
+            ),
+        )
+    ids = {version.id for version in versions}
+    if any(message.publishes in ids for message in thread.messages):
+        raise Conflict(
+            "already_published",
+            Text(
+                "Cette question est déjà publiée ; une réponse se corrige par un message à tous",
+                "This question is already published; an answer is corrected by a message to all",
+            ),
+        )
+
+
+def _wrong_recipient(thread: Thread, new: NewMessage) -> Iterator[Problem]:
+    if new.supplier_id is None:
+        if new.author == "supplier":
+            detail = Text("Le fournisseur qui parle est à nommer", "The supplier who says it must be named")
+            yield Problem("/supplier_id", "missing_field", detail)
+    elif all(new.supplier_id != recipient.supplier_id for recipient in thread.exchange.recipients):
+        detail = Text(
+            "Ce fournisseur n'est pas destinataire de cet échange", "This supplier is no recipient of this thread"
+        )
+        yield Problem("/supplier_id", "unknown_recipient", detail)
+
+
+def _not_for_a_buyer(new: NewMessage) -> Iterator[Problem]:
+    if new.author == "buyer":
+        detail = Text("Seul un message d'un fournisseur en a", "Only a supplier's message has this")
+        if new.stance is not None:
+            yield Problem("/stance", "not_for_a_buyer", detail)
+        if new.barriers:
+            yield Problem("/barriers", "not_for_a_buyer", detail)
+        if new.confidential and new.supplier_id is None:
+            everybody = Text("Un message à tous n'est pas confidentiel", "A message to all is not confidential")
+            yield Problem("/confidential", "not_for_all", everybody)
+    if new.barriers_note is not None and "other" not in new.barriers:
+        note = Text("Se donne avec le frein « other »", "Goes with the barrier “other”")
+        yield Problem("/barriers_note", "without_other", note)
+
+
+def _wrong_correction(thread: Thread, new: NewMessage) -> Iterator[Problem]:
+    if new.corrects is None:
+        return
+    corrected = next((message for message in thread.messages if message.id == new.corrects), None)
+    if corrected is None:
+        unknown = Text("Aucun message de cet identifiant dans cet échange", "No message of this id in this thread")
+        yield Problem("/corrects", "unknown_message", unknown)
+    elif audience(corrected) != (new.author, new.supplier_id):
+        other = Text(
+            "Une correction a le même auteur et les mêmes destinataires que ce qu'elle corrige",
+            "A correction has the same author and the same recipients as what it corrects",
+        )
+        yield Problem("/corrects", "other_audience", other)
+
+
+def _telling(asker: Recipient, texts: dict[str, str]) -> Iterator[Problem]:
+    for field, text in texts.items():
+        if sign := sign_of(asker, text):
+            detail = Text(
+                f"Ce texte contient « {sign} », qui dit qui a posé la question : à reformuler dans « {field} »",
+                f"This text has “{sign}”, which tells who asked: word it otherwise in “{field}”",
+            )
+            yield Problem(f"/{field}", "names_the_asker", detail)

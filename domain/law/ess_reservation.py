@@ -1,0 +1,183 @@
+"""ESS reservation of a lot: listed services only, three years at most, by a contracting authority, for a mission."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from domain.law.findings import LegalFinding, finding, least_sure
+from domain.law.lot_facts import LotFacts, listing, segment_is_outside, segments_of_cpv
+from domain.law.rule_registry import applies
+from domain.law.rules import InForce
+from domain.needs.need import Buyer
+from domain.reference import taxonomy
+from domain.shortlists.shortlist import Outcome
+from domain.text.bilingual import Text
+
+
+def review_ess(lot: LotFacts, buyer: Buyer | None, view: InForce) -> Iterator[LegalFinding]:
+    """The findings on reserving this lot to ESS."""
+    if found := _listed(lot, view):
+        yield found
+    if found := _exclusive(lot, view):
+        yield found
+    if found := _duration(lot, view):
+        yield found
+    if found := _authority(buyer, view):
+        yield found
+    yield _mission(lot.listed == "listed", view)
+
+
+@applies("ess_listed_cpv")
+def _listed(lot: LotFacts, view: InForce) -> LegalFinding | None:
+    """The main CPV of the lot (the first one given) must be on the list of 115 codes, exactly.
+
+    A narrower code than a listed one is to be judged (LISTED_DESCENDANT); any other is NOT_LISTED: the listed codes
+    nearest to it are named, which fit only if they say what is really bought. Without CPV, a lot whose activities have
+    no listed code at all is NOT_LISTED with doubt; otherwise the main CPV is asked for.
+    """
+    if lot.listed == "listed":
+        return None
+    return _off_the_list(lot.cpv[0], lot.listed == "descendant", view) if lot.cpv else _no_cpv(lot.segments, view)
+
+
+@lru_cache(maxsize=4096)
+def _off_the_list(code: str, descendant: bool, view: InForce) -> LegalFinding:
+    row = view["ess_listed_cpv"]
+    if descendant:
+        message = Text(
+            f"Le CPV {code} précise un code de la liste sans y figurer ; à apprécier selon le contenu réel",
+            f"CPV {code} is narrower than a listed code without being listed; to be judged by the real content",
+        )
+        return finding("LISTED_DESCENDANT", "REVIEW", row, message)
+    near = ", ".join(_nearest_listed(code, view.codes("ess_listed_cpv")))
+    fr, en = f" (les plus proches : {near})" if near else "", f" (the nearest: {near})" if near else ""
+    message = Text(
+        f"Le CPV {code} n'est pas dans la liste des services réservables à l'ESS ; "
+        f"choisir un autre type, ou un CPV de la liste{fr} si c'est le contenu réel",
+        f"CPV {code} is not on the list of services that may be reserved to the social economy; "
+        f"choose another type, or a listed CPV{en} if that is the real content",
+    )
+    return finding("NOT_LISTED", "INELIGIBLE", row, message)
+
+
+def _nearest_listed(code: str, listed: frozenset[str]) -> list[str]:
+    """The listed codes that share the most leading digits with `code`, at least its division; at most four."""
+    for kept in range(len(code) - 1, 1, -1):
+        if near := sorted(other for other in listed if other.startswith(code[:kept])):
+            return near[:4]
+    return []
+
+
+@lru_cache(maxsize=1024)
+def _no_cpv(segments: tuple[str, ...], view: InForce) -> LegalFinding:
+    row = view["ess_listed_cpv"]
+    if segments and all(segment_is_outside(segment, view.codes("ess_listed_cpv")) for segment in segments):
+        message = Text(
+            "Aucun code CPV de cette activité n'est dans la liste des services réservables à l'ESS ; "
+            "indiquer le CPV principal",
+            "No CPV code of this activity is on the list of services that may be reserved to the social economy; "
+            "give the main CPV",
+        )
+        return finding("NOT_LISTED", "INELIGIBLE", row, message, "low")
+    message = Text(
+        "Sans CPV principal, on ne sait pas si le lot est dans la liste des services réservables à l'ESS ; l'indiquer",
+        "Without a main CPV it is not known whether the lot is on the list of services that may be reserved; give it",
+    )
+    return finding("CPV_MISSING", "UNKNOWN", row, message)
+
+
+@applies("ess_exclusive")
+def _exclusive(lot: LotFacts, view: InForce) -> LegalFinding | None:
+    """A lot reserved to ESS bears exclusively on listed services (NOT_EXCLUSIVE).
+
+    An additional CPV that is not listed excludes the reservation, unless the lot names supporting activities, the
+    code is narrower than a listed one, or only an activity beside the main CPV's is off the list: a person then judges
+    whether it is accessory. Without CPV nothing is said.
+    """
+    if lot.listed is None:
+        return None
+    listed = view.codes("ess_listed_cpv")
+    others = {code: where for code in lot.cpv[1:] if (where := listing(code, listed)) != "listed"}
+    outside = tuple(segment for segment in sorted(_beside(lot)) if segment_is_outside(segment, listed))
+    if not others and not outside:
+        return None
+    refused = "unlisted" in others.values() and not lot.lot.support_segments
+    labels = [taxonomy.load().label(segment) for segment in outside]
+    fr = ", ".join((*others, *(f"« {label} »" for label in labels)))
+    en = ", ".join((*others, *(f"“{label}”" for label in labels)))
+    message = Text(
+        f"Le lot comprend aussi {fr}, hors de la liste : la réservation ESS ne vaut que pour des services listés ; "
+        "en faire un lot distinct, ou vérifier que ce n'est qu'un accessoire",
+        f"The lot also includes {en}, off the list: the social economy reservation covers listed services only; "
+        "make it a separate lot, or check that it is only accessory",
+    )
+    row = view["ess_exclusive"]
+    sure = least_sure(row, view["ess_listed_cpv"])
+    return finding("NOT_EXCLUSIVE", "INELIGIBLE" if refused else "REVIEW", row, message, sure)
+
+
+def _beside(lot: LotFacts) -> set[str]:
+    """The activities asked for beside the main one: that of the main CPV where it is asked for, else the first one.
+
+    Where the object is work integration itself, every other activity is beside it.
+    """
+    asked, of_cpv = lot.lot.segments, segments_of_cpv(lot.cpv[0])
+    main = of_cpv if lot.insertion else of_cpv.intersection(asked) or set(asked[:1])
+    return {*asked, *lot.lot.support_segments} - main
+
+
+@applies("ess_max_months")
+def _duration(lot: LotFacts, view: InForce) -> LegalFinding | None:
+    """A contract reserved to ESS has a longest duration, renewals included (ESS_MAX_3Y); a month more is refused."""
+    row, limit = view["ess_max_months"], view.number("ess_max_months")
+    known = (lot.lot.duration_months or 0) + (lot.lot.renewal_months or 0)
+    if limit is None:
+        return None
+    if known > limit:
+        message = Text(
+            f"{known} mois, reconductions comprises : un marché réservé à l'ESS dure au plus {limit} mois",
+            f"{known} months, renewals included: a contract reserved to the social economy lasts at most {limit}",
+        )
+        return finding("ESS_MAX_3Y", "INELIGIBLE", row, message)
+    if lot.lot.duration_months is None:
+        message = Text(
+            f"Durée non indiquée : un marché réservé à l'ESS dure au plus {limit} mois, reconductions comprises",
+            f"Duration not given: a contract reserved to the social economy lasts at most {limit} months in all",
+        )
+        return finding("DURATION_UNKNOWN", "UNKNOWN", row, message)
+    return None
+
+
+@applies("ess_contracting_authority")
+def _authority(buyer: Buyer | None, view: InForce) -> LegalFinding | None:
+    """Only a contracting authority (pouvoir adjudicateur) may reserve to ESS (BUYER_NOT_POUVOIR_ADJUDICATEUR).
+
+    The State and local authorities are; a utility may not be, and must say so; an undescribed buyer is not known.
+    """
+    row = view["ess_contracting_authority"]
+    status = buyer.contracting_authority if buyer else None
+    if status is False:
+        message = Text(
+            "L'acheteur n'est pas un pouvoir adjudicateur : il ne peut pas réserver à l'ESS ; choisir un autre type",
+            "The buyer is not a contracting authority: it may not reserve to the social economy; choose another type",
+        )
+        return finding("BUYER_NOT_POUVOIR_ADJUDICATEUR", "INELIGIBLE", row, message)
+    if status or (buyer and buyer.kind in {"state", "local"}):
+        return None
+    message = Text(
+        "Préciser si l'acheteur est un pouvoir adjudicateur : lui seul peut réserver à l'ESS",
+        "Say whether the buyer is a contracting authority: only such a buyer may reserve to the social economy",
+    )
+    return finding("BUYER_STATUS_UNKNOWN", "UNKNOWN", row, message)
+
+
+@lru_cache(maxsize=64)
+def _mission(listed: bool, view: InForce) -> LegalFinding:
+    """Suppliers must aim at a public-service mission linked to the services; doubtful where they are not listed."""
+    message = Text(
+        "Les services doivent relever d'une mission de service public, que les entreprises candidates ont pour but ; "
+        "le vérifier et demander leurs statuts",
+        "The services must belong to a public-service mission, which the candidates must aim at; check it and ask for "
+        "their statutes",
+    )
+    outcome: Outcome = "ELIGIBLE_IF" if listed else "REVIEW"
+    return finding("ESS_PUBLIC_SERVICE_MISSION", outcome, view["ess_mission"], message)

@@ -1,0 +1,119 @@
+"""What the rules look at in a lot: its object, its nature, its value in cents."""
+
+from functools import lru_cache
+from typing import Literal
+
+import msgspec
+
+from domain.law.rule_registry import applies
+from domain.law.rules import InForce, cents
+from domain.needs.need import Lot
+from domain.reference import taxonomy
+
+Listing = Literal["listed", "descendant", "unlisted"]
+WORKS_DIVISION = "45"
+
+
+class LotFacts(msgspec.Struct, frozen=True):
+    """A lot as the rules read it. `cpv`: 8 digits, the main code first. `works`, `cents` null: not known.
+
+    `segments`: what the lot asks for as its object. `listed`: the main CPV against the list of social services; null
+    without CPV.
+    """
+
+    lot: Lot
+    cpv: tuple[str, ...]
+    segments: tuple[str, ...]
+    works: bool | None
+    cents: int | None
+    listed: Listing | None
+    insertion: bool
+
+
+def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
+    """One lot; `segments` are those understood as its object, from codes or words."""
+    cpv = tuple(code[:8] for code in lot.cpv)
+    listed = listing(cpv[0], view.codes("ess_listed_cpv")) if cpv else None
+    return LotFacts(
+        lot=lot,
+        cpv=cpv,
+        segments=segments,
+        works=_works(lot, cpv, segments),
+        cents=None if lot.value_eur is None else cents(lot.value_eur),
+        listed=listed,
+        insertion=_is_insertion("so-insertion" in (lot.segments or segments), cpv[:1], listed, view),
+    )
+
+
+@lru_cache(maxsize=4096)
+def listing(code: str, listed: frozenset[str]) -> Listing:
+    """Where a CPV code stands: on the list, narrower than a code of the list, or neither."""
+    if code in listed:
+        return "listed"
+    digits = len(code.rstrip("0"))
+    if any(code[:kept].ljust(8, "0") in listed for kept in range(2, digits)):
+        return "descendant"
+    return "unlisted"
+
+
+@lru_cache(maxsize=4096)
+def families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
+    """What "one family" means when lots are added up: the families of the segments ("pr" of "pr-locaux").
+
+    Without segment, the CPV group of the main code.
+    """
+    if segments:
+        return frozenset(segment.partition("-")[0] for segment in segments)
+    return frozenset(code[:3] for code in cpv[:1])
+
+
+def _works(lot: Lot, cpv: tuple[str, ...], segments: tuple[str, ...]) -> bool | None:
+    """As stated, else by the main CPV (division 45), else by the segments where all their codes agree."""
+    if lot.nature is not None:
+        return lot.nature == "works"
+    if cpv:
+        return cpv[0].startswith(WORKS_DIVISION)
+    natures = {segment_is_works(segment) for segment in segments}
+    return natures.pop() if len(natures) == 1 else None
+
+
+@lru_cache(maxsize=512)
+def _prefixes(segment: str) -> tuple[str, ...]:
+    """The CPV prefixes of a segment, or of a family's segments; empty for an unknown one."""
+    segments = taxonomy.load()
+    family = segments.family(segment)
+    members = family.segments if family else tuple(s for s in (segments.segments.get(segment),) if s)
+    return tuple(prefix for member in members for prefix in member.cpv)
+
+
+@lru_cache(maxsize=512)
+def segment_is_works(segment: str) -> bool | None:
+    """Whether an activity is works (all its CPV codes in division 45), is not, or may be either (null)."""
+    natures = {prefix.startswith(WORKS_DIVISION) for prefix in _prefixes(segment)}
+    return natures.pop() if len(natures) == 1 else None
+
+
+@lru_cache(maxsize=512)
+def segment_is_outside(segment: str, listed: frozenset[str]) -> bool:
+    """Whether no code of an activity is on the list of social services."""
+    prefixes = _prefixes(segment)
+    return bool(prefixes) and not any(code.startswith(prefixes) for code in listed)
+
+
+@lru_cache(maxsize=4096)
+def segments_of_cpv(code: str) -> frozenset[str]:
+    """The activities that a CPV code means; empty where no segment covers it."""
+    return frozenset(taxonomy.load().of_cpv(code))
+
+
+@applies("insertion_object")
+@lru_cache(maxsize=4096)
+def _is_insertion(named: bool, main_cpv: tuple[str, ...], listed: Listing | None, view: InForce) -> bool:
+    """The object is work integration itself where the main CPV says so (OBJECT_IS_INSERTION).
+
+    Else where the lot names the segment `so-insertion` and its main CPV, if any, is a listed social service. With the
+    supporting activity as main CPV, the lot is an ordinary service.
+    """
+    if any(code.startswith(tuple(view.codes("insertion_object"))) for code in main_cpv):
+        return True
+    return named and listed in {None, "listed"}

@@ -1,0 +1,147 @@
+"""The value of a need: all lots added up, works apart from supplies and services, in cents."""
+
+from typing import Literal
+
+import msgspec
+
+from domain.law.citation import euros, listed
+from domain.law.findings import LegalAdvice, advice
+from domain.law.lot_facts import LotFacts
+from domain.law.rule_registry import applies
+from domain.law.rules import InForce, cents
+from domain.needs.need import Need
+from domain.text.bilingual import Text
+
+Assumption = Literal["nature", "division", "shared", "below"]
+"""What was taken for granted where a group's value was compared.
+
+`nature`: that of some lot is not known; `division`: what of the value is works is not known; either way the lower
+thresholds of supplies and services are applied. `shared`: what the stated total has beyond the lots' values is counted
+with works and with the others. `below`: the stated total is less than the lots' own values.
+"""
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Lots whose values are added before a threshold is looked at. `total` null: not known.
+
+    `alone`: the group is the whole need. `social`: the lots that are a listed social or other specific service.
+    """
+
+    works: bool
+    lots: tuple[LotFacts, ...]
+    total: int | None
+    alone: bool
+    assumptions: tuple[Assumption, ...]
+    social: tuple[LotFacts, ...]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(lot.lot.id for lot in self.lots)
+
+    @property
+    def named(self) -> tuple[tuple[str, ...], ...]:
+        """The `lots` of advice on the group: none are named where it is the whole need."""
+        return () if self.alone else (self.ids,)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the total itself rests on an assumption; nothing that follows from it is sure then."""
+        return self.assumptions not in {(), ("nature",)}
+
+
+def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
+    """The lots of a need, in one group, or in two where some are works and others not.
+
+    A concession is one group: its threshold is the same for works and services. `estimated_total_eur` is the total
+    where it is given. With two groups it can only be divided by the lots' values: what it has beyond them (renewals…)
+    is added to both, so that no threshold is lowered; where a lot has no value, everything is one group under the lower
+    thresholds.
+    """
+    stated = None if need.estimated_total_eur is None else cents(need.estimated_total_eur)
+    summed = total_of(lots)
+    below: tuple[Assumption, ...] = () if stated is None or stated >= _known(lots) else ("below",)
+    total = summed if stated is None else stated
+    if need.contract == "concession":
+        return (_group(all(lot.works for lot in lots), lots, total, True, below),)
+    sides = {bool(lot.works) for lot in lots}
+    nature: tuple[Assumption, ...] = ("nature",) if any(lot.works is None for lot in lots) else ()
+    if len(sides) == 1:
+        return (_group(sides == {True}, lots, total, True, (*nature, *below)),)
+    if summed is None and stated is not None:
+        return (_group(False, lots, stated, True, ("division", *below)),)
+    beyond = max(0, stated - summed) if stated is not None and summed is not None else 0
+    shared: tuple[Assumption, ...] = ("shared",) if beyond else ()
+    works = tuple(lot for lot in lots if lot.works)
+    others = tuple(lot for lot in lots if not lot.works)
+    return tuple(
+        _group(side, members, None if (part := total_of(members)) is None else part + beyond, False, assumed)
+        for side, members, assumed in ((False, others, (*nature, *shared)), (True, works, shared))
+    )
+
+
+def _group(
+    works: bool, lots: tuple[LotFacts, ...], total: int | None, alone: bool, assumptions: tuple[Assumption, ...]
+) -> Group:
+    social = () if works else tuple(lot for lot in lots if lot.insertion or lot.listed == "listed")
+    return Group(works, lots, total, alone, assumptions, social)
+
+
+def _known(lots: tuple[LotFacts, ...]) -> int:
+    """The sum of the values that are known, in cents."""
+    return sum(lot.cents or 0 for lot in lots)
+
+
+def total_of(lots: tuple[LotFacts, ...]) -> int | None:
+    """The sum of the lots' values in cents; None where one of them is not known."""
+    total = 0
+    for lot in lots:
+        if lot.cents is None:
+            return None
+        total += lot.cents
+    return total
+
+
+@applies("value_over_lifetime")
+def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
+    """No verdict on procedure where a value is unknown (VALUE_UNKNOWN); `estimated_total_eur` is enough.
+
+    For a framework agreement or a dynamic purchasing system it is the maximum of all contracts over the whole life.
+    """
+    if group.total is not None:
+        return None
+    lacking = tuple(lot.lot.id for lot in group.lots if lot.cents is None)
+    missing, many = listed(lacking), "s" if len(lacking) > 1 else ""
+    life = need.technique is not None
+    row = view["value_over_lifetime" if life else "value_of_all_lots"]
+    end = Text(
+        " ; indiquer le maximum estimé de tous les marchés sur toute sa durée"
+        if life
+        else " ; indiquer l'estimation totale",
+        "; give the estimated maximum of all contracts over its whole life" if life else "; give the estimated total",
+    )
+    message = Text(
+        f"Valeur inconnue (lot{many} {missing.fr}) : pas d'avis sur la procédure{end.fr}",
+        f"Value unknown (lot{many} {missing.en}): no advice on the procedure{end.en}",
+    )
+    return advice("VALUE_UNKNOWN", "info", row, message, group.named)
+
+
+@applies("value_of_all_lots")
+def total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
+    """The stated total counts all lots, renewals included: it cannot be less than the lots' own values.
+
+    All lots are added before a threshold is looked at, so splitting a need never lowers a threshold.
+    """
+    if need.estimated_total_eur is None:
+        return None
+    known = _known(lots)
+    if cents(need.estimated_total_eur) >= known:
+        return None
+    stated, summed = euros(cents(need.estimated_total_eur)), euros(known)
+    message = Text(
+        f"Le total estimé ({stated.fr}) est inférieur à la somme des lots ({summed.fr}) : à corriger, "
+        "car la valeur d'un besoin compte tous ses lots",
+        f"The estimated total ({stated.en}) is less than the sum of the lots ({summed.en}): to be corrected, "
+        "for the value of a need counts all its lots",
+    )
+    return advice("TOTAL_BELOW_LOTS", "warning", view["value_of_all_lots"], message)

@@ -1,0 +1,131 @@
+"""What a buyer's past awards change: the three-year bar of ESS-reserved contracts, habit, and dependence."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+import msgspec
+
+from domain.law.citation import cite, days
+from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice
+from domain.law.months import months_later
+from domain.law.rule_registry import applies
+from domain.law.rules import Rules
+from domain.law.supplier_facts import verdict
+from domain.needs.award import Award
+from domain.needs.need import Lot
+from domain.text.bilingual import Text
+
+YEAR = 12
+
+
+class EssAward(msgspec.Struct, frozen=True):
+    """An ESS-reserved contract this supplier was awarded by the same buyer; whether it was for the same service."""
+
+    awarded_on: date
+    same_service: bool
+
+
+@applies("ess_award_bar_months")
+def award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | None:
+    """A supplier awarded an ESS-reserved contract in the previous 36 months may not be awarded another (ESS_AWARD_BAR).
+
+    Same buyer and same service: INELIGIBLE until the third anniversary included; another service: to be judged, for the
+    exact wording was not retrieved. Awards after `on` are ignored. Only an ESS verdict changes, never for the better.
+    """
+    view = rules.at(on)
+    months = view.number("ess_award_bar_months")
+    if months is None:
+        return None
+    barring = [award for award in awards if award.awarded_on <= on <= months_later(award.awarded_on, months)]
+    if not barring:
+        return None
+    same = any(award.same_service for award in barring)
+    latest = max(award.awarded_on for award in barring if award.same_service or not same)
+    end = min(months_later(latest, months), date.max - timedelta(days=1))
+    last, free = days(latest), days(end + timedelta(days=1))
+    if same:
+        message = Text(
+            f"A obtenu un marché réservé à l'ESS pour ce service le {last.fr} : un autre est possible à partir "
+            f"du {free.fr}",
+            f"Was awarded a contract reserved to the social economy for this service on {last.en}: another is possible "
+            f"from {free.en}",
+        )
+    else:
+        message = Text(
+            f"A obtenu un autre marché réservé à l'ESS le {last.fr} : à apprécier",
+            f"Was awarded another contract reserved to the social economy on {last.en}: to be judged",
+        )
+    row = view["ess_award_bar_months"]
+    return verdict(row, "ess", "INELIGIBLE" if same else "REVIEW", "ESS_AWARD_BAR", message)
+
+
+def with_award_bar(found: Verdict, awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict:
+    """A supplier's verdict once past awards are known: the bar where it is worse; other types than ESS are as found."""
+    if found.reserved != "ess":
+        return found
+    bar = award_bar(awards, on, rules)
+    return bar if bar and OUTCOMES.index(bar.outcome) > OUTCOMES.index(found.outcome) else found
+
+
+@applies("same_supplier_awards", "same_supplier_months")
+def same_supplier(name: str, activity: str, awarded_on: tuple[date, ...], on: date, rules: Rules) -> LegalAdvice | None:
+    """SAME_SUPPLIER: from the third award to one supplier for a segment within 36 months before `on`, naming it.
+
+    `awarded_on`: the days of the buyer's awards to that supplier for that segment, with or without reservation or
+    competition; later ones are ignored. That a buyer must not always choose the same operator is law; the number and
+    the period are counsel.
+    """
+    view = rules.at(on)
+    row, months = view["same_supplier_awards"], view.number("same_supplier_months") or 36
+    since = months_later(on, -months)
+    count = sum(since <= day <= on for day in awarded_on)
+    if count < (view.number("same_supplier_awards") or 3):
+        return None
+    message = Text(
+        f"{name} a obtenu {count} marchés en {months} mois pour l'activité « {activity} » : ne pas toujours retenir le "
+        "même opérateur quand d'autres peuvent répondre",
+        f"{name} was awarded {count} contracts in {months} months for the activity “{activity}”: do not always choose "
+        "the same operator when others can answer",
+    )
+    return LegalAdvice(
+        "SAME_SUPPLIER", "warning", row.id, row.article, row.confidence, cite(message, row.article, row.confidence)
+    )
+
+
+@applies("counsel_dependence")
+def dependence(
+    name: str, turnover_eur: float | None, awards: Iterable[Award], lot: Lot, on: date, rules: Rules
+) -> LegalAdvice | None:
+    """ECONOMIC_DEPENDENCE: a supplier that would owe the buyer a large share of its turnover, this lot included.
+
+    Counted by year: the awards that run at `on` (twelve months where their duration is not known), and the lot's own
+    value. Looked at only for suppliers with such an award; unknown values count for nothing, and with an unknown
+    turnover nothing is said. It is counsel: nobody may be excluded for it.
+    """
+    view = rules.at(on)
+    bound = view.number("counsel_dependence")
+    running = [award for award in awards if award.awarded_on <= on < months_later(award.awarded_on, _months(award))]
+    if not turnover_eur or bound is None or not running:
+        return None
+    lasts = (lot.duration_months or 0) + (lot.renewal_months or 0)
+    weight = sum(_yearly(award.value_eur, _months(award)) for award in running) + _yearly(lot.value_eur, lasts)
+    if weight * 100 < bound * turnover_eur:
+        return None
+    share = int(weight * 100 / turnover_eur)
+    message = Text(
+        f"Conseil : avec ce lot, {name} tiendrait de cet acheteur environ {share} % de son chiffre d'affaires connu ; "
+        f"à partir de {bound} %, veiller à sa dépendance économique (lots plus petits, groupement), sans l'exclure "
+        "pour cela",
+        f"Counsel: with this lot, {name} would owe this buyer about {share}% of its known turnover; from {bound}% on, "
+        "mind its economic dependence (smaller lots, a consortium), without excluding it for that",
+    )
+    return advice("ECONOMIC_DEPENDENCE", "warning", view["counsel_dependence"], message)
+
+
+def _months(award: Award) -> int:
+    return award.duration_months or YEAR
+
+
+def _yearly(value_eur: float | None, months: int) -> float:
+    """What a contract is worth a year; one of less than a year counts whole."""
+    return (value_eur or 0.0) * YEAR / max(months, YEAR)

@@ -1,0 +1,88 @@
+"""Penitentiary: suppliers who work inside a prison."""
+
+from datetime import date
+from functools import lru_cache
+
+from domain.law.findings import Verdict
+from domain.law.rule_registry import applies
+from domain.law.rules import InForce
+from domain.law.supplier_facts import (
+    LegalFacts,
+    lapsed_verdict,
+    percent,
+    presumed,
+    right_kinds,
+    share_proof,
+    share_too_low,
+    too_low,
+    until,
+    verdict,
+)
+from domain.text.bilingual import Text
+
+SHARE = "minimum_share_penitentiary"
+DETAINEES = Text("personnes détenues", "detainees")
+IMPLANTATION = Text("la preuve de l'implantation en établissement pénitentiaire", "proof of operating inside a prison")
+
+
+@applies("kinds_penitentiary")
+def penitentiary(facts: LegalFacts, on: date, view: InForce) -> Verdict:
+    """Penitentiary: work executed inside a prison, with at least the minimum share of detainees among the workers.
+
+    SEP in force proves the implantation, and the share is presumed where it is not known. SEP lapsed gives ELIGIBLE_IF,
+    also beside `in_prison`: the dated evidence is followed. Suppliers are judged so at any date: that the type did not
+    exist yet is told on the lot.
+    """
+    share = facts.shares.detained
+    if share is not None and too_low(share, SHARE, view):
+        return share_too_low(view, "penitentiary", SHARE, share, DETAINEES)
+    current, lapsed = right_kinds(facts.approvals, view.eventual_codes("kinds_penitentiary"), on)
+    if current is not None:
+        return _implanted(view, current.valid_until, share)
+    if lapsed is not None:
+        return lapsed_verdict(view, "penitentiary", "kinds_penitentiary", lapsed, on)
+    return _without_sep(view, facts.in_prison, share)
+
+
+@lru_cache(maxsize=1024)
+def _implanted(view: InForce, end: date | None, share: float | None) -> Verdict:
+    row = view["kinds_penitentiary"]
+    fr, en = f"Implantation en prison en vigueur{until(end).fr}", f"Prison implantation in force{until(end).en}"
+    if share is not None:
+        known = percent(share)
+        message = Text(f"{fr} ; {known.fr} % de {DETAINEES.fr}", f"{en}; {known.en}% of {DETAINEES.en}")
+        return verdict(row, "penitentiary", "ELIGIBLE", None, message)
+    proof = share_proof(view, SHARE, DETAINEES)
+    return presumed(view, row, "penitentiary", Text(f"{fr} ; {proof.fr} est présumée", f"{en}; {proof.en} is presumed"))
+
+
+@applies("penitentiary_execution")
+@lru_cache(maxsize=1024)
+def _without_sep(view: InForce, in_prison: bool | None, share: float | None) -> Verdict:
+    """Without SEP, any operator (an EA, an EI…) that works inside a prison may answer if most workers are detainees.
+
+    With a known sufficient share it is ELIGIBLE, with an unknown one ELIGIBLE_IF. Known not to work in a prison:
+    INELIGIBLE, even with a high share, because day release outside does not count. Not known whether it does: UNKNOWN,
+    also where its approvals are known and hold no SEP, for an approval of another kind says nothing of a workshop in a
+    prison.
+    """
+    row = view["penitentiary_execution"]
+    if in_prison is None:
+        message = Text("Travail en prison : non connu", "Work inside a prison: not known")
+        return verdict(row, "penitentiary", "UNKNOWN", "DATA_MISSING", message, (IMPLANTATION,))
+    if not in_prison:
+        message = Text("Ne travaille pas en établissement pénitentiaire", "Does not work inside a prison")
+        return verdict(row, "penitentiary", "INELIGIBLE", "NOT_IN_PRISON", message)
+    if share is not None:
+        known = percent(share)
+        message = Text(
+            f"Travaille en établissement pénitentiaire avec {known.fr} % de {DETAINEES.fr}",
+            f"Works inside a prison with {known.en}% of {DETAINEES.en}",
+        )
+        return verdict(row, "penitentiary", "ELIGIBLE", None, message)
+    message = Text(
+        "Travaille en établissement pénitentiaire ; la part de personnes détenues reste à prouver",
+        "Works inside a prison; the share of detainees remains to be proven",
+    )
+    missing = (IMPLANTATION, share_proof(view, SHARE, DETAINEES))
+    return verdict(row, "penitentiary", "ELIGIBLE_IF", "PROOF_MISSING", message, missing)

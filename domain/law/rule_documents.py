@@ -1,0 +1,183 @@
+"""The rules as readers browse them: what `GET /rules` serves, and the page generated from the same data."""
+
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from domain.law import (
+    approval_eligibility,
+    ess_eligibility,
+    past_awards,
+    prison_eligibility,
+    reservation,
+    review,
+    social_environmental,
+    supply_advice,
+)
+from domain.law.rule_registry import explained
+from domain.law.rules import BrokenLaw, RuleRow, Rules, Status, Theme, Unit, Value, parse, written
+from domain.shortlists.shortlist import Confidence
+from domain.text.bilingual import Language
+
+APPLIED_IN = (
+    approval_eligibility,
+    past_awards,
+    social_environmental,
+    supply_advice,
+    prison_eligibility,
+    reservation,
+    review,
+    ess_eligibility,
+)
+"""The modules whose functions apply rules, directly or through what they import."""
+
+TITLES: dict[Theme, str] = {
+    "reservation": "Réserver un marché ou un lot",
+    "suppliers": "Qui peut répondre à un lot réservé",
+    "thresholds": "Seuils et procédures",
+    "considerations": "Considérations sociales et environnementales, lots, leviers",
+    "sourcing": "Le sourcing",
+    "counsel": "Conseils (ce n'est pas du droit)",
+}
+LONG_LIST = 12
+CONFIDENCES: dict[Confidence, str] = {"high": "élevée", "medium": "moyenne", "low": "faible : à vérifier"}
+INTRODUCTION = """# Les règles appliquées
+
+Ce fichier est produit à partir de `domain/data/law.toml` par `scripts/render_law.py` ; ne pas le modifier.
+Version des règles : `{version}`.
+
+Ceci n'est pas un conseil juridique. Les sources sont indiquées règle par règle, avec la confiance qu'on leur accorde ;
+Légifrance n'a pas été consulté directement. Les périodes comprennent leurs deux jours extrêmes. Une valeur « inconnue »
+n'est jamais remplacée par une supposition : aucun avis n'est donné. Les explications viennent du code, en anglais.
+Les seuils de conseil, à la fin, se règlent dans une copie du fichier que nomme le réglage `VIVIER_LAW_FILE`.
+"""
+
+
+class RuleDocument(msgspec.Struct, frozen=True):
+    """A rule during one period, both days included. `article` null: supply_advice, not law.
+
+    `concession_article`: quoted instead where the contract is a concession; null where it is the same.
+    `status`: `absent` where the law had no such rule, `unknown` where that was not established; `value` is then null.
+    `explanation`: how the rule is applied; null where it is for information only.
+    """
+
+    id: str
+    theme: Theme
+    article: str | None
+    concession_article: str | None
+    value: Value | None
+    unit: Unit | None
+    valid_from: date | None
+    valid_until: date | None
+    status: Status
+    source: str
+    confidence: Confidence
+    message: str
+    explanation: str | None
+
+
+def read(file: Path) -> Rules:
+    """The rules of a file in the form of `law.toml`: one's own numbers, where they are supply_advice.
+
+    Raises OSError, msgspec.DecodeError or BrokenLaw, which is also raised where a rule that some function applies is
+    missing.
+    """
+    rules = parse(file.read_bytes())
+    if missing := sorted(explained().keys() - set(rules.ids)):
+        raise BrokenLaw(f"{', '.join(missing)}: missing")
+    return rules
+
+
+def in_force(rules: Rules, on: date, language: Language) -> tuple[RuleDocument, ...]:
+    """Every rule in force at `on`."""
+    return tuple(_served(row, language) for row in rules.in_force(on))
+
+
+def history(rules: Rules, rule_id: str, language: Language) -> tuple[RuleDocument, ...]:
+    """Every period of one rule, oldest first, those without rule included (see `status`); raises NotFound."""
+    return tuple(_served(row, language) for row in rules.history(rule_id))
+
+
+def _served(row: RuleRow, language: Language) -> RuleDocument:
+    return RuleDocument(
+        id=row.id,
+        theme=row.theme,
+        article=row.article,
+        concession_article=row.concession_article,
+        value=row.value,
+        unit=row.unit,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+        status=row.status,
+        source=row.source,
+        confidence=row.confidence,
+        message=row.message.to(language),
+        explanation=explained().get(row.id),
+    )
+
+
+def page(rules: Rules) -> str:
+    """`docs/law.md`: a table per theme with every period, then how each rule is applied."""
+    sections = [INTRODUCTION.format(version=rules.version)]
+    for theme, title in TITLES.items():
+        ids = [rule_id for rule_id in rules.ids if rules.history(rule_id)[0].theme == theme]
+        rows = [
+            _line(row) for rule_id in ids for row in rules.history(rule_id) if row.status != "unknown" or row.valid_from
+        ]
+        table = [
+            "| Règle | Valeur | Du | Au | Article | Confiance | Énoncé | Source |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        lists = [_list(row) for rule_id in ids for row in rules.history(rule_id) if _is_long(row)]
+        sections.append("\n".join([f"## {title}", "", *table, *rows, "", *lists]))
+    sections.append("\n".join(["## How each rule is applied", "", *_explanations(rules), ""]))
+    return "\n".join(sections)
+
+
+def _line(row: RuleRow) -> str:
+    cells = (
+        f"`{row.id}`",
+        _value(row),
+        row.valid_from.isoformat() if row.valid_from else "",
+        row.valid_until.isoformat() if row.valid_until else "",
+        _articles(row),
+        CONFIDENCES[row.confidence],
+        row.message.fr,
+        row.source,
+    )
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _articles(row: RuleRow) -> str:
+    concessions = f" (concessions : {row.concession_article})" if row.concession_article else ""
+    return f"{row.article or ''}{concessions}"
+
+
+def _value(row: RuleRow) -> str:
+    if row.status != "in_force":
+        return {"absent": "pas de règle", "unknown": "inconnue"}[row.status]
+    if isinstance(row.value, bool):
+        return "oui" if row.value else "non"
+    if _is_long(row):
+        return "voir sous le tableau"
+    return written(row.value, row.unit).fr
+
+
+def _is_long(row: RuleRow) -> bool:
+    return isinstance(row.value, tuple) and len(row.value) > LONG_LIST
+
+
+def _list(row: RuleRow) -> str:
+    """A list that is too long for its cell."""
+    count = len(row.value) if isinstance(row.value, tuple) else 0
+    return f"`{row.id}`, {count} valeurs : {written(row.value, row.unit).fr}.\n"
+
+
+def _explanations(rules: Rules) -> list[str]:
+    """One paragraph per function, under the rules that it applies."""
+    rules_of: dict[str, list[str]] = {}
+    for rule_id in rules.ids:
+        if rule_id in explained():
+            rules_of.setdefault(explained()[rule_id], []).append(f"`{rule_id}`")
+    return [f"- {', '.join(ids)}: {' '.join(text.split())}" for text, ids in rules_of.items()]

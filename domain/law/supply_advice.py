@@ -1,0 +1,230 @@
+"""What supply and law say together: which reservation would work, and which would leave a lot without offer.
+
+The numbers compared here are counsel of this project (rules of theme `counsel`), not law, and the messages say so.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from domain.law.citation import days
+from domain.law.eligibility import eligibility, evidence
+from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, Verdict, advice, best_of
+from domain.law.months import months_later
+from domain.law.rule_registry import applies
+from domain.law.rules import InForce, Rules
+from domain.law.supplier_facts import LegalFacts, in_force
+from domain.needs.need import Lot, Reserved
+from domain.text.bilingual import Text
+
+OPTION_NAMES: dict[str, Text] = {
+    "handicap": Text("au handicap", "handicap"),
+    "iae": Text("à l'insertion", "work integration"),
+    "handicap_iae": Text("au handicap et à l'insertion", "handicap and work integration"),
+    "penitentiary": Text("au travail pénitentiaire", "penitentiary work"),
+    "ess": Text("à l'ESS", "the social economy"),
+}
+INELIGIBLE = (OUTCOMES.index("INELIGIBLE"), False)
+
+
+class Count(NamedTuple):
+    """Candidates a lot would have, and how many of them are plainly ELIGIBLE."""
+
+    total: int
+    certain: int
+
+
+class Ends(NamedTuple):
+    """How many candidates' approvals end before the contract does, and the first of these days."""
+
+    candidates: int
+    first: date
+
+
+class Supply(msgspec.Struct, frozen=True):
+    """What a match found for one lot.
+
+    `total`: its candidates under its own reservation. `options`: per reservation it might have (keys of
+    `review.OPTIONS`), the candidates it would have. `ends`: of the candidates of a reserved lot, those whose approval
+    ends before `horizon` (see `approval_end`); null: none.
+    """
+
+    total: int
+    options: Mapping[str, Count]
+    reserved: frozenset[Reserved] = frozenset()
+    ends: Ends | None = None
+
+
+def counsel(supply: Supply, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
+    """The lot's advice that depends on supply and on what the law says of the same lot."""
+    view = rules.at(on)
+    borne, closed = _borne(supply, review.forbidden, view)
+    found = (_no_offer(supply, view), _possible(supply, review, borne, view), _expiring(supply, view))
+    return (*(item for item in found if item), *closed)
+
+
+@applies("counsel_no_offer")
+def _no_offer(supply: Supply, view: InForce) -> LegalAdvice | None:
+    """Without a capable supplier, a lot may get no offer: do not reserve it (RISK_INFRUCTUEUX)."""
+    minimum = view.number("counsel_no_offer")
+    if minimum is None or supply.total >= minimum:
+        return None
+    if supply.reserved:
+        message = Text(
+            "Conseil : aucun fournisseur du vivier ne répond à ce lot réservé ; ne pas réserver, risque de rester sans "
+            "offre",
+            "Counsel: no supplier of the directory answers this reserved lot; do not reserve, risk of no offer",
+        )
+    else:
+        message = Text(
+            "Conseil : aucun fournisseur du vivier ne répond à ce lot ; ne pas réserver, risque de rester sans offre",
+            "Counsel: no supplier of the directory answers this lot; do not reserve it, risk of no offer",
+        )
+    return advice("RISK_INFRUCTUEUX", "warning", view["counsel_no_offer"], message)
+
+
+def _borne(
+    supply: Supply, forbidden: Mapping[str, LegalFinding | None], view: InForce
+) -> tuple[list[tuple[str, Count]], list[LegalAdvice]]:
+    """The reservations that supply would bear: those open to this lot, and of the others why not.
+
+    RESERVATION_NOT_OPEN is said of what the law forbids for this lot.
+    """
+    minimum = view.number("counsel_reservation_minimum") or 1
+    open_, closed = [], []
+    for option, count in supply.options.items():
+        if count.total >= minimum and option in OPTION_NAMES:
+            finding = forbidden.get(option)
+            if finding is None:
+                open_.append((option, count))
+            else:
+                closed.append(_closed(option, count, finding))
+    return open_, closed
+
+
+@applies("counsel_reservation_minimum", "counsel_reservation_comfortable")
+def _possible(
+    supply: Supply, review: LotReview, borne: Sequence[tuple[str, Count]], view: InForce
+) -> LegalAdvice | None:
+    """Reservations that the law allows and that leave enough candidates (RESERVATION_POSSIBLE).
+
+    For a lot already reserved as the law allows, only those that leave more candidates than its own. Where the law
+    leaves a type open for this lot, it is named with that proviso. Enough is counsel, not law.
+    """
+    fewer = supply.total if supply.reserved and not review.refused else 0
+    named = tuple((option, count, option in review.doubtful) for option, count in borne if count.total > fewer)
+    if not named:
+        return None
+    comfortable = view.number("counsel_reservation_comfortable")
+    return _suggested(named, comfortable is None or any(count.total > comfortable for _, count, _ in named), view)
+
+
+@lru_cache(maxsize=4096)
+def _suggested(named: tuple[tuple[str, Count, bool], ...], plenty: bool, view: InForce) -> LegalAdvice:
+    parts = [_leaves(*each) for each in named]
+    scarce = Text("", "") if plenty else Text(" ; concurrence limitée", "; limited competition")
+    message = Text(
+        f"Conseil : réserver {' ; '.join(part.fr for part in parts)}{scarce.fr}",
+        f"Counsel: reserving to {'; '.join(part.en for part in parts)}{scarce.en}",
+    )
+    return advice("RESERVATION_POSSIBLE", "info", view["counsel_reservation_minimum"], message)
+
+
+@lru_cache(maxsize=4096)
+def _leaves(option: str, count: Count, doubtful: bool = False) -> Text:
+    name, sure = OPTION_NAMES[option], count.certain
+    many, sures = "s" if count.total > 1 else "", "s" if sure > 1 else ""
+    fr, en = (", à condition de vérifier que le lot s'y prête", ", provided the lot is checked to qualify")
+    return Text(
+        f"{name.fr} laisse {count.total} candidat{many} ({sure} certain{sures}){fr if doubtful else ''}",
+        f"{name.en} leaves {count.total} candidate{many} ({sure} certain){en if doubtful else ''}",
+    )
+
+
+@lru_cache(maxsize=4096)
+def _closed(option: str, count: Count, finding: LegalFinding) -> LegalAdvice:
+    part = _leaves(option, count)
+    message = Text(
+        f"Réserver {part.fr}, mais n'est pas ouvert à ce lot. {finding.message.fr}",
+        f"Reserving to {part.en}, but is not open to this lot. {finding.message.en}",
+    )
+    return LegalAdvice("RESERVATION_NOT_OPEN", "info", finding.rule, finding.article, finding.confidence, message)
+
+
+def _expiring(supply: Supply, view: InForce) -> LegalAdvice | None:
+    """APPROVALS_EXPIRING: how many candidates' approvals end before the contract does, and the first of these days."""
+    return None if supply.ends is None else _ending(supply.ends, view)
+
+
+@lru_cache(maxsize=4096)
+def _ending(ends: Ends, view: InForce) -> LegalAdvice:
+    count, first = ends.candidates, days(ends.first)
+    many = "s" if count > 1 else ""
+    message = Text(
+        f"Conseil : l'agrément de {count} candidat{many} finit avant la fin du marché (le premier le {first.fr}) ; "
+        "demander la preuve du renouvellement",
+        f"Counsel: the approval of {count} candidate{many} ends before the contract does (the first on {first.en}); "
+        "ask for proof of renewal",
+    )
+    return advice("APPROVALS_EXPIRING", "info", view["counsel_expiry_months"], message)
+
+
+@applies("counsel_expiry_months")
+def horizon(lot: Lot, on: date, rules: Rules) -> date:
+    """The day until which approvals should last: duration and renewals from `on`, else twelve months (counsel)."""
+    known = (lot.duration_months or 0) + (lot.renewal_months or 0)
+    return months_later(on, known or rules.at(on).number("counsel_expiry_months") or 12)
+
+
+def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> date | None:
+    """The last day, from `on`, of the approval on which the supplier's standing for these types rests.
+
+    After it the best outcome is worse, or rests on approvals that have lapsed. None for a supplier that is INELIGIBLE,
+    and where neither comes: an approval may follow another, or decide nothing.
+    """
+    kinds = evidence(reserved, rules.at(on))
+    ends = sorted(
+        {
+            approval.valid_until
+            for approval in facts.approvals or ()
+            if approval.kind in kinds and approval.valid_until and on <= approval.valid_until < date.max
+        }
+    )
+    if not ends or (now := _standing(facts, reserved, on, rules)) >= INELIGIBLE:
+        return None
+    return next((end for end in ends if _standing(facts, reserved, end + timedelta(days=1), rules) > now), None)
+
+
+def _standing(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> tuple[int, bool]:
+    """The best outcome for these types (a position in OUTCOMES), and whether it rests on lapsed approvals alone.
+
+    Greater is worse.
+    """
+    verdicts = {kind: eligibility(facts, kind, on, rules) for kind in reserved}
+    best = best_of(verdicts.values()).outcome
+    giving = [kind for kind, verdict in verdicts.items() if verdict.outcome == best]
+    lapsed = all(_rests_on_lapsed(facts, kind, verdicts[kind], on, rules) for kind in giving)
+    return OUTCOMES.index(best), lapsed
+
+
+def _rests_on_lapsed(facts: LegalFacts, kind: Reserved, verdict: Verdict, on: date, rules: Rules) -> bool:
+    kinds = evidence((kind,), rules.at(on))
+    approvals = facts.approvals or ()
+    if any(approval.kind in kinds and in_force(approval, on) for approval in approvals):
+        return False
+    others = tuple(approval for approval in approvals if approval.kind not in kinds)
+    return eligibility(msgspec.structs.replace(facts, approvals=others), kind, on, rules) != verdict
+
+
+@applies("distance_sourcing_only")
+@lru_cache(maxsize=256)
+def distance_is_for_sourcing(on: date, rules: Rules) -> LegalAdvice:
+    """Distance may rank whom to talk to before the market; it is never a selection or award criterion.
+
+    To be said wherever distance ranks (DISTANCE_SOURCING_ONLY).
+    """
+    row = rules.at(on)["distance_sourcing_only"]
+    return LegalAdvice("DISTANCE_SOURCING_ONLY", "info", row.id, row.article, row.confidence, row.message)

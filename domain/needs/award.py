@@ -1,0 +1,54 @@
+"""Contracts that a buyer has awarded: what they change in later shortlists of the same organisation."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from domain.needs.need import Code, Euros, Reserved
+
+
+class AwardRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A lot of a need, awarded to a supplier.
+
+    `reserved`: to whom the contract was reserved; empty: to nobody; left out: as the lot says.
+    """
+
+    lot_id: Code
+    supplier_id: UUID
+    awarded_on: date
+    value_eur: Euros | None = None
+    reserved: Annotated[tuple[Reserved, ...], msgspec.Meta(max_length=4)] | msgspec.UnsetType = msgspec.UNSET
+    duration_months: Annotated[int, msgspec.Meta(ge=1, le=1_200)] | None = None
+
+
+class Award(msgspec.Struct, frozen=True, kw_only=True):
+    """An award as it is kept.
+
+    `segments`: what the lot asked for. `supplier_name`, `supplier_siret`: what the supplier was called then. `direct`:
+    it was made without competition.
+    """
+
+    id: UUID
+    need_id: UUID
+    lot_id: str
+    supplier_id: UUID
+    supplier_name: str
+    supplier_siret: str | None = None
+    segments: tuple[str, ...]
+    awarded_on: date
+    value_eur: float | None
+    reserved: tuple[Reserved, ...]
+    duration_months: int | None
+    direct: bool
+    created_at: datetime
+
+
+def by_supplier(awards: Iterable[Award]) -> dict[UUID, tuple[Award, ...]]:
+    """The awards of each supplier, oldest first."""
+    found: dict[UUID, list[Award]] = {}
+    for award in sorted(awards, key=lambda each: (each.awarded_on, each.id)):
+        found.setdefault(award.supplier_id, []).append(award)
+    return {supplier: tuple(of_it) for supplier, of_it in found.items()}

@@ -1,0 +1,105 @@
+"""A buyer's need: what is bought, where, in which lots, and to whom each lot is reserved."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+import msgspec
+
+from domain.reference.geojson import Geometry
+
+Reserved = Literal["handicap", "iae", "penitentiary", "ess"]
+BuyerKind = Literal["state", "local", "utility"]
+ContractKind = Literal["market", "concession"]
+Technique = Literal["framework_agreement", "dynamic_purchasing_system"]
+Procedure = Literal["direct_award", "adapted", "open", "restricted", "negotiated", "dynamic_purchasing_system"]
+Nature = Literal["works", "supplies", "services"]
+
+RESERVED_TYPES: tuple[Reserved, ...] = ("handicap", "iae", "penitentiary", "ess")
+
+Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90, description="WGS 84 latitude in degrees")]
+Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180, description="WGS 84 longitude in degrees")]
+Euros = Annotated[float, msgspec.Meta(ge=0, le=1e12, description="Euros excluding tax")]
+Kilometres = Annotated[float, msgspec.Meta(gt=0, le=20_000, description="Kilometres")]
+Siret = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9]{14}$", description="SIRET: 14 digits", extra={"fr": "un SIRET, de 14 chiffres"})
+]
+ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Codes = Annotated[tuple[Code, ...], msgspec.Meta(max_length=200)]
+
+
+class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A point (`lat` and `lon`) or a commune (its INSEE code), which stands for the commune's whole outline."""
+
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+    commune: Code | None = None
+
+
+class TerritoryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Where the need is: exactly one of `codes` (their union), `near` with `radius_km`, or `geometry`."""
+
+    codes: Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=2_000)] | None = None
+    near: Place | None = None
+    radius_km: Kilometres | None = None
+    geometry: Geometry | None = None
+
+
+class Buyer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who buys. `kind` chooses the thresholds; `utility` is an entité adjudicatrice; unknown stays null."""
+
+    name: ShortText | None = None
+    siret: Siret | None = None
+    kind: BuyerKind | None = None
+    contracting_authority: bool | None = None
+    annual_purchases_eur: Euros | None = None
+
+
+class Lot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One lot: its object (`segments`, `cpv` or `keywords`), value, duration, reservation and place."""
+
+    id: Code
+    title: ShortText | None = None
+    segments: Codes = ()
+    cpv: Codes = ()
+    keywords: Annotated[tuple[ShortText, ...], msgspec.Meta(max_length=50)] = ()
+    support_segments: Codes = ()
+    nature: Nature | None = None
+    value_eur: Euros | None = None
+    duration_months: Annotated[int, msgspec.Meta(ge=1, le=1_200)] | None = None
+    renewal_months: Annotated[int, msgspec.Meta(ge=0, le=1_200)] | None = None
+    innovative: bool = False
+    reserved: Annotated[tuple[Reserved, ...], msgspec.Meta(max_length=4)] | None = ()
+    site: Place | None = None
+    max_distance_km: Kilometres | None = None
+    territory: TerritoryRequest | None = None
+
+
+class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A buyer's need: what a match is asked."""
+
+    lots: Annotated[tuple[Lot, ...], msgspec.Meta(min_length=1, max_length=200)]
+    reference: ShortText | None = None
+    title: ShortText | None = None
+    on: date | None = None
+    buyer: Buyer | None = None
+    contract: ContractKind = "market"
+    technique: Technique | None = None
+    estimated_total_eur: Euros | None = None
+    territory: TerritoryRequest | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100, description="Candidates returned per lot")] = 20
+    near_misses: Annotated[int, msgspec.Meta(ge=0, le=50, description="Near misses returned per lot")] = 5
+
+
+class PlannedNeed(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A need that is kept: with its object in words, when its notice is planned, and by which procedure.
+
+    `social_considerations`, `environmental_considerations`: whether the contract will hold such a provision (clause,
+    criterion or condition of performance); null while that is not known. A reserved lot is a social provision anyway.
+    """
+
+    description: Annotated[str, msgspec.Meta(max_length=20_000)] | None = None
+    planned_publication_on: date | None = None
+    procedure: Procedure | None = None
+    social_considerations: bool | None = None
+    environmental_considerations: bool | None = None

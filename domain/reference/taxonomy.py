@@ -1,0 +1,170 @@
+"""Families and segments of activity: what buyers ask for and suppliers offer; how CPV and NAF codes read in them."""
+
+import difflib
+import functools
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterable
+from importlib.resources import files
+
+import msgspec
+
+from domain.text.normalise import fold
+
+_NAF = re.compile(r"([0-9]{2})\.?([0-9]{2})([A-Z])")
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """One activity. `synonyms` are folded phrases, `cpv` prefixes of codes, `naf` dotted NAF rev. 2 codes.
+
+    `related` are neighbours worth showing to a buyer who asks for this segment; they never answer in its place.
+    """
+
+    id: str
+    label: str
+    family: str
+    synonyms: tuple[str, ...]
+    cpv: tuple[str, ...]
+    naf: tuple[str, ...]
+    related: tuple[str, ...]
+
+
+class Family(msgspec.Struct, frozen=True):
+    """A group of segments; its id may be requested or offered like a segment's."""
+
+    id: str
+    label: str
+    segments: tuple[Segment, ...]
+
+
+class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A segment as segments.toml writes it."""
+
+    id: str
+    label: str
+    synonyms: tuple[str, ...]
+    cpv: tuple[str, ...]
+    naf: tuple[str, ...]
+
+
+class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A family as segments.toml writes it."""
+
+    id: str
+    label: str
+    segment: tuple[SegmentEntry, ...]
+
+
+class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What NAF codes say of a trade: `silent` ones nothing; those that several segments list, what `names` gives."""
+
+    silent: tuple[str, ...]
+    names: dict[str, tuple[str, ...]]
+
+
+class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Words of procurement French beside the synonyms, all folded.
+
+    `linking`: words that tie a complement to what stands before ("de"); `empty`: other words without meaning of their
+    own; `filler`: words that say little of the activity ("prestation", "bio"); `outside`: phrases that look like a
+    segment's but are another trade; `forms`: other form of a word → the word the synonyms use ("tondre" → "tonte").
+    """
+
+    linking: frozenset[str]
+    empty: frozenset[str]
+    filler: frozenset[str]
+    outside: tuple[str, ...]
+    forms: dict[str, str]
+
+
+class TaxonomyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of segments.toml."""
+
+    family: tuple[FamilyEntry, ...]
+    naf: NafReading
+    neighbours: dict[str, tuple[tuple[str, str], ...]]
+    vocabulary: Vocabulary
+
+
+class Taxonomy:
+    """The families in their order, and the readings of codes; immutable."""
+
+    def __init__(self, file: TaxonomyFile, version: str) -> None:
+        self.version = version
+        self.vocabulary = file.vocabulary
+        self.families = _families(file)
+        self.segments = {segment.id: segment for family in self.families for segment in family.segments}
+        self._families = {family.id: family for family in self.families}
+        self._cpv = _by_code((prefix, segment) for segment in self.segments.values() for prefix in segment.cpv)
+        self._naf = _by_code((code, segment) for segment in self.segments.values() for code in segment.naf)
+        self._naf |= file.naf.names
+        for code in file.naf.silent:
+            self._naf.pop(code, None)
+        self._longest_prefix = max(map(len, self._cpv))
+
+    def known(self, code: str) -> bool:
+        """Whether `code` is the id of a segment or of a family."""
+        return code in self.segments or code in self._families
+
+    def label(self, code: str) -> str:
+        """The French label of a segment or a family; KeyError for any other id."""
+        return self.segments[code].label if code in self.segments else self._families[code].label
+
+    def family(self, code: str) -> Family | None:
+        """The family of that id; None for anything else, segments' ids included."""
+        return self._families.get(code)
+
+    def of_cpv(self, code8: str) -> tuple[str, ...]:
+        """The segments that list the longest prefix of an 8-digit code, in the taxonomy's order; () if none does."""
+        for length in range(self._longest_prefix, 1, -1):
+            if code8[:length] in self._cpv:
+                return self._cpv[code8[:length]]
+        return ()
+
+    def of_naf(self, naf: str) -> tuple[str, ...]:
+        """The segments whose trade a NAF rev. 2 code names ("81.21Z", "8121Z"), in the taxonomy's order.
+
+        () for codes that say nothing of the trade and for anything that is not such a code.
+        """
+        written = _NAF.fullmatch(naf.strip().upper())
+        return self._naf.get(f"{written[1]}.{written[2]}{written[3]}", ()) if written else ()
+
+    def nearest(self, code: str) -> str | None:
+        """The segment or family id whose spelling is nearest to an unknown one; None if none is near."""
+        spelt = "-".join(fold(code).split())
+        close = difflib.get_close_matches(spelt, [*self._families, *self.segments], n=1, cutoff=0.7)
+        return close[0] if close else None
+
+
+def _families(file: TaxonomyFile) -> tuple[Family, ...]:
+    order = [entry.id for family in file.family for entry in family.segment]
+    related: dict[str, set[str]] = {code: set() for code in order}
+    for one, other in (pair for pairs in file.neighbours.values() for pair in pairs):
+        related[one].add(other)
+        related[other].add(one)
+    neighbours = {code: tuple(sorted(others, key=order.index)) for code, others in related.items()}
+    return tuple(
+        Family(family.id, family.label, tuple(_segment(entry, family.id, neighbours) for entry in family.segment))
+        for family in file.family
+    )
+
+
+def _segment(entry: SegmentEntry, family: str, neighbours: dict[str, tuple[str, ...]]) -> Segment:
+    related = neighbours[entry.id]
+    return Segment(entry.id, entry.label, family, entry.synonyms, entry.cpv, entry.naf, related)
+
+
+def _by_code(pairs: Iterable[tuple[str, Segment]]) -> dict[str, tuple[str, ...]]:
+    segments: dict[str, tuple[str, ...]] = {}
+    for code, segment in pairs:
+        segments[code] = (*segments.get(code, ()), segment.id)
+    return segments
+
+
+@functools.cache
+def load() -> Taxonomy:
+    """The taxonomy as committed in `domain/data/segments.toml`; its version changes with the file's content."""
+    text = (files("domain") / "data" / "segments.toml").read_text("utf-8")
+    file = msgspec.convert(tomllib.loads(text), TaxonomyFile)
+    return Taxonomy(file, hashlib.sha256(text.encode()).hexdigest()[:12])

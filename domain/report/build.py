@@ -1,0 +1,382 @@
+"""The sourcing report made of what is known: the need, a frozen shortlist, and all that was said and done about it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from domain.equal_treatment.matrix import equal_treatment
+from domain.exchanges.exchange import Recipient, Thread
+from domain.law.findings import OUTCOMES
+from domain.law.rules import Rules
+from domain.meetings.meeting import Meeting, MeetingPlace, Participant
+from domain.needs.award import Award
+from domain.needs.need import Lot, Place
+from domain.needs.status import StoredNeed, changed_fields
+from domain.reference.territory import Territories
+from domain.report.boilerplate import METHOD, RIGHT_OF_USE
+from domain.report.exchange_summary import Talks
+from domain.report.model import (
+    AppliedRule,
+    PlacedSupplier,
+    Placement,
+    Report,
+    ReportAward,
+    ReportCandidate,
+    ReportDecision,
+    ReportFollowUp,
+    ReportLot,
+    ReportMeeting,
+    ReportNearMiss,
+    ReportNeed,
+    ReportParticipant,
+    ReportRules,
+    ReportSupplier,
+    ReportVersion,
+    Standing,
+    Treatment,
+)
+from domain.report.redaction import Redaction
+from domain.report.treatment_summary import treatment
+from domain.shortlists.frozen import Decision, FrozenShortlist
+from domain.shortlists.listed_suppliers import everyone_shown
+from domain.shortlists.shortlist import (
+    Advice,
+    Candidate,
+    Eligibility,
+    LotShortlist,
+    NearMiss,
+    Outcome,
+    RequestedSegment,
+    Shortlist,
+    SupplierSummary,
+)
+from domain.suppliers.supplier import Kind, Supplier
+from domain.text.bilingual import Language, Text, decimal, long_date
+
+SINGLE_PERSON: Kind = "TIH"
+STANDINGS: dict[Outcome | None, Standing] = {
+    None: "eligible",
+    "ELIGIBLE": "eligible",
+    "ELIGIBLE_IF": "on_proof",
+    "UNKNOWN": "to_judge",
+    "REVIEW": "to_judge",
+    "INELIGIBLE": "to_judge",
+}
+BEST_FIRST: tuple[Standing, ...] = ("eligible", "on_proof", "to_judge", "near_miss")
+UNNAMED = Text("Travailleur indépendant (nom non communiqué)", "Self-employed person (name withheld)")
+POINT = Text("point donné", "given point")
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a report is made of.
+
+    `organisation`: whose need it is; `directory`: the suppliers it names, as now; `earlier`: the decisions on versions
+    before this one.
+    """
+
+    need: StoredNeed
+    version: FrozenShortlist
+    earlier: Sequence[Decision]
+    threads: Sequence[Thread]
+    meetings: Sequence[Meeting]
+    awards: Sequence[Award]
+    directory: Mapping[UUID, Supplier]
+    organisation: str
+
+
+def report(
+    facts: Facts,
+    territories: Territories,
+    rules: Rules,
+    language: Language,
+    generated_at: datetime,
+    *,
+    redacted: bool,
+) -> Report:
+    """The report of these facts; the same facts give the same report."""
+    return _Reporter(facts, territories, language, redacted).report(rules, generated_at)
+
+
+class _Reporter:
+    def __init__(self, facts: Facts, territories: Territories, language: Language, redacted: bool) -> None:
+        self._facts, self._territories, self._language = facts, territories, language
+        self._shortlist = facts.version.shortlist
+        self._summaries = everyone_shown(facts.version)
+        self._redaction = Redaction(redacted, self._persons() if redacted else ())
+        self._living = {asked: supplier.id for asked, supplier in facts.directory.items()}
+        self._now = {supplier.id: supplier for supplier in facts.directory.values()}
+        self._decisions = {(each.lot_id, each.supplier_id): each for each in facts.version.decisions}
+
+    def report(self, rules: Rules, generated_at: datetime) -> Report:
+        talks = Talks(self._facts.threads, self._redaction, self._recipient)
+        lots = {lot.id: lot for lot in self._facts.version.need.lots}
+        return Report(
+            variant="redacted" if self._redaction.redacted else "full",
+            language=self._language,
+            generated_at=generated_at,
+            need=self._need(),
+            version=self._version(),
+            method=self._method(),
+            lots=tuple(self._lot(lots[found.id], found) for found in self._shortlist.lots),
+            advice=self._advice(self._shortlist.advice),
+            placement=self._placement(),
+            exchanges=talks.exchanges(),
+            contacted=talks.contacted(),
+            lessons=talks.lessons(),
+            withheld=talks.withheld,
+            barriers=talks.barriers(),
+            barrier_notes=talks.barrier_notes(),
+            questions_unshared=talks.questions_unshared,
+            shared_answers=talks.shared_answers(),
+            meetings=tuple(map(self._meeting, self._facts.meetings)),
+            awards=tuple(map(self._award, self._facts.awards)),
+            treatment=self._treatment(),
+            rules=self._rules(rules),
+        )
+
+    def _persons(self) -> Iterator[str]:
+        """Whom the facts name: those at meetings, contact persons, and suppliers that are one person."""
+        for meeting in self._facts.meetings:
+            yield from (each.name for each in meeting.participants if each.name)
+            yield from (each.who for each in meeting.follow_ups if each.who)
+        for supplier in self._facts.directory.values():
+            if supplier.contact.person:
+                yield supplier.contact.person
+            if SINGLE_PERSON in supplier.kinds:
+                yield supplier.name
+        yield from (each.name for each in self._summaries.values() if SINGLE_PERSON in each.kinds)
+
+    def _need(self) -> ReportNeed:
+        need, asked = self._facts.need, self._facts.version.need
+        content = need.content
+        return ReportNeed(
+            id=need.id,
+            reference=content.reference,
+            title=self._redaction.optional(content.title),
+            description=self._redaction.optional(content.description),
+            buyer=(content.buyer and content.buyer.name) or self._facts.organisation,
+            status=need.status,
+            contract=asked.contract,
+            technique=asked.technique,
+            procedure=content.procedure,
+            estimated_total_eur=asked.estimated_total_eur,
+            planned_publication_on=content.planned_publication_on,
+            created_at=need.created_at,
+            published_at=need.published_at,
+            ended_at=need.ended_at,
+            changed_since=changed_fields(asked, content),
+        )
+
+    def _version(self) -> ReportVersion:
+        version = self._facts.version
+        return ReportVersion(
+            version.number, self._facts.need.shortlists, version.created_at, version.language, version.stamp
+        )
+
+    def _method(self) -> tuple[str, ...]:
+        on = long_date(self._shortlist.stamp.on).to(self._language)
+        said = (each.to(self._language).replace("{on}", on) for each in (*METHOD, RIGHT_OF_USE))
+        return tuple(said)
+
+    def _lot(self, lot: Lot, found: LotShortlist) -> ReportLot:
+        return ReportLot(
+            id=lot.id,
+            title=self._redaction.optional(lot.title),
+            nature=lot.nature,
+            cpv=lot.cpv,
+            value_eur=lot.value_eur,
+            duration_months=lot.duration_months,
+            renewal_months=lot.renewal_months,
+            reserved=tuple(dict.fromkeys(lot.reserved or ())),
+            territory=found.territory.label,
+            site=None if lot.site is None else self._site(lot.site),
+            max_distance_km=lot.max_distance_km,
+            requested=tuple(map(self._requested, found.requested)),
+            total=found.total,
+            candidates=tuple(self._candidate(lot.id, row) for row in found.candidates),
+            near_misses=tuple(self._near_miss(lot.id, row) for row in found.near_misses),
+            coverage=found.coverage,
+            tension=found.tension,
+            alternatives=found.alternatives,
+            reservation=found.reservation.findings,
+            advice=self._advice(found.advice),
+        )
+
+    def _requested(self, wanted: RequestedSegment) -> RequestedSegment:
+        """The buyer's own words stand in it."""
+        return msgspec.structs.replace(wanted, sources=tuple(map(self._redaction.text, wanted.sources)))
+
+    def _advice(self, given: Sequence[Advice]) -> tuple[Advice, ...]:
+        """It may quote the buyer's words."""
+        return tuple(msgspec.structs.replace(each, message=self._redaction.text(each.message)) for each in given)
+
+    def _candidate(self, lot_id: str, row: Candidate) -> ReportCandidate:
+        return ReportCandidate(
+            rank=row.rank,
+            supplier=self._supplier(row.supplier),
+            distance_km=row.distance_km,
+            presence=row.presence,
+            outcome=best_outcome(row.eligibility),
+            eligibility=row.eligibility,
+            reasons=row.reasons,
+            decision=self._decision(lot_id, row.supplier.id),
+        )
+
+    def _near_miss(self, lot_id: str, row: NearMiss) -> ReportNearMiss:
+        return ReportNearMiss(
+            supplier=self._supplier(row.supplier),
+            excluded_by=row.excluded_by,
+            distance_km=row.distance_km,
+            message=row.message,
+            decision=self._decision(lot_id, row.supplier.id),
+        )
+
+    def _decision(self, lot_id: str, supplier_id: UUID) -> ReportDecision | None:
+        decision: Decision | None = self._decisions.get((lot_id, supplier_id))
+        if decision is None:
+            return None
+        return ReportDecision(decision.decision, self._redaction.optional(decision.reason), decision.decided_at)
+
+    def _supplier(self, known: SupplierSummary) -> ReportSupplier:
+        return self._named(known.id, known.name, known.siret, known.kinds, known.commune)
+
+    def _recipient(self, recipient: Recipient) -> ReportSupplier:
+        return self._by_id(recipient.supplier_id, recipient.name, recipient.siret)
+
+    def _by_id(self, supplier_id: UUID, name: str, siret: str | None = None) -> ReportSupplier:
+        """A supplier called `name` at the time; what else is known of it, as it was shortlisted, else as it is now."""
+        known = self._summaries.get(supplier_id) or self._now.get(self._living.get(supplier_id, supplier_id))
+        if known is None:
+            return self._named(supplier_id, name, siret, (), None)
+        return self._named(supplier_id, name or known.name, siret or known.siret, known.kinds, known.commune)
+
+    def _named(
+        self, supplier_id: UUID, name: str, siret: str | None, kinds: tuple[Kind, ...], commune: str | None
+    ) -> ReportSupplier:
+        if self._redaction.redacted and SINGLE_PERSON in kinds:
+            return ReportSupplier(None, UNNAMED.to(self._language), None, kinds, None)
+        return ReportSupplier(supplier_id, name, siret, kinds, self._commune(commune))
+
+    def _commune(self, code: str | None) -> str | None:
+        ordinal = None if code is None else self._territories.commune_ordinal(code)
+        return None if ordinal is None else self._territories.communes[ordinal].name
+
+    def _site(self, site: Place | MeetingPlace) -> str:
+        if site.commune is not None:
+            return self._commune(site.commune) or site.commune
+        lat, lon = (decimal(degrees or 0.0, self._language, 4) for degrees in (site.lat, site.lon))
+        return f"{POINT.to(self._language)} ({lat} ; {lon})"
+
+    def _placement(self) -> Placement:
+        standings = standings_of(self._shortlist)
+        ordered = sorted(standings.items(), key=lambda each: -BEST_FIRST.index(each[1]))
+        placed = [
+            PlacedSupplier(self._supplier(supplier).name, supplier.location, standing)
+            for supplier_id, standing in ordered
+            if (supplier := self._summaries[supplier_id]).location is not None
+            and not (self._redaction.redacted and SINGLE_PERSON in supplier.kinds)
+        ]
+        return Placement(tuple(placed), len(standings) - len(placed))
+
+    def _meeting(self, meeting: Meeting) -> ReportMeeting:
+        redaction = self._redaction
+        return ReportMeeting(
+            title=redaction.text(meeting.title),
+            format=meeting.format,
+            status=meeting.status,
+            starts_at=meeting.starts_at,
+            ends_at=meeting.ends_at,
+            place=self._place(meeting.place),
+            agenda=tuple(redaction.text(item.title) for item in meeting.agenda or ()),
+            participants=tuple(map(self._participant, meeting.participants)),
+            has_minutes=bool(meeting.minutes),
+            minutes=redaction.personal(meeting.minutes),
+            follow_ups=tuple(
+                ReportFollowUp(redaction.text(each.what), redaction.personal(each.who), each.due_on, each.done)
+                for each in meeting.follow_ups
+            ),
+        )
+
+    def _place(self, place: MeetingPlace | None) -> str | None:
+        if place is None:
+            return None
+        commune = self._commune(place.commune) or place.commune
+        named = [part for part in (self._redaction.optional(place.name), commune) if part]
+        return ", ".join(named) or self._site(place)
+
+    def _participant(self, each: Participant) -> ReportParticipant:
+        organisation = self._redaction.optional(each.organisation)
+        if each.supplier_id is not None:
+            organisation = self._by_id(each.supplier_id, each.organisation or "").name or None
+        return ReportParticipant(each.role, organisation, self._redaction.personal(each.name), each.attended)
+
+    def _award(self, award: Award) -> ReportAward:
+        return ReportAward(
+            lot_id=award.lot_id,
+            supplier=self._by_id(award.supplier_id, award.supplier_name),
+            awarded_on=award.awarded_on,
+            value_eur=award.value_eur,
+            reserved=award.reserved,
+            duration_months=award.duration_months,
+        )
+
+    def _treatment(self) -> Treatment:
+        facts = self._facts
+        found = equal_treatment(
+            facts.version, facts.threads, facts.meetings, self._language, self._living, facts.earlier
+        )
+        return treatment(found, self._redaction, self._language, self._by_id)
+
+    def _rules(self, rules: Rules) -> ReportRules:
+        """The rules of sourcing and those that the shortlist names, as they are known now for its day."""
+        named = set(_rules_named(self._shortlist))
+        rows = rules.at(self._shortlist.stamp.on).rows
+        items = tuple(
+            AppliedRule(
+                id=row.id,
+                theme=row.theme,
+                article=row.article,
+                message=row.message.to(self._language),
+                valid_from=row.valid_from,
+                valid_until=row.valid_until,
+                confidence=row.confidence,
+                source=row.source,
+            )
+            for row in rows.values()
+            if row.id in named or (row.theme == "sourcing" and row.status == "in_force")
+        )
+        return ReportRules(rules.version, items)
+
+
+def best_outcome(verdicts: Iterable[Eligibility]) -> Outcome | None:
+    """The best of the verdicts under a lot's reserved types; None where it is not reserved."""
+    return min((each.outcome for each in verdicts), key=OUTCOMES.index, default=None)
+
+
+def standings_of(shortlist: Shortlist) -> dict[UUID, Standing]:
+    """The best standing of each supplier over the lots."""
+    best: dict[UUID, Standing] = {}
+
+    def note(supplier_id: UUID, standing: Standing) -> None:
+        known = best.get(supplier_id)
+        if known is None or BEST_FIRST.index(standing) < BEST_FIRST.index(known):
+            best[supplier_id] = standing
+
+    for lot in shortlist.lots:
+        for row in lot.candidates:
+            note(row.supplier.id, STANDINGS[best_outcome(row.eligibility)])
+        for miss in lot.near_misses:
+            note(miss.supplier.id, "near_miss")
+    return best
+
+
+def _rules_named(shortlist: Shortlist) -> Iterator[str]:
+    for lot in shortlist.lots:
+        yield from (finding.rule for finding in lot.reservation.findings)
+        yield from (finding.rule for finding in lot.alternatives.forbidden.values())
+        yield from (advice.rule for advice in lot.advice if advice.rule)
+        for verdicts in (*(row.eligibility for row in lot.candidates), *(row.eligibility for row in lot.near_misses)):
+            yield from (verdict.rule for verdict in verdicts)
+    yield from (advice.rule for advice in shortlist.advice if advice.rule)

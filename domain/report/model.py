@@ -1,0 +1,333 @@
+"""The sourcing report: what a buyer puts on file about how it prepared a contract, as one document.
+
+It says who was found and why, who was contacted, met and answered, what was learnt, and by which rules. It never says
+who asked a question. A redacted report has neither what was said in confidence nor personal data.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+from domain.exchanges.exchange import Barrier, Channel
+from domain.law.rules import Theme
+from domain.meetings.meeting import Format, MeetingStatus, Role
+from domain.needs.need import ContractKind, Nature, Procedure, Reserved, Technique
+from domain.needs.status import Status
+from domain.shortlists.frozen import Verdict
+from domain.shortlists.shortlist import (
+    Advice,
+    Alternatives,
+    Confidence,
+    Coverage,
+    Eligibility,
+    Finding,
+    Gate,
+    Outcome,
+    Presence,
+    Reason,
+    RequestedSegment,
+    Stamp,
+    Tension,
+)
+from domain.suppliers.supplier import Kind, Point
+from domain.text.bilingual import Language
+
+Variant = Literal["full", "redacted"]
+Standing = Literal["eligible", "on_proof", "to_judge", "near_miss"]
+"""The best that a supplier is over the lots: may answer, may with proofs, a person must judge, or it nearly fits."""
+Position = Literal["interested", "declined", "answered"]
+
+
+class ReportSupplier(msgspec.Struct, frozen=True):
+    """A supplier as it was known. Of a person who works alone, a redacted report has no more than the kind."""
+
+    id: UUID | None
+    name: str
+    siret: str | None
+    kinds: tuple[Kind, ...]
+    commune: Annotated[str | None, msgspec.Meta(description="The name of its commune")]
+
+
+class ReportDecision(msgspec.Struct, frozen=True):
+    """The buyer's word on a supplier, for a lot."""
+
+    decision: Verdict
+    reason: str | None
+    decided_at: datetime
+
+
+class ReportCandidate(msgspec.Struct, frozen=True):
+    """A supplier that fits, and what the buyer decided of it, if anything. `outcome` null: the lot is not reserved."""
+
+    rank: int
+    supplier: ReportSupplier
+    distance_km: float | None
+    presence: Presence
+    outcome: Outcome | None
+    eligibility: tuple[Eligibility, ...]
+    reasons: tuple[Reason, ...]
+    decision: ReportDecision | None
+
+
+class ReportNearMiss(msgspec.Struct, frozen=True):
+    """A supplier that nearly fits, and what it lacks."""
+
+    supplier: ReportSupplier
+    excluded_by: Gate
+    distance_km: float | None
+    message: str
+    decision: ReportDecision | None
+
+
+class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
+    """A lot as it was asked, and who was found for it."""
+
+    id: str
+    title: str | None
+    nature: Nature | None
+    cpv: tuple[str, ...]
+    value_eur: float | None
+    duration_months: int | None
+    renewal_months: int | None
+    reserved: tuple[Reserved, ...]
+    territory: str
+    site: str | None
+    max_distance_km: float | None
+    requested: tuple[RequestedSegment, ...]
+    total: int
+    candidates: tuple[ReportCandidate, ...]
+    near_misses: tuple[ReportNearMiss, ...]
+    coverage: tuple[Coverage, ...]
+    tension: Tension
+    alternatives: Alternatives
+    reservation: tuple[Finding, ...]
+    advice: tuple[Advice, ...]
+
+    @property
+    def listed(self) -> "Iterator[ReportCandidate | ReportNearMiss]":
+        """Candidates, then near misses."""
+        yield from self.candidates
+        yield from self.near_misses
+
+
+class ReportNeed(msgspec.Struct, frozen=True, kw_only=True):
+    """The need. `changed_since`: what is no longer as it was when the shortlist was frozen."""
+
+    id: UUID
+    reference: str | None
+    title: str | None
+    description: str | None
+    buyer: str
+    status: Status
+    contract: ContractKind
+    technique: Technique | None
+    procedure: Procedure | None
+    estimated_total_eur: float | None
+    planned_publication_on: date | None
+    created_at: datetime
+    published_at: datetime | None
+    ended_at: datetime | None
+    changed_since: tuple[str, ...]
+
+
+class ReportVersion(msgspec.Struct, frozen=True):
+    """Which shortlist the report is about, and what that rests on."""
+
+    number: int
+    latest: int
+    created_at: datetime
+    language: Language
+    stamp: Stamp
+
+
+class PlacedSupplier(msgspec.Struct, frozen=True):
+    """A supplier on the map."""
+
+    name: str
+    at: Point
+    standing: Standing
+
+
+class Placement(msgspec.Struct, frozen=True):
+    """Who stands where; `unplaced`: how many suppliers have no known place."""
+
+    suppliers: tuple[PlacedSupplier, ...]
+    unplaced: int
+
+
+class Contacted(msgspec.Struct, frozen=True, kw_only=True):
+    """A supplier that was written or spoken to.
+
+    `position`: the last it took, `answered` where it took none; null: it said nothing, but perhaps questions, which
+    stay nobody's. `answered_at`: not in a redacted report, where it would tell whose an answer is. `confidential`: some
+    of what it said is.
+    """
+
+    supplier: ReportSupplier
+    first_at: datetime
+    channels: tuple[Channel, ...]
+    position: Position | None
+    answered_at: datetime | None
+    confidential: bool
+
+
+class ReportExchange(msgspec.Struct, frozen=True, kw_only=True):
+    """What suppliers were asked, and how many. `messages`: what was told to all of them, in its order."""
+
+    subject: str
+    lot_ids: tuple[str, ...]
+    channel: Channel
+    opened_at: datetime
+    recipients: int
+    messages: tuple[str, ...]
+
+
+class Lesson(msgspec.Struct, frozen=True, kw_only=True):
+    """What a supplier said, as last corrected; never a question. `supplier` null: the report does not say who."""
+
+    supplier: ReportSupplier | None
+    subject: str
+    lot_ids: tuple[str, ...]
+    said_at: datetime
+    position: Position
+    body: str
+    confidential: bool
+
+
+class BarrierCount(msgspec.Struct, frozen=True):
+    """How many suppliers met a barrier."""
+
+    barrier: Barrier
+    suppliers: int
+
+
+class SharedAnswer(msgspec.Struct, frozen=True):
+    """A question and its answer, as all recipients got them."""
+
+    question: str
+    answer: str
+    subject: str
+    shared_at: datetime
+    recipients: int
+
+
+class ReportParticipant(msgspec.Struct, frozen=True):
+    """Who was at a meeting; of persons, a redacted report has the organisation alone."""
+
+    role: Role
+    organisation: str | None
+    name: str | None
+    attended: bool | None
+
+
+class ReportFollowUp(msgspec.Struct, frozen=True):
+    """What was agreed to be done."""
+
+    what: str
+    who: str | None
+    due_on: date | None
+    done: bool
+
+
+class ReportMeeting(msgspec.Struct, frozen=True, kw_only=True):
+    """A meeting. `minutes`: never in a redacted report, where `has_minutes` says that there are some."""
+
+    title: str
+    format: Format
+    status: MeetingStatus
+    starts_at: datetime
+    ends_at: datetime
+    place: str | None
+    agenda: tuple[str, ...]
+    participants: tuple[ReportParticipant, ...]
+    has_minutes: bool
+    minutes: str | None
+    follow_ups: tuple[ReportFollowUp, ...]
+
+
+class ReportAward(msgspec.Struct, frozen=True, kw_only=True):
+    """A lot that was awarded."""
+
+    lot_id: str
+    supplier: ReportSupplier
+    awarded_on: date
+    value_eur: float | None
+    reserved: tuple[Reserved, ...]
+    duration_months: int | None
+
+
+class ReportGap(msgspec.Struct, frozen=True):
+    """Something that a supplier did not get as others did; `supplier` null where it would tell who asked a question."""
+
+    supplier: ReportSupplier | None
+    code: str
+    message: str
+
+
+class NotContacted(msgspec.Struct, frozen=True):
+    """A supplier on the shortlist that was not contacted, and why."""
+
+    supplier: ReportSupplier
+    reason: str
+
+
+class Treatment(msgspec.Struct, frozen=True):
+    """Whether all were treated alike: how many are on the shortlist, how many of these were contacted, and the rest."""
+
+    statement: str
+    listed: int
+    contacted: int
+    not_contacted: tuple[NotContacted, ...]
+    gaps: tuple[ReportGap, ...]
+
+
+class AppliedRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that the findings, verdicts and advice of this report come from. `article` null: counsel, not law."""
+
+    id: str
+    theme: Theme
+    article: str | None
+    message: str
+    valid_from: date | None
+    valid_until: date | None
+    confidence: Confidence
+    source: str
+
+
+class ReportRules(msgspec.Struct, frozen=True):
+    """The rules applied. `version`: of the rules they are read from, where it is not that of the stamp."""
+
+    version: str
+    items: tuple[AppliedRule, ...]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """A sourcing report. `method`: how suppliers were found and put in order, in words.
+
+    `withheld`: how many replies a redacted report leaves out as confidential.
+    """
+
+    variant: Variant
+    language: Language
+    generated_at: datetime
+    need: ReportNeed
+    version: ReportVersion = msgspec.field(name="shortlist")
+    method: tuple[str, ...]
+    lots: tuple[ReportLot, ...]
+    advice: tuple[Advice, ...]
+    placement: Placement = msgspec.field(name="map")
+    exchanges: tuple[ReportExchange, ...]
+    contacted: tuple[Contacted, ...]
+    lessons: tuple[Lesson, ...]
+    withheld: int
+    barriers: tuple[BarrierCount, ...]
+    barrier_notes: tuple[str, ...]
+    questions_unshared: int
+    shared_answers: tuple[SharedAnswer, ...]
+    meetings: tuple[ReportMeeting, ...]
+    awards: tuple[ReportAward, ...]
+    treatment: Treatment = msgspec.field(name="equal_treatment")
+    rules: ReportRules

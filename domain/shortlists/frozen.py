@@ -1,0 +1,155 @@
+"""A shortlist that is kept as it was answered, with what is needed to say later who came, who left, and why."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from domain.needs.need import PlannedNeed
+from domain.shortlists.shortlist import Gate, Shortlist, Stamp
+from domain.text.bilingual import Language, Text
+
+Verdict = Literal["kept", "set_aside"]
+AbsenceCode = Literal[
+    "beyond_limit",
+    "refused",
+    "no_offer",
+    "inactive",
+    "merged",
+    "listed_as",
+    "gone",
+    "not_yet",
+    "not_considered",
+    "not_kept",
+    "no_such_lot",
+]
+
+
+class Named(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A supplier, as it was called when the version was frozen."""
+
+    id: UUID
+    name: str
+    siret: str | None = None
+
+
+class Absence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a supplier is not among the candidates that a version shows.
+
+    `excluded_by`: the gate, where one refused it, with its `message`; `rank`: its place beyond the rows shown;
+    `other`: the supplier that it is part of since (`merged`), or as which it was listed (`listed_as`).
+    """
+
+    supplier_id: UUID
+    code: AbsenceCode
+    excluded_by: Gate | None = None
+    message: Text | None = None
+    rank: int | None = None
+    other: Named | None = None
+
+
+class LotLedger(msgspec.Struct, frozen=True):
+    """Where everybody stood who was considered for a lot: more than the answer shows.
+
+    `candidates`: all of them, in order, also beyond the rows asked for. `refused`: those whom each gate refused that
+    looks further than at what is offered. Both within bounds; `complete`: nobody was left out for that. `absences`: the
+    near misses, and what has become of those whom earlier versions showed and this one does not.
+    """
+
+    id: str
+    candidates: tuple[UUID, ...]
+    refused: dict[Gate, tuple[UUID, ...]]
+    absences: tuple[Absence, ...] = ()
+    complete: bool = True
+
+
+class LotTotal(msgspec.Struct, frozen=True):
+    """How many candidates a lot has, and how many of them the shortlist shows."""
+
+    id: str
+    total: int
+    shown: int
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """The buyer's word on a supplier of a version, for one lot."""
+
+    lot_id: str
+    supplier_id: UUID
+    decision: Verdict
+    reason: str | None
+    decided_at: datetime
+
+
+class ShownCandidate(msgspec.Struct, frozen=True):
+    """A candidate that a version shows."""
+
+    rank: int
+    supplier: Named
+
+
+class ShownNearMiss(msgspec.Struct, frozen=True):
+    """A near miss that a version shows."""
+
+    supplier: Named
+    excluded_by: Gate
+    message: str
+
+
+class ShownLot(msgspec.Struct, frozen=True):
+    """What is read of a version's answer however old it is: who was listed for a lot, and why others were not."""
+
+    id: str
+    total: int
+    candidates: tuple[ShownCandidate, ...]
+    near_misses: tuple[ShownNearMiss, ...]
+
+    @property
+    def listed(self) -> tuple[Named, ...]:
+        """Candidates in order, then near misses."""
+        return *(row.supplier for row in self.candidates), *(row.supplier for row in self.near_misses)
+
+    @property
+    def supplier_ids(self) -> frozenset[UUID]:
+        """Candidates and near misses."""
+        return frozenset(each.id for each in self.listed)
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    lots: tuple[ShownLot, ...]
+
+
+def lots_shown(body: bytes) -> tuple[ShownLot, ...]:
+    """Who is listed for each lot in the answer of a version."""
+    return msgspec.json.decode(body, type=_Shown).lots
+
+
+class ShortlistVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list of versions tells of one. `need_version`: that of the need it answers."""
+
+    number: int
+    need_version: int
+    language: Language
+    stamp: Stamp
+    totals: tuple[LotTotal, ...]
+    created_at: datetime
+
+
+class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True):
+    """A version whole. `body`: the answer as it was sent; `need`: what was asked, as it was then."""
+
+    need_id: UUID
+    need: PlannedNeed
+    body: bytes
+    decisions: tuple[Decision, ...]
+
+    @property
+    def shown(self) -> tuple[ShownLot, ...]:
+        """Who is listed for each lot, read from the answer each time."""
+        return lots_shown(self.body)
+
+    @property
+    def shortlist(self) -> Shortlist:
+        """The answer, decoded each time: fields that it gains over the years need defaults."""
+        return msgspec.json.decode(self.body, type=Shortlist)

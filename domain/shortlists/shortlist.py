@@ -1,0 +1,206 @@
+"""The outcome of a match: an explained shortlist, as `POST /match` answers it."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+from domain.needs.need import Reserved
+from domain.suppliers.supplier import Basis, Kind, LegalForm, Point
+
+Outcome = Literal["ELIGIBLE", "ELIGIBLE_IF", "INELIGIBLE", "REVIEW", "UNKNOWN"]
+Fit = Literal["exact", "narrower", "broader", "related"]
+Presence = Literal["local", "declared", "nearby", "national"]
+Role = Literal["object", "support"]
+Gate = Literal["segment", "service_area", "distance", "reservation"]
+Confidence = Literal["high", "medium", "low"]
+Severity = Literal["info", "warning", "blocking"]
+TensionLevel = Literal["none", "critical", "low", "good"]
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    """Which data, taxonomy, territories and rules this answer rests on, and the date it was evaluated for."""
+
+    data_version: int
+    taxonomy: str
+    territories: str
+    rules: str
+    on: date
+
+
+class RequestedSegment(msgspec.Struct, frozen=True, rename={"sources": "from"}):
+    """A segment the lot asks for, where in the request it comes from, and how sure that reading is (0 to 1)."""
+
+    segment: str
+    label: str
+    sources: tuple[str, ...]
+    confidence: float
+    role: Role
+
+
+class TerritoryEcho(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The territory as it was understood: current codes where codes were sent, and a label to read."""
+
+    label: str
+    codes: tuple[str, ...] | None = None
+    radius_km: float | None = None
+
+
+class PublicContact(msgspec.Struct, frozen=True):
+    """How to reach a supplier, without naming a person."""
+
+    email: str | None
+    phone: str | None
+    website: str | None
+
+
+class SupplierSummary(msgspec.Struct, frozen=True):
+    """A supplier as a shortlist shows it."""
+
+    id: UUID
+    name: str
+    siret: str | None
+    kinds: tuple[Kind, ...]
+    legal_form: LegalForm | None
+    ess: bool | None
+    commune: str | None
+    location: Point | None
+    contact: PublicContact
+    updated_at: datetime
+
+
+class SegmentAnswer(msgspec.Struct, frozen=True):
+    """The best offer of a supplier for one requested segment."""
+
+    requested: str
+    offered: str
+    fit: Fit
+    basis: Basis
+    role: Role
+
+
+class Eligibility(msgspec.Struct, frozen=True):
+    """Whether a supplier may answer one reserved type at the evaluation date; `missing` lists the proofs to ask for."""
+
+    reserved: Reserved
+    outcome: Outcome
+    code: str | None
+    missing: tuple[str, ...]
+    rule: str
+    article: str
+    confidence: Confidence
+    message: str
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """One reason why a supplier is where it is in the list."""
+
+    code: str
+    message: str
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A supplier that passed every gate."""
+
+    rank: int
+    supplier: SupplierSummary
+    distance_km: float | None
+    measured_to: Literal["site", "territory"] | None
+    presence: Presence
+    segments: tuple[SegmentAnswer, ...]
+    eligibility: tuple[Eligibility, ...]
+    reasons: tuple[Reason, ...]
+
+
+class NearMiss(msgspec.Struct, frozen=True):
+    """A supplier that failed a gate, and why."""
+
+    supplier: SupplierSummary
+    excluded_by: Gate
+    distance_km: float | None
+    eligibility: tuple[Eligibility, ...]
+    message: str
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    """How many candidates answer one requested segment, how many of them certainly, how many on the spot."""
+
+    segment: str
+    candidates: int
+    eligible: int
+    local: int
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What the law says about reserving this lot."""
+
+    code: str
+    outcome: Outcome
+    rule: str
+    article: str
+    confidence: Confidence
+    message: str
+
+
+class Alternatives(msgspec.Struct, frozen=True):
+    """What the total would be under another reservation, and how many suppliers stand within each radius.
+
+    `forbidden`: of these reservations, those that the law does not allow for this lot, each with what forbids it.
+    """
+
+    reserved: dict[str, int]
+    radius_km: dict[str, int]
+    forbidden: dict[str, Finding]
+
+
+class Tension(msgspec.Struct, frozen=True):
+    """Whether the supply is enough for competition, by the requested segment with the fewest candidates."""
+
+    level: TensionLevel
+    message: str
+
+
+class Reservation(msgspec.Struct, frozen=True):
+    """The worst of the findings on the lot's reservation."""
+
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+
+
+class Advice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Counsel or a legal consequence for the buyer; `lots` where it concerns sets of lots."""
+
+    code: str
+    severity: Severity
+    article: Annotated[str | None, msgspec.Meta(description="Null where it is counsel, not law")]
+    message: str
+    confidence: Confidence | None = None
+    rule: str | None = None
+    suggestions: tuple[str, ...] = ()
+    lots: tuple[tuple[str, ...], ...] = ()
+
+
+class LotShortlist(msgspec.Struct, frozen=True):
+    """The shortlist of one lot."""
+
+    id: str
+    requested: tuple[RequestedSegment, ...]
+    territory: TerritoryEcho
+    total: int
+    candidates: tuple[Candidate, ...]
+    near_misses: tuple[NearMiss, ...]
+    coverage: tuple[Coverage, ...]
+    alternatives: Alternatives
+    tension: Tension
+    reservation: Reservation
+    advice: tuple[Advice, ...]
+
+
+class Shortlist(msgspec.Struct, frozen=True):
+    """The answer to a need."""
+
+    reference: str | None
+    stamp: Stamp
+    lots: tuple[LotShortlist, ...]
+    advice: tuple[Advice, ...]

@@ -1,0 +1,207 @@
+"""One supplier from the records that describe it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import reduce
+from itertools import chain
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from domain.suppliers.supplier import (
+    Approval,
+    Contact,
+    Flag,
+    Kind,
+    Placement,
+    Shares,
+    SourceRef,
+    Supplier,
+    SupplierRecord,
+    nameless,
+)
+
+_UNITED = ("approvals", "offers", "labels")
+_MERGED = ("shares", "contact")
+_ALONE = (
+    "name", "trade_name", "siret", "legal_form", "ess", "in_prison", "address", "description", "employees",
+    "turnover_eur", "active",
+)  # fmt: skip
+_OF_PLACE = ("location", "commune")
+# The person to contact is not told, and so is not where that was learnt.
+_OF_PARTS = (
+    *(("shares", name) for name in ("disabled", "disadvantaged", "detained")),
+    *(("contact", name) for name in ("email", "phone", "website")),
+)
+DOUBTFUL_POINT = frozenset(("point_far_from_commune", "outside_france"))
+
+
+class StoredRecord(msgspec.Struct, frozen=True, gc=False):
+    """A record as it is kept.
+
+    `received_at`: last seen at its source; `changed_at`: when its content last became other; `rank`: its source's.
+    """
+
+    source: str
+    external_id: str
+    record: SupplierRecord
+    placement: Placement
+    supplier_id: UUID
+    received_at: datetime
+    changed_at: datetime
+    rank: int = 0
+
+
+def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
+    """The supplier that `stored` (at least one record) describe together.
+
+    Offers, approvals and labels are united. Any other field comes from the first record that knows it, in the order of
+    `precedence`; the place (location and commune together) from the first of those that know it best. Approvals stay
+    unknown only while no record knows any; one without dates yields to one of its kind that another record dates.
+    `updated_at` is the last change of content, not the last time a source was read.
+    """
+    record, placed, provenance = stored[0].record, stored[0], None
+    if len(stored) > 1:
+        stored = sorted(stored, key=precedence)
+        record = _whole([item.record for item in stored])
+        placed = min(stored, key=_vagueness)
+        provenance = _provenance(stored, placed)
+    return Supplier(
+        id=supplier_id,
+        name=record.name,
+        trade_name=record.trade_name,
+        siret=record.siret,
+        kinds=_kinds(record),
+        legal_form=record.legal_form,
+        ess=record.ess,
+        approvals=record.approvals,
+        shares=record.shares or Shares(),
+        in_prison=record.in_prison,
+        address=record.address,
+        commune=placed.placement.commune,
+        location=placed.placement.location,
+        offers=record.offers,
+        description=record.description,
+        contact=record.contact or Contact(),
+        employees=record.employees,
+        turnover_eur=record.turnover_eur,
+        labels=record.labels,
+        active=record.active,
+        flags=_flags(stored, record, placed.placement),
+        sources=tuple(SourceRef(item.source, item.external_id, item.received_at) for item in stored),
+        provenance=provenance,
+        updated_at=max(item.changed_at for item in stored),
+    )
+
+
+def precedence(item: StoredRecord) -> tuple[Any, ...]:
+    """What sorts records of one supplier, those whose word goes first in front.
+
+    Records that add to others without describing the supplier, as a list of approvals by SIRET does, come last. Then a
+    higher rank of the source goes before a lower one, declared offers before inferred ones or none, a point of its own
+    before a place that is vaguer, a later change of content before an earlier one.
+    """
+    declared = any(offer.basis == "declared" for offer in item.record.offers)
+    return (
+        _says_little(item),
+        -item.rank,
+        not declared,
+        _vagueness(item),
+        -item.changed_at.timestamp(),
+        item.source,
+        item.external_id,
+    )
+
+
+def origins(supplier: Supplier) -> dict[str, str]:
+    """The source of every field that is known and not united, as `provenance` has them where sources differ."""
+    if supplier.provenance is not None:
+        return supplier.provenance
+    return dict.fromkeys(_known(supplier, supplier), supplier.sources[0].source) if supplier.sources else {}
+
+
+def _provenance(stored: Sequence[StoredRecord], placed: StoredRecord) -> dict[str, str] | None:
+    if len({item.source for item in stored}) < 2:
+        return None
+    found: dict[str, str] = {}
+    for item in reversed(stored):
+        found |= dict.fromkeys(_known(item.record, None), item.source)
+    return found | {name: placed.source for name in _OF_PLACE if getattr(placed.placement, name) is not None}
+
+
+def _known(document: SupplierRecord | Supplier, place: Supplier | None) -> Iterator[str]:
+    """The fields that are known and not united; those of `place` among them."""
+    for name in _ALONE:
+        if getattr(document, name) is not None:
+            yield name
+    for part, name in _OF_PARTS:
+        if (whole := getattr(document, part)) is not None and getattr(whole, name) is not None:
+            yield f"{part}.{name}"
+    for name in _OF_PLACE:
+        if place is not None and getattr(place, name) is not None:
+            yield name
+
+
+def _whole(records: Sequence[SupplierRecord]) -> SupplierRecord:
+    """What the records say together; the earlier one's word goes first."""
+    fields: dict[str, Any] = {}
+    for field in SupplierRecord.__struct_fields__:
+        known = [value for record in records if (value := getattr(record, field)) is not None]
+        if field in _UNITED:
+            fields[field] = tuple(dict.fromkeys(chain.from_iterable(known))) if known else None
+        elif field in _MERGED:
+            fields[field] = reduce(_filled, known) if known else None
+        else:
+            fields[field] = known[0] if known else None
+    return SupplierRecord(**fields | {"approvals": _most_telling(fields["approvals"])})
+
+
+def _says_little(item: StoredRecord) -> int:
+    """1 for a record of nothing but approvals, 2 for one that knows the supplier by its SIRET only."""
+    record = item.record
+    if record.siret is not None and record.name == nameless(record.siret):
+        return 2
+    return record.approvals is not None and record == SupplierRecord(
+        name=record.name, siret=record.siret, approvals=record.approvals
+    )
+
+
+def _most_telling(approvals: tuple[Approval, ...] | None) -> tuple[Approval, ...] | None:
+    """The same approvals without those whose dates one record does not know and another does."""
+    if approvals is None:
+        return None
+    dated = {approval.kind for approval in approvals if approval.valid_from or approval.valid_until}
+    return tuple(item for item in approvals if item.valid_from or item.valid_until or item.kind not in dated)
+
+
+def _filled(part: Any, other: Any) -> Any:
+    """The struct `part`, its nulls filled from `other`."""
+    missing = {name: getattr(other, name) for name in part.__struct_fields__ if getattr(part, name) is None}
+    return msgspec.structs.replace(part, **missing)
+
+
+def _kinds(record: SupplierRecord) -> tuple[Kind, ...]:
+    return tuple(dict.fromkeys(approval.kind for approval in record.approvals or ()))
+
+
+def _vagueness(item: StoredRecord) -> int:
+    """0 for a point of its own, then: the middle of its commune, a doubtful point, a commune alone, no place."""
+    placement = item.placement
+    if placement.location is None:
+        return 4 if placement.commune is None else 3
+    codes = {flag.code for flag in placement.flags}
+    if "placed_at_commune" in codes:
+        return 1
+    return 0 if codes.isdisjoint(DOUBTFUL_POINT) else 2
+
+
+def _flags(stored: Sequence[StoredRecord], whole: SupplierRecord, placement: Placement) -> tuple[Flag, ...]:
+    """What is doubtful about the place and the SIRET that were taken, and about the whole."""
+    if not any(item.placement.flags for item in stored):
+        return ()
+    of_siret = (item.placement.flags for item in stored if item.record.siret == whole.siret)
+    flags = [flag for flag in placement.flags if flag.code != "siret_check_failed"]
+    flags += [flag for found in of_siret for flag in found if flag.code == "siret_check_failed"]
+    flags += [flag for item in stored for flag in item.placement.flags if flag.code == "unmapped_category"]
+    return tuple(dict.fromkeys(flag for flag in flags if not (flag.code == "no_offer" and whole.offers)))

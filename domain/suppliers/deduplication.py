@@ -1,0 +1,247 @@
+"""Which records are one supplier.
+
+Links are honoured from the strongest to the weakest, each unless it would put together what is kept apart:
+
+1. records that a person has merged;
+2. records with the same SIRET: those outside prisons first, then nearest first;
+3. records with near-same names, one of which has no SIRET at least, whose own points are at most 200 m apart: the most
+   alike first, then nearest first. They join a record without SIRET to one supplier at most: of two neighbours with
+   different SIRETs it joins the one it is linked to more strongly, and never makes one of them.
+
+Kept apart: records that a person has split, whatever links them; workshops in prisons more than 1 km apart, or one of
+which nobody knows where it is, unless a person has merged them. Records that say the same of all this are one from the
+start.
+
+The outcome depends on the records and on what people decided, not on the order in which they came.
+"""
+
+import math
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import combinations, product
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from domain.suppliers.names import Name, name_key
+from domain.suppliers.supplier import Point
+
+NAMES_WITHIN_M = 200.0
+PRISONS_APART_M = 1_000.0
+BAND_DEGREES = 0.0019
+"""A difference of latitude that is at least `NAMES_WITHIN_M`, anywhere."""
+
+_EQUATOR_M = 6_378_137.0
+_ECCENTRICITY2 = 0.00669437999014
+
+Likeness = Callable[[Name, Name], float]
+"""How alike two names are, at most 1; 0: they are different names. The order of the two does not matter."""
+
+Link = Literal["decision", "siret", "name"]
+
+
+class RecordKey(NamedTuple):
+    """What a record is known by."""
+
+    source: str
+    external_id: str
+
+
+class Facts(msgspec.Struct, frozen=True, gc=False):
+    """What tells who a record is about.
+
+    `names`: as `read_name` reads them, for records with a point of their own; empty where the place is only a commune,
+    or doubtful. `place`: where the record stands, however well that is known.
+    """
+
+    key: RecordKey
+    siret: str | None = None
+    names: tuple[Name, ...] = ()
+    place: Point | None = None
+    in_prison: bool = False
+
+
+class Decisions(msgspec.Struct, frozen=True):
+    """What people decided: sets of records that are one supplier, the earliest decision first; pairs that are not."""
+
+    merged: Sequence[Collection[RecordKey]] = ()
+    split: Collection[tuple[RecordKey, RecordKey]] = ()
+
+
+NOTHING_DECIDED = Decisions()
+
+
+def partition(
+    facts: Iterable[Facts], likeness: Likeness, decisions: Decisions = NOTHING_DECIDED
+) -> list[list[RecordKey]]:
+    """The records of each supplier, in their order; a record that nothing links is alone.
+
+    Records that nothing links to any of these may be left out: the outcome for the others is the same.
+    """
+    groups = _Groups(sorted(facts, key=lambda each: each.key), decisions)
+    alone = list(_unite_twins(groups))
+    for merged in decisions.merged:
+        _unite_each(groups, [groups.facts[key] for key in sorted(merged) if key in groups.facts], "decision")
+    _unite_by_siret(groups, alone)
+    _unite_by_name(groups, alone, likeness)
+    return groups.members()
+
+
+def metres(one: Point, other: Point) -> float:
+    """The distance along the WGS 84 ellipsoid, to 1 m for a few kilometres; farther points are only found to be far."""
+    phi = math.radians((one.lat + other.lat) / 2)
+    curvature = 1 - _ECCENTRICITY2 * math.sin(phi) ** 2
+    north = math.radians(one.lat - other.lat) * _EQUATOR_M * (1 - _ECCENTRICITY2) / curvature**1.5
+    turn = (one.lon - other.lon + 180) % 360 - 180
+    east = math.radians(turn) * _EQUATOR_M / math.sqrt(curvature) * math.cos(phi)
+    return math.hypot(north, east)
+
+
+class _Groups:
+    """Disjoint sets of records that grow together unless something keeps them apart."""
+
+    def __init__(self, facts: Sequence[Facts], decisions: Decisions) -> None:
+        self.facts = {each.key: each for each in facts}
+        self.split: dict[RecordKey, set[RecordKey]] = {}
+        for one, other in decisions.split:
+            self.split.setdefault(one, set()).add(other)
+            self.split.setdefault(other, set()).add(one)
+        self.decided = {key for merged in decisions.merged for key in merged} | set(self.split)
+        self._parent = {key: key for key in self.facts}
+        self._held = {each.key: _Held(each, self.split) for each in facts}
+
+    def of(self, key: RecordKey) -> RecordKey:
+        """The record that stands for the group."""
+        root = key
+        while self._parent[root] != root:
+            root = self._parent[root]
+        while self._parent[key] != root:
+            self._parent[key], key = root, self._parent[key]
+        return root
+
+    def unite(self, one: RecordKey, other: RecordKey, by: Link) -> bool:
+        """Make one group of two; False if something keeps them apart."""
+        mine, theirs = self.of(one), self.of(other)
+        if mine == theirs:
+            return True
+        if self._apart(self._held[mine], self._held[theirs], by):
+            return False
+        into, gone = sorted((mine, theirs), key=lambda root: -self._held[root].size)
+        self._parent[gone] = into
+        self._held[into].take(self._held.pop(gone))
+        return True
+
+    def members(self) -> list[list[RecordKey]]:
+        found: dict[RecordKey, list[RecordKey]] = {}
+        for key in self.facts:
+            found.setdefault(self.of(key), []).append(key)
+        return list(found.values())
+
+    def _apart(self, mine: "_Held", theirs: "_Held", by: Link) -> bool:
+        if by == "name" and mine.has_siret and theirs.has_siret:
+            return True
+        if by != "decision" and any(_are_apart(one, other) for one in mine.prisons for other in theirs.prisons):
+            return True
+        fewer, more = sorted((mine, theirs), key=lambda held: len(held.split))
+        other_root = self.of(more.first)
+        return any(
+            other in self._parent and self.of(other) == other_root for key in fewer.split for other in self.split[key]
+        )
+
+
+class _Held:
+    """What a group holds that may keep it apart from others."""
+
+    def __init__(self, facts: Facts, split: Collection[RecordKey]) -> None:
+        self.first = facts.key
+        self.size = 1
+        self.has_siret = facts.siret is not None
+        self.prisons = [facts.place] if facts.in_prison else []
+        self.split = [facts.key] if facts.key in split else []
+
+    def take(self, other: "_Held") -> None:
+        self.size += other.size
+        self.has_siret |= other.has_siret
+        self.prisons += [place for place in other.prisons if place not in self.prisons]
+        self.split += other.split
+
+
+def _are_apart(one: Point | None, other: Point | None) -> bool:
+    return one is None or other is None or metres(one, other) > PRISONS_APART_M
+
+
+def _unite_twins(groups: _Groups) -> Iterator[Facts]:
+    """One of each lot of records that say the same and that no decision is about: many cost no more than few."""
+    seen: dict[tuple[object, ...], Facts] = {}
+    for each in groups.facts.values():
+        tells_nothing = not (each.siret or each.names) or (each.in_prison and each.place is None)
+        if tells_nothing or each.key in groups.decided:
+            yield each
+            continue
+        said = (each.siret, each.names, each.place, each.in_prison)
+        if said not in seen:
+            seen[said] = each
+            yield each
+        groups.unite(seen[said].key, each.key, "siret" if each.siret else "name")
+
+
+def _unite_by_siret(groups: _Groups, facts: Iterable[Facts]) -> None:
+    same: dict[str, list[Facts]] = {}
+    for each in facts:
+        if each.siret is not None:
+            same.setdefault(each.siret, []).append(each)
+    pairs: list[tuple[Facts, Facts]] = []
+    for holders in same.values():
+        plain = [each for each in holders if not each.in_prison and each.key not in groups.split]
+        special = [each for each in holders if each.in_prison or each.key in groups.split]
+        _unite_each(groups, plain, "siret")
+        pairs += combinations(special, 2)
+        pairs += product(special, plain)
+    for one, other in sorted(pairs, key=_nearness):
+        groups.unite(one.key, other.key, "siret")
+
+
+def _unite_each(groups: _Groups, members: Sequence[Facts], by: Link) -> None:
+    """Each with the first group of those before it that it may join."""
+    before: list[RecordKey] = []
+    for each in members:
+        if not any(groups.unite(key, each.key, by) for key in before):
+            before.append(each.key)
+
+
+def _nearness(pair: tuple[Facts, Facts]) -> tuple[float, RecordKey, RecordKey]:
+    one, other = pair
+    away = math.inf if one.place is None or other.place is None else metres(one.place, other.place)
+    return (away, *_in_order(one.key, other.key))
+
+
+def _in_order(one: RecordKey, other: RecordKey) -> tuple[RecordKey, RecordKey]:
+    return (one, other) if one < other else (other, one)
+
+
+def _unite_by_name(groups: _Groups, facts: Iterable[Facts], likeness: Likeness) -> None:
+    """Links are sorted by likeness, then distance; those between two records without SIRET go before others."""
+    links: dict[tuple[RecordKey, RecordKey], tuple[float, float, bool]] = {}
+    for one, name, other, other_name in _neighbours(facts):
+        away = metres(one.place, other.place) if one.place and other.place else math.inf
+        if away <= NAMES_WITHIN_M and (alike := likeness(name, other_name)) > 0:
+            pair = _in_order(one.key, other.key)
+            strength = (-alike, away, one.siret is not None or other.siret is not None)
+            links[pair] = min(strength, links.get(pair, strength))
+    for pair in sorted(links, key=lambda pair: (links[pair], pair)):
+        groups.unite(*pair, "name")
+
+
+def _neighbours(facts: Iterable[Facts]) -> Iterator[tuple[Facts, Name, Facts, Name]]:
+    """Pairs of names that may be alike, of records of which one has no SIRET, in the same band of latitude."""
+    blocks: dict[str | None, list[tuple[Facts, Name]]] = {}
+    for each in facts:
+        for name in each.names:
+            blocks.setdefault(name_key(name), []).append((each, name))
+    for block in blocks.values():
+        block.sort(key=lambda item: item[0].place.lat if item[0].place else 0.0)
+        for position, (one, name) in enumerate(block):
+            for other, other_name in block[position + 1 :]:
+                if one.place is None or other.place is None or other.place.lat - one.place.lat > BAND_DEGREES:
+                    break
+                if one.key != other.key and (one.siret is None or other.siret is None):
+                    yield one, name, other, other_name

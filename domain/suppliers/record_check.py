@@ -1,0 +1,109 @@
+"""What is wrong with the content of a supplier's record, beyond what its types already refuse."""
+
+import re
+from collections.abc import Iterator
+
+from domain.errors import Problem, pointer
+from domain.reference.cpv import Cpv
+from domain.reference.taxonomy import Taxonomy
+from domain.reference.territory import Territories, UnknownTerritory
+from domain.suppliers.supplier import Approval, Offer, ServiceArea, SupplierRecord
+from domain.text.bilingual import Text
+
+_SIRET = re.compile(r"[0-9]{14}")
+
+_BLANK_NAME = Text("Un fournisseur a un nom", "A supplier has a name")
+_BAD_SIRET = Text("Un SIRET compte 14 chiffres, sans espace", "A SIRET has 14 digits, without spaces")
+_ENDS_EARLY = Text("La fin de validité précède le début", "The validity ends before it begins")
+_NO_OBJECT = Text("Une offre nomme un segment ou un code CPV", "An offer names a segment or a CPV code")
+_ONE_FORM = Text(
+    "Une zone prend une seule forme : radius_km, codes, geometry ou national",
+    "A service area takes exactly one form: radius_km, codes, geometry or national",
+)
+_NATIONAL = Text("« national » ne peut valoir que true", "“national” can only be true")
+
+
+def check_record(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> tuple[Problem, ...]:
+    """Every problem of the record, each with its JSON pointer; () if it can be taken.
+
+    Retired codes of communes and territories are taken as they are. Not looked at: the SIRET's check digit and the
+    place (doubtful, not wrong), and whether a geometry is a valid shape.
+    """
+    return tuple(_problems(record, territories, taxonomy, cpv))
+
+
+def _problems(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> Iterator[Problem]:
+    if not record.name.strip():
+        yield Problem(pointer("name"), "blank", _BLANK_NAME)
+    if record.siret is not None and not _SIRET.fullmatch(record.siret):
+        yield Problem(pointer("siret"), "invalid_siret", _BAD_SIRET)
+    for position, approval in enumerate(record.approvals or ()):
+        if _ends_before_it_begins(approval):
+            yield Problem(pointer("approvals", position, "valid_until"), "invalid_period", _ENDS_EARLY)
+    if record.address is not None and record.address.commune is not None:
+        yield from _commune(record.address.commune, territories)
+    for position, offer in enumerate(record.offers):
+        yield from _offer(offer, position, territories, taxonomy, cpv)
+
+
+def _ends_before_it_begins(approval: Approval) -> bool:
+    start, end = approval.valid_from, approval.valid_until
+    return start is not None and end is not None and end < start
+
+
+def _commune(code: str, territories: Territories) -> Iterator[Problem]:
+    if territories.commune_ordinal(code) is None:
+        near = _near_commune(code, territories)
+        detail = Text(f"« {code} » n'est le code INSEE d'aucune commune", f"“{code}” is the INSEE code of no commune")
+        yield Problem(pointer("address", "commune"), "unknown_code", _with_hint(detail, near))
+
+
+def _near_commune(code: str, territories: Territories) -> str | None:
+    """The INSEE code of the commune that may be meant, such as the one a postal code serves."""
+    try:
+        return territories.area(f"commune:{code}").code
+    except UnknownTerritory as unknown:
+        kind, _, near = (unknown.suggestion or "").partition(":")
+        return near if kind == "commune" else None
+
+
+def _offer(offer: Offer, position: int, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> Iterator[Problem]:
+    at = ("offers", position)
+    if not offer.segments and not offer.cpv:
+        yield Problem(pointer(*at), "no_object", _NO_OBJECT)
+    for place, segment in enumerate(offer.segments):
+        if not taxonomy.known(segment):
+            detail = Text(f"Segment inconnu : « {segment} »", f"Unknown segment: “{segment}”")
+            near = taxonomy.nearest(segment)
+            yield Problem(pointer(*at, "segments", place), "unknown_code", _with_hint(detail, near))
+    for place, code in enumerate(offer.cpv):
+        if not _known_cpv(code, cpv):
+            detail = Text(f"Code CPV inconnu : « {code} »", f"Unknown CPV code: “{code}”")
+            yield Problem(pointer(*at, "cpv", place), "unknown_code", _with_hint(detail, cpv.nearest(code)))
+    if offer.service_area is not None:
+        yield from _service_area(offer.service_area, position, territories)
+
+
+def _known_cpv(code: str, cpv: Cpv) -> bool:
+    try:
+        return cpv.known(cpv.normalise(code))
+    except ValueError:
+        return False
+
+
+def _service_area(area: ServiceArea, position: int, territories: Territories) -> Iterator[Problem]:
+    at = ("offers", position, "service_area")
+    forms = [form for form in (area.radius_km, area.codes, area.geometry, area.national) if form is not None]
+    if len(forms) != 1:
+        yield Problem(pointer(*at), "one_form", _ONE_FORM)
+    if area.national is False:
+        yield Problem(pointer(*at, "national"), "must_be_true", _NATIONAL)
+    for place, code in enumerate(area.codes or ()):
+        try:
+            territories.area(code)
+        except UnknownTerritory as unknown:
+            yield Problem(pointer(*at, "codes", place), unknown.code, unknown.detail)
+
+
+def _with_hint(detail: Text, near: str | None) -> Text:
+    return detail if near is None else Text(f"{detail.fr} ; peut-être {near}", f"{detail.en}; perhaps {near}")

@@ -1,0 +1,111 @@
+"""Sources of supplier records, and what became of their bulk imports."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+from domain.needs.need import Code, Codes
+
+ImportMode = Literal["upsert", "snapshot"]
+ImportStatus = Literal["running", "done", "refused", "failed", "interrupted"]
+
+
+class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a format cannot know: segments for a source's categories, record fields for its own fields."""
+
+    categories: dict[Code, Codes] = {}
+    fields: dict[Code, Code] = {}
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where records come from. `name` is the one in paths and on keys.
+
+    `rank`: of sources that describe one supplier, the word of the one that ranks higher goes first.
+    """
+
+    name: str
+    label: str | None = None
+    url: str | None = None
+    mapping: Mapping = Mapping()
+    rank: int = 0
+
+
+class Lack(msgspec.Struct, frozen=True):
+    """How many records of a source lack something, and which share of all of them; null where it has none."""
+
+    records: int = 0
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+
+
+class Lacking(msgspec.Struct, frozen=True):
+    """What records lack: any place, a SIRET, an offer (so that no need finds them), an e-mail address."""
+
+    place: Lack = Lack()
+    siret: Lack = Lack()
+    segment: Lack = Lack()
+    email: Lack = Lack()
+
+
+class SourceSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A source, how fresh it is and how good.
+
+    `records`: how many it holds; `last_received_at`: when it last sent one; `last_import_id`, `last_import_at`: its
+    last completed import. `without`: how many of the records lack something. `flags`: how many carry each flag today.
+    """
+
+    name: str
+    label: str | None = None
+    url: str | None = None
+    records: int = 0
+    last_received_at: datetime | None = None
+    last_import_id: UUID | None = None
+    last_import_at: datetime | None = None
+    without: Lacking = Lacking()
+    flags: dict[str, int] = {}
+
+
+class SourceDocument(SourceSummary, frozen=True, kw_only=True):
+    """A source with its settings: see `SourceSummary` and `Source`."""
+
+    mapping: Mapping = Mapping()
+    rank: int = 0
+
+
+class RowError(msgspec.Struct, frozen=True):
+    """Why one row of an import was rejected. `line` counts from 1; `pointer` leads to the fault inside the row."""
+
+    line: int
+    external_id: str | None
+    pointer: str
+    code: str
+    detail: str
+
+
+class Import(msgspec.Struct, frozen=True, kw_only=True):
+    """A bulk import: `received` = `added` + `changed` + `unchanged` + `rejected`.
+
+    `removed`: records of the source that a snapshot no longer holds. `kept_absent`: absent ones that were kept all the
+    same, because rows without a readable `external_id` were rejected and may have been theirs.
+    `data_version`: the directory's version once it was stored; null until then, and for a dry run the present one.
+    """
+
+    id: UUID
+    source: str
+    format: str
+    mode: ImportMode
+    dry_run: bool
+    status: ImportStatus
+    received: Annotated[int, msgspec.Meta(ge=0)] = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    kept_absent: int = 0
+    rejected: int = 0
+    errors: tuple[RowError, ...] = ()
+    data_version: int | None = None
+    started_at: datetime
+    finished_at: datetime | None = None
+    failure: str | None = None

@@ -1,0 +1,183 @@
+"""Suppliers: a record as one source sends it, and the supplier that is matched.
+
+gc=False: what cannot change holds no cycles, and the garbage collector need not visit the millions of parts of a pool.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+from domain.needs.need import Code, Codes, Euros, Kilometres, Latitude, Longitude, ShortText
+from domain.reference.geojson import Geometry
+
+Kind = Literal["EI", "ACI", "AI", "ETTI", "EITI", "GEIQ", "EA", "EATT", "ESAT", "TIH", "SEP", "ESUS"]
+LegalForm = Literal["association", "cooperative", "mutual", "foundation", "commercial_company", "public_body", "other"]
+Basis = Literal["declared", "inferred"]
+PrestaType = Literal["DISP", "PREST", "BUILD"]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1, description="A share of the workforce, from 0 to 1")]
+LongText = Annotated[str, msgspec.Meta(max_length=20_000)]
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class Approval(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A convention, agreement or implantation that gives a kind (EI, ESAT, SEP…); inclusive bounds, null: unbounded."""
+
+    kind: Kind
+    valid_from: date | None = None
+    valid_until: date | None = None
+    reference: Label | None = None
+
+
+class Shares(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """Known shares of disabled, disadvantaged and detained workers; null: not known."""
+
+    disabled: Share | None = None
+    disadvantaged: Share | None = None
+    detained: Share | None = None
+
+
+class Address(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A postal address; `commune` is the INSEE code, never the postal code."""
+
+    street: Annotated[str, msgspec.Meta(max_length=400)] | None = None
+    postal_code: Annotated[str, msgspec.Meta(max_length=20)] | None = None
+    city: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    commune: Code | None = None
+
+
+class Point(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A WGS 84 position."""
+
+    lat: Latitude
+    lon: Longitude
+
+
+class ServiceArea(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """Where an offer is available: exactly one of a radius around the supplier, codes, a geometry, or all of France."""
+
+    radius_km: Kilometres | None = None
+    codes: Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=2_000)] | None = None
+    geometry: Geometry | None = None
+    national: bool | None = None
+
+
+class Offer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What a supplier can do. An offer that names no segment is placed by its CPV codes."""
+
+    segments: Codes = ()
+    cpv: Codes = ()
+    label: ShortText | None = None
+    presta_types: Annotated[tuple[PrestaType, ...], msgspec.Meta(max_length=3)] = ()
+    service_area: ServiceArea | None = None
+    basis: Basis = "declared"
+
+
+class Contact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """How to reach the supplier; `person` is personal data and never leaves the directory."""
+
+    email: Annotated[str, msgspec.Meta(max_length=320)] | None = None
+    phone: Annotated[str, msgspec.Meta(max_length=50)] | None = None
+    website: Annotated[str, msgspec.Meta(max_length=2_000)] | None = None
+    person: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+
+
+class SupplierRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A supplier as one source describes it. `approvals` null: unknown; empty: it holds none."""
+
+    name: ShortText
+    trade_name: ShortText | None = None
+    siret: str | None = None
+    legal_form: LegalForm | None = None
+    ess: bool | None = None
+    approvals: Annotated[tuple[Approval, ...], msgspec.Meta(max_length=100)] | None = None
+    shares: Shares | None = None
+    in_prison: bool | None = None
+    address: Address | None = None
+    location: Point | None = None
+    offers: Annotated[tuple[Offer, ...], msgspec.Meta(max_length=200)] = ()
+    description: LongText | None = None
+    contact: Contact | None = None
+    employees: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] | None = None
+    turnover_eur: Euros | None = None
+    labels: Annotated[tuple[Label, ...], msgspec.Meta(max_length=100)] = ()
+    active: bool = True
+
+
+class Flag(msgspec.Struct, frozen=True, gc=False):
+    """Something doubtful about a record that did not stop it: a stable code and what was seen.
+
+    `approval_expired` depends on the day: it is told when a supplier or record is read, and never kept.
+    """
+
+    code: Literal[
+        "siret_check_failed",
+        "placed_at_commune",
+        "point_far_from_commune",
+        "outside_france",
+        "no_place",
+        "no_offer",
+        "unmapped_category",
+        "approval_expired",
+    ]
+    detail: str
+
+
+class Placement(msgspec.Struct, frozen=True, gc=False):
+    """Where a record stands and what is doubtful about it, as the reference data tells.
+
+    `location` and `commune` are those of `Supplier`; nothing here is the source's own word.
+    """
+
+    location: Point | None = None
+    commune: str | None = None
+    flags: tuple[Flag, ...] = ()
+
+
+class SourceRef(msgspec.Struct, frozen=True, gc=False):
+    """One record behind a supplier, and when it was last received."""
+
+    source: str
+    external_id: str
+    received_at: datetime
+
+
+class Supplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What is matched: a supplier assembled from its records.
+
+    `location` is where distances are measured from: the record's point, else an interior point of its commune
+    (flag `placed_at_commune`), else null. `commune` is the current INSEE code, from the address, else from the point.
+    `provenance`: the source of each field that is known and not united from all ("siret", "contact.email"…); null:
+    there is one source.
+    """
+
+    id: UUID
+    name: str
+    trade_name: str | None = None
+    siret: str | None = None
+    kinds: tuple[Kind, ...] = ()
+    legal_form: LegalForm | None = None
+    ess: bool | None = None
+    approvals: tuple[Approval, ...] | None = None
+    shares: Shares = Shares()
+    in_prison: bool | None = None
+    address: Address | None = None
+    commune: str | None = None
+    location: Point | None = None
+    offers: tuple[Offer, ...] = ()
+    description: str | None = None
+    contact: Contact = Contact()
+    employees: int | None = None
+    turnover_eur: float | None = None
+    labels: tuple[str, ...] = ()
+    active: bool = True
+    flags: tuple[Flag, ...] = ()
+    sources: tuple[SourceRef, ...] = ()
+    provenance: dict[str, str] | None = None
+    updated_at: datetime
+
+
+def nameless(siret: str) -> str:
+    """What a supplier is called while only its SIRET is known."""
+    return f"SIRET {siret}"

@@ -1,0 +1,314 @@
+"""One lot held against the index: every supplier with an offer near the subject, its best offers, its distance."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.law.rules import Rules
+from domain.law.supplier_facts import LegalFacts
+from domain.law.supply_advice import Ends
+from domain.needs.need import Reserved
+from domain.reference.taxonomy import Taxonomy
+from domain.shortlists.shortlist import Fit, Presence
+from domain.suppliers.supplier import Basis
+from matching.eligibility_cache import NEVER, Facts, Judgement
+from matching.geo.projection import Floats, Positions
+from matching.geo.shape import Shape
+from matching.geo.territory import Bools, Territory
+from matching.index import BASES, GROUND, NATIONAL, NO_AREA, RADIUS, Index, LiveIndex, OfferTable
+from matching.lot_query import LotQuery, Wanted
+
+Keys = NDArray[np.int32]
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+NEARBY_KM = 50.0
+"""How far from the territory a supplier without a declared area may stand (the contract's second gate)."""
+
+FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
+PRESENCES: tuple[Presence, ...] = ("local", "declared", "nearby", "national")
+RELATED = FITS.index("related")
+
+# An offer's worth for one wanted segment as a single number, smaller is better: fit, then basis, then presence;
+# the offered segment's place rides along in the lowest digits.
+OFFERED = 256
+PER_BASIS = len(PRESENCES) * OFFERED
+PER_FIT = len(BASES) * PER_BASIS
+NO_OFFER = np.iinfo(np.int32).max
+
+# by kind of area: how far it reaches before its radius or its ground is looked at, and the presence it gives
+REACH_OF_AREA = np.full(4, -1.0)
+REACH_OF_AREA[[NO_AREA, NATIONAL]] = NEARBY_KM, np.inf
+PRESENCE_OF_AREA = np.full(4, PRESENCES.index("declared"), dtype=np.int32)
+PRESENCE_OF_AREA[[NO_AREA, NATIONAL]] = PRESENCES.index("nearby"), PRESENCES.index("national")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The best offer of a supplier for one wanted segment."""
+
+    offered: str
+    fit: Fit
+    basis: Basis
+    presence: Presence
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Suppliers with an offer for the lot, as parallel arrays.
+
+    `part` and `ordinal` name each supplier, and `facts` where its legal facts stand there; `answers` says whether it
+    offers anything that answers, wherever; `best[i, w]` is the worth of its best offer for the w-th wanted segment
+    whose area meets the territory (NO_OFFER: none); `to_territory` is in kilometres, 0 inside, infinite where it is
+    unknown or too far to matter.
+    """
+
+    query: LotQuery
+    parts: tuple[Index, ...]
+    offered: tuple[tuple[str, ...], ...]
+    part: NDArray[np.int8]
+    ordinal: Positions
+    facts: Facts
+    answers: Bools
+    best: Keys
+    to_territory: Floats
+
+    @cached_property
+    def fit(self) -> NDArray[np.int32]:
+        """Position in FITS of each best offer; at least len(FITS) where there is none."""
+        return self.best // PER_FIT
+
+    @cached_property
+    def basis(self) -> NDArray[np.int32]:
+        """Position in BASES of each best offer."""
+        return self.best % PER_FIT // PER_BASIS
+
+    @cached_property
+    def presence(self) -> NDArray[np.int32]:
+        """Position in PRESENCES of each best offer."""
+        return self.best % PER_BASIS // OFFERED
+
+    @cached_property
+    def answering(self) -> Bools:
+        """Shape (n, w): whether the offer answers that wanted segment; `related` never does."""
+        return self.fit < RELATED
+
+    @cached_property
+    def objects(self) -> Bools:
+        """Which of the wanted segments are the lot's object."""
+        return np.array([wanted.role == "object" for wanted in self.query.wanted], dtype=bool)
+
+    def answer(self, row: int, column: int) -> Answer | None:
+        """The best offer of one supplier for one wanted segment, in words."""
+        worth = int(self.best[row, column])
+        if worth == NO_OFFER:
+            return None
+        return Answer(
+            offered=self.offered[column][worth % OFFERED],
+            fit=FITS[worth // PER_FIT],
+            basis=BASES[worth % PER_FIT // PER_BASIS],
+            presence=PRESENCES[worth % PER_BASIS // OFFERED],
+        )
+
+    def distance(self, target: Shape | None, rows: Positions) -> Floats:
+        """Kilometres from some of the suppliers to a shape, 0 inside; infinite where either is not known."""
+        if target is None:
+            return np.full(len(rows), np.inf)
+        return self._each(lambda index, ordinals: index.measured(target).distance(ordinals), rows)
+
+    def territory_distance(self, rows: Positions) -> Floats:
+        """Kilometres from some of the suppliers to the territory, 0 inside."""
+        territory = self.query.territory
+        return territory.beyond(self.distance(territory.shape, rows))
+
+    def lower_bound(self, target: Shape | None, rows: Positions) -> Floats:
+        """Kilometres that `distance` is certain not to be under."""
+        if target is None:
+            return np.full(len(rows), np.inf)
+        return self._each(lambda index, ordinals: index.measured(target).lower_bound(ordinals), rows)
+
+    def draws(self, rows: Positions) -> NDArray[np.uint64]:
+        """The drawing bits of some of the suppliers."""
+        return self._each(lambda index, ordinals: index.draw[ordinals], rows)
+
+    def outcomes(self, rows: Positions, on: date, rules: Rules) -> NDArray[np.int8]:
+        """Eligibility of some of the suppliers, as `Verdicts.outcomes` gives it."""
+        return self._in_order(
+            [part.verdicts.outcomes(facts, on, rules) for part, facts in self._by_part(self.facts, rows)], rows
+        )
+
+    def judged(self, rows: Positions, judge: Callable[[LegalFacts], Judgement]) -> list[Judgement]:
+        """What `judge` makes of some of the suppliers."""
+        found = [part.verdicts.judged(facts, judge) for part, facts in self._by_part(self.facts, rows)]
+        if len(found) == 1:
+            return found[0]
+        of_part = [iter(judged) for judged in found]
+        return [next(of_part[number]) for number in self.part[rows].tolist()]
+
+    def approval_ends(
+        self, rows: Positions, reserved: frozenset[Reserved], on: date, before: date, rules: Rules
+    ) -> Ends | None:
+        """How many of some suppliers' approvals end before `before`, and the first; None where there is none."""
+        many, first = 0, NEVER
+        for part, facts in self._by_part(self.facts, rows):
+            of_part, soonest = part.verdicts.approval_ends(facts, reserved, on, before, rules)
+            many, first = many + of_part, min(first, soonest)
+        return Ends(many, date.fromordinal(first)) if many else None
+
+    def legal_facts(self, row: int) -> LegalFacts:
+        """What the law looks at in one of the suppliers."""
+        return self.parts[self.part[row]].verdicts.distinct[self.facts[row]]
+
+    def _each(self, ask: Callable[[Index, Positions], NDArray[Scalar]], rows: Positions) -> NDArray[Scalar]:
+        """What the indexes say of some of the suppliers, in the order of `rows`."""
+        return self._in_order([ask(part, ordinals) for part, ordinals in self._by_part(self.ordinal, rows)], rows)
+
+    def _by_part(self, of: NDArray[Scalar], rows: Positions) -> list[tuple[Index, NDArray[Scalar]]]:
+        """What `of` says of some of the suppliers, for each index those that are its own, in the order of `rows`."""
+        if len(self.parts) == 1:
+            return [(self.parts[0], of[rows])]
+        numbers = self.part[rows]
+        return [(part, of[rows[numbers == number]]) for number, part in enumerate(self.parts)]
+
+    def _in_order(self, found: list[NDArray[Scalar]], rows: Positions) -> NDArray[Scalar]:
+        """What was found index by index, in the order of `rows`."""
+        if len(found) == 1:
+            return found[0]
+        by_part = np.argsort(self.part[rows], kind="stable")
+        return np.concatenate(found)[np.argsort(by_part)]
+
+
+def survey(query: LotQuery, index: LiveIndex, taxonomy: Taxonomy) -> Survey:
+    """Hold a lot against all suppliers that have an offer for any of its wanted segments or their neighbours."""
+    offered = [offers_for(wanted, taxonomy) for wanted in query.wanted]
+    surveyed = [_survey_part(query, part, standing, offered) for part, standing in index.parts]
+    return Survey(
+        query=query,
+        parts=tuple(part for part, _ in index.parts),
+        offered=tuple(tuple(segment for segment, _ in pairs) for pairs in offered),
+        part=np.repeat(np.arange(len(surveyed), dtype=np.int8), [len(found[0]) for found in surveyed]),
+        ordinal=np.concatenate([found[0] for found in surveyed]),
+        facts=np.concatenate([found[4] for found in surveyed]),
+        answers=np.concatenate([found[1] for found in surveyed]),
+        best=np.concatenate([found[2] for found in surveyed]),
+        to_territory=np.concatenate([found[3] for found in surveyed]),
+    )
+
+
+def offers_for(wanted: Wanted, taxonomy: Taxonomy) -> list[tuple[str, int]]:
+    """What may be offered for a wanted segment or family, each with its fit (a position in FITS)."""
+    family = taxonomy.family(wanted.segment)
+    if family is None:
+        segment = taxonomy.segments[wanted.segment]
+        return [(segment.id, 0), (segment.family, 2), *((neighbour, RELATED) for neighbour in segment.related)]
+    inside = [segment.id for segment in family.segments]
+    around = dict.fromkeys(neighbour for segment in family.segments for neighbour in segment.related)
+    return [
+        (family.id, 0),
+        *((segment, 1) for segment in inside),
+        *((neighbour, RELATED) for neighbour in around if neighbour not in inside),
+    ]
+
+
+def _survey_part(
+    query: LotQuery, index: Index, standing: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]
+) -> tuple[Positions, Bools, Keys, Floats, Facts]:
+    offers = _Offers.gather(index, standing, offered)
+    ordinals, row = _numbered(offers.supplier, len(index.suppliers))
+    objects = np.array([wanted.role == "object" for wanted in query.wanted], dtype=bool)
+    answering = (offers.fit < RELATED) & objects[offers.column]
+    answers = np.zeros(len(ordinals), dtype=bool)
+    answers[row[answering]] = True
+    reach = offers.reach(index.areas_meeting(query.territory))
+    farthest = np.full(len(ordinals), -1.0)
+    np.maximum.at(farthest, row[answering], reach[answering])
+    to_territory = _distances(query.territory, index, ordinals, farthest)
+    inside = to_territory[row] <= reach  # also where both are infinite: served by its codes, wherever it stands
+    worth = offers.worth(to_territory[row] == 0)
+    best = np.full((len(ordinals), len(query.wanted)), NO_OFFER, dtype=np.int32)
+    np.minimum.at(best, (row[inside], offers.column[inside]), worth[inside])
+    return ordinals, answers, best, to_territory, index.verdicts.facts[ordinals]
+
+
+def _numbered(supplier: NDArray[np.int32], count: int) -> tuple[Positions, Positions]:
+    """The suppliers that occur, each once and in order, and where each occurrence stands among them.
+
+    As `np.unique` with its inverse, in a time that is that of the `count` of all suppliers instead of a sort's.
+    """
+    occurs = np.zeros(count, dtype=bool)
+    occurs[supplier] = True
+    ordinals = np.flatnonzero(occurs)
+    place = np.empty(count, dtype=np.intp)
+    place[ordinals] = np.arange(len(ordinals))
+    return ordinals, place[supplier]
+
+
+def _distances(territory: Territory, index: Index, ordinals: Positions, reach: Floats) -> Floats:
+    """Distances to the territory of those whose reach may get there; infinite for the others."""
+    distance = np.full(len(ordinals), np.inf)
+    if territory.shape is not None:
+        measured = index.measured(territory.shape)
+        possible = np.flatnonzero(territory.beyond(measured.lower_bound(ordinals)) <= reach)
+        distance[possible] = territory.beyond(measured.distance(ordinals[possible]))
+    return distance
+
+
+@dataclass(frozen=True)
+class _Offers:
+    """Offers of one index for the wanted segments, laid end to end; `column` is the wanted segment's place."""
+
+    supplier: NDArray[np.int32]
+    column: NDArray[np.int32]
+    place: NDArray[np.int32]
+    fit: NDArray[np.int32]
+    basis: NDArray[np.int8]
+    area_kind: NDArray[np.int8]
+    radius_km: Floats
+    area: NDArray[np.int32]
+
+    @classmethod
+    def gather(cls, index: Index, standing: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]) -> "_Offers":
+        found: list[tuple[int, int, int, OfferTable]] = [
+            (column, place, fit, index.offers[segment])
+            for column, pairs in enumerate(offered)
+            for place, (segment, fit) in enumerate(pairs)
+            if segment in index.offers
+        ]
+        sizes = [len(table.supplier) for *_, table in found]
+        laid = cls(
+            supplier=_laid([table.supplier for *_, table in found], np.int32),
+            column=np.repeat(np.array([column for column, *_ in found], dtype=np.int32), sizes),
+            place=np.repeat(np.array([place for _, place, *_ in found], dtype=np.int32), sizes),
+            fit=np.repeat(np.array([fit for _, _, fit, _ in found], dtype=np.int32), sizes),
+            basis=_laid([table.basis for *_, table in found], np.int8),
+            area_kind=_laid([table.area_kind for *_, table in found], np.int8),
+            radius_km=_laid([table.radius_km for *_, table in found], np.float64),
+            area=_laid([table.area for *_, table in found], np.int32),
+        )
+        return laid if standing is None else laid._only(standing[laid.supplier])
+
+    def _only(self, kept: Bools) -> "_Offers":
+        return _Offers(**{name: getattr(self, name)[kept] for name in self.__dataclass_fields__})
+
+    def reach(self, meets: Bools) -> Floats:
+        """How far from the territory its supplier may stand for each offer's area to meet it; -1: nowhere."""
+        reach = REACH_OF_AREA[self.area_kind]
+        radius = self.area_kind == RADIUS
+        reach[radius] = self.radius_km[radius]
+        ground = np.flatnonzero(self.area_kind == GROUND)
+        reach[ground[meets[self.area[ground]]]] = np.inf
+        return reach
+
+    def worth(self, local: Bools) -> NDArray[np.int32]:
+        """The worth of each offer; `local` says whether its supplier stands in the territory."""
+        presence = PRESENCE_OF_AREA[self.area_kind]
+        presence[local] = PRESENCES.index("local")
+        return self.fit * PER_FIT + self.basis.astype(np.int32) * PER_BASIS + presence * OFFERED + self.place
+
+
+def _laid(arrays: list[NDArray[Scalar]], kind: type[Scalar]) -> NDArray[Scalar]:
+    return np.concatenate(arrays) if arrays else np.empty(0, dtype=kind)

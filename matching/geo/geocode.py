@@ -1,0 +1,131 @@
+"""Where a supplier's record stands, and what is doubtful about it."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import shapely
+
+from domain.needs.need import Place
+from domain.suppliers.supplier import Flag, Placement, Point, SupplierRecord
+from matching.geo.projection import Floats, earth_centred
+from matching.geo.territory import Geography
+
+TOLERANCE_KM = 1.0
+"""How far outside its commune's outline a point may fall before it is flagged: outlines are drawn to some 10 m, and
+harbours and river banks lie outside them."""
+SHORE_DEGREES = 0.02
+"""How far off any outline a point may fall and still be in France (some 2 km)."""
+
+
+def place(records: Sequence[SupplierRecord], geography: Geography) -> list[Placement]:
+    """Where each record stands: its own point, else an interior point of its commune, else nowhere known.
+
+    The commune is the address's (its successor where that code is retired), else the one that holds the point. What
+    is doubtful is flagged, never refused: a point far from its commune, a point on no French ground, no place at all.
+    """
+    located = [position for position, record in enumerate(records) if record.location is not None]
+    held = dict(zip(located, _communes_at([records[position] for position in located], geography), strict=True))
+    away = _away(records, held, geography)
+    return [
+        _place(record, held.get(position), away.get(position), geography) for position, record in enumerate(records)
+    ]
+
+
+def _place(record: SupplierRecord, held: int | None, away: float | None, geography: Geography) -> Placement:
+    communes = geography.territories.communes
+    stated = _stated(record, geography)
+    if record.location is not None and held is not None:
+        commune = stated if stated is not None else held
+        flags = tuple(_doubts(record, record.location, stated, held, away, geography))
+        return Placement(record.location, communes[commune].code if commune >= 0 else None, flags)
+    if stated is None:
+        return Placement(None, None, (Flag("no_place", "neither a point nor a commune"),))
+    commune_of = communes[stated]
+    if commune_of.lat is None or commune_of.lon is None:
+        return Placement(None, commune_of.code, ())
+    inside = Point(commune_of.lat, commune_of.lon)
+    return Placement(inside, commune_of.code, (Flag("placed_at_commune", commune_of.code),))
+
+
+def _stated(record: SupplierRecord, geography: Geography) -> int | None:
+    """The commune that the address states, as an ordinal."""
+    given = record.address.commune if record.address else None
+    return geography.territories.commune_ordinal(given) if given else None
+
+
+def _away(records: Sequence[SupplierRecord], held: Mapping[int, int], geography: Geography) -> dict[int, float]:
+    """How far each point is from the commune that its address states, in kilometres, where another one holds it.
+
+    Those of one commune are measured at once: alone, each would cost as much as all the rest of its record.
+    """
+    communes = geography.territories.communes
+    elsewhere: dict[int, list[int]] = {}
+    for position, holder in held.items():
+        stated = _stated(records[position], geography)
+        if stated is not None and stated != holder and communes[stated].lat is not None:
+            elsewhere.setdefault(stated, []).append(position)
+    found: dict[int, float] = {}
+    for stated, positions in elsewhere.items():
+        shape = geography.place(Place(commune=communes[stated].code))
+        lat, lon = _degrees([records[position] for position in positions])
+        found |= zip(positions, shape.distance(earth_centred(lat, lon)).tolist(), strict=True)
+    return found
+
+
+def _doubts(
+    record: SupplierRecord, point: Point, stated: int | None, held: int, away: float | None, geography: Geography
+) -> list[Flag]:
+    """What is doubtful about a point, given the commune its address states and the one that holds it (-1: none).
+
+    `away`: how far it is from the stated one, where that has an outline.
+    """
+    communes = geography.territories.communes
+    if stated == held:
+        return []
+    if stated is None:
+        if held < 0 and not _off_shore(point, geography):
+            return [Flag("outside_france", f"{point.lat}, {point.lon}")]
+        return _doubts_of_postal_code(record, point, held, geography)
+    commune = communes[stated]
+    if away is None:  # without an outline, only what lies in another commune is elsewhere for certain
+        detail = f"in {communes[held].code} {communes[held].name}, not {commune.code} {commune.name}"
+        return [Flag("point_far_from_commune", detail)] if held >= 0 else []
+    if away <= TOLERANCE_KM:
+        return []
+    return [Flag("point_far_from_commune", f"{away:.1f} km from {commune.code} {commune.name}")]
+
+
+def _doubts_of_postal_code(record: SupplierRecord, point: Point, held: int, geography: Geography) -> list[Flag]:
+    """Where an address names no commune, its postal code tells of several; one that serves none says nothing."""
+    postal_code = record.address.postal_code if record.address else None
+    served = geography.territories.with_postal_code(postal_code) if postal_code else ()
+    if not served or held in served:
+        return []
+    communes = [geography.territories.communes[ordinal] for ordinal in served]
+    if any(commune.lat is None for commune in communes):
+        return []
+    away = min(geography.place(Place(commune=one.code)).distance(_position(point))[0] for one in communes)
+    if away <= TOLERANCE_KM:
+        return []
+    return [Flag("point_far_from_commune", f"{away:.1f} km from postal code {postal_code}")]
+
+
+def _off_shore(point: Point, geography: Geography) -> bool:
+    """Whether some French ground is near: harbours and islets lie off the outlines."""
+    return len(geography.tree.query(shapely.Point(point.lon, point.lat), "dwithin", SHORE_DEGREES)) > 0
+
+
+def _communes_at(records: Sequence[SupplierRecord], geography: Geography) -> list[int]:
+    return [int(found) for found in geography.commune_at(*_degrees(records))]
+
+
+def _degrees(records: Sequence[SupplierRecord]) -> tuple[Floats, Floats]:
+    """Latitudes and longitudes of the records' own points; they all have one."""
+    points = np.array([(r.location.lat, r.location.lon) for r in records if r.location], dtype=np.float64).reshape(
+        -1, 2
+    )
+    return points[:, 0], points[:, 1]
+
+
+def _position(point: Point) -> Floats:
+    return earth_centred(np.array([point.lat]), np.array([point.lon]))

@@ -1,0 +1,268 @@
+"""Where things are: territories and places as requested, turned into ground that can be measured to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from domain.errors import Problem, pointer
+from domain.needs.need import Place, TerritoryRequest
+from domain.reference.geojson import Geometry
+from domain.reference.territory import Area, Territories, TerritoryKind, UnknownTerritory
+from domain.text.bilingual import Text, kilometres
+from matching.geo.geojson_validation import Misplaced, decoded, misplaced_under
+from matching.geo.outlines import outlines
+from matching.geo.projection import Floats, earth_centred
+from matching.geo.shape import PointShape, PolygonShape, Shape
+from matching.geo.weighted_cache import Kept
+
+Bools = NDArray[np.bool_]
+KEPT_VERTICES = 300_000
+"""How many vertices the territories kept prepared may have together, and the places likewise; a vertex takes 1 kB."""
+LIGHTEST = 40
+"""What a territory without any vertex weighs beside those of others: its list of communes takes 35 kB."""
+MAX_SUGGESTIONS = 20
+"""A suggestion costs more than finding the code wrong: a list of thousands of wrong codes gets no more than these."""
+OUTLINED_KINDS: tuple[TerritoryKind, ...] = ("epci", "departement", "region")
+
+
+@dataclass(frozen=True, eq=False)
+class Territory:
+    """A requested territory, prepared for matching.
+
+    `ground` says for each commune (by ordinal) whether it shares ground with the territory; `shape` is what distances
+    are measured to, less `radius_km`, and is None where no outline is known (overseas collectivities). `drawn` is the
+    geometry that was sent, in degrees.
+    """
+
+    label: Text
+    codes: tuple[str, ...] | None
+    radius_km: float | None
+    ground: Bools
+    shape: Shape | None
+    drawn: shapely.Geometry | None = None
+
+    def distance(self, positions: Floats) -> Floats:
+        """Kilometres from each position to the territory, 0 inside; infinite where either is unknown."""
+        if self.shape is None:
+            return np.full(len(positions), np.inf)
+        return self.beyond(self.shape.distance(positions))
+
+    def beyond(self, to_shape: Floats) -> Floats:
+        """Distances to the territory, or bounds of them, from those to its shape: less the radius around that."""
+        return np.maximum(to_shape - (self.radius_km or 0.0), 0.0)
+
+    def share_ground(self, regions: NDArray[np.object_]) -> Bools:
+        """Which geometries in degrees have ground in common with this territory (drawn, or a radius)."""
+        if self.radius_km is not None and self.shape is not None:
+            return self.shape.within(self.radius_km, regions)
+        return shapely.relate_pattern(regions, self.drawn, "T********")
+
+
+class Geography:
+    """All communes with their outlines, and the territories and places made from them (kept, the latest few)."""
+
+    def __init__(self, territories: Territories) -> None:
+        self.territories = territories
+        self.outlines = outlines("commune")
+        self._positions = {
+            area.id: position for kind in OUTLINED_KINDS for position, area in enumerate(territories.areas(kind))
+        }
+        self._territories = Kept(self._prepare, lambda made: LIGHTEST + _vertices(made.shape), KEPT_VERTICES)
+        self._places = Kept(self._locate, _vertices, KEPT_VERTICES)
+
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """An index over the commune outlines, by ordinal."""
+        return shapely.STRtree(self.outlines)
+
+    @cached_property
+    def _discs(self) -> tuple[Floats, Floats]:
+        """For each commune, its interior point and how far from it in kilometres its ground may go; NaN without."""
+        inside = np.array([(c.lat, c.lon) for c in self.territories.communes], dtype=np.float64)
+        middle = earth_centred(inside[:, 0], inside[:, 1])
+        west, south, east, north = shapely.bounds(self.outlines).T
+        corners = [earth_centred(lat, lon) for lat in (south, north) for lon in (west, east)]
+        reach = np.max([np.sqrt(((corner - middle) ** 2).sum(axis=1)) for corner in corners], axis=0)
+        return middle, reach * 1.01
+
+    def territory(self, request: TerritoryRequest, *at: str | int) -> Territory:
+        """The prepared territory of a request; raises Misplaced with pointers under `at`."""
+        with misplaced_under(*at):
+            return self._territories(request)
+
+    def place(self, place: Place, *at: str | int) -> Shape:
+        """The shape of a point or of a commune's outline; raises Misplaced with pointers under `at`."""
+        with misplaced_under(*at):
+            return self._places(place)
+
+    def commune_at(self, lat: Floats, lon: Floats) -> NDArray[np.int64]:
+        """The ordinal of the commune whose outline holds each point; -1 where none does."""
+        found = np.full(len(lat), -1)
+        points, communes = self.tree.query(shapely.points(lon, lat), predicate="intersects")
+        found[points] = communes
+        return found
+
+    def ground_of(self, geometry: shapely.Geometry) -> Bools:
+        """Which communes share ground with a geometry in degrees; a common border is not ground."""
+        ground = np.zeros(len(self.outlines), dtype=bool)
+        shapely.prepare(geometry)
+        touched = self.tree.query(geometry, predicate="intersects")
+        inside = shapely.contains_properly(geometry, self.outlines[touched])
+        ground[touched[inside]] = True
+        border = touched[~inside]
+        ground[border] = shapely.relate_pattern(geometry, self.outlines[border], "T********")
+        return ground
+
+    def ground_of_codes(self, areas: tuple[Area, ...]) -> Bools:
+        ground = np.zeros(len(self.outlines), dtype=bool)
+        for area in areas:
+            ground[list(area.communes)] = True
+        return ground
+
+    def _prepare(self, request: TerritoryRequest) -> Territory:
+        given = [name for name in ("codes", "near", "geometry") if getattr(request, name) is not None]
+        if len(given) != 1 or (request.radius_km is not None) != (given == ["near"]):
+            raise Misplaced([Problem("", "territory_form", FORMS)])
+        if request.codes is not None:
+            return self._of_codes(request.codes)
+        if request.near is not None:
+            return self._of_disc(request.near, cast(float, request.radius_km))
+        return self._of_geometry(cast(Geometry, request.geometry))
+
+    def _of_codes(self, codes: tuple[str, ...]) -> Territory:
+        areas: list[Area] = []
+        problems: list[Problem] = []
+        for position, code in enumerate(codes):
+            try:
+                areas.append(self.territories.area(code, suggest=len(problems) < MAX_SUGGESTIONS))
+            except UnknownTerritory as unknown:
+                problems.append(Problem(pointer("codes", position), unknown.code, unknown.detail))
+        if problems:
+            raise Misplaced(problems)
+        distinct = tuple(dict.fromkeys(areas))
+        ground = self.ground_of_codes(distinct)
+        largest = _largest(distinct, len(ground))
+        pieces = np.concatenate([self.outlines_of(area) for area in largest])
+        if ground.sum() < sum(len(area.communes) for area in largest):
+            pieces = np.array([shapely.union_all(pieces)])  # areas that overlap
+        return Territory(
+            label=Text(*(_named(area.label for area in distinct),) * 2),
+            codes=tuple(area.id for area in distinct),
+            radius_km=None,
+            ground=ground,
+            shape=PolygonShape(pieces) if len(pieces) else None,
+        )
+
+    def _of_disc(self, near: Place, radius_km: float) -> Territory:
+        anchor = self.place(near, "near")
+        ground = self._ground_of_disc(anchor, radius_km)
+        if not ground.any():
+            swapped = isinstance(anchor, PointShape) and self._ground_of_disc(anchor.swapped(), radius_km).any()
+            raise Misplaced([Problem("/near", "outside_france", _outside(bool(swapped)))])
+        where = self._place_name(near)
+        label = Text(
+            f"{kilometres(radius_km).fr} autour de {where.fr}", f"{kilometres(radius_km).en} around {where.en}"
+        )
+        return Territory(label, None, radius_km, ground, anchor)
+
+    def _ground_of_disc(self, anchor: Shape, radius_km: float) -> Bools:
+        """Which communes have ground nearer than `radius_km` to the anchor."""
+        inside, reach = self._discs
+        distance = anchor.distance(inside, radius_km + np.nan_to_num(reach))
+        ground = distance < radius_km
+        # an interior point decides for most; the outline is measured only where the disc's edge may cross it
+        edge = np.flatnonzero(np.isfinite(distance) & ~ground)
+        ground[edge] = anchor.within(radius_km, self.outlines[edge])
+        return ground
+
+    def _of_geometry(self, geometry: Geometry) -> Territory:
+        region = decoded(geometry, "geometry")
+        ground = self.ground_of(region)
+        if not ground.any():
+            swapped = shapely.transform(region, lambda degrees: degrees[:, ::-1])
+            raise Misplaced([Problem("/geometry", "outside_france", _outside(bool(self.ground_of(swapped).any())))])
+        label = Text("Zone dessinée", "Drawn area")
+        return Territory(label, None, None, ground, PolygonShape(np.array([region])), region)
+
+    def _locate(self, place: Place) -> Shape:
+        point = place.lat is not None and place.lon is not None
+        if point == (place.commune is not None) or (place.lat is None) != (place.lon is None):
+            raise Misplaced([Problem("", "place_form", PLACES)])
+        if place.commune is None:
+            return PointShape(cast(float, place.lat), cast(float, place.lon))
+        try:
+            area = self.territories.area(f"commune:{place.commune}")
+        except UnknownTerritory as unknown:
+            raise Misplaced([Problem("/commune", unknown.code, unknown.detail)]) from unknown
+        pieces = self.outlines_of(area)
+        if not len(pieces):
+            raise Misplaced([Problem("/commune", "no_outline", NO_OUTLINE)])
+        return PolygonShape(pieces)
+
+    def outlines_of(self, area: Area) -> NDArray[np.object_]:
+        """The outlines that make up an area, dissolved where they are known so."""
+        if area.kind == "commune":
+            pieces = self.outlines[list(area.communes)]
+        elif area.id in self._positions:
+            pieces = outlines(area.kind)[[self._positions[area.id]]]
+        elif area.kind == "country":
+            pieces = outlines("region")
+        else:
+            departements = self.territories.areas("departement")
+            inside = [set(part.communes) <= set(area.communes) for part in departements]
+            pieces = outlines("departement")[np.array(inside)]
+        return pieces[~shapely.is_missing(pieces)]
+
+    def _place_name(self, place: Place) -> Text:
+        if place.commune is not None:
+            return Text(*(self.territories.area(f"commune:{place.commune}").label,) * 2)
+        return Text(*(f"{place.lat:.4f}, {place.lon:.4f}",) * 2)
+
+
+FORMS = Text(
+    "Un territoire est soit « codes », soit « near » avec « radius_km », soit « geometry » : un seul des trois.",
+    "A territory is either “codes”, or “near” with “radius_km”, or “geometry”: exactly one of the three.",
+)
+PLACES = Text(
+    "Un lieu est soit un point (« lat » et « lon »), soit une commune (« commune », son code INSEE).",
+    "A place is either a point (“lat” and “lon”) or a commune (“commune”, its INSEE code).",
+)
+NO_OUTLINE = Text(
+    "Le contour de cette commune n'est pas connu : donner un point (« lat » et « lon »).",
+    "The outline of this commune is not known: give a point (“lat” and “lon”).",
+)
+
+
+def _vertices(shape: Shape | None) -> int:
+    return 0 if shape is None else shape.vertices
+
+
+def _outside(swapped: bool) -> Text:
+    """That a territory has no French ground; `swapped`: it would have, with the axes the other way round."""
+    return Text(
+        "Ce territoire ne touche aucune commune française de contour connu"
+        + (" : longitude et latitude semblent inversées." if swapped else "."),
+        "This territory touches no French commune whose outline is known"
+        + ("; longitude and latitude look swapped." if swapped else "."),
+    )
+
+
+def _largest(areas: Iterable[Area], communes: int) -> list[Area]:
+    """The areas without those that larger ones cover already, such as departements of a region that is there too."""
+    covered, kept = np.zeros(communes, dtype=bool), []
+    for area in sorted(areas, key=lambda area: -len(area.communes)):
+        ordinals = list(area.communes)
+        if not covered[ordinals].all():
+            covered[ordinals] = True
+            kept.append(area)
+    return kept
+
+
+def _named(labels: Iterable[str]) -> str:
+    shown = list(labels)
+    return ", ".join(shown[:5]) + (f" (+{len(shown) - 5})" if len(shown) > 5 else "")

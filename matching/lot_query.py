@@ -1,0 +1,184 @@
+"""What a lot asks for: codes, CPV and words read as segments, places prepared. All that is wrong is found at once."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from domain.errors import InvalidContent, Problem, pointer
+from domain.needs.need import Lot, Need
+from domain.reference.cpv import Cpv
+from domain.reference.taxonomy import Taxonomy
+from domain.shortlists.shortlist import Role
+from domain.text.bilingual import Text
+from matching.geo.geojson_validation import Misplaced
+from matching.geo.shape import Shape
+from matching.geo.territory import MAX_SUGGESTIONS, Geography, Territory
+from matching.words.keywords import Interpreter
+
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A segment (or family) a lot asks for, where in the request it comes from, and how sure that reading is."""
+
+    segment: str
+    role: Role
+    sources: tuple[str, ...]
+    confidence: float
+
+
+@dataclass(frozen=True)
+class LotQuery:
+    """A lot ready to be matched. `unmapped` CPV codes and `unknown` words asked for nothing that could be searched."""
+
+    lot: Lot
+    wanted: tuple[Wanted, ...]
+    territory: Territory
+    site: Shape | None
+    unmapped: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def objects(self) -> tuple[Wanted, ...]:
+        """The segments that must be answered, without those that only support the object."""
+        return tuple(wanted for wanted in self.wanted if wanted.role == "object")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads needs against the reference data."""
+
+    taxonomy: Taxonomy
+    cpv: Cpv
+    interpreter: Interpreter
+    geography: Geography
+
+    def read(self, need: Need) -> tuple[LotQuery, ...]:
+        """One query per lot; raises InvalidContent with every problem of the need."""
+        problems = _duplicates(need)
+        whole = need.territory
+        common = _tried(problems, partial(self.geography.territory, whole, "territory")) if whole else None
+        queries = [self._read_lot(need, position, common, problems) for position in range(len(need.lots))]
+        if problems:
+            raise InvalidContent(tuple(problems))
+        return tuple(query for query in queries if query is not None)
+
+    def _read_lot(
+        self, need: Need, position: int, common: Territory | None, problems: list[Problem]
+    ) -> LotQuery | None:
+        """A lot's query; None where it cannot be read, with its problems added to the list.
+
+        `common` is the need's own territory, None also where that cannot be used, which is reported once.
+        """
+        lot, at = need.lots[position], ("lots", position)
+        found = self._check_codes(lot, at)
+        if not (lot.segments or lot.cpv or lot.keywords):
+            found.append(Problem(pointer(*at), "no_object", NO_OBJECT))
+        if lot.territory is None and need.territory is None:
+            found.append(Problem(pointer(*at, "territory"), "no_territory", NO_TERRITORY))
+        own, site = lot.territory, lot.site
+        territory = _tried(found, partial(self.geography.territory, own, *at, "territory")) if own else common
+        shape = _tried(found, partial(self.geography.place, site, *at, "site")) if site else None
+        problems += found
+        if found or territory is None:
+            return None
+        wanted, unmapped, unknown = self._wanted(lot)
+        return LotQuery(lot, wanted, territory, shape, unmapped, unknown)
+
+    def _check_codes(self, lot: Lot, at: tuple[str | int, ...]) -> list[Problem]:
+        problems = []
+        for name, codes in (("segments", lot.segments), ("support_segments", lot.support_segments)):
+            problems += [
+                Problem(
+                    pointer(*at, name, place),
+                    "unknown_code",
+                    _unknown(code, self.taxonomy.nearest(code) if place < MAX_SUGGESTIONS else None),
+                )
+                for place, code in enumerate(codes)
+                if not self.taxonomy.known(code)
+            ]
+        problems += [
+            Problem(
+                pointer(*at, "cpv", place),
+                "unknown_code",
+                _unknown(code, self.cpv.nearest(code) if place < MAX_SUGGESTIONS else None),
+            )
+            for place, code in enumerate(lot.cpv)
+            if not self._cpv_known(code)
+        ]
+        return problems
+
+    def _cpv_known(self, code: str) -> bool:
+        try:
+            return self.cpv.known(self.cpv.normalise(code))
+        except ValueError:
+            return False
+
+    def _wanted(self, lot: Lot) -> tuple[tuple[Wanted, ...], tuple[str, ...], tuple[str, ...]]:
+        """The segments asked for, in the order first named; then the CPV codes and the words that named none."""
+        found: dict[str, list[tuple[str, float]]] = {}
+        unmapped, unknown = [], []
+        for code in lot.segments:
+            found.setdefault(code, []).append((f"segment:{code}", 1.0))
+        for code in lot.cpv:
+            segments = self._of_cpv(code, lot)
+            unmapped += [] if segments else [code]
+            for segment in segments:
+                found.setdefault(segment, []).append((f"cpv:{code}", 1.0))
+        for keyword in lot.keywords:
+            readings = self.interpreter.read(keyword)
+            unknown += [] if readings else [keyword]
+            for reading in readings:
+                found.setdefault(reading.segment, []).append((f"keyword:{keyword}", reading.confidence))
+        wanted = [_wanted(segment, "object", reasons) for segment, reasons in found.items()]
+        support = [code for code in dict.fromkeys(lot.support_segments) if code not in found]
+        wanted += [_wanted(code, "support", [(f"segment:{code}", 1.0)]) for code in support]
+        return tuple(wanted), tuple(unmapped), tuple(unknown)
+
+    def _of_cpv(self, code: str, lot: Lot) -> tuple[str, ...]:
+        """The segments of a CPV code; among equals, those the lot already names by code are enough."""
+        segments = self.taxonomy.of_cpv(self.cpv.normalise(code))
+        named = tuple(segment for segment in segments if segment in lot.segments)
+        return named or segments
+
+
+NO_OBJECT = Text(
+    "Un lot demande au moins un segment (« segments »), un code CPV (« cpv ») ou des mots (« keywords »).",
+    "A lot asks for at least one segment (“segments”), CPV code (“cpv”) or words (“keywords”).",
+)
+NO_TERRITORY = Text(
+    "Un territoire est attendu, sur le besoin ou sur le lot.", "A territory is expected, on the need or on the lot."
+)
+SAME_ID = Text("Un autre lot porte déjà cet identifiant.", "Another lot already has this id.")
+
+
+def _duplicates(need: Need) -> list[Problem]:
+    seen: set[str] = set()
+    problems = []
+    for position, lot in enumerate(need.lots):
+        if lot.id in seen:
+            problems.append(Problem(pointer("lots", position, "id"), "duplicate_id", SAME_ID))
+        seen.add(lot.id)
+    return problems
+
+
+def _wanted(segment: str, role: Role, reasons: Iterable[tuple[str, float]]) -> Wanted:
+    sources, confidences = zip(*reasons, strict=True)
+    return Wanted(segment, role, tuple(dict.fromkeys(sources)), max(confidences))
+
+
+def _tried(problems: list[Problem], make: Callable[[], Made]) -> Made | None:
+    """What `make` gives, or None with its problems added to the list."""
+    try:
+        return make()
+    except Misplaced as misplaced:
+        problems.extend(misplaced.problems)
+        return None
+
+
+def _unknown(code: str, near: str | None) -> Text:
+    if near is None:
+        return Text(f"Code inconnu : « {code} ».", f"Unknown code: “{code}”.")
+    return Text(f"Code inconnu : « {code} ». Peut-être « {near} » ?", f"Unknown code: “{code}”. Perhaps “{near}”?")

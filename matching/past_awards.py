@@ -1,0 +1,115 @@
+"""What a buyer's past awards change in a match: who is barred from an ESS-reserved lot, and who wins too often."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.law.findings import OUTCOMES, LegalAdvice
+from domain.law.past_awards import EssAward, award_bar, dependence, same_supplier
+from domain.law.rules import Rules
+from domain.needs.award import Award, by_supplier
+from domain.needs.need import RESERVED_TYPES
+from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.supplier import Supplier
+from matching.candidates import Survey
+from matching.gates import Field
+from matching.geo.projection import Positions
+
+ESS = RESERVED_TYPES.index("ess")
+
+
+@dataclass(frozen=True)
+class PastAwards:
+    """The awards of the buyer's organisation up to the day of a match, by supplier."""
+
+    of: Mapping[UUID, tuple[Award, ...]]
+    on: date
+    rules: Rules
+    taxonomy: Taxonomy
+
+    @classmethod
+    def until(cls, on: date, awards: Iterable[Award], rules: Rules, taxonomy: Taxonomy) -> "PastAwards":
+        """Those made on that day or before; later ones are ignored."""
+        return cls(by_supplier(award for award in awards if award.awarded_on <= on), on, rules, taxonomy)
+
+    def bar(self, field: Field) -> Field:
+        """The field once the three-year bar is applied to the ESS outcomes of those awarded such a contract.
+
+        The same service: the award's lot and this one ask for one segment or family in common.
+        """
+        found = {
+            row: past
+            for supplier, awards in self.of.items()
+            if (past := self._ess_awards(awards, field)) and (row := row_of(field.survey, supplier)) is not None
+        }
+        worst = np.zeros(len(field.survey.ordinal), dtype=np.int8)
+        for row, past in found.items():
+            barred = award_bar(past, self.on, self.rules)
+            worst[row] = OUTCOMES.index(barred.outcome) if barred else 0
+        if not worst.any():
+            return field
+
+        def outcomes(rows: Positions) -> NDArray[np.int8]:
+            verdicts = field.outcomes(rows)
+            verdicts[:, ESS] = np.maximum(verdicts[:, ESS], worst[rows])
+            return verdicts
+
+        return replace(field, outcomes=outcomes, ess_awards=found)
+
+    def advice(self, field: Field, passed: Positions) -> list[LegalAdvice]:
+        """What the awards say of a lot: suppliers who win its activities again and again, candidates who depend."""
+        return [*self._habits(field.survey), *self._dependent(field.survey, passed)]
+
+    def _ess_awards(self, awards: Iterable[Award], field: Field) -> tuple[EssAward, ...]:
+        asked = {wanted.segment for wanted in field.survey.query.objects}
+        return tuple(
+            EssAward(award.awarded_on, not asked.isdisjoint(award.segments))
+            for award in awards
+            if "ess" in award.reserved
+        )
+
+    def _habits(self, survey: Survey) -> Iterator[LegalAdvice]:
+        """Each supplier that wins one of the lot's segments again and again, be it a candidate of this lot or not."""
+        for supplier, awards in self.of.items():
+            known = _supplier(survey, supplier)
+            name = known.name if known else awards[-1].supplier_name
+            for segment in (wanted.segment for wanted in survey.query.objects):
+                days = tuple(award.awarded_on for award in awards if segment in award.segments)
+                if found := same_supplier(name, self.taxonomy.label(segment), days, self.on, self.rules):
+                    yield found
+                    break
+
+    def _dependent(self, survey: Survey, passed: Positions) -> Iterator[LegalAdvice]:
+        candidates = frozenset(passed.tolist())
+        for supplier, awards in self.of.items():
+            row, known = row_of(survey, supplier), _supplier(survey, supplier)
+            if row not in candidates or known is None:
+                continue
+            found = dependence(known.name, known.turnover_eur, awards, survey.query.lot, self.on, self.rules)
+            if found:
+                yield found
+
+
+def row_of(survey: Survey, supplier: UUID) -> int | None:
+    """Where a supplier stands in a survey; None where it offers nothing near the lot."""
+    for number, part in enumerate(survey.parts):
+        ordinal = part.ordinals.get(supplier)
+        if ordinal is None:
+            continue
+        first, end = np.searchsorted(survey.part, (number, number + 1))
+        row = int(first + np.searchsorted(survey.ordinal[first:end], ordinal))
+        if row < end and survey.ordinal[row] == ordinal:
+            return row
+    return None
+
+
+def _supplier(survey: Survey, supplier: UUID) -> Supplier | None:
+    """The supplier as the index has it; the newest part last."""
+    for part in reversed(survey.parts):
+        if supplier in part.ordinals:
+            return part.suppliers[part.ordinals[supplier]]
+    return None

@@ -1,0 +1,146 @@
+"""The trail that leads to a shortlist, for whoever asks why a supplier is or is not there: what each lot was read as,
+whom each gate refused, and what each criterion of the order says of those who passed."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.law.findings import OUTCOMES
+from domain.needs.need import Need
+from domain.shortlists.shortlist import Gate
+from domain.suppliers.supplier import Supplier
+from domain.text.bilingual import Language
+from matching import ranking
+from matching.candidates import FITS
+from matching.engine import Reference, draw_seed, hold
+from matching.gates import GATES, PASSED, Field, refusals
+from matching.geo.projection import Positions
+from matching.index import BASES, LiveIndex
+from matching.lot_query import LotQuery, Wanted
+from matching.near_misses import nearest_refused
+
+NAMES_SHOWN = 5
+
+Value = str | int | float | bool | None
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The suppliers that a gate is the first to refuse: how many, and the names of the nearest."""
+
+    gate: Gate
+    rule: str
+    count: int
+    nearest: tuple[str, ...]
+
+
+class Criterion(msgspec.Struct, frozen=True):
+    """One criterion of the order and what it prefers."""
+
+    name: str
+    rule: str
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A candidate and what each criterion, in order, says of it; null: nothing to say (no reservation, no distance)."""
+
+    rank: int
+    supplier: UUID
+    name: str
+    values: tuple[Value, ...]
+
+
+class LotTrail(msgspec.Struct, frozen=True):
+    """The trail of one lot. `considered`: suppliers with an offer for what is asked, or for something near it.
+
+    `unmapped` CPV codes and `unknown` words were read as nothing. What the criteria leave equal is drawn.
+    """
+
+    id: str
+    wanted: tuple[Wanted, ...]
+    unmapped: tuple[str, ...]
+    unknown: tuple[str, ...]
+    territory: str
+    considered: int
+    gates: tuple[Refused, ...]
+    passed: int
+    order: tuple[Criterion, ...]
+    candidates: tuple[Placed, ...]
+
+
+def _of(words: tuple[str, ...]) -> Callable[[Any], Value]:
+    return lambda position: words[position] if position < len(words) else None
+
+
+# what a criterion's number means; the order puts the smaller one first
+READINGS: dict[str, Callable[[Any], Value]] = {
+    "eligibility": _of(OUTCOMES),
+    "segments_answered": lambda minus: -int(minus),
+    "worst_fit": _of(FITS),
+    "worst_basis": _of(BASES),
+    "only_national": bool,
+    "distance": lambda km: round(float(km), 3) if np.isfinite(km) else None,
+}
+
+
+def trail(need: Need, index: LiveIndex, reference: Reference, on: date, language: Language) -> tuple[LotTrail, ...]:
+    """The trail of each lot, evaluated for the day `on`; as many candidates as the need asks for.
+
+    Raises InvalidContent with everything wrong in the need.
+    """
+    seed = draw_seed(need)
+    return tuple(
+        _trail(query, hold(query, index, reference, on), need.limit, seed, language)
+        for query in reference.reader.read(need)
+    )
+
+
+def _trail(query: LotQuery, field: Field, limit: int, seed: int, language: Language) -> LotTrail:
+    refused = refusals(field)
+    passed = np.flatnonzero(refused == PASSED)
+    return LotTrail(
+        id=query.lot.id,
+        wanted=query.wanted,
+        unmapped=query.unmapped,
+        unknown=query.unknown,
+        territory=query.territory.label.to(language),
+        considered=len(refused),
+        gates=tuple(_refused(field, refused, number, seed) for number in range(len(GATES))),
+        passed=len(passed),
+        order=tuple(Criterion(one.__name__, _rule(one)) for one in ranking.ORDER),
+        candidates=_placed(field, ranking.ranked(field, passed, seed)[:limit]),
+    )
+
+
+def _refused(field: Field, refused: NDArray[np.int8], number: int, seed: int) -> Refused:
+    gate, test = GATES[number]
+    only_here = np.where(refused == number, refused, PASSED).astype(np.int8)
+    nearest = [_supplier(field, row).name for row, _ in nearest_refused(field, only_here, NAMES_SHOWN, seed)]
+    return Refused(gate, _rule(test), int((refused == number).sum()), tuple(nearest))
+
+
+def _placed(field: Field, rows: Positions) -> tuple[Placed, ...]:
+    columns = [_read(one, field, rows) for one in ranking.ORDER]
+    values = list(zip(*columns, strict=True))
+    return tuple(
+        Placed(place + 1, _supplier(field, row).id, _supplier(field, row).name, values[place])
+        for place, row in enumerate(rows.tolist())
+    )
+
+
+def _read(criterion: Callable[[Field, Positions], NDArray[np.generic]], field: Field, rows: Positions) -> list[Value]:
+    if criterion is ranking.eligibility and not field.survey.query.lot.reserved:
+        return [None] * len(rows)
+    return [READINGS[criterion.__name__](value) for value in criterion(field, rows)]
+
+
+def _supplier(field: Field, row: int) -> Supplier:
+    return field.survey.parts[field.survey.part[row]].suppliers[field.survey.ordinal[row]]
+
+
+def _rule(test: Callable[..., object]) -> str:
+    return " ".join((test.__doc__ or "").split())

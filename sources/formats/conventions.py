@@ -1,0 +1,307 @@
+"""Format `conventions`: dated approvals, which join suppliers by their SIRET (CSV).
+
+Two shapes are read, told apart by the header.
+
+- Our own: a row is an approval, with the columns `siret`, `kind` and any of `valid_from`, `valid_until`, `reference`,
+  `is_active`, `deactivated_at`, `name`, `external_id`. Without `external_id` a row is known by its SIRET, kind, first
+  day and reference: where one of these changes it is another record.
+- Conventions as les emplois de l'inclusion keep them (`convention_pk`, `kind`, `siret_signature`, `is_active`,
+  `deactivated_at`) and, after them in the same file under a header of their own, their annexes (`convention_pk`,
+  `number`, `state`, `start_at`, `end_at`): the one file after the other. A convention is a record, with an approval for
+  each period of its annexes; one without annexes has an approval without dates. They are joined in memory.
+
+An approval ends when it was deactivated; of one that is not active, nobody says since when, nothing is left. Annexes
+that were refused, cancelled or not decided yet give nothing. Such a record has no place and no offers; without a name
+it is called by its SIRET, and every other record of the supplier goes before it.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from functools import partial
+from typing import BinaryIO, NamedTuple, cast
+
+from domain.decoding.explain import near
+from domain.errors import InvalidContent, Problem, pointer
+from domain.suppliers.supplier import nameless
+from domain.text.bilingual import Text
+from sources.formats.csv_cells import BadCell, known
+from sources.formats.csv_records import missing_columns
+from sources.formats.csv_table import Cells, Faulty, Table, read_table
+from sources.formats.record_documents import Document, row_of
+from sources.rows import Context, Reject, Row, UnreadableFile, reject, unreadable
+
+APPROVAL_COLUMNS = ("siret", "kind")
+OTHER_COLUMNS = ("valid_from", "valid_until", "reference", "is_active", "deactivated_at", "name", "external_id")
+CONVENTION_COLUMNS = ("convention_pk", "kind", "siret_signature")
+ANNEX_COLUMNS = ("convention_pk", "number", "state", "start_at", "end_at")
+MOST_JOINED = 500_000
+
+# What was in force in its time, and what never was.
+_GRANTING = frozenset({"VALIDE", "PROVISOIRE", "HISTORISE", "CLOTURE"})
+_NOT_GRANTING = frozenset({"ANNULE", "REJETE", "BROUILLON", "SAISI"})
+_YES = frozenset({"", "true", "t", "1", "oui", "yes"})
+_NO = frozenset({"false", "f", "0", "non", "no"})
+_LONGEST_REFERENCE = 200
+_DAY = len("2026-11-24")
+
+_NO_DATE = Text("Date attendue : AAAA-MM-JJ", "Expected a date: YYYY-MM-DD")
+_NO_BOOLEAN = Text("true ou false attendu", "Expected true or false")
+_NO_SIRET = Text("Un agrément rejoint un fournisseur par son SIRET", "An approval joins a supplier by its SIRET")
+_NO_KEY = Text("Une convention a un identifiant", "A convention has an identifier")
+_ENDS_EARLY = Text("La fin de validité précède le début", "The validity ends before it begins")
+_NO_CONVENTION = Text("Aucune convention plus haut n'a cet identifiant", "No convention above has this identifier")
+_OUT_OF_ORDER = Text(
+    "Les annexes viennent après les conventions (convention_pk, kind, siret_signature…), dans le même envoi",
+    "Annexes come after the conventions (convention_pk, kind, siret_signature…), in the same file",
+)
+_TOO_MANY = Text(
+    f"Plus de {MOST_JOINED} lignes à joindre : envoyer un agrément par ligne (siret, kind, valid_from, valid_until)",
+    f"More than {MOST_JOINED} rows to join: send an approval per row (siret, kind, valid_from, valid_until)",
+)
+
+
+def read(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+    """One row per approval or per convention; raises UnreadableFile for a header of neither shape."""
+    above = _Above(stream)
+    table = read_table(cast("BinaryIO", above))
+    if set(CONVENTION_COLUMNS) <= set(table.columns):
+        return _conventions(table, above, context)
+    if set(ANNEX_COLUMNS) <= set(table.columns):
+        raise unreadable("wrong_order", _OUT_OF_ORDER)
+    if problems := (*missing_columns(table, APPROVAL_COLUMNS), *_unknown_columns(table)):
+        raise UnreadableFile(problems)
+    return _approvals(table, above, context)
+
+
+def _unknown_columns(table: Table) -> Iterator[Problem]:
+    """One that is misspelt must not be passed over: it may be the one that says when approvals end."""
+    known_columns = (*APPROVAL_COLUMNS, *OTHER_COLUMNS)
+    for column in table.columns:
+        if column not in known_columns:
+            hint = near(column, known_columns)
+            detail = Text(f"Colonne inconnue : « {column[:80]} »{hint.fr}", f"Unknown column: “{column[:80]}”{hint.en}")
+            yield Problem(pointer(column), "unknown_column", detail)
+
+
+class _Above:
+    """The lines of a file up to the header of its annexes, where it has any; they are what `below` is about."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._header: bytes | None = None
+        self._at_start = True
+        self.lines = 0
+
+    def readline(self, limit: int) -> bytes:
+        if self._header is not None:
+            return b""
+        piece = self._stream.readline(limit)
+        if self._at_start and self.lines and _is_annex_header(piece):
+            self._header = piece
+            return b""
+        self._at_start = piece.endswith(b"\n")
+        self.lines += self._at_start
+        return piece
+
+    def below(self) -> Table | None:
+        """The annexes, once all lines above were read; their lines are counted from their own header."""
+        return None if self._header is None else read_table(cast("BinaryIO", _Below(self._header, self._stream)))
+
+
+class _Below:
+    """The lines of a file from a header on that was read already."""
+
+    def __init__(self, header: bytes, stream: BinaryIO) -> None:
+        self._header, self._stream = header, stream
+
+    def readline(self, limit: int) -> bytes:
+        header, self._header = self._header, b""
+        return header or self._stream.readline(limit)
+
+
+def _is_annex_header(line: bytes) -> bool:
+    names = {name.strip().strip('"') for name in line.decode("utf-8-sig", "replace").split(",")}
+    return set(ANNEX_COLUMNS) <= names
+
+
+def _approvals(table: Table, above: _Above, context: Context) -> Iterator[Row | Reject]:
+    for row in table.rows:
+        if isinstance(row, Faulty):
+            yield reject(row.line, None, (row.problem,), context.language)
+            continue
+        cells = {name: cell.strip() for name, cell in row.cells.items()}
+        identity = cells.get("external_id") or _composed(cells)
+        try:
+            document = _approval(cells)
+        except InvalidContent as invalid:
+            yield reject(row.line, identity, invalid.problems, context.language)
+        else:
+            yield row_of(row.line, identity, document, context)
+    if above.below() is not None:
+        raise unreadable("wrong_order", _OUT_OF_ORDER)
+
+
+def _composed(cells: dict[str, str]) -> str | None:
+    parts = (cells["siret"], cells["kind"], cells.get("valid_from"), cells.get("reference"))
+    return "/".join(filter(None, parts)) or None
+
+
+def _approval(cells: dict[str, str]) -> Document:
+    siret, name = _joining(cells["siret"]), cells.get("name", "")
+    start = _day(cells.get("valid_from", ""), "valid_from")
+    end = _day(cells.get("valid_until", ""), "valid_until")
+    ending = _ending(cells)
+    approval = {"kind": cells["kind"], "valid_from": start, "reference": cells.get("reference") or None}
+    if ending.unknown or (ending.on and start and ending.on < start):
+        return _record(siret, name, [])
+    return _record(siret, name, [approval | {"valid_until": _earlier(end, ending.on)}])
+
+
+class _Ending(NamedTuple):
+    """Since when an approval is no more in force: `on` where that is known, `unknown` where only that it ended is."""
+
+    on: date | None
+    unknown: bool
+
+
+class _Convention:
+    """A convention, and the numbers of its annexes by the period they cover."""
+
+    __slots__ = ("ending", "is_annexed", "kind", "line", "periods", "siret")
+
+    def __init__(self, line: int, cells: dict[str, str]) -> None:
+        self.line = line
+        self.kind = cells["kind"].strip()
+        self.siret = _joining(cells["siret_signature"])
+        self.ending = _ending(cells)
+        self.is_annexed = False
+        self.periods: dict[tuple[date, date], list[str]] = {}
+
+    def document(self) -> Document:
+        if self.ending.unknown:
+            return _record(self.siret, "", [])
+        end = self.ending.on
+        if not self.is_annexed:
+            return _record(self.siret, "", [{"kind": self.kind, "valid_until": end}])
+        approvals: list[Document] = [
+            {
+                "kind": self.kind,
+                "valid_from": start,
+                "valid_until": _earlier(until, end),
+                "reference": ", ".join(numbers)[:_LONGEST_REFERENCE] or None,
+            }
+            for (start, until), numbers in sorted(self.periods.items())
+            if end is None or start <= end
+        ]
+        return _record(self.siret, "", approvals)
+
+
+def _conventions(table: Table, above: _Above, context: Context) -> Iterator[Row | Reject]:
+    held: dict[str, _Convention] = {}
+    for row in table.rows:
+        if found := _fault(row, partial(_hold, held)):
+            yield reject(row.line, _key(row), (found,), context.language)
+    offset = above.lines
+    annexes = above.below()
+    if annexes is not None:
+        if missing := tuple(missing_columns(annexes, ANNEX_COLUMNS)):
+            raise UnreadableFile(missing)
+        yield from _annexes(annexes, offset, held, context)
+    for key, convention in held.items():
+        yield row_of(convention.line, key, convention.document(), context)
+
+
+def _annexes(table: Table, offset: int, held: dict[str, _Convention], context: Context) -> Iterator[Reject]:
+    """Puts the annexes where they belong, and gives those back that belong nowhere."""
+    for joined, row in enumerate(table.rows, len(held)):
+        if joined > MOST_JOINED:
+            raise unreadable("too_many_rows", _TOO_MANY)
+        if found := _fault(row, partial(_add_annex, held)):
+            yield reject(row.line + offset, _key(row), (found,), context.language)
+
+
+def _fault(row: Cells | Faulty, put: Callable[[Cells], None]) -> Problem | None:
+    """What is wrong with a row; None where it was put to its place."""
+    if isinstance(row, Faulty):
+        return row.problem
+    try:
+        put(row)
+    except BadCell as bad:
+        return bad.problems[0]
+    return None
+
+
+def _hold(held: dict[str, _Convention], row: Cells) -> None:
+    key = row.cells["convention_pk"].strip()
+    if not key:
+        raise BadCell(("convention_pk",), "missing_field", _NO_KEY)
+    if key in held:
+        raise BadCell(("convention_pk",), "duplicate_external_id", _repeats(held[key].line))
+    if len(held) >= MOST_JOINED:
+        raise unreadable("too_many_rows", _TOO_MANY)
+    held[key] = _Convention(row.line, row.cells)
+
+
+def _add_annex(held: dict[str, _Convention], row: Cells) -> None:
+    cells = {name: cell.strip() for name, cell in row.cells.items()}
+    convention = held.get(cells["convention_pk"])
+    if convention is None:
+        raise BadCell(("convention_pk",), "unknown_code", _NO_CONVENTION)
+    convention.is_annexed = True  # by a faulty annex too: its convention is not one without an end
+    if cells["state"] not in _GRANTING | _NOT_GRANTING:
+        raise BadCell(("state",), "unknown_value", _unknown_state(cells["state"]))
+    start, end = _day(cells["start_at"], "start_at"), _day(cells["end_at"], "end_at")
+    if start is None or end is None:
+        raise BadCell(("start_at" if start is None else "end_at",), "missing_field", _NO_DATE)
+    if end < start:
+        raise BadCell(("end_at",), "invalid_period", _ENDS_EARLY)
+    if cells["state"] in _GRANTING:
+        convention.periods.setdefault((start, end), []).append(cells["number"])
+
+
+def _record(siret: str, name: str, approvals: list[Document]) -> Document:
+    return {"name": name or nameless(siret), "siret": siret, "approvals": approvals or None}
+
+
+def _joining(siret: str) -> str:
+    if not siret.strip():
+        raise BadCell(("siret",), "missing_field", _NO_SIRET)
+    return siret.strip()
+
+
+def _ending(cells: dict[str, str]) -> _Ending:
+    written = cells.get("is_active", "").strip().lower()
+    if written not in _YES | _NO:
+        raise BadCell(("is_active",), "wrong_format", _NO_BOOLEAN)
+    if written in _YES:
+        return _Ending(None, unknown=False)
+    on = _day(cells.get("deactivated_at", ""), "deactivated_at")
+    return _Ending(on, unknown=on is None)
+
+
+def _day(cell: str, column: str) -> date | None:
+    """The day of a date or of a time. Raises BadCell for anything else."""
+    written = known(cell)
+    if written is None:
+        return None
+    try:
+        return date.fromisoformat(written[:_DAY])
+    except ValueError:
+        raise BadCell((column,), "wrong_format", _NO_DATE) from None
+
+
+def _earlier(one: date | None, other: date | None) -> date | None:
+    return min(filter(None, (one, other)), default=None)
+
+
+def _key(row: Cells | Faulty) -> str | None:
+    return None if isinstance(row, Faulty) else row.cells["convention_pk"].strip() or None
+
+
+def _repeats(line: int) -> Text:
+    return Text(f"La ligne {line} porte déjà cet identifiant", f"Line {line} already has this identifier")
+
+
+def _unknown_state(state: str) -> Text:
+    shown = state[:40]
+    return Text(f"État d'annexe inconnu : « {shown} »", f"Unknown state of an annex: “{shown}”")

@@ -1,0 +1,53 @@
+"""What the cells of a CSV row hold: numbers, booleans and lists, written one way only."""
+
+import re
+
+from domain.errors import InvalidContent, Problem, pointer
+from domain.text.bilingual import Text
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][-+]?[0-9]{1,3})?")
+
+_NO_INTEGER = Text("Un nombre entier est attendu", "A whole number is expected")
+_NO_NUMBER = Text("Un nombre à point décimal est attendu", "A number with a decimal point is expected")
+_NO_BOOLEAN = Text("true ou false attendu", "Expected true or false")
+
+Path = tuple[str | int, ...]
+
+
+class BadCell(InvalidContent):
+    """A cell that is not written as it should be, by the place in the record it was to fill."""
+
+    def __init__(self, path: Path, code: str, detail: Text) -> None:
+        super().__init__((Problem(pointer(*path), code, detail),))
+
+
+def known(cell: str) -> str | None:
+    """The text without the blanks around it; None where nothing is left: not known."""
+    return cell.strip() or None
+
+
+def integer(cell: str, path: Path) -> int:
+    """Raises BadCell for anything but digits with an optional minus sign."""
+    if _INTEGER.fullmatch(cell) is None:
+        raise BadCell(path, "wrong_format", _NO_INTEGER)
+    return int(cell)
+
+
+def number(cell: str, path: Path) -> float:
+    """Raises BadCell for anything but a number as JSON writes it; a decimal comma is one."""
+    if _NUMBER.fullmatch(cell) is None:
+        raise BadCell(path, "wrong_format", _NO_NUMBER)
+    return float(cell)
+
+
+def boolean(cell: str, path: Path) -> bool:
+    """Raises BadCell for anything but `true` and `false`."""
+    if cell not in ("true", "false"):
+        raise BadCell(path, "wrong_format", _NO_BOOLEAN)
+    return cell == "true"
+
+
+def listed(cell: str) -> list[str]:
+    """The items of a list separated by `|`, without the blanks around them."""
+    return [item.strip() for item in cell.split("|")]

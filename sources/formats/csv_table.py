@@ -1,0 +1,161 @@
+"""Rows of a CSV file of any size: UTF-8, commas, a header, quotes as in RFC 4180; in bounded memory."""
+
+import csv
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+from domain.errors import Problem
+from domain.text.bilingual import Text
+from sources.formats.lines import TOO_LONG, Line, lines
+from sources.rows import unreadable
+
+_LONGEST_ROW = 1024 * 1024
+
+_EMPTY = Text("Le fichier est vide : une ligne d'en-tête est attendue", "The file is empty: a header line is expected")
+_NOT_UTF8 = Text("Ce texte n'est pas en UTF-8", "This text is not UTF-8")
+_NUL = Text("Un texte ne peut pas contenir le caractère nul", "A text cannot hold the character NUL")
+_QUOTES = Text(
+    "Guillemets mal placés : une cellule entre guillemets n'est pas refermée, ou continue après",
+    "Misplaced quotes: a quoted cell is not closed, or goes on after its closing quote",
+)
+_BARE_RETURN = Text(
+    "Les lignes se terminent par LF ou CRLF, pas par CR seul", "Lines end with LF or CRLF, not with CR alone"
+)
+
+
+class Cells(NamedTuple):
+    """A row: the line where it starts (the header is a line too) and its cells by column."""
+
+    line: int
+    cells: dict[str, str]
+
+
+class Faulty(NamedTuple):
+    """A row that has no cells to speak of."""
+
+    line: int
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class Table:
+    """The names in the header, in its order, and the rows, read as they are asked for."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[Cells | Faulty]
+
+
+def read_table(stream: BinaryIO) -> Table:
+    """The table in the file. Blank lines count as lines but are no rows.
+
+    A quote that is never closed costs one row: reading goes on with the line after it.
+    Raises UnreadableFile for an empty file, a header that cannot be read or that names a column twice.
+    """
+    rows = _rows(_Feed(stream))
+    header = next(rows, None)
+    if header is None:
+        raise unreadable("empty_file", _EMPTY)
+    if isinstance(header, Faulty):
+        raise unreadable(header.problem.code, header.problem.detail)
+    columns = tuple(header[1])
+    for column in columns:
+        if columns.count(column) > 1:
+            detail = Text(f"La colonne « {column} » est donnée deux fois", f"The column “{column}” is given twice")
+            raise unreadable("duplicate_column", detail)
+    return Table(columns, (_by_column(row, columns) for row in rows))
+
+
+class _TooLong(Exception):
+    """A row goes beyond what may be held at once."""
+
+
+class _Feed:
+    """Lines for the CSV reader; `taken` are those of the row being read, which can be given back."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.taken: list[Line] = []
+        self._lines = lines(stream, _LONGEST_ROW)
+        self._again: deque[Line] = deque()
+        self._size = 0
+
+    def __iter__(self) -> "_Feed":
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self.taken.append(line)
+        self._size += len(line.data or b"")
+        if line.data is None or self._size > _LONGEST_ROW:
+            raise _TooLong
+        return line.data.decode("utf-8", "surrogateescape")
+
+    def start_row(self) -> None:
+        self.taken.clear()
+        self._size = 0
+
+    def give_back(self) -> None:
+        """Read again all the lines of this row but its first."""
+        self._again.extendleft(reversed(self.taken[1:]))
+
+
+def _rows(feed: _Feed) -> Iterator[tuple[int, list[str]] | Faulty]:
+    reader = csv.reader(feed, strict=True)
+    while True:
+        feed.start_row()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except (csv.Error, _TooLong) as error:
+            yield Faulty(feed.taken[0].number, _fault(error, feed))
+            feed.give_back()
+            reader = csv.reader(feed, strict=True)
+            continue
+        line = feed.taken[0].number
+        if (problem := _unusable(feed.taken)) is not None:
+            yield Faulty(line, problem)
+        elif len(cells) > 1 or (cells and cells[0].strip()):
+            yield line, cells
+
+
+def _fault(error: Exception, feed: _Feed) -> Problem:
+    if isinstance(error, _TooLong) and len(feed.taken) == 1:
+        return TOO_LONG
+    if "field larger" in str(error) and len(feed.taken) == 1:
+        return Problem("", "line_too_long", Text("Une cellule est trop longue", "A cell is too long"))
+    if "new-line character" in str(error):
+        return Problem("", "malformed_csv", _BARE_RETURN)
+    return Problem("", "malformed_csv", _QUOTES)
+
+
+def _unusable(taken: list[Line]) -> Problem | None:
+    for line in taken:
+        data = line.data or b""
+        if b"\0" in data:
+            return Problem("", "nul_character", _NUL)
+        if not data.isascii() and not _is_utf8(data):
+            return Problem("", "not_utf8", _NOT_UTF8)
+    return None
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _by_column(row: tuple[int, list[str]] | Faulty, columns: tuple[str, ...]) -> Cells | Faulty:
+    if isinstance(row, Faulty):
+        return row
+    line, cells = row
+    if len(cells) == len(columns):
+        return Cells(line, dict(zip(columns, cells, strict=True)))
+    detail = Text(
+        f"{len(columns)} cellules attendues, comme dans l'en-tête ; {len(cells)} trouvées",
+        f"{len(columns)} cells are expected, as in the header; {len(cells)} found",
+    )
+    return Faulty(line, Problem("", "cell_count", detail))

@@ -1,0 +1,74 @@
+"""Format `esat`: the ESAT of the FINESS register (CSV, one establishment per row).
+
+`finess_et` is the external id; every row is approved as ESAT, without known dates. `commune_insee` is the commune; the
+columns `lon_commune` and `lat_commune` are only the middle of it and are not taken for the establishment's place.
+`operator` and `capacity` (authorised places, not staff) have no field of their own and are told in the description.
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from domain.suppliers.supplier import LegalForm
+from domain.text.normalise import fold
+from sources.formats.csv_cells import known
+from sources.formats.csv_records import read_records
+from sources.formats.record_documents import Document
+from sources.rows import Context, Reject, Row
+from sources.trades.inference import OfferInference, Presentation
+
+COLUMNS = (
+    "finess_et", "siret", "name", "operator", "operator_legal_form", "address", "post_code", "commune_insee", "commune",
+    "capacity",
+)  # fmt: skip
+
+# The register's own short labels, folded; those not listed stay unknown.
+_LEGAL_FORMS: dict[str, LegalForm] = {
+    "ass l 1901 non r u p": "association",
+    "ass l 1901 r u p": "association",
+    "ass de droit local": "association",
+    "fondation": "foundation",
+    "societe mutualiste": "mutual",
+    "s a r l": "commercial_company",
+    "etb social depart": "public_body",
+    "etb social communal": "public_body",
+    "etb social intercom": "public_body",
+    "etb social national": "public_body",
+    "etb pub depart hosp": "public_body",
+    "etb pub intcom hosp": "public_body",
+    "c c a s": "public_body",
+    "g i p": "public_body",
+    "departement": "public_body",
+    "g c s m s prive": "other",
+    "reg gen secu sociale": "other",
+    "autr org pri non luc": "other",
+}
+
+
+def read(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+    """One row per establishment; raises UnreadableFile where a column of `COLUMNS` is missing."""
+    inference = OfferInference(context.taxonomy)
+    return read_records(stream, context, COLUMNS, lambda cells: _document(cells, inference))
+
+
+def _document(cells: dict[str, str], inference: OfferInference) -> Document:
+    return {
+        "name": cells["name"].strip(),
+        "siret": known(cells["siret"]),
+        "legal_form": _LEGAL_FORMS.get(fold(cells["operator_legal_form"])),
+        "approvals": [{"kind": "ESAT"}],
+        "address": {
+            "street": known(cells["address"]),
+            "postal_code": known(cells["post_code"]),
+            "city": known(cells["commune"]),
+            "commune": known(cells["commune_insee"]),
+        },
+        "offers": inference.offers(Presentation("ESAT", None, (cells["name"],), cells["commune"])),
+        "description": _description(known(cells["operator"]), known(cells["capacity"])),
+    }
+
+
+def _description(operator: str | None, capacity: str | None) -> str | None:
+    sentences = [f"Organisme gestionnaire : {operator}."] if operator else []
+    if capacity:
+        sentences.append(f"Capacité autorisée : {capacity} places.")
+    return " ".join(sentences) or None

@@ -1,0 +1,234 @@
+"""Format `gogocarto`: the elements of a map made with GoGoCarto, as its API answers them (JSON, NDJSON).
+
+Read are the full and the compact form, and a map's own file of elements with its taxonomy beside them. What a map's
+categories and own fields mean is not in them: it is set on the source (`mapping`), by id or by name. A category that
+is not mapped is flagged on the record; one that is mapped to nothing (`[]`) says nothing. An element that was deleted,
+refused or not yet validated is a record that is not active. Not read: opening hours, images, drawn shapes, stamps,
+votes, reports, and who contributed what.
+"""
+
+import html
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import msgspec
+
+from domain.errors import InvalidContent, Problem, pointer
+from domain.suppliers.supplier import Flag
+from domain.text.bilingual import Text
+from domain.text.normalise import fold
+from sources.formats.commune_names import commune_names
+from sources.formats.gogocarto_element import (
+    Category,
+    Decoded,
+    Element,
+    Parts,
+    Position,
+    Values,
+    categories_of,
+    decode,
+    names_of_categories,
+)
+from sources.formats.json_pages import Item, Members, members_around, read_item_lines, read_items
+from sources.formats.json_records import Draft, Scalar, rows_of_items, text_of, unmapped
+from sources.formats.postal_addresses import PostalAddress, departement_of, split_address
+from sources.formats.record_documents import Document
+from sources.formats.vivier_csv import document_of
+from sources.rows import Context, Reject, Row
+from sources.trades.inference import OfferInference, Presentation
+
+LISTS = ("data", "elements")
+
+# Deleted, refused (by vote, by the map's owner), a duplicate of another, or proposed and not validated yet. One whose
+# change is pending (-1) or that is being imported anew (-7) is still shown as it was.
+_NOT_SHOWN = frozenset({-6, -4, -3, -2, 0})
+_PROPOSED_CHANGE = -5
+_NOT_LOCATED = -2
+_WITHHELD = frozenset({"hidden", "private"})
+_FRANCE = frozenset(
+    ["", "fr", "france", "gp", "mq", "gf", "re", "yt", "pm", "bl", "mf", "wf", "pf", "nc"],
+)
+_LISTED = frozenset({"segments", "cpv", "area_codes", "labels", "approvals"})
+_BOOLEANS = frozenset({"ess", "in_prison", "active", "national"})
+_SPELT = {"oui": "true", "yes": "true", "1": "true", "on": "true", "non": "false", "no": "false", "0": "false"}
+_BREAKING_TAG = re.compile(r"<(?:br|/p|/li|/div|/h[1-6])\b[^>]*>", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-z][^>]*>", re.IGNORECASE)
+_NO_ZERO = re.compile(r"[1-9][0-9]{8}")
+
+_A_CHANGE = Text(
+    "C'est une modification proposée d'un autre élément, pas un élément",
+    "This is a proposed change of another element, not an element",
+)
+_NO_TEXT = Text("Ce champ contient un objet : il ne peut pas être repris", "This field holds an object: it is no text")
+
+
+def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+    """One row per element of an answer, a list of elements or a list of answers."""
+    return _rows(read_items(stream, LISTS), members_around(stream, LISTS), context)
+
+
+def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+    """One element or one answer per line."""
+    return _rows(read_item_lines(stream, LISTS), {}, context)
+
+
+def _rows(items: Iterator[Item], around: Members, context: Context) -> Iterator[Row | Reject]:
+    elements = _Elements(context, around)
+    return rows_of_items(items, Element, elements.decode, elements.drafts, context)
+
+
+class _Elements:
+    """Makes records of the elements of one map."""
+
+    def __init__(self, context: Context, around: Members) -> None:
+        self._communes = commune_names(context.territories)
+        self._inference = OfferInference(context.taxonomy)
+        self._taxonomy = context.taxonomy
+        self._mapping = context.mapping
+        self._around = around
+        self._names = names_of_categories(around)
+
+    def decode(self, item: Item, data: bytes) -> Decoded:
+        return decode(data, {**self._around, **item.page})
+
+    def drafts(self, decoded: Decoded) -> Iterator[Draft]:
+        element = decoded.element
+        if element.status == _PROPOSED_CHANGE:
+            raise InvalidContent((Problem(pointer("status"), "not_an_element", _A_CHANGE),))
+        cells = _cells(element) | self._own_cells(decoded)
+        segments, flags = self._segments(element, cells.pop("segments", ""))
+        if segments:
+            cells["segments"] = "|".join(segments)
+        self._find_commune(element, cells)
+        external_id = cells.pop("external_id", None)
+        document = document_of(cells)
+        if not segments and "cpv" not in cells:
+            self._infer_offers(document, cells)
+        yield Draft(external_id, document, flags)
+
+    def _own_cells(self, decoded: Decoded) -> dict[str, str]:
+        """What the map's own fields give, where the source's mapping says what they are."""
+        cells: dict[str, str] = {}
+        for name, column in self._mapping.fields.items():
+            if text := _own_text(decoded.fields.get(name), name, column):
+                if column in _LISTED and column in cells:
+                    cells[column] += f"|{text}"
+                elif column == "description" and column in cells:
+                    cells[column] += f"\n\n{text}"
+                else:
+                    cells.setdefault(column, text)
+        if own := cells.get("description"):
+            standard = _description(decoded.element)
+            cells["description"] = f"{standard}\n\n{own}" if standard else own
+        return cells
+
+    def _segments(self, element: Element, own: str) -> tuple[list[str], tuple[Flag, ...]]:
+        """What the categories stand for, and a flag for each that stands for nothing known."""
+        found: dict[str, None] = {}
+        flags: dict[Flag, None] = {}
+        named = [Category(name=value) for value in own.split("|") if value]
+        for category in (*categories_of(element), *named):
+            identity = text_of(category.id)
+            name = category.name or self._names.get(identity, "")
+            mapped = self._mapping.categories.get(identity, self._mapping.categories.get(name))
+            if mapped is None and not identity and self._taxonomy.known(name):
+                mapped = (name,)
+            if mapped is None:
+                flags[unmapped(f"{identity} {name}".strip())] = None
+            found |= dict.fromkeys(mapped or ())
+        return list(found), tuple(flags)
+
+    def _find_commune(self, element: Element, cells: dict[str, str]) -> None:
+        country = element.address.address_country if isinstance(element.address, Parts) else None
+        postal_code, city = cells.get("address.postal_code", ""), cells.get("address.city", "")
+        if city and fold(text_of(country)) in _FRANCE:
+            commune = self._communes.find(postal_code, city, departement_of(postal_code))
+            if commune:
+                cells.setdefault("address.commune", commune)
+
+    def _infer_offers(self, document: Document, cells: dict[str, str]) -> None:
+        """Offers from the name alone: what shops and farms say of their products is not what they do for buyers."""
+        area = next((offer["service_area"] for offer in document.get("offers", ())), None)
+        seen = Presentation(None, None, (cells.get("name", ""),), cells.get("address.city", ""))
+        offers: list[dict[str, Any]] = [msgspec.to_builtins(offer) for offer in self._inference.offers(seen)]
+        document["offers"] = [offer | {"service_area": area} for offer in offers]
+
+
+def _cells(element: Element) -> dict[str, str]:
+    """The standard fields, as cells of our own CSV; those that are not known are left out."""
+    address = _address(element)
+    cells = {
+        "external_id": text_of(element.id) or text_of(element.iri),
+        "name": text_of(element.name) or text_of(element.title),
+        "siret": _siret(text_of(element.siret)),
+        "address.street": address.street,
+        "address.postal_code": address.postal_code,
+        "address.city": address.city,
+        "description": _description(element),
+        "contact.email": _contact(element.email),
+        "contact.phone": _phone(_contact(element.telephone)),
+        "contact.website": _contact(element.website),
+        "active": "false" if element.status in _NOT_SHOWN else "",
+    }
+    return {column: cell for column, cell in (cells | _location(element)).items() if cell}
+
+
+def _location(element: Element) -> dict[str, str]:
+    """The position, unless the map says that it could not find one, or shows what it could not find at 0, 0."""
+    geo = element.geo if isinstance(element.geo, Position) else Position()
+    lat = next(filter(None, map(text_of, (element.latitude, element.lat, geo.latitude))), "")
+    lon = next(filter(None, map(text_of, (element.longitude, element.lng, element.long, geo.longitude))), "")
+    if element.moderation == _NOT_LOCATED or (lat, lon) == ("0", "0"):
+        return {}
+    return {"location.lat": lat, "location.lon": lon}
+
+
+def _address(element: Element) -> PostalAddress:
+    match element.address:
+        case str(line):
+            return split_address(line)
+        case Parts() as parts:
+            street = " ".join(filter(None, map(text_of, (parts.street_number, parts.street_address))))
+            known = PostalAddress(street, text_of(parts.postal_code), text_of(parts.address_locality))
+            return known if any(known) else split_address(text_of(parts.custom_formated_address))
+    return PostalAddress("", "", "")
+
+
+def _description(element: Element) -> str:
+    texts = (element.abstract, element.description, element.description_more, element.commitment)
+    return "\n\n".join(dict.fromkeys(filter(None, (_plain(text_of(text)) for text in texts))))
+
+
+def _contact(value: Values) -> str:
+    first = next((text_of(item) for item in value if text_of(item)), "") if isinstance(value, list) else text_of(value)
+    return "" if first in _WITHHELD else first
+
+
+def _phone(number: str) -> str:
+    """A French number that was kept as a number, and lost its zero, gets it back."""
+    return f"0{number}" if _NO_ZERO.fullmatch(number) else number
+
+
+def _own_text(value: Any, name: str, column: str) -> str:
+    """What a map's own field says, as a cell of the column. Raises InvalidContent for an object."""
+    items: list[Scalar] = value if isinstance(value, list) else [value]
+    if any(isinstance(item, dict | list) for item in items):
+        raise InvalidContent((Problem(pointer(name), "wrong_type", _NO_TEXT),))
+    texts = [_plain(text_of(item)) for item in items]
+    text = ("|" if column in _LISTED else ", ").join(filter(None, texts))
+    if column in _BOOLEANS:
+        return _SPELT.get(fold(text), text)
+    return _siret(text) if column == "siret" else text
+
+
+def _siret(written: str) -> str:
+    """The number without the spaces and dots it is often written with."""
+    return re.sub(r"[\s.]", "", written)
+
+
+def _plain(text: str) -> str:
+    """The text without HTML."""
+    if "<" not in text and "&" not in text:
+        return text
+    return html.unescape(_TAG.sub("", _BREAKING_TAG.sub("\n", text))).strip()

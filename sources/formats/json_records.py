@@ -1,0 +1,86 @@
+"""From the items of another directory's JSON to records: what the readers of all such formats share."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from domain.errors import InvalidContent, Problem
+from domain.suppliers.supplier import Flag
+from sources.formats.json_pages import Item
+from sources.formats.lines import TOO_LONG
+from sources.formats.record_documents import Document, row_of
+from sources.formats.vivier import decoding_problem
+from sources.rows import Context, Reject, Row, reject
+
+T = TypeVar("T")
+
+Scalar = str | int | float | bool | None
+
+
+class Draft(NamedTuple):
+    """A record as an item gives it, unchecked; and what the item says that a record cannot hold."""
+
+    external_id: str | None
+    document: Document
+    flags: tuple[Flag, ...] = ()
+
+
+class _Identified(msgspec.Struct):
+    """As much of a faulty item as is needed to say whose it is."""
+
+    id: str | int | None = None
+
+
+_id_decoder = msgspec.json.Decoder(_Identified)
+
+
+def rows_of_items(
+    items: Iterable[Item],
+    kind: object,
+    decode: Callable[[Item, bytes], T],
+    drafts: Callable[[T], Iterable[Draft]],
+    context: Context,
+) -> Iterator[Row | Reject]:
+    """The rows of the items: `decode` reads each, `drafts` makes one or several records of what was read.
+
+    `kind` is the type that items are decoded to. Where one does not decode, the place in its reject is one in the item;
+    otherwise it is one in the record. `drafts` may raise InvalidContent.
+    """
+    for item in items:
+        if item.data is None:
+            yield reject(item.line, None, (TOO_LONG,), context.language)
+            continue
+        try:
+            made = list(drafts(decode(item, item.data)))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            problems: tuple[Problem, ...] = (decoding_problem(error, kind),)
+        except InvalidContent as invalid:
+            problems = invalid.problems
+        else:
+            for draft in made:
+                yield row_of(item.line, draft.external_id, draft.document, context, draft.flags)
+            continue
+        yield reject(item.line, _identity(item.data), problems, context.language)
+
+
+def text_of(value: Scalar) -> str:
+    """The value as text without blanks around it; "" for what is not known. Whole numbers have no decimal point."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def unmapped(category: str) -> Flag:
+    """The flag for a category of the source that stands for no segment."""
+    return Flag("unmapped_category", category)
+
+
+def _identity(data: bytes) -> str | None:
+    try:
+        identity = _id_decoder.decode(data).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return text_of(identity) or None

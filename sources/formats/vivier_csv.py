@@ -1,0 +1,138 @@
+"""Our own record as CSV: a header of dotted paths, lists separated by `|`, at most one offer per row."""
+
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from typing import Any, BinaryIO
+
+from domain.errors import InvalidContent, Problem, pointer
+from domain.text.bilingual import Text
+from sources.formats.csv_cells import BadCell, Path, boolean, integer, listed, number
+from sources.formats.csv_records import missing_columns, rows_of
+from sources.formats.csv_table import Table, read_table
+from sources.rows import Context, Reject, Row, UnreadableFile
+
+_APPROVAL = Text("Un agrément s'écrit ACI:2025-01-01:2027-12-31", "An approval is written ACI:2025-01-01:2027-12-31")
+_OFFER: Path = ("offers", 0)
+_AREA: Path = (*_OFFER, "service_area")
+
+
+def _text(cell: str, _: Path) -> str:
+    return cell
+
+
+def _list(cell: str, _: Path) -> list[str]:
+    return listed(cell)
+
+
+def _national(cell: str, path: Path) -> bool | None:
+    """`false` is what a column for all rows holds where the offer is not national; it says nothing more."""
+    return boolean(cell, path) or None
+
+
+def _approvals(cell: str, path: Path) -> list[dict[str, str]]:
+    return [_approval(item, (*path, position)) for position, item in enumerate(listed(cell))]
+
+
+def _approval(written: str, path: Path) -> dict[str, str]:
+    kind, *bounds = (part.strip() for part in written.split(":"))
+    if len(bounds) not in (0, 2):
+        raise BadCell(path, "wrong_format", _APPROVAL)
+    named = zip(("valid_from", "valid_until"), bounds, strict=False)
+    return {"kind": kind} | {name: bound for name, bound in named if bound}
+
+
+# column → where its value goes in the record, and how a cell of it is read
+COLUMNS: dict[str, tuple[Path, Callable[[str, Path], Any]]] = {
+    "external_id": (("external_id",), _text),
+    "name": (("name",), _text),
+    "trade_name": (("trade_name",), _text),
+    "siret": (("siret",), _text),
+    "legal_form": (("legal_form",), _text),
+    "ess": (("ess",), boolean),
+    "approvals": (("approvals",), _approvals),
+    "shares.disabled": (("shares", "disabled"), number),
+    "shares.disadvantaged": (("shares", "disadvantaged"), number),
+    "shares.detained": (("shares", "detained"), number),
+    "in_prison": (("in_prison",), boolean),
+    "address.street": (("address", "street"), _text),
+    "address.postal_code": (("address", "postal_code"), _text),
+    "address.city": (("address", "city"), _text),
+    "address.commune": (("address", "commune"), _text),
+    "location.lat": (("location", "lat"), number),
+    "location.lon": (("location", "lon"), number),
+    "segments": ((*_OFFER, "segments"), _list),
+    "cpv": ((*_OFFER, "cpv"), _list),
+    "radius_km": ((*_AREA, "radius_km"), number),
+    "area_codes": ((*_AREA, "codes"), _list),
+    "national": ((*_AREA, "national"), _national),
+    "description": (("description",), _text),
+    "contact.email": (("contact", "email"), _text),
+    "contact.phone": (("contact", "phone"), _text),
+    "contact.website": (("contact", "website"), _text),
+    "contact.person": (("contact", "person"), _text),
+    "employees": (("employees",), integer),
+    "turnover_eur": (("turnover_eur",), number),
+    "labels": (("labels",), _list),
+    "active": (("active",), boolean),
+}
+_ID = "external_id"
+
+
+def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+    """One record per row; an empty cell is a value that is not known.
+
+    Raises UnreadableFile for a header with unknown, repeated or missing columns.
+    """
+    table = read_table(stream)
+    if problems := tuple(_header_problems(table)):
+        raise UnreadableFile(problems)
+    return rows_of(table, context, _ID, document_of)
+
+
+def _header_problems(table: Table) -> Iterator[Problem]:
+    for column in table.columns:
+        if column not in COLUMNS:
+            yield Problem(pointer(column), "unknown_column", _unknown_column(column))
+    yield from missing_columns(table, (_ID, "name"))
+
+
+def _unknown_column(column: str) -> Text:
+    shown = column[:80]
+    detail = Text(f"Colonne inconnue : « {shown} »", f"Unknown column: “{shown}”")
+    if ";" in column:
+        return Text(f"{detail.fr} ; les colonnes se séparent par des virgules", f"{detail.en}; commas separate columns")
+    spelt = column.strip().lower()
+    near = [known for known in COLUMNS if known.endswith("." + spelt)] or get_close_matches(spelt, COLUMNS, n=1)
+    if not near:
+        return detail
+    return Text(f"{detail.fr} ; vouliez-vous dire « {near[0]} » ?", f"{detail.en}; did you mean “{near[0]}”?")
+
+
+def document_of(cells: dict[str, str]) -> dict[str, Any]:
+    """What a record holds, from cells by the columns of `COLUMNS`. Raises InvalidContent for those it cannot read."""
+    document: dict[Any, Any] = {}
+    problems: list[Problem] = []
+    for column, cell in cells.items():
+        if cell:
+            path, read = COLUMNS[column]
+            try:
+                value = read(cell, path)
+            except BadCell as bad:
+                problems.extend(bad.problems)
+            else:
+                _put(document, path, value)
+    if problems:
+        raise InvalidContent(tuple(problems))
+    if "offers" in document:
+        document["offers"] = list(document["offers"].values())
+    return document
+
+
+def _put(document: dict[Any, Any], path: Path, value: Any) -> None:
+    """Set what `path` leads to, making the objects on the way (for the moment `offers` is one too, by position)."""
+    if value is not None:
+        *way, last = path
+        inner = document
+        for step in way:
+            inner = inner.setdefault(step, {})
+        inner[last] = value

@@ -1,0 +1,146 @@
+"""Offers that a source does not state, inferred from NAF codes, from words and from what a kind does by law.
+
+Precision before recall: a supplier without an offer is found by other means, a wrong one misleads a buyer.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.supplier import Kind, Offer, PrestaType
+from domain.text.normalise import fold, stem
+
+# Between the words of a phrase these change nothing: "collecte de papiers", "collecte des papiers".
+_LINKS = frozenset(["de", "d", "du", "des", "la", "le", "l", "les", "au", "aux", "a", "en", "pour", "par"])
+_BREAK = re.compile(r"[.,;:!?()•|\n/+]| [-–—] ")
+
+# Words that alone name a trade, in a name too. Most others do not: "accueil" or "formation" tell what a structure does
+# for the people it employs, "table" or "massif" belong to names, "restauration" may be of meals or of old walls, and
+# "recyclage" does not say of what.
+TELLING = frozenset([
+    "tonte", "desherbage", "fauchage", "jardinage", "ecopaturage", "engazonnement", "fleurissement", "paysagiste",
+    "vegetalisation", "elagage", "bucheronnage", "debroussaillage", "sylviculture", "maraichage", "maraicher",
+    "pepiniere", "horticulture", "legumes", "menage", "nettoyage", "proprete", "bionettoyage", "vitrerie",
+    "desinfection", "deratisation", "balayage", "biodechets", "compostage", "lombricompostage", "d3e", "deee",
+    "encombrants", "debarras", "decheterie", "dasri", "chiffons", "tlc", "ressourcerie", "recyclerie", "reemploi",
+    "friperie", "surcyclage", "upcycling", "peinture", "carrelage", "ravalement", "electricite", "plomberie",
+    "electricien", "plombier", "chauffagiste", "menuiserie", "menuisier", "serrurerie", "maconnerie", "platrerie",
+    "chape", "demolition", "deconstruction", "desamiantage", "bricolage", "blanchisserie", "pressing", "repassage",
+    "laverie", "linge", "blanchissage", "couture", "retouches", "maroquinerie", "broderie", "traiteur", "cantine",
+    "cafeteria", "legumerie", "conserverie", "confiturerie", "biscuiterie", "numerisation", "dematerialisation",
+    "infogerance", "illectronisme", "publipostage", "routage", "conciergerie", "secretariat", "archivage",
+    "gardiennage", "papeterie", "demenagement", "coursier", "livraison", "cyclologistique", "manutention",
+    "entreposage", "magasinage", "logistique", "autopartage", "garage", "carrosserie", "conditionnement",
+    "etiquetage", "faconnage", "emballage", "cablage", "assemblage", "metallerie", "soudure", "chaudronnerie",
+    "tolerie", "plasturgie", "metallurgie", "mecanosoudure", "ferronnerie", "usinage", "thermolaquage", "agencement",
+    "ebenisterie", "reprographie", "serigraphie", "imprimerie", "graphisme", "audiovisuel", "evenementiel", "ecocups",
+    "spectacle", "creche", "periscolaire", "garderie",
+])  # fmt: skip
+_TELLING_STEMS = frozenset(map(stem, TELLING))
+# Segments whose words describe the mission, the public or the kind of a structure rather than what it sells.
+_MISSION = frozenset({"so-insertion", "so-mad", "so-formation", "so-jeunesse", "so-sante"})
+# Phrases of the taxonomy that mean something else where a structure presents itself, and look-alikes of its words.
+_MISLEADING = (
+    "multi services", "second oeuvre", "gaspillage alimentaire", "zero dechet", "reduction des dechets",
+    "reseaux sociaux", "aide a la personne", "personnes agees", "personnes dependantes", "site internet", "site web",
+    "vie associative", "aupres des menages", "pepiniere d'entreprises",
+)  # fmt: skip
+
+_STAFFING: dict[Kind, str] = {"AI": "association intermédiaire", "ETTI": "travail temporaire d'insertion"}
+# What they are asked for is staff, whatever trades their names and descriptions list.
+_WORDLESS: frozenset[Kind] = frozenset({"ETTI", "GEIQ"})
+
+
+class Clue(NamedTuple):
+    """A segment and the phrase that names it, as the taxonomy writes it."""
+
+    segment: str
+    phrase: str
+
+
+class WordReader:
+    """Finds the phrases of a taxonomy in names and descriptions."""
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self._clues: dict[tuple[str, ...], tuple[Clue, ...]] = {}
+        for segment in taxonomy.segments.values():
+            if segment.id not in _MISSION:
+                self._learn((*segment.synonyms, segment.label), segment.id)
+        for phrase in (*taxonomy.vocabulary.outside, *_MISLEADING):
+            self._clues[_stems(phrase)] = ()
+        self._longest = max(map(len, self._clues))
+
+    def read(self, texts: Iterable[str], city: str = "") -> tuple[Clue, ...]:
+        """The segments named by whole phrases, the first clue for each; longer phrases hide those inside them.
+
+        Words that make up the name of the city do not count: Vitré is no glazier's, Mâcon no mason's.
+        """
+        place = frozenset(_stems(city))
+        first: dict[str, Clue] = {}
+        for part in (part for text in texts for part in _BREAK.split(text)):
+            for words in self._phrases(_stems(part)):
+                if not place.issuperset(words):
+                    for clue in self._clues[words]:
+                        first.setdefault(clue.segment, clue)
+        return tuple(first.values())
+
+    def _learn(self, phrases: Iterable[str], segment: str) -> None:
+        for phrase in phrases:
+            words = _stems(phrase)
+            known = self._clues.get(words, ())
+            if (len(words) > 1 or words[0] in _TELLING_STEMS) and segment not in {clue.segment for clue in known}:
+                self._clues[words] = (*known, Clue(segment, phrase))
+
+    def _phrases(self, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        at = 0
+        while at < len(words):
+            lengths = range(min(self._longest, len(words) - at), 0, -1)
+            length = next((n for n in lengths if words[at : at + n] in self._clues), None)
+            if length is not None:
+                yield words[at : at + length]
+            at += length or 1
+
+
+class Presentation(NamedTuple):
+    """What a source tells of a supplier that may name its trade."""
+
+    kind: Kind | None
+    naf: str | None
+    texts: tuple[str, ...]
+    city: str = ""
+
+
+class OfferInference:
+    """Infers offers; built once for a taxonomy."""
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self._taxonomy = taxonomy
+        self._words = WordReader(taxonomy)
+
+    def offers(self, seen: Presentation) -> tuple[Offer, ...]:
+        """Offers of basis `inferred`, without a service area; their label says what each was inferred from.
+
+        A segment is offered once: by the kind, else by the NAF code, else by words. () where nothing names a trade.
+        """
+        offers: list[Offer] = []
+        if seen.kind is not None and (staffing := _STAFFING.get(seen.kind)):
+            offers.append(_offer(("so-mad",), f"Mise à disposition de personnel ({staffing})", ("DISP",)))
+        known = self._taxonomy.of_naf(seen.naf) if seen.naf and seen.kind != "GEIQ" else ()
+        if known:
+            offers.append(_offer(known, f"Déduit du code NAF {seen.naf}"))
+        clues = () if seen.kind in _WORDLESS else self._words.read(seen.texts, seen.city)
+        if named := [clue for clue in clues if clue.segment not in known]:
+            phrases = ", ".join(dict.fromkeys(clue.phrase for clue in named))
+            presta: tuple[PrestaType, ...] = ("DISP",) if seen.kind == "AI" else ()
+            segments = tuple(clue.segment for clue in named)
+            offers.append(_offer(segments, f"Déduit du nom ou de la présentation : {phrases}"[:400], presta))
+        return tuple(offers)
+
+
+def _offer(segments: tuple[str, ...], label: str, presta_types: tuple[PrestaType, ...] = ()) -> Offer:
+    return Offer(segments=segments, label=label, presta_types=presta_types, basis="inferred")
+
+
+def _stems(text: str) -> tuple[str, ...]:
+    return tuple(stem(word) for word in fold(text).split() if word not in _LINKS)

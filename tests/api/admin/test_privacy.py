@@ -1,0 +1,259 @@
+"""A person's rights over HTTP: everything held is told, then nothing of it is left, and nothing comes back."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from db.core.engine import transaction
+from db.core.uuid7 import new_id
+from db.exchanges.exchanges import open_exchange
+from domain.exchanges.exchange import Exchange, Message, Recipient
+from tests.api.needs.steps import NEED
+from tests.api.organisations import Member, member
+from tests.api.refusals import assert_refused
+from tests.api.sync.factories import Client, lines, put_record, rows, send
+
+
+class Anne:
+    """Somebody whom no other test names: contact of a supplier, met by a buyer, and written to."""
+
+    def __init__(self, client: Client, buyer: Member, source: str) -> None:
+        self.client, self.buyer, self.source = client, buyer, source
+        self.family = f"Kermarrec{uuid4().hex[:6].translate(str.maketrans('0123456789', 'ghijklmnop'))}"
+        self.name, self.email, self.phone = f"Anne {self.family}", f"a.{self.family}@esat.example", "02 97 01 02 03"
+        self.contact = {"email": self.email, "phone": self.phone, "person": self.name, "website": "https://e.example"}
+
+    def is_in(self, content: str) -> bool:
+        return self.family.casefold() in content.casefold()
+
+    async def known(self) -> None:
+        """Have her known wherever somebody can be."""
+        offers = [{"segments": ["te-secretariat"]}]
+        stored = await put_record(self.client, self.source, contact=self.contact, offers=offers)
+        self.supplier = stored["supplier_id"]
+        await self.client.services.directory.beyond(stored["data_version"] - 1, 10)
+        note = f"Vu avec {self.name.upper()} ({self.email})"
+        lot = NEED["lots"][0] | {"title": note, "segments": ["te-secretariat"]}
+        kept = await self.buyer.post("/needs", NEED | {"description": note, "lots": [lot], "limit": 100})
+        assert kept.status_code == 201, kept.text
+        self.need = kept.json()["need"]["id"]
+        self.shortlist = f"/needs/{self.need}/shortlists/1"
+        decision = {"lot_id": "1", "decision": "kept", "reason": note}
+        decided = await self.buyer.patch(f"{self.shortlist}/suppliers/{self.supplier}", decision)
+        assert decided.status_code == 200, decided.text
+        await self._met(note)
+        await self._written_to(note)
+
+    async def _met(self, note: str) -> None:
+        met = await self.buyer.post(
+            "/meetings",
+            {
+                "need_ids": [self.need],
+                "format": "online",
+                "title": "Visio",
+                "starts_at": "2026-12-01T09:00:00+01:00",
+                "ends_at": "2026-12-01T10:00:00+01:00",
+                "participants": [{"role": "supplier", "name": self.name, "organisation": "ESAT"}],
+                "minutes": note,
+                "follow_ups": [{"what": "Chiffrer", "who": self.name}],
+            },
+            **{"Idempotency-Key": uuid4().hex},
+        )
+        assert met.status_code == 201, met.text
+        self.meeting = f"/meetings/{met.json()['id']}"
+
+    async def _written_to(self, note: str) -> None:
+        now = self.client.services.now()
+        recipient = Recipient(supplier_id=UUID(self.supplier), name="ESAT", siret=None, email=self.email, why="named")
+        exchange = Exchange(
+            id=new_id(now),
+            need_id=UUID(self.need),
+            subject="Volumes",
+            lot_ids=(),
+            channel="email",
+            opened_at=now,
+            recipients=(recipient,),
+        )
+        first = Message(id=new_id(now), author="buyer", supplier_id=None, body=note, channel="email", created_at=now)
+        self.message = f"message:{first.id}"
+        async with transaction(self.client.services.database) as connection:
+            await open_exchange(connection, self.buyer.organisation_id, exchange, first)
+
+    async def ask(self, what: str, **body: Any) -> dict[str, Any]:
+        answer = await self.buyer.post(f"/privacy/{what}", body)
+        assert answer.status_code == 200, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+
+@pytest.fixture
+async def anne(served: Client, source: str) -> Anne:
+    somebody = Anne(served, await member(served, "needs", "admin"), source)
+    await somebody.known()
+    return somebody
+
+
+def places(holdings: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    return {(each["where"].partition(":")[0], each["field"]) for each in holdings}
+
+
+ERASED = {
+    ("person", "name"),
+    ("person", "employer"),
+    ("meeting", "participants"),
+    ("meeting", "minutes"),
+    ("need", "content"),
+    ("shortlist", "need"),
+    ("shortlist", "contact.email"),
+    ("shortlist", "contact.phone"),
+    ("decision", "reason"),
+    ("exchange", "recipients.email"),
+    ("answer", "body"),
+    ("record", "contact.email"),
+    ("record", "contact.phone"),
+    ("record", "contact.person"),
+}
+
+
+async def test_a_copy_is_given_of_everything(anne: Anne) -> None:
+    """Where it is, what it says, since when, and what an erasure would make of it."""
+    told = await anne.ask("export", email=anne.email.upper(), name=anne.name)
+    assert places(told["holdings"]) == ERASED | {("message", "body")}
+    assert all(each["since"] for each in told["holdings"])
+    assert {each["text"] for each in told["holdings"] if each["field"] == "contact.person"} == {anne.name}
+    assert {each["organisation"] for each in told["holdings"] if each["where"].startswith("record:")} == {None}
+    (kept,) = (each for each in told["holdings"] if each["fate"] == "kept")
+    assert (kept["where"], kept["why"]) == (anne.message, "append_only")
+    assert anne.email in kept["text"]
+
+
+async def test_nothing_is_left_but_what_nobody_may_alter(anne: Anne) -> None:
+    """And the answer tells exactly that; the same again changes nothing."""
+    rehearsed = await anne.ask("erase", email=anne.email, name=anne.name, dry_run=True)
+    done = await anne.ask("erase", email=anne.email, name=anne.name)
+    assert (places(done["changed"]), places(done["kept"])) == (ERASED, {("message", "body")})
+    assert (rehearsed["changed"], rehearsed["reference"]) == (done["changed"], None)
+
+    for path in (anne.meeting, f"/needs/{anne.need}", anne.shortlist, f"{anne.shortlist}/decisions"):
+        shown = (await anne.buyer.get(path)).text
+        assert not anne.is_in(shown), path
+    meeting = (await anne.buyer.get(anne.meeting)).json()
+    called = meeting["participants"][0]["name"]
+    assert called.startswith("Personne ")
+    assert (meeting["follow_ups"][0]["who"], meeting["minutes"]) == (called, f"Vu avec {called} ({called})")
+    assert meeting["version"] == 2
+    for path in (f"/suppliers/{anne.supplier}", f"/sources/{anne.source}/suppliers/1"):
+        assert not anne.is_in((await anne.client.get(path)).text)
+    left = await anne.ask("export", email=anne.email, name=anne.name)
+    assert places(left["holdings"]) == {("message", "body")}
+    again = await anne.ask("erase", email=anne.email, name=anne.name)
+    assert (again["changed"], again["reference"]) == ([], None)
+
+
+async def test_her_address_alone_leads_to_all_that_is_hers(anne: Anne) -> None:
+    done = await anne.ask("erase", email=anne.email)
+    assert {("record", "contact.person"), ("shortlist", "contact.phone"), ("exchange", "recipients.email")} <= places(
+        done["changed"]
+    )
+
+
+async def test_a_frozen_shortlist_stays_as_it_was_but_for_her(anne: Anne) -> None:
+    """Byte for byte, without the address and the number; what is the organisation's stays."""
+    before = (await anne.buyer.get(anne.shortlist)).content
+    await anne.ask("erase", name=anne.name)
+    after = (await anne.buyer.get(anne.shortlist)).content
+    hers = f'"email":"{anne.email}","phone":"{anne.phone}"'.encode()
+    assert before.count(hers) == 1
+    assert after == before.replace(hers, b'"email":null,"phone":null')
+
+
+async def test_no_source_brings_her_back(anne: Anne) -> None:
+    """Neither the record put again, nor a file, nor another record with her address, in whatever source."""
+    await anne.ask("erase", email=anne.email, name=anne.name)
+    again = await put_record(anne.client, anne.source, contact=anne.contact)
+    assert again["contact"] == {"email": None, "phone": None, "website": "https://e.example", "person": None}
+    file = lines(rows(anne.source, "1", "2", contact=anne.contact))
+    assert (await send(anne.client, anne.source, file)).status_code == 200
+    other = f"{anne.source}-other"
+    assert (await send(anne.client, other, lines(rows(other, "1", contact=anne.contact)))).status_code == 200
+    for source, external_id in ((anne.source, "1"), (anne.source, "2"), (other, "1")):
+        shown = await anne.client.get(f"/sources/{source}/suppliers/{external_id}")
+        assert not anne.is_in(shown.text)
+        assert shown.json()["contact"]["website"] == "https://e.example"
+
+
+async def test_what_is_somebody_elses_stays(anne: Anne) -> None:
+    """A namesake with another address, and the contacts of others."""
+    namesake = anne.contact | {"email": f"anne.{anne.family}@other.example"}
+    await put_record(anne.client, anne.source, "2", contact=namesake)
+    await put_record(anne.client, anne.source, "3", contact={"email": "contact@esat.example", "person": "Paul Durand"})
+    await anne.ask("erase", email=anne.email, name=anne.name)
+    assert (await anne.client.get(f"/sources/{anne.source}/suppliers/2")).json()["contact"] == namesake
+    other = (await anne.client.get(f"/sources/{anne.source}/suppliers/3")).json()["contact"]
+    assert other["person"] == "Paul Durand"
+
+
+async def test_followers_of_the_directory_hear_of_it(anne: Anne) -> None:
+    version = (await anne.client.get(f"/sources/{anne.source}/suppliers/1")).json()["data_version"]
+    feed = (await anne.client.get("/suppliers/changes?limit=200")).json()
+    while feed["items"]:
+        feed = (await anne.client.get(f"/suppliers/changes?limit=200&cursor={feed['next_cursor']}")).json()
+    await anne.ask("erase", name=anne.name)
+    (change,) = (await anne.client.get(f"/suppliers/changes?cursor={feed['next_cursor']}")).json()["items"]
+    assert (change["id"], change["contact"]["email"]) == (anne.supplier, None)
+    assert (await anne.client.get(f"/sources/{anne.source}/suppliers/1")).json()["data_version"] == version + 1
+
+
+async def test_the_journal_tells_of_it_and_of_nobody(anne: Anne) -> None:
+    await anne.ask("export", name=anne.name)
+    done = await anne.ask("erase", name=anne.name)
+    journal = await anne.buyer.get("/audit?limit=200")
+    assert not anne.is_in(journal.text)
+    entries = [each for each in journal.json()["items"] if each["object"] == f"person:{done['reference']}"]
+    assert [each["action"] for each in entries] == ["person.exported", "person.erased"]
+    assert entries[1]["detail"] == {
+        "persons": [done["reference"]],
+        "needs": 1,
+        "meetings": 1,
+        "exchanges": 1,
+        "records": 1,
+    }
+    for path in (f"need:{anne.need}", anne.meeting[1:].replace("s/", ":")):
+        about = (await anne.buyer.get(f"/audit?object={path}")).json()["items"][-1]
+        assert about["action"].endswith(".redacted")
+        assert about["detail"]["person"] == done["reference"]
+        assert about["detail"].get("shortlists", ["1"]) == ["1"]
+
+
+async def test_another_organisations_data_is_not_touched(anne: Anne) -> None:
+    """Its own persons, meetings and threads are its own; the directory is everybody's."""
+    stranger = await member(anne.client, "admin")
+    done = (await stranger.post("/privacy/erase", {"name": anne.name, "email": anne.email})).json()
+    assert {where for where, _ in places(done["changed"])} == {"record"}
+    assert anne.is_in((await anne.buyer.get(anne.meeting)).text)
+    assert anne.is_in((await anne.buyer.get(anne.shortlist)).text)
+
+
+async def test_who_is_meant_must_be_said(anne: Anne) -> None:
+    for body in ({}, {"name": "--"}, {"email": "nobody"}, {"who": "x"}):
+        for path in ("/privacy/export", "/privacy/erase"):
+            assert_refused(await anne.buyer.post(path, body), 422, "invalid-content")
+    assert_refused(await (await member(anne.client, "needs")).post("/privacy/erase", {}), 403, "missing-scope")
+
+
+async def test_what_has_been_kept_for_its_time_is_shown_to_its_organisation(anne: Anne) -> None:
+    """With the periods of the server; another's need is not in it."""
+    await anne.buyer.patch(f"/needs/{anne.need}", {"status": "abandoned"})
+    ago, need = "now() - interval '9 years'", {"need": UUID(anne.need)}
+    met = "SELECT meeting_id FROM meeting_needs WHERE need_id = :need"
+    async with transaction(anne.client.services.database) as connection:
+        await connection.execute(text(f"UPDATE needs SET ended_at = {ago} WHERE id = :need"), need)
+        await connection.execute(text(f"UPDATE meetings SET ends_at = {ago} WHERE id IN ({met})"), need)
+    told = (await anne.buyer.get("/retention")).json()
+    assert told["periods"]["needs_years"] == 5
+    assert [each["id"] for each in told["needs"]] == [anne.need]
+    stranger = await member(anne.client, "admin")
+    assert (await stranger.get("/retention")).json()["needs"] == []
+    assert_refused(await (await member(anne.client, "needs")).get("/retention"), 403, "missing-scope")

@@ -1,0 +1,56 @@
+"""Forked workers, in a process of their own: pytest is not to be forked."""
+
+import subprocess
+import sys
+
+from tests.conftest import ROOT
+
+FAILING = """
+from api.commands.prefork import Workers
+print(Workers(3, lambda started, watched: False, lambda: print("started"), lambda pid: None).run())
+"""
+RAISING = """
+from api.commands.prefork import Workers
+def work(started, watched):
+    raise ValueError("why it failed")
+print(Workers(1, work, lambda: print("started"), lambda pid: None).run())
+"""
+ENDING = """
+import os, signal
+from api.commands.prefork import Workers
+def work(started, watched):
+    started()
+    return True
+dead = []
+def bury(pid):
+    dead.append(pid)
+    if len(dead) == 4:
+        os.kill(os.getpid(), signal.SIGTERM)
+print(Workers(2, work, lambda: print("started", flush=True), bury).run(), len(set(dead)) >= 4)
+"""
+
+
+def run(code: str) -> "subprocess.CompletedProcess[str]":
+    """Run a program that forks workers, to its end."""
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_workers_that_cannot_start_end_it_all() -> None:
+    """Instead of being started again for ever."""
+    assert run(FAILING).stdout == "False\n"
+
+
+def test_a_worker_that_fails_says_why() -> None:
+    """With its traceback, and without unwinding what the parent holds."""
+    failed = run(RAISING)
+    assert failed.stdout == "False\n"
+    assert failed.stderr.count("ValueError: why it failed") == 1
+
+
+def test_workers_that_end_are_followed_by_others() -> None:
+    """Each after a pause; the start is announced once."""
+    ended = run(ENDING)
+    assert ended.stdout == "started\nTrue True\n"
+    assert "another starts in" in ended.stderr

@@ -1,0 +1,106 @@
+"""A shortlist as it is read: the facts are there, in words, within the width, whatever the suppliers are called."""
+
+from datetime import date
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from api.commands.french_format import continued, count, day, euros, joined, kilometres
+from api.commands.shortlist_table import ShortlistReport
+from domain.needs.need import Need, Place
+from domain.suppliers.supplier import Supplier
+from matching.engine import match
+from tests.factories import LYON, ON, approved, live, lot, need, offer, reference, supplier
+
+
+def written(asked: Need, *pool: Supplier, width: int = 100, shown: int | None = None) -> str:
+    """The report on a need, in a pool of these suppliers."""
+    page = StringIO()
+    to = Console(file=page, width=width, markup=False, emoji=False, highlight=False)
+    shortlist = match(asked, live(*pool), reference(), ON, "fr")
+    ShortlistReport(asked, reference().territories, to, shown).write(shortlist)
+    return page.getvalue()
+
+
+def test_who_may_answer_a_reserved_lot_is_said_in_words() -> None:
+    """The best verdict counts, under the types it holds for, with the proofs to ask for."""
+    page = written(
+        need(lot(reserved=("handicap", "iae"))),
+        supplier("Adaptée", approvals=approved("EA"), kinds=("EA",)),
+        supplier("Échue", approvals=approved("ACI", until=date(2026, 1, 1))),
+        supplier("Inconnue"),
+        supplier("Jugée", approvals=approved("GEIQ")),
+    )
+    assert "Réservé      au handicap ou à l'insertion" in page
+    for words in ("Adaptée, EA", "Oui, handicap", "Sur preuve", "À vérifier", "À examiner"):
+        assert words in page
+
+
+def test_an_open_lot_says_nothing_of_eligibility() -> None:
+    """No column and no count of what was not asked."""
+    page = written(need(lot()), supplier())
+    assert "1 candidat :" in page
+    assert "Peut répondre" not in page
+    assert "sur preuve" not in page
+
+
+def test_what_was_asked_is_told_as_it_was_read() -> None:
+    """Segments with where they were read, place, conditions."""
+    asked = need(
+        lot(
+            cpv=("90919200",),
+            keywords=("nettoyage de bureaux",),
+            site=Place(commune="35238"),
+            max_distance_km=30,
+            value_eur=1_240_000,
+            duration_months=36,
+            renewal_months=12,
+        ),
+        title="Ménage",
+    )
+    page = written(asked, supplier())
+    assert "Nettoyage de locaux et bureaux (lu dans : CPV 90919200 et « nettoyage de bureaux »)" in page
+    assert "Ille-et-Vilaine ; lieu d'exécution : Rennes ; à 30 km au plus" in page
+    assert "1\u00a0240\u00a0000 € HT, 36 mois, reconductible 12 mois" in page
+
+
+def test_a_lot_without_candidates_says_who_came_near() -> None:
+    """And why they were left out."""
+    page = written(need(lot(max_distance_km=50)), supplier("lointain", offer(national=True), at=LYON))
+    assert "Aucun candidat" in page
+    assert "Écartés, les plus proches :" in page
+    assert "lointain, commune inconnue : À " in page
+
+
+def test_only_so_many_are_shown() -> None:
+    """The total stays the total."""
+    page = written(need(lot()), *(supplier(f"atelier {number}") for number in range(4)), shown=2)
+    assert "4 candidats ; les 2 premiers :" in page
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_every_line_fits(width: int) -> None:
+    """Also with long names; and a name cannot steer the terminal or be taken for markup."""
+    page = written(need(lot(reserved=("iae",))), supplier("[bold]Entreprise\x1b[2J" + "-très" * 30), width=width)
+    assert max(map(len, page.splitlines())) <= width
+    assert "\x1b" not in page
+    assert "[bold]" in page
+
+
+def test_french() -> None:
+    """Numbers, dates and lists as they are written in French."""
+    assert (count(1, "candidat"), count(0, "candidat"), count(2, "candidat")) == (
+        "1 candidat",
+        "0 candidat",
+        "2 candidats",
+    )
+    assert (euros(60_000), kilometres(0), kilometres(2.94), kilometres(41.2)) == (
+        "60\u00a0000 € HT",
+        "0 km",
+        "2,9 km",
+        "41 km",
+    )
+    assert (day(date(2026, 12, 1)), day(date(2026, 2, 3))) == ("1er décembre 2026", "3 février 2026")
+    assert (joined(["a", "b", "c"], "et"), joined(["a"], "et"), joined([], "et")) == ("a, b et c", "a", "")
+    assert continued(["Ici", "À confirmer"]) == "Ici ; à confirmer"

@@ -1,0 +1,209 @@
+"""One supplier from several records, over HTTP: by the rule, and by people who overrule it."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.api.refusals import assert_refused
+from tests.api.sync.factories import NOBODY, Client, key, lines, put_record, rows, send
+
+HERE = {"lat": 47.6582, "lon": -2.7608}
+
+
+@pytest.fixture
+def siret() -> str:
+    """A SIRET of no other test; its check digit may fail, which is flagged and no more."""
+    return f"{uuid4().int % 10**14:014}"
+
+
+async def put(client: Client, source: str, external_id: str, name: str, **fields: Any) -> str:
+    """Store a record of this name; the supplier it describes."""
+    stored = await put_record(client, source, external_id, name=name, **{"siret": None, "location": HERE} | fields)
+    return str(stored["supplier_id"])
+
+
+async def supplier_of(client: Client, source: str, external_id: str) -> str:
+    return str((await client.get(f"/sources/{source}/suppliers/{external_id}")).json()["supplier_id"])
+
+
+async def merge(client: Client, *ids: str, **headers: str) -> Any:
+    return await client.post("/suppliers/merge", json={"ids": ids}, headers=headers)
+
+
+async def split(client: Client, supplier: str, source: str, external_id: str) -> Any:
+    body = {"record": {"source": source, "external_id": external_id}}
+    return await client.post(f"/suppliers/{supplier}/split", json=body)
+
+
+async def test_sources_are_united_and_each_field_says_where_it_is_from(served: Client, source: str, siret: str) -> None:
+    other = f"{source}-map"
+    first = await put(served, source, "1", "Chantier Ormeau", siret=siret, approvals=[{"kind": "ACI"}], employees=9)
+    second = await put(
+        served, other, "a", "ORMEAU", siret=siret, approvals=[{"kind": "EI"}], offers=[{"segments": ["pr-locaux"]}]
+    )
+
+    assert first == second
+    supplier = (await served.get(f"/suppliers/{first}")).json()
+    assert [offer["segments"] for offer in supplier["offers"]] == [["pr-locaux"], ["ev-entretien"]]
+    assert supplier["kinds"] == ["EI", "ACI"]
+    assert (supplier["name"], supplier["provenance"]["name"]) == ("ORMEAU", other)
+    assert (supplier["employees"], supplier["provenance"]["employees"]) == (9, source)
+    assert {ref["source"] for ref in supplier["sources"]} == {source, other}
+    assert not {"offers", "approvals", "labels", "contact.person", "trade_name"} & set(supplier["provenance"])
+
+
+async def test_the_fields_of_a_single_source_are_its_own(served: Client, source: str) -> None:
+    only = await put(served, source, "1", "Chantier Palourde", contact={"person": "Jeanne Martin", "email": "a@b.fr"})
+    provenance = (await served.get(f"/suppliers/{only}")).json()["provenance"]
+    assert provenance == dict.fromkeys(("name", "active", "address", "location", "commune", "contact.email"), source)
+
+
+async def test_merging_leaves_the_oldest_and_a_tombstone_that_leads_to_it(served: Client, source: str) -> None:
+    older, younger = await put(served, source, "1", "Atelier Huître"), await put(served, source, "2", "Atelier Moule")
+    changes = await served.get("/suppliers/changes?limit=200")
+    cursor = changes.json()["next_cursor"]
+
+    merged = await merge(served, younger, older)
+    assert (merged.status_code, merged.json()["id"]) == (200, older)
+    assert merged.json()["name"] == "Atelier Moule"
+    assert (await served.get(f"/suppliers/{younger}")).json() == merged.json()
+    told: dict[str, Any] = {}
+    while (page := (await served.get(f"/suppliers/changes?limit=200&cursor={cursor}")).json())["items"]:
+        cursor = page["next_cursor"]
+        told |= {item["id"]: item for item in page["items"]}
+    assert told[younger] == {"id": younger, "deleted": True}
+    assert told[older] == merged.json()
+
+
+async def test_merging_again_changes_nothing(served: Client, source: str) -> None:
+    one, other = await put(served, source, "1", "Atelier Bigorneau"), await put(served, source, "2", "Atelier Bulot")
+    first = await merge(served, one, other)
+    version = (await served.get(f"/sources/{source}/suppliers/1")).json()["data_version"]
+    again = await merge(served, other, one)
+
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert (await served.get(f"/sources/{source}/suppliers/1")).json()["data_version"] == version
+
+
+async def test_later_imports_respect_a_merge(served: Client, source: str, siret: str) -> None:
+    """Also when a record changes its SIRET, goes, and comes again."""
+    one, other = await put(served, source, "a", "Atelier Couteau", siret=siret), await put(served, source, "b", "Coque")
+    await merge(served, one, other)
+    await send(served, source, lines(rows(source, "c")), query="mode=snapshot&force=true")
+    assert (await served.get(f"/suppliers/{one}")).status_code == 404
+
+    await send(served, source, lines(rows(source, "b", siret=None)))
+    await send(served, source, lines(rows(source, "a", siret=None, location=HERE)))
+    assert await supplier_of(served, source, "a") == await supplier_of(served, source, "b")
+
+
+async def test_splitting_keeps_the_id_with_the_others(served: Client, source: str, siret: str) -> None:
+    """The record that leaves was the first to come."""
+    together = await put(served, source, "1", "Ferme du Scorff", siret=siret)
+    await put(served, source, "2", "Ferme du Scorff", siret=siret)
+    parted = await split(served, together, source, "1")
+
+    assert parted.status_code == 200, parted.text
+    kept, left = parted.json()["kept"], parted.json()["split"]
+    assert (kept["id"], [ref["external_id"] for ref in kept["sources"]]) == (together, ["2"])
+    assert (left["id"] != together, [ref["external_id"] for ref in left["sources"]]) == (True, ["1"])
+    assert (await split(served, together, source, "1")).json() == parted.json()
+
+
+async def test_later_imports_respect_a_split(served: Client, source: str, siret: str) -> None:
+    together = await put(served, source, "a", "Ferme de l'Ellé", siret=siret)
+    await put(served, source, "b", "Ferme de l'Ellé", siret=siret)
+    await split(served, together, source, "b")
+    await send(served, source, lines(rows(source, "a", "b", siret=siret)))
+    assert await supplier_of(served, source, "a") != await supplier_of(served, source, "b")
+
+    await served.delete(f"/sources/{source}/suppliers/b")
+    await send(served, source, lines(rows(source, "b", siret=siret)))
+    assert await supplier_of(served, source, "a") != await supplier_of(served, source, "b")
+
+
+async def test_the_last_word_counts(served: Client, source: str, siret: str) -> None:
+    together = await put(served, source, "1", "Ferme du Blavet", siret=siret)
+    await put(served, source, "2", "Ferme du Blavet", siret=siret)
+    parted = (await split(served, together, source, "2")).json()
+    merged = await merge(served, parted["kept"]["id"], parted["split"]["id"])
+    assert merged.json()["id"] == together
+    assert await supplier_of(served, source, "2") == together
+
+    assert (await split(served, together, source, "2")).status_code == 200
+    assert await supplier_of(served, source, "2") != together
+
+
+async def test_what_is_merged_is_matched_as_one(served: Client, source: str) -> None:
+    offers = [{"segments": ["pr-specialise"], "service_area": {"codes": ["commune:97501"]}}]
+    need = {"territory": {"codes": ["commune:97501"]}, "lots": [{"id": "1", "segments": ["pr-specialise"]}]}
+    one, other = [await put(served, source, name, f"Vitres {name}", offers=offers) for name in ("Nord", "Sud")]
+    await merge(served, one, other)
+    version = (await served.get(f"/sources/{source}/suppliers/Nord")).json()["data_version"]
+    await served.services.directory.beyond(version - 1, 10)
+
+    found = (await served.post("/match", json=need)).json()["lots"][0]["candidates"]
+    assert [candidate["supplier"]["id"] for candidate in found] == [one]
+    for name in ("Nord", "Sud"):
+        await served.delete(f"/sources/{source}/suppliers/{name}")
+
+
+async def test_what_cannot_be_merged(served: Client, source: str) -> None:
+    one = await put(served, source, "1", "Atelier Sardine")
+    gone = await put(served, source, "2", "Atelier Anchois")
+    await served.delete(f"/sources/{source}/suppliers/2")
+
+    unknown = await merge(served, one, str(NOBODY), gone)
+    assert_refused(unknown, 422, "invalid-content")
+    assert [(error["pointer"], error["code"]) for error in unknown.json()["errors"]] == [
+        ("/ids/1", "unknown_supplier"),
+        ("/ids/2", "unknown_supplier"),
+    ]
+    for body in ({"ids": [one]}, {"ids": [one, "x"]}, {}, {"ids": [one, one], "into": one}):
+        assert_refused(await served.post("/suppliers/merge", json=body), 422, "invalid-content")
+    assert (await merge(served, one, one)).json()["id"] == one
+
+
+async def test_what_cannot_be_split(served: Client, source: str, siret: str) -> None:
+    alone = await put(served, source, "1", "Atelier Thon")
+    await put(served, source, "2", "Atelier Bar", siret=siret)
+
+    assert_refused(await split(served, str(NOBODY), source, "1"), 404, "not-found")
+    assert_refused(await split(served, alone, source, "1"), 409, "conflict")
+    for external_id, code in (("2", "another_supplier"), ("3", "unknown_record"), ("", "unknown_record")):
+        answer = await split(served, alone, source, external_id)
+        assert_refused(answer, 422, "invalid-content")
+        assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [("/record", code)]
+    nul = await split(served, alone, source, "a\0")
+    assert_refused(nul, 422, "invalid-content")
+
+
+async def test_only_administrators_overrule(served: Client, source: str) -> None:
+    others = await key(served, "match", "needs", "sync", "read", sources=(source,))
+    one, other = await put(served, source, "1", "Atelier Lieu"), await put(served, source, "2", "Atelier Merlu")
+
+    assert_refused(await merge(served, one, other, **others), 403, "missing-scope")
+    body = {"record": {"source": source, "external_id": "1"}}
+    assert_refused(await served.post(f"/suppliers/{one}/split", json=body, headers=others), 403, "missing-scope")
+    assert_refused(await served.post("/suppliers/x/split", json=body), 404, "not-found")
+
+
+async def test_the_rank_of_a_source_decides_and_is_an_administrators(served: Client, source: str, siret: str) -> None:
+    other = f"{source}-map"
+    supplier = await put(served, source, "1", "De la première", siret=siret)
+    await put(served, other, "1", "De la seconde", siret=siret)
+    mine = await key(served, "sync", sources=(source,))
+
+    async def name() -> str:
+        return str((await served.get(f"/suppliers/{supplier}")).json()["name"])
+
+    assert await name() == "De la seconde"
+    path = f"/sources/{source}"
+    assert_refused(await served.put(path, json={"rank": 5}, headers=mine), 403, "missing-scope")
+    assert (await served.put(path, json={"rank": 5})).json()["rank"] == 5
+    assert await name() == "De la première"
+
+    kept = await served.put(path, json={"label": "La première"}, headers=mine)
+    assert (kept.status_code, kept.json()["rank"]) == (200, 5)
+    assert_refused(await served.put(path, json={"rank": 1_001}), 422, "invalid-content")

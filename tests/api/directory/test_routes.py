@@ -1,0 +1,351 @@
+"""The directory, searched and followed."""
+
+import asyncio
+import csv
+import io
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from api.directory import routes as suppliers
+from tests.api.refusals import assert_refused
+from tests.api.sync.factories import NOBODY, Client, key, lines, listed, put_record, rows, send
+
+POOL = "pool"
+RENNES, PONTIVY = {"lat": 48.1113, "lon": -1.6800}, {"lat": 48.0683, "lon": -2.9628}
+WORKSHOP = {"approvals": [{"kind": "ESAT"}], "ess": True, "legal_form": "association"}
+MEMBERS: dict[str, dict[str, Any]] = {
+    "garden": {"offers": [{"segments": ["ev-entretien"]}], "trade_name": "Légumes & Cie", "siret": "22560001400016"},
+    "greens": {"offers": [{"segments": ["ev"]}], "siret": "22560001400024", "approvals": [{"kind": "EI"}]},
+    "mower": {
+        "offers": [{"cpv": ["77310000-6"]}],
+        "location": RENNES,
+        "address": {"commune": "35238"},
+        "siret": "22560001400032",
+        **WORKSHOP,
+    },
+    "cleaner": {
+        # an offer that names a segment is not placed by its CPV
+        "offers": [{"segments": ["pr-locaux"], "cpv": ["77310000"]}],
+        "location": RENNES,
+        "address": {"commune": "35238"},
+        "siret": "33333333300013",
+        "approvals": [],
+        "ess": False,
+        "legal_form": "commercial_company",
+    },
+    "stranger": {"offers": [], "location": None, "address": None, "siret": None, "approvals": None, "active": False},
+}
+
+
+@pytest.fixture(scope="module")
+async def pool(served: Client) -> AsyncIterator[Client]:
+    """Three in green spaces, one cleaner, and one of which little is known."""
+    for name, fields in MEMBERS.items():
+        await put_record(served, POOL, name, name=name, **fields)
+    yield served
+    for name in MEMBERS:
+        await served.delete(f"/sources/{POOL}/suppliers/{name}")
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", "garden greens mower cleaner stranger"),
+        ("segment=ev-entretien", "garden greens mower"),
+        ("segment=ev-creation", "greens mower"),
+        ("segment=ev", "garden greens mower"),
+        ("segment=pr", "cleaner"),
+        ("segment=pr-locaux&segment=ev-creation", "greens mower cleaner"),
+        ("territory=commune:35238", "mower cleaner"),
+        ("territory=departement:56", "garden greens"),
+        ("territory=region:53", "garden greens mower cleaner"),
+        ("territory=nuts:FRH03&territory=nuts:FRH04", "garden greens mower cleaner"),
+        ("territory=country:FR", "garden greens mower cleaner"),
+        ("territory=departement:2A", ""),
+        ("kind=ESAT", "mower"),
+        ("kind=ESAT&kind=EI", "greens mower"),
+        ("reserved=handicap", "mower stranger"),
+        ("reserved=iae", "garden greens stranger"),
+        ("reserved=handicap&reserved=iae", "garden greens mower stranger"),
+        ("q=GREEN", "greens"),
+        ("q=l%C3%A9gumes", "garden"),
+        ("q=legumes+cie", "garden"),
+        ("q=legumes+clean", ""),
+        ("near=48.11,-1.68&radius_km=5", "mower cleaner"),
+        ("near=48.0683,-2.9628&radius_km=97", "garden greens mower cleaner"),
+        ("near=48.0683,-2.9628&radius_km=94", "garden greens"),
+        ("near=48.11,-1.68&radius_km=20000", "garden greens mower cleaner"),
+        ("near=48.11,-1.68&radius_km=20000&bbox=-3,48,-2.9,48.1", "garden greens"),
+        ("bbox=-1.7,48.1,-1.6,48.2", "mower cleaner"),
+        ("siret=33333333300013", "cleaner"),
+        ("siren=225600014", "garden greens mower"),
+        ("active=true", "garden greens mower cleaner"),
+        ("active=false", "stranger"),
+        ("segment=ev&territory=departement:35&reserved=handicap&near=48.11,-1.68&radius_km=5&q=mow", "mower"),
+    ],
+)
+async def test_filters(pool: Client, query: str, expected: str) -> None:
+    assert await listed(pool, f"source={POOL}&{query}") == expected.split()
+    assert await listed(pool, f"source={POOL}&limit=1&{query}") == expected.split()
+
+
+async def test_a_source_of_another_name_has_none_of_them(pool: Client) -> None:
+    assert await listed(pool, "source=nobody") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "slug", "pointers"),
+    [
+        ("segment=ev-entretient", "unknown-segment", ["/segment/0"]),
+        ("segment=ev&segment=", "unknown-segment", ["/segment/1"]),
+        ("territory=departement:99", "unknown-territory", ["/territory/0"]),
+        ("territory=35", "unknown-territory", ["/territory/0"]),
+        ("territory=nuts:FRZZZ", "unknown-territory", ["/territory/0"]),
+        ("kind=esat", "invalid-query", ["/kind/0"]),
+        ("reserved=disabled", "invalid-query", ["/reserved/0"]),
+        ("q=", "invalid-query", ["/q"]),
+        ("near=48.1,-1.7", "invalid-query", ["/radius_km"]),
+        ("radius_km=5", "invalid-query", ["/near"]),
+        ("near=48.1&radius_km=5", "invalid-query", ["/near"]),
+        ("near=48.1,-1.7,3&radius_km=5", "invalid-query", ["/near"]),
+        ("near=91,0&radius_km=5", "invalid-query", ["/near"]),
+        ("near=nan,0&radius_km=5", "invalid-query", ["/near"]),
+        ("near=1e1,0&radius_km=5", "invalid-query", ["/near"]),
+        ("near=48.1,-1.7&radius_km=0", "invalid-query", ["/radius_km"]),
+        ("bbox=1,2,3", "invalid-query", ["/bbox"]),
+        ("bbox=-1,49,1,48", "invalid-query", ["/bbox"]),
+        ("bbox=-181,48,1,49", "invalid-query", ["/bbox"]),
+        ("siret=123", "invalid-query", ["/siret"]),
+        ("siren=12345678X", "invalid-query", ["/siren"]),
+        ("active=maybe", "invalid-query", ["/active"]),
+        ("limit=201", "invalid-query", ["/limit"]),
+        ("segment=x&territory=y&near=z&bbox=u", "invalid-query", None),
+    ],
+)
+async def test_what_a_filter_cannot_mean_is_refused(
+    served: Client, query: str, slug: str, pointers: list[str] | None
+) -> None:
+    answer = await served.get(f"/suppliers?{query}")
+    assert_refused(answer, 422, slug)
+    found = [error["pointer"] for error in answer.json()["errors"]]
+    assert found == (pointers or ["/segment/0", "/territory/0", "/radius_km", "/near", "/bbox"])
+
+
+async def test_names_and_cursors_are_strict(served: Client) -> None:
+    assert_refused(await served.get("/suppliers?segments=ev"), 400, "unknown-query-parameter")
+    assert_refused(await served.get("/suppliers?cursor=MTIz"), 400, "bad-cursor")
+    assert_refused(await served.get("/suppliers?siret=1&siret=2"), 422, "invalid-query")
+    assert_refused(await served.get("/suppliers", headers={"Accept": "text/html"}), 406, "not-acceptable")
+
+
+async def test_pages_lead_to_each_other(served: Client, source: str) -> None:
+    """Each holds as many as asked for, also where most suppliers are left out on the way, and none comes twice."""
+    await send(served, source, lines(rows(source, *map(str, range(500)))))
+    some = [rows(source, str(n), location={"lat": 48.0683, "lon": -2.9629}, ess=True)[0] for n in range(0, 500, 50)]
+    await send(served, source, lines(some))
+    query = f"source={source}&limit=4&near=48.0683,-2.9629&radius_km=0.001"
+    sizes, names = [], []
+    page: httpx.Response | None = await served.get(f"/suppliers?{query}")
+    while page is not None:
+        items = page.json()["items"]
+        sizes.append(len(items))
+        names += [item["name"] for item in items]
+        following = page.links.get("next")
+        assert (following is None) == (page.json()["next_cursor"] is None)
+        if following is not None:
+            assert parse_qs(urlsplit(following["url"]).query)["near"] == ["48.0683,-2.9629"]
+        page = await served.get(following["url"]) if following else None
+    assert sizes == [4, 4, 2]
+    assert sorted(names) == sorted(f"Atelier {n}" for n in range(0, 500, 50))
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/geo+json", "text/csv"])
+async def test_pages_hold_while_the_directory_changes(served: Client, source: str, accept: str) -> None:
+    """Who is there all the time comes exactly once, whoever comes, changes or goes between two pages."""
+    await send(served, source, lines(rows(source, *map(str, range(30)))))
+    seen: list[str] = []
+    following: str | None = f"/suppliers?source={source}&limit=4"
+    for step in range(100):
+        if following is None:
+            break
+        answer = await served.get(following, headers={"Accept": accept})
+        assert answer.status_code == 200, answer.text
+        seen += re.findall(r"Atelier \d+", answer.text)
+        following = answer.links["next"]["url"] if "next" in answer.links else None
+        gone, changed = 3 * step, 3 * step + 1
+        await served.delete(f"/sources/{source}/suppliers/{gone}")
+        await put_record(served, source, str(changed), name=f"Atelier {changed}", ess=True)
+    assert {f"Atelier {number}" for number in range(30) if number % 3} <= set(seen)
+    assert len(seen) == len(set(seen))
+
+
+async def test_a_request_does_a_bounded_amount_of_work(
+    served: Client, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that would take too much reading is short, and leads on."""
+    monkeypatch.setattr(suppliers, "READ_AT_ONCE", 10)
+    monkeypatch.setattr(suppliers, "READ_AT_MOST", 20)
+    await send(served, source, lines(rows(source, *map(str, range(50)))))
+    query = f"source={source}&reserved=handicap"
+    first = (await served.get(f"/suppliers?{query}")).json()
+    assert first["items"] == []
+    assert first["next_cursor"]
+    assert await listed(served, query) == []
+    assert len(await listed(served, f"source={source}&reserved=iae&limit=3")) == 50
+
+
+async def test_a_supplier_shows_all_but_the_person_to_contact(served: Client, source: str) -> None:
+    contact = {"email": "contact@example.org", "phone": "02 97 00 00 00", "website": "https://example.org"}
+    stored = await put_record(served, source, name="Confidents", contact=contact | {"person": "Jeanne Martin"})
+    reader = await key(served, "read")
+    path = f"/suppliers/{stored['supplier_id']}"
+
+    shown = await served.get(path, headers=reader)
+    document = shown.json()
+    assert document["contact"] == contact
+    assert (document["kinds"], document["commune"]) == (["ACI"], "56178")
+    assert [(ref["source"], ref["external_id"]) for ref in document["sources"]] == [(source, "1")]
+    assert (await served.get(f"/suppliers?source={source}", headers=reader)).json()["items"] == [document]
+
+    for accept in ("application/json", "text/csv", "application/geo+json"):
+        answer = await served.get(f"/suppliers?source={source}", headers=reader | {"Accept": accept})
+        assert "Confidents" in answer.text
+        assert "Jeanne" not in answer.text
+    assert "Jeanne" not in (await served.get("/suppliers/changes?limit=200", headers=reader)).text
+    assert (await served.get(f"/sources/{source}/suppliers/1")).json()["contact"]["person"] == "Jeanne Martin"
+
+
+async def test_what_is_known_of_a_supplier_is_not_sent_again(served: Client, source: str) -> None:
+    stored = await put_record(served, source)
+    path = f"/suppliers/{stored['supplier_id']}"
+    etag = (await served.get(path)).headers["etag"]
+    again = await served.get(path, headers={"If-None-Match": etag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["cache-control"] == "private, no-cache"
+
+    await put_record(served, source, ess=False)
+    assert (await served.get(path, headers={"If-None-Match": etag})).status_code == 200
+
+
+async def test_who_is_not_in_the_directory_is_not_found(served: Client, source: str) -> None:
+    stored = await put_record(served, source)
+    await served.delete(f"/sources/{source}/suppliers/1")
+    for unknown in (stored["supplier_id"], NOBODY, "x"):
+        assert_refused(await served.get(f"/suppliers/{unknown}"), 404, "not-found")
+
+
+async def test_the_directory_is_for_readers(served: Client) -> None:
+    headers = await key(served, "match", "needs", "sync", sources=("x",))
+    for path in ("/suppliers", f"/suppliers/{NOBODY}", "/suppliers/changes"):
+        assert_refused(await served.get(path, headers=headers), 403, "missing-scope")
+
+
+async def test_suppliers_on_a_map(pool: Client) -> None:
+    answer = await pool.get(f"/suppliers?source={POOL}&limit=4", headers={"Accept": "application/geo+json"})
+    assert answer.headers["content-type"] == "application/geo+json"
+    garden = answer.json()["features"][0]
+    assert garden["geometry"] == {"type": "Point", "coordinates": [PONTIVY["lon"], PONTIVY["lat"]]}
+    assert garden["properties"]["segments"] == ["ev-entretien"]
+    rest = await pool.get(answer.links["next"]["url"], headers={"Accept": "application/geo+json"})
+    assert [feature["geometry"] for feature in rest.json()["features"]] == [None]
+    assert answer.json()["type"] == "FeatureCollection"
+
+
+async def test_suppliers_as_a_table(served: Client, source: str) -> None:
+    """Whatever the names hold, every value stays in its cell."""
+    odd = '"Chez Léa", bar\n; =1+1 & « fils »'
+    offers = [{"segments": ["pr-locaux", "ev"]}, {"segments": ["ev"], "cpv": ["77310000"]}]
+    stored = await put_record(
+        served, source, name=odd, offers=offers, approvals=[{"kind": "EI", "valid_until": "2030-12-31"}]
+    )
+    answer = await served.get(f"/suppliers?source={source}", headers={"Accept": "text/csv"})
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    (row,) = csv.DictReader(io.StringIO(answer.text, newline=""))
+    assert row["id"] == stored["supplier_id"]
+    assert row["name"] == odd
+    assert (row["segments"], row["cpv"], row["approvals"]) == ("pr-locaux|ev", "77310000", "EI::2030-12-31")
+    assert (row["active"], row["ess"], row["location.lat"]) == ("true", "", str(PONTIVY["lat"]))
+    assert row["sources"] == f"{source}:1"
+
+
+async def test_an_expired_approval_is_told_by_the_day(served: Client, source: str) -> None:
+    """On whatever shows the supplier or the record; one that another period follows has not expired."""
+    ended = {"kind": "ACI", "valid_until": "2020-12-31"}
+    flag = {"code": "approval_expired", "detail": "ACI 2020-12-31"}
+    _, start = await feed(served, None)
+    lapsed = await put_record(served, source, "1", name="Lapsed", approvals=[ended])
+    renewed = await put_record(
+        served, source, "2", name="Renewed", approvals=[ended, {"kind": "ACI", "valid_from": "2021-01-01"}]
+    )
+
+    assert (lapsed["flags"], renewed["flags"]) == ([flag], [])
+    assert (await served.get(f"/sources/{source}/suppliers/1")).json()["flags"] == [flag]
+    assert (await served.get(f"/suppliers/{lapsed['supplier_id']}")).json()["flags"] == [flag]
+    items = (await served.get(f"/suppliers?source={source}")).json()["items"]
+    assert [item["flags"] for item in items] == [[flag], []]
+    assert (await feed(served, start))[0] == items
+    table = await served.get(f"/suppliers?source={source}", headers={"Accept": "text/csv"})
+    assert [row["flags"] for row in csv.DictReader(io.StringIO(table.text))] == ["approval_expired", ""]
+
+
+async def feed(client: Client, cursor: str | None, limit: int = 50) -> tuple[list[dict[str, Any]], str]:
+    """All changes since the cursor, page by page, and where to go on from."""
+    found: list[dict[str, Any]] = []
+    while True:
+        answer = await client.get(f"/suppliers/changes?limit={limit}" + (f"&cursor={cursor}" if cursor else ""))
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        cursor = page["next_cursor"]
+        assert cursor is not None
+        if not page["items"]:
+            return found, str(cursor)
+        found += page["items"]
+
+
+async def test_changes_are_told_in_order_and_once(served: Client, source: str) -> None:
+    _, start = await feed(served, None)
+    stored = [await put_record(served, source, one, name=one) for one in "abc"]
+    await put_record(served, source, "a", name="a again")
+    await served.delete(f"/sources/{source}/suppliers/b")
+
+    found, end = await feed(served, start, limit=1)
+    assert [(item["id"], item.get("name")) for item in found] == [
+        (stored[2]["supplier_id"], "c"),
+        (stored[0]["supplier_id"], "a again"),
+        (stored[1]["supplier_id"], None),
+    ]
+    assert found[2] == {"id": stored[1]["supplier_id"], "deleted": True}
+    assert found[0] == (await served.get(f"/suppliers/{stored[2]['supplier_id']}")).json()
+    assert await feed(served, end) == ([], end)
+
+
+async def test_a_waiting_reader_hears_of_a_change(served: Client, source: str) -> None:
+    _, start = await feed(served, None)
+    waiting = asyncio.create_task(served.get(f"/suppliers/changes?cursor={start}&wait=60"))
+    await asyncio.sleep(0)
+    stored = await put_record(served, source)
+    async with asyncio.timeout(20):
+        answer = await waiting
+    assert [item["id"] for item in answer.json()["items"]] == [stored["supplier_id"]]
+
+
+async def test_waiting_ends_without_a_change(served: Client) -> None:
+    _, start = await feed(served, None)
+    answer = await served.get(f"/suppliers/changes?cursor={start}&wait=0.01")
+    assert answer.json() == {"items": [], "next_cursor": start}
+
+
+@pytest.mark.parametrize("query", ["wait=61", "wait=-1", "wait=soon", "limit=0"])
+async def test_how_to_follow_is_checked(served: Client, query: str) -> None:
+    assert_refused(await served.get(f"/suppliers/changes?{query}"), 422, "invalid-query")
+
+
+async def test_a_page_of_the_directory_is_no_place_in_the_feed(served: Client, source: str) -> None:
+    await send(served, source, lines(rows(source, "a", "b")))
+    cursor = (await served.get(f"/suppliers?source={source}&limit=1")).json()["next_cursor"]
+    assert_refused(await served.get(f"/suppliers/changes?cursor={cursor}"), 400, "bad-cursor")

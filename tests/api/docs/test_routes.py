@@ -1,0 +1,64 @@
+"""The documentation page works without internet access."""
+
+import re
+from typing import Any
+
+import pytest
+from litestar.testing import AsyncTestClient
+
+from api.docs.routes import ASSETS
+
+OURS = ("docs.html", "docs.js")
+
+
+async def test_the_page_and_all_it_loads_are_here(client: AsyncTestClient[Any]) -> None:
+    """Every file that the page names is served by us, as its type."""
+    page = await client.get("/docs")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert "docs/assets/swagger-ui-bundle.js" in loaded
+    for address in loaded:
+        if not address.startswith("data:"):
+            answer = await client.get(f"/{address}")
+            assert (answer.status_code, len(answer.content) > 100) == (200, True)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_files_name_no_other_host(name: str) -> None:
+    """No address with a host, not even one without a scheme."""
+    assert not re.search(r"https?:|[\"'(]//", (ASSETS / name).read_text(encoding="utf-8"))
+
+
+def test_style_sheet_loads_nothing() -> None:
+    """Its images are in itself, and it asks for no fonts."""
+    style = (ASSETS / "swagger-ui.css").read_text(encoding="utf-8")
+    assert all(target.startswith("data:") for target in re.findall(r"url\(\s*[\"']?([^\"')\s]{5})", style))
+    assert "@import" not in style
+
+
+async def test_the_browser_is_told_so(client: AsyncTestClient[Any]) -> None:
+    """What the vendored script might fetch elsewhere, the policy of the page forbids; the validator is off."""
+    policy = (await client.get("/docs")).headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "http" not in policy
+    assert "*" not in policy
+    assert "validatorUrl: null" in (await client.get("/docs/assets/docs.js")).text
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "swagger-ui.LICENSE.txt", "%2e%2e%2fapp.py", "docs.js%00", "docs"])
+async def test_only_the_pages_own_files_are_served(name: str, client: AsyncTestClient[Any]) -> None:
+    """No way out of the folder."""
+    assert (await client.get(f"/docs/assets/{name}")).status_code == 404
+
+
+def test_the_vendored_files_have_their_licence() -> None:
+    """Swagger UI is under the Apache licence, which travels with it."""
+    assert "Apache License" in (ASSETS / "swagger-ui.LICENSE.txt").read_text(encoding="utf-8")
+    assert "SmartBear" in (ASSETS / "swagger-ui.NOTICE.txt").read_text(encoding="utf-8")
+
+
+async def test_assets_are_cached(client: AsyncTestClient[Any]) -> None:
+    """The big script is fetched once."""
+    first = await client.get("/docs/assets/swagger-ui-bundle.js")
+    again = await client.get("/docs/assets/swagger-ui-bundle.js", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])

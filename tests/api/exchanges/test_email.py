@@ -1,0 +1,191 @@
+"""E-mail goes to a real mail server, once it can, and says what came of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from ssl import SSLContext
+
+import msgspec
+import pytest
+
+from api.exchanges.email import SCHEDULE, Postman
+from api.runtime.outbox_worker import Deliverer, Kind
+from api.smtp_settings import MailServer, mail_server
+from db.core.engine import Connection, Engine, transaction
+from db.delivery.outbox import Claimed
+from db.exchanges.email_outbox import note_outcome, telling_of
+from db.exchanges.exchanges import get_thread
+from db.exchanges.reply_links import find_link, revoke_links
+from db.schema.exchange_tables import message_mails
+from domain.exchanges.letter import Telling
+from tests.api.mailbox import Mailbox, listening
+from tests.db.exchanges.samples import ANNE, Thread, thread
+from tests.db.suppliers.samples import NOW
+
+MINUTE = timedelta(minutes=1)
+NOBODY_LISTENS = MailServer("127.0.0.1", 1, None, None, "never")
+
+
+class Office:
+    """A server that delivers mail, with a clock that stands still until it is moved."""
+
+    def __init__(self, engine: Engine, server: MailServer, tls: SSLContext | None = None) -> None:
+        self.now = NOW
+        self.engine = engine
+        self.postman = Postman(
+            server=server,
+            sender="sourcing@example.org",
+            base="https://vivier.example.org",
+            link_days=60,
+            engine=engine,
+            now=lambda: self.now,
+            tls=tls,
+        )
+        kind = Kind(outbox=message_mails, schedule=SCHEDULE, attempt=self.postman.deliver, also_note=note_outcome)
+        self.deliverer = Deliverer(kind, engine, lambda: self.now, jitter=lambda: 0.0)
+
+    async def deliver(self) -> None:
+        """Attempt what is due."""
+        while await self.deliverer.begin():
+            await asyncio.gather(*self.deliverer.under_way)
+
+
+@asynccontextmanager
+async def office(engine: Engine, *refusals: str | None, stage: str = "DATA") -> AsyncIterator[tuple[Office, Mailbox]]:
+    async with listening(Mailbox(*refusals, stage=stage)) as mailbox:
+        yield Office(engine, mail_server(f"smtp://127.0.0.1:{mailbox.port}")), mailbox
+
+
+async def told(engine: Engine, email: str = "anne@example.org") -> Thread:
+    return await thread(engine, emails=(email, None))
+
+
+async def state(said: Thread) -> tuple[str, str | None]:
+    """What the buyer sees of its second message on its way to Anne."""
+    async with transaction(said.engine) as connection:
+        seen = await get_thread(connection, said.organisation_id, said.exchange.id)
+    assert seen is not None
+    (last,) = (each for each in seen.deliveries if each.supplier_id == ANNE and each.message_id != said.first.id)
+    return last.state, last.failure
+
+
+async def test_a_message_arrives_with_a_link_that_works(engine: Engine) -> None:
+    said = await told(engine)
+    async with office(engine) as (ours, mailbox):
+        await said.say(NOW, body="Et le samedi ?\n.\nMerci – à bientôt")
+        assert await state(said) == ("queued", None)
+        await ours.deliver()
+    assert await state(said) == ("sent", None)
+    (mail,) = mailbox.received
+    assert (mail["From"], mail["To"]) == ("Centre hospitalier de Vannes <sourcing@example.org>", "anne@example.org")
+    assert mail["Subject"] == "Centre hospitalier de Vannes : Volumes et fréquences"
+    assert mail["Date"].datetime == NOW
+    text = mail.get_content().replace("\r\n", "\n")
+    assert "Et le samedi ?\n.\nMerci – à bientôt" in text
+    (url,) = (line for line in text.splitlines() if line.startswith("https://"))
+    async with transaction(engine) as connection:
+        link = await find_link(connection, url.rpartition("/")[2], NOW)
+    assert link is not None
+    assert (link.exchange_id, link.supplier_id) == (said.exchange.id, ANNE)
+    assert "jusqu'au 23 janvier 2027" in text
+    assert link.expires_at.astimezone(NOW.tzinfo) == datetime(2027, 1, 23, 23, tzinfo=NOW.tzinfo)
+
+
+async def test_a_server_that_wants_time_gets_it(engine: Engine) -> None:
+    """The pauses grow; both attempts are of one message."""
+    said = await told(engine)
+    async with office(engine, "451 4.7.1 Greylisted", None) as (ours, mailbox):
+        await said.say(NOW)
+        await ours.deliver()
+        assert (await state(said), mailbox.raw) == (("queued", "deferred"), [])
+        ours.now += MINUTE - timedelta(seconds=1)
+        await ours.deliver()
+        assert mailbox.raw == []
+        ours.now += timedelta(seconds=1)
+        await ours.deliver()
+    assert (await state(said), len(mailbox.raw)) == (("sent", None), 1)
+
+
+@pytest.mark.parametrize(
+    ("stage", "answer", "failure"),
+    [("RCPT", "550 5.1.1 No such user", "recipient_refused"), ("DATA", "554 5.7.1 Spam", "refused")],
+)
+async def test_what_is_refused_for_good_is_not_tried_again(
+    engine: Engine, stage: str, answer: str, failure: str
+) -> None:
+    said = await told(engine)
+    async with office(engine, answer, stage=stage) as (ours, mailbox):
+        await said.say(NOW)
+        await ours.deliver()
+        ours.now += timedelta(days=1)
+        await ours.deliver()
+    assert (await state(said), mailbox.raw) == (("failed", failure), [])
+
+
+async def test_a_server_that_is_away_is_waited_for_three_days(engine: Engine) -> None:
+    said = await told(engine)
+    ours = Office(engine, NOBODY_LISTENS)
+    await said.say(NOW)
+    await ours.deliver()
+    assert await state(said) == ("queued", "unreachable")
+    while ours.now < NOW + timedelta(days=3):
+        ours.now += timedelta(hours=2)
+        await ours.deliver()
+    assert await state(said) == ("failed", "unreachable")
+
+
+async def test_copies_of_one_message_have_one_id(engine: Engine) -> None:
+    """Where the server took a message but its answer was lost, it is sent again."""
+    said = await told(engine)
+    async with office(engine) as (ours, mailbox):
+        await said.say(NOW)
+        await ours.deliver()
+        async with transaction(engine) as connection:
+            await connection.execute(message_mails.update().values(status="waiting", due_at=NOW))
+        await ours.deliver()
+        await said.say(NOW)
+        await ours.deliver()
+    first, second, other = (mail["Message-ID"] for mail in mailbox.received)
+    assert first == second != other
+    assert first.endswith("@example.org>")
+
+
+async def test_nothing_leaves_once_the_links_are_revoked(engine: Engine) -> None:
+    said = await told(engine)
+    async with office(engine) as (ours, mailbox):
+        await said.say(NOW)
+        async with transaction(engine) as connection:
+            await revoke_links(connection, said.exchange.id, ANNE, NOW)
+        await ours.deliver()
+    assert (await state(said), mailbox.raw) == (("cancelled", None), [])
+
+
+@pytest.mark.parametrize("address", ["anne", "anne@", "anne@example.org\nBcc: eve@example.org", "a b@c.fr", "<a@b.fr>"])
+async def test_what_is_no_address_is_not_written_to(engine: Engine, address: str) -> None:
+    said = await told(engine, address)
+    async with office(engine) as (ours, mailbox):
+        await said.say(NOW)
+        await ours.deliver()
+    assert (await state(said), mailbox.raw) == (("failed", "not_an_address"), [])
+
+
+async def test_headers_cannot_be_slipped_in(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the buyer calls itself or the thread."""
+    said = await told(engine)
+    evil = "Bonjour\r\nBcc: eve@example.org\r\n\r\nAutre corps"
+
+    async def evil_telling(connection: Connection, mail: Claimed) -> Telling | None:
+        telling = await telling_of(connection, mail)
+        assert telling is not None
+        return msgspec.structs.replace(telling, subject=evil, buyer=f'Ville <x@example.org>, "{evil}')
+
+    monkeypatch.setattr("api.exchanges.email.telling_of", evil_telling)
+    async with office(engine) as (ours, mailbox):
+        await said.say(NOW)
+        await ours.deliver()
+    (mail,) = mailbox.received
+    assert (mail["Bcc"], mail["From"].addresses[0].addr_spec) == (None, "sourcing@example.org")
+    assert len(mail["From"].addresses) == 1
+    assert mail["Subject"].startswith('Ville <x@example.org>, "Bonjour Bcc: eve@example.org')
+    assert mailbox.envelopes[0].rcpt_tos == ["anne@example.org"]

@@ -1,0 +1,181 @@
+"""From a message to its answer, by e-mail and the link in it; and who asked stays unknown all the way."""
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from matching.engine import Reference
+from tests.api.emailing import PUBLIC_URL, all_sent, emailing
+from tests.api.exchanges.steps import BROWSER, Opened, keyless, opened, opening
+from tests.api.mailbox import Mailbox
+from tests.api.needs.steps import create
+from tests.api.sync.factories import Client, path_of, put_record, siret
+
+SUBSCRIBERS = ("anne", "paul", "zoe")
+
+
+async def asked_by_email(client: Client, **fields: Any) -> Opened:
+    """A thread with three suppliers who have an address, about a need of its own."""
+    stored = [
+        await put_record(client, "annuaire", name, name=f"Ateliers {name}", contact={"email": f"{name}@{name}.example"})
+        for name in SUBSCRIBERS
+    ]
+    need = await create(client)
+    answer = await opening(client, f"/needs/{need['id']}", [each["supplier_id"] for each in stored], **fields)
+    assert answer.status_code == 201, answer.text
+    return opened(client, answer)
+
+
+def link_in(text: str) -> str:
+    """The path of the reply link in an e-mail."""
+    (url,) = (line for line in text.splitlines() if line.startswith(PUBLIC_URL))
+    return httpx.URL(url).path
+
+
+async def test_an_answer_comes_by_the_link_in_an_email(database_url: str, reference: Reference) -> None:
+    async with emailing(database_url, reference) as (client, mailbox):
+        thread = await asked_by_email(client)
+        assert thread.answer["to_be_delivered_by_you"] == []
+        shown = await all_sent(thread)
+        assert {each["state"] for each in shown["messages"][0]["deliveries"]} == {"sent"}
+        (mail,) = (each for each in mailbox.received if each["To"] == "anne@anne.example")
+        text = mail.get_content().replace("\r\n", "\n")
+        assert "Pourriez-vous tondre ?" in text
+        page = await keyless(client, "GET", link_in(text), headers=BROWSER)
+        assert "Pourriez-vous tondre ?" in page.text
+        sent = await keyless(client, "POST", link_in(text), headers=BROWSER, data={"body": "Volontiers"})
+        assert sent.status_code == 303
+        last = (await thread.shown())["messages"][-1]
+        assert (last["body"], last["supplier_id"]) == ("Volontiers", thread.suppliers[0])
+
+
+async def test_who_has_no_address_or_no_link_is_left_to_the_buyer(database_url: str, reference: Reference) -> None:
+    """And so is a message that goes by another channel."""
+    async with emailing(database_url, reference) as (client, mailbox):
+        thread = await asked_by_email(client)
+        await all_sent(thread)
+        no_address = await put_record(client, "annuaire", "nul", name="Sans adresse")
+        need, recipients = f"/needs/{thread.answer['need_id']}", [thread.suppliers[0], no_address["supplier_id"]]
+        second = opened(client, await opening(client, need, recipients))
+        by_hand = [each["supplier_id"] for each in second.answer["to_be_delivered_by_you"]]
+        assert by_hand == [no_address["supplier_id"]]
+        await client.delete(f"{second.path}/recipients/{thread.suppliers[0]}/reply-link")
+        written = await second.write(body="Et en mai ?")
+        by_post = await second.write(body="Par courrier", channel="letter")
+        for answer in (written, by_post):
+            assert {each["state"] for each in answer.json()["deliveries"]} == {"to_be_delivered_by_you"}
+            assert answer.json()["body"] in answer.json()["letter"]["text"]
+        await all_sent(second)
+        assert "Et en mai" not in "".join(mail.get_content() for mail in mailbox.received)
+
+
+@dataclass
+class Supplier:
+    """A supplier of the story: what of it nobody else may learn."""
+
+    number: int
+    name: str
+    secrets: list[str] = field(default_factory=list)
+    questions: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+
+
+class Story:
+    """Anything that may happen in a thread, drawn from a seed; words that a question is published in become public."""
+
+    def __init__(self, seed: int, thread: Opened) -> None:
+        self.draw, self.thread, self.words = random.Random(seed), thread, 0
+        self.cast = [Supplier(number, name) for number, name in enumerate(SUBSCRIBERS)]
+        for each in self.cast:
+            number = siret(path_of("annuaire", each.name))
+            each.secrets = [each.name, number, number[:9], thread.suppliers[each.number]]
+
+    async def go_on(self) -> None:
+        """One more act."""
+        who = self.draw.choice(self.cast)
+        await self.draw.choice(
+            [self.reply, self.reply, self.fill_in, self.note, self.correct, self.tell, self.publish]
+        )(who)
+
+    def secret(self, who: Supplier) -> str:
+        self.words += 1
+        who.secrets.append(f"mot{self.words}x")
+        return who.secrets[-1]
+
+    async def reply(self, who: Supplier) -> None:
+        stance = self.draw.choice(["question", "question", "declined", None])
+        confidential = self.draw.random() < 0.3
+        word = self.secret(who)
+        said = await self.thread.reply(who.number, body=word, stance=stance, confidential=confidential)
+        who.messages.append(said["id"])
+        if stance == "question" and not confidential:
+            who.questions.append({"id": said["id"], "words": [word]})
+
+    async def fill_in(self, who: Supplier) -> None:
+        data = {"body": self.secret(who), "barriers": "other", "barriers_note": self.secret(who)}
+        answer = await keyless(self.thread.client, "POST", self.thread.links[who.number], headers=BROWSER, data=data)
+        assert answer.status_code == 303
+
+    async def note(self, who: Supplier) -> None:
+        answer = await self.thread.write(
+            author="supplier", supplier_id=self.thread.suppliers[who.number], body=self.secret(who)
+        )
+        who.messages.append(answer.json()["id"])
+
+    async def correct(self, who: Supplier) -> None:
+        if who.questions:
+            question = self.draw.choice(who.questions)
+            word = self.secret(who)
+            said = await self.thread.reply(who.number, body=word, corrects=question["id"], stance="question")
+            who.messages.append(said["id"])
+            question["words"].append(word)
+
+    async def tell(self, who: Supplier) -> None:
+        answer = await self.thread.write(supplier_id=self.thread.suppliers[who.number], body=self.secret(who))
+        who.messages.append(answer.json()["id"])
+
+    async def publish(self, who: Supplier) -> None:
+        if who.questions:
+            question = who.questions.pop(self.draw.randrange(len(who.questions)))
+            answer = await self.thread.publish(question["id"], answer=f"Réponse aux ateliers {who.name} : non")
+            assert answer.json()["errors"][0]["code"] == "names_the_asker"
+            answer = await self.thread.publish(question["id"], answer="Non")
+            assert answer.status_code == 201, answer.text
+            who.secrets.remove(question["words"][-1])
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_nobody_learns_who_asked_or_what_others_said(
+    seed: int, database_url: str, reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever happens, in all that a recipient can fetch or is sent: JSON, page, headers, refusals, e-mails."""
+    async with emailing(database_url, reference) as (client, mailbox):
+        thread = await asked_by_email(client)
+        story = Story(seed, thread)
+        for _ in range(24):
+            await story.go_on()
+        await all_sent(thread)
+        for reader in story.cast:
+            material = await all_that_reaches(thread, mailbox, reader, story)
+            assert reader.name in material
+            for other in story.cast:
+                if other is not reader:
+                    told = [secret for secret in (*other.secrets, *other.messages) if secret in material]
+                    assert told == []
+
+
+async def all_that_reaches(thread: Opened, mailbox: Mailbox, reader: Supplier, story: Story) -> str:
+    link, client = thread.links[reader.number], thread.client
+    guesses = [message for each in story.cast if each is not reader for message in each.messages]
+    answers = [await keyless(client, "GET", link), await keyless(client, "GET", link, headers=BROWSER)]
+    for guess in guesses[:3]:
+        answers.append(await keyless(client, "POST", link, json={"body": "x", "corrects": guess}))
+        answers.append(await keyless(client, "GET", f"{link}?sent={guess}&corrects={guess}", headers=BROWSER))
+    fetched = "\n".join(f"{answer.headers}\n{answer.text}" for answer in answers)
+    own = f"{reader.name}@{reader.name}.example"
+    mails = [mail for mail in mailbox.received if mail["To"] == own]
+    assert mails
+    return fetched + "\n".join(f"{mail.items()}\n{mail.get_content()}" for mail in mails)

@@ -1,0 +1,208 @@
+"""Meetings over HTTP: planned, changed, seen in a calendar, and nobody else's."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import icalendar
+import pytest
+
+from db.api_keys import create_key, ensure_organisation
+from db.audit import entries
+from db.core.engine import transaction
+from db.needs.needs import create_need
+from domain.needs.need import Lot, PlannedNeed
+from tests.api.refusals import assert_refused
+from tests.api.sync.factories import NOBODY, Client, put_record
+
+CONTENT = PlannedNeed(lots=(Lot(id="1", segments=("de-biodechets",)),))
+TIMES = {"starts_at": "2026-12-01T09:00:00+01:00", "ends_at": "2026-12-01T12:00:00+01:00"}
+PATCH = {"Content-Type": "application/merge-patch+json"}
+
+
+class Buyer:
+    """An organisation of its own, with a key and needs."""
+
+    def __init__(self, client: Client, organisation_id: UUID, secret: str) -> None:
+        self.client, self.organisation_id = client, organisation_id
+        self.headers = {"Authorization": f"Bearer {secret}"}
+
+    async def need(self) -> str:
+        async with transaction(self.client.services.database) as connection:
+            need = await create_need(connection, self.organisation_id, CONTENT, self.client.services.now())
+        return str(need.id)
+
+    async def plan(self, **fields: Any) -> dict[str, Any]:
+        answer = await self.post(**fields)
+        assert answer.status_code == 201, answer.text
+        meeting: dict[str, Any] = answer.json()
+        return meeting
+
+    async def post(self, **fields: Any) -> Any:
+        body = {"format": "half_day", "title": "Filières de recyclage", **TIMES} | fields
+        if "need_ids" not in body:
+            body["need_ids"] = [await self.need()]
+        return await self.client.post("/meetings", json=body, headers=self.headers)
+
+    async def get(self, path: str) -> Any:
+        return await self.client.get(path, headers=self.headers)
+
+    async def patch(self, meeting: dict[str, Any], change: dict[str, Any], **headers: str) -> Any:
+        path = f"/meetings/{meeting['id']}"
+        return await self.client.request("PATCH", path, json=change, headers=self.headers | PATCH | headers)
+
+
+async def new_buyer(client: Client) -> Buyer:
+    name, now = f"Hôpital {uuid4().hex}", client.services.now()
+    async with transaction(client.services.database) as connection:
+        organisation_id = await ensure_organisation(connection, name, now)
+        secret, _ = await create_key(connection, name="test", organisation=name, scopes=["needs"], now=now)
+    return Buyer(client, organisation_id, secret)
+
+
+@pytest.fixture
+async def buyer(served: Client) -> Buyer:
+    return await new_buyer(served)
+
+
+async def test_half_a_day_is_kept_as_it_was_planned(buyer: Buyer, source: str) -> None:
+    supplier = (await put_record(buyer.client, source))["supplier_id"]
+    people = [
+        {"role": "supplier", "supplier_id": supplier, "name": "Jeanne Martin"},
+        {"role": "buyer", "name": "Paul Le Goff", "organisation": "CHBA", "attended": True},
+        {"role": "network", "organisation": "CRESS"},
+    ]
+    meeting = await buyer.plan(
+        participants=people,
+        place={"name": "Salle A", "commune": "56260"},
+        follow_ups=[{"what": "Envoyer les tonnages", "who": "Paul Le Goff", "due_on": "2026-12-15"}],
+    )
+
+    shown = await buyer.get(f"/meetings/{meeting['id']}")
+    assert shown.json() == meeting
+    assert shown.headers["etag"] == '"1"'
+    assert [part["minutes"] for part in meeting["agenda"]] == [75, 15, 90]
+    assert [each["organisation"] for each in meeting["participants"]] == ["Les Jardins du Blavet", "CHBA", "CRESS"]
+    assert (meeting["follow_ups"][0]["who"], meeting["follow_ups"][0]["done"]) == ("Paul Le Goff", False)
+    again = await buyer.client.get(
+        f"/meetings/{meeting['id']}", headers=buyer.headers | {"If-None-Match": shown.headers["etag"]}
+    )
+    assert again.status_code == 304
+
+
+async def test_everything_wrong_is_told_at_once(buyer: Buyer) -> None:
+    answer = await buyer.post(
+        need_ids=[str(NOBODY)],
+        ends_at=TIMES["starts_at"],
+        place={"commune": "99999"},
+        participants=[{"role": "supplier", "supplier_id": str(NOBODY)}],
+    )
+    assert_refused(answer, 422, "invalid-content")
+    assert {(error["pointer"], error["code"]) for error in answer.json()["errors"]} == {
+        ("/need_ids/0", "unknown_need"),
+        ("/ends_at", "invalid_period"),
+        ("/place/commune", "unknown_code"),
+        ("/participants/0/supplier_id", "unknown_supplier"),
+    }
+
+
+async def test_another_organisation_sees_nothing(buyer: Buyer) -> None:
+    meeting, stranger = await buyer.plan(), await new_buyer(buyer.client)
+    path = f"/meetings/{meeting['id']}"
+    for answer in (
+        await stranger.get(path),
+        await stranger.get(f"{path}.ics"),
+        await stranger.patch(meeting, {"title": "x"}),
+    ):
+        assert_refused(answer, 404, "not-found")
+    assert (await stranger.get("/meetings")).json()["items"] == []
+    assert (await stranger.get(f"/meetings?need={meeting['need_ids'][0]}")).json()["items"] == []
+    assert_refused(await stranger.post(need_ids=meeting["need_ids"]), 422, "invalid-content")
+
+
+async def test_a_change_names_the_version_it_was_made_on(buyer: Buyer) -> None:
+    meeting = await buyer.plan(participants=[{"role": "buyer", "name": "Anne"}])
+    changed = await buyer.patch(meeting, {"minutes": "Tonnages présentés", "status": "held"}, **{"If-Match": '"1"'})
+    assert changed.status_code == 200, changed.text
+    assert (changed.json()["version"], changed.headers["etag"]) == (2, '"2"')
+    assert changed.json()["participants"] == meeting["participants"]
+
+    assert_refused(await buyer.patch(meeting, {"minutes": None}, **{"If-Match": '"1"'}), 412, "stale-version")
+    same = await buyer.patch(meeting, {"status": "held"})
+    assert same.json()["version"] == 2
+    assert_refused(await buyer.patch(meeting, {"status": "planned"}), 409, "conflict")
+    assert_refused(await buyer.patch(meeting, {"id": str(NOBODY)}), 422, "invalid-content")
+
+
+async def test_the_journal_tells_of_each_change_and_of_nobody(buyer: Buyer) -> None:
+    meeting = await buyer.plan(participants=[{"role": "buyer", "name": "Anne Kermarrec"}])
+    await buyer.patch(meeting, {"title": "Autre titre"})
+    await buyer.patch(meeting, {"status": "cancelled"})
+    async with transaction(buyer.client.services.database) as connection:
+        found = await entries(connection, buyer.organisation_id, f"meeting:{meeting['id']}", 0, 50)
+    assert [(entry.action, entry.version) for entry in found] == [
+        ("meeting.created", 1),
+        ("meeting.changed", 2),
+        ("meeting.cancelled", 3),
+    ]
+    assert found[1].detail == {"fields": ["title"]}
+    assert "Kermarrec" not in str(found)
+
+
+async def test_meetings_are_listed_as_they_start(buyer: Buyer) -> None:
+    need = await buyer.need()
+    days = {"2026-12-03": None, "2026-11-30": None, "2026-12-01": None}
+    for day in days:
+        await buyer.plan(need_ids=[need], title=day, starts_at=f"{day}T23:30:00+01:00", ends_at=f"{day}T23:45:00+01:00")
+    await buyer.plan(title="autre besoin")
+
+    async def titles(query: str) -> list[str]:
+        return [item["title"] for item in (await buyer.get(f"/meetings?{query}")).json()["items"]]
+
+    assert await titles(f"need={need}") == sorted(days)
+    assert await titles(f"need={need}&from=2026-12-01&to=2026-12-01") == ["2026-12-01"]
+    assert await titles(f"need={need}&from=0001-01-01&to=9999-12-31") == sorted(days)
+    first = (await buyer.get(f"/meetings?need={need}&limit=2")).json()
+    assert await titles(f"need={need}&limit=2&cursor={first['next_cursor']}") == ["2026-12-03"]
+
+
+async def test_calendars_are_told_of_a_move_and_of_a_cancellation(buyer: Buyer) -> None:
+    """In the time of Paris, under an identifier that never changes, without naming a person."""
+    meeting = await buyer.plan(
+        participants=[{"role": "buyer", "name": "Anne Kermarrec"}], place={"name": "Mairie", "commune": "56260"}
+    )
+    await buyer.patch(meeting, {"minutes": "rien que calendriers doivent savoir"})
+    await buyer.patch(meeting, {"starts_at": "2026-12-01T10:00:00+01:00", "ends_at": "2026-12-01T13:00:00+01:00"})
+    one = await buyer.get(f"/meetings/{meeting['id']}.ics")
+    assert one.headers["content-type"].startswith("text/calendar")
+    (event,) = icalendar.Calendar.from_ical(one.content).walk("VEVENT")
+    assert (event["uid"], event["sequence"], event["status"]) == (f"{meeting['id']}@vivier", 1, "CONFIRMED")
+    start: Any = event["dtstart"]
+    assert start.params["TZID"] == "Europe/Paris"
+    assert start.dt == datetime(2026, 12, 1, 9, tzinfo=UTC)
+    assert event["location"] == "Mairie, Vannes"
+    assert "Kermarrec" not in one.text
+
+    await buyer.patch(meeting, {"status": "cancelled"})
+    gone = icalendar.Calendar.from_ical((await buyer.get(f"/meetings/{meeting['id']}.ics")).content)
+    (event,) = gone.walk("VEVENT")
+    assert (gone["method"], event["status"], event["sequence"]) == ("CANCEL", "CANCELLED", 2)
+
+    await buyer.plan(title="À venir")
+    feed = await buyer.get("/meetings.ics")
+    assert len(icalendar.Calendar.from_ical(feed.content).walk("VEVENT")) == 2
+    known = buyer.headers | {"If-None-Match": feed.headers["etag"]}
+    assert (await buyer.client.get("/meetings.ics", headers=known)).status_code == 304
+
+
+async def test_a_meeting_sent_twice_is_one(buyer: Buyer) -> None:
+    body = {"need_ids": [await buyer.need()], "format": "online", "title": "Visio", **TIMES}
+    headers = buyer.headers | {"Idempotency-Key": uuid4().hex}
+    first, second = [await buyer.client.post("/meetings", json=body, headers=headers) for _ in range(2)]
+    assert (first.status_code, first.json()) == (second.status_code, second.json())
+    assert len((await buyer.get("/meetings")).json()["items"]) == 1
+
+
+async def test_templates_say_how_a_format_is_held(buyer: Buyer) -> None:
+    (template,) = (await buyer.get("/meetings/templates")).json()["items"]
+    assert (template["format"], template["minutes"]) == ("half_day", 180)

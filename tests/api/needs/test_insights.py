@@ -1,0 +1,128 @@
+"""Insights over HTTP: what an organisation's needs tell together, narrowed, and nobody else's."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from api.runtime.services import PARIS
+from tests.api.needs.steps import Buyer, new_buyer
+from tests.api.refusals import assert_refused
+from tests.api.sync.factories import Client
+
+
+@pytest.fixture
+async def buyer(served: Client) -> Buyer:
+    return await new_buyer(served)
+
+
+async def insights(buyer: Buyer, query: str = "") -> dict[str, Any]:
+    answer = await buyer.get(f"/insights{query}")
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+async def test_without_any_need_nothing_is_known(buyer: Buyer) -> None:
+    told = await insights(buyer)
+    assert told["needs"] == {"total": 0, "lots": 0, "by_status": {}}
+    assert told["replies"]["rate"] is None
+    assert told["replies"]["first_answer_hours"] == {"median": None, "p90": None}
+    assert told["provisions"]["environmental"] == {
+        "target": 1.0,
+        "with": 0,
+        "without": 0,
+        "unknown": 0,
+        "share": None,
+    }
+
+
+async def test_what_suppliers_said_is_counted(buyer: Buyer, source: str) -> None:
+    one, two = await buyer.supplier(source, "1"), await buyer.supplier(source, "2")
+    need = (await buyer.keep())["need"]
+    opening = {"subject": "Sourcing", "body": "Bonjour", "channel": "phone", "recipients": [one, two]}
+    thread = (await buyer.post(f"/needs/{need['id']}/exchanges", opening)).json()
+    said = {"author": "supplier", "supplier_id": one, "body": "Trop loin", "barriers": ["distance", "other"]}
+    noted = said | {"barriers_note": "Le pont est fermé", "confidential": True}
+    assert (await buyer.post(f"/exchanges/{thread['id']}/messages", noted)).status_code == 201
+    told = await insights(buyer)
+    assert (told["replies"]["contacted"], told["replies"]["answered"], told["replies"]["rate"]) == (2, 1, 0.5)
+    assert told["replies"]["first_answer_hours"]["median"] >= 0
+    assert {each["barrier"]: each["replies"] for each in told["barriers"]} == {"distance": 1, "other": 1}
+    assert told["barrier_notes"] == {"items": [], "total": 1, "confidential": 1}
+    elsewhere = await insights(buyer, "?segment=pr-locaux")
+    assert (elsewhere["replies"]["contacted"], elsewhere["barriers"]) == (0, [])
+
+
+async def test_segments_without_supply_and_tension_are_those_of_the_shortlists(buyer: Buyer, source: str) -> None:
+    empty = await buyer.keep()
+    assert empty["shortlist"]["lots"][0]["coverage"][0]["candidates"] == 0
+    told = await insights(buyer)
+    lacking = {"segment": "ev-entretien", "label": "Entretien d'espaces verts", "lots": 1}
+    assert told["segments_without_supply"] == [lacking | {"need_ids": [empty["need"]["id"]]}]
+    assert told["tension"] == {"none": 1, "critical": 0, "low": 0, "good": 0}
+    await buyer.supplier(source, "1", approvals=[{"kind": "ACI"}])
+    assert (await buyer.post(f"/needs/{empty['need']['id']}/shortlists")).status_code == 201
+    told = await insights(buyer)
+    assert (told["segments_without_supply"], told["tension"]["critical"]) == ([], 1)
+
+
+async def test_provisions_are_beside_the_targets(buyer: Buyer) -> None:
+    open_lot = [{"id": "1", "segments": ["ev-entretien"]}]
+    await buyer.keep(environmental_considerations=True)
+    need = (await buyer.keep(lots=open_lot, social_considerations=False))["need"]
+    assert (need["social_considerations"], need["environmental_considerations"]) == (False, None)
+    await buyer.keep(lots=open_lot)
+    told = (await insights(buyer))["provisions"]
+    assert told["social"] == {"target": 0.3, "with": 1, "without": 1, "unknown": 1, "share": 0.5}
+    assert told["environmental"] == {"target": 1.0, "with": 1, "without": 0, "unknown": 2, "share": 1.0}
+    assert (await buyer.patch(f"/needs/{need['id']}", {"social_considerations": True})).status_code == 200
+    assert (await insights(buyer))["provisions"]["social"]["share"] == 1.0
+
+
+async def test_needs_are_narrowed_by_segment_territory_and_day(buyer: Buyer) -> None:
+    await buyer.keep(territory={"codes": ["departement:56"]})
+    await buyer.keep(territory={"codes": ["commune:35238"]}, lots=[{"id": "1", "segments": ["pr-locaux"]}])
+    await buyer.keep(territory={"near": {"commune": "56260"}, "radius_km": 5}, lots=[{"id": "1", "segments": ["ev"]}])
+    today = buyer.client.services.now().astimezone(PARIS).date()
+    expected = {
+        "": 3,
+        "?segment=ev-entretien": 2,
+        "?segment=ev": 2,
+        "?segment=pr-locaux&segment=ev": 3,
+        "?territory=departement:56": 2,
+        "?territory=region:53": 3,
+        "?territory=epci:243500139&segment=pr-locaux": 1,
+        "?territory=departement:35&segment=ev": 0,
+        f"?from={today}&to={today}": 3,
+        f"?from={today + timedelta(days=1)}": 0,
+        f"?to={today - timedelta(days=1)}": 0,
+        "?from=0001-01-01&to=9999-12-31": 3,
+    }
+    assert {query: (await insights(buyer, query))["needs"]["total"] for query in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "slug", "where", "hint"),
+    [
+        ("segment=ev-entretein", "unknown-segment", "/segment/0", "ev-entretien"),
+        ("territory=departement:999", "unknown-territory", "/territory/0", ""),
+        ("from=2026-02-01&to=2026-01-31", "invalid-query", "/from", "to"),
+        ("segment=zz&from=2026-02-01&to=2026-01-31", "invalid-query", "/segment/0", ""),
+        ("from=hier", "invalid-query", "/from", ""),
+    ],
+)
+async def test_what_cannot_be_asked_is_refused_at_its_place(
+    buyer: Buyer, query: str, slug: str, where: str, hint: str
+) -> None:
+    answer = await buyer.get(f"/insights?{query}")
+    assert_refused(answer, 422, slug)
+    first = answer.json()["errors"][0]
+    assert first["pointer"] == where
+    assert hint in first["detail"]
+
+
+async def test_needs_of_others_are_not_looked_at(buyer: Buyer, served: Client) -> None:
+    await buyer.keep()
+    assert (await insights(await new_buyer(served)))["needs"]["total"] == 0
+    assert_refused(await served.get("/insights", headers={"Authorization": "Bearer unknown"}), 401, "no-valid-key")

@@ -1,0 +1,319 @@
+"""Frozen shortlists over HTTP: read back as they were, compared, and decided on."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.api.needs.steps import Buyer, new_buyer, shown
+from tests.api.refusals import assert_refused
+from tests.api.sync.factories import NOBODY, Client, path_of
+
+
+@pytest.fixture
+async def buyer(served: Client) -> Buyer:
+    return await new_buyer(served)
+
+
+async def kept(buyer: Buyer, **fields: Any) -> str:
+    """A new need; its path."""
+    return f"/needs/{(await buyer.keep(**fields))['need']['id']}"
+
+
+async def difference(buyer: Buyer, need: str, n: Any, m: Any, **headers: str) -> dict[str, Any]:
+    """The first lot of the diff of two versions."""
+    answer = await buyer.get(f"{need}/shortlists/{n}/diff/{m}", **headers)
+    assert answer.status_code == 200, answer.text
+    lot: dict[str, Any] = answer.json()["lots"][0]
+    return lot
+
+
+async def test_the_first_version_is_the_one_the_need_was_answered_with(buyer: Buyer, source: str) -> None:
+    await buyer.supplier(source, "1")
+    answer = await buyer.post("/needs", buyer.need())
+    path = f"{answer.headers['location']}/shortlists"
+    first = await buyer.get(f"{path}/1")
+    assert answer.content.endswith(b'"shortlist":' + first.content + b"}")
+    assert (await buyer.get(f"{path}/latest")).content == first.content
+
+
+async def test_a_version_reads_back_byte_for_byte_whatever_happened_since(buyer: Buyer, source: str) -> None:
+    """Suppliers changed, were withdrawn and merged; the need changed; another version was frozen."""
+    ids = [await buyer.supplier(source, number) for number in "123"]
+    need = await kept(buyer)
+    frozen = await buyer.post(f"{need}/shortlists")
+    assert (frozen.status_code, frozen.headers["location"]) == (201, f"{need}/shortlists/2")
+    assert set(shown(frozen.json()["lots"][0])) == set(ids)
+
+    await buyer.supplier(source, "1", name="Autre nom", approvals=[])
+    assert (await buyer.client.delete(path_of(source, "2"))).status_code == 204
+    assert (await buyer.client.post("/suppliers/merge", json={"ids": [ids[0], ids[2]]})).status_code == 200
+    await buyer.matched()
+    await buyer.patch(need, {"title": "Autre", "lots": [{"id": "9", "segments": ["pr-locaux"]}]})
+    last = await buyer.post(f"{need}/shortlists")
+
+    read = await buyer.get(f"{need}/shortlists/2")
+    assert read.content == frozen.content
+    assert read.headers["etag"] == frozen.headers["etag"]
+    assert (await buyer.get(f"{need}/shortlists/latest")).content == last.content != frozen.content
+    assert (await buyer.get(f"{need}/shortlists/2", **{"If-None-Match": frozen.headers["etag"]})).status_code == 304
+
+
+async def test_a_version_stays_in_the_language_it_was_asked_for_in(buyer: Buyer, source: str) -> None:
+    await buyer.supplier(source, "1")
+    need = await kept(buyer)
+    english = await buyer.post(f"{need}/shortlists", **{"Accept-Language": "en"})
+    read = await buyer.get(f"{need}/shortlists/2", **{"Accept-Language": "fr"})
+    assert read.content == english.content
+    assert "Offers: " in read.text
+    languages = [item["language"] for item in (await buyer.get(f"{need}/shortlists")).json()["items"]]
+    assert languages == ["en", "fr"]
+
+
+async def test_a_version_can_be_drawn(buyer: Buyer, source: str) -> None:
+    supplier = await buyer.supplier(source, "1")
+    answer = await buyer.get(f"{await kept(buyer)}/shortlists/1", Accept="application/geo+json")
+    assert answer.headers["content-type"] == "application/geo+json"
+    assert [feature["properties"]["supplier"] for feature in answer.json()["features"]] == [supplier]
+
+
+@pytest.mark.parametrize("number", ["0", "2", "01", "x", "-1", "LATEST", "99999999999999999999"])
+async def test_versions_that_are_not_there(buyer: Buyer, number: str) -> None:
+    need = await kept(buyer)
+    assert_refused(await buyer.get(f"{need}/shortlists/{number}"), 404, "not-found")
+    for pair in (f"{number}/diff/1", f"1/diff/{number}"):
+        assert_refused(await buyer.get(f"{need}/shortlists/{pair}"), 404, "not-found")
+
+
+async def test_what_is_of_no_need_is_not_found(buyer: Buyer) -> None:
+    for need in (f"/needs/{NOBODY}", "/needs/x"):
+        assert_refused(await buyer.post(f"{need}/shortlists"), 404, "not-found")
+        assert_refused(await buyer.get(f"{need}/shortlists"), 404, "not-found")
+        assert_refused(await buyer.get(f"{need}/shortlists/latest"), 404, "not-found")
+
+
+async def test_versions_are_listed_the_latest_first(buyer: Buyer, source: str) -> None:
+    await buyer.supplier(source, "1")
+    need = await kept(buyer)
+    await buyer.patch(need, {"limit": 1})
+    await buyer.supplier(source, "2")
+    for _ in range(2):
+        await buyer.post(f"{need}/shortlists")
+    first = await buyer.get(f"{need}/shortlists?limit=2")
+    rest = await buyer.get(f"{need}/shortlists?limit=2&cursor={first.json()['next_cursor']}")
+    items = [*first.json()["items"], *rest.json()["items"]]
+    assert [(item["number"], item["need_version"]) for item in items] == [(3, 2), (2, 2), (1, 1)]
+    assert items[0]["totals"] == [{"id": "1", "total": 2, "shown": 1}]
+    assert items[0]["stamp"]["on"] == "2026-11-24"
+    assert rest.json()["next_cursor"] is None
+
+
+async def test_what_has_ended_gets_no_new_version(buyer: Buyer) -> None:
+    need = await kept(buyer)
+    await buyer.patch(need, {"status": "abandoned"})
+    assert_refused(await buyer.post(f"{need}/shortlists"), 409, "conflict")
+    assert (await buyer.get(f"{need}/shortlists/latest")).status_code == 200
+
+
+async def test_the_same_submission_freezes_once(buyer: Buyer) -> None:
+    """At once under one key: one version; without a key, each its own number."""
+    need = await kept(buyer)
+    key = {"Idempotency-Key": "figer"}
+    answers = await asyncio.gather(*(buyer.post(f"{need}/shortlists", **key) for _ in range(4)))
+    assert {answer.headers["location"] for answer in answers} == {f"{need}/shortlists/2"}
+    assert_refused(await buyer.post(f"{need}/shortlists?x=1", **key), 400, "unknown-query-parameter")
+    others = await asyncio.gather(*(buyer.post(f"{need}/shortlists") for _ in range(3)))
+    assert {answer.headers["location"][-1] for answer in others} == {"3", "4", "5"}
+    assert (await buyer.noted(need[7:])).count("shortlist.frozen") == 5
+
+
+async def decide(
+    buyer: Buyer, need: str, supplier: str, number: int = 1, lot: str = "1", seen: str | None = None, **fields: Any
+) -> Any:
+    """PATCH a decision; `seen`: the ETag it is made on."""
+    path = f"{need}/shortlists/{number}/suppliers/{supplier}"
+    return await buyer.patch(path, {"lot_id": lot} | fields, **({"If-Match": seen} if seen else {}))
+
+
+async def test_a_decision_is_kept_changed_and_taken_back(buyer: Buyer, source: str) -> None:
+    """For one lot of one version; the journal has what it was, without the reasons."""
+    supplier = await buyer.supplier(source, "1")
+    need = await kept(buyer, lots=[{"id": lot, "segments": ["ev-entretien"]} for lot in ("1", "2")])
+    first = await decide(buyer, need, supplier, decision="kept", reason="Sur place")
+    assert (first.status_code, first.json()["decision"], first.json()["reason"]) == (200, "kept", "Sur place")
+    again = await decide(buyer, need, supplier, decision="kept")
+    assert (again.json(), again.headers["etag"]) == (first.json(), first.headers["etag"])
+    aside = await decide(buyer, need, supplier, decision="set_aside")
+    assert (aside.json()["decision"], aside.json()["reason"]) == ("set_aside", None)
+    await decide(buyer, need, supplier, lot="2", decision="kept")
+    listed = (await buyer.get(f"{need}/shortlists/latest/decisions")).json()["items"]
+    assert [(item["lot_id"], item["decision"]) for item in listed] == [("1", "set_aside"), ("2", "kept")]
+    gone = await decide(buyer, need, supplier, decision=None)
+    assert (gone.json()["decision"], gone.json()["decided_at"]) == (None, None)
+    assert len((await buyer.get(f"{need}/shortlists/1/decisions")).json()["items"]) == 1
+    assert len((await buyer.get(f"{need}/shortlists/1/decisions?limit=1")).json()["items"]) == 1
+
+    made = [entry.detail for entry in await buyer.journal(need[7:]) if entry.action == "decision.made"]
+    assert [(entry["lot_id"], entry["before"], entry["decision"]) for entry in made] == [
+        ("1", None, "kept"),
+        ("1", "kept", "set_aside"),
+        ("2", None, "kept"),
+        ("1", "set_aside", None),
+    ]
+    assert "Sur place" not in str(made)
+
+
+async def test_another_reason_does_not_make_a_decision_a_later_one(buyer: Buyer, source: str) -> None:
+    """Whoever is set aside is so since it was decided, however it is put afterwards."""
+    supplier = await buyer.supplier(source, "1")
+    need = await kept(buyer)
+    first = await decide(buyer, need, supplier, decision="set_aside", reason="Trop loin")
+    reworded = await decide(buyer, need, supplier, decision="set_aside", reason="À plus d'une heure de route")
+    assert reworded.json() == first.json() | {"reason": "À plus d'une heure de route"}
+    turned = await decide(buyer, need, supplier, decision="kept")
+    assert turned.json()["decided_at"] > first.json()["decided_at"]
+
+
+async def test_decisions_stay_with_their_version(buyer: Buyer, source: str) -> None:
+    supplier = await buyer.supplier(source, "1")
+    need = await kept(buyer)
+    await decide(buyer, need, supplier, decision="kept")
+    await buyer.post(f"{need}/shortlists")
+    assert (await buyer.get(f"{need}/shortlists/2/decisions")).json()["items"] == []
+    (told,) = (await difference(buyer, need, 1, 2))["decisions"]
+    assert (told["supplier_id"], told["before"]["decision"], told["after"]) == (supplier, "kept", None)
+
+
+async def test_decisions_come_page_by_page(buyer: Buyer, source: str) -> None:
+    ids = [await buyer.supplier(source, number) for number in "123"]
+    need = await kept(buyer)
+    for supplier in ids:
+        await decide(buyer, need, supplier, decision="kept")
+    first = (await buyer.get(f"{need}/shortlists/1/decisions?limit=2")).json()
+    rest = (await buyer.get(f"{need}/shortlists/1/decisions?cursor={first['next_cursor']}")).json()
+    assert [item["supplier_id"] for item in first["items"] + rest["items"]] == sorted(ids)
+
+
+async def test_a_decision_is_not_overwritten_unseen(buyer: Buyer, source: str) -> None:
+    supplier = await buyer.supplier(source, "1")
+    need = await kept(buyer)
+    assert_refused(await decide(buyer, need, supplier, seen='"x"', decision="kept"), 412, "stale-version")
+    etag = (await decide(buyer, need, supplier, decision="kept")).headers["etag"]
+    assert_refused(await decide(buyer, need, supplier, seen='"x"', decision="set_aside"), 412, "stale-version")
+    assert (await decide(buyer, need, supplier, seen=etag, decision="set_aside")).status_code == 200
+    assert_refused(await decide(buyer, need, supplier, seen=etag, decision="kept"), 412, "stale-version")
+
+
+async def test_decisions_that_cannot_be_made(buyer: Buyer, source: str) -> None:
+    """On whom the version does not list, for another lot, without a verdict, or once the need has ended."""
+    supplier = await buyer.supplier(source, "1")
+    need = await kept(buyer, lots=[{"id": "1", "segments": ["ev-entretien"]}, {"id": "2", "segments": ["bt-peinture"]}])
+    assert_refused(await decide(buyer, need, str(NOBODY), decision="kept"), 404, "not-found")
+    assert_refused(await decide(buyer, need, supplier, number=2, decision="kept"), 404, "not-found")
+    faulty: list[tuple[dict[str, Any], str, str]] = [
+        ({"lot": "2", "decision": "kept"}, "/lot_id", "not_in_lot"),
+        ({"lot": "3", "decision": "kept"}, "/lot_id", "unknown_lot"),
+        ({"decision": "maybe"}, "/decision", "unknown_value"),
+        ({"reason": "x"}, "/decision", "missing_field"),
+        ({"decision": "kept", "reason": "x" * 4_001}, "/reason", "wrong_length"),
+        ({"decision": "kept", "because": "x"}, "/because", "unknown_field"),
+    ]
+    for fields, where, code in faulty:
+        answer = await decide(buyer, need, supplier, **fields)
+        assert_refused(answer, 422, "invalid-content")
+        assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [(where, code)]
+    path = f"{need}/shortlists/1/suppliers/{supplier}"
+    plain = await buyer.client.patch(path, json={"lot_id": "1", "decision": "kept"}, headers=buyer.headers)
+    assert_refused(plain, 415, "unsupported-media-type")
+    await buyer.patch(need, {"status": "abandoned"})
+    assert_refused(await decide(buyer, need, supplier, decision="kept"), 409, "conflict")
+
+
+def told(rows: list[dict[str, Any]]) -> dict[str, str]:
+    """By supplier, the code of why it came or left."""
+    return {row["supplier_id"]: row["why"]["code"] for row in rows}
+
+
+async def test_the_diff_says_who_came_who_left_and_why(buyer: Buyer, source: str) -> None:
+    """One supplier for each reason; the same the other way round, and nothing between a version and itself."""
+    names = ("stays", "withdrawn", "lapsed", "retrained", "resting")
+    ids = {name: await buyer.supplier(source, name) for name in names}
+    need = await kept(buyer)
+    assert (await buyer.client.delete(path_of(source, "withdrawn"))).status_code == 204
+    await buyer.supplier(source, "lapsed", approvals=[])
+    await buyer.supplier(source, "retrained", offers=[{"segments": ["bt-peinture"]}])
+    await buyer.supplier(source, "resting", active=False)
+    new = await buyer.supplier(source, "new")
+    await buyer.frozen(need[7:])
+
+    lot = await difference(buyer, need, 1, 2)
+    assert told(lot["left"]) == {
+        ids["withdrawn"]: "gone",
+        ids["lapsed"]: "refused",
+        ids["retrained"]: "no_offer",
+        ids["resting"]: "inactive",
+    }
+    assert told(lot["came"]) == {new: "not_yet"}
+    refusal = next(row["why"] for row in lot["left"] if row["supplier_id"] == ids["lapsed"])
+    assert refusal["excluded_by"] == "reservation"
+    assert refusal["message"].startswith("Version 2 : Ne peut pas répondre à ce lot réservé ; ")
+    english = await difference(buyer, need, 1, 2, **{"Accept-Language": "en"})
+    assert {row["why"]["message"] for row in english["left"] if row["why"]["code"] == "gone"} == {
+        "Version 2: withdrawn from the directory by its source"
+    }
+
+    back = await difference(buyer, need, 2, 1)
+    assert told(back["came"]).keys() == told(lot["left"]).keys()
+    assert {row["supplier_id"]: (row["rank_before"], row["rank_after"]) for row in back["left"]} == {
+        row["supplier_id"]: (row["rank_after"], row["rank_before"]) for row in lot["came"]
+    }
+    same = (await buyer.get(f"{need}/shortlists/latest/diff/2")).json()
+    assert (same["changed_stamp"], same["changed_fields"]) == ([], [])
+    assert [same["lots"][0][name] for name in ("came", "left", "moved", "near_misses", "decisions")] == [[]] * 5
+
+
+async def test_a_supplier_merged_away_is_followed_to_what_it_became(buyer: Buyer, source: str) -> None:
+    """The older id survives; the younger one leaves, and its heir comes in its place."""
+    heir = await buyer.supplier(source, "heir", offers=[{"segments": ["bt-peinture"]}])
+    lost = await buyer.supplier(source, "lost")
+    need = await kept(buyer)
+    assert (await buyer.client.post("/suppliers/merge", json={"ids": [lost, heir]})).json()["id"] == heir
+    await buyer.matched()
+    await buyer.frozen(need[7:])
+    lot = await difference(buyer, need, 1, 2)
+    assert [(row["supplier_id"], row["why"]["code"], row["why"]["other"]) for row in lot["left"]] == [
+        (lost, "merged", heir)
+    ]
+    assert [(row["supplier_id"], row["why"]["code"], row["why"]["other"]) for row in lot["came"]] == [
+        (heir, "listed_as", lost)
+    ]
+
+
+async def test_the_diff_says_what_was_asked_differently(buyer: Buyer, source: str) -> None:
+    """A territory that moved away, fewer rows, a lot more; with the rules and data they rest on."""
+    ids = [await buyer.supplier(source, number) for number in "123"]
+    need = await kept(buyer)
+    await buyer.patch(need, {"limit": 1})
+    await buyer.frozen(need[7:])
+    lots = [{"id": "2", "segments": ["bt-peinture"]}, {"id": "1", "segments": ["ev-entretien"], "reserved": ["iae"]}]
+    elsewhere = {"codes": ["departement:974"], "near": None, "radius_km": None}
+    await buyer.patch(need, {"lots": lots, "territory": elsewhere, "on": "2026-12-01"})
+    await buyer.frozen(need[7:])
+
+    fewer = await difference(buyer, need, 1, 2)
+    assert (fewer["stayed"], fewer["total_before"], fewer["total_after"]) == (1, 3, 3)
+    assert [(row["why"]["code"], row["why"]["rank"], row["why"]["changed"]) for row in fewer["left"]] == [
+        ("beyond_limit", rank, ["limit"]) for rank in (2, 3)
+    ]
+
+    diff = (await buyer.get(f"{need}/shortlists/1/diff/3")).json()
+    assert (diff["before"]["need_version"], diff["after"]["need_version"]) == (1, 3)
+    assert {"lots", "territory", "on", "limit"} == set(diff["changed_fields"])
+    assert "on" in diff["changed_stamp"]
+    assert [(lot["id"], lot["in_before"], lot["in_after"]) for lot in diff["lots"]] == [
+        ("2", False, True),
+        ("1", True, True),
+    ]
+    left = diff["lots"][1]["left"]
+    assert {row["supplier_id"] for row in left} == set(ids)
+    assert {(row["why"]["excluded_by"], *row["why"]["changed"]) for row in left} == {("service_area", "territory")}

@@ -1,0 +1,236 @@
+"""The sourcing report over HTTP: three forms, two variants, and what none of them may tell."""
+
+import re
+from datetime import UTC, datetime
+from io import BytesIO
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from api.reports.routes import PDF
+from tests.api.needs.steps import Buyer, new_buyer
+from tests.api.refusals import assert_refused
+from tests.api.sync.factories import Client
+
+JSON, HTML = "application/json", "text/html"
+SECRET = "Notre prix de revient est de 212 euros"
+QUESTION = "Les bacs gris sont-ils fournis ?"
+MINUTES = "Les lots paraissent trop grands"
+PERSONAL = ("Goff", "le.goff@exemple.fr", "02 97 01 02 03", MINUTES)
+NOW = datetime(2026, 11, 24, 15, tzinfo=UTC)
+
+
+async def said(buyer: Buyer, thread: str, supplier: str, body: str, **fields: Any) -> str:
+    message = {"author": "supplier", "supplier_id": supplier, "body": body} | fields
+    answer = await buyer.post(f"/exchanges/{thread}/messages", message)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def told_story(served: Client, source: str) -> tuple[Buyer, str]:
+    """A buyer, and its need: three suppliers, of whom the third was not told all, answers, a meeting, a decision."""
+    buyer = await new_buyer(served)
+    names = ("Jardin Iris", "Jardin Lilas", "Jardin Mauve")
+    iris, lilas, mauve = [await buyer.supplier(source, str(n), name=f"{name} {source}") for n, name in enumerate(names)]
+    need = (await buyer.keep(title="Entretien des parcs", reference="PARCS-1"))["need"]["id"]
+    opening = {"subject": "Tonte", "body": "Pourriez-vous tondre ?", "channel": "phone", "recipients": [iris, lilas]}
+    thread = (await buyer.post(f"/needs/{need}/exchanges", opening)).json()["id"]
+    await said(buyer, thread, lilas, SECRET, stance="interested", barriers=["price"], confidential=True)
+    public = "Mme Le Goff nous a reçus ; écrire à le.goff@exemple.fr ou au 02 97 01 02 03"
+    await said(buyer, thread, iris, public, stance="interested", barriers=["volume"])
+    asked = await said(buyer, thread, lilas, QUESTION, stance="question")
+    shared = await buyer.post(f"/exchanges/{thread}/messages/{asked}/publication", {"answer": "Oui, tous les bacs."})
+    assert shared.status_code == 201, shared.text
+    meeting = {
+        "need_ids": [need],
+        "format": "one_to_one",
+        "title": "Point d'étape",
+        "starts_at": "2026-11-12T10:00:00+01:00",
+        "ends_at": "2026-11-12T11:00:00+01:00",
+        "participants": [{"role": "buyer", "name": "Anne Le Goff", "organisation": "Mairie"}],
+        "minutes": MINUTES,
+        "follow_ups": [{"what": "Rappeler Anne Le Goff", "who": "Anne Le Goff"}],
+        "status": "held",
+    }
+    assert (await buyer.post("/meetings", meeting)).status_code == 201
+    decision = {"lot_id": "1", "decision": "kept", "reason": "Bien équipé"}
+    assert (await buyer.patch(f"/needs/{need}/shortlists/1/suppliers/{mauve}", decision)).status_code == 200
+    return buyer, f"/needs/{need}/report"
+
+
+RUNNING = re.compile(r"^(Rapport de sourcing – .*|\d+ / \d+)$", re.MULTILINE)
+"""What stands at the head and foot of each page, and would come between what is broken over two."""
+
+
+async def text_of(buyer: Buyer, path: str, form: str, **headers: str) -> str:
+    """What a report says in this form, with plain spaces."""
+    answer = await buyer.get(path, Accept=form, **headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].partition(";")[0] == form
+    if form != PDF:
+        return answer.text
+    with PdfReader(BytesIO(answer.content)) as reader:
+        return " ".join(" ".join(RUNNING.sub("", page.extract_text()) for page in reader.pages).split())
+
+
+def found(words: tuple[str, ...], text: str) -> list[str]:
+    """Those that the text has, wherever its lines and words are broken."""
+    unbroken = whole(text)
+    return [each for each in words if whole(each) in unbroken]
+
+
+def whole(text: str) -> str:
+    """The text without what breaks it into lines."""
+    return re.sub(r"[\s\u00ad\u2010-]", "", text)
+
+
+@pytest.mark.parametrize("form", [JSON, HTML, PDF])
+async def test_each_form_says_what_the_others_say(served: Client, source: str, form: str) -> None:
+    buyer, path = await told_story(served, source)
+    text = await text_of(buyer, path, form)
+    told = ("Entretien des parcs", f"Jardin Iris {source}", SECRET, QUESTION, "Oui, tous les bacs.", "Bien équipé")
+    expected = (*told, *PERSONAL)
+    assert found(expected, text) == list(expected)
+
+
+async def test_what_is_printed_can_be_copied_as_it_was_said(served: Client, source: str) -> None:
+    """Places to break a long word leave nothing behind in it, nor in others that share its letters."""
+    buyer = await new_buyer(served)
+    await buyer.supplier(source, "1", name="Jardin Iris")
+    number = "0123456789" * 15
+    need = (await buyer.keep(title=f"Entretien {number} des parcs"))["need"]["id"]
+    text = await text_of(buyer, f"/needs/{need}/report", PDF)
+    assert "\u200b" not in text
+    assert number in whole(text)
+    assert number not in text
+
+
+@pytest.mark.parametrize("form", [JSON, HTML, PDF])
+async def test_a_redacted_report_has_nothing_confidential_or_personal(served: Client, source: str, form: str) -> None:
+    buyer, path = await told_story(served, source)
+    text = await text_of(buyer, f"{path}?redacted=true", form)
+    assert found((SECRET, "revient", *PERSONAL), text) == []
+    expected = ("Mme […] nous a reçus", QUESTION, "Mairie")
+    assert found(expected, text) == list(expected)
+
+
+async def test_nobody_is_told_who_asked(served: Client, source: str) -> None:
+    """Lilas asked, and answered in confidence; the full report names it for the answer alone."""
+    buyer, path = await told_story(served, source)
+    report = (await buyer.get(path)).json()
+    assert [each["question"] for each in report["shared_answers"]] == [QUESTION]
+    assert [lesson["body"][:10] for lesson in report["lessons"]] == [SECRET[:10], "Mme Le Gof"]
+    positions = {each["supplier"]["name"]: each["position"] for each in report["contacted"]}
+    assert positions == {f"Jardin Iris {source}": "interested", f"Jardin Lilas {source}": "interested"}
+
+
+async def test_gaps_in_equal_treatment_are_named(served: Client, source: str) -> None:
+    buyer, path = await told_story(served, source)
+    report = (await buyer.get(path)).json()
+    gaps = {gap["code"]: gap["supplier"]["name"] for gap in report["equal_treatment"]["gaps"]}
+    assert gaps["missed_answer"] == f"Jardin Mauve {source}"
+    assert report["barriers"] == [{"barrier": "price", "suppliers": 1}, {"barrier": "volume", "suppliers": 1}]
+
+
+async def test_a_page_is_whole_in_itself(served: Client, source: str) -> None:
+    """It runs and loads nothing, and its headings follow each other."""
+    buyer, path = await told_story(served, source)
+    answer = await buyer.get(path, Accept=HTML)
+    page = answer.text
+    assert not re.search(r"https?:|//[a-z]|<script|<link|<img|@import|url\(", page)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    levels = [int(level) for level in re.findall(r"<h(\d)", page)]
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert '<html lang="fr">' in page
+
+
+async def test_a_pdf_is_made_to_be_kept(served: Client, source: str) -> None:
+    """It is tagged, titled, in a language, and leads nowhere."""
+    buyer, path = await told_story(served, source)
+    answer = await buyer.get(path, Accept=PDF)
+    assert answer.headers["content-disposition"].startswith('inline; filename="sourcing-PARCS-1-')
+    with PdfReader(BytesIO(answer.content)) as reader:
+        assert reader.metadata is not None
+        assert reader.metadata.title == "Rapport de sourcing – Entretien des parcs"
+        assert str(reader.root_object["/Lang"]) == "fr"
+        assert "/Marked': True" in str(reader.root_object["/MarkInfo"])
+    assert b"<pdfaid:part>2</pdfaid:part>" in answer.content
+    assert b"/URI" not in answer.content
+
+
+async def test_the_language_is_the_readers(served: Client, source: str) -> None:
+    buyer, path = await told_story(served, source)
+    for form in (HTML, PDF):
+        text = await text_of(buyer, path, form, **{"Accept-Language": "en"})
+        assert "Equal treatment" in text
+        assert "Égalité" not in text
+
+
+@pytest.mark.parametrize("form", [JSON, HTML, PDF])
+async def test_the_same_facts_make_the_same_bytes(
+    served: Client, source: str, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buyer, path = await told_story(served, source)
+    monkeypatch.setattr(served.services, "now", lambda: NOW)
+    first = await buyer.get(path, Accept=form)
+    assert (await buyer.get(path, Accept=form)).content == first.content
+
+
+async def test_an_older_version_can_be_reported(served: Client, source: str) -> None:
+    buyer, path = await told_story(served, source)
+    await buyer.frozen(path.split("/")[2])
+    assert (await buyer.get(path)).json()["shortlist"]["number"] == 2
+    older = (await buyer.get(f"{path}?shortlist=1")).json()
+    assert (older["shortlist"]["number"], older["shortlist"]["latest"]) == (1, 2)
+    assert older["lots"][0]["candidates"][0]["rank"] == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "status"),
+    [
+        ("?shortlist=9", JSON, 404),
+        ("?shortlist=0", JSON, 422),
+        ("?shortlist=last", JSON, 422),
+        ("?redacted=maybe", JSON, 422),
+        ("?reduced=true", JSON, 400),
+        ("", "image/png", 406),
+    ],
+)
+async def test_what_cannot_be_answered(served: Client, query: str, accept: str, status: int) -> None:
+    buyer = await new_buyer(served)
+    need = (await buyer.keep())["need"]["id"]
+    answer = await buyer.get(f"/needs/{need}/report{query}", Accept=accept)
+    assert answer.status_code == status, answer.text
+
+
+async def test_another_organisation_finds_no_report(served: Client) -> None:
+    need = (await (await new_buyer(served)).keep())["need"]["id"]
+    for form in (JSON, HTML, PDF):
+        assert_refused(await (await new_buyer(served)).get(f"/needs/{need}/report", Accept=form), 404, "not-found")
+    # without the needs scope nothing at all
+    assert (await served.get(f"/needs/{need}/report", headers={"Authorization": "Bearer none"})).status_code == 401
+
+
+@pytest.mark.parametrize("form", [HTML, PDF])
+async def test_nothing_in_a_text_is_read_as_markup(served: Client, form: str) -> None:
+    buyer = await new_buyer(served)
+    evil = '#panic("x") $x$ <b>gras</b> <script>alert(1)</script> \\ *a* @b ]] 😀 漢 ' + "W" * 200
+    need = await buyer.keep(
+        title=evil[:390], description=evil * 3, lots=[{"id": "#1", "title": evil[:390], "segments": ["de-bio"]}]
+    )
+    text = await text_of(buyer, f"/needs/{need['need']['id']}/report", form)
+    assert "<script" not in text or form == PDF
+    assert ('#panic("x") $x$ <b>gras</b>' in text) == (form == PDF)
+    assert ("&lt;b&gt;gras&lt;/b&gt;" in text) == (form == HTML)
+
+
+async def test_a_draft_with_nothing_else_has_no_empty_section(served: Client) -> None:
+    buyer = await new_buyer(served)
+    need = (await buyer.keep(title=None, territory={"codes": ["departement:974"]}))["need"]["id"]
+    text = await text_of(buyer, f"/needs/{need}/report", HTML)
+    assert "Aucun échange à ce jour" in text
+    assert "La Réunion" in text
+    assert re.findall(r"</h2>\s*</section>", text) == []

@@ -1,0 +1,283 @@
+"""Keys open what their scopes say, and nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+
+from api.app import create_app
+from api.runtime.auth import Keys, require_source
+from api.runtime.endpoint import Call, endpoint
+from api.settings import Settings
+from api.web.openapi import routes_of
+from api.web.problems import Refusal
+from db.core.engine import engine, transaction
+from domain.client import SCOPES, Client, Scope
+from matching.engine import Reference
+from tests.api.conftest import ADMIN_KEY
+
+ORGANISATION = UUID("00000000-0000-7000-8000-00000000000a")
+CACHE_SECONDS = 5.0
+
+
+def bearer(*scopes: Scope, sources: tuple[str, ...] = ()) -> Client:
+    return Client(UUID(int=1), ORGANISATION, "Département", scopes, sources)
+
+
+class Who(msgspec.Struct):
+    """The caller."""
+
+    organisation: str
+
+
+@endpoint("GET", "/matching", tag="Test", scope="match", answers=Who)
+async def matching(call: Call) -> Who:
+    """Needs one scope."""
+    return Who(call.bearer.organisation)
+
+
+@endpoint("GET", "/either", tag="Test", scope=("read", "sync"), answers=Who)
+async def either(call: Call) -> Who:
+    """Needs one of two scopes."""
+    return Who(call.bearer.organisation)
+
+
+@endpoint("GET", "/open", tag="Test", scope=None, answers=Who)
+async def unguarded(_: Call) -> Who:
+    """Needs no key."""
+    return Who("anyone")
+
+
+KNOWN = {"m": bearer("match"), "r": bearer("read"), "s": bearer("sync"), "a": bearer("admin")}
+
+
+@pytest.fixture(scope="module")
+async def doors(settings: Settings, reference: Reference) -> AsyncIterator[AsyncTestClient[Any]]:
+    """A client of guarded routes; the keys that are in force have one letter."""
+
+    async def find(key: str) -> Client | None:
+        return KNOWN.get(key)
+
+    async def organisation() -> UUID:
+        return ORGANISATION
+
+    app = create_app(settings, reference, routes=(matching, either, unguarded), parts=())
+    app.state.services.keys.attach(find, organisation)
+    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("path", "authorization", "status"),
+    [
+        ("/matching", "Bearer m", 200),
+        ("/matching", "bearer m", 200),
+        ("/matching", "Bearer   m ", 200),
+        ("/matching", f"Bearer {ADMIN_KEY}", 200),
+        ("/matching", None, 401),
+        ("/matching", "", 401),
+        ("/matching", "Bearer", 401),
+        ("/matching", "Bearer ", 401),
+        ("/matching", "m", 401),
+        ("/matching", "Basic bTo=", 401),
+        ("/matching", "Bearer unknown", 401),
+        ("/matching", "Bearer m m", 401),
+        ("/matching", "Bearer M", 401),
+        ("/matching", "Bearer \xe9", 401),
+        ("/matching", "Bearer " + "m" * 10_000, 401),
+        ("/matching", "Bearer r", 403),
+        ("/matching", "Bearer a", 403),
+        ("/either", "Bearer r", 200),
+        ("/either", "Bearer s", 200),
+        ("/either", "Bearer m", 403),
+        ("/open", None, 200),
+        ("/open", "Bearer unknown", 200),
+    ],
+)
+async def test_doors(path: str, authorization: str | None, status: int, doors: AsyncTestClient[Any]) -> None:
+    """401 without a key in force, 403 with one that lacks the scope; open routes do not look."""
+    headers = [] if authorization is None else [(b"Authorization", authorization.encode("latin-1"))]
+    answer = await doors.get(path, headers=headers)
+    assert answer.status_code == status
+    if status == 401:
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert answer.json()["type"] == "/problems/no-valid-key"
+    if status == 403:
+        assert answer.json()["type"] == "/problems/missing-scope"
+
+
+async def test_the_key_is_looked_at_first(doors: AsyncTestClient[Any]) -> None:
+    """Whoever holds no key learns nothing about what else is wrong with the request."""
+    assert (await doors.get("/matching?nonsense=1", headers={"Accept": "text/csv"})).status_code == 401
+
+
+async def test_options_needs_no_key(doors: AsyncTestClient[Any]) -> None:
+    """What methods there are is no secret."""
+    answer = await doors.options("/matching")
+    assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+
+
+def test_no_handler_goes_round_the_door(app: Litestar) -> None:
+    """Keys are checked by what `endpoint` makes, so every handler is made by it, but for the answers to OPTIONS."""
+    handlers = [handler for route in app.routes for handler in getattr(route, "route_handlers", ())]
+    assert all("route" in handler.opt or handler.http_methods == {"OPTIONS"} for handler in handlers)
+    assert len(handlers) > 20
+
+
+def test_open_routes_are_those_the_contract_names(app: Litestar) -> None:
+    """Reference data, rules, documentation, health and metrics, and what a reply link is the key to.
+
+    A new route is closed unless it is listed here.
+    """
+    beginnings = {route.path.split("/")[1] for route in routes_of(app) if not route.scopes}
+    public = {"segments", "territories", "rules", "docs", "openapi.json", "problems", "health", "metrics", "replies"}
+    assert beginnings == public
+
+
+@pytest.mark.parametrize(
+    ("client", "source", "allowed"),
+    [
+        (bearer("sync", sources=("a", "b")), "b", True),
+        (bearer("sync", sources=("a", "b")), "c", False),
+        (bearer("sync"), "a", False),
+        (bearer("sync", "admin"), "a", True),
+    ],
+)
+def test_sources_on_the_key(client: Client, source: str, allowed: bool) -> None:
+    """A key writes the sources it names; the administrator's every one."""
+    if allowed:
+        require_source(client, source)
+    else:
+        with pytest.raises(Refusal) as refused:
+            require_source(client, source)
+        assert refused.value.kind.slug == "source-not-on-key"
+
+
+class Registry:
+    """Stands for the database: counts look-ups, can be away or slow, and can revoke."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, Client] = {"k": bearer("match")}
+        self.asked = 0
+        self.failure: BaseException | None = None
+        self.now = 0.0
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def find(self, key: str) -> Client | None:
+        self.asked += 1
+        await self.answers.wait()
+        if self.failure:
+            raise self.failure
+        return self.keys.get(key)
+
+    async def organisation(self) -> UUID:
+        if self.failure:
+            raise self.failure
+        return ORGANISATION
+
+    def clock(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+@pytest.fixture
+def keys(registry: Registry) -> Keys:
+    """Keys that are looked up in the registry, on its clock."""
+    keys = Keys(ADMIN_KEY, CACHE_SECONDS, registry.clock)
+    keys.attach(registry.find, registry.organisation)
+    return keys
+
+
+async def away() -> BaseException:
+    """What a database that is not there makes the driver raise."""
+    nowhere = engine("postgresql://localhost:1/nothing", pool_size=0)
+    with pytest.raises(OSError) as refused:  # noqa: PT011 - whichever of its kinds the platform has
+        async with transaction(nowhere):
+            pass
+    await nowhere.dispose()
+    return refused.value
+
+
+async def test_a_key_is_remembered_for_a_while(keys: Keys, registry: Registry) -> None:
+    """Within the time set, no second look-up; after it, a revocation is noticed."""
+    assert await keys.client("k") == await keys.client("k") == bearer("match")
+    assert registry.asked == 1
+    del registry.keys["k"]
+    registry.now += CACHE_SECONDS - 0.1
+    assert await keys.client("k") is not None
+    registry.now += 0.2
+    assert await keys.client("k") is None
+
+
+async def test_an_unknown_key_is_not_remembered(keys: Keys, registry: Registry) -> None:
+    """A key works as soon as it is made."""
+    assert await keys.client("new") is None
+    registry.keys["new"] = bearer("read")
+    assert await keys.client("new") == bearer("read")
+
+
+async def test_known_keys_outlive_the_database(keys: Keys, registry: Registry) -> None:
+    """While it is away, keys already seen go on working and new ones cannot be judged; then all is as before."""
+    await keys.client("k")
+    registry.failure = await away()
+    for _ in range(3):
+        registry.now += 10 * CACHE_SECONDS
+        assert await keys.client("k") == bearer("match")
+    with pytest.raises(OSError):  # noqa: PT011
+        await keys.client("new")
+    registry.failure = None
+    del registry.keys["k"]
+    registry.now += 10 * CACHE_SECONDS
+    assert await keys.client("k") is None
+
+
+async def test_a_fault_of_ours_is_not_taken_for_an_absence(keys: Keys, registry: Registry) -> None:
+    """Only an absent database excuses believing an old answer."""
+    await keys.client("k")
+    registry.failure = ZeroDivisionError()
+    registry.now += 10 * CACHE_SECONDS
+    with pytest.raises(ZeroDivisionError):
+        await keys.client("k")
+
+
+async def test_one_request_asks_for_all(keys: Keys, registry: Registry) -> None:
+    """When a key's time is over, those who come while one asks the database go on with what was known."""
+    await keys.client("k")
+    registry.now += 2 * CACHE_SECONDS
+    registry.answers.clear()
+    asking = asyncio.create_task(keys.client("k"))
+    await asyncio.sleep(0)
+    assert await keys.client("k") == bearer("match")
+    registry.answers.set()
+    assert await asking == bearer("match")
+    assert registry.asked == 2
+
+
+async def test_the_administrator_has_every_scope(keys: Keys, registry: Registry) -> None:
+    """Also while the database is away; the id of its organisation is learnt when it can be."""
+    registry.failure = await away()
+    first = await keys.client(ADMIN_KEY)
+    registry.failure = None
+    registry.now += 2 * CACHE_SECONDS
+    second = await keys.client(ADMIN_KEY)
+    assert first is not None
+    assert second is not None
+    assert (first.scopes, first.organisation, second.organisation_id) == (SCOPES, "default", ORGANISATION)
+    assert registry.asked == 0
+
+
+async def test_without_a_setting_nobody_is_administrator(registry: Registry) -> None:
+    """No admin key set: an empty one opens nothing."""
+    keys = Keys(None, CACHE_SECONDS, registry.clock)
+    keys.attach(registry.find, registry.organisation)
+    assert await keys.client("") is None

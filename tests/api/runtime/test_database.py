@@ -1,0 +1,94 @@
+"""The application with a database attached: keys are those that it holds."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from litestar.testing import AsyncTestClient
+from sqlalchemy import text
+
+from api.app import create_app
+from api.runtime.database import database
+from api.runtime.endpoint import Call, endpoint
+from api.settings import BadSetting, Settings
+from db.api_keys import create_key, revoke_key
+from db.core.engine import Engine, transaction
+from matching.engine import Reference
+from tests.api.conftest import ADMIN_KEY
+
+NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
+
+
+class Who(msgspec.Struct):
+    """The caller."""
+
+    organisation: str
+    organisation_id: UUID
+
+
+@endpoint("GET", "/who", tag="Test", scope="match", answers=Who)
+async def who(call: Call) -> Who:
+    """Tell the caller who it is."""
+    return Who(call.bearer.organisation, call.bearer.organisation_id)
+
+
+@pytest.fixture
+async def attached(settings: Settings, reference: Reference, database_url: str) -> AsyncIterator[AsyncTestClient[Any]]:
+    """A client of an application on this test's own database, which asks it about every key every time."""
+    settings = replace(settings, database_url=database_url, key_cache_seconds=0)
+    app = create_app(settings, reference, routes=(who,), parts=(database,))
+    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+async def ask(client: AsyncTestClient[Any], key: str) -> Any:
+    return await client.get("/who", headers={"Authorization": f"Bearer {key}"})
+
+
+async def test_a_key_from_its_making_to_its_end(attached: AsyncTestClient[Any], engine: Engine) -> None:
+    """Unknown, in force, revoked."""
+    assert (await ask(attached, "vivier_unknown")).status_code == 401
+    async with transaction(engine) as connection:
+        secret, key = await create_key(connection, name="Portal", organisation="CD56", scopes=["match"], now=NOW)
+    assert (await ask(attached, secret)).json()["organisation"] == "CD56"
+    async with transaction(engine) as connection:
+        await revoke_key(connection, key.id, NOW)
+    assert (await ask(attached, secret)).status_code == 401
+
+
+async def test_a_key_without_the_scope(attached: AsyncTestClient[Any], engine: Engine) -> None:
+    """Valid, but for something else."""
+    async with transaction(engine) as connection:
+        secret, _ = await create_key(connection, name="Sync", organisation="GEIQ", scopes=["sync"], now=NOW)
+    assert (await ask(attached, secret)).status_code == 403
+
+
+async def test_the_administrators_organisation_is_stored(attached: AsyncTestClient[Any], engine: Engine) -> None:
+    """What it writes belongs to an organisation that exists, the same each time."""
+    first, second = [(await ask(attached, ADMIN_KEY)).json() for _ in range(2)]
+    async with transaction(engine) as connection:
+        stored = (await connection.execute(text("SELECT id FROM organisations WHERE name = 'default'"))).scalar_one()
+    assert first["organisation_id"] == second["organisation_id"] == str(stored)
+
+
+async def test_an_absent_database_is_503(settings: Settings, reference: Reference) -> None:
+    """A key that was never seen cannot be judged; the administrator's needs no database."""
+    settings = replace(settings, database_url="postgresql://localhost:1/nothing")
+    app = create_app(settings, reference, routes=(who,), parts=(database,))
+    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+        refused, answered = await ask(client, "vivier_new"), await ask(client, ADMIN_KEY)
+    assert (refused.status_code, refused.json()["type"]) == (503, "/problems/database-away")
+    assert int(refused.headers["retry-after"]) > 0
+    assert answered.status_code == 200
+
+
+async def test_no_address_is_said_so(settings: Settings, reference: Reference) -> None:
+    """A server started without a database does not pretend to work."""
+    services = create_app(settings, reference, parts=()).state.services
+    with pytest.raises(BadSetting, match="DATABASE_URL"):
+        async with database(services):
+            pass

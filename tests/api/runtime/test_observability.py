@@ -1,0 +1,209 @@
+"""Each request leaves an id, one log line and a measurement, and none of its secrets."""
+
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import structlog
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from api.app import create_app
+from api.runtime import observability
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.observability import configure_logging
+from api.settings import Settings, read_settings
+from matching.engine import Reference
+from tests.api.conftest import ADMIN_KEY
+
+
+class Sum(msgspec.Struct):
+    """A number."""
+
+    value: int
+
+
+@endpoint("POST", "/sums/{name}", tag="Test", scope="match", answers=Sum)
+async def add(call: Call, name: str, body: Sum) -> Sum:
+    """Answer what was sent."""
+    call.services.metrics.matched(0.002)
+    return body
+
+
+ROUTES = (add, observability.metrics)
+
+
+@pytest.fixture
+async def sums(settings: Settings, reference: Reference) -> AsyncIterator[AsyncTestClient[Any]]:
+    """A client of an application that nothing was asked of yet."""
+    async with AsyncTestClient(create_app(settings, reference, parts=(), routes=ROUTES)) as client:
+        yield client
+
+
+def samples(exposition: str) -> dict[tuple[str, tuple[str, ...]], float]:
+    families = text_string_to_metric_families(exposition)
+    return {(s.name, tuple(s.labels.values())): s.value for family in families for s in family.samples}
+
+
+@pytest.mark.parametrize("given", ["abc", "a" * 128, "7f3c-1:2/x+=_.@"])
+async def test_the_callers_id_is_kept(given: str, client: AsyncTestClient[Any]) -> None:
+    """A portal finds its own id in our answer, errors included."""
+    for path in ("/segments", "/nowhere"):
+        assert (await client.get(path, headers={"X-Request-Id": given})).headers.get_list("x-request-id") == [given]
+
+
+@pytest.mark.parametrize("given", ["", "a" * 129, 'a"b', "a b", "é", "a\tb", "{}"])
+async def test_an_id_that_could_spoil_a_log_is_replaced(given: str, client: AsyncTestClient[Any]) -> None:
+    """Quotes, spaces and long texts do not pass."""
+    answer = await client.get("/segments", headers=[(b"X-Request-Id", given.encode())])
+    assert answer.headers["x-request-id"] != given
+    assert len(answer.headers["x-request-id"]) == 32
+
+
+async def test_one_line_per_request(sums: AsyncTestClient[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """Method, route, status, time, id and organisation; no key, no body, no value of a parameter."""
+    await sums.post(
+        "/sums/private-name",
+        json={"value": 424242},
+        headers={"Authorization": f"Bearer {ADMIN_KEY}", "X-Request-Id": "r1"},
+    )
+    (line,) = capsys.readouterr().err.splitlines()
+    logged = json.loads(line)
+    assert logged.pop("ms") > 0
+    assert logged.pop("timestamp").endswith("Z")
+    assert logged == {
+        "method": "POST",
+        "route": "/sums/{name}",
+        "status": 200,
+        "request_id": "r1",
+        "organisation": "default",
+        "event": "request",
+        "level": "info",
+    }
+
+
+async def test_refusals_are_logged_too(sums: AsyncTestClient[Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong path and a wrong key leave a line each, without their words."""
+    await sums.get("/secret-path")
+    await sums.post("/sums/a", json={}, headers={"Authorization": "Bearer wrong-key"})
+    lines = capsys.readouterr().err
+    assert [(r["route"], r["status"]) for r in map(json.loads, lines.splitlines())] == [
+        ("(no route)", 404),
+        ("/sums/{name}", 503),
+    ]
+    assert "secret" not in lines
+    assert "wrong-key" not in lines
+
+
+async def test_quiet_levels_log_no_requests(
+    settings: Settings, reference: Reference, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At `warning`, only what is wrong is written."""
+    app = create_app(replace(settings, log_level="warning"), reference, parts=())
+    async with AsyncTestClient(app) as client:
+        await client.get("/health/live")
+    assert capsys.readouterr().err == ""
+
+
+async def test_metrics(sums: AsyncTestClient[Any]) -> None:
+    """Requests by method, route and status, never by path; matches as `vivier_match_seconds`."""
+    headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
+    for name in ("a", "b"):
+        await sums.post(f"/sums/{name}", json={"value": 1}, headers=headers)
+    await sums.get("/nowhere")
+    answer = await sums.get("/metrics")
+    counted = samples(answer.text)
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert counted["vivier_http_request_seconds_count", ("POST", "/sums/{name}", "200")] == 2
+    assert counted["vivier_http_request_seconds_count", ("GET", "(no route)", "404")] == 1
+    assert counted["vivier_match_seconds_count", ()] == 2
+    assert counted["vivier_match_seconds_bucket", ("0.002",)] == 2
+
+
+async def test_metrics_with_a_key(settings: Settings, reference: Reference) -> None:
+    """Where a key is set, it is asked for; the administrator's is another."""
+    app = create_app(replace(settings, metrics_key="scraper"), reference, parts=())
+    async with AsyncTestClient(app) as client:
+        asked = [
+            (await client.get("/metrics", headers={"Authorization": given})).status_code
+            for given in ("", "Bearer nope", f"Bearer {ADMIN_KEY}", "Bearer scraper")
+        ]
+    assert asked == [401, 401, 401, 200]
+
+
+async def test_ready_once_there_is_an_index(app: Litestar, client: AsyncTestClient[Any]) -> None:
+    """Live from the start; ready when the suppliers are in memory."""
+    services = app.state.services
+    assert (await client.get("/health/live")).status_code == 200
+    assert (await client.get("/health/ready")).status_code == 503
+    services.is_ready = lambda: True
+    try:
+        assert (await client.get("/health/ready")).json() == {"status": "ready"}
+    finally:
+        services.is_ready = lambda: False
+
+
+@pytest.mark.parametrize("path", ["/segments", "/health/live", "/nowhere", "/territories/epci:243500741"])
+async def test_head_is_get_without_the_body(path: str, client: AsyncTestClient[Any]) -> None:
+    """Same status and headers, no content."""
+    whole, head = await client.get(path), await client.head(path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    assert head.headers["content-length"] == whole.headers["content-length"]
+
+
+async def test_head_of_a_post_is_refused(sums: AsyncTestClient[Any]) -> None:
+    """405, as GET would be, and without a body."""
+    answer = await sums.head("/sums/a")
+    assert (answer.status_code, answer.headers["allow"], answer.content) == (405, "OPTIONS, POST", b"")
+
+
+def test_logs_are_json_lines(capsys: pytest.CaptureFixture[str], logging_undone: None) -> None:
+    """An exception is one line as well, with its traceback inside and no local variables."""
+    configure_logging(read_settings({}))
+    secret = "hunter2"
+    try:
+        raise ValueError("broken")
+    except ValueError as failure:
+        structlog.get_logger().error("failed", exc_info=failure, n=len(secret))
+    (line,) = capsys.readouterr().err.splitlines()
+    logged = json.loads(line)
+    assert (logged["event"], logged["level"], logged["n"]) == ("failed", "error", 7)
+    assert "ValueError: broken" in logged["exception"]
+    assert secret not in line
+
+
+def test_logs_to_read_hold_no_variables_either(capsys: pytest.CaptureFixture[str], logging_undone: None) -> None:
+    """The console format keeps to plain tracebacks: the pretty ones print what a function knows, keys included."""
+    configure_logging(read_settings({"VIVIER_LOG_FORMAT": "console"}))
+    key = "hunter2"
+    try:
+        raise ValueError("broken")
+    except ValueError as failure:
+        structlog.get_logger().error("failed", exc_info=failure)
+    written = capsys.readouterr().err
+    assert "ValueError: broken" in written
+    assert key not in written
+
+
+def test_processes_count_together(tmp_path: Path) -> None:
+    """With a shared folder, any worker reports the sum of all (in processes of their own: the library chooses once)."""
+    program = (
+        "import sys; from pathlib import Path; from api.settings import share_metrics; "
+        "folder = Path(sys.argv[1]); share_metrics(folder); from api.runtime.metrics import Metrics; "
+        "metrics = Metrics(folder); metrics.request('GET', '/a', 200, 0.1); metrics.data_version(int(sys.argv[2])); "
+        "print(metrics.exposition().decode())"
+    )
+    first, second = (
+        subprocess.run([sys.executable, "-c", program, tmp_path, version], capture_output=True, text=True, check=True)
+        for version in ("5", "7")
+    )
+    counted = samples(second.stdout)
+    assert first.stdout != second.stdout
+    assert counted["vivier_http_request_seconds_count", ("GET", "/a", "200")] == 2

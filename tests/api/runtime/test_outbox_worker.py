@@ -1,0 +1,241 @@
+"""What is queued is attempted in the background, noted, and attempted again."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from api.runtime import outbox_worker
+from api.runtime.outbox_worker import Deliverer, Kind
+from db.core.engine import Connection, Engine, transaction
+from db.delivery.outbox import Claimed
+from domain.delivery.backoff import Outcome, Result, Schedule
+from tests.db.delivery.letters import LETTERS, create, queue
+from tests.db.suppliers.samples import NOW
+
+HOUR = timedelta(hours=1)
+SCHEDULE = Schedule(first=HOUR, factor=2, longest=4 * HOUR, attempts=3, age=24 * HOUR)
+ANNE = UUID(int=1)
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Receiver:
+    """Receives what is attempted: answers with the outcomes it was given, then takes everything."""
+
+    def __init__(self, *outcomes: Outcome | Exception) -> None:
+        self.outcomes = list(outcomes)
+        self.received: list[str] = []
+
+    async def __call__(self, claimed: Claimed) -> Outcome:
+        self.received.append(claimed.row["body"])
+        outcome = self.outcomes.pop(0) if self.outcomes else Outcome()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+@pytest.fixture(autouse=True)
+async def letters(engine: Engine) -> None:
+    await create(engine)
+
+
+def deliverer(engine: Engine, attempt: Callable[[Claimed], Awaitable[Outcome]], clock: Clock, **more: Any) -> Deliverer:
+    kind = Kind(outbox=LETTERS, schedule=SCHEDULE, attempt=attempt, **more)
+    return Deliverer(kind, engine, clock, jitter=lambda: 0.0)
+
+
+async def deliver(*deliverers: Deliverer) -> None:
+    """Attempt everything that is due, until nothing is."""
+    while any([await each.begin() for each in deliverers]):
+        await asyncio.gather(*(task for each in deliverers for task in each.under_way))
+
+
+async def statuses(engine: Engine) -> list[tuple[str, int]]:
+    async with transaction(engine) as connection:
+        rows = (await connection.execute(select(LETTERS).order_by(LETTERS.c.id))).all()
+    return [(row.status, row.attempts) for row in rows]
+
+
+FAILED = Outcome(failure="http_status", code=500)
+
+
+async def test_what_fails_is_attempted_again_until_it_is_delivered(engine: Engine) -> None:
+    clock, receiver = Clock(), Receiver(FAILED, FAILED)
+    postman = deliverer(engine, receiver, clock)
+    await queue(engine, "1")
+    await deliver(postman)
+    clock.now = NOW + HOUR - timedelta(seconds=1)
+    await deliver(postman)
+    assert (receiver.received, await statuses(engine)) == (["1"], [("waiting", 1)])
+    clock.now = NOW + HOUR
+    await deliver(postman)
+    clock.now = NOW + 3 * HOUR
+    await deliver(postman)
+    assert (receiver.received, await statuses(engine)) == (["1"] * 3, [("delivered", 3)])
+
+
+async def test_it_is_given_up_after_the_last_attempt(engine: Engine) -> None:
+    clock, receiver = Clock(), Receiver(*[FAILED] * 9)
+    await queue(engine, "1")
+    for _ in range(9):
+        await deliver(deliverer(engine, receiver, clock))
+        clock.now += 4 * HOUR
+    assert (receiver.received, await statuses(engine)) == (["1"] * 3, [("given_up", 3)])
+
+
+async def test_what_can_never_succeed_is_given_up_at_once(engine: Engine) -> None:
+    await queue(engine, "1")
+    await deliver(deliverer(engine, Receiver(Outcome(failure="gone", final=True)), Clock()))
+    assert await statuses(engine) == [("given_up", 1)]
+
+
+async def test_an_attempt_that_breaks_is_one_that_failed(engine: Engine) -> None:
+    receiver = Receiver(ValueError("a mistake of ours"))
+    await queue(engine, "1", "2")
+    await deliver(deliverer(engine, receiver, Clock()))
+    assert await statuses(engine) == [("waiting", 1), ("delivered", 1)]
+
+
+async def test_an_attempt_that_takes_too_long_is_one_that_failed(engine: Engine) -> None:
+    async def never(_: Claimed) -> Outcome:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    seen: list[Result] = []
+
+    async def see(_: Connection, __: Claimed, result: Result) -> None:
+        seen.append(result)
+
+    await queue(engine, "1")
+    await deliver(deliverer(engine, never, Clock(), patience=timedelta(seconds=0.01), also_note=see))
+    assert [result.outcome.failure for result in seen] == ["timeout"]
+    assert await statuses(engine) == [("waiting", 1)]
+
+
+async def test_two_workers_at_once_deliver_each_once_and_a_lane_in_order(engine: Engine) -> None:
+    clock, receiver = Clock(), Receiver()
+    await queue(engine, *(f"a{number}" for number in range(5)), lane=ANNE)
+    await queue(engine, *map(str, range(20)))
+    await deliver(*(deliverer(engine, receiver, clock, at_once=3) for _ in range(2)))
+    assert sorted(receiver.received) == sorted([*map(str, range(20)), *(f"a{number}" for number in range(5))])
+    assert [body for body in receiver.received if body.startswith("a")] == [f"a{number}" for number in range(5)]
+
+
+async def test_a_server_that_died_is_stood_in_for_after_the_lease(engine: Engine) -> None:
+    """The first attempt never ends; another process takes over, and what the first one notes later counts no more."""
+    clock, hanging = Clock(), asyncio.Event()
+    started = asyncio.Event()
+
+    async def hang(_: Claimed) -> Outcome:
+        started.set()
+        await hanging.wait()
+        return FAILED
+
+    await queue(engine, "1")
+    dying = deliverer(engine, hang, clock)
+    await dying.begin()
+    await started.wait()
+    receiver = Receiver()
+    await deliver(deliverer(engine, receiver, clock))
+    assert receiver.received == []
+    clock.now += dying.kind.patience + outbox_worker.LEASE_MARGIN
+    await deliver(deliverer(engine, receiver, clock))
+    assert (receiver.received, await statuses(engine)) == (["1"], [("delivered", 2)])
+    hanging.set()
+    await asyncio.gather(*dying.under_way)
+    assert await statuses(engine) == [("delivered", 2)]
+
+
+async def test_what_was_begun_too_often_is_not_attempted_again(engine: Engine) -> None:
+    """Its attempts end with the server that makes them."""
+    receiver = Receiver()
+    await queue(engine, "1")
+    async with transaction(engine) as connection:
+        await connection.execute(LETTERS.update().values(attempts=SCHEDULE.attempts))
+    await deliver(deliverer(engine, receiver, Clock()))
+    assert (receiver.received, await statuses(engine)) == ([], [("given_up", 4)])
+
+
+async def test_attempts_are_limited_at_a_time(engine: Engine) -> None:
+    postman = deliverer(engine, Receiver(), Clock(), at_once=2)
+    await queue(engine, *"abc")
+    assert [await postman.begin(), await postman.begin()] == [2, 0]
+    await asyncio.gather(*postman.under_way)
+
+
+@asynccontextmanager
+async def running(postman: Deliverer) -> Any:
+    task = asyncio.create_task(postman.run())
+    yield
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_stopping_gives_back_what_does_not_end_in_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_worker, "GRACE_SECONDS", 0)
+    started = asyncio.Event()
+
+    async def hang(_: Claimed) -> Outcome:
+        started.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    clock, receiver = Clock(), Receiver()
+    await queue(engine, "1")
+    stopping = deliverer(engine, hang, clock)
+    stopping.wake()
+    async with running(stopping):
+        await started.wait()
+    await deliver(deliverer(engine, receiver, clock))
+    assert (receiver.received, await statuses(engine)) == (["1"], [("delivered", 2)])
+
+
+async def test_stopping_lets_what_is_under_way_end(engine: Engine) -> None:
+    started, going_on = asyncio.Event(), asyncio.Event()
+
+    async def attempt(_: Claimed) -> Outcome:
+        started.set()
+        await going_on.wait()
+        return Outcome()
+
+    await queue(engine, "1")
+    stopping = deliverer(engine, attempt, Clock())
+    stopping.wake()
+    async with running(stopping):
+        await started.wait()
+        going_on.set()
+    assert await statuses(engine) == [("delivered", 1)]
+
+
+async def test_it_goes_on_when_claiming_has_failed(engine: Engine) -> None:
+    delivered, failures = asyncio.Event(), [ValueError("a mistake of ours")]
+
+    async def attempt(_: Claimed) -> Outcome:
+        delivered.set()
+        return Outcome()
+
+    async def fail_once(_: Connection) -> None:
+        if failures:
+            postman.wake()
+            raise failures.pop()
+
+    postman = deliverer(engine, attempt, Clock(), queue=fail_once)
+    await queue(engine, "1")
+    postman.wake()
+    async with running(postman):
+        await asyncio.wait_for(delivered.wait(), 10)

@@ -1,0 +1,167 @@
+"""The generated pool: plainly made up, repeatable, and like the real files in what it holds."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import islice
+
+import msgspec
+import pytest
+import shapely
+from stdnum.fr import siret
+
+from api.sample.generate import MARK, SAMPLE_DEPARTEMENTS, Generated, generate, of_commune
+from domain.reference import cpv, taxonomy, territory
+from domain.suppliers.supplier import Approval, ServiceArea, SupplierRecord
+from matching.geo.outlines import outlines
+
+ON = date(2026, 11, 24)
+COUNT = 2_000
+
+
+def pool(count: int, seed: int = 1, on: date = ON, departements: tuple[str, ...] | None = None) -> Iterator[Generated]:
+    return generate(count, seed, territory.load(), taxonomy.load(), cpv.load(), on, departements)
+
+
+@pytest.fixture(scope="module")
+def records() -> list[SupplierRecord]:
+    return [one.record for one in pool(COUNT)]
+
+
+def test_repeatable() -> None:
+    """The same seed gives the same pool, and a larger pool begins with the smaller one; another seed another pool."""
+    assert list(pool(50)) == list(islice(pool(1_000_000), 50))
+    assert list(pool(50, seed=2)) != list(pool(50))
+
+
+def test_external_ids_differ() -> None:
+    assert len({one.external_id for one in pool(COUNT)}) == COUNT
+
+
+def test_records_are_what_the_contract_takes(records: list[SupplierRecord]) -> None:
+    """Each would be accepted as a row of an import, byte for byte."""
+    sent = msgspec.json.encode(records)
+    assert msgspec.json.decode(sent, type=list[SupplierRecord]) == records
+
+
+def test_codes_are_known(records: list[SupplierRecord]) -> None:
+    territories, segments, codes = territory.load(), taxonomy.load(), cpv.load()
+    for record in records:
+        assert record.address
+        assert record.address.commune
+        assert territories.commune_ordinal(record.address.commune) is not None
+        for offer in record.offers:
+            assert offer.segments or offer.cpv
+            assert all(segments.known(code) for code in offer.segments)
+            assert all(codes.known(code) and segments.of_cpv(code) for code in offer.cpv)
+            for code in offer.service_area.codes or () if offer.service_area else ():
+                assert territories.area(code).communes
+
+
+def test_plainly_generated(records: list[SupplierRecord]) -> None:
+    """The mark is in the name, which every list shows; nothing leads to a real mailbox, site or telephone."""
+    for record in records:
+        assert record.name.endswith(MARK)
+        assert "généré" in record.labels
+        assert record.contact
+        assert record.contact.email
+        assert record.contact.email.endswith(".example.org")
+        assert (record.contact.website or "https://x.example.org").endswith(".example.org")
+        fiction = ("01 99 00", "02 61 91", "03 53 01", "04 65 71", "05 36 49", "06 39 98")
+        assert (record.contact.phone or fiction[0]).startswith(fiction)
+        assert record.contact.person is None
+
+
+def test_siret_are_valid_and_unique_but_none_is_real(records: list[SupplierRecord]) -> None:
+    numbers = [record.siret for record in records if record.siret]
+    assert len(numbers) > COUNT * 0.9
+    assert len(set(numbers)) == len(numbers)
+    assert all(siret.is_valid(number) and number.startswith("0") for number in numbers)
+
+
+def test_points_lie_in_their_commune(records: list[SupplierRecord]) -> None:
+    territories, shapes = territory.load(), outlines("commune")
+    placed = [record for record in records if record.location and record.address]
+    assert COUNT * 0.95 < len(placed) < COUNT
+    for record in placed:
+        assert record.location
+        assert record.address
+        ordinal = territories.commune_ordinal(record.address.commune or "")
+        assert shapely.contains_xy(shapes[ordinal], record.location.lon, record.location.lat)
+
+
+def test_people_attract_suppliers(records: list[SupplierRecord]) -> None:
+    """Communes are drawn by population: Paris has some 3 % of it, and overseas departements are not forgotten."""
+    communes = Counter(record.address.commune for record in records if record.address)
+    assert 0.02 * COUNT < communes["75056"] < 0.045 * COUNT
+    assert any((code or "").startswith("974") for code in communes)
+
+
+def test_departements_bound_the_pool() -> None:
+    chosen = [one.record.address for one in pool(300, departements=SAMPLE_DEPARTEMENTS)]
+    assert {address.commune[:2] for address in chosen if address and address.commune} == set(SAMPLE_DEPARTEMENTS)
+    with pytest.raises(ValueError, match="no inhabited commune"):
+        next(pool(1, departements=("975",)))
+
+
+def test_frequencies(records: list[SupplierRecord]) -> None:
+    """Kinds by the real files, areas as stated, and every case that the law treats apart is there."""
+    kinds = Counter(approval.kind for record in records for approval in record.approvals or ())
+    assert [kind for kind, _ in kinds.most_common(2)] == ["ACI", "ESAT"]
+    assert {"EI", "AI", "ETTI", "GEIQ", "EA", "SEP", "TIH", "ESUS"} <= set(kinds)
+    areas = Counter(_sort_of(offer.service_area) for record in records for offer in record.offers)
+    shares = {sort: number / areas.total() for sort, number in areas.items()}
+    assert shares == pytest.approx({"radius": 0.6, "codes": 0.25, "national": 0.05, "absent": 0.1}, abs=0.04)
+    assert {record.legal_form for record in records} >= {
+        "association",
+        "cooperative",
+        "commercial_company",
+        "public_body",
+    }
+    assert {record.ess for record in records} == {True, False, None}
+    assert all(record.in_prison for record in records if _holds(record, "SEP"))
+    assert 0.02 < sum(record.approvals is None for record in records) / COUNT < 0.15
+    assert sum(offer.basis == "inferred" for record in records for offer in record.offers) > 0
+    assert all(1 <= len(record.offers) <= 5 for record in records)
+    families = {family.id for family in taxonomy.load().families}
+    assert any(families & set(offer.segments) for record in records for offer in record.offers)
+
+
+def _sort_of(area: ServiceArea | None) -> str:
+    if area is None:
+        return "absent"
+    return "national" if area.national else "codes" if area.codes else "radius"
+
+
+def _holds(record: SupplierRecord, kind: str) -> bool:
+    return any(approval.kind == kind for approval in record.approvals or ())
+
+
+def test_approvals_are_dated_around_the_day() -> None:
+    """Most in force, some lapsed, some about to expire, some without bounds; another day moves them all."""
+    dated = list(_approvals(ON))
+    lapsed = sum(one.valid_until is not None and one.valid_until < ON for one in dated) / len(dated)
+    expiring = sum(
+        one.valid_until is not None and ON <= one.valid_until < ON + timedelta(days=90) for one in dated
+    ) / len(dated)
+    unbounded = sum(one.valid_until is None for one in dated) / len(dated)
+    assert 0.03 < lapsed < 0.12
+    assert 0.04 < expiring < 0.15
+    assert 0.04 < unbounded < 0.15
+    later = list(_approvals(ON + timedelta(days=10)))
+    assert all(
+        after.valid_from == before.valid_from + timedelta(days=10)
+        for before, after in zip(dated, later, strict=True)
+        if before.valid_from and after.valid_from
+    )
+
+
+def _approvals(on: date) -> Iterator[Approval]:
+    return (approval for one in pool(1_000, on=on) for approval in one.record.approvals or ())
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("Le Mans", "du Mans"), ("Étel", "d'Étel"), ("Les Fougerêts", "des Fougerêts")]
+)
+def test_names_are_written_in_french(name: str, expected: str) -> None:
+    assert of_commune(name) == expected

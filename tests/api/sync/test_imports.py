@@ -1,0 +1,333 @@
+"""Files of suppliers sent to the application."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+
+from db.core.engine import transaction
+from db.schema.supplier_tables import imports
+from tests.api.refusals import assert_refused
+from tests.api.sync.factories import (
+    NDJSON,
+    Client,
+    counts,
+    key,
+    lines,
+    listed,
+    misprinted,
+    path_of,
+    put_record,
+    record,
+    rows,
+    send,
+    siret,
+)
+
+CSV = "text/csv"
+JSON = "application/json"
+GZIP = {"Content-Encoding": "gzip"}
+FIELDS = {
+    "id", "source", "mode", "dry_run", "received", "added", "changed", "unchanged", "removed", "rejected", "errors",
+    "data_version",
+}  # fmt: skip
+
+
+async def test_the_report_counts_every_row_and_locates_what_it_rejects(served: Client, source: str) -> None:
+    good = rows(source, "a", "b")
+    bad_siret = {"external_id": "c", **record(path_of(source), siret="123")}
+    drawn = {"segments": ["ev-entretien"], "service_area": {"geometry": {"type": "Polygon", "coordinates": [[]]}}}
+    ring = [[0, 0], [1, 1], [0, 1], [1, 0], [0, 0]]
+    crossed = {"segments": ["ev-entretien"], "service_area": {"geometry": {"type": "Polygon", "coordinates": [ring]}}}
+    content = [
+        good[0],
+        "",
+        bad_siret,
+        "{",
+        rows(source, "d", offers=[drawn])[0],
+        rows(source, "e", offers=[crossed])[0],
+        good[1],
+        good[0],
+    ]
+
+    answer = await send(served, source, lines(content))
+
+    assert answer.status_code == 200, answer.text
+    report = answer.json()
+    assert report.keys() >= FIELDS
+    assert counts(report) == {"received": 7, "added": 2, "rejected": 5}
+    assert [(error["line"], error["external_id"], error["pointer"]) for error in report["errors"]] == [
+        (3, "c", "/siret"),
+        (4, None, ""),
+        (5, "d", "/offers/0/service_area/geometry/coordinates/0"),
+        (6, "e", "/offers/0/service_area/geometry/coordinates"),
+        (8, "a", "/external_id"),
+    ]
+    assert sorted(await listed(served, f"source={source}")) == ["Atelier a", "Atelier b"]
+
+
+async def test_the_same_content_again_is_unchanged(served: Client, source: str) -> None:
+    first = (await send(served, source, lines(rows(source, "a", "b")))).json()
+    again = (await send(served, source, lines(rows(source, "a", "b")))).json()
+    assert counts(again) == {"received": 2, "unchanged": 2}
+    assert again["data_version"] == first["data_version"]
+
+    changed = (await send(served, source, lines(rows(source, "a", ess=False)))).json()
+    assert counts(changed) == {"received": 1, "changed": 1}
+
+
+async def test_a_record_put_and_a_row_imported_are_the_same(served: Client, source: str) -> None:
+    """Content, place and flags alike."""
+    fields = {"name": "Atelier", "siret": misprinted(siret(source)), "location": None}
+    await put_record(served, source, "a", **fields)
+    report = (await send(served, source, lines(rows(source, "a", **fields)))).json()
+    assert counts(report) == {"received": 1, "unchanged": 1}
+    stored = (await served.get(f"/sources/{source}/suppliers/a")).json()
+    assert [flag["code"] for flag in stored["flags"]] == ["placed_at_commune", "siret_check_failed"]
+
+
+async def test_the_same_rows_in_every_format(served: Client, source: str) -> None:
+    row = {"external_id": "a", "name": "Atelier", "siret": siret(source), "offers": [{"segments": ["pr-locaux"]}]}
+    await send(served, source, lines([row]))
+    as_json = await send(served, source, json.dumps([row]).encode(), JSON)
+    as_csv = await send(
+        served, source, f"external_id,name,siret,segments\na,Atelier,{siret(source)},pr-locaux\n".encode(), CSV
+    )
+    compressed = await send(served, source, gzip.compress(lines([row])), NDJSON, **GZIP)
+    members = gzip.compress(lines([row])) + gzip.compress(b"\n")
+    for answer in (as_json, as_csv, compressed, await send(served, source, members, NDJSON, **GZIP)):
+        assert counts(answer.json()) == {"received": 1, "unchanged": 1}
+
+
+async def test_a_dry_run_leaves_no_trace(served: Client, source: str) -> None:
+    report = (await send(served, source, lines([*rows(source, "a"), "x"]), query="dry_run=true")).json()
+    assert counts(report) == {"received": 2, "added": 1, "rejected": 1}
+    assert report["dry_run"] is True
+    assert await listed(served, f"source={source}") == []
+    assert (await served.get(f"/sources/{source}/imports")).json()["items"] == []
+    assert_refused(await served.get(f"/imports/{report['id']}"), 404, "not-found")
+
+
+async def test_a_snapshot_removes_what_is_absent_within_the_guard(served: Client, source: str) -> None:
+    await send(served, source, lines(rows(source, *"abcdef")))
+    assert_refused(
+        await send(served, source, lines(rows(source, *"abcd")), query="mode=snapshot"), 409, "too-many-removed"
+    )
+    assert (
+        counts((await send(served, source, lines(rows(source, *"abcde")), query="mode=snapshot")).json())["removed"]
+        == 1
+    )
+
+    forced = await send(served, source, lines(rows(source, "a")), query="mode=snapshot&force=true")
+    assert counts(forced.json()) == {"received": 1, "unchanged": 1, "removed": 4}
+    assert await listed(served, f"source={source}") == ["Atelier a"]
+
+
+async def test_a_rejected_row_does_not_count_as_absent(served: Client, source: str) -> None:
+    await send(served, source, lines(rows(source, *"abcdef")))
+    content = [*rows(source, *"abcde"), {"external_id": "f", "name": ""}]
+    report = (await send(served, source, lines(content), query="mode=snapshot")).json()
+    assert counts(report) == {"received": 6, "unchanged": 5, "rejected": 1}
+
+
+ROW = lines(rows("nobody", "a"))
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "headers", "status", "slug"),
+    [
+        (gzip.compress(ROW)[:-4], NDJSON, GZIP, 400, "malformed-body"),
+        (b"", NDJSON, GZIP, 400, "malformed-body"),
+        (gzip.compress(ROW) + b"x", NDJSON, GZIP, 400, "malformed-body"),
+        (ROW, NDJSON, GZIP, 400, "malformed-body"),
+        (ROW, NDJSON, {"Content-Encoding": "br"}, 415, "unsupported-media-type"),
+        (ROW, "text/plain", {}, 415, "unsupported-media-type"),
+        (ROW, "application/x-ndjson; charset=latin-1", {}, 415, "unsupported-media-type"),
+        (b'[{"external_id": "a"', JSON, {}, 400, "malformed-body"),
+        (b"surprise", JSON, {}, 400, "malformed-body"),
+        (b"", JSON, {}, 400, "malformed-body"),
+        (b'{"external_id": "a"}', JSON, {}, 422, "invalid-content"),
+        ("external_id,name\n".encode("utf-16"), CSV, {}, 400, "malformed-body"),
+        (b"", CSV, {}, 422, "invalid-content"),
+        (b"external_id;name\na;b\n", CSV, {}, 422, "invalid-content"),
+        (b"external_id,name,colour\n", CSV, {}, 422, "invalid-content"),
+    ],
+)
+async def test_what_cannot_be_read_as_a_whole_is_refused(
+    served: Client, source: str, content: bytes, media_type: str, headers: dict[str, str], status: int, slug: str
+) -> None:
+    assert_refused(await send(served, source, content, media_type, **headers), status, slug)
+    assert await listed(served, f"source={source}") == []
+
+
+async def test_an_array_that_breaks_off_leaves_nothing_of_its_beginning(served: Client, source: str) -> None:
+    content = json.dumps(rows(source, *map(str, range(1_500)))).encode()[:-1]
+    assert_refused(await send(served, source, content, JSON), 400, "malformed-body")
+    assert await listed(served, f"source={source}") == []
+    (noted,) = (await served.get(f"/sources/{source}/imports")).json()["items"]
+    assert (noted["status"], noted["added"]) == ("failed", 0)
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "slug", "pointer"),
+    [
+        ("format=gogo", 422, "invalid-query", "/format"),
+        ("mode=replace", 422, "invalid-query", "/mode"),
+        ("dry_run=yes", 422, "invalid-query", "/dry_run"),
+        ("dryrun=true", 400, "unknown-query-parameter", "/dryrun"),
+        ("format=siae", 415, "unsupported-media-type", None),
+    ],
+)
+async def test_what_is_asked_for_is_checked_first(
+    served: Client, source: str, query: str, status: int, slug: str, pointer: str | None
+) -> None:
+    answer = await send(served, source, lines(rows(source, "a")), query=query)
+    assert_refused(answer, status, slug)
+    assert pointer is None or [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+async def test_a_body_beyond_the_limit_is_refused(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As announced, as it arrives, and as it is once decompressed."""
+
+    async def unannounced() -> AsyncIterator[bytes]:
+        for start in range(0, len(large), 1 << 16):
+            yield large[start : start + (1 << 16)]
+
+    services = served.services
+    monkeypatch.setattr(services, "settings", replace(services.settings, import_limit=1 << 20))
+    large = lines(rows(source, "a")) + b" " * (1 << 21)
+    assert_refused(await send(served, source, large), 413, "body-too-large")
+    assert_refused(await send(served, source, unannounced()), 413, "body-too-large")
+    assert_refused(await send(served, source, gzip.compress(large), NDJSON, **GZIP), 413, "body-too-large")
+    assert await listed(served, f"source={source}") == []
+
+
+async def test_reasons_are_in_the_language_of_the_caller(served: Client, source: str) -> None:
+    row = lines([{"external_id": "c", **record(path_of(source), siret="123")}])
+    french = (await send(served, source, row)).json()["errors"][0]
+    english = (await send(served, source, row, **{"Accept-Language": "en"})).json()["errors"][0]
+    assert french["code"] == english["code"]
+    assert french["detail"] != english["detail"]
+
+
+async def test_errors_are_kept_page_by_page(served: Client, source: str) -> None:
+    report = (await send(served, source, lines(["x"] * 5 + rows(source, "a")))).json()
+    path = f"/imports/{report['id']}/errors"
+    first = await served.get(f"{path}?limit=3")
+    second = await served.get(first.links["next"]["url"])
+    assert [error["line"] for page in (first, second) for error in page.json()["items"]] == [1, 2, 3, 4, 5]
+    assert second.json()["next_cursor"] is None
+    assert first.json()["items"] == report["errors"][:3]
+    assert (await served.get(f"/imports/{report['id']}")).json() == report
+
+
+async def test_the_imports_of_a_source_are_listed_the_latest_first(served: Client, source: str) -> None:
+    reports = [(await send(served, source, lines([*rows(source, one), "x"]))).json() for one in "abc"]
+    first = await served.get(f"/sources/{source}/imports?limit=2")
+    rest = await served.get(first.links["next"]["url"])
+    found = [item["id"] for page in (first, rest) for item in page.json()["items"]]
+    assert found == [report["id"] for report in reversed(reports)]
+    assert first.json()["items"][0]["errors"] == []
+
+
+async def test_an_import_is_its_sources_own(served: Client, source: str) -> None:
+    report = (await send(served, source, lines(rows(source, "a")))).json()
+    mine, other = await key(served, "sync", sources=(source,)), await key(served, "sync", sources=("another",))
+    paths = (f"/imports/{report['id']}", f"/imports/{report['id']}/errors", f"/sources/{source}/imports")
+    for path in paths:
+        assert (await served.get(path, headers=mine)).status_code == 200
+        assert_refused(await served.get(path, headers=other), 403, "source-not-on-key")
+    assert_refused(await send(served, source, lines(rows(source, "a")), **other), 403, "source-not-on-key")
+    assert_refused(await served.get("/imports/0191d7c4-0000-7000-8000-000000000000"), 404, "not-found")
+    assert_refused(await served.get("/imports/last"), 404, "not-found")
+
+
+async def test_a_request_sent_twice_is_carried_out_once(served: Client, source: str) -> None:
+    """The first answer again, although the directory has changed; another body or query needs another key."""
+    named = {"Idempotency-Key": f"{source}-1"}
+    first = await send(served, source, lines(rows(source, "a")), **named)
+    await put_record(served, source, "a")
+    again = await send(served, source, lines(rows(source, "a")), **named)
+    assert again.content == first.content
+    assert again.headers["content-type"] == JSON
+
+    refused = await send(served, source, lines(rows(source, "b")), **named)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["code"] == "idempotency_key_reused"
+    assert (await send(served, source, lines(rows(source, "a")), query="dry_run=true", **named)).status_code == 422
+
+    other = await key(served, "sync", sources=(source,))
+    assert (await send(served, source, lines(rows(source, "b")), **named, **other)).status_code == 200
+
+
+async def test_a_refused_request_may_be_sent_again(served: Client, source: str) -> None:
+    named = {"Idempotency-Key": f"{source}-1"}
+    await send(served, source, lines(rows(source, "a", "b")))
+    shrunk = lines(rows(source, "a"))
+    assert_refused(await send(served, source, shrunk, query="mode=snapshot", **named), 409, "too-many-removed")
+    assert_refused(await send(served, source, shrunk, query="mode=snapshot", **named), 409, "too-many-removed")
+    forced = await send(served, source, shrunk, query="mode=snapshot&force=true", **named)
+    assert counts(forced.json())["removed"] == 1
+    too_long = {"Idempotency-Key": "x" * 256}
+    assert_refused(await send(served, source, shrunk, **too_long), 400, "bad-request")
+
+
+async def test_the_same_request_twice_at_once_is_carried_out_once(served: Client, source: str) -> None:
+    named = {"Idempotency-Key": f"{source}-1"}
+    answers = await asyncio.gather(*(send(served, source, lines(rows(source, "a")), **named) for _ in range(4)))
+    assert {answer.content for answer in answers} == {answers[0].content}
+    assert len((await served.get(f"/sources/{source}/imports")).json()["items"]) == 1
+
+
+async def test_imports_of_one_source_at_once_take_turns(served: Client, source: str) -> None:
+    """More of them than the pool has connections: none is refused, and the last sees all that the others stored."""
+    content = lines(rows(source, *map(str, range(300))))
+    reports = [answer.json() for answer in await asyncio.gather(*(send(served, source, content) for _ in range(20)))]
+    assert sorted(report["added"] for report in reports) == [0] * 19 + [300]
+    assert sum(report["unchanged"] for report in reports) == 19 * 300
+
+
+async def test_imports_of_many_sources_at_once(served: Client, source: str) -> None:
+    named = {"Idempotency-Key": source}
+    sent = [send(served, f"{source}-{n}", lines(rows(f"{source}-{n}", *"abc")), **named) for n in range(20)]
+    assert {answer.json()["added"] for answer in await asyncio.gather(*sent)} == {3}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "expected"), [("siae", "siae_2020_iae.csv", 3_853), ("esat", "esat_finess.csv", 1_504)]
+)
+async def test_the_real_files(
+    served: Client, source: str, shared_data: Path, kind: str, name: str, expected: int
+) -> None:
+    """Every row is accounted for, few are rejected, and the same file again changes nothing."""
+    content = (shared_data / "suppliers" / name).read_bytes()
+    report = (await send(served, source, content, CSV, f"format={kind}")).json()
+    assert report["received"] == report["added"] + report["rejected"] == expected
+    assert report["rejected"] <= 0.03 * expected
+    assert all(error["line"] > 1 and error["code"] and error["detail"] for error in report["errors"])
+
+    again = (await send(served, source, gzip.compress(content), CSV, f"format={kind}", **GZIP)).json()
+    assert (again["unchanged"], again["rejected"]) == (report["added"], report["rejected"])
+    assert again["data_version"] == report["data_version"]
+    assert again["errors"] == report["errors"]
+
+    emptied = await send(served, source, b"", query="mode=snapshot&force=true")  # other tests count who is around
+    assert emptied.json()["removed"] == report["added"]
+
+
+async def test_an_import_whose_server_was_killed_shows_as_interrupted(served: Client, source: str) -> None:
+    """To whoever looks at it next: no other import need come first."""
+    dead = (await send(served, source, lines(rows(source, "a")))).json()["id"]
+    async with transaction(served.services.database) as connection:
+        await connection.execute(update(imports).where(imports.c.id == UUID(dead)).values(status="running"))
+
+    shown = (await served.get(f"/imports/{dead}")).json()
+    assert (shown["status"], shown["added"]) == ("interrupted", 0)
+    every = (await served.get(f"/sources/{source}/imports")).json()["items"]
+    assert [each["status"] for each in every] == ["interrupted"]

@@ -1,0 +1,234 @@
+"""Records put, read and deleted by the source they belong to."""
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.api.refusals import assert_refused
+from tests.api.sync.factories import RECORD, Client, key, misprinted, path_of, put, put_record, record, siret
+from tests.conftest import ROOT
+
+EXAMPLES = ROOT / "openapi" / "examples"
+SQUARE = [[-3.0, 48.0], [-2.9, 48.0], [-2.9, 48.1], [-3.0, 48.1], [-3.0, 48.0]]
+
+
+def polygon(*ring: list[float]) -> list[dict[str, Any]]:
+    area = {"geometry": {"type": "Polygon", "coordinates": [list(ring)]}}
+    return [{"segments": ["ev-entretien"], "service_area": area}]
+
+
+async def test_a_record_is_stored_read_and_deleted(served: Client, source: str) -> None:
+    path = f"/sources/{source}/suppliers/17"
+    created = await put(served, path)
+    assert created.status_code == 201
+    document = created.json()
+    assert {"source": source, "external_id": "17", "flags": []}.items() <= document.items()
+    assert (document["name"], document["siret"]) == (RECORD["name"], siret(path))
+
+    read = await served.get(path)
+    assert read.json() == document
+    assert read.headers["etag"] == created.headers["etag"]
+
+    assert (await served.delete(path)).status_code == 204
+    assert_refused(await served.get(path), 404, "not-found")
+    assert_refused(await served.delete(path), 404, "not-found")
+
+
+async def test_the_example_is_what_a_client_gets(served: Client) -> None:
+    """Less what every directory counts for itself."""
+    sent, expected = (json.loads((EXAMPLES / f"record.{side}.json").read_bytes()) for side in ("request", "response"))
+    path = path_of(expected["source"], expected["external_id"])
+    answer = await put(served, path, sent)
+    assert (answer.status_code, (await served.delete(path)).status_code) == (201, 204)
+    own = {name: answer.json()[name] for name in ("supplier_id", "data_version")}
+    assert answer.json() == expected | own
+
+
+async def test_the_same_again_changes_nothing(served: Client, source: str) -> None:
+    first = await put_record(served, source)
+    again = await put(served, f"/sources/{source}/suppliers/1")
+    assert again.status_code == 200
+    assert again.json()["data_version"] == first["data_version"]
+
+    changed = await put_record(served, source, name="Les Jardins de l'Oust")
+    assert changed["data_version"] > first["data_version"]
+    assert changed["supplier_id"] == first["supplier_id"]
+
+
+async def test_what_was_put_is_matched_within_a_second(served: Client, source: str) -> None:
+    """And so is its deletion."""
+    need = {"territory": {"codes": ["commune:97502"]}, "lots": [{"id": "1", "segments": ["pr-vehicules"]}]}
+    offers = [{"segments": ["pr-vehicules"], "service_area": {"codes": ["commune:97502"]}}]
+
+    async def candidates(version: int) -> list[str]:
+        await served.services.directory.beyond(version - 1, 1)
+        answer = (await served.post("/match", json=need)).json()
+        assert answer["stamp"]["data_version"] >= version
+        return [candidate["supplier"]["name"] for candidate in answer["lots"][0]["candidates"]]
+
+    stored = await put_record(served, source, name="Lavage de Miquelon", offers=offers)
+    assert await candidates(stored["data_version"]) == ["Lavage de Miquelon"]
+    await served.delete(f"/sources/{source}/suppliers/1")
+    assert await candidates(stored["data_version"] + 1) == []
+
+
+@pytest.mark.parametrize(
+    "external_id", ["FR/35/0012", "a.b.", "Épicerie n° 4", "50%", "a+b c", "?q=1#x", "/a//b/", "é" * 400, "🌱", "a%2Fb"]
+)
+async def test_an_identifier_is_any_text(served: Client, source: str, external_id: str) -> None:
+    path = f"/sources/{source}/suppliers/{quote(external_id, safe='')}"
+    created = await put(served, path)
+    assert (created.status_code, created.json()["external_id"]) == (201, external_id)
+    assert (await served.get(path)).json()["external_id"] == external_id
+    assert (await served.delete(path)).status_code == 204
+
+
+async def test_identifiers_that_look_alike_are_different_records(served: Client, source: str) -> None:
+    for external_id in ("a%2Fb", "a%252Fb", "a", "A", "a%20", "%C3%A9", "e%CC%81"):
+        assert (await put(served, f"/sources/{source}/suppliers/{external_id}")).status_code == 201
+
+
+@pytest.mark.parametrize("tail", ["a/b", "a//b", "%00", "a%00b", "%FF", "%C3"])
+async def test_what_is_no_identifier_is_not_found(served: Client, source: str, tail: str) -> None:
+    path = f"/sources/{source}/suppliers/{tail}"
+    for answer in (await put(served, path), await served.get(path), await served.delete(path)):
+        assert_refused(answer, 404, "not-found")
+
+
+async def test_an_identifier_beyond_the_bound_is_refused(served: Client, source: str) -> None:
+    answer = await put(served, f"/sources/{source}/suppliers/{'x' * 401}")
+    assert_refused(answer, 422, "invalid-content")
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/external_id"]
+
+
+@pytest.mark.parametrize("name", ["%00", "a%0Ab", "%FF", "x" * 101])
+async def test_what_is_no_source_is_not_found(served: Client, name: str) -> None:
+    assert_refused(await put(served, f"/sources/{name}/suppliers/1"), 404, "not-found")
+
+
+FAULTS: list[tuple[dict[str, Any], list[str] | None]] = [
+    ({"name": " "}, ["/name"]),
+    ({"siret": "123"}, ["/siret"]),
+    ({"offers": [{"segments": ["pr-locau"]}]}, ["/offers/0/segments/0"]),
+    ({"offers": [{}]}, ["/offers/0"]),
+    ({"offers": polygon(*SQUARE[:4], [0, 0])}, ["/offers/0/service_area/geometry/coordinates"]),
+    ({"offers": polygon(SQUARE[0], SQUARE[2], SQUARE[1], SQUARE[3], SQUARE[0])}, None),
+    ({"address": {"commune": "56300"}}, ["/address/commune"]),
+    ({"approvals": [{"kind": "ACI", "valid_from": "2026-02-01", "valid_until": "2026-01-01"}]}, None),
+    (
+        {
+            "siret": "1",
+            "address": {"commune": "0"},
+            "offers": [{"cpv": ["1"]}, *polygon([0, 0], [0, 0], [0, 0], [0, 0])],
+        },
+        [
+            "/siret",
+            "/address/commune",
+            "/offers/0/cpv/0",
+            "/offers/1/service_area/geometry/coordinates",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "pointers"), FAULTS)
+async def test_everything_wrong_is_said_at_once(
+    served: Client, source: str, fields: dict[str, Any], pointers: list[str] | None
+) -> None:
+    answer = await put(served, f"/sources/{source}/suppliers/1", record(source, **fields))
+    assert answer.status_code == 422, answer.text
+    found = [error["pointer"] for error in answer.json()["errors"]]
+    assert found == pointers if pointers else len(found) == 1
+    assert (await served.get(f"/sources/{source}/suppliers/1")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"surname": "x"}, "/surname"),
+        ({"external_id": "1"}, "/external_id"),
+        ({"employees": "42"}, "/employees"),
+        ({"ess": "true"}, "/ess"),
+        ({"approvals": [{"kind": "XX"}]}, "/approvals/0/kind"),
+        ({"location": {"lat": 91, "lon": 0}}, "/location/lat"),
+        ({"contact": {"person": "a\0b"}}, "/contact/person"),
+    ],
+)
+async def test_a_body_is_strict(served: Client, source: str, fields: dict[str, Any], pointer: str) -> None:
+    answer = await put(served, f"/sources/{source}/suppliers/1", record(source, **fields))
+    assert answer.status_code == 422, answer.text
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+async def test_what_is_doubtful_is_flagged_not_refused(served: Client, source: str) -> None:
+    doubts: dict[str, Any] = {"siret": misprinted(siret(source)), "offers": [], "location": {"lat": 48.85, "lon": 2.35}}
+    stored = await put_record(served, source, **doubts)
+    assert {flag["code"] for flag in stored["flags"]} == {"siret_check_failed", "no_offer", "point_far_from_commune"}
+    supplier = (await served.get(f"/suppliers/{stored['supplier_id']}")).json()
+    assert {flag["code"] for flag in supplier["flags"]} == {flag["code"] for flag in stored["flags"]}
+
+
+async def test_a_key_writes_its_own_sources_only(served: Client, source: str) -> None:
+    await put_record(served, source)
+    path = f"/sources/{source}/suppliers/1"
+    mine = await key(served, "sync", sources=(source,))
+    other = await key(served, "sync", sources=("another",))
+    reader = await key(served, "read", "match", "needs")
+
+    assert (await served.get(path, headers=mine)).status_code == 200
+    assert_refused(await served.get(path, headers=other), 403, "source-not-on-key")
+    assert_refused(await put(served, path, None, **other), 403, "source-not-on-key")
+    assert_refused(await served.delete(path, headers=other), 403, "source-not-on-key")
+    assert_refused(await put(served, path, None, **reader), 403, "missing-scope")
+    assert_refused(await put(served, path, RECORD, Authorization="Bearer nobody"), 401, "no-valid-key")
+    assert (await served.delete(path, headers=mine)).status_code == 204
+
+
+async def test_a_stale_match_changes_nothing(served: Client, source: str) -> None:
+    path = f"/sources/{source}/suppliers/1"
+    assert_refused(await put(served, path, None, **{"If-Match": "*"}), 412, "stale-version")
+    old = (await put(served, path)).headers["etag"]
+    new = (await put(served, path, record(path, ess=True), **{"If-Match": old})).headers["etag"]
+    assert new != old
+
+    assert_refused(await put(served, path, record(path, ess=False), **{"If-Match": old}), 412, "stale-version")
+    assert_refused(await served.delete(path, headers={"If-Match": f"{old}, W/{new}"}), 412, "stale-version")
+    assert (await served.get(path)).json()["ess"] is True
+    assert (await served.delete(path, headers={"If-Match": f'"x", {new}'})).status_code == 204
+
+
+async def test_what_is_known_is_not_sent_again(served: Client, source: str) -> None:
+    """The version of the whole directory does not make a record another."""
+    path = f"/sources/{source}/suppliers/1"
+    etag = (await put(served, path)).headers["etag"]
+    await put_record(served, source, "2")
+    answer = await served.get(path, headers={"If-None-Match": etag})
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
+async def test_methods_that_a_record_does_not_have(served: Client, source: str) -> None:
+    answer = await served.post(f"/sources/{source}/suppliers/1")
+    assert_refused(answer, 405, "method-not-allowed")
+    assert answer.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PUT"
+    options = await served.options(f"/sources/{source}/suppliers/1")
+    assert (options.status_code, options.headers["allow"]) == (204, answer.headers["allow"])
+
+
+async def test_many_at_once_are_all_stored(served: Client, source: str) -> None:
+    """More than the pool has connections, half of them for one record."""
+    paths = [f"/sources/{source}/suppliers/{number % 20}" for number in range(40)]
+    answers = await asyncio.gather(*(put(served, path, record(path, ess=bool(n % 3))) for n, path in enumerate(paths)))
+    assert sorted({answer.status_code for answer in answers}) == [200, 201]
+    assert sum(answer.status_code == 201 for answer in answers) == 20
+
+
+async def test_a_lone_surrogate_is_refused(served: Client, source: str) -> None:
+    """No database or file in UTF-8 can hold one."""
+    body = json.dumps(RECORD).replace("Pontivy", r"\ud800")
+    answer = await served.put(
+        f"/sources/{source}/suppliers/1", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code in {400, 422}, answer.text

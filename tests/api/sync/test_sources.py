@@ -1,0 +1,99 @@
+"""Sources: what is set on them, and what they have sent."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.refusals import assert_refused
+from tests.api.sync.factories import Client, key, lines, put, put_record, rows, send
+
+SETTINGS: dict[str, Any] = {
+    "label": "Carte des ressourceries",
+    "url": "https://carte.example.org",
+    "mapping": {"categories": {"10430": ["re-ressourcerie", "de"]}, "fields": {"text_17": "description"}},
+}
+
+
+async def test_settings_are_kept_and_replaced(served: Client, source: str) -> None:
+    path = f"/sources/{source}"
+    assert_refused(await served.get(path), 404, "not-found")
+    created = await put(served, path, SETTINGS)
+    assert created.status_code == 201
+    assert created.json().items() >= {"name": source, **SETTINGS, "rank": 0, "records": 0}.items()
+    read = await served.get(path)
+    assert (read.json(), read.headers["etag"]) == (created.json(), created.headers["etag"])
+
+    replaced = await put(served, path, {"label": "Carte"})
+    assert (replaced.status_code, replaced.json()["url"]) == (200, None)
+    assert (await served.get(path)).json() == replaced.json()
+
+
+async def test_a_source_is_listed_with_what_it_sent(served: Client, source: str) -> None:
+    """Writing to it is enough to be known."""
+    await put_record(served, source)
+    report = (await send(served, source, lines(rows(source, "a", "b")))).json()
+    (found,) = [item for item in (await served.get("/sources")).json()["items"] if item["name"] == source]
+    assert (found["records"], found["last_import_id"], found["label"]) == (3, report["id"], None)
+    assert (await served.get(f"/sources/{source}")).json()["mapping"] == {"categories": {}, "fields": {}}
+
+
+async def test_a_source_is_told_what_its_records_lack(served: Client, source: str) -> None:
+    """An address for letters is a place; what is doubtful is counted by flag."""
+    bare: dict[str, Any] = {"location": None, "address": None, "offers": []}
+    good = {"contact": {"email": "contact@example.org"}, "approvals": [{"kind": "ACI", "valid_until": "2099-12-31"}]}
+    await send(served, source, lines(rows(source, "a", "b", **good)))
+    await send(served, source, lines(rows(source, "c", siret=None, **bare)))
+    await put_record(served, source, "d", location=None, approvals=[{"kind": "ACI", "valid_until": "2020-12-31"}])
+    await put_record(served, source, "e", **good | {"siret": "22560001400017", "location": {"lat": 43.3, "lon": 5.4}})
+
+    told = (await served.get(f"/sources/{source}")).json()
+    assert told["without"] == {
+        "place": {"records": 1, "share": 0.2},
+        "siret": {"records": 1, "share": 0.2},
+        "segment": {"records": 1, "share": 0.2},
+        "email": {"records": 2, "share": 0.4},
+    }
+    expected = ("approval_expired", "no_offer", "no_place", "placed_at_commune", "point_far_from_commune")
+    assert told["flags"] == dict.fromkeys((*expected, "siret_check_failed"), 1)
+    (listed,) = [item for item in (await served.get("/sources")).json()["items"] if item["name"] == source]
+    assert listed.items() <= told.items()
+
+    for external_id in "abcde":
+        await served.delete(f"/sources/{source}/suppliers/{external_id}")
+    emptied = (await served.get(f"/sources/{source}")).json()
+    assert (emptied["records"], emptied["flags"]) == (0, {})
+    assert emptied["without"]["email"] == {"records": 0, "share": None}
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"url": "carte.example.org"}, "/url"),
+        ({"url": "javascript:alert(1)"}, "/url"),
+        ({"label": ""}, "/label"),
+        ({"labels": "x"}, "/labels"),
+        ({"mapping": {"categories": {"10430": ["re-ressource"]}}}, "/mapping/categories/10430/0"),
+        ({"mapping": {"categories": {"a/b": ["pr", "x"]}}}, "/mapping/categories/a~1b/1"),
+        ({"mapping": {"fields": {"text_17": "descriptions"}}}, "/mapping/fields/text_17"),
+        ({"mapping": {"field": {}}}, "/mapping/field"),
+    ],
+)
+async def test_settings_are_checked(served: Client, source: str, fields: dict[str, Any], pointer: str) -> None:
+    answer = await put(served, f"/sources/{source}", SETTINGS | fields)
+    assert_refused(answer, 422, "invalid-content")
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert (await served.get(f"/sources/{source}")).status_code == 404
+
+
+async def test_who_may_see_and_set(served: Client, source: str) -> None:
+    mine, other = await key(served, "sync", sources=(source,)), await key(served, "sync", sources=("another",))
+    reader, buyer = await key(served, "read"), await key(served, "match", "needs")
+    path = f"/sources/{source}"
+
+    assert_refused(await put(served, path, SETTINGS, **other), 403, "source-not-on-key")
+    assert_refused(await put(served, path, SETTINGS, **reader), 403, "missing-scope")
+    assert (await put(served, path, SETTINGS, **mine)).status_code == 201
+    for headers in (mine, other, reader):
+        assert (await served.get(path, headers=headers)).status_code == 200
+        assert (await served.get("/sources", headers=headers)).status_code == 200
+    assert_refused(await served.get("/sources", headers=buyer), 403, "missing-scope")

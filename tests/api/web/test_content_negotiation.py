@@ -1,0 +1,37 @@
+"""Accept headers are weighed as RFC 9110 says."""
+
+import pytest
+
+from api.web.content_negotiation import choose_media
+
+OFFERED = ("application/json", "application/geo+json", "text/csv")
+
+
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        ("", "application/json"),
+        ("*/*", "application/json"),
+        ("application/*", "application/json"),
+        ("text/*", "text/csv"),
+        ("application/geo+json", "application/geo+json"),
+        ("APPLICATION/GEO+JSON", "application/geo+json"),
+        ("application/geo+json, */*;q=0.8", "application/geo+json"),
+        ("application/geo+json, */*", "application/geo+json"),
+        ("application/geo+json;q=0.5, application/json", "application/json"),
+        ("application/geo+json, application/json", "application/json"),
+        ("application/json;q=0, */*;q=0.1", "application/geo+json"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json"),
+        ("application/json; charset=utf-8", "application/json"),
+        ("text/html", None),
+        ("image/*", None),
+        ("*/*;q=0", None),
+        ("application/json;q=0", None),
+        ("rubbish", None),
+        ("application/json;q=2", None),
+        ("application/json;q=x", None),
+    ],
+)
+def test_choice(accept: str, chosen: str | None) -> None:
+    """Quality first, then precision, then the order of what is offered; nothing acceptable is None."""
+    assert choose_media(accept, OFFERED) == chosen

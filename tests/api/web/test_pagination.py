@@ -1,0 +1,101 @@
+"""Pages lead to one another, and cursors nowhere else."""
+
+import base64
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from litestar.testing import AsyncTestClient
+
+from api.app import create_app
+from api.settings import read_settings
+from api.web.pagination import read_cursor, write_cursor
+from api.web.problems import Refusal
+from matching.engine import Reference
+
+
+class Position(NamedTuple):
+    """Where a page ended."""
+
+    name: str
+    number: int
+
+
+@given(text=st.text(), number=st.integers(-(2**63), 2**63 - 1))
+def test_a_cursor_gives_back_its_position(text: str, number: int) -> None:
+    """Whatever the position holds, and in characters that need no escaping in a URL."""
+    cursor = write_cursor("suppliers", Position(text, number))
+    assert read_cursor("suppliers", cursor, Position) == (text, number)
+    assert cursor.replace("-", "").replace("_", "").isalnum()
+
+
+def test_no_cursor_is_the_beginning() -> None:
+    """The first page has none."""
+    assert read_cursor("suppliers", None, Position) is None
+
+
+@given(st.text(max_size=40))
+def test_what_this_list_did_not_give_is_refused(cursor: str) -> None:
+    """Guessed, cut short or mistyped: 400, never a page of something else."""
+    with pytest.raises(Refusal) as refused:
+        read_cursor("suppliers", cursor, Position)
+    assert refused.value.kind.slug == "bad-cursor"
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        write_cursor("needs", ("a", 1)),
+        write_cursor("suppliers", ("a", "b")),
+        write_cursor("suppliers", "a"),
+        write_cursor("suppliers", ("a", 1))[:-1],
+        write_cursor("suppliers", ("a", 1)) + "A",
+        base64.urlsafe_b64encode(b'["a",1]').decode(),
+    ],
+)
+def test_near_misses_are_refused_too(cursor: str) -> None:
+    """Another list's cursor, another shape of position, a character less or more."""
+    with pytest.raises(Refusal):
+        read_cursor("suppliers", cursor, Position)
+
+
+async def test_following_the_links_meets_every_item_once(client: AsyncTestClient[Any]) -> None:
+    """The Link header and `next_cursor` agree, keep the other parameters, and end with the last page."""
+    address, met = "/territories?kind=departement&limit=30", []
+    while address:
+        answer = await client.get(address)
+        met += [item["code"] for item in answer.json()["items"]]
+        cursor = answer.json()["next_cursor"]
+        link = answer.headers.get("link", "")
+        address = link.removeprefix("<").partition(">")[0]
+        if cursor:
+            assert link.endswith('>; rel="next"')
+            assert parse_qs(urlsplit(address).query) == {"kind": ["departement"], "limit": ["30"], "cursor": [cursor]}
+        else:
+            assert not link
+    assert len(met) == len(set(met)) > 100
+    assert met == sorted(met)
+
+
+async def test_links_are_absolute_where_the_public_address_is_known(reference: Reference) -> None:
+    """Behind a proxy that changes paths, only the operator knows what clients call."""
+    settings = read_settings({"VIVIER_PUBLIC_URL": "https://vivier.example.org/api"})
+    async with AsyncTestClient(create_app(settings, reference, parts=())) as client:
+        link = (await client.get("/territories?kind=region&limit=1")).headers["link"]
+    assert link.startswith("<https://vivier.example.org/api/territories?kind=region&limit=1&cursor=")
+
+
+@pytest.mark.parametrize("query", ["kind=region&cursor=x", "q=redon&cursor=x", "kind=region&cursor=%20"])
+async def test_bad_cursor_in_a_request(query: str, client: AsyncTestClient[Any]) -> None:
+    """400 `bad-cursor`, also where the list has only one page."""
+    answer = await client.get(f"/territories?{query}")
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad-cursor")
+    assert answer.json()["errors"][0]["pointer"] == "/cursor"
+
+
+async def test_a_cursor_belongs_to_one_list(client: AsyncTestClient[Any]) -> None:
+    """The second page of the departements is not one of the regions."""
+    cursor = (await client.get("/territories?kind=departement&limit=1")).json()["next_cursor"]
+    assert (await client.get(f"/territories?kind=region&cursor={cursor}")).status_code == 400

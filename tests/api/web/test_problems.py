@@ -1,0 +1,173 @@
+"""Every failure is a problem document (RFC 9457) whose type leads to its explanation."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from litestar import Litestar
+from litestar.exceptions import HTTPException, InternalServerException, PermissionDeniedException
+from litestar.testing import AsyncTestClient
+from structlog.testing import capture_logs
+
+from api.app import create_app
+from api.runtime.endpoint import Call, endpoint
+from api.settings import Settings
+from api.web.problem_types import CATALOGUE
+from api.web.problems import Refusal, describe
+from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem, pointer
+from domain.text.bilingual import Text
+from matching.engine import Reference
+
+SOURCES = sorted((Path(__file__).parents[3] / "api").rglob("*.py"))
+WORDS = Text("Non", "No")
+
+
+class Nothing(msgspec.Struct):
+    """No content worth speaking of."""
+
+
+@endpoint("GET", "/fails", tag="Test", scope=None, answers=Nothing)
+async def fails(_: Call) -> Nothing:
+    """Fails in a way nobody foresaw."""
+    raise ZeroDivisionError("the secret of the house")
+
+
+@endpoint("GET", "/recurses", tag="Test", scope=None, answers=Nothing)
+async def recurses(_: Call) -> Nothing:
+    """Goes too deep."""
+    raise RecursionError
+
+
+def invalid(*problems: tuple[str, str]) -> InvalidContent:
+    return InvalidContent(tuple(Problem(where, code, WORDS) for where, code in problems))
+
+
+@pytest.mark.parametrize("kind", CATALOGUE.values(), ids=CATALOGUE.keys())
+async def test_every_type_is_explained_where_it_leads(kind: Any, client: AsyncTestClient[Any]) -> None:
+    """The path of a type answers, in both languages, and so it does as a page."""
+    french = (await client.get(kind.path)).json()
+    english = (await client.get(kind.path, headers={"Accept-Language": "en"})).json()
+    page = await client.get(kind.path, headers={"Accept": "text/html"})
+    assert (french["type"], french["status"]) == (kind.path, kind.status)
+    assert french["title"] != english["title"]
+    assert len(english["description"]) > 20
+    assert kind.path in page.text
+
+
+async def test_unknown_type_is_not_found(client: AsyncTestClient[Any]) -> None:
+    """The catalogue is closed."""
+    assert (await client.get("/problems/nonsense")).status_code == 404
+
+
+def test_every_refusal_names_a_type_of_the_catalogue() -> None:
+    """A slug is looked up when it is raised: a misspelt one would turn into a 500."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
+    named = set(re.findall(r'Refusal\(\s*"([a-z-]+)"', text))
+    assert named <= set(CATALOGUE)
+    assert "bad-cursor" in named
+
+
+@pytest.mark.parametrize(
+    ("failure", "slug"),
+    [
+        (NotFound(WORDS), "not-found"),
+        (Conflict("NO_SUCH_CODE", WORDS), "conflict"),
+        (DomainError(WORDS), "invalid-content"),
+        (invalid(("/lots/0/territory/codes/0", "unknown_code")), "unknown-territory"),
+        (invalid(("/lots/0/site/commune", "unknown_code")), "unknown-territory"),
+        (invalid(("/offers/0/service_area/codes/1", "unknown_code")), "unknown-territory"),
+        (invalid(("/lots/0/segments/2", "unknown_code")), "unknown-segment"),
+        (invalid(("/territory/geometry", "outside_france")), "outside-france"),
+        (invalid(("/lots/0/cpv/0", "unknown_code")), "invalid-content"),
+        (invalid(("/lots/0/segments/2", "unknown_code"), ("/limit", "out_of_range")), "invalid-content"),
+        (RecursionError(), "malformed-body"),
+        (ConnectionError("not from the database"), "internal-error"),
+        (PermissionDeniedException(), "missing-scope"),
+        (InternalServerException(), "internal-error"),
+        (HTTPException(status_code=418), "bad-request"),
+        (Refusal("bad-cursor"), "bad-cursor"),
+    ],
+)
+def test_each_failure_has_its_type(failure: Exception, slug: str) -> None:
+    """The type is as precise as everything that is wrong allows."""
+    assert describe(failure).kind.slug == slug
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    """`errors` lists every problem; the detail says how many there are."""
+    refusal = describe(invalid(("/a", "x"), ("/b", "y")))
+    assert [error.pointer for error in refusal.errors] == ["/a", "/b"]
+    assert refusal.detail == Text("2 erreurs ; la première : Non", "2 errors; the first: No")
+
+
+async def test_unforeseen_failure_is_logged_and_tells_nothing(settings: Settings, reference: Reference) -> None:
+    """The client gets an id to quote; the operator gets the reason."""
+    app = create_app(settings, reference, routes=(fails,), parts=())
+    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+        with capture_logs() as logs:
+            answer = await client.get("/fails", headers={"X-Request-Id": "abc-1"})
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+    assert [(line["event"], line["request_id"]) for line in logs] == [("unhandled exception", "abc-1")]
+    assert isinstance(logs[0]["exc_info"], ZeroDivisionError)
+
+
+async def test_recursion_is_the_callers_fault(settings: Settings, reference: Reference) -> None:
+    """A body nested so deep that decoding gives up is malformed, not our failure."""
+    app = create_app(settings, reference, routes=(recurses,), parts=())
+    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+        assert (await client.get("/recurses")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("", "fr"),
+        ("en", "en"),
+        ("en-GB,en;q=0.9", "en"),
+        ("fr-FR,fr;q=0.9,en;q=0.8", "fr"),
+        ("de,en;q=0.5", "en"),
+        ("de", "fr"),
+        ("en;q=0", "fr"),
+        ("en;q=0.4, fr;q=0.5", "fr"),
+        ("fr;q=0.1, en;q=0.9", "en"),
+        ("en, fr", "en"),
+        ("fr, en", "fr"),
+        ("*", "fr"),
+        ("*;q=0.5, fr;q=0.1", "en"),
+        ("EN", "en"),
+        ("en;q=rubbish", "fr"),
+    ],
+)
+async def test_messages_are_in_the_language_asked_for(
+    accepted: str, language: str, client: AsyncTestClient[Any]
+) -> None:
+    """French unless English is preferred; the code never changes."""
+    answer = await client.get("/nowhere", headers={"Accept-Language": accepted})
+    assert answer.headers["content-language"] == language
+    assert answer.json()["title"] == {"fr": "Introuvable", "en": "Not found"}[language]
+    assert answer.json()["type"] == "/problems/not-found"
+
+
+async def test_statuses_carry_their_headers(client: AsyncTestClient[Any]) -> None:
+    """401 says how to authenticate, 405 what is allowed, 503 when to come back."""
+    refused = await client.post("/segments")
+    not_ready = await client.get("/health/ready")
+    no_key = await client.get("/metrics")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert (not_ready.status_code, int(not_ready.headers["retry-after"]) > 0) == (503, True)
+    assert no_key.status_code == 200
+
+
+def test_pointers_are_escaped() -> None:
+    """A key that holds a slash or a tilde is still one step (RFC 6901)."""
+    assert pointer("a/b", "c~d", 0) == "/a~1b/c~0d/0"
+
+
+def test_the_application_itself_answers_every_failure(app: Litestar) -> None:
+    """Handlers for both roots: one for what the framework raises, one for everything else."""
+    assert set(app.exception_handlers) >= {HTTPException, Exception}

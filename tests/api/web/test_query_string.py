@@ -1,0 +1,153 @@
+"""Query parameters are known, given once, and of their type."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+import msgspec
+import pytest
+from litestar.testing import AsyncTestClient
+
+from api.app import create_app
+from api.runtime.endpoint import Call, endpoint
+from api.settings import Settings
+from matching.engine import Reference
+
+
+class Filters(msgspec.Struct):
+    """Every sort of parameter."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
+    radius_km: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    force: bool = False
+    q: Annotated[str, msgspec.Meta(min_length=1, max_length=5)] | None = None
+    kind: Literal["epci", "commune"] | None = None
+    tags: tuple[Annotated[str, msgspec.Meta(max_length=3)], ...] = ()
+
+
+class Needed(msgspec.Struct):
+    """A parameter without default, named otherwise on the wire."""
+
+    source: str = msgspec.field(name="from")
+
+
+@endpoint("GET", "/filtered", tag="Test", scope=None, answers=Filters)
+async def filtered(_: Call, query: Filters) -> Filters:
+    """Answer what was asked."""
+    return query
+
+
+@endpoint("GET", "/needed", tag="Test", scope=None, answers=Needed)
+async def needed(_: Call, query: Needed) -> Needed:
+    """Answer what was asked."""
+    return query
+
+
+@endpoint("GET", "/bare", tag="Test", scope=None, answers=None, status=204)
+async def bare(_: Call) -> None:
+    """Take nothing."""
+
+
+@pytest.fixture(scope="module")
+async def filters(settings: Settings, reference: Reference) -> AsyncIterator[AsyncTestClient[Any]]:
+    """A client of routes that take parameters."""
+    app = create_app(settings, reference, routes=(filtered, needed, bare), parts=())
+    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", {}),
+        ("&&", {}),
+        ("limit=200", {"limit": 200}),
+        ("radius_km=2.5&force=true", {"radius_km": 2.5, "force": True}),
+        ("force=0", {}),
+        ("q=a%2Bb&kind=epci", {"q": "a+b", "kind": "epci"}),
+        ("q=a+b", {"q": "a b"}),
+        ("q=%C3%A9t%C3%A9", {"q": "été"}),
+        ("q=null", {"q": "null"}),
+        ("q=a%3Db", {"q": "a=b"}),
+        ("tags=a&tags=b", {"tags": ["a", "b"]}),
+        ("limit=%32", {"limit": 2}),
+        ("l%69mit=2", {"limit": 2}),
+        ("&limit=2&", {"limit": 2}),
+    ],
+)
+async def test_values(query: str, expected: dict[str, Any], filters: AsyncTestClient[Any]) -> None:
+    """Each arrives as its type; what is absent has its default."""
+    answer = await filters.get(f"/filtered?{query}")
+    defaults: dict[str, Any] = {"limit": 50, "radius_km": None, "force": False, "q": None, "kind": None, "tags": []}
+    assert answer.json() == defaults | expected
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer", "code"),
+    [
+        ("limit=0", "/limit", "out_of_range"),
+        ("limit=201", "/limit", "out_of_range"),
+        ("limit=ten", "/limit", "wrong_type"),
+        ("limit=", "/limit", "wrong_type"),
+        ("limit", "/limit", "wrong_type"),
+        ("limit=1.5", "/limit", "wrong_type"),
+        ("limit=null", "/limit", "wrong_type"),
+        ("limit=%2B1", "/limit", "wrong_type"),
+        ("limit=%201", "/limit", "wrong_type"),
+        ("limit=" + "9" * 5_000, "/limit", "out_of_range"),
+        ("radius_km=nan", "/radius_km", "out_of_range"),
+        ("radius_km=inf", "/radius_km", "wrong_type"),
+        ("radius_km=-Infinity", "/radius_km", "out_of_range"),
+        ("radius_km=1e999", "/radius_km", "out_of_range"),
+        ("radius_km=null", "/radius_km", "wrong_type"),
+        ("radius_km=0", "/radius_km", "out_of_range"),
+        ("force=yes", "/force", "wrong_type"),
+        ("q=", "/q", "wrong_length"),
+        ("q=abcdef", "/q", "wrong_length"),
+        ("q=%FF", "/q", "wrong_encoding"),
+        ("q=a%00", "/q", "wrong_encoding"),
+        ("kind=epcis", "/kind", "unknown_value"),
+        ("kind=", "/kind", "unknown_value"),
+        ("kind=null", "/kind", "unknown_value"),
+        ("limit=1&limit=1", "/limit", "repeated_parameter"),
+        ("tags=a&tags=abcd", "/tags/1", "wrong_length"),
+    ],
+)
+async def test_bad_values(query: str, pointer: str, code: str, filters: AsyncTestClient[Any]) -> None:
+    """422, with a pointer that leads to the parameter."""
+    answer = await filters.get(f"/filtered?{query}")
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-query")
+    assert [(e["in"], e["pointer"], e["code"]) for e in answer.json()["errors"]] == [("query", pointer, code)]
+
+
+async def test_all_that_is_wrong_is_told_at_once(filters: AsyncTestClient[Any]) -> None:
+    """Unlike a body, a query is looked through to its end."""
+    answer = await filters.get("/filtered?limit=0&kind=x&q=")
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/limit", "/q", "/kind"]
+
+
+async def test_missing(filters: AsyncTestClient[Any]) -> None:
+    """A required parameter is asked for by its name on the wire."""
+    answer = await filters.get("/needed")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/from"
+    assert (await filters.get("/needed?from=a")).json() == {"from": "a"}
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/filtered?limt=3", "did you mean “limit”?"),
+        ("/filtered?LIMIT=3", "allowed: limit, radius_km, force, q, kind, tags"),
+        ("/filtered?limit=0&page=2", "allowed: limit"),
+        ("/filtered?=1", "allowed: limit"),
+        ("/filtered?%FF=1", "allowed: limit"),
+        ("/needed?source=a", "allowed: from"),
+        ("/bare?x=1", "this route takes none"),
+        ("/bare?utm_source=mail", "this route takes none"),
+    ],
+)
+async def test_unknown_parameters(path: str, hint: str, filters: AsyncTestClient[Any]) -> None:
+    """400, before any value is looked at, with the parameter probably meant."""
+    answer = await filters.get(path, headers={"Accept-Language": "en"})
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/unknown-query-parameter")
+    assert hint in answer.json()["detail"]

@@ -1,0 +1,333 @@
+"""Bodies are read strictly, whatever is sent."""
+
+import asyncio
+import gzip
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+import uvicorn
+from litestar.testing import AsyncTestClient
+from structlog.testing import capture_logs
+
+from api.app import create_app
+from api.runtime.endpoint import Call, endpoint
+from api.settings import MIB, Settings
+from api.web.merge_patch import Patch, patched
+from api.web.request_body import uncompressed
+from matching.engine import Reference
+
+SMALL = 4_096
+NDJSON = {"content-type": "application/x-ndjson"}
+
+
+class Lamp(msgspec.Struct, forbid_unknown_fields=True):
+    """Something to send."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+    watts: int | msgspec.UnsetType | None = msgspec.UNSET
+    tags: list[str] = []
+
+
+class Size(msgspec.Struct):
+    """How many bytes came, in how many pieces."""
+
+    length: int
+    pieces: int
+
+
+@endpoint("POST", "/lamps", tag="Test", scope=None, answers=Lamp)
+async def post_lamp(_: Call, body: Lamp) -> Lamp:
+    """Answer what was sent."""
+    return body
+
+
+@endpoint("GET", "/lamps/first", tag="Test", scope=None, answers=Lamp)
+async def first_lamp(_: Call) -> Lamp:
+    """Answer without being sent anything."""
+    return Lamp("first")
+
+
+@endpoint("POST", "/lamps/first/lighting", tag="Test", scope=None, answers=Lamp)
+async def light_first_lamp(_: Call) -> Lamp:
+    """Do something without being told anything."""
+    return Lamp("first", 5)
+
+
+@endpoint("PATCH", "/lamps", tag="Test", scope=None, answers=Lamp, patch=Lamp)
+async def patch_lamp(_: Call, body: Patch) -> Lamp:
+    """Change the lamp that there is."""
+    return patched(Lamp("old", 5, ["a"]), body, Lamp)
+
+
+@endpoint("POST", "/stream", tag="Test", scope=None, answers=Size, takes={"application/x-ndjson": bytes})
+async def stream(call: Call) -> Size:
+    """Count what is sent."""
+    pieces = [len(piece) async for piece in uncompressed(call, SMALL)]
+    return Size(sum(pieces), len(pieces))
+
+
+ROUTES = (post_lamp, first_lamp, light_first_lamp, patch_lamp, stream)
+
+
+@pytest.fixture(scope="module")
+async def lamps(settings: Settings, reference: Reference) -> AsyncIterator[AsyncTestClient[Any]]:
+    """A client of routes that take bodies, with the smallest limit that can be set."""
+    app = create_app(replace(settings, body_limit=MIB), reference, routes=ROUTES, parts=())
+    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b'{"name":"x"}', 200, None),
+        (b' {"name" : "x"} \n', 200, None),
+        (b'\xef\xbb\xbf{"name":"x"}', 200, None),
+        (b'{"name":"\\\\u0000"}', 200, None),
+        (b"", 422, "missing_body"),
+        (b" \n", 422, "missing_body"),
+        (b"{", 400, None),
+        (b'{"name":"x"', 400, None),
+        (b'{"name":"x"},', 400, None),
+        (b'{"name":"x",}', 400, None),
+        (b"{'name':'x'}", 400, None),
+        (b'{"name":"x","watts":NaN}', 400, None),
+        (b'{"name":"x","watts":+1}', 400, None),
+        (b'{"name":"x"} // lamp', 400, None),
+        (b'{"name":"\xff"}', 400, None),
+        (b'{"name":"\\ud800', 400, None),
+        (b'{"name":"a\nb"}', 400, None),
+        ('{"name":"x"}'.encode("utf-16"), 400, None),
+        (b"lamp", 400, None),
+        (b'{"name":"x","tags":' + b"[" * 100_000, 422, "wrong_type"),
+        (b"[" * 100_000, 422, "wrong_type"),
+        (b"null", 422, "wrong_type"),
+        (b'"x"', 422, "wrong_type"),
+        (b"[]", 422, "wrong_type"),
+        (b"{}", 422, "missing_field"),
+        (b'{"name":null}', 422, "wrong_type"),
+        (b'{"name":""}', 422, "wrong_length"),
+        (b'{"name":"x","watts":"1"}', 422, "wrong_type"),
+        (b'{"name":"x","watts":1.0}', 422, "wrong_type"),
+        (b'{"name":"x","watts":true}', 422, "wrong_type"),
+        (b'{"name":"x","watts":1e999}', 422, "out_of_range"),
+        (b'{"name":"x","wats":1}', 422, "unknown_field"),
+        (b'{"name":"x","tags":["a\\u0000"]}', 422, "null_character"),
+        (b'{"name":"\\ud800"}', 422, "lone_surrogate"),
+        (b'{"name":"x","name":"y"}', 422, "duplicate_key"),
+    ],
+)
+async def test_content(body: bytes, status: int, code: str | None, lamps: AsyncTestClient[Any]) -> None:
+    """Malformed is 400, well-formed but wrong is 422; an empty body could be either, so it is 422."""
+    answer = await lamps.post("/lamps", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == status, answer.text
+    if status != 200:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert [error["code"] for error in answer.json().get("errors", [])] == ([code] if code else [])
+
+
+@pytest.mark.parametrize(
+    ("body", "media", "status"),
+    [
+        (b"", "", 200),
+        (b"", "text/plain", 200),
+        (b"\n", "application/json", 200),
+        (b"{}", "application/json", 200),
+        (b"null", "application/json", 200),
+        (b'{"watts":9}', "application/json", 422),
+        (b"[]", "application/json", 422),
+        (b"{", "application/json", 400),
+        (b"watts=9", "application/x-www-form-urlencoded", 415),
+        (b" " * (MIB + 1), "application/json", 413),
+    ],
+)
+async def test_what_asks_for_nothing_ignores_nothing(
+    body: bytes, media: str, status: int, lamps: AsyncTestClient[Any]
+) -> None:
+    """Whoever sends something expects it to count."""
+    answer = await lamps.post("/lamps/first/lighting", content=body, headers={"content-type": media} if media else {})
+    assert answer.status_code == status, answer.text
+
+
+async def test_null_character_is_located(lamps: AsyncTestClient[Any]) -> None:
+    """PostgreSQL cannot store it, so it is refused at the door, with its place."""
+    answer = await lamps.post("/lamps", json={"name": "x", "tags": ["a", "b\0"]})
+    assert answer.json()["errors"][0]["pointer"] == "/tags/1"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("application/json", 200),
+        ("Application/JSON", 200),
+        ("application/json; charset=utf-8", 200),
+        ('application/json; charset="UTF-8"', 200),
+        ("application/vnd.lamp+json", 200),
+        ("application/json; charset=utf-16", 415),
+        ("application/json; charset=iso-8859-1", 415),
+        ("text/json", 415),
+        ("text/plain", 415),
+        ("application/xml", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("application/x-msgpack", 415),
+        ("application/merge-patch+json", 415),
+        ("json", 415),
+        ("", 415),
+    ],
+)
+async def test_media_types_of_a_post(content_type: str, status: int, lamps: AsyncTestClient[Any]) -> None:
+    """JSON in UTF-8, and nothing that only happens to parse as it."""
+    answer = await lamps.post("/lamps", content=b'{"name":"x"}', headers={"content-type": content_type})
+    assert answer.status_code == status
+    assert status == 200 or answer.headers["accept-post"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"), [("application/merge-patch+json", 200), ("application/json", 415), ("text/plain", 415)]
+)
+async def test_media_types_of_a_patch(content_type: str, status: int, lamps: AsyncTestClient[Any]) -> None:
+    """A PATCH is a merge patch and says so."""
+    answer = await lamps.patch("/lamps", content=b'{"name":"x"}', headers={"content-type": content_type})
+    assert answer.status_code == status
+    assert status == 200 or answer.headers["accept-patch"] == "application/merge-patch+json"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "gzip, gzip"])
+async def test_ordinary_bodies_are_not_compressed(coding: str, lamps: AsyncTestClient[Any]) -> None:
+    """415 names what is accepted instead."""
+    headers = {"content-type": "application/json", "content-encoding": coding}
+    answer = await lamps.post("/lamps", content=gzip.compress(b'{"name":"x"}'), headers=headers)
+    assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "identity")
+
+
+async def test_too_large(lamps: AsyncTestClient[Any]) -> None:
+    """One byte over the limit is too much; the limit itself is not."""
+    padding = MIB - len('{"name":""}')
+    fits = await lamps.post("/lamps", json={"name": "x" * padding})
+    over = await lamps.post("/lamps", json={"name": "x" * (padding + 1)})
+    assert (fits.status_code, over.status_code) == (200, 413)
+    assert over.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "status", "length"),
+    [
+        (b"a\n" * 100, "identity", 200, 200),
+        (b"", "identity", 200, 0),
+        (gzip.compress(b"a\n" * 100), "gzip", 200, 200),
+        (gzip.compress(b"a\n" * 100), "X-GZIP", 200, 200),
+        (gzip.compress(b"a\n") + gzip.compress(b"b\n"), "gzip", 200, 4),
+        (gzip.compress(b"x" * SMALL), "gzip", 200, SMALL),
+        (gzip.compress(b"x" * (SMALL + 1)), "gzip", 413, None),
+        (gzip.compress(b"x" * 50_000_000), "gzip", 413, None),
+        (b"x" * (SMALL + 1), "identity", 413, None),
+        (b"not gzip", "gzip", 400, None),
+        (gzip.compress(b"a\n" * 100)[:-9], "gzip", 400, None),
+        (gzip.compress(b"a\n" * 100)[:-8] + b"\0" * 8, "gzip", 400, None),
+        (gzip.compress(b"a\n") + b"tail", "gzip", 400, None),
+        (b"a\n", "br", 415, None),
+    ],
+    ids=str,
+)
+async def test_compressed_streams(
+    body: bytes, coding: str, status: int, length: int | None, lamps: AsyncTestClient[Any]
+) -> None:
+    """Where gzip is taken, broken and cut short is 400, and what it swells to counts against the limit."""
+    answer = await lamps.post("/stream", content=body, headers={**NDJSON, "content-encoding": coding})
+    assert answer.status_code == status
+    assert length is None or answer.json()["length"] == length
+
+
+class Server:
+    """A real server, for what a test client does not do: chunks, headers sent before the body, lost connections."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    async def send(self, *pieces: bytes) -> bytes:
+        """All that comes back when `pieces` are sent one after the other, until the server closes or rests."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = next(int(line[15:]) for line in head.lower().splitlines() if line.startswith(b"content-length:"))
+            return head + await reader.readexactly(length)
+        finally:
+            writer.close()
+
+
+@pytest.fixture(scope="module")
+async def server(settings: Settings, reference: Reference) -> AsyncIterator[Server]:
+    """uvicorn on a free port, in this loop."""
+    app = create_app(replace(settings, body_limit=MIB), reference, routes=ROUTES, parts=())
+    listening = socket.create_server(("127.0.0.1", 0))
+    running = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
+    serving = asyncio.create_task(running.serve(sockets=[listening]))
+    yield Server(listening.getsockname()[1])
+    running.should_exit = True
+    await serving
+    listening.close()
+
+
+HEAD = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\n"
+JSON_HEAD = HEAD % (b"/lamps", b"application/json")
+
+
+async def test_announced_size_is_refused_before_the_body_is_sent(server: Server) -> None:
+    """A client that waits with `Expect: 100-continue` never has to send it."""
+    answer = await server.send(JSON_HEAD + b"Content-Length: 99999999\r\nExpect: 100-continue\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"application/problem+json" in answer
+
+
+async def test_head_leaves_the_connection_open(server: Server) -> None:
+    """Headers only, also of a refusal; what comes next on the same connection is answered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    with capture_logs() as logs:
+        for path, status in ((b"/lamps/first", b"200"), (b"/lamps", b"405"), (b"/nothing", b"404")):
+            writer.write(b"HEAD " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 " + status)
+    writer.close()
+    assert logs == []
+
+
+async def test_unannounced_size_is_refused_while_it_comes(server: Server) -> None:
+    """A chunked body of no announced size is counted as it arrives."""
+    chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+    answer = await server.send(JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *[chunk] * 17)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+async def test_chunks_are_joined(server: Server) -> None:
+    """A body in pieces is one body."""
+    pieces = (b'3\r\n{"n\r\n', b'8\r\name":"x"\r\n', b"1\r\n}\r\n0\r\n\r\n")
+    answer = await server.send(JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *pieces)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_client_that_leaves_harms_nobody(server: Server) -> None:
+    """A connection closed in the middle of a body is not an error of ours, and the next request is served."""
+    _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    with capture_logs() as logs:
+        writer.write(JSON_HEAD + b"Content-Length: 100\r\n\r\n{")
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        answer = await server.send(JSON_HEAD + b'Content-Length: 12\r\n\r\n{"name":"x"}')
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert logs == []
+
+
+@pytest.mark.parametrize("length", [b"-1", b"+5", b"1e3", b"five"])
+async def test_absurd_lengths_are_refused(length: bytes, server: Server) -> None:
+    """By the server or by us, but as 400."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(JSON_HEAD + b"Content-Length: " + length + b"\r\n\r\n")
+    assert (await reader.read(100)).startswith(b"HTTP/1.1 400 ")
+    writer.close()

@@ -1,0 +1,323 @@
+"""Webhooks are set, shown, changed and removed by their organisation alone."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from db.api_keys import create_key
+from db.core.engine import transaction
+from domain.client import Scope
+from matching.engine import Reference
+from tests.api.refusals import assert_refused
+from tests.api.sync.factories import key, lines, put_record, rows, send
+from tests.api.webhooks.steps import SECRET, World, worlds
+
+URL = "https://annuaire.example/vivier"
+NEW = {"url": URL, "events": ["suppliers.changed"]}
+
+
+@pytest.fixture
+async def world(database_url: str, reference: Reference) -> AsyncIterator[World]:
+    async with worlds(database_url, reference) as world:
+        yield world
+
+
+async def post(world: World, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
+    return await world.client.post("/webhooks", json=NEW | fields, headers=headers)
+
+
+async def stranger(world: World, *scopes: Scope) -> dict[str, str]:
+    """The headers of a key of another organisation."""
+    async with transaction(world.client.services.database) as connection:
+        secret, _ = await create_key(connection, name="x", organisation="x", scopes=scopes, now=world.now)
+    return {"Authorization": f"Bearer {secret}"}
+
+
+async def test_a_secret_is_made_and_shown_once(world: World) -> None:
+    created = await post(world)
+    assert created.status_code == 201
+    document = created.json()
+    assert len(document["secret"]) >= 24
+    assert created.headers["location"] == f"/webhooks/{document['id']}"
+    assert (await post(world)).json()["secret"] != document["secret"]
+    shown = await world.client.get(created.headers["location"])
+    assert shown.headers["etag"] == created.headers["etag"]
+    assert shown.json() == {name: value for name, value in document.items() if name != "secret"}
+    assert (document["status"], document["active"], document["events"]) == ("ok", True, ["suppliers.changed"])
+
+
+async def test_a_secret_that_is_given_is_not_repeated(world: World) -> None:
+    created = await post(world, secret=SECRET)
+    assert created.json()["secret"] is None
+    assert SECRET not in created.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"url": "ftp://a.example"}, "/url"),
+        ({"url": "http://"}, "/url"),
+        ({"url": "http:///path"}, "/url"),
+        ({"url": "http://user:password@a.example"}, "/url"),
+        ({"url": "http://a.example/#part"}, "/url"),
+        ({"url": "http://a.example:99999"}, "/url"),
+        ({"url": "http://a.example:port"}, "/url"),
+        ({"url": "http://[::1"}, "/url"),
+        ({"url": "http://a b.example"}, "/url"),
+        ({"events": []}, "/events"),
+        ({"events": ["suppliers.change"]}, "/events/0"),
+        ({"events": ["ping"]}, "/events/0"),
+        ({"secret": "too short"}, "/secret"),
+        ({"secret": "é" * 30}, "/secret"),
+        ({"colour": "red"}, "/colour"),
+    ],
+)
+async def test_what_cannot_be_is_refused(world: World, fields: dict[str, Any], pointer: str) -> None:
+    answer = await post(world, **fields)
+    assert_refused(answer, 422, "invalid-content")
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert (await world.client.get("/webhooks")).json()["items"] == []
+
+
+async def test_a_request_sent_twice_makes_one(world: World) -> None:
+    named = {"Idempotency-Key": "annuaire-1"}
+    first, again = await post(world, named), await post(world, named)
+    assert first.content == again.content
+    assert first.headers["location"] == again.headers["location"]
+    assert len((await world.client.get("/webhooks")).json()["items"]) == 1
+    assert (await post(world, named, active=False)).status_code == 422
+
+
+async def test_they_are_listed_page_by_page(world: World) -> None:
+    ids = []
+    for _ in range(5):
+        ids.append((await post(world)).json()["id"])
+        world.later(seconds=1)
+    first = await world.client.get("/webhooks?limit=3")
+    second = await world.client.get(first.links["next"]["url"])
+    assert [item["id"] for page in (first, second) for item in page.json()["items"]] == ids
+    assert second.json()["next_cursor"] is None
+
+
+async def test_other_organisations_do_not_see_them(world: World) -> None:
+    """Neither a reader nor an administrator."""
+    hook = await world.hook()
+    ping = (await world.client.post(f"/webhooks/{hook['id']}/ping")).json()
+    path = f"/webhooks/{hook['id']}"
+    for headers in (await stranger(world, "read"), await stranger(world, "admin")):
+        assert (await world.client.get("/webhooks", headers=headers)).json()["items"] == []
+        patch = {"Content-Type": "application/merge-patch+json", **headers}
+        answers = [
+            await world.client.get(path, headers=headers),
+            await world.client.patch(path, json={"active": False}, headers=patch),
+            await world.client.delete(path, headers=headers),
+            await world.client.get(f"{path}/deliveries", headers=headers),
+            await world.client.post(f"{path}/ping", headers=headers),
+            await world.client.post(f"{path}/deliveries/{ping['id']}/retry", headers=headers),
+        ]
+        for answer in answers:
+            assert_refused(answer, 404, "not-found")
+    assert (await world.shown(hook))["active"]
+
+
+async def test_who_may_follow_the_directory_may_be_told(world: World) -> None:
+    allowed: tuple[Scope, ...] = ("read", "sync", "admin")
+    for scope in allowed:
+        assert (await post(world, await key(world.client, scope))).status_code == 201
+    others: tuple[Scope, ...] = ("match", "needs")
+    for scope in others:
+        assert_refused(await post(world, await key(world.client, scope)), 403, "missing-scope")
+    assert_refused(await post(world, {"Authorization": "Bearer x"}), 401, "no-valid-key")
+
+
+async def test_imports_are_told_of_to_those_who_may_see_them(world: World) -> None:
+    imports: dict[str, Any] = {"events": ["import.finished"]}
+    reader, sender = await key(world.client, "read"), await key(world.client, "sync", sources=("a", "b"))
+    assert_refused(await post(world, reader, **imports), 403, "missing-scope")
+    assert_refused(await post(world, sender, **imports, sources=["a", "c"]), 403, "source-not-on-key")
+    assert (await post(world, sender, **imports)).json()["sources"] == ["a", "b"]
+    assert (await post(world, sender, **imports, sources=["a"])).json()["sources"] == ["a"]
+    assert (await post(world, **imports)).json()["sources"] is None
+
+
+async def test_rights_are_asked_for_when_it_is_changed_too(world: World) -> None:
+    """Within an organisation: a key that may only read does not redirect the reports of imports to itself."""
+    sender, reader = await key(world.client, "sync", sources=("a",)), await key(world.client, "read")
+    path = (await post(world, sender, events=["import.finished"])).headers["location"]
+    plain = (await post(world, reader)).headers["location"]
+    assert_refused(await world.patch(path, {"url": "http://other.example"}, **reader), 403, "missing-scope")
+    assert_refused(await world.patch(plain, {"events": ["import.finished"]}, **reader), 403, "missing-scope")
+    assert_refused(await world.patch(path, {"sources": ["b"]}, **sender), 403, "source-not-on-key")
+    assert (await world.patch(path, {"sources": None}, **sender)).json()["sources"] == ["a"]
+    assert (await world.patch(path, {"active": False}, **reader)).json()["active"] is False
+
+
+async def test_a_change_is_made_on_what_was_read(world: World) -> None:
+    created = await post(world)
+    path = created.headers["location"]
+    world.later(seconds=1)
+    changed = await world.patch(path, {"url": "http://other.example/"}, **{"If-Match": created.headers["etag"]})
+    assert changed.status_code == 200
+    assert (changed.json()["url"], changed.json()["events"]) == ("http://other.example/", ["suppliers.changed"])
+    stale = {"If-Match": created.headers["etag"]}
+    assert_refused(await world.patch(path, {"active": False}, **stale), 412, "stale-version")
+    assert_refused(await world.client.delete(path, headers=stale), 412, "stale-version")
+    assert (await world.client.get(path)).headers["etag"] == changed.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("patch", "pointer"),
+    [
+        ({"url": "nowhere"}, "/url"),
+        ({"url": "http://u:p@a.example"}, "/url"),
+        ({"url": None}, "/url"),
+        ({"events": []}, "/events"),
+        ({"secret": "another-secret-of-24-characters"}, "/secret"),
+        ({"status": "ok"}, "/status"),
+    ],
+)
+async def test_a_change_is_checked_as_a_whole(world: World, patch: dict[str, Any], pointer: str) -> None:
+    path = (await post(world)).headers["location"]
+    answer = await world.patch(path, patch)
+    assert_refused(answer, 422, "invalid-content")
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert (await world.client.get(path)).json()["url"] == URL
+
+
+async def test_what_happens_to_it_does_not_make_a_change_fail(world: World, source: str) -> None:
+    hook = await world.hook()
+    path = f"/webhooks/{hook['id']}"
+    etag = (await world.client.get(path)).headers["etag"]
+    await put_record(world.client, source)
+    await world.deliver()
+    assert (await world.patch(path, {"active": False}, **{"If-Match": etag})).status_code == 200
+
+
+async def test_an_inactive_one_is_sent_nothing_and_makes_up_for_it(world: World, source: str) -> None:
+    hook = await world.hook("suppliers.changed", "import.finished")
+    path = f"/webhooks/{hook['id']}"
+    await put_record(world.client, source, "1")
+    await world.deliver()
+    world.later(seconds=1)  # deliveries of one instant are in no order
+    await send(world.client, source, lines(rows(source, "2")))
+    await world.patch(path, {"active": False})
+    await put_record(world.client, source, "3")
+    await world.deliver()
+    assert len(world.receiver.received) == 1
+    assert [one["status"] for one in await world.deliveries(hook)] == ["delivered", "cancelled"]
+    assert_refused(await world.client.post(f"{path}/ping"), 409, "conflict")
+
+    await world.patch(path, {"active": True})
+    await world.deliver()
+    told = world.receiver.received[1].message["data"]
+    assert (told["since_version"], told["data_version"]) == (1, 3)
+
+
+async def test_what_waits_goes_to_the_new_address_at_once(world: World, source: str) -> None:
+    hook = await world.hook(url="http://127.0.0.1:1/")
+    await put_record(world.client, source)
+    await world.deliver()
+    assert world.receiver.received == []
+    await world.patch(f"/webhooks/{hook['id']}", {"url": world.receiver.url})
+    await world.deliver()
+    assert [one.message["event"] for one in world.receiver.received] == ["suppliers.changed"]
+
+
+async def test_an_event_asked_for_later_is_told_of_from_then_on(world: World, source: str) -> None:
+    hook = await world.hook("import.finished")
+    await put_record(world.client, source, "1")
+    await world.patch(f"/webhooks/{hook['id']}", {"events": ["suppliers.changed"]})
+    await world.deliver()
+    assert world.receiver.received == []
+    await put_record(world.client, source, "2")
+    await send(world.client, source, lines(rows(source, "3")))
+    await world.deliver()
+    assert [one.message["data"]["since_version"] for one in world.receiver.received] == [1]
+
+
+async def test_a_removed_one_is_told_nothing_more(world: World, source: str) -> None:
+    hook = await world.hook("import.finished")
+    await send(world.client, source, lines(rows(source, "1")))
+    path = f"/webhooks/{hook['id']}"
+    assert (await world.client.delete(path)).status_code == 204
+    assert_refused(await world.client.delete(path), 404, "not-found")
+    await world.deliver()
+    assert world.receiver.received == []
+
+
+async def test_the_journal_tells_who_made_changed_and_removed_it(world: World) -> None:
+    created = await world.hook()
+    path = f"/webhooks/{created['id']}"
+    await world.patch(path, {"active": False})
+    await world.client.delete(path)
+    journal = await world.client.get(f"/audit?object=webhook:{created['id']}")
+    assert [each["action"] for each in journal.json()["items"]] == [
+        "webhook.created",
+        "webhook.changed",
+        "webhook.deleted",
+    ]
+    assert world.receiver.url not in journal.text
+
+
+async def test_a_ping_tries_it_out(world: World) -> None:
+    hook = await world.hook()
+    path = f"/webhooks/{hook['id']}/ping"
+    named = {"Idempotency-Key": "once"}
+    sent = await world.client.post(path, headers=named)
+    assert (sent.status_code, sent.json()["event"], sent.json()["status"]) == (202, "ping", "waiting")
+    assert (await world.client.post(path, headers=named)).content == sent.content
+    await world.deliver()
+    (received,) = world.receiver.received
+    assert received.headers["vivier-event"] == received.message["event"] == "ping"
+    assert [one["status"] for one in await world.deliveries(hook)] == ["delivered"]
+
+
+async def test_deliveries_are_listed_the_latest_first(world: World) -> None:
+    hook = await world.hook()
+    sent = []
+    for _ in range(5):
+        sent.append((await world.client.post(f"/webhooks/{hook['id']}/ping")).json()["id"])
+        world.later(seconds=1)
+    first = await world.client.get(f"/webhooks/{hook['id']}/deliveries?limit=3")
+    second = await world.client.get(first.links["next"]["url"])
+    assert [item["id"] for page in (first, second) for item in page.json()["items"]] == sent[::-1]
+    other = await world.hook()
+    foreign = first.links["next"]["url"].replace(hook["id"], other["id"])
+    assert_refused(await world.client.get(foreign), 400, "bad-cursor")
+
+
+async def test_a_delivery_can_be_attempted_again_by_hand(world: World) -> None:
+    """Given up or arrived; under the same id."""
+    hook = await world.hook()
+    world.receiver.answers = [(410, {})]
+    ping = (await world.client.post(f"/webhooks/{hook['id']}/ping")).json()
+    await world.deliver()
+    path = f"/webhooks/{hook['id']}/deliveries/{ping['id']}/retry"
+    for attempts in (2, 3):
+        again = await world.client.post(path)
+        assert (again.status_code, again.json()["status"]) == (200, "waiting")
+        await world.deliver()
+        (delivery,) = await world.deliveries(hook)
+        assert (delivery["status"], len(delivery["attempts"])) == ("delivered", attempts)
+    assert len({one.headers["vivier-delivery"] for one in world.receiver.received}) == 1
+    other = await world.hook()
+    assert_refused(await world.client.post(path.replace(hook["id"], other["id"])), 404, "not-found")
+
+
+async def test_old_deliveries_are_forgotten(world: World) -> None:
+    hook = await world.hook()
+    for _ in range(2):
+        await world.client.post(f"/webhooks/{hook['id']}/ping")
+        await world.deliver()
+        world.later(days=31)
+    assert len(await world.deliveries(hook)) == 1
+
+
+async def test_an_organisation_has_so_many(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("db.delivery.webhooks.MOST_OF_ONE_ORGANISATION", 2)
+    await world.hook()
+    await world.hook()
+    assert_refused(await post(world), 409, "conflict")
+    assert (await post(world, await stranger(world, "read"))).status_code == 201

@@ -1,0 +1,358 @@
+"""What receivers get: when, how often, signed, and nothing that they should not."""
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import traceback
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import pytest
+import structlog
+from sqlalchemy import text
+
+from api.app import create_app
+from api.runtime import outbox_worker
+from api.runtime.database import database
+from api.runtime.outbox_worker import deliveries
+from api.settings import read_settings
+from api.webhooks import sender
+from api.webhooks.sender import webhook_kind
+from db.core.engine import transaction
+from domain.delivery.webhook import SCHEDULE
+from matching.engine import Reference
+from tests.api.conftest import ADMIN_KEY, alive
+from tests.api.sync.factories import Client, key, lines, put_record, rows, send
+from tests.api.webhooks.receiver import receiving
+from tests.api.webhooks.steps import NOW, SECRET, World, deliverers, worlds
+
+PATHS = ("/webhooks", "/webhooks/{id}", "/webhooks/{id}/deliveries")
+
+
+@pytest.fixture
+async def world(database_url: str, reference: Reference) -> AsyncIterator[World]:
+    async with worlds(database_url, reference) as world:
+        yield world
+
+
+async def changes(world: World, cursor: str) -> list[str]:
+    page = (await world.client.get(f"/suppliers/changes?cursor={cursor}")).json()
+    return [item.get("name", "") for item in page["items"]]
+
+
+async def test_a_change_is_told_with_the_place_from_which_to_read_it(world: World, source: str) -> None:
+    await put_record(world.client, source, "before", name="Avant")
+    hook = await world.hook("suppliers.changed")
+    await world.deliver()
+    assert world.receiver.received == []
+    await put_record(world.client, source, "after", name="Après")
+    await world.deliver()
+    (received,) = world.receiver.received
+    assert received.path == "/vivier"
+    assert received.message.keys() == {"id", "event", "created_at", "webhook_id", "data"}
+    assert (received.message["event"], received.message["webhook_id"]) == ("suppliers.changed", hook["id"])
+    data = received.message["data"]
+    assert (data["since_version"], data["data_version"]) == (1, 2)
+    assert await changes(world, data["cursor"]) == ["Après"]
+    assert (await world.shown(hook))["data_version"] == 2
+
+
+async def test_it_is_signed_and_named(world: World, source: str) -> None:
+    hook = await world.hook("suppliers.changed")
+    await put_record(world.client, source)
+    await world.deliver()
+    (received,) = world.receiver.received
+    (delivery,) = await world.deliveries(hook)
+    t = int(NOW.timestamp())
+    digest = hmac.new(SECRET.encode(), f"{t}.".encode() + received.body, hashlib.sha256).hexdigest()
+    assert received.headers["vivier-signature"] == f"t={t},v1={digest}"
+    assert received.headers["vivier-event"] == "suppliers.changed"
+    assert received.headers["vivier-delivery"] == delivery["id"] == received.message["id"]
+    assert received.headers["content-type"] == "application/json"
+
+
+async def test_a_slow_receiver_is_told_of_many_changes_in_one(world: World, source: str) -> None:
+    """While one delivery waits, all that follows is folded into the next; nothing is left out."""
+    await world.hook("suppliers.changed")
+    world.receiver.answers = [(503, {})]
+    await put_record(world.client, source, "0", name="0")
+    await world.deliver()
+    for number in "123":
+        await put_record(world.client, source, number, name=number)
+        await world.deliver()
+    assert len(world.receiver.received) == 1
+    world.later(seconds=10)
+    await world.deliver()
+    first, again, folded = world.receiver.received
+    assert again.body == first.body
+    assert [one.message["data"]["data_version"] for one in (first, folded)] == [1, 4]
+    assert folded.message["data"]["since_version"] == 1
+    assert await changes(world, folded.message["data"]["cursor"]) == ["1", "2", "3"]
+
+
+async def test_what_is_not_answered_well_is_sent_again_by_the_schedule(world: World, source: str) -> None:
+    hook = await world.hook("suppliers.changed")
+    world.receiver.answers = [(500, {}), (404, {})]
+    await put_record(world.client, source)
+    await world.deliver()
+    (waiting,) = await world.deliveries(hook)
+    assert waiting["status"] == "waiting"
+    assert waiting["next_attempt_at"] == "2026-11-24T09:30:10Z"
+    world.later(seconds=9)
+    await world.deliver()
+    assert len(world.receiver.received) == 1
+    world.later(seconds=1)
+    await world.deliver()
+    world.later(seconds=30)
+    await world.deliver()
+    (done,) = await world.deliveries(hook)
+    assert (done["status"], done["next_attempt_at"]) == ("delivered", None)
+    assert [(one["http_status"], one["failure"]) for one in done["attempts"]] == [
+        (500, "http_status"),
+        (404, "http_status"),
+        (204, None),
+    ]
+    assert len({one.headers["vivier-delivery"] for one in world.receiver.received}) == 1
+    assert len({one.body for one in world.receiver.received}) == 1
+    assert len({one.headers["vivier-signature"] for one in world.receiver.received}) == 3
+
+
+async def test_a_delivery_is_given_up_in_the_end_and_the_next_tells_of_all(world: World, source: str) -> None:
+    hook = await world.hook("suppliers.changed")
+    world.receiver.answers = [(500, {})] * 100
+    await put_record(world.client, source, "1", name="1")
+    for _ in range(SCHEDULE.attempts + 1):
+        await world.deliver()
+        world.later(hours=2)
+    (given_up,) = await world.deliveries(hook)
+    assert (given_up["status"], given_up["next_attempt_at"]) == ("given_up", None)
+    failing = await world.shown(hook)
+    assert (failing["status"], failing["data_version"]) == ("failing", 0)
+    assert failing["failing_since"] is not None
+
+    world.receiver.answers = []
+    await put_record(world.client, source, "2", name="2")
+    await world.deliver()
+    told = world.receiver.received[-1].message["data"]
+    assert await changes(world, told["cursor"]) == ["1", "2"]
+    well = await world.shown(hook)
+    assert (well["status"], well["failing_since"], well["data_version"]) == ("ok", None, 2)
+
+
+async def test_a_receiver_that_is_gone_is_not_asked_again(world: World, source: str) -> None:
+    hook = await world.hook("suppliers.changed")
+    world.receiver.answers = [(410, {})]
+    await put_record(world.client, source)
+    await world.deliver()
+    assert [one["status"] for one in await world.deliveries(hook)] == ["given_up"]
+
+
+async def test_a_receiver_may_ask_for_time(world: World, source: str) -> None:
+    hook = await world.hook("suppliers.changed")
+    world.receiver.answers = [(429, {"Retry-After": "120"})]
+    await put_record(world.client, source)
+    await world.deliver()
+    assert [one["next_attempt_at"] for one in await world.deliveries(hook)] == ["2026-11-24T09:32:00Z"]
+
+
+async def test_a_redirect_is_not_followed(world: World, source: str) -> None:
+    hook = await world.hook("suppliers.changed")
+    async with receiving() as elsewhere:
+        world.receiver.answers = [(307, {"Location": elsewhere.url})]
+        await put_record(world.client, source)
+        await world.deliver()
+        assert elsewhere.received == []
+    (delivery,) = await world.deliveries(hook)
+    assert [(one["http_status"], one["failure"]) for one in delivery["attempts"]] == [(307, "redirect")]
+
+
+async def test_a_receiver_that_does_not_answer_is_left(
+    world: World, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "ANSWER_SECONDS", 0.05)
+    hook = await world.hook("suppliers.changed")
+    world.receiver.silent = True
+    await put_record(world.client, source)
+    await world.deliver()
+    (delivery,) = await world.deliveries(hook)
+    assert [(one["http_status"], one["failure"]) for one in delivery["attempts"]] == [(None, "timeout")]
+
+
+@pytest.mark.parametrize(
+    ("url", "failure"),
+    [
+        ("http://127.0.0.1:1/", "connection"),
+        ("http://nobody.invalid/", "name"),
+        ("https://127.0.0.1:{port}/", "tls"),
+    ],
+)
+async def test_a_receiver_that_is_not_there(world: World, source: str, url: str, failure: str) -> None:
+    port = world.receiver.url.split(":")[2].partition("/")[0]
+    hook = await world.hook("suppliers.changed", url=url.format(port=port))
+    await put_record(world.client, source)
+    await world.deliver()
+    (delivery,) = await world.deliveries(hook)
+    assert delivery["status"] == "waiting"
+    assert [(one["http_status"], one["failure"]) for one in delivery["attempts"]] == [(None, failure)]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"])
+async def test_private_addresses_can_be_refused(
+    database_url: str, reference: Reference, source: str, host: str
+) -> None:
+    """However they are written, and whatever a name leads to."""
+    async with worlds(database_url, reference, VIVIER_WEBHOOK_PRIVATE="false") as world:
+        hook = await world.hook("suppliers.changed", url=world.receiver.url.replace("127.0.0.1", host))
+        await put_record(world.client, source)
+        await world.deliver()
+        (delivery,) = await world.deliveries(hook)
+        assert [one["failure"] for one in delivery["attempts"]] == ["private_address"]
+        assert world.receiver.received == []
+
+
+async def test_where_they_are_refused_the_address_looked_at_is_the_one_connected_to(
+    database_url: str, reference: Reference, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name is looked up once, and the receiver still sees it as the host."""
+    monkeypatch.setattr(sender, "is_public", lambda address: str(address) == "127.0.0.1")
+    async with worlds(database_url, reference, VIVIER_WEBHOOK_PRIVATE="false") as world:
+        loop = asyncio.get_running_loop()
+        asked: list[str] = []
+
+        async def look_up(host: str, port: int, **_: Any) -> Any:
+            asked.append(host)
+            return [(2, 1, 6, "", ("127.0.0.1", port))]
+
+        url = world.receiver.url.replace("127.0.0.1", "receiver.example")
+        await world.hook("suppliers.changed", url=url)
+        await put_record(world.client, source)
+        with monkeypatch.context() as patched:
+            patched.setattr(loop, "getaddrinfo", look_up, raising=False)
+            await world.deliver()
+        (received,) = world.receiver.received
+        assert "receiver.example" in asked
+        assert received.headers["host"] == url.split("/")[2]
+
+
+async def test_an_import_that_ended_is_told_with_its_report(world: World, source: str) -> None:
+    await world.hook("import.finished")
+    report = (await send(world.client, source, lines([*rows(source, "a", "b"), "x"]))).json()
+    world.later(seconds=1)
+    refused = await send(world.client, source, lines(rows(source, "a")), query="mode=snapshot")
+    assert refused.status_code == 409
+    await send(world.client, source, lines(rows(source, "c")), query="dry_run=true")
+    await world.deliver()
+    first, second = (one.message for one in world.receiver.received)
+    assert first["event"] == "import.finished"
+    report.pop("errors")
+    assert first["data"] == report
+    assert (second["data"]["status"], second["data"]["removed"]) == ("refused", 0)
+    assert second["data"]["failure"]
+
+
+async def test_a_change_and_its_import_are_told_in_order(world: World, source: str) -> None:
+    await world.hook("suppliers.changed", "import.finished")
+    for name in "abc":
+        await send(world.client, source, lines(rows(source, name)))
+        world.later(seconds=1)
+    await world.deliver()
+    events = [one.message["event"] for one in world.receiver.received]
+    assert events == ["import.finished"] * 3 + ["suppliers.changed"]
+    added = [one.message["data"]["data_version"] for one in world.receiver.received]
+    assert added == [1, 2, 3, 3]
+
+
+async def test_only_the_imports_of_its_sources_are_told(world: World, source: str) -> None:
+    mine = await key(world.client, "sync", sources=(source,))
+    await world.hook("import.finished", headers=mine)
+    await send(world.client, f"{source}-other", lines(rows(source, "a")))
+    await send(world.client, source, lines(rows(source, "b")))
+    await world.deliver()
+    assert [one.message["data"]["source"] for one in world.receiver.received] == [source]
+
+
+async def test_two_workers_at_once_send_each_once(world: World, source: str) -> None:
+    hooks = [await world.hook("import.finished") for _ in range(6)]
+    for name in "abc":
+        await send(world.client, source, lines(rows(source, name)))
+        world.later(seconds=1)
+    await world.deliver(workers=2)
+    sent = [one.headers["vivier-delivery"] for one in world.receiver.received]
+    assert len(sent) == len(set(sent)) == 18
+    for hook in hooks:
+        ids = [one["id"] for one in await world.deliveries(hook)]
+        assert [one for one in sent if one in ids] == ids
+
+
+async def test_a_delivery_whose_server_died_is_sent_again(world: World, source: str) -> None:
+    """The receiver had it already: it comes a second time, under the same id."""
+    await world.hook("suppliers.changed")
+    world.receiver.silent = True
+    await put_record(world.client, source)
+    async with deliverers(world.client.services) as (dying,):
+        await dying.begin()
+        await world.receiver.wait_for(1)
+        world.receiver.silent = False
+        await world.deliver()
+        assert len(world.receiver.received) == 1
+        world.later(seconds=dying.kind.patience.total_seconds() + outbox_worker.LEASE_MARGIN.total_seconds())
+        await world.deliver()
+        first, second = world.receiver.received
+        assert first.body == second.body
+        assert first.headers["vivier-delivery"] == second.headers["vivier-delivery"]
+        for task in dying.under_way:
+            task.cancel()
+        await asyncio.gather(*dying.under_way, return_exceptions=True)
+
+
+async def test_changes_made_while_no_server_delivers_are_told_by_the_next(world: World, source: str) -> None:
+    """What is to be told is read from the directory: nothing has to survive but what is committed."""
+    await world.hook("suppliers.changed")
+    async with transaction(world.client.services.database) as connection:
+        await connection.execute(text("UPDATE directory_version SET version = version + 5"))
+    await world.deliver()
+    assert [one.message["data"]["data_version"] for one in world.receiver.received] == [5]
+
+
+def written(logs: Iterable[Any]) -> str:
+    """Entries of the log as a server writes them, with their tracebacks."""
+    failures = [entry["exc_info"] for entry in logs if isinstance(entry.get("exc_info"), Exception)]
+    return "".join([str(logs), *("".join(traceback.format_exception(failure)) for failure in failures)])
+
+
+async def test_no_log_and_no_answer_shows_the_secret(
+    world: World, source: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    wanted = {"url": world.receiver.url, "events": ["suppliers.changed"]}
+    with structlog.testing.capture_logs() as logs:
+        hook = await world.hook(*wanted["events"])
+        world.receiver.answers = [(410, {})]
+        await put_record(world.client, source)
+        await world.deliver()
+        short = await world.client.post("/webhooks", json=wanted | {"secret": SECRET[:20]})
+        shown = [await world.client.get(path) for path in (each.format(**hook) for each in PATHS)]
+        async with transaction(world.client.services.database) as connection:
+            await connection.execute(text("ALTER TABLE webhooks RENAME COLUMN url TO address"))
+        failed = await world.client.post("/webhooks", json=wanted | {"secret": SECRET})
+    assert [one.status_code for one in (short, *shown, failed)] == [422, 200, 200, 200, 500]
+    log = written(logs)
+    assert "given up" in log
+    assert "UndefinedColumn" in log
+    everything = [log, caplog.text, str(hook), *(one.text for one in (short, *shown, failed))]
+    assert [one for one in everything if SECRET[:20] in one] == []
+
+
+async def test_the_background_delivers_at_once(database_url: str, reference: Reference, source: str) -> None:
+    """A whole application, woken by what is committed."""
+    settings = read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": database_url})
+    app = create_app(settings, reference, parts=(database, deliveries(webhook_kind)))
+    async with alive(app), Client(app, ADMIN_KEY) as client, receiving() as receiver:
+        hook = {"url": receiver.url, "events": ["suppliers.changed", "import.finished"], "secret": SECRET}
+        path = (await client.post("/webhooks", json=hook)).headers["location"]
+        await send(client, source, lines(rows(source, "a")))
+        await client.post(f"{path}/ping")
+        await receiver.wait_for(3)
+    events = sorted(one.message["event"] for one in receiver.received)
+    assert events == ["import.finished", "ping", "suppliers.changed"]

@@ -1,0 +1,62 @@
+"""An absent database is told from a mistake."""
+
+import pytest
+from sqlalchemy import text
+
+from db.core.engine import Engine, engine, transaction
+from db.core.outage import is_away
+
+
+async def failure_of(attached: Engine, *statements: str) -> Exception:
+    """What running `statements` in one transaction raises."""
+    try:
+        async with transaction(attached) as connection:
+            for statement in statements:
+                await connection.execute(text(statement))
+    except Exception as failure:  # noqa: BLE001 - whatever it is, is what is asked
+        return failure
+    pytest.fail("nothing was raised")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://localhost:1/nothing",
+        "postgresql:///nothing?host=/no/such/folder",
+        "postgresql://no-such-host.invalid/nothing",
+    ],
+)
+async def test_nobody_listens(url: str) -> None:
+    """A refused connection, a missing socket, an unknown host."""
+    nowhere = engine(url, pool_size=0)
+    assert is_away(await failure_of(nowhere, "SELECT 1"))
+    await nowhere.dispose()
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+async def test_the_connection_is_cut(database_url: str, pooled: bool) -> None:
+    """The server ends a session in the middle of a transaction, as it does when it is stopped."""
+    attached = engine(database_url, pool_size=1 if pooled else 0)
+    assert is_away(await failure_of(attached, "SELECT pg_terminate_backend(pg_backend_pid())", "SELECT 1"))
+    await attached.dispose()
+
+
+async def test_no_connection_is_free(database_url: str) -> None:
+    """More callers than connections: who waited too long is told to come back."""
+    attached = engine(database_url, pool_size=1)
+    attached.pool._timeout = 0.01  # type: ignore[attr-defined]
+    async with transaction(attached):
+        assert is_away(await failure_of(attached, "SELECT 1"))
+    await attached.dispose()
+
+
+@pytest.mark.parametrize("statement", ["nonsense", "SELECT * FROM no_such_table", "SELECT 1 / 0"])
+async def test_mistakes_are_not_absence(engine: Engine, statement: str) -> None:
+    """Wrong SQL stays a fault of ours."""
+    assert not is_away(await failure_of(engine, statement))
+
+
+@pytest.mark.parametrize("failure", [OSError("disk full"), FileNotFoundError("upload"), TimeoutError(), ValueError()])
+def test_other_failures_are_not_absence(failure: Exception) -> None:
+    """The same kinds of error, but not from the driver."""
+    assert not is_away(failure)

@@ -1,0 +1,46 @@
+"""Identifiers."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import RFC_4122
+
+import pytest
+
+from db.core.uuid7 import ids_in_order, uuid7
+
+
+def test_the_example_of_the_rfc() -> None:
+    """RFC 9562, appendix A.6."""
+    moment = datetime(2022, 2, 22, 19, 22, 22, tzinfo=UTC)
+    random = (0xCC3 << 64 | 0x18C4DC0C0C07398F).to_bytes(10)
+
+    assert str(uuid7(moment, random)) == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+
+
+def test_it_says_which_version_it_is() -> None:
+    made = uuid7(datetime(2026, 11, 24, tzinfo=UTC), bytes([255] * 10))
+
+    assert (made.version, made.variant) == (7, RFC_4122)
+
+
+def test_later_ones_sort_after_earlier_ones() -> None:
+    moment = datetime(2026, 11, 24, tzinfo=UTC)
+
+    assert uuid7(moment, bytes([255] * 10)) < uuid7(moment + timedelta(milliseconds=1), bytes(10))
+
+
+def test_too_little_randomness_is_refused() -> None:
+    with pytest.raises(ValueError, match="10 random bytes"):
+        uuid7(datetime(2026, 11, 24, tzinfo=UTC), b"few")
+
+
+def test_those_in_order_are_of_their_own_and_sort_by_their_places() -> None:
+    """Those of one place, as rows of one line may be, still differ."""
+    moment = datetime(2026, 11, 24, tzinfo=UTC)
+    places = [1, 2, 2, 3, 4_095, 16_383, 16_384, 1_000_000, (1 << 26) - 1]
+    made = ids_in_order(moment, places)
+
+    assert len({*made, *ids_in_order(moment, places)}) == 2 * len(places)
+    assert {(one.version, one.variant) for one in made} == {(7, RFC_4122)}
+    by_place = sorted(zip(made, places, strict=True))
+    assert [place for _, place in by_place] == places
+    assert made[-1] < uuid7(moment + timedelta(milliseconds=1), bytes(10))

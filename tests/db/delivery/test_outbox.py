@@ -1,0 +1,129 @@
+"""Outboxes: who claims what, and when it is claimed again."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import select
+
+from db.core.engine import Engine, transaction
+from db.delivery.outbox import Claimed, claim, note, release
+from domain.delivery.backoff import Outcome, Result
+from tests.db.delivery.letters import LETTERS, create, queue
+from tests.db.suppliers.samples import LATER, NOW
+
+LEASE = timedelta(minutes=1)
+ANNE, PIERRE = UUID(int=1), UUID(int=2)
+
+
+@pytest.fixture(autouse=True)
+async def letters(engine: Engine) -> None:
+    await create(engine)
+
+
+async def claimed(engine: Engine, now: datetime = NOW, limit: int = 10) -> Sequence[Claimed]:
+    async with transaction(engine) as connection:
+        return await claim(connection, LETTERS, uuid4(), now, now + LEASE, limit)
+
+
+async def bodies(engine: Engine, now: datetime = NOW, limit: int = 10) -> list[str]:
+    return [each.row["body"] for each in await claimed(engine, now, limit)]
+
+
+async def noted(engine: Engine, which: Claimed, due_at: datetime | None = None) -> bool:
+    result = Result(
+        outcome=Outcome(), status="waiting" if due_at else "delivered", due_at=due_at, started_at=NOW, at=NOW
+    )
+    async with transaction(engine) as connection:
+        return await note(connection, LETTERS, which, result)
+
+
+async def test_what_is_due_is_claimed_once_the_longest_due_first(engine: Engine) -> None:
+    await queue(engine, "later", due_at=LATER)
+    await queue(engine, "second")
+    await queue(engine, "first", due_at=NOW - LEASE)
+    assert await bodies(engine, limit=1) == ["first"]
+    assert await bodies(engine) == ["second"]
+    assert await bodies(engine) == []
+
+
+async def test_a_row_being_claimed_keeps_nobody_waiting(engine: Engine) -> None:
+    await queue(engine, "1")
+    await queue(engine, "2")
+    async with transaction(engine) as connection:
+        held = await claim(connection, LETTERS, uuid4(), NOW, NOW + LEASE, 1)
+        assert [each.row["body"] for each in held] == ["1"]
+        assert await bodies(engine) == ["2"]
+
+
+async def test_many_at_once_claim_each_row_once(engine: Engine) -> None:
+    for number in range(40):
+        await queue(engine, str(number))
+    found = [each for some in await asyncio.gather(*(bodies(engine, limit=4) for _ in range(20))) for each in some]
+    assert len(found) == len(set(found))
+    assert sorted(found + await bodies(engine, limit=40), key=int) == [str(number) for number in range(40)]
+
+
+async def test_what_is_not_noted_is_claimed_again_after_its_lease(engine: Engine) -> None:
+    await queue(engine, "1")
+    (first,) = await claimed(engine)
+    assert await bodies(engine, NOW + LEASE - timedelta(seconds=1)) == []
+    (second,) = await claimed(engine, NOW + LEASE)
+    assert (first.attempts, second.attempts, second.id) == (1, 2, first.id)
+    assert not await noted(engine, first), "the lease was over"
+    assert await noted(engine, second)
+    assert await bodies(engine, LATER) == []
+
+
+async def test_what_failed_is_claimed_when_it_is_due_again(engine: Engine) -> None:
+    await queue(engine, "1")
+    (first,) = await claimed(engine)
+    assert await noted(engine, first, due_at=LATER)
+    assert await bodies(engine) == []
+    (again,) = await claimed(engine, LATER)
+    assert again.attempts == 2
+
+
+async def test_what_is_given_back_is_claimed_at_once(engine: Engine) -> None:
+    await queue(engine, "1")
+    (first,) = await claimed(engine)
+    async with transaction(engine) as connection:
+        await release(connection, LETTERS, first, NOW)
+    assert await bodies(engine) == ["1"]
+
+
+async def test_of_a_lane_one_at_a_time_in_order(engine: Engine) -> None:
+    for body, lane in (("a1", ANNE), ("a2", ANNE), ("p1", PIERRE), ("a3", ANNE)):
+        await queue(engine, body, lane=lane)
+    first = await claimed(engine)
+    assert [each.row["body"] for each in first] == ["a1", "p1"]
+    assert await bodies(engine) == []
+    await noted(engine, first[0])
+    assert await bodies(engine) == ["a2"]
+
+
+async def test_a_row_that_is_attempted_later_keeps_its_lane_open(engine: Engine) -> None:
+    await queue(engine, "a1", lane=ANNE)
+    await queue(engine, "a2", lane=ANNE)
+    (first,) = await claimed(engine)
+    await noted(engine, first, due_at=LATER)
+    assert await bodies(engine) == ["a2"]
+
+
+async def test_many_at_once_keep_to_the_lanes(engine: Engine) -> None:
+    for number in range(5):
+        await queue(engine, f"a{number}", lane=ANNE)
+        await queue(engine, f"p{number}", lane=PIERRE)
+    found = [each for some in await asyncio.gather(*(bodies(engine) for _ in range(10))) for each in some]
+    assert sorted(found) == ["a0", "p0"]
+
+
+async def test_what_is_done_is_not_due(engine: Engine) -> None:
+    await queue(engine, "1")
+    (first,) = await claimed(engine)
+    await noted(engine, first)
+    async with transaction(engine) as connection:
+        row = (await connection.execute(select(LETTERS))).one()
+    assert (row.status, row.due_at, row.lease, row.attempts) == ("delivered", None, None, 1)

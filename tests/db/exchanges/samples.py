@@ -1,0 +1,74 @@
+"""A thread with two suppliers, and short ways to add to it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from db.api_keys import ensure_organisation
+from db.core.engine import Engine, transaction
+from db.core.uuid7 import new_id
+from db.exchanges.email_outbox import queue_mails
+from db.exchanges.exchanges import add_message, open_exchange
+from db.exchanges.reply_links import create_links
+from db.needs.needs import create_need
+from domain.exchanges.exchange import Exchange, Message, Recipient
+from domain.needs.need import Buyer, Lot, PlannedNeed
+from tests.db.suppliers.samples import NOW
+
+ANNE, PAUL = UUID(int=1), UUID(int=2)
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A thread that is kept. `tokens`: of the recipients' links, by their ids."""
+
+    engine: Engine
+    organisation_id: UUID
+    need_id: UUID
+    exchange: Exchange
+    first: Message
+    tokens: dict[UUID, str]
+
+    async def say(self, now: datetime, *, language: str = "fr", **fields: Any) -> Message:
+        """Add a message of the buyer's to all and queue its e-mails."""
+        message = _message(now, **fields)
+        async with transaction(self.engine) as connection:
+            await add_message(connection, self.exchange.id, message)
+            await queue_mails(connection, self.exchange.id, message.id, self.exchange.recipients, language, now)
+        return message
+
+
+async def thread(engine: Engine, *, emails: tuple[str | None, str | None] = (None, None), **fields: Any) -> Thread:
+    """A thread about the biowaste of a hospital, with Anne and Paul, who have these addresses. Nothing is queued."""
+    need = PlannedNeed(
+        lots=(Lot(id="1"),), title="Collecte des biodéchets", buyer=Buyer(name="Centre hospitalier de Vannes")
+    )
+    exchange = Exchange(
+        id=new_id(NOW),
+        need_id=UUID(int=0),
+        subject="Volumes et fréquences",
+        lot_ids=(),
+        channel="email",
+        opened_at=NOW,
+        recipients=tuple(
+            Recipient(supplier_id=id_, name=name, siret=None, email=email, why="named")
+            for id_, name, email in zip((ANNE, PAUL), ("Chez Anne", "Chez Paul"), emails, strict=True)
+        ),
+    )
+    first = _message(NOW, **{"body": "Pourriez-vous passer trois fois par semaine ?"} | fields)
+    async with transaction(engine) as connection:
+        organisation_id = await ensure_organisation(connection, "Acheteurs du Golfe", NOW)
+        stored = await create_need(connection, organisation_id, need, NOW)
+        exchange = msgspec.structs.replace(exchange, need_id=stored.id)
+        await open_exchange(connection, organisation_id, exchange, first)
+        links = await create_links(connection, exchange.id, (ANNE, PAUL), NOW, NOW + timedelta(days=60))
+    tokens = {link.supplier_id: link.token for link in links}
+    return Thread(engine, organisation_id, stored.id, exchange, first, tokens)
+
+
+def _message(now: datetime, **fields: Any) -> Message:
+    plain = {"author": "buyer", "supplier_id": None, "channel": "email", "body": "Bonjour"}
+    return Message(id=new_id(now), created_at=now, **plain | fields)

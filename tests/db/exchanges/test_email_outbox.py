@@ -1,0 +1,119 @@
+"""Messages wait for those that can be written to, and tell what was said."""
+
+import asyncio
+from uuid import uuid4
+
+from sqlalchemy import insert, select, text
+
+from db.core.engine import Engine, transaction
+from db.core.uuid7 import new_id
+from db.delivery.outbox import Claimed, claim
+from db.exchanges.email_outbox import telling_of
+from db.exchanges.reply_links import create_links, find_link, revoke_links
+from db.schema.exchange_tables import message_mails, messages
+from domain.exchanges.letter import Telling
+from tests.db.exchanges.samples import ANNE, PAUL, Thread, thread
+from tests.db.suppliers.samples import LATER, NOW
+
+BOTH = ("anne@example.org", "paul@example.org")
+
+
+async def claimed(told: Thread) -> list[Claimed]:
+    async with transaction(told.engine) as connection:
+        return list(await claim(connection, message_mails, uuid4(), LATER, LATER, 10))
+
+
+async def tellings(told: Thread) -> list[Telling | None]:
+    mails = await claimed(told)
+    async with transaction(told.engine) as connection:
+        return [await telling_of(connection, mail) for mail in mails]
+
+
+async def test_those_with_an_address_are_written_to(engine: Engine) -> None:
+    told = await thread(engine, emails=("anne@example.org", None))
+    message = await told.say(NOW, language="en")
+    (mail,) = await claimed(told)
+    assert (mail.row["supplier_id"], mail.row["address"]) == (ANNE, "anne@example.org")
+    assert (mail.row["message_id"], mail.row["language"]) == (message.id, "en")
+
+
+async def test_neither_words_nor_links_wait_in_the_outbox(engine: Engine) -> None:
+    told = await thread(engine, emails=BOTH)
+    await told.say(NOW, body="Un secret")
+    async with transaction(engine) as connection:
+        waiting = str((await connection.execute(select(message_mails))).all())
+    assert "secret" not in waiting
+    assert "http" not in waiting
+
+
+async def test_who_was_shut_out_is_not_written_to(engine: Engine) -> None:
+    told = await thread(engine, emails=BOTH)
+    async with transaction(engine) as connection:
+        await revoke_links(connection, told.exchange.id, ANNE, NOW)
+    await told.say(NOW)
+    assert [mail.row["supplier_id"] for mail in await claimed(told)] == [PAUL]
+
+
+async def test_a_mail_claimed_before_is_not_sent_after_the_links_were_revoked(engine: Engine) -> None:
+    told = await thread(engine, emails=("anne@example.org", None))
+    await told.say(NOW)
+    (mail,) = await claimed(told)
+    async with transaction(engine) as connection:
+        await revoke_links(connection, told.exchange.id, ANNE, NOW)
+        assert await telling_of(connection, mail) is None
+
+
+async def test_a_link_made_while_links_are_revoked_is_revoked_too(engine: Engine) -> None:
+    """An e-mail that is being written meanwhile brings a link that leads nowhere."""
+    told = await thread(engine, emails=("anne@example.org", None))
+    await told.say(NOW)
+    (mail,) = await claimed(told)
+
+    async def revoke() -> None:
+        async with transaction(engine) as connection:
+            await revoke_links(connection, told.exchange.id, ANNE, NOW)
+
+    async with transaction(engine) as connection:
+        assert await telling_of(connection, mail) is not None
+        (link,) = await create_links(connection, told.exchange.id, (ANNE,), NOW, LATER)
+        revoking = asyncio.create_task(revoke())
+        while not (revoking.done() or await somebody_waits(engine)):
+            pass
+    await revoking
+    async with transaction(engine) as connection:
+        assert await find_link(connection, link.token, NOW) is None
+
+
+async def somebody_waits(engine: Engine) -> bool:
+    """Whether a transaction of this database waits for another one."""
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with transaction(engine) as connection:
+        return bool(await connection.scalar(query))
+
+
+async def test_it_tells_who_asks_and_what_is_said(engine: Engine) -> None:
+    told = await thread(engine, emails=("anne@example.org", None))
+    await told.say(LATER, body="Et le samedi ?", corrects=told.first.id)
+    (telling,) = await tellings(told)
+    assert telling == Telling(
+        buyer="Centre hospitalier de Vannes",
+        need_title="Collecte des biodéchets",
+        subject="Volumes et fréquences",
+        body="Et le samedi ?",
+        is_correction=True,
+    )
+
+
+async def test_a_published_question_is_told_without_who_asked(engine: Engine) -> None:
+    told = await thread(engine, emails=("anne@example.org", None))
+    asked = new_id(NOW)
+    async with transaction(engine) as connection:
+        row = {"id": asked, "exchange_id": told.exchange.id, "author": "supplier", "supplier_id": PAUL}
+        said = {"body": "Quel tonnage ?", "barriers": [], "confidential": False, "channel": "portal"}
+        await connection.execute(insert(messages).values(**row, **said, created_at=NOW))
+    await told.say(LATER, body="12 t par an.", publishes=asked, question="Quel tonnage ?")
+    (telling,) = await tellings(told)
+    assert telling is not None
+    assert (telling.question, telling.body, telling.is_first) == ("Quel tonnage ?", "12 t par an.", False)

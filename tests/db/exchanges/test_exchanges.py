@@ -1,0 +1,269 @@
+"""Exchanges in a real database: read as they were written, closed to changes, gone only when their time is over."""
+
+import re
+from datetime import timedelta
+from os import urandom
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import func, insert, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from db.api_keys import ensure_organisation
+from db.core.engine import Engine, transaction
+from db.core.uuid7 import uuid7
+from db.exchanges.exchanges import (
+    add_message,
+    exchanges_of,
+    get_thread,
+    need_of,
+    open_exchange,
+    page_of_exchanges,
+    purge_exchanges,
+    suppliers_by_id,
+)
+from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
+from db.schema.need_tables import needs
+from domain.exchanges.exchange import Exchange, Message, Recipient
+from domain.needs.need import Lot, PlannedNeed
+from tests.conftest import ROOT
+from tests.db.suppliers.samples import LATER, NOW, new_id, put
+
+A, B = UUID(int=10), UUID(int=11)
+OPERATING = ROOT / "docs" / "operating.md"
+
+
+async def need(engine: Engine, organisation: str = "Morbihan", **fields: Any) -> tuple[UUID, UUID]:
+    """A need; its organisation and its own id."""
+    async with transaction(engine) as connection:
+        owner = await ensure_organisation(connection, organisation, NOW)
+        usual = {"status": "sourcing", "version": 1, "content": PlannedNeed(lots=(Lot(id="1"),))}
+        row = {"organisation_id": owner, "created_at": NOW, "updated_at": NOW} | usual | fields
+        need_id = new_id()
+        await connection.execute(insert(needs).values(id=need_id, **row))
+    return owner, need_id
+
+
+def said(author: str = "buyer", supplier_id: UUID | None = None, **fields: Any) -> Message:
+    usual: dict[str, Any] = {"id": new_id(), "body": "Bonjour", "channel": "email", "created_at": NOW}
+    return Message(**usual | {"author": author, "supplier_id": supplier_id} | fields)
+
+
+async def opened(engine: Engine, owner: UUID, need_id: UUID, *more: Message) -> Exchange:
+    """A thread with A and B, opened with a word to both."""
+    recipients = tuple(
+        Recipient(supplier_id=each, name=f"Atelier {each.int}", siret=None, email="a@b.example", why="named")
+        for each in (A, B)
+    )
+    exchange = Exchange(
+        id=new_id(),
+        need_id=need_id,
+        subject="Volumes",
+        lot_ids=("1",),
+        channel="email",
+        opened_at=NOW,
+        recipients=recipients,
+    )
+    async with transaction(engine) as connection:
+        await open_exchange(connection, owner, exchange, said(id=uuid7(NOW - timedelta(days=1), urandom(10))))
+        for message in more:
+            await add_message(connection, exchange.id, message)
+    return exchange
+
+
+async def test_a_thread_is_read_as_it_was_written(engine: Engine) -> None:
+    owner, need_id = await need(engine)
+    answer = said(
+        "supplier", A, stance="declined", barriers=("volume", "other"), barriers_note="gel", confidential=True
+    )
+    exchange = await opened(engine, owner, need_id, answer)
+
+    async with transaction(engine) as connection:
+        thread = await get_thread(connection, owner, exchange.id)
+        assert thread is not None
+        assert thread.exchange == exchange
+        assert (len(thread.messages), thread.messages[1]) == (2, answer)
+        assert await exchanges_of(connection, owner, need_id) == [thread]
+        assert await need_of(connection, owner, exchange.id) == need_id
+
+
+async def test_another_organisation_finds_nothing(engine: Engine) -> None:
+    owner, need_id = await need(engine)
+    exchange = await opened(engine, owner, need_id)
+    other, _ = await need(engine, "Vannes")
+
+    async with transaction(engine) as connection:
+        assert await get_thread(connection, other, exchange.id) is None
+        assert await need_of(connection, other, exchange.id) is None
+        assert await exchanges_of(connection, other, need_id) == []
+        assert await page_of_exchanges(connection, other, need_id, None, 10) == []
+
+
+async def test_threads_come_in_pages(engine: Engine) -> None:
+    owner, need_id = await need(engine)
+    both = [await opened(engine, owner, need_id) for _ in range(2)]
+    async with transaction(engine) as connection:
+        first = await page_of_exchanges(connection, owner, need_id, None, 1)
+        assert [*first, *await page_of_exchanges(connection, owner, need_id, first[0].id, 5)] == both
+
+
+async def test_a_delivery_is_the_buyers_until_mail_carries_it(engine: Engine) -> None:
+    owner, need_id = await need(engine)
+    exchange = await opened(engine, owner, need_id, said("buyer", B), said("supplier", A))
+    async with transaction(engine) as connection:
+        thread = await get_thread(connection, owner, exchange.id)
+        assert thread is not None
+        first, second, _ = (message.id for message in thread.messages)
+        mail = {"exchange_id": exchange.id, "message_id": first, "supplier_id": A, "address": "a@b.example"}
+        await connection.execute(
+            insert(message_mails).values(id=new_id(), queued_at=NOW, due_at=NOW, language="fr", **mail)
+        )
+        queued = await get_thread(connection, owner, exchange.id)
+        await connection.execute(
+            update(message_mails).values(status="given_up", due_at=None, ended_at=LATER, failure="refused")
+        )
+        failed = await get_thread(connection, owner, exchange.id)
+    assert queued is not None
+    assert failed is not None
+    mine = "to_be_delivered_by_you"
+    assert [(each.message_id, each.supplier_id, each.state) for each in queued.deliveries] == [
+        (first, A, "queued"),
+        (first, B, mine),
+        (second, B, mine),
+    ]
+    assert [(each.state, each.at, each.failure) for each in failed.deliveries[:1]] == [("failed", LATER, "refused")]
+
+
+REFUSED = (
+    "UPDATE messages SET body = 'x'",
+    "UPDATE messages SET created_at = now()",
+    "DELETE FROM messages",
+    "TRUNCATE messages CASCADE",
+    "UPDATE exchange_recipients SET supplier_id = gen_random_uuid()",
+    "UPDATE exchange_recipients SET supplier_name = 'x'",
+    "DELETE FROM exchange_recipients",
+    "TRUNCATE exchange_recipients CASCADE",
+    "UPDATE exchanges SET subject = 'x'",
+    "DELETE FROM exchanges",
+    "TRUNCATE exchanges CASCADE",
+    "TRUNCATE needs CASCADE",
+    "DELETE FROM needs",
+)
+
+
+UNLOCKING = (
+    "ALTER TABLE messages DISABLE TRIGGER ALL",
+    "DROP TRIGGER append_only ON messages",
+    "CREATE OR REPLACE FUNCTION refuse_to_alter() RETURNS trigger LANGUAGE sql AS 'SELECT NULL'",
+    "SET LOCAL session_replication_role = replica",
+    "DROP TABLE messages CASCADE",
+)
+
+
+@pytest.mark.parametrize("statement", REFUSED)
+@pytest.mark.parametrize("purging", ["", "other", "own"])
+async def test_no_statement_alters_what_was_said(engine: Engine, statement: str, purging: str) -> None:
+    """Not even one that says it purges the need, as long as the need has not ended."""
+    owner, need_id = await need(engine)
+    await opened(engine, owner, need_id, said("supplier", A))
+    _, ended = await need(engine, status="closed", ended_at=NOW)
+    named = {"": "", "other": str(ended), "own": str(need_id)}[purging]
+    async with transaction(engine) as connection:
+        await connection.execute(select(func.set_config("vivier.purging", named, True)))
+        with pytest.raises(IntegrityError):
+            await connection.execute(text(statement))
+        await connection.rollback()
+
+
+async def test_a_user_who_does_not_own_the_tables_cannot_unlock_them(engine: Engine) -> None:
+    """The rights that docs/operating.md gives are enough to write, and too few to switch off what refuses changes."""
+    owner, need_id = await need(engine)
+    exchange = await opened(engine, owner, need_id)
+    async with transaction(engine) as connection:
+        if not await connection.scalar(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")):
+            pytest.skip("this user makes no other users")
+        await connection.execute(text("CREATE ROLE vivier_test_server"))
+        for right in re.findall(r"^GRANT .* TO vivier_server;$", OPERATING.read_text(), re.MULTILINE):
+            await connection.execute(text(right.replace("vivier_server", "vivier_test_server")))
+        await connection.execute(text("SET LOCAL ROLE vivier_test_server"))
+        await add_message(connection, exchange.id, said())
+        for statement in (*REFUSED, *UNLOCKING):
+            with pytest.raises(DBAPIError):
+                async with connection.begin_nested():
+                    await connection.execute(text(statement))
+        await connection.rollback()
+
+
+async def test_an_address_alone_can_be_taken_away(engine: Engine) -> None:
+    owner, need_id = await need(engine)
+    exchange = await opened(engine, owner, need_id)
+    async with transaction(engine) as connection:
+        await connection.execute(update(exchange_recipients).values(email=None))
+        thread = await get_thread(connection, owner, exchange.id)
+    assert thread is not None
+    assert {each.email for each in thread.exchange.recipients} == {None}
+
+
+async def test_what_was_said_goes_once_its_need_has_ended(engine: Engine) -> None:
+    """With corrections and publications, which refer to other messages; and that of other needs stays."""
+    owner, need_id = await need(engine)
+    asked = said("supplier", A, stance="question")
+    mended = said("supplier", A, corrects=asked.id)
+    shared = said("buyer", publishes=asked.id, question="?")
+    await opened(engine, owner, need_id, asked, mended, shared)
+    _, other = await need(engine)
+    kept = await opened(engine, owner, other)
+
+    with pytest.raises(IntegrityError):
+        async with transaction(engine) as connection:
+            await purge_exchanges(connection, need_id)
+    async with transaction(engine) as connection:
+        await connection.execute(update(needs).values(status="closed", ended_at=NOW))
+        assert await purge_exchanges(connection, need_id) == 1
+        assert await exchanges_of(connection, owner, need_id) == []
+        assert (await connection.execute(select(exchanges.c.id))).scalars().all() == [kept.id]
+        with pytest.raises(IntegrityError):
+            await connection.execute(text("DELETE FROM messages"))
+        await connection.rollback()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"supplier_id": UUID(int=12)},
+        {"author": "supplier"},
+        {"stance": "interested"},
+        {"barriers": ("price",)},
+        {"corrects": uuid4()},
+        {"publishes": uuid4(), "question": "?"},
+        {"question": "?"},
+    ],
+)
+async def test_the_tables_take_no_nonsense(engine: Engine, fields: dict[str, Any]) -> None:
+    owner, need_id = await need(engine)
+    exchange = await opened(engine, owner, need_id)
+    with pytest.raises(IntegrityError):
+        async with transaction(engine) as connection:
+            await add_message(connection, exchange.id, said(**fields))
+
+
+async def test_a_message_is_corrected_and_published_in_its_own_thread_and_published_once(engine: Engine) -> None:
+    owner, need_id = await need(engine)
+    asked = said("supplier", A, stance="question")
+    exchange = await opened(engine, owner, need_id, asked, said(publishes=asked.id, question="?"))
+    other = await opened(engine, owner, need_id)
+    again = said(publishes=asked.id, question="?")
+    for into, message in ((exchange, again), (other, again), (other, said("supplier", A, corrects=asked.id))):
+        with pytest.raises(IntegrityError):
+            async with transaction(engine) as connection:
+                await add_message(connection, into.id, message)
+    async with transaction(engine) as connection:
+        assert len((await connection.execute(select(messages))).all()) == 4
+
+
+async def test_suppliers_are_found_by_their_ids_or_those_they_took_over(engine: Engine) -> None:
+    first = (await put(engine, "1")).stored.supplier_id
+    async with transaction(engine) as connection:
+        found = await suppliers_by_id(connection, [first, UUID(int=99)])
+    assert {asked: each.id for asked, each in found.items()} == {first: first}

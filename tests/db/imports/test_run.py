@@ -1,0 +1,212 @@
+"""Bulk imports."""
+
+import pytest
+from sqlalchemy import text
+
+from db.core.engine import Engine, transaction
+from db.imports.log import get_import, list_errors, list_imports
+from db.suppliers.read import Change, Snapshot, snapshot
+from db.suppliers.records import get_record
+from domain.errors import Conflict
+from domain.suppliers.source import RowError
+from tests.db.suppliers.samples import LATER, NOW, broken, counts, load, names, new_id, put, row, rows, version
+
+
+async def test_rows_become_suppliers_in_one_version(engine: Engine) -> None:
+    done = await load(engine, rows("a", "b", "c"))
+
+    assert counts(done) == {"received": 3, "added": 3}
+    assert (done.status, done.data_version) == ("done", 1)
+    assert await names(engine) == ["Atelier a", "Atelier b", "Atelier c"]
+
+
+async def test_the_same_rows_again_change_nothing_but_the_receipt(engine: Engine) -> None:
+    await load(engine, rows("a", "b"))
+    again = await load(engine, rows("a", "b"), now=LATER)
+
+    assert counts(again) == {"received": 2, "unchanged": 2}
+    assert again.data_version == await version(engine) == 1
+    async with transaction(engine) as connection:
+        stored = await get_record(connection, "reseau", "a")
+    assert stored is not None
+    assert (stored.received_at, stored.changed_at) == (LATER, NOW)
+
+
+async def test_added_changed_and_unchanged_rows_are_told_apart(engine: Engine) -> None:
+    await load(engine, rows("a", "b"))
+    done = await load(engine, [row(1, "a"), row(2, "b", "Atelier neuf"), row(3, "c")])
+
+    assert counts(done) == {"received": 3, "added": 1, "changed": 1, "unchanged": 1}
+    assert await names(engine) == ["Atelier a", "Atelier c", "Atelier neuf"]
+
+
+async def test_a_changed_row_keeps_its_supplier(engine: Engine) -> None:
+    async def supplier_of(external_id: str) -> object:
+        async with transaction(engine) as connection:
+            stored = await get_record(connection, "reseau", external_id)
+        return stored and stored.supplier_id
+
+    await load(engine, rows("a"))
+    before = await supplier_of("a")
+    await load(engine, [row(1, "a", "Atelier neuf")])
+
+    assert await supplier_of("a") == before is not None
+
+
+async def test_an_import_finds_what_single_puts_stored(engine: Engine) -> None:
+    """The two ways in must agree on what is the same."""
+    await put(engine, "a", row(1, "a").record)
+
+    assert counts(await load(engine, rows("a"))) == {"received": 1, "unchanged": 1}
+
+
+async def test_rejects_are_kept_with_their_place(engine: Engine) -> None:
+    done = await load(engine, [broken(1, "x"), row(2, "a"), broken(3, None)])
+
+    assert counts(done) == {"received": 3, "added": 1, "rejected": 2}
+    expected = [RowError(*broken(1, "x")), RowError(*broken(3, None))]
+    assert list(done.errors) == expected
+    async with transaction(engine) as connection:
+        assert await get_import(connection, done.id) == done
+        assert await list_errors(connection, done.id, 0, 1) == expected[:1]
+        assert await list_errors(connection, done.id, 1, 1) == expected[1:]
+
+
+async def test_a_repeated_external_id_is_rejected_and_the_first_row_stands(engine: Engine) -> None:
+    """In one batch and across batches."""
+    done = await load(engine, [row(1, "a", "premier"), row(2, "a", "deuxième"), row(3, "b"), row(4, "a", "troisième")])
+
+    assert counts(done) == {"received": 4, "added": 2, "rejected": 2}
+    assert [(error.line, error.code, "ligne 1" in error.detail) for error in done.errors] == [
+        (2, "duplicate_external_id", True),
+        (4, "duplicate_external_id", True),
+    ]
+    assert await names(engine) == ["Atelier b", "premier"]
+
+
+async def test_rows_may_repeat_an_external_id_on_one_line(engine: Engine) -> None:
+    """JSON without line breaks has all its rows on line 1; twice the same row is still one record."""
+    done = await load(engine, [row(1, "a", "premier"), row(1, "a", "premier"), row(1, "a", "deuxième"), row(1, "b")])
+
+    assert counts(done) == {"received": 4, "added": 2, "rejected": 2}
+    assert await names(engine) == ["Atelier b", "premier"]
+
+
+async def test_what_postgresql_cannot_hold_is_rejected_not_fatal(engine: Engine) -> None:
+    done = await load(engine, [row(1, "a", "A\0B"), row(2, "b\0"), row(3, "c"), broken(4, "d\0")])
+
+    assert counts(done) == {"received": 4, "added": 1, "rejected": 3}
+    assert [error.code for error in done.errors] == ["nul_character", "invalid_external_id", "invalid_siret"]
+
+
+async def test_upsert_removes_nothing(engine: Engine) -> None:
+    await load(engine, rows("a", "b"))
+
+    assert counts(await load(engine, rows("b"))) == {"received": 1, "unchanged": 1}
+
+
+async def test_a_snapshot_removes_what_is_absent(engine: Engine) -> None:
+    await load(engine, rows(*"abcdef"))
+    await load(engine, rows("elsewhere"), source="ville")
+    done = await load(engine, rows(*"bcdef"), mode="snapshot")
+
+    assert counts(done) == {"received": 5, "unchanged": 5, "removed": 1}
+    assert await names(engine) == [f"Atelier {name}" for name in ("b", "c", "d", "e", "elsewhere", "f")]
+    async with snapshot(engine) as view:
+        assert [change.supplier for change in await changes(view, 2)] == [None]
+
+
+async def changes(view: Snapshot, since: int) -> list[Change]:
+    return [change async for batch in view.changes(since) for change in batch]
+
+
+async def test_a_snapshot_of_nothing_new_but_removals_is_a_version(engine: Engine) -> None:
+    await load(engine, rows(*"abcdef"))
+
+    assert (await load(engine, rows(*"abcde"), mode="snapshot")).data_version == 2
+
+
+async def test_a_snapshot_that_would_remove_more_than_a_fifth_is_refused(engine: Engine) -> None:
+    """Exactly a fifth goes through; a dry run answers as the import would."""
+    await load(engine, rows(*"abcde"))
+    for dry_run in (True, False):
+        with pytest.raises(Conflict, match="remove 2 of the source's 5"):
+            await load(engine, [*rows("a", "b", "c"), row(4, "new")], mode="snapshot", dry_run=dry_run)
+
+    assert len(await names(engine)) == 5
+    assert await version(engine) == 1
+    assert counts(await load(engine, rows("a", "b", "c"), mode="snapshot", force=True))["removed"] == 2
+    assert counts(await load(engine, rows("a", "b"), mode="snapshot", force=True))["removed"] == 1
+
+
+async def test_a_refused_snapshot_says_why(engine: Engine) -> None:
+    await load(engine, rows(*"abcde"))
+    refused = new_id()
+    with pytest.raises(Conflict):
+        await load(engine, rows("a"), id=refused, mode="snapshot")
+
+    async with transaction(engine) as connection:
+        kept = await get_import(connection, refused)
+    assert kept is not None
+    assert (kept.status, kept.received, kept.unchanged, kept.failure and kept.failure[:31]) == (
+        "refused",
+        1,
+        0,
+        "Cet envoi retirerait 4 des 5 fi",
+    )
+
+
+async def test_a_rejected_row_is_not_absent(engine: Engine) -> None:
+    await load(engine, rows(*"abcdef"))
+    done = await load(engine, [*rows(*"bcdef"), broken(6, "a")], mode="snapshot")
+
+    assert counts(done) == {"received": 6, "unchanged": 5, "rejected": 1}
+
+
+async def test_a_row_without_a_readable_id_may_be_any_absent_record(engine: Engine) -> None:
+    """One such row spares one absent record; two absent ones cannot both be meant by it."""
+    await load(engine, rows(*"abcdefghij"))
+    spared = await load(engine, [*rows(*"bcdefghij"), broken(10, None)], mode="snapshot")
+    removed = await load(engine, [*rows(*"cdefghij"), broken(9, None)], mode="snapshot")
+
+    assert counts(spared) == {"received": 10, "unchanged": 9, "kept_absent": 1, "rejected": 1}
+    assert counts(removed) == {"received": 9, "unchanged": 8, "removed": 2, "rejected": 1}
+
+
+async def test_a_dry_run_answers_exactly_and_leaves_nothing(engine: Engine) -> None:
+    await load(engine, rows(*"abcdef"))
+    content = [
+        *rows(*"abcd"),
+        row(5, "e", "Atelier neuf"),
+        row(6, "new"),
+        row(7, "new"),
+        broken(8, None),
+        broken(9, "x"),
+    ]
+    rehearsed = await load(engine, content, mode="snapshot", dry_run=True, force=True)
+    async with transaction(engine) as connection:
+        assert [done.added for done in await list_imports(connection, "reseau", None, 10)] == [6]
+    assert await names(engine) == [f"Atelier {letter}" for letter in "abcdef"]
+
+    done = await load(engine, content, mode="snapshot", force=True)
+
+    assert counts(rehearsed) == counts(done)
+    assert counts(done) == {"received": 9, "added": 1, "changed": 1, "unchanged": 4, "kept_absent": 1, "rejected": 3}
+    assert (rehearsed.errors, rehearsed.data_version, done.data_version) == (done.errors, 1, 2)
+
+
+async def test_a_dry_run_makes_no_source(engine: Engine) -> None:
+    await load(engine, rows("a"), dry_run=True)
+
+    async with transaction(engine) as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM sources"))).scalar_one() == 0
+
+
+async def test_long_documents_are_stored_as_they_are(engine: Engine) -> None:
+    """Whether their rows are new or changed."""
+    for words in ("Entretien ", "Nettoyage "):
+        await load(engine, [row(1, "1", description=words * 300)])
+        async with transaction(engine) as connection:
+            for table, column in (("records", "payload"), ("suppliers", "document")):
+                found = await connection.execute(text(f"SELECT pg_column_compression({column}) FROM {table}"))
+                assert found.scalar_one() is None

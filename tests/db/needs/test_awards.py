@@ -1,0 +1,50 @@
+"""Awards in a real database: each organisation its own, withdrawn ones kept but not read."""
+
+from datetime import date
+
+from sqlalchemy import func, select
+
+from db.api_keys import ensure_organisation
+from db.core.engine import Engine, transaction
+from db.needs.awards import awards_until, get_award, list_awards, withdraw_award
+from db.schema.need_tables import awards
+from tests.db.needs.steps import DAY, NOW, noted
+
+
+async def test_an_award_reads_back_as_it_was_kept(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        award = await noted(connection, own)
+        assert await get_award(connection, own, award.need_id, award.id) == award
+        assert await list_awards(connection, own, award.need_id, None, 5) == [award]
+        assert await list_awards(connection, own, award.need_id, award.id, 5) == []
+
+
+async def test_only_those_up_to_the_day_count(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        award = await noted(connection, own)
+        await noted(connection, own, awarded_on=date(2026, 11, 25))
+        assert await awards_until(connection, own, DAY) == [award]
+        assert await awards_until(connection, own, date(2026, 11, 23)) == []
+
+
+async def test_another_organisation_reads_and_withdraws_none(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        own, other = [await ensure_organisation(connection, name, NOW) for name in ("Morbihan", "Vannes")]
+        award = await noted(connection, own)
+        place = (other, award.need_id, award.id)
+        assert await get_award(connection, *place) is None
+        assert await list_awards(connection, other, award.need_id, None, 5) == []
+        assert await awards_until(connection, other, DAY) == []
+        assert not await withdraw_award(connection, *place, NOW)
+
+
+async def test_a_withdrawn_award_stays_in_the_table_alone(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        award = await noted(connection, own)
+        assert await withdraw_award(connection, own, award.need_id, award.id, NOW)
+        assert not await withdraw_award(connection, own, award.need_id, award.id, NOW)
+        assert await awards_until(connection, own, DAY) == []
+        assert await connection.scalar(select(func.count()).where(awards.c.withdrawn_at == NOW)) == 1

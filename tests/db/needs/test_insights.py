@@ -1,0 +1,151 @@
+"""What exchanges tell together: barriers as last corrected, who answered, and when."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from sqlalchemy import update
+
+from db.core.engine import Connection, Engine, transaction
+from db.core.uuid7 import new_id
+from db.exchanges.exchanges import add_message, open_exchange
+from db.needs.insights import barrier_figures, barrier_notes, needs_with_supply, reply_figures, threads_about
+from db.needs.needs import get_need
+from db.needs.shortlists import freeze
+from db.schema.exchange_tables import message_mails
+from domain.exchanges.exchange import Message
+from domain.insights import FirstAnswer
+from tests.db.exchanges.samples import ANNE, PAUL, Thread, thread
+from tests.db.suppliers.samples import NOW
+from tests.domain.equal_treatment.samples import frozen
+
+NEVER = UUID(int=99)
+
+
+async def say(one: Thread, hours: float, supplier_id: UUID = ANNE, **fields: Any) -> Message:
+    """A supplier's message, so many hours after the opening."""
+    at = NOW + timedelta(hours=hours)
+    usual: dict[str, Any] = {"id": new_id(at), "author": "supplier", "supplier_id": supplier_id, "created_at": at}
+    said = Message(**usual | {"body": "…", "channel": "phone"} | fields)
+    async with transaction(one.engine) as connection:
+        await add_message(connection, one.exchange.id, said)
+    return said
+
+
+@pytest.fixture
+async def asked(engine: Engine) -> Thread:
+    return await thread(engine)
+
+
+async def barriers(one: Thread) -> list[tuple[str, int, int, int]]:
+    async with transaction(one.engine) as connection:
+        found = await barrier_figures(connection, one.organisation_id, [one.exchange.id])
+    return [(each.barrier, each.replies, each.needs, each.suppliers) for each in found]
+
+
+async def test_a_barrier_counts_once_for_a_supplier_in_a_thread(asked: Thread) -> None:
+    await say(asked, 1, barriers=("volume", "price"))
+    await say(asked, 2, barriers=("volume",))
+    await say(asked, 3, PAUL, barriers=("volume", "distance"))
+    assert await barriers(asked) == [("volume", 2, 1, 2), ("distance", 1, 1, 1), ("price", 1, 1, 1)]
+
+
+async def test_a_corrected_message_counts_as_it_was_last_corrected(asked: Thread) -> None:
+    first = await say(asked, 1, barriers=("price",))
+    second = await say(asked, 2, barriers=("volume",), corrects=first.id)
+    await say(asked, 3, barriers=("deadline",), corrects=second.id)
+    assert await barriers(asked) == [("deadline", 1, 1, 1)]
+    await say(asked, 4, barriers=(), corrects=first.id)
+    assert await barriers(asked) == []
+
+
+async def test_notes_in_confidence_are_counted_and_not_told(asked: Thread) -> None:
+    await say(asked, 1, barriers=("other",), barriers_note="Le quai est trop haut")
+    secret = await say(asked, 2, PAUL, barriers=("other",), barriers_note="Nous fermons", confidential=True)
+    async with transaction(asked.engine) as connection:
+        notes = await barrier_notes(connection, asked.organisation_id, [asked.exchange.id])
+    assert ([each.note for each in notes.items], notes.total, notes.confidential) == (["Le quai est trop haut"], 2, 1)
+    await say(asked, 3, PAUL, barriers=("other",), barriers_note="Nous fermons en mai", corrects=secret.id)
+    async with transaction(asked.engine) as connection:
+        notes = await barrier_notes(connection, asked.organisation_id, [asked.exchange.id])
+    assert (len(notes.items), notes.total, notes.confidential) == (1, 2, 1)
+
+
+async def test_the_first_answer_of_each_recipient_counts(asked: Thread) -> None:
+    await say(asked, 4)
+    await say(asked, 9)
+    await say(asked, 2, PAUL)
+    async with transaction(asked.engine) as connection:
+        found = await reply_figures(connection, asked.organisation_id, [asked.exchange.id])
+    assert (found.contacted, found.answered, found.rate) == (2, 2, 1.0)
+    assert found.first_answer_hours.median == 3.0
+    assert found.first_answer_hours.p90 == pytest.approx(3.8)
+
+
+async def test_who_could_not_be_reached_was_not_contacted(engine: Engine) -> None:
+    """Unless it answered all the same."""
+    one = await thread(engine, emails=("anne@example.org", "paul@example.org"))
+    await one.say(NOW + timedelta(minutes=1))
+    async with transaction(one.engine) as connection:
+        lost = update(message_mails).where(message_mails.c.supplier_id == PAUL)
+        await connection.execute(lost.values(status="given_up", due_at=None, ended_at=NOW))
+        found = await reply_figures(connection, one.organisation_id, [one.exchange.id])
+        assert (found.contacted, found.answered, found.undelivered, found.rate) == (1, 0, 1, 0.0)
+        assert found.first_answer_hours == FirstAnswer(None, None)
+    await say(one, 5, PAUL)
+    async with transaction(one.engine) as connection:
+        found = await reply_figures(connection, one.organisation_id, [one.exchange.id])
+    assert (found.contacted, found.answered, found.undelivered) == (2, 1, 0)
+
+
+async def test_another_organisation_learns_nothing(asked: Thread) -> None:
+    await say(asked, 1, barriers=("other",), barriers_note="Le quai est trop haut")
+    ids = [asked.exchange.id]
+    async with transaction(asked.engine) as connection:
+        assert (await reply_figures(connection, NEVER, ids)).contacted == 0
+        assert await barrier_figures(connection, NEVER, ids) == []
+        assert (await barrier_notes(connection, NEVER, ids)).total == 0
+        assert await threads_about(connection, NEVER, [asked.need_id]) == []
+        assert await needs_in(connection, NEVER) == []
+
+
+async def test_a_need_is_told_with_its_latest_shortlist_and_of_its_time(asked: Thread) -> None:
+    await keep_shortlists(asked, "A", "AB")
+    async with transaction(asked.engine) as connection:
+        assert await needs_in(connection, asked.organisation_id) == [(asked.need_id, "2")]
+        assert await needs_in(connection, asked.organisation_id, NOW, NOW + timedelta(seconds=1)) != []
+        assert await needs_in(connection, asked.organisation_id, NOW + timedelta(seconds=1)) == []
+        assert await needs_in(connection, asked.organisation_id, None, NOW) == []
+
+
+async def test_threads_of_other_needs_stay_out(asked: Thread) -> None:
+    other = msgspec.structs.replace(asked.exchange, id=new_id(NOW), lot_ids=("1",))
+    async with transaction(asked.engine) as connection:
+        first = msgspec.structs.replace(asked.first, id=new_id(NOW))
+        await open_exchange(connection, asked.organisation_id, other, first)
+        found = await threads_about(connection, asked.organisation_id, [asked.need_id])
+        assert {(each.id, each.lot_ids) for each in found} == {(asked.exchange.id, ()), (other.id, ("1",))}
+        assert await threads_about(connection, asked.organisation_id, [NEVER]) == []
+
+
+async def needs_in(
+    connection: Connection,
+    organisation_id: UUID,
+    made_from: datetime | None = None,
+    made_before: datetime | None = None,
+) -> list[tuple[UUID, str]]:
+    """The needs, each with the name of the first lot of its shortlist."""
+    batches = needs_with_supply(connection, organisation_id, made_from, made_before)
+    return [(each.id, each.lots[0].id) async for some in batches for each in some]
+
+
+async def keep_shortlists(one: Thread, *listed: str) -> None:
+    """Versions from 1 on, each with a lot that is named by its number."""
+    async with transaction(one.engine) as connection:
+        need = await get_need(connection, one.organisation_id, one.need_id)
+        assert need is not None
+        for number, letters in enumerate(listed, start=1):
+            version = msgspec.structs.replace(frozen({str(number): letters}, ()), number=number)
+            await freeze(connection, one.organisation_id, need, version, version.body, ())

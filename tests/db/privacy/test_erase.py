@@ -1,0 +1,168 @@
+"""Erasures in a real database: against imports at the same time, across organisations, and with nobody to be found."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from sqlalchemy import func, select, text
+
+from db.api_keys import ensure_organisation
+from db.core.engine import Engine, transaction
+from db.imports.log import Order
+from db.imports.prepare_rows import Batch, in_thread
+from db.imports.run import run_import
+from db.meetings.persons import person_of, persons_by_id
+from db.privacy.erase import erase_person
+from db.schema.exchange_tables import message_mails
+from db.schema.person_tables import suppressions
+from db.suppliers.records import get_record
+from db.suppliers.suppression_list import suppressions_of
+from domain.audit import Actor
+from domain.privacy.data_subject import DataSubject
+from domain.privacy.holdings import Erasure
+from domain.suppliers.supplier import Contact
+from tests.db.exchanges import samples as threads
+from tests.db.suppliers.samples import (
+    LATER,
+    NOW,
+    PONTIVY,
+    counts,
+    load,
+    lock_is_awaited,
+    new_id,
+    put,
+    record,
+    row,
+    same_name,
+    version,
+)
+
+ANNE = DataSubject("a.legoff@esat.example", "Anne Le Goff")
+CONTACT = Contact(email="a.legoff@esat.example", phone="02 97 00 00 00", person="Anne Le Goff")
+
+
+async def erase(engine: Engine, subject: DataSubject = ANNE, *organisations: str) -> Erasure:
+    async with transaction(engine) as connection:
+        ids = [await ensure_organisation(connection, each, NOW) for each in organisations or ("Morbihan",)]
+    return await erase_person(engine, subject, ids, Actor(ids[0], "command"), LATER)
+
+
+async def contact(engine: Engine, external_id: str = "1", source: str = "reseau") -> Contact | None:
+    async with transaction(engine) as connection:
+        stored = await get_record(connection, source, external_id)
+    assert stored is not None
+    return stored.record.contact
+
+
+async def test_an_import_under_way_does_not_bring_back_what_it_read_before(engine: Engine) -> None:
+    """The erasure waits for it, and then finds what it brought."""
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def batches() -> AsyncIterator[Batch]:
+        begun.set()
+        yield Batch([row(1, "1", contact=CONTACT)], [PONTIVY])
+        await goes_on.wait()
+
+    order = Order(id=new_id(), source="reseau")
+    under_way = asyncio.create_task(run_import(engine, order, in_thread(batches()), lambda: NOW, same_name))
+    await begun.wait()
+    erasure = asyncio.create_task(erase(engine))
+    await lock_is_awaited(engine)
+    assert not erasure.done()
+    goes_on.set()
+    assert counts(await under_way) == {"received": 1, "added": 1}
+    assert {each.where for each in (await erasure).changed} == {"record:reseau/1"}
+    assert await contact(engine) == Contact()
+
+
+async def test_what_was_taken_out_stays_out_and_counts_as_unchanged(engine: Engine) -> None:
+    await put(engine, "1", record(contact=CONTACT))
+    await erase(engine, DataSubject(name="Anne Le Goff"))
+    before = await version(engine)
+    assert (await put(engine, "1", record(contact=CONTACT))).status == "unchanged"
+    assert counts(await load(engine, [row(1, "1", record().name, contact=CONTACT)])) == {"received": 1, "unchanged": 1}
+    assert await version(engine) == before
+    await load(engine, [row(1, "1", contact=Contact(email="contact@esat.example", person="Paul Durand"))])
+    assert await contact(engine) == Contact(email="contact@esat.example", person="Paul Durand")
+
+
+async def test_nothing_is_kept_that_leads_back(engine: Engine) -> None:
+    """Of what is held back there are keyed digests alone; and without any there is nothing to apply."""
+    async with transaction(engine) as connection:
+        assert await suppressions_of(connection, "reseau") is None
+    await put(engine, "1", record(contact=CONTACT))
+    await erase(engine)
+    async with transaction(engine) as connection:
+        kept = str((await connection.execute(select(suppressions))).all())
+        assert await connection.scalar(select(func.count()).select_from(suppressions)) == 5
+        held_back = await suppressions_of(connection, "elsewhere")
+    assert "legoff" not in kept
+    assert held_back is not None
+    assert held_back.applied("9", record(contact=CONTACT)).contact == Contact()
+    other = record(contact=Contact(email="b@x.example", phone="02 97 00 00 00", person="Anne Le Goff"))
+    assert held_back.applied("9", other) is other
+
+
+async def test_addresses_of_threads_and_mail_on_its_way_go(engine: Engine) -> None:
+    """What was to be sent there is not sent; what was said stays."""
+    thread = await threads.thread(engine, emails=("a.legoff@esat.example", "paul@b.example"))
+    await thread.say(NOW)
+    done = await erase(engine, ANNE, "Acheteurs du Golfe")
+    assert sorted(each.field for each in done.changed) == ["mails.address", "recipients.email"]
+    async with transaction(engine) as connection:
+        mails = await connection.execute(select(message_mails).order_by(message_mails.c.address))
+        assert [(mail.address, mail.status, mail.due_at is None) for mail in mails] == [
+            ("", "cancelled", True),
+            ("paul@b.example", "waiting", False),
+        ]
+
+
+async def test_the_operator_reaches_every_organisation_and_each_journal_tells_its_own(engine: Engine) -> None:
+    ids = {}
+    for name in ("Morbihan", "Vannes", "Rennes"):
+        async with transaction(engine) as connection:
+            organisation_id = await ensure_organisation(connection, name, NOW)
+            ids[name] = await person_of(connection, organisation_id, "Anne Le Goff", NOW)
+    done = await erase(engine, ANNE, "Morbihan", "Vannes")
+    assert {each.organisation for each in done.changed} == {"Morbihan", "Vannes"}
+    async with transaction(engine) as connection:
+        found = await persons_by_id(connection, ids.values())
+        journal = await connection.execute(text("SELECT detail->'persons'->>0 FROM audit_entries"))
+    assert {name: found[id_].erased_at is not None for name, id_ in ids.items()} == {
+        "Morbihan": True,
+        "Vannes": True,
+        "Rennes": False,
+    }
+    assert set(journal.scalars()) == {str(ids["Morbihan"]), str(ids["Vannes"])}
+
+
+async def test_erasures_and_records_at_once_end_with_nobody(engine: Engine) -> None:
+    """Whoever comes first: none waits for another for ever, and no record is written as it was before."""
+    for external_id in "123":
+        await put(engine, external_id, record(f"ESAT {external_id}", contact=CONTACT))
+    writes = (put(engine, each, record(f"Atelier {each}", contact=CONTACT)) for each in "1234")
+    async with asyncio.timeout(60):
+        done = await asyncio.gather(erase(engine), *writes, erase(engine, DataSubject(name="Anne Le Goff"), "Vannes"))
+    assert len(done) == 6
+    await erase(engine)
+    assert [await contact(engine, each) for each in "1234"] == [Contact()] * 4
+
+
+async def test_what_a_source_says_in_its_own_words_is_told_as_kept(engine: Engine) -> None:
+    """Where it says it, so that the source can be asked to put it right."""
+    await put(
+        engine, "1", record("Anne Le Goff EI", description="x " * 999 + "Directrice : Le Goff Anne.", contact=CONTACT)
+    )
+    done = await erase(engine)
+    assert [(each.where, each.field, each.why) for each in done.kept] == [
+        ("record:reseau/1", "name", "text_of_source"),
+        ("record:reseau/1", "description", "text_of_source"),
+    ]
+    assert "Directrice : Le Goff Anne." in done.kept[1].text
+    assert len(done.kept[1].text) < 600
+
+
+async def test_who_is_not_there_leaves_no_trace_in_the_journal(engine: Engine) -> None:
+    done = await erase(engine, DataSubject(email="nobody@x.example"))
+    assert (done.changed, done.kept, done.reference) == ((), (), None)
+    async with transaction(engine) as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM audit_entries")) == 0

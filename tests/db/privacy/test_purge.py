@@ -1,0 +1,269 @@
+"""Purges in a real database: what has been kept for its time goes, whole, and nothing that is younger."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Table, func, insert, select, text, update
+
+from db.audit import entries
+from db.core.engine import Engine, transaction
+from db.core.uuid7 import uuid7
+from db.meetings.meetings import create_meeting
+from db.privacy.purge import plan, purge
+from db.schema.exchange_tables import exchange_recipients, exchanges, messages, reply_links
+from db.schema.meeting_tables import meetings, participants
+from db.schema.need_tables import awards, needs, shortlists
+from db.schema.person_tables import persons
+from db.schema.supplier_tables import idempotency_keys, import_errors, imports, metadata
+from domain.audit import Chain
+from domain.meetings.meeting import MeetingRequest, Participant
+from domain.needs.need import Lot, PlannedNeed
+from domain.privacy.retention import Periods, Plan, years_before
+from domain.shortlists.shortlist import Stamp
+from tests.db.exchanges.samples import thread
+from tests.db.suppliers.samples import NOW, broken, load, new_id, row
+
+FIVE_YEARS, THREE_YEARS = years_before(NOW, 5), years_before(NOW, 3)
+INSTANT = timedelta(microseconds=1)
+DAY = timedelta(days=1)
+HOME = "default"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A need that ended, with everything that can hang on it. `person_id`: who came to its meeting."""
+
+    id: UUID
+    organisation_id: UUID
+    meeting_id: UUID
+    person_id: UUID
+
+
+async def ended(engine: Engine, at: datetime, **status: Any) -> Ended:
+    """Everything about it happened before."""
+    started = await thread(engine)
+    before = at - timedelta(days=30)
+    need = PlannedNeed(lots=(Lot(id="1"),))
+    frozen = {"need_version": 1, "need": need, "language": "fr", "stamp": Stamp(1, "", "", "", NOW.date())}
+    award = {"lot_id": "1", "supplier_id": new_id(), "supplier_name": "ESAT", "segments": [], "reserved": []}
+    request = MeetingRequest(
+        need_ids=(started.need_id,),
+        format="online",
+        title="Visio",
+        starts_at=before,
+        ends_at=before + timedelta(hours=1),
+        agenda=(),
+        participants=(Participant("supplier", name=f"Anne {uuid4().hex}"),),
+    )
+    async with transaction(engine) as connection:
+        await connection.execute(
+            insert(shortlists).values(
+                need_id=started.need_id, number=1, totals=(), ledger=(), body=b"{}", created_at=before, **frozen
+            )
+        )
+        await connection.execute(
+            insert(awards).values(
+                id=new_id(),
+                organisation_id=started.organisation_id,
+                need_id=started.need_id,
+                awarded_on=before.date(),
+                created_at=before,
+                direct=False,
+                **award,
+            )
+        )
+        meeting = await create_meeting(connection, started.organisation_id, request, before)
+        values = {"status": "closed", "ended_at": at, "shortlists": 1, **status}
+        await connection.execute(update(needs).where(needs.c.id == started.need_id).values(values))
+        query = select(participants.c.person_id).where(participants.c.meeting_id == meeting.id)
+        person_id = (await connection.execute(query)).scalar_one()
+    return Ended(started.need_id, started.organisation_id, meeting.id, person_id)
+
+
+async def planned(engine: Engine, *spared: UUID, now: datetime = NOW, **periods: int) -> Plan:
+    async with transaction(engine) as connection:
+        return await plan(connection, Periods(**periods), now, spared)
+
+
+async def count(engine: Engine, table: Table) -> int:
+    async with transaction(engine) as connection:
+        return await connection.scalar(select(func.count()).select_from(table)) or 0
+
+
+def others(told: Plan) -> Mapping[str, int]:
+    return {each.kind: each.count for each in told.others}
+
+
+async def test_a_need_goes_with_all_that_hangs_on_it_and_its_journal_tells_so(engine: Engine) -> None:
+    gone, kept = await ended(engine, FIVE_YEARS), await ended(engine, FIVE_YEARS + INSTANT)
+    told = await planned(engine)
+    (due,) = told.needs
+    assert (due.id, due.shortlists, due.exchanges, due.awards, due.meetings) == (gone.id, 1, 1, 1, 1)
+    assert (await purge(engine, told, HOME)).needs == [due]
+    for table in (needs, shortlists, exchanges, messages, awards, meetings, persons, participants):
+        assert await count(engine, table) == 1, table.name
+    assert await count(engine, exchange_recipients) == 2
+    async with transaction(engine) as connection:
+        (entry,) = await entries(connection, gone.organisation_id, f"need:{gone.id}", 0, 9)
+        assert await connection.scalar(select(needs.c.id)) == kept.id
+    assert (entry.action, entry.means) == ("need.purged", "command")
+    assert entry.detail == {"shortlists": 1, "exchanges": 1, "awards": 1, "meetings": 1}
+
+
+@pytest.mark.parametrize("after", [INSTANT, timedelta(seconds=1), DAY, timedelta(days=400)])
+@pytest.mark.parametrize("what", ["end", "award", "meeting", "noted"])
+async def test_nothing_younger_is_touched(engine: Engine, what: str, after: timedelta) -> None:
+    """Whatever happened to the need last counts: its end, an award, when it was noted, a meeting."""
+    need = await ended(engine, FIVE_YEARS + after if what == "end" else FIVE_YEARS)
+    late = FIVE_YEARS + after
+    changes = {
+        "award": update(awards).values(awarded_on=late.date()),
+        "noted": update(awards).values(created_at=late),
+        "meeting": update(meetings).values(ends_at=late),
+    }
+    async with transaction(engine) as connection:
+        if what in changes:
+            await connection.execute(changes[what])
+    told = await planned(engine)
+    assert told.needs == []
+    await purge(engine, told, HOME)
+    assert await count(engine, needs) == 1
+    assert [each.id for each in (await planned(engine, now=NOW + after + DAY)).needs] == [need.id]
+
+
+@pytest.mark.parametrize("status", [{"status": "sourcing", "ended_at": None}, {"status": "draft", "ended_at": None}])
+async def test_a_need_that_has_not_ended_stays_however_old(engine: Engine, status: dict[str, Any]) -> None:
+    await ended(engine, FIVE_YEARS - 10_000 * DAY, **status)
+    assert (await planned(engine)).needs == []
+
+
+async def test_a_need_may_be_spared_and_what_was_not_planned_stays(engine: Engine) -> None:
+    one, other = await ended(engine, FIVE_YEARS), await ended(engine, FIVE_YEARS)
+    told = await planned(engine, one.id)
+    assert [each.id for each in told.needs] == [other.id]
+    third = await ended(engine, FIVE_YEARS)
+    await purge(engine, told, HOME)
+    async with transaction(engine) as connection:
+        assert set((await connection.execute(select(needs.c.id))).scalars()) == {one.id, third.id}
+
+
+async def test_what_came_to_life_meanwhile_stays(engine: Engine) -> None:
+    need = await ended(engine, FIVE_YEARS)
+    told = await planned(engine)
+    async with transaction(engine) as connection:
+        await connection.execute(update(awards).where(awards.c.need_id == need.id).values(created_at=NOW))
+    assert (await purge(engine, told, HOME)).needs == []
+    assert await count(engine, awards) == 1
+
+
+async def test_a_meeting_stays_as_long_as_one_of_its_needs(engine: Engine) -> None:
+    gone, kept = await ended(engine, FIVE_YEARS), await ended(engine, NOW)
+    async with transaction(engine) as connection:
+        row = {"meeting": gone.meeting_id, "need": kept.id}
+        await connection.execute(text("INSERT INTO meeting_needs VALUES (:meeting, :need, 1)"), row)
+    told = await planned(engine)
+    assert [each.meetings for each in told.needs] == [0]
+    await purge(engine, told, HOME)
+    assert (await count(engine, needs), await count(engine, meetings)) == (1, 2)
+
+
+@pytest.mark.parametrize(("after", "known"), [(timedelta(), False), (INSTANT, True), (DAY, True)])
+async def test_who_was_met_is_known_for_so_long(engine: Engine, after: timedelta, known: bool) -> None:
+    """Then by a pseudonym; the meeting itself stays with its need."""
+    met = await ended(engine, NOW)
+    async with transaction(engine) as connection:
+        await connection.execute(update(meetings).values(ends_at=THREE_YEARS + after))
+        await connection.execute(update(persons).values(created_at=THREE_YEARS - DAY))
+    told = await planned(engine)
+    assert others(told) == ({} if known else {"persons": 1})
+    assert others(await purge(engine, told, HOME)) == others(told)
+    async with transaction(engine) as connection:
+        name = await connection.scalar(select(persons.c.name))
+        version = await connection.scalar(select(meetings.c.version))
+        journal = await entries(connection, met.organisation_id, "retention:persons", 0, 9)
+    assert (str(name).startswith("Anne"), version, len(journal)) == ((True, 1, 0) if known else (False, 2, 1))
+
+
+@pytest.mark.parametrize(
+    ("status", "after", "left"),
+    [("published", timedelta(), 0), ("published", INSTANT, 2), ("sourcing", timedelta(days=-400), 2)],
+)
+async def test_reply_links_go_once_nobody_can_write_any_more(
+    engine: Engine, status: str, after: timedelta, left: int
+) -> None:
+    """Before that, one that was revoked still says that nothing is sent there."""
+    await thread(engine)
+    async with transaction(engine) as connection:
+        await connection.execute(update(needs).values(status=status))
+        await connection.execute(update(reply_links).values(expires_at=NOW - 90 * DAY + after))
+    told = await planned(engine)
+    assert others(told) == ({} if left else {"reply_links": 2})
+    await purge(engine, told, HOME)
+    assert await count(engine, reply_links) == left
+
+
+async def test_rejected_rows_go_and_the_counts_of_the_import_stay(engine: Engine) -> None:
+    await load(engine, [row(1, "1"), broken(2, "2")], now=NOW - 365 * DAY)
+    await load(engine, [row(1, "1"), broken(2, "2")], now=NOW - 364 * DAY)
+    told = await planned(engine)
+    assert others(told) == {"import_errors": 1}
+    assert [each.organisation for each in told.others] == [None]
+    await purge(engine, told, HOME)
+    assert await count(engine, import_errors) == 1
+    async with transaction(engine) as connection:
+        assert list((await connection.execute(select(imports.c.rejected))).scalars()) == [1, 1]
+
+
+async def test_answers_and_deliveries_go_where_nobody_else_removed_them(engine: Engine) -> None:
+    started = await thread(engine)
+    hook = {
+        "url": "https://x.example",
+        "events": [],
+        "active": False,
+        "secret": "s",
+        "organisation_id": started.organisation_id,
+    }
+    zero = {"acknowledged_version": 0, "queued_version": 0, "created_at": NOW, "updated_at": NOW}
+    webhook_id, sent = new_id(), NOW - 30 * DAY
+    tables = metadata.tables
+    async with transaction(engine) as connection:
+        for at in (NOW - DAY, NOW - DAY + INSTANT):
+            key = {"organisation_id": started.organisation_id, "route": "POST /needs", "key": uuid4().hex}
+            await connection.execute(insert(idempotency_keys).values(**key, body_hash=b"", created_at=at))
+        await connection.execute(insert(tables["webhooks"]).values(id=webhook_id, **hook, **zero))
+        for at in (sent - timedelta(milliseconds=1), sent):
+            delivery = {"lane": webhook_id, "queued_at": at, "event": "ping", "body": b"", "status": "delivered"}
+            await connection.execute(insert(tables["webhook_deliveries"]).values(id=uuid7(at, bytes(10)), **delivery))
+    told = await planned(engine)
+    assert others(told) == {"answers": 1, "deliveries": 1}
+    assert (await purge(engine, told, HOME)).others == told.others
+    assert others(await planned(engine)) == {}
+
+
+async def test_the_journal_itself_stays_whole(engine: Engine) -> None:
+    """It is never purged, and its chain holds across purges."""
+    need = await ended(engine, FIVE_YEARS - 10_000 * DAY)
+    await purge(engine, await planned(engine), HOME)
+    async with transaction(engine) as connection:
+        chain = Chain(need.organisation_id)
+        for entry in await entries(connection, need.organisation_id, None, 0, 99):
+            chain.follow(entry.number, bytes.fromhex(entry.hash), entry)
+        chain.close()
+    assert chain.number >= 1
+    assert chain.breaks == []
+    assert (await planned(engine, now=NOW + 100_000 * DAY)).needs == []
+
+
+async def test_an_organisation_is_shown_its_own(engine: Engine) -> None:
+    need = await ended(engine, FIVE_YEARS)
+    await load(engine, [broken(1, "1")], now=NOW - 400 * DAY)
+    async with transaction(engine) as connection:
+        own = await plan(connection, Periods(), NOW, organisation_id=need.organisation_id)
+        foreign = await plan(connection, Periods(), NOW, organisation_id=new_id())
+    assert [each.id for each in own.needs] == [need.id]
+    assert others(own) == {"persons": 1, "import_errors": 1}
+    assert (foreign.needs, others(foreign)) == ([], {"import_errors": 1})

@@ -1,0 +1,188 @@
+"""Suppliers, read."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from db.core.engine import Engine, transaction
+from db.suppliers.read import START, Change, Filters, Position, changes_after, get_supplier, page_of_suppliers, snapshot
+from domain.suppliers.supplier import Approval, Offer, Placement, Point
+from tests.db.suppliers.samples import LATER, delete, load, put, record, row, rows
+
+GARDEN = record(
+    "Les Jardins du Blavet",
+    trade_name="Légumes & Cie",
+    siret="22560001400016",
+    approvals=(Approval("ACI"),),
+    offers=(Offer(segments=("ev-entretien", "re")), Offer(cpv=("77310000-6",))),
+)
+CLEANER = record(
+    "ESAT des Océans",
+    siret="22560001400024",
+    approvals=(Approval("ESAT"), Approval("EA")),
+    offers=(Offer(segments=("pr-locaux",), cpv=("90919200-4",)),),
+    active=False,
+)
+STRANGER = record("Atelier sans lieu", offers=())
+
+
+@pytest.fixture
+async def pool(engine: Engine) -> Engine:
+    """Three suppliers: a garden at Pontivy, a cleaner on the island of Futuna, and one of which little is known."""
+    await put(engine, "garden", GARDEN)
+    await put(engine, "cleaner", CLEANER, source="ville", placement=Placement(Point(-14.28, -178.14), "98613"))
+    await put(engine, "stranger", STRANGER, placement=Placement())
+    return engine
+
+
+async def found(engine: Engine, filters: Filters) -> set[str]:
+    async with transaction(engine) as connection:
+        page = await page_of_suppliers(connection, filters, None, 10)
+    return {entry.supplier.name.split()[0] for entry in page}
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (Filters(), {"Les", "ESAT", "Atelier"}),
+        (Filters(activities=("ev-entretien",)), {"Les"}),
+        (Filters(activities=("re", "pr-locaux")), {"Les", "ESAT"}),
+        (Filters(activities=("77310000",)), {"Les"}),
+        (Filters(activities=("90919200",)), set()),  # an offer that names a segment is not placed by its CPV
+        (Filters(activities=()), set()),
+        (Filters(communes=("56178", "35238")), {"Les"}),
+        (Filters(communes=()), set()),
+        (Filters(kinds=("EA", "EI")), {"ESAT"}),
+        (Filters(source="ville"), {"ESAT"}),
+        (Filters(siret="22560001400024"), {"ESAT"}),
+        (Filters(siren="225600014"), {"Les", "ESAT"}),
+        (Filters(siren="225600015"), set()),
+        (Filters(q="LEGUM blavet"), {"Les"}),
+        (Filters(q="océans"), {"ESAT"}),
+        (Filters(q="blavet océans"), set()),
+        (Filters(q="%"), set()),
+        (Filters(q="?!"), set()),
+        (Filters(bbox=(-3.0, 48.0, -2.9, 48.1)), {"Les"}),
+        (Filters(bbox=(-2.9, 48.0, -2.8, 48.1)), set()),
+        (Filters(bbox=(170.0, -20.0, -170.0, 0.0)), {"ESAT"}),
+        (Filters(active=True), {"Les", "Atelier"}),
+        (Filters(source="reseau", kinds=("ACI",), q="jardins"), {"Les"}),
+    ],
+)
+async def test_filters(pool: Engine, filters: Filters, expected: set[str]) -> None:
+    assert await found(pool, filters) == expected
+
+
+async def test_pages_hold_everything_once(engine: Engine) -> None:
+    await load(engine, rows(*"abcdefg"))
+    seen: list[UUID] = []
+    async with transaction(engine) as connection:
+        while page := await page_of_suppliers(connection, Filters(), seen[-1] if seen else None, 3):
+            seen += [entry.supplier.id for entry in page]
+
+    assert len(seen) == len(set(seen)) == 7
+
+
+async def test_an_unknown_supplier_is_none(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        assert await get_supplier(connection, UUID(int=1)) is None
+
+
+async def test_a_snapshot_holds_the_active_suppliers_of_one_version(pool: Engine) -> None:
+    """What changes while it is read is not in it."""
+    async with snapshot(pool) as view:
+        await put(pool, "late", record("Late"))
+        names = [supplier.name.split()[0] async for batch in view.suppliers() for supplier in batch]
+
+    assert view.version == 3
+    assert names == ["Les", "Atelier"]
+
+
+async def test_a_snapshot_tells_what_changed_since_a_version(pool: Engine) -> None:
+    await delete(pool, "cleaner", source="ville")
+    await put(pool, "stranger", record("Known now", active=False))
+    async with snapshot(pool) as view:
+        changed = {change.version: change.supplier for batch in [b async for b in view.changes(3)] for change in batch}
+        none = [batch async for batch in view.changes(view.version)]
+
+    assert {version: supplier and supplier.name for version, supplier in changed.items()} == {4: None, 5: "Known now"}
+    assert none == []
+
+
+async def follow(engine: Engine, position: Position, limit: int = 2) -> list[Change]:
+    """All changes after the position, page by page."""
+    seen: list[Change] = []
+    async with transaction(engine) as connection:
+        while page := await changes_after(connection, seen[-1].position if seen else position, limit):
+            seen += page
+    return seen
+
+
+async def test_the_feed_is_in_the_order_of_versions_with_tombstones(pool: Engine) -> None:
+    await load(pool, rows(*"abc"), source="bulk", now=LATER)
+    await delete(pool, "garden")
+
+    seen = await follow(pool, START)
+
+    assert [change.version for change in seen] == [2, 3, 4, 4, 4, 5]
+    assert [change.supplier is None for change in seen] == [False] * 5 + [True]
+    assert [len(change.supplier.sources) for change in seen if change.supplier] == [1] * 5
+    assert await follow(pool, seen[2].position) == seen[3:]
+    assert await follow(pool, seen[-1].position) == []
+
+
+async def test_a_change_moves_a_supplier_to_the_end_of_the_feed(pool: Engine) -> None:
+    first = await follow(pool, START)
+    await put(pool, "garden", record("Les Jardins de l'Oust"))
+
+    assert [change.id for change in await follow(pool, START)] == [first[1].id, first[2].id, first[0].id]
+    assert [change.id for change in await follow(pool, first[-1].position)] == [first[0].id]
+
+
+class Reader:
+    """One who follows the feed, and what it then knows."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.position = START
+        self.known: dict[UUID, str] = {}
+
+    async def read(self) -> bool:
+        """Take the next page; False if there was nothing new."""
+        async with transaction(self.engine) as connection:
+            page = await changes_after(connection, self.position, 5)
+        for change in page:
+            assert change.position > self.position
+            self.position = change.position
+            self.known.pop(change.id, None)
+            if change.supplier is not None:
+                self.known[change.id] = change.supplier.name
+        return bool(page)
+
+
+async def write(engine: Engine, source: str) -> None:
+    for turn in range(8):
+        await put(engine, str(turn % 3), record(f"{source} {turn}"), source=source)
+        if turn % 4 == 3:
+            await delete(engine, "1", source=source)
+
+
+async def write_in_bulk(engine: Engine) -> None:
+    for turn in range(3):
+        await load(engine, [row(line, str(line), f"bulk {turn}") for line in range(turn, 7)], source="bulk")
+
+
+async def test_a_reader_of_the_feed_ends_with_the_directory(engine: Engine) -> None:
+    """Whatever writers do meanwhile, one by one or in bulk: nothing is missed, no version is seen to go back."""
+    reader = Reader(engine)
+    writing = asyncio.gather(write(engine, "reseau"), write(engine, "ville"), write_in_bulk(engine))
+    while not writing.done():
+        await reader.read()
+    await writing
+    while await reader.read():
+        pass
+
+    async with transaction(engine) as connection:
+        page = await page_of_suppliers(connection, Filters(), None, 200)
+    assert {entry.supplier.id: entry.supplier.name for entry in page} == reader.known

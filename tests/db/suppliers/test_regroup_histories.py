@@ -1,0 +1,190 @@
+"""Whatever happened in whatever order, the directory ends as the rule says of what is left."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from db.core.engine import Engine, transaction
+from db.imports.log import Order
+from db.imports.prepare_rows import Batch, in_thread
+from db.imports.run import run_import
+from db.suppliers.manual_merges import merge_suppliers, split_record
+from db.suppliers.read import START, changes_after
+from db.suppliers.records import delete_record, put_record
+from db.suppliers.write import stored_records
+from domain.errors import Conflict
+from domain.suppliers.assembly import assemble
+from domain.suppliers.deduplication import Decisions, Facts, RecordKey
+from domain.suppliers.names import name_key, read_name
+from domain.suppliers.supplier import Flag, Placement, Point, Supplier, SupplierRecord
+from matching.words.name_similarity import likeness
+from sources.rows import Row
+from tests.db.suppliers.samples import NOW, new_id
+from tests.domain.suppliers import deduplication_oracle
+
+TABLES = "records, suppliers, change_sets, imports, import_errors, merged_records, split_records, sources"
+# In a row to the north, 150 m apart; one beside the second; one and two kilometres away; the middle of the commune.
+PLACES = [
+    *(Placement(Point(48.07 + metres / 111_195, -2.97), "56178") for metres in (0, 150, 300, 450, 1_100, 2_000)),
+    Placement(Point(48.07 + 150 / 111_195, -2.969), "56178"),
+    Placement(Point(48.07, -2.97), "56178", (Flag("placed_at_commune", "56178"),)),
+]
+NAMES = ["Les Jardins du Blavet", "JARDIN DU BLAVAT", "ESAT Jardins du Blavet", "Jardins du Blavet EI", "Envie"]
+
+contents = st.builds(
+    lambda name, trade_name, siret, in_prison, place: (
+        SupplierRecord(name=name, trade_name=trade_name, siret=siret, in_prison=in_prison),
+        place,
+    ),
+    st.sampled_from(NAMES[:1] * 4 + NAMES),
+    st.sampled_from([None, None, None, None, "Envie", "Jardins du Blavet"]),
+    st.sampled_from([None, None, None, "22560001400016", "22560001400024"]),
+    st.sampled_from([None, None, None, None, True]),
+    st.sampled_from(PLACES[:3] * 3 + PLACES),
+)
+Content = tuple[SupplierRecord, Placement]
+keys = st.builds(RecordKey, st.sampled_from("ab"), st.sampled_from("1234"))
+files = st.dictionaries(st.sampled_from("1234"), contents)
+steps = st.one_of(
+    st.tuples(st.just("put"), keys, contents),
+    st.tuples(st.just("put"), keys, contents),
+    st.tuples(st.just("delete"), keys),
+    st.tuples(st.just("delete"), keys),
+    st.tuples(st.just("load"), st.sampled_from("ab"), files, st.booleans()),
+    st.tuples(st.just("load"), st.sampled_from("ab"), files, st.booleans()),
+    st.tuples(st.just("merge"), keys, keys),
+    st.tuples(st.just("part"), keys),
+)
+
+
+class World:
+    """The directory beside a plain account of what it should hold."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.now = NOW
+        self.records: dict[RecordKey, Content] = {}
+        self.merged: list[set[RecordKey]] = []
+        self.split: set[tuple[RecordKey, RecordKey]] = set()
+        self.position = START
+        self.copy: dict[UUID, Supplier | None] = {}
+
+    async def take(self, step: tuple[Any, ...]) -> None:
+        self.now += timedelta(minutes=1)
+        await getattr(self, step[0])(*step[1:])
+        await self.follow()
+
+    async def follow(self) -> None:
+        """Apply what the change feed tells since the last step, as a reader does that keeps a copy."""
+        async with transaction(self.engine) as connection:
+            for change in await changes_after(connection, self.position, 200):
+                self.position = change.position
+                self.copy[change.id] = change.supplier
+
+    async def put(self, key: RecordKey, content: Content) -> None:
+        self.records[key] = content
+        async with transaction(self.engine) as connection:
+            await put_record(connection, *key, *content, self.now, likeness)
+
+    async def delete(self, key: RecordKey) -> None:
+        self.records.pop(key, None)
+        async with transaction(self.engine) as connection:
+            await delete_record(connection, *key, self.now, likeness)
+
+    async def load(self, source: str, contents: dict[str, Content], snapshot: bool) -> None:
+        if snapshot:
+            self.records = {key: content for key, content in self.records.items() if key.source != source}
+        self.records |= {RecordKey(source, external_id): content for external_id, content in contents.items()}
+        order = Order(id=new_id(), source=source, mode="snapshot" if snapshot else "upsert", force=True)
+        await run_import(self.engine, order, in_thread(batches(contents)), lambda: self.now, likeness)
+
+    async def merge(self, one: RecordKey, other: RecordKey) -> None:
+        known = await self.suppliers()
+        if one in known and other in known and known[one] != known[other]:
+            async with transaction(self.engine) as connection:
+                await merge_suppliers(connection, [known[one], known[other]], likeness, self.now)
+            merged = {key for key, supplier in known.items() if supplier in {known[one], known[other]}}
+            self.split = {pair for pair in self.split if not merged.issuperset(pair)}
+            self.merged.append(merged)
+
+    async def part(self, key: RecordKey) -> None:
+        known = await self.suppliers()
+        if key not in known:
+            return
+        others = {other for other, supplier in known.items() if supplier == known[key] and other != key}
+        async with transaction(self.engine) as connection:
+            try:
+                await split_record(connection, known[key], key, likeness, self.now)
+            except Conflict:
+                assert not others
+                return
+        self.split |= {(key, other) for other in others}
+        self.merged = [merged - {key} for merged in self.merged]
+
+    async def suppliers(self) -> dict[RecordKey, UUID]:
+        """The supplier of each record."""
+        async with transaction(self.engine) as connection:
+            rows = await connection.execute(text("SELECT source, external_id, supplier_id FROM records"))
+            return {RecordKey(row.source, row.external_id): row.supplier_id for row in rows}
+
+    def expected(self) -> deduplication_oracle.Suppliers:
+        facts = [told(key, *content) for key, content in self.records.items()]
+        return deduplication_oracle.suppliers(facts, sharing_a_key, Decisions(self.merged, self.split))
+
+
+def told(key: RecordKey, record: SupplierRecord, placement: Placement) -> Facts:
+    names = () if placement.flags else [read_name(name) for name in (record.name, record.trade_name) if name]
+    readable = tuple(name for name in names if name_key(name))
+    return Facts(key, record.siret, readable, placement.location, record.in_prison is True)
+
+
+def sharing_a_key(one: Any, other: Any) -> float:
+    return likeness(one, other) if name_key(one) == name_key(other) else 0.0
+
+
+async def batches(contents: dict[str, Content]) -> AsyncIterator[Batch]:
+    """Two rows at a time."""
+    rows = [Row(line, key, content[0]) for line, (key, content) in enumerate(contents.items(), 1)]
+    places = [placement for _, placement in contents.values()]
+    for start in range(0, len(rows), 2):
+        yield Batch(rows[start : start + 2], places[start : start + 2])
+
+
+@given(first=files, history=st.lists(steps, max_size=8))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_any_history_ends_as_the_rule_says(
+    engine: Engine, first: dict[str, Content], history: Sequence[tuple[Any, ...]]
+) -> None:
+    """Records come, change and go, one by one and by the file, from two sources, and people decide in between.
+
+    Then: the records of each supplier are those that a slow reading of the rule finds in what is left; every supplier
+    says what its records say; and a reader of the change feed, asking after every step, knows just that.
+    """
+    async with transaction(engine) as connection:
+        await connection.execute(text(f"TRUNCATE {TABLES} CASCADE"))
+    world = World(engine)
+    for step in (("load", "a", first, False), *history):
+        await world.take(step)
+
+    described = await world.suppliers()
+    suppliers = set(described.values())
+    found = {frozenset(key for key, each in described.items() if each == one) for one in suppliers}
+    assert found == world.expected()
+    assert {each for each, supplier in world.copy.items() if supplier is not None} == suppliers
+    async with transaction(engine) as connection:
+        stored = await stored_records(connection, suppliers)
+    for one in suppliers:
+        assert said(world.copy[one]) == said(assemble(one, stored[one]))
+
+
+def said(supplier: Supplier | None) -> Supplier:
+    """Without the dates of receipt, which no change of content marks."""
+    assert supplier is not None
+    sources = tuple(msgspec.structs.replace(each, received_at=NOW) for each in supplier.sources)
+    return msgspec.structs.replace(supplier, sources=sources)

@@ -1,0 +1,98 @@
+"""Sources and their settings."""
+
+from datetime import date
+
+from alembic.script import ScriptDirectory
+from sqlalchemy import select, text, update
+
+from db import migrate
+from db.core.engine import Engine, transaction
+from db.schema.supplier_tables import records
+from db.suppliers.sources import describe_source, get_source, list_sources, put_source
+from domain.suppliers.source import Lack, Lacking, Mapping, Source, SourceSummary
+from domain.suppliers.supplier import Approval, Contact, Flag, Placement
+from sources.rows import Row
+from tests.db.suppliers.samples import LATER, NOW, load, new_id, put, record, row, rows
+
+ON = date(2026, 11, 25)
+SIRET = "22560001400016"
+
+SETTINGS = Source(
+    "carte", "La carte", "https://carte.example", Mapping({"10430": ("re-ressourcerie",)}, {"text_1": "description"}), 5
+)
+
+
+async def test_settings_are_kept_and_replaced(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        assert await put_source(connection, SETTINGS, NOW)
+        assert await get_source(connection, "carte") == SETTINGS
+        assert not await put_source(connection, Source("carte"), LATER)
+        assert await get_source(connection, "carte") == Source("carte")
+        assert await get_source(connection, "other") is None
+
+
+async def test_writing_to_a_source_makes_it_known(engine: Engine) -> None:
+    await put(engine)
+
+    async with transaction(engine) as connection:
+        assert await get_source(connection, "reseau") == Source("reseau")
+
+
+async def test_sources_are_listed_with_their_counts(engine: Engine) -> None:
+    """An import that stored nothing is not the last one."""
+    await load(engine, rows("a", "b"))
+    last = await load(engine, rows("a"), now=LATER, id=new_id())
+    await load(engine, rows("a"), now=LATER, dry_run=True)
+    async with transaction(engine) as connection:
+        await put_source(connection, SETTINGS, NOW)
+        unsent, sent = await list_sources(connection, ON)
+
+    assert unsent == SourceSummary(name="carte", label=SETTINGS.label, url=SETTINGS.url)
+    assert (sent.name, sent.records, sent.last_received_at) == ("reseau", 2, LATER)
+    assert (sent.last_import_id, sent.last_import_at) == (last.id, LATER)
+
+
+async def test_what_the_records_of_a_source_lack_is_counted(engine: Engine) -> None:
+    """As it is now, whichever way they came, and however often they changed; other sources do not count."""
+    full = record(siret=SIRET, contact=Contact(email="a@b.fr"))
+    await load(engine, [row(1, "a"), row(2, "b", siret=SIRET), row(3, "c", siret=SIRET, offers=())])
+    await put(engine, "d", record(offers=()), placement=Placement(flags=(Flag("no_place", ""), Flag("no_offer", ""))))
+    await load(engine, [Row(1, "a", full), row(2, "c", contact=Contact(phone="0297000000"))])
+    await put(engine, "b", full)
+    await put(engine, "b", source="other")
+
+    async with transaction(engine) as connection:
+        found = await describe_source(connection, "reseau", ON)
+    assert found is not None
+    assert found.without == Lacking(place=Lack(1, 0.25), siret=Lack(2, 0.5), segment=Lack(1, 0.25), email=Lack(2, 0.5))
+    assert found.flags == {"no_offer": 1, "no_place": 1}
+
+
+async def test_approvals_expire_without_a_change(engine: Engine) -> None:
+    """One of the two kinds of `b` has ended; the approval of `c` is followed by another."""
+    ended, until = Approval("ACI", valid_until=date(2026, 1, 31)), Approval("EI", valid_until=ON)
+    await load(engine, [row(1, "a", approvals=(until,)), row(2, "b", approvals=(ended, until))])
+    await put(engine, "c", record(approvals=(ended, Approval("ACI", valid_from=ON))))
+
+    async with transaction(engine) as connection:
+        for on, count in ((date(2026, 1, 31), 0), (ON, 1), (date(2026, 11, 26), 2)):
+            (found,) = await list_sources(connection, on)
+            assert found.flags == ({"approval_expired": count} if count else {})
+
+
+async def test_records_from_before_are_counted_alike(engine: Engine) -> None:
+    """What the migration reads in stored records is what is noted of new ones."""
+    dated = tuple(Approval("ACI", valid_until=date(year, 12, 31)) for year in (2025, 2024))
+    flags = (Flag("siret_check_failed", SIRET), Flag("no_place", ""), Flag("no_place", ""))
+    await put(engine, "a", record(siret=SIRET, approvals=dated), placement=Placement(flags=flags))
+    await put(engine, "b", record(approvals=(*dated, Approval("EI", valid_until=ON), Approval("ACI"))))
+    await put(engine, "c", record(approvals=(), contact=Contact(email="a@b.fr")))
+    noted = select(records.c.doubts, records.c.approved_until).order_by(records.c.external_id)
+    script = ScriptDirectory(str(migrate.MIGRATIONS)).get_revision("0003")
+    assert script is not None
+
+    async with transaction(engine) as connection:
+        before = (await connection.execute(noted)).all()
+        await connection.execute(update(records).values(doubts=[], approved_until=None))
+        await connection.execute(text(script.module.FILL))
+        assert (await connection.execute(noted)).all() == before

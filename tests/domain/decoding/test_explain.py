@@ -1,0 +1,176 @@
+"""What does not decode is explained: where, why, and what was probably meant."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.decoding.explain import explain
+from domain.errors import Problem
+from domain.needs.need import Need
+
+NEED: dict[str, Any] = {
+    "reference": "R-1",
+    "on": "2026-11-24",
+    "buyer": {"siret": "22560001400016", "kind": "local"},
+    "territory": {"geometry": {"type": "Polygon", "coordinates": [[[0, 47], [1, 47], [1, 48], [0, 47]]]}},
+    "lots": [{"id": "1", "segments": ["pr-locaux"], "nature": "services", "reserved": ["iae"], "site": {"lat": 47.5}}],
+    "limit": 5,
+}
+
+
+class Sundry(msgspec.Struct, forbid_unknown_fields=True):
+    """Types that a need does not have."""
+
+    counts: dict[str, Annotated[int, msgspec.Meta(ge=0)]] = {}
+    id: UUID | None = None
+    at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    pair: tuple[int, str] | None = None
+    initials: (
+        Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", description="Two capitals", extra={"fr": "deux capitales"})]
+        | None
+    ) = None
+
+
+def why(document: str, kind: Any = Need) -> Problem:
+    with pytest.raises(msgspec.ValidationError) as refused:
+        msgspec.json.decode(document, type=kind)
+    return explain(refused.value, kind)
+
+
+WHOLE = "Expected a whole number or null, got a"
+
+
+def of_lot(member: str) -> str:
+    return f'{{"lots":[{{"id":"1"}},{{"id":"2",{member}}}]}}'
+
+
+@pytest.mark.parametrize(
+    ("document", "pointer", "code", "english"),
+    [
+        ("[]", "", "wrong_type", "Expected an object, got a list"),
+        ("{}", "/lots", "missing_field", "The field “lots” is required"),
+        ('{"lotz":[]}', "/lotz", "unknown_field", "Unknown field: “lotz”; did you mean “lots”?"),
+        ('{"lots":[]}', "/lots", "wrong_length", "Expected at least 1 item"),
+        ('{"lots":[{}]}', "/lots/0/id", "missing_field", "The field “id” is required"),
+        (
+            of_lot('"segmets":[]'),
+            "/lots/1/segmets",
+            "unknown_field",
+            "Unknown field: “segmets”; did you mean “segments”",
+        ),
+        (of_lot('"a/b":1'), "/lots/1/a~1b", "unknown_field", "Unknown field: “a/b”; allowed: id, title"),
+        (of_lot('"value_eur":"1"'), "/lots/1/value_eur", "wrong_type", "Expected a number or null, got a text"),
+        (of_lot('"duration_months":1.5'), "/lots/1/duration_months", "wrong_type", f"{WHOLE} number"),
+        (of_lot('"duration_months":true'), "/lots/1/duration_months", "wrong_type", f"{WHOLE} boolean"),
+        (of_lot('"duration_months":0'), "/lots/1/duration_months", "out_of_range", "Expected at least 1"),
+        (of_lot('"value_eur":-0.5'), "/lots/1/value_eur", "out_of_range", "Expected at least 0"),
+        (of_lot('"max_distance_km":0'), "/lots/1/max_distance_km", "out_of_range", "Expected more than 0"),
+        (of_lot('"value_eur":1e400'), "/lots/1/value_eur", "out_of_range", "Number too large"),
+        (
+            of_lot('"nature":"servces"'),
+            "/lots/1/nature",
+            "unknown_value",
+            "Unknown value: “servces”; did you mean “services”",
+        ),
+        (of_lot('"nature":"x"'), "/lots/1/nature", "unknown_value", "Unknown value: “x”; allowed: services, supplies"),
+        (of_lot('"reserved":["iae","epi"]'), "/lots/1/reserved/1", "unknown_value", "Unknown value: “epi”"),
+        (of_lot('"title":""'), "/lots/1/title", "wrong_length", "Expected at least 1 character"),
+        (of_lot('"site":{"lat":91}'), "/lots/1/site/lat", "out_of_range", "Expected at most 90"),
+        ('{"lots":[{"id":"1"}],"on":"2026-13-01"}', "/on", "wrong_format", "Expected a date: YYYY-MM-DD"),
+        (
+            '{"lots":[{"id":"1"}],"buyer":{"siret":"12"}}',
+            "/buyer/siret",
+            "wrong_format",
+            "Expected format: SIRET: 14 digits",
+        ),
+        (
+            of_lot('"territory":{"geometry":{"type":"Point","coordinates":[1,2]}}'),
+            "/lots/1/territory/geometry/type",
+            "unknown_value",
+            "Unknown value: “Point”; allowed: MultiPolygon, Polygon",
+        ),
+        (
+            of_lot('"territory":{"geometry":{"type":"Polygon","coordinates":[[[1]]]}}'),
+            "/lots/1/territory/geometry/coordinates/0/0",
+            "wrong_length",
+            "Expected at least 2 items",
+        ),
+    ],
+)
+def test_needs(document: str, pointer: str, code: str, english: str) -> None:
+    """The place to the member, the code, and a sentence; a near spelling or the allowed values where they are few."""
+    problem = why(document)
+    assert (problem.pointer, problem.code) == (pointer, code)
+    assert problem.detail.en.startswith(english)
+    assert problem.detail.fr != problem.detail.en
+
+
+@pytest.mark.parametrize(
+    ("document", "pointer", "code", "french"),
+    [
+        ('{"counts":{"a":"x"}}', "/counts", "wrong_type", "Attendu : un nombre entier ; reçu : un texte"),
+        ('{"counts":{"a":-1}}', "/counts", "out_of_range", "Valeur attendue : au moins 0"),
+        ('{"id":"x"}', "/id", "wrong_format", "UUID attendu"),
+        ('{"at":"x"}', "/at", "wrong_format", "Date et heure attendues : 2026-11-24T09:00:00+01:00"),
+        ('{"at":"2026-11-24T09:00:00"}', "/at", "wrong_format", "L'heure se donne avec son décalage"),
+        ('{"pair":[1]}', "/pair", "wrong_length", "Longueur attendue : exactement 2 éléments"),
+        ('{"pair":["a","b"]}', "/pair/0", "wrong_type", "Attendu : un nombre entier ; reçu : un texte"),
+        ('{"initials":"ab"}', "/initials", "wrong_format", "Format attendu : deux capitales"),
+    ],
+)
+def test_other_types(document: str, pointer: str, code: str, french: str) -> None:
+    """Dictionaries are pointed to as a whole: the decoder does not say which key."""
+    problem = why(document, Sundry)
+    assert (problem.pointer, problem.code) == (pointer, code)
+    assert problem.detail.fr.startswith(french)
+
+
+@pytest.mark.parametrize("name", ["a - at `$.limit`", "`", "a`b", "- at `$", "é\n"])
+def test_a_field_named_like_a_message_is_still_an_unknown_field(name: str) -> None:
+    """The client's own words in the decoder's message lead nowhere else."""
+    problem = why(msgspec.json.encode({name: 1}).decode())
+    assert (problem.pointer, problem.code) == ("/" + name, "unknown_field")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=4,
+)  # fmt: skip
+
+
+def places(document: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    members = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    return [at] + [place for step, value in members for place in places(value, (*at, step))]
+
+
+def mistake(document: bytes) -> Problem | None:
+    try:
+        msgspec.json.decode(document, type=Need)
+    except msgspec.ValidationError as error:
+        return explain(error, Need)
+    return None
+
+
+@given(place=st.sampled_from(places(NEED)), name=st.none() | st.text(max_size=4), value=JSON)
+def test_any_mistake_is_found_where_it_was_made(place: tuple[Any, ...], name: str | None, value: Any) -> None:
+    """One value replaced or added: the decoder takes it, or the problem points to it or into it."""
+    document = msgspec.json.decode(msgspec.json.encode({"": NEED}))
+    steps: tuple[Any, ...] = ("", *place)
+    target: Any = document
+    for step in steps[:-1]:
+        target = target[step]
+    if name is not None and isinstance(target[steps[-1]], dict):
+        target, steps = target[steps[-1]], (*steps, name)
+    target[steps[-1]] = value
+    problem = mistake(msgspec.json.encode(document[""]))
+    made_at = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps[1:])
+    assert problem is None or problem.pointer.startswith(made_at)

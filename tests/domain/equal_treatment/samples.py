@@ -1,0 +1,119 @@
+"""A need with a shortlist as small as can be, and how its suppliers were treated."""
+
+import operator
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from domain.equal_treatment.matrix import EqualTreatment, SupplierTreatment, equal_treatment
+from domain.exchanges.exchange import Thread
+from domain.meetings.meeting import Format, Meeting, Participant
+from domain.needs.need import Lot, PlannedNeed
+from domain.shortlists.frozen import Decision, FrozenShortlist, LotTotal
+from domain.shortlists.shortlist import (
+    Alternatives,
+    Candidate,
+    LotShortlist,
+    PublicContact,
+    Reservation,
+    Shortlist,
+    Stamp,
+    SupplierSummary,
+    Tension,
+    TerritoryEcho,
+)
+from domain.text.bilingual import Language
+from tests.domain.exchanges.samples import NOW, supplier
+
+NEED = UUID(int=9)
+STAMP = Stamp(1, "t", "t", "r", date(2026, 3, 1))
+
+
+def treated(
+    *threads: Thread,
+    listed: str | Mapping[str, str] = "ABC",
+    set_aside: Iterable[Decision] = (),
+    meetings: Iterable[Meeting] = (),
+    living: Mapping[UUID, UUID] | None = None,
+    earlier: Iterable[Decision] = (),
+    language: Language = "fr",
+) -> EqualTreatment:
+    """The matrix of a need whose shortlist has these suppliers, by lot: lot 1 where none is named."""
+    version = frozen({"1": listed} if isinstance(listed, str) else listed, tuple(set_aside))
+    return equal_treatment(version, threads, tuple(meetings), language, living or {}, tuple(earlier))
+
+
+def set_aside(letter: str, *, lot: str = "1", at: datetime = NOW, reason: str | None = None) -> Decision:
+    return Decision(lot, supplier(letter), "set_aside", reason, at)
+
+
+def meeting(number: int, letters: str, format: Format = "half_day", **fields: Any) -> Meeting:  # noqa: A002
+    """A meeting to which these suppliers are invited, held on the day of this number in April."""
+    day = datetime(2026, 4, number, 9, tzinfo=UTC)
+    usual: dict[str, Any] = {
+        "need_ids": (NEED,),
+        "format": format,
+        "title": f"Réunion {number}",
+        "starts_at": day,
+        "ends_at": day.replace(hour=12),
+        "participants": tuple(Participant("supplier", supplier(each)) for each in letters),
+        "id": UUID(int=number),
+        "version": 1,
+        "sequence": 0,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    return Meeting(**usual | fields)
+
+
+def of(matrix: EqualTreatment, letter: str) -> SupplierTreatment:
+    return next(each for each in matrix.suppliers if each.supplier_id == supplier(letter))
+
+
+def gaps(matrix: EqualTreatment) -> set[tuple[str, str]]:
+    """Who lacks what: names and codes."""
+    names = {each.supplier_id: each.name for each in matrix.suppliers}
+    assert list(matrix.gaps) == [gap for each in matrix.suppliers for gap in each.gaps]
+    return {(names[gap.supplier_id], gap.code) for gap in matrix.gaps}
+
+
+def frozen(listed: Mapping[str, str], decisions: tuple[Decision, ...]) -> FrozenShortlist:
+    """A version with these suppliers by lot."""
+    lots = tuple(_lot(lot_id, letters) for lot_id, letters in listed.items())
+    return FrozenShortlist(
+        number=2,
+        need_version=1,
+        language="fr",
+        stamp=STAMP,
+        totals=tuple(LotTotal(lot.id, lot.total, len(lot.candidates)) for lot in lots),
+        created_at=NOW,
+        need_id=NEED,
+        need=PlannedNeed(lots=tuple(Lot(id=lot_id) for lot_id in listed)),
+        body=msgspec.json.encode(Shortlist(None, STAMP, lots, ())),
+        decisions=tuple(sorted(decisions, key=operator.attrgetter("lot_id", "supplier_id"))),
+    )
+
+
+def _lot(lot_id: str, letters: str) -> LotShortlist:
+    return LotShortlist(
+        id=lot_id,
+        requested=(),
+        territory=TerritoryEcho("Morbihan"),
+        total=len(letters) + 1,
+        candidates=tuple(_candidate(rank, letter) for rank, letter in enumerate(letters, start=1)),
+        near_misses=(),
+        coverage=(),
+        alternatives=Alternatives({}, {}, {}),
+        tension=Tension("good", ""),
+        reservation=Reservation("ELIGIBLE", ()),
+        advice=(),
+    )
+
+
+def _candidate(rank: int, letter: str) -> Candidate:
+    contact = PublicContact(None, None, None)
+    summary = SupplierSummary(supplier(letter), letter, None, (), None, None, None, None, contact, NOW)
+    return Candidate(rank, summary, None, None, "local", (), (), ())

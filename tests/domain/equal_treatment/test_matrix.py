@@ -1,0 +1,232 @@
+"""Who was told, asked and met; each kind of gap, put there on purpose, is named."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+
+from domain.exchanges.exchange import Delivery, Thread
+from tests.domain.equal_treatment.samples import gaps, meeting, of, set_aside, treated
+from tests.domain.exchanges.samples import NOW, message, supplier, thread
+
+ASKED = message(2, "supplier", "A", "Quel volume ?", stance="question")
+WEEK = timedelta(days=7)
+
+
+def delivered(one: Thread, *deliveries: Delivery) -> Thread:
+    return msgspec.structs.replace(one, deliveries=deliveries)
+
+
+def test_all_told_the_same_are_treated_alike() -> None:
+    matrix = treated(thread(message(1, "buyer"), message(2, "buyer")))
+    assert not matrix.gaps
+    assert "aucun écart relevé" in matrix.statement
+    assert [each.contact.code for each in matrix.suppliers] == ["contacted"] * 3
+    assert [len(each.informations) for each in matrix.suppliers] == [2, 2, 2]
+
+
+def test_the_answer_that_all_but_one_received() -> None:
+    """A second thread, with a question answered to all its recipients; G is not one of them."""
+    first = thread(message(1, "buyer"), to="ABCDEFGHIJ")
+    answer = message(4, "buyer", body="Dix tonnes", publishes=UUID(int=3), question="Quel volume ?")
+    asked = message(3, "supplier", "A", "Quel volume ?", stance="question")
+    second = thread(message(2, "buyer"), asked, answer, to="ABCDEFHIJ", number=2)
+    matrix = treated(first, second, listed="ABCDEFGHIJ")
+    assert gaps(matrix) == {("G", "missed_information"), ("G", "missed_answer")}
+    missed = next(gap for gap in of(matrix, "G").gaps if gap.code == "missed_answer")
+    assert missed.others == 9
+    assert missed.message == (
+        "G n'a pas reçu la réponse du 3 mars 2026 (« Sujet 2 ») que 9 autres ont reçue (sous réserve de remise)"
+    )
+    assert "A" not in missed.message.split()
+
+
+def test_who_was_never_contacted_though_others_were() -> None:
+    matrix = treated(thread(message(1, "buyer"), to="AB"), language="en")
+    assert gaps(matrix) == {("C", "not_contacted"), ("C", "missed_information")}
+    c = of(matrix, "C")
+    assert (c.contacted, c.contact.code, c.informations) == (False, "nobody_wrote", ())
+    assert c.gaps[0].message == "C was not contacted, though 2 others were, first on 3 March 2026 (“Sujet 1”)"
+
+
+def test_nobody_lacks_anything_before_anybody_is_told() -> None:
+    matrix = treated()
+    assert not matrix.gaps
+    assert {each.contact.code for each in matrix.suppliers} == {"nothing_on_its_lots"}
+
+
+def test_who_is_a_candidate_for_another_lot_misses_nothing() -> None:
+    matrix = treated(thread(message(1, "buyer"), to="A", lot_ids=("1",)), listed={"1": "AB", "2": "BC"})
+    assert gaps(matrix) == {("B", "not_contacted"), ("B", "missed_information")}
+    assert of(matrix, "C").contact.code == "nothing_on_its_lots"
+
+
+def test_who_was_set_aside_without_contact_misses_nothing() -> None:
+    matrix = treated(
+        thread(message(1, "buyer"), to="AB"), set_aside=[set_aside("C", at=NOW + WEEK, reason="Trop loin")]
+    )
+    assert not matrix.gaps
+    assert (of(matrix, "C").contact.code, of(matrix, "C").contact.message) == (
+        "set_aside",
+        "Écarté par l'acheteur : Trop loin",
+    )
+
+
+def test_who_was_set_aside_misses_nothing_of_what_came_after() -> None:
+    first = thread(message(1, "buyer"))
+    second = thread(message(2, "buyer"), to="AB", number=2)
+    after = set_aside("C", at=message(1, "buyer").created_at)
+    late = set_aside("C", at=message(3, "buyer").created_at)
+    assert not treated(first, second, set_aside=[after]).gaps
+    assert gaps(treated(first, second, set_aside=[late])) == {("C", "missed_information")}
+
+
+def test_who_is_set_aside_is_so_since_the_version_that_said_it_first() -> None:
+    """A new version begins without decisions; it said the same again, later than the second thread."""
+    first, second = thread(message(1, "buyer")), thread(message(2, "buyer"), to="AB", number=2)
+    again = set_aside("C", at=NOW + WEEK, reason="Trop loin")
+    before = set_aside("C", at=message(1, "buyer").created_at)
+    matrix = treated(first, second, set_aside=[again], earlier=[before])
+    assert not matrix.gaps
+    assert [(each.reason, each.decided_at) for each in of(matrix, "C").set_aside] == [("Trop loin", before.decided_at)]
+    assert gaps(treated(first, second, earlier=[before])) == {("C", "missed_information")}
+
+
+def test_a_message_to_one_holds_what_others_may_need() -> None:
+    assert gaps(treated(thread(message(1, "buyer"), message(2, "buyer", "A")))) == {
+        ("B", "missed_information"),
+        ("C", "missed_information"),
+    }
+
+
+def test_the_same_words_sent_to_the_others_close_the_gap() -> None:
+    told = message(2, "buyer", "A", "La benne  fait 8 m3"), message(3, "buyer", "B", "la benne fait 8 m3")
+    again = thread(message(4, "buyer"), message(5, "buyer", "C", "La benne fait 8 m3"), number=2)
+    assert not treated(thread(message(1, "buyer"), *told), again).gaps
+
+
+def test_other_figures_are_other_words() -> None:
+    told = message(2, "buyer", "A", "Il y a 1,5 t"), message(3, "buyer", "B", "Il y a 15 t")
+    assert gaps(treated(thread(message(1, "buyer"), *told, to="AB"), listed="AB")) == {
+        ("A", "missed_information"),
+        ("B", "missed_information"),
+    }
+
+
+def test_a_question_answered_to_the_asker_alone() -> None:
+    private = thread(message(1, "buyer"), ASKED, message(3, "buyer", "A", "Dix tonnes"))
+    assert gaps(treated(private)) == {("B", "answer_not_shared"), ("C", "answer_not_shared")}
+
+
+def test_an_answer_given_alone_first_and_published_then_is_shared() -> None:
+    shared = message(4, "buyer", body="Dix tonnes par an", publishes=ASKED.id, question="Quel volume ?")
+    matrix = treated(thread(message(1, "buyer"), ASKED, message(3, "buyer", "A", "Dix tonnes"), shared))
+    assert not matrix.gaps
+    assert [(each.published, each.answered) for each in of(matrix, "A").answers] == [(True, True)]
+
+
+def test_what_is_confidential_is_not_spread() -> None:
+    secret = message(2, "supplier", "A", "Nous sommes en difficulté", confidential=True)
+    assert not treated(thread(message(1, "buyer"), secret, message(3, "buyer", "A"))).gaps
+    assert not treated(thread(message(1, "buyer"), message(2, "buyer", "A", confidential=True))).gaps
+
+
+def test_a_confidential_matter_does_not_hide_the_answer_to_a_question() -> None:
+    secret = message(3, "supplier", "A", "Entre nous…", confidential=True)
+    said = thread(message(1, "buyer"), ASKED, secret, message(4, "buyer", "A", "Dix tonnes"), to="AB")
+    assert gaps(treated(said, listed="AB")) == {("B", "answer_not_shared")}
+
+
+def test_a_question_without_any_answer() -> None:
+    """What is told to all after it is about something else, for a question is answered by publishing it."""
+    matrix = treated(thread(message(1, "buyer"), ASKED, message(3, "buyer")))
+    assert gaps(matrix) == {("A", "question_unanswered")}
+    assert of(matrix, "A").answers[0].answered is False
+
+
+def test_a_confidential_question_is_answered_in_a_message_to_all() -> None:
+    secret = message(2, "supplier", "A", "Quel volume ?", stance="question", confidential=True)
+    assert gaps(treated(thread(message(1, "buyer"), secret))) == {("A", "question_unanswered")}
+    assert not treated(thread(message(1, "buyer"), secret, message(3, "buyer"))).gaps
+
+
+def test_a_correction_that_one_did_not_get() -> None:
+    """C was told the same in another thread, where it was never corrected."""
+    wrong, right = message(2, "buyer", body="Dix tonnes"), message(3, "buyer", body="Vingt", corrects=UUID(int=2))
+    first = thread(message(1, "buyer", body="Bonjour"), wrong, right, to="AB")
+    other = thread(message(4, "buyer", body="Bonjour"), message(5, "buyer", body="Dix tonnes"), to="C")
+    assert gaps(treated(first, other)) == {("C", "missed_correction")}
+    told = message(6, "buyer", body="vingt")
+    assert not treated(first, msgspec.structs.replace(other, messages=(*other.messages, told))).gaps
+
+
+def test_who_has_the_correction_does_not_need_what_it_corrects() -> None:
+    wrong, right = message(2, "buyer", body="Dix tonnes"), message(3, "buyer", body="Vingt", corrects=UUID(int=2))
+    first = thread(message(1, "buyer", body="Bonjour"), wrong, right, to="AB")
+    other = thread(message(4, "buyer", body="Bonjour"), message(5, "buyer", body="Vingt"), to="C")
+    assert not treated(first, other).gaps
+
+
+def test_what_did_not_arrive_is_told_of_the_one_it_was_for() -> None:
+    one = message(1, "buyer")
+    sent, failed = (
+        Delivery(one.id, supplier("A"), "sent", NOW),
+        Delivery(one.id, supplier("B"), "failed", NOW, "refused"),
+    )
+    matrix = treated(delivered(thread(one, to="AB"), sent, failed), listed="AB")
+    assert gaps(matrix) == {("B", "not_delivered")}
+    assert (of(matrix, "A").informations[0].state, of(matrix, "B").informations[0].state) == (
+        "received",
+        "not_delivered",
+    )
+    b = of(matrix, "B")
+    assert (b.contacted, b.contact.code) == (False, "not_delivered")
+    assert b.gaps[0].message == (
+        "B : la remise de l'information du 3 mars 2026 (« Sujet 1 ») qu'un autre a reçue a échoué (refused)"
+    )
+
+
+def test_what_the_buyer_delivers_is_to_be_confirmed() -> None:
+    matrix = treated(thread(message(1, "buyer")))
+    (told,) = matrix.informations
+    assert (told.received, told.to_be_confirmed) == (0, 3)
+    assert "remises à confirmer par vous : 3" in matrix.statement
+
+
+def test_who_is_told_much_later_than_the_first() -> None:
+    late = message(2, "buyer", body="Bonjour", created_at=NOW + 2 * WEEK)
+    first = thread(message(1, "buyer", body="Bonjour"), to="AB", subject="Sourcing")
+    assert gaps(treated(first, thread(late, to="C", number=2, subject="Sourcing"))) == {("C", "late_information")}
+
+
+def test_who_was_not_invited_where_others_were() -> None:
+    matrix = treated(meetings=[meeting(12, "AB"), meeting(13, "ABC", status="cancelled")])
+    assert gaps(matrix) == {("C", "not_invited")}
+    assert of(matrix, "C").gaps[0].message == (
+        "C n'a pas été invité à la réunion du 12 avril 2026 (« Réunion 12 »), alors que 2 autres l'ont été"
+    )
+
+
+def test_a_session_held_twice_is_no_gap_but_a_second_one_without_somebody_is() -> None:
+    assert not treated(meetings=[meeting(12, "AB"), meeting(13, "C")]).gaps
+    assert gaps(treated(meetings=[meeting(12, "ABC"), meeting(13, "AB")])) == {("C", "not_invited")}
+
+
+def test_meetings_one_by_one_need_not_be_as_many() -> None:
+    one_by_one = [meeting(12, "A", "one_to_one"), meeting(13, "A", "one_to_one"), meeting(14, "B", "one_to_one")]
+    assert gaps(treated(meetings=one_by_one)) == {("C", "not_invited")}
+
+
+def test_who_is_beside_the_shortlist_is_shown_and_treated_alike() -> None:
+    first = thread(message(1, "buyer"), to="ABD")
+    matrix = treated(first, thread(message(2, "buyer"), to="AB", number=2), listed="AB", meetings=[meeting(12, "E")])
+    assert [each.name for each in matrix.suppliers][:3] == ["A", "B", "D"]
+    assert [each.on_shortlist for each in matrix.suppliers] == [True, True, False, False]
+    assert of(matrix, "E").contact.code == "met_only"
+    assert ("D", "missed_information") in gaps(matrix)
+
+
+def test_one_that_was_merged_into_another_is_that_one() -> None:
+    matrix = treated(thread(message(1, "buyer"), to="AD"), listed="AB", living={supplier("D"): supplier("B")})
+    assert not matrix.gaps
+    assert [each.name for each in matrix.suppliers] == ["A", "B"]

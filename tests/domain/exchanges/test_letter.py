@@ -1,0 +1,81 @@
+"""A letter says who asks, for what, what was said, and where to answer until when."""
+
+from datetime import date
+
+import msgspec
+import pytest
+
+from domain.exchanges.letter import Link, Telling, letter, on_one_line
+
+TOLD = Telling(
+    buyer="Centre hospitalier de Vannes",
+    need_title="Collecte des biodéchets",
+    subject="Volumes et fréquences",
+    body="Pourriez-vous passer trois fois par semaine ?\n\nBien à vous",
+    is_first=True,
+)
+LINK = Link("https://vivier.example.org/replies/abc", date(2027, 1, 1))
+
+
+def text(**changes: object) -> str:
+    return letter(msgspec.structs.replace(TOLD, **changes), LINK, "fr", by_server=True).text
+
+
+def test_the_first_letter_says_all_there_is_to_know() -> None:
+    written = letter(TOLD, LINK, "fr", by_server=True)
+    assert written.subject == "Centre hospitalier de Vannes : Volumes et fréquences"
+    for said in (
+        "Centre hospitalier de Vannes prépare un achat, « Collecte des biodéchets »",
+        TOLD.body,
+        "\nhttps://vivier.example.org/replies/abc\n",
+        "jusqu'au 1er janvier 2027",
+        "sans dire qui l'a posée",
+        "ne pas répondre à ce courriel",
+    ):
+        assert said in written.text
+
+
+def test_it_is_in_english_where_the_thread_is() -> None:
+    written = letter(TOLD, LINK, "en", by_server=True)
+    assert written.subject == "Centre hospitalier de Vannes: Volumes et fréquences"
+    assert "until 1 January 2027" in written.text
+    assert "Bonjour" not in written.text
+
+
+def test_what_the_buyer_sends_may_be_answered() -> None:
+    assert "courriel" not in letter(TOLD, LINK, "fr", by_server=False).text
+
+
+def test_a_need_without_a_title_goes_by_the_subject() -> None:
+    assert "« Volumes et fréquences », et consulte" in text(need_title=None)
+
+
+def test_later_letters_say_what_they_are() -> None:
+    assert "vous écrit :" in text(is_first=False)
+    assert "rectifie un message" in text(is_first=False, is_correction=True)
+    shared = text(is_first=False, question="Quel tonnage ?", body="12 t par an.")
+    assert "Question posée par un fournisseur :\nQuel tonnage ?\n\nRéponse de l'acheteur :\n12 t par an." in shared
+
+
+def test_without_a_new_link_the_old_one_is_called_to_mind() -> None:
+    written = letter(TOLD, None, "fr", by_server=False).text
+    assert "lien qui vous a été donné" in written
+    assert "http" not in written
+
+
+@pytest.mark.parametrize("subject", ["a\r\nBcc: eve@example.org", "a\u2028b", "a\x85b", "a\0b", "a\tb"])
+def test_a_subject_stays_on_one_line(subject: str) -> None:
+    told = msgspec.structs.replace(TOLD, subject=subject, buyer="Ville\nde Vannes", need_title="Dé\nchets")
+    written = letter(told, LINK, "fr", by_server=True)
+    assert len(written.subject.splitlines()) == 1
+    assert written.subject.isprintable()
+    assert "Ville de Vannes prépare un achat, « Dé chets »" in written.text
+
+
+def test_a_long_subject_is_cut_short() -> None:
+    cut = letter(msgspec.structs.replace(TOLD, subject="é" * 400), LINK, "fr", by_server=True).subject
+    assert (len(cut), cut[-2:]) == (200, "é…")
+
+
+def test_one_line_keeps_words_apart() -> None:
+    assert on_one_line(" a\r\n\r\n b\u00a0c ") == "a b c"

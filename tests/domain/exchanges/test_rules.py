@@ -1,0 +1,121 @@
+"""What may be added to a thread, and which questions may be shared."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from domain.errors import Conflict, InvalidContent, NotFound
+from domain.exchanges.exchange import Message, NewMessage, Publication
+from domain.exchanges.rules import published_question, require_message, versions_of
+from tests.domain.exchanges.samples import message, recipient, supplier, thread
+
+TO_ALL = message(1, "buyer")
+TO_A = message(2, "buyer", "A")
+ASKED = message(3, "supplier", "A", "Quel volume ?", stance="question")
+THREAD = thread(TO_ALL, TO_A, ASKED)
+
+
+@pytest.mark.parametrize(
+    ("new", "expected"),
+    [
+        ({"author": "supplier"}, [("/supplier_id", "missing_field")]),
+        ({"author": "supplier", "supplier_id": supplier("D")}, [("/supplier_id", "unknown_recipient")]),
+        ({"author": "buyer", "supplier_id": supplier("D")}, [("/supplier_id", "unknown_recipient")]),
+        (
+            {"author": "buyer", "stance": "question", "barriers": ("price",), "confidential": True},
+            [("/stance", "not_for_a_buyer"), ("/barriers", "not_for_a_buyer"), ("/confidential", "not_for_all")],
+        ),
+        (
+            {"author": "supplier", "supplier_id": supplier("A"), "barriers": ("price",), "barriers_note": "x"},
+            [("/barriers_note", "without_other")],
+        ),
+        ({"author": "buyer", "corrects": UUID(int=99)}, [("/corrects", "unknown_message")]),
+        ({"author": "buyer", "corrects": TO_A.id}, [("/corrects", "other_audience")]),
+        ({"author": "buyer", "supplier_id": supplier("A"), "corrects": ASKED.id}, [("/corrects", "other_audience")]),
+        ({"author": "supplier", "supplier_id": supplier("B"), "corrects": ASKED.id}, [("/corrects", "other_audience")]),
+    ],
+)
+def test_what_cannot_be_added(new: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    with pytest.raises(InvalidContent) as refused:
+        require_message(THREAD, NewMessage(body="x", **new))
+    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == expected
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        {"author": "buyer", "corrects": TO_ALL.id},
+        {"author": "buyer", "supplier_id": supplier("A"), "corrects": TO_A.id, "confidential": True},
+        {"author": "supplier", "supplier_id": supplier("A"), "corrects": ASKED.id, "stance": "question"},
+        {"author": "supplier", "supplier_id": supplier("C"), "barriers": ("other",), "barriers_note": "le gardien"},
+    ],
+)
+def test_what_can_be_added(new: dict[str, Any]) -> None:
+    require_message(THREAD, NewMessage(body="x", **new))
+
+
+def share(*said: Message, question: str | None = None, answer: str = "Dix tonnes", **asker: Any) -> str:
+    """Share the question 3 of a thread with A, who asked it, and B."""
+    recipients = recipient("A", **asker), recipient("B")
+    return published_question(thread(*said, recipients=recipients), UUID(int=3), Publication(answer, question))
+
+
+def test_a_question_is_shared_in_its_own_words_as_last_corrected_or_in_others() -> None:
+    corrected = message(4, "supplier", "A", "Quel tonnage ?", corrects=ASKED.id)
+    assert share(ASKED) == "Quel volume ?"
+    assert share(ASKED, corrected) == "Quel tonnage ?"
+    assert share(ASKED, question="Combien ?") == "Combien ?"
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ((message(3, "buyer"),), "not_a_question"),
+        ((message(3, "supplier", "A", stance="interested"),), "not_a_question"),
+        ((message(3, "supplier", "A", stance="question", confidential=True),), "confidential_question"),
+        ((ASKED, message(4, "supplier", "A", corrects=ASKED.id, confidential=True)), "confidential_question"),
+        ((ASKED, message(4, "buyer", publishes=ASKED.id, question="q")), "already_published"),
+        (
+            (
+                message(2, "supplier", "A", stance="question"),
+                message(3, "supplier", "A", stance="question", corrects=UUID(int=2)),
+                message(4, "buyer", publishes=UUID(int=2), question="q"),
+            ),
+            "already_published",
+        ),
+    ],
+)
+def test_what_is_not_shared(said: tuple[Message, ...], code: str) -> None:
+    with pytest.raises(Conflict) as refused:
+        share(*said)
+    assert refused.value.code == code
+
+
+def test_only_a_message_of_the_thread_is_shared() -> None:
+    with pytest.raises(NotFound):
+        share(TO_ALL)
+
+
+@pytest.mark.parametrize(
+    ("texts", "pointers"),
+    [
+        ({"question": "Les Jardins du Blavet demandent…"}, ["/question"]),
+        ({"answer": "Merci aux JARDINS DU BLAVÊT."}, ["/answer"]),
+        ({"question": "Écrire à contact@Blavet.example", "answer": "SIREN 552 100 554"}, ["/question", "/answer"]),
+    ],
+)
+def test_what_would_tell_who_asked_is_refused(texts: dict[str, str], pointers: list[str]) -> None:
+    asker = {"name": "Jardins du Blavet (généré)", "email": "contact@blavet.example", "siret": "55210055400013"}
+    with pytest.raises(InvalidContent) as refused:
+        share(ASKED, **texts, **asker)
+    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [
+        (pointer, "names_the_asker") for pointer in pointers
+    ]
+    assert share(ASKED, question="Un jardin est-il compris ?", **asker)
+
+
+def test_versions_are_found_from_any_of_them() -> None:
+    chain = [message(1, "buyer"), message(2, "buyer", corrects=UUID(int=1)), message(3, "buyer", corrects=UUID(int=2))]
+    said = (*chain, message(4, "buyer"))
+    assert {versions_of(said, each) for each in chain} == {tuple(chain)}

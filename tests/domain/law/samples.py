@@ -1,0 +1,68 @@
+"""Needs to put before the law: only what a test is about is written out."""
+
+from datetime import date
+
+from domain.law.findings import LegalAdvice, LegalFinding, NeedReview
+from domain.law.review import review_need
+from domain.law.rules import load
+from domain.needs.need import Buyer, BuyerKind, Lot, Need
+
+TODAY = date(2026, 11, 24)
+LOCAL = Buyer(kind="local", contracting_authority=True)
+
+
+def buyer(kind: BuyerKind) -> Buyer:
+    return Buyer(kind=kind, contracting_authority=True)
+
+
+def need(*lots: Lot, buyer: Buyer | None = LOCAL, **more: object) -> Need:
+    return Need(lots=lots, buyer=buyer, **more)  # type: ignore[arg-type]
+
+
+def services(*values: float | None, **more: object) -> Need:
+    """Lots of one family of services (cleaning), one per value, numbered from 1."""
+    lots = (
+        Lot(id=str(place), segments=("pr-locaux",), cpv=("90919200",), nature="services", value_eur=value)
+        for place, value in enumerate(values, start=1)
+    )
+    return need(*lots, **more)  # type: ignore[arg-type]
+
+
+def works(*values: float | None, **more: object) -> Need:
+    """Lots of works (painting), one per value, numbered from 1."""
+    lots = (
+        Lot(id=str(place), segments=("bt-peinture",), cpv=("45442100",), nature="works", value_eur=value)
+        for place, value in enumerate(values, start=1)
+    )
+    return need(*lots, **more)  # type: ignore[arg-type]
+
+
+def review(asked: Need, on: date = TODAY) -> NeedReview:
+    return review_need(asked, on, load())
+
+
+def codes(found: tuple[LegalAdvice, ...] | tuple[LegalFinding, ...]) -> list[str]:
+    return [item.code for item in found]
+
+
+def advice(asked: Need, on: date = TODAY) -> list[str]:
+    """The codes of the need's advice."""
+    return codes(review(asked, on).advice)
+
+
+def the(code: str, found: tuple[LegalAdvice, ...]) -> LegalAdvice:
+    """The first advice with this code."""
+    return next(item for item in found if item.code == code)
+
+
+def findings(asked: Need, on: date = TODAY, lot: str = "1") -> dict[str, str]:
+    """Code → outcome of one lot's reservation."""
+    return {finding.code: finding.outcome for finding in review(asked, on).lots[lot].reservation}
+
+
+PROCEDURES = {"GRE_A_GRE", "MAPA", "PROC_FORMALISEE", "CONCESSION_SIMPLIFIED"}
+
+
+def procedure(asked: Need, on: date = TODAY) -> list[str]:
+    """The procedures advised, one per group of lots."""
+    return [code for code in advice(asked, on) if code in PROCEDURES]

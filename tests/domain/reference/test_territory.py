@@ -1,0 +1,240 @@
+"""Administrative France as it is on 1 January 2026, and what is made of codes that mean nothing any more."""
+
+import csv
+import json
+import lzma
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.reference.territory import DATA, KINDS, Area, Territories, TerritoryKind, UnknownTerritory, load
+
+
+@pytest.fixture(scope="module")
+def territories() -> Territories:
+    return load()
+
+
+def codes(territories: Territories, area: Area) -> list[str]:
+    return [territories.communes[ordinal].code for ordinal in area.communes]
+
+
+def suggestion(territories: Territories, code: str) -> str | None:
+    with pytest.raises(UnknownTerritory) as unknown:
+        territories.area(code)
+    assert unknown.value.code == "unknown_code"
+    return unknown.value.suggestion
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [("country", 1), ("region", 18), ("departement", 109), ("epci", 1253), ("commune", 34969), ("nuts", 142)],
+)
+def test_there_are_as_many_areas_as_insee_counts(territories: Territories, kind: TerritoryKind, count: int) -> None:
+    areas = territories.areas(kind)
+    assert len({area.code for area in areas}) == len(areas) == count
+    assert all(area.communes == tuple(sorted(set(area.communes))) and area.communes for area in areas)
+
+
+def test_communes_stand_in_the_order_of_their_codes(territories: Territories) -> None:
+    listed = [commune.code for commune in territories.communes]
+    assert listed == sorted(listed)
+    assert [area.code for area in territories.areas("commune")] == listed
+    assert all(territories.commune_ordinal(code) == ordinal for ordinal, code in enumerate(listed))
+
+
+def test_bretagne_is_whole(territories: Territories) -> None:
+    bretagne = [territories.communes[ordinal] for ordinal in territories.area("region:53").communes]
+    assert Counter(commune.departement for commune in bretagne) == {"22": 344, "29": 277, "35": 332, "56": 249}
+    assert sum(commune.population for commune in bretagne) == 3_449_370
+    assert len({postal_code for commune in bretagne for postal_code in commune.postal_codes}) == 323
+    assert {commune.code for commune in bretagne if commune.epci is None} == {"22016", "29083", "29155"}
+    assert len({commune.epci for commune in bretagne} - {None}) == 61
+
+
+def test_redon_agglomeration_reaches_into_loire_atlantique(territories: Territories) -> None:
+    redon = territories.area("epci:243500741")
+    assert redon.label == "Redon Agglomération"
+    assert Counter(territories.communes[ordinal].departement for ordinal in redon.communes)["44"] == 8
+    assert [parent.id for parent in territories.parents(redon)] == [
+        "departement:35",
+        "departement:44",
+        "departement:56",
+        "region:52",
+        "region:53",
+        "country:FR",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("departement", "count", "region"),
+    [
+        ("2A", 124, "94"),
+        ("2B", 236, "94"),
+        ("971", 32, "01"),
+        ("972", 34, "02"),
+        ("973", 22, "03"),
+        ("974", 24, "04"),
+        ("976", 17, "06"),
+    ],
+)
+def test_corse_and_overseas_departements(territories: Territories, departement: str, count: int, region: str) -> None:
+    area = territories.area(f"departement:{departement}")
+    assert len(area.communes) == count
+    assert [parent.id for parent in territories.parents(area)] == [f"region:{region}", "country:FR"]
+
+
+def test_overseas_collectivities_have_codes_but_neither_epci_region_nor_place(territories: Territories) -> None:
+    placeless = [commune for commune in territories.communes if commune.lat is None]
+    assert len(placeless) == 94
+    assert {(commune.epci, commune.region, commune.lon) for commune in placeless} == {(None, None, None)}
+    assert {commune.departement for commune in placeless} == {
+        area.code
+        for area in territories.areas("departement")
+        if area.code[:3] in ("975", "977", "978") or area.code > "98"
+    }
+    assert territories.area("commune:97801").label == "Saint-Martin"
+
+
+@pytest.mark.parametrize(
+    ("code", "successor"),
+    [
+        ("commune:75111", "commune:75056"),
+        ("commune:69381", "commune:69123"),
+        ("commune:13216", "commune:13055"),
+        ("commune:22200", "commune:22237"),  # merged
+        ("commune:49069", "commune:49126"),  # delegated
+        ("commune:55273", "commune:55386"),  # associated to another commune than it once was merged into
+        ("epci:245701222", "epci:992367730"),
+        ("nuts:FR523", "nuts:FRH03"),
+        ("nuts:FR", "country:FR"),
+        ("nuts:FR52", "nuts:FRH0"),
+        ("nuts:FR3", "nuts:FRE1"),
+        ("nuts:FR244", "nuts:FRB04"),
+        ("nuts:FRA40", "nuts:FRY40"),
+        ("nuts:FR940", "nuts:FRY40"),
+    ],
+)
+def test_retired_codes_lead_to_their_successors(territories: Territories, code: str, successor: str) -> None:
+    assert territories.area(code).id == successor
+
+
+def test_a_retired_code_leads_to_a_commune_of_today_in_one_step(territories: Territories) -> None:
+    retired = json.loads(lzma.decompress((DATA / "communes.json.xz").read_bytes()))["retired_communes"]
+    today = {commune.code for commune in territories.communes}
+    assert len(retired) > 4_000
+    assert not today & set(retired)
+    assert today >= set(retired.values())
+    for code, successor in retired.items():
+        assert territories.commune_ordinal(code) == territories.commune_ordinal(successor)
+    assert territories.commune_ordinal("00000") is None
+
+
+def test_a_former_nuts_group_is_the_union_of_its_former_parts(territories: Territories) -> None:
+    """NUTS 2013 level 1 areas such as FR2 (Bassin parisien) have no single successor."""
+    parts = [territories.area(f"nuts:FR2{part}") for part in range(1, 7)]
+    group = territories.area("nuts:FR2")
+    assert group.label == "Bassin parisien"
+    assert sorted(ordinal for part in parts for ordinal in part.communes) == list(group.communes)
+
+
+def test_nuts_levels_nest_and_level_3_is_the_departements(territories: Territories) -> None:
+    areas = territories.areas("nuts")
+    departements = {area.communes for area in territories.areas("departement") if area.code[:2] < "98"}
+    level_3 = {area.communes for area in areas if len(area.code) == 5}
+    assert len(level_3) == 101
+    assert level_3 <= departements
+    for area in areas:
+        assert all(set(area.communes) <= set(parent.communes) for parent in territories.parents(area))
+    assert [parent.id for parent in territories.parents(territories.area("nuts:FRH03"))] == [
+        "nuts:FRH0",
+        "nuts:FRH",
+        "country:FR",
+    ]
+
+
+def test_nuts_codes_bear_the_names_of_the_official_list(territories: Territories, shared_data: Path) -> None:
+    with (shared_data / "taxonomy" / "eforms_nuts_france_fr.csv").open(encoding="utf-8") as lines:
+        official = {row["code"]: row["label_fr"].replace("’", "'") for row in csv.DictReader(lines)}
+    listed = {code for code in official if code != "FR" and not code.startswith("FRZ")}
+    assert {area.code for area in territories.areas("nuts")} == listed
+    for area in territories.areas("nuts"):
+        if len(area.code) == 5:
+            (departement,) = {territories.communes[ordinal].departement for ordinal in area.communes}
+            assert territories.area(f"departement:{departement}").name == area.name == official[area.code]
+
+
+def test_every_commune_is_in_the_epci_that_insee_says(territories: Territories, shared_data: Path) -> None:
+    with (shared_data / "geo" / "insee_epci_membership.csv").open(encoding="utf-8") as lines:
+        official = {row["commune"]: row["epci"] for row in csv.DictReader(lines)}
+    ours = {commune.code: commune.epci or "ZZZZZZZZZ" for commune in territories.communes if commune.lat is not None}
+    assert ours == official
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("departement:243500741", "epci:243500741"),
+        ("epci:243500714", "epci:243500741"),
+        ("department:35", "departement:35"),
+        ("comune:35238", "commune:35238"),
+        ("town:35238", "commune:35238"),
+        ("departement:2a", "departement:2A"),
+        ("departement:1", "departement:01"),
+        ("commune:1001", "commune:01001"),
+        ("commune:35000", "commune:35238"),  # a postal code
+        ("departement:Morbihan", "departement:56"),
+        ("region:bretagne", "region:53"),
+        ("Rennes", "commune:35238"),
+        ("nuts:frh03", "nuts:FRH03"),
+        ("35", "departement:35"),
+        ("nuts:FRZZZ", None),
+        ("planet:earth", None),
+        ("", None),
+    ],
+)
+def test_an_unknown_code_gets_the_one_that_may_be_meant(
+    territories: Territories, wrong: str, meant: str | None
+) -> None:
+    assert suggestion(territories, wrong) == meant
+
+
+@given(kind=st.sampled_from([*KINDS, "", "dept"]), code=st.text(alphabet="0123456789ABFRHYZ :é", max_size=10))
+def test_whatever_is_suggested_exists(kind: str, code: str) -> None:
+    """Any text either is a code of the kind it names or is refused with a suggestion that is one."""
+    territories, written = load(), f"{kind}:{code}"
+    try:
+        area = territories.area(written)
+    except UnknownTerritory as unknown:
+        suggested, detail = unknown.suggestion, unknown.detail
+    else:
+        assert area.kind == kind
+        return
+    if suggested is not None:
+        assert territories.area(suggested).id == suggested
+        assert suggested in detail.fr
+        assert suggested in detail.en
+
+
+@pytest.mark.parametrize(
+    ("code", "label"),
+    [
+        ("departement:56", "Morbihan"),
+        ("commune:35238", "Rennes"),
+        ("region:53", "Bretagne"),
+        ("country:FR", "France"),
+        ("epci:243500139", "Rennes Métropole"),
+        ("epci:242200715", "CC du Kreiz-Breizh (CCKB)"),
+    ],
+)
+def test_labels_are_what_people_say(territories: Territories, code: str, label: str) -> None:
+    assert territories.area(code).label == label
+
+
+def test_the_version_names_the_vintage(territories: Territories) -> None:
+    vintage, _, digest = territories.version.partition("-")
+    assert vintage == "2026"
+    assert len(digest) == 8

@@ -1,0 +1,195 @@
+"""The report made of facts: what it takes from where, and what each variant tells."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from domain.law import rules
+from domain.meetings.meeting import FollowUp, Participant
+from domain.needs.award import Award
+from domain.needs.status import StoredNeed
+from domain.reference import territory
+from domain.report.blocks import Section, Table
+from domain.report.build import Facts, report
+from domain.report.document_sections import document
+from domain.report.model import Report
+from domain.shortlists.frozen import Decision, FrozenShortlist
+from domain.shortlists.shortlist import Eligibility, NearMiss, Shortlist, SupplierSummary
+from domain.suppliers.supplier import Contact, Point, Supplier
+from domain.text.bilingual import Language
+from tests.domain.equal_treatment.samples import NEED, frozen, meeting, set_aside
+from tests.domain.exchanges.samples import NOW, message, supplier, thread
+
+MADE = datetime(2026, 11, 24, 15, tzinfo=UTC)
+MET = meeting(
+    2,
+    "AB",
+    participants=(
+        Participant("buyer", name="Anne Le Goff", organisation="Mairie"),
+        Participant("supplier", supplier("A")),
+    ),
+    minutes="Anne Le Goff a tout noté",
+    follow_ups=(FollowUp("Rappeler Mme Le Goff", "Anne Le Goff"),),
+    status="held",
+)
+
+
+def facts(version: FrozenShortlist | None = None, **fields: Any) -> Facts:
+    version = version or frozen({"1": "ABC"}, ())
+    need = StoredNeed(
+        id=NEED, status="sourcing", version=1, content=version.need, shortlists=2, created_at=NOW, updated_at=NOW
+    )
+    usual = {"threads": (), "meetings": (), "awards": (), "earlier": (), "directory": {}, "organisation": "Mairie"}
+    return Facts(need=need, version=version, **usual | fields)
+
+
+def made(known: Facts, *, redacted: bool = False, language: Language = "fr") -> Report:
+    return report(known, territory.load(), rules.load(), language, MADE, redacted=redacted)
+
+
+def with_lot(version: FrozenShortlist, **fields: Any) -> FrozenShortlist:
+    """The version with a first lot changed so."""
+    shortlist = version.shortlist
+    lots = (msgspec.structs.replace(shortlist.lots[0], **fields), *shortlist.lots[1:])
+    body = msgspec.json.encode(Shortlist(None, shortlist.stamp, lots, ()))
+    return msgspec.structs.replace(version, body=body)
+
+
+def directory(letter: str, **fields: Any) -> dict[UUID, Supplier]:
+    return {supplier(letter): Supplier(id=supplier(letter), name=letter, updated_at=NOW, **fields)}
+
+
+def test_decisions_stand_beside_whom_they_are_about() -> None:
+    kept = Decision("1", supplier("B"), "kept", "Équipé", NOW)
+    (lot,) = made(facts(frozen({"1": "AB"}, (kept,)))).lots
+    assert [(row.supplier.name, row.decision and row.decision.reason) for row in lot.candidates] == [
+        ("A", None),
+        ("B", "Équipé"),
+    ]
+
+
+def test_the_best_standing_over_the_lots_counts() -> None:
+    """And the map shows no supplier twice."""
+    version = frozen({"1": "AB", "2": "B"}, ())
+    first = version.shortlist.lots[0]
+    on_proof = Eligibility("iae", "ELIGIBLE_IF", None, (), "r", "L2113-13", "high", "")
+    located = [
+        msgspec.structs.replace(row, eligibility=(on_proof,), supplier=_placed(row.supplier))
+        for row in first.candidates
+    ]
+    missed = NearMiss(located[0].supplier, "distance", None, (), "")
+    found = made(facts(with_lot(version, candidates=tuple(located), near_misses=(missed,))))
+    assert {each.name: each.standing for each in found.placement.suppliers} == {"A": "on_proof", "B": "eligible"}
+
+
+def _placed(summary: SupplierSummary) -> SupplierSummary:
+    return msgspec.structs.replace(summary, location=Point(47.6, -2.7))
+
+
+def test_a_supplier_that_is_one_person_is_not_named_in_a_redacted_report() -> None:
+    version = frozen({"1": "AB"}, ())
+    rows = list(version.shortlist.lots[0].candidates)
+    alone = msgspec.structs.replace(rows[0].supplier, kinds=("TIH",), name="Luc Morvan", siret="12345678900011")
+    rows[0] = msgspec.structs.replace(rows[0], supplier=alone)
+    known = facts(
+        with_lot(version, candidates=tuple(rows)), threads=(thread(message(1, "buyer", body="Cher Luc Morvan")),)
+    )
+    redacted = msgspec.json.encode(made(known, redacted=True)).decode()
+    assert [secret for secret in ("Morvan", "12345678900011", str(supplier("A"))) if secret in redacted] == []
+    assert "Morvan" in msgspec.json.encode(made(known)).decode()
+
+
+def test_persons_are_left_out_of_a_redacted_report() -> None:
+    said = thread(message(1, "buyer"), message(2, "supplier", "A", "Voir Zoé Kerbrat et Mme Le Goff"))
+    known = facts(threads=(said,), meetings=(MET,), directory=directory("A", contact=Contact(person="Zoé Kerbrat")))
+    redacted = made(known, redacted=True)
+    text = msgspec.json.encode(redacted).decode()
+    assert [name for name in ("Goff", "Kerbrat", "tout noté") if name in text] == []
+    (told,) = redacted.meetings
+    assert (told.has_minutes, told.minutes) == (True, None)
+    assert [(each.organisation, each.name) for each in told.participants] == [("Mairie", None), ("A", None)]
+    assert [(each.what, each.who) for each in told.follow_ups] == [("Rappeler Mme […]", None)]
+
+
+def test_a_gap_names_who_lacks_something_but_not_who_asked() -> None:
+    """C did not get the answer; B's question alone was answered to it alone, and A's not at all."""
+    asked = message(2, "supplier", "A", stance="question")
+    said = (
+        message(1, "buyer"),
+        asked,
+        message(3, "buyer", publishes=asked.id, question="?"),
+        message(4, "supplier", "B", "Et les clés ?", stance="question"),
+    )
+    found = made(facts(frozen({"1": "ABC"}, (set_aside("C"),)), threads=(thread(*said, to="AB"),)))
+    unnamed = [gap.message for gap in found.treatment.gaps if gap.supplier is None]
+    assert unnamed == ["Une question est restée sans réponse"]
+    assert all(
+        gap.code not in {"question_unanswered", "answer_not_shared"} for gap in found.treatment.gaps if gap.supplier
+    )
+
+
+def test_rules_are_those_of_the_day_evaluated() -> None:
+    found = made(facts())
+    articles = {rule.article for rule in found.rules.items}
+    assert {"R2111-1", "R2111-2"} <= articles
+    assert all(rule.valid_from is None or rule.valid_from <= date(2026, 3, 1) for rule in found.rules.items)
+
+
+def test_awards_and_changes_since_are_told() -> None:
+    version = frozen({"1": "A"}, ())
+    award = Award(
+        id=UUID(int=1),
+        need_id=NEED,
+        lot_id="1",
+        supplier_id=supplier("A"),
+        supplier_name="A",
+        segments=(),
+        awarded_on=date(2026, 6, 1),
+        value_eur=1_000.0,
+        reserved=(),
+        duration_months=None,
+        direct=False,
+        created_at=NOW,
+    )
+    known = facts(version, awards=(award,))
+    changed = msgspec.structs.replace(known.need, content=msgspec.structs.replace(version.need, title="Parcs"))
+    found = made(msgspec.structs.replace(known, need=changed))
+    assert [(each.lot_id, each.supplier.name) for each in found.awards] == [("1", "A")]
+    assert found.need.changed_since == ("title",)
+    assert found.need.buyer == "Mairie"
+
+
+def sections(found: Report) -> dict[str, Section]:
+    return {section.id: section for section in document(found).sections}
+
+
+def test_the_document_has_no_empty_section_in_either_language() -> None:
+    for language in ("fr", "en"):
+        known = sections(made(facts(), language=language))
+        assert [each.title for each in known.values() if not each.blocks and not each.sections] == []
+        assert len(known) == 15
+
+
+def test_the_document_shows_no_code_words() -> None:
+    """Codes are put into words, whatever happened."""
+    said = thread(
+        message(1, "buyer"), message(2, "supplier", "A", "Oui", stance="interested", barriers=("volume", "guarantees"))
+    )
+    known = facts(frozen({"1": "AB"}, (set_aside("B"),)), threads=(said,), meetings=(MET,))
+    for language in ("fr", "en"):
+        words = msgspec.json.encode(document(made(known, language=language))).decode()
+        codes = ("set_aside", "half_day", "missed_information", "near_miss", "set aside_", "ELIGIBLE", "in_person")
+        assert [code for code in codes if code in words] == []
+
+
+def test_gaps_stand_in_one_row_for_each_supplier() -> None:
+    said = thread(message(1, "buyer"), message(2, "buyer"), to="AB")
+    (table,) = (
+        block
+        for block in sections(made(facts(threads=(said,))))["treatment"].blocks
+        if isinstance(block, Table) and "cart" in block.caption and "non contact" not in block.caption
+    )
+    assert [row[0][0].text for row in table.rows] == ["C"]
+    assert len(table.rows[0][1]) > 1

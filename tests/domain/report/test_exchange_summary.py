@@ -1,0 +1,84 @@
+"""What a report tells of exchanges: who said what, and never who asked."""
+
+from domain.exchanges.exchange import Recipient, Thread
+from domain.report.exchange_summary import Talks
+from domain.report.model import BarrierCount, ReportSupplier
+from domain.report.redaction import Redaction
+from tests.domain.exchanges.samples import message, thread
+
+
+def talks(*threads: Thread, redacted: bool = False) -> Talks:
+    def named(recipient: Recipient) -> ReportSupplier:
+        return ReportSupplier(recipient.supplier_id, recipient.name, recipient.siret, (), None)
+
+    return Talks(threads, Redaction(redacted), named)
+
+
+def positions(found: Talks) -> dict[str, str | None]:
+    return {each.supplier.name: each.position for each in found.contacted()}
+
+
+def test_everyone_asked_is_listed_once_with_the_last_position() -> None:
+    first = thread(
+        message(1, "buyer"),
+        message(2, "supplier", "A", stance="interested"),
+        message(3, "supplier", "A", stance="declined"),
+        message(4, "supplier", "B"),
+    )
+    second = thread(message(5, "buyer"), number=2, to="AD")
+    assert positions(talks(first, second)) == {"A": "declined", "B": "answered", "C": None, "D": None}
+
+
+def test_a_question_is_nobodys() -> None:
+    """Who only asked looks like who said nothing; a question that was made a statement stays a question."""
+    asked = thread(
+        message(1, "buyer"),
+        message(2, "supplier", "A", "Quels bacs ?", stance="question"),
+        message(3, "supplier", "A", "Quels bacs, donc", corrects=message(2, "supplier").id, barriers=("volume",)),
+    )
+    found = talks(asked)
+    assert positions(found) == {"A": None, "B": None, "C": None}
+    assert found.lessons() == ()
+    assert found.questions_unshared == 1
+    assert found.barriers() == (BarrierCount("volume", 1),)
+
+
+def test_a_shared_answer_is_told_as_last_corrected() -> None:
+    question = message(2, "supplier", "A", "Et nos bacs ?", stance="question")
+    found = talks(
+        thread(
+            message(1, "buyer", body="Bonjour"),
+            question,
+            message(3, "buyer", body="Oui", publishes=question.id, question="Les bacs ?"),
+            message(4, "buyer", body="Oui, tous", corrects=message(3, "buyer").id),
+            message(5, "buyer", "B", "Pour vous seul"),
+        )
+    )
+    (answer,) = found.shared_answers()
+    assert (answer.question, answer.answer, answer.recipients) == ("Les bacs ?", "Oui, tous", 3)
+    assert found.questions_unshared == 0
+    assert [each.messages for each in found.exchanges()] == [("Bonjour",)]
+
+
+def test_a_redacted_report_leaves_out_what_was_said_in_confidence() -> None:
+    """Its barriers and its position too, corrected or not; of other answers, who gave them."""
+    said = (
+        message(1, "buyer"),
+        message(2, "supplier", "A", "secret", stance="interested", barriers=("price",), confidential=True),
+        message(3, "supplier", "A", "moins secret", corrects=message(2, "supplier").id),
+        message(4, "supplier", "B", "public", stance="declined", barriers=("price", "distance")),
+    )
+    found = talks(thread(*said), redacted=True)
+    assert [(each.body, each.supplier) for each in found.lessons()] == [("public", None)]
+    assert found.withheld == 1
+    assert found.barriers() == (BarrierCount("distance", 1), BarrierCount("price", 1))
+    assert positions(found) == {"A": "answered", "B": "declined", "C": None}
+    assert {each.answered_at for each in found.contacted()} == {None}
+    whole = talks(thread(*said))
+    assert [each.confidential for each in whole.lessons()] == [True, False]
+    assert whole.barriers() == (BarrierCount("distance", 1), BarrierCount("price", 1))
+
+
+def test_a_barrier_counts_once_for_each_supplier() -> None:
+    said = [message(n, "supplier", "A" if n < 4 else "B", barriers=("volume",)) for n in range(2, 6)]
+    assert talks(thread(message(1, "buyer"), *said)).barriers() == (BarrierCount("volume", 2),)

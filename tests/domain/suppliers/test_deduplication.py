@@ -1,0 +1,252 @@
+"""Which records are one supplier."""
+
+import math
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.suppliers.deduplication import NOTHING_DECIDED, Decisions, Facts, Likeness, RecordKey, metres, partition
+from domain.suppliers.names import Name, name_key, read_name
+from domain.suppliers.supplier import Point
+from tests.domain.suppliers import deduplication_oracle
+
+HERE = Point(48.07, -2.97)
+SIRET = "22560001400016"
+OTHER_SIRET = "22560001400024"
+
+
+def beside(east_m: float, north_m: float = 0.0) -> Point:
+    """A point so many metres from HERE."""
+    return Point(HERE.lat + north_m / 111_195, HERE.lon + east_m / (111_320 * math.cos(math.radians(HERE.lat))))
+
+
+def facts(external_id: str, siret: str | None = None, *names: str, **fields: Any) -> Facts:
+    read = tuple(map(read_name, names or ("Les Jardins du Blavet",)))
+    told: dict[str, Any] = {"names": read, "place": HERE} | fields
+    return Facts(RecordKey("reseau", external_id), siret, **told)
+
+
+def same_words(one: Name, other: Name) -> float:
+    return float(one.words == other.words and bool(one.words))
+
+
+def groups(*records: Facts, decisions: Decisions = NOTHING_DECIDED) -> list[str]:
+    """The external ids of each supplier, run together."""
+    found = partition(records, same_words, decisions)
+    return sorted("".join(key.external_id for key in group) for group in found)
+
+
+def pair(one: str, other: str) -> tuple[RecordKey, RecordKey]:
+    return RecordKey("reseau", one), RecordKey("reseau", other)
+
+
+def test_one_siret_is_one_supplier_whatever_the_names_and_places() -> None:
+    far = beside(50_000)
+    assert groups(facts("a", SIRET), facts("b", SIRET, "Autre nom", place=far), facts("c", OTHER_SIRET)) == ["ab", "c"]
+
+
+def test_near_same_names_at_one_place_are_one_where_a_siret_is_missing() -> None:
+    assert groups(facts("a", SIRET), facts("b", place=beside(190))) == ["ab"]
+    assert groups(facts("a"), facts("b", place=beside(190))) == ["ab"]
+    assert groups(facts("a", SIRET), facts("b", place=beside(210))) == ["a", "b"]
+    assert groups(facts("a", SIRET), facts("b", None, "Les Jardins de l'Oust")) == ["a", "b"]
+
+
+def test_different_sirets_are_never_one() -> None:
+    """Two establishments of one SIREN are not, either."""
+    assert groups(facts("a", SIRET), facts("b", OTHER_SIRET)) == ["a", "b"]
+
+
+def test_homonyms_far_apart_are_not_one() -> None:
+    assert groups(facts("a"), facts("b", place=beside(0, 3_000)), facts("c", place=Point(43.6, 1.44))) == [
+        "a",
+        "b",
+        "c",
+    ]
+
+
+def test_without_a_point_of_its_own_a_name_says_nothing() -> None:
+    """All that stand in one commune without a point stand at its middle."""
+    assert groups(facts("a", names=()), facts("b", names=())) == ["a", "b"]
+
+
+def test_a_record_without_siret_between_two_sirets_joins_the_nearer_and_glues_nothing() -> None:
+    left, right = facts("l", SIRET, place=beside(-100)), facts("r", OTHER_SIRET, place=beside(90))
+    assert groups(left, right, facts("m")) == ["l", "mr"]
+
+
+def test_it_joins_the_more_alike_before_the_nearer() -> None:
+    left = facts("l", SIRET, "Les Jardins du Blavet", place=beside(-150))
+    right = facts("r", OTHER_SIRET, "Jardins du Blavet", place=beside(10))
+
+    def alike(one: Name, other: Name) -> float:
+        return 1.0 if one.whole == other.whole else 0.9
+
+    assert [len(group) for group in partition([left, right, facts("m")], alike)] == [2, 1]
+
+
+def test_a_chain_of_records_without_siret_stays_whole_and_joins_one_siret() -> None:
+    """b and c are nearer to each other than to either end."""
+    chain = facts("b", place=beside(150)), facts("c", place=beside(200))
+    assert groups(facts("a", SIRET), *chain, facts("d", OTHER_SIRET, place=beside(390))) == ["abc", "d"]
+
+
+def test_a_trade_name_counts_as_a_name() -> None:
+    assert groups(facts("a", SIRET, "Association Untel", "Le Blavet"), facts("b", None, "Le Blavet")) == ["ab"]
+
+
+def prison(external_id: str, place: Point | None, siret: str | None = SIRET) -> Facts:
+    return facts(external_id, siret, place=place, in_prison=True)
+
+
+def test_workshops_in_prisons_with_one_siret_are_one_at_one_place_only() -> None:
+    here, near, far = prison("a", HERE), prison("b", beside(900)), prison("c", beside(5_000))
+    assert groups(here, near, far) == ["ab", "c"]
+
+
+def test_no_two_workshops_of_one_supplier_are_more_than_a_kilometre_apart() -> None:
+    """The middle one of three goes with the nearer."""
+    assert groups(prison("a", HERE), prison("b", beside(800)), prison("c", beside(1_500))) == ["a", "bc"]
+
+
+def test_a_workshop_of_which_nobody_knows_the_place_is_kept_apart() -> None:
+    assert groups(prison("a", HERE), prison("b", None)) == ["a", "b"]
+
+
+def test_a_record_not_known_to_be_in_prison_goes_with_the_nearest_workshop_of_its_siret() -> None:
+    assert groups(prison("a", HERE), prison("b", beside(5_000)), facts("c", SIRET, place=beside(9_000))) == ["a", "bc"]
+
+
+def test_what_a_person_merged_is_one_and_draws_others_along() -> None:
+    records = facts("a", SIRET), facts("b", OTHER_SIRET, place=beside(9_000)), facts("c", OTHER_SIRET)
+    assert groups(*records, decisions=Decisions(merged=[pair("a", "b")])) == ["abc"]
+
+
+def test_a_person_may_merge_workshops_that_are_apart() -> None:
+    records = prison("a", HERE), prison("b", beside(5_000))
+    assert groups(*records, decisions=Decisions(merged=[pair("a", "b")])) == ["ab"]
+
+
+def test_what_a_person_split_stays_apart_and_nothing_bridges_it() -> None:
+    """The third record of the SIRET goes with the nearer of the two."""
+    records = facts("a", SIRET), facts("b", SIRET, place=beside(9_000)), facts("c", SIRET, place=beside(8_000))
+    assert groups(*records, decisions=Decisions(split=[pair("a", "b")])) == ["a", "bc"]
+
+
+def test_a_split_holds_against_names_too() -> None:
+    assert groups(facts("a"), facts("b"), decisions=Decisions(split=[pair("b", "a")])) == ["a", "b"]
+
+
+def test_a_decision_about_a_record_that_is_gone_changes_nothing() -> None:
+    decided = Decisions(merged=[pair("a", "x")], split=[pair("b", "y")])
+    assert groups(facts("a"), facts("b"), decisions=decided) == ["ab"]
+
+
+def test_many_records_that_say_the_same_cost_no_more_than_few() -> None:
+    """Compared two by two these would be a hundred million pairs."""
+    compared = 0
+
+    def counting(one: Name, other: Name) -> float:
+        nonlocal compared
+        compared += 1
+        return same_words(one, other)
+
+    many = [facts(f"{number:05}", SIRET if number % 2 else None) for number in range(20_000)]
+    assert len(partition(many, counting)) == 1
+    assert compared < 10
+
+
+@pytest.mark.parametrize("lat", [-21.1, 0.0, 14.6, 46.8, 51.0])
+@pytest.mark.parametrize("bearing", [0, 1, 2, 3])
+def test_two_hundred_metres_are_measured_to_a_metre(lat: float, bearing: int) -> None:
+    """Against the chord between the two points on the ellipsoid, which is as long as the arc to a millimetre."""
+    angle = bearing * math.pi / 6
+    one = Point(lat, 55.0)
+    other = Point(lat + 0.0018 * math.cos(angle), 55.0 + 0.0018 * math.sin(angle) / math.cos(math.radians(lat)))
+
+    assert metres(one, other) == pytest.approx(math.dist(on_ellipsoid(one), on_ellipsoid(other)), abs=0.01)
+
+
+def on_ellipsoid(point: Point) -> tuple[float, float, float]:
+    phi, lam = math.radians(point.lat), math.radians(point.lon)
+    normal = 6_378_137 / math.sqrt(1 - 0.00669437999014 * math.sin(phi) ** 2)
+    across = normal * math.cos(phi)
+    return across * math.cos(lam), across * math.sin(lam), normal * (1 - 0.00669437999014) * math.sin(phi)
+
+
+def test_the_antimeridian_separates_nobody() -> None:
+    assert metres(Point(0.0, 179.9995), Point(0.0, -179.9995)) == pytest.approx(111.3, abs=0.1)
+
+
+NAMES = ["Les Jardins du Blavet", "Jardins du Blavet", "Jardin Blavet", "ESAT Blavet", "Envie"]
+
+
+@st.composite
+def some_facts(draw: st.DrawFn) -> Facts:
+    """Records that crowd together, so that rules meet."""
+    place = draw(st.sampled_from([None, *(beside(east) for east in (0, 0, 120, 240, 700, 1_400, 2_000))]))
+    names = draw(st.lists(st.sampled_from(NAMES), max_size=2, unique=True)) if place else []
+    return Facts(
+        key=RecordKey(draw(st.sampled_from("ab")), str(draw(st.integers(0, 30)))),
+        siret=draw(st.sampled_from([None, None, "1", "2"])),
+        names=tuple(map(read_name, names)),
+        place=place,
+        in_prison=draw(st.sampled_from([False, False, True])),
+    )
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[list[Facts], Decisions]:
+    records = draw(st.lists(some_facts(), max_size=12, unique_by=lambda each: each.key))
+    keys = st.sampled_from([each.key for each in records] or [RecordKey("z", "z")])
+    merged = draw(st.lists(st.lists(keys, min_size=2, max_size=3, unique=True), max_size=2)) if records[1:] else []
+    pairs = st.lists(keys, min_size=2, max_size=2, unique=True)
+    split = draw(st.lists(pairs, max_size=2)) if records[1:] else []
+    return records, Decisions(merged, [(one, other) for one, other in split])
+
+
+def crude(one: Name, other: Name) -> float:
+    """Symmetric, with ties and several strengths."""
+    if not set(one.words) & set(other.words):
+        return 0.0
+    return 1.0 if one.whole == other.whole else 0.8
+
+
+@given(case=cases(), seed=st.integers())
+def test_the_fast_way_finds_what_the_rule_says_in_any_order(case: tuple[list[Facts], Decisions], seed: int) -> None:
+    records, decisions = case
+    shuffled = Random(seed).sample(records, len(records))
+
+    found = {frozenset(group) for group in partition(shuffled, by_initial(crude), decisions)}
+
+    assert found == deduplication_oracle.suppliers(records, by_initial(crude), decisions)
+
+
+def by_initial(likeness: Likeness) -> Likeness:
+    """Names that do not share what `name_key` compares are never alike."""
+    return lambda one, other: likeness(one, other) if name_key(one) == name_key(other) else 0.0
+
+
+@given(case=cases())
+def test_records_that_nothing_links_may_be_left_out(case: tuple[list[Facts], Decisions]) -> None:
+    """A supplier's group is found from its own records and those linked to them alone."""
+    records, decisions = case
+    everything = partition(records, by_initial(crude), decisions)
+    known = {each.key: each for each in records}
+    for group in components(records, decisions):
+        alone = {frozenset(found) for found in partition([known[key] for key in group], by_initial(crude), decisions)}
+        assert alone == {frozenset(found) for found in everything if set(found) <= group}
+
+
+def components(records: list[Facts], decisions: Decisions) -> list[set[RecordKey]]:
+    """Records linked by any rule, whatever would keep them apart."""
+    parts = [{each.key} for each in records]
+    for one, other, _ in deduplication_oracle.links(
+        sorted(records, key=lambda each: each.key), by_initial(crude), decisions
+    ):
+        touched = [part for part in parts if one in part or other in part]
+        parts = [part for part in parts if part not in touched] + [set().union(*touched)]
+    return parts

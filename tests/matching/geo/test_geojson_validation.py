@@ -1,0 +1,105 @@
+"""Geometries that clients draw are taken as RFC 7946 has them, or refused with the place and the reason."""
+
+import pytest
+import shapely
+
+from domain.errors import Problem
+from domain.reference.geojson import Geometry, MultiPolygon, Polygon, Position, Ring
+from matching.geo.geojson_validation import MAX_VERTICES, Misplaced, decoded, misplaced_under
+from tests.factories import REDON, RENNES, ring, square
+
+BOW_TIE: Ring = ((-2.0, 47.0), (-1.0, 48.0), (-1.0, 47.0), (-2.0, 48.0), (-2.0, 47.0))
+
+
+def refused(geometry: Geometry) -> tuple[str, str]:
+    """Where and for what a geometry is refused."""
+    with pytest.raises(Misplaced) as caught:
+        decoded(geometry, "geometry")
+    (problem,) = caught.value.problems
+    return problem.pointer, problem.code
+
+
+def spiked(vertices: int) -> Ring:
+    """A ring of that many positions, the last repeating the first."""
+    top: list[Position] = [(-2.0 + step / vertices, 48.0 + step % 2 / 100) for step in range(vertices - 3)]
+    return ((-1.0, 47.0), (-2.0, 47.0), *top, (-1.0, 47.0))
+
+
+def test_a_hole_is_not_part_of_the_area() -> None:
+    holed = decoded(Polygon(coordinates=(ring(REDON, 0.5), ring(REDON, 0.1)[::-1])))
+    assert shapely.area(holed) == pytest.approx(1 - 0.04)
+
+
+def test_several_polygons_are_one_area() -> None:
+    both = decoded(MultiPolygon(coordinates=((ring(REDON, 0.1),), (ring(RENNES, 0.1),))))
+    assert shapely.area(both) == pytest.approx(0.08)
+
+
+@pytest.mark.parametrize("turned", [1, -1], ids=["anticlockwise", "clockwise"])
+def test_the_direction_of_a_ring_does_not_matter(turned: int) -> None:
+    """RFC 7946 asks for one, and that the other be taken."""
+    assert shapely.area(decoded(Polygon(coordinates=(ring(REDON, 0.5)[::turned],)))) == pytest.approx(1)
+
+
+def test_heights_are_left_out() -> None:
+    """A third number is allowed, and says nothing here."""
+    high: Ring = tuple((*position, 35.5) for position in ring(REDON, 0.5))
+    assert decoded(Polygon(coordinates=(high,))) == decoded(square(REDON, 0.5))
+
+
+def test_a_ring_that_does_not_close_is_refused() -> None:
+    assert refused(Polygon(coordinates=(ring(REDON, 0.5)[:-1],))) == ("/geometry/coordinates", "ring_not_closed")
+
+
+def test_a_hole_must_close_too() -> None:
+    holed = Polygon(coordinates=(ring(REDON, 0.5), ring(REDON, 0.1)[:-1]))
+    assert refused(holed) == ("/geometry/coordinates", "ring_not_closed")
+
+
+@pytest.mark.parametrize(
+    "crossed",
+    [
+        Polygon(coordinates=(BOW_TIE,)),
+        Polygon(coordinates=(ring(REDON, 0.1), ring(REDON, 0.5)[::-1])),
+        MultiPolygon(coordinates=((ring(REDON, 0.1),), (ring(REDON, 0.2),))),
+        Polygon(coordinates=(((-2.0, 47.0), (-1.0, 47.0), (-2.0, 47.0), (-2.0, 47.0)),)),
+        Polygon(coordinates=(((-2.0, 47.0),) * 4,)),
+    ],
+    ids=["bow-tie", "hole larger than the outline", "polygons that overlap", "a line", "a point"],
+)
+def test_an_outline_that_crosses_itself_or_holds_nothing_is_refused(crossed: Geometry) -> None:
+    assert refused(crossed) == ("/geometry/coordinates", "invalid_geometry")
+
+
+@pytest.mark.parametrize("far", [(-2.0, 90.5), (181.0, 47.0), (166.4, -1000.0)])
+def test_positions_are_on_the_globe(far: Position) -> None:
+    assert refused(Polygon(coordinates=((far, (-1.0, 47.0), (-1.0, 48.0), far),))) == (
+        "/geometry/coordinates",
+        "out_of_range",
+    )
+
+
+def test_the_largest_drawing_is_taken_and_a_larger_one_refused() -> None:
+    assert shapely.get_num_coordinates(decoded(Polygon(coordinates=(spiked(MAX_VERTICES),)))) == MAX_VERTICES
+    assert refused(Polygon(coordinates=(spiked(MAX_VERTICES + 1),))) == ("/geometry", "too_many_vertices")
+
+
+def test_vertices_are_counted_over_all_rings() -> None:
+    """Not each ring on its own: twice 5,001 are too many."""
+    half = MAX_VERTICES // 2 + 1
+    parts = MultiPolygon(coordinates=((spiked(half),), (spiked(half),)))
+    assert refused(parts) == ("/geometry", "too_many_vertices")
+
+
+def test_problems_of_a_part_point_into_the_whole() -> None:
+    with pytest.raises(Misplaced) as caught, misplaced_under("lots", 2, "territory"):
+        decoded(Polygon(coordinates=(BOW_TIE,)), "geometry")
+    assert [problem.pointer for problem in caught.value.problems] == ["/lots/2/territory/geometry/coordinates"]
+
+
+def test_a_refusal_says_what_would_be_right() -> None:
+    with pytest.raises(Misplaced) as caught:
+        decoded(Polygon(coordinates=(spiked(MAX_VERTICES + 1),)))
+    found: Problem = caught.value.problems[0]
+    assert found.detail.fr == "10001 sommets ; 10000 au plus : simplifier le tracé."
+    assert found.detail.en == "10001 vertices; at most 10000: simplify the outline."

@@ -1,0 +1,83 @@
+"""Maps to print: what they show, and that everything stands where it is."""
+
+import numpy as np
+import pytest
+import shapely
+
+from domain.needs.need import Place, TerritoryRequest
+from domain.suppliers.supplier import Point
+from matching.geo.report_map import WIDTH, MapSheets, Sheet, map_sheets
+from tests.factories import around, codes, reference
+
+VANNES, RENNES, PARIS = Point(47.6559, -2.7603), Point(48.1113, -1.6800), Point(48.8566, 2.3522)
+
+
+def drawn(request: TerritoryRequest, *points: Point, sites: tuple[Place, ...] = ()) -> MapSheets:
+    return map_sheets(reference().geography, [request], list(sites), list(points))
+
+
+def ground(sheet: Sheet) -> shapely.Geometry:
+    return shapely.union_all([shapely.Polygon(line) for line in sheet.territory])
+
+
+def test_points_stand_inside_or_outside_of_the_territory() -> None:
+    found = drawn(codes("departement:56"), VANNES, RENNES, PARIS, sites=(Place(commune="56260"),))
+    (sheet,) = found.sheets
+    places = dict(sheet.points)
+    assert set(places) == {0, 1}
+    assert found.beyond == 1
+    assert ground(sheet).contains(shapely.Point(places[0]))
+    assert not ground(sheet).contains(shapely.Point(places[1]))
+    (site,) = sheet.sites
+    assert ground(sheet).contains(shapely.Point(site))
+
+
+def test_the_scale_is_true() -> None:
+    """Vannes and Rennes are some 95 km apart."""
+    (sheet,) = drawn(codes("region:53"), VANNES, RENNES).sheets
+    (_, one), (_, other) = sheet.points
+    kilometres = np.hypot(one[0] - other[0], one[1] - other[1]) * sheet.scale_km / sheet.scale
+    assert kilometres == pytest.approx(95.3, rel=0.02)
+
+
+def test_a_radius_is_drawn_as_a_disc() -> None:
+    (sheet,) = drawn(around(VANNES, 30)).sheets
+    per_km = sheet.scale / sheet.scale_km
+    assert ground(sheet).area == pytest.approx(np.pi * (30 * per_km) ** 2, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        (codes("departement:974"), ["La Réunion"]),
+        (codes("country:FR"), [None, "Guadeloupe", "Martinique", "Guyane", "La Réunion", "Mayotte"]),
+        (codes("commune:97502"), []),
+    ],
+)
+def test_overseas_regions_have_sheets_of_their_own(asked: TerritoryRequest, names: list[str | None]) -> None:
+    found = drawn(asked, PARIS)
+    assert [sheet.name for sheet in found.sheets] == names
+    assert found.beyond == (0 if None in names else 1)
+
+
+def test_all_is_on_the_sheet_and_light() -> None:
+    for request in (codes("commune:56260"), codes("country:FR"), codes("departement:35", "epci:243500741")):
+        for sheet in drawn(request, VANNES).sheets:
+            spots = [spot for line in (*sheet.context, *sheet.territory) for spot in line]
+            assert 0 < len(spots) < 6_000
+            assert all(-21 <= x <= WIDTH + 21 and -21 <= y <= sheet.height + 21 for x, y in spots)
+
+
+def test_names_of_towns_cover_no_point() -> None:
+    (sheet,) = drawn(codes("departement:56"), VANNES).sheets
+    names = [town.name for town in sheet.towns]
+    assert len(names) == len(set(names)) > 2
+    assert "Vannes" not in names
+
+
+def test_territories_of_lots_are_drawn_together() -> None:
+    whole = map_sheets(
+        reference().geography, [codes("departement:56"), codes("commune:56260"), around(RENNES, 5)], [], []
+    )
+    (sheet,) = whole.sheets
+    assert ground(sheet).geom_type == "MultiPolygon"

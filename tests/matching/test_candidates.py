@@ -1,0 +1,286 @@
+"""Which offers answer what is asked, whose area meets the territory, and which of several counts."""
+
+from typing import Any
+
+import pytest
+from pyproj import Geod
+
+from domain.needs.need import TerritoryRequest
+from domain.reference.geojson import MultiPolygon, Polygon
+from domain.shortlists.shortlist import Candidate, SegmentAnswer
+from domain.suppliers.supplier import Offer, Point, Supplier
+from matching.candidates import offers_for
+from matching.engine import Reference
+from matching.lot_query import Wanted
+from tests.factories import (
+    LYON,
+    NANTES,
+    PARIS,
+    RENNES,
+    SAINT_DENIS,
+    VANNES,
+    around,
+    codes,
+    lot,
+    matched,
+    moved,
+    names,
+    need,
+    offer,
+    ring,
+    square,
+    supplier,
+)
+
+IN_RENNES = Point(48.11, -1.68)
+"""Far enough from the borders of Rennes for the drawings below to lie in that commune alone."""
+
+
+def drawn(middle: Point, half: float) -> TerritoryRequest:
+    return TerritoryRequest(geometry=square(middle, half))
+
+
+def found(given: Offer, territory: TerritoryRequest, at: Point | None = LYON, **fields: Any) -> Candidate | None:
+    """The candidate that a supplier with this offer is, if it is one; it stands in Lyon."""
+    candidates = matched(need(lot(**fields), territory=territory), supplier("x", given, at=at)).candidates
+    return candidates[0] if candidates else None
+
+
+def answers(*suppliers: Supplier, **fields: Any) -> dict[str, tuple[SegmentAnswer, ...]]:
+    """What each candidate of a lot in Ille-et-Vilaine answers."""
+    return {one.supplier.name: one.segments for one in matched(need(lot(**fields)), *suppliers).candidates}
+
+
+SHARING = {
+    "a code of the same ground": (offer(codes=("departement:35",)), codes("region:53")),
+    "an EPCI across departements": (offer(codes=("epci:243500741",)), codes("departement:44")),
+    "one code of several": (offer(codes=("departement:13", "departement:35")), codes("commune:35238")),
+    "a retired code and its successor": (offer(codes=("nuts:FR523",)), codes("departement:35")),
+    "an arrondissement and its city": (offer(codes=("commune:75111",)), codes("commune:75118")),
+    "a collectivity without outline": (offer(codes=("departement:988",)), codes("commune:98818")),
+    "a code and a disc": (offer(codes=("commune:35238",)), around(IN_RENNES, 0.05)),
+    "a code and a disc around a commune": (offer(codes=("commune:35051",)), around("35238", 1)),
+    "a code and a drawing": (offer(codes=("region:53",)), drawn(IN_RENNES, 0.001)),
+    "a drawing and a code": (offer(geometry=square(IN_RENNES, 0.001)), codes("departement:35")),
+    "two drawings": (offer(geometry=square(IN_RENNES, 0.01)), drawn(moved(IN_RENNES, north=0.015), 0.01)),
+    "a drawing inside another": (offer(geometry=square(IN_RENNES, 0.001)), drawn(IN_RENNES, 1.0)),
+    "a drawing around another": (offer(geometry=square(IN_RENNES, 1.0)), drawn(IN_RENNES, 0.001)),
+    "a drawing in two parts": (
+        offer(geometry=MultiPolygon(coordinates=((ring(LYON, 0.1),), (ring(IN_RENNES, 0.01),)))),
+        drawn(IN_RENNES, 0.001),
+    ),
+    "a drawing that a disc reaches": (offer(geometry=square(IN_RENNES, 0.01)), around(moved(IN_RENNES, north=0.03), 3)),
+    "a drawing around a disc": (offer(geometry=square(IN_RENNES, 1.0)), around(IN_RENNES, 0.1)),
+    "a drawing inside a disc": (offer(geometry=square(IN_RENNES, 0.001)), around(IN_RENNES, 90)),
+    "a drawing near a commune": (offer(geometry=square(moved(IN_RENNES, north=0.2), 0.01)), around("35238", 30)),
+    "all of France": (offer(national=True), codes("commune:97502")),
+    "a radius": (offer(radius_km=570), codes("departement:35")),
+}
+APART = {
+    "neighbouring departements": (offer(codes=("departement:56",)), codes("departement:35")),
+    "another region": (offer(codes=("region:84",)), codes("departement:35")),
+    "a code and a disc": (offer(codes=("departement:56",)), around(IN_RENNES, 10)),
+    "a code and a drawing": (offer(codes=("commune:35051",)), drawn(IN_RENNES, 0.001)),
+    "two drawings in one commune": (offer(geometry=square(IN_RENNES, 0.01)), drawn(moved(IN_RENNES, north=0.03), 0.01)),
+    "two drawings with a common side": (
+        offer(geometry=square(IN_RENNES, 0.0078125)),
+        TerritoryRequest(geometry=square(moved(IN_RENNES, north=0.015625), 0.0078125)),
+    ),
+    "a drawing in another's hole": (
+        offer(geometry=Polygon(coordinates=(ring(IN_RENNES, 0.02), ring(IN_RENNES, 0.01)[::-1]))),
+        drawn(IN_RENNES, 0.005),
+    ),
+    "a drawing and a disc in one commune": (
+        offer(geometry=square(IN_RENNES, 0.01)),
+        around(moved(IN_RENNES, north=0.03), 1),
+    ),
+    "a disc in a drawing's hole": (
+        offer(geometry=Polygon(coordinates=(ring(IN_RENNES, 0.02), ring(IN_RENNES, 0.01)[::-1]))),
+        around(IN_RENNES, 0.5),
+    ),
+    "a radius that is too small": (offer(radius_km=500), codes("departement:35")),
+    "no area, too far": (offer(), codes("departement:35")),
+}
+
+
+@pytest.mark.parametrize("case", SHARING)
+def test_areas_that_share_ground_with_the_territory(case: str) -> None:
+    assert found(*SHARING[case]) is not None
+
+
+@pytest.mark.parametrize("case", APART)
+def test_areas_that_do_not(case: str) -> None:
+    assert found(*APART[case]) is None
+
+
+def test_an_outline_drawn_along_a_border_does_not_cross_it(reference: Reference) -> None:
+    """Morbihan as it is published, drawn by a supplier: it serves Morbihan, and not the departements around."""
+    geography = reference.geography
+    (outline,) = geography.outlines_of(reference.territories.area("departement:56"))
+    parts = tuple(tuple(tuple(map(tuple, r.coords)) for r in (p.exterior, *p.interiors)) for p in outline.geoms)
+    morbihan = offer(geometry=MultiPolygon(coordinates=parts))
+    assert found(morbihan, codes("departement:56")) is not None
+    assert found(morbihan, codes("departement:35", "departement:44", "departement:22", "departement:29")) is None
+
+
+@pytest.mark.parametrize("territory", [around(RENNES, 10), codes("departement:53"), drawn(RENNES, 0.1)])
+def test_a_radius_reaches_the_territory_s_edge_or_not(territory: TerritoryRequest) -> None:
+    """Ten metres decide."""
+    far = distance_to(territory, NANTES)
+    assert found(offer(radius_km=far + 0.01), territory, at=NANTES) is not None
+    assert found(offer(radius_km=far - 0.01), territory, at=NANTES) is None
+
+
+@pytest.mark.parametrize(("away_km", "near"), [(59.9, True), (60.1, False)])
+def test_without_a_declared_area_fifty_kilometres_are_near(away_km: float, near: bool) -> None:
+    """From the edge of the disc, not from its middle."""
+    lon, lat, _ = Geod(ellps="WGS84").fwd(RENNES.lon, RENNES.lat, 140, away_km * 1_000)
+    assert (found(offer(), around(RENNES, 10), at=Point(lat, lon)) is not None) == near
+
+
+def distance_to(territory: TerritoryRequest, where: Point) -> float:
+    """Kilometres, as the engine measures them."""
+    nationally = found(offer(national=True), territory, at=where)
+    assert nationally is not None
+    assert nationally.distance_km is not None
+    return nationally.distance_km
+
+
+@pytest.mark.parametrize(
+    ("given", "at", "presence"),
+    [
+        (offer(national=True), RENNES, "local"),
+        (offer(), RENNES, "local"),
+        (offer(codes=("departement:35",)), VANNES, "declared"),
+        (offer(radius_km=150), VANNES, "declared"),
+        (offer(geometry=square(RENNES, 0.1)), VANNES, "declared"),
+        (offer(), Point(48.07, -0.77), "nearby"),
+        (offer(national=True), VANNES, "national"),
+        (offer(national=True), None, "national"),
+        (offer(codes=("departement:35",)), None, "declared"),
+    ],
+)
+def test_presence(given: Offer, at: Point | None, presence: str) -> None:
+    """Laval is 20 km from Ille-et-Vilaine. A supplier of the territory is local whatever it declares."""
+    candidate = found(given, codes("departement:35"), at=at)
+    assert candidate is not None
+    assert candidate.presence == presence
+
+
+@pytest.mark.parametrize(
+    "given", [offer(national=True), offer(codes=("region:53",)), offer(geometry=square(RENNES, 1))]
+)
+def test_without_a_place_a_supplier_is_matched_on_its_declared_area(given: Offer) -> None:
+    candidate = found(given, codes("departement:35"), at=None)
+    assert candidate is not None
+    assert (candidate.distance_km, candidate.measured_to) == (None, None)
+
+
+@pytest.mark.parametrize("given", [offer(), offer(radius_km=20_000)])
+def test_without_a_place_nothing_is_near(given: Offer) -> None:
+    """A radius around nowhere reaches nothing: unknown is not near."""
+    assert found(given, codes("country:FR"), at=None) is None
+
+
+def test_overseas_suppliers_serve_their_own_ocean() -> None:
+    assert found(offer(), codes("departement:974"), at=SAINT_DENIS) is not None
+    assert found(offer(), codes("departement:976"), at=SAINT_DENIS) is None
+    assert found(offer(radius_km=1_500), codes("departement:976"), at=SAINT_DENIS) is not None
+
+
+def test_offers_without_segment_are_placed_by_their_cpv(reference: Reference) -> None:
+    assert answers(supplier("x", offer(cpv=("90919200-4",)))) == {
+        "x": (SegmentAnswer("pr-locaux", "pr-locaux", "exact", "declared", "object"),)
+    }
+
+
+def test_an_offer_that_names_its_segments_is_not_placed_by_its_cpv() -> None:
+    assert answers(supplier("x", offer("rs-traiteur", cpv=("90919200",)))) == {}
+
+
+def test_a_family_offered_is_broader_and_a_segment_of_a_family_asked_is_narrower() -> None:
+    shops = supplier("whole family", offer("pr")), supplier("one segment", offer("pr-urbain"))
+    assert [(one.offered, one.fit) for one in answers(*shops)["whole family"]] == [("pr", "broader")]
+    assert {name: (one.offered, one.fit) for name, (one,) in answers(*shops, segments=("pr",)).items()} == {
+        "whole family": ("pr", "exact"),
+        "one segment": ("pr-urbain", "narrower"),
+    }
+
+
+def test_a_neighbour_is_listed_but_never_answers() -> None:
+    """It is shown beside what does answer; on its own it makes a near miss."""
+    both = ("pr-locaux", "ev-entretien")
+    (cleaner,) = answers(supplier("cleaner", offer(), offer("ev-creation")), segments=both).values()
+    assert [(one.requested, one.offered, one.fit) for one in cleaner] == [
+        ("pr-locaux", "pr-locaux", "exact"),
+        ("ev-entretien", "ev-creation", "related"),
+    ]
+    alone = matched(need(lot(*both)), supplier("planter", offer("ev-creation")))
+    assert (alone.total, names(alone.near_misses)) == (0, ["planter"])
+    assert [row.candidates for row in alone.coverage] == [0, 0]
+
+
+def test_neighbours_of_a_family_are_those_of_its_segments(reference: Reference) -> None:
+    offered = dict(offers_for(Wanted("re", "object", (), 1.0), reference.taxonomy))
+    assert offered["re"] == 0
+    assert {segment for segment, fit in offered.items() if fit == 1} == {
+        "re-mobilier",
+        "re-info",
+        "re-materiaux",
+        "re-ressourcerie",
+    }
+    assert {"de-encombrants", "bt-curage", "nu-parc"} <= {segment for segment, fit in offered.items() if fit == 3}
+
+
+def test_support_is_listed_beside_and_never_answers() -> None:
+    fields: Any = {"segments": ("so-insertion",), "support_segments": ("ev-entretien",)}
+    both = answers(supplier("both", offer("so-insertion", "ev-entretien")), **fields)["both"]
+    assert [(one.requested, one.role) for one in both] == [("so-insertion", "object"), ("ev-entretien", "support")]
+    assert answers(supplier("gardener", offer("ev-entretien")), **fields) == {}
+
+
+BETTER_FIRST = {
+    "fit before basis": (offer("pr"), offer(basis="inferred"), ("pr-locaux", "exact", "inferred")),
+    "basis before presence": (
+        offer(basis="inferred", codes=("departement:35",)),
+        offer(national=True),
+        ("pr-locaux", "exact", "declared"),
+    ),
+    "what meets the territory before what does not": (
+        offer(codes=("departement:13",)),
+        offer("pr", national=True),
+        ("pr", "broader", "declared"),
+    ),
+}
+
+
+@pytest.mark.parametrize("turned", [1, -1])
+@pytest.mark.parametrize("case", BETTER_FIRST)
+def test_the_best_offer_of_several_counts(case: str, turned: int) -> None:
+    """Fit, then basis, then presence, in whatever order the offers are declared."""
+    one, other, expected = BETTER_FIRST[case]
+    candidate = answers(supplier("x", *(one, other)[::turned], at=VANNES))
+    assert [(s.offered, s.fit, s.basis) for s in candidate["x"]] == [expected]
+
+
+@pytest.mark.parametrize("turned", [1, -1])
+def test_presence_is_the_best_over_the_offers_used(turned: int) -> None:
+    both = offer(national=True), offer(codes=("departement:35",))
+    candidates = matched(need(), supplier("x", *both[::turned], at=VANNES)).candidates
+    assert candidates[0].presence == "declared"
+
+
+def test_presence_comes_from_offers_that_answer_not_from_support() -> None:
+    asked = lot("so-insertion", support_segments=("ev-entretien",))
+    both = offer("so-insertion", national=True), offer("ev-entretien", codes=("departement:35",))
+    assert matched(need(asked), supplier("x", *both, at=PARIS)).candidates[0].presence == "national"
+
+
+def test_each_requested_segment_has_its_own_best_offer() -> None:
+    """An offer that answers one segment less well may be the only one for another."""
+    shop = supplier("x", offer("pr"), offer(basis="inferred"))
+    (found_,) = answers(shop, segments=("pr-locaux", "pr-urbain")).values()
+    assert [(one.offered, one.fit, one.basis) for one in found_] == [
+        ("pr-locaux", "exact", "inferred"),
+        ("pr", "broader", "declared"),
+    ]

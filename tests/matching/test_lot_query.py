@@ -1,0 +1,201 @@
+"""A need is read lot by lot: codes, CPV and words as segments; all that is wrong is told at once, each at its place."""
+
+from typing import Any
+
+import pytest
+
+from domain.errors import InvalidContent
+from domain.needs.need import Lot, Need, Place, TerritoryRequest
+from domain.suppliers.supplier import Point
+from matching.engine import Reference
+from matching.lot_query import LotQuery, Wanted
+from tests.factories import around, codes, lot, need, square
+
+MUSIC = "80000000"  # education: no segment covers it
+
+
+@pytest.fixture
+def read(reference: Reference) -> Any:
+    """Reads a need's first lot."""
+    return lambda asked: reference.reader.read(asked)[0]
+
+
+def problems(reference: Reference, asked: Need) -> list[tuple[str, str]]:
+    """Where a need is wrong, and how."""
+    with pytest.raises(InvalidContent) as caught:
+        reference.reader.read(asked)
+    return [(problem.pointer, problem.code) for problem in caught.value.problems]
+
+
+def wanted(query: LotQuery) -> dict[str, Wanted]:
+    return {one.segment: one for one in query.wanted}
+
+
+def test_one_segment_from_three_places(read: Any) -> None:
+    """The code, the CPV and the words mean the same: one segment, which says where it comes from."""
+    query = read(need(lot("pr-locaux", cpv=("90919200",), keywords=("nettoyage de bureaux",))))
+    assert query.wanted == (
+        Wanted("pr-locaux", "object", ("segment:pr-locaux", "cpv:90919200", "keyword:nettoyage de bureaux"), 1.0),
+    )
+
+
+def test_segments_stand_in_the_order_first_named(read: Any) -> None:
+    query = read(need(lot("rs-traiteur", "lt-couture", cpv=("90919200",), keywords=("débarras",))))
+    assert list(wanted(query)) == ["rs-traiteur", "lt-couture", "pr-locaux", "de-encombrants"]
+
+
+def test_words_are_as_sure_as_they_are_read(read: Any) -> None:
+    """The surest of what names a segment counts: a code is certain."""
+    words = "nettoyage de la piscine municipale et des bureaux"
+    unsure = wanted(read(need(lot(keywords=(words,)))))["pr-locaux"]
+    assert 0.6 <= unsure.confidence < 1
+    assert wanted(read(need(lot("pr-locaux", keywords=(words,)))))["pr-locaux"].confidence == 1
+
+
+def test_what_is_named_twice_is_one_source(read: Any) -> None:
+    query = read(need(lot("pr-locaux", "pr-locaux", cpv=("90919200", "90919200"))))
+    assert query.wanted == (Wanted("pr-locaux", "object", ("segment:pr-locaux", "cpv:90919200"), 1.0),)
+
+
+def test_a_cpv_code_is_taken_with_its_check_digit(read: Any) -> None:
+    assert list(wanted(read(need(lot(cpv=("90919200-4",)))))) == ["pr-locaux"]
+
+
+def test_a_code_that_several_segments_share_asks_for_all_of_them(reference: Reference, read: Any) -> None:
+    shared, segments = shared_cpv(reference)
+    assert list(wanted(read(need(lot(cpv=(shared,)))))) == list(segments)
+
+
+def test_a_segment_named_by_code_settles_what_its_cpv_means(reference: Reference, read: Any) -> None:
+    """The buyer that names one of the segments a CPV code may mean has said which."""
+    shared, segments = shared_cpv(reference)
+    assert list(wanted(read(need(lot(segments[1], cpv=(shared,)))))) == [segments[1]]
+
+
+def shared_cpv(reference: Reference) -> tuple[str, tuple[str, ...]]:
+    """A CPV code that more than one segment lists."""
+    prefixes = {prefix for segment in reference.taxonomy.segments.values() for prefix in segment.cpv}
+    known = (code for prefix in sorted(prefixes) if reference.cpv.known(code := prefix.ljust(8, "0")))
+    return next((code, found) for code in known if len(found := reference.taxonomy.of_cpv(code)) > 1)
+
+
+def test_what_supports_the_object_is_not_the_object(read: Any) -> None:
+    query = read(need(lot("so-insertion", support_segments=("ev-entretien",))))
+    assert [(one.segment, one.role) for one in query.wanted] == [
+        ("so-insertion", "object"),
+        ("ev-entretien", "support"),
+    ]
+    assert [one.segment for one in query.objects] == ["so-insertion"]
+
+
+@pytest.mark.parametrize("object_", [{"segments": ("ev-entretien",)}, {"cpv": ("77310000",)}, {"keywords": ("tonte",)}])
+def test_a_segment_asked_as_object_stays_object(read: Any, object_: dict[str, Any]) -> None:
+    query = read(need(Lot(id="1", support_segments=("ev-entretien",), **object_)))
+    assert wanted(query)["ev-entretien"].role == "object"
+
+
+def test_what_is_not_understood_is_set_aside_not_refused(read: Any) -> None:
+    query = read(need(lot(cpv=(MUSIC,), keywords=("zzyzx",))))
+    assert (query.wanted, query.unmapped, query.unknown) == ((), (MUSIC,), ("zzyzx",))
+
+
+def test_a_lot_has_its_own_territory_or_the_need_s(reference: Reference) -> None:
+    asked = need(lot(), lot(id="2", territory=codes("departement:56")), territory=codes("departement:35"))
+    assert [query.territory.label.fr for query in reference.reader.read(asked)] == ["Ille-et-Vilaine", "Morbihan"]
+
+
+def test_the_site_is_a_point_a_commune_or_not_given(reference: Reference) -> None:
+    sites = (Place(commune="35238"), Place(lat=48.1, lon=-1.7), None)
+    asked = need(*(lot(id=str(number), site=site) for number, site in enumerate(sites)))
+    assert [query.site is not None for query in reference.reader.read(asked)] == [True, True, False]
+
+
+def test_everything_wrong_is_told_at_once(reference: Reference) -> None:
+    """Not only the first: every fault of every lot, each at its place."""
+    asked = need(
+        lot("pr-locau", support_segments=("ev-entretien", "zz"), cpv=("99999999",)),
+        lot(
+            cpv=("90919200", "909"),
+            site=Place(commune="35999"),
+            territory=TerritoryRequest(codes=("departement:35", "epci:1")),
+        ),
+        lot(segments=(), support_segments=("ev-entretien",)),
+    )
+    assert problems(reference, asked) == [
+        ("/lots/1/id", "duplicate_id"),
+        ("/lots/2/id", "duplicate_id"),
+        ("/lots/0/segments/0", "unknown_code"),
+        ("/lots/0/support_segments/1", "unknown_code"),
+        ("/lots/0/cpv/0", "unknown_code"),
+        ("/lots/1/cpv/1", "unknown_code"),
+        ("/lots/1/territory/codes/1", "unknown_code"),
+        ("/lots/1/site/commune", "unknown_code"),
+        ("/lots/2", "no_object"),
+    ]
+
+
+def test_a_wrong_territory_of_the_need_is_told_once(reference: Reference) -> None:
+    """However many lots rest on it; what else is wrong in them is told too."""
+    asked = need(lot(), lot("zz", id="2"), lot(id="3"), territory=codes("nuts:FRZZZ"))
+    assert problems(reference, asked) == [
+        ("/territory/codes/0", "unknown_code"),
+        ("/lots/1/segments/0", "unknown_code"),
+    ]
+
+
+def test_a_wrong_territory_of_the_need_is_told_even_where_no_lot_rests_on_it(reference: Reference) -> None:
+    asked = need(lot(territory=codes("departement:35")), territory=codes("departement:999"))
+    assert problems(reference, asked) == [("/territory/codes/0", "unknown_code")]
+
+
+def test_no_territory_anywhere(reference: Reference) -> None:
+    asked = Need(lots=(lot(), lot(id="2", territory=codes("departement:35")), lot("zz", id="3")))
+    assert problems(reference, asked) == [
+        ("/lots/0/territory", "no_territory"),
+        ("/lots/2/segments/0", "unknown_code"),
+        ("/lots/2/territory", "no_territory"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "suggested"),
+    [
+        (lot("pr-locau"), "pr-locaux"),
+        (lot("Propreté locaux", support_segments=("EV_entretien",)), "ev-entretien"),
+        (lot(cpv=("90919201",)), "90919200"),
+        (lot(territory=codes("departement:3")), "departement:03"),
+        (lot(territory=codes("commune:Redon")), "commune:35236"),
+    ],
+)
+def test_a_near_spelling_is_suggested(reference: Reference, wrong: Lot, suggested: str) -> None:
+    with pytest.raises(InvalidContent) as caught:
+        reference.reader.read(need(wrong))
+    assert any(suggested in problem.detail.fr and suggested in problem.detail.en for problem in caught.value.problems)
+
+
+def test_no_spelling_is_suggested_where_none_is_near(reference: Reference) -> None:
+    with pytest.raises(InvalidContent) as caught:
+        reference.reader.read(need(lot("quelconque")))
+    assert caught.value.problems[0].detail.en == "Unknown code: “quelconque”."
+
+
+@pytest.mark.parametrize(
+    ("territory", "problem"),
+    [
+        (TerritoryRequest(), ("/territory", "territory_form")),
+        (TerritoryRequest(codes=("departement:35",), radius_km=5), ("/territory", "territory_form")),
+        (TerritoryRequest(near=Place(lat=48.1), radius_km=5), ("/territory/near", "place_form")),
+        (TerritoryRequest(near=Place(commune="99999"), radius_km=5), ("/territory/near/commune", "unknown_code")),
+        (around(Point(-1.68, 48.11), 5), ("/territory/near", "outside_france")),
+        (
+            TerritoryRequest(geometry=square(Point(40.4, -3.7), 0.1)),
+            ("/territory/geometry", "outside_france"),
+        ),
+    ],
+)
+def test_a_territory_that_cannot_be_used_is_pointed_at(
+    reference: Reference, territory: TerritoryRequest, problem: tuple[str, str]
+) -> None:
+    assert problems(reference, need(territory=territory)) == [problem]
+    moved = problem[0].replace("/territory", "/lots/0/territory")
+    assert problems(reference, need(lot(territory=territory))) == [(moved, problem[1])]

@@ -1,0 +1,240 @@
+"""Elements of GoGoCarto maps."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.suppliers.source import Mapping
+from domain.suppliers.supplier import Address, Contact, Flag, Point
+from sources.formats.registry import FORMATS, JSON, NDJSON
+from sources.rows import Context, Reject, Row
+from tests.sources.formats.conftest import new_context
+
+ELEMENT = {
+    "id": "10kw", "status": 1, "moderationState": 0, "name": "La Ruche",
+    "geo": {"latitude": 46.3252, "longitude": -0.0339},
+    "address": {
+        "streetNumber": "5", "streetAddress": "rue Proust", "addressLocality": "Chenay", "postalCode": "79120",
+        "addressCountry": "FR",
+    },
+    "description": "<p>Tous <b>produits</b> locaux</p>", "telephone": 967556221, "email": "hidden",
+    "website": "https://example.org", "openHours": {"Mo": "9-12"}, "taxonomy": ["10429", 10427],
+}  # fmt: skip
+TRADES = {"10430": ("rs-traiteur",), "Légumes": ("ev-vegetal",), "10427": (), "10429": ("rs-legumerie",)}
+CONTEXT = new_context()
+TAXONOMY = {
+    "name": "Catégories",
+    "options": [
+        {"id": 10427, "name": "Alimentation", "subcategories": [{"options": [{"id": 10435, "name": "Légumes"}]}]},
+        {"id": 10473, "name": "Éducation", "suboptions": [{"id": 10481, "name": "Formation"}]},
+    ],
+}
+
+
+def read(document: Any, media_type: str = JSON, **mapping: Any) -> list[Row | Reject]:
+    context = mapped_by(CONTEXT, Mapping(**({"categories": TRADES} | mapping)))
+    data = document if isinstance(document, bytes) else json.dumps(document, ensure_ascii=False).encode()
+    return list(FORMATS["gogocarto"].read(io.BytesIO(data), media_type, context))
+
+
+def mapped_by(context: Context, mapping: Mapping) -> Context:
+    return Context(context.territories, context.taxonomy, context.cpv, mapping, context.language)
+
+
+def one(element: dict[str, Any] | None = None, **mapping: Any) -> Row:
+    (row,) = read({"licence": "x", "ontology": "gogofull", "data": [ELEMENT | (element or {})]}, **mapping)
+    assert isinstance(row, Row), row
+    return row
+
+
+def test_a_full_element_becomes_a_record() -> None:
+    row = one()
+    assert (row.external_id, row.record.name, row.record.active) == ("10kw", "La Ruche", True)
+    assert row.record.location == Point(46.3252, -0.0339)
+    assert row.record.address == Address("5 rue Proust", "79120", "Chenay", "79084")
+    assert row.record.description == "Tous produits locaux"
+    assert row.record.contact == Contact(phone="0967556221", website="https://example.org")
+    assert [(offer.segments, offer.basis) for offer in row.record.offers] == [(("rs-legumerie",), "declared")]
+    assert (row.record.siret, row.record.approvals, row.record.ess, row.flags) == (None, None, None, ())
+
+
+def test_a_compact_element_has_the_fields_that_the_answer_names_after_it() -> None:
+    """Position 1 holds values, whose names come in `mapping`, at the end of the answer."""
+    page = {
+        "ontology": "gogocompact",
+        "data": [["zw9", ["Cuisines", "05 45"], 45.64, 0.11, [10430, [10435, 0]], -4], ["zx", ["B"], 45, 0, []]],
+        "mapping": ["id", ["name", "telephone"], "latitude", "longitude", "status", "moderationState"],
+    }
+    first, second = read(page)
+    assert isinstance(first, Row)
+    assert (first.external_id, first.record.name, first.record.location) == ("zw9", "Cuisines", Point(45.64, 0.11))
+    assert first.record.contact == Contact(phone="05 45")
+    assert [offer.segments for offer in first.record.offers] == [("rs-traiteur",)]
+    assert (first.flags, first.record.active) == ((Flag("unmapped_category", "10435"),), False)
+    assert isinstance(second, Row)
+    assert second.record.active
+
+
+def test_elements_beside_their_taxonomy_are_read_by_the_names_of_categories() -> None:
+    (row,) = read({"elements": [ELEMENT | {"taxonomy": [10435, 10481, 99]}], "taxonomy": TAXONOMY})
+    assert isinstance(row, Row)
+    assert [offer.segments for offer in row.record.offers] == [("ev-vegetal",)]
+    assert [flag.detail for flag in row.flags] == ["10481 Formation", "99"]
+
+
+def test_newer_maps_give_ids_and_names_of_categories() -> None:
+    full = [{"id": 7, "name": "Légumes", "description": "", "index": 0}, {"id": 8, "name": "Miel"}]
+    row = one({"categories": ["Légumes", "Miel"], "categoriesFull": full})
+    assert [offer.segments for offer in row.record.offers] == [("ev-vegetal",)]
+    assert row.flags == (Flag("unmapped_category", "8 Miel"),)
+
+
+def test_a_category_without_a_segment_is_flagged_unless_it_is_mapped_to_nothing() -> None:
+    row = one({"taxonomy": [10427, 10428, "10428"]})
+    assert (row.record.offers, row.flags) == ((), (Flag("unmapped_category", "10428"),))
+
+
+def test_an_offer_is_inferred_from_the_name_alone_where_no_category_tells_a_trade() -> None:
+    """What a shop says of its goods ("fruits et légumes") is no offer to a buyer."""
+    row = one({"name": "La Ressourcerie du Pays", "description": "Fruits et légumes, ménage", "taxonomy": []})
+    assert [(offer.segments, offer.basis) for offer in row.record.offers] == [(("re-ressourcerie",), "inferred")]
+    declared = one({"name": "La Ressourcerie du Pays"})
+    assert [offer.basis for offer in declared.record.offers] == ["declared"]
+
+
+def test_own_fields_are_what_the_mapping_says() -> None:
+    fields = {
+        "text_1": "description", "text_2": "description", "siret_field": "siret", "rayon": "radius_km",
+        "reseau": "labels", "domaines": "segments", "ess": "ess", "ref": "contact.person",
+    }  # fmt: skip
+    own = {
+        "text_1": "Un", "text_2": "<i>Deux</i>", "siret_field": "807 469 317 00018", "rayon": 30, "ess": "Oui",
+        "reseau": ["RSEi", "Ecocert"], "domaines": ["Légumes", "pr-locaux", "Divers"], "ref": None, "other": {"x": 1},
+    }  # fmt: skip
+    row = one(own | {"description": "Zéro"}, fields=fields)
+    assert row.record.description == "Zéro\n\nUn\n\nDeux"
+    assert (row.record.siret, row.record.ess, row.record.labels) == ("80746931700018", True, ("RSEi", "Ecocert"))
+    (offer,) = row.record.offers
+    assert offer.segments == ("rs-legumerie", "ev-vegetal", "pr-locaux")
+    assert offer.service_area is not None
+    assert offer.service_area.radius_km == 30
+    assert row.flags == (Flag("unmapped_category", "Divers"),)
+
+
+def test_an_own_field_goes_before_the_standard_one_where_it_says_something() -> None:
+    fields = {"mail": "contact.email", "num": "external_id"}
+    row = one({"mail": "a@example.org", "email": "b@example.org", "num": "A-7"}, fields=fields)
+    assert row.record.contact is not None
+    assert (row.record.contact.email, row.external_id) == ("a@example.org", "A-7")
+    assert one({"mail": "", "email": "b@example.org"}, fields=fields).record.contact == Contact(
+        "b@example.org", "0967556221", "https://example.org"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "active"),
+    [(-7, True), (-6, False), (-4, False), (-3, False), (-2, False), (-1, True), (0, False), (1, True), (7, True)],
+)
+def test_what_the_map_does_not_show_is_not_active(status: int, active: bool) -> None:
+    assert one({"status": status}).record.active is active
+
+
+def test_a_proposed_change_of_another_element_is_rejected() -> None:
+    (row,) = read([ELEMENT | {"status": -5}])
+    assert isinstance(row, Reject)
+    assert (row.external_id, row.pointer, row.code) == ("10kw", "/status", "not_an_element")
+
+
+@pytest.mark.parametrize("element", [{"moderationState": -2}, {"geo": {"latitude": 0, "longitude": 0.0}}, {"geo": []}])
+def test_a_position_that_the_map_did_not_find_is_not_known(element: dict[str, Any]) -> None:
+    assert one(element).record.location is None
+
+
+@pytest.mark.parametrize(
+    ("address", "known"),
+    [
+        ("5 rue Proust, 79120 Chenay", Address("5 rue Proust", "79120", "Chenay", "79084")),
+        ({"customFormatedAddress": "Le bourg 79120 Chenay"}, Address("Le bourg", "79120", "Chenay", "79084")),
+        (
+            {"addressLocality": "Chenay", "postalCode": "79120", "addressCountry": "BE"},
+            Address(None, "79120", "Chenay"),
+        ),
+        ("Place du marché", Address("Place du marché")),
+        ([], None),
+    ],
+)
+def test_addresses_come_in_several_shapes(address: Any, known: Address | None) -> None:
+    assert one({"address": address}).record.address == known
+
+
+@pytest.mark.parametrize(
+    ("element", "fault"),
+    [
+        ({"geo": {"latitude": 46.3}}, "missing_field /location/lon"),
+        ({"geo": {"latitude": 463, "longitude": 0}}, "out_of_range /location/lat"),
+        ({"geo": {"latitude": "46,3", "longitude": 0}}, "wrong_format /location/lat"),
+        ({"name": None, "title": ""}, "missing_field /name"),
+        ({"name": {"fr": "A"}}, "wrong_type /name"),
+        ({"siret": "8074693170001"}, "invalid_siret /siret"),
+        ({"own": [{"x": 1}]}, "wrong_type /own"),
+        ({"own": "1,5"}, "wrong_format /employees"),
+    ],
+)
+def test_a_faulty_element_is_rejected_at_its_place(element: dict[str, Any], fault: str) -> None:
+    (row,) = read([ELEMENT | element], fields={"own": "employees"})
+    assert isinstance(row, Reject)
+    assert (row.external_id, f"{row.code} {row.pointer}") == ("10kw", fault)
+
+
+def test_faults_cost_one_row_each() -> None:
+    document = b'[{"id": 1, "name": "A"},\n{"id": 2},\n["x", 3],\n7,\n{"id": 5, "name": "E"}]'
+    assert [(row.line, isinstance(row, Row)) for row in read(document)] == [
+        (1, True),
+        (2, False),
+        (3, False),
+        (4, False),
+        (5, True),
+    ]
+
+
+def test_elements_come_by_line_too() -> None:
+    data = b'{"id": 1, "name": "A"}\n{"data": [["b", ["B"], 45, 0, []]], "mapping": ["id", ["title"]]}\n'
+    assert [(row.line, row.record.name) for row in read(data, NDJSON) if isinstance(row, Row)] == [(1, "A"), (2, "B")]
+
+
+def test_the_real_payloads_come_in(shared_data: Path, context: Context) -> None:
+    """All twelve elements, named and placed, and two of them with the trade that their category stands for."""
+    folder = shared_data / "peers" / "gogocarto"
+    written = json.loads((folder / "elements_full.json").read_bytes())["data"]
+    mapped = mapped_by(context, Mapping(categories={"10430": ("rs-traiteur",)}))
+    with (folder / "elements_full.json").open("rb") as stream:
+        rows = [row for row in FORMATS["gogocarto"].read(stream, JSON, mapped) if isinstance(row, Row)]
+    assert [(row.external_id, row.record.name) for row in rows] == [(item["id"], item["name"]) for item in written]
+    points = [Point(item["geo"]["latitude"], item["geo"]["longitude"]) for item in written]
+    assert [row.record.location for row in rows] == points
+    assert [row.record.name for row in rows if row.record.offers] == ["Cuisines du monde", "Les délices du potager"]
+    assert sum(row.record.address is not None and row.record.address.commune is not None for row in rows) == 11
+    with (folder / "elements_geojson.json").open("rb") as stream:
+        drawn = list(FORMATS["gogocarto"].read(stream, JSON, context))
+    assert [row.record.name for row in drawn if isinstance(row, Row)] == [
+        "Tramway Ligne 1",
+        "Tramway Ligne 2",
+        "Exemple de surface",
+    ]
+
+
+@pytest.mark.parametrize("name", ["taxonomy_full.json", "taxonomy_simple.json", "taxonomy_without_category.json"])
+def test_the_real_taxonomies_name_their_categories(name: str, shared_data: Path) -> None:
+    taxonomy = json.loads((shared_data / "peers" / "gogocarto" / name).read_bytes())
+    (row,) = read({"taxonomy": taxonomy, "elements": [ELEMENT | {"taxonomy": [10473]}]})
+    assert isinstance(row, Row)
+    assert row.flags == (Flag("unmapped_category", "10473 Education & Formation"),)
+
+
+def test_a_document_of_something_else_is_one_faulty_row() -> None:
+    (row,) = read(TAXONOMY)
+    assert isinstance(row, Reject)
+    assert (row.line, row.code, row.pointer) == (1, "missing_field", "/external_id")

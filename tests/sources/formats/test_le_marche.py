@@ -1,0 +1,234 @@
+"""Suppliers as the API of le marché de l'inclusion answers them."""
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.reference import taxonomy
+from domain.suppliers.source import Mapping
+from domain.suppliers.supplier import Address, Approval, Contact, Flag, Offer, Point, ServiceArea
+from sources.formats.le_marche import sectors
+from sources.formats.registry import FORMATS, JSON, NDJSON
+from sources.rows import Context, Reject, Row
+from tests.conftest import ROOT
+from tests.sources.formats.conftest import new_context
+
+CONTEXT = new_context()
+SUPPLIER = {
+    "id": 7, "name": "BALUCHON", "brand": "Baluchon", "slug": "baluchon-93", "siret": "80746931700018", "nature": "",
+    "kind": "EI", "kind_parent": "Insertion", "contact_website": "", "contact_social_website": None, "logo_url": "",
+    "address": "Rue Madeleine Odru", "city": "Romainville", "post_code": "93230", "department": "93", "region": "",
+    "is_qpv": False, "is_active": True, "sectors": [{"name": "Traiteur", "slug": "traiteur"}],
+    "presta_types": ["PREST"], "networks": [], "offers": [], "client_references": [], "labels_old": [],
+    "created_at": "2019-12-05T15:37:56+01:00", "updated_at": None,
+}  # fmt: skip
+BREST = {"slug": "brest-29", "kind": "CITY", "insee_code": "29019"}
+BRETAGNE = {"slug": "bretagne", "kind": "REGION", "insee_code": "R53"}
+
+
+def read(document: Any, media_type: str = JSON, context: Context = CONTEXT) -> list[Row | Reject]:
+    data = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return list(FORMATS["le-marche"].read(io.BytesIO(data), media_type, context))
+
+
+def one(**fields: Any) -> Row:
+    (row,) = read({"count": 1, "next": None, "results": [SUPPLIER | fields]})
+    assert isinstance(row, Row), row
+    return row
+
+
+def area(**activity: Any) -> ServiceArea | None:
+    sector = {"name": "Traiteur", "slug": "traiteur"}
+    (offer,) = one(activities=[{"sector": sector, "presta_type": ["BUILD"]} | activity]).record.offers
+    assert (offer.segments, offer.presta_types, offer.basis) == (("rs-traiteur",), ("BUILD",), "declared")
+    return offer.service_area
+
+
+def test_a_supplier_of_a_page_becomes_a_record() -> None:
+    row = one()
+    assert (row.line, row.external_id, row.record.name, row.record.trade_name) == (1, "7", "BALUCHON", "Baluchon")
+    assert (row.record.siret, row.record.approvals) == ("80746931700018", (Approval("EI"),))
+    assert row.record.address == Address("Rue Madeleine Odru", "93230", "Romainville", "93063")
+    assert row.record.offers == (Offer(("rs-traiteur",), label="Traiteur", presta_types=("PREST",)),)
+    assert (row.record.location, row.record.contact, row.record.description) == (None, Contact(), None)
+    assert (row.record.active, row.record.ess, row.record.in_prison, row.flags) == (True, None, None, ())
+
+
+def test_the_detailed_answer_says_more() -> None:
+    row = one(
+        contact_email="a@example.org",
+        contact_phone="01 02",
+        contact_social_website="https://social.example.org",
+        latitude=48.88,
+        longitude=2.43,
+        description="Traiteur.",
+        offers=[{"name": "Buffet", "description": "Froid ou chaud"}],
+        networks=[{"name": "Réseau X", "slug": "x"}],
+        client_references=[{"name": "La Ville"}],
+        labels_old=[{"name": "RSEi"}],
+    )
+    assert row.record.contact == Contact("a@example.org", "01 02", "https://social.example.org")
+    assert row.record.location == Point(48.88, 2.43)
+    assert (
+        row.record.description
+        == "Traiteur.\n\nBuffet : Froid ou chaud\n\nRéseaux : Réseau X.\n\nRéférences : La Ville."
+    )
+    assert row.record.labels == ("RSEi",)
+
+
+@pytest.mark.parametrize(
+    ("activity", "expected"),
+    [
+        ({"geo_range": "COUNTRY"}, ServiceArea(national=True)),
+        ({"geo_range": "CUSTOM", "geo_range_custom_distance": 30}, ServiceArea(radius_km=30)),
+        ({"geo_range": "CUSTOM", "geo_range_custom_distance": None}, None),
+        ({"geo_range": "ZONES", "locations": [BREST, BRETAGNE]}, ServiceArea(codes=("commune:29019", "region:53"))),
+        ({"geo_range": "ZONES", "locations": []}, None),
+        ({"geo_range": "DEPARTMENT"}, ServiceArea(codes=("departement:93",))),
+        ({"geo_range": "REGION"}, ServiceArea(codes=("region:11",))),
+        ({"geo_range": ""}, None),
+    ],
+)
+def test_an_activity_says_where_it_is_offered(activity: dict[str, Any], expected: ServiceArea | None) -> None:
+    assert area(**activity) == expected
+
+
+def test_an_activity_may_be_wrapped_as_in_a_dump_of_the_directory() -> None:
+    fields = {"siae": 7, "sector": "pressing-et-nettoyage-a-sec", "presta_type": ["PREST"], "geo_range": "COUNTRY"}
+    dumped = [{"model": "siaes.siaeactivity", "pk": 1, "fields": fields}]
+    offers = one(activities=dumped, sectors=None).record.offers
+    assert [(offer.segments, offer.service_area) for offer in offers] == [
+        (("lt-blanchisserie",), ServiceArea(national=True))
+    ]
+
+
+def test_sectors_that_no_activity_is_in_are_kept() -> None:
+    activities = [{"sector": {"slug": "traiteur"}, "presta_type": ["PREST"], "geo_range": "COUNTRY"}]
+    listed = [{"slug": "traiteur"}, {"slug": "repassage"}]
+    offers = one(activities=activities, sectors=listed).record.offers
+    assert [(offer.segments, offer.service_area) for offer in offers] == [
+        (("rs-traiteur",), ServiceArea(national=True)),
+        (("lt-blanchisserie",), None),
+    ]
+
+
+def test_a_sector_without_a_segment_is_flagged() -> None:
+    row = one(sectors=[{"name": "Fromagerie", "slug": "fromagerie"}, {"name": "Neuf", "slug": "neuf"}], name="X")
+    assert row.record.offers == ()
+    assert row.flags == (
+        Flag("unmapped_category", "fromagerie Fromagerie"),
+        Flag("unmapped_category", "neuf Neuf"),
+    )
+
+
+def test_the_source_may_say_what_a_sector_means() -> None:
+    mapping = Mapping(categories={"fromagerie": ("rs-legumerie",), "12": ("ev-entretien",), "traiteur": ()})
+    context = Context(CONTEXT.territories, CONTEXT.taxonomy, CONTEXT.cpv, mapping)
+    activities = [{"sector": 12}, {"sector": {"slug": "fromagerie"}}]
+    (row,) = read([SUPPLIER | {"activities": activities}], context=context)
+    assert isinstance(row, Row)
+    assert [offer.segments for offer in row.record.offers] == [("ev-entretien",), ("rs-legumerie",)]
+    assert row.flags == ()
+
+
+def test_offers_are_inferred_where_none_is_declared_and_from_the_kind_always() -> None:
+    assert [offer.basis for offer in one(sectors=[], name="LA RESSOURCERIE").record.offers] == ["inferred"]
+    offers = one(kind="AI").record.offers
+    assert [(offer.segments, offer.basis) for offer in offers] == [
+        (("rs-traiteur",), "declared"),
+        (("so-mad",), "inferred"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "active"), [({"is_active": False}, False), ({"is_delisted": True}, False), ({"is_active": None}, True)]
+)
+def test_who_left_the_directory_is_not_active(fields: dict[str, Any], active: bool) -> None:
+    assert one(**fields).record.active is active
+
+
+def test_a_workshop_in_prison_is_one() -> None:
+    assert one(kind="SEP").record.in_prison is True
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({"kind": "OPCS"}, "unknown_value /approvals/0/kind"),
+        ({"siret": "123"}, "invalid_siret /siret"),
+        ({"name": None}, "wrong_type /name"),
+        ({"presta_types": ["PRESTA"]}, "unknown_value /presta_types/0"),
+        ({"activities": [{"geo_range": "ZONES", "locations": [14326]}]}, "unknown_value /activities/0/locations/0"),
+        (
+            {
+                "activities": [
+                    {"sector": "traiteur", "geo_range": "ZONES", "locations": [BREST | {"insee_code": "29999"}]}
+                ]
+            },
+            "unknown_code /offers/0/service_area/codes/0",
+        ),
+    ],
+)
+def test_a_faulty_supplier_is_rejected_at_its_place(fields: dict[str, Any], fault: str) -> None:
+    (row,) = read([SUPPLIER | fields])
+    assert isinstance(row, Reject)
+    assert (row.external_id, f"{row.code} {row.pointer}") == ("7", fault)
+
+
+def test_pages_come_one_after_the_other() -> None:
+    pages = [{"results": [SUPPLIER]}, {"results": [SUPPLIER | {"id": 8}, SUPPLIER | {"id": 9}]}]
+    assert [row.external_id for row in read(pages)] == ["7", "8", "9"]
+    lines = b"\n".join(json.dumps(page).encode() for page in (*pages, SUPPLIER | {"id": 10}))
+    assert [(row.line, row.external_id) for row in read(lines, NDJSON)] == [(1, "7"), (2, "8"), (2, "9"), (3, "10")]
+
+
+def test_sectors_stand_for_what_exists() -> None:
+    known = taxonomy.load()
+    assert [code for codes in sectors().values() for code in codes if not known.known(code)] == []
+
+
+def test_every_sector_has_its_place(shared_data: Path) -> None:
+    """154 of them; those that stand for nothing are told in docs/formats.md."""
+    with (shared_data / "taxonomy" / "lemarche_sectors.csv").open(encoding="utf-8") as file:
+        slugs = {row["slug"] for row in csv.DictReader(file)}
+    assert set(sectors()) == slugs
+    assert sum(bool(segments) for segments in sectors().values()) == 107
+
+
+def test_the_documentation_lists_every_sector() -> None:
+    page = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^### Sectors\n.*?(?=^## )", page, re.MULTILINE | re.DOTALL)
+    told = {
+        sector: tuple(re.findall(r"`([^`]+)`", segments))
+        for segments, listed in re.findall(r"^\| (`.*?|none) \| (.*) \|$", table, re.MULTILINE)
+        for sector in re.findall(r"`([^`]+)`", listed)
+    }
+    assert told == sectors()
+
+
+def test_the_real_payloads_come_in(shared_data: Path) -> None:
+    """The page, and the fifty activities joined to its supplier by their sectors' slugs."""
+    folder = shared_data / "peers" / "le-marche"
+    page = json.loads((folder / "api_examples_reconstructed.json").read_bytes())["GET /api/siae/"]
+    (row,) = read(page)
+    assert isinstance(row, Row)
+    assert (row.record.name, row.record.siret) == ("BALUCHON A TABLE CITOYENS", "80746931700018")
+    assert [offer.segments for offer in row.record.offers] == [("ev-elagage",)]
+
+    with (shared_data / "taxonomy" / "lemarche_sectors.csv").open(encoding="utf-8") as file:
+        slugs = {int(row["sector_id"]): row["slug"] for row in csv.DictReader(file)}
+    activities = json.loads((folder / "15_siae_activities.json").read_bytes())
+    for activity in activities:
+        activity["fields"]["sector"] = slugs[activity["fields"]["sector"]]
+    (supplier,) = page["results"]
+    rows = read([supplier | {"id": each["pk"], "sectors": [], "activities": [each]} for each in activities])
+    offers = [row.record.offers for row in rows if isinstance(row, Row)]
+    assert len(rows) == len(offers) == 50
+    assert sum(bool(each) for each in offers) == 45, "the sector of hired plants stands for nothing"
+    assert {offer.service_area for each in offers for offer in each} == {ServiceArea(national=True)}
+    assert sum(offer.presta_types == ("DISP",) for each in offers for offer in each) == 9

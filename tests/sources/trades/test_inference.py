@@ -1,0 +1,81 @@
+"""Offers inferred from NAF codes, words and kinds."""
+
+import pytest
+
+from domain.reference import taxonomy
+from domain.text.normalise import fold, stem
+from sources.trades.inference import TELLING, OfferInference, Presentation, WordReader
+
+READER = WordReader(taxonomy.load())
+INFERENCE = OfferInference(taxonomy.load())
+
+
+def read(text: str, city: str = "") -> set[str]:
+    return {clue.segment for clue in READER.read([text], city)}
+
+
+@pytest.mark.parametrize(
+    ("text", "segments"),
+    [
+        ("LA RESSOURCERIE DES BISCOTTES", {"re-ressourcerie"}),
+        ("Entretien des espaces verts, ménage", {"ev-entretien", "pr-locaux"}),
+        ("blanchisseries", {"lt-blanchisserie"}),
+        ("nettoyage de véhicules", {"pr-vehicules"}),
+        ("sous-traitance industrielle", {"in-conditionnement"}),
+    ],
+)
+def test_words_that_name_a_trade(text: str, segments: set[str]) -> None:
+    assert read(text) == segments
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Association d'insertion",
+        "BALUCHON A TABLE CITOYENS",
+        "LES RESTAURANTS DU COEUR",
+        "ASSOC ACCUEIL EMPLOI FORMATION",
+        "CENTRE SOCIAL DE L'ALMA",
+        "ASSOC DEVELOPPEMENT DE L'EMPLOI",
+        "Accompagnement de demandeurs d'emploi et d'allocataires du RSA",
+        "Sensibilisation auprès des ménages en précarité énergétique",
+        "pépinière d'entreprises",
+        "EPI EMPLOI",
+    ],
+)
+def test_words_that_say_nothing_of_a_trade(text: str) -> None:
+    assert read(text) == set()
+
+
+def test_the_name_of_the_city_is_no_trade() -> None:
+    assert read("REGIE DE VITRERIE", city="Vitrerie-sur-Mance") == set()
+    assert read("REGIE DE VITRERIE", city="Redon") == {"pr-specialise"}
+
+
+def test_words_apart_are_no_phrase() -> None:
+    assert read("Espaces de vie. Verts pâturages") == set()
+
+
+def test_every_telling_word_is_one_the_taxonomy_knows() -> None:
+    """A word that no segment lists any more would silently tell nothing."""
+    synonyms = {stem(word) for segment in taxonomy.load().segments.values() for word in map(fold, segment.synonyms)}
+    assert {word for word in TELLING if stem(word) not in synonyms} == set()
+
+
+def test_ai_and_etti_make_staff_available() -> None:
+    offers = INFERENCE.offers(Presentation("AI", "9499Z", ("ASSOC EMPLOI", "ménage et jardinage")))
+    assert [offer.segments for offer in offers] == [("so-mad",), ("pr-locaux", "ev-entretien")]
+    assert {offer.presta_types for offer in offers} == {("DISP",)}
+    (only,) = INFERENCE.offers(Presentation("ETTI", "7820Z", ("INTERIM ESPACES VERTS",)))
+    assert (only.segments, only.presta_types, only.service_area) == (("so-mad",), ("DISP",), None)
+
+
+def test_a_telling_naf_code_is_an_offer_and_words_add_only_what_it_leaves_out() -> None:
+    offers = INFERENCE.offers(Presentation("EI", "8121z", ("NETTOYAGE ET BLANCHISSERIE",)))
+    assert [offer.segments for offer in offers] == [("pr-locaux",), ("lt-blanchisserie",)]
+    assert {offer.basis for offer in offers} == {"inferred"}
+
+
+def test_a_geiq_or_a_silent_naf_code_offers_nothing() -> None:
+    assert INFERENCE.offers(Presentation("GEIQ", "8130Z", ("GEIQ ESPACES VERTS",))) == ()
+    assert INFERENCE.offers(Presentation("ACI", "8899B", ("ASSOC ESPOIR",))) == ()
