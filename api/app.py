@@ -1,5 +1,6 @@
 """The application: routes, the parts it lives with, and how they are joined."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
@@ -26,20 +27,20 @@ from api.runtime import observability as observe
 from api.runtime.auth import Keys
 from api.runtime.database import database
 from api.runtime.endpoint import Call, answers_to_options
-from api.runtime.live_index import live_directory
+from api.runtime.import_processes import Preparers
+from api.runtime.live_index import LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.outbox_worker import deliveries
 from api.runtime.services import Services
 from api.settings import Settings, nearest_variable, read_settings
 from api.sync import imports, records, sources
-from api.sync.worker_process import Preparers
 from api.web.openapi import routes_of
 from api.web.path_suffix import FilePaths
 from api.web.problems import answer_failure
 from api.webhooks import routes as webhooks
 from api.webhooks.sender import webhook_kind
-from matching.engine import Reference, load_reference
 from matching.geo.outline_view import Portraits
+from matching.reference import Reference, load_reference
 from matching.words.territory_search import Gazetteer
 
 Part = Callable[[Services], AbstractAsyncContextManager[None]]
@@ -71,6 +72,25 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     observe.metrics,
     *documentation.ROUTES,
 )
+
+
+@asynccontextmanager
+async def live_directory(services: Services) -> AsyncIterator[None]:
+    """The part of the application that holds the index; a database must be attached."""
+    if services.engine is None or services.settings.database_url is None:
+        raise RuntimeError("the database is attached before the directory is read from it")
+    directory = LiveDirectory(services.settings.database_url, services.engine, services.reference, services.metrics)
+    services.live = directory
+    services.is_ready = lambda: directory.is_ready
+    following = asyncio.create_task(directory.follow())
+    try:
+        yield
+    finally:
+        tasks = [task for task in (following, directory.rebuilding) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
 
 # What starts before the first request and stops after the last, in this order; each may set fields of Services.
 PARTS: tuple[Part, ...] = (database, live_directory, deliveries(webhook_kind, mail_kind))

@@ -17,7 +17,7 @@ from domain.law import rule_documents
 from domain.reference.taxonomy import Family, Taxonomy
 from domain.reference.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
 from domain.suppliers.supplier import Point
-from matching.engine import Reference
+from matching.reference import Reference
 
 TAG = "Reference"
 CACHED = {"if-none-match": "The `ETag` of the answer already held: 304 where it still stands"}

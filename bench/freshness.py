@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.imports import write
 from bench.server import Server, serving
-from matching.engine import load_reference
+from matching.reference import load_reference
 
 CONNECTIONS = 4
 PAUSE_SECONDS = 0.2

@@ -18,7 +18,7 @@ import msgspec
 from bench.imports import write
 from bench.match import NEED, ROUNDS
 from bench.server import Server, serving
-from matching.engine import load_reference
+from matching.reference import load_reference
 
 BATCH = 10
 

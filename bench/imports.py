@@ -17,16 +17,16 @@ from typing import BinaryIO
 
 import msgspec
 
+from api.runtime.import_processes import Preparers, forked_preparers
 from api.sample.generate import generate
 from api.sync.pipeline import take_in
-from api.sync.worker_process import Preparers, forked_preparers
 from db import migrate
 from db.core.engine import Engine, engine
 from db.core.uuid7 import new_id
 from db.embedded import serve as embedded
 from db.imports.log import Order
 from domain.suppliers.source import Import
-from matching.engine import Reference, load_reference
+from matching.reference import Reference, load_reference
 from sources.formats.registry import NDJSON
 
 ON = date(2026, 11, 24)

@@ -25,8 +25,9 @@ from domain.law.findings import LotReview, NeedReview
 from domain.law.review import OPTIONS
 from domain.needs.need import Need
 from domain.suppliers.supplier import Supplier
-from matching.engine import load_reference, match
+from matching.engine import match
 from matching.index import Index, LiveIndex
+from matching.reference import load_reference
 
 TURNS, RUNS, SETTLING = 20, 30, 15
 

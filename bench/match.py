@@ -19,9 +19,10 @@ from api.sample.generate import generate
 from domain.needs.need import Need
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import Supplier
-from matching.engine import Reference, load_reference, match
+from matching.engine import match
 from matching.geo.geocode import place
 from matching.index import Index, LiveIndex
+from matching.reference import Reference, load_reference
 
 ON = date(2026, 11, 24)
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -26,10 +26,11 @@ from domain.report.build import Facts, report
 from domain.report.document_sections import document
 from domain.shortlists.frozen import FrozenShortlist, LotTotal
 from domain.suppliers.assembly import StoredRecord, assemble
-from matching.engine import Reference, load_reference, match
+from matching.engine import match
 from matching.geo.geocode import place
 from matching.geo.report_map import map_sheets
 from matching.index import Index, LiveIndex
+from matching.reference import Reference, load_reference
 
 ON, NOW = date(2026, 11, 24), datetime(2026, 11, 24, 15, tzinfo=UTC)
 BRETAGNE = TerritoryRequest(codes=("region:53",))

@@ -15,7 +15,6 @@ from domain.law.review import OPTIONS, review_need
 from domain.law.supply_advice import Count, Ends, Supply, horizon
 from domain.needs.award import Award
 from domain.needs.need import Need
-from domain.reference import cpv, taxonomy, territory
 from domain.shortlists.shortlist import Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
 from domain.text.bilingual import Language
 from matching.absence_log import Ledger
@@ -24,40 +23,16 @@ from matching.eligibility_cache import INELIGIBLE
 from matching.explain import Explainer
 from matching.gates import GATES, PASSED, Field, best_outcome, may_answer, refusals
 from matching.geo.projection import Positions
-from matching.geo.territory import Geography
 from matching.index import LiveIndex
-from matching.lot_query import LotQuery, Reader
+from matching.lot_query import LotQuery
 from matching.near_misses import nearest_refused
 from matching.past_awards import PastAwards
 from matching.ranking import eligibility, ranked
-from matching.words.keywords import Interpreter
+from matching.reference import Reference
 
 RADII_KM = (10, 25, 50, 100)
 DISTANCE, RESERVATION = (number for number, (gate, _) in enumerate(GATES) if gate in {"distance", "reservation"})
 CERTAIN = OUTCOMES.index("ELIGIBLE_IF")
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What does not change while the process runs: territories, taxonomy, CPV, law, and what is prepared from them."""
-
-    territories: territory.Territories
-    taxonomy: taxonomy.Taxonomy
-    cpv: cpv.Cpv
-    rules: law.Rules
-    interpreter: Interpreter
-    geography: Geography
-
-    @property
-    def reader(self) -> Reader:
-        return Reader(self.taxonomy, self.cpv, self.interpreter, self.geography)
-
-
-def load_reference(rules: law.Rules | None = None) -> Reference:
-    """Load all reference data (some 1 s); workers forked afterwards share it. `rules`: others than those of the law."""
-    territories, segments = territory.load(), taxonomy.load()
-    applied = law.load() if rules is None else rules
-    return Reference(territories, segments, cpv.load(), applied, Interpreter(segments), Geography(territories))
 
 
 def match(

@@ -17,12 +17,13 @@ from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Language
 from matching import ranking
 from matching.candidates import FITS
-from matching.engine import Reference, draw_seed, hold
+from matching.engine import draw_seed, hold
 from matching.gates import GATES, PASSED, Field, refusals
 from matching.geo.projection import Positions
 from matching.index import BASES, LiveIndex
 from matching.lot_query import LotQuery, Wanted
 from matching.near_misses import nearest_refused
+from matching.reference import Reference
 
 NAMES_SHOWN = 5
 

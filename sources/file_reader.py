@@ -6,12 +6,12 @@ from typing import BinaryIO
 
 import msgspec
 
-from db.imports.prepare_rows import Batch
+from domain.suppliers.rows import Batch, Reject, Row, reject
 from domain.suppliers.source import Mapping
 from domain.text.bilingual import Language
-from matching.engine import Reference
+from matching.reference import Reference
 from sources.formats.registry import FORMATS
-from sources.rows import Context, Reject, Row, reject
+from sources.rows import Context
 from sources.validation import drawing_faults, flagged, placed
 
 ROWS_AT_ONCE = 2_000

@@ -7,10 +7,10 @@ import msgspec
 from domain.errors import Problem
 from domain.suppliers.record_check import check_record
 from domain.suppliers.supplier import Flag, Placement, SupplierRecord
-from matching.engine import Reference
 from matching.geo.geocode import place
 from matching.geo.geojson_validation import Misplaced, decoded
 from matching.geo.territory import Geography
+from matching.reference import Reference
 from sources.flags import content_flags
 
 

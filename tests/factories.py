@@ -14,8 +14,9 @@ from domain.reference.geojson import Polygon, Ring
 from domain.shortlists.shortlist import Candidate, LotShortlist, NearMiss
 from domain.suppliers.supplier import Approval, Basis, Kind, Offer, Point, ServiceArea, Supplier
 from domain.text.bilingual import Language
-from matching.engine import Reference, load_reference, match
+from matching.engine import match
 from matching.index import Index, LiveIndex
+from matching.reference import Reference, load_reference
 
 ON = date(2026, 11, 24)
 NAMES = UUID("0191d7c4-0000-7000-8000-000000000000")

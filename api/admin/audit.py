@@ -10,7 +10,7 @@ from litestar import Response
 from msgspec import Meta, field
 
 from api.runtime.endpoint import Call, endpoint
-from api.web.date_range import in_utc
+from api.web.dates import in_utc
 from api.web.pagination import Page, Paging, page, read_cursor, write_cursor
 from db.audit import EntryFilters, KeyName, entries, head, is_told_of, key_names
 from db.core.engine import Connection, transaction

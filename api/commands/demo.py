@@ -19,15 +19,15 @@ from api.commands.listen_socket import address, listening
 from api.commands.serve import prepared, stopped_by_signal, with_address
 from api.commands.server_process import application, serve_requests
 from api.commands.shortlist_table import ShortlistReport
-from api.runtime.services import PARIS
+from api.runtime.import_processes import forked_preparers
 from api.sample.load import SAMPLE_SOURCE, load_sample
 from api.settings import Settings
-from api.sync.worker_process import forked_preparers
+from api.web.dates import PARIS
 from db.core.engine import Engine, engine, transaction
 from db.suppliers.sources import list_sources
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Shortlist
-from matching.engine import Reference
+from matching.reference import Reference
 
 SHOWN = 5
 INTRODUCTION = (

@@ -20,16 +20,16 @@ from api.commands.console import console
 from api.commands.database import attached
 from api.commands.errors import USAGE, CommandFailed
 from api.commands.import_report import write_report
+from api.runtime.import_processes import Preparers, forked_preparers
 from api.settings import Settings
 from api.sync.pipeline import take_in
-from api.sync.worker_process import Preparers, forked_preparers
 from db.core.engine import engine
 from db.core.uuid7 import new_id
 from db.imports.log import Order
 from db.imports.prepare_rows import Prepared
 from domain.errors import InvalidContent
 from domain.suppliers.source import Import
-from matching.engine import Reference, load_reference
+from matching.reference import Reference, load_reference
 from sources.formats.registry import CSV, FORMATS, JSON, NDJSON
 
 MEDIA_TYPES = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}

@@ -17,16 +17,17 @@ from api.commands.errors import CommandFailed
 from api.commands.explain_table import write_trail
 from api.commands.shortlist_table import ShortlistReport
 from api.runtime.live_index import load_index
-from api.runtime.services import PARIS
 from api.settings import Settings
+from api.web.dates import PARIS
 from api.web.problems import Refusal
 from api.web.request_body import JsonBody
 from db.core.engine import engine
 from domain.errors import InvalidContent
 from domain.needs.need import Need
 from domain.text.bilingual import Language
-from matching.engine import Reference, load_reference, match
+from matching.engine import match
 from matching.index import LiveIndex
+from matching.reference import Reference, load_reference
 from matching.trace import trail
 
 LANGUAGE: Language = "fr"

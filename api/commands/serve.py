@@ -20,10 +20,10 @@ from api.commands.errors import CommandFailed
 from api.commands.listen_socket import address, listening
 from api.commands.prefork import Workers
 from api.commands.server_process import application, serve_requests
+from api.runtime.import_processes import forked_preparers
 from api.settings import Settings, share_metrics
-from api.sync.worker_process import forked_preparers
 from domain.law.rules import Rules
-from matching.engine import Reference, load_reference
+from matching.reference import Reference, load_reference
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:

@@ -11,10 +11,10 @@ import uvicorn
 from litestar import Litestar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.runtime.import_processes import Preparers
 from api.settings import Settings
-from api.sync.worker_process import Preparers
 from api.web.problems import Refusal, document
-from matching.engine import Reference
+from matching.reference import Reference
 
 GRACE_SECONDS = 8
 """How long requests under way may take to finish; the whole stop then fits in the ten seconds containers are given."""

@@ -11,7 +11,7 @@ import msgspec
 
 from api.runtime.auth import secret_in
 from api.runtime.endpoint import Call
-from api.runtime.services import PARIS
+from api.web.dates import PARIS
 from db.core.engine import Connection
 from db.exchanges.reply_links import TOKEN_BYTES, NewLink, keep_links, made_before
 

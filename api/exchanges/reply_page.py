@@ -20,8 +20,8 @@ from markupsafe import Markup
 from api.exchanges.reply_form import ReplyForm
 from api.exchanges.reply_links import last_day
 from api.exchanges.supplier_view import ThreadSeen
-from api.runtime.services import PARIS
 from api.web.content_negotiation import HTML
+from api.web.dates import PARIS
 from api.web.problem_types import ProblemType
 from domain.errors import Problem
 from domain.exchanges.exchange import Barrier, Stance

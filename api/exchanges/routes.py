@@ -1,6 +1,7 @@
 """Exchanges with suppliers before publication: threads opened, added to, read; questions answered to all."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -25,7 +26,7 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, unless_known
 from api.runtime.idempotency import HEADERS, once
 from api.web.content_negotiation import JSON
-from api.web.pagination import Page, Paging, page, read_cursor, write_cursor
+from api.web.pagination import Page, Paging, paged
 from db.audit import record
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
@@ -104,14 +105,12 @@ async def open_thread(call: Call, id: UUID, body: Opening) -> Response[bytes]:  
 @endpoint("GET", "/needs/{id}/exchanges", tag=TAG, scope="needs", answers=Page[Exchange])
 async def list_threads(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
     """The threads about a need, the oldest first, with their recipients."""
-    name, organisation = f"exchanges/{id}", call.bearer.organisation_id
-    after = read_cursor(name, query.cursor, UUID)
+    organisation = call.bearer.organisation_id
     async with transaction(call.services.database) as connection:
         if await get_need(connection, organisation, id) is None:
             raise NotFound(NO_NEED)
-        found = await page_of_exchanges(connection, organisation, id, after, query.limit + 1)
-    shown = found[: query.limit]
-    return page(call, shown, write_cursor(name, shown[-1].id) if len(found) > len(shown) else None)
+        fetch = partial(page_of_exchanges, connection, organisation, id)
+        return await paged(call, query, f"exchanges/{id}", UUID, fetch)
 
 
 @endpoint(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import icalendar
 
-from api.runtime.services import PARIS
+from api.web.dates import PARIS
 from domain.meetings.meeting import AgendaItem, Meeting
 from domain.reference.territory import Territories
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, timedelta
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -14,9 +15,9 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, require_match, unless_known
 from api.runtime.idempotency import HEADERS, once
 from api.web.content_negotiation import JSON
-from api.web.date_range import end_of, first_moment
+from api.web.dates import end_of, first_moment
 from api.web.merge_patch import Patch, patched
-from api.web.pagination import Page, Paging, page, read_cursor, write_cursor
+from api.web.pagination import Page, Paging, paged
 from db.audit import record
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
@@ -88,12 +89,9 @@ async def plan_meeting(call: Call, body: MeetingRequest) -> Response[bytes]:
 @endpoint("GET", "/meetings", tag=TAG, scope="needs", answers=Page[Meeting])
 async def list_meetings(call: Call, query: MeetingQuery) -> Response[bytes]:
     """The organisation's meetings, in the order in which they start."""
-    after = read_cursor("meetings", query.cursor, Position)
     async with transaction(call.services.database) as connection:
-        found = await page_of_meetings(connection, call.bearer.organisation_id, _filters(query), after, query.limit + 1)
-    shown = found[: query.limit]
-    last = Position(shown[-1].starts_at, shown[-1].id) if len(found) > len(shown) else None
-    return page(call, shown, last and write_cursor("meetings", last))
+        fetch = partial(page_of_meetings, connection, call.bearer.organisation_id, _filters(query))
+        return await paged(call, query, "meetings", Position, fetch, key=lambda it: Position(it.starts_at, it.id))
 
 
 @endpoint("GET", "/meetings/templates", tag=TAG, scope="needs", answers=Templates)

@@ -1,6 +1,7 @@
 """What was awarded of a need: remembered, for later shortlists of the same organisation."""
 
 import asyncio
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -12,7 +13,7 @@ from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import HEADERS, once
 from api.web.content_negotiation import JSON
-from api.web.pagination import Page, Paging, page, read_cursor, write_cursor
+from api.web.pagination import Page, Paging, paged
 from db.audit import record
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
@@ -73,14 +74,11 @@ async def note_award(call: Call, id: UUID, body: AwardRequest) -> Response[bytes
 @endpoint("GET", "/needs/{id}/awards", tag=TAG, scope="needs", answers=Page[Award])
 async def list_need_awards(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
     """What was awarded of a need, in the order in which it was noted; not what was withdrawn."""
-    name, organisation = f"awards/{id}", call.bearer.organisation_id
-    after = read_cursor(name, query.cursor, UUID)
+    organisation = call.bearer.organisation_id
     async with transaction(call.services.database) as connection:
         if await get_need(connection, organisation, id) is None:
             raise NotFound(NO_NEED)
-        found = await list_awards(connection, organisation, id, after, query.limit + 1)
-    shown = found[: query.limit]
-    return page(call, shown, write_cursor(name, shown[-1].id) if len(found) > len(shown) else None)
+        return await paged(call, query, f"awards/{id}", UUID, partial(list_awards, connection, organisation, id))
 
 
 @endpoint("GET", "/needs/{id}/awards/{award_id}", tag=TAG, scope="needs", answers=Award)

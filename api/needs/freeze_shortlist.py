@@ -25,8 +25,9 @@ from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Language
 from matching.absence_log import Ledger
-from matching.engine import Reference, match
+from matching.engine import match
 from matching.index import LiveIndex
+from matching.reference import Reference
 
 
 class Frozen(NamedTuple):

@@ -9,7 +9,7 @@ import msgspec
 
 from api.directory.filters import MOST, refusal, unknown_segment
 from api.runtime.endpoint import Call, endpoint
-from api.web.date_range import end_of, first_moment
+from api.web.dates import end_of, first_moment
 from db.core.engine import transaction
 from db.needs.insights import barrier_figures, barrier_notes, needs_with_supply, reply_figures, threads_about
 from domain.errors import Problem, pointer
@@ -18,9 +18,9 @@ from domain.needs.need import TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import UnknownTerritory
 from domain.text.bilingual import Text
-from matching.engine import Reference
 from matching.geo.geojson_validation import Misplaced
 from matching.geo.territory import Bools
+from matching.reference import Reference
 
 
 class InsightsQuery(msgspec.Struct, frozen=True, kw_only=True):

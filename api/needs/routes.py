@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import date, datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, etag_of, require_match, un
 from api.runtime.idempotency import HEADERS, once
 from api.web.content_negotiation import JSON
 from api.web.merge_patch import Patch, patched
-from api.web.pagination import Page, Paging, page, read_cursor, write_cursor
+from api.web.pagination import Page, Paging, paged
 from db.audit import record
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
@@ -130,13 +131,10 @@ async def keep_need(call: Call, body: PlannedNeed) -> Response[bytes]:
 @endpoint("GET", "/needs", tag=TAG, scope="needs", answers=Page[NeedSummary])
 async def list_own_needs(call: Call, query: NeedsQuery) -> Response[bytes]:
     """The organisation's needs, the newest first."""
-    before = read_cursor(LIST, query.cursor, UUID)
     filters = NeedFilters(query.status, query.planned_from, query.planned_to)
     async with transaction(call.services.database) as connection:
-        found = await list_needs(connection, call.bearer.organisation_id, filters, before, query.limit + 1)
-    shown = found[: query.limit]
-    following = write_cursor(LIST, shown[-1].id) if len(found) > len(shown) else None
-    return page(call, [_summary(need) for need in shown], following)
+        fetch = partial(list_needs, connection, call.bearer.organisation_id, filters)
+        return await paged(call, query, "needs", UUID, fetch, show=_summary)
 
 
 @endpoint("GET", "/needs/{id}", tag=TAG, scope="needs", answers=NeedDocument, status=(200, 304), headers=IF_NONE_MATCH)

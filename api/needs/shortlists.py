@@ -3,6 +3,8 @@
 import asyncio
 import re
 from datetime import datetime
+from functools import partial
+from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
@@ -17,7 +19,7 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, etag_of, require_match, unless_known
 from api.runtime.idempotency import HEADERS, once
 from api.web.content_negotiation import GEOJSON, JSON
-from api.web.pagination import Page, Paging, page, read_cursor, write_cursor
+from api.web.pagination import Page, Paging, paged
 from db.audit import record
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
@@ -101,14 +103,12 @@ async def freeze_shortlist(call: Call, id: UUID) -> Response[bytes]:  # noqa: A0
 @endpoint("GET", "/needs/{id}/shortlists", tag=TAG, scope="needs", answers=Page[ShortlistVersion])
 async def list_versions(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
     """The versions of a need's shortlist, the latest first: what each rests on, and how many candidates it has."""
-    name = f"shortlists/{id}"
-    before, organisation = read_cursor(name, query.cursor, int), call.bearer.organisation_id
+    organisation = call.bearer.organisation_id
     async with transaction(call.services.database) as connection:
         if await get_need(connection, organisation, id) is None:
             raise NotFound(NO_NEED)
-        found = await list_shortlists(connection, organisation, id, before, query.limit + 1)
-    shown = found[: query.limit]
-    return page(call, shown, write_cursor(name, shown[-1].number) if len(found) > len(shown) else None)
+        fetch = partial(list_shortlists, connection, organisation, id)
+        return await paged(call, query, f"shortlists/{id}", int, fetch, key=attrgetter("number"))
 
 
 @endpoint(
@@ -177,13 +177,9 @@ async def list_version_decisions(call: Call, id: UUID, n: str, query: Paging) ->
     """What was decided on the suppliers of a version, by lot."""
     async with transaction(call.services.database) as connection:
         frozen = await version_of(call, connection, id, n)
+        fetch = partial(list_decisions, connection, call.bearer.organisation_id, id, frozen.number)
         name = f"decisions/{id}/{frozen.number}"
-        after = read_cursor(name, query.cursor, DecisionKey)
-        organisation = call.bearer.organisation_id
-        found = await list_decisions(connection, organisation, id, frozen.number, after, query.limit + 1)
-    shown = found[: query.limit]
-    last = DecisionKey(shown[-1].lot_id, shown[-1].supplier_id) if len(found) > len(shown) else None
-    return page(call, shown, None if last is None else write_cursor(name, last))
+        return await paged(call, query, name, DecisionKey, fetch, key=lambda it: DecisionKey(it.lot_id, it.supplier_id))
 
 
 @endpoint("GET", "/needs/{id}/shortlists/{n}/diff/{m}", tag=TAG, scope="needs", answers=ShortlistDiff)

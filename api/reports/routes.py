@@ -28,8 +28,8 @@ from domain.report.document_sections import document
 from domain.report.model import Report
 from domain.shortlists.frozen import lots_shown
 from domain.text.bilingual import Language
-from matching.engine import Reference
 from matching.geo.report_map import MapSheets, map_sheets
+from matching.reference import Reference
 
 PDF = "application/pdf"
 MOST_AWARDS = 10_000

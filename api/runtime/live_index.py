@@ -4,22 +4,21 @@ A notification is only a hint: each round asks the database what changed after t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager, suppress
 from uuid import UUID
 
 import structlog
 
 from api.runtime.metrics import Metrics
-from api.runtime.services import Services
 from api.web.problems import Refusal
 from db.core.engine import Engine
 from db.core.outage import is_away
 from db.suppliers.read import snapshot
 from db.suppliers.version_feed import listen
 from domain.suppliers.supplier import Supplier
-from matching.engine import Reference
 from matching.index import Index, LiveIndex
+from matching.reference import Reference
 
 SMALL_OVERLAY = 1_000
 OVERLAY_SHARE = 0.02
@@ -134,21 +133,3 @@ async def load_index(engine: Engine, reference: Reference) -> LiveIndex:
     if base.unread:
         log.warning("service areas hold codes that are no longer known", codes=sorted(base.unread)[:20])
     return LiveIndex(base, version)
-
-
-@asynccontextmanager
-async def live_directory(services: Services) -> AsyncIterator[None]:
-    """The part of the application that holds the index; a database must be attached."""
-    if services.engine is None or services.settings.database_url is None:
-        raise RuntimeError("the database is attached before the directory is read from it")
-    directory = LiveDirectory(services.settings.database_url, services.engine, services.reference, services.metrics)
-    services.live = directory
-    services.is_ready = lambda: directory.is_ready
-    following = asyncio.create_task(directory.follow())
-    try:
-        yield
-    finally:
-        tasks = [task for task in (following, directory.rebuilding) if task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,25 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from api.runtime.auth import Keys
 from api.runtime.concurrency_limit import Turns
+from api.runtime.import_processes import Preparers
+from api.runtime.live_index import LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.rate_limits import ReplyLimits
 from api.settings import Settings
-from api.sync.worker_process import Preparers
+from api.web.dates import PARIS
 from api.web.problems import Refusal
 from db.core.engine import Engine
-from matching.engine import Reference
 from matching.geo.outline_view import Portraits
+from matching.reference import Reference
 from matching.words.territory_search import Gazetteer
-
-if TYPE_CHECKING:
-    from api.runtime.live_index import LiveDirectory
-
-PARIS = ZoneInfo("Europe/Paris")
 
 
 def _now() -> datetime:
@@ -40,7 +35,7 @@ class Services:
     portraits: Portraits
     preparers: Preparers | None = None
     engine: Engine | None = None
-    live: "LiveDirectory | None" = None
+    live: LiveDirectory | None = None
     is_ready: Callable[[], bool] = lambda: False
     now: Callable[[], datetime] = field(default=_now)
     # together less than the pool holds, with what each import needs besides its own connection
@@ -58,7 +53,7 @@ class Services:
         return self.engine
 
     @property
-    def directory(self) -> "LiveDirectory":
+    def directory(self) -> LiveDirectory:
         """The live directory. Raises Refusal (503) where no database is attached."""
         if self.live is None:
             raise Refusal("database-away")

@@ -13,7 +13,7 @@ from db.core.uuid7 import new_id
 from db.imports.log import Order
 from db.suppliers.sources import put_source
 from domain.suppliers.source import Import, Source
-from matching.engine import Reference
+from matching.reference import Reference
 from sources.formats.registry import NDJSON
 
 SAMPLE_SOURCE = Source("exemple", label="Fournisseurs générés pour la démonstration")

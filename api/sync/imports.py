@@ -1,6 +1,6 @@
 """Bulk imports: a source's file in, a report out; the report again later, and while the import runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from api.runtime.upload import Spooled, spooled
 from api.sync.pipeline import take_in
 from api.sync.sources import TAG, readable
 from api.web.content_negotiation import CSV, JSON, NDJSON
-from api.web.pagination import Page, Paging, page, read_cursor, write_cursor
+from api.web.pagination import Page, Paging, page, paged, read_cursor, write_cursor
 from api.web.problems import Refusal
 from api.web.query_string import invalid
 from api.web.request_body import require_coding, require_media
@@ -92,14 +92,16 @@ async def list_source_imports(call: Call, source: str, query: Paging) -> Respons
     """The imports of a source, the latest first, those that run too; without their errors."""
     readable(source)
     require_source(call.bearer, source)
-    before = read_cursor(f"imports/{source}", query.cursor, UUID)
     async with transaction(call.services.database) as connection:
-        found = await list_imports(connection, source, before, query.limit + 1)
-        if any(each.status == "running" for each in found):
-            await close_interrupted(connection, call.services.now())
-            found = await list_imports(connection, source, before, query.limit + 1)
-    shown = found[: query.limit]
-    return page(call, shown, write_cursor(f"imports/{source}", shown[-1].id) if len(found) > len(shown) else None)
+
+        async def fetch(before: UUID | None, count: int) -> Sequence[Import]:
+            found = await list_imports(connection, source, before, count)
+            if any(each.status == "running" for each in found):
+                await close_interrupted(connection, call.services.now())
+                found = await list_imports(connection, source, before, count)
+            return found
+
+        return await paged(call, query, f"imports/{source}", UUID, fetch)
 
 
 @endpoint("GET", "/imports/{id}", tag=TAG, scope=("sync", "admin"), answers=Import, problems=("source-not-on-key",))

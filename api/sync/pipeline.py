@@ -6,14 +6,15 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import BinaryIO
 
-from api.sync.worker_process import Preparers
+from api.runtime.import_processes import Preparers
 from db.core.engine import Engine, transaction
 from db.imports.log import Order
-from db.imports.prepare_rows import Batch, Prepared, Preparing, Terms, in_thread
+from db.imports.prepare_rows import Prepared, Preparing, Terms, in_thread
 from db.imports.run import run_import
 from db.suppliers.sources import get_source
+from domain.suppliers.rows import Batch
 from domain.suppliers.source import Import, Mapping
-from matching.engine import Reference
+from matching.reference import Reference
 from matching.words.name_similarity import likeness
 from sources.file_reader import Reading, batches
 

@@ -245,14 +245,3 @@ _HEADERS: Mapping[str, Any] = {
     "X-Request-Id": {"description": "The caller's id for the request, or one made up", "schema": {"type": "string"}},
 }
 _HEADERS_OF_STATUS = {401: ("WWW-Authenticate",), 405: ("Allow",), 429: ("Retry-After",), 503: ("Retry-After",)}
-
-
-def main() -> None:
-    """Print the document of the whole application."""
-    from api.app import ROUTES  # noqa: PLC0415 - the application imports this module
-
-    sys.stdout.buffer.write(encode(handler.opt["route"] for handler in ROUTES))
-
-
-if __name__ == "__main__":
-    main()

@@ -3,7 +3,8 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
 from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -66,6 +67,26 @@ def read_cursor(name: str, cursor: str | None, kind: type[T]) -> T | None:
         pass
     detail = Text("Ce curseur n'est pas l'un de ceux de cette liste", "This cursor is not one that this list gave")
     raise Refusal("bad-cursor", detail, (Problem("/cursor", "bad_cursor", detail),), place="query")
+
+
+async def paged(
+    call: Request[Any, Any, Any],
+    paging: Paging,
+    name: str,
+    position: type[T],
+    fetch: Callable[[T | None, int], Awaitable[Sequence[Any]]],
+    *,
+    key: Callable[[Any], object] = attrgetter("id"),
+    show: Callable[[Any], object] | None = None,
+) -> Response[bytes]:
+    """One page of the list `name`. `fetch(after, count)` gives at most `count` items behind a position.
+
+    `key`: the position of an item; `show`: the item as it is answered. Raises Refusal (400) for another list's cursor.
+    """
+    found = await fetch(read_cursor(name, paging.cursor, position), paging.limit + 1)
+    shown = found[: paging.limit]
+    next_cursor = write_cursor(name, key(shown[-1])) if len(found) > len(shown) else None
+    return page(call, shown if show is None else [show(item) for item in shown], next_cursor)
 
 
 def page(call: Request[Any, Any, Any], items: Sequence[Any], next_cursor: str | None) -> Response[bytes]:

@@ -1,6 +1,7 @@
 """Webhooks: who is told of what, what became of each delivery, and trying them out."""
 
 from collections.abc import Iterator
+from functools import partial
 from secrets import token_hex
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from api.runtime.etag import IF_MATCH, etag_of, require_match
 from api.runtime.idempotency import HEADERS, once
 from api.web.content_negotiation import JSON
 from api.web.merge_patch import Patch, patched
-from api.web.pagination import Page, Paging, page, read_cursor, write_cursor
+from api.web.pagination import Page, Paging, paged
 from db.audit import record
 from db.core.engine import Connection, transaction
 from db.delivery.outbox import wake
@@ -106,11 +107,9 @@ async def add_webhook(call: Call, body: NewWebhook) -> Response[bytes]:
 @endpoint("GET", "/webhooks", tag=TAG, scope=SCOPES, answers=Page[Webhook])
 async def list_own_webhooks(call: Call, query: Paging) -> Response[bytes]:
     """The webhooks of the organisation, the oldest first; never their secrets."""
-    after = read_cursor(LIST, query.cursor, UUID)
     async with transaction(call.services.database) as connection:
-        found = await list_webhooks(connection, call.bearer.organisation_id, after, query.limit + 1)
-    shown = found[: query.limit]
-    return page(call, shown, write_cursor(LIST, shown[-1].id) if len(found) > len(shown) else None)
+        fetch = partial(list_webhooks, connection, call.bearer.organisation_id)
+        return await paged(call, query, "webhooks", UUID, fetch)
 
 
 @endpoint("GET", "/webhooks/{id}", tag=TAG, scope=SCOPES, answers=Webhook)
@@ -169,13 +168,9 @@ async def delete_own_webhook(call: Call, id: UUID) -> None:  # noqa: A002
 @endpoint("GET", "/webhooks/{id}/deliveries", tag=TAG, scope=SCOPES, answers=Page[WebhookDelivery])
 async def list_webhook_deliveries(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
     """What was and is to be delivered, the latest first, with every attempt; kept for 30 days."""
-    name = f"deliveries/{id}"
-    before = read_cursor(name, query.cursor, UUID)
     async with transaction(call.services.database) as connection:
         await _own(call, connection, id)
-        found = await list_deliveries(connection, id, before, query.limit + 1)
-    shown = found[: query.limit]
-    return page(call, shown, write_cursor(name, shown[-1].id) if len(found) > len(shown) else None)
+        return await paged(call, query, f"deliveries/{id}", UUID, partial(list_deliveries, connection, id))
 
 
 @endpoint(

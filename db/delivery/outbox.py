@@ -12,22 +12,13 @@ from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
-    CheckConstraint,
-    Column,
-    DateTime,
-    Index,
-    Integer,
     Table,
-    Text,
-    Uuid,
     and_,
     exists,
     func,
     select,
-    text,
     update,
 )
-from sqlalchemy.schema import SchemaItem
 
 from db.core.engine import Connection
 from domain.delivery.backoff import Result
@@ -45,28 +36,6 @@ class Claimed(NamedTuple):
     queued_at: datetime
     lease: UUID
     row: Mapping[str, Any]
-
-
-def outbox_columns(*of_lane: SchemaItem) -> tuple[SchemaItem, ...]:
-    """What every outbox has. `of_lane`: a foreign key for the lane, where it is the id of something.
-
-    `lane`: who receives it; of one lane, one row is attempted at a time, those that are due in the order of their ids,
-    and a row that waits to be attempted again keeps no other waiting. NULL: no such care. `due_at`: when it may be
-    claimed, NULL once nothing more will be attempted.
-    """
-    waiting = text("due_at IS NOT NULL")
-    return (
-        Column("id", Uuid, primary_key=True),
-        Column("lane", Uuid, *of_lane),
-        Column("status", Text, nullable=False, server_default=text("'waiting'")),
-        Column("queued_at", DateTime(timezone=True), nullable=False),
-        Column("due_at", DateTime(timezone=True)),
-        Column("lease", Uuid),
-        Column("attempts", Integer, nullable=False, server_default=text("0")),
-        CheckConstraint("(status = 'waiting') = (due_at IS NOT NULL)", name="waiting_is_due"),
-        Index(None, "due_at", postgresql_where=waiting),
-        Index(None, "lane", "due_at", postgresql_where=waiting),
-    )
 
 
 async def wake(connection: Connection) -> None:

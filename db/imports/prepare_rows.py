@@ -18,21 +18,9 @@ from db.suppliers.suppression_list import Suppressions
 from db.suppliers.write import supplier_row
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.completeness import approved_until, shortcomings
+from domain.suppliers.rows import Batch, Reject, reject
 from domain.suppliers.supplier import Flag, Placement, Point, SupplierRecord
 from domain.text.bilingual import Language
-from sources.rows import Reject, Row, reject
-
-
-class Batch(msgspec.Struct, frozen=True):
-    """Some of the rows of an import: `placements[i]` is where `rows[i]` stands; `rejects` never became rows.
-
-    `before`: how many came in the batches before it.
-    """
-
-    rows: Sequence[Row]
-    placements: Sequence[Placement]
-    rejects: Sequence[Reject] = ()
-    before: int = 0
 
 
 class Terms(msgspec.Struct, frozen=True):

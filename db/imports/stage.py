@@ -26,9 +26,9 @@ from db.imports.prepare_rows import (
 from db.schema.supplier_tables import LONGEST_UNCOMPRESSED, records
 from domain.errors import Problem, pointer
 from domain.suppliers.deduplication import Likeness
+from domain.suppliers.rows import Reject, reject
 from domain.suppliers.source import RowError
 from domain.text.bilingual import Text
-from sources.rows import Reject, reject
 
 
 class Counts(msgspec.Struct, frozen=True):

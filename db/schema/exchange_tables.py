@@ -17,8 +17,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.delivery.outbox import outbox_columns
 from db.schema.need_tables import needs
+from db.schema.outbox_columns import outbox_columns
 from db.schema.supplier_tables import metadata, moment, organisations
 
 # Without a cascade from the need: what was said goes by `db.exchanges.exchanges.purge_exchanges` alone, in its time.

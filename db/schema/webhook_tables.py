@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.delivery.outbox import outbox_columns
+from db.schema.outbox_columns import outbox_columns
 from db.schema.supplier_tables import metadata, moment, organisations
 
 # The secret is kept as it is: it signs. Of the directory's versions, the receiver has acknowledged all up to

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from domain.errors import Problem, pointer
+from domain.suppliers.rows import LONGEST_EXTERNAL_ID
 from domain.suppliers.supplier import Placement, SupplierRecord
 from domain.text.bilingual import Text
 
-LONGEST_EXTERNAL_ID = 400
 _HASH_BYTES = 16
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 

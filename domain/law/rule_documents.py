@@ -55,7 +55,7 @@ Les seuils de conseil, à la fin, se règlent dans une copie du fichier que nomm
 
 
 class RuleDocument(msgspec.Struct, frozen=True):
-    """A rule during one period, both days included. `article` null: supply_advice, not law.
+    """A rule during one period, both days included. `article` null: counsel, not law.
 
     `concession_article`: quoted instead where the contract is a concession; null where it is the same.
     `status`: `absent` where the law had no such rule, `unknown` where that was not established; `value` is then null.
@@ -78,7 +78,7 @@ class RuleDocument(msgspec.Struct, frozen=True):
 
 
 def read(file: Path) -> Rules:
-    """The rules of a file in the form of `law.toml`: one's own numbers, where they are supply_advice.
+    """The rules of a file in the form of `law.toml`: one's own numbers, where they are counsel.
 
     Raises OSError, msgspec.DecodeError or BrokenLaw, which is also raised where a rule that some function applies is
     missing.

@@ -22,13 +22,14 @@ from typing import BinaryIO, NamedTuple, cast
 
 from domain.decoding.explain import near
 from domain.errors import InvalidContent, Problem, pointer
+from domain.suppliers.rows import Reject, Row, reject
 from domain.suppliers.supplier import nameless
 from domain.text.bilingual import Text
 from sources.formats.csv_cells import BadCell, known
 from sources.formats.csv_records import missing_columns
 from sources.formats.csv_table import Cells, Faulty, Table, read_table
 from sources.formats.record_documents import Document, row_of
-from sources.rows import Context, Reject, Row, UnreadableFile, reject, unreadable
+from sources.rows import Context, UnreadableFile, unreadable
 
 APPROVAL_COLUMNS = ("siret", "kind")
 OTHER_COLUMNS = ("valid_from", "valid_until", "reference", "is_active", "deactivated_at", "name", "external_id")

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from domain.errors import InvalidContent, Problem, pointer
+from domain.suppliers.rows import Reject, Row, reject
 from domain.text.bilingual import Text
 from sources.formats.csv_table import Cells, Faulty, Table, read_table
 from sources.formats.record_documents import Document, row_of
-from sources.rows import Context, Reject, Row, UnreadableFile, reject
+from sources.rows import Context, UnreadableFile
 
 ToDocument = Callable[[dict[str, str]], Document]
 

@@ -8,12 +8,13 @@ columns `lon_commune` and `lat_commune` are only the middle of it and are not ta
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from domain.suppliers.rows import Reject, Row
 from domain.suppliers.supplier import LegalForm
 from domain.text.normalise import fold
 from sources.formats.csv_cells import known
 from sources.formats.csv_records import read_records
 from sources.formats.record_documents import Document
-from sources.rows import Context, Reject, Row
+from sources.rows import Context
 from sources.trades.inference import OfferInference, Presentation
 
 COLUMNS = (

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
+from domain.suppliers.rows import Reject, Row
 from domain.suppliers.supplier import Flag
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
@@ -35,7 +36,7 @@ from sources.formats.json_records import Draft, Scalar, rows_of_items, text_of, 
 from sources.formats.postal_addresses import PostalAddress, departement_of, split_address
 from sources.formats.record_documents import Document
 from sources.formats.vivier_csv import document_of
-from sources.rows import Context, Reject, Row
+from sources.rows import Context
 from sources.trades.inference import OfferInference, Presentation
 
 LISTS = ("data", "elements")

@@ -6,12 +6,13 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from domain.errors import InvalidContent, Problem
+from domain.suppliers.rows import Reject, Row, reject
 from domain.suppliers.supplier import Flag
 from sources.formats.json_pages import Item
 from sources.formats.lines import TOO_LONG
 from sources.formats.record_documents import Document, row_of
 from sources.formats.vivier import decoding_problem
-from sources.rows import Context, Reject, Row, reject
+from sources.rows import Context
 
 T = TypeVar("T")
 

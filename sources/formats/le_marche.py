@@ -18,6 +18,7 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.territory import Territories, UnknownTerritory
+from domain.suppliers.rows import Reject, Row
 from domain.suppliers.supplier import Flag, Kind, PrestaType
 from domain.text.bilingual import Text
 from sources.formats.commune_names import commune_names
@@ -25,7 +26,7 @@ from sources.formats.json_pages import Item, read_item_lines, read_items
 from sources.formats.json_records import Draft, Scalar, rows_of_items, text_of, unmapped
 from sources.formats.kinds import kind_of
 from sources.formats.record_documents import Document
-from sources.rows import Context, Reject, Row
+from sources.rows import Context
 from sources.trades.inference import OfferInference, Presentation
 
 LISTS = ("results",)

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
+from domain.suppliers.rows import Reject, Row
 from domain.suppliers.supplier import Kind, nameless
 from domain.text.bilingual import Text
 from sources.formats.csv_cells import number
@@ -25,7 +26,7 @@ from sources.formats.kinds import KINDS
 from sources.formats.legal_categories import legal_form_of
 from sources.formats.postal_addresses import split_address
 from sources.formats.record_documents import Document
-from sources.rows import Context, Reject, Row
+from sources.rows import Context
 from sources.trades.inference import OfferInference, Presentation
 
 LISTS = ("results",)

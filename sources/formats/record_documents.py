@@ -5,9 +5,10 @@ from typing import Any
 import msgspec
 
 from domain.decoding.explain import explain
+from domain.suppliers.rows import Reject, Row, reject
 from domain.suppliers.supplier import Flag
 from sources.formats.vivier import RecordRow, record_of
-from sources.rows import Context, Reject, Row, reject
+from sources.rows import Context
 
 Document = dict[str, Any]
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from domain.suppliers.rows import Reject, Row
 from sources.formats import conventions, esat, gogocarto, le_marche, recherche_entreprises, siae, vivier, vivier_csv
-from sources.rows import Context, Reader, Reject, Row, checked
+from sources.rows import Context, Reader, checked
 
 CSV = "text/csv"
 JSON = "application/json"

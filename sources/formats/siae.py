@@ -8,13 +8,14 @@ commune that someone derived from the point, are not read.
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from domain.suppliers.rows import Reject, Row
 from domain.text.bilingual import Text
 from sources.formats.commune_names import CommuneNames, commune_names
 from sources.formats.csv_cells import BadCell, known, number
 from sources.formats.csv_records import read_records
 from sources.formats.kinds import kind_of
 from sources.formats.record_documents import Document
-from sources.rows import Context, Reject, Row
+from sources.rows import Context
 from sources.trades.inference import OfferInference, Presentation
 
 COLUMNS = (

@@ -7,15 +7,15 @@ from typing import Annotated, BinaryIO
 
 import msgspec
 
-from db.suppliers.encoding import LONGEST_EXTERNAL_ID
 from domain.decoding.explain import explain
 from domain.decoding.strict_json import repeated_key
 from domain.errors import Problem
+from domain.suppliers.rows import LONGEST_EXTERNAL_ID, Reject, Row, reject
 from domain.suppliers.supplier import SupplierRecord
 from domain.text.bilingual import Text
 from sources.formats.json_array import elements
 from sources.formats.lines import TOO_LONG, lines
-from sources.rows import Context, Reject, Row, reject
+from sources.rows import Context
 
 ExternalId = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_EXTERNAL_ID)]
 

@@ -5,11 +5,12 @@ from difflib import get_close_matches
 from typing import Any, BinaryIO
 
 from domain.errors import InvalidContent, Problem, pointer
+from domain.suppliers.rows import Reject, Row
 from domain.text.bilingual import Text
 from sources.formats.csv_cells import BadCell, Path, boolean, integer, listed, number
 from sources.formats.csv_records import missing_columns, rows_of
 from sources.formats.csv_table import Table, read_table
-from sources.rows import Context, Reject, Row, UnreadableFile
+from sources.rows import Context, UnreadableFile
 
 _APPROVAL = Text("Un agrément s'écrit ACI:2025-01-01:2027-12-31", "An approval is written ACI:2025-01-01:2027-12-31")
 _OFFER: Path = ("offers", 0)

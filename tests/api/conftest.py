@@ -15,7 +15,7 @@ from litestar.testing import AsyncTestClient
 
 from api.app import create_app
 from api.settings import Settings, read_settings
-from matching.engine import Reference, load_reference
+from matching.reference import Reference, load_reference
 from tests.api.sync.factories import Client
 from tests.conftest import new_name, sibling
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from api.app import create_app
 from api.settings import read_settings
-from matching.engine import Reference
+from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, alive
 from tests.api.exchanges.steps import Opened
 from tests.api.mailbox import Mailbox, listening

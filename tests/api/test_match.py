@@ -15,7 +15,7 @@ from litestar.testing import AsyncTestClient
 from api.app import create_app
 from api.settings import Settings
 from domain.shortlists.shortlist import Shortlist
-from matching.engine import Reference
+from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
 from tests.api.refusals import assert_refused
 from tests.factories import PARIS, RENNES, approved, live, supplier

@@ -7,7 +7,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
-from matching.engine import Reference
+from matching.reference import Reference
 
 
 async def test_segments(client: AsyncTestClient[Any], reference: Reference) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from api.settings import VARIABLES, BadSetting, nearest_variable, read_settings
 from domain.law.rules import LAW_FILE
-from matching.engine import load_reference
+from matching.reference import load_reference
 
 MAIL = {
     "VIVIER_SMTP_URL": "smtp://mail.example.org",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from matching.engine import Reference
+from matching.reference import Reference
 from tests import factories
 
 

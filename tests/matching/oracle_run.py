@@ -16,9 +16,10 @@ import numpy as np
 from domain.needs.award import Award
 from domain.needs.need import Need
 from domain.suppliers.supplier import Supplier
-from matching.engine import load_reference, match
+from matching.engine import match
 from matching.geo.outlines import outlines
 from matching.index import Index, LiveIndex
+from matching.reference import load_reference
 from tests.matching.oracle import Oracle
 from tests.matching.oracle_compare import disagreements
 from tests.matching.strategies import DATES, Scenery, awards, need, suppliers

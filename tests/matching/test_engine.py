@@ -11,7 +11,8 @@ from domain.law.months import months_later
 from domain.needs.need import Lot, Need, Reserved
 from domain.shortlists.shortlist import LotShortlist
 from domain.suppliers.supplier import Shares, Supplier
-from matching.engine import Reference, match
+from matching.engine import match
+from matching.reference import Reference
 from tests.factories import (
     ON,
     REDON,

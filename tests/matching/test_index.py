@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.supplier import Offer, Point, Supplier
-from matching.engine import Reference, match
+from matching.engine import match
 from matching.index import LiveIndex, offered_segments
+from matching.reference import Reference
 from tests.factories import (
     LYON,
     ON,

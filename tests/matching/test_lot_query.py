@@ -7,8 +7,8 @@ import pytest
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
 from domain.suppliers.supplier import Point
-from matching.engine import Reference
 from matching.lot_query import LotQuery, Wanted
+from matching.reference import Reference
 from tests.factories import around, codes, lot, need, square
 
 MUSIC = "80000000"  # education: no segment covers it

@@ -9,8 +9,8 @@ import pytest
 from domain.needs.need import Place
 from domain.shortlists.shortlist import NearMiss
 from domain.suppliers.supplier import Offer, Point, Supplier
-from matching.engine import Reference
 from matching.geo.projection import earth_centred
+from matching.reference import Reference
 from tests.factories import (
     LYON,
     NANTES,

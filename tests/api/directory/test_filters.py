@@ -16,7 +16,7 @@ from domain.law.eligibility import eligibility
 from domain.law.supplier_facts import LegalFacts
 from domain.needs.need import Reserved
 from domain.text.normalise import fold
-from matching.engine import Reference
+from matching.reference import Reference
 from tests.api.sync.factories import Client, lines, listed, send
 
 GEODESIC = pyproj.Geod(ellps="WGS84")

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from matching.engine import Reference
+from matching.reference import Reference
 from tests.api.emailing import PUBLIC_URL, all_sent, emailing
 from tests.api.exchanges.steps import BROWSER, Opened, keyless, opened, opening
 from tests.api.mailbox import Mailbox

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.runtime.services import PARIS
+from api.web.dates import PARIS
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client

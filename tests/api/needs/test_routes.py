@@ -342,8 +342,8 @@ async def test_what_cannot_be_noted_is_not_done(buyer: Buyer, source: str, monke
         await record(*arguments, **named)
         raise RuntimeError
 
-    for module in ("needs", "freezing", "shortlists", "awards"):
-        monkeypatch.setattr(f"api.{module}.record", fail_last)
+    for module in ("routes", "freeze_shortlist", "shortlists", "awards"):
+        monkeypatch.setattr(f"api.needs.{module}.record", fail_last)
     for answer in (
         await buyer.post("/needs", buyer.need()),
         await buyer.patch(path, {"title": "x"}),

@@ -18,7 +18,7 @@ from api.web.openapi import routes_of
 from api.web.problems import Refusal
 from db.core.engine import engine, transaction
 from domain.client import SCOPES, Client, Scope
-from matching.engine import Reference
+from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
 
 ORGANISATION = UUID("00000000-0000-7000-8000-00000000000a")

@@ -17,7 +17,7 @@ from api.runtime.endpoint import Call, endpoint
 from api.settings import BadSetting, Settings
 from db.api_keys import create_key, revoke_key
 from db.core.engine import Engine, transaction
-from matching.engine import Reference
+from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)

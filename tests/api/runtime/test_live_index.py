@@ -15,8 +15,8 @@ from api.web.problems import Refusal
 from db.core.engine import Engine, transaction
 from db.suppliers.records import delete_record, put_record
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
-from matching.engine import Reference
 from matching.index import LiveIndex
+from matching.reference import Reference
 from matching.words.name_similarity import likeness
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -20,7 +20,7 @@ from api.runtime import observability
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.observability import configure_logging
 from api.settings import Settings, read_settings
-from matching.engine import Reference
+from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
 
 

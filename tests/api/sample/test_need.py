@@ -11,9 +11,10 @@ from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, g
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.assembly import StoredRecord, assemble
-from matching.engine import load_reference, match
+from matching.engine import match
 from matching.geo.geocode import place
 from matching.index import Index, LiveIndex
+from matching.reference import load_reference
 
 ON = date(2026, 11, 24)
 

@@ -13,7 +13,7 @@ from api.app import create_app
 from api.settings import read_settings
 from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
-from matching.engine import Reference
+from matching.reference import Reference
 
 
 class Position(NamedTuple):

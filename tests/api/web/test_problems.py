@@ -18,7 +18,7 @@ from api.web.problem_types import CATALOGUE
 from api.web.problems import Refusal, describe
 from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem, pointer
 from domain.text.bilingual import Text
-from matching.engine import Reference
+from matching.reference import Reference
 
 SOURCES = sorted((Path(__file__).parents[3] / "api").rglob("*.py"))
 WORDS = Text("Non", "No")

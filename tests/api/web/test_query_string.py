@@ -10,7 +10,7 @@ from litestar.testing import AsyncTestClient
 from api.app import create_app
 from api.runtime.endpoint import Call, endpoint
 from api.settings import Settings
-from matching.engine import Reference
+from matching.reference import Reference
 
 
 class Filters(msgspec.Struct):

@@ -18,7 +18,7 @@ from api.runtime.endpoint import Call, endpoint
 from api.settings import MIB, Settings
 from api.web.merge_patch import Patch, patched
 from api.web.request_body import uncompressed
-from matching.engine import Reference
+from matching.reference import Reference
 
 SMALL = 4_096
 NDJSON = {"content-type": "application/x-ndjson"}

@@ -14,7 +14,7 @@ from api.runtime.outbox_worker import Deliverer
 from api.runtime.services import Services
 from api.settings import read_settings
 from api.webhooks.sender import webhook_kind
-from matching.engine import Reference
+from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, alive
 from tests.api.sync.factories import Client
 from tests.api.webhooks.receiver import Receiver, receiving

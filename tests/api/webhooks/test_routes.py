@@ -9,7 +9,7 @@ import pytest
 from db.api_keys import create_key
 from db.core.engine import transaction
 from domain.client import Scope
-from matching.engine import Reference
+from matching.reference import Reference
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import key, lines, put_record, rows, send
 from tests.api.webhooks.steps import SECRET, World, worlds

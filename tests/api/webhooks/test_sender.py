@@ -21,7 +21,7 @@ from api.webhooks import sender
 from api.webhooks.sender import webhook_kind
 from db.core.engine import transaction
 from domain.delivery.webhook import SCHEDULE
-from matching.engine import Reference
+from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, alive
 from tests.api.sync.factories import Client, key, lines, put_record, rows, send
 from tests.api.webhooks.receiver import receiving

@@ -10,9 +10,10 @@ from sqlalchemy.exc import DBAPIError
 
 from db.core.engine import Engine, dsn, transaction
 from db.imports.log import Order, close_interrupted, get_import
-from db.imports.prepare_rows import Batch, in_thread
+from db.imports.prepare_rows import in_thread
 from db.imports.run import run_import
 from db.suppliers.read import Filters, page_of_suppliers
+from domain.suppliers.rows import Batch
 from domain.suppliers.source import Import
 from tests.db.suppliers.samples import (
     LATER,

@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.imports.log import Order
-from db.imports.prepare_rows import Batch, in_thread
+from db.imports.prepare_rows import in_thread
 from db.imports.run import run_import
 from db.meetings.persons import person_of, persons_by_id
 from db.privacy.erase import erase_person
@@ -19,6 +19,7 @@ from db.suppliers.suppression_list import suppressions_of
 from domain.audit import Actor
 from domain.privacy.data_subject import DataSubject
 from domain.privacy.holdings import Erasure
+from domain.suppliers.rows import Batch
 from domain.suppliers.supplier import Contact
 from tests.db.exchanges import samples as threads
 from tests.db.suppliers.samples import (

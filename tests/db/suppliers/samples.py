@@ -12,15 +12,15 @@ from sqlalchemy import text
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import uuid7
 from db.imports.log import Order
-from db.imports.prepare_rows import Batch, in_thread
+from db.imports.prepare_rows import in_thread
 from db.imports.run import run_import
 from db.suppliers.read import Filters, page_of_suppliers
 from db.suppliers.records import Written, delete_record, put_record
 from db.suppliers.write import current_version
 from domain.suppliers.names import Name
+from domain.suppliers.rows import Batch, Reject, Row
 from domain.suppliers.source import Import
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
-from sources.rows import Reject, Row
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

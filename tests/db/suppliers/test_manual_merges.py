@@ -9,15 +9,15 @@ import pytest
 
 from db.core.engine import Engine, transaction
 from db.imports.log import Order
-from db.imports.prepare_rows import Batch, in_thread
+from db.imports.prepare_rows import in_thread
 from db.imports.run import run_import
 from db.suppliers.manual_merges import merge_suppliers, split_record
 from db.suppliers.read import get_supplier
 from db.suppliers.regroup import supplier_of
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.suppliers.deduplication import RecordKey
+from domain.suppliers.rows import Batch, Reject, Row
 from domain.suppliers.supplier import Placement, Point
-from sources.rows import Reject, Row
 from tests.db.suppliers.samples import LATER, batches, delete, names, new_id, put, record, row, same_name, version
 
 SIRET = "22560001400016"

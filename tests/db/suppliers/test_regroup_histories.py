@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
 from db.imports.log import Order
-from db.imports.prepare_rows import Batch, in_thread
+from db.imports.prepare_rows import in_thread
 from db.imports.run import run_import
 from db.suppliers.manual_merges import merge_suppliers, split_record
 from db.suppliers.read import START, changes_after
@@ -22,9 +22,9 @@ from domain.errors import Conflict
 from domain.suppliers.assembly import assemble
 from domain.suppliers.deduplication import Decisions, Facts, RecordKey
 from domain.suppliers.names import name_key, read_name
+from domain.suppliers.rows import Batch, Row
 from domain.suppliers.supplier import Flag, Placement, Point, Supplier, SupplierRecord
 from matching.words.name_similarity import likeness
-from sources.rows import Row
 from tests.db.suppliers.samples import NOW, new_id
 from tests.domain.suppliers import deduplication_oracle
 

@@ -9,9 +9,9 @@ from db import migrate
 from db.core.engine import Engine, transaction
 from db.schema.supplier_tables import records
 from db.suppliers.sources import describe_source, get_source, list_sources, put_source
+from domain.suppliers.rows import Row
 from domain.suppliers.source import Lack, Lacking, Mapping, Source, SourceSummary
 from domain.suppliers.supplier import Approval, Contact, Flag, Placement
-from sources.rows import Row
 from tests.db.suppliers.samples import LATER, NOW, load, new_id, put, record, row, rows
 
 ON = date(2026, 11, 25)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from domain.suppliers.supplier import Address, Placement, Point, SupplierRecord
-from matching.engine import Reference
 from matching.geo.geocode import place
+from matching.reference import Reference
 from tests.factories import LYON, PARIS, REDON, RENNES, SAINT_DENIS, moved
 
 SAINT_PIERRE = Point(46.7758, -56.1806)

@@ -10,10 +10,10 @@ import shapely
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.geojson import MultiPolygon, Polygon
 from domain.suppliers.supplier import Point
-from matching.engine import Reference
 from matching.geo.geojson_validation import Misplaced
 from matching.geo.projection import earth_centred
 from matching.geo.territory import Territory
+from matching.reference import Reference
 from tests.factories import NANTES, PARIS, REDON, RENNES, SAINT_DENIS, around, codes, moved, place, ring, square
 
 

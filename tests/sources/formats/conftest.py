@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from domain.reference import cpv, taxonomy, territory
+from domain.suppliers.rows import Reject, Row
 from sources.formats.registry import FORMATS
-from sources.rows import Context, Reject, Row
+from sources.rows import Context
 
 Read = Callable[..., list[Row | Reject]]
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from domain.suppliers.rows import Reject, Row
 from domain.suppliers.supplier import Approval
 from sources.formats import conventions
 from sources.formats.registry import CSV, FORMATS
-from sources.rows import Reject, Row, UnreadableFile
+from sources.rows import UnreadableFile
 from tests.sources.formats.conftest import new_context
 
 CONTEXT = new_context()

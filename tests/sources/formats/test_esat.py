@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from domain.suppliers.rows import Reject, Row
 from domain.suppliers.supplier import Address, Approval
 from sources.formats.registry import CSV, FORMATS
-from sources.rows import Context, Reject, Row
+from sources.rows import Context
 from tests.sources.formats.conftest import Read
 
 HEADER = (

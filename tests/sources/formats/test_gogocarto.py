@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from domain.suppliers.rows import Reject, Row
 from domain.suppliers.source import Mapping
 from domain.suppliers.supplier import Address, Contact, Flag, Point
 from sources.formats.registry import FORMATS, JSON, NDJSON
-from sources.rows import Context, Reject, Row
+from sources.rows import Context
 from tests.sources.formats.conftest import new_context
 
 ELEMENT = {

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from domain.reference import taxonomy
+from domain.suppliers.rows import Reject, Row
 from domain.suppliers.source import Mapping
 from domain.suppliers.supplier import Address, Approval, Contact, Flag, Offer, Point, ServiceArea
 from sources.formats.le_marche import sectors
 from sources.formats.registry import FORMATS, JSON, NDJSON
-from sources.rows import Context, Reject, Row
+from sources.rows import Context
 from tests.conftest import ROOT
 from tests.sources.formats.conftest import new_context
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from domain.suppliers.rows import Reject, Row
 from domain.suppliers.supplier import Address, Approval, Flag, Point
 from sources.formats.registry import FORMATS, JSON, NDJSON
-from sources.rows import Reject, Row
 from tests.sources.formats.conftest import new_context
 
 CONTEXT = new_context()

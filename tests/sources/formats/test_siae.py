@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from domain.suppliers.rows import Reject, Row
 from domain.suppliers.supplier import Address, Approval, Contact, Point
 from sources.flags import siret_flags
 from sources.formats.registry import CSV, FORMATS
 from sources.formats.siae import COLUMNS
-from sources.rows import Context, Reject, Row, UnreadableFile
+from sources.rows import Context, UnreadableFile
 from tests.sources.formats.conftest import Read, new_context
 
 KNOWN = {

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
+from domain.suppliers.rows import Reject, Row
 from domain.suppliers.supplier import SupplierRecord
 from sources.formats.registry import JSON, NDJSON
 from sources.formats.vivier import read_ndjson
-from sources.rows import Reject, Row
 from tests.sources.formats.conftest import Endless, Read, new_context
 from tests.sources.formats.expressible_records import RECORDS
 

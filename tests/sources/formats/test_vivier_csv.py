@@ -6,10 +6,11 @@ import io
 import pytest
 from hypothesis import given, settings
 
+from domain.suppliers.rows import Reject, Row
 from domain.suppliers.supplier import Approval, ServiceArea, SupplierRecord
 from sources.formats.registry import CSV
 from sources.formats.vivier_csv import COLUMNS, read_csv
-from sources.rows import Reject, Row, UnreadableFile
+from sources.rows import UnreadableFile
 from tests.sources.formats.conftest import Read, new_context
 from tests.sources.formats.expressible_records import RECORDS
 

@@ -11,8 +11,8 @@ from typing import BinaryIO
 import msgspec
 import pytest
 
-import api.sync.worker_process
-from api.sync.worker_process import PreparerEnded, Preparers, forked_preparers
+import api.runtime.import_processes
+from api.runtime.import_processes import PreparerEnded, Preparers, forked_preparers
 from db.imports.prepare_rows import SUPPLIER_ID, Prepared, Terms, prepare
 from domain.suppliers.source import Mapping
 from sources.file_reader import ROWS_AT_ONCE, Reading, batches
@@ -109,14 +109,14 @@ async def test_a_stream_that_breaks_is_not_taken_for_its_end(failure: Exception,
 
 
 async def test_a_preparer_that_fails_says_of_what(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api.sync.worker_process, "batches", lambda *_: iter([None]))
+    monkeypatch.setattr(api.runtime.import_processes, "batches", lambda *_: iter([None]))
     with forked_preparers(reference()) as preparers, pytest.raises(PreparerEnded, match="AttributeError"):
         await prepared(preparers, io.BytesIO(ROWS))
 
 
 async def test_a_preparer_that_ends_before_its_time_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed, out of memory: nothing of it may be taken for a whole file."""
-    monkeypatch.setattr(api.sync.worker_process, "prepare", lambda *_, **__: os._exit(9))
+    monkeypatch.setattr(api.runtime.import_processes, "prepare", lambda *_, **__: os._exit(9))
     with forked_preparers(reference()) as preparers, pytest.raises(PreparerEnded):
         await prepared(preparers, io.BytesIO(ROWS))
 
@@ -139,7 +139,7 @@ async def test_without_a_process_it_is_done_otherwise(monkeypatch: pytest.Monkey
     entrance.close()
     with door:
         assert await prepared(Preparers(door), io.BytesIO(ROWS)) == []
-    monkeypatch.setattr(api.sync.worker_process, "_answer", lambda *_: None)
+    monkeypatch.setattr(api.runtime.import_processes, "_answer", lambda *_: None)
     stream = io.BytesIO(ROWS)
     with forked_preparers(reference()) as preparers:
         assert await prepared(preparers, stream) == []

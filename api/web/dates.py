@@ -1,8 +1,9 @@
 """Days and instants as people name them in queries, as the database compares them."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
-from api.runtime.services import PARIS
+PARIS = ZoneInfo("Europe/Paris")
 
 
 def first_moment(day: date | None) -> datetime | None:

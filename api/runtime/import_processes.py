@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Literal, NoReturn
 import structlog
 
 from db.imports.prepare_rows import Prepared, Preparing, Terms, prepare
-from matching.engine import Reference
+from matching.reference import Reference
 from sources.file_reader import Reading, batches
 from sources.rows import UnreadableFile
 

@@ -1,0 +1,32 @@
+"""The reference data that a process loads once and matches with."""
+
+from dataclasses import dataclass
+
+from domain.law import rules as law
+from domain.reference import cpv, taxonomy, territory
+from matching.geo.territory import Geography
+from matching.lot_query import Reader
+from matching.words.keywords import Interpreter
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What does not change while the process runs: territories, taxonomy, CPV, law, and what is prepared from them."""
+
+    territories: territory.Territories
+    taxonomy: taxonomy.Taxonomy
+    cpv: cpv.Cpv
+    rules: law.Rules
+    interpreter: Interpreter
+    geography: Geography
+
+    @property
+    def reader(self) -> Reader:
+        return Reader(self.taxonomy, self.cpv, self.interpreter, self.geography)
+
+
+def load_reference(rules: law.Rules | None = None) -> Reference:
+    """Load all reference data (some 1 s); workers forked afterwards share it. `rules`: others than those of the law."""
+    territories, segments = territory.load(), taxonomy.load()
+    applied = law.load() if rules is None else rules
+    return Reference(territories, segments, cpv.load(), applied, Interpreter(segments), Geography(territories))
