@@ -86,7 +86,7 @@ def facts(lots: int, index: LiveIndex, reference: Reference) -> Facts:
     return Facts(
         need=stored,
         version=version,
-        threads=(),
+        exchanges=(),
         meetings=(),
         awards=(),
         earlier=(),

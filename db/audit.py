@@ -50,7 +50,7 @@ class EntryFilters(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None
 
 
-async def record(
+async def write_entry(
     connection: Connection,
     actor: Actor,
     action: str,

@@ -68,8 +68,8 @@ class NeedFacts(msgspec.Struct, frozen=True, kw_only=True):
     lots: tuple[LotSupply, ...]
 
 
-class ThreadFacts(msgspec.Struct, frozen=True):
-    """What a thread is about; `lot_ids` empty: the whole need."""
+class ExchangeFacts(msgspec.Struct, frozen=True):
+    """What an exchange is about; `lot_ids` empty: the whole need."""
 
     id: UUID
     need_id: UUID
@@ -77,7 +77,7 @@ class ThreadFacts(msgspec.Struct, frozen=True):
 
 
 class BarrierFigure(msgspec.Struct, frozen=True):
-    """How often a barrier was named: by how many recipients of threads (a supplier counts once in each), in how many
+    """How often a barrier was named: by how many recipients of exchanges (a supplier counts once in each), in how many
     needs, by how many suppliers."""
 
     barrier: Barrier
@@ -103,14 +103,14 @@ class BarrierNotes(msgspec.Struct, frozen=True):
 
 
 class FirstAnswer(msgspec.Struct, frozen=True):
-    """Hours, to the hundredth, from the opening of a thread to a recipient's first answer; null where none answered."""
+    """Hours, to the hundredth, from the opening of an exchange to a recipient's first answer; null: no answer."""
 
     median: float | None
     p90: float | None
 
 
 class ReplyFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Who answered, recipient by recipient of each thread.
+    """Who answered, recipient by recipient of each exchange.
 
     `undelivered`: nobody's mailbox took any message; they are not among `contacted`. `rate`: null without any contact.
     """
@@ -235,14 +235,14 @@ class Gathered:
             self._social[_social(need.content)] += 1
             self._environmental[need.content.environmental_considerations] += 1
 
-    def relevant(self, threads: Iterable[ThreadFacts]) -> list[UUID]:
-        """Those of the threads that are about lots looked at, or about a whole need."""
+    def relevant(self, exchanges: Iterable[ExchangeFacts]) -> list[UUID]:
+        """Those of the exchanges that are about lots looked at, or about a whole need."""
         return [
-            each.id for each in threads if each.need_id in self._lots and self._is_about(each.need_id, each.lot_ids)
+            each.id for each in exchanges if each.need_id in self._lots and self._is_about(each.need_id, each.lot_ids)
         ]
 
     def insights(self, replies: ReplyFigures, barriers: Sequence[BarrierFigure], notes: BarrierNotes) -> Insights:
-        """All together, with what was counted in the relevant threads."""
+        """All together, with what was counted in the relevant exchanges."""
         return Insights(
             needs=NeedFigures(len(self._lots), sum(map(len, self._lots.values())), dict(self._statuses)),
             replies=replies,

@@ -16,7 +16,7 @@ from api.commands.database import attached
 from api.commands.errors import USAGE, CommandFailed
 from api.settings import Settings
 from db.api_keys import create_key, ensure_organisation, list_keys, revoke_key
-from db.audit import record
+from db.audit import write_entry
 from db.core.engine import Connection, engine, transaction
 from domain.audit import Actor, Detail
 from domain.client import Key
@@ -104,7 +104,7 @@ async def _note(connection: Connection, action: str, key: Key) -> None:
     now = datetime.now(UTC)
     actor = Actor(await ensure_organisation(connection, key.organisation, now), "command")
     detail: Detail = {"scopes": list(key.scopes), "sources": list(key.sources)}
-    await record(connection, actor, action, f"key:{key.id}", now, detail=detail)
+    await write_entry(connection, actor, action, f"key:{key.id}", now, detail=detail)
 
 
 async def _in_transaction(url: str, work: Callable[[Connection], Awaitable[Answer]]) -> Answer:

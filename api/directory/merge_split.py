@@ -10,7 +10,7 @@ from api.directory.formats import SupplierDocument, document
 from api.directory.routes import NO_SUPPLIER, TAG
 from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
-from db.audit import record
+from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.suppliers.manual_merges import merge_suppliers, split_record
 from db.suppliers.read import get_supplier
@@ -60,7 +60,9 @@ async def merge_into_one(call: Call, body: Merge) -> SupplierDocument:
     async with transaction(services.database) as connection:
         merged = await merge_suppliers(connection, body.ids, likeness, services.now())
         detail: Detail = {"ids": [str(each) for each in body.ids]}
-        await record(connection, actor_of(call), "supplier.merged", f"supplier:{merged}", services.now(), detail=detail)
+        await write_entry(
+            connection, actor_of(call), "supplier.merged", f"supplier:{merged}", services.now(), detail=detail
+        )
         return await _document(connection, merged, services.today())
 
 
@@ -86,7 +88,7 @@ async def split_in_two(call: Call, id: UUID, body: Split) -> SplitSuppliers:  # 
         parted = await split_record(connection, id, key, likeness, services.now())
         detail: Detail = {"source": key.source, "external_id": key.external_id, "split": str(parted.split)}
         about = f"supplier:{parted.kept}"
-        await record(connection, actor_of(call), "supplier.split", about, services.now(), detail=detail)
+        await write_entry(connection, actor_of(call), "supplier.split", about, services.now(), detail=detail)
         both = [await _document(connection, each, services.today()) for each in (parted.kept, parted.split)]
         return SplitSuppliers(*both)
 

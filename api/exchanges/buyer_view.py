@@ -1,4 +1,4 @@
-"""Threads as the buyer reads them: who was asked, what was said, and what became of each message."""
+"""Exchanges as the buyer reads them: who was asked, what was said, and what became of each message."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,16 +15,16 @@ from domain.exchanges.exchange import (
     Delivery,
     DeliveryState,
     Exchange,
+    ExchangeSummary,
     Message,
     Recipient,
     Stance,
-    Thread,
 )
 from domain.exchanges.letter import Letter, Link, Telling, letter
 from domain.needs.status import StoredNeed
 from domain.text.bilingual import Language, Text
 
-NO_THREAD = Text("Aucun échange de cet identifiant", "No thread of this id")
+NO_EXCHANGE = Text("Aucun échange de cet identifiant", "No exchange of this id")
 NO_LETTER = Text(
     "Aucun message de l'acheteur de cet identifiant dans cet échange", "No message of the buyer's of this id here"
 )
@@ -82,8 +82,8 @@ class NewMessageDocument(MessageDocument, frozen=True, kw_only=True):
     letter: LetterDocument | None = None
 
 
-class ThreadDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A thread whole. `lot_ids` empty: about the whole need; messages in the order in which they were written."""
+class ExchangeDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """An exchange whole. `lot_ids` empty: about the whole need; messages in the order in which they were written."""
 
     id: UUID
     need_id: UUID
@@ -111,8 +111,8 @@ class RecipientLetter(msgspec.Struct, frozen=True):
     text: str
 
 
-class NewThreadDocument(ThreadDocument, frozen=True, kw_only=True):
-    """A thread that was just opened, with what is shown this once.
+class NewExchangeDocument(ExchangeDocument, frozen=True, kw_only=True):
+    """An exchange that was just opened, with what is shown this once.
 
     `to_be_delivered_by_you`: the text for each recipient that Vivier does not write to.
     """
@@ -127,16 +127,15 @@ class NewLinkDocument(ReplyLinkDocument, frozen=True):
     letter: LetterDocument
 
 
-def thread_document(thread: Thread, links: dict[UUID, datetime]) -> ThreadDocument:
-    """The thread as it is told. `links`: until when recipients' links work."""
-    exchange = thread.exchange
+def exchange_document(exchange: Exchange, links: dict[UUID, datetime]) -> ExchangeDocument:
+    """The exchange as it is told. `links`: until when recipients' links work."""
     deliveries: dict[UUID, list[Delivery]] = {}
-    for each in thread.deliveries:
+    for each in exchange.deliveries:
         deliveries.setdefault(each.message_id, []).append(each)
-    return ThreadDocument(
+    return ExchangeDocument(
         **{name: getattr(exchange, name) for name in ("id", "need_id", "subject", "lot_ids", "channel", "opened_at")},
         recipients=tuple(_recipient(each, links.get(each.supplier_id)) for each in exchange.recipients),
-        messages=tuple(message_document(each, deliveries.get(each.id, ())) for each in thread.messages),
+        messages=tuple(message_document(each, deliveries.get(each.id, ())) for each in exchange.messages),
     )
 
 
@@ -152,8 +151,8 @@ def by_hand(deliveries: Iterable[Delivery], message_id: UUID) -> tuple[UUID, ...
     return tuple(each.supplier_id for each in deliveries if each.message_id == message_id and each.state == BY_HAND)
 
 
-def telling(need: StoredNeed, organisation: str, exchange: Exchange, message: Message, first: UUID) -> Telling:
-    """What is told of a message of the buyer's, to whichever recipient. `first`: the message that opened the thread."""
+def telling(need: StoredNeed, organisation: str, exchange: ExchangeSummary, message: Message, first: UUID) -> Telling:
+    """What is told of a message of the buyer's, to whichever recipient. `first`: the message that opened it."""
     return Telling(
         buyer=buyer_name(need.content, organisation),
         need_title=need.content.title,
@@ -166,13 +165,13 @@ def telling(need: StoredNeed, organisation: str, exchange: Exchange, message: Me
 
 
 def letter_of(
-    thread: Thread, need: StoredNeed, organisation: str, message_id: UUID, language: Language
+    exchange: Exchange, need: StoredNeed, organisation: str, message_id: UUID, language: Language
 ) -> LetterDocument:
     """A message of the buyer's as it is sent, for recipients who have their link. Raises NotFound for any other."""
-    message = next((each for each in thread.messages if each.id == message_id and each.author == "buyer"), None)
+    message = next((each for each in exchange.messages if each.id == message_id and each.author == "buyer"), None)
     if message is None:
         raise NotFound(NO_LETTER)
-    return written(telling(need, organisation, thread.exchange, message, thread.messages[0].id), None, language)
+    return written(telling(need, organisation, exchange, message, exchange.messages[0].id), None, language)
 
 
 def written(told: Telling, link: Link | None, language: Language) -> LetterDocument:

@@ -25,7 +25,7 @@ from db.exchanges.email_outbox import note_outcome, queue_mails, telling_of
 from db.exchanges.reply_links import create_links
 from db.schema.exchange_tables import message_mails
 from domain.delivery.backoff import Outcome, Schedule
-from domain.exchanges.exchange import Exchange, Message
+from domain.exchanges.exchange import ExchangeSummary, Message
 from domain.exchanges.letter import Letter, Link, Telling, letter, on_one_line
 from domain.text.bilingual import Language
 
@@ -62,7 +62,7 @@ async def mail_kind(services: Services) -> AsyncIterator[Kind | None]:
     )
 
 
-async def have_sent(call: Call, connection: Connection, exchange: Exchange, message: Message) -> None:
+async def have_sent(call: Call, connection: Connection, exchange: ExchangeSummary, message: Message) -> None:
     """Queue a message of the buyer's, just kept, for those it goes to, where e-mail is its channel and is configured.
 
     All others are left to the buyer.
@@ -97,8 +97,8 @@ class Postman:
             if telling is None:
                 return Outcome(failure="link_revoked", final=True)
             expires_at = expiry(now, self.link_days)
-            thread, supplier = mail.row["exchange_id"], mail.row["supplier_id"]
-            (link,) = await create_links(connection, thread, (supplier,), now, expires_at)
+            exchange, supplier = mail.row["exchange_id"], mail.row["supplier_id"]
+            (link,) = await create_links(connection, exchange, (supplier,), now, expires_at)
         way = Link(address(self.base, link.token), last_day(expires_at))
         written = letter(telling, way, language, by_server=True)
         return await self._hand_over(self._message(mail, telling, receiver, written))

@@ -1,4 +1,4 @@
-"""How a thread is opened: with whom, about which lots, and the answer that is given once."""
+"""How an exchange is opened: with whom, about which lots, and the answer that is given once."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -7,26 +7,26 @@ from uuid import UUID
 import msgspec
 
 from api.exchanges.buyer_view import (
-    NewThreadDocument,
+    ExchangeDocument,
+    NewExchangeDocument,
     RecipientLetter,
     ReplyLinkDocument,
-    ThreadDocument,
     by_hand,
+    exchange_document,
     telling,
-    thread_document,
     written,
 )
 from api.exchanges.reply_links import Grant, grant_links, granted, last_day
 from api.runtime.endpoint import Call
 from api.web.content_negotiation import JSON
 from db.core.engine import Connection
-from db.exchanges.exchanges import get_thread
+from db.exchanges.exchanges import get_exchange
 from db.idempotency import Answer
 from db.needs.shortlists import get_shortlist
 from db.suppliers.read import living_suppliers
 from domain.decoding.explain import near
 from domain.errors import Conflict, InvalidContent, Problem, pointer
-from domain.exchanges.exchange import MOST_RECIPIENTS, Exchange, Message, Opening, Recipient
+from domain.exchanges.exchange import MOST_RECIPIENTS, ExchangeSummary, Message, Opening, Recipient
 from domain.exchanges.letter import Link, Telling
 from domain.needs.status import StoredNeed
 from domain.shortlists.listed_suppliers import to_be_contacted
@@ -43,7 +43,7 @@ NOBODY_LEFT = Text(
 )
 TOO_MANY = Text(
     f"Un échange a au plus {MOST_RECIPIENTS} destinataires : ouvrir un échange par groupe de lots",
-    f"A thread has at most {MOST_RECIPIENTS} recipients: open one per group of lots",
+    f"An exchange has at most {MOST_RECIPIENTS} recipients: open one per group of lots",
 )
 
 
@@ -53,7 +53,7 @@ class KeptOpening(msgspec.Struct, frozen=True):
     `by_hand`: to whom the buyer brings the first message itself.
     """
 
-    thread: ThreadDocument
+    exchange: ExchangeDocument
     grant: Grant
     told: Telling
     by_hand: tuple[UUID, ...]
@@ -63,7 +63,7 @@ class KeptOpening(msgspec.Struct, frozen=True):
 async def recipients_of(
     call: Call, connection: Connection, need: StoredNeed, opening: Opening
 ) -> tuple[Recipient, ...]:
-    """With whom the thread is opened, as they are known now.
+    """With whom the exchange is opened, as they are known now.
 
     Raises InvalidContent, with all that is wrong in the lots and recipients; Conflict (`nobody_to_contact`) for a
     shortlist that has nobody left.
@@ -85,18 +85,20 @@ async def recipients_of(
     return tuple(_named(each) for each in each_once.values())
 
 
-async def kept(call: Call, connection: Connection, need: StoredNeed, exchange: Exchange, first: Message) -> Answer:
-    """What is kept of the answer to an opening whose thread was just written. Puts the recipients' links in force."""
+async def kept(
+    call: Call, connection: Connection, need: StoredNeed, exchange: ExchangeSummary, first: Message
+) -> Answer:
+    """What is kept of the answer to an opening whose exchange was just written. Puts the recipients' links in force."""
     grant = await grant_links(call, connection, exchange.id, (each.supplier_id for each in exchange.recipients))
-    thread = await get_thread(connection, call.bearer.organisation_id, exchange.id)
-    if thread is None:
-        raise RuntimeError("a thread is read in the transaction that wrote it")
+    whole = await get_exchange(connection, call.bearer.organisation_id, exchange.id)
+    if whole is None:
+        raise RuntimeError("an exchange is read in the transaction that wrote it")
     links: dict[UUID, datetime] = dict.fromkeys(grant.supplier_ids, grant.expires_at)
     opening = KeptOpening(
-        thread=thread_document(thread, links),
+        exchange=exchange_document(whole, links),
         grant=grant,
         told=telling(need, call.bearer.organisation, exchange, first, first.id),
-        by_hand=by_hand(thread.deliveries, first.id),
+        by_hand=by_hand(whole.deliveries, first.id),
         language=call.language,
     )
     headers = {"content-type": JSON, "location": f"/exchanges/{exchange.id}", "cache-control": "no-store"}
@@ -114,8 +116,8 @@ async def opened(call: Call, connection: Connection, answer: Answer) -> Answer:
         for each in opening.by_hand
         if each in urls
     }
-    document = NewThreadDocument(
-        **{name: getattr(opening.thread, name) for name in ThreadDocument.__struct_fields__},
+    document = NewExchangeDocument(
+        **{name: getattr(opening.exchange, name) for name in ExchangeDocument.__struct_fields__},
         reply_links=tuple(ReplyLinkDocument(each, urls[each], links[each].expires_at) for each in links),
         to_be_delivered_by_you=tuple(RecipientLetter(each, text.subject, text.text) for each, text in letters.items()),
     )

@@ -5,7 +5,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.exchanges.buyer_view import NO_THREAD, NewLinkDocument, telling, written
+from api.exchanges.buyer_view import NO_EXCHANGE, NewLinkDocument, telling, written
 from api.exchanges.reply_links import Grant, grant_links, granted, last_day
 from api.exchanges.routes import TAG, object_of
 from api.needs.routes import held
@@ -13,22 +13,23 @@ from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import HEADERS, once
 from api.web.content_negotiation import JSON
-from db.audit import record
+from db.audit import write_entry
 from db.core.engine import Connection, transaction
-from db.exchanges.exchanges import get_thread, need_of
+from db.exchanges.exchanges import get_exchange, need_of
 from db.exchanges.reply_links import revoke_links
 from db.idempotency import Answer
 from domain.errors import Conflict, NotFound
-from domain.exchanges.exchange import Thread
+from domain.exchanges.exchange import Exchange
 from domain.exchanges.letter import Link, Telling
 from domain.needs.status import StoredNeed
 from domain.text.bilingual import Language, Text
 
 NO_RECIPIENT = Text(
-    "Ce fournisseur n'est pas destinataire de cet échange", "This supplier is no recipient of this thread"
+    "Ce fournisseur n'est pas destinataire de cet échange", "This supplier is no recipient of this exchange"
 )
 NO_LINK = Text(
-    "Ce destinataire n'a pas de lien en vigueur dans cet échange", "This recipient has no link in force in this thread"
+    "Ce destinataire n'a pas de lien en vigueur dans cet échange",
+    "This recipient has no link in force in this exchange",
 )
 SHOWN_ONCE = Text(
     "Ce lien a été donné à une autre clé, et ne se montre qu'une fois : en demander un autre",
@@ -50,7 +51,7 @@ class KeptLink(msgspec.Struct, frozen=True):
 async def revoke_reply_link(call: Call, id: UUID, supplier_id: UUID) -> None:  # noqa: A002 - as the contract names it
     """Take away a recipient's reply links.
 
-    All that it has to this thread, at once and for good; messages on their way to it by e-mail are cancelled, and later
+    All that it has to this exchange, at once and for good; messages on their way to it by e-mail are cancelled; later
     ones are left to the buyer. 404 where it has none in force.
     """
     services = call.services
@@ -60,7 +61,7 @@ async def revoke_reply_link(call: Call, id: UUID, supplier_id: UUID) -> None:  #
         if not await revoke_links(connection, id, supplier_id, now):
             raise NotFound(NO_LINK)
         detail = {"supplier_id": str(supplier_id)}
-        await record(connection, actor_of(call), "reply_link.revoked", object_of(id), now, detail=dict(detail))
+        await write_entry(connection, actor_of(call), "reply_link.revoked", object_of(id), now, detail=dict(detail))
 
 
 @endpoint(
@@ -83,13 +84,13 @@ async def give_reply_link(call: Call, id: UUID, supplier_id: UUID) -> Response[b
     async with transaction(services.database) as connection:
 
         async def carry_out() -> Answer:
-            need, thread = await _held_recipient(call, connection, id, supplier_id)
+            need, exchange = await _held_recipient(call, connection, id, supplier_id)
             grant = await grant_links(call, connection, id, (supplier_id,))
-            first = thread.messages[0]
-            told = telling(need, call.bearer.organisation, thread.exchange, first, first.id)
+            first = exchange.messages[0]
+            told = telling(need, call.bearer.organisation, exchange, first, first.id)
             detail = {"supplier_id": str(supplier_id)}
             now = services.now()
-            await record(connection, actor_of(call), "reply_link.created", object_of(id), now, detail=dict(detail))
+            await write_entry(connection, actor_of(call), "reply_link.created", object_of(id), now, detail=dict(detail))
             headers = {"content-type": JSON, "cache-control": "no-store"}
             return Answer(201, headers, msgspec.json.encode(KeptLink(grant, told, call.language)))
 
@@ -111,19 +112,19 @@ ROUTES = (revoke_reply_link, give_reply_link)
 
 async def _held_recipient(
     call: Call, connection: Connection, exchange_id: UUID, supplier_id: UUID
-) -> tuple[StoredNeed, Thread]:
-    """The organisation's thread and its need, whatever has become of it, held. Raises NotFound, also for no recipient.
+) -> tuple[StoredNeed, Exchange]:
+    """The organisation's exchange and its need, held. Raises NotFound, also for no recipient.
 
     Held, so that links are not taken away while an answer by one of them is being kept.
     """
     organisation = call.bearer.organisation_id
     need_id = await need_of(connection, organisation, exchange_id)
     if need_id is None:
-        raise NotFound(NO_THREAD)
+        raise NotFound(NO_EXCHANGE)
     need = await held(call, connection, need_id)
-    thread = await get_thread(connection, organisation, exchange_id)
-    if thread is None:
-        raise NotFound(NO_THREAD)
-    if all(each.supplier_id != supplier_id for each in thread.exchange.recipients):
+    exchange = await get_exchange(connection, organisation, exchange_id)
+    if exchange is None:
+        raise NotFound(NO_EXCHANGE)
+    if all(each.supplier_id != supplier_id for each in exchange.recipients):
         raise NotFound(NO_RECIPIENT)
-    return need, thread
+    return need, exchange

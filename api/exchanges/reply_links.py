@@ -19,7 +19,7 @@ PATH = "/replies/"
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """Links to a thread that were given to a caller, without their tokens.
+    """Links to an exchange that were given to a caller, without their tokens.
 
     A token is made of `salt` and of the caller's key of the API: the same request sent again is answered with the same
     links, while nothing that is kept leads to them. Nor do links lead to each other, or to the key, for who has one.

@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from api.exchanges.reply_form import ReplyForm
 from api.exchanges.reply_links import last_day
-from api.exchanges.supplier_view import ThreadSeen
+from api.exchanges.supplier_view import SeenExchange
 from api.web.content_negotiation import HTML
 from api.web.dates import PARIS
 from api.web.problem_types import ProblemType
@@ -61,8 +61,8 @@ BARRIERS: dict[Barrier, str] = {
 }
 
 
-def thread_page(
-    seen: ThreadSeen,
+def exchange_page(
+    seen: SeenExchange,
     *,
     status: int = 200,
     sent: UUID | None = None,
@@ -70,14 +70,14 @@ def thread_page(
     form: ReplyForm | None = None,
     problems: Sequence[Problem] = (),
 ) -> Response[bytes]:
-    """The thread, with a form to answer as long as that is possible.
+    """The exchange, with a form to answer as long as that is possible.
 
     `sent`: the answer just given. `corrects`: a message of the recipient's own to be corrected. `form`, `problems`: as
     it was filled in, and what was wrong, where the answer could not be kept.
     """
     own = {each.id: each for each in seen.messages if each.author == "supplier"}
     return _page(
-        "thread.html",
+        "exchange.html",
         status,
         seen=seen,
         until=long_date(last_day(seen.link_expires_at)).fr,

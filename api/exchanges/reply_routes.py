@@ -1,4 +1,4 @@
-"""What a supplier does with its reply link, without a key: read its thread, and answer in it."""
+"""What a supplier does with its reply link, without a key: read its exchange, and answer in it."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -9,15 +9,15 @@ import msgspec
 from litestar import Response
 
 from api.exchanges.reply_form import FORM, ReplyForm, filled, read_form
-from api.exchanges.reply_page import PRIVATE, refusal_page, thread_page
-from api.exchanges.supplier_view import NO_LINK, ThreadSeen, sight
+from api.exchanges.reply_page import PRIVATE, exchange_page, refusal_page
+from api.exchanges.supplier_view import NO_LINK, SeenExchange, sight
 from api.runtime.endpoint import Call, endpoint, negotiated
 from api.runtime.idempotency import HEADERS, Sender, key_of, once
 from api.runtime.rate_limits import caller_of, require_within
 from api.web.content_negotiation import HTML, JSON
 from api.web.problems import answer_failure, describe
 from api.web.request_body import JsonBody, require_media
-from db.audit import record
+from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import add_message, last_said
@@ -35,7 +35,7 @@ LONGEST_BODY = 512 * 1024
 
 
 class ReplyQuery(msgspec.Struct, frozen=True):
-    """What the page shows besides the thread."""
+    """What the page shows besides the exchange."""
 
     sent: Annotated[UUID | None, msgspec.Meta(description="The answer that was just sent")] = None
     corrects: Annotated[UUID | None, msgspec.Meta(description="The message of one's own to be corrected")] = None
@@ -46,13 +46,13 @@ class ReplyQuery(msgspec.Struct, frozen=True):
     "/replies/{token}",
     tag=TAG,
     scope=None,
-    answers={JSON: ThreadSeen, HTML: str},
+    answers={JSON: SeenExchange, HTML: str},
     problems=("too-many-requests", "database-away"),
 )
-async def read_thread(call: Call, token: str, query: ReplyQuery) -> Response[bytes]:
-    """Read a thread by a reply link.
+async def read_by_link(call: Call, token: str, query: ReplyQuery) -> Response[bytes]:
+    """Read an exchange by a reply link.
 
-    The token is the right to read and answer this one thread as one of its recipients. A page in French for browsers
+    The token is the right to read and answer this one exchange as one of its recipients. A page in French for browsers
     (`Accept: text/html`), JSON for all else. 404 where the link is unknown, expired or revoked.
     """
 
@@ -61,7 +61,7 @@ async def read_thread(call: Call, token: str, query: ReplyQuery) -> Response[byt
             link = await _read_link(call, connection, token)
             seen = (await sight(connection, link)).seen
         if call.media_type == HTML:
-            return thread_page(seen, sent=query.sent, corrects=query.corrects)
+            return exchange_page(seen, sent=query.sent, corrects=query.corrects)
         return Response(msgspec.json.encode(seen), media_type=JSON)
 
     return await _private(call, read)
@@ -79,7 +79,7 @@ async def read_thread(call: Call, token: str, query: ReplyQuery) -> Response[byt
     problems=("after-publication", "too-many-requests", "database-away"),
 )
 async def answer_by_link(call: Call, token: str) -> Response[bytes]:
-    """Answer in a thread by a reply link, more than once if need be.
+    """Answer in an exchange by a reply link, more than once if need be.
 
     The answer goes to the buyer alone. `stance` says how the supplier stands, `barriers` what would keep it from
     bidding (`barriers_note` where they have `other`); `confidential`: the buyer keeps it to itself and cannot publish
@@ -96,7 +96,7 @@ async def answer_by_link(call: Call, token: str) -> Response[bytes]:
     return await _private(call, answer)
 
 
-ROUTES = (read_thread, answer_by_link)
+ROUTES = (read_by_link, answer_by_link)
 
 
 async def _private(call: Call, carry_out: Callable[[], Awaitable[Response[bytes]]]) -> Response[bytes]:
@@ -146,14 +146,14 @@ async def _keep(
 
 
 async def _kept(call: Call, connection: Connection, token: str, link: ReplyLink, reply: Reply) -> VisibleMessage:
-    """Add the reply to the thread, whose need is held. Raises Conflict (`after-publication`), InvalidContent."""
+    """Add the reply to the exchange, whose need is held. Raises Conflict (`after-publication`), InvalidContent."""
     held = await sight(connection, link, hold=True)
     # the link may have been taken away meanwhile; from now on it cannot be
     if await find_link(connection, token, call.services.now(), hold=True) is None:
         raise NotFound(NO_LINK)
     require_open(held.need.status)
     fields = {name: getattr(reply, name) for name in Reply.__struct_fields__}
-    require_message(held.thread, NewMessage(author="supplier", supplier_id=link.supplier_id, **fields))
+    require_message(held.exchange, NewMessage(author="supplier", supplier_id=link.supplier_id, **fields))
     last = await last_said(connection, link.exchange_id)
     now = call.services.now() if last is None else max(call.services.now(), last + timedelta(milliseconds=1))
     message = Message(
@@ -162,7 +162,7 @@ async def _kept(call: Call, connection: Connection, token: str, link: ReplyLink,
     await add_message(connection, link.exchange_id, message)
     actor = Actor(link.organisation_id, "reply_link", link.supplier_id)
     detail: Detail = {"message_id": str(message.id), "stance": reply.stance}
-    await record(connection, actor, "message.received", f"exchange:{link.exchange_id}", now, detail=detail)
+    await write_entry(connection, actor, "message.received", f"exchange:{link.exchange_id}", now, detail=detail)
     return visible_to(link.supplier_id, [message])[0]
 
 
@@ -187,4 +187,4 @@ async def _answer_form(call: Call, token: str) -> Response[bytes]:
     async with transaction(call.services.database) as connection:
         link = await _read_link(call, connection, token)
         seen = (await sight(connection, link)).seen
-    return thread_page(seen, status=status, corrects=form.corrected, form=form, problems=problems)
+    return exchange_page(seen, status=status, corrects=form.corrected, form=form, problems=problems)

@@ -1,4 +1,4 @@
-"""Exchanges with suppliers before publication: threads opened, added to, read; questions answered to all."""
+"""Exchanges with suppliers before publication: exchanges opened, added to, read; questions answered to all."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -8,15 +8,15 @@ import msgspec
 from litestar import Response
 
 from api.exchanges.buyer_view import (
-    NO_THREAD,
+    NO_EXCHANGE,
+    ExchangeDocument,
     LetterDocument,
+    NewExchangeDocument,
     NewMessageDocument,
-    NewThreadDocument,
-    ThreadDocument,
     by_hand,
+    exchange_document,
     letter_of,
     message_document,
-    thread_document,
 )
 from api.exchanges.email import have_sent
 from api.exchanges.open_exchange import kept, opened, recipients_of
@@ -27,16 +27,16 @@ from api.runtime.etag import IF_NONE_MATCH, unless_known
 from api.runtime.idempotency import HEADERS, once
 from api.web.content_negotiation import JSON
 from api.web.pagination import Page, Paging, paged
-from db.audit import record
+from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
-from db.exchanges.exchanges import add_message, get_thread, need_of, open_exchange, page_of_exchanges
+from db.exchanges.exchanges import add_message, get_exchange, need_of, open_exchange, page_of_exchanges
 from db.exchanges.reply_links import links_in_force
 from db.idempotency import Answer
 from db.needs.needs import get_need
 from domain.audit import Detail
 from domain.errors import NotFound
-from domain.exchanges.exchange import Exchange, Message, NewMessage, Opening, Publication, Thread
+from domain.exchanges.exchange import Exchange, ExchangeSummary, Message, NewMessage, Opening, Publication
 from domain.exchanges.rules import published_question, require_message
 from domain.needs.status import StoredNeed, require_open
 
@@ -49,14 +49,14 @@ REFUSALS = ("conflict", "after-publication")
     "/needs/{id}/exchanges",
     tag=TAG,
     scope="needs",
-    answers=NewThreadDocument,
+    answers=NewExchangeDocument,
     status=201,
     headers=HEADERS,
     problems=REFUSALS,
     example="exchange",
 )
-async def open_thread(call: Call, id: UUID, body: Opening) -> Response[bytes]:  # noqa: A002 - as the contract names it
-    """Open a thread with suppliers about a need.
+async def create_exchange(call: Call, id: UUID, body: Opening) -> Response[bytes]:  # noqa: A002 - as the contract names it
+    """Open an exchange with suppliers about a need.
 
     `recipients`: ids of suppliers (the present one where records were merged), or `shortlist`: all of the latest
     version that are not set aside. Where the channel is `email` and a mail server is configured, Vivier writes to those
@@ -72,7 +72,7 @@ async def open_thread(call: Call, id: UUID, body: Opening) -> Response[bytes]:  
             require_open(need.status)
             recipients = await recipients_of(call, connection, need, body)
             now = services.now()
-            exchange = Exchange(
+            exchange = ExchangeSummary(
                 id=new_id(now),
                 need_id=id,
                 subject=body.subject,
@@ -93,7 +93,7 @@ async def open_thread(call: Call, id: UUID, body: Opening) -> Response[bytes]:  
                 "channel": body.channel,
                 "recipients": [str(each.supplier_id) for each in recipients],
             }
-            await record(connection, actor_of(call), "exchange.opened", object_of(exchange.id), now, detail=detail)
+            await write_entry(connection, actor_of(call), "exchange.opened", object_of(exchange.id), now, detail=detail)
             return answer
 
         async def completed(answer: Answer) -> Answer:
@@ -102,9 +102,9 @@ async def open_thread(call: Call, id: UUID, body: Opening) -> Response[bytes]:  
         return await once(call, connection, msgspec.json.encode(body), carry_out, completed=completed)
 
 
-@endpoint("GET", "/needs/{id}/exchanges", tag=TAG, scope="needs", answers=Page[Exchange])
-async def list_threads(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
-    """The threads about a need, the oldest first, with their recipients."""
+@endpoint("GET", "/needs/{id}/exchanges", tag=TAG, scope="needs", answers=Page[ExchangeSummary])
+async def list_exchanges(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
+    """The exchanges about a need, the oldest first, with their recipients."""
     organisation = call.bearer.organisation_id
     async with transaction(call.services.database) as connection:
         if await get_need(connection, organisation, id) is None:
@@ -114,14 +114,14 @@ async def list_threads(call: Call, id: UUID, query: Paging) -> Response[bytes]: 
 
 
 @endpoint(
-    "GET", "/exchanges/{id}", tag=TAG, scope="needs", answers=ThreadDocument, status=(200, 304), headers=IF_NONE_MATCH
+    "GET", "/exchanges/{id}", tag=TAG, scope="needs", answers=ExchangeDocument, status=(200, 304), headers=IF_NONE_MATCH
 )
-async def show_thread(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
-    """A thread whole: who was asked, all that was said, and what became of each message sent."""
+async def show_exchange(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
+    """An exchange whole: who was asked, all that was said, and what became of each message sent."""
     async with transaction(call.services.database) as connection:
-        thread = await _own(call, connection, id)
+        exchange = await _own(call, connection, id)
         links = await links_in_force(connection, id, call.services.now())
-    return unless_known(call, msgspec.json.encode(thread_document(thread, links)), JSON, max_age=None)
+    return unless_known(call, msgspec.json.encode(exchange_document(exchange, links)), JSON, max_age=None)
 
 
 @endpoint(
@@ -136,7 +136,7 @@ async def show_thread(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
     example="message",
 )
 async def write_message(call: Call, id: UUID, body: NewMessage) -> Response[bytes]:  # noqa: A002
-    """Add a message to a thread.
+    """Add a message to an exchange.
 
     The buyer's own, to all recipients or to the one of `supplier_id`; or what a supplier said by other means, which
     only the buyer sees and that supplier. Nothing said is changed: a correction is a message that `corrects` another,
@@ -145,14 +145,14 @@ async def write_message(call: Call, id: UUID, body: NewMessage) -> Response[byte
     async with transaction(call.services.database) as connection:
 
         async def carry_out() -> Answer:
-            need, thread = await held_thread(call, connection, id)
-            require_message(thread, body)
-            now = next_moment(call, thread)
+            need, exchange = await own_exchange(call, connection, id)
+            require_message(exchange, body)
+            now = next_moment(call, exchange)
             fields = {name: getattr(body, name) for name in NewMessage.__struct_fields__}
-            channel = body.channel or thread.exchange.channel
+            channel = body.channel or exchange.channel
             message = Message(**fields | {"id": new_id(now), "channel": channel, "created_at": now})
             action = "message.sent" if message.author == "buyer" else "message.noted"
-            return await _added(call, connection, need, thread, message, action)
+            return await _added(call, connection, need, exchange, message, action)
 
         return await once(call, connection, msgspec.json.encode(body), carry_out)
 
@@ -182,9 +182,9 @@ async def publish_answer(
     async with transaction(call.services.database) as connection:
 
         async def carry_out() -> Answer:
-            need, thread = await held_thread(call, connection, id)
-            question = published_question(thread, message_id, body)
-            now = next_moment(call, thread)
+            need, exchange = await own_exchange(call, connection, id)
+            question = published_question(exchange, message_id, body)
+            now = next_moment(call, exchange)
             message = Message(
                 id=new_id(now),
                 author="buyer",
@@ -192,10 +192,10 @@ async def publish_answer(
                 body=body.answer,
                 publishes=message_id,
                 question=question,
-                channel=thread.exchange.channel,
+                channel=exchange.channel,
                 created_at=now,
             )
-            return await _added(call, connection, need, thread, message, "question.published")
+            return await _added(call, connection, need, exchange, message, "question.published")
 
         return await once(call, connection, msgspec.json.encode(body), carry_out)
 
@@ -209,55 +209,55 @@ async def show_letter(call: Call, id: UUID, message_id: UUID) -> LetterDocument:
     """
     bearer = call.bearer
     async with transaction(call.services.database) as connection:
-        thread = await _own(call, connection, id)
-        need = await get_need(connection, bearer.organisation_id, thread.exchange.need_id)
+        exchange = await _own(call, connection, id)
+        need = await get_need(connection, bearer.organisation_id, exchange.need_id)
     if need is None:
-        raise NotFound(NO_THREAD)
-    return letter_of(thread, need, bearer.organisation, message_id, call.language)
+        raise NotFound(NO_EXCHANGE)
+    return letter_of(exchange, need, bearer.organisation, message_id, call.language)
 
 
-ROUTES = (open_thread, list_threads, show_thread, write_message, publish_answer, show_letter)
+ROUTES = (create_exchange, list_exchanges, show_exchange, write_message, publish_answer, show_letter)
 
 
 def object_of(exchange_id: UUID) -> str:
-    """A thread, as the journal names it."""
+    """An exchange, as the journal names it."""
     return f"exchange:{exchange_id}"
 
 
-async def held_thread(call: Call, connection: Connection, exchange_id: UUID) -> tuple[StoredNeed, Thread]:
-    """The organisation's thread and its need, held until the transaction ends.
+async def own_exchange(call: Call, connection: Connection, exchange_id: UUID) -> tuple[StoredNeed, Exchange]:
+    """The organisation's exchange and its need, held until the transaction ends.
 
     Raises NotFound; Conflict (`after-publication`) where nothing more may be said.
     """
     organisation = call.bearer.organisation_id
     need_id = await need_of(connection, organisation, exchange_id)
     if need_id is None:
-        raise NotFound(NO_THREAD)
+        raise NotFound(NO_EXCHANGE)
     need = await held(call, connection, need_id)
     require_open(need.status)
     return need, await _own(call, connection, exchange_id)
 
 
-def next_moment(call: Call, thread: Thread) -> datetime:
+def next_moment(call: Call, exchange: Exchange) -> datetime:
     """Now, but after all that was said: ids sort by the millisecond, and clocks of servers differ."""
-    last = max(message.created_at for message in thread.messages)
+    last = max(message.created_at for message in exchange.messages)
     return max(call.services.now(), last + timedelta(milliseconds=1))
 
 
-async def _own(call: Call, connection: Connection, exchange_id: UUID) -> Thread:
-    thread = await get_thread(connection, call.bearer.organisation_id, exchange_id)
-    if thread is None:
-        raise NotFound(NO_THREAD)
-    return thread
+async def _own(call: Call, connection: Connection, exchange_id: UUID) -> Exchange:
+    exchange = await get_exchange(connection, call.bearer.organisation_id, exchange_id)
+    if exchange is None:
+        raise NotFound(NO_EXCHANGE)
+    return exchange
 
 
 async def _added(
-    call: Call, connection: Connection, need: StoredNeed, thread: Thread, message: Message, action: str
+    call: Call, connection: Connection, need: StoredNeed, exchange: Exchange, message: Message, action: str
 ) -> Answer:
-    """Keep a message of a thread that is held, have it sent where that is ours to do, and note it; the answer."""
-    exchange_id = thread.exchange.id
+    """Keep a message of an exchange that is held, have it sent where that is ours to do, and note it; the answer."""
+    exchange_id = exchange.id
     await add_message(connection, exchange_id, message)
-    await have_sent(call, connection, thread.exchange, message)
+    await have_sent(call, connection, exchange, message)
     after = await _own(call, connection, exchange_id)
     told = message_document(message, [each for each in after.deliveries if each.message_id == message.id])
     bearer, letter = call.bearer, None
@@ -268,7 +268,7 @@ async def _added(
         detail["supplier_id"] = str(message.supplier_id)
     if message.publishes is not None:
         detail["publishes"] = str(message.publishes)
-    await record(connection, actor_of(call), action, object_of(exchange_id), message.created_at, detail=detail)
+    await write_entry(connection, actor_of(call), action, object_of(exchange_id), message.created_at, detail=detail)
     fields = {name: getattr(told, name) for name in told.__struct_fields__}
     headers = {"content-type": JSON, "location": f"/exchanges/{exchange_id}"}
     return Answer(201, headers, msgspec.json.encode(NewMessageDocument(**fields, letter=letter)))

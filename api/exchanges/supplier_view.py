@@ -1,4 +1,4 @@
-"""Threads as one recipient reads them by its link."""
+"""Exchanges as one recipient reads them by its link."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -8,11 +8,11 @@ import msgspec
 from db.api_keys import organisation_name
 from db.core.engine import Connection
 from db.exchanges.email_outbox import buyer_name
-from db.exchanges.exchanges import thread_seen_by
+from db.exchanges.exchanges import exchange_seen_by
 from db.exchanges.reply_links import ReplyLink
 from db.needs.needs import get_need, hold_need
 from domain.errors import NotFound
-from domain.exchanges.exchange import Thread, VisibleMessage, visible_to
+from domain.exchanges.exchange import Exchange, VisibleMessage, visible_to
 from domain.needs.status import OPEN, StoredNeed
 from domain.text.bilingual import Text
 
@@ -23,14 +23,14 @@ NO_LINK = Text(
 
 
 class LotSeen(msgspec.Struct, frozen=True):
-    """A lot that the thread is about."""
+    """A lot that the exchange is about."""
 
     id: str
     title: str | None
 
 
-class ThreadSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """A thread as one recipient may see it: nothing that others said, nor who they are.
+class SeenExchange(msgspec.Struct, frozen=True, kw_only=True):
+    """An exchange as one recipient may see it: nothing that others said, nor who they are.
 
     `recipient`: in whose name one reads and answers. `can_reply` false: the notice is published, or the need has ended.
     `lots` empty: about the whole need. `link_expires_at`: until when this link works.
@@ -48,27 +48,26 @@ class ThreadSeen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sight(NamedTuple):
-    """What a link gives access to: the thread as far as its recipient may know it, and as it is told."""
+    """What a link gives access to: the exchange as far as its recipient may know it, and as it is told."""
 
     need: StoredNeed
-    thread: Thread
-    seen: ThreadSeen
+    exchange: Exchange
+    seen: SeenExchange
 
 
 async def sight(connection: Connection, link: ReplyLink, *, hold: bool = False) -> Sight:
     """What the link gives access to now; `hold`: keep the need as it is until the transaction ends. Raises NotFound."""
     need = await (hold_need if hold else get_need)(connection, link.organisation_id, link.need_id)
-    thread = await thread_seen_by(connection, link.organisation_id, link.exchange_id, link.supplier_id)
-    if need is None or thread is None:
+    exchange = await exchange_seen_by(connection, link.organisation_id, link.exchange_id, link.supplier_id)
+    if need is None or exchange is None:
         raise NotFound(NO_LINK)
     organisation = await organisation_name(connection, link.organisation_id)
-    return Sight(need, thread, _seen(link, need, thread, buyer_name(need.content, organisation)))
+    return Sight(need, exchange, _seen(link, need, exchange, buyer_name(need.content, organisation)))
 
 
-def _seen(link: ReplyLink, need: StoredNeed, thread: Thread, buyer: str) -> ThreadSeen:
+def _seen(link: ReplyLink, need: StoredNeed, exchange: Exchange, buyer: str) -> SeenExchange:
     titles = {lot.id: lot.title for lot in need.content.lots}
-    exchange = thread.exchange
-    return ThreadSeen(
+    return SeenExchange(
         buyer=buyer,
         need_title=need.content.title,
         subject=exchange.subject,
@@ -77,5 +76,5 @@ def _seen(link: ReplyLink, need: StoredNeed, thread: Thread, buyer: str) -> Thre
         can_reply=need.status in OPEN,
         opened_at=exchange.opened_at,
         link_expires_at=link.expires_at,
-        messages=visible_to(link.supplier_id, thread.messages),
+        messages=visible_to(link.supplier_id, exchange.messages),
     )

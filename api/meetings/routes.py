@@ -18,7 +18,7 @@ from api.web.content_negotiation import JSON
 from api.web.dates import end_of, first_moment
 from api.web.merge_patch import Patch, patched
 from api.web.pagination import Page, Paging, paged
-from db.audit import record
+from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.meetings.meetings import (
@@ -79,7 +79,7 @@ async def plan_meeting(call: Call, body: MeetingRequest) -> Response[bytes]:
             request = await _checked(call, connection, planned(body), frozenset())
             now = services.now()
             meeting = await create_meeting(connection, call.bearer.organisation_id, request, now)
-            await record(connection, actor_of(call), "meeting.created", f"meeting:{meeting.id}", now, version=1)
+            await write_entry(connection, actor_of(call), "meeting.created", f"meeting:{meeting.id}", now, version=1)
             headers = {"content-type": JSON, "etag": _etag(meeting), "location": f"/meetings/{meeting.id}"}
             return Answer(201, headers, msgspec.json.encode(meeting))
 
@@ -145,7 +145,9 @@ async def change_own_meeting(call: Call, id: UUID, body: Patch) -> Response[byte
         if after is not before:
             action = "meeting.changed" if after.status == before.status else f"meeting.{after.status}"
             detail: Detail = {"fields": _changed(before, after)}
-            await record(connection, actor_of(call), action, f"meeting:{id}", now, version=after.version, detail=detail)
+            await write_entry(
+                connection, actor_of(call), action, f"meeting:{id}", now, version=after.version, detail=detail
+            )
     return Response(msgspec.json.encode(after), headers={"content-type": JSON, "etag": _etag(after)})
 
 

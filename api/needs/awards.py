@@ -14,7 +14,7 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import HEADERS, once
 from api.web.content_negotiation import JSON
 from api.web.pagination import Page, Paging, paged
-from db.audit import record
+from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
 from db.idempotency import Answer
@@ -64,7 +64,7 @@ async def note_award(call: Call, id: UUID, body: AwardRequest) -> Response[bytes
             award = await _made(call, connection, need, body)
             await create_award(connection, organisation, award)
             detail: Detail = {"award_id": str(award.id), "lot_id": award.lot_id, "supplier_id": str(award.supplier_id)}
-            await record(connection, actor_of(call), "award.noted", object_of(id), award.created_at, detail=detail)
+            await write_entry(connection, actor_of(call), "award.noted", object_of(id), award.created_at, detail=detail)
             headers = {"content-type": JSON, "location": f"/needs/{id}/awards/{award.id}"}
             return Answer(201, headers, msgspec.json.encode(award))
 
@@ -104,7 +104,7 @@ async def withdraw_mistaken_award(call: Call, id: UUID, award_id: UUID) -> None:
         if not await withdraw_award(connection, organisation, id, award_id, now):
             raise NotFound(NO_AWARD)
         detail: Detail = {"award_id": str(award_id)}
-        await record(connection, actor_of(call), "award.withdrawn", object_of(id), now, detail=detail)
+        await write_entry(connection, actor_of(call), "award.withdrawn", object_of(id), now, detail=detail)
 
 
 ROUTES = (note_award, list_need_awards, show_award, withdraw_mistaken_award)

@@ -13,7 +13,7 @@ from db.needs.shortlists import earlier_decisions, get_shortlist
 from db.suppliers.write import survivors
 from domain.equal_treatment.matrix import EqualTreatment, equal_treatment
 from domain.errors import NotFound
-from domain.exchanges.exchange import Thread
+from domain.exchanges.exchange import Exchange
 from domain.meetings.meeting import Meeting
 from domain.shortlists.frozen import FrozenShortlist
 
@@ -45,14 +45,16 @@ async def treatment_of(call: Call, connection: Connection, need_id: UUID) -> Equ
     version = await get_shortlist(connection, organisation, need_id, None)
     if version is None:
         raise NotFound(NO_NEED)
-    threads = await exchanges_of(connection, organisation, need_id)
+    exchanges = await exchanges_of(connection, organisation, need_id)
     meetings = await meetings_of(connection, organisation, need_id)
-    living = await survivors(connection, set(_supplier_ids(version, threads, meetings)))
+    living = await survivors(connection, set(_supplier_ids(version, exchanges, meetings)))
     earlier = await earlier_decisions(connection, organisation, need_id, version.number)
-    return await asyncio.to_thread(equal_treatment, version, threads, meetings, call.language, living, earlier)
+    return await asyncio.to_thread(equal_treatment, version, exchanges, meetings, call.language, living, earlier)
 
 
-def _supplier_ids(version: FrozenShortlist, threads: Sequence[Thread], meetings: Sequence[Meeting]) -> Iterator[UUID]:
+def _supplier_ids(
+    version: FrozenShortlist, exchanges: Sequence[Exchange], meetings: Sequence[Meeting]
+) -> Iterator[UUID]:
     yield from (each.supplier.id for lot in version.shown for each in lot.candidates)
-    yield from (each.supplier_id for thread in threads for each in thread.exchange.recipients)
+    yield from (each.supplier_id for exchange in exchanges for each in exchange.recipients)
     yield from (each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id)

@@ -11,7 +11,7 @@ import msgspec
 
 from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call
-from db.audit import record
+from db.audit import write_entry
 from db.core.engine import Connection
 from db.needs.awards import awards_until
 from db.needs.shortlists import freeze, get_ledger, get_shortlist
@@ -105,7 +105,7 @@ async def keep(call: Call, connection: Connection, need: StoredNeed, found: Matc
     )
     await freeze(connection, call.bearer.organisation_id, need, version, found.body, tuple(found.ledger))
     detail: Detail = {"number": version.number, "data_version": stamp.data_version}
-    await record(
+    await write_entry(
         connection, actor_of(call), "shortlist.frozen", f"need:{need.id}", now, version=need.version, detail=detail
     )
     return Frozen(version.number, found.body)

@@ -11,7 +11,7 @@ from api.directory.filters import MOST, refusal, unknown_segment
 from api.runtime.endpoint import Call, endpoint
 from api.web.dates import end_of, first_moment
 from db.core.engine import transaction
-from db.needs.insights import barrier_figures, barrier_notes, needs_with_supply, reply_figures, threads_about
+from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
 from domain.errors import Problem, pointer
 from domain.insights import Gathered, Insights, Scope
 from domain.needs.need import TerritoryRequest
@@ -61,10 +61,10 @@ class InsightsQuery(msgspec.Struct, frozen=True, kw_only=True):
 async def show_insights(call: Call, query: InsightsQuery) -> Insights:
     """What the organisation's needs tell together.
 
-    Barriers that suppliers named (once per supplier and thread, as last corrected), who answered and after how many
+    Barriers that suppliers named (once per supplier and exchange, as last corrected), who answered and after how many
     hours, segments that no candidate answered, tension of the lots, and the share of needs with a social and with an
     environmental provision beside the targets of 30 % and 100 %. Needs are looked at as their latest shortlist answered
-    them; `segment` and `territory` narrow to lots of which both hold, and to threads about these or about a whole need.
+    them; `segment` and `territory` narrow to lots of which both hold, and to exchanges about these or a whole need.
     What was said in confidence is counted and never quoted.
     """
     scope = await asyncio.to_thread(_scope, query, call.services.reference)
@@ -73,10 +73,10 @@ async def show_insights(call: Call, query: InsightsQuery) -> Insights:
     async with transaction(call.services.database) as connection:
         async for some in needs_with_supply(connection, organisation, first_moment(query.from_), end_of(query.to)):
             await asyncio.to_thread(gathered.add, some)
-        threads = gathered.relevant(await threads_about(connection, organisation, gathered.need_ids))
-        replies = await reply_figures(connection, organisation, threads)
-        barriers = await barrier_figures(connection, organisation, threads)
-        notes = await barrier_notes(connection, organisation, threads)
+        exchanges = gathered.relevant(await exchanges_about(connection, organisation, gathered.need_ids))
+        replies = await reply_figures(connection, organisation, exchanges)
+        barriers = await barrier_figures(connection, organisation, exchanges)
+        notes = await barrier_notes(connection, organisation, exchanges)
     return gathered.insights(replies, barriers, notes)
 
 

@@ -17,7 +17,7 @@ from api.runtime.idempotency import HEADERS, once
 from api.web.content_negotiation import JSON
 from api.web.merge_patch import Patch, patched
 from api.web.pagination import Page, Paging, paged
-from db.audit import record
+from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.needs.needs import NeedFilters, create_need, delete_need, get_need, hold_need, list_needs, save_need
@@ -118,7 +118,7 @@ async def keep_need(call: Call, body: PlannedNeed) -> Response[bytes]:
             now = services.now()
             need = await create_need(connection, call.bearer.organisation_id, body, now)
             found = await match_kept(call, connection, need)
-            await record(connection, actor_of(call), "need.created", object_of(need.id), now, version=need.version)
+            await write_entry(connection, actor_of(call), "need.created", object_of(need.id), now, version=need.version)
             frozen = await keep(call, connection, need, found)
             told = document(need)
             answer = {"need": told, "shortlist": msgspec.Raw(frozen.body)}
@@ -202,7 +202,9 @@ async def discard_need(call: Call, id: UUID) -> None:  # noqa: A002
         if need.status != "draft":
             raise Conflict("not_a_draft", ABANDON_IT)
         await delete_need(connection, call.bearer.organisation_id, id)
-        await record(connection, actor_of(call), "need.deleted", object_of(id), services.now(), version=need.version)
+        await write_entry(
+            connection, actor_of(call), "need.deleted", object_of(id), services.now(), version=need.version
+        )
 
 
 ROUTES = (keep_need, list_own_needs, show_need, change_need, discard_need)
@@ -257,7 +259,7 @@ async def _note(call: Call, connection: Connection, before: StoredNeed, after: S
     """The change in the journal: fields that changed, and the move, each as an entry."""
     actor, about = actor_of(call), object_of(after.id)
     if fields := changed_fields(before.content, after.content):
-        await record(
+        await write_entry(
             connection,
             actor,
             "need.changed",
@@ -267,7 +269,7 @@ async def _note(call: Call, connection: Connection, before: StoredNeed, after: S
             detail={"fields": list(fields)},
         )
     if after.status != before.status:
-        await record(
+        await write_entry(
             connection,
             actor,
             f"need.{after.status}",

@@ -20,7 +20,7 @@ from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, etag_of, require_match, un
 from api.runtime.idempotency import HEADERS, once
 from api.web.content_negotiation import GEOJSON, JSON
 from api.web.pagination import Page, Paging, paged
-from db.audit import record
+from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.needs.needs import get_need
@@ -273,7 +273,9 @@ async def _keep(
         "decision": _verdict(after),
         "before": _verdict(before),
     }
-    await record(connection, actor_of(call), "decision.made", object_of(need_id), call.services.now(), detail=detail)
+    await write_entry(
+        connection, actor_of(call), "decision.made", object_of(need_id), call.services.now(), detail=detail
+    )
 
 
 def _verdict(decision: Decision | None) -> Verdict | None:

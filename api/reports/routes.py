@@ -98,13 +98,13 @@ async def _facts(call: Call, connection: Connection, need_id: UUID, number: str)
     if need is None:
         raise NotFound(NO_NEED)
     version = await version_of(call, connection, need_id, number)
-    threads = await exchanges_of(connection, organisation, need_id)
+    exchanges = await exchanges_of(connection, organisation, need_id)
     meetings = await meetings_of(connection, organisation, need_id)
     awards = await list_awards(connection, organisation, need_id, None, MOST_AWARDS)
     shown = await asyncio.to_thread(lots_shown, version.body)
     named = {
         *(supplier_id for lot in shown for supplier_id in lot.supplier_ids),
-        *(recipient.supplier_id for thread in threads for recipient in thread.exchange.recipients),
+        *(recipient.supplier_id for exchange in exchanges for recipient in exchange.recipients),
         *(each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id),
         *(award.supplier_id for award in awards),
     }
@@ -112,7 +112,7 @@ async def _facts(call: Call, connection: Connection, need_id: UUID, number: str)
         need=need,
         version=version,
         earlier=await earlier_decisions(connection, organisation, need_id, version.number),
-        threads=threads,
+        exchanges=exchanges,
         meetings=meetings,
         awards=awards,
         directory=await suppliers_by_id(connection, named),

@@ -55,7 +55,7 @@ class ReplyLimits:
     """What is allowed on reply links, which need no key.
 
     `unknown`: links that lead nowhere, per address: they alone count, so that nobody is kept from a link that works by
-    what others try behind the same proxy. `readings`, `answers`: per recipient of a thread, by whichever of its links.
+    what others try behind the same proxy. `readings`, `answers`: per recipient of an exchange, by any of its links.
     """
 
     unknown: RateLimit = field(default_factory=lambda: RateLimit(30, MINUTE))

@@ -11,7 +11,7 @@ from api.runtime.auth import require_scope, require_source
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import etag_of, unless_known
 from api.web.content_negotiation import JSON
-from db.audit import record
+from db.audit import write_entry
 from db.core.engine import transaction
 from db.suppliers.sources import describe_source, get_source, list_sources, put_source
 from domain.audit import Detail
@@ -124,7 +124,7 @@ async def set_source(call: Call, source: str, body: SourceSettings) -> Response[
         if rank != before.rank:
             detail: Detail = {"rank": rank, "before": before.rank}
             about = f"source:{source}"
-            await record(connection, actor_of(call), "source.ranked", about, call.services.now(), detail=detail)
+            await write_entry(connection, actor_of(call), "source.ranked", about, call.services.now(), detail=detail)
         content = msgspec.json.encode(await describe_source(connection, source, call.services.today()))
     headers = {"content-type": JSON, "etag": etag_of(content)}
     return Response(content, status_code=201 if added else 200, headers=headers)

@@ -17,7 +17,7 @@ from api.runtime.idempotency import HEADERS, once
 from api.web.content_negotiation import JSON
 from api.web.merge_patch import Patch, patched
 from api.web.pagination import Page, Paging, paged
-from db.audit import record
+from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.delivery.outbox import wake
 from db.delivery.webhook_log import attempt_again, get_delivery, list_deliveries
@@ -237,7 +237,7 @@ ROUTES = (
 
 async def _note(call: Call, connection: Connection, action: str, webhook_id: UUID) -> None:
     """Leave an entry in the journal; not the address, which may hold a secret."""
-    await record(connection, actor_of(call), action, f"webhook:{webhook_id}", call.services.now())
+    await write_entry(connection, actor_of(call), action, f"webhook:{webhook_id}", call.services.now())
 
 
 async def _own(call: Call, connection: Connection, webhook_id: UUID, *, hold: bool = False) -> Webhook:

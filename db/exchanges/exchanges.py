@@ -15,7 +15,7 @@ from db.core.engine import Connection
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
 from db.schema.supplier_tables import suppliers
 from db.suppliers.write import survivors
-from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, Message, Recipient, Thread
+from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Recipient
 from domain.suppliers.supplier import Supplier
 
 _STATES: dict[str, DeliveryState] = {
@@ -26,8 +26,10 @@ _STATES: dict[str, DeliveryState] = {
 }
 
 
-async def open_exchange(connection: Connection, organisation_id: UUID, exchange: Exchange, first: Message) -> None:
-    """Keep a new thread with its first message. The need is held, and is the organisation's."""
+async def open_exchange(
+    connection: Connection, organisation_id: UUID, exchange: ExchangeSummary, first: Message
+) -> None:
+    """Keep a new exchange with its first message. The need is held, and is the organisation's."""
     row = {name: getattr(exchange, name) for name in ("id", "need_id", "subject", "lot_ids", "channel", "opened_at")}
     await connection.execute(insert(exchanges).values(**row, organisation_id=organisation_id))
     rows = [
@@ -46,28 +48,30 @@ async def open_exchange(connection: Connection, organisation_id: UUID, exchange:
 
 
 async def add_message(connection: Connection, exchange_id: UUID, message: Message) -> None:
-    """Keep a message of a thread whose need is held. Its id is later than those of the messages before it."""
+    """Keep a message of an exchange whose need is held. Its id is later than those of the messages before it."""
     row = {name: getattr(message, name) for name in Message.__struct_fields__}
     await connection.execute(insert(messages).values(**row, exchange_id=exchange_id))
 
 
 async def need_of(connection: Connection, organisation_id: UUID, exchange_id: UUID) -> UUID | None:
-    """The need that the organisation's thread is about; None where it has no such thread."""
+    """The need that the organisation's exchange is about; None where it has no such exchange."""
     own = exchanges.c.id == exchange_id, exchanges.c.organisation_id == organisation_id
     need: UUID | None = (await connection.execute(select(exchanges.c.need_id).where(*own))).scalar_one_or_none()
     return need
 
 
-async def get_thread(connection: Connection, organisation_id: UUID, exchange_id: UUID) -> Thread | None:
-    """The organisation's thread; None where it has no such one."""
-    found = await _threads(connection, [exchanges.c.id == exchange_id, exchanges.c.organisation_id == organisation_id])
+async def get_exchange(connection: Connection, organisation_id: UUID, exchange_id: UUID) -> Exchange | None:
+    """The organisation's exchange; None where it has no such one."""
+    found = await _whole_exchanges(
+        connection, [exchanges.c.id == exchange_id, exchanges.c.organisation_id == organisation_id]
+    )
     return found[0] if found else None
 
 
-async def thread_seen_by(
+async def exchange_seen_by(
     connection: Connection, organisation_id: UUID, exchange_id: UUID, supplier_id: UUID
-) -> Thread | None:
-    """As much of the thread as this recipient may know, itself as the only recipient; None where it is none.
+) -> Exchange | None:
+    """As much of the exchange as this recipient may know, itself as the only recipient; None where it is none.
 
     What others said, and what was told them alone, is not even read. Without deliveries.
     """
@@ -79,26 +83,29 @@ async def thread_seen_by(
         theirs = or_(messages.c.supplier_id == supplier_id, messages.c.supplier_id.is_(None))
         query = select(messages).where(messages.c.exchange_id == exchange_id, theirs).order_by(messages.c.id)
         said = tuple(_message(row) for row in await connection.execute(query))
-        return Thread(msgspec.structs.replace(exchange, recipients=recipients), said, ())
+        fields = msgspec.structs.asdict(exchange) | {"recipients": recipients}
+        return Exchange(**fields, messages=said, deliveries=())
     return None
 
 
 async def last_said(connection: Connection, exchange_id: UUID) -> datetime | None:
-    """When the last message of the thread was written."""
+    """When the last message of the exchange was written."""
     query = select(func.max(messages.c.created_at)).where(messages.c.exchange_id == exchange_id)
     moment: datetime | None = (await connection.execute(query)).scalar_one()
     return moment
 
 
-async def exchanges_of(connection: Connection, organisation_id: UUID, need_id: UUID) -> Sequence[Thread]:
-    """All threads about a need of the organisation, the oldest first."""
-    return await _threads(connection, [exchanges.c.need_id == need_id, exchanges.c.organisation_id == organisation_id])
+async def exchanges_of(connection: Connection, organisation_id: UUID, need_id: UUID) -> Sequence[Exchange]:
+    """All exchanges about a need of the organisation, the oldest first."""
+    return await _whole_exchanges(
+        connection, [exchanges.c.need_id == need_id, exchanges.c.organisation_id == organisation_id]
+    )
 
 
 async def page_of_exchanges(
     connection: Connection, organisation_id: UUID, need_id: UUID, after: UUID | None, limit: int
-) -> Sequence[Exchange]:
-    """Up to `limit` threads about a need, the oldest first, after the one of the id `after`."""
+) -> Sequence[ExchangeSummary]:
+    """Up to `limit` exchanges about a need, the oldest first, after the one of the id `after`."""
     conditions = [exchanges.c.need_id == need_id, exchanges.c.organisation_id == organisation_id]
     if after is not None:
         conditions.append(exchanges.c.id > after)
@@ -116,7 +123,7 @@ async def suppliers_by_id(connection: Connection, supplier_ids: Iterable[UUID]) 
 
 
 async def purge_exchanges(connection: Connection, need_id: UUID) -> int:
-    """Delete all that was said about a need, once the time for keeping it is over; how many threads that was.
+    """Delete all that was said about a need, once the time for keeping it is over; how many exchanges that was.
 
     The database refuses unless the need has ended, and whenever else somebody deletes. Commit it with the end of the
     need itself, or with a note of it in the journal.
@@ -131,24 +138,24 @@ async def purge_exchanges(connection: Connection, need_id: UUID) -> int:
     return purged
 
 
-async def _threads(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> list[Thread]:
+async def _whole_exchanges(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> list[Exchange]:
     found = await _exchanges(connection, conditions, None)
     ids = [each.id for each in found]
     said = await _parts(connection, messages, ids, messages.c.id)
     mails = await _parts(connection, message_mails, ids, message_mails.c.id)
-    return [_thread(each, said.get(each.id, []), mails.get(each.id, [])) for each in found]
+    return [_whole(each, said.get(each.id, []), mails.get(each.id, [])) for each in found]
 
 
 async def _exchanges(
     connection: Connection, conditions: Sequence[ColumnElement[bool]], limit: int | None
-) -> list[Exchange]:
+) -> list[ExchangeSummary]:
     query = select(exchanges).where(*conditions).order_by(exchanges.c.id).limit(limit)
     rows = (await connection.execute(query)).all()
     recipients = await _parts(
         connection, exchange_recipients, [row.id for row in rows], exchange_recipients.c.supplier_id
     )
     return [
-        Exchange(
+        ExchangeSummary(
             id=row.id,
             need_id=row.need_id,
             subject=row.subject,
@@ -175,7 +182,7 @@ def _recipient(row: Row[Any]) -> Recipient:
     return Recipient(supplier_id=row.supplier_id, name=row.supplier_name, siret=row.siret, email=row.email, why=row.why)
 
 
-def _thread(exchange: Exchange, said: Sequence[Row[Any]], mails: Sequence[Row[Any]]) -> Thread:
+def _whole(exchange: ExchangeSummary, said: Sequence[Row[Any]], mails: Sequence[Row[Any]]) -> Exchange:
     """Of a buyer's message to a recipient without mail, nobody but the buyer knows whether it arrived."""
     mailed = {(row.message_id, row.supplier_id): row for row in mails}
     words = tuple(_message(row) for row in said)
@@ -186,7 +193,7 @@ def _thread(exchange: Exchange, said: Sequence[Row[Any]], mails: Sequence[Row[An
         for recipient in exchange.recipients
         if message.supplier_id in {None, recipient.supplier_id}
     )
-    return Thread(exchange, words, deliveries)
+    return Exchange(**msgspec.structs.asdict(exchange), messages=words, deliveries=deliveries)
 
 
 def _message(row: Row[Any]) -> Message:

@@ -1,4 +1,4 @@
-"""Reply links: the right to read one thread and answer in it as one of its recipients, for who holds a token.
+"""Reply links: the right to read one exchange and answer in it as one of its recipients, for who holds a token.
 
 A token is known to whom it was given, never to the database, which keeps its SHA-256. A recipient may hold several
 links, each e-mail bringing one of its own; they are revoked together.
@@ -29,7 +29,7 @@ class NewLink(NamedTuple):
 
 
 class ReplyLink(msgspec.Struct, frozen=True):
-    """What a link gives access to: a thread of an organisation, as one of its recipients. `digest`: of its token."""
+    """What a link gives access to: an exchange of an organisation, as one of its recipients. `digest`: of its token."""
 
     digest: bytes
     organisation_id: UUID
@@ -42,14 +42,14 @@ class ReplyLink(msgspec.Struct, frozen=True):
 async def create_links(
     connection: Connection, exchange_id: UUID, supplier_ids: Iterable[UUID], now: datetime, expires_at: datetime
 ) -> tuple[NewLink, ...]:
-    """A link for each of these recipients of the thread, beside those it may have."""
+    """A link for each of these recipients of the exchange, beside those it may have."""
     links = tuple(NewLink(each, token_urlsafe(TOKEN_BYTES), expires_at) for each in supplier_ids)
     await keep_links(connection, exchange_id, links, now)
     return links
 
 
 async def keep_links(connection: Connection, exchange_id: UUID, links: Iterable[NewLink], now: datetime) -> None:
-    """Put links to the thread in force, whose tokens the caller made from `TOKEN_BYTES` nobody can guess."""
+    """Put links to the exchange in force, whose tokens the caller made from `TOKEN_BYTES` nobody can guess."""
     common = {"exchange_id": exchange_id, "created_at": now}
     rows = [
         {"digest": digest(link.token), "supplier_id": link.supplier_id, "expires_at": link.expires_at, **common}
@@ -68,7 +68,7 @@ async def made_before(connection: Connection, links: Iterable[NewLink]) -> tuple
 
 
 async def links_in_force(connection: Connection, exchange_id: UUID, now: datetime) -> dict[UUID, datetime]:
-    """Until when each recipient of the thread can read and answer; those without a link in force are absent."""
+    """Until when each recipient of the exchange can read and answer; those without a link in force are absent."""
     in_force = (
         (reply_links.c.exchange_id == exchange_id)
         & reply_links.c.revoked_at.is_(None)
@@ -122,7 +122,7 @@ async def revoke_links(connection: Connection, exchange_id: UUID, supplier_id: U
 
 
 async def shut_out(connection: Connection, exchange_id: UUID) -> frozenset[UUID]:
-    """The recipients of the thread whose links were all revoked: they are sent nothing until they are given another."""
+    """The recipients of the exchange whose links were all revoked: sent nothing until given another."""
     theirs = select(reply_links.c.supplier_id).where(reply_links.c.exchange_id == exchange_id)
     revoked = func.bool_and(reply_links.c.revoked_at.is_not(None))
     rows = await connection.execute(theirs.group_by(reply_links.c.supplier_id).having(revoked))

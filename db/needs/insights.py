@@ -15,11 +15,11 @@ from domain.insights import (
     BarrierFigure,
     BarrierNote,
     BarrierNotes,
+    ExchangeFacts,
     FirstAnswer,
     LotSupply,
     NeedFacts,
     ReplyFigures,
-    ThreadFacts,
 )
 
 READ_AT_ONCE = 50
@@ -56,18 +56,18 @@ async def needs_with_supply(
         ]
 
 
-async def threads_about(
+async def exchanges_about(
     connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]
-) -> Sequence[ThreadFacts]:
-    """The organisation's threads about these needs."""
+) -> Sequence[ExchangeFacts]:
+    """The organisation's exchanges about these needs."""
     query = select(exchanges.c.id, exchanges.c.need_id, exchanges.c.lot_ids).where(
         exchanges.c.organisation_id == organisation_id, exchanges.c.need_id == func.any(list(need_ids))
     )
-    return [ThreadFacts(row.id, row.need_id, tuple(row.lot_ids)) for row in await connection.execute(query)]
+    return [ExchangeFacts(row.id, row.need_id, tuple(row.lot_ids)) for row in await connection.execute(query)]
 
 
 async def reply_figures(connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]) -> ReplyFigures:
-    """Who answered in these threads of the organisation, and after how long."""
+    """Who answered in these exchanges of the organisation, and after how long."""
     answers = (
         select(messages.c.exchange_id, messages.c.supplier_id, func.min(messages.c.created_at).label("at"))
         .where(messages.c.author == "supplier", messages.c.exchange_id == func.any(list(exchange_ids)))
@@ -114,7 +114,7 @@ async def reply_figures(connection: Connection, organisation_id: UUID, exchange_
 async def barrier_figures(
     connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]
 ) -> Sequence[BarrierFigure]:
-    """How often each barrier was named in these threads of the organisation, the most frequent first."""
+    """How often each barrier was named in these exchanges of the organisation, the most frequent first."""
     said = _last_said(organisation_id, exchange_ids)
     named = func.unnest(said.c.barriers).label("barrier")
     each = select(said.c.exchange_id, said.c.supplier_id, said.c.need_id, named).distinct().subquery()
@@ -130,7 +130,7 @@ async def barrier_figures(
 
 
 async def barrier_notes(connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]) -> BarrierNotes:
-    """The barriers in suppliers' own words in these threads, the latest first, without those given in confidence."""
+    """The barriers in suppliers' own words in these exchanges, the latest first, without those given in confidence."""
     said = _last_said(organisation_id, exchange_ids)
     is_noted = said.c.barriers_note.is_not(None)
     counts = select(func.count(), func.count().filter(said.c.confidential)).select_from(said).where(is_noted)
@@ -141,7 +141,7 @@ async def barrier_notes(connection: Connection, organisation_id: UUID, exchange_
 
 
 def _last_said(organisation_id: UUID, exchange_ids: Sequence[UUID]) -> Subquery:
-    """What suppliers said in these threads of the organisation, each message as it was last corrected.
+    """What suppliers said in these exchanges of the organisation, each message as it was last corrected.
 
     `confidential`: one of its versions was said in confidence.
     """

@@ -11,7 +11,7 @@ from sqlalchemy import Text as SqlText
 from sqlalchemy import and_, case, delete, func, literal, select, update
 from sqlalchemy import cast as sql_cast
 
-from db.audit import record
+from db.audit import write_entry
 from db.core.advisory_locks import Subject, lock
 from db.core.engine import Connection, Engine, transaction
 from db.core.uuid7 import new_id
@@ -56,7 +56,7 @@ async def export_person(
     async with transaction(engine) as connection:
         found = await find(connection, organisation_ids, traces_of(subject))
         detail: Detail = {"holdings": len(found.holdings)}
-        await record(connection, actor, "person.exported", f"person:{_reference(found, now)}", now, detail=detail)
+        await write_entry(connection, actor, "person.exported", f"person:{_reference(found, now)}", now, detail=detail)
     return PersonalData(now, found.holdings)
 
 
@@ -197,10 +197,10 @@ async def _note(connection: Connection, found: Findings, actor: Actor, reference
         detail |= Counter(f"{about.partition(':')[0]}s" for about in own)
         if found.records and organisation_id == actor.organisation_id:
             detail["records"] = len(found.records)
-        await record(connection, note, "person.erased", f"person:{reference}", now, detail=detail)
+        await write_entry(connection, note, "person.erased", f"person:{reference}", now, detail=detail)
         for about, numbers in sorted(own.items()):
             why: Detail = {"person": str(reference)} | ({"shortlists": sorted(numbers)} if numbers else {})
-            await record(connection, note, f"{about.partition(':')[0]}.redacted", about, now, detail=why)
+            await write_entry(connection, note, f"{about.partition(':')[0]}.redacted", about, now, detail=why)
 
 
 def _altered(found: Findings) -> dict[tuple[UUID, str], set[str]]:

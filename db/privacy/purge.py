@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from db.api_keys import ensure_organisation
-from db.audit import record
+from db.audit import write_entry
 from db.core.engine import Connection, Engine, transaction
 from db.core.uuid7 import uuid7
 from db.exchanges.exchanges import purge_exchanges
@@ -127,9 +127,9 @@ async def purge(engine: Engine, planned: Plan, home: str) -> Plan:
 
 
 def _others(bounds: Bounds) -> dict[Kind, Kept]:
-    thread, ended = exchanges.c.id == reply_links.c.exchange_id, needs.c.status.not_in(OPEN)
-    # where a thread may still be written in, a link that was revoked keeps e-mail from going there
-    closed = exists().where(thread, exchanges.c.need_id == needs.c.id, ended)
+    exchange, ended = exchanges.c.id == reply_links.c.exchange_id, needs.c.status.not_in(OPEN)
+    # where an exchange may still be written in, a link that was revoked keeps e-mail from going there
+    closed = exists().where(exchange, exchanges.c.need_id == needs.c.id, ended)
     over = func.coalesce(imports.c.finished_at, imports.c.started_at) <= bounds.import_errors
     old = exists().where(imports.c.id == import_errors.c.import_id, imports.c.status != "running", over)
     sent = webhook_deliveries.c
@@ -137,7 +137,7 @@ def _others(bounds: Bounds) -> dict[Kind, Kept]:
         "reply_links": Kept(
             reply_links,
             (reply_links.c.expires_at <= bounds.reply_links) & closed,
-            select(exchanges.c.organisation_id).where(thread).scalar_subquery(),
+            select(exchanges.c.organisation_id).where(exchange).scalar_subquery(),
         ),
         "import_errors": Kept(import_errors, old, None),
         "answers": Kept(
@@ -206,7 +206,7 @@ async def _purge_need(engine: Engine, planned: DueNeed, whole: Plan) -> bool:
         await _purge_meetings(connection, met)
         counts = {name: getattr(due[0], name) for name in ("shortlists", "exchanges", "awards", "meetings")}
         actor = Actor(planned.organisation_id, "command")
-        await record(connection, actor, "need.purged", f"need:{planned.id}", whole.at, detail=counts)
+        await write_entry(connection, actor, "need.purged", f"need:{planned.id}", whole.at, detail=counts)
     return True
 
 
@@ -231,4 +231,6 @@ async def _named(connection: Connection, owners: Collection[UUID | None]) -> dic
 async def _note(connection: Connection, kind: Kind, counted: Mapping[UUID, int], now: datetime) -> None:
     for owner in sorted(counted):
         detail: Detail = {"count": counted[owner]}
-        await record(connection, Actor(owner, "command"), "retention.purged", f"retention:{kind}", now, detail=detail)
+        await write_entry(
+            connection, Actor(owner, "command"), "retention.purged", f"retention:{kind}", now, detail=detail
+        )

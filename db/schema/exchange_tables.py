@@ -36,7 +36,7 @@ exchanges = Table(
     Index(None, "need_id"),
 )
 
-# Suppliers as they were known when the thread was opened. Their address alone can be taken away: it may be a person's.
+# Suppliers as they were known when the exchange was opened. Their address alone can be removed: it may be a person's.
 exchange_recipients = Table(
     "exchange_recipients",
     metadata,
@@ -87,7 +87,7 @@ messages = Table(
     ),
 )
 
-# The right to read and answer one thread as one recipient; of its token, only the SHA-256.
+# The right to read and answer one exchange as one recipient; of its token, only the SHA-256.
 reply_links = Table(
     "reply_links",
     metadata,

@@ -1,4 +1,4 @@
-"""What a buyer told suppliers in the threads about a need: each thing once, however often and to whomever it was said.
+"""The disclosures of a buyer in the exchanges about a need: each thing once, however often and to whom it was said.
 
 Messages in the same words are one information, wherever they were said: what one supplier missed is made good by
 sending it the same words. Openings are the same where subject and lots are; the answer to a question is the question
@@ -12,8 +12,8 @@ from uuid import UUID
 
 import msgspec
 
-from domain.exchanges.exchange import Channel, Delivery, DeliveryState, Exchange, Message, Thread
-from domain.exchanges.questions import ThreadQuestions, questions_of
+from domain.exchanges.exchange import Channel, Delivery, DeliveryState, Exchange, ExchangeSummary, Message
+from domain.exchanges.questions import ExchangeQuestions, questions_of
 
 InformationKind = Literal["opening", "message", "reply", "answer"]
 ReceiptKind = Literal["opening", "message", "reply", "answer", "correction"]
@@ -98,7 +98,7 @@ class _Said(msgspec.Struct, frozen=True, kw_only=True):
     """A message of the buyer's in its place. `words`: what is compared; `corrects`: those of what it corrects."""
 
     message: Message
-    exchange: Exchange
+    exchange: ExchangeSummary
     kind: InformationKind
     shared: bool
     question: str | None
@@ -114,12 +114,12 @@ class Told(NamedTuple):
     receipts: dict[UUID, list[Receipt]]
 
 
-def told_in(threads: Iterable[Thread], living: Mapping[UUID, UUID]) -> Told:
-    """What the buyer told in the threads about one need.
+def told_in(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Told:
+    """What the buyer told in the exchanges about one need.
 
     `living`: the supplier that an id stands for now, where that is another one.
     """
-    said = [each for thread in threads for each in _said_in(thread, living)]
+    said = [each for exchange in exchanges for each in _said_in(exchange, living)]
     said.sort(key=lambda each: (each.message.created_at, each.message.id))
     first = _first_words(said)
     groups: dict[str, list[_Said]] = {}
@@ -189,26 +189,31 @@ def _order(receipt: Receipt) -> tuple[int, datetime]:
     return _BEST_FIRST.index(receipt.state), receipt.at
 
 
-def _said_in(thread: Thread, living: Mapping[UUID, UUID]) -> Iterator[_Said]:
-    """The buyer's messages of a thread, in order."""
-    questions = questions_of(thread)
-    deliveries = {(each.message_id, each.supplier_id): each for each in thread.deliveries}
+def _said_in(exchange: Exchange, living: Mapping[UUID, UUID]) -> Iterator[_Said]:
+    """The buyer's messages of an exchange, in order."""
+    questions = questions_of(exchange)
+    deliveries = {(each.message_id, each.supplier_id): each for each in exchange.deliveries}
     known: dict[UUID, _Said] = {}
-    for message in thread.messages:
+    for message in exchange.messages:
         if message.author == "buyer":
             corrected = known.get(message.corrects) if message.corrects else None
-            said = _said(thread.exchange, message, corrected, questions, is_first=not known)
+            said = _said(exchange, message, corrected, questions, is_first=not known)
             kind: ReceiptKind = "correction" if corrected else said.kind
             receipts = {
-                living.get(to, to): _receipt(thread.exchange, message, kind, deliveries.get((message.id, to)))
-                for to in _recipients(thread.exchange, message)
+                living.get(to, to): _receipt(exchange, message, kind, deliveries.get((message.id, to)))
+                for to in _recipients(exchange, message)
             }
             known[message.id] = msgspec.structs.replace(said, receipts=receipts)
     yield from known.values()
 
 
 def _said(
-    exchange: Exchange, message: Message, corrected: _Said | None, questions: ThreadQuestions, *, is_first: bool
+    exchange: ExchangeSummary,
+    message: Message,
+    corrected: _Said | None,
+    questions: ExchangeQuestions,
+    *,
+    is_first: bool,
 ) -> _Said:
     reply = questions.replies.get(message.id)
     if corrected is not None:
@@ -243,13 +248,13 @@ def _words(*parts: str) -> str:
     return " ".join(" ".join(parts).split()).casefold()
 
 
-def _recipients(exchange: Exchange, message: Message) -> tuple[UUID, ...]:
+def _recipients(exchange: ExchangeSummary, message: Message) -> tuple[UUID, ...]:
     if message.supplier_id is not None:
         return (message.supplier_id,)
     return tuple(each.supplier_id for each in exchange.recipients)
 
 
-def _receipt(exchange: Exchange, message: Message, kind: ReceiptKind, delivery: Delivery | None) -> Receipt:
+def _receipt(exchange: ExchangeSummary, message: Message, kind: ReceiptKind, delivery: Delivery | None) -> Receipt:
     return Receipt(
         message_id=message.id,
         exchange_id=exchange.id,

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from domain.equal_treatment.disclosures import Information, InformationKind, Receipt, Wording
-from domain.exchanges.exchange import Exchange
+from domain.exchanges.exchange import ExchangeSummary
 from domain.exchanges.questions import Question
 from domain.meetings.meeting import Format, Meeting
 from domain.text.bilingual import Language, Text, long_date
@@ -139,8 +139,8 @@ def _code(information: Information, own: Receipt | None, others: Others, *, miss
     return "late_information" if own.at - information.last.told_at > LATE else None
 
 
-def contact_gap(supplier: Concerned, others: int, first: Exchange, language: Language) -> Gap:
-    """A supplier that nobody wrote to, though others were about its lots; `first`: the first such thread."""
+def contact_gap(supplier: Concerned, others: int, first: ExchangeSummary, language: Language) -> Gap:
+    """A supplier that nobody wrote to, though others were about its lots; `first`: the first such exchange."""
     day, were = _day(first.opened_at), _were(others)
     message = Text(
         f"{supplier.name} n'a pas été contacté, alors {were.fr}, la première fois le {day.fr} (« {first.subject} »)",
@@ -155,7 +155,7 @@ def contact_gap(supplier: Concerned, others: int, first: Exchange, language: Lan
     )
 
 
-def question_gap(supplier: Concerned, question: Question, exchange: Exchange, language: Language) -> Gap:
+def question_gap(supplier: Concerned, question: Question, exchange: ExchangeSummary, language: Language) -> Gap:
     """A question that nobody answered."""
     day = _day(question.asked_at)
     message = Text(

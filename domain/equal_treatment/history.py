@@ -8,7 +8,7 @@ import msgspec
 
 from domain.equal_treatment.disclosures import told_in
 from domain.equal_treatment.gaps import Concerned, Invitations
-from domain.exchanges.exchange import Barrier, Channel, Exchange, Message, Stance, Thread
+from domain.exchanges.exchange import Barrier, Channel, Exchange, ExchangeSummary, Message, Stance
 from domain.exchanges.questions import Question, questions_of
 from domain.meetings.meeting import Format, Meeting, MeetingStatus
 from domain.shortlists.frozen import Decision, FrozenShortlist
@@ -62,15 +62,15 @@ class Treatments:
     def __init__(
         self,
         version: FrozenShortlist,
-        threads: Sequence[Thread],
+        exchanges: Sequence[Exchange],
         meetings: Sequence[Meeting],
         living: Mapping[UUID, UUID],
         earlier: Iterable[Decision],
     ) -> None:
         self._living = living
-        self.threads, self.version = threads, version
-        self.told = told_in(threads, living)
-        self.questions = [(thread.exchange, each) for thread in threads for each in questions_of(thread).asked]
+        self.exchanges, self.version = exchanges, version
+        self.told = told_in(exchanges, living)
+        self.questions = [(exchange, each) for exchange in exchanges for each in questions_of(exchange).asked]
         self.listed = self._listed(version)
         self.set_aside = self._set_aside(version, earlier)
         self.answers = self._answers()
@@ -78,8 +78,8 @@ class Treatments:
         self.concerned = self._concerned()
         self._reached = self._reach()
 
-    def reached(self, lots: Collection[str]) -> tuple[Exchange | None, set[UUID]]:
-        """Who was written to about these lots or the whole need, and the first thread in which somebody was."""
+    def reached(self, lots: Collection[str]) -> tuple[ExchangeSummary | None, set[UUID]]:
+        """Who was written to about these lots or the whole need, and the first exchange in which somebody was."""
         found = [self._reached[lot] for lot in ("", *lots) if lot in self._reached] if lots else []
         first = min((exchange for exchange, _ in found), key=lambda each: (each.opened_at, each.id), default=None)
         return first, {supplier_id for _, some in found for supplier_id in some}
@@ -88,18 +88,18 @@ class Treatments:
         """The supplier that the id stands for now."""
         return self._living.get(supplier_id, supplier_id)
 
-    def _reach(self) -> dict[str, tuple[Exchange, set[UUID]]]:
-        """By lot, "" for the whole need: the first thread, and to whom something in any was given."""
+    def _reach(self) -> dict[str, tuple[ExchangeSummary, set[UUID]]]:
+        """By lot, "" for the whole need: the first exchange, and to whom something in any was given."""
         given: dict[UUID, set[UUID]] = {}
         for supplier_id, receipts in self.told.receipts.items():
             for receipt in receipts:
                 if receipt.given:
                     given.setdefault(receipt.exchange_id, set()).add(supplier_id)
-        reached: dict[str, tuple[Exchange, set[UUID]]] = {}
-        for thread in sorted(self.threads, key=lambda each: (each.exchange.opened_at, each.exchange.id)):
-            for lot in thread.exchange.lot_ids or ("",):
-                _, some = reached.setdefault(lot, (thread.exchange, set()))
-                some.update(given.get(thread.exchange.id, ()))
+        reached: dict[str, tuple[ExchangeSummary, set[UUID]]] = {}
+        for exchange in sorted(self.exchanges, key=lambda each: (each.opened_at, each.id)):
+            for lot in exchange.lot_ids or ("",):
+                _, some = reached.setdefault(lot, (exchange, set()))
+                some.update(given.get(exchange.id, ()))
         return reached
 
     def _listed(self, version: FrozenShortlist) -> dict[UUID, Shortlisted]:
@@ -128,10 +128,10 @@ class Treatments:
     def _answers(self) -> dict[UUID, list[Answer]]:
         state = {question.message_id: question for _, question in self.questions}
         found: dict[UUID, list[Answer]] = {}
-        for thread in self.threads:
-            for message in thread.messages:
+        for exchange in self.exchanges:
+            for message in exchange.messages:
                 if message.author == "supplier" and message.supplier_id is not None:
-                    answer = _answer(thread.exchange, message, state.get(message.id))
+                    answer = _answer(exchange, message, state.get(message.id))
                     found.setdefault(self.now(message.supplier_id), []).append(answer)
         return found
 
@@ -160,14 +160,14 @@ class Treatments:
         names = {supplier_id: each.supplier.name for supplier_id, each in self.listed.items()}
         about: dict[UUID, set[str]] = {}
         every = {lot.id for lot in self.version.need.lots}
-        for thread in self.threads:
-            every.update(thread.exchange.lot_ids)
-        for thread in self.threads:
-            for each in thread.exchange.recipients:
+        for exchange in self.exchanges:
+            every.update(exchange.lot_ids)
+        for exchange in self.exchanges:
+            for each in exchange.recipients:
                 supplier_id = self.now(each.supplier_id)
                 names.setdefault(supplier_id, each.name)
                 whole = () if supplier_id in self.listed else every
-                about.setdefault(supplier_id, set()).update(thread.exchange.lot_ids or whole)
+                about.setdefault(supplier_id, set()).update(exchange.lot_ids or whole)
         for invited in self.invitations:
             for participant in invited.meeting.participants:
                 if participant.supplier_id is not None:
@@ -187,7 +187,7 @@ class Treatments:
         return {lot: until.get(lot) for lot in lots if written_to or lot not in until}
 
 
-def _answer(exchange: Exchange, message: Message, question: Question | None) -> Answer:
+def _answer(exchange: ExchangeSummary, message: Message, question: Question | None) -> Answer:
     return Answer(
         message_id=message.id,
         exchange_id=exchange.id,

@@ -23,7 +23,7 @@ from domain.equal_treatment.gaps import (
     question_gap,
 )
 from domain.equal_treatment.history import Answer, Met, SetAside, Treatments
-from domain.exchanges.exchange import Thread
+from domain.exchanges.exchange import Exchange
 from domain.meetings.meeting import Meeting
 from domain.shortlists.frozen import Decision, FrozenShortlist, LotTotal
 from domain.text.bilingual import Language, Text, long_date
@@ -107,18 +107,18 @@ class EqualTreatment(msgspec.Struct, frozen=True, kw_only=True):
 
 def equal_treatment(
     version: FrozenShortlist,
-    threads: Sequence[Thread],
+    exchanges: Sequence[Exchange],
     meetings: Sequence[Meeting],
     language: Language,
     living: Mapping[UUID, UUID],
     earlier: Iterable[Decision] = (),
 ) -> EqualTreatment:
-    """The matrix of a need: `version` is its latest shortlist; `threads` and `meetings` are all there are about it.
+    """The matrix of a need: `version` is its latest shortlist; `exchanges` and `meetings` are all there are about it.
 
     `living`: the supplier that an id stands for now, where that is another one (`db.suppliers.write.survivors`).
     `earlier`: the decisions on versions before this one, which tell since when a supplier is set aside.
     """
-    need = Treatments(version, threads, meetings, living, earlier)
+    need = Treatments(version, exchanges, meetings, living, earlier)
     gaps: dict[UUID, list[Gap]] = {supplier_id: [] for supplier_id in need.concerned}
     for gap in _gaps(need, language):
         gaps[gap.supplier_id].append(gap)

@@ -1,4 +1,4 @@
-"""Exchanges with suppliers before a contract is published: threads, what is said in them, and who may see what.
+"""Exchanges with suppliers before a contract is published: exchanges, what is said in them, and who may see what.
 
 Nothing said is changed or taken back: a correction is a message of its own.
 """
@@ -38,7 +38,7 @@ BarriersNote = Annotated[
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
-    """A supplier that a thread was opened with, as it was known then.
+    """A supplier that an exchange was opened with, as it was known then.
 
     `why`: it was named by the buyer, or on the shortlist. `email` is null where none is known, or no longer kept.
     """
@@ -51,7 +51,7 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One message, as it is kept. Messages of a thread are in the order of their ids.
+    """One message, as it is kept. Messages of an exchange are in the order of their ids.
 
     `supplier_id`: the supplier who says it; of a buyer's message, the one recipient it goes to, null: all of them.
     `corrects`: the message that it corrects. `publishes`: the question that this answer shares with all, worded as
@@ -87,8 +87,8 @@ class Delivery(msgspec.Struct, frozen=True):
     failure: str | None = None
 
 
-class Exchange(msgspec.Struct, frozen=True, kw_only=True):
-    """A thread with its recipients, without what is said in it. `lot_ids` empty: about the whole need."""
+class ExchangeSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """An exchange with its recipients, without what is said in it. `lot_ids` empty: about the whole need."""
 
     id: UUID
     need_id: UUID
@@ -99,16 +99,15 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     recipients: tuple[Recipient, ...]
 
 
-class Thread(msgspec.Struct, frozen=True):
-    """A thread whole, as the buyer may see it."""
+class Exchange(ExchangeSummary, frozen=True, kw_only=True):
+    """An exchange with all that was said in it, as the buyer may see it."""
 
-    exchange: Exchange
     messages: tuple[Message, ...]
     deliveries: tuple[Delivery, ...]
 
 
 class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A thread to be opened: its first message, and to whom it goes.
+    """An exchange to be opened: its first message, and to whom it goes.
 
     `recipients`: ids of suppliers, or `shortlist`: all of the latest shortlist that are not set aside, in the lots of
     `lot_ids` or in all.
@@ -137,7 +136,7 @@ class NewMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     barriers_note: BarriersNote | None = None
     confidential: bool = False
     corrects: UUID | None = None
-    channel: Annotated[Channel | None, msgspec.Meta(description="Where it is not the thread's")] = None
+    channel: Annotated[Channel | None, msgspec.Meta(description="Where it is not the exchange's")] = None
 
 
 class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -185,7 +184,7 @@ class VisibleMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def visible_to(supplier_id: UUID, messages: Iterable[Message]) -> tuple[VisibleMessage, ...]:
-    """What this recipient may see of a thread, in its order: what it said itself, and what the buyer told it or all.
+    """What this recipient may see of an exchange, in its order: what it said itself, and what the buyer told it or all.
 
     Nothing that another supplier said; of a question answered to all, its words and never the message it came from.
     """

@@ -10,7 +10,7 @@ LONGEST_SUBJECT = 200
 
 
 class Telling(msgspec.Struct, frozen=True, kw_only=True):
-    """What is told: one of the buyer's messages. `is_first`: it opened the thread; `question`: what it answers."""
+    """What is told: one of the buyer's messages. `is_first`: it opened the exchange; `question`: what it answers."""
 
     buyer: str
     need_title: str | None

@@ -1,4 +1,4 @@
-"""The questions that suppliers ask in a thread: which were answered, to whom, and which messages of the buyer's do."""
+"""The questions suppliers ask in an exchange: which were answered, to whom, and which messages answer them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.exchanges.exchange import Message, Thread
+from domain.exchanges.exchange import Exchange, Message
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,22 +36,22 @@ class ToOne(msgspec.Struct, frozen=True):
     private: bool
 
 
-class ThreadQuestions(msgspec.Struct, frozen=True):
-    """The questions of a thread, in the order in which they were asked, and the messages to one, by id."""
+class ExchangeQuestions(msgspec.Struct, frozen=True):
+    """The questions of an exchange, in the order in which they were asked, and the messages to one, by id."""
 
     asked: tuple[Question, ...]
     replies: dict[UUID, ToOne]
 
 
-def questions_of(thread: Thread) -> ThreadQuestions:
-    """The questions of a thread and what became of them.
+def questions_of(exchange: Exchange) -> ExchangeQuestions:
+    """The questions of an exchange and what became of them.
 
     A message to one supplier answers what it asked since the last such message, else what that one answered.
     """
-    roots, versions = _versions(thread.messages)
-    published = {roots[each.publishes] for each in thread.messages if each.publishes in roots}
-    reading = _Reading(thread, roots, versions)
-    for message in thread.messages:
+    roots, versions = _versions(exchange.messages)
+    published = {roots[each.publishes] for each in exchange.messages if each.publishes in roots}
+    reading = _Reading(exchange, roots, versions)
+    for message in exchange.messages:
         reading.read(message)
     asked = tuple(
         Question(
@@ -67,7 +67,7 @@ def questions_of(thread: Thread) -> ThreadQuestions:
         if _is_question(said) and said[0].supplier_id is not None
     )
     texts = {each.message_id: each.text for each in asked}
-    return ThreadQuestions(
+    return ExchangeQuestions(
         asked,
         {
             message_id: ToOne(
@@ -80,10 +80,10 @@ def questions_of(thread: Thread) -> ThreadQuestions:
 
 
 class _Reading:
-    """A thread read from its first message to its last."""
+    """An exchange read from its first message to its last."""
 
-    def __init__(self, thread: Thread, roots: dict[UUID, UUID], versions: dict[UUID, list[Message]]) -> None:
-        recipients = thread.exchange.recipients
+    def __init__(self, exchange: Exchange, roots: dict[UUID, UUID], versions: dict[UUID, list[Message]]) -> None:
+        recipients = exchange.recipients
         self._only = recipients[0].supplier_id if len(recipients) == 1 else None
         self._roots, self._versions = roots, versions
         self._pending: dict[UUID, list[UUID]] = {}

@@ -1,43 +1,43 @@
-"""What may be added to a thread, and how a question is shared without telling who asked."""
+"""What may be added to an exchange, and how a question is shared without telling who asked."""
 
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.exchanges.anonymise import sign_of, without_signs
-from domain.exchanges.exchange import Message, NewMessage, Publication, Recipient, Thread, audience
+from domain.exchanges.exchange import Exchange, Message, NewMessage, Publication, Recipient, audience
 from domain.text.bilingual import Text
 
 
-def require_message(thread: Thread, new: NewMessage) -> None:
-    """Raises InvalidContent, with all that is wrong, where the message cannot be added to the thread."""
-    if problems := (*_wrong_recipient(thread, new), *_not_for_a_buyer(new), *_wrong_correction(thread, new)):
+def require_message(exchange: Exchange, new: NewMessage) -> None:
+    """Raises InvalidContent, with all that is wrong, where the message cannot be added to the exchange."""
+    if problems := (*_wrong_recipient(exchange, new), *_not_for_a_buyer(new), *_wrong_correction(exchange, new)):
         raise InvalidContent(problems)
 
 
-def published_question(thread: Thread, message_id: UUID, publication: Publication) -> str:
+def published_question(exchange: Exchange, message_id: UUID, publication: Publication) -> str:
     """The words in which a question is shared with all: those given, else its own as last corrected.
 
     In its own words, "[…]" stands where they would tell who asked.
 
-    Raises NotFound where the thread has no such message; Conflict where it is no supplier's question
+    Raises NotFound where the exchange has no such message; Conflict where it is no supplier's question
     (`not_a_question`), is confidential (`confidential_question`) or was shared before (`already_published`), itself or
     as a message that it corrects or is corrected by; InvalidContent (`names_the_asker`) where what the buyer wrote
     would tell who asked.
     """
-    asked = next((message for message in thread.messages if message.id == message_id), None)
+    asked = next((message for message in exchange.messages if message.id == message_id), None)
     if asked is None:
         raise NotFound(
-            Text("Aucun message de cet identifiant dans cet échange", "No message of this id in this thread")
+            Text("Aucun message de cet identifiant dans cet échange", "No message of this id in this exchange")
         )
     if asked.author != "supplier" or asked.stance != "question":
         raise Conflict(
             "not_a_question",
             Text("Ce message n'est pas une question d'un fournisseur", "This message is not a supplier's question"),
         )
-    versions = versions_of(thread.messages, asked)
-    _require_publishable(thread, versions)
-    asker = next(each for each in thread.exchange.recipients if each.supplier_id == asked.supplier_id)
+    versions = versions_of(exchange.messages, asked)
+    _require_publishable(exchange, versions)
+    asker = next(each for each in exchange.recipients if each.supplier_id == asked.supplier_id)
     question = publication.question or without_signs(asker, versions[-1].body)
     if problems := tuple(_telling(asker, {"question": question, "answer": publication.answer})):
         raise InvalidContent(problems)
@@ -45,7 +45,7 @@ def published_question(thread: Thread, message_id: UUID, publication: Publicatio
 
 
 def versions_of(messages: Sequence[Message], message: Message) -> tuple[Message, ...]:
-    """The message with all that it corrects and all that corrects these, in the order of the thread."""
+    """The message with all that it corrects and all that corrects these, in the order of the exchange."""
     known = {message.id}
     while True:
         linked = {each.id for each in messages if each.id in known or each.corrects in known}
@@ -55,7 +55,7 @@ def versions_of(messages: Sequence[Message], message: Message) -> tuple[Message,
         known = linked
 
 
-def _require_publishable(thread: Thread, versions: tuple[Message, ...]) -> None:
+def _require_publishable(exchange: Exchange, versions: tuple[Message, ...]) -> None:
     if any(version.confidential for version in versions):
         raise Conflict(
             "confidential_question",
@@ -67,7 +67,7 @@ def _require_publishable(thread: Thread, versions: tuple[Message, ...]) -> None:
             ),
         )
     ids = {version.id for version in versions}
-    if any(message.publishes in ids for message in thread.messages):
+    if any(message.publishes in ids for message in exchange.messages):
         raise Conflict(
             "already_published",
             Text(
@@ -77,14 +77,14 @@ def _require_publishable(thread: Thread, versions: tuple[Message, ...]) -> None:
         )
 
 
-def _wrong_recipient(thread: Thread, new: NewMessage) -> Iterator[Problem]:
+def _wrong_recipient(exchange: Exchange, new: NewMessage) -> Iterator[Problem]:
     if new.supplier_id is None:
         if new.author == "supplier":
             detail = Text("Le fournisseur qui parle est à nommer", "The supplier who says it must be named")
             yield Problem("/supplier_id", "missing_field", detail)
-    elif all(new.supplier_id != recipient.supplier_id for recipient in thread.exchange.recipients):
+    elif all(new.supplier_id != recipient.supplier_id for recipient in exchange.recipients):
         detail = Text(
-            "Ce fournisseur n'est pas destinataire de cet échange", "This supplier is no recipient of this thread"
+            "Ce fournisseur n'est pas destinataire de cet échange", "This supplier is no recipient of this exchange"
         )
         yield Problem("/supplier_id", "unknown_recipient", detail)
 
@@ -104,12 +104,12 @@ def _not_for_a_buyer(new: NewMessage) -> Iterator[Problem]:
         yield Problem("/barriers_note", "without_other", note)
 
 
-def _wrong_correction(thread: Thread, new: NewMessage) -> Iterator[Problem]:
+def _wrong_correction(exchange: Exchange, new: NewMessage) -> Iterator[Problem]:
     if new.corrects is None:
         return
-    corrected = next((message for message in thread.messages if message.id == new.corrects), None)
+    corrected = next((message for message in exchange.messages if message.id == new.corrects), None)
     if corrected is None:
-        unknown = Text("Aucun message de cet identifiant dans cet échange", "No message of this id in this thread")
+        unknown = Text("Aucun message de cet identifiant dans cet échange", "No message of this id in this exchange")
         yield Problem("/corrects", "unknown_message", unknown)
     elif audience(corrected) != (new.author, new.supplier_id):
         other = Text(

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from domain.equal_treatment.matrix import equal_treatment
-from domain.exchanges.exchange import Recipient, Thread
+from domain.exchanges.exchange import Exchange, Recipient
 from domain.law.findings import OUTCOMES
 from domain.law.rules import Rules
 from domain.meetings.meeting import Meeting, MeetingPlace, Participant
@@ -79,7 +79,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     need: StoredNeed
     version: FrozenShortlist
     earlier: Sequence[Decision]
-    threads: Sequence[Thread]
+    exchanges: Sequence[Exchange]
     meetings: Sequence[Meeting]
     awards: Sequence[Award]
     directory: Mapping[UUID, Supplier]
@@ -110,7 +110,7 @@ class _Reporter:
         self._decisions = {(each.lot_id, each.supplier_id): each for each in facts.version.decisions}
 
     def report(self, rules: Rules, generated_at: datetime) -> Report:
-        talks = Talks(self._facts.threads, self._redaction, self._recipient)
+        talks = Talks(self._facts.exchanges, self._redaction, self._recipient)
         lots = {lot.id: lot for lot in self._facts.version.need.lots}
         return Report(
             variant="redacted" if self._redaction.redacted else "full",
@@ -325,7 +325,7 @@ class _Reporter:
     def _treatment(self) -> Treatment:
         facts = self._facts
         found = equal_treatment(
-            facts.version, facts.threads, facts.meetings, self._language, self._living, facts.earlier
+            facts.version, facts.exchanges, facts.meetings, self._language, self._living, facts.earlier
         )
         return treatment(found, self._redaction, self._language, self._by_id)
 

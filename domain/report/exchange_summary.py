@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.exchanges.exchange import Barrier, Message, Recipient, Thread
+from domain.exchanges.exchange import Barrier, Exchange, Message, Recipient
 from domain.report.model import (
     BarrierCount,
     Contacted,
@@ -25,7 +25,7 @@ Named = Callable[[Recipient], ReportSupplier]
 class Remark(msgspec.Struct, frozen=True):
     """Something a supplier said, with its corrections: `last` is how it stands."""
 
-    thread: Thread
+    exchange: Exchange
     said: tuple[Message, ...]
 
     @property
@@ -50,9 +50,9 @@ class Remark(msgspec.Struct, frozen=True):
 class Talks:
     """All that was said about a need. `named`: how the report calls a recipient."""
 
-    def __init__(self, threads: Sequence[Thread], redaction: Redaction, named: Named) -> None:
-        self._threads, self._redaction, self._named = threads, redaction, named
-        said = [remark for thread in threads for remark in remarks(thread)]
+    def __init__(self, exchanges: Sequence[Exchange], redaction: Redaction, named: Named) -> None:
+        self._exchanges, self._redaction, self._named = exchanges, redaction, named
+        said = [remark for exchange in exchanges for remark in remarks(exchange)]
         self._questions = [remark for remark in said if remark.is_question]
         self._answers = [remark for remark in said if not remark.is_question]
         self._kept = [r for r in said if not (redaction.redacted and r.is_confidential)]
@@ -65,37 +65,37 @@ class Talks:
     def exchanges(self) -> tuple[ReportExchange, ...]:
         return tuple(
             ReportExchange(
-                subject=self._redaction.text(thread.exchange.subject),
-                lot_ids=thread.exchange.lot_ids,
-                channel=thread.exchange.channel,
-                opened_at=thread.exchange.opened_at,
-                recipients=len(thread.exchange.recipients),
-                messages=tuple(self._redaction.text(message.body) for message in _told_to_all(thread)),
+                subject=self._redaction.text(exchange.subject),
+                lot_ids=exchange.lot_ids,
+                channel=exchange.channel,
+                opened_at=exchange.opened_at,
+                recipients=len(exchange.recipients),
+                messages=tuple(self._redaction.text(message.body) for message in _told_to_all(exchange)),
             )
-            for thread in self._threads
+            for exchange in self._exchanges
         )
 
     def contacted(self) -> tuple[Contacted, ...]:
         """Every recipient once, the first contacted first."""
-        places: dict[UUID, list[tuple[Thread, Recipient]]] = {}
-        for thread in self._threads:
-            for recipient in thread.exchange.recipients:
-                places.setdefault(recipient.supplier_id, []).append((thread, recipient))
+        places: dict[UUID, list[tuple[Exchange, Recipient]]] = {}
+        for exchange in self._exchanges:
+            for recipient in exchange.recipients:
+                places.setdefault(recipient.supplier_id, []).append((exchange, recipient))
         answers: dict[UUID | None, list[Remark]] = {}
         for remark in self._answers:
             answers.setdefault(remark.last.supplier_id, []).append(remark)
         found = [self._contact(each, answers.get(supplier_id, [])) for supplier_id, each in places.items()]
         return tuple(sorted(found, key=lambda each: (each.first_at, each.supplier.name, str(each.supplier.id))))
 
-    def _contact(self, places: Sequence[tuple[Thread, Recipient]], answers: Sequence[Remark]) -> Contacted:
-        threads = [thread.exchange for thread, _ in places]
+    def _contact(self, places: Sequence[tuple[Exchange, Recipient]], answers: Sequence[Remark]) -> Contacted:
+        exchanges = [exchange for exchange, _ in places]
         by_time = sorted(answers, key=lambda remark: remark.last.id)
         open_ = [r for r in by_time if not (self._redaction.redacted and r.is_confidential)]
         position: Position | None = open_[-1].position if open_ else "answered" if by_time else None
         return Contacted(
             supplier=self._named(places[-1][1]),
-            first_at=min(exchange.opened_at for exchange in threads),
-            channels=tuple(dict.fromkeys(exchange.channel for exchange in threads)),
+            first_at=min(exchange.opened_at for exchange in exchanges),
+            channels=tuple(dict.fromkeys(exchange.channel for exchange in exchanges)),
             position=position,
             answered_at=by_time[-1].last.created_at if by_time and not self._redaction.redacted else None,
             confidential=any(remark.is_confidential for remark in by_time),
@@ -107,7 +107,7 @@ class Talks:
         return tuple(map(self._lesson, answers))
 
     def _lesson(self, remark: Remark) -> Lesson:
-        exchange = remark.thread.exchange
+        exchange = remark.exchange
         recipient = next((r for r in exchange.recipients if r.supplier_id == remark.last.supplier_id), None)
         unnamed = self._redaction.redacted or recipient is None
         return Lesson(
@@ -134,31 +134,31 @@ class Talks:
     @property
     def questions_unshared(self) -> int:
         """How many questions have no answer that all got."""
-        shared = {message.publishes for thread in self._threads for message in thread.messages}
+        shared = {message.publishes for exchange in self._exchanges for message in exchange.messages}
         return sum(1 for each in self._questions if not any(message.id in shared for message in each.said))
 
     def shared_answers(self) -> tuple[SharedAnswer, ...]:
         """Questions with the answer that all recipients got, as last corrected, the oldest first."""
         found: list[tuple[datetime, SharedAnswer]] = []
-        for thread in self._threads:
-            for chain in chains(message for message in thread.messages if message.author == "buyer"):
+        for exchange in self._exchanges:
+            for chain in chains(message for message in exchange.messages if message.author == "buyer"):
                 first = chain[0]
                 if first.publishes is not None:
                     answer = SharedAnswer(
                         question=self._redaction.text(first.question or ""),
                         answer=self._redaction.text(chain[-1].body),
-                        subject=self._redaction.text(thread.exchange.subject),
+                        subject=self._redaction.text(exchange.subject),
                         shared_at=first.created_at,
-                        recipients=len(thread.exchange.recipients),
+                        recipients=len(exchange.recipients),
                     )
                     found.append((first.created_at, answer))
         return tuple(answer for _, answer in sorted(found, key=lambda each: each[0]))
 
 
-def remarks(thread: Thread) -> list[Remark]:
-    """What suppliers said in a thread, each with its corrections."""
-    said = (message for message in thread.messages if message.author == "supplier")
-    return [Remark(thread, chain) for chain in chains(said)]
+def remarks(exchange: Exchange) -> list[Remark]:
+    """What suppliers said in an exchange, each with its corrections."""
+    said = (message for message in exchange.messages if message.author == "supplier")
+    return [Remark(exchange, chain) for chain in chains(said)]
 
 
 def chains(messages: Iterable[Message]) -> list[tuple[Message, ...]]:
@@ -172,7 +172,7 @@ def chains(messages: Iterable[Message]) -> list[tuple[Message, ...]]:
     return [tuple(chain) for chain in found.values()]
 
 
-def _told_to_all(thread: Thread) -> list[Message]:
+def _told_to_all(exchange: Exchange) -> list[Message]:
     """The buyer's messages to all, as last corrected, less answers to questions."""
-    told = chains(m for m in thread.messages if m.author == "buyer" and m.supplier_id is None)
+    told = chains(m for m in exchange.messages if m.author == "buyer" and m.supplier_id is None)
     return [chain[-1] for chain in told if chain[0].publishes is None]

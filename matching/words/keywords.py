@@ -35,7 +35,7 @@ class Reading(NamedTuple):
 
 
 class Interpreter:
-    """Reads keywords; built once from a taxonomy and then only read, so that threads may share it."""
+    """Reads keywords; built once from a taxonomy and then only read, so that exchanges may share it."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:
         self._lexicon = Lexicon(taxonomy)

@@ -35,11 +35,11 @@ async def emailing(database_url: str, reference: Reference) -> AsyncIterator[tup
             yield client, mailbox
 
 
-async def all_sent(thread: Opened) -> dict[str, Any]:
-    """The thread, once none of its messages waits for its e-mail any more."""
+async def all_sent(exchange: Opened) -> dict[str, Any]:
+    """The exchange, once none of its messages waits for its e-mail any more."""
     async with asyncio.timeout(30):
         while True:
-            shown = await thread.shown()
+            shown = await exchange.shown()
             states = {each["state"] for message in shown["messages"] for each in message["deliveries"]}
             if "queued" not in states:
                 return shown

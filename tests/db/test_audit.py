@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from db.api_keys import ensure_organisation
-from db.audit import entries, record
+from db.audit import entries, write_entry
 from db.core.engine import Engine, transaction
 from domain.audit import BEFORE_THE_FIRST, Actor, chained
 
@@ -23,7 +23,7 @@ async def actor(engine: Engine, name: str = "Morbihan") -> Actor:
 
 async def note(engine: Engine, actor: Actor, object_: str = "need:1") -> None:
     async with transaction(engine) as connection:
-        await record(connection, actor, "need.changed", object_, NOW, version=2, detail={"fields": ["title"]})
+        await write_entry(connection, actor, "need.changed", object_, NOW, version=2, detail={"fields": ["title"]})
 
 
 async def test_writers_at_once_make_one_chain(engine: Engine) -> None:
@@ -53,7 +53,7 @@ async def test_organisations_have_journals_of_their_own(engine: Engine) -> None:
 async def test_what_is_rolled_back_leaves_no_entry(engine: Engine) -> None:
     one = await actor(engine)
     async with transaction(engine) as connection:
-        await record(connection, one, "need.created", "need:1", NOW)
+        await write_entry(connection, one, "need.created", "need:1", NOW)
         await connection.rollback()
     async with transaction(engine) as connection:
         assert await entries(connection, one.organisation_id, None, 0, 50) == []

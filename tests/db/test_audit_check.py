@@ -26,7 +26,7 @@ async def written(engine: Engine, name: str, count: int) -> UUID:
         for number in range(1, count + 1):
             detail: Detail = {"fields": ["title", "été"], "lots": number, "draft": True, "left": None}
             now = NOW if number < count else LATER
-            await audit.record(connection, actor, "need.changed", f"need:{number}", now, version=1, detail=detail)
+            await audit.write_entry(connection, actor, "need.changed", f"need:{number}", now, version=1, detail=detail)
     return actor.organisation_id
 
 

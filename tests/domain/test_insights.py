@@ -6,6 +6,7 @@ from uuid import UUID
 from domain.insights import (
     AskedSegment,
     BarrierNotes,
+    ExchangeFacts,
     FirstAnswer,
     Gathered,
     Insights,
@@ -15,7 +16,6 @@ from domain.insights import (
     ReplyFigures,
     Scope,
     SegmentSupply,
-    ThreadFacts,
 )
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
 from domain.needs.status import Status
@@ -111,10 +111,10 @@ def test_support_is_not_what_a_lot_asks_for() -> None:
 def test_threads_count_that_are_about_the_lots_or_the_whole_need() -> None:
     gathered = Gathered(Scope(frozenset(("velo",))))
     gathered.add([need(1, lot("1", velo=1), lot("2", repas=1)), need(2, lot(repas=1))])
-    threads = [
-        ThreadFacts(UUID(int=10), UUID(int=1), ()),
-        ThreadFacts(UUID(int=11), UUID(int=1), ("1", "2")),
-        ThreadFacts(UUID(int=12), UUID(int=1), ("2",)),
-        ThreadFacts(UUID(int=13), UUID(int=2), ()),
+    exchanges = [
+        ExchangeFacts(UUID(int=10), UUID(int=1), ()),
+        ExchangeFacts(UUID(int=11), UUID(int=1), ("1", "2")),
+        ExchangeFacts(UUID(int=12), UUID(int=1), ("2",)),
+        ExchangeFacts(UUID(int=13), UUID(int=2), ()),
     ]
-    assert gathered.relevant(threads) == [UUID(int=10), UUID(int=11)]
+    assert gathered.relevant(exchanges) == [UUID(int=10), UUID(int=11)]

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from db.core.engine import transaction
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import open_exchange
-from domain.exchanges.exchange import Exchange, Message, Recipient
+from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
 from tests.api.needs.steps import NEED
 from tests.api.organisations import Member, member
 from tests.api.refusals import assert_refused
@@ -67,7 +67,7 @@ class Anne:
     async def _written_to(self, note: str) -> None:
         now = self.client.services.now()
         recipient = Recipient(supplier_id=UUID(self.supplier), name="ESAT", siret=None, email=self.email, why="named")
-        exchange = Exchange(
+        exchange = ExchangeSummary(
             id=new_id(now),
             need_id=UUID(self.need),
             subject="Volumes",
@@ -228,7 +228,7 @@ async def test_the_journal_tells_of_it_and_of_nobody(anne: Anne) -> None:
 
 
 async def test_another_organisations_data_is_not_touched(anne: Anne) -> None:
-    """Its own persons, meetings and threads are its own; the directory is everybody's."""
+    """Its own persons, meetings and exchanges are its own; the directory is everybody's."""
     stranger = await member(anne.client, "admin")
     done = (await stranger.post("/privacy/erase", {"name": anne.name, "email": anne.email})).json()
     assert {where for where, _ in places(done["changed"])} == {"record"}

@@ -244,10 +244,10 @@ def they_answer_by_their_links(story: Story, tokens: dict[str, str]) -> None:
 
 def a_question_is_answered_to_all(story: Story, tokens: dict[str, str]) -> None:
     """Without saying who asked."""
-    thread = f"/exchanges/{story.ids['exchange']}"
-    said = story.hospital.get(thread)["messages"]
+    exchange = f"/exchanges/{story.ids['exchange']}"
+    said = story.hospital.get(exchange)["messages"]
     question = next(each for each in said if each["stance"] == "question")
-    story.hospital.post(f"{thread}/messages/{question['id']}/publication", {"answer": "Quatre tonnes."})
+    story.hospital.post(f"{exchange}/messages/{question['id']}/publication", {"answer": "Quatre tonnes."})
     page = story.public.http.get(f"/replies/{tokens['Ateliers du Golfe']}", headers={"Accept": "text/html"})
     assert "Quel tonnage par semaine ?" in page.text
     assert "Quatre tonnes." in page.text
@@ -258,14 +258,14 @@ def a_question_is_answered_to_all(story: Story, tokens: dict[str, str]) -> None:
 def what_one_was_told_alone_is_named_and_made_good(story: Story) -> None:
     """What the others were not told is a gap until they are told it."""
     alone = {"author": "buyer", "body": "Le quai ouvre à 6 h.", "supplier_id": story.ids["Ateliers du Golfe"]}
-    thread = f"/exchanges/{story.ids['exchange']}"
+    exchange = f"/exchanges/{story.ids['exchange']}"
     before = gaps(story)
-    story.hospital.post(f"{thread}/messages", alone)
+    story.hospital.post(f"{exchange}/messages", alone)
     missed = {name: found - before.get(name, set()) for name, found in gaps(story).items()}
     assert all("missed_information" in missed[name] for name in ("Compost Solidaire", "Biodéchets de la Rabine"))
     assert not missed["Ateliers du Golfe"]
     assert not missed["La Ressourcerie Vannetaise"]
-    story.hospital.post(f"{thread}/messages", {"author": "buyer", "body": "Le quai ouvre à 6 h."})
+    story.hospital.post(f"{exchange}/messages", {"author": "buyer", "body": "Le quai ouvre à 6 h."})
 
 
 def gaps(story: Story) -> dict[str, set[str]]:
@@ -276,9 +276,9 @@ def gaps(story: Story) -> dict[str, set[str]]:
 
 def nothing_is_said_after_publication(story: Story, tokens: dict[str, str]) -> None:
     assert story.hospital.patch(story.need(), {"status": "published"})["status"] == "published"
-    thread = f"/exchanges/{story.ids['exchange']}"
+    exchange = f"/exchanges/{story.ids['exchange']}"
     late = [
-        story.hospital.http.post(f"{thread}/messages", json={"author": "buyer", "body": "Encore un mot"}),
+        story.hospital.http.post(f"{exchange}/messages", json={"author": "buyer", "body": "Encore un mot"}),
         story.public.http.post(f"/replies/{tokens['Compost Solidaire']}", json={"body": "Encore un mot"}),
     ]
     for answer in late:

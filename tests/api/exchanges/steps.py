@@ -14,7 +14,7 @@ BROWSER = {"Accept": f"{HTML},application/xhtml+xml,application/xml;q=0.9,*/*;q=
 
 @dataclass(frozen=True)
 class Opened:
-    """A thread that was opened: the answer, the need it is about, and the path of each recipient's link, in order."""
+    """An exchange that was opened: the answer, the need it is about, and each recipient's path to reply, in order."""
 
     client: Client
     answer: dict[str, Any]
@@ -30,11 +30,11 @@ class Opened:
         return f"/needs/{self.answer['need_id']}"
 
     async def shown(self) -> dict[str, Any]:
-        """The thread, as the buyer reads it."""
+        """The exchange, as the buyer reads it."""
         answer = await self.client.get(self.path)
         assert answer.status_code == 200, answer.text
-        thread: dict[str, Any] = answer.json()
-        return thread
+        exchange: dict[str, Any] = answer.json()
+        return exchange
 
     async def write(self, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
         """Add a message of the buyer's, unless said otherwise."""
@@ -55,11 +55,11 @@ class Opened:
         return message
 
     async def seen(self, number: int) -> dict[str, Any]:
-        """The thread, as the recipient of this number reads it."""
+        """The exchange, as the recipient of this number reads it."""
         answer = await keyless(self.client, "GET", self.links[number])
         assert answer.status_code == 200, answer.text
-        thread: dict[str, Any] = answer.json()
-        return thread
+        exchange: dict[str, Any] = answer.json()
+        return exchange
 
 
 async def keyless(client: Client, method: str, path: str, **options: Any) -> httpx.Response:
@@ -79,14 +79,14 @@ async def some_suppliers(client: Client, source: str, count: int = 2, **fields: 
 
 
 async def opening(client: Client, need: str, recipients: Any, **fields: Any) -> httpx.Response:
-    """Open a thread about the need at this path."""
+    """Open an exchange about the need at this path."""
     body = {"subject": "Tonte", "body": "Pourriez-vous tondre ?", "channel": "email", "recipients": recipients}
     headers = fields.pop("headers", None)
     return await client.post(f"{need}/exchanges", json=body | fields, headers=headers)
 
 
-async def open_thread(client: Client, source: str, count: int = 2, **fields: Any) -> Opened:
-    """A thread with as many suppliers of their own, about a need of its own."""
+async def create_exchange(client: Client, source: str, count: int = 2, **fields: Any) -> Opened:
+    """An exchange with as many suppliers of their own, about a need of its own."""
     suppliers = await some_suppliers(client, source, count)
     need = await create(client)
     answer = await opening(client, f"/needs/{need['id']}", suppliers, **fields)
@@ -95,7 +95,7 @@ async def open_thread(client: Client, source: str, count: int = 2, **fields: Any
 
 
 def opened(client: Client, answer: httpx.Response) -> Opened:
-    """The thread that this answer tells of."""
+    """The exchange that this answer tells of."""
     document = answer.json()
     links = {each["supplier_id"]: httpx.URL(each["url"]).path for each in document["reply_links"]}
     suppliers = [each["supplier_id"] for each in document["recipients"]]

@@ -15,12 +15,12 @@ from api.smtp_settings import MailServer, mail_server
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
 from db.exchanges.email_outbox import note_outcome, telling_of
-from db.exchanges.exchanges import get_thread
+from db.exchanges.exchanges import get_exchange
 from db.exchanges.reply_links import find_link, revoke_links
 from db.schema.exchange_tables import message_mails
 from domain.exchanges.letter import Telling
 from tests.api.mailbox import Mailbox, listening
-from tests.db.exchanges.samples import ANNE, Thread, thread
+from tests.db.exchanges.samples import ANNE, OpenedExchange, exchange
 from tests.db.suppliers.samples import NOW
 
 MINUTE = timedelta(minutes=1)
@@ -57,14 +57,14 @@ async def office(engine: Engine, *refusals: str | None, stage: str = "DATA") -> 
         yield Office(engine, mail_server(f"smtp://127.0.0.1:{mailbox.port}")), mailbox
 
 
-async def told(engine: Engine, email: str = "anne@example.org") -> Thread:
-    return await thread(engine, emails=(email, None))
+async def told(engine: Engine, email: str = "anne@example.org") -> OpenedExchange:
+    return await exchange(engine, emails=(email, None))
 
 
-async def state(said: Thread) -> tuple[str, str | None]:
+async def state(said: OpenedExchange) -> tuple[str, str | None]:
     """What the buyer sees of its second message on its way to Anne."""
     async with transaction(said.engine) as connection:
-        seen = await get_thread(connection, said.organisation_id, said.exchange.id)
+        seen = await get_exchange(connection, said.organisation_id, said.exchange.id)
     assert seen is not None
     (last,) = (each for each in seen.deliveries if each.supplier_id == ANNE and each.message_id != said.first.id)
     return last.state, last.failure
@@ -171,7 +171,7 @@ async def test_what_is_no_address_is_not_written_to(engine: Engine, address: str
 
 
 async def test_headers_cannot_be_slipped_in(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the buyer calls itself or the thread."""
+    """Whatever the buyer calls itself or the exchange."""
     said = await told(engine)
     evil = "Bonjour\r\nBcc: eve@example.org\r\n\r\nAutre corps"
 

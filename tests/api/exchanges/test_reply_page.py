@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import title_contains, title_is
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.api.exchanges.steps import BROWSER, Opened, keyless, move, open_thread
+from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless, move
 from tests.api.sync.factories import Client
 from tests.browser import browsing, installed, on_a_socket
 
@@ -44,11 +44,11 @@ class Outline(HTMLParser):
                 yield attributes.get("name")
 
 
-async def pages(thread: Opened) -> list[str]:
+async def pages(exchange: Opened) -> list[str]:
     """Each state of the page: fresh, with mistakes, answered, corrected, closed; and that of a link to nowhere."""
-    client, link = thread.client, thread.links[0]
-    first = await thread.reply(0, body="Oui", stance="question", barriers=["other"], barriers_note="x")
-    await thread.publish(first["id"])
+    client, link = exchange.client, exchange.links[0]
+    first = await exchange.reply(0, body="Oui", stance="question", barriers=["other"], barriers_note="x")
+    await exchange.publish(first["id"])
     wrong = {"barriers": "other"}
     seen = [
         await keyless(client, "GET", link, headers=BROWSER),
@@ -57,14 +57,14 @@ async def pages(thread: Opened) -> list[str]:
         await keyless(client, "GET", f"{link}?corrects={first['id']}", headers=BROWSER),
         await keyless(client, "GET", "/replies/nobody", headers=BROWSER),
     ]
-    await move(client, thread.need, "abandoned")
+    await move(client, exchange.need, "abandoned")
     seen.append(await keyless(client, "GET", link, headers=BROWSER))
     return [answer.text for answer in seen]
 
 
 async def test_each_page_can_be_read_aloud_and_found_through(served: Client, source: str) -> None:
-    thread = await open_thread(served, source, lot_ids=["1"])
-    for text in await pages(thread):
+    exchange = await create_exchange(served, source, lot_ids=["1"])
+    for text in await pages(exchange):
         outline = Outline(text)
         assert outline.of("html") == [{"lang": "fr"}]
         assert (len(outline.of("h1")), len(outline.of("title")), len(outline.of("main"))) == (1, 1, 1)
@@ -85,10 +85,10 @@ async def test_a_supplier_reads_and_answers_in_a_browser(
     served: Client, source: str, tmp_path: Path, width: int, scripts: bool
 ) -> None:
     installed()
-    thread = await open_thread(served, source, 1, body="Pourriez-vous tondre " + "partout " * 40)
+    exchange = await create_exchange(served, source, 1, body="Pourriez-vous tondre " + "partout " * 40)
     async with on_a_socket(served.app) as base:
-        await asyncio.to_thread(visit, f"{base}{thread.links[0]}", tmp_path, width, scripts)
-    (_, kept) = (await thread.shown())["messages"]
+        await asyncio.to_thread(visit, f"{base}{exchange.links[0]}", tmp_path, width, scripts)
+    (_, kept) = (await exchange.shown())["messages"]
     assert (kept["body"], kept["stance"]) == ("Deux fois par mois\nau plus", "interested")
     assert (kept["barriers"], kept["barriers_note"], kept["confidential"]) == (["distance", "other"], "le pont", False)
 

@@ -1,4 +1,4 @@
-"""Reply links: a thread read and answered by who has the link, and by nobody else."""
+"""Reply links: an exchange read and answered by who has the link, and by nobody else."""
 
 import asyncio
 from datetime import timedelta
@@ -10,7 +10,7 @@ import structlog
 
 from api.runtime.observability import configure_logging
 from api.runtime.rate_limits import HOUR, MINUTE, RateLimit, ReplyLimits
-from tests.api.exchanges.steps import BROWSER, Opened, keyless, move, open_thread
+from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless, move
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client
 
@@ -23,11 +23,11 @@ SECRET_ADDRESS = {
 
 
 async def test_a_thread_is_read_without_a_key(served: Client, source: str) -> None:
-    thread = await open_thread(served, source, lot_ids=["1"])
-    seen = await thread.seen(0)
+    exchange = await create_exchange(served, source, lot_ids=["1"])
+    seen = await exchange.seen(0)
     assert (seen["buyer"], seen["need_title"], seen["subject"]) == ("default", "Espaces verts", "Tonte")
     assert (seen["recipient"], seen["lots"]) == (f"Jardin {source} 1", [{"id": "1", "title": None}])
-    assert (seen["can_reply"], seen["link_expires_at"]) == (True, thread.answer["reply_links"][0]["expires_at"])
+    assert (seen["can_reply"], seen["link_expires_at"]) == (True, exchange.answer["reply_links"][0]["expires_at"])
     (message,) = seen["messages"]
     assert (message["author"], message["body"]) == ("buyer", "Pourriez-vous tondre ?")
 
@@ -42,44 +42,44 @@ async def test_a_thread_is_read_without_a_key(served: Client, source: str) -> No
     ],
 )
 async def test_browsers_get_a_page_and_all_else_json(served: Client, source: str, accept: str, media: str) -> None:
-    thread = await open_thread(served, source, 1)
-    for path, status in ((thread.links[0], 200), ("/replies/nobody", 404)):
+    exchange = await create_exchange(served, source, 1)
+    for path, status in ((exchange.links[0], 200), ("/replies/nobody", 404)):
         answer = await keyless(served, "GET", path, headers={"Accept": accept})
         assert (answer.status_code, answer.headers["content-type"].replace("problem+", "")) == (status, media)
 
 
 async def test_an_answer_reaches_the_buyer(served: Client, source: str) -> None:
-    thread = await open_thread(served, source)
+    exchange = await create_exchange(served, source)
     said = {"body": "Deux fois par mois", "stance": "interested", "barriers": ["capacity", "other"]}
     more = {"barriers_note": "la pente", "confidential": True}
-    answered = await thread.reply(0, **said, **more)
+    answered = await exchange.reply(0, **said, **more)
     assert answered | said | more == answered
-    (_, kept) = (await thread.shown())["messages"]
+    (_, kept) = (await exchange.shown())["messages"]
     assert kept | said | more == kept
-    assert (kept["author"], kept["supplier_id"], kept["channel"]) == ("supplier", thread.suppliers[0], "portal")
-    assert [each["body"] for each in (await thread.seen(0))["messages"]][-1] == "Deux fois par mois"
+    assert (kept["author"], kept["supplier_id"], kept["channel"]) == ("supplier", exchange.suppliers[0], "portal")
+    assert [each["body"] for each in (await exchange.seen(0))["messages"]][-1] == "Deux fois par mois"
 
 
 async def test_one_answers_more_than_once_and_corrects_oneself(served: Client, source: str) -> None:
-    thread = await open_thread(served, source, 1)
-    first = await thread.reply(0, body="Oui")
-    second = await thread.reply(0, body="Non, pardon", corrects=first["id"])
-    assert [each["id"] for each in (await thread.shown())["messages"][1:]] == [first["id"], second["id"]]
+    exchange = await create_exchange(served, source, 1)
+    first = await exchange.reply(0, body="Oui")
+    second = await exchange.reply(0, body="Non, pardon", corrects=first["id"])
+    assert [each["id"] for each in (await exchange.shown())["messages"][1:]] == [first["id"], second["id"]]
     assert second["corrects"] == first["id"]
 
 
 async def test_a_message_of_another_supplier_is_as_if_it_were_not(served: Client, source: str) -> None:
     """What is answered to who guesses its id is what is answered for an id of none."""
-    thread = await open_thread(served, source)
-    theirs = await thread.reply(1)
+    exchange = await create_exchange(served, source)
+    theirs = await exchange.reply(1)
     refused = [
-        await served.post(thread.links[0], json={"body": "x", "corrects": each})
+        await served.post(exchange.links[0], json={"body": "x", "corrects": each})
         for each in (theirs["id"], str(uuid4()))
     ]
     assert refused[0].status_code == 422
     assert refused[0].content == refused[1].content
     page = [
-        (await keyless(served, "GET", f"{thread.links[0]}?corrects={each}", headers=BROWSER)).text.split("key")[0]
+        (await keyless(served, "GET", f"{exchange.links[0]}?corrects={each}", headers=BROWSER)).text.split("key")[0]
         for each in (theirs["id"], str(uuid4()))
     ]
     assert page[0] == page[1]
@@ -98,53 +98,61 @@ async def test_a_message_of_another_supplier_is_as_if_it_were_not(served: Client
     ],
 )
 async def test_an_answer_that_will_not_do(served: Client, source: str, body: Any, pointer: str) -> None:
-    thread = await open_thread(served, source, 1)
-    answer = await served.post(thread.links[0], json=body)
+    exchange = await create_exchange(served, source, 1)
+    answer = await served.post(exchange.links[0], json=body)
     assert_refused(answer, 422, "invalid-content")
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
 async def test_an_answer_sent_twice_is_kept_once(served: Client, source: str) -> None:
-    thread = await open_thread(served, source, 1)
+    exchange = await create_exchange(served, source, 1)
     key = {"Idempotency-Key": "k"}
-    answers = await asyncio.gather(*(served.post(thread.links[0], json={"body": "Oui"}, headers=key) for _ in range(3)))
+    answers = await asyncio.gather(
+        *(served.post(exchange.links[0], json={"body": "Oui"}, headers=key) for _ in range(3))
+    )
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
-    assert len((await thread.shown())["messages"]) == 2
+    assert len((await exchange.shown())["messages"]) == 2
 
 
 async def test_other_bodies_are_refused(served: Client, source: str) -> None:
-    thread = await open_thread(served, source, 1)
-    answer = await served.post(thread.links[0], content=b"Oui", headers={"Content-Type": "text/plain"})
+    exchange = await create_exchange(served, source, 1)
+    answer = await served.post(exchange.links[0], content=b"Oui", headers={"Content-Type": "text/plain"})
     assert_refused(answer, 415, "unsupported-media-type")
 
 
 async def test_a_reply_is_as_long_as_a_message_may_be_and_no_longer(served: Client, source: str) -> None:
     """Nobody needs a key here, so that nobody makes the server read what it would not keep."""
-    thread = await open_thread(served, source, 1)
-    assert (await send_form(thread, body="€" * 20_000)).status_code == 303
-    assert_refused(await served.post(thread.links[0], json={"body": "x" * 600_000}), 413, "body-too-large")
-    assert (await send_form(thread, body="x" * 600_000)).status_code == 413
+    exchange = await create_exchange(served, source, 1)
+    assert (await send_form(exchange, body="€" * 20_000)).status_code == 303
+    assert_refused(await served.post(exchange.links[0], json={"body": "x" * 600_000}), 413, "body-too-large")
+    assert (await send_form(exchange, body="x" * 600_000)).status_code == 413
 
 
 async def test_a_link_ends_at_its_time(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    thread = await open_thread(served, source, 1)
+    exchange = await create_exchange(served, source, 1)
     later = served.services.now() + timedelta(days=62)
     monkeypatch.setattr(served.services, "now", lambda: later)
-    assert_refused(await served.get(thread.links[0]), 404, "not-found")
-    assert_refused(await served.post(thread.links[0], json={"body": "x"}), 404, "not-found")
+    assert_refused(await served.get(exchange.links[0]), 404, "not-found")
+    assert_refused(await served.post(exchange.links[0], json={"body": "x"}), 404, "not-found")
 
 
 async def test_what_is_no_token_leads_nowhere(served: Client, source: str) -> None:
-    thread = await open_thread(served, source, 1)
-    for wrong in (thread.links[0][:-1], f"{thread.links[0]}A", "/replies/%00", "/replies/%F0%9F%90%9D", "/replies/x/y"):
+    exchange = await create_exchange(served, source, 1)
+    for wrong in (
+        exchange.links[0][:-1],
+        f"{exchange.links[0]}A",
+        "/replies/%00",
+        "/replies/%F0%9F%90%9D",
+        "/replies/x/y",
+    ):
         assert_refused(await served.get(wrong), 404, "not-found")
 
 
 async def test_the_address_is_kept_secret(served: Client, source: str) -> None:
     """By caches, search engines and other sites; the page takes nothing from elsewhere, and does not hold it either."""
-    thread = await open_thread(served, source, 1)
-    link = thread.links[0]
+    exchange = await create_exchange(served, source, 1)
+    link = exchange.links[0]
     answers = [
         await keyless(served, "GET", link),
         await keyless(served, "GET", link, headers=BROWSER),
@@ -173,22 +181,22 @@ async def test_no_log_and_no_metric_holds_a_token(
     """Not even where something goes wrong."""
     configure_logging(served.services.settings)
     monkeypatch.setattr("api.web.problems.log", structlog.get_logger())
-    thread = await open_thread(served, source, 1)
-    await thread.reply(0)
-    await keyless(served, "DELETE", thread.links[0])
-    await keyless(served, "GET", f"{thread.links[0]}?what=1")
+    exchange = await create_exchange(served, source, 1)
+    await exchange.reply(0)
+    await keyless(served, "DELETE", exchange.links[0])
+    await keyless(served, "GET", f"{exchange.links[0]}?what=1")
 
     def broken(*_: Any) -> None:
         raise RuntimeError("broken")
 
     monkeypatch.setattr("api.exchanges.reply_routes.sight", broken)
-    failed = await keyless(served, "GET", thread.links[0], headers=BROWSER)
+    failed = await keyless(served, "GET", exchange.links[0], headers=BROWSER)
     assert (failed.status_code, failed.headers["content-type"]) == (500, "text/html; charset=utf-8")
     logged = capsys.readouterr()
     written = logged.out + logged.err + (await served.get("/metrics")).text
     assert "/replies/{token}" in written
     assert "RuntimeError" in written
-    assert thread.links[0].rpartition("/")[2] not in written
+    assert exchange.links[0].rpartition("/")[2] not in written
 
 
 def limited(**limits: RateLimit) -> ReplyLimits:
@@ -202,7 +210,7 @@ def few(count: int) -> RateLimit:
 
 async def test_who_tries_many_links_must_wait(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """While links that work go on working, also for others behind the same address."""
-    thread = await open_thread(served, source, 1)
+    exchange = await create_exchange(served, source, 1)
     monkeypatch.setattr(served.services, "replies", limited(unknown=few(2)))
     statuses = [(await keyless(served, "GET", f"/replies/{n}")).status_code for n in range(3)]
     assert statuses == [404, 404, 429]
@@ -212,72 +220,72 @@ async def test_who_tries_many_links_must_wait(served: Client, source: str, monke
     page = await keyless(served, "GET", "/replies/x", headers=BROWSER)
     assert (page.status_code, page.headers["retry-after"]) == (429, "30")
     assert page.headers["content-type"].startswith("text/html")
-    await thread.seen(0)
+    await exchange.seen(0)
 
 
 async def test_who_reads_or_answers_too_often_must_wait(
     served: Client, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By whichever of its links; other recipients need not."""
-    thread = await open_thread(served, source)
-    path = f"{thread.path}/recipients/{thread.suppliers[0]}/reply-link"
+    exchange = await create_exchange(served, source)
+    path = f"{exchange.path}/recipients/{exchange.suppliers[0]}/reply-link"
     second = (await served.post(path)).json()["url"]
     monkeypatch.setattr(
         served.services, "replies", limited(readings=few(2), answers=RateLimit(2, HOUR, clock=lambda: 0.0))
     )
-    for link in (thread.links[0], second):
+    for link in (exchange.links[0], second):
         assert (await keyless(served, "GET", link)).status_code == 200
         assert (await keyless(served, "POST", link, json={"body": "x"})).status_code == 201
     assert_refused(await keyless(served, "GET", second), 429, "too-many-requests")
     assert_refused(await keyless(served, "POST", second, json={"body": "x"}), 429, "too-many-requests")
-    await thread.seen(1)
-    await thread.reply(1)
+    await exchange.seen(1)
+    await exchange.reply(1)
 
 
 async def test_a_link_revoked_meanwhile_answers_nothing(served: Client, source: str) -> None:
-    """Whatever comes first: an answer that was taken is in the thread, and nothing else is."""
-    thread = await open_thread(served, source, 1)
-    path = f"{thread.path}/recipients/{thread.suppliers[0]}/reply-link"
-    replies = [served.post(thread.links[0], json={"body": str(n)}) for n in range(4)]
+    """Whatever comes first: an answer that was taken is in the exchange, and nothing else is."""
+    exchange = await create_exchange(served, source, 1)
+    path = f"{exchange.path}/recipients/{exchange.suppliers[0]}/reply-link"
+    replies = [served.post(exchange.links[0], json={"body": str(n)}) for n in range(4)]
     *answers, revoked = await asyncio.gather(*replies, served.delete(path))
     assert revoked.status_code == 204
     assert {answer.status_code for answer in answers} <= {201, 404}
     taken = {answer.json()["body"] for answer in answers if answer.status_code == 201}
-    assert {each["body"] for each in (await thread.shown())["messages"][1:]} == taken
+    assert {each["body"] for each in (await exchange.shown())["messages"][1:]} == taken
 
 
-async def page(thread: Opened, query: str = "") -> str:
-    answer = await keyless(thread.client, "GET", thread.links[0] + query, headers=BROWSER)
+async def page(exchange: Opened, query: str = "") -> str:
+    answer = await keyless(exchange.client, "GET", exchange.links[0] + query, headers=BROWSER)
     assert answer.status_code == 200, answer.text
     return answer.text
 
 
-async def send_form(thread: Opened, **fields: Any) -> Any:
-    return await keyless(thread.client, "POST", thread.links[0], headers=BROWSER, data=fields)
+async def send_form(exchange: Opened, **fields: Any) -> Any:
+    return await keyless(exchange.client, "POST", exchange.links[0], headers=BROWSER, data=fields)
 
 
 async def test_a_form_is_answered_with_a_way_back_to_the_page(served: Client, source: str) -> None:
     """So that loading it again sends nothing."""
-    thread = await open_thread(served, source, 1)
+    exchange = await create_exchange(served, source, 1)
     fields = {"body": "Trop loin\r\npour nous ", "stance": "declined", "barriers": ["distance", "other"]}
-    answer = await send_form(thread, **fields, barriers_note="le pont", confidential="yes")
+    answer = await send_form(exchange, **fields, barriers_note="le pont", confidential="yes")
     assert answer.status_code == 303
     back = await keyless(served, "GET", str(answer.url.join(answer.headers["location"])), headers=BROWSER)
     assert back.status_code == 200
     assert "Votre réponse est bien partie" in back.text
-    assert "Votre réponse est bien partie" not in await page(thread)
-    (_, kept) = (await thread.shown())["messages"]
+    assert "Votre réponse est bien partie" not in await page(exchange)
+    (_, kept) = (await exchange.shown())["messages"]
     assert (kept["body"], kept["stance"], kept["barriers"]) == ("Trop loin\npour nous", "declined", fields["barriers"])
     assert (kept["barriers_note"], kept["confidential"]) == ("le pont", True)
 
 
 async def test_a_form_sent_twice_is_kept_once_and_another_text_as_another(served: Client, source: str) -> None:
     """Also where somebody goes back to the form that was sent, and writes something else."""
-    thread = await open_thread(served, source, 1)
-    first, again = await asyncio.gather(*(send_form(thread, body="Oui", key="k") for _ in range(2)))
+    exchange = await create_exchange(served, source, 1)
+    first, again = await asyncio.gather(*(send_form(exchange, body="Oui", key="k") for _ in range(2)))
     assert (first.status_code, first.headers["location"]) == (303, again.headers["location"])
-    assert (await send_form(thread, body="Oui, et bien", key="k")).status_code == 303
-    assert [each["body"] for each in (await thread.shown())["messages"][1:]] == ["Oui", "Oui, et bien"]
+    assert (await send_form(exchange, body="Oui, et bien", key="k")).status_code == 303
+    assert [each["body"] for each in (await exchange.shown())["messages"][1:]] == ["Oui", "Oui, et bien"]
 
 
 @pytest.mark.parametrize(
@@ -294,8 +302,8 @@ async def test_a_form_sent_twice_is_kept_once_and_another_text_as_another(served
 async def test_a_form_with_a_mistake_comes_back_as_it_was_filled_in(
     served: Client, source: str, fields: dict[str, str], where: str
 ) -> None:
-    thread = await open_thread(served, source, 1)
-    answer = await send_form(thread, **{"barriers_note": "", "confidential": "yes"} | fields, key="k")
+    exchange = await create_exchange(served, source, 1)
+    answer = await send_form(exchange, **{"barriers_note": "", "confidential": "yes"} | fields, key="k")
     assert answer.status_code == 422
     text = answer.text
     assert f'<a href="#{where}">' in text
@@ -303,49 +311,51 @@ async def test_a_form_with_a_mistake_comes_back_as_it_was_filled_in(
     assert "<title>Erreur : " in text
     assert f"{fields['body'].strip()}</textarea>" in text
     assert 'name="confidential" value="yes" aria-describedby="confidential-aide" checked' in text
-    assert len((await thread.shown())["messages"]) == 1
+    assert len((await exchange.shown())["messages"]) == 1
 
 
 async def test_what_people_write_stays_text(served: Client, source: str) -> None:
-    """In the thread, and in the form that comes back."""
+    """In the exchange, and in the form that comes back."""
     evil = '</textarea><script>alert("x")</script>'
-    thread = await open_thread(served, source, 1, subject=evil, body=evil)
-    await thread.reply(0, body=evil, barriers=["other"], barriers_note=evil)
-    refused = await send_form(thread, body=evil, barriers="other", barriers_note='" onfocus="x', stance=evil, key=evil)
-    for text in (await page(thread), refused.text):
+    exchange = await create_exchange(served, source, 1, subject=evil, body=evil)
+    await exchange.reply(0, body=evil, barriers=["other"], barriers_note=evil)
+    refused = await send_form(
+        exchange, body=evil, barriers="other", barriers_note='" onfocus="x', stance=evil, key=evil
+    )
+    for text in (await page(exchange), refused.text):
         assert "<script" not in text
         assert ' onfocus="' not in text
 
 
 async def test_a_form_that_is_none_is_refused(served: Client, source: str) -> None:
-    thread = await open_thread(served, source, 1)
+    exchange = await create_exchange(served, source, 1)
     headers = BROWSER | {"Content-Type": "application/x-www-form-urlencoded"}
     for content in (b"body=%ff", b"&".join([b"x=1"] * 100), b"body=x&key=" + b"k" * 100):
-        answer = await keyless(served, "POST", thread.links[0], headers=headers, content=content)
+        answer = await keyless(served, "POST", exchange.links[0], headers=headers, content=content)
         assert (answer.status_code, answer.headers["content-type"]) == (400, "text/html; charset=utf-8")
 
 
 async def test_one_corrects_oneself_by_the_page(served: Client, source: str) -> None:
-    thread = await open_thread(served, source, 1)
-    first = await thread.reply(0, body="Oui")
-    shown = await page(thread, f"?corrects={first['id']}")
+    exchange = await create_exchange(served, source, 1)
+    first = await exchange.reply(0, body="Oui")
+    shown = await page(exchange, f"?corrects={first['id']}")
     assert f'<input type="hidden" name="corrects" value="{first["id"]}">' in shown
-    assert (await send_form(thread, body="Non", corrects=first["id"])).status_code == 303
-    assert (await thread.shown())["messages"][-1]["corrects"] == first["id"]
-    assert f'Rectifie <a href="#m-{first["id"]}">' in await page(thread)
+    assert (await send_form(exchange, body="Non", corrects=first["id"])).status_code == 303
+    assert (await exchange.shown())["messages"][-1]["corrects"] == first["id"]
+    assert f'Rectifie <a href="#m-{first["id"]}">' in await page(exchange)
 
 
 async def test_after_publication_the_page_is_only_read(served: Client, source: str) -> None:
-    thread = await open_thread(served, source, 1)
-    await thread.reply(0, body="Avec plaisir")
-    await move(served, thread.need, "sourcing", "published")
-    shown = await page(thread)
+    exchange = await create_exchange(served, source, 1)
+    await exchange.reply(0, body="Avec plaisir")
+    await move(served, exchange.need, "sourcing", "published")
+    shown = await page(exchange)
     assert "Avec plaisir" in shown
     assert "On ne répond plus ici" in shown
     assert "<form" not in shown
-    late = await send_form(thread, body="Trop tard")
+    late = await send_form(exchange, body="Trop tard")
     assert late.status_code == 409
     assert "n'a pas été envoyée" in late.text
     assert "Trop tard" in late.text
-    assert_refused(await served.post(thread.links[0], json={"body": "x"}), 409, "after-publication")
-    assert len((await thread.shown())["messages"]) == 2
+    assert_refused(await served.post(exchange.links[0], json={"body": "x"}), 409, "after-publication")
+    assert len((await exchange.shown())["messages"]) == 2

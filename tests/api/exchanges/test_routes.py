@@ -1,4 +1,4 @@
-"""Threads with suppliers: opened, added to, read by their organisation alone, and closed by publication."""
+"""Exchanges with suppliers: opened, added to, read by their organisation alone, and closed by publication."""
 
 import asyncio
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from db.core.engine import transaction
-from tests.api.exchanges.steps import move, open_thread, opened, opening, some_suppliers
+from tests.api.exchanges.steps import create_exchange, move, opened, opening, some_suppliers
 from tests.api.needs.steps import change, create, stranger
 from tests.api.organisations import member
 from tests.api.refusals import assert_refused
@@ -16,37 +16,37 @@ from tests.api.sync.factories import Client, path_of
 
 
 async def test_a_thread_is_opened_and_read(served: Client, source: str) -> None:
-    thread = await open_thread(served, source, lot_ids=["1"])
-    shown = await thread.shown()
+    exchange = await create_exchange(served, source, lot_ids=["1"])
+    shown = await exchange.shown()
     assert (shown["subject"], shown["channel"], shown["lot_ids"]) == ("Tonte", "email", ["1"])
-    assert [each["supplier_id"] for each in shown["recipients"]] == sorted(thread.suppliers)
+    assert [each["supplier_id"] for each in shown["recipients"]] == sorted(exchange.suppliers)
     (first,) = shown["messages"]
     assert (first["author"], first["supplier_id"], first["body"]) == ("buyer", None, "Pourriez-vous tondre ?")
-    assert thread.answer | {"messages": [first]} == thread.answer
-    listed = (await served.get(f"{thread.need}/exchanges")).json()
+    assert exchange.answer | {"messages": [first]} == exchange.answer
+    listed = (await served.get(f"{exchange.need}/exchanges")).json()
     assert [each["id"] for each in listed["items"]] == [shown["id"]]
 
 
 async def test_links_are_shown_once(served: Client, source: str) -> None:
     """Each recipient has its own, and they are nowhere else."""
-    thread = await open_thread(served, source)
-    assert {each["supplier_id"] for each in thread.answer["reply_links"]} == set(thread.suppliers)
-    assert len(set(thread.links)) == 2
-    later = (await served.get(thread.path)).text
-    assert not [link for link in thread.links if link.rpartition("/")[2] in later]
-    assert all(each["reply_link_expires_at"] for each in (await thread.shown())["recipients"])
+    exchange = await create_exchange(served, source)
+    assert {each["supplier_id"] for each in exchange.answer["reply_links"]} == set(exchange.suppliers)
+    assert len(set(exchange.links)) == 2
+    later = (await served.get(exchange.path)).text
+    assert not [link for link in exchange.links if link.rpartition("/")[2] in later]
+    assert all(each["reply_link_expires_at"] for each in (await exchange.shown())["recipients"])
 
 
 async def test_without_a_mail_server_the_text_is_given(served: Client, source: str) -> None:
     """Ready to be sent by the buyer, each with its recipient's own link."""
-    thread = await open_thread(served, source)
-    urls = {each["supplier_id"]: each["url"] for each in thread.answer["reply_links"]}
-    texts = {each["supplier_id"]: each["text"] for each in thread.answer["to_be_delivered_by_you"]}
+    exchange = await create_exchange(served, source)
+    urls = {each["supplier_id"]: each["url"] for each in exchange.answer["reply_links"]}
+    texts = {each["supplier_id"]: each["text"] for each in exchange.answer["to_be_delivered_by_you"]}
     assert texts.keys() == urls.keys()
     assert all(urls[each] in texts[each] and "Pourriez-vous tondre ?" in texts[each] for each in texts)
-    (first,) = thread.answer["messages"]
+    (first,) = exchange.answer["messages"]
     assert {each["state"] for each in first["deliveries"]} == {"to_be_delivered_by_you"}
-    letter = (await served.get(f"{thread.path}/messages/{first['id']}/letter")).json()
+    letter = (await served.get(f"{exchange.path}/messages/{first['id']}/letter")).json()
     assert "Pourriez-vous tondre ?" in letter["text"]
     assert "http" not in letter["text"]
 
@@ -102,8 +102,8 @@ async def test_an_opening_sent_twice_is_answered_twice_alike(served: Client, sou
     answers = [await opening(served, f"/needs/{need['id']}", suppliers, headers=key) for _ in range(2)]
     assert answers[0].content == answers[1].content
     assert len((await served.get(f"/needs/{need['id']}/exchanges")).json()["items"]) == 1
-    thread = opened(served, answers[1])
-    await thread.reply(0)
+    exchange = opened(served, answers[1])
+    await exchange.reply(0)
     other = await opening(served, f"/needs/{need['id']}", suppliers, body="Autre chose", headers=key)
     assert other.json()["errors"][0]["code"] == "idempotency_key_reused"
 
@@ -136,11 +136,11 @@ async def test_no_token_is_kept_anywhere(served: Client, source: str) -> None:
     suppliers = await some_suppliers(served, source)
     need = await create(served)
     answer = await opening(served, f"/needs/{need['id']}", suppliers, headers={"Idempotency-Key": source})
-    thread = opened(served, answer)
-    path = f"{thread.path}/recipients/{thread.suppliers[0]}/reply-link"
+    exchange = opened(served, answer)
+    path = f"{exchange.path}/recipients/{exchange.suppliers[0]}/reply-link"
     new = await served.post(path, headers={"Idempotency-Key": source})
-    await thread.reply(0)
-    tokens = [link.rpartition("/")[2] for link in (*thread.links, new.json()["url"])]
+    await exchange.reply(0)
+    tokens = [link.rpartition("/")[2] for link in (*exchange.links, new.json()["url"])]
     dump = await everything_kept(served)
     assert "Pourriez-vous tondre" in dump
     assert [token for token in tokens if token in dump] == []
@@ -168,19 +168,19 @@ async def test_two_openings_at_once_make_one_thread(served: Client, source: str)
 
 
 async def test_threads_come_in_pages(served: Client, source: str) -> None:
-    thread = await open_thread(served, source)
-    second = opened(served, await opening(served, thread.need, thread.suppliers))
-    first_page = (await served.get(f"{thread.need}/exchanges?limit=1")).json()
-    rest = (await served.get(f"{thread.need}/exchanges?cursor={first_page['next_cursor']}")).json()
+    exchange = await create_exchange(served, source)
+    second = opened(served, await opening(served, exchange.need, exchange.suppliers))
+    first_page = (await served.get(f"{exchange.need}/exchanges?limit=1")).json()
+    rest = (await served.get(f"{exchange.need}/exchanges?cursor={first_page['next_cursor']}")).json()
     ids = [each["id"] for each in (*first_page["items"], *rest["items"])]
-    assert (ids, rest["next_cursor"]) == ([thread.answer["id"], second.answer["id"]], None)
+    assert (ids, rest["next_cursor"]) == ([exchange.answer["id"], second.answer["id"]], None)
 
 
 async def test_messages_go_to_one_or_all_and_note_what_was_said(served: Client, source: str) -> None:
-    thread = await open_thread(served, source)
-    one, other = thread.suppliers
-    told = await thread.write(body="À vous seul", supplier_id=one)
-    noted = await thread.write(
+    exchange = await create_exchange(served, source)
+    one, other = exchange.suppliers
+    told = await exchange.write(body="À vous seul", supplier_id=one)
+    noted = await exchange.write(
         author="supplier",
         supplier_id=other,
         body="Par téléphone",
@@ -192,19 +192,19 @@ async def test_messages_go_to_one_or_all_and_note_what_was_said(served: Client, 
     assert [each["supplier_id"] for each in told.json()["deliveries"]] == [one]
     assert "À vous seul" in told.json()["letter"]["text"]
     assert (noted.json()["deliveries"], noted.json()["letter"], noted.json()["channel"]) == ([], None, "phone")
-    bodies = [each["body"] for each in (await thread.shown())["messages"]]
+    bodies = [each["body"] for each in (await exchange.shown())["messages"]]
     assert bodies == ["Pourriez-vous tondre ?", "À vous seul", "Par téléphone"]
-    assert [each["body"] for each in (await thread.seen(0))["messages"]] == bodies[:2]
-    assert [each["body"] for each in (await thread.seen(1))["messages"]] == [bodies[0], bodies[2]]
+    assert [each["body"] for each in (await exchange.seen(0))["messages"]] == bodies[:2]
+    assert [each["body"] for each in (await exchange.seen(1))["messages"]] == [bodies[0], bodies[2]]
 
 
 async def test_a_correction_is_a_message_of_its_own(served: Client, source: str) -> None:
-    thread = await open_thread(served, source)
-    first = thread.answer["messages"][0]["id"]
-    assert (await thread.write(body="Pardon : en avril", corrects=first)).json()["corrects"] == first
-    answer = await thread.write(body="x", corrects=str(uuid4()))
+    exchange = await create_exchange(served, source)
+    first = exchange.answer["messages"][0]["id"]
+    assert (await exchange.write(body="Pardon : en avril", corrects=first)).json()["corrects"] == first
+    answer = await exchange.write(body="x", corrects=str(uuid4()))
     assert [error["pointer"] for error in answer.json()["errors"]] == ["/corrects"]
-    answer = await thread.write(author="supplier", supplier_id=thread.suppliers[0], body="x", corrects=first)
+    answer = await exchange.write(author="supplier", supplier_id=exchange.suppliers[0], body="x", corrects=first)
     assert answer.json()["errors"][0]["code"] == "other_audience"
 
 
@@ -222,129 +222,129 @@ async def test_a_correction_is_a_message_of_its_own(served: Client, source: str)
     ],
 )
 async def test_a_message_that_will_not_do(served: Client, source: str, fields: dict[str, Any], pointer: str) -> None:
-    thread = await open_thread(served, source, 1)
-    answer = await thread.write(**fields)
+    exchange = await create_exchange(served, source, 1)
+    answer = await exchange.write(**fields)
     assert_refused(answer, 422, "invalid-content")
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
 async def test_a_question_and_its_answer_go_to_all(served: Client, source: str) -> None:
-    thread = await open_thread(served, source)
-    asked = await thread.reply(0, body="Qui fournit les bacs ?", stance="question")
-    answer = await thread.publish(asked["id"], answer="L'hôpital.")
+    exchange = await create_exchange(served, source)
+    asked = await exchange.reply(0, body="Qui fournit les bacs ?", stance="question")
+    answer = await exchange.publish(asked["id"], answer="L'hôpital.")
     assert answer.status_code == 201, answer.text
     assert (answer.json()["publishes"], answer.json()["question"]) == (asked["id"], "Qui fournit les bacs ?")
     for number in (0, 1):
-        last = (await thread.seen(number))["messages"][-1]
+        last = (await exchange.seen(number))["messages"][-1]
         assert (last["body"], last["question"]) == ("L'hôpital.", "Qui fournit les bacs ?")
         assert "publishes" not in last
-    assert_refused(await thread.publish(asked["id"]), 409, "conflict")
+    assert_refused(await exchange.publish(asked["id"]), 409, "conflict")
 
 
 async def test_what_may_not_be_published(served: Client, source: str) -> None:
-    thread = await open_thread(served, source)
-    remark = await thread.reply(0, body="Bonjour")
-    secret = await thread.reply(0, body="Secret ?", stance="question", confidential=True)
-    named = await thread.reply(0, body=f"Jardin {source} 1 demande : quand ?", stance="question")
-    assert_refused(await thread.publish(remark["id"]), 409, "conflict")
-    assert_refused(await thread.publish(secret["id"]), 409, "conflict")
-    assert_refused(await thread.publish(str(uuid4())), 404, "not-found")
-    published = await thread.publish(named["id"])
+    exchange = await create_exchange(served, source)
+    remark = await exchange.reply(0, body="Bonjour")
+    secret = await exchange.reply(0, body="Secret ?", stance="question", confidential=True)
+    named = await exchange.reply(0, body=f"Jardin {source} 1 demande : quand ?", stance="question")
+    assert_refused(await exchange.publish(remark["id"]), 409, "conflict")
+    assert_refused(await exchange.publish(secret["id"]), 409, "conflict")
+    assert_refused(await exchange.publish(str(uuid4())), 404, "not-found")
+    published = await exchange.publish(named["id"])
     assert published.json()["question"] == "[…] demande : quand ?"
 
 
 async def test_a_message_sent_twice_is_kept_once(served: Client, source: str) -> None:
-    thread = await open_thread(served, source, 1)
-    asked = await thread.reply(0, body="Quand ?", stance="question")
-    path, key = f"{thread.path}/messages", {"Idempotency-Key": source}
-    twice = [await thread.write(key) for _ in range(2)]
+    exchange = await create_exchange(served, source, 1)
+    asked = await exchange.reply(0, body="Quand ?", stance="question")
+    path, key = f"{exchange.path}/messages", {"Idempotency-Key": source}
+    twice = [await exchange.write(key) for _ in range(2)]
     publication = f"{path}/{asked['id']}/publication"
     shared = [await served.post(publication, json={"answer": "En mai"}, headers=key) for _ in range(2)]
     assert twice[0].content == twice[1].content
     assert [answer.status_code for answer in shared] == [201, 201]
     assert shared[0].content == shared[1].content
-    assert len((await thread.shown())["messages"]) == 4
+    assert len((await exchange.shown())["messages"]) == 4
 
 
 @pytest.mark.parametrize("statuses", [("sourcing", "published"), ("abandoned",), ("sourcing", "published", "closed")])
 async def test_nothing_is_said_after_publication_and_all_is_read(
     served: Client, source: str, statuses: tuple[str, ...]
 ) -> None:
-    thread = await open_thread(served, source)
-    asked = await thread.reply(0, body="Quand ?", stance="question")
-    before = await thread.shown()
-    await move(served, thread.need, *statuses)
+    exchange = await create_exchange(served, source)
+    asked = await exchange.reply(0, body="Quand ?", stance="question")
+    before = await exchange.shown()
+    await move(served, exchange.need, *statuses)
     refused = [
-        await opening(served, thread.need, thread.suppliers),
-        await thread.write(),
-        await thread.write(author="supplier", supplier_id=thread.suppliers[0]),
-        await thread.publish(asked["id"]),
-        await served.post(thread.links[0], json={"body": "Trop tard"}),
+        await opening(served, exchange.need, exchange.suppliers),
+        await exchange.write(),
+        await exchange.write(author="supplier", supplier_id=exchange.suppliers[0]),
+        await exchange.publish(asked["id"]),
+        await served.post(exchange.links[0], json={"body": "Trop tard"}),
     ]
     for answer in refused:
         assert_refused(answer, 409, "after-publication")
-    assert await thread.shown() == before
-    seen = await thread.seen(0)
+    assert await exchange.shown() == before
+    seen = await exchange.seen(0)
     assert (seen["can_reply"], len(seen["messages"])) == (False, 2)
 
 
 async def test_publication_and_a_message_at_once(served: Client, source: str) -> None:
     """Whatever comes first: what was taken was said before, what was refused is not there."""
-    thread = await open_thread(served, source, 1)
-    await move(served, thread.need, "sourcing")
-    messages = [thread.write(body=str(n)) for n in range(4)]
-    replies = [served.post(thread.links[0], json={"body": f"r{n}"}) for n in range(4)]
+    exchange = await create_exchange(served, source, 1)
+    await move(served, exchange.need, "sourcing")
+    messages = [exchange.write(body=str(n)) for n in range(4)]
+    replies = [served.post(exchange.links[0], json={"body": f"r{n}"}) for n in range(4)]
     answers = await asyncio.gather(
-        *messages[:2], *replies[:2], change(served, thread.need, {"status": "published"}), *messages[2:], *replies[2:]
+        *messages[:2], *replies[:2], change(served, exchange.need, {"status": "published"}), *messages[2:], *replies[2:]
     )
     published = answers.pop(4)
     assert published.status_code == 200, published.text
     assert {answer.status_code for answer in answers} <= {201, 409}
     taken = {answer.json()["body"] for answer in answers if answer.status_code == 201}
-    shown = (await thread.shown())["messages"]
+    shown = (await exchange.shown())["messages"]
     assert {each["body"] for each in shown[1:]} == taken
     assert all(each["created_at"] <= published.json()["published_at"] for each in shown)
 
 
 async def test_what_is_said_at_once_is_in_one_order(served: Client, source: str) -> None:
-    thread = await open_thread(served, source, 1)
-    await asyncio.gather(*(thread.write(body=str(n)) for n in range(6)))
-    times = [each["created_at"] for each in (await thread.shown())["messages"]]
+    exchange = await create_exchange(served, source, 1)
+    await asyncio.gather(*(exchange.write(body=str(n)) for n in range(6)))
+    times = [each["created_at"] for each in (await exchange.shown())["messages"]]
     assert (len(times), times) == (7, sorted(times))
 
 
 async def test_another_organisation_finds_nothing(served: Client, source: str) -> None:
-    thread = await open_thread(served, source, 1)
-    first, supplier = thread.answer["messages"][0]["id"], thread.suppliers[0]
+    exchange = await create_exchange(served, source, 1)
+    first, supplier = exchange.answer["messages"][0]["id"], exchange.suppliers[0]
     headers = await stranger(served)
-    link = f"{thread.path}/recipients/{supplier}/reply-link"
+    link = f"{exchange.path}/recipients/{supplier}/reply-link"
     tries: list[tuple[str, str, Any]] = [
         (
             "POST",
-            f"{thread.need}/exchanges",
+            f"{exchange.need}/exchanges",
             {"subject": "x", "body": "x", "channel": "email", "recipients": [supplier]},
         ),
-        ("GET", f"{thread.need}/exchanges", None),
-        ("GET", thread.path, None),
-        ("POST", f"{thread.path}/messages", {"author": "buyer", "body": "x"}),
-        ("POST", f"{thread.path}/messages/{first}/publication", {"answer": "x"}),
-        ("GET", f"{thread.path}/messages/{first}/letter", None),
+        ("GET", f"{exchange.need}/exchanges", None),
+        ("GET", exchange.path, None),
+        ("POST", f"{exchange.path}/messages", {"author": "buyer", "body": "x"}),
+        ("POST", f"{exchange.path}/messages/{first}/publication", {"answer": "x"}),
+        ("GET", f"{exchange.path}/messages/{first}/letter", None),
         ("POST", link, None),
         ("DELETE", link, None),
-        ("GET", f"/audit?object=exchange:{thread.answer['id']}", None),
+        ("GET", f"/audit?object=exchange:{exchange.answer['id']}", None),
     ]
     for method, path, body in tries:
         assert_refused(await served.request(method, path, json=body, headers=headers), 404, "not-found")
-    assert len((await thread.shown())["messages"]) == 1
+    assert len((await exchange.shown())["messages"]) == 1
 
 
 async def test_the_journal_says_what_was_done_and_not_what_was_said(served: Client, source: str) -> None:
-    thread = await open_thread(served, source)
-    asked = await thread.reply(0, body="Un secret ?", stance="question")
-    await thread.publish(asked["id"])
-    await thread.write(author="supplier", supplier_id=thread.suppliers[1], body="Un secret")
-    await served.delete(f"{thread.path}/recipients/{thread.suppliers[1]}/reply-link")
-    journal = await served.get(f"/audit?object=exchange:{thread.answer['id']}")
+    exchange = await create_exchange(served, source)
+    asked = await exchange.reply(0, body="Un secret ?", stance="question")
+    await exchange.publish(asked["id"])
+    await exchange.write(author="supplier", supplier_id=exchange.suppliers[1], body="Un secret")
+    await served.delete(f"{exchange.path}/recipients/{exchange.suppliers[1]}/reply-link")
+    journal = await served.get(f"/audit?object=exchange:{exchange.answer['id']}")
     entries = [(each["action"], each["means"]) for each in journal.json()["items"]]
     assert entries == [
         ("exchange.opened", "key"),

@@ -18,7 +18,7 @@ SUBSCRIBERS = ("anne", "paul", "zoe")
 
 
 async def asked_by_email(client: Client, **fields: Any) -> Opened:
-    """A thread with three suppliers who have an address, about a need of its own."""
+    """An exchange with three suppliers who have an address, about a need of its own."""
     stored = [
         await put_record(client, "annuaire", name, name=f"Ateliers {name}", contact={"email": f"{name}@{name}.example"})
         for name in SUBSCRIBERS
@@ -37,9 +37,9 @@ def link_in(text: str) -> str:
 
 async def test_an_answer_comes_by_the_link_in_an_email(database_url: str, reference: Reference) -> None:
     async with emailing(database_url, reference) as (client, mailbox):
-        thread = await asked_by_email(client)
-        assert thread.answer["to_be_delivered_by_you"] == []
-        shown = await all_sent(thread)
+        exchange = await asked_by_email(client)
+        assert exchange.answer["to_be_delivered_by_you"] == []
+        shown = await all_sent(exchange)
         assert {each["state"] for each in shown["messages"][0]["deliveries"]} == {"sent"}
         (mail,) = (each for each in mailbox.received if each["To"] == "anne@anne.example")
         text = mail.get_content().replace("\r\n", "\n")
@@ -48,21 +48,21 @@ async def test_an_answer_comes_by_the_link_in_an_email(database_url: str, refere
         assert "Pourriez-vous tondre ?" in page.text
         sent = await keyless(client, "POST", link_in(text), headers=BROWSER, data={"body": "Volontiers"})
         assert sent.status_code == 303
-        last = (await thread.shown())["messages"][-1]
-        assert (last["body"], last["supplier_id"]) == ("Volontiers", thread.suppliers[0])
+        last = (await exchange.shown())["messages"][-1]
+        assert (last["body"], last["supplier_id"]) == ("Volontiers", exchange.suppliers[0])
 
 
 async def test_who_has_no_address_or_no_link_is_left_to_the_buyer(database_url: str, reference: Reference) -> None:
     """And so is a message that goes by another channel."""
     async with emailing(database_url, reference) as (client, mailbox):
-        thread = await asked_by_email(client)
-        await all_sent(thread)
+        exchange = await asked_by_email(client)
+        await all_sent(exchange)
         no_address = await put_record(client, "annuaire", "nul", name="Sans adresse")
-        need, recipients = f"/needs/{thread.answer['need_id']}", [thread.suppliers[0], no_address["supplier_id"]]
+        need, recipients = f"/needs/{exchange.answer['need_id']}", [exchange.suppliers[0], no_address["supplier_id"]]
         second = opened(client, await opening(client, need, recipients))
         by_hand = [each["supplier_id"] for each in second.answer["to_be_delivered_by_you"]]
         assert by_hand == [no_address["supplier_id"]]
-        await client.delete(f"{second.path}/recipients/{thread.suppliers[0]}/reply-link")
+        await client.delete(f"{second.path}/recipients/{exchange.suppliers[0]}/reply-link")
         written = await second.write(body="Et en mai ?")
         by_post = await second.write(body="Par courrier", channel="letter")
         for answer in (written, by_post):
@@ -86,12 +86,12 @@ class Supplier:
 class Story:
     """Anything that may happen in a thread, drawn from a seed; words that a question is published in become public."""
 
-    def __init__(self, seed: int, thread: Opened) -> None:
-        self.draw, self.thread, self.words = random.Random(seed), thread, 0
+    def __init__(self, seed: int, exchange: Opened) -> None:
+        self.draw, self.exchange, self.words = random.Random(seed), exchange, 0
         self.cast = [Supplier(number, name) for number, name in enumerate(SUBSCRIBERS)]
         for each in self.cast:
             number = siret(path_of("annuaire", each.name))
-            each.secrets = [each.name, number, number[:9], thread.suppliers[each.number]]
+            each.secrets = [each.name, number, number[:9], exchange.suppliers[each.number]]
 
     async def go_on(self) -> None:
         """One more act."""
@@ -109,19 +109,21 @@ class Story:
         stance = self.draw.choice(["question", "question", "declined", None])
         confidential = self.draw.random() < 0.3
         word = self.secret(who)
-        said = await self.thread.reply(who.number, body=word, stance=stance, confidential=confidential)
+        said = await self.exchange.reply(who.number, body=word, stance=stance, confidential=confidential)
         who.messages.append(said["id"])
         if stance == "question" and not confidential:
             who.questions.append({"id": said["id"], "words": [word]})
 
     async def fill_in(self, who: Supplier) -> None:
         data = {"body": self.secret(who), "barriers": "other", "barriers_note": self.secret(who)}
-        answer = await keyless(self.thread.client, "POST", self.thread.links[who.number], headers=BROWSER, data=data)
+        answer = await keyless(
+            self.exchange.client, "POST", self.exchange.links[who.number], headers=BROWSER, data=data
+        )
         assert answer.status_code == 303
 
     async def note(self, who: Supplier) -> None:
-        answer = await self.thread.write(
-            author="supplier", supplier_id=self.thread.suppliers[who.number], body=self.secret(who)
+        answer = await self.exchange.write(
+            author="supplier", supplier_id=self.exchange.suppliers[who.number], body=self.secret(who)
         )
         who.messages.append(answer.json()["id"])
 
@@ -129,20 +131,20 @@ class Story:
         if who.questions:
             question = self.draw.choice(who.questions)
             word = self.secret(who)
-            said = await self.thread.reply(who.number, body=word, corrects=question["id"], stance="question")
+            said = await self.exchange.reply(who.number, body=word, corrects=question["id"], stance="question")
             who.messages.append(said["id"])
             question["words"].append(word)
 
     async def tell(self, who: Supplier) -> None:
-        answer = await self.thread.write(supplier_id=self.thread.suppliers[who.number], body=self.secret(who))
+        answer = await self.exchange.write(supplier_id=self.exchange.suppliers[who.number], body=self.secret(who))
         who.messages.append(answer.json()["id"])
 
     async def publish(self, who: Supplier) -> None:
         if who.questions:
             question = who.questions.pop(self.draw.randrange(len(who.questions)))
-            answer = await self.thread.publish(question["id"], answer=f"Réponse aux ateliers {who.name} : non")
+            answer = await self.exchange.publish(question["id"], answer=f"Réponse aux ateliers {who.name} : non")
             assert answer.json()["errors"][0]["code"] == "names_the_asker"
-            answer = await self.thread.publish(question["id"], answer="Non")
+            answer = await self.exchange.publish(question["id"], answer="Non")
             assert answer.status_code == 201, answer.text
             who.secrets.remove(question["words"][-1])
 
@@ -153,13 +155,13 @@ async def test_nobody_learns_who_asked_or_what_others_said(
 ) -> None:
     """Whatever happens, in all that a recipient can fetch or is sent: JSON, page, headers, refusals, e-mails."""
     async with emailing(database_url, reference) as (client, mailbox):
-        thread = await asked_by_email(client)
-        story = Story(seed, thread)
+        exchange = await asked_by_email(client)
+        story = Story(seed, exchange)
         for _ in range(24):
             await story.go_on()
-        await all_sent(thread)
+        await all_sent(exchange)
         for reader in story.cast:
-            material = await all_that_reaches(thread, mailbox, reader, story)
+            material = await all_that_reaches(exchange, mailbox, reader, story)
             assert reader.name in material
             for other in story.cast:
                 if other is not reader:
@@ -167,8 +169,8 @@ async def test_nobody_learns_who_asked_or_what_others_said(
                     assert told == []
 
 
-async def all_that_reaches(thread: Opened, mailbox: Mailbox, reader: Supplier, story: Story) -> str:
-    link, client = thread.links[reader.number], thread.client
+async def all_that_reaches(exchange: Opened, mailbox: Mailbox, reader: Supplier, story: Story) -> str:
+    link, client = exchange.links[reader.number], exchange.client
     guesses = [message for each in story.cast if each is not reader for message in each.messages]
     answers = [await keyless(client, "GET", link), await keyless(client, "GET", link, headers=BROWSER)]
     for guess in guesses[:3]:

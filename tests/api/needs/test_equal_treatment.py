@@ -15,13 +15,13 @@ from db.exchanges.exchanges import add_message, open_exchange
 from db.meetings.meetings import create_meeting
 from db.needs.needs import create_need, hold_need
 from db.needs.shortlists import decide, freeze
-from domain.exchanges.exchange import Message, Thread
+from domain.exchanges.exchange import Exchange, Message
 from domain.meetings.meeting import MeetingRequest, Participant
 from domain.needs.status import StoredNeed
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import NOBODY, Client
 from tests.domain.equal_treatment.samples import frozen, set_aside
-from tests.domain.exchanges.samples import message, supplier, thread
+from tests.domain.exchanges.samples import exchange, message, supplier
 
 APRIL = datetime(2026, 4, 12, 9, tzinfo=UTC)
 
@@ -33,20 +33,20 @@ class Buyer:
         self.client, self.organisation_id, self.need = client, organisation_id, need
         self.headers = {"Authorization": f"Bearer {secret}"}
 
-    async def open(self, one: Thread) -> Thread:
-        """Keep a thread; the ids of its messages are new, in their order."""
+    async def open(self, one: Exchange) -> Exchange:
+        """Keep an exchange; the ids of its messages are new, in their order."""
         first, *others = (msgspec.structs.replace(each, id=new_id(each.created_at)) for each in one.messages)
-        exchange = msgspec.structs.replace(one.exchange, id=new_id(first.created_at), need_id=self.need.id)
+        exchange = msgspec.structs.replace(one, id=new_id(first.created_at), need_id=self.need.id)
         async with transaction(self.client.services.database) as connection:
             await open_exchange(connection, self.organisation_id, exchange, first)
             for each in others:
                 await add_message(connection, exchange.id, each)
-        return Thread(exchange, (first, *others), ())
+        return msgspec.structs.replace(exchange, messages=(first, *others), deliveries=())
 
-    async def say(self, one: Thread, said: Message, **fields: Any) -> None:
+    async def say(self, one: Exchange, said: Message, **fields: Any) -> None:
         async with transaction(self.client.services.database) as connection:
             new = msgspec.structs.replace(said, id=new_id(said.created_at), **fields)
-            await add_message(connection, one.exchange.id, new)
+            await add_message(connection, one.id, new)
 
     async def meet(self, letters: str) -> None:
         request = MeetingRequest(
@@ -87,9 +87,9 @@ async def buyer(served: Client) -> Buyer:
 
 
 async def test_a_gap_put_there_on_purpose_is_named(buyer: Buyer) -> None:
-    """All are asked; a question of B's is answered to all of a second thread, to which D does not belong."""
-    await buyer.open(thread(message(1, "buyer"), to="ABCDE"))
-    asked = thread(message(2, "buyer"), message(3, "supplier", "B", "Quel volume ?", stance="question"), to="ABCE")
+    """All are asked; a question of B's is answered to all of a second exchange, to which D does not belong."""
+    await buyer.open(exchange(message(1, "buyer"), to="ABCDE"))
+    asked = exchange(message(2, "buyer"), message(3, "supplier", "B", "Quel volume ?", stance="question"), to="ABCE")
     kept = await buyer.open(asked)
     await buyer.say(kept, message(4, "buyer"), publishes=kept.messages[1].id, question="Quel volume ?")
     await buyer.meet("ABCDE")
@@ -110,9 +110,9 @@ async def test_a_gap_put_there_on_purpose_is_named(buyer: Buyer) -> None:
 
 
 async def test_the_gap_closes_once_the_same_words_are_sent(buyer: Buyer) -> None:
-    await buyer.open(thread(message(1, "buyer", body="Le site ferme à 17 h"), to="ABCD", subject="Horaires"))
+    await buyer.open(exchange(message(1, "buyer", body="Le site ferme à 17 h"), to="ABCD", subject="Horaires"))
     assert await buyer.gaps() == {("E", "not_contacted"), ("E", "missed_information")}
-    await buyer.open(thread(message(2, "buyer", body="Le site ferme à 17 h"), to="E", subject="Horaires"))
+    await buyer.open(exchange(message(2, "buyer", body="Le site ferme à 17 h"), to="E", subject="Horaires"))
     assert await buyer.gaps() == set()
 
 
@@ -120,7 +120,7 @@ async def test_who_is_set_aside_lacks_nothing_and_is_told_with_the_reason(buyer:
     async with transaction(buyer.client.services.database) as connection:
         await hold_need(connection, buyer.organisation_id, buyer.need.id)
         await decide(connection, buyer.need.id, 1, set_aside("E", reason="Trop loin"))
-    await buyer.open(thread(message(1, "buyer"), to="ABCD"))
+    await buyer.open(exchange(message(1, "buyer"), to="ABCD"))
     matrix = (await buyer.ask()).json()
     assert matrix["gaps"] == []
     assert matrix["suppliers"][4]["contact"] == {
@@ -130,9 +130,9 @@ async def test_who_is_set_aside_lacks_nothing_and_is_told_with_the_reason(buyer:
 
 
 async def test_decisions_on_earlier_versions_tell_since_when(buyer: Buyer) -> None:
-    """The first version's decision comes before the second thread, that of the second version after it."""
-    await buyer.open(thread(message(1, "buyer"), to="ABCDE"))
-    await buyer.open(thread(message(3, "buyer"), to="ABCD", number=2))
+    """The first version's decision comes before the second exchange, that of the second version after it."""
+    await buyer.open(exchange(message(1, "buyer"), to="ABCDE"))
+    await buyer.open(exchange(message(3, "buyer"), to="ABCD", number=2))
     version = msgspec.structs.replace(frozen({"1": "ABCDE"}, ()), number=2)
     async with transaction(buyer.client.services.database) as connection:
         await freeze(connection, buyer.organisation_id, buyer.need, version, version.body, ())
@@ -144,7 +144,7 @@ async def test_decisions_on_earlier_versions_tell_since_when(buyer: Buyer) -> No
 
 
 async def test_messages_are_in_the_language_asked_for_and_codes_stay(buyer: Buyer) -> None:
-    await buyer.open(thread(message(1, "buyer"), to="ABCD"))
+    await buyer.open(exchange(message(1, "buyer"), to="ABCD"))
     french, english = (await buyer.ask()).json(), (await buyer.ask(**{"Accept-Language": "en"})).json()
     assert english["gaps"][0]["message"].startswith("E was not contacted, though 4 others were")
     assert [each["code"] for each in english["gaps"]] == [each["code"] for each in french["gaps"]]

@@ -41,10 +41,10 @@ async def test_what_suppliers_said_is_counted(buyer: Buyer, source: str) -> None
     one, two = await buyer.supplier(source, "1"), await buyer.supplier(source, "2")
     need = (await buyer.keep())["need"]
     opening = {"subject": "Sourcing", "body": "Bonjour", "channel": "phone", "recipients": [one, two]}
-    thread = (await buyer.post(f"/needs/{need['id']}/exchanges", opening)).json()
+    exchange = (await buyer.post(f"/needs/{need['id']}/exchanges", opening)).json()
     said = {"author": "supplier", "supplier_id": one, "body": "Trop loin", "barriers": ["distance", "other"]}
     noted = said | {"barriers_note": "Le pont est fermé", "confidential": True}
-    assert (await buyer.post(f"/exchanges/{thread['id']}/messages", noted)).status_code == 201
+    assert (await buyer.post(f"/exchanges/{exchange['id']}/messages", noted)).status_code == 201
     told = await insights(buyer)
     assert (told["replies"]["contacted"], told["replies"]["answered"], told["replies"]["rate"]) == (2, 1, 0.5)
     assert told["replies"]["first_answer_hours"]["median"] >= 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from db.audit import record
+from db.audit import write_entry
 from db.core.engine import transaction
 from domain.needs.status import MOVES
 from tests.api.needs.steps import NEED, Buyer, new_buyer, shown
@@ -339,11 +339,11 @@ async def test_what_cannot_be_noted_is_not_done(buyer: Buyer, source: str, monke
     before = await buyer.noted(need["id"])
 
     async def fail_last(*arguments: Any, **named: Any) -> None:
-        await record(*arguments, **named)
+        await write_entry(*arguments, **named)
         raise RuntimeError
 
     for module in ("routes", "freeze_shortlist", "shortlists", "awards"):
-        monkeypatch.setattr(f"api.needs.{module}.record", fail_last)
+        monkeypatch.setattr(f"api.needs.{module}.write_entry", fail_last)
     for answer in (
         await buyer.post("/needs", buyer.need()),
         await buyer.patch(path, {"title": "x"}),

@@ -22,9 +22,9 @@ PERSONAL = ("Goff", "le.goff@exemple.fr", "02 97 01 02 03", MINUTES)
 NOW = datetime(2026, 11, 24, 15, tzinfo=UTC)
 
 
-async def said(buyer: Buyer, thread: str, supplier: str, body: str, **fields: Any) -> str:
+async def said(buyer: Buyer, exchange: str, supplier: str, body: str, **fields: Any) -> str:
     message = {"author": "supplier", "supplier_id": supplier, "body": body} | fields
-    answer = await buyer.post(f"/exchanges/{thread}/messages", message)
+    answer = await buyer.post(f"/exchanges/{exchange}/messages", message)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
 
@@ -36,12 +36,12 @@ async def told_story(served: Client, source: str) -> tuple[Buyer, str]:
     iris, lilas, mauve = [await buyer.supplier(source, str(n), name=f"{name} {source}") for n, name in enumerate(names)]
     need = (await buyer.keep(title="Entretien des parcs", reference="PARCS-1"))["need"]["id"]
     opening = {"subject": "Tonte", "body": "Pourriez-vous tondre ?", "channel": "phone", "recipients": [iris, lilas]}
-    thread = (await buyer.post(f"/needs/{need}/exchanges", opening)).json()["id"]
-    await said(buyer, thread, lilas, SECRET, stance="interested", barriers=["price"], confidential=True)
+    exchange = (await buyer.post(f"/needs/{need}/exchanges", opening)).json()["id"]
+    await said(buyer, exchange, lilas, SECRET, stance="interested", barriers=["price"], confidential=True)
     public = "Mme Le Goff nous a reçus ; écrire à le.goff@exemple.fr ou au 02 97 01 02 03"
-    await said(buyer, thread, iris, public, stance="interested", barriers=["volume"])
-    asked = await said(buyer, thread, lilas, QUESTION, stance="question")
-    shared = await buyer.post(f"/exchanges/{thread}/messages/{asked}/publication", {"answer": "Oui, tous les bacs."})
+    await said(buyer, exchange, iris, public, stance="interested", barriers=["volume"])
+    asked = await said(buyer, exchange, lilas, QUESTION, stance="question")
+    shared = await buyer.post(f"/exchanges/{exchange}/messages/{asked}/publication", {"answer": "Oui, tous les bacs."})
     assert shared.status_code == 201, shared.text
     meeting = {
         "need_ids": [need],

@@ -1,4 +1,4 @@
-"""A thread with two suppliers, and short ways to add to it."""
+"""An exchange with two suppliers, and short ways to add to it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from db.exchanges.email_outbox import queue_mails
 from db.exchanges.exchanges import add_message, open_exchange
 from db.exchanges.reply_links import create_links
 from db.needs.needs import create_need
-from domain.exchanges.exchange import Exchange, Message, Recipient
+from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
 from domain.needs.need import Buyer, Lot, PlannedNeed
 from tests.db.suppliers.samples import NOW
 
@@ -22,13 +22,13 @@ ANNE, PAUL = UUID(int=1), UUID(int=2)
 
 
 @dataclass(frozen=True)
-class Thread:
-    """A thread that is kept. `tokens`: of the recipients' links, by their ids."""
+class OpenedExchange:
+    """An exchange that is kept. `tokens`: of the recipients' links, by their ids."""
 
     engine: Engine
     organisation_id: UUID
     need_id: UUID
-    exchange: Exchange
+    exchange: ExchangeSummary
     first: Message
     tokens: dict[UUID, str]
 
@@ -41,12 +41,14 @@ class Thread:
         return message
 
 
-async def thread(engine: Engine, *, emails: tuple[str | None, str | None] = (None, None), **fields: Any) -> Thread:
-    """A thread about the biowaste of a hospital, with Anne and Paul, who have these addresses. Nothing is queued."""
+async def exchange(
+    engine: Engine, *, emails: tuple[str | None, str | None] = (None, None), **fields: Any
+) -> OpenedExchange:
+    """An exchange about the biowaste of a hospital, with Anne and Paul, who have these addresses. Nothing is queued."""
     need = PlannedNeed(
         lots=(Lot(id="1"),), title="Collecte des biodéchets", buyer=Buyer(name="Centre hospitalier de Vannes")
     )
-    exchange = Exchange(
+    exchange = ExchangeSummary(
         id=new_id(NOW),
         need_id=UUID(int=0),
         subject="Volumes et fréquences",
@@ -66,7 +68,7 @@ async def thread(engine: Engine, *, emails: tuple[str | None, str | None] = (Non
         await open_exchange(connection, organisation_id, exchange, first)
         links = await create_links(connection, exchange.id, (ANNE, PAUL), NOW, NOW + timedelta(days=60))
     tokens = {link.supplier_id: link.token for link in links}
-    return Thread(engine, organisation_id, stored.id, exchange, first, tokens)
+    return OpenedExchange(engine, organisation_id, stored.id, exchange, first, tokens)
 
 
 def _message(now: datetime, **fields: Any) -> Message:

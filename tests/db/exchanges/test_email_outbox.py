@@ -12,25 +12,25 @@ from db.exchanges.email_outbox import telling_of
 from db.exchanges.reply_links import create_links, find_link, revoke_links
 from db.schema.exchange_tables import message_mails, messages
 from domain.exchanges.letter import Telling
-from tests.db.exchanges.samples import ANNE, PAUL, Thread, thread
+from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import LATER, NOW
 
 BOTH = ("anne@example.org", "paul@example.org")
 
 
-async def claimed(told: Thread) -> list[Claimed]:
+async def claimed(told: OpenedExchange) -> list[Claimed]:
     async with transaction(told.engine) as connection:
         return list(await claim(connection, message_mails, uuid4(), LATER, LATER, 10))
 
 
-async def tellings(told: Thread) -> list[Telling | None]:
+async def tellings(told: OpenedExchange) -> list[Telling | None]:
     mails = await claimed(told)
     async with transaction(told.engine) as connection:
         return [await telling_of(connection, mail) for mail in mails]
 
 
 async def test_those_with_an_address_are_written_to(engine: Engine) -> None:
-    told = await thread(engine, emails=("anne@example.org", None))
+    told = await exchange(engine, emails=("anne@example.org", None))
     message = await told.say(NOW, language="en")
     (mail,) = await claimed(told)
     assert (mail.row["supplier_id"], mail.row["address"]) == (ANNE, "anne@example.org")
@@ -38,7 +38,7 @@ async def test_those_with_an_address_are_written_to(engine: Engine) -> None:
 
 
 async def test_neither_words_nor_links_wait_in_the_outbox(engine: Engine) -> None:
-    told = await thread(engine, emails=BOTH)
+    told = await exchange(engine, emails=BOTH)
     await told.say(NOW, body="Un secret")
     async with transaction(engine) as connection:
         waiting = str((await connection.execute(select(message_mails))).all())
@@ -47,7 +47,7 @@ async def test_neither_words_nor_links_wait_in_the_outbox(engine: Engine) -> Non
 
 
 async def test_who_was_shut_out_is_not_written_to(engine: Engine) -> None:
-    told = await thread(engine, emails=BOTH)
+    told = await exchange(engine, emails=BOTH)
     async with transaction(engine) as connection:
         await revoke_links(connection, told.exchange.id, ANNE, NOW)
     await told.say(NOW)
@@ -55,7 +55,7 @@ async def test_who_was_shut_out_is_not_written_to(engine: Engine) -> None:
 
 
 async def test_a_mail_claimed_before_is_not_sent_after_the_links_were_revoked(engine: Engine) -> None:
-    told = await thread(engine, emails=("anne@example.org", None))
+    told = await exchange(engine, emails=("anne@example.org", None))
     await told.say(NOW)
     (mail,) = await claimed(told)
     async with transaction(engine) as connection:
@@ -65,7 +65,7 @@ async def test_a_mail_claimed_before_is_not_sent_after_the_links_were_revoked(en
 
 async def test_a_link_made_while_links_are_revoked_is_revoked_too(engine: Engine) -> None:
     """An e-mail that is being written meanwhile brings a link that leads nowhere."""
-    told = await thread(engine, emails=("anne@example.org", None))
+    told = await exchange(engine, emails=("anne@example.org", None))
     await told.say(NOW)
     (mail,) = await claimed(told)
 
@@ -94,7 +94,7 @@ async def somebody_waits(engine: Engine) -> bool:
 
 
 async def test_it_tells_who_asks_and_what_is_said(engine: Engine) -> None:
-    told = await thread(engine, emails=("anne@example.org", None))
+    told = await exchange(engine, emails=("anne@example.org", None))
     await told.say(LATER, body="Et le samedi ?", corrects=told.first.id)
     (telling,) = await tellings(told)
     assert telling == Telling(
@@ -107,7 +107,7 @@ async def test_it_tells_who_asks_and_what_is_said(engine: Engine) -> None:
 
 
 async def test_a_published_question_is_told_without_who_asked(engine: Engine) -> None:
-    told = await thread(engine, emails=("anne@example.org", None))
+    told = await exchange(engine, emails=("anne@example.org", None))
     asked = new_id(NOW)
     async with transaction(engine) as connection:
         row = {"id": asked, "exchange_id": told.exchange.id, "author": "supplier", "supplier_id": PAUL}

@@ -6,6 +6,7 @@ from os import urandom
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -16,7 +17,7 @@ from db.core.uuid7 import uuid7
 from db.exchanges.exchanges import (
     add_message,
     exchanges_of,
-    get_thread,
+    get_exchange,
     need_of,
     open_exchange,
     page_of_exchanges,
@@ -25,7 +26,7 @@ from db.exchanges.exchanges import (
 )
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
 from db.schema.need_tables import needs
-from domain.exchanges.exchange import Exchange, Message, Recipient
+from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
 from domain.needs.need import Lot, PlannedNeed
 from tests.conftest import ROOT
 from tests.db.suppliers.samples import LATER, NOW, new_id, put
@@ -50,13 +51,13 @@ def said(author: str = "buyer", supplier_id: UUID | None = None, **fields: Any) 
     return Message(**usual | {"author": author, "supplier_id": supplier_id} | fields)
 
 
-async def opened(engine: Engine, owner: UUID, need_id: UUID, *more: Message) -> Exchange:
-    """A thread with A and B, opened with a word to both."""
+async def opened(engine: Engine, owner: UUID, need_id: UUID, *more: Message) -> ExchangeSummary:
+    """An exchange with A and B, opened with a word to both."""
     recipients = tuple(
         Recipient(supplier_id=each, name=f"Atelier {each.int}", siret=None, email="a@b.example", why="named")
         for each in (A, B)
     )
-    exchange = Exchange(
+    exchange = ExchangeSummary(
         id=new_id(),
         need_id=need_id,
         subject="Volumes",
@@ -80,11 +81,11 @@ async def test_a_thread_is_read_as_it_was_written(engine: Engine) -> None:
     exchange = await opened(engine, owner, need_id, answer)
 
     async with transaction(engine) as connection:
-        thread = await get_thread(connection, owner, exchange.id)
-        assert thread is not None
-        assert thread.exchange == exchange
-        assert (len(thread.messages), thread.messages[1]) == (2, answer)
-        assert await exchanges_of(connection, owner, need_id) == [thread]
+        whole = await get_exchange(connection, owner, exchange.id)
+        assert whole is not None
+        assert msgspec.structs.asdict(whole).items() >= msgspec.structs.asdict(exchange).items()
+        assert (len(whole.messages), whole.messages[1]) == (2, answer)
+        assert await exchanges_of(connection, owner, need_id) == [whole]
         assert await need_of(connection, owner, exchange.id) == need_id
 
 
@@ -94,7 +95,7 @@ async def test_another_organisation_finds_nothing(engine: Engine) -> None:
     other, _ = await need(engine, "Vannes")
 
     async with transaction(engine) as connection:
-        assert await get_thread(connection, other, exchange.id) is None
+        assert await get_exchange(connection, other, exchange.id) is None
         assert await need_of(connection, other, exchange.id) is None
         assert await exchanges_of(connection, other, need_id) == []
         assert await page_of_exchanges(connection, other, need_id, None, 10) == []
@@ -112,18 +113,18 @@ async def test_a_delivery_is_the_buyers_until_mail_carries_it(engine: Engine) ->
     owner, need_id = await need(engine)
     exchange = await opened(engine, owner, need_id, said("buyer", B), said("supplier", A))
     async with transaction(engine) as connection:
-        thread = await get_thread(connection, owner, exchange.id)
-        assert thread is not None
-        first, second, _ = (message.id for message in thread.messages)
+        whole = await get_exchange(connection, owner, exchange.id)
+        assert whole is not None
+        first, second, _ = (message.id for message in whole.messages)
         mail = {"exchange_id": exchange.id, "message_id": first, "supplier_id": A, "address": "a@b.example"}
         await connection.execute(
             insert(message_mails).values(id=new_id(), queued_at=NOW, due_at=NOW, language="fr", **mail)
         )
-        queued = await get_thread(connection, owner, exchange.id)
+        queued = await get_exchange(connection, owner, exchange.id)
         await connection.execute(
             update(message_mails).values(status="given_up", due_at=None, ended_at=LATER, failure="refused")
         )
-        failed = await get_thread(connection, owner, exchange.id)
+        failed = await get_exchange(connection, owner, exchange.id)
     assert queued is not None
     assert failed is not None
     mine = "to_be_delivered_by_you"
@@ -200,9 +201,9 @@ async def test_an_address_alone_can_be_taken_away(engine: Engine) -> None:
     exchange = await opened(engine, owner, need_id)
     async with transaction(engine) as connection:
         await connection.execute(update(exchange_recipients).values(email=None))
-        thread = await get_thread(connection, owner, exchange.id)
-    assert thread is not None
-    assert {each.email for each in thread.exchange.recipients} == {None}
+        whole = await get_exchange(connection, owner, exchange.id)
+    assert whole is not None
+    assert {each.email for each in whole.recipients} == {None}
 
 
 async def test_what_was_said_goes_once_its_need_has_ended(engine: Engine) -> None:

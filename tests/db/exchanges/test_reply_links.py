@@ -1,4 +1,4 @@
-"""A link is the right to one thread, for a time, unless it is taken away."""
+"""A link is the right to one exchange, for a time, unless it is taken away."""
 
 from datetime import datetime, timedelta
 
@@ -7,24 +7,24 @@ from sqlalchemy import select
 from db.core.engine import Engine, transaction
 from db.exchanges.reply_links import ReplyLink, create_links, find_link, revoke_links, shut_out
 from db.schema.exchange_tables import message_mails, reply_links
-from tests.db.exchanges.samples import ANNE, PAUL, Thread, thread
+from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import LATER, NOW
 
 DAYS = timedelta(days=60)
 
 
-async def found(told: Thread, token: str, now: datetime = LATER) -> ReplyLink | None:
+async def found(told: OpenedExchange, token: str, now: datetime = LATER) -> ReplyLink | None:
     async with transaction(told.engine) as connection:
         return await find_link(connection, token, now)
 
 
-async def revoke(told: Thread) -> bool:
+async def revoke(told: OpenedExchange) -> bool:
     async with transaction(told.engine) as connection:
         return await revoke_links(connection, told.exchange.id, ANNE, LATER)
 
 
 async def test_a_token_leads_to_one_thread_as_one_recipient(engine: Engine) -> None:
-    told = await thread(engine)
+    told = await exchange(engine)
     link = await found(told, told.tokens[ANNE])
     assert link is not None
     assert (link.exchange_id, link.supplier_id, link.need_id) == (told.exchange.id, ANNE, told.need_id)
@@ -32,7 +32,7 @@ async def test_a_token_leads_to_one_thread_as_one_recipient(engine: Engine) -> N
 
 
 async def test_tokens_cannot_be_guessed_and_are_not_kept(engine: Engine) -> None:
-    told = await thread(engine)
+    told = await exchange(engine)
     async with transaction(engine) as connection:
         kept = (await connection.execute(select(reply_links))).all()
     assert all(len(token) >= 43 for token in told.tokens.values())
@@ -40,19 +40,19 @@ async def test_tokens_cannot_be_guessed_and_are_not_kept(engine: Engine) -> None
 
 
 async def test_what_is_no_token_leads_nowhere(engine: Engine) -> None:
-    told = await thread(engine)
+    told = await exchange(engine)
     for wrong in ("", told.tokens[ANNE][:-1], told.tokens[ANNE] + "a", "é\ud800"):
         assert await found(told, wrong) is None
 
 
 async def test_a_link_ends_at_its_time(engine: Engine) -> None:
-    told = await thread(engine)
+    told = await exchange(engine)
     assert await found(told, told.tokens[ANNE], NOW + DAYS - timedelta(seconds=1))
     assert await found(told, told.tokens[ANNE], NOW + DAYS) is None
 
 
 async def test_revoking_takes_away_all_of_a_recipients_links_and_no_others(engine: Engine) -> None:
-    told = await thread(engine)
+    told = await exchange(engine)
     async with transaction(engine) as connection:
         (second,) = await create_links(connection, told.exchange.id, (ANNE,), NOW, NOW + DAYS)
     assert await revoke(told)
@@ -63,7 +63,7 @@ async def test_revoking_takes_away_all_of_a_recipients_links_and_no_others(engin
 
 
 async def test_revoking_stops_mail_on_its_way(engine: Engine) -> None:
-    told = await thread(engine, emails=("anne@example.org", "paul@example.org"))
+    told = await exchange(engine, emails=("anne@example.org", "paul@example.org"))
     await told.say(NOW)
     await revoke(told)
     async with transaction(engine) as connection:
@@ -72,7 +72,7 @@ async def test_revoking_stops_mail_on_its_way(engine: Engine) -> None:
 
 
 async def test_who_has_no_link_left_is_shut_out_until_given_another(engine: Engine) -> None:
-    told = await thread(engine)
+    told = await exchange(engine)
     async with transaction(engine) as connection:
         assert await shut_out(connection, told.exchange.id) == frozenset()
         await revoke_links(connection, told.exchange.id, ANNE, LATER)

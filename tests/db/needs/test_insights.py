@@ -11,20 +11,20 @@ from sqlalchemy import update
 from db.core.engine import Connection, Engine, transaction
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import add_message, open_exchange
-from db.needs.insights import barrier_figures, barrier_notes, needs_with_supply, reply_figures, threads_about
+from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
 from db.needs.needs import get_need
 from db.needs.shortlists import freeze
 from db.schema.exchange_tables import message_mails
 from domain.exchanges.exchange import Message
 from domain.insights import FirstAnswer
-from tests.db.exchanges.samples import ANNE, PAUL, Thread, thread
+from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import NOW
 from tests.domain.equal_treatment.samples import frozen
 
 NEVER = UUID(int=99)
 
 
-async def say(one: Thread, hours: float, supplier_id: UUID = ANNE, **fields: Any) -> Message:
+async def say(one: OpenedExchange, hours: float, supplier_id: UUID = ANNE, **fields: Any) -> Message:
     """A supplier's message, so many hours after the opening."""
     at = NOW + timedelta(hours=hours)
     usual: dict[str, Any] = {"id": new_id(at), "author": "supplier", "supplier_id": supplier_id, "created_at": at}
@@ -35,24 +35,24 @@ async def say(one: Thread, hours: float, supplier_id: UUID = ANNE, **fields: Any
 
 
 @pytest.fixture
-async def asked(engine: Engine) -> Thread:
-    return await thread(engine)
+async def asked(engine: Engine) -> OpenedExchange:
+    return await exchange(engine)
 
 
-async def barriers(one: Thread) -> list[tuple[str, int, int, int]]:
+async def barriers(one: OpenedExchange) -> list[tuple[str, int, int, int]]:
     async with transaction(one.engine) as connection:
         found = await barrier_figures(connection, one.organisation_id, [one.exchange.id])
     return [(each.barrier, each.replies, each.needs, each.suppliers) for each in found]
 
 
-async def test_a_barrier_counts_once_for_a_supplier_in_a_thread(asked: Thread) -> None:
+async def test_a_barrier_counts_once_for_a_supplier_in_a_thread(asked: OpenedExchange) -> None:
     await say(asked, 1, barriers=("volume", "price"))
     await say(asked, 2, barriers=("volume",))
     await say(asked, 3, PAUL, barriers=("volume", "distance"))
     assert await barriers(asked) == [("volume", 2, 1, 2), ("distance", 1, 1, 1), ("price", 1, 1, 1)]
 
 
-async def test_a_corrected_message_counts_as_it_was_last_corrected(asked: Thread) -> None:
+async def test_a_corrected_message_counts_as_it_was_last_corrected(asked: OpenedExchange) -> None:
     first = await say(asked, 1, barriers=("price",))
     second = await say(asked, 2, barriers=("volume",), corrects=first.id)
     await say(asked, 3, barriers=("deadline",), corrects=second.id)
@@ -61,7 +61,7 @@ async def test_a_corrected_message_counts_as_it_was_last_corrected(asked: Thread
     assert await barriers(asked) == []
 
 
-async def test_notes_in_confidence_are_counted_and_not_told(asked: Thread) -> None:
+async def test_notes_in_confidence_are_counted_and_not_told(asked: OpenedExchange) -> None:
     await say(asked, 1, barriers=("other",), barriers_note="Le quai est trop haut")
     secret = await say(asked, 2, PAUL, barriers=("other",), barriers_note="Nous fermons", confidential=True)
     async with transaction(asked.engine) as connection:
@@ -73,7 +73,7 @@ async def test_notes_in_confidence_are_counted_and_not_told(asked: Thread) -> No
     assert (len(notes.items), notes.total, notes.confidential) == (1, 2, 1)
 
 
-async def test_the_first_answer_of_each_recipient_counts(asked: Thread) -> None:
+async def test_the_first_answer_of_each_recipient_counts(asked: OpenedExchange) -> None:
     await say(asked, 4)
     await say(asked, 9)
     await say(asked, 2, PAUL)
@@ -86,7 +86,7 @@ async def test_the_first_answer_of_each_recipient_counts(asked: Thread) -> None:
 
 async def test_who_could_not_be_reached_was_not_contacted(engine: Engine) -> None:
     """Unless it answered all the same."""
-    one = await thread(engine, emails=("anne@example.org", "paul@example.org"))
+    one = await exchange(engine, emails=("anne@example.org", "paul@example.org"))
     await one.say(NOW + timedelta(minutes=1))
     async with transaction(one.engine) as connection:
         lost = update(message_mails).where(message_mails.c.supplier_id == PAUL)
@@ -100,18 +100,18 @@ async def test_who_could_not_be_reached_was_not_contacted(engine: Engine) -> Non
     assert (found.contacted, found.answered, found.undelivered) == (2, 1, 0)
 
 
-async def test_another_organisation_learns_nothing(asked: Thread) -> None:
+async def test_another_organisation_learns_nothing(asked: OpenedExchange) -> None:
     await say(asked, 1, barriers=("other",), barriers_note="Le quai est trop haut")
     ids = [asked.exchange.id]
     async with transaction(asked.engine) as connection:
         assert (await reply_figures(connection, NEVER, ids)).contacted == 0
         assert await barrier_figures(connection, NEVER, ids) == []
         assert (await barrier_notes(connection, NEVER, ids)).total == 0
-        assert await threads_about(connection, NEVER, [asked.need_id]) == []
+        assert await exchanges_about(connection, NEVER, [asked.need_id]) == []
         assert await needs_in(connection, NEVER) == []
 
 
-async def test_a_need_is_told_with_its_latest_shortlist_and_of_its_time(asked: Thread) -> None:
+async def test_a_need_is_told_with_its_latest_shortlist_and_of_its_time(asked: OpenedExchange) -> None:
     await keep_shortlists(asked, "A", "AB")
     async with transaction(asked.engine) as connection:
         assert await needs_in(connection, asked.organisation_id) == [(asked.need_id, "2")]
@@ -120,14 +120,14 @@ async def test_a_need_is_told_with_its_latest_shortlist_and_of_its_time(asked: T
         assert await needs_in(connection, asked.organisation_id, None, NOW) == []
 
 
-async def test_threads_of_other_needs_stay_out(asked: Thread) -> None:
+async def test_threads_of_other_needs_stay_out(asked: OpenedExchange) -> None:
     other = msgspec.structs.replace(asked.exchange, id=new_id(NOW), lot_ids=("1",))
     async with transaction(asked.engine) as connection:
         first = msgspec.structs.replace(asked.first, id=new_id(NOW))
         await open_exchange(connection, asked.organisation_id, other, first)
-        found = await threads_about(connection, asked.organisation_id, [asked.need_id])
+        found = await exchanges_about(connection, asked.organisation_id, [asked.need_id])
         assert {(each.id, each.lot_ids) for each in found} == {(asked.exchange.id, ()), (other.id, ("1",))}
-        assert await threads_about(connection, asked.organisation_id, [NEVER]) == []
+        assert await exchanges_about(connection, asked.organisation_id, [NEVER]) == []
 
 
 async def needs_in(
@@ -141,7 +141,7 @@ async def needs_in(
     return [(each.id, each.lots[0].id) async for some in batches for each in some]
 
 
-async def keep_shortlists(one: Thread, *listed: str) -> None:
+async def keep_shortlists(one: OpenedExchange, *listed: str) -> None:
     """Versions from 1 on, each with a lot that is named by its number."""
     async with transaction(one.engine) as connection:
         need = await get_need(connection, one.organisation_id, one.need_id)

@@ -21,7 +21,7 @@ from domain.privacy.data_subject import DataSubject
 from domain.privacy.holdings import Erasure
 from domain.suppliers.rows import Batch
 from domain.suppliers.supplier import Contact
-from tests.db.exchanges import samples as threads
+from tests.db.exchanges import samples
 from tests.db.suppliers.samples import (
     LATER,
     NOW,
@@ -105,8 +105,8 @@ async def test_nothing_is_kept_that_leads_back(engine: Engine) -> None:
 
 async def test_addresses_of_threads_and_mail_on_its_way_go(engine: Engine) -> None:
     """What was to be sent there is not sent; what was said stays."""
-    thread = await threads.thread(engine, emails=("a.legoff@esat.example", "paul@b.example"))
-    await thread.say(NOW)
+    exchange = await samples.exchange(engine, emails=("a.legoff@esat.example", "paul@b.example"))
+    await exchange.say(NOW)
     done = await erase(engine, ANNE, "Acheteurs du Golfe")
     assert sorted(each.field for each in done.changed) == ["mails.address", "recipients.email"]
     async with transaction(engine) as connection:

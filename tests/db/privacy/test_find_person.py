@@ -15,7 +15,7 @@ from domain.audit import Actor
 from domain.meetings.meeting import AgendaItem, MeetingRequest
 from domain.needs.need import Lot, PlannedNeed
 from domain.privacy.data_subject import DataSubject
-from tests.db.exchanges.samples import thread
+from tests.db.exchanges.samples import exchange
 from tests.db.suppliers.samples import LATER, NOW
 
 ANNE = "Anne Le Goff"
@@ -72,7 +72,7 @@ def test_every_column_of_text_is_searched_or_known_to_be_of_nobody() -> None:
 @pytest.mark.parametrize("title", [ANNE, "x" * (400 - len(ANNE) - 1) + " " + ANNE])
 async def test_a_text_stays_one_that_can_be_read(engine: Engine, title: str) -> None:
     """Also where the pseudonym, which is longer than the name, does not fit in."""
-    started = await thread(engine)
+    started = await exchange(engine)
     owner = started.organisation_id
     need = PlannedNeed(lots=(Lot(id="1", title=title),), title=title, description=f'« {ANNE} »\n"{ANNE}"')
     request = MeetingRequest(

@@ -24,7 +24,7 @@ from domain.meetings.meeting import MeetingRequest, Participant
 from domain.needs.need import Lot, PlannedNeed
 from domain.privacy.retention import Periods, Plan, years_before
 from domain.shortlists.shortlist import Stamp
-from tests.db.exchanges.samples import thread
+from tests.db.exchanges.samples import exchange
 from tests.db.suppliers.samples import NOW, broken, load, new_id, row
 
 FIVE_YEARS, THREE_YEARS = years_before(NOW, 5), years_before(NOW, 3)
@@ -45,7 +45,7 @@ class Ended:
 
 async def ended(engine: Engine, at: datetime, **status: Any) -> Ended:
     """Everything about it happened before."""
-    started = await thread(engine)
+    started = await exchange(engine)
     before = at - timedelta(days=30)
     need = PlannedNeed(lots=(Lot(id="1"),))
     frozen = {"need_version": 1, "need": need, "language": "fr", "stamp": Stamp(1, "", "", "", NOW.date())}
@@ -196,7 +196,7 @@ async def test_reply_links_go_once_nobody_can_write_any_more(
     engine: Engine, status: str, after: timedelta, left: int
 ) -> None:
     """Before that, one that was revoked still says that nothing is sent there."""
-    await thread(engine)
+    await exchange(engine)
     async with transaction(engine) as connection:
         await connection.execute(update(needs).values(status=status))
         await connection.execute(update(reply_links).values(expires_at=NOW - 90 * DAY + after))
@@ -219,7 +219,7 @@ async def test_rejected_rows_go_and_the_counts_of_the_import_stay(engine: Engine
 
 
 async def test_answers_and_deliveries_go_where_nobody_else_removed_them(engine: Engine) -> None:
-    started = await thread(engine)
+    started = await exchange(engine)
     hook = {
         "url": "https://x.example",
         "events": [],

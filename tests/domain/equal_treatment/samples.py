@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from domain.equal_treatment.matrix import EqualTreatment, SupplierTreatment, equal_treatment
-from domain.exchanges.exchange import Thread
+from domain.exchanges.exchange import Exchange
 from domain.meetings.meeting import Format, Meeting, Participant
 from domain.needs.need import Lot, PlannedNeed
 from domain.shortlists.frozen import Decision, FrozenShortlist, LotTotal
@@ -33,7 +33,7 @@ STAMP = Stamp(1, "t", "t", "r", date(2026, 3, 1))
 
 
 def treated(
-    *threads: Thread,
+    *exchanges: Exchange,
     listed: str | Mapping[str, str] = "ABC",
     set_aside: Iterable[Decision] = (),
     meetings: Iterable[Meeting] = (),
@@ -43,7 +43,7 @@ def treated(
 ) -> EqualTreatment:
     """The matrix of a need whose shortlist has these suppliers, by lot: lot 1 where none is named."""
     version = frozen({"1": listed} if isinstance(listed, str) else listed, tuple(set_aside))
-    return equal_treatment(version, threads, tuple(meetings), language, living or {}, tuple(earlier))
+    return equal_treatment(version, exchanges, tuple(meetings), language, living or {}, tuple(earlier))
 
 
 def set_aside(letter: str, *, lot: str = "1", at: datetime = NOW, reason: str | None = None) -> Decision:

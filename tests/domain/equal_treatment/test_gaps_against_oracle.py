@@ -8,10 +8,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.exchanges.exchange import Delivery, DeliveryState, Message, Thread
+from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, Message
 from domain.shortlists.frozen import Decision
 from tests.domain.equal_treatment.samples import set_aside, treated
-from tests.domain.exchanges.samples import NOW, message, supplier, thread
+from tests.domain.exchanges.samples import NOW, exchange, message, supplier
 
 LETTERS = "ABCDE"
 LISTED = {"1": "ABCD", "2": "CD"}
@@ -32,14 +32,14 @@ class Told(NamedTuple):
 
 
 class Case(NamedTuple):
-    """Threads, and who was set aside."""
+    """Exchanges, and who was set aside."""
 
-    threads: tuple[Thread, ...]
+    exchanges: tuple[Exchange, ...]
     set_aside: tuple[Decision, ...]
 
 
 @st.composite
-def threads(draw: st.DrawFn) -> tuple[Thread, ...]:
+def exchanges(draw: st.DrawFn) -> tuple[Exchange, ...]:
     numbers = iter(range(1, 100))
     made = []
     for number in range(1, draw(st.integers(1, 4)) + 1):
@@ -48,7 +48,7 @@ def threads(draw: st.DrawFn) -> tuple[Thread, ...]:
         for kind in draw(st.lists(st.sampled_from(("all", "one", "answer", "correction")), max_size=4)):
             said += _further(draw, kind, to, said, next(numbers), next(numbers))
         lots = draw(st.sampled_from(((), ("1",), ("2",), ("1", "2"))))
-        one = thread(*said, to=to, number=number, lot_ids=lots)
+        one = exchange(*said, to=to, number=number, lot_ids=lots)
         made.append(msgspec.structs.replace(one, deliveries=tuple(_deliveries(draw, one))))
     return tuple(made)
 
@@ -67,16 +67,16 @@ def _further(draw: st.DrawFn, kind: str, to: str, said: list[Message], number: i
     return [message(number, "buyer", body=body)]
 
 
-def _deliveries(draw: st.DrawFn, one: Thread) -> list[Delivery]:
+def _deliveries(draw: st.DrawFn, one: Exchange) -> list[Delivery]:
     """Of most messages nothing is known, as of those that the buyer delivers."""
-    pairs = [(each.id, to.supplier_id) for each in one.messages for to in one.exchange.recipients]
+    pairs = [(each.id, to.supplier_id) for each in one.messages for to in one.recipients]
     chosen = draw(st.dictionaries(st.sampled_from(pairs), st.sampled_from(STATES), max_size=6))
     return [Delivery(message_id, supplier_id, state) for (message_id, supplier_id), state in chosen.items()]
 
 
 cases = st.builds(
     Case,
-    threads(),
+    exchanges(),
     st.lists(
         st.builds(
             lambda letter, lot, minute: set_aside(letter, lot=lot, at=NOW + timedelta(minutes=minute)),
@@ -92,37 +92,37 @@ cases = st.builds(
 
 @given(cases)
 def test_gaps_are_those_of_the_oracle(case: Case) -> None:
-    matrix = treated(*case.threads, listed=LISTED, set_aside=case.set_aside)
+    matrix = treated(*case.exchanges, listed=LISTED, set_aside=case.set_aside)
     names = {supplier(letter): letter for letter in LETTERS}
     assert {(names[gap.supplier_id], gap.code, gap.message_id) for gap in matrix.gaps} == _expected(case)
 
 
 def _expected(case: Case) -> Found:
-    told = [each for one in case.threads for each in _told(one)]
+    told = [each for one in case.exchanges for each in _told(one)]
     return {gap for group in _groups(told) for gap in _gaps_of(group, case)} | _never_contacted(told, case)
 
 
-def _told(one: Thread) -> list[Told]:
-    everyone = frozenset("".join(each.name for each in one.exchange.recipients))
+def _told(one: Exchange) -> list[Told]:
+    everyone = frozenset("".join(each.name for each in one.recipients))
     failed = {(each.message_id, each.supplier_id) for each in one.deliveries if each.state in {"failed", "cancelled"}}
     found: dict[UUID, Told] = {}
     for position, each in enumerate(one.messages):
         if each.author == "supplier":
             continue
         to = frozenset(name for name in everyone if each.supplier_id in {None, supplier(name)})
-        opening = f"{one.exchange.subject} {' '.join(one.exchange.lot_ids)} " if position == 0 else ""
+        opening = f"{one.subject} {' '.join(one.lot_ids)} " if position == 0 else ""
         found[each.id] = Told(
             message=each,
             words=opening + _question(one, each) + each.body,
             corrects=found[each.corrects].words if each.corrects else None,
             to=to,
             failed=frozenset(name for name in to if (each.id, supplier(name)) in failed),
-            lots=frozenset(one.exchange.lot_ids) or frozenset("12"),
+            lots=frozenset(one.lot_ids) or frozenset("12"),
         )
     return list(found.values())
 
 
-def _question(one: Thread, said: Message) -> str:
+def _question(one: Exchange, said: Message) -> str:
     while said.corrects:
         said = next(each for each in one.messages if each.id == said.corrects)
     return f"{said.question} " if said.question else ""
@@ -167,10 +167,10 @@ def _given(some: list[Told]) -> set[str]:
 
 def _is_concerned(name: str, at: datetime, lots: frozenset[str], case: Case) -> bool:
     until = {each.lot_id: each.decided_at for each in case.set_aside if each.supplier_id == supplier(name)}
-    written_to = [each for each in case.threads if name in {to.name for to in each.exchange.recipients}]
+    written_to = [each for each in case.exchanges if name in {to.name for to in each.recipients}]
     own = {lot for lot, letters in LISTED.items() if name in letters}
-    own |= {lot for each in written_to for lot in each.exchange.lot_ids}
-    if name == "E" and any(not each.exchange.lot_ids for each in written_to):
+    own |= {lot for each in written_to for lot in each.lot_ids}
+    if name == "E" and any(not each.lot_ids for each in written_to):
         own |= {"1", "2"}
     return any(lot not in until or (bool(written_to) and at < until[lot]) for lot in own & lots)
 

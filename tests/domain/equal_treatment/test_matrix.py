@@ -5,20 +5,20 @@ from uuid import UUID
 
 import msgspec
 
-from domain.exchanges.exchange import Delivery, Thread
+from domain.exchanges.exchange import Delivery, Exchange
 from tests.domain.equal_treatment.samples import gaps, meeting, of, set_aside, treated
-from tests.domain.exchanges.samples import NOW, message, supplier, thread
+from tests.domain.exchanges.samples import NOW, exchange, message, supplier
 
 ASKED = message(2, "supplier", "A", "Quel volume ?", stance="question")
 WEEK = timedelta(days=7)
 
 
-def delivered(one: Thread, *deliveries: Delivery) -> Thread:
+def delivered(one: Exchange, *deliveries: Delivery) -> Exchange:
     return msgspec.structs.replace(one, deliveries=deliveries)
 
 
 def test_all_told_the_same_are_treated_alike() -> None:
-    matrix = treated(thread(message(1, "buyer"), message(2, "buyer")))
+    matrix = treated(exchange(message(1, "buyer"), message(2, "buyer")))
     assert not matrix.gaps
     assert "aucun écart relevé" in matrix.statement
     assert [each.contact.code for each in matrix.suppliers] == ["contacted"] * 3
@@ -26,11 +26,11 @@ def test_all_told_the_same_are_treated_alike() -> None:
 
 
 def test_the_answer_that_all_but_one_received() -> None:
-    """A second thread, with a question answered to all its recipients; G is not one of them."""
-    first = thread(message(1, "buyer"), to="ABCDEFGHIJ")
+    """A second exchange, with a question answered to all its recipients; G is not one of them."""
+    first = exchange(message(1, "buyer"), to="ABCDEFGHIJ")
     answer = message(4, "buyer", body="Dix tonnes", publishes=UUID(int=3), question="Quel volume ?")
     asked = message(3, "supplier", "A", "Quel volume ?", stance="question")
-    second = thread(message(2, "buyer"), asked, answer, to="ABCDEFHIJ", number=2)
+    second = exchange(message(2, "buyer"), asked, answer, to="ABCDEFHIJ", number=2)
     matrix = treated(first, second, listed="ABCDEFGHIJ")
     assert gaps(matrix) == {("G", "missed_information"), ("G", "missed_answer")}
     missed = next(gap for gap in of(matrix, "G").gaps if gap.code == "missed_answer")
@@ -42,7 +42,7 @@ def test_the_answer_that_all_but_one_received() -> None:
 
 
 def test_who_was_never_contacted_though_others_were() -> None:
-    matrix = treated(thread(message(1, "buyer"), to="AB"), language="en")
+    matrix = treated(exchange(message(1, "buyer"), to="AB"), language="en")
     assert gaps(matrix) == {("C", "not_contacted"), ("C", "missed_information")}
     c = of(matrix, "C")
     assert (c.contacted, c.contact.code, c.informations) == (False, "nobody_wrote", ())
@@ -56,14 +56,14 @@ def test_nobody_lacks_anything_before_anybody_is_told() -> None:
 
 
 def test_who_is_a_candidate_for_another_lot_misses_nothing() -> None:
-    matrix = treated(thread(message(1, "buyer"), to="A", lot_ids=("1",)), listed={"1": "AB", "2": "BC"})
+    matrix = treated(exchange(message(1, "buyer"), to="A", lot_ids=("1",)), listed={"1": "AB", "2": "BC"})
     assert gaps(matrix) == {("B", "not_contacted"), ("B", "missed_information")}
     assert of(matrix, "C").contact.code == "nothing_on_its_lots"
 
 
 def test_who_was_set_aside_without_contact_misses_nothing() -> None:
     matrix = treated(
-        thread(message(1, "buyer"), to="AB"), set_aside=[set_aside("C", at=NOW + WEEK, reason="Trop loin")]
+        exchange(message(1, "buyer"), to="AB"), set_aside=[set_aside("C", at=NOW + WEEK, reason="Trop loin")]
     )
     assert not matrix.gaps
     assert (of(matrix, "C").contact.code, of(matrix, "C").contact.message) == (
@@ -73,8 +73,8 @@ def test_who_was_set_aside_without_contact_misses_nothing() -> None:
 
 
 def test_who_was_set_aside_misses_nothing_of_what_came_after() -> None:
-    first = thread(message(1, "buyer"))
-    second = thread(message(2, "buyer"), to="AB", number=2)
+    first = exchange(message(1, "buyer"))
+    second = exchange(message(2, "buyer"), to="AB", number=2)
     after = set_aside("C", at=message(1, "buyer").created_at)
     late = set_aside("C", at=message(3, "buyer").created_at)
     assert not treated(first, second, set_aside=[after]).gaps
@@ -82,8 +82,8 @@ def test_who_was_set_aside_misses_nothing_of_what_came_after() -> None:
 
 
 def test_who_is_set_aside_is_so_since_the_version_that_said_it_first() -> None:
-    """A new version begins without decisions; it said the same again, later than the second thread."""
-    first, second = thread(message(1, "buyer")), thread(message(2, "buyer"), to="AB", number=2)
+    """A new version begins without decisions; it said the same again, later than the second exchange."""
+    first, second = exchange(message(1, "buyer")), exchange(message(2, "buyer"), to="AB", number=2)
     again = set_aside("C", at=NOW + WEEK, reason="Trop loin")
     before = set_aside("C", at=message(1, "buyer").created_at)
     matrix = treated(first, second, set_aside=[again], earlier=[before])
@@ -93,7 +93,7 @@ def test_who_is_set_aside_is_so_since_the_version_that_said_it_first() -> None:
 
 
 def test_a_message_to_one_holds_what_others_may_need() -> None:
-    assert gaps(treated(thread(message(1, "buyer"), message(2, "buyer", "A")))) == {
+    assert gaps(treated(exchange(message(1, "buyer"), message(2, "buyer", "A")))) == {
         ("B", "missed_information"),
         ("C", "missed_information"),
     }
@@ -101,60 +101,60 @@ def test_a_message_to_one_holds_what_others_may_need() -> None:
 
 def test_the_same_words_sent_to_the_others_close_the_gap() -> None:
     told = message(2, "buyer", "A", "La benne  fait 8 m3"), message(3, "buyer", "B", "la benne fait 8 m3")
-    again = thread(message(4, "buyer"), message(5, "buyer", "C", "La benne fait 8 m3"), number=2)
-    assert not treated(thread(message(1, "buyer"), *told), again).gaps
+    again = exchange(message(4, "buyer"), message(5, "buyer", "C", "La benne fait 8 m3"), number=2)
+    assert not treated(exchange(message(1, "buyer"), *told), again).gaps
 
 
 def test_other_figures_are_other_words() -> None:
     told = message(2, "buyer", "A", "Il y a 1,5 t"), message(3, "buyer", "B", "Il y a 15 t")
-    assert gaps(treated(thread(message(1, "buyer"), *told, to="AB"), listed="AB")) == {
+    assert gaps(treated(exchange(message(1, "buyer"), *told, to="AB"), listed="AB")) == {
         ("A", "missed_information"),
         ("B", "missed_information"),
     }
 
 
 def test_a_question_answered_to_the_asker_alone() -> None:
-    private = thread(message(1, "buyer"), ASKED, message(3, "buyer", "A", "Dix tonnes"))
+    private = exchange(message(1, "buyer"), ASKED, message(3, "buyer", "A", "Dix tonnes"))
     assert gaps(treated(private)) == {("B", "answer_not_shared"), ("C", "answer_not_shared")}
 
 
 def test_an_answer_given_alone_first_and_published_then_is_shared() -> None:
     shared = message(4, "buyer", body="Dix tonnes par an", publishes=ASKED.id, question="Quel volume ?")
-    matrix = treated(thread(message(1, "buyer"), ASKED, message(3, "buyer", "A", "Dix tonnes"), shared))
+    matrix = treated(exchange(message(1, "buyer"), ASKED, message(3, "buyer", "A", "Dix tonnes"), shared))
     assert not matrix.gaps
     assert [(each.published, each.answered) for each in of(matrix, "A").answers] == [(True, True)]
 
 
 def test_what_is_confidential_is_not_spread() -> None:
     secret = message(2, "supplier", "A", "Nous sommes en difficulté", confidential=True)
-    assert not treated(thread(message(1, "buyer"), secret, message(3, "buyer", "A"))).gaps
-    assert not treated(thread(message(1, "buyer"), message(2, "buyer", "A", confidential=True))).gaps
+    assert not treated(exchange(message(1, "buyer"), secret, message(3, "buyer", "A"))).gaps
+    assert not treated(exchange(message(1, "buyer"), message(2, "buyer", "A", confidential=True))).gaps
 
 
 def test_a_confidential_matter_does_not_hide_the_answer_to_a_question() -> None:
     secret = message(3, "supplier", "A", "Entre nous…", confidential=True)
-    said = thread(message(1, "buyer"), ASKED, secret, message(4, "buyer", "A", "Dix tonnes"), to="AB")
+    said = exchange(message(1, "buyer"), ASKED, secret, message(4, "buyer", "A", "Dix tonnes"), to="AB")
     assert gaps(treated(said, listed="AB")) == {("B", "answer_not_shared")}
 
 
 def test_a_question_without_any_answer() -> None:
     """What is told to all after it is about something else, for a question is answered by publishing it."""
-    matrix = treated(thread(message(1, "buyer"), ASKED, message(3, "buyer")))
+    matrix = treated(exchange(message(1, "buyer"), ASKED, message(3, "buyer")))
     assert gaps(matrix) == {("A", "question_unanswered")}
     assert of(matrix, "A").answers[0].answered is False
 
 
 def test_a_confidential_question_is_answered_in_a_message_to_all() -> None:
     secret = message(2, "supplier", "A", "Quel volume ?", stance="question", confidential=True)
-    assert gaps(treated(thread(message(1, "buyer"), secret))) == {("A", "question_unanswered")}
-    assert not treated(thread(message(1, "buyer"), secret, message(3, "buyer"))).gaps
+    assert gaps(treated(exchange(message(1, "buyer"), secret))) == {("A", "question_unanswered")}
+    assert not treated(exchange(message(1, "buyer"), secret, message(3, "buyer"))).gaps
 
 
 def test_a_correction_that_one_did_not_get() -> None:
-    """C was told the same in another thread, where it was never corrected."""
+    """C was told the same in another exchange, where it was never corrected."""
     wrong, right = message(2, "buyer", body="Dix tonnes"), message(3, "buyer", body="Vingt", corrects=UUID(int=2))
-    first = thread(message(1, "buyer", body="Bonjour"), wrong, right, to="AB")
-    other = thread(message(4, "buyer", body="Bonjour"), message(5, "buyer", body="Dix tonnes"), to="C")
+    first = exchange(message(1, "buyer", body="Bonjour"), wrong, right, to="AB")
+    other = exchange(message(4, "buyer", body="Bonjour"), message(5, "buyer", body="Dix tonnes"), to="C")
     assert gaps(treated(first, other)) == {("C", "missed_correction")}
     told = message(6, "buyer", body="vingt")
     assert not treated(first, msgspec.structs.replace(other, messages=(*other.messages, told))).gaps
@@ -162,8 +162,8 @@ def test_a_correction_that_one_did_not_get() -> None:
 
 def test_who_has_the_correction_does_not_need_what_it_corrects() -> None:
     wrong, right = message(2, "buyer", body="Dix tonnes"), message(3, "buyer", body="Vingt", corrects=UUID(int=2))
-    first = thread(message(1, "buyer", body="Bonjour"), wrong, right, to="AB")
-    other = thread(message(4, "buyer", body="Bonjour"), message(5, "buyer", body="Vingt"), to="C")
+    first = exchange(message(1, "buyer", body="Bonjour"), wrong, right, to="AB")
+    other = exchange(message(4, "buyer", body="Bonjour"), message(5, "buyer", body="Vingt"), to="C")
     assert not treated(first, other).gaps
 
 
@@ -173,7 +173,7 @@ def test_what_did_not_arrive_is_told_of_the_one_it_was_for() -> None:
         Delivery(one.id, supplier("A"), "sent", NOW),
         Delivery(one.id, supplier("B"), "failed", NOW, "refused"),
     )
-    matrix = treated(delivered(thread(one, to="AB"), sent, failed), listed="AB")
+    matrix = treated(delivered(exchange(one, to="AB"), sent, failed), listed="AB")
     assert gaps(matrix) == {("B", "not_delivered")}
     assert (of(matrix, "A").informations[0].state, of(matrix, "B").informations[0].state) == (
         "received",
@@ -187,7 +187,7 @@ def test_what_did_not_arrive_is_told_of_the_one_it_was_for() -> None:
 
 
 def test_what_the_buyer_delivers_is_to_be_confirmed() -> None:
-    matrix = treated(thread(message(1, "buyer")))
+    matrix = treated(exchange(message(1, "buyer")))
     (told,) = matrix.informations
     assert (told.received, told.to_be_confirmed) == (0, 3)
     assert "remises à confirmer par vous : 3" in matrix.statement
@@ -195,8 +195,8 @@ def test_what_the_buyer_delivers_is_to_be_confirmed() -> None:
 
 def test_who_is_told_much_later_than_the_first() -> None:
     late = message(2, "buyer", body="Bonjour", created_at=NOW + 2 * WEEK)
-    first = thread(message(1, "buyer", body="Bonjour"), to="AB", subject="Sourcing")
-    assert gaps(treated(first, thread(late, to="C", number=2, subject="Sourcing"))) == {("C", "late_information")}
+    first = exchange(message(1, "buyer", body="Bonjour"), to="AB", subject="Sourcing")
+    assert gaps(treated(first, exchange(late, to="C", number=2, subject="Sourcing"))) == {("C", "late_information")}
 
 
 def test_who_was_not_invited_where_others_were() -> None:
@@ -218,8 +218,8 @@ def test_meetings_one_by_one_need_not_be_as_many() -> None:
 
 
 def test_who_is_beside_the_shortlist_is_shown_and_treated_alike() -> None:
-    first = thread(message(1, "buyer"), to="ABD")
-    matrix = treated(first, thread(message(2, "buyer"), to="AB", number=2), listed="AB", meetings=[meeting(12, "E")])
+    first = exchange(message(1, "buyer"), to="ABD")
+    matrix = treated(first, exchange(message(2, "buyer"), to="AB", number=2), listed="AB", meetings=[meeting(12, "E")])
     assert [each.name for each in matrix.suppliers][:3] == ["A", "B", "D"]
     assert [each.on_shortlist for each in matrix.suppliers] == [True, True, False, False]
     assert of(matrix, "E").contact.code == "met_only"
@@ -227,6 +227,6 @@ def test_who_is_beside_the_shortlist_is_shown_and_treated_alike() -> None:
 
 
 def test_one_that_was_merged_into_another_is_that_one() -> None:
-    matrix = treated(thread(message(1, "buyer"), to="AD"), listed="AB", living={supplier("D"): supplier("B")})
+    matrix = treated(exchange(message(1, "buyer"), to="AD"), listed="AB", living={supplier("D"): supplier("B")})
     assert not matrix.gaps
     assert [each.name for each in matrix.suppliers] == ["A", "B"]

@@ -1,10 +1,10 @@
-"""Threads as small as can be: suppliers A to E, messages one minute apart."""
+"""Exchanges as small as can be: suppliers A to E, messages one minute apart."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from domain.exchanges.exchange import Exchange, Message, Recipient, Thread
+from domain.exchanges.exchange import Exchange, Message, Recipient
 
 NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)
 NAMES = UUID("0191d7c4-0000-7000-8000-000000000000")
@@ -38,8 +38,8 @@ def message(number: int, author: str, whom: str | None = None, body: str | None 
     return Message(**usual | fields)
 
 
-def thread(*messages: Message, to: str = "ABC", number: int = 1, **fields: Any) -> Thread:
-    """A thread with a recipient for each letter of `to`."""
+def exchange(*messages: Message, to: str = "ABC", number: int = 1, **fields: Any) -> Exchange:
+    """An exchange with a recipient for each letter of `to`."""
     usual: dict[str, Any] = {
         "id": UUID(int=number),
         "need_id": UUID(int=9),
@@ -49,4 +49,4 @@ def thread(*messages: Message, to: str = "ABC", number: int = 1, **fields: Any) 
         "opened_at": NOW,
         "recipients": tuple(recipient(name) for name in to),
     }
-    return Thread(Exchange(**usual | fields), messages, ())
+    return Exchange(**usual | fields, messages=messages, deliveries=())

@@ -1,4 +1,4 @@
-"""Who sees what of a thread."""
+"""Who sees what of an exchange."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What may be added to a thread, and which questions may be shared."""
+"""What may be added to an exchange, and which questions may be shared."""
 
 from typing import Any
 from uuid import UUID
@@ -8,12 +8,12 @@ import pytest
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.exchanges.exchange import Message, NewMessage, Publication
 from domain.exchanges.rules import published_question, require_message, versions_of
-from tests.domain.exchanges.samples import message, recipient, supplier, thread
+from tests.domain.exchanges.samples import exchange, message, recipient, supplier
 
 TO_ALL = message(1, "buyer")
 TO_A = message(2, "buyer", "A")
 ASKED = message(3, "supplier", "A", "Quel volume ?", stance="question")
-THREAD = thread(TO_ALL, TO_A, ASKED)
+EXCHANGE = exchange(TO_ALL, TO_A, ASKED)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ THREAD = thread(TO_ALL, TO_A, ASKED)
 )
 def test_what_cannot_be_added(new: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     with pytest.raises(InvalidContent) as refused:
-        require_message(THREAD, NewMessage(body="x", **new))
+        require_message(EXCHANGE, NewMessage(body="x", **new))
     assert [(problem.pointer, problem.code) for problem in refused.value.problems] == expected
 
 
@@ -52,13 +52,13 @@ def test_what_cannot_be_added(new: dict[str, Any], expected: list[tuple[str, str
     ],
 )
 def test_what_can_be_added(new: dict[str, Any]) -> None:
-    require_message(THREAD, NewMessage(body="x", **new))
+    require_message(EXCHANGE, NewMessage(body="x", **new))
 
 
 def share(*said: Message, question: str | None = None, answer: str = "Dix tonnes", **asker: Any) -> str:
-    """Share the question 3 of a thread with A, who asked it, and B."""
+    """Share the question 3 of an exchange with A, who asked it, and B."""
     recipients = recipient("A", **asker), recipient("B")
-    return published_question(thread(*said, recipients=recipients), UUID(int=3), Publication(answer, question))
+    return published_question(exchange(*said, recipients=recipients), UUID(int=3), Publication(answer, question))
 
 
 def test_a_question_is_shared_in_its_own_words_as_last_corrected_or_in_others() -> None:

@@ -20,7 +20,7 @@ from domain.shortlists.shortlist import Eligibility, NearMiss, Shortlist, Suppli
 from domain.suppliers.supplier import Contact, Point, Supplier
 from domain.text.bilingual import Language
 from tests.domain.equal_treatment.samples import NEED, frozen, meeting, set_aside
-from tests.domain.exchanges.samples import NOW, message, supplier, thread
+from tests.domain.exchanges.samples import NOW, exchange, message, supplier
 
 MADE = datetime(2026, 11, 24, 15, tzinfo=UTC)
 MET = meeting(
@@ -41,7 +41,7 @@ def facts(version: FrozenShortlist | None = None, **fields: Any) -> Facts:
     need = StoredNeed(
         id=NEED, status="sourcing", version=1, content=version.need, shortlists=2, created_at=NOW, updated_at=NOW
     )
-    usual = {"threads": (), "meetings": (), "awards": (), "earlier": (), "directory": {}, "organisation": "Mairie"}
+    usual = {"exchanges": (), "meetings": (), "awards": (), "earlier": (), "directory": {}, "organisation": "Mairie"}
     return Facts(need=need, version=version, **usual | fields)
 
 
@@ -94,7 +94,7 @@ def test_a_supplier_that_is_one_person_is_not_named_in_a_redacted_report() -> No
     alone = msgspec.structs.replace(rows[0].supplier, kinds=("TIH",), name="Luc Morvan", siret="12345678900011")
     rows[0] = msgspec.structs.replace(rows[0], supplier=alone)
     known = facts(
-        with_lot(version, candidates=tuple(rows)), threads=(thread(message(1, "buyer", body="Cher Luc Morvan")),)
+        with_lot(version, candidates=tuple(rows)), exchanges=(exchange(message(1, "buyer", body="Cher Luc Morvan")),)
     )
     redacted = msgspec.json.encode(made(known, redacted=True)).decode()
     assert [secret for secret in ("Morvan", "12345678900011", str(supplier("A"))) if secret in redacted] == []
@@ -102,8 +102,8 @@ def test_a_supplier_that_is_one_person_is_not_named_in_a_redacted_report() -> No
 
 
 def test_persons_are_left_out_of_a_redacted_report() -> None:
-    said = thread(message(1, "buyer"), message(2, "supplier", "A", "Voir Zoé Kerbrat et Mme Le Goff"))
-    known = facts(threads=(said,), meetings=(MET,), directory=directory("A", contact=Contact(person="Zoé Kerbrat")))
+    said = exchange(message(1, "buyer"), message(2, "supplier", "A", "Voir Zoé Kerbrat et Mme Le Goff"))
+    known = facts(exchanges=(said,), meetings=(MET,), directory=directory("A", contact=Contact(person="Zoé Kerbrat")))
     redacted = made(known, redacted=True)
     text = msgspec.json.encode(redacted).decode()
     assert [name for name in ("Goff", "Kerbrat", "tout noté") if name in text] == []
@@ -122,7 +122,7 @@ def test_a_gap_names_who_lacks_something_but_not_who_asked() -> None:
         message(3, "buyer", publishes=asked.id, question="?"),
         message(4, "supplier", "B", "Et les clés ?", stance="question"),
     )
-    found = made(facts(frozen({"1": "ABC"}, (set_aside("C"),)), threads=(thread(*said, to="AB"),)))
+    found = made(facts(frozen({"1": "ABC"}, (set_aside("C"),)), exchanges=(exchange(*said, to="AB"),)))
     unnamed = [gap.message for gap in found.treatment.gaps if gap.supplier is None]
     assert unnamed == ["Une question est restée sans réponse"]
     assert all(
@@ -174,10 +174,10 @@ def test_the_document_has_no_empty_section_in_either_language() -> None:
 
 def test_the_document_shows_no_code_words() -> None:
     """Codes are put into words, whatever happened."""
-    said = thread(
+    said = exchange(
         message(1, "buyer"), message(2, "supplier", "A", "Oui", stance="interested", barriers=("volume", "guarantees"))
     )
-    known = facts(frozen({"1": "AB"}, (set_aside("B"),)), threads=(said,), meetings=(MET,))
+    known = facts(frozen({"1": "AB"}, (set_aside("B"),)), exchanges=(said,), meetings=(MET,))
     for language in ("fr", "en"):
         words = msgspec.json.encode(document(made(known, language=language))).decode()
         codes = ("set_aside", "half_day", "missed_information", "near_miss", "set aside_", "ELIGIBLE", "in_person")
@@ -185,10 +185,10 @@ def test_the_document_shows_no_code_words() -> None:
 
 
 def test_gaps_stand_in_one_row_for_each_supplier() -> None:
-    said = thread(message(1, "buyer"), message(2, "buyer"), to="AB")
+    said = exchange(message(1, "buyer"), message(2, "buyer"), to="AB")
     (table,) = (
         block
-        for block in sections(made(facts(threads=(said,))))["treatment"].blocks
+        for block in sections(made(facts(exchanges=(said,))))["treatment"].blocks
         if isinstance(block, Table) and "cart" in block.caption and "non contact" not in block.caption
     )
     assert [row[0][0].text for row in table.rows] == ["C"]

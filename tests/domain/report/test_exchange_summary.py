@@ -1,17 +1,17 @@
 """What a report tells of exchanges: who said what, and never who asked."""
 
-from domain.exchanges.exchange import Recipient, Thread
+from domain.exchanges.exchange import Exchange, Recipient
 from domain.report.exchange_summary import Talks
 from domain.report.model import BarrierCount, ReportSupplier
 from domain.report.redaction import Redaction
-from tests.domain.exchanges.samples import message, thread
+from tests.domain.exchanges.samples import exchange, message
 
 
-def talks(*threads: Thread, redacted: bool = False) -> Talks:
+def talks(*exchanges: Exchange, redacted: bool = False) -> Talks:
     def named(recipient: Recipient) -> ReportSupplier:
         return ReportSupplier(recipient.supplier_id, recipient.name, recipient.siret, (), None)
 
-    return Talks(threads, Redaction(redacted), named)
+    return Talks(exchanges, Redaction(redacted), named)
 
 
 def positions(found: Talks) -> dict[str, str | None]:
@@ -19,19 +19,19 @@ def positions(found: Talks) -> dict[str, str | None]:
 
 
 def test_everyone_asked_is_listed_once_with_the_last_position() -> None:
-    first = thread(
+    first = exchange(
         message(1, "buyer"),
         message(2, "supplier", "A", stance="interested"),
         message(3, "supplier", "A", stance="declined"),
         message(4, "supplier", "B"),
     )
-    second = thread(message(5, "buyer"), number=2, to="AD")
+    second = exchange(message(5, "buyer"), number=2, to="AD")
     assert positions(talks(first, second)) == {"A": "declined", "B": "answered", "C": None, "D": None}
 
 
 def test_a_question_is_nobodys() -> None:
     """Who only asked looks like who said nothing; a question that was made a statement stays a question."""
-    asked = thread(
+    asked = exchange(
         message(1, "buyer"),
         message(2, "supplier", "A", "Quels bacs ?", stance="question"),
         message(3, "supplier", "A", "Quels bacs, donc", corrects=message(2, "supplier").id, barriers=("volume",)),
@@ -46,7 +46,7 @@ def test_a_question_is_nobodys() -> None:
 def test_a_shared_answer_is_told_as_last_corrected() -> None:
     question = message(2, "supplier", "A", "Et nos bacs ?", stance="question")
     found = talks(
-        thread(
+        exchange(
             message(1, "buyer", body="Bonjour"),
             question,
             message(3, "buyer", body="Oui", publishes=question.id, question="Les bacs ?"),
@@ -68,17 +68,17 @@ def test_a_redacted_report_leaves_out_what_was_said_in_confidence() -> None:
         message(3, "supplier", "A", "moins secret", corrects=message(2, "supplier").id),
         message(4, "supplier", "B", "public", stance="declined", barriers=("price", "distance")),
     )
-    found = talks(thread(*said), redacted=True)
+    found = talks(exchange(*said), redacted=True)
     assert [(each.body, each.supplier) for each in found.lessons()] == [("public", None)]
     assert found.withheld == 1
     assert found.barriers() == (BarrierCount("distance", 1), BarrierCount("price", 1))
     assert positions(found) == {"A": "answered", "B": "declined", "C": None}
     assert {each.answered_at for each in found.contacted()} == {None}
-    whole = talks(thread(*said))
+    whole = talks(exchange(*said))
     assert [each.confidential for each in whole.lessons()] == [True, False]
     assert whole.barriers() == (BarrierCount("distance", 1), BarrierCount("price", 1))
 
 
 def test_a_barrier_counts_once_for_each_supplier() -> None:
     said = [message(n, "supplier", "A" if n < 4 else "B", barriers=("volume",)) for n in range(2, 6)]
-    assert talks(thread(message(1, "buyer"), *said)).barriers() == (BarrierCount("volume", 2),)
+    assert talks(exchange(message(1, "buyer"), *said)).barriers() == (BarrierCount("volume", 2),)
