@@ -56,10 +56,15 @@ def prose(page: Path) -> str:
 def commands(page: Path) -> Iterator[list[str]]:
     """The words of each command shown on a page, without what sets variables before it or is fed to it."""
     for block in blocks(page, "sh"):
-        for line in (
-            re.sub(r"<<'(\w+)'\n.*?\n\1$", "", block, flags=re.DOTALL | re.MULTILINE).replace("\\\n", " ").splitlines()
-        ):
-            words = shlex.split(line, comments=True)
+        alone = re.sub(r"<<'?(\w+)'?(.*?)\n.*?\n\1$", r"\2", block, flags=re.DOTALL | re.MULTILINE)
+        quoted = ""
+        for line in alone.replace("\\\n", " ").splitlines():
+            try:
+                words = shlex.split(quoted + line, comments=True)
+            except ValueError:  # the quotation goes on in the next line
+                quoted += line + "\n"
+                continue
+            quoted = ""
             while words and re.match(r"[A-Z_]+=", words[0]):
                 del words[0]
             if words:
