@@ -126,13 +126,12 @@ def test_settings_exist(page: Path) -> None:
 @pytest.mark.parametrize(
     ("page", "terms"),
     [
-        ("README.md", tuple(FORMATS)),
         ("docs/suppliers.md", tuple(FORMATS)),
         ("docs/suppliers.md", tuple(COLUMNS)),
         ("docs/suppliers.md", get_args(get_type_hints(Flag)["code"])),
         ("docs/operating.md", SCOPES),
     ],
-    ids=("formats", "formats", "columns", "flags", "scopes"),
+    ids=("formats", "columns", "flags", "scopes"),
 )
 def test_nothing_is_left_out(page: str, terms: tuple[str, ...]) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
