@@ -16,12 +16,23 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from db import migrate
 from db.core import engine as connect
 from db.embedded import serve as embedded
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Chosen by --hypothesis-profile. The quick one tries the same examples each time, so that a run fails because of a
+# change and not by chance; the full one tries others each time, and so finds what nobody thought of.
+settings.register_profile("quick", max_examples=25, deadline=None, derandomize=True, database=None)
+settings.register_profile("full", max_examples=100, deadline=None)
+
+
+def examples(full: int) -> int:
+    """`full` examples in the full profile, and in others the share of them that corresponds."""
+    return max(1, full * settings().max_examples // 100)
 
 
 @pytest.fixture(scope="session")
