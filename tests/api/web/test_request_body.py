@@ -231,7 +231,7 @@ async def test_too_large(lamps: AsyncTestClient[Any]) -> None:
         (gzip.compress(b"a\n") + b"tail", "gzip", 400, None),
         (b"a\n", "br", 415, None),
     ],
-    ids=str,
+    ids=repr,
 )
 async def test_compressed_streams(
     body: bytes, coding: str, status: int, length: int | None, lamps: AsyncTestClient[Any]
