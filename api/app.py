@@ -41,7 +41,6 @@ from api.webhooks import routes as webhooks
 from api.webhooks.sender import webhook_kind
 from matching.geo.outline_view import Portraits
 from matching.reference import Reference, load_reference
-from matching.words.territory_search import Gazetteer
 
 Part = Callable[[Services], AbstractAsyncContextManager[None]]
 
@@ -117,7 +116,7 @@ def create_app(
         settings=settings,
         reference=reference,
         preparers=preparers,
-        gazetteer=Gazetteer(reference.territories),
+        gazetteer=reference.gazetteer,
         portraits=Portraits(reference.geography),
         metrics=Metrics(settings.metrics_dir),
         keys=Keys(settings.admin_key, settings.key_cache_seconds),

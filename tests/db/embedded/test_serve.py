@@ -25,9 +25,10 @@ from db.embedded.supervisor import RESTARTS
 from tests.conftest import ROOT, open_folder
 
 OWNER = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 from db.embedded import serve as embedded
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has what it starts in the background ignore it
 with getattr(embedded, sys.argv[1])(Path(sys.argv[2])) as database:
     if "fork" in sys.argv and os.fork() == 0:
         os.close(1)

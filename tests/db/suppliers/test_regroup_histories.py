@@ -157,7 +157,7 @@ async def batches(contents: dict[str, Content]) -> AsyncIterator[Batch]:
 
 
 @given(first=files, history=st.lists(steps, max_size=8))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_history_ends_as_the_rule_says(
     engine: Engine, first: dict[str, Content], history: Sequence[tuple[Any, ...]]
 ) -> None:

@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sources.formats.csv_table import Cells, Faulty, read_table
@@ -19,7 +19,6 @@ def rows(data: bytes) -> list[tuple[int, object]]:
     return [(row.line, list(row.cells.values()) if isinstance(row, Cells) else row.problem.code) for row in read]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(CELL, CELL), max_size=5), st.sampled_from(["\n", "\r\n"]))
 def test_cells_are_read_as_they_were_written(written: list[tuple[str, str]], end: str) -> None:
     out = io.StringIO(newline="")

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sources.formats.json_array import elements
@@ -19,7 +19,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(VALUES, max_size=5), st.sampled_from([None, 0, 2]), st.integers(1, 20), st.booleans())
 def test_elements_are_those_of_the_array_whatever_the_chunks(
     values: list[Any], indent: int | None, chunk_size: int, ascii_only: bool

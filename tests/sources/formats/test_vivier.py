@@ -5,7 +5,7 @@ import tracemalloc
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from domain.suppliers.rows import Reject, Row
 from domain.suppliers.supplier import SupplierRecord
@@ -94,7 +94,6 @@ def test_a_line_of_a_hundred_megabytes_is_rejected_without_being_held() -> None:
     assert held < 20_000_000
 
 
-@settings(deadline=None)
 @given(RECORDS)
 def test_a_record_comes_back_as_it_was_sent(record: SupplierRecord) -> None:
     line = msgspec.json.encode(msgspec.to_builtins(record) | {"external_id": "1"})

@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from domain.suppliers.rows import Reject, Row
 from domain.suppliers.supplier import Approval, ServiceArea, SupplierRecord
@@ -126,7 +126,6 @@ def cell(column: str, record: SupplierRecord) -> str:
     return "|".join(value) if isinstance(value, tuple) else "" if value is None else str(value)
 
 
-@settings(deadline=None)
 @given(RECORDS)
 def test_a_record_comes_back_as_it_was_written(record: SupplierRecord) -> None:
     assert list(read_csv(io.BytesIO(csv_of(record)), CONTEXT)) == [Row(2, "1", record)]
