@@ -13,7 +13,7 @@ import msgspec
 
 from api.web.problems import Refusal
 from domain.decoding.explain import explain
-from domain.errors import Problem, pointer
+from domain.errors import Problem, null_character_problem, pointer
 from domain.text.bilingual import Text
 
 T = TypeVar("T")
@@ -104,14 +104,14 @@ def invalid(*problems: Problem) -> Refusal:
 
 
 def _text(name: str, raw: bytes) -> str:
-    """A value, percent-decoded. Raises Refusal (422) where it is not UTF-8 or holds a NUL."""
+    """A value, percent-decoded. Raises Refusal (422) where it is not UTF-8 or holds a NUL character."""
     try:
         text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:
-        text = "\0"
+        detail = Text("Texte en UTF-8 attendu", "Expected a text in UTF-8")
+        raise invalid(Problem(pointer(name), "wrong_encoding", detail)) from None
     if "\0" in text:
-        detail = Text("Texte en UTF-8 attendu, sans caractère nul", "Expected a text in UTF-8, without null characters")
-        raise invalid(Problem(pointer(name), "wrong_encoding", detail))
+        raise invalid(null_character_problem(pointer(name)))
     return text
 
 

@@ -14,8 +14,8 @@ from litestar import Request
 from api.web.content_negotiation import JSON, MERGE_PATCH
 from api.web.problems import Refusal
 from domain.decoding.explain import explain
-from domain.decoding.strict_json import lone_surrogate, repeated_key
-from domain.errors import InvalidContent, Problem, pointer
+from domain.decoding.strict_json import decode_once, lone_surrogate, null_character, repeated_key
+from domain.errors import InvalidContent, Problem
 from domain.text.bilingual import Text
 
 T = TypeVar("T")
@@ -45,16 +45,14 @@ class JsonBody(Generic[T]):
     def decode(self, raw: bytes) -> T:
         """`raw` as `kind`; the errors of `read`."""
         try:
-            value = self._decoder.decode(raw)
+            value, document = decode_once(raw, self._decoder)
         except msgspec.ValidationError as error:
             raise InvalidContent((explain(error, self.kind),)) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             if problem := lone_surrogate(raw):
                 raise InvalidContent((problem,)) from None
             raise _malformed(error) from None
-        if b"\\u0000" in raw:
-            _refuse_nul(msgspec.json.decode(raw))
-        if problem := repeated_key(raw):
+        if problem := null_character(raw) or (repeated_key(raw) if document is None else None):
             raise InvalidContent((problem,))
         return value
 
@@ -213,17 +211,3 @@ def _malformed(error: Exception) -> Refusal:
 
 def _broken_gzip() -> Refusal:
     return Refusal("malformed-body", Text("La compression gzip est rompue", "The gzip compression is broken"))
-
-
-def _refuse_nul(document: object, *steps: str | int) -> None:
-    """Raises InvalidContent at the first text with a NUL character: no database or CSV file can hold one."""
-    if isinstance(document, dict):
-        for key, value in document.items():
-            _refuse_nul(key, *steps)
-            _refuse_nul(value, *steps, key)
-    elif isinstance(document, list):
-        for index, value in enumerate(document):
-            _refuse_nul(value, *steps, index)
-    elif isinstance(document, str) and "\0" in document:
-        detail = Text("Le caractère nul (\\u0000) n'est pas admis", "The null character (\\u0000) is not allowed")
-        raise InvalidContent((Problem(pointer(*steps), "null_character", detail),))
