@@ -67,9 +67,9 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *audit.ROUTES,
     *privacy.ROUTES,
     *reference_routes.ROUTES,
-    observe.health_live,
-    observe.health_ready,
-    observe.metrics,
+    observe.get_liveness,
+    observe.get_readiness,
+    observe.get_metrics,
     *documentation.ROUTES,
 )
 

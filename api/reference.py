@@ -174,7 +174,7 @@ async def search_territories(call: Call, query: TerritorySearch) -> Response[byt
     status=(200, 304),
     headers=CACHED,
 )
-async def show_territory(call: Call, territory: str) -> Response[bytes]:
+async def get_territory(call: Call, territory: str) -> Response[bytes]:
     """One territory by its full code, such as epci:243500741; as GeoJSON, with its outline.
 
     Kinds: `country`, `region`, `departement`, `epci`, `commune` (INSEE code), `nuts`. A retired code answers with its
@@ -209,13 +209,13 @@ async def list_rules(call: Call, query: RulesQuery) -> Response[bytes]:
 
 
 @endpoint("GET", "/rules/{rule}", tag=TAG, scope=None, answers=RuleHistory, status=(200, 304), headers=CACHED)
-async def show_rule(call: Call, rule: str) -> Response[bytes]:
+async def get_rule(call: Call, rule: str) -> Response[bytes]:
     """One rule through time: every period that is known, also when the law had no such rule yet."""
     history = RuleHistory(rule, rule_documents.history(call.services.reference.rules, rule, call.language))
     return unless_known(call, msgspec.json.encode(history), JSON)
 
 
-ROUTES = (list_segments, search_segments, search_territories, show_territory, list_rules, show_rule)
+ROUTES = (list_segments, search_segments, search_territories, get_territory, list_rules, get_rule)
 
 
 @lru_cache(maxsize=2)

@@ -55,7 +55,7 @@ class ProblemTypes(msgspec.Struct, frozen=True):
 
 
 @endpoint("GET", "/openapi.json", tag=TAG, scope=None, answers=dict[str, Any])
-async def openapi_document(call: Call) -> Response[bytes]:
+async def get_openapi(call: Call) -> Response[bytes]:
     """This description of the API, as OpenAPI 3.1."""
     state = call.app.state
     if "openapi" not in state:
@@ -64,14 +64,14 @@ async def openapi_document(call: Call) -> Response[bytes]:
 
 
 @endpoint("GET", "/docs", tag=TAG, scope=None, answers={HTML: str})
-async def documentation_page(_: Call) -> Response[bytes]:
+async def get_docs(_: Call) -> Response[bytes]:
     """The page to read and try this API with; works without internet access."""
     page = asset("docs.html")
     return Response(page.content, headers={"content-type": page.media_type, "content-security-policy": POLICY})
 
 
 @endpoint("GET", "/docs/assets/{name}", tag=TAG, scope=None, answers={"*/*": bytes}, status=(200, 304))
-async def documentation_asset(call: Call, name: str) -> Response[bytes]:
+async def get_docs_asset(call: Call, name: str) -> Response[bytes]:
     """A script or style sheet of the page."""
     found = asset(name)
     return unless_known(call, found.content, found.media_type, found.etag)
@@ -84,7 +84,7 @@ async def list_problem_types(call: Call) -> ProblemTypes:
 
 
 @endpoint("GET", "/problems/{slug}", tag=TAG, scope=None, answers={JSON: ProblemTypeDocument, HTML: str})
-async def show_problem_type(call: Call, slug: str) -> Response[bytes]:
+async def get_problem_type(call: Call, slug: str) -> Response[bytes]:
     """What a type of problem means and what to do about it: where the type of an error leads."""
     described = _described(problem_type(slug), call.language)
     if call.media_type == HTML:
@@ -92,7 +92,7 @@ async def show_problem_type(call: Call, slug: str) -> Response[bytes]:
     return Response(msgspec.json.encode(described), media_type=JSON)
 
 
-ROUTES = (openapi_document, documentation_page, documentation_asset, list_problem_types, show_problem_type)
+ROUTES = (get_openapi, get_docs, get_docs_asset, list_problem_types, get_problem_type)
 
 
 @cache

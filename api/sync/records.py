@@ -81,7 +81,7 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
     headers=IF_NONE_MATCH,
     problems=("source-not-on-key",),
 )
-async def show_supplier_record(call: Call, source: str, external_id: Tail) -> Response[bytes]:
+async def get_supplier_record(call: Call, source: str, external_id: Tail) -> Response[bytes]:
     """What a source last said of a supplier."""
     _require(call, source)
     async with transaction(call.services.database) as connection:
@@ -117,7 +117,7 @@ async def delete_supplier_record(call: Call, source: str, external_id: Tail) -> 
         raise NotFound(NO_RECORD)
 
 
-ROUTES = (put_supplier_record, show_supplier_record, delete_supplier_record)
+ROUTES = (put_supplier_record, get_supplier_record, delete_supplier_record)
 
 
 def _require(call: Call, source: str) -> None:
