@@ -65,7 +65,7 @@ class AuditEntry(Entry, frozen=True, kw_only=True):
     key_prefix: str | None = None
 
 
-class JournalHead(msgspec.Struct, frozen=True):
+class AuditHead(msgspec.Struct, frozen=True):
     """The last entry of the journal. Kept elsewhere, it proves later that nothing before it was removed or rewritten.
 
     `anchor`: the same, as `vivier audit verify --anchor` takes it.
@@ -98,8 +98,8 @@ async def list_audit_entries(call: Call, query: AuditQuery) -> Response[bytes]:
         return await paged(call, query, "audit", int, fetch, key=attrgetter("number"))
 
 
-@endpoint("GET", "/audit/head", tag=TAG, scope=("needs", "admin"), answers=JournalHead)
-async def get_journal_head(call: Call) -> JournalHead:
+@endpoint("GET", "/audit/head", tag=TAG, scope=("needs", "admin"), answers=AuditHead)
+async def get_audit_head(call: Call) -> AuditHead:
     """The last entry of the journal, as an anchor.
 
     Keep it outside of Vivier from time to time: `vivier audit verify --anchor` then tells whether the journal still
@@ -108,10 +108,10 @@ async def get_journal_head(call: Call) -> JournalHead:
     bearer = call.bearer
     async with transaction(call.services.database) as connection:
         last = await head(connection, bearer.organisation_id)
-    return JournalHead(last.number, last.hash.hex(), f"{bearer.organisation_id}:{last.number}:{last.hash.hex()}")
+    return AuditHead(last.number, last.hash.hex(), f"{bearer.organisation_id}:{last.number}:{last.hash.hex()}")
 
 
-ROUTES = (list_audit_entries, get_journal_head)
+ROUTES = (list_audit_entries, get_audit_head)
 
 
 async def _require_known(connection: Connection, organisation_id: UUID, object_: str) -> None:

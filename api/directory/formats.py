@@ -99,7 +99,7 @@ class SupplierFeature(msgspec.Struct, frozen=True, tag_field="type", tag="Featur
     properties: SupplierProperties
 
 
-class SupplierMap(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCollection"):
+class SupplierFeatureCollection(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCollection"):
     """Suppliers as GeoJSON (RFC 7946)."""
 
     features: tuple[SupplierFeature, ...]
@@ -117,9 +117,9 @@ def change_document(change: Change, on: date) -> SupplierDocument | msgspec.Stru
     return SupplierChange(id=change.id, deleted=True) if change.supplier is None else document(change.supplier, on)
 
 
-def as_map(suppliers: Iterable[Supplier]) -> SupplierMap:
+def as_map(suppliers: Iterable[Supplier]) -> SupplierFeatureCollection:
     """The suppliers as GeoJSON features."""
-    return SupplierMap(tuple(map(_feature, suppliers)))
+    return SupplierFeatureCollection(tuple(map(_feature, suppliers)))
 
 
 def _feature(supplier: Supplier) -> SupplierFeature:

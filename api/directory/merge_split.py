@@ -19,7 +19,7 @@ from matching.words.name_similarity import likeness
 MOST_MERGED = 100
 
 
-class Merge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SupplierMerge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Suppliers that are one."""
 
     ids: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=2, max_length=MOST_MERGED)]
@@ -32,13 +32,13 @@ class RecordReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     external_id: str
 
 
-class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SupplierSplit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A record that is about another supplier."""
 
     record: RecordReference
 
 
-class SplitSuppliers(msgspec.Struct, frozen=True):
+class SupplierSplitResult(msgspec.Struct, frozen=True):
     """`kept`: the supplier without the record; `split`: the one that the record describes now."""
 
     kept: SupplierDocument
@@ -46,7 +46,7 @@ class SplitSuppliers(msgspec.Struct, frozen=True):
 
 
 @endpoint("POST", "/suppliers/merge", tag=TAG, scope="admin", answers=SupplierDocument, example="merge")
-async def merge_suppliers(call: Call, body: Merge) -> SupplierDocument:
+async def merge_suppliers(call: Call, body: SupplierMerge) -> SupplierDocument:
     """Say that suppliers are one.
 
     The oldest id stays and is answered with what all their records say; the others become tombstones in the change
@@ -68,11 +68,11 @@ async def merge_suppliers(call: Call, body: Merge) -> SupplierDocument:
     "/suppliers/{id}/split",
     tag=TAG,
     scope="admin",
-    answers=SplitSuppliers,
+    answers=SupplierSplitResult,
     problems=("conflict",),
     example="split",
 )
-async def split_supplier(call: Call, id: UUID, body: Split) -> SplitSuppliers:  # noqa: A002 - as the contract names it
+async def split_supplier(call: Call, id: UUID, body: SupplierSplit) -> SupplierSplitResult:  # noqa: A002 - as the contract names it
     """Say that a record is about another supplier.
 
     The other records keep the id; the record describes a supplier of its own, or another one that it fits. It holds for
@@ -87,7 +87,7 @@ async def split_supplier(call: Call, id: UUID, body: Split) -> SplitSuppliers:  
         about = f"supplier:{parted.kept}"
         await write_entry(connection, actor_of(call), "supplier.split", about, services.now(), detail=detail)
         both = [await find_document(connection, each, services.today()) for each in (parted.kept, parted.split)]
-        return SplitSuppliers(*both)
+        return SupplierSplitResult(*both)
 
 
 ROUTES = (merge_suppliers, split_supplier)

@@ -12,14 +12,14 @@ from api.directory.filters import Narrowing, SupplierQuery, narrowing
 from api.directory.formats import (
     SupplierChange,
     SupplierDocument,
-    SupplierMap,
+    SupplierFeatureCollection,
     as_map,
     as_table,
     change_document,
     document,
 )
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_NONE_MATCH, unless_known
+from api.runtime.etag import IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import CSV, GEOJSON, JSON
 from api.web.pagination import Page, Paging, next_link, page, read_cursor, write_cursor
 from db.core.engine import Connection, transaction
@@ -47,7 +47,7 @@ NO_SUPPLIER = Text("Aucun fournisseur de cet identifiant", "No supplier of this 
     "/suppliers",
     tag=TAG,
     scope=("read", "admin"),
-    answers={JSON: Page[SupplierDocument], GEOJSON: SupplierMap, CSV: str},
+    answers={JSON: Page[SupplierDocument], GEOJSON: SupplierFeatureCollection, CSV: str},
     problems=("unknown-segment", "unknown-territory"),
     example="suppliers",
 )
@@ -87,7 +87,7 @@ async def get_supplier(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 -
     """A supplier, with what each of its fields is known to be, what is doubtful, and the records behind it."""
     async with transaction(call.services.database) as connection:
         found = await find_document(connection, id, call.services.today())
-    return unless_known(call, msgspec.json.encode(found), JSON, max_age=None)
+    return conditional_get(call, found)
 
 
 async def find_document(connection: Connection, supplier_id: UUID, on: date) -> SupplierDocument:
@@ -107,7 +107,7 @@ class FeedQuery(Paging, frozen=True, kw_only=True):
     ] = 0.0
 
 
-class ChangePage(msgspec.Struct, frozen=True):
+class SupplierChangePage(msgspec.Struct, frozen=True):
     """Changes in the order of commits. `next_cursor`: where to go on from; never null."""
 
     items: tuple[SupplierChange, ...]  # type: ignore[valid-type]
@@ -119,7 +119,7 @@ class ChangePage(msgspec.Struct, frozen=True):
     "/suppliers/changes",
     tag=TAG,
     scope=("read", "admin"),
-    answers=ChangePage,
+    answers=SupplierChangePage,
     example="supplier-changes",
 )
 async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]:

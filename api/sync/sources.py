@@ -9,7 +9,7 @@ from litestar import Response
 from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import etag_of, unless_known
+from api.runtime.etag import conditional_get, etag_of
 from api.web.content_negotiation import JSON
 from db.audit import write_entry
 from db.core.engine import transaction
@@ -87,7 +87,7 @@ async def get_source(call: Call, source: str) -> Response[bytes]:
         found = await stored_sources.describe_source(connection, source, call.services.today())
     if found is None:
         raise NotFound(NO_SOURCE)
-    return unless_known(call, msgspec.json.encode(found), JSON, max_age=None)
+    return conditional_get(call, found)
 
 
 @endpoint(

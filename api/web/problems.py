@@ -1,4 +1,4 @@
-"""Problems as clients see them (RFC 9457): the catalogue of their types, and how every failure becomes one."""
+"""Problem documents (RFC 9457): every failure becomes one."""
 
 from collections.abc import Mapping
 from functools import singledispatch
@@ -11,7 +11,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from api.web.content_negotiation import choose_language
-from api.web.problem_types import CATALOGUE, ProblemType
+from api.web.problem_types import CATALOGUE
 from db.core.outage import is_away
 from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem
 from domain.text.bilingual import Language, Text
@@ -22,8 +22,8 @@ RETRY_AFTER_SECONDS = 5
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-class ErrorDocument(msgspec.Struct, frozen=True, rename={"place": "in"}, omit_defaults=True):
-    """One thing wrong with the request: where, a stable code, and what would be right.
+class ProblemError(msgspec.Struct, frozen=True, rename={"place": "in"}, omit_defaults=True):
+    """One fault of the request: its place, a stable code, and what would be right.
 
     `pointer` is a JSON pointer (RFC 6901) into the body; where `in` is `query`, it leads to a parameter: `/limit`.
     """
@@ -44,7 +44,7 @@ class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     title: str
     status: int
     detail: str
-    errors: Annotated[tuple[ErrorDocument, ...], msgspec.Meta(description="Everything wrong, each with its place")] = ()
+    errors: Annotated[tuple[ProblemError, ...], msgspec.Meta(description="Everything wrong, each with its place")] = ()
 
 
 class Refusal(Exception):
@@ -70,7 +70,7 @@ class Refusal(Exception):
 
 
 def answer_failure(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
-    """The problem document for any exception; those that are our own fault are logged, never shown."""
+    """The problem document for any exception; internal errors are logged, and their text is not shown."""
     refusal = describe(failure)
     if refusal.kind.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("unhandled exception", request_id=request.scope.get("request_id"), exc_info=failure)
@@ -88,7 +88,7 @@ def document(refusal: Refusal, language: Language) -> Response[bytes]:
         status=kind.status,
         detail=refusal.detail.to(language),
         errors=tuple(
-            ErrorDocument(error.pointer, error.code, error.detail.to(language), refusal.place)
+            ProblemError(error.pointer, error.code, error.detail.to(language), refusal.place)
             for error in refusal.errors
         ),
     )
@@ -102,7 +102,7 @@ def document(refusal: Refusal, language: Language) -> Response[bytes]:
 
 @singledispatch
 def describe(failure: Exception) -> Refusal:
-    """What `failure` is to the client. Anything not foreseen is an internal error, whose text stays inside."""
+    """The refusal that stands for `failure`; an internal error, whose text is not shown, for any unforeseen one."""
     return Refusal("database-away" if is_away(failure) else "internal-error")
 
 
@@ -129,7 +129,7 @@ def _(failure: Conflict) -> Refusal:
 
 @describe.register
 def _(failure: InvalidContent) -> Refusal:
-    """The type is more precise where all that is wrong is of one sort."""
+    """The refusal has a more precise type where all problems are of one."""
     slugs = {_slug(problem) for problem in failure.problems}
     detail = failure.problems[0].detail
     if (count := len(failure.problems)) > 1:
@@ -144,7 +144,7 @@ def _(_: RecursionError) -> Refusal:
 
 @describe.register
 def _(failure: HTTPException) -> Refusal:
-    """What the web framework itself raises: unknown path, wrong method, bad Host header…"""
+    """The web framework raises these: unknown path, wrong method, bad Host header…"""
     headers = {name.lower(): value for name, value in (failure.headers or {}).items()}
     if failure.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = {name.strip() for name in headers.get("allow", "").split(",") if name.strip()}
@@ -156,6 +156,7 @@ def _(failure: HTTPException) -> Refusal:
 
 
 def _slug(problem: Problem) -> str:
+    """The slug of the problem type that a single problem calls for."""
     steps = problem.pointer.split("/")
     if problem.code == "unknown_code":
         if "territory" in steps or "service_area" in steps or steps[-1] == "commune":
@@ -177,10 +178,3 @@ _OF_STATUS = {
     429: "too-many-requests",
     503: "not-ready",
 }
-
-
-def problem_type(slug: str) -> ProblemType:
-    """The type published at /problems/`slug`; raises NotFound."""
-    if slug not in CATALOGUE:
-        raise NotFound(Text("Aucun type de problème de ce nom", "No problem type of this name"))
-    return CATALOGUE[slug]

@@ -13,7 +13,7 @@ from db.core.uuid7 import new_id, uuid7
 from db.delivery.outbox import Claimed, wake
 from db.schema.webhook_tables import webhook_attempts, webhook_deliveries, webhooks
 from domain.delivery.backoff import Result
-from domain.delivery.webhook import KEPT, Attempt, WebhookDelivery
+from domain.delivery.webhook import KEPT, DeliveryAttempt, WebhookDelivery
 
 _NO_RANDOM = bytes(10)
 
@@ -72,10 +72,10 @@ async def note_attempt(connection: Connection, claimed: Claimed, result: Result)
 
 
 async def _with_attempts(connection: Connection, rows: Sequence[Row[Any]]) -> Sequence[WebhookDelivery]:
-    attempts: dict[UUID, list[Attempt]] = {row.id: [] for row in rows}
+    attempts: dict[UUID, list[DeliveryAttempt]] = {row.id: [] for row in rows}
     query = select(webhook_attempts).where(webhook_attempts.c.delivery_id.in_(attempts)).order_by(webhook_attempts.c.id)
     for row in await connection.execute(query):
-        attempts[row.delivery_id].append(msgspec.convert(row, Attempt, from_attributes=True))
+        attempts[row.delivery_id].append(msgspec.convert(row, DeliveryAttempt, from_attributes=True))
     return [
         WebhookDelivery(
             id=row.id,

@@ -74,7 +74,7 @@ class Webhook(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_fields=
     updated_at: datetime
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class DeliveryAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt: `http_status` where there was an answer, `failure` (null: delivered) in a stable word.
 
     Failures: `http_status` (not 2xx), `redirect` (not followed), `timeout`, `connection`, `tls`, `name` (the host has
@@ -95,7 +95,7 @@ class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
     status: DeliveryStatus
     queued_at: datetime
     next_attempt_at: datetime | None
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[DeliveryAttempt, ...]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
