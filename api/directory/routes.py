@@ -133,7 +133,7 @@ async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]
     position = read_cursor(FEED, query.cursor, Position) or START
     changes, version = await _changes(call, position, query.limit)
     if not changes and query.wait:
-        await call.services.directory.beyond(version, query.wait)
+        await call.services.directory.wait_beyond(version, query.wait)
         changes, _ = await _changes(call, position, query.limit)
     next_cursor = write_cursor(FEED, changes[-1].position if changes else position)
     today = call.services.today()
