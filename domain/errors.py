@@ -1,4 +1,4 @@
-"""What can go wrong, in the domain's own terms; the API decides how each is answered."""
+"""The errors of the domain; the API decides how each is answered."""
 
 import msgspec
 
@@ -6,7 +6,7 @@ from domain.text.bilingual import Text
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing wrong with a document: where (JSON pointer, RFC 6901), what (stable code), and what would be right."""
+    """One fault of a document: its place (JSON pointer, RFC 6901), a stable code, and what would be right."""
 
     pointer: str
     code: str
@@ -14,7 +14,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class DomainError(Exception):
-    """Root of the errors that are the caller's to mend."""
+    """The base of errors that the caller can correct."""
 
     def __init__(self, detail: Text) -> None:
         super().__init__(detail.en)

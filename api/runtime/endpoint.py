@@ -33,7 +33,7 @@ from api.web.content_negotiation import JSON, choose_language, choose_media
 from api.web.path_suffix import path_in_parts
 from api.web.problems import Refusal
 from api.web.query_string import NoQuery, QueryReader
-from api.web.request_body import JsonBody, require_nothing
+from api.web.request_body import JsonBody, require_empty
 from api.web.route import Route
 from domain.client import Client, Scope
 from domain.errors import NotFound
@@ -193,7 +193,7 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
         if body:
             arguments["body"] = await body.read(request, request.services.settings.body_limit)
         elif takes_nothing:
-            await require_nothing(request, request.services.settings.body_limit)
+            await require_empty(request, request.services.settings.body_limit)
         answer = await handler(request, **arguments)
         if isinstance(answer, Response):
             return answer.to_asgi_response(app=None, request=request, status_code=route.statuses[0])

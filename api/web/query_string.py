@@ -1,6 +1,6 @@
-"""Query parameters, strictly: each is known, given once unless it is a list, and of its type.
+"""Strict query strings: every parameter is known, of its type, and given once unless it is a list.
 
-A route declares them as the fields of a msgspec Struct; bounds and descriptions stand in `Meta` and reach OpenAPI too.
+A route declares them as the fields of a msgspec Struct, whose `Meta` (bounds, descriptions) also reaches OpenAPI.
 """
 
 import math
@@ -34,7 +34,7 @@ class QueryReader(Generic[T]):
         self._empty = kind() if not any(field.required for field in self.fields.values()) else None
 
     def read(self, query_string: bytes) -> T:
-        """The parameters. Raises Refusal: 400 for an unknown name, else 422 with everything wrong about the values."""
+        """The parameters. Raises Refusal: 400 for an unknown name, 422 with all faults of the values."""
         if not query_string and self._empty is not None:
             return self._empty
         given = self._split(query_string)
@@ -99,7 +99,7 @@ class QueryReader(Generic[T]):
 
 
 def invalid(*problems: Problem) -> Refusal:
-    """The 422 about query parameters; each pointer leads to a parameter, as `/limit`."""
+    """The refusal (422) of query parameters; each pointer leads to one, such as `/limit`."""
     return Refusal("invalid-query", problems[0].detail, problems, place="query")
 
 
@@ -120,7 +120,7 @@ def _relocated(problem: Problem, name: str) -> Problem:
 
 
 def _never_null(kind: Any) -> Any:
-    """The type of a value that is given: null is what an absent parameter is, not a word to write."""
+    """The type without None, which stands for an absent parameter and cannot be written."""
     if get_origin(kind) in {Union, UnionType}:
         return Union[tuple(member for member in get_args(kind) if member is not NoneType)]  # noqa: UP007
     return kind

@@ -1,4 +1,4 @@
-"""Request bodies, strictly: the announced format, the size, then a typed decoder over the raw bytes.
+"""Strict request bodies: media type, size, then a typed decoder over the raw bytes.
 
 The web framework's own decoding is not used: it takes "1" for a number, ignores Content-Type and stops with a 500 on
 deep nesting.
@@ -57,23 +57,23 @@ class JsonBody(Generic[T]):
         return value
 
 
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """What may be sent where nothing is asked for: an empty object, as many clients do."""
+class EmptyBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The empty object that many clients send to a route without a body."""
 
 
-_nothing = JsonBody(Nothing)
+_empty = JsonBody(EmptyBody)
 
 
-async def require_nothing(request: AnyRequest, limit: int) -> None:
-    """See that nothing was sent, or as good as: whoever sends more expects it to count. Raises as `JsonBody.read`."""
+async def require_empty(request: AnyRequest, limit: int) -> None:
+    """Raises as `JsonBody.read` unless the body is empty, `null` or `{}`: whoever sends more expects it to count."""
     raw = (await _whole(request, limit)).strip()
     if raw not in {b"", b"null"}:
         require_media(request.headers, (JSON,))
-        _nothing.decode(raw)
+        _empty.decode(raw)
 
 
 async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
-    """The body as it arrives. Raises Refusal (413) beyond `limit` bytes, at once where Content-Length says so."""
+    """The pieces of the body. Raises Refusal (413) beyond `limit` bytes, at once where Content-Length says so."""
     _check_announced(request, limit)
     received, more = 0, True
     while more:
@@ -86,19 +86,8 @@ async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
 
 
 async def _whole(request: AnyRequest, limit: int) -> bytes:
-    """The body, which mostly comes in one piece. Raises as `chunks`."""
-    _check_announced(request, limit)
-    body, more = await _next_chunk(request)
-    if more:
-        pieces, received = [body], len(body)
-        while more and received <= limit:
-            chunk, more = await _next_chunk(request)
-            pieces.append(chunk)
-            received += len(chunk)
-        body = b"".join(pieces)
-    if len(body) > limit:
-        raise too_large(limit)
-    return body
+    """The whole body. Raises as `chunks`."""
+    return b"".join([piece async for piece in chunks(request, limit)])
 
 
 def _check_announced(request: AnyRequest, limit: int) -> None:
@@ -175,7 +164,7 @@ def require_media(headers: Mapping[str, str], accepted: tuple[str, ...]) -> str:
 
 
 def require_coding(headers: Mapping[str, str], accepted: tuple[str, ...]) -> str:
-    """How the body is compressed, one of `accepted`. Raises Refusal (415) for anything else."""
+    """The Content-Encoding of the body, one of `accepted`. Raises Refusal (415) for any other."""
     coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in accepted:
         wanted = ", ".join(accepted)
@@ -198,7 +187,7 @@ def too_large(limit: int) -> Refusal:
 
 
 def _malformed(error: Exception) -> Refusal:
-    """A 400 that says at which byte reading stopped, where the decoder knows it."""
+    """The refusal (400) of what is not JSON, with the byte where decoding stopped if it is known."""
     _, _, place = str(error).rpartition("(byte ")
     if isinstance(error, UnicodeDecodeError):
         return Refusal("malformed-body", Text("Le corps n'est pas de l'UTF-8", "The body is not UTF-8"))
