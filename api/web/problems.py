@@ -1,7 +1,6 @@
 """Problem documents (RFC 9457): every failure becomes one."""
 
 from collections.abc import Mapping
-from functools import singledispatch
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -100,51 +99,39 @@ def document(refusal: Refusal, language: Language) -> Response[bytes]:
     return Response(msgspec.json.encode(body), status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-@singledispatch
-def describe(failure: Exception) -> Refusal:
+def describe(failure: Exception) -> Refusal:  # noqa: PLR0911 - one answer for each sort
     """The refusal that stands for `failure`; an internal error, whose text is not shown, for any unforeseen one."""
+    match failure:
+        case Refusal():
+            return failure
+        case NotFound():
+            return Refusal("not-found", failure.detail)
+        case Conflict():
+            slug = failure.code.lower().replace("_", "-")
+            return Refusal(slug if slug in CATALOGUE else "conflict", failure.detail)
+        case InvalidContent():
+            return _invalid_content(failure.problems)
+        case DomainError():
+            return Refusal("invalid-content", failure.detail)
+        case RecursionError():
+            detail = Text("Le corps est imbriqué trop profondément", "The body is nested too deeply")
+            return Refusal("malformed-body", detail)
+        case HTTPException():
+            return _framework_refusal(failure)
     return Refusal("database-away" if is_away(failure) else "internal-error")
 
 
-@describe.register
-def _(failure: Refusal) -> Refusal:
-    return failure
-
-
-@describe.register
-def _(failure: DomainError) -> Refusal:
-    return Refusal("invalid-content", failure.detail)
-
-
-@describe.register
-def _(failure: NotFound) -> Refusal:
-    return Refusal("not-found", failure.detail)
-
-
-@describe.register
-def _(failure: Conflict) -> Refusal:
-    slug = failure.code.lower().replace("_", "-")
-    return Refusal(slug if slug in CATALOGUE else "conflict", failure.detail)
-
-
-@describe.register
-def _(failure: InvalidContent) -> Refusal:
-    """The refusal has a more precise type where all problems are of one."""
-    slugs = {_slug(problem) for problem in failure.problems}
-    detail = failure.problems[0].detail
-    if (count := len(failure.problems)) > 1:
+def _invalid_content(problems: tuple[Problem, ...]) -> Refusal:
+    """The refusal of a body, of a more precise type where all problems are of one."""
+    slugs = {_slug(problem) for problem in problems}
+    detail = problems[0].detail
+    if (count := len(problems)) > 1:
         detail = Text(f"{count} erreurs ; la première : {detail.fr}", f"{count} errors; the first: {detail.en}")
-    return Refusal(slugs.pop() if len(slugs) == 1 else "invalid-content", detail, failure.problems)
+    return Refusal(slugs.pop() if len(slugs) == 1 else "invalid-content", detail, problems)
 
 
-@describe.register
-def _(_: RecursionError) -> Refusal:
-    return Refusal("malformed-body", Text("Le corps est imbriqué trop profondément", "The body is nested too deeply"))
-
-
-@describe.register
-def _(failure: HTTPException) -> Refusal:
-    """The web framework raises these: unknown path, wrong method, bad Host header…"""
+def _framework_refusal(failure: HTTPException) -> Refusal:
+    """The refusal for an unknown path, a wrong method, a bad Host header…"""
     headers = {name.lower(): value for name, value in (failure.headers or {}).items()}
     if failure.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = {name.strip() for name in headers.get("allow", "").split(",") if name.strip()}
@@ -153,6 +140,10 @@ def _(failure: HTTPException) -> Refusal:
         return Refusal("method-not-allowed", detail, headers=headers)
     default = "bad-request" if failure.status_code < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-error"
     return Refusal(_OF_STATUS.get(failure.status_code, default), headers=headers)
+
+
+# the first type of each status is the general one
+_OF_STATUS = {kind.status: slug for slug, kind in reversed(CATALOGUE.items())}
 
 
 def _slug(problem: Problem) -> str:
@@ -164,17 +155,3 @@ def _slug(problem: Problem) -> str:
         if "segments" in steps or "support_segments" in steps:
             return "unknown-segment"
     return "outside-france" if problem.code == "outside_france" else "invalid-content"
-
-
-_OF_STATUS = {
-    400: "bad-request",
-    401: "no-valid-key",
-    403: "missing-scope",
-    404: "not-found",
-    405: "method-not-allowed",
-    406: "not-acceptable",
-    413: "body-too-large",
-    415: "unsupported-media-type",
-    429: "too-many-requests",
-    503: "not-ready",
-}
