@@ -4,7 +4,6 @@ A route declares them as the fields of a msgspec Struct, whose `Meta` (bounds, d
 """
 
 import math
-from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 from urllib.parse import unquote_to_bytes
@@ -12,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from api.web.problems import Refusal
-from domain.decoding.explain import explain
+from domain.decoding.explain import explain, near
 from domain.errors import Problem, null_character_problem, pointer
 from domain.text.bilingual import Text
 
@@ -45,7 +44,8 @@ class QueryReader(Generic[T]):
                 try:
                     values[field.name] = self._value(name, given[name])
                 except msgspec.ValidationError as error:
-                    problems.append(_relocated(explain(error, self._types[name]), name))
+                    problem = explain(error, self._types[name])
+                    problems.append(msgspec.structs.replace(problem, pointer=pointer(name) + problem.pointer))
             elif field.required:
                 detail = Text(f"Le paramètre « {name} » est obligatoire", f"The parameter “{name}” is required")
                 problems.append(Problem(pointer(name), "missing_parameter", detail))
@@ -83,16 +83,9 @@ class QueryReader(Generic[T]):
         ]
 
     def _unknown(self, name: str) -> Refusal:
-        shown = name[:80]
-        close = get_close_matches(name, self.fields, n=1)
-        known = ", ".join(self.fields)
-        if close:
-            hint = Text(f" ; vouliez-vous dire « {close[0]} » ?", f"; did you mean “{close[0]}”?")
-        elif known:
-            hint = Text(f" ; admis : {known}", f"; allowed: {known}")
-        else:
-            hint = Text(" ; cette route n'en prend aucun", "; this route takes none")
-        detail = Text(f"Paramètre inconnu : « {shown} »{hint.fr}", f"Unknown parameter: “{shown}”{hint.en}")
+        none = Text(" ; cette route n'en prend aucun", "; this route takes none")
+        hint = near(name, tuple(self.fields)) if self.fields else none
+        detail = Text(f"Paramètre inconnu : « {name[:80]} »{hint.fr}", f"Unknown parameter: “{name[:80]}”{hint.en}")
         return Refusal(
             "unknown-query-parameter", detail, (Problem(pointer(name), "unknown_parameter", detail),), place="query"
         )
@@ -113,10 +106,6 @@ def _text(name: str, raw: bytes) -> str:
     if "\0" in text:
         raise invalid(null_character_problem(pointer(name)))
     return text
-
-
-def _relocated(problem: Problem, name: str) -> Problem:
-    return Problem(pointer(name) + problem.pointer, problem.code, problem.detail)
 
 
 def _never_null(kind: Any) -> Any:
