@@ -1,4 +1,4 @@
-"""The application: routes, the parts it lives with, and how they are joined."""
+"""The application: its routes, and the parts that run beside them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -26,7 +26,7 @@ from api.reports.routes import ROUTES as REPORT_ROUTES
 from api.runtime import observability as observe
 from api.runtime.auth import Keys
 from api.runtime.database import database
-from api.runtime.endpoint import Call, answers_to_options
+from api.runtime.endpoint import Call, options_handlers
 from api.runtime.import_processes import Preparers
 from api.runtime.live_index import LiveDirectory
 from api.runtime.metrics import Metrics
@@ -66,16 +66,16 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *audit.ROUTES,
     *privacy.ROUTES,
     *reference_routes.ROUTES,
-    observe.health_live,
-    observe.health_ready,
-    observe.metrics,
+    observe.get_liveness,
+    observe.get_readiness,
+    observe.get_metrics,
     *documentation.ROUTES,
 )
 
 
 @asynccontextmanager
 async def live_directory(services: Services) -> AsyncIterator[None]:
-    """The part of the application that holds the index; a database must be attached."""
+    """The part that keeps the index of suppliers in memory; needs the database part."""
     if services.engine is None or services.settings.database_url is None:
         raise RuntimeError("the database is attached before the directory is read from it")
     directory = LiveDirectory(services.settings.database_url, services.engine, services.reference, services.metrics)
@@ -122,10 +122,10 @@ def create_app(
         keys=Keys(settings.admin_key, settings.key_cache_seconds),
     )
     app = Litestar(
-        route_handlers=[*answers_to_options(routes), *routes],  # else the framework answers OPTIONS by itself
+        route_handlers=[*options_handlers(routes), *routes],  # else the framework answers OPTIONS by itself
         request_class=Call,
         exception_handlers={HTTPException: answer_failure, Exception: answer_failure},
-        lifespan=[_alive(services, parts)],
+        lifespan=[_lifespan(services, parts)],
         openapi_config=None,
         logging_config=None,
         debug=False,
@@ -144,7 +144,7 @@ def from_environment() -> Litestar:
     return create_app(settings)
 
 
-def _alive(services: Services, parts: Sequence[Part]) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+def _lifespan(services: Services, parts: Sequence[Part]) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         for name in services.settings.unknown:

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.match import CandidateMap, candidate_map
+from api.match import CandidateFeatureCollection, candidate_map
 from api.needs.freeze_shortlist import freeze_next
 from api.needs.routes import NO_NEED, TAG, held, object_of
 from api.runtime.actor import actor_of
@@ -116,7 +116,7 @@ async def list_versions(call: Call, id: UUID, query: Paging) -> Response[bytes]:
     "/needs/{id}/shortlists/{n}",
     tag=TAG,
     scope="needs",
-    answers={JSON: Shortlist, GEOJSON: CandidateMap},
+    answers={JSON: Shortlist, GEOJSON: CandidateFeatureCollection},
     status=(200, 304),
     headers=IF_NONE_MATCH,
 )

@@ -1,4 +1,4 @@
-"""On whose behalf a request is carried out, as the journal names it."""
+"""The author of a request's journal entries."""
 
 from api.runtime.endpoint import Call
 from domain.audit import Actor

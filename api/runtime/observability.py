@@ -124,13 +124,13 @@ class Health(msgspec.Struct, frozen=True):
 
 
 @endpoint("GET", "/health/live", tag="Operations", scope=None, answers=Health)
-async def health_live(_: Call) -> Health:
+async def get_liveness(_: Call) -> Health:
     """Whether the process runs."""
     return Health("live")
 
 
 @endpoint("GET", "/health/ready", tag="Operations", scope=None, answers=Health, problems=("not-ready",))
-async def health_ready(call: Call) -> Health:
+async def get_readiness(call: Call) -> Health:
     """Whether the process can match: 503 until the first index of suppliers is loaded."""
     if not call.services.is_ready():
         raise Refusal("not-ready")
@@ -138,7 +138,7 @@ async def health_ready(call: Call) -> Health:
 
 
 @endpoint("GET", "/metrics", tag="Operations", scope=None, answers={"text/plain": str}, problems=("no-valid-key",))
-async def metrics(call: Call) -> Response[bytes]:
+async def get_metrics(call: Call) -> Response[bytes]:
     """Metrics in the Prometheus format.
 
     Needs the key of the setting VIVIER_METRICS_KEY where that is set. The time of matches is `vivier_match_seconds`.

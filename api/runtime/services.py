@@ -1,4 +1,4 @@
-"""What every request may need, made once per process and handed to handlers through `Call.services`."""
+"""The services of a process, which handlers reach through `Call.services`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ def _now() -> datetime:
 
 @dataclass(kw_only=True)
 class Services:
-    """The parts of a running application. Without a database `engine` and `live` are None; `preparers` may be."""
+    """The services of a running application. Without a database `engine` and `live` are None; `preparers` may be."""
 
     settings: Settings
     reference: Reference

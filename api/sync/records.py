@@ -8,7 +8,7 @@ from litestar import Response
 
 from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, Tail, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, etag_of, require_match, unless_known
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
 from api.sync.sources import readable
 from api.web.content_negotiation import JSON
 from db.core.engine import Connection, transaction
@@ -81,7 +81,7 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
     headers=IF_NONE_MATCH,
     problems=("source-not-on-key",),
 )
-async def show_supplier_record(call: Call, source: str, external_id: Tail) -> Response[bytes]:
+async def get_supplier_record(call: Call, source: str, external_id: Tail) -> Response[bytes]:
     """What a source last said of a supplier."""
     _require(call, source)
     async with transaction(call.services.database) as connection:
@@ -90,7 +90,7 @@ async def show_supplier_record(call: Call, source: str, external_id: Tail) -> Re
     if stored is None:
         raise NotFound(NO_RECORD)
     content = msgspec.json.encode(_document(stored, version, call.services.today()))
-    return unless_known(call, content, JSON, _etag(stored), max_age=None)
+    return conditional_get(call, content, JSON, _etag(stored))
 
 
 @endpoint(
@@ -117,7 +117,7 @@ async def delete_supplier_record(call: Call, source: str, external_id: Tail) -> 
         raise NotFound(NO_RECORD)
 
 
-ROUTES = (put_supplier_record, show_supplier_record, delete_supplier_record)
+ROUTES = (put_supplier_record, get_supplier_record, delete_supplier_record)
 
 
 def _require(call: Call, source: str) -> None:

@@ -9,11 +9,11 @@ from litestar import Response
 from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import etag_of, unless_known
+from api.runtime.etag import conditional_get, etag_of
 from api.web.content_negotiation import JSON
 from db.audit import write_entry
 from db.core.engine import transaction
-from db.suppliers.sources import describe_source, get_source, list_sources, put_source
+from db.suppliers import sources as stored_sources
 from domain.audit import Detail
 from domain.decoding.explain import near
 from domain.errors import InvalidContent, NotFound, Problem, pointer
@@ -66,10 +66,10 @@ class SourceList(msgspec.Struct, frozen=True):
 
 
 @endpoint("GET", "/sources", tag=TAG, scope=("read", "sync", "admin"), answers=SourceList, example="sources")
-async def list_known_sources(call: Call) -> SourceList:
+async def list_sources(call: Call) -> SourceList:
     """Every source, how fresh it is and how good: its records, its last import, what they lack, and their flags."""
     async with transaction(call.services.database) as connection:
-        return SourceList(tuple(await list_sources(connection, call.services.today())))
+        return SourceList(tuple(await stored_sources.list_sources(connection, call.services.today())))
 
 
 @endpoint(
@@ -80,14 +80,14 @@ async def list_known_sources(call: Call) -> SourceList:
     answers=SourceDocument,
     status=(200, 304),
 )
-async def show_source(call: Call, source: str) -> Response[bytes]:
+async def get_source(call: Call, source: str) -> Response[bytes]:
     """A source: its settings, how fresh it is and how good."""
     readable(source)
     async with transaction(call.services.database) as connection:
-        found = await describe_source(connection, source, call.services.today())
+        found = await stored_sources.describe_source(connection, source, call.services.today())
     if found is None:
         raise NotFound(NO_SOURCE)
-    return unless_known(call, msgspec.json.encode(found), JSON, max_age=None)
+    return conditional_get(call, found)
 
 
 @endpoint(
@@ -100,7 +100,7 @@ async def show_source(call: Call, source: str) -> Response[bytes]:
     problems=("source-not-on-key",),
     example="source",
 )
-async def set_source(call: Call, source: str, body: SourceSettings) -> Response[bytes]:
+async def put_source(call: Call, source: str, body: SourceSettings) -> Response[bytes]:
     """Say what a source is called, where it is found, and what its own categories and fields mean.
 
     `mapping.categories`: a category of the source → our segments or families. `mapping.fields`: a field of the source →
@@ -115,22 +115,22 @@ async def set_source(call: Call, source: str, body: SourceSettings) -> Response[
     if problems := tuple(_problems(body.mapping, call.services.reference.taxonomy)):
         raise InvalidContent(problems)
     async with transaction(call.services.database) as connection:
-        before = await get_source(connection, source) or Source(source)
+        before = await stored_sources.get_source(connection, source) or Source(source)
         rank = before.rank if body.rank is None else body.rank
         if rank != before.rank:
             require_scope(call.bearer, "admin")
         settings = Source(source, body.label, body.url, body.mapping, rank)
-        added = await put_source(connection, settings, call.services.now())
+        added = await stored_sources.put_source(connection, settings, call.services.now())
         if rank != before.rank:
             detail: Detail = {"rank": rank, "before": before.rank}
             about = f"source:{source}"
             await write_entry(connection, actor_of(call), "source.ranked", about, call.services.now(), detail=detail)
-        content = msgspec.json.encode(await describe_source(connection, source, call.services.today()))
+        content = msgspec.json.encode(await stored_sources.describe_source(connection, source, call.services.today()))
     headers = {"content-type": JSON, "etag": etag_of(content)}
     return Response(content, status_code=201 if added else 200, headers=headers)
 
 
-ROUTES = (list_known_sources, show_source, set_source)
+ROUTES = (list_sources, get_source, put_source)
 
 
 def readable(source: str) -> None:

@@ -40,7 +40,7 @@ class ComparedVersion(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-class Why(msgspec.Struct, frozen=True, omit_defaults=True):
+class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a supplier is not among the candidates of a version, in a code and in words.
 
     `excluded_by`: the gate that refused it. `rank`: its place beyond the rows shown. `other`: the supplier that it is
@@ -56,27 +56,27 @@ class Why(msgspec.Struct, frozen=True, omit_defaults=True):
     changed: tuple[str, ...] = ()
 
 
-class Came(msgspec.Struct, frozen=True):
+class AddedCandidate(msgspec.Struct, frozen=True):
     """A candidate of the second version only. `why`: why it was not among those of the first."""
 
     supplier_id: UUID
     name: str
     rank_before: None
     rank_after: int
-    why: Why
+    why: AbsenceReason
 
 
-class Left(msgspec.Struct, frozen=True):
+class RemovedCandidate(msgspec.Struct, frozen=True):
     """A candidate of the first version only. `why`: why it is not among those of the second."""
 
     supplier_id: UUID
     name: str
     rank_before: int
     rank_after: None
-    why: Why
+    why: AbsenceReason
 
 
-class Moved(msgspec.Struct, frozen=True):
+class MovedCandidate(msgspec.Struct, frozen=True):
     """A candidate of both versions, at another place."""
 
     supplier_id: UUID
@@ -90,11 +90,11 @@ class NearMissChange(msgspec.Struct, frozen=True):
 
     supplier_id: UUID
     name: str
-    before: Why
-    after: Why
+    before: AbsenceReason
+    after: AbsenceReason
 
 
-class Decided(msgspec.Struct, frozen=True):
+class DecisionSummary(msgspec.Struct, frozen=True):
     """The buyer's word on a supplier in one version."""
 
     decision: Verdict
@@ -106,8 +106,8 @@ class DecisionDifference(msgspec.Struct, frozen=True):
 
     supplier_id: UUID
     name: str
-    before: Decided | None
-    after: Decided | None
+    before: DecisionSummary | None
+    after: DecisionSummary | None
 
 
 class LotDiff(msgspec.Struct, frozen=True):
@@ -125,9 +125,9 @@ class LotDiff(msgspec.Struct, frozen=True):
     total_before: int | None
     total_after: int | None
     stayed: int
-    came: tuple[Came, ...]
-    left: tuple[Left, ...]
-    moved: tuple[Moved, ...]
+    came: tuple[AddedCandidate, ...]
+    left: tuple[RemovedCandidate, ...]
+    moved: tuple[MovedCandidate, ...]
     near_misses: tuple[NearMissChange, ...]
     decisions: tuple[DecisionDifference, ...]
 
@@ -183,7 +183,7 @@ class _Side:
         self.refused = {each: gate for gate, ids in ledger.refused.items() for each in ids} if ledger else {}
         self.complete = ledger is None or ledger.complete
         self.decisions = {
-            each.supplier_id: Decided(each.decision, each.reason)
+            each.supplier_id: DecisionSummary(each.decision, each.reason)
             for each in frozen.decisions
             if lot is not None and each.lot_id == lot.id
         }
@@ -211,12 +211,12 @@ class _Reasons(NamedTuple):
     changed: tuple[str, ...]
     language: Language
 
-    def of(self, supplier_id: UUID) -> Why:
+    def of(self, supplier_id: UUID) -> AbsenceReason:
         heir = self.heirs.get(supplier_id)
         absence = Absence(supplier_id, "listed_as", other=heir) if heir else self.side.absence(supplier_id)
         decisive = DECISIVE.get(absence.excluded_by or absence.code, ())
         changed = tuple(name for name in self.changed if name in decisive)
-        return Why(
+        return AbsenceReason(
             code=absence.code,
             message=absence_text(absence, self.side.number, len(self.side.ranks), changed).to(self.language),
             excluded_by=absence.excluded_by,
@@ -244,10 +244,14 @@ def _compared(lot_id: str, before: _Side, after: _Side, language: Language) -> L
         total_before=before.shown.total if before.shown else None,
         total_after=after.shown.total if after.shown else None,
         stayed=len(stayed),
-        came=tuple(Came(each, names[each], None, after.ranks[each], why_not_before.of(each)) for each in came),
-        left=tuple(Left(each, names[each], before.ranks[each], None, why_not_after.of(each)) for each in left),
+        came=tuple(
+            AddedCandidate(each, names[each], None, after.ranks[each], why_not_before.of(each)) for each in came
+        ),
+        left=tuple(
+            RemovedCandidate(each, names[each], before.ranks[each], None, why_not_after.of(each)) for each in left
+        ),
         moved=tuple(
-            Moved(each, names[each], before.ranks[each], after.ranks[each])
+            MovedCandidate(each, names[each], before.ranks[each], after.ranks[each])
             for each in stayed
             if before.ranks[each] != after.ranks[each]
         ),

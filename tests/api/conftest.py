@@ -73,7 +73,7 @@ async def served(lasting_database_url: str, reference: Reference) -> AsyncIterat
     app = create_app(settings, reference)
     async with alive(app), Client(app, ADMIN_KEY) as client:
         while (await client.get("/health/ready")).status_code != 200:
-            await client.services.directory.beyond(-1, 1)
+            await client.services.directory.wait_beyond(-1, 1)
         yield client
 
 

@@ -42,7 +42,7 @@ async def put(engine: Engine, external_id: str, name: str) -> int:
 
 async def names_at(directory: LiveDirectory, version: int) -> list[str]:
     """Who is in the index once it has come to `version`."""
-    await directory.beyond(version - 1, 20)
+    await directory.wait_beyond(version - 1, 20)
     assert directory.index.data_version >= version
     return sorted(supplier.name for supplier in directory.index.suppliers())
 
@@ -75,7 +75,7 @@ async def test_a_directory_restored_to_an_earlier_version_is_read_anew(
 ) -> None:
     await names_at(directory, await put(engine, "1", "restauré"))
     ahead = LiveIndex(directory.index.base, data_version=1_000)
-    directory.hold(ahead)
+    directory.replace(ahead)
     await directory.catch_up()
     assert directory.index.data_version == 1
 

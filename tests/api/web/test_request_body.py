@@ -119,6 +119,8 @@ async def lamps(settings: Settings, reference: Reference) -> AsyncIterator[Async
         (b'{"name":"x","tags":["a\\u0000"]}', 422, "null_character"),
         (b'{"name":"\\ud800"}', 422, "lone_surrogate"),
         (b'{"name":"x","name":"y"}', 422, "duplicate_key"),
+        (b'{"name":"x","watts":"1","watts":1}', 422, "wrong_type"),
+        (b'{"name":"\\u003a","tags":["\\u0000"],"tags":["b"]}', 422, "duplicate_key"),
     ],
 )
 async def test_content(body: bytes, status: int, code: str | None, lamps: AsyncTestClient[Any]) -> None:
