@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from db.exchanges.email_outbox import buyer_name
 from domain.errors import NotFound
 from domain.exchanges.exchange import (
     Author,
@@ -20,7 +19,7 @@ from domain.exchanges.exchange import (
     Recipient,
     Stance,
 )
-from domain.exchanges.letter import Letter, Link, Telling, letter
+from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter
 from domain.needs.status import StoredNeed
 from domain.text.bilingual import Language, Text
 
@@ -151,9 +150,11 @@ def by_hand(deliveries: Iterable[Delivery], message_id: UUID) -> tuple[UUID, ...
     return tuple(each.supplier_id for each in deliveries if each.message_id == message_id and each.state == BY_HAND)
 
 
-def telling(need: StoredNeed, organisation: str, exchange: ExchangeSummary, message: Message, first: UUID) -> Telling:
+def telling(
+    need: StoredNeed, organisation: str, exchange: ExchangeSummary, message: Message, first: UUID
+) -> OutgoingMessage:
     """What is told of a message of the buyer's, to whichever recipient. `first`: the message that opened it."""
-    return Telling(
+    return OutgoingMessage(
         buyer=buyer_name(need.content, organisation),
         need_title=need.content.title,
         subject=exchange.subject,
@@ -174,7 +175,7 @@ def letter_of(
     return written(telling(need, organisation, exchange, message, exchange.messages[0].id), None, language)
 
 
-def written(told: Telling, link: Link | None, language: Language) -> LetterDocument:
+def written(told: OutgoingMessage, link: Link | None, language: Language) -> LetterDocument:
     """The text that the buyer brings to a recipient."""
     text: Letter = letter(told, link, language, by_server=False)
     return LetterDocument(text.subject, text.text)

@@ -21,12 +21,12 @@ from api.runtime.services import Services
 from api.smtp_settings import ADDRESS, MailServer
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
-from db.exchanges.email_outbox import note_outcome, queue_mails, telling_of
+from db.exchanges.email_outbox import insert_mails, select_outgoing_message, write_outcome
 from db.exchanges.reply_links import create_links
 from db.schema.exchange_tables import message_mails
 from domain.delivery.backoff import Outcome, Schedule
 from domain.exchanges.exchange import ExchangeSummary, Message
-from domain.exchanges.letter import Letter, Link, Telling, letter, on_one_line
+from domain.exchanges.letter import Letter, Link, OutgoingMessage, letter, on_one_line
 from domain.text.bilingual import Language
 
 SCHEDULE = Schedule(
@@ -56,7 +56,7 @@ async def mail_kind(services: Services) -> AsyncIterator[Kind | None]:
         outbox=message_mails,
         schedule=SCHEDULE,
         attempt=postman.deliver,
-        also_note=note_outcome,
+        also_note=write_outcome,
         at_once=AT_ONCE,
         patience=PATIENCE,
     )
@@ -70,7 +70,7 @@ async def have_sent(call: Call, connection: Connection, exchange: ExchangeSummar
     if message.author != "buyer" or message.channel != "email" or call.services.settings.smtp is None:
         return
     receivers = [each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id}]
-    await queue_mails(connection, exchange.id, message.id, receivers, call.language, message.created_at)
+    await insert_mails(connection, exchange.id, message.id, receivers, call.language, message.created_at)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class Postman:
         language: Language = mail.row["language"]
         now = self.now()
         async with transaction(self.engine) as connection:
-            telling = await telling_of(connection, mail)
+            telling = await select_outgoing_message(connection, mail)
             if telling is None:
                 return Outcome(failure="link_revoked", final=True)
             expires_at = expiry(now, self.link_days)
@@ -103,7 +103,7 @@ class Postman:
         written = letter(telling, way, language, by_server=True)
         return await self._hand_over(self._message(mail, telling, receiver, written))
 
-    def _message(self, mail: Claimed, telling: Telling, receiver: str, written: Letter) -> EmailMessage:
+    def _message(self, mail: Claimed, telling: OutgoingMessage, receiver: str, written: Letter) -> EmailMessage:
         message = EmailMessage(policy=WIRE)
         message["From"] = Address(on_one_line(telling.buyer), addr_spec=self.sender)
         user, _, domain = receiver.rpartition("@")

@@ -20,14 +20,14 @@ from api.exchanges.reply_links import Grant, grant_links, granted, last_day
 from api.runtime.endpoint import Call
 from api.web.content_negotiation import JSON
 from db.core.engine import Connection
-from db.exchanges.exchanges import get_exchange
+from db.exchanges.exchanges import select_exchange
 from db.idempotency import Answer
-from db.needs.shortlists import get_shortlist
+from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
 from domain.decoding.explain import near
 from domain.errors import Conflict, InvalidContent, Problem, pointer
 from domain.exchanges.exchange import MOST_RECIPIENTS, ExchangeSummary, Message, Opening, Recipient
-from domain.exchanges.letter import Link, Telling
+from domain.exchanges.letter import Link, OutgoingMessage
 from domain.needs.status import StoredNeed
 from domain.shortlists.listed_suppliers import to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
@@ -55,7 +55,7 @@ class KeptOpening(msgspec.Struct, frozen=True):
 
     exchange: ExchangeDocument
     grant: Grant
-    told: Telling
+    told: OutgoingMessage
     by_hand: tuple[UUID, ...]
     language: Language
 
@@ -90,7 +90,7 @@ async def kept(
 ) -> Answer:
     """What is kept of the answer to an opening whose exchange was just written. Puts the recipients' links in force."""
     grant = await grant_links(call, connection, exchange.id, (each.supplier_id for each in exchange.recipients))
-    whole = await get_exchange(connection, call.bearer.organisation_id, exchange.id)
+    whole = await select_exchange(connection, call.bearer.organisation_id, exchange.id)
     if whole is None:
         raise RuntimeError("an exchange is read in the transaction that wrote it")
     links: dict[UUID, datetime] = dict.fromkeys(grant.supplier_ids, grant.expires_at)
@@ -127,7 +127,7 @@ async def opened(call: Call, connection: Connection, answer: Answer) -> Answer:
 async def _shortlisted(
     call: Call, connection: Connection, need: StoredNeed, lot_ids: Sequence[str]
 ) -> tuple[Recipient, ...]:
-    version = await get_shortlist(connection, call.bearer.organisation_id, need.id, None)
+    version = await select_shortlist(connection, call.bearer.organisation_id, need.id, None)
     shown = to_be_contacted(version, lot_ids) if version else ()
     known = await living_suppliers(connection, [each.id for each in shown])
     recipients: dict[UUID, Recipient] = {}

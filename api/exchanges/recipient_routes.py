@@ -15,12 +15,12 @@ from api.runtime.idempotency import HEADERS, once
 from api.web.content_negotiation import JSON
 from db.audit import write_entry
 from db.core.engine import Connection, transaction
-from db.exchanges.exchanges import get_exchange, need_of
+from db.exchanges.exchanges import select_exchange, select_need_id
 from db.exchanges.reply_links import revoke_links
 from db.idempotency import Answer
 from domain.errors import Conflict, NotFound
 from domain.exchanges.exchange import Exchange
-from domain.exchanges.letter import Link, Telling
+from domain.exchanges.letter import Link, OutgoingMessage
 from domain.needs.status import StoredNeed
 from domain.text.bilingual import Language, Text
 
@@ -41,7 +41,7 @@ class KeptLink(msgspec.Struct, frozen=True):
     """The answer that gives a link as it is kept for a request sent twice: all of it, but the token."""
 
     grant: Grant
-    told: Telling
+    told: OutgoingMessage
     language: Language
 
 
@@ -118,11 +118,11 @@ async def _held_recipient(
     Held, so that links are not taken away while an answer by one of them is being kept.
     """
     organisation = call.bearer.organisation_id
-    need_id = await need_of(connection, organisation, exchange_id)
+    need_id = await select_need_id(connection, organisation, exchange_id)
     if need_id is None:
         raise NotFound(NO_EXCHANGE)
     need = await held(call, connection, need_id)
-    exchange = await get_exchange(connection, organisation, exchange_id)
+    exchange = await select_exchange(connection, organisation, exchange_id)
     if exchange is None:
         raise NotFound(NO_EXCHANGE)
     if all(each.supplier_id != supplier_id for each in exchange.recipients):

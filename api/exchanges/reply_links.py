@@ -13,7 +13,7 @@ from api.runtime.auth import secret_in
 from api.runtime.endpoint import Call
 from api.web.dates import PARIS
 from db.core.engine import Connection
-from db.exchanges.reply_links import TOKEN_BYTES, NewLink, keep_links, made_before
+from db.exchanges.reply_links import TOKEN_BYTES, NewLink, insert_links, select_issued_tokens
 
 PATH = "/replies/"
 
@@ -47,13 +47,13 @@ async def grant_links(call: Call, connection: Connection, exchange_id: UUID, sup
         expires_at=expiry(now, services.settings.reply_link_days),
         base=base_of(call),
     )
-    await keep_links(connection, exchange_id, _links(call, grant), now)
+    await insert_links(connection, exchange_id, _links(call, grant), now)
     return grant
 
 
 async def granted(call: Call, connection: Connection, grant: Grant) -> tuple[NewLink, ...]:
     """The links that were given, with their tokens; none where they were given to another key of the organisation."""
-    return await made_before(connection, _links(call, grant))
+    return await select_issued_tokens(connection, _links(call, grant))
 
 
 def address(base: str, token: str) -> str:

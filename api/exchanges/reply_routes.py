@@ -20,8 +20,8 @@ from api.web.request_body import JsonBody, require_media
 from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
-from db.exchanges.exchanges import add_message, last_said
-from db.exchanges.reply_links import ReplyLink, find_link
+from db.exchanges.exchanges import insert_message, last_message_at
+from db.exchanges.reply_links import ReplyLink, select_link
 from db.idempotency import Answer
 from domain.audit import Actor, Detail
 from domain.errors import Conflict, InvalidContent, NotFound
@@ -114,7 +114,7 @@ async def _private(call: Call, carry_out: Callable[[], Awaitable[Response[bytes]
 
 async def _link(call: Call, connection: Connection, token: str) -> ReplyLink:
     """What the token gives access to. Raises NotFound; Refusal (429) to who tries many that lead nowhere."""
-    link = await find_link(connection, token, call.services.now())
+    link = await select_link(connection, token, call.services.now())
     if link is None:
         require_within(call.services.replies.unknown.take(caller_of(call.scope)))
         raise NotFound(NO_LINK)
@@ -147,19 +147,19 @@ async def _keep(
 
 async def _kept(call: Call, connection: Connection, token: str, link: ReplyLink, reply: Reply) -> VisibleMessage:
     """Add the reply to the exchange, whose need is held. Raises Conflict (`after-publication`), InvalidContent."""
-    held = await sight(connection, link, hold=True)
+    held = await sight(connection, link, lock=True)
     # the link may have been taken away meanwhile; from now on it cannot be
-    if await find_link(connection, token, call.services.now(), hold=True) is None:
+    if await select_link(connection, token, call.services.now(), lock=True) is None:
         raise NotFound(NO_LINK)
     require_open(held.need.status)
     fields = {name: getattr(reply, name) for name in Reply.__struct_fields__}
     require_message(held.exchange, NewMessage(author="supplier", supplier_id=link.supplier_id, **fields))
-    last = await last_said(connection, link.exchange_id)
+    last = await last_message_at(connection, link.exchange_id)
     now = call.services.now() if last is None else max(call.services.now(), last + timedelta(milliseconds=1))
     message = Message(
         id=new_id(now), author="supplier", supplier_id=link.supplier_id, channel="portal", created_at=now, **fields
     )
-    await add_message(connection, link.exchange_id, message)
+    await insert_message(connection, link.exchange_id, message)
     actor = Actor(link.organisation_id, "reply_link", link.supplier_id)
     detail: Detail = {"message_id": str(message.id), "stance": reply.stance}
     await write_entry(connection, actor, "message.received", f"exchange:{link.exchange_id}", now, detail=detail)

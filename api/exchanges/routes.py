@@ -30,10 +30,10 @@ from api.web.pagination import Page, Paging, paged
 from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
-from db.exchanges.exchanges import add_message, get_exchange, need_of, open_exchange, page_of_exchanges
-from db.exchanges.reply_links import links_in_force
+from db.exchanges.exchanges import insert_exchange, insert_message, select_exchange, select_exchanges, select_need_id
+from db.exchanges.reply_links import select_link_expiries
 from db.idempotency import Answer
-from db.needs.needs import get_need
+from db.needs.needs import select_need
 from domain.audit import Detail
 from domain.errors import NotFound
 from domain.exchanges.exchange import Exchange, ExchangeSummary, Message, NewMessage, Opening, Publication
@@ -84,7 +84,7 @@ async def create_exchange(call: Call, id: UUID, body: Opening) -> Response[bytes
             first = Message(
                 id=new_id(now), author="buyer", supplier_id=None, body=body.body, channel=body.channel, created_at=now
             )
-            await open_exchange(connection, call.bearer.organisation_id, exchange, first)
+            await insert_exchange(connection, call.bearer.organisation_id, exchange, first)
             await have_sent(call, connection, exchange, first)
             answer = await kept(call, connection, need, exchange, first)
             detail: Detail = {
@@ -107,9 +107,9 @@ async def list_exchanges(call: Call, id: UUID, query: Paging) -> Response[bytes]
     """The exchanges about a need, the oldest first, with their recipients."""
     organisation = call.bearer.organisation_id
     async with transaction(call.services.database) as connection:
-        if await get_need(connection, organisation, id) is None:
+        if await select_need(connection, organisation, id) is None:
             raise NotFound(NO_NEED)
-        fetch = partial(page_of_exchanges, connection, organisation, id)
+        fetch = partial(select_exchanges, connection, organisation, id)
         return await paged(call, query, f"exchanges/{id}", UUID, fetch)
 
 
@@ -120,7 +120,7 @@ async def show_exchange(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
     """An exchange whole: who was asked, all that was said, and what became of each message sent."""
     async with transaction(call.services.database) as connection:
         exchange = await _own(call, connection, id)
-        links = await links_in_force(connection, id, call.services.now())
+        links = await select_link_expiries(connection, id, call.services.now())
     return unless_known(call, msgspec.json.encode(exchange_document(exchange, links)), JSON, max_age=None)
 
 
@@ -210,7 +210,7 @@ async def show_letter(call: Call, id: UUID, message_id: UUID) -> LetterDocument:
     bearer = call.bearer
     async with transaction(call.services.database) as connection:
         exchange = await _own(call, connection, id)
-        need = await get_need(connection, bearer.organisation_id, exchange.need_id)
+        need = await select_need(connection, bearer.organisation_id, exchange.need_id)
     if need is None:
         raise NotFound(NO_EXCHANGE)
     return letter_of(exchange, need, bearer.organisation, message_id, call.language)
@@ -230,7 +230,7 @@ async def own_exchange(call: Call, connection: Connection, exchange_id: UUID) ->
     Raises NotFound; Conflict (`after-publication`) where nothing more may be said.
     """
     organisation = call.bearer.organisation_id
-    need_id = await need_of(connection, organisation, exchange_id)
+    need_id = await select_need_id(connection, organisation, exchange_id)
     if need_id is None:
         raise NotFound(NO_EXCHANGE)
     need = await held(call, connection, need_id)
@@ -245,7 +245,7 @@ def next_moment(call: Call, exchange: Exchange) -> datetime:
 
 
 async def _own(call: Call, connection: Connection, exchange_id: UUID) -> Exchange:
-    exchange = await get_exchange(connection, call.bearer.organisation_id, exchange_id)
+    exchange = await select_exchange(connection, call.bearer.organisation_id, exchange_id)
     if exchange is None:
         raise NotFound(NO_EXCHANGE)
     return exchange
@@ -256,7 +256,7 @@ async def _added(
 ) -> Answer:
     """Keep a message of an exchange that is held, have it sent where that is ours to do, and note it; the answer."""
     exchange_id = exchange.id
-    await add_message(connection, exchange_id, message)
+    await insert_message(connection, exchange_id, message)
     await have_sent(call, connection, exchange, message)
     after = await _own(call, connection, exchange_id)
     told = message_document(message, [each for each in after.deliveries if each.message_id == message.id])

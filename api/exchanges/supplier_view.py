@@ -7,12 +7,12 @@ import msgspec
 
 from db.api_keys import organisation_name
 from db.core.engine import Connection
-from db.exchanges.email_outbox import buyer_name
-from db.exchanges.exchanges import exchange_seen_by
+from db.exchanges.exchanges import select_exchange_for
 from db.exchanges.reply_links import ReplyLink
-from db.needs.needs import get_need, hold_need
+from db.needs.needs import lock_need, select_need
 from domain.errors import NotFound
 from domain.exchanges.exchange import Exchange, VisibleMessage, visible_to
+from domain.exchanges.letter import buyer_name
 from domain.needs.status import OPEN, StoredNeed
 from domain.text.bilingual import Text
 
@@ -57,8 +57,8 @@ class Sight(NamedTuple):
 
 async def sight(connection: Connection, link: ReplyLink, *, hold: bool = False) -> Sight:
     """What the link gives access to now; `hold`: keep the need as it is until the transaction ends. Raises NotFound."""
-    need = await (hold_need if hold else get_need)(connection, link.organisation_id, link.need_id)
-    exchange = await exchange_seen_by(connection, link.organisation_id, link.exchange_id, link.supplier_id)
+    need = await (lock_need if hold else select_need)(connection, link.organisation_id, link.need_id)
+    exchange = await select_exchange_for(connection, link.organisation_id, link.exchange_id, link.supplier_id)
     if need is None or exchange is None:
         raise NotFound(NO_LINK)
     organisation = await organisation_name(connection, link.organisation_id)

@@ -24,12 +24,12 @@ from db.idempotency import Answer
 from db.meetings.meetings import (
     MeetingFilters,
     Position,
-    change_meeting,
-    create_meeting,
-    get_meeting,
-    hold_meeting,
-    page_of_meetings,
+    insert_meeting,
+    lock_meeting,
+    select_meeting,
+    select_meetings,
     unknown_needs,
+    write_meeting,
 )
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
@@ -78,7 +78,7 @@ async def plan_meeting(call: Call, body: MeetingRequest) -> Response[bytes]:
         async def carry_out() -> Answer:
             request = await _checked(call, connection, planned(body), frozenset())
             now = services.now()
-            meeting = await create_meeting(connection, call.bearer.organisation_id, request, now)
+            meeting = await insert_meeting(connection, call.bearer.organisation_id, request, now)
             await write_entry(connection, actor_of(call), "meeting.created", f"meeting:{meeting.id}", now, version=1)
             headers = {"content-type": JSON, "etag": _etag(meeting), "location": f"/meetings/{meeting.id}"}
             return Answer(201, headers, msgspec.json.encode(meeting))
@@ -90,7 +90,7 @@ async def plan_meeting(call: Call, body: MeetingRequest) -> Response[bytes]:
 async def list_meetings(call: Call, query: MeetingQuery) -> Response[bytes]:
     """The organisation's meetings, in the order in which they start."""
     async with transaction(call.services.database) as connection:
-        fetch = partial(page_of_meetings, connection, call.bearer.organisation_id, _filters(query))
+        fetch = partial(select_meetings, connection, call.bearer.organisation_id, _filters(query))
         return await paged(call, query, "meetings", Position, fetch, key=lambda it: Position(it.starts_at, it.id))
 
 
@@ -133,7 +133,7 @@ async def change_own_meeting(call: Call, id: UUID, body: Patch) -> Response[byte
     """
     services, organisation = call.services, call.bearer.organisation_id
     async with transaction(services.database) as connection:
-        before = await hold_meeting(connection, organisation, id)
+        before = await lock_meeting(connection, organisation, id)
         require_match(call, None if before is None else _etag(before))
         if before is None:
             raise NotFound(NO_MEETING)
@@ -141,7 +141,7 @@ async def change_own_meeting(call: Call, id: UUID, body: Patch) -> Response[byte
         request = await _checked(call, connection, planned(patched(before, body, MeetingRequest)), known)
         require_move(before.status, request.status)
         now = services.now()
-        after = await change_meeting(connection, organisation, before, request, now)
+        after = await write_meeting(connection, organisation, before, request, now)
         if after is not before:
             action = "meeting.changed" if after.status == before.status else f"meeting.{after.status}"
             detail: Detail = {"fields": _changed(before, after)}
@@ -167,7 +167,7 @@ async def show_calendar(call: Call) -> Response[bytes]:
     since = call.services.now() - timedelta(days=730)
     async with transaction(call.services.database) as connection:
         filters = MeetingFilters(after=since)
-        found = await page_of_meetings(connection, call.bearer.organisation_id, filters, None, IN_A_FEED)
+        found = await select_meetings(connection, call.bearer.organisation_id, filters, None, IN_A_FEED)
     return unless_known(call, calendar_of(found, call.services.reference.territories), CALENDAR, max_age=None)
 
 
@@ -184,7 +184,7 @@ ROUTES = (
 
 async def _own(call: Call, meeting_id: UUID) -> Meeting:
     async with transaction(call.services.database) as connection:
-        meeting = await get_meeting(connection, call.bearer.organisation_id, meeting_id)
+        meeting = await select_meeting(connection, call.bearer.organisation_id, meeting_id)
     if meeting is None:
         raise NotFound(NO_MEETING)
     return meeting

@@ -18,9 +18,9 @@ from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
 from db.idempotency import Answer
-from db.needs.awards import create_award, get_award, list_awards, withdraw_award
-from db.needs.needs import get_need
-from db.needs.shortlists import last_listed
+from db.needs.awards import insert_award, mark_award_withdrawn, select_award, select_awards
+from db.needs.needs import select_need
+from db.needs.shortlists import select_listed_supplier
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
 from domain.decoding.explain import near
@@ -62,7 +62,7 @@ async def note_award(call: Call, id: UUID, body: AwardRequest) -> Response[bytes
         async def carry_out() -> Answer:
             need = await held(call, connection, id)
             award = await _made(call, connection, need, body)
-            await create_award(connection, organisation, award)
+            await insert_award(connection, organisation, award)
             detail: Detail = {"award_id": str(award.id), "lot_id": award.lot_id, "supplier_id": str(award.supplier_id)}
             await write_entry(connection, actor_of(call), "award.noted", object_of(id), award.created_at, detail=detail)
             headers = {"content-type": JSON, "location": f"/needs/{id}/awards/{award.id}"}
@@ -76,16 +76,16 @@ async def list_need_awards(call: Call, id: UUID, query: Paging) -> Response[byte
     """What was awarded of a need, in the order in which it was noted; not what was withdrawn."""
     organisation = call.bearer.organisation_id
     async with transaction(call.services.database) as connection:
-        if await get_need(connection, organisation, id) is None:
+        if await select_need(connection, organisation, id) is None:
             raise NotFound(NO_NEED)
-        return await paged(call, query, f"awards/{id}", UUID, partial(list_awards, connection, organisation, id))
+        return await paged(call, query, f"awards/{id}", UUID, partial(select_awards, connection, organisation, id))
 
 
 @endpoint("GET", "/needs/{id}/awards/{award_id}", tag=TAG, scope="needs", answers=Award)
 async def show_award(call: Call, id: UUID, award_id: UUID) -> Award:  # noqa: A002
     """An award."""
     async with transaction(call.services.database) as connection:
-        award = await get_award(connection, call.bearer.organisation_id, id, award_id)
+        award = await select_award(connection, call.bearer.organisation_id, id, award_id)
     if award is None:
         raise NotFound(NO_AWARD)
     return award
@@ -101,7 +101,7 @@ async def withdraw_mistaken_award(call: Call, id: UUID, award_id: UUID) -> None:
     services, organisation = call.services, call.bearer.organisation_id
     async with transaction(services.database) as connection:
         now = services.now()
-        if not await withdraw_award(connection, organisation, id, award_id, now):
+        if not await mark_award_withdrawn(connection, organisation, id, award_id, now):
             raise NotFound(NO_AWARD)
         detail: Detail = {"award_id": str(award_id)}
         await write_entry(connection, actor_of(call), "award.withdrawn", object_of(id), now, detail=detail)
@@ -147,7 +147,7 @@ async def _supplier(call: Call, connection: Connection, need_id: UUID, supplier_
     found = (await living_suppliers(connection, {supplier_id})).get(supplier_id)
     if found is not None:
         return Named(found.id, found.name, found.siret)
-    return await last_listed(connection, call.bearer.organisation_id, need_id, supplier_id)
+    return await select_listed_supplier(connection, call.bearer.organisation_id, need_id, supplier_id)
 
 
 async def _segments(call: Call, need: StoredNeed, lot: Lot) -> tuple[str, ...]:

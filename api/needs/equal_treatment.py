@@ -9,7 +9,7 @@ from api.runtime.endpoint import Call, endpoint
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import exchanges_of
 from db.meetings.meetings import meetings_of
-from db.needs.shortlists import earlier_decisions, get_shortlist
+from db.needs.shortlists import earlier_decisions, select_shortlist
 from db.suppliers.write import survivors
 from domain.equal_treatment.matrix import EqualTreatment, equal_treatment
 from domain.errors import NotFound
@@ -42,7 +42,7 @@ ROUTES = (show_equal_treatment,)
 async def treatment_of(call: Call, connection: Connection, need_id: UUID) -> EqualTreatment:
     """The matrix of the organisation's need, in the language of the call. Raises NotFound."""
     organisation = call.bearer.organisation_id
-    version = await get_shortlist(connection, organisation, need_id, None)
+    version = await select_shortlist(connection, organisation, need_id, None)
     if version is None:
         raise NotFound(NO_NEED)
     exchanges = await exchanges_of(connection, organisation, need_id)

@@ -14,7 +14,7 @@ from api.runtime.endpoint import Call
 from db.audit import write_entry
 from db.core.engine import Connection
 from db.needs.awards import awards_until
-from db.needs.shortlists import freeze, get_ledger, get_shortlist
+from db.needs.shortlists import get_ledger, insert_shortlist, select_shortlist
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
 from domain.needs.award import Award
@@ -103,7 +103,7 @@ async def keep(call: Call, connection: Connection, need: StoredNeed, found: Matc
         totals=tuple(LotTotal(lot.id, lot.total, len(lot.candidates)) for lot in found.shortlist.lots),
         created_at=now,
     )
-    await freeze(connection, call.bearer.organisation_id, need, version, found.body, tuple(found.ledger))
+    await insert_shortlist(connection, call.bearer.organisation_id, need, version, found.body, tuple(found.ledger))
     detail: Detail = {"number": version.number, "data_version": stamp.data_version}
     await write_entry(
         connection, actor_of(call), "shortlist.frozen", f"need:{need.id}", now, version=need.version, detail=detail
@@ -112,7 +112,7 @@ async def keep(call: Call, connection: Connection, need: StoredNeed, found: Matc
 
 
 async def _before(connection: Connection, organisation_id: UUID, need: StoredNeed) -> _Before | None:
-    version = await get_shortlist(connection, organisation_id, need.id, need.shortlists)
+    version = await select_shortlist(connection, organisation_id, need.id, need.shortlists)
     if version is None:
         return None
     return _Before(version.body, await get_ledger(connection, organisation_id, need.id, version.number) or ())

@@ -20,7 +20,7 @@ from api.web.pagination import Page, Paging, paged
 from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
-from db.needs.needs import NeedFilters, create_need, delete_need, get_need, hold_need, list_needs, save_need
+from db.needs.needs import NeedFilters, insert_need, lock_need, remove_need, select_need, select_needs, write_need
 from domain.errors import Conflict, NotFound
 from domain.needs.need import PlannedNeed, Procedure, ShortText
 from domain.needs.status import MOVES, Status, StoredNeed, changed_fields, require_change, require_move
@@ -116,7 +116,7 @@ async def keep_need(call: Call, body: PlannedNeed) -> Response[bytes]:
 
         async def carry_out() -> Answer:
             now = services.now()
-            need = await create_need(connection, call.bearer.organisation_id, body, now)
+            need = await insert_need(connection, call.bearer.organisation_id, body, now)
             found = await match_kept(call, connection, need)
             await write_entry(connection, actor_of(call), "need.created", object_of(need.id), now, version=need.version)
             frozen = await keep(call, connection, need, found)
@@ -133,7 +133,7 @@ async def list_own_needs(call: Call, query: NeedsQuery) -> Response[bytes]:
     """The organisation's needs, the newest first."""
     filters = NeedFilters(query.status, query.planned_from, query.planned_to)
     async with transaction(call.services.database) as connection:
-        fetch = partial(list_needs, connection, call.bearer.organisation_id, filters)
+        fetch = partial(select_needs, connection, call.bearer.organisation_id, filters)
         return await paged(call, query, "needs", UUID, fetch, show=_summary)
 
 
@@ -141,7 +141,7 @@ async def list_own_needs(call: Call, query: NeedsQuery) -> Response[bytes]:
 async def show_need(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
     """A need as it is now."""
     async with transaction(call.services.database) as connection:
-        need = await get_need(connection, call.bearer.organisation_id, id)
+        need = await select_need(connection, call.bearer.organisation_id, id)
     if need is None:
         raise NotFound(NO_NEED)
     return unless_known(call, msgspec.json.encode(document(need)), JSON, max_age=None)
@@ -173,7 +173,7 @@ async def change_need(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # 
         require_match(call, _etag(before))
         after = await _changed(call, need, patched(before, body, NeedChange))
         if after is not need:
-            await save_need(connection, organisation, after)
+            await write_need(connection, organisation, after)
             await _note(call, connection, need, after)
     told = document(after)
     return Response(msgspec.json.encode(told), headers={"content-type": JSON, "etag": _etag(told)})
@@ -201,7 +201,7 @@ async def discard_need(call: Call, id: UUID) -> None:  # noqa: A002
         require_match(call, _etag(document(need)))
         if need.status != "draft":
             raise Conflict("not_a_draft", ABANDON_IT)
-        await delete_need(connection, call.bearer.organisation_id, id)
+        await remove_need(connection, call.bearer.organisation_id, id)
         await write_entry(
             connection, actor_of(call), "need.deleted", object_of(id), services.now(), version=need.version
         )
@@ -212,7 +212,7 @@ ROUTES = (keep_need, list_own_needs, show_need, change_need, discard_need)
 
 async def held(call: Call, connection: Connection, need_id: UUID) -> StoredNeed:
     """The organisation's need, held until the transaction ends. Raises NotFound."""
-    need = await hold_need(connection, call.bearer.organisation_id, need_id)
+    need = await lock_need(connection, call.bearer.organisation_id, need_id)
     if need is None:
         raise NotFound(NO_NEED)
     return need

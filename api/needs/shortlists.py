@@ -23,16 +23,16 @@ from api.web.pagination import Page, Paging, paged
 from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
-from db.needs.needs import get_need
+from db.needs.needs import select_need
 from db.needs.shortlists import (
     DecisionKey,
-    decide,
-    get_decision,
     get_ledger,
-    get_shortlist,
-    list_decisions,
-    list_shortlists,
-    withdraw_decision,
+    remove_decision,
+    select_decision,
+    select_decisions,
+    select_shortlist,
+    select_shortlists,
+    write_decision,
 )
 from domain.audit import Detail
 from domain.decoding.explain import near
@@ -105,9 +105,9 @@ async def list_versions(call: Call, id: UUID, query: Paging) -> Response[bytes]:
     """The versions of a need's shortlist, the latest first: what each rests on, and how many candidates it has."""
     organisation = call.bearer.organisation_id
     async with transaction(call.services.database) as connection:
-        if await get_need(connection, organisation, id) is None:
+        if await select_need(connection, organisation, id) is None:
             raise NotFound(NO_NEED)
-        fetch = partial(list_shortlists, connection, organisation, id)
+        fetch = partial(select_shortlists, connection, organisation, id)
         return await paged(call, query, f"shortlists/{id}", int, fetch, key=attrgetter("number"))
 
 
@@ -163,7 +163,7 @@ async def decide_on_supplier(
         await asyncio.to_thread(require_listed, frozen, body.lot_id, supplier_id)
         require_not_ended(need.status)
         key = DecisionKey(body.lot_id, supplier_id)
-        before = await get_decision(connection, call.bearer.organisation_id, id, frozen.number, key)
+        before = await select_decision(connection, call.bearer.organisation_id, id, frozen.number, key)
         require_match(call, None if before is None else _etag(_told(key, before)))
         after = _decided(key, before, body, call.services.now())
         if after != before:
@@ -177,7 +177,7 @@ async def list_version_decisions(call: Call, id: UUID, n: str, query: Paging) ->
     """What was decided on the suppliers of a version, by lot."""
     async with transaction(call.services.database) as connection:
         frozen = await version_of(call, connection, id, n)
-        fetch = partial(list_decisions, connection, call.bearer.organisation_id, id, frozen.number)
+        fetch = partial(select_decisions, connection, call.bearer.organisation_id, id, frozen.number)
         name = f"decisions/{id}/{frozen.number}"
         return await paged(call, query, name, DecisionKey, fetch, key=lambda it: DecisionKey(it.lot_id, it.supplier_id))
 
@@ -203,7 +203,7 @@ async def version_of(call: Call, connection: Connection, need_id: UUID, number: 
     frozen = None
     if number == "latest" or NUMBER.fullmatch(number):
         wanted = None if number == "latest" else int(number)
-        frozen = await get_shortlist(connection, call.bearer.organisation_id, need_id, wanted)
+        frozen = await select_shortlist(connection, call.bearer.organisation_id, need_id, wanted)
     if frozen is None:
         raise NotFound(NO_VERSION)
     return frozen
@@ -263,9 +263,9 @@ async def _keep(
     """Write the decision, and note it in the journal without its reason."""
     need_id = frozen.need_id
     if after is None:
-        await withdraw_decision(connection, need_id, frozen.number, key)
+        await remove_decision(connection, need_id, frozen.number, key)
     else:
-        await decide(connection, need_id, frozen.number, after)
+        await write_decision(connection, need_id, frozen.number, after)
     detail: Detail = {
         "number": frozen.number,
         "lot_id": key.lot_id,

@@ -16,11 +16,12 @@ from api.reports.pdf import sheet
 from api.runtime.endpoint import Call, endpoint
 from api.web.content_negotiation import HTML, JSON
 from db.core.engine import Connection, transaction
-from db.exchanges.exchanges import exchanges_of, suppliers_by_id
+from db.exchanges.exchanges import exchanges_of
 from db.meetings.meetings import meetings_of
-from db.needs.awards import list_awards
-from db.needs.needs import get_need
+from db.needs.awards import select_awards
+from db.needs.needs import select_need
 from db.needs.shortlists import earlier_decisions
+from db.suppliers.read import living_suppliers
 from domain.errors import NotFound
 from domain.needs.need import Place, TerritoryRequest
 from domain.report.build import Facts, report
@@ -94,13 +95,13 @@ ROUTES = (show_report,)
 async def _facts(call: Call, connection: Connection, need_id: UUID, number: str) -> Facts:
     """All that the report is made of, as it is at one moment. Raises NotFound."""
     organisation = call.bearer.organisation_id
-    need = await get_need(connection, organisation, need_id)
+    need = await select_need(connection, organisation, need_id)
     if need is None:
         raise NotFound(NO_NEED)
     version = await version_of(call, connection, need_id, number)
     exchanges = await exchanges_of(connection, organisation, need_id)
     meetings = await meetings_of(connection, organisation, need_id)
-    awards = await list_awards(connection, organisation, need_id, None, MOST_AWARDS)
+    awards = await select_awards(connection, organisation, need_id, None, MOST_AWARDS)
     shown = await asyncio.to_thread(lots_shown, version.body)
     named = {
         *(supplier_id for lot in shown for supplier_id in lot.supplier_ids),
@@ -115,7 +116,7 @@ async def _facts(call: Call, connection: Connection, need_id: UUID, number: str)
         exchanges=exchanges,
         meetings=meetings,
         awards=awards,
-        directory=await suppliers_by_id(connection, named),
+        directory=await living_suppliers(connection, named),
         organisation=call.bearer.organisation,
     )
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from db.core.engine import transaction
 from db.core.uuid7 import new_id
-from db.exchanges.exchanges import open_exchange
+from db.exchanges.exchanges import insert_exchange
 from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
 from tests.api.needs.steps import NEED
 from tests.api.organisations import Member, member
@@ -79,7 +79,7 @@ class Anne:
         first = Message(id=new_id(now), author="buyer", supplier_id=None, body=note, channel="email", created_at=now)
         self.message = f"message:{first.id}"
         async with transaction(self.client.services.database) as connection:
-            await open_exchange(connection, self.buyer.organisation_id, exchange, first)
+            await insert_exchange(connection, self.buyer.organisation_id, exchange, first)
 
     async def ask(self, what: str, **body: Any) -> dict[str, Any]:
         answer = await self.buyer.post(f"/privacy/{what}", body)
