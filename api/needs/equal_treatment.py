@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from api.needs.routes import NO_NEED
+from api.needs.own_need import NO_NEED
 from api.runtime.endpoint import Call, endpoint
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import exchanges_of
@@ -19,7 +19,7 @@ from domain.shortlists.frozen import FrozenShortlist
 
 
 @endpoint("GET", "/needs/{id}/equal-treatment", tag="Exchanges", scope="needs", answers=EqualTreatment)
-async def show_equal_treatment(call: Call, id: UUID) -> EqualTreatment:  # noqa: A002 - as the contract names it
+async def get_equal_treatment(call: Call, id: UUID) -> EqualTreatment:  # noqa: A002 - as the contract names it
     """Whether all suppliers of a need's latest shortlist were treated alike.
 
     For each: whether and why it was contacted, what it was told and when, what it answered, where it was met, and its
@@ -36,7 +36,7 @@ async def show_equal_treatment(call: Call, id: UUID) -> EqualTreatment:  # noqa:
         return await treatment_of(call, connection, id)
 
 
-ROUTES = (show_equal_treatment,)
+ROUTES = (get_equal_treatment,)
 
 
 async def treatment_of(call: Call, connection: Connection, need_id: UUID) -> EqualTreatment:

@@ -58,7 +58,7 @@ class InsightsQuery(msgspec.Struct, frozen=True, kw_only=True):
     answers=Insights,
     problems=("unknown-segment", "unknown-territory"),
 )
-async def show_insights(call: Call, query: InsightsQuery) -> Insights:
+async def get_insights(call: Call, query: InsightsQuery) -> Insights:
     """What the organisation's needs tell together.
 
     Barriers that suppliers named (once per supplier and exchange, as last corrected), who answered and after how many
@@ -80,7 +80,7 @@ async def show_insights(call: Call, query: InsightsQuery) -> Insights:
     return gathered.insights(replies, barriers, notes)
 
 
-ROUTES = (show_insights,)
+ROUTES = (get_insights,)
 
 
 def _scope(query: InsightsQuery, reference: Reference) -> Scope:

@@ -1,13 +1,15 @@
 """POSTs that may be sent twice and are carried out once: the header `Idempotency-Key`, for every route that creates."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
 from litestar import Response
 
 from api.runtime.endpoint import Call
+from api.web.content_negotiation import JSON
 from api.web.problems import Refusal
 from db.core.engine import Connection
 from db.idempotency import Answer, Submission, claim, forget_expired, keep
@@ -83,6 +85,12 @@ def _digest(call: Call, body: bytes) -> bytes:
     digest = blake2b(call.scope["query_string"], digest_size=32)
     digest.update(b"\0" + body)
     return digest.digest()
+
+
+def created(document: object, location: str, headers: Mapping[str, str] | None = None) -> Answer:
+    """The answer (201) to a request that created `document`."""
+    named = {"content-type": JSON, "location": location, **(headers or {})}
+    return Answer(201, named, msgspec.json.encode(document))
 
 
 def reply(answer: Answer) -> Response[bytes]:

@@ -28,9 +28,9 @@ async def insert_exchange(
     connection: Connection, organisation_id: UUID, exchange: ExchangeSummary, first: Message
 ) -> None:
     """Store a new exchange with its first message. The caller has locked the need, which is the organisation's."""
-    row = msgspec.structs.asdict(exchange) | {"organisation_id": organisation_id}
-    recipients = [msgspec.structs.asdict(each) | {"exchange_id": exchange.id} for each in row.pop("recipients")]
-    await connection.execute(insert(exchanges).values(row))
+    row = {column.name: getattr(exchange, column.name) for column in _COLUMNS}
+    await connection.execute(insert(exchanges).values(**row, organisation_id=organisation_id))
+    recipients = [msgspec.structs.asdict(each) | {"exchange_id": exchange.id} for each in exchange.recipients]
     await connection.execute(insert(exchange_recipients), recipients)
     await insert_message(connection, exchange.id, first)
 

@@ -128,8 +128,8 @@ HALF_DAY = Template(
 TEMPLATES: dict[Format, Template] = {"half_day": HALF_DAY}
 
 
-def planned(meeting: MeetingRequest) -> MeetingRequest:
-    """The meeting with the agenda of its format, where it came without one."""
+def with_agenda(meeting: MeetingRequest) -> MeetingRequest:
+    """The meeting, with the agenda of its format where it has none."""
     if meeting.agenda is not None:
         return meeting
     template = TEMPLATES.get(meeting.format)

@@ -1,6 +1,7 @@
 """A shortlist that is kept as it was answered, with what is needed to say later who came, who left, and why."""
 
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 from uuid import UUID
 
@@ -136,20 +137,23 @@ class ShortlistVersion(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True):
-    """A version whole. `body`: the answer as it was sent; `need`: what was asked, as it was then."""
+class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
+    """A whole version. `body`: the answer as it was sent; `need`: the need as it was matched.
+
+    The body is decoded when it is first used, which takes some time for many lots, and only once.
+    """
 
     need_id: UUID
     need: PlannedNeed
     body: bytes
     decisions: tuple[Decision, ...]
 
-    @property
+    @cached_property
     def shown(self) -> tuple[ShownLot, ...]:
-        """Who is listed for each lot, read from the answer each time."""
+        """The suppliers listed for each lot."""
         return lots_shown(self.body)
 
-    @property
+    @cached_property
     def shortlist(self) -> Shortlist:
-        """The answer, decoded each time: fields that it gains over the years need defaults."""
+        """The answer; fields that it gains over the years need defaults."""
         return msgspec.json.decode(self.body, type=Shortlist)

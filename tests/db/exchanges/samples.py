@@ -17,6 +17,7 @@ from db.needs.needs import insert_need
 from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
 from domain.needs.need import Buyer, Lot, PlannedNeed
 from tests.db.suppliers.samples import NOW
+from tests.domain.exchanges.samples import PLAIN
 
 ANNE, PAUL = UUID(int=1), UUID(int=2)
 
@@ -73,4 +74,4 @@ async def exchange(
 
 def _message(now: datetime, **fields: Any) -> Message:
     plain = {"author": "buyer", "supplier_id": None, "channel": "email", "body": "Bonjour"}
-    return Message(id=new_id(now), created_at=now, **plain | fields)
+    return Message(id=new_id(now), created_at=now, **PLAIN | plain | fields)

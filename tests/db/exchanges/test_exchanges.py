@@ -29,6 +29,7 @@ from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
 from domain.needs.need import Lot, PlannedNeed
 from tests.conftest import ROOT
 from tests.db.suppliers.samples import LATER, NOW, new_id
+from tests.domain.exchanges.samples import PLAIN
 
 A, B = UUID(int=10), UUID(int=11)
 OPERATING = ROOT / "docs" / "operating.md"
@@ -47,7 +48,7 @@ async def need(engine: Engine, organisation: str = "Morbihan", **fields: Any) ->
 
 def said(author: str = "buyer", supplier_id: UUID | None = None, **fields: Any) -> Message:
     usual: dict[str, Any] = {"id": new_id(), "body": "Bonjour", "channel": "email", "created_at": NOW}
-    return Message(**usual | {"author": author, "supplier_id": supplier_id} | fields)
+    return Message(**PLAIN | usual | {"author": author, "supplier_id": supplier_id} | fields)
 
 
 async def opened(engine: Engine, owner: UUID, need_id: UUID, *more: Message) -> ExchangeSummary:

@@ -20,6 +20,7 @@ from domain.insights import FirstAnswer
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import NOW
 from tests.domain.equal_treatment.samples import frozen
+from tests.domain.exchanges.samples import PLAIN
 
 NEVER = UUID(int=99)
 
@@ -28,7 +29,7 @@ async def say(one: OpenedExchange, hours: float, supplier_id: UUID = ANNE, **fie
     """A supplier's message, so many hours after the opening."""
     at = NOW + timedelta(hours=hours)
     usual: dict[str, Any] = {"id": new_id(at), "author": "supplier", "supplier_id": supplier_id, "created_at": at}
-    said = Message(**usual | {"body": "…", "channel": "phone"} | fields)
+    said = Message(**PLAIN | usual | {"body": "…", "channel": "phone"} | fields)
     async with transaction(one.engine) as connection:
         await insert_message(connection, one.exchange.id, said)
     return said
