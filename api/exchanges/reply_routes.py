@@ -11,7 +11,7 @@ from api.exchanges.reply_form import FORM, ReplyForm, read_form, reply_in
 from api.exchanges.reply_page import PRIVATE, exchange_page, refusal_page
 from api.exchanges.supplier_view import NO_LINK, VisibleExchange, add_reply, visible_exchange
 from api.runtime.endpoint import Call, endpoint, negotiated
-from api.runtime.idempotency import HEADERS, Sender, key_of, once
+from api.runtime.idempotency import HEADERS, Sender, created, key_of, once
 from api.runtime.rate_limits import caller_of, require_within
 from api.web.content_negotiation import HTML, JSON
 from api.web.problems import answer_failure, describe
@@ -134,11 +134,11 @@ async def _add(
         # not the path, which holds the token
         route = f"POST /replies of {link.supplier_id} in {link.exchange_id}"
         sender = Sender(link.organisation_id, route, key)
-        return await once(call, connection, msgspec.json.encode(reply), carry_out, sender=sender)
+        return await once(call, connection, reply, carry_out, sender=sender)
 
 
 def _as_json(message: VisibleMessage) -> Answer:
-    return Answer(201, {"content-type": JSON}, msgspec.json.encode(message))
+    return created(message)
 
 
 def _as_redirection(message: VisibleMessage) -> Answer:

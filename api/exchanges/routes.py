@@ -22,32 +22,22 @@ from api.needs.own_need import own_need
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, unless_known
-from api.runtime.idempotency import HEADERS, created, once
+from api.runtime.idempotency import HEADERS, carry_out_once, created, once
 from api.web.content_negotiation import JSON
 from api.web.pagination import Page, Paging, paged
-from db.core.engine import transaction
+from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import select_exchanges
 from db.exchanges.reply_links import select_link_expiries
 from db.idempotency import Answer
 from domain.exchanges.exchange import ExchangeRequest, ExchangeSummary, MessageRequest, PublicationRequest
 from domain.exchanges.letter import Letter
 
-TAG = "Exchanges"
+exchanges_endpoint = partial(endpoint, tag="Exchanges", scope="needs")
+exchanges_creation = partial(exchanges_endpoint, "POST", status=201, headers=HEADERS)
 REFUSALS = ("conflict", "after-publication")
-NO_STORE = {"cache-control": "no-store"}
 
 
-@endpoint(
-    "POST",
-    "/needs/{id}/exchanges",
-    tag=TAG,
-    scope="needs",
-    answers=CreatedExchange,
-    status=201,
-    headers=HEADERS,
-    problems=REFUSALS,
-    example="exchange",
-)
+@exchanges_creation("/needs/{id}/exchanges", answers=CreatedExchange, problems=REFUSALS, example="exchange")
 async def create_exchange(call: Call, id: UUID, body: ExchangeRequest) -> Response[bytes]:  # noqa: A002 - as the contract names it
     """Open an exchange with suppliers about a need.
 
@@ -62,18 +52,16 @@ async def create_exchange(call: Call, id: UUID, body: ExchangeRequest) -> Respon
 
         async def carry_out() -> Answer:
             opened = await open_exchange(connection, acting, id, body)
-            return created(opened, f"/exchanges/{opened.id}", NO_STORE)
+            return created(opened, f"/exchanges/{opened.id}")
 
         async def completed(answer: Answer) -> Answer:
             opened = msgspec.json.decode(answer.body, type=CreatedExchange)
-            return msgspec.structs.replace(
-                answer, body=msgspec.json.encode(await reveal_links(connection, acting, opened))
-            )
+            return _shown_once(answer, await reveal_links(connection, acting, opened))
 
-        return await once(call, connection, msgspec.json.encode(body), carry_out, completed=completed)
+        return await once(call, connection, body, carry_out, completed=completed)
 
 
-@endpoint("GET", "/needs/{id}/exchanges", tag=TAG, scope="needs", answers=Page[ExchangeSummary])
+@exchanges_endpoint("GET", "/needs/{id}/exchanges", answers=Page[ExchangeSummary])
 async def list_exchanges(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
     """The exchanges about a need, the oldest first, with their recipients."""
     organisation = call.bearer.organisation_id
@@ -83,9 +71,7 @@ async def list_exchanges(call: Call, id: UUID, query: Paging) -> Response[bytes]
         return await paged(call, query, f"exchanges/{id}", UUID, fetch)
 
 
-@endpoint(
-    "GET", "/exchanges/{id}", tag=TAG, scope="needs", answers=ExchangeDocument, status=(200, 304), headers=IF_NONE_MATCH
-)
+@exchanges_endpoint("GET", "/exchanges/{id}", answers=ExchangeDocument, status=(200, 304), headers=IF_NONE_MATCH)
 async def get_exchange(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
     """A whole exchange: its recipients, all its messages, and the deliveries of each."""
     async with transaction(call.services.database) as connection:
@@ -94,17 +80,7 @@ async def get_exchange(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
     return unless_known(call, msgspec.json.encode(exchange_document(exchange, expiries)), JSON, max_age=None)
 
 
-@endpoint(
-    "POST",
-    "/exchanges/{id}/messages",
-    tag=TAG,
-    scope="needs",
-    answers=CreatedMessage,
-    status=201,
-    headers=HEADERS,
-    problems=REFUSALS,
-    example="message",
-)
+@exchanges_creation("/exchanges/{id}/messages", answers=CreatedMessage, problems=REFUSALS, example="message")
 async def create_message(call: Call, id: UUID, body: MessageRequest) -> Response[bytes]:  # noqa: A002
     """Add a message to an exchange.
 
@@ -112,22 +88,16 @@ async def create_message(call: Call, id: UUID, body: MessageRequest) -> Response
     which only the buyer and that supplier see. No message is ever changed: a correction is a message that `corrects`
     another, with the same author and the same recipients.
     """
-    async with transaction(call.services.database) as connection:
 
-        async def carry_out() -> Answer:
-            return created(await write_message(connection, acting_of(call), id, body), f"/exchanges/{id}")
+    async def carry_out(connection: Connection) -> Answer:
+        return created(await write_message(connection, acting_of(call), id, body), f"/exchanges/{id}")
 
-        return await once(call, connection, msgspec.json.encode(body), carry_out)
+    return await carry_out_once(call, body, carry_out)
 
 
-@endpoint(
-    "POST",
+@exchanges_creation(
     "/exchanges/{id}/messages/{message_id}/publication",
-    tag=TAG,
-    scope="needs",
     answers=CreatedMessage,
-    status=201,
-    headers=HEADERS,
     problems=REFUSALS,
     example="publication",
 )
@@ -138,16 +108,15 @@ async def publish_answer(call: Call, id: UUID, message_id: UUID, body: Publicati
     its author's name, address or SIRET. 409 for a message that is no question, is confidential, or is published
     already.
     """
-    async with transaction(call.services.database) as connection:
 
-        async def carry_out() -> Answer:
-            message = await publish_question(connection, acting_of(call), id, message_id, body)
-            return created(message, f"/exchanges/{id}")
+    async def carry_out(connection: Connection) -> Answer:
+        message = await publish_question(connection, acting_of(call), id, message_id, body)
+        return created(message, f"/exchanges/{id}")
 
-        return await once(call, connection, msgspec.json.encode(body), carry_out)
+    return await carry_out_once(call, body, carry_out)
 
 
-@endpoint("GET", "/exchanges/{id}/messages/{message_id}/letter", tag=TAG, scope="needs", answers=Letter)
+@exchanges_endpoint("GET", "/exchanges/{id}/messages/{message_id}/letter", answers=Letter)
 async def get_letter(call: Call, id: UUID, message_id: UUID) -> Letter:  # noqa: A002
     """A message of the buyer's as a text to be sent or printed, for recipients that Vivier does not write to.
 
@@ -158,9 +127,7 @@ async def get_letter(call: Call, id: UUID, message_id: UUID) -> Letter:  # noqa:
         return await letter_of(connection, acting_of(call), id, message_id)
 
 
-@endpoint(
-    "DELETE", "/exchanges/{id}/recipients/{supplier_id}/reply-link", tag=TAG, scope="needs", answers=None, status=204
-)
+@exchanges_endpoint("DELETE", "/exchanges/{id}/recipients/{supplier_id}/reply-link", answers=None, status=204)
 async def revoke_reply_link(call: Call, id: UUID, supplier_id: UUID) -> None:  # noqa: A002
     """Revoke a recipient's reply links.
 
@@ -171,15 +138,8 @@ async def revoke_reply_link(call: Call, id: UUID, supplier_id: UUID) -> None:  #
         await revoke_link(connection, acting_of(call), id, supplier_id)
 
 
-@endpoint(
-    "POST",
-    "/exchanges/{id}/recipients/{supplier_id}/reply-link",
-    tag=TAG,
-    scope="needs",
-    answers=CreatedReplyLink,
-    status=201,
-    headers=HEADERS,
-    problems=("conflict",),
+@exchanges_creation(
+    "/exchanges/{id}/recipients/{supplier_id}/reply-link", answers=CreatedReplyLink, problems=("conflict",)
 )
 async def reissue_reply_link(call: Call, id: UUID, supplier_id: UUID) -> Response[bytes]:  # noqa: A002
     """Give a recipient a new reply link, beside those it may have.
@@ -192,13 +152,11 @@ async def reissue_reply_link(call: Call, id: UUID, supplier_id: UUID) -> Respons
 
         async def carry_out() -> Answer:
             issued = await reissue_link(connection, acting, id, supplier_id)
-            return Answer(201, {"content-type": JSON, **NO_STORE}, msgspec.json.encode(issued))
+            return created(issued)
 
         async def completed(answer: Answer) -> Answer:
             issued = msgspec.json.decode(answer.body, type=CreatedReplyLink)
-            return msgspec.structs.replace(
-                answer, body=msgspec.json.encode(await reveal_link(connection, acting, issued))
-            )
+            return _shown_once(answer, await reveal_link(connection, acting, issued))
 
         return await once(call, connection, b"", carry_out, completed=completed)
 
@@ -213,3 +171,8 @@ ROUTES = (
     revoke_reply_link,
     reissue_reply_link,
 )
+
+
+def _shown_once(answer: Answer, document: object) -> Answer:
+    """The answer with `document` in its place, which nobody may store."""
+    return Answer(answer.status, answer.headers | {"cache-control": "no-store"}, msgspec.json.encode(document))

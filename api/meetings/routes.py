@@ -13,19 +13,19 @@ from api.meetings.plan_meeting import change_meeting, plan_meeting
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, require_match, unless_known
-from api.runtime.idempotency import HEADERS, created, once
+from api.runtime.idempotency import HEADERS, carry_out_once, created
 from api.web.content_negotiation import JSON
 from api.web.dates import end_of, first_moment
 from api.web.merge_patch import Patch, patched
 from api.web.pagination import Page, Paging, paged
-from db.core.engine import transaction
+from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.meetings.meetings import MeetingFilters, Position, lock_meeting, select_meeting, select_meetings
 from domain.errors import NotFound
 from domain.meetings.meeting import TEMPLATES, Meeting, MeetingRequest, Template
 from domain.text.bilingual import Text
 
-TAG = "Meetings"
+meetings_endpoint = partial(endpoint, tag="Meetings", scope="needs")
 NO_MEETING = Text("Aucune réunion de cet identifiant", "No meeting of this id")
 IN_A_FEED = 2_000
 
@@ -44,23 +44,22 @@ class Templates(msgspec.Struct, frozen=True):
     items: tuple[Template, ...]
 
 
-@endpoint("POST", "/meetings", tag=TAG, scope="needs", answers=Meeting, status=201, headers=HEADERS, example="meeting")
+@meetings_endpoint("POST", "/meetings", answers=Meeting, status=201, headers=HEADERS, example="meeting")
 async def create_meeting(call: Call, body: MeetingRequest) -> Response[bytes]:
     """Plan a meeting, or note one that was held.
 
     It is about one or several needs of the organisation. Without `agenda`, it has that of its format:
     `GET /meetings/templates`. A supplier is named by `supplier_id`; persons are stored apart and can be erased.
     """
-    async with transaction(call.services.database) as connection:
 
-        async def carry_out() -> Answer:
-            meeting = await plan_meeting(connection, acting_of(call), body)
-            return created(meeting, f"/meetings/{meeting.id}", {"etag": _etag(meeting)})
+    async def carry_out(connection: Connection) -> Answer:
+        meeting = await plan_meeting(connection, acting_of(call), body)
+        return created(meeting, f"/meetings/{meeting.id}", _etag(meeting))
 
-        return await once(call, connection, msgspec.json.encode(body), carry_out)
+    return await carry_out_once(call, body, carry_out)
 
 
-@endpoint("GET", "/meetings", tag=TAG, scope="needs", answers=Page[Meeting])
+@meetings_endpoint("GET", "/meetings", answers=Page[Meeting])
 async def list_meetings(call: Call, query: MeetingQuery) -> Response[bytes]:
     """The organisation's meetings, in the order in which they start."""
     filters = MeetingFilters(need_id=query.need, after=first_moment(query.from_), before=end_of(query.to))
@@ -69,32 +68,22 @@ async def list_meetings(call: Call, query: MeetingQuery) -> Response[bytes]:
         return await paged(call, query, "meetings", Position, fetch, key=lambda it: Position(it.starts_at, it.id))
 
 
-@endpoint("GET", "/meetings/templates", tag=TAG, scope="needs", answers=Templates)
+@meetings_endpoint("GET", "/meetings/templates", answers=Templates)
 async def list_meeting_templates(_: Call) -> Templates:
     """The usual agenda and length of meetings of a format."""
     return Templates(tuple(TEMPLATES.values()))
 
 
-@endpoint(
-    "GET",
-    "/meetings/{id}",
-    tag=TAG,
-    scope="needs",
-    answers=Meeting,
-    status=(200, 304),
-    headers=IF_NONE_MATCH,
-)
+@meetings_endpoint("GET", "/meetings/{id}", answers=Meeting, status=(200, 304), headers=IF_NONE_MATCH)
 async def get_meeting(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
     """A meeting: its participants, its minutes, its follow-ups."""
     meeting = await _own(call, id)
     return unless_known(call, msgspec.json.encode(meeting), JSON, _etag(meeting), max_age=None)
 
 
-@endpoint(
+@meetings_endpoint(
     "PATCH",
     "/meetings/{id}",
-    tag=TAG,
-    scope="needs",
     answers=Meeting,
     patch=MeetingRequest,
     headers=IF_MATCH,
@@ -116,14 +105,14 @@ async def update_meeting(call: Call, id: UUID, body: Patch) -> Response[bytes]: 
     return Response(msgspec.json.encode(after), headers={"content-type": JSON, "etag": _etag(after)})
 
 
-@endpoint("GET", "/meetings/{id}.ics", tag=TAG, scope="needs", answers={CALENDAR: str})
+@meetings_endpoint("GET", "/meetings/{id}.ics", answers={CALENDAR: str})
 async def get_meeting_calendar(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
     """A meeting as iCalendar (RFC 5545), in the time of Paris; calendars take a cancelled one out."""
     meeting = await _own(call, id)
     return Response(calendar_of_one(meeting, call.services.reference.territories), media_type=CALENDAR)
 
 
-@endpoint("GET", "/meetings.ics", tag=TAG, scope="needs", answers={CALENDAR: str}, status=(200, 304))
+@meetings_endpoint("GET", "/meetings.ics", answers={CALENDAR: str}, status=(200, 304))
 async def get_calendar(call: Call) -> Response[bytes]:
     """The organisation's meetings as a calendar to subscribe to, the cancelled ones too.
 

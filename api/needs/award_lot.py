@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.needs.freeze_shortlist import matched_part
+from api.needs.freeze_shortlist import matchable
 from api.needs.own_need import lock_own_need
 from api.runtime.actor import Acting
 from db.audit import write_entry
@@ -90,6 +90,6 @@ async def _supplier(connection: Connection, acting: Acting, need_id: UUID, suppl
 
 async def _object_segments(acting: Acting, need: StoredNeed, lot: Lot) -> tuple[str, ...]:
     """The segments of the lot's object, read as a match reads them."""
-    alone = msgspec.structs.replace(matched_part(need.content), lots=(lot,))
+    alone = msgspec.structs.replace(matchable(need.content), lots=(lot,))
     (query,) = await asyncio.to_thread(acting.services.reference.reader.read, alone)
     return tuple(wanted.segment for wanted in query.objects)

@@ -3,33 +3,23 @@
 from functools import partial
 from uuid import UUID
 
-import msgspec
 from litestar import Response
 
 from api.needs.award_lot import NO_AWARD, award_lot, withdraw_award
 from api.needs.own_need import own_need
-from api.needs.routes import TAG
+from api.needs.routes import needs_creation, needs_endpoint
 from api.runtime.actor import acting_of
-from api.runtime.endpoint import Call, endpoint
-from api.runtime.idempotency import HEADERS, created, once
+from api.runtime.endpoint import Call
+from api.runtime.idempotency import carry_out_once, created
 from api.web.pagination import Page, Paging, paged
-from db.core.engine import transaction
+from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.needs.awards import select_award, select_awards
 from domain.errors import NotFound
 from domain.needs.award import Award, AwardRequest
 
 
-@endpoint(
-    "POST",
-    "/needs/{id}/awards",
-    tag=TAG,
-    scope="needs",
-    answers=Award,
-    status=201,
-    headers=HEADERS,
-    example="award",
-)
+@needs_creation("/needs/{id}/awards", answers=Award, example="award")
 async def create_award(call: Call, id: UUID, body: AwardRequest) -> Response[bytes]:  # noqa: A002 - as the contract names it
     """Record to whom a lot of a need was awarded.
 
@@ -38,16 +28,15 @@ async def create_award(call: Call, id: UUID, body: AwardRequest) -> Response[byt
     award of a segment to one supplier within 36 months, and one that weighs much beside a supplier's turnover, are
     pointed out. `POST /match` knows of none. The id of a supplier that was merged stands for the one it is part of.
     """
-    async with transaction(call.services.database) as connection:
 
-        async def carry_out() -> Answer:
-            award = await award_lot(connection, acting_of(call), id, body)
-            return created(award, f"/needs/{id}/awards/{award.id}")
+    async def carry_out(connection: Connection) -> Answer:
+        award = await award_lot(connection, acting_of(call), id, body)
+        return created(award, f"/needs/{id}/awards/{award.id}")
 
-        return await once(call, connection, msgspec.json.encode(body), carry_out)
+    return await carry_out_once(call, body, carry_out)
 
 
-@endpoint("GET", "/needs/{id}/awards", tag=TAG, scope="needs", answers=Page[Award])
+@needs_endpoint("GET", "/needs/{id}/awards", answers=Page[Award])
 async def list_awards(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
     """The awards of a need, in the order in which they were entered, without those that were withdrawn."""
     organisation = call.bearer.organisation_id
@@ -56,7 +45,7 @@ async def list_awards(call: Call, id: UUID, query: Paging) -> Response[bytes]:  
         return await paged(call, query, f"awards/{id}", UUID, partial(select_awards, connection, organisation, id))
 
 
-@endpoint("GET", "/needs/{id}/awards/{award_id}", tag=TAG, scope="needs", answers=Award)
+@needs_endpoint("GET", "/needs/{id}/awards/{award_id}", answers=Award)
 async def get_award(call: Call, id: UUID, award_id: UUID) -> Award:  # noqa: A002
     """An award."""
     async with transaction(call.services.database) as connection:
@@ -66,7 +55,7 @@ async def get_award(call: Call, id: UUID, award_id: UUID) -> Award:  # noqa: A00
     return award
 
 
-@endpoint("DELETE", "/needs/{id}/awards/{award_id}", tag=TAG, scope="needs", answers=None, status=204)
+@needs_endpoint("DELETE", "/needs/{id}/awards/{award_id}", answers=None, status=204)
 async def delete_award(call: Call, id: UUID, award_id: UUID) -> None:  # noqa: A002
     """Withdraw an award that was entered by mistake.
 

@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 
-from api.needs.freeze_shortlist import FrozenAnswer, match_planned, matched_part, store_version
+from api.needs.freeze_shortlist import FrozenAnswer, freeze_matched, match_need, matchable
 from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.core.engine import Connection
@@ -28,12 +28,12 @@ class NeedChange(PlannedNeed, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 async def plan_need(connection: Connection, acting: Acting, content: PlannedNeed) -> tuple[StoredNeed, FrozenAnswer]:
-    """Store a new need as a draft, with its first shortlist. Raises as `match_planned`."""
+    """Store a new need as a draft, with its first shortlist. Raises as `match_need`."""
     now = acting.now()
     need = await insert_need(connection, acting.organisation_id, content, now)
-    matched = await match_planned(connection, acting, need)
+    matched = await match_need(connection, acting, need)
     await write_entry(connection, acting.actor, "need.created", f"need:{need.id}", now, version=need.version)
-    return need, await store_version(connection, acting, need, matched)
+    return need, await freeze_matched(connection, acting, need, matched)
 
 
 async def change_need(connection: Connection, acting: Acting, need: StoredNeed, change: NeedChange) -> StoredNeed:
@@ -46,7 +46,7 @@ async def change_need(connection: Connection, acting: Acting, need: StoredNeed, 
     require_move(need.status, change.status)
     require_change(need.status, fields)
     if fields:
-        await asyncio.to_thread(acting.services.reference.reader.read, matched_part(content))
+        await asyncio.to_thread(acting.services.reference.reader.read, matchable(content))
     elif change.status == need.status:
         return need
     now, version = acting.now(), need.version + 1

@@ -63,7 +63,7 @@ class _Before(NamedTuple):
     ledger: Sequence[LotLedger]
 
 
-def matched_part(content: PlannedNeed) -> Need:
+def matchable(content: PlannedNeed) -> Need:
     """The fields of a planned need that a match reads; the others must not change the seed of the draw."""
     return msgspec.convert(content, Need, from_attributes=True)
 
@@ -71,14 +71,14 @@ def matched_part(content: PlannedNeed) -> Need:
 async def freeze_shortlist(connection: Connection, acting: Acting, need_id: UUID) -> FrozenAnswer:
     """Match a need as it is now, and freeze the answer as its next version.
 
-    Raises NotFound, Conflict once the need has ended, and as `match_planned`.
+    Raises NotFound, Conflict once the need has ended, and as `match_need`.
     """
     need = await lock_own_need(connection, acting.organisation_id, need_id)
     require_not_ended(need.status)
-    return await store_version(connection, acting, need, await match_planned(connection, acting, need))
+    return await freeze_matched(connection, acting, need, await match_need(connection, acting, need))
 
 
-async def match_planned(connection: Connection, acting: Acting, need: StoredNeed) -> Matched:
+async def match_need(connection: Connection, acting: Acting, need: StoredNeed) -> Matched:
     """Match a need that the caller has locked, with the organisation's past awards.
 
     Raises InvalidContent with everything wrong in the need, Refusal (503) until there is an index.
@@ -88,13 +88,13 @@ async def match_planned(connection: Connection, acting: Acting, need: StoredNeed
     awards = await awards_until(connection, organisation, on)
     before = await _before(connection, organisation, need)
     started = time.perf_counter()
-    asking = _MatchInput(matched_part(need.content), live, services.reference, on, acting.language, awards)
+    asking = _MatchInput(matchable(need.content), live, services.reference, on, acting.language, awards)
     found = await asyncio.to_thread(_matched, asking, before)
     services.metrics.matched(time.perf_counter() - started)
     return found._replace(ledger=await _accounted(connection, found.ledger))
 
 
-async def store_version(connection: Connection, acting: Acting, need: StoredNeed, found: Matched) -> FrozenAnswer:
+async def freeze_matched(connection: Connection, acting: Acting, need: StoredNeed, found: Matched) -> FrozenAnswer:
     """Store the answer as the next version of a need that the caller has locked, with its journal entry."""
     now, stamp = acting.now(), found.shortlist.stamp
     version = ShortlistVersion(

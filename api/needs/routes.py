@@ -25,6 +25,9 @@ from domain.needs.status import Status, StoredNeed
 from domain.shortlists.shortlist import Shortlist
 
 TAG = "Needs"
+NEED_PROBLEMS = ("unknown-territory", "unknown-segment", "outside-france")
+needs_endpoint = partial(endpoint, tag=TAG, scope="needs")
+needs_creation = partial(needs_endpoint, "POST", status=201, headers=HEADERS)
 
 
 class NeedDocument(NeedChange, frozen=True, kw_only=True):
@@ -78,17 +81,7 @@ class NeedsQuery(Paging, frozen=True, kw_only=True):
     planned_to: Annotated[date, msgspec.Meta(description="Publication planned on this day or before")] | None = None
 
 
-@endpoint(
-    "POST",
-    "/needs",
-    tag=TAG,
-    scope="needs",
-    answers=CreatedNeed,
-    status=201,
-    headers=HEADERS,
-    problems=("unknown-territory", "unknown-segment", "outside-france", "not-ready"),
-    example="planned-need",
-)
+@needs_creation("/needs", answers=CreatedNeed, problems=(*NEED_PROBLEMS, "not-ready"), example="planned-need")
 async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
     """Create a need, and freeze its first shortlist.
 
@@ -103,12 +96,12 @@ async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
             need, frozen = await plan_need(connection, acting, body)
             document = need_document(need)
             answer = {"need": document, "shortlist": msgspec.Raw(frozen.body)}
-            return created(answer, f"/needs/{need.id}", {"etag": _etag(document)})
+            return created(answer, f"/needs/{need.id}", _etag(document))
 
-        return await once(call, connection, msgspec.json.encode(body), carry_out)
+        return await once(call, connection, body, carry_out)
 
 
-@endpoint("GET", "/needs", tag=TAG, scope="needs", answers=Page[NeedSummary])
+@needs_endpoint("GET", "/needs", answers=Page[NeedSummary])
 async def list_needs(call: Call, query: NeedsQuery) -> Response[bytes]:
     """The organisation's needs, the newest first."""
     filters = NeedFilters(query.status, query.planned_from, query.planned_to)
@@ -117,7 +110,7 @@ async def list_needs(call: Call, query: NeedsQuery) -> Response[bytes]:
         return await paged(call, query, "needs", UUID, fetch, show=_summary)
 
 
-@endpoint("GET", "/needs/{id}", tag=TAG, scope="needs", answers=NeedDocument, status=(200, 304), headers=IF_NONE_MATCH)
+@needs_endpoint("GET", "/needs/{id}", answers=NeedDocument, status=(200, 304), headers=IF_NONE_MATCH)
 async def get_need(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
     """A need as it is now."""
     async with transaction(call.services.database) as connection:
@@ -125,15 +118,13 @@ async def get_need(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as 
     return unless_known(call, msgspec.json.encode(need_document(need)), JSON, max_age=None)
 
 
-@endpoint(
+@needs_endpoint(
     "PATCH",
     "/needs/{id}",
-    tag=TAG,
-    scope="needs",
     answers=NeedDocument,
     patch=NeedChange,
     headers=IF_MATCH,
-    problems=("conflict", "stale-version", "unknown-territory", "unknown-segment", "outside-france"),
+    problems=("conflict", "stale-version", *NEED_PROBLEMS),
     example="need-change",
 )
 async def update_need(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # noqa: A002
@@ -153,15 +144,8 @@ async def update_need(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # 
     return Response(msgspec.json.encode(after), headers={"content-type": JSON, "etag": _etag(after)})
 
 
-@endpoint(
-    "DELETE",
-    "/needs/{id}",
-    tag=TAG,
-    scope="needs",
-    answers=None,
-    status=204,
-    headers=IF_MATCH,
-    problems=("conflict", "stale-version"),
+@needs_endpoint(
+    "DELETE", "/needs/{id}", answers=None, status=204, headers=IF_MATCH, problems=("conflict", "stale-version")
 )
 async def delete_need(call: Call, id: UUID) -> None:  # noqa: A002
     """Delete a draft, with its shortlists.

@@ -14,11 +14,11 @@ from api.match import CandidateMap, candidate_map
 from api.needs.decide import DecisionChange, decide, require_listed
 from api.needs.freeze_shortlist import freeze_shortlist
 from api.needs.own_need import lock_own_need, own_need
-from api.needs.routes import TAG
+from api.needs.routes import NEED_PROBLEMS, needs_creation, needs_endpoint
 from api.runtime.actor import acting_of
-from api.runtime.endpoint import Call, endpoint
+from api.runtime.endpoint import Call
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, etag_of, require_match, unless_known
-from api.runtime.idempotency import HEADERS, created, once
+from api.runtime.idempotency import created, once
 from api.web.content_negotiation import GEOJSON, JSON
 from api.web.pagination import Page, Paging, paged
 from db.core.engine import Connection, transaction
@@ -55,16 +55,7 @@ class DecisionDocument(msgspec.Struct, frozen=True):
     decided_at: datetime | None
 
 
-@endpoint(
-    "POST",
-    "/needs/{id}/shortlists",
-    tag=TAG,
-    scope="needs",
-    answers=Shortlist,
-    status=201,
-    headers=HEADERS,
-    problems=("conflict", "unknown-territory", "unknown-segment", "outside-france", "not-ready"),
-)
+@needs_creation("/needs/{id}/shortlists", answers=Shortlist, problems=("conflict", *NEED_PROBLEMS, "not-ready"))
 async def create_shortlist(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
     """Match a need again, as it is now, and freeze the answer as its next version.
 
@@ -76,12 +67,12 @@ async def create_shortlist(call: Call, id: UUID) -> Response[bytes]:  # noqa: A0
 
         async def carry_out() -> Answer:
             number, answer = await freeze_shortlist(connection, acting, id)
-            return created(msgspec.Raw(answer), f"/needs/{id}/shortlists/{number}", {"etag": etag_of(answer)})
+            return created(msgspec.Raw(answer), f"/needs/{id}/shortlists/{number}", etag_of(answer))
 
         return await once(call, connection, b"", carry_out)
 
 
-@endpoint("GET", "/needs/{id}/shortlists", tag=TAG, scope="needs", answers=Page[ShortlistVersion])
+@needs_endpoint("GET", "/needs/{id}/shortlists", answers=Page[ShortlistVersion])
 async def list_shortlists(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
     """The versions of a need's shortlist, the latest first, each with its stamp and its numbers of candidates."""
     organisation = call.bearer.organisation_id
@@ -91,11 +82,9 @@ async def list_shortlists(call: Call, id: UUID, query: Paging) -> Response[bytes
         return await paged(call, query, f"shortlists/{id}", int, fetch, key=attrgetter("number"))
 
 
-@endpoint(
+@needs_endpoint(
     "GET",
     "/needs/{id}/shortlists/{n}",
-    tag=TAG,
-    scope="needs",
     answers={JSON: Shortlist, GEOJSON: CandidateMap},
     status=(200, 304),
     headers=IF_NONE_MATCH,
@@ -113,11 +102,9 @@ async def get_shortlist(call: Call, id: UUID, n: str) -> Response[bytes]:  # noq
     return unless_known(call, frozen.body, JSON, max_age=None)
 
 
-@endpoint(
+@needs_endpoint(
     "PATCH",
     "/needs/{id}/shortlists/{n}/suppliers/{supplier_id}",
-    tag=TAG,
-    scope="needs",
     answers=DecisionDocument,
     patch=DecisionChange,
     headers=IF_MATCH,
@@ -150,7 +137,7 @@ async def update_decision(
     return Response(msgspec.json.encode(after), headers={"content-type": JSON, "etag": _etag(after)})
 
 
-@endpoint("GET", "/needs/{id}/shortlists/{n}/decisions", tag=TAG, scope="needs", answers=Page[Decision])
+@needs_endpoint("GET", "/needs/{id}/shortlists/{n}/decisions", answers=Page[Decision])
 async def list_decisions(call: Call, id: UUID, n: str, query: Paging) -> Response[bytes]:  # noqa: A002
     """The decisions on the suppliers of a version, by lot."""
     async with transaction(call.services.database) as connection:
@@ -160,7 +147,7 @@ async def list_decisions(call: Call, id: UUID, n: str, query: Paging) -> Respons
         return await paged(call, query, name, DecisionKey, fetch, key=lambda it: DecisionKey(it.lot_id, it.supplier_id))
 
 
-@endpoint("GET", "/needs/{id}/shortlists/{n}/diff/{m}", tag=TAG, scope="needs", answers=ShortlistDiff)
+@needs_endpoint("GET", "/needs/{id}/shortlists/{n}/diff/{m}", answers=ShortlistDiff)
 async def compare_shortlists(call: Call, id: UUID, n: str, m: str) -> ShortlistDiff:  # noqa: A002
     """What a version shows differently from another one.
 
