@@ -16,9 +16,9 @@ from domain.needs.status import Status
 from domain.shortlists.shortlist import Coverage, RequestedSegment, Tension, TensionLevel
 
 SOCIAL_TARGET = 0.3
-"""Of the contracts of a year, at least this share with a social provision (PNAD 2022-2025; none has followed yet)."""
+"""The least share of a year's contracts with a social provision (PNAD 2022-2025; no later plan exists yet)."""
 ENVIRONMENTAL_TARGET = 1.0
-"""Of the contracts of a year, at least this share with an environmental provision (PNAD 2022-2025)."""
+"""The least share of a year's contracts with an environmental provision (PNAD 2022-2025)."""
 MOST_NOTES = 200
 
 
@@ -109,7 +109,7 @@ class Unsupplied(msgspec.Struct, frozen=True):
 
 
 class TensionFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """How many lots have which tension; `good`: supply enough for competition."""
+    """The number of lots of each tension; `good`: supply enough for competition."""
 
     none: int
     critical: int
@@ -118,7 +118,7 @@ class TensionFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProvisionFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """How many needs, abandoned ones aside, will have a provision, will not, or do not say.
+    """The numbers of needs, without abandoned ones, that will have a provision, will not, or do not say.
 
     `share`: of those that say; null where none does. `target`: the share aimed at.
     """
@@ -138,7 +138,7 @@ class Provisions(msgspec.Struct, frozen=True):
 
 
 class NeedFigures(msgspec.Struct, frozen=True):
-    """How many needs these figures rest on."""
+    """The numbers of needs and lots that are counted."""
 
     total: int
     lots: int

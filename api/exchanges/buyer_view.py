@@ -55,12 +55,10 @@ class ReplyLinkDocument(msgspec.Struct, frozen=True):
     expires_at: datetime
 
 
-class RecipientLetter(msgspec.Struct, frozen=True):
+class RecipientLetter(Letter, frozen=True, kw_only=True):
     """The first message for one recipient, with its link: to be sent or printed by the buyer."""
 
     supplier_id: UUID
-    subject: str
-    text: str
 
 
 class CreatedExchange(ExchangeDocument, frozen=True, kw_only=True):

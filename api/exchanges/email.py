@@ -9,12 +9,13 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from email.utils import format_datetime
+from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponseException
 
-from api.exchanges.reply_links import address, expiry, last_day
+from api.exchanges.reply_links import TOKEN_BYTES, address, expiry, last_day
 from api.runtime.actor import Acting
 from api.runtime.outbox_worker import Kind
 from api.runtime.services import Services
@@ -22,7 +23,7 @@ from api.smtp_settings import ADDRESS, MailServer
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
 from db.exchanges.email_outbox import insert_mails, select_outgoing_message, write_outcome
-from db.exchanges.reply_links import create_links
+from db.exchanges.reply_links import insert_links
 from db.schema.exchange_tables import message_mails
 from domain.delivery.backoff import Outcome, Schedule
 from domain.exchanges.exchange import ExchangeSummary, Message
@@ -90,15 +91,15 @@ class Postman:
         if receiver is None:
             return Outcome(failure="not_an_address", final=True)
         language: Language = mail.row["language"]
-        now = self.now()
+        now, token = self.now(), token_urlsafe(TOKEN_BYTES)
         async with transaction(self.engine) as connection:
             outgoing = await select_outgoing_message(connection, mail)
             if outgoing is None:
                 return Outcome(failure="link_revoked", final=True)
             expires_at = expiry(now, self.link_days)
             exchange, supplier = mail.row["exchange_id"], mail.row["supplier_id"]
-            (link,) = await create_links(connection, exchange, (supplier,), now, expires_at)
-        reply_link = Link(address(self.base, link.token), last_day(expires_at))
+            await insert_links(connection, exchange, {supplier: token}, now, expires_at)
+        reply_link = Link(address(self.base, token), last_day(expires_at))
         text = letter(outgoing, reply_link, language, by_server=True)
         return await self._send(self._message(mail, outgoing.buyer, receiver, text))
 

@@ -10,7 +10,7 @@ from api.exchanges.email import queue_emails
 from api.exchanges.own_exchange import own_exchange
 from api.exchanges.reply_links import issue_links, last_day, seeds_and_tokens
 from api.exchanges.write_letter import undelivered, write_letter
-from api.needs.own_need import lock_own_need
+from api.needs.own_need import lock_own_need, unknown_lot
 from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.core.engine import Connection
@@ -19,7 +19,6 @@ from db.exchanges.exchanges import insert_exchange
 from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
-from domain.decoding.explain import near
 from domain.errors import Conflict, InvalidContent, Problem, pointer
 from domain.exchanges.exchange import (
     MOST_RECIPIENTS,
@@ -114,14 +113,16 @@ def _letters(
     for supplier_id in undelivered(exchange, first.id):
         link = by_supplier[supplier_id]
         letter = write_letter(acting, need, exchange, first, Link(link.url, last_day(link.expires_at)))
-        yield RecipientLetter(supplier_id, letter.subject, letter.text)
+        yield RecipientLetter(letter.subject, letter.text, supplier_id=supplier_id)
 
 
 async def _recipients(
     connection: Connection, acting: Acting, need: StoredNeed, request: ExchangeRequest
 ) -> tuple[Recipient, ...]:
     """The recipients, as the directory knows them now."""
-    problems = list(_unknown_lots(need, request.lot_ids))
+    lots = [lot.id for lot in need.content.lots]
+    unknown = ((place, each) for place, each in enumerate(request.lot_ids) if each not in lots)
+    problems = [unknown_lot(each, lots, "lot_ids", place) for place, each in unknown]
     if request.recipients == "shortlist":
         if problems:
             raise InvalidContent(tuple(problems))
@@ -165,14 +166,3 @@ def _listed(summary: SupplierSummary, now: Supplier | None) -> Recipient:
 def _named(supplier: Supplier) -> Recipient:
     email = supplier.contact.email or None
     return Recipient(supplier_id=supplier.id, name=supplier.name, siret=supplier.siret, email=email, why="named")
-
-
-def _unknown_lots(need: StoredNeed, lot_ids: Sequence[str]) -> Iterator[Problem]:
-    known = tuple(lot.id for lot in need.content.lots)
-    for place, lot_id in enumerate(lot_ids):
-        if lot_id not in known:
-            hint = near(lot_id, known)
-            detail = Text(
-                f"Ce besoin n'a pas de lot « {lot_id} »{hint.fr}", f"This need has no lot “{lot_id}”{hint.en}"
-            )
-            yield Problem(pointer("lot_ids", place), "unknown_lot", detail)

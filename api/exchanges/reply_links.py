@@ -21,7 +21,7 @@ from api.runtime.actor import Acting
 from api.web.dates import PARIS
 from db.audit import write_entry
 from db.core.engine import Connection
-from db.exchanges.reply_links import TOKEN_BYTES, NewLink, insert_links, revoke_links, select_issued_tokens
+from db.exchanges.reply_links import insert_links, revoke_links, select_issued_tokens
 from domain.errors import Conflict, NotFound
 from domain.exchanges.exchange import Exchange
 from domain.exchanges.letter import Link
@@ -29,6 +29,7 @@ from domain.needs.status import StoredNeed
 from domain.text.bilingual import Text
 
 PATH = "/replies/"
+TOKEN_BYTES = 32
 NO_RECIPIENT = Text(
     "Ce fournisseur n'est pas destinataire de cet échange", "This supplier is no recipient of this exchange"
 )
@@ -49,8 +50,8 @@ async def issue_links(
     now = acting.now()
     expires_at = expiry(now, acting.services.settings.reply_link_days)
     seeds = {each: token_urlsafe(TOKEN_BYTES) for each in supplier_ids}
-    links = (NewLink(each, _token(acting, seed), expires_at) for each, seed in seeds.items())
-    await insert_links(connection, exchange_id, links, now)
+    tokens = {each: _token(acting, seed) for each, seed in seeds.items()}
+    await insert_links(connection, exchange_id, tokens, now, expires_at)
     return tuple(ReplyLinkDocument(each, address(acting.base_url, seed), expires_at) for each, seed in seeds.items())
 
 
@@ -106,7 +107,7 @@ def address(base: str, token: str) -> str:
 
 
 def expiry(now: datetime, days: int) -> datetime:
-    """When a link made now expires: at the end of a day in France, so that its last day can be named."""
+    """The expiry of a link made now: the end of a day in France, so that its last day can be named."""
     last = now.astimezone(PARIS).date() + timedelta(days=days)
     return datetime.combine(last + timedelta(days=1), time(), PARIS).astimezone(UTC)
 

@@ -147,7 +147,7 @@ def _as_redirection(message: VisibleMessage) -> Answer:
 
 
 async def _answer_form(call: Call, token: str) -> Response[bytes]:
-    """As JSON is answered; but where the reply is refused, with the page and the form as it was filled in."""
+    """The redirection to the page; where the reply is refused, the page with the form as it was filled in."""
     form = await read_form(call, LONGEST_BODY)
     try:
         return await _add(call, token, reply_in(form), form.own_key, _as_redirection)

@@ -65,7 +65,7 @@ async def _checked(
     suppliers = await living_suppliers(
         connection, {each.supplier_id for each in request.participants if each.supplier_id}
     )
-    names = {asked: supplier.name for asked, supplier in suppliers.items()}
+    names = {each: supplier.name for each, supplier in suppliers.items()}
     unknown = await unknown_needs(connection, acting.organisation_id, request.need_ids)
     found = [*problems(request), *_references(acting, request, unknown, {*known, *names})]
     if found:

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from api.needs.freeze_shortlist import matchable
-from api.needs.own_need import lock_own_need
+from api.needs.own_need import lock_own_need, unknown_lot
 from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.core.engine import Connection
@@ -15,7 +15,6 @@ from db.needs.awards import insert_award, mark_award_withdrawn
 from db.needs.shortlists import select_listed_supplier
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
-from domain.decoding.explain import near
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.needs.award import Award, AwardRequest
 from domain.needs.need import Lot
@@ -53,9 +52,7 @@ async def _award(connection: Connection, acting: Acting, need: StoredNeed, reque
     problems: list[Problem] = []
     lot = next((lot for lot in need.content.lots if lot.id == request.lot_id), None)
     if lot is None:
-        hint = near(request.lot_id, tuple(lot.id for lot in need.content.lots))
-        detail = Text(f"Aucun lot « {request.lot_id} »{hint.fr}", f"No lot “{request.lot_id}”{hint.en}")
-        problems.append(Problem(pointer("lot_id"), "unknown_lot", detail))
+        problems.append(unknown_lot(request.lot_id, (each.id for each in need.content.lots), "lot_id"))
     supplier = await _supplier(connection, acting, need.id, request.supplier_id)
     if supplier is None:
         problems.append(Problem(pointer("supplier_id"), "unknown_supplier", NO_SUPPLIER))

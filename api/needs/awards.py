@@ -21,7 +21,7 @@ from domain.needs.award import Award, AwardRequest
 
 @needs_creation("/needs/{id}/awards", answers=Award, example="award")
 async def create_award(call: Call, id: UUID, body: AwardRequest) -> Response[bytes]:  # noqa: A002 - as the contract names it
-    """Record to whom a lot of a need was awarded.
+    """Enter the award of a lot of a need.
 
     Allowed in every status. From `awarded_on` on, it counts in the shortlists that the organisation freezes, also in
     those of this need: a supplier awarded an ESS-reserved contract is barred from another for three years; the third

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import msgspec
 
+from api.needs.own_need import unknown_lot
 from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.core.engine import Connection
 from db.needs.shortlists import DecisionKey, remove_decision, write_decision
 from domain.audit import Detail
-from domain.decoding.explain import near
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.needs.need import Code
 from domain.shortlists.frozen import Decision, FrozenShortlist, Verdict
@@ -65,9 +65,7 @@ def require_listed(version: FrozenShortlist, lot_id: str, supplier_id: UUID) -> 
     if not any(supplier_id in listed for listed in lots.values()):
         raise NotFound(NO_SUPPLIER)
     if lot_id not in lots:
-        hint = near(lot_id, tuple(lots))
-        detail = Text(f"Aucun lot « {lot_id} »{hint.fr}", f"No lot “{lot_id}”{hint.en}")
-        raise InvalidContent((Problem(pointer("lot_id"), "unknown_lot", detail),))
+        raise InvalidContent((unknown_lot(lot_id, lots, "lot_id"),))
     if supplier_id not in lots[lot_id]:
         named = ", ".join(lot for lot, listed in lots.items() if supplier_id in listed)
         detail = Text(

@@ -56,7 +56,7 @@ async def select_exchange(connection: Connection, organisation_id: UUID, exchang
 async def select_exchange_for(
     connection: Connection, organisation_id: UUID, exchange_id: UUID, supplier_id: UUID
 ) -> Exchange | None:
-    """As much of the exchange as this recipient may know, itself as the only recipient; None where it is none.
+    """The exchange as far as this recipient may see it, itself as the only recipient; None for any other supplier.
 
     Messages of others, and those to another recipient alone, are not even read. Without deliveries.
     """

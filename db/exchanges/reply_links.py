@@ -4,11 +4,9 @@ The database stores the SHA-256 of a token, never the token. A recipient may hol
 one of its own; they are revoked together.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from hashlib import sha256
-from secrets import token_urlsafe
-from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -16,16 +14,6 @@ from sqlalchemy import func, insert, select, update
 
 from db.core.engine import Connection
 from db.schema.exchange_tables import exchanges, message_mails, reply_links
-
-TOKEN_BYTES = 32
-
-
-class NewLink(NamedTuple):
-    """A new link, with the token that nothing else holds."""
-
-    supplier_id: UUID
-    token: str
-    expires_at: datetime
 
 
 class ReplyLink(msgspec.Struct, frozen=True):
@@ -38,27 +26,12 @@ class ReplyLink(msgspec.Struct, frozen=True):
     expires_at: datetime
 
 
-async def create_links(
-    connection: Connection, exchange_id: UUID, supplier_ids: Iterable[UUID], now: datetime, expires_at: datetime
-) -> tuple[NewLink, ...]:
-    """Store a link with a random token for each of these recipients, beside those it may have."""
-    links = tuple(NewLink(each, token_urlsafe(TOKEN_BYTES), expires_at) for each in supplier_ids)
-    await insert_links(connection, exchange_id, links, now)
-    return links
-
-
-async def insert_links(connection: Connection, exchange_id: UUID, links: Iterable[NewLink], now: datetime) -> None:
-    """Store links to the exchange. Their tokens have at least the entropy of `TOKEN_BYTES` random bytes."""
-    rows = [
-        {
-            "digest": digest(link.token),
-            "exchange_id": exchange_id,
-            "supplier_id": link.supplier_id,
-            "created_at": now,
-            "expires_at": link.expires_at,
-        }
-        for link in links
-    ]
+async def insert_links(
+    connection: Connection, exchange_id: UUID, tokens: Mapping[UUID, str], now: datetime, expires_at: datetime
+) -> None:
+    """Store a link for each of these recipients, beside those it may have. `tokens`: by supplier, not to be guessed."""
+    common = {"exchange_id": exchange_id, "created_at": now, "expires_at": expires_at}
+    rows = [{"supplier_id": each, "digest": digest(token), **common} for each, token in tokens.items()]
     await connection.execute(insert(reply_links), rows)
 
 

@@ -109,7 +109,7 @@ async def meetings_of(connection: Connection, organisation_id: UUID, need_id: UU
 
 
 async def unknown_needs(connection: Connection, organisation_id: UUID, need_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the ids that are no need of the organisation."""
+    """The ids among these that are no need of the organisation."""
     own = select(needs.c.id).where(needs.c.organisation_id == organisation_id, needs.c.id.in_(need_ids))
     return set(need_ids) - set((await connection.execute(own)).scalars())
 
@@ -144,7 +144,7 @@ async def _insert_parts(
 async def _find_persons(
     connection: Connection, organisation_id: UUID, meeting: Meeting, known: PersonIds, now: datetime
 ) -> PersonIds:
-    """Everyone whom the meeting names. Who is to follow up is taken for the participant of that name."""
+    """The persons that the meeting names, stored if new. A follow-up by name alone is a participant's of that name."""
     ids = dict(known)
     for each in meeting.participants:
         if each.name is not None and (each.name, each.organisation) not in ids:

@@ -1,4 +1,4 @@
-"""The tables of exchanges with suppliers: append-only, but for what becomes of links and mail."""
+"""The tables of exchanges with suppliers: append-only, except for links and e-mail."""
 
 from sqlalchemy import (
     Boolean,
@@ -21,7 +21,7 @@ from db.schema.need_tables import needs
 from db.schema.outbox_columns import outbox_columns
 from db.schema.supplier_tables import metadata, moment, organisations
 
-# Without a cascade from the need: what was said goes by `db.exchanges.exchanges.purge_exchanges` alone, in its time.
+# Without a cascade from the need: only `db.exchanges.exchanges.purge_exchanges` deletes exchanges, in their time.
 exchanges = Table(
     "exchanges",
     metadata,
@@ -49,7 +49,7 @@ exchange_recipients = Table(
     Index(None, "supplier_id"),
 )
 
-# `supplier_id`: who says it, or the one it goes to; NULL: a buyer's message to all. `publishes`: the question that is
+# `supplier_id`: the author, or the one recipient; NULL: a buyer's message to all. `publishes`: the question that is
 # answered to all, in the words of `question`.
 messages = Table(
     "messages",

@@ -40,7 +40,7 @@ BarriersNote = Annotated[
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     """A supplier that an exchange was opened with, as it was known then.
 
-    `why`: it was named by the buyer, or on the shortlist. `email` is null where none is known, or no longer kept.
+    `why`: it was named by the buyer, or on the shortlist. `email` is null where none is known, or it was erased.
     """
 
     supplier_id: UUID

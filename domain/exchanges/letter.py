@@ -23,7 +23,7 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Link(msgspec.Struct, frozen=True):
-    """Where to read and answer, and the last day on which that works."""
+    """The URL to read and answer by, and the last day on which it works."""
 
     url: str
     valid_until: date
@@ -61,7 +61,7 @@ def letter(message: OutgoingMessage, link: Link | None, language: Language, *, b
 
 
 def on_one_line(text: str) -> str:
-    """The text without line breaks and other control characters: what a header or a title can hold."""
+    """The text without line breaks and other control characters, for a header or a title."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 

@@ -37,7 +37,7 @@ class ToOne(msgspec.Struct, frozen=True):
 
 
 class ExchangeQuestions(msgspec.Struct, frozen=True):
-    """The questions of an exchange, in the order in which they were asked, and the messages to one, by id."""
+    """The questions of an exchange, in their order, and the messages to one supplier, by id."""
 
     asked: tuple[Question, ...]
     replies: dict[UUID, ToOne]

@@ -40,7 +40,7 @@ CALENDAR_FIELDS = frozenset(("title", "starts_at", "ends_at", "place", "url", "a
 
 
 class MeetingPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where people meet: a name, the INSEE code of a commune, a point, or several of these."""
+    """The place of a meeting: a name, the INSEE code of a commune, a point, or several of these."""
 
     name: ShortText | None = None
     commune: Code | None = None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
 from db.exchanges.email_outbox import insert_mails
 from db.exchanges.exchanges import insert_exchange, insert_message
-from db.exchanges.reply_links import create_links
+from db.exchanges.reply_links import insert_links
 from db.needs.needs import insert_need
 from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
 from domain.needs.need import Buyer, Lot, PlannedNeed
@@ -67,8 +68,8 @@ async def exchange(
         stored = await insert_need(connection, organisation_id, need, NOW)
         exchange = msgspec.structs.replace(exchange, need_id=stored.id)
         await insert_exchange(connection, organisation_id, exchange, first)
-        links = await create_links(connection, exchange.id, (ANNE, PAUL), NOW, NOW + timedelta(days=60))
-    tokens = {link.supplier_id: link.token for link in links}
+        tokens = {ANNE: token_urlsafe(32), PAUL: token_urlsafe(32)}
+        await insert_links(connection, exchange.id, tokens, NOW, NOW + timedelta(days=60))
     return OpenedExchange(engine, organisation_id, stored.id, exchange, first, tokens)
 
 

@@ -9,7 +9,7 @@ from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
 from db.delivery.outbox import Claimed, claim
 from db.exchanges.email_outbox import select_outgoing_message
-from db.exchanges.reply_links import create_links, revoke_links, select_link
+from db.exchanges.reply_links import insert_links, revoke_links, select_link
 from db.schema.exchange_tables import message_mails, messages
 from domain.exchanges.letter import OutgoingMessage
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
@@ -75,13 +75,13 @@ async def test_a_link_made_while_links_are_revoked_is_revoked_too(engine: Engine
 
     async with transaction(engine) as connection:
         assert await select_outgoing_message(connection, mail) is not None
-        (link,) = await create_links(connection, told.exchange.id, (ANNE,), NOW, LATER)
+        await insert_links(connection, told.exchange.id, {ANNE: "another"}, NOW, LATER)
         revoking = asyncio.create_task(revoke())
         while not (revoking.done() or await somebody_waits(engine)):
             pass
     await revoking
     async with transaction(engine) as connection:
-        assert await select_link(connection, link.token, NOW) is None
+        assert await select_link(connection, "another", NOW) is None
 
 
 async def somebody_waits(engine: Engine) -> bool:
