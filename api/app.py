@@ -14,7 +14,6 @@ from api.admin import audit, privacy
 from api.directory import merge_split as merges
 from api.directory import routes as suppliers
 from api.docs import routes as documentation
-from api.exchanges import recipient_routes as recipients
 from api.exchanges import reply_routes as replies
 from api.exchanges import routes as exchanges
 from api.exchanges.email import mail_kind
@@ -54,7 +53,6 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *merges.ROUTES,
     *meetings.ROUTES,
     *exchanges.ROUTES,
-    *recipients.ROUTES,
     *replies.ROUTES,
     *equal_treatment.ROUTES,
     *REPORT_ROUTES,

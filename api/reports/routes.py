@@ -9,24 +9,23 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.needs.routes import NO_NEED
+from api.needs.own_need import own_need
 from api.needs.shortlists import version_of
 from api.reports.html import POLICY, page
 from api.reports.pdf import sheet
 from api.runtime.endpoint import Call, endpoint
 from api.web.content_negotiation import HTML, JSON
 from db.core.engine import Connection, transaction
-from db.exchanges.exchanges import exchanges_of, suppliers_by_id
+from db.exchanges.exchanges import exchanges_of
 from db.meetings.meetings import meetings_of
-from db.needs.awards import list_awards
-from db.needs.needs import get_need
+from db.needs.awards import select_awards
 from db.needs.shortlists import earlier_decisions
-from domain.errors import NotFound
+from db.suppliers.read import living_suppliers
 from domain.needs.need import Place, TerritoryRequest
 from domain.report.build import Facts, report
 from domain.report.document_sections import document
 from domain.report.model import Report
-from domain.shortlists.frozen import lots_shown
+from domain.shortlists.listed_suppliers import everyone_shown
 from domain.text.bilingual import Language
 from matching.geo.report_map import MapSheets, map_sheets
 from matching.reference import Reference
@@ -71,7 +70,7 @@ class Rendered(NamedTuple):
     scope="needs",
     answers={JSON: Report, HTML: str, PDF: bytes},
 )
-async def show_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes]:  # noqa: A002 - as the contract names it
+async def get_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes]:  # noqa: A002 - as the contract names it
     """The sourcing report of a need: what a buyer puts on file about how it prepared a contract.
 
     Who was found and why, who was contacted and met, what was learnt, which barriers, what was decided, whether all
@@ -88,22 +87,20 @@ async def show_report(call: Call, id: UUID, query: ReportQuery) -> Response[byte
     return _answer(rendered)
 
 
-ROUTES = (show_report,)
+ROUTES = (get_report,)
 
 
 async def _facts(call: Call, connection: Connection, need_id: UUID, number: str) -> Facts:
     """All that the report is made of, as it is at one moment. Raises NotFound."""
     organisation = call.bearer.organisation_id
-    need = await get_need(connection, organisation, need_id)
-    if need is None:
-        raise NotFound(NO_NEED)
-    version = await version_of(call, connection, need_id, number)
+    need = await own_need(connection, organisation, need_id)
+    version = await version_of(connection, organisation, need_id, number)
     exchanges = await exchanges_of(connection, organisation, need_id)
     meetings = await meetings_of(connection, organisation, need_id)
-    awards = await list_awards(connection, organisation, need_id, None, MOST_AWARDS)
-    shown = await asyncio.to_thread(lots_shown, version.body)
+    awards = await select_awards(connection, organisation, need_id, None, MOST_AWARDS)
+    listed = await asyncio.to_thread(everyone_shown, version)
     named = {
-        *(supplier_id for lot in shown for supplier_id in lot.supplier_ids),
+        *listed,
         *(recipient.supplier_id for exchange in exchanges for recipient in exchange.recipients),
         *(each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id),
         *(award.supplier_id for award in awards),
@@ -115,7 +112,7 @@ async def _facts(call: Call, connection: Connection, need_id: UUID, number: str)
         exchanges=exchanges,
         meetings=meetings,
         awards=awards,
-        directory=await suppliers_by_id(connection, named),
+        directory=await living_suppliers(connection, named),
         organisation=call.bearer.organisation,
     )
 
