@@ -11,8 +11,8 @@ from litestar import Response
 
 from api.needs.routes import NO_NEED
 from api.needs.shortlists import version_of
-from api.reports.html import POLICY, page
-from api.reports.pdf import sheet
+from api.reports.html import POLICY, html_page
+from api.reports.pdf import pdf
 from api.runtime.endpoint import Call, endpoint
 from api.web.content_negotiation import HTML, JSON
 from db.core.engine import Connection, transaction
@@ -24,7 +24,6 @@ from db.needs.shortlists import earlier_decisions
 from domain.errors import NotFound
 from domain.needs.need import Place, TerritoryRequest
 from domain.report.build import Facts, report
-from domain.report.document_sections import document
 from domain.report.model import Report
 from domain.shortlists.frozen import lots_shown
 from domain.text.bilingual import Language
@@ -125,10 +124,10 @@ def _rendered(facts: Facts, asked: Asked, reference: Reference) -> Rendered:
     made = report(facts, reference.territories, reference.rules, asked.language, asked.now, redacted=asked.redacted)
     if asked.media_type == JSON:
         return Rendered(made, msgspec.json.encode(made), JSON)
-    written, sheets = document(made), _sheets(made, facts, reference)
+    sheets = _sheets(made, facts, reference)
     if asked.media_type == HTML:
-        return Rendered(made, page(made, written, sheets), "text/html; charset=utf-8")
-    return Rendered(made, sheet(made, written, sheets), PDF)
+        return Rendered(made, html_page(made, sheets), "text/html; charset=utf-8")
+    return Rendered(made, pdf(made, sheets), PDF)
 
 
 def _sheets(made: Report, facts: Facts, reference: Reference) -> MapSheets:

@@ -7,13 +7,12 @@ document that has no such surroundings names its `font`.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from markupsafe import Markup, escape
+from markupsafe import escape
 
-from domain.report.blocks import FigureName
-from domain.report.labels import BARRIERS, STANDINGS
-from domain.report.model import Report, Standing
-from domain.report.typography import count
+from domain.report.model import Report
 from domain.text.bilingual import Language, Text
+from domain.text.labels import BARRIERS, STANDINGS
+from domain.text.typography import count
 from matching.geo.report_map import WIDTH, Line, MapSheets, Sheet, Spot, Town
 
 INK, QUIET, PALE, LAND, SEA = "#1f3a56", "#5d6b78", "#c3d1dd", "#f7f5f0", "#e6eef3"
@@ -59,7 +58,7 @@ class Bar(NamedTuple):
     mark: int | None = None
 
 
-def drawings(report: Report, sheets: MapSheets, font: str | None) -> dict[FigureName, Drawing]:
+def drawings(report: Report, sheets: MapSheets, font: str | None) -> dict[str, Drawing]:
     """Every figure that the document may show."""
     language = report.language
     return {
@@ -100,7 +99,9 @@ def _coverage(report: Report) -> list[Bar]:
 
 def _map(report: Report, sheets: MapSheets, font: str | None) -> Drawing:
     language = report.language
-    shown = [report.placement.suppliers[position].standing for sheet in sheets.sheets for position, _ in sheet.points]
+    shown: list[str] = [
+        report.placement.suppliers[position].standing for sheet in sheets.sheets for position, _ in sheet.points
+    ]
     keys = [Key(_sign(_swatch(GROUND, INK), font), TERRITORY.to(language))]
     if any(sheet.sites for sheet in sheets.sheets):
         keys.append(Key(_sign(_star((20, 20), 15), font), SITE.to(language)))
@@ -171,7 +172,7 @@ def _path(lines: Sequence[Line], style: str) -> str:
     return f'<path d="{drawn}" stroke-linejoin="round" {style}/>'
 
 
-def _supplier(at: Spot, standing: Standing, size: float = 1.0) -> str:
+def _supplier(at: Spot, standing: str, size: float = 1.0) -> str:
     """Told apart by shape, not by colour alone."""
     x, y, r = at[0], at[1], 10 * size
     match standing:
@@ -276,8 +277,3 @@ def _bar(bar: Bar, top: float, per_unit: float, language: Language) -> str:
         f'<text x="{end + 14:.1f}" y="{middle + 7:g}" font-size="20" fill="#26313c">{count(bar.whole, language)}</text>'
     )
     return "".join(drawn)
-
-
-def as_markup(svg: str) -> Markup:
-    """A drawing of ours, whose texts are escaped, for a page."""
-    return Markup(svg)  # noqa: S704 - made above, of numbers and escaped texts

@@ -15,8 +15,8 @@ from domain.needs.award import Award
 from domain.needs.need import Lot, Place
 from domain.needs.status import StoredNeed, changed_fields
 from domain.reference.territory import Territories
-from domain.report.boilerplate import METHOD, RIGHT_OF_USE
 from domain.report.exchange_summary import Talks
+from domain.report.method import METHOD, RIGHT_OF_USE
 from domain.report.model import (
     AppliedRule,
     PlacedSupplier,

@@ -260,11 +260,11 @@ class ReportAward(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportGap(msgspec.Struct, frozen=True):
-    """Something that a supplier did not get as others did; `supplier` null where it would tell who asked a question."""
+    """Something that these suppliers did not get as others did; none are named where it would tell who asked."""
 
-    supplier: ReportSupplier | None
     code: str
     message: str
+    suppliers: tuple[ReportSupplier, ...]
 
 
 class NotContacted(msgspec.Struct, frozen=True):
