@@ -25,12 +25,13 @@ METHOD = (
         "being in, or declaring to serve, the territory; being near; and last a draw, always the same for the same "
         "need. What is not known stays unknown and is never a refusal.",
     ),
+    Text(
+        "La distance et l'implantation servent à savoir à qui parler avant le marché. Elles ne sont pas des critères "
+        "légaux de sélection ni d'attribution, et ce rapport ne classe aucune offre (principes de l'article L3 du code "
+        "de la commande publique).",
+        "Distance and location serve to know whom to talk to before the contract. They are no lawful criteria of "
+        "selection or award, and this report ranks no tender (principles of article L3 of the Code de la commande "
+        "publique).",
+    ),
 )
-RIGHT_OF_USE = Text(
-    "La distance et l'implantation servent à savoir à qui parler avant le marché. Elles ne sont pas des critères "
-    "légaux de sélection ni d'attribution, et ce rapport ne classe aucune offre (principes de l'article L3 du code de "
-    "la commande publique).",
-    "Distance and location serve to know whom to talk to before the contract. They are no lawful criteria of "
-    "selection or award, and this report ranks no tender (principles of article L3 of the Code de la commande "
-    "publique).",
-)
+"""The last paragraph says what the order may not be used for."""

@@ -1,16 +1,10 @@
 """Equal treatment as a report tells it: who lacks what, and never who asked a question."""
 
-from collections.abc import Callable
-from uuid import UUID
-
 from domain.equal_treatment.gaps import GapCode
 from domain.equal_treatment.matrix import EqualTreatment
-from domain.report.model import NotContacted, ReportGap, ReportSupplier, Treatment
+from domain.report.model import NotContacted, ReportGap, ReportSupplier, SupplierNamer, Treatment
 from domain.report.redaction import Redaction
 from domain.text.bilingual import Language, Text
-
-SupplierNamer = Callable[[UUID, str], ReportSupplier]
-"""The supplier of an id and a name as the report calls it."""
 
 UNATTRIBUTED: dict[GapCode, Text] = {
     "question_unanswered": Text("Une question est restée sans réponse", "A question was not answered"),
@@ -30,7 +24,7 @@ def treatment(found: EqualTreatment, redaction: Redaction, language: Language, n
         listed=len(listed),
         contacted=sum(each.contacted for each in listed),
         not_contacted=tuple(
-            NotContacted(name(each.supplier_id, each.name), redaction.text(each.contact.message))
+            NotContacted(name(each.supplier_id, each.name, None), redaction.text(each.contact.message))
             for each in listed
             if not each.contacted
         ),
@@ -52,7 +46,7 @@ def _gaps(
         else:
             called = names.get(gap.supplier_id, "")
             message = redaction.text(gap.message.removeprefix(called).lstrip(" :"))
-            suppliers = (name(gap.supplier_id, called),)
+            suppliers = (name(gap.supplier_id, called, None),)
         key = (gap.code, message, gap.exchange_id, gap.message_id, gap.meeting_id)
         known = grouped[key].suppliers if key in grouped else ()
         grouped[key] = ReportGap(gap.code, message[:1].upper() + message[1:], known + suppliers)
