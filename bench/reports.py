@@ -116,11 +116,11 @@ def main(*counts: int) -> None:
         points = [each.at for each in made.placement.suppliers]
         maps, on_map = timed(lambda: map_sheets(reference.geography, [BRETAGNE], [], points))  # noqa: B023
         html, as_page = timed(lambda: html_page(made, maps))  # noqa: B023
-        sheets, as_pdf = timed(lambda: pdf(made, maps))  # noqa: B023
+        printed, as_pdf = timed(lambda: pdf(made, maps))  # noqa: B023
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
         print(f"{lots} lots: data {seconds:.3f} s, {len(data) // 1000} kB; map {on_map:.3f} s; ", end="")
         print(f"page {as_page:.3f} s, {len(html) // 1000} kB; ", end="")
-        print(f"PDF {as_pdf:.1f} s, {len(sheets) // 1000} kB, at most {peak} MB")
+        print(f"PDF {as_pdf:.1f} s, {len(printed) // 1000} kB, at most {peak} MB")
 
 
 if __name__ == "__main__":
