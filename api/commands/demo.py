@@ -14,11 +14,10 @@ from api.commands.console import console
 from api.commands.demo_client import Tour, ask
 from api.commands.demo_key import demo_key
 from api.commands.errors import CommandFailed
-from api.commands.french_format import count
 from api.commands.listen_socket import address, listening
 from api.commands.serve import prepared, stopped_by_signal, with_address
 from api.commands.server_process import application, serve_requests
-from api.commands.shortlist_table import ShortlistReport
+from api.commands.shortlist_table import ShortlistReport, count
 from api.runtime.import_processes import forked_preparers
 from api.sample.load import SAMPLE_SOURCE, load_sample
 from api.settings import Settings
