@@ -1,7 +1,8 @@
 """Suppliers that people merge and split, also while their records are being imported."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from datetime import timedelta
 from uuid import UUID
 
@@ -9,14 +10,14 @@ import pytest
 
 from db.core.engine import Engine, transaction
 from db.imports.log import Order
-from db.imports.prepare_rows import in_thread
+from db.imports.prepare_rows import Prepared, Preparing, Terms, in_thread
 from db.imports.run import run_import
 from db.suppliers.manual_merges import merge_suppliers, split_record
 from db.suppliers.read import get_supplier
 from db.suppliers.regroup import supplier_of
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.suppliers.deduplication import RecordKey
-from domain.suppliers.rows import Batch, Reject, Row
+from domain.suppliers.rows import Reject, Row
 from domain.suppliers.supplier import Placement, Point
 from tests.db.suppliers.samples import LATER, batches, delete, names, new_id, put, record, row, same_name, version
 
@@ -121,12 +122,17 @@ async def test_what_there_is_not(engine: Engine) -> None:
         await split(engine, one, A)
 
 
-async def held_back(content: list[Row | Reject], held: asyncio.Event, opened: asyncio.Event) -> AsyncIterator[Batch]:
-    """The rows, and then nothing until it is opened."""
-    async for batch in batches(content):
-        yield batch
-    held.set()
-    await opened.wait()
+def held_back(content: list[Row | Reject], held: asyncio.Event, opened: asyncio.Event) -> Preparing:
+    """The rows, and then nothing until it is opened; it is held once the import has staged them and asks for more."""
+
+    async def preparing(terms: Terms, likely_new: Callable[[], bool]) -> AsyncGenerator[Prepared, None]:
+        async with aclosing(in_thread(batches(content))(terms, likely_new)) as found:
+            async for batch in found:
+                yield batch
+        held.set()
+        await opened.wait()
+
+    return preparing
 
 
 @pytest.mark.parametrize("order", ["merged", "split", "joined"])
@@ -138,8 +144,8 @@ async def test_what_happens_to_a_supplier_while_its_record_is_imported(engine: E
         await put(engine, "z", together, source="ville")
     supplier = await described(engine, A)
     held, opened = asyncio.Event(), asyncio.Event()
-    batches = held_back([row(1, "a", "Un neuf", siret=SIRET, description="Légumes")], held, opened)
-    importing = run_import(engine, Order(id=new_id(), source="reseau"), in_thread(batches), lambda: LATER, same_name)
+    rows = held_back([row(1, "a", "Un neuf", siret=SIRET, description="Légumes")], held, opened)
+    importing = run_import(engine, Order(id=new_id(), source="reseau"), rows, lambda: LATER, same_name)
     running = asyncio.create_task(importing)
     await held.wait()
     if order == "merged":
@@ -168,9 +174,9 @@ async def test_what_happens_to_a_supplier_that_a_new_record_is_about_to_join(eng
     older = await put(engine, "a", record("Un"), source="ville")
     known = await put(engine, "b", record("Deux", siret=SIRET), source="ville", now=LATER)
     held, opened = asyncio.Event(), asyncio.Event()
-    batches = held_back([row(1, "a", "Trois", siret=SIRET)], held, opened)
+    rows = held_back([row(1, "a", "Trois", siret=SIRET)], held, opened)
     order = Order(id=new_id(), source="reseau")
-    running = asyncio.create_task(run_import(engine, order, in_thread(batches), lambda: MUCH_LATER, same_name))
+    running = asyncio.create_task(run_import(engine, order, rows, lambda: MUCH_LATER, same_name))
     await held.wait()
     if fate == "lost":
         await merge(engine, older.stored.supplier_id, known.stored.supplier_id)
