@@ -260,9 +260,9 @@ class ReportAward(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportGap(msgspec.Struct, frozen=True):
-    """Something that a supplier did not get as others did; `supplier` null where it would tell who asked a question."""
+    """Something that suppliers lack and others have; `suppliers` empty where it would tell who asked a question."""
 
-    supplier: ReportSupplier | None
+    suppliers: tuple[ReportSupplier, ...]
     code: str
     message: str
 

@@ -337,24 +337,13 @@ class RecordPages:
             yield Table(self._say(caption), columns, rows)
 
     def _gaps(self) -> Table:
-        """What each supplier lacks; what is nobody's comes first."""
-        lacking: dict[tuple[str | None, str], tuple[Cell, list[str]]] = {}
-        for gap in self._report.treatment.gaps:
-            supplier, message = gap.supplier, gap.message
-            named = self._lots.supplier(supplier) if supplier else cell("–")
-            key = (str(supplier.id), supplier.name) if supplier else (None, "")
-            if supplier and message.startswith(supplier.name):
-                message = message[len(supplier.name) :].lstrip(" :\N{NO-BREAK SPACE}")
-            lacking.setdefault(key, (named, []))[1].append(message[:1].upper() + message[1:])
-        columns = (
-            self._column(Text("Fournisseur", "Supplier"), 14),
-            self._column(Text("Écarts", "Gaps"), 26),
-        )
+        """What some suppliers lack, in the order in which it was told, asked or held."""
+        columns = (self._column(Text("Écart", "Gap"), 30), self._column(Text("Fournisseurs", "Suppliers"), 10))
         rows = tuple(
-            (named, tuple(Line(typeset(message, self._language)) for message in messages))
-            for named, messages in lacking.values()
+            (cell(typeset(gap.message, self._language)), cell(str(len(gap.suppliers)) if gap.suppliers else "–"))
+            for gap in self._report.treatment.gaps
         )
-        return Table(self._say(Text("Écarts par fournisseur", "Gaps by supplier")), columns, rows)
+        return Table(self._say(Text("Écarts relevés", "Gaps found")), columns, rows)
 
     def _rules(self) -> Iterator[Block]:
         report = self._report

@@ -39,14 +39,13 @@ def treatment(found: EqualTreatment, redaction: Redaction, language: Language, n
 
 def _gaps(found: EqualTreatment, redaction: Redaction, language: Language, named: Named) -> Iterator[ReportGap]:
     """What would tell who asked, be it by who is not named, is told once and of nobody."""
-    names = {each.supplier_id: each.name for each in found.suppliers}
     told: set[tuple[str, UUID | None]] = set()
     for gap in found.gaps:
         if gap.confidential and redaction.redacted:
             continue
         if gap.code not in NOBODYS:
-            supplier = named(gap.supplier_id, names.get(gap.supplier_id, ""))
-            yield ReportGap(supplier, gap.code, redaction.text(gap.message))
+            suppliers = tuple(named(each.supplier_id, each.name) for each in gap.suppliers)
+            yield ReportGap(suppliers, gap.code, redaction.text(gap.message))
         elif (gap.code, gap.message_id) not in told:
             told.add((gap.code, gap.message_id))
-            yield ReportGap(None, gap.code, NOBODYS[gap.code].to(language))
+            yield ReportGap((), gap.code, NOBODYS[gap.code].to(language))
