@@ -4,7 +4,7 @@ Messages in the same words are one information, in whatever exchange they were s
 subject and lots, those of an answer the question. A message and its corrections are one information in versions.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -71,22 +71,17 @@ class Disclosure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Information(msgspec.Struct, frozen=True):
-    """An information in its versions, of which the last is current. `lots`: those it is about, empty: the whole need.
+    """An information from its `first` wording to the `last`, which is current. `lots`: empty for the whole need.
 
-    `receipts`: for each version, the best receipt of each supplier that its words were sent to.
+    `receipts`: the best receipt of each supplier that the last wording was sent to; `given`: who has any wording.
     """
 
-    versions: tuple[Disclosure, ...]
+    first: Disclosure
+    last: Disclosure
+    corrected: bool
     lots: frozenset[str]
-    receipts: tuple[dict[UUID, Receipt], ...]
-
-    @property
-    def first(self) -> Disclosure:
-        return min(self.versions, key=_place)
-
-    @property
-    def last(self) -> Disclosure:
-        return self.versions[-1]
+    receipts: dict[UUID, Receipt]
+    given: dict[UUID, Receipt]
 
 
 def disclosures(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> list[Disclosure]:
@@ -122,15 +117,18 @@ def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
     return tuple(_information(group, receipts) for group in groups.values())
 
 
-def _information(group: Iterable[Disclosure], receipts: Mapping[str, dict[UUID, Receipt]]) -> Information:
-    versions: dict[str, Disclosure] = {}
-    for each in group:
-        # a correction is the last version, also where it goes back to words of before
-        known = versions.pop(each.words, each) if each.message.corrects else versions.get(each.words, each)
-        versions[each.words] = known
+def _information(group: Sequence[Disclosure], receipts: Mapping[str, dict[UUID, Receipt]]) -> Information:
+    current = ([each for each in group if each.message.corrects] or group)[-1].words
+    wordings = {each.words for each in group}
     lots = [each.exchange.lot_ids for each in group]
-    about = frozenset(lot for some in lots for lot in some) if all(lots) else frozenset[str]()
-    return Information(tuple(versions.values()), about, tuple(receipts[words] for words in versions))
+    return Information(
+        first=group[0],
+        last=next(each for each in group if each.words == current),
+        corrected=len(wordings) > 1,
+        lots=frozenset(lot for some in lots for lot in some if all(lots)),
+        receipts=receipts[current],
+        given={who: each for words in wordings for who, each in receipts[words].items() if each.given},
+    )
 
 
 def _place(disclosure: Disclosure) -> tuple[datetime, UUID]:

@@ -15,14 +15,7 @@ import msgspec
 from domain.equal_treatment.concerned import Concerned, SetAside, concerned
 from domain.equal_treatment.disclosures import Information, InformationKind, Receipt, disclosures, informations
 from domain.equal_treatment.gaps import Gap, long_day
-from domain.equal_treatment.rules import (
-    Contacts,
-    Invitations,
-    contact_lacks,
-    information_lacks,
-    meeting_lacks,
-    question_lacks,
-)
+from domain.equal_treatment.rules import Contacts, contact_lacks, information_lacks, meeting_lacks, question_lacks
 from domain.exchanges.exchange import Barrier, Channel, Exchange, Stance
 from domain.exchanges.questions import questions_of
 from domain.meetings.meeting import Format, Meeting, MeetingStatus
@@ -157,20 +150,12 @@ def equal_treatment(
     of = concerned(version, exchanges, meetings, living, earlier)
     told = disclosures(exchanges, living)
     receipts = _by_supplier((who, receipt) for each in told for who, receipt in each.receipts.items())
-    contacts = Contacts(exchanges, receipts)
-    found = informations(told)
-    held = [Invitations(each, of, living) for each in meetings]
-    lacks = [
-        *contact_lacks(of.values(), contacts),
-        *(lack for each in found for lack in information_lacks(each, of.values())),
-        *question_lacks(exchanges, of, living),
-        *meeting_lacks(held, of.values()),
-    ]
-    own_gaps = _by_supplier(
-        (each.supplier_id, lack.gap((each,), language)) for lack in lacks for each in lack.suppliers
-    )
-    answers = _by_supplier(_answers(exchanges, living))
-    met = _by_supplier(_met(meetings, living))
+    contacts, found = Contacts(exchanges, receipts), informations(told)
+    lacks = [*contact_lacks(of.values(), contacts)]
+    lacks += (lack for each in found for lack in information_lacks(each, of.values()))
+    lacks += (*question_lacks(exchanges, of, living), *meeting_lacks(meetings, of, living))
+    gaps = _by_supplier((one.supplier_id, lack.gap((one,), language)) for lack in lacks for one in lack.suppliers)
+    answers, met = _by_supplier(_answers(exchanges, living)), _by_supplier(_met(meetings, living))
     suppliers = tuple(
         SupplierTreatment(
             supplier_id=who,
@@ -178,21 +163,20 @@ def equal_treatment(
             on_shortlist=bool(each.listed),
             lots=each.listed,
             set_aside=each.set_aside,
-            contacted=(contact := _contact(each, receipts.get(who), contacts)) == "contacted",
-            contact=_contact_state(contact, each.set_aside, language),
+            contacted=(contact := _contact(each, receipts.get(who), contacts, language)).code == "contacted",
+            contact=contact,
             informations=tuple(receipts.get(who, ())),
             answers=tuple(answers.get(who, ())),
             meetings=tuple(met.get(who, ())),
-            gaps=tuple(own_gaps.get(who, ())),
+            gaps=tuple(gaps.get(who, ())),
         )
         for who, each in of.items()
     )
-    unconfirmed = sum(each.state == "to_be_confirmed" for some in receipts.values() for each in some)
     return EqualTreatment(
         need_id=version.need_id,
         shortlist=version.number,
         frozen_at=version.created_at,
-        statement=_statement(version, suppliers, len(lacks), len(found), unconfirmed).to(language),
+        statement=_statement(version, suppliers, len(lacks), len(found)).to(language),
         lots=version.totals,
         informations=tuple(_summary(each) for each in found),
         suppliers=suppliers,
@@ -207,18 +191,17 @@ def _by_supplier(pairs: Iterable[tuple[UUID, T]]) -> dict[UUID, list[T]]:
     return found
 
 
-def _contact(supplier: Concerned, receipts: Sequence[Receipt] | None, contacts: Contacts) -> ContactCode:
+def _contact(
+    supplier: Concerned, receipts: Sequence[Receipt] | None, contacts: Contacts, language: Language
+) -> ContactState:
+    code: ContactCode = "nobody_wrote" if contacts.about(supplier.kept_lots) else "nothing_on_its_lots"
     if receipts is not None:
-        return "contacted" if any(each.given for each in receipts) else "not_delivered"
-    if not supplier.listed:
-        return "met_only"
-    if not supplier.kept_lots:
-        return "set_aside"
-    return "nobody_wrote" if contacts.about(supplier.kept_lots) else "nothing_on_its_lots"
-
-
-def _contact_state(code: ContactCode, set_aside: Iterable[SetAside], language: Language) -> ContactState:
-    reasons = dict.fromkeys(each.reason for each in set_aside if each.reason) if code == "set_aside" else {}
+        code = "contacted" if any(each.given for each in receipts) else "not_delivered"
+    elif not supplier.listed:
+        code = "met_only"
+    elif not supplier.kept_lots:
+        code = "set_aside"
+    reasons = dict.fromkeys(each.reason for each in supplier.set_aside if each.reason) if code == "set_aside" else ()
     return ContactState(code, " : ".join((_CONTACT[code].to(language), *reasons)))
 
 
@@ -249,26 +232,18 @@ def _answers(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iter
 
 
 def _met(meetings: Iterable[Meeting], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, Met]]:
-    for meeting in meetings:
-        invited = {living.get(it.supplier_id, it.supplier_id): it for it in meeting.participants if it.supplier_id}
-        for who, it in invited.items():
-            yield (
-                who,
-                Met(
-                    meeting.id,
-                    meeting.title,
-                    meeting.format,
-                    meeting.starts_at,
-                    meeting.status,
-                    it.invited_at,
-                    it.attended,
-                ),
-            )
+    for one in meetings:
+        invited = {
+            living.get(each.supplier_id, each.supplier_id): each for each in one.participants if each.supplier_id
+        }
+        for who, each in invited.items():
+            came = each.invited_at, each.attended
+            yield who, Met(one.id, one.title, one.format, one.starts_at, one.status, *came)
 
 
 def _summary(information: Information) -> InformationSummary:
     last = information.last
-    states = Counter(each.state for each in information.receipts[-1].values())
+    states = Counter(each.state for each in information.receipts.values())
     return InformationSummary(
         message_id=last.message.id,
         exchange_id=last.exchange.id,
@@ -278,7 +253,7 @@ def _summary(information: Information) -> InformationSummary:
         question=last.question,
         lot_ids=tuple(sorted(information.lots)),
         told_at=last.message.created_at,
-        corrected=len(information.versions) > 1,
+        corrected=information.corrected,
         shared=information.first.shared,
         received=states["received"],
         to_be_confirmed=states["to_be_confirmed"],
@@ -287,13 +262,12 @@ def _summary(information: Information) -> InformationSummary:
     )
 
 
-def _statement(
-    version: FrozenShortlist, suppliers: Sequence[SupplierTreatment], gaps: int, told: int, unconfirmed: int
-) -> Text:
+def _statement(version: FrozenShortlist, suppliers: Sequence[SupplierTreatment], gaps: int, told: int) -> Text:
     """The matrix in figures, to be read on its own."""
     listed = Counter(each.contact.code for each in suppliers if each.on_shortlist)
     without = listed.total() - listed["contacted"] - listed["set_aside"]
     beside = sum(each.contacted and not each.on_shortlist for each in suppliers)
+    unconfirmed = sum(one.state == "to_be_confirmed" for each in suppliers for one in each.informations)
     lacking = sum(bool(each.gaps) for each in suppliers)
     figures = {
         Text("fournisseurs", "suppliers"): listed.total(),

@@ -67,19 +67,18 @@ def contact_lacks(suppliers: Iterable[Concerned], contacts: Contacts) -> Iterato
 
 
 def information_lacks(information: Information, suppliers: Iterable[Concerned]) -> Iterator[Lack]:
-    """Those written to that lack the information or its last version, did not have it delivered, or had it late."""
-    (missing, what), newest = _MISSING[information.first.kind], information.receipts[-1]
-    given = {who: receipt for some in information.receipts for who, receipt in some.items() if receipt.given}
-    holders = {who: receipt for who, receipt in newest.items() if receipt.given}
+    """Those written to that lack the information or its last wording, did not have it delivered, or had it late."""
+    missing, what = _MISSING[information.first.kind]
+    holders = {who: receipt for who, receipt in information.receipts.items() if receipt.given}
     lacking: dict[tuple[GapCode, Text], list[Concerned]] = {}
     for supplier in suppliers:
-        code = _code(information, supplier.supplier_id, given, holders)
+        code = _code(information, supplier.supplier_id, holders)
         told = information.first if code == missing else information.last
         if code and supplier.written_to and supplier.at(told.message.created_at, information.lots):
-            detail = _detail(code, newest.get(supplier.supplier_id))
+            detail = _detail(code, information.receipts.get(supplier.supplier_id))
             lacking.setdefault((code, detail), []).append(supplier)
     for (code, detail), some in lacking.items():
-        told, having = (information.first, given) if code == missing else (information.last, holders)
+        told, having = (information.first, information.given) if code == missing else (information.last, holders)
         yield Lack(
             code=code,
             day=told.message.created_at,
@@ -93,21 +92,19 @@ def information_lacks(information: Information, suppliers: Iterable[Concerned]) 
         )
 
 
-def _code(
-    information: Information, who: UUID, given: Mapping[UUID, Receipt], holders: Mapping[UUID, Receipt]
-) -> GapCode | None:
-    """What the supplier lacks. `given`: who has any version, `holders`: who has the last one."""
-    if who in information.receipts[-1] and who not in holders:
+def _code(information: Information, who: UUID, holders: Mapping[UUID, Receipt]) -> GapCode | None:
+    """What the supplier lacks. `holders`: who has the last wording."""
+    if who in information.receipts and who not in holders:
         return "not_delivered"
     if not information.first.shared:
         return None
-    if who not in given:
-        return _MISSING[information.first.kind][0] if given else None
+    if who not in information.given:
+        return _MISSING[information.first.kind][0] if information.given else None
     if who not in holders:
         return "missed_correction" if holders else None
-    told_at = information.last.message.created_at
-    in_time = any(receipt.at - told_at <= LATE for receipt in holders.values())
-    return "late_information" if in_time and holders[who].at - told_at > LATE else None
+    latest = information.last.message.created_at + LATE
+    in_time = any(receipt.at <= latest for receipt in holders.values())
+    return "late_information" if in_time and holders[who].at > latest else None
 
 
 def _detail(code: GapCode, receipt: Receipt | None) -> Text:
@@ -137,7 +134,7 @@ def question_lacks(
                 )
 
 
-class Invitations:
+class _Invitations:
     """A meeting with the suppliers invited to it. It concerns the lots that these were written to about."""
 
     def __init__(self, meeting: Meeting, suppliers: Mapping[UUID, Concerned], living: Mapping[UUID, UUID]) -> None:
@@ -152,18 +149,20 @@ class Invitations:
         return supplier.supplier_id in self.invited or supplier.at(self.at, self.lots)
 
 
-def meeting_lacks(meetings: Iterable[Invitations], suppliers: Iterable[Concerned]) -> Iterator[Lack]:
+def meeting_lacks(
+    meetings: Iterable[Meeting], suppliers: Mapping[UUID, Concerned], living: Mapping[UUID, UUID]
+) -> Iterator[Lack]:
     """Who was not invited where others of the same lots were, format by format.
 
     Meetings with one supplier after the other: who had none. Others: who was invited to fewer than somebody else, for
     a session that is held twice with half of the suppliers each is no gap; the ones with most suppliers are named.
     """
-    by_format: dict[Format, list[Invitations]] = {}
-    for each in sorted(meetings, key=lambda each: (-len(each.invited), each.at)):
-        if each.meeting.status != "cancelled":
-            by_format.setdefault(each.meeting.format, []).append(each)
+    by_format: dict[Format, list[_Invitations]] = {}
+    held = [_Invitations(each, suppliers, living) for each in meetings if each.status != "cancelled"]
+    for each in sorted(held, key=lambda each: (-len(each.invited), each.at)):
+        by_format.setdefault(each.meeting.format, []).append(each)
     found: dict[UUID, Lack] = {}
-    for supplier in suppliers:
+    for supplier in suppliers.values():
         for one_by_one, some in ((kind in ONE_BY_ONE, some) for kind, some in by_format.items()):
             own = [each for each in some if each.concerns(supplier)]
             invited = Counter(who for each in own for who in each.invited)
