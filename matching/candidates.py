@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import TypeVar
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from domain.law.supply_advice import Ends
 from domain.needs.need import Reserved
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Fit, Presence
-from domain.suppliers.supplier import Basis
+from domain.suppliers.supplier import Basis, Supplier
 from matching.eligibility_cache import NEVER, Facts, Judgement
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
@@ -158,6 +159,22 @@ class Survey:
             of_part, soonest = part.verdicts.approval_ends(facts, reserved, on, before, rules)
             many, first = many + of_part, min(first, soonest)
         return Ends(many, date.fromordinal(first)) if many else None
+
+    def supplier(self, row: int) -> Supplier:
+        """One of the suppliers."""
+        return self.parts[self.part[row]].suppliers[self.ordinal[row]]
+
+    def row_of(self, supplier: UUID) -> int | None:
+        """The place of a supplier; None where it offers nothing near the lot."""
+        for number, part in enumerate(self.parts):
+            ordinal = part.ordinals.get(supplier)
+            if ordinal is None:
+                continue
+            first, end = np.searchsorted(self.part, (number, number + 1))
+            row = int(first + np.searchsorted(self.ordinal[first:end], ordinal))
+            if row < end and self.ordinal[row] == ordinal:
+                return row
+        return None
 
     def legal_facts(self, row: int) -> LegalFacts:
         """What the law looks at in one of the suppliers."""

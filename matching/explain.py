@@ -39,14 +39,13 @@ from domain.text.bilingual import Language, Text
 from matching import messages
 from matching.candidates import FITS, PRESENCES, RELATED, Survey, offers_for
 from matching.eligibility_cache import KEPT_JUDGES
-from matching.gates import GATES, Field
+from matching.gates import GATES, NUMBER, Field
 from matching.geo.projection import Positions
 from matching.index import offered_segments
 from matching.lot_query import LotQuery
 from matching.ranking import presence
 from matching.words.keywords import Interpreter
 
-RESERVATION = [gate for gate, _ in GATES].index("reservation")
 TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), (4, "low"))
 """The most candidates each level of tension goes with; above the last, the supply is good."""
 
@@ -79,7 +78,7 @@ class Explainer:
         """The near misses: rows of the survey with their distance in kilometres, in order."""
         rows = np.array([row for row, _ in missed], dtype=np.intp)
         away = field.survey.territory_distance(rows)
-        verdicts = self._verdicts(field, rows) if (refused[rows] == RESERVATION).any() else [()] * len(rows)
+        verdicts = self._verdicts(field, rows) if (refused[rows] == NUMBER["reservation"]).any() else [()] * len(rows)
         return tuple(
             self._near_miss(field, row, int(refused[row]), _known(distance), _known(to_territory), judged)
             for (row, distance), to_territory, judged in zip(missed, away.tolist(), verdicts, strict=True)
@@ -143,7 +142,7 @@ class Explainer:
     def _candidate(
         self, field: Field, row: int, rank: int, best_presence: int, verdicts: tuple[Eligibility, ...]
     ) -> Candidate:
-        supplier, query = _supplier(field.survey, row), field.survey.query
+        supplier, query = field.survey.supplier(row), field.survey.query
         answers = self._answers(field.survey, row)
         distance_km = _known(float(field.distance[row]))
         measured_to: Literal["site", "territory"] | None = None
@@ -192,7 +191,7 @@ class Explainer:
         to_territory_km: float | None,
         judged: tuple[Eligibility, ...],
     ) -> NearMiss:
-        supplier, query = _supplier(field.survey, row), field.survey.query
+        supplier, query = field.survey.supplier(row), field.survey.query
         name, placed = GATES[gate][0], supplier.location is not None
         said = {
             "segment": lambda: self._wrong_segment(query, supplier),
@@ -310,10 +309,6 @@ def summary(supplier: Supplier) -> SupplierSummary:
         contact=PublicContact(contact.email, contact.phone, contact.website),
         updated_at=supplier.updated_at,
     )
-
-
-def _supplier(survey: Survey, row: int) -> Supplier:
-    return survey.parts[survey.part[row]].suppliers[survey.ordinal[row]]
 
 
 def _known(distance: float) -> float | None:

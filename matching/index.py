@@ -200,11 +200,6 @@ class LiveIndex:
         for index, standing in self.parts:
             yield from (s for ordinal, s in enumerate(index.suppliers) if standing is None or standing[ordinal])
 
-    def __contains__(self, supplier: UUID) -> bool:
-        """Whether it is an active supplier."""
-        found = ((standing, index.ordinals[supplier]) for index, standing in self.parts if supplier in index.ordinals)
-        return any(standing is None or standing[ordinal] for standing, ordinal in found)
-
     def __len__(self) -> int:
         """How many active suppliers there are."""
         return sum(len(index.suppliers) if kept is None else int(kept.sum()) for index, kept in self.parts)

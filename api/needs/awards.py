@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.needs.freeze_shortlist import asked
+from api.needs.freeze_shortlist import matchable
 from api.needs.routes import NO_NEED, TAG, held, object_of
 from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
@@ -152,6 +152,6 @@ async def _supplier(call: Call, connection: Connection, need_id: UUID, supplier_
 
 async def _segments(call: Call, need: StoredNeed, lot: Lot) -> tuple[str, ...]:
     """What the lot asks for as its object, read as a match reads it."""
-    alone = msgspec.structs.replace(asked(need.content), lots=(lot,))
+    alone = msgspec.structs.replace(matchable(need.content), lots=(lot,))
     (query,) = await asyncio.to_thread(call.services.reference.reader.read, alone)
     return tuple(wanted.segment for wanted in query.objects)

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.needs.freeze_shortlist import asked, keep, match_kept
+from api.needs.freeze_shortlist import freeze_matched, match_need, matchable
 from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, etag_of, require_match, unless_known
@@ -117,9 +117,9 @@ async def keep_need(call: Call, body: PlannedNeed) -> Response[bytes]:
         async def carry_out() -> Answer:
             now = services.now()
             need = await create_need(connection, call.bearer.organisation_id, body, now)
-            found = await match_kept(call, connection, need)
+            found = await match_need(call, connection, need)
             await write_entry(connection, actor_of(call), "need.created", object_of(need.id), now, version=need.version)
-            frozen = await keep(call, connection, need, found)
+            frozen = await freeze_matched(call, connection, need, found)
             told = document(need)
             answer = {"need": told, "shortlist": msgspec.Raw(frozen.body)}
             headers = {"content-type": JSON, "location": f"/needs/{need.id}", "etag": _etag(told)}
@@ -240,7 +240,7 @@ async def _changed(call: Call, need: StoredNeed, change: NeedChange) -> StoredNe
     require_move(need.status, change.status)
     require_change(need.status, fields)
     if fields:
-        await asyncio.to_thread(call.services.reference.reader.read, asked(content))
+        await asyncio.to_thread(call.services.reference.reader.read, matchable(content))
     elif change.status == need.status:
         return need
     now = call.services.now()

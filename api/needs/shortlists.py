@@ -12,6 +12,7 @@ import msgspec
 from litestar import Response
 
 from api.match import CandidateMap, candidate_map
+from api.needs.absences import absences_from
 from api.needs.freeze_shortlist import freeze_next
 from api.needs.routes import NO_NEED, TAG, held, object_of
 from api.runtime.actor import actor_of
@@ -28,7 +29,6 @@ from db.needs.shortlists import (
     DecisionKey,
     decide,
     get_decision,
-    get_ledger,
     get_shortlist,
     list_decisions,
     list_shortlists,
@@ -39,7 +39,7 @@ from domain.decoding.explain import near
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.needs.need import Code
 from domain.needs.status import require_not_ended
-from domain.shortlists.diff import ShortlistDiff, Version, compare
+from domain.shortlists.diff import ShortlistDiff, compare, unexplained
 from domain.shortlists.frozen import Decision, FrozenShortlist, ShortlistVersion, Verdict
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Text
@@ -182,17 +182,28 @@ async def list_version_decisions(call: Call, id: UUID, n: str, query: Paging) ->
         return await paged(call, query, name, DecisionKey, fetch, key=lambda it: DecisionKey(it.lot_id, it.supplier_id))
 
 
-@endpoint("GET", "/needs/{id}/shortlists/{n}/diff/{m}", tag=TAG, scope="needs", answers=ShortlistDiff)
+@endpoint(
+    "GET",
+    "/needs/{id}/shortlists/{n}/diff/{m}",
+    tag=TAG,
+    scope="needs",
+    answers=ShortlistDiff,
+    problems=("not-ready",),
+)
 async def compare_versions(call: Call, id: UUID, n: str, m: str) -> ShortlistDiff:  # noqa: A002
-    """What a version shows differently from another one.
+    """The differences between two versions.
 
     From version `n` to version `m`, lot by lot: who came, who left and who moved, near misses refused for another
-    reason, and what was decided otherwise; for whoever came or left, why it is not on the other version. Any two
-    versions can be compared, in either direction; `latest` names the last.
+    reason, and what was decided otherwise; for whoever came or left, why it is not on the other version. What a version
+    does not say itself is found with its need and day and the data of today: the message says so where these have
+    changed since. Any two versions can be compared, in either direction; `latest` names the last.
     """
-    async with transaction(call.services.database) as connection:
-        before, after = [await _to_compare(call, connection, id, number) for number in (n, m)]
-    return await asyncio.to_thread(compare, before, after, call.language)
+    services = call.services
+    async with services.matches.of(str(call.bearer.organisation_id)), transaction(services.database) as connection:
+        before, after = [await version_of(call, connection, id, number) for number in (n, m)]
+        not_before = await absences_from(call, connection, before, unexplained(before, after))
+        not_after = await absences_from(call, connection, after, unexplained(after, before))
+    return await asyncio.to_thread(compare, before, after, not_before, not_after, call.language)
 
 
 ROUTES = (freeze_shortlist, list_versions, show_version, list_version_decisions, decide_on_supplier, compare_versions)
@@ -207,12 +218,6 @@ async def version_of(call: Call, connection: Connection, need_id: UUID, number: 
     if frozen is None:
         raise NotFound(NO_VERSION)
     return frozen
-
-
-async def _to_compare(call: Call, connection: Connection, need_id: UUID, number: str) -> Version:
-    frozen = await version_of(call, connection, need_id, number)
-    ledger = await get_ledger(connection, call.bearer.organisation_id, need_id, frozen.number)
-    return Version(frozen, ledger or ())
 
 
 def require_listed(frozen: FrozenShortlist, lot_id: str, supplier_id: UUID) -> None:

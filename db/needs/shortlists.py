@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from db.core.engine import Connection
 from db.schema.need_tables import needs, shortlist_decisions, shortlists
 from domain.needs.status import StoredNeed
-from domain.shortlists.frozen import Decision, FrozenShortlist, LotLedger, Named, ShortlistVersion, lots_shown
+from domain.shortlists.frozen import Decision, FrozenShortlist, Named, ShortlistVersion, lots_shown
 
 _VERSION = [shortlists.c[name] for name in ShortlistVersion.__struct_fields__]
 _DECISION = [shortlist_decisions.c[name] for name in Decision.__struct_fields__]
@@ -25,18 +25,11 @@ class DecisionKey(msgspec.Struct, frozen=True):
 
 
 async def freeze(
-    connection: Connection,
-    organisation_id: UUID,
-    need: StoredNeed,
-    version: ShortlistVersion,
-    body: bytes,
-    ledger: tuple[LotLedger, ...],
+    connection: Connection, organisation_id: UUID, need: StoredNeed, version: ShortlistVersion, body: bytes
 ) -> None:
     """Keep the next version of a need that is held. `body`: the answer, byte for byte as it is sent."""
     row = {name: getattr(version, name) for name in ShortlistVersion.__struct_fields__}
-    await connection.execute(
-        insert(shortlists).values(**row, need_id=need.id, need=need.content, body=body, ledger=ledger)
-    )
+    await connection.execute(insert(shortlists).values(**row, need_id=need.id, need=need.content, body=body))
     own = and_(needs.c.organisation_id == organisation_id, needs.c.id == need.id)
     await connection.execute(update(needs).where(own).values(shortlists=version.number))
 
@@ -63,14 +56,6 @@ async def list_shortlists(
         query = query.where(shortlists.c.number < before)
     rows = await connection.execute(query.order_by(shortlists.c.number.desc()).limit(limit))
     return [ShortlistVersion(**row._asdict()) for row in rows]
-
-
-async def get_ledger(
-    connection: Connection, organisation_id: UUID, need_id: UUID, number: int
-) -> tuple[LotLedger, ...] | None:
-    """Where everybody stood when the version was frozen; None where there is no such version."""
-    query = select(shortlists.c.ledger).where(_of(organisation_id, need_id), shortlists.c.number == number)
-    return (await connection.execute(query)).scalar_one_or_none()
 
 
 async def last_listed(connection: Connection, organisation_id: UUID, need_id: UUID, supplier_id: UUID) -> Named | None:

@@ -1,4 +1,4 @@
-"""A shortlist that is kept as it was answered, with what is needed to say later who came, who left, and why."""
+"""A version of a shortlist: the answer as it was sent, the need that was asked, and the buyer's decisions."""
 
 from datetime import datetime
 from typing import Literal
@@ -8,22 +8,9 @@ import msgspec
 
 from domain.needs.need import PlannedNeed
 from domain.shortlists.shortlist import Gate, Shortlist, Stamp
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language
 
 Verdict = Literal["kept", "set_aside"]
-AbsenceCode = Literal[
-    "beyond_limit",
-    "refused",
-    "no_offer",
-    "inactive",
-    "merged",
-    "listed_as",
-    "gone",
-    "not_yet",
-    "not_considered",
-    "not_kept",
-    "no_such_lot",
-]
 
 
 class Named(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -32,36 +19,6 @@ class Named(msgspec.Struct, frozen=True, omit_defaults=True):
     id: UUID
     name: str
     siret: str | None = None
-
-
-class Absence(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why a supplier is not among the candidates that a version shows.
-
-    `excluded_by`: the gate, where one refused it, with its `message`; `rank`: its place beyond the rows shown;
-    `other`: the supplier that it is part of since (`merged`), or as which it was listed (`listed_as`).
-    """
-
-    supplier_id: UUID
-    code: AbsenceCode
-    excluded_by: Gate | None = None
-    message: Text | None = None
-    rank: int | None = None
-    other: Named | None = None
-
-
-class LotLedger(msgspec.Struct, frozen=True):
-    """Where everybody stood who was considered for a lot: more than the answer shows.
-
-    `candidates`: all of them, in order, also beyond the rows asked for. `refused`: those whom each gate refused that
-    looks further than at what is offered. Both within bounds; `complete`: nobody was left out for that. `absences`: the
-    near misses, and what has become of those whom earlier versions showed and this one does not.
-    """
-
-    id: str
-    candidates: tuple[UUID, ...]
-    refused: dict[Gate, tuple[UUID, ...]]
-    absences: tuple[Absence, ...] = ()
-    complete: bool = True
 
 
 class LotTotal(msgspec.Struct, frozen=True):
@@ -73,7 +30,7 @@ class LotTotal(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """The buyer's word on a supplier of a version, for one lot."""
+    """The buyer's decision on a supplier of a version, for one lot."""
 
     lot_id: str
     supplier_id: UUID
@@ -98,7 +55,7 @@ class ShownNearMiss(msgspec.Struct, frozen=True):
 
 
 class ShownLot(msgspec.Struct, frozen=True):
-    """What is read of a version's answer however old it is: who was listed for a lot, and why others were not."""
+    """A lot of a version's answer, however old: who is listed as a candidate, and who as a near miss."""
 
     id: str
     total: int
@@ -126,7 +83,7 @@ def lots_shown(body: bytes) -> tuple[ShownLot, ...]:
 
 
 class ShortlistVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """What a list of versions tells of one. `need_version`: that of the need it answers."""
+    """A version without its answer, as lists show it. `need_version`: that of the need it answers."""
 
     number: int
     need_version: int
@@ -137,7 +94,7 @@ class ShortlistVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True):
-    """A version whole. `body`: the answer as it was sent; `need`: what was asked, as it was then."""
+    """A whole version. `body`: the answer as it was sent; `need`: what was asked, as it was then."""
 
     need_id: UUID
     need: PlannedNeed

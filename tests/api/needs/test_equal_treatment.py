@@ -77,7 +77,7 @@ async def new_buyer(client: Client) -> Buyer:
         organisation_id = await ensure_organisation(connection, name, now)
         secret, _ = await create_key(connection, name="test", organisation=name, scopes=["needs"], now=now)
         need = await create_need(connection, organisation_id, version.need, now)
-        await freeze(connection, organisation_id, need, msgspec.structs.replace(version, number=1), version.body, ())
+        await freeze(connection, organisation_id, need, msgspec.structs.replace(version, number=1), version.body)
     return Buyer(client, organisation_id, secret, need)
 
 
@@ -135,7 +135,7 @@ async def test_decisions_on_earlier_versions_tell_since_when(buyer: Buyer) -> No
     await buyer.open(exchange(message(3, "buyer"), to="ABCD", number=2))
     version = msgspec.structs.replace(frozen({"1": "ABCDE"}, ()), number=2)
     async with transaction(buyer.client.services.database) as connection:
-        await freeze(connection, buyer.organisation_id, buyer.need, version, version.body, ())
+        await freeze(connection, buyer.organisation_id, buyer.need, version, version.body)
         await decide(connection, buyer.need.id, 2, set_aside("E", at=message(4, "buyer").created_at))
     assert await buyer.gaps() == {("E", "missed_information")}
     async with transaction(buyer.client.services.database) as connection:

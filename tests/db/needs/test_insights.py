@@ -148,4 +148,4 @@ async def keep_shortlists(one: OpenedExchange, *listed: str) -> None:
         assert need is not None
         for number, letters in enumerate(listed, start=1):
             version = msgspec.structs.replace(frozen({str(number): letters}, ()), number=number)
-            await freeze(connection, one.organisation_id, need, version, version.body, ())
+            await freeze(connection, one.organisation_id, need, version, version.body)
