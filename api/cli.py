@@ -1,4 +1,4 @@
-"""The command line: what each command takes, and how its failures are told."""
+"""The command line: the arguments of each command, its exit status and its error messages."""
 
 import argparse
 import os
@@ -13,6 +13,7 @@ from uuid import UUID
 
 from api.commands.errors import FAILED, USAGE, CommandFailed
 from api.settings import BadSetting, read_settings
+from db.embedded.home import EmbeddedError
 from domain.client import SCOPES
 from domain.errors import DomainError
 from sources.formats.registry import FORMATS
@@ -70,7 +71,7 @@ periods are settings; journals are never removed.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit status: 0, 1 where it failed, 2 where it was asked wrongly, 130 for Ctrl-C."""
+    """Run one command; returns its exit status: 0, 1 for failure, 2 for a mistake of usage, 130 for Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # a terminal that cannot write an accent gets a question mark, not a crash
@@ -85,24 +86,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # whoever read us has seen enough; the interpreter would complain once more when it flushes
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except (CommandFailed, BadSetting, DomainError) as failure:
-        return _told(failure)
     except Exception as failure:
-        if (message := _database_failure(failure)) is None:
+        if (message := _message(failure)) is None:
             raise
-        return _told(CommandFailed(message))
+        with suppress(BrokenPipeError):
+            sys.stderr.write(f"vivier: {message}\n")
+        if isinstance(failure, BadSetting):
+            return USAGE
+        return failure.status if isinstance(failure, CommandFailed) else FAILED
     return status
 
 
-def _told(failure: CommandFailed | BadSetting | DomainError) -> int:
-    with suppress(BrokenPipeError):
-        sys.stderr.write(f"vivier: {failure}\n")
-    return (
-        failure.status if isinstance(failure, CommandFailed) else USAGE if isinstance(failure, BadSetting) else FAILED
-    )
-
-
-def _database_failure(failure: Exception) -> str | None:
+def _message(failure: Exception) -> str | None:
+    """The failure in words for the person who typed the command; None for a fault of the program."""
+    if isinstance(failure, CommandFailed | BadSetting | DomainError | EmbeddedError):
+        return str(failure)
     from db.core.outage import is_away, refusal  # noqa: PLC0415 - most commands never come here
 
     if (said := refusal(failure)) is not None:
