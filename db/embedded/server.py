@@ -20,6 +20,7 @@ from db.embedded.home import EmbeddedError, Home
 START_SECONDS = STOP_SECONDS = 60.0
 LEFTOVER_SECONDS = 15.0
 RESTART_PAUSE_SECONDS = 0.2
+LOG = "server.log"
 # Sorting by code point is the same on every system and version; names for people are sorted by a column of their own.
 LOCALE = "C.UTF-8"
 # An import of 220,000 suppliers writes 1 GB of log: the usual bound would force checkpoints, and write pages twice.
@@ -50,7 +51,7 @@ def run_server(home: Home, binaries: Binaries, *, durable: bool) -> Iterator[str
             limit = time.monotonic() + START_SECONDS
             while not _is_ready(data):
                 if not keeper.is_alive() or time.monotonic() > limit:
-                    raise _start_failed(keeper.log.read_bytes())
+                    raise _start_failed((home.folder / LOG).read_bytes())
                 time.sleep(0.01)
             yield f"postgresql+asyncpg://postgres@/postgres?host={sockets}&port=5432"
         finally:
@@ -73,22 +74,21 @@ class _Keeper(threading.Thread):
 
     def __init__(self, home: Home, data: Path, command: list[str]) -> None:
         super().__init__(name="postgres", daemon=True)
-        self.log = home.folder / "server.log"
-        self._data = data
-        who = (os.getpid(), home.account.uid, home.account.gid)
-        self._command = [sys.executable, "-I", "-S", db.embedded.launch.__file__, *map(str, who), *command]
+        self._home, self._data, self._command = home, data, command
         self._process: subprocess.Popen[bytes] | None = None
         self._starting, self._stopping = threading.Lock(), threading.Event()
 
     def run(self) -> None:
-        with self.log.open("wb") as log:
+        launch = [sys.executable, "-I", "-S", db.embedded.launch.__file__]
+        command = [*launch, str(os.getpid()), *map(str, self._home.account), *self._command]
+        with (self._home.folder / LOG).open("wb") as log:
             while True:
                 with self._starting:
                     if self._stopping.is_set():
                         return
                     # in a process group of its own: Ctrl-C reaches this process alone, which then stops the server
                     self._process = subprocess.Popen(
-                        self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", process_group=0
+                        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", process_group=0
                     )
                 if self._process.wait() >= 0:  # not killed: it ended for a reason that would end it again
                     return
@@ -140,11 +140,9 @@ def end_leftovers(data: Path) -> None:
     Only for the holder of the home's lock. A process id in a file proves nothing: it may be a zombie's, or by now
     another program's.
     """
-    running = _servers(data)
-    try:
+    running, postmaster = _servers(data), 0
+    with suppress(OSError, ValueError):
         postmaster = int((data / "postmaster.pid").read_text().partition("\n")[0])
-    except (OSError, ValueError):
-        postmaster = 0
     # a postmaster stops its children itself; without one, each child is told to quit
     _send(signal.SIGINT, [postmaster]) if postmaster in running else _send(signal.SIGQUIT, running)
     limit = time.monotonic() + LEFTOVER_SECONDS
