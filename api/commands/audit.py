@@ -5,7 +5,7 @@ import asyncio
 import re
 import sys
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -23,7 +23,7 @@ _LISTED = 20
 Status = Literal["intact", "broken"]
 
 
-class Anchor(msgspec.Struct, frozen=True):
+class Anchor(NamedTuple):
     """An entry that was noted outside of Vivier. `organisation`: its id or its name."""
 
     organisation: str

@@ -5,7 +5,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from http.client import HTTPConnection, HTTPException
+from http import HTTPStatus
+from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 PATIENCE_SECONDS = 60.0
@@ -36,26 +37,14 @@ class DemoClient:
 def match(where: str, key: str, need: bytes) -> bytes:
     """The server's answer to a need, once it is ready. Raises ConnectionError where it refuses or takes too long."""
     connection = HTTPConnection(urlsplit(where).netloc, timeout=PATIENCE_SECONDS)
-    limit = time.monotonic() + PATIENCE_SECONDS
-    while not _is_ready(connection):
-        if time.monotonic() > limit:
-            raise ConnectionError(f"{where} is not ready after {PATIENCE_SECONDS:.0f} seconds")
-        time.sleep(POLL_SECONDS)
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Accept-Language": "fr"}
-    connection.request("POST", "/match", need, headers)
-    answer = connection.getresponse()
-    body = answer.read()
-    if answer.status != 200:
-        raise ConnectionError(f"POST {where}/match answered {answer.status}: {body.decode(errors='replace')}")
-    return body
-
-
-def _is_ready(connection: HTTPConnection) -> bool:
-    try:
-        connection.request("GET", "/health/ready")
+    limit = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        connection.request("POST", "/match", need, headers)
         answer = connection.getresponse()
-        answer.read()
-    except HTTPException:
-        connection.close()
-        return False
-    return answer.status == 200
+        body = answer.read()
+        if answer.status == HTTPStatus.OK:
+            return body
+        if answer.status != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > limit:
+            raise ConnectionError(f"POST {where}/match answered {answer.status}: {body.decode(errors='replace')}")
+        time.sleep(POLL_SECONDS)

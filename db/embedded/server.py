@@ -21,6 +21,7 @@ START_SECONDS = STOP_SECONDS = 60.0
 LEFTOVER_SECONDS = 15.0
 RESTART_PAUSE_SECONDS = 0.2
 LOG = "server.log"
+PROC = Path("/proc")
 # Sorting by code point is the same on every system and version; names for people are sorted by a column of their own.
 LOCALE = "C.UTF-8"
 # An import of 220,000 suppliers writes 1 GB of log: the usual bound would force checkpoints, and write pages twice.
@@ -162,12 +163,12 @@ def _send(number: signal.Signals, pids: list[int]) -> None:
 
 def _servers(data: Path) -> list[int]:
     """The process ids of the servers of `data`: on Linux with their children, which may outlive a killed postmaster."""
-    if not Path("/proc/self/comm").exists():
-        listing = subprocess.run(["ps", "-axo", "pid=,command="], capture_output=True, text=True, check=True)  # noqa: S607
+    if not (PROC / "self/comm").exists():
+        listing = subprocess.run(["ps", "-axwwo", "pid=,command="], capture_output=True, text=True, check=True)  # noqa: S607
         return [int(line.split()[0]) for line in listing.stdout.splitlines() if f"/postgres -D {data} " in line]
     found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - thousands of names, no need of paths
-        process = Path("/proc", pid)
+    for pid in filter(str.isdigit, os.listdir(PROC)):  # noqa: PTH208 - thousands of names, no need of paths
+        process = PROC / pid
         with suppress(OSError):  # ended meanwhile, or another user's
             if process.joinpath("cwd").readlink() == data and process.joinpath("comm").read_text() == "postgres\n":
                 found.append(int(pid))

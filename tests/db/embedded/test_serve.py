@@ -17,6 +17,7 @@ import asyncpg
 import pytest
 
 from db.core.engine import dsn
+from db.embedded import server
 from db.embedded.home import EmbeddedError, prepare_home
 from db.embedded.serve import serve
 from tests.conftest import ROOT, open_folder
@@ -141,29 +142,42 @@ async def test_a_server_that_is_killed_again_and_again_comes_back(home: Path) ->
 
 async def test_a_server_does_not_outlive_its_killed_owner(home: Path) -> None:
     with owner(home) as other:
-        server = postmaster(home)
+        started = postmaster(home)
         other.process.kill()
-        assert await ended(server)
+        assert await ended(started)
 
 
 async def test_nothing_is_lost_when_all_are_killed_at_once(home: Path) -> None:
     """The owner and the server: as when memory runs out, or the power."""
     with owner(home) as other:
         await ask(other.url, "CREATE TABLE IF NOT EXISTS killed AS SELECT 7 AS what")
-        server = postmaster(home)
+        started = postmaster(home)
         other.process.kill()
-        os.kill(server, signal.SIGKILL)
+        os.kill(started, signal.SIGKILL)
     with serve(home) as url:
         assert await ask(url, "SELECT what FROM killed") == 7
 
 
+async def test_a_server_that_was_left_running_is_ended_also_without_proc(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As on macOS, where the kernel ends no server with its owner."""
+    monkeypatch.setattr(server, "PROC", tmp_path)
+    with owner(home):
+        left = postmaster(home)
+        (data,) = (file.parent for file in home.glob("postgres/*/postmaster.pid"))
+        server.end_leftovers(data)
+        assert await ended(left)
+    assert not (data / "postmaster.pid").exists()
+
+
 async def test_the_terminal_interrupts_the_owner_and_not_the_server(home: Path) -> None:
     with owner(home) as other:
-        server = postmaster(home)
-        assert os.getpgid(server) != os.getpgid(other.process.pid)
+        started = postmaster(home)
+        assert os.getpgid(started) != os.getpgid(other.process.pid)
         other.process.send_signal(signal.SIGINT)
         other.process.wait(PATIENCE)
-        assert await ended(server)
+        assert await ended(started)
 
 
 async def test_a_forked_worker_that_outlives_the_owner_holds_nothing(home: Path) -> None:
@@ -206,8 +220,8 @@ async def test_a_short_command_that_owns_outlasts_its_guests(home: Path) -> None
 
 async def test_without_another_process_a_command_owns_the_server(home: Path) -> None:
     with serve(home, shared=True):
-        server = postmaster(home)
-    assert await ended(server)
+        started = postmaster(home)
+    assert await ended(started)
 
 
 async def test_files_of_a_dead_server_that_name_a_living_process_are_no_obstacle(home: Path) -> None:
