@@ -131,7 +131,7 @@ def create_app(
     app.state.services = services
     # around everything, so that unknown paths and refused methods are seen too
     handler = FilePaths(app.asgi_handler, (route.path for route in routes_of(app)))
-    app.asgi_handler = observe.Observation(handler, services.metrics, observe.access_log(settings))
+    app.asgi_handler = observe.ObservabilityMiddleware(handler, services.metrics, observe.access_log(settings))
     return app
 
 

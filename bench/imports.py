@@ -74,9 +74,9 @@ def main(count: int) -> None:
         home = Path(folder)
         home.chmod(0o755)
         write(home / "rows.ndjson", count, reference)
-        with forked_preparers(reference) as preparers, embedded.serve(home / "home") as database:
-            migrate.upgrade(database.url)
-            asyncio.run(measure(database.url, home / "rows.ndjson", reference, preparers))
+        with forked_preparers(reference) as preparers, embedded.serve(home / "home") as url:
+            migrate.upgrade(url)
+            asyncio.run(measure(url, home / "rows.ndjson", reference, preparers))
 
 
 if __name__ == "__main__":
