@@ -44,3 +44,9 @@ class Conflict(DomainError):
 def pointer(*steps: str | int) -> str:
     """The JSON pointer (RFC 6901) that leads through `steps`, escaped."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def null_character_problem(pointer: str) -> Problem:
+    """The problem of a text, at the JSON pointer, that holds U+0000: neither PostgreSQL nor CSV can hold one."""
+    detail = Text("Le caractère nul (\\u0000) n'est pas admis", "The null character (\\u0000) is not allowed")
+    return Problem(pointer, "null_character", detail)

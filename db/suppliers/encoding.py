@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from domain.errors import Problem, pointer
+from domain.errors import Problem, null_character_problem, pointer
 from domain.suppliers.rows import LONGEST_EXTERNAL_ID
 from domain.suppliers.supplier import Placement, SupplierRecord
 from domain.text.bilingual import Text
@@ -34,7 +34,7 @@ def problems(external_id: str, payload: bytes) -> tuple[Problem, ...]:
     if not 1 <= len(external_id) <= LONGEST_EXTERNAL_ID or "\0" in external_id:
         found.append(_bad_identifier())
     if b"\\u0000" in payload and _NUL.search(payload):
-        found.extend(_nul(where) for where in _texts_with_nul(msgspec.json.decode(payload), ()))
+        found.extend(map(null_character_problem, _texts_with_nul(msgspec.json.decode(payload), ())))
     return tuple(found)
 
 
@@ -45,16 +45,6 @@ def _bad_identifier() -> Problem:
         Text(
             f"Un identifiant compte de 1 à {LONGEST_EXTERNAL_ID} caractères, sans caractère nul",
             f"An identifier has 1 to {LONGEST_EXTERNAL_ID} characters and no NUL",
-        ),
-    )
-
-
-def _nul(where: str) -> Problem:
-    return Problem(
-        where,
-        "nul_character",
-        Text(
-            "Un texte ne peut pas contenir le caractère nul (U+0000)", "A text cannot hold the character NUL (U+0000)"
         ),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from domain.errors import Problem
+from domain.errors import Problem, null_character_problem
 from domain.text.bilingual import Text
 from sources.formats.lines import TOO_LONG, Line, lines
 from sources.rows import unreadable
@@ -15,7 +15,6 @@ _LONGEST_ROW = 1024 * 1024
 
 _EMPTY = Text("Le fichier est vide : une ligne d'en-tête est attendue", "The file is empty: a header line is expected")
 _NOT_UTF8 = Text("Ce texte n'est pas en UTF-8", "This text is not UTF-8")
-_NUL = Text("Un texte ne peut pas contenir le caractère nul", "A text cannot hold the character NUL")
 _QUOTES = Text(
     "Guillemets mal placés : une cellule entre guillemets n'est pas refermée, ou continue après",
     "Misplaced quotes: a quoted cell is not closed, or goes on after its closing quote",
@@ -134,7 +133,7 @@ def _unusable(taken: list[Line]) -> Problem | None:
     for line in taken:
         data = line.data or b""
         if b"\0" in data:
-            return Problem("", "nul_character", _NUL)
+            return null_character_problem("")
         if not data.isascii() and not _is_utf8(data):
             return Problem("", "not_utf8", _NOT_UTF8)
     return None

@@ -45,7 +45,7 @@ def test_a_quote_never_closed_costs_one_row() -> None:
     ("row", "code"),
     [
         (b"1,caf\xe9", "not_utf8"),
-        (b"1,a\x00b", "nul_character"),
+        (b"1,a\x00b", "null_character"),
         (b"1", "cell_count"),
         (b"1,2,3", "cell_count"),
         (b'1,"x"y', "malformed_csv"),
