@@ -17,6 +17,7 @@ from api.commands.errors import CommandFailed
 from api.commands.listen_socket import address, listen
 from api.commands.prefork import Workers
 from api.commands.server_process import application, serve_requests
+from api.runtime.import_processes import import_processes
 from api.settings import Settings, share_metrics
 from domain.law.rules import Rules
 from matching.reference import Reference, load_reference
