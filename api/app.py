@@ -1,4 +1,4 @@
-"""The application: routes, the parts it lives with, and how they are joined."""
+"""The application: its routes, and the parts that run beside them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -14,7 +14,6 @@ from api.admin import audit, privacy
 from api.directory import merge_split as merges
 from api.directory import routes as suppliers
 from api.docs import routes as documentation
-from api.exchanges import recipient_routes as recipients
 from api.exchanges import reply_routes as replies
 from api.exchanges import routes as exchanges
 from api.exchanges.email import mail_kind
@@ -26,8 +25,8 @@ from api.reports.routes import ROUTES as REPORT_ROUTES
 from api.runtime import observability as observe
 from api.runtime.auth import Keys
 from api.runtime.database import database
-from api.runtime.endpoint import Call, answers_to_options
-from api.runtime.import_processes import Preparers
+from api.runtime.endpoint import Call, options_handlers
+from api.runtime.import_processes import ImportProcesses
 from api.runtime.live_index import LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.outbox_worker import deliveries
@@ -41,7 +40,6 @@ from api.webhooks import routes as webhooks
 from api.webhooks.sender import webhook_kind
 from matching.geo.outline_view import Portraits
 from matching.reference import Reference, load_reference
-from matching.words.territory_search import Gazetteer
 
 Part = Callable[[Services], AbstractAsyncContextManager[None]]
 
@@ -55,7 +53,6 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *merges.ROUTES,
     *meetings.ROUTES,
     *exchanges.ROUTES,
-    *recipients.ROUTES,
     *replies.ROUTES,
     *equal_treatment.ROUTES,
     *REPORT_ROUTES,
@@ -67,16 +64,16 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *audit.ROUTES,
     *privacy.ROUTES,
     *reference_routes.ROUTES,
-    observe.health_live,
-    observe.health_ready,
-    observe.metrics,
+    observe.get_liveness,
+    observe.get_readiness,
+    observe.get_metrics,
     *documentation.ROUTES,
 )
 
 
 @asynccontextmanager
 async def live_directory(services: Services) -> AsyncIterator[None]:
-    """The part of the application that holds the index; a database must be attached."""
+    """The part that keeps the index of suppliers in memory; needs the database part."""
     if services.engine is None or services.settings.database_url is None:
         raise RuntimeError("the database is attached before the directory is read from it")
     directory = LiveDirectory(services.settings.database_url, services.engine, services.reference, services.metrics)
@@ -101,14 +98,14 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 def create_app(
     settings: Settings,
     reference: Reference | None = None,
-    preparers: Preparers | None = None,
+    import_processes: ImportProcesses | None = None,
     *,
     routes: Sequence[HTTPRouteHandler] = ROUTES,
     parts: Sequence[Part] = PARTS,
 ) -> Litestar:
     """The application. `reference`: loaded here unless the caller already has it (and forks with it).
 
-    Without `preparers`, rows of imports are prepared in threads of this process.
+    Without `import_processes`, rows of imports are prepared in threads of this process.
 
     With `parts=()` it needs no database: everything that needs none works, and keys are the administrator's only.
     """
@@ -116,17 +113,17 @@ def create_app(
     services = Services(
         settings=settings,
         reference=reference,
-        preparers=preparers,
-        gazetteer=Gazetteer(reference.territories),
+        import_processes=import_processes,
+        gazetteer=reference.gazetteer,
         portraits=Portraits(reference.geography),
         metrics=Metrics(settings.metrics_dir),
         keys=Keys(settings.admin_key, settings.key_cache_seconds),
     )
     app = Litestar(
-        route_handlers=[*answers_to_options(routes), *routes],  # else the framework answers OPTIONS by itself
+        route_handlers=[*options_handlers(routes), *routes],  # else the framework answers OPTIONS by itself
         request_class=Call,
         exception_handlers={HTTPException: answer_failure, Exception: answer_failure},
-        lifespan=[_alive(services, parts)],
+        lifespan=[_lifespan(services, parts)],
         openapi_config=None,
         logging_config=None,
         debug=False,
@@ -134,7 +131,7 @@ def create_app(
     app.state.services = services
     # around everything, so that unknown paths and refused methods are seen too
     handler = FilePaths(app.asgi_handler, (route.path for route in routes_of(app)))
-    app.asgi_handler = observe.Observation(handler, services.metrics, observe.access_log(settings))
+    app.asgi_handler = observe.ObservabilityMiddleware(handler, services.metrics, observe.access_log(settings))
     return app
 
 
@@ -145,7 +142,7 @@ def from_environment() -> Litestar:
     return create_app(settings)
 
 
-def _alive(services: Services, parts: Sequence[Part]) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+def _lifespan(services: Services, parts: Sequence[Part]) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         for name in services.settings.unknown:

@@ -1,4 +1,4 @@
-"""POST /match: a need in, an explained shortlist out. Nothing is stored."""
+"""The route `POST /match`: an explained shortlist for a need; nothing is stored."""
 
 import asyncio
 import time
@@ -8,7 +8,6 @@ import msgspec
 
 from api.runtime.endpoint import Call, endpoint
 from api.web.content_negotiation import GEOJSON, JSON
-from api.web.problems import Refusal
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Shortlist
 from matching.engine import match
@@ -24,7 +23,7 @@ class PointGeometry(msgspec.Struct, frozen=True, tag_field="type", tag="Point"):
 
 
 class CandidateProperties(msgspec.Struct, frozen=True):
-    """What a map shows of a candidate of one lot. Rank and distance are for sourcing: no criterion of award."""
+    """The properties of a candidate of one lot on a map. Rank and distance are for sourcing: no criterion of award."""
 
     lot: str
     rank: int
@@ -40,7 +39,7 @@ class CandidateFeature(msgspec.Struct, frozen=True, tag_field="type", tag="Featu
     properties: CandidateProperties
 
 
-class CandidateMap(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCollection"):
+class CandidateFeatureCollection(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCollection"):
     """The candidates of a shortlist as GeoJSON (RFC 7946)."""
 
     features: tuple[CandidateFeature, ...]
@@ -51,11 +50,11 @@ class CandidateMap(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCo
     "/match",
     tag="Match",
     scope="match",
-    answers={JSON: Shortlist, GEOJSON: CandidateMap},
+    answers={JSON: Shortlist, GEOJSON: CandidateFeatureCollection},
     problems=("unknown-territory", "unknown-segment", "outside-france", "not-ready"),
     example="need",
 )
-async def match_need(call: Call, body: Need) -> Shortlist | CandidateMap:
+async def match_need(call: Call, body: Need) -> Shortlist | CandidateFeatureCollection:
     """Match a need.
 
     Answers, for each lot, the suppliers that fit and why, in an order that can be read aloud; those that nearly fit and
@@ -64,19 +63,17 @@ async def match_need(call: Call, body: Need) -> Shortlist | CandidateMap:
     before the contract; neither it nor where a supplier stands is a lawful criterion of selection or award.
     """
     services = call.services
-    if services.live is None:
-        raise Refusal("database-away")
-    asked = body, services.live.index, services.reference, body.on or services.today(), call.language
+    arguments = body, services.directory.index, services.reference, body.on or services.today(), call.language
     started = time.perf_counter()
     if len(body.lots) <= LOTS_ON_THE_LOOP:
-        shortlist = match(*asked)
+        shortlist = match(*arguments)
     else:
-        shortlist = await asyncio.to_thread(match, *asked)
+        shortlist = await asyncio.to_thread(match, *arguments)
     services.metrics.matched(time.perf_counter() - started)
     return candidate_map(shortlist) if call.media_type == GEOJSON else shortlist
 
 
-def candidate_map(shortlist: Shortlist) -> CandidateMap:
+def candidate_map(shortlist: Shortlist) -> CandidateFeatureCollection:
     """The candidates of all lots as features, one per supplier and lot."""
     features = []
     for lot in shortlist.lots:
@@ -85,7 +82,7 @@ def candidate_map(shortlist: Shortlist) -> CandidateMap:
             geometry = PointGeometry((at.lon, at.lat)) if at else None
             properties = CandidateProperties(lot.id, candidate.rank, supplier.id, supplier.name, candidate.distance_km)
             features.append(CandidateFeature(geometry, properties))
-    return CandidateMap(tuple(features))
+    return CandidateFeatureCollection(tuple(features))
 
 
 ROUTES = (match_need,)

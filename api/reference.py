@@ -1,6 +1,7 @@
-"""Reference data, open to all: the taxonomy, the territories, the rules of law. Served from memory, cacheable."""
+"""Routes of reference data, without a key: the taxonomy, the territories, the rules of law; from memory, cacheable."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Annotated, NamedTuple
@@ -9,35 +10,34 @@ import msgspec
 from litestar import Response
 
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import etag_of, unless_known
+from api.runtime.etag import DAY, HOUR, IF_NONE_MATCH, conditional_get, etag_of
 from api.web.content_negotiation import GEOJSON, JSON
-from api.web.pagination import Cursor, Limit, Page, next_link, read_cursor, write_cursor
+from api.web.pagination import Cursor, Limit, Page, Paging, page, paged, read_cursor
 from domain.errors import NotFound
 from domain.law import rule_documents
 from domain.reference.taxonomy import Family, Taxonomy
 from domain.reference.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
 from domain.suppliers.supplier import Point
-from matching.reference import Reference
+from matching.geo.outline_view import Portrait
+from matching.words.keywords import Reading
 
 TAG = "Reference"
-CACHED = {"if-none-match": "The `ETag` of the answer already held: 304 where it still stands"}
-DAY = 86_400
 
 
-class Taxonomies(msgspec.Struct, frozen=True):
+class FamilyList(msgspec.Struct, frozen=True):
     """The families of the taxonomy, each with its segments."""
 
     items: tuple[Family, ...]
 
 
 class SegmentSearch(msgspec.Struct, frozen=True):
-    """What is being looked for."""
+    """Words to search segments by."""
 
     q: Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="Words, or the beginning of one")]
     limit: Annotated[int, msgspec.Meta(ge=1, le=50, description="At most so many")] = 10
 
 
-class SegmentHit(msgspec.Struct, frozen=True):
+class SegmentSearchResult(msgspec.Struct, frozen=True):
     """A segment that the words may mean; `confidence` from 0 to 1."""
 
     id: str
@@ -46,14 +46,14 @@ class SegmentHit(msgspec.Struct, frozen=True):
     confidence: float
 
 
-class SegmentHits(msgspec.Struct, frozen=True):
+class SegmentSearchResults(msgspec.Struct, frozen=True):
     """Segments, the likeliest first."""
 
-    items: tuple[SegmentHit, ...]
+    items: tuple[SegmentSearchResult, ...]
 
 
 class TerritorySearch(msgspec.Struct, frozen=True):
-    """Words or a code (`q`), and what `kind` of territory; all of them without."""
+    """Words or a code (`q`), and a `kind` of territory; without either, all territories."""
 
     q: (
         Annotated[str, msgspec.Meta(min_length=1, max_length=100, description="A name, its beginning, or a code")]
@@ -91,7 +91,7 @@ class TerritoryDetail(TerritorySummary, frozen=True):
     centroid: Point | None
 
 
-class TerritoryOutline(msgspec.Struct, frozen=True, tag_field="type", tag="Feature"):
+class TerritoryFeature(msgspec.Struct, frozen=True, tag_field="type", tag="Feature"):
     """A GeoJSON feature: the outline of a territory."""
 
     id: str
@@ -101,7 +101,7 @@ class TerritoryOutline(msgspec.Struct, frozen=True, tag_field="type", tag="Featu
 
 
 class RulesQuery(msgspec.Struct, frozen=True):
-    """The day that matters; today by default."""
+    """The day on which the rules are in force; today by default."""
 
     on: Annotated[date, msgspec.Meta(description="Rules in force on this day; today by default")] | None = None
 
@@ -121,7 +121,7 @@ class RuleHistory(msgspec.Struct, frozen=True):
     items: tuple[rule_documents.RuleDocument, ...]
 
 
-@endpoint("GET", "/segments", tag=TAG, scope=None, answers=Taxonomies, status=(200, 304), headers=CACHED)
+@endpoint("GET", "/segments", tag=TAG, scope=None, answers=FamilyList, status=(200, 304), headers=IF_NONE_MATCH)
 async def list_segments(call: Call) -> Response[bytes]:
     """The taxonomy: families and their segments.
 
@@ -129,22 +129,20 @@ async def list_segments(call: Call) -> Response[bytes]:
     showing; they never answer in place of the one requested.
     """
     body, etag = _segments(call.services.reference.taxonomy)
-    return unless_known(call, body, JSON, etag)
+    return conditional_get(call, body, JSON, etag, max_age=HOUR)
 
 
-@endpoint("GET", "/segments/search", tag=TAG, scope=None, answers=SegmentHits)
-async def search_segments(call: Call, query: SegmentSearch) -> SegmentHits:
+@endpoint("GET", "/segments/search", tag=TAG, scope=None, answers=SegmentSearchResults)
+async def search_segments(call: Call, query: SegmentSearch) -> SegmentSearchResults:
     """Segments that a few French words may mean, the likeliest first; slips of the pen are forgiven."""
-    reference = call.services.reference
-    found = reference.interpreter.search(query.q, query.limit)
-    return SegmentHits(
-        tuple(
-            SegmentHit(
-                r.segment, reference.taxonomy.label(r.segment), _family(reference, r.segment), round(r.confidence, 3)
-            )
-            for r in found
-        )
-    )
+    taxonomy = call.services.reference.taxonomy
+
+    def result(found: Reading) -> SegmentSearchResult:
+        segment = taxonomy.segments.get(found.segment)
+        family = segment.family if segment else None
+        return SegmentSearchResult(found.segment, taxonomy.label(found.segment), family, round(found.confidence, 3))
+
+    return SegmentSearchResults(tuple(map(result, call.services.reference.interpreter.search(query.q, query.limit))))
 
 
 @endpoint("GET", "/territories", tag=TAG, scope=None, answers=Page[TerritorySummary])
@@ -155,14 +153,21 @@ async def search_territories(call: Call, query: TerritorySearch) -> Response[byt
     nothing else is found. Retired codes give their successor.
     """
     territories = call.services.reference.territories
-    next_cursor = None
-    if query.q is None:
-        areas, next_cursor = _in_order(territories, query.kind, query.limit, query.cursor)
-    else:
+
+    def show(area: Area) -> TerritorySummary:
+        return _summary(area, territories)
+
+    if query.q is not None:
         read_cursor("territories by relevance", query.cursor, str)  # a ranked answer has one page, so gives no cursor
-        areas = call.services.gazetteer.search(query.q, query.kind, query.limit)
-    body = Page(tuple(_summary(area, territories) for area in areas), next_cursor)
-    return Response(msgspec.json.encode(body), media_type=JSON, headers=next_link(call, next_cursor))
+        return page(call, list(map(show, call.services.gazetteer.search(query.q, query.kind, query.limit))), None)
+    areas = territories.areas(query.kind) if query.kind else _of_all_kinds(territories)
+
+    async def fetch(after: _Place | None, count: int) -> Sequence[Area]:
+        start = 0 if after is None else bisect_right(areas, after, key=_place)
+        return areas[start : start + count]
+
+    paging = Paging(limit=query.limit, cursor=query.cursor)
+    return await paged(call, paging, f"territories/{query.kind}", _Place, fetch, key=_place, show=show)
 
 
 @endpoint(
@@ -170,11 +175,11 @@ async def search_territories(call: Call, query: TerritorySearch) -> Response[byt
     "/territories/{territory}",
     tag=TAG,
     scope=None,
-    answers={JSON: TerritoryDetail, GEOJSON: TerritoryOutline},
+    answers={JSON: TerritoryDetail, GEOJSON: TerritoryFeature},
     status=(200, 304),
-    headers=CACHED,
+    headers=IF_NONE_MATCH,
 )
-async def show_territory(call: Call, territory: str) -> Response[bytes]:
+async def get_territory(call: Call, territory: str) -> Response[bytes]:
     """One territory by its full code, such as epci:243500741; as GeoJSON, with its outline.
 
     Kinds: `country`, `region`, `departement`, `epci`, `commune` (INSEE code), `nuts`. A retired code answers with its
@@ -186,64 +191,44 @@ async def show_territory(call: Call, territory: str) -> Response[bytes]:
     except UnknownTerritory as unknown:
         raise NotFound(unknown.detail) from None
     portrait = call.services.portraits.of(area)
-    detail = _detail(
-        area, reference.territories, portrait.bbox if portrait else None, portrait.centroid if portrait else None
-    )
+    detail = _detail(area, reference.territories, portrait)
     if call.media_type == JSON:
-        return unless_known(call, msgspec.json.encode(detail), JSON, max_age=DAY)
+        return conditional_get(call, detail, max_age=DAY)
     outline = msgspec.Raw(portrait.outline if portrait else b"null")
-    feature = TerritoryOutline(area.id, outline, detail, detail.bbox)
-    return unless_known(call, msgspec.json.encode(feature), GEOJSON, max_age=DAY)
+    feature = TerritoryFeature(area.id, outline, detail, detail.bbox)
+    return conditional_get(call, feature, GEOJSON, max_age=DAY)
 
 
-@endpoint("GET", "/rules", tag=TAG, scope=None, answers=RuleList, status=(200, 304), headers=CACHED)
+@endpoint("GET", "/rules", tag=TAG, scope=None, answers=RuleList, status=(200, 304), headers=IF_NONE_MATCH)
 async def list_rules(call: Call, query: RulesQuery) -> Response[bytes]:
     """Every dated rule in force on a day: thresholds, shares, articles, each with its source and how sure it is.
 
-    `confidence` says how sure the reading is; `explanation`, in English, what the function that applies the rule does.
+    `confidence` says how sure the reading is; `explanation`, in English, how the rule is applied.
     """
     rules = call.services.reference.rules
     on = query.on or call.services.today()
     listed = RuleList(on, rules.version, rule_documents.in_force(rules, on, call.language))
-    return unless_known(call, msgspec.json.encode(listed), JSON)
+    return conditional_get(call, listed, max_age=HOUR)
 
 
-@endpoint("GET", "/rules/{rule}", tag=TAG, scope=None, answers=RuleHistory, status=(200, 304), headers=CACHED)
-async def show_rule(call: Call, rule: str) -> Response[bytes]:
+@endpoint("GET", "/rules/{rule}", tag=TAG, scope=None, answers=RuleHistory, status=(200, 304), headers=IF_NONE_MATCH)
+async def get_rule(call: Call, rule: str) -> Response[bytes]:
     """One rule through time: every period that is known, also when the law had no such rule yet."""
     history = RuleHistory(rule, rule_documents.history(call.services.reference.rules, rule, call.language))
-    return unless_known(call, msgspec.json.encode(history), JSON)
+    return conditional_get(call, history, max_age=HOUR)
 
 
-ROUTES = (list_segments, search_segments, search_territories, show_territory, list_rules, show_rule)
+ROUTES = (list_segments, search_segments, search_territories, get_territory, list_rules, get_rule)
 
 
 @lru_cache(maxsize=2)
 def _segments(taxonomy: Taxonomy) -> tuple[bytes, str]:
-    body = msgspec.json.encode(Taxonomies(taxonomy.families))
+    body = msgspec.json.encode(FamilyList(taxonomy.families))
     return body, etag_of(body)
 
 
-def _family(reference: Reference, segment: str) -> str | None:
-    found = reference.taxonomy.segments.get(segment)
-    return found.family if found else None
-
-
-def _in_order(
-    territories: Territories, kind: TerritoryKind | None, limit: int, cursor: str | None
-) -> tuple[tuple[Area, ...], str | None]:
-    """One page of all areas, of a kind or of all kinds one after the other, and the cursor to the next."""
-    areas = territories.areas(kind) if kind else _of_all_kinds(territories)
-    name = f"territories/{kind}"
-    after = read_cursor(name, cursor, _Place)
-    start = 0 if after is None else bisect_right(areas, after, key=_place)
-    found = areas[start : start + limit]
-    more = start + limit < len(areas)
-    return found, write_cursor(name, _place(found[-1])) if more else None
-
-
 class _Place(NamedTuple):
-    """Where an area stands in the list of all."""
+    """The position of an area in the list of all."""
 
     kind: int
     code: str
@@ -260,34 +245,20 @@ def _of_all_kinds(territories: Territories) -> tuple[Area, ...]:
 
 def _summary(area: Area, territories: Territories) -> TerritorySummary:
     return TerritorySummary(
-        area.id, area.kind, area.code, area.label, _population(area, territories), _parents(area, territories)
-    )
-
-
-def _detail(
-    area: Area,
-    territories: Territories,
-    bbox: tuple[float, float, float, float] | None,
-    centroid: tuple[float, float] | None,
-) -> TerritoryDetail:
-    communes = [territories.communes[ordinal] for ordinal in area.communes]
-    return TerritoryDetail(
         id=area.id,
         kind=area.kind,
         code=area.code,
         label=area.label,
-        population=_population(area, territories),
-        parents=_parents(area, territories),
-        communes=len(communes),
-        postal_codes=communes[0].postal_codes if area.kind == "commune" else (),
-        bbox=bbox,
-        centroid=Point(lat=centroid[1], lon=centroid[0]) if centroid else None,
+        population=sum(territories.communes[ordinal].population for ordinal in area.communes),
+        parents=tuple(TerritoryLabel(parent.id, parent.label) for parent in territories.parents(area)),
     )
 
 
-def _parents(area: Area, territories: Territories) -> tuple[TerritoryLabel, ...]:
-    return tuple(TerritoryLabel(parent.id, parent.label) for parent in territories.parents(area))
-
-
-def _population(area: Area, territories: Territories) -> int:
-    return sum(territories.communes[ordinal].population for ordinal in area.communes)
+def _detail(area: Area, territories: Territories, portrait: Portrait | None) -> TerritoryDetail:
+    return TerritoryDetail(
+        **msgspec.structs.asdict(_summary(area, territories)),
+        communes=len(area.communes),
+        postal_codes=territories.communes[area.communes[0]].postal_codes if area.kind == "commune" else (),
+        bbox=portrait.bbox if portrait else None,
+        centroid=Point(lat=portrait.centroid[1], lon=portrait.centroid[0]) if portrait else None,
+    )

@@ -8,6 +8,7 @@ from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import Row, Select, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -30,7 +31,7 @@ async def ensure_organisation(connection: Connection, name: str, now: datetime) 
 
 
 async def organisation_name(connection: Connection, organisation_id: UUID) -> str:
-    """How the organisation is called."""
+    """The name of the organisation."""
     found: str = (await connection.execute(select(organisations.c.name).filter_by(id=organisation_id))).scalar_one()
     return found
 
@@ -44,7 +45,7 @@ async def create_key(
     sources: Collection[str] = (),
     now: datetime,
 ) -> tuple[str, Key]:
-    """A new key, to be shown this once, and how it will be listed."""
+    """The secret of a new key, to be shown this once, and the key as it is listed."""
     secret = PREFIX + token_hex(_SECRET_BYTES)
     row = {
         "id": new_id(now),
@@ -62,57 +63,39 @@ async def create_key(
 
 
 async def list_keys(connection: Connection) -> Sequence[Key]:
-    """Every key ever made, the revoked ones too, oldest first."""
+    """All keys, the revoked ones too, oldest first."""
     return [_key(row) for row in await connection.execute(_keys().order_by(api_keys.c.id))]
 
 
 async def revoke_key(connection: Connection, key_id: UUID, now: datetime) -> bool:
-    """Take the key out of force for good; False if there is no such key, or it is revoked already."""
+    """Revoke the key for good; False if there is no such key, or it is revoked already."""
     in_force = (api_keys.c.id == key_id) & api_keys.c.revoked_at.is_(None)
     revoked = await connection.execute(update(api_keys).where(in_force).values(revoked_at=now).returning(api_keys.c.id))
     return revoked.first() is not None
 
 
 async def find_client(connection: Connection, secret: str) -> Client | None:
-    """Who holds this key; None if it is unknown or revoked.
+    """The bearer of this key; None if it is unknown or revoked.
 
-    Looked up by digest: what the time of an index comparison tells of a digest does not lead back to a random key.
+    Looked up by digest: the timing of an index comparison reveals parts of a digest, from which no key can be derived.
     """
     digest = _digest(secret)
     in_force = (api_keys.c.digest == digest) & api_keys.c.revoked_at.is_(None)
-    query = _keys().add_columns(api_keys.c.digest, api_keys.c.organisation_id).where(in_force)
-    found = (await connection.execute(query)).first()
+    found = (await connection.execute(_keys().where(in_force))).first()
     if found is None or not compare_digest(found.digest, digest):
         return None
     return Client(found.id, found.organisation_id, found.organisation, tuple(found.scopes), tuple(found.sources))
 
 
 def _digest(secret: str) -> bytes:
-    """A plain hash will do: nothing can be guessed of a random secret, and it must be cheap on every request."""
+    """A plain SHA-256: a random secret cannot be guessed, and every request computes it."""
     return sha256(secret.encode()).digest()
 
 
 def _keys() -> Select[Any]:
-    return select(
-        api_keys.c.id,
-        api_keys.c.prefix,
-        api_keys.c.name,
-        organisations.c.name.label("organisation"),
-        api_keys.c.scopes,
-        api_keys.c.sources,
-        api_keys.c.created_at,
-        api_keys.c.revoked_at,
-    ).join(organisations, organisations.c.id == api_keys.c.organisation_id)
+    joined = organisations.c.id == api_keys.c.organisation_id
+    return select(api_keys, organisations.c.name.label("organisation")).join(organisations, joined)
 
 
 def _key(row: Row[Any]) -> Key:
-    return Key(
-        row.id,
-        row.prefix,
-        row.name,
-        row.organisation,
-        tuple(row.scopes),
-        tuple(row.sources),
-        row.created_at,
-        row.revoked_at,
-    )
+    return msgspec.convert(row, Key, from_attributes=True)

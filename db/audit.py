@@ -1,4 +1,4 @@
-"""The journal, written in the same transaction as what it tells of. The database itself refuses to change an entry."""
+"""The journal, written in the transaction of what it records. The database itself refuses to change an entry."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
@@ -16,6 +16,7 @@ from domain.audit import BEFORE_THE_FIRST, Actor, Detail, Entry, chained
 
 READ_AT_ONCE = 5_000
 
+_COLUMNS = [column for column in audit_entries.c if column.name not in {"organisation_id", "detail"}]
 _decode_detail = msgspec.json.Decoder(Detail).decode
 
 
@@ -27,27 +28,18 @@ class Head(NamedTuple):
 
 
 class KeyName(NamedTuple):
-    """How people know a key: what it is for, and how it begins."""
+    """A key's name and its first characters, by which people recognise it."""
 
     name: str
     prefix: str
 
 
 class StoredEntry(NamedTuple):
-    """An entry as it is stored, to be checked. `entry` None: its content cannot be read."""
+    """An entry as stored, to be verified. `entry` None: its content cannot be read."""
 
     number: int
     hash: bytes
     entry: Entry | None
-
-
-class EntryFilters(msgspec.Struct, frozen=True, kw_only=True):
-    """Which entries: about an object, of an action, noted at `since` or later, noted before `until`."""
-
-    object: str | None = None
-    action: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 async def write_entry(
@@ -60,9 +52,9 @@ async def write_entry(
     version: int | None = None,
     detail: Detail | None = None,
 ) -> None:
-    """Note that `actor` did `action` ("need.created", "message.sent"…) to `object_` ("need:<id>").
+    """Write that `actor` did `action` ("need.created", "message.sent"…) to `object_` ("need:<id>").
 
-    Call it last before the commit: until then, nobody else of the organisation can note anything.
+    Call it last before the commit: until then, no other transaction can write to the organisation's journal.
     """
     await lock(connection, Subject.AUDIT, actor.organisation_id.hex)
     number, previous = await head(connection, actor.organisation_id)
@@ -88,24 +80,23 @@ async def entries(
     object_: str | None,
     after: int,
     limit: int,
-    filters: EntryFilters | None = None,
+    *,
+    action: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Sequence[Entry]:
-    """The organisation's entries after number `after`, oldest first; about `object_` alone unless it is None."""
-    filters = filters or EntryFilters()
+    """The organisation's entries after number `after`, oldest first; None is no filter. `since` is inclusive."""
     columns = audit_entries.c
-    query = select(audit_entries).where(columns.organisation_id == organisation_id, columns.number > after)
-    for column, value in ((columns.object, object_ or filters.object), (columns.action, filters.action)):
-        if value is not None:
-            query = query.where(column == value)
-    if filters.since is not None:
-        query = query.where(columns.at >= filters.since)
-    if filters.until is not None:
-        query = query.where(columns.at < filters.until)
-    rows = await connection.execute(query.order_by(columns.number).limit(limit))
-    return [_entry(row, row.detail) for row in rows]
+    wanted = [columns.organisation_id == organisation_id, columns.number > after]
+    wanted += [columns.object == object_] if object_ is not None else []
+    wanted += [columns.action == action] if action is not None else []
+    wanted += [columns.at >= since] if since is not None else []
+    wanted += [columns.at < until] if until is not None else []
+    query = select(*_COLUMNS, columns.detail).where(*wanted).order_by(columns.number).limit(limit)
+    return [_entry(row, row.detail) for row in await connection.execute(query)]
 
 
-async def is_told_of(connection: Connection, organisation_id: UUID, object_: str) -> bool:
+async def has_entries(connection: Connection, organisation_id: UUID, object_: str) -> bool:
     """Whether the organisation's journal has an entry about the object."""
     about = exists().where(audit_entries.c.organisation_id == organisation_id, audit_entries.c.object == object_)
     return bool(await connection.scalar(select(about)))
@@ -124,24 +115,23 @@ async def head(connection: Connection, organisation_id: UUID) -> Head:
 
 
 async def key_names(connection: Connection, ids: Collection[UUID]) -> dict[UUID, KeyName]:
-    """How people know these keys, the revoked ones too; ids of no key are absent."""
+    """Name and prefix of these keys, the revoked ones too; ids of no key are absent."""
     query = select(api_keys.c.id, api_keys.c.name, api_keys.c.prefix).where(api_keys.c.id.in_(ids))
     return {row.id: KeyName(row.name, row.prefix) for row in await connection.execute(query)}
 
 
 async def journals(connection: Connection) -> Sequence[tuple[UUID, str]]:
-    """Every organisation, with its name, in the order of names; some may have no entry yet."""
+    """Id and name of every organisation, by name; some may have no entry yet."""
     rows = await connection.execute(select(organisations.c.id, organisations.c.name).order_by(organisations.c.name))
     return [(row.id, row.name) for row in rows]
 
 
 async def stored_entries(connection: Connection, organisation_id: UUID) -> AsyncIterator[Sequence[StoredEntry]]:
-    """Every entry of a journal as it is stored, in the order of numbers, some thousands at a time."""
-    raw = cast(audit_entries.c.detail, Text).label("raw_detail")
-    others = [column for column in audit_entries.c if column.name != "detail"]
+    """Every entry of a journal as stored, in the order of numbers, `READ_AT_ONCE` at a time."""
+    raw_detail = cast(audit_entries.c.detail, Text).label("detail")
     after: int | None = None
     while True:
-        query = select(*others, raw).where(audit_entries.c.organisation_id == organisation_id)
+        query = select(*_COLUMNS, raw_detail).where(audit_entries.c.organisation_id == organisation_id)
         if after is not None:
             query = query.where(audit_entries.c.number > after)
         rows = (await connection.execute(query.order_by(audit_entries.c.number).limit(READ_AT_ONCE))).all()
@@ -154,20 +144,10 @@ async def stored_entries(connection: Connection, organisation_id: UUID) -> Async
 
 def _readable(row: Row[*tuple[Any, ...]]) -> Entry | None:
     try:
-        return _entry(row, _decode_detail(row.raw_detail))
+        return _entry(row, _decode_detail(row.detail))
     except msgspec.MsgspecError:
         return None
 
 
 def _entry(row: Row[*tuple[Any, ...]], detail: Detail) -> Entry:
-    return Entry(
-        number=row.number,
-        at=row.at,
-        means=row.means,
-        actor_id=row.actor_id,
-        action=row.action,
-        object=row.object,
-        version=row.version,
-        detail=detail,
-        hash=row.hash.hex(),
-    )
+    return Entry(**row._asdict() | {"detail": detail, "hash": row.hash.hex()})

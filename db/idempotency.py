@@ -1,4 +1,4 @@
-"""Answers kept under the caller's `Idempotency-Key`, so that a request sent twice is carried out once."""
+"""Answers stored under the caller's `Idempotency-Key`, so that a request sent twice is carried out once."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -18,7 +18,7 @@ _IDENTITY = tuple(idempotency_keys.primary_key)
 
 
 class Submission(msgspec.Struct, frozen=True):
-    """A request that may come twice. `route`: method and path; `body_hash`: of the body as received."""
+    """A request that may come twice. `route`: method and path; `body_hash`: a digest of its query and body."""
 
     organisation_id: UUID
     route: str
@@ -27,7 +27,7 @@ class Submission(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the first request was answered."""
+    """The answer to the first request."""
 
     status: int
     headers: dict[str, str]
@@ -35,10 +35,11 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 async def claim(connection: Connection, submission: Submission, now: datetime) -> Answer | None:
-    """None: this request is the first, carry it out and `keep` its answer in this same transaction. Else that answer.
+    """The answer stored for an earlier request with this key; None: this one is the first.
 
-    While the first is being answered in another transaction, waits for it to end; if it is rolled back, this one is the
-    first. A key is free again after `LIFETIME`. Raises InvalidContent (`idempotency_key_reused`) for another body.
+    The caller then carries it out and calls `store_answer` in the same transaction. While another transaction answers
+    the first request, waits for its end; if it is rolled back, this one is the first. A key is free again after
+    `LIFETIME`. Raises InvalidContent (`idempotency_key_reused`) for another body.
     """
     write = insert(idempotency_keys).values(**msgspec.structs.asdict(submission), created_at=now)
     again = write.excluded
@@ -49,10 +50,10 @@ async def claim(connection: Connection, submission: Submission, now: datetime) -
     ).returning(idempotency_keys.c.key)
     if (await connection.execute(claimed)).first() is not None:
         return None
-    kept = (await connection.execute(select(idempotency_keys).where(_is(submission)))).one()
-    if kept.body_hash != submission.body_hash:
+    stored = (await connection.execute(select(idempotency_keys).where(_is(submission)))).one()
+    if stored.body_hash != submission.body_hash:
         raise InvalidContent((_REUSED,))
-    return Answer(kept.status, kept.headers, kept.body)
+    return Answer(stored.status, stored.headers, stored.body)
 
 
 _REUSED = Problem(
@@ -73,13 +74,13 @@ def _is(submission: Submission) -> ColumnElement[bool]:
     )
 
 
-async def keep(connection: Connection, submission: Submission, answer: Answer) -> None:
-    """Keep the answer to a claimed request; committed with what the request did, or not at all."""
+async def store_answer(connection: Connection, submission: Submission, answer: Answer) -> None:
+    """Store the answer to a claimed request; committed with what the request did, or not at all."""
     await connection.execute(update(idempotency_keys).where(_is(submission)).values(msgspec.structs.asdict(answer)))
 
 
-async def forget_expired(connection: Connection, now: datetime) -> None:
-    """Remove the answers that are older than `LIFETIME`, less those that another transaction is at work on."""
+async def delete_expired(connection: Connection, now: datetime) -> None:
+    """Delete the answers older than `LIFETIME`, except rows that another transaction has locked."""
     expired = select(*_IDENTITY).where(idempotency_keys.c.created_at <= now - LIFETIME)
     gone = tuple_(*_IDENTITY).in_(expired.with_for_update(skip_locked=True))
     await connection.execute(delete(idempotency_keys).where(gone))

@@ -1,4 +1,4 @@
-"""The journal of who did what: each entry carries the hash of the one before it, so that none can be altered unseen."""
+"""The journal: each entry carries the hash of the one before, so that an alteration shows."""
 
 import hashlib
 from datetime import datetime
@@ -11,11 +11,11 @@ Means = Literal["key", "reply_link", "command", "server"]
 Detail = dict[str, str | int | bool | list[str] | None]
 
 BEFORE_THE_FIRST = bytes(32)
-"""The hash that the first entry of an organisation carries on."""
+"""The hash before the first entry of an organisation."""
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """On whose behalf, and by which means, something is done.
+    """The author of an entry, and the means it used.
 
     `id`: the key, or the supplier who holds a reply link; null for the server itself and the command line.
     """
@@ -26,7 +26,7 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing done. `number` counts the entries of an organisation, from 1 and without gaps.
+    """An entry of the journal. `number` counts those of an organisation, from 1 and without gaps.
 
     `object`: what it was done to, such as "need:<id>". `version`: the object's version afterwards, where it has one.
     `detail`: what changed, in ids, codes and names of fields: never what people said, nor who they are.
@@ -44,7 +44,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def chained(previous: bytes, organisation_id: UUID, entry: Entry) -> bytes:
-    """The SHA-256 that binds the entry to the one before it; `entry.hash` itself does not count."""
+    """The SHA-256 over the hash of the entry before and the content of this one, without `entry.hash`."""
     content: list[Any] = [
         organisation_id.hex,
         entry.number,
@@ -60,12 +60,12 @@ def chained(previous: bytes, organisation_id: UUID, entry: Entry) -> bytes:
 
 
 class Break(msgspec.Struct, frozen=True):
-    """Where a journal is not what was written.
+    """A place where a journal is not as it was written.
 
     `number`: the first entry that does not follow. `gap`: entries before it are missing. `altered_entry`: its content
     is not the one whose hash it carries, while the next entry carries on that hash; or the entry before was put in the
-    place of another. `broken_link`: neither its own content nor the next entry goes with its hash. `lost_anchor`: an
-    entry that was noted elsewhere is there no more, or is another one.
+    place of another. `broken_link`: neither its own content nor the next entry fits its hash. `lost_anchor`: an entry
+    that was noted elsewhere is missing, or is another one.
     """
 
     number: int
@@ -74,9 +74,9 @@ class Break(msgspec.Struct, frozen=True):
 
 
 class Chain:
-    """Checks the entries of one journal, given in the order of their numbers, as they are read.
+    """Verifies the entries of one journal, given in the order of their numbers.
 
-    `number` and `hash` are those of the last entry so far; `breaks` what was found, the last entry's own excepted until
+    `number` and `hash` are those of the last entry so far; `breaks` the faults found, the last entry's only after
     `close`.
     """
 
@@ -88,7 +88,7 @@ class Chain:
         self._doubtful: int | None = None
 
     def follow(self, number: int, digest: bytes, entry: Entry | None) -> None:
-        """Hold the next entry against its hash as stored, `digest`. None: its content cannot even be read."""
+        """Verify the next entry against its stored hash, `digest`. `entry` None: its content cannot be read."""
         gap = number - self.number - 1
         if gap:
             self._settle("altered_entry")
@@ -103,7 +103,7 @@ class Chain:
         self.number, self.hash = number, digest
 
     def close(self) -> None:
-        """Say that there are no more entries."""
+        """End the verification: there are no more entries."""
         self._settle("altered_entry")
 
     def _settle(self, code: Literal["altered_entry", "broken_link"]) -> None:

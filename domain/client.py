@@ -1,4 +1,4 @@
-"""Who calls: a key, the organisation it belongs to, and what it may do."""
+"""API keys and their bearers."""
 
 from datetime import datetime
 from typing import Literal
@@ -21,7 +21,7 @@ class Client(msgspec.Struct, frozen=True):
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A key as it can be shown afterwards: never the key itself, only its `prefix`. `revoked_at` null: in force."""
+    """A key as it is listed: its `prefix`, never its secret. `revoked_at` null: in force."""
 
     id: UUID
     prefix: str

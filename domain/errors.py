@@ -1,4 +1,6 @@
-"""What can go wrong, in the domain's own terms; the API decides how each is answered."""
+"""The errors of the domain; the API decides how each is answered."""
+
+from typing import Any
 
 import msgspec
 
@@ -6,7 +8,7 @@ from domain.text.bilingual import Text
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing wrong with a document: where (JSON pointer, RFC 6901), what (stable code), and what would be right."""
+    """One fault of a document: its place (JSON pointer, RFC 6901), a stable code, and what would be right."""
 
     pointer: str
     code: str
@@ -14,7 +16,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class DomainError(Exception):
-    """Root of the errors that are the caller's to mend."""
+    """The base of errors that the caller can correct."""
 
     def __init__(self, detail: Text) -> None:
         super().__init__(detail.en)
@@ -27,6 +29,9 @@ class InvalidContent(DomainError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__(problems[0].detail)
         self.problems = problems
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problems,)
 
 
 class NotFound(DomainError):
@@ -44,3 +49,9 @@ class Conflict(DomainError):
 def pointer(*steps: str | int) -> str:
     """The JSON pointer (RFC 6901) that leads through `steps`, escaped."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def null_character_problem(pointer: str) -> Problem:
+    """The problem of a text, at the JSON pointer, that holds U+0000: neither PostgreSQL nor CSV can hold one."""
+    detail = Text("Le caractère nul (\\u0000) n'est pas admis", "The null character (\\u0000) is not allowed")
+    return Problem(pointer, "null_character", detail)

@@ -1,8 +1,9 @@
-"""The journal as its organisation reads it: who did what to which object, when, and by which key."""
+"""Routes of the journal: who did what to which object, when, and with which key."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from operator import attrgetter
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -11,16 +12,15 @@ from msgspec import Meta, field
 
 from api.runtime.endpoint import Call, endpoint
 from api.web.dates import in_utc
-from api.web.pagination import Page, Paging, page, read_cursor, write_cursor
-from db.audit import EntryFilters, KeyName, entries, head, is_told_of, key_names
+from api.web.pagination import Page, Paging, paged
+from db.audit import KeyName, entries, has_entries, head, key_names
 from db.core.engine import Connection, transaction
 from domain.audit import Entry
 from domain.errors import NotFound
 from domain.text.bilingual import Text
 
 TAG = "Journal"
-LIST = "audit"
-# What an organisation has of its own: where its journal says nothing of such an object, it has none of that id.
+# Kinds of objects that belong to one organisation: one without an entry in its journal does not exist for it.
 _OWN = ("need:", "exchange:", "meeting:", "webhook:", "person:", "key:")
 _NO_OBJECT = Text("Le journal ne connaît pas cet objet", "The journal does not know this object")
 _ADMINISTRATOR = UUID(int=0)
@@ -48,27 +48,27 @@ Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class AuditQuery(Paging, frozen=True, kw_only=True):
-    """Which entries; all of the organisation's without any filter."""
+    """Filters of the journal; without any, all entries of the organisation."""
 
     object: Object | None = None
     action: Action | None = None
-    since: Annotated[Moment, Meta(description="Noted at this instant or later")] | None = field(
+    since: Annotated[Moment, Meta(description="Written at this instant or later")] | None = field(
         name="from", default=None
     )
-    until: Annotated[Moment, Meta(description="Noted before this instant")] | None = field(name="to", default=None)
+    until: Annotated[Moment, Meta(description="Written before this instant")] | None = field(name="to", default=None)
 
 
 class AuditEntry(Entry, frozen=True, kw_only=True):
-    """An entry, and how people know the key it was done with: what it is for, and how it begins."""
+    """An entry, with the name and the first characters of the key that was used."""
 
     key_name: str | None = None
     key_prefix: str | None = None
 
 
-class JournalHead(msgspec.Struct, frozen=True):
-    """The last entry of the journal: noted elsewhere, it shows later that nothing before it was cut off or rewritten.
+class AuditHead(msgspec.Struct, frozen=True):
+    """The last entry of the journal. Kept elsewhere, it proves later that nothing before it was removed or rewritten.
 
-    `anchor`: the same as `vivier audit verify --anchor` takes it.
+    `anchor`: the same, as `vivier audit verify --anchor` takes it.
     """
 
     number: int
@@ -81,54 +81,52 @@ async def list_audit_entries(call: Call, query: AuditQuery) -> Response[bytes]:
     """Read the organisation's journal, oldest entries first.
 
     Of a need with its shortlists, decisions and awards (`need:…`), of an exchange (`exchange:…`), of a meeting
-    (`meeting:…`), or of everything. The journal outlives what it tells of: a deleted need keeps its own. An entry holds
-    ids, codes and names of fields, never what people said nor who they are; nobody can alter it, the application
-    included, and each carries the SHA-256 of the one before.
+    (`meeting:…`), or of everything. Entries outlive their object: those of a deleted need stay. An entry holds ids,
+    codes and names of fields, never what people said nor who they are; nobody can alter it, the application included,
+    and each carries the SHA-256 of the one before.
     """
     organisation_id = call.bearer.organisation_id
-    after = read_cursor(LIST, query.cursor, int) or 0
-    filters = EntryFilters(
-        object=query.object, action=query.action, since=in_utc(query.since), until=in_utc(query.until)
-    )
+    filters: dict[str, Any] = {"action": query.action, "since": in_utc(query.since), "until": in_utc(query.until)}
     async with transaction(call.services.database) as connection:
         if query.object is not None and query.object.startswith(_OWN):
             await _require_known(connection, organisation_id, query.object)
-        found = await entries(connection, organisation_id, None, after, query.limit + 1, filters)
-        shown = await _readable(connection, found[: query.limit])
-    more = len(found) > query.limit
-    return page(call, shown, write_cursor(LIST, shown[-1].number) if more else None)
+
+        async def fetch(after: int | None, count: int) -> Sequence[AuditEntry]:
+            found = await entries(connection, organisation_id, query.object, after or 0, count, **filters)
+            return await _with_key_names(connection, found)
+
+        return await paged(call, query, "audit", int, fetch, key=attrgetter("number"))
 
 
-@endpoint("GET", "/audit/head", tag=TAG, scope=("needs", "admin"), answers=JournalHead)
-async def show_journal_head(call: Call) -> JournalHead:
-    """Show where the journal ends now.
+@endpoint("GET", "/audit/head", tag=TAG, scope=("needs", "admin"), answers=AuditHead)
+async def get_audit_head(call: Call) -> AuditHead:
+    """The last entry of the journal, as an anchor.
 
-    To be noted outside of Vivier from time to time: `vivier audit verify --anchor` then tells whether the journal still
+    Keep it outside of Vivier from time to time: `vivier audit verify --anchor` then tells whether the journal still
     holds that entry. Number 0: there is no entry yet.
     """
     bearer = call.bearer
     async with transaction(call.services.database) as connection:
         last = await head(connection, bearer.organisation_id)
-    return JournalHead(last.number, last.hash.hex(), f"{bearer.organisation_id}:{last.number}:{last.hash.hex()}")
+    return AuditHead(last.number, last.hash.hex(), f"{bearer.organisation_id}:{last.number}:{last.hash.hex()}")
 
 
-ROUTES = (list_audit_entries, show_journal_head)
+ROUTES = (list_audit_entries, get_audit_head)
 
 
 async def _require_known(connection: Connection, organisation_id: UUID, object_: str) -> None:
     """Raises NotFound for an object the organisation never had."""
-    if not await is_told_of(connection, organisation_id, object_):
+    if not await has_entries(connection, organisation_id, object_):
         raise NotFound(_NO_OBJECT)
 
 
-async def _readable(connection: Connection, found: Iterable[Entry]) -> Sequence[AuditEntry]:
-    found = list(found)
+async def _with_key_names(connection: Connection, found: Sequence[Entry]) -> Sequence[AuditEntry]:
     ids = {entry.actor_id for entry in found if entry.means == "key" and entry.actor_id is not None}
-    known = await key_names(connection, ids) | {_ADMINISTRATOR: KeyName("VIVIER_ADMIN_KEY", "")}
-    return [_named(entry, known) for entry in found]
+    names = await key_names(connection, ids) | {_ADMINISTRATOR: KeyName("VIVIER_ADMIN_KEY", "")}
+    return [_with_key_name(entry, names) for entry in found]
 
 
-def _named(entry: Entry, known: dict[UUID, KeyName]) -> AuditEntry:
-    key = known.get(entry.actor_id) if entry.means == "key" and entry.actor_id is not None else None
+def _with_key_name(entry: Entry, names: dict[UUID, KeyName]) -> AuditEntry:
+    key = names.get(entry.actor_id) if entry.means == "key" and entry.actor_id is not None else None
     fields = msgspec.structs.asdict(entry)
     return AuditEntry(**fields, key_name=key and key.name, key_prefix=(key and key.prefix) or None)

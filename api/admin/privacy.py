@@ -51,7 +51,7 @@ async def erase_personal_data(call: Call, body: ErasureRequest) -> Erasure:
 
 
 @endpoint("GET", "/retention", tag=TAG, scope="admin", answers=Plan)
-async def show_retention(call: Call) -> Plan:
+async def get_retention(call: Call) -> Plan:
     """Show what has been kept for its time.
 
     Of the key's organisation, and of what all share: what `vivier retention purge`, the operator's command, would
@@ -63,4 +63,4 @@ async def show_retention(call: Call) -> Plan:
         return await plan(connection, services.settings.periods, services.now(), organisation_id=organisation)
 
 
-ROUTES = (export_personal_data, erase_personal_data, show_retention)
+ROUTES = (export_personal_data, erase_personal_data, get_retention)

@@ -1,4 +1,4 @@
-"""How a list of suppliers is narrowed: the query as conditions of the database, and as tests of what that finds."""
+"""The filters of the directory: conditions of the database, and tests of the suppliers that it finds."""
 
 import re
 from collections import defaultdict
@@ -87,36 +87,37 @@ class SupplierQuery(Paging, frozen=True, kw_only=True):
 
 
 class Narrowing(NamedTuple):
-    """What the database searches by, and what is then asked of the suppliers it finds."""
+    """The filters of the database, and the tests that it cannot make of the suppliers it finds."""
 
     filters: Filters
     tests: tuple[Test, ...]
 
     def passed(self, suppliers: Sequence[Supplier]) -> list[Supplier]:
-        """Those that pass every test, in the same order."""
+        """The suppliers that pass every test, in the same order."""
         for test in self.tests:
             suppliers = [one for one, passes in zip(suppliers, test(suppliers), strict=True) if passes]
         return list(suppliers)
 
 
 def narrowing(query: SupplierQuery, reference: Reference, on: date) -> Narrowing:
-    """What the query asks for, eligibility as of the day `on`. Raises Refusal (422) with everything wrong in it."""
-    reader = _Reader(reference)
-    activities = reader.activities(query.segment)
-    communes = reader.communes(query.territory)
-    circle = reader.circle(query.near, query.radius_km)
-    box = reader.box(query.bbox)
-    reader.refuse_problems()
+    """The filters and tests of a query, eligibility as of the day `on`. Raises Refusal (422) with all its faults."""
+    problems: list[Problem] = []
+    activities = _activities(query.segment, reference, problems)
+    communes = _communes(query.territory, reference.territories, problems)
+    circle = _circle(query, problems)
+    box = _box(query.bbox, problems)
+    if problems:
+        raise refusal(problems)
     tests: list[Test] = []
     if communes is not None and len(communes) == len(reference.territories.communes):
-        communes = None  # cheaper to look at than tens of thousands of codes are to compare
+        communes = None  # cheaper to test than tens of thousands of codes are to compare
         tests.append(lambda suppliers: [one.commune is not None for one in suppliers])
     if circle is not None:
         centre, radius_km = circle
         tests.append(lambda suppliers: within([one.location for one in suppliers], centre, radius_km))
         box = box or box_around(centre, radius_km)
-    if query.reserved:
-        tests.append(_eligible(frozenset(query.reserved), on, reference.rules))
+    if reserved := frozenset(query.reserved or ()):
+        tests.append(lambda all_: [_may_answer(legal_facts(one), reserved, on, reference.rules) for one in all_])
     filters = Filters(
         activities=activities,
         communes=communes,
@@ -131,106 +132,93 @@ def narrowing(query: SupplierQuery, reference: Reference, on: date) -> Narrowing
     return Narrowing(filters, tuple(tests))
 
 
-class _Reader:
-    """Reads the parameters, and gathers what is wrong with them."""
+def _activities(
+    segments: Iterable[str] | None, reference: Reference, problems: list[Problem]
+) -> tuple[str, ...] | None:
+    if segments is None:
+        return None
+    taxonomy, found = reference.taxonomy, set[str]()
+    for place, segment in enumerate(segments):
+        if taxonomy.known(segment):
+            found |= _answering(segment, taxonomy, reference.cpv)
+        else:
+            problems.append(unknown_segment(segment, taxonomy, place))
+    return tuple(sorted(found))
 
-    def __init__(self, reference: Reference) -> None:
-        self._reference = reference
-        self._problems: list[Problem] = []
 
-    def refuse_problems(self) -> None:
-        """Raises Refusal (422) where there are any."""
-        if self._problems:
-            raise refusal(self._problems)
+def _communes(codes: Iterable[str] | None, territories: Territories, problems: list[Problem]) -> tuple[str, ...] | None:
+    """The INSEE codes of all communes of the territories."""
+    if codes is None:
+        return None
+    found = set[int]()
+    for place, code in enumerate(codes):
+        try:
+            found.update(territories.area(code).communes)
+        except UnknownTerritory as unknown:
+            problems.append(Problem(pointer("territory", place), unknown.code, unknown.detail))
+    return tuple(territories.communes[ordinal].code for ordinal in sorted(found))
 
-    def activities(self, segments: Iterable[str] | None) -> tuple[str, ...] | None:
-        if segments is None:
-            return None
-        taxonomy, found = self._reference.taxonomy, set[str]()
-        for place, segment in enumerate(segments):
-            if taxonomy.known(segment):
-                found |= _answering(segment, taxonomy, self._reference.cpv)
-            else:
-                self._problems.append(unknown_segment(segment, taxonomy, place))
-        return tuple(sorted(found))
 
-    def communes(self, codes: Iterable[str] | None) -> tuple[str, ...] | None:
-        if codes is None:
-            return None
-        territories, found = self._reference.territories, set[int]()
-        for place, code in enumerate(codes):
-            try:
-                found.update(territories.area(code).communes)
-            except UnknownTerritory as unknown:
-                self._wrong(unknown.code, unknown.detail, "territory", place)
-        return _insee(territories, found)
+def _circle(query: SupplierQuery, problems: list[Problem]) -> tuple[Point, float] | None:
+    if (query.near is None) != (query.radius_km is None):
+        missing = "near" if query.near is None else "radius_km"
+        detail = Text("« near » et « radius_km » vont ensemble", "“near” and “radius_km” go together")
+        problems.append(Problem(pointer(missing), "missing_parameter", detail))
+    centre = _numbers("near", query.near, (90, 180), problems)
+    return None if centre is None or query.radius_km is None else (Point(*centre), query.radius_km)
 
-    def circle(self, near: str | None, radius_km: float | None) -> tuple[Point, float] | None:
-        if (near is None) != (radius_km is None):
-            missing = "near" if near is None else "radius_km"
-            detail = Text("« near » et « radius_km » vont ensemble", "“near” and “radius_km” go together")
-            self._wrong("missing_parameter", detail, missing)
-        centre = None if near is None else self._numbers(near, "near", (90, 180))
-        if centre is None or radius_km is None:
-            return None
-        return Point(*centre), radius_km
 
-    def box(self, bbox: str | None) -> Box | None:
-        sides = None if bbox is None else self._numbers(bbox, "bbox", (180, 90, 180, 90))
-        if sides is None:
-            return None
-        west, south, east, north = sides
-        if south > north:
-            detail = Text(
-                "Le sud est au nord du nord : ouest,sud,est,nord", "South is north of north: west,south,east,north"
-            )
-            self._wrong("out_of_range", detail, "bbox")
-        return west, south, east, north
+def _box(bbox: str | None, problems: list[Problem]) -> Box | None:
+    sides = _numbers("bbox", bbox, (180, 90, 180, 90), problems)
+    if sides is None:
+        return None
+    west, south, east, north = sides
+    if south > north:
+        detail = Text(
+            "Le sud est au nord du nord : ouest,sud,est,nord", "South is north of north: west,south,east,north"
+        )
+        problems.append(Problem(pointer("bbox"), "out_of_range", detail))
+    return west, south, east, north
 
-    def _numbers(self, written: str, name: str, bounds: tuple[int, ...]) -> list[float] | None:
-        """Numbers between commas, as many as there are bounds, each at most so far from 0."""
-        parts = [part.strip() for part in written.split(",")]
-        if len(parts) != len(bounds) or not all(map(_NUMBER.fullmatch, parts)):
-            shape = "48.1,-1.7" if name == "near" else "-2.1,47.6,-1.2,48.4"
-            self._wrong("wrong_format", Text(f"Format attendu : {shape}", f"Expected format: {shape}"), name)
-            return None
-        numbers = [float(part) for part in parts]
-        if any(abs(number) > bound for number, bound in zip(numbers, bounds, strict=True)):
-            detail = Text(
-                "Degrés hors bornes : |lat| ≤ 90, |lon| ≤ 180", "Degrees out of range: |lat| ≤ 90, |lon| ≤ 180"
-            )
-            self._wrong("out_of_range", detail, name)
-            return None
-        return numbers
 
-    def _wrong(self, code: str, detail: Text, *at: str | int) -> None:
-        self._problems.append(Problem(pointer(*at), code, detail))
+def _numbers(name: str, text: str | None, bounds: tuple[int, ...], problems: list[Problem]) -> list[float] | None:
+    """The numbers between commas, as many as there are bounds, each at most so far from 0."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != len(bounds) or not all(map(_NUMBER.fullmatch, parts)):
+        shape = "48.1,-1.7" if name == "near" else "-2.1,47.6,-1.2,48.4"
+        detail = Text(f"Format attendu : {shape}", f"Expected format: {shape}")
+        problems.append(Problem(pointer(name), "wrong_format", detail))
+        return None
+    numbers = [float(part) for part in parts]
+    if any(abs(number) > bound for number, bound in zip(numbers, bounds, strict=True)):
+        detail = Text("Degrés hors bornes : |lat| ≤ 90, |lon| ≤ 180", "Degrees out of range: |lat| ≤ 90, |lon| ≤ 180")
+        problems.append(Problem(pointer(name), "out_of_range", detail))
+        return None
+    return numbers
 
 
 _SLUGS = {"segment": "unknown-segment", "territory": "unknown-territory"}
 
 
 def refusal(problems: Sequence[Problem]) -> Refusal:
-    """The 422 about parameters; its type is the more precise where all that is wrong is of one sort."""
+    """The refusal (422) of parameters, of a more precise type where all problems are of one."""
     slugs = {_SLUGS.get(problem.pointer.split("/")[1], "invalid-query") for problem in problems}
     slug = slugs.pop() if len(slugs) == 1 else "invalid-query"
     return Refusal(slug, problems[0].detail, tuple(problems), place="query")
 
 
 def unknown_segment(code: str, taxonomy: Taxonomy, place: int) -> Problem:
-    """What is wrong with a code, at its place among those given as `segment`, that is no segment and no family."""
+    """The problem of a code, number `place` of those given as `segment`, that is neither a segment nor a family."""
     hint = taxonomy.nearest(code)
     fr, en = (f" ; peut-être {hint}", f"; perhaps {hint}") if hint else ("", "")
     detail = Text(f"Segment inconnu : « {code[:80]} »{fr}", f"Unknown segment: “{code[:80]}”{en}")
     return Problem(pointer("segment", place), "unknown_code", detail)
 
 
-def _insee(territories: Territories, ordinals: Iterable[int]) -> tuple[str, ...]:
-    return tuple(territories.communes[ordinal].code for ordinal in sorted(ordinals))
-
-
 def _answering(wanted: str, taxonomy: Taxonomy, cpv: Cpv) -> set[str]:
-    """What an offer may name to be found: segments, families, and CPV codes where it names no segment."""
+    """The segments, families and CPV codes by which an offer answers a wanted segment or family."""
     family = taxonomy.family(wanted)
     segments = {wanted} if family is None else {wanted, *(segment.id for segment in family.segments)}
     through_cpv = _cpv_codes(taxonomy, cpv)
@@ -249,15 +237,7 @@ def _cpv_codes(taxonomy: Taxonomy, cpv: Cpv) -> Mapping[str, Sequence[str]]:
     return found
 
 
-def _eligible(reserved: frozenset[Reserved], on: date, rules: Rules) -> Test:
-    """Whether suppliers are not ineligible for all of the reserved types."""
-
-    def test(suppliers: Sequence[Supplier]) -> Sequence[bool]:
-        return [_may_answer(legal_facts(supplier), reserved, on, rules) for supplier in suppliers]
-
-    return test
-
-
 @lru_cache(maxsize=10_000)
 def _may_answer(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> bool:
+    """Whether a supplier is not ineligible for all of the reserved types."""
     return any(eligibility(facts, kind, on, rules).outcome != "INELIGIBLE" for kind in reserved)

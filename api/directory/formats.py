@@ -1,9 +1,10 @@
-"""A supplier of the directory as it is shown: as JSON, as a point on a map, as a row of a table."""
+"""Representations of a supplier: a JSON document, a GeoJSON feature, a row of CSV."""
 
 import csv
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from io import StringIO
+from itertools import chain
 from typing import Literal
 from uuid import UUID
 
@@ -26,8 +27,6 @@ from domain.suppliers.supplier import (
     SourceRef,
     Supplier,
 )
-
-TOLD_OTHERWISE = {"contact", "flags", "provenance"}
 
 
 class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +81,7 @@ SupplierChange = msgspec.defstruct(
 
 
 class SupplierProperties(msgspec.Struct, frozen=True):
-    """What a map shows of a supplier."""
+    """The properties of a supplier on a map."""
 
     name: str
     siret: str | None
@@ -100,34 +99,27 @@ class SupplierFeature(msgspec.Struct, frozen=True, tag_field="type", tag="Featur
     properties: SupplierProperties
 
 
-class SupplierMap(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCollection"):
+class SupplierFeatureCollection(msgspec.Struct, frozen=True, tag_field="type", tag="FeatureCollection"):
     """Suppliers as GeoJSON (RFC 7946)."""
 
     features: tuple[SupplierFeature, ...]
 
 
-_SHOWN = tuple(name for name in SupplierDocument.__struct_fields__ if name not in TOLD_OTHERWISE)
-
-
 def document(supplier: Supplier, on: date) -> SupplierDocument:
-    """All of the supplier but the person to contact, which is personal data; as it stands on the day `on`."""
-    contact = supplier.contact
-    return SupplierDocument(
-        **{name: getattr(supplier, name) for name in _SHOWN},
-        contact=PublicContact(contact.email, contact.phone, contact.website),
-        flags=supplier.flags + expired(supplier.approvals, on),
-        provenance=origins(supplier),
-    )
+    """The supplier as it stands on the day `on`, without the person to contact, which is personal data."""
+    flags = supplier.flags + expired(supplier.approvals, on)
+    whole = msgspec.structs.replace(supplier, flags=flags, provenance=origins(supplier))
+    return msgspec.convert(whole, SupplierDocument, from_attributes=True)
 
 
 def change_document(change: Change, on: date) -> SupplierDocument | msgspec.Struct:
-    """The supplier as it is now, or what is left of it."""
+    """The supplier as it is now, or its id and `deleted`."""
     return SupplierChange(id=change.id, deleted=True) if change.supplier is None else document(change.supplier, on)
 
 
-def as_map(suppliers: Iterable[Supplier]) -> SupplierMap:
-    """The suppliers as features."""
-    return SupplierMap(tuple(map(_feature, suppliers)))
+def as_map(suppliers: Iterable[Supplier]) -> SupplierFeatureCollection:
+    """The suppliers as GeoJSON features."""
+    return SupplierFeatureCollection(tuple(map(_feature, suppliers)))
 
 
 def _feature(supplier: Supplier) -> SupplierFeature:
@@ -136,7 +128,7 @@ def _feature(supplier: Supplier) -> SupplierFeature:
         name=supplier.name,
         siret=supplier.siret,
         kinds=supplier.kinds,
-        segments=_offered(supplier, "segments"),
+        segments=_codes(supplier, "segments"),
         commune=supplier.commune,
         active=supplier.active,
     )
@@ -158,38 +150,37 @@ def as_table(suppliers: Iterable[Supplier], on: date) -> str:
     table.writerow(COLUMNS)
     for supplier in suppliers:
         cells = _cells(supplier, on)
-        table.writerow([_written(cells[column]) for column in COLUMNS])
+        table.writerow([_text(cells.get(column, _value(supplier, column))) for column in COLUMNS])
     return written.getvalue()
 
 
 def _cells(supplier: Supplier, on: date) -> dict[str, object]:
-    address = supplier.address or Address()
-    cells: dict[str, object] = {column: getattr(supplier, column, None) for column in COLUMNS}
-    return cells | {
+    """The columns that are not an attribute of the supplier as it is."""
+    return {
         "approvals": tuple(f"{a.kind}:{a.valid_from or ''}:{a.valid_until or ''}" for a in supplier.approvals or ()),
-        "address.street": address.street,
-        "address.postal_code": address.postal_code,
-        "address.city": address.city,
-        "location.lat": supplier.location and supplier.location.lat,
-        "location.lon": supplier.location and supplier.location.lon,
-        "segments": _offered(supplier, "segments"),
-        "cpv": _offered(supplier, "cpv"),
-        "contact.email": supplier.contact.email,
-        "contact.phone": supplier.contact.phone,
-        "contact.website": supplier.contact.website,
+        "segments": _codes(supplier, "segments"),
+        "cpv": _codes(supplier, "cpv"),
         "flags": tuple(flag.code for flag in supplier.flags + expired(supplier.approvals, on)),
         "sources": tuple(f"{ref.source}:{ref.external_id}" for ref in supplier.sources),
         "updated_at": supplier.updated_at.isoformat(),
     }
 
 
-def _offered(supplier: Supplier, what: Literal["segments", "cpv"]) -> tuple[str, ...]:
+def _value(supplier: Supplier, column: str) -> object:
+    """The attribute that the dotted path `column` leads to; None where something on the way is unknown."""
+    value: object = supplier
+    for name in column.split("."):
+        value = getattr(value, name, None)
+    return value
+
+
+def _codes(supplier: Supplier, field: Literal["segments", "cpv"]) -> tuple[str, ...]:
     """The codes of all offers, each once."""
-    named: Iterable[Sequence[str]] = (getattr(offer, what) for offer in supplier.offers)
-    return tuple(dict.fromkeys(code for codes in named for code in codes))
+    codes: Iterable[Sequence[str]] = (getattr(offer, field) for offer in supplier.offers)
+    return tuple(dict.fromkeys(chain.from_iterable(codes)))
 
 
-def _written(value: object) -> object:
+def _text(value: object) -> object:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "|".join(value) if isinstance(value, tuple) else value

@@ -1,28 +1,25 @@
-"""What a person knows better than the rule: that suppliers are one, or that a record is about another one."""
+"""Routes that overrule the grouping of records: suppliers are merged, or a record is split off."""
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
-from api.directory.formats import SupplierDocument, document
-from api.directory.routes import NO_SUPPLIER, TAG
+from api.directory.formats import SupplierDocument
+from api.directory.routes import TAG, find_document
 from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
 from db.audit import write_entry
-from db.core.engine import Connection, transaction
-from db.suppliers.manual_merges import merge_suppliers, split_record
-from db.suppliers.read import get_supplier
+from db.core.engine import transaction
+from db.suppliers import manual_merges
 from domain.audit import Detail
-from domain.errors import NotFound
 from domain.suppliers.deduplication import RecordKey
-from matching.words.name_similarity import likeness
+from matching.words.name_similarity import name_similarity
 
 MOST_MERGED = 100
 
 
-class Merge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SupplierMerge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Suppliers that are one."""
 
     ids: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=2, max_length=MOST_MERGED)]
@@ -35,13 +32,13 @@ class RecordReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     external_id: str
 
 
-class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SupplierSplit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A record that is about another supplier."""
 
     record: RecordReference
 
 
-class SplitSuppliers(msgspec.Struct, frozen=True):
+class SupplierSplitResult(msgspec.Struct, frozen=True):
     """`kept`: the supplier without the record; `split`: the one that the record describes now."""
 
     kept: SupplierDocument
@@ -49,7 +46,7 @@ class SplitSuppliers(msgspec.Struct, frozen=True):
 
 
 @endpoint("POST", "/suppliers/merge", tag=TAG, scope="admin", answers=SupplierDocument, example="merge")
-async def merge_into_one(call: Call, body: Merge) -> SupplierDocument:
+async def merge_suppliers(call: Call, body: SupplierMerge) -> SupplierDocument:
     """Say that suppliers are one.
 
     The oldest id stays and is answered with what all their records say; the others become tombstones in the change
@@ -58,12 +55,12 @@ async def merge_into_one(call: Call, body: Merge) -> SupplierDocument:
     """
     services = call.services
     async with transaction(services.database) as connection:
-        merged = await merge_suppliers(connection, body.ids, likeness, services.now())
+        merged = await manual_merges.merge_suppliers(connection, body.ids, name_similarity, services.now())
         detail: Detail = {"ids": [str(each) for each in body.ids]}
         await write_entry(
             connection, actor_of(call), "supplier.merged", f"supplier:{merged}", services.now(), detail=detail
         )
-        return await _document(connection, merged, services.today())
+        return await find_document(connection, merged, services.today())
 
 
 @endpoint(
@@ -71,11 +68,11 @@ async def merge_into_one(call: Call, body: Merge) -> SupplierDocument:
     "/suppliers/{id}/split",
     tag=TAG,
     scope="admin",
-    answers=SplitSuppliers,
+    answers=SupplierSplitResult,
     problems=("conflict",),
     example="split",
 )
-async def split_in_two(call: Call, id: UUID, body: Split) -> SplitSuppliers:  # noqa: A002 - as the contract names it
+async def split_supplier(call: Call, id: UUID, body: SupplierSplit) -> SupplierSplitResult:  # noqa: A002 - as the contract names it
     """Say that a record is about another supplier.
 
     The other records keep the id; the record describes a supplier of its own, or another one that it fits. It holds for
@@ -85,19 +82,12 @@ async def split_in_two(call: Call, id: UUID, body: Split) -> SplitSuppliers:  # 
     services = call.services
     key = RecordKey(body.record.source, body.record.external_id)
     async with transaction(services.database) as connection:
-        parted = await split_record(connection, id, key, likeness, services.now())
+        parted = await manual_merges.split_record(connection, id, key, name_similarity, services.now())
         detail: Detail = {"source": key.source, "external_id": key.external_id, "split": str(parted.split)}
         about = f"supplier:{parted.kept}"
         await write_entry(connection, actor_of(call), "supplier.split", about, services.now(), detail=detail)
-        both = [await _document(connection, each, services.today()) for each in (parted.kept, parted.split)]
-        return SplitSuppliers(*both)
+        both = [await find_document(connection, each, services.today()) for each in (parted.kept, parted.split)]
+        return SupplierSplitResult(*both)
 
 
-ROUTES = (merge_into_one, split_in_two)
-
-
-async def _document(connection: Connection, supplier_id: UUID, on: date) -> SupplierDocument:
-    entry = await get_supplier(connection, supplier_id)
-    if entry is None:
-        raise NotFound(NO_SUPPLIER)
-    return document(entry.supplier, on)
+ROUTES = (merge_suppliers, split_supplier)

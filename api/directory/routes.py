@@ -1,6 +1,7 @@
-"""The directory of suppliers: searched page by page, one by one, and followed change by change."""
+"""Routes of the directory: search, one supplier, and the feed of changes."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -11,18 +12,19 @@ from api.directory.filters import Narrowing, SupplierQuery, narrowing
 from api.directory.formats import (
     SupplierChange,
     SupplierDocument,
-    SupplierMap,
+    SupplierFeatureCollection,
     as_map,
     as_table,
     change_document,
     document,
 )
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import unless_known
+from api.runtime.etag import IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import CSV, GEOJSON, JSON
 from api.web.pagination import Page, Paging, next_link, page, read_cursor, write_cursor
 from db.core.engine import Connection, transaction
-from db.suppliers.read import START, Change, Position, changes_after, get_supplier, page_of_suppliers
+from db.suppliers.read import START, Change, Position, changes_after, page_of_suppliers
+from db.suppliers.read import get_supplier as find_supplier
 from db.suppliers.write import current_version
 from domain.errors import NotFound
 from domain.suppliers.supplier import Supplier
@@ -34,11 +36,10 @@ FEED = "supplier changes"
 
 READ_AT_ONCE = 200
 READ_AT_MOST = 2_000
-"""Suppliers looked at for one page, where what is asked cannot be left to the database: then a page may be short, even
-empty, and still have a next one."""
+"""Suppliers tested for one page, where the database cannot apply all filters: the page may then be short or empty, and
+still have a next one."""
 
 NO_SUPPLIER = Text("Aucun fournisseur de cet identifiant", "No supplier of this id")
-_CONDITIONAL = {"If-None-Match": "The `ETag` of the answer already held: 304 where it still stands"}
 
 
 @endpoint(
@@ -46,7 +47,7 @@ _CONDITIONAL = {"If-None-Match": "The `ETag` of the answer already held: 304 whe
     "/suppliers",
     tag=TAG,
     scope=("read", "admin"),
-    answers={JSON: Page[SupplierDocument], GEOJSON: SupplierMap, CSV: str},
+    answers={JSON: Page[SupplierDocument], GEOJSON: SupplierFeatureCollection, CSV: str},
     problems=("unknown-segment", "unknown-territory"),
     example="suppliers",
 )
@@ -61,7 +62,7 @@ async def list_suppliers(call: Call, query: SupplierQuery) -> Response[bytes]:
     narrowed = narrowing(query, call.services.reference, today)
     after = read_cursor(LIST, query.cursor, UUID)
     async with transaction(call.services.database) as connection:
-        found, goes_on = await _read(connection, narrowed, after, query.limit)
+        found, goes_on = await _find(connection, narrowed, after, query.limit)
     next_cursor = None if goes_on is None else write_cursor(LIST, goes_on)
     media_type = call.media_type
     if media_type == JSON:
@@ -79,20 +80,26 @@ async def list_suppliers(call: Call, query: SupplierQuery) -> Response[bytes]:
     scope=("read", "admin"),
     answers=SupplierDocument,
     status=(200, 304),
-    headers=_CONDITIONAL,
+    headers=IF_NONE_MATCH,
     example="supplier",
 )
-async def show_supplier(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
+async def get_supplier(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
     """A supplier, with what each of its fields is known to be, what is doubtful, and the records behind it."""
     async with transaction(call.services.database) as connection:
-        entry = await get_supplier(connection, id)
+        found = await find_document(connection, id, call.services.today())
+    return conditional_get(call, found)
+
+
+async def find_document(connection: Connection, supplier_id: UUID, on: date) -> SupplierDocument:
+    """The supplier, or the one that it is part of now, as it stands on the day `on`. Raises NotFound."""
+    entry = await find_supplier(connection, supplier_id)
     if entry is None:
         raise NotFound(NO_SUPPLIER)
-    return unless_known(call, msgspec.json.encode(document(entry.supplier, call.services.today())), JSON, max_age=None)
+    return document(entry.supplier, on)
 
 
 class FeedQuery(Paging, frozen=True, kw_only=True):
-    """From where to follow the changes, and how long to wait for one."""
+    """The cursor to go on from, and how long to wait for a change."""
 
     wait: Annotated[
         float,
@@ -100,7 +107,7 @@ class FeedQuery(Paging, frozen=True, kw_only=True):
     ] = 0.0
 
 
-class ChangePage(msgspec.Struct, frozen=True):
+class SupplierChangePage(msgspec.Struct, frozen=True):
     """Changes in the order of commits. `next_cursor`: where to go on from; never null."""
 
     items: tuple[SupplierChange, ...]  # type: ignore[valid-type]
@@ -112,10 +119,10 @@ class ChangePage(msgspec.Struct, frozen=True):
     "/suppliers/changes",
     tag=TAG,
     scope=("read", "admin"),
-    answers=ChangePage,
+    answers=SupplierChangePage,
     example="supplier-changes",
 )
-async def follow_suppliers(call: Call, query: FeedQuery) -> Response[bytes]:
+async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]:
     """Follow what changes in the directory.
 
     Every supplier that changed since the cursor (without one: since the beginning), as it is now, in the order of
@@ -126,20 +133,20 @@ async def follow_suppliers(call: Call, query: FeedQuery) -> Response[bytes]:
     position = read_cursor(FEED, query.cursor, Position) or START
     changes, version = await _changes(call, position, query.limit)
     if not changes and query.wait:
-        await call.services.directory.beyond(version, query.wait)
+        await call.services.directory.wait_beyond(version, query.wait)
         changes, _ = await _changes(call, position, query.limit)
     next_cursor = write_cursor(FEED, changes[-1].position if changes else position)
     today = call.services.today()
     return page(call, [change_document(change, today) for change in changes], next_cursor)
 
 
-ROUTES = (list_suppliers, follow_suppliers, show_supplier)
+ROUTES = (list_suppliers, list_supplier_changes, get_supplier)
 
 
-async def _read(
+async def _find(
     connection: Connection, narrowed: Narrowing, after: UUID | None, limit: int
 ) -> tuple[Sequence[Supplier], UUID | None]:
-    """Up to `limit` suppliers that pass, and the id of the one to go on after; None where there are no more."""
+    """Up to `limit` suppliers that pass the filters, and the id to continue after; None where there are no more."""
     size = READ_AT_ONCE if narrowed.tests else limit + 1
     found: list[Supplier] = []
     for _ in range(READ_AT_MOST // READ_AT_ONCE):
@@ -154,7 +161,7 @@ async def _read(
 
 
 async def _changes(call: Call, position: Position, limit: int) -> tuple[Sequence[Change], int]:
-    """The next changes, and a version that they are certain to reach: what comes later is waited for from there."""
+    """The next changes, and a version read before them: a later change has a higher one."""
     async with transaction(call.services.database) as connection:
         version = await current_version(connection)
         return await changes_after(connection, position, limit), version

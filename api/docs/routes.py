@@ -1,4 +1,4 @@
-"""The API's own explanation: the OpenAPI document, a page to read and try it without internet access, problem types."""
+"""Routes of the documentation: the OpenAPI document, the Swagger UI page, the problem types."""
 
 from functools import cache
 from html import escape
@@ -9,11 +9,10 @@ import msgspec
 from litestar import Response
 
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import etag_of, unless_known
+from api.runtime.etag import HOUR, conditional_get, etag_of
 from api.web.content_negotiation import HTML, JSON
 from api.web.openapi import encode, routes_of
 from api.web.problem_types import CATALOGUE, ProblemType
-from api.web.problems import problem_type
 from domain.errors import NotFound
 from domain.text.bilingual import Language, Text
 
@@ -48,51 +47,53 @@ class ProblemTypeDocument(msgspec.Struct, frozen=True):
     description: str
 
 
-class ProblemTypes(msgspec.Struct, frozen=True):
+class ProblemTypeList(msgspec.Struct, frozen=True):
     """Every type of problem that this API answers with."""
 
     items: tuple[ProblemTypeDocument, ...]
 
 
 @endpoint("GET", "/openapi.json", tag=TAG, scope=None, answers=dict[str, Any])
-async def openapi_document(call: Call) -> Response[bytes]:
+async def get_openapi(call: Call) -> Response[bytes]:
     """This description of the API, as OpenAPI 3.1."""
     state = call.app.state
     if "openapi" not in state:
         state.openapi = encode(routes_of(call.app), call.services.settings.public_url)
-    return unless_known(call, state.openapi, JSON)
+    return conditional_get(call, state.openapi, max_age=HOUR)
 
 
 @endpoint("GET", "/docs", tag=TAG, scope=None, answers={HTML: str})
-async def documentation_page(_: Call) -> Response[bytes]:
-    """The page to read and try this API with; works without internet access."""
+async def get_docs(_: Call) -> Response[bytes]:
+    """A page to read and try this API; works without internet access."""
     page = asset("docs.html")
     return Response(page.content, headers={"content-type": page.media_type, "content-security-policy": POLICY})
 
 
 @endpoint("GET", "/docs/assets/{name}", tag=TAG, scope=None, answers={"*/*": bytes}, status=(200, 304))
-async def documentation_asset(call: Call, name: str) -> Response[bytes]:
+async def get_docs_asset(call: Call, name: str) -> Response[bytes]:
     """A script or style sheet of the page."""
     found = asset(name)
-    return unless_known(call, found.content, found.media_type, found.etag)
+    return conditional_get(call, found.content, found.media_type, found.etag, max_age=HOUR)
 
 
-@endpoint("GET", "/problems", tag=TAG, scope=None, answers=ProblemTypes)
-async def list_problem_types(call: Call) -> ProblemTypes:
+@endpoint("GET", "/problems", tag=TAG, scope=None, answers=ProblemTypeList)
+async def list_problem_types(call: Call) -> ProblemTypeList:
     """Every type of problem, with its status and explanation."""
-    return ProblemTypes(tuple(_described(kind, call.language) for kind in CATALOGUE.values()))
+    return ProblemTypeList(tuple(_described(kind, call.language) for kind in CATALOGUE.values()))
 
 
 @endpoint("GET", "/problems/{slug}", tag=TAG, scope=None, answers={JSON: ProblemTypeDocument, HTML: str})
-async def show_problem_type(call: Call, slug: str) -> Response[bytes]:
-    """What a type of problem means and what to do about it: where the type of an error leads."""
-    described = _described(problem_type(slug), call.language)
+async def get_problem_type(call: Call, slug: str) -> Response[bytes]:
+    """A type of problem, with what happened and what to do; the type of an error leads here."""
+    if slug not in CATALOGUE:
+        raise NotFound(Text("Aucun type de problème de ce nom", "No problem type of this name"))
+    described = _described(CATALOGUE[slug], call.language)
     if call.media_type == HTML:
         return Response(_page(described, call.language), media_type=HTML)
     return Response(msgspec.json.encode(described), media_type=JSON)
 
 
-ROUTES = (openapi_document, documentation_page, documentation_asset, list_problem_types, show_problem_type)
+ROUTES = (get_openapi, get_docs, get_docs_asset, list_problem_types, get_problem_type)
 
 
 @cache

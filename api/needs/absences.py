@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from api.needs.freeze_shortlist import matchable
-from api.runtime.endpoint import Call
+from api.runtime.actor import Acting
 from db.core.engine import Connection
 from db.needs.awards import awards_until
 from db.suppliers.read import living_suppliers
@@ -19,21 +19,23 @@ from matching.standings import Standing, standings
 
 
 async def absences_from(
-    call: Call, connection: Connection, version: FrozenShortlist, suppliers: Mapping[str, Collection[UUID]]
+    connection: Connection, acting: Acting, version: FrozenShortlist, suppliers: Mapping[str, Collection[UUID]]
 ) -> Absences:
-    """Why the suppliers, which are by lot, are not among the candidates of the version, in the language of the call.
+    """Why the suppliers, which are by lot, are not among the candidates of the version, in the language of the caller.
 
-    None where the need can no longer be read. Raises Refusal (503) until there is an index.
+    None of them where the need can no longer be read. Raises Refusal (503) until there is an index.
     """
     everyone = {each for some in suppliers.values() for each in some}
     if not everyone:
         return {}
-    services, on = call.services, version.stamp.on
+    services, on = acting.services, version.stamp.on
     living = await living_suppliers(connection, everyone)
-    awards = await awards_until(connection, call.bearer.organisation_id, on)
+    awards = await awards_until(connection, acting.organisation_id, on)
     live, need = services.directory.index, matchable(version.need)
     try:
-        found = await asyncio.to_thread(standings, need, live, services.reference, on, call.language, awards, suppliers)
+        found = await asyncio.to_thread(
+            standings, need, live, services.reference, on, acting.language, awards, suppliers
+        )
     except InvalidContent:
         return {}
     changed = stamp_of(live, services.reference, on) != version.stamp

@@ -1,27 +1,28 @@
-"""A need matched as it is now, and its answer frozen as the next version of its shortlist."""
+"""Use case: match a need as it is now, and freeze the answer as its next version."""
 
 import asyncio
 import time
 from typing import NamedTuple
+from uuid import UUID
 
 import msgspec
 
-from api.runtime.actor import actor_of
-from api.runtime.endpoint import Call
+from api.needs.own_need import lock_own_need
+from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.core.engine import Connection
 from db.needs.awards import awards_until
-from db.needs.shortlists import freeze
+from db.needs.shortlists import insert_shortlist
 from domain.audit import Detail
 from domain.needs.need import Need, PlannedNeed
-from domain.needs.status import StoredNeed
+from domain.needs.status import StoredNeed, require_not_ended
 from domain.shortlists.frozen import LotTotal, ShortlistVersion
 from domain.shortlists.shortlist import Shortlist
 from matching.engine import match
 
 
-class Frozen(NamedTuple):
-    """A version that was just frozen, and its answer."""
+class FrozenAnswer(NamedTuple):
+    """A version that was just frozen, with the bytes of its answer."""
 
     number: int
     body: bytes
@@ -35,29 +36,31 @@ class Matched(NamedTuple):
 
 
 def matchable(content: PlannedNeed) -> Need:
-    """The part of a need that is matched: its description or procedure must not change the order of a draw."""
-    return Need(**{name: getattr(content, name) for name in Need.__struct_fields__})
+    """The fields of a planned need that a match reads; the others must not change the seed of the draw."""
+    return msgspec.convert(content, Need, from_attributes=True)
 
 
-async def freeze_next(call: Call, connection: Connection, need: StoredNeed) -> Frozen:
-    """Match a need that is held, and freeze the answer as its next version, in the transaction of `connection`.
+async def freeze_shortlist(connection: Connection, acting: Acting, need_id: UUID) -> FrozenAnswer:
+    """Match a need as it is now, and freeze the answer as its next version.
 
-    Raises as `match_need`.
+    Raises NotFound, Conflict once the need has ended, and as `match_need`.
     """
-    return await freeze_matched(call, connection, need, await match_need(call, connection, need))
+    need = await lock_own_need(connection, acting.organisation_id, need_id)
+    require_not_ended(need.status)
+    return await freeze_matched(connection, acting, need, await match_need(connection, acting, need))
 
 
-async def match_need(call: Call, connection: Connection, need: StoredNeed) -> Matched:
-    """Match a need that is held, with what the organisation awarded before.
+async def match_need(connection: Connection, acting: Acting, need: StoredNeed) -> Matched:
+    """Match a need that the caller has locked, with the organisation's past awards.
 
     Raises InvalidContent with everything wrong in the need, Refusal (503) until there is an index.
     """
-    services = call.services
+    services = acting.services
     live, on = services.directory.index, need.content.on or services.today()
-    awards = await awards_until(connection, call.bearer.organisation_id, on)
+    awards = await awards_until(connection, acting.organisation_id, on)
 
     def matched() -> Matched:
-        shortlist = match(matchable(need.content), live, services.reference, on, call.language, awards)
+        shortlist = match(matchable(need.content), live, services.reference, on, acting.language, awards)
         return Matched(shortlist, msgspec.json.encode(shortlist))
 
     started = time.perf_counter()
@@ -66,20 +69,19 @@ async def match_need(call: Call, connection: Connection, need: StoredNeed) -> Ma
     return found
 
 
-async def freeze_matched(call: Call, connection: Connection, need: StoredNeed, found: Matched) -> Frozen:
-    """Freeze the answer as the next version of a need that is held, and write it in the journal."""
-    now, stamp = call.services.now(), found.shortlist.stamp
+async def freeze_matched(connection: Connection, acting: Acting, need: StoredNeed, found: Matched) -> FrozenAnswer:
+    """Store the answer as the next version of a need that the caller has locked, with its journal entry."""
+    now, stamp = acting.now(), found.shortlist.stamp
     version = ShortlistVersion(
         number=need.shortlists + 1,
         need_version=need.version,
-        language=call.language,
+        language=acting.language,
         stamp=stamp,
         totals=tuple(LotTotal(lot.id, lot.total, len(lot.candidates)) for lot in found.shortlist.lots),
         created_at=now,
     )
-    await freeze(connection, call.bearer.organisation_id, need, version, found.body)
+    await insert_shortlist(connection, acting.organisation_id, need, version, found.body)
     detail: Detail = {"number": version.number, "data_version": stamp.data_version}
-    await write_entry(
-        connection, actor_of(call), "shortlist.frozen", f"need:{need.id}", now, version=need.version, detail=detail
-    )
-    return Frozen(version.number, found.body)
+    about = f"need:{need.id}"
+    await write_entry(connection, acting.actor, "shortlist.frozen", about, now, version=need.version, detail=detail)
+    return FrozenAnswer(version.number, found.body)

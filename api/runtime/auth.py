@@ -1,4 +1,4 @@
-"""Who calls, and what they may do: keys, scopes, and the sources a key may write. Decided here and nowhere else."""
+"""Authentication and authorisation: keys, scopes, and the sources a key may write."""
 
 import asyncio
 import hashlib
@@ -23,21 +23,21 @@ FindOrganisation = Callable[[], Awaitable[UUID]]
 DEFAULT_ORGANISATION = "default"
 KEYS_REMEMBERED = 10_000
 PATIENCE_SECONDS = 1.0
-"""How long a key already seen waits for the database before it is believed as it was."""
+"""The longest look-up of a remembered key; the remembered bearer is then used."""
 LONGEST_KEY = 512
 _NOT_STORED = UUID(int=0)
 
 
-class _Seen(NamedTuple):
+class _Remembered(NamedTuple):
     client: Client
     fresh_until: float
 
 
 class Keys:
-    """Finds the client behind a key, and remembers it for a few seconds: a revocation acts within `cache_seconds`.
+    """Finds the bearer of a key, and remembers it: a revocation takes effect within `cache_seconds`.
 
-    While the database is away, keys already seen go on working, and so does the administrator's, which is compared with
-    the setting and needs no database but to learn the id of its organisation.
+    While the database is away, remembered keys go on working, and so does the administrator's, which is compared with
+    the setting and needs the database only for the id of its organisation.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Keys:
         self._admin = _digest(admin_key) if admin_key else None
         self._cache_seconds = cache_seconds
         self._monotonic = monotonic
-        self._seen: OrderedDict[bytes, _Seen] = OrderedDict()
+        self._known: OrderedDict[bytes, _Remembered] = OrderedDict()
         self._find: FindClient | None = None
         self._find_organisation: FindOrganisation | None = None
 
@@ -55,48 +55,45 @@ class Keys:
         self._find, self._find_organisation = find, find_organisation
 
     async def client(self, key: str) -> Client | None:
-        """The bearer of `key`; None where it is not in force.
-
-        Raises Refusal (503) for a key not seen before while the database is away.
-        """
+        """The bearer of `key`; None where it is not in force. Raises Refusal (503) where it cannot be looked up."""
         digest = _digest(key)
-        seen = self._seen.get(digest)
-        if seen is not None and self._monotonic() < seen.fresh_until:
-            return seen.client
-        if seen is not None:
-            # those who come while this one asks the database do not ask it too
-            self._remember(digest, seen.client)
+        known = self._known.get(digest)
+        if known is not None and self._monotonic() < known.fresh_until:
+            return known.client
+        if known is not None:
+            # requests that come during the look-up do not look it up too
+            self._remember(digest, known.client)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
-            client: Client | None = await self._administrator(seen)
+            client: Client | None = await self._administrator(known)
         else:
-            client = await self._looked_up(key, seen)
+            client = await self._looked_up(key, known)
         if client is None:
-            self._seen.pop(digest, None)
+            self._known.pop(digest, None)
             return None
         self._remember(digest, client)
         return client
 
     def _remember(self, digest: bytes, client: Client) -> None:
-        self._seen[digest] = _Seen(client, self._monotonic() + self._cache_seconds)
-        self._seen.move_to_end(digest)
-        if len(self._seen) > KEYS_REMEMBERED:
-            self._seen.popitem(last=False)
+        self._known[digest] = _Remembered(client, self._monotonic() + self._cache_seconds)
+        self._known.move_to_end(digest)
+        if len(self._known) > KEYS_REMEMBERED:
+            self._known.popitem(last=False)
 
-    async def _looked_up(self, key: str, seen: _Seen | None) -> Client | None:
+    async def _looked_up(self, key: str, known: _Remembered | None) -> Client | None:
         if self._find is None:
             raise Refusal("database-away")
-        if seen is None:
+        if known is None:
             return await self._find(key)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 return await self._find(key)
         except Exception as failure:
             if isinstance(failure, TimeoutError) or is_away(failure):
-                return seen.client
+                return known.client
             raise
 
-    async def _administrator(self, seen: _Seen | None) -> Client:
-        organisation = seen.client.organisation_id if seen is not None else _NOT_STORED
+    async def _administrator(self, known: _Remembered | None) -> Client:
+        organisation = known.client.organisation_id if known is not None else _NOT_STORED
         if organisation == _NOT_STORED and self._find_organisation is not None:
             try:
                 organisation = await self._find_organisation()
@@ -107,10 +104,7 @@ class Keys:
 
 
 async def authorise(request: AnyRequest, keys: Keys, scopes: tuple[Scope, ...]) -> None:
-    """Let only the bearer of a key in force with one of `scopes` pass, and leave it in the request as its `user`.
-
-    Raises Refusal: 401 without a valid key, 403 without the scope.
-    """
+    """Set the bearer of the key as the request's `user`. Raises Refusal: 401 without a valid key, 403 without scope."""
     client = await keys.client(secret_in(request.headers.get("authorization", "")))
     if client is None:
         raise Refusal("no-valid-key", headers={"www-authenticate": 'Bearer error="invalid_token"'})
@@ -128,8 +122,8 @@ def require_scope(client: Client, *scopes: Scope) -> None:
 def require_source(client: Client, source: str) -> None:
     """Raises Refusal (403) where the key may not write the suppliers of `source`; scope `admin` may write all."""
     if source not in client.sources and "admin" not in client.scopes:
-        named = ", ".join(client.sources) or "—"
-        raise Refusal("source-not-on-key", Text(f"Sources de cette clé : {named}", f"Sources of this key: {named}"))
+        sources = ", ".join(client.sources) or "—"
+        raise Refusal("source-not-on-key", Text(f"Sources de cette clé : {sources}", f"Sources of this key: {sources}"))
 
 
 def is_bearer_of(secret: str, authorization: str) -> bool:

@@ -1,4 +1,4 @@
-"""The part of the application that attaches the database: the engine, and keys looked up in it."""
+"""The part of the application that opens the database: the engine, and the look-up of keys."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ from domain.client import Client
 
 @asynccontextmanager
 async def database(services: Services) -> AsyncIterator[None]:
-    """Attach the database of the settings. It may be away: requests that need it are then refused with a 503."""
+    """Open the database of the settings. It may be away: requests that need it are then refused with a 503."""
     if services.settings.database_url is None:
         raise BadSetting("DATABASE_URL is not set; `vivier serve` sets it to its own database where there is no other")
     attached = engine(services.settings.database_url)

@@ -1,4 +1,4 @@
-"""How a handler becomes a route.
+"""The decorator that makes a handler a route.
 
     @endpoint("POST", "/match", scope="match", answers=Shortlist, problems=("unknown-territory",), tag="Match")
     async def match_need(call: Call, body: Need) -> Shortlist:
@@ -7,7 +7,7 @@
         The rest: its description.
         '''
 
-The parameters of the function say what is read: the first is the call; `query: SomeStruct` the query string;
+The parameters of the function decide what is read: the first is the call; `query: SomeStruct` the query string;
 `body: SomeStruct` the JSON body; any other name is a path parameter (`str`, `int`, `UUID` or, at the end, `Tail`).
 Everything is checked before the handler runs, in this order: key and scope, Accept, query, body. The framework's own
 injection is not used: with more than one dependency it starts a task group for each request, which costs more than all
@@ -33,7 +33,7 @@ from api.web.content_negotiation import JSON, choose_language, choose_media
 from api.web.path_suffix import path_in_parts
 from api.web.problems import Refusal
 from api.web.query_string import NoQuery, QueryReader
-from api.web.request_body import JsonBody, require_nothing
+from api.web.request_body import JsonBody, require_empty
 from api.web.route import Route
 from domain.client import Client, Scope
 from domain.errors import NotFound
@@ -49,7 +49,7 @@ _CONVERTERS: dict[Any, str] = {str: "str", int: "int", UUID: "uuid", Tail: "path
 
 
 class Call(Request[Client, None, Any]):
-    """One request, with what a handler may want to know about it."""
+    """A request, with the services and the caller."""
 
     @property
     def services(self) -> Services:
@@ -88,7 +88,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
     headers: Mapping[str, str] | None = None,
     example: str | None = None,
 ) -> Callable[[Handler], HTTPRouteHandler]:
-    """Register the decorated handler; see the module. `path` names its parameters as `/suppliers/{id}`.
+    """The decorated function as a route; see the module. `path` names its parameters as `/suppliers/{id}`.
 
     `scope`: None for no key; of several, one suffices. `answers`: the type of the JSON answer, a mapping from media
     types to types, or None for no content. `status`: the first is used for what the handler returns bare. `patch`: what
@@ -136,24 +136,24 @@ def _registered(handler: Handler, route: Route) -> HTTPRouteHandler:
     return build(_adapter(handler, route))
 
 
-def answers_to_options(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
-    """A handler of OPTIONS for each path of `handlers`, naming all its methods: the framework's own names but one."""
+def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
+    """Handlers of OPTIONS for the paths of `handlers`, each naming all methods; the framework's name only one."""
     methods: dict[str, set[str]] = defaultdict(lambda: {"OPTIONS"})
     for handler in handlers:
         for path in handler.paths:
             methods[path] |= handler.http_methods | ({"HEAD"} if "GET" in handler.http_methods else set())
-    return [_options(path, ", ".join(sorted(names))) for path, names in methods.items()]
+    return [_options_handler(path, ", ".join(sorted(names))) for path, names in methods.items()]
 
 
-def _options(path: str, allow: str) -> HTTPRouteHandler:
-    async def allowed() -> Response[None]:
+def _options_handler(path: str, allow: str) -> HTTPRouteHandler:
+    async def options() -> Response[None]:
         return Response(None, status_code=204, headers={"allow": allow})
 
-    return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204)(allowed)
+    return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204)(options)
 
 
 class _Encoded:
-    """A complete answer, sent as it is: the framework's own response class would be copied, then built twice."""
+    """An answer that is already encoded; the framework's own response class would be copied, then built twice."""
 
     __slots__ = ("_body", "_media", "_status")
 
@@ -169,7 +169,7 @@ class _Encoded:
 
 
 def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIApp]]:
-    """The function that the framework calls: reads what the handler asks for, then encodes what it returns."""
+    """The function that the framework calls: it reads the handler's arguments and encodes its result."""
     query: QueryReader[Any] = QueryReader(route.query or NoQuery)
     body: JsonBody[Any] | None = JsonBody(route.body, patch=route.patch is not None) if route.body else None
     takes_nothing = route.method == "POST" and not (body or route.takes)
@@ -183,16 +183,17 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
             await authorise(request, request.services.keys, route.scopes)
         accept = request.headers.get("accept", "*/*")
         media = negotiated(request, produces) if produces and accept != "*/*" else next(iter(produces), JSON)
-        arguments: dict[str, Any] = request.path_params
+        # a copy: the framework keeps these with the request
+        arguments: dict[str, Any] = {**request.path_params}
         if tail:
-            arguments = {**arguments, tail: _tail(request.scope, route)}
-        asked = query.read(request.scope["query_string"])
+            arguments[tail] = _tail(request.scope, route)
+        parameters = query.read(request.scope["query_string"])
         if route.query:
-            arguments = {**arguments, "query": asked}
+            arguments["query"] = parameters
         if body:
-            arguments = {**arguments, "body": await body.read(request, request.services.settings.body_limit)}
+            arguments["body"] = await body.read(request, request.services.settings.body_limit)
         elif takes_nothing:
-            await require_nothing(request, request.services.settings.body_limit)
+            await require_empty(request, request.services.settings.body_limit)
         answer = await handler(request, **arguments)
         if isinstance(answer, Response):
             return answer.to_asgi_response(app=None, request=request, status_code=route.statuses[0])
@@ -202,7 +203,7 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
 
 
 def _tail(scope: ASGIScope, route: Route) -> Tail:
-    """The last segment of the path. Raises NotFound where it is no text, or where slashes in it are not encoded."""
+    """The last segment of the path. Raises NotFound where it is not UTF-8, or has slashes that are not encoded."""
     raw = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
     segments = raw.strip(b"/").split(b"/")
     if len(segments) != route.path.count("/"):

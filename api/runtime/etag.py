@@ -1,14 +1,17 @@
-"""Entity tags (RFC 9110 §8.8.3): what a client has is not sent again, what it has not seen is not overwritten."""
+"""Entity tags and conditional requests (RFC 9110 §8.8.3, §13.1)."""
 
 import hashlib
 
+import msgspec
 from litestar import Response
 
 from api.runtime.endpoint import Call
+from api.web.content_negotiation import JSON
 from api.web.problems import Refusal
 
 IF_MATCH = {"If-Match": "The `ETag` of the object as it was read: 412 where it has changed since"}
 IF_NONE_MATCH = {"If-None-Match": "The `ETag` of the answer already held: 304 where it still stands"}
+HOUR, DAY = 3_600, 86_400
 
 
 def etag_of(content: bytes) -> str:
@@ -16,26 +19,31 @@ def etag_of(content: bytes) -> str:
     return f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
 
 
-def unless_known(
-    call: Call, content: bytes, media_type: str, etag: str | None = None, max_age: int | None = 3_600
+def conditional_get(
+    call: Call, content: object, media_type: str = JSON, etag: str | None = None, *, max_age: int | None = None
 ) -> Response[bytes]:
-    """`content`, or 304 where the client already has it (`If-None-Match`).
+    """`content` (bytes, or what to encode as JSON) with its entity tag; 304 where `If-None-Match` names that.
 
-    Cacheable by anyone for `max_age` seconds; None: by the caller alone, who asks each time whether it still stands.
+    `max_age`: seconds for which anyone may cache it; None: only the caller may, and asks again each time.
     """
-    etag = etag or etag_of(content)
+    body = content if isinstance(content, bytes) else msgspec.json.encode(content)
+    etag = etag or etag_of(body)
     cache = "private, no-cache" if max_age is None else f"public, max-age={max_age}"
     headers = {"etag": etag, "cache-control": cache, "vary": "accept, accept-language"}
     known = call.headers.get("if-none-match", "")
     if known.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}:
         return Response(b"", status_code=304, headers=headers)
-    return Response(content, headers={**headers, "content-type": media_type})
+    return Response(body, headers={**headers, "content-type": media_type})
+
+
+# the former name, for callers that still use it
+unless_known = conditional_get
 
 
 def require_match(call: Call, etag: str | None) -> None:
-    """Raises Refusal (412) where `If-Match` names another state than the present one, `etag`; None: there is none.
+    """Raises Refusal (412) where `If-Match` does not name the present `etag`; None: the object does not exist.
 
-    Call it in the transaction that writes, on a row that it holds: what is compared must not change meanwhile.
+    Call it in the transaction that writes, on a row that it has locked: the row must not change meanwhile.
     """
     wanted = call.headers.get("if-match")
     if wanted is not None:

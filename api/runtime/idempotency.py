@@ -1,16 +1,26 @@
-"""POSTs that may be sent twice and are carried out once: the header `Idempotency-Key`, for every route that creates."""
+"""`Idempotency-Key`: a POST sent twice is carried out once, and answered the second time as the first.
+
+async def create(connection: Connection) -> Answer:
+    meeting = await insert_meeting(connection, body)
+    return created(meeting, f"/meetings/{meeting.id}", _etag(meeting))
+
+return await carry_out_once(call, body, create)
+"""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from hashlib import blake2b
 from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
 from litestar import Response
 
 from api.runtime.endpoint import Call
+from api.web.content_negotiation import JSON
 from api.web.problems import Refusal
-from db.core.engine import Connection
-from db.idempotency import Answer, Submission, claim, forget_expired, keep
+from db.core.engine import Connection, transaction
+from db.idempotency import Answer, Submission, claim, delete_expired, store_answer
 from domain.text.bilingual import Text
 
 LONGEST_KEY = 255
@@ -21,53 +31,61 @@ HEADERS = {
 
 
 class Sender(NamedTuple):
-    """Who sends a request, to what, and under which key of its own. All of it is kept: none may be a secret."""
+    """The caller, the route and the caller's own key. All three are stored, so none may be a secret."""
 
     organisation_id: UUID
     route: str
     key: str | None
 
 
+def created(document: object, location: str | None = None, etag: str | None = None, *, status: int = 201) -> Answer:
+    """An answer that holds `document` as JSON, with the headers `Location` and `ETag` where they are given."""
+    headers = {"content-type": JSON, "location": location, "etag": etag}
+    return Answer(status, {name: value for name, value in headers.items() if value}, msgspec.json.encode(document))
+
+
+async def carry_out_once(
+    call: Call, body: object, carry_out: Callable[[Connection], Awaitable[Answer]]
+) -> Response[bytes]:
+    """The answer of `carry_out`, run in a transaction of its own; see `once`."""
+    async with transaction(call.services.database) as connection:
+        return await once(call, connection, body, partial(carry_out, connection))
+
+
 async def once(
     call: Call,
     connection: Connection,
-    body: bytes,
+    body: object,
     carry_out: Callable[[], Awaitable[Answer]],
     *,
     sender: Sender | None = None,
     completed: Callable[[Answer], Awaitable[Answer]] | None = None,
 ) -> Response[bytes]:
-    """What `carry_out` answers; where the request was already carried out under its key, what it answered then.
+    """The answer of `carry_out`; where the request was already carried out under its key, the answer given then.
 
-    `body`: the body, or a digest of it. The key is held, and its answer kept, by the transaction of `connection`: what
-    `carry_out` writes there is stored with the answer or not at all. `sender`: on routes without a key of the API.
-    `completed` makes what is sent, each time, of what is kept: for answers that hold a secret.
+    `body`: the decoded body, or bytes that stand for it. The answer is stored in the transaction of `connection`,
+    together with what `carry_out` writes there or not at all. `sender`: on routes without an API key. `completed`
+    turns the stored answer into the one that is sent, each time: for answers with a secret, which is not stored.
     Raises InvalidContent (`idempotency_key_reused`) where the key came with another body or query, Refusal (400) where
-    it cannot be kept.
+    it cannot be stored.
     """
     if sender is None:
         sender = Sender(call.bearer.organisation_id, f"{call.method} {call.scope['path']}", key_of(call))
-    answer = await _once(call, connection, body, carry_out, sender)
+    if sender.key is None:
+        answer = await carry_out()
+    else:
+        now = call.services.now()
+        submission = Submission(sender.organisation_id, sender.route, sender.key, _digest(call, body))
+        stored = await claim(connection, submission, now)
+        answer = stored or await carry_out()
+        if stored is None:
+            await delete_expired(connection, now)
+            await store_answer(connection, submission, answer)
     return reply(answer if completed is None else await completed(answer))
 
 
-async def _once(
-    call: Call, connection: Connection, body: bytes, carry_out: Callable[[], Awaitable[Answer]], sender: Sender
-) -> Answer:
-    if sender.key is None:
-        return await carry_out()
-    now = call.services.now()
-    submission = Submission(sender.organisation_id, sender.route, sender.key, _digest(call, body))
-    answer = await claim(connection, submission, now)
-    if answer is None:
-        answer = await carry_out()
-        await forget_expired(connection, now)
-        await keep(connection, submission, answer)
-    return answer
-
-
 def key_of(call: Call) -> str | None:
-    """The request's Idempotency-Key, if it has one. Raises Refusal (400) for one that cannot be kept."""
+    """The request's Idempotency-Key, if it has one. Raises Refusal (400) for one that cannot be stored."""
     key = call.headers.get("idempotency-key")
     if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
         expected = Text(
@@ -78,13 +96,12 @@ def key_of(call: Call) -> str | None:
     return key
 
 
-def _digest(call: Call, body: bytes) -> bytes:
-    """Tells one request to a path from another; the query of one may ask for more than that of the other."""
-    digest = blake2b(call.scope["query_string"], digest_size=32)
-    digest.update(b"\0" + body)
-    return digest.digest()
+def _digest(call: Call, body: object) -> bytes:
+    """A digest of the query and the body: the key of one request is not that of another."""
+    content = body if isinstance(body, bytes) else msgspec.json.encode(body)
+    return blake2b(call.scope["query_string"] + b"\0" + content, digest_size=32).digest()
 
 
 def reply(answer: Answer) -> Response[bytes]:
-    """The answer as it is sent."""
+    """The answer as a response."""
     return Response(answer.body, status_code=answer.status, headers=answer.headers)

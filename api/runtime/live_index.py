@@ -1,19 +1,18 @@
-"""The index that needs are matched against: loaded from the database at the start, then kept up with every change.
+"""The index that needs are matched against: loaded from the database once, then updated with every change.
 
-A notification is only a hint: each round asks the database what changed after the version in memory.
+A notification is only a hint: each round reads the changes after the version in memory.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import aclosing, suppress
 from uuid import UUID
 
 import structlog
 
+from api.runtime.log_failures import logged_failures
 from api.runtime.metrics import Metrics
 from api.web.problems import Refusal
 from db.core.engine import Engine
-from db.core.outage import is_away
 from db.suppliers.read import snapshot
 from db.suppliers.version_feed import listen
 from domain.suppliers.supplier import Supplier
@@ -22,18 +21,18 @@ from matching.reference import Reference
 
 SMALL_OVERLAY = 1_000
 OVERLAY_SHARE = 0.02
-"""An overlay larger than both is worked into a new base: matching it twice would cost more than the rebuilding."""
+"""An overlay larger than both is merged into a new base, since every match looks at the overlay apart."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class LiveDirectory:
-    """Follows the directory of suppliers in memory."""
+    """The directory of suppliers in memory."""
 
     def __init__(self, url: str, engine: Engine, reference: Reference, metrics: Metrics) -> None:
         self.url, self.engine, self.reference, self.metrics = url, engine, reference, metrics
         self._index: LiveIndex | None = None
-        self._swapped = asyncio.Event()
+        self._replaced = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self.rebuilding: asyncio.Task[None] | None = None
 
@@ -48,44 +47,44 @@ class LiveDirectory:
             raise Refusal("not-ready", headers={"Retry-After": "2"})
         return self._index
 
-    async def beyond(self, version: int, seconds: float) -> None:
+    async def wait_beyond(self, version: int, seconds: float) -> None:
         """Wait until the index is newer than `version`, at most so many seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._index is None or self._index.data_version <= version:
-                    await self._swapped.wait()
+                    await self._replaced.wait()
 
     async def follow(self) -> None:
-        """Load, then catch up at every change, for ever. While the database is away the index stays as it is."""
+        """Load the index, then update it at every change, for ever."""
         async with aclosing(listen(self.url)) as versions:
             async for version in versions:
                 if self._index is not None and self._index.data_version == version:
                     continue
-                with _survived():
+                with logged_failures("the index cannot follow the directory and stays as it is"):
                     await self.catch_up()
 
     async def catch_up(self) -> None:
-        """Bring the index to the present version of the directory; a large overlay is then worked in by itself."""
+        """Bring the index to the present version of the directory; a large overlay is then merged in the background."""
         async with self._one_at_a_time:
             if self._index is None:
-                self.hold(await load_index(self.engine, self.reference))
+                self.replace(await load_index(self.engine, self.reference))
                 return
             index = await self._with_changes(self._index)
-            self.hold(index)
+            self.replace(index)
         large = index.overlay and len(index.overlay.suppliers) > max(SMALL_OVERLAY, OVERLAY_SHARE * len(index))
         if large and (self.rebuilding is None or self.rebuilding.done()):
             self.rebuilding = asyncio.create_task(self._rebuild(index))
 
     async def _rebuild(self, index: LiveIndex) -> None:
-        """Hold the suppliers of `index` in a single base.
+        """Merge the overlay of `index` into its base.
 
-        While that is made, changes go on being followed on the old one; they are asked for once more afterwards. Where
-        it fails, the next change attempts it again.
+        Meanwhile the old index is updated; the changes since are read again for the new one. Where it fails, the next
+        change attempts it again.
         """
-        with _survived():
+        with logged_failures("the index cannot follow the directory and stays as it is"):
             rebased = await asyncio.to_thread(index.rebased)
             async with self._one_at_a_time:
-                self.hold(await self._with_changes(rebased))
+                self.replace(await self._with_changes(rebased))
 
     async def _with_changes(self, index: LiveIndex) -> LiveIndex:
         changed: list[Supplier] = []
@@ -102,28 +101,16 @@ class LiveDirectory:
             version = directory.version
         return await asyncio.to_thread(index.after, changed, removed, version)
 
-    def hold(self, index: LiveIndex) -> None:
+    def replace(self, index: LiveIndex) -> None:
         """Match against this index from now on."""
         self._index = index
-        self._swapped.set()
-        self._swapped = asyncio.Event()
+        self._replaced.set()
+        self._replaced = asyncio.Event()
         self.metrics.data_version(index.data_version)
 
 
-@contextmanager
-def _survived() -> Iterator[None]:
-    """Say why the directory cannot be followed now, and go on with the index as it is."""
-    try:
-        yield
-    except Exception as failure:
-        if is_away(failure):
-            log.warning("the directory is out of reach", failure=type(failure).__name__)
-        else:
-            log.exception("the directory could not be followed; the index stays as it is")
-
-
 async def load_index(engine: Engine, reference: Reference) -> LiveIndex:
-    """The index of the directory as it stands."""
+    """An index of the present directory."""
     suppliers: list[Supplier] = []
     async with snapshot(engine) as directory:
         async for batch in directory.suppliers():

@@ -1,6 +1,6 @@
-"""What is delivered to others in the background: claimed, attempted, noted, by whichever server comes first.
+"""Deliveries in the background: each server claims rows of an outbox, attempts them and records the result.
 
-A kind of delivery is an outbox (`db.delivery.outbox`) and a function that attempts one:
+A kind of delivery is an outbox (`db.delivery.outbox`) and a function that makes one attempt:
 
     @asynccontextmanager
     async def mail_kind(services: Services) -> AsyncIterator[Kind]:
@@ -8,31 +8,31 @@ A kind of delivery is an outbox (`db.delivery.outbox`) and a function that attem
 
     PARTS = (database, live_directory, deliveries(webhook_kind, mail_kind))
 
-Everything is delivered at least once. It may be delivered again where a server died, or lost the database, after an
-attempt that succeeded.
+Everything is delivered at least once; again where a server died, or lost the database, after an attempt that
+succeeded.
 """
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
 
+from api.runtime.log_failures import logged_failures
 from api.runtime.services import Services
 from db.core.engine import Connection, Engine, transaction
 from db.core.listen_notify import answers
-from db.core.outage import is_away
-from db.delivery.outbox import CHANNEL, Claimed, Outbox, claim, note, release
+from db.delivery.outbox import CHANNEL, Claimed, Outbox, claim, record_result, release
 from db.suppliers.write import CHANNEL as DIRECTORY_CHANNEL
 from domain.delivery.backoff import Outcome, Result, Schedule, result_of
 
 POLL_SECONDS = 1.0
 GRACE_SECONDS = 5.0
-# Beyond the longest attempt, for noting what came of it and for clocks of servers that differ.
+# beyond the longest attempt: time to record its result, and for clocks of servers that differ
 LEASE_MARGIN = timedelta(seconds=30)
 JITTER = 0.2
 
@@ -43,9 +43,9 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 class Kind:
     """A kind of delivery.
 
-    `attempt` makes one attempt, within `patience`; what it raises counts as a failure (`error`). `queue` is called
-    before rows are claimed, to queue what follows from the state of the database; `also_note` in the transaction that
-    notes an outcome. `at_once`: how many attempts this process makes at a time.
+    `attempt` makes one attempt, within `patience`; an exception is a failure (`error`). `queue` is called before rows
+    are claimed, to queue what follows from the state of the database; `also_note` in the transaction that records a
+    result. `at_once`: the number of simultaneous attempts of this process.
     """
 
     outbox: Outbox
@@ -62,7 +62,7 @@ KindFactory = Callable[[Services], AbstractAsyncContextManager[Kind | None]]
 
 
 def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncContextManager[None]]:
-    """The part of the application that delivers these kinds; a database must be attached."""
+    """The part of the application that delivers these kinds; needs the database part."""
 
     @asynccontextmanager
     async def part(services: Services) -> AsyncIterator[None]:
@@ -85,7 +85,7 @@ def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncCon
 
 
 async def _listen(url: str, deliverers: list["Deliverer"]) -> None:
-    """Wake the deliverers when something was queued or has changed, and every second at the latest."""
+    """Wake the deliverers when something was queued or the directory changed, and every `POLL_SECONDS`."""
     channels = (CHANNEL, DIRECTORY_CHANNEL)
     async with aclosing(answers(url, channels, "SELECT true", poll_seconds=POLL_SECONDS)) as hints:
         async for _ in hints:
@@ -106,26 +106,26 @@ class Deliverer:
         self.kind, self.engine, self.now, self.jitter = kind, engine, now, jitter
         self.under_way: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
-        # so that many outcomes at a time leave connections to those who ask something
-        self._noting = asyncio.Semaphore(2)
+        # so that many results at a time leave connections to requests
+        self._recording = asyncio.Semaphore(2)
 
     def wake(self) -> None:
         self._woken.set()
 
     async def run(self) -> None:
-        """Deliver, for ever. Once cancelled, attempts under way get a moment to end; others may then begin again."""
+        """Deliver, for ever. Once cancelled, attempts under way get `GRACE_SECONDS`; others are released."""
         try:
             while True:
                 await self._woken.wait()
                 self._woken.clear()
-                with _survived("what is to be delivered could not be claimed"):
+                with logged_failures("deliveries could not be claimed"):
                     while await self.begin():
                         pass
         finally:
             await self._stop()
 
     async def begin(self) -> int:
-        """Begin as many attempts as are due and as there is room for; how many that was."""
+        """Begin the attempts that are due, as many as there is room for. Returns their number."""
         room = self.kind.at_once - len(self.under_way)
         if room <= 0:
             return 0
@@ -146,7 +146,7 @@ class Deliverer:
         self.wake()
 
     async def _carry_out(self, claimed: Claimed) -> None:
-        with _survived("what came of a delivery could not be noted"):
+        with logged_failures("the result of a delivery could not be recorded"):
             started = self.now()
             try:
                 outcome = await self._attempted(claimed)
@@ -154,16 +154,10 @@ class Deliverer:
                 async with transaction(self.engine) as connection:
                     await release(connection, self.kind.outbox, claimed, self.now())
                 raise
-            result = result_of(
-                outcome,
-                self.kind.schedule,
-                claimed.attempts,
-                claimed.queued_at,
-                (started, self.now()),
-                self.jitter(),
-            )
-            async with self._noting, transaction(self.engine) as connection:
-                if not await note(connection, self.kind.outbox, claimed, result):
+            moments = started, self.now()
+            result = result_of(outcome, self.kind.schedule, claimed.attempts, claimed.queued_at, moments, self.jitter())
+            async with self._recording, transaction(self.engine) as connection:
+                if not await record_result(connection, self.kind.outbox, claimed, result):
                     log.warning("the lease on a delivery was over before its end", delivery=str(claimed.id))
                 elif self.kind.also_note:
                     await self.kind.also_note(connection, claimed, result)
@@ -186,15 +180,3 @@ class Deliverer:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-
-
-@contextmanager
-def _survived(what: str) -> Iterator[None]:
-    """Say what went wrong, and go on: rows that are not noted are claimed again once their lease is over."""
-    try:
-        yield
-    except Exception as failure:
-        if is_away(failure):
-            log.warning(what, failure=type(failure).__name__)
-        else:
-            log.exception(what)

@@ -1,7 +1,7 @@
 """Limits on how often one caller may do something, kept in the memory of each process.
 
-With several workers, each counts by itself: a caller may do so many times as much. What is kept is bounded; where more
-callers come than there is room for, those not seen for longest are forgotten, and begin anew.
+Each worker counts by itself, so the limit of a server is that of a worker times their number. Memory is bounded: where
+there are too many callers, those not seen for longest start anew.
 """
 
 import time
@@ -21,9 +21,9 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 class RateLimit:
-    """At most `count` events of one key at once, and as many again, evenly, in each `period`.
+    """A token bucket for each key: `count` events at once, refilled evenly in each `period`.
 
-    A token bucket that holds `count`; of each key, one number is kept: when its bucket will be full again.
+    Stores one number per key: when its bucket is full again. `room`: the number of keys stored.
     """
 
     def __init__(
@@ -34,12 +34,12 @@ class RateLimit:
         self._full_at: OrderedDict[Hashable, float] = OrderedDict()
 
     def wait(self, key: Hashable) -> float:
-        """How many seconds until one more event would be within the limit; 0.0: it is already."""
+        """Seconds until one more event is within the limit; 0.0: now."""
         now = self._clock()
         return max(0.0, max(self._full_at.get(key, now), now) + self._pause - self._period - now)
 
     def take(self, key: Hashable) -> float:
-        """Count one event if it is within the limit; `wait` before it."""
+        """`wait(key)`; counts one event where that is 0.0."""
         wait = self.wait(key)
         if wait == 0.0:
             now = self._clock()
@@ -52,10 +52,10 @@ class RateLimit:
 
 @dataclass(frozen=True)
 class ReplyLimits:
-    """What is allowed on reply links, which need no key.
+    """The limits on reply links, which need no key.
 
-    `unknown`: links that lead nowhere, per address: they alone count, so that nobody is kept from a link that works by
-    what others try behind the same proxy. `readings`, `answers`: per recipient of an exchange, by any of its links.
+    `unknown`: links that do not exist, per address; valid links do not count, so that others behind the same proxy
+    cannot block them. `readings`, `answers`: per recipient of an exchange, by any of its links.
     """
 
     unknown: RateLimit = field(default_factory=lambda: RateLimit(30, MINUTE))
@@ -64,7 +64,7 @@ class ReplyLimits:
 
 
 def require_within(wait: float) -> None:
-    """Raises Refusal (429), which says how long to wait, unless `wait` is 0.0."""
+    """Raises Refusal (429) with the seconds to wait, unless `wait` is 0.0."""
     if wait > 0:
         seconds = ceil(wait)
         raise Refusal(
@@ -75,9 +75,9 @@ def require_within(wait: float) -> None:
 
 
 def caller_of(scope: Scope) -> str:
-    """The address a request comes from; of IPv6 the /64, all of which one subscriber has.
+    """The address of the client; of IPv6 the /64, which one subscriber has as a whole.
 
-    Behind a proxy it is the client's only where the server trusts the proxy's X-Forwarded-For: see docs/operating.md.
+    Behind a proxy, only where the server trusts its X-Forwarded-For: see docs/operating.md.
     """
     client = scope["client"]
     try:

@@ -1,6 +1,7 @@
-"""Bulk imports: a source's file in, a report out; the report again later, and while the import runs."""
+"""Routes of bulk imports: a source's file is stored and reported on; reports are read later or meanwhile."""
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Annotated
 from uuid import UUID
 
@@ -11,24 +12,24 @@ from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import HEADERS, key_of, once, reply
 from api.runtime.upload import Spooled, spooled
-from api.sync.pipeline import take_in
-from api.sync.sources import TAG, readable
+from api.sync.pipeline import SourceFile, import_file
+from api.sync.sources import TAG, require_own_source
 from api.web.content_negotiation import CSV, JSON, NDJSON
-from api.web.pagination import Page, Paging, page, paged, read_cursor, write_cursor
+from api.web.pagination import Page, Paging, paged
 from api.web.problems import Refusal
 from api.web.query_string import invalid
 from api.web.request_body import require_coding, require_media
 from db.core.engine import transaction
 from db.core.uuid7 import new_id
 from db.idempotency import Answer
-from db.imports.log import Order, close_interrupted, get_import, list_errors, list_imports
+from db.imports import log as import_log
 from domain.decoding.explain import near
 from domain.errors import NotFound, Problem
-from domain.suppliers.source import Import, ImportMode, RowError
+from domain.suppliers.rows import RowError
+from domain.suppliers.source import Import, ImportMode
 from domain.text.bilingual import Text
 from sources.formats.registry import FORMATS
-from sources.formats.vivier import RecordRow
-from sources.rows import UnreadableFile
+from sources.rows import RecordRow, UnreadableFile
 
 UNDECODABLE = {"malformed_json", "not_utf8"}
 NO_IMPORT = Text("Aucun import de cet identifiant", "No import of this id")
@@ -69,8 +70,7 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
     again is `unchanged`, and makes no new `data_version`. Imports of one source wait for each other.
     The answer lists the first 10,000 errors; `GET /imports/{id}/errors` has all of them.
     """
-    readable(source)
-    require_source(call.bearer, source)
+    require_own_source(call, source)
     media_type = require_media(call.headers, tuple(_readers(query.format)))
     require_coding(call.headers, ("identity", "gzip", "x-gzip"))
     key = key_of(call)
@@ -88,24 +88,23 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
 
 
 @endpoint("GET", "/sources/{source}/imports", tag=TAG, scope=("sync", "admin"), answers=Page[Import])
-async def list_source_imports(call: Call, source: str, query: Paging) -> Response[bytes]:
+async def list_imports(call: Call, source: str, query: Paging) -> Response[bytes]:
     """The imports of a source, the latest first, those that run too; without their errors."""
-    readable(source)
-    require_source(call.bearer, source)
+    require_own_source(call, source)
     async with transaction(call.services.database) as connection:
 
         async def fetch(before: UUID | None, count: int) -> Sequence[Import]:
-            found = await list_imports(connection, source, before, count)
+            found = await import_log.list_imports(connection, source, before, count)
             if any(each.status == "running" for each in found):
-                await close_interrupted(connection, call.services.now())
-                found = await list_imports(connection, source, before, count)
+                await import_log.close_interrupted(connection, call.services.now())
+                found = await import_log.list_imports(connection, source, before, count)
             return found
 
         return await paged(call, query, f"imports/{source}", UUID, fetch)
 
 
 @endpoint("GET", "/imports/{id}", tag=TAG, scope=("sync", "admin"), answers=Import, problems=("source-not-on-key",))
-async def show_import(call: Call, id: UUID) -> Import:  # noqa: A002 - as the contract names it
+async def get_import(call: Call, id: UUID) -> Import:  # noqa: A002 - as the contract names it
     """An import: its report, or while it runs the rows so far; “interrupted” where its server was stopped meanwhile.
 
     Lists the first 10,000 errors; `GET /imports/{id}/errors` has all of them. A dry run leaves nothing to show.
@@ -124,37 +123,31 @@ async def show_import(call: Call, id: UUID) -> Import:  # noqa: A002 - as the co
 async def list_import_errors(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
     """Every rejected row of an import, by line."""
     await _own_import(call, id)
-    after = read_cursor(f"errors/{id}", query.cursor, int) or 0
     async with transaction(call.services.database) as connection:
-        found = await list_errors(connection, id, after, query.limit + 1)
-    shown = found[: query.limit]
-    more = len(found) > len(shown)
-    return page(call, shown, write_cursor(f"errors/{id}", after + len(shown)) if more else None)
+
+        async def fetch(after: int | None, count: int) -> Sequence[tuple[int, RowError]]:
+            return list(
+                enumerate(await import_log.list_errors(connection, id, after or 0, count), start=(after or 0) + 1)
+            )
+
+        return await paged(call, query, f"errors/{id}", int, fetch, key=itemgetter(0), show=itemgetter(1))
 
 
-ROUTES = (import_suppliers, list_source_imports, show_import, list_import_errors)
+ROUTES = (import_suppliers, list_imports, get_import, list_import_errors)
 
 
 async def _imported(call: Call, source: str, query: ImportQuery, media_type: str, body: Spooled) -> Import:
     services = call.services
-    order = Order(
-        id=new_id(services.now()),
-        source=source,
-        format=query.format,
-        mode=query.mode,
-        dry_run=query.dry_run,
-        force=query.force,
-        language=call.language,
-    )
+    options = msgspec.structs.asdict(query)
+    order = import_log.Order(id=new_id(services.now()), source=source, language=call.language, **options)
     try:
-        return await take_in(
+        return await import_file(
             services.database,
             services.reference,
             order,
-            body.stream,
-            media_type,
+            SourceFile(body.stream, media_type),
             services.now,
-            preparers=services.preparers,
+            processes=services.import_processes,
         )
     except UnreadableFile as unreadable:
         if UNDECODABLE.issuperset(problem.code for problem in unreadable.problems):
@@ -174,10 +167,10 @@ def _readers(name: str) -> Iterable[str]:
 async def _own_import(call: Call, import_id: UUID) -> Import:
     """The import, of a source on the key. Raises NotFound, Refusal (403)."""
     async with transaction(call.services.database) as connection:
-        found = await get_import(connection, import_id)
+        found = await import_log.get_import(connection, import_id)
         if found is not None and found.status == "running":
-            await close_interrupted(connection, call.services.now())
-            found = await get_import(connection, import_id)
+            await import_log.close_interrupted(connection, call.services.now())
+            found = await import_log.get_import(connection, import_id)
     if found is None:
         raise NotFound(NO_IMPORT)
     require_source(call.bearer, found.source)

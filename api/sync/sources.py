@@ -1,4 +1,4 @@
-"""The sources that suppliers' records come from: who they are, and what their own fields and categories mean."""
+"""Routes of the sources that records come from: their settings, and figures about what they sent."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -9,15 +9,16 @@ from litestar import Response
 from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import etag_of, unless_known
+from api.runtime.etag import conditional_get, etag_of
 from api.web.content_negotiation import JSON
 from db.audit import write_entry
 from db.core.engine import transaction
-from db.suppliers.sources import describe_source, get_source, list_sources, put_source
+from db.suppliers import sources as stored_sources
 from domain.audit import Detail
 from domain.decoding.explain import near
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.record_check import unknown_segment
 from domain.suppliers.source import Mapping, Source, SourceDocument, SourceSummary
 from domain.text.bilingual import Text
 from sources.formats.vivier_csv import COLUMNS
@@ -40,7 +41,7 @@ WebAddress = Annotated[
 
 
 class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What can be set on a source; what is left out is unset, but for the rank, which stays."""
+    """The settings of a source; one that is left out is unset, but for the rank, which stays."""
 
     label: Annotated[str, msgspec.Meta(min_length=1, max_length=400)] | None = None
     url: WebAddress | None = None
@@ -66,10 +67,10 @@ class SourceList(msgspec.Struct, frozen=True):
 
 
 @endpoint("GET", "/sources", tag=TAG, scope=("read", "sync", "admin"), answers=SourceList, example="sources")
-async def list_known_sources(call: Call) -> SourceList:
+async def list_sources(call: Call) -> SourceList:
     """Every source, how fresh it is and how good: its records, its last import, what they lack, and their flags."""
     async with transaction(call.services.database) as connection:
-        return SourceList(tuple(await list_sources(connection, call.services.today())))
+        return SourceList(tuple(await stored_sources.list_sources(connection, call.services.today())))
 
 
 @endpoint(
@@ -80,14 +81,14 @@ async def list_known_sources(call: Call) -> SourceList:
     answers=SourceDocument,
     status=(200, 304),
 )
-async def show_source(call: Call, source: str) -> Response[bytes]:
+async def get_source(call: Call, source: str) -> Response[bytes]:
     """A source: its settings, how fresh it is and how good."""
-    readable(source)
+    require_source_name(source)
     async with transaction(call.services.database) as connection:
-        found = await describe_source(connection, source, call.services.today())
+        found = await stored_sources.describe_source(connection, source, call.services.today())
     if found is None:
         raise NotFound(NO_SOURCE)
-    return unless_known(call, msgspec.json.encode(found), JSON, max_age=None)
+    return conditional_get(call, found)
 
 
 @endpoint(
@@ -100,7 +101,7 @@ async def show_source(call: Call, source: str) -> Response[bytes]:
     problems=("source-not-on-key",),
     example="source",
 )
-async def set_source(call: Call, source: str, body: SourceSettings) -> Response[bytes]:
+async def put_source(call: Call, source: str, body: SourceSettings) -> Response[bytes]:
     """Say what a source is called, where it is found, and what its own categories and fields mean.
 
     `mapping.categories`: a category of the source → our segments or families. `mapping.fields`: a field of the source →
@@ -110,33 +111,38 @@ async def set_source(call: Call, source: str, body: SourceSettings) -> Response[
     from the source of the highest `rank` that knows it; of equal ranks, from the more specific record (with declared
     offers, with a point of its own), then the more recent one.
     """
-    readable(source)
-    require_source(call.bearer, source)
+    require_own_source(call, source)
     if problems := tuple(_problems(body.mapping, call.services.reference.taxonomy)):
         raise InvalidContent(problems)
     async with transaction(call.services.database) as connection:
-        before = await get_source(connection, source) or Source(source)
+        before = await stored_sources.get_source(connection, source) or Source(source)
         rank = before.rank if body.rank is None else body.rank
         if rank != before.rank:
             require_scope(call.bearer, "admin")
         settings = Source(source, body.label, body.url, body.mapping, rank)
-        added = await put_source(connection, settings, call.services.now())
+        added = await stored_sources.put_source(connection, settings, call.services.now())
         if rank != before.rank:
             detail: Detail = {"rank": rank, "before": before.rank}
             about = f"source:{source}"
             await write_entry(connection, actor_of(call), "source.ranked", about, call.services.now(), detail=detail)
-        content = msgspec.json.encode(await describe_source(connection, source, call.services.today()))
+        content = msgspec.json.encode(await stored_sources.describe_source(connection, source, call.services.today()))
     headers = {"content-type": JSON, "etag": etag_of(content)}
     return Response(content, status_code=201 if added else 200, headers=headers)
 
 
-ROUTES = (list_known_sources, show_source, set_source)
+ROUTES = (list_sources, get_source, put_source)
 
 
-def readable(source: str) -> None:
+def require_source_name(source: str) -> None:
     """Raises NotFound for what cannot be the name of a source."""
     if not (source.isprintable() and "\N{REPLACEMENT CHARACTER}" not in source and len(source) <= LONGEST_NAME):
         raise NotFound(NO_SOURCE)
+
+
+def require_own_source(call: Call, source: str) -> None:
+    """Raises NotFound for what cannot be the name of a source, Refusal (403) for a source that is not on the key."""
+    require_source_name(source)
+    require_source(call.bearer, source)
 
 
 def _problems(mapping: Mapping, taxonomy: Taxonomy) -> Iterator[Problem]:
@@ -144,15 +150,9 @@ def _problems(mapping: Mapping, taxonomy: Taxonomy) -> Iterator[Problem]:
         for place, segment in enumerate(segments):
             if not taxonomy.known(segment):
                 where = pointer("mapping", "categories", category, place)
-                yield Problem(where, "unknown_code", _unknown_segment(segment, taxonomy))
+                yield Problem(where, "unknown_code", unknown_segment(segment, taxonomy))
     for name, field in mapping.fields.items():
         if field not in COLUMNS:
             hint = near(field, tuple(COLUMNS))
             detail = Text(f"Champ inconnu : « {field} »{hint.fr}", f"Unknown field: “{field}”{hint.en}")
             yield Problem(pointer("mapping", "fields", name), "unknown_field", detail)
-
-
-def _unknown_segment(segment: str, taxonomy: Taxonomy) -> Text:
-    near_one = taxonomy.nearest(segment)
-    fr, en = (f" ; peut-être {near_one}", f"; perhaps {near_one}") if near_one else ("", "")
-    return Text(f"Segment inconnu : « {segment} »{fr}", f"Unknown segment: “{segment}”{en}")

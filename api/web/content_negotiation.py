@@ -1,6 +1,10 @@
-"""What the client prefers (RFC 9110 §12): a media type among those offered, and French or English."""
+"""Content negotiation (RFC 9110 §12): the media type and the language that the client prefers.
+
+Not with the framework's `Accept`, for which a quality of 0 is an acceptance.
+"""
 
 from functools import lru_cache
+from operator import itemgetter
 
 from domain.text.bilingual import Language
 
@@ -14,21 +18,19 @@ NDJSON = "application/x-ndjson"
 
 @lru_cache(maxsize=512)
 def choose_media(accept: str, offered: tuple[str, ...]) -> str | None:
-    """The one of `offered` that the `Accept` header prefers; None where it refuses them all.
+    """The media type of `offered` that the `Accept` header prefers; None where it refuses them all.
 
     Quality decides, then how precisely the type was named, then the order of `offered`. An empty header accepts all.
     """
-    ranges = [(media, quality) for media, quality in _weighted(accept) if "/" in media]
     if not accept.strip():
         return offered[0]
-    best, best_rank = None, (0.0, -1)
+    ranges, acceptable = _weighted(accept), []
     for media in offered:
-        precision, quality = max(
-            ((_precision(pattern, media), quality) for pattern, quality in ranges), default=(-1, 0.0)
-        )
-        if precision >= 0 and quality > 0 and (quality, precision) > best_rank:
-            best, best_rank = media, (quality, precision)
-    return best
+        fitting = [(_precision(pattern, media), quality) for pattern, quality in ranges]
+        precision, quality = max(fitting, default=(-1, 0.0))
+        if precision >= 0 and quality > 0:
+            acceptable.append((quality, precision, media))
+    return max(acceptable, key=itemgetter(0, 1))[2] if acceptable else None
 
 
 @lru_cache(maxsize=512)
@@ -40,13 +42,13 @@ def choose_language(accept_language: str) -> Language:
     wildcard = qualities.get("*", 0.0)
     french, english = qualities.get("fr", wildcard), qualities.get("en", wildcard)
     if french == english and french > 0 and "en" in qualities:
-        named = list(qualities)
-        return "en" if "fr" not in named or named.index("en") < named.index("fr") else "fr"
+        tags = list(qualities)
+        return "en" if "fr" not in tags or tags.index("en") < tags.index("fr") else "fr"
     return "en" if english > french else "fr"
 
 
 def _weighted(header: str) -> list[tuple[str, float]]:
-    """The comma-separated items of a header in lower case, each with its `q` (1 by default), less unreadable ones."""
+    """The comma-separated items of a header in lower case, each with its `q` (default 1); unreadable ones omitted."""
     items = []
     for item in header.lower().split(","):
         name, *parameters = (part.strip() for part in item.split(";"))

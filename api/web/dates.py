@@ -1,4 +1,4 @@
-"""Days and instants as people name them in queries, as the database compares them."""
+"""Days and instants of queries as instants that the database compares."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -7,17 +7,17 @@ PARIS = ZoneInfo("Europe/Paris")
 
 
 def first_moment(day: date | None) -> datetime | None:
-    """When a day begins in France; None for the first there is, which has no beginning in other places."""
+    """The instant a day begins in France; None for `date.min`, which cannot be converted to UTC."""
     return None if day is None or day == date.min else datetime.combine(day, time(), PARIS)
 
 
 def end_of(day: date | None) -> datetime | None:
-    """When the day after begins in France; None for the last there is."""
+    """The instant the next day begins in France; None for `date.max`."""
     return None if day is None or day == date.max else first_moment(day + timedelta(days=1))
 
 
 def in_utc(instant: datetime | None) -> datetime | None:
-    """The instant in UTC; where its offset leads beyond the years there are, the first or last instant of them."""
+    """The instant in UTC; the first or last one that can be written where its offset leads beyond."""
     if instant is None:
         return None
     try:

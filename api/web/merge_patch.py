@@ -1,4 +1,4 @@
-"""Changes to what is stored: a merge patch on a known version (RFC 7396, RFC 9110 §13.1.1)."""
+"""Merge patches (RFC 7396) of stored documents."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -13,15 +13,15 @@ Patch = dict[str, Any]
 
 
 def patched(current: T, patch: Patch, kind: type[T]) -> T:
-    """`current` with the merge patch applied, as a `kind`, whose fields alone can be changed.
+    """`current` with the merge patch applied, as a `kind`; other fields than those of `kind` cannot be changed.
 
-    Members that the patch leaves out stay, null takes a member back to its default, objects are merged, lists replaced.
-    Raises InvalidContent at the first place where what comes out is not a `kind`.
+    Members that the patch leaves out stay, null restores a member's default, objects are merged, lists replaced.
+    Raises InvalidContent at the first place where the result is not a `kind`.
     """
     names = [field.encode_name for field in msgspec.structs.fields(kind)]  # type: ignore[arg-type]
     before = msgspec.to_builtins(current)
     merged = _merged({name: before[name] for name in names if name in before}, patch)
-    # what a field of that name would be told, also where null would only have taken it away
+    # refused also where null would only have removed it
     unknown = {name: None for name in patch if name not in names}
     try:
         return msgspec.convert(merged | unknown, kind)
@@ -30,7 +30,7 @@ def patched(current: T, patch: Patch, kind: type[T]) -> T:
 
 
 def _merged(before: Any, patch: Any) -> Any:
-    """The algorithm of RFC 7396 §2: what null removes becomes what it is where it was never given."""
+    """`before` with `patch` applied: the algorithm of RFC 7396 §2."""
     if not isinstance(patch, Mapping):
         return patch
     merged = dict(before) if isinstance(before, Mapping) else {}

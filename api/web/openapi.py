@@ -1,9 +1,10 @@
-"""The OpenAPI 3.1 document, made from the routes: what they take, what they answer, and every way they refuse.
+"""The OpenAPI 3.1 document, made from the routes: requests, answers and every way a route refuses.
 
 `vivier openapi` prints it. It is built here rather than by the web framework, whose generator loses docstrings,
-constraints on list items and `additionalProperties`, and knows nothing of our problem documents.
+constraints on list items and `additionalProperties`, and has no problem documents.
 """
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -60,7 +61,7 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
     paths: dict[str, dict[str, Any]] = {}
     for route in sorted(routes, key=lambda r: (r.path, r.method)):
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
-    return {
+    whole = {
         "openapi": "3.1.0",
         "info": {
             "title": "Vivier",
@@ -78,10 +79,13 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "A key: `Bearer <key>`"}},
         },
     }
+    # msgspec names a page of awards Page_Award_
+    renamed: dict[str, Any] = msgspec.json.decode(re.sub(rb"\bPage_(\w+)_\b", rb"\1Page", msgspec.json.encode(whole)))
+    return renamed
 
 
 def problems_of(route: Route) -> tuple[str, ...]:
-    """The slugs of every problem that `route` may answer: those it declares and those that follow from what it is."""
+    """The slugs of every problem that `route` may answer: those it declares, and those of every route of its kind."""
     slugs = ["bad-request", "unknown-query-parameter", "internal-error", *route.problems]
     if route.query and msgspec.structs.fields(route.query):
         slugs.append("invalid-query")
@@ -131,11 +135,11 @@ def _path_schema(kind: type) -> dict[str, Any]:
 
 
 def _query_parameter(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
-    """A query parameter: null is not a value there, only the absence of the parameter is."""
+    """A query parameter, without null: there it is the absence of the parameter."""
     schema = _schema(field.type)
     if "anyOf" in schema:
-        kept = [option for option in schema.pop("anyOf") if option != {"type": "null"}]
-        schema.update(kept[0] if len(kept) == 1 else {"anyOf": kept})
+        options = [option for option in schema.pop("anyOf") if option != {"type": "null"}]
+        schema.update(options[0] if len(options) == 1 else {"anyOf": options})
     if field.default is not msgspec.NODEFAULT and field.default is not None:
         schema["default"] = msgspec.to_builtins(field.default)
     if "enum" in schema:
@@ -147,13 +151,13 @@ def _query_parameter(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
 
 
 def _request_content(route: Route) -> dict[str, Any]:
+    content = {media: {"schema": _schema(kind)} for media, kind in route.takes.items()}
     if route.body:
-        content = {MERGE_PATCH: {"schema": _patch_schema(route.patch)}} if route.patch else {}
-        content = content or {JSON: {"schema": _schema(route.body)}}
+        media, schema = (MERGE_PATCH, _patch_schema(route.patch)) if route.patch else (JSON, _schema(route.body))
+        content = {media: {"schema": schema}}
         if route.example and (example := _example(f"{route.example}.request.json")) is not None:
-            next(iter(content.values()))["example"] = example
-        return content
-    return {media: {"schema": _schema(kind)} for media, kind in route.takes.items()}
+            content[media]["example"] = example
+    return content
 
 
 def _answers(route: Route) -> dict[str, Any]:

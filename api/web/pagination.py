@@ -1,4 +1,4 @@
-"""Lists in pages: keyset cursors that cannot be mistaken for another list's, and the Link header to the next page."""
+"""Pages of lists: keyset cursors, each valid for one list only, and the Link header to the next page."""
 
 import base64
 import binascii
@@ -19,7 +19,7 @@ T = TypeVar("T")
 CHECK_BYTES = 6
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200, description="Items per page")]
-# its length is told and not checked by the decoder: a cursor that is none is a bad cursor, whatever its length
+# the length is documented only: a text that is no cursor is refused as a bad cursor, whatever its length
 Cursor = Annotated[
     str,
     msgspec.Meta(
@@ -43,18 +43,18 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 
 def write_cursor(name: str, position: object) -> str:
-    """A cursor to `position` (what identifies the last item in the list's order), opaque to clients.
+    """An opaque cursor to `position`, the place of an item in the order of the list `name`.
 
-    `name` is the list's: a cursor is refused by every other list.
+    Every other list refuses it.
     """
     payload = msgspec.json.encode(position)
     return base64.urlsafe_b64encode(_check(name, payload) + payload).decode().rstrip("=")
 
 
 def read_cursor(name: str, cursor: str | None, kind: type[T]) -> T | None:
-    """The position in `cursor`, of the type `kind`; None at the beginning. Raises Refusal (400) for anything else.
+    """The position in `cursor`, of the type `kind`; None without a cursor. Raises Refusal (400) for another list's.
 
-    The check finds mistakes, not malice: a position only says where to go on, and what may be seen is decided apart.
+    The check finds mistakes, not malice: a position grants no right to see what follows it.
     """
     if cursor is None:
         return None
@@ -79,9 +79,9 @@ async def paged(
     key: Callable[[Any], object] = attrgetter("id"),
     show: Callable[[Any], object] | None = None,
 ) -> Response[bytes]:
-    """One page of the list `name`. `fetch(after, count)` gives at most `count` items behind a position.
+    """One page of the list `name`. `fetch(after, count)` returns at most `count` items that follow a position.
 
-    `key`: the position of an item; `show`: the item as it is answered. Raises Refusal (400) for another list's cursor.
+    `key`: the position of an item; `show`: the item as answered. Raises Refusal (400) for another list's cursor.
     """
     found = await fetch(read_cursor(name, paging.cursor, position), paging.limit + 1)
     shown = found[: paging.limit]
@@ -90,20 +90,20 @@ async def paged(
 
 
 def page(call: Request[Any, Any, Any], items: Sequence[Any], next_cursor: str | None) -> Response[bytes]:
-    """The page as JSON, with `Link: <…>; rel="next"` that keeps the other parameters."""
+    """The page as JSON, with the Link header to the next one."""
     body = msgspec.json.encode({"items": items, "next_cursor": next_cursor})
     return Response(body, media_type="application/json", headers=next_link(call, next_cursor))
 
 
 def next_link(call: Request[Any, Any, Any], next_cursor: str | None) -> dict[str, str]:
-    """The Link header (RFC 8288) to the next page; empty where there is none."""
+    """The Link header (RFC 8288) to the next page, with all other parameters; empty where there is none."""
     if next_cursor is None:
         return {}
     given = parse_qsl(call.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-    kept = [(name, value) for name, value in given if name != "cursor"]
+    others = [(name, value) for name, value in given if name != "cursor"]
     base = call.app.state.services.settings.public_url or ""
     path = (call.scope.get("raw_path") or call.scope["path"].encode()).decode("latin-1").partition("?")[0]
-    return {"link": f'<{base}{path}?{urlencode([*kept, ("cursor", next_cursor)])}>; rel="next"'}
+    return {"link": f'<{base}{path}?{urlencode([*others, ("cursor", next_cursor)])}>; rel="next"'}
 
 
 def _check(name: str, payload: bytes) -> bytes:

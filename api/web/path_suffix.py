@@ -1,4 +1,4 @@
-"""Paths that end like the name of a file, "/meetings/{id}.ics": the framework knows parameters of whole parts only."""
+"""Paths such as "/meetings/{id}.ics": the framework's parameters are whole segments, so the suffix becomes one."""
 
 import re
 from collections.abc import Iterable
@@ -10,12 +10,12 @@ _SUFFIX = re.compile(r"(?<=\})\.\w+$")
 
 
 def path_in_parts(path: str) -> str:
-    """The path as the framework is told it: a suffix of the last parameter is a part of its own."""
+    """The path with the suffix of its last parameter as a segment of its own: "/meetings/{id}/.ics"."""
     return _SUFFIX.sub(lambda found: f"/{found[0]}", path)
 
 
 class FilePaths:
-    """Hands requests on to `app`, those to `paths` with the suffix of a file name parted as `path_in_parts` does."""
+    """ASGI middleware that rewrites requests to those of `paths` that have a suffix, as `path_in_parts` does."""
 
     def __init__(self, app: ASGIApp, paths: Iterable[str]) -> None:
         self._app = app

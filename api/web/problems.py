@@ -1,7 +1,6 @@
-"""Problems as clients see them (RFC 9457): the catalogue of their types, and how every failure becomes one."""
+"""Problem documents (RFC 9457): every failure becomes one."""
 
 from collections.abc import Mapping
-from functools import singledispatch
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from api.web.content_negotiation import choose_language
-from api.web.problem_types import CATALOGUE, ProblemType
+from api.web.problem_types import CATALOGUE
 from db.core.outage import is_away
 from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem
 from domain.text.bilingual import Language, Text
@@ -22,8 +21,8 @@ RETRY_AFTER_SECONDS = 5
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-class ErrorDocument(msgspec.Struct, frozen=True, rename={"place": "in"}, omit_defaults=True):
-    """One thing wrong with the request: where, a stable code, and what would be right.
+class ProblemError(msgspec.Struct, frozen=True, rename={"place": "in"}, omit_defaults=True):
+    """One fault of the request: its place, a stable code, and what would be right.
 
     `pointer` is a JSON pointer (RFC 6901) into the body; where `in` is `query`, it leads to a parameter: `/limit`.
     """
@@ -35,7 +34,7 @@ class ErrorDocument(msgspec.Struct, frozen=True, rename={"place": "in"}, omit_de
 
 
 class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why a request was not answered (RFC 9457).
+    """The reason for which a request was refused or failed (RFC 9457).
 
     `type` is stable and leads to its explanation; messages are in French, or in English with `Accept-Language: en`.
     """
@@ -44,7 +43,7 @@ class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     title: str
     status: int
     detail: str
-    errors: Annotated[tuple[ErrorDocument, ...], msgspec.Meta(description="Everything wrong, each with its place")] = ()
+    errors: Annotated[tuple[ProblemError, ...], msgspec.Meta(description="Everything wrong, each with its place")] = ()
 
 
 class Refusal(Exception):
@@ -70,7 +69,7 @@ class Refusal(Exception):
 
 
 def answer_failure(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
-    """The problem document for any exception; those that are our own fault are logged, never shown."""
+    """The problem document for any exception; internal errors are logged, and their text is not shown."""
     refusal = describe(failure)
     if refusal.kind.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("unhandled exception", request_id=request.scope.get("request_id"), exc_info=failure)
@@ -88,7 +87,7 @@ def document(refusal: Refusal, language: Language) -> Response[bytes]:
         status=kind.status,
         detail=refusal.detail.to(language),
         errors=tuple(
-            ErrorDocument(error.pointer, error.code, error.detail.to(language), refusal.place)
+            ProblemError(error.pointer, error.code, error.detail.to(language), refusal.place)
             for error in refusal.errors
         ),
     )
@@ -100,51 +99,39 @@ def document(refusal: Refusal, language: Language) -> Response[bytes]:
     return Response(msgspec.json.encode(body), status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-@singledispatch
-def describe(failure: Exception) -> Refusal:
-    """What `failure` is to the client. Anything not foreseen is an internal error, whose text stays inside."""
+def describe(failure: Exception) -> Refusal:  # noqa: PLR0911 - one answer for each sort
+    """The refusal that stands for `failure`; an internal error, whose text is not shown, for any unforeseen one."""
+    match failure:
+        case Refusal():
+            return failure
+        case NotFound():
+            return Refusal("not-found", failure.detail)
+        case Conflict():
+            slug = failure.code.lower().replace("_", "-")
+            return Refusal(slug if slug in CATALOGUE else "conflict", failure.detail)
+        case InvalidContent():
+            return _invalid_content(failure.problems)
+        case DomainError():
+            return Refusal("invalid-content", failure.detail)
+        case RecursionError():
+            detail = Text("Le corps est imbriqué trop profondément", "The body is nested too deeply")
+            return Refusal("malformed-body", detail)
+        case HTTPException():
+            return _framework_refusal(failure)
     return Refusal("database-away" if is_away(failure) else "internal-error")
 
 
-@describe.register
-def _(failure: Refusal) -> Refusal:
-    return failure
-
-
-@describe.register
-def _(failure: DomainError) -> Refusal:
-    return Refusal("invalid-content", failure.detail)
-
-
-@describe.register
-def _(failure: NotFound) -> Refusal:
-    return Refusal("not-found", failure.detail)
-
-
-@describe.register
-def _(failure: Conflict) -> Refusal:
-    slug = failure.code.lower().replace("_", "-")
-    return Refusal(slug if slug in CATALOGUE else "conflict", failure.detail)
-
-
-@describe.register
-def _(failure: InvalidContent) -> Refusal:
-    """The type is more precise where all that is wrong is of one sort."""
-    slugs = {_slug(problem) for problem in failure.problems}
-    detail = failure.problems[0].detail
-    if (count := len(failure.problems)) > 1:
+def _invalid_content(problems: tuple[Problem, ...]) -> Refusal:
+    """The refusal of a body, of a more precise type where all problems are of one."""
+    slugs = {_slug(problem) for problem in problems}
+    detail = problems[0].detail
+    if (count := len(problems)) > 1:
         detail = Text(f"{count} erreurs ; la première : {detail.fr}", f"{count} errors; the first: {detail.en}")
-    return Refusal(slugs.pop() if len(slugs) == 1 else "invalid-content", detail, failure.problems)
+    return Refusal(slugs.pop() if len(slugs) == 1 else "invalid-content", detail, problems)
 
 
-@describe.register
-def _(_: RecursionError) -> Refusal:
-    return Refusal("malformed-body", Text("Le corps est imbriqué trop profondément", "The body is nested too deeply"))
-
-
-@describe.register
-def _(failure: HTTPException) -> Refusal:
-    """What the web framework itself raises: unknown path, wrong method, bad Host header…"""
+def _framework_refusal(failure: HTTPException) -> Refusal:
+    """The refusal for an unknown path, a wrong method, a bad Host header…"""
     headers = {name.lower(): value for name, value in (failure.headers or {}).items()}
     if failure.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = {name.strip() for name in headers.get("allow", "").split(",") if name.strip()}
@@ -155,7 +142,12 @@ def _(failure: HTTPException) -> Refusal:
     return Refusal(_OF_STATUS.get(failure.status_code, default), headers=headers)
 
 
+# the first type of each status is the general one
+_OF_STATUS = {kind.status: slug for slug, kind in reversed(CATALOGUE.items())}
+
+
 def _slug(problem: Problem) -> str:
+    """The slug of the problem type that a single problem calls for."""
     steps = problem.pointer.split("/")
     if problem.code == "unknown_code":
         if "territory" in steps or "service_area" in steps or steps[-1] == "commune":
@@ -163,24 +155,3 @@ def _slug(problem: Problem) -> str:
         if "segments" in steps or "support_segments" in steps:
             return "unknown-segment"
     return "outside-france" if problem.code == "outside_france" else "invalid-content"
-
-
-_OF_STATUS = {
-    400: "bad-request",
-    401: "no-valid-key",
-    403: "missing-scope",
-    404: "not-found",
-    405: "method-not-allowed",
-    406: "not-acceptable",
-    413: "body-too-large",
-    415: "unsupported-media-type",
-    429: "too-many-requests",
-    503: "not-ready",
-}
-
-
-def problem_type(slug: str) -> ProblemType:
-    """The type published at /problems/`slug`; raises NotFound."""
-    if slug not in CATALOGUE:
-        raise NotFound(Text("Aucun type de problème de ce nom", "No problem type of this name"))
-    return CATALOGUE[slug]

@@ -1,10 +1,9 @@
-"""Query parameters, strictly: each is known, given once unless it is a list, and of its type.
+"""Strict query strings: every parameter is known, of its type, and given once unless it is a list.
 
-A route declares them as the fields of a msgspec Struct; bounds and descriptions stand in `Meta` and reach OpenAPI too.
+A route declares them as the fields of a msgspec Struct, whose `Meta` (bounds, descriptions) also reaches OpenAPI.
 """
 
 import math
-from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 from urllib.parse import unquote_to_bytes
@@ -12,8 +11,8 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from api.web.problems import Refusal
-from domain.decoding.explain import explain
-from domain.errors import Problem, pointer
+from domain.decoding.explain import explain, near
+from domain.errors import Problem, null_character_problem, pointer
 from domain.text.bilingual import Text
 
 T = TypeVar("T")
@@ -34,7 +33,7 @@ class QueryReader(Generic[T]):
         self._empty = kind() if not any(field.required for field in self.fields.values()) else None
 
     def read(self, query_string: bytes) -> T:
-        """The parameters. Raises Refusal: 400 for an unknown name, else 422 with everything wrong about the values."""
+        """The parameters. Raises Refusal: 400 for an unknown name, 422 with all faults of the values."""
         if not query_string and self._empty is not None:
             return self._empty
         given = self._split(query_string)
@@ -45,7 +44,8 @@ class QueryReader(Generic[T]):
                 try:
                     values[field.name] = self._value(name, given[name])
                 except msgspec.ValidationError as error:
-                    problems.append(_relocated(explain(error, self._types[name]), name))
+                    problem = explain(error, self._types[name])
+                    problems.append(msgspec.structs.replace(problem, pointer=pointer(name) + problem.pointer))
             elif field.required:
                 detail = Text(f"Le paramètre « {name} » est obligatoire", f"The parameter “{name}” is required")
                 problems.append(Problem(pointer(name), "missing_parameter", detail))
@@ -83,44 +83,33 @@ class QueryReader(Generic[T]):
         ]
 
     def _unknown(self, name: str) -> Refusal:
-        shown = name[:80]
-        close = get_close_matches(name, self.fields, n=1)
-        known = ", ".join(self.fields)
-        if close:
-            hint = Text(f" ; vouliez-vous dire « {close[0]} » ?", f"; did you mean “{close[0]}”?")
-        elif known:
-            hint = Text(f" ; admis : {known}", f"; allowed: {known}")
-        else:
-            hint = Text(" ; cette route n'en prend aucun", "; this route takes none")
-        detail = Text(f"Paramètre inconnu : « {shown} »{hint.fr}", f"Unknown parameter: “{shown}”{hint.en}")
+        none = Text(" ; cette route n'en prend aucun", "; this route takes none")
+        hint = near(name, tuple(self.fields)) if self.fields else none
+        detail = Text(f"Paramètre inconnu : « {name[:80]} »{hint.fr}", f"Unknown parameter: “{name[:80]}”{hint.en}")
         return Refusal(
             "unknown-query-parameter", detail, (Problem(pointer(name), "unknown_parameter", detail),), place="query"
         )
 
 
 def invalid(*problems: Problem) -> Refusal:
-    """The 422 about query parameters; each pointer leads to a parameter, as `/limit`."""
+    """The refusal (422) of query parameters; each pointer leads to one, such as `/limit`."""
     return Refusal("invalid-query", problems[0].detail, problems, place="query")
 
 
 def _text(name: str, raw: bytes) -> str:
-    """A value, percent-decoded. Raises Refusal (422) where it is not UTF-8 or holds a NUL."""
+    """A value, percent-decoded. Raises Refusal (422) where it is not UTF-8 or holds a NUL character."""
     try:
         text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:
-        text = "\0"
+        detail = Text("Texte en UTF-8 attendu", "Expected a text in UTF-8")
+        raise invalid(Problem(pointer(name), "wrong_encoding", detail)) from None
     if "\0" in text:
-        detail = Text("Texte en UTF-8 attendu, sans caractère nul", "Expected a text in UTF-8, without null characters")
-        raise invalid(Problem(pointer(name), "wrong_encoding", detail))
+        raise invalid(null_character_problem(pointer(name)))
     return text
 
 
-def _relocated(problem: Problem, name: str) -> Problem:
-    return Problem(pointer(name) + problem.pointer, problem.code, problem.detail)
-
-
 def _never_null(kind: Any) -> Any:
-    """The type of a value that is given: null is what an absent parameter is, not a word to write."""
+    """The type without None, which stands for an absent parameter and cannot be written."""
     if get_origin(kind) in {Union, UnionType}:
         return Union[tuple(member for member in get_args(kind) if member is not NoneType)]  # noqa: UP007
     return kind

@@ -1,4 +1,4 @@
-"""Request bodies, strictly: the announced format, the size, then a typed decoder over the raw bytes.
+"""Strict request bodies: media type, size, then a typed decoder over the raw bytes.
 
 The web framework's own decoding is not used: it takes "1" for a number, ignores Content-Type and stops with a 500 on
 deep nesting.
@@ -14,8 +14,8 @@ from litestar import Request
 from api.web.content_negotiation import JSON, MERGE_PATCH
 from api.web.problems import Refusal
 from domain.decoding.explain import explain
-from domain.decoding.strict_json import lone_surrogate, repeated_key
-from domain.errors import InvalidContent, Problem, pointer
+from domain.decoding.strict_json import decode_once, lone_surrogate, null_character, repeated_key
+from domain.errors import InvalidContent, Problem
 from domain.text.bilingual import Text
 
 T = TypeVar("T")
@@ -45,37 +45,35 @@ class JsonBody(Generic[T]):
     def decode(self, raw: bytes) -> T:
         """`raw` as `kind`; the errors of `read`."""
         try:
-            value = self._decoder.decode(raw)
+            value, document = decode_once(raw, self._decoder)
         except msgspec.ValidationError as error:
             raise InvalidContent((explain(error, self.kind),)) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             if problem := lone_surrogate(raw):
                 raise InvalidContent((problem,)) from None
             raise _malformed(error) from None
-        if b"\\u0000" in raw:
-            _refuse_nul(msgspec.json.decode(raw))
-        if problem := repeated_key(raw):
+        if problem := null_character(raw) or (repeated_key(raw) if document is None else None):
             raise InvalidContent((problem,))
         return value
 
 
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """What may be sent where nothing is asked for: an empty object, as many clients do."""
+class EmptyBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The empty object that many clients send to a route without a body."""
 
 
-_nothing = JsonBody(Nothing)
+_empty = JsonBody(EmptyBody)
 
 
-async def require_nothing(request: AnyRequest, limit: int) -> None:
-    """See that nothing was sent, or as good as: whoever sends more expects it to count. Raises as `JsonBody.read`."""
+async def require_empty(request: AnyRequest, limit: int) -> None:
+    """Raises as `JsonBody.read` unless the body is empty, `null` or `{}`: whoever sends more expects it to count."""
     raw = (await _whole(request, limit)).strip()
     if raw not in {b"", b"null"}:
         require_media(request.headers, (JSON,))
-        _nothing.decode(raw)
+        _empty.decode(raw)
 
 
 async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
-    """The body as it arrives. Raises Refusal (413) beyond `limit` bytes, at once where Content-Length says so."""
+    """The pieces of the body. Raises Refusal (413) beyond `limit` bytes, at once where Content-Length says so."""
     _check_announced(request, limit)
     received, more = 0, True
     while more:
@@ -88,19 +86,8 @@ async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
 
 
 async def _whole(request: AnyRequest, limit: int) -> bytes:
-    """The body, which mostly comes in one piece. Raises as `chunks`."""
-    _check_announced(request, limit)
-    body, more = await _next_chunk(request)
-    if more:
-        pieces, received = [body], len(body)
-        while more and received <= limit:
-            chunk, more = await _next_chunk(request)
-            pieces.append(chunk)
-            received += len(chunk)
-        body = b"".join(pieces)
-    if len(body) > limit:
-        raise too_large(limit)
-    return body
+    """The whole body. Raises as `chunks`."""
+    return b"".join([piece async for piece in chunks(request, limit)])
 
 
 def _check_announced(request: AnyRequest, limit: int) -> None:
@@ -165,19 +152,19 @@ def require_media(headers: Mapping[str, str], accepted: tuple[str, ...]) -> str:
         if JSON in accepted and media.startswith("application/") and media.endswith("+json") and media != MERGE_PATCH:
             return JSON
     wanted = ", ".join(accepted)
-    seen = header[:100] or "—"
+    received = header[:100] or "—"
     raise Refusal(
         "unsupported-media-type",
         Text(
-            f"Content-Type reçu : {seen} ; attendu : {wanted}, en UTF-8",
-            f"Content-Type received: {seen}; expected: {wanted}, in UTF-8",
+            f"Content-Type reçu : {received} ; attendu : {wanted}, en UTF-8",
+            f"Content-Type received: {received}; expected: {wanted}, in UTF-8",
         ),
         headers={"accept-patch" if MERGE_PATCH in accepted else "accept-post": wanted},
     )
 
 
 def require_coding(headers: Mapping[str, str], accepted: tuple[str, ...]) -> str:
-    """How the body is compressed, one of `accepted`. Raises Refusal (415) for anything else."""
+    """The Content-Encoding of the body, one of `accepted`. Raises Refusal (415) for any other."""
     coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in accepted:
         wanted = ", ".join(accepted)
@@ -200,7 +187,7 @@ def too_large(limit: int) -> Refusal:
 
 
 def _malformed(error: Exception) -> Refusal:
-    """A 400 that says at which byte reading stopped, where the decoder knows it."""
+    """The refusal (400) of what is not JSON, with the byte where decoding stopped if it is known."""
     _, _, place = str(error).rpartition("(byte ")
     if isinstance(error, UnicodeDecodeError):
         return Refusal("malformed-body", Text("Le corps n'est pas de l'UTF-8", "The body is not UTF-8"))
@@ -213,17 +200,3 @@ def _malformed(error: Exception) -> Refusal:
 
 def _broken_gzip() -> Refusal:
     return Refusal("malformed-body", Text("La compression gzip est rompue", "The gzip compression is broken"))
-
-
-def _refuse_nul(document: object, *steps: str | int) -> None:
-    """Raises InvalidContent at the first text with a NUL character: no database or CSV file can hold one."""
-    if isinstance(document, dict):
-        for key, value in document.items():
-            _refuse_nul(key, *steps)
-            _refuse_nul(value, *steps, key)
-    elif isinstance(document, list):
-        for index, value in enumerate(document):
-            _refuse_nul(value, *steps, index)
-    elif isinstance(document, str) and "\0" in document:
-        detail = Text("Le caractère nul (\\u0000) n'est pas admis", "The null character (\\u0000) is not allowed")
-        raise InvalidContent((Problem(pointer(*steps), "null_character", detail),))

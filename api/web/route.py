@@ -1,4 +1,4 @@
-"""What a route promises: its path, who may call it, what it takes and answers; for the server and for OpenAPI alike."""
+"""The description of a route that the server and the OpenAPI document share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,6 +1,5 @@
-"""Webhooks: who is told of what, what became of each delivery, and trying them out."""
+"""Webhook routes: subscriptions, the outcome of each delivery, and a ping to try a subscription out."""
 
-from collections.abc import Iterator
 from functools import partial
 from secrets import token_hex
 from uuid import UUID
@@ -13,15 +12,14 @@ from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, etag_of, require_match
-from api.runtime.idempotency import HEADERS, once
+from api.runtime.idempotency import HEADERS, carry_out_once, created, once
 from api.web.content_negotiation import JSON
 from api.web.merge_patch import Patch, patched
 from api.web.pagination import Page, Paging, paged
 from db.audit import write_entry
 from db.core.engine import Connection, transaction
+from db.delivery import webhook_log, webhooks
 from db.delivery.outbox import wake
-from db.delivery.webhook_log import attempt_again, get_delivery, list_deliveries
-from db.delivery.webhooks import change_webhook, create_webhook, delete_webhook, get_webhook, list_webhooks, queue
 from db.idempotency import Answer
 from domain.client import Scope
 from domain.delivery.webhook import Secret, Webhook, WebhookDelivery, WebhookSettings
@@ -29,7 +27,6 @@ from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.text.bilingual import Text
 
 TAG = "Webhooks"
-LIST = "webhooks"
 SCOPES: tuple[Scope, ...] = ("read", "sync", "admin")
 PREFIX = "whsec_"
 
@@ -46,7 +43,7 @@ BAD_URL = Text(
 
 
 class NewWebhook(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A webhook to be. `secret`: what deliveries are signed with; where it is absent, one is made.
+    """A webhook to create. `secret`: the key that signs deliveries; where it is absent, one is made.
 
     `sources` absent: those of the key, or all for a key of scope `admin`.
     """
@@ -58,7 +55,7 @@ class NewWebhook(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class CreatedWebhook(Webhook, frozen=True, kw_only=True):
-    """The new webhook. `secret`: the one that was made for it, shown this once; null where one was given."""
+    """The new webhook. `secret`: the one made for it, shown this once; null where the request gave one."""
 
     secret: str | None
 
@@ -77,8 +74,8 @@ class CreatedWebhook(Webhook, frozen=True, kw_only=True):
     problems=("source-not-on-key", "conflict"),
     example="webhook",
 )
-async def add_webhook(call: Call, body: NewWebhook) -> Response[bytes]:
-    """Have an address told of what happens.
+async def create_webhook(call: Call, body: NewWebhook) -> Response[bytes]:
+    """Have events sent to an address.
 
     From now on, a POST goes to `url` for each of `events`: `suppliers.changed` (the directory has new changes, and from
     where to read them) and `import.finished` (the report of an import into one of `sources`; needs scope `sync` or
@@ -87,34 +84,29 @@ async def add_webhook(call: Call, body: NewWebhook) -> Response[bytes]:
     The webhook belongs to the organisation of the key; others do not see it. An organisation has at most 100.
     """
     settings = _checked(call, body)
-    services = call.services
     secret = body.secret or PREFIX + token_hex(32)
 
-    async with transaction(services.database) as connection:
+    async def create(connection: Connection) -> Answer:
+        organisation = call.bearer.organisation_id
+        webhook = await webhooks.create_webhook(connection, organisation, settings, secret, call.services.now())
+        await _write_entry(call, connection, "webhook.created", webhook.id)
+        shown = CreatedWebhook(**msgspec.structs.asdict(webhook), secret=None if body.secret else secret)
+        return created(shown, f"/webhooks/{webhook.id}", _etag(webhook))
 
-        async def carry_out() -> Answer:
-            organisation = call.bearer.organisation_id
-            created = await create_webhook(connection, organisation, settings, secret, services.now())
-            await _note(call, connection, "webhook.created", created.id)
-            fields = {name: getattr(created, name) for name in created.__struct_fields__}
-            shown = CreatedWebhook(**fields, secret=None if body.secret else secret)
-            headers = {"content-type": JSON, "location": f"/webhooks/{created.id}", "etag": _etag(created)}
-            return Answer(201, headers, msgspec.json.encode(shown))
-
-        return await once(call, connection, msgspec.json.encode(body), carry_out)
+    return await carry_out_once(call, body, create)
 
 
 @endpoint("GET", "/webhooks", tag=TAG, scope=SCOPES, answers=Page[Webhook])
-async def list_own_webhooks(call: Call, query: Paging) -> Response[bytes]:
+async def list_webhooks(call: Call, query: Paging) -> Response[bytes]:
     """The webhooks of the organisation, the oldest first; never their secrets."""
     async with transaction(call.services.database) as connection:
-        fetch = partial(list_webhooks, connection, call.bearer.organisation_id)
+        fetch = partial(webhooks.list_webhooks, connection, call.bearer.organisation_id)
         return await paged(call, query, "webhooks", UUID, fetch)
 
 
 @endpoint("GET", "/webhooks/{id}", tag=TAG, scope=SCOPES, answers=Webhook)
-async def show_webhook(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
-    """A webhook, and whether its receiver takes what it is sent."""
+async def get_webhook(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
+    """A webhook, and whether its deliveries arrive."""
     async with transaction(call.services.database) as connection:
         return _answer(await _own(call, connection, id))
 
@@ -129,22 +121,22 @@ async def show_webhook(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 -
     headers=IF_MATCH,
     problems=("source-not-on-key", "stale-version"),
 )
-async def change_own_webhook(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # noqa: A002
-    """Change where a webhook leads, of what it is told, or whether it is told at all.
+async def update_webhook(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # noqa: A002
+    """Change the address of a webhook, its events, or whether it is active.
 
-    What waits goes to the new address at once. While `active` is false nothing is sent or kept for later, but changes
-    of suppliers are made up for: activated again, the webhook is told from where on to read them. Its secret stays; a
-    webhook with another secret is another webhook.
+    Deliveries that wait go to the new address at once. While `active` is false nothing is sent or stored for later;
+    activated again, the webhook gets one event that says from where to read the changes of suppliers it missed. Its
+    secret stays; a webhook with another secret is another webhook.
     """
     async with transaction(call.services.database) as connection:
-        before = await _own(call, connection, id, hold=True)
+        before = await _own(call, connection, id, lock=True)
         require_match(call, _etag(before))
         after = patched(before, body, WebhookSettings)
         if body.keys() - {"active"}:
             after = _checked(call, after)
-        changed = await change_webhook(connection, before, after, call.services.now())
-        await _note(call, connection, "webhook.changed", id)
-        return _answer(changed)
+        updated = await webhooks.update_webhook(connection, before, after, call.services.now())
+        await _write_entry(call, connection, "webhook.changed", id)
+        return _answer(updated)
 
 
 @endpoint(
@@ -157,20 +149,21 @@ async def change_own_webhook(call: Call, id: UUID, body: Patch) -> Response[byte
     headers=IF_MATCH,
     problems=("stale-version",),
 )
-async def delete_own_webhook(call: Call, id: UUID) -> None:  # noqa: A002
-    """Remove a webhook, with the deliveries that wait and the account of those that were made."""
+async def delete_webhook(call: Call, id: UUID) -> None:  # noqa: A002
+    """Delete a webhook, its deliveries that wait, and the log of earlier ones."""
     async with transaction(call.services.database) as connection:
-        require_match(call, _etag(await _own(call, connection, id, hold=True)))
-        await delete_webhook(connection, id)
-        await _note(call, connection, "webhook.deleted", id)
+        require_match(call, _etag(await _own(call, connection, id, lock=True)))
+        await webhooks.delete_webhook(connection, id)
+        await _write_entry(call, connection, "webhook.deleted", id)
 
 
 @endpoint("GET", "/webhooks/{id}/deliveries", tag=TAG, scope=SCOPES, answers=Page[WebhookDelivery])
 async def list_webhook_deliveries(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
-    """What was and is to be delivered, the latest first, with every attempt; kept for 30 days."""
+    """The deliveries to a webhook, the latest first, with every attempt; kept for 30 days."""
     async with transaction(call.services.database) as connection:
         await _own(call, connection, id)
-        return await paged(call, query, f"deliveries/{id}", UUID, partial(list_deliveries, connection, id))
+        fetch = partial(webhook_log.list_deliveries, connection, id)
+        return await paged(call, query, f"deliveries/{id}", UUID, fetch)
 
 
 @endpoint(
@@ -188,10 +181,9 @@ async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID) -> Web
     409 while the webhook is inactive.
     """
     async with transaction(call.services.database) as connection:
-        await _active(call, connection, id)
-        if await get_delivery(connection, id, delivery_id) is None:
-            raise NotFound(NO_DELIVERY)
-        await attempt_again(connection, delivery_id, call.services.now())
+        await _require_active(call, connection, id)
+        await _delivery(connection, id, delivery_id)
+        await webhook_log.retry_delivery(connection, delivery_id, call.services.now())
         return await _delivery(connection, id, delivery_id)
 
 
@@ -208,63 +200,61 @@ async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID) -> Web
 async def ping_webhook(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
     """Send a webhook the event “ping”, to try it out.
 
-    What became of it is in `GET /webhooks/{id}/deliveries`, as for any other event. 409 while the webhook is inactive.
+    Its outcome is in `GET /webhooks/{id}/deliveries`, as for any other event. 409 while the webhook is inactive.
     """
-    now = call.services.now()
     async with transaction(call.services.database) as connection:
-        await _active(call, connection, id)
+        await _require_active(call, connection, id)
 
-        async def carry_out() -> Answer:
-            delivery_id = await queue(connection, id, "ping", {}, now)
+        async def ping() -> Answer:
+            delivery_id = await webhooks.queue(connection, id, "ping", {}, call.services.now())
             await wake(connection)
-            content = msgspec.json.encode(await _delivery(connection, id, delivery_id))
-            return Answer(202, {"content-type": JSON}, content)
+            return created(await _delivery(connection, id, delivery_id), status=202)
 
-        return await once(call, connection, b"", carry_out)
+        return await once(call, connection, b"", ping)
 
 
 ROUTES = (
-    add_webhook,
-    list_own_webhooks,
-    show_webhook,
-    change_own_webhook,
-    delete_own_webhook,
+    create_webhook,
+    list_webhooks,
+    get_webhook,
+    update_webhook,
+    delete_webhook,
     list_webhook_deliveries,
     retry_webhook_delivery,
     ping_webhook,
 )
 
 
-async def _note(call: Call, connection: Connection, action: str, webhook_id: UUID) -> None:
-    """Leave an entry in the journal; not the address, which may hold a secret."""
+async def _write_entry(call: Call, connection: Connection, action: str, webhook_id: UUID) -> None:
+    """Write a journal entry; without the address, which may hold a secret."""
     await write_entry(connection, actor_of(call), action, f"webhook:{webhook_id}", call.services.now())
 
 
-async def _own(call: Call, connection: Connection, webhook_id: UUID, *, hold: bool = False) -> Webhook:
+async def _own(call: Call, connection: Connection, webhook_id: UUID, *, lock: bool = False) -> Webhook:
     """The webhook, of the caller's organisation. Raises NotFound for any other."""
-    found = await get_webhook(connection, call.bearer.organisation_id, webhook_id, hold=hold)
+    found = await webhooks.get_webhook(connection, call.bearer.organisation_id, webhook_id, lock=lock)
     if found is None:
         raise NotFound(NO_WEBHOOK)
     return found
 
 
-async def _active(call: Call, connection: Connection, webhook_id: UUID) -> None:
-    """Raises NotFound, Conflict where the webhook is not to be sent anything."""
-    if not (await _own(call, connection, webhook_id, hold=True)).active:
+async def _require_active(call: Call, connection: Connection, webhook_id: UUID) -> None:
+    """Raises NotFound, Conflict (`inactive_webhook`)."""
+    if not (await _own(call, connection, webhook_id, lock=True)).active:
         raise Conflict("inactive_webhook", INACTIVE)
 
 
 async def _delivery(connection: Connection, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
-    found = await get_delivery(connection, webhook_id, delivery_id)
+    found = await webhook_log.get_delivery(connection, webhook_id, delivery_id)
     if found is None:
         raise NotFound(NO_DELIVERY)
     return found
 
 
 def _checked(call: Call, wanted: WebhookSettings) -> WebhookSettings:
-    """The settings as they are kept. Raises InvalidContent, Refusal (403) for imports that the key does not concern."""
-    if problems := tuple(_problems(wanted.url)):
-        raise InvalidContent(problems)
+    """The settings to store. Raises InvalidContent; Refusal (403) for imports of sources that are not on the key."""
+    if not _is_reachable(wanted.url):
+        raise InvalidContent((Problem("/url", "bad_address", BAD_URL),))
     client = call.bearer
     sources = wanted.sources
     if "import.finished" in wanted.events:
@@ -276,14 +266,13 @@ def _checked(call: Call, wanted: WebhookSettings) -> WebhookSettings:
     return WebhookSettings(url=wanted.url, events=wanted.events, sources=sources, active=wanted.active)
 
 
-def _problems(address: str) -> Iterator[Problem]:
-    """Where the address leads nowhere, or would show a password."""
+def _is_reachable(address: str) -> bool:
+    """Whether the address has a host and a possible port, and neither credentials nor a fragment."""
     try:
         url = httpx.URL(address)
     except (httpx.InvalidURL, ValueError):
-        url = httpx.URL("")
-    if not url.host or url.userinfo or url.fragment or not 0 < (url.port or 80) < 65_536:
-        yield Problem("/url", "bad_address", BAD_URL)
+        return False
+    return bool(url.host) and not (url.userinfo or url.fragment) and 0 < (url.port or 80) < 65_536
 
 
 def _answer(webhook: Webhook) -> Response[bytes]:
@@ -292,5 +281,5 @@ def _answer(webhook: Webhook) -> Response[bytes]:
 
 
 def _etag(webhook: Webhook) -> str:
-    """Changes with what people set, not with what becomes of deliveries: these must not make a change fail."""
+    """Changes with the settings, not with the outcome of deliveries, which must not make a change fail."""
     return etag_of(msgspec.json.encode((webhook.id, webhook.updated_at)))

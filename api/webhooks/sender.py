@@ -1,4 +1,4 @@
-"""Sends what is queued for webhooks: signed, over HTTP, to addresses that may be kept to the internet at large."""
+"""Sends the deliveries of webhooks: signed, over HTTP, and only to public addresses unless private ones are allowed."""
 
 import asyncio
 import socket
@@ -36,7 +36,7 @@ _HEADERS = {"User-Agent": "Vivier", "Content-Type": "application/json"}
 
 @asynccontextmanager
 async def webhook_kind(services: Services) -> AsyncIterator[Kind]:
-    """The kind of delivery that webhooks are."""
+    """The deliveries of webhooks as a kind of delivery."""
 
     async def queue_changes(connection: Connection) -> None:
         now = services.now()
@@ -44,7 +44,7 @@ async def webhook_kind(services: Services) -> AsyncIterator[Kind]:
             data = SuppliersChanged(data_version=version, since_version=since, cursor=cursor_after(since))
             await queue(connection, webhook_id, "suppliers.changed", data, now, version)
 
-    # no proxy from the environment: it would be told secrets of receivers, and reach what is refused here
+    # no proxy from the environment: it would see receivers' secrets, and reach addresses that are refused here
     async with httpx.AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False) as client:
         sender = Sender(client, services.database, services.now, private=services.settings.webhook_private)
         yield Kind(
@@ -52,18 +52,18 @@ async def webhook_kind(services: Services) -> AsyncIterator[Kind]:
             schedule=SCHEDULE,
             attempt=sender.attempt,
             queue=queue_changes,
-            also_note=_noted,
+            also_note=_log_attempt,
             patience=PATIENCE,
         )
 
 
 def cursor_after(version: int) -> str:
-    """The cursor of the change feed from which the changes after that version come."""
+    """The cursor of the change feed at the changes after that version."""
     return write_cursor(FEED, Position(version + 1, START.supplier_id))
 
 
 class Sender:
-    """Makes one attempt after another. `private`: whether receivers may be on this machine or a private network."""
+    """Makes attempts. `private`: whether receivers may be on this machine or a private network."""
 
     def __init__(
         self, client: httpx.AsyncClient, engine: Engine, now: Callable[[], datetime], *, private: bool
@@ -76,13 +76,13 @@ class Sender:
         if receiver is None:
             return Outcome(failure="error", final=True)
         try:
-            return await self._sent(receiver, claimed)
+            return await self._send(receiver, claimed)
         except httpx.TimeoutException:
             return Outcome(failure="timeout")
         except (httpx.HTTPError, socket.gaierror) as failure:
-            return Outcome(failure=_why(failure))
+            return Outcome(failure=_failure_word(failure))
 
-    async def _sent(self, receiver: Target, claimed: Claimed) -> Outcome:
+    async def _send(self, receiver: Target, claimed: Claimed) -> Outcome:
         body: bytes = claimed.row["body"]
         headers = {
             **_HEADERS,
@@ -96,16 +96,16 @@ class Sender:
             address = await _public_address(url)
             if address is None:
                 return Outcome(failure="private_address")
-            # what was looked at is what is connected to: the name could lead elsewhere a moment later
+            # connect to the address that was checked: the name could resolve to another one a moment later
             headers["Host"] = url.netloc.decode("ascii")
             extensions = {"sni_hostname": url.raw_host.decode("ascii")}
             url = url.copy_with(host=address)
-        # what the receiver says besides its status is not read: nobody here needs it, nor should keep it
+        # the body of the answer is not read: nobody needs it
         async with self.client.stream("POST", url, content=body, headers=headers, extensions=extensions) as answer:
             return _outcome(answer)
 
 
-async def _noted(connection: Connection, claimed: Claimed, result: Result) -> None:
+async def _log_attempt(connection: Connection, claimed: Claimed, result: Result) -> None:
     await note_attempt(connection, claimed, result)
     if result.status == "given_up":
         log.warning(
@@ -117,7 +117,7 @@ async def _noted(connection: Connection, claimed: Claimed, result: Result) -> No
 
 
 async def _public_address(url: httpx.URL) -> str | None:
-    """An address of the host; None where any of them is not public. Raises socket.gaierror where it has none."""
+    """An address of the host; None where one of its addresses is not public. Raises socket.gaierror without any."""
     port = url.port or (443 if url.scheme == "https" else 80)
     found = await asyncio.get_running_loop().getaddrinfo(url.raw_host.decode("ascii"), port, type=socket.SOCK_STREAM)
     addresses = [str(address[0]).partition("%")[0] for *_, address in found]
@@ -128,8 +128,8 @@ def _outcome(answer: httpx.Response) -> Outcome:
     if answer.is_success:
         return Outcome(code=answer.status_code)
     failure = "redirect" if answer.is_redirect else "http_status"
-    asked = answer.headers.get("retry-after", "")
-    seconds = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 10 else 0
+    requested = answer.headers.get("retry-after", "")
+    seconds = int(requested) if requested.isascii() and requested.isdecimal() and len(requested) < 10 else 0
     return Outcome(
         failure=failure,
         code=answer.status_code,
@@ -138,8 +138,8 @@ def _outcome(answer: httpx.Response) -> Outcome:
     )
 
 
-def _why(failure: BaseException | None) -> str:
-    """What kept the request from being answered, as far as its cause tells."""
+def _failure_word(failure: BaseException | None) -> str:
+    """The failure word for an exception, from its chain of causes."""
     while failure is not None:
         if isinstance(failure, socket.gaierror):
             return "name"

@@ -1,10 +1,11 @@
-"""What became of each delivery to a webhook, attempt by attempt."""
+"""The log of deliveries to webhooks, with every attempt."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import Row, delete, func, insert, select, update
 
 from db.core.engine import Connection
@@ -12,7 +13,7 @@ from db.core.uuid7 import new_id, uuid7
 from db.delivery.outbox import Claimed, wake
 from db.schema.webhook_tables import webhook_attempts, webhook_deliveries, webhooks
 from domain.delivery.backoff import Result
-from domain.delivery.webhook import KEPT, Attempt, WebhookDelivery
+from domain.delivery.webhook import KEPT, DeliveryAttempt, WebhookDelivery
 
 _NO_RANDOM = bytes(10)
 
@@ -20,7 +21,7 @@ _NO_RANDOM = bytes(10)
 async def list_deliveries(
     connection: Connection, webhook_id: UUID, before: UUID | None, limit: int
 ) -> Sequence[WebhookDelivery]:
-    """The deliveries of a webhook from the one before `before` (None: from the latest), the latest first."""
+    """The deliveries of a webhook, latest first, from the one before `before` (None: from the latest)."""
     deliveries = webhook_deliveries.c
     query = select(webhook_deliveries).where(deliveries.lane == webhook_id).order_by(deliveries.id.desc()).limit(limit)
     if before is not None:
@@ -29,7 +30,7 @@ async def list_deliveries(
 
 
 async def get_delivery(connection: Connection, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery | None:
-    """One delivery of that webhook."""
+    """One delivery of that webhook; None where it has none of that id."""
     query = select(webhook_deliveries).where(
         webhook_deliveries.c.lane == webhook_id, webhook_deliveries.c.id == delivery_id
     )
@@ -37,8 +38,8 @@ async def get_delivery(connection: Connection, webhook_id: UUID, delivery_id: UU
     return found[0] if found else None
 
 
-async def attempt_again(connection: Connection, delivery_id: UUID, now: datetime) -> None:
-    """Make a delivery due now, whatever became of it; one that is being attempted is left alone."""
+async def retry_delivery(connection: Connection, delivery_id: UUID, now: datetime) -> None:
+    """Make a delivery due now, whatever its status, unless an attempt is under way."""
     again = update(webhook_deliveries).where(
         webhook_deliveries.c.id == delivery_id, webhook_deliveries.c.lease.is_(None)
     )
@@ -47,7 +48,7 @@ async def attempt_again(connection: Connection, delivery_id: UUID, now: datetime
 
 
 async def note_attempt(connection: Connection, claimed: Claimed, result: Result) -> None:
-    """Keep what came of an attempt, and what it says of the webhook; in the transaction that notes the outcome."""
+    """Log an attempt, and set what it says of the webhook; in the transaction that records its result."""
     webhook_id = claimed.row["lane"]
     row = {
         "id": new_id(result.at),
@@ -58,34 +59,23 @@ async def note_attempt(connection: Connection, claimed: Claimed, result: Result)
         "failure": result.outcome.failure,
     }
     await connection.execute(insert(webhook_attempts).values(row))
-    its = update(webhooks).where(webhooks.c.id == webhook_id)
+    webhook = update(webhooks).where(webhooks.c.id == webhook_id)
     if result.status == "delivered":
-        reached = func.greatest(webhooks.c.acknowledged_version, claimed.row["version"])
-        await connection.execute(its.values(failing_since=None, acknowledged_version=reached))
+        acknowledged = func.greatest(webhooks.c.acknowledged_version, claimed.row["version"])
+        await connection.execute(webhook.values(failing_since=None, acknowledged_version=acknowledged))
     elif result.status == "given_up":
-        await connection.execute(its.values(failing_since=func.coalesce(webhooks.c.failing_since, result.at)))
+        await connection.execute(webhook.values(failing_since=func.coalesce(webhooks.c.failing_since, result.at)))
     if result.due_at is None:
-        await _forget(connection, webhook_id, result.at)
-
-
-async def _forget(connection: Connection, webhook_id: UUID, now: datetime) -> None:
-    """Remove the deliveries of the webhook that ended and were queued longer ago than `KEPT`."""
-    old = webhook_deliveries.c.id < uuid7(now - KEPT, _NO_RANDOM)
-    await connection.execute(
-        delete(webhook_deliveries).where(
-            webhook_deliveries.c.lane == webhook_id, old, webhook_deliveries.c.due_at.is_(None)
-        )
-    )
+        ended = (webhook_deliveries.c.lane == webhook_id) & webhook_deliveries.c.due_at.is_(None)
+        expired = webhook_deliveries.c.id < uuid7(result.at - KEPT, _NO_RANDOM)
+        await connection.execute(delete(webhook_deliveries).where(ended, expired))
 
 
 async def _with_attempts(connection: Connection, rows: Sequence[Row[Any]]) -> Sequence[WebhookDelivery]:
-    attempts: dict[UUID, list[Attempt]] = {row.id: [] for row in rows}
+    attempts: dict[UUID, list[DeliveryAttempt]] = {row.id: [] for row in rows}
     query = select(webhook_attempts).where(webhook_attempts.c.delivery_id.in_(attempts)).order_by(webhook_attempts.c.id)
-    for each in await connection.execute(query):
-        made = Attempt(
-            started_at=each.started_at, ended_at=each.ended_at, http_status=each.http_status, failure=each.failure
-        )
-        attempts[each.delivery_id].append(made)
+    for row in await connection.execute(query):
+        attempts[row.delivery_id].append(msgspec.convert(row, DeliveryAttempt, from_attributes=True))
     return [
         WebhookDelivery(
             id=row.id,

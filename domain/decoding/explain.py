@@ -1,14 +1,13 @@
-"""Why a document does not decode, in plain French and English, with the place and a near spelling.
+"""Decoding errors in plain French and English, with the place and a near spelling.
 
-msgspec says it in one English line such as "Expected `int`, got `str` - at `$.lots[0].limit`"; here that line is read
-back, and what it leaves out (which fields or values exist there) is looked up in the type.
+msgspec's message is one English line such as "Expected `int`, got `str` - at `$.lots[0].limit`"; here it is parsed, and
+the fields or values that exist at that place are looked up in the type.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import NamedTuple
 
 import msgspec
 from msgspec import inspect as types
@@ -47,27 +46,6 @@ _BOUND = {
 }
 
 
-class _Rule(NamedTuple):
-    """One shape of msgspec's message and what to make of it."""
-
-    shape: re.Pattern[str]
-    code: str
-
-
-_RULES = (
-    _Rule(re.compile(r"Object contains unknown field `(.*)`", re.DOTALL), "unknown_field"),
-    _Rule(re.compile(r"Object missing required field `(.*)`", re.DOTALL), "missing_field"),
-    _Rule(re.compile(r"Invalid (?:enum )?value (.*)", re.DOTALL), "unknown_value"),
-    _Rule(re.compile(r"Expected `(.+?)`, got `(.+?)`(?: .*)?"), "wrong_type"),
-    _Rule(re.compile(r"Expected `(\w+)` matching regex '(.*)'", re.DOTALL), "wrong_format"),
-    _Rule(re.compile(r"Expected `(\w+)` of length (>=|<=)? ?(\d+)(?: to (\d+))?(?:, got .*)?"), "wrong_length"),
-    _Rule(re.compile(r"Expected `(\w+)` (>=|<=|>|<) (\S+)"), "out_of_range"),
-    _Rule(re.compile(r"(?:Number|Integer value) out of range"), "out_of_range"),
-    _Rule(re.compile(r"Invalid (RFC3339 encoded \w+|UUID)"), "wrong_format"),
-    _Rule(re.compile(r"Expected `(\w+)` with (.*) timezone component"), "wrong_format"),
-)
-
-
 def explain(error: msgspec.ValidationError, kind: object) -> Problem:
     """`error`, raised while decoding a `kind`, as a problem with a pointer into the document."""
     message = str(error)
@@ -77,20 +55,22 @@ def explain(error: msgspec.ValidationError, kind: object) -> Problem:
         found = _PLACE.match(message)
         what, path = (found["what"], found["path"] or "") if found else (message, "")
     steps = _steps(path)
-    for rule in _RULES:
-        if match := rule.shape.fullmatch(what):
-            return _problem(rule.code, match, steps, kind)
+    for shape, code, detail in _RULES:
+        if match := shape.fullmatch(what):
+            # to the field itself where it is unknown or missing, not to the object that holds it
+            where = pointer(*steps, match[1]) if code in {"unknown_field", "missing_field"} else pointer(*steps)
+            return Problem(where, code, detail(match, steps, kind))
     return Problem(pointer(*steps), "invalid", Text("Valeur non admise", "Value not allowed"))
 
 
 def _split_last(message: str) -> tuple[str, str]:
-    """Message and path where the message quotes the client's own words, which may hold anything."""
+    """Message and path of a message that quotes the client's own words, which may hold anything."""
     what, separator, path = message.rpartition(" - at `$")
     return (what, path.removesuffix("`")) if separator and path.endswith("`") and what.endswith("`") else (message, "")
 
 
 def _steps(path: str) -> tuple[Step, ...]:
-    """The steps of a msgspec path, up to the first it does not name (the key of a dictionary)."""
+    """The steps of a msgspec path, up to the first unnamed one (the key of a dictionary)."""
     steps: list[Step] = []
     for name, index, unnamed in _STEP.findall(path):
         if unnamed:
@@ -99,14 +79,8 @@ def _steps(path: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _problem(code: str, match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Problem:
-    """The pointer leads to the field itself where one is unknown or missing, not to the object that holds it."""
-    where = pointer(*steps, match[1]) if code in {"unknown_field", "missing_field"} else pointer(*steps)
-    return Problem(where, code, _DETAILS[code](match, steps, kind))
-
-
 def near(word: str, known: tuple[str, ...]) -> Text:
-    """A sentence that proposes the nearest of `known`, or lists them where they are few; may be empty."""
+    """The end of a sentence that proposes the nearest of `known`, or lists them where they are few; may be empty."""
     if close := get_close_matches(word, known, n=1, cutoff=0.6):
         return Text(f" ; vouliez-vous dire « {close[0]} » ?", f"; did you mean “{close[0]}”?")
     if 0 < len(known) <= 25:
@@ -134,16 +108,13 @@ def _unknown_value(match: re.Match[str], steps: tuple[Step, ...], kind: object) 
 
 def _wrong_type(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
     names = [_NAMES.get(name, Text(name, name)) for name in match[1].split(" | ")]
-    seen = {"bool": Text("un booléen", "a boolean")}.get(match[2]) or _NAMES.get(match[2], Text(match[2], match[2]))
+    received = {"bool": Text("un booléen", "a boolean")}.get(match[2]) or _NAMES.get(match[2], Text(match[2], match[2]))
     french, english = " ou ".join(n.fr for n in names), " or ".join(n.en for n in names)
-    return Text(f"Attendu : {french} ; reçu : {seen.fr}", f"Expected {english}, got {seen.en}")
+    return Text(f"Attendu : {french} ; reçu : {received.fr}", f"Expected {english}, got {received.en}")
 
 
 def _wrong_format(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
-    """What the format is: the field's own description where it has one, since nobody reads a regular expression.
-
-    In French as `extra={"fr": …}` of its `Meta` has it.
-    """
+    """The expected format: the field's description where it has one (in French `extra={"fr": …}`), else the pattern."""
     what = "timezone" if "timezone" in match.re.pattern else match[1].removeprefix("RFC3339 encoded ")
     if what in _FORMATS:
         return _FORMATS[what]
@@ -169,15 +140,23 @@ def _out_of_range(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text
     return Text(f"Valeur attendue : {bound.fr} {limit}", f"Expected {bound.en} {limit}")
 
 
-_DETAILS: dict[str, Callable[[re.Match[str], tuple[Step, ...], object], Text]] = {
-    "unknown_field": _unknown_field,
-    "missing_field": _missing_field,
-    "unknown_value": _unknown_value,
-    "wrong_type": _wrong_type,
-    "wrong_format": _wrong_format,
-    "wrong_length": _wrong_length,
-    "out_of_range": _out_of_range,
-}
+_Detail = Callable[[re.Match[str], tuple[Step, ...], object], Text]
+_RULES: tuple[tuple[re.Pattern[str], str, _Detail], ...] = (
+    (re.compile(r"Object contains unknown field `(.*)`", re.DOTALL), "unknown_field", _unknown_field),
+    (re.compile(r"Object missing required field `(.*)`", re.DOTALL), "missing_field", _missing_field),
+    (re.compile(r"Invalid (?:enum )?value (.*)", re.DOTALL), "unknown_value", _unknown_value),
+    (re.compile(r"Expected `(.+?)`, got `(.+?)`(?: .*)?"), "wrong_type", _wrong_type),
+    (re.compile(r"Expected `(\w+)` matching regex '(.*)'", re.DOTALL), "wrong_format", _wrong_format),
+    (
+        re.compile(r"Expected `(\w+)` of length (>=|<=)? ?(\d+)(?: to (\d+))?(?:, got .*)?"),
+        "wrong_length",
+        _wrong_length,
+    ),
+    (re.compile(r"Expected `(\w+)` (>=|<=|>|<) (\S+)"), "out_of_range", _out_of_range),
+    (re.compile(r"(?:Number|Integer value) out of range"), "out_of_range", _out_of_range),
+    (re.compile(r"Invalid (RFC3339 encoded \w+|UUID)"), "wrong_format", _wrong_format),
+    (re.compile(r"Expected `(\w+)` with (.*) timezone component"), "wrong_format", _wrong_format),
+)
 
 
 @lru_cache(maxsize=256)
@@ -229,7 +208,7 @@ def _walk(kind: types.Type, steps: tuple[Step, ...]) -> Iterator[types.Type]:
 
 
 def _inside(kind: types.Type, step: Step) -> Iterator[types.Type]:
-    """What `step` leads to inside one value of this type."""
+    """The types that a value of type `kind` may have at `step`."""
     if isinstance(kind, types.StructType):
         yield from (field.type for field in kind.fields if field.encode_name == step)
     elif isinstance(kind, types.TupleType) and isinstance(step, int):

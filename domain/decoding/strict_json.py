@@ -1,61 +1,79 @@
-"""What JSON permits and nobody can act on: an object that names a member twice, half a character."""
+"""JSON decoded once and strictly: a repeated key, a NUL character or half a character is refused with its place."""
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import msgspec
 
-from domain.errors import Problem, pointer
+from domain.errors import Problem, null_character_problem, pointer
 from domain.text.bilingual import Text
 
+T = TypeVar("T")
 Path = tuple[str | int, ...]
 
 _decode, _encode = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def repeated_key(document: bytes) -> Problem | None:
-    """The first member that an object of this well-formed JSON document names twice: which one counts is not known."""
-    if _keeps_its_colons(document):
-        return None
-    where = next(_repetitions(json.loads(document, object_pairs_hook=_Members), ()), None)
+def decode_once(raw: bytes, decoder: msgspec.json.Decoder[T]) -> tuple[T, Any]:
+    """`raw` as the type of `decoder`, and as dicts and lists; the latter None where `raw` may name a member twice.
+
+    Raises what `decoder.decode` raises; it decodes only what is refused or doubtful, to say exactly where it fails.
+    """
+    try:
+        document = _decode(raw)
+        if _has_every_member(document, raw):
+            return msgspec.convert(document, decoder.type, str_keys=True), document
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    return decoder.decode(raw), None
+
+
+def repeated_key(raw: bytes) -> Problem | None:
+    """The first member that an object of this well-formed JSON names twice, so that nobody knows which one counts."""
+    try:
+        if _has_every_member(_decode(raw), raw):
+            return None
+    except msgspec.DecodeError:  # a number out of range or half a character, in a member that a typed decoder skips
+        pass
+    where = next(_repetitions(json.loads(raw, object_pairs_hook=_Members), ()), None)
     if where is None:
         return None
     return Problem(pointer(*where), "duplicate_key", Text("Ce champ est donné deux fois", "This field is given twice"))
 
 
-def lone_surrogate(document: bytes) -> Problem | None:
-    """The first text of this document that holds half of a UTF-16 pair, such as `\\ud800`; None if it is not JSON."""
+def null_character(raw: bytes) -> Problem | None:
+    """The first text of this well-formed JSON that holds U+0000."""
+    if b"\\u0000" not in raw:
+        return None
+    path = _first_text(json.loads(raw), lambda text: "\0" in text)
+    return None if path is None else null_character_problem(pointer(*path))
+
+
+def lone_surrogate(raw: bytes) -> Problem | None:
+    """The first text of `raw` that holds half of a UTF-16 pair, such as `\\ud800`; None also where it is not JSON."""
     try:
-        value = json.loads(document)
+        path = _first_text(json.loads(raw), lambda text: _SURROGATE.search(text) is not None)
     except (ValueError, RecursionError):
         return None
-    if (path := next(_halves(value, ()), None)) is None:
-        return None
     detail = Text("Demi-caractère (\\ud800 à \\udfff, seul)", "Half a character (\\ud800 to \\udfff, alone)")
-    return Problem(pointer(*path), "lone_surrogate", detail)
+    return None if path is None else Problem(pointer(*path), "lone_surrogate", detail)
+
+
+def _has_every_member(document: Any, raw: bytes) -> bool:
+    """Whether `document`, written again, has as many colons as `raw`: a member named twice is lost with its colon.
+
+    False also where `raw` may hold escaped colons (`\\u003a`), which are not counted.
+    """
+    return b"\\u003" not in raw and _encode(document).count(b":") == raw.count(b":")
 
 
 class _Members(tuple[tuple[str, Any], ...]):
     """The members of an object as written, repetitions included."""
 
     __slots__ = ()
-
-
-def _keeps_its_colons(document: bytes) -> bool:
-    """Whether the document, read and written again, has as many colons as before: then no member was lost.
-
-    A member that is named twice is lost, and its colon with it; those within texts stay, unless they were escaped.
-    """
-    if b"\\" in document and b"\\u003" in document:
-        return False
-    try:
-        written = _encode(_decode(document))
-    except msgspec.DecodeError:  # a number beyond what is read, or half a character, where nobody asks for it
-        return False
-    return written.count(b":") == document.count(b":")
 
 
 def _repetitions(value: Any, path: Path) -> Iterator[Path]:
@@ -71,14 +89,18 @@ def _repetitions(value: Any, path: Path) -> Iterator[Path]:
             yield from _repetitions(inner, (*path, index))
 
 
-def _halves(value: Any, path: Path) -> Iterator[Path]:
-    """The texts of `value` that cannot be written in UTF-8; a key counts as its object."""
-    if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
-        yield path
+def _first_text(document: Any, matches: Callable[[str], bool]) -> Path | None:
+    return next((path for path, text in _texts(document, ()) if matches(text)), None)
+
+
+def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Every text with its path; a key has the path of its object."""
+    if isinstance(value, str):
+        yield path, value
     elif isinstance(value, dict):
         for key, inner in value.items():
-            yield from _halves(key, path)
-            yield from _halves(inner, (*path, key))
+            yield path, key
+            yield from _texts(inner, (*path, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _halves(inner, (*path, index))
+            yield from _texts(inner, (*path, index))

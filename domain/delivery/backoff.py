@@ -1,4 +1,4 @@
-"""When what could not be delivered is attempted again, and when it is given up."""
+"""The schedule of attempts: when a failed delivery is attempted again, and when it is given up."""
 
 from datetime import datetime, timedelta
 from typing import Literal
@@ -9,10 +9,10 @@ DeliveryStatus = Literal["waiting", "delivered", "given_up", "cancelled"]
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
-    """Growing pauses between attempts, for so many attempts and so long.
+    """Growing pauses between attempts, bounded in number and time.
 
-    The first pause is `first`, each later one `factor` times the one before, none longer than `longest`. After
-    `attempts` attempts, or where the next one would be more than `age` after it was queued, a delivery is given up.
+    The first pause is `first`, each later one `factor` times the one before, none longer than `longest`. A delivery is
+    given up after `attempts` attempts, or where the next one would be later than `age` after it was queued.
     """
 
     first: timedelta
@@ -22,9 +22,9 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     age: timedelta
 
     def pause(self, attempts: int, jitter: float = 0.0) -> timedelta:
-        """How long to wait after that many attempts (from 1), lengthened by the share `jitter`.
+        """The pause after that many attempts (from 1), lengthened by the share `jitter`.
 
-        A jitter that differs from one delivery to the next keeps those that failed together from coming back together.
+        A random jitter keeps deliveries that failed together from coming back together.
         """
         pause = self.first
         for _ in range(attempts - 1):
@@ -40,22 +40,21 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         now: datetime,
         *,
         jitter: float = 0.0,
-        asked: timedelta = timedelta(0),
+        requested: timedelta = timedelta(0),
     ) -> datetime | None:
-        """When to attempt it again after that many attempts, all of which failed; None: it is given up.
+        """The time of the next attempt after that many failed ones; None: the delivery is given up.
 
-        `asked`: the pause the receiver asked for; a longer one than `longest` is not granted.
+        `requested`: the pause that the receiver asked for, granted up to `longest`.
         """
-        due = now + max(self.pause(attempts, jitter), min(asked, self.longest))
+        due = now + max(self.pause(attempts, jitter), min(requested, self.longest))
         return due if attempts < self.attempts and due - queued_at <= self.age else None
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one attempt.
+    """The outcome of one attempt.
 
-    `failure`: a stable word for why it failed; None: it was delivered. `code`: what the receiver answered (an HTTP or
-    SMTP status), if it did. `final`: it would fail again however often it were attempted. `pause`: how long the
-    receiver asked to be left alone.
+    `failure`: a stable word; None: delivered. `code`: the HTTP or SMTP status of the answer, if there was one. `final`:
+    another attempt would fail too. `pause`: the pause that the receiver asked for.
     """
 
     failure: str | None = None
@@ -65,7 +64,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt that ended at `at`, and what is to become of the delivery: `due_at` where it is attempted again."""
+    """An attempt that ended at `at`, and the delivery's new status; `due_at` where it is attempted again."""
 
     outcome: Outcome
     status: DeliveryStatus
@@ -82,10 +81,10 @@ def result_of(
     moments: tuple[datetime, datetime],
     jitter: float,
 ) -> Result:
-    """What is to become of a delivery after its attempt number `attempts`, whose start and end are `moments`."""
+    """The result of attempt number `attempts`, whose start and end are `moments`."""
     started_at, at = moments
     if outcome.failure is None:
         return Result(outcome=outcome, status="delivered", due_at=None, started_at=started_at, at=at)
-    due = None if outcome.final else schedule.due_again(attempts, queued_at, at, jitter=jitter, asked=outcome.pause)
+    due = None if outcome.final else schedule.due_again(attempts, queued_at, at, jitter=jitter, requested=outcome.pause)
     status: DeliveryStatus = "waiting" if due else "given_up"
     return Result(outcome=outcome, status=status, due_at=due, started_at=started_at, at=at)

@@ -1,4 +1,4 @@
-"""Webhooks: whom to tell of what happens, what they are told, and how they can be sure who tells them."""
+"""Webhooks: subscriptions, the events sent, and the signature by which a receiver knows their sender."""
 
 import hashlib
 import hmac
@@ -18,7 +18,7 @@ SCHEDULE = Schedule(
     first=timedelta(seconds=10), factor=3, longest=timedelta(hours=2), attempts=45, age=timedelta(days=3)
 )
 KEPT = timedelta(days=30)
-"""How long deliveries that ended can be looked at."""
+"""The time for which deliveries that ended are kept."""
 
 MOST_OF_ONE_ORGANISATION = 100
 SHORTEST_SECRET = 24
@@ -45,25 +45,25 @@ Secret = Annotated[
 
 
 class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a webhook can be told to do.
+    """The settings of a webhook.
 
-    `sources`: those whose imports are told of; null: all of them, for keys of scope `admin` alone. `active`: while it
-    is not, nothing is sent; changes of suppliers in the meantime are told of, in one, once it is active again.
+    `sources`: those whose imports it hears of; null: all, for keys of scope `admin` alone. `active`: while false,
+    nothing is sent; one event covers the changes of suppliers in the meantime once it is active again.
     """
 
     url: Url
     events: Annotated[
-        tuple[Subscription, ...], msgspec.Meta(min_length=1, max_length=10, description="Of what it is to be told")
+        tuple[Subscription, ...], msgspec.Meta(min_length=1, max_length=10, description="The events to send")
     ]
     sources: Annotated[tuple[str, ...], msgspec.Meta(max_length=200)] | None = None
     active: bool = True
 
 
 class Webhook(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """A webhook as it is.
+    """A webhook.
 
     `status`: `failing` since a delivery was given up (`failing_since`), until the next one arrives. `data_version`: the
-    version of the directory up to which its receiver has taken notice of changes.
+    version of the directory up to which its receiver acknowledged changes.
     """
 
     id: UUID
@@ -74,7 +74,7 @@ class Webhook(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_fields=
     updated_at: datetime
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class DeliveryAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt: `http_status` where there was an answer, `failure` (null: delivered) in a stable word.
 
     Failures: `http_status` (not 2xx), `redirect` (not followed), `timeout`, `connection`, `tls`, `name` (the host has
@@ -88,18 +88,18 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
-    """One event on its way. `id` is in the header `Vivier-Delivery` of each attempt; `attempts`, the oldest first."""
+    """The delivery of one event. `id` is the header `Vivier-Delivery` of each attempt; `attempts`: oldest first."""
 
     id: UUID
     event: Event
     status: DeliveryStatus
     queued_at: datetime
     next_attempt_at: datetime | None
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[DeliveryAttempt, ...]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """What is sent: the body of each attempt, the same every time."""
+    """The body of a delivery, the same in every attempt."""
 
     id: UUID
     event: Event
@@ -127,9 +127,9 @@ def signature(secret: str, moment: datetime, body: bytes) -> str:
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether the address is one of the internet at large, not of this machine or a private network.
+    """Whether the address is on the public internet, not on this machine or a private network.
 
-    IPv6 addresses that stand for an IPv4 address (mapped, NAT64, 6to4, Teredo) are what that one is.
+    An IPv6 address that stands for an IPv4 one (mapped, NAT64, 6to4, Teredo) is judged by that one.
     """
     if isinstance(address, IPv6Address):
         if address in _TRANSLATED:

@@ -93,7 +93,7 @@ def information_lacks(information: Information, suppliers: Iterable[Concerned]) 
 
 
 def _code(information: Information, who: UUID, holders: Mapping[UUID, Receipt]) -> GapCode | None:
-    """What the supplier lacks. `holders`: who has the last wording."""
+    """The code of the gap that the supplier has; None for none. `holders`: who has the last wording."""
     if who in information.receipts and who not in holders:
         return "not_delivered"
     if not information.first.shared:

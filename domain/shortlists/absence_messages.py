@@ -8,6 +8,7 @@ import msgspec
 from domain.shortlists.frozen import Named
 from domain.shortlists.shortlist import Gate
 from domain.text.bilingual import Language, Text
+from domain.text.labels import REFUSED_BY
 
 AbsenceCode = Literal[
     "beyond_limit",
@@ -39,15 +40,9 @@ class Absence(msgspec.Struct, frozen=True):
     data_changed: bool = False
 
 
-GATES: dict[Gate, Text] = {
-    "segment": Text("ne propose aucun des segments demandés", "offers none of the requested segments"),
-    "service_area": Text("n'intervient pas dans le territoire", "does not serve the territory"),
-    "distance": Text("trop loin", "too far away"),
-    "reservation": Text("ne peut pas répondre à ce lot réservé", "may not answer this reserved lot"),
-}
 CODES: dict[AbsenceCode, Text] = {
     "beyond_limit": Text("candidat au rang {rank}, au-delà {rows}", "candidate at rank {rank}, beyond {rows}"),
-    "no_offer": GATES["segment"],
+    "no_offer": REFUSED_BY["segment"],
     "inactive": Text("n'est pas en activité dans l'annuaire", "is not active in the directory"),
     "merged": Text("réuni avec « {other} » dans l'annuaire", "made one with “{other}” in the directory"),
     "listed_as": Text(
@@ -83,12 +78,11 @@ def absence_text(absence: Absence, number: int, shown: int, changed: Sequence[st
     rows = Text("du seul affiché", "the only one shown")
     if shown > 1:
         rows = Text(f"des {shown} affichés", f"the {shown} shown")
-    pattern = GATES[absence.excluded_by] if absence.excluded_by else CODES[absence.code]
+    pattern = REFUSED_BY[absence.excluded_by] if absence.excluded_by else CODES[absence.code]
     other = absence.other.name if absence.other else ""
-    said = absence.message or pattern.to(language).format(rank=absence.rank, rows=rows.to(language), other=other)
+    sentence = absence.message or pattern.to(language).format(rank=absence.rank, rows=rows.to(language), other=other)
     today = TODAY.to(language) if absence.data_changed and absence.code != "not_kept" else ""
     fields = ", ".join(FIELDS[name].to(language) for name in changed)
     differs = Text(f" (le lot diffère par : {fields})", f" (the lot differs in: {fields})").to(language)
-    return (
-        Text(f"Version {number} : ", f"Version {number}: ").to(language) + said + today + (differs if changed else "")
-    )
+    version = Text(f"Version {number} : ", f"Version {number}: ").to(language)
+    return version + sentence + today + (differs if changed else "")

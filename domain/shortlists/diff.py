@@ -29,7 +29,7 @@ DECISIVE: dict[str, tuple[str, ...]] = {
     "reservation": ("reserved", "on"),
     "beyond_limit": (*OFFERS, "territory", "site", "max_distance_km", "reserved", "limit"),
 }
-"""What of a lot decides whether a gate refuses a supplier, or how far down it comes."""
+"""The fields of a lot that decide whether a gate refuses a supplier, or how far down it comes."""
 
 
 class ComparedVersion(msgspec.Struct, frozen=True):
@@ -41,7 +41,7 @@ class ComparedVersion(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-class Why(msgspec.Struct, frozen=True, omit_defaults=True):
+class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a supplier is not among the candidates of a version, in a code and in words.
 
     `excluded_by`: the gate that refused it. `rank`: its place beyond the rows shown. `other`: the supplier that it is
@@ -57,27 +57,27 @@ class Why(msgspec.Struct, frozen=True, omit_defaults=True):
     changed: tuple[str, ...] = ()
 
 
-class Came(msgspec.Struct, frozen=True):
+class AddedCandidate(msgspec.Struct, frozen=True):
     """A candidate of the second version only. `why`: why it was not among those of the first."""
 
     supplier_id: UUID
     name: str
     rank_before: None
     rank_after: int
-    why: Why
+    why: AbsenceReason
 
 
-class Left(msgspec.Struct, frozen=True):
+class RemovedCandidate(msgspec.Struct, frozen=True):
     """A candidate of the first version only. `why`: why it is not among those of the second."""
 
     supplier_id: UUID
     name: str
     rank_before: int
     rank_after: None
-    why: Why
+    why: AbsenceReason
 
 
-class Moved(msgspec.Struct, frozen=True):
+class MovedCandidate(msgspec.Struct, frozen=True):
     """A candidate of both versions, at another place."""
 
     supplier_id: UUID
@@ -91,11 +91,11 @@ class NearMissChange(msgspec.Struct, frozen=True):
 
     supplier_id: UUID
     name: str
-    before: Why
-    after: Why
+    before: AbsenceReason
+    after: AbsenceReason
 
 
-class Decided(msgspec.Struct, frozen=True):
+class DecisionSummary(msgspec.Struct, frozen=True):
     """The buyer's decision on a supplier in one version."""
 
     decision: Verdict
@@ -107,8 +107,8 @@ class DecisionDifference(msgspec.Struct, frozen=True):
 
     supplier_id: UUID
     name: str
-    before: Decided | None
-    after: Decided | None
+    before: DecisionSummary | None
+    after: DecisionSummary | None
 
 
 class LotDiff(msgspec.Struct, frozen=True):
@@ -126,9 +126,9 @@ class LotDiff(msgspec.Struct, frozen=True):
     total_before: int | None
     total_after: int | None
     stayed: int
-    came: tuple[Came, ...]
-    left: tuple[Left, ...]
-    moved: tuple[Moved, ...]
+    came: tuple[AddedCandidate, ...]
+    left: tuple[RemovedCandidate, ...]
+    moved: tuple[MovedCandidate, ...]
     near_misses: tuple[NearMissChange, ...]
     decisions: tuple[DecisionDifference, ...]
 
@@ -160,7 +160,7 @@ def unexplained(version: FrozenShortlist, other: FrozenShortlist) -> dict[str, l
 def compare(
     before: FrozenShortlist, after: FrozenShortlist, not_before: Absences, not_after: Absences, language: Language
 ) -> ShortlistDiff:
-    """What is different from one version of a need's shortlist to another, in the words of a language.
+    """The differences from one version of a need's shortlist to another, in the words of a language.
 
     `not_before`, `not_after`: why suppliers are not among the candidates of a version, where it does not say so itself.
     """
@@ -189,7 +189,9 @@ class _Side:
         self.missed = {row.supplier.id: row for row in shown.near_misses} if shown else {}
         self.names = {each.id: each.name for each in shown.listed} if shown else {}
         self.decisions = {
-            each.supplier_id: Decided(each.decision, each.reason) for each in version.decisions if each.lot_id == lot_id
+            each.supplier_id: DecisionSummary(each.decision, each.reason)
+            for each in version.decisions
+            if each.lot_id == lot_id
         }
 
     def known_absence(self, supplier_id: UUID) -> Absence | None:
@@ -200,7 +202,7 @@ class _Side:
             return Absence("refused", row.excluded_by, row.message)
         return Absence("not_yet") if _is_younger(supplier_id, self.version.created_at) else None
 
-    def why_not(self, supplier_id: UUID, other: "_Side", language: Language) -> Why:
+    def why_not(self, supplier_id: UUID, other: "_Side", language: Language) -> AbsenceReason:
         """Why a supplier, which `other` shows, is not among the candidates."""
         heirs = {
             each.other.id: Named(part, self.names[part])
@@ -214,7 +216,7 @@ class _Side:
             absence = msgspec.structs.replace(absence, message=None)
         decisive = DECISIVE.get(absence.excluded_by or absence.code, ())
         changed = tuple(name for name in _changed(self, other) if name in decisive)
-        return Why(
+        return AbsenceReason(
             code=absence.code,
             message=absence_text(absence, self.version.number, len(self.ranks), changed, language),
             excluded_by=absence.excluded_by,
@@ -223,8 +225,8 @@ class _Side:
             changed=changed,
         )
 
-    def asked(self) -> dict[str, object]:
-        """What decides who is a candidate of the lot, and how many of them are shown."""
+    def criteria(self) -> dict[str, object]:
+        """The fields that decide who is a candidate of the lot, and how many of them are shown."""
         if self.lot is None:
             return {}
         need, lot = self.version.need, self.lot
@@ -250,16 +252,16 @@ def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> L
         total_after=after.shown.total if after.shown else None,
         stayed=len(stayed),
         came=tuple(
-            Came(each, names[each], None, rank, before.why_not(each, after, language))
+            AddedCandidate(each, names[each], None, rank, before.why_not(each, after, language))
             for each, rank in after.ranks.items()
             if each not in stayed
         ),
         left=tuple(
-            Left(each, names[each], rank, None, after.why_not(each, before, language))
+            RemovedCandidate(each, names[each], rank, None, after.why_not(each, before, language))
             for each, rank in before.ranks.items()
             if each not in stayed
         ),
-        moved=tuple(Moved(each, names[each], was, now) for each, (was, now) in stayed.items() if was != now),
+        moved=tuple(MovedCandidate(each, names[each], was, now) for each, (was, now) in stayed.items() if was != now),
         near_misses=tuple(_near_misses(before, after, language)),
         decisions=tuple(_decisions(before, after, names)),
     )
@@ -295,9 +297,9 @@ def _lots(version: FrozenShortlist) -> dict[str, Lot]:
 
 
 def _changed(one: _Side, other: _Side) -> tuple[str, ...]:
-    """What the lot asks differently in two versions that have it."""
-    asked = other.asked()
-    return tuple(name for name, value in one.asked().items() if name in asked and asked[name] != value)
+    """The fields of the lot that differ between two versions that have it."""
+    theirs = other.criteria()
+    return tuple(name for name, value in one.criteria().items() if name in theirs and theirs[name] != value)
 
 
 def _is_younger(supplier_id: UUID, moment: datetime) -> bool:

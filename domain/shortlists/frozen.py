@@ -1,6 +1,7 @@
-"""A version of a shortlist: the answer as it was sent, the need that was asked, and the buyer's decisions."""
+"""Frozen shortlists: the answer as it was sent, and the decisions on it."""
 
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 from uuid import UUID
 
@@ -22,7 +23,7 @@ class Named(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class LotTotal(msgspec.Struct, frozen=True):
-    """How many candidates a lot has, and how many of them the shortlist shows."""
+    """The number of a lot's candidates, and of those that the shortlist shows."""
 
     id: str
     total: int
@@ -55,7 +56,7 @@ class ShownNearMiss(msgspec.Struct, frozen=True):
 
 
 class ShownLot(msgspec.Struct, frozen=True):
-    """A lot of a version's answer, however old: who is listed as a candidate, and who as a near miss."""
+    """The part of a lot's answer that can be read in every version, however old: the suppliers listed."""
 
     id: str
     total: int
@@ -78,12 +79,12 @@ class _Shown(msgspec.Struct, frozen=True):
 
 
 def lots_shown(body: bytes) -> tuple[ShownLot, ...]:
-    """Who is listed for each lot in the answer of a version."""
+    """The suppliers listed for each lot, in the answer of a version."""
     return msgspec.json.decode(body, type=_Shown).lots
 
 
 class ShortlistVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """A version without its answer, as lists show it. `need_version`: that of the need it answers."""
+    """A version in a list of versions. `need_version`: the version of the need that was matched."""
 
     number: int
     need_version: int
@@ -93,20 +94,23 @@ class ShortlistVersion(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True):
-    """A whole version. `body`: the answer as it was sent; `need`: what was asked, as it was then."""
+class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
+    """A whole version. `body`: the answer as it was sent; `need`: the need as it was matched.
+
+    The body is decoded when it is first used, which takes some time for many lots, and only once.
+    """
 
     need_id: UUID
     need: PlannedNeed
     body: bytes
     decisions: tuple[Decision, ...]
 
-    @property
+    @cached_property
     def shown(self) -> tuple[ShownLot, ...]:
-        """Who is listed for each lot, read from the answer each time."""
+        """The suppliers listed for each lot."""
         return lots_shown(self.body)
 
-    @property
+    @cached_property
     def shortlist(self) -> Shortlist:
-        """The answer, decoded each time: fields that it gains over the years need defaults."""
+        """The answer; fields that it gains over the years need defaults."""
         return msgspec.json.decode(self.body, type=Shortlist)

@@ -133,7 +133,7 @@ class Coverage(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """What the law says about reserving this lot."""
+    """A finding of the law about reserving this lot."""
 
     code: str
     outcome: Outcome
@@ -144,7 +144,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Alternatives(msgspec.Struct, frozen=True):
-    """What the total would be under another reservation, and how many suppliers stand within each radius.
+    """The total under each other reservation, and how many suppliers stand within each radius.
 
     `forbidden`: of these reservations, those that the law does not allow for this lot, each with what forbids it.
     """

@@ -31,7 +31,7 @@ async def emailing(database_url: str, reference: Reference) -> AsyncIterator[tup
         )
         app = create_app(settings, reference)
         async with alive(app), Client(app, ADMIN_KEY) as client:
-            await client.services.directory.beyond(-1, 20)
+            await client.services.directory.wait_beyond(-1, 20)
             yield client, mailbox
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
-from db.idempotency import LIFETIME, Answer, Submission, claim, forget_expired, keep
+from db.idempotency import LIFETIME, Answer, Submission, claim, delete_expired, store_answer
 from domain.errors import InvalidContent
 from tests.db.suppliers.samples import NOW
 
@@ -25,7 +25,7 @@ async def submission(engine: Engine) -> Submission:
 async def answered(engine: Engine, submission: Submission) -> Submission:
     async with transaction(engine) as connection:
         assert await claim(connection, submission, NOW) is None
-        await keep(connection, submission, ANSWER)
+        await store_answer(connection, submission, ANSWER)
     return submission
 
 
@@ -76,11 +76,11 @@ async def test_a_key_is_free_again_after_its_lifetime(engine: Engine, answered: 
         assert await claim(connection, msgspec.structs.replace(answered, body_hash=b"new"), NOW + LIFETIME) is None
 
 
-async def test_expired_answers_are_forgotten(engine: Engine, answered: Submission) -> None:
+async def test_expired_answers_are_deleted(engine: Engine, answered: Submission) -> None:
     async with transaction(engine) as connection:
-        await forget_expired(connection, NOW)
+        await delete_expired(connection, NOW)
         assert await claim(connection, answered, NOW) == ANSWER
-        await forget_expired(connection, NOW + LIFETIME)
+        await delete_expired(connection, NOW + LIFETIME)
         assert (await connection.execute(text("SELECT count(*) FROM idempotency_keys"))).scalar_one() == 0
 
 
@@ -91,10 +91,10 @@ async def test_two_at_once_are_carried_out_once(engine: Engine, submission: Subm
     async def submit() -> Answer:
         nonlocal carried_out
         async with transaction(engine) as connection:
-            if (kept := await claim(connection, submission, NOW)) is not None:
-                return kept
+            if (stored := await claim(connection, submission, NOW)) is not None:
+                return stored
             carried_out += 1
-            await keep(connection, submission, ANSWER)
+            await store_answer(connection, submission, ANSWER)
             return ANSWER
 
     assert await asyncio.gather(*(submit() for _ in range(4))) == [ANSWER] * 4

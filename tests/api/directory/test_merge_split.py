@@ -141,7 +141,7 @@ async def test_what_is_merged_is_matched_as_one(served: Client, source: str) -> 
     one, other = [await put(served, source, name, f"Vitres {name}", offers=offers) for name in ("Nord", "Sud")]
     await merge(served, one, other)
     version = (await served.get(f"/sources/{source}/suppliers/Nord")).json()["data_version"]
-    await served.services.directory.beyond(version - 1, 10)
+    await served.services.directory.wait_beyond(version - 1, 10)
 
     found = (await served.post("/match", json=need)).json()["lots"][0]["candidates"]
     assert [candidate["supplier"]["id"] for candidate in found] == [one]

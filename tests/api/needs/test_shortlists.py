@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from db.core.engine import transaction
-from db.needs.needs import get_need
-from db.needs.shortlists import freeze, get_shortlist
+from db.needs.needs import select_need
+from db.needs.shortlists import insert_shortlist, select_shortlist
 from domain.needs.need import Lot
 from tests.api.needs.steps import Buyer, new_buyer, shown
 from tests.api.refusals import assert_refused
@@ -346,14 +346,14 @@ async def test_versions_of_a_need_that_can_no_longer_be_read_are_compared(buyer:
     await buyer.supplier(source, "1")
     need = await kept(buyer)
     async with transaction(buyer.client.services.database) as connection:
-        stored = await get_need(connection, buyer.organisation_id, UUID(need[7:]))
-        first = await get_shortlist(connection, buyer.organisation_id, UUID(need[7:]), 1)
+        stored = await select_need(connection, buyer.organisation_id, UUID(need[7:]))
+        first = await select_shortlist(connection, buyer.organisation_id, UUID(need[7:]), 1)
         assert stored is not None
         assert first is not None
         content = msgspec.structs.replace(stored.content, lots=(Lot("1", segments=("xx-ancien",)),))
         version = msgspec.structs.replace(first, number=2)
         old = msgspec.structs.replace(stored, content=content)
         body = b'{"lots":[{"id":"1","total":0,"candidates":[],"near_misses":[]}]}'
-        await freeze(connection, buyer.organisation_id, old, version, body)
+        await insert_shortlist(connection, buyer.organisation_id, old, version, body)
     (left,) = (await difference(buyer, need, 1, 2))["left"]
     assert left["why"]["code"] == "not_kept"

@@ -311,7 +311,7 @@ async def test_one_supplier_is_one_candidate(world: World) -> None:
 
     async def candidates() -> list[tuple[str, list[str]]]:
         version = (await world.client.get(f"/sources/{world.name}-map/suppliers/b")).json()["data_version"]
-        await world.client.services.directory.beyond(version - 1, 10)
+        await world.client.services.directory.wait_beyond(version - 1, 10)
         found = (await world.client.post("/match", json=need)).json()["lots"][0]["candidates"]
         exact = {one["supplier"]["id"]: [s["offered"] for s in one["segments"] if s["fit"] == "exact"] for one in found}
         return sorted(exact.items())
@@ -330,7 +330,7 @@ async def test_who_has_no_email_is_matched_all_the_same(world: World) -> None:
         for number, contact in enumerate((None, {"phone": "02 97 00 00 00"}, {"email": "a@example.org"}))
     ]
     version = (await world.client.get(f"/sources/{world.name}/suppliers/2")).json()["data_version"]
-    await world.client.services.directory.beyond(version - 1, 10)
+    await world.client.services.directory.wait_beyond(version - 1, 10)
     need = {"territory": {"codes": ["commune:97502"]}, "lots": [{"id": "1", "segments": ["pr-specialise"]}]}
     found = (await world.client.post("/match", json=need)).json()["lots"][0]["candidates"]
     assert {one["supplier"]["id"] for one in found} == set(ids)

@@ -64,7 +64,7 @@ async def test_what_was_put_is_matched_within_a_second(served: Client, source: s
     offers = [{"segments": ["pr-vehicules"], "service_area": {"codes": ["commune:97502"]}}]
 
     async def candidates(version: int) -> list[str]:
-        await served.services.directory.beyond(version - 1, 1)
+        await served.services.directory.wait_beyond(version - 1, 1)
         answer = (await served.post("/match", json=need)).json()
         assert answer["stamp"]["data_version"] >= version
         return [candidate["supplier"]["name"] for candidate in answer["lots"][0]["candidates"]]

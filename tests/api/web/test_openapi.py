@@ -1,5 +1,6 @@
 """The document says all there is to say, and is the one that is committed."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,12 @@ EXAMPLES = sorted((OPENAPI / "examples").glob("*.json"))
 EVERYWHERE = {"method-not-allowed", "too-many-requests"}
 # the shapes of requests not written yet raise these
 LATER = {"conflict"}
+VERBS = (
+    "get|list|search|match|compare|create|put|update|delete|merge|split|retry|ping|publish|revoke|reissue|erase|export"
+    "|import"
+)
+# tags whose operations still have names of another kind
+NAMED_LATER = {"Needs", "Meetings", "Exchanges", "Replies", "Reports"}
 
 each_route = pytest.mark.parametrize("route", ALL, ids=lambda route: f"{route.method} {route.path}")
 
@@ -66,6 +73,12 @@ def test_operations_have_names_of_their_own() -> None:
     """Generated clients name their functions after them."""
     names = [route.name for route in ALL]
     assert len(names) == len(set(names))
+
+
+@each_route
+def test_operations_are_named_by_a_verb_and_an_object(route: Route) -> None:
+    """As a client's developer would call the function; a PATCH updates, a DELETE deletes or revokes."""
+    assert re.fullmatch(f"({VERBS})(_[a-z]+)+", route.name) or route.tag in NAMED_LATER
 
 
 @each_route

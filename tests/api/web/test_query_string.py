@@ -104,7 +104,7 @@ async def test_values(query: str, expected: dict[str, Any], filters: AsyncTestCl
         ("q=", "/q", "wrong_length"),
         ("q=abcdef", "/q", "wrong_length"),
         ("q=%FF", "/q", "wrong_encoding"),
-        ("q=a%00", "/q", "wrong_encoding"),
+        ("q=a%00", "/q", "null_character"),
         ("kind=epcis", "/kind", "unknown_value"),
         ("kind=", "/kind", "unknown_value"),
         ("kind=null", "/kind", "unknown_value"),

@@ -1,12 +1,15 @@
 """Objects that name a member twice, and halves of characters."""
 
 import json
+from datetime import date
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.decoding.strict_json import lone_surrogate, repeated_key
+from domain.decoding.strict_json import decode_once, lone_surrogate, null_character, repeated_key
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,42 @@ def test_a_member_is_repeated_wherever_some_object_names_it_twice(value: object,
     """However texts are escaped and whatever blanks stand about."""
     found = repeated_key(written(value, ascii_, colon).encode())
     assert (found is not None) == repeats(value)
+
+
+@given(_DOCUMENTS, st.booleans(), st.sampled_from([":", " : "]))
+def test_decoded_once_is_what_the_decoder_gives(value: object, ascii_: bool, colon: str) -> None:
+    """Where a member may be repeated, the plain document is not vouched for."""
+    raw, decoder = written(value, ascii_, colon).encode(), msgspec.json.Decoder[Any](Any)
+    typed, document = decode_once(raw, decoder)
+    assert typed == decoder.decode(raw)
+    assert document in (None, typed)
+    assert document is None or repeated_key(raw) is None
+
+
+class Loan(msgspec.Struct):
+    """A type of which JSON has no values of its own."""
+
+    on: date
+    rate: float
+    by: dict[int, str] = {}
+
+
+@pytest.mark.parametrize("raw", [b'{"on":"2026-11-24","rate":1}', b'{"on":"2026-11-24","rate":1e2,"by":{"1":"a"}}'])
+def test_texts_become_dates_and_numbers_as_the_decoder_reads_them(raw: bytes) -> None:
+    decoder = msgspec.json.Decoder(Loan)
+    assert decode_once(raw, decoder) == (decoder.decode(raw), json.loads(raw))
+
+
+@pytest.mark.parametrize(
+    "raw", [b"{", b'{"on":1,"on":"2026-11-24","rate":1}', b'{"on":"2026-11-24","rate":1e999}', b"[" * 100_000]
+)
+def test_what_fails_is_refused_as_the_decoder_refuses_it(raw: bytes) -> None:
+    decoder = msgspec.json.Decoder(Loan)
+    with pytest.raises(msgspec.DecodeError) as expected:
+        decoder.decode(raw)
+    with pytest.raises(msgspec.DecodeError) as refused:
+        decode_once(raw, decoder)
+    assert str(refused.value) == str(expected.value)
 
 
 def written(value: object, ascii_: bool, colon: str) -> str:
@@ -89,3 +128,11 @@ def test_half_a_character_is_located(document: bytes, where: str) -> None:
 @pytest.mark.parametrize("document", [b'"\\ud83d\\ude00"', '["é😀"]'.encode(), b'"\\ud800', b"[" * 100_000, b"\xff"])
 def test_whole_characters_and_what_is_not_json_are_left_alone(document: bytes) -> None:
     assert lone_surrogate(document) is None
+
+
+@pytest.mark.parametrize(
+    ("document", "where"), [(b'["a", "\\u0000"]', "/1"), (b'{"a": {"\\u0000": 1}}', "/a"), (b'"\\\\u0000"', None)]
+)
+def test_a_null_character_is_located(document: bytes, where: str | None) -> None:
+    problem = null_character(document)
+    assert (problem and (problem.pointer, problem.code)) == (where if where is None else (where, "null_character"))

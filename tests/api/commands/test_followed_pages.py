@@ -1,0 +1,88 @@
+"""The pages that show commands, done from beginning to end against a real server."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.api.commands.conftest import PATIENCE_SECONDS, VIVIER, Server, environment
+from tests.conftest import ROOT, open_folder
+from tests.test_docs import FENCE, differences
+
+PAGES = tuple(ROOT / "docs" / name for name in ("integrators.md", "webhooks.md", "needs.md"))
+WRITTEN_FOR = "http://127.0.0.1:8000"
+RECEIVER_PORT = "8900"
+
+
+class Step(NamedTuple):
+    """A shell block of the page, and the answer that is shown after it, if any."""
+
+    command: str
+    shown: str | None
+
+
+def steps(page: str) -> Iterator[Step]:
+    """The page's blocks as shell commands in their order; a Python block is the file that its first line names."""
+    blocks = [(language, content) for language, content in FENCE.findall(page) if language in {"sh", "python", "json"}]
+    for position, (language, content) in enumerate(blocks):
+        following = blocks[position + 1] if position + 1 < len(blocks) else ("", "")
+        if language == "python":
+            (name,) = re.findall(r"\A# (\w+\.py)\n", content)
+            yield Step(f"cat > {name} <<'END OF FILE'\n{content}END OF FILE\n", None)
+        elif language == "sh":
+            yield Step(content, following[1] if following[0] == "json" else None)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server whose directory is empty."""
+    with open_folder() as folder:
+        server = Server(folder)
+        try:
+            yield server.ready()
+        finally:
+            server.close()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_page_does_what_it_says(page: Path, server: Server, tmp_path: Path) -> None:
+    """Every command succeeds in one shell, and answers what is shown: an excerpt, word for word."""
+    if not (shutil.which("bash") and shutil.which("curl")):
+        pytest.skip("the page is run with bash and curl, and one of them is not here")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    text = page.read_text(encoding="utf-8").replace(WRITTEN_FOR, f"http://{server.netloc}").replace(RECEIVER_PORT, port)
+    done = list(steps(text))
+    script = "".join(f"{{\n{step.command}}} > {number}.out\n" for number, step in enumerate(done))
+    path = f"{VIVIER.parent}{os.pathsep}{os.environ['PATH']}"
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env=environment(server.home) | {"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=4 * PATIENCE_SECONDS,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, ""), ran.stderr
+    for number, step in enumerate(done):
+        said = (tmp_path / f"{number}.out").read_text(encoding="utf-8")
+        if step.shown is not None:
+            assert list(differences(json.loads(step.shown), json.loads(said))) == [], step.command
+        elif "/problems/" in said:
+            pytest.fail(f"{step.command}{said}")
+
+
+@pytest.mark.parametrize(("page", "answers", "programs"), [(PAGES[0], 10, 2), (PAGES[1], 4, 1), (PAGES[2], 5, 0)])
+def test_the_page_shows_answers_and_programs(page: Path, answers: int, programs: int) -> None:
+    """The test above runs what it finds: this is how much there is."""
+    found = list(steps(page.read_text(encoding="utf-8")))
+    assert sum(step.shown is not None for step in found) >= answers
+    assert sum("END OF FILE" in step.command for step in found) == programs
