@@ -23,7 +23,7 @@ from db.audit import journals
 from db.core.engine import Engine, engine, transaction
 from db.privacy.erase import erase_person, export_person
 from domain.audit import Actor
-from domain.privacy.data_subject import DataSubject, traces_of
+from domain.privacy.data_subject import DataSubject, identifiers_of
 from domain.privacy.holdings import Erasure, Holding, PersonalData
 
 
@@ -39,8 +39,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 def _subject(options: argparse.Namespace) -> DataSubject:
     """Who is meant. Raises InvalidContent where nobody can be."""
-    subject = JsonBody(DataSubject).decode(msgspec.json.encode({"email": options.email, "name": options.name}))
-    traces_of(subject)
+    subject = JsonBody(DataSubject).decode(msgspec.json.encode({"email": options.email, "name": options.name, "phone": options.phone}))
+    identifiers_of(subject)
     return subject
 
 

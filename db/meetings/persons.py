@@ -1,6 +1,6 @@
 """Contact persons: named once per organisation, and known by id wherever they took part."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,12 +15,17 @@ from domain.privacy.person import Person, email_key, name_key, pseudonym
 from domain.text.normalise import fold
 
 _GIVEN = ("email", "phone", "employer")
-_RETOLD = text("""
-    UPDATE meetings SET version = version + 1, updated_at = :now WHERE id IN (
-        SELECT meeting_id FROM meeting_participants WHERE person_id = ANY(:ids)
-        UNION SELECT meeting_id FROM meeting_follow_ups WHERE person_id = ANY(:ids)
+_WITH_OTHER_PERSONS = text("""
+    UPDATE meetings SET version = version + 1, sequence = sequence + (id = ANY(:changed))::int, updated_at = :now
+    WHERE id = ANY(:changed) OR id IN (
+        SELECT meeting_id FROM meeting_participants WHERE person_id = ANY(:persons)
+        UNION SELECT meeting_id FROM meeting_follow_ups WHERE person_id = ANY(:persons)
     )
-""").bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("now", type_=DateTime(timezone=True)))
+""").bindparams(
+    bindparam("changed", type_=ARRAY(Uuid)),
+    bindparam("persons", type_=ARRAY(Uuid)),
+    bindparam("now", type_=DateTime(timezone=True)),
+)
 
 
 async def person_of(
@@ -56,39 +61,24 @@ async def person_of(
     return found
 
 
-async def persons_named(
-    connection: Connection, organisation_id: UUID, names: Iterable[str], now: datetime
-) -> dict[str, UUID]:
-    """The ids of these persons, of whom no more is known than the name; each found or made as by `person_of`."""
-    # in one order, so that two who name the same persons do not each wait for the other
-    ordered = sorted(set(names), key=name_key)
-    return {name: await person_of(connection, organisation_id, name, now) for name in ordered}
-
-
 async def persons_by_id(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Person]:
     """These persons, the erased ones under their pseudonym; ids of nobody are absent."""
     query = select(persons).where(persons.c.id == func.any(list(ids)))
     return {row.id: person(row) for row in await connection.execute(query)}
 
 
-async def names_of(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, str]:
-    """What these persons are called, the erased ones by their pseudonym; ids of nobody are absent."""
-    query = select(persons.c.id, persons.c.name).where(persons.c.id == func.any(list(ids)))
-    return {row.id: row.name for row in await connection.execute(query)}
-
-
-async def erase_persons(connection: Connection, ids: Collection[UUID], now: datetime) -> None:
+async def erase_persons(
+    connection: Connection, ids: Sequence[UUID], now: datetime, changed_meetings: Sequence[UUID] = ()
+) -> None:
     """Leave nothing of these persons but a pseudonym, wherever they took part.
 
-    Meetings that named them have another version then: what was read of one before must not be written back.
+    Meetings that name them, and those whose texts were changed as well, get a new version: what was read before must
+    not be written back. For the latter calendars are told.
     """
-    if not ids:
-        return
-    name = case({each: pseudonym(each) for each in ids}, value=persons.c.id)
+    name = case({each: pseudonym(each) for each in ids}, value=persons.c.id) if ids else ""
     nothing = {"email": None, "phone": None, "employer": None, "name_key": "", "email_key": "", "employer_key": ""}
-    erased = update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now)
-    await connection.execute(erased)
-    await connection.execute(_RETOLD, {"ids": list(ids), "now": now})
+    await connection.execute(update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now))
+    await connection.execute(_WITH_OTHER_PERSONS, {"persons": ids, "changed": changed_meetings, "now": now})
 
 
 def person(row: Row[Any]) -> Person:
