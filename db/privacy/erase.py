@@ -22,7 +22,7 @@ from db.schema.need_tables import shortlists
 from db.schema.supplier_tables import Document, idempotency_keys, records, sources
 from db.suppliers.encoding import content_hash, encode
 from db.suppliers.regroup import hold_identities
-from db.suppliers.suppression_list import Trace, suppress, traces_of_change
+from db.suppliers.suppression_list import Suppression, removed_details, suppress
 from db.suppliers.write import begin_change, publish, rewrite
 from domain.audit import Actor, Detail
 from domain.privacy.data_subject import DataSubject, Identifiers, identifiers_of
@@ -101,11 +101,11 @@ async def _suppress_first(engine: Engine, asked: Identifiers, now: datetime) -> 
             await lock(connection, Subject.SOURCE, source)
 
 
-def _to_suppress(known: Identifiers) -> list[Trace]:
+def _to_suppress(known: Identifiers) -> list[Suppression]:
     """The addresses wherever they come, and the names beside them."""
     names = {name_key(name) for name in known.names}
-    beside = [Trace("person", name, with_email=email) for name in names for email in known.emails]
-    return [*(Trace("email", email) for email in known.emails), *beside]
+    beside = [Suppression("person", name, with_email=email) for name in names for email in known.emails]
+    return [*(Suppression("email", email) for email in known.emails), *beside]
 
 
 async def _sources(connection: Connection) -> Sequence[str]:
@@ -177,7 +177,7 @@ async def _erase_in_directory(connection: Connection, found: Findings, now: date
     change_set = await begin_change(connection)
     for item, left in found.records:
         key = RecordKey(item.source, item.external_id)
-        await suppress(connection, traces_of_change(key, item.record.contact or Contact(), left), now)
+        await suppress(connection, removed_details(key, item.record.contact or Contact(), left), now)
         after = msgspec.structs.replace(item.record, contact=left)
         written = {
             "payload": after,
