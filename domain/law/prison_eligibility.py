@@ -1,4 +1,4 @@
-"""Penitentiary: suppliers who work inside a prison."""
+"""Eligibility for the penitentiary reservation: suppliers that work inside a prison."""
 
 from datetime import date
 from functools import lru_cache
