@@ -98,7 +98,7 @@ PLACES = (
     Place("message", "body", messages.c.body, "kept"),
     Place("message", "question", messages.c.question, "kept"),
     Place("message", "barriers_note", messages.c.barriers_note, "kept"),
-    Place("exchange", "recipients.name", exchange_recipients.c.supplier_name, "kept"),
+    Place("exchange", "recipients.name", exchange_recipients.c.name, "kept"),
     *ADDRESSES,
     Place("key", "name", api_keys.c.name, "pseudonym"),
     Place("answer", "body", idempotency_keys.c.body, "erased"),
