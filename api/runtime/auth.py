@@ -23,7 +23,7 @@ FindOrganisation = Callable[[], Awaitable[UUID]]
 DEFAULT_ORGANISATION = "default"
 KEYS_REMEMBERED = 10_000
 PATIENCE_SECONDS = 1.0
-"""How long the look-up of a remembered key may take before the remembered bearer is used."""
+"""The longest look-up of a remembered key; the remembered bearer is then used."""
 LONGEST_KEY = 512
 _NOT_STORED = UUID(int=0)
 
@@ -122,8 +122,8 @@ def require_scope(client: Client, *scopes: Scope) -> None:
 def require_source(client: Client, source: str) -> None:
     """Raises Refusal (403) where the key may not write the suppliers of `source`; scope `admin` may write all."""
     if source not in client.sources and "admin" not in client.scopes:
-        named = ", ".join(client.sources) or "—"
-        raise Refusal("source-not-on-key", Text(f"Sources de cette clé : {named}", f"Sources of this key: {named}"))
+        sources = ", ".join(client.sources) or "—"
+        raise Refusal("source-not-on-key", Text(f"Sources de cette clé : {sources}", f"Sources of this key: {sources}"))
 
 
 def is_bearer_of(secret: str, authorization: str) -> bool:

@@ -42,8 +42,8 @@ def choose_language(accept_language: str) -> Language:
     wildcard = qualities.get("*", 0.0)
     french, english = qualities.get("fr", wildcard), qualities.get("en", wildcard)
     if french == english and french > 0 and "en" in qualities:
-        named = list(qualities)
-        return "en" if "fr" not in named or named.index("en") < named.index("fr") else "fr"
+        tags = list(qualities)
+        return "en" if "fr" not in tags or tags.index("en") < tags.index("fr") else "fr"
     return "en" if english > french else "fr"
 
 

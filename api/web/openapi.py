@@ -80,8 +80,8 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
         },
     }
     # msgspec names a page of awards Page_Award_
-    named: dict[str, Any] = msgspec.json.decode(re.sub(rb"\bPage_(\w+)_\b", rb"\1Page", msgspec.json.encode(whole)))
-    return named
+    renamed: dict[str, Any] = msgspec.json.decode(re.sub(rb"\bPage_(\w+)_\b", rb"\1Page", msgspec.json.encode(whole)))
+    return renamed
 
 
 def problems_of(route: Route) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ class ProblemError(msgspec.Struct, frozen=True, rename={"place": "in"}, omit_def
 
 
 class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why a request was not answered (RFC 9457).
+    """The reason for which a request was refused or failed (RFC 9457).
 
     `type` is stable and leads to its explanation; messages are in French, or in English with `Accept-Language: en`.
     """

@@ -152,12 +152,12 @@ def require_media(headers: Mapping[str, str], accepted: tuple[str, ...]) -> str:
         if JSON in accepted and media.startswith("application/") and media.endswith("+json") and media != MERGE_PATCH:
             return JSON
     wanted = ", ".join(accepted)
-    seen = header[:100] or "—"
+    received = header[:100] or "—"
     raise Refusal(
         "unsupported-media-type",
         Text(
-            f"Content-Type reçu : {seen} ; attendu : {wanted}, en UTF-8",
-            f"Content-Type received: {seen}; expected: {wanted}, in UTF-8",
+            f"Content-Type reçu : {received} ; attendu : {wanted}, en UTF-8",
+            f"Content-Type received: {received}; expected: {wanted}, in UTF-8",
         ),
         headers={"accept-patch" if MERGE_PATCH in accepted else "accept-post": wanted},
     )

@@ -128,8 +128,8 @@ def _outcome(answer: httpx.Response) -> Outcome:
     if answer.is_success:
         return Outcome(code=answer.status_code)
     failure = "redirect" if answer.is_redirect else "http_status"
-    asked = answer.headers.get("retry-after", "")
-    seconds = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 10 else 0
+    requested = answer.headers.get("retry-after", "")
+    seconds = int(requested) if requested.isascii() and requested.isdecimal() and len(requested) < 10 else 0
     return Outcome(
         failure=failure,
         code=answer.status_code,

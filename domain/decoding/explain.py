@@ -108,9 +108,9 @@ def _unknown_value(match: re.Match[str], steps: tuple[Step, ...], kind: object) 
 
 def _wrong_type(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
     names = [_NAMES.get(name, Text(name, name)) for name in match[1].split(" | ")]
-    seen = {"bool": Text("un booléen", "a boolean")}.get(match[2]) or _NAMES.get(match[2], Text(match[2], match[2]))
+    received = {"bool": Text("un booléen", "a boolean")}.get(match[2]) or _NAMES.get(match[2], Text(match[2], match[2]))
     french, english = " ou ".join(n.fr for n in names), " or ".join(n.en for n in names)
-    return Text(f"Attendu : {french} ; reçu : {seen.fr}", f"Expected {english}, got {seen.en}")
+    return Text(f"Attendu : {french} ; reçu : {received.fr}", f"Expected {english}, got {received.en}")
 
 
 def _wrong_format(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
@@ -208,7 +208,7 @@ def _walk(kind: types.Type, steps: tuple[Step, ...]) -> Iterator[types.Type]:
 
 
 def _inside(kind: types.Type, step: Step) -> Iterator[types.Type]:
-    """What `step` leads to inside one value of this type."""
+    """The types that a value of type `kind` may have at `step`."""
     if isinstance(kind, types.StructType):
         yield from (field.type for field in kind.fields if field.encode_name == step)
     elif isinstance(kind, types.TupleType) and isinstance(step, int):

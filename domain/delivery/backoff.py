@@ -40,13 +40,13 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         now: datetime,
         *,
         jitter: float = 0.0,
-        asked: timedelta = timedelta(0),
+        requested: timedelta = timedelta(0),
     ) -> datetime | None:
         """The time of the next attempt after that many failed ones; None: the delivery is given up.
 
-        `asked`: the pause that the receiver asked for, granted up to `longest`.
+        `requested`: the pause that the receiver asked for, granted up to `longest`.
         """
-        due = now + max(self.pause(attempts, jitter), min(asked, self.longest))
+        due = now + max(self.pause(attempts, jitter), min(requested, self.longest))
         return due if attempts < self.attempts and due - queued_at <= self.age else None
 
 
@@ -85,6 +85,6 @@ def result_of(
     started_at, at = moments
     if outcome.failure is None:
         return Result(outcome=outcome, status="delivered", due_at=None, started_at=started_at, at=at)
-    due = None if outcome.final else schedule.due_again(attempts, queued_at, at, jitter=jitter, asked=outcome.pause)
+    due = None if outcome.final else schedule.due_again(attempts, queued_at, at, jitter=jitter, requested=outcome.pause)
     status: DeliveryStatus = "waiting" if due else "given_up"
     return Result(outcome=outcome, status=status, due_at=due, started_at=started_at, at=at)

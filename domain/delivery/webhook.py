@@ -18,7 +18,7 @@ SCHEDULE = Schedule(
     first=timedelta(seconds=10), factor=3, longest=timedelta(hours=2), attempts=45, age=timedelta(days=3)
 )
 KEPT = timedelta(days=30)
-"""How long deliveries that ended are kept."""
+"""The time for which deliveries that ended are kept."""
 
 MOST_OF_ONE_ORGANISATION = 100
 SHORTEST_SECRET = 24

@@ -37,7 +37,7 @@ async def add(call: Call, name: str, body: Sum) -> Sum:
     return body
 
 
-ROUTES = (add, observability.metrics)
+ROUTES = (add, observability.get_metrics)
 
 
 @pytest.fixture

@@ -34,9 +34,9 @@ def test_it_is_given_up_once_it_is_old() -> None:
 
 
 def test_the_receiver_may_ask_for_more_time_within_bounds() -> None:
-    assert SCHEDULE.due_again(1, NOW, NOW, asked=timedelta(minutes=5)) == NOW + timedelta(minutes=5)
-    assert SCHEDULE.due_again(1, NOW, NOW, asked=timedelta(seconds=5)) == NOW + timedelta(seconds=10)
-    assert SCHEDULE.due_again(1, NOW, NOW, asked=timedelta(days=5)) == NOW + timedelta(hours=1)
+    assert SCHEDULE.due_again(1, NOW, NOW, requested=timedelta(minutes=5)) == NOW + timedelta(minutes=5)
+    assert SCHEDULE.due_again(1, NOW, NOW, requested=timedelta(seconds=5)) == NOW + timedelta(seconds=10)
+    assert SCHEDULE.due_again(1, NOW, NOW, requested=timedelta(days=5)) == NOW + timedelta(hours=1)
 
 
 def test_what_becomes_of_a_delivery() -> None:
