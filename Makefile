@@ -8,10 +8,10 @@ BIN   := $(VENV)/bin
 READY := $(VENV)/.vivier-ready
 UV    ?= uv
 
-.PHONY: help setup run test lint format openapi lock
+.PHONY: help setup run test test-all lint format openapi lock
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## make .venv with everything the project needs
 	@echo "Ready: $(BIN)/vivier"
@@ -19,8 +19,11 @@ setup: $(READY) ## make .venv with everything the project needs
 run: $(READY) ## serve the API with a sample pool, match a sample need and show its shortlist
 	@exec $(BIN)/vivier demo $(if $(PORT),--port $(PORT))
 
-test: lint ## every check, then every test
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(READY) ## every check and every test, side by side
+	@MAKE='$(MAKE)' sh scripts/test.sh $(PYTEST_ARGS)
+
+test-all: $(READY) ## the same, with four times as many random examples, other ones each time
+	@MAKE='$(MAKE)' sh scripts/test.sh --hypothesis-profile=full $(PYTEST_ARGS)
 
 lint: $(READY) ## style, types and the directions between the rooms
 	@$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""The mail server that e-mail is handed to, and whom it comes from, as settings name them."""
+"""The settings of e-mail: the mail server, and the sender's address."""
 
 import re
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ ADDRESS = re.compile(rf"{_LOCAL}@{_DOMAIN}")
 
 @dataclass(frozen=True)
 class MailServer:
-    """Where to connect and how. `encryption`: `tls` from the first byte; else whether STARTTLS is a must."""
+    """A mail server. `encryption`: `tls` from the first byte; else whether STARTTLS is a must."""
 
     host: str
     port: int

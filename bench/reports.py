@@ -17,13 +17,12 @@ from uuid import UUID
 
 import msgspec
 
-from api.reports.html import page
-from api.reports.pdf import sheet
+from api.reports.html import html_page
+from api.reports.pdf import pdf
 from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, generate
 from domain.needs.need import Lot, Need, PlannedNeed, TerritoryRequest
 from domain.needs.status import StoredNeed
 from domain.report.build import Facts, report
-from domain.report.document_sections import document
 from domain.shortlists.frozen import FrozenShortlist, LotTotal
 from domain.suppliers.assembly import StoredRecord, assemble
 from matching.engine import match
@@ -116,12 +115,12 @@ def main(*counts: int) -> None:
         data = msgspec.json.encode(made)
         points = [each.at for each in made.placement.suppliers]
         maps, on_map = timed(lambda: map_sheets(reference.geography, [BRETAGNE], [], points))  # noqa: B023
-        html, as_page = timed(lambda: page(made, document(made), maps))  # noqa: B023
-        pdf, as_pdf = timed(lambda: sheet(made, document(made), maps))  # noqa: B023
+        html, as_page = timed(lambda: html_page(made, maps))  # noqa: B023
+        printed, as_pdf = timed(lambda: pdf(made, maps))  # noqa: B023
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
         print(f"{lots} lots: data {seconds:.3f} s, {len(data) // 1000} kB; map {on_map:.3f} s; ", end="")
         print(f"page {as_page:.3f} s, {len(html) // 1000} kB; ", end="")
-        print(f"PDF {as_pdf:.1f} s, {len(pdf) // 1000} kB, at most {peak} MB")
+        print(f"PDF {as_pdf:.1f} s, {len(printed) // 1000} kB, at most {peak} MB")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""What an organisation learns from its needs together: barriers, replies, supply that is lacking, provisions.
+"""Figures over the needs of an organisation: barriers, replies, segments without supply, tension, provisions.
 
-Needs are looked at as their latest shortlist answered them; whether a contract will hold a social or environmental
-provision, as the need says now.
+Supply is that of the latest shortlist of each need; social and environmental provisions are those the need says now.
 """
 
 from collections import Counter
@@ -14,62 +13,41 @@ import msgspec
 from domain.exchanges.exchange import Barrier
 from domain.needs.need import PlannedNeed, TerritoryRequest
 from domain.needs.status import Status
-from domain.shortlists.shortlist import Role, TensionLevel
+from domain.shortlists.shortlist import Coverage, RequestedSegment, Tension, TensionLevel
 
 SOCIAL_TARGET = 0.3
-"""Of the contracts of a year, at least this share with a social provision (PNAD 2022-2025; none has followed yet)."""
+"""The least share of a year's contracts with a social provision (PNAD 2022-2025; no later plan exists yet)."""
 ENVIRONMENTAL_TARGET = 1.0
-"""Of the contracts of a year, at least this share with an environmental provision (PNAD 2022-2025)."""
+"""The least share of a year's contracts with an environmental provision (PNAD 2022-2025)."""
 MOST_NOTES = 200
 
 
-class AskedSegment(msgspec.Struct, frozen=True):
-    """A segment that a lot asked for, as its shortlist read it."""
-
-    segment: str
-    label: str
-    role: Role
-
-
-class SegmentSupply(msgspec.Struct, frozen=True):
-    """How many candidates a lot's segment had."""
-
-    segment: str
-    candidates: int
-
-
-class LotTension(msgspec.Struct, frozen=True):
-    """Whether a lot had supply enough for competition."""
-
-    level: TensionLevel
-
-
 class LotSupply(msgspec.Struct, frozen=True):
-    """What is read of a lot in a shortlist, however old it is."""
+    """The part of a lot's shortlist that insights read, whatever its age."""
 
     id: str
-    requested: tuple[AskedSegment, ...]
-    coverage: tuple[SegmentSupply, ...]
-    tension: LotTension
+    requested: tuple[RequestedSegment, ...]
+    coverage: tuple[Coverage, ...]
+    tension: Tension
 
     @property
-    def objects(self) -> dict[str, AskedSegment]:
+    def objects(self) -> dict[str, RequestedSegment]:
         """The segments that had to be answered, by id."""
         return {each.segment: each for each in self.requested if each.role == "object"}
 
 
 class NeedFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A need: as it is now (`content`), and as its latest shortlist answered it (`asked`, `lots`)."""
+    """A need as it is now (`content`), and its latest shortlist: the need that was matched, and its lots."""
 
     id: UUID
     status: Status
     content: PlannedNeed
-    asked: PlannedNeed
+    matched: PlannedNeed
     lots: tuple[LotSupply, ...]
 
 
 class ExchangeFacts(msgspec.Struct, frozen=True):
-    """What an exchange is about; `lot_ids` empty: the whole need."""
+    """An exchange and its subject; `lot_ids` empty: the whole need."""
 
     id: UUID
     need_id: UUID
@@ -77,8 +55,7 @@ class ExchangeFacts(msgspec.Struct, frozen=True):
 
 
 class BarrierFigure(msgspec.Struct, frozen=True):
-    """How often a barrier was named: by how many recipients of exchanges (a supplier counts once in each), in how many
-    needs, by how many suppliers."""
+    """How often a barrier was named. `replies`: by how many recipients, a supplier counting once in each exchange."""
 
     barrier: Barrier
     replies: int
@@ -95,7 +72,7 @@ class BarrierNote(msgspec.Struct, frozen=True):
 
 
 class BarrierNotes(msgspec.Struct, frozen=True):
-    """The latest notes, at most 200, of all that there are; those given in confidence are only counted."""
+    """The latest notes, at most 200; `total` counts all of them, `confidential` those that are not shown for that."""
 
     items: tuple[BarrierNote, ...]
     total: int
@@ -110,9 +87,9 @@ class FirstAnswer(msgspec.Struct, frozen=True):
 
 
 class ReplyFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Who answered, recipient by recipient of each exchange.
+    """How many recipients of exchanges answered.
 
-    `undelivered`: nobody's mailbox took any message; they are not among `contacted`. `rate`: null without any contact.
+    `undelivered`: recipients whom no message reached; they are not among `contacted`. `rate`: null without any contact.
     """
 
     contacted: int
@@ -132,7 +109,7 @@ class Unsupplied(msgspec.Struct, frozen=True):
 
 
 class TensionFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """How many lots have which tension; `good`: supply enough for competition."""
+    """The number of lots of each tension; `good`: supply enough for competition."""
 
     none: int
     critical: int
@@ -141,7 +118,7 @@ class TensionFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProvisionFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """How many needs, abandoned ones aside, will have a provision, will not, or do not say.
+    """The numbers of needs, without abandoned ones, that will have a provision, will not, or do not say.
 
     `share`: of those that say; null where none does. `target`: the share aimed at.
     """
@@ -161,7 +138,7 @@ class Provisions(msgspec.Struct, frozen=True):
 
 
 class NeedFigures(msgspec.Struct, frozen=True):
-    """How many needs these figures rest on."""
+    """The numbers of needs and lots that are counted."""
 
     total: int
     lots: int
@@ -169,7 +146,7 @@ class NeedFigures(msgspec.Struct, frozen=True):
 
 
 class Insights(msgspec.Struct, frozen=True, kw_only=True):
-    """What needs tell together."""
+    """Figures over the needs of an organisation."""
 
     needs: NeedFigures
     replies: ReplyFigures
@@ -181,27 +158,27 @@ class Insights(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """Which lots are looked at: all, or those that ask for one of `segments` and lie where `meets` says so."""
+    """The lots that are counted: all, or those that request one of `segments` in a territory that `meets` accepts."""
 
     segments: frozenset[str] | None = None
     meets: Callable[[TerritoryRequest], bool] | None = None
 
     def lots(self, need: NeedFacts) -> tuple[LotSupply, ...]:
-        """The lots of a need that are looked at; a need without any is left out."""
-        places = {lot.id: lot.territory or need.asked.territory for lot in need.asked.lots}
+        """The lots of a need that are counted; a need without any is left out."""
+        territories = {lot.id: lot.territory or need.matched.territory for lot in need.matched.lots}
         return tuple(
             lot
             for lot in need.lots
             if (self.segments is None or not self.segments.isdisjoint(lot.objects))
-            and self._is_there(places.get(lot.id))
+            and self._accepts(territories.get(lot.id))
         )
 
-    def _is_there(self, place: TerritoryRequest | None) -> bool:
-        return self.meets is None or (place is not None and self.meets(place))
+    def _accepts(self, territory: TerritoryRequest | None) -> bool:
+        return self.meets is None or (territory is not None and self.meets(territory))
 
 
-class Gathered:
-    """Needs looked at one by one, and what they come to."""
+class Tally:
+    """The figures over needs that are added batch by batch."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -214,35 +191,37 @@ class Gathered:
 
     @property
     def need_ids(self) -> Collection[UUID]:
-        """The needs that are looked at."""
+        """The needs that are counted."""
         return self._lots.keys()
 
     def add(self, needs: Iterable[NeedFacts]) -> None:
-        """Look at more needs; those without a lot in the scope are left out."""
+        """Count more needs; those without a lot in the scope are left out."""
         for need in needs:
-            self._add(need)
+            if lots := self._scope.lots(need):
+                self._add(need, lots)
 
-    def _add(self, need: NeedFacts) -> None:
-        lots = self._scope.lots(need)
-        if not lots:
-            return
+    def _add(self, need: NeedFacts, lots: Sequence[LotSupply]) -> None:
         self._lots[need.id] = frozenset(lot.id for lot in lots)
         self._statuses[need.status] += 1
         self._tension.update(lot.tension.level for lot in lots)
         for lot in lots:
-            self._note_lacking(need.id, lot)
+            self._add_lacking(need.id, lot)
         if need.status != "abandoned":
             self._social[_social(need.content)] += 1
             self._environmental[need.content.environmental_considerations] += 1
 
     def relevant(self, exchanges: Iterable[ExchangeFacts]) -> list[UUID]:
-        """Those of the exchanges that are about lots looked at, or about a whole need."""
+        """The ids of the exchanges about lots that are counted, or about a whole need that is."""
         return [
-            each.id for each in exchanges if each.need_id in self._lots and self._is_about(each.need_id, each.lot_ids)
+            each.id
+            for each in exchanges
+            if each.need_id in self._lots
+            and (not each.lot_ids or not self._lots[each.need_id].isdisjoint(each.lot_ids))
         ]
 
     def insights(self, replies: ReplyFigures, barriers: Sequence[BarrierFigure], notes: BarrierNotes) -> Insights:
-        """All together, with what was counted in the relevant exchanges."""
+        """The figures over all needs added, beside those of their relevant exchanges."""
+        level = self._tension
         return Insights(
             needs=NeedFigures(len(self._lots), sum(map(len, self._lots.values())), dict(self._statuses)),
             replies=replies,
@@ -250,25 +229,22 @@ class Gathered:
             barrier_notes=notes,
             segments_without_supply=self._unsupplied(),
             tension=TensionFigures(
-                **{level: self._tension[level] for level in TensionFigures.__struct_fields__}  # type: ignore[index]
+                none=level["none"], critical=level["critical"], low=level["low"], good=level["good"]
             ),
             provisions=Provisions(
                 _provision(self._social, SOCIAL_TARGET), _provision(self._environmental, ENVIRONMENTAL_TARGET)
             ),
         )
 
-    def _is_about(self, need_id: UUID, lot_ids: tuple[str, ...]) -> bool:
-        return not lot_ids or not self._lots[need_id].isdisjoint(lot_ids)
-
-    def _note_lacking(self, need_id: UUID, lot: LotSupply) -> None:
-        asked = lot.objects
-        for covered in lot.coverage:
-            if covered.candidates == 0 and covered.segment in asked:
-                _, needs = self._lacking.setdefault(covered.segment, (asked[covered.segment].label, []))
+    def _add_lacking(self, need_id: UUID, lot: LotSupply) -> None:
+        objects = lot.objects
+        for each in lot.coverage:
+            if each.candidates == 0 and each.segment in objects:
+                _, needs = self._lacking.setdefault(each.segment, (objects[each.segment].label, []))
                 needs.append(need_id)
 
     def _unsupplied(self) -> tuple[Unsupplied, ...]:
-        """Those lacking in most lots first."""
+        """The segments that lack in most lots come first."""
         found = [
             Unsupplied(segment, label, len(needs), tuple(dict.fromkeys(needs)))
             for segment, (label, needs) in self._lacking.items()

@@ -1,12 +1,14 @@
 """The reference data that a process loads once and matches with."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from domain.law import rules as law
 from domain.reference import cpv, taxonomy, territory
 from matching.geo.territory import Geography
 from matching.lot_query import Reader
 from matching.words.keywords import Interpreter
+from matching.words.territory_search import Gazetteer
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,11 @@ class Reference:
     rules: law.Rules
     interpreter: Interpreter
     geography: Geography
+
+    @cached_property
+    def gazetteer(self) -> Gazetteer:
+        """The search of territories by name or code, made when it is first used (some 0.5 s)."""
+        return Gazetteer(self.territories)
 
     @property
     def reader(self) -> Reader:

@@ -151,3 +151,17 @@ def test_the_lock_holds_every_dependency_by_its_hash_and_no_address() -> None:
     assert {re.split(r"[^\w-]", name)[0].lower() for name in wanted} <= {name for name, _ in entries}
     assert len(entries) == len(re.findall(r"^[a-z]", lock, re.MULTILINE))
     assert "://" not in lock
+
+
+@every_module
+def test_docstrings_say_what_comes_back(path: Path) -> None:
+    """Their first line is a statement: none begins with “What”, none is missing from a module."""
+    tree = ast.parse(path.read_text())
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    documented = [
+        (getattr(node, "name", path.stem), ast.get_docstring(node))
+        for node in ast.walk(tree)
+        if isinstance(node, kinds)
+    ]
+    assert [name for name, text in documented if text and re.match(r"What\b", text)] == []
+    assert ast.get_docstring(tree) or path.name == "__init__.py"

@@ -1,4 +1,4 @@
-"""The trail of a match, as tables to read."""
+"""How a match came about, as tables on a terminal."""
 
 from collections.abc import Sequence
 
@@ -16,8 +16,8 @@ def write_trail(lots: Sequence[LotTrail], to: Console) -> None:
         to.rule(plain(f"Lot {lot.id} · {lot.territory}"), align="left")
         to.print("Read as:")
         for wanted in lot.wanted:
-            said = ", ".join(wanted.sources)
-            to.print(plain(f"  {wanted.segment} ({wanted.role}, confidence {wanted.confidence:.2f}) from {said}"))
+            sources = ", ".join(wanted.sources)
+            to.print(plain(f"  {wanted.segment} ({wanted.role}, confidence {wanted.confidence:.2f}) from {sources}"))
         for code in lot.unmapped:
             to.print(f"  nothing, from cpv:{code}: no segment covers it")
         for words in lot.unknown:

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
@@ -24,6 +23,7 @@ from api.web.request_body import JsonBody
 from db.core.engine import engine
 from domain.errors import InvalidContent
 from domain.needs.need import Need
+from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Language
 from matching.engine import match
 from matching.index import LiveIndex
@@ -37,14 +37,14 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Match the need and write its shortlist, or the trail that leads to it."""
     need = read_need(options.need)
     on = options.on or need.on or datetime.now(UTC).astimezone(PARIS).date()
-    with ExitStack() as held:
+    with ExitStack() as stack:
         with ThreadPoolExecutor(1) as background:
             loading = background.submit(load_reference, settings.rules)
-            url = held.enter_context(attached(settings))
+            url = stack.enter_context(attached(settings))
         reference = loading.result()
         index = asyncio.run(_load(url, reference))
     try:
-        _writer(options)(need, index, reference, on)
+        _write(options, need, index, reference, on)
     except InvalidContent as invalid:
         raise _faulty(options.need, invalid) from None
     return 0
@@ -63,38 +63,22 @@ def read_need(name: str) -> Need:
         raise CommandFailed(f"{name}: {refusal.detail.en}") from None
 
 
-Writer = Callable[[Need, LiveIndex, Reference, date], None]
-
-
-def _writer(options: argparse.Namespace) -> Writer:
-    if options.explain:
-        return _write_trail_as_json if options.json else _write_trail
-    return _write_json if options.json else _write
-
-
-def _write(need: Need, index: LiveIndex, reference: Reference, on: date) -> None:
-    shortlist = match(need, index, reference, on, LANGUAGE)
-    ShortlistReport(need, reference.territories, console()).write(shortlist)
-
-
-def _write_json(need: Need, index: LiveIndex, reference: Reference, on: date) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(match(need, index, reference, on, LANGUAGE)) + b"\n")
-
-
-def _write_trail(need: Need, index: LiveIndex, reference: Reference, on: date) -> None:
-    write_trail(trail(need, index, reference, on, LANGUAGE), console())
-
-
-def _write_trail_as_json(need: Need, index: LiveIndex, reference: Reference, on: date) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(trail(need, index, reference, on, LANGUAGE)) + b"\n")
+def _write(options: argparse.Namespace, need: Need, index: LiveIndex, reference: Reference, on: date) -> None:
+    result = (trail if options.explain else match)(need, index, reference, on, LANGUAGE)
+    if options.json:
+        sys.stdout.buffer.write(msgspec.json.encode(result) + b"\n")
+    elif isinstance(result, Shortlist):
+        ShortlistReport(need, reference.territories, console()).write(result)
+    else:
+        write_trail(result, console())
 
 
 async def _load(url: str, reference: Reference) -> LiveIndex:
-    attached_engine = engine(url, pool_size=0)
+    database = engine(url, pool_size=0)
     try:
-        return await load_index(attached_engine, reference)
+        return await load_index(database, reference)
     finally:
-        await attached_engine.dispose()
+        await database.dispose()
 
 
 def _faulty(name: str, invalid: InvalidContent) -> CommandFailed:

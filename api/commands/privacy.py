@@ -11,8 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.commands.confirm import agreed
-from api.commands.console import plain
+from api.commands.console import agreed, plain
 from api.commands.database import attached
 from api.commands.errors import FAILED, USAGE, CommandFailed
 from api.runtime.auth import DEFAULT_ORGANISATION

@@ -1,4 +1,4 @@
-"""A shortlist as a buyer reads it: in French, lot by lot, with what would change if the lot were asked otherwise."""
+"""A shortlist on a terminal: in French, lot by lot, with what would change if the lot were asked otherwise."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,17 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from api.commands.console import plain
-from api.commands.french_format import (
-    KINDS,
-    RESERVATIONS,
-    TO_RESERVATIONS,
-    continued,
-    count,
-    day,
-    euros,
-    joined,
-    kilometres,
-)
 from domain.needs.need import Lot, Need
 from domain.reference.territory import Territories
 from domain.shortlists.shortlist import (
@@ -27,25 +16,17 @@ from domain.shortlists.shortlist import (
     Eligibility,
     LotShortlist,
     NearMiss,
-    Outcome,
     Severity,
     Shortlist,
 )
+from domain.text import typography
+from domain.text.bilingual import OR, kilometres, listed, long_date
+from domain.text.labels import KINDS, OUTCOMES, RESERVED, SEVERITIES
 
-ANSWERS: dict[Outcome, str] = {
-    "ELIGIBLE": "Oui",
-    "ELIGIBLE_IF": "Sur preuve",
-    "UNKNOWN": "À vérifier",
-    "REVIEW": "À examiner",
-    "INELIGIBLE": "Non",
-}
+ANSWERS = {outcome: words.fr for outcome, words in OUTCOMES.items()} | {"ELIGIBLE": "Oui", "INELIGIBLE": "Non"}
 """Whether a supplier may answer a reserved lot, from the surest to the least."""
 TENSION_STYLES = {"none": "bold red", "critical": "red", "low": "yellow", "good": "green"}
-MARKS: dict[Severity, tuple[str, str]] = {
-    "blocking": ("Interdit : ", "bold red"),
-    "warning": ("Attention : ", "yellow"),
-    "info": ("", ""),
-}
+SEVERITY_STYLES: dict[Severity, str] = {"blocking": "bold red", "warning": "yellow"}
 _SUREST_FIRST = tuple(ANSWERS)
 
 Fact = tuple[str, Text]
@@ -58,7 +39,7 @@ class ShortlistReport:
         self._need, self._territories, self._to, self._shown = need, territories, to, shown
 
     def write(self, shortlist: Shortlist) -> None:
-        """The whole of it."""
+        """Write all lots, the advice on the whole need, and the abbreviations used."""
         self._heading(shortlist)
         lots = {lot.id: lot for lot in self._need.lots}
         for answered in shortlist.lots:
@@ -70,23 +51,23 @@ class ShortlistReport:
         self._abbreviations(shortlist)
 
     def _abbreviations(self, shortlist: Shortlist) -> None:
-        listed = [row.supplier for lot in shortlist.lots for row in lot.candidates[: self._shown]]
-        listed += [miss.supplier for lot in shortlist.lots for miss in lot.near_misses]
-        seen = {kind for supplier in listed for kind in supplier.kinds}
-        if said := [f"{kind} {meaning}" for kind, meaning in KINDS.items() if kind in seen]:
-            self._to.print(f"\nSigles : {' ; '.join(said)}.")
+        suppliers = [row.supplier for lot in shortlist.lots for row in lot.candidates[: self._shown]]
+        suppliers += [miss.supplier for lot in shortlist.lots for miss in lot.near_misses]
+        seen = {kind for supplier in suppliers for kind in supplier.kinds}
+        if used := [f"{kind} {meaning.fr}" for kind, meaning in KINDS.items() if kind in seen]:
+            self._to.print(f"\nSigles : {' ; '.join(used)}.")
 
     def _heading(self, shortlist: Shortlist) -> None:
         buyer = self._need.buyer.name if self._need.buyer else None
         about = [part for part in (buyer, self._need.reference) if part]
         self._to.print(plain(f"Besoin : {self._need.title or 'sans titre'}"), style="bold")
-        self._to.print(plain(" · ".join((*about, f"évalué au {day(shortlist.stamp.on)}"))))
+        self._to.print(plain(" · ".join((*about, f"évalué au {long_date(shortlist.stamp.on).fr}"))))
 
     def _lot(self, lot: Lot, answered: LotShortlist) -> None:
         self._to.print()
         title = f"Lot {lot.id}" + (f" · {lot.title}" if lot.title else "")
         self._to.rule(Text(plain(title), "bold"), align="left")
-        self._to.print(_facts(self._asked(lot, answered)))
+        self._to.print(_facts(self._request(lot, answered)))
         self._to.print()
         self._candidates(lot, answered)
         if answered.near_misses:
@@ -94,19 +75,19 @@ class ShortlistReport:
             self._to.print(_bullets(Text(self._near_miss(miss)) for miss in answered.near_misses))
         self._to.print()
         self._to.print(_facts(_outlook(lot, answered)))
-        if said := [*_findings(answered), *map(_advice, answered.advice)]:
+        if remarks := [*_findings(answered), *map(_advice, answered.advice)]:
             self._to.print("\nDroit et conseils :")
-            self._to.print(_bullets(said))
+            self._to.print(_bullets(remarks))
 
-    def _asked(self, lot: Lot, answered: LotShortlist) -> Iterator[Fact]:
+    def _request(self, lot: Lot, answered: LotShortlist) -> Iterator[Fact]:
         for position, wanted in enumerate(answered.requested):
             support = ", activité support" if wanted.role == "support" else ""
-            read = joined([_origin(source) for source in wanted.sources], "et")
+            read = listed([_origin(source) for source in wanted.sources]).fr
             yield "" if position else "Recherché", Text(plain(f"{wanted.label}{support} (lu dans : {read})"))
         yield "Territoire", Text(plain("".join(self._place(lot, answered))))
         if lot.reserved:
-            yield "Réservé", Text(joined([TO_RESERVATIONS[kind] for kind in dict.fromkeys(lot.reserved)], "ou"))
-        conditions = [euros(lot.value_eur)] if lot.value_eur is not None else []
+            yield "Réservé", Text(listed([RESERVED[kind].to.fr for kind in dict.fromkeys(lot.reserved)], OR).fr)
+        conditions = [_drawable(typography.euros(lot.value_eur, "fr"))] if lot.value_eur is not None else []
         if lot.duration_months:
             renewal = f", reconductible {lot.renewal_months} mois" if lot.renewal_months else ""
             conditions.append(f"{lot.duration_months} mois{renewal}")
@@ -118,7 +99,7 @@ class ShortlistReport:
         if lot.site is not None:
             yield f" ; lieu d'exécution : {self._commune(lot.site.commune) if lot.site.commune else 'point donné'}"
         if lot.max_distance_km is not None:
-            yield f" ; à {kilometres(lot.max_distance_km)} au plus"
+            yield f" ; à {kilometres(lot.max_distance_km, rough=True).fr} au plus"
 
     def _candidates(self, lot: Lot, answered: LotShortlist) -> None:
         shown = answered.candidates[: self._shown]
@@ -144,7 +125,7 @@ class ShortlistReport:
         yield str(candidate.rank)
         yield Text.assemble((plain(supplier.name), "bold"), "".join(f", {kind}" for kind in supplier.kinds))
         yield self._commune(supplier.commune)
-        yield "?" if candidate.distance_km is None else kilometres(candidate.distance_km)
+        yield "?" if candidate.distance_km is None else kilometres(candidate.distance_km, rough=True).fr
         if lot.reserved:
             yield _eligibility(candidate.eligibility)
         yield plain(continued(list(_why(candidate, answered))))
@@ -156,6 +137,22 @@ class ShortlistReport:
     def _commune(self, code: str | None) -> str:
         ordinal = self._territories.commune_ordinal(code) if code else None
         return "commune inconnue" if ordinal is None else self._territories.communes[ordinal].name
+
+
+def count(number: int, one: str, several: str | None = None) -> str:
+    """`number` with its noun; the plural takes an s unless given."""
+    return f"{_drawable(typography.count(number, 'fr'))} {one if number < 2 else several or one + 's'}"
+
+
+def continued(sentences: Sequence[str]) -> str:
+    """Sentences as one: "Sur place ; à confirmer"."""
+    first, *others = sentences or ("",)
+    return " ; ".join((first, *(f"{other[:1].lower()}{other[1:]}" for other in others)))
+
+
+def _drawable(text: str) -> str:
+    """The text with spaces that every terminal can draw."""
+    return text.replace(typography.NARROW, typography.NO_BREAK)
 
 
 def _why(candidate: Candidate, answered: LotShortlist) -> Iterator[str]:
@@ -173,9 +170,9 @@ def _eligibility(verdicts: Sequence[Eligibility]) -> str:
     best = min(verdicts, key=lambda verdict: _SUREST_FIRST.index(verdict.outcome), default=None)
     if best is None:
         return ""
-    types = [RESERVATIONS[verdict.reserved] for verdict in verdicts if verdict.outcome == best.outcome]
-    asked = f" : demander {joined(best.missing, 'et')}" if best.missing else ""
-    return plain(f"{ANSWERS[best.outcome]}, {joined(types, 'et')}{asked}")
+    types = [RESERVED[verdict.reserved].name.fr for verdict in verdicts if verdict.outcome == best.outcome]
+    asked = f" : demander {listed(best.missing).fr}" if best.missing else ""
+    return plain(f"{ANSWERS[best.outcome]}, {listed(types).fr}{asked}")
 
 
 def _outlook(lot: Lot, answered: LotShortlist) -> Iterator[Fact]:
@@ -187,9 +184,9 @@ def _outlook(lot: Lot, answered: LotShortlist) -> Iterator[Fact]:
         yield "", Text(plain(f"{labels[covered.segment]} : {found}"))
     options = answered.alternatives
     totals = [
-        f"{TO_RESERVATIONS[name]} {total}{' (non admis ici)' if name in options.forbidden else ''}"
+        f"{RESERVED[name].to.fr} {total}{' (non admis ici)' if name in options.forbidden else ''}"
         for name, total in options.reserved.items()
-        if name in TO_RESERVATIONS
+        if name in RESERVED
     ]
     open_to_all = count(options.reserved["none"], "candidat")
     yield "Autrement", Text(f"Sans réservation, {open_to_all} ; réservé {', '.join(totals)}")
@@ -203,27 +200,29 @@ def _findings(answered: LotShortlist) -> Iterator[Text]:
 
 
 def _advice(advice: Advice) -> Text:
-    sets = joined([f"lots {joined(lots, 'et')}" if len(lots) > 1 else f"lot {lots[0]}" for lots in advice.lots], "ou")
+    sets = listed([f"lots {listed(lots).fr}" if len(lots) > 1 else f"lot {lots[0]}" for lots in advice.lots], OR).fr
     return _marked(advice.severity, advice.message + (f" : {sets}" if sets else ""))
 
 
 def _marked(severity: Severity, message: str) -> Text:
-    mark, style = MARKS[severity]
-    return Text.assemble((mark, style), plain(message))
+    """The message; what is more than information says so in front."""
+    if severity == "info":
+        return Text(plain(message))
+    return Text.assemble((f"{SEVERITIES[severity].fr} : ", SEVERITY_STYLES[severity]), plain(message))
 
 
 def _origin(source: str) -> str:
     """Where in the request a segment comes from, such as `cpv:90919200`."""
-    kind, _, said = source.partition(":")
-    return {"segment": f"segment {said}", "cpv": f"CPV {said}"}.get(kind, f"« {said} »")
+    kind, _, value = source.partition(":")
+    return {"segment": f"segment {value}", "cpv": f"CPV {value}"}.get(kind, f"« {value} »")
 
 
 def _facts(facts: Iterator[Fact]) -> Table:
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True, min_width=11)
     grid.add_column(ratio=1)
-    for name, said in facts:
-        grid.add_row(name, said)
+    for name, value in facts:
+        grid.add_row(name, value)
     return grid
 
 

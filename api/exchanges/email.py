@@ -1,4 +1,4 @@
-"""E-mail to suppliers: composed at each attempt, and handed to the mail server of the settings."""
+"""E-mail to suppliers, composed at each attempt and handed to the mail server of the settings."""
 
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -9,24 +9,25 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
 from email.utils import format_datetime
+from secrets import token_urlsafe
 from urllib.parse import urlsplit
 
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponseException
 
-from api.exchanges.reply_links import address, expiry, last_day
-from api.runtime.endpoint import Call
+from api.exchanges.reply_links import TOKEN_BYTES, address, expiry, last_day
+from api.runtime.actor import Acting
 from api.runtime.outbox_worker import Kind
 from api.runtime.services import Services
 from api.smtp_settings import ADDRESS, MailServer
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
-from db.exchanges.email_outbox import note_outcome, queue_mails, telling_of
-from db.exchanges.reply_links import create_links
+from db.exchanges.email_outbox import insert_mails, select_outgoing_message, write_outcome
+from db.exchanges.reply_links import insert_links
 from db.schema.exchange_tables import message_mails
 from domain.delivery.backoff import Outcome, Schedule
 from domain.exchanges.exchange import ExchangeSummary, Message
-from domain.exchanges.letter import Letter, Link, Telling, letter, on_one_line
+from domain.exchanges.letter import Letter, Link, letter, on_one_line
 from domain.text.bilingual import Language
 
 SCHEDULE = Schedule(
@@ -39,7 +40,7 @@ PATIENCE = timedelta(seconds=90)
 
 @asynccontextmanager
 async def mail_kind(services: Services) -> AsyncIterator[Kind | None]:
-    """E-mail as a kind of delivery; None where no mail server is configured."""
+    """The kind of delivery that sends e-mail; None where no mail server is set."""
     settings = services.settings
     if settings.smtp is None or settings.mail_from is None or settings.public_url is None:
         yield None
@@ -56,26 +57,25 @@ async def mail_kind(services: Services) -> AsyncIterator[Kind | None]:
         outbox=message_mails,
         schedule=SCHEDULE,
         attempt=postman.deliver,
-        also_note=note_outcome,
+        also_note=write_outcome,
         at_once=AT_ONCE,
         patience=PATIENCE,
     )
 
 
-async def have_sent(call: Call, connection: Connection, exchange: ExchangeSummary, message: Message) -> None:
-    """Queue a message of the buyer's, just kept, for those it goes to, where e-mail is its channel and is configured.
+async def queue_emails(connection: Connection, acting: Acting, exchange: ExchangeSummary, message: Message) -> None:
+    """Queue a new message of the buyer's for its recipients, where its channel is e-mail and a mail server is set.
 
-    All others are left to the buyer.
+    All other deliveries are left to the buyer.
     """
-    if message.author != "buyer" or message.channel != "email" or call.services.settings.smtp is None:
-        return
-    receivers = [each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id}]
-    await queue_mails(connection, exchange.id, message.id, receivers, call.language, message.created_at)
+    if message.author == "buyer" and message.channel == "email" and acting.services.settings.smtp is not None:
+        receivers = [each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id}]
+        await insert_mails(connection, exchange.id, message.id, receivers, acting.language, message.created_at)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Postman:
-    """Brings messages to the mail server. `tls`: whom to trust, the system's authorities by default."""
+    """Hands messages to the mail server. `tls`: the authorities to trust, the system's by default."""
 
     server: MailServer
     sender: str
@@ -86,38 +86,38 @@ class Postman:
     tls: ssl.SSLContext | None = None
 
     async def deliver(self, mail: Claimed) -> Outcome:
-        """One attempt, with a link of its own: if it fails halfway, nobody knows whether it was read."""
+        """Attempt once to send an e-mail. Each attempt has its own link: a failed one may have reached the receiver."""
         receiver = reachable(mail.row["address"])
         if receiver is None:
             return Outcome(failure="not_an_address", final=True)
         language: Language = mail.row["language"]
-        now = self.now()
+        now, token = self.now(), token_urlsafe(TOKEN_BYTES)
         async with transaction(self.engine) as connection:
-            telling = await telling_of(connection, mail)
-            if telling is None:
+            outgoing = await select_outgoing_message(connection, mail)
+            if outgoing is None:
                 return Outcome(failure="link_revoked", final=True)
             expires_at = expiry(now, self.link_days)
             exchange, supplier = mail.row["exchange_id"], mail.row["supplier_id"]
-            (link,) = await create_links(connection, exchange, (supplier,), now, expires_at)
-        way = Link(address(self.base, link.token), last_day(expires_at))
-        written = letter(telling, way, language, by_server=True)
-        return await self._hand_over(self._message(mail, telling, receiver, written))
+            await insert_links(connection, exchange, {supplier: token}, now, expires_at)
+        reply_link = Link(address(self.base, token), last_day(expires_at))
+        text = letter(outgoing, reply_link, language, by_server=True)
+        return await self._send(self._message(mail, outgoing.buyer, receiver, text))
 
-    def _message(self, mail: Claimed, telling: Telling, receiver: str, written: Letter) -> EmailMessage:
+    def _message(self, mail: Claimed, buyer: str, receiver: str, text: Letter) -> EmailMessage:
         message = EmailMessage(policy=WIRE)
-        message["From"] = Address(on_one_line(telling.buyer), addr_spec=self.sender)
+        message["From"] = Address(on_one_line(buyer), addr_spec=self.sender)
         user, _, domain = receiver.rpartition("@")
         message["To"] = Address(username=user, domain=domain)
-        message["Subject"] = written.subject
+        message["Subject"] = text.subject
         message["Date"] = format_datetime(self.now())
         # the same at every attempt, so that mailboxes show one where two arrive
         message["Message-ID"] = f"<{mail.id}@{self.sender.rpartition('@')[2]}>"
         message["Content-Language"] = mail.row["language"]
         message["Auto-Submitted"] = "auto-generated"
-        message.set_content(written.text, cte="quoted-printable")
+        message.set_content(text.text, cte="quoted-printable")
         return message
 
-    async def _hand_over(self, message: EmailMessage) -> Outcome:
+    async def _send(self, message: EmailMessage) -> Outcome:
         server = self.server
         client = aiosmtplib.SMTP(
             hostname=server.host,
@@ -148,7 +148,7 @@ class Postman:
 
 
 def reachable(text: str) -> str | None:
-    """The address as mail servers take it, its domain in ASCII (IDNA); None where it is no address."""
+    """The address with its domain in ASCII (IDNA), as mail servers take it; None where the text is no address."""
     bare = text.strip()
     if not ADDRESS.fullmatch(bare):
         return None
@@ -160,9 +160,9 @@ def reachable(text: str) -> str | None:
 
 
 def failed(stage: str, error: Exception) -> Outcome:
-    """What an error means. `stage`: what fails for reasons of ours, to be tried again; empty once a message was given.
+    """The outcome that an error means. `stage`: the failure of a step before the message, always tried again.
 
-    Only what the server said for good (5xx) about the message or its receiver is final (RFC 5321 §4.2.1).
+    `stage` is empty once the message was handed over: then a lasting refusal (5xx) is final (RFC 5321 §4.2.1).
     """
     if isinstance(error, SMTPRecipientsRefused):
         error = error.recipients[0]

@@ -1,38 +1,40 @@
-"""How an exchange is opened: with whom, about which lots, and the answer that is given once."""
+"""Use case: open an exchange with suppliers about a need, or about some of its lots."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from api.exchanges.buyer_view import (
-    ExchangeDocument,
-    NewExchangeDocument,
-    RecipientLetter,
-    ReplyLinkDocument,
-    by_hand,
-    exchange_document,
-    telling,
-    written,
-)
-from api.exchanges.reply_links import Grant, grant_links, granted, last_day
-from api.runtime.endpoint import Call
-from api.web.content_negotiation import JSON
+from api.exchanges.buyer_view import CreatedExchange, RecipientLetter, ReplyLinkDocument, exchange_document
+from api.exchanges.email import queue_emails
+from api.exchanges.own_exchange import own_exchange
+from api.exchanges.reply_links import issue_links, last_day, seeds_and_tokens
+from api.exchanges.write_letter import undelivered, write_letter
+from api.needs.own_need import lock_own_need, unknown_lot
+from api.runtime.actor import Acting
+from db.audit import write_entry
 from db.core.engine import Connection
-from db.exchanges.exchanges import get_exchange
-from db.idempotency import Answer
-from db.needs.shortlists import get_shortlist
+from db.core.uuid7 import new_id
+from db.exchanges.exchanges import insert_exchange
+from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
-from domain.decoding.explain import near
+from domain.audit import Detail
 from domain.errors import Conflict, InvalidContent, Problem, pointer
-from domain.exchanges.exchange import MOST_RECIPIENTS, ExchangeSummary, Message, Opening, Recipient
-from domain.exchanges.letter import Link, Telling
-from domain.needs.status import StoredNeed
+from domain.exchanges.exchange import (
+    MOST_RECIPIENTS,
+    Exchange,
+    ExchangeRequest,
+    ExchangeSummary,
+    MessageRequest,
+    Recipient,
+    message_from,
+)
+from domain.exchanges.letter import Link
+from domain.needs.status import StoredNeed, require_open
 from domain.shortlists.listed_suppliers import to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Supplier
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Text
 
 NO_SUPPLIER = Text("Aucun fournisseur de cet identifiant", "No supplier of this id")
 NOBODY_LEFT = Text(
@@ -47,87 +49,100 @@ TOO_MANY = Text(
 )
 
 
-class KeptOpening(msgspec.Struct, frozen=True):
-    """The answer to an opening as it is kept for a request sent twice: all of it, but the tokens of links.
+async def open_exchange(
+    connection: Connection, acting: Acting, need_id: UUID, request: ExchangeRequest
+) -> CreatedExchange:
+    """Open an exchange. In its links and letters seeds stand in the place of tokens: `reveal_links` puts these there.
 
-    `by_hand`: to whom the buyer brings the first message itself.
+    Raises NotFound; Conflict (`after-publication`; `nobody_to_contact` for a shortlist that has nobody left);
+    InvalidContent with everything wrong in the lots and recipients.
     """
+    need = await lock_own_need(connection, acting.organisation_id, need_id)
+    require_open(need.status)
+    recipients = await _recipients(connection, acting, need, request)
+    now = acting.now()
+    summary = ExchangeSummary(
+        id=new_id(now),
+        need_id=need_id,
+        subject=request.subject,
+        lot_ids=tuple(dict.fromkeys(request.lot_ids)),
+        channel=request.channel,
+        opened_at=now,
+        recipients=recipients,
+    )
+    first = message_from(MessageRequest(request.body, author="buyer"), new_id(now), request.channel, now)
+    await insert_exchange(connection, acting.organisation_id, summary, first)
+    await queue_emails(connection, acting, summary, first)
+    links = await issue_links(connection, acting, summary.id, (each.supplier_id for each in recipients))
+    exchange = await own_exchange(connection, acting.organisation_id, summary.id)
+    detail: Detail = {
+        "need_id": str(need_id),
+        "message_id": str(first.id),
+        "channel": request.channel,
+        "recipients": [str(each.supplier_id) for each in recipients],
+    }
+    await write_entry(connection, acting.actor, "exchange.opened", f"exchange:{summary.id}", now, detail=detail)
+    document = exchange_document(exchange, {each.supplier_id: each.expires_at for each in links})
+    return CreatedExchange(
+        **msgspec.structs.asdict(document),
+        reply_links=links,
+        to_be_delivered_by_you=tuple(_letters(acting, need, exchange, links)),
+    )
 
-    exchange: ExchangeDocument
-    grant: Grant
-    told: Telling
-    by_hand: tuple[UUID, ...]
-    language: Language
+
+async def reveal_links(connection: Connection, acting: Acting, opened: CreatedExchange) -> CreatedExchange:
+    """The exchange with tokens in its links and letters; without any of these if another caller opened it."""
+    found = await seeds_and_tokens(connection, acting, opened.reply_links)
+    links = [
+        msgspec.structs.replace(each, url=each.url.replace(*found[each.supplier_id]))
+        for each in opened.reply_links
+        if each.supplier_id in found
+    ]
+    letters = [
+        msgspec.structs.replace(each, text=each.text.replace(*found[each.supplier_id]))
+        for each in opened.to_be_delivered_by_you
+        if each.supplier_id in found
+    ]
+    return msgspec.structs.replace(opened, reply_links=tuple(links), to_be_delivered_by_you=tuple(letters))
 
 
-async def recipients_of(
-    call: Call, connection: Connection, need: StoredNeed, opening: Opening
+def _letters(
+    acting: Acting, need: StoredNeed, exchange: Exchange, links: Sequence[ReplyLinkDocument]
+) -> Iterator[RecipientLetter]:
+    first, by_supplier = exchange.messages[0], {each.supplier_id: each for each in links}
+    for supplier_id in undelivered(exchange, first.id):
+        link = by_supplier[supplier_id]
+        letter = write_letter(acting, need, exchange, first, Link(link.url, last_day(link.expires_at)))
+        yield RecipientLetter(letter.subject, letter.text, supplier_id=supplier_id)
+
+
+async def _recipients(
+    connection: Connection, acting: Acting, need: StoredNeed, request: ExchangeRequest
 ) -> tuple[Recipient, ...]:
-    """With whom the exchange is opened, as they are known now.
-
-    Raises InvalidContent, with all that is wrong in the lots and recipients; Conflict (`nobody_to_contact`) for a
-    shortlist that has nobody left.
-    """
-    problems = list(_unknown_lots(need, opening.lot_ids))
-    if opening.recipients == "shortlist":
+    """The recipients, as the directory knows them now."""
+    lots = [lot.id for lot in need.content.lots]
+    unknown = ((place, each) for place, each in enumerate(request.lot_ids) if each not in lots)
+    problems = [unknown_lot(each, lots, "lot_ids", place) for place, each in unknown]
+    if request.recipients == "shortlist":
         if problems:
             raise InvalidContent(tuple(problems))
-        return await _shortlisted(call, connection, need, opening.lot_ids)
-    known = await living_suppliers(connection, opening.recipients)
+        return await _shortlisted(connection, acting, need, request.lot_ids)
+    known = await living_suppliers(connection, request.recipients)
     problems += [
         Problem(pointer("recipients", place), "unknown_supplier", NO_SUPPLIER)
-        for place, each in enumerate(opening.recipients)
+        for place, each in enumerate(request.recipients)
         if each not in known
     ]
     if problems:
         raise InvalidContent(tuple(problems))
-    each_once = {known[asked].id: known[asked] for asked in opening.recipients}
+    each_once = {known[each].id: known[each] for each in request.recipients}
     return tuple(_named(each) for each in each_once.values())
 
 
-async def kept(
-    call: Call, connection: Connection, need: StoredNeed, exchange: ExchangeSummary, first: Message
-) -> Answer:
-    """What is kept of the answer to an opening whose exchange was just written. Puts the recipients' links in force."""
-    grant = await grant_links(call, connection, exchange.id, (each.supplier_id for each in exchange.recipients))
-    whole = await get_exchange(connection, call.bearer.organisation_id, exchange.id)
-    if whole is None:
-        raise RuntimeError("an exchange is read in the transaction that wrote it")
-    links: dict[UUID, datetime] = dict.fromkeys(grant.supplier_ids, grant.expires_at)
-    opening = KeptOpening(
-        exchange=exchange_document(whole, links),
-        grant=grant,
-        told=telling(need, call.bearer.organisation, exchange, first, first.id),
-        by_hand=by_hand(whole.deliveries, first.id),
-        language=call.language,
-    )
-    headers = {"content-type": JSON, "location": f"/exchanges/{exchange.id}", "cache-control": "no-store"}
-    return Answer(201, headers, msgspec.json.encode(opening))
-
-
-async def opened(call: Call, connection: Connection, answer: Answer) -> Answer:
-    """The answer as it is sent, of what is kept of it: with links and the texts that hold them."""
-    opening = msgspec.json.decode(answer.body, type=KeptOpening)
-    links = {each.supplier_id: each for each in await granted(call, connection, opening.grant)}
-    urls = {supplier_id: opening.grant.url(link) for supplier_id, link in links.items()}
-    until = last_day(opening.grant.expires_at)
-    letters = {
-        each: written(opening.told, Link(urls[each], until), opening.language)
-        for each in opening.by_hand
-        if each in urls
-    }
-    document = NewExchangeDocument(
-        **{name: getattr(opening.exchange, name) for name in ExchangeDocument.__struct_fields__},
-        reply_links=tuple(ReplyLinkDocument(each, urls[each], links[each].expires_at) for each in links),
-        to_be_delivered_by_you=tuple(RecipientLetter(each, text.subject, text.text) for each, text in letters.items()),
-    )
-    return Answer(answer.status, answer.headers, msgspec.json.encode(document))
-
-
 async def _shortlisted(
-    call: Call, connection: Connection, need: StoredNeed, lot_ids: Sequence[str]
+    connection: Connection, acting: Acting, need: StoredNeed, lot_ids: Sequence[str]
 ) -> tuple[Recipient, ...]:
-    version = await get_shortlist(connection, call.bearer.organisation_id, need.id, None)
+    version = await select_shortlist(connection, acting.organisation_id, need.id, None)
     shown = to_be_contacted(version, lot_ids) if version else ()
     known = await living_suppliers(connection, [each.id for each in shown])
     recipients: dict[UUID, Recipient] = {}
@@ -142,28 +157,12 @@ async def _shortlisted(
 
 
 def _listed(summary: SupplierSummary, now: Supplier | None) -> Recipient:
-    """A supplier of a shortlist as it is known now; who left the directory is named as then, and not written to."""
+    """A listed supplier as it is known now; one that left the directory keeps its name, and gets no e-mail."""
     if now is None:
         return Recipient(supplier_id=summary.id, name=summary.name, siret=summary.siret, email=None, why="shortlist")
     return msgspec.structs.replace(_named(now), why="shortlist")
 
 
 def _named(supplier: Supplier) -> Recipient:
-    return Recipient(
-        supplier_id=supplier.id,
-        name=supplier.name,
-        siret=supplier.siret,
-        email=supplier.contact.email or None,
-        why="named",
-    )
-
-
-def _unknown_lots(need: StoredNeed, lot_ids: Sequence[str]) -> Iterator[Problem]:
-    known = tuple(lot.id for lot in need.content.lots)
-    for place, lot_id in enumerate(lot_ids):
-        if lot_id not in known:
-            hint = near(lot_id, known)
-            detail = Text(
-                f"Ce besoin n'a pas de lot « {lot_id} »{hint.fr}", f"This need has no lot “{lot_id}”{hint.en}"
-            )
-            yield Problem(pointer("lot_ids", place), "unknown_lot", detail)
+    email = supplier.contact.email or None
+    return Recipient(supplier_id=supplier.id, name=supplier.name, siret=supplier.siret, email=email, why="named")

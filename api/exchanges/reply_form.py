@@ -1,4 +1,4 @@
-"""The form of the reply page, as browsers send it, read into the reply that it means."""
+"""The form of the reply page, as browsers send it, and the reply in it."""
 
 from hashlib import blake2b
 from typing import Annotated
@@ -11,14 +11,14 @@ from api.web.problems import Refusal
 from api.web.request_body import AnyRequest, chunks, require_coding
 from domain.decoding.explain import explain
 from domain.errors import InvalidContent, Problem
-from domain.exchanges.exchange import Reply
+from domain.exchanges.exchange import ReplyRequest
 from domain.text.bilingual import Text
 
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 40
 LONGEST_KEY = 64
 NO_BODY = Text("Votre message est vide : écrivez au moins quelques mots", "Your message is empty: write a few words")
-NOT_SAID = Text(
+NOT_EXPLAINED = Text(
     "Vous avez coché « autre » : dites en quelques mots ce que c'est",
     "You ticked “other”: say in a few words what it is",
 )
@@ -27,7 +27,8 @@ NOT_SAID = Text(
 class ReplyForm(msgspec.Struct, frozen=True):
     """The form as it was filled in; a field that was left empty is an empty text.
 
-    `confidential`: anything but empty means yes. `key`: the form's own, so that it is kept once if it is sent twice.
+    `confidential`: anything but empty means yes. `key`: of this copy of the form, so that it is stored once if it is
+    sent twice.
     """
 
     body: str = ""
@@ -48,7 +49,7 @@ class ReplyForm(msgspec.Struct, frozen=True):
 
     @property
     def own_key(self) -> str | None:
-        """Under which the reply is kept once; another one as soon as other words are sent, also by going back."""
+        """The key under which the reply is stored once; other words have another key, also after going back."""
         if not self.key:
             return None
         return f"{self.key} {blake2b(msgspec.json.encode(self), digest_size=16).hexdigest()}"
@@ -70,13 +71,13 @@ async def read_form(request: AnyRequest, limit: int) -> ReplyForm:
         raise Refusal("malformed-body", Text("Ce formulaire est illisible", "This form cannot be read")) from None
 
 
-def filled(form: ReplyForm) -> Reply:
-    """The reply that the form means. Raises InvalidContent with what is to be mended."""
+def reply_in(form: ReplyForm) -> ReplyRequest:
+    """The reply in the form. Raises InvalidContent with everything to be corrected."""
     problems = []
     if not form.body:
         problems.append(Problem("/body", "missing_field", NO_BODY))
     if "other" in form.barriers and not form.barriers_note:
-        problems.append(Problem("/barriers_note", "missing_field", NOT_SAID))
+        problems.append(Problem("/barriers_note", "missing_field", NOT_EXPLAINED))
     if problems:
         raise InvalidContent(tuple(problems))
     # the page shows this field with `other` alone: what was typed before it was unticked is not meant
@@ -90,11 +91,11 @@ def filled(form: ReplyForm) -> Reply:
         "corrects": form.corrects or None,
     }
     try:
-        return msgspec.convert(reply, Reply)
+        return msgspec.convert(reply, ReplyRequest)
     except msgspec.ValidationError as error:
-        raise InvalidContent((explain(error, Reply),)) from None
+        raise InvalidContent((explain(error, ReplyRequest),)) from None
 
 
 def _clean(text: str) -> str:
-    """As it was typed, less what no database holds; browsers end lines with CR LF."""
+    """The text as it was typed, with line feeds alone and without NUL characters, which no database holds."""
     return text.replace("\0", "").replace("\r\n", "\n").strip()

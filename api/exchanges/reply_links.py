@@ -1,87 +1,131 @@
-"""Reply links as people get them: where they lead, how long they work, and how they are shown once but twice alike."""
+"""Use cases of reply links: issued, revealed to the caller they were issued to, revoked.
+
+The answer that issues links is stored for a request sent twice, so it holds a seed in the place of each token. A token
+is derived from its seed and the caller's secret: the same caller is shown the same links again, while nothing that is
+stored leads to a token, nor does one token lead to another or to the secret.
+"""
 
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from secrets import token_bytes
+from secrets import token_urlsafe
 from uuid import UUID
 
 import msgspec
 
-from api.runtime.auth import secret_in
-from api.runtime.endpoint import Call
+from api.exchanges.buyer_view import CreatedReplyLink, ReplyLinkDocument
+from api.exchanges.own_exchange import lock_own_exchange
+from api.exchanges.write_letter import write_letter
+from api.runtime.actor import Acting
 from api.web.dates import PARIS
+from db.audit import write_entry
 from db.core.engine import Connection
-from db.exchanges.reply_links import TOKEN_BYTES, NewLink, keep_links, made_before
+from db.exchanges.reply_links import insert_links, revoke_links, select_issued_tokens
+from domain.errors import Conflict, NotFound
+from domain.exchanges.exchange import Exchange
+from domain.exchanges.letter import Link
+from domain.needs.status import StoredNeed
+from domain.text.bilingual import Text
 
 PATH = "/replies/"
+TOKEN_BYTES = 32
+NO_RECIPIENT = Text(
+    "Ce fournisseur n'est pas destinataire de cet échange", "This supplier is no recipient of this exchange"
+)
+NO_LINK = Text(
+    "Ce destinataire n'a pas de lien en vigueur dans cet échange",
+    "This recipient has no link in force in this exchange",
+)
+SHOWN_ONCE = Text(
+    "Ce lien a été donné à une autre clé, et ne se montre qu'une fois : en demander un autre",
+    "This link was given to another key, and is shown once only: ask for another",
+)
 
 
-class Grant(msgspec.Struct, frozen=True):
-    """Links to an exchange that were given to a caller, without their tokens.
-
-    A token is made of `salt` and of the caller's key of the API: the same request sent again is answered with the same
-    links, while nothing that is kept leads to them. Nor do links lead to each other, or to the key, for who has one.
-    """
-
-    exchange_id: UUID
-    supplier_ids: tuple[UUID, ...]
-    salt: bytes
-    expires_at: datetime
-    base: str
-
-    def url(self, link: NewLink) -> str:
-        """Where the link leads."""
-        return address(self.base, link.token)
+async def issue_links(
+    connection: Connection, acting: Acting, exchange_id: UUID, supplier_ids: Iterable[UUID]
+) -> tuple[ReplyLinkDocument, ...]:
+    """Store a new link for each of these recipients, and return the links with seeds in the place of tokens."""
+    now = acting.now()
+    expires_at = expiry(now, acting.services.settings.reply_link_days)
+    seeds = {each: token_urlsafe(TOKEN_BYTES) for each in supplier_ids}
+    tokens = {each: _token(acting, seed) for each, seed in seeds.items()}
+    await insert_links(connection, exchange_id, tokens, now, expires_at)
+    return tuple(ReplyLinkDocument(each, address(acting.base_url, seed), expires_at) for each, seed in seeds.items())
 
 
-async def grant_links(call: Call, connection: Connection, exchange_id: UUID, supplier_ids: Iterable[UUID]) -> Grant:
-    """Put a new link in force for each of these recipients."""
-    services = call.services
-    now = services.now()
-    grant = Grant(
-        exchange_id=exchange_id,
-        supplier_ids=tuple(supplier_ids),
-        salt=token_bytes(TOKEN_BYTES),
-        expires_at=expiry(now, services.settings.reply_link_days),
-        base=base_of(call),
+async def seeds_and_tokens(
+    connection: Connection, acting: Acting, links: Iterable[ReplyLinkDocument]
+) -> dict[UUID, tuple[str, str]]:
+    """The seed in each of these links and its token, by supplier; empty where another caller was issued them."""
+    seeds = {each.supplier_id: each.url.rpartition("/")[2] for each in links}
+    tokens = {supplier_id: _token(acting, seed) for supplier_id, seed in seeds.items()}
+    issued = await select_issued_tokens(connection, tokens.values())
+    return {each: (seeds[each], token) for each, token in tokens.items() if token in issued}
+
+
+async def reissue_link(
+    connection: Connection, acting: Acting, exchange_id: UUID, supplier_id: UUID
+) -> CreatedReplyLink:
+    """Store another link for a recipient, with a letter that holds its seed. Raises NotFound."""
+    need, exchange = await _lock_recipient(connection, acting, exchange_id, supplier_id)
+    (link,) = await issue_links(connection, acting, exchange_id, (supplier_id,))
+    letter = write_letter(acting, need, exchange, exchange.messages[0], Link(link.url, last_day(link.expires_at)))
+    detail = {"supplier_id": str(supplier_id)}
+    await write_entry(
+        connection, acting.actor, "reply_link.created", f"exchange:{exchange_id}", acting.now(), detail=dict(detail)
     )
-    await keep_links(connection, exchange_id, _links(call, grant), now)
-    return grant
+    return CreatedReplyLink(supplier_id, link.url, link.expires_at, letter)
 
 
-async def granted(call: Call, connection: Connection, grant: Grant) -> tuple[NewLink, ...]:
-    """The links that were given, with their tokens; none where they were given to another key of the organisation."""
-    return await made_before(connection, _links(call, grant))
+async def reveal_link(connection: Connection, acting: Acting, issued: CreatedReplyLink) -> CreatedReplyLink:
+    """The link and its letter with the token in them. Raises Conflict (`shown_once`) for another caller."""
+    found = await seeds_and_tokens(connection, acting, [issued])
+    if not found:
+        raise Conflict("shown_once", SHOWN_ONCE)
+    seed, token = found[issued.supplier_id]
+    letter = msgspec.structs.replace(issued.letter, text=issued.letter.text.replace(seed, token))
+    return msgspec.structs.replace(issued, url=issued.url.replace(seed, token), letter=letter)
+
+
+async def revoke_link(connection: Connection, acting: Acting, exchange_id: UUID, supplier_id: UUID) -> None:
+    """Revoke every link of a recipient to the exchange. Raises NotFound, also where no link was in force."""
+    await _lock_recipient(connection, acting, exchange_id, supplier_id)
+    now = acting.now()
+    if not await revoke_links(connection, exchange_id, supplier_id, now):
+        raise NotFound(NO_LINK)
+    detail = {"supplier_id": str(supplier_id)}
+    await write_entry(
+        connection, acting.actor, "reply_link.revoked", f"exchange:{exchange_id}", now, detail=dict(detail)
+    )
 
 
 def address(base: str, token: str) -> str:
-    """Where the link of a token leads. `base`: the address under which suppliers reach this server."""
+    """The URL of a token. `base`: the address under which suppliers reach this server."""
     return f"{base}{PATH}{token}"
 
 
-def base_of(call: Call) -> str:
-    """The configured public address, else the one that this request came to."""
-    return call.services.settings.public_url or str(call.base_url).rstrip("/")
-
-
 def expiry(now: datetime, days: int) -> datetime:
-    """When a link made now ends: with the last of so many days, so that a day can be named to people."""
+    """The expiry of a link made now: the end of a day in France, so that its last day can be named."""
     last = now.astimezone(PARIS).date() + timedelta(days=days)
     return datetime.combine(last + timedelta(days=1), time(), PARIS).astimezone(UTC)
 
 
 def last_day(expires_at: datetime) -> date:
-    """The last day on which a link that ends then still works."""
+    """The last day, in France, on which a link with this expiry works."""
     return (expires_at.astimezone(PARIS) - timedelta(microseconds=1)).date()
 
 
-def _links(call: Call, grant: Grant) -> tuple[NewLink, ...]:
-    key = secret_in(call.headers.get("authorization", "")).encode()
-    return tuple(NewLink(each, _token(key, grant, each), grant.expires_at) for each in grant.supplier_ids)
+def _token(acting: Acting, seed: str) -> str:
+    return urlsafe_b64encode(hmac.digest(acting.secret, f"reply link {seed}".encode(), "sha256")).rstrip(b"=").decode()
 
 
-def _token(key: bytes, grant: Grant, supplier_id: UUID) -> str:
-    content = b"reply link" + grant.salt + grant.exchange_id.bytes + supplier_id.bytes
-    return urlsafe_b64encode(hmac.digest(key, content, "sha256")).rstrip(b"=").decode()
+async def _lock_recipient(
+    connection: Connection, acting: Acting, exchange_id: UUID, supplier_id: UUID
+) -> tuple[StoredNeed, Exchange]:
+    """The exchange and its locked need, so that no link is revoked while an answer by it is being stored."""
+    need, exchange = await lock_own_exchange(connection, acting, exchange_id)
+    if all(each.supplier_id != supplier_id for each in exchange.recipients):
+        raise NotFound(NO_RECIPIENT)
+    return need, exchange

@@ -1,4 +1,4 @@
-"""The pages behind a reply link: plain HTML in French, whole without scripts and without anything from elsewhere.
+"""The pages behind a reply link: plain HTML in French, without scripts and without anything from other servers.
 
 Their templates are in `api/exchanges/templates`.
 """
@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from api.exchanges.reply_form import ReplyForm
 from api.exchanges.reply_links import last_day
-from api.exchanges.supplier_view import SeenExchange
+from api.exchanges.supplier_view import VisibleExchange
 from api.web.content_negotiation import HTML
 from api.web.dates import PARIS
 from api.web.problem_types import ProblemType
@@ -62,7 +62,7 @@ BARRIERS: dict[Barrier, str] = {
 
 
 def exchange_page(
-    seen: SeenExchange,
+    exchange: VisibleExchange,
     *,
     status: int = 200,
     sent: UUID | None = None,
@@ -72,16 +72,16 @@ def exchange_page(
 ) -> Response[bytes]:
     """The exchange, with a form to answer as long as that is possible.
 
-    `sent`: the answer just given. `corrects`: a message of the recipient's own to be corrected. `form`, `problems`: as
-    it was filled in, and what was wrong, where the answer could not be kept.
+    `sent`: the answer just given. `corrects`: a message of the recipient's own to be corrected. `form`, `problems`: the
+    form as it was filled in and what is wrong with it, where the answer was refused.
     """
-    own = {each.id: each for each in seen.messages if each.author == "supplier"}
+    own = {each.id: each for each in exchange.messages if each.author == "supplier"}
     return _page(
         "exchange.html",
         status,
-        seen=seen,
-        until=long_date(last_day(seen.link_expires_at)).fr,
-        by_id={each.id: each for each in seen.messages},
+        exchange=exchange,
+        until=long_date(last_day(exchange.link_expires_at)).fr,
+        by_id={each.id: each for each in exchange.messages},
         sent=own.get(sent) if sent else None,
         corrected=own.get(corrects) if corrects else None,
         form=form or ReplyForm(key=token_urlsafe(16)),
@@ -93,7 +93,7 @@ def exchange_page(
 
 
 def refusal_page(kind: ProblemType, detail: Text, headers: Mapping[str, str]) -> Response[bytes]:
-    """Why there is nothing to be read."""
+    """A page that says why there is nothing to read."""
     page = _page("refusal.html", kind.status, kind=kind, detail=detail.fr)
     page.headers.update(headers)
     return page

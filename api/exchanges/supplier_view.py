@@ -1,19 +1,24 @@
-"""Exchanges as one recipient reads them by its link."""
+"""Exchanges as one recipient reads them by its link, and answers in them."""
 
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 
+from api.exchanges.write_message import time_after
+from api.needs.routes import LotTitle
 from db.api_keys import organisation_name
+from db.audit import write_entry
 from db.core.engine import Connection
-from db.exchanges.email_outbox import buyer_name
-from db.exchanges.exchanges import exchange_seen_by
-from db.exchanges.reply_links import ReplyLink
-from db.needs.needs import get_need, hold_need
+from db.core.uuid7 import new_id
+from db.exchanges.exchanges import insert_message, last_message_at, select_exchange_for
+from db.exchanges.reply_links import ReplyLink, select_link
+from db.needs.needs import lock_need, select_need
+from domain.audit import Actor, Detail
 from domain.errors import NotFound
-from domain.exchanges.exchange import Exchange, VisibleMessage, visible_to
-from domain.needs.status import OPEN, StoredNeed
+from domain.exchanges.exchange import MessageRequest, ReplyRequest, VisibleMessage, message_from, visible_to
+from domain.exchanges.letter import buyer_name
+from domain.exchanges.rules import require_message
+from domain.needs.status import OPEN, require_open
 from domain.text.bilingual import Text
 
 NO_LINK = Text(
@@ -22,15 +27,8 @@ NO_LINK = Text(
 )
 
 
-class LotSeen(msgspec.Struct, frozen=True):
-    """A lot that the exchange is about."""
-
-    id: str
-    title: str | None
-
-
-class SeenExchange(msgspec.Struct, frozen=True, kw_only=True):
-    """An exchange as one recipient may see it: nothing that others said, nor who they are.
+class VisibleExchange(msgspec.Struct, frozen=True, kw_only=True):
+    """An exchange as one recipient may see it: without the messages and names of other suppliers.
 
     `recipient`: in whose name one reads and answers. `can_reply` false: the notice is published, or the need has ended.
     `lots` empty: about the whole need. `link_expires_at`: until when this link works.
@@ -39,7 +37,7 @@ class SeenExchange(msgspec.Struct, frozen=True, kw_only=True):
     buyer: str
     need_title: str | None
     subject: str
-    lots: tuple[LotSeen, ...]
+    lots: tuple[LotTitle, ...]
     recipient: str
     can_reply: bool
     opened_at: datetime
@@ -47,34 +45,47 @@ class SeenExchange(msgspec.Struct, frozen=True, kw_only=True):
     messages: tuple[VisibleMessage, ...]
 
 
-class Sight(NamedTuple):
-    """What a link gives access to: the exchange as far as its recipient may know it, and as it is told."""
-
-    need: StoredNeed
-    exchange: Exchange
-    seen: SeenExchange
-
-
-async def sight(connection: Connection, link: ReplyLink, *, hold: bool = False) -> Sight:
-    """What the link gives access to now; `hold`: keep the need as it is until the transaction ends. Raises NotFound."""
-    need = await (hold_need if hold else get_need)(connection, link.organisation_id, link.need_id)
-    exchange = await exchange_seen_by(connection, link.organisation_id, link.exchange_id, link.supplier_id)
+async def visible_exchange(connection: Connection, link: ReplyLink) -> VisibleExchange:
+    """The exchange of the link, as far as its recipient may see it. Raises NotFound."""
+    need = await select_need(connection, link.organisation_id, link.need_id)
+    exchange = await select_exchange_for(connection, link.organisation_id, link.exchange_id, link.supplier_id)
     if need is None or exchange is None:
         raise NotFound(NO_LINK)
     organisation = await organisation_name(connection, link.organisation_id)
-    return Sight(need, exchange, _seen(link, need, exchange, buyer_name(need.content, organisation)))
-
-
-def _seen(link: ReplyLink, need: StoredNeed, exchange: Exchange, buyer: str) -> SeenExchange:
     titles = {lot.id: lot.title for lot in need.content.lots}
-    return SeenExchange(
-        buyer=buyer,
+    return VisibleExchange(
+        buyer=buyer_name(need.content, organisation),
         need_title=need.content.title,
         subject=exchange.subject,
-        lots=tuple(LotSeen(each, titles.get(each)) for each in exchange.lot_ids),
+        lots=tuple(LotTitle(each, titles.get(each)) for each in exchange.lot_ids),
         recipient=exchange.recipients[0].name,
         can_reply=need.status in OPEN,
         opened_at=exchange.opened_at,
         link_expires_at=link.expires_at,
         messages=visible_to(link.supplier_id, exchange.messages),
     )
+
+
+async def add_reply(
+    connection: Connection, link: ReplyLink, token: str, reply: ReplyRequest, now: datetime
+) -> VisibleMessage:
+    """Add a supplier's answer to the exchange of its link, whose token is `token`.
+
+    Raises NotFound, Conflict (`after-publication`), InvalidContent.
+    """
+    need = await lock_need(connection, link.organisation_id, link.need_id)
+    exchange = await select_exchange_for(connection, link.organisation_id, link.exchange_id, link.supplier_id)
+    # the link may have been revoked meanwhile; from now on it cannot be
+    in_force = await select_link(connection, token, now, lock=True)
+    if need is None or exchange is None or in_force is None:
+        raise NotFound(NO_LINK)
+    require_open(need.status)
+    request = MessageRequest(**msgspec.structs.asdict(reply), author="supplier", supplier_id=link.supplier_id)
+    require_message(exchange, request)
+    now = time_after(await last_message_at(connection, link.exchange_id), now)
+    message = message_from(request, new_id(now), "portal", now)
+    await insert_message(connection, link.exchange_id, message)
+    actor = Actor(link.organisation_id, "reply_link", link.supplier_id)
+    detail: Detail = {"message_id": str(message.id), "stance": reply.stance}
+    await write_entry(connection, actor, "message.received", f"exchange:{link.exchange_id}", now, detail=detail)
+    return visible_to(link.supplier_id, [message])[0]

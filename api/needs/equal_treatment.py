@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from api.needs.routes import NO_NEED
+from api.needs.own_need import NO_NEED
 from api.runtime.endpoint import Call, endpoint
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import exchanges_of
 from db.meetings.meetings import meetings_of
-from db.needs.shortlists import earlier_decisions, get_shortlist
+from db.needs.shortlists import earlier_decisions, select_shortlist
 from db.suppliers.write import survivors
 from domain.equal_treatment.matrix import EqualTreatment, equal_treatment
 from domain.errors import NotFound
@@ -19,7 +19,7 @@ from domain.shortlists.frozen import FrozenShortlist
 
 
 @endpoint("GET", "/needs/{id}/equal-treatment", tag="Exchanges", scope="needs", answers=EqualTreatment)
-async def show_equal_treatment(call: Call, id: UUID) -> EqualTreatment:  # noqa: A002 - as the contract names it
+async def get_equal_treatment(call: Call, id: UUID) -> EqualTreatment:  # noqa: A002 - as the contract names it
     """Whether all suppliers of a need's latest shortlist were treated alike.
 
     For each: whether and why it was contacted, what it was told and when, what it answered, where it was met, and its
@@ -36,13 +36,13 @@ async def show_equal_treatment(call: Call, id: UUID) -> EqualTreatment:  # noqa:
         return await treatment_of(call, connection, id)
 
 
-ROUTES = (show_equal_treatment,)
+ROUTES = (get_equal_treatment,)
 
 
 async def treatment_of(call: Call, connection: Connection, need_id: UUID) -> EqualTreatment:
     """The matrix of the organisation's need, in the language of the call. Raises NotFound."""
     organisation = call.bearer.organisation_id
-    version = await get_shortlist(connection, organisation, need_id, None)
+    version = await select_shortlist(connection, organisation, need_id, None)
     if version is None:
         raise NotFound(NO_NEED)
     exchanges = await exchanges_of(connection, organisation, need_id)

@@ -1,4 +1,4 @@
-"""A need matched as it is now, and its answer kept as the next version."""
+"""Use case: match a need as it is now, and freeze the answer as its next version."""
 
 import asyncio
 import time
@@ -9,17 +9,17 @@ from uuid import UUID
 
 import msgspec
 
-from api.runtime.actor import actor_of
-from api.runtime.endpoint import Call
+from api.needs.own_need import lock_own_need
+from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.core.engine import Connection
 from db.needs.awards import awards_until
-from db.needs.shortlists import freeze, get_ledger, get_shortlist
+from db.needs.shortlists import get_ledger, insert_shortlist, select_shortlist
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
 from domain.needs.award import Award
 from domain.needs.need import Need, PlannedNeed
-from domain.needs.status import StoredNeed
+from domain.needs.status import StoredNeed, require_not_ended
 from domain.shortlists.frozen import Absence, LotLedger, LotTotal, Named, ShortlistVersion, lots_shown
 from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.supplier import Supplier
@@ -30,23 +30,23 @@ from matching.index import LiveIndex
 from matching.reference import Reference
 
 
-class Frozen(NamedTuple):
-    """A version that was just made, and its answer."""
+class FrozenAnswer(NamedTuple):
+    """A version that was just frozen, with the bytes of its answer."""
 
     number: int
     body: bytes
 
 
 class Matched(NamedTuple):
-    """A shortlist, its bytes, and where everybody stood."""
+    """A shortlist, its bytes, and the rank or first failed gate of every supplier considered."""
 
     shortlist: Shortlist
     body: bytes
     ledger: Sequence[LotLedger]
 
 
-class _Asked(NamedTuple):
-    """What a match is asked, in its order."""
+class _MatchInput(NamedTuple):
+    """The arguments of `matching.engine.match`, in its order."""
 
     need: Need
     live: LiveIndex
@@ -57,68 +57,69 @@ class _Asked(NamedTuple):
 
 
 class _Before(NamedTuple):
-    """The version before: what it shows, and where everybody stood."""
+    """The answer and the ledger of the version before."""
 
     body: bytes
     ledger: Sequence[LotLedger]
 
 
-def asked(content: PlannedNeed) -> Need:
-    """What is matched of a need that is kept: its description or procedure must not change the order of a draw."""
-    return Need(**{name: getattr(content, name) for name in Need.__struct_fields__})
+def matchable(content: PlannedNeed) -> Need:
+    """The fields of a planned need that a match reads; the others must not change the seed of the draw."""
+    return msgspec.convert(content, Need, from_attributes=True)
 
 
-async def freeze_next(call: Call, connection: Connection, need: StoredNeed) -> Frozen:
-    """Match a need that is held, and keep the answer as its next version, in the transaction of `connection`.
+async def freeze_shortlist(connection: Connection, acting: Acting, need_id: UUID) -> FrozenAnswer:
+    """Match a need as it is now, and freeze the answer as its next version.
 
-    Raises as `match_kept`.
+    Raises NotFound, Conflict once the need has ended, and as `match_need`.
     """
-    return await keep(call, connection, need, await match_kept(call, connection, need))
+    need = await lock_own_need(connection, acting.organisation_id, need_id)
+    require_not_ended(need.status)
+    return await freeze_matched(connection, acting, need, await match_need(connection, acting, need))
 
 
-async def match_kept(call: Call, connection: Connection, need: StoredNeed) -> Matched:
-    """Match a need that is held, with what the organisation awarded before.
+async def match_need(connection: Connection, acting: Acting, need: StoredNeed) -> Matched:
+    """Match a need that the caller has locked, with the organisation's past awards.
 
     Raises InvalidContent with everything wrong in the need, Refusal (503) until there is an index.
     """
-    services, organisation = call.services, call.bearer.organisation_id
+    services, organisation = acting.services, acting.organisation_id
     live, on = services.directory.index, need.content.on or services.today()
     awards = await awards_until(connection, organisation, on)
     before = await _before(connection, organisation, need)
     started = time.perf_counter()
-    asking = _Asked(asked(need.content), live, services.reference, on, call.language, awards)
+    asking = _MatchInput(matchable(need.content), live, services.reference, on, acting.language, awards)
     found = await asyncio.to_thread(_matched, asking, before)
     services.metrics.matched(time.perf_counter() - started)
     return found._replace(ledger=await _accounted(connection, found.ledger))
 
 
-async def keep(call: Call, connection: Connection, need: StoredNeed, found: Matched) -> Frozen:
-    """Keep the answer as the next version of a need that is held, and note it in the journal."""
-    now, stamp = call.services.now(), found.shortlist.stamp
+async def freeze_matched(connection: Connection, acting: Acting, need: StoredNeed, found: Matched) -> FrozenAnswer:
+    """Store the answer as the next version of a need that the caller has locked, with its journal entry."""
+    now, stamp = acting.now(), found.shortlist.stamp
     version = ShortlistVersion(
         number=need.shortlists + 1,
         need_version=need.version,
-        language=call.language,
+        language=acting.language,
         stamp=stamp,
         totals=tuple(LotTotal(lot.id, lot.total, len(lot.candidates)) for lot in found.shortlist.lots),
         created_at=now,
     )
-    await freeze(connection, call.bearer.organisation_id, need, version, found.body, tuple(found.ledger))
+    await insert_shortlist(connection, acting.organisation_id, need, version, found.body, tuple(found.ledger))
     detail: Detail = {"number": version.number, "data_version": stamp.data_version}
-    await write_entry(
-        connection, actor_of(call), "shortlist.frozen", f"need:{need.id}", now, version=need.version, detail=detail
-    )
-    return Frozen(version.number, found.body)
+    about = f"need:{need.id}"
+    await write_entry(connection, acting.actor, "shortlist.frozen", about, now, version=need.version, detail=detail)
+    return FrozenAnswer(version.number, found.body)
 
 
 async def _before(connection: Connection, organisation_id: UUID, need: StoredNeed) -> _Before | None:
-    version = await get_shortlist(connection, organisation_id, need.id, need.shortlists)
+    version = await select_shortlist(connection, organisation_id, need.id, need.shortlists)
     if version is None:
         return None
     return _Before(version.body, await get_ledger(connection, organisation_id, need.id, version.number) or ())
 
 
-def _matched(asking: _Asked, before: _Before | None) -> Matched:
+def _matched(asking: _MatchInput, before: _Before | None) -> Matched:
     ledger = Ledger(asking.live, _followed(before) if before else {}, len(asking.need.lots))
     shortlist = match(*asking, ledger)
     return Matched(shortlist, msgspec.json.encode(shortlist), ledger.lots)

@@ -1,4 +1,4 @@
-"""What an organisation learns from its needs together."""
+"""The route of figures over all needs of an organisation."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ from api.web.dates import end_of, first_moment
 from db.core.engine import transaction
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
 from domain.errors import Problem, pointer
-from domain.insights import Gathered, Insights, Scope
+from domain.insights import Insights, Scope, Tally
 from domain.needs.need import TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import UnknownTerritory
@@ -24,7 +24,7 @@ from matching.reference import Reference
 
 
 class InsightsQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which needs: all of the organisation's, unless narrowed. Of a repeated parameter, one value suffices."""
+    """Filters of the needs counted; without any, all of the organisation's. Of a repeated parameter, one must hold."""
 
     segment: (
         Annotated[
@@ -58,35 +58,35 @@ class InsightsQuery(msgspec.Struct, frozen=True, kw_only=True):
     answers=Insights,
     problems=("unknown-segment", "unknown-territory"),
 )
-async def show_insights(call: Call, query: InsightsQuery) -> Insights:
-    """What the organisation's needs tell together.
+async def get_insights(call: Call, query: InsightsQuery) -> Insights:
+    """Figures over the organisation's needs.
 
     Barriers that suppliers named (once per supplier and exchange, as last corrected), who answered and after how many
     hours, segments that no candidate answered, tension of the lots, and the share of needs with a social and with an
-    environmental provision beside the targets of 30 % and 100 %. Needs are looked at as their latest shortlist answered
-    them; `segment` and `territory` narrow to lots of which both hold, and to exchanges about these or a whole need.
-    What was said in confidence is counted and never quoted.
+    environmental provision beside the targets of 30 % and 100 %. Supply is that of the latest shortlist of each need;
+    `segment` and `territory` narrow to lots of which both hold, and to exchanges about these or a whole need.
+    Confidential notes are counted and never quoted.
     """
     scope = await asyncio.to_thread(_scope, query, call.services.reference)
     organisation = call.bearer.organisation_id
-    gathered = Gathered(scope)
+    tally = Tally(scope)
     async with transaction(call.services.database) as connection:
         async for some in needs_with_supply(connection, organisation, first_moment(query.from_), end_of(query.to)):
-            await asyncio.to_thread(gathered.add, some)
-        exchanges = gathered.relevant(await exchanges_about(connection, organisation, gathered.need_ids))
+            await asyncio.to_thread(tally.add, some)
+        exchanges = tally.relevant(await exchanges_about(connection, organisation, tally.need_ids))
         replies = await reply_figures(connection, organisation, exchanges)
         barriers = await barrier_figures(connection, organisation, exchanges)
         notes = await barrier_notes(connection, organisation, exchanges)
-    return gathered.insights(replies, barriers, notes)
+    return tally.insights(replies, barriers, notes)
 
 
-ROUTES = (show_insights,)
+ROUTES = (get_insights,)
 
 
 def _scope(query: InsightsQuery, reference: Reference) -> Scope:
-    """What the query narrows to. Raises Refusal (422) with everything wrong in it."""
+    """The scope of the query. Raises Refusal (422) with everything wrong in it."""
     problems: list[Problem] = []
-    segments = None if query.segment is None else _asking(query.segment, reference.taxonomy, problems)
+    segments = None if query.segment is None else _segments(query.segment, reference.taxonomy, problems)
     ground = None if query.territory is None else _ground(query.territory, reference, problems)
     if query.from_ is not None and query.to is not None and query.from_ > query.to:
         detail = Text("« from » vient après « to »", "“from” comes after “to”")
@@ -96,8 +96,8 @@ def _scope(query: InsightsQuery, reference: Reference) -> Scope:
     return Scope(segments, None if ground is None else _meets(ground, reference))
 
 
-def _asking(given: Iterable[str], taxonomy: Taxonomy, problems: list[Problem]) -> frozenset[str]:
-    """What a lot may ask for so that it asks for one of these: a segment, its family, or the segments of a family."""
+def _segments(given: Iterable[str], taxonomy: Taxonomy, problems: list[Problem]) -> frozenset[str]:
+    """The codes by which a lot requests one of these: a segment, its family, or the segments of a family."""
     found: set[str] = set()
     for place, code in enumerate(given):
         if not taxonomy.known(code):
@@ -121,7 +121,7 @@ def _ground(codes: Iterable[str], reference: Reference, problems: list[Problem])
 
 
 def _meets(ground: Bools, reference: Reference) -> Callable[[TerritoryRequest], bool]:
-    """Whether a territory shares a commune with this ground; not where it is no territory any more."""
+    """A test whether a territory shares a commune with this ground; False for one that no longer exists."""
 
     def meets(request: TerritoryRequest) -> bool:
         try:

@@ -1,33 +1,110 @@
 """The sourcing report as a page: all in one file, without scripts, to be read on any screen and printed."""
 
+import re
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from typing import Any
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
 
-from api.reports.svg import as_markup, drawings
-from domain.report.blocks import Document
+from api.reports.font_coverage import printable, with_glyphs
+from api.reports.svg import drawings
 from domain.report.model import Report
+from domain.text import bilingual, labels, typography
+from domain.text.bilingual import AND, Language, Text
 from matching.geo.report_map import MapSheets
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 """The page loads nothing and runs nothing."""
+FONT = "Libertinus Serif"
+"""Of drawings on paper; on a screen they have the letters of the page."""
 
 
-def page(report: Report, document: Document, sheets: MapSheets) -> bytes:
-    """The document as HTML."""
-    figures = drawings(report, sheets, None)
-    return _template().render(document=document, figures=figures, variant=report.variant).encode()
+def html_page(report: Report, maps: MapSheets) -> bytes:
+    """The report as HTML."""
+    return markup(report, maps, printed=False).encode()
+
+
+def markup(report: Report, maps: MapSheets, *, printed: bool) -> str:
+    """The report as HTML that is XML too. `printed`: of what the typefaces can draw, with drawings as `img`."""
+    figures = drawings(report, maps, FONT if printed else None)
+    return _template(report.language, printed=printed).render(report=report, figures=figures)
 
 
 @cache
-def _template() -> Template:
+def _template(language: Language, *, printed: bool) -> Template:
     environment = Environment(
         loader=PackageLoader("api.reports", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.do"],
+        finalize=_drawable if printed else None,
     )
-    environment.filters["drawing"] = as_markup
-    environment.filters["kind"] = lambda block: type(block).__struct_config__.tag
+    environment.filters |= _filters(language)
+    environment.filters["drawing"] = _image if printed else Markup
+    environment.globals |= vars(labels) | {"OR": bilingual.OR}
     return environment.get_template("report.html.jinja")
+
+
+def _filters(language: Language) -> dict[str, Callable[..., Any]]:
+    """What templates do with values; nothing is written of None."""
+
+    def say(text: Sequence[str], *values: object) -> str:
+        """The sentence of a pair, (French, English), with these values."""
+        return typography.typeset(Text(*text).to(language).format(*values), language)
+
+    def label(code: str, table: dict[str, Any], form: str | None = None) -> str:
+        """A code in words; `form`: which of its names."""
+        return say(getattr(table[code], form) if form else table[code])
+
+    def listed(parts: Iterable[str], last: Text = AND) -> str:
+        return bilingual.listed(list(parts), last).to(language)
+
+    def written(write: Callable[[Any, Language], str]) -> Callable[[Any], str]:
+        return lambda value: "" if value is None else write(value, language)
+
+    return {
+        "say": say,
+        "label": label,
+        "listed": listed,
+        **{each.__name__: written(each) for each in WRITERS},
+        "abbreviations": abbreviations,
+        "lot_width": lot_width,
+        "capital": lambda text: text[:1].upper() + text[1:],
+        "uncapital": lambda text: text[:1].lower() + text[1:],
+        "sentence": lambda text: text if text.endswith((".", "?", "!", "…")) else f"{text}.",
+    }
+
+
+WRITERS: tuple[Callable[[Any, Language], str], ...] = (
+    typography.count,
+    typography.day,
+    typography.euros,
+    typography.kilometres,
+    typography.time_of_day,
+    typography.typeset,
+)
+
+
+def abbreviations(report: Report) -> list[str]:
+    """The abbreviations that a report uses."""
+    used = set(re.findall(r"[A-Z]{2,6}", msgspec.json.encode(report).decode())) | {"HT"}
+    return sorted(used & labels.ABBREVIATIONS.keys())
+
+
+def lot_width(lot_ids: Iterable[str]) -> int:
+    """The width of a column of lots: words as ids ("mobilier") stay whole, beside columns of some 50 together."""
+    return min(8, max(3, (3 * max(map(len, lot_ids), default=0) + 3) // 4))
+
+
+def _drawable(value: object) -> object:
+    """What a template writes, before it is escaped; what is markup already was written before."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _image(svg: str) -> Markup:
+    return Markup('<img alt="" src="{}"/>').format(with_glyphs(svg))

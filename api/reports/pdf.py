@@ -1,53 +1,33 @@
-"""The sourcing report as a PDF to put on file: tagged, with its fonts in it (PDF/A-2a, PDF/UA-1)."""
+"""The sourcing report as a PDF to put on file: tagged, with its fonts in it (PDF/A-2a, PDF/UA-1).
+
+typst sets the report's page, element by element: `report.typ` says how each of them looks on paper.
+"""
 
 import subprocess
 import sys
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import msgspec
 
 from api.reports import typst_process
-from api.reports.font_coverage import printable, with_glyphs
-from api.reports.svg import drawings
-from domain.report.blocks import Document
+from api.reports.html import markup
 from domain.report.model import Report
-from domain.report.typography import PARIS
-from domain.text.bilingual import Text
 from matching.geo.report_map import MapSheets
 
-FONT = "Libertinus Serif"
 LONGEST_SECONDS = 120
-MARKS = {"full": Text("Version intégrale", "Full version"), "redacted": Text("Version expurgée", "Redacted version")}
 
 
-def sheet(report: Report, document: Document, sheets: MapSheets) -> bytes:
-    """The document as PDF; the same document makes the same bytes. Raises RuntimeError where it cannot be set."""
-    figures = drawings(report, sheets, FONT)
-    made = report.generated_at.astimezone(PARIS)
-    data = {
-        "document": _printable(msgspec.to_builtins(document)),
-        "mark": MARKS[report.variant].to(report.language),
-        "date": {"year": made.year, "month": made.month, "day": made.day},
-        "figures": {
-            name: {
-                "parts": [with_glyphs(part) for part in drawing.parts],
-                "insets": [with_glyphs(part) for part in drawing.insets],
-                "keys": [{"sign": key.sign, "text": key.text} for key in drawing.keys],
-                "note": drawing.note,
-            }
-            for name, drawing in figures.items()
-        },
-    }
-    return _set(msgspec.json.encode(data).decode(), int(report.generated_at.timestamp()))
+def pdf(report: Report, maps: MapSheets) -> bytes:
+    """The report as PDF; the same report makes the same bytes. Raises RuntimeError where it cannot be set."""
+    return _typeset(markup(report, maps, printed=True), int(report.generated_at.timestamp()))
 
 
-def _set(data: str, moment: int) -> bytes:
-    asked = msgspec.json.encode({"template": _template(), "data": data, "moment": moment})
+def _typeset(page: str, moment: int) -> bytes:
+    request = msgspec.json.encode({"template": _template(), "page": page, "moment": moment})
     command = [sys.executable, "-I", typst_process.__file__]
     try:
-        done = subprocess.run(command, input=asked, capture_output=True, check=False, env={}, timeout=LONGEST_SECONDS)
+        done = subprocess.run(command, input=request, capture_output=True, check=False, env={}, timeout=LONGEST_SECONDS)
     except subprocess.TimeoutExpired:
         raise RuntimeError(f"a report took more than {LONGEST_SECONDS} s to set") from None
     if done.returncode or not done.stdout.startswith(b"%PDF"):
@@ -60,13 +40,3 @@ def _set(data: str, moment: int) -> bytes:
 @cache
 def _template() -> str:
     return (files("api.reports") / "report.typ").read_text(encoding="utf-8")
-
-
-def _printable(value: Any) -> Any:
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, dict):
-        return {name: _printable(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_printable(each) for each in value]
-    return value

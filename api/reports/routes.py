@@ -9,24 +9,22 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.needs.routes import NO_NEED
+from api.needs.own_need import own_need
 from api.needs.shortlists import version_of
-from api.reports.html import POLICY, page
-from api.reports.pdf import sheet
+from api.reports.html import POLICY, html_page
+from api.reports.pdf import pdf
 from api.runtime.endpoint import Call, endpoint
 from api.web.content_negotiation import HTML, JSON
 from db.core.engine import Connection, transaction
-from db.exchanges.exchanges import exchanges_of, suppliers_by_id
+from db.exchanges.exchanges import exchanges_of
 from db.meetings.meetings import meetings_of
-from db.needs.awards import list_awards
-from db.needs.needs import get_need
+from db.needs.awards import select_awards
 from db.needs.shortlists import earlier_decisions
-from domain.errors import NotFound
-from domain.needs.need import Place, TerritoryRequest
+from db.suppliers.read import living_suppliers
+from domain.needs.need import Place, PlannedNeed, TerritoryRequest
 from domain.report.build import Facts, report
-from domain.report.document_sections import document
 from domain.report.model import Report
-from domain.shortlists.frozen import lots_shown
+from domain.shortlists.listed_suppliers import everyone_shown
 from domain.text.bilingual import Language
 from matching.geo.report_map import MapSheets, map_sheets
 from matching.reference import Reference
@@ -39,7 +37,7 @@ Version = Annotated[
 
 
 class ReportQuery(msgspec.Struct, frozen=True):
-    """Which report: about a version of the shortlist, whole or without what is confidential or personal."""
+    """Which report: about a version of the shortlist, full or redacted."""
 
     shortlist: Version = "latest"
     redacted: Annotated[bool, msgspec.Meta(description="Without confidential answers and without personal data")] = (
@@ -47,8 +45,8 @@ class ReportQuery(msgspec.Struct, frozen=True):
     )
 
 
-class Asked(NamedTuple):
-    """What is wanted of a report, and when that is."""
+class Form(NamedTuple):
+    """The variant, language and media type in which a report is made, and the moment at which."""
 
     redacted: bool
     language: Language
@@ -57,7 +55,7 @@ class Asked(NamedTuple):
 
 
 class Rendered(NamedTuple):
-    """A report, and its bytes in the form that was asked for."""
+    """A report, with its bytes as the media type wants them."""
 
     report: Report
     body: bytes
@@ -71,7 +69,7 @@ class Rendered(NamedTuple):
     scope="needs",
     answers={JSON: Report, HTML: str, PDF: bytes},
 )
-async def show_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes]:  # noqa: A002 - as the contract names it
+async def get_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes]:  # noqa: A002 - as the contract names it
     """The sourcing report of a need: what a buyer puts on file about how it prepared a contract.
 
     Who was found and why, who was contacted and met, what was learnt, which barriers, what was decided, whether all
@@ -82,28 +80,26 @@ async def show_report(call: Call, id: UUID, query: ReportQuery) -> Response[byte
     services = call.services
     async with transaction(services.database) as connection:
         facts = await _facts(call, connection, id, query.shortlist)
-    asked = Asked(query.redacted, call.language, call.media_type, services.now())
+    form = Form(query.redacted, call.language, call.media_type, services.now())
     async with services.reports.of(str(call.bearer.organisation_id)):
-        rendered = await asyncio.to_thread(_rendered, facts, asked, services.reference)
+        rendered = await asyncio.to_thread(_rendered, facts, form, services.reference)
     return _answer(rendered)
 
 
-ROUTES = (show_report,)
+ROUTES = (get_report,)
 
 
 async def _facts(call: Call, connection: Connection, need_id: UUID, number: str) -> Facts:
-    """All that the report is made of, as it is at one moment. Raises NotFound."""
+    """The facts of a report, read from the database. Raises NotFound."""
     organisation = call.bearer.organisation_id
-    need = await get_need(connection, organisation, need_id)
-    if need is None:
-        raise NotFound(NO_NEED)
-    version = await version_of(call, connection, need_id, number)
+    need = await own_need(connection, organisation, need_id)
+    version = await version_of(connection, organisation, need_id, number)
     exchanges = await exchanges_of(connection, organisation, need_id)
     meetings = await meetings_of(connection, organisation, need_id)
-    awards = await list_awards(connection, organisation, need_id, None, MOST_AWARDS)
-    shown = await asyncio.to_thread(lots_shown, version.body)
+    awards = await select_awards(connection, organisation, need_id, None, MOST_AWARDS)
+    listed = await asyncio.to_thread(everyone_shown, version)
     named = {
-        *(supplier_id for lot in shown for supplier_id in lot.supplier_ids),
+        *listed,
         *(recipient.supplier_id for exchange in exchanges for recipient in exchange.recipients),
         *(each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id),
         *(award.supplier_id for award in awards),
@@ -115,28 +111,28 @@ async def _facts(call: Call, connection: Connection, need_id: UUID, number: str)
         exchanges=exchanges,
         meetings=meetings,
         awards=awards,
-        directory=await suppliers_by_id(connection, named),
+        directory=await living_suppliers(connection, named),
         organisation=call.bearer.organisation,
     )
 
 
-def _rendered(facts: Facts, asked: Asked, reference: Reference) -> Rendered:
-    """The report as it is sent. A page takes some tenths of a second, a PDF of many lots some seconds."""
-    made = report(facts, reference.territories, reference.rules, asked.language, asked.now, redacted=asked.redacted)
-    if asked.media_type == JSON:
+def _rendered(facts: Facts, form: Form, reference: Reference) -> Rendered:
+    """The report as it is sent. HTML takes some tenths of a second, a PDF of many lots some seconds."""
+    made = report(facts, reference.territories, reference.rules, form.language, form.now, redacted=form.redacted)
+    if form.media_type == JSON:
         return Rendered(made, msgspec.json.encode(made), JSON)
-    written, sheets = document(made), _sheets(made, facts, reference)
-    if asked.media_type == HTML:
-        return Rendered(made, page(made, written, sheets), "text/html; charset=utf-8")
-    return Rendered(made, sheet(made, written, sheets), PDF)
+    maps = _maps(made, facts.version.need, reference)
+    if form.media_type == HTML:
+        return Rendered(made, html_page(made, maps), "text/html; charset=utf-8")
+    return Rendered(made, pdf(made, maps), PDF)
 
 
-def _sheets(made: Report, facts: Facts, reference: Reference) -> MapSheets:
-    asked = facts.version.need
+def _maps(made: Report, need: PlannedNeed, reference: Reference) -> MapSheets:
+    """The maps of the territories, sites and suppliers of a report."""
     territories: dict[bytes, TerritoryRequest] = {}
     sites: dict[bytes, Place] = {}
-    for lot in asked.lots:
-        territory = lot.territory or asked.territory
+    for lot in need.lots:
+        territory = lot.territory or need.territory
         if territory is not None:
             territories.setdefault(msgspec.json.encode(territory), territory)
         if lot.site is not None:
@@ -160,7 +156,7 @@ def _answer(rendered: Rendered) -> Response[bytes]:
 
 
 def _file_name(made: Report) -> str:
-    """Such as sourcing-CHBA-DECH-2026-11-24.pdf; a name that any system takes."""
+    """A name that any system takes, such as sourcing-CHBA-DECH-2026-11-24.pdf."""
     named = re.sub(r"[^A-Za-z0-9]+", "-", made.need.reference or str(made.need.id)).strip("-")[:60]
     kind = "-expurge" if made.variant == "redacted" else ""
     return f"sourcing-{named}{kind}-{made.generated_at:%Y-%m-%d}.pdf"

@@ -4,25 +4,25 @@ Texts are escaped; nothing refers to anything outside of the drawing. In a page,
 document that has no such surroundings names its `font`.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from markupsafe import Markup, escape
+from markupsafe import escape
 
-from domain.report.blocks import FigureName
-from domain.report.labels import BARRIERS, STANDINGS
-from domain.report.model import Report, Standing
-from domain.report.typography import count
+from domain.report.model import Report
 from domain.text.bilingual import Language, Text
+from domain.text.labels import BARRIERS, STANDINGS
+from domain.text.typography import count, typeset
 from matching.geo.report_map import WIDTH, Line, MapSheets, Sheet, Spot, Town
 
 INK, QUIET, PALE, LAND, SEA = "#1f3a56", "#5d6b78", "#c3d1dd", "#f7f5f0", "#e6eef3"
 ROW, LABEL, BAR_END = 44, 470.0, 930.0
 ROWS = 16
-"""Rows of one part of a chart: what fits a page."""
+"""Rows of one part of a chart, which fits a page."""
 LETTERS = 'font-size="20" fill="#26313c"'
 GROUND = 'fill="#7fa3c2" fill-opacity=".45"'
-"""The territory's: what lies below shows through."""
+"""Of the territory; the areas below it show through."""
 HALO = 'fill="none" stroke="#fff" stroke-width="4" stroke-linejoin="round" opacity=".8"'
 LABEL_SIGNS = 38
 SITE = Text("Lieu d'exécution", "Place of performance")
@@ -35,14 +35,14 @@ COVERAGE_KEYS = (
 
 
 class Key(NamedTuple):
-    """A line of a legend: its sign as SVG, and what that means."""
+    """A line of a legend: its sign as SVG, and the meaning."""
 
     sign: str
     text: str
 
 
 class Drawing(NamedTuple):
-    """A figure: its parts one below the other, those that stand small beside each other, and the legend."""
+    """A figure: parts one below the other, insets beside each other, the legend, and a note on it."""
 
     parts: tuple[str, ...]
     insets: tuple[str, ...] = ()
@@ -59,31 +59,18 @@ class Bar(NamedTuple):
     mark: int | None = None
 
 
-def drawings(report: Report, sheets: MapSheets, font: str | None) -> dict[FigureName, Drawing]:
-    """Every figure that the document may show."""
+def drawings(report: Report, maps: MapSheets, font: str | None) -> dict[str, Drawing]:
+    """The figures of a report, by the name of the section that shows them."""
     language = report.language
+    signs = (_swatch(f'fill="{PALE}"'), _swatch(f'fill="{INK}"'), _diamond((20, 20), 9))
+    keys = tuple(
+        Key(_sign(sign, font), meaning.to(language)) for sign, meaning in zip(signs, COVERAGE_KEYS, strict=True)
+    )
+    barriers = [Bar(BARRIERS[each.barrier].to(language), each.suppliers) for each in report.barriers]
     return {
-        "map": _map(report, sheets, font),
-        "coverage": Drawing(
-            tuple(_chart(_coverage(report), language, font)),
-            keys=tuple(
-                Key(_sign(drawn, font), text.to(language))
-                for drawn, text in zip(
-                    (_swatch(f'fill="{PALE}"'), _swatch(f'fill="{INK}"'), _diamond((20, 20), 9)),
-                    COVERAGE_KEYS,
-                    strict=True,
-                )
-            ),
-        ),
-        "barriers": Drawing(
-            tuple(
-                _chart(
-                    [Bar(BARRIERS[each.barrier].to(language), each.suppliers) for each in report.barriers],
-                    language,
-                    font,
-                )
-            )
-        ),
+        "map": _map(report, maps, font),
+        "coverage": Drawing(tuple(_chart(_coverage(report), language, font)), keys=keys),
+        "barriers": Drawing(tuple(_chart(barriers, language, font))),
     }
 
 
@@ -98,31 +85,27 @@ def _coverage(report: Report) -> list[Bar]:
     return rows
 
 
-def _map(report: Report, sheets: MapSheets, font: str | None) -> Drawing:
-    language = report.language
-    shown = [report.placement.suppliers[position].standing for sheet in sheets.sheets for position, _ in sheet.points]
+def _map(report: Report, maps: MapSheets, font: str | None) -> Drawing:
+    if not maps.sheets:
+        unknown = Text("Le contour de ce territoire n'est pas connu.", "The outline of this territory is not known.")
+        return Drawing((), note=unknown.to(report.language))
+    language, suppliers = report.language, report.placement.suppliers
     keys = [Key(_sign(_swatch(GROUND, INK), font), TERRITORY.to(language))]
-    if any(sheet.sites for sheet in sheets.sheets):
+    if any(sheet.sites for sheet in maps.sheets):
         keys.append(Key(_sign(_star((20, 20), 15), font), SITE.to(language)))
-    colon = Text(" : ", ": ").to(language).replace(" :", "\N{NO-BREAK SPACE}:")
-    for standing, text in STANDINGS.items():
-        if number := shown.count(standing):
-            sign = _sign(_supplier((20, 20), standing), font)
-            keys.append(Key(sign, f"{text.to(language)}{colon}{count(number, language)}"))
-    note = ""
-    if not sheets.sheets:
-        note = Text("Le contour de ce territoire n'est pas connu.", "The outline of this territory is not known.").to(
-            language
-        )
-    elif sheets.beyond:
-        note = Text(
-            f"Hors du cadre de la carte\N{NO-BREAK SPACE}: {sheets.beyond}.", f"Beyond the map: {sheets.beyond}."
-        ).to(language)
+    shown = Counter[str](suppliers[position].standing for sheet in maps.sheets for position, _ in sheet.points)
+    for standing, words in STANDINGS.items():
+        if standing in shown:
+            number = count(shown[standing], language)
+            meaning = Text(f"{words.fr} : {number}", f"{words.en}: {number}").to(language)
+            keys.append(Key(_sign(_supplier((20, 20), standing), font), typeset(meaning, language)))
+    beyond = Text(f"Hors du cadre de la carte : {maps.beyond}.", f"Beyond the map: {maps.beyond}.").to(language)
+    main, *others = maps.sheets
     return Drawing(
-        parts=tuple(_sheet(report, main, font, inset=False) for main in sheets.sheets[:1]),
-        insets=tuple(_sheet(report, other, font, inset=True) for other in sheets.sheets[1:]),
-        keys=tuple(keys) if sheets.sheets else (),
-        note=note,
+        parts=(_sheet(report, main, font, inset=False),),
+        insets=tuple(_sheet(report, other, font, inset=True) for other in others),
+        keys=tuple(keys),
+        note=typeset(beyond, language) if maps.beyond else "",
     )
 
 
@@ -148,19 +131,19 @@ def _sheet(report: Report, sheet: Sheet, font: str | None, *, inset: bool) -> st
 
 
 def _svg(height: float, inside: Sequence[str], font: str | None, title: str) -> str:
-    named = f"<title>{escape(title)}</title>" if title else ""
+    titled = f"<title>{escape(title)}</title>" if title else ""
     return (
-        f'<svg{_standing(font)} viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}">'
-        f"{named}{''.join(inside)}</svg>"
+        f'<svg{_own_attributes(font)} viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}">'
+        f"{titled}{''.join(inside)}</svg>"
     )
 
 
 def _sign(inside: str, font: str | None) -> str:
-    return f'<svg{_standing(font)} viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{inside}</svg>'
+    return f'<svg{_own_attributes(font)} viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{inside}</svg>'
 
 
-def _standing(font: str | None) -> str:
-    """What a drawing needs that stands on its own, outside of a page."""
+def _own_attributes(font: str | None) -> str:
+    """The attributes of a drawing that stands on its own, outside of a page."""
     return f' xmlns="http://www.w3.org/2000/svg" font-family="{escape(font)}"' if font else ""
 
 
@@ -171,7 +154,7 @@ def _path(lines: Sequence[Line], style: str) -> str:
     return f'<path d="{drawn}" stroke-linejoin="round" {style}/>'
 
 
-def _supplier(at: Spot, standing: Standing, size: float = 1.0) -> str:
+def _supplier(at: Spot, standing: str, size: float = 1.0) -> str:
     """Told apart by shape, not by colour alone."""
     x, y, r = at[0], at[1], 10 * size
     match standing:
@@ -276,8 +259,3 @@ def _bar(bar: Bar, top: float, per_unit: float, language: Language) -> str:
         f'<text x="{end + 14:.1f}" y="{middle + 7:g}" font-size="20" fill="#26313c">{count(bar.whole, language)}</text>'
     )
     return "".join(drawn)
-
-
-def as_markup(svg: str) -> Markup:
-    """A drawing of ours, whose texts are escaped, for a page."""
-    return Markup(svg)  # noqa: S704 - made above, of numbers and escaped texts

@@ -1,4 +1,4 @@
-"""Sets a document with typst, in a process of its own: template, data and moment in, PDF out.
+"""Sets a page with typst, in a process of its own: template, page and moment in, PDF out.
 
 typst keeps what it has set, for documents that are set again: some 70 MB for each report, until the process ends. And
 where it breaks down, it breaks down alone. Run as a script; imports nothing of ours.
@@ -18,14 +18,14 @@ def fonts() -> typst.Fonts:
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
 
 
-def typeset(template: bytes, data: str, moment: int) -> bytes:
-    """The PDF of a template that reads `sys.inputs.data`; `moment` in seconds since 1970."""
+def typeset(template: bytes, page: str, moment: int) -> bytes:
+    """The PDF of a template that reads `sys.inputs.page`; `moment` in seconds since 1970."""
     return typst.compile(
         template,
         format="pdf",
         font_paths=fonts(),
         ignore_system_fonts=True,
-        sys_inputs={"data": data},
+        sys_inputs={"page": page},
         pdf_standards=STANDARDS,
         timestamp=moment,
     )
@@ -33,8 +33,8 @@ def typeset(template: bytes, data: str, moment: int) -> bytes:
 
 def main() -> None:
     """Reads a JSON object of these three from the standard input; writes the PDF to the standard output."""
-    asked = json.load(sys.stdin.buffer)
-    sys.stdout.buffer.write(typeset(asked["template"].encode(), asked["data"], asked["moment"]))
+    request = json.load(sys.stdin.buffer)
+    sys.stdout.buffer.write(typeset(request["template"].encode(), request["page"], request["moment"]))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,51 @@
-"""The author of a request's journal entries."""
+"""Who carries out a use case, in which language and with what: a request without its HTTP."""
 
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from api.runtime.auth import secret_in
 from api.runtime.endpoint import Call
+from api.runtime.services import Services
 from domain.audit import Actor
+from domain.text.bilingual import Language
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acting:
+    """The caller of a use case, with the parts of the application that it may need.
+
+    `actor`: as the journal names it. `organisation`: the name of its organisation. `secret`: known to the caller alone,
+    and never stored; tokens of reply links are derived from it. `base_url`: where suppliers reach this server.
+    """
+
+    services: Services
+    actor: Actor
+    organisation: str
+    language: Language
+    secret: bytes
+    base_url: str
+
+    @property
+    def organisation_id(self) -> UUID:
+        return self.actor.organisation_id
+
+    def now(self) -> datetime:
+        return self.services.now()
+
+
+def acting_of(call: Call) -> Acting:
+    """The bearer of the request's key, as the caller of a use case."""
+    return Acting(
+        services=call.services,
+        actor=actor_of(call),
+        organisation=call.bearer.organisation,
+        language=call.language,
+        secret=secret_in(call.headers.get("authorization", "")).encode(),
+        base_url=call.services.settings.public_url or str(call.base_url).rstrip("/"),
+    )
 
 
 def actor_of(call: Call) -> Actor:
-    """The bearer of the request's key."""
+    """The bearer of the request's key, as the journal names it."""
     return Actor(call.bearer.organisation_id, "key", call.bearer.id)

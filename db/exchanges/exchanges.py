@@ -1,9 +1,9 @@
-"""Exchanges as they are kept: opened, added to, read. What was said is never changed.
+"""Exchanges with suppliers: opened, added to, read. No message is ever changed.
 
-Writers hold the need (`db.needs.needs.hold_need`), so that nothing is said while it is published.
+Writers have locked the need (`db.needs.needs.lock_need`), so that nothing is added while it is being published.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,10 +13,7 @@ from sqlalchemy import ColumnElement, Row, Table, delete, func, insert, or_, sel
 
 from db.core.engine import Connection
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
-from db.schema.supplier_tables import suppliers
-from db.suppliers.write import survivors
 from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Recipient
-from domain.suppliers.supplier import Supplier
 
 _STATES: dict[str, DeliveryState] = {
     "waiting": "queued",
@@ -24,109 +21,84 @@ _STATES: dict[str, DeliveryState] = {
     "given_up": "failed",
     "cancelled": "cancelled",
 }
+_COLUMNS = [column for column in exchanges.c if column.name in ExchangeSummary.__struct_fields__]
 
 
-async def open_exchange(
+async def insert_exchange(
     connection: Connection, organisation_id: UUID, exchange: ExchangeSummary, first: Message
 ) -> None:
-    """Keep a new exchange with its first message. The need is held, and is the organisation's."""
-    row = {name: getattr(exchange, name) for name in ("id", "need_id", "subject", "lot_ids", "channel", "opened_at")}
+    """Store a new exchange with its first message. The caller has locked the need, which is the organisation's."""
+    row = {column.name: getattr(exchange, column.name) for column in _COLUMNS}
     await connection.execute(insert(exchanges).values(**row, organisation_id=organisation_id))
-    rows = [
-        {
-            "exchange_id": exchange.id,
-            "supplier_id": each.supplier_id,
-            "supplier_name": each.name,
-            "siret": each.siret,
-            "email": each.email,
-            "why": each.why,
-        }
-        for each in exchange.recipients
-    ]
-    await connection.execute(insert(exchange_recipients), rows)
-    await add_message(connection, exchange.id, first)
+    recipients = [msgspec.structs.asdict(each) | {"exchange_id": exchange.id} for each in exchange.recipients]
+    await connection.execute(insert(exchange_recipients), recipients)
+    await insert_message(connection, exchange.id, first)
 
 
-async def add_message(connection: Connection, exchange_id: UUID, message: Message) -> None:
-    """Keep a message of an exchange whose need is held. Its id is later than those of the messages before it."""
-    row = {name: getattr(message, name) for name in Message.__struct_fields__}
-    await connection.execute(insert(messages).values(**row, exchange_id=exchange_id))
+async def insert_message(connection: Connection, exchange_id: UUID, message: Message) -> None:
+    """Store a message. The caller has locked the need; the message's id is later than those of the messages before."""
+    await connection.execute(insert(messages).values(**msgspec.structs.asdict(message), exchange_id=exchange_id))
 
 
-async def need_of(connection: Connection, organisation_id: UUID, exchange_id: UUID) -> UUID | None:
-    """The need that the organisation's exchange is about; None where it has no such exchange."""
-    own = exchanges.c.id == exchange_id, exchanges.c.organisation_id == organisation_id
-    need: UUID | None = (await connection.execute(select(exchanges.c.need_id).where(*own))).scalar_one_or_none()
+async def select_need_id(connection: Connection, organisation_id: UUID, exchange_id: UUID) -> UUID | None:
+    """The id of the need that the organisation's exchange is about; None where it has no such exchange."""
+    query = select(exchanges.c.need_id).where(*_is(organisation_id, exchange_id))
+    need: UUID | None = (await connection.execute(query)).scalar_one_or_none()
     return need
 
 
-async def get_exchange(connection: Connection, organisation_id: UUID, exchange_id: UUID) -> Exchange | None:
+async def select_exchange(connection: Connection, organisation_id: UUID, exchange_id: UUID) -> Exchange | None:
     """The organisation's exchange; None where it has no such one."""
-    found = await _whole_exchanges(
-        connection, [exchanges.c.id == exchange_id, exchanges.c.organisation_id == organisation_id]
-    )
+    found = await _whole_exchanges(connection, _is(organisation_id, exchange_id))
     return found[0] if found else None
 
 
-async def exchange_seen_by(
+async def select_exchange_for(
     connection: Connection, organisation_id: UUID, exchange_id: UUID, supplier_id: UUID
 ) -> Exchange | None:
-    """As much of the exchange as this recipient may know, itself as the only recipient; None where it is none.
+    """The exchange as far as this recipient may see it, itself as the only recipient; None for any other supplier.
 
-    What others said, and what was told them alone, is not even read. Without deliveries.
+    Messages of others, and those to another recipient alone, are not even read. Without deliveries.
     """
-    own = [exchanges.c.id == exchange_id, exchanges.c.organisation_id == organisation_id]
-    for exchange in await _exchanges(connection, own, None):
+    for exchange in await _exchanges(connection, _is(organisation_id, exchange_id), None):
         recipients = tuple(each for each in exchange.recipients if each.supplier_id == supplier_id)
         if not recipients:
             return None
-        theirs = or_(messages.c.supplier_id == supplier_id, messages.c.supplier_id.is_(None))
-        query = select(messages).where(messages.c.exchange_id == exchange_id, theirs).order_by(messages.c.id)
-        said = tuple(_message(row) for row in await connection.execute(query))
-        fields = msgspec.structs.asdict(exchange) | {"recipients": recipients}
-        return Exchange(**fields, messages=said, deliveries=())
+        visible = or_(messages.c.supplier_id == supplier_id, messages.c.supplier_id.is_(None))
+        query = select(messages).where(messages.c.exchange_id == exchange_id, visible).order_by(messages.c.id)
+        written = msgspec.convert((await connection.execute(query)).all(), tuple[Message, ...], from_attributes=True)
+        visible_parts = {"recipients": recipients, "messages": written, "deliveries": ()}
+        return Exchange(**msgspec.structs.asdict(exchange) | visible_parts)
     return None
 
 
-async def last_said(connection: Connection, exchange_id: UUID) -> datetime | None:
-    """When the last message of the exchange was written."""
+async def last_message_at(connection: Connection, exchange_id: UUID) -> datetime:
+    """When the last message of the exchange was written; there is at least the one that opened it."""
     query = select(func.max(messages.c.created_at)).where(messages.c.exchange_id == exchange_id)
-    moment: datetime | None = (await connection.execute(query)).scalar_one()
+    moment: datetime = (await connection.execute(query)).scalar_one()
     return moment
 
 
 async def exchanges_of(connection: Connection, organisation_id: UUID, need_id: UUID) -> Sequence[Exchange]:
     """All exchanges about a need of the organisation, the oldest first."""
-    return await _whole_exchanges(
-        connection, [exchanges.c.need_id == need_id, exchanges.c.organisation_id == organisation_id]
-    )
+    return await _whole_exchanges(connection, _about(organisation_id, need_id))
 
 
-async def page_of_exchanges(
+async def select_exchanges(
     connection: Connection, organisation_id: UUID, need_id: UUID, after: UUID | None, limit: int
 ) -> Sequence[ExchangeSummary]:
     """Up to `limit` exchanges about a need, the oldest first, after the one of the id `after`."""
-    conditions = [exchanges.c.need_id == need_id, exchanges.c.organisation_id == organisation_id]
+    conditions = _about(organisation_id, need_id)
     if after is not None:
         conditions.append(exchanges.c.id > after)
     return await _exchanges(connection, conditions, limit)
 
 
-async def suppliers_by_id(connection: Connection, supplier_ids: Iterable[UUID]) -> dict[UUID, Supplier]:
-    """The supplier that each id stands for in the directory now; ids of none are absent."""
-    living = await survivors(connection, supplier_ids)
-    query = select(suppliers.c.id, suppliers.c.document).where(
-        suppliers.c.id == func.any(list(set(living.values()))), ~suppliers.c.deleted
-    )
-    found = {row.id: row.document for row in await connection.execute(query)}
-    return {asked: found[survivor] for asked, survivor in living.items() if survivor in found}
-
-
 async def purge_exchanges(connection: Connection, need_id: UUID) -> int:
-    """Delete all that was said about a need, once the time for keeping it is over; how many exchanges that was.
+    """Delete all exchanges about a need, once their retention period is over; how many there were.
 
-    The database refuses unless the need has ended, and whenever else somebody deletes. Commit it with the end of the
-    need itself, or with a note of it in the journal.
+    The database refuses unless the need has ended, and refuses every other deletion. Commit it with the end of the
+    need itself, or with an entry in the journal.
     """
     await connection.execute(select(func.set_config("vivier.purging", str(need_id), True)))
     own = select(exchanges.c.id).where(exchanges.c.need_id == need_id).scalar_subquery()
@@ -138,31 +110,33 @@ async def purge_exchanges(connection: Connection, need_id: UUID) -> int:
     return purged
 
 
+def _is(organisation_id: UUID, exchange_id: UUID) -> list[ColumnElement[bool]]:
+    return [exchanges.c.id == exchange_id, exchanges.c.organisation_id == organisation_id]
+
+
+def _about(organisation_id: UUID, need_id: UUID) -> list[ColumnElement[bool]]:
+    return [exchanges.c.need_id == need_id, exchanges.c.organisation_id == organisation_id]
+
+
 async def _whole_exchanges(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> list[Exchange]:
     found = await _exchanges(connection, conditions, None)
     ids = [each.id for each in found]
-    said = await _parts(connection, messages, ids, messages.c.id)
+    written = await _parts(connection, messages, ids, messages.c.id)
     mails = await _parts(connection, message_mails, ids, message_mails.c.id)
-    return [_whole(each, said.get(each.id, []), mails.get(each.id, [])) for each in found]
+    return [_whole(each, written.get(each.id, ()), mails.get(each.id, ())) for each in found]
 
 
 async def _exchanges(
     connection: Connection, conditions: Sequence[ColumnElement[bool]], limit: int | None
 ) -> list[ExchangeSummary]:
-    query = select(exchanges).where(*conditions).order_by(exchanges.c.id).limit(limit)
+    query = select(*_COLUMNS).where(*conditions).order_by(exchanges.c.id).limit(limit)
     rows = (await connection.execute(query)).all()
-    recipients = await _parts(
-        connection, exchange_recipients, [row.id for row in rows], exchange_recipients.c.supplier_id
-    )
+    ids, order = [row.id for row in rows], exchange_recipients.c.supplier_id
+    recipients = await _parts(connection, exchange_recipients, ids, order)
     return [
         ExchangeSummary(
-            id=row.id,
-            need_id=row.need_id,
-            subject=row.subject,
-            lot_ids=tuple(row.lot_ids),
-            channel=row.channel,
-            opened_at=row.opened_at,
-            recipients=tuple(_recipient(each) for each in recipients.get(row.id, ())),
+            **row._asdict(),
+            recipients=msgspec.convert(recipients.get(row.id, ()), tuple[Recipient, ...], from_attributes=True),
         )
         for row in rows
     ]
@@ -178,30 +152,21 @@ async def _parts(
     return found
 
 
-def _recipient(row: Row[Any]) -> Recipient:
-    return Recipient(supplier_id=row.supplier_id, name=row.supplier_name, siret=row.siret, email=row.email, why=row.why)
-
-
-def _whole(exchange: ExchangeSummary, said: Sequence[Row[Any]], mails: Sequence[Row[Any]]) -> Exchange:
-    """Of a buyer's message to a recipient without mail, nobody but the buyer knows whether it arrived."""
+def _whole(exchange: ExchangeSummary, rows: Sequence[Row[Any]], mails: Sequence[Row[Any]]) -> Exchange:
     mailed = {(row.message_id, row.supplier_id): row for row in mails}
-    words = tuple(_message(row) for row in said)
+    written = msgspec.convert(rows, tuple[Message, ...], from_attributes=True)
     deliveries = tuple(
         _delivery(message, recipient, mailed.get((message.id, recipient.supplier_id)))
-        for message in words
+        for message in written
         if message.author == "buyer"
         for recipient in exchange.recipients
         if message.supplier_id in {None, recipient.supplier_id}
     )
-    return Exchange(**msgspec.structs.asdict(exchange), messages=words, deliveries=deliveries)
-
-
-def _message(row: Row[Any]) -> Message:
-    values = {name: getattr(row, name) for name in Message.__struct_fields__}
-    return Message(**values | {"barriers": tuple(row.barriers)})
+    return Exchange(**msgspec.structs.asdict(exchange), messages=written, deliveries=deliveries)
 
 
 def _delivery(message: Message, recipient: Recipient, mail: Row[Any] | None) -> Delivery:
+    """The state of a message to a recipient; without an e-mail, only the buyer knows whether it arrived."""
     if mail is None:
         return Delivery(message.id, recipient.supplier_id, "to_be_delivered_by_you")
     return Delivery(message.id, recipient.supplier_id, _STATES[mail.status], mail.ended_at, mail.failure)

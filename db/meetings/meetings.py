@@ -1,22 +1,24 @@
-"""Meetings of an organisation, about needs of its own. Whom they name is kept apart, in persons."""
+"""Meetings of an organisation about its own needs. The people that they name are in `persons`, by reference."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Table, delete, exists, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, Table, delete, exists, insert, select, tuple_, update
 
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
-from db.meetings.persons import person_of, persons_by_id
+from db.meetings.persons import find_or_insert_person
 from db.schema.meeting_tables import follow_ups, meeting_needs, meetings, participants
 from db.schema.need_tables import needs
-from domain.meetings.meeting import FollowUp, Meeting, MeetingRequest, Participant, calendar_changed
-from domain.privacy.person import Person
+from db.schema.person_tables import persons
+from domain.meetings.meeting import FollowUp, Meeting, MeetingRequest, Participant, calendar_changed, changed_fields
 
-_OWN = ("status", "format", "title", "starts_at", "ends_at", "place", "url", "agenda", "minutes")
+_COLUMNS = [column for column in meetings.c if column.name in Meeting.__struct_fields__]
+_PARTICIPANTS = select(participants, persons.c.name).outerjoin(persons, persons.c.id == participants.c.person_id)
+_FOLLOW_UPS = select(follow_ups, persons.c.name.label("who")).outerjoin(persons, persons.c.id == follow_ups.c.person_id)
 
 
 class Position(NamedTuple):
@@ -26,65 +28,65 @@ class Position(NamedTuple):
     id: UUID
 
 
-Named = dict[tuple[str, str | None], UUID]
+PersonIds = dict[tuple[str, str | None], UUID]
+"""The ids of persons, by name and organisation; organisation None for people who only follow up."""
 
 
 class MeetingFilters(msgspec.Struct, frozen=True, kw_only=True):
-    """Which meetings of an organisation: about a need, starting at `after` or later, starting before `before`."""
+    """Conditions of a list of meetings: about a need, starting at `after` or later, starting before `before`."""
 
     need_id: UUID | None = None
     after: datetime | None = None
     before: datetime | None = None
 
 
-async def create_meeting(
+async def insert_meeting(
     connection: Connection, organisation_id: UUID, request: MeetingRequest, now: datetime
 ) -> Meeting:
-    """Keep a meeting. The caller has checked that its needs are the organisation's (`unknown_needs`), and commits."""
-    meeting = Meeting(**_fields(request), id=new_id(now), version=1, sequence=0, created_at=now, updated_at=now)
-    row = {name: getattr(meeting, name) for name in ("id", "version", "sequence", "created_at", "updated_at", *_OWN)}
-    await connection.execute(insert(meetings).values(organisation_id=organisation_id, **row))
-    await _write_parts(connection, organisation_id, meeting, {}, now)
+    """Store a meeting. The caller has checked that its needs are the organisation's (`unknown_needs`)."""
+    fields = msgspec.structs.asdict(request)
+    meeting = Meeting(**fields, id=new_id(now), version=1, sequence=0, created_at=now, updated_at=now)
+    await connection.execute(insert(meetings).values(organisation_id=organisation_id, **_row(meeting)))
+    await _insert_parts(connection, organisation_id, meeting, {}, now)
     return meeting
 
 
-async def change_meeting(
+async def write_meeting(
     connection: Connection, organisation_id: UUID, before: Meeting, request: MeetingRequest, now: datetime
 ) -> Meeting:
-    """Make of a meeting, as `hold_meeting` gave it, what was asked for; nothing is written where that is what it is."""
-    if _fields(before) == _fields(request):
+    """Store a change of a meeting that `lock_meeting` gave; where nothing changes, return `before` itself."""
+    if not changed_fields(before, request):
         return before
     after = Meeting(
-        **_fields(request),
+        **msgspec.structs.asdict(request),
         id=before.id,
         version=before.version + 1,
         sequence=before.sequence + calendar_changed(before, request),
         created_at=before.created_at,
         updated_at=now,
     )
-    row = {name: getattr(after, name) for name in ("version", "sequence", "updated_at", *_OWN)}
-    await connection.execute(update(meetings).where(meetings.c.id == after.id).values(row))
-    known = await _named_in(connection, before.id)
+    await connection.execute(update(meetings).where(meetings.c.id == after.id).values(_row(after)))
+    known = await _person_ids(connection, before.id)
     for table in (meeting_needs, participants, follow_ups):
         await connection.execute(delete(table).where(table.c.meeting_id == after.id))
-    await _write_parts(connection, organisation_id, after, known, now)
+    await _insert_parts(connection, organisation_id, after, known, now)
     return after
 
 
-async def get_meeting(connection: Connection, organisation_id: UUID, meeting_id: UUID) -> Meeting | None:
+async def select_meeting(connection: Connection, organisation_id: UUID, meeting_id: UUID) -> Meeting | None:
     """The organisation's meeting; None if there is none."""
     found = await _read(connection, [meetings.c.id == meeting_id, meetings.c.organisation_id == organisation_id])
     return found[0] if found else None
 
 
-async def hold_meeting(connection: Connection, organisation_id: UUID, meeting_id: UUID) -> Meeting | None:
-    """As `get_meeting`; nobody else changes it until this transaction ends."""
+async def lock_meeting(connection: Connection, organisation_id: UUID, meeting_id: UUID) -> Meeting | None:
+    """As `select_meeting`; nobody else changes the meeting until this transaction ends."""
     own = select(meetings.c.id).where(meetings.c.id == meeting_id, meetings.c.organisation_id == organisation_id)
     await connection.execute(own.with_for_update())
-    return await get_meeting(connection, organisation_id, meeting_id)
+    return await select_meeting(connection, organisation_id, meeting_id)
 
 
-async def page_of_meetings(
+async def select_meetings(
     connection: Connection, organisation_id: UUID, filters: MeetingFilters, after: Position | None, limit: int
 ) -> Sequence[Meeting]:
     """The organisation's meetings after a position, in the order in which they start."""
@@ -103,110 +105,91 @@ async def page_of_meetings(
 
 async def meetings_of(connection: Connection, organisation_id: UUID, need_id: UUID) -> Sequence[Meeting]:
     """Every meeting about a need of the organisation, in the order in which they start."""
-    return await page_of_meetings(connection, organisation_id, MeetingFilters(need_id=need_id), None, 10_000)
+    return await select_meetings(connection, organisation_id, MeetingFilters(need_id=need_id), None, 10_000)
 
 
 async def unknown_needs(connection: Connection, organisation_id: UUID, need_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the ids that are no need of the organisation."""
+    """The ids among these that are no need of the organisation."""
     own = select(needs.c.id).where(needs.c.organisation_id == organisation_id, needs.c.id.in_(need_ids))
     return set(need_ids) - set((await connection.execute(own)).scalars())
 
 
-def _fields(request: MeetingRequest) -> dict[str, Any]:
-    return {name: getattr(request, name) for name in MeetingRequest.__struct_fields__}
+def _row(meeting: Meeting) -> dict[str, Any]:
+    return {column.name: getattr(meeting, column.name) for column in _COLUMNS}
 
 
-async def _write_parts(
-    connection: Connection, organisation_id: UUID, meeting: Meeting, known: Named, now: datetime
+async def _insert_parts(
+    connection: Connection, organisation_id: UUID, meeting: Meeting, known: PersonIds, now: datetime
 ) -> None:
-    """`known`: who is named in the meeting already, so that who was erased is not made anew under a pseudonym."""
-    named = await _named(connection, organisation_id, meeting, known, now)
-    parts: list[tuple[Table, list[dict[str, Any]]]] = [
-        (meeting_needs, [{"need_id": need_id} for need_id in meeting.need_ids]),
-        (participants, [_participant_row(each, named) for each in meeting.participants]),
-        (follow_ups, [_follow_up_row(each, named) for each in meeting.follow_ups]),
-    ]
-    for table, rows in parts:
+    """Store needs, participants and follow-ups of a meeting.
+
+    `known`: the persons that the meeting named before, so that one who was erased is not stored anew by pseudonym.
+    """
+    ids = await _find_persons(connection, organisation_id, meeting, known, now)
+    about: list[dict[str, Any]] = [{"need_id": need_id} for need_id in meeting.need_ids]
+    came = [msgspec.structs.asdict(each) for each in meeting.participants]
+    for row in came:
+        name = row.pop("name")
+        row["person_id"] = name and ids[name, row["organisation"]]
+    follow = [msgspec.structs.asdict(each) for each in meeting.follow_ups]
+    for row in follow:
+        who = row.pop("who")
+        row["person_id"] = who and ids[who, None]
+    for table, rows in ((meeting_needs, about), (participants, came), (follow_ups, follow)):
         if rows:
-            keyed = [{"meeting_id": meeting.id, "position": position, **row} for position, row in enumerate(rows)]
+            keyed = [row | {"meeting_id": meeting.id, "position": position} for position, row in enumerate(rows)]
             await connection.execute(insert(table), keyed)
 
 
-async def _named(connection: Connection, organisation_id: UUID, meeting: Meeting, known: Named, now: datetime) -> Named:
-    """Everyone whom the meeting names, by name and employer; who is to follow up is most likely one who took part."""
-    named = dict(known)
+async def _find_persons(
+    connection: Connection, organisation_id: UUID, meeting: Meeting, known: PersonIds, now: datetime
+) -> PersonIds:
+    """The persons that the meeting names, stored if new. A follow-up by name alone is a participant's of that name."""
+    ids = dict(known)
     for each in meeting.participants:
-        if each.name is not None and (each.name, each.organisation) not in named:
-            person = await person_of(connection, organisation_id, each.name, now, each.organisation)
-            named[each.name, each.organisation] = person
-    by_name = {name: person for (name, _), person in named.items()}
+        if each.name is not None and (each.name, each.organisation) not in ids:
+            person = await find_or_insert_person(connection, organisation_id, each.name, now, each.organisation)
+            ids[each.name, each.organisation] = person
+    by_name = {name: person for (name, _), person in ids.items()}
     for who in dict.fromkeys(each.who for each in meeting.follow_ups if each.who is not None):
-        if (who, None) not in named:
-            named[who, None] = by_name.get(who) or await person_of(connection, organisation_id, who, now)
-    return named
+        if (who, None) not in ids:
+            ids[who, None] = by_name.get(who) or await find_or_insert_person(connection, organisation_id, who, now)
+    return ids
 
 
-def _participant_row(each: Participant, named: Named) -> dict[str, Any]:
-    row = {name: getattr(each, name) for name in ("role", "supplier_id", "organisation", "invited_at", "attended")}
-    return row | {"person_id": None if each.name is None else named[each.name, each.organisation]}
-
-
-def _follow_up_row(each: FollowUp, named: Named) -> dict[str, Any]:
-    person = None if each.who is None else named[each.who, None]
-    return {"what": each.what, "person_id": person, "due_on": each.due_on, "done": each.done}
-
-
-async def _named_in(connection: Connection, meeting_id: UUID) -> Named:
-    """The persons named in a meeting, by the name that is shown and the organisation they came for."""
-    came = (await _parts(connection, participants, [meeting_id])).get(meeting_id, [])
-    follow = (await _parts(connection, follow_ups, [meeting_id])).get(meeting_id, [])
-    persons = await persons_by_id(connection, _persons(came, follow))
-    named: Named = {(persons[row.person_id].name, None): row.person_id for row in follow if row.person_id}
-    return named | {(persons[row.person_id].name, row.organisation): row.person_id for row in came if row.person_id}
+async def _person_ids(connection: Connection, meeting_id: UUID) -> PersonIds:
+    """The persons named in a meeting."""
+    came = await _parts(connection, _PARTICIPANTS, participants, [meeting_id])
+    follow = await _parts(connection, _FOLLOW_UPS, follow_ups, [meeting_id])
+    ids: PersonIds = {(row.who, None): row.person_id for row in follow.get(meeting_id, ()) if row.person_id}
+    return ids | {(row.name, row.organisation): row.person_id for row in came.get(meeting_id, ()) if row.person_id}
 
 
 async def _read(
     connection: Connection, conditions: Sequence[ColumnElement[bool]], limit: int | None = None
 ) -> list[Meeting]:
-    query = select(meetings).where(*conditions).order_by(meetings.c.starts_at, meetings.c.id).limit(limit)
+    query = select(*_COLUMNS).where(*conditions).order_by(meetings.c.starts_at, meetings.c.id).limit(limit)
     rows = (await connection.execute(query)).all()
     ids = [row.id for row in rows]
-    about = await _parts(connection, meeting_needs, ids)
-    came = await _parts(connection, participants, ids)
-    follow = await _parts(connection, follow_ups, ids)
-    persons = await persons_by_id(connection, _persons(*came.values(), *follow.values()))
+    about = await _parts(connection, select(meeting_needs), meeting_needs, ids)
+    came = await _parts(connection, _PARTICIPANTS, participants, ids)
+    follow = await _parts(connection, _FOLLOW_UPS, follow_ups, ids)
     return [
         Meeting(
-            **{name: getattr(row, name) for name in _OWN},
-            id=row.id,
-            version=row.version,
-            sequence=row.sequence,
-            created_at=row.created_at,
-            updated_at=row.updated_at,
+            **row._asdict(),
             need_ids=tuple(part.need_id for part in about.get(row.id, ())),
-            participants=tuple(_participant(part, persons) for part in came.get(row.id, ())),
-            follow_ups=tuple(_follow_up(part, persons) for part in follow.get(row.id, ())),
+            participants=msgspec.convert(came.get(row.id, ()), tuple[Participant, ...], from_attributes=True),
+            follow_ups=msgspec.convert(follow.get(row.id, ()), tuple[FollowUp, ...], from_attributes=True),
         )
         for row in rows
     ]
 
 
-async def _parts(connection: Connection, table: Table, ids: Sequence[UUID]) -> dict[UUID, list[Row[Any]]]:
-    query = select(table).where(table.c.meeting_id.in_(ids)).order_by(table.c.meeting_id, table.c.position)
+async def _parts(
+    connection: Connection, query: Select[Any], table: Table, ids: Sequence[UUID]
+) -> dict[UUID, list[Row[Any]]]:
+    of_meetings = query.where(table.c.meeting_id.in_(ids)).order_by(table.c.meeting_id, table.c.position)
     found: dict[UUID, list[Row[Any]]] = {}
-    for row in await connection.execute(query):
+    for row in await connection.execute(of_meetings):
         found.setdefault(row.meeting_id, []).append(row)
     return found
-
-
-def _persons(*parts: Iterable[Row[Any]]) -> set[UUID]:
-    return {row.person_id for rows in parts for row in rows if row.person_id is not None}
-
-
-def _participant(row: Row[Any], persons: dict[UUID, Person]) -> Participant:
-    name = None if row.person_id is None else persons[row.person_id].name
-    return Participant(row.role, row.supplier_id, name, row.organisation, row.invited_at, row.attended)
-
-
-def _follow_up(row: Row[Any], persons: dict[UUID, Person]) -> FollowUp:
-    return FollowUp(row.what, None if row.person_id is None else persons[row.person_id].name, row.due_on, row.done)

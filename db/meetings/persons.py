@@ -1,21 +1,21 @@
-"""Contact persons: named once per organisation, and known by id wherever they took part."""
+"""Contact persons: one row per person and organisation, referred to by id in meetings."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, Row, Select, Uuid, bindparam, case, func, select, text, update
+from sqlalchemy import ARRAY, DateTime, Select, Uuid, bindparam, case, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.schema.person_tables import persons
-from domain.privacy.person import Person, email_key, name_key, pseudonym
+from domain.privacy.person import email_key, name_key, pseudonym
 from domain.text.normalise import fold
 
 _GIVEN = ("email", "phone", "employer")
-_RETOLD = text("""
+_RAISE_VERSIONS = text("""
     UPDATE meetings SET version = version + 1, updated_at = :now WHERE id IN (
         SELECT meeting_id FROM meeting_participants WHERE person_id = ANY(:ids)
         UNION SELECT meeting_id FROM meeting_follow_ups WHERE person_id = ANY(:ids)
@@ -23,7 +23,7 @@ _RETOLD = text("""
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("now", type_=DateTime(timezone=True)))
 
 
-async def person_of(
+async def find_or_insert_person(
     connection: Connection,
     organisation_id: UUID,
     name: str,
@@ -32,10 +32,10 @@ async def person_of(
     email: str | None = None,
     phone: str | None = None,
 ) -> UUID:
-    """The id of the person of this name whom the organisation knows, or else of one made now; the caller commits.
+    """The id of the organisation's person of this name, stored now if there is none.
 
-    Two of one name are one person unless two addresses, or two employers without an address in common, tell them apart.
-    What was not known of them is added, what was known stays. Someone erased is never found again.
+    Two people of one name are one person unless two addresses, or two employers without an address in common, tell them
+    apart. What was not known of them is added, what was known stays. Someone erased is never found again.
     """
     keys = {"name_key": name_key(name), "email_key": email_key(email or ""), "employer_key": fold(employer or "")}
     given: dict[str, str | None] = {
@@ -56,31 +56,16 @@ async def person_of(
     return found
 
 
-async def persons_named(
-    connection: Connection, organisation_id: UUID, names: Iterable[str], now: datetime
-) -> dict[str, UUID]:
-    """The ids of these persons, of whom no more is known than the name; each found or made as by `person_of`."""
-    # in one order, so that two who name the same persons do not each wait for the other
-    ordered = sorted(set(names), key=name_key)
-    return {name: await person_of(connection, organisation_id, name, now) for name in ordered}
-
-
-async def persons_by_id(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Person]:
-    """These persons, the erased ones under their pseudonym; ids of nobody are absent."""
-    query = select(persons).where(persons.c.id == func.any(list(ids)))
-    return {row.id: person(row) for row in await connection.execute(query)}
-
-
-async def names_of(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, str]:
-    """What these persons are called, the erased ones by their pseudonym; ids of nobody are absent."""
+async def select_person_names(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, str]:
+    """The names of these persons, of the erased ones their pseudonym; ids of nobody are absent."""
     query = select(persons.c.id, persons.c.name).where(persons.c.id == func.any(list(ids)))
     return {row.id: row.name for row in await connection.execute(query)}
 
 
 async def erase_persons(connection: Connection, ids: Collection[UUID], now: datetime) -> None:
-    """Leave nothing of these persons but a pseudonym, wherever they took part.
+    """Replace these persons' data by a pseudonym.
 
-    Meetings that named them have another version then: what was read of one before must not be written back.
+    Meetings that name them get a new version, so that what was read of one before is not written back.
     """
     if not ids:
         return
@@ -88,24 +73,11 @@ async def erase_persons(connection: Connection, ids: Collection[UUID], now: date
     nothing = {"email": None, "phone": None, "employer": None, "name_key": "", "email_key": "", "employer_key": ""}
     erased = update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now)
     await connection.execute(erased)
-    await connection.execute(_RETOLD, {"ids": list(ids), "now": now})
-
-
-def person(row: Row[Any]) -> Person:
-    """The person in a row of `persons`."""
-    return Person(
-        id=row.id,
-        name=row.name,
-        email=row.email,
-        phone=row.phone,
-        employer=row.employer,
-        created_at=row.created_at,
-        erased_at=row.erased_at,
-    )
+    await connection.execute(_RAISE_VERSIONS, {"ids": list(ids), "now": now})
 
 
 def _best_known(organisation_id: UUID, *, name_key: str, email_key: str, employer_key: str) -> Select[UUID]:
-    """The one meant by this naming: of its address, else of its employer, else the first who may be meant."""
+    """The person most likely meant: with this address, else with this employer, else the first of this name."""
     same_address = (persons.c.email_key == email_key) & (persons.c.email_key != "")
     same_employer = persons.c.employer_key == employer_key
     query = select(persons.c.id).where(
@@ -120,7 +92,7 @@ def _best_known(organisation_id: UUID, *, name_key: str, email_key: str, employe
 
 
 def _completed(given: dict[str, str | None], keys: dict[str, str]) -> dict[str, Any]:
-    """The columns with what is given put where nothing was known."""
+    """The columns, with the given values where there were none."""
     values: dict[str, Any] = {name: func.coalesce(persons.c[name], given[name]) for name in _GIVEN}
     for name in ("email_key", "employer_key"):
         values[name] = case((persons.c[name] == "", keys[name]), else_=persons.c[name])

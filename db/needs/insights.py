@@ -1,4 +1,4 @@
-"""What an organisation's needs and exchanges tell together, counted by the database."""
+"""Figures over an organisation's needs and exchanges, counted by the database."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
@@ -23,19 +23,17 @@ from domain.insights import (
 )
 
 READ_AT_ONCE = 50
-_SAID = ("barriers", "barriers_note", "confidential")
+_CONTENT = ("barriers", "barriers_note", "confidential")
 
 
-class _Shown(msgspec.Struct, frozen=True):
-    """What is read of a shortlist."""
-
+class _Shortlist(msgspec.Struct, frozen=True):
     lots: tuple[LotSupply, ...]
 
 
 async def needs_with_supply(
     connection: Connection, organisation_id: UUID, made_from: datetime | None, made_before: datetime | None
 ) -> AsyncIterator[Sequence[NeedFacts]]:
-    """The organisation's needs made in this time, each with what its latest shortlist tells, in batches."""
+    """The organisation's needs created in this period, each with its latest shortlist, in batches."""
     latest = and_(shortlists.c.need_id == needs.c.id, shortlists.c.number == needs.c.shortlists)
     query = (
         select(needs.c.id, needs.c.status, needs.c.content, shortlists.c.need, shortlists.c.body)
@@ -47,11 +45,11 @@ async def needs_with_supply(
         query = query.where(needs.c.created_at >= made_from)
     if made_before is not None:
         query = query.where(needs.c.created_at < made_before)
-    decode = msgspec.json.Decoder(_Shown).decode
+    decode = msgspec.json.Decoder(_Shortlist).decode
     rows = await connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
     async for batch in rows.partitions():
         yield [
-            NeedFacts(id=row.id, status=row.status, content=row.content, asked=row.need, lots=decode(row.body).lots)
+            NeedFacts(id=row.id, status=row.status, content=row.content, matched=row.need, lots=decode(row.body).lots)
             for row in batch
         ]
 
@@ -63,11 +61,11 @@ async def exchanges_about(
     query = select(exchanges.c.id, exchanges.c.need_id, exchanges.c.lot_ids).where(
         exchanges.c.organisation_id == organisation_id, exchanges.c.need_id == func.any(list(need_ids))
     )
-    return [ExchangeFacts(row.id, row.need_id, tuple(row.lot_ids)) for row in await connection.execute(query)]
+    return msgspec.convert((await connection.execute(query)).all(), list[ExchangeFacts], from_attributes=True)
 
 
 async def reply_figures(connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]) -> ReplyFigures:
-    """Who answered in these exchanges of the organisation, and after how long."""
+    """How many recipients of these exchanges of the organisation answered, and after how many hours."""
     answers = (
         select(messages.c.exchange_id, messages.c.supplier_id, func.min(messages.c.created_at).label("at"))
         .where(messages.c.author == "supplier", messages.c.exchange_id == func.any(list(exchange_ids)))
@@ -115,9 +113,9 @@ async def barrier_figures(
     connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]
 ) -> Sequence[BarrierFigure]:
     """How often each barrier was named in these exchanges of the organisation, the most frequent first."""
-    said = _last_said(organisation_id, exchange_ids)
-    named = func.unnest(said.c.barriers).label("barrier")
-    each = select(said.c.exchange_id, said.c.supplier_id, said.c.need_id, named).distinct().subquery()
+    last = _last_versions(organisation_id, exchange_ids)
+    named = func.unnest(last.c.barriers).label("barrier")
+    each = select(last.c.exchange_id, last.c.supplier_id, last.c.need_id, named).distinct().subquery()
     replies = func.count().label("replies")
     query = select(
         each.c.barrier,
@@ -126,29 +124,29 @@ async def barrier_figures(
         func.count(distinct(each.c.supplier_id)).label("suppliers"),
     ).group_by(each.c.barrier)
     rows = await connection.execute(query.order_by(replies.desc(), each.c.barrier))
-    return [BarrierFigure(row.barrier, row.replies, row.needs, row.suppliers) for row in rows]
+    return msgspec.convert(rows.all(), list[BarrierFigure], from_attributes=True)
 
 
 async def barrier_notes(connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]) -> BarrierNotes:
     """The barriers in suppliers' own words in these exchanges, the latest first, without those given in confidence."""
-    said = _last_said(organisation_id, exchange_ids)
-    is_noted = said.c.barriers_note.is_not(None)
-    counts = select(func.count(), func.count().filter(said.c.confidential)).select_from(said).where(is_noted)
+    last = _last_versions(organisation_id, exchange_ids)
+    is_noted = last.c.barriers_note.is_not(None)
+    counts = select(func.count(), func.count().filter(last.c.confidential)).select_from(last).where(is_noted)
     total, confidential = (await connection.execute(counts)).one()
-    shown = select(said.c.need_id, said.c.created_at, said.c.barriers_note).where(is_noted, ~said.c.confidential)
-    rows = await connection.execute(shown.order_by(said.c.id.desc()).limit(MOST_NOTES))
+    shown = select(last.c.need_id, last.c.created_at, last.c.barriers_note).where(is_noted, ~last.c.confidential)
+    rows = await connection.execute(shown.order_by(last.c.id.desc()).limit(MOST_NOTES))
     return BarrierNotes(tuple(BarrierNote(*row) for row in rows), total, confidential)
 
 
-def _last_said(organisation_id: UUID, exchange_ids: Sequence[UUID]) -> Subquery:
-    """What suppliers said in these exchanges of the organisation, each message as it was last corrected.
+def _last_versions(organisation_id: UUID, exchange_ids: Sequence[UUID]) -> Subquery:
+    """Suppliers' messages in these exchanges of the organisation, each as it was last corrected.
 
-    `confidential`: one of its versions was said in confidence.
+    `confidential`: one of its versions is.
     """
-    columns = [messages.c[name] for name in ("id", "exchange_id", "supplier_id", "created_at", *_SAID)]
+    columns = [messages.c[name] for name in ("id", "exchange_id", "supplier_id", "created_at", *_CONTENT)]
     theirs = and_(messages.c.author == "supplier", messages.c.exchange_id == func.any(list(exchange_ids)))
-    versions = select(*columns, messages.c.id.label("root")).where(theirs, messages.c.corrects.is_(None))
-    before = versions.cte("versions", recursive=True)
+    firsts = select(*columns, messages.c.id.label("root")).where(theirs, messages.c.corrects.is_(None))
+    before = firsts.cte("versions", recursive=True)
     corrected = and_(messages.c.exchange_id == before.c.exchange_id, messages.c.corrects == before.c.id)
     # as the index on corrections says it: few messages are any, whatever the planner believes
     corrections = (

@@ -1,4 +1,4 @@
-"""Needs as they are kept: every function takes the organisation, and knows no need of another one."""
+"""Needs of an organisation: every function takes the organisation, and finds no need of another one."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Date, Row, Select, and_, cast, delete, exists, insert, literal, select, update
+from sqlalchemy import ColumnElement, Date, Select, and_, cast, delete, exists, insert, literal, select, update
 from sqlalchemy import Text as SqlText
 from sqlalchemy.exc import IntegrityError
 
@@ -22,34 +22,34 @@ _COLUMNS = [needs.c[name] for name in StoredNeed.__struct_fields__]
 
 
 class NeedFilters(msgspec.Struct, frozen=True):
-    """What a list of needs is narrowed to; None does not narrow. The days are of the planned publication, inclusive."""
+    """Conditions of a list of needs; None sets none. The days are of the planned publication, inclusive."""
 
     statuses: tuple[Status, ...] | None = None
     planned_from: date | None = None
     planned_to: date | None = None
 
 
-async def create_need(connection: Connection, organisation_id: UUID, content: PlannedNeed, now: datetime) -> StoredNeed:
-    """Keep a new need, as a draft."""
+async def insert_need(connection: Connection, organisation_id: UUID, content: PlannedNeed, now: datetime) -> StoredNeed:
+    """Store a new need, as a draft."""
     need = StoredNeed(
         id=new_id(now), status="draft", version=1, content=content, shortlists=0, created_at=now, updated_at=now
     )
-    row = {name: getattr(need, name) for name in StoredNeed.__struct_fields__}
-    await connection.execute(insert(needs).values(**row, organisation_id=organisation_id))
+    await connection.execute(insert(needs).values(**msgspec.structs.asdict(need), organisation_id=organisation_id))
     return need
 
 
-async def get_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed | None:
+async def select_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed | None:
     """The need; None where the organisation has none of this id."""
     return await _one(connection, _is(organisation_id, need_id))
 
 
-async def hold_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed | None:
-    """As `get_need`; until the transaction ends nobody else holds, changes or deletes it."""
-    return await _one(connection, _is(organisation_id, need_id), hold=True)
+async def lock_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed | None:
+    """As `select_need`; until the transaction ends nobody else locks, changes or deletes it."""
+    # a message sent need not wait for a shortlist: other rows may refer to the need meanwhile
+    return await _one(connection, _is(organisation_id, need_id), lock=True)
 
 
-async def list_needs(
+async def select_needs(
     connection: Connection, organisation_id: UUID, filters: NeedFilters, before: UUID | None, limit: int
 ) -> Sequence[StoredNeed]:
     """Up to `limit` needs, the newest first, made before the need `before`."""
@@ -57,17 +57,16 @@ async def list_needs(
     if before is not None:
         query = query.where(needs.c.id < before)
     rows = await connection.execute(query.order_by(needs.c.id.desc()).limit(limit))
-    return [_stored(row) for row in rows]
+    return msgspec.convert(rows.all(), list[StoredNeed], from_attributes=True)
 
 
-async def save_need(connection: Connection, organisation_id: UUID, need: StoredNeed) -> None:
-    """Write a need that is held."""
-    row = {name: getattr(need, name) for name in StoredNeed.__struct_fields__}
-    await connection.execute(update(needs).where(_is(organisation_id, need.id)).values(row))
+async def write_need(connection: Connection, organisation_id: UUID, need: StoredNeed) -> None:
+    """Store a change of a need that the caller has locked."""
+    await connection.execute(update(needs).where(_is(organisation_id, need.id)).values(msgspec.structs.asdict(need)))
 
 
-async def delete_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> None:
-    """Remove a need that is held, with its shortlists and the decisions on them; the journal keeps its entries.
+async def remove_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> None:
+    """Delete a need that the caller has locked, with its shortlists and decisions; the journal keeps its entries.
 
     Raises Conflict (`need_in_use`) where exchanges or awards refer to it.
     """
@@ -90,13 +89,10 @@ def _is(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
     return and_(needs.c.organisation_id == organisation_id, needs.c.id == need_id)
 
 
-async def _one(connection: Connection, condition: ColumnElement[bool], *, hold: bool = False) -> StoredNeed | None:
+async def _one(connection: Connection, condition: ColumnElement[bool], *, lock: bool = False) -> StoredNeed | None:
     query: Select[Any] = select(*_COLUMNS).where(condition)
-    if hold:
-        # lets others refer to the need meanwhile: a message sent need not wait for a shortlist
-        query = query.with_for_update(key_share=True)
-    row = (await connection.execute(query)).first()
-    return None if row is None else _stored(row)
+    row = (await connection.execute(query.with_for_update(key_share=True) if lock else query)).first()
+    return None if row is None else msgspec.convert(row, StoredNeed, from_attributes=True)
 
 
 def _conditions(filters: NeedFilters) -> Iterator[ColumnElement[bool]]:
@@ -107,7 +103,3 @@ def _conditions(filters: NeedFilters) -> Iterator[ColumnElement[bool]]:
         yield planned >= filters.planned_from
     if filters.planned_to is not None:
         yield planned <= filters.planned_to
-
-
-def _stored(row: Row[Any]) -> StoredNeed:
-    return StoredNeed(**row._asdict())

@@ -1,11 +1,10 @@
-"""Shortlists as they were frozen, numbered from 1 in each need, and the buyer's decisions on them."""
+"""Frozen versions of shortlists, numbered from 1 in each need, and the buyer's decisions on them."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, LargeBinary, Row, and_, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, LargeBinary, and_, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.core.engine import Connection
@@ -18,13 +17,13 @@ _DECISION = [shortlist_decisions.c[name] for name in Decision.__struct_fields__]
 
 
 class DecisionKey(msgspec.Struct, frozen=True):
-    """What a decision is about; they are listed in this order."""
+    """The lot and the supplier that a decision is about; decisions are listed in this order."""
 
     lot_id: str
     supplier_id: UUID
 
 
-async def freeze(
+async def insert_shortlist(
     connection: Connection,
     organisation_id: UUID,
     need: StoredNeed,
@@ -32,16 +31,15 @@ async def freeze(
     body: bytes,
     ledger: tuple[LotLedger, ...],
 ) -> None:
-    """Keep the next version of a need that is held. `body`: the answer, byte for byte as it is sent."""
-    row = {name: getattr(version, name) for name in ShortlistVersion.__struct_fields__}
-    await connection.execute(
-        insert(shortlists).values(**row, need_id=need.id, need=need.content, body=body, ledger=ledger)
-    )
+    """Store the next version of a need that the caller has locked. `body`: the answer, byte for byte as it is sent."""
+    row = {column.name: getattr(version, column.name) for column in _VERSION}
+    row |= {"need_id": need.id, "need": need.content, "body": body, "ledger": ledger}
+    await connection.execute(insert(shortlists).values(row))
     own = and_(needs.c.organisation_id == organisation_id, needs.c.id == need.id)
     await connection.execute(update(needs).where(own).values(shortlists=version.number))
 
 
-async def get_shortlist(
+async def select_shortlist(
     connection: Connection, organisation_id: UUID, need_id: UUID, number: int | None
 ) -> FrozenShortlist | None:
     """A version with the decisions on it, `number` None: the latest; None where there is none."""
@@ -50,11 +48,11 @@ async def get_shortlist(
     row = (await connection.execute(query)).first()
     if row is None:
         return None
-    chosen = await list_decisions(connection, organisation_id, need_id, row.number, None, None)
+    chosen = await select_decisions(connection, organisation_id, need_id, row.number, None, None)
     return FrozenShortlist(**row._asdict(), decisions=tuple(chosen))
 
 
-async def list_shortlists(
+async def select_shortlists(
     connection: Connection, organisation_id: UUID, need_id: UUID, before: int | None, limit: int
 ) -> Sequence[ShortlistVersion]:
     """Up to `limit` versions, the latest first, from before the version `before`."""
@@ -62,7 +60,7 @@ async def list_shortlists(
     if before is not None:
         query = query.where(shortlists.c.number < before)
     rows = await connection.execute(query.order_by(shortlists.c.number.desc()).limit(limit))
-    return [ShortlistVersion(**row._asdict()) for row in rows]
+    return msgspec.convert(rows.all(), list[ShortlistVersion], from_attributes=True)
 
 
 async def get_ledger(
@@ -73,7 +71,9 @@ async def get_ledger(
     return (await connection.execute(query)).scalar_one_or_none()
 
 
-async def last_listed(connection: Connection, organisation_id: UUID, need_id: UUID, supplier_id: UUID) -> Named | None:
+async def select_listed_supplier(
+    connection: Connection, organisation_id: UUID, need_id: UUID, supplier_id: UUID
+) -> Named | None:
     """The supplier as the need's latest version that lists it calls it; None where none does."""
     mentions = func.position(bindparam("id", str(supplier_id).encode(), LargeBinary).op("IN")(shortlists.c.body)) > 0
     query = select(shortlists.c.body).where(_of(organisation_id, need_id), mentions)
@@ -83,7 +83,7 @@ async def last_listed(connection: Connection, organisation_id: UUID, need_id: UU
     return next((each for lot in lots_shown(body) for each in lot.listed if each.id == supplier_id), None)
 
 
-async def list_decisions(
+async def select_decisions(
     connection: Connection,
     organisation_id: UUID,
     need_id: UUID,
@@ -93,11 +93,11 @@ async def list_decisions(
 ) -> Sequence[Decision]:
     """The decisions on a version, by lot and supplier: up to `limit`, after the one that `after` names."""
     place = shortlist_decisions.c.lot_id, shortlist_decisions.c.supplier_id
-    query = select(*_DECISION).where(_on(need_id, number), _owned(organisation_id, need_id))
+    query = select(*_DECISION).where(_decided_on(need_id, number), _is_own(organisation_id, need_id))
     if after is not None:
         query = query.where(tuple_(*place) > (after.lot_id, after.supplier_id))
     rows = await connection.execute(query.order_by(*place).limit(limit))
-    return [_decision(row) for row in rows]
+    return msgspec.convert(rows.all(), list[Decision], from_attributes=True)
 
 
 async def earlier_decisions(
@@ -105,24 +105,24 @@ async def earlier_decisions(
 ) -> Sequence[Decision]:
     """The decisions on all versions before this one, version by version."""
     of_earlier = and_(shortlist_decisions.c.need_id == need_id, shortlist_decisions.c.number < number)
-    query = select(*_DECISION).where(of_earlier, _owned(organisation_id, need_id))
+    query = select(*_DECISION).where(of_earlier, _is_own(organisation_id, need_id))
     place = (shortlist_decisions.c[name] for name in ("number", "lot_id", "supplier_id"))
-    return [_decision(row) for row in await connection.execute(query.order_by(*place))]
+    rows = await connection.execute(query.order_by(*place))
+    return msgspec.convert(rows.all(), list[Decision], from_attributes=True)
 
 
-async def get_decision(
+async def select_decision(
     connection: Connection, organisation_id: UUID, need_id: UUID, number: int, key: DecisionKey
 ) -> Decision | None:
     """The decision on a supplier for a lot; None where there is none yet."""
-    query = select(*_DECISION).where(_on(need_id, number, key), _owned(organisation_id, need_id))
+    query = select(*_DECISION).where(_decided_on(need_id, number, key), _is_own(organisation_id, need_id))
     row = (await connection.execute(query)).first()
-    return None if row is None else _decision(row)
+    return None if row is None else msgspec.convert(row, Decision, from_attributes=True)
 
 
-async def decide(connection: Connection, need_id: UUID, number: int, decision: Decision) -> None:
-    """Keep a decision, in place of the one before. The need is held."""
-    row = {name: getattr(decision, name) for name in Decision.__struct_fields__}
-    write = upsert(shortlist_decisions).values(**row, need_id=need_id, number=number)
+async def write_decision(connection: Connection, need_id: UUID, number: int, decision: Decision) -> None:
+    """Store a decision, in place of the one before. The caller has locked the need."""
+    write = upsert(shortlist_decisions).values(**msgspec.structs.asdict(decision), need_id=need_id, number=number)
     await connection.execute(
         write.on_conflict_do_update(
             index_elements=["need_id", "number", "lot_id", "supplier_id"],
@@ -131,18 +131,18 @@ async def decide(connection: Connection, need_id: UUID, number: int, decision: D
     )
 
 
-async def withdraw_decision(connection: Connection, need_id: UUID, number: int, key: DecisionKey) -> None:
-    """Take a decision back. The need is held."""
-    await connection.execute(delete(shortlist_decisions).where(_on(need_id, number, key)))
+async def remove_decision(connection: Connection, need_id: UUID, number: int, key: DecisionKey) -> None:
+    """Delete a decision. The caller has locked the need."""
+    await connection.execute(delete(shortlist_decisions).where(_decided_on(need_id, number, key)))
 
 
-def _owned(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
+def _is_own(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
     own = select(needs.c.id).where(needs.c.organisation_id == organisation_id, needs.c.id == need_id)
     return own.exists()
 
 
 def _of(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
-    return and_(shortlists.c.need_id == need_id, _owned(organisation_id, need_id))
+    return and_(shortlists.c.need_id == need_id, _is_own(organisation_id, need_id))
 
 
 def _numbered(number: int | None) -> ColumnElement[bool]:
@@ -153,13 +153,9 @@ def _numbered(number: int | None) -> ColumnElement[bool]:
     return shortlists.c.number == counted.scalar_subquery()
 
 
-def _on(need_id: UUID, number: int, key: DecisionKey | None = None) -> ColumnElement[bool]:
+def _decided_on(need_id: UUID, number: int, key: DecisionKey | None = None) -> ColumnElement[bool]:
     table = shortlist_decisions.c
     of_version = and_(table.need_id == need_id, table.number == number)
     if key is None:
         return of_version
     return and_(of_version, table.lot_id == key.lot_id, table.supplier_id == key.supplier_id)
-
-
-def _decision(row: Row[Any]) -> Decision:
-    return Decision(**row._asdict())

@@ -141,7 +141,7 @@ PLACES = (
         _of_exchange("message", name, messages.c[name], messages.c.created_at, "kept")
         for name in ("body", "question", "barriers_note")
     ),
-    _of_exchange("exchange", "recipients.name", exchange_recipients.c.supplier_name, exchanges.c.opened_at, "kept"),
+    _of_exchange("exchange", "recipients.name", exchange_recipients.c.name, exchanges.c.opened_at, "kept"),
     _of_exchange("exchange", "recipients.email", exchange_recipients.c.email, exchanges.c.opened_at, "erased"),
     _of_exchange("exchange", "mails.address", message_mails.c.address, message_mails.c.queued_at, "erased"),
     Place("key", "name", _KEY.name, (_KEY.id,), _KEY.organisation_id, _KEY.created_at, "pseudonym"),
@@ -169,11 +169,11 @@ async def find(
     sought = Sought(organisation_ids, traces, frozenset(item.supplier_id for item, _ in going), hold)
     texts = [each for place in PLACES async for each in _mentioned(connection, place, sought)]
     takes_part = await _participations(connection, [row.id for row in own])
-    names_of = await _organisation_names(connection, organisation_ids)
+    select_person_names = await _organisation_names(connection, organisation_ids)
     holdings = (
-        *_of_persons(own, takes_part, names_of),
+        *_of_persons(own, takes_part, select_person_names),
         *(each for pair in cleaned for each in _of_record(*pair, traces)),
-        *(each for found in texts for each in _of_text(found, traces, names_of)),
+        *(each for found in texts for each in _of_text(found, traces, select_person_names)),
     )
     return Findings(traces=traces, persons=own, takes_part=takes_part, records=going, texts=texts, holdings=holdings)
 
@@ -270,14 +270,14 @@ async def _organisation_names(connection: Connection, organisation_ids: Collecti
 
 
 def _of_persons(
-    found: Sequence[Row[Any]], takes_part: Sequence[Row[Any]], names_of: dict[UUID, str]
+    found: Sequence[Row[Any]], takes_part: Sequence[Row[Any]], select_person_names: dict[UUID, str]
 ) -> Iterator[Holding]:
     fates: dict[str, Fate] = {"name": "pseudonym", "email": "erased", "phone": "erased", "employer": "erased"}
     for row in found:
         for field, fate in fates.items():
             if (value := getattr(row, field)) is not None:
                 yield Holding(
-                    organisation=names_of[row.organisation_id],
+                    organisation=select_person_names[row.organisation_id],
                     where=f"person:{row.id}",
                     field=field,
                     text=value,
@@ -286,7 +286,7 @@ def _of_persons(
                 )
     for row in takes_part:
         yield Holding(
-            organisation=names_of[row.organisation_id],
+            organisation=select_person_names[row.organisation_id],
             where=f"meeting:{row.id}",
             field="participants",
             text=f"{row.title} ({row.part})",
@@ -329,10 +329,14 @@ def _texts_of(record: SupplierRecord) -> Iterator[tuple[str, str]]:
     yield "other", encode(msgspec.structs.replace(record, **dict.fromkeys(own, ""))).decode()
 
 
-def _of_text(found: Found, traces: Traces, names_of: dict[UUID, str]) -> Iterator[Holding]:
+def _of_text(found: Found, traces: Traces, select_person_names: dict[UUID, str]) -> Iterator[Holding]:
     place, content = found.place, found.text
     where = f"{place.kind}:{'/'.join(map(str, found.named))}"
-    common: dict[str, Any] = {"organisation": names_of[found.organisation_id], "where": where, "since": found.since}
+    common: dict[str, Any] = {
+        "organisation": select_person_names[found.organisation_id],
+        "where": where,
+        "since": found.since,
+    }
     if found.taken:
         for field, value in found.taken:
             yield Holding(**common, field=field, text=value, fate="erased")

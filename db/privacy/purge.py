@@ -27,7 +27,7 @@ from db.core.uuid7 import uuid7
 from db.exchanges.exchanges import purge_exchanges
 from db.idempotency import LIFETIME
 from db.meetings.persons import erase_persons
-from db.needs.needs import hold_need
+from db.needs.needs import lock_need
 from db.schema.exchange_tables import exchanges, reply_links
 from db.schema.meeting_tables import follow_ups, meeting_needs, meetings, participants
 from db.schema.need_tables import awards, needs
@@ -193,7 +193,7 @@ async def _due_needs(
 
 async def _purge_need(engine: Engine, planned: DueNeed, whole: Plan) -> bool:
     async with transaction(engine) as connection:
-        if await hold_need(connection, planned.organisation_id, planned.id) is None:
+        if await lock_need(connection, planned.organisation_id, planned.id) is None:
             return False
         due = await _due_needs(connection, whole.bounds.needs, only=planned.id)
         if not due:

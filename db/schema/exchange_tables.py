@@ -1,4 +1,4 @@
-"""The tables of exchanges with suppliers: append-only, but for what becomes of links and mail."""
+"""The tables of exchanges with suppliers: append-only, except for links and e-mail."""
 
 from sqlalchemy import (
     Boolean,
@@ -21,7 +21,7 @@ from db.schema.need_tables import needs
 from db.schema.outbox_columns import outbox_columns
 from db.schema.supplier_tables import metadata, moment, organisations
 
-# Without a cascade from the need: what was said goes by `db.exchanges.exchanges.purge_exchanges` alone, in its time.
+# Without a cascade from the need: only `db.exchanges.exchanges.purge_exchanges` deletes exchanges, in their time.
 exchanges = Table(
     "exchanges",
     metadata,
@@ -29,7 +29,7 @@ exchanges = Table(
     Column("organisation_id", Uuid, ForeignKey(organisations.c.id), nullable=False),
     Column("need_id", Uuid, ForeignKey(needs.c.id), nullable=False),
     Column("subject", Text, nullable=False),
-    Column("lot_ids", ARRAY(Text), nullable=False),
+    Column("lot_ids", ARRAY(Text, as_tuple=True), nullable=False),
     Column("channel", Text, nullable=False),
     moment("opened_at"),
     Index(None, "organisation_id", "need_id", "id"),
@@ -42,14 +42,14 @@ exchange_recipients = Table(
     metadata,
     Column("exchange_id", Uuid, ForeignKey(exchanges.c.id), primary_key=True),
     Column("supplier_id", Uuid, primary_key=True),
-    Column("supplier_name", Text, nullable=False),
+    Column("supplier_name", Text, key="name", nullable=False),
     Column("siret", Text),
     Column("email", Text),
     Column("why", Text, nullable=False),
     Index(None, "supplier_id"),
 )
 
-# `supplier_id`: who says it, or the one it goes to; NULL: a buyer's message to all. `publishes`: the question that is
+# `supplier_id`: the author, or the one recipient; NULL: a buyer's message to all. `publishes`: the question that is
 # answered to all, in the words of `question`.
 messages = Table(
     "messages",

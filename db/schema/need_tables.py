@@ -41,8 +41,8 @@ needs = Table(
     Index(None, "organisation_id", "id"),
 )
 
-# `body`: the answer as it was sent, to be read back byte for byte. `need`: what was asked, as it was then. `ledger`:
-# where everybody stood whom the matching considered, for comparisons; the rest is for lists of versions.
+# `body`: the answer as it was sent, to be read back byte for byte. `need`: the need that was matched. `ledger`: rank or
+# first failed gate of every supplier considered, for comparisons; the rest is for lists of versions.
 shortlists = Table(
     "shortlists",
     metadata,
@@ -59,7 +59,7 @@ shortlists = Table(
     CheckConstraint("number > 0", name="counted_from_one"),
 )
 
-# The buyer's word on a supplier of a shortlist, for one lot; what it was before is in the journal.
+# The buyer's decision on a supplier of a shortlist, for one lot; earlier ones are in the journal.
 shortlist_decisions = Table(
     "shortlist_decisions",
     metadata,
@@ -73,8 +73,8 @@ shortlist_decisions = Table(
     ForeignKeyConstraint(["need_id", "number"], [shortlists.c.need_id, shortlists.c.number], ondelete="CASCADE"),
 )
 
-# `segments`: those the lot asked for. A supplier may be gone from the directory: what it was called then is kept, and
-# the SIRET by which it is known again.
+# `segments`: of the lot's object. A supplier may have left the directory: its name is stored, and the SIRET by which it
+# is recognised if it comes back.
 awards = Table(
     "awards",
     metadata,

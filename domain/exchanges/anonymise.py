@@ -1,4 +1,4 @@
-"""What in a text tells which supplier asked, and the text without it."""
+"""Detection and redaction of text that identifies the supplier who asks."""
 
 import re
 import unicodedata
@@ -14,28 +14,28 @@ _WORD = re.compile(r"[^\W_]+")
 Span = tuple[int, int]
 
 
-def sign_of(asker: Recipient, text: str) -> str | None:
-    """The first sign of the asker in the text, as it stands there: its name, its address, its SIREN or SIRET.
+def identifying_text(asker: Recipient, text: str) -> str | None:
+    """The first name, e-mail address, SIREN or SIRET of the asker in the text, as written there; None without any.
 
-    A name of one word counts only as it is written, capitals and all: "Envie" is no sign in "si vous avez envie".
+    A name of one word counts only as it is written, capitals and all: not "Envie" in "si vous avez envie".
     """
     text = unicodedata.normalize("NFC", text)
-    spans = [span for span in _signs(asker, text) if not _is_common_word(asker, text[slice(*span)])]
+    spans = [span for span in _identifying_spans(asker, text) if not _is_common_word(asker, text[slice(*span)])]
     return text[slice(*min(spans))] if spans else None
 
 
-def without_signs(asker: Recipient, text: str) -> str:
-    """The text with "[…]" in the place of every sign of the asker, a name of one word also in other letters."""
+def redacted(asker: Recipient, text: str) -> str:
+    """The text with "[…]" in the place of all that identifies the asker, a name of one word also in other letters."""
     text = unicodedata.normalize("NFC", text)
-    written, end = [], 0
-    for first, last in sorted(_signs(asker, text)):
+    parts, end = [], 0
+    for first, last in sorted(_identifying_spans(asker, text)):
         if first >= end:
-            written += [text[end:first], LEFT_OUT]
+            parts += [text[end:first], LEFT_OUT]
         end = max(end, last)
-    return "".join((*written, text[end:]))
+    return "".join((*parts, text[end:]))
 
 
-def _signs(asker: Recipient, text: str) -> Iterator[Span]:
+def _identifying_spans(asker: Recipient, text: str) -> Iterator[Span]:
     if asker.email:
         yield from (found.span() for found in re.finditer(re.escape(asker.email), text, re.IGNORECASE))
     if asker.siret:
@@ -51,10 +51,10 @@ def _signs(asker: Recipient, text: str) -> Iterator[Span]:
 
 
 def _names(asker: Recipient) -> tuple[str, str]:
-    """As it is registered, and without what stands in brackets after it."""
+    """The registered name, and the same without the brackets at its end."""
     return asker.name, asker.name.partition("(")[0]
 
 
-def _is_common_word(asker: Recipient, sign: str) -> bool:
-    alike = [name.strip() for name in _names(asker) if fold(name) == fold(sign)]
-    return len(fold(sign).split()) == 1 and bool(alike) and sign not in alike
+def _is_common_word(asker: Recipient, found: str) -> bool:
+    alike = [name.strip() for name in _names(asker) if fold(name) == fold(found)]
+    return len(fold(found).split()) == 1 and bool(alike) and found not in alike

@@ -1,6 +1,6 @@
-"""Exchanges with suppliers before a contract is published: exchanges, what is said in them, and who may see what.
+"""Exchanges with suppliers before a contract is published, their messages, and who may see which of these.
 
-Nothing said is changed or taken back: a correction is a message of its own.
+Messages are never changed or withdrawn: a correction is a message of its own.
 """
 
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ BarriersNote = Annotated[
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     """A supplier that an exchange was opened with, as it was known then.
 
-    `why`: it was named by the buyer, or on the shortlist. `email` is null where none is known, or no longer kept.
+    `why`: it was named by the buyer, or on the shortlist. `email` is null where none is known, or it was erased.
     """
 
     supplier_id: UUID
@@ -51,33 +51,33 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One message, as it is kept. Messages of an exchange are in the order of their ids.
+    """A stored message. Messages of an exchange are in the order of their ids.
 
-    `supplier_id`: the supplier who says it; of a buyer's message, the one recipient it goes to, null: all of them.
+    `supplier_id`: the author, where a supplier is; of a buyer's message, its one recipient, null: all of them.
     `corrects`: the message that it corrects. `publishes`: the question that this answer shares with all, worded as
-    `question`; only the buyer may know it, for it leads to who asked.
+    `question`; only the buyer may know it, for it leads to the author of the question.
     """
 
     id: UUID
     author: Author
     supplier_id: UUID | None
     body: str
-    stance: Stance | None = None
-    barriers: tuple[Barrier, ...] = ()
-    barriers_note: str | None = None
-    confidential: bool = False
-    corrects: UUID | None = None
-    publishes: UUID | None = None
-    question: str | None = None
+    stance: Stance | None
+    barriers: tuple[Barrier, ...]
+    barriers_note: str | None
+    confidential: bool
+    corrects: UUID | None
+    publishes: UUID | None
+    question: str | None
     channel: Channel
     created_at: datetime
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """What became of a buyer's message to one recipient.
+    """The delivery of a buyer's message to one recipient.
 
     `to_be_delivered_by_you`: by the message's channel, or because no e-mail can be sent. What is `queued` is attempted
-    until it is `sent`, or `failed` for good. `at`: when it ended; `failure`: a stable word for what went wrong last.
+    until it is `sent`, or `failed` for good. `at`: when it ended; `failure`: a stable word for the last fault.
     """
 
     message_id: UUID
@@ -88,7 +88,7 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class ExchangeSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """An exchange with its recipients, without what is said in it. `lot_ids` empty: about the whole need."""
+    """An exchange with its recipients, without its messages. `lot_ids` empty: about the whole need."""
 
     id: UUID
     need_id: UUID
@@ -100,14 +100,18 @@ class ExchangeSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Exchange(ExchangeSummary, frozen=True, kw_only=True):
-    """An exchange with all that was said in it, as the buyer may see it."""
+    """An exchange with all its messages and their deliveries, as the buyer may see it."""
 
     messages: tuple[Message, ...]
     deliveries: tuple[Delivery, ...]
 
+    @property
+    def last_message_at(self) -> datetime:
+        return max(each.created_at for each in self.messages)
 
-class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An exchange to be opened: its first message, and to whom it goes.
+
+class ExchangeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An exchange to be opened: its first message and its recipients.
 
     `recipients`: ids of suppliers, or `shortlist`: all of the latest shortlist that are not set aside, in the lots of
     `lot_ids` or in all.
@@ -122,25 +126,8 @@ class Opening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lot_ids: Codes = ()
 
 
-class NewMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A message to be added by the buyer, who also notes what a supplier said by other means.
-
-    `supplier_id`: the supplier who says it (then it is required), or the one recipient a buyer's message goes to.
-    """
-
-    author: Author
-    body: Body
-    supplier_id: UUID | None = None
-    stance: Stance | None = None
-    barriers: Barriers = ()
-    barriers_note: BarriersNote | None = None
-    confidential: bool = False
-    corrects: UUID | None = None
-    channel: Annotated[Channel | None, msgspec.Meta(description="Where it is not the exchange's")] = None
-
-
-class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a supplier answers by its reply link.
+class ReplyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A supplier's answer by its reply link.
 
     `confidential`: for the buyer alone, who neither shares it with other suppliers nor publishes it. `corrects`: a
     message of its own.
@@ -154,11 +141,22 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     corrects: UUID | None = None
 
 
-class Publication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MessageRequest(ReplyRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A message to be added by the buyer, who also notes answers that suppliers gave by other means.
+
+    `supplier_id`: the author, where a supplier is (then it is required), or the one recipient of a buyer's message.
+    """
+
+    author: Author
+    supplier_id: UUID | None = None
+    channel: Annotated[Channel | None, msgspec.Meta(description="Where it is not the exchange's")] = None
+
+
+class PublicationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The answer to a question, for all recipients.
 
-    `question`: the question in other words, for example where its own words hint at who asked; by default it is shared
-    as it was put, with "[…]" in the place of the name, the address and the number of who asked.
+    `question`: the question in other words, for example where its own words hint at its author; by default it is shared
+    as it was put, with "[…]" in the place of its author's name, address and number.
     """
 
     answer: Body
@@ -168,7 +166,7 @@ class Publication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class VisibleMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message as one recipient may see it: its own, or one of the buyer's that it gets.
 
-    `question`: what was asked, by nobody knows whom, where the message is the answer given to all.
+    `question`: the words of the question, without its author, where the message is the answer given to all.
     """
 
     id: UUID
@@ -180,38 +178,41 @@ class VisibleMessage(msgspec.Struct, frozen=True, kw_only=True):
     barriers_note: str | None = None
     confidential: bool = False
     corrects: UUID | None = None
-    at: datetime
+    created_at: datetime = msgspec.field(name="at")
+
+
+def message_from(
+    written: MessageRequest,
+    message_id: UUID,
+    channel: Channel,
+    now: datetime,
+    publishes: UUID | None = None,
+    question: str | None = None,
+) -> Message:
+    """The message to store of a request. `channel`: the exchange's, for a request that names none."""
+    fields = msgspec.structs.asdict(written) | {"channel": written.channel or channel}
+    return Message(**fields, id=message_id, created_at=now, publishes=publishes, question=question)
 
 
 def visible_to(supplier_id: UUID, messages: Iterable[Message]) -> tuple[VisibleMessage, ...]:
-    """What this recipient may see of an exchange, in its order: what it said itself, and what the buyer told it or all.
+    """The messages that this recipient may see, in their order: its own, and the buyer's to it or to all.
 
-    Nothing that another supplier said; of a question answered to all, its words and never the message it came from.
+    Nothing that another supplier wrote; of a question answered to all, its words and never the message it came from.
     """
-    return tuple(_shown(message) for message in messages if _is_for(supplier_id, message))
+    visible = [each for each in messages if each.supplier_id == supplier_id or audience(each) == ("buyer", None)]
+    return msgspec.convert(visible, tuple[VisibleMessage, ...], from_attributes=True)
 
 
 def audience(message: Message) -> tuple[Author, UUID | None]:
-    """Who says it and to whom: a correction must reach those who have what it corrects, and nobody else."""
+    """The author and the supplier of a message: a correction must reach exactly those who have what it corrects."""
     return message.author, message.supplier_id
 
 
-def _is_for(supplier_id: UUID, message: Message) -> bool:
-    if message.author == "supplier":
-        return message.supplier_id == supplier_id
-    return message.supplier_id is None or message.supplier_id == supplier_id
-
-
-def _shown(message: Message) -> VisibleMessage:
-    return VisibleMessage(
-        id=message.id,
-        author=message.author,
-        body=message.body,
-        question=message.question,
-        stance=message.stance,
-        barriers=message.barriers,
-        barriers_note=message.barriers_note,
-        confidential=message.confidential,
-        corrects=message.corrects,
-        at=message.created_at,
-    )
+def correction_chains(messages: Iterable[Message]) -> dict[UUID, tuple[Message, ...]]:
+    """All versions of each message, by the id of any of them: the first, then its corrections in their order."""
+    roots: dict[UUID, UUID] = {}
+    chains: dict[UUID, list[Message]] = {}
+    for message in messages:
+        root = roots[message.id] = roots.get(message.corrects, message.id) if message.corrects else message.id
+        chains.setdefault(root, []).append(message)
+    return {message_id: tuple(chains[root]) for message_id, root in roots.items()}

@@ -1,16 +1,17 @@
-"""What a supplier reads when a buyer's message reaches it by e-mail, or by the buyer's own hand."""
+"""The text of a buyer's message to a supplier, whether Vivier sends it by e-mail or the buyer brings it."""
 
 from datetime import date
 
 import msgspec
 
+from domain.needs.need import PlannedNeed
 from domain.text.bilingual import Language, Text, long_date
 
 LONGEST_SUBJECT = 200
 
 
-class Telling(msgspec.Struct, frozen=True, kw_only=True):
-    """What is told: one of the buyer's messages. `is_first`: it opened the exchange; `question`: what it answers."""
+class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of the buyer's. `is_first`: it opened the exchange; `question`: the published question it answers."""
 
     buyer: str
     need_title: str | None
@@ -22,7 +23,7 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Link(msgspec.Struct, frozen=True):
-    """Where to read and answer, and the last day on which that works."""
+    """The URL to read and answer by, and the last day on which it works."""
 
     url: str
     valid_until: date
@@ -35,34 +36,39 @@ class Letter(msgspec.Struct, frozen=True):
     text: str
 
 
-def letter(telling: Telling, link: Link | None, language: Language, *, by_server: bool) -> Letter:
-    """The message as it is sent. Without `link`: the recipient was given one before, and is told to use it.
+def buyer_name(need: PlannedNeed, organisation: str) -> str:
+    """The buyer that the need names, else the organisation whose need it is."""
+    return (need.buyer.name if need.buyer else None) or organisation
 
-    `by_server`: nobody reads what is answered to the e-mail itself.
+
+def letter(message: OutgoingMessage, link: Link | None, language: Language, *, by_server: bool) -> Letter:
+    """The message as it is sent. Without `link`, it refers to the one that the recipient was given before.
+
+    `by_server`: Vivier sends it, and nobody reads answers to the e-mail itself.
     """
     parts = [
         Text("Bonjour,", "Hello,"),
-        _occasion(telling),
-        _said(telling),
+        _introduction(message),
+        _text(message),
         _how_to_answer(link),
-        _WHAT_BECOMES_OF_IT,
-        *([_NOBODY_READS] if by_server else []),
+        _WHO_READS_ANSWERS,
+        *([_DO_NOT_REPLY] if by_server else []),
     ]
     text = "\n\n".join(part.to(language) for part in parts) + "\n"
     colon = {"fr": " : ", "en": ": "}[language]
-    subject = on_one_line(f"{telling.buyer}{colon}{telling.subject}")
+    subject = on_one_line(f"{message.buyer}{colon}{message.subject}")
     return Letter(subject if len(subject) <= LONGEST_SUBJECT else subject[: LONGEST_SUBJECT - 1] + "…", text)
 
 
 def on_one_line(text: str) -> str:
-    """The text without line breaks and other control characters: what a header or a title can hold."""
+    """The text without line breaks and other control characters, for a header or a title."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def _occasion(telling: Telling) -> Text:
-    buyer, about = on_one_line(telling.buyer), on_one_line(telling.subject)
-    if telling.is_first:
-        object_ = on_one_line(telling.need_title or telling.subject)
+def _introduction(message: OutgoingMessage) -> Text:
+    buyer, about = on_one_line(message.buyer), on_one_line(message.subject)
+    if message.is_first:
+        object_ = on_one_line(message.need_title or message.subject)
         return Text(
             f"{buyer} prépare un achat, « {object_} », et consulte des fournisseurs avant de publier son marché "
             "(« sourcing », article R2111-1 du code de la commande publique). Vous n'avez rien à payer ni à signer : "
@@ -71,13 +77,13 @@ def _occasion(telling: Telling) -> Text:
             "(article R2111-1 of the Code de la commande publique). There is nothing to pay or to sign: the point is "
             "to say what you could offer, and what would keep you from it.",
         )
-    if telling.question is not None:
+    if message.question is not None:
         return Text(
             f"Dans l'échange « {about} », {buyer} répond à une question. Tous les fournisseurs consultés reçoivent "
             "la même réponse.",
             f"In the exchange “{about}”, {buyer} answers a question. All suppliers consulted get the same answer.",
         )
-    if telling.is_correction:
+    if message.is_correction:
         return Text(
             f"Dans l'échange « {about} », {buyer} rectifie un message précédent.",
             f"In the exchange “{about}”, {buyer} corrects an earlier message.",
@@ -87,12 +93,12 @@ def _occasion(telling: Telling) -> Text:
     )
 
 
-def _said(telling: Telling) -> Text:
+def _text(message: OutgoingMessage) -> Text:
     rule = "-" * 60
-    if telling.question is None:
-        whole = f"{rule}\n{telling.body.strip()}\n{rule}"
+    if message.question is None:
+        whole = f"{rule}\n{message.body.strip()}\n{rule}"
         return Text(whole, whole)
-    question, answer = telling.question.strip(), telling.body.strip()
+    question, answer = message.question.strip(), message.body.strip()
     return Text(
         f"{rule}\nQuestion posée par un fournisseur :\n{question}\n\nRéponse de l'acheteur :\n{answer}\n{rule}",
         f"{rule}\nQuestion asked by a supplier:\n{question}\n\nThe buyer's answer:\n{answer}\n{rule}",
@@ -118,7 +124,7 @@ def _how_to_answer(link: Link | None) -> Text:
     )
 
 
-_WHAT_BECOMES_OF_IT = Text(
+_WHO_READS_ANSWERS = Text(
     "Votre réponse va à l'acheteur seul. Si vous posez une question, il peut en partager le texte, avec sa réponse, "
     "avec tous les fournisseurs consultés, sans dire qui l'a posée. Les réponses sont possibles jusqu'à la publication "
     "du marché.",
@@ -127,7 +133,7 @@ _WHAT_BECOMES_OF_IT = Text(
 )
 
 
-_NOBODY_READS = Text(
+_DO_NOT_REPLY = Text(
     "Merci de ne pas répondre à ce courriel : cette adresse d'envoi n'est pas lue.",
     "Please do not answer this e-mail: nobody reads this address.",
 )

@@ -1,58 +1,54 @@
-"""What may be added to an exchange, and how a question is shared without telling who asked."""
+"""Which messages may be added to an exchange, and how a question is published without naming its author."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from uuid import UUID
 
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
-from domain.exchanges.anonymise import sign_of, without_signs
-from domain.exchanges.exchange import Exchange, Message, NewMessage, Publication, Recipient, audience
+from domain.exchanges.anonymise import identifying_text, redacted
+from domain.exchanges.exchange import (
+    Exchange,
+    Message,
+    MessageRequest,
+    PublicationRequest,
+    Recipient,
+    audience,
+    correction_chains,
+)
 from domain.text.bilingual import Text
 
 
-def require_message(exchange: Exchange, new: NewMessage) -> None:
+def require_message(exchange: Exchange, new: MessageRequest) -> None:
     """Raises InvalidContent, with all that is wrong, where the message cannot be added to the exchange."""
-    if problems := (*_wrong_recipient(exchange, new), *_not_for_a_buyer(new), *_wrong_correction(exchange, new)):
+    if problems := (*_wrong_recipient(exchange, new), *_not_from_a_buyer(new), *_wrong_correction(exchange, new)):
         raise InvalidContent(problems)
 
 
-def published_question(exchange: Exchange, message_id: UUID, publication: Publication) -> str:
+def published_question(exchange: Exchange, message_id: UUID, publication: PublicationRequest) -> str:
     """The words in which a question is shared with all: those given, else its own as last corrected.
 
-    In its own words, "[…]" stands where they would tell who asked.
+    In its own words, "[…]" stands for everything that identifies its author.
 
     Raises NotFound where the exchange has no such message; Conflict where it is no supplier's question
-    (`not_a_question`), is confidential (`confidential_question`) or was shared before (`already_published`), itself or
-    as a message that it corrects or is corrected by; InvalidContent (`names_the_asker`) where what the buyer wrote
-    would tell who asked.
+    (`not_a_question`), is confidential (`confidential_question`) or was shared before (`already_published`), in this or
+    another version; InvalidContent (`names_the_asker`) where the buyer's words identify the author.
     """
-    asked = next((message for message in exchange.messages if message.id == message_id), None)
-    if asked is None:
+    message = next((message for message in exchange.messages if message.id == message_id), None)
+    if message is None:
         raise NotFound(
             Text("Aucun message de cet identifiant dans cet échange", "No message of this id in this exchange")
         )
-    if asked.author != "supplier" or asked.stance != "question":
+    if message.author != "supplier" or message.stance != "question":
         raise Conflict(
             "not_a_question",
             Text("Ce message n'est pas une question d'un fournisseur", "This message is not a supplier's question"),
         )
-    versions = versions_of(exchange.messages, asked)
+    versions = correction_chains(exchange.messages)[message_id]
     _require_publishable(exchange, versions)
-    asker = next(each for each in exchange.recipients if each.supplier_id == asked.supplier_id)
-    question = publication.question or without_signs(asker, versions[-1].body)
-    if problems := tuple(_telling(asker, {"question": question, "answer": publication.answer})):
+    asker = next(each for each in exchange.recipients if each.supplier_id == message.supplier_id)
+    question = publication.question or redacted(asker, versions[-1].body)
+    if problems := tuple(_identifying(asker, {"question": question, "answer": publication.answer})):
         raise InvalidContent(problems)
     return question
-
-
-def versions_of(messages: Sequence[Message], message: Message) -> tuple[Message, ...]:
-    """The message with all that it corrects and all that corrects these, in the order of the exchange."""
-    known = {message.id}
-    while True:
-        linked = {each.id for each in messages if each.id in known or each.corrects in known}
-        linked |= {each.corrects for each in messages if each.id in linked and each.corrects}
-        if linked == known:
-            return tuple(each for each in messages if each.id in known)
-        known = linked
 
 
 def _require_publishable(exchange: Exchange, versions: tuple[Message, ...]) -> None:
@@ -77,7 +73,7 @@ def _require_publishable(exchange: Exchange, versions: tuple[Message, ...]) -> N
         )
 
 
-def _wrong_recipient(exchange: Exchange, new: NewMessage) -> Iterator[Problem]:
+def _wrong_recipient(exchange: Exchange, new: MessageRequest) -> Iterator[Problem]:
     if new.supplier_id is None:
         if new.author == "supplier":
             detail = Text("Le fournisseur qui parle est à nommer", "The supplier who says it must be named")
@@ -89,7 +85,7 @@ def _wrong_recipient(exchange: Exchange, new: NewMessage) -> Iterator[Problem]:
         yield Problem("/supplier_id", "unknown_recipient", detail)
 
 
-def _not_for_a_buyer(new: NewMessage) -> Iterator[Problem]:
+def _not_from_a_buyer(new: MessageRequest) -> Iterator[Problem]:
     if new.author == "buyer":
         detail = Text("Seul un message d'un fournisseur en a", "Only a supplier's message has this")
         if new.stance is not None:
@@ -104,7 +100,7 @@ def _not_for_a_buyer(new: NewMessage) -> Iterator[Problem]:
         yield Problem("/barriers_note", "without_other", note)
 
 
-def _wrong_correction(exchange: Exchange, new: NewMessage) -> Iterator[Problem]:
+def _wrong_correction(exchange: Exchange, new: MessageRequest) -> Iterator[Problem]:
     if new.corrects is None:
         return
     corrected = next((message for message in exchange.messages if message.id == new.corrects), None)
@@ -119,9 +115,9 @@ def _wrong_correction(exchange: Exchange, new: NewMessage) -> Iterator[Problem]:
         yield Problem("/corrects", "other_audience", other)
 
 
-def _telling(asker: Recipient, texts: dict[str, str]) -> Iterator[Problem]:
+def _identifying(asker: Recipient, texts: dict[str, str]) -> Iterator[Problem]:
     for field, text in texts.items():
-        if sign := sign_of(asker, text):
+        if sign := identifying_text(asker, text):
             detail = Text(
                 f"Ce texte contient « {sign} », qui dit qui a posé la question : à reformuler dans « {field} »",
                 f"This text has “{sign}”, which tells who asked: word it otherwise in “{field}”",

@@ -4,13 +4,13 @@ from typing import Literal
 
 import msgspec
 
-from domain.law.citation import euros, listed
+from domain.law.citation import listed_briefly
 from domain.law.findings import LegalAdvice, advice
 from domain.law.lot_facts import LotFacts
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, cents
 from domain.needs.need import Need
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, euros
 
 Assumption = Literal["nature", "division", "shared", "below"]
 """What was taken for granted where a group's value was compared.
@@ -110,7 +110,7 @@ def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None
     if group.total is not None:
         return None
     lacking = tuple(lot.lot.id for lot in group.lots if lot.cents is None)
-    missing, many = listed(lacking), "s" if len(lacking) > 1 else ""
+    missing, many = listed_briefly(lacking), "s" if len(lacking) > 1 else ""
     life = need.technique is not None
     row = view["value_over_lifetime" if life else "value_of_all_lots"]
     end = Text(

@@ -2,14 +2,13 @@
 
 from typing import Literal
 
-from domain.law.citation import euros
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.need_value import Assumption, Group, total_of, value_unknown
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Confidence, Severity
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, euros
 
 Level = Literal["direct", "adapted", "formal"]
 KINDS: dict[str, str] = {"state": "eu_state", "local": "eu_local", "utility": "eu_utility"}

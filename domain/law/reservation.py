@@ -9,13 +9,7 @@ from domain.law.rule_registry import applies
 from domain.law.rules import InForce
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.text.bilingual import Text
-
-NAMES: dict[Reserved, Text] = {
-    "handicap": Text("handicap", "handicap"),
-    "iae": Text("insertion", "work integration"),
-    "penitentiary": Text("pénitentiaire", "penitentiary"),
-    "ess": Text("ESS", "social economy"),
-}
+from domain.text.labels import RESERVED
 
 
 def type_rule(kind: Reserved, contract: ContractKind) -> str:
@@ -54,7 +48,7 @@ def _type_not_in_force(kind: Reserved, contract: ContractKind, on: date, view: I
     row = view[type_rule(kind, contract)]
     if row.status == "in_force":
         return None
-    name = NAMES[kind]
+    name = RESERVED[kind].name
     if row.status == "unknown":
         message = Text(
             f"La base légale de la réservation {name.fr} au {days(on).fr} n'a pas été établie",

@@ -14,10 +14,10 @@ from typing import Literal
 import msgspec
 
 from domain.errors import NotFound
-from domain.law.citation import cite, euros
+from domain.law.citation import cite
 from domain.needs.need import ContractKind
 from domain.shortlists.shortlist import Confidence
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, euros
 
 LAW_FILE = Path(__file__).parent.parent / "data" / "law.toml"
 

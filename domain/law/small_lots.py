@@ -5,7 +5,7 @@ from itertools import accumulate
 from math import inf
 from typing import NamedTuple
 
-from domain.law.citation import euros, listed
+from domain.law.citation import listed_briefly
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.lot_facts import LotFacts, families
 from domain.law.need_value import Group
@@ -14,7 +14,7 @@ from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Confidence
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, euros
 
 MOST_NAMED = 650
 """How many lots all the sets together may name, or a few more: enough for every set of nine lots, which are at most 126
@@ -208,7 +208,7 @@ def _split_under(group: Group, view: InForce, threshold: RuleRow) -> LegalAdvice
     )
     if not split:
         return None
-    names, amount = listed(next(iter(split))), euros(bound)
+    names, amount = listed_briefly(next(iter(split))), euros(bound)
     message = Text(
         f"Les lots {names.fr} sont chacun au-dessous de {amount.fr}, mais pas ensemble : ils se comptent ensemble, "
         "les séparer n'évite pas le seuil",

@@ -2,7 +2,6 @@
 
 from functools import lru_cache
 
-from domain.law.citation import euros
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.lot_facts import LotFacts
 from domain.law.need_value import Group, total_of
@@ -11,7 +10,7 @@ from domain.law.rule_registry import applies
 from domain.law.rules import InForce, cents
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Need
 from domain.shortlists.shortlist import Severity
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, euros
 
 FAMILIES = {"agec_furniture_reuse": "agec_furniture_segments", "agec_textile_reuse": "agec_textile_segments"}
 

@@ -19,14 +19,8 @@ from domain.law.rules import InForce, Rules
 from domain.law.supplier_facts import LegalFacts, in_force
 from domain.needs.need import Lot, Reserved
 from domain.text.bilingual import Text
+from domain.text.labels import RESERVED
 
-OPTION_NAMES: dict[str, Text] = {
-    "handicap": Text("au handicap", "handicap"),
-    "iae": Text("à l'insertion", "work integration"),
-    "handicap_iae": Text("au handicap et à l'insertion", "handicap and work integration"),
-    "penitentiary": Text("au travail pénitentiaire", "penitentiary work"),
-    "ess": Text("à l'ESS", "the social economy"),
-}
 INELIGIBLE = (OUTCOMES.index("INELIGIBLE"), False)
 
 
@@ -96,7 +90,7 @@ def _borne(
     minimum = view.number("counsel_reservation_minimum") or 1
     open_, closed = [], []
     for option, count in supply.options.items():
-        if count.total >= minimum and option in OPTION_NAMES:
+        if count.total >= minimum and option in RESERVED:
             finding = forbidden.get(option)
             if finding is None:
                 open_.append((option, count))
@@ -135,7 +129,7 @@ def _suggested(named: tuple[tuple[str, Count, bool], ...], plenty: bool, view: I
 
 @lru_cache(maxsize=4096)
 def _leaves(option: str, count: Count, doubtful: bool = False) -> Text:
-    name, sure = OPTION_NAMES[option], count.certain
+    name, sure = RESERVED[option].to, count.certain
     many, sures = "s" if count.total > 1 else "", "s" if sure > 1 else ""
     fr, en = (", à condition de vérifier que le lot s'y prête", ", provided the lot is checked to qualify")
     return Text(

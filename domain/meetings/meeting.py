@@ -1,4 +1,4 @@
-"""Meetings between buyers and suppliers before a contract is published: who met whom, about what, and what follows."""
+"""Meetings between buyers and suppliers before a contract is published."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -27,7 +27,7 @@ WebAddress = Annotated[
 ]
 
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-"""Calendars give each year's changes of the clock: what lies far off is a slip, and would fill them."""
+"""Bounds of all times: calendars list the clock changes of every year, so a mistyped year would fill them."""
 
 MOVES: dict[MeetingStatus, tuple[MeetingStatus, ...]] = {
     "planned": ("held", "cancelled"),
@@ -36,8 +36,11 @@ MOVES: dict[MeetingStatus, tuple[MeetingStatus, ...]] = {
 }
 
 
+CALENDAR_FIELDS = frozenset(("title", "starts_at", "ends_at", "place", "url", "agenda", "status"))
+
+
 class MeetingPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where people meet: a name, the INSEE code of a commune, a point, or several of these."""
+    """The place of a meeting: a name, the INSEE code of a commune, a point, or several of these."""
 
     name: ShortText | None = None
     commune: Code | None = None
@@ -53,7 +56,7 @@ class AgendaItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Participant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is invited, and whether they came (null: not known).
+    """Someone who is invited, and whether they came (null: not known).
 
     `name` is a person's. `organisation`: for a supplier of the directory, its name where none is given.
     """
@@ -67,7 +70,7 @@ class Participant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FollowUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was agreed to be done; `who` is a person's name."""
+    """Something that was agreed to be done; `who` is a person's name."""
 
     what: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
     who: Name | None = None
@@ -93,7 +96,7 @@ class MeetingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Meeting(MeetingRequest, frozen=True, kw_only=True):
-    """A meeting as it is kept. `version` counts its changes; `sequence` those that calendars must hear of."""
+    """A stored meeting. `version` counts its changes; `sequence` those that calendars must be told of."""
 
     id: UUID
     version: int
@@ -103,7 +106,7 @@ class Meeting(MeetingRequest, frozen=True, kw_only=True):
 
 
 class Template(msgspec.Struct, frozen=True):
-    """How long a format takes, and what it is made of."""
+    """The usual length and agenda of a meeting format."""
 
     format: Format
     title: str
@@ -121,13 +124,12 @@ HALF_DAY = Template(
         AgendaItem("Rencontres entre acheteurs et structures de l'ESS : besoins à venir et pré-sourcing", 90),
     ),
 )
-"""In two parts, as networks of Bretagne and the Loire hold them: a talk on public procurement, then buyers meet
-suppliers."""
+"""As networks of Bretagne and the Loire hold it: a talk on public procurement, then buyers meet suppliers."""
 TEMPLATES: dict[Format, Template] = {"half_day": HALF_DAY}
 
 
-def planned(meeting: MeetingRequest) -> MeetingRequest:
-    """The meeting with the agenda of its format, where it came without one."""
+def with_agenda(meeting: MeetingRequest) -> MeetingRequest:
+    """The meeting, with the agenda of its format where it has none."""
     if meeting.agenda is not None:
         return meeting
     template = TEMPLATES.get(meeting.format)
@@ -135,7 +137,7 @@ def planned(meeting: MeetingRequest) -> MeetingRequest:
 
 
 def problems(meeting: MeetingRequest) -> tuple[Problem, ...]:
-    """What is wrong with the meeting in itself; whether its needs, suppliers and commune exist is not looked at."""
+    """Everything wrong in the meeting itself; whether its needs, suppliers and commune exist is checked elsewhere."""
     found = list(_far_off(meeting))
     if meeting.ends_at <= meeting.starts_at:
         detail = Text("La fin vient après le début", "A meeting ends after it begins")
@@ -179,7 +181,11 @@ def require_move(before: MeetingStatus, after: MeetingStatus) -> None:
         )
 
 
+def changed_fields(before: MeetingRequest, after: MeetingRequest) -> list[str]:
+    """The names of the fields in which two meetings differ, besides those that Vivier sets itself."""
+    return [name for name in MeetingRequest.__struct_fields__ if getattr(before, name) != getattr(after, name)]
+
+
 def calendar_changed(before: MeetingRequest, after: MeetingRequest) -> bool:
-    """Whether calendars must hear of the change (RFC 5546 §2.1.4: SEQUENCE): when, where, what or whether it is."""
-    heard = ("title", "starts_at", "ends_at", "place", "url", "agenda", "status")
-    return any(getattr(before, name) != getattr(after, name) for name in heard)
+    """Whether calendars must be told of the change (RFC 5546 §2.1.4, SEQUENCE)."""
+    return not CALENDAR_FIELDS.isdisjoint(changed_fields(before, after))

@@ -1,4 +1,4 @@
-"""Contracts that a buyer has awarded: what they change in later shortlists of the same organisation."""
+"""Contracts that a buyer has awarded; they are taken into account in its later shortlists."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -25,10 +25,10 @@ class AwardRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Award(msgspec.Struct, frozen=True, kw_only=True):
-    """An award as it is kept.
+    """A stored award.
 
-    `segments`: what the lot asked for. `supplier_name`, `supplier_siret`: what the supplier was called then. `direct`:
-    it was made without competition.
+    `segments`: of the lot's object. `supplier_name`, `supplier_siret`: the supplier's at that time. `direct`: it was
+    made without competition.
     """
 
     id: UUID

@@ -1,4 +1,4 @@
-"""A buyer's need: what is bought, where, in which lots, and to whom each lot is reserved."""
+"""A buyer's need: its lots with their objects, territories and reservations."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -37,7 +37,7 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 class TerritoryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Where the need is: exactly one of `codes` (their union), `near` with `radius_km`, or `geometry`."""
+    """The territory of a need: exactly one of `codes` (their union), `near` with `radius_km`, or `geometry`."""
 
     codes: Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=2_000)] | None = None
     near: Place | None = None
@@ -46,7 +46,7 @@ class TerritoryRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 class Buyer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who buys. `kind` chooses the thresholds; `utility` is an entité adjudicatrice; unknown stays null."""
+    """The buyer. `kind` chooses the thresholds; `utility` is an entité adjudicatrice; unknown stays null."""
 
     name: ShortText | None = None
     siret: Siret | None = None
@@ -76,7 +76,7 @@ class Lot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A buyer's need: what a match is asked."""
+    """A buyer's need, as `POST /match` takes it."""
 
     lots: Annotated[tuple[Lot, ...], msgspec.Meta(min_length=1, max_length=200)]
     reference: ShortText | None = None
@@ -92,7 +92,7 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlannedNeed(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A need that is kept: with its object in words, when its notice is planned, and by which procedure.
+    """A need to be stored, with its object in words, and the date of its notice and the procedure that are planned.
 
     `social_considerations`, `environmental_considerations`: whether the contract will hold such a provision (clause,
     criterion or condition of performance); null while that is not known. A reserved lot is a social provision anyway.

@@ -1,4 +1,4 @@
-"""The life of a need that is kept: from draft to closed, or abandoned."""
+"""The status of a stored need, from draft to closed or abandoned, and what each status allows."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,15 +23,15 @@ MOVES: dict[Status, tuple[Status, ...]] = {
 """From each status, those that may follow it."""
 
 OPEN: frozenset[Status] = frozenset(("draft", "sourcing"))
-"""While a need may be talked over: once its notice is published, all suppliers have only what the notice says."""
+"""The statuses that allow exchanges: once the notice is published, all suppliers have only what the notice says."""
 
 
 AFTER_PUBLICATION = frozenset(("reference", "title", "description"))
-"""What may still change of a need whose notice is published: how it is called, not what was asked."""
+"""The fields that may still change once the notice is published: names, not content."""
 
 
 class StoredNeed(msgspec.Struct, frozen=True, kw_only=True):
-    """A need as it is kept for an organisation. `version` counts its changes; `shortlists` those frozen so far."""
+    """A stored need. `version` counts its changes; `shortlists` its frozen versions."""
 
     id: UUID
     status: Status
@@ -95,7 +95,7 @@ def require_change(status: Status, fields: Sequence[str]) -> None:
 
 
 def require_not_ended(status: Status) -> None:
-    """Raises Conflict (`need_has_ended`) for a need that is closed or abandoned: its record is complete."""
+    """Raises Conflict (`need_has_ended`) for a need that is closed or abandoned: nothing in it changes."""
     if not MOVES[status]:
         raise Conflict(
             "need_has_ended",

@@ -1,4 +1,4 @@
-"""The sourcing report made of what is known: the need, a frozen shortlist, and all that was said and done about it."""
+"""The sourcing report, made of a need, a version of its shortlist, its exchanges, meetings and awards."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from domain.equal_treatment.matrix import equal_treatment
-from domain.exchanges.exchange import Exchange, Recipient
+from domain.exchanges.exchange import Exchange
 from domain.law.findings import OUTCOMES
 from domain.law.rules import Rules
 from domain.meetings.meeting import Meeting, MeetingPlace, Participant
@@ -15,8 +15,8 @@ from domain.needs.award import Award
 from domain.needs.need import Lot, Place
 from domain.needs.status import StoredNeed, changed_fields
 from domain.reference.territory import Territories
-from domain.report.boilerplate import METHOD, RIGHT_OF_USE
-from domain.report.exchange_summary import Talks
+from domain.report.exchange_summary import ExchangeReport
+from domain.report.method import METHOD
 from domain.report.model import (
     AppliedRule,
     PlacedSupplier,
@@ -70,7 +70,7 @@ POINT = Text("point donné", "given point")
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a report is made of.
+    """The values that a report is made of.
 
     `organisation`: whose need it is; `directory`: the suppliers it names, as now; `earlier`: the decisions on versions
     before this one.
@@ -110,7 +110,7 @@ class _Reporter:
         self._decisions = {(each.lot_id, each.supplier_id): each for each in facts.version.decisions}
 
     def report(self, rules: Rules, generated_at: datetime) -> Report:
-        talks = Talks(self._facts.exchanges, self._redaction, self._recipient)
+        exchanged = ExchangeReport(self._facts.exchanges, self._redaction, self._supplier_by_id)
         lots = {lot.id: lot for lot in self._facts.version.need.lots}
         return Report(
             variant="redacted" if self._redaction.redacted else "full",
@@ -122,14 +122,14 @@ class _Reporter:
             lots=tuple(self._lot(lots[found.id], found) for found in self._shortlist.lots),
             advice=self._advice(self._shortlist.advice),
             placement=self._placement(),
-            exchanges=talks.exchanges(),
-            contacted=talks.contacted(),
-            lessons=talks.lessons(),
-            withheld=talks.withheld,
-            barriers=talks.barriers(),
-            barrier_notes=talks.barrier_notes(),
-            questions_unshared=talks.questions_unshared,
-            shared_answers=talks.shared_answers(),
+            exchanges=exchanged.exchanges(),
+            contacted=exchanged.contacted(),
+            lessons=exchanged.lessons(),
+            withheld=exchanged.withheld,
+            barriers=exchanged.barriers(),
+            barrier_notes=exchanged.barrier_notes(),
+            questions_unshared=exchanged.questions_unshared,
+            shared_answers=exchanged.shared_answers(),
             meetings=tuple(map(self._meeting, self._facts.meetings)),
             awards=tuple(map(self._award, self._facts.awards)),
             treatment=self._treatment(),
@@ -137,7 +137,7 @@ class _Reporter:
         )
 
     def _persons(self) -> Iterator[str]:
-        """Whom the facts name: those at meetings, contact persons, and suppliers that are one person."""
+        """The persons that the facts name: at meetings, as contacts of suppliers, and suppliers that are one person."""
         for meeting in self._facts.meetings:
             yield from (each.name for each in meeting.participants if each.name)
             yield from (each.who for each in meeting.follow_ups if each.who)
@@ -177,8 +177,7 @@ class _Reporter:
 
     def _method(self) -> tuple[str, ...]:
         on = long_date(self._shortlist.stamp.on).to(self._language)
-        said = (each.to(self._language).replace("{on}", on) for each in (*METHOD, RIGHT_OF_USE))
-        return tuple(said)
+        return tuple(paragraph.to(self._language).replace("{on}", on) for paragraph in METHOD)
 
     def _lot(self, lot: Lot, found: LotShortlist) -> ReportLot:
         return ReportLot(
@@ -205,7 +204,7 @@ class _Reporter:
         )
 
     def _requested(self, wanted: RequestedSegment) -> RequestedSegment:
-        """The buyer's own words stand in it."""
+        """It has the buyer's own words."""
         return msgspec.structs.replace(wanted, sources=tuple(map(self._redaction.text, wanted.sources)))
 
     def _advice(self, given: Sequence[Advice]) -> tuple[Advice, ...]:
@@ -234,25 +233,22 @@ class _Reporter:
         )
 
     def _decision(self, lot_id: str, supplier_id: UUID) -> ReportDecision | None:
-        decision: Decision | None = self._decisions.get((lot_id, supplier_id))
+        decision = self._decisions.get((lot_id, supplier_id))
         if decision is None:
             return None
         return ReportDecision(decision.decision, self._redaction.optional(decision.reason), decision.decided_at)
 
     def _supplier(self, known: SupplierSummary) -> ReportSupplier:
-        return self._named(known.id, known.name, known.siret, known.kinds, known.commune)
+        return self._described(known.id, known.name, known.siret, known.kinds, known.commune)
 
-    def _recipient(self, recipient: Recipient) -> ReportSupplier:
-        return self._by_id(recipient.supplier_id, recipient.name, recipient.siret)
-
-    def _by_id(self, supplier_id: UUID, name: str, siret: str | None = None) -> ReportSupplier:
-        """A supplier called `name` at the time; what else is known of it, as it was shortlisted, else as it is now."""
+    def _supplier_by_id(self, supplier_id: UUID, name: str, siret: str | None = None) -> ReportSupplier:
+        """A supplier called `name` at the time; the rest is as it was shortlisted, else as it is now."""
         known = self._summaries.get(supplier_id) or self._now.get(self._living.get(supplier_id, supplier_id))
         if known is None:
-            return self._named(supplier_id, name, siret, (), None)
-        return self._named(supplier_id, name or known.name, siret or known.siret, known.kinds, known.commune)
+            return self._described(supplier_id, name, siret, (), None)
+        return self._described(supplier_id, name or known.name, siret or known.siret, known.kinds, known.commune)
 
-    def _named(
+    def _described(
         self, supplier_id: UUID, name: str, siret: str | None, kinds: tuple[Kind, ...], commune: str | None
     ) -> ReportSupplier:
         if self._redaction.redacted and SINGLE_PERSON in kinds:
@@ -309,13 +305,13 @@ class _Reporter:
     def _participant(self, each: Participant) -> ReportParticipant:
         organisation = self._redaction.optional(each.organisation)
         if each.supplier_id is not None:
-            organisation = self._by_id(each.supplier_id, each.organisation or "").name or None
+            organisation = self._supplier_by_id(each.supplier_id, each.organisation or "").name or None
         return ReportParticipant(each.role, organisation, self._redaction.personal(each.name), each.attended)
 
     def _award(self, award: Award) -> ReportAward:
         return ReportAward(
             lot_id=award.lot_id,
-            supplier=self._by_id(award.supplier_id, award.supplier_name),
+            supplier=self._supplier_by_id(award.supplier_id, award.supplier_name),
             awarded_on=award.awarded_on,
             value_eur=award.value_eur,
             reserved=award.reserved,
@@ -327,10 +323,10 @@ class _Reporter:
         found = equal_treatment(
             facts.version, facts.exchanges, facts.meetings, self._language, self._living, facts.earlier
         )
-        return treatment(found, self._redaction, self._language, self._by_id)
+        return treatment(found, self._redaction, self._language, self._supplier_by_id)
 
     def _rules(self, rules: Rules) -> ReportRules:
-        """The rules of sourcing and those that the shortlist names, as they are known now for its day."""
+        """The rules of sourcing and those that the shortlist names, as known now for its day."""
         named = set(_rules_named(self._shortlist))
         rows = rules.at(self._shortlist.stamp.on).rows
         items = tuple(

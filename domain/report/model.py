@@ -1,10 +1,10 @@
-"""The sourcing report: what a buyer puts on file about how it prepared a contract, as one document.
+"""The sourcing report, which a buyer puts on file about how it prepared a contract, as data.
 
 It says who was found and why, who was contacted, met and answered, what was learnt, and by which rules. It never says
-who asked a question. A redacted report has neither what was said in confidence nor personal data.
+who asked a question. A redacted report has neither confidential answers nor personal data.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -51,8 +51,12 @@ class ReportSupplier(msgspec.Struct, frozen=True):
     commune: Annotated[str | None, msgspec.Meta(description="The name of its commune")]
 
 
+SupplierNamer = Callable[[UUID, str, str | None], ReportSupplier]
+"""The supplier of an id, a name and a SIRET as the report calls it."""
+
+
 class ReportDecision(msgspec.Struct, frozen=True):
-    """The buyer's word on a supplier, for a lot."""
+    """The buyer's decision on a supplier, for a lot."""
 
     decision: Verdict
     reason: str | None
@@ -83,7 +87,7 @@ class ReportNearMiss(msgspec.Struct, frozen=True):
 
 
 class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
-    """A lot as it was asked, and who was found for it."""
+    """A lot as it was requested, and the suppliers found for it."""
 
     id: str
     title: str | None
@@ -114,7 +118,7 @@ class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportNeed(msgspec.Struct, frozen=True, kw_only=True):
-    """The need. `changed_since`: what is no longer as it was when the shortlist was frozen."""
+    """The need. `changed_since`: its fields that changed after the shortlist was frozen."""
 
     id: UUID
     reference: str | None
@@ -134,7 +138,7 @@ class ReportNeed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportVersion(msgspec.Struct, frozen=True):
-    """Which shortlist the report is about, and what that rests on."""
+    """The version of the shortlist that the report is about, and the data that it rests on."""
 
     number: int
     latest: int
@@ -152,18 +156,18 @@ class PlacedSupplier(msgspec.Struct, frozen=True):
 
 
 class Placement(msgspec.Struct, frozen=True):
-    """Who stands where; `unplaced`: how many suppliers have no known place."""
+    """The suppliers on the map; `unplaced`: how many have no known place."""
 
     suppliers: tuple[PlacedSupplier, ...]
     unplaced: int
 
 
 class Contacted(msgspec.Struct, frozen=True, kw_only=True):
-    """A supplier that was written or spoken to.
+    """A recipient of an exchange.
 
-    `position`: the last it took, `answered` where it took none; null: it said nothing, but perhaps questions, which
-    stay nobody's. `answered_at`: not in a redacted report, where it would tell whose an answer is. `confidential`: some
-    of what it said is.
+    `position`: its last one, `answered` where it took none; null: no answer, though perhaps questions, which are
+    attributed to nobody. `answered_at`: not in a redacted report, where it would tell whose an answer is.
+    `confidential`: some of its answers are.
     """
 
     supplier: ReportSupplier
@@ -175,7 +179,7 @@ class Contacted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportExchange(msgspec.Struct, frozen=True, kw_only=True):
-    """What suppliers were asked, and how many. `messages`: what was told to all of them, in its order."""
+    """An exchange. `recipients`: how many there are; `messages`: those to all of them, in order."""
 
     subject: str
     lot_ids: tuple[str, ...]
@@ -186,7 +190,7 @@ class ReportExchange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lesson(msgspec.Struct, frozen=True, kw_only=True):
-    """What a supplier said, as last corrected; never a question. `supplier` null: the report does not say who."""
+    """An answer of a supplier as last corrected; never a question. `supplier` null: the report does not say whose."""
 
     supplier: ReportSupplier | None
     subject: str
@@ -198,14 +202,14 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BarrierCount(msgspec.Struct, frozen=True):
-    """How many suppliers met a barrier."""
+    """The number of suppliers that named a barrier."""
 
     barrier: Barrier
     suppliers: int
 
 
 class SharedAnswer(msgspec.Struct, frozen=True):
-    """A question and its answer, as all recipients got them."""
+    """A question and its answer, as published to all recipients."""
 
     question: str
     answer: str
@@ -215,7 +219,7 @@ class SharedAnswer(msgspec.Struct, frozen=True):
 
 
 class ReportParticipant(msgspec.Struct, frozen=True):
-    """Who was at a meeting; of persons, a redacted report has the organisation alone."""
+    """A participant of a meeting; a redacted report names the organisation alone."""
 
     role: Role
     organisation: str | None
@@ -224,7 +228,7 @@ class ReportParticipant(msgspec.Struct, frozen=True):
 
 
 class ReportFollowUp(msgspec.Struct, frozen=True):
-    """What was agreed to be done."""
+    """An action agreed at a meeting."""
 
     what: str
     who: str | None
@@ -260,11 +264,11 @@ class ReportAward(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportGap(msgspec.Struct, frozen=True):
-    """Something that a supplier did not get as others did; `supplier` null where it would tell who asked a question."""
+    """Something that these suppliers did not get as others did; none are named where it would tell who asked."""
 
-    supplier: ReportSupplier | None
     code: str
     message: str
+    suppliers: tuple[ReportSupplier, ...]
 
 
 class NotContacted(msgspec.Struct, frozen=True):
@@ -275,7 +279,7 @@ class NotContacted(msgspec.Struct, frozen=True):
 
 
 class Treatment(msgspec.Struct, frozen=True):
-    """Whether all were treated alike: how many are on the shortlist, how many of these were contacted, and the rest."""
+    """Equal treatment: how many are on the shortlist, how many of these were contacted, the others, and the gaps."""
 
     statement: str
     listed: int
@@ -285,7 +289,7 @@ class Treatment(msgspec.Struct, frozen=True):
 
 
 class AppliedRule(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule that the findings, verdicts and advice of this report come from. `article` null: counsel, not law."""
+    """A rule that findings, verdicts and advice of this report rest on. `article` null: counsel, not law."""
 
     id: str
     theme: Theme

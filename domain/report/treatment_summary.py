@@ -1,52 +1,53 @@
-"""What a report tells of equal treatment: who lacks what, and never who asked a question."""
-
-from collections.abc import Callable, Iterator
-from uuid import UUID
+"""Equal treatment as a report tells it: who lacks what, and never who asked a question."""
 
 from domain.equal_treatment.gaps import GapCode
 from domain.equal_treatment.matrix import EqualTreatment
-from domain.report.model import NotContacted, ReportGap, ReportSupplier, Treatment
+from domain.report.model import NotContacted, ReportGap, ReportSupplier, SupplierNamer, Treatment
 from domain.report.redaction import Redaction
 from domain.text.bilingual import Language, Text
 
-Named = Callable[[UUID, str], ReportSupplier]
-
-NOBODYS: dict[GapCode, Text] = {
+UNATTRIBUTED: dict[GapCode, Text] = {
     "question_unanswered": Text("Une question est restée sans réponse", "A question was not answered"),
     "answer_not_shared": Text(
         "Une réponse donnée à un seul fournisseur n'a pas été partagée avec les autres",
         "An answer given to one supplier was not shared with the others",
     ),
 }
-"""Gaps about questions: who asked stays unknown."""
+"""Gaps about questions: who asked stays unknown, be it by who is not named."""
 
 
-def treatment(found: EqualTreatment, redaction: Redaction, language: Language, named: Named) -> Treatment:
-    """The matrix as a report tells it; `named`: how the report calls a supplier of that id and name."""
+def treatment(found: EqualTreatment, redaction: Redaction, language: Language, name: SupplierNamer) -> Treatment:
+    """Those of the shortlist that were not contacted, and each gap once with the suppliers that have it."""
     listed = [each for each in found.suppliers if each.on_shortlist]
     return Treatment(
         statement=found.statement,
         listed=len(listed),
         contacted=sum(each.contacted for each in listed),
         not_contacted=tuple(
-            NotContacted(named(each.supplier_id, each.name), redaction.text(each.contact.message))
+            NotContacted(name(each.supplier_id, each.name, None), redaction.text(each.contact.message))
             for each in listed
             if not each.contacted
         ),
-        gaps=tuple(_gaps(found, redaction, language, named)),
+        gaps=_gaps(found, redaction, language, name),
     )
 
 
-def _gaps(found: EqualTreatment, redaction: Redaction, language: Language, named: Named) -> Iterator[ReportGap]:
-    """What would tell who asked, be it by who is not named, is told once and of nobody."""
+def _gaps(
+    found: EqualTreatment, redaction: Redaction, language: Language, name: SupplierNamer
+) -> tuple[ReportGap, ...]:
     names = {each.supplier_id: each.name for each in found.suppliers}
-    told: set[tuple[str, UUID | None]] = set()
+    grouped: dict[tuple[object, ...], ReportGap] = {}
     for gap in found.gaps:
         if gap.confidential and redaction.redacted:
             continue
-        if gap.code not in NOBODYS:
-            supplier = named(gap.supplier_id, names.get(gap.supplier_id, ""))
-            yield ReportGap(supplier, gap.code, redaction.text(gap.message))
-        elif (gap.code, gap.message_id) not in told:
-            told.add((gap.code, gap.message_id))
-            yield ReportGap(None, gap.code, NOBODYS[gap.code].to(language))
+        suppliers: tuple[ReportSupplier, ...] = ()
+        if gap.code in UNATTRIBUTED:
+            message = UNATTRIBUTED[gap.code].to(language)
+        else:
+            called = names.get(gap.supplier_id, "")
+            message = redaction.text(gap.message.removeprefix(called).lstrip(" :"))
+            suppliers = (name(gap.supplier_id, called, None),)
+        key = (gap.code, message, gap.exchange_id, gap.message_id, gap.meeting_id)
+        known = grouped[key].suppliers if key in grouped else ()
+        grouped[key] = ReportGap(gap.code, message[:1].upper() + message[1:], known + suppliers)
+    return tuple(grouped.values())

@@ -3,17 +3,11 @@
 from collections.abc import Sequence
 
 from domain.shortlists.frozen import Absence, AbsenceCode
-from domain.shortlists.shortlist import Gate
 from domain.text.bilingual import Text
+from domain.text.labels import REFUSED_BY
 
-GATES: dict[Gate, Text] = {
-    "segment": Text("ne propose aucun des segments demandés", "offers none of the requested segments"),
-    "service_area": Text("n'intervient pas dans le territoire", "does not serve the territory"),
-    "distance": Text("trop loin", "too far away"),
-    "reservation": Text("ne peut pas répondre à ce lot réservé", "may not answer this reserved lot"),
-}
 PLAIN: dict[AbsenceCode, Text] = {
-    "no_offer": GATES["segment"],
+    "no_offer": REFUSED_BY["segment"],
     "inactive": Text("n'est pas en activité dans l'annuaire", "is not active in the directory"),
     "gone": Text("retiré de l'annuaire par sa source", "withdrawn from the directory by its source"),
     "not_yet": Text("n'était pas encore dans l'annuaire", "was not yet in the directory"),
@@ -52,7 +46,7 @@ def absence_text(absence: Absence, number: int, shown: int, changed: Sequence[st
 
 def _said(absence: Absence, shown: int) -> Text:
     if absence.code == "refused":
-        return absence.message or GATES[absence.excluded_by or "segment"]
+        return absence.message or REFUSED_BY[absence.excluded_by or "segment"]
     if absence.code == "beyond_limit":
         rows = Text(f"des {shown} affichés", f"the {shown} shown") if shown > 1 else ONE_ROW
         return Text(

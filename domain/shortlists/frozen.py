@@ -1,6 +1,7 @@
-"""A shortlist that is kept as it was answered, with what is needed to say later who came, who left, and why."""
+"""Frozen shortlists: the answer as it was sent, and the decisions on it."""
 
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 from uuid import UUID
 
@@ -65,7 +66,7 @@ class LotLedger(msgspec.Struct, frozen=True):
 
 
 class LotTotal(msgspec.Struct, frozen=True):
-    """How many candidates a lot has, and how many of them the shortlist shows."""
+    """The number of a lot's candidates, and of those that the shortlist shows."""
 
     id: str
     total: int
@@ -73,7 +74,7 @@ class LotTotal(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """The buyer's word on a supplier of a version, for one lot."""
+    """The buyer's decision on a supplier of a version, for one lot."""
 
     lot_id: str
     supplier_id: UUID
@@ -98,7 +99,7 @@ class ShownNearMiss(msgspec.Struct, frozen=True):
 
 
 class ShownLot(msgspec.Struct, frozen=True):
-    """What is read of a version's answer however old it is: who was listed for a lot, and why others were not."""
+    """The part of a lot's answer that can be read in every version, however old: the suppliers listed."""
 
     id: str
     total: int
@@ -121,12 +122,12 @@ class _Shown(msgspec.Struct, frozen=True):
 
 
 def lots_shown(body: bytes) -> tuple[ShownLot, ...]:
-    """Who is listed for each lot in the answer of a version."""
+    """The suppliers listed for each lot, in the answer of a version."""
     return msgspec.json.decode(body, type=_Shown).lots
 
 
 class ShortlistVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """What a list of versions tells of one. `need_version`: that of the need it answers."""
+    """A version in a list of versions. `need_version`: the version of the need that was matched."""
 
     number: int
     need_version: int
@@ -136,20 +137,23 @@ class ShortlistVersion(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True):
-    """A version whole. `body`: the answer as it was sent; `need`: what was asked, as it was then."""
+class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
+    """A whole version. `body`: the answer as it was sent; `need`: the need as it was matched.
+
+    The body is decoded when it is first used, which takes some time for many lots, and only once.
+    """
 
     need_id: UUID
     need: PlannedNeed
     body: bytes
     decisions: tuple[Decision, ...]
 
-    @property
+    @cached_property
     def shown(self) -> tuple[ShownLot, ...]:
-        """Who is listed for each lot, read from the answer each time."""
+        """The suppliers listed for each lot."""
         return lots_shown(self.body)
 
-    @property
+    @cached_property
     def shortlist(self) -> Shortlist:
-        """The answer, decoded each time: fields that it gains over the years need defaults."""
+        """The answer; fields that it gains over the years need defaults."""
         return msgspec.json.decode(self.body, type=Shortlist)

@@ -1,4 +1,4 @@
-"""Who is on a frozen shortlist, for which lots, and who was set aside by the buyer."""
+"""The suppliers of a frozen shortlist: for which lots they are listed, and set aside by the buyer."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -18,7 +18,7 @@ class Shortlisted(msgspec.Struct, frozen=True):
 
     @property
     def kept_lots(self) -> frozenset[str]:
-        """The lots it may still be asked about."""
+        """The lots for which it was not set aside."""
         return frozenset(self.lots) - self.set_aside.keys()
 
 
@@ -42,7 +42,7 @@ def shortlisted(version: FrozenShortlist) -> dict[UUID, Shortlisted]:
 
 
 def to_be_contacted(version: FrozenShortlist, lot_ids: Collection[str]) -> tuple[SupplierSummary, ...]:
-    """Those that are not set aside, for one of these lots, or for any where none are given."""
+    """The candidates that are not set aside, for one of these lots, or for any lot where none is given."""
     found = shortlisted(version).values()
     return tuple(each.supplier for each in found if (each.kept_lots & set(lot_ids) if lot_ids else each.kept_lots))
 

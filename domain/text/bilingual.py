@@ -1,5 +1,6 @@
 """Text for people, in the two languages the API speaks."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -16,18 +17,46 @@ class Text(NamedTuple):
         return self.en if language == "en" else self.fr
 
 
+AND, OR = Text("et", "and"), Text("ou", "or")
+
+
 def decimal(number: float, language: Language, digits: int = 1) -> str:
     """`number` as people write it: a comma in French, a point in English."""
     written = f"{number:.{digits}f}"
     return written if language == "en" else written.replace(".", ",")
 
 
-def kilometres(distance_km: float) -> Text:
-    """A distance with its unit: to one decimal, or in metres where that would read as nothing."""
+def whole(number: float) -> Text:
+    """A whole number, its thousands set apart: “1 240”, “1,240”."""
+    grouped = f"{round(number):,}"
+    return Text(grouped.replace(",", " "), grouped)
+
+
+def euros(cents: int) -> Text:
+    """An amount; cents are written only where there are some."""
+    units, part = divmod(cents, 100)
+    fr, en = whole(units)
+    return Text(f"{fr},{part:02d} €", f"€{en}.{part:02d}") if part else Text(f"{fr} €", f"€{en}")
+
+
+def kilometres(distance_km: float, *, rough: bool = False) -> Text:
+    """A distance with its unit: to one decimal, or in metres where that would read as nothing.
+
+    `rough`: from 10 km on without the decimal.
+    """
     if 0 < distance_km < 0.05:
         metres = max(round(distance_km * 1_000), 1)
         return Text(f"{metres} m", f"{metres} m")
-    return Text(f"{decimal(distance_km, 'fr')} km", f"{decimal(distance_km, 'en')} km")
+    digits = 0 if rough and not 0 < distance_km < 10 else 1
+    return Text(f"{decimal(distance_km, 'fr', digits)} km", f"{decimal(distance_km, 'en', digits)} km")
+
+
+def listed(parts: Sequence[str], last: Text = AND) -> Text:
+    """Parts joined for reading: “1, 3 et 4”."""
+    *first, final = parts or ("",)
+    if not first:
+        return Text(final, final)
+    return Text(*(f"{', '.join(first)} {word} {final}" for word in last))
 
 
 _MOIS = (

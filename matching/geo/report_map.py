@@ -1,6 +1,6 @@
-"""A small map to print: territories, the areas around them, sites and suppliers, laid on sheets of paper.
+"""Small maps to print: territories, the areas around them, sites and suppliers, on sheets of paper.
 
-Everything is drawn from the outlines that come with the product, thinned to what the eye can tell.
+They are drawn from the outlines that come with the product, simplified to what is visible at that size.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,14 +26,14 @@ MARGIN_KM = 60.0
 LEAST_KM = 12.0
 THINNED = 1.2
 SMALLEST = 6.0
-"""Units: what is shorter than the first, or has less ground than the second (squared), is not drawn."""
+"""Units: tolerance of the simplification, and the smallest area (in square units) that is drawn."""
 INSET = 5
-"""How much coarser what is printed small is drawn."""
+"""How much coarser an inset is drawn, which is printed small."""
 TOWNS = 7
 TOWNS_TRIED = 40
 TOWN_SPACING = 130.0
 LETTER = 11.0
-"""Units that a letter of a name takes across."""
+"""The width of a letter of a name, in units."""
 DISC_STEPS = 16
 OVERSEAS = frozenset(("01", "02", "03", "04", "06"))
 """Regions that get a sheet of their own."""
@@ -44,7 +44,7 @@ Line = tuple[Spot, ...]
 
 
 class Town(NamedTuple):
-    """A commune by which readers find their way; its name stands to the left or to the right of it."""
+    """A commune that is named for orientation; its name stands to the left or to the right of it."""
 
     name: str
     at: Spot
@@ -52,10 +52,10 @@ class Town(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """One sheet: closed lines of the areas around and of the territory, and what stands where; y goes down.
+    """One sheet: rings of the areas around (`context`) and of the territory, towns, sites and points; y goes down.
 
-    `points`: positions in the list that was given, with where they are. `scale_km`: a round length, of `scale` units.
-    `name`: of an overseas region.
+    `points`: index in the list that was given, and position. `scale_km`: a round length, of `scale` units. `name`: of
+    an overseas region.
     """
 
     name: str | None
@@ -87,7 +87,7 @@ def map_sheets(
 
 
 class _Frame(NamedTuple):
-    """How kilometres on a plane become units on a sheet."""
+    """The mapping of kilometres on a plane to units on a sheet."""
 
     plane: Plane
     west: float
@@ -96,8 +96,8 @@ class _Frame(NamedTuple):
     height: float
 
     def laid(self, degrees: Floats) -> Floats:
-        """Positions on the sheet of longitudes and latitudes."""
-        flat = self.plane.project(earth_centred(degrees[:, 1], degrees[:, 0]))
+        """The positions on the sheet of longitudes and latitudes."""
+        flat = _projected(self.plane, degrees)
         return np.column_stack([(flat[:, 0] - self.west) * self.per_km, (self.north - flat[:, 1]) * self.per_km])
 
     @property
@@ -156,7 +156,7 @@ class _Mapper:
             anchor = shapely.Point(near.lon or 0.0, near.lat or 0.0)
         middle = anchor.centroid
         plane = Plane(middle.y, middle.x)
-        flat = shapely.transform(anchor, lambda at: plane.project(earth_centred(at[:, 1], at[:, 0])))
+        flat = shapely.transform(anchor, lambda at: _projected(plane, at))
         return shapely.transform(flat.buffer(radius_km, quad_segs=DISC_STEPS), lambda at: _unprojected(plane, at))
 
     def _spot(self, site: Place) -> Spot | None:
@@ -194,7 +194,7 @@ class _Mapper:
         )
 
     def _frame(self, pieces: Geometries, *, whole: bool) -> _Frame:
-        """Around the territory, and what stands not far from it."""
+        """The frame around the territory and the points and sites near it."""
         west, south, east, north = shapely.total_bounds(pieces)
         plane = Plane((south + north) / 2, (west + east) / 2)
         flat = _projected(plane, shapely.get_coordinates(pieces))

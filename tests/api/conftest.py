@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from itertools import count
 from typing import Any
 
-import asyncpg
 import pytest
 import structlog
 from litestar import Litestar
@@ -17,7 +16,6 @@ from api.app import create_app
 from api.settings import Settings, read_settings
 from matching.reference import Reference, load_reference
 from tests.api.sync.factories import Client
-from tests.conftest import new_name, sibling
 
 ADMIN_KEY = "the-administrators-key"
 _sources = count(1)
@@ -46,17 +44,6 @@ async def client(app: Litestar) -> AsyncIterator[AsyncTestClient[Any]]:
     """A client of `app` that holds no key."""
     async with AsyncTestClient(app, raise_server_exceptions=False) as client:
         yield client
-
-
-@pytest.fixture(scope="session")
-async def lasting_database_url(
-    server_url: str, administrator: "asyncpg.Connection[asyncpg.Record]", template: str
-) -> AsyncIterator[str]:
-    """The address of a migrated database that several tests write to."""
-    name = new_name()
-    await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield sibling(server_url, name)
-    await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @asynccontextmanager

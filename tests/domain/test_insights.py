@@ -4,22 +4,19 @@ from typing import Any
 from uuid import UUID
 
 from domain.insights import (
-    AskedSegment,
     BarrierNotes,
     ExchangeFacts,
     FirstAnswer,
-    Gathered,
     Insights,
     LotSupply,
-    LotTension,
     NeedFacts,
     ReplyFigures,
     Scope,
-    SegmentSupply,
+    Tally,
 )
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
 from domain.needs.status import Status
-from domain.shortlists.shortlist import Role, TensionLevel
+from domain.shortlists.shortlist import Coverage, RequestedSegment, Role, Tension, TensionLevel
 
 HERE, THERE = TerritoryRequest(codes=("departement:56",)), TerritoryRequest(codes=("departement:35",))
 NOBODY_ANSWERED = ReplyFigures(
@@ -32,9 +29,9 @@ def lot(id_: str = "1", *, role: Role = "object", level: TensionLevel = "good", 
     named = candidates or {"locaux": 5}
     return LotSupply(
         id_,
-        tuple(AskedSegment(each, each.title(), role) for each in named),
-        tuple(SegmentSupply(*each) for each in named.items()),
-        LotTension(level),
+        tuple(RequestedSegment(each, each.title(), (), 1.0, role) for each in named),
+        tuple(Coverage(each, count, count, count) for each, count in named.items()),
+        Tension(level, ""),
     )
 
 
@@ -42,13 +39,13 @@ def need(number: int, *lots: LotSupply, status: Status = "sourcing", **fields: A
     """A need whose shortlist has these lots."""
     usual: dict[str, Any] = {"lots": tuple(Lot(id=each.id) for each in lots), "territory": HERE}
     content = PlannedNeed(**usual | fields)
-    return NeedFacts(id=UUID(int=number), status=status, content=content, asked=content, lots=lots)
+    return NeedFacts(id=UUID(int=number), status=status, content=content, matched=content, lots=lots)
 
 
 def told(*needs: NeedFacts, scope: Scope | None = None) -> Insights:
-    gathered = Gathered(scope or Scope())
-    gathered.add(needs)
-    return gathered.insights(NOBODY_ANSWERED, (), BarrierNotes((), 0, 0))
+    tally = Tally(scope or Scope())
+    tally.add(needs)
+    return tally.insights(NOBODY_ANSWERED, (), BarrierNotes((), 0, 0))
 
 
 def test_segments_without_supply_name_their_needs_and_most_lots_come_first() -> None:
@@ -109,12 +106,12 @@ def test_support_is_not_what_a_lot_asks_for() -> None:
 
 
 def test_threads_count_that_are_about_the_lots_or_the_whole_need() -> None:
-    gathered = Gathered(Scope(frozenset(("velo",))))
-    gathered.add([need(1, lot("1", velo=1), lot("2", repas=1)), need(2, lot(repas=1))])
+    tally = Tally(Scope(frozenset(("velo",))))
+    tally.add([need(1, lot("1", velo=1), lot("2", repas=1)), need(2, lot(repas=1))])
     exchanges = [
         ExchangeFacts(UUID(int=10), UUID(int=1), ()),
         ExchangeFacts(UUID(int=11), UUID(int=1), ("1", "2")),
         ExchangeFacts(UUID(int=12), UUID(int=1), ("2",)),
         ExchangeFacts(UUID(int=13), UUID(int=2), ()),
     ]
-    assert gathered.relevant(exchanges) == [UUID(int=10), UUID(int=11)]
+    assert tally.relevant(exchanges) == [UUID(int=10), UUID(int=11)]

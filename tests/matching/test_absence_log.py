@@ -17,6 +17,7 @@ from domain.suppliers.supplier import Supplier
 from matching import absence_log
 from matching.absence_log import Ledger
 from matching.engine import match
+from tests.conftest import examples
 from tests.factories import LYON, NANTES, ON, approved, live, lot, need, offer, reference, supplier
 from tests.matching.oracle_run import Bench
 from tests.matching.strategies import DATES, suppliers
@@ -115,7 +116,7 @@ def bench() -> Bench:
     return Bench()
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=examples(40), derandomize=True)
 @given(draw=st.randoms(use_true_random=True), on=st.sampled_from(DATES))
 def test_it_says_of_each_what_a_longer_shortlist_would(bench: Bench, draw: Random, on: date) -> None:
     """Any need, any few suppliers, all followed: with room for everybody the answer itself tells where each stands."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
 from domain.reference.geojson import Polygon
+from tests.conftest import examples
 from tests.matching.oracle_run import Bench
 from tests.matching.strategies import DATES, awards, need, suppliers
 
@@ -34,7 +35,7 @@ def bench() -> Bench:
     return Bench()
 
 
-@settings(max_examples=SMALL_CASES, deadline=None, derandomize=True)
+@settings(max_examples=examples(SMALL_CASES), derandomize=True)
 @given(
     draw=st.randoms(use_true_random=True), count=st.integers(1, 8), lots=st.integers(1, 2), on=st.sampled_from(DATES)
 )

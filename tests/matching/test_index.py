@@ -10,6 +10,7 @@ from domain.suppliers.supplier import Offer, Point, Supplier
 from matching.engine import match
 from matching.index import LiveIndex, offered_segments
 from matching.reference import Reference
+from tests.conftest import examples
 from tests.factories import (
     LYON,
     ON,
@@ -80,7 +81,7 @@ def answer(reference: Reference, held: LiveIndex) -> Shortlist:
     return msgspec.structs.replace(found, stamp=msgspec.structs.replace(found.stamp, data_version=0))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120))
 @given(st.lists(written, max_size=8), changes)
 def test_a_live_index_answers_as_one_built_from_what_it_holds(
     reference: Reference, first: list[Supplier], later: list[tuple[str, list[Supplier], list[str]]]

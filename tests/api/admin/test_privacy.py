@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from db.core.engine import transaction
 from db.core.uuid7 import new_id
-from db.exchanges.exchanges import open_exchange
-from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
+from db.exchanges.exchanges import insert_exchange
+from domain.exchanges.exchange import ExchangeSummary, MessageRequest, Recipient, message_from
 from tests.api.needs.steps import NEED
 from tests.api.organisations import Member, member
 from tests.api.refusals import assert_refused
@@ -76,10 +76,10 @@ class Anne:
             opened_at=now,
             recipients=(recipient,),
         )
-        first = Message(id=new_id(now), author="buyer", supplier_id=None, body=note, channel="email", created_at=now)
+        first = message_from(MessageRequest(note, author="buyer"), new_id(now), "email", now)
         self.message = f"message:{first.id}"
         async with transaction(self.client.services.database) as connection:
-            await open_exchange(connection, self.buyer.organisation_id, exchange, first)
+            await insert_exchange(connection, self.buyer.organisation_id, exchange, first)
 
     async def ask(self, what: str, **body: Any) -> dict[str, Any]:
         answer = await self.buyer.post(f"/privacy/{what}", body)

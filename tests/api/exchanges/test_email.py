@@ -14,11 +14,11 @@ from api.runtime.outbox_worker import Deliverer, Kind
 from api.smtp_settings import MailServer, mail_server
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
-from db.exchanges.email_outbox import note_outcome, telling_of
-from db.exchanges.exchanges import get_exchange
-from db.exchanges.reply_links import find_link, revoke_links
+from db.exchanges.email_outbox import select_outgoing_message, write_outcome
+from db.exchanges.exchanges import select_exchange
+from db.exchanges.reply_links import revoke_links, select_link
 from db.schema.exchange_tables import message_mails
-from domain.exchanges.letter import Telling
+from domain.exchanges.letter import OutgoingMessage
 from tests.api.mailbox import Mailbox, listening
 from tests.db.exchanges.samples import ANNE, OpenedExchange, exchange
 from tests.db.suppliers.samples import NOW
@@ -42,7 +42,7 @@ class Office:
             now=lambda: self.now,
             tls=tls,
         )
-        kind = Kind(outbox=message_mails, schedule=SCHEDULE, attempt=self.postman.deliver, also_note=note_outcome)
+        kind = Kind(outbox=message_mails, schedule=SCHEDULE, attempt=self.postman.deliver, also_note=write_outcome)
         self.deliverer = Deliverer(kind, engine, lambda: self.now, jitter=lambda: 0.0)
 
     async def deliver(self) -> None:
@@ -64,7 +64,7 @@ async def told(engine: Engine, email: str = "anne@example.org") -> OpenedExchang
 async def state(said: OpenedExchange) -> tuple[str, str | None]:
     """What the buyer sees of its second message on its way to Anne."""
     async with transaction(said.engine) as connection:
-        seen = await get_exchange(connection, said.organisation_id, said.exchange.id)
+        seen = await select_exchange(connection, said.organisation_id, said.exchange.id)
     assert seen is not None
     (last,) = (each for each in seen.deliveries if each.supplier_id == ANNE and each.message_id != said.first.id)
     return last.state, last.failure
@@ -85,7 +85,7 @@ async def test_a_message_arrives_with_a_link_that_works(engine: Engine) -> None:
     assert "Et le samedi ?\n.\nMerci – à bientôt" in text
     (url,) = (line for line in text.splitlines() if line.startswith("https://"))
     async with transaction(engine) as connection:
-        link = await find_link(connection, url.rpartition("/")[2], NOW)
+        link = await select_link(connection, url.rpartition("/")[2], NOW)
     assert link is not None
     assert (link.exchange_id, link.supplier_id) == (said.exchange.id, ANNE)
     assert "jusqu'au 23 janvier 2027" in text
@@ -175,12 +175,12 @@ async def test_headers_cannot_be_slipped_in(engine: Engine, monkeypatch: pytest.
     said = await told(engine)
     evil = "Bonjour\r\nBcc: eve@example.org\r\n\r\nAutre corps"
 
-    async def evil_telling(connection: Connection, mail: Claimed) -> Telling | None:
-        telling = await telling_of(connection, mail)
+    async def evil_telling(connection: Connection, mail: Claimed) -> OutgoingMessage | None:
+        telling = await select_outgoing_message(connection, mail)
         assert telling is not None
         return msgspec.structs.replace(telling, subject=evil, buyer=f'Ville <x@example.org>, "{evil}')
 
-    monkeypatch.setattr("api.exchanges.email.telling_of", evil_telling)
+    monkeypatch.setattr("api.exchanges.email.select_outgoing_message", evil_telling)
     async with office(engine) as (ours, mailbox):
         await said.say(NOW)
         await ours.deliver()

@@ -189,7 +189,7 @@ async def test_no_log_and_no_metric_holds_a_token(
     def broken(*_: Any) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("api.exchanges.reply_routes.sight", broken)
+    monkeypatch.setattr("api.exchanges.reply_routes.visible_exchange", broken)
     failed = await keyless(served, "GET", exchange.links[0], headers=BROWSER)
     assert (failed.status_code, failed.headers["content-type"]) == (500, "text/html; charset=utf-8")
     logged = capsys.readouterr()

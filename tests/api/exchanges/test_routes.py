@@ -14,6 +14,13 @@ from tests.api.organisations import member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, path_of
 
+# Where no other test has suppliers, so that a shortlist of all who are there has room for them.
+AT_BRIANCON: dict[str, Any] = {
+    "address": {"city": "Briançon", "commune": "05023"},
+    "location": {"lat": 44.8996, "lon": 6.6436},
+}
+AROUND_BRIANCON = {"near": {"commune": "05023"}, "radius_km": 1}
+
 
 async def test_a_thread_is_opened_and_read(served: Client, source: str) -> None:
     exchange = await create_exchange(served, source, lot_ids=["1"])
@@ -52,8 +59,8 @@ async def test_without_a_mail_server_the_text_is_given(served: Client, source: s
 
 
 async def test_the_shortlist_is_asked_less_those_set_aside(served: Client, source: str) -> None:
-    kept, aside = await some_suppliers(served, source)
-    need = await create(served, territory={"near": {"commune": "56178"}, "radius_km": 1}, limit=100)
+    kept, aside = await some_suppliers(served, source, **AT_BRIANCON)
+    need = await create(served, territory=AROUND_BRIANCON, limit=100)
     path = f"/needs/{need['id']}"
     decision = {"lot_id": "1", "decision": "set_aside"}
     assert (await change(served, f"{path}/shortlists/1/suppliers/{aside}", decision)).status_code == 200
@@ -358,8 +365,8 @@ async def test_the_journal_says_what_was_done_and_not_what_was_said(served: Clie
 
 async def test_a_supplier_that_left_the_directory_is_still_asked(served: Client, source: str) -> None:
     """Of a shortlist all are asked, but nobody is written to whose address is not kept any more."""
-    await some_suppliers(served, source, 1, contact={"email": "parti@example.org"})
-    need = await create(served, territory={"near": {"commune": "56178"}, "radius_km": 1}, limit=100)
+    await some_suppliers(served, source, 1, contact={"email": "parti@example.org"}, **AT_BRIANCON)
+    need = await create(served, territory=AROUND_BRIANCON, limit=100)
     assert (await served.delete(path_of(source))).status_code == 204
     recipients = (await opening(served, f"/needs/{need['id']}", "shortlist")).json()["recipients"]
     (gone,) = (each for each in recipients if each["name"] == f"Jardin {source} 1")

@@ -10,7 +10,7 @@ import pytest
 from db.api_keys import create_key, ensure_organisation
 from db.audit import entries
 from db.core.engine import transaction
-from db.needs.needs import create_need
+from db.needs.needs import insert_need
 from domain.needs.need import Lot, PlannedNeed
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import NOBODY, Client, put_record
@@ -29,7 +29,7 @@ class Buyer:
 
     async def need(self) -> str:
         async with transaction(self.client.services.database) as connection:
-            need = await create_need(connection, self.organisation_id, CONTENT, self.client.services.now())
+            need = await insert_need(connection, self.organisation_id, CONTENT, self.client.services.now())
         return str(need.id)
 
     async def plan(self, **fields: Any) -> dict[str, Any]:

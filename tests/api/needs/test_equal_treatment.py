@@ -11,10 +11,10 @@ import pytest
 from db.api_keys import create_key, ensure_organisation
 from db.core.engine import transaction
 from db.core.uuid7 import new_id
-from db.exchanges.exchanges import add_message, open_exchange
-from db.meetings.meetings import create_meeting
-from db.needs.needs import create_need, hold_need
-from db.needs.shortlists import decide, freeze
+from db.exchanges.exchanges import insert_exchange, insert_message
+from db.meetings.meetings import insert_meeting
+from db.needs.needs import insert_need, lock_need
+from db.needs.shortlists import insert_shortlist, write_decision
 from domain.exchanges.exchange import Exchange, Message
 from domain.meetings.meeting import MeetingRequest, Participant
 from domain.needs.status import StoredNeed
@@ -38,15 +38,15 @@ class Buyer:
         first, *others = (msgspec.structs.replace(each, id=new_id(each.created_at)) for each in one.messages)
         exchange = msgspec.structs.replace(one, id=new_id(first.created_at), need_id=self.need.id)
         async with transaction(self.client.services.database) as connection:
-            await open_exchange(connection, self.organisation_id, exchange, first)
+            await insert_exchange(connection, self.organisation_id, exchange, first)
             for each in others:
-                await add_message(connection, exchange.id, each)
+                await insert_message(connection, exchange.id, each)
         return msgspec.structs.replace(exchange, messages=(first, *others), deliveries=())
 
     async def say(self, one: Exchange, said: Message, **fields: Any) -> None:
         async with transaction(self.client.services.database) as connection:
             new = msgspec.structs.replace(said, id=new_id(said.created_at), **fields)
-            await add_message(connection, one.id, new)
+            await insert_message(connection, one.id, new)
 
     async def meet(self, letters: str) -> None:
         request = MeetingRequest(
@@ -59,7 +59,7 @@ class Buyer:
             participants=tuple(Participant("supplier", supplier(each), organisation=each) for each in letters),
         )
         async with transaction(self.client.services.database) as connection:
-            await create_meeting(connection, self.organisation_id, request, APRIL)
+            await insert_meeting(connection, self.organisation_id, request, APRIL)
 
     async def ask(self, **headers: str) -> httpx.Response:
         path = f"/needs/{self.need.id}/equal-treatment"
@@ -76,8 +76,10 @@ async def new_buyer(client: Client) -> Buyer:
     async with transaction(client.services.database) as connection:
         organisation_id = await ensure_organisation(connection, name, now)
         secret, _ = await create_key(connection, name="test", organisation=name, scopes=["needs"], now=now)
-        need = await create_need(connection, organisation_id, version.need, now)
-        await freeze(connection, organisation_id, need, msgspec.structs.replace(version, number=1), version.body, ())
+        need = await insert_need(connection, organisation_id, version.need, now)
+        await insert_shortlist(
+            connection, organisation_id, need, msgspec.structs.replace(version, number=1), version.body, ()
+        )
     return Buyer(client, organisation_id, secret, need)
 
 
@@ -118,8 +120,8 @@ async def test_the_gap_closes_once_the_same_words_are_sent(buyer: Buyer) -> None
 
 async def test_who_is_set_aside_lacks_nothing_and_is_told_with_the_reason(buyer: Buyer) -> None:
     async with transaction(buyer.client.services.database) as connection:
-        await hold_need(connection, buyer.organisation_id, buyer.need.id)
-        await decide(connection, buyer.need.id, 1, set_aside("E", reason="Trop loin"))
+        await lock_need(connection, buyer.organisation_id, buyer.need.id)
+        await write_decision(connection, buyer.need.id, 1, set_aside("E", reason="Trop loin"))
     await buyer.open(exchange(message(1, "buyer"), to="ABCD"))
     matrix = (await buyer.ask()).json()
     assert matrix["gaps"] == []
@@ -135,11 +137,11 @@ async def test_decisions_on_earlier_versions_tell_since_when(buyer: Buyer) -> No
     await buyer.open(exchange(message(3, "buyer"), to="ABCD", number=2))
     version = msgspec.structs.replace(frozen({"1": "ABCDE"}, ()), number=2)
     async with transaction(buyer.client.services.database) as connection:
-        await freeze(connection, buyer.organisation_id, buyer.need, version, version.body, ())
-        await decide(connection, buyer.need.id, 2, set_aside("E", at=message(4, "buyer").created_at))
+        await insert_shortlist(connection, buyer.organisation_id, buyer.need, version, version.body, ())
+        await write_decision(connection, buyer.need.id, 2, set_aside("E", at=message(4, "buyer").created_at))
     assert await buyer.gaps() == {("E", "missed_information")}
     async with transaction(buyer.client.services.database) as connection:
-        await decide(connection, buyer.need.id, 1, set_aside("E", at=message(2, "buyer").created_at))
+        await write_decision(connection, buyer.need.id, 1, set_aside("E", at=message(2, "buyer").created_at))
     assert await buyer.gaps() == set()
 
 

@@ -1,17 +1,40 @@
 """How the PDF is set: in a process of its own, whose failures say nothing of what was to be set."""
 
-import pytest
+from io import BytesIO
 
-from api.reports import pdf as sheet
+import msgspec
+import pytest
+from pypdf import PdfReader
+
+from api.reports import pdf as reports
+from matching.geo.report_map import MapSheets
+from tests.domain.exchanges.samples import exchange, message
+from tests.domain.report.samples import facts, made
+
+EVIL = '#panic("x") $x$ <b>gras</b> &amp; ]]> <!-- \\ *a* @b ]] {{ 1 }} " \' 😀'
 
 
 def test_what_cannot_be_set_is_told_without_quoting_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sheet, "_template", lambda: '#panic("prix de revient")')
+    monkeypatch.setattr(reports, "_template", lambda: '#panic("prix de revient")')
     with pytest.raises(RuntimeError, match=r"^a report could not be set: 1 typst\.TypstError$"):
-        sheet._set("{}", 0)
+        reports._typeset("", 0)
 
 
 def test_what_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sheet, "LONGEST_SECONDS", 0)
+    monkeypatch.setattr(reports, "LONGEST_SECONDS", 0)
     with pytest.raises(RuntimeError, match="more than 0 s"):
-        sheet._set("{}", 0)
+        reports._typeset("", 0)
+
+
+def test_nothing_is_read_as_markup() -> None:
+    """Neither of the page nor of typst: title, reference and running head, description, a quotation, a buyer."""
+    known = facts(exchanges=(exchange(message(1, "buyer", body=EVIL), subject=EVIL),), organisation=EVIL)
+    content = msgspec.structs.replace(known.need.content, title=EVIL, reference=EVIL, description=EVIL)
+    report = made(msgspec.structs.replace(known, need=msgspec.structs.replace(known.need, content=content)))
+    with PdfReader(BytesIO(reports.pdf(report, MapSheets((), 0)))) as reader:
+        text = " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+        assert reader.metadata is not None
+        written = EVIL.replace("😀", "□")
+        assert reader.metadata.title == f"Rapport de sourcing – {written}"
+        assert reader.metadata.author == written
+    assert text.count(written.split(" {{")[0]) >= 5

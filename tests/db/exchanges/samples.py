@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +11,14 @@ import msgspec
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
-from db.exchanges.email_outbox import queue_mails
-from db.exchanges.exchanges import add_message, open_exchange
-from db.exchanges.reply_links import create_links
-from db.needs.needs import create_need
+from db.exchanges.email_outbox import insert_mails
+from db.exchanges.exchanges import insert_exchange, insert_message
+from db.exchanges.reply_links import insert_links
+from db.needs.needs import insert_need
 from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
 from domain.needs.need import Buyer, Lot, PlannedNeed
 from tests.db.suppliers.samples import NOW
+from tests.domain.exchanges.samples import PLAIN
 
 ANNE, PAUL = UUID(int=1), UUID(int=2)
 
@@ -36,8 +38,8 @@ class OpenedExchange:
         """Add a message of the buyer's to all and queue its e-mails."""
         message = _message(now, **fields)
         async with transaction(self.engine) as connection:
-            await add_message(connection, self.exchange.id, message)
-            await queue_mails(connection, self.exchange.id, message.id, self.exchange.recipients, language, now)
+            await insert_message(connection, self.exchange.id, message)
+            await insert_mails(connection, self.exchange.id, message.id, self.exchange.recipients, language, now)
         return message
 
 
@@ -63,14 +65,14 @@ async def exchange(
     first = _message(NOW, **{"body": "Pourriez-vous passer trois fois par semaine ?"} | fields)
     async with transaction(engine) as connection:
         organisation_id = await ensure_organisation(connection, "Acheteurs du Golfe", NOW)
-        stored = await create_need(connection, organisation_id, need, NOW)
+        stored = await insert_need(connection, organisation_id, need, NOW)
         exchange = msgspec.structs.replace(exchange, need_id=stored.id)
-        await open_exchange(connection, organisation_id, exchange, first)
-        links = await create_links(connection, exchange.id, (ANNE, PAUL), NOW, NOW + timedelta(days=60))
-    tokens = {link.supplier_id: link.token for link in links}
+        await insert_exchange(connection, organisation_id, exchange, first)
+        tokens = {ANNE: token_urlsafe(32), PAUL: token_urlsafe(32)}
+        await insert_links(connection, exchange.id, tokens, NOW, NOW + timedelta(days=60))
     return OpenedExchange(engine, organisation_id, stored.id, exchange, first, tokens)
 
 
 def _message(now: datetime, **fields: Any) -> Message:
     plain = {"author": "buyer", "supplier_id": None, "channel": "email", "body": "Bonjour"}
-    return Message(id=new_id(now), created_at=now, **plain | fields)
+    return Message(id=new_id(now), created_at=now, **PLAIN | plain | fields)

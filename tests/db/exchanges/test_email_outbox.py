@@ -8,10 +8,10 @@ from sqlalchemy import insert, select, text
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
 from db.delivery.outbox import Claimed, claim
-from db.exchanges.email_outbox import telling_of
-from db.exchanges.reply_links import create_links, find_link, revoke_links
+from db.exchanges.email_outbox import select_outgoing_message
+from db.exchanges.reply_links import insert_links, revoke_links, select_link
 from db.schema.exchange_tables import message_mails, messages
-from domain.exchanges.letter import Telling
+from domain.exchanges.letter import OutgoingMessage
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import LATER, NOW
 
@@ -23,10 +23,10 @@ async def claimed(told: OpenedExchange) -> list[Claimed]:
         return list(await claim(connection, message_mails, uuid4(), LATER, LATER, 10))
 
 
-async def tellings(told: OpenedExchange) -> list[Telling | None]:
+async def tellings(told: OpenedExchange) -> list[OutgoingMessage | None]:
     mails = await claimed(told)
     async with transaction(told.engine) as connection:
-        return [await telling_of(connection, mail) for mail in mails]
+        return [await select_outgoing_message(connection, mail) for mail in mails]
 
 
 async def test_those_with_an_address_are_written_to(engine: Engine) -> None:
@@ -60,7 +60,7 @@ async def test_a_mail_claimed_before_is_not_sent_after_the_links_were_revoked(en
     (mail,) = await claimed(told)
     async with transaction(engine) as connection:
         await revoke_links(connection, told.exchange.id, ANNE, NOW)
-        assert await telling_of(connection, mail) is None
+        assert await select_outgoing_message(connection, mail) is None
 
 
 async def test_a_link_made_while_links_are_revoked_is_revoked_too(engine: Engine) -> None:
@@ -74,14 +74,14 @@ async def test_a_link_made_while_links_are_revoked_is_revoked_too(engine: Engine
             await revoke_links(connection, told.exchange.id, ANNE, NOW)
 
     async with transaction(engine) as connection:
-        assert await telling_of(connection, mail) is not None
-        (link,) = await create_links(connection, told.exchange.id, (ANNE,), NOW, LATER)
+        assert await select_outgoing_message(connection, mail) is not None
+        await insert_links(connection, told.exchange.id, {ANNE: "another"}, NOW, LATER)
         revoking = asyncio.create_task(revoke())
         while not (revoking.done() or await somebody_waits(engine)):
             pass
     await revoking
     async with transaction(engine) as connection:
-        assert await find_link(connection, link.token, NOW) is None
+        assert await select_link(connection, "another", NOW) is None
 
 
 async def somebody_waits(engine: Engine) -> bool:
@@ -97,7 +97,7 @@ async def test_it_tells_who_asks_and_what_is_said(engine: Engine) -> None:
     told = await exchange(engine, emails=("anne@example.org", None))
     await told.say(LATER, body="Et le samedi ?", corrects=told.first.id)
     (telling,) = await tellings(told)
-    assert telling == Telling(
+    assert telling == OutgoingMessage(
         buyer="Centre hospitalier de Vannes",
         need_title="Collecte des biodéchets",
         subject="Volumes et fréquences",

@@ -15,21 +15,21 @@ from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import uuid7
 from db.exchanges.exchanges import (
-    add_message,
     exchanges_of,
-    get_exchange,
-    need_of,
-    open_exchange,
-    page_of_exchanges,
+    insert_exchange,
+    insert_message,
     purge_exchanges,
-    suppliers_by_id,
+    select_exchange,
+    select_exchanges,
+    select_need_id,
 )
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
 from db.schema.need_tables import needs
 from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
 from domain.needs.need import Lot, PlannedNeed
 from tests.conftest import ROOT
-from tests.db.suppliers.samples import LATER, NOW, new_id, put
+from tests.db.suppliers.samples import LATER, NOW, new_id
+from tests.domain.exchanges.samples import PLAIN
 
 A, B = UUID(int=10), UUID(int=11)
 OPERATING = ROOT / "docs" / "operating.md"
@@ -48,7 +48,7 @@ async def need(engine: Engine, organisation: str = "Morbihan", **fields: Any) ->
 
 def said(author: str = "buyer", supplier_id: UUID | None = None, **fields: Any) -> Message:
     usual: dict[str, Any] = {"id": new_id(), "body": "Bonjour", "channel": "email", "created_at": NOW}
-    return Message(**usual | {"author": author, "supplier_id": supplier_id} | fields)
+    return Message(**PLAIN | usual | {"author": author, "supplier_id": supplier_id} | fields)
 
 
 async def opened(engine: Engine, owner: UUID, need_id: UUID, *more: Message) -> ExchangeSummary:
@@ -67,9 +67,9 @@ async def opened(engine: Engine, owner: UUID, need_id: UUID, *more: Message) -> 
         recipients=recipients,
     )
     async with transaction(engine) as connection:
-        await open_exchange(connection, owner, exchange, said(id=uuid7(NOW - timedelta(days=1), urandom(10))))
+        await insert_exchange(connection, owner, exchange, said(id=uuid7(NOW - timedelta(days=1), urandom(10))))
         for message in more:
-            await add_message(connection, exchange.id, message)
+            await insert_message(connection, exchange.id, message)
     return exchange
 
 
@@ -81,12 +81,12 @@ async def test_a_thread_is_read_as_it_was_written(engine: Engine) -> None:
     exchange = await opened(engine, owner, need_id, answer)
 
     async with transaction(engine) as connection:
-        whole = await get_exchange(connection, owner, exchange.id)
+        whole = await select_exchange(connection, owner, exchange.id)
         assert whole is not None
         assert msgspec.structs.asdict(whole).items() >= msgspec.structs.asdict(exchange).items()
         assert (len(whole.messages), whole.messages[1]) == (2, answer)
         assert await exchanges_of(connection, owner, need_id) == [whole]
-        assert await need_of(connection, owner, exchange.id) == need_id
+        assert await select_need_id(connection, owner, exchange.id) == need_id
 
 
 async def test_another_organisation_finds_nothing(engine: Engine) -> None:
@@ -95,36 +95,36 @@ async def test_another_organisation_finds_nothing(engine: Engine) -> None:
     other, _ = await need(engine, "Vannes")
 
     async with transaction(engine) as connection:
-        assert await get_exchange(connection, other, exchange.id) is None
-        assert await need_of(connection, other, exchange.id) is None
+        assert await select_exchange(connection, other, exchange.id) is None
+        assert await select_need_id(connection, other, exchange.id) is None
         assert await exchanges_of(connection, other, need_id) == []
-        assert await page_of_exchanges(connection, other, need_id, None, 10) == []
+        assert await select_exchanges(connection, other, need_id, None, 10) == []
 
 
 async def test_threads_come_in_pages(engine: Engine) -> None:
     owner, need_id = await need(engine)
     both = [await opened(engine, owner, need_id) for _ in range(2)]
     async with transaction(engine) as connection:
-        first = await page_of_exchanges(connection, owner, need_id, None, 1)
-        assert [*first, *await page_of_exchanges(connection, owner, need_id, first[0].id, 5)] == both
+        first = await select_exchanges(connection, owner, need_id, None, 1)
+        assert [*first, *await select_exchanges(connection, owner, need_id, first[0].id, 5)] == both
 
 
 async def test_a_delivery_is_the_buyers_until_mail_carries_it(engine: Engine) -> None:
     owner, need_id = await need(engine)
     exchange = await opened(engine, owner, need_id, said("buyer", B), said("supplier", A))
     async with transaction(engine) as connection:
-        whole = await get_exchange(connection, owner, exchange.id)
+        whole = await select_exchange(connection, owner, exchange.id)
         assert whole is not None
         first, second, _ = (message.id for message in whole.messages)
         mail = {"exchange_id": exchange.id, "message_id": first, "supplier_id": A, "address": "a@b.example"}
         await connection.execute(
             insert(message_mails).values(id=new_id(), queued_at=NOW, due_at=NOW, language="fr", **mail)
         )
-        queued = await get_exchange(connection, owner, exchange.id)
+        queued = await select_exchange(connection, owner, exchange.id)
         await connection.execute(
             update(message_mails).values(status="given_up", due_at=None, ended_at=LATER, failure="refused")
         )
-        failed = await get_exchange(connection, owner, exchange.id)
+        failed = await select_exchange(connection, owner, exchange.id)
     assert queued is not None
     assert failed is not None
     mine = "to_be_delivered_by_you"
@@ -188,7 +188,7 @@ async def test_a_user_who_does_not_own_the_tables_cannot_unlock_them(engine: Eng
         for right in re.findall(r"^GRANT .* TO vivier_server;$", OPERATING.read_text(), re.MULTILINE):
             await connection.execute(text(right.replace("vivier_server", "vivier_test_server")))
         await connection.execute(text("SET LOCAL ROLE vivier_test_server"))
-        await add_message(connection, exchange.id, said())
+        await insert_message(connection, exchange.id, said())
         for statement in (*REFUSED, *UNLOCKING):
             with pytest.raises(DBAPIError):
                 async with connection.begin_nested():
@@ -201,7 +201,7 @@ async def test_an_address_alone_can_be_taken_away(engine: Engine) -> None:
     exchange = await opened(engine, owner, need_id)
     async with transaction(engine) as connection:
         await connection.execute(update(exchange_recipients).values(email=None))
-        whole = await get_exchange(connection, owner, exchange.id)
+        whole = await select_exchange(connection, owner, exchange.id)
     assert whole is not None
     assert {each.email for each in whole.recipients} == {None}
 
@@ -246,7 +246,7 @@ async def test_the_tables_take_no_nonsense(engine: Engine, fields: dict[str, Any
     exchange = await opened(engine, owner, need_id)
     with pytest.raises(IntegrityError):
         async with transaction(engine) as connection:
-            await add_message(connection, exchange.id, said(**fields))
+            await insert_message(connection, exchange.id, said(**fields))
 
 
 async def test_a_message_is_corrected_and_published_in_its_own_thread_and_published_once(engine: Engine) -> None:
@@ -258,13 +258,6 @@ async def test_a_message_is_corrected_and_published_in_its_own_thread_and_publis
     for into, message in ((exchange, again), (other, again), (other, said("supplier", A, corrects=asked.id))):
         with pytest.raises(IntegrityError):
             async with transaction(engine) as connection:
-                await add_message(connection, into.id, message)
+                await insert_message(connection, into.id, message)
     async with transaction(engine) as connection:
         assert len((await connection.execute(select(messages))).all()) == 4
-
-
-async def test_suppliers_are_found_by_their_ids_or_those_they_took_over(engine: Engine) -> None:
-    first = (await put(engine, "1")).stored.supplier_id
-    async with transaction(engine) as connection:
-        found = await suppliers_by_id(connection, [first, UUID(int=99)])
-    assert {asked: each.id for asked, each in found.items()} == {first: first}

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from db.core.engine import Engine, transaction
-from db.exchanges.reply_links import ReplyLink, create_links, find_link, revoke_links, shut_out
+from db.exchanges.reply_links import ReplyLink, insert_links, recipients_without_link, revoke_links, select_link
 from db.schema.exchange_tables import message_mails, reply_links
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import LATER, NOW
@@ -15,7 +15,7 @@ DAYS = timedelta(days=60)
 
 async def found(told: OpenedExchange, token: str, now: datetime = LATER) -> ReplyLink | None:
     async with transaction(told.engine) as connection:
-        return await find_link(connection, token, now)
+        return await select_link(connection, token, now)
 
 
 async def revoke(told: OpenedExchange) -> bool:
@@ -54,10 +54,10 @@ async def test_a_link_ends_at_its_time(engine: Engine) -> None:
 async def test_revoking_takes_away_all_of_a_recipients_links_and_no_others(engine: Engine) -> None:
     told = await exchange(engine)
     async with transaction(engine) as connection:
-        (second,) = await create_links(connection, told.exchange.id, (ANNE,), NOW, NOW + DAYS)
+        await insert_links(connection, told.exchange.id, {ANNE: "another"}, NOW, NOW + DAYS)
     assert await revoke(told)
     assert await found(told, told.tokens[ANNE]) is None
-    assert await found(told, second.token) is None
+    assert await found(told, "another") is None
     assert await found(told, told.tokens[PAUL])
     assert not await revoke(told), "nothing is left to be revoked"
 
@@ -74,8 +74,8 @@ async def test_revoking_stops_mail_on_its_way(engine: Engine) -> None:
 async def test_who_has_no_link_left_is_shut_out_until_given_another(engine: Engine) -> None:
     told = await exchange(engine)
     async with transaction(engine) as connection:
-        assert await shut_out(connection, told.exchange.id) == frozenset()
+        assert await recipients_without_link(connection, told.exchange.id) == frozenset()
         await revoke_links(connection, told.exchange.id, ANNE, LATER)
-        assert await shut_out(connection, told.exchange.id) == {ANNE}
-        await create_links(connection, told.exchange.id, (ANNE,), LATER, LATER + DAYS)
-        assert await shut_out(connection, told.exchange.id) == frozenset()
+        assert await recipients_without_link(connection, told.exchange.id) == {ANNE}
+        await insert_links(connection, told.exchange.id, {ANNE: "another"}, LATER, LATER + DAYS)
+        assert await recipients_without_link(connection, told.exchange.id) == frozenset()

@@ -5,13 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
-from db.meetings.persons import names_of, person_of, persons_by_id, persons_named
+from db.meetings.persons import find_or_insert_person, select_person_names
 from db.schema.person_tables import persons
-from domain.privacy.person import Person
 from tests.db.suppliers.samples import NOW
 
 
@@ -22,12 +21,12 @@ async def organisation(engine: Engine, name: str = "Morbihan") -> UUID:
 
 async def named(engine: Engine, organisation_id: UUID, name: str = "Anne Le Goff", **given: Any) -> UUID:
     async with transaction(engine) as connection:
-        return await person_of(connection, organisation_id, name, NOW, **given)
+        return await find_or_insert_person(connection, organisation_id, name, NOW, **given)
 
 
-async def read(engine: Engine, person_id: UUID) -> Person:
+async def read(engine: Engine, person_id: UUID) -> Row[Any]:
     async with transaction(engine) as connection:
-        return (await persons_by_id(connection, [person_id]))[person_id]
+        return (await connection.execute(select(persons).where(persons.c.id == person_id))).one()
 
 
 async def test_a_person_named_again_is_found_and_completed(engine: Engine) -> None:
@@ -61,9 +60,10 @@ async def test_who_is_named_alone_is_who_is_known_of_that_name(engine: Engine) -
     first = await named(engine, one)
     assert await named(engine, one, employer="ESAT") == first
     async with transaction(engine) as connection:
-        found = await persons_named(connection, one, ["Anne Le Goff", "Yann Tanguy"], NOW)
-        assert found["Anne Le Goff"] == first
-        assert await names_of(connection, found.values()) == {id_: name for name, id_ in found.items()}
+        assert await find_or_insert_person(connection, one, "Anne Le Goff", NOW) == first
+        other = await find_or_insert_person(connection, one, "Yann Tanguy", NOW)
+        found = await select_person_names(connection, [first, other])
+    assert found == {first: "Anne Le Goff", other: "Yann Tanguy"}
     assert (await read(engine, first)).employer == "ESAT"
 
 
@@ -91,4 +91,4 @@ async def test_organisations_do_not_share_persons(engine: Engine) -> None:
 
 async def test_unknown_ids_are_absent(engine: Engine) -> None:
     async with transaction(engine) as connection:
-        assert await persons_by_id(connection, [UUID(int=7)]) == {}
+        assert await select_person_names(connection, [UUID(int=7)]) == {}

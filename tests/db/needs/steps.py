@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from db.core.engine import Connection
-from db.needs.awards import create_award
-from db.needs.needs import create_need
+from db.needs.awards import insert_award
+from db.needs.needs import insert_need
 from domain.needs.award import Award
 from domain.needs.need import Lot, PlannedNeed
 from tests.db.suppliers.samples import new_id
@@ -17,7 +17,7 @@ DAY = date(2026, 11, 24)
 
 async def noted(connection: Connection, organisation: UUID, **fields: Any) -> Award:
     """Keep an award of a need of its own."""
-    need = await create_need(connection, organisation, PlannedNeed(lots=(Lot("1", segments=("ev-entretien",)),)), NOW)
+    need = await insert_need(connection, organisation, PlannedNeed(lots=(Lot("1", segments=("ev-entretien",)),)), NOW)
     usual: dict[str, Any] = {
         "id": new_id(),
         "need_id": need.id,
@@ -33,5 +33,5 @@ async def noted(connection: Connection, organisation: UUID, **fields: Any) -> Aw
         "created_at": NOW,
     }
     award = Award(**(usual | fields))
-    await create_award(connection, organisation, award)
+    await insert_award(connection, organisation, award)
     return award

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
-from db.needs.awards import awards_until, get_award, list_awards, withdraw_award
+from db.needs.awards import awards_until, mark_award_withdrawn, select_award, select_awards
 from db.schema.need_tables import awards
 from tests.db.needs.steps import DAY, NOW, noted
 
@@ -15,9 +15,9 @@ async def test_an_award_reads_back_as_it_was_kept(engine: Engine) -> None:
     async with transaction(engine) as connection:
         own = await ensure_organisation(connection, "Morbihan", NOW)
         award = await noted(connection, own)
-        assert await get_award(connection, own, award.need_id, award.id) == award
-        assert await list_awards(connection, own, award.need_id, None, 5) == [award]
-        assert await list_awards(connection, own, award.need_id, award.id, 5) == []
+        assert await select_award(connection, own, award.need_id, award.id) == award
+        assert await select_awards(connection, own, award.need_id, None, 5) == [award]
+        assert await select_awards(connection, own, award.need_id, award.id, 5) == []
 
 
 async def test_only_those_up_to_the_day_count(engine: Engine) -> None:
@@ -34,17 +34,17 @@ async def test_another_organisation_reads_and_withdraws_none(engine: Engine) -> 
         own, other = [await ensure_organisation(connection, name, NOW) for name in ("Morbihan", "Vannes")]
         award = await noted(connection, own)
         place = (other, award.need_id, award.id)
-        assert await get_award(connection, *place) is None
-        assert await list_awards(connection, other, award.need_id, None, 5) == []
+        assert await select_award(connection, *place) is None
+        assert await select_awards(connection, other, award.need_id, None, 5) == []
         assert await awards_until(connection, other, DAY) == []
-        assert not await withdraw_award(connection, *place, NOW)
+        assert not await mark_award_withdrawn(connection, *place, NOW)
 
 
 async def test_a_withdrawn_award_stays_in_the_table_alone(engine: Engine) -> None:
     async with transaction(engine) as connection:
         own = await ensure_organisation(connection, "Morbihan", NOW)
         award = await noted(connection, own)
-        assert await withdraw_award(connection, own, award.need_id, award.id, NOW)
-        assert not await withdraw_award(connection, own, award.need_id, award.id, NOW)
+        assert await mark_award_withdrawn(connection, own, award.need_id, award.id, NOW)
+        assert not await mark_award_withdrawn(connection, own, award.need_id, award.id, NOW)
         assert await awards_until(connection, own, DAY) == []
         assert await connection.scalar(select(func.count()).where(awards.c.withdrawn_at == NOW)) == 1

@@ -10,16 +10,17 @@ from sqlalchemy import update
 
 from db.core.engine import Connection, Engine, transaction
 from db.core.uuid7 import new_id
-from db.exchanges.exchanges import add_message, open_exchange
+from db.exchanges.exchanges import insert_exchange, insert_message
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
-from db.needs.needs import get_need
-from db.needs.shortlists import freeze
+from db.needs.needs import select_need
+from db.needs.shortlists import insert_shortlist
 from db.schema.exchange_tables import message_mails
 from domain.exchanges.exchange import Message
 from domain.insights import FirstAnswer
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import NOW
 from tests.domain.equal_treatment.samples import frozen
+from tests.domain.exchanges.samples import PLAIN
 
 NEVER = UUID(int=99)
 
@@ -28,9 +29,9 @@ async def say(one: OpenedExchange, hours: float, supplier_id: UUID = ANNE, **fie
     """A supplier's message, so many hours after the opening."""
     at = NOW + timedelta(hours=hours)
     usual: dict[str, Any] = {"id": new_id(at), "author": "supplier", "supplier_id": supplier_id, "created_at": at}
-    said = Message(**usual | {"body": "…", "channel": "phone"} | fields)
+    said = Message(**PLAIN | usual | {"body": "…", "channel": "phone"} | fields)
     async with transaction(one.engine) as connection:
-        await add_message(connection, one.exchange.id, said)
+        await insert_message(connection, one.exchange.id, said)
     return said
 
 
@@ -124,7 +125,7 @@ async def test_threads_of_other_needs_stay_out(asked: OpenedExchange) -> None:
     other = msgspec.structs.replace(asked.exchange, id=new_id(NOW), lot_ids=("1",))
     async with transaction(asked.engine) as connection:
         first = msgspec.structs.replace(asked.first, id=new_id(NOW))
-        await open_exchange(connection, asked.organisation_id, other, first)
+        await insert_exchange(connection, asked.organisation_id, other, first)
         found = await exchanges_about(connection, asked.organisation_id, [asked.need_id])
         assert {(each.id, each.lot_ids) for each in found} == {(asked.exchange.id, ()), (other.id, ("1",))}
         assert await exchanges_about(connection, asked.organisation_id, [NEVER]) == []
@@ -144,8 +145,8 @@ async def needs_in(
 async def keep_shortlists(one: OpenedExchange, *listed: str) -> None:
     """Versions from 1 on, each with a lot that is named by its number."""
     async with transaction(one.engine) as connection:
-        need = await get_need(connection, one.organisation_id, one.need_id)
+        need = await select_need(connection, one.organisation_id, one.need_id)
         assert need is not None
         for number, letters in enumerate(listed, start=1):
             version = msgspec.structs.replace(frozen({str(number): letters}, ()), number=number)
-            await freeze(connection, one.organisation_id, need, version, version.body, ())
+            await insert_shortlist(connection, one.organisation_id, need, version, version.body, ())

@@ -10,7 +10,7 @@ import pytest
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, Engine, transaction
-from db.needs.needs import NeedFilters, create_need, delete_need, get_need, hold_need, list_needs, save_need
+from db.needs.needs import NeedFilters, insert_need, lock_need, remove_need, select_need, select_needs, write_need
 from domain.errors import Conflict
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
 from domain.needs.status import Status, StoredNeed
@@ -27,7 +27,7 @@ async def organisation(connection: Connection, name: str = "Morbihan") -> UUID:
 
 async def kept(connection: Connection, own: UUID, minute: int = 0, **fields: Any) -> StoredNeed:
     content = PlannedNeed(lots=LOTS, territory=TerritoryRequest(codes=("departement:56",)), **fields)
-    return await create_need(connection, own, content, NOW + timedelta(minutes=minute))
+    return await insert_need(connection, own, content, NOW + timedelta(minutes=minute))
 
 
 async def test_a_need_reads_back_as_it_was_kept(engine: Engine) -> None:
@@ -35,7 +35,7 @@ async def test_a_need_reads_back_as_it_was_kept(engine: Engine) -> None:
         own = await organisation(connection)
         need = await kept(connection, own, description="Tonte", planned_publication_on=date(2027, 3, 1))
     async with transaction(engine) as connection:
-        assert await get_need(connection, own, need.id) == need
+        assert await select_need(connection, own, need.id) == need
         assert (need.status, need.version, need.shortlists) == ("draft", 1, 0)
 
 
@@ -43,20 +43,20 @@ async def test_another_organisation_neither_reads_nor_changes_it(engine: Engine)
     async with transaction(engine) as connection:
         own, other = await organisation(connection), await organisation(connection, "Vannes")
         need = await kept(connection, own)
-        assert await get_need(connection, other, need.id) is None
-        assert await hold_need(connection, other, need.id) is None
-        assert await list_needs(connection, other, EVERYTHING, None, 5) == []
-        await save_need(connection, other, msgspec.structs.replace(need, status="published"))
-        await delete_need(connection, other, need.id)
-        assert await get_need(connection, own, need.id) == need
+        assert await select_need(connection, other, need.id) is None
+        assert await lock_need(connection, other, need.id) is None
+        assert await select_needs(connection, other, EVERYTHING, None, 5) == []
+        await write_need(connection, other, msgspec.structs.replace(need, status="published"))
+        await remove_need(connection, other, need.id)
+        assert await select_need(connection, own, need.id) == need
 
 
 async def test_needs_come_the_newest_first_in_pages(engine: Engine) -> None:
     async with transaction(engine) as connection:
         own = await organisation(connection)
         made = [await kept(connection, own, minute) for minute in range(3)]
-        assert await list_needs(connection, own, EVERYTHING, None, 2) == [made[2], made[1]]
-        assert await list_needs(connection, own, EVERYTHING, made[1].id, 2) == [made[0]]
+        assert await select_needs(connection, own, EVERYTHING, None, 2) == [made[2], made[1]]
+        assert await select_needs(connection, own, EVERYTHING, made[1].id, 2) == [made[0]]
 
 
 async def test_needs_are_narrowed_by_status_and_planned_publication(engine: Engine) -> None:
@@ -65,10 +65,10 @@ async def test_needs_are_narrowed_by_status_and_planned_publication(engine: Engi
         days = (date(2027, 1, 31), date(2027, 2, 1), None)
         made = [await kept(connection, own, minute, planned_publication_on=day) for minute, day in enumerate(days)]
         sourced = msgspec.structs.replace(made[0], status="sourcing", version=2)
-        await save_need(connection, own, sourced)
+        await write_need(connection, own, sourced)
 
         async def listed(*statuses: Status, **days: date) -> list[StoredNeed]:
-            return list(await list_needs(connection, own, NeedFilters(statuses or None, **days), None, 9))
+            return list(await select_needs(connection, own, NeedFilters(statuses or None, **days), None, 9))
 
         assert await listed("sourcing") == [sourced]
         assert await listed("draft", "sourcing") == [made[2], made[1], sourced]
@@ -85,13 +85,13 @@ async def test_who_holds_a_need_makes_others_wait(engine: Engine) -> None:
 
     async def count_up() -> None:
         async with transaction(engine) as connection:
-            seen = await hold_need(connection, own, need.id)
+            seen = await lock_need(connection, own, need.id)
             assert seen is not None
-            await save_need(connection, own, msgspec.structs.replace(seen, version=seen.version + 1))
+            await write_need(connection, own, msgspec.structs.replace(seen, version=seen.version + 1))
 
     await asyncio.gather(*(count_up() for _ in range(4)))
     async with transaction(engine) as connection:
-        found = await get_need(connection, own, need.id)
+        found = await select_need(connection, own, need.id)
         assert found is not None
         assert found.version == 5
 
@@ -101,5 +101,5 @@ async def test_what_was_awarded_is_not_deleted(engine: Engine) -> None:
         own = await organisation(connection)
         award = await noted(connection, own)
         with pytest.raises(Conflict) as refused:
-            await delete_need(connection, own, award.need_id)
+            await remove_need(connection, own, award.need_id)
         assert refused.value.code == "need_in_use"

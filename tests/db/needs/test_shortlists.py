@@ -10,18 +10,18 @@ from sqlalchemy.exc import IntegrityError
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, Engine, transaction
-from db.needs.needs import create_need, delete_need, get_need
+from db.needs.needs import insert_need, remove_need, select_need
 from db.needs.shortlists import (
     DecisionKey,
-    decide,
-    freeze,
-    get_decision,
     get_ledger,
-    get_shortlist,
-    last_listed,
-    list_decisions,
-    list_shortlists,
-    withdraw_decision,
+    insert_shortlist,
+    remove_decision,
+    select_decision,
+    select_decisions,
+    select_listed_supplier,
+    select_shortlist,
+    select_shortlists,
+    write_decision,
 )
 from domain.needs.need import Lot, PlannedNeed
 from domain.needs.status import StoredNeed
@@ -54,12 +54,12 @@ def answer(name: str, supplier: UUID = ONE) -> bytes:
 
 async def new_need(connection: Connection, name: str = "Morbihan") -> tuple[UUID, StoredNeed]:
     own = await ensure_organisation(connection, name, NOW)
-    return own, await create_need(connection, own, PlannedNeed(lots=(Lot("1", segments=("ev-entretien",)),)), NOW)
+    return own, await insert_need(connection, own, PlannedNeed(lots=(Lot("1", segments=("ev-entretien",)),)), NOW)
 
 
 async def frozen(connection: Connection, own: UUID, need: StoredNeed, body: bytes, **fields: Any) -> ShortlistVersion:
     """The next version of a need."""
-    current = await get_need(connection, own, need.id)
+    current = await select_need(connection, own, need.id)
     assert current is not None
     usual: dict[str, Any] = {
         "number": current.shortlists + 1,
@@ -70,7 +70,7 @@ async def frozen(connection: Connection, own: UUID, need: StoredNeed, body: byte
         "created_at": NOW + timedelta(minutes=current.shortlists),
     }
     version = ShortlistVersion(**(usual | fields))
-    await freeze(connection, own, current, version, body, LEDGER)
+    await insert_shortlist(connection, own, current, version, body, LEDGER)
     return version
 
 
@@ -80,21 +80,21 @@ async def test_a_version_reads_back_byte_for_byte_with_what_was_asked(engine: En
         await frozen(connection, own, need, answer("Avant"))
         await frozen(connection, own, need, answer("Après"))
     async with transaction(engine) as connection:
-        first, last = [await get_shortlist(connection, own, need.id, number) for number in (1, None)]
+        first, last = [await select_shortlist(connection, own, need.id, number) for number in (1, None)]
         assert first is not None
         assert last is not None
         assert (first.body, last.body) == (answer("Avant"), answer("Après"))
         assert (first.number, last.number, first.need, first.decisions) == (1, 2, need.content, ())
         assert await get_ledger(connection, own, need.id, 1) == LEDGER
-        assert await get_shortlist(connection, own, need.id, 3) is None
+        assert await select_shortlist(connection, own, need.id, 3) is None
 
 
 async def test_versions_are_listed_the_latest_first(engine: Engine) -> None:
     async with transaction(engine) as connection:
         own, need = await new_need(connection)
         made = [await frozen(connection, own, need, answer("x")) for _ in range(3)]
-        assert await list_shortlists(connection, own, need.id, None, 2) == [made[2], made[1]]
-        assert await list_shortlists(connection, own, need.id, 2, 2) == [made[0]]
+        assert await select_shortlists(connection, own, need.id, None, 2) == [made[2], made[1]]
+        assert await select_shortlists(connection, own, need.id, 2, 2) == [made[0]]
 
 
 async def test_a_number_is_given_once(engine: Engine) -> None:
@@ -111,14 +111,14 @@ async def test_another_organisation_reads_nothing(engine: Engine) -> None:
         own, need = await new_need(connection)
         other = await ensure_organisation(connection, "Vannes", NOW)
         await frozen(connection, own, need, answer("x"))
-        await decide(connection, need.id, 1, Decision("1", ONE, "kept", None, NOW))
-        assert await get_shortlist(connection, other, need.id, 1) is None
-        assert await get_shortlist(connection, other, need.id, None) is None
-        assert await list_shortlists(connection, other, need.id, None, 5) == []
+        await write_decision(connection, need.id, 1, Decision("1", ONE, "kept", None, NOW))
+        assert await select_shortlist(connection, other, need.id, 1) is None
+        assert await select_shortlist(connection, other, need.id, None) is None
+        assert await select_shortlists(connection, other, need.id, None, 5) == []
         assert await get_ledger(connection, other, need.id, 1) is None
-        assert await list_decisions(connection, other, need.id, 1, None, 5) == []
-        assert await get_decision(connection, other, need.id, 1, DecisionKey("1", ONE)) is None
-        assert await last_listed(connection, other, need.id, ONE) is None
+        assert await select_decisions(connection, other, need.id, 1, None, 5) == []
+        assert await select_decision(connection, other, need.id, 1, DecisionKey("1", ONE)) is None
+        assert await select_listed_supplier(connection, other, need.id, ONE) is None
 
 
 async def test_a_decision_takes_the_place_of_the_one_before(engine: Engine) -> None:
@@ -127,13 +127,13 @@ async def test_a_decision_takes_the_place_of_the_one_before(engine: Engine) -> N
         await frozen(connection, own, need, answer("x"))
         key = DecisionKey("1", ONE)
         for verdict in (Decision("1", ONE, "kept", "Près", NOW), Decision("1", ONE, "set_aside", None, NOW)):
-            await decide(connection, need.id, 1, verdict)
-            assert await get_decision(connection, own, need.id, 1, key) == verdict
-        version = await get_shortlist(connection, own, need.id, 1)
+            await write_decision(connection, need.id, 1, verdict)
+            assert await select_decision(connection, own, need.id, 1, key) == verdict
+        version = await select_shortlist(connection, own, need.id, 1)
         assert version is not None
         assert [each.decision for each in version.decisions] == ["set_aside"]
-        await withdraw_decision(connection, need.id, 1, key)
-        assert await get_decision(connection, own, need.id, 1, key) is None
+        await remove_decision(connection, need.id, 1, key)
+        assert await select_decision(connection, own, need.id, 1, key) is None
 
 
 async def test_decisions_come_by_lot_and_supplier(engine: Engine) -> None:
@@ -142,9 +142,9 @@ async def test_decisions_come_by_lot_and_supplier(engine: Engine) -> None:
         await frozen(connection, own, need, answer("x"))
         made = [Decision(lot, one, "kept", None, NOW) for lot in ("1", "2") for one in (ONE, OTHER)]
         for decision in reversed(made):
-            await decide(connection, need.id, 1, decision)
-        assert await list_decisions(connection, own, need.id, 1, None, 3) == made[:3]
-        assert await list_decisions(connection, own, need.id, 1, DecisionKey("1", OTHER), 3) == made[2:]
+            await write_decision(connection, need.id, 1, decision)
+        assert await select_decisions(connection, own, need.id, 1, None, 3) == made[:3]
+        assert await select_decisions(connection, own, need.id, 1, DecisionKey("1", OTHER), 3) == made[2:]
 
 
 async def test_a_supplier_is_named_as_it_was_listed_last(engine: Engine) -> None:
@@ -152,14 +152,14 @@ async def test_a_supplier_is_named_as_it_was_listed_last(engine: Engine) -> None
         own, need = await new_need(connection)
         for body in (answer("Avant"), answer("Après"), answer("Autre", OTHER)):
             await frozen(connection, own, need, body)
-        assert await last_listed(connection, own, need.id, ONE) == Named(ONE, "Après")
-        assert await last_listed(connection, own, need.id, UUID(int=3)) is None
+        assert await select_listed_supplier(connection, own, need.id, ONE) == Named(ONE, "Après")
+        assert await select_listed_supplier(connection, own, need.id, UUID(int=3)) is None
 
 
 async def test_a_need_that_is_deleted_takes_its_versions_with_it(engine: Engine) -> None:
     async with transaction(engine) as connection:
         own, need = await new_need(connection)
         await frozen(connection, own, need, answer("x"))
-        await decide(connection, need.id, 1, Decision("1", ONE, "kept", None, NOW))
-        await delete_need(connection, own, need.id)
-        assert await get_shortlist(connection, own, need.id, 1) is None
+        await write_decision(connection, need.id, 1, Decision("1", ONE, "kept", None, NOW))
+        await remove_need(connection, own, need.id)
+        assert await select_shortlist(connection, own, need.id, 1) is None

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import ARRAY, LargeBinary, Text, select, text
 
 from db.core.engine import Engine, transaction
-from db.meetings.meetings import create_meeting, get_meeting
-from db.needs.needs import create_need, get_need
+from db.meetings.meetings import insert_meeting, select_meeting
+from db.needs.needs import insert_need, select_need
 from db.privacy.erase import erase_person
 from db.privacy.find_person import PLACES
 from db.schema.need_tables import needs
@@ -85,12 +85,15 @@ async def test_a_text_stays_one_that_can_be_read(engine: Engine, title: str) -> 
         agenda=(AgendaItem(title, 10),),
     )
     async with transaction(engine) as connection:
-        stored = await create_need(connection, owner, need, NOW)
-        meeting = await create_meeting(connection, owner, request, NOW)
+        stored = await insert_need(connection, owner, need, NOW)
+        meeting = await insert_meeting(connection, owner, request, NOW)
     await erase_person(engine, DataSubject("a.legoff@esat.example", ANNE), [owner], Actor(owner, "command"), LATER)
 
     async with transaction(engine) as connection:
-        after, met = await get_need(connection, owner, stored.id), await get_meeting(connection, owner, meeting.id)
+        after, met = (
+            await select_need(connection, owner, stored.id),
+            await select_meeting(connection, owner, meeting.id),
+        )
         raw = await connection.execute(select(needs.c.content).where(text("content::text ILIKE '%goff%'")))
         assert raw.all() == []
     assert after is not None

@@ -12,7 +12,7 @@ from sqlalchemy import Table, func, insert, select, text, update
 from db.audit import entries
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import uuid7
-from db.meetings.meetings import create_meeting
+from db.meetings.meetings import insert_meeting
 from db.privacy.purge import plan, purge
 from db.schema.exchange_tables import exchange_recipients, exchanges, messages, reply_links
 from db.schema.meeting_tables import meetings, participants
@@ -76,7 +76,7 @@ async def ended(engine: Engine, at: datetime, **status: Any) -> Ended:
                 **award,
             )
         )
-        meeting = await create_meeting(connection, started.organisation_id, request, before)
+        meeting = await insert_meeting(connection, started.organisation_id, request, before)
         values = {"status": "closed", "ended_at": at, "shortlists": 1, **status}
         await connection.execute(update(needs).where(needs.c.id == started.need_id).values(values))
         query = select(participants.c.person_id).where(participants.c.meeting_id == meeting.id)

@@ -6,7 +6,17 @@ from uuid import UUID
 import pytest
 
 from db.core.engine import Engine, transaction
-from db.suppliers.read import START, Change, Filters, Position, changes_after, get_supplier, page_of_suppliers, snapshot
+from db.suppliers.read import (
+    START,
+    Change,
+    Filters,
+    Position,
+    changes_after,
+    get_supplier,
+    living_suppliers,
+    page_of_suppliers,
+    snapshot,
+)
 from domain.suppliers.supplier import Approval, Offer, Placement, Point
 from tests.db.suppliers.samples import LATER, delete, load, put, record, row, rows
 
@@ -186,3 +196,10 @@ async def test_a_reader_of_the_feed_ends_with_the_directory(engine: Engine) -> N
     async with transaction(engine) as connection:
         page = await page_of_suppliers(connection, Filters(), None, 200)
     assert {entry.supplier.id: entry.supplier.name for entry in page} == reader.known
+
+
+async def test_suppliers_are_found_by_their_ids_or_those_they_took_over(engine: Engine) -> None:
+    first = (await put(engine, "1")).stored.supplier_id
+    async with transaction(engine) as connection:
+        found = await living_suppliers(connection, [first, UUID(int=99)])
+    assert {asked: each.id for asked, each in found.items()} == {first: first}

@@ -7,6 +7,16 @@ from uuid import UUID, uuid5
 from domain.exchanges.exchange import Exchange, Message, Recipient
 
 NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)
+PLAIN: dict[str, Any] = {
+    "stance": None,
+    "barriers": (),
+    "barriers_note": None,
+    "confidential": False,
+    "corrects": None,
+    "publishes": None,
+    "question": None,
+}
+"""The fields of a message that only some messages have."""
 NAMES = UUID("0191d7c4-0000-7000-8000-000000000000")
 
 
@@ -35,7 +45,7 @@ def message(number: int, author: str, whom: str | None = None, body: str | None 
         "channel": "email",
         "created_at": NOW + timedelta(minutes=number),
     }
-    return Message(**usual | fields)
+    return Message(**PLAIN | usual | fields)
 
 
 def exchange(*messages: Message, to: str = "ABC", number: int = 1, **fields: Any) -> Exchange:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.exchanges.anonymise import sign_of, without_signs
+from domain.exchanges.anonymise import identifying_text, redacted
 from domain.exchanges.exchange import Recipient
 from domain.text.normalise import fold
 
@@ -32,19 +32,19 @@ ENVIE = Recipient(supplier_id=UUID(int=2), name="Envie", siret=None, email=None,
     ],
 )
 def test_signs_are_left_out(text: str, left: str) -> None:
-    assert without_signs(BLAVET, text) == left
-    assert (sign_of(BLAVET, text) is None) == (text == left)
+    assert redacted(BLAVET, text) == left
+    assert (identifying_text(BLAVET, text) is None) == (text == left)
 
 
 def test_a_name_that_is_a_common_word_may_be_used_as_one() -> None:
     """By the buyer; in what the supplier wrote itself it may well be its name."""
-    assert sign_of(ENVIE, "Si vous en avez envie") is None
-    assert sign_of(ENVIE, "Merci à Envie") == "Envie"
-    assert without_signs(ENVIE, "envie demande : quand ?") == "[…] demande : quand ?"
+    assert identifying_text(ENVIE, "Si vous en avez envie") is None
+    assert identifying_text(ENVIE, "Merci à Envie") == "Envie"
+    assert redacted(ENVIE, "envie demande : quand ?") == "[…] demande : quand ?"
 
 
 @given(st.text(max_size=40), st.sampled_from(["Jardins du Blavet", "JARDINS  du BLAVET", BLAVET.email, BLAVET.siret]))
 def test_no_sign_is_left(text: str, sign: str) -> None:
-    said = without_signs(BLAVET, f"{text} {sign} {text}")
-    assert sign_of(BLAVET, said) is None
+    said = redacted(BLAVET, f"{text} {sign} {text}")
+    assert identifying_text(BLAVET, said) is None
     assert "jardins du blavet" not in fold(said)

@@ -5,9 +5,9 @@ from datetime import date
 import msgspec
 import pytest
 
-from domain.exchanges.letter import Link, Telling, letter, on_one_line
+from domain.exchanges.letter import Link, OutgoingMessage, letter, on_one_line
 
-TOLD = Telling(
+TOLD = OutgoingMessage(
     buyer="Centre hospitalier de Vannes",
     need_title="Collecte des biodéchets",
     subject="Volumes et fréquences",

@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from domain.errors import Conflict, InvalidContent, NotFound
-from domain.exchanges.exchange import Message, NewMessage, Publication
-from domain.exchanges.rules import published_question, require_message, versions_of
+from domain.exchanges.exchange import Message, MessageRequest, PublicationRequest, correction_chains
+from domain.exchanges.rules import published_question, require_message
 from tests.domain.exchanges.samples import exchange, message, recipient, supplier
 
 TO_ALL = message(1, "buyer")
@@ -38,7 +38,7 @@ EXCHANGE = exchange(TO_ALL, TO_A, ASKED)
 )
 def test_what_cannot_be_added(new: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     with pytest.raises(InvalidContent) as refused:
-        require_message(EXCHANGE, NewMessage(body="x", **new))
+        require_message(EXCHANGE, MessageRequest(body="x", **new))
     assert [(problem.pointer, problem.code) for problem in refused.value.problems] == expected
 
 
@@ -52,13 +52,13 @@ def test_what_cannot_be_added(new: dict[str, Any], expected: list[tuple[str, str
     ],
 )
 def test_what_can_be_added(new: dict[str, Any]) -> None:
-    require_message(EXCHANGE, NewMessage(body="x", **new))
+    require_message(EXCHANGE, MessageRequest(body="x", **new))
 
 
 def share(*said: Message, question: str | None = None, answer: str = "Dix tonnes", **asker: Any) -> str:
     """Share the question 3 of an exchange with A, who asked it, and B."""
     recipients = recipient("A", **asker), recipient("B")
-    return published_question(exchange(*said, recipients=recipients), UUID(int=3), Publication(answer, question))
+    return published_question(exchange(*said, recipients=recipients), UUID(int=3), PublicationRequest(answer, question))
 
 
 def test_a_question_is_shared_in_its_own_words_as_last_corrected_or_in_others() -> None:
@@ -117,5 +117,5 @@ def test_what_would_tell_who_asked_is_refused(texts: dict[str, str], pointers: l
 
 def test_versions_are_found_from_any_of_them() -> None:
     chain = [message(1, "buyer"), message(2, "buyer", corrects=UUID(int=1)), message(3, "buyer", corrects=UUID(int=2))]
-    said = (*chain, message(4, "buyer"))
-    assert {versions_of(said, each) for each in chain} == {tuple(chain)}
+    chains = correction_chains((*chain, message(4, "buyer")))
+    assert {chains[each.id] for each in chain} == {tuple(chain)}

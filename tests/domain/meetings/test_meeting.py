@@ -16,9 +16,9 @@ from domain.meetings.meeting import (
     MeetingRequest,
     Participant,
     calendar_changed,
-    planned,
     problems,
     require_move,
+    with_agenda,
 )
 
 START = datetime(2026, 12, 1, 8, tzinfo=UTC)
@@ -57,10 +57,10 @@ def test_what_is_wrong_is_located(fields: dict[str, Any], pointer: str, code: st
 
 def test_half_a_day_has_the_two_parts_unless_told_otherwise() -> None:
     assert problems(MEETING) == ()
-    assert planned(MEETING).agenda == HALF_DAY.agenda
+    assert with_agenda(MEETING).agenda == HALF_DAY.agenda
     assert sum(part.minutes for part in HALF_DAY.agenda) == HALF_DAY.minutes
-    assert planned(changed(agenda=())).agenda == ()
-    assert planned(changed(format="online")).agenda == ()
+    assert with_agenda(changed(agenda=())).agenda == ()
+    assert with_agenda(changed(format="online")).agenda == ()
 
 
 def test_what_was_held_or_cancelled_stays_so() -> None:

@@ -1,52 +1,18 @@
 """The report made of facts: what it takes from where, and what each variant tells."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from domain.law import rules
-from domain.meetings.meeting import FollowUp, Participant
 from domain.needs.award import Award
-from domain.needs.status import StoredNeed
-from domain.reference import territory
-from domain.report.blocks import Section, Table
-from domain.report.build import Facts, report
-from domain.report.document_sections import document
-from domain.report.model import Report
 from domain.shortlists.frozen import Decision, FrozenShortlist
 from domain.shortlists.shortlist import Eligibility, NearMiss, Shortlist, SupplierSummary
 from domain.suppliers.supplier import Contact, Point, Supplier
-from domain.text.bilingual import Language
-from tests.domain.equal_treatment.samples import NEED, frozen, meeting, set_aside
+from tests.domain.equal_treatment.samples import NEED, frozen, set_aside
 from tests.domain.exchanges.samples import NOW, exchange, message, supplier
-
-MADE = datetime(2026, 11, 24, 15, tzinfo=UTC)
-MET = meeting(
-    2,
-    "AB",
-    participants=(
-        Participant("buyer", name="Anne Le Goff", organisation="Mairie"),
-        Participant("supplier", supplier("A")),
-    ),
-    minutes="Anne Le Goff a tout noté",
-    follow_ups=(FollowUp("Rappeler Mme Le Goff", "Anne Le Goff"),),
-    status="held",
-)
-
-
-def facts(version: FrozenShortlist | None = None, **fields: Any) -> Facts:
-    version = version or frozen({"1": "ABC"}, ())
-    need = StoredNeed(
-        id=NEED, status="sourcing", version=1, content=version.need, shortlists=2, created_at=NOW, updated_at=NOW
-    )
-    usual = {"exchanges": (), "meetings": (), "awards": (), "earlier": (), "directory": {}, "organisation": "Mairie"}
-    return Facts(need=need, version=version, **usual | fields)
-
-
-def made(known: Facts, *, redacted: bool = False, language: Language = "fr") -> Report:
-    return report(known, territory.load(), rules.load(), language, MADE, redacted=redacted)
+from tests.domain.report.samples import MET, facts, made
 
 
 def with_lot(version: FrozenShortlist, **fields: Any) -> FrozenShortlist:
@@ -123,10 +89,10 @@ def test_a_gap_names_who_lacks_something_but_not_who_asked() -> None:
         message(4, "supplier", "B", "Et les clés ?", stance="question"),
     )
     found = made(facts(frozen({"1": "ABC"}, (set_aside("C"),)), exchanges=(exchange(*said, to="AB"),)))
-    unnamed = [gap.message for gap in found.treatment.gaps if gap.supplier is None]
+    unnamed = [gap.message for gap in found.treatment.gaps if not gap.suppliers]
     assert unnamed == ["Une question est restée sans réponse"]
     assert all(
-        gap.code not in {"question_unanswered", "answer_not_shared"} for gap in found.treatment.gaps if gap.supplier
+        gap.code not in {"question_unanswered", "answer_not_shared"} for gap in found.treatment.gaps if gap.suppliers
     )
 
 
@@ -161,35 +127,10 @@ def test_awards_and_changes_since_are_told() -> None:
     assert found.need.buyer == "Mairie"
 
 
-def sections(found: Report) -> dict[str, Section]:
-    return {section.id: section for section in document(found).sections}
-
-
-def test_the_document_has_no_empty_section_in_either_language() -> None:
-    for language in ("fr", "en"):
-        known = sections(made(facts(), language=language))
-        assert [each.title for each in known.values() if not each.blocks and not each.sections] == []
-        assert len(known) == 15
-
-
-def test_the_document_shows_no_code_words() -> None:
-    """Codes are put into words, whatever happened."""
-    said = exchange(
-        message(1, "buyer"), message(2, "supplier", "A", "Oui", stance="interested", barriers=("volume", "guarantees"))
-    )
-    known = facts(frozen({"1": "AB"}, (set_aside("B"),)), exchanges=(said,), meetings=(MET,))
-    for language in ("fr", "en"):
-        words = msgspec.json.encode(document(made(known, language=language))).decode()
-        codes = ("set_aside", "half_day", "missed_information", "near_miss", "set aside_", "ELIGIBLE", "in_person")
-        assert [code for code in codes if code in words] == []
-
-
-def test_gaps_stand_in_one_row_for_each_supplier() -> None:
+def test_each_gap_is_told_once_with_all_who_have_it() -> None:
+    """Two informations are two gaps, though the sentence on both is the same."""
     said = exchange(message(1, "buyer"), message(2, "buyer"), to="AB")
-    (table,) = (
-        block
-        for block in sections(made(facts(exchanges=(said,))))["treatment"].blocks
-        if isinstance(block, Table) and "cart" in block.caption and "non contact" not in block.caption
-    )
-    assert [row[0][0].text for row in table.rows] == ["C"]
-    assert len(table.rows[0][1]) > 1
+    found = made(facts(frozen({"1": "ABCD"}, ()), exchanges=(said,)))
+    missed = [gap for gap in found.treatment.gaps if gap.code == "missed_information"]
+    assert [[each.name for each in gap.suppliers] for gap in missed] == [["C", "D"], ["C", "D"]]
+    assert {gap.message[:34] for gap in missed} == {"N'a pas reçu l'information du 3 ma"}

@@ -1,20 +1,22 @@
-"""What a report tells of exchanges: who said what, and never who asked."""
+"""Exchanges as a report tells them: who said what, and never who asked."""
 
-from domain.exchanges.exchange import Exchange, Recipient
-from domain.report.exchange_summary import Talks
+from uuid import UUID
+
+from domain.exchanges.exchange import Exchange
+from domain.report.exchange_summary import ExchangeReport
 from domain.report.model import BarrierCount, ReportSupplier
 from domain.report.redaction import Redaction
 from tests.domain.exchanges.samples import exchange, message
 
 
-def talks(*exchanges: Exchange, redacted: bool = False) -> Talks:
-    def named(recipient: Recipient) -> ReportSupplier:
-        return ReportSupplier(recipient.supplier_id, recipient.name, recipient.siret, (), None)
+def reported(*exchanges: Exchange, redacted: bool = False) -> ExchangeReport:
+    def name(supplier_id: UUID, name: str, siret: str | None) -> ReportSupplier:
+        return ReportSupplier(supplier_id, name, siret, (), None)
 
-    return Talks(exchanges, Redaction(redacted), named)
+    return ExchangeReport(exchanges, Redaction(redacted), name)
 
 
-def positions(found: Talks) -> dict[str, str | None]:
+def positions(found: ExchangeReport) -> dict[str, str | None]:
     return {each.supplier.name: each.position for each in found.contacted()}
 
 
@@ -26,7 +28,7 @@ def test_everyone_asked_is_listed_once_with_the_last_position() -> None:
         message(4, "supplier", "B"),
     )
     second = exchange(message(5, "buyer"), number=2, to="AD")
-    assert positions(talks(first, second)) == {"A": "declined", "B": "answered", "C": None, "D": None}
+    assert positions(reported(first, second)) == {"A": "declined", "B": "answered", "C": None, "D": None}
 
 
 def test_a_question_is_nobodys() -> None:
@@ -36,7 +38,7 @@ def test_a_question_is_nobodys() -> None:
         message(2, "supplier", "A", "Quels bacs ?", stance="question"),
         message(3, "supplier", "A", "Quels bacs, donc", corrects=message(2, "supplier").id, barriers=("volume",)),
     )
-    found = talks(asked)
+    found = reported(asked)
     assert positions(found) == {"A": None, "B": None, "C": None}
     assert found.lessons() == ()
     assert found.questions_unshared == 1
@@ -45,7 +47,7 @@ def test_a_question_is_nobodys() -> None:
 
 def test_a_shared_answer_is_told_as_last_corrected() -> None:
     question = message(2, "supplier", "A", "Et nos bacs ?", stance="question")
-    found = talks(
+    found = reported(
         exchange(
             message(1, "buyer", body="Bonjour"),
             question,
@@ -68,17 +70,17 @@ def test_a_redacted_report_leaves_out_what_was_said_in_confidence() -> None:
         message(3, "supplier", "A", "moins secret", corrects=message(2, "supplier").id),
         message(4, "supplier", "B", "public", stance="declined", barriers=("price", "distance")),
     )
-    found = talks(exchange(*said), redacted=True)
+    found = reported(exchange(*said), redacted=True)
     assert [(each.body, each.supplier) for each in found.lessons()] == [("public", None)]
     assert found.withheld == 1
     assert found.barriers() == (BarrierCount("distance", 1), BarrierCount("price", 1))
     assert positions(found) == {"A": "answered", "B": "declined", "C": None}
     assert {each.answered_at for each in found.contacted()} == {None}
-    whole = talks(exchange(*said))
+    whole = reported(exchange(*said))
     assert [each.confidential for each in whole.lessons()] == [True, False]
     assert whole.barriers() == (BarrierCount("distance", 1), BarrierCount("price", 1))
 
 
 def test_a_barrier_counts_once_for_each_supplier() -> None:
     said = [message(n, "supplier", "A" if n < 4 else "B", barriers=("volume",)) for n in range(2, 6)]
-    assert talks(exchange(message(1, "buyer"), *said)).barriers() == (BarrierCount("volume", 2),)
+    assert reported(exchange(message(1, "buyer"), *said)).barriers() == (BarrierCount("volume", 2),)

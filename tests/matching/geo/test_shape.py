@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from matching.geo.projection import earth_centred
 from matching.geo.shape import PointShape, PolygonShape
+from tests.conftest import examples
 
 GEODESIC = pyproj.Geod(ellps="WGS84")
 PLACES = st.tuples(st.floats(42, 51), st.floats(-5, 8))
@@ -32,7 +33,7 @@ def measured(shape: PolygonShape | PointShape, lat: float, lon: float) -> float:
     return float(shape.distance(earth_centred(np.array([lat]), np.array([lon])))[0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(PLACES, st.lists(st.floats(0.05, 1.5), min_size=3, max_size=12), PLACES)
 def test_distance_to_a_polygon(centre: tuple[float, float], radii: list[float], point: tuple[float, float]) -> None:
     polygon = star(*centre, radii)
@@ -40,7 +41,7 @@ def test_distance_to_a_polygon(centre: tuple[float, float], radii: list[float], 
     assert abs(measured(PolygonShape(np.array([polygon])), *point) - expected) <= max(0.005 * expected, 0.06)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20))
 @given(st.floats(0.05, 0.6), PLACES)
 def test_nearest_of_polygons_on_both_sides_of_the_world(radius: float, point: tuple[float, float]) -> None:
     """A territory may hold an overseas departement and a mainland one; each is measured where it is."""
@@ -62,7 +63,7 @@ def test_a_hole_is_outside() -> None:
     assert measured(PolygonShape(np.array([ring])), 48, 0.75) == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     PLACES, st.lists(st.floats(0.05, 1.5), min_size=3, max_size=12), st.tuples(st.floats(-22, 51), st.floats(-62, 56))
 )

@@ -3,14 +3,13 @@
 import io
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sources.formats.lines import lines
 from sources.rows import UnreadableFile
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"")), max_size=8), st.integers(1, 10))
 def test_every_line_is_there_once_the_long_ones_without_their_text(texts: list[bytes], longest: int) -> None:
     data = b"\n".join(texts)

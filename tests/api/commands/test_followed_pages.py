@@ -1,4 +1,4 @@
-"""What docs/integrators.md and docs/webhooks.md tell people to do, done from beginning to end against a real server."""
+"""The pages that show commands, done from beginning to end against a real server."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.api.commands.conftest import PATIENCE_SECONDS, VIVIER, Server, enviro
 from tests.conftest import ROOT, open_folder
 from tests.test_docs import FENCE, differences
 
-PAGES = (ROOT / "docs" / "integrators.md", ROOT / "docs" / "webhooks.md")
+PAGES = tuple(ROOT / "docs" / name for name in ("integrators.md", "webhooks.md", "needs.md"))
 WRITTEN_FOR = "http://127.0.0.1:8000"
 RECEIVER_PORT = "8900"
 
@@ -80,7 +80,7 @@ def test_the_page_does_what_it_says(page: Path, server: Server, tmp_path: Path) 
             pytest.fail(f"{step.command}{said}")
 
 
-@pytest.mark.parametrize(("page", "answers", "programs"), [(PAGES[0], 10, 2), (PAGES[1], 4, 1)])
+@pytest.mark.parametrize(("page", "answers", "programs"), [(PAGES[0], 10, 2), (PAGES[1], 4, 1), (PAGES[2], 5, 0)])
 def test_the_page_shows_answers_and_programs(page: Path, answers: int, programs: int) -> None:
     """The test above runs what it finds: this is how much there is."""
     found = list(steps(page.read_text(encoding="utf-8")))

@@ -1,10 +1,11 @@
-"""How our own sentences are set: French spaces that do not break, amounts that stay together."""
+"""Our own sentences, numbers and dates as they are printed: French spaces that do not break, amounts kept together."""
 
 import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from domain.text.bilingual import Language, long_date
+from domain.text import bilingual
+from domain.text.bilingual import Language, Text, long_date, whole
 
 PARIS = ZoneInfo("Europe/Paris")
 NO_BREAK, NARROW = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
@@ -26,16 +27,18 @@ def typeset(text: str, language: Language) -> str:
 
 def count(number: float, language: Language) -> str:
     """A whole number, its thousands set apart."""
-    grouped = f"{number:,.0f}"
-    return grouped if language == "en" else grouped.replace(",", NARROW)
+    return typeset(whole(number).to(language), language)
 
 
 def euros(amount: float, language: Language) -> str:
-    """An amount excluding tax, to the euro; cents where there are some."""
-    whole = f"{amount:,.0f}" if round(amount, 2) == round(amount) else f"{amount:,.2f}"
-    if language == "en":
-        return f"€{whole} excl. tax"
-    return f"{whole.replace(',', NARROW).replace('.', ',')}{NO_BREAK}€{NO_BREAK}HT"
+    """An amount excluding tax; cents where there are some."""
+    written = bilingual.euros(round(amount * 100))
+    return typeset(Text(f"{written.fr} HT", f"{written.en} excl. tax").to(language), language)
+
+
+def kilometres(distance_km: float, language: Language) -> str:
+    """A distance, to a decimal below 10 km."""
+    return typeset(bilingual.kilometres(distance_km, rough=True).to(language), language)
 
 
 def day(when: date | datetime, language: Language) -> str:
@@ -52,11 +55,3 @@ def time_of_day(when: datetime, language: Language) -> str:
         return f"{local:%H:%M}"
     minutes = f"{NO_BREAK}{local:%M}" if local.minute else ""
     return f"{local.hour}{NO_BREAK}h{minutes}"
-
-
-def listed(parts: list[str], language: Language, *, last: tuple[str, str] = ("et", "and")) -> str:
-    """ "a, b et c"."""
-    if len(parts) < 2:
-        return "".join(parts)
-    word = last[1] if language == "en" else last[0]
-    return f"{', '.join(parts[:-1])} {word} {parts[-1]}"

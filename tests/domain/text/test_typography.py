@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from domain.report.typography import count, day, euros, listed, time_of_day, typeset
+from domain.text.typography import count, day, euros, kilometres, time_of_day, typeset
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,6 @@ def test_a_moment_is_told_as_in_france() -> None:
     assert time_of_day(night, "en") == "00:30"
 
 
-def test_lists_are_read_aloud() -> None:
-    assert listed(["1"], "fr") == "1"
-    assert listed(["1", "3", "4"], "fr", last=("ou", "or")) == "1, 3 ou 4"
+def test_distances_have_a_decimal_below_ten_kilometres() -> None:
+    assert [kilometres(far, "fr") for far in (0, 2.94, 41.2)] == ["0\xa0km", "2,9\xa0km", "41\xa0km"]
+    assert kilometres(2.94, "en") == "2.9\xa0km"

@@ -1,0 +1,95 @@
+"""Use case: the buyer's decision on a supplier of a frozen shortlist, for one lot."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from api.needs.own_need import unknown_lot
+from api.runtime.actor import Acting
+from db.audit import write_entry
+from db.core.engine import Connection
+from db.needs.shortlists import DecisionKey, remove_decision, write_decision
+from domain.audit import Detail
+from domain.errors import InvalidContent, NotFound, Problem, pointer
+from domain.needs.need import Code
+from domain.shortlists.frozen import Decision, FrozenShortlist, Verdict
+from domain.text.bilingual import Text
+
+NO_SUPPLIER = Text("Ce fournisseur n'est pas dans cette version", "This supplier is not in this version")
+
+
+class DecisionChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A decision on a supplier, for one lot. Fields that are left out stay; `decision` null withdraws the decision."""
+
+    lot_id: Code
+    decision: Verdict | msgspec.UnsetType | None = msgspec.UNSET
+    reason: Annotated[str, msgspec.Meta(max_length=4_000)] | msgspec.UnsetType | None = msgspec.UNSET
+
+
+async def decide(
+    connection: Connection,
+    acting: Acting,
+    version: FrozenShortlist,
+    key: DecisionKey,
+    before: Decision | None,
+    change: DecisionChange,
+) -> Decision | None:
+    """Store the decision after a change of `before`, and note it in the journal without its reason.
+
+    The caller has locked the need of the version. Raises InvalidContent for a reason without a decision.
+    """
+    now = acting.now()
+    after = _decision_after(key, before, change, now)
+    if after == before:
+        return after
+    if after is None:
+        await remove_decision(connection, version.need_id, version.number, key)
+    else:
+        await write_decision(connection, version.need_id, version.number, after)
+    detail: Detail = {
+        "number": version.number,
+        "lot_id": key.lot_id,
+        "supplier_id": str(key.supplier_id),
+        "decision": _verdict(after),
+        "before": _verdict(before),
+    }
+    await write_entry(connection, acting.actor, "decision.made", f"need:{version.need_id}", now, detail=detail)
+    return after
+
+
+def require_listed(version: FrozenShortlist, lot_id: str, supplier_id: UUID) -> None:
+    """Raises NotFound for a supplier that is in no lot of the version, InvalidContent where it is not in this one."""
+    lots = {lot.id: lot.supplier_ids for lot in version.shown}
+    if not any(supplier_id in listed for listed in lots.values()):
+        raise NotFound(NO_SUPPLIER)
+    if lot_id not in lots:
+        raise InvalidContent((unknown_lot(lot_id, lots, "lot_id"),))
+    if supplier_id not in lots[lot_id]:
+        named = ", ".join(lot for lot, listed in lots.items() if supplier_id in listed)
+        detail = Text(
+            f"Ce fournisseur n'est pas dans ce lot ; il est dans : {named}",
+            f"This supplier is not in this lot; it is in: {named}",
+        )
+        raise InvalidContent((Problem(pointer("lot_id"), "not_in_lot", detail),))
+
+
+def _decision_after(
+    key: DecisionKey, before: Decision | None, change: DecisionChange, now: datetime
+) -> Decision | None:
+    verdict = _verdict(before) if change.decision is msgspec.UNSET else change.decision
+    if verdict is None:
+        if change.decision is msgspec.UNSET:
+            detail = Text("Une décision est attendue : kept ou set_aside", "A decision is expected: kept or set_aside")
+            raise InvalidContent((Problem(pointer("decision"), "missing_field", detail),))
+        return None
+    if before is None or before.decision != verdict:
+        reason = None if change.reason is msgspec.UNSET else change.reason
+        return Decision(key.lot_id, key.supplier_id, verdict, reason, now)
+    # another reason for the same decision leaves its date: a supplier is set aside since the first of them
+    return before if change.reason is msgspec.UNSET else msgspec.structs.replace(before, reason=change.reason)
+
+
+def _verdict(decision: Decision | None) -> Verdict | None:
+    return None if decision is None else decision.decision

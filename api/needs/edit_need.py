@@ -1,0 +1,76 @@
+"""Use cases of a need: planned with a first shortlist, changed, moved on, discarded."""
+
+import asyncio
+
+import msgspec
+
+from api.needs.freeze_shortlist import FrozenAnswer, freeze_matched, match_need, matchable
+from api.runtime.actor import Acting
+from db.audit import write_entry
+from db.core.engine import Connection
+from db.needs.needs import insert_need, remove_need, write_need
+from domain.audit import Detail
+from domain.errors import Conflict
+from domain.needs.need import PlannedNeed
+from domain.needs.status import MOVES, Status, StoredNeed, changed_fields, require_change, require_move
+from domain.text.bilingual import Text
+
+ABANDON_IT = Text(
+    'Seul un brouillon (« draft ») s\'efface ; ce besoin s\'abandonne : PATCH {"status": "abandoned"}',
+    'Only a draft can be deleted; this need can be abandoned: PATCH {"status": "abandoned"}',
+)
+
+
+class NeedChange(PlannedNeed, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The parts of a need that can change: its content and its status."""
+
+    status: Status
+
+
+async def plan_need(connection: Connection, acting: Acting, content: PlannedNeed) -> tuple[StoredNeed, FrozenAnswer]:
+    """Store a new need as a draft, with its first shortlist. Raises as `match_need`."""
+    now = acting.now()
+    need = await insert_need(connection, acting.organisation_id, content, now)
+    matched = await match_need(connection, acting, need)
+    await write_entry(connection, acting.actor, "need.created", f"need:{need.id}", now, version=need.version)
+    return need, await freeze_matched(connection, acting, need, matched)
+
+
+async def change_need(connection: Connection, acting: Acting, need: StoredNeed, change: NeedChange) -> StoredNeed:
+    """Change a need that the caller has locked; the same object where nothing changes.
+
+    Raises Conflict where it cannot change so any more, InvalidContent with everything wrong in it.
+    """
+    content = msgspec.convert(change, PlannedNeed, from_attributes=True)
+    fields = changed_fields(need.content, content)
+    require_move(need.status, change.status)
+    require_change(need.status, fields)
+    if fields:
+        await asyncio.to_thread(acting.services.reference.reader.read, matchable(content))
+    elif change.status == need.status:
+        return need
+    now, version = acting.now(), need.version + 1
+    after = msgspec.structs.replace(
+        need,
+        content=content,
+        status=change.status,
+        version=version,
+        updated_at=now,
+        published_at=need.published_at or (now if change.status == "published" else None),
+        ended_at=need.ended_at or (None if MOVES[change.status] else now),
+    )
+    await write_need(connection, acting.organisation_id, after)
+    entries: dict[str, Detail] = {"need.changed": {"fields": list(fields)}} if fields else {}
+    if after.status != need.status:
+        entries[f"need.{after.status}"] = {"from": need.status}
+    for action, detail in entries.items():
+        await write_entry(connection, acting.actor, action, f"need:{need.id}", now, version=version, detail=detail)
+    return after
+
+
+async def discard_need(connection: Connection, acting: Acting, need: StoredNeed) -> None:
+    """Delete a draft that the caller has locked, with its shortlists. Raises Conflict for a need in use or no draft."""
+    if need.status != "draft":
+        raise Conflict("not_a_draft", ABANDON_IT)
+    await remove_need(connection, acting.organisation_id, need.id)
+    await write_entry(connection, acting.actor, "need.deleted", f"need:{need.id}", acting.now(), version=need.version)

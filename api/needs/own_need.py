@@ -1,0 +1,36 @@
+"""The needs of the caller's organisation and their lots, or the problem that there is no such one."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from db.core.engine import Connection
+from db.needs.needs import lock_need, select_need
+from domain.decoding.explain import near
+from domain.errors import NotFound, Problem, pointer
+from domain.needs.status import StoredNeed
+from domain.text.bilingual import Text
+
+NO_NEED = Text("Aucun besoin de cet identifiant", "No need of this id")
+
+
+def unknown_lot(lot_id: str, known: Iterable[str], *place: str | int) -> Problem:
+    """The problem of a lot that is not among the `known` ones; `place`: where in the body it is named."""
+    hint = near(lot_id, tuple(known))
+    detail = Text(f"Aucun lot « {lot_id} »{hint.fr}", f"No lot “{lot_id}”{hint.en}")
+    return Problem(pointer(*place), "unknown_lot", detail)
+
+
+async def own_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed:
+    """The organisation's need. Raises NotFound."""
+    need = await select_need(connection, organisation_id, need_id)
+    if need is None:
+        raise NotFound(NO_NEED)
+    return need
+
+
+async def lock_own_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed:
+    """As `own_need`; nobody else changes the need until the transaction ends."""
+    need = await lock_need(connection, organisation_id, need_id)
+    if need is None:
+        raise NotFound(NO_NEED)
+    return need

@@ -1,0 +1,70 @@
+"""The report in words, as page and paper share them."""
+
+import re
+
+import pytest
+
+from api.reports.html import html_page, lot_width, markup
+from domain.report.model import Report
+from domain.text.bilingual import Language
+from matching.geo.report_map import MapSheets
+from tests.domain.equal_treatment.samples import frozen, set_aside
+from tests.domain.exchanges.samples import exchange, message
+from tests.domain.report.samples import MET, facts, made
+
+NO_MAP = MapSheets((), 0)
+SAID = exchange(
+    message(1, "buyer"), message(2, "supplier", "A", "Oui", stance="interested", barriers=("volume", "guarantees"))
+)
+
+
+def page(report: Report) -> str:
+    return html_page(report, NO_MAP).decode()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_no_section_is_empty(language: Language) -> None:
+    text = page(made(facts(), language=language))
+    assert len(re.findall(r"<h2 id=\"\w+\"><span", text)) == 15
+    assert re.findall(r"</h[23]>\s*</section>", text) == []
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_codes_are_put_into_words(language: Language) -> None:
+    known = facts(frozen({"1": "AB"}, (set_aside("B"),)), exchanges=(SAID,), meetings=(MET,))
+    text = re.sub(r"<[^>]*>", "", page(made(known, language=language)))
+    codes = ("set_aside", "half_day", "missed_information", "near_miss", "ELIGIBLE", "in_person", "guarantees")
+    assert [code for code in codes if code in text] == []
+
+
+def test_a_gap_is_shown_once_with_all_who_have_it() -> None:
+    said = exchange(message(1, "buyer"), to="AB")
+    text = page(made(facts(frozen({"1": "ABCD"}, ()), exchanges=(said,))))
+    assert re.findall(r"N’a pas reçu[^<]*</th>\s*<td>([^<]*)</td>", text) == ["C, D"]
+
+
+def test_what_somebody_wrote_stays_as_it_was_written() -> None:
+    """Our sentences are set in the French way; quotations and titles are not touched, but for their escaping."""
+    said = exchange(message(1, "buyer", body="l'objet : {on} <b>"), subject="l'essai")
+    text = page(made(facts(exchanges=(said,))))
+    assert "<p>l&#39;objet : {on} &lt;b&gt;</p>" in text
+    assert "«\xa0l&#39;essai\xa0», ouvert le" in text
+    assert "L’acheteur peut" in text
+
+
+def test_what_is_set_on_paper_has_only_what_can_be_drawn() -> None:
+    """And drawings stand apart, as texts of attributes."""
+    said = exchange(message(1, "buyer", body="漢 \x0b " + "W" * 30))
+    printed = markup(made(facts(exchanges=(said,))), NO_MAP, printed=True)
+    assert "<p>□   WWWWWWWWWWWW\u200bWWWWWWWWWWWW\u200bWWWWWW</p>" in printed
+    assert "<svg" not in printed
+
+
+def test_a_confidential_answer_is_marked() -> None:
+    said = exchange(message(1, "buyer"), message(2, "supplier", "A", "Oui", confidential=True))
+    assert "<strong>Confidentiel</strong> A, 3\xa0mars 2026" in page(made(facts(exchanges=(said,))))
+
+
+@pytest.mark.parametrize(("ids", "width"), [((), 3), (("1", "12"), 3), (("bio", "mobilier"), 6), (("x" * 80,), 8)])
+def test_the_column_of_lots_is_as_wide_as_their_ids_within_bounds(ids: tuple[str, ...], width: int) -> None:
+    assert lot_width(ids) == width
