@@ -1,28 +1,10 @@
 """Persons named where organisations meet: what two namings of one share, and what is left of who is erased."""
 
-from datetime import datetime
 from uuid import UUID
-
-import msgspec
 
 from domain.text.normalise import fold
 
 _SHOWN = 12
-
-
-class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """A contact person, as one organisation knows them. Kept apart from what they took part in, which has their id.
-
-    `employer`: the organisation they speak for. `erased_at`: when their data was erased; `name` is then a pseudonym.
-    """
-
-    id: UUID
-    name: str
-    email: str | None = None
-    phone: str | None = None
-    employer: str | None = None
-    created_at: datetime
-    erased_at: datetime | None = None
 
 
 def pseudonym(person_id: UUID) -> str:
