@@ -1,28 +1,10 @@
-"""A contact person, the keys that two namings of one person share, and the pseudonym that an erasure leaves."""
+"""A contact person: the keys that two namings of one person share, and the pseudonym that an erasure leaves."""
 
-from datetime import datetime
 from uuid import UUID
-
-import msgspec
 
 from domain.text.normalise import fold
 
 _DIGITS_SHOWN = 12
-
-
-class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """A contact person, as one organisation knows them; meetings refer to them by id.
-
-    `employer`: the organisation they speak for. `erased_at`: when their data was erased; `name` is then a pseudonym.
-    """
-
-    id: UUID
-    name: str
-    email: str | None = None
-    phone: str | None = None
-    employer: str | None = None
-    created_at: datetime
-    erased_at: datetime | None = None
 
 
 def pseudonym(person_id: UUID) -> str:
