@@ -201,6 +201,7 @@ def _privacy_options(parser: argparse.ArgumentParser) -> None:
     for action in (export, erase):
         action.add_argument("--email", help="the address of the person")
         action.add_argument("--name", help="the name; with --email, namesakes with another address are left alone")
+        action.add_argument("--phone", help="a telephone number, in any spelling")
         action.add_argument(
             "--organisation", metavar="O", help="in its data and the directory alone, by name or id (default: in all)"
         )

@@ -57,7 +57,7 @@ class Settings:
 
     @property
     def periods(self) -> Periods:
-        """How long everything is kept."""
+        """The retention periods."""
         return Periods(
             needs_years=self.keep_needs_years,
             persons_years=self.keep_persons_years,
@@ -203,7 +203,7 @@ def share_metrics(folder: Path) -> None:
 
 
 def _data_home(environ: Mapping[str, str]) -> Path:
-    """Where this platform keeps a user's application data."""
+    """The folder in which this platform keeps a user's application data."""
     if xdg := environ.get("XDG_DATA_HOME"):
         return Path(xdg)
     if sys.platform == "darwin":

@@ -14,7 +14,7 @@ from domain.law.findings import LegalAdvice, LegalFinding, NeedReview, Verdict
 from domain.law.past_awards import EssAward, with_award_bar
 from domain.law.rules import Rules
 from domain.law.supplier_facts import LegalFacts
-from domain.law.supply_advice import Count, Supply, counsel, distance_is_for_sourcing
+from domain.law.supply_advice import Count, Supply, distance_is_for_sourcing, supply_advice
 from domain.needs.need import ContractKind, Reserved
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
@@ -121,7 +121,7 @@ class Explainer:
         review = self.review.lots[query.lot.id]
         legal = [*review.advice, *awarded]
         if query.objects:
-            legal += counsel(supply, review, self.on, self.rules)
+            legal += supply_advice(supply, review, self.on, self.rules)
         return (*self._not_understood(query), *(self._advice(advice) for advice in legal))
 
     def _not_understood(self, query: LotQuery) -> Iterator[Advice]:

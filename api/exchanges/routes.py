@@ -21,9 +21,8 @@ from api.exchanges.write_message import publish_question, write_message
 from api.needs.own_need import own_need
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_NONE_MATCH, unless_known
+from api.runtime.etag import IF_NONE_MATCH, conditional_get
 from api.runtime.idempotency import HEADERS, carry_out_once, created, once
-from api.web.content_negotiation import JSON
 from api.web.pagination import Page, Paging, paged
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import select_exchanges
@@ -77,7 +76,7 @@ async def get_exchange(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
     async with transaction(call.services.database) as connection:
         exchange = await own_exchange(connection, call.bearer.organisation_id, id)
         expiries = await select_link_expiries(connection, id, call.services.now())
-    return unless_known(call, msgspec.json.encode(exchange_document(exchange, expiries)), JSON, max_age=None)
+    return conditional_get(call, exchange_document(exchange, expiries))
 
 
 @exchanges_creation("/exchanges/{id}/messages", answers=CreatedMessage, problems=REFUSALS, example="message")

@@ -18,7 +18,7 @@ from api.needs.own_need import lock_own_need, own_need
 from api.needs.routes import NEED_PROBLEMS, needs_creation, needs_endpoint
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, etag_of, require_match, unless_known
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
 from api.runtime.idempotency import created, once
 from api.web.content_negotiation import GEOJSON, JSON
 from api.web.pagination import Page, Paging, paged
@@ -98,8 +98,8 @@ async def get_shortlist(call: Call, id: UUID, n: str) -> Response[bytes]:  # noq
         frozen = await version_of(connection, call.bearer.organisation_id, id, n)
     if call.media_type == GEOJSON:
         drawn = await asyncio.to_thread(lambda: msgspec.json.encode(candidate_map(frozen.shortlist)))
-        return unless_known(call, drawn, GEOJSON, max_age=None)
-    return unless_known(call, frozen.body, JSON, max_age=None)
+        return conditional_get(call, drawn, GEOJSON)
+    return conditional_get(call, frozen.body)
 
 
 @needs_endpoint(

@@ -57,7 +57,7 @@ class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What NAF codes say of a trade: `silent` ones nothing; those that several segments list, what `names` gives."""
+    """NAF codes that are not read as the segments listing them: `silent` name none, `names` gives those of others."""
 
     silent: tuple[str, ...]
     names: dict[str, tuple[str, ...]]
@@ -145,14 +145,16 @@ def _families(file: TaxonomyFile) -> tuple[Family, ...]:
         related[other].add(one)
     neighbours = {code: tuple(sorted(others, key=order.index)) for code, others in related.items()}
     return tuple(
-        Family(family.id, family.label, tuple(_segment(entry, family.id, neighbours) for entry in family.segment))
+        Family(
+            family.id,
+            family.label,
+            tuple(
+                Segment(**msgspec.structs.asdict(entry), family=family.id, related=neighbours[entry.id])
+                for entry in family.segment
+            ),
+        )
         for family in file.family
     )
-
-
-def _segment(entry: SegmentEntry, family: str, neighbours: dict[str, tuple[str, ...]]) -> Segment:
-    related = neighbours[entry.id]
-    return Segment(entry.id, entry.label, family, entry.synonyms, entry.cpv, entry.naf, related)
 
 
 def _by_code(pairs: Iterable[tuple[str, Segment]]) -> dict[str, tuple[str, ...]]:

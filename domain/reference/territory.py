@@ -115,18 +115,7 @@ class _Tables(msgspec.Struct):
     retired_epci: dict[str, str]
 
     def communes(self) -> Iterator[Commune]:
-        return map(
-            Commune,
-            self.code,
-            self.name,
-            self.postal_codes,
-            self.epci,
-            self.departement,
-            self.region,
-            self.population,
-            self.lat,
-            self.lon,
-        )
+        return map(Commune, *(getattr(self, column) for column in Commune.__struct_fields__))
 
 
 class _NutsRow(NamedTuple):

@@ -104,7 +104,7 @@ async def test_nothing_is_kept_that_leads_back(engine: Engine) -> None:
     assert held_back.redact("9", other) is other
 
 
-async def test_addresses_of_threads_and_mail_on_its_way_go(engine: Engine) -> None:
+async def test_addresses_of_exchanges_and_mail_on_its_way_go(engine: Engine) -> None:
     """What was to be sent there is not sent; what was said stays."""
     exchange = await samples.exchange(engine, emails=("a.legoff@esat.example", "paul@b.example"))
     await exchange.say(NOW)
@@ -158,6 +158,14 @@ async def test_what_a_source_says_in_its_own_words_is_told_as_kept(engine: Engin
     ]
     assert "Directrice : Le Goff Anne." in done.kept[1].text
     assert len(done.kept[1].text) < 600
+
+
+async def test_a_number_is_found_in_any_spelling_and_goes_alone(engine: Engine) -> None:
+    """It may be a switchboard's: the name beside it stays unless that was asked for too."""
+    await put(engine, "1", record(contact=CONTACT))
+    done = await erase(engine, DataSubject(phone="+33 (0)2 97 00 00 00"))
+    assert [(each.field, each.text) for each in done.changed] == [("contact.phone", "02 97 00 00 00")]
+    assert await contact(engine) == Contact(email="a.legoff@esat.example", person="Anne Le Goff")
 
 
 async def test_who_is_not_there_leaves_no_trace_in_the_journal(engine: Engine) -> None:
