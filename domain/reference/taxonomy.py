@@ -15,18 +15,26 @@ from domain.text.normalise import fold
 _NAF = re.compile(r"([0-9]{2})\.?([0-9]{2})([A-Z])")
 
 
-class Segment(msgspec.Struct, frozen=True):
-    """One activity. `synonyms` are folded phrases, `cpv` prefixes of codes, `naf` dotted NAF rev. 2 codes.
+class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A segment as segments.toml writes it.
 
-    `related` are neighbours worth showing to a buyer who asks for this segment; they never answer in its place.
+    `synonyms` are folded phrases, `cpv` prefixes of codes, `naf` dotted NAF rev. 2 codes.
     """
 
     id: str
     label: str
-    family: str
     synonyms: tuple[str, ...]
     cpv: tuple[str, ...]
     naf: tuple[str, ...]
+
+
+class Segment(SegmentEntry, frozen=True):
+    """One activity.
+
+    `related` are neighbours worth showing to a buyer who asks for this segment; they never answer in its place.
+    """
+
+    family: str
     related: tuple[str, ...]
 
 
@@ -38,16 +46,6 @@ class Family(msgspec.Struct, frozen=True):
     segments: tuple[Segment, ...]
 
 
-class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A segment as segments.toml writes it."""
-
-    id: str
-    label: str
-    synonyms: tuple[str, ...]
-    cpv: tuple[str, ...]
-    naf: tuple[str, ...]
-
-
 class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A family as segments.toml writes it."""
 
@@ -57,7 +55,7 @@ class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What NAF codes say of a trade: `silent` ones nothing; those that several segments list, what `names` gives."""
+    """How NAF codes are read as a trade: `silent` ones name none, those that several segments list name `names`."""
 
     silent: tuple[str, ...]
     names: dict[str, tuple[str, ...]]
@@ -151,8 +149,7 @@ def _families(file: TaxonomyFile) -> tuple[Family, ...]:
 
 
 def _segment(entry: SegmentEntry, family: str, neighbours: dict[str, tuple[str, ...]]) -> Segment:
-    related = neighbours[entry.id]
-    return Segment(entry.id, entry.label, family, entry.synonyms, entry.cpv, entry.naf, related)
+    return Segment(**msgspec.structs.asdict(entry), family=family, related=neighbours[entry.id])
 
 
 def _by_code(pairs: Iterable[tuple[str, Segment]]) -> dict[str, tuple[str, ...]]:
