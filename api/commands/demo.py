@@ -19,7 +19,7 @@ from api.commands.listen_socket import address, listening
 from api.commands.serve import prepared, stopped_by_signal, with_address
 from api.commands.server_process import application, serve_requests
 from api.commands.shortlist_table import ShortlistReport
-from api.runtime.import_processes import forked_preparers
+from api.runtime.import_processes import import_processes
 from api.sample.load import SAMPLE_SOURCE, load_sample
 from api.settings import Settings
 from api.web.dates import PARIS
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         where = address(bound)
         to.print(INTRODUCTION)
         settings, reference = held.enter_context(prepared(settings))
-        preparers = held.enter_context(forked_preparers(reference))
+        processes = held.enter_context(import_processes(reference))
         key, suppliers = asyncio.run(_fill(settings, reference, given=given))
         to.print(f"{count(suppliers, 'fournisseur fictif', 'fournisseurs fictifs')}, en Bretagne et autour.")
         to.print(f"Un besoin d'exemple est envoyé à l'API (POST {where}/match), qui répond :\n", soft_wrap=True)
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             to.print(f"\nToutes les commandes : {sys.argv[0]} --help", soft_wrap=True)
             to.print("Vivier sert l'API ; Ctrl-C arrête tout.")
 
-        app = application(settings, reference, preparers)
+        app = application(settings, reference, processes)
         if not serve_requests(app, bound, lambda: tour.start(show)):
             raise CommandFailed("the server could not start; the log above says why")
     if tour.failure:

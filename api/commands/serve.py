@@ -20,7 +20,7 @@ from api.commands.errors import CommandFailed
 from api.commands.listen_socket import address, listening
 from api.commands.prefork import Workers
 from api.commands.server_process import application, serve_requests
-from api.runtime.import_processes import forked_preparers
+from api.runtime.import_processes import import_processes
 from api.settings import Settings, share_metrics
 from domain.law.rules import Rules
 from matching.reference import Reference, load_reference
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             sys.stdout.write(f"Vivier listens on {where} (documentation: {where}/docs). Ctrl-C stops it.\n")
             sys.stdout.flush()
 
-        app = application(settings, reference, held.enter_context(forked_preparers(reference)))
+        app = application(settings, reference, held.enter_context(import_processes(reference)))
         if settings.workers == 1 or settings.metrics_dir is None:
             started = serve_requests(app, bound, say)
         else:

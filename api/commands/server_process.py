@@ -11,7 +11,7 @@ import uvicorn
 from litestar import Litestar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.runtime.import_processes import Preparers
+from api.runtime.import_processes import ImportProcesses
 from api.settings import Settings
 from api.web.problems import Refusal, document
 from matching.reference import Reference
@@ -22,14 +22,14 @@ GRACE_SECONDS = 8
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
-def application(settings: Settings, reference: Reference, preparers: Preparers) -> Litestar:
+def application(settings: Settings, reference: Reference, processes: ImportProcesses) -> Litestar:
     """The application, whole: workers forked from here on share its memory."""
     # not before: how metrics are counted is settled when the library that counts them is loaded
     from api.app import create_app  # noqa: PLC0415
     from api.runtime.observability import configure_logging  # noqa: PLC0415
 
     configure_logging(settings)
-    app = create_app(settings, reference, preparers)
+    app = create_app(settings, reference, processes)
     # what is loaded by now stays: the collector need not look at it again, nor touch memory that is shared
     gc.collect()
     gc.freeze()

@@ -17,7 +17,7 @@ from db.suppliers.read import get_supplier
 from domain.audit import Detail
 from domain.errors import NotFound
 from domain.suppliers.deduplication import RecordKey
-from matching.words.name_similarity import likeness
+from matching.words.name_similarity import name_similarity
 
 MOST_MERGED = 100
 
@@ -58,7 +58,7 @@ async def merge_into_one(call: Call, body: Merge) -> SupplierDocument:
     """
     services = call.services
     async with transaction(services.database) as connection:
-        merged = await merge_suppliers(connection, body.ids, likeness, services.now())
+        merged = await merge_suppliers(connection, body.ids, name_similarity, services.now())
         detail: Detail = {"ids": [str(each) for each in body.ids]}
         await write_entry(
             connection, actor_of(call), "supplier.merged", f"supplier:{merged}", services.now(), detail=detail
@@ -85,7 +85,7 @@ async def split_in_two(call: Call, id: UUID, body: Split) -> SplitSuppliers:  # 
     services = call.services
     key = RecordKey(body.record.source, body.record.external_id)
     async with transaction(services.database) as connection:
-        parted = await split_record(connection, id, key, likeness, services.now())
+        parted = await split_record(connection, id, key, name_similarity, services.now())
         detail: Detail = {"source": key.source, "external_id": key.external_id, "split": str(parted.split)}
         about = f"supplier:{parted.kept}"
         await write_entry(connection, actor_of(call), "supplier.split", about, services.now(), detail=detail)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from api.runtime.auth import Keys
 from api.runtime.concurrency_limit import Turns
-from api.runtime.import_processes import Preparers
+from api.runtime.import_processes import ImportProcesses
 from api.runtime.live_index import LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.rate_limits import ReplyLimits
@@ -25,7 +25,7 @@ def _now() -> datetime:
 
 @dataclass(kw_only=True)
 class Services:
-    """The parts of a running application. Without a database `engine` and `live` are None; `preparers` may be."""
+    """The parts of a running application. Without a database `engine` and `live` are None."""
 
     settings: Settings
     reference: Reference
@@ -33,7 +33,7 @@ class Services:
     keys: Keys
     gazetteer: Gazetteer
     portraits: Portraits
-    preparers: Preparers | None = None
+    import_processes: ImportProcesses | None = None
     engine: Engine | None = None
     live: LiveDirectory | None = None
     is_ready: Callable[[], bool] = lambda: False

@@ -1,4 +1,4 @@
-"""The sources that suppliers' records come from: who they are, and what their own fields and categories mean."""
+"""Routes of the sources that records come from: their settings, and figures about what they sent."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -82,7 +82,7 @@ async def list_known_sources(call: Call) -> SourceList:
 )
 async def show_source(call: Call, source: str) -> Response[bytes]:
     """A source: its settings, how fresh it is and how good."""
-    readable(source)
+    require_source_name(source)
     async with transaction(call.services.database) as connection:
         found = await describe_source(connection, source, call.services.today())
     if found is None:
@@ -110,8 +110,7 @@ async def set_source(call: Call, source: str, body: SourceSettings) -> Response[
     from the source of the highest `rank` that knows it; of equal ranks, from the more specific record (with declared
     offers, with a point of its own), then the more recent one.
     """
-    readable(source)
-    require_source(call.bearer, source)
+    require_own_source(call, source)
     if problems := tuple(_problems(body.mapping, call.services.reference.taxonomy)):
         raise InvalidContent(problems)
     async with transaction(call.services.database) as connection:
@@ -133,10 +132,16 @@ async def set_source(call: Call, source: str, body: SourceSettings) -> Response[
 ROUTES = (list_known_sources, show_source, set_source)
 
 
-def readable(source: str) -> None:
+def require_source_name(source: str) -> None:
     """Raises NotFound for what cannot be the name of a source."""
     if not (source.isprintable() and "\N{REPLACEMENT CHARACTER}" not in source and len(source) <= LONGEST_NAME):
         raise NotFound(NO_SOURCE)
+
+
+def require_own_source(call: Call, source: str) -> None:
+    """Raises NotFound for what cannot be the name of a source, Refusal (403) for a source that is not on the key."""
+    require_source_name(source)
+    require_source(call.bearer, source)
 
 
 def _problems(mapping: Mapping, taxonomy: Taxonomy) -> Iterator[Problem]:

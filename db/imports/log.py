@@ -16,7 +16,8 @@ from db.delivery.webhooks import queue_import_finished
 from db.imports.stage import Counts
 from db.schema.supplier_tables import import_errors, imports
 from db.suppliers.sources import ensure_source
-from domain.suppliers.source import Import, ImportMode, ImportStatus, RowError
+from domain.suppliers.rows import RowError
+from domain.suppliers.source import Import, ImportMode, ImportStatus
 from domain.text.bilingual import Language
 
 # Errors that an answer lists; the rest are read page by page.

@@ -18,7 +18,7 @@ from db.schema.supplier_tables import merged_records, split_records
 from db.suppliers.regroup import hold_identities, records_of, regroup, supplier_of
 from db.suppliers.write import begin_change, publish, rewrite, survivors
 from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
-from domain.suppliers.deduplication import Likeness, RecordKey
+from domain.suppliers.deduplication import NameSimilarity, RecordKey
 from domain.text.bilingual import Text
 
 _ARRAYS = (bindparam("sources", type_=ARRAY(SqlText)), bindparam("ids", type_=ARRAY(SqlText)))
@@ -50,7 +50,7 @@ class Parted(msgspec.Struct, frozen=True):
 
 
 async def merge_suppliers(
-    connection: Connection, supplier_ids: Sequence[UUID], likeness: Likeness, now: datetime
+    connection: Connection, supplier_ids: Sequence[UUID], similarity: NameSimilarity, now: datetime
 ) -> UUID:
     """Make one supplier of several, for good: the oldest. The caller commits.
 
@@ -67,12 +67,12 @@ async def merge_suppliers(
         decision = new_id(now)
         rows = [{"decision_id": decision, **key._asdict()} for key in keys]
         await connection.execute(insert(merged_records), rows)
-        await _apply(connection, keys, likeness, now)
+        await _apply(connection, keys, similarity, now)
     return (await survivors(connection, supplier_ids))[supplier_ids[0]]
 
 
 async def split_record(
-    connection: Connection, supplier_id: UUID, key: RecordKey, likeness: Likeness, now: datetime
+    connection: Connection, supplier_id: UUID, key: RecordKey, similarity: NameSimilarity, now: datetime
 ) -> Parted:
     """Take a record out of its supplier, for good: the others keep the id. The caller commits.
 
@@ -97,19 +97,19 @@ async def split_record(
     await connection.execute(delete(merged_records).where(*_is(merged_records, key)))
     pairs = [pair for other in others for pair in ((key, other), (other, key))]
     await connection.execute(insert(split_records).on_conflict_do_nothing(), [_pair(*pair) for pair in pairs])
-    await _apply(connection, [key, *others], likeness, now, leaving=[key])
+    await _apply(connection, [key, *others], similarity, now, leaving=[key])
     return Parted(supplier, await supplier_of(connection, key) or supplier)
 
 
 async def _apply(
     connection: Connection,
     keys: Iterable[RecordKey],
-    likeness: Likeness,
+    similarity: NameSimilarity,
     now: datetime,
     leaving: Sequence[RecordKey] = (),
 ) -> None:
     change_set = await begin_change(connection)
-    regrouped = await regroup(connection, keys, likeness, change_set, now, leaving)
+    regrouped = await regroup(connection, keys, similarity, change_set, now, leaving)
     if regrouped.moved:
         await rewrite(connection, regrouped.to_rewrite, change_set, now)
         await publish(connection, change_set)

@@ -19,7 +19,7 @@ from db.suppliers.write import STORED_RECORDS, begin_change, current_version, pu
 from domain.errors import InvalidContent
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.completeness import approved_until, shortcomings
-from domain.suppliers.deduplication import Likeness, RecordKey
+from domain.suppliers.deduplication import NameSimilarity, RecordKey
 from domain.suppliers.supplier import Placement, SupplierRecord
 
 
@@ -38,7 +38,7 @@ async def put_record(
     record: SupplierRecord,
     placement: Placement,
     now: datetime,
-    likeness: Likeness,
+    similarity: NameSimilarity,
 ) -> Written:
     """Store the record of `source` under its `external_id` and rewrite the suppliers it concerns; the caller commits.
 
@@ -65,7 +65,7 @@ async def put_record(
     if known is None:
         await write(connection, [assemble(supplier_id, [stored])], change_set)
     await _write_record(connection, stored, digest)
-    regrouped = await regroup(connection, [key], likeness, change_set, now)
+    regrouped = await regroup(connection, [key], similarity, change_set, now)
     if known is not None or regrouped.moved:
         await rewrite(connection, {supplier_id} - regrouped.lost | regrouped.to_rewrite, change_set, now)
     stored = msgspec.structs.replace(stored, supplier_id=regrouped.moved.get(key, supplier_id))
@@ -85,7 +85,7 @@ async def hold_record(connection: Connection, source: str, external_id: str) -> 
 
 
 async def delete_record(
-    connection: Connection, source: str, external_id: str, now: datetime, likeness: Likeness
+    connection: Connection, source: str, external_id: str, now: datetime, similarity: NameSimilarity
 ) -> int | None:
     """Remove the record; its supplier lives on if other records describe it, else leaves a tombstone.
 
@@ -100,7 +100,7 @@ async def delete_record(
     change_set = await begin_change(connection)
     await connection.execute(delete(records).where(records.c.source == source, records.c.external_id == external_id))
     left = await records_of(connection, [supplier_id])
-    regrouped = await regroup(connection, left, likeness, change_set, now)
+    regrouped = await regroup(connection, left, similarity, change_set, now)
     await rewrite(connection, {supplier_id} - regrouped.lost | regrouped.to_rewrite, change_set, now)
     return await publish(connection, change_set)
 
@@ -115,8 +115,8 @@ async def _without_erased(
 ) -> SupplierRecord:
     if record.contact is None:
         return record
-    held_back = await suppressions_of(connection, source, external_id)
-    return record if held_back is None else held_back.applied(external_id, record)
+    suppressions = await suppressions_of(connection, source, external_id)
+    return record if suppressions is None else suppressions.applied(external_id, record)
 
 
 def _one(source: str, external_id: str) -> Select[*tuple[Any, ...]]:

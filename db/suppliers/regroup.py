@@ -21,7 +21,7 @@ from db.core.uuid7 import new_id
 from db.schema.supplier_tables import records, suppliers
 from db.suppliers.write import tombstone_values
 from domain.suppliers.assembly import DOUBTFUL_POINT
-from domain.suppliers.deduplication import BAND_DEGREES, Decisions, Facts, Likeness, RecordKey, partition
+from domain.suppliers.deduplication import BAND_DEGREES, Decisions, Facts, NameSimilarity, RecordKey, partition
 from domain.suppliers.names import Name, read_name, text_key
 from domain.suppliers.supplier import Placement, Point, SupplierRecord
 from domain.suppliers.surviving_id import Holder, succession
@@ -73,7 +73,7 @@ _LINKED = text(f"""
     )
     SELECT
         r.source, r.external_id, r.siret, r.name, r.trade_name, r.lat, r.lon, r.in_prison, r.supplier_id, r.created_at,
-        r.changed_at = :now AS stirred, r.fresh, r.gone
+        r.changed_at = :now AS changed, r.fresh, r.gone
     FROM linked k CROSS JOIN LATERAL (
         SELECT r.*, s.change_set = :change_set AS fresh, s.deleted AS gone
         FROM records r JOIN suppliers s ON s.id = r.supplier_id
@@ -162,7 +162,7 @@ async def records_of(connection: Connection, supplier_ids: Iterable[UUID]) -> li
 async def regroup(
     connection: Connection,
     seeds: Iterable[RecordKey],
-    likeness: Likeness,
+    similarity: NameSimilarity,
     change_set: int,
     now: datetime,
     leaving: Collection[RecordKey] = (),
@@ -177,12 +177,12 @@ async def regroup(
     known = await _component(connection, seeds, change_set, now)
     if len(known) < 2:
         return Regrouping(known)
-    groups = partition(map(_facts, known.values()), likeness, await _decisions(connection, known))
+    groups = partition(map(_facts, known.values()), similarity, await _decisions(connection, known))
     holders = [[_holder(known[key], key in leaving) for key in group if not known[key].gone] for group in groups]
     fresh = {row.supplier_id for row in known.values() if row.fresh}
     handed = succession(holders, fresh, lambda: new_id(now))
-    now_of = {key: supplier_id for group, supplier_id in zip(groups, handed.ids, strict=True) for key in group}
-    moved = {key: supplier_id for key, supplier_id in now_of.items() if known[key].supplier_id != supplier_id}
+    new_ids = {key: supplier_id for group, supplier_id in zip(groups, handed.ids, strict=True) for key in group}
+    moved = {key: supplier_id for key, supplier_id in new_ids.items() if known[key].supplier_id != supplier_id}
     if moved:
         await lock(connection, Subject.MOVE, "")
         await _make_room(connection, set(handed.ids) - {row.supplier_id for row in known.values()}, change_set, now)
@@ -253,7 +253,7 @@ def _names(row: Any) -> tuple[Name, ...]:
 
 
 def _holder(row: Any, leaves: bool) -> Holder:
-    return Holder(RecordKey(row.source, row.external_id), row.supplier_id, row.created_at, row.stirred or leaves)
+    return Holder(RecordKey(row.source, row.external_id), row.supplier_id, row.created_at, row.changed or leaves)
 
 
 def _arrays(keys: Iterable[RecordKey]) -> dict[str, Sequence[Any]]:

@@ -33,8 +33,8 @@ BAND_DEGREES = 0.0019
 _EQUATOR_M = 6_378_137.0
 _ECCENTRICITY2 = 0.00669437999014
 
-Likeness = Callable[[Name, Name], float]
-"""How alike two names are, at most 1; 0: they are different names. The order of the two does not matter."""
+NameSimilarity = Callable[[Name, Name], float]
+"""How similar two names are, at most 1; 0: they are different names. The order of the two does not matter."""
 
 Link = Literal["decision", "siret", "name"]
 
@@ -71,7 +71,7 @@ NOTHING_DECIDED = Decisions()
 
 
 def partition(
-    facts: Iterable[Facts], likeness: Likeness, decisions: Decisions = NOTHING_DECIDED
+    facts: Iterable[Facts], similarity: NameSimilarity, decisions: Decisions = NOTHING_DECIDED
 ) -> list[list[RecordKey]]:
     """The records of each supplier, in their order; a record that nothing links is alone.
 
@@ -82,7 +82,7 @@ def partition(
     for merged in decisions.merged:
         _unite_each(groups, [groups.facts[key] for key in sorted(merged) if key in groups.facts], "decision")
     _unite_by_siret(groups, alone)
-    _unite_by_name(groups, alone, likeness)
+    _unite_by_name(groups, alone, similarity)
     return groups.members()
 
 
@@ -218,12 +218,12 @@ def _in_order(one: RecordKey, other: RecordKey) -> tuple[RecordKey, RecordKey]:
     return (one, other) if one < other else (other, one)
 
 
-def _unite_by_name(groups: _Groups, facts: Iterable[Facts], likeness: Likeness) -> None:
-    """Links are sorted by likeness, then distance; those between two records without SIRET go before others."""
+def _unite_by_name(groups: _Groups, facts: Iterable[Facts], similarity: NameSimilarity) -> None:
+    """Links are sorted by similarity, then distance; those between two records without SIRET go before others."""
     links: dict[tuple[RecordKey, RecordKey], tuple[float, float, bool]] = {}
     for one, name, other, other_name in _neighbours(facts):
         away = metres(one.place, other.place) if one.place and other.place else math.inf
-        if away <= NAMES_WITHIN_M and (alike := likeness(name, other_name)) > 0:
+        if away <= NAMES_WITHIN_M and (alike := similarity(name, other_name)) > 0:
             pair = _in_order(one.key, other.key)
             strength = (-alike, away, one.siret is not None or other.siret is not None)
             links[pair] = min(strength, links.get(pair, strength))

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from domain.needs.need import Code, Codes
+from domain.suppliers.rows import RowError
 
 ImportMode = Literal["upsert", "snapshot"]
 ImportStatus = Literal["running", "done", "refused", "failed", "interrupted"]
@@ -71,16 +72,6 @@ class SourceDocument(SourceSummary, frozen=True, kw_only=True):
 
     mapping: Mapping = Mapping()
     rank: int = 0
-
-
-class RowError(msgspec.Struct, frozen=True):
-    """Why one row of an import was rejected. `line` counts from 1; `pointer` leads to the fault inside the row."""
-
-    line: int
-    external_id: str | None
-    pointer: str
-    code: str
-    detail: str
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,12 +11,12 @@ from domain.suppliers.deduplication import RecordKey
 
 
 class Holder(NamedTuple):
-    """A record and the supplier it has described so far. `stirred`: it has just come or changed."""
+    """A record and the supplier it has described so far. `changed`: it has just come or changed."""
 
     key: RecordKey
     supplier_id: UUID
     since: datetime
-    stirred: bool
+    changed: bool
 
 
 class Succession(msgspec.Struct, frozen=True):
@@ -36,7 +36,7 @@ def succession(groups: Sequence[Sequence[Holder]], fresh: Collection[UUID], make
     heirs: dict[UUID, tuple[tuple[bool, datetime, RecordKey], int]] = {}
     for number, group in enumerate(groups):
         for holder in group:
-            claim = ((holder.stirred, holder.since, holder.key), number)
+            claim = ((holder.changed, holder.since, holder.key), number)
             heirs[holder.supplier_id] = min(claim, heirs.get(holder.supplier_id, claim))
     kept: list[list[UUID]] = [[] for _ in groups]
     for supplier_id, (_, number) in heirs.items():

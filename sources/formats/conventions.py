@@ -22,14 +22,13 @@ from typing import BinaryIO, NamedTuple, cast
 
 from domain.decoding.explain import near
 from domain.errors import InvalidContent, Problem, pointer
-from domain.suppliers.rows import Reject, Row, reject
+from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import nameless
 from domain.text.bilingual import Text
 from sources.formats.csv_cells import BadCell, known
 from sources.formats.csv_records import missing_columns
 from sources.formats.csv_table import Cells, Faulty, Table, read_table
-from sources.formats.record_documents import Document, row_of
-from sources.rows import Context, UnreadableFile, unreadable
+from sources.rows import Context, Document, UnreadableFile, row_of, unreadable
 
 APPROVAL_COLUMNS = ("siret", "kind")
 OTHER_COLUMNS = ("valid_from", "valid_until", "reference", "is_active", "deactivated_at", "name", "external_id")
@@ -61,7 +60,7 @@ _TOO_MANY = Text(
 )
 
 
-def read(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One row per approval or per convention; raises UnreadableFile for a header of neither shape."""
     above = _Above(stream)
     table = read_table(cast("BinaryIO", above))
@@ -125,7 +124,7 @@ def _is_annex_header(line: bytes) -> bool:
     return set(ANNEX_COLUMNS) <= names
 
 
-def _approvals(table: Table, above: _Above, context: Context) -> Iterator[Row | Reject]:
+def _approvals(table: Table, above: _Above, context: Context) -> Iterator[Row | RowError]:
     for row in table.rows:
         if isinstance(row, Faulty):
             yield reject(row.line, None, (row.problem,), context.language)
@@ -197,7 +196,7 @@ class _Convention:
         return _record(self.siret, "", approvals)
 
 
-def _conventions(table: Table, above: _Above, context: Context) -> Iterator[Row | Reject]:
+def _conventions(table: Table, above: _Above, context: Context) -> Iterator[Row | RowError]:
     held: dict[str, _Convention] = {}
     for row in table.rows:
         if found := _fault(row, partial(_hold, held)):
@@ -212,7 +211,7 @@ def _conventions(table: Table, above: _Above, context: Context) -> Iterator[Row 
         yield row_of(convention.line, key, convention.document(), context)
 
 
-def _annexes(table: Table, offset: int, held: dict[str, _Convention], context: Context) -> Iterator[Reject]:
+def _annexes(table: Table, offset: int, held: dict[str, _Convention], context: Context) -> Iterator[RowError]:
     """Puts the annexes where they belong, and gives those back that belong nowhere."""
     for joined, row in enumerate(table.rows, len(held)):
         if joined > MOST_JOINED:

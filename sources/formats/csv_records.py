@@ -4,18 +4,17 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.suppliers.rows import Reject, Row, reject
+from domain.suppliers.rows import Row, RowError, reject
 from domain.text.bilingual import Text
 from sources.formats.csv_table import Cells, Faulty, Table, read_table
-from sources.formats.record_documents import Document, row_of
-from sources.rows import Context, UnreadableFile
+from sources.rows import Context, Document, UnreadableFile, row_of
 
 ToDocument = Callable[[dict[str, str]], Document]
 
 
 def read_records(
     stream: BinaryIO, context: Context, columns: tuple[str, ...], to_document: ToDocument
-) -> Iterator[Row | Reject]:
+) -> Iterator[Row | RowError]:
     """The rows of a source's own table, whose first of `columns` is the external id.
 
     `to_document` makes of the cells what a record holds, and raises InvalidContent for cells it cannot read.
@@ -35,7 +34,7 @@ def missing_columns(table: Table, required: tuple[str, ...]) -> Iterator[Problem
             yield Problem(pointer(column), "missing_column", detail)
 
 
-def rows_of(table: Table, context: Context, id_column: str, to_document: ToDocument) -> Iterator[Row | Reject]:
+def rows_of(table: Table, context: Context, id_column: str, to_document: ToDocument) -> Iterator[Row | RowError]:
     """The rows of a table whose header is in order."""
     for row in table.rows:
         if isinstance(row, Faulty):
@@ -44,7 +43,7 @@ def rows_of(table: Table, context: Context, id_column: str, to_document: ToDocum
             yield _row(row, row.cells[id_column].strip() or None, context, to_document)
 
 
-def _row(row: Cells, external_id: str | None, context: Context, to_document: ToDocument) -> Row | Reject:
+def _row(row: Cells, external_id: str | None, context: Context, to_document: ToDocument) -> Row | RowError:
     try:
         document = to_document(row.cells)
     except InvalidContent as invalid:

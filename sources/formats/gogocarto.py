@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.suppliers.rows import Reject, Row
+from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Flag
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
@@ -34,9 +34,8 @@ from sources.formats.gogocarto_element import (
 from sources.formats.json_pages import Item, Members, members_around, read_item_lines, read_items
 from sources.formats.json_records import Draft, Scalar, rows_of_items, text_of, unmapped
 from sources.formats.postal_addresses import PostalAddress, departement_of, split_address
-from sources.formats.record_documents import Document
 from sources.formats.vivier_csv import document_of
-from sources.rows import Context
+from sources.rows import Context, Document
 from sources.trades.inference import OfferInference, Presentation
 
 LISTS = ("data", "elements")
@@ -64,17 +63,17 @@ _A_CHANGE = Text(
 _NO_TEXT = Text("Ce champ contient un objet : il ne peut pas être repris", "This field holds an object: it is no text")
 
 
-def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One row per element of an answer, a list of elements or a list of answers."""
     return _rows(read_items(stream, LISTS), members_around(stream, LISTS), context)
 
 
-def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One element or one answer per line."""
     return _rows(read_item_lines(stream, LISTS), {}, context)
 
 
-def _rows(items: Iterator[Item], around: Members, context: Context) -> Iterator[Row | Reject]:
+def _rows(items: Iterator[Item], around: Members, context: Context) -> Iterator[Row | RowError]:
     elements = _Elements(context, around)
     return rows_of_items(items, Element, elements.decode, elements.drafts, context)
 

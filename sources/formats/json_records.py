@@ -6,13 +6,12 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from domain.errors import InvalidContent, Problem
-from domain.suppliers.rows import Reject, Row, reject
+from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag
 from sources.formats.json_pages import Item
 from sources.formats.lines import TOO_LONG
-from sources.formats.record_documents import Document, row_of
 from sources.formats.vivier import decoding_problem
-from sources.rows import Context
+from sources.rows import Context, Document, row_of
 
 T = TypeVar("T")
 
@@ -42,7 +41,7 @@ def rows_of_items(
     decode: Callable[[Item, bytes], T],
     drafts: Callable[[T], Iterable[Draft]],
     context: Context,
-) -> Iterator[Row | Reject]:
+) -> Iterator[Row | RowError]:
     """The rows of the items: `decode` reads each, `drafts` makes one or several records of what was read.
 
     `kind` is the type that items are decoded to. Where one does not decode, the place in its reject is one in the item;

@@ -18,15 +18,14 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.territory import Territories, UnknownTerritory
-from domain.suppliers.rows import Reject, Row
+from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Flag, Kind, PrestaType
 from domain.text.bilingual import Text
 from sources.formats.commune_names import commune_names
+from sources.formats.csv_cells import kind_of
 from sources.formats.json_pages import Item, read_item_lines, read_items
 from sources.formats.json_records import Draft, Scalar, rows_of_items, text_of, unmapped
-from sources.formats.kinds import kind_of
-from sources.formats.record_documents import Document
-from sources.rows import Context
+from sources.rows import Context, Document
 from sources.trades.inference import OfferInference, Presentation
 
 LISTS = ("results",)
@@ -108,12 +107,12 @@ class _Work(NamedTuple):
     area: Area | None
 
 
-def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One row per supplier of a page, a list, or a list of pages."""
     return _rows(read_items(stream, LISTS), context)
 
 
-def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One supplier or one page per line."""
     return _rows(read_item_lines(stream, LISTS), context)
 
@@ -125,7 +124,7 @@ def sectors() -> dict[str, tuple[str, ...]]:
     return msgspec.convert(tomllib.loads(text)["sectors"], dict[str, tuple[str, ...]])
 
 
-def _rows(items: Iterator[Item], context: Context) -> Iterator[Row | Reject]:
+def _rows(items: Iterator[Item], context: Context) -> Iterator[Row | RowError]:
     decoder = msgspec.json.Decoder(Siae)
     suppliers = _Suppliers(context)
     return rows_of_items(items, Siae, lambda _, data: decoder.decode(data), suppliers.drafts, context)

@@ -16,17 +16,15 @@ from typing import Any, BinaryIO
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.suppliers.rows import Reject, Row
+from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Kind, nameless
 from domain.text.bilingual import Text
-from sources.formats.csv_cells import number
+from sources.formats.csv_cells import KINDS, number
 from sources.formats.json_pages import Item, read_item_lines, read_items
 from sources.formats.json_records import Draft, Scalar, rows_of_items, text_of, unmapped
-from sources.formats.kinds import KINDS
 from sources.formats.legal_categories import legal_form_of
 from sources.formats.postal_addresses import split_address
-from sources.formats.record_documents import Document
-from sources.rows import Context
+from sources.rows import Context, Document
 from sources.trades.inference import OfferInference, Presentation
 
 LISTS = ("results",)
@@ -93,17 +91,17 @@ class Result(msgspec.Struct, frozen=True):
     complements: Complements | None = None
 
 
-def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One row per establishment found, from an answer, a list of results, or a list of answers."""
     return _rows(read_items(stream, LISTS), context)
 
 
-def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One result or one answer per line."""
     return _rows(read_item_lines(stream, LISTS), context)
 
 
-def _rows(items: Iterator[Item], context: Context) -> Iterator[Row | Reject]:
+def _rows(items: Iterator[Item], context: Context) -> Iterator[Row | RowError]:
     decoder = msgspec.json.Decoder(Result)
     inference = OfferInference(context.taxonomy)
     return rows_of_items(

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Any, BinaryIO
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.suppliers.rows import Reject, Row
+from domain.suppliers.rows import Row, RowError
 from domain.text.bilingual import Text
 from sources.formats.csv_cells import BadCell, Path, boolean, integer, listed, number
 from sources.formats.csv_records import missing_columns, rows_of
@@ -79,7 +79,7 @@ COLUMNS: dict[str, tuple[Path, Callable[[str, Path], Any]]] = {
 _ID = "external_id"
 
 
-def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One record per row; an empty cell is a value that is not known.
 
     Raises UnreadableFile for a header with unknown, repeated or missing columns.

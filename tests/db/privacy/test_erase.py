@@ -1,14 +1,15 @@
 """Erasures in a real database: against imports at the same time, across organisations, and with nobody to be found."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import Iterator
 
 from sqlalchemy import func, select, text
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.imports.log import Order
-from db.imports.prepare_rows import in_thread
+from db.imports.prepare_rows import prepare_here
 from db.imports.run import run_import
 from db.meetings.persons import person_of, persons_by_id
 from db.privacy.erase import erase_person
@@ -19,7 +20,7 @@ from db.suppliers.suppression_list import suppressions_of
 from domain.audit import Actor
 from domain.privacy.data_subject import DataSubject
 from domain.privacy.holdings import Erasure
-from domain.suppliers.rows import Batch
+from domain.suppliers.rows import Batch, CheckedRecord
 from domain.suppliers.supplier import Contact
 from tests.db.exchanges import samples
 from tests.db.suppliers.samples import (
@@ -56,16 +57,16 @@ async def contact(engine: Engine, external_id: str = "1", source: str = "reseau"
 
 async def test_an_import_under_way_does_not_bring_back_what_it_read_before(engine: Engine) -> None:
     """The erasure waits for it, and then finds what it brought."""
-    begun, goes_on = asyncio.Event(), asyncio.Event()
+    begun, goes_on = threading.Event(), threading.Event()
 
-    async def batches() -> AsyncIterator[Batch]:
+    def batches() -> Iterator[Batch]:
         begun.set()
-        yield Batch([row(1, "1", contact=CONTACT)], [PONTIVY])
-        await goes_on.wait()
+        yield Batch([CheckedRecord(1, "1", record(contact=CONTACT), PONTIVY)])
+        goes_on.wait(10)
 
     order = Order(id=new_id(), source="reseau")
-    under_way = asyncio.create_task(run_import(engine, order, in_thread(batches()), lambda: NOW, same_name))
-    await begun.wait()
+    under_way = asyncio.create_task(run_import(engine, order, prepare_here(batches()), lambda: NOW, same_name))
+    await asyncio.to_thread(begun.wait, 10)
     erasure = asyncio.create_task(erase(engine))
     await lock_is_awaited(engine)
     assert not erasure.done()

@@ -11,8 +11,8 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 OLD, YOUNG, NEW = UUID(int=1), UUID(int=2), UUID(int=1_000)
 
 
-def holder(external_id: str, supplier: UUID, *, age: int = 0, stirred: bool = False) -> Holder:
-    return Holder(RecordKey("reseau", external_id), supplier, NOW - timedelta(days=age), stirred)
+def holder(external_id: str, supplier: UUID, *, age: int = 0, changed: bool = False) -> Holder:
+    return Holder(RecordKey("reseau", external_id), supplier, NOW - timedelta(days=age), changed)
 
 
 def hand_on(*groups: list[Holder], fresh: set[UUID] | None = None) -> Succession:
@@ -30,17 +30,17 @@ def test_an_id_that_somebody_has_seen_goes_before_one_that_nobody_has() -> None:
 
 
 def test_a_record_that_changed_leaves_and_the_others_stay() -> None:
-    parted = hand_on([holder("a", OLD, age=9, stirred=True)], [holder("b", OLD)])
+    parted = hand_on([holder("a", OLD, age=9, changed=True)], [holder("b", OLD)])
     assert parted == Succession([NEW, OLD], {})
 
 
 def test_of_records_that_all_changed_the_oldest_stays() -> None:
-    parted = hand_on([holder("a", OLD, stirred=True)], [holder("b", OLD, age=9, stirred=True)])
+    parted = hand_on([holder("a", OLD, changed=True)], [holder("b", OLD, age=9, changed=True)])
     assert parted == Succession([NEW, OLD], {})
 
 
 def test_a_record_that_leaves_for_another_supplier_takes_no_id_along() -> None:
-    moved = hand_on([holder("a", OLD)], [holder("b", OLD, stirred=True), holder("c", YOUNG)])
+    moved = hand_on([holder("a", OLD)], [holder("b", OLD, changed=True), holder("c", YOUNG)])
     assert moved == Succession([OLD, YOUNG], {})
 
 
