@@ -31,8 +31,8 @@ from sources.formats.gogocarto_element import (
     decode,
     names_of_categories,
 )
-from sources.formats.json_pages import Item, Members, members_around, read_item_lines, read_items
 from sources.formats.json_records import Draft, Scalar, rows_of_items, text_of, unmapped
+from sources.formats.json_stream import Item, Members, members_around, read_item_lines, read_items
 from sources.formats.postal_addresses import PostalAddress, departement_of, split_address
 from sources.formats.vivier_csv import document_of
 from sources.rows import Context, Document

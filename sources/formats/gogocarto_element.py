@@ -11,8 +11,8 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem
 from domain.text.bilingual import Text
-from sources.formats.json_pages import Members
 from sources.formats.json_records import Scalar, text_of
+from sources.formats.json_stream import Members
 
 Values = Scalar | list[Scalar]
 

@@ -8,10 +8,10 @@ import msgspec
 from domain.errors import InvalidContent, Problem
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag
-from sources.formats.json_pages import Item
+from sources.formats.json_stream import Item, read_item_lines, read_items
 from sources.formats.lines import TOO_LONG
 from sources.formats.vivier import decoding_problem
-from sources.rows import Context, Document, row_of
+from sources.rows import Context, Document, Reader, row_of
 
 T = TypeVar("T")
 
@@ -33,6 +33,24 @@ class _Identified(msgspec.Struct):
 
 
 _id_decoder = msgspec.json.Decoder(_Identified)
+
+
+def readers(
+    lists: tuple[str, ...], kind: type[T], drafts_in: Callable[[Context], Callable[[T], Iterable[Draft]]]
+) -> tuple[Reader, Reader]:
+    """The readers of a whole document and of lines, for items that decode as `kind` and become drafts.
+
+    `lists`: the members that hold the items of a page.
+    """
+    decoder = msgspec.json.Decoder(kind)
+
+    def rows(items: Iterable[Item], context: Context) -> Iterator[Row | RowError]:
+        return rows_of_items(items, kind, lambda _, data: decoder.decode(data), drafts_in(context), context)
+
+    return (
+        lambda stream, context: rows(read_items(stream, lists), context),
+        lambda stream, context: rows(read_item_lines(stream, lists), context),
+    )
 
 
 def rows_of_items(

@@ -12,19 +12,17 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.territory import Territories, UnknownTerritory
-from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Flag, Kind, PrestaType
 from domain.text.bilingual import Text
 from sources.formats.commune_names import commune_names
 from sources.formats.csv_cells import kind_of
-from sources.formats.json_pages import Item, read_item_lines, read_items
-from sources.formats.json_records import Draft, Scalar, rows_of_items, text_of, unmapped
+from sources.formats.json_records import Draft, Scalar, readers, text_of, unmapped
 from sources.rows import Context, Document
 from sources.trades.inference import OfferInference, Presentation
 
@@ -107,27 +105,11 @@ class _Work(NamedTuple):
     area: Area | None
 
 
-def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
-    """One row per supplier of a page, a list, or a list of pages."""
-    return _rows(read_items(stream, LISTS), context)
-
-
-def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
-    """One supplier or one page per line."""
-    return _rows(read_item_lines(stream, LISTS), context)
-
-
 @cache
 def sectors() -> dict[str, tuple[str, ...]]:
     """The segments and families that each sector stands for, by its slug; () for one that stands for none."""
     text = (files("domain") / "data" / "lemarche_sectors.toml").read_text("utf-8")
     return msgspec.convert(tomllib.loads(text)["sectors"], dict[str, tuple[str, ...]])
-
-
-def _rows(items: Iterator[Item], context: Context) -> Iterator[Row | RowError]:
-    decoder = msgspec.json.Decoder(Siae)
-    suppliers = _Suppliers(context)
-    return rows_of_items(items, Siae, lambda _, data: decoder.decode(data), suppliers.drafts, context)
 
 
 class _Suppliers:
@@ -223,6 +205,9 @@ class _Suppliers:
             case "REGION":
                 return {"codes": [_region_of(departement, self._territories)]}
         return None
+
+
+read_json, read_ndjson = readers(LISTS, Siae, lambda context: _Suppliers(context).drafts)
 
 
 def _sector(written: Named | str | int | None) -> tuple[str, str]:

@@ -10,18 +10,16 @@ is elected, headcount (a range, not a number), and identifiers in other register
 """
 
 import re
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Kind, nameless
 from domain.text.bilingual import Text
 from sources.formats.csv_cells import KINDS, number
-from sources.formats.json_pages import Item, read_item_lines, read_items
-from sources.formats.json_records import Draft, Scalar, rows_of_items, text_of, unmapped
+from sources.formats.json_records import Draft, Scalar, readers, text_of, unmapped
 from sources.formats.legal_categories import legal_form_of
 from sources.formats.postal_addresses import split_address
 from sources.rows import Context, Document
@@ -91,22 +89,12 @@ class Result(msgspec.Struct, frozen=True):
     complements: Complements | None = None
 
 
-def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
-    """One row per establishment found, from an answer, a list of results, or a list of answers."""
-    return _rows(read_items(stream, LISTS), context)
-
-
-def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
-    """One result or one answer per line."""
-    return _rows(read_item_lines(stream, LISTS), context)
-
-
-def _rows(items: Iterator[Item], context: Context) -> Iterator[Row | RowError]:
-    decoder = msgspec.json.Decoder(Result)
+def _drafts_in(context: Context) -> Callable[[Result], Iterator[Draft]]:
     inference = OfferInference(context.taxonomy)
-    return rows_of_items(
-        items, Result, lambda _, data: decoder.decode(data), lambda result: _drafts(result, inference), context
-    )
+    return lambda result: _drafts(result, inference)
+
+
+read_json, read_ndjson = readers(LISTS, Result, _drafts_in)
 
 
 def _drafts(result: Result, inference: OfferInference) -> Iterator[Draft]:

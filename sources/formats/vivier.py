@@ -11,7 +11,7 @@ from domain.decoding.strict_json import repeated_key
 from domain.errors import Problem
 from domain.suppliers.rows import Row, RowError, reject
 from domain.text.bilingual import Text
-from sources.formats.json_array import elements
+from sources.formats.json_stream import elements
 from sources.formats.lines import TOO_LONG, lines
 from sources.rows import Context, RecordRow
 
