@@ -71,7 +71,7 @@ def read_esat(folder: Path) -> Iterator[Listed]:
 
 
 def facts(listed: Listed) -> Facts:
-    """What the rule is told of it."""
+    """The facts by which it is identified."""
     names = [read_name(name) for name in (listed.name, listed.trade_name) if name and listed.place]
     return Facts(listed.key, listed.siret, tuple(name for name in names if name_key(name)), listed.place)
 

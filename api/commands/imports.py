@@ -50,35 +50,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     )
     flags: Counter[str] = Counter()
     try:
-        with ExitStack() as held:
-            with ThreadPoolExecutor(1) as background:
-                loading = background.submit(load_reference)
-                file = held.enter_context(_opened(path))
-                url = held.enter_context(attached(settings))
-            reference = loading.result()
-            processes = held.enter_context(import_processes(reference))
-            show_progress = held.enter_context(_progress_bar(file, path))
-
-            def observe(batch: Prepared) -> None:
-                flags.update(batch.flags)
-                show_progress()
-
-            async def import_once() -> Import:
-                database = engine(url, pool_size=2)
-                try:
-                    return await import_file(
-                        database,
-                        reference,
-                        order,
-                        SourceFile(file, media_type, path.suffix == ".gz"),
-                        lambda: datetime.now(UTC),
-                        processes=processes,
-                        observe=observe,
-                    )
-                finally:
-                    await database.dispose()
-
-            report = asyncio.run(import_once())
+        report = _import(path, media_type, order, settings, flags)
     except InvalidContent as unreadable:
         raise CommandFailed("; ".join(f"{path}: {problem.detail.en}" for problem in unreadable.problems)) from None
     if options.json:
@@ -86,6 +58,34 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     else:
         write_report(report, flags, console())
     return 0
+
+
+def _import(path: Path, media_type: str, order: Order, settings: Settings, flags: Counter[str]) -> Import:
+    """Import the file, and count the flags of its records. Raises CommandFailed, and as `import_file`."""
+    with ExitStack() as held:
+        with ThreadPoolExecutor(1) as background:
+            loading = background.submit(load_reference)
+            stream = held.enter_context(_opened(path))
+            url = held.enter_context(attached(settings))
+        reference = loading.result()
+        processes = held.enter_context(import_processes(reference))
+        show_progress = held.enter_context(_progress_bar(stream, path))
+        file = SourceFile(stream, media_type, path.suffix == ".gz")
+
+        def observe(batch: Prepared) -> None:
+            flags.update(batch.flags)
+            show_progress()
+
+        async def import_once() -> Import:
+            database = engine(url, pool_size=2)
+            try:
+                return await import_file(
+                    database, reference, order, file, lambda: datetime.now(UTC), processes=processes, observe=observe
+                )
+            finally:
+                await database.dispose()
+
+        return asyncio.run(import_once())
 
 
 def _media_type(path: Path, kind: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from api.runtime.auth import Keys
-from api.runtime.concurrency_limit import Turns
+from api.runtime.concurrency_limit import ConcurrencyLimit
 from api.runtime.import_processes import ImportProcesses
 from api.runtime.live_index import LiveDirectory
 from api.runtime.metrics import Metrics
@@ -39,10 +39,10 @@ class Services:
     is_ready: Callable[[], bool] = lambda: False
     now: Callable[[], datetime] = field(default=_now)
     # together less than the pool holds, with what each import needs besides its own connection
-    imports: Turns = field(default_factory=lambda: Turns(at_once=3, of_one=1))
-    writes: Turns = field(default_factory=lambda: Turns(at_once=5, of_one=3))
-    reports: Turns = field(default_factory=lambda: Turns(at_once=2, of_one=1))
-    matches: Turns = field(default_factory=lambda: Turns(at_once=3, of_one=2))
+    imports: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=3, of_one=1))
+    writes: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=5, of_one=3))
+    reports: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=2, of_one=1))
+    matches: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=3, of_one=2))
     replies: ReplyLimits = field(default_factory=ReplyLimits)
 
     @property

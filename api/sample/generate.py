@@ -1,4 +1,4 @@
-"""Generated suppliers: plainly made up, alike in their frequencies to the real ones, the same for the same seed.
+"""Generated suppliers, plainly made up, with the frequencies of real ones; the same seed gives the same suppliers.
 
 They fill the sample pool of a first run and the pools that speed is measured on. Nothing in them is anyone's: names end
 in "(généré)", addresses of mail and web are under example.org, telephone numbers are those kept for fiction, and the
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from stdnum import luhn
 
-from api.sample.profiles import Profile, Trade, Weighted, load, trade
+from api.sample.profiles import Draws, Profile, Weighted, load, prepared
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Commune, Territories
@@ -77,11 +77,11 @@ def generate(
     Approvals are dated around `on`. Number n depends on the seed and the reference data alone, so that a larger pool
     begins with the smaller one. Raises ValueError if no inhabited commune with an outline is left to draw from.
     """
-    author = Author(seed, territories, taxonomy, cpv, on, departements)
+    author = Writer(seed, territories, taxonomy, cpv, on, departements)
     return map(author.write, range(1, count + 1))
 
 
-class Author:
+class Writer:
     """Writes the suppliers of one pool."""
 
     def __init__(
@@ -108,7 +108,7 @@ class Author:
         self._scatter = Scatter(outlines("commune"))
         self._file = load()
         self._profiles = Weighted(
-            [(trade(one, self._file.popularity, taxonomy), one.weight) for one in self._file.profiles]
+            [(prepared(one, self._file.popularity, taxonomy), one.weight) for one in self._file.profiles]
         )
         self._cpv = {one.id: _cpv_codes(one.cpv, cpv) for one in taxonomy.segments.values()}
 
@@ -141,7 +141,7 @@ class Author:
         )
         return Generated(f"genere-{number:07d}", record)
 
-    def _name(self, sort: Trade, first: str, commune: Commune, draw: Random) -> str:
+    def _name(self, sort: Draws, first: str, commune: Commune, draw: Random) -> str:
         family = self._taxonomy.segments[first].family if first in self._taxonomy.segments else first
         pattern = draw.choice(draw.choice((sort.profile.names, self._file.names[family])))
         return pattern.format(de=of_commune(commune.name), nom=commune.name, mot=draw.choice(self._file.words))
@@ -168,13 +168,13 @@ class Author:
             end = None if chance < 0.24 else self._on + timedelta(days=draw.randrange(90, 1_200))
         return Approval(kind=kind, valid_from=None if 0.16 <= chance < 0.2 else start, valid_until=end)
 
-    def _offers(self, sort: Trade, offered: Sequence[str], commune: Commune, draw: Random) -> tuple[Offer, ...]:
+    def _offers(self, sort: Draws, offered: Sequence[str], commune: Commune, draw: Random) -> tuple[Offer, ...]:
         usual = _service_area(commune, draw)
         if len(offered) > 1 and draw.random() < 0.15:
             return (Offer(segments=tuple(offered), presta_types=sort.profile.presta_types, service_area=usual),)
         return tuple(self._offer(sort, one, commune, usual, draw) for one in offered)
 
-    def _offer(self, sort: Trade, code: str, commune: Commune, usual: ServiceArea | None, draw: Random) -> Offer:
+    def _offer(self, sort: Draws, code: str, commune: Commune, usual: ServiceArea | None, draw: Random) -> Offer:
         codes = self._cpv.get(code, ())
         by_cpv = bool(codes) and draw.random() < 0.05
         return Offer(

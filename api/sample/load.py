@@ -1,4 +1,4 @@
-"""The sample pool in a database: the generated suppliers, imported as any source's file would be."""
+"""The sample pool, imported into a database as any source's file is."""
 
 from collections.abc import Callable
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""What generated suppliers are like, as profiles.toml says: sorts of supplier with their weights, trades and names."""
+"""Profiles of generated suppliers from profiles.toml: their weights, trades and names."""
 
 import tomllib
 from bisect import bisect
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sort of supplier, as profiles.toml describes it."""
+    """A sort of supplier."""
 
     kinds: tuple[Kind, ...]
     weight: int
@@ -53,8 +53,8 @@ class Weighted(Generic[T]):
         return self._values[bisect(self._bounds, draw.random() * self._bounds[-1])]
 
 
-class Trade:
-    """A profile with its weights made ready."""
+class Draws:
+    """A profile from which values can be drawn."""
 
     def __init__(self, profile: Profile, segments: Mapping[str, Weighted[str]]) -> None:
         self.profile = profile
@@ -86,8 +86,8 @@ def load() -> Profiles:
     return msgspec.convert(tomllib.loads(text), Profiles)
 
 
-def trade(profile: Profile, popularity: Mapping[str, int], taxonomy: Taxonomy) -> Trade:
-    """The profile made ready to draw from, with what its families hold in the taxonomy."""
+def prepared(profile: Profile, popularity: Mapping[str, int], taxonomy: Taxonomy) -> Draws:
+    """The profile with the segments that its families have in the taxonomy, to draw from."""
     segments = {
         family.id: Weighted(
             [(one.id, popularity.get(one.id, 1)) for one in family.segments if one.id not in profile.never]
@@ -95,4 +95,4 @@ def trade(profile: Profile, popularity: Mapping[str, int], taxonomy: Taxonomy) -
         for family in taxonomy.families
         if family.id in profile.families
     }
-    return Trade(profile, segments)
+    return Draws(profile, segments)

@@ -11,7 +11,7 @@ from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, etag_of, require_match, un
 from api.sync.sources import require_own_source
 from api.web.content_negotiation import JSON
 from db.core.engine import Connection, transaction
-from db.suppliers.records import delete_record, get_record, hold_record, put_record
+from db.suppliers.records import delete_record, get_record, lock_record, put_record
 from db.suppliers.write import current_version
 from domain.errors import InvalidContent, NotFound
 from domain.suppliers.assembly import StoredRecord
@@ -81,7 +81,7 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
     problems=("source-not-on-key",),
 )
 async def show_supplier_record(call: Call, source: str, external_id: Tail) -> Response[bytes]:
-    """What a source last said of a supplier."""
+    """The record of a supplier that a source last sent."""
     require_own_source(call, source)
     async with transaction(call.services.database) as connection:
         stored = await get_record(connection, source, external_id)
@@ -122,7 +122,7 @@ ROUTES = (put_supplier_record, show_supplier_record, delete_supplier_record)
 async def _require_match(call: Call, connection: Connection, source: str, external_id: str) -> None:
     """Raises Refusal (412) where `If-Match` names another state of the record than the present one."""
     if "if-match" in call.headers:
-        stored = await hold_record(connection, source, external_id)
+        stored = await lock_record(connection, source, external_id)
         require_match(call, None if stored is None else _etag(stored))
 
 
@@ -138,5 +138,5 @@ def _document(stored: StoredRecord, version: int, on: date) -> RecordDocument:
 
 
 def _etag(stored: StoredRecord) -> str:
-    """Changes with what the source sent and where it was placed, not with the version of the whole directory."""
+    """The entity tag of the record and its placement; it does not change with the version of the directory."""
     return etag_of(msgspec.json.encode((stored.record, stored.placement, stored.supplier_id)))

@@ -18,6 +18,7 @@ from domain.audit import Detail
 from domain.decoding.explain import near
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.record_check import unknown_segment
 from domain.suppliers.source import Mapping, Source, SourceDocument, SourceSummary
 from domain.text.bilingual import Text
 from sources.formats.vivier_csv import COLUMNS
@@ -40,7 +41,7 @@ WebAddress = Annotated[
 
 
 class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What can be set on a source; what is left out is unset, but for the rank, which stays."""
+    """The settings of a source; one that is left out is unset, but for the rank, which stays."""
 
     label: Annotated[str, msgspec.Meta(min_length=1, max_length=400)] | None = None
     url: WebAddress | None = None
@@ -149,15 +150,9 @@ def _problems(mapping: Mapping, taxonomy: Taxonomy) -> Iterator[Problem]:
         for place, segment in enumerate(segments):
             if not taxonomy.known(segment):
                 where = pointer("mapping", "categories", category, place)
-                yield Problem(where, "unknown_code", _unknown_segment(segment, taxonomy))
+                yield Problem(where, "unknown_code", unknown_segment(segment, taxonomy))
     for name, field in mapping.fields.items():
         if field not in COLUMNS:
             hint = near(field, tuple(COLUMNS))
             detail = Text(f"Champ inconnu : « {field} »{hint.fr}", f"Unknown field: “{field}”{hint.en}")
             yield Problem(pointer("mapping", "fields", name), "unknown_field", detail)
-
-
-def _unknown_segment(segment: str, taxonomy: Taxonomy) -> Text:
-    near_one = taxonomy.nearest(segment)
-    fr, en = (f" ; peut-être {near_one}", f"; perhaps {near_one}") if near_one else ("", "")
-    return Text(f"Segment inconnu : « {segment} »{fr}", f"Unknown segment: “{segment}”{en}")

@@ -1,4 +1,4 @@
-"""The way to a database: an engine from its address, and transactions."""
+"""Database engines and transactions."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,7 +26,7 @@ class InvalidDatabaseUrl(DomainError):
 
 
 def dsn(url: str) -> str:
-    """`url` as asyncpg takes it, whatever of the usual schemes it came with (postgres, postgresql, postgresql+asyncpg).
+    """`url` as asyncpg takes it, from any of the schemes postgres, postgresql and postgresql+asyncpg.
 
     Everything after the scheme is kept: a socket directory as `?host=/dir`, `sslmode`, several hosts, `options`.
     Raises InvalidDatabaseUrl on any other scheme; the message holds the scheme alone: the rest may hold a password.

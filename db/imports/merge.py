@@ -10,7 +10,7 @@ from db.core.engine import Connection
 from db.imports.prepare_rows import SUPPLIER_COLUMNS, copied
 from db.imports.stage import RECORD_COLUMNS, ImportContext, copy
 from db.schema.supplier_tables import suppliers
-from db.suppliers.regroup import NAMESAKES, hold_identities, regroup
+from db.suppliers.regroup import NAMESAKES, lock_identities, regroup
 from db.suppliers.write import REWRITTEN_AT_ONCE, stored_records, supplier_row, tombstone_values
 from domain.suppliers.assembly import assemble
 from domain.suppliers.deduplication import RecordKey
@@ -25,7 +25,7 @@ _IS_ABSENT = """
 
 
 _IS_ANOTHER = "NOT ({0}.source = :source AND {0}.external_id = a.few AND {0}.external_id = a.many)"
-# What a change of a record leaves as it is; who it is then about is decided afterwards.
+# Columns that a changed record keeps; its supplier is decided afterwards.
 _KEPT = {"source", "external_id", "supplier_id", "created_at"}
 
 
@@ -40,7 +40,7 @@ _RECEIVED = _timed("""
     UPDATE records r SET received_at = :now FROM seen s
     WHERE r.source = :source AND r.external_id = s.external_id AND r.received_at <> :now
 """)
-# Rows that are new, or now say otherwise who they are about.
+# Records that are new, or whose identity changed.
 _ADDED_SEEDS = _timed("""
     INSERT INTO touched (external_id, siret, name_key, trade_key, lat, lon)
     SELECT external_id, siret, name_key, trade_key, lat, lon FROM records
@@ -120,20 +120,20 @@ _WITHOUT_RECORDS = text("""
 
 
 async def count_stored(connection: Connection, source: str) -> int:
-    """Records of the source now."""
+    """The number of records of the source."""
     return await connection.scalar(_STORED, {"source": source}) or 0
 
 
 async def count_absent(connection: Connection, source: str) -> tuple[int, int]:
-    """Records of the source that no row names, not even a rejected one; and rejected rows that name no record."""
+    """The number of its records that no row names, not even a rejected one; that of rejected rows without an id."""
     absent = await connection.scalar(_ABSENT, {"source": source})
     return absent or 0, await connection.scalar(_UNREADABLE) or 0
 
 
 async def merge(context: ImportContext, *, remove_absent: bool) -> None:
-    """Write what was staged, and what follows for the suppliers; `publish` is left to the caller."""
+    """Write the staged rows, and regroup and rewrite the suppliers concerned; the caller publishes."""
     connection = context.connection
-    await hold_identities(connection)
+    await lock_identities(connection)
     await connection.execute(_ADDED_SEEDS, {"source": context.terms.source, "now": context.terms.now})
     await connection.execute(_CHANGED_SEEDS)
     await connection.execute(text("ANALYZE touched (supplier_id, siret)"))
@@ -152,13 +152,13 @@ async def merge(context: ImportContext, *, remove_absent: bool) -> None:
 
 
 async def note_received(context: ImportContext) -> None:
-    """Every record that a row named was received, changed or not."""
+    """Set the time of receipt of every record that a row named, changed or not."""
     await share(context.connection, Subject.MOVE, "")
     await context.connection.execute(_RECEIVED, {"source": context.terms.source, "now": context.terms.now})
 
 
 async def _regroup(context: ImportContext) -> None:
-    """Group anew whatever is linked to rows that came, changed or went; most are linked to nothing.
+    """Regroup the records linked to those that came, changed or went; most are linked to nothing.
 
     Those with one SIRET come one after the other, so that few groups are looked at twice, which does no harm.
     """
@@ -176,7 +176,7 @@ async def _regroup(context: ImportContext) -> None:
 
 
 async def _stage_shared(context: ImportContext) -> None:
-    """Assemble anew the suppliers that more than one record describes, and those whose records are not the same."""
+    """Stage the suppliers in `to_rewrite`, assembled from all their records."""
     ids = await context.connection.stream(text("SELECT DISTINCT supplier_id FROM to_rewrite"))
     async for some in ids.scalars().partitions(REWRITTEN_AT_ONCE):
         described = await stored_records(context.connection, some)

@@ -1,4 +1,4 @@
-"""Rows of an import encoded for the database: all the work on them that needs no connection."""
+"""CPU-only preparation of import rows: encode, hash, and assemble suppliers of one record."""
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -11,19 +11,17 @@ import msgspec
 
 from db.core.uuid7 import increasing_ids
 from db.schema.supplier_tables import suppliers
-from db.suppliers.encoding import content_hash, encode, problems
-from db.suppliers.regroup import identity_values
+from db.suppliers.encoding import content_hash, encode, problems, record_columns
 from db.suppliers.suppression_list import Suppressions
 from db.suppliers.write import supplier_row
 from domain.suppliers.assembly import StoredRecord, assemble
-from domain.suppliers.completeness import approved_until, shortcomings
 from domain.suppliers.rows import Batch, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, Point, SupplierRecord
 from domain.text.bilingual import Language
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What encoding must know of the import. `suppressions`: what was erased of persons and must not come back."""
+    """Constants of one import. `suppressions`: what was erased of persons and must not come back."""
 
     source: str
     change_set: int
@@ -89,14 +87,14 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> Prepared:
     positions = range(batch.before, batch.before + len(batch.records))
     ids = increasing_ids(terms.now, positions) if expects_new else repeat(None)
     for (line, external_id, sent, placement), supplier_id in zip(batch.records, ids, strict=False):
-        record = sent if terms.suppressions is None else terms.suppressions.applied(external_id, sent)
+        record = sent if terms.suppressions is None else terms.suppressions.redact(external_id, sent)
         payload = encode(record)
         if found := problems(external_id, payload):
             rejects.append(reject(line, external_id, found, terms.language))
             continue
         siret = None if record.in_prison else record.siret
         supplier = None if supplier_id is None else _supplier(terms, external_id, record, placement, supplier_id)
-        columns = _record_columns(terms, record, placement, payload)
+        columns = _columns(terms, record, placement, payload)
         encoded.append(EncodedRecord(line, external_id, siret, columns, supplier))
     flags = Counter[str](code for item in batch.records for code in {flag.code for flag in item.placement.flags})
     return Prepared(encoded, rejects, flags)
@@ -114,22 +112,9 @@ def copied(row: dict[str, Any]) -> Sequence[Any]:
     return tuple((row | {"id": str(row["id"]), "document": _encode(row["document"]).decode()}).values())
 
 
-def _record_columns(terms: Terms, record: SupplierRecord, placement: Placement, payload: bytes) -> Sequence[Any]:
-    location, now = placement.location, terms.now
-    return (
-        payload.decode(),
-        content_hash(payload, placement),
-        placement.commune,
-        None if location is None else location.lat,
-        None if location is None else location.lon,
-        _encode(placement.flags).decode(),
-        now,
-        now,
-        now,
-        *identity_values(record, placement),
-        shortcomings(record, placement),
-        approved_until(record.approvals),
-    )
+def _columns(terms: Terms, record: SupplierRecord, placement: Placement, payload: bytes) -> Sequence[Any]:
+    values = record_columns(record, placement, content_hash(payload, placement), terms.now)
+    return tuple((values | {"payload": payload.decode(), "flags": _encode(placement.flags).decode()}).values())
 
 
 def _supplier(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
 
@@ -10,10 +11,10 @@ from sqlalchemy import Table, text
 
 from db.core.advisory_locks import Subject, lock, share
 from db.core.engine import Connection, Engine, transaction
-from db.imports.log import ERRORS_LISTED, Order, abandon_import, close_import, keep_rejects, note_progress, open_import
+from db.imports.log import ERRORS_LISTED, Order, abandon_import, close_import, note_progress, open_import, store_rejects
 from db.imports.merge import count_absent, count_stored, merge, note_received
 from db.imports.prepare_rows import Prepare, Prepared, Terms
-from db.imports.stage import Counts, ImportContext, listed_rejects, open_staging, settle, stage
+from db.imports.stage import Counts, ImportContext, analyze_staging, first_rejects, open_staging, stage
 from db.schema.supplier_tables import records, suppliers
 from db.suppliers.suppression_list import suppressions_of
 from db.suppliers.write import begin_change, current_version, publish
@@ -75,7 +76,7 @@ async def run_import(
 
 @asynccontextmanager
 async def _failure_noted(engine: Engine, order: Order, clock: Callable[[], datetime]) -> AsyncIterator[None]:
-    """Note why the block failed, while the import still holds its lock."""
+    """Log why the block failed, while the import still holds its lock."""
     try:
         yield
     except BaseException as failure:
@@ -86,7 +87,7 @@ async def _failure_noted(engine: Engine, order: Order, clock: Callable[[], datet
 
 
 async def _refresh_statistics(engine: Engine) -> None:
-    """The import is stored by now: a failure here is not its failure."""
+    """Refresh the planner's statistics; the import is stored by now, so that a failure here is not its failure."""
     with suppress(Exception):
         async with transaction(engine) as connection:
             await connection.execute(_ROUGHLY)
@@ -104,11 +105,11 @@ async def _import(
     context = await _begin(connection, order, now, similarity)
     stored = await count_stored(connection, order.source)
     counts = await _stage_all(engine, context, order, prepare, expects_new=stored == 0)
-    await settle(connection)
+    await analyze_staging(connection)
     removed, kept = await _removable(connection, order)
     if removed > stored * REMOVABLE_SHARE and not order.force:
         raise _too_many_removed(removed, stored)
-    errors = await listed_rejects(connection, ERRORS_LISTED)
+    errors = await first_rejects(connection, ERRORS_LISTED)
     version = await _store(context, order, counts, removed)
     return Import(
         id=order.id,
@@ -118,12 +119,9 @@ async def _import(
         dry_run=order.dry_run,
         status="done",
         received=counts.received,
-        added=counts.added,
-        changed=counts.changed,
-        unchanged=counts.unchanged,
+        **msgspec.structs.asdict(counts),
         removed=removed,
         kept_absent=kept,
-        rejected=counts.rejected,
         errors=errors,
         data_version=version,
         started_at=now,
@@ -131,7 +129,7 @@ async def _import(
 
 
 async def _begin(connection: Connection, order: Order, now: datetime, similarity: NameSimilarity) -> ImportContext:
-    """Wait for other imports of the source, and keep single writes to it out; a dry run only keeps writers out."""
+    """Lock the source against other imports and single writes, a dry run against writers only; open the staging."""
     if order.dry_run:
         await share(connection, Subject.SOURCE, order.source)
     else:
@@ -160,14 +158,16 @@ async def _stage_all(
 
 async def _one_ahead(prepared: Generator[Prepared, None, None]) -> AsyncGenerator[Prepared, None]:
     """The batches, each waited for in a thread while its predecessor is being written."""
-    upcoming = asyncio.ensure_future(asyncio.to_thread(next, prepared, None))
-    try:
-        while (batch := await asyncio.shield(upcoming)) is not None:
-            upcoming = asyncio.ensure_future(asyncio.to_thread(next, prepared, None))
-            yield batch
-    finally:
-        await asyncio.gather(upcoming, return_exceptions=True)
-        prepared.close()
+    run = asyncio.get_running_loop().run_in_executor
+    with ThreadPoolExecutor(1) as thread:
+        upcoming = run(thread, next, prepared, None)
+        try:
+            while (batch := await asyncio.shield(upcoming)) is not None:
+                upcoming = run(thread, next, prepared, None)
+                yield batch
+        finally:
+            await asyncio.gather(upcoming, return_exceptions=True)
+            prepared.close()
 
 
 @asynccontextmanager
@@ -195,7 +195,7 @@ async def _progress(engine: Engine, order: Order) -> AsyncIterator[Callable[[Cou
 
 
 async def _removable(connection: Connection, order: Order) -> tuple[int, int]:
-    """How many absent records a snapshot removes, and how many it keeps because rejected rows may be theirs."""
+    """The number of absent records that a snapshot removes, and that it keeps as rejected rows may be theirs."""
     if order.mode == "upsert":
         return 0, 0
     absent, unreadable = await count_absent(connection, order.source)
@@ -205,7 +205,7 @@ async def _removable(connection: Connection, order: Order) -> tuple[int, int]:
 async def _store(context: ImportContext, order: Order, counts: Counts, removed: int) -> int:
     connection = context.connection
     if not order.dry_run:
-        await keep_rejects(connection, order.id)
+        await store_rejects(connection, order.id)
         if counts.added or counts.changed or removed:
             await merge(context, remove_absent=removed > 0)
             await note_received(context)

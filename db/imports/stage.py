@@ -5,6 +5,7 @@ at the end; all in the one transaction of the import, so that nothing is seen be
 """
 
 from collections.abc import Sequence
+from operator import add
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from domain.text.bilingual import Text
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """How many rows did what."""
+    """Numbers of rows by what they changed."""
 
     added: int = 0
     changed: int = 0
@@ -31,16 +32,11 @@ class Counts(msgspec.Struct, frozen=True):
     rejected: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
-        return Counts(
-            self.added + other.added,
-            self.changed + other.changed,
-            self.unchanged + other.unchanged,
-            self.rejected + other.rejected,
-        )
+        return Counts(*map(add, msgspec.structs.astuple(self), msgspec.structs.astuple(other)))
 
     @property
     def received(self) -> int:
-        return self.added + self.changed + self.unchanged + self.rejected
+        return sum(msgspec.structs.astuple(self))
 
 
 class ImportContext(msgspec.Struct, frozen=True):
@@ -88,8 +84,8 @@ _TABLES = (
         ON COMMIT DROP""",
 )
 
-# The first row counts the external ids that came up for the first time; then come those of a record that is known, or
-# all of these ids where some of the batch came up before, in this batch or an earlier one. LATERAL with a LIMIT makes
+# The first row counts the external ids that are new to the import; then come those of a stored record, or all of the
+# new ones where some of the batch came before, in this batch or an earlier one. LATERAL with a LIMIT makes
 # it one look-up in an index per row: the plan is made while the tables are small, and is kept while they grow.
 _FIRST_SEEN = text("""
     WITH first AS (
@@ -128,7 +124,7 @@ async def open_staging(connection: Connection) -> None:
 
 
 async def stage(context: ImportContext, batch: Prepared) -> Counts:
-    """Compare the batch with what is stored and copy what it changes; returns how many rows would do what.
+    """Compare the batch with what is stored and copy what it changes; returns its counts.
 
     A repeated external id is rejected and names the line of its first row, which stands: neither of the two is more
     likely to be right, and a refusal can be seen and mended.
@@ -142,12 +138,12 @@ async def stage(context: ImportContext, batch: Prepared) -> Counts:
     return Counts(len(split.added), len(split.changed), split.unchanged, len(rejects))
 
 
-async def settle(connection: Connection) -> None:
+async def analyze_staging(connection: Connection) -> None:
     """Refresh the planner's statistics on the staging tables, once all rows are in them."""
     await connection.execute(text("ANALYZE seen, staged_records, staged_suppliers, to_rewrite, rejects"))
 
 
-async def listed_rejects(connection: Connection, limit: int) -> tuple[RowError, ...]:
+async def first_rejects(connection: Connection, limit: int) -> tuple[RowError, ...]:
     """The first rejects by line."""
     columns = ", ".join(_REJECT_COLUMNS)
     query = text(f"SELECT {columns} FROM rejects ORDER BY line LIMIT :limit")  # noqa: S608 - names of fields

@@ -22,7 +22,7 @@ from db.schema.meeting_tables import meetings
 from db.schema.need_tables import shortlists
 from db.schema.supplier_tables import Document, idempotency_keys, records, sources
 from db.suppliers.encoding import content_hash, encode
-from db.suppliers.regroup import hold_identities
+from db.suppliers.regroup import lock_identities
 from db.suppliers.suppression_list import Trace, suppress, traces_of_change
 from db.suppliers.write import begin_change, publish, rewrite
 from domain.audit import Actor, Detail
@@ -164,7 +164,7 @@ async def _erase_contacts(
     connection: Connection, cleaned: Sequence[tuple[StoredRecord, Contact]], now: datetime
 ) -> None:
     """Write the records without the person, and the suppliers that they describe, as one change of the directory."""
-    await hold_identities(connection)
+    await lock_identities(connection)
     change_set = await begin_change(connection)
     traces: list[Trace] = []
     for item, left in cleaned:

@@ -1,4 +1,4 @@
-"""Records, one at a time: what a source says of a supplier, put, read and deleted."""
+"""Single records of a source, put, read and deleted."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -11,20 +11,19 @@ from db.core.advisory_locks import Subject, lock, share
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import records
-from db.suppliers.encoding import content_hash, encode, problems
-from db.suppliers.regroup import IDENTITY_COLUMNS, hold_identities, identity_values, records_of, regroup, supplier_of
+from db.suppliers.encoding import content_hash, encode, problems, record_columns
+from db.suppliers.regroup import lock_identities, records_of, regroup, supplier_of
 from db.suppliers.sources import ensure_source
 from db.suppliers.suppression_list import suppressions_of
 from db.suppliers.write import STORED_RECORDS, begin_change, current_version, publish, rewrite, stored_record, write
 from domain.errors import InvalidContent
 from domain.suppliers.assembly import StoredRecord, assemble
-from domain.suppliers.completeness import approved_until, shortcomings
 from domain.suppliers.deduplication import NameSimilarity, RecordKey
 from domain.suppliers.supplier import Placement, SupplierRecord
 
 
 class Written(msgspec.Struct, frozen=True):
-    """What putting a record did. `data_version`: the version that holds it, the present one if nothing changed."""
+    """The outcome of putting a record. `data_version`: a version of the directory that holds it."""
 
     status: Literal["created", "changed", "unchanged"]
     stored: StoredRecord
@@ -49,7 +48,7 @@ async def put_record(
     """
     if found := problems(external_id, encode(record)):
         raise InvalidContent(found)
-    await _hold(connection, source, external_id)
+    await _lock(connection, source, external_id)
     record = await _without_erased(connection, source, external_id, record)
     digest = content_hash(encode(record), placement)
     known = (await connection.execute(_one(source, external_id).add_columns(records.c.content_hash))).first()
@@ -57,7 +56,7 @@ async def put_record(
         await _note_received(connection, source, external_id, now)
         unchanged = msgspec.structs.replace(stored_record(known), received_at=now)
         return Written("unchanged", unchanged, await current_version(connection))
-    await hold_identities(connection)
+    await lock_identities(connection)
     change_set = await begin_change(connection)
     key = RecordKey(source, external_id)
     supplier_id = await supplier_of(connection, key) or new_id(now)
@@ -67,7 +66,7 @@ async def put_record(
     await _write_record(connection, stored, digest)
     regrouped = await regroup(connection, [key], similarity, change_set, now)
     if known is not None or regrouped.moved:
-        await rewrite(connection, {supplier_id} - regrouped.lost | regrouped.to_rewrite, change_set, now)
+        await rewrite(connection, {supplier_id} - regrouped.absorbed | regrouped.to_rewrite, change_set, now)
     stored = msgspec.structs.replace(stored, supplier_id=regrouped.moved.get(key, supplier_id))
     return Written("created" if known is None else "changed", stored, await publish(connection, change_set))
 
@@ -78,9 +77,9 @@ async def get_record(connection: Connection, source: str, external_id: str) -> S
     return None if row is None else stored_record(row)
 
 
-async def hold_record(connection: Connection, source: str, external_id: str) -> StoredRecord | None:
-    """The record, or None; until this transaction ends nobody else puts or deletes it."""
-    await _hold(connection, source, external_id)
+async def lock_record(connection: Connection, source: str, external_id: str) -> StoredRecord | None:
+    """The record, or None, locked against other writers until the transaction ends."""
+    await _lock(connection, source, external_id)
     return await get_record(connection, source, external_id)
 
 
@@ -91,8 +90,8 @@ async def delete_record(
 
     Returns the new version of the directory, or None if there is no such record. The caller commits.
     """
-    await _hold(connection, source, external_id)
-    await hold_identities(connection)
+    await _lock(connection, source, external_id)
+    await lock_identities(connection)
     key = RecordKey(source, external_id)
     supplier_id = await supplier_of(connection, key)
     if supplier_id is None:
@@ -101,11 +100,11 @@ async def delete_record(
     await connection.execute(delete(records).where(records.c.source == source, records.c.external_id == external_id))
     left = await records_of(connection, [supplier_id])
     regrouped = await regroup(connection, left, similarity, change_set, now)
-    await rewrite(connection, {supplier_id} - regrouped.lost | regrouped.to_rewrite, change_set, now)
+    await rewrite(connection, {supplier_id} - regrouped.absorbed | regrouped.to_rewrite, change_set, now)
     return await publish(connection, change_set)
 
 
-async def _hold(connection: Connection, source: str, external_id: str) -> None:
+async def _lock(connection: Connection, source: str, external_id: str) -> None:
     await share(connection, Subject.SOURCE, source)
     await lock(connection, Subject.RECORD, f"{source}/{external_id}")
 
@@ -116,7 +115,7 @@ async def _without_erased(
     if record.contact is None:
         return record
     suppressions = await suppressions_of(connection, source, external_id)
-    return record if suppressions is None else suppressions.applied(external_id, record)
+    return record if suppressions is None else suppressions.redact(external_id, record)
 
 
 def _one(source: str, external_id: str) -> Select[*tuple[Any, ...]]:
@@ -129,22 +128,10 @@ async def _note_received(connection: Connection, source: str, external_id: str, 
 
 
 async def _write_record(connection: Connection, stored: StoredRecord, digest: bytes) -> None:
-    location, now = stored.placement.location, stored.received_at
+    now = stored.received_at
     await ensure_source(connection, stored.source, now)
-    content = {
-        "supplier_id": stored.supplier_id,
-        "payload": stored.record,
-        "content_hash": digest,
-        "commune": stored.placement.commune,
-        "lat": None if location is None else location.lat,
-        "lon": None if location is None else location.lon,
-        "flags": stored.placement.flags,
-        "changed_at": now,
-        "received_at": now,
-        "doubts": shortcomings(stored.record, stored.placement),
-        "approved_until": approved_until(stored.record.approvals),
-        **dict(zip(IDENTITY_COLUMNS, identity_values(stored.record, stored.placement), strict=True)),
-    }
-    key = {"source": stored.source, "external_id": stored.external_id, "created_at": now}
+    key = {"source": stored.source, "external_id": stored.external_id}
+    content = record_columns(stored.record, stored.placement, digest, now) | {"supplier_id": stored.supplier_id}
+    changes = {name: value for name, value in content.items() if name != "created_at"}
     write = insert(records).values(key | content)
-    await connection.execute(write.on_conflict_do_update(index_elements=["source", "external_id"], set_=content))
+    await connection.execute(write.on_conflict_do_update(index_elements=list(key), set_=changes))

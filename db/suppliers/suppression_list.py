@@ -1,4 +1,4 @@
-"""What sources must not bring back about persons who were erased, known by keyed digests alone.
+"""Suppression list: keyed digests of what sources must not bring back about persons who were erased.
 
 An address is held back in whatever record it comes, a name or a number in the record it was taken from, or wherever it
 comes with that address: others may be called the same.
@@ -25,7 +25,7 @@ EVERYWHERE = RecordKey("", "")
 
 
 class Trace(NamedTuple):
-    """Something not to be brought back: of a kind, in one record or `EVERYWHERE`; `with_email`: only beside it."""
+    """A value to suppress, by its kind, in one record or `EVERYWHERE`; `with_email`: only beside that address."""
 
     kind: str
     value: str
@@ -34,7 +34,7 @@ class Trace(NamedTuple):
 
 
 class Suppressions(msgspec.Struct, frozen=True):
-    """What records of a source, or one of them, must not say: digests, and the key that makes them.
+    """The suppressed values of a source or one of its records: digests, and the key that makes them.
 
     Of most rows of an import, one digest is made, and none where they have no address.
     """
@@ -43,8 +43,8 @@ class Suppressions(msgspec.Struct, frozen=True):
     everywhere: frozenset[bytes]
     of_record: dict[str, frozenset[bytes]]
 
-    def applied(self, external_id: str, record: SupplierRecord) -> SupplierRecord:
-        """The record without what must not be brought back; the same object where it says nothing of the kind."""
+    def redact(self, external_id: str, record: SupplierRecord) -> SupplierRecord:
+        """The record without suppressed values; the same object where it has none."""
         contact = record.contact
         if contact is None:
             return record
@@ -68,7 +68,7 @@ class Suppressions(msgspec.Struct, frozen=True):
 
 
 async def suppressions_of(connection: Connection, source: str, external_id: str | None = None) -> Suppressions | None:
-    """What the source must not bring back, in that record or in any; None where there is nothing."""
+    """The suppressed values of the source, in that record or in all; None where there are none."""
     query = (
         select(suppressions.c.digest, suppressions.c.external_id, suppression_key.c.key)
         .join(suppression_key, true())
@@ -88,7 +88,7 @@ async def suppressions_of(connection: Connection, source: str, external_id: str 
 
 
 async def suppress(connection: Connection, traces: Iterable[Trace], now: datetime) -> None:
-    """Keep these from being brought back; the caller commits."""
+    """Add these to the list; the caller commits."""
     key = (await connection.execute(select(suppression_key.c.key))).scalar_one()
     rows = [
         {
@@ -105,7 +105,7 @@ async def suppress(connection: Connection, traces: Iterable[Trace], now: datetim
 
 
 def traces_of_change(key: RecordKey, before: Contact, after: Contact) -> Iterable[Trace]:
-    """What must not come back once the contact of a record was made another."""
+    """The values to suppress after the contact of a record was redacted."""
     email = email_key(before.email or "")
     if email and after.email is None:
         yield Trace("email", email)

@@ -14,7 +14,7 @@ ImportStatus = Literal["running", "done", "refused", "failed", "interrupted"]
 
 
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a format cannot know: segments for a source's categories, record fields for its own fields."""
+    """The settings that a format needs: segments for a source's categories, record fields for its own fields."""
 
     categories: dict[Code, Codes] = {}
     fields: dict[Code, Code] = {}
@@ -41,7 +41,7 @@ class Lack(msgspec.Struct, frozen=True):
 
 
 class Lacking(msgspec.Struct, frozen=True):
-    """What records lack: any place, a SIRET, an offer (so that no need finds them), an e-mail address."""
+    """Gaps of a source's records: any place, a SIRET, an offer (so that no need finds them), an e-mail address."""
 
     place: Lack = Lack()
     siret: Lack = Lack()

@@ -31,8 +31,8 @@ class Cells(NamedTuple):
     cells: dict[str, str]
 
 
-class Faulty(NamedTuple):
-    """A row that has no cells to speak of."""
+class FaultyRow(NamedTuple):
+    """A row whose cells cannot be told apart."""
 
     line: int
     problem: Problem
@@ -43,7 +43,7 @@ class Table:
     """The names in the header, in its order, and the rows, read as they are asked for."""
 
     columns: tuple[str, ...]
-    rows: Iterator[Cells | Faulty]
+    rows: Iterator[Cells | FaultyRow]
 
 
 def read_table(stream: BinaryIO) -> Table:
@@ -56,7 +56,7 @@ def read_table(stream: BinaryIO) -> Table:
     header = next(rows, None)
     if header is None:
         raise unreadable("empty_file", _EMPTY)
-    if isinstance(header, Faulty):
+    if isinstance(header, FaultyRow):
         raise unreadable(header.problem.code, header.problem.detail)
     columns = tuple(header[1])
     for column in columns:
@@ -67,7 +67,7 @@ def read_table(stream: BinaryIO) -> Table:
 
 
 class _TooLong(Exception):
-    """A row goes beyond what may be held at once."""
+    """A row is longer than may be held in memory."""
 
 
 class _Feed:
@@ -99,7 +99,7 @@ class _Feed:
         self._again.extendleft(reversed(self.taken[1:]))
 
 
-def _rows(feed: _Feed) -> Iterator[tuple[int, list[str]] | Faulty]:
+def _rows(feed: _Feed) -> Iterator[tuple[int, list[str]] | FaultyRow]:
     reader = csv.reader(feed, strict=True)
     while True:
         feed.start_row()
@@ -108,13 +108,13 @@ def _rows(feed: _Feed) -> Iterator[tuple[int, list[str]] | Faulty]:
         except StopIteration:
             return
         except (csv.Error, _TooLong) as error:
-            yield Faulty(feed.taken[0].number, _fault(error, feed))
+            yield FaultyRow(feed.taken[0].number, _fault(error, feed))
             feed.give_back()
             reader = csv.reader(feed, strict=True)
             continue
         line = feed.taken[0].number
         if (problem := _unusable(feed.taken)) is not None:
-            yield Faulty(line, problem)
+            yield FaultyRow(line, problem)
         elif len(cells) > 1 or (cells and cells[0].strip()):
             yield line, cells
 
@@ -147,8 +147,8 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _by_column(row: tuple[int, list[str]] | Faulty, columns: tuple[str, ...]) -> Cells | Faulty:
-    if isinstance(row, Faulty):
+def _by_column(row: tuple[int, list[str]] | FaultyRow, columns: tuple[str, ...]) -> Cells | FaultyRow:
+    if isinstance(row, FaultyRow):
         return row
     line, cells = row
     if len(cells) == len(columns):
@@ -157,4 +157,4 @@ def _by_column(row: tuple[int, list[str]] | Faulty, columns: tuple[str, ...]) ->
         f"{len(columns)} cellules attendues, comme dans l'en-tête ; {len(cells)} trouvées",
         f"{len(columns)} cells are expected, as in the header; {len(cells)} found",
     )
-    return Faulty(line, Problem("", "cell_count", detail))
+    return FaultyRow(line, Problem("", "cell_count", detail))

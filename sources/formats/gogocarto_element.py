@@ -114,7 +114,7 @@ def names_of_categories(page: Members) -> Mapping[str, str]:
 
 
 def _named(node: Any) -> Iterator[tuple[str, str]]:
-    """Categories and their options alternate, in `options`, `subcategories` and `suboptions`; only options count."""
+    """The ids and names of options; they alternate with categories in `options`, `subcategories` and `suboptions`."""
     if isinstance(node, list):
         for inner in node:
             yield from _named(inner)
@@ -148,5 +148,5 @@ def _compact_fields(page: Members) -> list[str]:
 
 
 def _first_of_each(categories: Iterable[Any] | None) -> list[Any]:
-    """Older maps write a category as its id and its rank."""
+    """The categories' ids, which older maps write with a rank after each."""
     return [category[0] if isinstance(category, list) and category else category for category in categories or ()]

@@ -1,4 +1,4 @@
-"""From the items of another directory's JSON to records: what the readers of all such formats share."""
+"""Readers of other directories' JSON: from items to records."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
@@ -19,7 +19,7 @@ Scalar = str | int | float | bool | None
 
 
 class Draft(NamedTuple):
-    """A record as an item gives it, unchecked; and what the item says that a record cannot hold."""
+    """An unchecked record of an item, and flags for what a record cannot hold."""
 
     external_id: str | None
     document: Document
@@ -27,7 +27,7 @@ class Draft(NamedTuple):
 
 
 class _Identified(msgspec.Struct):
-    """As much of a faulty item as is needed to say whose it is."""
+    """The id of a faulty item."""
 
     id: str | int | None = None
 

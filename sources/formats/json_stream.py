@@ -221,7 +221,7 @@ class _Document:
             raise _broken_page() from None
 
     def _value(self, closing: bytes) -> Item:
-        """What stands before the next comma or `closing` bracket. Raises UnreadableFile where there is none."""
+        """The text before the next comma or `closing` bracket. Raises UnreadableFile where there is none."""
         self.peek()
         line, depth, is_too_long, end = self._line, 0, False, self._at
         while True:
@@ -255,14 +255,14 @@ class _Document:
         self._at = at
 
     def _drop_to(self, at: int) -> None:
-        """Forget what was read up to `at`, and of a string that goes on from there all but that it does."""
+        """Drop all that was read; of a string that goes on from `at`, keep its opening quote and a pending escape."""
         self._read_to(len(self._data))
         rest = self._data[at:]
         is_in_escape = (len(rest) - len(rest.rstrip(b"\\"))) % 2 == 1
         self._data, self._at = rest[:1] + b"\\" * is_in_escape, 0
 
     def _fill(self) -> bool:
-        """Read on, and forget what was read before; False at the end of the stream."""
+        """Read a chunk, and drop what is behind; False at the end of the stream."""
         chunk = self._stream.read(self._chunk_size)
         self._data, self._at = self._data[self._at :] + chunk, 0
         return bool(chunk)

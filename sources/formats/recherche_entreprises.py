@@ -1,4 +1,4 @@
-"""Format `recherche-entreprises`: what the State's search of the business register answers (JSON, NDJSON).
+"""Format `recherche-entreprises`: answers of the State's search of the business register (JSON, NDJSON).
 
 A result is a legal person. Each of its establishments that matched the search is a record, under its SIRET; where none
 is listed (a search by SIREN) the seat is. Legal form, ESS and turnover are those of the legal person. `est_ess` false
@@ -59,7 +59,7 @@ class Establishment(msgspec.Struct, frozen=True):
 
 
 class Complements(msgspec.Struct, frozen=True):
-    """What other registers say of the legal person."""
+    """Facts of the legal person from other registers."""
 
     est_ess: bool | None = None
     est_siae: bool | None = None
@@ -111,7 +111,7 @@ def _drafts(result: Result, inference: OfferInference) -> Iterator[Draft]:
 
 def _document(result: Result, place: Establishment, kinds: tuple[Kind, ...], inference: OfferInference) -> Document:
     name = result.nom_raison_sociale or result.nom_complet or nameless(place.siret)
-    sign = _sign(place)
+    sign = _trade_name(place)
     is_open = place.etat_administratif not in _CLOSED and result.etat_administratif not in _CLOSED
     is_withheld = _WITHHELD in (result.statut_diffusion, place.statut_diffusion_etablissement)
     approved = kinds if result.nombre_etablissements_ouverts == 1 and is_open else ()
@@ -126,7 +126,7 @@ def _document(result: Result, place: Establishment, kinds: tuple[Kind, ...], inf
         "address": _address(place) if not is_withheld else {"commune": place.commune or None},
         "location": _location(place) if not is_withheld else None,
         "offers": _offers(approved, naf, (name, sign or ""), place.libelle_commune or "", inference),
-        "description": None if approved else _told(result.complements, kinds),
+        "description": None if approved else _siae_note(result.complements, kinds),
         "turnover_eur": _turnover(result.finances or {}),
         "active": is_open and not is_withheld,
     }
@@ -140,8 +140,8 @@ def _kinds(complements: Complements | None) -> tuple[tuple[Kind, ...], tuple[str
     return known, tuple(dict.fromkeys(code for code in codes if code not in KINDS))
 
 
-def _told(complements: Complements | None, kinds: tuple[Kind, ...]) -> str | None:
-    """What is known of an inclusion structure without knowing which approval is whose."""
+def _siae_note(complements: Complements | None, kinds: tuple[Kind, ...]) -> str | None:
+    """A note on an inclusion structure where it is not known which establishment has which approval."""
     if kinds:
         return f"Signalée comme {', '.join(kinds)} ; lequel de ses établissements est conventionné n'est pas précisé."
     if complements and complements.est_siae:
@@ -156,7 +156,7 @@ def _offers(
     return list(dict.fromkeys(offer for each in seen for offer in inference.offers(each)))
 
 
-def _sign(place: Establishment) -> str | None:
+def _trade_name(place: Establishment) -> str | None:
     signs = (place.nom_commercial, *(place.liste_enseignes or ()))
     return next((sign.strip() for sign in signs if sign and sign.strip()), None)
 
@@ -185,6 +185,6 @@ def _location(place: Establishment) -> Document | None:
 
 
 def _turnover(finances: dict[str, Accounts]) -> float | None:
-    """That of the latest year that tells it."""
+    """The turnover of the latest year that has one."""
     years = sorted(finances, reverse=True)
     return next((ca for year in years if (ca := finances[year].ca) is not None and ca >= 0), None)

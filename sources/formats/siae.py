@@ -10,9 +10,9 @@ from typing import BinaryIO
 
 from domain.suppliers.rows import Row, RowError
 from domain.text.bilingual import Text
-from sources.formats.commune_names import CommuneNames, commune_names
 from sources.formats.csv_cells import BadCell, kind_of, known, number
 from sources.formats.csv_records import read_records
+from sources.formats.postal_addresses import CommuneNames, commune_names
 from sources.rows import Context, Document
 from sources.trades.inference import OfferInference, Presentation
 

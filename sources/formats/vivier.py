@@ -17,7 +17,7 @@ from sources.rows import Context, RecordRow
 
 
 class _Identified(msgspec.Struct):
-    """As much of a faulty row as is needed to say whose it is."""
+    """The id of a faulty row."""
 
     external_id: str | None = None
 
@@ -55,7 +55,7 @@ def _row(line: int, data: bytes | None, context: Context) -> Row | RowError:
 
 
 def decoding_problem(error: Exception, kind: object) -> Problem:
-    """What is wrong with JSON that raised `error` while it was decoded as `kind`."""
+    """The problem of JSON that raised `error` while it was decoded as `kind`."""
     if isinstance(error, msgspec.ValidationError):
         return explain(error, kind)
     if isinstance(error, UnicodeDecodeError):

@@ -99,9 +99,9 @@ async def test_nothing_is_kept_that_leads_back(engine: Engine) -> None:
         held_back = await suppressions_of(connection, "elsewhere")
     assert "legoff" not in kept
     assert held_back is not None
-    assert held_back.applied("9", record(contact=CONTACT)).contact == Contact()
+    assert held_back.redact("9", record(contact=CONTACT)).contact == Contact()
     other = record(contact=Contact(email="b@x.example", phone="02 97 00 00 00", person="Anne Le Goff"))
-    assert held_back.applied("9", other) is other
+    assert held_back.redact("9", other) is other
 
 
 async def test_addresses_of_threads_and_mail_on_its_way_go(engine: Engine) -> None:

@@ -22,7 +22,7 @@ async def held_back(engine: Engine, source: str, *traces: Trace) -> Suppressions
 
 def left(found: Suppressions | None, external_id: str, contact: Contact) -> Contact | None:
     assert found is not None
-    return found.applied(external_id, record(contact=contact)).contact
+    return found.redact(external_id, record(contact=contact)).contact
 
 
 async def test_an_address_is_held_back_wherever_it_comes(engine: Engine) -> None:
@@ -65,7 +65,7 @@ async def test_a_record_without_anything_held_back_is_the_same_object(engine: En
     found = await held_back(engine, "reseau", Trace("email", "a.legoff@esat.example"), Trace("phone", "1", HERE))
     assert found is not None
     for given in (record(), record(contact=Contact()), record(contact=Contact(email="b@x.example", phone="2"))):
-        assert found.applied("1", given) is given
+        assert found.redact("1", given) is given
 
 
 async def test_the_same_again_is_kept_once(engine: Engine) -> None:

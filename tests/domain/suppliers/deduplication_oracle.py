@@ -5,7 +5,7 @@ from itertools import combinations, product
 
 from domain.suppliers.deduplication import (
     NAMES_WITHIN_M,
-    NOTHING_DECIDED,
+    NO_DECISIONS,
     PRISONS_APART_M,
     Decisions,
     Facts,
@@ -17,7 +17,7 @@ from domain.suppliers.deduplication import (
 Suppliers = set[frozenset[RecordKey]]
 
 
-def suppliers(facts: Sequence[Facts], similarity: NameSimilarity, decisions: Decisions = NOTHING_DECIDED) -> Suppliers:
+def suppliers(facts: Sequence[Facts], similarity: NameSimilarity, decisions: Decisions = NO_DECISIONS) -> Suppliers:
     """Every linked pair, from the strongest link to the weakest, joins its two sets unless that is forbidden."""
     sets = {each.key: frozenset((each.key,)) for each in facts}
     known = {each.key: each for each in facts}

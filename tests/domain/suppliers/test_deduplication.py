@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.suppliers.deduplication import (
-    NOTHING_DECIDED,
+    NO_DECISIONS,
     Decisions,
     Facts,
     NameSimilarity,
@@ -41,7 +41,7 @@ def same_words(one: Name, other: Name) -> float:
     return float(one.words == other.words and bool(one.words))
 
 
-def groups(*records: Facts, decisions: Decisions = NOTHING_DECIDED) -> list[str]:
+def groups(*records: Facts, decisions: Decisions = NO_DECISIONS) -> list[str]:
     """The external ids of each supplier, run together."""
     found = partition(records, same_words, decisions)
     return sorted("".join(key.external_id for key in group) for group in found)

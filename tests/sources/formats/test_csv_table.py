@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.formats.csv_table import Cells, Faulty, read_table
+from sources.formats.csv_table import Cells, FaultyRow, read_table
 from sources.rows import UnreadableFile
 
 CELL = st.text(alphabet='a",\n\ré |', max_size=5)
@@ -68,5 +68,5 @@ def test_a_header_that_cannot_be_used_is_the_whole_files_fault(data: bytes, code
 
 def test_quotes_are_faulty_only_where_they_matter() -> None:
     row = next(iter(read_table(io.BytesIO(b'a,b\n5" pipe,Le "Relais"\n')).rows))
-    assert not isinstance(row, Faulty)
+    assert not isinstance(row, FaultyRow)
     assert row.cells == {"a": '5" pipe', "b": 'Le "Relais"'}
