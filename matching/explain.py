@@ -95,7 +95,7 @@ class Explainer:
         return Tension(level, self._say(messages.tension(level, fewest.candidates, label)))
 
     def reservation(self, query: LotQuery) -> Reservation:
-        """What the law says about reserving the lot; the worst finding gives the outcome."""
+        """Findings of the law on reserving the lot; the worst gives the outcome."""
         review = self.review.lots[query.lot.id]
         return Reservation(review.outcome, tuple(self._finding(finding) for finding in review.reservation))
 
@@ -112,12 +112,12 @@ class Explainer:
         )
 
     def need_advice(self) -> tuple[Advice, ...]:
-        """What the buyer should know about the whole need."""
+        """Advice on the whole need."""
         advice = (*self.review.advice, distance_is_for_sourcing(self.on, self.rules))
         return tuple(self._advice(item) for item in advice)
 
     def lot_advice(self, query: LotQuery, supply: Supply, awarded: Sequence[LegalAdvice]) -> tuple[Advice, ...]:
-        """What the buyer should know about the lot: what was not understood, law, what was awarded, then counsel."""
+        """Advice on the lot, in this order: words not understood, law, past awards, counsel."""
         review = self.review.lots[query.lot.id]
         legal = [*review.advice, *awarded]
         if query.objects:
@@ -224,7 +224,7 @@ class Explainer:
         return messages.not_served(max(areas, key=_reach), to_territory_km, supplier.location is not None)
 
     def _verdicts(self, field: Field, rows: Positions) -> list[tuple[Eligibility, ...]]:
-        """What the law says of some of the suppliers, for each of the lot's reserved types."""
+        """Eligibility of some of the suppliers for each of the lot's reserved types."""
         reserved = field.survey.query.lot.reserved
         if not reserved:
             return [()] * len(rows)

@@ -155,7 +155,7 @@ class _Areas:
 
 @dataclass(frozen=True)
 class LiveIndex:
-    """What a match asks: a base, and an overlay of suppliers changed since.
+    """The index that needs are matched against: a base, and an overlay of suppliers changed since.
 
     `standing` marks the suppliers of the base that no later change has replaced or removed; None: all of them.
     """

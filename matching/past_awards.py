@@ -1,4 +1,4 @@
-"""What a buyer's past awards change in a match: who is barred from an ESS-reserved lot, and who wins too often."""
+"""Effects of past awards on a match: suppliers barred from an ESS-reserved lot, suppliers that win too often."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -61,7 +61,7 @@ class PastAwards:
         return replace(field, outcomes=outcomes, ess_awards=found)
 
     def advice(self, field: Field, passed: Positions) -> list[LegalAdvice]:
-        """What the awards say of a lot: suppliers who win its activities again and again, candidates who depend."""
+        """Advice on a lot: suppliers that win its activities again and again, candidates that depend on the buyer."""
         return [*self._habits(field.survey), *self._dependent(field.survey, passed)]
 
     def _ess_awards(self, awards: Iterable[Award], field: Field) -> tuple[EssAward, ...]:
