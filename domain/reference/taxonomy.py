@@ -15,18 +15,26 @@ from domain.text.normalise import fold
 _NAF = re.compile(r"([0-9]{2})\.?([0-9]{2})([A-Z])")
 
 
-class Segment(msgspec.Struct, frozen=True):
-    """One activity. `synonyms` are folded phrases, `cpv` prefixes of codes, `naf` dotted NAF rev. 2 codes.
+class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A segment as segments.toml writes it.
 
-    `related` are neighbours worth showing to a buyer who asks for this segment; they never answer in its place.
+    `synonyms` are folded phrases, `cpv` prefixes of codes, `naf` dotted NAF rev. 2 codes.
     """
 
     id: str
     label: str
-    family: str
     synonyms: tuple[str, ...]
     cpv: tuple[str, ...]
     naf: tuple[str, ...]
+
+
+class Segment(SegmentEntry, frozen=True):
+    """One activity.
+
+    `related` are neighbours worth showing to a buyer who asks for this segment; they never answer in its place.
+    """
+
+    family: str
     related: tuple[str, ...]
 
 
@@ -36,16 +44,6 @@ class Family(msgspec.Struct, frozen=True):
     id: str
     label: str
     segments: tuple[Segment, ...]
-
-
-class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A segment as segments.toml writes it."""
-
-    id: str
-    label: str
-    synonyms: tuple[str, ...]
-    cpv: tuple[str, ...]
-    naf: tuple[str, ...]
 
 
 class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
