@@ -9,7 +9,6 @@ import msgspec
 from domain.exchanges.exchange import Exchange
 from domain.meetings.meeting import Meeting
 from domain.shortlists.frozen import Decision, FrozenShortlist
-from domain.shortlists.listed_suppliers import shortlisted
 
 
 class SetAside(msgspec.Struct, frozen=True):
@@ -58,10 +57,11 @@ def concerned(
     """
     names: dict[UUID, str] = {}
     listed: dict[UUID, list[str]] = {}
-    for supplier_id, each in shortlisted(version).items():
-        now = living.get(supplier_id, supplier_id)
-        names.setdefault(now, each.supplier.name)
-        listed.setdefault(now, []).extend(each.lots)
+    for lot in version.shown:
+        for supplier in (each.supplier for each in lot.candidates):
+            now = living.get(supplier.id, supplier.id)
+            names.setdefault(now, supplier.name)
+            listed.setdefault(now, []).append(lot.id)
     every = {lot.id for lot in version.need.lots}.union(*(exchange.lot_ids for exchange in exchanges))
     topics: dict[UUID, set[str]] = {}
     for exchange in exchanges:

@@ -150,7 +150,7 @@ def equal_treatment(
     of = concerned(version, exchanges, meetings, living, earlier)
     told = disclosures(exchanges, living)
     receipts = _by_supplier((who, receipt) for each in told for who, receipt in each.receipts.items())
-    contacts, found = Contacts(exchanges, receipts), informations(told)
+    contacts, found = Contacts(told), informations(told)
     lacks = [*contact_lacks(of.values(), contacts)]
     lacks += (lack for each in found for lack in information_lacks(each, of.values()))
     lacks += (*question_lacks(exchanges, of, living), *meeting_lacks(meetings, of, living))

@@ -1,12 +1,12 @@
 """The rules of equal treatment: who lacks a contact, an information, its correction, an answer or a meeting."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 from uuid import UUID
 
 from domain.equal_treatment.concerned import Concerned
-from domain.equal_treatment.disclosures import Information, InformationKind, Receipt
+from domain.equal_treatment.disclosures import Disclosure, Information, InformationKind, Receipt
 from domain.equal_treatment.gaps import NEVER_INVITED, GapCode, Lack, long_day
 from domain.exchanges.exchange import Exchange, ExchangeSummary
 from domain.exchanges.questions import questions_of
@@ -29,14 +29,12 @@ _MISSING: dict[InformationKind, tuple[GapCode, Text]] = {
 class Contacts:
     """The exchanges in which something was given to somebody, in the order in which they were opened."""
 
-    def __init__(self, exchanges: Iterable[Exchange], receipts: Mapping[UUID, Sequence[Receipt]]) -> None:
-        given: dict[UUID, set[UUID]] = {}
-        for supplier_id, some in receipts.items():
-            for receipt in some:
-                if receipt.given:
-                    given.setdefault(receipt.exchange_id, set()).add(supplier_id)
-        in_order = sorted(exchanges, key=lambda each: (each.opened_at, each.id))
-        self._given = [(each, given[each.id]) for each in in_order if each.id in given]
+    def __init__(self, told: Iterable[Disclosure]) -> None:
+        given: dict[UUID, tuple[ExchangeSummary, set[UUID]]] = {}
+        for each in told:
+            if to := {who for who, receipt in each.receipts.items() if receipt.given}:
+                given.setdefault(each.exchange.id, (each.exchange, set()))[1].update(to)
+        self._given = sorted(given.values(), key=lambda pair: (pair[0].opened_at, pair[0].id))
 
     def about(self, lots: Collection[str]) -> list[tuple[ExchangeSummary, set[UUID]]]:
         """Those about any of these lots or the whole need, each with the suppliers that were given something."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from domain.shortlists.diff import compare
-from domain.shortlists.listed_suppliers import shortlisted
+from domain.shortlists.listed_suppliers import to_be_contacted
 from tests.domain.shortlists.samples import frozen, id_of, listed
 
 FOLDER = Path(__file__).parent
@@ -26,6 +26,6 @@ def test_what_was_frozen_in_2026_can_still_be_read() -> None:
     (candidate,), (missed,) = lot.candidates, lot.near_misses
     assert (candidate.supplier.name, missed.supplier.name) == ("Ateliers de l'Ouest", "Loin")
     assert version.shown[0].near_misses[0].message == missed.message
-    assert list(shortlisted(version)) == [candidate.supplier.id]
+    assert to_be_contacted(version, ()) == (candidate.supplier,)
     found = compare(version, frozen(listed("1", ["a"]), number=2), {}, {}, "fr").lots[0]
     assert [each.name for each in found.left] == ["Ateliers de l'Ouest"]
