@@ -13,7 +13,7 @@ from db.audit import write_entry
 from db.core.engine import transaction
 from db.suppliers import manual_merges
 from domain.audit import Detail
-from domain.suppliers.deduplication import RecordKey
+from domain.suppliers.deduplication import RecordKey, RecordReference
 from matching.words.name_similarity import name_similarity
 
 MOST_MERGED = 100
@@ -23,13 +23,6 @@ class SupplierMerge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Suppliers that are one."""
 
     ids: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=2, max_length=MOST_MERGED)]
-
-
-class RecordReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A record, by the identifier that its source gives it."""
-
-    source: str
-    external_id: str
 
 
 class SupplierSplit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

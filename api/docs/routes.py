@@ -12,7 +12,7 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import HOUR, conditional_get, etag_of
 from api.web.content_negotiation import HTML, JSON
 from api.web.openapi import encode, routes_of
-from api.web.problem_types import CATALOGUE, ProblemType
+from api.web.problems import CATALOGUE, ProblemType
 from domain.errors import NotFound
 from domain.text.bilingual import Language, Text
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import asyncpg
@@ -54,12 +54,6 @@ async def _answers(
     while True:
         called.clear()
         yield await connection.fetchval(question, timeout=ANSWER_SECONDS)
-        await _wait(called, poll_seconds)
-
-
-async def _wait(called: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await called.wait()
-    except TimeoutError:
-        return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(poll_seconds):
+                await called.wait()

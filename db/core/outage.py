@@ -1,5 +1,6 @@
 """Classification of database errors: unreachable, refused, or a mistake in a query."""
 
+from collections.abc import Iterator
 from traceback import walk_tb
 
 import asyncpg
@@ -24,16 +25,19 @@ _REFUSED = (
 
 def is_away(failure: BaseException) -> bool:
     """Whether `failure`, or what caused it, says that the database cannot be reached for now."""
-    seen: BaseException | None = failure
-    while seen is not None:
-        if isinstance(seen, _TEMPORARY) or (isinstance(seen, exc.DBAPIError) and seen.connection_invalidated):
-            return True
-        if isinstance(seen, asyncpg.InterfaceError) and "closed" in str(seen):
-            return True
-        if isinstance(seen, OSError) and _raised_by_driver(seen):
-            return True
-        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-    return False
+    return any(
+        isinstance(seen, _TEMPORARY)
+        or (isinstance(seen, exc.DBAPIError) and seen.connection_invalidated)
+        or (isinstance(seen, asyncpg.InterfaceError) and "closed" in str(seen))
+        or (isinstance(seen, OSError) and _raised_by_driver(seen))
+        for seen in _with_causes(failure)
+    )
+
+
+def _with_causes(failure: BaseException | None) -> Iterator[BaseException]:
+    while failure is not None:
+        yield failure
+        failure = failure.__cause__ or (None if failure.__suppress_context__ else failure.__context__)
 
 
 def _raised_by_driver(failure: OSError) -> bool:
@@ -45,9 +49,4 @@ def _raised_by_driver(failure: OSError) -> bool:
 
 def refusal(failure: BaseException) -> str | None:
     """The server's message where it refused the connection (password, database or user); else None."""
-    seen: BaseException | None = failure
-    while seen is not None:
-        if isinstance(seen, _REFUSED):
-            return str(seen)
-        seen = seen.__cause__
-    return None
+    return next((str(seen) for seen in _with_causes(failure) if isinstance(seen, _REFUSED)), None)

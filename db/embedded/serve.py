@@ -52,8 +52,11 @@ def serve(
                 yield url
             finally:
                 try:
-                    if shared:
-                        _lock_out(guests)
+                    if shared and not _lock(guests, fcntl.LOCK_EX):
+                        logger.warning(
+                            "Other commands use this database; it stops when they are done (Ctrl-C: it stops now)."
+                        )
+                        fcntl.lockf(guests, fcntl.LOCK_EX)
                 finally:
                     _write(owner, url="")
 
@@ -69,13 +72,6 @@ def _lock(file: FileIO, kind: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _lock_out(guests: FileIO) -> None:
-    """Wait for guests to be done, and let no more in."""
-    if not _lock(guests, fcntl.LOCK_EX):
-        logger.warning("Other commands use this database; it stops when they are done (Ctrl-C: it stops now).")
-        fcntl.lockf(guests, fcntl.LOCK_EX)
 
 
 def _write(owner: FileIO, url: str) -> None:

@@ -46,6 +46,13 @@ class RecordKey(NamedTuple):
     external_id: str
 
 
+class RecordReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A record, by the identifier that its source gives it."""
+
+    source: str
+    external_id: str
+
+
 class Facts(msgspec.Struct, frozen=True, gc=False):
     """The facts by which a record is identified.
 

@@ -11,9 +11,8 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from api.app import ROUTES
-from api.web.openapi import document, encode, problems_of, routes_of
-from api.web.problem_types import CATALOGUE
-from api.web.route import Route
+from api.web.openapi import Route, document, encode, problems_of, routes_of
+from api.web.problems import CATALOGUE
 
 OPENAPI = Path(__file__).parents[3] / "openapi"
 ALL: tuple[Route, ...] = tuple(handler.opt["route"] for handler in ROUTES)
