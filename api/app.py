@@ -26,7 +26,7 @@ from api.runtime import observability as observe
 from api.runtime.auth import Keys
 from api.runtime.database import database
 from api.runtime.endpoint import Call, options_handlers
-from api.runtime.import_processes import Preparers
+from api.runtime.import_processes import ImportProcesses
 from api.runtime.live_index import LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.outbox_worker import deliveries
@@ -98,14 +98,14 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 def create_app(
     settings: Settings,
     reference: Reference | None = None,
-    preparers: Preparers | None = None,
+    import_processes: ImportProcesses | None = None,
     *,
     routes: Sequence[HTTPRouteHandler] = ROUTES,
     parts: Sequence[Part] = PARTS,
 ) -> Litestar:
     """The application. `reference`: loaded here unless the caller already has it (and forks with it).
 
-    Without `preparers`, rows of imports are prepared in threads of this process.
+    Without `import_processes`, rows of imports are prepared in threads of this process.
 
     With `parts=()` it needs no database: everything that needs none works, and keys are the administrator's only.
     """
@@ -113,7 +113,7 @@ def create_app(
     services = Services(
         settings=settings,
         reference=reference,
-        preparers=preparers,
+        import_processes=import_processes,
         gazetteer=reference.gazetteer,
         portraits=Portraits(reference.geography),
         metrics=Metrics(settings.metrics_dir),
@@ -131,7 +131,7 @@ def create_app(
     app.state.services = services
     # around everything, so that unknown paths and refused methods are seen too
     handler = FilePaths(app.asgi_handler, (route.path for route in routes_of(app)))
-    app.asgi_handler = observe.Observation(handler, services.metrics, observe.access_log(settings))
+    app.asgi_handler = observe.ObservabilityMiddleware(handler, services.metrics, observe.access_log(settings))
     return app
 
 

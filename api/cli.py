@@ -1,4 +1,4 @@
-"""The command line: what each command takes, and how its failures are told."""
+"""The command line: the arguments of each command, its exit status and its error messages."""
 
 import argparse
 import os
@@ -13,6 +13,7 @@ from uuid import UUID
 
 from api.commands.errors import FAILED, USAGE, CommandFailed
 from api.settings import BadSetting, read_settings
+from db.embedded.home import EmbeddedError
 from domain.client import SCOPES
 from domain.errors import DomainError
 from sources.formats.registry import FORMATS
@@ -49,28 +50,28 @@ KEYS_CREATE = """\
 Create an API key. It is shown this once, alone on the last line of the output; only its digest is kept.
 """
 AUDIT_VERIFY = """\
-Check that the journals are what was written in them: numbers without gaps, every entry bound to the one before by its
-hash. Exits with 1 where one is broken, and says where. The anchor it prints, noted outside of Vivier, shows later that
-nothing was cut off at the end and nothing rewritten: give it back as --anchor.
+Verify the journals: numbers without gaps, every entry bound to the one before by its hash. Exits with 1 where one is
+broken, and says where. The anchor it prints, noted outside of Vivier and given back later as --anchor, proves that
+nothing was cut off at the end and nothing rewritten.
 """
 PRIVACY_EXPORT = """\
-Give a copy of all that is held about a person: where it is, since when, and what an erasure would make of it.
+Print all data held about a person: where they are, since when, and what an erasure would change.
 """
 PRIVACY_ERASE = """\
-Erase a person: shows what it will change, asks, then does it and tells what was changed and what is kept and why. Later
-imports do not bring them back. The same again changes nothing.
+Erase a person: shows what it will change, asks, then does it and prints what was changed, and what is kept and why.
+Later imports do not bring them back. A second run changes nothing.
 """
 RETENTION_SHOW = """\
-Show what has been kept for its time and would be removed now: needs one by one, the rest by number.
+Show what is past its retention period and would be removed now: needs one by one, the rest by number.
 """
 RETENTION_PURGE = """\
-Remove what has been kept for its time: shows it, asks, then removes exactly that, and notes it in the journals. The
+Remove what is past its retention period: shows it, asks, then removes exactly that, and writes it in the journals. The
 periods are settings; journals are never removed.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit status: 0, 1 where it failed, 2 where it was asked wrongly, 130 for Ctrl-C."""
+    """Run one command; returns its exit status: 0, 1 for failure, 2 for a mistake of usage, 130 for Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # a terminal that cannot write an accent gets a question mark, not a crash
@@ -85,24 +86,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # whoever read us has seen enough; the interpreter would complain once more when it flushes
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except (CommandFailed, BadSetting, DomainError) as failure:
-        return _told(failure)
     except Exception as failure:
-        if (message := _database_failure(failure)) is None:
+        if (message := _message(failure)) is None:
             raise
-        return _told(CommandFailed(message))
+        with suppress(BrokenPipeError):
+            sys.stderr.write(f"vivier: {message}\n")
+        if isinstance(failure, BadSetting):
+            return USAGE
+        return failure.status if isinstance(failure, CommandFailed) else FAILED
     return status
 
 
-def _told(failure: CommandFailed | BadSetting | DomainError) -> int:
-    with suppress(BrokenPipeError):
-        sys.stderr.write(f"vivier: {failure}\n")
-    return (
-        failure.status if isinstance(failure, CommandFailed) else USAGE if isinstance(failure, BadSetting) else FAILED
-    )
-
-
-def _database_failure(failure: Exception) -> str | None:
+def _message(failure: Exception) -> str | None:
+    """The failure in words for the person who typed the command; None for a fault of the program."""
+    if isinstance(failure, CommandFailed | BadSetting | DomainError | EmbeddedError):
+        return str(failure)
     from db.core.outage import is_away, refusal  # noqa: PLC0415 - most commands never come here
 
     if (said := refusal(failure)) is not None:
@@ -129,9 +127,9 @@ def _parser() -> argparse.ArgumentParser:
     _match_options(add("match", "match a need (besoin) and show its shortlist", MATCH))
     _import_options(add("import", "import a file of suppliers", IMPORT, "imports"))
     _keys_options(add("keys", "create, list and revoke API keys"))
-    _audit_options(add("audit", "check that the journals are what was written"))
-    _privacy_options(add("privacy", "tell what is held about a person, or erase it"))
-    _retention_options(add("retention", "show or remove what has been kept for its time"))
+    _audit_options(add("audit", "verify the hash chain of the journals"))
+    _privacy_options(add("privacy", "show the data held about a person, or erase them"))
+    _retention_options(add("retention", "show or remove what is past its retention period"))
     add("migrate", "create the tables of the database or bring them up to date")
     add("openapi", "print the OpenAPI document of the API")
     return parser
@@ -154,7 +152,7 @@ def _match_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--explain",
         action="store_true",
-        help="print the trail: what was read, whom each gate refused, the order",
+        help="print the trail: the need as read, the suppliers each gate refused, the order",
     )
 
 
@@ -164,7 +162,7 @@ def _import_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=sorted(FORMATS), default="vivier", help="of the rows (default: vivier)")
     parser.add_argument("--mode", choices=("upsert", "snapshot"), default="upsert", help="snapshot also removes")
     parser.add_argument("--force", action="store_true", help="let a snapshot remove more than a fifth of the source")
-    parser.add_argument("--dry-run", action="store_true", help="say what the import would do, and store nothing")
+    parser.add_argument("--dry-run", action="store_true", help="report what the import would do, and store nothing")
     parser.add_argument("--json", action="store_true", help="print the report as JSON, with all rejects")
 
 
@@ -178,14 +176,14 @@ def _keys_options(parser: argparse.ArgumentParser) -> None:
         "--source", action="append", type=_source, default=[], help="a source it may write (scope sync); repeatable"
     )
     actions.add_parser("list", help="list all keys, the revoked ones too", description="List all keys.")
-    revoke = actions.add_parser("revoke", help="revoke a key", description="Take a key out of force for good.")
+    revoke = actions.add_parser("revoke", help="revoke a key", description="Revoke a key for good.")
     revoke.add_argument("key", metavar="KEY", help="its id, or the beginning of it that `vivier keys list` shows")
 
 
 def _audit_options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
-    verify = actions.add_parser("verify", help="check the chain of every journal", description=AUDIT_VERIFY)
-    verify.add_argument("--organisation", metavar="O", help="check the journal of this one alone, by name or id")
+    verify = actions.add_parser("verify", help="verify the chain of every journal", description=AUDIT_VERIFY)
+    verify.add_argument("--organisation", metavar="O", help="verify only this organisation's journal, by name or id")
     verify.add_argument(
         "--anchor",
         action="append",
@@ -198,16 +196,17 @@ def _audit_options(parser: argparse.ArgumentParser) -> None:
 
 def _privacy_options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
-    export = actions.add_parser("export", help="tell all that is held about a person", description=PRIVACY_EXPORT)
+    export = actions.add_parser("export", help="print all data held about a person", description=PRIVACY_EXPORT)
     erase = actions.add_parser("erase", help="erase a person", description=PRIVACY_ERASE)
     for action in (export, erase):
         action.add_argument("--email", help="the address of the person")
         action.add_argument("--name", help="the name; with --email, namesakes with another address are left alone")
+        action.add_argument("--phone", help="a telephone number, in any spelling")
         action.add_argument(
             "--organisation", metavar="O", help="in its data and the directory alone, by name or id (default: in all)"
         )
         action.add_argument("--json", action="store_true", help="print it as JSON, whole")
-    erase.add_argument("--dry-run", action="store_true", help="only tell what would be changed")
+    erase.add_argument("--dry-run", action="store_true", help="only show what would be changed")
     erase.add_argument("--yes", action="store_true", help="do not ask")
 
 

@@ -10,12 +10,12 @@ import msgspec
 from litestar import Response
 
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import DAY, HOUR, IF_NONE_MATCH, conditional_get, etag_of
+from api.runtime.etag import DAY, HOUR, IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import GEOJSON, JSON
 from api.web.pagination import Cursor, Limit, Page, Paging, page, paged, read_cursor
 from domain.errors import NotFound
 from domain.law import rule_documents
-from domain.reference.taxonomy import Family, Taxonomy
+from domain.reference.taxonomy import Family
 from domain.reference.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
 from domain.suppliers.supplier import Point
 from matching.geo.outline_view import Portrait
@@ -128,8 +128,7 @@ async def list_segments(call: Call) -> Response[bytes]:
     The id of a family may be requested or offered like that of a segment. `related` segments are neighbours worth
     showing; they never answer in place of the one requested.
     """
-    body, etag = _segments(call.services.reference.taxonomy)
-    return conditional_get(call, body, JSON, etag, max_age=HOUR)
+    return conditional_get(call, FamilyList(call.services.reference.taxonomy.families), max_age=HOUR)
 
 
 @endpoint("GET", "/segments/search", tag=TAG, scope=None, answers=SegmentSearchResults)
@@ -219,12 +218,6 @@ async def get_rule(call: Call, rule: str) -> Response[bytes]:
 
 
 ROUTES = (list_segments, search_segments, search_territories, get_territory, list_rules, get_rule)
-
-
-@lru_cache(maxsize=2)
-def _segments(taxonomy: Taxonomy) -> tuple[bytes, str]:
-    body = msgspec.json.encode(FamilyList(taxonomy.families))
-    return body, etag_of(body)
 
 
 class _Place(NamedTuple):

@@ -1,4 +1,4 @@
-"""How soon a change is matched by every worker, and how long matches take meanwhile, over HTTP.
+"""Measure how soon a change is matched by every worker, and how long matches take meanwhile, over HTTP.
 
     python -m bench.freshness [SUPPLIERS [CHANGES_PER_SECOND [SECONDS]]]        (default: 220000 5 60)
 
@@ -33,7 +33,7 @@ NEED = {
 
 @dataclass
 class Seen:
-    """What was put when, by version; what each connection saw when; and how long each match took, in milliseconds."""
+    """When each version was put, when each connection saw it, and the milliseconds that each match took."""
 
     put_at: dict[int, float] = field(default_factory=dict)
     seen_at: list[dict[int, float]] = field(default_factory=lambda: [{} for _ in range(CONNECTIONS)])
@@ -41,7 +41,7 @@ class Seen:
     over: threading.Event = field(default_factory=threading.Event)
 
     def delays(self, end: float) -> list[float]:
-        """Seconds from each change to each connection; what was never seen counts up to the end."""
+        """Seconds from each change to each connection; a change never seen counts up to `end`."""
         return [max(0.0, of.get(version, end) - at) for version, at in self.put_at.items() for of in self.seen_at]
 
 
@@ -52,7 +52,7 @@ def version(server: Server, connection: HTTPConnection) -> int:
 
 
 def put(server: Server, seen: Seen, per_second: float) -> None:
-    """One new record after another."""
+    """Put one new record after another, until `seen.over`."""
     connection, number = server.connect(), 0
     record = {"name": "Nouveau", "address": {"commune": "56178"}, "offers": [{"segments": ["pr-locaux"]}]}
     while not seen.over.wait(1 / per_second):
@@ -62,7 +62,7 @@ def put(server: Server, seen: Seen, per_second: float) -> None:
 
 
 def watch(server: Server, seen: Seen, position: int) -> None:
-    """Match again and again on one connection."""
+    """Match repeatedly on one connection, and note when each version is first seen."""
     connection = server.connect()
     last = version(server, connection)
     while not seen.over.wait(PAUSE_SECONDS):
@@ -75,7 +75,7 @@ def watch(server: Server, seen: Seen, position: int) -> None:
 
 
 def caught_up(server: Server, wanted: int) -> float:
-    """Seconds until all of many connections are answered with that version."""
+    """Seconds until many new connections are all answered with that version."""
     began = time.perf_counter()
     while min(version(server, server.connect()) for _ in range(2 * CONNECTIONS)) < wanted:
         time.sleep(PAUSE_SECONDS)
@@ -83,7 +83,7 @@ def caught_up(server: Server, wanted: int) -> float:
 
 
 def measure(server: Server, per_second: float, seconds: float) -> None:
-    """Put and watch at once, and print what came of it."""
+    """Put and watch at once, and print the delays."""
     seen = Seen()
     tasks = [threading.Thread(target=put, args=(server, seen, per_second))]
     tasks += [threading.Thread(target=watch, args=(server, seen, position)) for position in range(CONNECTIONS)]
@@ -99,8 +99,8 @@ def measure(server: Server, per_second: float, seconds: float) -> None:
 
 def _spread(values: Iterable[float], digits: int) -> str:
     ordered = sorted(values)
-    told = {name: ordered[int(share * (len(ordered) - 1))] for name, share in (("median", 0.5), ("p95", 0.95))}
-    return ", ".join(f"{name} {value:.{digits}f}" for name, value in (*told.items(), ("max", ordered[-1])))
+    shares = {"median": 0.5, "p95": 0.95, "max": 1.0}
+    return ", ".join(f"{name} {ordered[int(at * (len(ordered) - 1))]:.{digits}f}" for name, at in shares.items())
 
 
 def main(suppliers: int, per_second: float, seconds: float) -> None:

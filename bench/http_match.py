@@ -1,4 +1,4 @@
-"""What `POST /match` costs a real server, HTTP included: the three lots of `bench.match` over a generated pool.
+"""Measure the cost of `POST /match` to a real server, HTTP included: the lots of `bench.match`, a generated pool.
 
     python -m bench.http_match [SUPPLIERS]        (default: 13500)
 
@@ -24,25 +24,25 @@ BATCH = 10
 
 
 def measure(server: Server, need: Any) -> None:
-    """Print what `ROUNDS` equal requests take, after some that nobody counts."""
+    """Print the time of `ROUNDS` equal requests, after a batch to warm up."""
     connection = server.connect()
     for _ in range(BATCH):
         server.ask("POST", "/match", need, connection)
     waited, spent = [], []
     for _ in range(ROUNDS // BATCH):
-        before = server.usage().ours
+        before = server.cpu_seconds()
         for _ in range(BATCH):
             started = time.perf_counter()
             server.ask("POST", "/match", need, connection)
             waited.append((time.perf_counter() - started) * 1_000)
-        spent.append((server.usage().ours - before) * 1_000 / BATCH)
+        spent.append((server.cpu_seconds() - before) * 1_000 / BATCH)
     print(f"  server time  p50 {median(spent):.1f} ms a request, mean {sum(spent) / len(spent):.1f} ms")
     parts = quantiles(waited, n=100)
     print(f"  the client waits  p50 {parts[49]:.1f} ms  p99 {parts[98]:.1f} ms")
 
 
 def main(count: int) -> None:
-    """Serve a generated pool of that size, and ask."""
+    """Serve a generated pool of that size, and measure."""
     with tempfile.TemporaryDirectory() as folder, serving() as server:
         pool = Path(folder, "pool.ndjson")
         write(pool, count, load_reference())

@@ -26,7 +26,7 @@ import msgspec
 from domain.suppliers.deduplication import NAMES_WITHIN_M, Facts, RecordKey, metres, partition
 from domain.suppliers.names import name_key, read_name
 from domain.suppliers.supplier import Point
-from matching.words.name_similarity import likeness
+from matching.words.name_similarity import name_similarity
 
 FOLDER = Path("../shared/data/suppliers")
 SEED = 20_261_124
@@ -71,7 +71,7 @@ def read_esat(folder: Path) -> Iterator[Listed]:
 
 
 def facts(listed: Listed) -> Facts:
-    """What the rule is told of it."""
+    """The facts by which it is identified."""
     names = [read_name(name) for name in (listed.name, listed.trade_name) if name and listed.place]
     return Facts(listed.key, listed.siret, tuple(name for name in names if name_key(name)), listed.place)
 
@@ -79,7 +79,7 @@ def facts(listed: Listed) -> Facts:
 def as_they_are(records: Sequence[Listed]) -> None:
     """Which suppliers the files make, and whether any two SIRETs or far homonyms were joined."""
     started = time.process_time()
-    groups = partition(map(facts, records), likeness)
+    groups = partition(map(facts, records), name_similarity)
     spent = time.process_time() - started
     siret = {each.key: each.siret for each in records}
     glued = sum(len({siret[key] for key in group} - {None}) > 1 for group in groups)
@@ -109,7 +109,7 @@ def neighbours(located: Sequence[Listed]) -> None:
 
 def together(one: Listed, other: Listed) -> bool:
     """Whether the two, alone in the world, are one supplier."""
-    return len(partition([facts(one), facts(other)], likeness)) == 1
+    return len(partition([facts(one), facts(other)], name_similarity)) == 1
 
 
 def close(located: Sequence[Listed]) -> Iterator[tuple[Listed, Listed]]:
@@ -132,7 +132,7 @@ def second_list(located: Sequence[Listed], title: str, spell: Callable[[str, ran
         for key, each in copies.items()
         if each.place is not None
     ]
-    groups = partition(map(facts, [*located, *second]), likeness)
+    groups = partition(map(facts, [*located, *second]), name_similarity)
     siret = {each.key: each.siret for each in located}
     right = wrong = 0
     for group in groups:

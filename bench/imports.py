@@ -17,9 +17,9 @@ from typing import BinaryIO
 
 import msgspec
 
-from api.runtime.import_processes import Preparers, forked_preparers
+from api.runtime.import_processes import ImportProcesses, import_processes
 from api.sample.generate import generate
-from api.sync.pipeline import take_in
+from api.sync.pipeline import SourceFile, import_file
 from db import migrate
 from db.core.engine import Engine, engine
 from db.core.uuid7 import new_id
@@ -44,11 +44,13 @@ def write(path: Path, count: int, reference: Reference) -> None:
             file.write(msgspec.json.encode(row) + b"\n")
 
 
-async def timed(database: Engine, reference: Reference, preparers: Preparers, source: str, file: BinaryIO) -> Import:
+async def timed(
+    database: Engine, reference: Reference, processes: ImportProcesses, source: str, file: BinaryIO
+) -> Import:
     """Import the file as the source's, and print what it took."""
     wall, cpu = time.perf_counter(), time.process_time()
     order = Order(id=new_id(now()), source=source)
-    done = await take_in(database, reference, order, file, NDJSON, now, preparers=preparers)
+    done = await import_file(database, reference, order, SourceFile(file, NDJSON), now, processes=processes)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     what = f"added {done.added}, unchanged {done.unchanged}"
@@ -58,12 +60,12 @@ async def timed(database: Engine, reference: Reference, preparers: Preparers, so
     return done
 
 
-async def measure(url: str, path: Path, reference: Reference, preparers: Preparers) -> None:
+async def measure(url: str, path: Path, reference: Reference, processes: ImportProcesses) -> None:
     """The three imports."""
     database = engine(url)
     for source in ("first", "first", "second"):
         with path.open("rb") as file:
-            await timed(database, reference, preparers, source, file)
+            await timed(database, reference, processes, source, file)
     await database.dispose()
 
 
@@ -74,9 +76,9 @@ def main(count: int) -> None:
         home = Path(folder)
         home.chmod(0o755)
         write(home / "rows.ndjson", count, reference)
-        with forked_preparers(reference) as preparers, embedded.serve(home / "home") as database:
-            migrate.upgrade(database.url)
-            asyncio.run(measure(database.url, home / "rows.ndjson", reference, preparers))
+        with import_processes(reference) as processes, embedded.serve(home / "home") as url:
+            migrate.upgrade(url)
+            asyncio.run(measure(url, home / "rows.ndjson", reference, processes))
 
 
 if __name__ == "__main__":

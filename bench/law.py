@@ -2,7 +2,7 @@
 
     python -m bench.law [SUPPLIERS]        (default: 13500)
 
-The same match is timed in turns with the rules and without them: no review of the need, no counsel, no ends of
+The same match is timed in turns with the rules and without them: no review of the need, no advice, no ends of
 approvals, and no verdict put into words for candidates and near misses. Who is eligible is looked up in both, as the
 gates need it; what judging all the suppliers of a day for the first time costs is given apart. No need is asked twice:
 one lot has another value, duration and reach each time.
@@ -79,7 +79,7 @@ def without_rules() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(patch("matching.engine.review_need", no_review))
         stack.enter_context(patch("matching.engine._approval_ends", lambda *_: None))
-        stack.enter_context(patch("matching.explain.counsel", nothing))
+        stack.enter_context(patch("matching.explain.supply_advice", nothing))
         stack.enter_context(patch("matching.explain.Explainer._verdicts", no_verdict))
         stack.enter_context(patch("matching.explain.Explainer.need_advice", nothing))
         yield

@@ -1,4 +1,4 @@
-"""A real server to measure: `vivier serve` on a home that is thrown away, and what it and its database consume."""
+"""A server to measure: `vivier serve` on a temporary home, and the CPU time it spends."""
 
 import json
 import os
@@ -18,20 +18,8 @@ from typing import Any
 ADMIN_KEY = "the-administrators-key"
 START_SECONDS = 60.0
 ANSWER_SECONDS = 600.0
-KEPT = ("PATH", "HOME", "PG_BIN", "LANG")
+INHERITED = ("PATH", "HOME", "PG_BIN", "LANG")
 TICKS = os.sysconf("SC_CLK_TCK")
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What the processes of a server have consumed: CPU seconds of ours and of PostgreSQL's, and our peak of memory."""
-
-    ours: float
-    database: float
-    peak_mb: float
-
-    def __sub__(self, before: "Usage") -> "Usage":
-        return Usage(self.ours - before.ours, self.database - before.database, self.peak_mb)
 
 
 @dataclass(frozen=True)
@@ -42,55 +30,33 @@ class Server:
     port: int
 
     def connect(self) -> HTTPConnection:
-        """A connection to keep: whichever worker takes it answers all its requests."""
+        """A connection to reuse: whichever worker accepts it answers all its requests."""
         return HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS)
 
     def ask(self, method: str, path: str, body: Any = None, connection: HTTPConnection | None = None) -> Any:
         """The JSON answer to one request; raises RuntimeError on a refusal."""
-        made = connection or self.connect()
-        headers = {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": "application/json"}
-        made.request(method, path, None if body is None else json.dumps(body), headers)
-        response = made.getresponse()
-        content = response.read()
-        if connection is None:
-            made.close()
-        if response.status >= 400:
-            raise RuntimeError(f"{method} {path}: {response.status} {content[:500]!r}")
-        return json.loads(content) if content else None
+        content = None if body is None else json.dumps(body).encode()
+        return _answer(connection or self.connect(), method, path, content, "application/json")
 
     def send(self, path: str, file: Path) -> Any:
-        """The answer to an NDJSON file, sent by a process of its own."""
-        command = ["curl", "-sS", "--fail-with-body", "-T", str(file), "-X", "POST", "-H", "Expect:"]
-        command += ["-H", f"Authorization: Bearer {ADMIN_KEY}", "-H", "Content-Type: application/x-ndjson"]
-        done = subprocess.run([*command, f"http://127.0.0.1:{self.port}{path}"], capture_output=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"POST {path}: {done.stdout[:500]!r} {done.stderr!r}")
-        return json.loads(done.stdout)
+        """The answer to an NDJSON file."""
+        with file.open("rb") as rows:
+            return _answer(self.connect(), "POST", path, rows, "application/x-ndjson")
 
-    def usage(self) -> Usage:
-        """So far. Processes that ended are counted by the parent that waited for them."""
-        ours = database = peak = 0.0
-        for process in _family(self.pid):
-            status = dict(line.split(":", 1) for line in _read(process, "status").splitlines())
-            if "Name" not in status:
-                continue
-            fields = _read(process, "stat").rpartition(")")[2].split()
-            spent = sum(map(int, fields[11:15])) / TICKS
-            if status["Name"].strip() == "postgres":
-                database += spent
-            else:
-                ours += spent
-                peak = max(peak, int(status["VmHWM"].split()[0]) / 1024)
-        return Usage(ours, database, peak)
+    def cpu_seconds(self) -> float:
+        """CPU time spent so far, without PostgreSQL's; processes that ended count with the parent that reaped them."""
+        stats = [_read(pid, "stat") for pid in _family(self.pid)]
+        fields = [stat.rpartition(")")[2].split() for stat in stats if stat and "(postgres)" not in stat]
+        return sum(int(ticks) for each in fields for ticks in each[11:15]) / TICKS
 
 
 @contextmanager
 def serving(*arguments: str) -> Iterator[Server]:
-    """A server with an empty database, once it can match; both are gone after the block."""
+    """A server with an empty database, once it can match; both are removed after the block."""
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="vivier-bench-") as folder:
         home = Path(folder)
         home.chmod(0o755)
-        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+        environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
         environment |= {"VIVIER_HOME": str(home), "VIVIER_ADMIN_KEY": ADMIN_KEY}
         command = [str(Path(sys.executable).with_name("vivier")), "serve", "--port", "0", *arguments]
         with (home / "log").open("wb") as log:
@@ -104,13 +70,22 @@ def serving(*arguments: str) -> Iterator[Server]:
                 process.wait()
 
 
+def _answer(connection: HTTPConnection, method: str, path: str, body: Any, media_type: str) -> Any:
+    connection.request(method, path, body, {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": media_type})
+    response = connection.getresponse()
+    content = response.read()
+    if response.status >= 400:
+        raise RuntimeError(f"{method} {path}: {response.status} {content[:500]!r}")
+    return json.loads(content) if content else None
+
+
 def _port(process: "subprocess.Popen[bytes]") -> int:
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
-    said = os.read(process.stdout.fileno(), 4096).decode() if ready else ""
-    if "http://" not in said:
-        raise RuntimeError(f"the server did not start: {said}")
-    return int(said.split("http://")[1].split()[0].rpartition(":")[2])
+    line = os.read(process.stdout.fileno(), 4096).decode() if ready else ""
+    if "http://" not in line:
+        raise RuntimeError(f"the server did not start: {line}")
+    return int(line.split("http://")[1].split()[0].rpartition(":")[2])
 
 
 def _await_ready(server: Server) -> None:
@@ -118,27 +93,23 @@ def _await_ready(server: Server) -> None:
     while True:
         try:
             server.ask("GET", "/health/ready")
+            return
         except RuntimeError:
             if time.monotonic() > limit:
                 raise
             time.sleep(0.05)
-        else:
-            return
 
 
 def _family(pid: int) -> Iterator[int]:
+    """The process and all its descendants."""
     yield pid
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = task.read_text().split()
-        except OSError:
-            continue
-        for child in children:
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        for child in _read(pid, f"task/{task.name}/children").split():
             yield from _family(int(child))
 
 
 def _read(pid: int, name: str) -> str:
     try:
         return Path(f"/proc/{pid}/{name}").read_text()
-    except OSError:
+    except OSError:  # ended meanwhile
         return ""

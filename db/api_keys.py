@@ -3,13 +3,12 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from hashlib import sha256
-from hmac import compare_digest
 from secrets import token_hex
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import Select, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.core.engine import Connection
@@ -58,13 +57,13 @@ async def create_key(
         "created_at": now,
     }
     await connection.execute(insert(api_keys).values(row))
-    created = (await connection.execute(_keys().where(api_keys.c.id == row["id"]))).one()
-    return secret, _key(created)
+    return secret, msgspec.convert(row | {"organisation": organisation}, Key)
 
 
 async def list_keys(connection: Connection) -> Sequence[Key]:
     """All keys, the revoked ones too, oldest first."""
-    return [_key(row) for row in await connection.execute(_keys().order_by(api_keys.c.id))]
+    rows = (await connection.execute(_keys().order_by(api_keys.c.id))).all()
+    return msgspec.convert(rows, list[Key], from_attributes=True)
 
 
 async def revoke_key(connection: Connection, key_id: UUID, now: datetime) -> bool:
@@ -79,12 +78,9 @@ async def find_client(connection: Connection, secret: str) -> Client | None:
 
     Looked up by digest: the timing of an index comparison reveals parts of a digest, from which no key can be derived.
     """
-    digest = _digest(secret)
-    in_force = (api_keys.c.digest == digest) & api_keys.c.revoked_at.is_(None)
+    in_force = (api_keys.c.digest == _digest(secret)) & api_keys.c.revoked_at.is_(None)
     found = (await connection.execute(_keys().where(in_force))).first()
-    if found is None or not compare_digest(found.digest, digest):
-        return None
-    return Client(found.id, found.organisation_id, found.organisation, tuple(found.scopes), tuple(found.sources))
+    return None if found is None else msgspec.convert(found, Client, from_attributes=True)
 
 
 def _digest(secret: str) -> bytes:
@@ -95,7 +91,3 @@ def _digest(secret: str) -> bytes:
 def _keys() -> Select[Any]:
     joined = organisations.c.id == api_keys.c.organisation_id
     return select(api_keys, organisations.c.name.label("organisation")).join(organisations, joined)
-
-
-def _key(row: Row[Any]) -> Key:
-    return msgspec.convert(row, Key, from_attributes=True)

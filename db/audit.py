@@ -27,13 +27,6 @@ class Head(NamedTuple):
     hash: bytes
 
 
-class KeyName(NamedTuple):
-    """A key's name and its first characters, by which people recognise it."""
-
-    name: str
-    prefix: str
-
-
 class StoredEntry(NamedTuple):
     """An entry as stored, to be verified. `entry` None: its content cannot be read."""
 
@@ -114,10 +107,10 @@ async def head(connection: Connection, organisation_id: UUID) -> Head:
     return Head(0, BEFORE_THE_FIRST) if last is None else Head(last.number, last.hash)
 
 
-async def key_names(connection: Connection, ids: Collection[UUID]) -> dict[UUID, KeyName]:
+async def key_names(connection: Connection, ids: Collection[UUID | None]) -> dict[UUID | None, tuple[str, str | None]]:
     """Name and prefix of these keys, the revoked ones too; ids of no key are absent."""
     query = select(api_keys.c.id, api_keys.c.name, api_keys.c.prefix).where(api_keys.c.id.in_(ids))
-    return {row.id: KeyName(row.name, row.prefix) for row in await connection.execute(query)}
+    return {row.id: (row.name, row.prefix) for row in await connection.execute(query)}
 
 
 async def journals(connection: Connection) -> Sequence[tuple[UUID, str]]:
@@ -129,17 +122,12 @@ async def journals(connection: Connection) -> Sequence[tuple[UUID, str]]:
 async def stored_entries(connection: Connection, organisation_id: UUID) -> AsyncIterator[Sequence[StoredEntry]]:
     """Every entry of a journal as stored, in the order of numbers, `READ_AT_ONCE` at a time."""
     raw_detail = cast(audit_entries.c.detail, Text).label("detail")
-    after: int | None = None
-    while True:
-        query = select(*_COLUMNS, raw_detail).where(audit_entries.c.organisation_id == organisation_id)
-        if after is not None:
-            query = query.where(audit_entries.c.number > after)
-        rows = (await connection.execute(query.order_by(audit_entries.c.number).limit(READ_AT_ONCE))).all()
-        if rows:
-            yield [StoredEntry(row.number, row.hash, _readable(row)) for row in rows]
-        if len(rows) < READ_AT_ONCE:
-            return
-        after = rows[-1].number
+    query = select(*_COLUMNS, raw_detail).where(audit_entries.c.organisation_id == organisation_id)
+    rows = await connection.stream(
+        query.order_by(audit_entries.c.number), execution_options={"yield_per": READ_AT_ONCE}
+    )
+    async for page in rows.partitions():
+        yield [StoredEntry(row.number, row.hash, _readable(row)) for row in page]
 
 
 def _readable(row: Row[*tuple[Any, ...]]) -> Entry | None:

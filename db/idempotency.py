@@ -44,7 +44,7 @@ async def claim(connection: Connection, submission: Submission, now: datetime) -
     write = insert(idempotency_keys).values(**msgspec.structs.asdict(submission), created_at=now)
     again = write.excluded
     claimed = write.on_conflict_do_update(
-        index_elements=["organisation_id", "route", "key"],
+        index_elements=_IDENTITY,
         set_={"body_hash": again.body_hash, "status": None, "headers": None, "body": None, "created_at": now},
         where=or_(idempotency_keys.c.created_at <= now - LIFETIME, idempotency_keys.c.status.is_(None)),
     ).returning(idempotency_keys.c.key)
@@ -67,11 +67,7 @@ _REUSED = Problem(
 
 
 def _is(submission: Submission) -> ColumnElement[bool]:
-    return and_(
-        idempotency_keys.c.organisation_id == submission.organisation_id,
-        idempotency_keys.c.route == submission.route,
-        idempotency_keys.c.key == submission.key,
-    )
+    return and_(*(column == getattr(submission, column.name) for column in _IDENTITY))
 
 
 async def store_answer(connection: Connection, submission: Submission, answer: Answer) -> None:

@@ -1,19 +1,14 @@
-"""Bring a database to the newest schema."""
+"""Migrates a database to the newest schema."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from db.core.engine import engine, transaction
-
-Answer = TypeVar("Answer")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number that nothing else locks; servers that start together migrate one after the other.
@@ -25,12 +20,7 @@ def upgrade(url: str) -> None:
 
     Runs an event loop of its own: from a coroutine, call it in a thread.
     """
-    asyncio.run(_on(url, _upgrade))
-
-
-def current(url: str) -> str | None:
-    """The migration the database is at; None: an empty one. Like `upgrade`, not for use inside a coroutine."""
-    return asyncio.run(_on(url, _current))
+    asyncio.run(_upgrade(url))
 
 
 def head() -> str:
@@ -46,17 +36,13 @@ def _config() -> Config:
     return config
 
 
-async def _on(url: str, work: Callable[[Connection], Answer]) -> Answer:
+async def _upgrade(url: str) -> None:
     async with transaction(engine(url, pool_size=0)) as connection:
-        return await connection.run_sync(work)
+        await connection.run_sync(_upgrade_connected)
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade_connected(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-
-
-def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()

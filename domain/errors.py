@@ -1,5 +1,7 @@
 """The errors of the domain; the API decides how each is answered."""
 
+from typing import Any
+
 import msgspec
 
 from domain.text.bilingual import Text
@@ -27,6 +29,9 @@ class InvalidContent(DomainError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__(problems[0].detail)
         self.problems = problems
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problems,)
 
 
 class NotFound(DomainError):

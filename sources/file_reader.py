@@ -1,57 +1,60 @@
-"""A source's file as batches of rows: read, checked and placed."""
+"""A source's file as batches of records, checked and placed."""
 
+import gzip
+import zlib
 from collections.abc import Iterator
 from itertools import islice
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 
-from domain.suppliers.rows import Batch, Reject, Row, reject
+from domain.suppliers.rows import Batch, CheckedRecord, Row, RowError
 from domain.suppliers.source import Mapping
-from domain.text.bilingual import Language
+from domain.text.bilingual import Language, Text
+from matching.geo.territory import Geography
 from matching.reference import Reference
 from sources.formats.registry import FORMATS
-from sources.rows import Context
-from sources.validation import drawing_faults, flagged, placed
+from sources.rows import Context, unreadable
+from sources.validation import placed
 
 ROWS_AT_ONCE = 2_000
 
+_BROKEN_GZIP = Text("La compression gzip est rompue", "This is not a whole gzip file")
+
 
 class Reading(msgspec.Struct, frozen=True):
-    """How a file is to be read: `format` and `media_type` are a pair of FORMATS; `language` is that of its rejects."""
+    """How a file is read: `format` and `media_type` are a pair of FORMATS; `language` is that of its errors."""
 
     format: str
     media_type: str
     mapping: Mapping
     language: Language
+    is_gzipped: bool = False
 
 
 def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterator[Batch]:
-    """The rows of the file, some at a time, in bounded memory; nothing is read before the first are asked for.
+    """The records of the file, some at a time, in bounded memory; nothing is read before the first are asked for.
 
-    Raises KeyError for a format or media type that is not known and UnreadableFile, at any batch, for a file that
-    cannot be read row by row.
+    Raises, at any batch, KeyError for an unknown format or media type and UnreadableFile for a file that cannot be
+    read row by row.
     """
+    content = cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if reading.is_gzipped else stream
     context = Context(reference.territories, reference.taxonomy, reference.cpv, reading.mapping, reading.language)
-    rows = _drawn_well(FORMATS[reading.format].read(stream, reading.media_type, context), reading.language)
-    return _batches(rows, reference)
-
-
-def _batches(rows: Iterator[Row | Reject], reference: Reference) -> Iterator[Batch]:
+    rows = FORMATS[reading.format].read(content, reading.media_type, context)
     before = 0
-    while read := list(islice(rows, ROWS_AT_ONCE)):
-        accepted = [row for row in read if isinstance(row, Row)]
-        rejects = [row for row in read if isinstance(row, Reject)]
-        found = placed([row.record for row in accepted], reference.geography)
-        placements = [flagged(one, row.flags) for row, one in zip(accepted, found, strict=True)]
-        yield Batch(accepted, placements, rejects, before)
-        before += len(read)
+    try:
+        while some := list(islice(rows, ROWS_AT_ONCE)):
+            yield _batch(some, before, reference.geography)
+            before += len(some)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise unreadable("malformed_gzip", _BROKEN_GZIP) from None
 
 
-def _drawn_well(rows: Iterator[Row | Reject], language: Language) -> Iterator[Row | Reject]:
-    """The same rows, those that draw an impossible service area turned into rejects."""
-    for row in rows:
-        if isinstance(row, Row) and (faults := tuple(drawing_faults(row.record))):
-            yield reject(row.line, row.external_id, faults, language)
-        else:
-            yield row
+def _batch(some: list[Row | RowError], before: int, geography: Geography) -> Batch:
+    rows = [row for row in some if isinstance(row, Row)]
+    placements = placed([row.record for row in rows], geography, [row.flags for row in rows])
+    records = [
+        CheckedRecord(row.line, row.external_id, row.record, placement)
+        for row, placement in zip(rows, placements, strict=True)
+    ]
+    return Batch(records, [row for row in some if isinstance(row, RowError)], before)

@@ -1,22 +1,33 @@
-"""What every reader of a source's file yields: rows, and rejects that say where and why."""
+"""Rows as the readers of all formats make them: from a document with the fields of a record, or a fault with its place.
 
-from collections.abc import Callable, Iterable, Iterator
+Every reader yields rows, and for each row that cannot be taken an error that says where and why.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from operator import attrgetter
+from typing import Annotated, Any, BinaryIO
 
+import msgspec
+
+from domain.decoding.explain import explain
 from domain.errors import InvalidContent, Problem
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
-from domain.suppliers.record_check import check_record
-from domain.suppliers.rows import Reject, Row, reject
+from domain.suppliers.rows import LONGEST_EXTERNAL_ID, Row, RowError, reject
 from domain.suppliers.source import Mapping
+from domain.suppliers.supplier import Flag, SupplierRecord
 from domain.text.bilingual import Language, Text
+
+Document = dict[str, Any]
+
+_record_fields = attrgetter(*SupplierRecord.__struct_fields__)
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a reader may look up, what the source's owner said of its fields, and the language of the rejects."""
+    """The reference data that a reader looks up, the mapping set on the source, and the language of the errors."""
 
     territories: Territories
     taxonomy: Taxonomy
@@ -25,7 +36,17 @@ class Context:
     language: Language = "fr"
 
 
-Reader = Callable[[BinaryIO, Context], Iterator[Row | Reject]]
+Reader = Callable[[BinaryIO, Context], Iterator[Row | RowError]]
+
+
+class RecordRow(SupplierRecord, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A record as a bulk import sends it."""
+
+    external_id: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_EXTERNAL_ID)]
+
+    def row(self, line: int, flags: tuple[Flag, ...] = ()) -> Row:
+        """The row of a file that holds this record on `line`."""
+        return Row(line, self.external_id, SupplierRecord(*_record_fields(self)), flags)
 
 
 class UnreadableFile(InvalidContent):
@@ -37,11 +58,12 @@ def unreadable(code: str, detail: Text, pointer: str = "") -> UnreadableFile:
     return UnreadableFile((Problem(pointer, code, detail),))
 
 
-def checked(rows: Iterable[Row | Reject], context: Context) -> Iterator[Row | Reject]:
-    """The same rows, those whose content `check_record` faults turned into rejects."""
-    for row in rows:
-        if isinstance(row, Row):
-            problems = check_record(row.record, context.territories, context.taxonomy, context.cpv)
-            yield reject(row.line, row.external_id, problems, context.language) if problems else row
-        else:
-            yield row
+def row_of(
+    line: int, external_id: str | None, document: Document, context: Context, flags: tuple[Flag, ...] = ()
+) -> Row | RowError:
+    """The row that `document`, with the fields of a record, makes; an error where it lacks one or has a wrong one."""
+    identified = document if external_id is None else document | {"external_id": external_id}
+    try:
+        return msgspec.convert(identified, RecordRow).row(line, flags)
+    except msgspec.ValidationError as error:
+        return reject(line, external_id, (explain(error, RecordRow),), context.language)

@@ -1,27 +1,72 @@
-"""What a supplier's record must pass to be taken, whichever way it comes, and what is then noted about it."""
+"""Checks of a supplier's record, whichever way it comes: faults refuse it, flags only note what is doubtful."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
+from stdnum.fr import siret as siret_numbers
 
 from domain.errors import Problem
+from domain.reference.cpv import Cpv
+from domain.reference.taxonomy import Taxonomy
+from domain.reference.territory import Territories
 from domain.suppliers.record_check import check_record
+from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, SupplierRecord
 from matching.geo.geocode import place
 from matching.geo.geojson_validation import Misplaced, decoded
 from matching.geo.territory import Geography
-from matching.reference import Reference
-from sources.flags import content_flags
+from sources.rows import Context
+
+# Most SIRETs are decided here, ten times as fast; one that does not plainly pass is left to the library.
+_LA_POSTE = b"356000000"
+_PLAIN = bytes(max(0, byte - 48) % 10 for byte in range(256))
+_DOUBLED = bytes(sum(divmod(2 * value, 10)) for value in _PLAIN)
 
 
-def faults(record: SupplierRecord, reference: Reference) -> tuple[Problem, ...]:
+def faults(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> tuple[Problem, ...]:
     """Everything wrong with the record, each with its JSON pointer; () where it can be taken."""
-    found = check_record(record, reference.territories, reference.taxonomy, reference.cpv)
-    return (*found, *drawing_faults(record))
+    return (*check_record(record, territories, taxonomy, cpv), *_geometry_faults(record))
 
 
-def drawing_faults(record: SupplierRecord) -> Iterator[Problem]:
-    """What is wrong with the service areas that the record draws; every other fault is found while reading a file."""
+def checked(rows: Iterable[Row | RowError], context: Context) -> Iterator[Row | RowError]:
+    """The same rows, those whose record has faults turned into errors."""
+    for row in rows:
+        if isinstance(row, Row):
+            problems = faults(row.record, context.territories, context.taxonomy, context.cpv)
+            yield reject(row.line, row.external_id, problems, context.language) if problems else row
+        else:
+            yield row
+
+
+def placed(
+    records: Sequence[SupplierRecord], geography: Geography, flags: Sequence[tuple[Flag, ...]] | None = None
+) -> list[Placement]:
+    """Where each record stands, with the flags of its place, those of its content, and `flags[i]`."""
+    found = [
+        _flagged(placement, content_flags(record))
+        for placement, record in zip(place(records, geography), records, strict=True)
+    ]
+    return [_flagged(*pair) for pair in zip(found, flags, strict=True)] if flags else found
+
+
+def content_flags(record: SupplierRecord) -> tuple[Flag, ...]:
+    """`siret_check_failed` where its SIRET fails the check; `no_offer` where no need can find the record."""
+    failed = record.siret is not None and not siret_passes_check(record.siret)
+    flags = (Flag("siret_check_failed", record.siret or ""),) if failed else ()
+    return flags if record.offers else (*flags, Flag("no_offer", "no segment and no CPV code"))
+
+
+def siret_passes_check(siret: str) -> bool:
+    """Whether the check digits of a SIRET agree: Luhn's key, and for the branches of La Poste a sum divisible by 5."""
+    digits = siret.encode()
+    usual = len(digits) == 14 and digits.isdigit() and not digits.startswith(_LA_POSTE)
+    if usual and not _luhn_remainder(digits) and not _luhn_remainder(digits[:9]):
+        return True
+    return siret_numbers.is_valid(siret)
+
+
+def _geometry_faults(record: SupplierRecord) -> Iterator[Problem]:
+    """The problems of the service areas that the record draws."""
     for position, offer in enumerate(record.offers):
         if offer.service_area is not None and offer.service_area.geometry is not None:
             try:
@@ -30,11 +75,11 @@ def drawing_faults(record: SupplierRecord) -> Iterator[Problem]:
                 yield from misplaced.problems
 
 
-def placed(records: Sequence[SupplierRecord], geography: Geography) -> list[Placement]:
-    """Where each record stands, with everything that is doubtful about it."""
-    return [flagged(*pair) for pair in zip(place(records, geography), map(content_flags, records), strict=True)]
-
-
-def flagged(placement: Placement, flags: tuple[Flag, ...]) -> Placement:
-    """The placement with more flags."""
+def _flagged(placement: Placement, flags: tuple[Flag, ...]) -> Placement:
     return msgspec.structs.replace(placement, flags=placement.flags + flags) if flags else placement
+
+
+def _luhn_remainder(digits: bytes) -> int:
+    """The sum of Luhn's key modulo 10: 0 where it agrees."""
+    first = len(digits) % 2
+    return (sum(digits[first::2].translate(_DOUBLED)) + sum(digits[1 - first :: 2].translate(_PLAIN))) % 10

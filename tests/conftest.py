@@ -73,9 +73,9 @@ def server_url() -> Iterator[str]:
         programs = os.environ.get("PG_BIN")
         with (
             open_folder() as home,
-            embedded.serve(home, pg_bin=Path(programs) if programs else None, durable=False) as it,
+            embedded.serve(home, pg_bin=Path(programs) if programs else None, durable=False) as url,
         ):
-            yield it.url
+            yield url
 
 
 def docker_answers() -> bool:

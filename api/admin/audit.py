@@ -13,7 +13,7 @@ from msgspec import Meta, field
 from api.runtime.endpoint import Call, endpoint
 from api.web.dates import in_utc
 from api.web.pagination import Page, Paging, paged
-from db.audit import KeyName, entries, has_entries, head, key_names
+from db.audit import entries, has_entries, head, key_names
 from db.core.engine import Connection, transaction
 from domain.audit import Entry
 from domain.errors import NotFound
@@ -88,8 +88,9 @@ async def list_audit_entries(call: Call, query: AuditQuery) -> Response[bytes]:
     organisation_id = call.bearer.organisation_id
     filters: dict[str, Any] = {"action": query.action, "since": in_utc(query.since), "until": in_utc(query.until)}
     async with transaction(call.services.database) as connection:
-        if query.object is not None and query.object.startswith(_OWN):
-            await _require_known(connection, organisation_id, query.object)
+        about = query.object or ""
+        if about.startswith(_OWN) and not await has_entries(connection, organisation_id, about):
+            raise NotFound(_NO_OBJECT)
 
         async def fetch(after: int | None, count: int) -> Sequence[AuditEntry]:
             found = await entries(connection, organisation_id, query.object, after or 0, count, **filters)
@@ -114,19 +115,11 @@ async def get_audit_head(call: Call) -> AuditHead:
 ROUTES = (list_audit_entries, get_audit_head)
 
 
-async def _require_known(connection: Connection, organisation_id: UUID, object_: str) -> None:
-    """Raises NotFound for an object the organisation never had."""
-    if not await has_entries(connection, organisation_id, object_):
-        raise NotFound(_NO_OBJECT)
-
-
 async def _with_key_names(connection: Connection, found: Sequence[Entry]) -> Sequence[AuditEntry]:
-    ids = {entry.actor_id for entry in found if entry.means == "key" and entry.actor_id is not None}
-    names = await key_names(connection, ids) | {_ADMINISTRATOR: KeyName("VIVIER_ADMIN_KEY", "")}
-    return [_with_key_name(entry, names) for entry in found]
-
-
-def _with_key_name(entry: Entry, names: dict[UUID, KeyName]) -> AuditEntry:
-    key = names.get(entry.actor_id) if entry.means == "key" and entry.actor_id is not None else None
-    fields = msgspec.structs.asdict(entry)
-    return AuditEntry(**fields, key_name=key and key.name, key_prefix=(key and key.prefix) or None)
+    keys = {entry.actor_id for entry in found if entry.means == "key"}
+    names = await key_names(connection, keys) | {_ADMINISTRATOR: ("VIVIER_ADMIN_KEY", None)}
+    no_key = (None, None)
+    shown = ((entry, names.get(entry.actor_id, no_key) if entry.means == "key" else no_key) for entry in found)
+    return [
+        AuditEntry(**msgspec.structs.asdict(entry), key_name=name, key_prefix=prefix) for entry, (name, prefix) in shown
+    ]

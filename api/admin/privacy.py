@@ -1,4 +1,4 @@
-"""Rights of persons: a copy of what is held about somebody, its erasure, and how long it is kept."""
+"""Routes for the rights of persons: a copy of what is held about somebody, its erasure, and what is due for removal."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ TAG = "Privacy"
 
 
 class ErasureRequest(DataSubject, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A person to be erased: by address, by name, or both."""
+    """A person to be erased: by address, name or number."""
 
     dry_run: Annotated[bool, msgspec.Meta(description="Only tell what would be changed")] = False
 
@@ -44,7 +44,7 @@ async def erase_personal_data(call: Call, body: ErasureRequest) -> Erasure:
     changes nothing. Waits for imports that are under way; the same again changes nothing.
     """
     services, organisation = call.services, call.bearer.organisation_id
-    subject = DataSubject(body.email, body.name)
+    subject = DataSubject(body.email, body.name, body.phone)
     return await erase_person(
         services.database, subject, (organisation,), actor_of(call), services.now(), dry_run=body.dry_run
     )

@@ -1,11 +1,11 @@
-"""`vivier audit`: check that the journals are what was written in them."""
+"""`vivier audit`: verify the hash chain of the journals."""
 
 import argparse
 import asyncio
 import re
 import sys
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -20,10 +20,11 @@ from domain.audit import Break, Chain
 
 _ANCHOR = re.compile(r"(?P<organisation>.+):(?P<number>[0-9]{1,18}):(?P<hash>[0-9a-fA-F]{64})")
 _LISTED = 20
+Status = Literal["intact", "broken"]
 
 
-class Anchor(msgspec.Struct, frozen=True):
-    """An entry that was noted elsewhere. `organisation`: its id or its name."""
+class Anchor(NamedTuple):
+    """An entry that was noted outside of Vivier. `organisation`: its id or its name."""
 
     organisation: str
     number: int
@@ -31,27 +32,19 @@ class Anchor(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What a journal turned out to be; `number` and `hash` are those of its last entry."""
+    """The result for one journal; `number` and `hash` are those of its last entry."""
 
     organisation_id: UUID
     organisation: str
-    status: Literal["intact", "broken"]
+    status: Status
     number: int
     hash: str
     anchor: str
     breaks: tuple[Break, ...]
 
 
-def _anchor(text: str) -> Anchor:
-    """An anchor as it was printed. Raises CommandFailed."""
-    found = _ANCHOR.fullmatch(text)
-    if found is None:
-        raise CommandFailed(f"{text!r} is not ORGANISATION:NUMBER:HASH, with the 64 digits of a SHA-256", USAGE)
-    return Anchor(found["organisation"], int(found["number"]), bytes.fromhex(found["hash"]))
-
-
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Check the journals; the status is that of a failure where one is broken."""
+    """Verify the journals; returns 1 where one is broken."""
     anchors = [_anchor(text) for text in options.anchor]
     with attached(settings) as url:
         verdicts = asyncio.run(_verify(engine(url, pool_size=0), options.organisation, anchors))
@@ -63,60 +56,61 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     return FAILED if any(verdict.breaks for verdict in verdicts) else 0
 
 
+def _anchor(text: str) -> Anchor:
+    """An anchor as it was printed. Raises CommandFailed."""
+    found = _ANCHOR.fullmatch(text)
+    if found is None:
+        raise CommandFailed(f"{text!r} is not ORGANISATION:NUMBER:HASH, with the 64 digits of a SHA-256", USAGE)
+    return Anchor(found["organisation"], int(found["number"]), bytes.fromhex(found["hash"]))
+
+
 async def _verify(database: Engine, organisation: str | None, anchors: Sequence[Anchor]) -> list[Verdict]:
+    """The verdicts on the journals asked for. Raises CommandFailed where an organisation is unknown."""
     async with transaction(database) as connection:
         known = await journals(connection)
-        for named in (*(each.organisation for each in anchors), *([organisation] if organisation else [])):
-            if not any(_is(named, *each) for each in known):
-                raise CommandFailed(f"there is no organisation {plain(named)}", USAGE)
-        wanted = [each for each in known if organisation is None or _is(organisation, *each)]
+        names = {name for organisation_id, name in known} | {str(organisation_id) for organisation_id, _ in known}
+        for asked in (*(anchor.organisation for anchor in anchors), *filter(None, [organisation])):
+            if asked not in names:
+                raise CommandFailed(f"there is no organisation {plain(asked)}", USAGE)
         return [
-            await _checked(connection, *each, [one for one in anchors if _is(one.organisation, *each)])
-            for each in wanted
+            await _verify_one(connection, organisation_id, name, anchors)
+            for organisation_id, name in known
+            if organisation in {None, str(organisation_id), name}
         ]
 
 
-def _is(named: str, organisation_id: UUID, name: str) -> bool:
-    return named in {str(organisation_id), name}
-
-
-async def _checked(connection: Connection, organisation_id: UUID, name: str, anchors: Sequence[Anchor]) -> Verdict:
+async def _verify_one(
+    connection: Connection, organisation_id: UUID, organisation: str, anchors: Sequence[Anchor]
+) -> Verdict:
     chain = Chain(organisation_id)
-    sought = {(each.number, each.hash) for each in anchors if each.number}
-    async for some in stored_entries(connection, organisation_id):
-        for stored in some:
+    own = [anchor for anchor in anchors if anchor.organisation in {str(organisation_id), organisation}]
+    lost = {(anchor.number, anchor.hash) for anchor in own if anchor.number}
+    async for page in stored_entries(connection, organisation_id):
+        for stored in page:
             chain.follow(stored.number, stored.hash, stored.entry)
-            sought.discard((stored.number, stored.hash))
+            lost.discard((stored.number, stored.hash))
     chain.close()
-    breaks = (*chain.breaks, *(Break(number, "lost_anchor") for number, _ in sorted(sought)))
+    breaks = (*chain.breaks, *(Break(number, "lost_anchor") for number, _ in sorted(lost)))
     digest = chain.hash.hex()
-    return Verdict(
-        organisation_id=organisation_id,
-        organisation=name,
-        status="broken" if breaks else "intact",
-        number=chain.number,
-        hash=digest,
-        anchor=f"{organisation_id}:{chain.number}:{digest}",
-        breaks=breaks,
-    )
+    anchor = f"{organisation_id}:{chain.number}:{digest}"
+    status: Status = "broken" if breaks else "intact"
+    return Verdict(organisation_id, organisation, status, chain.number, digest, anchor, breaks)
 
 
 def _show(verdict: Verdict) -> None:
-    write = sys.stdout.write
-    write(f"{plain(verdict.organisation)}: {verdict.number} entries, {verdict.status}\n")
-    for each in verdict.breaks[:_LISTED]:
-        write(f"  {_told(each, verdict.number)}\n")
+    lines = [f"{plain(verdict.organisation)}: {verdict.number} entries, {verdict.status}"]
+    lines += [f"  {_explanation(each, verdict.number)}" for each in verdict.breaks[:_LISTED]]
     if len(verdict.breaks) > _LISTED:
-        write(f"  and {len(verdict.breaks) - _LISTED} more; --json lists them all\n")
-    write(f"  note elsewhere: {verdict.anchor}\n")
+        lines.append(f"  and {len(verdict.breaks) - _LISTED} more; --json lists them all")
+    sys.stdout.write("\n".join([*lines, f"  note elsewhere: {verdict.anchor}\n"]))
 
 
-def _told(found: Break, last: int) -> str:
+def _explanation(found: Break, last: int) -> str:
     number = found.number
     if found.code == "gap":
-        missing = (
-            f"entry {number - 1} is" if found.missing == 1 else f"entries {number - found.missing} to {number - 1} are"
-        )
+        missing = f"entry {number - 1} is"
+        if found.missing > 1:
+            missing = f"entries {number - found.missing} to {number - 1} are"
         return f"gap: {missing} missing before entry {number}"
     if found.code == "altered_entry":
         return f"altered entry: entry {number} is not what was written, or entry {number - 1} was replaced"

@@ -1,4 +1,4 @@
-"""What commands write for people: at most 100 columns, colours only on a terminal."""
+"""Output for the person at the terminal, and questions to them."""
 
 import shutil
 import sys
@@ -19,3 +19,11 @@ def console(*, stderr: bool = False) -> Console:
 def plain(text: str) -> str:
     """Text from outside without control characters: a supplier's name must not steer the reader's terminal."""
     return "".join(" " if unicodedata.category(sign) in {"Cc", "Cf"} else sign for sign in text)
+
+
+def agreed(question: str) -> bool:
+    """Whether the person at the terminal, or the line on standard input, answers yes."""
+    if sys.stdin.isatty():
+        sys.stderr.write(f"{question} Type yes: ")
+        sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"yes", "oui"}

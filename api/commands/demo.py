@@ -11,14 +11,14 @@ from importlib.resources import files
 import msgspec
 
 from api.commands.console import console
-from api.commands.demo_client import Tour, ask
+from api.commands.demo_client import DemoClient, match
 from api.commands.demo_key import demo_key
 from api.commands.errors import CommandFailed
-from api.commands.listen_socket import address, listening
-from api.commands.serve import prepared, stopped_by_signal, with_address
+from api.commands.listen_socket import address, listen
+from api.commands.serve import check_started, prepared, stopped_by_signal, with_address
 from api.commands.server_process import application, serve_requests
 from api.commands.shortlist_table import ShortlistReport, count
-from api.runtime.import_processes import forked_preparers
+from api.runtime.import_processes import import_processes
 from api.sample.load import SAMPLE_SOURCE, load_sample
 from api.settings import Settings
 from api.web.dates import PARIS
@@ -40,22 +40,22 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Load the sample pool, serve, show the shortlist of the sample need, and go on serving until Ctrl-C."""
     # the log would come between the lines of the shortlist
     settings = replace(with_address(options, settings), log_level="warning", log_format="console")
-    given = settings.database_url is not None
+    own_database = settings.database_url is None
     to = console()
-    tour = Tour()
-    with stopped_by_signal(), ExitStack() as held:
-        bound = held.enter_context(listening(settings.host, settings.port, or_next=options.port is None))
+    client = DemoClient()
+    with stopped_by_signal(), ExitStack() as stack:
+        bound = stack.enter_context(listen(settings.host, settings.port, or_next=options.port is None))
         where = address(bound)
         to.print(INTRODUCTION)
-        settings, reference = held.enter_context(prepared(settings))
-        preparers = held.enter_context(forked_preparers(reference))
-        key, suppliers = asyncio.run(_fill(settings, reference, given=given))
+        settings, reference = stack.enter_context(prepared(settings))
+        processes = stack.enter_context(import_processes(reference))
+        key, suppliers = asyncio.run(_fill(settings, reference, own_database=own_database))
         to.print(f"{count(suppliers, 'fournisseur fictif', 'fournisseurs fictifs')}, en Bretagne et autour.")
         to.print(f"Un besoin d'exemple est envoyé à l'API (POST {where}/match), qui répond :\n", soft_wrap=True)
 
         def show() -> None:
             body = files("api.sample").joinpath("need.json").read_bytes()
-            shortlist = msgspec.json.decode(ask(where, key, body), type=Shortlist)
+            shortlist = msgspec.json.decode(match(where, key, body), type=Shortlist)
             need = msgspec.json.decode(body, type=Need)
             ShortlistReport(need, reference.territories, to, SHOWN).write(shortlist)
             to.print()
@@ -67,11 +67,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             to.print(f"\nToutes les commandes : {sys.argv[0]} --help", soft_wrap=True)
             to.print("Vivier sert l'API ; Ctrl-C arrête tout.")
 
-        app = application(settings, reference, preparers)
-        if not serve_requests(app, bound, lambda: tour.start(show)):
-            raise CommandFailed("the server could not start; the log above says why")
-    if tour.failure:
-        raise CommandFailed(tour.failure)
+        app = application(settings, reference, processes)
+        check_started(serve_requests(app, bound, lambda: client.start(show)))
+    if client.failure:
+        raise CommandFailed(client.failure)
     return 0
 
 
@@ -81,22 +80,22 @@ def curl_line(where: str, key: str) -> str:
     return f"curl -s {where}/match {headers} -d '{TRY}'"
 
 
-async def _fill(settings: Settings, reference: Reference, *, given: bool) -> tuple[str, int]:
-    """A key, and how many suppliers the sample pool has in the database; refuses a `given` one that is in use."""
-    attached = engine(settings.database_url or "", pool_size=2)
+async def _fill(settings: Settings, reference: Reference, *, own_database: bool) -> tuple[str, int]:
+    """Load the sample pool; returns a key, and the number of suppliers. Refuses a given database that is in use."""
+    database = engine(settings.database_url or "", pool_size=2)
     now = datetime.now(UTC)
     try:
         today = now.astimezone(PARIS).date()
-        if given:
-            await _refuse_real_suppliers(attached, today)
-        pool = await load_sample(attached, reference, today, lambda: datetime.now(UTC))
-        return await demo_key(attached, settings.home, now), pool.received - pool.rejected
+        if not own_database:
+            await _refuse_real_suppliers(database, today)
+        pool = await load_sample(database, reference, today, lambda: datetime.now(UTC))
+        return await demo_key(database, settings.home, now), pool.received - pool.rejected
     finally:
-        await attached.dispose()
+        await database.dispose()
 
 
-async def _refuse_real_suppliers(attached: Engine, on: date) -> None:
-    async with transaction(attached) as connection:
+async def _refuse_real_suppliers(database: Engine, on: date) -> None:
+    async with transaction(database) as connection:
         sources = await list_sources(connection, on)
     if real := [source.name for source in sources if source.records and source.name != SAMPLE_SOURCE.name]:
         raise CommandFailed(

@@ -1,19 +1,20 @@
-"""What a demonstration does once its server answers: a client's work, in a thread beside it."""
+"""Demo client, run in a thread against the started server."""
 
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable
-from http.client import HTTPConnection, HTTPException
+from http import HTTPStatus
+from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.02
 
 
-class Tour:
-    """Runs a function beside the server. Where it fails, the server is stopped, and `failure` says why."""
+class DemoClient:
+    """Runs a function beside the server; where it fails, stops the server and keeps the reason in `failure`."""
 
     def __init__(self) -> None:
         self.failure: str | None = None
@@ -26,38 +27,24 @@ class Tour:
         try:
             show()
         except BrokenPipeError:
-            self._stop("nobody reads what is written")
-        except BaseException as failure:  # noqa: BLE001 - told by the main thread
-            self._stop(f"the demonstration failed: {failure!r}")
-
-    def _stop(self, why: str) -> None:
-        self.failure = why
-        os.kill(os.getpid(), signal.SIGTERM)
+            self.failure = "nobody reads the output"
+        except BaseException as failure:  # noqa: BLE001 - reported by the main thread
+            self.failure = f"the demonstration failed: {failure!r}"
+        if self.failure:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
-def ask(where: str, key: str, need: bytes) -> bytes:
+def match(where: str, key: str, need: bytes) -> bytes:
     """The server's answer to a need, once it is ready. Raises ConnectionError where it refuses or takes too long."""
     connection = HTTPConnection(urlsplit(where).netloc, timeout=PATIENCE_SECONDS)
-    limit = time.monotonic() + PATIENCE_SECONDS
-    while not _is_ready(connection):
-        if time.monotonic() > limit:
-            raise ConnectionError(f"{where} is not ready after {PATIENCE_SECONDS:.0f} seconds")
-        time.sleep(POLL_SECONDS)
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Accept-Language": "fr"}
-    connection.request("POST", "/match", need, headers)
-    answer = connection.getresponse()
-    body = answer.read()
-    if answer.status != 200:
-        raise ConnectionError(f"POST {where}/match answered {answer.status}: {body.decode(errors='replace')}")
-    return body
-
-
-def _is_ready(connection: HTTPConnection) -> bool:
-    try:
-        connection.request("GET", "/health/ready")
+    limit = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        connection.request("POST", "/match", need, headers)
         answer = connection.getresponse()
-        answer.read()
-    except HTTPException:
-        connection.close()
-        return False
-    return answer.status == 200
+        body = answer.read()
+        if answer.status == HTTPStatus.OK:
+            return body
+        if answer.status != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > limit:
+            raise ConnectionError(f"POST {where}/match answered {answer.status}: {body.decode(errors='replace')}")
+        time.sleep(POLL_SECONDS)

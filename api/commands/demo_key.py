@@ -1,4 +1,4 @@
-"""The key of the demonstration: kept in a private file, since it is shown at every run and stored only as a digest."""
+"""The key of the demonstration: in a private file, since every run shows it and the database stores only a digest."""
 
 import os
 from contextlib import suppress
@@ -16,26 +16,25 @@ SCOPES: tuple[Scope, ...] = ("match", "needs", "read")
 
 async def demo_key(engine: Engine, home: Path, now: datetime) -> str:
     """The key of the last run where this database still knows it, else a new one."""
-    kept = _kept(home)
+    last = _read(home / FILE)
     async with transaction(engine) as connection:
-        if kept and await find_client(connection, kept):
-            return kept
+        if last and await find_client(connection, last):
+            return last
         secret, _ = await create_key(connection, name=NAME, organisation=NAME, scopes=SCOPES, now=now)
-    _keep(home, secret)
+    with suppress(OSError):  # without a home to write to, the next run makes another key
+        _write(home / FILE, secret)
     return secret
 
 
-def _kept(home: Path) -> str | None:
+def _read(file: Path) -> str | None:
     try:
-        return (home / FILE).read_text().strip()
+        return file.read_text().strip()
     except (OSError, UnicodeDecodeError):
         return None
 
 
-def _keep(home: Path, secret: str) -> None:
-    # without a home to write to, the next run makes another key
-    with suppress(OSError):
-        home.mkdir(parents=True, exist_ok=True)
-        (home / FILE).unlink(missing_ok=True)
-        with os.fdopen(os.open(home / FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as private:
-            private.write(f"{secret}\n")
+def _write(file: Path, secret: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as private:
+        private.write(f"{secret}\n")

@@ -1,4 +1,4 @@
-"""How a command says that it could not do what it was asked."""
+"""The failure of a command."""
 
 FAILED = 1
 USAGE = 2

@@ -1,4 +1,4 @@
-"""What became of an import, as a table to read."""
+"""The report of an import as a table for the terminal."""
 
 from collections import Counter
 
@@ -21,7 +21,7 @@ FLAGS = {
 
 
 def write_report(report: Import, flags: Counter[str], to: Console) -> None:
-    """Counts, what is doubtful about the accepted rows, and the first rejects."""
+    """Print the counts, the flags of the accepted rows, and the first rejected rows."""
     title = f"Import into {report.source}" + (" (dry run: nothing is stored)" if report.dry_run else "")
     to.print(title, style="bold")
     to.print(_counts(report))
@@ -42,17 +42,10 @@ def write_report(report: Import, flags: Counter[str], to: Console) -> None:
 
 def _counts(report: Import) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    counts = {
-        "received": report.received,
-        "added": report.added,
-        "changed": report.changed,
-        "unchanged": report.unchanged,
-        "removed": report.removed,
-        "rejected": report.rejected,
-    }
-    for name in counts:
+    names = ("received", "added", "changed", "unchanged", "removed", "rejected")
+    for name in names:
         table.add_column(name, justify="right")
-    table.add_row(*(str(count) for count in counts.values()))
+    table.add_row(*(str(getattr(report, name)) for name in names))
     return table
 
 

@@ -1,12 +1,11 @@
-"""`vivier import`: a file of suppliers becomes the records of a source, as the API would import it."""
+"""`vivier import`: import a file of suppliers as the records of a source, as the API does."""
 
 import argparse
 import asyncio
-import gzip
+import os
 import sys
-import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -20,30 +19,19 @@ from api.commands.console import console
 from api.commands.database import attached
 from api.commands.errors import USAGE, CommandFailed
 from api.commands.import_report import write_report
-from api.runtime.import_processes import Preparers, forked_preparers
+from api.runtime.import_processes import import_processes
 from api.settings import Settings
-from api.sync.pipeline import take_in
+from api.sync.pipeline import SourceFile, import_file
 from db.core.engine import engine
 from db.core.uuid7 import new_id
 from db.imports.log import Order
 from db.imports.prepare_rows import Prepared
 from domain.errors import InvalidContent
 from domain.suppliers.source import Import
-from matching.reference import Reference, load_reference
+from matching.reference import load_reference
 from sources.formats.registry import CSV, FORMATS, JSON, NDJSON
 
 MEDIA_TYPES = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
-
-
-class Tally:
-    """What the rows of an import are like: how many carry each flag."""
-
-    def __init__(self) -> None:
-        self.flags: Counter[str] = Counter()
-
-    def observe(self, batch: Prepared) -> None:
-        """Count one batch."""
-        self.flags.update(batch.flags)
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -60,51 +48,44 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         force=options.force,
         language="en",
     )
-    tally = Tally()
+    flags: Counter[str] = Counter()
     try:
-        with ExitStack() as held:
-            with ThreadPoolExecutor(1) as background:
-                loading = background.submit(load_reference)
-                source = held.enter_context(_opened(path))
-                url = held.enter_context(attached(settings))
-            reference = loading.result()
-            preparers = held.enter_context(forked_preparers(reference))
-            stream = held.enter_context(_content(source, path))
-            report = asyncio.run(_import(url, reference, preparers, order, stream, media_type, tally))
+        report = _import(path, media_type, order, settings, flags)
     except InvalidContent as unreadable:
         raise CommandFailed("; ".join(f"{path}: {problem.detail.en}" for problem in unreadable.problems)) from None
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise CommandFailed(f"{path} is not a whole gzip file") from None
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
     else:
-        write_report(report, tally.flags, console())
+        write_report(report, flags, console())
     return 0
 
 
-async def _import(
-    url: str,
-    reference: Reference,
-    preparers: Preparers,
-    order: Order,
-    stream: BinaryIO,
-    media_type: str,
-    tally: Tally,
-) -> Import:
-    attached_engine = engine(url, pool_size=2)
-    try:
-        return await take_in(
-            attached_engine,
-            reference,
-            order,
-            stream,
-            media_type,
-            lambda: datetime.now(UTC),
-            preparers=preparers,
-            observe=tally.observe,
-        )
-    finally:
-        await attached_engine.dispose()
+def _import(path: Path, media_type: str, order: Order, settings: Settings, flags: Counter[str]) -> Import:
+    """Import the file, and count the flags of its records. Raises CommandFailed, and as `import_file`."""
+    with ExitStack() as held:
+        with ThreadPoolExecutor(1) as background:
+            loading = background.submit(load_reference)
+            stream = held.enter_context(_opened(path))
+            url = held.enter_context(attached(settings))
+        reference = loading.result()
+        processes = held.enter_context(import_processes(reference))
+        show_progress = held.enter_context(_progress_bar(stream, path))
+        file = SourceFile(stream, media_type, path.suffix == ".gz")
+
+        def observe(batch: Prepared) -> None:
+            flags.update(batch.flags)
+            show_progress()
+
+        async def import_once() -> Import:
+            database = engine(url, pool_size=2)
+            try:
+                return await import_file(
+                    database, reference, order, file, lambda: datetime.now(UTC), processes=processes, observe=observe
+                )
+            finally:
+                await database.dispose()
+
+        return asyncio.run(import_once())
 
 
 def _media_type(path: Path, kind: str) -> str:
@@ -126,10 +107,11 @@ def _opened(path: Path) -> BinaryIO:
 
 
 @contextmanager
-def _content(source: BinaryIO, path: Path) -> Iterator[BinaryIO]:
-    """The file's content, decompressed, with a progress bar of the bytes read of it where somebody watches."""
+def _progress_bar(file: BinaryIO, path: Path) -> Iterator[Callable[[], None]]:
+    """A bar of the bytes read of the file, where somebody watches; the function redraws it."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.percentage:>3.0f} %"))
     screen = console(stderr=True)
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
-        watched = progress.wrap_file(source, path.stat().st_size, description=path.name)
-        yield cast("BinaryIO", gzip.GzipFile(fileobj=watched) if path.suffix == ".gz" else watched)
+        task = progress.add_task(path.name, total=path.stat().st_size)
+        # whoever reads the file shares its descriptor, and with it the place where reading has come to
+        yield lambda: progress.update(task, completed=os.lseek(file.fileno(), 0, os.SEEK_CUR))

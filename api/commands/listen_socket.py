@@ -1,9 +1,8 @@
-"""The socket a server listens on, opened before anything slow is done: a port in use is said at once."""
+"""The socket a server listens on, bound before anything slow is done, so that a port in use is reported at once."""
 
 import errno
+import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from api.commands.errors import CommandFailed
 
@@ -11,15 +10,19 @@ BACKLOG = 2_048
 PORTS_TRIED = 20
 
 
-@contextmanager
-def listening(host: str, port: int, *, or_next: bool = False) -> Iterator[socket.socket]:
+def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
     """A listening socket (port 0: any free one); connections wait in it until a server takes them.
 
     `or_next`: where the port is in use, the next free one will do. Raises CommandFailed.
     """
     last = min(port + PORTS_TRIED, 65_535) if or_next and port else port
-    with _first_free(host, range(port, last + 1)) as bound:
-        yield bound
+    for candidate in range(port, last + 1):
+        try:
+            return _open(host, candidate)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or candidate == last:
+                raise CommandFailed(_reason(host, port, last, error)) from None
+    raise AssertionError("there is at least one port to try")
 
 
 def address(bound: socket.socket) -> str:
@@ -29,38 +32,18 @@ def address(bound: socket.socket) -> str:
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
-def _first_free(host: str, ports: range) -> socket.socket:
-    for port in ports:
-        try:
-            return _open(host, port)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE and port != ports[-1]:
-                continue
-            raise CommandFailed(_told(host, ports, error)) from None
-    raise AssertionError("there is at least one port to try")
-
-
 def _open(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
-        0
-    ]
-    opened = socket.socket(family, kind, protocol)
-    try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind(place)
-        opened.listen(BACKLOG)
-    except BaseException:
-        opened.close()
-        raise
-    return opened
+    family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
+    return socket.create_server(place, family=family, backlog=BACKLOG, dualstack_ipv6=both)
 
 
-def _told(host: str, ports: range, error: OSError) -> str:
+def _reason(host: str, first: int, last: int, error: OSError) -> str:
     if isinstance(error, socket.gaierror):
         return f"{host} is not an address of this machine ({error.strerror})"
     if error.errno == errno.EADDRINUSE:
-        tried = f"port {ports[0]}" if len(ports) == 1 else f"every port from {ports[0]} to {ports[-1]}"
+        tried = f"port {first}" if first == last else f"every port from {first} to {last}"
         return f"{tried} of {host} is already in use; choose another with --port"
     if error.errno == errno.EACCES:
-        return f"port {ports[0]} needs more rights than this user has; choose one above 1023 with --port"
-    return f"cannot listen on {host}, port {ports[0]}: {error.strerror}"
+        return f"port {first} needs more rights than this user has; choose one above 1023 with --port"
+    return f"cannot listen on {host}, port {first}: {os.strerror(error.errno or 0)}"

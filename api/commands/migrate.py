@@ -1,4 +1,4 @@
-"""`vivier migrate`: the tables of the database, brought up to date."""
+"""`vivier migrate`: bring the tables of the database up to date."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from db import migrate
 
 
 def run(_: argparse.Namespace, settings: Settings) -> int:
-    """Apply the missing migrations, if any, and say where the database is now."""
+    """Apply the missing migrations, if any, and print the newest."""
     with attached(settings):
         sys.stdout.write(f"The database is up to date (migration {migrate.head()}).\n")
     return 0

@@ -1,4 +1,4 @@
-"""`vivier openapi`: the OpenAPI document on standard output."""
+"""`vivier openapi`: write the OpenAPI document to standard output."""
 
 import argparse
 import sys

@@ -4,15 +4,14 @@ import argparse
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import TextIO
-from uuid import UUID
+from functools import partial
+from typing import TextIO, TypeVar
 
 import msgspec
 
-from api.commands.confirm import agreed
-from api.commands.console import plain
+from api.commands.console import agreed, plain
 from api.commands.database import attached
 from api.commands.errors import FAILED, USAGE, CommandFailed
 from api.runtime.auth import DEFAULT_ORGANISATION
@@ -20,93 +19,79 @@ from api.settings import Settings
 from api.web.request_body import JsonBody
 from db.api_keys import ensure_organisation
 from db.audit import journals
-from db.core.engine import Engine, engine, transaction
+from db.core.engine import engine, transaction
 from db.privacy.erase import erase_person, export_person
 from domain.audit import Actor
-from domain.privacy.data_subject import DataSubject, traces_of
+from domain.privacy.data_subject import DataSubject, identifiers_of
 from domain.privacy.holdings import Erasure, Holding, PersonalData
+
+Done = TypeVar("Done", PersonalData, Erasure)
+_FATES = {"erased": "erased", "pseudonym": "under a pseudonym", "kept": "kept"}
+_REASONS = {
+    "append_only": "said in an exchange, which nobody can alter before the time for keeping the need is over",
+    "text_of_source": "a text of the source's own, to be put right there",
+}
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Do what `options.action` says."""
-    subject = _subject(options)
+    """Export what is held about the person that `options` name, or erase them once the user agrees."""
+    asked = msgspec.json.encode({"email": options.email, "name": options.name, "phone": options.phone})
+    subject = JsonBody(DataSubject).decode(asked)
+    identifiers_of(subject)
     with attached(settings) as url:
+
+        def erased(*, dry_run: bool) -> Erasure:
+            return asyncio.run(_carried_out(url, options.organisation, partial(erase_person, dry_run=dry_run), subject))
+
         if options.action == "export":
-            _write(options, asyncio.run(_export(engine(url, pool_size=0), options.organisation, subject)))
+            _write(options, asyncio.run(_carried_out(url, options.organisation, export_person, subject)))
             return 0
-        return _erase(options, url, subject)
+        if options.dry_run or not options.yes:
+            planned = erased(dry_run=True)
+            if options.dry_run:
+                _write(options, planned)
+                return 0
+            _show(planned.changed, sys.stderr if options.json else sys.stdout)
+            if planned.changed and not agreed("Erase this for good?"):
+                sys.stderr.write("vivier: nothing was changed\n")
+                return FAILED
+        _write(options, erased(dry_run=False))
+        return 0
 
 
-def _subject(options: argparse.Namespace) -> DataSubject:
-    """Who is meant. Raises InvalidContent where nobody can be."""
-    subject = JsonBody(DataSubject).decode(msgspec.json.encode({"email": options.email, "name": options.name}))
-    traces_of(subject)
-    return subject
-
-
-def _erase(options: argparse.Namespace, url: str, subject: DataSubject) -> int:
-    """Show first, ask, then do it."""
-
-    def carried_out(*, dry_run: bool) -> Erasure:
-        return asyncio.run(_erased(engine(url, pool_size=0), options.organisation, subject, dry_run=dry_run))
-
-    if options.dry_run or not options.yes:
-        planned = carried_out(dry_run=True)
-        if options.dry_run:
-            _write(options, planned)
-            return 0
-        _show(planned.changed, sys.stderr if options.json else sys.stdout)
-        if planned.changed and not agreed("Erase this for good?"):
-            sys.stderr.write("vivier: nothing was changed\n")
-            return FAILED
-    _write(options, carried_out(dry_run=False))
-    return 0
-
-
-async def _reach(database: Engine, organisation: str | None, now: datetime) -> tuple[Sequence[UUID], Actor]:
-    """Whose data, and on whose behalf: the named organisation's, or everybody's as the operator."""
+async def _carried_out(
+    url: str, organisation: str | None, work: Callable[..., Awaitable[Done]], subject: DataSubject
+) -> Done:
+    """Export or erase in the data of the named organisation, or as the operator in that of all."""
+    database, now = engine(url, pool_size=0), datetime.now(UTC)
     async with transaction(database) as connection:
-        if organisation is None:
-            home = await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
-            return [each for each, _ in await journals(connection)], Actor(home, "command")
-        found = [each for each, name in await journals(connection) if organisation in {str(each), name}]
-    if not found:
-        raise CommandFailed(f"there is no organisation {plain(organisation)}", USAGE)
-    return found, Actor(found[0], "command")
+        known = await journals(connection)
+        found = [each for each, name in known if organisation is None or organisation in {str(each), name}]
+        if organisation is not None and not found:
+            raise CommandFailed(f"there is no organisation {plain(organisation)}", USAGE)
+        home = found[0] if organisation else await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
+    return await work(database, subject, found, Actor(home, "command"), now)
 
 
-async def _export(database: Engine, organisation: str | None, subject: DataSubject) -> PersonalData:
-    now = datetime.now(UTC)
-    organisation_ids, actor = await _reach(database, organisation, now)
-    return await export_person(database, subject, organisation_ids, actor, now)
-
-
-async def _erased(database: Engine, organisation: str | None, subject: DataSubject, *, dry_run: bool) -> Erasure:
-    now = datetime.now(UTC)
-    organisation_ids, actor = await _reach(database, organisation, now)
-    return await erase_person(database, subject, organisation_ids, actor, now, dry_run=dry_run)
-
-
-def _write(options: argparse.Namespace, told: PersonalData | Erasure) -> None:
+def _write(options: argparse.Namespace, done: PersonalData | Erasure) -> None:
     if options.json:
-        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
-    elif isinstance(told, PersonalData):
-        _show(told.holdings, sys.stdout)
+        sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
+    elif isinstance(done, PersonalData):
+        _show(done.holdings, sys.stdout)
     else:
-        _account(told)
+        _show_erasure(done)
 
 
-def _show(holdings: Iterable[Holding], stream: TextIO) -> None:
-    listed = list(holdings)
-    for each in listed:
+def _show(holdings: Sequence[Holding], stream: TextIO) -> None:
+    for each in holdings:
         since = "" if each.since is None else f", since {each.since:%Y-%m-%d}"
         whose = f" ({plain(each.organisation)})" if each.organisation else ""
         stream.write(f"{plain(each.where)}{whose}, {each.field}{since}: {each.fate}\n    {plain(each.text)}\n")
-    if not listed:
+    if not holdings:
         stream.write("Nothing is held about this person.\n")
 
 
-def _account(done: Erasure) -> None:
+def _show_erasure(done: Erasure) -> None:
     if done.dry_run:
         _show((*done.changed, *done.kept), sys.stdout)
     counts = Counter(each.fate for each in (*done.changed, *done.kept))
@@ -116,10 +101,3 @@ def _account(done: Erasure) -> None:
         sys.stdout.write(f"  kept: {plain(each.where)}, {each.field} ({_REASONS[each.why or 'append_only']})\n")
     if done.reference is not None:
         sys.stdout.write(f"  in the journal: person:{done.reference}\n")
-
-
-_FATES = {"erased": "erased", "pseudonym": "under a pseudonym", "kept": "kept"}
-_REASONS = {
-    "append_only": "said in an exchange, which nobody can alter before the time for keeping the need is over",
-    "text_of_source": "a text of the source's own, to be put right there",
-}

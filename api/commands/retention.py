@@ -1,4 +1,4 @@
-"""`vivier retention`: what has been kept for its time, shown and removed."""
+"""`vivier retention`: shows what is due for removal, and removes it."""
 
 import argparse
 import asyncio
@@ -9,8 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.commands.confirm import agreed
-from api.commands.console import plain
+from api.commands.console import agreed, plain
 from api.commands.database import attached
 from api.commands.errors import FAILED
 from api.runtime.auth import DEFAULT_ORGANISATION
@@ -19,7 +18,7 @@ from db.core.engine import engine, transaction
 from db.privacy.purge import plan, purge
 from domain.privacy.retention import Kind, Periods, Plan
 
-_WHAT: dict[Kind, str] = {
+_NAMES: dict[Kind, str] = {
     "needs": "needs",
     "persons": "persons become a pseudonym",
     "reply_links": "reply links",
@@ -30,7 +29,7 @@ _WHAT: dict[Kind, str] = {
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Do what `options.action` says."""
+    """Show what is due, or remove it once the user agrees."""
     with attached(settings) as url:
         planned = asyncio.run(_planned(url, settings.periods, options.spare))
         if options.action == "show":
@@ -50,22 +49,22 @@ async def _planned(url: str, periods: Periods, spared: list[UUID]) -> Plan:
         return await plan(connection, periods, datetime.now(UTC), spared)
 
 
-def _write(options: argparse.Namespace, told: Plan, verb: str) -> None:
+def _write(options: argparse.Namespace, shown: Plan, verb: str) -> None:
     if options.json:
-        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+        sys.stdout.write(msgspec.json.encode(shown).decode() + "\n")
     else:
-        _show(told, verb, sys.stdout)
+        _show(shown, verb, sys.stdout)
 
 
-def _show(told: Plan, verb: str, stream: TextIO) -> None:
-    for need in told.needs:
+def _show(shown: Plan, verb: str, stream: TextIO) -> None:
+    for need in shown.needs:
         goes = (
             f"{need.shortlists} shortlists, {need.exchanges} exchanges, {need.meetings} meetings, {need.awards} awards"
         )
         stream.write(f"need:{need.id} ({plain(need.organisation)}), ended {need.ended_at:%Y-%m-%d}: {goes}\n")
-    for each in told.others:
+    for each in shown.others:
         whose = f" ({plain(each.organisation)})" if each.organisation else ""
-        stream.write(f"{each.count} {_WHAT[each.kind]}{whose}, up to {each.before:%Y-%m-%d}\n")
-    count = len(told.needs)
-    others = sum(each.count for each in told.others)
+        stream.write(f"{each.count} {_NAMES[each.kind]}{whose}, up to {each.before:%Y-%m-%d}\n")
+    count = len(shown.needs)
+    others = sum(each.count for each in shown.others)
     stream.write(f"{count} needs with all that goes with them, and {others} other things, {verb}\n")

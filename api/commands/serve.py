@@ -3,7 +3,6 @@
 import argparse
 import os
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,41 +12,48 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from litestar import Litestar
-
 from api.commands.database import owned
 from api.commands.errors import CommandFailed
-from api.commands.listen_socket import address, listening
+from api.commands.listen_socket import address, listen
 from api.commands.prefork import Workers
 from api.commands.server_process import application, serve_requests
-from api.runtime.import_processes import forked_preparers
+from api.runtime.import_processes import import_processes
 from api.settings import Settings, share_metrics
 from domain.law.rules import Rules
 from matching.reference import Reference, load_reference
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Serve until SIGTERM or Ctrl-C; PostgreSQL, where it is ours, is stopped last."""
+    """Serve until SIGTERM or Ctrl-C; an embedded PostgreSQL is stopped last."""
     settings = replace(with_address(options, settings), workers=options.workers or settings.workers)
-    with stopped_by_signal(), ExitStack() as held:
-        bound = held.enter_context(listening(settings.host, settings.port))
+    with stopped_by_signal(), ExitStack() as stack:
+        bound = stack.enter_context(listen(settings.host, settings.port))
         if settings.workers > 1:
-            settings = replace(settings, metrics_dir=held.enter_context(_shared_metrics(settings)))
-        settings, reference = held.enter_context(prepared(settings))
+            settings = replace(settings, metrics_dir=stack.enter_context(_shared_metrics(settings.metrics_dir)))
+        settings, reference = stack.enter_context(prepared(settings))
+        app = application(settings, reference, stack.enter_context(import_processes(reference)))
 
-        def say() -> None:
+        def announce() -> None:
             where = address(bound)
             sys.stdout.write(f"Vivier listens on {where} (documentation: {where}/docs). Ctrl-C stops it.\n")
             sys.stdout.flush()
 
-        app = application(settings, reference, held.enter_context(forked_preparers(reference)))
+        def work(started: Callable[[], object]) -> bool:
+            return serve_requests(app, bound, started)
+
         if settings.workers == 1 or settings.metrics_dir is None:
-            started = serve_requests(app, bound, say)
+            check_started(work(announce))
         else:
-            started = _serve_together(app, settings.workers, settings.metrics_dir, bound, say)
-        if not started:
-            raise CommandFailed("the server could not start; the log above says why")
+            forget = _forget_metrics(settings.metrics_dir)
+            forget(os.getpid())  # the parent answers nothing, and its gauges would count
+            check_started(Workers(settings.workers, work, announce, forget).run())
     return 0
+
+
+def check_started(started: bool) -> None:
+    """Raise CommandFailed unless the server had started."""
+    if not started:
+        raise CommandFailed("the server could not start; the log above says why")
 
 
 def with_address(options: argparse.Namespace, settings: Settings) -> Settings:
@@ -70,11 +76,11 @@ def stopped_by_signal() -> Iterator[None]:
 
 @contextmanager
 def prepared(settings: Settings) -> Iterator[tuple[Settings, Reference]]:
-    """Settings that name the database, which answers and is up to date, and the reference data, loaded meanwhile."""
-    with ExitStack() as held:
+    """Settings with the address of a database that is up to date, and the reference data, loaded meanwhile."""
+    with ExitStack() as stack:
         with ThreadPoolExecutor(1) as background:
             loading = background.submit(_load, settings.rules)
-            url = held.enter_context(owned(settings))
+            url = stack.enter_context(owned(settings))
         yield replace(settings, database_url=url), loading.result()
 
 
@@ -83,27 +89,21 @@ def _load(rules: Rules | None) -> Reference:
     return load_reference(rules)
 
 
-def _serve_together(app: Litestar, count: int, metrics: Path, bound: socket.socket, say: Callable[[], None]) -> bool:
-    def work(started: Callable[[], object], watched: int) -> bool:
-        return serve_requests(app, bound, started, watched)
-
-    def forget(pid: int) -> None:
-        # not before: how metrics are counted is settled when this library is loaded
-        from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
-
-        mark_process_dead(pid, str(metrics))  # type: ignore[no-untyped-call]
-
-    forget(os.getpid())  # it answers nothing, and its gauges would count
-    return Workers(count, work, say, forget).run()
-
-
 @contextmanager
-def _shared_metrics(settings: Settings) -> Iterator[Path]:
-    """A folder in which workers count together, empty at first: the one of the settings, else a temporary one."""
-    with ExitStack() as held:
-        folder = settings.metrics_dir or Path(held.enter_context(tempfile.TemporaryDirectory(prefix="vivier-metrics-")))
+def _shared_metrics(chosen: Path | None) -> Iterator[Path]:
+    """A folder in which workers count together, empty at first: the chosen one, else a temporary one."""
+    with tempfile.TemporaryDirectory(prefix="vivier-metrics-") as temporary:
+        folder = chosen or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         for left_over in folder.glob("*.db"):
             left_over.unlink()
         share_metrics(folder)
         yield folder
+
+
+def _forget_metrics(folder: Path) -> Callable[[int], object]:
+    """A function that removes the gauges of the process with a given id."""
+    # not before: how metrics are counted is settled when this library is loaded
+    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
+
+    return lambda pid: mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]

@@ -1,6 +1,5 @@
 """One process that answers requests until it is told to stop."""
 
-import asyncio
 import gc
 import signal
 import socket
@@ -11,7 +10,7 @@ import uvicorn
 from litestar import Litestar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.runtime.import_processes import Preparers
+from api.runtime.import_processes import ImportProcesses
 from api.settings import Settings
 from api.web.problems import Refusal, document
 from matching.reference import Reference
@@ -22,27 +21,24 @@ GRACE_SECONDS = 8
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
-def application(settings: Settings, reference: Reference, preparers: Preparers) -> Litestar:
-    """The application, whole: workers forked from here on share its memory."""
+def application(settings: Settings, reference: Reference, processes: ImportProcesses) -> Litestar:
+    """The whole application; workers forked after this share its memory."""
     # not before: how metrics are counted is settled when the library that counts them is loaded
     from api.app import create_app  # noqa: PLC0415
     from api.runtime.observability import configure_logging  # noqa: PLC0415
 
     configure_logging(settings)
-    app = create_app(settings, reference, preparers)
+    app = create_app(settings, reference, processes)
     # what is loaded by now stays: the collector need not look at it again, nor touch memory that is shared
     gc.collect()
     gc.freeze()
     return app
 
 
-def serve_requests(
-    app: Litestar, bound: socket.socket, on_start: Callable[[], object], watched: int | None = None
-) -> bool:
+def serve_requests(app: Litestar, bound: socket.socket, on_start: Callable[[], object]) -> bool:
     """Answer requests that arrive on `bound` until SIGTERM or SIGINT; False where the application could not start.
 
     Requests under way are finished first, then the signal is raised anew. `on_start` is called once requests are taken.
-    `watched`: a pipe's end that becomes readable when its other end is gone, which also means to stop.
     """
     config = uvicorn.Config(
         app,
@@ -54,20 +50,16 @@ def serve_requests(
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = _Server(config, on_start, watched)
-    # until the server has its own handlers: an interrupt in between would leave it half begun
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    server = _Server(config, on_start)
     try:
         server.run(sockets=[bound])
     except SystemExit:  # how uvicorn says that the application did not start; the log says why
         return False
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     return server.started
 
 
 class _Protocol(HttpToolsProtocol):
-    """HTTP as uvicorn reads it, except that what is no HTTP is refused like everything else: by a problem document."""
+    """HTTP as uvicorn reads it, except that malformed HTTP is refused by a problem document, as everything else is."""
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (the name is uvicorn's)
         refused = document(Refusal("bad-request"), "fr")
@@ -85,17 +77,10 @@ class _Protocol(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_start: Callable[[], object], watched: int | None) -> None:
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], object]) -> None:
         super().__init__(config)
-        self._on_start, self._watched = on_start, watched
+        self._on_start = on_start
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         await super().startup(sockets)
-        if self._watched is not None:
-            asyncio.get_running_loop().add_reader(self._watched, self._stop)
         self._on_start()
-
-    def _stop(self) -> None:
-        self.should_exit = True
-        asyncio.get_running_loop().remove_reader(self._watched or 0)

@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from api.web.pagination import Paging
-from api.web.problems import Refusal
+from api.web.problems import Refusal, shared_slug
 from db.suppliers.read import Filters
 from domain.errors import Problem, pointer
 from domain.law.eligibility import eligibility
@@ -199,14 +199,9 @@ def _numbers(name: str, text: str | None, bounds: tuple[int, ...], problems: lis
     return numbers
 
 
-_SLUGS = {"segment": "unknown-segment", "territory": "unknown-territory"}
-
-
 def refusal(problems: Sequence[Problem]) -> Refusal:
     """The refusal (422) of parameters, of a more precise type where all problems are of one."""
-    slugs = {_SLUGS.get(problem.pointer.split("/")[1], "invalid-query") for problem in problems}
-    slug = slugs.pop() if len(slugs) == 1 else "invalid-query"
-    return Refusal(slug, problems[0].detail, tuple(problems), place="query")
+    return Refusal(shared_slug(problems, "invalid-query"), problems[0].detail, tuple(problems), place="query")
 
 
 def unknown_segment(code: str, taxonomy: Taxonomy, place: int) -> Problem:

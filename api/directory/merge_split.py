@@ -13,8 +13,8 @@ from db.audit import write_entry
 from db.core.engine import transaction
 from db.suppliers import manual_merges
 from domain.audit import Detail
-from domain.suppliers.deduplication import RecordKey
-from matching.words.name_similarity import likeness
+from domain.suppliers.deduplication import RecordKey, RecordReference
+from matching.words.name_similarity import name_similarity
 
 MOST_MERGED = 100
 
@@ -23,13 +23,6 @@ class SupplierMerge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Suppliers that are one."""
 
     ids: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=2, max_length=MOST_MERGED)]
-
-
-class RecordReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A record, by the identifier that its source gives it."""
-
-    source: str
-    external_id: str
 
 
 class SupplierSplit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +48,7 @@ async def merge_suppliers(call: Call, body: SupplierMerge) -> SupplierDocument:
     """
     services = call.services
     async with transaction(services.database) as connection:
-        merged = await manual_merges.merge_suppliers(connection, body.ids, likeness, services.now())
+        merged = await manual_merges.merge_suppliers(connection, body.ids, name_similarity, services.now())
         detail: Detail = {"ids": [str(each) for each in body.ids]}
         await write_entry(
             connection, actor_of(call), "supplier.merged", f"supplier:{merged}", services.now(), detail=detail
@@ -82,7 +75,7 @@ async def split_supplier(call: Call, id: UUID, body: SupplierSplit) -> SupplierS
     services = call.services
     key = RecordKey(body.record.source, body.record.external_id)
     async with transaction(services.database) as connection:
-        parted = await manual_merges.split_record(connection, id, key, likeness, services.now())
+        parted = await manual_merges.split_record(connection, id, key, name_similarity, services.now())
         detail: Detail = {"source": key.source, "external_id": key.external_id, "split": str(parted.split)}
         about = f"supplier:{parted.kept}"
         await write_entry(connection, actor_of(call), "supplier.split", about, services.now(), detail=detail)

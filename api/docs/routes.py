@@ -12,7 +12,7 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import HOUR, conditional_get, etag_of
 from api.web.content_negotiation import HTML, JSON
 from api.web.openapi import encode, routes_of
-from api.web.problem_types import CATALOGUE, ProblemType
+from api.web.problems import CATALOGUE, ProblemType
 from domain.errors import NotFound
 from domain.text.bilingual import Language, Text
 
@@ -84,7 +84,7 @@ async def list_problem_types(call: Call) -> ProblemTypeList:
 
 @endpoint("GET", "/problems/{slug}", tag=TAG, scope=None, answers={JSON: ProblemTypeDocument, HTML: str})
 async def get_problem_type(call: Call, slug: str) -> Response[bytes]:
-    """A type of problem, with what happened and what to do; the `type` of an error leads here."""
+    """A type of problem, with what happened and what to do; the type of an error leads here."""
     if slug not in CATALOGUE:
         raise NotFound(Text("Aucun type de problème de ce nom", "No problem type of this name"))
     described = _described(CATALOGUE[slug], call.language)

@@ -8,7 +8,7 @@ import msgspec
 from api.exchanges.buyer_view import CreatedExchange, RecipientLetter, ReplyLinkDocument, exchange_document
 from api.exchanges.email import queue_emails
 from api.exchanges.own_exchange import own_exchange
-from api.exchanges.reply_links import issue_links, last_day, seeds_and_tokens
+from api.exchanges.reply_links import issue_links, last_day
 from api.exchanges.write_letter import undelivered, write_letter
 from api.needs.own_need import lock_own_need, unknown_lot
 from api.runtime.actor import Acting
@@ -27,6 +27,7 @@ from domain.exchanges.exchange import (
     ExchangeSummary,
     MessageRequest,
     Recipient,
+    Why,
     message_from,
 )
 from domain.exchanges.letter import Link
@@ -52,7 +53,7 @@ TOO_MANY = Text(
 async def open_exchange(
     connection: Connection, acting: Acting, need_id: UUID, request: ExchangeRequest
 ) -> CreatedExchange:
-    """Open an exchange. In its links and letters seeds stand in the place of tokens: `reveal_links` puts these there.
+    """Open an exchange. In its links and letters seeds stand in the place of tokens: `reveal_tokens` puts these there.
 
     Raises NotFound; Conflict (`after-publication`; `nobody_to_contact` for a shortlist that has nobody left);
     InvalidContent with everything wrong in the lots and recipients.
@@ -90,22 +91,6 @@ async def open_exchange(
     )
 
 
-async def reveal_links(connection: Connection, acting: Acting, opened: CreatedExchange) -> CreatedExchange:
-    """The exchange with tokens in its links and letters; without any of these if another caller opened it."""
-    found = await seeds_and_tokens(connection, acting, opened.reply_links)
-    links = [
-        msgspec.structs.replace(each, url=each.url.replace(*found[each.supplier_id]))
-        for each in opened.reply_links
-        if each.supplier_id in found
-    ]
-    letters = [
-        msgspec.structs.replace(each, text=each.text.replace(*found[each.supplier_id]))
-        for each in opened.to_be_delivered_by_you
-        if each.supplier_id in found
-    ]
-    return msgspec.structs.replace(opened, reply_links=tuple(links), to_be_delivered_by_you=tuple(letters))
-
-
 def _letters(
     acting: Acting, need: StoredNeed, exchange: Exchange, links: Sequence[ReplyLinkDocument]
 ) -> Iterator[RecipientLetter]:
@@ -123,20 +108,19 @@ async def _recipients(
     lots = [lot.id for lot in need.content.lots]
     unknown = ((place, each) for place, each in enumerate(request.lot_ids) if each not in lots)
     problems = [unknown_lot(each, lots, "lot_ids", place) for place, each in unknown]
-    if request.recipients == "shortlist":
-        if problems:
-            raise InvalidContent(tuple(problems))
-        return await _shortlisted(connection, acting, need, request.lot_ids)
-    known = await living_suppliers(connection, request.recipients)
+    named = () if request.recipients == "shortlist" else request.recipients
+    known = await living_suppliers(connection, named)
     problems += [
         Problem(pointer("recipients", place), "unknown_supplier", NO_SUPPLIER)
-        for place, each in enumerate(request.recipients)
+        for place, each in enumerate(named)
         if each not in known
     ]
     if problems:
         raise InvalidContent(tuple(problems))
-    each_once = {known[each].id: known[each] for each in request.recipients}
-    return tuple(_named(each) for each in each_once.values())
+    if request.recipients == "shortlist":
+        return await _shortlisted(connection, acting, need, request.lot_ids)
+    each_once = {known[each].id: known[each] for each in named}
+    return tuple(_recipient(each, "named") for each in each_once.values())
 
 
 async def _shortlisted(
@@ -147,7 +131,7 @@ async def _shortlisted(
     known = await living_suppliers(connection, [each.id for each in shown])
     recipients: dict[UUID, Recipient] = {}
     for each in shown:
-        recipient = _listed(each, known.get(each.id))
+        recipient = _recipient(known.get(each.id, each), "shortlist")
         recipients.setdefault(recipient.supplier_id, recipient)
     if not recipients:
         raise Conflict("nobody_to_contact", NOBODY_LEFT)
@@ -156,13 +140,7 @@ async def _shortlisted(
     return tuple(recipients.values())
 
 
-def _listed(summary: SupplierSummary, now: Supplier | None) -> Recipient:
-    """A listed supplier as it is known now; one that left the directory keeps its name, and gets no e-mail."""
-    if now is None:
-        return Recipient(supplier_id=summary.id, name=summary.name, siret=summary.siret, email=None, why="shortlist")
-    return msgspec.structs.replace(_named(now), why="shortlist")
-
-
-def _named(supplier: Supplier) -> Recipient:
-    email = supplier.contact.email or None
-    return Recipient(supplier_id=supplier.id, name=supplier.name, siret=supplier.siret, email=email, why="named")
+def _recipient(supplier: Supplier | SupplierSummary, why: Why) -> Recipient:
+    """The supplier as a recipient; one that left the directory since it was listed gets no e-mail."""
+    email = supplier.contact.email or None if isinstance(supplier, Supplier) else None
+    return Recipient(supplier_id=supplier.id, name=supplier.name, siret=supplier.siret, email=email, why=why)

@@ -61,13 +61,10 @@ async def read_form(request: AnyRequest, limit: int) -> ReplyForm:
     raw = b"".join([chunk async for chunk in chunks(request, limit)])
     try:
         fields = parse_qs(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
-    except ValueError:
-        raise Refusal("malformed-body", Text("Ce formulaire est illisible", "This form cannot be read")) from None
-    values: dict[str, str] = {name: _clean(texts[-1]) for name, texts in fields.items() if name != "barriers"}
-    form = values | {"barriers": tuple(_clean(each) for each in fields.get("barriers", ()))}
-    try:
-        return msgspec.convert({name: form[name] for name in ReplyForm.__struct_fields__ if name in form}, ReplyForm)
-    except msgspec.ValidationError:
+        form = {name: _clean(texts[-1]) for name, texts in fields.items()}
+        barriers = tuple(map(_clean, fields.get("barriers", ())))
+        return msgspec.convert({**form, "barriers": barriers}, ReplyForm)
+    except (ValueError, msgspec.ValidationError):
         raise Refusal("malformed-body", Text("Ce formulaire est illisible", "This form cannot be read")) from None
 
 

@@ -6,13 +6,12 @@ stored leads to a token, nor does one token lead to another or to the secret.
 """
 
 import hmac
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from secrets import token_urlsafe
 from uuid import UUID
-
-import msgspec
 
 from api.exchanges.buyer_view import CreatedReplyLink, ReplyLinkDocument
 from api.exchanges.own_exchange import lock_own_exchange
@@ -21,8 +20,9 @@ from api.runtime.actor import Acting
 from api.web.dates import PARIS
 from db.audit import write_entry
 from db.core.engine import Connection
-from db.exchanges.reply_links import insert_links, revoke_links, select_issued_tokens
-from domain.errors import Conflict, NotFound
+from db.exchanges.reply_links import insert_links, is_issued, revoke_links
+from domain.audit import Detail
+from domain.errors import NotFound
 from domain.exchanges.exchange import Exchange
 from domain.exchanges.letter import Link
 from domain.needs.status import StoredNeed
@@ -30,16 +30,13 @@ from domain.text.bilingual import Text
 
 PATH = "/replies/"
 TOKEN_BYTES = 32
+_SEED = re.compile(rb"(?<=/replies/)[\w-]{43}")
 NO_RECIPIENT = Text(
     "Ce fournisseur n'est pas destinataire de cet échange", "This supplier is no recipient of this exchange"
 )
 NO_LINK = Text(
     "Ce destinataire n'a pas de lien en vigueur dans cet échange",
     "This recipient has no link in force in this exchange",
-)
-SHOWN_ONCE = Text(
-    "Ce lien a été donné à une autre clé, et ne se montre qu'une fois : en demander un autre",
-    "This link was given to another key, and is shown once only: ask for another",
 )
 
 
@@ -55,14 +52,15 @@ async def issue_links(
     return tuple(ReplyLinkDocument(each, address(acting.base_url, seed), expires_at) for each, seed in seeds.items())
 
 
-async def seeds_and_tokens(
-    connection: Connection, acting: Acting, links: Iterable[ReplyLinkDocument]
-) -> dict[UUID, tuple[str, str]]:
-    """The seed in each of these links and its token, by supplier; empty where another caller was issued them."""
-    seeds = {each.supplier_id: each.url.rpartition("/")[2] for each in links}
-    tokens = {supplier_id: _token(acting, seed) for supplier_id, seed in seeds.items()}
-    issued = await select_issued_tokens(connection, tokens.values())
-    return {each: (seeds[each], token) for each, token in tokens.items() if token in issued}
+async def reveal_tokens(
+    connection: Connection, acting: Acting, links: Iterable[ReplyLinkDocument], document: bytes
+) -> bytes | None:
+    """`document` with tokens in the place of the seeds of `links`; None where another caller was issued them."""
+    seeds = [each.url.rpartition("/")[2] for each in links]
+    tokens = {seed.encode(): _token(acting, seed).encode() for seed in seeds}
+    if not await is_issued(connection, map(bytes.decode, tokens.values())):
+        return None
+    return _SEED.sub(lambda found: tokens.get(found[0], found[0]), document)
 
 
 async def reissue_link(
@@ -72,21 +70,10 @@ async def reissue_link(
     need, exchange = await _lock_recipient(connection, acting, exchange_id, supplier_id)
     (link,) = await issue_links(connection, acting, exchange_id, (supplier_id,))
     letter = write_letter(acting, need, exchange, exchange.messages[0], Link(link.url, last_day(link.expires_at)))
-    detail = {"supplier_id": str(supplier_id)}
-    await write_entry(
-        connection, acting.actor, "reply_link.created", f"exchange:{exchange_id}", acting.now(), detail=dict(detail)
-    )
+    detail: Detail = {"supplier_id": str(supplier_id)}
+    about = f"exchange:{exchange_id}"
+    await write_entry(connection, acting.actor, "reply_link.created", about, acting.now(), detail=detail)
     return CreatedReplyLink(supplier_id, link.url, link.expires_at, letter)
-
-
-async def reveal_link(connection: Connection, acting: Acting, issued: CreatedReplyLink) -> CreatedReplyLink:
-    """The link and its letter with the token in them. Raises Conflict (`shown_once`) for another caller."""
-    found = await seeds_and_tokens(connection, acting, [issued])
-    if not found:
-        raise Conflict("shown_once", SHOWN_ONCE)
-    seed, token = found[issued.supplier_id]
-    letter = msgspec.structs.replace(issued.letter, text=issued.letter.text.replace(seed, token))
-    return msgspec.structs.replace(issued, url=issued.url.replace(seed, token), letter=letter)
 
 
 async def revoke_link(connection: Connection, acting: Acting, exchange_id: UUID, supplier_id: UUID) -> None:
@@ -95,10 +82,8 @@ async def revoke_link(connection: Connection, acting: Acting, exchange_id: UUID,
     now = acting.now()
     if not await revoke_links(connection, exchange_id, supplier_id, now):
         raise NotFound(NO_LINK)
-    detail = {"supplier_id": str(supplier_id)}
-    await write_entry(
-        connection, acting.actor, "reply_link.revoked", f"exchange:{exchange_id}", now, detail=dict(detail)
-    )
+    detail: Detail = {"supplier_id": str(supplier_id)}
+    await write_entry(connection, acting.actor, "reply_link.revoked", f"exchange:{exchange_id}", now, detail=detail)
 
 
 def address(base: str, token: str) -> str:

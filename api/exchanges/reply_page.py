@@ -22,10 +22,10 @@ from api.exchanges.reply_links import last_day
 from api.exchanges.supplier_view import VisibleExchange
 from api.web.content_negotiation import HTML
 from api.web.dates import PARIS
-from api.web.problem_types import ProblemType
+from api.web.problems import Refusal
 from domain.errors import Problem
 from domain.exchanges.exchange import Barrier, Stance
-from domain.text.bilingual import Text, long_date
+from domain.text.bilingual import long_date
 
 FOLDER = Path(__file__).parent / "templates"
 STYLE = (FOLDER / "style.css").read_text(encoding="utf-8")
@@ -92,10 +92,10 @@ def exchange_page(
     )
 
 
-def refusal_page(kind: ProblemType, detail: Text, headers: Mapping[str, str]) -> Response[bytes]:
+def refusal_page(refusal: Refusal) -> Response[bytes]:
     """A page that says why there is nothing to read."""
-    page = _page("refusal.html", kind.status, kind=kind, detail=detail.fr)
-    page.headers.update(headers)
+    page = _page("refusal.html", refusal.kind.status, kind=refusal.kind, detail=refusal.detail.fr)
+    page.headers.update(refusal.headers)
     return page
 
 

@@ -81,7 +81,7 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
     async def answer() -> Response[bytes]:
         if require_media(call.headers, (JSON, FORM)) == JSON:
             body = await JsonBody(ReplyRequest).read(call, LONGEST_BODY)
-            return await _add(call, token, body, key_of(call), _as_json)
+            return await _add(call, token, body, key_of(call), created)
         return await _answer_form(call, token)
 
     return await _private(call, answer)
@@ -97,8 +97,7 @@ async def _private(call: Call, carry_out: Callable[[], Awaitable[Response[bytes]
     except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
         answer = answer_failure(call, failure)
         if negotiated(call, (JSON, HTML)) == HTML:
-            refusal = describe(failure)
-            answer = refusal_page(refusal.kind, refusal.detail, refusal.headers)
+            answer = refusal_page(describe(failure))
     answer.headers.update(PRIVATE)
     return answer
 
@@ -135,10 +134,6 @@ async def _add(
         route = f"POST /replies of {link.supplier_id} in {link.exchange_id}"
         sender = Sender(link.organisation_id, route, key)
         return await once(call, connection, reply, carry_out, sender=sender)
-
-
-def _as_json(message: VisibleMessage) -> Answer:
-    return created(message)
 
 
 def _as_redirection(message: VisibleMessage) -> Answer:

@@ -13,28 +13,33 @@ from api.exchanges.buyer_view import (
     ExchangeDocument,
     exchange_document,
 )
-from api.exchanges.open_exchange import open_exchange, reveal_links
+from api.exchanges.open_exchange import open_exchange
 from api.exchanges.own_exchange import own_exchange
-from api.exchanges.reply_links import reissue_link, reveal_link, revoke_link
+from api.exchanges.reply_links import reissue_link, reveal_tokens, revoke_link
 from api.exchanges.write_letter import letter_of
 from api.exchanges.write_message import publish_question, write_message
 from api.needs.own_need import own_need
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_NONE_MATCH, unless_known
+from api.runtime.etag import IF_NONE_MATCH, conditional_get
 from api.runtime.idempotency import HEADERS, carry_out_once, created, once
-from api.web.content_negotiation import JSON
 from api.web.pagination import Page, Paging, paged
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import select_exchanges
 from db.exchanges.reply_links import select_link_expiries
 from db.idempotency import Answer
+from domain.errors import Conflict
 from domain.exchanges.exchange import ExchangeRequest, ExchangeSummary, MessageRequest, PublicationRequest
 from domain.exchanges.letter import Letter
+from domain.text.bilingual import Text
 
 exchanges_endpoint = partial(endpoint, tag="Exchanges", scope="needs")
 exchanges_creation = partial(exchanges_endpoint, "POST", status=201, headers=HEADERS)
 REFUSALS = ("conflict", "after-publication")
+SHOWN_ONCE = Text(
+    "Ce lien a été donné à une autre clé, et ne se montre qu'une fois : en demander un autre",
+    "This link was given to another key, and is shown once only: ask for another",
+)
 
 
 @exchanges_creation("/needs/{id}/exchanges", answers=CreatedExchange, problems=REFUSALS, example="exchange")
@@ -56,7 +61,11 @@ async def create_exchange(call: Call, id: UUID, body: ExchangeRequest) -> Respon
 
         async def completed(answer: Answer) -> Answer:
             opened = msgspec.json.decode(answer.body, type=CreatedExchange)
-            return _shown_once(answer, await reveal_links(connection, acting, opened))
+            revealed = await reveal_tokens(connection, acting, opened.reply_links, answer.body)
+            if revealed is None:
+                without = msgspec.structs.replace(opened, reply_links=(), to_be_delivered_by_you=())
+                revealed = msgspec.json.encode(without)
+            return _shown_once(answer, revealed)
 
         return await once(call, connection, body, carry_out, completed=completed)
 
@@ -77,7 +86,7 @@ async def get_exchange(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
     async with transaction(call.services.database) as connection:
         exchange = await own_exchange(connection, call.bearer.organisation_id, id)
         expiries = await select_link_expiries(connection, id, call.services.now())
-    return unless_known(call, msgspec.json.encode(exchange_document(exchange, expiries)), JSON, max_age=None)
+    return conditional_get(call, exchange_document(exchange, expiries))
 
 
 @exchanges_creation("/exchanges/{id}/messages", answers=CreatedMessage, problems=REFUSALS, example="message")
@@ -151,12 +160,14 @@ async def reissue_reply_link(call: Call, id: UUID, supplier_id: UUID) -> Respons
     async with transaction(call.services.database) as connection:
 
         async def carry_out() -> Answer:
-            issued = await reissue_link(connection, acting, id, supplier_id)
-            return created(issued)
+            return created(await reissue_link(connection, acting, id, supplier_id))
 
         async def completed(answer: Answer) -> Answer:
             issued = msgspec.json.decode(answer.body, type=CreatedReplyLink)
-            return _shown_once(answer, await reveal_link(connection, acting, issued))
+            revealed = await reveal_tokens(connection, acting, [issued], answer.body)
+            if revealed is None:
+                raise Conflict("shown_once", SHOWN_ONCE)
+            return _shown_once(answer, revealed)
 
         return await once(call, connection, b"", carry_out, completed=completed)
 
@@ -173,6 +184,6 @@ ROUTES = (
 )
 
 
-def _shown_once(answer: Answer, document: object) -> Answer:
-    """The answer with `document` in its place, which nobody may store."""
-    return Answer(answer.status, answer.headers | {"cache-control": "no-store"}, msgspec.json.encode(document))
+def _shown_once(answer: Answer, body: bytes) -> Answer:
+    """The answer with `body` in its place, which nobody may store."""
+    return Answer(answer.status, answer.headers | {"cache-control": "no-store"}, body)

@@ -12,7 +12,7 @@ from api.meetings.icalendar import CALENDAR, calendar_of, calendar_of_one
 from api.meetings.plan_meeting import change_meeting, plan_meeting
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, require_match, unless_known
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, require_match
 from api.runtime.idempotency import HEADERS, carry_out_once, created
 from api.web.content_negotiation import JSON
 from api.web.dates import end_of, first_moment
@@ -78,7 +78,7 @@ async def list_meeting_templates(_: Call) -> Templates:
 async def get_meeting(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
     """A meeting: its participants, its minutes, its follow-ups."""
     meeting = await _own(call, id)
-    return unless_known(call, msgspec.json.encode(meeting), JSON, _etag(meeting), max_age=None)
+    return conditional_get(call, meeting, etag=_etag(meeting))
 
 
 @meetings_endpoint(
@@ -122,7 +122,7 @@ async def get_calendar(call: Call) -> Response[bytes]:
     async with transaction(call.services.database) as connection:
         filters = MeetingFilters(after=since)
         found = await select_meetings(connection, call.bearer.organisation_id, filters, None, IN_A_FEED)
-    return unless_known(call, calendar_of(found, call.services.reference.territories), CALENDAR, max_age=None)
+    return conditional_get(call, calendar_of(found, call.services.reference.territories), CALENDAR)
 
 
 ROUTES = (

@@ -12,7 +12,7 @@ from api.needs.edit_need import NeedChange, change_need, discard_need, plan_need
 from api.needs.own_need import lock_own_need, own_need
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, etag_of, require_match, unless_known
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
 from api.runtime.idempotency import HEADERS, created, once
 from api.web.content_negotiation import JSON
 from api.web.merge_patch import Patch, patched
@@ -115,7 +115,7 @@ async def get_need(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as 
     """A need as it is now."""
     async with transaction(call.services.database) as connection:
         need = await own_need(connection, call.bearer.organisation_id, id)
-    return unless_known(call, msgspec.json.encode(need_document(need)), JSON, max_age=None)
+    return conditional_get(call, need_document(need))
 
 
 @needs_endpoint(

@@ -1,4 +1,4 @@
-"""Whose turn it is to work on a source: those who must wait do so here, without holding a database connection."""
+"""Per-process limits of concurrent work; those who must wait do so without holding a database connection."""
 
 from asyncio import Semaphore
 from collections.abc import AsyncIterator
@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
 
-class Turns:
-    """Lets `at_once` requests work at a time, of which `of_one` on the same source.
+class ConcurrencyLimit:
+    """Admits `at_once` requests at a time overall, and `of_one` for each source or other key.
 
-    The database itself makes those wait that must not work at once, in this process or another; but they would wait
-    with a connection in their hands, and a busy source would use up those of everybody else.
+    Locks in the database already keep apart what must not run at once; but whoever waits for one holds a connection,
+    and a busy source would use up those of everybody else.
     """
 
     def __init__(self, at_once: int, of_one: int) -> None:
@@ -20,7 +20,7 @@ class Turns:
 
     @asynccontextmanager
     async def of(self, source: str) -> AsyncIterator[None]:
-        """Wait for a turn on the source, and hold it during the block."""
+        """Wait until the source has a free place, and take it during the block."""
         one = self._each.get(source)
         if one is None:
             one = self._each[source] = Semaphore(self._of_one)

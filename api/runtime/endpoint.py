@@ -30,17 +30,16 @@ from litestar.types import Scope as ASGIScope
 from api.runtime.auth import authorise
 from api.runtime.services import Services
 from api.web.content_negotiation import JSON, choose_language, choose_media
+from api.web.openapi import Route
 from api.web.path_suffix import path_in_parts
 from api.web.problems import Refusal
 from api.web.query_string import NoQuery, QueryReader
 from api.web.request_body import JsonBody, require_empty
-from api.web.route import Route
 from domain.client import Client, Scope
 from domain.errors import NotFound
 from domain.text.bilingual import Language, Text
 
 Handler = Callable[..., Awaitable[Any]]
-
 
 Tail = NewType("Tail", str)
 """The last segment of a path, exactly as the client means it: unlike other parameters it may hold a slash (%2F)."""
@@ -67,11 +66,7 @@ class Call(Request[Client, None, Any]):
     @property
     def media_type(self) -> str:
         """The media type to answer with, one of those the route produces. Raises Refusal (406)."""
-        return negotiated(self, self.route.produces)
-
-    @property
-    def route(self) -> Route:
-        return cast("Route", self.scope["route_handler"].opt["route"])
+        return negotiated(self, tuple(self.scope["route_handler"].opt["route"].answers))
 
 
 def endpoint(  # noqa: PLR0913 - keywords that say what a route is
@@ -121,19 +116,14 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             problems=problems,
             example=example,
         )
-        return _registered(handler, route)
+        typed = path_in_parts(path)
+        for name, kind in parameters.items():
+            typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
+        # the status is set on each answer; this one only keeps the framework from having opinions about 204
+        build = HTTPRouteHandler(typed, http_method=method, name=route.name, status_code=200, opt={"route": route})
+        return build(_adapter(handler, route))
 
     return decorate
-
-
-def _registered(handler: Handler, route: Route) -> HTTPRouteHandler:
-    """The handler as the framework takes it."""
-    typed = path_in_parts(route.path)
-    for name, kind in route.parameters.items():
-        typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
-    # the status is set on each answer; this one only keeps the framework from having opinions about 204
-    build = HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt={"route": route})
-    return build(_adapter(handler, route))
 
 
 def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
@@ -174,7 +164,7 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
     body: JsonBody[Any] | None = JsonBody(route.body, patch=route.patch is not None) if route.body else None
     takes_nothing = route.method == "POST" and not (body or route.takes)
     encoder = msgspec.json.Encoder()
-    produces = route.produces
+    produces = tuple(route.answers)
     tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)
 
     async def adapter(request: Call) -> ASGIApp:

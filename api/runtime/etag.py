@@ -36,10 +36,6 @@ def conditional_get(
     return Response(body, headers={**headers, "content-type": media_type})
 
 
-# the former name, for callers that still use it
-unless_known = conditional_get
-
-
 def require_match(call: Call, etag: str | None) -> None:
     """Raises Refusal (412) where `If-Match` does not name the present `etag`; None: the object does not exist.
 

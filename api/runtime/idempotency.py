@@ -1,10 +1,12 @@
 """`Idempotency-Key`: a POST sent twice is carried out once, and answered the second time as the first.
 
-async def create(connection: Connection) -> Answer:
-    meeting = await insert_meeting(connection, body)
-    return created(meeting, f"/meetings/{meeting.id}", _etag(meeting))
+A route that creates says:
 
-return await carry_out_once(call, body, create)
+    async def create(connection: Connection) -> Answer:
+        meeting = await insert_meeting(connection, body)
+        return created(meeting, f"/meetings/{meeting.id}", _etag(meeting))
+
+    return await carry_out_once(call, body, create)
 """
 
 from collections.abc import Awaitable, Callable

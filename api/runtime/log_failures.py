@@ -1,4 +1,4 @@
-"""What keeps a background loop alive: a failure is logged, and the loop goes on."""
+"""Failures in background loops: they are logged, and the loop goes on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What is counted, in the Prometheus format.
+"""Prometheus metrics of requests, matches and the data version.
 
 Several worker processes count together through files in a shared folder (`PROMETHEUS_MULTIPROC_DIR`, which
 `vivier serve` sets for its workers): whichever worker answers `GET /metrics` reports the sum over all.
@@ -9,7 +9,6 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-MEDIA_TYPE = "text/plain"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 MATCH_BUCKETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.035, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -54,11 +53,11 @@ class Metrics:
         self._match.observe(seconds)
 
     def data_version(self, version: int) -> None:
-        """Report the version that this process matches against."""
+        """Set the version of the supplier data that this process matches against."""
         self._version.set(version)
 
     def exposition(self) -> bytes:
-        """All of it as Prometheus reads it (CONTENT_TYPE)."""
+        """All metrics in the text format of Prometheus (CONTENT_TYPE)."""
         if self._shared is None:
             return generate_latest(self._registry)
         together = CollectorRegistry()

@@ -1,7 +1,7 @@
-"""What the operator sees of each request: an id, one log line, a metric; and the routes that say how the service is.
+"""Request ids, access log and metrics in one middleware, and the routes of health and metrics.
 
-One middleware does it all, around the whole application so that unknown paths count too. It also answers HEAD as GET
-without its body.
+The middleware is around the whole application, so that unknown paths count too. It also answers HEAD as GET without its
+body.
 """
 
 import logging
@@ -33,7 +33,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class AccessLine(msgspec.Struct, frozen=True, gc=False):
-    """What the log says of one request. `route`: the route's path, its parameters unfilled. `ms`: the time it took."""
+    """The log line of one request. `route`: the route's path, its parameters unfilled. `ms`: milliseconds it took."""
 
     method: str
     route: str
@@ -47,7 +47,7 @@ class AccessLine(msgspec.Struct, frozen=True, gc=False):
 
 
 def access_log(settings: Settings) -> Callable[[AccessLine], object]:
-    """Where access lines go: standard error, as the rest of the log; nowhere where only warnings are wanted."""
+    """A function that writes access lines to standard error; it does nothing where only warnings are logged."""
     if settings.log_level not in {"debug", "info"}:
         return lambda _: None
     if settings.log_format == "console":
@@ -59,8 +59,8 @@ def access_log(settings: Settings) -> Callable[[AccessLine], object]:
     return lambda line: sys.stderr.write(encoder.encode(line).decode() + "\n")
 
 
-class Observation:
-    """The ASGI middleware. Logs method, route, status, duration, request id and organisation; never keys or bodies."""
+class ObservabilityMiddleware:
+    """Logs method, route, status, duration, request id and organisation; never keys or bodies. Counts what it logs."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, report: Callable[[AccessLine], object]) -> None:
         self._app = app
@@ -76,7 +76,7 @@ class Observation:
         request_id = _request_id(scope)
         id_header = (b"x-request-id", request_id.encode())
         scope["request_id"] = request_id  # type: ignore[typeddict-unknown-key]
-        if headless := method == "HEAD":
+        if is_head := method == "HEAD":
             # a copy: the server reads the method of its own scope to know that no body will come
             scope = scope.copy()
             scope["method"] = "GET"
@@ -87,16 +87,16 @@ class Observation:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], id_header]
-            elif headless and message["type"] == "http.response.body":
+            elif is_head and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
 
         try:
             await self._app(scope, receive, observed_send)
         finally:
-            self._record(scope, method, status, time.perf_counter() - started)
+            self._observe(scope, method, status, time.perf_counter() - started)
 
-    def _record(self, scope: Scope, method: str, status: int, seconds: float) -> None:
+    def _observe(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         handler: BaseRouteHandler | None = scope.get("route_handler")
         route = handler.opt.get("route") if handler is not None else None
         path = route.path if route is not None else _UNROUTED
@@ -150,7 +150,7 @@ async def get_metrics(call: Call) -> Response[bytes]:
 
 
 def configure_logging(settings: Settings) -> None:
-    """Send the log of this process, ours and the libraries', to standard error: as JSON lines, or as text to read."""
+    """Send the logs of Vivier and of the libraries to standard error, as JSON lines or as text."""
     level = getattr(logging, settings.log_level.upper())
     shared: list[Any] = [
         structlog.stdlib.add_log_level,

@@ -26,7 +26,7 @@ from api.runtime.log_failures import logged_failures
 from api.runtime.services import Services
 from db.core.engine import Connection, Engine, transaction
 from db.core.listen_notify import answers
-from db.delivery.outbox import CHANNEL, Claimed, Outbox, claim, record_result, release
+from db.delivery.outbox import CHANNEL, Claimed, Outbox, claim, release, write_result
 from db.suppliers.write import CHANNEL as DIRECTORY_CHANNEL
 from domain.delivery.backoff import Outcome, Result, Schedule, result_of
 
@@ -157,7 +157,7 @@ class Deliverer:
             moments = started, self.now()
             result = result_of(outcome, self.kind.schedule, claimed.attempts, claimed.queued_at, moments, self.jitter())
             async with self._recording, transaction(self.engine) as connection:
-                if not await record_result(connection, self.kind.outbox, claimed, result):
+                if not await write_result(connection, self.kind.outbox, claimed, result):
                     log.warning("the lease on a delivery was over before its end", delivery=str(claimed.id))
                 elif self.kind.also_note:
                     await self.kind.also_note(connection, claimed, result)

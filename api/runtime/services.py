@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from api.runtime.auth import Keys
-from api.runtime.concurrency_limit import Turns
-from api.runtime.import_processes import Preparers
+from api.runtime.concurrency_limit import ConcurrencyLimit
+from api.runtime.import_processes import ImportProcesses
 from api.runtime.live_index import LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.rate_limits import ReplyLimits
@@ -25,7 +25,7 @@ def _now() -> datetime:
 
 @dataclass(kw_only=True)
 class Services:
-    """The services of a running application. Without a database `engine` and `live` are None; `preparers` may be."""
+    """The services of a running application. Without a database `engine` and `live` are None."""
 
     settings: Settings
     reference: Reference
@@ -33,16 +33,16 @@ class Services:
     keys: Keys
     gazetteer: Gazetteer
     portraits: Portraits
-    preparers: Preparers | None = None
+    import_processes: ImportProcesses | None = None
     engine: Engine | None = None
     live: LiveDirectory | None = None
     is_ready: Callable[[], bool] = lambda: False
     now: Callable[[], datetime] = field(default=_now)
     # together less than the pool holds, with what each import needs besides its own connection
-    imports: Turns = field(default_factory=lambda: Turns(at_once=3, of_one=1))
-    writes: Turns = field(default_factory=lambda: Turns(at_once=5, of_one=3))
-    reports: Turns = field(default_factory=lambda: Turns(at_once=2, of_one=1))
-    matches: Turns = field(default_factory=lambda: Turns(at_once=3, of_one=2))
+    imports: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=3, of_one=1))
+    writes: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=5, of_one=3))
+    reports: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=2, of_one=1))
+    matches: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=3, of_one=2))
     replies: ReplyLimits = field(default_factory=ReplyLimits)
 
     @property

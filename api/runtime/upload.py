@@ -1,4 +1,4 @@
-"""Large bodies, kept in a temporary file while they arrive: an import is not read before it is there as a whole."""
+"""Large request bodies, written to a temporary file, so that an import begins once all of it has arrived."""
 
 import asyncio
 import tempfile
@@ -14,7 +14,7 @@ WRITTEN_AT_ONCE = 1 << 20
 
 
 class Spooled(NamedTuple):
-    """A body, uncompressed, at its beginning; `digest` tells it from any other."""
+    """An uncompressed body, at its beginning, and its BLAKE2 digest."""
 
     stream: BinaryIO
     digest: bytes
@@ -22,7 +22,7 @@ class Spooled(NamedTuple):
 
 @asynccontextmanager
 async def spooled(call: Call, limit: int) -> AsyncIterator[Spooled]:
-    """The body of the request in a file that is gone after the block; `limit` holds for both sides of its compression.
+    """The body of the request in a file that lasts for the block; `limit` holds before and after decompression.
 
     Raises Refusal: 400 for a body that breaks off or whose compression does, 413, 415 for another coding than gzip.
     """

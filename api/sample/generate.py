@@ -1,4 +1,4 @@
-"""Generated suppliers: plainly made up, alike in their frequencies to the real ones, the same for the same seed.
+"""Generated suppliers, plainly made up, with the frequencies of real ones; the same seed gives the same suppliers.
 
 They fill the sample pool of a first run and the pools that speed is measured on. Nothing in them is anyone's: names end
 in "(généré)", addresses of mail and web are under example.org, telephone numbers are those kept for fiction, and the
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from stdnum import luhn
 
-from api.sample.profiles import Profile, Trade, Weighted, load, trade
+from api.sample.profiles import Draws, Profile, Weighted, load
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Commune, Territories
@@ -39,13 +39,8 @@ SAMPLE_SEED = 20_240_624
 MARK = "(généré)"
 _NOTICE = "Fournisseur généré pour la démonstration et les mesures : il n'existe pas."
 _STREETS = (
-    "rue de l'Atelier",
-    "rue des Artisans",
-    "avenue de la Gare",
-    "place du Marché",
-    "chemin des Prés",
-    "quai Neuf",
-)
+    "rue de l'Atelier", "rue des Artisans", "avenue de la Gare", "place du Marché", "chemin des Prés", "quai Neuf",
+)  # fmt: skip
 _RADII_KM = (10, 15, 20, 25, 30, 35, 40, 50, 60, 80)
 _SIREN_BODIES = 10_000_000
 # Prefixes that the regulator keeps for fiction, by region; mobile numbers elsewhere.
@@ -77,40 +72,34 @@ def generate(
     Approvals are dated around `on`. Number n depends on the seed and the reference data alone, so that a larger pool
     begins with the smaller one. Raises ValueError if no inhabited commune with an outline is left to draw from.
     """
-    author = Author(seed, territories, taxonomy, cpv, on, departements)
-    return map(author.write, range(1, count + 1))
+    places = [
+        ((ordinal, commune), commune.population)
+        for ordinal, commune in enumerate(territories.communes)
+        if commune.lat is not None and commune.population > 0
+        if departements is None or commune.departement in departements
+    ]
+    if not places:
+        raise ValueError(f"no inhabited commune in {departements}")
+    codes = {one.id: _cpv_codes(one.cpv, cpv) for one in taxonomy.segments.values()}
+    return map(_Writer(seed, on, taxonomy, Weighted(places), codes).write, range(1, count + 1))
 
 
-class Author:
+class _Writer:
     """Writes the suppliers of one pool."""
 
     def __init__(
         self,
         seed: int,
-        territories: Territories,
-        taxonomy: Taxonomy,
-        cpv: Cpv,
         on: date,
-        departements: Collection[str] | None,
+        taxonomy: Taxonomy,
+        places: Weighted[tuple[int, Commune]],
+        cpv: dict[str, tuple[str, ...]],
     ) -> None:
-        places = [
-            (ordinal, commune)
-            for ordinal, commune in enumerate(territories.communes)
-            if commune.lat is not None and commune.population > 0
-            if departements is None or commune.departement in departements
-        ]
-        if not places:
-            raise ValueError(f"no inhabited commune in {departements}")
-        self._seed = seed
-        self._on = on
-        self._taxonomy = taxonomy
-        self._places = Weighted([(place, place[1].population) for place in places])
+        self._seed, self._on, self._taxonomy, self._places, self._cpv = seed, on, taxonomy, places, cpv
         self._scatter = Scatter(outlines("commune"))
         self._file = load()
-        self._profiles = Weighted(
-            [(trade(one, self._file.popularity, taxonomy), one.weight) for one in self._file.profiles]
-        )
-        self._cpv = {one.id: _cpv_codes(one.cpv, cpv) for one in taxonomy.segments.values()}
+        profiles = self._file.profiles
+        self._profiles = Weighted([(Draws(one, self._file.popularity, taxonomy), one.weight) for one in profiles])
 
     def write(self, number: int) -> Generated:
         """Supplier number `number` of the pool."""
@@ -141,7 +130,7 @@ class Author:
         )
         return Generated(f"genere-{number:07d}", record)
 
-    def _name(self, sort: Trade, first: str, commune: Commune, draw: Random) -> str:
+    def _name(self, sort: Draws, first: str, commune: Commune, draw: Random) -> str:
         family = self._taxonomy.segments[first].family if first in self._taxonomy.segments else first
         pattern = draw.choice(draw.choice((sort.profile.names, self._file.names[family])))
         return pattern.format(de=of_commune(commune.name), nom=commune.name, mot=draw.choice(self._file.words))
@@ -149,12 +138,12 @@ class Author:
     def _approvals(self, profile: Profile, draw: Random) -> tuple[Approval, ...] | None:
         if draw.random() < (0.04 if profile.kinds else 0.2):
             return None
-        held = [self._approval(kind, draw) for kind in profile.kinds]
+        approvals = [self._approval(kind, draw) for kind in profile.kinds]
         if profile.kinds == ("EI",) and draw.random() < 0.02:
-            held.append(self._approval("ETTI", draw))
+            approvals.append(self._approval("ETTI", draw))
         if profile.ess and draw.random() < 0.25:
-            held.append(self._approval("ESUS", draw))
-        return tuple(held)
+            approvals.append(self._approval("ESUS", draw))
+        return tuple(approvals)
 
     def _approval(self, kind: Kind, draw: Random) -> Approval:
         """In force for eight in ten; the others have lapsed, expire within ninety days, or have open bounds."""
@@ -168,13 +157,13 @@ class Author:
             end = None if chance < 0.24 else self._on + timedelta(days=draw.randrange(90, 1_200))
         return Approval(kind=kind, valid_from=None if 0.16 <= chance < 0.2 else start, valid_until=end)
 
-    def _offers(self, sort: Trade, offered: Sequence[str], commune: Commune, draw: Random) -> tuple[Offer, ...]:
+    def _offers(self, sort: Draws, offered: Sequence[str], commune: Commune, draw: Random) -> tuple[Offer, ...]:
         usual = _service_area(commune, draw)
         if len(offered) > 1 and draw.random() < 0.15:
             return (Offer(segments=tuple(offered), presta_types=sort.profile.presta_types, service_area=usual),)
         return tuple(self._offer(sort, one, commune, usual, draw) for one in offered)
 
-    def _offer(self, sort: Trade, code: str, commune: Commune, usual: ServiceArea | None, draw: Random) -> Offer:
+    def _offer(self, sort: Draws, code: str, commune: Commune, usual: ServiceArea | None, draw: Random) -> Offer:
         codes = self._cpv.get(code, ())
         by_cpv = bool(codes) and draw.random() < 0.05
         return Offer(

@@ -1,4 +1,4 @@
-"""The sample pool in a database: the generated suppliers, imported as any source's file would be."""
+"""The sample pool, imported into a database as any source's file is."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -7,7 +7,7 @@ from io import BytesIO
 import msgspec
 
 from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, Generated, generate
-from api.sync.pipeline import take_in
+from api.sync.pipeline import SourceFile, import_file
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
 from db.imports.log import Order
@@ -36,7 +36,8 @@ async def load_sample(engine: Engine, reference: Reference, on: date, clock: Cal
     async with transaction(engine) as connection:
         await put_source(connection, SAMPLE_SOURCE, clock())
     order = Order(id=new_id(clock()), source=SAMPLE_SOURCE.name)
-    return await take_in(engine, reference, order, BytesIO(b"".join(map(_row, generated))), NDJSON, clock)
+    rows = SourceFile(BytesIO(b"".join(map(_row, generated))), NDJSON)
+    return await import_file(engine, reference, order, rows, clock)
 
 
 def _row(generated: Generated) -> bytes:

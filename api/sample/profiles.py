@@ -1,4 +1,4 @@
-"""What generated suppliers are like, as profiles.toml says: sorts of supplier with their weights, trades and names."""
+"""Profiles of generated suppliers from profiles.toml: their weights, trades and names."""
 
 import tomllib
 from bisect import bisect
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sort of supplier, as profiles.toml describes it."""
+    """A sort of supplier."""
 
     kinds: tuple[Kind, ...]
     weight: int
@@ -53,14 +53,20 @@ class Weighted(Generic[T]):
         return self._values[bisect(self._bounds, draw.random() * self._bounds[-1])]
 
 
-class Trade:
-    """A profile with its weights made ready."""
+class Draws:
+    """A profile from which values can be drawn, its segments among those that its families have in the taxonomy."""
 
-    def __init__(self, profile: Profile, segments: Mapping[str, Weighted[str]]) -> None:
+    def __init__(self, profile: Profile, popularity: Mapping[str, int], taxonomy: Taxonomy) -> None:
         self.profile = profile
         self.legal_forms: Weighted[LegalForm] = Weighted(list(profile.legal_forms.items()))
         self._families = Weighted(list(profile.families.items()))
-        self._segments = segments
+        self._segments = {
+            family.id: Weighted(
+                [(one.id, popularity.get(one.id, 1)) for one in family.segments if one.id not in profile.never]
+            )
+            for family in taxonomy.families
+            if family.id in profile.families
+        }
 
     def segments(self, draw: Random) -> list[str]:
         """One to five segments; one supplier in sixteen offers a whole family among them."""
@@ -84,15 +90,3 @@ def load() -> Profiles:
     """The profiles as committed beside this module."""
     text = (files("api") / "sample" / "profiles.toml").read_text("utf-8")
     return msgspec.convert(tomllib.loads(text), Profiles)
-
-
-def trade(profile: Profile, popularity: Mapping[str, int], taxonomy: Taxonomy) -> Trade:
-    """The profile made ready to draw from, with what its families hold in the taxonomy."""
-    segments = {
-        family.id: Weighted(
-            [(one.id, popularity.get(one.id, 1)) for one in family.segments if one.id not in profile.never]
-        )
-        for family in taxonomy.families
-        if family.id in profile.families
-    }
-    return Trade(profile, segments)

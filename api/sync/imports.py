@@ -1,4 +1,4 @@
-"""Bulk imports: a source's file in, a report out; the report again later, and while the import runs."""
+"""Routes of bulk imports: a source's file is stored and reported on; reports are read later or meanwhile."""
 
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
@@ -12,8 +12,8 @@ from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import HEADERS, key_of, once, reply
 from api.runtime.upload import Spooled, spooled
-from api.sync.pipeline import take_in
-from api.sync.sources import TAG, readable
+from api.sync.pipeline import SourceFile, import_file
+from api.sync.sources import TAG, require_own_source
 from api.web.content_negotiation import CSV, JSON, NDJSON
 from api.web.pagination import Page, Paging, paged
 from api.web.problems import Refusal
@@ -25,11 +25,11 @@ from db.idempotency import Answer
 from db.imports import log as import_log
 from domain.decoding.explain import near
 from domain.errors import NotFound, Problem
-from domain.suppliers.source import Import, ImportMode, RowError
+from domain.suppliers.rows import RowError
+from domain.suppliers.source import Import, ImportMode
 from domain.text.bilingual import Text
 from sources.formats.registry import FORMATS
-from sources.formats.vivier import RecordRow
-from sources.rows import UnreadableFile
+from sources.rows import RecordRow, UnreadableFile
 
 UNDECODABLE = {"malformed_json", "not_utf8"}
 NO_IMPORT = Text("Aucun import de cet identifiant", "No import of this id")
@@ -70,8 +70,7 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
     again is `unchanged`, and makes no new `data_version`. Imports of one source wait for each other.
     The answer lists the first 10,000 errors; `GET /imports/{id}/errors` has all of them.
     """
-    readable(source)
-    require_source(call.bearer, source)
+    require_own_source(call, source)
     media_type = require_media(call.headers, tuple(_readers(query.format)))
     require_coding(call.headers, ("identity", "gzip", "x-gzip"))
     key = key_of(call)
@@ -91,8 +90,7 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
 @endpoint("GET", "/sources/{source}/imports", tag=TAG, scope=("sync", "admin"), answers=Page[Import])
 async def list_imports(call: Call, source: str, query: Paging) -> Response[bytes]:
     """The imports of a source, the latest first, those that run too; without their errors."""
-    readable(source)
-    require_source(call.bearer, source)
+    require_own_source(call, source)
     async with transaction(call.services.database) as connection:
 
         async def fetch(before: UUID | None, count: int) -> Sequence[Import]:
@@ -140,24 +138,16 @@ ROUTES = (import_suppliers, list_imports, get_import, list_import_errors)
 
 async def _imported(call: Call, source: str, query: ImportQuery, media_type: str, body: Spooled) -> Import:
     services = call.services
-    order = import_log.Order(
-        id=new_id(services.now()),
-        source=source,
-        format=query.format,
-        mode=query.mode,
-        dry_run=query.dry_run,
-        force=query.force,
-        language=call.language,
-    )
+    options = msgspec.structs.asdict(query)
+    order = import_log.Order(id=new_id(services.now()), source=source, language=call.language, **options)
     try:
-        return await take_in(
+        return await import_file(
             services.database,
             services.reference,
             order,
-            body.stream,
-            media_type,
+            SourceFile(body.stream, media_type),
             services.now,
-            preparers=services.preparers,
+            processes=services.import_processes,
         )
     except UnreadableFile as unreadable:
         if UNDECODABLE.issuperset(problem.code for problem in unreadable.problems):

@@ -1,61 +1,64 @@
-"""A source's file on its way in, whoever brings it: its rows read and checked, placed, and stored in batches."""
+"""The way of a source's file into the database, whoever brings it: read, checked, placed, encoded and stored."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import aclosing
+from collections.abc import Callable, Generator
+from contextlib import closing
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-from api.runtime.import_processes import Preparers
+from api.runtime.import_processes import ImportProcesses
 from db.core.engine import Engine, transaction
 from db.imports.log import Order
-from db.imports.prepare_rows import Prepared, Preparing, Terms, in_thread
+from db.imports.prepare_rows import Prepare, Prepared, Terms, prepare_here
 from db.imports.run import run_import
 from db.suppliers.sources import get_source
-from domain.suppliers.rows import Batch
 from domain.suppliers.source import Import, Mapping
 from matching.reference import Reference
-from matching.words.name_similarity import likeness
+from matching.words.name_similarity import name_similarity
 from sources.file_reader import Reading, batches
 
 Observe = Callable[[Prepared], None]
 
 
-async def take_in(
+class SourceFile(NamedTuple):
+    """A file as a source sends it; read from where `stream` stands."""
+
+    stream: BinaryIO
+    media_type: str
+    is_gzipped: bool = False
+
+
+async def import_file(
     engine: Engine,
     reference: Reference,
     order: Order,
-    stream: BinaryIO,
-    media_type: str,
+    file: SourceFile,
     clock: Callable[[], datetime],
     *,
-    preparers: Preparers | None = None,
-    observe: Observe = lambda _: None,
+    processes: ImportProcesses | None = None,
+    observe: Observe | None = None,
 ) -> Import:
-    """Import the file `stream` as `order` says, with the mapping that the source has; `observe` is shown each batch.
+    """Import `file` as `order` says, with the mapping that its source has; `observe` is shown each batch, in a thread.
 
-    Rows are read, placed and prepared in a process of `preparers`, else in a thread. `order.format` and `media_type`
-    are a pair of FORMATS, else KeyError. Raises what `run_import` does, and UnreadableFile for a file that cannot be
-    read row by row; nothing is then stored.
+    Rows are read, placed and encoded in one of `processes`, which reads the file by its descriptor, else in a thread.
+    `order.format` and `file.media_type` are a pair of FORMATS, else KeyError. Raises what `run_import` does, and
+    UnreadableFile for a file that cannot be read row by row; nothing is then stored.
     """
     async with transaction(engine) as connection:
         source = await get_source(connection, order.source)
-    reading = Reading(order.format, media_type, source.mapping if source else Mapping(), order.language)
-    preparing = in_thread(_in_thread(batches(reading, stream, reference)))
-    if preparers is not None:
-        preparing = preparers.preparing(reading, stream, otherwise=preparing)
-    return await run_import(engine, order, _observed(preparing, observe), clock, likeness)
+    mapping = source.mapping if source else Mapping()
+    reading = Reading(order.format, file.media_type, mapping, order.language, file.is_gzipped)
+    prepare = prepare_here(batches(reading, file.stream, reference))
+    if processes is not None:
+        prepare = processes.prepare(reading, file.stream, otherwise=prepare)
+    if observe is not None:
+        prepare = _observed(prepare, observe)
+    return await run_import(engine, order, prepare, clock, name_similarity)
 
 
-async def _in_thread(rows: Iterator[Batch]) -> AsyncIterator[Batch]:
-    while (batch := await asyncio.to_thread(next, rows, None)) is not None:
-        yield batch
-
-
-def _observed(preparing: Preparing, observe: Observe) -> Preparing:
-    async def observed(terms: Terms, likely_new: Callable[[], bool]) -> AsyncGenerator[Prepared, None]:
-        async with aclosing(preparing(terms, likely_new)) as prepared:
-            async for batch in prepared:
+def _observed(prepare: Prepare, observe: Observe) -> Prepare:
+    def observed(terms: Terms, expects_new: Callable[[], bool]) -> Generator[Prepared, None, None]:
+        with closing(prepare(terms, expects_new)) as prepared:
+            for batch in prepared:
                 observe(batch)
                 yield batch
 

@@ -1,4 +1,4 @@
-"""Records, one at a time: what a source says of one supplier, under the identifier it has there."""
+"""Routes of single records: put, read and deleted by their source, under the identifier they have there."""
 
 from datetime import date
 from uuid import UUID
@@ -6,20 +6,19 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, Tail, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
-from api.sync.sources import readable
+from api.sync.sources import require_own_source
 from api.web.content_negotiation import JSON
 from db.core.engine import Connection, transaction
-from db.suppliers.records import delete_record, get_record, hold_record, put_record
+from db.suppliers.records import delete_record, get_record, lock_record, put_record
 from db.suppliers.write import current_version
 from domain.errors import InvalidContent, NotFound
 from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.completeness import expired
 from domain.suppliers.supplier import Flag, SupplierRecord
 from domain.text.bilingual import Text
-from matching.words.name_similarity import likeness
+from matching.words.name_similarity import name_similarity
 from sources.validation import faults, placed
 
 TAG = "Records"
@@ -58,14 +57,14 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
     matches the new content within a second. `external_id` is any text of at most 400 characters, percent-encoded.
     What is doubtful (a SIRET that fails its check, a point far from the commune) is flagged, not refused.
     """
-    _require(call, source)
-    services = call.services
-    if problems := faults(body, services.reference):
+    require_own_source(call, source)
+    services, reference = call.services, call.services.reference
+    if problems := faults(body, reference.territories, reference.taxonomy, reference.cpv):
         raise InvalidContent(problems)
-    (placement,) = placed([body], services.reference.geography)
+    (placement,) = placed([body], reference.geography)
     async with services.writes.of(source), transaction(services.database) as connection:
         await _require_match(call, connection, source, external_id)
-        written = await put_record(connection, source, external_id, body, placement, services.now(), likeness)
+        written = await put_record(connection, source, external_id, body, placement, services.now(), name_similarity)
     status = 201 if written.status == "created" else 200
     content = msgspec.json.encode(_document(written.stored, written.data_version, services.today()))
     return Response(content, status_code=status, headers={"content-type": JSON, "etag": _etag(written.stored)})
@@ -82,8 +81,8 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
     problems=("source-not-on-key",),
 )
 async def get_supplier_record(call: Call, source: str, external_id: Tail) -> Response[bytes]:
-    """What a source last said of a supplier."""
-    _require(call, source)
+    """The record of a supplier that a source last sent."""
+    require_own_source(call, source)
     async with transaction(call.services.database) as connection:
         stored = await get_record(connection, source, external_id)
         version = await current_version(connection)
@@ -108,11 +107,11 @@ async def delete_supplier_record(call: Call, source: str, external_id: Tail) -> 
 
     A supplier that no record describes any more is a tombstone in `GET /suppliers/changes`.
     """
-    _require(call, source)
+    require_own_source(call, source)
     services = call.services
     async with services.writes.of(source), transaction(services.database) as connection:
         await _require_match(call, connection, source, external_id)
-        version = await delete_record(connection, source, external_id, services.now(), likeness)
+        version = await delete_record(connection, source, external_id, services.now(), name_similarity)
     if version is None:
         raise NotFound(NO_RECORD)
 
@@ -120,22 +119,16 @@ async def delete_supplier_record(call: Call, source: str, external_id: Tail) -> 
 ROUTES = (put_supplier_record, get_supplier_record, delete_supplier_record)
 
 
-def _require(call: Call, source: str) -> None:
-    """Raises NotFound for what cannot be a source, Refusal (403) for one that is not on the key."""
-    readable(source)
-    require_source(call.bearer, source)
-
-
 async def _require_match(call: Call, connection: Connection, source: str, external_id: str) -> None:
     """Raises Refusal (412) where `If-Match` names another state of the record than the present one."""
     if "if-match" in call.headers:
-        stored = await hold_record(connection, source, external_id)
+        stored = await lock_record(connection, source, external_id)
         require_match(call, None if stored is None else _etag(stored))
 
 
 def _document(stored: StoredRecord, version: int, on: date) -> RecordDocument:
     return RecordDocument(
-        **{name: getattr(stored.record, name) for name in SupplierRecord.__struct_fields__},
+        **msgspec.structs.asdict(stored.record),
         source=stored.source,
         external_id=stored.external_id,
         supplier_id=stored.supplier_id,
@@ -145,5 +138,5 @@ def _document(stored: StoredRecord, version: int, on: date) -> RecordDocument:
 
 
 def _etag(stored: StoredRecord) -> str:
-    """Changes with what the source sent and where it was placed, not with the version of the whole directory."""
+    """The entity tag of the record and its placement; it does not change with the version of the directory."""
     return etag_of(msgspec.json.encode((stored.record, stored.placement, stored.supplier_id)))

@@ -1,4 +1,4 @@
-"""The sources that suppliers' records come from: who they are, and what their own fields and categories mean."""
+"""Routes of the sources that records come from: their settings, and figures about what they sent."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -18,6 +18,7 @@ from domain.audit import Detail
 from domain.decoding.explain import near
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.record_check import unknown_segment
 from domain.suppliers.source import Mapping, Source, SourceDocument, SourceSummary
 from domain.text.bilingual import Text
 from sources.formats.vivier_csv import COLUMNS
@@ -40,7 +41,7 @@ WebAddress = Annotated[
 
 
 class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What can be set on a source; what is left out is unset, but for the rank, which stays."""
+    """The settings of a source; one that is left out is unset, but for the rank, which stays."""
 
     label: Annotated[str, msgspec.Meta(min_length=1, max_length=400)] | None = None
     url: WebAddress | None = None
@@ -82,7 +83,7 @@ async def list_sources(call: Call) -> SourceList:
 )
 async def get_source(call: Call, source: str) -> Response[bytes]:
     """A source: its settings, how fresh it is and how good."""
-    readable(source)
+    require_source_name(source)
     async with transaction(call.services.database) as connection:
         found = await stored_sources.describe_source(connection, source, call.services.today())
     if found is None:
@@ -110,8 +111,7 @@ async def put_source(call: Call, source: str, body: SourceSettings) -> Response[
     from the source of the highest `rank` that knows it; of equal ranks, from the more specific record (with declared
     offers, with a point of its own), then the more recent one.
     """
-    readable(source)
-    require_source(call.bearer, source)
+    require_own_source(call, source)
     if problems := tuple(_problems(body.mapping, call.services.reference.taxonomy)):
         raise InvalidContent(problems)
     async with transaction(call.services.database) as connection:
@@ -133,10 +133,16 @@ async def put_source(call: Call, source: str, body: SourceSettings) -> Response[
 ROUTES = (list_sources, get_source, put_source)
 
 
-def readable(source: str) -> None:
+def require_source_name(source: str) -> None:
     """Raises NotFound for what cannot be the name of a source."""
     if not (source.isprintable() and "\N{REPLACEMENT CHARACTER}" not in source and len(source) <= LONGEST_NAME):
         raise NotFound(NO_SOURCE)
+
+
+def require_own_source(call: Call, source: str) -> None:
+    """Raises NotFound for what cannot be the name of a source, Refusal (403) for a source that is not on the key."""
+    require_source_name(source)
+    require_source(call.bearer, source)
 
 
 def _problems(mapping: Mapping, taxonomy: Taxonomy) -> Iterator[Problem]:
@@ -144,15 +150,9 @@ def _problems(mapping: Mapping, taxonomy: Taxonomy) -> Iterator[Problem]:
         for place, segment in enumerate(segments):
             if not taxonomy.known(segment):
                 where = pointer("mapping", "categories", category, place)
-                yield Problem(where, "unknown_code", _unknown_segment(segment, taxonomy))
+                yield Problem(where, "unknown_code", unknown_segment(segment, taxonomy))
     for name, field in mapping.fields.items():
         if field not in COLUMNS:
             hint = near(field, tuple(COLUMNS))
             detail = Text(f"Champ inconnu : « {field} »{hint.fr}", f"Unknown field: “{field}”{hint.en}")
             yield Problem(pointer("mapping", "fields", name), "unknown_field", detail)
-
-
-def _unknown_segment(segment: str, taxonomy: Taxonomy) -> Text:
-    near_one = taxonomy.nearest(segment)
-    fr, en = (f" ; peut-être {near_one}", f"; perhaps {near_one}") if near_one else ("", "")
-    return Text(f"Segment inconnu : « {segment} »{fr}", f"Unknown segment: “{segment}”{en}")

@@ -3,6 +3,7 @@
 Not with the framework's `Accept`, for which a quality of 0 is an acceptance.
 """
 
+from contextlib import suppress
 from functools import lru_cache
 from operator import itemgetter
 
@@ -26,9 +27,10 @@ def choose_media(accept: str, offered: tuple[str, ...]) -> str | None:
         return offered[0]
     ranges, acceptable = _weighted(accept), []
     for media in offered:
-        fitting = [(_precision(pattern, media), quality) for pattern, quality in ranges]
-        precision, quality = max(fitting, default=(-1, 0.0))
-        if precision >= 0 and quality > 0:
+        patterns = ("*/*", media.partition("/")[0] + "/*", media)
+        fitting = [(patterns.index(pattern), quality) for pattern, quality in ranges if pattern in patterns]
+        precision, quality = max(fitting, default=(0, 0.0))
+        if quality > 0:
             acceptable.append((quality, precision, media))
     return max(acceptable, key=itemgetter(0, 1))[2] if acceptable else None
 
@@ -52,28 +54,8 @@ def _weighted(header: str) -> list[tuple[str, float]]:
     items = []
     for item in header.lower().split(","):
         name, *parameters = (part.strip() for part in item.split(";"))
-        quality = 1.0
-        for parameter in parameters:
-            key, _, text = parameter.partition("=")
-            if key.strip() == "q":
-                quality = _quality(text.strip())
-        if name and 0 <= quality <= 1:
-            items.append((name, quality))
+        values = {key.strip(): text for key, _, text in (parameter.partition("=") for parameter in parameters)}
+        with suppress(ValueError):
+            if name and 0 <= (quality := float(values.get("q", 1))) <= 1:
+                items.append((name, quality))
     return items
-
-
-def _quality(text: str) -> float:
-    """A q-value; -1 where it is not one."""
-    try:
-        return float(text)
-    except ValueError:
-        return -1.0
-
-
-def _precision(pattern: str, media: str) -> int:
-    """2: named exactly, 1: its family (`text/*`), 0: anything, -1: not meant."""
-    if pattern == media:
-        return 2
-    if pattern == media.partition("/")[0] + "/*":
-        return 1
-    return 0 if pattern == "*/*" else -1

@@ -7,6 +7,7 @@ constraints on list items and `additionalProperties`, and has no problem documen
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
 from inspect import cleandoc
@@ -16,12 +17,12 @@ from uuid import UUID
 
 import msgspec
 from litestar import Litestar
+from litestar.types import Method
 
 from api.web.content_negotiation import JSON, MERGE_PATCH
-from api.web.problem_types import CATALOGUE
+from api.web.problems import CATALOGUE, ProblemDocument
 from api.web.problems import MEDIA_TYPE as PROBLEM
-from api.web.problems import ProblemDocument
-from api.web.route import Route
+from domain.client import Scope
 
 VERSION = "1.0"
 REF = "#/components/schemas/{name}"
@@ -43,6 +44,34 @@ Vivier matches the needs of public buyers with social-economy suppliers in Franc
   repeated slashes change nothing.
 * 429 and 503 carry `Retry-After`.
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One route. `answers` maps each media type it can produce (the first is the default) to the type of its content.
+
+    `scopes`: any one of them suffices; empty: no key needed. `problems` are the slugs it adds to those that follow from
+    the rest. `patch`: the body is a merge patch of this type. `takes` maps media types to the type of a body that the
+    handler reads by itself, as a stream.
+    """
+
+    method: Method
+    path: str
+    name: str
+    summary: str
+    description: str
+    tag: str
+    scopes: tuple[Scope, ...]
+    statuses: tuple[int, ...]
+    answers: Mapping[str, Any]
+    query: type | None
+    body: type | None
+    patch: type | None
+    takes: Mapping[str, Any]
+    parameters: Mapping[str, type]
+    headers: Mapping[str, str]
+    problems: tuple[str, ...]
+    example: str | None
 
 
 def routes_of(app: Litestar) -> tuple[Route, ...]:

@@ -1,7 +1,9 @@
-"""Problem documents (RFC 9457): every failure becomes one."""
+"""Problem documents (RFC 9457): every failure becomes one, of a type from `problem_types.toml`."""
 
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from importlib.resources import files
 from typing import Annotated, Any
 
 import msgspec
@@ -10,7 +12,6 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from api.web.content_negotiation import choose_language
-from api.web.problem_types import CATALOGUE
 from db.core.outage import is_away
 from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem
 from domain.text.bilingual import Language, Text
@@ -19,6 +20,23 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class ProblemType(msgspec.Struct, frozen=True):
+    """A type of problem. `slug` and `status` never change; `description` says what happened and what to do."""
+
+    slug: str
+    status: int
+    title: Text
+    description: Text
+
+    @property
+    def path(self) -> str:
+        return f"/problems/{self.slug}"
+
+
+_TYPES = tomllib.loads((files("api.web") / "problem_types.toml").read_text("utf-8"))["type"]
+CATALOGUE = {kind.slug: kind for kind in msgspec.convert(_TYPES, tuple[ProblemType, ...])}
 
 
 class ProblemError(msgspec.Struct, frozen=True, rename={"place": "in"}, omit_defaults=True):
@@ -122,12 +140,16 @@ def describe(failure: Exception) -> Refusal:  # noqa: PLR0911 - one answer for e
 
 
 def _invalid_content(problems: tuple[Problem, ...]) -> Refusal:
-    """The refusal of a body, of a more precise type where all problems are of one."""
-    slugs = {_slug(problem) for problem in problems}
     detail = problems[0].detail
     if (count := len(problems)) > 1:
         detail = Text(f"{count} erreurs ; la première : {detail.fr}", f"{count} errors; the first: {detail.en}")
-    return Refusal(slugs.pop() if len(slugs) == 1 else "invalid-content", detail, problems)
+    return Refusal(shared_slug(problems, "invalid-content"), detail, problems)
+
+
+def shared_slug(problems: Iterable[Problem], general: str) -> str:
+    """The slug of the type that all these problems are of; `general` where they differ, or are of no special one."""
+    slugs = {_slug(problem) or general for problem in problems}
+    return slugs.pop() if len(slugs) == 1 else general
 
 
 def _framework_refusal(failure: HTTPException) -> Refusal:
@@ -146,12 +168,11 @@ def _framework_refusal(failure: HTTPException) -> Refusal:
 _OF_STATUS = {kind.status: slug for slug, kind in reversed(CATALOGUE.items())}
 
 
-def _slug(problem: Problem) -> str:
-    """The slug of the problem type that a single problem calls for."""
+def _slug(problem: Problem) -> str | None:
     steps = problem.pointer.split("/")
     if problem.code == "unknown_code":
         if "territory" in steps or "service_area" in steps or steps[-1] == "commune":
             return "unknown-territory"
-        if "segments" in steps or "support_segments" in steps:
+        if not {"segment", "segments", "support_segments"}.isdisjoint(steps):
             return "unknown-segment"
-    return "outside-france" if problem.code == "outside_france" else "invalid-content"
+    return "outside-france" if problem.code == "outside_france" else None

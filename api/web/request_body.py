@@ -57,11 +57,8 @@ class JsonBody(Generic[T]):
         return value
 
 
-class EmptyBody(msgspec.Struct, forbid_unknown_fields=True):
-    """The empty object that many clients send to a route without a body."""
-
-
-_empty = JsonBody(EmptyBody)
+# the empty object that many clients send to a route without a body
+_empty: JsonBody[Any] = JsonBody(msgspec.defstruct("EmptyBody", (), forbid_unknown_fields=True))
 
 
 async def require_empty(request: AnyRequest, limit: int) -> None:
@@ -74,10 +71,17 @@ async def require_empty(request: AnyRequest, limit: int) -> None:
 
 async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
     """The pieces of the body. Raises Refusal (413) beyond `limit` bytes, at once where Content-Length says so."""
-    _check_announced(request, limit)
+    announced = request.headers.get("content-length", "0")
+    if not (announced.isascii() and announced.isdecimal()):
+        raise Refusal("bad-request")
+    if int(announced) > limit:
+        raise too_large(limit)
     received, more = 0, True
     while more:
-        chunk, more = await _next_chunk(request)
+        message = await request.receive()
+        if message["type"] != "http.request":
+            raise Refusal("bad-request", Text("Le corps s'est interrompu", "The body broke off"))
+        chunk, more = message.get("body", b""), message.get("more_body", False)
         received += len(chunk)
         if received > limit:
             raise too_large(limit)
@@ -88,22 +92,6 @@ async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
 async def _whole(request: AnyRequest, limit: int) -> bytes:
     """The whole body. Raises as `chunks`."""
     return b"".join([piece async for piece in chunks(request, limit)])
-
-
-def _check_announced(request: AnyRequest, limit: int) -> None:
-    announced = request.headers.get("content-length", "0")
-    if not (announced.isascii() and announced.isdecimal()):
-        raise Refusal("bad-request")
-    if int(announced) > limit:
-        raise too_large(limit)
-
-
-async def _next_chunk(request: AnyRequest) -> tuple[bytes, bool]:
-    """The next piece of the body, and whether more will come."""
-    message = await request.receive()
-    if message["type"] != "http.request":
-        raise Refusal("bad-request", Text("Le corps s'est interrompu", "The body broke off"))
-    return message.get("body", b""), message.get("more_body", False)
 
 
 async def uncompressed(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
@@ -188,13 +176,11 @@ def too_large(limit: int) -> Refusal:
 
 def _malformed(error: Exception) -> Refusal:
     """The refusal (400) of what is not JSON, with the byte where decoding stopped if it is known."""
-    _, _, place = str(error).rpartition("(byte ")
+    detail = Text("Le corps JSON est incomplet", "The JSON body is cut short")
     if isinstance(error, UnicodeDecodeError):
-        return Refusal("malformed-body", Text("Le corps n'est pas de l'UTF-8", "The body is not UTF-8"))
-    if (byte := place.rstrip(")")).isdecimal():
+        detail = Text("Le corps n'est pas de l'UTF-8", "The body is not UTF-8")
+    elif (byte := str(error).rpartition("(byte ")[2].rstrip(")")).isdecimal():
         detail = Text(f"Le corps n'est pas du JSON : octet {byte}", f"The body is not JSON: byte {byte}")
-    else:
-        detail = Text("Le corps JSON est incomplet", "The JSON body is cut short")
     return Refusal("malformed-body", detail)
 
 

@@ -1,4 +1,4 @@
-"""Advisory locks, held to the end of the transaction: who waits for whom when a source is written twice at once."""
+"""Advisory locks on sources, records and suppliers, held until the transaction ends."""
 
 from enum import IntEnum
 
@@ -8,7 +8,7 @@ from db.core.engine import Connection
 
 
 class Subject(IntEnum):
-    """What a lock is about; the number keeps locks of the same name on different subjects apart.
+    """The kind of a lock; its number keeps apart locks of the same name.
 
     IMPORT: one import, held while it runs. SOURCE: held by its import, shared by those who write single records.
     RECORD: one record of a source. IDENTITY: which records are one supplier, one lock for all. MOVE: held by who moves
@@ -25,16 +25,16 @@ class Subject(IntEnum):
 
 
 async def lock(connection: Connection, subject: Subject, name: str) -> None:
-    """Wait until nobody else holds this lock, shared or not, and hold it."""
+    """Take the lock for this transaction alone, after all others that hold or share it."""
     await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, int(subject)))))
 
 
 async def share(connection: Connection, subject: Subject, name: str) -> None:
-    """Wait until nobody holds this lock for itself, and share it."""
+    """Take the lock together with others that share it, after whoever holds it alone."""
     await connection.execute(select(func.pg_advisory_xact_lock_shared(func.hashtextextended(name, int(subject)))))
 
 
 async def lock_if_free(connection: Connection, subject: Subject, name: str) -> bool:
-    """Hold the lock if nobody else does; False, without waiting, if somebody does."""
+    """Take the lock if it is free; False, without waiting, if it is not."""
     attempt = select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, int(subject))))
     return bool((await connection.execute(attempt)).scalar_one())

@@ -1,7 +1,5 @@
-"""The way to a database: an engine from its address, and transactions."""
+"""Database engines and transactions."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -26,7 +24,7 @@ class InvalidDatabaseUrl(DomainError):
 
 
 def dsn(url: str) -> str:
-    """`url` as asyncpg takes it, whatever of the usual schemes it came with (postgres, postgresql, postgresql+asyncpg).
+    """`url` as asyncpg takes it, from any of the schemes postgres, postgresql and postgresql+asyncpg.
 
     Everything after the scheme is kept: a socket directory as `?host=/dir`, `sslmode`, several hosts, `options`.
     Raises InvalidDatabaseUrl on any other scheme; the message holds the scheme alone: the rest may hold a password.
@@ -56,15 +54,10 @@ def engine(url: str, pool_size: int = 10) -> Engine:
     async def connect() -> "asyncpg.Connection[Any]":
         return await asyncpg.connect(address, timeout=CONNECT_SECONDS, server_settings=SESSION)
 
-    pool: dict[str, Any] = {"poolclass": NullPool}
-    if pool_size:
-        pool = {
-            "pool_size": pool_size,
-            "max_overflow": pool_size // 2,
-            "pool_timeout": CONNECT_SECONDS,
-            "pool_pre_ping": True,
-            "pool_use_lifo": True,
-        }
+    sizes = {"pool_size": pool_size, "max_overflow": pool_size // 2, "pool_timeout": CONNECT_SECONDS}
+    pool: dict[str, Any] = (
+        {**sizes, "pool_pre_ping": True, "pool_use_lifo": True} if pool_size else {"poolclass": NullPool}
+    )
     # The address goes to the driver itself: SQLAlchemy would refuse what it does not know, such as `sslmode`.
     return create_async_engine(
         "postgresql+asyncpg://",
@@ -76,8 +69,5 @@ def engine(url: str, pool_size: int = 10) -> Engine:
     )
 
 
-@asynccontextmanager
-async def transaction(engine: Engine) -> AsyncIterator[Connection]:
-    """A connection in a transaction: leaving the block commits, raising inside it rolls back."""
-    async with engine.begin() as connection:
-        yield connection
+transaction = AsyncEngine.begin
+"""A connection in a transaction: leaving the block commits, raising inside it rolls back."""

@@ -1,9 +1,9 @@
-"""Notifications of PostgreSQL, on a connection of their own that is opened again whenever it is lost."""
+"""LISTEN on a connection of its own, which is opened again whenever it is lost."""
 
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import asyncpg
@@ -14,7 +14,7 @@ ANSWER_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_CONNECTION_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 logger = logging.getLogger(__name__)
 
@@ -22,8 +22,7 @@ logger = logging.getLogger(__name__)
 async def answers(
     url: str, channels: Sequence[str], question: str, *, poll_seconds: float
 ) -> AsyncGenerator[Any, None]:
-    """What `question`, a query for one value, answers: at once, after every notification on one of `channels`, and
-    every `poll_seconds` at the latest.
+    """The value of the query `question`, at once, after every notification on `channels`, and every `poll_seconds`.
 
     None comes while the database is away. Holds one connection outside any pool, and opens another, after growing
     pauses, whenever it is lost. Ends only with its task, or when it is closed (`contextlib.aclosing`).
@@ -39,7 +38,7 @@ async def answers(
                         yield answer
             finally:
                 await connection.close(timeout=ANSWER_SECONDS)
-        except _AWAY as failure:
+        except _CONNECTION_ERRORS as failure:
             logger.warning("lost the database's notifications, trying again in %.1f s: %s", pause, failure)
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -55,12 +54,6 @@ async def _answers(
     while True:
         called.clear()
         yield await connection.fetchval(question, timeout=ANSWER_SECONDS)
-        await _until(called, poll_seconds)
-
-
-async def _until(called: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await called.wait()
-    except TimeoutError:
-        return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(poll_seconds):
+                await called.wait()

@@ -1,12 +1,13 @@
-"""Tells a database that cannot be reached from a mistake in what it was asked."""
+"""Classification of database errors: unreachable, refused, or a mistake in a query."""
 
+from collections.abc import Iterator
 from traceback import walk_tb
 
 import asyncpg
 from sqlalchemy import exc
 
 # asyncpg reports these as errors of the server, yet they only mean that it is stopping, starting or full
-_PASSING = (
+_TEMPORARY = (
     asyncpg.exceptions.CannotConnectNowError,
     asyncpg.exceptions.AdminShutdownError,
     asyncpg.exceptions.CrashShutdownError,
@@ -15,7 +16,7 @@ _PASSING = (
     exc.TimeoutError,  # the pool had no connection to lend
 )
 
-_REFUSING = (
+_REFUSED = (
     asyncpg.exceptions.InvalidAuthorizationSpecificationError,
     asyncpg.exceptions.InvalidCatalogNameError,
     asyncpg.exceptions.InsufficientPrivilegeError,
@@ -24,19 +25,22 @@ _REFUSING = (
 
 def is_away(failure: BaseException) -> bool:
     """Whether `failure`, or what caused it, says that the database cannot be reached for now."""
-    seen: BaseException | None = failure
-    while seen is not None:
-        if isinstance(seen, _PASSING) or (isinstance(seen, exc.DBAPIError) and seen.connection_invalidated):
-            return True
-        if isinstance(seen, asyncpg.InterfaceError) and "closed" in str(seen):
-            return True
-        if isinstance(seen, OSError) and _while_connecting(seen):
-            return True
-        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-    return False
+    return any(
+        isinstance(seen, _TEMPORARY)
+        or (isinstance(seen, exc.DBAPIError) and seen.connection_invalidated)
+        or (isinstance(seen, asyncpg.InterfaceError) and "closed" in str(seen))
+        or (isinstance(seen, OSError) and _raised_by_driver(seen))
+        for seen in _with_causes(failure)
+    )
 
 
-def _while_connecting(failure: OSError) -> bool:
+def _with_causes(failure: BaseException | None) -> Iterator[BaseException]:
+    while failure is not None:
+        yield failure
+        failure = failure.__cause__ or (None if failure.__suppress_context__ else failure.__context__)
+
+
+def _raised_by_driver(failure: OSError) -> bool:
     """Whether the driver raised it: a refused connection, a missing socket, an unknown host, a time-out."""
     return any(
         frame.f_globals.get("__name__", "").startswith("asyncpg.") for frame, _ in walk_tb(failure.__traceback__)
@@ -44,10 +48,5 @@ def _while_connecting(failure: OSError) -> bool:
 
 
 def refusal(failure: BaseException) -> str | None:
-    """What the server said when it would not let us in: a wrong password, no such database or user; else None."""
-    seen: BaseException | None = failure
-    while seen is not None:
-        if isinstance(seen, _REFUSING):
-            return str(seen)
-        seen = seen.__cause__
-    return None
+    """The server's message where it refused the connection (password, database or user); else None."""
+    return next((str(seen) for seen in _with_causes(failure) if isinstance(seen, _REFUSED)), None)

@@ -1,4 +1,4 @@
-"""Identifiers that sort by the time they were made."""
+"""Identifiers that sort by the time they were made (UUID version 7)."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -6,28 +6,27 @@ from os import urandom
 from uuid import UUID
 
 RANDOM_BYTES = 10
-_LEFT_TO_CHANCE = 48
-_COUNTED = 74 - _LEFT_TO_CHANCE
+_RANDOM_BITS = 48
+_POSITION_BITS = 74 - _RANDOM_BITS
 
 
 def new_id(now: datetime) -> UUID:
-    """An identifier of its own, that sorts after those made before `now`."""
+    """A new identifier, which sorts after those made before `now`."""
     return uuid7(now, urandom(RANDOM_BYTES))
 
 
-def ids_in_order(now: datetime, places: Iterable[int]) -> list[UUID]:
-    """Identifiers of their own that sort by their places among each other: indexes then grow at their end.
+def increasing_ids(now: datetime, positions: Iterable[int]) -> list[UUID]:
+    """New identifiers that sort by their positions, so that indexes grow at their end.
 
-    The place, modulo 2^26, stands before 48 random bits (RFC 9562 §6.2, method 1): places should differ.
+    The position, modulo 2^26, stands before 48 random bits (RFC 9562 §6.2, method 1): positions should differ.
     """
     start = int.from_bytes(uuid7(now, bytes(RANDOM_BYTES)).bytes)
-    counted = [place % (1 << _COUNTED) for place in places]
-    random, size = urandom(_LEFT_TO_CHANCE // 8 * len(counted)), _LEFT_TO_CHANCE // 8
+    counted = [position % (1 << _POSITION_BITS) for position in positions]
+    size = _RANDOM_BITS // 8
+    random = urandom(size * len(counted))
     return [
-        UUID(
-            int=start | place >> 14 << 64 | (place & 0x3FFF) << _LEFT_TO_CHANCE | int.from_bytes(random[at : at + size])
-        )
-        for at, place in zip(range(0, len(random), size), counted, strict=True)
+        UUID(int=start | _spread(position) | int.from_bytes(random[at : at + size]))
+        for at, position in zip(range(0, len(random), size), counted, strict=True)
     ]
 
 
@@ -43,3 +42,8 @@ def uuid7(now: datetime, random: bytes) -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)
+
+
+def _spread(position: int) -> int:
+    """The bits of a position on both sides of the two bits of the variant."""
+    return position >> 14 << 64 | (position & 0x3FFF) << _RANDOM_BITS

@@ -2,7 +2,7 @@
 
 An outbox is a table that begins with `outbox_columns()`; its other columns are those of its kind of delivery. A row is
 inserted in the transaction of the event. `claim` leases rows that are due, in a short transaction; attempts are made
-outside of it; `record_result` ends the lease. Where a server dies meanwhile, the lease expires and another claims the
+outside of it; `write_result` ends the lease. Where a server dies meanwhile, the lease expires and another claims the
 row.
 """
 
@@ -52,8 +52,8 @@ async def claim(
     return sorted(claimed, key=lambda each: each.id)
 
 
-async def record_result(connection: Connection, outbox: Outbox, claimed: Claimed, result: Result) -> bool:
-    """Record the result of an attempt; False, and nothing recorded, where the lease expired and another has the row."""
+async def write_result(connection: Connection, outbox: Outbox, claimed: Claimed, result: Result) -> bool:
+    """Store the result of an attempt; False, and nothing stored, where the lease expired and another has the row."""
     end = _leased(outbox, claimed).values(status=result.status, due_at=result.due_at, lease=None)
     return (await connection.execute(end.returning(outbox.c.id))).first() is not None
 

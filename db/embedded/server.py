@@ -1,136 +1,175 @@
-"""One PostgreSQL server of an embedded home: its data made where missing, its process started, awaited and ended."""
+"""One PostgreSQL server: creates its data, starts it, restarts it when it is killed, and stops it."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import quote
 
-import db.embedded.supervisor
-from db.embedded import liveness_fd
+import db.embedded.launch
 from db.embedded.binaries import Binaries
-from db.embedded.home import Home
-from domain.errors import DomainError
-from domain.text.bilingual import Text
+from db.embedded.home import EmbeddedError, Home
 
-START_SECONDS = 60.0
-STOP_SECONDS = 60.0
+START_SECONDS = STOP_SECONDS = 60.0
+LEFTOVER_SECONDS = 15.0
+RESTART_PAUSE_SECONDS = 0.2
+LOG = "server.log"
+PROC = Path("/proc")
 # Sorting by code point is the same on every system and version; names for people are sorted by a column of their own.
 LOCALE = "C.UTF-8"
 # An import of 220,000 suppliers writes 1 GB of log: the usual bound would force checkpoints, and write pages twice.
 LARGE_IMPORTS = ("max_wal_size=4GB", "wal_buffers=16MB")
-SETTINGS = ("unix_socket_permissions=0700", "log_timezone=UTC", "timezone=UTC", *LARGE_IMPORTS)
+SETTINGS = ("port=5432", "unix_socket_permissions=0700", "log_timezone=UTC", "timezone=UTC", *LARGE_IMPORTS)
+# Systems allow a socket's path 103 bytes; other characters would need quoting that differs between PostgreSQL, its
+# drivers and an address.
+SOCKET_FOLDER = re.compile(r"[A-Za-z0-9/._-]{1,85}")
 NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0")
 
 
-class StartFailed(DomainError):
-    """PostgreSQL could not be started; the message holds the end of what it said."""
+@contextmanager
+def run_server(home: Home, binaries: Binaries, *, durable: bool) -> Iterator[str]:
+    """Run a server during the block, and yield the SQLAlchemy address of its database once it answers.
 
-
-class Server(NamedTuple):
-    """A started server: where, the SQLAlchemy address of its database, its keeper, and the pipe that keeps it going."""
-
-    place: Home
-    url: str
-    keeper: "subprocess.Popen[bytes]"
-    pipe: int
-
-
-def start(place: Home, binaries: Binaries, durable: bool) -> Server:
-    """A server that answers, for the holder of the home's lock; whatever a predecessor left running is ended first.
-
-    It ends when `stop` is called, and when this process does, however it does. Raises StartFailed.
+    Only for the holder of the home's lock: whatever a former owner left running is ended. On Linux the server ends with
+    this process, however that ends; elsewhere the next owner ends it. Raises EmbeddedError.
     """
-    data = _cluster(place, binaries, durable)
-    db.embedded.supervisor.end_leftovers(data, place.sockets)
-    place.open_sockets()
-    server = _launch(place, binaries, data, durable)
-    try:
-        _wait_for_answer(server, data)
-    except BaseException:
-        stop(server)
-        raise
-    return server
+    data = _create_cluster(home, binaries, durable)
+    end_leftovers(data)
+    with _socket_folder(home, data) as sockets:
+        command = [str(binaries.folder / "postgres"), "-D", str(data), "-k", sockets, "-h", ""]
+        for setting in (*SETTINGS, *(() if durable else NOT_DURABLE)):
+            command += ["-c", setting]
+        keeper = _Keeper(home, data, command)
+        keeper.start()
+        try:
+            limit = time.monotonic() + START_SECONDS
+            while not _is_ready(data):
+                if not keeper.is_alive() or time.monotonic() > limit:
+                    raise _start_failed((home.folder / LOG).read_bytes())
+                time.sleep(0.01)
+            yield f"postgresql+asyncpg://postgres@/postgres?host={sockets}&port=5432"
+        finally:
+            keeper.stop()
 
 
-def stop(server: Server) -> None:
-    """End the server cleanly; after a minute of trying, at once: what was committed is recovered at its next start."""
-    liveness_fd.close(server.pipe)
-    try:
-        server.keeper.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(server.keeper.pid, signal.SIGQUIT)
-        server.keeper.wait()
-    server.place.close_sockets()
+@contextmanager
+def _socket_folder(home: Home, data: Path) -> Iterator[str]:
+    """A folder closed to others, since whoever enters it needs no password: the data folder, or one under /tmp."""
+    if SOCKET_FOLDER.fullmatch(str(data)):
+        yield str(data)
+        return
+    with tempfile.TemporaryDirectory(prefix="vivier-", dir="/tmp") as folder:
+        home.account.give(Path(folder))
+        yield folder
 
 
-def _cluster(place: Home, binaries: Binaries, durable: bool) -> Path:
-    """The data folder, complete: it gets its name once `initdb` is done."""
-    data = place.data(binaries.major)
+class _Keeper(threading.Thread):
+    """Keeps the server running until `stop`. Linux ends a process with the thread that started it: this one stays."""
+
+    def __init__(self, home: Home, data: Path, command: list[str]) -> None:
+        super().__init__(name="postgres", daemon=True)
+        self._home, self._data, self._command = home, data, command
+        self._process: subprocess.Popen[bytes] | None = None
+        self._starting, self._stopping = threading.Lock(), threading.Event()
+
+    def run(self) -> None:
+        launch = [sys.executable, "-I", "-S", db.embedded.launch.__file__]
+        command = [*launch, str(os.getpid()), *map(str, self._home.account), *self._command]
+        with (self._home.folder / LOG).open("wb") as log:
+            while True:
+                with self._starting:
+                    if self._stopping.is_set():
+                        return
+                    # in a process group of its own: Ctrl-C reaches this process alone, which then stops the server
+                    self._process = subprocess.Popen(
+                        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", process_group=0
+                    )
+                if self._process.wait() >= 0:  # not killed: it ended for a reason that would end it again
+                    return
+                end_leftovers(self._data)
+                self._stopping.wait(RESTART_PAUSE_SECONDS)
+
+    def stop(self) -> None:
+        """Stop the server cleanly; after a minute at once: its next start recovers everything that was committed."""
+        with self._starting:
+            self._stopping.set()
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            if self._process is not None and self.is_alive():
+                self._process.send_signal(number)
+                self.join(STOP_SECONDS)
+
+
+def _create_cluster(home: Home, binaries: Binaries, durable: bool) -> Path:
+    """The data folder, which gets its name only when `initdb` has completed it."""
+    data = home.folder / str(binaries.major)
     if (data / "PG_VERSION").exists():
         return data
     unfinished = data.with_suffix(".new")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
-    place.account.give(unfinished)
-    command: list[str | Path] = [binaries.folder / "initdb", "-D", unfinished, "-U", "postgres", "--auth=trust"]
-    command += ["--encoding=UTF8", f"--locale={LOCALE}", "--no-instructions", *([] if durable else ["--no-sync"])]
-    done = subprocess.run(
-        command, capture_output=True, stdin=subprocess.DEVNULL, cwd="/", check=False, **place.account.process()
-    )
+    home.account.give(unfinished)
+    options = ["--auth=trust", "--encoding=UTF8", f"--locale={LOCALE}", *([] if durable else ["--no-sync"])]
+    done = home.account.run(binaries.folder / "initdb", "-D", unfinished, "-U", "postgres", *options)
     if done.returncode:
-        raise _failure(done.stderr)
+        raise _start_failed(done.stderr)
     unfinished.rename(data)
     return data
 
 
-def _launch(place: Home, binaries: Binaries, data: Path, durable: bool) -> Server:
-    command = [str(binaries.folder / "postgres"), "-D", str(data), "-k", str(place.sockets), "-h", "", "-p", "5432"]
-    for setting in (*SETTINGS, *(() if durable else NOT_DURABLE)):
-        command += ["-c", setting]
-    script = db.embedded.supervisor.__file__
-    who = [str(place.account.uid), str(place.account.gid)]
-    keeper_end, our_end = os.pipe()
-    liveness_fd.keep(our_end)
-    try:
-        with place.log.open("wb") as log:
-            keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", script, *who, str(data), str(place.sockets), *command],
-                stdin=keeper_end,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                process_group=0,  # Ctrl-C is for us: we end the server when we are done with it
-            )
-    except BaseException:
-        liveness_fd.close(our_end)
-        raise
-    finally:
-        os.close(keeper_end)
-    url = f"postgresql+asyncpg://postgres@/postgres?host={quote(str(place.sockets))}&port=5432"
-    return Server(place, url, keeper, our_end)
-
-
-def _wait_for_answer(server: Server, data: Path) -> None:
-    limit = time.monotonic() + START_SECONDS
-    while not _answers(data):
-        if server.keeper.poll() is not None or time.monotonic() > limit:
-            raise _failure(server.place.log.read_bytes())
-        time.sleep(0.01)
-
-
-def _answers(data: Path) -> bool:
-    """Whether the server says in the last line of its pid file that it takes connections."""
+def _is_ready(data: Path) -> bool:
+    """Whether the last line of the server's pid file says that it accepts connections."""
     try:
         return data.joinpath("postmaster.pid").read_text().rstrip().endswith("ready")
     except FileNotFoundError:
         return False
 
 
-def _failure(output: bytes) -> StartFailed:
-    said = output.decode(errors="replace").strip()[-2_000:]
-    return StartFailed(Text(f"PostgreSQL n'a pas pu démarrer :\n{said}", f"PostgreSQL could not start:\n{said}"))
+def _start_failed(output: bytes) -> EmbeddedError:
+    return EmbeddedError(f"PostgreSQL could not start:\n{output.decode(errors='replace').strip()[-2_000:]}")
+
+
+def end_leftovers(data: Path) -> None:
+    """End the server processes that still work on `data`, then remove the files by which PostgreSQL would see them.
+
+    Only for the holder of the home's lock. A process id in a file proves nothing: it may be a zombie's, or by now
+    another program's.
+    """
+    running, postmaster = _servers(data), 0
+    with suppress(OSError, ValueError):
+        postmaster = int((data / "postmaster.pid").read_text().partition("\n")[0])
+    # a postmaster stops its children itself; without one, each child is told to quit
+    _send(signal.SIGINT, [postmaster]) if postmaster in running else _send(signal.SIGQUIT, running)
+    limit = time.monotonic() + LEFTOVER_SECONDS
+    while running := _servers(data):
+        if time.monotonic() > limit:
+            _send(signal.SIGKILL, running)
+        time.sleep(0.01)
+    for name in ("postmaster.pid", ".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
+        (data / name).unlink(missing_ok=True)
+
+
+def _send(number: signal.Signals, pids: list[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _servers(data: Path) -> list[int]:
+    """The process ids of the servers of `data`: on Linux with their children, which may outlive a killed postmaster."""
+    if not (PROC / "self/comm").exists():
+        listing = subprocess.run(["ps", "-axwwo", "pid=,command="], capture_output=True, text=True, check=True)  # noqa: S607
+        return [int(line.split()[0]) for line in listing.stdout.splitlines() if f"/postgres -D {data} " in line]
+    found = []
+    for pid in filter(str.isdigit, os.listdir(PROC)):  # noqa: PTH208 - thousands of names, no need of paths
+        process = PROC / pid
+        with suppress(OSError):  # ended meanwhile, or another user's
+            if process.joinpath("cwd").readlink() == data and process.joinpath("comm").read_text() == "postgres\n":
+                found.append(int(pid))
+    return found

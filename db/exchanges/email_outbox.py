@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 
 from db.core.engine import Connection
-from db.core.uuid7 import ids_in_order
+from db.core.uuid7 import increasing_ids
 from db.delivery.outbox import Claimed, wake
 from db.exchanges.reply_links import recipients_without_link
 from db.schema.exchange_tables import exchanges, message_mails, messages
@@ -47,7 +47,7 @@ async def insert_mails(
     }
     rows = [
         {"id": id_, "lane": each.supplier_id, "supplier_id": each.supplier_id, "address": each.email, **common}
-        for id_, each in zip(ids_in_order(now, range(len(reached))), reached, strict=True)
+        for id_, each in zip(increasing_ids(now, range(len(reached))), reached, strict=True)
     ]
     await connection.execute(insert(message_mails), rows)
     await wake(connection)

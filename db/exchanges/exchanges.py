@@ -3,13 +3,13 @@
 Writers have locked the need (`db.needs.needs.lock_need`), so that nothing is added while it is being published.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Table, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Row, Table, delete, func, insert, or_, select, true
 
 from db.core.engine import Connection
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
@@ -42,14 +42,14 @@ async def insert_message(connection: Connection, exchange_id: UUID, message: Mes
 
 async def select_need_id(connection: Connection, organisation_id: UUID, exchange_id: UUID) -> UUID | None:
     """The id of the need that the organisation's exchange is about; None where it has no such exchange."""
-    query = select(exchanges.c.need_id).where(*_is(organisation_id, exchange_id))
+    query = select(exchanges.c.need_id).filter_by(id=exchange_id, organisation_id=organisation_id)
     need: UUID | None = (await connection.execute(query)).scalar_one_or_none()
     return need
 
 
 async def select_exchange(connection: Connection, organisation_id: UUID, exchange_id: UUID) -> Exchange | None:
     """The organisation's exchange; None where it has no such one."""
-    found = await _whole_exchanges(connection, _is(organisation_id, exchange_id))
+    found = await _whole_exchanges(connection, {"organisation_id": organisation_id, "id": exchange_id})
     return found[0] if found else None
 
 
@@ -60,16 +60,15 @@ async def select_exchange_for(
 
     Messages of others, and those to another recipient alone, are not even read. Without deliveries.
     """
-    for exchange in await _exchanges(connection, _is(organisation_id, exchange_id), None):
-        recipients = tuple(each for each in exchange.recipients if each.supplier_id == supplier_id)
-        if not recipients:
-            return None
-        visible = or_(messages.c.supplier_id == supplier_id, messages.c.supplier_id.is_(None))
-        query = select(messages).where(messages.c.exchange_id == exchange_id, visible).order_by(messages.c.id)
-        written = msgspec.convert((await connection.execute(query)).all(), tuple[Message, ...], from_attributes=True)
-        visible_parts = {"recipients": recipients, "messages": written, "deliveries": ()}
-        return Exchange(**msgspec.structs.asdict(exchange) | visible_parts)
-    return None
+    found = await _exchanges(connection, {"organisation_id": organisation_id, "id": exchange_id})
+    recipients = tuple(each for exchange in found for each in exchange.recipients if each.supplier_id == supplier_id)
+    if not recipients:
+        return None
+    visible = or_(messages.c.supplier_id == supplier_id, messages.c.supplier_id.is_(None))
+    query = select(messages).where(messages.c.exchange_id == exchange_id, visible).order_by(messages.c.id)
+    written = msgspec.convert((await connection.execute(query)).all(), tuple[Message, ...], from_attributes=True)
+    visible_parts = {"recipients": recipients, "messages": written, "deliveries": ()}
+    return Exchange(**msgspec.structs.asdict(found[0]) | visible_parts)
 
 
 async def last_message_at(connection: Connection, exchange_id: UUID) -> datetime:
@@ -81,17 +80,14 @@ async def last_message_at(connection: Connection, exchange_id: UUID) -> datetime
 
 async def exchanges_of(connection: Connection, organisation_id: UUID, need_id: UUID) -> Sequence[Exchange]:
     """All exchanges about a need of the organisation, the oldest first."""
-    return await _whole_exchanges(connection, _about(organisation_id, need_id))
+    return await _whole_exchanges(connection, {"organisation_id": organisation_id, "need_id": need_id})
 
 
 async def select_exchanges(
     connection: Connection, organisation_id: UUID, need_id: UUID, after: UUID | None, limit: int
 ) -> Sequence[ExchangeSummary]:
     """Up to `limit` exchanges about a need, the oldest first, after the one of the id `after`."""
-    conditions = _about(organisation_id, need_id)
-    if after is not None:
-        conditions.append(exchanges.c.id > after)
-    return await _exchanges(connection, conditions, limit)
+    return await _exchanges(connection, {"organisation_id": organisation_id, "need_id": need_id}, after, limit)
 
 
 async def purge_exchanges(connection: Connection, need_id: UUID) -> int:
@@ -110,16 +106,8 @@ async def purge_exchanges(connection: Connection, need_id: UUID) -> int:
     return purged
 
 
-def _is(organisation_id: UUID, exchange_id: UUID) -> list[ColumnElement[bool]]:
-    return [exchanges.c.id == exchange_id, exchanges.c.organisation_id == organisation_id]
-
-
-def _about(organisation_id: UUID, need_id: UUID) -> list[ColumnElement[bool]]:
-    return [exchanges.c.need_id == need_id, exchanges.c.organisation_id == organisation_id]
-
-
-async def _whole_exchanges(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> list[Exchange]:
-    found = await _exchanges(connection, conditions, None)
+async def _whole_exchanges(connection: Connection, which: Mapping[str, UUID]) -> list[Exchange]:
+    found = await _exchanges(connection, which)
     ids = [each.id for each in found]
     written = await _parts(connection, messages, ids, messages.c.id)
     mails = await _parts(connection, message_mails, ids, message_mails.c.id)
@@ -127,9 +115,12 @@ async def _whole_exchanges(connection: Connection, conditions: Sequence[ColumnEl
 
 
 async def _exchanges(
-    connection: Connection, conditions: Sequence[ColumnElement[bool]], limit: int | None
+    connection: Connection, which: Mapping[str, UUID], after: UUID | None = None, limit: int | None = None
 ) -> list[ExchangeSummary]:
-    query = select(*_COLUMNS).where(*conditions).order_by(exchanges.c.id).limit(limit)
+    """The exchanges whose columns have the values `which`, in the order of their ids."""
+    later = exchanges.c.id > after if after is not None else true()
+    query = select(*_COLUMNS).filter_by(**which).where(later)
+    query = query.order_by(exchanges.c.id).limit(limit)
     rows = (await connection.execute(query)).all()
     ids, order = [row.id for row in rows], exchange_recipients.c.supplier_id
     recipients = await _parts(connection, exchange_recipients, ids, order)

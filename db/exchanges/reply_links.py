@@ -10,7 +10,7 @@ from hashlib import sha256
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, exists, func, insert, select, update
 
 from db.core.engine import Connection
 from db.schema.exchange_tables import exchanges, message_mails, reply_links
@@ -35,20 +35,15 @@ async def insert_links(
     await connection.execute(insert(reply_links), rows)
 
 
-async def select_issued_tokens(connection: Connection, tokens: Iterable[str]) -> frozenset[str]:
-    """The tokens among these of which a link was stored, whether or not it is still in force."""
-    digests = {digest(token): token for token in tokens}
-    known = select(reply_links.c.digest).where(reply_links.c.digest == func.any(list(digests)))
-    return frozenset(digests[each] for each in (await connection.execute(known)).scalars())
+async def is_issued(connection: Connection, tokens: Iterable[str]) -> bool:
+    """Whether a link was stored for any of these tokens, be it in force or not."""
+    stored = exists().where(reply_links.c.digest == func.any([digest(token) for token in tokens]))
+    return bool(await connection.scalar(select(stored)))
 
 
 async def select_link_expiries(connection: Connection, exchange_id: UUID, now: datetime) -> dict[UUID, datetime]:
     """The latest expiry of each recipient's links to the exchange; recipients without a link in force are absent."""
-    in_force = (
-        (reply_links.c.exchange_id == exchange_id)
-        & reply_links.c.revoked_at.is_(None)
-        & (reply_links.c.expires_at > now)
-    )
+    in_force = (reply_links.c.exchange_id == exchange_id) & _in_force(now)
     latest = select(reply_links.c.supplier_id, func.max(reply_links.c.expires_at).label("expires_at")).where(in_force)
     rows = await connection.execute(latest.group_by(reply_links.c.supplier_id))
     return {row.supplier_id: row.expires_at for row in rows}
@@ -62,11 +57,7 @@ async def select_link(connection: Connection, token: str, now: datetime, *, lock
     query = (
         select(reply_links, exchanges.c.organisation_id, exchanges.c.need_id)
         .join(exchanges, exchanges.c.id == reply_links.c.exchange_id)
-        .where(
-            reply_links.c.digest == digest(token),
-            reply_links.c.expires_at > now,
-            reply_links.c.revoked_at.is_(None),
-        )
+        .where(reply_links.c.digest == digest(token), _in_force(now))
     )
     if lock:
         query = query.with_for_update(read=True, of=reply_links)
@@ -97,6 +88,10 @@ async def recipients_without_link(connection: Connection, exchange_id: UUID) -> 
     revoked = func.bool_and(reply_links.c.revoked_at.is_not(None))
     rows = await connection.execute(theirs.group_by(reply_links.c.supplier_id).having(revoked))
     return frozenset(rows.scalars())
+
+
+def _in_force(now: datetime) -> ColumnElement[bool]:
+    return reply_links.c.revoked_at.is_(None) & (reply_links.c.expires_at > now)
 
 
 def digest(token: str) -> bytes:

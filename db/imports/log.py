@@ -1,4 +1,4 @@
-"""What is known of imports while they run and after: counts, outcome, rejected rows."""
+"""The log of imports: their counts, outcome and rejected rows, while they run and after."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,21 +16,22 @@ from db.delivery.webhooks import queue_import_finished
 from db.imports.stage import Counts
 from db.schema.supplier_tables import import_errors, imports
 from db.suppliers.sources import ensure_source
-from domain.suppliers.source import Import, ImportMode, ImportStatus, RowError
+from domain.suppliers.rows import RowError
+from domain.suppliers.source import Import, ImportMode, ImportStatus
 from domain.text.bilingual import Language
 
 # Errors that an answer lists; the rest are read page by page.
 ERRORS_LISTED = 10_000
 
 _EFFECTS = ("added", "changed", "unchanged", "removed")
-_KEEP_REJECTS = text("""
+_STORE_REJECTS = text("""
     INSERT INTO import_errors (import_id, position, line, external_id, pointer, code, detail)
     SELECT :id, row_number() OVER (ORDER BY line), line, external_id, pointer, code, detail FROM rejects
 """).bindparams(bindparam("id", type_=Uuid))
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A bulk import as it is asked for. `force`: remove however many; `language`: of the reasons of rejects."""
+    """A bulk import to be done. `force`: remove however many; `language`: that of the errors of rows."""
 
     id: UUID
     source: str
@@ -42,7 +43,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def open_import(engine: Engine, order: Order, now: datetime) -> None:
-    """Note that the import begins, for others to see; ends the note on any that a stopped server left behind."""
+    """Log that the import begins, and close the entries of those that a stopped server left behind."""
     async with transaction(engine) as connection:
         await close_interrupted(connection, now)
         await ensure_source(connection, order.source, now)
@@ -51,7 +52,7 @@ async def open_import(engine: Engine, order: Order, now: datetime) -> None:
 
 
 async def note_progress(engine: Engine, import_id: UUID, counts: Counts) -> None:
-    """Show how many rows were read so far. It only informs: not durable, and left out if no connection can be had."""
+    """Log how many rows were read so far. It only informs: not durable, and left out if no connection can be had."""
     so_far = {**msgspec.structs.asdict(counts), "received": counts.received}
     with suppress(PoolTimeout):
         async with transaction(engine) as connection:
@@ -60,35 +61,35 @@ async def note_progress(engine: Engine, import_id: UUID, counts: Counts) -> None
 
 
 async def close_import(connection: Connection, done: Import) -> None:
-    """Note the outcome, in the transaction that stores the rows."""
+    """Log the outcome, in the transaction that stores the rows."""
     outcome = msgspec.structs.asdict(done)
-    await _end(connection, done.id, {name: value for name, value in outcome.items() if name in imports.columns})
+    await _close(connection, done.id, {name: value for name, value in outcome.items() if name in imports.columns})
 
 
-async def keep_rejects(connection: Connection, import_id: UUID) -> None:
-    """Keep the rejected rows, in the transaction that stores the others."""
-    await connection.execute(_KEEP_REJECTS, {"id": import_id})
+async def store_rejects(connection: Connection, import_id: UUID) -> None:
+    """Store the rejected rows, in the transaction that stores the others."""
+    await connection.execute(_STORE_REJECTS, {"id": import_id})
 
 
 async def abandon_import(engine: Engine, import_id: UUID, status: ImportStatus, failure: str, now: datetime) -> None:
-    """Note why an import stored nothing."""
+    """Log why an import stored nothing."""
     async with transaction(engine) as connection:
         end = {"status": status, "failure": failure, "finished_at": now, **dict.fromkeys(_EFFECTS, 0)}
-        await _end(connection, import_id, end)
+        await _close(connection, import_id, end)
 
 
 async def close_interrupted(connection: Connection, now: datetime) -> None:
-    """End the note on imports that no transaction is working on any more: their server was stopped in mid-import."""
+    """Log as interrupted the imports that no transaction works on any more: their server was stopped meanwhile."""
     for import_id in (await connection.execute(select(imports.c.id).where(imports.c.status == "running"))).scalars():
         if await lock_if_free(connection, Subject.IMPORT, str(import_id)):
             end = {"status": "interrupted", "finished_at": now, **dict.fromkeys(_EFFECTS, 0)}
-            await _end(connection, import_id, end, imports.c.status == "running")
+            await _close(connection, import_id, end, imports.c.status == "running")
 
 
-async def _end(
+async def _close(
     connection: Connection, import_id: UUID, end: Mapping[str, Any], *only_where: ColumnElement[bool]
 ) -> None:
-    """Note how an import ended, and tell those who want to know."""
+    """Log how an import ended, and queue the webhooks that tell so."""
     ended = update(imports).where(imports.c.id == import_id, *only_where).values({**end, "id": import_id})
     row = (await connection.execute(ended.returning(*imports.c))).mappings().first()
     if row is not None:

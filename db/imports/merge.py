@@ -1,4 +1,4 @@
-"""The end of an import: what was staged becomes the directory, by statements over whole sets."""
+"""The last step of an import: staged rows become records and suppliers, by statements over whole sets."""
 
 from collections.abc import Collection
 from itertools import starmap
@@ -8,9 +8,9 @@ from sqlalchemy import DateTime, TextClause, bindparam, text
 from db.core.advisory_locks import Subject, share
 from db.core.engine import Connection
 from db.imports.prepare_rows import SUPPLIER_COLUMNS, copied
-from db.imports.stage import RECORD_COLUMNS, Intake, copy
+from db.imports.stage import RECORD_COLUMNS, ImportContext, copy
 from db.schema.supplier_tables import suppliers
-from db.suppliers.regroup import NAMESAKES, hold_identities, regroup
+from db.suppliers.regroup import NAMESAKES, lock_identities, regroup
 from db.suppliers.write import REWRITTEN_AT_ONCE, stored_records, supplier_row, tombstone_values
 from domain.suppliers.assembly import assemble
 from domain.suppliers.deduplication import RecordKey
@@ -25,7 +25,7 @@ _IS_ABSENT = """
 
 
 _IS_ANOTHER = "NOT ({0}.source = :source AND {0}.external_id = a.few AND {0}.external_id = a.many)"
-# What a change of a record leaves as it is; who it is then about is decided afterwards.
+# Columns that a changed record keeps; its supplier is decided afterwards.
 _KEPT = {"source", "external_id", "supplier_id", "created_at"}
 
 
@@ -40,14 +40,14 @@ _RECEIVED = _timed("""
     UPDATE records r SET received_at = :now FROM seen s
     WHERE r.source = :source AND r.external_id = s.external_id AND r.received_at <> :now
 """)
-# Rows that are new, or now say otherwise who they are about.
-_STIR_ADDED = _timed("""
-    INSERT INTO stirred (external_id, siret, name_key, trade_key, lat, lon)
+# Records that are new, or whose identity changed.
+_ADDED_SEEDS = _timed("""
+    INSERT INTO touched (external_id, siret, name_key, trade_key, lat, lon)
     SELECT external_id, siret, name_key, trade_key, lat, lon FROM records
     WHERE source = :source AND created_at = :now
 """)
-_STIR_CHANGED = text("""
-    INSERT INTO stirred (external_id, supplier_id, siret, name_key, trade_key, lat, lon)
+_CHANGED_SEEDS = text("""
+    INSERT INTO touched (external_id, supplier_id, siret, name_key, trade_key, lat, lon)
     SELECT external_id, r.supplier_id, s.siret, s.name_key, s.trade_key, s.lat, s.lon
     FROM staged_records s JOIN records r USING (source, external_id)
     WHERE (s.siret, s.name, s.trade_name, s.lat, s.lon, s.in_prison)
@@ -60,43 +60,43 @@ _CHANGED = text(f"""
 _REMOVED = text(f"""
     WITH removed AS (DELETE FROM records r WHERE {_IS_ABSENT} RETURNING r.external_id, r.supplier_id),
     rewritten AS (INSERT INTO to_rewrite SELECT supplier_id FROM removed)
-    INSERT INTO stirred (external_id, supplier_id) SELECT external_id, supplier_id FROM removed
+    INSERT INTO touched (external_id, supplier_id) SELECT external_id, supplier_id FROM removed
 """)  # noqa: S608 - constants
-# Records that may have to be one supplier with one of the stirred rows and are not, or the other way round; those of
+# Records that may have to be one supplier with one of the touched rows and are not, or the other way round; those of
 # one SIRET and one supplier are in order already. Stirred rows alike are taken together: `few` to `many` is one row
 # where a record has nobody but itself.
 _SEEDS = text(f"""
     INSERT INTO seeds
     SELECT r.source, r.external_id, r.siret
     FROM (
-        SELECT r.siret FROM (SELECT DISTINCT siret FROM stirred) a JOIN records r USING (siret)
+        SELECT r.siret FROM (SELECT DISTINCT siret FROM touched) a JOIN records r USING (siret)
         GROUP BY r.siret
         HAVING min(r.supplier_id::text) <> max(r.supplier_id::text) OR (bool_or(r.in_prison) AND count(*) > 1)
     ) a JOIN records r USING (siret)
     UNION
     SELECT r.source, r.external_id, r.siret
     FROM records r JOIN (
-        SELECT supplier_id, min(external_id) AS few, max(external_id) AS many FROM stirred
+        SELECT supplier_id, min(external_id) AS few, max(external_id) AS many FROM touched
         WHERE supplier_id IS NOT NULL GROUP BY supplier_id
     ) a ON r.supplier_id = a.supplier_id AND {_IS_ANOTHER.format("r")}
     UNION
     SELECT n.source, n.external_id, n.siret
     FROM (
         SELECT key, lat, lon, siret IS NULL AS unregistered, min(external_id) AS few, max(external_id) AS many
-        FROM stirred, unnest(ARRAY[name_key, trade_key]) key
+        FROM touched, unnest(ARRAY[name_key, trade_key]) key
         WHERE key IS NOT NULL GROUP BY key, lat, lon, siret IS NULL
     ) a CROSS JOIN LATERAL ({NAMESAKES}) n WHERE {_IS_ANOTHER.format("n")}
     UNION
     SELECT r.source, r.external_id, r.siret
-    FROM stirred a JOIN merged_records m ON m.source = :source AND m.external_id = a.external_id
+    FROM touched a JOIN merged_records m ON m.source = :source AND m.external_id = a.external_id
     JOIN merged_records o USING (decision_id) JOIN records r ON r.source = o.source AND r.external_id = o.external_id
     UNION
     SELECT r.source, r.external_id, r.siret
-    FROM split_records s JOIN stirred a ON s.external_id = a.external_id
+    FROM split_records s JOIN touched a ON s.external_id = a.external_id
     JOIN records r ON r.source = s.source AND r.external_id = s.external_id WHERE s.source = :source
 """)  # noqa: S608 - constants
-# Suppliers of changed rows that were thought to be theirs alone, and are not or no longer theirs.
-_OVERTAKEN = text("""
+# Queue for rewriting the suppliers of changed records that other records now describe too, or that moved.
+_REWRITE_SHARED = text("""
     INSERT INTO to_rewrite
     SELECT r.supplier_id FROM staged_records s JOIN records r USING (source, external_id)
     WHERE NOT EXISTS (SELECT FROM staged_suppliers t WHERE t.id = r.supplier_id) OR EXISTS (
@@ -104,7 +104,7 @@ _OVERTAKEN = text("""
         WHERE o.supplier_id = r.supplier_id AND (o.source, o.external_id) <> (r.source, r.external_id)
     )
 """)
-_WITHDRAWN = text("""
+_UNSTAGE_REWRITTEN = text("""
     DELETE FROM staged_suppliers t
     WHERE EXISTS (SELECT FROM to_rewrite w WHERE w.supplier_id = t.id)
     OR NOT EXISTS (SELECT FROM records r WHERE r.supplier_id = t.id)
@@ -113,69 +113,73 @@ _SUPPLIERS = text(f"""
     UPDATE suppliers t SET {", ".join(f"{name} = s.{name}" for name in SUPPLIER_COLUMNS if name != "id")}
     FROM staged_suppliers s WHERE s.id = t.id
 """)  # noqa: S608 - constants
-_BEREFT = text("""
+_WITHOUT_RECORDS = text("""
     NOT suppliers.deleted AND EXISTS (SELECT FROM to_rewrite w WHERE w.supplier_id = suppliers.id)
     AND NOT EXISTS (SELECT FROM records r WHERE r.supplier_id = suppliers.id)
 """)
 
 
 async def count_stored(connection: Connection, source: str) -> int:
-    """Records of the source now."""
+    """The number of records of the source."""
     return await connection.scalar(_STORED, {"source": source}) or 0
 
 
 async def count_absent(connection: Connection, source: str) -> tuple[int, int]:
-    """Records of the source that no row names, not even a rejected one; and rejected rows that name no record."""
+    """The number of its records that no row names, not even a rejected one; that of rejected rows without an id."""
     absent = await connection.scalar(_ABSENT, {"source": source})
     return absent or 0, await connection.scalar(_UNREADABLE) or 0
 
 
-async def merge(intake: Intake, *, remove_absent: bool) -> None:
-    """Write what was staged, and what follows for the suppliers; `publish` is left to the caller."""
-    connection = intake.connection
-    await hold_identities(connection)
-    await connection.execute(_STIR_ADDED, {"source": intake.terms.source, "now": intake.terms.now})
-    await connection.execute(_STIR_CHANGED)
-    await connection.execute(text("ANALYZE stirred (supplier_id, siret)"))
+async def merge(context: ImportContext, *, remove_absent: bool) -> None:
+    """Write the staged rows, and regroup and rewrite the suppliers concerned; the caller publishes."""
+    connection = context.connection
+    await lock_identities(connection)
+    await connection.execute(_ADDED_SEEDS, {"source": context.terms.source, "now": context.terms.now})
+    await connection.execute(_CHANGED_SEEDS)
+    await connection.execute(text("ANALYZE touched (supplier_id, siret)"))
     await connection.execute(_CHANGED)
     if remove_absent:
-        await connection.execute(_REMOVED, {"source": intake.terms.source})
-    await _regroup(intake)
-    await connection.execute(_OVERTAKEN)
-    await connection.execute(_WITHDRAWN)
-    await _stage_shared(intake)
+        await connection.execute(_REMOVED, {"source": context.terms.source})
+    await _regroup(context)
+    await connection.execute(_REWRITE_SHARED)
+    await connection.execute(_UNSTAGE_REWRITTEN)
+    await _stage_shared(context)
     await connection.execute(_SUPPLIERS)
-    bury = suppliers.update().where(_BEREFT).values(tombstone_values(intake.terms.change_set, intake.terms.now))
+    bury = (
+        suppliers.update().where(_WITHOUT_RECORDS).values(tombstone_values(context.terms.change_set, context.terms.now))
+    )
     await connection.execute(bury)
 
 
-async def note_received(intake: Intake) -> None:
-    """Every record that a row named was received, changed or not."""
-    await share(intake.connection, Subject.MOVE, "")
-    await intake.connection.execute(_RECEIVED, {"source": intake.terms.source, "now": intake.terms.now})
+async def note_received(context: ImportContext) -> None:
+    """Set the time of receipt of every record that a row named, changed or not."""
+    await share(context.connection, Subject.MOVE, "")
+    await context.connection.execute(_RECEIVED, {"source": context.terms.source, "now": context.terms.now})
 
 
-async def _regroup(intake: Intake) -> None:
-    """Group anew whatever is linked to rows that came, changed or went; most are linked to nothing.
+async def _regroup(context: ImportContext) -> None:
+    """Regroup the records linked to those that came, changed or went; most are linked to nothing.
 
     Those with one SIRET come one after the other, so that few groups are looked at twice, which does no harm.
     """
-    await intake.connection.execute(_SEEDS, {"source": intake.terms.source})
+    await context.connection.execute(_SEEDS, {"source": context.terms.source})
     ordered = text("SELECT source, external_id FROM seeds ORDER BY siret, source, external_id")
-    seeds = await intake.connection.stream(ordered)
+    seeds = await context.connection.stream(ordered)
     seen: Collection[RecordKey] = ()
     async for some in seeds.partitions(REGROUPED_AT_ONCE):
         unseen = [key for key in starmap(RecordKey, some) if key not in seen]
-        done = await regroup(intake.connection, unseen, intake.likeness, intake.terms.change_set, intake.terms.now)
-        await copy(intake.connection, "to_rewrite", ["supplier_id"], [(each,) for each in done.to_rewrite])
+        done = await regroup(
+            context.connection, unseen, context.similarity, context.terms.change_set, context.terms.now
+        )
+        await copy(context.connection, "to_rewrite", ["supplier_id"], [(each,) for each in done.to_rewrite])
         seen = done.seen
 
 
-async def _stage_shared(intake: Intake) -> None:
-    """Assemble anew the suppliers that more than one record describes, and those whose records are not the same."""
-    ids = await intake.connection.stream(text("SELECT DISTINCT supplier_id FROM to_rewrite"))
+async def _stage_shared(context: ImportContext) -> None:
+    """Stage the suppliers in `to_rewrite`, assembled from all their records."""
+    ids = await context.connection.stream(text("SELECT DISTINCT supplier_id FROM to_rewrite"))
     async for some in ids.scalars().partitions(REWRITTEN_AT_ONCE):
-        described = await stored_records(intake.connection, some)
+        described = await stored_records(context.connection, some)
         whole = (assemble(supplier_id, stored) for supplier_id, stored in described.items())
-        rows = [copied(supplier_row(supplier, intake.terms.change_set)) for supplier in whole]
-        await copy(intake.connection, "staged_suppliers", SUPPLIER_COLUMNS, rows)
+        rows = [copied(supplier_row(supplier, context.terms.change_set)) for supplier in whole]
+        await copy(context.connection, "staged_suppliers", SUPPLIER_COLUMNS, rows)

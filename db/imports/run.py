@@ -1,7 +1,8 @@
-"""Bulk imports: a stream of rows becomes the content of a source, wholly or not at all."""
+"""Bulk imports: the rows of a file become the records of a source, wholly or not at all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
 
@@ -10,15 +11,15 @@ from sqlalchemy import Table, text
 
 from db.core.advisory_locks import Subject, lock, share
 from db.core.engine import Connection, Engine, transaction
-from db.imports.log import ERRORS_LISTED, Order, abandon_import, close_import, keep_rejects, note_progress, open_import
+from db.imports.log import ERRORS_LISTED, Order, abandon_import, close_import, note_progress, open_import, store_rejects
 from db.imports.merge import count_absent, count_stored, merge, note_received
-from db.imports.prepare_rows import Preparing, Terms
-from db.imports.stage import Counts, Intake, listed_rejects, open_staging, settle, stage
+from db.imports.prepare_rows import Prepare, Prepared, Terms
+from db.imports.stage import Counts, ImportContext, analyze_staging, first_rejects, open_staging, stage
 from db.schema.supplier_tables import records, suppliers
 from db.suppliers.suppression_list import suppressions_of
 from db.suppliers.write import begin_change, current_version, publish
 from domain.errors import Conflict, DomainError
-from domain.suppliers.deduplication import Likeness
+from domain.suppliers.deduplication import NameSimilarity
 from domain.suppliers.source import Import, ImportStatus
 from domain.text.bilingual import Text
 
@@ -42,9 +43,9 @@ _ANALYZE = text(f"ANALYZE {_looked_up(records)}, {_looked_up(suppliers)}")
 
 
 async def run_import(
-    engine: Engine, order: Order, preparing: Preparing, clock: Callable[[], datetime], likeness: Likeness
+    engine: Engine, order: Order, prepare: Prepare, clock: Callable[[], datetime], similarity: NameSimilarity
 ) -> Import:
-    """Store the rows of `preparing` as records of `order.source`, in one transaction, and report what became of each.
+    """Store the batches of `prepare` as records of `order.source`, in one transaction, and report what became of each.
 
     Records that are one supplier (`domain.suppliers.deduplication`) are brought together at the end, those of other
     sources too. Records whose content and place are as before are `unchanged`; if all are, the version stays. A
@@ -54,18 +55,18 @@ async def run_import(
 
     Imports of one source wait for each other. Takes a connection for the whole import, and a second one now and then.
     Raises Conflict (`too_many_removed`) for a snapshot that removes more than a fifth of the source without `force`,
-    and whatever `preparing` raises; nothing is then stored, and unless it was a dry run the import is kept as failed.
+    and whatever `prepare` raises; nothing is then stored, and unless it was a dry run the import is kept as failed.
     """
     started = clock()
     if order.dry_run:
         async with engine.connect() as connection:
-            return await _take_in(engine, connection, order, preparing, started, likeness)
+            return await _import(engine, connection, order, prepare, started, similarity)
     async with transaction(engine) as connection:
         # before others see it: an import whose lock is free counts as interrupted
         await lock(connection, Subject.IMPORT, str(order.id))
         await open_import(engine, order, started)
         async with _failure_noted(engine, order, clock):
-            done = await _take_in(engine, connection, order, preparing, started, likeness)
+            done = await _import(engine, connection, order, prepare, started, similarity)
         done = msgspec.structs.replace(done, finished_at=clock())
         await close_import(connection, done)
     if done.added + done.changed + done.removed >= MANY:
@@ -75,7 +76,7 @@ async def run_import(
 
 @asynccontextmanager
 async def _failure_noted(engine: Engine, order: Order, clock: Callable[[], datetime]) -> AsyncIterator[None]:
-    """Note why the block failed, while the import still holds its lock."""
+    """Log why the block failed, while the import still holds its lock."""
     try:
         yield
     except BaseException as failure:
@@ -86,30 +87,30 @@ async def _failure_noted(engine: Engine, order: Order, clock: Callable[[], datet
 
 
 async def _refresh_statistics(engine: Engine) -> None:
-    """The import is stored by now: a failure here is not its failure."""
+    """Refresh the planner's statistics; the import is stored by now, so that a failure here is not its failure."""
     with suppress(Exception):
         async with transaction(engine) as connection:
             await connection.execute(_ROUGHLY)
             await connection.execute(_ANALYZE)
 
 
-async def _take_in(
+async def _import(
     engine: Engine,
     connection: Connection,
     order: Order,
-    preparing: Preparing,
+    prepare: Prepare,
     now: datetime,
-    likeness: Likeness,
+    similarity: NameSimilarity,
 ) -> Import:
-    intake = await _begin(connection, order, now, likeness)
+    context = await _begin(connection, order, now, similarity)
     stored = await count_stored(connection, order.source)
-    counts = await _stage_all(engine, intake, order, preparing, likely_new=stored == 0)
-    await settle(connection)
+    counts = await _stage_all(engine, context, order, prepare, expects_new=stored == 0)
+    await analyze_staging(connection)
     removed, kept = await _removable(connection, order)
     if removed > stored * REMOVABLE_SHARE and not order.force:
         raise _too_many_removed(removed, stored)
-    errors = await listed_rejects(connection, ERRORS_LISTED)
-    version = await _store(intake, order, counts, removed)
+    errors = await first_rejects(connection, ERRORS_LISTED)
+    version = await _store(context, order, counts, removed)
     return Import(
         id=order.id,
         source=order.source,
@@ -118,50 +119,60 @@ async def _take_in(
         dry_run=order.dry_run,
         status="done",
         received=counts.received,
-        added=counts.added,
-        changed=counts.changed,
-        unchanged=counts.unchanged,
+        **msgspec.structs.asdict(counts),
         removed=removed,
         kept_absent=kept,
-        rejected=counts.rejected,
         errors=errors,
         data_version=version,
         started_at=now,
     )
 
 
-async def _begin(connection: Connection, order: Order, now: datetime, likeness: Likeness) -> Intake:
-    """Wait for other imports of the source, and keep single writes to it out; a dry run only keeps writers out."""
+async def _begin(connection: Connection, order: Order, now: datetime, similarity: NameSimilarity) -> ImportContext:
+    """Lock the source against other imports and single writes, a dry run against writers only; open the staging."""
     if order.dry_run:
         await share(connection, Subject.SOURCE, order.source)
     else:
         await lock(connection, Subject.SOURCE, order.source)
     await open_staging(connection)
     change_set = 0 if order.dry_run else await begin_change(connection)
-    held_back = await suppressions_of(connection, order.source)
-    terms = Terms(order.source, change_set, now, order.language, held_back)
-    return Intake(connection, terms, order.dry_run, likeness)
+    suppressions = await suppressions_of(connection, order.source)
+    terms = Terms(order.source, change_set, now, order.language, suppressions)
+    return ImportContext(connection, terms, order.dry_run, similarity)
 
 
-async def _stage_all(engine: Engine, intake: Intake, order: Order, preparing: Preparing, *, likely_new: bool) -> Counts:
-    """`likely_new`: whether most rows of the first batch are; each of the others is thought to be as those before."""
+async def _stage_all(
+    engine: Engine, context: ImportContext, order: Order, prepare: Prepare, *, expects_new: bool
+) -> Counts:
+    """Stage every batch. `expects_new`: whether most rows of the first one are new; later ones are as those before."""
     counts = Counts()
-
-    def of_use() -> bool:
-        return likely_new and not order.dry_run
-
-    async with aclosing(preparing(intake.terms, of_use)) as batches, _progress(engine, order) as show:
+    prepared = prepare(context.terms, lambda: expects_new and not order.dry_run)
+    async with aclosing(_one_ahead(prepared)) as batches, _progress(engine, order) as show:
         async for batch in batches:
-            done = await stage(intake, batch)
-            likely_new = done.added > done.received / 2
+            done = await stage(context, batch)
+            expects_new = done.added > done.received / 2
             counts += done
             show(counts)
     return counts
 
 
+async def _one_ahead(prepared: Generator[Prepared, None, None]) -> AsyncGenerator[Prepared, None]:
+    """The batches, each waited for in a thread while its predecessor is being written."""
+    run = asyncio.get_running_loop().run_in_executor
+    with ThreadPoolExecutor(1) as thread:
+        upcoming = run(thread, next, prepared, None)
+        try:
+            while (batch := await asyncio.shield(upcoming)) is not None:
+                upcoming = run(thread, next, prepared, None)
+                yield batch
+        finally:
+            await asyncio.gather(upcoming, return_exceptions=True)
+            prepared.close()
+
+
 @asynccontextmanager
 async def _progress(engine: Engine, order: Order) -> AsyncIterator[Callable[[Counts], None]]:
-    """Shows counts to others, now and then, without keeping the import waiting."""
+    """A function that stores counts for others to see, now and then, without keeping the import waiting."""
     shown = latest = Counts()
     under_way: asyncio.Task[None] | None = None
     time = asyncio.get_running_loop().time
@@ -184,22 +195,22 @@ async def _progress(engine: Engine, order: Order) -> AsyncIterator[Callable[[Cou
 
 
 async def _removable(connection: Connection, order: Order) -> tuple[int, int]:
-    """How many absent records a snapshot removes, and how many it keeps because rejected rows may be theirs."""
+    """The number of absent records that a snapshot removes, and that it keeps as rejected rows may be theirs."""
     if order.mode == "upsert":
         return 0, 0
     absent, unreadable = await count_absent(connection, order.source)
     return (absent, 0) if absent > unreadable else (0, absent)
 
 
-async def _store(intake: Intake, order: Order, counts: Counts, removed: int) -> int:
-    connection = intake.connection
+async def _store(context: ImportContext, order: Order, counts: Counts, removed: int) -> int:
+    connection = context.connection
     if not order.dry_run:
-        await keep_rejects(connection, order.id)
+        await store_rejects(connection, order.id)
         if counts.added or counts.changed or removed:
-            await merge(intake, remove_absent=removed > 0)
-            await note_received(intake)
-            return await publish(connection, intake.terms.change_set)
-        await note_received(intake)
+            await merge(context, remove_absent=removed > 0)
+            await note_received(context)
+            return await publish(connection, context.terms.change_set)
+        await note_received(context)
     return await current_version(connection)
 
 

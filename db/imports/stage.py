@@ -1,10 +1,11 @@
-"""Rows on their way in: what each would do, and where it is copied to.
+"""Batches of an import compared with what is stored, and copied into the database.
 
-New records and their suppliers are copied straight into their tables, changed ones beside them, to be merged at the
-end; all in the one transaction of the import, so that nothing is seen before it commits. Temporary tables end with it.
+New records and their suppliers are copied straight into their tables, changed ones into temporary tables, to be merged
+at the end; all in the one transaction of the import, so that nothing is seen before it commits.
 """
 
 from collections.abc import Sequence
+from operator import add
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from db.core.uuid7 import new_id
 from db.imports.prepare_rows import (
     SUPPLIER_COLUMNS,
     SUPPLIER_ID,
-    Arrival,
+    EncodedRecord,
     Prepared,
     Terms,
     record_values,
@@ -25,14 +26,13 @@ from db.imports.prepare_rows import (
 )
 from db.schema.supplier_tables import LONGEST_UNCOMPRESSED, records
 from domain.errors import Problem, pointer
-from domain.suppliers.deduplication import Likeness
-from domain.suppliers.rows import Reject, reject
-from domain.suppliers.source import RowError
+from domain.suppliers.deduplication import NameSimilarity
+from domain.suppliers.rows import RowError, reject
 from domain.text.bilingual import Text
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What became of the rows so far."""
+    """Numbers of rows by what they changed."""
 
     added: int = 0
     changed: int = 0
@@ -40,25 +40,20 @@ class Counts(msgspec.Struct, frozen=True):
     rejected: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
-        return Counts(
-            self.added + other.added,
-            self.changed + other.changed,
-            self.unchanged + other.unchanged,
-            self.rejected + other.rejected,
-        )
+        return Counts(*map(add, msgspec.structs.astuple(self), msgspec.structs.astuple(other)))
 
     @property
     def received(self) -> int:
-        return self.added + self.changed + self.unchanged + self.rejected
+        return sum(msgspec.structs.astuple(self))
 
 
-class Intake(msgspec.Struct, frozen=True):
-    """One import under way. `dry`: its rows are compared and counted, nothing is written."""
+class ImportContext(msgspec.Struct, frozen=True):
+    """One import under way. `dry_run`: its rows are compared and counted, nothing is written."""
 
     connection: Connection
     terms: Terms
-    dry: bool
-    likeness: Likeness
+    dry_run: bool
+    similarity: NameSimilarity
 
 
 class _Known(NamedTuple):
@@ -69,18 +64,15 @@ class _Known(NamedTuple):
     shared: bool
 
 
-class _Seen(NamedTuple):
-    """What is known of the external ids of a batch.
+class _Split(NamedTuple):
+    """A batch by what its records would do: `duplicates` repeat an external id of the import."""
 
-    `known`: their records before the import. `lines`: where each that came up for the first time did; None: all did.
-    """
+    added: list[EncodedRecord]
+    changed: list[tuple[EncodedRecord, _Known]]
+    unchanged: int
+    duplicates: list[EncodedRecord]
 
-    known: dict[str, _Known]
-    lines: dict[str, int] | None
 
-
-Id = UUID | str
-"""Whose text COPY takes too."""
 RECORD_COLUMNS = tuple(column.name for column in records.columns)
 _REJECT_COLUMNS = tuple(RowError.__struct_fields__)
 
@@ -91,7 +83,7 @@ _TABLES = (
     f"CREATE TEMPORARY TABLE staged_records (LIKE records) {_UNCOMPRESSED} ON COMMIT DROP",
     f"CREATE TEMPORARY TABLE staged_suppliers (LIKE suppliers) {_UNCOMPRESSED} ON COMMIT DROP",
     "CREATE TEMPORARY TABLE to_rewrite (supplier_id uuid) ON COMMIT DROP",
-    """CREATE TEMPORARY TABLE stirred (
+    """CREATE TEMPORARY TABLE touched (
         external_id text NOT NULL, supplier_id uuid, siret text, name_key text, trade_key text,
         lat double precision, lon double precision) ON COMMIT DROP""",
     "CREATE TEMPORARY TABLE seeds (source text, external_id text, siret text) ON COMMIT DROP",
@@ -100,8 +92,8 @@ _TABLES = (
         ON COMMIT DROP""",
 )
 
-# The first row counts the external ids that came up for the first time; then come those of a record that is known, or
-# all of these ids where some of the batch came up before, in this batch or an earlier one. LATERAL with a LIMIT makes
+# The first row counts the external ids that are new to the import; then come those of a stored record, or all of the
+# new ones where some of the batch came before, in this batch or an earlier one. LATERAL with a LIMIT makes
 # it one look-up in an index per row: the plan is made while the tables are small, and is kept while they grow.
 _FIRST_SEEN = text("""
     WITH first AS (
@@ -139,29 +131,27 @@ async def open_staging(connection: Connection) -> None:
         await connection.execute(text(table))
 
 
-async def stage(intake: Intake, batch: Prepared) -> Counts:
-    """Compare the rows with what is stored and copy them; returns what this batch would do.
+async def stage(context: ImportContext, batch: Prepared) -> Counts:
+    """Compare the batch with what is stored and copy what it changes; returns its counts.
 
     A repeated external id is rejected and names the line of its first row, which stands: neither of the two is more
-    likely to be right, and a refusal can be seen and mended. What PostgreSQL cannot hold is rejected too.
+    likely to be right, and a refusal can be seen and mended.
     """
-    fresh, repeated = _told_apart(batch.arrivals, await _seen(intake, batch.arrivals))
-    rejects = [*batch.rejects, *await _repeated(intake, repeated)]
-    added = [item for item, known in fresh if known is None]
-    changed = [(item, known) for item, known in fresh if known and known.content_hash != item.content_hash]
-    if not intake.dry:
-        await _copy_added(intake, added)
-        await _copy_changed(intake, changed)
-    await copy(intake.connection, "rejects", _REJECT_COLUMNS, [_reject_row(item) for item in rejects])
-    return Counts(len(added), len(changed), len(fresh) - len(added) - len(changed), len(rejects))
+    split = await _split(context, batch.records)
+    rejects = [*batch.rejects, *await _duplicate_errors(context, split.duplicates)]
+    if not context.dry_run:
+        await _copy_added(context, split.added)
+        await _copy_changed(context, split.changed)
+    await copy(context.connection, "rejects", _REJECT_COLUMNS, [_reject_row(item) for item in rejects])
+    return Counts(len(split.added), len(split.changed), split.unchanged, len(rejects))
 
 
-async def settle(connection: Connection) -> None:
-    """Let the planner know the size of what was staged, once all of it is."""
+async def analyze_staging(connection: Connection) -> None:
+    """Refresh the planner's statistics on the staging tables, once all rows are in them."""
     await connection.execute(text("ANALYZE seen, staged_records, staged_suppliers, to_rewrite, rejects"))
 
 
-async def listed_rejects(connection: Connection, limit: int) -> tuple[RowError, ...]:
+async def first_rejects(connection: Connection, limit: int) -> tuple[RowError, ...]:
     """The first rejects by line."""
     columns = ", ".join(_REJECT_COLUMNS)
     query = text(f"SELECT {columns} FROM rejects ORDER BY line LIMIT :limit")  # noqa: S608 - names of fields
@@ -176,48 +166,49 @@ async def copy(connection: Connection, table: str, columns: Sequence[str], rows:
         await driver.copy_records_to_table(table, records=rows, columns=columns)
 
 
-async def _seen(intake: Intake, arrivals: Sequence[Arrival]) -> _Seen:
-    parameters = {
-        "source": intake.terms.source,
-        "ids": [arrival.external_id for arrival in arrivals],
-        "lines": [arrival.line for arrival in arrivals],
-    }
-    (_, firsts, *_), *found = (await intake.connection.execute(_FIRST_SEEN, parameters)).all()
+async def _split(context: ImportContext, records: Sequence[EncodedRecord]) -> _Split:
+    """Note the external ids of the batch as seen, and compare its records with those stored before the import."""
+    ids = [item.external_id for item in records]
+    parameters = {"source": context.terms.source, "ids": ids, "lines": [item.line for item in records]}
+    (_, firsts, *_), *found = (await context.connection.execute(_FIRST_SEEN, parameters)).all()
     known = {external_id: _Known(*before) for external_id, _, *before in found if before[0] is not None}
-    return _Seen(known, None if firsts == len(arrivals) else {row.external_id: row.line for row in found})
+    fresh, duplicates = records, list[EncodedRecord]()
+    if firsts < len(records):
+        fresh, duplicates = _without_duplicates(records, {row.external_id: row.line for row in found})
+    added = [item for item in fresh if item.external_id not in known]
+    compared = [(item, known[item.external_id]) for item in fresh if item.external_id in known]
+    changed = [(item, before) for item, before in compared if item.content_hash != before.content_hash]
+    return _Split(added, changed, len(compared) - len(changed), duplicates)
 
 
-def _told_apart(arrivals: Sequence[Arrival], seen: _Seen) -> tuple[list[tuple[Arrival, _Known | None]], list[Arrival]]:
-    """Each arrival that came first, with its record before the import; and those whose external id came before.
+def _without_duplicates(
+    records: Sequence[EncodedRecord], first_lines: dict[str, int]
+) -> tuple[list[EncodedRecord], list[EncodedRecord]]:
+    """The records that are the first of their external id, and the others.
 
-    Several may stand on one line, in JSON without line breaks.
+    `first_lines`: where each external id that is new to the import came first. Several records may stand on one line,
+    in JSON without line breaks.
     """
-    if seen.lines is None:
-        return [(item, seen.known.get(item.external_id)) for item in arrivals], []
-    unclaimed = dict(seen.lines)
-    fresh: list[tuple[Arrival, _Known | None]] = []
-    repeated: list[Arrival] = []
-    for item in arrivals:
-        external_id = item.external_id
-        if unclaimed.get(external_id) == item.line:
-            del unclaimed[external_id]
-            fresh.append((item, seen.known.get(external_id)))
-        else:
-            repeated.append(item)
-    return fresh, repeated
+    fresh: list[EncodedRecord] = []
+    duplicates: list[EncodedRecord] = []
+    for item in records:
+        is_first = first_lines.get(item.external_id) == item.line
+        if is_first:
+            del first_lines[item.external_id]
+        (fresh if is_first else duplicates).append(item)
+    return fresh, duplicates
 
 
-async def _repeated(intake: Intake, rows: Sequence[Arrival]) -> list[Reject]:
+async def _duplicate_errors(context: ImportContext, rows: Sequence[EncodedRecord]) -> list[RowError]:
     if not rows:
         return []
-    seen = await intake.connection.execute(_SEEN_AT, {"ids": [row.external_id for row in rows]})
+    seen = await context.connection.execute(_SEEN_AT, {"ids": [row.external_id for row in rows]})
     lines = {row.external_id: row.line for row in seen}
-    return [
-        reject(row.line, row.external_id, (_repeats(lines[row.external_id]),), intake.terms.language) for row in rows
-    ]
+    language = context.terms.language
+    return [reject(row.line, row.external_id, (_duplicate(lines[row.external_id]),), language) for row in rows]
 
 
-def _repeats(line: int) -> Problem:
+def _duplicate(line: int) -> Problem:
     return Problem(
         pointer("external_id"),
         "duplicate_external_id",
@@ -228,50 +219,49 @@ def _repeats(line: int) -> Problem:
     )
 
 
-async def _copy_added(intake: Intake, added: Sequence[Arrival]) -> None:
-    """Each makes a supplier of its own, unless its SIRET has one: then it is most likely to stay with that."""
-    known = await _suppliers_by_siret(intake, added)
-    connection = intake.connection
-    own, joining, rows = [], set(), []
+async def _copy_added(context: ImportContext, added: Sequence[EncodedRecord]) -> None:
+    """Copy new records, each with a supplier of its own unless its SIRET has one, which it then most likely joins."""
+    known = await _suppliers_by_siret(context, added)
+    suppliers, joined, rows = [], set(), []
     for item in added:
         supplier_id = None if item.siret is None else known.get(item.siret)
         if supplier_id is None:
-            supplier = item.supplier or supplier_values(intake.terms, item, new_id(intake.terms.now))
-            own.append(supplier)
+            supplier = item.supplier or supplier_values(context.terms, item, new_id(context.terms.now))
+            suppliers.append(supplier)
             supplier_id = supplier[SUPPLIER_ID]
             if item.siret is not None:
                 known[item.siret] = supplier_id
         else:
-            joining.add((supplier_id,))
-        rows.append(_record(intake, item, supplier_id))
-    await copy(connection, "suppliers", SUPPLIER_COLUMNS, own)
-    await copy(connection, "records", RECORD_COLUMNS, rows)
-    await copy(connection, "to_rewrite", ["supplier_id"], list(joining))
+            joined.add((supplier_id,))
+        rows.append(_record_row(context, item, supplier_id))
+    await copy(context.connection, "suppliers", SUPPLIER_COLUMNS, suppliers)
+    await copy(context.connection, "records", RECORD_COLUMNS, rows)
+    await copy(context.connection, "to_rewrite", ["supplier_id"], list(joined))
 
 
-async def _suppliers_by_siret(intake: Intake, added: Sequence[Arrival]) -> dict[str, Id]:
+async def _suppliers_by_siret(context: ImportContext, added: Sequence[EncodedRecord]) -> dict[str, UUID | str]:
     sirets = {item.siret for item in added if item.siret is not None}
     if not sirets:
         return {}
-    found = await intake.connection.execute(_BY_SIRET, {"sirets": list(sirets)})
+    found = await context.connection.execute(_BY_SIRET, {"sirets": list(sirets)})
     return {row.siret: row.supplier_id for row in found}
 
 
-async def _copy_changed(intake: Intake, changed: Sequence[tuple[Arrival, _Known]]) -> None:
-    """A supplier that other records describe too must wait for them; one of its own is known already."""
-    rows = [_record(intake, item, known.supplier_id) for item, known in changed]
-    alone = [supplier_values(intake.terms, item, known.supplier_id) for item, known in changed if not known.shared]
-    waiting = {(known.supplier_id,) for _, known in changed if known.shared}
-    await copy(intake.connection, "staged_records", RECORD_COLUMNS, rows)
-    await copy(intake.connection, "staged_suppliers", SUPPLIER_COLUMNS, alone)
-    await copy(intake.connection, "to_rewrite", ["supplier_id"], list(waiting))
+async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedRecord, _Known]]) -> None:
+    """Copy changed records, and those of their suppliers that no other record describes; others are rewritten later."""
+    rows = [_record_row(context, item, known.supplier_id) for item, known in changed]
+    own = [supplier_values(context.terms, item, known.supplier_id) for item, known in changed if not known.shared]
+    shared = {(known.supplier_id,) for _, known in changed if known.shared}
+    await copy(context.connection, "staged_records", RECORD_COLUMNS, rows)
+    await copy(context.connection, "staged_suppliers", SUPPLIER_COLUMNS, own)
+    await copy(context.connection, "to_rewrite", ["supplier_id"], list(shared))
 
 
-def _record(intake: Intake, item: Arrival, supplier_id: Id) -> Sequence[Any]:
-    return (intake.terms.source, item.external_id, supplier_id, *record_values(intake.terms, item))
+def _record_row(context: ImportContext, item: EncodedRecord, supplier_id: UUID | str) -> Sequence[Any]:
+    return (context.terms.source, item.external_id, supplier_id, *record_values(context.terms, item))
 
 
-def _reject_row(rejected: Reject) -> Sequence[Any]:
-    """Its texts without NUL, which PostgreSQL cannot hold: the fault may be just that."""
-    line, *texts = rejected
-    return (line, *(value and value.replace("\0", "\N{REPLACEMENT CHARACTER}") for value in texts))
+def _reject_row(rejected: RowError) -> Sequence[Any]:
+    """The row of `rejects`, without null characters, which PostgreSQL cannot hold: the fault may be just that."""
+    line, *texts = msgspec.structs.astuple(rejected)
+    return (line, *(text and text.replace("\0", "\N{REPLACEMENT CHARACTER}") for text in texts))

@@ -1,6 +1,6 @@
-"""Contact persons: one row per person and organisation, referred to by id in meetings."""
+"""Contact persons: named once per organisation, and known by id wherever they took part."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,12 +15,17 @@ from domain.privacy.person import email_key, name_key, pseudonym
 from domain.text.normalise import fold
 
 _GIVEN = ("email", "phone", "employer")
-_RAISE_VERSIONS = text("""
-    UPDATE meetings SET version = version + 1, updated_at = :now WHERE id IN (
-        SELECT meeting_id FROM meeting_participants WHERE person_id = ANY(:ids)
-        UNION SELECT meeting_id FROM meeting_follow_ups WHERE person_id = ANY(:ids)
+_WITH_OTHER_PERSONS = text("""
+    UPDATE meetings SET version = version + 1, sequence = sequence + (id = ANY(:changed))::int, updated_at = :now
+    WHERE id = ANY(:changed) OR id IN (
+        SELECT meeting_id FROM meeting_participants WHERE person_id = ANY(:persons)
+        UNION SELECT meeting_id FROM meeting_follow_ups WHERE person_id = ANY(:persons)
     )
-""").bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("now", type_=DateTime(timezone=True)))
+""").bindparams(
+    bindparam("changed", type_=ARRAY(Uuid)),
+    bindparam("persons", type_=ARRAY(Uuid)),
+    bindparam("now", type_=DateTime(timezone=True)),
+)
 
 
 async def find_or_insert_person(
@@ -32,10 +37,10 @@ async def find_or_insert_person(
     email: str | None = None,
     phone: str | None = None,
 ) -> UUID:
-    """The id of the organisation's person of this name, stored now if there is none.
+    """The id of the person of this name whom the organisation knows, or else of one made now; the caller commits.
 
-    Two people of one name are one person unless two addresses, or two employers without an address in common, tell them
-    apart. What was not known of them is added, what was known stays. Someone erased is never found again.
+    Two of one name are one person unless two addresses, or two employers without an address in common, tell them apart.
+    What was not known of them is added, what was known stays. Someone erased is never found again.
     """
     keys = {"name_key": name_key(name), "email_key": email_key(email or ""), "employer_key": fold(employer or "")}
     given: dict[str, str | None] = {
@@ -56,28 +61,22 @@ async def find_or_insert_person(
     return found
 
 
-async def select_person_names(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, str]:
-    """The names of these persons, of the erased ones their pseudonym; ids of nobody are absent."""
-    query = select(persons.c.id, persons.c.name).where(persons.c.id == func.any(list(ids)))
-    return {row.id: row.name for row in await connection.execute(query)}
+async def erase_persons(
+    connection: Connection, ids: Sequence[UUID], now: datetime, changed_meetings: Sequence[UUID] = ()
+) -> None:
+    """Leave nothing of these persons but a pseudonym, wherever they took part.
 
-
-async def erase_persons(connection: Connection, ids: Collection[UUID], now: datetime) -> None:
-    """Replace these persons' data by a pseudonym.
-
-    Meetings that name them get a new version, so that what was read of one before is not written back.
+    Meetings that name them, and those whose texts were changed as well, get a new version: what was read before must
+    not be written back. For the latter calendars are told.
     """
-    if not ids:
-        return
-    name = case({each: pseudonym(each) for each in ids}, value=persons.c.id)
+    name = case({each: pseudonym(each) for each in ids}, value=persons.c.id) if ids else ""
     nothing = {"email": None, "phone": None, "employer": None, "name_key": "", "email_key": "", "employer_key": ""}
-    erased = update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now)
-    await connection.execute(erased)
-    await connection.execute(_RAISE_VERSIONS, {"ids": list(ids), "now": now})
+    await connection.execute(update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now))
+    await connection.execute(_WITH_OTHER_PERSONS, {"persons": ids, "changed": changed_meetings, "now": now})
 
 
 def _best_known(organisation_id: UUID, *, name_key: str, email_key: str, employer_key: str) -> Select[UUID]:
-    """The person most likely meant: with this address, else with this employer, else the first of this name."""
+    """The one meant by this naming: of its address, else of its employer, else the first who may be meant."""
     same_address = (persons.c.email_key == email_key) & (persons.c.email_key != "")
     same_employer = persons.c.employer_key == employer_key
     query = select(persons.c.id).where(
@@ -92,7 +91,7 @@ def _best_known(organisation_id: UUID, *, name_key: str, email_key: str, employe
 
 
 def _completed(given: dict[str, str | None], keys: dict[str, str]) -> dict[str, Any]:
-    """The columns, with the given values where there were none."""
+    """The columns with what is given put where nothing was known."""
     values: dict[str, Any] = {name: func.coalesce(persons.c[name], given[name]) for name in _GIVEN}
     for name in ("email_key", "employer_key"):
         values[name] = case((persons.c[name] == "", keys[name]), else_=persons.c[name])

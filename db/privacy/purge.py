@@ -1,4 +1,4 @@
-"""What has been kept for its time, and its removal: exactly what was shown before, each noted in a journal."""
+"""The plan of what is due for removal, and its removal: exactly what was planned, each noted in a journal."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -7,17 +7,22 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     DateTime,
+    Subquery,
     Table,
     Uuid,
     bindparam,
+    cast,
     delete,
     exists,
     func,
+    null,
     or_,
     select,
     text,
+    union,
 )
 
 from db.api_keys import ensure_organisation
@@ -68,12 +73,12 @@ _DUE_NEEDS = text("""
 )
 
 
-class Kept(NamedTuple):
-    """Rows that are removed one like the other. `owner`: the organisation of a row, None: all share them."""
+class DueRows(NamedTuple):
+    """Rows that are due alike; `owner`: the organisation of a row, null: all share them."""
 
     table: Table
     is_due: ColumnElement[bool]
-    owner: ColumnElement[Any] | None
+    owner: ColumnElement[Any]
 
 
 async def plan(
@@ -83,24 +88,16 @@ async def plan(
     spared: Collection[UUID] = (),
     organisation_id: UUID | None = None,
 ) -> Plan:
-    """What is due at `now`, without the needs that are `spared`: of all, or of one organisation and what all share."""
+    """Everything due at `now` but the `spared` needs: of all, or of one organisation and what all share."""
     bounds = bounds_of(periods, now, LIFETIME, KEPT)
-    counted: dict[Kind, Mapping[UUID | None, int]] = {
-        "persons": Counter(row.organisation_id for row in await _due_persons(connection, bounds.persons)),
-        **{kind: await _counted(connection, kept) for kind, kept in _others(bounds).items()},
-    }
-    if organisation_id is not None:
-        own = {None, organisation_id}
-        counted = {kind: {who: many for who, many in found.items() if who in own} for kind, found in counted.items()}
-    names = await _named(connection, {owner for owners in counted.values() for owner in owners})
-    others = [
-        Due(kind, names[owner], counted[kind][owner], getattr(bounds, kind))
-        for kind in counted
-        for owner in sorted(counted[kind], key=lambda each: names[each] or "")
-    ]
+    others: list[Due] = []
+    for kind, rows in _due_rows(bounds).items():
+        due = select(rows.owner.label("owner")).select_from(rows.table).where(rows.is_due)
+        counts = await _counts(connection, due.subquery())
+        own = {owner: count for owner, count in counts.items() if organisation_id in {None, owner} or owner is None}
+        others += await _due(connection, kind, own, bounds)
     over = await _due_needs(connection, bounds.needs, owner=organisation_id)
-    due = [need for need in over if need.id not in spared]
-    return Plan(now, periods, bounds, due, others)
+    return Plan(now, periods, bounds, [need for need in over if need.id not in spared], others)
 
 
 async def purge(engine: Engine, planned: Plan, home: str) -> Plan:
@@ -113,75 +110,80 @@ async def purge(engine: Engine, planned: Plan, home: str) -> Plan:
     others: list[Due] = []
     for kind in dict.fromkeys(each.kind for each in planned.others):
         async with transaction(engine) as connection:
-            if kind == "persons":
-                counted = await _purge_persons(connection, bounds.persons, planned.at)
-            else:
-                counted = await _purge_rows(connection, _others(bounds)[kind])
+            counts = await _purge_rows(connection, _due_rows(bounds)[kind], planned.at)
             shared = await ensure_organisation(connection, home, planned.at)
-            await _note(connection, kind, {owner or shared: count for owner, count in counted.items()}, planned.at)
-            names = await _named(connection, counted)
-        others += [Due(kind, names[owner], count, getattr(bounds, kind)) for owner, count in counted.items()]
+            for owner, count in sorted((owner or shared, count) for owner, count in counts.items()):
+                actor, about = Actor(owner, "command"), f"retention:{kind}"
+                await write_entry(connection, actor, "retention.purged", about, planned.at, detail={"count": count})
+            others += await _due(connection, kind, counts, bounds)
     # last, or what goes with them would be missing from what was counted
     gone = [need for need in planned.needs if await _purge_need(engine, need, planned)]
     return Plan(planned.at, planned.periods, bounds, gone, others)
 
 
-def _others(bounds: Bounds) -> dict[Kind, Kept]:
+def _due_rows(bounds: Bounds) -> dict[Kind, DueRows]:
     exchange, ended = exchanges.c.id == reply_links.c.exchange_id, needs.c.status.not_in(OPEN)
     # where an exchange may still be written in, a link that was revoked keeps e-mail from going there
     closed = exists().where(exchange, exchanges.c.need_id == needs.c.id, ended)
     over = func.coalesce(imports.c.finished_at, imports.c.started_at) <= bounds.import_errors
     old = exists().where(imports.c.id == import_errors.c.import_id, imports.c.status != "running", over)
-    sent = webhook_deliveries.c
     return {
-        "reply_links": Kept(
+        "persons": DueRows(
+            persons,
+            persons.c.erased_at.is_(None)
+            & (persons.c.created_at <= bounds.persons)
+            & ~_is_named(meetings.c.ends_at > bounds.persons),
+            persons.c.organisation_id,
+        ),
+        "reply_links": DueRows(
             reply_links,
             (reply_links.c.expires_at <= bounds.reply_links) & closed,
             select(exchanges.c.organisation_id).where(exchange).scalar_subquery(),
         ),
-        "import_errors": Kept(import_errors, old, None),
-        "answers": Kept(
+        "import_errors": DueRows(import_errors, old, cast(null(), Uuid)),
+        "answers": DueRows(
             idempotency_keys, idempotency_keys.c.created_at <= bounds.answers, idempotency_keys.c.organisation_id
         ),
-        "deliveries": Kept(
+        "deliveries": DueRows(
             webhook_deliveries,
-            (sent.id < uuid7(bounds.deliveries, _NO_RANDOM)) & sent.due_at.is_(None),
-            select(webhooks.c.organisation_id).where(webhooks.c.id == sent.lane).scalar_subquery(),
+            (webhook_deliveries.c.id < uuid7(bounds.deliveries, _NO_RANDOM)) & webhook_deliveries.c.due_at.is_(None),
+            select(webhooks.c.organisation_id).where(webhooks.c.id == webhook_deliveries.c.lane).scalar_subquery(),
         ),
     }
 
 
-async def _counted(connection: Connection, kept: Kept) -> Mapping[UUID | None, int]:
-    if kept.owner is None:
-        count = await connection.scalar(select(func.count()).select_from(kept.table).where(kept.is_due)) or 0
-        return {None: count} if count else {}
-    each = select(kept.owner.label("owner")).select_from(kept.table).where(kept.is_due).subquery()
-    query = select(each.c.owner, func.count().label("rows")).group_by(each.c.owner)
+def _is_named(*meeting: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a person takes part in a meeting of which this holds, or has something left to do from it."""
+    return or_(
+        *(
+            exists().where(each.c.person_id == persons.c.id, each.c.meeting_id == meetings.c.id, *meeting)
+            for each in (participants, follow_ups)
+        )
+    )
+
+
+async def _purge_rows(connection: Connection, due: DueRows, now: datetime) -> Mapping[UUID | None, int]:
+    """Remove the rows, or the data of persons; how many, by owner."""
+    if due.table is persons:
+        query = select(persons.c.id, due.owner).where(due.is_due).order_by(persons.c.id).with_for_update()
+        rows = (await connection.execute(query)).all()
+        await erase_persons(connection, [row.id for row in rows], now)
+        return Counter(row.organisation_id for row in rows)
+    removed = delete(due.table).where(due.is_due).returning(due.owner.label("owner"))
+    return await _counts(connection, removed.cte())
+
+
+async def _counts(connection: Connection, rows: Subquery | CTE) -> Mapping[UUID | None, int]:
+    query = select(rows.c.owner, func.count().label("rows")).group_by(rows.c.owner)
     return {row.owner: row.rows for row in await connection.execute(query)}
 
 
-async def _purge_rows(connection: Connection, kept: Kept) -> Mapping[UUID | None, int]:
-    gone = delete(kept.table).where(kept.is_due)
-    if kept.owner is None:
-        count = (await connection.execute(gone)).rowcount
-        return {None: count} if count else {}
-    return Counter((await connection.execute(gone.returning(kept.owner))).scalars())
-
-
-async def _due_persons(connection: Connection, before: datetime, *, hold: bool = False) -> Sequence[Any]:
-    """Who was named, and took part in a meeting, `before` for the last time."""
-    own = persons.c
-    came = exists().where(participants.c.meeting_id == meetings.c.id, participants.c.person_id == own.id)
-    follows = exists().where(follow_ups.c.meeting_id == meetings.c.id, follow_ups.c.person_id == own.id)
-    since = exists().where(or_(came, follows), meetings.c.ends_at > before).correlate(persons)
-    query = select(own.id, own.organisation_id).where(own.erased_at.is_(None), own.created_at <= before, ~since)
-    return (await connection.execute(query.order_by(own.id).with_for_update() if hold else query)).all()
-
-
-async def _purge_persons(connection: Connection, before: datetime, now: datetime) -> Mapping[UUID | None, int]:
-    due = await _due_persons(connection, before, hold=True)
-    await erase_persons(connection, [row.id for row in due], now)
-    return Counter(row.organisation_id for row in due)
+async def _due(connection: Connection, kind: Kind, counts: Mapping[UUID | None, int], bounds: Bounds) -> list[Due]:
+    """The counts under the names of their organisations, in the order of those."""
+    query = select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(counts))
+    names: dict[UUID | None, str] = {row.id: row.name for row in await connection.execute(query)}
+    due = [Due(kind, names.get(owner), count, getattr(bounds, kind)) for owner, count in counts.items()]
+    return sorted(due, key=lambda each: each.organisation or "")
 
 
 async def _due_needs(
@@ -192,6 +194,7 @@ async def _due_needs(
 
 
 async def _purge_need(engine: Engine, planned: DueNeed, whole: Plan) -> bool:
+    """Remove a need with all that goes with it; whether it was still due."""
     async with transaction(engine) as connection:
         if await lock_need(connection, planned.organisation_id, planned.id) is None:
             return False
@@ -204,33 +207,16 @@ async def _purge_need(engine: Engine, planned: DueNeed, whole: Plan) -> bool:
         await connection.execute(delete(awards).where(awards.c.need_id == planned.id))
         await connection.execute(delete(needs).where(needs.c.id == planned.id))
         await _purge_meetings(connection, met)
-        counts = {name: getattr(due[0], name) for name in ("shortlists", "exchanges", "awards", "meetings")}
+        counts: Detail = {name: getattr(due[0], name) for name in ("shortlists", "exchanges", "awards", "meetings")}
         actor = Actor(planned.organisation_id, "command")
         await write_entry(connection, actor, "need.purged", f"need:{planned.id}", whole.at, detail=counts)
     return True
 
 
 async def _purge_meetings(connection: Connection, ids: Sequence[UUID]) -> None:
-    """Of these meetings, remove those that are about no need any more, and whoever is named nowhere else."""
-    named = select(participants.c.person_id).where(participants.c.meeting_id.in_(ids))
-    named_too = select(follow_ups.c.person_id).where(follow_ups.c.meeting_id.in_(ids))
-    people = set((await connection.execute(named.union(named_too))).scalars()) - {None}
+    """Remove those of these meetings that are about no need any more, and persons whom only they named."""
+    named = (select(each.c.person_id).where(each.c.meeting_id.in_(ids)) for each in (participants, follow_ups))
+    people = set((await connection.execute(union(*named))).scalars()) - {None}
     about = exists().where(meeting_needs.c.meeting_id == meetings.c.id)
     await connection.execute(delete(meetings).where(meetings.c.id.in_(ids), ~about))
-    elsewhere = or_(
-        exists().where(participants.c.person_id == persons.c.id), exists().where(follow_ups.c.person_id == persons.c.id)
-    )
-    await connection.execute(delete(persons).where(persons.c.id.in_(people), ~elsewhere))
-
-
-async def _named(connection: Connection, owners: Collection[UUID | None]) -> dict[UUID | None, str | None]:
-    query = select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(owners))
-    return {None: None} | {row.id: row.name for row in await connection.execute(query)}
-
-
-async def _note(connection: Connection, kind: Kind, counted: Mapping[UUID, int], now: datetime) -> None:
-    for owner in sorted(counted):
-        detail: Detail = {"count": counted[owner]}
-        await write_entry(
-            connection, Actor(owner, "command"), "retention.purged", f"retention:{kind}", now, detail=detail
-        )
+    await connection.execute(delete(persons).where(persons.c.id.in_(people), ~_is_named()))

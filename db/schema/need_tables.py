@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from db.schema.supplier_tables import Document, metadata, moment, organisations
 from domain.audit import Detail
 from domain.needs.need import PlannedNeed
-from domain.shortlists.frozen import LotLedger, LotTotal
+from domain.shortlists.frozen import LotTotal
 from domain.shortlists.shortlist import Stamp
 
 needs = Table(
@@ -41,8 +41,8 @@ needs = Table(
     Index(None, "organisation_id", "id"),
 )
 
-# `body`: the answer as it was sent, to be read back byte for byte. `need`: the need that was matched. `ledger`: rank or
-# first failed gate of every supplier considered, for comparisons; the rest is for lists of versions.
+# `body`: the answer as it was sent, to be read back byte for byte. `need`: the need that was matched. `ledger` is no
+# longer read; it goes once no release that reads it is left. The rest is for lists of versions.
 shortlists = Table(
     "shortlists",
     metadata,
@@ -53,7 +53,7 @@ shortlists = Table(
     Column("language", Text, nullable=False),
     Column("stamp", Document(Stamp), nullable=False),
     Column("totals", Document(tuple[LotTotal, ...]), nullable=False),
-    Column("ledger", Document(tuple[LotLedger, ...]), nullable=False),
+    Column("ledger", Document(list[object]), nullable=False, default=list),
     Column("body", LargeBinary, nullable=False),
     moment("created_at"),
     CheckConstraint("number > 0", name="counted_from_one"),

@@ -1,4 +1,4 @@
-"""What a person decides about suppliers: that several are one, or that a record is about another one.
+"""Merges and splits that persons decide: several suppliers are one, or a record is about another supplier.
 
 Decisions are about records, and hold for them whatever they say later, also if they go and come again.
 """
@@ -8,30 +8,28 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, ColumnElement, Table, bindparam, delete, select, text
-from sqlalchemy import Text as SqlText
+from sqlalchemy import ColumnElement, Table, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import merged_records, split_records
-from db.suppliers.regroup import hold_identities, records_of, regroup, supplier_of
+from db.suppliers.regroup import KEY_ARRAYS, key_arrays, lock_identities, records_of, regroup, supplier_of
 from db.suppliers.write import begin_change, publish, rewrite, survivors
 from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
-from domain.suppliers.deduplication import Likeness, RecordKey
+from domain.suppliers.deduplication import NameSimilarity, RecordKey
 from domain.text.bilingual import Text
 
-_ARRAYS = (bindparam("sources", type_=ARRAY(SqlText)), bindparam("ids", type_=ARRAY(SqlText)))
 _DECIDED = text("""
     SELECT decision_id FROM merged_records JOIN unnest(:sources, :ids) AS k(source, external_id)
     USING (source, external_id) GROUP BY decision_id HAVING count(*) = cardinality(:sources) LIMIT 1
-""").bindparams(*_ARRAYS)
-_REUNITE = text("""
+""").bindparams(*KEY_ARRAYS)
+_UNDO_SPLITS = text("""
     DELETE FROM split_records s USING unnest(:sources, :ids) k(source, external_id),
     unnest(:sources, :ids) o(source, external_id)
     WHERE s.source = k.source AND s.external_id = k.external_id
     AND s.other_source = o.source AND s.other_external_id = o.external_id
-""").bindparams(*_ARRAYS)
+""").bindparams(*KEY_ARRAYS)
 
 _NO_SUPPLIER = Text("Aucun fournisseur de cet identifiant", "No supplier of this id")
 _NO_RECORD = Text("Cette source n'a pas de fiche de cet identifiant", "This source has no record of this identifier")
@@ -42,45 +40,45 @@ _ALONE = Text(
 )
 
 
-class Parted(msgspec.Struct, frozen=True):
-    """The supplier that a record was split from, and the one that the record describes now."""
+class SplitResult(msgspec.Struct, frozen=True):
+    """`kept`: the supplier that a record was split from; `split`: the one that the record describes now."""
 
     kept: UUID
     split: UUID
 
 
 async def merge_suppliers(
-    connection: Connection, supplier_ids: Sequence[UUID], likeness: Likeness, now: datetime
+    connection: Connection, supplier_ids: Sequence[UUID], similarity: NameSimilarity, now: datetime
 ) -> UUID:
     """Make one supplier of several, for good: the oldest. The caller commits.
 
     An id that is part of another supplier already stands for that one; merging once more changes nothing. Earlier
     splits between their records are taken back. Raises InvalidContent for ids of no supplier.
     """
-    await hold_identities(connection)
+    await lock_identities(connection)
     living = await survivors(connection, supplier_ids)
     if unknown := [place for place, each in enumerate(supplier_ids) if each not in living]:
         raise InvalidContent(tuple(_problem("unknown_supplier", _NO_SUPPLIER, "ids", place) for place in unknown))
     keys = await records_of(connection, set(living.values()))
     if len(set(supplier_ids)) > 1 and not await _are_merged(connection, keys):
-        await connection.execute(_REUNITE, _arrays(keys))
+        await connection.execute(_UNDO_SPLITS, key_arrays(keys))
         decision = new_id(now)
         rows = [{"decision_id": decision, **key._asdict()} for key in keys]
         await connection.execute(insert(merged_records), rows)
-        await _apply(connection, keys, likeness, now)
+        await _regroup_and_publish(connection, keys, similarity, now)
     return (await survivors(connection, supplier_ids))[supplier_ids[0]]
 
 
 async def split_record(
-    connection: Connection, supplier_id: UUID, key: RecordKey, likeness: Likeness, now: datetime
-) -> Parted:
+    connection: Connection, supplier_id: UUID, key: RecordKey, similarity: NameSimilarity, now: datetime
+) -> SplitResult:
     """Take a record out of its supplier, for good: the others keep the id. The caller commits.
 
     It is kept apart from every record that describes the supplier now, and may join others; earlier merges of it are
     taken back. Splitting once more changes nothing. Raises NotFound for an id of no supplier; InvalidContent for a
     record that does not exist or describes another supplier; Conflict (`nothing_to_split`) where it is the only one.
     """
-    await hold_identities(connection)
+    await lock_identities(connection)
     supplier = (await survivors(connection, [supplier_id])).get(supplier_id)
     if supplier is None:
         raise NotFound(_NO_SUPPLIER)
@@ -91,25 +89,25 @@ async def split_record(
     if described != supplier:
         if not await _are_split(connection, key, others):
             raise InvalidContent((_problem("another_supplier", _ELSEWHERE, "record"),))
-        return Parted(supplier, described)
+        return SplitResult(supplier, described)
     if not others:
         raise Conflict("nothing_to_split", _ALONE)
     await connection.execute(delete(merged_records).where(*_is(merged_records, key)))
     pairs = [pair for other in others for pair in ((key, other), (other, key))]
     await connection.execute(insert(split_records).on_conflict_do_nothing(), [_pair(*pair) for pair in pairs])
-    await _apply(connection, [key, *others], likeness, now, leaving=[key])
-    return Parted(supplier, await supplier_of(connection, key) or supplier)
+    await _regroup_and_publish(connection, [key, *others], similarity, now, leaving=[key])
+    return SplitResult(supplier, await supplier_of(connection, key) or supplier)
 
 
-async def _apply(
+async def _regroup_and_publish(
     connection: Connection,
     keys: Iterable[RecordKey],
-    likeness: Likeness,
+    similarity: NameSimilarity,
     now: datetime,
     leaving: Sequence[RecordKey] = (),
 ) -> None:
     change_set = await begin_change(connection)
-    regrouped = await regroup(connection, keys, likeness, change_set, now, leaving)
+    regrouped = await regroup(connection, keys, similarity, change_set, now, leaving)
     if regrouped.moved:
         await rewrite(connection, regrouped.to_rewrite, change_set, now)
         await publish(connection, change_set)
@@ -117,7 +115,7 @@ async def _apply(
 
 async def _are_merged(connection: Connection, keys: Sequence[RecordKey]) -> bool:
     """Whether one decision is about all of them."""
-    return (await connection.execute(_DECIDED, _arrays(keys))).first() is not None
+    return (await connection.execute(_DECIDED, key_arrays(keys))).first() is not None
 
 
 async def _are_split(connection: Connection, key: RecordKey, others: Iterable[RecordKey]) -> bool:
@@ -136,7 +134,3 @@ def _pair(one: RecordKey, other: RecordKey) -> dict[str, str]:
 
 def _problem(code: str, detail: Text, *where: str | int) -> Problem:
     return Problem(pointer(*where), code, detail)
-
-
-def _arrays(keys: Sequence[RecordKey]) -> dict[str, list[str]]:
-    return {"sources": [key.source for key in keys], "ids": [key.external_id for key in keys]}

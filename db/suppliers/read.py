@@ -1,4 +1,4 @@
-"""Suppliers, read: for the index, for the change feed, and page by page for people."""
+"""Queries of suppliers: for the index, for the change feed, and page by page."""
 
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -49,7 +49,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Filters(msgspec.Struct, frozen=True):
-    """What a page of suppliers is narrowed to; None does not narrow, an empty tuple lets nothing through.
+    """The filters of a page of suppliers; None does not narrow, an empty tuple lets nothing through.
 
     `activities`: segment and family ids, one of which an offer names, and CPV codes (8 digits), one of which an offer
     without segments carries. `communes`: current INSEE codes. `q`: words that all occur in the name or trade name,
@@ -82,7 +82,7 @@ class Snapshot(msgspec.Struct, frozen=True):
         query = select(suppliers.c.document).where(~suppliers.c.deleted, suppliers.c.active)
         rows = await self.connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
         async for batch in rows.scalars().partitions():
-            yield [_light(supplier) for supplier in batch]
+            yield [_without_provenance(supplier) for supplier in batch]
 
     async def changes(self, since: int) -> AsyncIterator[Sequence[Change]]:
         """Every supplier changed after version `since`, in batches and in no order: inactive and deleted ones too."""
@@ -93,7 +93,7 @@ class Snapshot(msgspec.Struct, frozen=True):
         )
         rows = await self.connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
         async for batch in rows.partitions():
-            yield [Change(row.version, row.id, row.document and _light(row.document)) for row in batch]
+            yield [Change(row.version, row.id, row.document and _without_provenance(row.document)) for row in batch]
 
 
 @asynccontextmanager
@@ -110,7 +110,7 @@ async def changes_after(connection: Connection, position: Position, limit: int) 
     A supplier that changes again moves to its new place, so a reader that follows the feed sees its last state.
     """
     rows = (await connection.execute(_next_changes(position, limit))).all()
-    received = await _received(connection, [row.id for row in rows])
+    received = await _received_at(connection, [row.id for row in rows])
     return [
         Change(row.version, row.id, None if row.document is None else _as_received(row.document, received))
         for row in rows
@@ -126,7 +126,7 @@ async def get_supplier(connection: Connection, supplier_id: UUID) -> Entry | Non
         row = (await connection.execute(wanted, {"wanted": survivor})).first()
     if row is None:
         return None
-    received = await _received(connection, [row.document.id])
+    received = await _received_at(connection, [row.document.id])
     return Entry(row.version, _as_received(row.document, received))
 
 
@@ -148,12 +148,12 @@ async def page_of_suppliers(
     if after is not None:
         query = query.where(suppliers.c.id > after)
     rows = (await connection.execute(query)).all()
-    received = await _received(connection, [row.document.id for row in rows])
+    received = await _received_at(connection, [row.document.id for row in rows])
     return [Entry(row.version, _as_received(row.document, received)) for row in rows]
 
 
 def _next_changes(position: Position, limit: int) -> Select[Any]:
-    """Version by version along an index: one version may hold every supplier, and must not be sorted for each page."""
+    """The next changes, read along an index: one version may hold every supplier, and is not sorted for each page."""
     from_id = case((change_sets.c.version == position.version, position.supplier_id), else_=START.supplier_id)
     changed = (
         select(suppliers.c.id, suppliers.c.document)
@@ -189,35 +189,35 @@ def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
     if filters.source is not None:
         yield exists().where(records.c.supplier_id == suppliers.c.id, records.c.source == filters.source)
     if filters.siret is not None:
-        yield _described_with(records.c.siret == filters.siret)
+        yield _has_record(records.c.siret == filters.siret)
     if filters.siren is not None:
-        yield _described_with(records.c.siret.between(f"{filters.siren}00000", f"{filters.siren}99999"))
+        yield _has_record(records.c.siret.between(f"{filters.siren}00000", f"{filters.siren}99999"))
     if filters.q is not None:
-        yield _named(filters.q)
+        yield _name_contains(filters.q)
     if filters.bbox is not None:
-        yield _inside(*filters.bbox)
+        yield _in_bbox(*filters.bbox)
     if filters.active is not None:
         yield suppliers.c.active == filters.active
 
 
-def _described_with(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """A record of the supplier meets the condition: where people merged, it may have several SIRETs."""
+def _has_record(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a record of the supplier meets the condition: a merged one may have several SIRETs."""
     return suppliers.c.id.in_(select(records.c.supplier_id).where(condition))
 
 
-def _named(q: str) -> ColumnElement[bool]:
-    """Every word of `q` is in the name; folded words hold no wildcard. Without any word, nothing is named."""
+def _name_contains(q: str) -> ColumnElement[bool]:
+    """Whether every word of `q` is in the name; false without words. Folded words hold no wildcard."""
     words = fold(q).split()
     return and_(*(suppliers.c.name_folded.contains(word) for word in words)) if words else false()
 
 
-def _inside(west: float, south: float, east: float, north: float) -> ColumnElement[bool]:
+def _in_bbox(west: float, south: float, east: float, north: float) -> ColumnElement[bool]:
     beyond = (suppliers.c.lon >= west, suppliers.c.lon <= east)
     return suppliers.c.lat.between(south, north) & (and_(*beyond) if west <= east else or_(*beyond))
 
 
-async def _received(connection: Connection, supplier_ids: Sequence[UUID]) -> dict[tuple[str, str], datetime]:
-    """When each record behind the suppliers was last received: later than when it last changed them."""
+async def _received_at(connection: Connection, supplier_ids: Sequence[UUID]) -> dict[tuple[str, str], datetime]:
+    """The last receipt of each record behind the suppliers: later than in their documents."""
     columns = (records.c.source, records.c.external_id, records.c.received_at)
     query = select(*columns).where(records.c.supplier_id == func.any(list(supplier_ids)))
     return {(row.source, row.external_id): row.received_at for row in await connection.execute(query)}
@@ -231,5 +231,5 @@ def _as_received(supplier: Supplier, received: dict[tuple[str, str], datetime]) 
     return msgspec.structs.replace(supplier, sources=tuple(sources))
 
 
-def _light(supplier: Supplier) -> Supplier:
+def _without_provenance(supplier: Supplier) -> Supplier:
     return supplier if supplier.provenance is None else msgspec.structs.replace(supplier, provenance=None)

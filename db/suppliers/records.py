@@ -1,4 +1,4 @@
-"""Records, one at a time: what a source says of a supplier, put, read and deleted."""
+"""Single records of a source, put, read and deleted."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -11,20 +11,19 @@ from db.core.advisory_locks import Subject, lock, share
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import records
-from db.suppliers.encoding import content_hash, encode, problems
-from db.suppliers.regroup import IDENTITY_COLUMNS, hold_identities, identity_values, records_of, regroup, supplier_of
+from db.suppliers.encoding import content_columns, content_hash, derived_columns, encode, problems
+from db.suppliers.regroup import lock_identities, records_of, regroup, supplier_of
 from db.suppliers.sources import ensure_source
 from db.suppliers.suppression_list import suppressions_of
 from db.suppliers.write import STORED_RECORDS, begin_change, current_version, publish, rewrite, stored_record, write
 from domain.errors import InvalidContent
 from domain.suppliers.assembly import StoredRecord, assemble
-from domain.suppliers.completeness import approved_until, shortcomings
-from domain.suppliers.deduplication import Likeness, RecordKey
+from domain.suppliers.deduplication import NameSimilarity, RecordKey
 from domain.suppliers.supplier import Placement, SupplierRecord
 
 
 class Written(msgspec.Struct, frozen=True):
-    """What putting a record did. `data_version`: the version that holds it, the present one if nothing changed."""
+    """The outcome of putting a record. `data_version`: a version of the directory that holds it."""
 
     status: Literal["created", "changed", "unchanged"]
     stored: StoredRecord
@@ -38,7 +37,7 @@ async def put_record(
     record: SupplierRecord,
     placement: Placement,
     now: datetime,
-    likeness: Likeness,
+    similarity: NameSimilarity,
 ) -> Written:
     """Store the record of `source` under its `external_id` and rewrite the suppliers it concerns; the caller commits.
 
@@ -49,7 +48,7 @@ async def put_record(
     """
     if found := problems(external_id, encode(record)):
         raise InvalidContent(found)
-    await _hold(connection, source, external_id)
+    await _lock(connection, source, external_id)
     record = await _without_erased(connection, source, external_id, record)
     digest = content_hash(encode(record), placement)
     known = (await connection.execute(_one(source, external_id).add_columns(records.c.content_hash))).first()
@@ -57,7 +56,7 @@ async def put_record(
         await _note_received(connection, source, external_id, now)
         unchanged = msgspec.structs.replace(stored_record(known), received_at=now)
         return Written("unchanged", unchanged, await current_version(connection))
-    await hold_identities(connection)
+    await lock_identities(connection)
     change_set = await begin_change(connection)
     key = RecordKey(source, external_id)
     supplier_id = await supplier_of(connection, key) or new_id(now)
@@ -65,9 +64,9 @@ async def put_record(
     if known is None:
         await write(connection, [assemble(supplier_id, [stored])], change_set)
     await _write_record(connection, stored, digest)
-    regrouped = await regroup(connection, [key], likeness, change_set, now)
+    regrouped = await regroup(connection, [key], similarity, change_set, now)
     if known is not None or regrouped.moved:
-        await rewrite(connection, {supplier_id} - regrouped.lost | regrouped.to_rewrite, change_set, now)
+        await rewrite(connection, {supplier_id} - regrouped.absorbed | regrouped.to_rewrite, change_set, now)
     stored = msgspec.structs.replace(stored, supplier_id=regrouped.moved.get(key, supplier_id))
     return Written("created" if known is None else "changed", stored, await publish(connection, change_set))
 
@@ -78,21 +77,21 @@ async def get_record(connection: Connection, source: str, external_id: str) -> S
     return None if row is None else stored_record(row)
 
 
-async def hold_record(connection: Connection, source: str, external_id: str) -> StoredRecord | None:
-    """The record, or None; until this transaction ends nobody else puts or deletes it."""
-    await _hold(connection, source, external_id)
+async def lock_record(connection: Connection, source: str, external_id: str) -> StoredRecord | None:
+    """The record, or None, locked against other writers until the transaction ends."""
+    await _lock(connection, source, external_id)
     return await get_record(connection, source, external_id)
 
 
 async def delete_record(
-    connection: Connection, source: str, external_id: str, now: datetime, likeness: Likeness
+    connection: Connection, source: str, external_id: str, now: datetime, similarity: NameSimilarity
 ) -> int | None:
     """Remove the record; its supplier lives on if other records describe it, else leaves a tombstone.
 
     Returns the new version of the directory, or None if there is no such record. The caller commits.
     """
-    await _hold(connection, source, external_id)
-    await hold_identities(connection)
+    await _lock(connection, source, external_id)
+    await lock_identities(connection)
     key = RecordKey(source, external_id)
     supplier_id = await supplier_of(connection, key)
     if supplier_id is None:
@@ -100,12 +99,12 @@ async def delete_record(
     change_set = await begin_change(connection)
     await connection.execute(delete(records).where(records.c.source == source, records.c.external_id == external_id))
     left = await records_of(connection, [supplier_id])
-    regrouped = await regroup(connection, left, likeness, change_set, now)
-    await rewrite(connection, {supplier_id} - regrouped.lost | regrouped.to_rewrite, change_set, now)
+    regrouped = await regroup(connection, left, similarity, change_set, now)
+    await rewrite(connection, {supplier_id} - regrouped.absorbed | regrouped.to_rewrite, change_set, now)
     return await publish(connection, change_set)
 
 
-async def _hold(connection: Connection, source: str, external_id: str) -> None:
+async def _lock(connection: Connection, source: str, external_id: str) -> None:
     await share(connection, Subject.SOURCE, source)
     await lock(connection, Subject.RECORD, f"{source}/{external_id}")
 
@@ -115,8 +114,8 @@ async def _without_erased(
 ) -> SupplierRecord:
     if record.contact is None:
         return record
-    held_back = await suppressions_of(connection, source, external_id)
-    return record if held_back is None else held_back.applied(external_id, record)
+    suppressions = await suppressions_of(connection, source, external_id)
+    return record if suppressions is None else suppressions.redact(external_id, record)
 
 
 def _one(source: str, external_id: str) -> Select[*tuple[Any, ...]]:
@@ -129,22 +128,14 @@ async def _note_received(connection: Connection, source: str, external_id: str, 
 
 
 async def _write_record(connection: Connection, stored: StoredRecord, digest: bytes) -> None:
-    location, now = stored.placement.location, stored.received_at
+    now = stored.received_at
     await ensure_source(connection, stored.source, now)
+    key = {"source": stored.source, "external_id": stored.external_id}
     content = {
         "supplier_id": stored.supplier_id,
-        "payload": stored.record,
-        "content_hash": digest,
-        "commune": stored.placement.commune,
-        "lat": None if location is None else location.lat,
-        "lon": None if location is None else location.lon,
-        "flags": stored.placement.flags,
-        "changed_at": now,
-        "received_at": now,
-        "doubts": shortcomings(stored.record, stored.placement),
-        "approved_until": approved_until(stored.record.approvals),
-        **dict(zip(IDENTITY_COLUMNS, identity_values(stored.record, stored.placement), strict=True)),
+        **content_columns(stored.record, stored.placement, digest),
+        **derived_columns(stored.record, stored.placement, now),
     }
-    key = {"source": stored.source, "external_id": stored.external_id, "created_at": now}
+    changes = {name: value for name, value in content.items() if name != "created_at"}
     write = insert(records).values(key | content)
-    await connection.execute(write.on_conflict_do_update(index_elements=["source", "external_id"], set_=content))
+    await connection.execute(write.on_conflict_do_update(index_elements=list(key), set_=changes))

@@ -1,4 +1,4 @@
-"""Records that are one supplier, found by what they share and grouped anew where any of them changed.
+"""Regrouping of records into suppliers, where any of them came, changed or went.
 
 The rule is that of `domain.suppliers.deduplication`. Only records that something links, directly or through others, to
 those that changed are read; whoever calls has taken hold of identities first, so that no other transaction groups them
@@ -20,14 +20,12 @@ from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import records, suppliers
 from db.suppliers.write import tombstone_values
-from domain.suppliers.assembly import DOUBTFUL_POINT
-from domain.suppliers.deduplication import BAND_DEGREES, Decisions, Facts, Likeness, RecordKey, partition
-from domain.suppliers.names import Name, read_name, text_key
-from domain.suppliers.supplier import Placement, Point, SupplierRecord
-from domain.suppliers.surviving_id import Holder, succession
+from domain.suppliers.deduplication import BAND_DEGREES, Decisions, Facts, NameSimilarity, RecordKey, partition
+from domain.suppliers.names import Name, read_name
+from domain.suppliers.supplier import Point
+from domain.suppliers.surviving_id import Member, assign_ids
 
-_UNSURE_PLACES = DOUBTFUL_POINT | {"placed_at_commune"}
-_KEYS = (bindparam("sources", type_=ARRAY(SqlText)), bindparam("ids", type_=ARRAY(SqlText)))
+KEY_ARRAYS = (bindparam("sources", type_=ARRAY(SqlText)), bindparam("ids", type_=ARRAY(SqlText)))
 
 _NEAR = f"""
     r.lat BETWEEN a.lat - {BAND_DEGREES} AND a.lat + {BAND_DEGREES}
@@ -73,14 +71,14 @@ _LINKED = text(f"""
     )
     SELECT
         r.source, r.external_id, r.siret, r.name, r.trade_name, r.lat, r.lon, r.in_prison, r.supplier_id, r.created_at,
-        r.changed_at = :now AS stirred, r.fresh, r.gone
+        r.changed_at = :now AS changed, r.fresh, r.gone
     FROM linked k CROSS JOIN LATERAL (
         SELECT r.*, s.change_set = :change_set AS fresh, s.deleted AS gone
         FROM records r JOIN suppliers s ON s.id = r.supplier_id
         WHERE r.source = k.source AND r.external_id = k.external_id OFFSET 0
     ) r
 """).bindparams(  # noqa: S608 - constants
-    *_KEYS, bindparam("now", type_=DateTime(timezone=True)), bindparam("change_set", type_=BigInteger)
+    *KEY_ARRAYS, bindparam("now", type_=DateTime(timezone=True)), bindparam("change_set", type_=BigInteger)
 )
 
 _MERGED = text("""
@@ -88,60 +86,41 @@ _MERGED = text("""
         SELECT decision_id FROM merged_records JOIN unnest(:sources, :ids) AS k(source, external_id)
         USING (source, external_id)
     ) ORDER BY decision_id
-""").bindparams(*_KEYS)
+""").bindparams(*KEY_ARRAYS)
 _SPLIT = text("""
     SELECT s.* FROM split_records s JOIN unnest(:sources, :ids) AS k(source, external_id) USING (source, external_id)
-""").bindparams(*_KEYS)
+""").bindparams(*KEY_ARRAYS)
 
 _MOVE = text("""
     UPDATE records r SET supplier_id = m.supplier_id
     FROM unnest(:sources, :ids, :suppliers) m(source, external_id, supplier_id)
     WHERE r.source = m.source AND r.external_id = m.external_id
-""").bindparams(*_KEYS, bindparam("suppliers", type_=ARRAY(Uuid)))
+""").bindparams(*KEY_ARRAYS, bindparam("suppliers", type_=ARRAY(Uuid)))
 _LOST = (bindparam("lost", type_=ARRAY(Uuid)), bindparam("into", type_=ARRAY(Uuid)))
-_FORGET = text("DELETE FROM suppliers WHERE change_set = :change_set AND id = ANY(:lost)").bindparams(
+_DELETE_UNSEEN = text("DELETE FROM suppliers WHERE change_set = :change_set AND id = ANY(:lost)").bindparams(
     _LOST[0], bindparam("change_set", type_=BigInteger)
 )
-_POINT_ON = text("""
+_SET_MERGED_INTO = text("""
     UPDATE suppliers s SET merged_into = m.stays FROM unnest(:lost, :into) m(lost, stays) WHERE s.id = m.lost
 """).bindparams(*_LOST)
 
 
 class Regrouping(msgspec.Struct, frozen=True):
-    """What grouping changed.
+    """The changes of a regrouping.
 
-    `seen`: every record that was looked at. `moved`: those that describe another supplier now. `lost`: suppliers that
-    are part of another one now. `to_rewrite`: living ones whose records are not the same as before.
+    `seen`: every record that was looked at. `moved`: those that describe another supplier now. `absorbed`: suppliers
+    that are part of another one now. `to_rewrite`: living ones whose records are not the same as before.
     """
 
     seen: Collection[RecordKey] = ()
     moved: dict[RecordKey, UUID] = {}
-    lost: AbstractSet[UUID] = frozenset()
+    absorbed: AbstractSet[UUID] = frozenset()
     to_rewrite: AbstractSet[UUID] = frozenset()
 
 
-async def hold_identities(connection: Connection) -> None:
-    """Keep every other transaction from grouping records, or rewriting suppliers of several, until this one ends."""
+async def lock_identities(connection: Connection) -> None:
+    """Lock the grouping of records, and the rewriting of shared suppliers, until this transaction ends."""
     await lock(connection, Subject.IDENTITY, "")
-
-
-IDENTITY_COLUMNS = ("siret", "in_prison", "name", "name_key", "trade_name", "trade_key")
-
-
-def identity_values(record: SupplierRecord, placement: Placement) -> tuple[Any, ...]:
-    """What of a record's row tells who it is about, as `IDENTITY_COLUMNS` name it.
-
-    Names are told only where its own point can be relied on.
-    """
-    names: tuple[Any, ...] = (None, None, None, None)
-    if placement.location is not None and _UNSURE_PLACES.isdisjoint(flag.code for flag in placement.flags):
-        names = (*_keyed(record.name), *_keyed(record.trade_name))
-    return (record.siret, record.in_prison is True, *names)
-
-
-def _keyed(name: str | None) -> tuple[str | None, str | None]:
-    key = text_key(name) if name else None
-    return (name, key) if key else (None, None)
 
 
 async def supplier_of(connection: Connection, key: RecordKey) -> UUID | None:
@@ -162,37 +141,39 @@ async def records_of(connection: Connection, supplier_ids: Iterable[UUID]) -> li
 async def regroup(
     connection: Connection,
     seeds: Iterable[RecordKey],
-    likeness: Likeness,
+    similarity: NameSimilarity,
     change_set: int,
     now: datetime,
     leaving: Collection[RecordKey] = (),
 ) -> Regrouping:
-    """Group the seeds and all that is linked to them as they are now, and hand the suppliers' ids on.
+    """Group the seeds, and all records linked to them, into suppliers, which keep their ids where they can.
 
     `seeds`: records that came or changed, and those that were one supplier with a record that went: to all others it
     made no difference. Records that changed at `now`, and those that are `leaving`, keep no supplier's id that others
     can keep. Suppliers that are part of another one now become tombstones that point to it. Left to the caller: writing
     `to_rewrite` anew.
     """
-    known = await _component(connection, seeds, change_set, now)
+    known = await _connected_records(connection, seeds, change_set, now)
     if len(known) < 2:
         return Regrouping(known)
-    groups = partition(map(_facts, known.values()), likeness, await _decisions(connection, known))
-    holders = [[_holder(known[key], key in leaving) for key in group if not known[key].gone] for group in groups]
+    groups = partition(map(_facts, known.values()), similarity, await _decisions(connection, known))
+    members = [[_member(known[key], key in leaving) for key in group if not known[key].gone] for group in groups]
     fresh = {row.supplier_id for row in known.values() if row.fresh}
-    handed = succession(holders, fresh, lambda: new_id(now))
-    now_of = {key: supplier_id for group, supplier_id in zip(groups, handed.ids, strict=True) for key in group}
-    moved = {key: supplier_id for key, supplier_id in now_of.items() if known[key].supplier_id != supplier_id}
+    assigned = assign_ids(members, fresh, lambda: new_id(now))
+    new_ids = {key: supplier_id for group, supplier_id in zip(groups, assigned.ids, strict=True) for key in group}
+    moved = {key: supplier_id for key, supplier_id in new_ids.items() if known[key].supplier_id != supplier_id}
     if moved:
         await lock(connection, Subject.MOVE, "")
-        await _make_room(connection, set(handed.ids) - {row.supplier_id for row in known.values()}, change_set, now)
-        await connection.execute(_MOVE, _arrays(moved) | {"suppliers": list(moved.values())})
-        await _bury(connection, handed.lost, fresh, change_set, now)
+        await _insert_placeholders(
+            connection, set(assigned.ids) - {row.supplier_id for row in known.values()}, change_set, now
+        )
+        await connection.execute(_MOVE, key_arrays(moved) | {"suppliers": list(moved.values())})
+        await _write_tombstones(connection, assigned.absorbed, fresh, change_set, now)
     touched = {*moved.values(), *(known[key].supplier_id for key in moved if not known[key].gone)}
-    return Regrouping(known, moved, handed.lost.keys(), touched - handed.lost.keys())
+    return Regrouping(known, moved, assigned.absorbed.keys(), touched - assigned.absorbed.keys())
 
 
-async def _component(
+async def _connected_records(
     connection: Connection, seeds: Iterable[RecordKey], change_set: int, now: datetime
 ) -> dict[RecordKey, Any]:
     known: dict[RecordKey, Any] = {}
@@ -200,14 +181,14 @@ async def _component(
     to_ask = set(seeds)
     while to_ask:
         asked |= to_ask
-        linked = await connection.execute(_LINKED, _arrays(to_ask) | {"change_set": change_set, "now": now})
+        linked = await connection.execute(_LINKED, key_arrays(to_ask) | {"change_set": change_set, "now": now})
         known |= {RecordKey(row.source, row.external_id): row for row in linked}
         to_ask = known.keys() - asked
     return known
 
 
 async def _decisions(connection: Connection, keys: Iterable[RecordKey]) -> Decisions:
-    arrays = _arrays(keys)
+    arrays = key_arrays(keys)
     merged: dict[UUID, list[RecordKey]] = {}
     for row in await connection.execute(_MERGED, arrays):
         merged.setdefault(row.decision_id, []).append(RecordKey(row.source, row.external_id))
@@ -218,24 +199,25 @@ async def _decisions(connection: Connection, keys: Iterable[RecordKey]) -> Decis
     return Decisions(tuple(merged.values()), split)
 
 
-async def _make_room(connection: Connection, new: Iterable[UUID], change_set: int, now: datetime) -> None:
-    """Empty rows for suppliers to come, which records can then refer to."""
+async def _insert_placeholders(connection: Connection, new: Iterable[UUID], change_set: int, now: datetime) -> None:
+    """Insert empty rows for new suppliers, so that records can refer to them."""
     rows = [{"id": each, **tombstone_values(change_set, now)} for each in new]
     if rows:
         await connection.execute(insert(suppliers), rows)
 
 
-async def _bury(
-    connection: Connection, lost: dict[UUID, UUID], fresh: set[UUID], change_set: int, now: datetime
+async def _write_tombstones(
+    connection: Connection, absorbed: dict[UUID, UUID], fresh: set[UUID], change_set: int, now: datetime
 ) -> None:
-    """A supplier that was made in this very transaction leaves no trace: nobody has seen it."""
-    unseen, seen = [each for each in lost if each in fresh], [each for each in lost if each not in fresh]
+    """Turn absorbed suppliers into tombstones; one made in this very transaction is deleted, as nobody has seen it."""
+    unseen = [each for each in absorbed if each in fresh]
+    seen = [each for each in absorbed if each not in fresh]
     if unseen:
-        await connection.execute(_FORGET, {"lost": unseen, "change_set": change_set})
+        await connection.execute(_DELETE_UNSEEN, {"lost": unseen, "change_set": change_set})
     if seen:
         bury = suppliers.update().where(suppliers.c.id == func.any(seen)).values(tombstone_values(change_set, now))
         await connection.execute(bury)
-        await connection.execute(_POINT_ON, {"lost": seen, "into": [lost[each] for each in seen]})
+        await connection.execute(_SET_MERGED_INTO, {"lost": seen, "into": [absorbed[each] for each in seen]})
 
 
 def _facts(row: Any) -> Facts:
@@ -252,10 +234,11 @@ def _names(row: Any) -> tuple[Name, ...]:
     return tuple(read_name(name) for name in (row.name, row.trade_name) if name is not None)
 
 
-def _holder(row: Any, leaves: bool) -> Holder:
-    return Holder(RecordKey(row.source, row.external_id), row.supplier_id, row.created_at, row.stirred or leaves)
+def _member(row: Any, leaves: bool) -> Member:
+    return Member(RecordKey(row.source, row.external_id), row.supplier_id, row.created_at, row.changed or leaves)
 
 
-def _arrays(keys: Iterable[RecordKey]) -> dict[str, Sequence[Any]]:
+def key_arrays(keys: Iterable[RecordKey]) -> dict[str, Sequence[Any]]:
+    """The values of `KEY_ARRAYS` for the keys."""
     listed = list(keys)
     return {"sources": [key.source for key in listed], "ids": [key.external_id for key in listed]}

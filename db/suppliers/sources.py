@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from db.core.engine import Connection
 from db.schema.supplier_tables import imports, records, sources
-from db.suppliers.regroup import hold_identities
+from db.suppliers.regroup import lock_identities
 from db.suppliers.write import begin_change, publish, rewrite
 from domain.suppliers.completeness import NO_EMAIL, NO_FLAGS, NO_SIRET
 from domain.suppliers.source import Lack, Lacking, Mapping, Source, SourceDocument, SourceSummary
@@ -19,13 +19,13 @@ _LACKS = {"place": "no_place", "siret": NO_SIRET, "segment": "no_offer", "email"
 
 
 async def ensure_source(connection: Connection, name: str, now: datetime) -> None:
-    """Make the source known if it is not yet: writing to it is enough, its settings can follow."""
+    """Insert the source if it is not known yet; its settings can follow."""
     row = {"name": name, "mapping": Mapping(), "created_at": now}
     await connection.execute(insert(sources).values(row).on_conflict_do_nothing())
 
 
 async def put_source(connection: Connection, source: Source, now: datetime) -> bool:
-    """Set all that can be set on a source; True if it was not known before. The caller commits.
+    """Store the settings of a source; True if it was not known before. The caller commits.
 
     With another rank, the suppliers that it describes together with other sources are written anew.
     """
@@ -34,7 +34,7 @@ async def put_source(connection: Connection, source: Source, now: datetime) -> b
     added = await connection.execute(write.on_conflict_do_nothing().returning(sources.c.name))
     if added.first() is not None:
         return True
-    await hold_identities(connection)
+    await lock_identities(connection)
     before = await connection.scalar(select(sources.c.rank).where(sources.c.name == source.name))
     await connection.execute(sources.update().where(sources.c.name == source.name).values(**settings))
     if before != source.rank:
@@ -66,7 +66,7 @@ async def get_source(connection: Connection, name: str) -> Source | None:
 
 async def list_sources(connection: Connection, on: date) -> Sequence[SourceSummary]:
     """Every source by name, with what is known of its records on the day `on`."""
-    return [SourceSummary(**row) for row in await _described(connection, on, true())]
+    return [SourceSummary(**row) for row in await _summaries(connection, on, true())]
 
 
 async def describe_source(connection: Connection, name: str, on: date) -> SourceDocument | None:
@@ -74,11 +74,11 @@ async def describe_source(connection: Connection, name: str, on: date) -> Source
     source = await get_source(connection, name)
     if source is None:
         return None
-    (row,) = await _described(connection, on, sources.c.name == name)
+    (row,) = await _summaries(connection, on, sources.c.name == name)
     return SourceDocument(**row, mapping=source.mapping, rank=source.rank)
 
 
-async def _described(connection: Connection, on: date, which: ColumnElement[bool]) -> list[dict[str, Any]]:
+async def _summaries(connection: Connection, on: date, which: ColumnElement[bool]) -> list[dict[str, Any]]:
     """The fields of `SourceSummary`, by name."""
     last = (
         select(imports.c.source, imports.c.id.label("last_import_id"), imports.c.finished_at.label("last_import_at"))
@@ -95,7 +95,7 @@ async def _described(connection: Connection, on: date, which: ColumnElement[bool
 
 
 async def _figures(connection: Connection, on: date, which: ColumnElement[bool]) -> dict[str, dict[str, Any]]:
-    """What is counted of each source that has records. Records with the same doubts are counted together."""
+    """The counted fields of `SourceSummary` for each source that has records."""
     alike = (
         select(
             records.c.source,
@@ -111,10 +111,10 @@ async def _figures(connection: Connection, on: date, which: ColumnElement[bool])
     rows: dict[str, list[Any]] = {}
     for row in await connection.execute(alike):
         rows.setdefault(row.source, []).append(row)
-    return {source: _summed(some) for source, some in rows.items()}
+    return {source: _totals(some) for source, some in rows.items()}
 
 
-def _summed(rows: Sequence[Any]) -> dict[str, Any]:
+def _totals(rows: Sequence[Any]) -> dict[str, Any]:
     total = sum(row.records for row in rows)
     counted = Counter({"approval_expired": sum(row.expired for row in rows)})
     for row in rows:

@@ -1,7 +1,7 @@
-"""What sources must not bring back about persons who were erased, known by keyed digests alone.
+"""The list of contact details of erased persons that sources must not bring back, as keyed digests.
 
-An address is held back in whatever record it comes, a name or a number in the record it was taken from, or wherever it
-comes with that address: others may be called the same.
+An address is suppressed in every record; a name or a number in the record it was taken from, and wherever it comes with
+that address: others may be called the same.
 """
 
 import hmac
@@ -24,8 +24,8 @@ from domain.suppliers.supplier import Contact, SupplierRecord
 EVERYWHERE = RecordKey("", "")
 
 
-class Trace(NamedTuple):
-    """Something not to be brought back: of a kind, in one record or `EVERYWHERE`; `with_email`: only beside it."""
+class Suppression(NamedTuple):
+    """An `email`, `person` or `phone` to suppress, in one record or `EVERYWHERE`; `with_email`: only beside that."""
 
     kind: str
     value: str
@@ -34,17 +34,14 @@ class Trace(NamedTuple):
 
 
 class Suppressions(msgspec.Struct, frozen=True):
-    """What records of a source, or one of them, must not say: digests, and the key that makes them.
-
-    Of most rows of an import, one digest is made, and none where they have no address.
-    """
+    """The digests that apply to the records of a source, or to one of them, and the key that makes them."""
 
     key: bytes
     everywhere: frozenset[bytes]
     of_record: dict[str, frozenset[bytes]]
 
-    def applied(self, external_id: str, record: SupplierRecord) -> SupplierRecord:
-        """The record without what must not be brought back; the same object where it says nothing of the kind."""
+    def redact(self, external_id: str, record: SupplierRecord) -> SupplierRecord:
+        """The record without suppressed details; the same object where it has none."""
         contact = record.contact
         if contact is None:
             return record
@@ -53,7 +50,7 @@ class Suppressions(msgspec.Struct, frozen=True):
         if email and self._digest("email", email) in self.everywhere:
             own |= self.everywhere
         elif not own:
-            # what is held back beside an address goes with the address itself
+            # most rows of an import end here, after one digest; details beside an address go with the address itself
             return record
         keys = {"email": email, "person": name_key(contact.person or ""), "phone": phone_key(contact.phone or "")}
         gone = {
@@ -68,7 +65,7 @@ class Suppressions(msgspec.Struct, frozen=True):
 
 
 async def suppressions_of(connection: Connection, source: str, external_id: str | None = None) -> Suppressions | None:
-    """What the source must not bring back, in that record or in any; None where there is nothing."""
+    """The suppressions for that record of the source, or for all of its records; None where there are none."""
     query = (
         select(suppressions.c.digest, suppressions.c.external_id, suppression_key.c.key)
         .join(suppression_key, true())
@@ -87,8 +84,8 @@ async def suppressions_of(connection: Connection, source: str, external_id: str 
     return Suppressions(key, frozenset(everywhere), {each: frozenset(found) for each, found in of_record.items()})
 
 
-async def suppress(connection: Connection, traces: Iterable[Trace], now: datetime) -> None:
-    """Keep these from being brought back; the caller commits."""
+async def suppress(connection: Connection, details: Iterable[Suppression], now: datetime) -> None:
+    """Add details to the list; the caller commits."""
     key = (await connection.execute(select(suppression_key.c.key))).scalar_one()
     rows = [
         {
@@ -97,26 +94,26 @@ async def suppress(connection: Connection, traces: Iterable[Trace], now: datetim
             "external_id": each.where.external_id,
             "created_at": now,
         }
-        for each in dict.fromkeys(traces)
+        for each in dict.fromkeys(details)
         if each.value
     ]
     if rows:
         await connection.execute(insert(suppressions).on_conflict_do_nothing(), rows)
 
 
-def traces_of_change(key: RecordKey, before: Contact, after: Contact) -> Iterable[Trace]:
-    """What must not come back once the contact of a record was made another."""
+def removed_details(key: RecordKey, before: Contact, after: Contact) -> Iterable[Suppression]:
+    """The details that a record's contact lost, to be suppressed."""
     email = email_key(before.email or "")
     if email and after.email is None:
-        yield Trace("email", email)
+        yield Suppression("email", email)
     for kind, value, left in (
         ("person", name_key(before.person or ""), after.person),
         ("phone", phone_key(before.phone or ""), after.phone),
     ):
         if value and left is None:
-            yield Trace(kind, value, key)
+            yield Suppression(kind, value, key)
             if email and after.email is None:
-                yield Trace(kind, value, with_email=email)
+                yield Suppression(kind, value, with_email=email)
 
 
 def _digest(key: bytes, kind: str, value: str, with_email: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Hears of new versions of the directory."""
+"""Stream of the directory's versions."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing

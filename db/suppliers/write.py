@@ -1,4 +1,4 @@
-"""What is matched: suppliers written from their records, and the version of the directory.
+"""Suppliers written from their records, and the version of the directory.
 
 Every change is a change set. Suppliers carry its id, which is known from the start; `publish` gives it the next version
 as the last step before the commit. The lock on the version is thus held for an instant, however large the change, and
@@ -98,7 +98,7 @@ async def rewrite(connection: Connection, supplier_ids: Iterable[UUID], change_s
 
 
 async def write(connection: Connection, some: Iterable[Supplier], change_set: int) -> None:
-    """Store the suppliers as they are now, known before or not."""
+    """Insert or update the suppliers."""
     if rows := [supplier_row(supplier, change_set) for supplier in some]:
         upsert = insert(suppliers)
         # not the id: whoever says that it changes must wait for every import that refers to it
@@ -142,7 +142,7 @@ def supplier_row(supplier: Supplier, change_set: int) -> dict[str, Any]:
 
 
 def tombstone_values(change_set: int, now: datetime) -> dict[str, Any]:
-    """What is left of a deleted supplier: its id, and when it went."""
+    """The columns of a deleted supplier, besides its id."""
     return {
         "document": None,
         "deleted": True,

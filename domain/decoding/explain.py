@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import takewhile
 
 import msgspec
 from msgspec import inspect as types
@@ -71,12 +72,8 @@ def _split_last(message: str) -> tuple[str, str]:
 
 def _steps(path: str) -> tuple[Step, ...]:
     """The steps of a msgspec path, up to the first unnamed one (the key of a dictionary)."""
-    steps: list[Step] = []
-    for name, index, unnamed in _STEP.findall(path):
-        if unnamed:
-            break
-        steps.append(int(index) if index else name)
-    return tuple(steps)
+    named = takewhile(lambda found: not found[2], _STEP.findall(path))
+    return tuple(int(index) if index else name for name, index, _ in named)
 
 
 def near(word: str, known: tuple[str, ...]) -> Text:
@@ -159,9 +156,7 @@ _RULES: tuple[tuple[re.Pattern[str], str, _Detail], ...] = (
 )
 
 
-@lru_cache(maxsize=256)
-def _described(kind: object) -> types.Type:
-    return types.type_info(kind)
+_type_info = lru_cache(maxsize=256)(types.type_info)
 
 
 def _fields(kind: object, steps: tuple[Step, ...]) -> tuple[str, ...]:
@@ -181,14 +176,14 @@ def _values(kind: object, steps: tuple[Step, ...]) -> tuple[str, ...]:
 
 def _descriptions(kind: object, steps: tuple[Step, ...]) -> Iterator[Text]:
     """The descriptions written in `Meta` at `steps`."""
-    for found in _walk(_described(kind), steps):
+    for found in _walk(_type_info(kind), steps):
         if isinstance(found, types.Metadata) and (schema := found.extra_json_schema) and "description" in schema:
             english = str(schema["description"])
             yield Text(str((found.extra or {}).get("fr", english)), english)
 
 
 def _at(kind: object, steps: tuple[Step, ...]) -> list[types.Type]:
-    return [found for found in _walk(_described(kind), steps) if not isinstance(found, types.Metadata)]
+    return [found for found in _walk(_type_info(kind), steps) if not isinstance(found, types.Metadata)]
 
 
 def _walk(kind: types.Type, steps: tuple[Step, ...]) -> Iterator[types.Type]:

@@ -38,7 +38,7 @@ def repeated_key(raw: bytes) -> Problem | None:
             return None
     except msgspec.DecodeError:  # a number out of range or half a character, in a member that a typed decoder skips
         pass
-    where = next(_repetitions(json.loads(raw, object_pairs_hook=_Members), ()), None)
+    where = next(_repetitions(json.loads(raw, object_pairs_hook=tuple), ()), None)
     if where is None:
         return None
     return Problem(pointer(*where), "duplicate_key", Text("Ce champ est donné deux fois", "This field is given twice"))
@@ -70,14 +70,9 @@ def _has_every_member(document: Any, raw: bytes) -> bool:
     return b"\\u003" not in raw and _encode(document).count(b":") == raw.count(b":")
 
 
-class _Members(tuple[tuple[str, Any], ...]):
-    """The members of an object as written, repetitions included."""
-
-    __slots__ = ()
-
-
 def _repetitions(value: Any, path: Path) -> Iterator[Path]:
-    if isinstance(value, _Members):
+    """The paths of members named twice; an object is a tuple of its members as written."""
+    if isinstance(value, tuple):
         seen: set[str] = set()
         for key, inner in value:
             if key in seen:

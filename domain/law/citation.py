@@ -1,4 +1,4 @@
-"""How legal messages are written: dates, names of lots, and the article that ends each of them."""
+"""The writing of legal messages: dates, names of lots, and the article that ends each message."""
 
 from datetime import date
 
@@ -6,7 +6,7 @@ from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import Text, listed
 
 READABLE = 12
-"""More names than that are not written out in a sentence."""
+"""The most names that a sentence lists."""
 
 
 def cite(sentence: Text, article: str | None, confidence: Confidence) -> Text:

@@ -1,4 +1,4 @@
-"""Whether a supplier may answer a reserved contract, at a date, from what is known of it."""
+"""A supplier's verdict for a reserved type at a date, and the approvals that may decide it."""
 
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -11,7 +11,7 @@ from domain.law.rules import InForce, Rules
 from domain.law.supplier_facts import LegalFacts
 from domain.needs.need import ContractKind, Reserved
 
-_JUDGES: dict[Reserved, Callable[[LegalFacts, date, InForce], Verdict]] = {
+_VERDICTS: dict[Reserved, Callable[[LegalFacts, date, InForce], Verdict]] = {
     "handicap": handicap,
     "iae": iae,
     "penitentiary": penitentiary,
@@ -36,7 +36,7 @@ def eligibility(
     A lot's own findings (a type not in force, a forbidden combination) do not change it. For a lot reserved to several
     types see `findings.best_of`.
     """
-    return _JUDGES[reserved](facts, on, rules.at(on, contract))
+    return _VERDICTS[reserved](facts, on, rules.at(on, contract))
 
 
 def evidence(reserved: Iterable[Reserved], view: InForce) -> frozenset[str]:

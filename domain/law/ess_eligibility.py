@@ -1,13 +1,12 @@
-"""ESS: suppliers that belong to the social economy by their form, their recorded quality or an agreement."""
+"""Eligibility for the ESS reservation, by legal form, declared quality or agreement."""
 
 from datetime import date
 from functools import lru_cache
 
-from domain.law.citation import cite
-from domain.law.findings import Verdict
+from domain.law.findings import Verdict, verdict
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce
-from domain.law.supplier_facts import LegalFacts, lapsed_verdict, right_kinds, until, verdict
+from domain.law.supplier_facts import LegalFacts, lapsed_verdict, right_kinds, until
 from domain.suppliers.supplier import LegalForm
 from domain.text.bilingual import Text
 
@@ -82,9 +81,7 @@ def _if_mission(view: InForce, because: str, end: date | None = None) -> Verdict
         f"{found.fr} ; la mission de service public liée aux services reste à prouver",
         f"{found.en}; the public-service mission linked to the services remains to be proven",
     )
-    row = view["ess_mission"]
-    confidence = "low" if view[because].confidence == "low" else row.confidence
     missing = (MISSION,) if because == "ess_legal_forms" else (QUALITY, MISSION)
-    article = row.article or ""
-    written = cite(message, article, confidence)
-    return Verdict("ess", "ELIGIBLE_IF", "PROOF_MISSING", missing, row.id, article, confidence, written)
+    row = view["ess_mission"]
+    sure = "low" if view[because].confidence == "low" else row.confidence
+    return verdict(row, "ess", "ELIGIBLE_IF", "PROOF_MISSING", message, missing, sure)

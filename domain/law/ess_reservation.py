@@ -1,4 +1,4 @@
-"""ESS reservation of a lot: listed services only, three years at most, by a contracting authority, for a mission."""
+"""Findings on reserving a lot to ESS: listed services, three years at most, a contracting authority, a mission."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -97,7 +97,7 @@ def _exclusive(lot: LotFacts, view: InForce) -> LegalFinding | None:
         return None
     listed = view.codes("ess_listed_cpv")
     others = {code: where for code in lot.cpv[1:] if (where := listing(code, listed)) != "listed"}
-    outside = tuple(segment for segment in sorted(_beside(lot)) if segment_is_outside(segment, listed))
+    outside = tuple(segment for segment in sorted(_accessory_segments(lot)) if segment_is_outside(segment, listed))
     if not others and not outside:
         return None
     refused = "unlisted" in others.values() and not lot.lot.support_segments
@@ -115,10 +115,10 @@ def _exclusive(lot: LotFacts, view: InForce) -> LegalFinding | None:
     return finding("NOT_EXCLUSIVE", "INELIGIBLE" if refused else "REVIEW", row, message, sure)
 
 
-def _beside(lot: LotFacts) -> set[str]:
-    """The activities asked for beside the main one: that of the main CPV where it is asked for, else the first one.
+def _accessory_segments(lot: LotFacts) -> set[str]:
+    """The activities asked for other than the main one: that of the main CPV if asked for, else the first one.
 
-    Where the object is work integration itself, every other activity is beside it.
+    Where the object is work integration itself, every other activity is accessory.
     """
     asked, of_cpv = lot.lot.segments, segments_of_cpv(lot.cpv[0])
     main = of_cpv if lot.insertion else of_cpv.intersection(asked) or set(asked[:1])

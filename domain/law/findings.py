@@ -1,4 +1,4 @@
-"""What the law says, in the vocabulary of the HTTP contract: verdicts on suppliers, findings on lots, advice."""
+"""Legal verdicts on suppliers, findings on lots and advice, in the vocabulary of the HTTP contract."""
 
 from collections.abc import Iterable
 
@@ -16,7 +16,7 @@ _RANK = {outcome: rank for rank, outcome in enumerate(OUTCOMES)}
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """Whether a supplier may answer one reserved type. `missing`: the proofs to ask for. `rule`: an id of `Rules`."""
+    """A supplier's standing for one reserved type. `missing`: the proofs to ask for. `rule`: an id of `Rules`."""
 
     reserved: Reserved
     outcome: Outcome
@@ -29,7 +29,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class LegalFinding(msgspec.Struct, frozen=True, cache_hash=True):
-    """What the law says about reserving a lot; the message says what would make it right."""
+    """A legal condition of reserving a lot that is not met or not certain; the message says how to meet it."""
 
     code: str
     outcome: Outcome
@@ -52,10 +52,9 @@ class LegalAdvice(msgspec.Struct, frozen=True):
 
 
 class LotReview(msgspec.Struct, frozen=True):
-    """What the law says of one lot.
+    """Findings and advice on one lot.
 
-    `reservation`: the findings on its own reservation; empty where nothing is to be said, or nothing reserved.
-    `outcome`: the worst of theirs.
+    `reservation`: the findings on its own reservation. `outcome`: the worst of theirs.
     `forbidden`: for each reservation it might have (keys of `review.OPTIONS`), the finding that forbids it, or None.
     `doubtful`: of those that nothing forbids, the ones that a person must judge first, or for which data is missing.
     """
@@ -73,7 +72,7 @@ class LotReview(msgspec.Struct, frozen=True):
 
 
 class NeedReview(msgspec.Struct, frozen=True):
-    """What the law says of a need: per lot id, and of the whole."""
+    """Findings and advice on a need: per lot id, and on the whole."""
 
     lots: dict[str, LotReview]
     advice: tuple[LegalAdvice, ...]
@@ -92,6 +91,20 @@ def best_of(verdicts: Iterable[Verdict]) -> Verdict:
 def worst_outcome(findings: Iterable[LegalFinding]) -> Outcome:
     """The outcome of a lot's reservation: the worst of its findings, ELIGIBLE where there is none."""
     return max((finding.outcome for finding in findings), key=_RANK.__getitem__, default="ELIGIBLE")
+
+
+def verdict(
+    row: RuleRow,
+    reserved: Reserved,
+    outcome: Outcome,
+    code: str | None,
+    message: Text,
+    missing: tuple[Text, ...] = (),
+    confidence: Confidence | None = None,
+) -> Verdict:
+    """A verdict that quotes this rule, as sure as the rule unless `confidence` says otherwise."""
+    article, sure = row.article or "", confidence or row.confidence
+    return Verdict(reserved, outcome, code, missing, row.id, article, sure, cite(message, article, sure))
 
 
 def finding(

@@ -1,4 +1,4 @@
-"""What the rules look at in a lot: its object, its nature, its value in cents."""
+"""The facts about a lot that rules read: its object, its nature, its value in cents."""
 
 from functools import lru_cache
 from typing import Literal
@@ -47,7 +47,7 @@ def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
 
 @lru_cache(maxsize=4096)
 def listing(code: str, listed: frozenset[str]) -> Listing:
-    """Where a CPV code stands: on the list, narrower than a code of the list, or neither."""
+    """A CPV code against a list: on it, narrower than a code on it, or neither."""
     if code in listed:
         return "listed"
     digits = len(code.rstrip("0"))
@@ -58,7 +58,7 @@ def listing(code: str, listed: frozenset[str]) -> Listing:
 
 @lru_cache(maxsize=4096)
 def families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
-    """What "one family" means when lots are added up: the families of the segments ("pr" of "pr-locaux").
+    """The families of a lot when lots are added up: those of its segments ("pr" of "pr-locaux").
 
     Without segment, the CPV group of the main code.
     """

@@ -13,7 +13,7 @@ from domain.needs.need import Need
 from domain.text.bilingual import Text, euros
 
 Assumption = Literal["nature", "division", "shared", "below"]
-"""What was taken for granted where a group's value was compared.
+"""An assumption made where a group's value was compared.
 
 `nature`: that of some lot is not known; `division`: what of the value is works is not known; either way the lower
 thresholds of supplies and services are applied. `shared`: what the stated total has beyond the lots' values is counted
@@ -93,12 +93,8 @@ def _known(lots: tuple[LotFacts, ...]) -> int:
 
 def total_of(lots: tuple[LotFacts, ...]) -> int | None:
     """The sum of the lots' values in cents; None where one of them is not known."""
-    total = 0
-    for lot in lots:
-        if lot.cents is None:
-            return None
-        total += lot.cents
-    return total
+    values = [lot.cents for lot in lots if lot.cents is not None]
+    return sum(values) if len(values) == len(lots) else None
 
 
 @applies("value_over_lifetime")

@@ -1,16 +1,15 @@
-"""What a buyer's past awards change: the three-year bar of ESS-reserved contracts, habit, and dependence."""
+"""Rules on a buyer's past awards: the three-year bar of ESS-reserved contracts, repeated choice, dependence."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
 
 import msgspec
 
-from domain.law.citation import cite, days
-from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice
+from domain.law.citation import days
+from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, verdict
 from domain.law.months import months_later
 from domain.law.rule_registry import applies
 from domain.law.rules import Rules
-from domain.law.supplier_facts import verdict
 from domain.needs.award import Award
 from domain.needs.need import Lot
 from domain.text.bilingual import Text
@@ -87,9 +86,7 @@ def same_supplier(name: str, activity: str, awarded_on: tuple[date, ...], on: da
         f"{name} was awarded {count} contracts in {months} months for the activity “{activity}”: do not always choose "
         "the same operator when others can answer",
     )
-    return LegalAdvice(
-        "SAME_SUPPLIER", "warning", row.id, row.article, row.confidence, cite(message, row.article, row.confidence)
-    )
+    return advice("SAME_SUPPLIER", "warning", row, message)
 
 
 @applies("counsel_dependence")
@@ -127,5 +124,5 @@ def _months(award: Award) -> int:
 
 
 def _yearly(value_eur: float | None, months: int) -> float:
-    """What a contract is worth a year; one of less than a year counts whole."""
+    """The value of a contract per year; one of less than a year counts whole."""
     return (value_eur or 0.0) * YEAR / max(months, YEAR)

@@ -1,27 +1,25 @@
-"""Penitentiary: suppliers who work inside a prison."""
+"""Eligibility for the penitentiary reservation: suppliers that work inside a prison."""
 
 from datetime import date
 from functools import lru_cache
 
-from domain.law.findings import Verdict
+from domain.law.findings import Verdict, verdict
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce
 from domain.law.supplier_facts import (
     LegalFacts,
+    MinimumShare,
+    eligible,
     lapsed_verdict,
     percent,
-    presumed,
     right_kinds,
-    share_proof,
     share_too_low,
-    too_low,
     until,
-    verdict,
 )
 from domain.text.bilingual import Text
 
-SHARE = "minimum_share_penitentiary"
 DETAINEES = Text("personnes détenues", "detainees")
+SHARE = MinimumShare("penitentiary", "minimum_share_penitentiary", DETAINEES)
 IMPLANTATION = Text("la preuve de l'implantation en établissement pénitentiaire", "proof of operating inside a prison")
 
 
@@ -34,8 +32,8 @@ def penitentiary(facts: LegalFacts, on: date, view: InForce) -> Verdict:
     exist yet is told on the lot.
     """
     share = facts.shares.detained
-    if share is not None and too_low(share, SHARE, view):
-        return share_too_low(view, "penitentiary", SHARE, share, DETAINEES)
+    if refused := share_too_low(share, SHARE, view):
+        return refused
     current, lapsed = right_kinds(facts.approvals, view.eventual_codes("kinds_penitentiary"), on)
     if current is not None:
         return _implanted(view, current.valid_until, share)
@@ -46,14 +44,8 @@ def penitentiary(facts: LegalFacts, on: date, view: InForce) -> Verdict:
 
 @lru_cache(maxsize=1024)
 def _implanted(view: InForce, end: date | None, share: float | None) -> Verdict:
-    row = view["kinds_penitentiary"]
-    fr, en = f"Implantation en prison en vigueur{until(end).fr}", f"Prison implantation in force{until(end).en}"
-    if share is not None:
-        known = percent(share)
-        message = Text(f"{fr} ; {known.fr} % de {DETAINEES.fr}", f"{en}; {known.en}% of {DETAINEES.en}")
-        return verdict(row, "penitentiary", "ELIGIBLE", None, message)
-    proof = share_proof(view, SHARE, DETAINEES)
-    return presumed(view, row, "penitentiary", Text(f"{fr} ; {proof.fr} est présumée", f"{en}; {proof.en} is presumed"))
+    known = Text(f"Implantation en prison en vigueur{until(end).fr}", f"Prison implantation in force{until(end).en}")
+    return eligible(view, view["kinds_penitentiary"], known, share, SHARE)
 
 
 @applies("penitentiary_execution")
@@ -84,5 +76,5 @@ def _without_sep(view: InForce, in_prison: bool | None, share: float | None) -> 
         "Travaille en établissement pénitentiaire ; la part de personnes détenues reste à prouver",
         "Works inside a prison; the share of detainees remains to be proven",
     )
-    missing = (IMPLANTATION, share_proof(view, SHARE, DETAINEES))
+    missing = (IMPLANTATION, SHARE.proof(view))
     return verdict(row, "penitentiary", "ELIGIBLE_IF", "PROOF_MISSING", message, missing)

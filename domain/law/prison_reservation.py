@@ -1,4 +1,4 @@
-"""Penitentiary reservation of a lot: an object that can be made or done inside a prison."""
+"""Findings on reserving a lot to work in prison: an object that can be made or done inside one."""
 
 from functools import lru_cache
 

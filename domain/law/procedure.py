@@ -1,4 +1,4 @@
-"""Which procedure the value of a need implies: direct award, adapted or formal."""
+"""The procedure that the value of a need implies: direct award, adapted or formal."""
 
 from typing import Literal
 
@@ -13,7 +13,7 @@ from domain.text.bilingual import Text, euros
 Level = Literal["direct", "adapted", "formal"]
 KINDS: dict[str, str] = {"state": "eu_state", "local": "eu_local", "utility": "eu_utility"}
 LIGHT = ("light_regime", "ess_listed_cpv")
-"""What the light regime rests on: the rule, and the services it is known to cover."""
+"""The rules on which the light regime rests: its own, and the list of services it is known to cover."""
 
 
 def direct_threshold(group: Group) -> str:
@@ -91,7 +91,7 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
     good use of public money, and not always the same operator when several can answer.
     """
     row = view[direct_threshold(group)]
-    about, bound = _about(group), view.written(row.id)
+    about, bound = _compared_value(group), view.written(row.id)
     message = Text(
         f"{about.fr} : achat possible sans publicité ni mise en concurrence (moins de {bound.fr}), à "
         "condition de choisir une offre pertinente, de bien utiliser les deniers publics et de ne pas toujours retenir "
@@ -99,7 +99,7 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
         f"{about.en}: award without publicity or competition is possible (below {bound.en}), provided "
         "the offer is relevant, public money is well used, and the operator is not always the same",
     )
-    return _says(group, "GRE_A_GRE", "info", row, message)
+    return _group_advice(group, "GRE_A_GRE", "info", row, message)
 
 
 @applies("adapted_procedure")
@@ -110,19 +110,19 @@ def _adapted(need: Need, group: Group, view: InForce) -> LegalAdvice:
     """
     bounds = LIGHT if is_light(group) else formal_thresholds(need, group)
     rows = [view[rule_id] for rule_id in ("adapted_procedure", direct_threshold(group), *bounds)]
-    about = _about(group)
+    about = _compared_value(group)
     message = Text(
         f"{about.fr} : procédure adaptée, dont l'acheteur fixe les modalités en traitant tous les candidats à égalité",
         f"{about.en}: adapted procedure, whose terms the buyer sets while treating all alike",
     )
-    return _says(group, "MAPA", "info", rows[0], message, least_sure(*rows))
+    return _group_advice(group, "MAPA", "info", rows[0], message, least_sure(*rows))
 
 
 @applies("dynamic_purchasing_system")
 def _formal(need: Need, group: Group, view: InForce) -> LegalAdvice:
     """From the EU threshold on, a formal procedure (PROC_FORMALISEE); restricted-tender rules for a dynamic system."""
     row = _highest(need, group, view)
-    about, bound = _about(group), view.written(row.id)
+    about, bound = _compared_value(group), view.written(row.id)
     if need.technique == "dynamic_purchasing_system":
         message = Text(
             f"{about.fr} : à partir de {bound.fr}, le système d'acquisition dynamique suit les règles de l'appel "
@@ -130,31 +130,31 @@ def _formal(need: Need, group: Group, view: InForce) -> LegalAdvice:
             f"{about.en}: from {bound.en}, the dynamic purchasing system follows the rules of the restricted tender",
         )
         system = view["dynamic_purchasing_system"]
-        return _says(group, "PROC_FORMALISEE", "warning", system, message, least_sure(system, row))
+        return _group_advice(group, "PROC_FORMALISEE", "warning", system, message, least_sure(system, row))
     message = Text(
         f"{about.fr} : procédure formalisée (à partir de {bound.fr}), sauf services sociaux et autres "
         "services spécifiques",
         f"{about.en}: formal procedure (from {bound.en}), except for social and other specific services",
     )
-    return _says(group, "PROC_FORMALISEE", "warning", row, message)
+    return _group_advice(group, "PROC_FORMALISEE", "warning", row, message)
 
 
 @applies("eu_concessions")
 def _concession(group: Group, decided: Level, view: InForce) -> LegalAdvice:
     """Concessions have one threshold for works and services: full procedure from it on, a simplified one below."""
     row = view["eu_concessions"]
-    about, bound = _about(group), view.written(row.id)
+    about, bound = _compared_value(group), view.written(row.id)
     if decided == "formal":
         message = Text(
             f"{about.fr} : procédure complète des concessions (à partir de {bound.fr})",
             f"{about.en}: full procedure of concessions (from {bound.en})",
         )
-        return _says(group, "PROC_FORMALISEE", "warning", row, message)
+        return _group_advice(group, "PROC_FORMALISEE", "warning", row, message)
     message = Text(
         f"{about.fr} : procédure simplifiée des concessions (moins de {bound.fr})",
         f"{about.en}: simplified procedure of concessions (below {bound.en})",
     )
-    return _says(group, "CONCESSION_SIMPLIFIED", "info", row, message)
+    return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", row, message)
 
 
 @applies("light_regime")
@@ -184,7 +184,7 @@ def _light_regime(need: Need, group: Group, view: InForce) -> LegalAdvice | None
 
 def _undecided(need: Need, group: Group, view: InForce) -> LegalAdvice:
     """The value is known, but the buyer's kind or the thresholds of that date leave the procedure open."""
-    about = _about(group)
+    about = _compared_value(group)
     rows = [view[rule_id] for rule_id in formal_thresholds(need, group)]
     if len(rows) > 1 and all(row.status == "in_force" for row in rows):
         message = Text(
@@ -192,25 +192,25 @@ def _undecided(need: Need, group: Group, view: InForce) -> LegalAdvice:
             "indiquer lequel il est",
             f"{about.en}: the procedure depends on the buyer (State, local or utility); say which it is",
         )
-        return _says(group, "BUYER_KIND_UNKNOWN", "info", rows[0], message)
+        return _group_advice(group, "BUYER_KIND_UNKNOWN", "info", rows[0], message)
     row = next((row for row in rows if row.status != "in_force"), view[direct_threshold(group)])
     message = Text(
         f"{about.fr} : les seuils applicables à cette date ne sont pas connus ici",
         f"{about.en}: the thresholds of that date are not known here",
     )
-    return _says(group, "THRESHOLD_UNKNOWN", "info", row, message)
+    return _group_advice(group, "THRESHOLD_UNKNOWN", "info", row, message)
 
 
 def _highest(need: Need, group: Group, view: InForce) -> RuleRow:
     return max((view[rule_id] for rule_id in formal_thresholds(need, group)), key=lambda row: view.cents(row.id) or 0)
 
 
-def _about(group: Group) -> Text:
-    """The value that was compared, and what was taken for granted."""
+def _compared_value(group: Group) -> Text:
+    """The value that was compared, with the assumptions made."""
     value = euros(group.total or 0)
     kind = Text(" de travaux", " of works") if group.works else Text("", "")
     if group.assumptions:
-        assumed = [_assumed(assumption, group) for assumption in group.assumptions]
+        assumed = [_assumption_text(assumption, group) for assumption in group.assumptions]
         kind = Text(
             f"{kind.fr} ({' ; '.join(text.fr for text in assumed)})",
             f"{kind.en} ({'; '.join(text.en for text in assumed)})",
@@ -218,7 +218,7 @@ def _about(group: Group) -> Text:
     return Text(f"{value.fr} HT{kind.fr}", f"{value.en} excluding tax{kind.en}")
 
 
-def _assumed(assumption: Assumption, group: Group) -> Text:
+def _assumption_text(assumption: Assumption, group: Group) -> Text:
     if assumption == "shared":
         beyond = euros((group.total or 0) - (total_of(group.lots) or 0))
         return Text(
@@ -238,7 +238,7 @@ def _assumed(assumption: Assumption, group: Group) -> Text:
     }[assumption]
 
 
-def _says(
+def _group_advice(
     group: Group,
     code: str,
     severity: Severity,
@@ -246,5 +246,5 @@ def _says(
     message: Text,
     confidence: Confidence | None = None,
 ) -> LegalAdvice:
-    """Advice on the procedure of a group, never surer than the value that was compared."""
+    """Advice on a group, never surer than the value that was compared."""
     return advice(code, severity, row, message, group.named, "low" if group.doubtful else confidence)

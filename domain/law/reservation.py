@@ -1,4 +1,4 @@
-"""What the law says about reserving a lot: types and combinations by date, for markets and concessions."""
+"""Rules on reserving a lot: types and combinations by date, for markets and concessions."""
 
 from datetime import date
 from functools import lru_cache
@@ -66,7 +66,11 @@ def _type_not_in_force(kind: Reserved, contract: ContractKind, on: date, view: I
 def _combinations(reserved: frozenset[Reserved], contract: ContractKind, view: InForce) -> list[LegalFinding]:
     if contract == "concession":
         return [_concession_combination(view)]
-    rules = (_penitentiary_combination(reserved, view), _ess_combination(reserved, view), _both(reserved, view))
+    rules = (
+        _penitentiary_combination(reserved, view),
+        _ess_combination(reserved, view),
+        _handicap_iae_combination(reserved, view),
+    )
     return [finding for finding in rules if finding]
 
 
@@ -109,7 +113,7 @@ def _ess_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFindi
 
 
 @applies("combination_handicap_iae")
-def _both(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
+def _handicap_iae_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
     """Handicap and insertion may be combined on one lot of a market since 2020-12-08 (loi ASAP); forbidden before."""
     row = view["combination_handicap_iae"]
     if not reserved >= {"handicap", "iae"} or row.status != "in_force" or row.value:

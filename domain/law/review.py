@@ -1,4 +1,4 @@
-"""What the law says of a whole need, and of each reservation a lot might have."""
+"""The legal review of a need: its advice, and per lot the findings on each reservation it might have."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -64,7 +64,7 @@ def review_need(
 def _group_advice(
     need: Need, group: Group, view: InForce, of_values: dict[str, list[LegalAdvice]]
 ) -> list[LegalAdvice | None]:
-    """The need's advice for one group of lots; what their values tell of the lots is added to `of_values`."""
+    """The need's advice for one group of lots; advice that its values give on a lot is added to `of_values`."""
     sets, of_lots = review_sets(need, group, view)
     for lot in group.lots:
         if found := innovation(need, lot, group, view):
@@ -75,7 +75,7 @@ def _group_advice(
 
 
 def _review_lot(need: Need, lot: LotFacts, of_value: Iterable[LegalAdvice], on: date, view: InForce) -> LotReview:
-    """What the rules say of one lot: of its reservation, its object, others; `of_value` is said of it already."""
+    """The review of one lot; `of_value`: the advice on it that the need's values gave."""
     of_object = (
         insertion(lot, need.contract, view),
         capability(lot.segments, view),
@@ -90,10 +90,7 @@ def _review_lot(need: Need, lot: LotFacts, of_value: Iterable[LegalAdvice], on: 
 def _options(
     contract: ContractKind, buyer: Buyer | None, lot: LotFacts, on: date, view: InForce
 ) -> tuple[dict[str, LegalFinding | None], frozenset[str]]:
-    """What forbids each reservation, and which of the others are doubtful.
-
-    Types first, which are the same for every lot; then what only the lot decides.
-    """
+    """Per reservation the finding that forbids it, by its type or else by the lot; and the doubtful ones."""
     of_types, doubtful = _options_of_types(contract, on, view)
     forbidden = dict(of_types)
     for option, findings in (
@@ -101,11 +98,8 @@ def _options(
         ("ess", review_ess(lot, buyer, view)),
     ):
         if forbidden[option] is None:
-            forbidden[option], open_ = _standing(findings)
-            if forbidden[option]:
-                doubtful -= {option}
-            elif open_:
-                doubtful |= {option}
+            forbidden[option], is_doubtful = _refusal_or_doubt(findings)
+            doubtful = doubtful - {option} if forbidden[option] else doubtful | ({option} if is_doubtful else set())
     return forbidden, doubtful
 
 
@@ -113,14 +107,14 @@ def _options(
 def _options_of_types(
     contract: ContractKind, on: date, view: InForce
 ) -> tuple[Mapping[str, LegalFinding | None], frozenset[str]]:
-    """What forbids each reservation, or leaves it doubtful, whatever the lot."""
-    standing = {option: _standing(review_types(types, contract, on, view)) for option, types in OPTIONS.items()}
-    forbidden = {option: refusal for option, (refusal, _) in standing.items()}
-    return forbidden, frozenset(option for option, (_, doubtful) in standing.items() if doubtful)
+    """Per reservation the finding that forbids it whatever the lot, and the doubtful ones."""
+    found = {option: _refusal_or_doubt(review_types(types, contract, on, view)) for option, types in OPTIONS.items()}
+    forbidden = {option: refusal for option, (refusal, _) in found.items()}
+    return forbidden, frozenset(option for option, (_, doubtful) in found.items() if doubtful)
 
 
-def _standing(findings: Iterable[LegalFinding]) -> tuple[LegalFinding | None, bool]:
-    """The finding that forbids a reservation, or whether something about it is still open."""
+def _refusal_or_doubt(findings: Iterable[LegalFinding]) -> tuple[LegalFinding | None, bool]:
+    """The finding that forbids a reservation, else whether a person must judge it or data is missing."""
     doubtful = False
     for found in findings:
         if found.outcome == "INELIGIBLE":
@@ -132,7 +126,7 @@ def _standing(findings: Iterable[LegalFinding]) -> tuple[LegalFinding | None, bo
 def _reservation(
     contract: ContractKind, buyer: Buyer | None, lot: LotFacts, on: date, view: InForce
 ) -> Iterator[LegalFinding]:
-    """Types and combinations first; then, for types that exist, what the lot itself must be."""
+    """The findings on types and combinations; then, for types that exist, those on the lot itself."""
     reserved: frozenset[Reserved] = frozenset(lot.lot.reserved or ())
     if not reserved:
         return

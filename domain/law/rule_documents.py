@@ -1,4 +1,4 @@
-"""The rules as readers browse them: what `GET /rules` serves, and the page generated from the same data."""
+"""The rules as documents for readers: those of `GET /rules`, and the page generated from the same data."""
 
 from datetime import date
 from pathlib import Path
@@ -91,30 +91,17 @@ def read(file: Path) -> Rules:
 
 def in_force(rules: Rules, on: date, language: Language) -> tuple[RuleDocument, ...]:
     """Every rule in force at `on`."""
-    return tuple(_served(row, language) for row in rules.in_force(on))
+    return tuple(_document(row, language) for row in rules.in_force(on))
 
 
 def history(rules: Rules, rule_id: str, language: Language) -> tuple[RuleDocument, ...]:
     """Every period of one rule, oldest first, those without rule included (see `status`); raises NotFound."""
-    return tuple(_served(row, language) for row in rules.history(rule_id))
+    return tuple(_document(row, language) for row in rules.history(rule_id))
 
 
-def _served(row: RuleRow, language: Language) -> RuleDocument:
-    return RuleDocument(
-        id=row.id,
-        theme=row.theme,
-        article=row.article,
-        concession_article=row.concession_article,
-        value=row.value,
-        unit=row.unit,
-        valid_from=row.valid_from,
-        valid_until=row.valid_until,
-        status=row.status,
-        source=row.source,
-        confidence=row.confidence,
-        message=row.message.to(language),
-        explanation=explained().get(row.id),
-    )
+def _document(row: RuleRow, language: Language) -> RuleDocument:
+    fields = msgspec.structs.asdict(row) | {"message": row.message.to(language)}
+    return RuleDocument(**fields, explanation=explained().get(row.id))
 
 
 def page(rules: Rules) -> str:
@@ -141,17 +128,12 @@ def _line(row: RuleRow) -> str:
         _value(row),
         row.valid_from.isoformat() if row.valid_from else "",
         row.valid_until.isoformat() if row.valid_until else "",
-        _articles(row),
+        (row.article or "") + (f" (concessions : {row.concession_article})" if row.concession_article else ""),
         CONFIDENCES[row.confidence],
         row.message.fr,
         row.source,
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _articles(row: RuleRow) -> str:
-    concessions = f" (concessions : {row.concession_article})" if row.concession_article else ""
-    return f"{row.article or ''}{concessions}"
 
 
 def _value(row: RuleRow) -> str:
@@ -169,7 +151,7 @@ def _is_long(row: RuleRow) -> bool:
 
 
 def _list(row: RuleRow) -> str:
-    """A list that is too long for its cell."""
+    """A list that is too long for its cell, as a line below the table."""
     count = len(row.value) if isinstance(row.value, tuple) else 0
     return f"`{row.id}`, {count} valeurs : {written(row.value, row.unit).fr}.\n"
 

@@ -1,4 +1,4 @@
-"""Which function applies which rule: its docstring is the explanation served beside the rule."""
+"""A registry of the functions that apply rules; their docstrings are served as the explanation of the rules."""
 
 from collections.abc import Callable
 from inspect import cleandoc

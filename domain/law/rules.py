@@ -27,14 +27,14 @@ Status = Literal["in_force", "absent", "unknown"]
 Duty = Literal["required", "recommended"]
 Value = bool | int | float | Duty | tuple[str, ...]
 
-MEANT: dict[Unit, str] = {
+UNIT_VALUES: dict[Unit, str] = {
     "eur": "an amount in euros",
     "percent": "a whole percentage",
     "months": "a whole number of months",
     "count": "a whole number",
     "ratio": "a number",
 }
-"""What the values of each unit are."""
+"""The values that each unit takes."""
 WHOLE: frozenset[Unit] = frozenset({"percent", "months", "count"})
 
 
@@ -108,20 +108,19 @@ class BrokenLaw(ValueError):
 class InForce:
     """The rules at one date. Every known id has a row, also where the law was silent (its `status` says so)."""
 
-    def __init__(self, rows: dict[str, RuleRow], eventual: dict[str, Value]) -> None:
-        self.rows = rows
-        self._eventual_numbers = {rule_id: value for rule_id, value in eventual.items() if isinstance(value, int)}
-        self._eventual_codes = _codes(eventual)
-        self._written = {rule_id: written(row.value, row.unit) for rule_id, row in rows.items()}
-        self._cents = {
-            rule_id: cents(row.value)
-            for rule_id, row in rows.items()
-            if row.unit == "eur" and isinstance(row.value, (int, float))
-        }
-        self._numbers = {rule_id: row.value if isinstance(row.value, int) else None for rule_id, row in rows.items()}
-        self._codes = _codes(
-            {rule_id: eventual.get(rule_id) if row.status == "unknown" else row.value for rule_id, row in rows.items()}
-        )
+    def __init__(self, histories: Mapping[str, tuple[RuleRow, ...]], on: date) -> None:
+        self.rows: dict[str, RuleRow] = {}
+        self._eventual_numbers: dict[str, int] = {}
+        self._eventual_codes: dict[str, frozenset[str]] = {}
+        for rule_id, history in histories.items():
+            row, *later = (row for row in history if row.valid_until is None or on <= row.valid_until)
+            self.rows[rule_id] = row
+            eventual = next((each.value for each in (row, *later) if each.value is not None), None)
+            if isinstance(eventual, int):
+                self._eventual_numbers[rule_id] = eventual
+            elif isinstance(eventual, tuple):
+                self._eventual_codes[rule_id] = frozenset(eventual)
+        self._written = {rule_id: written(row.value, row.unit) for rule_id, row in self.rows.items()}
 
     def __getitem__(self, rule_id: str) -> RuleRow:
         return self.rows[rule_id]
@@ -137,11 +136,13 @@ class InForce:
 
     def cents(self, rule_id: str) -> int | None:
         """An amount in euro cents; None where it is not known or does not exist at this date."""
-        return self._cents.get(rule_id)
+        row = self.rows[rule_id]
+        return cents(row.value) if row.unit == "eur" and isinstance(row.value, (int, float)) else None
 
     def number(self, rule_id: str) -> int | None:
         """A count, a percentage or a number of months; None where it is not known or does not exist at this date."""
-        return self._numbers[rule_id]
+        value = self.rows[rule_id].value
+        return value if isinstance(value, int) else None
 
     def eventual_number(self, rule_id: str) -> int:
         """The number at this date, else the first one fixed later; raises KeyError where there is none at all."""
@@ -156,7 +157,7 @@ class InForce:
 
         Where it was not established, the first one known later stands in for it: its row says how doubtful that is.
         """
-        return self._codes.get(rule_id, frozenset())
+        return frozenset() if self.rows[rule_id].status == "absent" else self._eventual_codes.get(rule_id, frozenset())
 
 
 class Rules:
@@ -173,32 +174,26 @@ class Rules:
             self._of_concessions[rule.id] = _history(_for_concessions(rule))
         self._starts = sorted({row.valid_from for rows in self._histories.values() for row in rows if row.valid_from})
         self._views: dict[tuple[int, ContractKind], InForce] = {}
-        self._of_day = lru_cache(maxsize=4096)(self._found)
+        self._of_day = lru_cache(maxsize=4096)(self._view)
 
     @property
     def ids(self) -> tuple[str, ...]:
         return tuple(self._histories)
 
     def at(self, on: date, contract: ContractKind = "market") -> InForce:
-        """The rules at `on`, as they are quoted for this kind of contract.
-
-        One view per interval between two changes of the law, so it is cheap to ask again.
-        """
+        """The rules at `on`, as they are quoted for this kind of contract; cheap to ask again."""
         return self._of_day(on, contract)
 
-    def _found(self, on: date, contract: ContractKind) -> InForce:
+    def _view(self, on: date, contract: ContractKind) -> InForce:
         interval = bisect_right(self._starts, on), contract
         view = self._views.get(interval)
         if view is None:
             histories = self._of_concessions if contract == "concession" else self._histories
-            rows = {rule_id: _row_at(history, on) for rule_id, history in histories.items()}
-            eventual = {rule_id: _eventual(history, on) for rule_id, history in histories.items()}
-            view = InForce(rows, {rule_id: value for rule_id, value in eventual.items() if value is not None})
-            self._views[interval] = view
+            view = self._views[interval] = InForce(histories, on)
         return view
 
     def in_force(self, on: date) -> tuple[RuleRow, ...]:
-        """What `GET /rules?on=` lists: the rules that exist and are known at `on`, in the file's order."""
+        """The rules that exist and are known at `on`, in the file's order, as `GET /rules?on=` lists them."""
         return tuple(row for row in self.at(on).rows.values() if row.status == "in_force")
 
     def history(self, rule_id: str) -> tuple[RuleRow, ...]:
@@ -290,13 +285,13 @@ def _check_values(rule: Rule) -> None:
         if len(kinds) > 1 or kinds & {int, float}:
             raise BrokenLaw(f"{rule.id}: without unit, values are all true or false, all text or all lists: {values}")
         return
-    meant = MEANT[rule.unit]
+    expected = UNIT_VALUES[rule.unit]
     for value in values:
-        if not _is_meant(value, rule.unit):
-            raise BrokenLaw(f"{rule.id}: {value!r} is not {meant}, as unit {rule.unit!r} wants it")
+        if not _fits_unit(value, rule.unit):
+            raise BrokenLaw(f"{rule.id}: {value!r} is not {expected}, as unit {rule.unit!r} wants it")
 
 
-def _is_meant(value: Value, unit: Unit) -> bool:
+def _fits_unit(value: Value, unit: Unit) -> bool:
     if isinstance(value, bool) or not isinstance(value, int if unit in WHOLE else (int, float)):
         return False
     return 0 <= value < inf and (unit != "percent" or value <= 100)
@@ -304,20 +299,11 @@ def _is_meant(value: Value, unit: Unit) -> bool:
 
 def _row(rule: Rule, period: Period) -> RuleRow:
     article = period.article or rule.article
-    return RuleRow(
-        id=rule.id,
-        theme=rule.theme,
-        article=article,
-        value=period.value,
-        unit=rule.unit,
-        valid_from=period.valid_from,
-        valid_until=period.valid_until,
-        status=period.status,
-        source=period.source,
-        confidence=period.confidence,
-        message=cite(_sentence(rule, period), article, period.confidence),
-        concession_article=rule.concession_article,
-    )
+    fields = msgspec.structs.asdict(period) | {
+        "article": article,
+        "message": cite(_sentence(rule, period), article, period.confidence),
+    }
+    return RuleRow(id=rule.id, theme=rule.theme, unit=rule.unit, concession_article=rule.concession_article, **fields)
 
 
 def _sentence(rule: Rule, period: Period) -> Text:
@@ -344,16 +330,3 @@ def written(value: Value | None, unit: Unit | None) -> Text:
         return Text(number.replace(".", ","), number)
     text = ", ".join(value) if isinstance(value, tuple) else str(value)
     return Text(text, text)
-
-
-def _row_at(rows: tuple[RuleRow, ...], on: date) -> RuleRow:
-    return next(row for row in rows if row.valid_until is None or on <= row.valid_until)
-
-
-def _eventual(rows: tuple[RuleRow, ...], on: date) -> Value | None:
-    current_or_later = (row.value for row in rows if row.valid_until is None or on <= row.valid_until)
-    return next((value for value in current_or_later if value is not None), None)
-
-
-def _codes(values: Mapping[str, Value | None]) -> dict[str, frozenset[str]]:
-    return {rule_id: frozenset(value) for rule_id, value in values.items() if isinstance(value, tuple)}

@@ -17,9 +17,33 @@ from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import Text, euros
 
 MOST_NAMED = 650
-"""How many lots all the sets together may name, or a few more: enough for every set of nine lots, which are at most 126
-of five."""
+"""The most lots that all sets together name, give or take one set: enough for the 126 sets of five of nine lots."""
 MANY = Text(" (liste limitée)", " (list cut short)")
+# of the need, and of a lot in one of its sets
+ADAPTED = (
+    Text(
+        "Petits lots : chacun de ces ensembles peut être passé en procédure adaptée, dans la limite de {share} % de "
+        "tous les lots{more}",
+        "Small lots: each of these sets may take an adapted procedure, within {share}% of all lots{more}",
+    ),
+    Text(
+        "Petit lot : procédure adaptée possible, seul ou avec d'autres, dans la limite de {share} % des lots",
+        "Small lot: adapted procedure possible, alone or with others within {share}% of all lots",
+    ),
+)
+DIRECT = (
+    Text(
+        "Petits lots : chacun de ces ensembles peut être acheté sans publicité ni mise en concurrence, dans la limite "
+        "de {share} % de tous les lots{more}",
+        "Small lots: each of these sets may be awarded without publicity or competition, within {share}% of all "
+        "lots{more}",
+    ),
+    Text(
+        "Petit lot : achat possible sans publicité ni mise en concurrence, seul ou avec d'autres dans la limite de "
+        "{share} % de tous les lots",
+        "Small lot: award without publicity or competition possible, alone or with others within {share}% of all lots",
+    ),
+)
 
 
 class Sets(NamedTuple):
@@ -63,52 +87,21 @@ def review_sets(need: Need, group: Group, view: InForce) -> tuple[list[LegalAdvi
     """
     whole: list[LegalAdvice] = []
     per_lot: dict[str, list[LegalAdvice]] = {}
-    if len(need.lots) == 1:
-        return whole, per_lot
-    for found, write in (
-        (small_lots(need, group, view), _small_texts),
-        (direct_lots(need, group, view), _direct_texts),
-    ):
-        if found is None:
+    sets = ((small_lots, ADAPTED), (direct_lots, DIRECT)) if len(need.lots) > 1 else ()
+    for find_sets, texts in sets:
+        if (found := find_sets(need, group, view)) is None:
             continue
         row = view[found.rule]
-        of_need, of_lot = write(row, found.complete)
+        more = Text("", "") if found.complete else MANY
+        of_need, of_lot = (
+            Text(text.fr.format(share=row.value, more=more.fr), text.en.format(share=row.value, more=more.en))
+            for text in texts
+        )
         whole.append(advice("SMALL_LOT_SETS", "info", row, of_need, found.lots, found.confidence))
         ok = advice("SMALL_LOT_OK", "info", row, of_lot, (), found.confidence)
         for lot_id in found.members:
             per_lot.setdefault(lot_id, []).append(ok)
     return whole, per_lot
-
-
-def _small_texts(row: RuleRow, complete: bool) -> tuple[Text, Text]:
-    more = Text("", "") if complete else MANY
-    of_need = Text(
-        f"Petits lots : chacun de ces ensembles peut être passé en procédure adaptée, dans la limite de {row.value} % "
-        f"de tous les lots{more.fr}",
-        f"Small lots: each of these sets may take an adapted procedure, within {row.value}% of all lots{more.en}",
-    )
-    of_lot = Text(
-        f"Petit lot : procédure adaptée possible, seul ou avec d'autres, dans la limite de {row.value} % des lots",
-        f"Small lot: adapted procedure possible, alone or with others within {row.value}% of all lots",
-    )
-    return of_need, of_lot
-
-
-def _direct_texts(row: RuleRow, complete: bool) -> tuple[Text, Text]:
-    more = Text("", "") if complete else MANY
-    of_need = Text(
-        f"Petits lots : chacun de ces ensembles peut être acheté sans publicité ni mise en concurrence, dans la limite "
-        f"de {row.value} % de tous les lots{more.fr}",
-        f"Small lots: each of these sets may be awarded without publicity or competition, within {row.value}% of all "
-        f"lots{more.en}",
-    )
-    of_lot = Text(
-        f"Petit lot : achat possible sans publicité ni mise en concurrence, seul ou avec d'autres dans la limite de "
-        f"{row.value} % de tous les lots",
-        f"Small lot: award without publicity or competition possible, alone or with others within {row.value}% of all "
-        "lots",
-    )
-    return of_need, of_lot
 
 
 def _sets(group: Group, view: InForce, rule: str, bound_rule: str, formal: tuple[str, ...] = ()) -> Sets | None:
@@ -158,10 +151,10 @@ class _Search:
             return
         first = bisect_left(self.negatives, -room, first)
         if self.rest[first] <= room:
-            self._write([(*chosen, *self.places[first:])])
+            self._add([(*chosen, *self.places[first:])])
             return
         if self.least_two > room:  # one more of these at most, whichever: no need to look at each
-            self._write([(*chosen, place) for place in self.places[first:]])
+            self._add([(*chosen, place) for place in self.places[first:]])
             return
         for step in range(first, len(self.places)):
             left = room + self.negatives[step]
@@ -169,13 +162,13 @@ class _Search:
             if not self.complete or self.rest[step + 1] <= left:
                 return
 
-    def _write(self, sets: list[tuple[int, ...]]) -> None:
-        """Keep some sets of one size, as many as may be named."""
+    def _add(self, sets: list[tuple[int, ...]]) -> None:
+        """Add sets of one size, as many as may be named."""
         size = len(sets[0])
-        kept = sets[: (MOST_NAMED - self.named) // size + 1]
-        self.found += kept
-        self.named += len(kept) * size
-        self.complete = len(kept) == len(sets)
+        added = sets[: (MOST_NAMED - self.named) // size + 1]
+        self.found += added
+        self.named += len(added) * size
+        self.complete = len(added) == len(sets)
 
 
 @applies("no_split")

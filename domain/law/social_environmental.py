@@ -34,7 +34,7 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     if row.status != "in_force":
         return None
     sure = least_sure(row, *(view[rule_id] for rule_id in rules))
-    if group.doubtful or _perhaps_below_theirs(need, group, view):
+    if group.doubtful or _may_be_below_social_threshold(need, group, view):
         sure = "low"
     if row.value == "required":
         message = Text(
@@ -51,7 +51,7 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     return advice("SOCIAL_CONSIDERATION", "info", row, message, group.named, sure)
 
 
-def _perhaps_below_theirs(need: Need, group: Group, view: InForce) -> bool:
+def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
     theirs = view.cents("eu_social_services")
     below = need.contract == "market" and theirs is not None and (group.total or 0) < theirs
     return below and all(lot in group.social or lot.listed == "descendant" for lot in group.lots)
@@ -215,7 +215,7 @@ def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalA
 
 
 def _within_innovation(lot: LotFacts, group: Group, view: InForce) -> bool | None:
-    """Whether the values allow it; None where they are not known."""
+    """Whether the values are within the limits; None where they are not known."""
     need_bound = view.cents("innovative_need")
     if group.total is not None and need_bound is not None and group.total < need_bound:
         return True

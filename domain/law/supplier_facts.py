@@ -1,16 +1,16 @@
-"""What the law looks at in a supplier, and how its approvals are read at a date."""
+"""The facts about a supplier that decide its eligibility: approvals at a date, and the share of its workers."""
 
 from datetime import date
 from math import floor
+from typing import NamedTuple
 
 import msgspec
 
-from domain.law.citation import cite, days
-from domain.law.findings import Verdict
+from domain.law.citation import days
+from domain.law.findings import Verdict, verdict
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Reserved
-from domain.shortlists.shortlist import Outcome
 from domain.suppliers.supplier import Approval, LegalForm, Shares
 from domain.text.bilingual import Text, decimal
 
@@ -38,48 +38,64 @@ def right_kinds(
             continue
         if not in_force(approval, on):
             lapsed = approval
-        elif current is None or _end(approval) > _end(current):
+        elif current is None or (approval.valid_until or date.max) > (current.valid_until or date.max):
             current = approval
     return current, lapsed
 
 
 def in_force(approval: Approval, on: date) -> bool:
-    """Bounds are inclusive; a null bound is open."""
+    """Whether the approval holds at `on`; bounds are inclusive, a null bound is open."""
     return (approval.valid_from is None or approval.valid_from <= on) and (
         approval.valid_until is None or on <= approval.valid_until
     )
 
 
-def _end(approval: Approval) -> date:
-    return approval.valid_until or date.max
+class MinimumShare(NamedTuple):
+    """The share of its workers that a supplier must reach for a reserved type: the rule, and whom it counts."""
+
+    reserved: Reserved
+    rule: str
+    workers: Text
+
+    def proof(self, view: InForce) -> Text:
+        """The proof of the share, as one asks a supplier for it."""
+        minimum, workers = view.eventual_number(self.rule), self.workers
+        return Text(
+            f"la part d'au moins {minimum} % de {workers.fr}", f"the share of at least {minimum}% of {workers.en}"
+        )
 
 
 @applies("minimum_share_handicap", "minimum_share_iae", "minimum_share_penitentiary")
-def too_low(share: float | None, share_rule: str, view: InForce) -> bool:
+def share_too_low(share: float | None, required: MinimumShare, view: InForce) -> Verdict | None:
     """A known share of the workers concerned below the minimum excludes the supplier, whatever its approvals.
 
     Exactly the minimum is enough. Only the category that counts is read: disabled workers for handicap, disadvantaged
     ones for insertion, detainees for penitentiary. The share for penitentiary was fixed some weeks after the type
     was created; suppliers are judged by it at any date, because what a date forbids is told on the lot.
     """
-    return share is not None and share * 100 < view.eventual_number(share_rule)
-
-
-def share_too_low(view: InForce, reserved: Reserved, share_rule: str, share: float, workers: Text) -> Verdict:
-    """INELIGIBLE for a known share below the minimum, written rounded down so as not to look sufficient."""
-    minimum = view.eventual_number(share_rule)
-    known = percent(floor(share * 1000) / 1000)
+    minimum = view.eventual_number(required.rule)
+    if share is None or share * 100 >= minimum:
+        return None
+    # rounded down, so as not to look sufficient
+    known, workers = percent(floor(share * 1000) / 1000), required.workers
     message = Text(
         f"{known.fr} % de {workers.fr} : moins que les {minimum} % exigés",
         f"{known.en}% of {workers.en}: less than the {minimum}% required",
     )
-    return verdict(view[share_rule], reserved, "INELIGIBLE", "SHARE_LT_50", message)
+    return verdict(view[required.rule], required.reserved, "INELIGIBLE", "SHARE_LT_50", message)
 
 
-def share_proof(view: InForce, share_rule: str, workers: Text) -> Text:
-    """The proof of the minimum share, as one asks a supplier for it."""
-    minimum = view.eventual_number(share_rule)
-    return Text(f"la part d'au moins {minimum} % de {workers.fr}", f"the share of at least {minimum}% of {workers.en}")
+def eligible(view: InForce, row: RuleRow, known: Text, share: float | None, required: MinimumShare) -> Verdict:
+    """ELIGIBLE by what is `known`: with a sufficient share, else by presumption and never surer than that."""
+    if share is not None:
+        stated, workers = percent(share), required.workers
+        message = Text(f"{known.fr} ; {stated.fr} % de {workers.fr}", f"{known.en}; {stated.en}% of {workers.en}")
+        return verdict(row, required.reserved, "ELIGIBLE", None, message)
+    proof, presumption = required.proof(view), view["share_presumption"]
+    message = Text(f"{known.fr} ; {proof.fr} est présumée", f"{known.en}; {proof.en} is presumed")
+    sure = "low" if row.confidence == "low" else presumption.confidence
+    presumed = verdict(row, required.reserved, "ELIGIBLE", "PRESUMED_SHARE", message, (), sure)
+    return msgspec.structs.replace(presumed, rule=presumption.id)
 
 
 def percent(share: float) -> Text:
@@ -96,23 +112,6 @@ def until(end: date | None) -> Text:
     return Text(f" jusqu'au {day.fr}", f" until {day.en}")
 
 
-def presumed(view: InForce, row: RuleRow, reserved: Reserved, message: Text) -> Verdict:
-    """ELIGIBLE by presumption: quotes the reservation's article, and is never surer than the presumption."""
-    presumption = view["share_presumption"]
-    confidence = "low" if row.confidence == "low" else presumption.confidence
-    article = row.article or ""
-    return Verdict(
-        reserved,
-        "ELIGIBLE",
-        "PRESUMED_SHARE",
-        (),
-        presumption.id,
-        article,
-        confidence,
-        cite(message, article, confidence),
-    )
-
-
 def lapsed_verdict(view: InForce, reserved: Reserved, rule_id: str, approval: Approval, on: date) -> Verdict:
     """ELIGIBLE_IF an approval of the right kind is shown to be in force: the one known is not, at `on`."""
     message = not_in_force(approval, on)
@@ -126,13 +125,3 @@ def not_in_force(approval: Approval, on: date) -> Text:
         return Text(f"{approval.kind} échu depuis le {end.fr}", f"{approval.kind} lapsed on {end.en}")
     start = days(approval.valid_from or on)
     return Text(f"{approval.kind} valable à partir du {start.fr}", f"{approval.kind} valid from {start.en}")
-
-
-def verdict(
-    row: RuleRow, reserved: Reserved, outcome: Outcome, code: str | None, message: Text, missing: tuple[Text, ...] = ()
-) -> Verdict:
-    """A verdict that quotes this rule, with its article and confidence."""
-    article = row.article or ""
-    return Verdict(
-        reserved, outcome, code, missing, row.id, article, row.confidence, cite(message, article, row.confidence)
-    )

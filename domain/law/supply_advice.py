@@ -1,6 +1,6 @@
-"""What supply and law say together: which reservation would work, and which would leave a lot without offer.
+"""Advice derived from candidate counts and legal findings: reservations that would work, and lots without offer.
 
-The numbers compared here are counsel of this project (rules of theme `counsel`), not law, and the messages say so.
+The numbers compared here are advice of this project (rules of theme `counsel`), not law, and the messages say so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,21 +25,21 @@ INELIGIBLE = (OUTCOMES.index("INELIGIBLE"), False)
 
 
 class Count(NamedTuple):
-    """Candidates a lot would have, and how many of them are plainly ELIGIBLE."""
+    """The candidates a lot would have, and how many of them are ELIGIBLE without condition."""
 
     total: int
     certain: int
 
 
 class Ends(NamedTuple):
-    """How many candidates' approvals end before the contract does, and the first of these days."""
+    """The number of candidates whose approvals end before the contract does, and the first of these days."""
 
     candidates: int
     first: date
 
 
 class Supply(msgspec.Struct, frozen=True):
-    """What a match found for one lot.
+    """The supply that a match found for one lot.
 
     `total`: its candidates under its own reservation. `options`: per reservation it might have (keys of
     `review.OPTIONS`), the candidates it would have. `ends`: of the candidates of a reserved lot, those whose approval
@@ -52,11 +52,12 @@ class Supply(msgspec.Struct, frozen=True):
     ends: Ends | None = None
 
 
-def counsel(supply: Supply, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
-    """The lot's advice that depends on supply and on what the law says of the same lot."""
+def supply_advice(supply: Supply, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
+    """The lot's advice that depends on both its supply and its legal review."""
     view = rules.at(on)
-    borne, closed = _borne(supply, review.forbidden, view)
-    found = (_no_offer(supply, view), _possible(supply, review, borne, view), _expiring(supply, view))
+    open_, closed = _sufficient(supply, review.forbidden, view)
+    expiring = _expiring(supply.ends, view) if supply.ends else None
+    found = (_no_offer(supply, view), _possible(supply, review, open_, view), expiring)
     return (*(item for item in found if item), *closed)
 
 
@@ -80,13 +81,10 @@ def _no_offer(supply: Supply, view: InForce) -> LegalAdvice | None:
     return advice("RISK_INFRUCTUEUX", "warning", view["counsel_no_offer"], message)
 
 
-def _borne(
+def _sufficient(
     supply: Supply, forbidden: Mapping[str, LegalFinding | None], view: InForce
 ) -> tuple[list[tuple[str, Count]], list[LegalAdvice]]:
-    """The reservations that supply would bear: those open to this lot, and of the others why not.
-
-    RESERVATION_NOT_OPEN is said of what the law forbids for this lot.
-    """
+    """Reservations with enough candidates: those open to this lot, and RESERVATION_NOT_OPEN for forbidden ones."""
     minimum = view.number("counsel_reservation_minimum") or 1
     open_, closed = [], []
     for option, count in supply.options.items():
@@ -101,7 +99,7 @@ def _borne(
 
 @applies("counsel_reservation_minimum", "counsel_reservation_comfortable")
 def _possible(
-    supply: Supply, review: LotReview, borne: Sequence[tuple[str, Count]], view: InForce
+    supply: Supply, review: LotReview, open_: Sequence[tuple[str, Count]], view: InForce
 ) -> LegalAdvice | None:
     """Reservations that the law allows and that leave enough candidates (RESERVATION_POSSIBLE).
 
@@ -109,7 +107,7 @@ def _possible(
     leaves a type open for this lot, it is named with that proviso. Enough is counsel, not law.
     """
     fewer = supply.total if supply.reserved and not review.refused else 0
-    named = tuple((option, count, option in review.doubtful) for option, count in borne if count.total > fewer)
+    named = tuple((option, count, option in review.doubtful) for option, count in open_ if count.total > fewer)
     if not named:
         return None
     comfortable = view.number("counsel_reservation_comfortable")
@@ -118,7 +116,7 @@ def _possible(
 
 @lru_cache(maxsize=4096)
 def _suggested(named: tuple[tuple[str, Count, bool], ...], plenty: bool, view: InForce) -> LegalAdvice:
-    parts = [_leaves(*each) for each in named]
+    parts = [_candidates_left(*each) for each in named]
     scarce = Text("", "") if plenty else Text(" ; concurrence limitée", "; limited competition")
     message = Text(
         f"Conseil : réserver {' ; '.join(part.fr for part in parts)}{scarce.fr}",
@@ -128,7 +126,7 @@ def _suggested(named: tuple[tuple[str, Count, bool], ...], plenty: bool, view: I
 
 
 @lru_cache(maxsize=4096)
-def _leaves(option: str, count: Count, doubtful: bool = False) -> Text:
+def _candidates_left(option: str, count: Count, doubtful: bool = False) -> Text:
     name, sure = RESERVED[option].to, count.certain
     many, sures = "s" if count.total > 1 else "", "s" if sure > 1 else ""
     fr, en = (", à condition de vérifier que le lot s'y prête", ", provided the lot is checked to qualify")
@@ -140,7 +138,7 @@ def _leaves(option: str, count: Count, doubtful: bool = False) -> Text:
 
 @lru_cache(maxsize=4096)
 def _closed(option: str, count: Count, finding: LegalFinding) -> LegalAdvice:
-    part = _leaves(option, count)
+    part = _candidates_left(option, count)
     message = Text(
         f"Réserver {part.fr}, mais n'est pas ouvert à ce lot. {finding.message.fr}",
         f"Reserving to {part.en}, but is not open to this lot. {finding.message.en}",
@@ -148,13 +146,8 @@ def _closed(option: str, count: Count, finding: LegalFinding) -> LegalAdvice:
     return LegalAdvice("RESERVATION_NOT_OPEN", "info", finding.rule, finding.article, finding.confidence, message)
 
 
-def _expiring(supply: Supply, view: InForce) -> LegalAdvice | None:
-    """APPROVALS_EXPIRING: how many candidates' approvals end before the contract does, and the first of these days."""
-    return None if supply.ends is None else _ending(supply.ends, view)
-
-
 @lru_cache(maxsize=4096)
-def _ending(ends: Ends, view: InForce) -> LegalAdvice:
+def _expiring(ends: Ends, view: InForce) -> LegalAdvice:
     count, first = ends.candidates, days(ends.first)
     many = "s" if count > 1 else ""
     message = Text(
@@ -187,12 +180,12 @@ def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rul
             if approval.kind in kinds and approval.valid_until and on <= approval.valid_until < date.max
         }
     )
-    if not ends or (now := _standing(facts, reserved, on, rules)) >= INELIGIBLE:
+    if not ends or (now := _best_outcome(facts, reserved, on, rules)) >= INELIGIBLE:
         return None
-    return next((end for end in ends if _standing(facts, reserved, end + timedelta(days=1), rules) > now), None)
+    return next((end for end in ends if _best_outcome(facts, reserved, end + timedelta(days=1), rules) > now), None)
 
 
-def _standing(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> tuple[int, bool]:
+def _best_outcome(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> tuple[int, bool]:
     """The best outcome for these types (a position in OUTCOMES), and whether it rests on lapsed approvals alone.
 
     Greater is worse.

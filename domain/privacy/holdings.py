@@ -1,4 +1,4 @@
-"""What is held about a person, place by place, and what an erasure makes of it."""
+"""Personal data held about somebody, item by item, and the removal of their contact details from a frozen answer."""
 
 import re
 from collections.abc import Collection
@@ -8,17 +8,18 @@ from uuid import UUID
 
 import msgspec
 
-from domain.privacy.data_subject import Traces, is_of, phone_key
+from domain.privacy.data_subject import Identifiers, is_of, phone_key
 from domain.privacy.person import email_key
 
 Fate = Literal["erased", "pseudonym", "kept"]
 Why = Literal["append_only", "text_of_source"]
 
-_VALUE = rb'null|"(?:[^"\\]|\\.)*"'
-_SUPPLIER = rb'"supplier":\{"id":"(?P<supplier>[0-9a-f-]{36})"'
-_CONTACT = re.compile(
-    _SUPPLIER + rb'|("contact":\{"email":)(' + _VALUE + rb')(,"phone":)(' + _VALUE + rb')(,"website":)'
+_STRING = rb'null|"(?:[^"\\]|\\.)*"'
+_SUPPLIER_OR_CONTACT = re.compile(
+    rb'"supplier":\{"id":"(?P<supplier>[0-9a-f-]{36})"'
+    rb'|"contact":\{"email":(?P<email>' + _STRING + rb'),"phone":(?P<phone>' + _STRING + rb"),"
 )
+_decode = msgspec.json.Decoder(str | None).decode
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +51,7 @@ class PersonalData(msgspec.Struct, frozen=True):
 
 
 class Erasure(msgspec.Struct, frozen=True):
-    """What an erasure changed, and what it left and why (RGPD, article 17).
+    """The changes of an erasure, and what it left and why (RGPD, article 17).
 
     `reference`: what the journal knows it by, as `person:<reference>`; null where nothing was changed. `dry_run`: only
     what it would change.
@@ -63,28 +64,29 @@ class Erasure(msgspec.Struct, frozen=True):
 
 
 def without_contacts(
-    body: bytes, traces: Traces, supplier_ids: Collection[UUID]
+    body: bytes, identifiers: Identifiers, supplier_ids: Collection[UUID]
 ) -> tuple[bytes, tuple[tuple[str, str], ...]]:
     """A frozen answer without the person's address, and without their number where it is that of these suppliers.
 
-    Every other byte stays. Also what was taken out, as the name of a field and its text.
+    Every other byte stays. Also the fields removed, each with its text.
     """
-    taken: list[tuple[str, str]] = []
-    theirs = {str(each).encode() for each in supplier_ids}
+    removed: list[tuple[str, str]] = []
     is_theirs = False
 
-    def without(found: "re.Match[bytes]") -> bytes:
+    def replaced(found: "re.Match[bytes]") -> bytes:
         nonlocal is_theirs
         if found["supplier"] is not None:
-            is_theirs = found["supplier"] in theirs
+            is_theirs = UUID(found["supplier"].decode()) in supplier_ids
             return found[0]
-        email, phone = (msgspec.json.decode(found[group], type=str | None) for group in (3, 5))
-        known = email is not None and email_key(email) in traces.addresses
-        own = known and any(is_of(email or "", name) for name in traces.names)
-        numbered = phone is not None and (own or (is_theirs and phone_key(phone) in traces.phones))
-        taken.extend(("contact.email", email) for _ in range(known) if email is not None)
-        taken.extend(("contact.phone", phone) for _ in range(numbered) if phone is not None)
-        parts = (found[2], b"null" if known else found[3], found[4], b"null" if numbered else found[5], found[6])
-        return b"".join(parts)
+        email, phone = _decode(found["email"]) or "", _decode(found["phone"]) or ""
+        is_known = email_key(email) in identifiers.emails
+        has_own_email = is_known and any(is_of(email, name) for name in identifiers.names)
+        is_own_phone = has_own_email or (is_theirs and phone_key(phone) in identifiers.phones)
+        if is_known:
+            removed.append(("contact.email", email))
+        if is_own_phone and phone:
+            removed.append(("contact.phone", phone))
+        values = (b"null" if is_known else found["email"], b"null" if is_own_phone else found["phone"])
+        return b'"contact":{"email":%b,"phone":%b,' % values
 
-    return _CONTACT.sub(without, body), tuple(dict.fromkeys(taken))
+    return _SUPPLIER_OR_CONTACT.sub(replaced, body), tuple(dict.fromkeys(removed))

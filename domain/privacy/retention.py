@@ -1,4 +1,4 @@
-"""How long what is kept is kept, and what is due to be removed."""
+"""Retention periods, and what is due for removal."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ LEAST_YEARS_OF_NEEDS = 3
 
 
 class Periods(msgspec.Struct, frozen=True, kw_only=True):
-    """How long each kind is kept, where that can be chosen."""
+    """Periods for which things are kept, where they can be chosen."""
 
     needs_years: int = 5
     persons_years: int = 3
@@ -51,7 +51,7 @@ class DueNeed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Due(msgspec.Struct, frozen=True):
-    """How much of a kind is due; `organisation` null: of what all share."""
+    """The number of things of a kind that are due; `organisation` null: of what all share."""
 
     kind: Kind
     organisation: str | None
@@ -60,7 +60,7 @@ class Due(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What would be removed at `at`: needs one by one, the rest by number."""
+    """Things due for removal at `at`: needs one by one, the rest by number."""
 
     at: datetime
     periods: Periods
@@ -70,7 +70,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def bounds_of(periods: Periods, now: datetime, answers: timedelta, deliveries: timedelta) -> Bounds:
-    """What ended at the bound has been kept for the whole period; `answers`, `deliveries`: how long those are kept."""
+    """The bounds at `now`; `answers`, `deliveries`: the periods for which those are kept."""
     return Bounds(
         needs=years_before(now, periods.needs_years),
         persons=years_before(now, periods.persons_years),

@@ -15,18 +15,26 @@ from domain.text.normalise import fold
 _NAF = re.compile(r"([0-9]{2})\.?([0-9]{2})([A-Z])")
 
 
-class Segment(msgspec.Struct, frozen=True):
-    """One activity. `synonyms` are folded phrases, `cpv` prefixes of codes, `naf` dotted NAF rev. 2 codes.
+class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A segment as segments.toml writes it.
 
-    `related` are neighbours worth showing to a buyer who asks for this segment; they never answer in its place.
+    `synonyms` are folded phrases, `cpv` prefixes of codes, `naf` dotted NAF rev. 2 codes.
     """
 
     id: str
     label: str
-    family: str
     synonyms: tuple[str, ...]
     cpv: tuple[str, ...]
     naf: tuple[str, ...]
+
+
+class Segment(SegmentEntry, frozen=True):
+    """One activity.
+
+    `related` are neighbours worth showing to a buyer who asks for this segment; they never answer in its place.
+    """
+
+    family: str
     related: tuple[str, ...]
 
 
@@ -38,16 +46,6 @@ class Family(msgspec.Struct, frozen=True):
     segments: tuple[Segment, ...]
 
 
-class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A segment as segments.toml writes it."""
-
-    id: str
-    label: str
-    synonyms: tuple[str, ...]
-    cpv: tuple[str, ...]
-    naf: tuple[str, ...]
-
-
 class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A family as segments.toml writes it."""
 
@@ -57,7 +55,7 @@ class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What NAF codes say of a trade: `silent` ones nothing; those that several segments list, what `names` gives."""
+    """NAF codes that are not read as the segments listing them: `silent` name none, `names` gives those of others."""
 
     silent: tuple[str, ...]
     names: dict[str, tuple[str, ...]]
@@ -145,14 +143,16 @@ def _families(file: TaxonomyFile) -> tuple[Family, ...]:
         related[other].add(one)
     neighbours = {code: tuple(sorted(others, key=order.index)) for code, others in related.items()}
     return tuple(
-        Family(family.id, family.label, tuple(_segment(entry, family.id, neighbours) for entry in family.segment))
+        Family(
+            family.id,
+            family.label,
+            tuple(
+                Segment(**msgspec.structs.asdict(entry), family=family.id, related=neighbours[entry.id])
+                for entry in family.segment
+            ),
+        )
         for family in file.family
     )
-
-
-def _segment(entry: SegmentEntry, family: str, neighbours: dict[str, tuple[str, ...]]) -> Segment:
-    related = neighbours[entry.id]
-    return Segment(entry.id, entry.label, family, entry.synonyms, entry.cpv, entry.naf, related)
 
 
 def _by_code(pairs: Iterable[tuple[str, Segment]]) -> dict[str, tuple[str, ...]]:

@@ -264,7 +264,7 @@ class ReportAward(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportGap(msgspec.Struct, frozen=True):
-    """Something that these suppliers did not get as others did; none are named where it would tell who asked."""
+    """Something that suppliers lack and others have; `suppliers` empty where it would tell who asked a question."""
 
     code: str
     message: str

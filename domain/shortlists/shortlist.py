@@ -20,7 +20,7 @@ TensionLevel = Literal["none", "critical", "low", "good"]
 
 
 class Stamp(msgspec.Struct, frozen=True):
-    """Which data, taxonomy, territories and rules this answer rests on, and the date it was evaluated for."""
+    """The versions of data, taxonomy, territories and rules behind an answer, and its evaluation date."""
 
     data_version: int
     taxonomy: str
@@ -48,7 +48,7 @@ class TerritoryEcho(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PublicContact(msgspec.Struct, frozen=True):
-    """How to reach a supplier, without naming a person."""
+    """The contact of a supplier, without a person."""
 
     email: str | None
     phone: str | None
@@ -81,7 +81,7 @@ class SegmentAnswer(msgspec.Struct, frozen=True):
 
 
 class Eligibility(msgspec.Struct, frozen=True):
-    """Whether a supplier may answer one reserved type at the evaluation date; `missing` lists the proofs to ask for."""
+    """The eligibility of a supplier for one reserved type at the evaluation date; `missing`: the proofs to ask for."""
 
     reserved: Reserved
     outcome: Outcome
@@ -94,7 +94,7 @@ class Eligibility(msgspec.Struct, frozen=True):
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """One reason why a supplier is where it is in the list."""
+    """One reason for the rank of a supplier."""
 
     code: str
     message: str
@@ -124,7 +124,7 @@ class NearMiss(msgspec.Struct, frozen=True):
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """How many candidates answer one requested segment, how many of them certainly, how many on the spot."""
+    """The numbers of candidates for one requested segment: all, `eligible` for certain, and `local` ones."""
 
     segment: str
     candidates: int
@@ -133,7 +133,7 @@ class Coverage(msgspec.Struct, frozen=True):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """What the law says about reserving this lot."""
+    """A finding of law on the reservation of a lot."""
 
     code: str
     outcome: Outcome
@@ -144,7 +144,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Alternatives(msgspec.Struct, frozen=True):
-    """What the total would be under another reservation, and how many suppliers stand within each radius.
+    """The totals under other reservations, and the numbers of suppliers within each radius.
 
     `forbidden`: of these reservations, those that the law does not allow for this lot, each with what forbids it.
     """
@@ -155,7 +155,7 @@ class Alternatives(msgspec.Struct, frozen=True):
 
 
 class Tension(msgspec.Struct, frozen=True):
-    """Whether the supply is enough for competition, by the requested segment with the fewest candidates."""
+    """The level of competition to expect, by the requested segment with the fewest candidates."""
 
     level: TensionLevel
     message: str

@@ -22,15 +22,15 @@ from domain.suppliers.supplier import (
     nameless,
 )
 
-_UNITED = ("approvals", "offers", "labels")
-_MERGED = ("shares", "contact")
-_ALONE = (
+_UNITED_FIELDS = ("approvals", "offers", "labels")
+_MERGED_FIELDS = ("shares", "contact")
+_FIRST_KNOWN_FIELDS = (
     "name", "trade_name", "siret", "legal_form", "ess", "in_prison", "address", "description", "employees",
     "turnover_eur", "active",
 )  # fmt: skip
-_OF_PLACE = ("location", "commune")
+_PLACE_FIELDS = ("location", "commune")
 # The person to contact is not told, and so is not where that was learnt.
-_OF_PARTS = (
+_NESTED_FIELDS = (
     *(("shares", name) for name in ("disabled", "disadvantaged", "detained")),
     *(("contact", name) for name in ("email", "phone", "website")),
 )
@@ -38,7 +38,7 @@ DOUBTFUL_POINT = frozenset(("point_far_from_commune", "outside_france"))
 
 
 class StoredRecord(msgspec.Struct, frozen=True, gc=False):
-    """A record as it is kept.
+    """A record as it is stored.
 
     `received_at`: last seen at its source; `changed_at`: when its content last became other; `rank`: its source's.
     """
@@ -64,9 +64,10 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
     record, placed, provenance = stored[0].record, stored[0], None
     if len(stored) > 1:
         stored = sorted(stored, key=precedence)
-        record = _whole([item.record for item in stored])
+        record = _combined([item.record for item in stored])
         placed = min(stored, key=_vagueness)
         provenance = _provenance(stored, placed)
+    # field by field: a copy by names takes twice the time, and imports assemble ten thousand suppliers a second
     return Supplier(
         id=supplier_id,
         name=record.name,
@@ -96,7 +97,7 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
 
 
 def precedence(item: StoredRecord) -> tuple[Any, ...]:
-    """What sorts records of one supplier, those whose word goes first in front.
+    """The sort key of a supplier's records: those whose values are preferred come first.
 
     Records that add to others without describing the supplier, as a list of approvals by SIRET does, come last. Then a
     higher rank of the source goes before a lower one, declared offers before inferred ones or none, a point of its own
@@ -104,7 +105,7 @@ def precedence(item: StoredRecord) -> tuple[Any, ...]:
     """
     declared = any(offer.basis == "declared" for offer in item.record.offers)
     return (
-        _says_little(item),
+        _supplementary(item),
         -item.rank,
         not declared,
         _vagueness(item),
@@ -118,7 +119,7 @@ def origins(supplier: Supplier) -> dict[str, str]:
     """The source of every field that is known and not united, as `provenance` has them where sources differ."""
     if supplier.provenance is not None:
         return supplier.provenance
-    return dict.fromkeys(_known(supplier, supplier), supplier.sources[0].source) if supplier.sources else {}
+    return dict.fromkeys(_known_fields(supplier, supplier), supplier.sources[0].source) if supplier.sources else {}
 
 
 def _provenance(stored: Sequence[StoredRecord], placed: StoredRecord) -> dict[str, str] | None:
@@ -126,38 +127,38 @@ def _provenance(stored: Sequence[StoredRecord], placed: StoredRecord) -> dict[st
         return None
     found: dict[str, str] = {}
     for item in reversed(stored):
-        found |= dict.fromkeys(_known(item.record, None), item.source)
-    return found | {name: placed.source for name in _OF_PLACE if getattr(placed.placement, name) is not None}
+        found |= dict.fromkeys(_known_fields(item.record, None), item.source)
+    return found | {name: placed.source for name in _PLACE_FIELDS if getattr(placed.placement, name) is not None}
 
 
-def _known(document: SupplierRecord | Supplier, place: Supplier | None) -> Iterator[str]:
+def _known_fields(document: SupplierRecord | Supplier, place: Supplier | None) -> Iterator[str]:
     """The fields that are known and not united; those of `place` among them."""
-    for name in _ALONE:
+    for name in _FIRST_KNOWN_FIELDS:
         if getattr(document, name) is not None:
             yield name
-    for part, name in _OF_PARTS:
+    for part, name in _NESTED_FIELDS:
         if (whole := getattr(document, part)) is not None and getattr(whole, name) is not None:
             yield f"{part}.{name}"
-    for name in _OF_PLACE:
+    for name in _PLACE_FIELDS:
         if place is not None and getattr(place, name) is not None:
             yield name
 
 
-def _whole(records: Sequence[SupplierRecord]) -> SupplierRecord:
-    """What the records say together; the earlier one's word goes first."""
+def _combined(records: Sequence[SupplierRecord]) -> SupplierRecord:
+    """One record of all of them; the values of earlier ones are preferred."""
     fields: dict[str, Any] = {}
     for field in SupplierRecord.__struct_fields__:
         known = [value for record in records if (value := getattr(record, field)) is not None]
-        if field in _UNITED:
+        if field in _UNITED_FIELDS:
             fields[field] = tuple(dict.fromkeys(chain.from_iterable(known))) if known else None
-        elif field in _MERGED:
-            fields[field] = reduce(_filled, known) if known else None
+        elif field in _MERGED_FIELDS:
+            fields[field] = reduce(_fill_nulls, known) if known else None
         else:
             fields[field] = known[0] if known else None
-    return SupplierRecord(**fields | {"approvals": _most_telling(fields["approvals"])})
+    return SupplierRecord(**fields | {"approvals": _without_undated(fields["approvals"])})
 
 
-def _says_little(item: StoredRecord) -> int:
+def _supplementary(item: StoredRecord) -> int:
     """1 for a record of nothing but approvals, 2 for one that knows the supplier by its SIRET only."""
     record = item.record
     if record.siret is not None and record.name == nameless(record.siret):
@@ -167,15 +168,15 @@ def _says_little(item: StoredRecord) -> int:
     )
 
 
-def _most_telling(approvals: tuple[Approval, ...] | None) -> tuple[Approval, ...] | None:
-    """The same approvals without those whose dates one record does not know and another does."""
+def _without_undated(approvals: tuple[Approval, ...] | None) -> tuple[Approval, ...] | None:
+    """The approvals without those that lack dates where another one of their kind has some."""
     if approvals is None:
         return None
     dated = {approval.kind for approval in approvals if approval.valid_from or approval.valid_until}
     return tuple(item for item in approvals if item.valid_from or item.valid_until or item.kind not in dated)
 
 
-def _filled(part: Any, other: Any) -> Any:
+def _fill_nulls(part: Any, other: Any) -> Any:
     """The struct `part`, its nulls filled from `other`."""
     missing = {name: getattr(other, name) for name in part.__struct_fields__ if getattr(part, name) is None}
     return msgspec.structs.replace(part, **missing)
@@ -197,7 +198,7 @@ def _vagueness(item: StoredRecord) -> int:
 
 
 def _flags(stored: Sequence[StoredRecord], whole: SupplierRecord, placement: Placement) -> tuple[Flag, ...]:
-    """What is doubtful about the place and the SIRET that were taken, and about the whole."""
+    """The flags of the place and the SIRET that were taken, and of the whole."""
     if not any(item.placement.flags for item in stored):
         return ()
     of_siret = (item.placement.flags for item in stored if item.record.siret == whole.siret)

@@ -1,4 +1,4 @@
-"""What a record lacks and what of it is out of date, for whoever looks after its source."""
+"""Gaps and expired approvals of a record, for whoever looks after its source."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -7,18 +7,18 @@ from domain.suppliers.supplier import Approval, Flag, Kind, Placement, SupplierR
 
 NO_SIRET, NO_EMAIL = "no_siret", "no_email"
 NO_FLAGS = frozenset((NO_SIRET, NO_EMAIL))
-"""What is lacking and no doubt about a record: many have none for good reasons."""
+"""Gaps that are no flags: many records have none of these for good reasons."""
 
 
 def shortcomings(record: SupplierRecord, placement: Placement) -> list[str]:
-    """What the record lacks (`no_siret`, `no_email`) and the codes of its flags, each once and sorted."""
+    """The codes of the record's gaps (`no_siret`, `no_email`) and of its flags, each once and sorted."""
     found = {flag.code for flag in placement.flags}
-    return sorted(found | {code for code, known in _told(record) if not (known and known.strip())})
+    return sorted(found | {code for code, known in _expected(record) if not (known and known.strip())})
 
 
 def approved_until(approvals: Iterable[Approval] | None) -> date | None:
     """The last day on which no kind has expired; None: none of them will."""
-    return min(_ends(approvals).values(), default=None)
+    return min(_last_days(approvals).values(), default=None)
 
 
 def expired(approvals: Iterable[Approval] | None, on: date) -> tuple[Flag, ...]:
@@ -26,15 +26,15 @@ def expired(approvals: Iterable[Approval] | None, on: date) -> tuple[Flag, ...]:
 
     An older period that a later one follows has not expired, nor has one that is still to begin.
     """
-    ended = ((kind, last) for kind, last in _ends(approvals).items() if last < on)
+    ended = ((kind, last) for kind, last in _last_days(approvals).items() if last < on)
     return tuple(Flag("approval_expired", f"{kind} {last.isoformat()}") for kind, last in ended)
 
 
-def _told(record: SupplierRecord) -> tuple[tuple[str, str | None], ...]:
+def _expected(record: SupplierRecord) -> tuple[tuple[str, str | None], ...]:
     return (NO_SIRET, record.siret), (NO_EMAIL, record.contact.email if record.contact else None)
 
 
-def _ends(approvals: Iterable[Approval] | None) -> dict[Kind, date]:
+def _last_days(approvals: Iterable[Approval] | None) -> dict[Kind, date]:
     """The last day of each kind that has one."""
     last: dict[Kind, date] = {}
     for approval in approvals or ():

@@ -1,4 +1,4 @@
-"""Which records are one supplier.
+"""Deduplication: the partition of records into suppliers.
 
 Links are honoured from the strongest to the weakest, each unless it would put together what is kept apart:
 
@@ -33,21 +33,28 @@ BAND_DEGREES = 0.0019
 _EQUATOR_M = 6_378_137.0
 _ECCENTRICITY2 = 0.00669437999014
 
-Likeness = Callable[[Name, Name], float]
-"""How alike two names are, at most 1; 0: they are different names. The order of the two does not matter."""
+NameSimilarity = Callable[[Name, Name], float]
+"""How similar two names are, at most 1; 0: they are different names. The order of the two does not matter."""
 
 Link = Literal["decision", "siret", "name"]
 
 
 class RecordKey(NamedTuple):
-    """What a record is known by."""
+    """The identity of a record."""
+
+    source: str
+    external_id: str
+
+
+class RecordReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A record, by the identifier that its source gives it."""
 
     source: str
     external_id: str
 
 
 class Facts(msgspec.Struct, frozen=True, gc=False):
-    """What tells who a record is about.
+    """The facts by which a record is identified.
 
     `names`: as `read_name` reads them, for records with a point of their own; empty where the place is only a commune,
     or doubtful. `place`: where the record stands, however well that is known.
@@ -61,28 +68,28 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
 
 
 class Decisions(msgspec.Struct, frozen=True):
-    """What people decided: sets of records that are one supplier, the earliest decision first; pairs that are not."""
+    """Decisions of people: sets of records that are one supplier, the earliest decision first; pairs that are not."""
 
     merged: Sequence[Collection[RecordKey]] = ()
     split: Collection[tuple[RecordKey, RecordKey]] = ()
 
 
-NOTHING_DECIDED = Decisions()
+NO_DECISIONS = Decisions()
 
 
 def partition(
-    facts: Iterable[Facts], likeness: Likeness, decisions: Decisions = NOTHING_DECIDED
+    facts: Iterable[Facts], similarity: NameSimilarity, decisions: Decisions = NO_DECISIONS
 ) -> list[list[RecordKey]]:
     """The records of each supplier, in their order; a record that nothing links is alone.
 
     Records that nothing links to any of these may be left out: the outcome for the others is the same.
     """
     groups = _Groups(sorted(facts, key=lambda each: each.key), decisions)
-    alone = list(_unite_twins(groups))
+    alone = list(_unite_identical(groups))
     for merged in decisions.merged:
         _unite_each(groups, [groups.facts[key] for key in sorted(merged) if key in groups.facts], "decision")
     _unite_by_siret(groups, alone)
-    _unite_by_name(groups, alone, likeness)
+    _unite_by_name(groups, alone, similarity)
     return groups.members()
 
 
@@ -97,7 +104,7 @@ def metres(one: Point, other: Point) -> float:
 
 
 class _Groups:
-    """Disjoint sets of records that grow together unless something keeps them apart."""
+    """Union-find of records, which refuses unions that something forbids."""
 
     def __init__(self, facts: Sequence[Facts], decisions: Decisions) -> None:
         self.facts = {each.key: each for each in facts}
@@ -107,10 +114,10 @@ class _Groups:
             self.split.setdefault(other, set()).add(one)
         self.decided = {key for merged in decisions.merged for key in merged} | set(self.split)
         self._parent = {key: key for key in self.facts}
-        self._held = {each.key: _Held(each, self.split) for each in facts}
+        self._content = {each.key: _Content(each, self.split) for each in facts}
 
-    def of(self, key: RecordKey) -> RecordKey:
-        """The record that stands for the group."""
+    def root(self, key: RecordKey) -> RecordKey:
+        """The root of the record's group (union-find with path compression)."""
         root = key
         while self._parent[root] != root:
             root = self._parent[root]
@@ -120,36 +127,36 @@ class _Groups:
 
     def unite(self, one: RecordKey, other: RecordKey, by: Link) -> bool:
         """Make one group of two; False if something keeps them apart."""
-        mine, theirs = self.of(one), self.of(other)
+        mine, theirs = self.root(one), self.root(other)
         if mine == theirs:
             return True
-        if self._apart(self._held[mine], self._held[theirs], by):
+        if self._apart(self._content[mine], self._content[theirs], by):
             return False
-        into, gone = sorted((mine, theirs), key=lambda root: -self._held[root].size)
+        into, gone = sorted((mine, theirs), key=lambda root: -self._content[root].size)
         self._parent[gone] = into
-        self._held[into].take(self._held.pop(gone))
+        self._content[into].absorb(self._content.pop(gone))
         return True
 
     def members(self) -> list[list[RecordKey]]:
         found: dict[RecordKey, list[RecordKey]] = {}
         for key in self.facts:
-            found.setdefault(self.of(key), []).append(key)
+            found.setdefault(self.root(key), []).append(key)
         return list(found.values())
 
-    def _apart(self, mine: "_Held", theirs: "_Held", by: Link) -> bool:
+    def _apart(self, mine: "_Content", theirs: "_Content", by: Link) -> bool:
         if by == "name" and mine.has_siret and theirs.has_siret:
             return True
-        if by != "decision" and any(_are_apart(one, other) for one in mine.prisons for other in theirs.prisons):
+        if by != "decision" and any(_are_far_apart(one, other) for one in mine.prisons for other in theirs.prisons):
             return True
-        fewer, more = sorted((mine, theirs), key=lambda held: len(held.split))
-        other_root = self.of(more.first)
+        fewer, more = sorted((mine, theirs), key=lambda content: len(content.split))
+        other_root = self.root(more.first)
         return any(
-            other in self._parent and self.of(other) == other_root for key in fewer.split for other in self.split[key]
+            other in self._parent and self.root(other) == other_root for key in fewer.split for other in self.split[key]
         )
 
 
-class _Held:
-    """What a group holds that may keep it apart from others."""
+class _Content:
+    """The members of a group that may keep it apart from others."""
 
     def __init__(self, facts: Facts, split: Collection[RecordKey]) -> None:
         self.first = facts.key
@@ -158,19 +165,19 @@ class _Held:
         self.prisons = [facts.place] if facts.in_prison else []
         self.split = [facts.key] if facts.key in split else []
 
-    def take(self, other: "_Held") -> None:
+    def absorb(self, other: "_Content") -> None:
         self.size += other.size
         self.has_siret |= other.has_siret
         self.prisons += [place for place in other.prisons if place not in self.prisons]
         self.split += other.split
 
 
-def _are_apart(one: Point | None, other: Point | None) -> bool:
+def _are_far_apart(one: Point | None, other: Point | None) -> bool:
     return one is None or other is None or metres(one, other) > PRISONS_APART_M
 
 
-def _unite_twins(groups: _Groups) -> Iterator[Facts]:
-    """One of each lot of records that say the same and that no decision is about: many cost no more than few."""
+def _unite_identical(groups: _Groups) -> Iterator[Facts]:
+    """Unite records with the same facts and no decision about them, and yield one of each: many cost as one."""
     seen: dict[tuple[object, ...], Facts] = {}
     for each in groups.facts.values():
         tells_nothing = not (each.siret or each.names) or (each.in_prison and each.place is None)
@@ -201,7 +208,7 @@ def _unite_by_siret(groups: _Groups, facts: Iterable[Facts]) -> None:
 
 
 def _unite_each(groups: _Groups, members: Sequence[Facts], by: Link) -> None:
-    """Each with the first group of those before it that it may join."""
+    """Unite each with the first group before it that it may join."""
     before: list[RecordKey] = []
     for each in members:
         if not any(groups.unite(key, each.key, by) for key in before):
@@ -211,20 +218,20 @@ def _unite_each(groups: _Groups, members: Sequence[Facts], by: Link) -> None:
 def _nearness(pair: tuple[Facts, Facts]) -> tuple[float, RecordKey, RecordKey]:
     one, other = pair
     away = math.inf if one.place is None or other.place is None else metres(one.place, other.place)
-    return (away, *_in_order(one.key, other.key))
+    return (away, *_ordered(one.key, other.key))
 
 
-def _in_order(one: RecordKey, other: RecordKey) -> tuple[RecordKey, RecordKey]:
+def _ordered(one: RecordKey, other: RecordKey) -> tuple[RecordKey, RecordKey]:
     return (one, other) if one < other else (other, one)
 
 
-def _unite_by_name(groups: _Groups, facts: Iterable[Facts], likeness: Likeness) -> None:
-    """Links are sorted by likeness, then distance; those between two records without SIRET go before others."""
+def _unite_by_name(groups: _Groups, facts: Iterable[Facts], similarity: NameSimilarity) -> None:
+    """Links are sorted by similarity, then distance; those between two records without SIRET go before others."""
     links: dict[tuple[RecordKey, RecordKey], tuple[float, float, bool]] = {}
     for one, name, other, other_name in _neighbours(facts):
         away = metres(one.place, other.place) if one.place and other.place else math.inf
-        if away <= NAMES_WITHIN_M and (alike := likeness(name, other_name)) > 0:
-            pair = _in_order(one.key, other.key)
+        if away <= NAMES_WITHIN_M and (alike := similarity(name, other_name)) > 0:
+            pair = _ordered(one.key, other.key)
             strength = (-alike, away, one.siret is not None or other.siret is not None)
             links[pair] = min(strength, links.get(pair, strength))
     for pair in sorted(links, key=lambda pair: (links[pair], pair)):

@@ -1,4 +1,4 @@
-"""What a supplier's name says of who it is: its own words, apart from what any supplier may be called."""
+"""Suppliers' names read for comparison: their own words, apart from legal forms, kinds and articles."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -46,7 +46,7 @@ def read_name(text: str) -> Name:
 
 
 def name_key(name: Name) -> str | None:
-    """What two spellings of one name share, unless the slip is in the first letter of a word; None: it tells nothing.
+    """The blocking key that spellings of one name share, unless a first letter differs; None: no word of its own.
 
     Short words and those with digits, which must be the same, are whole in it; of the others, the first letter.
     """

@@ -1,4 +1,4 @@
-"""What is wrong with the content of a supplier's record, beyond what its types already refuse."""
+"""Content checks of a supplier's record, beyond what its types already refuse."""
 
 import re
 from collections.abc import Iterator
@@ -30,6 +30,12 @@ def check_record(record: SupplierRecord, territories: Territories, taxonomy: Tax
     place (doubtful, not wrong), and whether a geometry is a valid shape.
     """
     return tuple(_problems(record, territories, taxonomy, cpv))
+
+
+def unknown_segment(segment: str, taxonomy: Taxonomy) -> Text:
+    """The message about an id of no segment, with the nearest one."""
+    detail = Text(f"Segment inconnu : « {segment} »", f"Unknown segment: “{segment}”")
+    return _with_hint(detail, taxonomy.nearest(segment))
 
 
 def _problems(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> Iterator[Problem]:
@@ -73,9 +79,7 @@ def _offer(offer: Offer, position: int, territories: Territories, taxonomy: Taxo
         yield Problem(pointer(*at), "no_object", _NO_OBJECT)
     for place, segment in enumerate(offer.segments):
         if not taxonomy.known(segment):
-            detail = Text(f"Segment inconnu : « {segment} »", f"Unknown segment: “{segment}”")
-            near = taxonomy.nearest(segment)
-            yield Problem(pointer(*at, "segments", place), "unknown_code", _with_hint(detail, near))
+            yield Problem(pointer(*at, "segments", place), "unknown_code", unknown_segment(segment, taxonomy))
     for place, code in enumerate(offer.cpv):
         if not _known_cpv(code, cpv):
             detail = Text(f"Code CPV inconnu : « {code} »", f"Unknown CPV code: “{code}”")

@@ -1,4 +1,4 @@
-"""Rows of a source's file: records and rejects, as every format's reader yields them."""
+"""A row of a source's file on its way to the database: as a format read it, checked and placed, or rejected."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,11 +10,11 @@ from domain.suppliers.supplier import Flag, Placement, SupplierRecord
 from domain.text.bilingual import Language, Text
 
 LONGEST_EXTERNAL_ID = 400
-_SHOWN = 5
+_PROBLEMS_LISTED = 5
 
 
 class Row(NamedTuple):
-    """One record of a file. `line`: where it starts, from 1 (a CSV header is a line too).
+    """One record as a format read it. `line`: where it starts, from 1 (a CSV header is a line too).
 
     `flags`: what the file says of the supplier and the record cannot hold, such as a category that means no segment.
     """
@@ -25,11 +25,17 @@ class Row(NamedTuple):
     flags: tuple[Flag, ...] = ()
 
 
-class Reject(NamedTuple):
-    """One row that cannot be taken: the line where it starts, its id if that could be read, and what is wrong where.
+class CheckedRecord(NamedTuple):
+    """A record without faults, and where it stands; `placement` has its flags."""
 
-    `pointer` is a JSON pointer into the record, also where the row came as CSV.
-    """
+    line: int
+    external_id: str
+    record: SupplierRecord
+    placement: Placement
+
+
+class RowError(msgspec.Struct, frozen=True):
+    """Why one row of an import was rejected. `line` counts from 1; `pointer` leads to the fault inside the row."""
 
     line: int
     external_id: str | None
@@ -39,24 +45,20 @@ class Reject(NamedTuple):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Some of the rows of an import: `placements[i]` is where `rows[i]` stands; `rejects` never became rows.
+    """Some of the rows of an import. `before`: how many rows came in the batches before it."""
 
-    `before`: how many came in the batches before it.
-    """
-
-    rows: Sequence[Row]
-    placements: Sequence[Placement]
-    rejects: Sequence[Reject] = ()
+    records: Sequence[CheckedRecord]
+    rejects: Sequence[RowError] = ()
     before: int = 0
 
 
-def reject(line: int, external_id: str | None, problems: tuple[Problem, ...], language: Language) -> Reject:
-    """One reject for all the problems of a row: the first one's place and code, then what else is wrong."""
+def reject(line: int, external_id: str | None, problems: tuple[Problem, ...], language: Language) -> RowError:
+    """One error for all the problems of a row: place and code of the first one, then the details of five others."""
     first, *others = problems
-    also = [f"{other.pointer} : {other.detail.to(language)}" for other in others[:_SHOWN]]
-    if len(others) > _SHOWN:
-        also.append(f"+{len(others) - _SHOWN}")
+    also = [f"{other.pointer} : {other.detail.to(language)}" for other in others[:_PROBLEMS_LISTED]]
+    if len(others) > _PROBLEMS_LISTED:
+        also.append(f"+{len(others) - _PROBLEMS_LISTED}")
     detail = first.detail.to(language)
     if also:
         detail += Text(" ; et aussi ", "; also ").to(language) + " ; ".join(also)
-    return Reject(line, external_id, first.pointer, first.code, detail)
+    return RowError(line, external_id, first.pointer, first.code, detail)

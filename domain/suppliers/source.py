@@ -7,13 +7,14 @@ from uuid import UUID
 import msgspec
 
 from domain.needs.need import Code, Codes
+from domain.suppliers.rows import RowError
 
 ImportMode = Literal["upsert", "snapshot"]
 ImportStatus = Literal["running", "done", "refused", "failed", "interrupted"]
 
 
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a format cannot know: segments for a source's categories, record fields for its own fields."""
+    """The settings that a format needs: segments for a source's categories, record fields for its own fields."""
 
     categories: dict[Code, Codes] = {}
     fields: dict[Code, Code] = {}
@@ -40,7 +41,7 @@ class Lack(msgspec.Struct, frozen=True):
 
 
 class Lacking(msgspec.Struct, frozen=True):
-    """What records lack: any place, a SIRET, an offer (so that no need finds them), an e-mail address."""
+    """Gaps of a source's records: any place, a SIRET, an offer (so that no need finds them), an e-mail address."""
 
     place: Lack = Lack()
     siret: Lack = Lack()
@@ -71,16 +72,6 @@ class SourceDocument(SourceSummary, frozen=True, kw_only=True):
 
     mapping: Mapping = Mapping()
     rank: int = 0
-
-
-class RowError(msgspec.Struct, frozen=True):
-    """Why one row of an import was rejected. `line` counts from 1; `pointer` leads to the fault inside the row."""
-
-    line: int
-    external_id: str | None
-    pointer: str
-    code: str
-    detail: str
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):

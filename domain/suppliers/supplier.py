@@ -64,7 +64,7 @@ class ServiceArea(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=T
 
 
 class Offer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """What a supplier can do. An offer that names no segment is placed by its CPV codes."""
+    """A service or good that a supplier offers. One that names no segment is placed by its CPV codes."""
 
     segments: Codes = ()
     cpv: Codes = ()
@@ -144,7 +144,7 @@ class SourceRef(msgspec.Struct, frozen=True, gc=False):
 
 
 class Supplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What is matched: a supplier assembled from its records.
+    """A supplier as it is matched, assembled from its records.
 
     `location` is where distances are measured from: the record's point, else an interior point of its commune
     (flag `placed_at_commune`), else null. `commune` is the current INSEE code, from the address, else from the point.
@@ -179,5 +179,5 @@ class Supplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 def nameless(siret: str) -> str:
-    """What a supplier is called while only its SIRET is known."""
+    """The name of a supplier of which only the SIRET is known."""
     return f"SIRET {siret}"

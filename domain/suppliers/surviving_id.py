@@ -1,4 +1,4 @@
-"""Which supplier keeps its id when records are grouped anew."""
+"""Assignment of suppliers' ids when records are grouped anew."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -10,24 +10,26 @@ import msgspec
 from domain.suppliers.deduplication import RecordKey
 
 
-class Holder(NamedTuple):
-    """A record and the supplier it has described so far. `stirred`: it has just come or changed."""
+class Member(NamedTuple):
+    """A record of a group, and the supplier it has described so far. `changed`: it has just come or changed."""
 
     key: RecordKey
     supplier_id: UUID
     since: datetime
-    stirred: bool
+    changed: bool
 
 
-class Succession(msgspec.Struct, frozen=True):
-    """`ids[i]`: the supplier of group i. `lost`: suppliers that are part of another one now, and of which."""
+class IdAssignment(msgspec.Struct, frozen=True):
+    """`ids[i]`: the supplier of group i. `absorbed`: suppliers that are part of another one now, and of which."""
 
     ids: Sequence[UUID]
-    lost: dict[UUID, UUID]
+    absorbed: dict[UUID, UUID]
 
 
-def succession(groups: Sequence[Sequence[Holder]], fresh: Collection[UUID], make_id: Callable[[], UUID]) -> Succession:
-    """Hand the ids on; every record of a supplier that has an id to hand on must be in one of the groups.
+def assign_ids(
+    groups: Sequence[Sequence[Member]], fresh: Collection[UUID], make_id: Callable[[], UUID]
+) -> IdAssignment:
+    """One supplier id for each group; every record of a supplier that may keep its id must be in one of them.
 
     A supplier's records that part: those that stayed as they were keep its id, so that one whose SIRET changes leaves
     the others in place; among them the oldest decides. A group that may keep several ids keeps the oldest (ids sort by
@@ -36,11 +38,11 @@ def succession(groups: Sequence[Sequence[Holder]], fresh: Collection[UUID], make
     heirs: dict[UUID, tuple[tuple[bool, datetime, RecordKey], int]] = {}
     for number, group in enumerate(groups):
         for holder in group:
-            claim = ((holder.stirred, holder.since, holder.key), number)
+            claim = ((holder.changed, holder.since, holder.key), number)
             heirs[holder.supplier_id] = min(claim, heirs.get(holder.supplier_id, claim))
     kept: list[list[UUID]] = [[] for _ in groups]
     for supplier_id, (_, number) in heirs.items():
         kept[number].append(supplier_id)
-    ids = [min(held, key=lambda one: (one in fresh, one)) if held else make_id() for held in kept]
-    lost = {gone: stays for held, stays in zip(kept, ids, strict=True) for gone in held if gone != stays}
-    return Succession(ids, lost)
+    ids = [min(own, key=lambda one: (one in fresh, one)) if own else make_id() for own in kept]
+    absorbed = {gone: stays for own, stays in zip(kept, ids, strict=True) for gone in own if gone != stays}
+    return IdAssignment(ids, absorbed)

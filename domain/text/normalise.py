@@ -1,4 +1,4 @@
-"""French text reduced to what two spellings of the same words share."""
+"""French text folded, so that two spellings of the same words are equal."""
 
 import re
 import unicodedata
@@ -45,12 +45,12 @@ def _without_accents(text: str) -> str:
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
-# What the slow way makes of the letters and marks that French is written with, one by one.
+# The letters and marks that French is written with, folded one by one.
 _FRENCH = {code: _without_accents(chr(code)) for code in (*range(0x80, 0x180), *range(0x2010, 0x2040))}
 
 
 def _letter(code: int) -> int:
-    """What the slow way makes of a Latin-1 character: an ASCII letter or digit, a space; 255 for anything else."""
+    """The ASCII letter, digit or space that a Latin-1 character folds to; 255 for anything else."""
     made = " ".join(_WORD.findall(_without_accents(chr(code)))) or " "
     return ord(made) if len(made) == 1 and made.isascii() else 255
 

@@ -6,7 +6,7 @@ from rapidfuzz.distance import OSA
 from domain.suppliers.names import Name, may_slip
 
 
-def likeness(one: Name, other: Name) -> float:
+def name_similarity(one: Name, other: Name) -> float:
     """How alike two spellings of one name are, at most 1; 0 where they are different names.
 
     Their own words are the same in any order, but for one slip (a letter more, less, other, or swapped with the next)

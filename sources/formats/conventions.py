@@ -20,16 +20,14 @@ from datetime import date
 from functools import partial
 from typing import BinaryIO, NamedTuple, cast
 
-from domain.decoding.explain import near
-from domain.errors import InvalidContent, Problem, pointer
-from domain.suppliers.rows import Reject, Row, reject
+from domain.errors import Problem
+from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import nameless
 from domain.text.bilingual import Text
 from sources.formats.csv_cells import BadCell, known
-from sources.formats.csv_records import missing_columns
-from sources.formats.csv_table import Cells, Faulty, Table, read_table
-from sources.formats.record_documents import Document, row_of
-from sources.rows import Context, UnreadableFile, unreadable
+from sources.formats.csv_records import missing_columns, rows_of, unknown_columns
+from sources.formats.csv_table import Cells, FaultyRow, Table, read_table
+from sources.rows import Context, Document, UnreadableFile, row_of, unreadable
 
 APPROVAL_COLUMNS = ("siret", "kind")
 OTHER_COLUMNS = ("valid_from", "valid_until", "reference", "is_active", "deactivated_at", "name", "external_id")
@@ -61,31 +59,24 @@ _TOO_MANY = Text(
 )
 
 
-def read(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One row per approval or per convention; raises UnreadableFile for a header of neither shape."""
-    above = _Above(stream)
+    above = _UntilAnnexes(stream)
     table = read_table(cast("BinaryIO", above))
     if set(CONVENTION_COLUMNS) <= set(table.columns):
         return _conventions(table, above, context)
     if set(ANNEX_COLUMNS) <= set(table.columns):
         raise unreadable("wrong_order", _OUT_OF_ORDER)
-    if problems := (*missing_columns(table, APPROVAL_COLUMNS), *_unknown_columns(table)):
+    if problems := (
+        *missing_columns(table, APPROVAL_COLUMNS),
+        *unknown_columns(table, (*APPROVAL_COLUMNS, *OTHER_COLUMNS)),
+    ):
         raise UnreadableFile(problems)
     return _approvals(table, above, context)
 
 
-def _unknown_columns(table: Table) -> Iterator[Problem]:
-    """One that is misspelt must not be passed over: it may be the one that says when approvals end."""
-    known_columns = (*APPROVAL_COLUMNS, *OTHER_COLUMNS)
-    for column in table.columns:
-        if column not in known_columns:
-            hint = near(column, known_columns)
-            detail = Text(f"Colonne inconnue : « {column[:80]} »{hint.fr}", f"Unknown column: “{column[:80]}”{hint.en}")
-            yield Problem(pointer(column), "unknown_column", detail)
-
-
-class _Above:
-    """The lines of a file up to the header of its annexes, where it has any; they are what `below` is about."""
+class _UntilAnnexes:
+    """The lines of a file up to the header of its annexes, if any; `below` reads those."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -106,10 +97,10 @@ class _Above:
 
     def below(self) -> Table | None:
         """The annexes, once all lines above were read; their lines are counted from their own header."""
-        return None if self._header is None else read_table(cast("BinaryIO", _Below(self._header, self._stream)))
+        return None if self._header is None else read_table(cast("BinaryIO", _FromHeader(self._header, self._stream)))
 
 
-class _Below:
+class _FromHeader:
     """The lines of a file from a header on that was read already."""
 
     def __init__(self, header: bytes, stream: BinaryIO) -> None:
@@ -125,30 +116,20 @@ def _is_annex_header(line: bytes) -> bool:
     return set(ANNEX_COLUMNS) <= names
 
 
-def _approvals(table: Table, above: _Above, context: Context) -> Iterator[Row | Reject]:
-    for row in table.rows:
-        if isinstance(row, Faulty):
-            yield reject(row.line, None, (row.problem,), context.language)
-            continue
-        cells = {name: cell.strip() for name, cell in row.cells.items()}
-        identity = cells.get("external_id") or _composed(cells)
-        try:
-            document = _approval(cells)
-        except InvalidContent as invalid:
-            yield reject(row.line, identity, invalid.problems, context.language)
-        else:
-            yield row_of(row.line, identity, document, context)
+def _approvals(table: Table, above: _UntilAnnexes, context: Context) -> Iterator[Row | RowError]:
+    yield from rows_of(table, context, _approval_id, _approval)
     if above.below() is not None:
         raise unreadable("wrong_order", _OUT_OF_ORDER)
 
 
-def _composed(cells: dict[str, str]) -> str | None:
-    parts = (cells["siret"], cells["kind"], cells.get("valid_from"), cells.get("reference"))
-    return "/".join(filter(None, parts)) or None
+def _approval_id(cells: dict[str, str]) -> str | None:
+    parts = (cells.get(name, "").strip() for name in ("siret", "kind", "valid_from", "reference"))
+    return known(cells.get("external_id", "")) or "/".join(filter(None, parts)) or None
 
 
-def _approval(cells: dict[str, str]) -> Document:
-    siret, name = _joining(cells["siret"]), cells.get("name", "")
+def _approval(written: dict[str, str]) -> Document:
+    cells = {name: cell.strip() for name, cell in written.items()}
+    siret, name = _required_siret(cells["siret"]), cells.get("name", "")
     start = _day(cells.get("valid_from", ""), "valid_from")
     end = _day(cells.get("valid_until", ""), "valid_until")
     ending = _ending(cells)
@@ -159,7 +140,7 @@ def _approval(cells: dict[str, str]) -> Document:
 
 
 class _Ending(NamedTuple):
-    """Since when an approval is no more in force: `on` where that is known, `unknown` where only that it ended is."""
+    """The end of an approval: `on` a known day, or `unknown` where it ended on a day that nobody states."""
 
     on: date | None
     unknown: bool
@@ -173,7 +154,7 @@ class _Convention:
     def __init__(self, line: int, cells: dict[str, str]) -> None:
         self.line = line
         self.kind = cells["kind"].strip()
-        self.siret = _joining(cells["siret_signature"])
+        self.siret = _required_siret(cells["siret_signature"])
         self.ending = _ending(cells)
         self.is_annexed = False
         self.periods: dict[tuple[date, date], list[str]] = {}
@@ -197,33 +178,33 @@ class _Convention:
         return _record(self.siret, "", approvals)
 
 
-def _conventions(table: Table, above: _Above, context: Context) -> Iterator[Row | Reject]:
-    held: dict[str, _Convention] = {}
+def _conventions(table: Table, above: _UntilAnnexes, context: Context) -> Iterator[Row | RowError]:
+    conventions: dict[str, _Convention] = {}
     for row in table.rows:
-        if found := _fault(row, partial(_hold, held)):
+        if found := _fault(row, partial(_add_convention, conventions)):
             yield reject(row.line, _key(row), (found,), context.language)
     offset = above.lines
     annexes = above.below()
     if annexes is not None:
         if missing := tuple(missing_columns(annexes, ANNEX_COLUMNS)):
             raise UnreadableFile(missing)
-        yield from _annexes(annexes, offset, held, context)
-    for key, convention in held.items():
+        yield from _annexes(annexes, offset, conventions, context)
+    for key, convention in conventions.items():
         yield row_of(convention.line, key, convention.document(), context)
 
 
-def _annexes(table: Table, offset: int, held: dict[str, _Convention], context: Context) -> Iterator[Reject]:
-    """Puts the annexes where they belong, and gives those back that belong nowhere."""
-    for joined, row in enumerate(table.rows, len(held)):
+def _annexes(table: Table, offset: int, conventions: dict[str, _Convention], context: Context) -> Iterator[RowError]:
+    """Add the annexes to their conventions; an error for each that has none or is faulty."""
+    for joined, row in enumerate(table.rows, len(conventions)):
         if joined > MOST_JOINED:
             raise unreadable("too_many_rows", _TOO_MANY)
-        if found := _fault(row, partial(_add_annex, held)):
+        if found := _fault(row, partial(_add_annex, conventions)):
             yield reject(row.line + offset, _key(row), (found,), context.language)
 
 
-def _fault(row: Cells | Faulty, put: Callable[[Cells], None]) -> Problem | None:
-    """What is wrong with a row; None where it was put to its place."""
-    if isinstance(row, Faulty):
+def _fault(row: Cells | FaultyRow, put: Callable[[Cells], None]) -> Problem | None:
+    """The problem of a row; None where `put` took it."""
+    if isinstance(row, FaultyRow):
         return row.problem
     try:
         put(row)
@@ -232,20 +213,20 @@ def _fault(row: Cells | Faulty, put: Callable[[Cells], None]) -> Problem | None:
     return None
 
 
-def _hold(held: dict[str, _Convention], row: Cells) -> None:
+def _add_convention(conventions: dict[str, _Convention], row: Cells) -> None:
     key = row.cells["convention_pk"].strip()
     if not key:
         raise BadCell(("convention_pk",), "missing_field", _NO_KEY)
-    if key in held:
-        raise BadCell(("convention_pk",), "duplicate_external_id", _repeats(held[key].line))
-    if len(held) >= MOST_JOINED:
+    if key in conventions:
+        raise BadCell(("convention_pk",), "duplicate_external_id", _repeats(conventions[key].line))
+    if len(conventions) >= MOST_JOINED:
         raise unreadable("too_many_rows", _TOO_MANY)
-    held[key] = _Convention(row.line, row.cells)
+    conventions[key] = _Convention(row.line, row.cells)
 
 
-def _add_annex(held: dict[str, _Convention], row: Cells) -> None:
+def _add_annex(conventions: dict[str, _Convention], row: Cells) -> None:
     cells = {name: cell.strip() for name, cell in row.cells.items()}
-    convention = held.get(cells["convention_pk"])
+    convention = conventions.get(cells["convention_pk"])
     if convention is None:
         raise BadCell(("convention_pk",), "unknown_code", _NO_CONVENTION)
     convention.is_annexed = True  # by a faulty annex too: its convention is not one without an end
@@ -264,7 +245,7 @@ def _record(siret: str, name: str, approvals: list[Document]) -> Document:
     return {"name": name or nameless(siret), "siret": siret, "approvals": approvals or None}
 
 
-def _joining(siret: str) -> str:
+def _required_siret(siret: str) -> str:
     if not siret.strip():
         raise BadCell(("siret",), "missing_field", _NO_SIRET)
     return siret.strip()
@@ -295,8 +276,8 @@ def _earlier(one: date | None, other: date | None) -> date | None:
     return min(filter(None, (one, other)), default=None)
 
 
-def _key(row: Cells | Faulty) -> str | None:
-    return None if isinstance(row, Faulty) else row.cells["convention_pk"].strip() or None
+def _key(row: Cells | FaultyRow) -> str | None:
+    return None if isinstance(row, FaultyRow) else row.cells["convention_pk"].strip() or None
 
 
 def _repeats(line: int) -> Text:

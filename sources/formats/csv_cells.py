@@ -1,8 +1,11 @@
-"""What the cells of a CSV row hold: numbers, booleans and lists, written one way only."""
+"""Values that sources write as text: numbers, booleans, lists and kinds of suppliers, each in one spelling."""
 
 import re
+from typing import get_args
 
+from domain.decoding.explain import near
 from domain.errors import InvalidContent, Problem, pointer
+from domain.suppliers.supplier import Kind
 from domain.text.bilingual import Text
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
@@ -14,9 +17,11 @@ _NO_BOOLEAN = Text("true ou false attendu", "Expected true or false")
 
 Path = tuple[str | int, ...]
 
+KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
+
 
 class BadCell(InvalidContent):
-    """A cell that is not written as it should be, by the place in the record it was to fill."""
+    """A value that is not written as it should be, by the place in the record it was to fill."""
 
     def __init__(self, path: Path, code: str, detail: Text) -> None:
         super().__init__((Problem(pointer(*path), code, detail),))
@@ -51,3 +56,12 @@ def boolean(cell: str, path: Path) -> bool:
 def listed(cell: str) -> list[str]:
     """The items of a list separated by `|`, without the blanks around them."""
     return [item.strip() for item in cell.split("|")]
+
+
+def kind_of(written: str) -> Kind:
+    """The kind of a record's only approval. Raises BadCell for an unknown code."""
+    if written not in KINDS:
+        hint = near(written, tuple(KINDS))
+        detail = Text(f"Genre inconnu : « {written[:80]} »{hint.fr}", f"Unknown kind: “{written[:80]}”{hint.en}")
+        raise BadCell(("approvals", 0, "kind"), "unknown_value", detail)
+    return KINDS[written]

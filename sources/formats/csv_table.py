@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
-from domain.errors import Problem
+from domain.errors import Problem, null_character_problem
 from domain.text.bilingual import Text
 from sources.formats.lines import TOO_LONG, Line, lines
 from sources.rows import unreadable
@@ -15,7 +15,6 @@ _LONGEST_ROW = 1024 * 1024
 
 _EMPTY = Text("Le fichier est vide : une ligne d'en-tête est attendue", "The file is empty: a header line is expected")
 _NOT_UTF8 = Text("Ce texte n'est pas en UTF-8", "This text is not UTF-8")
-_NUL = Text("Un texte ne peut pas contenir le caractère nul", "A text cannot hold the character NUL")
 _QUOTES = Text(
     "Guillemets mal placés : une cellule entre guillemets n'est pas refermée, ou continue après",
     "Misplaced quotes: a quoted cell is not closed, or goes on after its closing quote",
@@ -32,8 +31,8 @@ class Cells(NamedTuple):
     cells: dict[str, str]
 
 
-class Faulty(NamedTuple):
-    """A row that has no cells to speak of."""
+class FaultyRow(NamedTuple):
+    """A row whose cells cannot be told apart."""
 
     line: int
     problem: Problem
@@ -44,7 +43,7 @@ class Table:
     """The names in the header, in its order, and the rows, read as they are asked for."""
 
     columns: tuple[str, ...]
-    rows: Iterator[Cells | Faulty]
+    rows: Iterator[Cells | FaultyRow]
 
 
 def read_table(stream: BinaryIO) -> Table:
@@ -57,7 +56,7 @@ def read_table(stream: BinaryIO) -> Table:
     header = next(rows, None)
     if header is None:
         raise unreadable("empty_file", _EMPTY)
-    if isinstance(header, Faulty):
+    if isinstance(header, FaultyRow):
         raise unreadable(header.problem.code, header.problem.detail)
     columns = tuple(header[1])
     for column in columns:
@@ -68,7 +67,7 @@ def read_table(stream: BinaryIO) -> Table:
 
 
 class _TooLong(Exception):
-    """A row goes beyond what may be held at once."""
+    """A row is longer than may be held in memory."""
 
 
 class _Feed:
@@ -100,7 +99,7 @@ class _Feed:
         self._again.extendleft(reversed(self.taken[1:]))
 
 
-def _rows(feed: _Feed) -> Iterator[tuple[int, list[str]] | Faulty]:
+def _rows(feed: _Feed) -> Iterator[tuple[int, list[str]] | FaultyRow]:
     reader = csv.reader(feed, strict=True)
     while True:
         feed.start_row()
@@ -109,13 +108,13 @@ def _rows(feed: _Feed) -> Iterator[tuple[int, list[str]] | Faulty]:
         except StopIteration:
             return
         except (csv.Error, _TooLong) as error:
-            yield Faulty(feed.taken[0].number, _fault(error, feed))
+            yield FaultyRow(feed.taken[0].number, _fault(error, feed))
             feed.give_back()
             reader = csv.reader(feed, strict=True)
             continue
         line = feed.taken[0].number
         if (problem := _unusable(feed.taken)) is not None:
-            yield Faulty(line, problem)
+            yield FaultyRow(line, problem)
         elif len(cells) > 1 or (cells and cells[0].strip()):
             yield line, cells
 
@@ -134,7 +133,7 @@ def _unusable(taken: list[Line]) -> Problem | None:
     for line in taken:
         data = line.data or b""
         if b"\0" in data:
-            return Problem("", "nul_character", _NUL)
+            return null_character_problem("")
         if not data.isascii() and not _is_utf8(data):
             return Problem("", "not_utf8", _NOT_UTF8)
     return None
@@ -148,8 +147,8 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _by_column(row: tuple[int, list[str]] | Faulty, columns: tuple[str, ...]) -> Cells | Faulty:
-    if isinstance(row, Faulty):
+def _by_column(row: tuple[int, list[str]] | FaultyRow, columns: tuple[str, ...]) -> Cells | FaultyRow:
+    if isinstance(row, FaultyRow):
         return row
     line, cells = row
     if len(cells) == len(columns):
@@ -158,4 +157,4 @@ def _by_column(row: tuple[int, list[str]] | Faulty, columns: tuple[str, ...]) ->
         f"{len(columns)} cellules attendues, comme dans l'en-tête ; {len(cells)} trouvées",
         f"{len(columns)} cells are expected, as in the header; {len(cells)} found",
     )
-    return Faulty(line, Problem("", "cell_count", detail))
+    return FaultyRow(line, Problem("", "cell_count", detail))

@@ -8,13 +8,12 @@ columns `lon_commune` and `lat_commune` are only the middle of it and are not ta
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from domain.suppliers.rows import Reject, Row
+from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import LegalForm
 from domain.text.normalise import fold
 from sources.formats.csv_cells import known
 from sources.formats.csv_records import read_records
-from sources.formats.record_documents import Document
-from sources.rows import Context
+from sources.rows import Context, Document
 from sources.trades.inference import OfferInference, Presentation
 
 COLUMNS = (
@@ -45,7 +44,7 @@ _LEGAL_FORMS: dict[str, LegalForm] = {
 }
 
 
-def read(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One row per establishment; raises UnreadableFile where a column of `COLUMNS` is missing."""
     inference = OfferInference(context.taxonomy)
     return read_records(stream, context, COLUMNS, lambda cells: _document(cells, inference))

@@ -15,11 +15,10 @@ from typing import Any, BinaryIO
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.suppliers.rows import Reject, Row
+from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Flag
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
-from sources.formats.commune_names import commune_names
 from sources.formats.gogocarto_element import (
     Category,
     Decoded,
@@ -31,12 +30,11 @@ from sources.formats.gogocarto_element import (
     decode,
     names_of_categories,
 )
-from sources.formats.json_pages import Item, Members, members_around, read_item_lines, read_items
 from sources.formats.json_records import Draft, Scalar, rows_of_items, text_of, unmapped
-from sources.formats.postal_addresses import PostalAddress, departement_of, split_address
-from sources.formats.record_documents import Document
+from sources.formats.json_stream import Item, Members, members_around, read_item_lines, read_items
+from sources.formats.postal_addresses import PostalAddress, commune_names, departement_of, split_address
 from sources.formats.vivier_csv import document_of
-from sources.rows import Context
+from sources.rows import Context, Document
 from sources.trades.inference import OfferInference, Presentation
 
 LISTS = ("data", "elements")
@@ -64,17 +62,17 @@ _A_CHANGE = Text(
 _NO_TEXT = Text("Ce champ contient un objet : il ne peut pas être repris", "This field holds an object: it is no text")
 
 
-def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One row per element of an answer, a list of elements or a list of answers."""
     return _rows(read_items(stream, LISTS), members_around(stream, LISTS), context)
 
 
-def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One element or one answer per line."""
     return _rows(read_item_lines(stream, LISTS), {}, context)
 
 
-def _rows(items: Iterator[Item], around: Members, context: Context) -> Iterator[Row | Reject]:
+def _rows(items: Iterator[Item], around: Members, context: Context) -> Iterator[Row | RowError]:
     elements = _Elements(context, around)
     return rows_of_items(items, Element, elements.decode, elements.drafts, context)
 
@@ -109,7 +107,7 @@ class _Elements:
         yield Draft(external_id, document, flags)
 
     def _own_cells(self, decoded: Decoded) -> dict[str, str]:
-        """What the map's own fields give, where the source's mapping says what they are."""
+        """Cells from the map's own fields that the source's mapping names."""
         cells: dict[str, str] = {}
         for name, column in self._mapping.fields.items():
             if text := _own_text(decoded.fields.get(name), name, column):
@@ -125,7 +123,7 @@ class _Elements:
         return cells
 
     def _segments(self, element: Element, own: str) -> tuple[list[str], tuple[Flag, ...]]:
-        """What the categories stand for, and a flag for each that stands for nothing known."""
+        """The segments of the categories, and a flag for each category without one."""
         found: dict[str, None] = {}
         flags: dict[Flag, None] = {}
         named = [Category(name=value) for value in own.split("|") if value]
@@ -207,12 +205,12 @@ def _contact(value: Values) -> str:
 
 
 def _phone(number: str) -> str:
-    """A French number that was kept as a number, and lost its zero, gets it back."""
+    """The number, with the first zero that a French one lost where it was kept as a number."""
     return f"0{number}" if _NO_ZERO.fullmatch(number) else number
 
 
 def _own_text(value: Any, name: str, column: str) -> str:
-    """What a map's own field says, as a cell of the column. Raises InvalidContent for an object."""
+    """A map's own field as a cell of the column. Raises InvalidContent for an object."""
     items: list[Scalar] = value if isinstance(value, list) else [value]
     if any(isinstance(item, dict | list) for item in items):
         raise InvalidContent((Problem(pointer(name), "wrong_type", _NO_TEXT),))

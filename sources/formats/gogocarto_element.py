@@ -11,8 +11,8 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem
 from domain.text.bilingual import Text
-from sources.formats.json_pages import Members
 from sources.formats.json_records import Scalar, text_of
+from sources.formats.json_stream import Members
 
 Values = Scalar | list[Scalar]
 
@@ -110,21 +110,21 @@ def categories_of(element: Element) -> Iterator[Category]:
 def names_of_categories(page: Members) -> Mapping[str, str]:
     """The names of a map's categories by id, where its taxonomy stands on the page."""
     raw = page.get("taxonomy")
-    return dict(_named(msgspec.json.decode(raw))) if raw else {}
+    return dict(_category_names(msgspec.json.decode(raw))) if raw else {}
 
 
-def _named(node: Any) -> Iterator[tuple[str, str]]:
-    """Categories and their options alternate, in `options`, `subcategories` and `suboptions`; only options count."""
+def _category_names(node: Any) -> Iterator[tuple[str, str]]:
+    """The ids and names of options; they alternate with categories in `options`, `subcategories` and `suboptions`."""
     if isinstance(node, list):
         for inner in node:
-            yield from _named(inner)
+            yield from _category_names(inner)
     elif isinstance(node, dict):
         for options in (node.get("options"), node.get("suboptions")):
             for option in options if isinstance(options, list) else ():
                 if isinstance(option, dict) and "id" in option and "name" in option:
                     yield text_of(option["id"]), text_of(option["name"])
-                yield from _named(option)
-        yield from _named(node.get("subcategories"))
+                yield from _category_names(option)
+        yield from _category_names(node.get("subcategories"))
 
 
 def _expanded(values: list[Any], page: Members) -> dict[str, Any]:
@@ -148,5 +148,5 @@ def _compact_fields(page: Members) -> list[str]:
 
 
 def _first_of_each(categories: Iterable[Any] | None) -> list[Any]:
-    """Older maps write a category as its id and its rank."""
+    """The categories' ids, which older maps write with a rank after each."""
     return [category[0] if isinstance(category, list) and category else category for category in categories or ()]

@@ -1,4 +1,4 @@
-"""From the items of another directory's JSON to records: what the readers of all such formats share."""
+"""Readers of other directories' JSON: from items to records."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeVar
@@ -6,13 +6,12 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from domain.errors import InvalidContent, Problem
-from domain.suppliers.rows import Reject, Row, reject
+from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag
-from sources.formats.json_pages import Item
+from sources.formats.json_stream import Item, read_item_lines, read_items
 from sources.formats.lines import TOO_LONG
-from sources.formats.record_documents import Document, row_of
 from sources.formats.vivier import decoding_problem
-from sources.rows import Context
+from sources.rows import Context, Document, Reader, row_of
 
 T = TypeVar("T")
 
@@ -20,7 +19,7 @@ Scalar = str | int | float | bool | None
 
 
 class Draft(NamedTuple):
-    """A record as an item gives it, unchecked; and what the item says that a record cannot hold."""
+    """An unchecked record of an item, and flags for what a record cannot hold."""
 
     external_id: str | None
     document: Document
@@ -28,12 +27,30 @@ class Draft(NamedTuple):
 
 
 class _Identified(msgspec.Struct):
-    """As much of a faulty item as is needed to say whose it is."""
+    """The id of a faulty item."""
 
     id: str | int | None = None
 
 
 _id_decoder = msgspec.json.Decoder(_Identified)
+
+
+def readers(
+    lists: tuple[str, ...], kind: type[T], drafts_in: Callable[[Context], Callable[[T], Iterable[Draft]]]
+) -> tuple[Reader, Reader]:
+    """The readers of a whole document and of lines, for items that decode as `kind` and become drafts.
+
+    `lists`: the members that hold the items of a page.
+    """
+    decoder = msgspec.json.Decoder(kind)
+
+    def rows(items: Iterable[Item], context: Context) -> Iterator[Row | RowError]:
+        return rows_of_items(items, kind, lambda _, data: decoder.decode(data), drafts_in(context), context)
+
+    return (
+        lambda stream, context: rows(read_items(stream, lists), context),
+        lambda stream, context: rows(read_item_lines(stream, lists), context),
+    )
 
 
 def rows_of_items(
@@ -42,7 +59,7 @@ def rows_of_items(
     decode: Callable[[Item, bytes], T],
     drafts: Callable[[T], Iterable[Draft]],
     context: Context,
-) -> Iterator[Row | Reject]:
+) -> Iterator[Row | RowError]:
     """The rows of the items: `decode` reads each, `drafts` makes one or several records of what was read.
 
     `kind` is the type that items are decoded to. Where one does not decode, the place in its reject is one in the item;

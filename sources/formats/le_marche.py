@@ -12,21 +12,18 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.territory import Territories, UnknownTerritory
-from domain.suppliers.rows import Reject, Row
 from domain.suppliers.supplier import Flag, Kind, PrestaType
 from domain.text.bilingual import Text
-from sources.formats.commune_names import commune_names
-from sources.formats.json_pages import Item, read_item_lines, read_items
-from sources.formats.json_records import Draft, Scalar, rows_of_items, text_of, unmapped
-from sources.formats.kinds import kind_of
-from sources.formats.record_documents import Document
-from sources.rows import Context
+from sources.formats.csv_cells import kind_of
+from sources.formats.json_records import Draft, Scalar, readers, text_of, unmapped
+from sources.formats.postal_addresses import commune_names
+from sources.rows import Context, Document
 from sources.trades.inference import OfferInference, Presentation
 
 LISTS = ("results",)
@@ -42,7 +39,7 @@ _NO_PLACE = Text(
 
 
 class Named(msgspec.Struct, frozen=True):
-    """A sector, a network, a label, an offer or a client: what it is called, and what is said of it."""
+    """A sector, a network, a label, an offer or a client: its name and its description."""
 
     name: str | None = None
     slug: str | None = None
@@ -57,7 +54,7 @@ class Location(msgspec.Struct, frozen=True):
 
 
 class Activity(msgspec.Struct, frozen=True):
-    """What a supplier does in one sector, how, and where. `fields`: the same, as a database dump wraps it."""
+    """A supplier's activity in one sector: how, and where. `fields`: the same, as a database dump wraps it."""
 
     sector: Named | str | int | None = None
     presta_type: list[PrestaType] | None = None
@@ -108,27 +105,11 @@ class _Work(NamedTuple):
     area: Area | None
 
 
-def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
-    """One row per supplier of a page, a list, or a list of pages."""
-    return _rows(read_items(stream, LISTS), context)
-
-
-def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
-    """One supplier or one page per line."""
-    return _rows(read_item_lines(stream, LISTS), context)
-
-
 @cache
 def sectors() -> dict[str, tuple[str, ...]]:
     """The segments and families that each sector stands for, by its slug; () for one that stands for none."""
     text = (files("domain") / "data" / "lemarche_sectors.toml").read_text("utf-8")
     return msgspec.convert(tomllib.loads(text)["sectors"], dict[str, tuple[str, ...]])
-
-
-def _rows(items: Iterator[Item], context: Context) -> Iterator[Row | Reject]:
-    decoder = msgspec.json.Decoder(Siae)
-    suppliers = _Suppliers(context)
-    return rows_of_items(items, Siae, lambda _, data: decoder.decode(data), suppliers.drafts, context)
 
 
 class _Suppliers:
@@ -190,13 +171,13 @@ class _Suppliers:
         }
 
     def _flags(self, works: tuple[_Work, ...]) -> Iterator[Flag]:
-        """One for each sector that stands for nothing, unless the source's owner said so."""
+        """A flag for each sector that stands for no segment, unless the mapping says so."""
         for sector, name in dict.fromkeys((work.sector, work.name) for work in works):
             if not self._segments.get(sector) and sector not in self._settled:
                 yield unmapped(f"{sector} {name}".strip())
 
     def _inferred(self, siae: Siae, kind: Kind, declared: list[Document]) -> list[Any]:
-        """What the kind does by law; and what words tell, where nothing was declared."""
+        """Offers by the kind, and by words where nothing was declared."""
         texts = () if declared else (siae.name, siae.brand or "", _description(siae) or "")
         return list(self._inference.offers(Presentation(kind, None, texts, siae.city or "")))
 
@@ -226,8 +207,11 @@ class _Suppliers:
         return None
 
 
+read_json, read_ndjson = readers(LISTS, Siae, lambda context: _Suppliers(context).drafts)
+
+
 def _sector(written: Named | str | int | None) -> tuple[str, str]:
-    """What identifies a sector, and its name."""
+    """The key of a sector, and its name."""
     if isinstance(written, Named):
         return written.slug or written.name or "", written.name or ""
     return text_of(written), ""
@@ -255,15 +239,15 @@ def _location(siae: Siae) -> dict[str, float] | None:
 
 
 def _description(siae: Siae) -> str | None:
-    """What the supplier says of itself and of its offers, its networks and its clients."""
-    texts = [siae.description or "", *map(_said, siae.offers or ())]
+    """The supplier's text, with its offers, its networks and its clients."""
+    texts = [siae.description or "", *map(_offer_text, siae.offers or ())]
     for title, named in (("Réseaux", siae.networks), ("Références", siae.client_references)):
         if names := _names(named):
             texts.append(f"{title} : {', '.join(names)}.")
     return "\n\n".join(text.strip() for text in texts if text.strip()) or None
 
 
-def _said(offer: Named | str) -> str:
+def _offer_text(offer: Named | str) -> str:
     return offer if isinstance(offer, str) else f"{offer.name or ''} : {offer.description or ''}".strip(" :")
 
 

@@ -1,11 +1,19 @@
-"""Postal addresses as other directories write them: in one line, or with a postal code and no departement."""
+"""Postal addresses as other directories write them: their parts, their departement and their commune."""
 
 import re
+from collections import defaultdict
+from functools import lru_cache
 from typing import NamedTuple
+
+from domain.reference.territory import Territories
+from domain.text.normalise import fold
 
 _POSTAL_CODE = re.compile(r"^(?P<street>.*?)[\s,;–-]*\b(?P<postal_code>[0-9]{5})\s+(?P<city>[^0-9,;][^,;]*)")
 _OVERSEAS = ("97", "98")
 _HAUTE_CORSE = "20200"
+_ABBREVIATED = {"st": "saint", "ste": "sainte"}
+# "LILLE CEDEX 9", "PARIS 12", "Lyon 3e Arrondissement"
+_DELIVERY = re.compile(r"( cedex( \d+)?| \d+)$|( \d+)?( ?(er|e|eme))?( arrondissement)$")
 
 
 class PostalAddress(NamedTuple):
@@ -29,3 +37,38 @@ def departement_of(postal_code: str) -> str:
     if postal_code.startswith("20"):
         return "2B" if postal_code >= _HAUTE_CORSE else "2A"
     return postal_code[:3] if postal_code.startswith(_OVERSEAS) else postal_code[:2]
+
+
+class CommuneNames:
+    """Finds the commune that a postal code and a city mean."""
+
+    def __init__(self, territories: Territories) -> None:
+        self._by_postal_code: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._by_departement: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for commune in territories.communes:
+            name = _normalised(commune.name)
+            for postal_code in commune.postal_codes:
+                self._by_postal_code[postal_code, name].add(commune.code)
+            self._by_departement[commune.departement or "", name].add(commune.code)
+
+    def find(self, postal_code: str, city: str, departement: str) -> str | None:
+        """The INSEE code of the one commune of that name with that postal code, else of that name in the departement.
+
+        None where the name is unknown there or is that of several: a postal code alone is no commune.
+        """
+        name = _normalised(city)
+        for found in (self._by_postal_code.get((postal_code, name)), self._by_departement.get((departement, name))):
+            if found is not None and len(found) == 1:
+                return next(iter(found))
+        return None
+
+
+@lru_cache(maxsize=1)
+def commune_names(territories: Territories) -> CommuneNames:
+    """The names for the territories, built once."""
+    return CommuneNames(territories)
+
+
+def _normalised(name: str) -> str:
+    whole = _DELIVERY.sub("", fold(name))
+    return " ".join(_ABBREVIATED.get(word, word) for word in whole.split())

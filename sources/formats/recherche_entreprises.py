@@ -1,4 +1,4 @@
-"""Format `recherche-entreprises`: what the State's search of the business register answers (JSON, NDJSON).
+"""Format `recherche-entreprises`: answers of the State's search of the business register (JSON, NDJSON).
 
 A result is a legal person. Each of its establishments that matched the search is a record, under its SIRET; where none
 is listed (a search by SIREN) the seat is. Legal form, ESS and turnover are those of the legal person. `est_ess` false
@@ -10,23 +10,19 @@ is elected, headcount (a range, not a number), and identifiers in other register
 """
 
 import re
-from collections.abc import Iterator
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.suppliers.rows import Reject, Row
 from domain.suppliers.supplier import Kind, nameless
 from domain.text.bilingual import Text
-from sources.formats.csv_cells import number
-from sources.formats.json_pages import Item, read_item_lines, read_items
-from sources.formats.json_records import Draft, Scalar, rows_of_items, text_of, unmapped
-from sources.formats.kinds import KINDS
+from sources.formats.csv_cells import KINDS, number
+from sources.formats.json_records import Draft, Scalar, readers, text_of, unmapped
 from sources.formats.legal_categories import legal_form_of
 from sources.formats.postal_addresses import split_address
-from sources.formats.record_documents import Document
-from sources.rows import Context
+from sources.rows import Context, Document
 from sources.trades.inference import OfferInference, Presentation
 
 LISTS = ("results",)
@@ -63,7 +59,7 @@ class Establishment(msgspec.Struct, frozen=True):
 
 
 class Complements(msgspec.Struct, frozen=True):
-    """What other registers say of the legal person."""
+    """Facts of the legal person from other registers."""
 
     est_ess: bool | None = None
     est_siae: bool | None = None
@@ -93,22 +89,12 @@ class Result(msgspec.Struct, frozen=True):
     complements: Complements | None = None
 
 
-def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
-    """One row per establishment found, from an answer, a list of results, or a list of answers."""
-    return _rows(read_items(stream, LISTS), context)
-
-
-def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
-    """One result or one answer per line."""
-    return _rows(read_item_lines(stream, LISTS), context)
-
-
-def _rows(items: Iterator[Item], context: Context) -> Iterator[Row | Reject]:
-    decoder = msgspec.json.Decoder(Result)
+def _drafts_in(context: Context) -> Callable[[Result], Iterator[Draft]]:
     inference = OfferInference(context.taxonomy)
-    return rows_of_items(
-        items, Result, lambda _, data: decoder.decode(data), lambda result: _drafts(result, inference), context
-    )
+    return lambda result: _drafts(result, inference)
+
+
+read_json, read_ndjson = readers(LISTS, Result, _drafts_in)
 
 
 def _drafts(result: Result, inference: OfferInference) -> Iterator[Draft]:
@@ -125,7 +111,7 @@ def _drafts(result: Result, inference: OfferInference) -> Iterator[Draft]:
 
 def _document(result: Result, place: Establishment, kinds: tuple[Kind, ...], inference: OfferInference) -> Document:
     name = result.nom_raison_sociale or result.nom_complet or nameless(place.siret)
-    sign = _sign(place)
+    sign = _trade_name(place)
     is_open = place.etat_administratif not in _CLOSED and result.etat_administratif not in _CLOSED
     is_withheld = _WITHHELD in (result.statut_diffusion, place.statut_diffusion_etablissement)
     approved = kinds if result.nombre_etablissements_ouverts == 1 and is_open else ()
@@ -140,7 +126,7 @@ def _document(result: Result, place: Establishment, kinds: tuple[Kind, ...], inf
         "address": _address(place) if not is_withheld else {"commune": place.commune or None},
         "location": _location(place) if not is_withheld else None,
         "offers": _offers(approved, naf, (name, sign or ""), place.libelle_commune or "", inference),
-        "description": None if approved else _told(result.complements, kinds),
+        "description": None if approved else _siae_note(result.complements, kinds),
         "turnover_eur": _turnover(result.finances or {}),
         "active": is_open and not is_withheld,
     }
@@ -154,8 +140,8 @@ def _kinds(complements: Complements | None) -> tuple[tuple[Kind, ...], tuple[str
     return known, tuple(dict.fromkeys(code for code in codes if code not in KINDS))
 
 
-def _told(complements: Complements | None, kinds: tuple[Kind, ...]) -> str | None:
-    """What is known of an inclusion structure without knowing which approval is whose."""
+def _siae_note(complements: Complements | None, kinds: tuple[Kind, ...]) -> str | None:
+    """A note on an inclusion structure where it is not known which establishment has which approval."""
     if kinds:
         return f"Signalée comme {', '.join(kinds)} ; lequel de ses établissements est conventionné n'est pas précisé."
     if complements and complements.est_siae:
@@ -170,7 +156,7 @@ def _offers(
     return list(dict.fromkeys(offer for each in seen for offer in inference.offers(each)))
 
 
-def _sign(place: Establishment) -> str | None:
+def _trade_name(place: Establishment) -> str | None:
     signs = (place.nom_commercial, *(place.liste_enseignes or ()))
     return next((sign.strip() for sign in signs if sign and sign.strip()), None)
 
@@ -199,6 +185,6 @@ def _location(place: Establishment) -> Document | None:
 
 
 def _turnover(finances: dict[str, Accounts]) -> float | None:
-    """That of the latest year that tells it."""
+    """The turnover of the latest year that has one."""
     years = sorted(finances, reverse=True)
     return next((ca for year in years if (ca := finances[year].ca) is not None and ca >= 0), None)

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from domain.suppliers.rows import Reject, Row
+from domain.suppliers.rows import Row, RowError
 from sources.formats import conventions, esat, gogocarto, le_marche, recherche_entreprises, siae, vivier, vivier_csv
-from sources.rows import Context, Reader, checked
+from sources.rows import Context, Reader
+from sources.validation import checked
 
 CSV = "text/csv"
 JSON = "application/json"
@@ -19,18 +20,13 @@ class Format:
 
     readers: Mapping[str, Reader]
 
-    def read(self, stream: BinaryIO, media_type: str, context: Context) -> Iterator[Row | Reject]:
-        """Every row of the file, as a record whose content is in order or as a reject; blank lines are none.
+    def read(self, stream: BinaryIO, media_type: str, context: Context) -> Iterator[Row | RowError]:
+        """Every row of the file, as a record without faults or as an error; blank lines are none.
 
-        Lazy: the file is read as rows are asked for, in bounded memory. Raises UnreadableFile, at the first row or
-        later, where the file cannot be read by rows at all; KeyError for a media type without a reader.
+        Lazy: the file is read as rows are asked for, in bounded memory. Raises, at the first row or later, KeyError
+        for a media type without a reader and UnreadableFile where the file cannot be read by rows at all.
         """
-        return _lazily(self.readers[media_type], stream, context)
-
-
-def _lazily(reader: Reader, stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
-    """Not even the file's beginning is read before the first row is asked for, by a thread that may wait for it."""
-    yield from checked(reader(stream, context), context)
+        yield from checked(self.readers[media_type](stream, context), context)
 
 
 FORMATS: Mapping[str, Format] = {

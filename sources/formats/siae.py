@@ -8,14 +8,12 @@ commune that someone derived from the point, are not read.
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from domain.suppliers.rows import Reject, Row
+from domain.suppliers.rows import Row, RowError
 from domain.text.bilingual import Text
-from sources.formats.commune_names import CommuneNames, commune_names
-from sources.formats.csv_cells import BadCell, known, number
+from sources.formats.csv_cells import BadCell, kind_of, known, number
 from sources.formats.csv_records import read_records
-from sources.formats.kinds import kind_of
-from sources.formats.record_documents import Document
-from sources.rows import Context
+from sources.formats.postal_addresses import CommuneNames, commune_names
+from sources.rows import Context, Document
 from sources.trades.inference import OfferInference, Presentation
 
 COLUMNS = (
@@ -25,7 +23,7 @@ COLUMNS = (
 _HALF_A_POINT = Text("Un point a une latitude et une longitude", "A point has a latitude and a longitude")
 
 
-def read(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One row per structure and kind; raises UnreadableFile where a column of `COLUMNS` is missing."""
     communes = commune_names(context.territories)
     inference = OfferInference(context.taxonomy)

@@ -2,62 +2,46 @@
 
 import re
 from collections.abc import Iterator
-from operator import attrgetter
-from typing import Annotated, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
 from domain.decoding.explain import explain
 from domain.decoding.strict_json import repeated_key
 from domain.errors import Problem
-from domain.suppliers.rows import LONGEST_EXTERNAL_ID, Reject, Row, reject
-from domain.suppliers.supplier import SupplierRecord
+from domain.suppliers.rows import Row, RowError, reject
 from domain.text.bilingual import Text
-from sources.formats.json_array import elements
+from sources.formats.json_stream import elements
 from sources.formats.lines import TOO_LONG, lines
-from sources.rows import Context
-
-ExternalId = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_EXTERNAL_ID)]
-
-
-class RecordRow(SupplierRecord, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A record as a bulk import sends it."""
-
-    external_id: ExternalId
+from sources.rows import Context, RecordRow
 
 
 class _Identified(msgspec.Struct):
-    """As much of a faulty row as is needed to say whose it is."""
+    """The id of a faulty row."""
 
     external_id: str | None = None
 
 
 _decoder = msgspec.json.Decoder(RecordRow)
 _id_decoder = msgspec.json.Decoder(_Identified)
-_contents = attrgetter(*SupplierRecord.__struct_fields__)
 
 _NOT_UTF8 = Problem("", "not_utf8", Text("Ce texte n'est pas en UTF-8", "This text is not UTF-8"))
 
 
-def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One JSON object per line; blank lines are no rows."""
     for line in lines(stream):
         if line.data is None or line.data.strip():
             yield _row(line.number, line.data, context)
 
 
-def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One JSON array of objects; raises UnreadableFile for anything else."""
     for element in elements(stream):
         yield _row(element.line, element.data, context)
 
 
-def record_of(row: RecordRow) -> SupplierRecord:
-    """The row without what only an import needs."""
-    return SupplierRecord(*_contents(row))
-
-
-def _row(line: int, data: bytes | None, context: Context) -> Row | Reject:
+def _row(line: int, data: bytes | None, context: Context) -> Row | RowError:
     if data is None:
         return reject(line, None, (TOO_LONG,), context.language)
     try:
@@ -67,11 +51,11 @@ def _row(line: int, data: bytes | None, context: Context) -> Row | Reject:
     if problem := repeated_key(data):
         known = None if problem.pointer == "/external_id" else row.external_id
         return reject(line, known, (problem,), context.language)
-    return Row(line, row.external_id, record_of(row))
+    return row.row(line)
 
 
 def decoding_problem(error: Exception, kind: object) -> Problem:
-    """What is wrong with JSON that raised `error` while it was decoded as `kind`."""
+    """The problem of JSON that raised `error` while it was decoded as `kind`."""
     if isinstance(error, msgspec.ValidationError):
         return explain(error, kind)
     if isinstance(error, UnicodeDecodeError):

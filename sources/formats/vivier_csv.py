@@ -1,15 +1,14 @@
 """Our own record as CSV: a header of dotted paths, lists separated by `|`, at most one offer per row."""
 
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
 from typing import Any, BinaryIO
 
-from domain.errors import InvalidContent, Problem, pointer
-from domain.suppliers.rows import Reject, Row
+from domain.errors import InvalidContent, Problem
+from domain.suppliers.rows import Row, RowError
 from domain.text.bilingual import Text
-from sources.formats.csv_cells import BadCell, Path, boolean, integer, listed, number
-from sources.formats.csv_records import missing_columns, rows_of
-from sources.formats.csv_table import Table, read_table
+from sources.formats.csv_cells import BadCell, Path, boolean, integer, known, listed, number
+from sources.formats.csv_records import missing_columns, rows_of, unknown_columns
+from sources.formats.csv_table import read_table
 from sources.rows import Context, UnreadableFile
 
 _APPROVAL = Text("Un agrément s'écrit ACI:2025-01-01:2027-12-31", "An approval is written ACI:2025-01-01:2027-12-31")
@@ -26,7 +25,7 @@ def _list(cell: str, _: Path) -> list[str]:
 
 
 def _national(cell: str, path: Path) -> bool | None:
-    """`false` is what a column for all rows holds where the offer is not national; it says nothing more."""
+    """True or None: `false` in a column for all rows only means that the offer is not national."""
     return boolean(cell, path) or None
 
 
@@ -79,38 +78,19 @@ COLUMNS: dict[str, tuple[Path, Callable[[str, Path], Any]]] = {
 _ID = "external_id"
 
 
-def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | Reject]:
+def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One record per row; an empty cell is a value that is not known.
 
     Raises UnreadableFile for a header with unknown, repeated or missing columns.
     """
     table = read_table(stream)
-    if problems := tuple(_header_problems(table)):
+    if problems := (*unknown_columns(table, tuple(COLUMNS)), *missing_columns(table, (_ID, "name"))):
         raise UnreadableFile(problems)
-    return rows_of(table, context, _ID, document_of)
-
-
-def _header_problems(table: Table) -> Iterator[Problem]:
-    for column in table.columns:
-        if column not in COLUMNS:
-            yield Problem(pointer(column), "unknown_column", _unknown_column(column))
-    yield from missing_columns(table, (_ID, "name"))
-
-
-def _unknown_column(column: str) -> Text:
-    shown = column[:80]
-    detail = Text(f"Colonne inconnue : « {shown} »", f"Unknown column: “{shown}”")
-    if ";" in column:
-        return Text(f"{detail.fr} ; les colonnes se séparent par des virgules", f"{detail.en}; commas separate columns")
-    spelt = column.strip().lower()
-    near = [known for known in COLUMNS if known.endswith("." + spelt)] or get_close_matches(spelt, COLUMNS, n=1)
-    if not near:
-        return detail
-    return Text(f"{detail.fr} ; vouliez-vous dire « {near[0]} » ?", f"{detail.en}; did you mean “{near[0]}”?")
+    return rows_of(table, context, lambda cells: known(cells[_ID]), document_of)
 
 
 def document_of(cells: dict[str, str]) -> dict[str, Any]:
-    """What a record holds, from cells by the columns of `COLUMNS`. Raises InvalidContent for those it cannot read."""
+    """The document of a record, from cells by the columns of `COLUMNS`. Raises InvalidContent for unreadable ones."""
     document: dict[Any, Any] = {}
     problems: list[Problem] = []
     for column, cell in cells.items():

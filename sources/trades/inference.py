@@ -1,4 +1,4 @@
-"""Offers that a source does not state, inferred from NAF codes, from words and from what a kind does by law.
+"""Inference of offers that a source does not state: from NAF codes, from words, from what a kind does by law.
 
 Precision before recall: a supplier without an offer is found by other means, a wrong one misleads a buyer.
 """
@@ -18,7 +18,7 @@ _BREAK = re.compile(r"[.,;:!?()•|\n/+]| [-–—] ")
 # Words that alone name a trade, in a name too. Most others do not: "accueil" or "formation" tell what a structure does
 # for the people it employs, "table" or "massif" belong to names, "restauration" may be of meals or of old walls, and
 # "recyclage" does not say of what.
-TELLING = frozenset([
+TRADE_WORDS = frozenset([
     "tonte", "desherbage", "fauchage", "jardinage", "ecopaturage", "engazonnement", "fleurissement", "paysagiste",
     "vegetalisation", "elagage", "bucheronnage", "debroussaillage", "sylviculture", "maraichage", "maraicher",
     "pepiniere", "horticulture", "legumes", "menage", "nettoyage", "proprete", "bionettoyage", "vitrerie",
@@ -37,7 +37,7 @@ TELLING = frozenset([
     "ebenisterie", "reprographie", "serigraphie", "imprimerie", "graphisme", "audiovisuel", "evenementiel", "ecocups",
     "spectacle", "creche", "periscolaire", "garderie",
 ])  # fmt: skip
-_TELLING_STEMS = frozenset(map(stem, TELLING))
+_TRADE_STEMS = frozenset(map(stem, TRADE_WORDS))
 # Segments whose words describe the mission, the public or the kind of a structure rather than what it sells.
 _MISSION = frozenset({"so-insertion", "so-mad", "so-formation", "so-jeunesse", "so-sante"})
 # Phrases of the taxonomy that mean something else where a structure presents itself, and look-alikes of its words.
@@ -89,7 +89,7 @@ class WordReader:
         for phrase in phrases:
             words = _stems(phrase)
             known = self._clues.get(words, ())
-            if (len(words) > 1 or words[0] in _TELLING_STEMS) and segment not in {clue.segment for clue in known}:
+            if (len(words) > 1 or words[0] in _TRADE_STEMS) and segment not in {clue.segment for clue in known}:
                 self._clues[words] = (*known, Clue(segment, phrase))
 
     def _phrases(self, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -103,7 +103,7 @@ class WordReader:
 
 
 class Presentation(NamedTuple):
-    """What a source tells of a supplier that may name its trade."""
+    """The parts of a source's record that may name the supplier's trade."""
 
     kind: Kind | None
     naf: str | None

@@ -2,7 +2,7 @@
 
 import httpx
 
-from api.web.problem_types import CATALOGUE
+from api.web.problems import CATALOGUE
 
 
 def assert_refused(answer: httpx.Response, status: int, slug: str) -> None:

@@ -7,26 +7,26 @@ from tests.conftest import ROOT
 
 FAILING = """
 from api.commands.prefork import Workers
-print(Workers(3, lambda started, watched: False, lambda: print("started"), lambda pid: None).run())
+print(Workers(3, lambda started: False, lambda: print("started"), lambda pid: None).run())
 """
 RAISING = """
 from api.commands.prefork import Workers
-def work(started, watched):
+def work(started):
     raise ValueError("why it failed")
 print(Workers(1, work, lambda: print("started"), lambda pid: None).run())
 """
 ENDING = """
 import os, signal
 from api.commands.prefork import Workers
-def work(started, watched):
+def work(started):
     started()
     return True
 dead = []
-def bury(pid):
+def count(pid):
     dead.append(pid)
     if len(dead) == 4:
         os.kill(os.getpid(), signal.SIGTERM)
-print(Workers(2, work, lambda: print("started", flush=True), bury).run(), len(set(dead)) >= 4)
+print(Workers(2, work, lambda: print("started", flush=True), count).run(), len(set(dead)) >= 4)
 """
 
 

@@ -1,10 +1,12 @@
-"""Rows prepared in a process of their own."""
+"""Rows encoded in a process of their own."""
 
+import gzip
 import io
 import os
 import socket
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import BinaryIO
 
@@ -12,7 +14,7 @@ import msgspec
 import pytest
 
 import api.runtime.import_processes
-from api.runtime.import_processes import PreparerEnded, Preparers, forked_preparers
+from api.runtime.import_processes import ImportProcessEnded, ImportProcesses, import_processes
 from db.imports.prepare_rows import SUPPLIER_ID, Prepared, Terms, prepare
 from domain.suppliers.source import Mapping
 from sources.file_reader import ROWS_AT_ONCE, Reading, batches
@@ -28,119 +30,113 @@ ROWS = b"".join(
 )
 
 
-def reading(media_type: str = NDJSON) -> Reading:
-    return Reading("vivier", media_type, Mapping(), "fr")
+def reading(media_type: str = NDJSON, *, is_gzipped: bool = False) -> Reading:
+    return Reading("vivier", media_type, Mapping(), "fr", is_gzipped)
 
 
-async def nothing(_: Terms, __: Callable[[], bool]) -> AsyncGenerator[Prepared, None]:
-    return
-    yield
+def nothing(_: Terms, __: Callable[[], bool]) -> Generator[Prepared, None, None]:
+    yield from ()
 
 
-async def prepared(
-    preparers: Preparers, stream: BinaryIO, asked: Reading | None = None, *, new: bool = False
+@contextmanager
+def spooled(content: bytes) -> Iterator[BinaryIO]:
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        yield file
+
+
+def prepared(
+    processes: ImportProcesses, content: bytes = ROWS, how: Reading | None = None, *, new: bool = False
 ) -> list[Prepared]:
-    preparing = preparers.preparing(asked or reading(), stream, otherwise=nothing)
-    async with aclosing(preparing(TERMS, lambda: new)) as found:
-        return [batch async for batch in found]
+    with spooled(content) as file:
+        return list(processes.prepare(how or reading(), file, otherwise=nothing)(TERMS, lambda: new))
 
 
-async def test_it_makes_of_rows_what_this_process_would() -> None:
-    """Rejects too; what has ids of its own is left out of the comparison."""
-    with forked_preparers(reference()) as preparers:
-        found = await prepared(preparers, io.BytesIO(ROWS))
-    here = [prepare(TERMS, batch, likely_new=False) for batch in batches(reading(), io.BytesIO(ROWS), reference())]
-    assert [list(batch.arrivals) for batch in found] == [list(batch.arrivals) for batch in here]
-    assert [list(batch.rejects) for batch in found] == [list(batch.rejects) for batch in here]
+def test_it_makes_of_rows_what_this_process_would() -> None:
+    """Errors too."""
+    with import_processes(reference()) as processes:
+        found = prepared(processes)
+    here = [prepare(TERMS, batch, expects_new=False) for batch in batches(reading(), io.BytesIO(ROWS), reference())]
+    assert found == here
     assert sum(len(batch.rejects) for batch in found) == 3 * ROWS_AT_ONCE // 50
 
 
-async def test_rows_that_are_likely_new_are_made_ready() -> None:
-    with forked_preparers(reference()) as preparers:
-        known, new = [await prepared(preparers, io.BytesIO(ROWS), new=new) for new in (False, True)]
+def test_suppliers_of_records_expected_to_be_new_are_made() -> None:
+    with import_processes(reference()) as processes:
+        known, new = [prepared(processes, new=new) for new in (False, True)]
     for bare, ready in zip(known, new, strict=True):
-        assert [item[:9] for item in bare.arrivals] == [item[:9] for item in ready.arrivals]
-        assert all(item.told is None and item.supplier is None for item in bare.arrivals)
-        ids = [item.supplier[SUPPLIER_ID] for item in ready.arrivals if item.told and item.supplier]
-        assert len(ids) == len(ready.arrivals)
+        assert [item[:4] for item in bare.records] == [item[:4] for item in ready.records]
+        assert all(item.supplier is None for item in bare.records)
+        ids = [item.supplier[SUPPLIER_ID] for item in ready.records if item.supplier]
+        assert len(ids) == len(ready.records)
         assert ids == sorted(ids)
 
 
-async def test_several_files_are_prepared_at_once_and_apart() -> None:
-    with forked_preparers(reference()) as preparers:
+def test_several_files_are_prepared_at_once_and_apart() -> None:
+    with import_processes(reference()) as processes, spooled(ROWS) as one, spooled(ROWS) as other:
         first, second = (
-            preparers.preparing(reading(), io.BytesIO(ROWS), otherwise=nothing)(TERMS, lambda: False) for _ in range(2)
+            processes.prepare(reading(), file, otherwise=nothing)(TERMS, lambda: False) for file in (one, other)
         )
-        async with aclosing(first), aclosing(second):
-            ahead = await anext(first)
-            assert len([batch async for batch in second]) == 3
-            assert ahead.arrivals[0].external_id == "1"
-            assert len([batch async for batch in first]) == 2
+        with closing(first), closing(second):
+            ahead = next(first)
+            assert len(list(second)) == 3
+            assert ahead.records[0].external_id == "1"
+            assert len(list(first)) == 2
 
 
-async def test_a_file_that_cannot_be_read_says_why() -> None:
-    with forked_preparers(reference()) as preparers:
+def test_a_file_that_cannot_be_read_says_why() -> None:
+    with import_processes(reference()) as processes:
         with pytest.raises(UnreadableFile) as refused:
-            await prepared(preparers, io.BytesIO(b"nom\nx\n"), reading(CSV))
+            prepared(processes, b"nom\nx\n", reading(CSV))
         assert refused.value.problems[0].code == "unknown_column"
-        assert len(await prepared(preparers, io.BytesIO(ROWS))) == 3
+        assert len(prepared(processes)) == 3
 
 
-class Broken(io.BytesIO):
-    """A stream that breaks off after what it has, as a file cut short in its compression does."""
-
-    def __init__(self, content: bytes, failure: Exception) -> None:
-        super().__init__(content)
-        self.failure = failure
-
-    def read(self, size: int | None = -1) -> bytes:
-        piece = super().read(size)
-        if not piece:
-            raise self.failure
-        return piece
+def test_a_compressed_file_that_is_cut_is_not_taken_for_its_end() -> None:
+    compressed = gzip.compress(ROWS)
+    with import_processes(reference()) as processes:
+        assert len(prepared(processes, compressed, reading(is_gzipped=True))) == 3
+        with pytest.raises(UnreadableFile, match="gzip"):
+            prepared(processes, compressed[:-9], reading(is_gzipped=True))
 
 
-@pytest.mark.parametrize("failure", [EOFError("cut short"), ConnectionResetError("cut short")], ids=repr)
-@pytest.mark.parametrize("content", [ROWS, b"nom"], ids=["rows", "unreadable"])
-async def test_a_stream_that_breaks_is_not_taken_for_its_end(failure: Exception, content: bytes) -> None:
-    asked = reading(NDJSON if content == ROWS else CSV)
-    with forked_preparers(reference()) as preparers, pytest.raises(type(failure), match="cut short"):
-        await prepared(preparers, Broken(content, failure), asked)
-
-
-async def test_a_preparer_that_fails_says_of_what(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_fails_says_of_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the place where it failed."""
     monkeypatch.setattr(api.runtime.import_processes, "batches", lambda *_: iter([None]))
-    with forked_preparers(reference()) as preparers, pytest.raises(PreparerEnded, match="AttributeError"):
-        await prepared(preparers, io.BytesIO(ROWS))
+    with import_processes(reference()) as processes, pytest.raises(AttributeError) as failed:
+        prepared(processes)
+    assert "prepare_rows.py" in "".join(failed.value.__notes__)
 
 
-async def test_a_preparer_that_ends_before_its_time_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_ends_before_its_time_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed, out of memory: nothing of it may be taken for a whole file."""
     monkeypatch.setattr(api.runtime.import_processes, "prepare", lambda *_, **__: os._exit(9))
-    with forked_preparers(reference()) as preparers, pytest.raises(PreparerEnded):
-        await prepared(preparers, io.BytesIO(ROWS))
+    with import_processes(reference()) as processes, pytest.raises(ImportProcessEnded):
+        prepared(processes)
 
 
-async def test_whoever_stops_listening_leaves_nothing_behind() -> None:
-    """The file is not read on, nor is the process of any use."""
-    with forked_preparers(reference()) as preparers:
-        stream = io.BytesIO(ROWS)
-        preparing = preparers.preparing(reading(), stream, otherwise=nothing)
-        async with aclosing(preparing(TERMS, lambda: False)) as found:
-            await anext(found)
-        at = stream.tell()
-        stream.close()
-    assert 0 < at <= len(ROWS)
+def test_whoever_stops_listening_leaves_nothing_behind() -> None:
+    """The process ends, which closes its end of what it read from."""
+    content, theirs = socket.socketpair()
+    content.settimeout(10)
+    with import_processes(reference()) as processes, content:
+        content.sendall(ROWS[:100_000])
+        content.shutdown(socket.SHUT_WR)
+        with theirs, theirs.makefile("rb") as file:
+            found = processes.prepare(reading(), file, otherwise=nothing)(TERMS, lambda: False)
+            with closing(found):
+                next(found)
+        assert content.recv(1) == b""
 
 
-async def test_without_a_process_it_is_done_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether nobody waits at the door any more, or a new process does not come up."""
-    door, entrance = socket.socketpair()
-    entrance.close()
-    with door:
-        assert await prepared(Preparers(door), io.BytesIO(ROWS)) == []
-    monkeypatch.setattr(api.runtime.import_processes, "_answer", lambda *_: None)
-    stream = io.BytesIO(ROWS)
-    with forked_preparers(reference()) as preparers:
-        assert await prepared(preparers, stream) == []
-    assert stream.tell() == 0
+def test_without_a_process_it_is_done_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether nobody is left to fork one, or a new process does not come up."""
+    forker, requests = socket.socketpair()
+    requests.close()
+    with forker:
+        assert prepared(ImportProcesses(forker)) == []
+    monkeypatch.setattr(api.runtime.import_processes, "_prepare_file", lambda *_: None)
+    with import_processes(reference()) as processes, spooled(ROWS) as file:
+        assert list(processes.prepare(reading(), file, otherwise=nothing)(TERMS, lambda: False)) == []
+        assert file.tell() == 0

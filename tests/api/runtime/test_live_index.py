@@ -17,7 +17,7 @@ from db.suppliers.records import delete_record, put_record
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
 from matching.index import LiveIndex
 from matching.reference import Reference
-from matching.words.name_similarity import likeness
+from matching.words.name_similarity import name_similarity
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 RENNES = Placement(Point(48.11, -1.68), "35238")
@@ -37,7 +37,7 @@ async def directory(engine: Engine, database_url: str, reference: Reference) -> 
 async def put(engine: Engine, external_id: str, name: str) -> int:
     record = SupplierRecord(name=name, offers=(Offer(segments=("pr-locaux",)),))
     async with transaction(engine) as connection:
-        return (await put_record(connection, "cress", external_id, record, RENNES, NOW, likeness)).data_version
+        return (await put_record(connection, "cress", external_id, record, RENNES, NOW, name_similarity)).data_version
 
 
 async def names_at(directory: LiveDirectory, version: int) -> list[str]:
@@ -65,7 +65,7 @@ async def test_changes_and_removals_are_followed(engine: Engine, directory: Live
     await put(engine, "2", "second")
     assert await names_at(directory, await put(engine, "1", "premier, renommé")) == ["premier, renommé", "second"]
     async with transaction(engine) as connection:
-        version = await delete_record(connection, "cress", "1", NOW, likeness)
+        version = await delete_record(connection, "cress", "1", NOW, name_similarity)
     assert version is not None
     assert await names_at(directory, version) == ["second"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.sync.pipeline import take_in
+from api.sync.pipeline import SourceFile, import_file
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
 from db.imports.log import Order
@@ -32,7 +32,7 @@ CONVENTIONS = (
 
 async def imported(engine: Engine, kind: str, data: bytes, media_type: str) -> Import:
     order = Order(id=new_id(NOW), source=kind, format=kind, language="en")
-    return await take_in(engine, reference(), order, io.BytesIO(data), media_type, lambda: NOW)
+    return await import_file(engine, reference(), order, SourceFile(io.BytesIO(data), media_type), lambda: NOW)
 
 
 async def kept(engine: Engine, source: str, external_id: str) -> Any:

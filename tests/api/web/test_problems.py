@@ -14,8 +14,7 @@ from structlog.testing import capture_logs
 from api.app import create_app
 from api.runtime.endpoint import Call, endpoint
 from api.settings import Settings
-from api.web.problem_types import CATALOGUE
-from api.web.problems import Refusal, describe
+from api.web.problems import CATALOGUE, Refusal, describe
 from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem, pointer
 from domain.text.bilingual import Text
 from matching.reference import Reference

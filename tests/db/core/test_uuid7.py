@@ -5,7 +5,7 @@ from uuid import RFC_4122
 
 import pytest
 
-from db.core.uuid7 import ids_in_order, uuid7
+from db.core.uuid7 import increasing_ids, uuid7
 
 
 def test_the_example_of_the_rfc() -> None:
@@ -37,9 +37,9 @@ def test_those_in_order_are_of_their_own_and_sort_by_their_places() -> None:
     """Those of one place, as rows of one line may be, still differ."""
     moment = datetime(2026, 11, 24, tzinfo=UTC)
     places = [1, 2, 2, 3, 4_095, 16_383, 16_384, 1_000_000, (1 << 26) - 1]
-    made = ids_in_order(moment, places)
+    made = increasing_ids(moment, places)
 
-    assert len({*made, *ids_in_order(moment, places)}) == 2 * len(places)
+    assert len({*made, *increasing_ids(moment, places)}) == 2 * len(places)
     assert {(one.version, one.variant) for one in made} == {(7, RFC_4122)}
     by_place = sorted(zip(made, places, strict=True))
     assert [place for _, place in by_place] == places

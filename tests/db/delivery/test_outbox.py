@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from db.core.engine import Engine, transaction
-from db.delivery.outbox import Claimed, claim, record_result, release
+from db.delivery.outbox import Claimed, claim, release, write_result
 from domain.delivery.backoff import Outcome, Result
 from tests.db.delivery.letters import LETTERS, create, queue
 from tests.db.suppliers.samples import LATER, NOW
@@ -37,7 +37,7 @@ async def noted(engine: Engine, which: Claimed, due_at: datetime | None = None) 
         outcome=Outcome(), status="waiting" if due_at else "delivered", due_at=due_at, started_at=NOW, at=NOW
     )
     async with transaction(engine) as connection:
-        return await record_result(connection, LETTERS, which, result)
+        return await write_result(connection, LETTERS, which, result)
 
 
 async def test_what_is_due_is_claimed_once_the_longest_due_first(engine: Engine) -> None:

@@ -8,7 +8,6 @@ from db.imports.log import get_import, list_errors, list_imports
 from db.suppliers.read import Change, Snapshot, snapshot
 from db.suppliers.records import get_record
 from domain.errors import Conflict
-from domain.suppliers.source import RowError
 from tests.db.suppliers.samples import LATER, NOW, broken, counts, load, names, new_id, put, row, rows, version
 
 
@@ -64,7 +63,7 @@ async def test_rejects_are_kept_with_their_place(engine: Engine) -> None:
     done = await load(engine, [broken(1, "x"), row(2, "a"), broken(3, None)])
 
     assert counts(done) == {"received": 3, "added": 1, "rejected": 2}
-    expected = [RowError(*broken(1, "x")), RowError(*broken(3, None))]
+    expected = [broken(1, "x"), broken(3, None)]
     assert list(done.errors) == expected
     async with transaction(engine) as connection:
         assert await get_import(connection, done.id) == done
@@ -96,7 +95,7 @@ async def test_what_postgresql_cannot_hold_is_rejected_not_fatal(engine: Engine)
     done = await load(engine, [row(1, "a", "A\0B"), row(2, "b\0"), row(3, "c"), broken(4, "d\0")])
 
     assert counts(done) == {"received": 4, "added": 1, "rejected": 3}
-    assert [error.code for error in done.errors] == ["nul_character", "invalid_external_id", "invalid_siret"]
+    assert [error.code for error in done.errors] == ["null_character", "null_character", "invalid_siret"]
 
 
 async def test_upsert_removes_nothing(engine: Engine) -> None:

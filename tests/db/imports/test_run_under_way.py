@@ -1,7 +1,8 @@
 """Bulk imports while others watch, wait, and break."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import Iterator
 
 import asyncpg
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.core.engine import Engine, dsn, transaction
 from db.imports.log import Order, close_interrupted, get_import
-from db.imports.prepare_rows import in_thread
+from db.imports.prepare_rows import prepare_here
 from db.imports.run import run_import
 from db.suppliers.read import Filters, page_of_suppliers
 from domain.suppliers.rows import Batch
@@ -31,16 +32,15 @@ from tests.db.suppliers.samples import (
 )
 
 
-async def failing() -> AsyncIterator[Batch]:
-    async for batch in batches(rows("a", "b", "c")):
-        yield batch
+def failing() -> Iterator[Batch]:
+    yield from batches(rows("a", "b", "c"))
     raise EOFError
 
 
 async def test_a_stream_that_breaks_imports_nothing(engine: Engine) -> None:
     order = Order(id=new_id(), source="reseau")
     with pytest.raises(EOFError):
-        await run_import(engine, order, in_thread(failing()), lambda: NOW, same_name)
+        await run_import(engine, order, prepare_here(failing()), lambda: NOW, same_name)
 
     assert await names(engine) == []
     async with transaction(engine) as connection:
@@ -53,15 +53,15 @@ class Gate:
     """A stream that stops in the middle until it is opened."""
 
     def __init__(self) -> None:
-        self.reached = asyncio.Event()
-        self.opened = asyncio.Event()
+        self.reached = threading.Event()
+        self.opened = threading.Event()
 
-    async def batches(self) -> AsyncIterator[Batch]:
-        async for batch in batches(rows("a", "b", "c", "d")):
+    def batches(self) -> Iterator[Batch]:
+        for batch in batches(rows("a", "b", "c", "d")):
             yield batch
             if not self.reached.is_set():
                 self.reached.set()
-                await self.opened.wait()
+                self.opened.wait(10)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ async def gate() -> Gate:
 
 def begin(engine: Engine, gate: Gate, source: str = "reseau") -> tuple[Order, "asyncio.Task[Import]"]:
     order = Order(id=new_id(), source=source)
-    return order, asyncio.create_task(run_import(engine, order, in_thread(gate.batches()), lambda: NOW, same_name))
+    return order, asyncio.create_task(run_import(engine, order, prepare_here(gate.batches()), lambda: NOW, same_name))
 
 
 async def progress(engine: Engine, order: Order, received: int) -> Import:
@@ -98,6 +98,7 @@ async def test_a_cancelled_import_leaves_nothing(engine: Engine, gate: Gate) -> 
     order, running = begin(engine, gate)
     await progress(engine, order, 2)
     running.cancel()
+    gate.opened.set()
     with pytest.raises(asyncio.CancelledError):
         await running
 

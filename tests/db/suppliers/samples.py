@@ -1,7 +1,7 @@
 """Small records, and short ways to store them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -12,13 +12,13 @@ from sqlalchemy import text
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import uuid7
 from db.imports.log import Order
-from db.imports.prepare_rows import in_thread
+from db.imports.prepare_rows import prepare_here
 from db.imports.run import run_import
 from db.suppliers.read import Filters, page_of_suppliers
 from db.suppliers.records import Written, delete_record, put_record
 from db.suppliers.write import current_version
 from domain.suppliers.names import Name
-from domain.suppliers.rows import Batch, Reject, Row
+from domain.suppliers.rows import Batch, CheckedRecord, Row, RowError
 from domain.suppliers.source import Import
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
 
@@ -30,7 +30,7 @@ _serial = count()
 
 
 def same_name(one: Name, other: Name) -> float:
-    """A likeness as plain as can be."""
+    """1 for the same words, else 0."""
     return float(one.words == other.words)
 
 
@@ -42,7 +42,7 @@ def row(line: int, external_id: str, name: str | None = None, **fields: Any) -> 
     return Row(line, external_id, record(name or f"Atelier {external_id}", **fields))
 
 
-def rows(*external_ids: str) -> list[Row | Reject]:
+def rows(*external_ids: str) -> list[Row | RowError]:
     """Rows of these ids, from line 1; the list can take rejects too."""
     return [row(line, external_id) for line, external_id in enumerate(external_ids, 1)]
 
@@ -69,20 +69,20 @@ async def delete(engine: Engine, external_id: str = "1", *, source: str = "resea
         return await delete_record(connection, source, external_id, LATER, same_name)
 
 
-async def batches(content: Iterable[Row | Reject], size: int = 2) -> AsyncIterator[Batch]:
+def batches(content: Iterable[Row | RowError], size: int = 2) -> Iterator[Batch]:
     content = list(content)
     for start in range(0, len(content), size):
         part = content[start : start + size]
-        taken = [item for item in part if isinstance(item, Row)]
-        yield Batch(taken, [PONTIVY] * len(taken), [item for item in part if isinstance(item, Reject)])
+        records = [CheckedRecord(*item[:3], PONTIVY) for item in part if isinstance(item, Row)]
+        yield Batch(records, [item for item in part if isinstance(item, RowError)])
 
 
 async def load(
-    engine: Engine, content: Iterable[Row | Reject], *, source: str = "reseau", now: datetime = NOW, **order: Any
+    engine: Engine, content: Iterable[Row | RowError], *, source: str = "reseau", now: datetime = NOW, **order: Any
 ) -> Import:
     """Import the rows, two by two."""
     asked: dict[str, Any] = {"id": new_id(), "source": source} | order
-    return await run_import(engine, Order(**asked), in_thread(batches(content)), lambda: now, same_name)
+    return await run_import(engine, Order(**asked), prepare_here(batches(content)), lambda: now, same_name)
 
 
 def counts(done: Import) -> dict[str, int]:
@@ -101,8 +101,8 @@ async def version(engine: Engine) -> int:
         return await current_version(connection)
 
 
-def broken(line: int, external_id: str | None) -> Reject:
-    return Reject(line, external_id, "/siret", "invalid_siret", "Un SIRET compte 14 chiffres")
+def broken(line: int, external_id: str | None) -> RowError:
+    return RowError(line, external_id, "/siret", "invalid_siret", "Un SIRET compte 14 chiffres")
 
 
 async def lock_is_awaited(engine: Engine) -> None:

@@ -1,8 +1,8 @@
 """Suppliers that people merge and split, also while their records are being imported."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,14 +10,14 @@ import pytest
 
 from db.core.engine import Engine, transaction
 from db.imports.log import Order
-from db.imports.prepare_rows import Prepared, Preparing, Terms, in_thread
+from db.imports.prepare_rows import prepare_here
 from db.imports.run import run_import
 from db.suppliers.manual_merges import merge_suppliers, split_record
 from db.suppliers.read import get_supplier
 from db.suppliers.regroup import supplier_of
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.suppliers.deduplication import RecordKey
-from domain.suppliers.rows import Reject, Row
+from domain.suppliers.rows import Batch, Row, RowError
 from domain.suppliers.supplier import Placement, Point
 from tests.db.suppliers.samples import LATER, batches, delete, names, new_id, put, record, row, same_name, version
 
@@ -122,17 +122,11 @@ async def test_what_there_is_not(engine: Engine) -> None:
         await split(engine, one, A)
 
 
-def held_back(content: list[Row | Reject], held: asyncio.Event, opened: asyncio.Event) -> Preparing:
-    """The rows, and then nothing until it is opened; it is held once the import has staged them and asks for more."""
-
-    async def preparing(terms: Terms, likely_new: Callable[[], bool]) -> AsyncGenerator[Prepared, None]:
-        async with aclosing(in_thread(batches(content))(terms, likely_new)) as found:
-            async for batch in found:
-                yield batch
-        held.set()
-        await opened.wait()
-
-    return preparing
+def paused(content: list[Row | RowError], reached: threading.Event, opened: threading.Event) -> Iterator[Batch]:
+    """The rows, and then nothing until it is opened."""
+    yield from batches(content)
+    reached.set()
+    opened.wait(10)
 
 
 @pytest.mark.parametrize("order", ["merged", "split", "joined"])
@@ -143,11 +137,11 @@ async def test_what_happens_to_a_supplier_while_its_record_is_imported(engine: E
     if order == "split":
         await put(engine, "z", together, source="ville")
     supplier = await described(engine, A)
-    held, opened = asyncio.Event(), asyncio.Event()
-    rows = held_back([row(1, "a", "Un neuf", siret=SIRET, description="Légumes")], held, opened)
-    importing = run_import(engine, Order(id=new_id(), source="reseau"), rows, lambda: LATER, same_name)
+    reached, opened = threading.Event(), threading.Event()
+    batches = paused([row(1, "a", "Un neuf", siret=SIRET, description="Légumes")], reached, opened)
+    importing = run_import(engine, Order(id=new_id(), source="reseau"), prepare_here(batches), lambda: LATER, same_name)
     running = asyncio.create_task(importing)
-    await held.wait()
+    await asyncio.to_thread(reached.wait, 10)
     if order == "merged":
         other = await put(engine, "z", record("Deux", ess=True), source="ville", placement=FAR)
         await merge(engine, other.stored.supplier_id, supplier)
@@ -173,11 +167,11 @@ async def test_what_happens_to_a_supplier_that_a_new_record_is_about_to_join(eng
     """It is known by the record's SIRET when the row is read; when the import ends it is part of another, or gone."""
     older = await put(engine, "a", record("Un"), source="ville")
     known = await put(engine, "b", record("Deux", siret=SIRET), source="ville", now=LATER)
-    held, opened = asyncio.Event(), asyncio.Event()
-    rows = held_back([row(1, "a", "Trois", siret=SIRET)], held, opened)
+    reached, opened = threading.Event(), threading.Event()
+    batches = paused([row(1, "a", "Trois", siret=SIRET)], reached, opened)
     order = Order(id=new_id(), source="reseau")
-    running = asyncio.create_task(run_import(engine, order, rows, lambda: MUCH_LATER, same_name))
-    await held.wait()
+    running = asyncio.create_task(run_import(engine, order, prepare_here(batches), lambda: MUCH_LATER, same_name))
+    await asyncio.to_thread(reached.wait, 10)
     if fate == "lost":
         await merge(engine, older.stored.supplier_id, known.stored.supplier_id)
     else:

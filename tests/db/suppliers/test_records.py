@@ -86,8 +86,8 @@ async def test_what_postgresql_cannot_hold_is_refused_with_its_place(engine: Eng
     found = [(problem.pointer, problem.code) for problem in refused.value.problems]
     assert found == [
         ("/external_id", "invalid_external_id"),
-        ("/name", "nul_character"),
-        ("/labels/1", "nul_character"),
+        ("/name", "null_character"),
+        ("/labels/1", "null_character"),
     ]
 
 

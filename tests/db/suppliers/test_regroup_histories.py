@@ -1,6 +1,6 @@
 """Whatever happened in whatever order, the directory ends as the rule says of what is left."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
 from db.imports.log import Order
-from db.imports.prepare_rows import in_thread
+from db.imports.prepare_rows import prepare_here
 from db.imports.run import run_import
 from db.suppliers.manual_merges import merge_suppliers, split_record
 from db.suppliers.read import START, changes_after
@@ -22,9 +22,9 @@ from domain.errors import Conflict
 from domain.suppliers.assembly import assemble
 from domain.suppliers.deduplication import Decisions, Facts, RecordKey
 from domain.suppliers.names import name_key, read_name
-from domain.suppliers.rows import Batch, Row
+from domain.suppliers.rows import Batch, CheckedRecord
 from domain.suppliers.supplier import Flag, Placement, Point, Supplier, SupplierRecord
-from matching.words.name_similarity import likeness
+from matching.words.name_similarity import name_similarity
 from tests.db.suppliers.samples import NOW, new_id
 from tests.domain.suppliers import deduplication_oracle
 
@@ -90,25 +90,25 @@ class World:
     async def put(self, key: RecordKey, content: Content) -> None:
         self.records[key] = content
         async with transaction(self.engine) as connection:
-            await put_record(connection, *key, *content, self.now, likeness)
+            await put_record(connection, *key, *content, self.now, name_similarity)
 
     async def delete(self, key: RecordKey) -> None:
         self.records.pop(key, None)
         async with transaction(self.engine) as connection:
-            await delete_record(connection, *key, self.now, likeness)
+            await delete_record(connection, *key, self.now, name_similarity)
 
     async def load(self, source: str, contents: dict[str, Content], snapshot: bool) -> None:
         if snapshot:
             self.records = {key: content for key, content in self.records.items() if key.source != source}
         self.records |= {RecordKey(source, external_id): content for external_id, content in contents.items()}
         order = Order(id=new_id(), source=source, mode="snapshot" if snapshot else "upsert", force=True)
-        await run_import(self.engine, order, in_thread(batches(contents)), lambda: self.now, likeness)
+        await run_import(self.engine, order, prepare_here(batches(contents)), lambda: self.now, name_similarity)
 
     async def merge(self, one: RecordKey, other: RecordKey) -> None:
         known = await self.suppliers()
         if one in known and other in known and known[one] != known[other]:
             async with transaction(self.engine) as connection:
-                await merge_suppliers(connection, [known[one], known[other]], likeness, self.now)
+                await merge_suppliers(connection, [known[one], known[other]], name_similarity, self.now)
             merged = {key for key, supplier in known.items() if supplier in {known[one], known[other]}}
             self.split = {pair for pair in self.split if not merged.issuperset(pair)}
             self.merged.append(merged)
@@ -120,7 +120,7 @@ class World:
         others = {other for other, supplier in known.items() if supplier == known[key] and other != key}
         async with transaction(self.engine) as connection:
             try:
-                await split_record(connection, known[key], key, likeness, self.now)
+                await split_record(connection, known[key], key, name_similarity, self.now)
             except Conflict:
                 assert not others
                 return
@@ -145,15 +145,14 @@ def told(key: RecordKey, record: SupplierRecord, placement: Placement) -> Facts:
 
 
 def sharing_a_key(one: Any, other: Any) -> float:
-    return likeness(one, other) if name_key(one) == name_key(other) else 0.0
+    return name_similarity(one, other) if name_key(one) == name_key(other) else 0.0
 
 
-async def batches(contents: dict[str, Content]) -> AsyncIterator[Batch]:
-    """Two rows at a time."""
-    rows = [Row(line, key, content[0]) for line, (key, content) in enumerate(contents.items(), 1)]
-    places = [placement for _, placement in contents.values()]
-    for start in range(0, len(rows), 2):
-        yield Batch(rows[start : start + 2], places[start : start + 2])
+def batches(contents: dict[str, Content]) -> Iterator[Batch]:
+    """Two records at a time."""
+    records = [CheckedRecord(line, key, *content) for line, (key, content) in enumerate(contents.items(), 1)]
+    for start in range(0, len(records), 2):
+        yield Batch(records[start : start + 2])
 
 
 @given(first=files, history=st.lists(steps, max_size=8))

@@ -1,4 +1,4 @@
-"""Counsel from supply and law together."""
+"""Advice from supply and law together."""
 
 from datetime import date
 
@@ -14,9 +14,9 @@ from domain.law.supply_advice import (
     Ends,
     Supply,
     approval_end,
-    counsel,
     distance_is_for_sourcing,
     horizon,
+    supply_advice,
 )
 from domain.needs.need import Lot, Reserved
 from domain.suppliers.supplier import Approval, Shares
@@ -34,7 +34,7 @@ CLEANING = need(Lot(id="1", segments=("pr-locaux",), cpv=("90919200",)))
 
 
 def advise(supply: Supply) -> tuple[LegalAdvice, ...]:
-    return counsel(supply, review(CLEANING).lots["1"], TODAY, load())
+    return supply_advice(supply, review(CLEANING).lots["1"], TODAY, load())
 
 
 def test_reservation_that_law_and_supply_bear() -> None:
@@ -66,7 +66,7 @@ def test_lot_reserved_against_the_law_is_told_of_what_is_open() -> None:
     """Even where that leaves fewer candidates: those of a forbidden reservation cannot be had."""
     asked = need(msgspec.structs.replace(CLEANING.lots[0], reserved=("ess",)))
     supply = Supply(28, OPTIONS, reserved=frozenset({"ess"}))
-    possible = counsel(supply, review(asked).lots["1"], TODAY, load())[0]
+    possible = supply_advice(supply, review(asked).lots["1"], TODAY, load())[0]
     assert possible.code == "RESERVATION_POSSIBLE"
     assert "14 candidats" in possible.message.fr
 
@@ -75,7 +75,7 @@ def test_a_type_that_is_not_settled_for_the_lot_is_proposed_with_a_proviso() -> 
     """Without CPV nobody knows whether care at home is on the list: supply alone does not open the ESS reservation."""
     for cpv, doubtful in (((), True), (("85320000",), False)):
         lot = Lot(id="1", segments=("so-domicile",), cpv=cpv, duration_months=12)
-        possible = counsel(Supply(37, OPTIONS), review(need(lot)).lots["1"], TODAY, load())[0]
+        possible = supply_advice(Supply(37, OPTIONS), review(need(lot)).lots["1"], TODAY, load())[0]
         assert ("à condition de vérifier" in possible.message.fr) == doubtful
         assert "à l'ESS laisse 28 candidats (0 certain)" in possible.message.fr
 

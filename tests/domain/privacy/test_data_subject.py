@@ -1,17 +1,14 @@
-"""Who is meant, where they are mentioned, and what of a supplier's contact is theirs."""
+"""Who is meant, and what of a supplier's contact is theirs."""
 
 import pytest
 
 from domain.errors import InvalidContent
 from domain.privacy.data_subject import (
     DataSubject,
-    Traces,
-    excerpt,
+    Identifiers,
+    identifiers_of,
     is_of,
-    masked,
-    mentions,
     phone_key,
-    traces_of,
     without_person,
 )
 from domain.suppliers.supplier import Contact
@@ -19,19 +16,19 @@ from domain.suppliers.supplier import Contact
 ANNE, ADDRESS = "Anne Le Goff", "anne.legoff@esat.example"
 
 
-def traces(email: str | None = ADDRESS, name: str | None = ANNE) -> Traces:
-    return traces_of(DataSubject(email, name))
+def identifiers(email: str | None = ADDRESS, name: str | None = ANNE, phone: str | None = None) -> Identifiers:
+    return identifiers_of(DataSubject(email, name, phone))
 
 
-@pytest.mark.parametrize("subject", [DataSubject(), DataSubject(name="--")])
+@pytest.mark.parametrize("subject", [DataSubject(), DataSubject(name="--"), DataSubject(phone="------")])
 def test_somebody_must_be_meant(subject: DataSubject) -> None:
     with pytest.raises(InvalidContent):
-        traces_of(subject)
+        identifiers_of(subject)
 
 
 def test_who_is_meant_is_not_told_by_accident() -> None:
     """What errors and logs may print of it."""
-    assert ADDRESS not in repr(DataSubject(ADDRESS, ANNE)) + repr(traces())
+    assert ADDRESS not in repr(DataSubject(ADDRESS, ANNE)) + repr(identifiers())
 
 
 @pytest.mark.parametrize("number", ["02 97 00 00 00", "+33 2.97.00.00.00", "0033 297000000", "+33 (0)2 97 00 00 00"])
@@ -55,48 +52,6 @@ def test_an_address_names_a_person_or_nobody(email: str, named: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "Vu avec Anne Le Goff hier",
-        "Vu avec LE GOFF Anne.",
-        "Le Goff, Anne : oui",
-        '{"title":"Anne Le-Goff"}',
-        f"écrire à {ADDRESS.upper()}.",
-        f"<mailto:{ADDRESS}>",
-    ],
-)
-def test_a_mention_is_found_and_masked_alone(text: str) -> None:
-    ((start, end),) = mentions(text, traces())
-    assert masked(text, traces(), "Personne 1") == text[:start] + "Personne 1" + text[end:]
-    assert not mentions(masked(text, traces(), "Personne 1"), traces())
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Anne a vu Le Goff",
-        "Anne Martin, Le Goff",
-        '["Anne","Le Goff"]',
-        f"x{ADDRESS}",
-        f"{ADDRESS}.fr",
-        "Annette Le Goff",
-    ],
-)
-def test_others_are_left_alone(text: str) -> None:
-    assert masked(text, traces(), "Personne 1") == text
-
-
-def test_a_name_of_one_word_is_not_looked_for_in_texts() -> None:
-    assert mentions("Martin est venu", traces(None, "Martin")) == []
-
-
-def test_of_a_long_text_what_stands_around_is_shown() -> None:
-    shown = excerpt("x " * 1_000 + ANNE + " y" * 1_000, traces())
-    assert ANNE in shown
-    assert len(shown) < 600
-
-
-@pytest.mark.parametrize(
     ("before", "email", "name", "left"),
     [
         (("contact@e.example", "02", ANNE), None, ANNE, ("contact@e.example", None, None)),
@@ -116,6 +71,15 @@ def test_of_a_contact_what_is_the_persons_goes(
 ) -> None:
     """And what is the organisation's stays, or another person's."""
     contact = Contact(email=before[0], phone=before[1], person=before[2], website="https://e.example")
-    after = without_person(contact, traces(email, name))
+    after = without_person(contact, identifiers(email, name))
     assert (after.email, after.phone, after.person, after.website) == (*left, "https://e.example")
-    assert without_person(after, traces(email, name)) is after
+    assert without_person(after, identifiers(email, name)) is after
+
+
+def test_a_number_takes_away_itself_alone() -> None:
+    """It may be a switchboard's; a contact without that number is left alone."""
+    contact = Contact(email="contact@e.example", phone="+33 2 97 00 00 00", person="Paul Durand")
+    after = without_person(contact, identifiers(None, None, "02.97.00.00.00"))
+    assert after == Contact(email="contact@e.example", person="Paul Durand")
+    unreadable = Contact(phone="néant")
+    assert without_person(unreadable, identifiers()) is unreadable

@@ -5,11 +5,11 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from domain.privacy.data_subject import Traces
+from domain.privacy.data_subject import Identifiers
 from domain.privacy.holdings import Holding, without_contacts
 
 A, B = UUID(int=1), UUID(int=2)
-HERS = Traces(("", ""), frozenset({"anne goff le"}), frozenset({"a.legoff@x.example"}), frozenset({"0297000000"}))
+HERS = Identifiers("", "", "").extended(["Anne Le Goff"], ["a.legoff@x.example"], ["0297000000"])
 
 
 def body(supplier: UUID, email: str | None, phone: str | None, name: str = "ESAT") -> bytes:

@@ -5,11 +5,11 @@ from itertools import combinations, product
 
 from domain.suppliers.deduplication import (
     NAMES_WITHIN_M,
-    NOTHING_DECIDED,
+    NO_DECISIONS,
     PRISONS_APART_M,
     Decisions,
     Facts,
-    Likeness,
+    NameSimilarity,
     RecordKey,
     metres,
 )
@@ -17,11 +17,11 @@ from domain.suppliers.deduplication import (
 Suppliers = set[frozenset[RecordKey]]
 
 
-def suppliers(facts: Sequence[Facts], likeness: Likeness, decisions: Decisions = NOTHING_DECIDED) -> Suppliers:
+def suppliers(facts: Sequence[Facts], similarity: NameSimilarity, decisions: Decisions = NO_DECISIONS) -> Suppliers:
     """Every linked pair, from the strongest link to the weakest, joins its two sets unless that is forbidden."""
     sets = {each.key: frozenset((each.key,)) for each in facts}
     known = {each.key: each for each in facts}
-    for one, other, by in links(sorted(facts, key=lambda each: each.key), likeness, decisions):
+    for one, other, by in links(sorted(facts, key=lambda each: each.key), similarity, decisions):
         mine, theirs = sets[one], sets[other]
         if mine != theirs and not forbidden(
             [known[key] for key in mine], [known[key] for key in theirs], by, decisions
@@ -31,7 +31,7 @@ def suppliers(facts: Sequence[Facts], likeness: Likeness, decisions: Decisions =
 
 
 def links(
-    facts: Sequence[Facts], likeness: Likeness, decisions: Decisions
+    facts: Sequence[Facts], similarity: NameSimilarity, decisions: Decisions
 ) -> Iterator[tuple[RecordKey, RecordKey, str]]:
     decided = {key for keys in (*decisions.merged, *decisions.split) for key in keys}
     split = {key for pair in decisions.split for key in pair}
@@ -50,7 +50,7 @@ def links(
     special = [pair for pair in same if any(each.in_prison or each.key in split for each in pair)]
     for one, other in sorted(special, key=lambda pair: (away(*pair), pair[0].key, pair[1].key)):
         yield one.key, other.key, "siret"
-    named = [(strength, pair) for pair in pairs if (strength := by_name(*pair, likeness))]
+    named = [(strength, pair) for pair in pairs if (strength := by_name(*pair, similarity))]
     for _, (one, other) in sorted(named, key=lambda item: (item[0], item[1][0].key, item[1][1].key)):
         yield one.key, other.key, "name"
 
@@ -66,10 +66,10 @@ def twins(one: Facts, other: Facts) -> bool:
     return same and bool(one.siret or one.names) and not (one.in_prison and one.place is None)
 
 
-def by_name(one: Facts, other: Facts, likeness: Likeness) -> tuple[float, float, bool] | None:
+def by_name(one: Facts, other: Facts, similarity: NameSimilarity) -> tuple[float, float, bool] | None:
     if (one.siret and other.siret) or away(one, other) > NAMES_WITHIN_M:
         return None
-    alike = max((likeness(*names) for names in product(one.names, other.names)), default=0.0)
+    alike = max((similarity(*names) for names in product(one.names, other.names)), default=0.0)
     return (-alike, away(one, other), bool(one.siret or other.siret)) if alike > 0 else None
 
 

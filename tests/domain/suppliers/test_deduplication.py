@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.suppliers.deduplication import NOTHING_DECIDED, Decisions, Facts, Likeness, RecordKey, metres, partition
+from domain.suppliers.deduplication import (
+    NO_DECISIONS,
+    Decisions,
+    Facts,
+    NameSimilarity,
+    RecordKey,
+    metres,
+    partition,
+)
 from domain.suppliers.names import Name, name_key, read_name
 from domain.suppliers.supplier import Point
 from tests.domain.suppliers import deduplication_oracle
@@ -33,7 +41,7 @@ def same_words(one: Name, other: Name) -> float:
     return float(one.words == other.words and bool(one.words))
 
 
-def groups(*records: Facts, decisions: Decisions = NOTHING_DECIDED) -> list[str]:
+def groups(*records: Facts, decisions: Decisions = NO_DECISIONS) -> list[str]:
     """The external ids of each supplier, run together."""
     found = partition(records, same_words, decisions)
     return sorted("".join(key.external_id for key in group) for group in found)
@@ -225,9 +233,9 @@ def test_the_fast_way_finds_what_the_rule_says_in_any_order(case: tuple[list[Fac
     assert found == deduplication_oracle.suppliers(records, by_initial(crude), decisions)
 
 
-def by_initial(likeness: Likeness) -> Likeness:
+def by_initial(name_similarity: NameSimilarity) -> NameSimilarity:
     """Names that do not share what `name_key` compares are never alike."""
-    return lambda one, other: likeness(one, other) if name_key(one) == name_key(other) else 0.0
+    return lambda one, other: name_similarity(one, other) if name_key(one) == name_key(other) else 0.0
 
 
 @given(case=cases())

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.suppliers.names import read_name
-from matching.words.name_similarity import likeness
+from matching.words.name_similarity import name_similarity
 
 
 def alike(one: str, other: str) -> bool:
-    return likeness(read_name(one), read_name(other)) > 0
+    return name_similarity(read_name(one), read_name(other)) > 0
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_names_of_neighbours(one: str, other: str) -> None:
 def test_the_same_spelling_is_more_alike_than_another() -> None:
     """Of two suppliers whose names both fit, a record joins the one that is spelt as it is."""
     one, same, other = map(read_name, ("Multi-Services", "MULTI SERVICES", "Association Multi-Services"))
-    assert 1.0 == likeness(one, same) > likeness(one, other) > 0.5
+    assert 1.0 == name_similarity(one, same) > name_similarity(one, other) > 0.5
 
 
 WORDS = st.text(alphabet="aeit25", min_size=1, max_size=7)
@@ -65,5 +65,5 @@ WORDS = st.text(alphabet="aeit25", min_size=1, max_size=7)
 def test_likeness_is_mutual(one: list[str], other: list[str]) -> None:
     name, other_name = read_name(" ".join(one)), read_name(" ".join(other))
 
-    assert likeness(name, other_name) == likeness(other_name, name)
-    assert likeness(name, name) == (1.0 if name.words else 0.0)
+    assert name_similarity(name, other_name) == name_similarity(other_name, name)
+    assert name_similarity(name, name) == (1.0 if name.words else 0.0)

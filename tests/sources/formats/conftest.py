@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from domain.reference import cpv, taxonomy, territory
-from domain.suppliers.rows import Reject, Row
+from domain.suppliers.rows import Row, RowError
 from sources.formats.registry import FORMATS
 from sources.rows import Context
 
-Read = Callable[..., list[Row | Reject]]
+Read = Callable[..., list[Row | RowError]]
 
 
 def new_context() -> Context:
@@ -27,7 +27,7 @@ def context() -> Context:
 def read(context: Context) -> Read:
     """Read bytes in a format and media type, checks included."""
 
-    def rows(data: bytes, media_type: str, name: str = "vivier") -> list[Row | Reject]:
+    def rows(data: bytes, media_type: str, name: str = "vivier") -> list[Row | RowError]:
         return list(FORMATS[name].read(io.BytesIO(data), media_type, context))
 
     return rows

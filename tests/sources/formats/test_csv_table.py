@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.formats.csv_table import Cells, Faulty, read_table
+from sources.formats.csv_table import Cells, FaultyRow, read_table
 from sources.rows import UnreadableFile
 
 CELL = st.text(alphabet='a",\n\ré |', max_size=5)
@@ -44,7 +44,7 @@ def test_a_quote_never_closed_costs_one_row() -> None:
     ("row", "code"),
     [
         (b"1,caf\xe9", "not_utf8"),
-        (b"1,a\x00b", "nul_character"),
+        (b"1,a\x00b", "null_character"),
         (b"1", "cell_count"),
         (b"1,2,3", "cell_count"),
         (b'1,"x"y', "malformed_csv"),
@@ -67,5 +67,5 @@ def test_a_header_that_cannot_be_used_is_the_whole_files_fault(data: bytes, code
 
 def test_quotes_are_faulty_only_where_they_matter() -> None:
     row = next(iter(read_table(io.BytesIO(b'a,b\n5" pipe,Le "Relais"\n')).rows))
-    assert not isinstance(row, Faulty)
+    assert not isinstance(row, FaultyRow)
     assert row.cells == {"a": '5" pipe', "b": 'Le "Relais"'}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from domain.suppliers.rows import Reject, Row
+from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Address, Approval
 from sources.formats.registry import CSV, FORMATS
 from sources.rows import Context
@@ -41,6 +41,6 @@ def test_the_real_file_comes_in(shared_data: Path, context: Context) -> None:
     """1,504 rows; the two SIRETs that lost their leading zero are rejected, with their line."""
     with (shared_data / "suppliers" / "esat_finess.csv").open("rb") as stream:
         rows = list(FORMATS["esat"].read(stream, CSV, context))
-    rejects = [row for row in rows if isinstance(row, Reject)]
+    rejects = [row for row in rows if isinstance(row, RowError)]
     assert len(rows) == 1504
     assert [(row.line, row.code) for row in rejects] == [(568, "invalid_siret"), (569, "invalid_siret")]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.suppliers.rows import Reject, Row
+from domain.suppliers.rows import Row, RowError
 from domain.suppliers.source import Mapping
 from domain.suppliers.supplier import Address, Contact, Flag, Point
 from sources.formats.registry import FORMATS, JSON, NDJSON
@@ -35,7 +35,7 @@ TAXONOMY = {
 }
 
 
-def read(document: Any, media_type: str = JSON, **mapping: Any) -> list[Row | Reject]:
+def read(document: Any, media_type: str = JSON, **mapping: Any) -> list[Row | RowError]:
     context = mapped_by(CONTEXT, Mapping(**({"categories": TRADES} | mapping)))
     data = document if isinstance(document, bytes) else json.dumps(document, ensure_ascii=False).encode()
     return list(FORMATS["gogocarto"].read(io.BytesIO(data), media_type, context))
@@ -145,7 +145,7 @@ def test_what_the_map_does_not_show_is_not_active(status: int, active: bool) -> 
 
 def test_a_proposed_change_of_another_element_is_rejected() -> None:
     (row,) = read([ELEMENT | {"status": -5}])
-    assert isinstance(row, Reject)
+    assert isinstance(row, RowError)
     assert (row.external_id, row.pointer, row.code) == ("10kw", "/status", "not_an_element")
 
 
@@ -186,7 +186,7 @@ def test_addresses_come_in_several_shapes(address: Any, known: Address | None) -
 )
 def test_a_faulty_element_is_rejected_at_its_place(element: dict[str, Any], fault: str) -> None:
     (row,) = read([ELEMENT | element], fields={"own": "employees"})
-    assert isinstance(row, Reject)
+    assert isinstance(row, RowError)
     assert (row.external_id, f"{row.code} {row.pointer}") == ("10kw", fault)
 
 
@@ -237,5 +237,5 @@ def test_the_real_taxonomies_name_their_categories(name: str, shared_data: Path)
 
 def test_a_document_of_something_else_is_one_faulty_row() -> None:
     (row,) = read(TAXONOMY)
-    assert isinstance(row, Reject)
+    assert isinstance(row, RowError)
     assert (row.line, row.code, row.pointer) == (1, "missing_field", "/external_id")

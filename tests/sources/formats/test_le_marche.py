@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.reference import taxonomy
-from domain.suppliers.rows import Reject, Row
+from domain.suppliers.rows import Row, RowError
 from domain.suppliers.source import Mapping
 from domain.suppliers.supplier import Address, Approval, Contact, Flag, Offer, Point, ServiceArea
 from sources.formats.le_marche import sectors
@@ -32,7 +32,7 @@ BREST = {"slug": "brest-29", "kind": "CITY", "insee_code": "29019"}
 BRETAGNE = {"slug": "bretagne", "kind": "REGION", "insee_code": "R53"}
 
 
-def read(document: Any, media_type: str = JSON, context: Context = CONTEXT) -> list[Row | Reject]:
+def read(document: Any, media_type: str = JSON, context: Context = CONTEXT) -> list[Row | RowError]:
     data = document if isinstance(document, bytes) else json.dumps(document).encode()
     return list(FORMATS["le-marche"].read(io.BytesIO(data), media_type, context))
 
@@ -177,7 +177,7 @@ def test_a_workshop_in_prison_is_one() -> None:
 )
 def test_a_faulty_supplier_is_rejected_at_its_place(fields: dict[str, Any], fault: str) -> None:
     (row,) = read([SUPPLIER | fields])
-    assert isinstance(row, Reject)
+    assert isinstance(row, RowError)
     assert (row.external_id, f"{row.code} {row.pointer}") == ("7", fault)
 
 

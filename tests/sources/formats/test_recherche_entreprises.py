@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.suppliers.rows import Reject, Row
+from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Address, Approval, Flag, Point
 from sources.formats.registry import FORMATS, JSON, NDJSON
 from tests.sources.formats.conftest import new_context
@@ -33,7 +33,7 @@ RESULT = {
 OTHER = PLACE | {"siret": "80746931700026", "libelle_commune": "PARIS 15", "commune": "75115"}
 
 
-def read(document: Any, media_type: str = JSON) -> list[Row | Reject]:
+def read(document: Any, media_type: str = JSON) -> list[Row | RowError]:
     data = document if isinstance(document, bytes) else json.dumps(document).encode()
     return list(FORMATS["recherche-entreprises"].read(io.BytesIO(data), media_type, CONTEXT))
 
@@ -150,7 +150,7 @@ def test_the_turnover_is_the_latest_that_is_told(finances: dict[str, Any] | None
 )
 def test_a_faulty_result_is_rejected_at_its_place(fields: dict[str, Any], fault: str) -> None:
     (row,) = read([RESULT | fields])
-    assert isinstance(row, Reject)
+    assert isinstance(row, RowError)
     assert f"{row.code} {row.pointer}" == fault
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from domain.suppliers.rows import Reject, Row
+from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import SupplierRecord
 from sources.formats.registry import JSON, NDJSON
 from sources.formats.vivier import read_ndjson
@@ -19,7 +19,7 @@ CONTEXT = new_context()
 GOOD = b'{"external_id": "7", "name": "Les Jardins du Blavet", "siret": "80746931700018"}'
 
 
-def located(rows: list[Row | Reject]) -> list[tuple[int, str | None, str]]:
+def located(rows: list[Row | RowError]) -> list[tuple[int, str | None, str]]:
     """Line, id, and what became of each row: its name, or the code and place of its fault."""
     return [
         (row.line, row.external_id, row.record.name if isinstance(row, Row) else f"{row.code} {row.pointer}".strip())
@@ -76,7 +76,7 @@ def test_the_elements_of_an_array_are_judged_one_by_one(read: Read) -> None:
 def test_a_reject_names_everything_that_is_wrong_with_the_content(read: Read) -> None:
     row = b'{"external_id": "1", "name": "A", "siret": "1", "offers": [{"segments": ["pr-locau"]}]}'
     (found,) = read(row, NDJSON)
-    assert isinstance(found, Reject)
+    assert isinstance(found, RowError)
     assert found.pointer == "/siret"
     assert "/offers/0/segments/0" in found.detail
     assert "pr-locaux" in found.detail

@@ -6,7 +6,7 @@ import io
 import pytest
 from hypothesis import given
 
-from domain.suppliers.rows import Reject, Row
+from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Approval, ServiceArea, SupplierRecord
 from sources.formats.registry import CSV
 from sources.formats.vivier_csv import COLUMNS, read_csv
@@ -17,12 +17,12 @@ from tests.sources.formats.expressible_records import RECORDS
 CONTEXT = new_context()
 
 
-def one(read: Read, columns: str, cells: str) -> Row | Reject:
+def one(read: Read, columns: str, cells: str) -> Row | RowError:
     (row,) = read(f"external_id,name,{columns}\n1,A,{cells}\n".encode(), CSV)
     return row
 
 
-def record_of(row: Row | Reject) -> SupplierRecord:
+def record_of(row: Row | RowError) -> SupplierRecord:
     assert isinstance(row, Row), row
     return row.record
 
@@ -68,13 +68,13 @@ def test_approvals_are_written_kind_from_until_with_open_bounds_empty(read: Read
 )
 def test_a_bad_cell_is_located_in_the_record(read: Read, column: str, cell: str, fault: str) -> None:
     row = one(read, column, cell)
-    assert isinstance(row, Reject)
+    assert isinstance(row, RowError)
     assert (row.line, row.external_id, f"{row.code} {row.pointer}") == (2, "1", fault)
 
 
 def test_a_row_without_external_id_is_rejected(read: Read) -> None:
     first, second = read(b"name,external_id\nA,\nB,2\n", CSV)
-    assert isinstance(first, Reject)
+    assert isinstance(first, RowError)
     assert (first.line, first.pointer) == (2, "/external_id")
     assert record_of(second).name == "B"
 

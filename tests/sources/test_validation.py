@@ -1,4 +1,6 @@
-"""What is doubtful about a record's content."""
+"""Flags of what is doubtful about the content of a record."""
+
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -6,7 +8,9 @@ from hypothesis import strategies as st
 from stdnum.fr import siret as siret_numbers
 
 from domain.suppliers.supplier import Offer, SupplierRecord
-from sources.flags import content_flags, offer_flags, siret_flags, siret_passes_check
+from sources.validation import content_flags, siret_passes_check
+
+CLEANING = (Offer(cpv=("90910000",)),)
 
 
 @pytest.mark.parametrize(
@@ -28,12 +32,15 @@ def test_the_quick_way_agrees_with_the_library(siret: str) -> None:
     assert siret_passes_check(siret) == siret_numbers.is_valid(siret)
 
 
+def codes(**fields: Any) -> list[str]:
+    return [flag.code for flag in content_flags(SupplierRecord("A", **fields))]
+
+
 def test_a_failing_siret_is_flagged_an_unknown_one_is_not() -> None:
-    assert [flag.code for flag in siret_flags(SupplierRecord("A", siret="50010961600027"))] == ["siret_check_failed"]
-    assert siret_flags(SupplierRecord("A")) == ()
-    assert [flag.code for flag in content_flags(SupplierRecord("A"))] == ["no_offer"]
+    assert codes(siret="50010961600027", offers=CLEANING) == ["siret_check_failed"]
+    assert codes(offers=CLEANING) == []
 
 
 def test_a_record_that_offers_nothing_is_flagged() -> None:
-    assert [flag.code for flag in offer_flags(SupplierRecord("A"))] == ["no_offer"]
-    assert offer_flags(SupplierRecord("A", offers=(Offer(cpv=("90910000",)),))) == ()
+    assert codes() == ["no_offer"]
+    assert codes(siret="50010961600027") == ["siret_check_failed", "no_offer"]

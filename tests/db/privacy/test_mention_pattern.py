@@ -1,0 +1,90 @@
+"""PostgreSQL finds each spelling of a person's name, address and number in a text, and masks that alone."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import literal, select
+
+from db.core.engine import Engine, transaction
+from db.privacy.mention_pattern import masked, mention_pattern, name_pattern
+from domain.privacy.data_subject import DataSubject, identifiers_of
+from domain.text.normalise import fold
+
+ADDRESS, PHONE = "anne.legoff@esat.example", "02 97 00 00 01"
+ANNE = identifiers_of(DataSubject(ADDRESS, "Anne Le Goff", PHONE))
+SPELLINGS = {
+    "e": "eEéÈêë",
+    "a": "aAàÂ",
+    "o": "oOôÖ",
+    "c": "cCç",
+    "œ": ("œ", "Œ", "oe", "OE"),
+    "é": ("é", "e\u0301", "E", "e"),
+}
+
+
+async def written(engine: Engine, text: str) -> str:
+    pattern = mention_pattern(ANNE)
+    assert pattern is not None
+    async with transaction(engine) as connection:
+        return str(await connection.scalar(select(masked(literal(text), pattern, "X"))))
+
+
+async def test_a_mention_is_masked_alone(engine: Engine) -> None:
+    for text, expected in (
+        ("Vu avec Anne Le Goff hier", "Vu avec X hier"),
+        ("Vu avec LE GOFF Anne.", "Vu avec X."),
+        ("Le Goff, Anne : oui", "X : oui"),
+        ('{"title":"Anne Le-Goff"}', '{"title":"X"}'),
+        ('{"text":"Vu\\nanne.legoff@esat.example\\nAnne Le\\nGoff\\nhier"}', '{"text":"Vu\\nX\\nX\\nhier"}'),
+        (f"écrire à {ADDRESS.upper()}.", "écrire à X."),
+        (f"<mailto:{ADDRESS}>", "<mailto:X>"),
+        ("Anne Le Goff et Anne Le Goff", "X et X"),
+        ("tél. 02.97.00.00.01, +33 (0)2 97 00 00 01, 0033297000001", "tél. X, X, X"),
+    ):
+        assert await written(engine, text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Anne a vu Le Goff",
+        "Anne Martin, Le Goff",
+        '["Anne","Le Goff"]',
+        f"x{ADDRESS}",
+        f"{ADDRESS}.fr",
+        "Annette Le Goff ; Roxanne Le Goff ; Anne Le Goffic",
+        "02 97 00 00 011, 10297000001",
+    ],
+)
+async def test_others_are_left_alone(engine: Engine, text: str) -> None:
+    assert await written(engine, text) == text
+
+
+def test_a_name_of_one_word_is_not_looked_for_in_texts() -> None:
+    assert mention_pattern(identifiers_of(DataSubject(name="Martin"))) is None
+
+
+async def test_a_name_is_recognised_where_it_is_all_there_is(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        for text, expected in {"MARTIN ": True, " (martin)": True, "Martin Paul": False, "Martinez": False}.items():
+            assert await connection.scalar(select(literal(text).regexp_match(name_pattern(["martin"])))) == expected, (
+                text
+            )
+
+
+@st.composite
+def spelt(draw: st.DrawFn) -> tuple[str, str]:
+    """A name, and the same in another spelling."""
+    words = draw(st.lists(st.text(st.sampled_from("aeocmlœé"), min_size=2, max_size=8), min_size=2, max_size=3))
+    name = " ".join(words)
+    return name, "".join(draw(st.sampled_from(SPELLINGS.get(sign, (sign, sign.upper())))) for sign in name)
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(both=spelt())
+async def test_every_spelling_is_found(engine: Engine, both: tuple[str, str]) -> None:
+    name, other = both
+    assert fold(name) == fold(other)
+    pattern = mention_pattern(identifiers_of(DataSubject(name=name)))
+    async with transaction(engine) as connection:
+        assert await connection.scalar(select(literal(f"Vu {other}, hier").regexp_match(pattern)))
