@@ -17,21 +17,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from db.schema.columns import moments, optional, outbox_columns, required
 from db.schema.need_tables import needs
-from db.schema.outbox_columns import outbox_columns
-from db.schema.supplier_tables import metadata, moment, organisations
+from db.schema.supplier_tables import id_and_organisation, metadata
 
 # Without a cascade from the need: only `db.exchanges.exchanges.purge_exchanges` deletes exchanges, in their time.
 exchanges = Table(
     "exchanges",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("organisation_id", Uuid, ForeignKey(organisations.c.id), nullable=False),
+    *id_and_organisation(),
     Column("need_id", Uuid, ForeignKey(needs.c.id), nullable=False),
     Column("subject", Text, nullable=False),
     Column("lot_ids", ARRAY(Text, as_tuple=True), nullable=False),
     Column("channel", Text, nullable=False),
-    moment("opened_at"),
+    *moments("opened_at"),
     Index(None, "organisation_id", "need_id", "id"),
     Index(None, "need_id"),
 )
@@ -43,11 +42,18 @@ exchange_recipients = Table(
     Column("exchange_id", Uuid, ForeignKey(exchanges.c.id), primary_key=True),
     Column("supplier_id", Uuid, primary_key=True),
     Column("supplier_name", Text, key="name", nullable=False),
-    Column("siret", Text),
-    Column("email", Text),
+    *optional(Text, "siret", "email"),
     Column("why", Text, nullable=False),
     Index(None, "supplier_id"),
 )
+
+
+def _of_recipient(ondelete: str | None = None) -> ForeignKeyConstraint:
+    recipient = exchange_recipients.c
+    return ForeignKeyConstraint(
+        ["exchange_id", "supplier_id"], [recipient.exchange_id, recipient.supplier_id], ondelete=ondelete
+    )
+
 
 # `supplier_id`: the author, or the one recipient; NULL: a buyer's message to all. `publishes`: the question that is
 # answered to all, in the words of `question`.
@@ -63,16 +69,13 @@ messages = Table(
     Column("barriers", ARRAY(Text), nullable=False),
     Column("barriers_note", Text),
     Column("confidential", Boolean, nullable=False),
-    Column("corrects", Uuid),
-    Column("publishes", Uuid),
+    *optional(Uuid, "corrects", "publishes"),
     Column("question", Text),
     Column("channel", Text, nullable=False),
-    moment("created_at"),
+    *moments("created_at"),
     UniqueConstraint("exchange_id", "id"),
     UniqueConstraint("publishes"),
-    ForeignKeyConstraint(
-        ["exchange_id", "supplier_id"], [exchange_recipients.c.exchange_id, exchange_recipients.c.supplier_id]
-    ),
+    _of_recipient(),
     ForeignKeyConstraint(["exchange_id", "corrects"], ["messages.exchange_id", "messages.id"]),
     ForeignKeyConstraint(["exchange_id", "publishes"], ["messages.exchange_id", "messages.id"]),
     # few messages are corrections; each deletion looks for those that refer to it
@@ -92,16 +95,10 @@ reply_links = Table(
     "reply_links",
     metadata,
     Column("digest", LargeBinary, primary_key=True),
-    Column("exchange_id", Uuid, nullable=False),
-    Column("supplier_id", Uuid, nullable=False),
-    moment("created_at"),
-    moment("expires_at"),
-    moment("revoked_at", nullable=True),
-    ForeignKeyConstraint(
-        ["exchange_id", "supplier_id"],
-        [exchange_recipients.c.exchange_id, exchange_recipients.c.supplier_id],
-        ondelete="CASCADE",
-    ),
+    *required(Uuid, "exchange_id", "supplier_id"),
+    *moments("created_at", "expires_at"),
+    *moments("revoked_at", nullable=True),
+    _of_recipient(ondelete="CASCADE"),
     Index(None, "exchange_id", "supplier_id"),
 )
 
@@ -110,20 +107,13 @@ message_mails = Table(
     "message_mails",
     metadata,
     *outbox_columns(),
-    Column("exchange_id", Uuid, nullable=False),
-    Column("message_id", Uuid, nullable=False),
-    Column("supplier_id", Uuid, nullable=False),
-    Column("address", Text, nullable=False),
-    Column("language", Text, nullable=False),
+    *required(Uuid, "exchange_id", "message_id", "supplier_id"),
+    *required(Text, "address", "language"),
     Column("failure", Text),
     Column("failure_code", SmallInteger),
-    moment("ended_at", nullable=True),
+    *moments("ended_at", nullable=True),
     ForeignKeyConstraint(["exchange_id", "message_id"], [messages.c.exchange_id, messages.c.id], ondelete="CASCADE"),
-    ForeignKeyConstraint(
-        ["exchange_id", "supplier_id"],
-        [exchange_recipients.c.exchange_id, exchange_recipients.c.supplier_id],
-        ondelete="CASCADE",
-    ),
+    _of_recipient(ondelete="CASCADE"),
     UniqueConstraint("message_id", "supplier_id"),
     Index(None, "exchange_id", "supplier_id"),
 )

@@ -19,7 +19,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.schema.supplier_tables import Document, metadata, moment, organisations
+from db.schema.columns import keys, moments, required
+from db.schema.supplier_tables import Document, id_and_organisation, metadata, organisations
 from domain.audit import Detail
 from domain.needs.need import PlannedNeed
 from domain.shortlists.frozen import LotLedger, LotTotal
@@ -28,16 +29,13 @@ from domain.shortlists.shortlist import Stamp
 needs = Table(
     "needs",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("organisation_id", Uuid, ForeignKey(organisations.c.id), nullable=False),
+    *id_and_organisation(),
     Column("status", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("content", Document(PlannedNeed), nullable=False),
     Column("shortlists", Integer, nullable=False, server_default=text("0")),
-    moment("created_at"),
-    moment("updated_at"),
-    moment("published_at", nullable=True),
-    moment("ended_at", nullable=True),
+    *moments("created_at", "updated_at"),
+    *moments("published_at", "ended_at", nullable=True),
     Index(None, "organisation_id", "id"),
 )
 
@@ -47,7 +45,7 @@ shortlists = Table(
     "shortlists",
     metadata,
     Column("need_id", Uuid, ForeignKey(needs.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    *keys(Integer, "number"),
     Column("need_version", Integer, nullable=False),
     Column("need", Document(PlannedNeed), nullable=False),
     Column("language", Text, nullable=False),
@@ -55,7 +53,7 @@ shortlists = Table(
     Column("totals", Document(tuple[LotTotal, ...]), nullable=False),
     Column("ledger", Document(tuple[LotLedger, ...]), nullable=False),
     Column("body", LargeBinary, nullable=False),
-    moment("created_at"),
+    *moments("created_at"),
     CheckConstraint("number > 0", name="counted_from_one"),
 )
 
@@ -64,12 +62,12 @@ shortlist_decisions = Table(
     "shortlist_decisions",
     metadata,
     Column("need_id", Uuid, primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    *keys(Integer, "number"),
     Column("lot_id", Text, primary_key=True),
     Column("supplier_id", Uuid, primary_key=True),
     Column("decision", Text, nullable=False),
     Column("reason", Text),
-    moment("decided_at"),
+    *moments("decided_at"),
     ForeignKeyConstraint(["need_id", "number"], [shortlists.c.need_id, shortlists.c.number], ondelete="CASCADE"),
 )
 
@@ -78,8 +76,7 @@ shortlist_decisions = Table(
 awards = Table(
     "awards",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("organisation_id", Uuid, ForeignKey(organisations.c.id), nullable=False),
+    *id_and_organisation(),
     Column("need_id", Uuid, ForeignKey(needs.c.id), nullable=False),
     Column("lot_id", Text, nullable=False),
     Column("supplier_id", Uuid, nullable=False),
@@ -91,8 +88,8 @@ awards = Table(
     Column("reserved", ARRAY(Text), nullable=False),
     Column("duration_months", Integer),
     Column("direct", Boolean, nullable=False),
-    moment("created_at"),
-    moment("withdrawn_at", nullable=True),
+    *moments("created_at"),
+    *moments("withdrawn_at", nullable=True),
     Index(None, "organisation_id", "awarded_on"),
     Index(None, "need_id"),
 )
@@ -102,11 +99,10 @@ audit_entries = Table(
     metadata,
     Column("organisation_id", Uuid, ForeignKey(organisations.c.id), primary_key=True),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
-    moment("at"),
+    *moments("at"),
     Column("means", Text, nullable=False),
     Column("actor_id", Uuid),
-    Column("action", Text, nullable=False),
-    Column("object", Text, nullable=False),
+    *required(Text, "action", "object"),
     Column("version", Integer),
     Column("detail", Document(Detail), nullable=False),
     Column("hash", LargeBinary, nullable=False),

@@ -1,24 +1,20 @@
 """The tables of persons, and of what must not come back about them; the migrations build the same."""
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, LargeBinary, Table, Text, Uuid, text
+from sqlalchemy import Boolean, CheckConstraint, Column, Index, LargeBinary, Table, Text, text
 
-from db.schema.supplier_tables import metadata, moment, organisations
+from db.schema.columns import keys, moments, optional, required
+from db.schema.supplier_tables import id_and_organisation, metadata
 
 # The keys are those of `domain.privacy.person`, empty where there is no such value, and all of them after an erasure.
 persons = Table(
     "persons",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("organisation_id", Uuid, ForeignKey(organisations.c.id), nullable=False),
+    *id_and_organisation(),
     Column("name", Text, nullable=False),
-    Column("email", Text),
-    Column("phone", Text),
-    Column("employer", Text),
-    Column("name_key", Text, nullable=False),
-    Column("email_key", Text, nullable=False),
-    Column("employer_key", Text, nullable=False),
-    moment("created_at"),
-    moment("erased_at", nullable=True),
+    *optional(Text, "email", "phone", "employer"),
+    *required(Text, "name_key", "email_key", "employer_key"),
+    *moments("created_at"),
+    *moments("erased_at", nullable=True),
     Index(
         "persons_known_ix",
         "organisation_id",
@@ -43,9 +39,8 @@ suppressions = Table(
     "suppressions",
     metadata,
     Column("digest", LargeBinary, primary_key=True),
-    Column("source", Text, primary_key=True),
-    Column("external_id", Text, primary_key=True),
-    moment("created_at"),
+    *keys(Text, "source", "external_id"),
+    *moments("created_at"),
 )
 
 suppression_key = Table(

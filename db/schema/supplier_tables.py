@@ -10,7 +10,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
-    DateTime,
     Dialect,
     Double,
     ForeignKey,
@@ -28,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import UserDefinedType
 
+from db.schema.columns import keys, moments, optional, required
 from domain.suppliers.source import Mapping
 from domain.suppliers.supplier import Flag, Supplier, SupplierRecord
 
@@ -66,31 +66,32 @@ class Document(UserDefinedType[Shape]):
         return lambda value: None if value is None else decode(value)
 
 
-def moment(name: str, *, nullable: bool = False) -> Column[Any]:
-    """A column for an instant."""
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
-
 organisations = Table(
     "organisations",
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
-    moment("created_at"),
+    *moments("created_at"),
 )
+
+
+def id_and_organisation() -> tuple[Column[Any], ...]:
+    """The columns with which tables of organisations' own data begin."""
+    return (
+        Column("id", Uuid, primary_key=True),
+        Column("organisation_id", Uuid, ForeignKey(organisations.c.id), nullable=False),
+    )
+
 
 api_keys = Table(
     "api_keys",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("organisation_id", Uuid, ForeignKey(organisations.c.id), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("prefix", Text, nullable=False),
+    *id_and_organisation(),
+    *required(Text, "name", "prefix"),
     Column("digest", LargeBinary, nullable=False, unique=True),
-    Column("scopes", ARRAY(Text), nullable=False),
-    Column("sources", ARRAY(Text), nullable=False),
-    moment("created_at"),
-    moment("revoked_at", nullable=True),
+    *required(ARRAY(Text), "scopes", "sources"),
+    *moments("created_at"),
+    *moments("revoked_at", nullable=True),
 )
 
 # A row without a status is a request that is being answered; it is committed with its answer or not at all.
@@ -98,13 +99,12 @@ idempotency_keys = Table(
     "idempotency_keys",
     metadata,
     Column("organisation_id", Uuid, ForeignKey(organisations.c.id), primary_key=True),
-    Column("route", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
+    *keys(Text, "route", "key"),
     Column("body_hash", LargeBinary, nullable=False),
     Column("status", SmallInteger),
     Column("headers", Document(dict[str, str])),
     Column("body", LargeBinary),
-    moment("created_at"),
+    *moments("created_at"),
     Index(None, "created_at"),
 )
 
@@ -112,11 +112,10 @@ sources = Table(
     "sources",
     metadata,
     Column("name", Text, primary_key=True),
-    Column("label", Text),
-    Column("url", Text),
+    *optional(Text, "label", "url"),
     Column("mapping", Document(Mapping), nullable=False),
     Column("rank", Integer, nullable=False, server_default=text("0")),
-    moment("created_at"),
+    *moments("created_at"),
 )
 
 directory_version = Table(
@@ -146,15 +145,12 @@ suppliers = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("document", Document(Supplier)),
-    Column("deleted", Boolean, nullable=False),
-    Column("active", Boolean, nullable=False),
-    Column("activities", ARRAY(Text), nullable=False),
-    Column("kinds", ARRAY(Text), nullable=False),
+    *required(Boolean, "deleted", "active"),
+    *required(ARRAY(Text), "activities", "kinds"),
     Column("commune", Text),
-    Column("lat", Double),
-    Column("lon", Double),
+    *optional(Double, "lat", "lon"),
     Column("name_folded", Text, nullable=False),
-    moment("updated_at"),
+    *moments("updated_at"),
     Column("change_set", BigInteger, nullable=False),
     Column("merged_into", Uuid),
     CheckConstraint("deleted = (document IS NULL)", name="tombstone_is_empty"),
@@ -178,18 +174,12 @@ records = Table(
     Column("payload", Document(SupplierRecord), nullable=False),
     Column("content_hash", LargeBinary, nullable=False),
     Column("commune", Text),
-    Column("lat", Double),
-    Column("lon", Double),
+    *optional(Double, "lat", "lon"),
     Column("flags", Document(tuple[Flag, ...]), nullable=False),
-    moment("created_at"),
-    moment("changed_at"),
-    moment("received_at"),
+    *moments("created_at", "changed_at", "received_at"),
     Column("siret", Text),
     Column("in_prison", Boolean, nullable=False, server_default=text("false")),
-    Column("name", Text),
-    Column("name_key", Text),
-    Column("trade_name", Text),
-    Column("trade_key", Text),
+    *optional(Text, "name", "name_key", "trade_name", "trade_key"),
     Column("doubts", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("approved_until", Date),
     Index("records_siret_ix", "siret", postgresql_where=text("siret IS NOT NULL")),
@@ -208,8 +198,7 @@ merged_records = Table(
     "merged_records",
     metadata,
     Column("decision_id", Uuid, primary_key=True),
-    Column("source", Text, primary_key=True),
-    Column("external_id", Text, primary_key=True),
+    *keys(Text, "source", "external_id"),
     Index(None, "source", "external_id"),
 )
 
@@ -217,10 +206,7 @@ merged_records = Table(
 split_records = Table(
     "split_records",
     metadata,
-    Column("source", Text, primary_key=True),
-    Column("external_id", Text, primary_key=True),
-    Column("other_source", Text, primary_key=True),
-    Column("other_external_id", Text, primary_key=True),
+    *keys(Text, "source", "external_id", "other_source", "other_external_id"),
 )
 
 imports = Table(
@@ -228,16 +214,14 @@ imports = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("source", Text, ForeignKey(sources.c.name), nullable=False),
-    Column("format", Text, nullable=False),
-    Column("mode", Text, nullable=False),
-    Column("status", Text, nullable=False),
+    *required(Text, "format", "mode", "status"),
     *(
         Column(name, Integer, nullable=False, server_default=text("0"))
         for name in ("received", "added", "changed", "unchanged", "removed", "kept_absent", "rejected")
     ),
     Column("data_version", BigInteger),
-    moment("started_at"),
-    moment("finished_at", nullable=True),
+    *moments("started_at"),
+    *moments("finished_at", nullable=True),
     Column("failure", Text),
     Index(None, "source", "id"),
 )
@@ -246,10 +230,8 @@ import_errors = Table(
     "import_errors",
     metadata,
     Column("import_id", Uuid, ForeignKey(imports.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("position", Integer, primary_key=True, autoincrement=False),
+    *keys(Integer, "position"),
     Column("line", Integer, nullable=False),
     Column("external_id", Text),
-    Column("pointer", Text, nullable=False),
-    Column("code", Text, nullable=False),
-    Column("detail", Text, nullable=False),
+    *required(Text, "pointer", "code", "detail"),
 )

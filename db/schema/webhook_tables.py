@@ -3,26 +3,23 @@
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.schema.outbox_columns import outbox_columns
-from db.schema.supplier_tables import metadata, moment, organisations
+from db.schema.columns import moments, outbox_columns, required
+from db.schema.supplier_tables import id_and_organisation, metadata
 
 # The secret is kept as it is: it signs. Of the directory's versions, the receiver has acknowledged all up to
 # `acknowledged_version`, and all up to `queued_version` were queued for it at some time.
 webhooks = Table(
     "webhooks",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("organisation_id", Uuid, ForeignKey(organisations.c.id), nullable=False),
+    *id_and_organisation(),
     Column("url", Text, nullable=False),
     Column("events", ARRAY(Text), nullable=False),
     Column("sources", ARRAY(Text)),
     Column("active", Boolean, nullable=False),
     Column("secret", Text, nullable=False),
-    Column("acknowledged_version", BigInteger, nullable=False),
-    Column("queued_version", BigInteger, nullable=False),
-    moment("failing_since", nullable=True),
-    moment("created_at"),
-    moment("updated_at"),
+    *required(BigInteger, "acknowledged_version", "queued_version"),
+    *moments("failing_since", nullable=True),
+    *moments("created_at", "updated_at"),
     Index(None, "organisation_id", "id"),
 )
 
@@ -42,8 +39,7 @@ webhook_attempts = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("delivery_id", Uuid, ForeignKey(webhook_deliveries.c.id, ondelete="CASCADE"), nullable=False, index=True),
-    moment("started_at"),
-    moment("ended_at"),
+    *moments("started_at", "ended_at"),
     Column("http_status", Integer),
     Column("failure", Text),
 )

@@ -1,7 +1,29 @@
-"""The columns that every outbox begins with."""
+"""Columns of one kind, and those that every outbox begins with."""
+
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Column, DateTime, Index, Integer, Text, Uuid, text
 from sqlalchemy.schema import SchemaItem
+
+
+def required(kind: Any, *names: str) -> list[Column[Any]]:
+    """Columns that are never NULL."""
+    return [Column(name, kind, nullable=False) for name in names]
+
+
+def optional(kind: Any, *names: str) -> list[Column[Any]]:
+    """Columns that may be NULL."""
+    return [Column(name, kind) for name in names]
+
+
+def keys(kind: Any, *names: str) -> list[Column[Any]]:
+    """Columns of the primary key, whose values are given."""
+    return [Column(name, kind, primary_key=True, autoincrement=False) for name in names]
+
+
+def moments(*names: str, nullable: bool = False) -> list[Column[Any]]:
+    """Columns for instants."""
+    return [Column(name, DateTime(timezone=True), nullable=nullable) for name in names]
 
 
 def outbox_columns(*of_lane: SchemaItem) -> tuple[SchemaItem, ...]:
@@ -16,8 +38,8 @@ def outbox_columns(*of_lane: SchemaItem) -> tuple[SchemaItem, ...]:
         Column("id", Uuid, primary_key=True),
         Column("lane", Uuid, *of_lane),
         Column("status", Text, nullable=False, server_default=text("'waiting'")),
-        Column("queued_at", DateTime(timezone=True), nullable=False),
-        Column("due_at", DateTime(timezone=True)),
+        *moments("queued_at"),
+        *moments("due_at", nullable=True),
         Column("lease", Uuid),
         Column("attempts", Integer, nullable=False, server_default=text("0")),
         CheckConstraint("(status = 'waiting') = (due_at IS NOT NULL)", name="waiting_is_due"),
