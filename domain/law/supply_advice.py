@@ -67,17 +67,12 @@ def _no_offer(supply: Supply, view: InForce) -> LegalAdvice | None:
     minimum = view.number("counsel_no_offer")
     if minimum is None or supply.total >= minimum:
         return None
-    if supply.reserved:
-        message = Text(
-            "Conseil : aucun fournisseur du vivier ne répond à ce lot réservé ; ne pas réserver, risque de rester sans "
-            "offre",
-            "Counsel: no supplier of the directory answers this reserved lot; do not reserve, risk of no offer",
-        )
-    else:
-        message = Text(
-            "Conseil : aucun fournisseur du vivier ne répond à ce lot ; ne pas réserver, risque de rester sans offre",
-            "Counsel: no supplier of the directory answers this lot; do not reserve it, risk of no offer",
-        )
+    en = "this reserved lot; do not reserve" if supply.reserved else "this lot; do not reserve it"
+    message = Text(
+        f"Conseil : aucun fournisseur du vivier ne répond à ce lot{' réservé' if supply.reserved else ''} ; ne pas "
+        "réserver, risque de rester sans offre",
+        f"Counsel: no supplier of the directory answers {en}, risk of no offer",
+    )
     return advice("RISK_INFRUCTUEUX", "warning", view["counsel_no_offer"], message)
 
 
