@@ -2,28 +2,28 @@
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, DateTime, Index, Integer, Text, Uuid, text
+import sqlalchemy as sa
 from sqlalchemy.schema import SchemaItem
 
 
-def required(kind: Any, *names: str) -> list[Column[Any]]:
+def required(kind: Any, *names: str) -> list[sa.Column[Any]]:
     """Columns that are never NULL."""
-    return [Column(name, kind, nullable=False) for name in names]
+    return [sa.Column(name, kind, nullable=False) for name in names]
 
 
-def optional(kind: Any, *names: str) -> list[Column[Any]]:
+def optional(kind: Any, *names: str) -> list[sa.Column[Any]]:
     """Columns that may be NULL."""
-    return [Column(name, kind) for name in names]
+    return [sa.Column(name, kind) for name in names]
 
 
-def keys(kind: Any, *names: str) -> list[Column[Any]]:
+def keys(kind: Any, *names: str) -> list[sa.Column[Any]]:
     """Columns of the primary key, whose values are given."""
-    return [Column(name, kind, primary_key=True, autoincrement=False) for name in names]
+    return [sa.Column(name, kind, primary_key=True, autoincrement=False) for name in names]
 
 
-def moments(*names: str, nullable: bool = False) -> list[Column[Any]]:
+def moments(*names: str, nullable: bool = False) -> list[sa.Column[Any]]:
     """Columns for instants."""
-    return [Column(name, DateTime(timezone=True), nullable=nullable) for name in names]
+    return [sa.Column(name, sa.DateTime(timezone=True), nullable=nullable) for name in names]
 
 
 def outbox_columns(*of_lane: SchemaItem) -> tuple[SchemaItem, ...]:
@@ -33,16 +33,16 @@ def outbox_columns(*of_lane: SchemaItem) -> tuple[SchemaItem, ...]:
     and a row that waits to be attempted again keeps no other waiting. NULL: no such care. `due_at`: when it may be
     claimed, NULL once nothing more will be attempted.
     """
-    waiting = text("due_at IS NOT NULL")
+    waiting = sa.text("due_at IS NOT NULL")
     return (
-        Column("id", Uuid, primary_key=True),
-        Column("lane", Uuid, *of_lane),
-        Column("status", Text, nullable=False, server_default=text("'waiting'")),
+        sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("lane", sa.Uuid, *of_lane),
+        sa.Column("status", sa.Text, nullable=False, server_default=sa.text("'waiting'")),
         *moments("queued_at"),
         *moments("due_at", nullable=True),
-        Column("lease", Uuid),
-        Column("attempts", Integer, nullable=False, server_default=text("0")),
-        CheckConstraint("(status = 'waiting') = (due_at IS NOT NULL)", name="waiting_is_due"),
-        Index(None, "due_at", postgresql_where=waiting),
-        Index(None, "lane", "due_at", postgresql_where=waiting),
+        sa.Column("lease", sa.Uuid),
+        sa.Column("attempts", sa.Integer, nullable=False, server_default=sa.text("0")),
+        sa.CheckConstraint("(status = 'waiting') = (due_at IS NOT NULL)", name="waiting_is_due"),
+        sa.Index(None, "due_at", postgresql_where=waiting),
+        sa.Index(None, "lane", "due_at", postgresql_where=waiting),
     )

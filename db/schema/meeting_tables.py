@@ -1,6 +1,6 @@
 """The tables of meetings; the migrations build the same. Persons are named by reference alone."""
 
-from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, Table, Text, Uuid, text
+import sqlalchemy as sa
 
 from db.schema.columns import keys, moments, required
 from db.schema.need_tables import needs
@@ -8,52 +8,52 @@ from db.schema.person_tables import persons
 from db.schema.supplier_tables import Document, id_and_organisation, metadata
 from domain.meetings.meeting import AgendaItem, MeetingPlace
 
-meetings = Table(
+meetings = sa.Table(
     "meetings",
     metadata,
     *id_and_organisation(),
-    *required(Integer, "version", "sequence"),
-    *required(Text, "status", "format", "title"),
+    *required(sa.Integer, "version", "sequence"),
+    *required(sa.Text, "status", "format", "title"),
     *moments("starts_at", "ends_at"),
-    Column("place", Document(MeetingPlace)),
-    Column("url", Text),
-    Column("agenda", Document(tuple[AgendaItem, ...]), nullable=False),
-    Column("minutes", Text),
+    sa.Column("place", Document(MeetingPlace)),
+    sa.Column("url", sa.Text),
+    sa.Column("agenda", Document(tuple[AgendaItem, ...]), nullable=False),
+    sa.Column("minutes", sa.Text),
     *moments("created_at", "updated_at"),
-    Index(None, "organisation_id", "starts_at", "id"),
+    sa.Index(None, "organisation_id", "starts_at", "id"),
 )
 
-meeting_needs = Table(
+meeting_needs = sa.Table(
     "meeting_needs",
     metadata,
-    Column("meeting_id", Uuid, ForeignKey(meetings.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("need_id", Uuid, ForeignKey(needs.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("position", Integer, nullable=False),
-    Index(None, "need_id"),
+    sa.Column("meeting_id", sa.Uuid, sa.ForeignKey(meetings.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("need_id", sa.Uuid, sa.ForeignKey(needs.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Index(None, "need_id"),
 )
 
-participants = Table(
+participants = sa.Table(
     "meeting_participants",
     metadata,
-    Column("meeting_id", Uuid, ForeignKey(meetings.c.id, ondelete="CASCADE"), primary_key=True),
-    *keys(Integer, "position"),
-    Column("role", Text, nullable=False),
-    Column("supplier_id", Uuid),
-    Column("person_id", Uuid, ForeignKey(persons.c.id)),
-    Column("organisation", Text),
+    sa.Column("meeting_id", sa.Uuid, sa.ForeignKey(meetings.c.id, ondelete="CASCADE"), primary_key=True),
+    *keys(sa.Integer, "position"),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("supplier_id", sa.Uuid),
+    sa.Column("person_id", sa.Uuid, sa.ForeignKey(persons.c.id)),
+    sa.Column("organisation", sa.Text),
     *moments("invited_at", nullable=True),
-    Column("attended", Boolean),
-    Index(None, "person_id"),
+    sa.Column("attended", sa.Boolean),
+    sa.Index(None, "person_id"),
 )
 
-follow_ups = Table(
+follow_ups = sa.Table(
     "meeting_follow_ups",
     metadata,
-    Column("meeting_id", Uuid, ForeignKey(meetings.c.id, ondelete="CASCADE"), primary_key=True),
-    *keys(Integer, "position"),
-    Column("what", Text, nullable=False),
-    Column("person_id", Uuid, ForeignKey(persons.c.id)),
-    Column("due_on", Date),
-    Column("done", Boolean, nullable=False, server_default=text("false")),
-    Index(None, "person_id"),
+    sa.Column("meeting_id", sa.Uuid, sa.ForeignKey(meetings.c.id, ondelete="CASCADE"), primary_key=True),
+    *keys(sa.Integer, "position"),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("person_id", sa.Uuid, sa.ForeignKey(persons.c.id)),
+    sa.Column("due_on", sa.Date),
+    sa.Column("done", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    sa.Index(None, "person_id"),
 )
