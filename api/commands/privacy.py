@@ -1,12 +1,13 @@
-"""`vivier privacy`: a copy of what is held about a person, and its erasure."""
+"""`vivier privacy`: a copy of the data about a person, and their erasure."""
 
 import argparse
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TextIO
+from functools import partial
+from typing import TextIO, TypeAlias, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -25,13 +26,16 @@ from domain.audit import Actor
 from domain.privacy.data_subject import DataSubject, traces_of
 from domain.privacy.holdings import Erasure, Holding, PersonalData
 
+T = TypeVar("T")
+UseCase: TypeAlias = Callable[[Engine, DataSubject, Sequence[UUID], Actor, datetime], Awaitable[T]]
+
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Do what `options.action` says."""
     subject = _subject(options)
     with attached(settings) as url:
         if options.action == "export":
-            _write(options, asyncio.run(_export(engine(url, pool_size=0), options.organisation, subject)))
+            _write(options, asyncio.run(_carry_out(url, options.organisation, subject, export_person)))
             return 0
         return _erase(options, url, subject)
 
@@ -47,7 +51,8 @@ def _erase(options: argparse.Namespace, url: str, subject: DataSubject) -> int:
     """Show first, ask, then do it."""
 
     def carried_out(*, dry_run: bool) -> Erasure:
-        return asyncio.run(_erased(engine(url, pool_size=0), options.organisation, subject, dry_run=dry_run))
+        erase = partial(erase_person, dry_run=dry_run)
+        return asyncio.run(_carry_out(url, options.organisation, subject, erase))
 
     if options.dry_run or not options.yes:
         planned = carried_out(dry_run=True)
@@ -74,25 +79,19 @@ async def _reach(database: Engine, organisation: str | None, now: datetime) -> t
     return found, Actor(found[0], "command")
 
 
-async def _export(database: Engine, organisation: str | None, subject: DataSubject) -> PersonalData:
-    now = datetime.now(UTC)
+async def _carry_out(url: str, organisation: str | None, subject: DataSubject, use_case: UseCase[T]) -> T:
+    database, now = engine(url, pool_size=0), datetime.now(UTC)
     organisation_ids, actor = await _reach(database, organisation, now)
-    return await export_person(database, subject, organisation_ids, actor, now)
+    return await use_case(database, subject, organisation_ids, actor, now)
 
 
-async def _erased(database: Engine, organisation: str | None, subject: DataSubject, *, dry_run: bool) -> Erasure:
-    now = datetime.now(UTC)
-    organisation_ids, actor = await _reach(database, organisation, now)
-    return await erase_person(database, subject, organisation_ids, actor, now, dry_run=dry_run)
-
-
-def _write(options: argparse.Namespace, told: PersonalData | Erasure) -> None:
+def _write(options: argparse.Namespace, result: PersonalData | Erasure) -> None:
     if options.json:
-        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
-    elif isinstance(told, PersonalData):
-        _show(told.holdings, sys.stdout)
+        sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+    elif isinstance(result, PersonalData):
+        _show(result.holdings, sys.stdout)
     else:
-        _account(told)
+        _show_erasure(result)
 
 
 def _show(holdings: Iterable[Holding], stream: TextIO) -> None:
@@ -105,7 +104,7 @@ def _show(holdings: Iterable[Holding], stream: TextIO) -> None:
         stream.write("Nothing is held about this person.\n")
 
 
-def _account(done: Erasure) -> None:
+def _show_erasure(done: Erasure) -> None:
     if done.dry_run:
         _show((*done.changed, *done.kept), sys.stdout)
     counts = Counter(each.fate for each in (*done.changed, *done.kept))

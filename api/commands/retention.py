@@ -1,4 +1,4 @@
-"""`vivier retention`: what has been kept for its time, shown and removed."""
+"""`vivier retention`: data past its retention period, shown and removed."""
 
 import argparse
 import asyncio
@@ -31,7 +31,7 @@ _WHAT: dict[Kind, str] = {
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Do what `options.action` says."""
     with attached(settings) as url:
-        planned = asyncio.run(_planned(url, settings.periods, options.spare))
+        planned = asyncio.run(_plan(url, settings.periods, options.spare))
         if options.action == "show":
             _write(options, planned, "would be removed")
             return 0
@@ -44,27 +44,26 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         return 0
 
 
-async def _planned(url: str, periods: Periods, spared: list[UUID]) -> Plan:
+async def _plan(url: str, periods: Periods, spared: list[UUID]) -> Plan:
     async with transaction(engine(url, pool_size=0)) as connection:
         return await plan(connection, periods, datetime.now(UTC), spared)
 
 
-def _write(options: argparse.Namespace, told: Plan, verb: str) -> None:
+def _write(options: argparse.Namespace, removal: Plan, verb: str) -> None:
     if options.json:
-        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+        sys.stdout.write(msgspec.json.encode(removal).decode() + "\n")
     else:
-        _show(told, verb, sys.stdout)
+        _show(removal, verb, sys.stdout)
 
 
-def _show(told: Plan, verb: str, stream: TextIO) -> None:
-    for need in told.needs:
+def _show(removal: Plan, verb: str, stream: TextIO) -> None:
+    for need in removal.needs:
         goes = (
             f"{need.shortlists} shortlists, {need.exchanges} exchanges, {need.meetings} meetings, {need.awards} awards"
         )
         stream.write(f"need:{need.id} ({plain(need.organisation)}), ended {need.ended_at:%Y-%m-%d}: {goes}\n")
-    for each in told.others:
+    for each in removal.others:
         whose = f" ({plain(each.organisation)})" if each.organisation else ""
         stream.write(f"{each.count} {_WHAT[each.kind]}{whose}, up to {each.before:%Y-%m-%d}\n")
-    count = len(told.needs)
-    others = sum(each.count for each in told.others)
-    stream.write(f"{count} needs with all that goes with them, and {others} other things, {verb}\n")
+    others = sum(each.count for each in removal.others)
+    stream.write(f"{len(removal.needs)} needs with all that goes with them, and {others} other things, {verb}\n")

@@ -181,7 +181,7 @@ async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID) -> Web
     409 while the webhook is inactive.
     """
     async with transaction(call.services.database) as connection:
-        await _require_active(call, connection, id)
+        await _own(call, connection, id, lock=True, active=True)
         await _delivery(connection, id, delivery_id)
         await webhook_log.retry_delivery(connection, delivery_id, call.services.now())
         return await _delivery(connection, id, delivery_id)
@@ -203,7 +203,7 @@ async def ping_webhook(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
     Its outcome is in `GET /webhooks/{id}/deliveries`, as for any other event. 409 while the webhook is inactive.
     """
     async with transaction(call.services.database) as connection:
-        await _require_active(call, connection, id)
+        await _own(call, connection, id, lock=True, active=True)
 
         async def ping() -> Answer:
             delivery_id = await webhooks.queue(connection, id, "ping", {}, call.services.now())
@@ -230,18 +230,16 @@ async def _write_entry(call: Call, connection: Connection, action: str, webhook_
     await write_entry(connection, actor_of(call), action, f"webhook:{webhook_id}", call.services.now())
 
 
-async def _own(call: Call, connection: Connection, webhook_id: UUID, *, lock: bool = False) -> Webhook:
-    """The webhook, of the caller's organisation. Raises NotFound for any other."""
+async def _own(
+    call: Call, connection: Connection, webhook_id: UUID, *, lock: bool = False, active: bool = False
+) -> Webhook:
+    """The webhook, of the caller's organisation. Raises NotFound; where it must be `active`, Conflict."""
     found = await webhooks.get_webhook(connection, call.bearer.organisation_id, webhook_id, lock=lock)
     if found is None:
         raise NotFound(NO_WEBHOOK)
-    return found
-
-
-async def _require_active(call: Call, connection: Connection, webhook_id: UUID) -> None:
-    """Raises NotFound, Conflict (`inactive_webhook`)."""
-    if not (await _own(call, connection, webhook_id, lock=True)).active:
+    if active and not found.active:
         raise Conflict("inactive_webhook", INACTIVE)
+    return found
 
 
 async def _delivery(connection: Connection, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
