@@ -27,7 +27,7 @@ def moments(*names: str, nullable: bool = False) -> list[sa.Column[Any]]:
 
 
 def outbox_columns(*of_lane: SchemaItem) -> tuple[SchemaItem, ...]:
-    """What every outbox has. `of_lane`: a foreign key for the lane, where it is the id of something.
+    """The columns and checks of every outbox. `of_lane`: a foreign key for the lane, where it is the id of something.
 
     `lane`: who receives it; of one lane, one row is attempted at a time, those that are due in the order of their ids,
     and a row that waits to be attempted again keeps no other waiting. NULL: no such care. `due_at`: when it may be

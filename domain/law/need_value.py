@@ -39,7 +39,7 @@ class Group(msgspec.Struct, frozen=True):
         return tuple(lot.lot.id for lot in self.lots)
 
     @property
-    def named(self) -> tuple[tuple[str, ...], ...]:
+    def advised_lots(self) -> tuple[tuple[str, ...], ...]:
         """The `lots` of advice on the group: none are named where it is the whole need."""
         return () if self.alone else (self.ids,)
 
@@ -118,7 +118,7 @@ def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None
         f"Valeur inconnue (lot{many} {missing.fr}) : pas d'avis sur la procédure{end.fr}",
         f"Value unknown (lot{many} {missing.en}): no advice on the procedure{end.en}",
     )
-    return advice("VALUE_UNKNOWN", "info", row, message, group.named)
+    return advice("VALUE_UNKNOWN", "info", row, message, group.advised_lots)
 
 
 @applies("value_of_all_lots")

@@ -161,7 +161,7 @@ def _light_regime(need: Need, group: Group, view: InForce) -> LegalAdvice | None
     """
     if not group.social or need.contract == "concession" or not view.holds("light_regime"):
         return None
-    rows, lots = [view[rule_id] for rule_id in LIGHT], group.named
+    rows, lots = [view[rule_id] for rule_id in LIGHT], group.advised_lots
     if is_light(group):
         message = Text(
             "Services sociaux ou autres services spécifiques : procédure adaptée quel que soit le montant",
@@ -231,4 +231,4 @@ def _group_advice(
     """Advice that begins with the value that was compared, and is never surer than it."""
     about = _compared_value(group)
     message = Text(f"{about.fr} : {then.fr}", f"{about.en}: {then.en}")
-    return advice(code, severity, row, message, group.named, "low" if group.doubtful else confidence)
+    return advice(code, severity, row, message, group.advised_lots, "low" if group.doubtful else confidence)

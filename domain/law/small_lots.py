@@ -132,7 +132,7 @@ class _Search:
         self.rest = [*reversed(list(accumulate((-value for value in reversed(self.negatives)), initial=0)))]
         self.found: list[tuple[int, ...]] = []
         self.least_two = -sum(self.negatives[-2:]) if len(values) > 1 else inf
-        self.named = 0
+        self.advised_lots = 0
         self.complete = True
 
     def explore(self, first: int, room: int, chosen: tuple[int, ...]) -> None:
@@ -140,7 +140,7 @@ class _Search:
 
         A value may be left out only as long as the smaller ones do not leave room for it.
         """
-        if self.named >= MOST_NAMED:
+        if self.advised_lots >= MOST_NAMED:
             self.complete = False
             return
         first = bisect_left(self.negatives, -room, first)
@@ -159,9 +159,9 @@ class _Search:
     def _add(self, sets: list[tuple[int, ...]]) -> None:
         """Add sets of one size, as many as may be named."""
         size = len(sets[0])
-        added = sets[: (MOST_NAMED - self.named) // size + 1]
+        added = sets[: (MOST_NAMED - self.advised_lots) // size + 1]
         self.found += added
-        self.named += len(added) * size
+        self.advised_lots += len(added) * size
         self.complete = len(added) == len(sets)
 
 

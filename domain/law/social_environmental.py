@@ -61,12 +61,12 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
             "Above the EU thresholds, provide for a social or employment performance condition, required save a "
             "justified exception",
         )
-        return advice("SOCIAL_CONSIDERATION", "warning", row, message, group.named, sure)
+        return advice("SOCIAL_CONSIDERATION", "warning", row, message, group.advised_lots, sure)
     message = Text(
         "Une condition d'exécution sociale ou d'emploi est possible et recommandée, mais pas obligatoire à cette date",
         "A social or employment performance condition is possible and advised; it is not required at this date",
     )
-    return advice("SOCIAL_CONSIDERATION", "info", row, message, group.named, sure)
+    return advice("SOCIAL_CONSIDERATION", "info", row, message, group.advised_lots, sure)
 
 
 def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
