@@ -129,12 +129,7 @@ class Settings:
     @property
     def periods(self) -> Periods:
         """How long everything is kept."""
-        return Periods(
-            needs_years=self.keep_needs_years,
-            persons_years=self.keep_persons_years,
-            reply_links_days=self.keep_reply_links_days,
-            import_errors_days=self.keep_import_errors_days,
-        )
+        return Periods(**{name: getattr(self, f"keep_{name}") for name in Periods.__struct_fields__})
 
 
 _FIELDS = {each.metadata["variable"]: each for each in fields(Settings) if each.metadata}

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             loading = background.submit(load_reference, settings.rules)
             url = stack.enter_context(attached(settings))
         reference = loading.result()
-        index = asyncio.run(_load(url, reference))
+        index = asyncio.run(load_index(engine(url, pool_size=0), reference))
     try:
         _write(options, need, index, reference, on)
     except InvalidContent as invalid:
@@ -71,14 +71,6 @@ def _write(options: argparse.Namespace, need: Need, index: LiveIndex, reference:
         ShortlistReport(need, reference.territories, console()).write(result)
     else:
         write_trail(result, console())
-
-
-async def _load(url: str, reference: Reference) -> LiveIndex:
-    database = engine(url, pool_size=0)
-    try:
-        return await load_index(database, reference)
-    finally:
-        await database.dispose()
 
 
 def _faulty(name: str, invalid: InvalidContent) -> CommandFailed:

@@ -41,10 +41,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     with attached(settings) as url:
 
         def erased(*, dry_run: bool) -> Erasure:
-            return asyncio.run(_carried_out(url, options.organisation, partial(erase_person, dry_run=dry_run), subject))
+            return asyncio.run(_carry_out(url, options.organisation, partial(erase_person, dry_run=dry_run), subject))
 
         if options.action == "export":
-            _write(options, asyncio.run(_carried_out(url, options.organisation, export_person, subject)))
+            _write(options, asyncio.run(_carry_out(url, options.organisation, export_person, subject)))
             return 0
         if options.dry_run or not options.yes:
             planned = erased(dry_run=True)
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         return 0
 
 
-async def _carried_out(
+async def _carry_out(
     url: str, organisation: str | None, work: Callable[..., Awaitable[Done]], subject: DataSubject
 ) -> Done:
     """Export or erase in the data of the named organisation, or as the operator in that of all."""

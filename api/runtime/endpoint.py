@@ -116,14 +116,18 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             problems=problems,
             example=example,
         )
-        typed = path_in_parts(path)
-        for name, kind in parameters.items():
-            typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
-        # the status is set on each answer; this one only keeps the framework from having opinions about 204
-        build = HTTPRouteHandler(typed, http_method=method, name=route.name, status_code=200, opt={"route": route})
-        return build(_adapter(handler, route))
+        return _build(handler, route)
 
     return decorate
+
+
+def _build(handler: Handler, route: Route) -> HTTPRouteHandler:
+    typed = path_in_parts(route.path)
+    for name, kind in route.parameters.items():
+        typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
+    # the status is set on each answer; this one only keeps the framework from having opinions about 204
+    build = HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt={"route": route})
+    return build(_adapter(handler, route))
 
 
 def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:

@@ -184,7 +184,8 @@ async def queue_import_finished(connection: Connection, done: Import, now: datet
         .with_for_update(read=True, key_share=True)
     )
     found = (await connection.execute(subscribers)).scalars().all()
-    report = {name: value for name, value in msgspec.structs.asdict(done).items() if name != "errors"}
+    report = msgspec.structs.asdict(done)
+    del report["errors"]
     for webhook_id in found:
         await queue(connection, webhook_id, "import.finished", report, now)
     if found:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, Table, delete, exists, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, Table, delete, insert, select, tuple_, update
 
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
@@ -57,12 +57,11 @@ async def write_meeting(
     """Store a change of a meeting that `lock_meeting` gave; where nothing changes, return `before` itself."""
     if not changed_fields(before, request):
         return before
-    after = Meeting(
+    after = msgspec.structs.replace(
+        before,
         **msgspec.structs.asdict(request),
-        id=before.id,
         version=before.version + 1,
         sequence=before.sequence + calendar_changed(before, request),
-        created_at=before.created_at,
         updated_at=now,
     )
     await connection.execute(update(meetings).where(meetings.c.id == after.id).values(_row(after)))
@@ -92,8 +91,8 @@ async def select_meetings(
     """The organisation's meetings after a position, in the order in which they start."""
     conditions = [meetings.c.organisation_id == organisation_id]
     if filters.need_id is not None:
-        about = exists().where(meeting_needs.c.meeting_id == meetings.c.id, meeting_needs.c.need_id == filters.need_id)
-        conditions.append(about)
+        about = select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == filters.need_id)
+        conditions.append(meetings.c.id.in_(about))
     if filters.after is not None:
         conditions.append(meetings.c.starts_at >= filters.after)
     if filters.before is not None:

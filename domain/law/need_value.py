@@ -39,7 +39,7 @@ class Group(msgspec.Struct, frozen=True):
         return tuple(lot.lot.id for lot in self.lots)
 
     @property
-    def named(self) -> tuple[tuple[str, ...], ...]:
+    def advised_lots(self) -> tuple[tuple[str, ...], ...]:
         """The `lots` of advice on the group: none are named where it is the whole need."""
         return () if self.alone else (self.ids,)
 
@@ -107,19 +107,18 @@ def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None
         return None
     lacking = tuple(lot.lot.id for lot in group.lots if lot.cents is None)
     missing, many = listed_briefly(lacking), "s" if len(lacking) > 1 else ""
-    life = need.technique is not None
-    row = view["value_over_lifetime" if life else "value_of_all_lots"]
-    end = Text(
-        " ; indiquer le maximum estimé de tous les marchés sur toute sa durée"
-        if life
-        else " ; indiquer l'estimation totale",
-        "; give the estimated maximum of all contracts over its whole life" if life else "; give the estimated total",
-    )
+    row, end = view["value_of_all_lots"], Text(" ; indiquer l'estimation totale", "; give the estimated total")
+    if need.technique is not None:
+        row = view["value_over_lifetime"]
+        end = Text(
+            " ; indiquer le maximum estimé de tous les marchés sur toute sa durée",
+            "; give the estimated maximum of all contracts over its whole life",
+        )
     message = Text(
         f"Valeur inconnue (lot{many} {missing.fr}) : pas d'avis sur la procédure{end.fr}",
         f"Value unknown (lot{many} {missing.en}): no advice on the procedure{end.en}",
     )
-    return advice("VALUE_UNKNOWN", "info", row, message, group.named)
+    return advice("VALUE_UNKNOWN", "info", row, message, group.advised_lots)
 
 
 @applies("value_of_all_lots")

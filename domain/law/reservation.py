@@ -66,12 +66,8 @@ def _type_not_in_force(kind: Reserved, contract: ContractKind, on: date, view: I
 def _combinations(reserved: frozenset[Reserved], contract: ContractKind, view: InForce) -> list[LegalFinding]:
     if contract == "concession":
         return [_concession_combination(view)]
-    rules = (
-        _penitentiary_combination(reserved, view),
-        _ess_combination(reserved, view),
-        _handicap_iae_combination(reserved, view),
-    )
-    return [finding for finding in rules if finding]
+    rules = (_penitentiary_combination, _ess_combination, _handicap_iae_combination)
+    return [found for rule in rules if (found := rule(reserved, view))]
 
 
 @applies("concession_combination")

@@ -15,26 +15,18 @@ from domain.text.normalise import fold
 _NAF = re.compile(r"([0-9]{2})\.?([0-9]{2})([A-Z])")
 
 
-class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A segment as segments.toml writes it.
-
-    `synonyms` are folded phrases, `cpv` prefixes of codes, `naf` dotted NAF rev. 2 codes.
-    """
-
-    id: str
-    label: str
-    synonyms: tuple[str, ...]
-    cpv: tuple[str, ...]
-    naf: tuple[str, ...]
-
-
-class Segment(SegmentEntry, frozen=True):
-    """One activity.
+class Segment(msgspec.Struct, frozen=True):
+    """One activity. `synonyms` are folded phrases, `cpv` prefixes of codes, `naf` dotted NAF rev. 2 codes.
 
     `related` are neighbours worth showing to a buyer who asks for this segment; they never answer in its place.
     """
 
+    id: str
+    label: str
     family: str
+    synonyms: tuple[str, ...]
+    cpv: tuple[str, ...]
+    naf: tuple[str, ...]
     related: tuple[str, ...]
 
 
@@ -44,6 +36,16 @@ class Family(msgspec.Struct, frozen=True):
     id: str
     label: str
     segments: tuple[Segment, ...]
+
+
+class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A segment as segments.toml writes it."""
+
+    id: str
+    label: str
+    synonyms: tuple[str, ...]
+    cpv: tuple[str, ...]
+    naf: tuple[str, ...]
 
 
 class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

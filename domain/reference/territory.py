@@ -228,11 +228,11 @@ class Territories:
         return {code: Area("nuts", code, names[code], tuple(sorted(communes[code]))) for code in sorted(names)}
 
     def _former_groups(self, groups: Iterable[_NutsRow], rows: Iterable[_NutsRow]) -> dict[str, Area]:
-        former = [(old, self._areas["nuts"][row.code]) for row in rows for old in _former_codes(row)]
-        return {
-            group.code: Area("nuts", group.code, group.name, _united(a for old, a in former if old[:3] == group.code))
-            for group in groups
-        }
+        communes: dict[str, set[int]] = defaultdict(set)
+        for row in rows:
+            for old in _former_codes(row):
+                communes[old[:3]].update(self._areas["nuts"][row.code].communes)
+        return {each.code: Area("nuts", each.code, each.name, tuple(sorted(communes[each.code]))) for each in groups}
 
     def _suggestions(self, kind: str, own: str) -> Iterator[str]:
         """Full codes that exist and may be meant, the likeliest confusion first."""
@@ -288,10 +288,6 @@ def _grouped(kind: TerritoryKind, codes: list[str | None], names: dict[str, str]
         if code is not None:
             members[code].append(ordinal)
     return {code: Area(kind, code, names[code], tuple(ordinals)) for code, ordinals in members.items()}
-
-
-def _united(areas: Iterable[Area]) -> tuple[int, ...]:
-    return tuple(sorted({ordinal for area in areas for ordinal in area.communes}))
 
 
 def _former_codes(row: _NutsRow) -> list[str]:
