@@ -38,7 +38,7 @@ from api.web.path_suffix import FilePaths
 from api.web.problems import answer_failure
 from api.webhooks import routes as webhooks
 from api.webhooks.sender import webhook_kind
-from matching.geo.outline_view import Portraits
+from matching.geo.outline_view import AreaOutlines
 from matching.reference import Reference, load_reference
 
 Part = Callable[[Services], AbstractAsyncContextManager[None]]
@@ -115,7 +115,7 @@ def create_app(
         reference=reference,
         import_processes=import_processes,
         gazetteer=reference.gazetteer,
-        portraits=Portraits(reference.geography),
+        area_outlines=AreaOutlines(reference.geography),
         metrics=Metrics(settings.metrics_dir),
         keys=Keys(settings.admin_key, settings.key_cache_seconds),
     )

@@ -1,9 +1,8 @@
 """Eligibility of the suppliers of an index, judged once per set of legal facts, which many of them share."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,25 +14,24 @@ from domain.law.supplier_facts import LegalFacts
 from domain.law.supply_advice import approval_end
 from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.suppliers.supplier import Supplier
-from matching.geo.weighted_cache import Kept
+from matching.geo.weighted_cache import WeightedCache
 
 Facts = NDArray[np.int32]
 """For each supplier, where its legal facts stand among the distinct ones."""
-Judgement = TypeVar("Judgement")
 
 INELIGIBLE = OUTCOMES.index("INELIGIBLE")
 UNDECIDED = -1
 NEVER = np.iinfo(np.int32).max
-KEPT_DATES, KEPT_JUDGES = 8, 16
-KEPT_ENDS = 16_000_000
+CACHED_DATES = 8
+CACHED_ENDS = 16_000_000
 """Distinct facts times days and reserved types for which the ends of approvals are kept: some 64 MB."""
 
 
-class Verdicts:
-    """Verdicts on the legal facts of suppliers: `facts[i]` says where those of the i-th stand in `distinct`.
+class EligibilityCache:
+    """EligibilityCache on the legal facts of suppliers: `facts[i]` says where those of the i-th stand in `distinct`.
 
-    Each is given when it is first asked for, as most suppliers are never asked about on most days, and kept for the
-    last few days and questions. The rules are the same at every question.
+    Each is decided when it is first asked for, as most suppliers are never asked about on most days, and cached for the
+    last few days. The rules are the same each time.
     """
 
     def __init__(self, suppliers: Iterable[Supplier]) -> None:
@@ -41,9 +39,8 @@ class Verdicts:
         facts = [places.setdefault(legal_facts(supplier), len(places)) for supplier in suppliers]
         self.facts: Facts = np.array(facts, dtype=np.int32)
         self.distinct = list(places)
-        self._outcomes = lru_cache(KEPT_DATES)(self._no_outcomes)
-        self._ends: Kept[tuple[frozenset[Reserved], date], NDArray[np.int32]] = Kept(self._no_ends, len, KEPT_ENDS)
-        self._judged = lru_cache(KEPT_JUDGES)(self._nothing_judged)
+        self._outcomes = lru_cache(CACHED_DATES)(self._no_outcomes)
+        self._ends = WeightedCache(self._no_ends, len, CACHED_ENDS)
 
     def outcomes(self, facts: Facts, on: date, rules: Rules) -> NDArray[np.int8]:
         """Eligibility on a day, shape (n, 4): positions in OUTCOMES, a column per RESERVED_TYPES."""
@@ -53,11 +50,6 @@ class Verdicts:
             table[place] = [OUTCOMES.index(verdict.outcome) for verdict in verdicts]
         return table[facts]
 
-    def judged(self, facts: Facts, judge: Callable[[LegalFacts], Judgement]) -> list[Judgement]:
-        """Judgement of each of these facts; the same facts are judged once while the same judge is passed."""
-        known = self._judged(judge)
-        return [known[place] for place in facts.tolist()]
-
     def approval_ends(
         self, facts: Facts, reserved: frozenset[Reserved], on: date, before: date, rules: Rules
     ) -> tuple[int, int]:
@@ -65,39 +57,19 @@ class Verdicts:
 
         Days are ordinals; NEVER where there is none.
         """
-        table, day = self._ends((reserved, on)), before.toordinal()
-        ends = table[facts]
-        soon = ends[ends < day]
-        first = int(np.minimum.reduce(soon, initial=NEVER))
-        if first != UNDECIDED:
-            return len(soon), first
-        for place in _distinct(facts[ends == UNDECIDED]):
+        table = self._ends((reserved, on))
+        for place in _distinct(facts[table[facts] == UNDECIDED]):
             end = approval_end(self.distinct[place], reserved, on, rules)
             table[place] = NEVER if end is None else end.toordinal()
         ends = table[facts]
-        soon = ends[ends < day]
-        return len(soon), int(np.minimum.reduce(soon, initial=NEVER))
+        soon = ends[ends < before.toordinal()]
+        return len(soon), int(soon.min(initial=NEVER))
 
     def _no_outcomes(self, _: date) -> NDArray[np.int8]:
         return np.full((len(self.distinct), len(RESERVED_TYPES)), UNDECIDED, dtype=np.int8)
 
-    def _no_ends(self, _: object) -> NDArray[np.int32]:
+    def _no_ends(self, _: tuple[frozenset[Reserved], date]) -> NDArray[np.int32]:
         return np.full(len(self.distinct), UNDECIDED, dtype=np.int32)
-
-    def _nothing_judged(self, judge: Callable[[LegalFacts], Any]) -> dict[int, Any]:
-        return _Judged(self.distinct, judge)
-
-
-class _Judged(dict[int, Any]):
-    """By the place of legal facts, what one judge made of them."""
-
-    def __init__(self, distinct: Sequence[LegalFacts], judge: Callable[[LegalFacts], Any]) -> None:
-        super().__init__()
-        self._distinct, self._judge = distinct, judge
-
-    def __missing__(self, place: int) -> Any:
-        judged = self[place] = self._judge(self._distinct[place])
-        return judged
 
 
 def legal_facts(supplier: Supplier) -> LegalFacts:

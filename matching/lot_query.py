@@ -1,6 +1,6 @@
 """Lots as they are matched: codes, CPV and words read as segments, places prepared. All problems are found at once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -11,7 +11,7 @@ from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Role
 from domain.text.bilingual import Text
-from matching.geo.geojson_validation import Misplaced
+from matching.geo.geojson_validation import UnusablePlace
 from matching.geo.shape import Shape
 from matching.geo.territory import MAX_SUGGESTIONS, Geography, Territory
 from matching.words.keywords import Interpreter
@@ -47,7 +47,7 @@ class LotQuery:
 
 
 @dataclass(frozen=True)
-class Reader:
+class NeedReader:
     """Reads needs against the reference data."""
 
     taxonomy: Taxonomy
@@ -59,7 +59,7 @@ class Reader:
         """One query per lot; raises InvalidContent with every problem of the need."""
         problems = _duplicates(need)
         whole = need.territory
-        common = _tried(problems, partial(self.geography.territory, whole, "territory")) if whole else None
+        common = _usable(problems, partial(self.geography.territory, whole, "territory")) if whole else None
         queries = [self._read_lot(need, position, common, problems) for position in range(len(need.lots))]
         if problems:
             raise InvalidContent(tuple(problems))
@@ -73,42 +73,26 @@ class Reader:
         `common` is the need's own territory, None also where that cannot be used, which is reported once.
         """
         lot, at = need.lots[position], ("lots", position)
-        found = self._check_codes(lot, at)
+        found = list(self._check_codes(lot, at))
         if not (lot.segments or lot.cpv or lot.keywords):
             found.append(Problem(pointer(*at), "no_object", NO_OBJECT))
         if lot.territory is None and need.territory is None:
             found.append(Problem(pointer(*at, "territory"), "no_territory", NO_TERRITORY))
         own, site = lot.territory, lot.site
-        territory = _tried(found, partial(self.geography.territory, own, *at, "territory")) if own else common
-        shape = _tried(found, partial(self.geography.place, site, *at, "site")) if site else None
+        territory = _usable(found, partial(self.geography.territory, own, *at, "territory")) if own else common
+        shape = _usable(found, partial(self.geography.place, site, *at, "site")) if site else None
         problems += found
         if found or territory is None:
             return None
         wanted, unmapped, unknown = self._wanted(lot)
         return LotQuery(lot, wanted, territory, shape, unmapped, unknown)
 
-    def _check_codes(self, lot: Lot, at: tuple[str | int, ...]) -> list[Problem]:
-        problems = []
-        for name, codes in (("segments", lot.segments), ("support_segments", lot.support_segments)):
-            problems += [
-                Problem(
-                    pointer(*at, name, place),
-                    "unknown_code",
-                    _unknown(code, self.taxonomy.nearest(code) if place < MAX_SUGGESTIONS else None),
-                )
-                for place, code in enumerate(codes)
-                if not self.taxonomy.known(code)
-            ]
-        problems += [
-            Problem(
-                pointer(*at, "cpv", place),
-                "unknown_code",
-                _unknown(code, self.cpv.nearest(code) if place < MAX_SUGGESTIONS else None),
-            )
-            for place, code in enumerate(lot.cpv)
-            if not self._cpv_known(code)
-        ]
-        return problems
+    def _check_codes(self, lot: Lot, at: tuple[str | int, ...]) -> Iterator[Problem]:
+        """An error for each code that is not known."""
+        known, nearest = self.taxonomy.known, self.taxonomy.nearest
+        yield from _unknown_codes(lot.segments, known, nearest, *at, "segments")
+        yield from _unknown_codes(lot.support_segments, known, nearest, *at, "support_segments")
+        yield from _unknown_codes(lot.cpv, self._cpv_known, self.cpv.nearest, *at, "cpv")
 
     def _cpv_known(self, code: str) -> bool:
         try:
@@ -169,13 +153,22 @@ def _wanted(segment: str, role: Role, reasons: Iterable[tuple[str, float]]) -> W
     return Wanted(segment, role, tuple(dict.fromkeys(sources)), max(confidences))
 
 
-def _tried(problems: list[Problem], make: Callable[[], Made]) -> Made | None:
-    """The result of `make`, or None with its problems added to the list."""
+def _usable(problems: list[Problem], make: Callable[[], Made]) -> Made | None:
+    """The result of `make`; None with its problems added to the list where it is unusable."""
     try:
         return make()
-    except Misplaced as misplaced:
-        problems.extend(misplaced.problems)
+    except UnusablePlace as unusable:
+        problems.extend(unusable.problems)
         return None
+
+
+def _unknown_codes(
+    codes: Iterable[str], known: Callable[[str], bool], nearest: Callable[[str], str | None], *at: str | int
+) -> Iterator[Problem]:
+    for place, code in enumerate(codes):
+        if not known(code):
+            near = nearest(code) if place < MAX_SUGGESTIONS else None
+            yield Problem(pointer(*at, place), "unknown_code", _unknown(code, near))
 
 
 def _unknown(code: str, near: str | None) -> Text:

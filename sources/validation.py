@@ -13,7 +13,7 @@ from domain.suppliers.record_check import check_record
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, SupplierRecord
 from matching.geo.geocode import place
-from matching.geo.geojson_validation import Misplaced, decoded
+from matching.geo.geojson_validation import UnusablePlace, checked_geometry
 from matching.geo.territory import Geography
 from sources.rows import Context
 
@@ -70,9 +70,9 @@ def _geometry_faults(record: SupplierRecord) -> Iterator[Problem]:
     for position, offer in enumerate(record.offers):
         if offer.service_area is not None and offer.service_area.geometry is not None:
             try:
-                decoded(offer.service_area.geometry, "offers", position, "service_area", "geometry")
-            except Misplaced as misplaced:
-                yield from misplaced.problems
+                checked_geometry(offer.service_area.geometry, "offers", position, "service_area", "geometry")
+            except UnusablePlace as unusable:
+                yield from unusable.problems
 
 
 def _flagged(placement: Placement, flags: tuple[Flag, ...]) -> Placement:

@@ -18,7 +18,7 @@ from domain.needs.need import TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import UnknownTerritory
 from domain.text.bilingual import Text
-from matching.geo.geojson_validation import Misplaced
+from matching.geo.geojson_validation import UnusablePlace
 from matching.geo.territory import Bools
 from matching.reference import Reference
 
@@ -127,7 +127,7 @@ def _meets(ground: Bools, reference: Reference) -> Callable[[TerritoryRequest], 
                 areas = tuple(reference.territories.area(code) for code in request.codes)
                 return any(ground[list(area.communes)].any() for area in areas)
             return bool((reference.geography.territory(request).ground & ground).any())
-        except (Misplaced, UnknownTerritory):
+        except (UnusablePlace, UnknownTerritory):
             return False
 
     return meets

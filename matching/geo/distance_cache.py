@@ -9,8 +9,8 @@ from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
 
 
-class Measured:
-    """Distances to `shape` known so far, by ordinal. Threads may share it: they would write the same."""
+class DistanceCache:
+    """Distances to `shape` measured so far, by ordinal. Threads may share it: they would write the same."""
 
     def __init__(self, positions: Floats, shape: Shape) -> None:
         self.positions, self.shape = positions, shape

@@ -12,7 +12,7 @@ from domain.text.bilingual import Text
 MAX_VERTICES = 10_000
 
 
-class Misplaced(Exception):
+class UnusablePlace(Exception):
     """A requested place, territory or drawing that cannot be used; `problems` say where and why."""
 
     def __init__(self, problems: list[Problem]) -> None:
@@ -21,35 +21,35 @@ class Misplaced(Exception):
 
 
 @contextmanager
-def misplaced_under(*at: str | int) -> Iterator[None]:
+def problems_under(*at: str | int) -> Iterator[None]:
     """Problems raised inside are those of a part of a document, which stands at `at`."""
     try:
         yield
-    except Misplaced as misplaced:
-        raise Misplaced(
-            [Problem(pointer(*at) + found.pointer, found.code, found.detail) for found in misplaced.problems]
-        ) from misplaced
+    except UnusablePlace as unusable:
+        raise UnusablePlace(
+            [Problem(pointer(*at) + found.pointer, found.code, found.detail) for found in unusable.problems]
+        ) from unusable
 
 
-def decoded(geometry: Geometry, *at: str | int) -> shapely.Geometry:
-    """The geometry a client drew, checked: closed rings, valid, of few enough vertices. Raises Misplaced."""
+def checked_geometry(geometry: Geometry, *at: str | int) -> shapely.Geometry:
+    """The geometry a client drew, checked: closed rings, valid, of few enough vertices. Raises UnusablePlace."""
     polygons = [geometry.coordinates] if isinstance(geometry, Polygon) else list(geometry.coordinates)
     vertices = sum(len(ring) for rings in polygons for ring in rings)
     if vertices > MAX_VERTICES:
-        raise Misplaced([_problem(at, "too_many_vertices", _too_many(vertices))])
+        raise UnusablePlace([_problem(at, "too_many_vertices", _too_many(vertices))])
     for rings in polygons:
         for ring in rings:
             if ring[0] != ring[-1]:
-                raise Misplaced([_problem((*at, "coordinates"), "ring_not_closed", NOT_CLOSED)])
+                raise UnusablePlace([_problem((*at, "coordinates"), "ring_not_closed", NOT_CLOSED)])
             if any(abs(position[0]) > 180 or abs(position[1]) > 90 for position in ring):
-                raise Misplaced([_problem((*at, "coordinates"), "out_of_range", OUT_OF_RANGE)])
+                raise UnusablePlace([_problem((*at, "coordinates"), "out_of_range", OUT_OF_RANGE)])
     shapes = [
         shapely.Polygon([p[:2] for p in rings[0]], [[p[:2] for p in hole] for hole in rings[1:]]) for rings in polygons
     ]
     shape = shapes[0] if len(shapes) == 1 else shapely.MultiPolygon(shapes)
     if not shapely.is_valid(shape) or shapely.area(shape) == 0:
         reason = shapely.is_valid_reason(shape)
-        raise Misplaced([_problem((*at, "coordinates"), "invalid_geometry", _invalid(reason))])
+        raise UnusablePlace([_problem((*at, "coordinates"), "invalid_geometry", _invalid(reason))])
     return shape
 
 

@@ -14,14 +14,14 @@ from domain.needs.need import Place, TerritoryRequest
 from domain.reference.geojson import Geometry
 from domain.reference.territory import Area, Territories, TerritoryKind, UnknownTerritory
 from domain.text.bilingual import Text, kilometres
-from matching.geo.geojson_validation import Misplaced, decoded, misplaced_under
+from matching.geo.geojson_validation import UnusablePlace, checked_geometry, problems_under
 from matching.geo.outlines import outlines
 from matching.geo.projection import Floats, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape
-from matching.geo.weighted_cache import Kept
+from matching.geo.weighted_cache import WeightedCache
 
 Bools = NDArray[np.bool_]
-KEPT_VERTICES = 300_000
+CACHED_VERTICES = 300_000
 """How many vertices the territories kept prepared may have together, and the places likewise; a vertex takes 1 kB."""
 LIGHTEST = 40
 """Weight in vertices of a territory that has none: its list of communes takes 35 kB."""
@@ -50,9 +50,9 @@ class Territory:
         """Kilometres from each position to the territory, 0 inside; infinite where either is unknown."""
         if self.shape is None:
             return np.full(len(positions), np.inf)
-        return self.beyond(self.shape.distance(positions))
+        return self.less_radius(self.shape.distance(positions))
 
-    def beyond(self, to_shape: Floats) -> Floats:
+    def less_radius(self, to_shape: Floats) -> Floats:
         """Distances to the territory, or bounds of them, from those to its shape: less the radius around that."""
         return np.maximum(to_shape - (self.radius_km or 0.0), 0.0)
 
@@ -72,8 +72,8 @@ class Geography:
         self._positions = {
             area.id: position for kind in OUTLINED_KINDS for position, area in enumerate(territories.areas(kind))
         }
-        self._territories = Kept(self._prepare, lambda made: LIGHTEST + _vertices(made.shape), KEPT_VERTICES)
-        self._places = Kept(self._locate, _vertices, KEPT_VERTICES)
+        self._territories = WeightedCache(self._prepare, lambda made: LIGHTEST + _vertices(made.shape), CACHED_VERTICES)
+        self._places = WeightedCache(self._locate, _vertices, CACHED_VERTICES)
 
     @cached_property
     def tree(self) -> shapely.STRtree:
@@ -91,13 +91,13 @@ class Geography:
         return middle, reach * 1.01
 
     def territory(self, request: TerritoryRequest, *at: str | int) -> Territory:
-        """The prepared territory of a request; raises Misplaced with pointers under `at`."""
-        with misplaced_under(*at):
+        """The prepared territory of a request; raises UnusablePlace with pointers under `at`."""
+        with problems_under(*at):
             return self._territories(request)
 
     def place(self, place: Place, *at: str | int) -> Shape:
-        """The shape of a point or of a commune's outline; raises Misplaced with pointers under `at`."""
-        with misplaced_under(*at):
+        """The shape of a point or of a commune's outline; raises UnusablePlace with pointers under `at`."""
+        with problems_under(*at):
             return self._places(place)
 
     def commune_at(self, lat: Floats, lon: Floats) -> NDArray[np.int64]:
@@ -127,7 +127,7 @@ class Geography:
     def _prepare(self, request: TerritoryRequest) -> Territory:
         given = [name for name in ("codes", "near", "geometry") if getattr(request, name) is not None]
         if len(given) != 1 or (request.radius_km is not None) != (given == ["near"]):
-            raise Misplaced([Problem("", "territory_form", FORMS)])
+            raise UnusablePlace([Problem("", "territory_form", FORMS)])
         if request.codes is not None:
             return self._of_codes(request.codes)
         if request.near is not None:
@@ -143,7 +143,7 @@ class Geography:
             except UnknownTerritory as unknown:
                 problems.append(Problem(pointer("codes", position), unknown.code, unknown.detail))
         if problems:
-            raise Misplaced(problems)
+            raise UnusablePlace(problems)
         distinct = tuple(dict.fromkeys(areas))
         ground = self.ground_of_codes(distinct)
         largest = _largest(distinct, len(ground))
@@ -163,7 +163,7 @@ class Geography:
         ground = self._ground_of_disc(anchor, radius_km)
         if not ground.any():
             swapped = isinstance(anchor, PointShape) and self._ground_of_disc(anchor.swapped(), radius_km).any()
-            raise Misplaced([Problem("/near", "outside_france", _outside(bool(swapped)))])
+            raise UnusablePlace([Problem("/near", "outside_france", _outside(bool(swapped)))])
         where = self._place_name(near)
         label = Text(
             f"{kilometres(radius_km).fr} autour de {where.fr}", f"{kilometres(radius_km).en} around {where.en}"
@@ -181,27 +181,27 @@ class Geography:
         return ground
 
     def _of_geometry(self, geometry: Geometry) -> Territory:
-        region = decoded(geometry, "geometry")
+        region = checked_geometry(geometry, "geometry")
         ground = self.ground_of(region)
         if not ground.any():
             swapped = shapely.transform(region, lambda degrees: degrees[:, ::-1])
-            raise Misplaced([Problem("/geometry", "outside_france", _outside(bool(self.ground_of(swapped).any())))])
+            raise UnusablePlace([Problem("/geometry", "outside_france", _outside(bool(self.ground_of(swapped).any())))])
         label = Text("Zone dessinée", "Drawn area")
         return Territory(label, None, None, ground, PolygonShape(np.array([region])), region)
 
     def _locate(self, place: Place) -> Shape:
         point = place.lat is not None and place.lon is not None
         if point == (place.commune is not None) or (place.lat is None) != (place.lon is None):
-            raise Misplaced([Problem("", "place_form", PLACES)])
+            raise UnusablePlace([Problem("", "place_form", PLACES)])
         if place.commune is None:
             return PointShape(cast(float, place.lat), cast(float, place.lon))
         try:
             area = self.territories.area(f"commune:{place.commune}")
         except UnknownTerritory as unknown:
-            raise Misplaced([Problem("/commune", unknown.code, unknown.detail)]) from unknown
+            raise UnusablePlace([Problem("/commune", unknown.code, unknown.detail)]) from unknown
         pieces = self.outlines_of(area)
         if not len(pieces):
-            raise Misplaced([Problem("/commune", "no_outline", NO_OUTLINE)])
+            raise UnusablePlace([Problem("/commune", "no_outline", NO_OUTLINE)])
         return PolygonShape(pieces)
 
     def outlines_of(self, area: Area) -> NDArray[np.object_]:

@@ -17,7 +17,7 @@ _EMPTY = Text("Le fichier est vide : une ligne d'en-tête est attendue", "The fi
 _NOT_UTF8 = Text("Ce texte n'est pas en UTF-8", "This text is not UTF-8")
 _QUOTES = Text(
     "Guillemets mal placés : une cellule entre guillemets n'est pas refermée, ou continue après",
-    "Misplaced quotes: a quoted cell is not closed, or goes on after its closing quote",
+    "UnusablePlace quotes: a quoted cell is not closed, or goes on after its closing quote",
 )
 _BARE_RETURN = Text(
     "Les lignes se terminent par LF ou CRLF, pas par CR seul", "Lines end with LF or CRLF, not with CR alone"
