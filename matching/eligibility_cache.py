@@ -28,7 +28,7 @@ CACHED_ENDS = 16_000_000
 
 
 class EligibilityCache:
-    """EligibilityCache on the legal facts of suppliers: `facts[i]` says where those of the i-th stand in `distinct`.
+    """Verdicts on the legal facts of suppliers: `facts[i]` says where those of the i-th stand in `distinct`.
 
     Each is decided when it is first asked for, as most suppliers are never asked about on most days, and cached for the
     last few days. The rules are the same each time.
@@ -84,5 +84,5 @@ def legal_facts(supplier: Supplier) -> LegalFacts:
 
 
 def _distinct(facts: Facts) -> Facts:
-    """Each of them once; there are none most of the time, and that costs nothing."""
+    """The distinct facts; there are none most of the time, and that costs nothing."""
     return np.unique(facts) if len(facts) else facts

@@ -93,7 +93,7 @@ def past_awards(awards: Iterable[Award], reference: Reference, on: date) -> Past
 def field_of(
     query: LotQuery, index: LiveIndex, reference: Reference, on: date, past: PastAwards | None = None
 ) -> Field:
-    """A lot held against the index, ready for the gates; what the buyer awarded before is known to it."""
+    """The suppliers considered for a lot, with distances and eligibility after past awards, ready for the gates."""
     considered = considered_suppliers(query, index, reference.taxonomy)
     distance = considered.to_territory
     if query.site is not None:
@@ -106,7 +106,7 @@ def field_of(
 
 @dataclass(frozen=True)
 class _Matching:
-    """A need while it is matched: what its lots have in common. `seed`: what draws are made with."""
+    """The match of one need: what its lots have in common. `seed` decides the draws."""
 
     need: Need
     index: LiveIndex

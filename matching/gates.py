@@ -22,7 +22,7 @@ PASSED = -1
 
 @dataclass(frozen=True)
 class Field:
-    """A survey with what the later gates look at: the distance to the site, and each supplier's eligibility.
+    """The suppliers considered for a lot, with what the later gates need: their distance and their eligibility.
 
     `distance` is to the site, else to the territory; `outcomes(rows)` has a column per reserved type (positions in
     OUTCOMES) and is only asked for rows that came that far. `ess_awards`: by row, the ESS-reserved contracts that the
@@ -71,7 +71,7 @@ GATE_NUMBER: dict[Gate, int] = {gate: number for number, (gate, _) in enumerate(
 
 
 def refusals(field: Field) -> NDArray[np.int8]:
-    """For each supplier of the considered, the first gate that refuses it (a position in GATES), or PASSED."""
+    """For each considered supplier, the first gate that refuses it (a position in GATES), or PASSED."""
     refused = np.full(len(field.considered.ordinal), PASSED, dtype=np.int8)
     left = np.arange(len(refused))
     for number, (_, gate) in enumerate(GATES):

@@ -47,7 +47,7 @@ class Index:
     """Active suppliers, ready to be matched; never changed once built.
 
     A supplier is an ordinal: `suppliers[i]`, `positions[i]` (earth-centred kilometres, NaN without a location),
-    `draw[i]` (64 bits from its id). `measured(shape)` is what is known of their distances to a shape.
+    `draw[i]` (64 bits from its id). `distances(shape)` caches their distances to a shape.
     """
 
     def __init__(self, suppliers: Iterable[Supplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> None:

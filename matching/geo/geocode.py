@@ -96,7 +96,7 @@ def _doubts(
 
 
 def _doubts_of_postal_code(record: SupplierRecord, point: Point, holder: int, geography: Geography) -> list[Flag]:
-    """Where an address names no commune, its postal code tells of several; one that serves none says nothing."""
+    """A flag on a point far from every commune of its postal code; a postal code that serves none says nothing."""
     postal_code = record.address.postal_code if record.address else None
     served = geography.territories.with_postal_code(postal_code) if postal_code else ()
     if not served or holder in served:

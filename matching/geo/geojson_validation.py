@@ -22,7 +22,7 @@ class UnusablePlace(Exception):
 
 @contextmanager
 def problems_under(*at: str | int) -> Iterator[None]:
-    """Problems raised inside are those of a part of a document, which stands at `at`."""
+    """Put the pointers of problems raised inside the block under `at`, where their part of the document stands."""
     try:
         yield
     except UnusablePlace as unusable:

@@ -64,7 +64,7 @@ class Territory:
 
 
 class Geography:
-    """All communes with their outlines, and the territories and places made from them (kept, the latest few)."""
+    """All communes with their outlines, and the territories and places made from them (the latest are cached)."""
 
     def __init__(self, territories: Territories) -> None:
         self.territories = territories
