@@ -85,7 +85,7 @@ class Lexicon:
         return self._weights.get(word, FILLER_WEIGHT if word in self.filler else 1.0)
 
     def words(self, text: str) -> tuple[Word, ...]:
-        """The words of a text that mean something, each once: no articles, no bare numbers, words written in two joined."""
+        """The words of a text that mean something, each once: no articles, no bare numbers, split words joined."""
         found: dict[str, Word] = {}
         for clause in _CLAUSE.split(text):
             depth = 0
