@@ -299,11 +299,9 @@ class _Reporter:
         return _copied(ReportAward, award, supplier=self._supplier_by_id(award.supplier_id, award.supplier_name))
 
     def _treatment(self) -> Treatment:
-        facts = self._facts
-        found = equal_treatment(
-            facts.version, facts.exchanges, facts.meetings, self._language, self._living, facts.earlier
-        )
-        return treatment(found, self._redaction, self._language, self._supplier_by_id)
+        facts, language = self._facts, self._language
+        found = equal_treatment(facts.version, facts.exchanges, facts.meetings, language, self._living, facts.earlier)
+        return treatment(found, self._redaction, language, self._supplier_by_id)
 
     def _rules(self, rules: Rules) -> ReportRules:
         """The rules of sourcing and those that the shortlist names, as known now for its day."""
