@@ -77,7 +77,7 @@ def _import(path: Path, media_type: str, order: Order, settings: Settings, flags
     with ExitStack() as held:
         with ThreadPoolExecutor(1) as background:
             loading = background.submit(load_reference)
-            stream = held.enter_context(_opened(path))
+            stream = held.enter_context(_open(path))
             url = held.enter_context(attached(settings))
         reference = loading.result()
         processes = held.enter_context(import_processes(reference))
@@ -142,8 +142,8 @@ def _media_type(path: Path, kind: str) -> str:
     return cast("str", media_type)
 
 
-def _opened(path: Path) -> BinaryIO:
-    """Raises CommandFailed for a file that cannot be read."""
+def _open(path: Path) -> BinaryIO:
+    """The file, to be read. Raises CommandFailed."""
     try:
         return path.open("rb")
     except OSError as error:

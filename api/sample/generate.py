@@ -235,14 +235,12 @@ def _service_area(commune: Commune, draw: Random) -> ServiceArea | None:
     if chance < 0.6:
         return ServiceArea(radius_km=float(draw.choice(_RADII_KM)))
     if chance < 0.85:
-        return _codes_area(commune, draw)
+        return ServiceArea(codes=(_code_around(commune, draw),))
     return ServiceArea(national=True) if chance < 0.9 else None
 
 
-def _codes_area(commune: Commune, draw: Random) -> ServiceArea:
+def _code_around(commune: Commune, draw: Random) -> str:
     chance = draw.random()
     if chance < 0.45 and commune.epci:
-        return ServiceArea(codes=(f"epci:{commune.epci}",))
-    if chance < 0.8 or not commune.region:
-        return ServiceArea(codes=(f"departement:{commune.departement}",))
-    return ServiceArea(codes=(f"region:{commune.region}",))
+        return f"epci:{commune.epci}"
+    return f"departement:{commune.departement}" if chance < 0.8 or not commune.region else f"region:{commune.region}"
