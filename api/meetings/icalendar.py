@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import icalendar
 
-from api.web.dates import PARIS
 from domain.meetings.meeting import Meeting
 from domain.reference.territory import Territories
+from domain.text.typography import PARIS
 
 CALENDAR = "text/calendar"
 STATUS = {"planned": "CONFIRMED", "held": "CONFIRMED", "cancelled": "CANCELLED"}
