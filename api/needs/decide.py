@@ -10,11 +10,11 @@ from api.needs.own_need import unknown_lot
 from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.core.engine import Connection
-from db.needs.shortlists import DecisionKey, remove_decision, write_decision
+from db.needs.shortlists import remove_decision, write_decision
 from domain.audit import Detail
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.needs.need import Code
-from domain.shortlists.frozen import Decision, FrozenShortlist, Verdict
+from domain.shortlists.frozen import Decision, DecisionKey, FrozenShortlist, Verdict
 from domain.text.bilingual import Text
 
 NO_SUPPLIER = Text("Ce fournisseur n'est pas dans cette version", "This supplier is not in this version")

@@ -13,7 +13,7 @@ import msgspec
 from domain.needs.need import Lot
 from domain.needs.status import changed_fields
 from domain.shortlists.absence_messages import Absence, AbsenceCode, absence_text
-from domain.shortlists.frozen import FrozenShortlist, Named, ShownLot, Verdict
+from domain.shortlists.frozen import ComparedVersion, FrozenShortlist, Named, ShownLot, SupplierName, Verdict
 from domain.shortlists.shortlist import Gate, Stamp
 from domain.text.bilingual import Language
 
@@ -32,15 +32,6 @@ DECISIVE: dict[str, tuple[str, ...]] = {
 """The fields of a lot that decide whether a gate refuses a supplier, or how far down it comes."""
 
 
-class ComparedVersion(msgspec.Struct, frozen=True):
-    """One of the two versions: which need it answered, and on what it rests."""
-
-    number: int
-    need_version: int
-    stamp: Stamp
-    created_at: datetime
-
-
 class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a supplier is not among the candidates of a version, in a code and in words.
 
@@ -57,40 +48,32 @@ class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
     changed: tuple[str, ...] = ()
 
 
-class AddedCandidate(msgspec.Struct, frozen=True):
+class AddedCandidate(SupplierName, frozen=True):
     """A candidate of the second version only. `why`: why it was not among those of the first."""
 
-    supplier_id: UUID
-    name: str
     rank_before: None
     rank_after: int
     why: AbsenceReason
 
 
-class RemovedCandidate(msgspec.Struct, frozen=True):
+class RemovedCandidate(SupplierName, frozen=True):
     """A candidate of the first version only. `why`: why it is not among those of the second."""
 
-    supplier_id: UUID
-    name: str
     rank_before: int
     rank_after: None
     why: AbsenceReason
 
 
-class MovedCandidate(msgspec.Struct, frozen=True):
+class MovedCandidate(SupplierName, frozen=True):
     """A candidate of both versions, at another place."""
 
-    supplier_id: UUID
-    name: str
     rank_before: int
     rank_after: int
 
 
-class NearMissChange(msgspec.Struct, frozen=True):
+class NearMissChange(SupplierName, frozen=True):
     """A near miss of both versions that is refused for another reason."""
 
-    supplier_id: UUID
-    name: str
     before: AbsenceReason
     after: AbsenceReason
 
@@ -102,11 +85,9 @@ class DecisionSummary(msgspec.Struct, frozen=True):
     reason: str | None
 
 
-class DecisionDifference(msgspec.Struct, frozen=True):
+class DecisionDifference(SupplierName, frozen=True):
     """A supplier on which the buyer decided otherwise in the two versions; null: nothing."""
 
-    supplier_id: UUID
-    name: str
     before: DecisionSummary | None
     after: DecisionSummary | None
 
@@ -167,8 +148,8 @@ def compare(
     lots = dict.fromkeys((*_lots(after), *_lots(before)))
     sides = zip(_sides(before, lots, not_before), _sides(after, lots, not_after), strict=True)
     return ShortlistDiff(
-        before=_compared_version(before),
-        after=_compared_version(after),
+        before=msgspec.convert(before, ComparedVersion, from_attributes=True),
+        after=msgspec.convert(after, ComparedVersion, from_attributes=True),
         changed_stamp=tuple(
             name for name in Stamp.__struct_fields__ if getattr(before.stamp, name) != getattr(after.stamp, name)
         ),
@@ -305,7 +286,3 @@ def _changed(one: _Side, other: _Side) -> tuple[str, ...]:
 def _is_younger(supplier_id: UUID, moment: datetime) -> bool:
     """Whether a supplier was first known after that: its id (UUIDv7) tells."""
     return supplier_id.version == UUID7 and supplier_id.int >> 80 > int(moment.timestamp() * 1_000)
-
-
-def _compared_version(version: FrozenShortlist) -> ComparedVersion:
-    return ComparedVersion(version.number, version.need_version, version.stamp, version.created_at)

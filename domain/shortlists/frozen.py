@@ -22,6 +22,13 @@ class Named(msgspec.Struct, frozen=True, omit_defaults=True):
     siret: str | None = None
 
 
+class SupplierName(msgspec.Struct, frozen=True):
+    """A supplier by its name."""
+
+    supplier_id: UUID
+    name: str
+
+
 class LotTotal(msgspec.Struct, frozen=True):
     """The number of a lot's candidates, and of those that the shortlist shows."""
 
@@ -30,11 +37,16 @@ class LotTotal(msgspec.Struct, frozen=True):
     shown: int
 
 
-class Decision(msgspec.Struct, frozen=True):
-    """The buyer's decision on a supplier of a version, for one lot."""
+class DecisionKey(msgspec.Struct, frozen=True):
+    """The lot and the supplier that a decision is about; decisions are listed in this order."""
 
     lot_id: str
     supplier_id: UUID
+
+
+class Decision(DecisionKey, frozen=True):
+    """The buyer's decision on a supplier of a version, for one lot."""
+
     decision: Verdict
     reason: str | None
     decided_at: datetime
@@ -83,15 +95,20 @@ def lots_shown(body: bytes) -> tuple[ShownLot, ...]:
     return msgspec.json.decode(body, type=_Shown).lots
 
 
-class ShortlistVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """A version in a list of versions. `need_version`: the version of the need that was matched."""
+class ComparedVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A version, the version of the need that was matched, and on what it rests."""
 
     number: int
     need_version: int
-    language: Language
     stamp: Stamp
-    totals: tuple[LotTotal, ...]
     created_at: datetime
+
+
+class ShortlistVersion(ComparedVersion, frozen=True, kw_only=True):
+    """A version in a list of versions."""
+
+    language: Language
+    totals: tuple[LotTotal, ...]
 
 
 class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
