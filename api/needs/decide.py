@@ -61,7 +61,7 @@ async def decide(
 
 def require_listed(version: FrozenShortlist, lot_id: str, supplier_id: UUID) -> None:
     """Raises NotFound for a supplier that is in no lot of the version, InvalidContent where it is not in this one."""
-    lots = {lot.id: lot.supplier_ids for lot in version.shown}
+    lots = {lot.id: {each.id for each in lot.listed} for lot in version.shown}
     if not any(supplier_id in listed for listed in lots.values()):
         raise NotFound(NO_SUPPLIER)
     if lot_id not in lots:

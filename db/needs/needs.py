@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Date, Select, and_, cast, delete, exists, insert, literal, select, update
+from sqlalchemy import ColumnElement, Date, Select, and_, cast, delete, insert, literal, select, update
 from sqlalchemy import Text as SqlText
 from sqlalchemy.exc import IntegrityError
 
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
-from db.schema.need_tables import awards, needs
+from db.schema.need_tables import needs
 from domain.errors import Conflict
 from domain.needs.need import PlannedNeed
 from domain.needs.status import Status, StoredNeed
@@ -70,19 +70,14 @@ async def remove_need(connection: Connection, organisation_id: UUID, need_id: UU
 
     Raises Conflict (`need_in_use`) where exchanges or awards refer to it.
     """
-    awarded = (await connection.execute(select(exists().where(awards.c.need_id == need_id)))).scalar_one()
-    if awarded:
-        raise Conflict("need_in_use", _IN_USE)
     try:
         await connection.execute(delete(needs).where(_is(organisation_id, need_id)))
     except IntegrityError:
-        raise Conflict("need_in_use", _IN_USE) from None
-
-
-_IN_USE = Text(
-    "Des échanges ou des attributions portent sur ce besoin : il s'abandonne, il ne s'efface pas",
-    "Exchanges or awards are about this need: it can be abandoned, not deleted",
-)
+        detail = Text(
+            "Des échanges ou des attributions portent sur ce besoin : il s'abandonne, il ne s'efface pas",
+            "Exchanges or awards are about this need: it can be abandoned, not deleted",
+        )
+        raise Conflict("need_in_use", detail) from None
 
 
 def _is(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
