@@ -5,7 +5,6 @@ A version tells itself why its near misses and suppliers of a later day are not 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -242,7 +241,9 @@ class _Side:
             return Absence("no_such_lot")
         if (row := self.missed.get(supplier_id)) is not None:
             return Absence("refused", row.excluded_by, row.message)
-        return Absence("not_yet") if _is_younger(supplier_id, self.version.created_at) else None
+        # the id (UUIDv7) begins with the moment at which the supplier was first known
+        known_at = supplier_id.int >> 80 if supplier_id.version == UUID7 else 0
+        return Absence("not_yet") if known_at > int(self.version.created_at.timestamp() * 1_000) else None
 
     def why_not(self, supplier_id: UUID, other: "_Side", language: Language) -> AbsenceReason:
         """Why a supplier, which `other` shows, is not among the candidates."""
@@ -342,11 +343,6 @@ def _changed(one: _Side, other: _Side) -> tuple[str, ...]:
     """The fields of the lot that differ between two versions that have it."""
     theirs = other.criteria()
     return tuple(name for name, value in one.criteria().items() if name in theirs and theirs[name] != value)
-
-
-def _is_younger(supplier_id: UUID, moment: datetime) -> bool:
-    """Whether a supplier was first known after that: its id (UUIDv7) tells."""
-    return supplier_id.version == UUID7 and supplier_id.int >> 80 > int(moment.timestamp() * 1_000)
 
 
 def _absence_text(absence: Absence, number: int, shown: int, changed: Sequence[str], language: Language) -> str:
