@@ -8,7 +8,7 @@ import msgspec
 
 from domain.exchanges.exchange import Exchange
 from domain.meetings.meeting import Meeting
-from domain.shortlists.frozen import Decision, FrozenShortlist
+from domain.shortlists.frozen import Decision, FrozenShortlist, SupplierName
 
 
 class SetAside(msgspec.Struct, frozen=True):
@@ -19,15 +19,13 @@ class SetAside(msgspec.Struct, frozen=True):
     decided_at: datetime
 
 
-class Concerned(msgspec.Struct, frozen=True, kw_only=True):
+class Concerned(SupplierName, frozen=True, kw_only=True):
     """A supplier on the shortlist, written to, or met.
 
     `listed`: the lots it is a candidate for. `lots`: those that concern it, each until it was set aside, null where it
     was not. `topics`: the lots it was written to about; all of its lots where it was not written to.
     """
 
-    supplier_id: UUID
-    name: str
     listed: tuple[str, ...]
     set_aside: tuple[SetAside, ...]
     written_to: bool

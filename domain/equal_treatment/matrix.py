@@ -26,7 +26,7 @@ from domain.equal_treatment.rules import Contacts, contact_lacks, information_la
 from domain.exchanges.exchange import Barrier, Channel, Exchange, Stance
 from domain.exchanges.questions import questions_of
 from domain.meetings.meeting import Format, Meeting, MeetingStatus
-from domain.shortlists.frozen import Decision, FrozenShortlist, LotTotal
+from domain.shortlists.frozen import Decision, FrozenShortlist, LotTotal, SupplierName
 from domain.text.bilingual import Language, Text
 
 T = TypeVar("T")
@@ -106,14 +106,12 @@ class InformationSummary(msgspec.Struct, frozen=True, kw_only=True):
     not_delivered: int
 
 
-class SupplierTreatment(msgspec.Struct, frozen=True, kw_only=True):
+class SupplierTreatment(SupplierName, frozen=True, kw_only=True):
     """One supplier: whether and why it was contacted, what it was told and when, what it said, where it was met.
 
     `lots`: those it is a candidate for; none where it is not on the shortlist.
     """
 
-    supplier_id: UUID
-    name: str
     on_shortlist: bool
     lots: tuple[str, ...]
     set_aside: tuple[SetAside, ...]
