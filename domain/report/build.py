@@ -41,8 +41,7 @@ from domain.report.model import (
 )
 from domain.report.redaction import Redaction
 from domain.report.treatment_summary import treatment
-from domain.shortlists.frozen import Decision, FrozenShortlist
-from domain.shortlists.listed_suppliers import everyone_shown
+from domain.shortlists.frozen import Decision, FrozenShortlist, everyone_shown
 from domain.shortlists.shortlist import (
     Advice,
     Candidate,
