@@ -46,17 +46,13 @@ Import a file of suppliers as the records of SOURCE, like POST /sources/{source}
 line and reason and stops no other; what is accepted is stored wholly or not at all. The name of FILE tells how it is
 written: .ndjson (or .jsonl), .json or .csv, each also as .gz.
 """
-KEYS_CREATE = """\
-Create an API key. It is shown this once, alone on the last line of the output; only its digest is kept.
-"""
+KEYS_CREATE = "Create an API key. It is shown this once, alone on the last line of the output; only its digest is kept."
 AUDIT_VERIFY = """\
 Verify the journals: numbers without gaps, every entry bound to the one before by its hash. Exits with 1 where one is
 broken, and says where. The anchor it prints, noted outside of Vivier and given back later as --anchor, proves that
 nothing was cut off at the end and nothing rewritten.
 """
-PRIVACY_EXPORT = """\
-Print all data held about a person: where they are, since when, and what an erasure would change.
-"""
+PRIVACY_EXPORT = "Print all data held about a person: where they are, since when, and what an erasure would change."
 PRIVACY_ERASE = """\
 Erase a person: shows what it will change, asks, then does it and prints what was changed, and what is kept and why.
 Later imports do not bring them back. A second run changes nothing.

@@ -1,9 +1,11 @@
 """Everything that can be configured, read once from the environment; no other module looks at it."""
 
+# ruff: noqa: RUF009 - each call of `_setting` makes a field of its own
+
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -19,60 +21,11 @@ from domain.privacy.retention import LEAST_YEARS_OF_NEEDS, Periods
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
 MIB = 1 << 20
+DAYS, YEARS = "a number of days", "a number of years"
 
 
 class BadSetting(Exception):
     """An environment variable whose value cannot be used; the message says which and what would be right."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """The configuration of one process. Secrets do not show in its `repr`."""
-
-    database_url: str | None = field(default=None, repr=False)
-    home: Path
-    pg_bin: Path | None = None
-    admin_key: str | None = field(default=None, repr=False)
-    metrics_key: str | None = field(default=None, repr=False)
-    host: str = "127.0.0.1"
-    port: int = 8000
-    workers: int = 1
-    public_url: str | None = None
-    smtp: MailServer | None = field(default=None, repr=False)
-    mail_from: str | None = None
-    reply_link_days: int = 60
-    log_level: LogLevel = "info"
-    log_format: LogFormat = "json"
-    body_limit: int = 10 * MIB
-    import_limit: int = 1024 * MIB
-    key_cache_seconds: float = 5.0
-    webhook_private: bool = True
-    rules: Rules | None = field(default=None, repr=False)
-    keep_needs_years: int = 5
-    keep_persons_years: int = 3
-    keep_reply_links_days: int = 90
-    keep_import_errors_days: int = 365
-    metrics_dir: Path | None = None
-    unknown: tuple[str, ...] = ()
-
-    @property
-    def periods(self) -> Periods:
-        """The retention periods."""
-        return Periods(
-            needs_years=self.keep_needs_years,
-            persons_years=self.keep_persons_years,
-            reply_links_days=self.keep_reply_links_days,
-            import_errors_days=self.keep_import_errors_days,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """An environment variable: the field it fills, how its text is read (a ValueError says what is expected)."""
-
-    name: str
-    field: str
-    read: Callable[[str], object]
 
 
 def _one_of(*allowed: str) -> Callable[[str], str]:
@@ -138,32 +91,50 @@ def _folder(text: str) -> Path:
     return Path(text).expanduser()
 
 
-VARIABLES = (
-    Variable("DATABASE_URL", "database_url", _database_url),
-    Variable("PG_BIN", "pg_bin", _folder),
-    Variable("VIVIER_HOME", "home", _folder),
-    Variable("VIVIER_ADMIN_KEY", "admin_key", _secret),
-    Variable("VIVIER_METRICS_KEY", "metrics_key", _secret),
-    Variable("VIVIER_HOST", "host", str),
-    Variable("VIVIER_PORT", "port", _number(0, 65_535, "a port number")),
-    Variable("VIVIER_WORKERS", "workers", _number(1, 64, "a number of processes")),
-    Variable("VIVIER_PUBLIC_URL", "public_url", _web_url),
-    Variable("VIVIER_SMTP_URL", "smtp", mail_server),
-    Variable("VIVIER_MAIL_FROM", "mail_from", sender),
-    Variable("VIVIER_REPLY_LINK_DAYS", "reply_link_days", _number(1, 730, "a number of days")),
-    Variable("VIVIER_LOG_LEVEL", "log_level", _one_of("debug", "info", "warning", "error")),
-    Variable("VIVIER_LOG_FORMAT", "log_format", _one_of("json", "console")),
-    Variable("VIVIER_BODY_LIMIT_MIB", "body_limit", _number(1, 1_024, "a number of MiB", MIB)),
-    Variable("VIVIER_IMPORT_LIMIT_MIB", "import_limit", _number(1, 65_536, "a number of MiB", MIB)),
-    Variable("VIVIER_KEY_CACHE_SECONDS", "key_cache_seconds", _seconds),
-    Variable("VIVIER_WEBHOOK_PRIVATE", "webhook_private", _yes_no),
-    Variable("VIVIER_KEEP_NEEDS_YEARS", "keep_needs_years", _number(LEAST_YEARS_OF_NEEDS, 100, "a number of years")),
-    Variable("VIVIER_KEEP_PERSONS_YEARS", "keep_persons_years", _number(1, 100, "a number of years")),
-    Variable("VIVIER_KEEP_REPLY_LINKS_DAYS", "keep_reply_links_days", _number(1, 3_650, "a number of days")),
-    Variable("VIVIER_KEEP_IMPORT_ERRORS_DAYS", "keep_import_errors_days", _number(1, 3_650, "a number of days")),
-    Variable("VIVIER_LAW_FILE", "rules", _law),
-    Variable("PROMETHEUS_MULTIPROC_DIR", "metrics_dir", _folder),
-)
+def _setting(variable: str, read: Callable[[str], object], default: Any = None, *, secret: bool = False) -> Any:
+    """The field that an environment variable fills. `read` takes its text; its ValueError says what is expected."""
+    return field(default=default, repr=not secret, metadata={"variable": variable, "read": read})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The configuration of one process. Secrets do not show in its `repr`."""
+
+    database_url: str | None = _setting("DATABASE_URL", _database_url, secret=True)
+    pg_bin: Path | None = _setting("PG_BIN", _folder)
+    home: Path = _setting("VIVIER_HOME", _folder, MISSING)
+    admin_key: str | None = _setting("VIVIER_ADMIN_KEY", _secret, secret=True)
+    metrics_key: str | None = _setting("VIVIER_METRICS_KEY", _secret, secret=True)
+    host: str = _setting("VIVIER_HOST", str, "127.0.0.1")
+    port: int = _setting("VIVIER_PORT", _number(0, 65_535, "a port number"), 8000)
+    workers: int = _setting("VIVIER_WORKERS", _number(1, 64, "a number of processes"), 1)
+    public_url: str | None = _setting("VIVIER_PUBLIC_URL", _web_url)
+    smtp: MailServer | None = _setting("VIVIER_SMTP_URL", mail_server, secret=True)
+    mail_from: str | None = _setting("VIVIER_MAIL_FROM", sender)
+    reply_link_days: int = _setting("VIVIER_REPLY_LINK_DAYS", _number(1, 730, DAYS), 60)
+    log_level: LogLevel = _setting("VIVIER_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info")
+    log_format: LogFormat = _setting("VIVIER_LOG_FORMAT", _one_of("json", "console"), "json")
+    body_limit: int = _setting("VIVIER_BODY_LIMIT_MIB", _number(1, 1_024, "a number of MiB", MIB), 10 * MIB)
+    import_limit: int = _setting("VIVIER_IMPORT_LIMIT_MIB", _number(1, 65_536, "a number of MiB", MIB), 1024 * MIB)
+    key_cache_seconds: float = _setting("VIVIER_KEY_CACHE_SECONDS", _seconds, 5.0)
+    webhook_private: bool = _setting("VIVIER_WEBHOOK_PRIVATE", _yes_no, True)
+    keep_needs_years: int = _setting("VIVIER_KEEP_NEEDS_YEARS", _number(LEAST_YEARS_OF_NEEDS, 100, YEARS), 5)
+    keep_persons_years: int = _setting("VIVIER_KEEP_PERSONS_YEARS", _number(1, 100, YEARS), 3)
+    keep_reply_links_days: int = _setting("VIVIER_KEEP_REPLY_LINKS_DAYS", _number(1, 3_650, DAYS), 90)
+    keep_import_errors_days: int = _setting("VIVIER_KEEP_IMPORT_ERRORS_DAYS", _number(1, 3_650, DAYS), 365)
+    rules: Rules | None = _setting("VIVIER_LAW_FILE", _law)
+    metrics_dir: Path | None = _setting("PROMETHEUS_MULTIPROC_DIR", _folder)
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def periods(self) -> Periods:
+        """How long everything is kept."""
+        return Periods(**{name: getattr(self, f"keep_{name}") for name in Periods.__struct_fields__})
+
+
+_FIELDS = {each.metadata["variable"]: each for each in fields(Settings) if each.metadata}
+VARIABLES = tuple(_FIELDS)
+"""The names of all settings, as docs/settings.md lists them."""
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -173,25 +144,21 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """
     given = {name: text for name, text in (os.environ if environ is None else environ).items() if text.strip()}
     values: dict[str, object] = {"home": _data_home(given) / "vivier"}
-    for variable in VARIABLES:
-        if (text := given.get(variable.name)) is not None:
-            try:
-                values[variable.field] = variable.read(text.strip())
-            except ValueError as error:
-                shown = "" if variable.read in {_secret, _database_url, mail_server} else f" {text!r}"
-                raise BadSetting(f"{variable.name}{shown} cannot be used; expected {error}") from None
+    for name in filter(given.__contains__, VARIABLES):
+        try:
+            values[_FIELDS[name].name] = _FIELDS[name].metadata["read"](given[name].strip())
+        except ValueError as error:
+            shown = f" {given[name]!r}" if _FIELDS[name].repr else ""
+            raise BadSetting(f"{name}{shown} cannot be used; expected {error}") from None
     if values.get("smtp") and not (values.get("mail_from") and values.get("public_url")):
         raise BadSetting("VIVIER_SMTP_URL needs VIVIER_MAIL_FROM, who writes, and VIVIER_PUBLIC_URL, where links lead")
-    values["unknown"] = tuple(sorted(n for n in given if n.startswith("VIVIER_") and n not in _NAMES))
+    values["unknown"] = tuple(sorted(n for n in given if n.startswith("VIVIER_") and n not in _FIELDS))
     return Settings(**cast("dict[str, Any]", values))
-
-
-_NAMES = tuple(variable.name for variable in VARIABLES)
 
 
 def nearest_variable(name: str) -> str | None:
     """The setting that `name` may be a misspelling of."""
-    return next(iter(get_close_matches(name, _NAMES, n=1)), None)
+    return next(iter(get_close_matches(name, VARIABLES, n=1)), None)
 
 
 def share_metrics(folder: Path) -> None:

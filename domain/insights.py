@@ -165,16 +165,11 @@ class Scope(msgspec.Struct, frozen=True):
 
     def lots(self, need: NeedFacts) -> tuple[LotSupply, ...]:
         """The lots of a need that are counted; a need without any is left out."""
-        territories = {lot.id: lot.territory or need.matched.territory for lot in need.matched.lots}
-        return tuple(
-            lot
-            for lot in need.lots
-            if (self.segments is None or not self.segments.isdisjoint(lot.objects))
-            and self._accepts(territories.get(lot.id))
-        )
-
-    def _accepts(self, territory: TerritoryRequest | None) -> bool:
-        return self.meets is None or (territory is not None and self.meets(territory))
+        lots = [lot for lot in need.lots if self.segments is None or not self.segments.isdisjoint(lot.objects)]
+        if self.meets is not None:
+            territories = {lot.id: lot.territory or need.matched.territory for lot in need.matched.lots}
+            lots = [lot for lot in lots if (territory := territories.get(lot.id)) and self.meets(territory)]
+        return tuple(lots)
 
 
 class Tally:
@@ -198,17 +193,16 @@ class Tally:
         """Count more needs; those without a lot in the scope are left out."""
         for need in needs:
             if lots := self._scope.lots(need):
-                self._add(need, lots)
-
-    def _add(self, need: NeedFacts, lots: Sequence[LotSupply]) -> None:
-        self._lots[need.id] = frozenset(lot.id for lot in lots)
-        self._statuses[need.status] += 1
-        self._tension.update(lot.tension.level for lot in lots)
-        for lot in lots:
-            self._add_lacking(need.id, lot)
-        if need.status != "abandoned":
-            self._social[_social(need.content)] += 1
-            self._environmental[need.content.environmental_considerations] += 1
+                self._lots[need.id] = frozenset(lot.id for lot in lots)
+                self._statuses[need.status] += 1
+                self._tension.update(lot.tension.level for lot in lots)
+                for lot in lots:
+                    self._add_lacking(need.id, lot)
+                if need.status != "abandoned":
+                    # a reserved lot is a social provision by itself
+                    reserved = any(lot.reserved for lot in need.content.lots)
+                    self._social[reserved or need.content.social_considerations] += 1
+                    self._environmental[need.content.environmental_considerations] += 1
 
     def relevant(self, exchanges: Iterable[ExchangeFacts]) -> list[UUID]:
         """The ids of the exchanges about lots that are counted, or about a whole need that is."""
@@ -221,16 +215,14 @@ class Tally:
 
     def insights(self, replies: ReplyFigures, barriers: Sequence[BarrierFigure], notes: BarrierNotes) -> Insights:
         """The figures over all needs added, beside those of their relevant exchanges."""
-        level = self._tension
+        tension = dict.fromkeys(TensionFigures.__struct_fields__, 0) | self._tension
         return Insights(
             needs=NeedFigures(len(self._lots), sum(map(len, self._lots.values())), dict(self._statuses)),
             replies=replies,
             barriers=tuple(barriers),
             barrier_notes=notes,
             segments_without_supply=self._unsupplied(),
-            tension=TensionFigures(
-                none=level["none"], critical=level["critical"], low=level["low"], good=level["good"]
-            ),
+            tension=TensionFigures(**tension),
             provisions=Provisions(
                 _provision(self._social, SOCIAL_TARGET), _provision(self._environmental, ENVIRONMENTAL_TARGET)
             ),
@@ -240,21 +232,15 @@ class Tally:
         objects = lot.objects
         for each in lot.coverage:
             if each.candidates == 0 and each.segment in objects:
-                _, needs = self._lacking.setdefault(each.segment, (objects[each.segment].label, []))
-                needs.append(need_id)
+                self._lacking.setdefault(each.segment, (objects[each.segment].label, []))[1].append(need_id)
 
     def _unsupplied(self) -> tuple[Unsupplied, ...]:
         """The segments that lack in most lots come first."""
-        found = [
+        found = (
             Unsupplied(segment, label, len(needs), tuple(dict.fromkeys(needs)))
             for segment, (label, needs) in self._lacking.items()
-        ]
+        )
         return tuple(sorted(found, key=lambda each: (-each.lots, each.segment)))
-
-
-def _social(content: PlannedNeed) -> bool | None:
-    """A reserved lot is a social provision by itself; unknown where nothing is said."""
-    return True if any(lot.reserved for lot in content.lots) else content.social_considerations
 
 
 def _provision(counted: Counter[bool | None], target: float) -> ProvisionFigures:

@@ -1,10 +1,11 @@
-"""One lot held against the index: every supplier with an offer near the subject, its best offers, its distance."""
+"""Every supplier with an offer near a lot's subject, with its best offers and its distance."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import TypeVar
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from domain.law.supply_advice import Ends
 from domain.needs.need import Reserved
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Fit, Presence
-from domain.suppliers.supplier import Basis
+from domain.suppliers.supplier import Basis, Supplier
 from matching.eligibility_cache import NEVER, Facts, Judgement
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
@@ -142,7 +143,7 @@ class Survey:
         )
 
     def judged(self, rows: Positions, judge: Callable[[LegalFacts], Judgement]) -> list[Judgement]:
-        """What `judge` makes of some of the suppliers."""
+        """The judgement of some of the suppliers."""
         found = [part.verdicts.judged(facts, judge) for part, facts in self._by_part(self.facts, rows)]
         if len(found) == 1:
             return found[0]
@@ -159,23 +160,39 @@ class Survey:
             many, first = many + of_part, min(first, soonest)
         return Ends(many, date.fromordinal(first)) if many else None
 
+    def supplier(self, row: int) -> Supplier:
+        """One of the suppliers."""
+        return self.parts[self.part[row]].suppliers[self.ordinal[row]]
+
+    def row_of(self, supplier: UUID) -> int | None:
+        """The place of a supplier; None where it offers nothing near the lot."""
+        for number, part in enumerate(self.parts):
+            ordinal = part.ordinals.get(supplier)
+            if ordinal is None:
+                continue
+            first, end = np.searchsorted(self.part, (number, number + 1))
+            row = int(first + np.searchsorted(self.ordinal[first:end], ordinal))
+            if row < end and self.ordinal[row] == ordinal:
+                return row
+        return None
+
     def legal_facts(self, row: int) -> LegalFacts:
-        """What the law looks at in one of the suppliers."""
+        """The legal facts of one of the suppliers."""
         return self.parts[self.part[row]].verdicts.distinct[self.facts[row]]
 
     def _each(self, ask: Callable[[Index, Positions], NDArray[Scalar]], rows: Positions) -> NDArray[Scalar]:
-        """What the indexes say of some of the suppliers, in the order of `rows`."""
+        """Values that each index gives for its own suppliers, in the order of `rows`."""
         return self._in_order([ask(part, ordinals) for part, ordinals in self._by_part(self.ordinal, rows)], rows)
 
     def _by_part(self, of: NDArray[Scalar], rows: Positions) -> list[tuple[Index, NDArray[Scalar]]]:
-        """What `of` says of some of the suppliers, for each index those that are its own, in the order of `rows`."""
+        """Each index with the values in `of` of its own suppliers among `rows`, in their order."""
         if len(self.parts) == 1:
             return [(self.parts[0], of[rows])]
         numbers = self.part[rows]
         return [(part, of[rows[numbers == number]]) for number, part in enumerate(self.parts)]
 
     def _in_order(self, found: list[NDArray[Scalar]], rows: Positions) -> NDArray[Scalar]:
-        """What was found index by index, in the order of `rows`."""
+        """Values found index by index, put in the order of `rows`."""
         if len(found) == 1:
             return found[0]
         by_part = np.argsort(self.part[rows], kind="stable")
@@ -183,7 +200,7 @@ class Survey:
 
 
 def survey(query: LotQuery, index: LiveIndex, taxonomy: Taxonomy) -> Survey:
-    """Hold a lot against all suppliers that have an offer for any of its wanted segments or their neighbours."""
+    """The suppliers that have an offer for any wanted segment of the lot or a neighbour of one."""
     offered = [offers_for(wanted, taxonomy) for wanted in query.wanted]
     surveyed = [_survey_part(query, part, standing, offered) for part, standing in index.parts]
     return Survey(
@@ -200,7 +217,7 @@ def survey(query: LotQuery, index: LiveIndex, taxonomy: Taxonomy) -> Survey:
 
 
 def offers_for(wanted: Wanted, taxonomy: Taxonomy) -> list[tuple[str, int]]:
-    """What may be offered for a wanted segment or family, each with its fit (a position in FITS)."""
+    """Segments and families that an offer for the wanted one may name, each with its fit (a position in FITS)."""
     family = taxonomy.family(wanted.segment)
     if family is None:
         segment = taxonomy.segments[wanted.segment]

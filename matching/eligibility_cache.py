@@ -1,4 +1,4 @@
-"""What the law says of the suppliers of an index, kept by their legal facts, which many of them share."""
+"""Eligibility of the suppliers of an index, judged once per set of legal facts, which many of them share."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
@@ -54,7 +54,7 @@ class Verdicts:
         return table[facts]
 
     def judged(self, facts: Facts, judge: Callable[[LegalFacts], Judgement]) -> list[Judgement]:
-        """What `judge` makes of them; the same facts are judged once for as long as the same judge is asked."""
+        """Judgement of each of these facts; the same facts are judged once while the same judge is passed."""
         known = self._judged(judge)
         return [known[place] for place in facts.tolist()]
 
@@ -101,7 +101,7 @@ class _Judged(dict[int, Any]):
 
 
 def legal_facts(supplier: Supplier) -> LegalFacts:
-    """What the law looks at in a supplier."""
+    """The legal facts of a supplier."""
     return LegalFacts(
         approvals=supplier.approvals,
         shares=supplier.shares,

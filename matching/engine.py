@@ -17,11 +17,10 @@ from domain.needs.award import Award
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
 from domain.text.bilingual import Language
-from matching.absence_log import Ledger
 from matching.candidates import survey
 from matching.eligibility_cache import INELIGIBLE
 from matching.explain import Explainer
-from matching.gates import GATES, PASSED, Field, best_outcome, may_answer, refusals
+from matching.gates import NUMBER, PASSED, Field, best_outcome, may_answer, refusals
 from matching.geo.projection import Positions
 from matching.index import LiveIndex
 from matching.lot_query import LotQuery
@@ -31,7 +30,6 @@ from matching.ranking import eligibility, ranked
 from matching.reference import Reference
 
 RADII_KM = (10, 25, 50, 100)
-DISTANCE, RESERVATION = (number for number, (gate, _) in enumerate(GATES) if gate in {"distance", "reservation"})
 CERTAIN = OUTCOMES.index("ELIGIBLE_IF")
 
 
@@ -42,16 +40,28 @@ def match(
     on: date,
     language: Language,
     awards: Iterable[Award] = (),
-    ledger: Ledger | None = None,
 ) -> Shortlist:
     """The shortlist of a need, evaluated for the day `on`. Raises InvalidContent with everything wrong in the need.
 
-    `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored. `ledger`: notes of
-    each lot where everybody stood.
+    `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored.
     """
     queries = reference.reader.read(need)
+    explainer = explainer_of(need, queries, reference, on, language)
+    matching = _Matching(need, index, reference, explainer, draw_seed(need), past_awards(awards, reference, on))
+    return Shortlist(
+        reference=need.reference,
+        stamp=stamp_of(index, reference, on),
+        lots=tuple(matching.lot(query) for query in queries),
+        advice=explainer.need_advice(),
+    )
+
+
+def explainer_of(
+    need: Need, queries: Iterable[LotQuery], reference: Reference, on: date, language: Language
+) -> Explainer:
+    """The explainer of a need's lots as they were read."""
     objects = {query.lot.id: tuple(wanted.segment for wanted in query.objects) for query in queries}
-    explainer = Explainer(
+    return Explainer(
         review=review_need(need, on, reference.rules, objects),
         taxonomy=reference.taxonomy,
         cpv=reference.cpv,
@@ -61,28 +71,28 @@ def match(
         contract=need.contract,
         language=language,
     )
-    matching = _Matching(need, index, reference, explainer, draw_seed(need), past_awards(awards, reference, on), ledger)
-    return Shortlist(
-        reference=need.reference,
-        stamp=Stamp(
-            data_version=index.data_version,
-            taxonomy=reference.taxonomy.version,
-            territories=reference.territories.version,
-            rules=reference.rules.version,
-            on=on,
-        ),
-        lots=tuple(matching.lot(query) for query in queries),
-        advice=explainer.need_advice(),
+
+
+def stamp_of(index: LiveIndex, reference: Reference, on: date) -> Stamp:
+    """The versions of the data and rules that an answer of this moment rests on, evaluated for the day `on`."""
+    return Stamp(
+        data_version=index.data_version,
+        taxonomy=reference.taxonomy.version,
+        territories=reference.territories.version,
+        rules=reference.rules.version,
+        on=on,
     )
 
 
 def past_awards(awards: Iterable[Award], reference: Reference, on: date) -> PastAwards | None:
-    """The awards as `hold` takes them; None where there are none on that day or before."""
+    """The awards as `field_of` takes them; None where there are none on that day or before."""
     past = PastAwards.until(on, awards, reference.rules, reference.taxonomy)
     return past if past.of else None
 
 
-def hold(query: LotQuery, index: LiveIndex, reference: Reference, on: date, past: PastAwards | None = None) -> Field:
+def field_of(
+    query: LotQuery, index: LiveIndex, reference: Reference, on: date, past: PastAwards | None = None
+) -> Field:
     """A lot held against the index, ready for the gates; what the buyer awarded before is known to it."""
     surveyed = survey(query, index, reference.taxonomy)
     distance = surveyed.to_territory
@@ -104,17 +114,13 @@ class _Matching:
     explainer: Explainer
     seed: int
     past: PastAwards | None
-    ledger: Ledger | None
 
     def lot(self, query: LotQuery) -> LotShortlist:
-        field = hold(query, self.index, self.reference, self.explainer.on, self.past)
+        field = field_of(query, self.index, self.reference, self.explainer.on, self.past)
         refused = refusals(field)
         passed = np.flatnonzero(refused == PASSED)
-        in_order = ranked(field, passed, self.seed)
-        shown = in_order[: self.need.limit]
+        shown = ranked(field, passed, self.seed)[: self.need.limit]
         missed = nearest_refused(field, refused, self.need.near_misses, self.seed)
-        if self.ledger is not None:
-            self.ledger.note(self.explainer, field, refused, in_order, len(shown), [row for row, _ in missed])
         coverage = _coverage(field, passed)
         options = _options(field, refused)
         ends = _approval_ends(field, passed, self.explainer.on, self.reference.rules)
@@ -154,7 +160,7 @@ def _coverage(field: Field, passed: Positions) -> tuple[Coverage, ...]:
 
 def _options(field: Field, refused: NDArray[np.int8]) -> dict[str, Count]:
     """The candidates the lot would have under each reservation, and how many of them are plainly eligible."""
-    but_for_reservation = np.flatnonzero((refused == PASSED) | (refused == RESERVATION))
+    but_for_reservation = np.flatnonzero((refused == PASSED) | (refused == NUMBER["reservation"]))
     outcomes = field.outcomes(but_for_reservation)
     counts = {"none": Count(len(but_for_reservation), len(but_for_reservation))}
     for name, kinds in OPTIONS.items():
@@ -165,7 +171,7 @@ def _options(field: Field, refused: NDArray[np.int8]) -> dict[str, Count]:
 
 def _within(field: Field, refused: NDArray[np.int8]) -> dict[str, int]:
     """How many suppliers stand within each radius and pass every gate but the lot's own cap on distance."""
-    served = np.flatnonzero((refused == PASSED) | (refused >= DISTANCE))
+    served = np.flatnonzero((refused == PASSED) | (refused >= NUMBER["distance"]))
     distance = field.distance[served[may_answer(field, served)]]
     return {str(radius): int((distance <= radius).sum()) for radius in RADII_KM}
 

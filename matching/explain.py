@@ -39,14 +39,13 @@ from domain.text.bilingual import Language, Text
 from matching import messages
 from matching.candidates import FITS, PRESENCES, RELATED, Survey, offers_for
 from matching.eligibility_cache import KEPT_JUDGES
-from matching.gates import GATES, Field
+from matching.gates import GATES, NUMBER, Field
 from matching.geo.projection import Positions
 from matching.index import offered_segments
 from matching.lot_query import LotQuery
 from matching.ranking import presence
 from matching.words.keywords import Interpreter
 
-RESERVATION = [gate for gate, _ in GATES].index("reservation")
 TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), (4, "low"))
 """The most candidates each level of tension goes with; above the last, the supply is good."""
 
@@ -79,7 +78,7 @@ class Explainer:
         """The near misses: rows of the survey with their distance in kilometres, in order."""
         rows = np.array([row for row, _ in missed], dtype=np.intp)
         away = field.survey.territory_distance(rows)
-        verdicts = self._verdicts(field, rows) if (refused[rows] == RESERVATION).any() else [()] * len(rows)
+        verdicts = self._verdicts(field, rows) if (refused[rows] == NUMBER["reservation"]).any() else [()] * len(rows)
         return tuple(
             self._near_miss(field, row, int(refused[row]), _known(distance), _known(to_territory), judged)
             for (row, distance), to_territory, judged in zip(missed, away.tolist(), verdicts, strict=True)
@@ -96,7 +95,7 @@ class Explainer:
         return Tension(level, self._say(messages.tension(level, fewest.candidates, label)))
 
     def reservation(self, query: LotQuery) -> Reservation:
-        """What the law says about reserving the lot; the worst finding gives the outcome."""
+        """Findings of the law on reserving the lot; the worst gives the outcome."""
         review = self.review.lots[query.lot.id]
         return Reservation(review.outcome, tuple(self._finding(finding) for finding in review.reservation))
 
@@ -113,12 +112,12 @@ class Explainer:
         )
 
     def need_advice(self) -> tuple[Advice, ...]:
-        """What the buyer should know about the whole need."""
+        """Advice on the whole need."""
         advice = (*self.review.advice, distance_is_for_sourcing(self.on, self.rules))
         return tuple(self._advice(item) for item in advice)
 
     def lot_advice(self, query: LotQuery, supply: Supply, awarded: Sequence[LegalAdvice]) -> tuple[Advice, ...]:
-        """What the buyer should know about the lot: what was not understood, law, what was awarded, then counsel."""
+        """Advice on the lot, in this order: words not understood, law, past awards, counsel."""
         review = self.review.lots[query.lot.id]
         legal = [*review.advice, *awarded]
         if query.objects:
@@ -143,7 +142,7 @@ class Explainer:
     def _candidate(
         self, field: Field, row: int, rank: int, best_presence: int, verdicts: tuple[Eligibility, ...]
     ) -> Candidate:
-        supplier, query = _supplier(field.survey, row), field.survey.query
+        supplier, query = field.survey.supplier(row), field.survey.query
         answers = self._answers(field.survey, row)
         distance_km = _known(float(field.distance[row]))
         measured_to: Literal["site", "territory"] | None = None
@@ -192,7 +191,7 @@ class Explainer:
         to_territory_km: float | None,
         judged: tuple[Eligibility, ...],
     ) -> NearMiss:
-        supplier, query = _supplier(field.survey, row), field.survey.query
+        supplier, query = field.survey.supplier(row), field.survey.query
         name, placed = GATES[gate][0], supplier.location is not None
         said = {
             "segment": lambda: self._wrong_segment(query, supplier),
@@ -225,7 +224,7 @@ class Explainer:
         return messages.not_served(max(areas, key=_reach), to_territory_km, supplier.location is not None)
 
     def _verdicts(self, field: Field, rows: Positions) -> list[tuple[Eligibility, ...]]:
-        """What the law says of some of the suppliers, for each of the lot's reserved types."""
+        """Eligibility of some of the suppliers for each of the lot's reserved types."""
         reserved = field.survey.query.lot.reserved
         if not reserved:
             return [()] * len(rows)
@@ -310,10 +309,6 @@ def summary(supplier: Supplier) -> SupplierSummary:
         contact=PublicContact(contact.email, contact.phone, contact.website),
         updated_at=supplier.updated_at,
     )
-
-
-def _supplier(survey: Survey, row: int) -> Supplier:
-    return survey.parts[survey.part[row]].suppliers[survey.ordinal[row]]
 
 
 def _known(distance: float) -> float | None:

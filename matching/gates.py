@@ -66,6 +66,8 @@ GATES: tuple[tuple[Gate, Callable[[Field, Positions], Bools]], ...] = (
     ("distance", stands_near),
     ("reservation", may_answer),
 )
+NUMBER: dict[Gate, int] = {gate: number for number, (gate, _) in enumerate(GATES)}
+"""Each gate's position in GATES: who failed it passed all gates before."""
 
 
 def refusals(field: Field) -> NDArray[np.int8]:

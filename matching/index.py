@@ -155,7 +155,7 @@ class _Areas:
 
 @dataclass(frozen=True)
 class LiveIndex:
-    """What a match asks: a base, and an overlay of suppliers changed since.
+    """The index that needs are matched against: a base, and an overlay of suppliers changed since.
 
     `standing` marks the suppliers of the base that no later change has replaced or removed; None: all of them.
     """
@@ -199,11 +199,6 @@ class LiveIndex:
         """Every active supplier, once."""
         for index, standing in self.parts:
             yield from (s for ordinal, s in enumerate(index.suppliers) if standing is None or standing[ordinal])
-
-    def __contains__(self, supplier: UUID) -> bool:
-        """Whether it is an active supplier."""
-        found = ((standing, index.ordinals[supplier]) for index, standing in self.parts if supplier in index.ordinals)
-        return any(standing is None or standing[ordinal] for standing, ordinal in found)
 
     def __len__(self) -> int:
         """How many active suppliers there are."""

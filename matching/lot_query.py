@@ -1,4 +1,4 @@
-"""What a lot asks for: codes, CPV and words read as segments, places prepared. All that is wrong is found at once."""
+"""Lots as they are matched: codes, CPV and words read as segments, places prepared. All problems are found at once."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -170,7 +170,7 @@ def _wanted(segment: str, role: Role, reasons: Iterable[tuple[str, float]]) -> W
 
 
 def _tried(problems: list[Problem], make: Callable[[], Made]) -> Made | None:
-    """What `make` gives, or None with its problems added to the list."""
+    """The result of `make`, or None with its problems added to the list."""
     try:
         return make()
     except Misplaced as misplaced:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.gates import GATES, Field
+from matching.gates import GATES, NUMBER, Field
 from matching.geo.projection import Floats, Positions
 from matching.ranking import drawn
 
@@ -11,8 +11,6 @@ BATCH = 32
 """How many are measured at first; the nearest few are nearly always among them."""
 SORTED = 256
 """How many are put in order at first, for the same reason."""
-DISTANCE = [gate for gate, _ in GATES].index("distance")
-"""Who comes as far as this gate has been measured."""
 
 
 def nearest_refused(field: Field, refused: NDArray[np.int8], count: int, seed: int) -> list[tuple[int, float]]:
@@ -24,7 +22,8 @@ def nearest_refused(field: Field, refused: NDArray[np.int8], count: int, seed: i
     for gate in reversed(range(len(GATES))):
         rows, left = np.flatnonzero(refused == gate), count - len(found)
         if left and len(rows):
-            rows, distance = (rows, field.distance[rows]) if gate >= DISTANCE else _measured(field, rows, left)
+            measured = gate >= NUMBER["distance"]
+            rows, distance = (rows, field.distance[rows]) if measured else _measured(field, rows, left)
             order = np.lexsort((drawn(field, rows, seed), distance))[:left]
             found += zip(rows[order].tolist(), distance[order].tolist(), strict=True)
     return found

@@ -1,4 +1,4 @@
-"""What a buyer's past awards change in a match: who is barred from an ESS-reserved lot, and who wins too often."""
+"""Effects of past awards on a match: suppliers barred from an ESS-reserved lot, suppliers that win too often."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ class PastAwards:
         found = {
             row: past
             for supplier, awards in self.of.items()
-            if (past := self._ess_awards(awards, field)) and (row := row_of(field.survey, supplier)) is not None
+            if (past := self._ess_awards(awards, field)) and (row := field.survey.row_of(supplier)) is not None
         }
         worst = np.zeros(len(field.survey.ordinal), dtype=np.int8)
         for row, past in found.items():
@@ -61,7 +61,7 @@ class PastAwards:
         return replace(field, outcomes=outcomes, ess_awards=found)
 
     def advice(self, field: Field, passed: Positions) -> list[LegalAdvice]:
-        """What the awards say of a lot: suppliers who win its activities again and again, candidates who depend."""
+        """Advice on a lot: suppliers that win its activities again and again, candidates that depend on the buyer."""
         return [*self._habits(field.survey), *self._dependent(field.survey, passed)]
 
     def _ess_awards(self, awards: Iterable[Award], field: Field) -> tuple[EssAward, ...]:
@@ -75,7 +75,7 @@ class PastAwards:
     def _habits(self, survey: Survey) -> Iterator[LegalAdvice]:
         """Each supplier that wins one of the lot's segments again and again, be it a candidate of this lot or not."""
         for supplier, awards in self.of.items():
-            known = _supplier(survey, supplier)
+            known = _indexed(survey, supplier)
             name = known.name if known else awards[-1].supplier_name
             for segment in (wanted.segment for wanted in survey.query.objects):
                 days = tuple(award.awarded_on for award in awards if segment in award.segments)
@@ -86,7 +86,7 @@ class PastAwards:
     def _dependent(self, survey: Survey, passed: Positions) -> Iterator[LegalAdvice]:
         candidates = frozenset(passed.tolist())
         for supplier, awards in self.of.items():
-            row, known = row_of(survey, supplier), _supplier(survey, supplier)
+            row, known = survey.row_of(supplier), _indexed(survey, supplier)
             if row not in candidates or known is None:
                 continue
             found = dependence(known.name, known.turnover_eur, awards, survey.query.lot, self.on, self.rules)
@@ -94,20 +94,7 @@ class PastAwards:
                 yield found
 
 
-def row_of(survey: Survey, supplier: UUID) -> int | None:
-    """Where a supplier stands in a survey; None where it offers nothing near the lot."""
-    for number, part in enumerate(survey.parts):
-        ordinal = part.ordinals.get(supplier)
-        if ordinal is None:
-            continue
-        first, end = np.searchsorted(survey.part, (number, number + 1))
-        row = int(first + np.searchsorted(survey.ordinal[first:end], ordinal))
-        if row < end and survey.ordinal[row] == ordinal:
-            return row
-    return None
-
-
-def _supplier(survey: Survey, supplier: UUID) -> Supplier | None:
+def _indexed(survey: Survey, supplier: UUID) -> Supplier | None:
     """The supplier as the index has it; the newest part last."""
     for part in reversed(survey.parts):
         if supplier in part.ordinals:

@@ -13,7 +13,7 @@ from matching.words.territory_search import Gazetteer
 
 @dataclass(frozen=True)
 class Reference:
-    """What does not change while the process runs: territories, taxonomy, CPV, law, and what is prepared from them."""
+    """Reference data, the same while the process runs: territories, taxonomy, CPV, law, and what derives from them."""
 
     territories: territory.Territories
     taxonomy: taxonomy.Taxonomy

@@ -1,5 +1,4 @@
-"""The trail that leads to a shortlist, for whoever asks why a supplier is or is not there: what each lot was read as,
-whom each gate refused, and what each criterion of the order says of those who passed."""
+"""The trail that leads to a shortlist: how each lot was read, whom each gate refused, how the order places the rest."""
 
 from collections.abc import Callable
 from datetime import date
@@ -13,11 +12,10 @@ from numpy.typing import NDArray
 from domain.law.findings import OUTCOMES
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Gate
-from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Language
 from matching import ranking
 from matching.candidates import FITS
-from matching.engine import draw_seed, hold
+from matching.engine import draw_seed, field_of
 from matching.gates import GATES, PASSED, Field, refusals
 from matching.geo.projection import Positions
 from matching.index import BASES, LiveIndex
@@ -95,7 +93,7 @@ def trail(need: Need, index: LiveIndex, reference: Reference, on: date, language
     """
     seed = draw_seed(need)
     return tuple(
-        _trail(query, hold(query, index, reference, on), need.limit, seed, language)
+        _trail(query, field_of(query, index, reference, on), need.limit, seed, language)
         for query in reference.reader.read(need)
     )
 
@@ -120,16 +118,16 @@ def _trail(query: LotQuery, field: Field, limit: int, seed: int, language: Langu
 def _refused(field: Field, refused: NDArray[np.int8], number: int, seed: int) -> Refused:
     gate, test = GATES[number]
     only_here = np.where(refused == number, refused, PASSED).astype(np.int8)
-    nearest = [_supplier(field, row).name for row, _ in nearest_refused(field, only_here, NAMES_SHOWN, seed)]
+    nearest = [field.survey.supplier(row).name for row, _ in nearest_refused(field, only_here, NAMES_SHOWN, seed)]
     return Refused(gate, _rule(test), int((refused == number).sum()), tuple(nearest))
 
 
 def _placed(field: Field, rows: Positions) -> tuple[Placed, ...]:
-    columns = [_read(one, field, rows) for one in ranking.ORDER]
-    values = list(zip(*columns, strict=True))
+    values = zip(*(_read(one, field, rows) for one in ranking.ORDER), strict=True)
+    suppliers = map(field.survey.supplier, rows.tolist())
     return tuple(
-        Placed(place + 1, _supplier(field, row).id, _supplier(field, row).name, values[place])
-        for place, row in enumerate(rows.tolist())
+        Placed(rank, each.id, each.name, said)
+        for rank, (each, said) in enumerate(zip(suppliers, values, strict=True), 1)
     )
 
 
@@ -137,10 +135,6 @@ def _read(criterion: Callable[[Field, Positions], NDArray[np.generic]], field: F
     if criterion is ranking.eligibility and not field.survey.query.lot.reserved:
         return [None] * len(rows)
     return [READINGS[criterion.__name__](value) for value in criterion(field, rows)]
-
-
-def _supplier(field: Field, row: int) -> Supplier:
-    return field.survey.parts[field.survey.part[row]].suppliers[field.survey.ordinal[row]]
 
 
 def _rule(test: Callable[..., object]) -> str:

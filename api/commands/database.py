@@ -1,25 +1,19 @@
 """The database that a command works on: the one of DATABASE_URL, else the embedded one of VIVIER_HOME."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 from api.settings import Settings
 from db import migrate
 from db.embedded import serve as embedded
 
 
-def owned(settings: Settings) -> AbstractContextManager[str]:
-    """The address of a server's database, its schema up to date; the embedded one runs as long as the block."""
-    return _database(settings, shared=False)
-
-
-def attached(settings: Settings) -> AbstractContextManager[str]:
-    """The same for a short command, which works beside a server that already runs."""
-    return _database(settings, shared=True)
-
-
 @contextmanager
-def _database(settings: Settings, *, shared: bool) -> Iterator[str]:
+def attached(settings: Settings, *, shared: bool = True) -> Iterator[str]:
+    """The address of the database, its schema up to date; the embedded one runs at least as long as the block.
+
+    `shared`: for a short command, which works beside a server that already runs; else for a server.
+    """
     if settings.database_url is not None:
         migrate.upgrade(settings.database_url)
         yield settings.database_url

@@ -2,17 +2,24 @@
 
 import argparse
 import asyncio
+import os
+import signal
 import sys
-from contextlib import ExitStack
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from http import HTTPStatus
+from http.client import HTTPConnection
 from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
 from api.commands.console import console
-from api.commands.demo_client import DemoClient, match
-from api.commands.demo_key import demo_key
 from api.commands.errors import CommandFailed
 from api.commands.listen_socket import address, listen
 from api.commands.serve import check_started, prepared, stopped_by_signal, with_address
@@ -21,14 +28,20 @@ from api.commands.shortlist_table import ShortlistReport, count
 from api.runtime.import_processes import import_processes
 from api.sample.load import SAMPLE_SOURCE, load_sample
 from api.settings import Settings
-from api.web.dates import PARIS
+from db.api_keys import create_key, find_client
 from db.core.engine import Engine, engine, transaction
 from db.suppliers.sources import list_sources
+from domain.client import Scope
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Shortlist
+from domain.text.typography import PARIS
 from matching.reference import Reference
 
 SHOWN = 5
+PATIENCE_SECONDS = 60.0
+POLL_SECONDS = 0.02
+KEY_FILE, KEY_NAME = "demo-key", "Démonstration"
+KEY_SCOPES: tuple[Scope, ...] = ("match", "needs", "read")
 INTRODUCTION = (
     "Vivier cherche, pour chaque lot d'un achat public, les fournisseurs de l'économie sociale et solidaire qui "
     "peuvent répondre, et dit pourquoi. Il prépare d'abord une base de données et des exemples…\n"
@@ -42,7 +55,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     settings = replace(with_address(options, settings), log_level="warning", log_format="console")
     own_database = settings.database_url is None
     to = console()
-    client = DemoClient()
+    client = _Client()
     with stopped_by_signal(), ExitStack() as stack:
         bound = stack.enter_context(listen(settings.host, settings.port, or_next=options.port is None))
         where = address(bound)
@@ -55,7 +68,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
         def show() -> None:
             body = files("api.sample").joinpath("need.json").read_bytes()
-            shortlist = msgspec.json.decode(match(where, key, body), type=Shortlist)
+            shortlist = msgspec.json.decode(_match(where, key, body), type=Shortlist)
             need = msgspec.json.decode(body, type=Need)
             ShortlistReport(need, reference.territories, to, SHOWN).write(shortlist)
             to.print()
@@ -89,7 +102,7 @@ async def _fill(settings: Settings, reference: Reference, *, own_database: bool)
         if not own_database:
             await _refuse_real_suppliers(database, today)
         pool = await load_sample(database, reference, today, lambda: datetime.now(UTC))
-        return await demo_key(database, settings.home, now), pool.received - pool.rejected
+        return await _key(database, settings.home / KEY_FILE, now), pool.received - pool.rejected
     finally:
         await database.dispose()
 
@@ -102,3 +115,67 @@ async def _refuse_real_suppliers(database: Engine, on: date) -> None:
             f"the database of DATABASE_URL holds suppliers of {', '.join(real)}: the demonstration would mix invented "
             "ones with them. Unset DATABASE_URL, or use `vivier serve`"
         )
+
+
+async def _key(engine: Engine, file: Path, now: datetime) -> str:
+    """The key of the last run where this database still knows it, else a new one."""
+    last = _read(file)
+    async with transaction(engine) as connection:
+        if last and await find_client(connection, last):
+            return last
+        secret, _ = await create_key(connection, name=KEY_NAME, organisation=KEY_NAME, scopes=KEY_SCOPES, now=now)
+    with suppress(OSError):  # without a home to write to, the next run makes another key
+        _write(file, secret)
+    return secret
+
+
+def _read(file: Path) -> str | None:
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _write(file: Path, secret: str) -> None:
+    """Write the key, which the database stores as a digest alone, to a file that nobody else can read."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as private:
+        private.write(f"{secret}\n")
+
+
+class _Client:
+    """Runs a function beside the server; where it fails, stops the server and keeps the reason in `failure`."""
+
+    def __init__(self) -> None:
+        self.failure: str | None = None
+
+    def start(self, show: Callable[[], None]) -> None:
+        """Run `show` in a thread that does not keep the process alive."""
+        threading.Thread(target=self._run, args=(show,), daemon=True).start()
+
+    def _run(self, show: Callable[[], None]) -> None:
+        try:
+            show()
+        except BrokenPipeError:
+            self.failure = "nobody reads the output"
+        except BaseException as failure:  # noqa: BLE001 - reported by the main thread
+            self.failure = f"the demonstration failed: {failure!r}"
+        if self.failure:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _match(where: str, key: str, need: bytes) -> bytes:
+    """The server's answer to a need, once it is ready. Raises ConnectionError where it refuses or takes too long."""
+    connection = HTTPConnection(urlsplit(where).netloc, timeout=PATIENCE_SECONDS)
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Accept-Language": "fr"}
+    limit = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        connection.request("POST", "/match", need, headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status == HTTPStatus.OK:
+            return body
+        if answer.status != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > limit:
+            raise ConnectionError(f"POST {where}/match answered {answer.status}: {body.decode(errors='replace')}")
+        time.sleep(POLL_SECONDS)

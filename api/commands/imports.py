@@ -5,7 +5,7 @@ import asyncio
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import msgspec
+from rich import box
+from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.table import Column, Table
 
-from api.commands.console import console
+from api.commands.console import console, plain
 from api.commands.database import attached
 from api.commands.errors import USAGE, CommandFailed
-from api.commands.import_report import write_report
 from api.runtime.import_processes import import_processes
 from api.settings import Settings
 from api.sync.pipeline import SourceFile, import_file
@@ -27,10 +29,20 @@ from db.core.uuid7 import new_id
 from db.imports.log import Order
 from db.imports.prepare_rows import Prepared
 from domain.errors import InvalidContent
+from domain.suppliers.rows import RowError
 from domain.suppliers.source import Import
 from matching.reference import load_reference
 from sources.formats.registry import CSV, FORMATS, JSON, NDJSON
 
+REJECTS_SHOWN = 10
+FLAGS = {
+    "no_offer": "say nothing of what they do: no need can find them",
+    "no_place": "have neither a point nor a commune",
+    "placed_at_commune": "are placed somewhere in their commune",
+    "point_far_from_commune": "have a point far from their commune",
+    "outside_france": "have a point outside France",
+    "siret_check_failed": "have a SIRET that fails its check digit",
+}
 MEDIA_TYPES = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
 
 
@@ -56,7 +68,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
     else:
-        write_report(report, flags, console())
+        _write_report(report, flags, console())
     return 0
 
 
@@ -65,7 +77,7 @@ def _import(path: Path, media_type: str, order: Order, settings: Settings, flags
     with ExitStack() as held:
         with ThreadPoolExecutor(1) as background:
             loading = background.submit(load_reference)
-            stream = held.enter_context(_opened(path))
+            stream = held.enter_context(_open(path))
             url = held.enter_context(attached(settings))
         reference = loading.result()
         processes = held.enter_context(import_processes(reference))
@@ -88,6 +100,38 @@ def _import(path: Path, media_type: str, order: Order, settings: Settings, flags
         return asyncio.run(import_once())
 
 
+def _write_report(report: Import, flags: Counter[str], to: Console) -> None:
+    """Print the counts, the flags of the accepted rows, and the first rejected rows."""
+    title = f"Import into {report.source}" + (" (dry run: nothing is stored)" if report.dry_run else "")
+    to.print(title, style="bold")
+    to.print(_counts(report))
+    accepted = report.received - report.rejected
+    if flags:
+        to.print(f"Of the {accepted} accepted rows:")
+        for code, count in flags.most_common():
+            to.print(f"  {count:>8}  {FLAGS.get(code, code)}")
+    if shown := report.errors[:REJECTS_SHOWN]:
+        some = f", the first {len(shown)} of {report.rejected}" if report.rejected > len(shown) else ""
+        to.print(f"\nRejected{some}:")
+        to.print(_rejects(shown))
+
+
+def _counts(report: Import) -> Table:
+    names = ("received", "added", "changed", "unchanged", "removed", "rejected")
+    table = Table(*(Column(name, justify="right") for name in names), box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_row(*(str(getattr(report, name)) for name in names))
+    return table
+
+
+def _rejects(errors: Sequence[RowError]) -> Table:
+    folded = [Column(heading, overflow="fold") for heading in ("external_id", "at", "code", "what is wrong")]
+    table = Table(Column("line", justify="right"), *folded, box=box.SIMPLE_HEAD, pad_edge=False)
+    for error in errors:
+        texts = (error.external_id or "", error.pointer, error.code, error.detail)
+        table.add_row(str(error.line), *map(plain, texts))
+    return table
+
+
 def _media_type(path: Path, kind: str) -> str:
     """How the file is written, by its name. Raises CommandFailed."""
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
@@ -98,8 +142,8 @@ def _media_type(path: Path, kind: str) -> str:
     return cast("str", media_type)
 
 
-def _opened(path: Path) -> BinaryIO:
-    """Raises CommandFailed for a file that cannot be read."""
+def _open(path: Path) -> BinaryIO:
+    """The file, to be read. Raises CommandFailed."""
     try:
         return path.open("rb")
     except OSError as error:

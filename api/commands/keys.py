@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from rich import box
-from rich.table import Table
+from rich.table import Column, Table
 
 from api.commands.console import console, plain
 from api.commands.database import attached
@@ -65,12 +65,9 @@ async def _list(connection: Connection, _: argparse.Namespace, __: datetime) -> 
     keys = await list_keys(connection)
     if not keys:
         return "There are no keys yet; `vivier keys create` makes one.\n"
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("Begins with, id", no_wrap=True)
-    for heading in ("Name", "Organisation", "Scopes, sources"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("Made", no_wrap=True)
-    table.add_column("Revoked", no_wrap=True)
+    folded = [Column(heading, overflow="fold") for heading in ("Name", "Organisation", "Scopes, sources")]
+    first, made, revoked_on = (Column(heading, no_wrap=True) for heading in ("Begins with, id", "Made", "Revoked"))
+    table = Table(first, *folded, made, revoked_on, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for key in keys:
         may = "\n".join((", ".join(key.scopes), *(f"→ {plain(source)}" for source in key.sources)))
         revoked = "" if key.revoked_at is None else f"{key.revoked_at:%Y-%m-%d}"

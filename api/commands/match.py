@@ -17,7 +17,6 @@ from api.commands.explain_table import write_trail
 from api.commands.shortlist_table import ShortlistReport
 from api.runtime.live_index import load_index
 from api.settings import Settings
-from api.web.dates import PARIS
 from api.web.problems import Refusal
 from api.web.request_body import JsonBody
 from db.core.engine import engine
@@ -25,6 +24,7 @@ from domain.errors import InvalidContent
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Language
+from domain.text.typography import PARIS
 from matching.engine import match
 from matching.index import LiveIndex
 from matching.reference import Reference, load_reference
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             loading = background.submit(load_reference, settings.rules)
             url = stack.enter_context(attached(settings))
         reference = loading.result()
-        index = asyncio.run(_load(url, reference))
+        index = asyncio.run(load_index(engine(url, pool_size=0), reference))
     try:
         _write(options, need, index, reference, on)
     except InvalidContent as invalid:
@@ -71,14 +71,6 @@ def _write(options: argparse.Namespace, need: Need, index: LiveIndex, reference:
         ShortlistReport(need, reference.territories, console()).write(result)
     else:
         write_trail(result, console())
-
-
-async def _load(url: str, reference: Reference) -> LiveIndex:
-    database = engine(url, pool_size=0)
-    try:
-        return await load_index(database, reference)
-    finally:
-        await database.dispose()
 
 
 def _faulty(name: str, invalid: InvalidContent) -> CommandFailed:

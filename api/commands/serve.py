@@ -12,7 +12,7 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from api.commands.database import owned
+from api.commands.database import attached
 from api.commands.errors import CommandFailed
 from api.commands.listen_socket import address, listen
 from api.commands.prefork import Workers
@@ -80,7 +80,7 @@ def prepared(settings: Settings) -> Iterator[tuple[Settings, Reference]]:
     with ExitStack() as stack:
         with ThreadPoolExecutor(1) as background:
             loading = background.submit(_load, settings.rules)
-            url = stack.enter_context(owned(settings))
+            url = stack.enter_context(attached(settings, shared=False))
         yield replace(settings, database_url=url), loading.result()
 
 

@@ -1,24 +1,16 @@
 """A shortlist on a terminal: in French, lot by lot, with what would change if the lot were asked otherwise."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from api.commands.console import plain
 from domain.needs.need import Lot, Need
 from domain.reference.territory import Territories
-from domain.shortlists.shortlist import (
-    Advice,
-    Candidate,
-    Eligibility,
-    LotShortlist,
-    NearMiss,
-    Severity,
-    Shortlist,
-)
+from domain.shortlists.shortlist import Advice, Candidate, Eligibility, LotShortlist, NearMiss, Severity, Shortlist
 from domain.text import typography
 from domain.text.bilingual import OR, kilometres, listed, long_date
 from domain.text.labels import KINDS, OUTCOMES, RESERVED, SEVERITIES
@@ -135,8 +127,7 @@ class ShortlistReport:
         return plain(f"{named} : {miss.message}")
 
     def _commune(self, code: str | None) -> str:
-        ordinal = self._territories.commune_ordinal(code) if code else None
-        return "commune inconnue" if ordinal is None else self._territories.communes[ordinal].name
+        return self._territories.commune_name(code) or "commune inconnue"
 
 
 def count(number: int, one: str, several: str | None = None) -> str:
@@ -218,18 +209,15 @@ def _origin(source: str) -> str:
 
 
 def _facts(facts: Iterator[Fact]) -> Table:
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="dim", no_wrap=True, min_width=11)
-    grid.add_column(ratio=1)
-    for name, value in facts:
-        grid.add_row(name, value)
-    return grid
+    return _grid(Column(style="dim", no_wrap=True, min_width=11), 2, facts)
 
 
-def _bullets(items: Iterator[Text] | Sequence[Text]) -> Table:
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(ratio=1)
-    for item in items:
-        grid.add_row("  –", item)
+def _bullets(items: Iterable[Text]) -> Table:
+    return _grid(Column(no_wrap=True), 1, (("  –", item) for item in items))
+
+
+def _grid(first: Column, gap: int, rows: Iterable[Fact]) -> Table:
+    grid = Table.grid(first, Column(ratio=1), padding=(0, gap, 0, 0))
+    for row in rows:
+        grid.add_row(*row)
     return grid

@@ -1,13 +1,13 @@
 """Meetings as iCalendar (RFC 5545, RFC 5546), in the time of Paris. No person is named: calendars are passed on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import icalendar
 
-from api.web.dates import PARIS
-from domain.meetings.meeting import AgendaItem, Meeting
+from domain.meetings.meeting import Meeting
 from domain.reference.territory import Territories
+from domain.text.typography import PARIS
 
 CALENDAR = "text/calendar"
 STATUS = {"planned": "CONFIRMED", "held": "CONFIRMED", "cancelled": "CANCELLED"}
@@ -15,15 +15,11 @@ STATUS = {"planned": "CONFIRMED", "held": "CONFIRMED", "cancelled": "CANCELLED"}
 
 def calendar_of_one(meeting: Meeting, territories: Territories) -> bytes:
     """The meeting, to be added to a calendar, or taken out of it where it is cancelled."""
-    return _calendar("CANCEL" if meeting.status == "cancelled" else "PUBLISH", [meeting], territories)
+    return calendar_of([meeting], territories, "CANCEL" if meeting.status == "cancelled" else "PUBLISH")
 
 
-def calendar_of(meetings: Sequence[Meeting], territories: Territories) -> bytes:
+def calendar_of(meetings: Sequence[Meeting], territories: Territories, method: str = "PUBLISH") -> bytes:
     """The meetings as a feed; the same bytes for the same meetings. Cancelled ones stay in it, marked so."""
-    return _calendar("PUBLISH", meetings, territories)
-
-
-def _calendar(method: str, meetings: Sequence[Meeting], territories: Territories) -> bytes:
     calendar = icalendar.Calendar()
     calendar.add("prodid", "-//Vivier//Réunions//FR")
     calendar.add("version", "2.0")
@@ -51,7 +47,8 @@ def _event(meeting: Meeting, territories: Territories) -> icalendar.Event:
     event.add("dtstart", meeting.starts_at.astimezone(PARIS))
     event.add("dtend", meeting.ends_at.astimezone(PARIS))
     if meeting.agenda:
-        event.add("description", "\n".join(_lines(meeting.agenda)))
+        lines = (f"{each.title} ({each.minutes} min)" if each.minutes else each.title for each in meeting.agenda)
+        event.add("description", "\n".join(lines))
     if meeting.url is not None:
         event.add("url", meeting.url)
     if place := _place(meeting, territories):
@@ -61,14 +58,6 @@ def _event(meeting: Meeting, territories: Territories) -> icalendar.Event:
     return event
 
 
-def _lines(agenda: Iterable[AgendaItem]) -> Iterable[str]:
-    return (f"{each.title} ({each.minutes} min)" if each.minutes else each.title for each in agenda)
-
-
 def _place(meeting: Meeting, territories: Territories) -> str:
     place = meeting.place
-    if place is None:
-        return ""
-    ordinal = None if place.commune is None else territories.commune_ordinal(place.commune)
-    town = None if ordinal is None else territories.communes[ordinal].name
-    return ", ".join(part for part in (place.name, town) if part)
+    return ", ".join(filter(None, (place.name, territories.commune_name(place.commune)))) if place else ""

@@ -1,4 +1,4 @@
-"""Whether the suppliers of a need were treated alike: who was told, asked and met, and what some did not get."""
+"""The route of equal treatment: what each supplier of a need was told, asked and invited to, and what some lack."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -20,14 +20,15 @@ from domain.shortlists.frozen import FrozenShortlist
 
 @endpoint("GET", "/needs/{id}/equal-treatment", tag="Exchanges", scope="needs", answers=EqualTreatment)
 async def get_equal_treatment(call: Call, id: UUID) -> EqualTreatment:  # noqa: A002 - as the contract names it
-    """Whether all suppliers of a need's latest shortlist were treated alike.
+    """Equal treatment of the suppliers of a need's latest shortlist: the matrix, and the gaps.
 
-    For each: whether and why it was contacted, what it was told and when, what it answered, where it was met, and its
-    gaps: `not_contacted`, `missed_information`, `missed_answer`, `missed_correction`, `answer_not_shared`,
+    For each supplier: whether and why it was contacted, what it was told and when, what it answered, where it was met,
+    and its gaps. Those contacted or met beside the shortlist come last. A gap of the document is one thing with all who
+    lack it: `not_contacted`, `missed_information`, `missed_answer`, `missed_correction`, `answer_not_shared`,
     `not_delivered`, `late_information` (more than a week after the first), `question_unanswered`, `not_invited`. A
-    supplier lacks nothing that is about lots of others, or that came after it was set aside. Suppliers that were
-    contacted or met beside the shortlist come last. To close a gap, send the same words; what is said to one supplier
-    and is of no use to others is sent `confidential`.
+    supplier lacks nothing that is about lots of others, or that came after it was set aside; one that nobody wrote to
+    lacks a contact, not each message. To close a gap, send the same words; what is said to one supplier and is of no
+    use to others is sent `confidential`.
 
     For the buyer alone: `published` marks questions whose author suppliers must not learn, `to_one` what was told to
     one, `confidential` what others must not read.

@@ -23,28 +23,25 @@ from matching.geo.geojson_validation import Misplaced
 from matching.geo.territory import Bools
 from matching.reference import Reference
 
+Segments = Annotated[
+    tuple[str, ...],
+    msgspec.Meta(
+        max_length=MOST,
+        description="A segment that a lot asks for, itself or with its whole family; or a family, itself or "
+        "one of its segments",
+    ),
+]
+TerritoryCodes = Annotated[
+    tuple[str, ...],
+    msgspec.Meta(max_length=MOST, description="The code of a territory that the lot's own meets"),
+]
+
 
 class InsightsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Filters of the needs counted; without any, all of the organisation's. Of a repeated parameter, one must hold."""
 
-    segment: (
-        Annotated[
-            tuple[str, ...],
-            msgspec.Meta(
-                max_length=MOST,
-                description="A segment that a lot asks for, itself or with its whole family; or a family, itself or "
-                "one of its segments",
-            ),
-        ]
-        | None
-    ) = None
-    territory: (
-        Annotated[
-            tuple[str, ...],
-            msgspec.Meta(max_length=MOST, description="The code of a territory that the lot's own meets"),
-        ]
-        | None
-    ) = None
+    segment: Segments | None = None
+    territory: TerritoryCodes | None = None
     from_: Annotated[date, msgspec.Meta(description="Needs made on this day (in France) or later")] | None = (
         msgspec.field(default=None, name="from")
     )

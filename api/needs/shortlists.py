@@ -11,6 +11,7 @@ import msgspec
 from litestar import Response
 
 from api.match import CandidateFeatureCollection, candidate_map
+from api.needs.absences import absences_from
 from api.needs.decide import DecisionChange, decide, require_listed
 from api.needs.freeze_shortlist import freeze_shortlist
 from api.needs.own_need import lock_own_need, own_need
@@ -25,7 +26,6 @@ from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.needs.shortlists import (
     DecisionKey,
-    get_ledger,
     select_decision,
     select_decisions,
     select_shortlist,
@@ -33,7 +33,7 @@ from db.needs.shortlists import (
 )
 from domain.errors import NotFound
 from domain.needs.status import require_not_ended
-from domain.shortlists.diff import ShortlistDiff, Version, compare
+from domain.shortlists.diff import ShortlistDiff, compare, unexplained
 from domain.shortlists.frozen import Decision, FrozenShortlist, ShortlistVersion, Verdict
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Text
@@ -147,17 +147,22 @@ async def list_decisions(call: Call, id: UUID, n: str, query: Paging) -> Respons
         return await paged(call, query, name, DecisionKey, fetch, key=lambda it: DecisionKey(it.lot_id, it.supplier_id))
 
 
-@needs_endpoint("GET", "/needs/{id}/shortlists/{n}/diff/{m}", answers=ShortlistDiff)
+@needs_endpoint("GET", "/needs/{id}/shortlists/{n}/diff/{m}", answers=ShortlistDiff, problems=("not-ready",))
 async def compare_shortlists(call: Call, id: UUID, n: str, m: str) -> ShortlistDiff:  # noqa: A002
-    """What a version shows differently from another one.
+    """The differences between two versions.
 
     From version `n` to version `m`, lot by lot: who came, who left and who moved, near misses refused for another
-    reason, and what was decided otherwise; for whoever came or left, why it is not on the other version. Any two
-    versions can be compared, in either direction; `latest` names the last.
+    reason, and what was decided otherwise; for whoever came or left, why it is not on the other version. What a version
+    does not say itself is found with its need and day and the data of today: the message says so where these have
+    changed since. Any two versions can be compared, in either direction; `latest` names the last.
     """
-    async with transaction(call.services.database) as connection:
-        before, after = [await _to_compare(call, connection, id, number) for number in (n, m)]
-    return await asyncio.to_thread(compare, before, after, call.language)
+    services, acting = call.services, acting_of(call)
+    organisation = acting.organisation_id
+    async with services.matches.of(str(organisation)), transaction(services.database) as connection:
+        before, after = [await version_of(connection, organisation, id, number) for number in (n, m)]
+        not_before = await absences_from(connection, acting, before, unexplained(before, after))
+        not_after = await absences_from(connection, acting, after, unexplained(after, before))
+    return await asyncio.to_thread(compare, before, after, not_before, not_after, acting.language)
 
 
 ROUTES = (create_shortlist, list_shortlists, get_shortlist, list_decisions, update_decision, compare_shortlists)
@@ -172,12 +177,6 @@ async def version_of(connection: Connection, organisation_id: UUID, need_id: UUI
     if frozen is None:
         raise NotFound(NO_VERSION)
     return frozen
-
-
-async def _to_compare(call: Call, connection: Connection, need_id: UUID, number: str) -> Version:
-    frozen = await version_of(connection, call.bearer.organisation_id, need_id, number)
-    ledger = await get_ledger(connection, call.bearer.organisation_id, need_id, frozen.number)
-    return Version(frozen, ledger or ())
 
 
 def _document(key: DecisionKey, decision: Decision | None) -> DecisionDocument:

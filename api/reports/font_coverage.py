@@ -1,4 +1,4 @@
-"""What the typefaces of a printed report can draw; anything else is shown as an empty box."""
+"""The characters that the typefaces of a printed report can draw; anything else is shown as an empty box."""
 
 import re
 import unicodedata

@@ -51,7 +51,7 @@ def _template(language: Language, *, printed: bool) -> Template:
 
 
 def _filters(language: Language) -> dict[str, Callable[..., Any]]:
-    """What templates do with values; nothing is written of None."""
+    """The filters of the templates; None is written as nothing."""
 
     def say(text: Sequence[str], *values: object) -> str:
         """The sentence of a pair, (French, English), with these values."""
@@ -102,7 +102,7 @@ def lot_width(lot_ids: Iterable[str]) -> int:
 
 
 def _drawable(value: object) -> object:
-    """What a template writes, before it is escaped; what is markup already was written before."""
+    """A value as a template writes it, before it is escaped; markup is passed on as it is."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from datetime import datetime
-from typing import Annotated, NamedTuple
+from collections.abc import Iterable
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -21,14 +21,14 @@ from db.meetings.meetings import meetings_of
 from db.needs.awards import select_awards
 from db.needs.shortlists import earlier_decisions
 from db.suppliers.read import living_suppliers
-from domain.needs.need import Place, PlannedNeed, TerritoryRequest
+from domain.needs.need import PlannedNeed
 from domain.report.build import Facts, report
 from domain.report.model import Report
 from domain.shortlists.listed_suppliers import everyone_shown
-from domain.text.bilingual import Language
 from matching.geo.report_map import MapSheets, map_sheets
 from matching.reference import Reference
 
+T = TypeVar("T")
 PDF = "application/pdf"
 MOST_AWARDS = 10_000
 Version = Annotated[
@@ -43,23 +43,6 @@ class ReportQuery(msgspec.Struct, frozen=True):
     redacted: Annotated[bool, msgspec.Meta(description="Without confidential answers and without personal data")] = (
         False
     )
-
-
-class Form(NamedTuple):
-    """The variant, language and media type in which a report is made, and the moment at which."""
-
-    redacted: bool
-    language: Language
-    media_type: str
-    now: datetime
-
-
-class Rendered(NamedTuple):
-    """A report, with its bytes as the media type wants them."""
-
-    report: Report
-    body: bytes
-    media_type: str
 
 
 @endpoint(
@@ -77,13 +60,17 @@ async def get_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes
     they need. It never says who asked a question. `redacted=true` leaves out confidential answers, names of persons,
     e-mail addresses, telephone numbers and minutes of meetings.
     """
-    services = call.services
+    services, reference = call.services, call.services.reference
     async with transaction(services.database) as connection:
         facts = await _facts(call, connection, id, query.shortlist)
-    form = Form(query.redacted, call.language, call.media_type, services.now())
+    now = services.now()
+
+    def write() -> Response[bytes]:
+        made = report(facts, reference.territories, reference.rules, call.language, now, redacted=query.redacted)
+        return Response(_body(made, facts.version.need, reference, call.media_type), headers=_headers(made, call))
+
     async with services.reports.of(str(call.bearer.organisation_id)):
-        rendered = await asyncio.to_thread(_rendered, facts, form, services.reference)
-    return _answer(rendered)
+        return await asyncio.to_thread(write)
 
 
 ROUTES = (get_report,)
@@ -116,43 +103,38 @@ async def _facts(call: Call, connection: Connection, need_id: UUID, number: str)
     )
 
 
-def _rendered(facts: Facts, form: Form, reference: Reference) -> Rendered:
+def _body(made: Report, need: PlannedNeed, reference: Reference, media_type: str) -> bytes:
     """The report as it is sent. HTML takes some tenths of a second, a PDF of many lots some seconds."""
-    made = report(facts, reference.territories, reference.rules, form.language, form.now, redacted=form.redacted)
-    if form.media_type == JSON:
-        return Rendered(made, msgspec.json.encode(made), JSON)
-    maps = _maps(made, facts.version.need, reference)
-    if form.media_type == HTML:
-        return Rendered(made, html_page(made, maps), "text/html; charset=utf-8")
-    return Rendered(made, pdf(made, maps), PDF)
+    if media_type == JSON:
+        return msgspec.json.encode(made)
+    return (pdf if media_type == PDF else html_page)(made, _maps(made, need, reference))
 
 
 def _maps(made: Report, need: PlannedNeed, reference: Reference) -> MapSheets:
     """The maps of the territories, sites and suppliers of a report."""
-    territories: dict[bytes, TerritoryRequest] = {}
-    sites: dict[bytes, Place] = {}
-    for lot in need.lots:
-        territory = lot.territory or need.territory
-        if territory is not None:
-            territories.setdefault(msgspec.json.encode(territory), territory)
-        if lot.site is not None:
-            sites.setdefault(msgspec.json.encode(lot.site), lot.site)
+    territories = [territory for lot in need.lots if (territory := lot.territory or need.territory)]
+    sites = [lot.site for lot in need.lots if lot.site]
     points = [each.at for each in made.placement.suppliers]
-    return map_sheets(reference.geography, list(territories.values()), list(sites.values()), points)
+    return map_sheets(reference.geography, _distinct(territories), _distinct(sites), points)
 
 
-def _answer(rendered: Rendered) -> Response[bytes]:
+def _distinct(values: Iterable[T]) -> list[T]:
+    """The values in their order, each once."""
+    return list({msgspec.json.encode(value): value for value in values}.values())
+
+
+def _headers(made: Report, call: Call) -> dict[str, str]:
     headers = {
-        "content-type": rendered.media_type,
+        "content-type": "text/html; charset=utf-8" if call.media_type == HTML else call.media_type,
         "cache-control": "private, no-store",
         "vary": "accept, accept-language",
         "x-content-type-options": "nosniff",
     }
-    if rendered.media_type == PDF:
-        headers["content-disposition"] = f'inline; filename="{_file_name(rendered.report)}"'
-    elif rendered.media_type != JSON:
+    if call.media_type == PDF:
+        headers["content-disposition"] = f'inline; filename="{_file_name(made)}"'
+    elif call.media_type == HTML:
         headers["content-security-policy"] = POLICY
-    return Response(rendered.body, headers=headers)
+    return headers
 
 
 def _file_name(made: Report) -> str:

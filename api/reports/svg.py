@@ -69,20 +69,18 @@ def drawings(report: Report, maps: MapSheets, font: str | None) -> dict[str, Dra
     barriers = [Bar(BARRIERS[each.barrier].to(language), each.suppliers) for each in report.barriers]
     return {
         "map": _map(report, maps, font),
-        "coverage": Drawing(tuple(_chart(_coverage(report), language, font)), keys=keys),
+        "coverage": Drawing(tuple(_chart(list(_coverage(report)), language, font)), keys=keys),
         "barriers": Drawing(tuple(_chart(barriers, language, font))),
     }
 
 
-def _coverage(report: Report) -> list[Bar]:
+def _coverage(report: Report) -> Iterator[Bar]:
     """A row per lot and activity."""
-    rows = []
     for lot in report.lots:
         labels = {each.segment: each.label for each in lot.requested}
         for each in lot.coverage:
             label = f"Lot {lot.id} – {labels.get(each.segment, '')}"
-            rows.append(Bar(label, each.candidates, each.eligible, each.local))
-    return rows
+            yield Bar(label, each.candidates, each.eligible, each.local)
 
 
 def _map(report: Report, maps: MapSheets, font: str | None) -> Drawing:
@@ -178,13 +176,10 @@ def _supplier(at: Spot, standing: str, size: float = 1.0) -> str:
             )
 
 
-_STAR = tuple(
-    zip(
-        (0.0, 0.22, 0.95, 0.36, 0.59, 0.0, -0.59, -0.36, -0.95, -0.22),
-        (-1.0, -0.31, -0.31, 0.12, 0.81, 0.38, 0.81, 0.12, -0.31, -0.31),
-        strict=True,
-    )
-)
+_STAR = (
+    (0.0, -1.0), (0.22, -0.31), (0.95, -0.31), (0.36, 0.12), (0.59, 0.81),
+    (0.0, 0.38), (-0.59, 0.81), (-0.36, 0.12), (-0.95, -0.31), (-0.22, -0.31),
+)  # fmt: skip
 
 
 def _star(at: Spot, size: float) -> str:
@@ -206,17 +201,19 @@ def _town(town: Town) -> str:
     x, y = town.at
     beside, anchor = (x - 10, "end") if town.left else (x + 10, "start")
     where = f'<text x="{beside:g}" y="{y + 7:g}" font-size="21" text-anchor="{anchor}"'
-    return (
-        f'<circle cx="{x:g}" cy="{y:g}" r="3" fill="{QUIET}"/>'
-        f'{where} {HALO}>{escape(town.name)}</text>{where} fill="#3a4652">{escape(town.name)}</text>'
-    )
+    return f'<circle cx="{x:g}" cy="{y:g}" r="3" fill="{QUIET}"/>{_haloed(where, HALO, town.name)}'
 
 
 def _label(name: str, *, inset: bool) -> str:
     size = 90 if inset else 26
     where = f'<text x="{size / 2:g}" y="{size * 1.3:g}" font-size="{size}"'
     halo = f'fill="none" stroke="#fff" stroke-width="{size / 5:g}" stroke-linejoin="round"'
-    return f'{where} {halo}>{escape(name)}</text>{where} fill="#3a4652">{escape(name)}</text>'
+    return _haloed(where, halo, name)
+
+
+def _haloed(where: str, halo: str, text: str) -> str:
+    """The text twice, of which the first sets it off from what is below."""
+    return f'{where} {halo}>{escape(text)}</text>{where} fill="#3a4652">{escape(text)}</text>'
 
 
 def _scale(sheet: Sheet) -> str:
@@ -255,7 +252,5 @@ def _bar(bar: Bar, top: float, per_unit: float, language: Language) -> str:
     if bar.mark is not None and bar.whole:
         drawn.append(_diamond((round(LABEL + bar.mark * per_unit, 1), middle), 8))
     end = LABEL + bar.whole * per_unit
-    drawn.append(
-        f'<text x="{end + 14:.1f}" y="{middle + 7:g}" font-size="20" fill="#26313c">{count(bar.whole, language)}</text>'
-    )
+    drawn.append(f'<text x="{end + 14:.1f}" y="{middle + 7:g}" {LETTERS}>{count(bar.whole, language)}</text>')
     return "".join(drawn)

@@ -109,13 +109,12 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             problems=problems,
             example=example,
         )
-        return _registered(handler, route)
+        return _build(handler, route)
 
     return decorate
 
 
-def _registered(handler: Handler, route: Route) -> HTTPRouteHandler:
-    """The handler as the framework takes it."""
+def _build(handler: Handler, route: Route) -> HTTPRouteHandler:
     typed = path_in_parts(route.path)
     for name, kind in route.parameters.items():
         typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")

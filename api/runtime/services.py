@@ -11,9 +11,9 @@ from api.runtime.live_index import LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.rate_limits import ReplyLimits
 from api.settings import Settings
-from api.web.dates import PARIS
 from api.web.problems import Refusal
 from db.core.engine import Engine
+from domain.text.typography import PARIS
 from matching.geo.outline_view import Portraits
 from matching.reference import Reference
 from matching.words.territory_search import Gazetteer

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from stdnum import luhn
 
-from api.sample.profiles import Draws, Profile, Weighted, load, prepared
+from api.sample.profiles import Draws, Profile, Weighted, load
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Commune, Territories
@@ -39,13 +39,8 @@ SAMPLE_SEED = 20_240_624
 MARK = "(généré)"
 _NOTICE = "Fournisseur généré pour la démonstration et les mesures : il n'existe pas."
 _STREETS = (
-    "rue de l'Atelier",
-    "rue des Artisans",
-    "avenue de la Gare",
-    "place du Marché",
-    "chemin des Prés",
-    "quai Neuf",
-)
+    "rue de l'Atelier", "rue des Artisans", "avenue de la Gare", "place du Marché", "chemin des Prés", "quai Neuf",
+)  # fmt: skip
 _RADII_KM = (10, 15, 20, 25, 30, 35, 40, 50, 60, 80)
 _SIREN_BODIES = 10_000_000
 # Prefixes that the regulator keeps for fiction, by region; mobile numbers elsewhere.
@@ -77,40 +72,34 @@ def generate(
     Approvals are dated around `on`. Number n depends on the seed and the reference data alone, so that a larger pool
     begins with the smaller one. Raises ValueError if no inhabited commune with an outline is left to draw from.
     """
-    author = Writer(seed, territories, taxonomy, cpv, on, departements)
-    return map(author.write, range(1, count + 1))
+    places = [
+        ((ordinal, commune), commune.population)
+        for ordinal, commune in enumerate(territories.communes)
+        if commune.lat is not None and commune.population > 0
+        if departements is None or commune.departement in departements
+    ]
+    if not places:
+        raise ValueError(f"no inhabited commune in {departements}")
+    codes = {one.id: _cpv_codes(one.cpv, cpv) for one in taxonomy.segments.values()}
+    return map(_Writer(seed, on, taxonomy, Weighted(places), codes).write, range(1, count + 1))
 
 
-class Writer:
+class _Writer:
     """Writes the suppliers of one pool."""
 
     def __init__(
         self,
         seed: int,
-        territories: Territories,
-        taxonomy: Taxonomy,
-        cpv: Cpv,
         on: date,
-        departements: Collection[str] | None,
+        taxonomy: Taxonomy,
+        places: Weighted[tuple[int, Commune]],
+        cpv: dict[str, tuple[str, ...]],
     ) -> None:
-        places = [
-            (ordinal, commune)
-            for ordinal, commune in enumerate(territories.communes)
-            if commune.lat is not None and commune.population > 0
-            if departements is None or commune.departement in departements
-        ]
-        if not places:
-            raise ValueError(f"no inhabited commune in {departements}")
-        self._seed = seed
-        self._on = on
-        self._taxonomy = taxonomy
-        self._places = Weighted([(place, place[1].population) for place in places])
+        self._seed, self._on, self._taxonomy, self._places, self._cpv = seed, on, taxonomy, places, cpv
         self._scatter = Scatter(outlines("commune"))
         self._file = load()
-        self._profiles = Weighted(
-            [(prepared(one, self._file.popularity, taxonomy), one.weight) for one in self._file.profiles]
-        )
-        self._cpv = {one.id: _cpv_codes(one.cpv, cpv) for one in taxonomy.segments.values()}
+        profiles = self._file.profiles
+        self._profiles = Weighted([(Draws(one, self._file.popularity, taxonomy), one.weight) for one in profiles])
 
     def write(self, number: int) -> Generated:
         """Supplier number `number` of the pool."""
@@ -149,12 +138,12 @@ class Writer:
     def _approvals(self, profile: Profile, draw: Random) -> tuple[Approval, ...] | None:
         if draw.random() < (0.04 if profile.kinds else 0.2):
             return None
-        held = [self._approval(kind, draw) for kind in profile.kinds]
+        approvals = [self._approval(kind, draw) for kind in profile.kinds]
         if profile.kinds == ("EI",) and draw.random() < 0.02:
-            held.append(self._approval("ETTI", draw))
+            approvals.append(self._approval("ETTI", draw))
         if profile.ess and draw.random() < 0.25:
-            held.append(self._approval("ESUS", draw))
-        return tuple(held)
+            approvals.append(self._approval("ESUS", draw))
+        return tuple(approvals)
 
     def _approval(self, kind: Kind, draw: Random) -> Approval:
         """In force for eight in ten; the others have lapsed, expire within ninety days, or have open bounds."""
@@ -246,14 +235,12 @@ def _service_area(commune: Commune, draw: Random) -> ServiceArea | None:
     if chance < 0.6:
         return ServiceArea(radius_km=float(draw.choice(_RADII_KM)))
     if chance < 0.85:
-        return _codes_area(commune, draw)
+        return ServiceArea(codes=(_code_around(commune, draw),))
     return ServiceArea(national=True) if chance < 0.9 else None
 
 
-def _codes_area(commune: Commune, draw: Random) -> ServiceArea:
+def _code_around(commune: Commune, draw: Random) -> str:
     chance = draw.random()
     if chance < 0.45 and commune.epci:
-        return ServiceArea(codes=(f"epci:{commune.epci}",))
-    if chance < 0.8 or not commune.region:
-        return ServiceArea(codes=(f"departement:{commune.departement}",))
-    return ServiceArea(codes=(f"region:{commune.region}",))
+        return f"epci:{commune.epci}"
+    return f"departement:{commune.departement}" if chance < 0.8 or not commune.region else f"region:{commune.region}"

@@ -54,13 +54,19 @@ class Weighted(Generic[T]):
 
 
 class Draws:
-    """A profile from which values can be drawn."""
+    """A profile from which values can be drawn, its segments among those that its families have in the taxonomy."""
 
-    def __init__(self, profile: Profile, segments: Mapping[str, Weighted[str]]) -> None:
+    def __init__(self, profile: Profile, popularity: Mapping[str, int], taxonomy: Taxonomy) -> None:
         self.profile = profile
         self.legal_forms: Weighted[LegalForm] = Weighted(list(profile.legal_forms.items()))
         self._families = Weighted(list(profile.families.items()))
-        self._segments = segments
+        self._segments = {
+            family.id: Weighted(
+                [(one.id, popularity.get(one.id, 1)) for one in family.segments if one.id not in profile.never]
+            )
+            for family in taxonomy.families
+            if family.id in profile.families
+        }
 
     def segments(self, draw: Random) -> list[str]:
         """One to five segments; one supplier in sixteen offers a whole family among them."""
@@ -84,15 +90,3 @@ def load() -> Profiles:
     """The profiles as committed beside this module."""
     text = (files("api") / "sample" / "profiles.toml").read_text("utf-8")
     return msgspec.convert(tomllib.loads(text), Profiles)
-
-
-def prepared(profile: Profile, popularity: Mapping[str, int], taxonomy: Taxonomy) -> Draws:
-    """The profile with the segments that its families have in the taxonomy, to draw from."""
-    segments = {
-        family.id: Weighted(
-            [(one.id, popularity.get(one.id, 1)) for one in family.segments if one.id not in profile.never]
-        )
-        for family in taxonomy.families
-        if family.id in profile.families
-    }
-    return Draws(profile, segments)

@@ -26,8 +26,8 @@ from domain.delivery.webhook import Secret, Webhook, WebhookDelivery, WebhookSet
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.text.bilingual import Text
 
-TAG = "Webhooks"
 SCOPES: tuple[Scope, ...] = ("read", "sync", "admin")
+webhooks_endpoint = partial(endpoint, tag="Webhooks", scope=SCOPES)
 PREFIX = "whsec_"
 
 NO_WEBHOOK = Text("Aucun webhook de cet identifiant", "No webhook of this id")
@@ -63,11 +63,9 @@ class CreatedWebhook(Webhook, frozen=True, kw_only=True):
         return f"CreatedWebhook({self.id!r})"
 
 
-@endpoint(
+@webhooks_endpoint(
     "POST",
     "/webhooks",
-    tag=TAG,
-    scope=SCOPES,
     answers=CreatedWebhook,
     status=201,
     headers=HEADERS,
@@ -96,7 +94,7 @@ async def create_webhook(call: Call, body: NewWebhook) -> Response[bytes]:
     return await carry_out_once(call, body, create)
 
 
-@endpoint("GET", "/webhooks", tag=TAG, scope=SCOPES, answers=Page[Webhook])
+@webhooks_endpoint("GET", "/webhooks", answers=Page[Webhook])
 async def list_webhooks(call: Call, query: Paging) -> Response[bytes]:
     """The webhooks of the organisation, the oldest first; never their secrets."""
     async with transaction(call.services.database) as connection:
@@ -104,18 +102,16 @@ async def list_webhooks(call: Call, query: Paging) -> Response[bytes]:
         return await paged(call, query, "webhooks", UUID, fetch)
 
 
-@endpoint("GET", "/webhooks/{id}", tag=TAG, scope=SCOPES, answers=Webhook)
+@webhooks_endpoint("GET", "/webhooks/{id}", answers=Webhook)
 async def get_webhook(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
     """A webhook, and whether its deliveries arrive."""
     async with transaction(call.services.database) as connection:
         return _answer(await _own(call, connection, id))
 
 
-@endpoint(
+@webhooks_endpoint(
     "PATCH",
     "/webhooks/{id}",
-    tag=TAG,
-    scope=SCOPES,
     answers=Webhook,
     patch=WebhookSettings,
     headers=IF_MATCH,
@@ -139,16 +135,7 @@ async def update_webhook(call: Call, id: UUID, body: Patch) -> Response[bytes]: 
         return _answer(updated)
 
 
-@endpoint(
-    "DELETE",
-    "/webhooks/{id}",
-    tag=TAG,
-    scope=SCOPES,
-    answers=None,
-    status=204,
-    headers=IF_MATCH,
-    problems=("stale-version",),
-)
+@webhooks_endpoint("DELETE", "/webhooks/{id}", answers=None, status=204, headers=IF_MATCH, problems=("stale-version",))
 async def delete_webhook(call: Call, id: UUID) -> None:  # noqa: A002
     """Delete a webhook, its deliveries that wait, and the log of earlier ones."""
     async with transaction(call.services.database) as connection:
@@ -157,7 +144,7 @@ async def delete_webhook(call: Call, id: UUID) -> None:  # noqa: A002
         await _write_entry(call, connection, "webhook.deleted", id)
 
 
-@endpoint("GET", "/webhooks/{id}/deliveries", tag=TAG, scope=SCOPES, answers=Page[WebhookDelivery])
+@webhooks_endpoint("GET", "/webhooks/{id}/deliveries", answers=Page[WebhookDelivery])
 async def list_webhook_deliveries(call: Call, id: UUID, query: Paging) -> Response[bytes]:  # noqa: A002
     """The deliveries to a webhook, the latest first, with every attempt; kept for 30 days."""
     async with transaction(call.services.database) as connection:
@@ -166,13 +153,8 @@ async def list_webhook_deliveries(call: Call, id: UUID, query: Paging) -> Respon
         return await paged(call, query, f"deliveries/{id}", UUID, fetch)
 
 
-@endpoint(
-    "POST",
-    "/webhooks/{id}/deliveries/{delivery_id}/retry",
-    tag=TAG,
-    scope=SCOPES,
-    answers=WebhookDelivery,
-    problems=("conflict",),
+@webhooks_endpoint(
+    "POST", "/webhooks/{id}/deliveries/{delivery_id}/retry", answers=WebhookDelivery, problems=("conflict",)
 )
 async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID) -> WebhookDelivery:  # noqa: A002
     """Attempt a delivery now, also one that was given up or has arrived.
@@ -181,21 +163,14 @@ async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID) -> Web
     409 while the webhook is inactive.
     """
     async with transaction(call.services.database) as connection:
-        await _require_active(call, connection, id)
+        await _own(call, connection, id, lock=True, active=True)
         await _delivery(connection, id, delivery_id)
         await webhook_log.retry_delivery(connection, delivery_id, call.services.now())
         return await _delivery(connection, id, delivery_id)
 
 
-@endpoint(
-    "POST",
-    "/webhooks/{id}/ping",
-    tag=TAG,
-    scope=SCOPES,
-    answers=WebhookDelivery,
-    status=202,
-    headers=HEADERS,
-    problems=("conflict",),
+@webhooks_endpoint(
+    "POST", "/webhooks/{id}/ping", answers=WebhookDelivery, status=202, headers=HEADERS, problems=("conflict",)
 )
 async def ping_webhook(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
     """Send a webhook the event “ping”, to try it out.
@@ -203,7 +178,7 @@ async def ping_webhook(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
     Its outcome is in `GET /webhooks/{id}/deliveries`, as for any other event. 409 while the webhook is inactive.
     """
     async with transaction(call.services.database) as connection:
-        await _require_active(call, connection, id)
+        await _own(call, connection, id, lock=True, active=True)
 
         async def ping() -> Answer:
             delivery_id = await webhooks.queue(connection, id, "ping", {}, call.services.now())
@@ -230,18 +205,16 @@ async def _write_entry(call: Call, connection: Connection, action: str, webhook_
     await write_entry(connection, actor_of(call), action, f"webhook:{webhook_id}", call.services.now())
 
 
-async def _own(call: Call, connection: Connection, webhook_id: UUID, *, lock: bool = False) -> Webhook:
-    """The webhook, of the caller's organisation. Raises NotFound for any other."""
+async def _own(
+    call: Call, connection: Connection, webhook_id: UUID, *, lock: bool = False, active: bool = False
+) -> Webhook:
+    """The webhook, of the caller's organisation. Raises NotFound; where it must be `active`, Conflict."""
     found = await webhooks.get_webhook(connection, call.bearer.organisation_id, webhook_id, lock=lock)
     if found is None:
         raise NotFound(NO_WEBHOOK)
-    return found
-
-
-async def _require_active(call: Call, connection: Connection, webhook_id: UUID) -> None:
-    """Raises NotFound, Conflict (`inactive_webhook`)."""
-    if not (await _own(call, connection, webhook_id, lock=True)).active:
+    if active and not found.active:
         raise Conflict("inactive_webhook", INACTIVE)
+    return found
 
 
 async def _delivery(connection: Connection, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:

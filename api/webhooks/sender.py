@@ -127,11 +127,10 @@ async def _public_address(url: httpx.URL) -> str | None:
 def _outcome(answer: httpx.Response) -> Outcome:
     if answer.is_success:
         return Outcome(code=answer.status_code)
-    failure = "redirect" if answer.is_redirect else "http_status"
     requested = answer.headers.get("retry-after", "")
     seconds = int(requested) if requested.isascii() and requested.isdecimal() and len(requested) < 10 else 0
     return Outcome(
-        failure=failure,
+        failure="redirect" if answer.is_redirect else "http_status",
         code=answer.status_code,
         final=answer.status_code == GONE,
         pause=timedelta(seconds=seconds),

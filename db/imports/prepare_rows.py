@@ -11,7 +11,7 @@ import msgspec
 
 from db.core.uuid7 import increasing_ids
 from db.schema.supplier_tables import suppliers
-from db.suppliers.encoding import content_hash, encode, problems, record_columns
+from db.suppliers.encoding import content_columns, content_hash, derived_columns, encode, problems
 from db.suppliers.suppression_list import Suppressions
 from db.suppliers.write import supplier_row
 from domain.suppliers.assembly import StoredRecord, assemble
@@ -34,20 +34,30 @@ class EncodedRecord(NamedTuple):
     """A checked record as COPY takes it, in parts that are cheap to send from one process to another.
 
     `siret`: of the supplier that it most likely joins; None also for a workshop in a prison, as one SIRET may have
-    several. `columns`: those of `records` after the supplier's id. `supplier`: the row of a supplier of its own, made
-    where the record is expected to be new.
+    several. `content`: its columns from the payload to the flags. Where it is expected to be new, `derived` are the
+    columns after these, and `supplier` is the row of a supplier of its own.
     """
 
     line: int
     external_id: str
     siret: str | None
-    columns: Sequence[Any]
+    content: Sequence[Any]
+    derived: Sequence[Any] | None = None
     supplier: Sequence[Any] | None = None
 
     @property
     def content_hash(self) -> bytes:
-        found: bytes = self.columns[1]
+        found: bytes = self.content[1]
         return found
+
+    @property
+    def record(self) -> SupplierRecord:
+        return _decode(self.content[0])
+
+    @property
+    def placement(self) -> Placement:
+        _, _, commune, lat, lon, flags = self.content
+        return Placement(None if lat is None else Point(lat, lon), commune, _decode_flags(flags))
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -93,18 +103,25 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> Prepared:
             rejects.append(reject(line, external_id, found, terms.language))
             continue
         siret = None if record.in_prison else record.siret
-        supplier = None if supplier_id is None else _supplier(terms, external_id, record, placement, supplier_id)
-        columns = _columns(terms, record, placement, payload)
-        encoded.append(EncodedRecord(line, external_id, siret, columns, supplier))
+        derived = supplier = None
+        if supplier_id is not None:
+            derived = tuple(derived_columns(record, placement, terms.now).values())
+            supplier = _supplier(terms, external_id, record, placement, supplier_id)
+        content = _content(record, placement, payload)
+        encoded.append(EncodedRecord(line, external_id, siret, content, derived, supplier))
     flags = Counter[str](code for item in batch.records for code in {flag.code for flag in item.placement.flags})
     return Prepared(encoded, rejects, flags)
 
 
+def record_values(terms: Terms, item: EncodedRecord) -> Sequence[Any]:
+    """The columns of `records` after the supplier's id, as COPY takes them."""
+    derived = item.derived or derived_columns(item.record, item.placement, terms.now).values()
+    return (*item.content, *derived)
+
+
 def supplier_values(terms: Terms, item: EncodedRecord, supplier_id: UUID) -> Sequence[Any]:
     """The row of a supplier that this record alone describes, as COPY takes it."""
-    payload, _, commune, lat, lon, flags, *_ = item.columns
-    placement = Placement(None if lat is None else Point(lat, lon), commune, _decode_flags(flags))
-    return _supplier(terms, item.external_id, _decode(payload), placement, supplier_id)
+    return _supplier(terms, item.external_id, item.record, item.placement, supplier_id)
 
 
 def copied(row: dict[str, Any]) -> Sequence[Any]:
@@ -112,8 +129,8 @@ def copied(row: dict[str, Any]) -> Sequence[Any]:
     return tuple((row | {"id": str(row["id"]), "document": _encode(row["document"]).decode()}).values())
 
 
-def _columns(terms: Terms, record: SupplierRecord, placement: Placement, payload: bytes) -> Sequence[Any]:
-    values = record_columns(record, placement, content_hash(payload, placement), terms.now)
+def _content(record: SupplierRecord, placement: Placement, payload: bytes) -> Sequence[Any]:
+    values = content_columns(record, placement, content_hash(payload, placement))
     return tuple((values | {"payload": payload.decode(), "flags": _encode(placement.flags).decode()}).values())
 
 

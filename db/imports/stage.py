@@ -15,7 +15,15 @@ from sqlalchemy import Text as SqlText
 
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
-from db.imports.prepare_rows import SUPPLIER_COLUMNS, SUPPLIER_ID, EncodedRecord, Prepared, Terms, supplier_values
+from db.imports.prepare_rows import (
+    SUPPLIER_COLUMNS,
+    SUPPLIER_ID,
+    EncodedRecord,
+    Prepared,
+    Terms,
+    record_values,
+    supplier_values,
+)
 from db.schema.supplier_tables import LONGEST_UNCOMPRESSED, records
 from domain.errors import Problem, pointer
 from domain.suppliers.deduplication import NameSimilarity
@@ -250,7 +258,7 @@ async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedR
 
 
 def _record_row(context: ImportContext, item: EncodedRecord, supplier_id: UUID | str) -> Sequence[Any]:
-    return (context.terms.source, item.external_id, supplier_id, *item.columns)
+    return (context.terms.source, item.external_id, supplier_id, *record_values(context.terms, item))
 
 
 def _reject_row(rejected: RowError) -> Sequence[Any]:

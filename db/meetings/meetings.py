@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, Table, delete, exists, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, Table, delete, insert, select, tuple_, update
 
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
@@ -54,15 +54,14 @@ async def insert_meeting(
 async def write_meeting(
     connection: Connection, organisation_id: UUID, before: Meeting, request: MeetingRequest, now: datetime
 ) -> Meeting:
-    """Store a change of a meeting that `lock_meeting` gave; where nothing changes, return `before` itself."""
+    """Store a change of a meeting that the caller has locked; where nothing changes, return `before` itself."""
     if not changed_fields(before, request):
         return before
-    after = Meeting(
+    after = msgspec.structs.replace(
+        before,
         **msgspec.structs.asdict(request),
-        id=before.id,
         version=before.version + 1,
         sequence=before.sequence + calendar_changed(before, request),
-        created_at=before.created_at,
         updated_at=now,
     )
     await connection.execute(update(meetings).where(meetings.c.id == after.id).values(_row(after)))
@@ -73,17 +72,15 @@ async def write_meeting(
     return after
 
 
-async def select_meeting(connection: Connection, organisation_id: UUID, meeting_id: UUID) -> Meeting | None:
-    """The organisation's meeting; None if there is none."""
-    found = await _read(connection, [meetings.c.id == meeting_id, meetings.c.organisation_id == organisation_id])
+async def select_meeting(
+    connection: Connection, organisation_id: UUID, meeting_id: UUID, *, lock: bool = False
+) -> Meeting | None:
+    """The organisation's meeting, if there is one. `lock`: until this transaction ends, nobody else changes it."""
+    own = [meetings.c.id == meeting_id, meetings.c.organisation_id == organisation_id]
+    if lock:
+        await connection.execute(select(meetings.c.id).where(*own).with_for_update())
+    found = await _read(connection, own)
     return found[0] if found else None
-
-
-async def lock_meeting(connection: Connection, organisation_id: UUID, meeting_id: UUID) -> Meeting | None:
-    """As `select_meeting`; nobody else changes the meeting until this transaction ends."""
-    own = select(meetings.c.id).where(meetings.c.id == meeting_id, meetings.c.organisation_id == organisation_id)
-    await connection.execute(own.with_for_update())
-    return await select_meeting(connection, organisation_id, meeting_id)
 
 
 async def select_meetings(
@@ -92,8 +89,8 @@ async def select_meetings(
     """The organisation's meetings after a position, in the order in which they start."""
     conditions = [meetings.c.organisation_id == organisation_id]
     if filters.need_id is not None:
-        about = exists().where(meeting_needs.c.meeting_id == meetings.c.id, meeting_needs.c.need_id == filters.need_id)
-        conditions.append(about)
+        about = select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == filters.need_id)
+        conditions.append(meetings.c.id.in_(about))
     if filters.after is not None:
         conditions.append(meetings.c.starts_at >= filters.after)
     if filters.before is not None:

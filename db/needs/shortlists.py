@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from db.core.engine import Connection
 from db.schema.need_tables import needs, shortlist_decisions, shortlists
 from domain.needs.status import StoredNeed
-from domain.shortlists.frozen import Decision, FrozenShortlist, LotLedger, Named, ShortlistVersion, lots_shown
+from domain.shortlists.frozen import Decision, FrozenShortlist, Named, ShortlistVersion, lots_shown
 
 _VERSION = [shortlists.c[name] for name in ShortlistVersion.__struct_fields__]
 _DECISION = [shortlist_decisions.c[name] for name in Decision.__struct_fields__]
@@ -24,17 +24,11 @@ class DecisionKey(msgspec.Struct, frozen=True):
 
 
 async def insert_shortlist(
-    connection: Connection,
-    organisation_id: UUID,
-    need: StoredNeed,
-    version: ShortlistVersion,
-    body: bytes,
-    ledger: tuple[LotLedger, ...],
+    connection: Connection, organisation_id: UUID, need: StoredNeed, version: ShortlistVersion, body: bytes
 ) -> None:
     """Store the next version of a need that the caller has locked. `body`: the answer, byte for byte as it is sent."""
     row = {column.name: getattr(version, column.name) for column in _VERSION}
-    row |= {"need_id": need.id, "need": need.content, "body": body, "ledger": ledger}
-    await connection.execute(insert(shortlists).values(row))
+    await connection.execute(insert(shortlists).values(**row, need_id=need.id, need=need.content, body=body))
     own = and_(needs.c.organisation_id == organisation_id, needs.c.id == need.id)
     await connection.execute(update(needs).where(own).values(shortlists=version.number))
 
@@ -61,14 +55,6 @@ async def select_shortlists(
         query = query.where(shortlists.c.number < before)
     rows = await connection.execute(query.order_by(shortlists.c.number.desc()).limit(limit))
     return msgspec.convert(rows.all(), list[ShortlistVersion], from_attributes=True)
-
-
-async def get_ledger(
-    connection: Connection, organisation_id: UUID, need_id: UUID, number: int
-) -> tuple[LotLedger, ...] | None:
-    """Where everybody stood when the version was frozen; None where there is no such version."""
-    query = select(shortlists.c.ledger).where(_of(organisation_id, need_id), shortlists.c.number == number)
-    return (await connection.execute(query)).scalar_one_or_none()
 
 
 async def select_listed_supplier(

@@ -88,7 +88,7 @@ async def plan(
     spared: Collection[UUID] = (),
     organisation_id: UUID | None = None,
 ) -> Plan:
-    """What is due at `now`, without the needs that are `spared`: of all, or of one organisation and what all share."""
+    """Everything due at `now` but the `spared` needs: of all, or of one organisation and what all share."""
     bounds = bounds_of(periods, now, LIFETIME, KEPT)
     others: list[Due] = []
     for kind, rows in _due_rows(bounds).items():

@@ -1,129 +1,105 @@
 """The tables of exchanges with suppliers: append-only, except for links and e-mail."""
 
-from sqlalchemy import (
-    Boolean,
-    CheckConstraint,
-    Column,
-    ForeignKey,
-    ForeignKeyConstraint,
-    Index,
-    LargeBinary,
-    SmallInteger,
-    Table,
-    Text,
-    UniqueConstraint,
-    Uuid,
-    text,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from db.schema.columns import moments, optional, outbox_columns, required
 from db.schema.need_tables import needs
-from db.schema.outbox_columns import outbox_columns
-from db.schema.supplier_tables import metadata, moment, organisations
+from db.schema.supplier_tables import id_and_organisation, metadata
 
 # Without a cascade from the need: only `db.exchanges.exchanges.purge_exchanges` deletes exchanges, in their time.
-exchanges = Table(
+exchanges = sa.Table(
     "exchanges",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("organisation_id", Uuid, ForeignKey(organisations.c.id), nullable=False),
-    Column("need_id", Uuid, ForeignKey(needs.c.id), nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("lot_ids", ARRAY(Text, as_tuple=True), nullable=False),
-    Column("channel", Text, nullable=False),
-    moment("opened_at"),
-    Index(None, "organisation_id", "need_id", "id"),
-    Index(None, "need_id"),
+    *id_and_organisation(),
+    sa.Column("need_id", sa.Uuid, sa.ForeignKey(needs.c.id), nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("lot_ids", ARRAY(sa.Text, as_tuple=True), nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    *moments("opened_at"),
+    sa.Index(None, "organisation_id", "need_id", "id"),
+    sa.Index(None, "need_id"),
 )
 
 # Suppliers as they were known when the exchange was opened. Their address alone can be removed: it may be a person's.
-exchange_recipients = Table(
+exchange_recipients = sa.Table(
     "exchange_recipients",
     metadata,
-    Column("exchange_id", Uuid, ForeignKey(exchanges.c.id), primary_key=True),
-    Column("supplier_id", Uuid, primary_key=True),
-    Column("supplier_name", Text, key="name", nullable=False),
-    Column("siret", Text),
-    Column("email", Text),
-    Column("why", Text, nullable=False),
-    Index(None, "supplier_id"),
+    sa.Column("exchange_id", sa.Uuid, sa.ForeignKey(exchanges.c.id), primary_key=True),
+    sa.Column("supplier_id", sa.Uuid, primary_key=True),
+    sa.Column("supplier_name", sa.Text, key="name", nullable=False),
+    *optional(sa.Text, "siret", "email"),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Index(None, "supplier_id"),
 )
+
+
+def _of_recipient(ondelete: str | None = None) -> sa.ForeignKeyConstraint:
+    recipient = exchange_recipients.c
+    return sa.ForeignKeyConstraint(
+        ["exchange_id", "supplier_id"], [recipient.exchange_id, recipient.supplier_id], ondelete=ondelete
+    )
+
 
 # `supplier_id`: the author, or the one recipient; NULL: a buyer's message to all. `publishes`: the question that is
 # answered to all, in the words of `question`.
-messages = Table(
+messages = sa.Table(
     "messages",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("exchange_id", Uuid, ForeignKey(exchanges.c.id), nullable=False),
-    Column("author", Text, nullable=False),
-    Column("supplier_id", Uuid),
-    Column("body", Text, nullable=False),
-    Column("stance", Text),
-    Column("barriers", ARRAY(Text), nullable=False),
-    Column("barriers_note", Text),
-    Column("confidential", Boolean, nullable=False),
-    Column("corrects", Uuid),
-    Column("publishes", Uuid),
-    Column("question", Text),
-    Column("channel", Text, nullable=False),
-    moment("created_at"),
-    UniqueConstraint("exchange_id", "id"),
-    UniqueConstraint("publishes"),
-    ForeignKeyConstraint(
-        ["exchange_id", "supplier_id"], [exchange_recipients.c.exchange_id, exchange_recipients.c.supplier_id]
-    ),
-    ForeignKeyConstraint(["exchange_id", "corrects"], ["messages.exchange_id", "messages.id"]),
-    ForeignKeyConstraint(["exchange_id", "publishes"], ["messages.exchange_id", "messages.id"]),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("exchange_id", sa.Uuid, sa.ForeignKey(exchanges.c.id), nullable=False),
+    sa.Column("author", sa.Text, nullable=False),
+    sa.Column("supplier_id", sa.Uuid),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("stance", sa.Text),
+    sa.Column("barriers", ARRAY(sa.Text), nullable=False),
+    sa.Column("barriers_note", sa.Text),
+    sa.Column("confidential", sa.Boolean, nullable=False),
+    *optional(sa.Uuid, "corrects", "publishes"),
+    sa.Column("question", sa.Text),
+    sa.Column("channel", sa.Text, nullable=False),
+    *moments("created_at"),
+    sa.UniqueConstraint("exchange_id", "id"),
+    sa.UniqueConstraint("publishes"),
+    _of_recipient(),
+    sa.ForeignKeyConstraint(["exchange_id", "corrects"], ["messages.exchange_id", "messages.id"]),
+    sa.ForeignKeyConstraint(["exchange_id", "publishes"], ["messages.exchange_id", "messages.id"]),
     # few messages are corrections; each deletion looks for those that refer to it
-    Index(None, "exchange_id", "corrects", postgresql_where=text("corrects IS NOT NULL")),
-    CheckConstraint("author IN ('buyer', 'supplier')", name="known_author"),
-    CheckConstraint("author = 'buyer' OR supplier_id IS NOT NULL", name="supplier_is_named"),
-    CheckConstraint("author = 'supplier' OR (stance IS NULL AND barriers = '{}')", name="buyer_takes_no_stance"),
-    CheckConstraint("(publishes IS NULL) = (question IS NULL)", name="published_question_has_words"),
-    CheckConstraint(
+    sa.Index(None, "exchange_id", "corrects", postgresql_where=sa.text("corrects IS NOT NULL")),
+    sa.CheckConstraint("author IN ('buyer', 'supplier')", name="known_author"),
+    sa.CheckConstraint("author = 'buyer' OR supplier_id IS NOT NULL", name="supplier_is_named"),
+    sa.CheckConstraint("author = 'supplier' OR (stance IS NULL AND barriers = '{}')", name="buyer_takes_no_stance"),
+    sa.CheckConstraint("(publishes IS NULL) = (question IS NULL)", name="published_question_has_words"),
+    sa.CheckConstraint(
         "publishes IS NULL OR (author = 'buyer' AND supplier_id IS NULL AND NOT confidential)",
         name="publication_is_for_all",
     ),
 )
 
 # The right to read and answer one exchange as one recipient; of its token, only the SHA-256.
-reply_links = Table(
+reply_links = sa.Table(
     "reply_links",
     metadata,
-    Column("digest", LargeBinary, primary_key=True),
-    Column("exchange_id", Uuid, nullable=False),
-    Column("supplier_id", Uuid, nullable=False),
-    moment("created_at"),
-    moment("expires_at"),
-    moment("revoked_at", nullable=True),
-    ForeignKeyConstraint(
-        ["exchange_id", "supplier_id"],
-        [exchange_recipients.c.exchange_id, exchange_recipients.c.supplier_id],
-        ondelete="CASCADE",
-    ),
-    Index(None, "exchange_id", "supplier_id"),
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    *required(sa.Uuid, "exchange_id", "supplier_id"),
+    *moments("created_at", "expires_at"),
+    *moments("revoked_at", nullable=True),
+    _of_recipient(ondelete="CASCADE"),
+    sa.Index(None, "exchange_id", "supplier_id"),
 )
 
 # Buyers' messages on their way to recipients by e-mail. `failure`, `failure_code`: of the last attempt.
-message_mails = Table(
+message_mails = sa.Table(
     "message_mails",
     metadata,
     *outbox_columns(),
-    Column("exchange_id", Uuid, nullable=False),
-    Column("message_id", Uuid, nullable=False),
-    Column("supplier_id", Uuid, nullable=False),
-    Column("address", Text, nullable=False),
-    Column("language", Text, nullable=False),
-    Column("failure", Text),
-    Column("failure_code", SmallInteger),
-    moment("ended_at", nullable=True),
-    ForeignKeyConstraint(["exchange_id", "message_id"], [messages.c.exchange_id, messages.c.id], ondelete="CASCADE"),
-    ForeignKeyConstraint(
-        ["exchange_id", "supplier_id"],
-        [exchange_recipients.c.exchange_id, exchange_recipients.c.supplier_id],
-        ondelete="CASCADE",
-    ),
-    UniqueConstraint("message_id", "supplier_id"),
-    Index(None, "exchange_id", "supplier_id"),
+    *required(sa.Uuid, "exchange_id", "message_id", "supplier_id"),
+    *required(sa.Text, "address", "language"),
+    sa.Column("failure", sa.Text),
+    sa.Column("failure_code", sa.SmallInteger),
+    *moments("ended_at", nullable=True),
+    sa.ForeignKeyConstraint(["exchange_id", "message_id"], [messages.c.exchange_id, messages.c.id], ondelete="CASCADE"),
+    _of_recipient(ondelete="CASCADE"),
+    sa.UniqueConstraint("message_id", "supplier_id"),
+    sa.Index(None, "exchange_id", "supplier_id"),
 )

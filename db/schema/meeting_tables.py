@@ -1,64 +1,59 @@
 """The tables of meetings; the migrations build the same. Persons are named by reference alone."""
 
-from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, Table, Text, Uuid, text
+import sqlalchemy as sa
 
+from db.schema.columns import keys, moments, required
 from db.schema.need_tables import needs
 from db.schema.person_tables import persons
-from db.schema.supplier_tables import Document, metadata, moment, organisations
+from db.schema.supplier_tables import Document, id_and_organisation, metadata
 from domain.meetings.meeting import AgendaItem, MeetingPlace
 
-meetings = Table(
+meetings = sa.Table(
     "meetings",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("organisation_id", Uuid, ForeignKey(organisations.c.id), nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("sequence", Integer, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("format", Text, nullable=False),
-    Column("title", Text, nullable=False),
-    moment("starts_at"),
-    moment("ends_at"),
-    Column("place", Document(MeetingPlace)),
-    Column("url", Text),
-    Column("agenda", Document(tuple[AgendaItem, ...]), nullable=False),
-    Column("minutes", Text),
-    moment("created_at"),
-    moment("updated_at"),
-    Index(None, "organisation_id", "starts_at", "id"),
+    *id_and_organisation(),
+    *required(sa.Integer, "version", "sequence"),
+    *required(sa.Text, "status", "format", "title"),
+    *moments("starts_at", "ends_at"),
+    sa.Column("place", Document(MeetingPlace)),
+    sa.Column("url", sa.Text),
+    sa.Column("agenda", Document(tuple[AgendaItem, ...]), nullable=False),
+    sa.Column("minutes", sa.Text),
+    *moments("created_at", "updated_at"),
+    sa.Index(None, "organisation_id", "starts_at", "id"),
 )
 
-meeting_needs = Table(
+meeting_needs = sa.Table(
     "meeting_needs",
     metadata,
-    Column("meeting_id", Uuid, ForeignKey(meetings.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("need_id", Uuid, ForeignKey(needs.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("position", Integer, nullable=False),
-    Index(None, "need_id"),
+    sa.Column("meeting_id", sa.Uuid, sa.ForeignKey(meetings.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("need_id", sa.Uuid, sa.ForeignKey(needs.c.id, ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Index(None, "need_id"),
 )
 
-participants = Table(
+participants = sa.Table(
     "meeting_participants",
     metadata,
-    Column("meeting_id", Uuid, ForeignKey(meetings.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("position", Integer, primary_key=True, autoincrement=False),
-    Column("role", Text, nullable=False),
-    Column("supplier_id", Uuid),
-    Column("person_id", Uuid, ForeignKey(persons.c.id)),
-    Column("organisation", Text),
-    moment("invited_at", nullable=True),
-    Column("attended", Boolean),
-    Index(None, "person_id"),
+    sa.Column("meeting_id", sa.Uuid, sa.ForeignKey(meetings.c.id, ondelete="CASCADE"), primary_key=True),
+    *keys(sa.Integer, "position"),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("supplier_id", sa.Uuid),
+    sa.Column("person_id", sa.Uuid, sa.ForeignKey(persons.c.id)),
+    sa.Column("organisation", sa.Text),
+    *moments("invited_at", nullable=True),
+    sa.Column("attended", sa.Boolean),
+    sa.Index(None, "person_id"),
 )
 
-follow_ups = Table(
+follow_ups = sa.Table(
     "meeting_follow_ups",
     metadata,
-    Column("meeting_id", Uuid, ForeignKey(meetings.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("position", Integer, primary_key=True, autoincrement=False),
-    Column("what", Text, nullable=False),
-    Column("person_id", Uuid, ForeignKey(persons.c.id)),
-    Column("due_on", Date),
-    Column("done", Boolean, nullable=False, server_default=text("false")),
-    Index(None, "person_id"),
+    sa.Column("meeting_id", sa.Uuid, sa.ForeignKey(meetings.c.id, ondelete="CASCADE"), primary_key=True),
+    *keys(sa.Integer, "position"),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("person_id", sa.Uuid, sa.ForeignKey(persons.c.id)),
+    sa.Column("due_on", sa.Date),
+    sa.Column("done", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    sa.Index(None, "person_id"),
 )

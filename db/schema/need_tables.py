@@ -1,114 +1,94 @@
 """The tables of needs, their shortlists and awards, and of the journal; the migrations build the same."""
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    CheckConstraint,
-    Column,
-    Date,
-    Double,
-    ForeignKey,
-    ForeignKeyConstraint,
-    Index,
-    Integer,
-    LargeBinary,
-    Table,
-    Text,
-    Uuid,
-    text,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.schema.supplier_tables import Document, metadata, moment, organisations
+from db.schema.columns import keys, moments, required
+from db.schema.supplier_tables import Document, id_and_organisation, metadata, organisations
 from domain.audit import Detail
 from domain.needs.need import PlannedNeed
-from domain.shortlists.frozen import LotLedger, LotTotal
+from domain.shortlists.frozen import LotTotal
 from domain.shortlists.shortlist import Stamp
 
-needs = Table(
+needs = sa.Table(
     "needs",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("organisation_id", Uuid, ForeignKey(organisations.c.id), nullable=False),
-    Column("status", Text, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("content", Document(PlannedNeed), nullable=False),
-    Column("shortlists", Integer, nullable=False, server_default=text("0")),
-    moment("created_at"),
-    moment("updated_at"),
-    moment("published_at", nullable=True),
-    moment("ended_at", nullable=True),
-    Index(None, "organisation_id", "id"),
+    *id_and_organisation(),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("content", Document(PlannedNeed), nullable=False),
+    sa.Column("shortlists", sa.Integer, nullable=False, server_default=sa.text("0")),
+    *moments("created_at", "updated_at"),
+    *moments("published_at", "ended_at", nullable=True),
+    sa.Index(None, "organisation_id", "id"),
 )
 
-# `body`: the answer as it was sent, to be read back byte for byte. `need`: the need that was matched. `ledger`: rank or
-# first failed gate of every supplier considered, for comparisons; the rest is for lists of versions.
-shortlists = Table(
+# `body`: the answer as it was sent, to be read back byte for byte. `need`: the need that was matched. `ledger` is no
+# longer read; it goes once no release that reads it is left. The rest is for lists of versions.
+shortlists = sa.Table(
     "shortlists",
     metadata,
-    Column("need_id", Uuid, ForeignKey(needs.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("need_version", Integer, nullable=False),
-    Column("need", Document(PlannedNeed), nullable=False),
-    Column("language", Text, nullable=False),
-    Column("stamp", Document(Stamp), nullable=False),
-    Column("totals", Document(tuple[LotTotal, ...]), nullable=False),
-    Column("ledger", Document(tuple[LotLedger, ...]), nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    moment("created_at"),
-    CheckConstraint("number > 0", name="counted_from_one"),
+    sa.Column("need_id", sa.Uuid, sa.ForeignKey(needs.c.id, ondelete="CASCADE"), primary_key=True),
+    *keys(sa.Integer, "number"),
+    sa.Column("need_version", sa.Integer, nullable=False),
+    sa.Column("need", Document(PlannedNeed), nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("stamp", Document(Stamp), nullable=False),
+    sa.Column("totals", Document(tuple[LotTotal, ...]), nullable=False),
+    sa.Column("ledger", Document(list[object]), nullable=False, default=list),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    *moments("created_at"),
+    sa.CheckConstraint("number > 0", name="counted_from_one"),
 )
 
 # The buyer's decision on a supplier of a shortlist, for one lot; earlier ones are in the journal.
-shortlist_decisions = Table(
+shortlist_decisions = sa.Table(
     "shortlist_decisions",
     metadata,
-    Column("need_id", Uuid, primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("lot_id", Text, primary_key=True),
-    Column("supplier_id", Uuid, primary_key=True),
-    Column("decision", Text, nullable=False),
-    Column("reason", Text),
-    moment("decided_at"),
-    ForeignKeyConstraint(["need_id", "number"], [shortlists.c.need_id, shortlists.c.number], ondelete="CASCADE"),
+    sa.Column("need_id", sa.Uuid, primary_key=True),
+    *keys(sa.Integer, "number"),
+    sa.Column("lot_id", sa.Text, primary_key=True),
+    sa.Column("supplier_id", sa.Uuid, primary_key=True),
+    sa.Column("decision", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    *moments("decided_at"),
+    sa.ForeignKeyConstraint(["need_id", "number"], [shortlists.c.need_id, shortlists.c.number], ondelete="CASCADE"),
 )
 
 # `segments`: of the lot's object. A supplier may have left the directory: its name is stored, and the SIRET by which it
 # is recognised if it comes back.
-awards = Table(
+awards = sa.Table(
     "awards",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("organisation_id", Uuid, ForeignKey(organisations.c.id), nullable=False),
-    Column("need_id", Uuid, ForeignKey(needs.c.id), nullable=False),
-    Column("lot_id", Text, nullable=False),
-    Column("supplier_id", Uuid, nullable=False),
-    Column("supplier_name", Text, nullable=False),
-    Column("supplier_siret", Text),
-    Column("segments", ARRAY(Text), nullable=False),
-    Column("awarded_on", Date, nullable=False),
-    Column("value_eur", Double),
-    Column("reserved", ARRAY(Text), nullable=False),
-    Column("duration_months", Integer),
-    Column("direct", Boolean, nullable=False),
-    moment("created_at"),
-    moment("withdrawn_at", nullable=True),
-    Index(None, "organisation_id", "awarded_on"),
-    Index(None, "need_id"),
+    *id_and_organisation(),
+    sa.Column("need_id", sa.Uuid, sa.ForeignKey(needs.c.id), nullable=False),
+    sa.Column("lot_id", sa.Text, nullable=False),
+    sa.Column("supplier_id", sa.Uuid, nullable=False),
+    sa.Column("supplier_name", sa.Text, nullable=False),
+    sa.Column("supplier_siret", sa.Text),
+    sa.Column("segments", ARRAY(sa.Text), nullable=False),
+    sa.Column("awarded_on", sa.Date, nullable=False),
+    sa.Column("value_eur", sa.Double),
+    sa.Column("reserved", ARRAY(sa.Text), nullable=False),
+    sa.Column("duration_months", sa.Integer),
+    sa.Column("direct", sa.Boolean, nullable=False),
+    *moments("created_at"),
+    *moments("withdrawn_at", nullable=True),
+    sa.Index(None, "organisation_id", "awarded_on"),
+    sa.Index(None, "need_id"),
 )
 
-audit_entries = Table(
+audit_entries = sa.Table(
     "audit_entries",
     metadata,
-    Column("organisation_id", Uuid, ForeignKey(organisations.c.id), primary_key=True),
-    Column("number", BigInteger, primary_key=True, autoincrement=False),
-    moment("at"),
-    Column("means", Text, nullable=False),
-    Column("actor_id", Uuid),
-    Column("action", Text, nullable=False),
-    Column("object", Text, nullable=False),
-    Column("version", Integer),
-    Column("detail", Document(Detail), nullable=False),
-    Column("hash", LargeBinary, nullable=False),
-    Index(None, "organisation_id", "object", "number"),
+    sa.Column("organisation_id", sa.Uuid, sa.ForeignKey(organisations.c.id), primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    *moments("at"),
+    sa.Column("means", sa.Text, nullable=False),
+    sa.Column("actor_id", sa.Uuid),
+    *required(sa.Text, "action", "object"),
+    sa.Column("version", sa.Integer),
+    sa.Column("detail", Document(Detail), nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.Index(None, "organisation_id", "object", "number"),
 )

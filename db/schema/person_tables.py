@@ -1,36 +1,32 @@
 """The tables of persons, and of what must not come back about them; the migrations build the same."""
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, LargeBinary, Table, Text, Uuid, text
+import sqlalchemy as sa
 
-from db.schema.supplier_tables import metadata, moment, organisations
+from db.schema.columns import keys, moments, optional, required
+from db.schema.supplier_tables import id_and_organisation, metadata
 
 # The keys are those of `domain.privacy.person`, empty where there is no such value, and all of them after an erasure.
-persons = Table(
+persons = sa.Table(
     "persons",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("organisation_id", Uuid, ForeignKey(organisations.c.id), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("email", Text),
-    Column("phone", Text),
-    Column("employer", Text),
-    Column("name_key", Text, nullable=False),
-    Column("email_key", Text, nullable=False),
-    Column("employer_key", Text, nullable=False),
-    moment("created_at"),
-    moment("erased_at", nullable=True),
-    Index(
+    *id_and_organisation(),
+    sa.Column("name", sa.Text, nullable=False),
+    *optional(sa.Text, "email", "phone", "employer"),
+    *required(sa.Text, "name_key", "email_key", "employer_key"),
+    *moments("created_at"),
+    *moments("erased_at", nullable=True),
+    sa.Index(
         "persons_known_ix",
         "organisation_id",
         "name_key",
         "email_key",
         "employer_key",
         unique=True,
-        postgresql_where=text("erased_at IS NULL"),
+        postgresql_where=sa.text("erased_at IS NULL"),
     ),
-    Index("persons_email_key_ix", "email_key", postgresql_where=text("email_key <> ''")),
-    Index("persons_name_key_ix", "name_key", postgresql_where=text("name_key <> ''")),
-    CheckConstraint(
+    sa.Index("persons_email_key_ix", "email_key", postgresql_where=sa.text("email_key <> ''")),
+    sa.Index("persons_name_key_ix", "name_key", postgresql_where=sa.text("name_key <> ''")),
+    sa.CheckConstraint(
         "erased_at IS NULL OR (email IS NULL AND phone IS NULL AND employer IS NULL AND name_key = ''"
         " AND email_key = '' AND employer_key = '')",
         name="erased_is_empty",
@@ -39,19 +35,18 @@ persons = Table(
 
 # What the sources' records must not say again, as keyed digests: an address wherever it comes from, a name in one
 # record alone, as others may be called the same. An empty source and external id stand for all records.
-suppressions = Table(
+suppressions = sa.Table(
     "suppressions",
     metadata,
-    Column("digest", LargeBinary, primary_key=True),
-    Column("source", Text, primary_key=True),
-    Column("external_id", Text, primary_key=True),
-    moment("created_at"),
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    *keys(sa.Text, "source", "external_id"),
+    *moments("created_at"),
 )
 
-suppression_key = Table(
+suppression_key = sa.Table(
     "suppression_key",
     metadata,
-    Column("singleton", Boolean, primary_key=True, server_default=text("true")),
-    Column("key", LargeBinary, nullable=False),
-    CheckConstraint("singleton", name="one_row"),
+    sa.Column("singleton", sa.Boolean, primary_key=True, server_default=sa.text("true")),
+    sa.Column("key", sa.LargeBinary, nullable=False),
+    sa.CheckConstraint("singleton", name="one_row"),
 )

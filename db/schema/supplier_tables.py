@@ -4,36 +4,17 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    CheckConstraint,
-    Column,
-    Date,
-    DateTime,
-    Dialect,
-    Double,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Sequence,
-    SmallInteger,
-    Table,
-    Text,
-    Uuid,
-    text,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import UserDefinedType
 
+from db.schema.columns import keys, moments, optional, required
 from domain.suppliers.source import Mapping
 from domain.suppliers.supplier import Flag, Supplier, SupplierRecord
 
 Shape = TypeVar("Shape")
 
-metadata = MetaData(
+metadata = sa.MetaData(
     naming_convention={
         "pk": "%(table_name)s_pk",
         "fk": "%(table_name)s_%(column_0_N_name)s_fk",
@@ -58,198 +39,186 @@ class Document(UserDefinedType[Shape]):
     def get_col_spec(self, **_: Any) -> str:
         return "JSON"
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[Shape | None], str | None]:  # noqa: ARG002
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[Shape | None], str | None]:  # noqa: ARG002
         return lambda value: None if value is None else msgspec.json.encode(value).decode()
 
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Shape | None]:  # noqa: ARG002
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[str | None], Shape | None]:  # noqa: ARG002
         decode = msgspec.json.Decoder(self.shape).decode
         return lambda value: None if value is None else decode(value)
 
 
-def moment(name: str, *, nullable: bool = False) -> Column[Any]:
-    """A column for an instant."""
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
-
-organisations = Table(
+organisations = sa.Table(
     "organisations",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
-    moment("created_at"),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    *moments("created_at"),
 )
 
-api_keys = Table(
+
+def id_and_organisation() -> tuple[sa.Column[Any], ...]:
+    """The columns with which tables of organisations' own data begin."""
+    return (
+        sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("organisation_id", sa.Uuid, sa.ForeignKey(organisations.c.id), nullable=False),
+    )
+
+
+api_keys = sa.Table(
     "api_keys",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("organisation_id", Uuid, ForeignKey(organisations.c.id), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("prefix", Text, nullable=False),
-    Column("digest", LargeBinary, nullable=False, unique=True),
-    Column("scopes", ARRAY(Text), nullable=False),
-    Column("sources", ARRAY(Text), nullable=False),
-    moment("created_at"),
-    moment("revoked_at", nullable=True),
+    *id_and_organisation(),
+    *required(sa.Text, "name", "prefix"),
+    sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
+    *required(ARRAY(sa.Text), "scopes", "sources"),
+    *moments("created_at"),
+    *moments("revoked_at", nullable=True),
 )
 
 # A row without a status is a request that is being answered; it is committed with its answer or not at all.
-idempotency_keys = Table(
+idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,
-    Column("organisation_id", Uuid, ForeignKey(organisations.c.id), primary_key=True),
-    Column("route", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("body_hash", LargeBinary, nullable=False),
-    Column("status", SmallInteger),
-    Column("headers", Document(dict[str, str])),
-    Column("body", LargeBinary),
-    moment("created_at"),
-    Index(None, "created_at"),
+    sa.Column("organisation_id", sa.Uuid, sa.ForeignKey(organisations.c.id), primary_key=True),
+    *keys(sa.Text, "route", "key"),
+    sa.Column("body_hash", sa.LargeBinary, nullable=False),
+    sa.Column("status", sa.SmallInteger),
+    sa.Column("headers", Document(dict[str, str])),
+    sa.Column("body", sa.LargeBinary),
+    *moments("created_at"),
+    sa.Index(None, "created_at"),
 )
 
-sources = Table(
+sources = sa.Table(
     "sources",
     metadata,
-    Column("name", Text, primary_key=True),
-    Column("label", Text),
-    Column("url", Text),
-    Column("mapping", Document(Mapping), nullable=False),
-    Column("rank", Integer, nullable=False, server_default=text("0")),
-    moment("created_at"),
+    sa.Column("name", sa.Text, primary_key=True),
+    *optional(sa.Text, "label", "url"),
+    sa.Column("mapping", Document(Mapping), nullable=False),
+    sa.Column("rank", sa.Integer, nullable=False, server_default=sa.text("0")),
+    *moments("created_at"),
 )
 
-directory_version = Table(
+directory_version = sa.Table(
     "directory_version",
     metadata,
-    Column("singleton", Boolean, primary_key=True, server_default=text("true")),
-    Column("version", BigInteger, nullable=False),
-    CheckConstraint("singleton", name="one_row"),
+    sa.Column("singleton", sa.Boolean, primary_key=True, server_default=sa.text("true")),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("singleton", name="one_row"),
 )
 
 # Documents beyond 2 kB would be compressed: slow to write, and again to read, for little space.
 LONGEST_UNCOMPRESSED = 8160
 UNCOMPRESSED: dict[str, Any] = {"postgresql_with": {"toast_tuple_target": LONGEST_UNCOMPRESSED}}
 
-change_set_ids = Sequence("change_set_ids", metadata=metadata, data_type=BigInteger)
+change_set_ids = sa.Sequence("change_set_ids", metadata=metadata, data_type=sa.BigInteger)
 
 # Suppliers carry the change set of their last change, known from its start; its version is known only at its very end.
-change_sets = Table(
+change_sets = sa.Table(
     "change_sets",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("version", BigInteger, nullable=False, unique=True),
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.BigInteger, nullable=False, unique=True),
 )
 
-suppliers = Table(
+suppliers = sa.Table(
     "suppliers",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("document", Document(Supplier)),
-    Column("deleted", Boolean, nullable=False),
-    Column("active", Boolean, nullable=False),
-    Column("activities", ARRAY(Text), nullable=False),
-    Column("kinds", ARRAY(Text), nullable=False),
-    Column("commune", Text),
-    Column("lat", Double),
-    Column("lon", Double),
-    Column("name_folded", Text, nullable=False),
-    moment("updated_at"),
-    Column("change_set", BigInteger, nullable=False),
-    Column("merged_into", Uuid),
-    CheckConstraint("deleted = (document IS NULL)", name="tombstone_is_empty"),
-    CheckConstraint("deleted OR merged_into IS NULL", name="merged_is_deleted"),
-    Index(None, "change_set", "id"),
-    Index(None, "activities", postgresql_using="gin"),
-    Index(None, "commune"),
-    Index(None, "lat", "lon"),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("document", Document(Supplier)),
+    *required(sa.Boolean, "deleted", "active"),
+    *required(ARRAY(sa.Text), "activities", "kinds"),
+    sa.Column("commune", sa.Text),
+    *optional(sa.Double, "lat", "lon"),
+    sa.Column("name_folded", sa.Text, nullable=False),
+    *moments("updated_at"),
+    sa.Column("change_set", sa.BigInteger, nullable=False),
+    sa.Column("merged_into", sa.Uuid),
+    sa.CheckConstraint("deleted = (document IS NULL)", name="tombstone_is_empty"),
+    sa.CheckConstraint("deleted OR merged_into IS NULL", name="merged_is_deleted"),
+    sa.Index(None, "change_set", "id"),
+    sa.Index(None, "activities", postgresql_using="gin"),
+    sa.Index(None, "commune"),
+    sa.Index(None, "lat", "lon"),
     **UNCOMPRESSED,
 )
 
 # From `siret` to `trade_key`, what tells who a record is about. Names are held where the record has a point of its own;
 # their keys are those of `domain.suppliers.names`. A record without SIRET may join any neighbour, one with a SIRET only
 # those without. The last two are what sources are told of their records, as `domain.suppliers.completeness` finds it.
-records = Table(
+records = sa.Table(
     "records",
     metadata,
-    Column("source", Text, ForeignKey(sources.c.name), primary_key=True),
-    Column("external_id", Text, primary_key=True),
-    Column("supplier_id", Uuid, ForeignKey(suppliers.c.id), nullable=False, index=True),
-    Column("payload", Document(SupplierRecord), nullable=False),
-    Column("content_hash", LargeBinary, nullable=False),
-    Column("commune", Text),
-    Column("lat", Double),
-    Column("lon", Double),
-    Column("flags", Document(tuple[Flag, ...]), nullable=False),
-    moment("created_at"),
-    moment("changed_at"),
-    moment("received_at"),
-    Column("siret", Text),
-    Column("in_prison", Boolean, nullable=False, server_default=text("false")),
-    Column("name", Text),
-    Column("name_key", Text),
-    Column("trade_name", Text),
-    Column("trade_key", Text),
-    Column("doubts", ARRAY(Text), nullable=False, server_default=text("'{}'")),
-    Column("approved_until", Date),
-    Index("records_siret_ix", "siret", postgresql_where=text("siret IS NOT NULL")),
-    Index(
-        "records_with_siret_ix", "name_key", "lat", postgresql_where=text("siret IS NOT NULL AND name_key IS NOT NULL")
+    sa.Column("source", sa.Text, sa.ForeignKey(sources.c.name), primary_key=True),
+    sa.Column("external_id", sa.Text, primary_key=True),
+    sa.Column("supplier_id", sa.Uuid, sa.ForeignKey(suppliers.c.id), nullable=False, index=True),
+    sa.Column("payload", Document(SupplierRecord), nullable=False),
+    sa.Column("content_hash", sa.LargeBinary, nullable=False),
+    sa.Column("commune", sa.Text),
+    *optional(sa.Double, "lat", "lon"),
+    sa.Column("flags", Document(tuple[Flag, ...]), nullable=False),
+    *moments("created_at", "changed_at", "received_at"),
+    sa.Column("siret", sa.Text),
+    sa.Column("in_prison", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    *optional(sa.Text, "name", "name_key", "trade_name", "trade_key"),
+    sa.Column("doubts", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
+    sa.Column("approved_until", sa.Date),
+    sa.Index("records_siret_ix", "siret", postgresql_where=sa.text("siret IS NOT NULL")),
+    sa.Index(
+        "records_with_siret_ix",
+        "name_key",
+        "lat",
+        postgresql_where=sa.text("siret IS NOT NULL AND name_key IS NOT NULL"),
     ),
-    Index(
-        "records_without_siret_ix", "name_key", "lat", postgresql_where=text("siret IS NULL AND name_key IS NOT NULL")
+    sa.Index(
+        "records_without_siret_ix",
+        "name_key",
+        "lat",
+        postgresql_where=sa.text("siret IS NULL AND name_key IS NOT NULL"),
     ),
-    Index("records_trade_key_lat_ix", "trade_key", "lat", postgresql_where=text("trade_key IS NOT NULL")),
+    sa.Index("records_trade_key_lat_ix", "trade_key", "lat", postgresql_where=sa.text("trade_key IS NOT NULL")),
     **UNCOMPRESSED,
 )
 
 # What people decided about records, whether or not these are there: all of one decision are one supplier.
-merged_records = Table(
+merged_records = sa.Table(
     "merged_records",
     metadata,
-    Column("decision_id", Uuid, primary_key=True),
-    Column("source", Text, primary_key=True),
-    Column("external_id", Text, primary_key=True),
-    Index(None, "source", "external_id"),
+    sa.Column("decision_id", sa.Uuid, primary_key=True),
+    *keys(sa.Text, "source", "external_id"),
+    sa.Index(None, "source", "external_id"),
 )
 
 # Pairs of records that are not one supplier; each is held in both orders.
-split_records = Table(
+split_records = sa.Table(
     "split_records",
     metadata,
-    Column("source", Text, primary_key=True),
-    Column("external_id", Text, primary_key=True),
-    Column("other_source", Text, primary_key=True),
-    Column("other_external_id", Text, primary_key=True),
+    *keys(sa.Text, "source", "external_id", "other_source", "other_external_id"),
 )
 
-imports = Table(
+imports = sa.Table(
     "imports",
     metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("source", Text, ForeignKey(sources.c.name), nullable=False),
-    Column("format", Text, nullable=False),
-    Column("mode", Text, nullable=False),
-    Column("status", Text, nullable=False),
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("source", sa.Text, sa.ForeignKey(sources.c.name), nullable=False),
+    *required(sa.Text, "format", "mode", "status"),
     *(
-        Column(name, Integer, nullable=False, server_default=text("0"))
+        sa.Column(name, sa.Integer, nullable=False, server_default=sa.text("0"))
         for name in ("received", "added", "changed", "unchanged", "removed", "kept_absent", "rejected")
     ),
-    Column("data_version", BigInteger),
-    moment("started_at"),
-    moment("finished_at", nullable=True),
-    Column("failure", Text),
-    Index(None, "source", "id"),
+    sa.Column("data_version", sa.BigInteger),
+    *moments("started_at"),
+    *moments("finished_at", nullable=True),
+    sa.Column("failure", sa.Text),
+    sa.Index(None, "source", "id"),
 )
 
-import_errors = Table(
+import_errors = sa.Table(
     "import_errors",
     metadata,
-    Column("import_id", Uuid, ForeignKey(imports.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("position", Integer, primary_key=True, autoincrement=False),
-    Column("line", Integer, nullable=False),
-    Column("external_id", Text),
-    Column("pointer", Text, nullable=False),
-    Column("code", Text, nullable=False),
-    Column("detail", Text, nullable=False),
+    sa.Column("import_id", sa.Uuid, sa.ForeignKey(imports.c.id, ondelete="CASCADE"), primary_key=True),
+    *keys(sa.Integer, "position"),
+    sa.Column("line", sa.Integer, nullable=False),
+    sa.Column("external_id", sa.Text),
+    *required(sa.Text, "pointer", "code", "detail"),
 )

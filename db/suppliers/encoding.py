@@ -37,15 +37,9 @@ def content_hash(payload: bytes, placement: Placement) -> bytes:
     return blake2b(payload + _encode(placement), digest_size=_HASH_BYTES).digest()
 
 
-def record_columns(record: SupplierRecord, placement: Placement, digest: bytes, now: datetime) -> dict[str, Any]:
-    """The columns of a new record after its key and its supplier, in the order of the table.
-
-    Names are among them, to find records of the same supplier by, only where the record's own point can be relied on.
-    """
+def content_columns(record: SupplierRecord, placement: Placement, digest: bytes) -> dict[str, Any]:
+    """The columns of a record that say what its source sent and where it stands, in the order of the table."""
     location = placement.location
-    is_sure = location is not None and _UNSURE_PLACES.isdisjoint(flag.code for flag in placement.flags)
-    name, name_key = _keyed_name(record.name if is_sure else None)
-    trade_name, trade_key = _keyed_name(record.trade_name if is_sure else None)
     return {
         "payload": record,
         "content_hash": digest,
@@ -53,6 +47,18 @@ def record_columns(record: SupplierRecord, placement: Placement, digest: bytes, 
         "lat": None if location is None else location.lat,
         "lon": None if location is None else location.lon,
         "flags": placement.flags,
+    }
+
+
+def derived_columns(record: SupplierRecord, placement: Placement, now: datetime) -> dict[str, Any]:
+    """The columns of a new record after those of its content, in the order of the table.
+
+    Names are among them, to find records of the same supplier by, only where the record's own point can be relied on.
+    """
+    is_sure = placement.location is not None and _UNSURE_PLACES.isdisjoint(flag.code for flag in placement.flags)
+    name, name_key = _keyed_name(record.name if is_sure else None)
+    trade_name, trade_key = _keyed_name(record.trade_name if is_sure else None)
+    return {
         "created_at": now,
         "changed_at": now,
         "received_at": now,

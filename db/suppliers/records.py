@@ -11,7 +11,7 @@ from db.core.advisory_locks import Subject, lock, share
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import records
-from db.suppliers.encoding import content_hash, encode, problems, record_columns
+from db.suppliers.encoding import content_columns, content_hash, derived_columns, encode, problems
 from db.suppliers.regroup import lock_identities, records_of, regroup, supplier_of
 from db.suppliers.sources import ensure_source
 from db.suppliers.suppression_list import suppressions_of
@@ -131,7 +131,11 @@ async def _write_record(connection: Connection, stored: StoredRecord, digest: by
     now = stored.received_at
     await ensure_source(connection, stored.source, now)
     key = {"source": stored.source, "external_id": stored.external_id}
-    content = record_columns(stored.record, stored.placement, digest, now) | {"supplier_id": stored.supplier_id}
+    content = {
+        "supplier_id": stored.supplier_id,
+        **content_columns(stored.record, stored.placement, digest),
+        **derived_columns(stored.record, stored.placement, now),
+    }
     changes = {name: value for name, value in content.items() if name != "created_at"}
     write = insert(records).values(key | content)
     await connection.execute(write.on_conflict_do_update(index_elements=list(key), set_=changes))

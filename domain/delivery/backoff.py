@@ -83,8 +83,8 @@ def result_of(
 ) -> Result:
     """The result of attempt number `attempts`, whose start and end are `moments`."""
     started_at, at = moments
-    if outcome.failure is None:
-        return Result(outcome=outcome, status="delivered", due_at=None, started_at=started_at, at=at)
-    due = None if outcome.final else schedule.due_again(attempts, queued_at, at, jitter=jitter, requested=outcome.pause)
-    status: DeliveryStatus = "waiting" if due else "given_up"
+    due = None
+    if not (outcome.failure is None or outcome.final):
+        due = schedule.due_again(attempts, queued_at, at, jitter=jitter, requested=outcome.pause)
+    status: DeliveryStatus = "delivered" if outcome.failure is None else "waiting" if due else "given_up"
     return Result(outcome=outcome, status=status, due_at=due, started_at=started_at, at=at)

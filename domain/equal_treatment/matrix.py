@@ -1,4 +1,4 @@
-"""Whether all suppliers of a shortlist were treated alike before publication: who was told, asked and met, and gaps.
+"""Equal treatment of a need's suppliers before publication: who was told, asked and met, and who lacks what.
 
 A supplier set aside by the buyer is not concerned by what comes after; one that is a candidate for one lot, not by what
 is told of another.
@@ -7,27 +7,22 @@ is told of another.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 from uuid import UUID
 
 import msgspec
 
-from domain.equal_treatment.disclosures import Information, InformationKind, Receipt, Told
-from domain.equal_treatment.gaps import (
-    PARIS,
-    Concerned,
-    Gap,
-    contact_gap,
-    information_gaps,
-    meeting_gaps,
-    question_gap,
-)
-from domain.equal_treatment.history import Answer, Met, SetAside, Treatments
-from domain.exchanges.exchange import Exchange
-from domain.meetings.meeting import Meeting
+from domain.equal_treatment.concerned import Concerned, SetAside, concerned
+from domain.equal_treatment.disclosures import Information, InformationKind, Receipt, disclosures, informations
+from domain.equal_treatment.gaps import Gap, long_day
+from domain.equal_treatment.rules import Contacts, contact_lacks, information_lacks, meeting_lacks, question_lacks
+from domain.exchanges.exchange import Barrier, Channel, Exchange, Stance
+from domain.exchanges.questions import questions_of
+from domain.meetings.meeting import Format, Meeting, MeetingStatus
 from domain.shortlists.frozen import Decision, FrozenShortlist, LotTotal
-from domain.text.bilingual import Language, Text, long_date
+from domain.text.bilingual import Language, Text
 
+T = TypeVar("T")
 ContactCode = Literal["contacted", "not_delivered", "set_aside", "nobody_wrote", "nothing_on_its_lots", "met_only"]
 
 _CONTACT: dict[ContactCode, Text] = {
@@ -38,6 +33,40 @@ _CONTACT: dict[ContactCode, Text] = {
     "nothing_on_its_lots": Text("Aucun échange ne porte sur ses lots", "No exchange is about its lots"),
     "met_only": Text("Rencontré, hors de la liste", "Met, though not on the shortlist"),
 }
+_CONTACTED = Text("contactés", "contacted")
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of a supplier. `published`: its question was shared with all, who must not learn who asked it.
+
+    `answered`: of a question; null for anything else.
+    """
+
+    message_id: UUID
+    exchange_id: UUID
+    subject: str
+    at: datetime
+    channel: Channel
+    text: str
+    stance: Stance | None
+    barriers: tuple[Barrier, ...]
+    barriers_note: str | None
+    corrects: UUID | None
+    confidential: bool
+    answered: bool | None
+    published: bool
+
+
+class Met(msgspec.Struct, frozen=True):
+    """A meeting to which a supplier was invited; `attended` null: not known."""
+
+    meeting_id: UUID
+    title: str
+    format: Format
+    starts_at: datetime
+    status: MeetingStatus
+    invited_at: datetime | None
+    attended: bool | None
 
 
 class ContactState(msgspec.Struct, frozen=True):
@@ -118,89 +147,114 @@ def equal_treatment(
     `living`: the supplier that an id stands for now, where that is another one (`db.suppliers.write.survivors`).
     `earlier`: the decisions on versions before this one, which tell since when a supplier is set aside.
     """
-    need = Treatments(version, exchanges, meetings, living, earlier)
-    gaps: dict[UUID, list[Gap]] = {supplier_id: [] for supplier_id in need.concerned}
-    for gap in _gaps(need, language):
-        gaps[gap.supplier_id].append(gap)
-    suppliers = tuple(_supplier(need, each, gaps[each.supplier_id], language) for each in need.concerned.values())
+    of = concerned(version, exchanges, meetings, living, earlier)
+    told = disclosures(exchanges, living)
+    receipts = _by_supplier((who, receipt) for each in told for who, receipt in each.receipts.items())
+    contacts, found = Contacts(told), informations(told)
+    lacks = [*contact_lacks(of.values(), contacts)]
+    lacks += (lack for each in found for lack in information_lacks(each, of.values()))
+    lacks += (*question_lacks(exchanges, of, living), *meeting_lacks(meetings, of, living))
+    gaps = _by_supplier((one.supplier_id, lack.gap((one,), language)) for lack in lacks for one in lack.suppliers)
+    answers, met = _by_supplier(_answers(exchanges, living)), _by_supplier(_met(meetings, living))
+    suppliers = tuple(
+        SupplierTreatment(
+            supplier_id=who,
+            name=each.name,
+            on_shortlist=bool(each.listed),
+            lots=each.listed,
+            set_aside=each.set_aside,
+            contacted=(contact := _contact(each, receipts.get(who), contacts, language)).code == "contacted",
+            contact=contact,
+            informations=tuple(receipts.get(who, ())),
+            answers=tuple(answers.get(who, ())),
+            meetings=tuple(met.get(who, ())),
+            gaps=tuple(gaps.get(who, ())),
+        )
+        for who, each in of.items()
+    )
     return EqualTreatment(
         need_id=version.need_id,
         shortlist=version.number,
         frozen_at=version.created_at,
-        statement=_statement(version, suppliers, need.told).to(language),
+        statement=_statement(version, suppliers, len(lacks), len(found)).to(language),
         lots=version.totals,
-        informations=tuple(_summary(each) for each in need.told.informations),
+        informations=tuple(_summary(each) for each in found),
         suppliers=suppliers,
-        gaps=tuple(gap for each in suppliers for gap in each.gaps),
+        gaps=tuple(each.gap(each.suppliers, language) for each in lacks),
     )
 
 
-def _gaps(need: Treatments, language: Language) -> Iterator[Gap]:
-    concerned = need.concerned
-    yield from _contact_gaps(need, language)
-    for information in need.told.informations:
-        yield from information_gaps(information, concerned.values(), language)
-    for exchange, question in need.questions:
-        if not question.answered:
-            yield question_gap(concerned[need.now(question.supplier_id)], question, exchange, language)
-    yield from meeting_gaps(need.invitations, tuple(concerned.values()), language)
+def _by_supplier(pairs: Iterable[tuple[UUID, T]]) -> dict[UUID, list[T]]:
+    found: dict[UUID, list[T]] = {}
+    for supplier_id, each in pairs:
+        found.setdefault(supplier_id, []).append(each)
+    return found
 
 
-def _contact_gaps(need: Treatments, language: Language) -> Iterator[Gap]:
-    for supplier_id, supplier in need.concerned.items():
-        if supplier_id in need.told.receipts or supplier_id not in need.listed:
-            continue
-        first, others = need.reached(supplier.kept_lots)
-        if first is not None and others:
-            yield contact_gap(supplier, len(others), first, language)
-
-
-def _supplier(need: Treatments, supplier: Concerned, gaps: Sequence[Gap], language: Language) -> SupplierTreatment:
-    supplier_id = supplier.supplier_id
-    listed = need.listed.get(supplier_id)
-    set_aside = tuple(need.set_aside.get(supplier_id, ()))
-    code = _contact(need, supplier)
-    reasons = dict.fromkeys(each.reason for each in set_aside if each.reason) if code == "set_aside" else {}
-    return SupplierTreatment(
-        supplier_id=supplier_id,
-        name=supplier.name,
-        on_shortlist=listed is not None,
-        lots=listed.lots if listed else (),
-        set_aside=set_aside,
-        contacted=code == "contacted",
-        contact=ContactState(code, " : ".join((_CONTACT[code].to(language), *reasons))),
-        informations=tuple(need.told.receipts.get(supplier_id, ())),
-        answers=tuple(need.answers.get(supplier_id, ())),
-        meetings=tuple(need.met.get(supplier_id, ())),
-        gaps=tuple(gaps),
-    )
-
-
-def _contact(need: Treatments, supplier: Concerned) -> ContactCode:
-    receipts = need.told.receipts.get(supplier.supplier_id)
+def _contact(
+    supplier: Concerned, receipts: Sequence[Receipt] | None, contacts: Contacts, language: Language
+) -> ContactState:
+    code: ContactCode = "nobody_wrote" if contacts.about(supplier.kept_lots) else "nothing_on_its_lots"
     if receipts is not None:
-        return "contacted" if any(each.given for each in receipts) else "not_delivered"
-    if supplier.supplier_id not in need.listed:
-        return "met_only"
-    if not supplier.kept_lots:
-        return "set_aside"
-    return "nobody_wrote" if need.reached(supplier.kept_lots)[1] else "nothing_on_its_lots"
+        code = "contacted" if any(each.given for each in receipts) else "not_delivered"
+    elif not supplier.listed:
+        code = "met_only"
+    elif not supplier.kept_lots:
+        code = "set_aside"
+    reasons = dict.fromkeys(each.reason for each in supplier.set_aside if each.reason) if code == "set_aside" else ()
+    return ContactState(code, " : ".join((_CONTACT[code].to(language), *reasons)))
+
+
+def _answers(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, Answer]]:
+    for exchange in exchanges:
+        questions = {each.message_id: each for each in questions_of(exchange).asked}
+        for message in exchange.messages:
+            if message.author == "supplier" and message.supplier_id is not None:
+                question = questions.get(message.id)
+                yield (
+                    living.get(message.supplier_id, message.supplier_id),
+                    Answer(
+                        message_id=message.id,
+                        exchange_id=exchange.id,
+                        subject=exchange.subject,
+                        at=message.created_at,
+                        channel=message.channel,
+                        text=message.body,
+                        stance=message.stance,
+                        barriers=message.barriers,
+                        barriers_note=message.barriers_note,
+                        corrects=message.corrects,
+                        confidential=message.confidential,
+                        answered=None if question is None else question.answered,
+                        published=question is not None and question.published,
+                    ),
+                )
+
+
+def _met(meetings: Iterable[Meeting], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, Met]]:
+    for one in meetings:
+        invited = {
+            living.get(each.supplier_id, each.supplier_id): each for each in one.participants if each.supplier_id
+        }
+        for who, each in invited.items():
+            came = each.invited_at, each.attended
+            yield who, Met(one.id, one.title, one.format, one.starts_at, one.status, *came)
 
 
 def _summary(information: Information) -> InformationSummary:
     last = information.last
-    states = Counter(each.state for each in last.receipts.values())
+    states = Counter(each.state for each in information.receipts.values())
     return InformationSummary(
-        message_id=last.message_id,
-        exchange_id=last.exchange_id,
-        subject=last.subject,
-        kind=information.kind,
-        text=last.text,
+        message_id=last.message.id,
+        exchange_id=last.exchange.id,
+        subject=last.exchange.subject,
+        kind=information.first.kind,
+        text=last.message.body,
         question=last.question,
         lot_ids=tuple(sorted(information.lots)),
-        told_at=last.told_at,
-        corrected=len(information.wordings) > 1,
-        shared=information.shared,
+        told_at=last.message.created_at,
+        corrected=information.corrected,
+        shared=information.first.shared,
         received=states["received"],
         to_be_confirmed=states["to_be_confirmed"],
         under_way=states["under_way"],
@@ -208,32 +262,28 @@ def _summary(information: Information) -> InformationSummary:
     )
 
 
-def _statement(version: FrozenShortlist, suppliers: Sequence[SupplierTreatment], told: Told) -> Text:
-    """What the matrix comes to, to be read on its own."""
+def _statement(version: FrozenShortlist, suppliers: Sequence[SupplierTreatment], gaps: int, told: int) -> Text:
+    """The matrix in figures, to be read on its own."""
     listed = Counter(each.contact.code for each in suppliers if each.on_shortlist)
+    without = listed.total() - listed["contacted"] - listed["set_aside"]
     beside = sum(each.contacted and not each.on_shortlist for each in suppliers)
-    unconfirmed = sum(each.state == "to_be_confirmed" for some in told.receipts.values() for each in some)
-    gaps, lacking = sum(len(each.gaps) for each in suppliers), sum(bool(each.gaps) for each in suppliers)
-    day = long_date(version.created_at.astimezone(PARIS).date())
-    parts = [
-        Text(f"Liste n° {version.number} du {day.fr}", f"Shortlist no. {version.number} of {day.en}"),
-        Text(f"fournisseurs : {listed.total()}", f"suppliers: {listed.total()}"),
-        Text(f"contactés : {listed['contacted']}", f"contacted: {listed['contacted']}"),
-        Text(f"écartés sans contact : {listed['set_aside']}", f"set aside without contact: {listed['set_aside']}"),
-        Text(f"informations données : {len(told.informations)}", f"informations given: {len(told.informations)}"),
-    ]
-    if without := listed.total() - listed["contacted"] - listed["set_aside"]:
-        parts.insert(4, Text(f"non contactés : {without}", f"not contacted: {without}"))
-    if beside:
-        parts.append(Text(f"contactés hors de la liste : {beside}", f"contacted beside the shortlist: {beside}"))
-    if unconfirmed:
-        parts.append(
-            Text(f"remises à confirmer par vous : {unconfirmed}", f"deliveries for you to confirm: {unconfirmed}")
-        )
-    found = Text("aucun écart relevé", "no gap found")
+    unconfirmed = sum(one.state == "to_be_confirmed" for each in suppliers for one in each.informations)
+    lacking = sum(bool(each.gaps) for each in suppliers)
+    figures = {
+        Text("fournisseurs", "suppliers"): listed.total(),
+        _CONTACTED: listed["contacted"],
+        Text("écartés sans contact", "set aside without contact"): listed["set_aside"],
+        Text("non contactés", "not contacted"): without,
+        Text("informations données", "informations given"): told,
+        Text("contactés hors de la liste", "contacted beside the shortlist"): beside,
+        Text("remises à confirmer par vous", "deliveries for you to confirm"): unconfirmed,
+    }
+    shown = [(name, number) for name, number in figures.items() if number or name == _CONTACTED]
+    day, found = long_day(version.created_at), Text("aucun écart relevé", "no gap found")
     if gaps:
         found = Text(
             f"écarts relevés : {gaps} (fournisseurs : {lacking})", f"gaps found: {gaps} (suppliers: {lacking})"
         )
-    parts.append(found)
-    return Text(" ; ".join(each.fr for each in parts) + ".", "; ".join(each.en for each in parts) + ".")
+    french = [f"Liste n° {version.number} du {day.fr}", *(f"{name.fr} : {number}" for name, number in shown)]
+    english = [f"Shortlist no. {version.number} of {day.en}", *(f"{name.en}: {number}" for name, number in shown)]
+    return Text(" ; ".join((*french, f"{found.fr}.")), "; ".join((*english, f"{found.en}.")))

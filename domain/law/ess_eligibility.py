@@ -48,10 +48,10 @@ def _by_quality(facts: LegalFacts, on: date, view: InForce) -> Verdict:
     nothing gives UNKNOWN.
     """
     current, lapsed = right_kinds(facts.approvals, view.codes("ess_evidence_kinds"), on)
-    if facts.ess or current is not None:
-        if facts.ess:
-            return _if_mission(view, "ess_mission")
-        return _if_mission(view, "ess_evidence_kinds", current and current.valid_until)
+    if facts.ess:
+        return _if_mission(view, "ess_mission")
+    if current is not None:
+        return _if_mission(view, "ess_evidence_kinds", current.valid_until)
     if facts.ess is False:
         message = Text("N'est pas une entreprise de l'ESS", "Not a social economy enterprise")
         return verdict(view["ess_legal_forms"], "ess", "INELIGIBLE", "NOT_ESS", message)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from domain.law.findings import LegalFinding, finding, least_sure
-from domain.law.lot_facts import LotFacts, listing, segment_is_outside, segments_of_cpv
+from domain.law.lot_facts import LotFacts, listing, segment_is_outside
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce
 from domain.needs.need import Buyer
@@ -15,12 +15,9 @@ from domain.text.bilingual import Text
 
 def review_ess(lot: LotFacts, buyer: Buyer | None, view: InForce) -> Iterator[LegalFinding]:
     """The findings on reserving this lot to ESS."""
-    if found := _listed(lot, view):
-        yield found
-    if found := _exclusive(lot, view):
-        yield found
-    if found := _duration(lot, view):
-        yield found
+    for rule in (_listed, _exclusive, _duration):
+        if found := rule(lot, view):
+            yield found
     if found := _authority(buyer, view):
         yield found
     yield _mission(lot.listed == "listed", view)
@@ -120,7 +117,7 @@ def _accessory_segments(lot: LotFacts) -> set[str]:
 
     Where the object is work integration itself, every other activity is accessory.
     """
-    asked, of_cpv = lot.lot.segments, segments_of_cpv(lot.cpv[0])
+    asked, of_cpv = lot.lot.segments, set(taxonomy.load().of_cpv(lot.cpv[0]))
     main = of_cpv if lot.insertion else of_cpv.intersection(asked) or set(asked[:1])
     return {*asked, *lot.lot.support_segments} - main
 

@@ -65,11 +65,6 @@ class LotReview(msgspec.Struct, frozen=True):
     doubtful: frozenset[str]
     outcome: Outcome = "ELIGIBLE"
 
-    @property
-    def refused(self) -> bool:
-        """Whether the law forbids the reservation the lot has."""
-        return self.outcome == "INELIGIBLE"
-
 
 class NeedReview(msgspec.Struct, frozen=True):
     """Findings and advice on a need: per lot id, and on the whole."""

@@ -100,12 +100,6 @@ def segment_is_outside(segment: str, listed: frozenset[str]) -> bool:
     return bool(prefixes) and not any(code.startswith(prefixes) for code in listed)
 
 
-@lru_cache(maxsize=4096)
-def segments_of_cpv(code: str) -> frozenset[str]:
-    """The activities that a CPV code means; empty where no segment covers it."""
-    return frozenset(taxonomy.load().of_cpv(code))
-
-
 @applies("insertion_object")
 @lru_cache(maxsize=4096)
 def _is_insertion(named: bool, main_cpv: tuple[str, ...], listed: Listing | None, view: InForce) -> bool:

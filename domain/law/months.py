@@ -3,8 +3,6 @@
 from calendar import monthrange
 from datetime import date
 
-SHORTEST_MONTH = 28
-
 
 def months_later(day: date, months: int) -> date:
     """The same day of the month `months` later (negative: earlier), or the month's last day where it has no such day.
@@ -17,6 +15,4 @@ def months_later(day: date, months: int) -> date:
         return date.max
     if year < date.min.year:
         return date.min
-    if day.day <= SHORTEST_MONTH:
-        return date(year, month + 1, day.day)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

@@ -39,7 +39,7 @@ class Group(msgspec.Struct, frozen=True):
         return tuple(lot.lot.id for lot in self.lots)
 
     @property
-    def named(self) -> tuple[tuple[str, ...], ...]:
+    def advised_lots(self) -> tuple[tuple[str, ...], ...]:
         """The `lots` of advice on the group: none are named where it is the whole need."""
         return () if self.alone else (self.ids,)
 
@@ -60,19 +60,16 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     stated = None if need.estimated_total_eur is None else cents(need.estimated_total_eur)
     summed = total_of(lots)
     below: tuple[Assumption, ...] = () if stated is None or stated >= _known(lots) else ("below",)
-    total = summed if stated is None else stated
-    if need.contract == "concession":
-        return (_group(all(lot.works for lot in lots), lots, total, True, below),)
-    sides = {bool(lot.works) for lot in lots}
+    works = tuple(lot for lot in lots if lot.works)
+    others = tuple(lot for lot in lots if not lot.works)
     nature: tuple[Assumption, ...] = ("nature",) if any(lot.works is None for lot in lots) else ()
-    if len(sides) == 1:
-        return (_group(sides == {True}, lots, total, True, (*nature, *below)),)
+    if need.contract == "concession" or not works or not others:
+        assumed = below if need.contract == "concession" else (*nature, *below)
+        return (_group(not others, lots, summed if stated is None else stated, True, assumed),)
     if summed is None and stated is not None:
         return (_group(False, lots, stated, True, ("division", *below)),)
     beyond = max(0, stated - summed) if stated is not None and summed is not None else 0
     shared: tuple[Assumption, ...] = ("shared",) if beyond else ()
-    works = tuple(lot for lot in lots if lot.works)
-    others = tuple(lot for lot in lots if not lot.works)
     return tuple(
         _group(side, members, None if (part := total_of(members)) is None else part + beyond, False, assumed)
         for side, members, assumed in ((False, others, (*nature, *shared)), (True, works, shared))
@@ -107,19 +104,18 @@ def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None
         return None
     lacking = tuple(lot.lot.id for lot in group.lots if lot.cents is None)
     missing, many = listed_briefly(lacking), "s" if len(lacking) > 1 else ""
-    life = need.technique is not None
-    row = view["value_over_lifetime" if life else "value_of_all_lots"]
-    end = Text(
-        " ; indiquer le maximum estimé de tous les marchés sur toute sa durée"
-        if life
-        else " ; indiquer l'estimation totale",
-        "; give the estimated maximum of all contracts over its whole life" if life else "; give the estimated total",
-    )
+    row, end = view["value_of_all_lots"], Text(" ; indiquer l'estimation totale", "; give the estimated total")
+    if need.technique is not None:
+        row = view["value_over_lifetime"]
+        end = Text(
+            " ; indiquer le maximum estimé de tous les marchés sur toute sa durée",
+            "; give the estimated maximum of all contracts over its whole life",
+        )
     message = Text(
         f"Valeur inconnue (lot{many} {missing.fr}) : pas d'avis sur la procédure{end.fr}",
         f"Value unknown (lot{many} {missing.en}): no advice on the procedure{end.en}",
     )
-    return advice("VALUE_UNKNOWN", "info", row, message, group.named)
+    return advice("VALUE_UNKNOWN", "info", row, message, group.advised_lots)
 
 
 @applies("value_of_all_lots")

@@ -35,22 +35,22 @@ def _share_fixed(view: InForce) -> LegalFinding | None:
 
 def _place(works: bool, sited: bool, view: InForce) -> LegalFinding | None:
     """Works are performed on the buyer's site, hence outside; a declared site must be the prison's own address."""
-    row = view["penitentiary_execution"]
+    if not works and not sited:
+        return None
     if works:
         message = Text(
             "Des travaux s'exécutent sur le chantier, hors de l'établissement pénitentiaire ; choisir un autre type",
             "Works are performed on site, outside the prison; choose another type",
         )
-        return finding("EXECUTION_OUTSIDE_PRISON", "INELIGIBLE", row, message)
-    if sited:
+    else:
         message = Text(
             "Un lieu d'exécution est indiqué : l'exécution doit avoir lieu dans l'établissement pénitentiaire ; "
             "le retirer s'il n'est que le lieu de livraison",
             "A place of performance is given: performance must take place inside the prison; remove it if it is only "
             "the place of delivery",
         )
-        return finding("EXECUTION_OUTSIDE_PRISON", "REVIEW", row, message)
-    return None
+    outcome: Outcome = "INELIGIBLE" if works else "REVIEW"
+    return finding("EXECUTION_OUTSIDE_PRISON", outcome, view["penitentiary_execution"], message)
 
 
 @applies("penitentiary_site_segments")

@@ -91,13 +91,12 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
     good use of public money, and not always the same operator when several can answer.
     """
     row = view[direct_threshold(group)]
-    about, bound = _compared_value(group), view.written(row.id)
+    bound = view.written(row.id)
     message = Text(
-        f"{about.fr} : achat possible sans publicité ni mise en concurrence (moins de {bound.fr}), à "
-        "condition de choisir une offre pertinente, de bien utiliser les deniers publics et de ne pas toujours retenir "
-        "le même opérateur",
-        f"{about.en}: award without publicity or competition is possible (below {bound.en}), provided "
-        "the offer is relevant, public money is well used, and the operator is not always the same",
+        f"achat possible sans publicité ni mise en concurrence (moins de {bound.fr}), à condition de choisir une offre "
+        "pertinente, de bien utiliser les deniers publics et de ne pas toujours retenir le même opérateur",
+        f"award without publicity or competition is possible (below {bound.en}), provided the offer is relevant, "
+        "public money is well used, and the operator is not always the same",
     )
     return _group_advice(group, "GRE_A_GRE", "info", row, message)
 
@@ -110,10 +109,9 @@ def _adapted(need: Need, group: Group, view: InForce) -> LegalAdvice:
     """
     bounds = LIGHT if is_light(group) else formal_thresholds(need, group)
     rows = [view[rule_id] for rule_id in ("adapted_procedure", direct_threshold(group), *bounds)]
-    about = _compared_value(group)
     message = Text(
-        f"{about.fr} : procédure adaptée, dont l'acheteur fixe les modalités en traitant tous les candidats à égalité",
-        f"{about.en}: adapted procedure, whose terms the buyer sets while treating all alike",
+        "procédure adaptée, dont l'acheteur fixe les modalités en traitant tous les candidats à égalité",
+        "adapted procedure, whose terms the buyer sets while treating all alike",
     )
     return _group_advice(group, "MAPA", "info", rows[0], message, least_sure(*rows))
 
@@ -121,38 +119,35 @@ def _adapted(need: Need, group: Group, view: InForce) -> LegalAdvice:
 @applies("dynamic_purchasing_system")
 def _formal(need: Need, group: Group, view: InForce) -> LegalAdvice:
     """From the EU threshold on, a formal procedure (PROC_FORMALISEE); restricted-tender rules for a dynamic system."""
-    row = _highest(need, group, view)
-    about, bound = _compared_value(group), view.written(row.id)
+    row = max((view[rule] for rule in formal_thresholds(need, group)), key=lambda row: view.cents(row.id) or 0)
+    quoted, bound = row, view.written(row.id)
     if need.technique == "dynamic_purchasing_system":
+        quoted = view["dynamic_purchasing_system"]
         message = Text(
-            f"{about.fr} : à partir de {bound.fr}, le système d'acquisition dynamique suit les règles de l'appel "
-            "d'offres restreint",
-            f"{about.en}: from {bound.en}, the dynamic purchasing system follows the rules of the restricted tender",
+            f"à partir de {bound.fr}, le système d'acquisition dynamique suit les règles de l'appel d'offres restreint",
+            f"from {bound.en}, the dynamic purchasing system follows the rules of the restricted tender",
         )
-        system = view["dynamic_purchasing_system"]
-        return _group_advice(group, "PROC_FORMALISEE", "warning", system, message, least_sure(system, row))
-    message = Text(
-        f"{about.fr} : procédure formalisée (à partir de {bound.fr}), sauf services sociaux et autres "
-        "services spécifiques",
-        f"{about.en}: formal procedure (from {bound.en}), except for social and other specific services",
-    )
-    return _group_advice(group, "PROC_FORMALISEE", "warning", row, message)
+    else:
+        message = Text(
+            f"procédure formalisée (à partir de {bound.fr}), sauf services sociaux et autres services spécifiques",
+            f"formal procedure (from {bound.en}), except for social and other specific services",
+        )
+    return _group_advice(group, "PROC_FORMALISEE", "warning", quoted, message, least_sure(quoted, row))
 
 
 @applies("eu_concessions")
 def _concession(group: Group, decided: Level, view: InForce) -> LegalAdvice:
     """Concessions have one threshold for works and services: full procedure from it on, a simplified one below."""
-    row = view["eu_concessions"]
-    about, bound = _compared_value(group), view.written(row.id)
+    row, bound = view["eu_concessions"], view.written("eu_concessions")
     if decided == "formal":
         message = Text(
-            f"{about.fr} : procédure complète des concessions (à partir de {bound.fr})",
-            f"{about.en}: full procedure of concessions (from {bound.en})",
+            f"procédure complète des concessions (à partir de {bound.fr})",
+            f"full procedure of concessions (from {bound.en})",
         )
         return _group_advice(group, "PROC_FORMALISEE", "warning", row, message)
     message = Text(
-        f"{about.fr} : procédure simplifiée des concessions (moins de {bound.fr})",
-        f"{about.en}: simplified procedure of concessions (below {bound.en})",
+        f"procédure simplifiée des concessions (moins de {bound.fr})",
+        f"simplified procedure of concessions (below {bound.en})",
     )
     return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", row, message)
 
@@ -166,66 +161,58 @@ def _light_regime(need: Need, group: Group, view: InForce) -> LegalAdvice | None
     """
     if not group.social or need.contract == "concession" or not view.holds("light_regime"):
         return None
-    rows = [view[rule_id] for rule_id in LIGHT]
+    rows, lots = [view[rule_id] for rule_id in LIGHT], group.advised_lots
     if is_light(group):
         message = Text(
             "Services sociaux ou autres services spécifiques : procédure adaptée quel que soit le montant",
             "Social or other specific services: adapted procedure whatever the amount",
         )
-        return advice("LIGHT_REGIME", "info", rows[0], message, group.named, least_sure(*rows))
-    apart = tuple(lot.lot.id for lot in group.social)
-    message = Text(
-        "Lots de services sociaux ou autres services spécifiques : passés à part, ils suivent une procédure adaptée "
-        "quel que soit leur montant",
-        "Lots of social or other specific services: awarded apart, they take an adapted procedure whatever the amount",
-    )
-    return advice("LIGHT_REGIME", "info", rows[0], message, (apart,), least_sure(*rows))
+    else:
+        lots = (tuple(lot.lot.id for lot in group.social),)
+        message = Text(
+            "Lots de services sociaux ou autres services spécifiques : passés à part, ils suivent une procédure "
+            "adaptée quel que soit leur montant",
+            "Lots of social or other specific services: awarded apart, they take an adapted procedure whatever the "
+            "amount",
+        )
+    return advice("LIGHT_REGIME", "info", rows[0], message, lots, least_sure(*rows))
 
 
 def _undecided(need: Need, group: Group, view: InForce) -> LegalAdvice:
     """The value is known, but the buyer's kind or the thresholds of that date leave the procedure open."""
-    about = _compared_value(group)
     rows = [view[rule_id] for rule_id in formal_thresholds(need, group)]
     if len(rows) > 1 and all(row.status == "in_force" for row in rows):
         message = Text(
-            f"{about.fr} : la procédure dépend de l'acheteur (État, collectivité ou entité adjudicatrice) ; "
-            "indiquer lequel il est",
-            f"{about.en}: the procedure depends on the buyer (State, local or utility); say which it is",
+            "la procédure dépend de l'acheteur (État, collectivité ou entité adjudicatrice) ; indiquer lequel il est",
+            "the procedure depends on the buyer (State, local or utility); say which it is",
         )
         return _group_advice(group, "BUYER_KIND_UNKNOWN", "info", rows[0], message)
     row = next((row for row in rows if row.status != "in_force"), view[direct_threshold(group)])
     message = Text(
-        f"{about.fr} : les seuils applicables à cette date ne sont pas connus ici",
-        f"{about.en}: the thresholds of that date are not known here",
+        "les seuils applicables à cette date ne sont pas connus ici", "the thresholds of that date are not known here"
     )
     return _group_advice(group, "THRESHOLD_UNKNOWN", "info", row, message)
-
-
-def _highest(need: Need, group: Group, view: InForce) -> RuleRow:
-    return max((view[rule_id] for rule_id in formal_thresholds(need, group)), key=lambda row: view.cents(row.id) or 0)
 
 
 def _compared_value(group: Group) -> Text:
     """The value that was compared, with the assumptions made."""
     value = euros(group.total or 0)
     kind = Text(" de travaux", " of works") if group.works else Text("", "")
-    if group.assumptions:
-        assumed = [_assumption_text(assumption, group) for assumption in group.assumptions]
-        kind = Text(
-            f"{kind.fr} ({' ; '.join(text.fr for text in assumed)})",
-            f"{kind.en} ({'; '.join(text.en for text in assumed)})",
-        )
-    return Text(f"{value.fr} HT{kind.fr}", f"{value.en} excluding tax{kind.en}")
+    assumed = [_assumption_text(assumption, group) for assumption in group.assumptions]
+    fr, en = " ; ".join(text.fr for text in assumed), "; ".join(text.en for text in assumed)
+    return Text(
+        f"{value.fr} HT{kind.fr}" + (f" ({fr})" if fr else ""),
+        f"{value.en} excluding tax{kind.en}" + (f" ({en})" if en else ""),
+    )
 
 
 def _assumption_text(assumption: Assumption, group: Group) -> Text:
-    if assumption == "shared":
-        beyond = euros((group.total or 0) - (total_of(group.lots) or 0))
-        return Text(
+    beyond = euros((group.total or 0) - (total_of(group.lots) or 0))
+    return {
+        "shared": Text(
             f"dont {beyond.fr} du total estimé que les lots ne détaillent pas, comptés aussi avec les autres lots",
             f"of which {beyond.en} of the estimated total are not in the lots' values, and counted with the others too",
-        )
-    return {
+        ),
         "nature": Text(
             "nature non précisée : seuils des fournitures et services",
             "nature not given: thresholds of supplies and services",
@@ -239,12 +226,9 @@ def _assumption_text(assumption: Assumption, group: Group) -> Text:
 
 
 def _group_advice(
-    group: Group,
-    code: str,
-    severity: Severity,
-    row: RuleRow,
-    message: Text,
-    confidence: Confidence | None = None,
+    group: Group, code: str, severity: Severity, row: RuleRow, then: Text, confidence: Confidence | None = None
 ) -> LegalAdvice:
-    """Advice on a group, never surer than the value that was compared."""
-    return advice(code, severity, row, message, group.named, "low" if group.doubtful else confidence)
+    """Advice that begins with the value that was compared, and is never surer than it."""
+    about = _compared_value(group)
+    message = Text(f"{about.fr} : {then.fr}", f"{about.en}: {then.en}")
+    return advice(code, severity, row, message, group.advised_lots, "low" if group.doubtful else confidence)

@@ -57,7 +57,7 @@ def review_need(
         allotment(need, view),
         framework(need, view),
     ]
-    reviews = {lot.lot.id: _review_lot(need, lot, of_values.get(lot.lot.id, ()), on, view) for lot in lots}
+    reviews = {lot.lot.id: _review_lot(need, lot, of_values[lot.lot.id], on, view) for lot in lots}
     return NeedReview(reviews, tuple(item for item in whole if item))
 
 
@@ -65,13 +65,12 @@ def _group_advice(
     need: Need, group: Group, view: InForce, of_values: dict[str, list[LegalAdvice]]
 ) -> list[LegalAdvice | None]:
     """The need's advice for one group of lots; advice that its values give on a lot is added to `of_values`."""
-    sets, of_lots = review_sets(need, group, view)
+    sets = review_sets(need, group, view)
     for lot in group.lots:
-        if found := innovation(need, lot, group, view):
-            of_values.setdefault(lot.lot.id, []).append(found)
-    for lot_id, found_of_lot in of_lots.items():
-        of_values.setdefault(lot_id, []).extend(found_of_lot)
-    return [*review_procedure(need, group, view), *sets, *no_split(need, group, view), social(need, group, view)]
+        found = (innovation(need, lot, group, view), *(each.of_lot for each in sets if lot.lot.id in each.members))
+        of_values[lot.lot.id] = [item for item in found if item]
+    of_sets = [each.of_need for each in sets]
+    return [*review_procedure(need, group, view), *of_sets, *no_split(need, group, view), social(need, group, view)]
 
 
 def _review_lot(need: Need, lot: LotFacts, of_value: Iterable[LegalAdvice], on: date, view: InForce) -> LotReview:

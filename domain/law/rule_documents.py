@@ -5,31 +5,13 @@ from pathlib import Path
 
 import msgspec
 
-from domain.law import (
-    approval_eligibility,
-    ess_eligibility,
-    past_awards,
-    prison_eligibility,
-    reservation,
-    review,
-    social_environmental,
-    supply_advice,
-)
+from domain.law import past_awards, review, supply_advice
 from domain.law.rule_registry import explained
-from domain.law.rules import BrokenLaw, RuleRow, Rules, Status, Theme, Unit, Value, parse, written
+from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Theme, parse, written
 from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import Language
 
-APPLIED_IN = (
-    approval_eligibility,
-    past_awards,
-    social_environmental,
-    supply_advice,
-    prison_eligibility,
-    reservation,
-    review,
-    ess_eligibility,
-)
+APPLIED_IN = (past_awards, review, supply_advice)
 """The modules whose functions apply rules, directly or through what they import."""
 
 TITLES: dict[Theme, str] = {
@@ -54,7 +36,7 @@ Les seuils de conseil, à la fin, se règlent dans une copie du fichier que nomm
 """
 
 
-class RuleDocument(msgspec.Struct, frozen=True):
+class RuleDocument(DatedRule, frozen=True):
     """A rule during one period, both days included. `article` null: counsel, not law.
 
     `concession_article`: quoted instead where the contract is a concession; null where it is the same.
@@ -62,17 +44,6 @@ class RuleDocument(msgspec.Struct, frozen=True):
     `explanation`: how the rule is applied; null where it is for information only.
     """
 
-    id: str
-    theme: Theme
-    article: str | None
-    concession_article: str | None
-    value: Value | None
-    unit: Unit | None
-    valid_from: date | None
-    valid_until: date | None
-    status: Status
-    source: str
-    confidence: Confidence
     message: str
     explanation: str | None
 
@@ -108,15 +79,15 @@ def page(rules: Rules) -> str:
     """`docs/law.md`: a table per theme with every period, then how each rule is applied."""
     sections = [INTRODUCTION.format(version=rules.version)]
     for theme, title in TITLES.items():
-        ids = [rule_id for rule_id in rules.ids if rules.history(rule_id)[0].theme == theme]
-        rows = [
-            _line(row) for rule_id in ids for row in rules.history(rule_id) if row.status != "unknown" or row.valid_from
-        ]
+        periods = [row for rule_id in rules.ids for row in rules.history(rule_id) if row.theme == theme]
+        rows = [_line(row) for row in periods if row.status != "unknown" or row.valid_from]
         table = [
             "| Règle | Valeur | Du | Au | Article | Confiance | Énoncé | Source |",
             "|---|---|---|---|---|---|---|---|",
         ]
-        lists = [_list(row) for rule_id in ids for row in rules.history(rule_id) if _is_long(row)]
+        lists = [
+            f"`{row.id}`, {len(long)} valeurs : {', '.join(long)}.\n" for row in periods if (long := _long_list(row))
+        ]
         sections.append("\n".join([f"## {title}", "", *table, *rows, "", *lists]))
     sections.append("\n".join(["## How each rule is applied", "", *_explanations(rules), ""]))
     return "\n".join(sections)
@@ -141,19 +112,14 @@ def _value(row: RuleRow) -> str:
         return {"absent": "pas de règle", "unknown": "inconnue"}[row.status]
     if isinstance(row.value, bool):
         return "oui" if row.value else "non"
-    if _is_long(row):
+    if _long_list(row):
         return "voir sous le tableau"
     return written(row.value, row.unit).fr
 
 
-def _is_long(row: RuleRow) -> bool:
-    return isinstance(row.value, tuple) and len(row.value) > LONG_LIST
-
-
-def _list(row: RuleRow) -> str:
-    """A list that is too long for its cell, as a line below the table."""
-    count = len(row.value) if isinstance(row.value, tuple) else 0
-    return f"`{row.id}`, {count} valeurs : {written(row.value, row.unit).fr}.\n"
+def _long_list(row: RuleRow) -> tuple[str, ...]:
+    """The values of a list that is too long for its cell, and stands below the table; else none."""
+    return row.value if isinstance(row.value, tuple) and len(row.value) > LONG_LIST else ()
 
 
 def _explanations(rules: Rules) -> list[str]:

@@ -4,7 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from hashlib import sha256
 from itertools import pairwise
 from math import inf
@@ -81,8 +81,8 @@ class LawFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule: tuple[Rule, ...]
 
 
-class RuleRow(msgspec.Struct, frozen=True):
-    """A rule during one period, as `GET /rules` serves it. `article` null: counsel of this project, not law.
+class DatedRule(msgspec.Struct, frozen=True):
+    """A rule during one period, without its words. `article` null: counsel of this project, not law.
 
     `concession_article`: quoted instead of `article` where the contract is a concession, if it is another.
     """
@@ -90,6 +90,7 @@ class RuleRow(msgspec.Struct, frozen=True):
     id: str
     theme: Theme
     article: str | None
+    concession_article: str | None
     value: Value | None
     unit: Unit | None
     valid_from: date | None
@@ -97,8 +98,12 @@ class RuleRow(msgspec.Struct, frozen=True):
     status: Status
     source: str
     confidence: Confidence
+
+
+class RuleRow(DatedRule, frozen=True):
+    """A rule during one period, with its words."""
+
     message: Text
-    concession_article: str | None = None
 
 
 class BrokenLaw(ValueError):
@@ -174,7 +179,6 @@ class Rules:
             self._of_concessions[rule.id] = _history(_for_concessions(rule))
         self._starts = sorted({row.valid_from for rows in self._histories.values() for row in rows if row.valid_from})
         self._views: dict[tuple[int, ContractKind], InForce] = {}
-        self._of_day = lru_cache(maxsize=4096)(self._view)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -182,9 +186,6 @@ class Rules:
 
     def at(self, on: date, contract: ContractKind = "market") -> InForce:
         """The rules at `on`, as they are quoted for this kind of contract; cheap to ask again."""
-        return self._of_day(on, contract)
-
-    def _view(self, on: date, contract: ContractKind) -> InForce:
         interval = bisect_right(self._starts, on), contract
         view = self._views.get(interval)
         if view is None:

@@ -13,7 +13,6 @@ from domain.law.procedure import direct_threshold, eu_thresholds, formal_thresho
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Need
-from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import Text, euros
 
 MOST_NAMED = 650
@@ -47,16 +46,11 @@ DIRECT = (
 
 
 class Sets(NamedTuple):
-    """The largest admissible sets of lots under one rule, which is as sure as the least sure of those it rests on.
+    """Advice on the largest sets of lots that a rule admits: on the need, and on each lot of a set (`members`)."""
 
-    `members`: every lot that belongs to such a set. `complete` false: there are more sets than are listed.
-    """
-
-    rule: str
-    lots: tuple[tuple[str, ...], ...]
-    members: tuple[str, ...]
-    complete: bool
-    confidence: Confidence
+    of_need: LegalAdvice
+    of_lot: LegalAdvice
+    members: frozenset[str]
 
 
 @applies("small_lot_supplies_services", "small_lot_works", "small_lot_share")
@@ -69,7 +63,7 @@ def small_lots(need: Need, group: Group, view: InForce) -> Sets | None:
     if need.contract == "concession" or level(need, group, view) != "formal":
         return None
     bound = "small_lot_works" if group.works else "small_lot_supplies_services"
-    return _sets(group, view, "small_lot_share", bound, formal_thresholds(need, group))
+    return _sets(group, view, ADAPTED, "small_lot_share", bound, formal_thresholds(need, group))
 
 
 @applies("direct_award_lot_share")
@@ -77,35 +71,25 @@ def direct_lots(need: Need, group: Group, view: InForce) -> Sets | None:
     """Above the direct-award amount, lots below it may be awarded directly if together within a share of all lots."""
     if need.contract == "concession" or level(need, group, view) in {None, "direct"}:
         return None
-    return _sets(group, view, "direct_award_lot_share", direct_threshold(group))
+    return _sets(group, view, DIRECT, "direct_award_lot_share", direct_threshold(group))
 
 
-def review_sets(need: Need, group: Group, view: InForce) -> tuple[list[LegalAdvice], dict[str, list[LegalAdvice]]]:
-    """SMALL_LOT_SETS for the need, and SMALL_LOT_OK per lot that belongs to a set; nothing for a need of one lot.
+def review_sets(need: Need, group: Group, view: InForce) -> list[Sets]:
+    """SMALL_LOT_SETS for the need, and SMALL_LOT_OK for each lot that belongs to a set; nothing for a need of one lot.
 
     A contract that is not divided has no small lots, whatever more its stated total counts than its only lot.
     """
-    whole: list[LegalAdvice] = []
-    per_lot: dict[str, list[LegalAdvice]] = {}
-    sets = ((small_lots, ADAPTED), (direct_lots, DIRECT)) if len(need.lots) > 1 else ()
-    for find_sets, texts in sets:
-        if (found := find_sets(need, group, view)) is None:
-            continue
-        row = view[found.rule]
-        more = Text("", "") if found.complete else MANY
-        of_need, of_lot = (
-            Text(text.fr.format(share=row.value, more=more.fr), text.en.format(share=row.value, more=more.en))
-            for text in texts
-        )
-        whole.append(advice("SMALL_LOT_SETS", "info", row, of_need, found.lots, found.confidence))
-        ok = advice("SMALL_LOT_OK", "info", row, of_lot, (), found.confidence)
-        for lot_id in found.members:
-            per_lot.setdefault(lot_id, []).append(ok)
-    return whole, per_lot
+    rules = (small_lots, direct_lots) if len(need.lots) > 1 else ()
+    return [found for rule in rules if (found := rule(need, group, view))]
 
 
-def _sets(group: Group, view: InForce, rule: str, bound_rule: str, formal: tuple[str, ...] = ()) -> Sets | None:
-    """The sets of lots below the amount of `bound_rule` and together within the share of `rule`."""
+def _sets(
+    group: Group, view: InForce, texts: tuple[Text, Text], rule: str, bound_rule: str, formal: tuple[str, ...] = ()
+) -> Sets | None:
+    """The sets of lots below the amount of `bound_rule` and together within the share of `rule`.
+
+    The advice is as sure as the least sure of the rules it rests on, `formal` among them.
+    """
     bound, share = view.cents(bound_rule), view.number(rule)
     if group.total is None or bound is None or share is None:
         return None
@@ -113,8 +97,18 @@ def _sets(group: Group, view: InForce, rule: str, bound_rule: str, formal: tuple
     below = ((lot.lot.id, lot.cents) for lot in group.lots if lot.cents is not None and lot.cents < bound)
     small = [(lot_id, value) for lot_id, value in below if value <= cap]
     found, complete = largest_sets(small, cap)
+    if not found:
+        return None
+    more = Text("", "") if complete else MANY
+    of_need, of_lot = (
+        Text(text.fr.format(share=share, more=more.fr), text.en.format(share=share, more=more.en)) for text in texts
+    )
     sure = "low" if group.doubtful else least_sure(*(view[rule_id] for rule_id in (rule, bound_rule, *formal)))
-    return Sets(rule, found, tuple(lot_id for lot_id, _ in small), complete, sure) if found else None
+    return Sets(
+        advice("SMALL_LOT_SETS", "info", view[rule], of_need, found, sure),
+        advice("SMALL_LOT_OK", "info", view[rule], of_lot, (), sure),
+        frozenset(lot_id for lot_id, _ in small),
+    )
 
 
 def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str, ...], ...], bool]:
@@ -138,7 +132,7 @@ class _Search:
         self.rest = [*reversed(list(accumulate((-value for value in reversed(self.negatives)), initial=0)))]
         self.found: list[tuple[int, ...]] = []
         self.least_two = -sum(self.negatives[-2:]) if len(values) > 1 else inf
-        self.named = 0
+        self.advised_lots = 0
         self.complete = True
 
     def explore(self, first: int, room: int, chosen: tuple[int, ...]) -> None:
@@ -146,7 +140,7 @@ class _Search:
 
         A value may be left out only as long as the smaller ones do not leave room for it.
         """
-        if self.named >= MOST_NAMED:
+        if self.advised_lots >= MOST_NAMED:
             self.complete = False
             return
         first = bisect_left(self.negatives, -room, first)
@@ -165,9 +159,9 @@ class _Search:
     def _add(self, sets: list[tuple[int, ...]]) -> None:
         """Add sets of one size, as many as may be named."""
         size = len(sets[0])
-        added = sets[: (MOST_NAMED - self.named) // size + 1]
+        added = sets[: (MOST_NAMED - self.advised_lots) // size + 1]
         self.found += added
-        self.named += len(added) * size
+        self.advised_lots += len(added) * size
         self.complete = len(added) == len(sets)
 
 

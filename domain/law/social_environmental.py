@@ -9,10 +9,28 @@ from domain.law.procedure import eu_thresholds
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, cents
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Need
-from domain.shortlists.shortlist import Severity
 from domain.text.bilingual import Text, euros
 
 FAMILIES = {"agec_furniture_reuse": "agec_furniture_segments", "agec_textile_reuse": "agec_textile_segments"}
+# by whether the values are within the limits, null where they are not known
+INNOVATION = {
+    True: Text(
+        "Achat innovant : la valeur est dans les limites, achat possible sans publicité ni mise en concurrence ; le "
+        "caractère innovant reste à établir",
+        "Innovative purchase: the value is within the limits, award without publicity or competition is possible; that "
+        "it is innovative remains to be established",
+    ),
+    False: Text(
+        "Achat innovant : la valeur dépasse les limites (besoin de moins de {limit}, ou petits lots)",
+        "Innovative purchase: the value is above the limits (need below {limit}, or small lots)",
+    ),
+    None: Text(
+        "Achat innovant : valeur inconnue, on ne sait pas si elle est dans les limites ; le caractère innovant reste à "
+        "établir",
+        "Innovative purchase: value unknown, so whether it is within the limits is too; that it is innovative remains "
+        "to be established",
+    ),
+}
 
 
 @applies("social_consideration", "concession_social_consideration", "eu_social_services")
@@ -43,12 +61,12 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
             "Above the EU thresholds, provide for a social or employment performance condition, required save a "
             "justified exception",
         )
-        return advice("SOCIAL_CONSIDERATION", "warning", row, message, group.named, sure)
+        return advice("SOCIAL_CONSIDERATION", "warning", row, message, group.advised_lots, sure)
     message = Text(
         "Une condition d'exécution sociale ou d'emploi est possible et recommandée, mais pas obligatoire à cette date",
         "A social or employment performance condition is possible and advised; it is not required at this date",
     )
-    return advice("SOCIAL_CONSIDERATION", "info", row, message, group.named, sure)
+    return advice("SOCIAL_CONSIDERATION", "info", row, message, group.advised_lots, sure)
 
 
 def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
@@ -105,19 +123,15 @@ def allotment(need: Need, view: InForce) -> LegalAdvice | None:
     """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT)."""
     if need.contract == "concession" or len(need.lots) > 1:
         return None
-    return _single_lot(len(need.lots[0].segments) > 1, view)
-
-
-@lru_cache(maxsize=64)
-def _single_lot(several: bool, view: InForce) -> LegalAdvice:
-    severity: Severity = "warning" if several else "info"
+    several = len(need.lots[0].segments) > 1
+    activities = Text(" pour plusieurs activités", " for several activities") if several else Text("", "")
     message = Text(
-        "Un seul lot" + (" pour plusieurs activités" if several else "") + " : diviser en lots est la règle dès que "
-        "des prestations distinctes peuvent être identifiées ; ne pas le faire se motive",
-        "A single lot" + (" for several activities" if several else "") + ": dividing into lots is the rule where "
-        "distinct services can be identified; justify the choice not to",
+        f"Un seul lot{activities.fr} : diviser en lots est la règle dès que des prestations distinctes peuvent être "
+        "identifiées ; ne pas le faire se motive",
+        f"A single lot{activities.en}: dividing into lots is the rule where distinct services can be identified; "
+        "justify the choice not to",
     )
-    return advice("ALLOTMENT", severity, view["allotment"], message)
+    return advice("ALLOTMENT", "warning" if several else "info", view["allotment"], message)
 
 
 @applies("framework_max_months")
@@ -200,17 +214,10 @@ def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalA
     if not lot.lot.innovative or need.contract == "concession":
         return None
     row = view["innovative_need"]
-    within = None if row.status != "in_force" else _within_innovation(lot, group, view)
-    judge = Text("le caractère innovant reste à établir", "that it is innovative remains to be established")
-    if row.status != "in_force":
-        message = Text("Achat innovant : pas de règle connue à cette date", "Innovative purchase: no known rule then")
-    elif within is None:
-        message = Text(
-            f"Achat innovant : valeur inconnue, on ne sait pas si elle est dans les limites ; {judge.fr}",
-            f"Innovative purchase: value unknown, so whether it is within the limits is too; {judge.en}",
-        )
-    else:
-        message = _innovation_text(within, view.written(row.id), judge)
+    message = Text("Achat innovant : pas de règle connue à cette date", "Innovative purchase: no known rule then")
+    if row.status == "in_force":
+        limit, (fr, en) = view.written(row.id), INNOVATION[_within_innovation(lot, group, view)]
+        message = Text(fr.format(limit=limit.fr), en.format(limit=limit.en))
     return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if group.doubtful else None)
 
 
@@ -229,17 +236,3 @@ def _within_innovation(lot: LotFacts, group: Group, view: InForce) -> bool | Non
     if group.total is None or together is None:
         return None
     return together * 100 <= group.total * share
-
-
-def _innovation_text(within: bool, limit: Text, judge: Text) -> Text:
-    if within:
-        return Text(
-            f"Achat innovant : la valeur est dans les limites, achat possible sans publicité ni mise en concurrence ; "
-            f"{judge.fr}",
-            f"Innovative purchase: the value is within the limits, award without publicity or competition is possible; "
-            f"{judge.en}",
-        )
-    return Text(
-        f"Achat innovant : la valeur dépasse les limites (besoin de moins de {limit.fr}, ou petits lots)",
-        f"Innovative purchase: the value is above the limits (need below {limit.en}, or small lots)",
-    )

@@ -3,7 +3,7 @@
 The numbers compared here are advice of this project (rules of theme `counsel`), not law, and the messages say so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -55,10 +55,16 @@ class Supply(msgspec.Struct, frozen=True):
 def supply_advice(supply: Supply, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
     """The lot's advice that depends on both its supply and its legal review."""
     view = rules.at(on)
-    open_, closed = _sufficient(supply, review.forbidden, view)
-    expiring = _expiring(supply.ends, view) if supply.ends else None
-    found = (_no_offer(supply, view), _possible(supply, review, open_, view), expiring)
-    return (*(item for item in found if item), *closed)
+    minimum = view.number("counsel_reservation_minimum") or 1
+    enough = {name: count for name, count in supply.options.items() if name in RESERVED and count.total >= minimum}
+    forbidden = ((option, review.forbidden.get(option)) for option in enough)
+    found = (
+        _no_offer(supply, view),
+        _possible(supply, review, enough, view),
+        _expiring(supply.ends, view) if supply.ends else None,
+        *(_closed(option, enough[option], finding) for option, finding in forbidden if finding),
+    )
+    return tuple(item for item in found if item)
 
 
 @applies("counsel_no_offer")
@@ -67,47 +73,28 @@ def _no_offer(supply: Supply, view: InForce) -> LegalAdvice | None:
     minimum = view.number("counsel_no_offer")
     if minimum is None or supply.total >= minimum:
         return None
-    if supply.reserved:
-        message = Text(
-            "Conseil : aucun fournisseur du vivier ne répond à ce lot réservé ; ne pas réserver, risque de rester sans "
-            "offre",
-            "Counsel: no supplier of the directory answers this reserved lot; do not reserve, risk of no offer",
-        )
-    else:
-        message = Text(
-            "Conseil : aucun fournisseur du vivier ne répond à ce lot ; ne pas réserver, risque de rester sans offre",
-            "Counsel: no supplier of the directory answers this lot; do not reserve it, risk of no offer",
-        )
+    en = "this reserved lot; do not reserve" if supply.reserved else "this lot; do not reserve it"
+    message = Text(
+        f"Conseil : aucun fournisseur du vivier ne répond à ce lot{' réservé' if supply.reserved else ''} ; ne pas "
+        "réserver, risque de rester sans offre",
+        f"Counsel: no supplier of the directory answers {en}, risk of no offer",
+    )
     return advice("RISK_INFRUCTUEUX", "warning", view["counsel_no_offer"], message)
 
 
-def _sufficient(
-    supply: Supply, forbidden: Mapping[str, LegalFinding | None], view: InForce
-) -> tuple[list[tuple[str, Count]], list[LegalAdvice]]:
-    """Reservations with enough candidates: those open to this lot, and RESERVATION_NOT_OPEN for forbidden ones."""
-    minimum = view.number("counsel_reservation_minimum") or 1
-    open_, closed = [], []
-    for option, count in supply.options.items():
-        if count.total >= minimum and option in RESERVED:
-            finding = forbidden.get(option)
-            if finding is None:
-                open_.append((option, count))
-            else:
-                closed.append(_closed(option, count, finding))
-    return open_, closed
-
-
 @applies("counsel_reservation_minimum", "counsel_reservation_comfortable")
-def _possible(
-    supply: Supply, review: LotReview, open_: Sequence[tuple[str, Count]], view: InForce
-) -> LegalAdvice | None:
+def _possible(supply: Supply, review: LotReview, enough: Mapping[str, Count], view: InForce) -> LegalAdvice | None:
     """Reservations that the law allows and that leave enough candidates (RESERVATION_POSSIBLE).
 
     For a lot already reserved as the law allows, only those that leave more candidates than its own. Where the law
     leaves a type open for this lot, it is named with that proviso. Enough is counsel, not law.
     """
-    fewer = supply.total if supply.reserved and not review.refused else 0
-    named = tuple((option, count, option in review.doubtful) for option, count in open_ if count.total > fewer)
+    fewer = supply.total if supply.reserved and review.outcome != "INELIGIBLE" else 0
+    named = tuple(
+        (option, count, option in review.doubtful)
+        for option, count in enough.items()
+        if count.total > fewer and not review.forbidden.get(option)
+    )
     if not named:
         return None
     comfortable = view.number("counsel_reservation_comfortable")

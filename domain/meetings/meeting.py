@@ -26,16 +26,14 @@ WebAddress = Annotated[
     ),
 ]
 
+NOBODY = Text(
+    "Un participant a un supplier_id, un nom ou une organisation",
+    "A participant has a supplier_id, a name or an organisation",
+)
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """Bounds of all times: calendars list the clock changes of every year, so a mistyped year would fill them."""
 
-MOVES: dict[MeetingStatus, tuple[MeetingStatus, ...]] = {
-    "planned": ("held", "cancelled"),
-    "held": (),
-    "cancelled": (),
-}
-
-
+MOVES: dict[MeetingStatus, tuple[MeetingStatus, ...]] = {"planned": ("held", "cancelled"), "held": (), "cancelled": ()}
 CALENDAR_FIELDS = frozenset(("title", "starts_at", "ends_at", "place", "url", "agenda", "status"))
 
 
@@ -136,26 +134,21 @@ def with_agenda(meeting: MeetingRequest) -> MeetingRequest:
     return msgspec.structs.replace(meeting, agenda=template.agenda if template else ())
 
 
-def problems(meeting: MeetingRequest) -> tuple[Problem, ...]:
+def problems(meeting: MeetingRequest) -> Iterator[Problem]:
     """Everything wrong in the meeting itself; whether its needs, suppliers and commune exist is checked elsewhere."""
-    found = list(_far_off(meeting))
+    yield from _far_off(meeting)
     if meeting.ends_at <= meeting.starts_at:
         detail = Text("La fin vient après le début", "A meeting ends after it begins")
-        found.append(Problem(pointer("ends_at"), "invalid_period", detail))
+        yield Problem(pointer("ends_at"), "invalid_period", detail)
     if meeting.place is not None and (meeting.place.lat is None) != (meeting.place.lon is None):
         detail = Text("Un point a lat et lon", "A point has both lat and lon")
-        found.append(Problem(pointer("place"), "incomplete_point", detail))
+        yield Problem(pointer("place"), "incomplete_point", detail)
     for position, participant in enumerate(meeting.participants):
         if participant.supplier_id is not None and participant.role != "supplier":
             detail = Text("Seul un fournisseur a un supplier_id", "Only a supplier has a supplier_id")
-            found.append(Problem(pointer("participants", position, "supplier_id"), "not_a_supplier", detail))
+            yield Problem(pointer("participants", position, "supplier_id"), "not_a_supplier", detail)
         if participant.supplier_id is None and participant.name is None and participant.organisation is None:
-            detail = Text(
-                "Un participant a un supplier_id, un nom ou une organisation",
-                "A participant has a supplier_id, a name or an organisation",
-            )
-            found.append(Problem(pointer("participants", position), "nobody", detail))
-    return tuple(found)
+            yield Problem(pointer("participants", position), "nobody", NOBODY)
 
 
 def _far_off(meeting: MeetingRequest) -> Iterator[Problem]:

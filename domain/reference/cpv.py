@@ -63,8 +63,8 @@ class Cpv:
 
 
 def _broader(code8: str) -> Iterator[str]:
-    for kept in range(len(code8.rstrip("0")) - 1, _DIVISION_DIGITS - 1, -1):
-        yield code8[:kept].ljust(_DIGITS, "0")
+    for length in range(len(code8.rstrip("0")) - 1, _DIVISION_DIGITS - 1, -1):
+        yield code8[:length].ljust(_DIGITS, "0")
 
 
 def _slips(digits: str) -> Iterator[str]:

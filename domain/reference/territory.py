@@ -19,7 +19,6 @@ from domain.text.normalise import fold
 TerritoryKind = Literal["country", "region", "departement", "epci", "commune", "nuts"]
 
 KINDS: tuple[TerritoryKind, ...] = get_args(TerritoryKind)
-_KINDS_BY_NAME: dict[str, TerritoryKind] = {kind: kind for kind in KINDS}
 COUNTRY = "FR"
 DATA = Path(__file__).parents[1] / "data"
 
@@ -147,11 +146,9 @@ class Territories:
         everything = tuple(range(len(self.communes)))
         self._areas: dict[TerritoryKind, dict[str, Area]] = {
             "country": {COUNTRY: Area("country", COUNTRY, "France", everything)},
-            "region": _grouped("region", [commune.region for commune in self.communes], tables.region_names),
-            "departement": _grouped(
-                "departement", [commune.departement for commune in self.communes], tables.departement_names
-            ),
-            "epci": _grouped("epci", [commune.epci for commune in self.communes], tables.epci_names),
+            "region": _grouped("region", tables.region, tables.region_names),
+            "departement": _grouped("departement", tables.departement, tables.departement_names),
+            "epci": _grouped("epci", tables.epci, tables.epci_names),
         }
         self._areas["nuts"] = self._nuts_areas(row for row in nuts if not row.is_former_group)
         groups = self._former_groups([row for row in nuts if row.is_former_group], nuts)
@@ -171,8 +168,7 @@ class Territories:
         `nuts:FR`. Raises UnknownTerritory, with a suggestion where one can be made and is wanted (it costs up to 1 ms).
         """
         kind, _, own = code.partition(":")
-        known = _KINDS_BY_NAME.get(kind)
-        area = None if known is None else self._find(known, own)
+        area = next((self._find(known, own) for known in KINDS if known == kind), None)
         if area is None:
             raise UnknownTerritory(code, next(self._suggestions(kind, own), None) if suggest else None)
         return area
@@ -180,6 +176,11 @@ class Territories:
     def commune_ordinal(self, insee: str) -> int | None:
         """The position in `communes` of a commune, or of what succeeds a retired code or holds an arrondissement."""
         return self._ordinals_ever.get(insee)
+
+    def commune_name(self, insee: str | None) -> str | None:
+        """The present name of the commune of a code; None for no code or an unknown one."""
+        ordinal = None if insee is None else self.commune_ordinal(insee)
+        return None if ordinal is None else self.communes[ordinal].name
 
     def areas(self, kind: TerritoryKind) -> tuple[Area, ...]:
         """Every area of a kind in use today, in the order of their codes (communes: in the order of `communes`)."""
@@ -204,7 +205,7 @@ class Territories:
 
     def _find(self, kind: TerritoryKind, code: str) -> Area | None:
         if kind == "commune":
-            ordinal = self._ordinals_ever.get(code)
+            ordinal = self.commune_ordinal(code)
             return None if ordinal is None else self._commune_area(ordinal)
         return self._areas[kind].get(code) or self._retired.get(kind, {}).get(code)
 
@@ -232,11 +233,11 @@ class Territories:
         return {code: Area("nuts", code, names[code], tuple(sorted(communes[code]))) for code in sorted(names)}
 
     def _former_groups(self, groups: Iterable[_NutsRow], rows: Iterable[_NutsRow]) -> dict[str, Area]:
-        former = [(old, self._areas["nuts"][row.code]) for row in rows for old in _former_codes(row)]
-        return {
-            group.code: Area("nuts", group.code, group.name, _united(a for old, a in former if old[:3] == group.code))
-            for group in groups
-        }
+        communes: dict[str, set[int]] = defaultdict(set)
+        for row in rows:
+            for old in _former_codes(row):
+                communes[old[:3]].update(self._areas["nuts"][row.code].communes)
+        return {each.code: Area("nuts", each.code, each.name, tuple(sorted(communes[each.code]))) for each in groups}
 
     def _suggestions(self, kind: str, own: str) -> Iterator[str]:
         """Full codes that exist and may be meant, the likeliest confusion first."""
@@ -244,7 +245,7 @@ class Territories:
         kinds = _kinds_meant(kind) if own.strip() else KINDS
         others = tuple(other for other in KINDS if other not in kinds)
         yield from self._coded(kinds, written)
-        yield from self._named(kinds, written)
+        yield from self._called(kinds, written)
         if "commune" in kinds and written in self._by_postal_code:
             largest = max(self._by_postal_code[written], key=lambda ordinal: self.communes[ordinal].population)
             yield self._commune_area(largest).id
@@ -252,12 +253,12 @@ class Territories:
         if len(kinds) == 1:
             for near in _near_codes(written):
                 yield from self._coded(kinds, near)
-        yield from self._named(others, written)
+        yield from self._called(others, written)
 
     def _coded(self, kinds: Iterable[TerritoryKind], code: str) -> Iterator[str]:
         return (area.id for kind in kinds if (area := self._find(kind, code)) is not None)
 
-    def _named(self, kinds: Iterable[TerritoryKind], name: str) -> Iterator[str]:
+    def _called(self, kinds: Iterable[TerritoryKind], name: str) -> Iterator[str]:
         named = self._by_name.get(fold(name), {})
         return (named[kind].id for kind in kinds if kind in named)
 
@@ -294,10 +295,6 @@ def _grouped(kind: TerritoryKind, codes: list[str | None], names: dict[str, str]
     return {code: Area(kind, code, names[code], tuple(ordinals)) for code, ordinals in members.items()}
 
 
-def _united(areas: Iterable[Area]) -> tuple[int, ...]:
-    return tuple(sorted({ordinal for area in areas for ordinal in area.communes}))
-
-
 def _former_codes(row: _NutsRow) -> list[str]:
     return [] if row.is_former_group else row.formerly.split()
 
@@ -305,8 +302,7 @@ def _former_codes(row: _NutsRow) -> list[str]:
 def _kinds_meant(written: str) -> tuple[TerritoryKind, ...]:
     """The kinds that a misspelt or foreign word may stand for; all of them where it says nothing."""
     folded = fold(written)
-    meant = tuple(kind for kind in KINDS if folded[:3] == kind[:3])
-    return meant or KINDS
+    return tuple(kind for kind in KINDS if folded[:3] == kind[:3]) or KINDS
 
 
 def _near_codes(code: str) -> Iterator[str]:

@@ -1,7 +1,10 @@
 """The sourcing report, made of a need, a version of its shortlist, its exchanges, meetings and awards."""
 
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from importlib.resources import files
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -16,7 +19,6 @@ from domain.needs.need import Lot, Place
 from domain.needs.status import StoredNeed, changed_fields
 from domain.reference.territory import Territories
 from domain.report.exchange_summary import ExchangeReport
-from domain.report.method import METHOD
 from domain.report.model import (
     AppliedRule,
     PlacedSupplier,
@@ -55,6 +57,12 @@ from domain.shortlists.shortlist import (
 from domain.suppliers.supplier import Kind, Supplier
 from domain.text.bilingual import Language, Text, decimal, long_date
 
+T = TypeVar("T", bound=msgspec.Struct)
+METHOD = msgspec.convert(
+    tomllib.loads((files("domain") / "data" / "report_method.toml").read_text("utf-8"))["paragraph"],
+    tuple[dict[Language, str], ...],
+)
+"""How suppliers are found and put in order, paragraph by paragraph."""
 SINGLE_PERSON: Kind = "TIH"
 STANDINGS: dict[Outcome | None, Standing] = {
     None: "eligible",
@@ -139,8 +147,8 @@ class _Reporter:
     def _persons(self) -> Iterator[str]:
         """The persons that the facts name: at meetings, as contacts of suppliers, and suppliers that are one person."""
         for meeting in self._facts.meetings:
-            yield from (each.name for each in meeting.participants if each.name)
-            yield from (each.who for each in meeting.follow_ups if each.who)
+            yield from filter(None, (each.name for each in meeting.participants))
+            yield from filter(None, (each.who for each in meeting.follow_ups))
         for supplier in self._facts.directory.values():
             if supplier.contact.person:
                 yield supplier.contact.person
@@ -151,47 +159,36 @@ class _Reporter:
     def _need(self) -> ReportNeed:
         need, asked = self._facts.need, self._facts.version.need
         content = need.content
-        return ReportNeed(
-            id=need.id,
+        return _copied(
+            ReportNeed,
+            need,
             reference=content.reference,
             title=self._redaction.optional(content.title),
             description=self._redaction.optional(content.description),
             buyer=(content.buyer and content.buyer.name) or self._facts.organisation,
-            status=need.status,
             contract=asked.contract,
             technique=asked.technique,
             procedure=content.procedure,
             estimated_total_eur=asked.estimated_total_eur,
             planned_publication_on=content.planned_publication_on,
-            created_at=need.created_at,
-            published_at=need.published_at,
-            ended_at=need.ended_at,
             changed_since=changed_fields(asked, content),
         )
 
     def _version(self) -> ReportVersion:
-        version = self._facts.version
-        return ReportVersion(
-            version.number, self._facts.need.shortlists, version.created_at, version.language, version.stamp
-        )
+        return _copied(ReportVersion, self._facts.version, latest=self._facts.need.shortlists)
 
     def _method(self) -> tuple[str, ...]:
         on = long_date(self._shortlist.stamp.on).to(self._language)
-        return tuple(paragraph.to(self._language).replace("{on}", on) for paragraph in METHOD)
+        return tuple(paragraph[self._language].replace("{on}", on) for paragraph in METHOD)
 
     def _lot(self, lot: Lot, found: LotShortlist) -> ReportLot:
-        return ReportLot(
-            id=lot.id,
+        return _copied(
+            ReportLot,
+            lot,
             title=self._redaction.optional(lot.title),
-            nature=lot.nature,
-            cpv=lot.cpv,
-            value_eur=lot.value_eur,
-            duration_months=lot.duration_months,
-            renewal_months=lot.renewal_months,
             reserved=tuple(dict.fromkeys(lot.reserved or ())),
             territory=found.territory.label,
             site=None if lot.site is None else self._site(lot.site),
-            max_distance_km=lot.max_distance_km,
             requested=tuple(map(self._requested, found.requested)),
             total=found.total,
             candidates=tuple(self._candidate(lot.id, row) for row in found.candidates),
@@ -212,31 +209,23 @@ class _Reporter:
         return tuple(msgspec.structs.replace(each, message=self._redaction.text(each.message)) for each in given)
 
     def _candidate(self, lot_id: str, row: Candidate) -> ReportCandidate:
-        return ReportCandidate(
-            rank=row.rank,
+        return _copied(
+            ReportCandidate,
+            row,
             supplier=self._supplier(row.supplier),
-            distance_km=row.distance_km,
-            presence=row.presence,
             outcome=best_outcome(row.eligibility),
-            eligibility=row.eligibility,
-            reasons=row.reasons,
             decision=self._decision(lot_id, row.supplier.id),
         )
 
     def _near_miss(self, lot_id: str, row: NearMiss) -> ReportNearMiss:
-        return ReportNearMiss(
-            supplier=self._supplier(row.supplier),
-            excluded_by=row.excluded_by,
-            distance_km=row.distance_km,
-            message=row.message,
-            decision=self._decision(lot_id, row.supplier.id),
-        )
+        supplier, decision = self._supplier(row.supplier), self._decision(lot_id, row.supplier.id)
+        return _copied(ReportNearMiss, row, supplier=supplier, decision=decision)
 
     def _decision(self, lot_id: str, supplier_id: UUID) -> ReportDecision | None:
         decision = self._decisions.get((lot_id, supplier_id))
         if decision is None:
             return None
-        return ReportDecision(decision.decision, self._redaction.optional(decision.reason), decision.decided_at)
+        return _copied(ReportDecision, decision, reason=self._redaction.optional(decision.reason))
 
     def _supplier(self, known: SupplierSummary) -> ReportSupplier:
         return self._described(known.id, known.name, known.siret, known.kinds, known.commune)
@@ -253,15 +242,11 @@ class _Reporter:
     ) -> ReportSupplier:
         if self._redaction.redacted and SINGLE_PERSON in kinds:
             return ReportSupplier(None, UNNAMED.to(self._language), None, kinds, None)
-        return ReportSupplier(supplier_id, name, siret, kinds, self._commune(commune))
-
-    def _commune(self, code: str | None) -> str | None:
-        ordinal = None if code is None else self._territories.commune_ordinal(code)
-        return None if ordinal is None else self._territories.communes[ordinal].name
+        return ReportSupplier(supplier_id, name, siret, kinds, self._territories.commune_name(commune))
 
     def _site(self, site: Place | MeetingPlace) -> str:
         if site.commune is not None:
-            return self._commune(site.commune) or site.commune
+            return self._territories.commune_name(site.commune) or site.commune
         lat, lon = (decimal(degrees or 0.0, self._language, 4) for degrees in (site.lat, site.lon))
         return f"{POINT.to(self._language)} ({lat} ; {lon})"
 
@@ -278,19 +263,17 @@ class _Reporter:
 
     def _meeting(self, meeting: Meeting) -> ReportMeeting:
         redaction = self._redaction
-        return ReportMeeting(
+        return _copied(
+            ReportMeeting,
+            meeting,
             title=redaction.text(meeting.title),
-            format=meeting.format,
-            status=meeting.status,
-            starts_at=meeting.starts_at,
-            ends_at=meeting.ends_at,
             place=self._place(meeting.place),
             agenda=tuple(redaction.text(item.title) for item in meeting.agenda or ()),
             participants=tuple(map(self._participant, meeting.participants)),
             has_minutes=bool(meeting.minutes),
             minutes=redaction.personal(meeting.minutes),
             follow_ups=tuple(
-                ReportFollowUp(redaction.text(each.what), redaction.personal(each.who), each.due_on, each.done)
+                _copied(ReportFollowUp, each, what=redaction.text(each.what), who=redaction.personal(each.who))
                 for each in meeting.follow_ups
             ),
         )
@@ -298,7 +281,7 @@ class _Reporter:
     def _place(self, place: MeetingPlace | None) -> str | None:
         if place is None:
             return None
-        commune = self._commune(place.commune) or place.commune
+        commune = self._territories.commune_name(place.commune) or place.commune
         named = [part for part in (self._redaction.optional(place.name), commune) if part]
         return ", ".join(named) or self._site(place)
 
@@ -309,41 +292,28 @@ class _Reporter:
         return ReportParticipant(each.role, organisation, self._redaction.personal(each.name), each.attended)
 
     def _award(self, award: Award) -> ReportAward:
-        return ReportAward(
-            lot_id=award.lot_id,
-            supplier=self._supplier_by_id(award.supplier_id, award.supplier_name),
-            awarded_on=award.awarded_on,
-            value_eur=award.value_eur,
-            reserved=award.reserved,
-            duration_months=award.duration_months,
-        )
+        return _copied(ReportAward, award, supplier=self._supplier_by_id(award.supplier_id, award.supplier_name))
 
     def _treatment(self) -> Treatment:
-        facts = self._facts
-        found = equal_treatment(
-            facts.version, facts.exchanges, facts.meetings, self._language, self._living, facts.earlier
-        )
-        return treatment(found, self._redaction, self._language, self._supplier_by_id)
+        facts, language = self._facts, self._language
+        found = equal_treatment(facts.version, facts.exchanges, facts.meetings, language, self._living, facts.earlier)
+        return treatment(found, self._redaction, language, self._supplier_by_id)
 
     def _rules(self, rules: Rules) -> ReportRules:
         """The rules of sourcing and those that the shortlist names, as known now for its day."""
         named = set(_rules_named(self._shortlist))
         rows = rules.at(self._shortlist.stamp.on).rows
         items = tuple(
-            AppliedRule(
-                id=row.id,
-                theme=row.theme,
-                article=row.article,
-                message=row.message.to(self._language),
-                valid_from=row.valid_from,
-                valid_until=row.valid_until,
-                confidence=row.confidence,
-                source=row.source,
-            )
+            _copied(AppliedRule, row, message=row.message.to(self._language))
             for row in rows.values()
             if row.id in named or (row.theme == "sourcing" and row.status == "in_force")
         )
         return ReportRules(rules.version, items)
+
+
+def _copied(kind: type[T], source: object, **given: object) -> T:
+    """A struct of these values, its other fields as in `source`, where they have the same names."""
+    return kind(**{name: getattr(source, name) for name in kind.__struct_fields__ if name not in given}, **given)
 
 
 def best_outcome(verdicts: Iterable[Eligibility]) -> Outcome | None:
@@ -353,26 +323,20 @@ def best_outcome(verdicts: Iterable[Eligibility]) -> Outcome | None:
 
 def standings_of(shortlist: Shortlist) -> dict[UUID, Standing]:
     """The best standing of each supplier over the lots."""
-    best: dict[UUID, Standing] = {}
-
-    def note(supplier_id: UUID, standing: Standing) -> None:
-        known = best.get(supplier_id)
-        if known is None or BEST_FIRST.index(standing) < BEST_FIRST.index(known):
-            best[supplier_id] = standing
-
+    found: dict[UUID, list[Standing]] = {}
     for lot in shortlist.lots:
         for row in lot.candidates:
-            note(row.supplier.id, STANDINGS[best_outcome(row.eligibility)])
+            found.setdefault(row.supplier.id, []).append(STANDINGS[best_outcome(row.eligibility)])
         for miss in lot.near_misses:
-            note(miss.supplier.id, "near_miss")
-    return best
+            found.setdefault(miss.supplier.id, []).append("near_miss")
+    return {supplier_id: min(standings, key=BEST_FIRST.index) for supplier_id, standings in found.items()}
 
 
 def _rules_named(shortlist: Shortlist) -> Iterator[str]:
     for lot in shortlist.lots:
         yield from (finding.rule for finding in lot.reservation.findings)
         yield from (finding.rule for finding in lot.alternatives.forbidden.values())
-        yield from (advice.rule for advice in lot.advice if advice.rule)
         for verdicts in (*(row.eligibility for row in lot.candidates), *(row.eligibility for row in lot.near_misses)):
             yield from (verdict.rule for verdict in verdicts)
-    yield from (advice.rule for advice in shortlist.advice if advice.rule)
+    for advice in (shortlist.advice, *(lot.advice for lot in shortlist.lots)):
+        yield from (each.rule for each in advice if each.rule)

@@ -1,8 +1,7 @@
 """The exchanges as a report tells them: who was contacted, what was learnt, and never who asked."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -75,43 +74,39 @@ class ExchangeReport:
 
     def contacted(self) -> tuple[Contacted, ...]:
         """Every recipient once, the first contacted first."""
-        places: dict[UUID, list[tuple[Exchange, Recipient]]] = {}
+        places: defaultdict[UUID, list[tuple[Exchange, Recipient]]] = defaultdict(list)
         for exchange in self._exchanges:
             for recipient in exchange.recipients:
-                places.setdefault(recipient.supplier_id, []).append((exchange, recipient))
-        answers: dict[UUID | None, list[Statement]] = {}
-        for statement in self._answers:
-            answers.setdefault(statement.last.supplier_id, []).append(statement)
-        contacted = [self._contact(each, answers.get(supplier_id, [])) for supplier_id, each in places.items()]
+                places[recipient.supplier_id].append((exchange, recipient))
+        answers: defaultdict[UUID | None, list[Statement]] = defaultdict(list)
+        for statement in sorted(self._answers, key=lambda statement: statement.last.id):
+            answers[statement.last.supplier_id].append(statement)
+        contacted = [self._contact(each, answers[supplier_id]) for supplier_id, each in places.items()]
         return tuple(sorted(contacted, key=lambda each: (each.first_at, each.supplier.name, str(each.supplier.id))))
 
     def _contact(self, places: Sequence[tuple[Exchange, Recipient]], answers: Sequence[Statement]) -> Contacted:
         exchanges, latest = [exchange for exchange, _ in places], places[-1][1]
-        by_time = sorted(answers, key=lambda statement: statement.last.id)
-        shown = [each for each in by_time if not (self._redaction.redacted and each.is_confidential)]
-        position: Position | None = shown[-1].position if shown else "answered" if by_time else None
+        shown = [each for each in answers if not (self._redaction.redacted and each.is_confidential)]
+        position: Position | None = shown[-1].position if shown else "answered" if answers else None
         return Contacted(
             supplier=self._name(latest.supplier_id, latest.name, latest.siret),
             first_at=min(exchange.opened_at for exchange in exchanges),
             channels=tuple(dict.fromkeys(exchange.channel for exchange in exchanges)),
             position=position,
-            answered_at=by_time[-1].last.created_at if by_time and not self._redaction.redacted else None,
-            confidential=any(statement.is_confidential for statement in by_time),
+            answered_at=answers[-1].last.created_at if answers and not self._redaction.redacted else None,
+            confidential=any(statement.is_confidential for statement in answers),
         )
 
     def lessons(self) -> tuple[Lesson, ...]:
         """Answers, the oldest first; a redacted report does not say whose."""
-        answers = sorted(
-            (each for each in self._shown if not each.is_question), key=lambda statement: statement.last.id
-        )
-        return tuple(map(self._lesson, answers))
+        answers = (each for each in self._shown if not each.is_question)
+        return tuple(map(self._lesson, sorted(answers, key=lambda statement: statement.last.id)))
 
     def _lesson(self, statement: Statement) -> Lesson:
         exchange = statement.exchange
         by = next((each for each in exchange.recipients if each.supplier_id == statement.last.supplier_id), None)
-        unnamed = self._redaction.redacted or by is None
         return Lesson(
-            supplier=None if unnamed or by is None else self._name(by.supplier_id, by.name, by.siret),
+            supplier=None if self._redaction.redacted or by is None else self._name(by.supplier_id, by.name, by.siret),
             subject=self._redaction.text(exchange.subject),
             lot_ids=exchange.lot_ids,
             said_at=statement.last.created_at,
@@ -128,8 +123,8 @@ class ExchangeReport:
 
     def barrier_notes(self) -> tuple[str, ...]:
         """Other barriers in the suppliers' words, in alphabetical order, which does not tell who wrote first."""
-        notes = {each.last.barriers_note for each in self._shown} - {None}
-        return tuple(sorted(self._redaction.text(note) for note in notes if note))
+        notes = {note for each in self._shown if (note := each.last.barriers_note)}
+        return tuple(sorted(map(self._redaction.text, notes)))
 
     @property
     def questions_unshared(self) -> int:
@@ -139,20 +134,19 @@ class ExchangeReport:
 
     def shared_answers(self) -> tuple[SharedAnswer, ...]:
         """Questions with the answer to all recipients as last corrected, the oldest first."""
-        found: list[tuple[datetime, SharedAnswer]] = []
-        for exchange in self._exchanges:
-            for chain in chains(message for message in exchange.messages if message.author == "buyer"):
-                first = chain[0]
-                if first.publishes is not None:
-                    answer = SharedAnswer(
-                        question=self._redaction.text(first.question or ""),
-                        answer=self._redaction.text(chain[-1].body),
-                        subject=self._redaction.text(exchange.subject),
-                        shared_at=first.created_at,
-                        recipients=len(exchange.recipients),
-                    )
-                    found.append((first.created_at, answer))
-        return tuple(answer for _, answer in sorted(found, key=lambda each: each[0]))
+        found = [
+            SharedAnswer(
+                question=self._redaction.text(first.question or ""),
+                answer=self._redaction.text(chain[-1].body),
+                subject=self._redaction.text(exchange.subject),
+                shared_at=first.created_at,
+                recipients=len(exchange.recipients),
+            )
+            for exchange in self._exchanges
+            for chain in chains(message for message in exchange.messages if message.author == "buyer")
+            if (first := chain[0]).publishes is not None
+        ]
+        return tuple(sorted(found, key=lambda each: each.shared_at))
 
 
 def statements_of(exchange: Exchange) -> list[Statement]:

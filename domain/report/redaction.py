@@ -1,4 +1,4 @@
-"""What a document may tell of persons: everything, or nothing."""
+"""Persons taken out of texts, where a document may not tell of them."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -30,9 +30,7 @@ class Redaction:
         """The text, with a mark in the place of what was taken out."""
         if not self.redacted:
             return text
-        text = EMAIL.sub(MARK, text)
-        text = PHONE.sub(MARK, text)
-        for pattern in (self._whole, self._surnames):
+        for pattern in (EMAIL, PHONE, self._whole, self._surnames):
             if pattern is not None:
                 text = pattern.sub(MARK, text)
         return text
@@ -41,7 +39,7 @@ class Redaction:
         return None if text is None else self.text(text)
 
     def personal(self, text: str | None) -> str | None:
-        """What is a person's own: there or not."""
+        """A text that is a person's own; None where it is left out as a whole."""
         return None if self.redacted else text
 
 

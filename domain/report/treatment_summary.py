@@ -1,8 +1,11 @@
 """Equal treatment as a report tells it: who lacks what, and never who asked a question."""
 
+from collections.abc import Iterator
+from uuid import UUID
+
 from domain.equal_treatment.gaps import GapCode
 from domain.equal_treatment.matrix import EqualTreatment
-from domain.report.model import NotContacted, ReportGap, ReportSupplier, SupplierNamer, Treatment
+from domain.report.model import NotContacted, ReportGap, SupplierNamer, Treatment
 from domain.report.redaction import Redaction
 from domain.text.bilingual import Language, Text
 
@@ -28,26 +31,18 @@ def treatment(found: EqualTreatment, redaction: Redaction, language: Language, n
             for each in listed
             if not each.contacted
         ),
-        gaps=_gaps(found, redaction, language, name),
+        gaps=tuple(_gaps(found, redaction, language, name)),
     )
 
 
-def _gaps(
-    found: EqualTreatment, redaction: Redaction, language: Language, name: SupplierNamer
-) -> tuple[ReportGap, ...]:
-    names = {each.supplier_id: each.name for each in found.suppliers}
-    grouped: dict[tuple[object, ...], ReportGap] = {}
+def _gaps(found: EqualTreatment, redaction: Redaction, language: Language, name: SupplierNamer) -> Iterator[ReportGap]:
+    unattributed: set[tuple[GapCode, UUID | None]] = set()
     for gap in found.gaps:
         if gap.confidential and redaction.redacted:
             continue
-        suppliers: tuple[ReportSupplier, ...] = ()
-        if gap.code in UNATTRIBUTED:
-            message = UNATTRIBUTED[gap.code].to(language)
-        else:
-            called = names.get(gap.supplier_id, "")
-            message = redaction.text(gap.message.removeprefix(called).lstrip(" :"))
-            suppliers = (name(gap.supplier_id, called, None),)
-        key = (gap.code, message, gap.exchange_id, gap.message_id, gap.meeting_id)
-        known = grouped[key].suppliers if key in grouped else ()
-        grouped[key] = ReportGap(gap.code, message[:1].upper() + message[1:], known + suppliers)
-    return tuple(grouped.values())
+        if gap.code not in UNATTRIBUTED:
+            suppliers = tuple(name(each.supplier_id, each.name, None) for each in gap.suppliers)
+            yield ReportGap(gap.code, redaction.text(gap.message), suppliers)
+        elif (gap.code, gap.message_id) not in unattributed:
+            unattributed.add((gap.code, gap.message_id))
+            yield ReportGap(gap.code, UNATTRIBUTED[gap.code].to(language), ())

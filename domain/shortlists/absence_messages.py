@@ -1,27 +1,62 @@
-"""Why a supplier is not among the candidates of a version, in words."""
+"""Why a supplier is not among the candidates of a version, in a code and in words."""
 
 from collections.abc import Sequence
+from typing import Literal
 
-from domain.shortlists.frozen import Absence, AbsenceCode
-from domain.text.bilingual import Text
+import msgspec
+
+from domain.shortlists.frozen import Named
+from domain.shortlists.shortlist import Gate
+from domain.text.bilingual import Language, Text
 from domain.text.labels import REFUSED_BY
 
-PLAIN: dict[AbsenceCode, Text] = {
+AbsenceCode = Literal[
+    "beyond_limit",
+    "refused",
+    "no_offer",
+    "inactive",
+    "merged",
+    "listed_as",
+    "gone",
+    "not_yet",
+    "not_kept",
+    "no_such_lot",
+]
+
+
+class Absence(msgspec.Struct, frozen=True):
+    """Why a supplier is not among the candidates that a version shows.
+
+    `excluded_by`: the gate, where one refused it, with its `message` where one is known; `rank`: its place beyond the
+    rows shown; `other`: the supplier that it is part of since (`merged`), or as which it was listed (`listed_as`).
+    `data_changed`: this was found with data that are no longer those of the version.
+    """
+
+    code: AbsenceCode
+    excluded_by: Gate | None = None
+    message: str | None = None
+    rank: int | None = None
+    other: Named | None = None
+    data_changed: bool = False
+
+
+CODES: dict[AbsenceCode, Text] = {
+    "beyond_limit": Text("candidat au rang {rank}, au-delà {rows}", "candidate at rank {rank}, beyond {rows}"),
     "no_offer": REFUSED_BY["segment"],
     "inactive": Text("n'est pas en activité dans l'annuaire", "is not active in the directory"),
+    "merged": Text("réuni avec « {other} » dans l'annuaire", "made one with “{other}” in the directory"),
+    "listed_as": Text(
+        "y figure comme « {other} », réuni avec lui depuis", "listed there as “{other}”, since made one with it"
+    ),
     "gone": Text("retiré de l'annuaire par sa source", "withdrawn from the directory by its source"),
     "not_yet": Text("n'était pas encore dans l'annuaire", "was not yet in the directory"),
     "no_such_lot": Text("ce lot n'y est pas", "this lot is not in it"),
-    "not_considered": Text(
-        "pas parmi les fournisseurs en activité qui proposent un segment demandé",
-        "not among the active suppliers that offer a requested segment",
-    ),
     "not_kept": Text(
-        "pas parmi les candidats affichés ; les autres étaient trop nombreux pour que le motif soit gardé",
-        "not among the candidates shown; the others were too many for the reason to be kept",
+        "pas parmi les candidats affichés ; les données ont changé depuis et n'en disent plus la raison",
+        "not among the candidates shown; the data have changed since and no longer tell why",
     ),
 }
-ONE_ROW = Text("du seul affiché", "the only one shown")
+TODAY = Text(" (d'après les données d'aujourd'hui)", " (by the data of today)")
 FIELDS: dict[str, Text] = {
     "segments": Text("segments", "segments"),
     "cpv": Text("codes CPV", "CPV codes"),
@@ -35,38 +70,19 @@ FIELDS: dict[str, Text] = {
 }
 
 
-def absence_text(absence: Absence, number: int, shown: int, changed: Sequence[str]) -> Text:
+def absence_text(absence: Absence, number: int, shown: int, changed: Sequence[str], language: Language) -> str:
     """A sentence on a supplier's absence from version `number`, which shows so many candidates of the lot.
 
     `changed`: what the lot asks differently in the version it is compared with, of what decides this.
     """
-    said, differs = _said(absence, shown), _differs(changed)
-    return Text(f"Version {number} : {said.fr}{differs.fr}", f"Version {number}: {said.en}{differs.en}")
-
-
-def _said(absence: Absence, shown: int) -> Text:
-    if absence.code == "refused":
-        return absence.message or REFUSED_BY[absence.excluded_by or "segment"]
-    if absence.code == "beyond_limit":
-        rows = Text(f"des {shown} affichés", f"the {shown} shown") if shown > 1 else ONE_ROW
-        return Text(
-            f"candidat au rang {absence.rank}, au-delà {rows.fr}", f"candidate at rank {absence.rank}, beyond {rows.en}"
-        )
-    if absence.other is not None:
-        return _as_another(absence.code, absence.other.name)
-    return PLAIN[absence.code]
-
-
-def _as_another(code: AbsenceCode, name: str) -> Text:
-    if code == "merged":
-        return Text(f"réuni avec « {name} » dans l'annuaire", f"made one with “{name}” in the directory")
-    return Text(
-        f"y figure comme « {name} », réuni avec lui depuis", f"listed there as “{name}”, since made one with it"
-    )
-
-
-def _differs(changed: Sequence[str]) -> Text:
-    if not changed:
-        return Text("", "")
-    fr, en = (", ".join(FIELDS[name].to(language) for name in changed) for language in ("fr", "en"))
-    return Text(f" (le lot diffère par : {fr})", f" (the lot differs in: {en})")
+    rows = Text("du seul affiché", "the only one shown")
+    if shown > 1:
+        rows = Text(f"des {shown} affichés", f"the {shown} shown")
+    pattern = REFUSED_BY[absence.excluded_by] if absence.excluded_by else CODES[absence.code]
+    other = absence.other.name if absence.other else ""
+    sentence = absence.message or pattern.to(language).format(rank=absence.rank, rows=rows.to(language), other=other)
+    today = TODAY.to(language) if absence.data_changed and absence.code != "not_kept" else ""
+    fields = ", ".join(FIELDS[name].to(language) for name in changed)
+    differs = Text(f" (le lot diffère par : {fields})", f" (the lot differs in: {fields})").to(language)
+    version = Text(f"Version {number} : ", f"Version {number}: ").to(language)
+    return version + sentence + today + (differs if changed else "")

@@ -1,34 +1,35 @@
-"""Two versions of a shortlist compared: who came, who left, who moved, and why.
+"""Two versions of a shortlist compared, in either direction: who came, who left, who moved, and why.
 
-A version says why somebody is not on it by its answer and its ledger; so any two can be compared, in either direction.
+A version tells itself why its near misses and suppliers of a later day are not among its candidates. Why others are not
+(`unexplained`) is found by whoever asks for the comparison, with the data of that moment.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from domain.needs.need import Lot, PlannedNeed
+from domain.needs.need import Lot
 from domain.needs.status import changed_fields
-from domain.shortlists.absence_messages import absence_text
-from domain.shortlists.frozen import Absence, AbsenceCode, FrozenShortlist, LotLedger, Named, ShownLot, Verdict
+from domain.shortlists.absence_messages import Absence, AbsenceCode, absence_text
+from domain.shortlists.frozen import FrozenShortlist, Named, ShownLot, Verdict
 from domain.shortlists.shortlist import Gate, Stamp
 from domain.text.bilingual import Language
 
+Absences = Mapping[str, Mapping[UUID, Absence]]
+"""By lot and supplier."""
 UUID7 = 7
 OFFERS = ("segments", "cpv", "keywords")
 DECISIVE: dict[str, tuple[str, ...]] = {
     "segment": OFFERS,
     "no_offer": OFFERS,
-    "not_considered": OFFERS,
     "service_area": (*OFFERS, "territory"),
     "distance": ("territory", "site", "max_distance_km"),
     "reservation": ("reserved", "on"),
     "beyond_limit": (*OFFERS, "territory", "site", "max_distance_km", "reserved", "limit"),
 }
-"""What of a lot decides whether a gate refuses a supplier, or how far down it comes."""
+"""The fields of a lot that decide whether a gate refuses a supplier, or how far down it comes."""
 
 
 class ComparedVersion(msgspec.Struct, frozen=True):
@@ -86,7 +87,7 @@ class MovedCandidate(msgspec.Struct, frozen=True):
 
 
 class NearMissChange(msgspec.Struct, frozen=True):
-    """A near miss of one version or both, a candidate of neither, which is refused for another reason."""
+    """A near miss of both versions that is refused for another reason."""
 
     supplier_id: UUID
     name: str
@@ -95,7 +96,7 @@ class NearMissChange(msgspec.Struct, frozen=True):
 
 
 class DecisionSummary(msgspec.Struct, frozen=True):
-    """The buyer's word on a supplier in one version."""
+    """The buyer's decision on a supplier in one version."""
 
     decision: Verdict
     reason: str | None
@@ -133,7 +134,7 @@ class LotDiff(msgspec.Struct, frozen=True):
 
 
 class ShortlistDiff(msgspec.Struct, frozen=True):
-    """What two versions of a shortlist show differently, from `before` to `after`.
+    """The differences between two versions of a shortlist, from `before` to `after`.
 
     `changed_stamp`: in what the data, rules or day differ. `changed_fields`: what of the need, its lots included. The
     candidates compared are those that each version shows. Lots: those of `after`, then those only `before` has.
@@ -146,141 +147,137 @@ class ShortlistDiff(msgspec.Struct, frozen=True):
     lots: tuple[LotDiff, ...]
 
 
-class Version(NamedTuple):
-    """A version to compare: as it was frozen, with where everybody stood."""
+def unexplained(version: FrozenShortlist, other: FrozenShortlist) -> dict[str, list[UUID]]:
+    """By lot, the candidates of `other` that `version` does not show and does not say why."""
+    lots = _lots(version)
+    sides = zip(_sides(version, lots, {}), _sides(other, lots, {}), strict=True)
+    return {
+        lot: [each for each in theirs.ranks if each not in own.ranks and own.known_absence(each) is None]
+        for lot, (own, theirs) in zip(lots, sides, strict=True)
+    }
 
-    frozen: FrozenShortlist
-    ledger: tuple[LotLedger, ...]
 
+def compare(
+    before: FrozenShortlist, after: FrozenShortlist, not_before: Absences, not_after: Absences, language: Language
+) -> ShortlistDiff:
+    """The differences from one version of a need's shortlist to another, in the words of a language.
 
-def compare(before: Version, after: Version, language: Language) -> ShortlistDiff:
-    """What is different from one version of a need's shortlist to another, in the words of a language."""
-    stamps = before.frozen.stamp, after.frozen.stamp
-    lots = _lots(before, after)
+    `not_before`, `not_after`: why suppliers are not among the candidates of a version, where it does not say so itself.
+    """
+    lots = dict.fromkeys((*_lots(after), *_lots(before)))
+    sides = zip(_sides(before, lots, not_before), _sides(after, lots, not_after), strict=True)
     return ShortlistDiff(
-        before=_told(before.frozen),
-        after=_told(after.frozen),
+        before=_compared_version(before),
+        after=_compared_version(after),
         changed_stamp=tuple(
-            name for name in Stamp.__struct_fields__ if len({getattr(one, name) for one in stamps}) > 1
+            name for name in Stamp.__struct_fields__ if getattr(before.stamp, name) != getattr(after.stamp, name)
         ),
-        changed_fields=changed_fields(before.frozen.need, after.frozen.need),
-        lots=tuple(_compared(lot, *both, language) for lot, both in lots.items()),
+        changed_fields=changed_fields(before.need, after.need),
+        lots=tuple(_lot_diff(lot, *both, language) for lot, both in zip(lots, sides, strict=True)),
     )
 
 
 class _Side:
-    """A lot as one version has it, ready to be asked where a supplier stands."""
+    """A lot as one version has it."""
 
-    def __init__(self, version: Version, lot: Lot | None, shown: ShownLot | None, ledger: LotLedger | None) -> None:
-        frozen = version.frozen
-        self.number, self.made_at, self.lot, self.shown = frozen.number, frozen.created_at, lot, shown
-        self.asked = {} if lot is None else _asked(frozen, lot)
+    def __init__(
+        self, version: FrozenShortlist, lot_id: str, shown: ShownLot | None, absences: Mapping[UUID, Absence]
+    ) -> None:
+        self.version, self.shown, self.absences = version, shown, absences
+        self.lot = _lots(version).get(lot_id)
         self.ranks = {row.supplier.id: row.rank for row in shown.candidates} if shown else {}
-        self.missed = {row.supplier.id for row in shown.near_misses} if shown else set()
+        self.missed = {row.supplier.id: row for row in shown.near_misses} if shown else {}
         self.names = {each.id: each.name for each in shown.listed} if shown else {}
-        self.absences = {each.supplier_id: each for each in ledger.absences} if ledger else {}
-        self.beyond = {each: rank for rank, each in enumerate(ledger.candidates, 1)} if ledger else {}
-        self.refused = {each: gate for gate, ids in ledger.refused.items() for each in ids} if ledger else {}
-        self.complete = ledger is None or ledger.complete
         self.decisions = {
             each.supplier_id: DecisionSummary(each.decision, each.reason)
-            for each in frozen.decisions
-            if lot is not None and each.lot_id == lot.id
+            for each in version.decisions
+            if each.lot_id == lot_id
         }
 
-    def absence(self, supplier_id: UUID) -> Absence:
-        """Why a supplier is not among the candidates shown."""
+    def known_absence(self, supplier_id: UUID) -> Absence | None:
+        """Why the version itself says that a supplier is not among its candidates."""
         if self.shown is None:
-            return Absence(supplier_id, "no_such_lot")
-        if (known := self.absences.get(supplier_id)) is not None:
-            return known
-        if (rank := self.beyond.get(supplier_id)) is not None:
-            return Absence(supplier_id, "beyond_limit", rank=rank)
-        if (gate := self.refused.get(supplier_id)) is not None:
-            return Absence(supplier_id, "refused", gate)
-        if _is_younger(supplier_id, self.made_at):
-            return Absence(supplier_id, "not_yet")
-        return Absence(supplier_id, "not_considered" if self.complete else "not_kept")
+            return Absence("no_such_lot")
+        if (row := self.missed.get(supplier_id)) is not None:
+            return Absence("refused", row.excluded_by, row.message)
+        return Absence("not_yet") if _is_younger(supplier_id, self.version.created_at) else None
 
-
-class _Reasons(NamedTuple):
-    """Says why suppliers are not among the candidates of one side."""
-
-    side: _Side
-    heirs: Mapping[UUID, Named]
-    changed: tuple[str, ...]
-    language: Language
-
-    def of(self, supplier_id: UUID) -> AbsenceReason:
-        heir = self.heirs.get(supplier_id)
-        absence = Absence(supplier_id, "listed_as", other=heir) if heir else self.side.absence(supplier_id)
+    def why_not(self, supplier_id: UUID, other: "_Side", language: Language) -> AbsenceReason:
+        """Why a supplier, which `other` shows, is not among the candidates."""
+        heirs = {
+            each.other.id: Named(part, self.names[part])
+            for part, each in other.absences.items()
+            if each.other is not None and part in self.ranks
+        }
+        absence = self.known_absence(supplier_id) or self.absences.get(supplier_id) or Absence("not_kept")
+        if supplier_id in heirs:
+            absence = Absence("listed_as", other=heirs[supplier_id])
+        if language != self.version.language and supplier_id in self.missed:
+            absence = msgspec.structs.replace(absence, message=None)
         decisive = DECISIVE.get(absence.excluded_by or absence.code, ())
-        changed = tuple(name for name in self.changed if name in decisive)
+        changed = tuple(name for name in _changed(self, other) if name in decisive)
         return AbsenceReason(
             code=absence.code,
-            message=absence_text(absence, self.side.number, len(self.side.ranks), changed).to(self.language),
+            message=absence_text(absence, self.version.number, len(self.ranks), changed, language),
             excluded_by=absence.excluded_by,
             rank=absence.rank,
             other=absence.other.id if absence.other else None,
             changed=changed,
         )
 
+    def criteria(self) -> dict[str, object]:
+        """The fields that decide who is a candidate of the lot, and how many of them are shown."""
+        if self.lot is None:
+            return {}
+        need, lot = self.version.need, self.lot
+        own = {name: getattr(lot, name) for name in Lot.__struct_fields__ if name not in {"id", "title"}}
+        return own | {
+            "reserved": lot.reserved or (),
+            "territory": lot.territory or need.territory,
+            "limit": need.limit,
+            "on": self.version.stamp.on,
+        }
 
-def _compared(lot_id: str, before: _Side, after: _Side, language: Language) -> LotDiff:
-    changed = _changed(before, after)
-    names = before.names | after.names
-    lot = after.lot or before.lot
-    came = [each for each in after.ranks if each not in before.ranks]
-    left = [each for each in before.ranks if each not in after.ranks]
-    stayed = [each for each in after.ranks if each in before.ranks]
-    why_not_before = _Reasons(before, _heirs(before, after), changed, language)
-    why_not_after = _Reasons(after, _heirs(after, before), changed, language)
+
+def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> LotDiff:
+    names, lot = before.names | after.names, after.lot or before.lot
+    stayed = {each: (before.ranks[each], rank) for each, rank in after.ranks.items() if each in before.ranks}
     return LotDiff(
         id=lot_id,
         title=lot.title if lot else None,
         in_before=before.shown is not None,
         in_after=after.shown is not None,
-        changed_fields=tuple(name for name in changed if name != "on"),
+        changed_fields=tuple(name for name in _changed(before, after) if name != "on"),
         total_before=before.shown.total if before.shown else None,
         total_after=after.shown.total if after.shown else None,
         stayed=len(stayed),
         came=tuple(
-            AddedCandidate(each, names[each], None, after.ranks[each], why_not_before.of(each)) for each in came
+            AddedCandidate(each, names[each], None, rank, before.why_not(each, after, language))
+            for each, rank in after.ranks.items()
+            if each not in stayed
         ),
         left=tuple(
-            RemovedCandidate(each, names[each], before.ranks[each], None, why_not_after.of(each)) for each in left
+            RemovedCandidate(each, names[each], rank, None, after.why_not(each, before, language))
+            for each, rank in before.ranks.items()
+            if each not in stayed
         ),
-        moved=tuple(
-            MovedCandidate(each, names[each], before.ranks[each], after.ranks[each])
-            for each in stayed
-            if before.ranks[each] != after.ranks[each]
-        ),
-        near_misses=tuple(_near_misses(before, after, names, why_not_before, why_not_after)),
+        moved=tuple(MovedCandidate(each, names[each], was, now) for each, (was, now) in stayed.items() if was != now),
+        near_misses=tuple(_near_misses(before, after, language)),
         decisions=tuple(_decisions(before, after, names)),
     )
 
 
-def _heirs(side: _Side, other: _Side) -> dict[UUID, Named]:
-    """By the supplier of today that is part of another one since, the one as which `side` lists it."""
-    merged = (each for each in other.absences.values() if each.other is not None)
-    return {
-        each.other.id: Named(each.supplier_id, side.names[each.supplier_id])
-        for each in merged
-        if each.other is not None and each.supplier_id in side.ranks
-    }
-
-
-def _near_misses(
-    before: _Side, after: _Side, names: Mapping[UUID, str], not_before: _Reasons, not_after: _Reasons
-) -> Iterator[NearMissChange]:
-    for each in dict.fromkeys((*after.missed, *before.missed)):
-        if each in before.ranks or each in after.ranks:
+def _near_misses(before: _Side, after: _Side, language: Language) -> Iterator[NearMissChange]:
+    """Those of both versions; their messages are compared where both are in the same language."""
+    for each, row in after.missed.items():
+        was = before.missed.get(each)
+        if was is None or (
+            was.excluded_by == row.excluded_by
+            and (was.message == row.message or before.version.language != after.version.language)
+        ):
             continue
-        was, became = before.absence(each), after.absence(each)
-        # without a message the ledger only knows the gate, and that may be all there is to say
-        said = {one.message for one in (was, became) if one.message is not None}
-        if (was.code, was.excluded_by) != (became.code, became.excluded_by) or len(said) > 1:
-            yield NearMissChange(each, names[each], not_before.of(each), not_after.of(each))
+        why = before.why_not(each, after, language), after.why_not(each, before, language)
+        yield NearMissChange(each, row.supplier.name, *why)
 
 
 def _decisions(before: _Side, after: _Side, names: Mapping[UUID, str]) -> Iterator[DecisionDifference]:
@@ -290,40 +287,19 @@ def _decisions(before: _Side, after: _Side, names: Mapping[UUID, str]) -> Iterat
             yield DecisionDifference(each, names[each], was, became)
 
 
-def _lots(before: Version, after: Version) -> dict[str, tuple[_Side, _Side]]:
-    sides = [_sides(version) for version in (before, after)]
-    ids = dict.fromkeys((*sides[1], *sides[0]))
-    return {each: (sides[0].get(each) or _without(before), sides[1].get(each) or _without(after)) for each in ids}
+def _sides(version: FrozenShortlist, lots: Iterable[str], absences: Absences) -> list[_Side]:
+    shown = {lot.id: lot for lot in version.shown}
+    return [_Side(version, lot, shown.get(lot), absences.get(lot, {})) for lot in lots]
 
 
-def _sides(version: Version) -> dict[str, _Side]:
-    shown = {lot.id: lot for lot in version.frozen.shown}
-    ledgers = {lot.id: lot for lot in version.ledger}
-    lots = version.frozen.need.lots
-    return {lot.id: _Side(version, lot, shown.get(lot.id), ledgers.get(lot.id)) for lot in lots}
+def _lots(version: FrozenShortlist) -> dict[str, Lot]:
+    return {lot.id: lot for lot in version.need.lots}
 
 
-def _without(version: Version) -> _Side:
-    return _Side(version, None, None, None)
-
-
-def _asked(frozen: FrozenShortlist, lot: Lot) -> dict[str, object]:
-    """What decides who is a candidate of a lot, and how many of them are shown."""
-    of_need: PlannedNeed = frozen.need
-    own = {name: getattr(lot, name) for name in Lot.__struct_fields__ if name not in {"id", "title"}}
-    inherited = {
-        "reserved": lot.reserved or (),
-        "territory": lot.territory or of_need.territory,
-        "limit": of_need.limit,
-        "on": frozen.stamp.on,
-    }
-    return own | inherited
-
-
-def _changed(before: _Side, after: _Side) -> tuple[str, ...]:
-    if before.lot is None or after.lot is None:
-        return ()
-    return tuple(name for name, value in after.asked.items() if before.asked[name] != value)
+def _changed(one: _Side, other: _Side) -> tuple[str, ...]:
+    """The fields of the lot that differ between two versions that have it."""
+    theirs = other.criteria()
+    return tuple(name for name, value in one.criteria().items() if name in theirs and theirs[name] != value)
 
 
 def _is_younger(supplier_id: UUID, moment: datetime) -> bool:
@@ -331,5 +307,5 @@ def _is_younger(supplier_id: UUID, moment: datetime) -> bool:
     return supplier_id.version == UUID7 and supplier_id.int >> 80 > int(moment.timestamp() * 1_000)
 
 
-def _told(frozen: FrozenShortlist) -> ComparedVersion:
-    return ComparedVersion(frozen.number, frozen.need_version, frozen.stamp, frozen.created_at)
+def _compared_version(version: FrozenShortlist) -> ComparedVersion:
+    return ComparedVersion(version.number, version.need_version, version.stamp, version.created_at)

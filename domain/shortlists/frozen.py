@@ -9,22 +9,9 @@ import msgspec
 
 from domain.needs.need import PlannedNeed
 from domain.shortlists.shortlist import Gate, Shortlist, Stamp
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language
 
 Verdict = Literal["kept", "set_aside"]
-AbsenceCode = Literal[
-    "beyond_limit",
-    "refused",
-    "no_offer",
-    "inactive",
-    "merged",
-    "listed_as",
-    "gone",
-    "not_yet",
-    "not_considered",
-    "not_kept",
-    "no_such_lot",
-]
 
 
 class Named(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -33,36 +20,6 @@ class Named(msgspec.Struct, frozen=True, omit_defaults=True):
     id: UUID
     name: str
     siret: str | None = None
-
-
-class Absence(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why a supplier is not among the candidates that a version shows.
-
-    `excluded_by`: the gate, where one refused it, with its `message`; `rank`: its place beyond the rows shown;
-    `other`: the supplier that it is part of since (`merged`), or as which it was listed (`listed_as`).
-    """
-
-    supplier_id: UUID
-    code: AbsenceCode
-    excluded_by: Gate | None = None
-    message: Text | None = None
-    rank: int | None = None
-    other: Named | None = None
-
-
-class LotLedger(msgspec.Struct, frozen=True):
-    """Where everybody stood who was considered for a lot: more than the answer shows.
-
-    `candidates`: all of them, in order, also beyond the rows asked for. `refused`: those whom each gate refused that
-    looks further than at what is offered. Both within bounds; `complete`: nobody was left out for that. `absences`: the
-    near misses, and what has become of those whom earlier versions showed and this one does not.
-    """
-
-    id: str
-    candidates: tuple[UUID, ...]
-    refused: dict[Gate, tuple[UUID, ...]]
-    absences: tuple[Absence, ...] = ()
-    complete: bool = True
 
 
 class LotTotal(msgspec.Struct, frozen=True):

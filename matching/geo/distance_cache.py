@@ -10,7 +10,7 @@ from matching.geo.shape import Shape
 
 
 class Measured:
-    """What is known so far of the distances to `shape`, by ordinal. Threads may share it: they would write the same."""
+    """Distances to `shape` known so far, by ordinal. Threads may share it: they would write the same."""
 
     def __init__(self, positions: Floats, shape: Shape) -> None:
         self.positions, self.shape = positions, shape

@@ -75,7 +75,7 @@ def _away(records: Sequence[SupplierRecord], held: Mapping[int, int], geography:
 def _doubts(
     record: SupplierRecord, point: Point, stated: int | None, held: int, away: float | None, geography: Geography
 ) -> list[Flag]:
-    """What is doubtful about a point, given the commune its address states and the one that holds it (-1: none).
+    """Flags on a point, given the commune that its address states and the one that holds it (-1: none).
 
     `away`: how far it is from the stated one, where that has an outline.
     """

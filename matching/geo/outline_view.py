@@ -1,4 +1,4 @@
-"""What an area looks like: its outline, its bounds, its middle."""
+"""The outline, bounds and middle of an area, as clients draw them."""
 
 from collections import OrderedDict
 from typing import NamedTuple

@@ -24,7 +24,7 @@ Bools = NDArray[np.bool_]
 KEPT_VERTICES = 300_000
 """How many vertices the territories kept prepared may have together, and the places likewise; a vertex takes 1 kB."""
 LIGHTEST = 40
-"""What a territory without any vertex weighs beside those of others: its list of communes takes 35 kB."""
+"""Weight in vertices of a territory that has none: its list of communes takes 35 kB."""
 MAX_SUGGESTIONS = 20
 """A suggestion costs more than finding the code wrong: a list of thousands of wrong codes gets no more than these."""
 OUTLINED_KINDS: tuple[TerritoryKind, ...] = ("epci", "departement", "region")
@@ -151,7 +151,7 @@ class Geography:
         if ground.sum() < sum(len(area.communes) for area in largest):
             pieces = np.array([shapely.union_all(pieces)])  # areas that overlap
         return Territory(
-            label=Text(*(_named(area.label for area in distinct),) * 2),
+            label=Text(*(_joined_labels(area.label for area in distinct),) * 2),
             codes=tuple(area.id for area in distinct),
             radius_km=None,
             ground=ground,
@@ -263,6 +263,6 @@ def _largest(areas: Iterable[Area], communes: int) -> list[Area]:
     return kept
 
 
-def _named(labels: Iterable[str]) -> str:
+def _joined_labels(labels: Iterable[str]) -> str:
     shown = list(labels)
     return ", ".join(shown[:5]) + (f" (+{len(shown) - 5})" if len(shown) > 5 else "")

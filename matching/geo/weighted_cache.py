@@ -1,4 +1,4 @@
-"""What was made lately, kept up to a total weight."""
+"""A least-recently-used cache bounded by the total weight of its values."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable

@@ -84,7 +84,7 @@ class Gazetteer:
         return tuple(ranked)[:limit]
 
     def _successors(self, code: str, kinds: Sequence[TerritoryKind]) -> Iterator[Area]:
-        """What a code stands for that may be retired: a commune's, an EPCI's or a NUTS area's."""
+        """The area that a code of a commune, an EPCI or a NUTS area stands for; the code may be retired."""
         ordinal = self._territories.commune_ordinal(code)
         if ordinal is not None and "commune" in kinds:
             yield self._territories.areas("commune")[ordinal]

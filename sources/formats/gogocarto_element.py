@@ -110,21 +110,21 @@ def categories_of(element: Element) -> Iterator[Category]:
 def names_of_categories(page: Members) -> Mapping[str, str]:
     """The names of a map's categories by id, where its taxonomy stands on the page."""
     raw = page.get("taxonomy")
-    return dict(_named(msgspec.json.decode(raw))) if raw else {}
+    return dict(_category_names(msgspec.json.decode(raw))) if raw else {}
 
 
-def _named(node: Any) -> Iterator[tuple[str, str]]:
+def _category_names(node: Any) -> Iterator[tuple[str, str]]:
     """The ids and names of options; they alternate with categories in `options`, `subcategories` and `suboptions`."""
     if isinstance(node, list):
         for inner in node:
-            yield from _named(inner)
+            yield from _category_names(inner)
     elif isinstance(node, dict):
         for options in (node.get("options"), node.get("suboptions")):
             for option in options if isinstance(options, list) else ():
                 if isinstance(option, dict) and "id" in option and "name" in option:
                     yield text_of(option["id"]), text_of(option["name"])
-                yield from _named(option)
-        yield from _named(node.get("subcategories"))
+                yield from _category_names(option)
+        yield from _category_names(node.get("subcategories"))
 
 
 def _expanded(values: list[Any], page: Members) -> dict[str, Any]:

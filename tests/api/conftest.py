@@ -14,7 +14,8 @@ from litestar.testing import AsyncTestClient
 
 from api.app import create_app
 from api.settings import Settings, read_settings
-from matching.reference import Reference, load_reference
+from matching.reference import Reference
+from tests import factories
 from tests.api.sync.factories import Client
 
 ADMIN_KEY = "the-administrators-key"
@@ -24,7 +25,7 @@ _sources = count(1)
 @pytest.fixture(scope="session")
 def reference() -> Reference:
     """All reference data, loaded once."""
-    return load_reference()
+    return factories.reference()
 
 
 @pytest.fixture(scope="session")

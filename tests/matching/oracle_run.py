@@ -19,7 +19,7 @@ from domain.suppliers.supplier import Supplier
 from matching.engine import match
 from matching.geo.outlines import outlines
 from matching.index import Index, LiveIndex
-from matching.reference import load_reference
+from tests.factories import reference
 from tests.matching.oracle import Oracle
 from tests.matching.oracle_compare import disagreements
 from tests.matching.strategies import DATES, Scenery, awards, need, suppliers
@@ -29,7 +29,7 @@ class Bench:
     """The engine and the oracle, side by side."""
 
     def __init__(self) -> None:
-        self.reference = load_reference()
+        self.reference = reference()
         territories, taxonomy = self.reference.territories, self.reference.taxonomy
         communes = outlines("commune")
         self.oracle = Oracle(territories, taxonomy, self.reference.interpreter, self.reference.rules, communes)

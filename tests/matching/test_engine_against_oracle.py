@@ -13,7 +13,7 @@ from tests.conftest import examples
 from tests.matching.oracle_run import Bench
 from tests.matching.strategies import DATES, awards, need, suppliers
 
-POOL, NEEDS = 200, 8
+POOL, NEEDS = 200, examples(8)
 SMALL_CASES = 120
 
 PARIS_BY_ITS_PARTS = TerritoryRequest(codes=("commune:75111", "nuts:FR101"))

@@ -13,10 +13,10 @@ from api.web.pagination import read_cursor
 from db.suppliers.read import START, Position
 from tests.api.commands.conftest import ADMIN_KEY, PATIENCE_SECONDS, Server
 from tests.api.sync.factories import lines, siret
-from tests.conftest import open_folder
+from tests.conftest import examples, open_folder
 
 SOURCES = ("reseau", "carte", "annuaire")
-STEPS = 30
+STEPS = examples(30)
 Supplier = dict[str, Any]
 
 

@@ -2,9 +2,15 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
+import msgspec
 import pytest
 
+from db.core.engine import transaction
+from db.needs.needs import select_need
+from db.needs.shortlists import insert_shortlist, select_shortlist
+from domain.needs.need import Lot
 from tests.api.needs.steps import Buyer, new_buyer, shown
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import NOBODY, Client, path_of
@@ -317,3 +323,37 @@ async def test_the_diff_says_what_was_asked_differently(buyer: Buyer, source: st
     left = diff["lots"][1]["left"]
     assert {row["supplier_id"] for row in left} == set(ids)
     assert {(row["why"]["excluded_by"], *row["why"]["changed"]) for row in left} == {("service_area", "territory")}
+
+
+async def test_a_diff_asked_later_says_that_it_goes_by_the_data_of_today(buyer: Buyer, source: str) -> None:
+    """Resting, then back: what kept it off the second version is not known any more."""
+    lost = await buyer.supplier(source, "lost")
+    need = await kept(buyer)
+    await buyer.supplier(source, "lost", active=False)
+    await buyer.frozen(need[7:])
+    await buyer.supplier(source, "other")
+    (resting,) = (await difference(buyer, need, 1, 2))["left"]
+    assert resting["why"]["message"] == (
+        "Version 2 : n'est pas en activité dans l'annuaire (d'après les données d'aujourd'hui)"
+    )
+    assert await buyer.supplier(source, "lost") == lost
+    (back,) = (await difference(buyer, need, 1, 2))["left"]
+    assert (back["supplier_id"], back["why"]["code"]) == (lost, "not_kept")
+
+
+async def test_versions_of_a_need_that_can_no_longer_be_read_are_compared(buyer: Buyer, source: str) -> None:
+    """Its segment is not in the taxonomy of today."""
+    await buyer.supplier(source, "1")
+    need = await kept(buyer)
+    async with transaction(buyer.client.services.database) as connection:
+        stored = await select_need(connection, buyer.organisation_id, UUID(need[7:]))
+        first = await select_shortlist(connection, buyer.organisation_id, UUID(need[7:]), 1)
+        assert stored is not None
+        assert first is not None
+        content = msgspec.structs.replace(stored.content, lots=(Lot("1", segments=("xx-ancien",)),))
+        version = msgspec.structs.replace(first, number=2)
+        old = msgspec.structs.replace(stored, content=content)
+        body = b'{"lots":[{"id":"1","total":0,"candidates":[],"near_misses":[]}]}'
+        await insert_shortlist(connection, buyer.organisation_id, old, version, body)
+    (left,) = (await difference(buyer, need, 1, 2))["left"]
+    assert left["why"]["code"] == "not_kept"

@@ -40,7 +40,7 @@ def test_codes_are_put_into_words(language: Language) -> None:
 def test_a_gap_is_shown_once_with_all_who_have_it() -> None:
     said = exchange(message(1, "buyer"), to="AB")
     text = page(made(facts(frozen({"1": "ABCD"}, ()), exchanges=(said,))))
-    assert re.findall(r"N’a pas reçu[^<]*</th>\s*<td>([^<]*)</td>", text) == ["C, D"]
+    assert re.findall(r"n’ont pas été contactés[^<]*: (C, D)</th>\s*<td>([^<]*)</td>", text) == [("C, D", "2")]
 
 
 def test_what_somebody_wrote_stays_as_it_was_written() -> None:

@@ -130,7 +130,7 @@ async def test_gaps_in_equal_treatment_are_named(served: Client, source: str) ->
     buyer, path = await told_story(served, source)
     report = (await buyer.get(path)).json()
     gaps = {gap["code"]: [each["name"] for each in gap["suppliers"]] for gap in report["equal_treatment"]["gaps"]}
-    assert gaps["missed_answer"] == [f"Jardin Mauve {source}"]
+    assert gaps["not_contacted"] == [f"Jardin Mauve {source}"]
     assert report["barriers"] == [{"barrier": "price", "suppliers": 1}, {"barrier": "volume", "suppliers": 1}]
 
 

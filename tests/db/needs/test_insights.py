@@ -149,4 +149,4 @@ async def keep_shortlists(one: OpenedExchange, *listed: str) -> None:
         assert need is not None
         for number, letters in enumerate(listed, start=1):
             version = msgspec.structs.replace(frozen({str(number): letters}, ()), number=number)
-            await insert_shortlist(connection, one.organisation_id, need, version, version.body, ())
+            await insert_shortlist(connection, one.organisation_id, need, version, version.body)

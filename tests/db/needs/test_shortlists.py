@@ -13,7 +13,6 @@ from db.core.engine import Connection, Engine, transaction
 from db.needs.needs import insert_need, remove_need, select_need
 from db.needs.shortlists import (
     DecisionKey,
-    get_ledger,
     insert_shortlist,
     remove_decision,
     select_decision,
@@ -25,24 +24,11 @@ from db.needs.shortlists import (
 )
 from domain.needs.need import Lot, PlannedNeed
 from domain.needs.status import StoredNeed
-from domain.shortlists.frozen import Absence, Decision, LotLedger, LotTotal, Named, ShortlistVersion
+from domain.shortlists.frozen import Decision, LotTotal, Named, ShortlistVersion
 from domain.shortlists.shortlist import Stamp
-from domain.text.bilingual import Text
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 ONE, OTHER = UUID(int=1), UUID(int=2)
-LEDGER = (
-    LotLedger(
-        "1",
-        (ONE, OTHER),
-        {"distance": (OTHER,)},
-        (
-            Absence(ONE, "refused", "distance", Text("Trop loin", "Too far")),
-            Absence(OTHER, "merged", other=Named(ONE, "Un")),
-        ),
-        complete=False,
-    ),
-)
 
 
 def answer(name: str, supplier: UUID = ONE) -> bytes:
@@ -70,7 +56,7 @@ async def frozen(connection: Connection, own: UUID, need: StoredNeed, body: byte
         "created_at": NOW + timedelta(minutes=current.shortlists),
     }
     version = ShortlistVersion(**(usual | fields))
-    await insert_shortlist(connection, own, current, version, body, LEDGER)
+    await insert_shortlist(connection, own, current, version, body)
     return version
 
 
@@ -85,7 +71,6 @@ async def test_a_version_reads_back_byte_for_byte_with_what_was_asked(engine: En
         assert last is not None
         assert (first.body, last.body) == (answer("Avant"), answer("Après"))
         assert (first.number, last.number, first.need, first.decisions) == (1, 2, need.content, ())
-        assert await get_ledger(connection, own, need.id, 1) == LEDGER
         assert await select_shortlist(connection, own, need.id, 3) is None
 
 
@@ -115,7 +100,6 @@ async def test_another_organisation_reads_nothing(engine: Engine) -> None:
         assert await select_shortlist(connection, other, need.id, 1) is None
         assert await select_shortlist(connection, other, need.id, None) is None
         assert await select_shortlists(connection, other, need.id, None, 5) == []
-        assert await get_ledger(connection, other, need.id, 1) is None
         assert await select_decisions(connection, other, need.id, 1, None, 5) == []
         assert await select_decision(connection, other, need.id, 1, DecisionKey("1", ONE)) is None
         assert await select_listed_supplier(connection, other, need.id, ONE) is None

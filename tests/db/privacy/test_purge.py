@@ -62,7 +62,7 @@ async def ended(engine: Engine, at: datetime, **status: Any) -> Ended:
     async with transaction(engine) as connection:
         await connection.execute(
             insert(shortlists).values(
-                need_id=started.need_id, number=1, totals=(), ledger=(), body=b"{}", created_at=before, **frozen
+                need_id=started.need_id, number=1, totals=(), body=b"{}", created_at=before, **frozen
             )
         )
         await connection.execute(

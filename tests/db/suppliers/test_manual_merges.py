@@ -123,8 +123,9 @@ async def test_what_there_is_not(engine: Engine) -> None:
 
 
 def paused(content: list[Row | RowError], reached: threading.Event, opened: threading.Event) -> Iterator[Batch]:
-    """The rows, and then nothing until it is opened."""
+    """The rows, and then nothing until it is opened; it is reached once they are staged."""
     yield from batches(content)
+    yield Batch(())  # it is asked for while the rows are being staged, what follows it afterwards
     reached.set()
     opened.wait(10)
 

@@ -74,10 +74,10 @@ def of(matrix: EqualTreatment, letter: str) -> SupplierTreatment:
 
 
 def gaps(matrix: EqualTreatment) -> set[tuple[str, str]]:
-    """Who lacks what: names and codes."""
-    names = {each.supplier_id: each.name for each in matrix.suppliers}
-    assert list(matrix.gaps) == [gap for each in matrix.suppliers for gap in each.gaps]
-    return {(names[gap.supplier_id], gap.code) for gap in matrix.gaps}
+    """Who lacks what: names and codes. What is said of all together is said of each alone."""
+    found = [(each.name, gap.code) for gap in matrix.gaps for each in gap.suppliers]
+    assert sorted(found) == sorted((each.name, gap.code) for each in matrix.suppliers for gap in each.gaps)
+    return set(found)
 
 
 def frozen(listed: Mapping[str, str], decisions: tuple[Decision, ...]) -> FrozenShortlist:

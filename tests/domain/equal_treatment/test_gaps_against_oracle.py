@@ -17,17 +17,19 @@ LETTERS = "ABCDE"
 LISTED = {"1": "ABCD", "2": "CD"}
 TEXTS = ("huit", "neuf", "dix")
 STATES: tuple[DeliveryState, ...] = ("sent", "failed", "queued", "to_be_delivered_by_you", "cancelled")
-Found = set[tuple[str, str, UUID | None]]
+MISSED = ("missed_information", "missed_answer")
+Found = dict[tuple[str, UUID], tuple[str, int]]
+"""By code and message or first exchange: who lacks it, and how many others have it."""
 
 
 class Told(NamedTuple):
-    """A message of the buyer's: what it says, to whom, of which lots, and who did not get it."""
+    """A message of the buyer's: what it says, to whom, whom it may have reached, and which lots it is about."""
 
+    exchange: Exchange
     message: Message
     words: str
-    corrects: str | None
     to: frozenset[str]
-    failed: frozenset[str]
+    arrived: frozenset[str]
     lots: frozenset[str]
 
 
@@ -92,34 +94,34 @@ cases = st.builds(
 
 @given(cases)
 def test_gaps_are_those_of_the_oracle(case: Case) -> None:
+    """Each thing that is lacking is one gap, which names all who lack it."""
     matrix = treated(*case.exchanges, listed=LISTED, set_aside=case.set_aside)
-    names = {supplier(letter): letter for letter in LETTERS}
-    assert {(names[gap.supplier_id], gap.code, gap.message_id) for gap in matrix.gaps} == _expected(case)
+    found = [(gap.code, gap.message_id or gap.exchange_id) for gap in matrix.gaps]
+    assert len(found) == len(set(found))
+    lacking = ("".join(sorted(each.name for each in gap.suppliers)) for gap in matrix.gaps)
+    expected = _expected(case)
+    assert dict(zip(found, zip(lacking, (gap.others for gap in matrix.gaps), strict=True), strict=True)) == expected
 
 
 def _expected(case: Case) -> Found:
-    told = [each for one in case.exchanges for each in _told(one)]
-    return {gap for group in _groups(told) for gap in _gaps_of(group, case)} | _never_contacted(told, case)
+    told = sorted((each for one in case.exchanges for each in _told(one)), key=lambda each: each.message.id)
+    found = _never_contacted(told, case)
+    for group in _groups(told):
+        found |= _gaps_of(group, told, case)
+    return found
 
 
 def _told(one: Exchange) -> list[Told]:
     everyone = frozenset("".join(each.name for each in one.recipients))
     failed = {(each.message_id, each.supplier_id) for each in one.deliveries if each.state in {"failed", "cancelled"}}
-    found: dict[UUID, Told] = {}
-    for position, each in enumerate(one.messages):
-        if each.author == "supplier":
-            continue
+    found: list[Told] = []
+    for each in (each for each in one.messages if each.author == "buyer"):
         to = frozenset(name for name in everyone if each.supplier_id in {None, supplier(name)})
-        opening = f"{one.subject} {' '.join(one.lot_ids)} " if position == 0 else ""
-        found[each.id] = Told(
-            message=each,
-            words=opening + _question(one, each) + each.body,
-            corrects=found[each.corrects].words if each.corrects else None,
-            to=to,
-            failed=frozenset(name for name in to if (each.id, supplier(name)) in failed),
-            lots=frozenset(one.lot_ids) or frozenset("12"),
-        )
-    return list(found.values())
+        opening = "" if found else f"{one.subject} {' '.join(one.lot_ids)} "
+        arrived = frozenset(name for name in to if (each.id, supplier(name)) not in failed)
+        lots = frozenset(one.lot_ids) or frozenset("12")
+        found.append(Told(one, each, opening + _question(one, each) + each.body, to, arrived, lots))
+    return found
 
 
 def _question(one: Exchange, said: Message) -> str:
@@ -129,40 +131,42 @@ def _question(one: Exchange, said: Message) -> str:
 
 
 def _groups(told: list[Told]) -> list[list[Told]]:
-    """Messages that are one information: the same words, or one the correction of the other, however far."""
+    """Messages that are one information: a correction is one with what it corrects, the same words with the first."""
     groups: list[list[Told]] = []
-    for each in sorted(told, key=lambda one: one.message.id):
-        near = [group for group in groups if any(_same(each, other) for other in group)]
-        groups = [group for group in groups if group not in near]
-        groups.append(sorted([each, *(one for group in near for one in group)], key=lambda one: one.message.id))
+    for each in told:
+        like = next(one for one in told if one.words == each.words)
+        own = next((group for group in groups for one in group if one.message.id == each.message.corrects), None)
+        own = own or next((group for group in groups if like in group), None)
+        if own is None:
+            groups.append([each])
+        else:
+            own.append(each)
     return groups
 
 
-def _same(one: Told, other: Told) -> bool:
-    return other.words in {one.words, one.corrects} or other.corrects == one.words
-
-
-def _gaps_of(group: list[Told], case: Case) -> Found:
-    corrections = [each for each in group if each.corrects]
+def _gaps_of(group: list[Told], told: list[Told], case: Case) -> Found:
+    corrections = [each for each in group if each.message.corrects]
     last = [each for each in group if each.words == (corrections or group)[-1].words]
-    has_last, has_any = _given(last), _given(group)
+    versions = {each.words for each in group}
+    sent_last = {name for each in told if each.words == last[0].words for name in each.to}
+    has_last = {name for each in told if each.words == last[0].words for name in each.arrived}
+    has_any = {name for each in told if each.words in versions for name in each.arrived}
+    lacking: dict[tuple[str, UUID], set[str]] = {}
     lots = frozenset(lot for each in group for lot in each.lots)
-    found: Found = set()
-    for name in LETTERS:
+    for name in {name for each in told for name in each.to}:
         about, code = last[0].message, None
-        if any(name in each.to for each in last):
+        if name in sent_last:
             code = None if name in has_last else "not_delivered"
         elif name in has_any:
             code = "missed_correction" if has_last else None
         elif has_any:
             about, code = group[0].message, "missed_answer" if group[0].message.publishes else "missed_information"
         if code and _is_concerned(name, about.created_at, lots, case):
-            found.add((name, code, about.id))
-    return found
-
-
-def _given(some: list[Told]) -> set[str]:
-    return {name for each in some for name in each.to - each.failed}
+            lacking.setdefault((code, about.id), set()).add(name)
+    return {
+        key: ("".join(sorted(names)), len((has_any if key[0] in MISSED else has_last) - names))
+        for key, names in lacking.items()
+    }
 
 
 def _is_concerned(name: str, at: datetime, lots: frozenset[str], case: Case) -> bool:
@@ -172,15 +176,20 @@ def _is_concerned(name: str, at: datetime, lots: frozenset[str], case: Case) -> 
     own |= {lot for each in written_to for lot in each.lot_ids}
     if name == "E" and any(not each.lot_ids for each in written_to):
         own |= {"1", "2"}
-    return any(lot not in until or (bool(written_to) and at < until[lot]) for lot in own & lots)
+    return any(lot not in until or at < until[lot] for lot in own & lots)
 
 
 def _never_contacted(told: list[Told], case: Case) -> Found:
-    found: Found = set()
-    for lot, letters in LISTED.items():
-        for name in letters:
-            aside = any((each.lot_id, each.supplier_id) == (lot, supplier(name)) for each in case.set_aside)
-            reached = any(lot in each.lots and each.to - each.failed for each in told)
-            if not aside and reached and not any(name in each.to for each in told):
-                found.add((name, "not_contacted", None))
-    return found
+    """Those of whom nobody thought, though something reached others about a lot for which they are not set aside."""
+    lacking: dict[UUID, dict[str, set[str]]] = {}
+    for name in "ABCD":
+        aside = {each.lot_id for each in case.set_aside if each.supplier_id == supplier(name)}
+        lots = {lot for lot, letters in LISTED.items() if name in letters} - aside
+        reached = [each for each in told if each.lots & lots and each.arrived]
+        if reached and not any(name in each.to for each in told):
+            first = min(each.exchange.id for each in reached)
+            lacking.setdefault(first, {})[name] = {other for each in reached for other in each.arrived}
+    return {
+        ("not_contacted", first): ("".join(sorted(names)), len(set().union(*names.values())))
+        for first, names in lacking.items()
+    }

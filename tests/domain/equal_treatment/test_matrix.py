@@ -1,6 +1,7 @@
 """Who was told, asked and met; each kind of gap, put there on purpose, is named."""
 
 from datetime import timedelta
+from string import ascii_lowercase, ascii_uppercase
 from uuid import UUID
 
 import msgspec
@@ -41,9 +42,39 @@ def test_the_answer_that_all_but_one_received() -> None:
     assert "A" not in missed.message.split()
 
 
+def test_two_of_a_lot_written_to_and_met_is_a_gap_for_the_others_of_that_lot_said_once() -> None:
+    """38 suppliers, two lots: those of the other lot lack nothing, and whoever nobody wrote to lacks no message."""
+    wrote = exchange(message(1, "buyer"), message(2, "buyer"), to="AB", lot_ids=("1",))
+    listed = {"1": ascii_uppercase[:19], "2": ascii_lowercase[:19]}
+    matrix = treated(wrote, listed=listed, meetings=[meeting(12, "AB")])
+    others = ascii_uppercase[2:19]
+    assert [(gap.code, "".join(each.name for each in gap.suppliers), gap.others) for gap in matrix.gaps] == [
+        ("not_contacted", others, 2),
+        ("not_invited", others, 2),
+    ]
+    assert {gap.lot_ids for gap in matrix.gaps} == {("1",)}
+    assert matrix.gaps[0].message == (
+        "17 fournisseurs n'ont pas été contactés, alors que 2 autres l'ont été, la première fois le 3 mars 2026 "
+        f"(« Sujet 1 ») : {', '.join(others)}"
+    )
+    assert "écarts relevés : 2 (fournisseurs : 17)" in matrix.statement
+    assert [gap.code for gap in of(matrix, "C").gaps] == ["not_contacted", "not_invited"]
+    assert of(matrix, "C").gaps[1].message == (
+        "C n'a pas été invité à la réunion du 12 avril 2026 (« Réunion 12 »), alors que 2 autres l'ont été"
+    )
+
+
+def test_a_meeting_is_about_the_lots_that_its_guests_were_written_to_about() -> None:
+    """A and B are candidates for both lots; they were written to about the second alone."""
+    wrote = exchange(message(1, "buyer"), to="ABC", lot_ids=("2",))
+    listed = {"1": "ABD", "2": "ABC"}
+    assert gaps(treated(wrote, listed=listed, meetings=[meeting(12, "AB")])) == {("C", "not_invited")}
+    assert gaps(treated(listed=listed, meetings=[meeting(12, "AB")])) == {("C", "not_invited"), ("D", "not_invited")}
+
+
 def test_who_was_never_contacted_though_others_were() -> None:
     matrix = treated(exchange(message(1, "buyer"), to="AB"), language="en")
-    assert gaps(matrix) == {("C", "not_contacted"), ("C", "missed_information")}
+    assert gaps(matrix) == {("C", "not_contacted")}
     c = of(matrix, "C")
     assert (c.contacted, c.contact.code, c.informations) == (False, "nobody_wrote", ())
     assert c.gaps[0].message == "C was not contacted, though 2 others were, first on 3 March 2026 (“Sujet 1”)"
@@ -57,7 +88,7 @@ def test_nobody_lacks_anything_before_anybody_is_told() -> None:
 
 def test_who_is_a_candidate_for_another_lot_misses_nothing() -> None:
     matrix = treated(exchange(message(1, "buyer"), to="A", lot_ids=("1",)), listed={"1": "AB", "2": "BC"})
-    assert gaps(matrix) == {("B", "not_contacted"), ("B", "missed_information")}
+    assert gaps(matrix) == {("B", "not_contacted")}
     assert of(matrix, "C").contact.code == "nothing_on_its_lots"
 
 
@@ -184,6 +215,13 @@ def test_what_did_not_arrive_is_told_of_the_one_it_was_for() -> None:
     assert b.gaps[0].message == (
         "B : la remise de l'information du 3 mars 2026 (« Sujet 1 ») qu'un autre a reçue a échoué (refused)"
     )
+
+
+def test_what_failed_for_the_same_reason_is_said_once() -> None:
+    one = message(1, "buyer")
+    failed = [Delivery(one.id, supplier(to), "failed", NOW, why) for to, why in (("A", "x"), ("B", "y"), ("C", "x"))]
+    matrix = treated(delivered(exchange(one, to="ABCD"), *failed), listed="ABCD")
+    assert [gap.message.partition(" a échoué ")[2] for gap in matrix.gaps] == ["(x) : A, C", "(y)"]
 
 
 def test_what_the_buyer_delivers_is_to_be_confirmed() -> None:

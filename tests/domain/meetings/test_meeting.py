@@ -56,7 +56,7 @@ def test_what_is_wrong_is_located(fields: dict[str, Any], pointer: str, code: st
 
 
 def test_half_a_day_has_the_two_parts_unless_told_otherwise() -> None:
-    assert problems(MEETING) == ()
+    assert list(problems(MEETING)) == []
     assert with_agenda(MEETING).agenda == HALF_DAY.agenda
     assert sum(part.minutes for part in HALF_DAY.agenda) == HALF_DAY.minutes
     assert with_agenda(changed(agenda=())).agenda == ()

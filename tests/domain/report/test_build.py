@@ -128,9 +128,8 @@ def test_awards_and_changes_since_are_told() -> None:
 
 
 def test_each_gap_is_told_once_with_all_who_have_it() -> None:
-    """Two informations are two gaps, though the sentence on both is the same."""
     said = exchange(message(1, "buyer"), message(2, "buyer"), to="AB")
-    found = made(facts(frozen({"1": "ABCD"}, ()), exchanges=(said,)))
-    missed = [gap for gap in found.treatment.gaps if gap.code == "missed_information"]
-    assert [[each.name for each in gap.suppliers] for gap in missed] == [["C", "D"], ["C", "D"]]
-    assert {gap.message[:34] for gap in missed} == {"N'a pas reçu l'information du 3 ma"}
+    (gap,) = made(facts(frozen({"1": "ABCD"}, ()), exchanges=(said,))).treatment.gaps
+    assert (gap.code, [each.name for each in gap.suppliers]) == ("not_contacted", ["C", "D"])
+    assert gap.message.startswith("2 fournisseurs n'ont pas été contactés")
+    assert gap.message.endswith(": C, D")

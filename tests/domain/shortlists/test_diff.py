@@ -1,5 +1,6 @@
 """Two versions compared: who came, who left, who moved, and the reason the other version gives."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -9,26 +10,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
-from domain.shortlists.diff import LotDiff, Version, compare
-from domain.shortlists.frozen import Absence, FrozenShortlist, LotLedger, Named
-from domain.text.bilingual import Text
+from domain.shortlists.absence_messages import Absence
+from domain.shortlists.diff import LotDiff, compare, unexplained
+from domain.shortlists.frozen import FrozenShortlist, Named, ShownNearMiss
+from domain.text.bilingual import Language
 from tests.domain.shortlists.samples import MORBIHAN, NOW, STAMP, decided, frozen, id_of, listed
 
 LOTS = st.lists(st.permutations("abcdef").map(lambda names: names[:4]), max_size=3)
+Names = dict[str, Absence]
 
 
-def ledger(*absences: Absence, lot_id: str = "1", complete: bool = True, **fields: object) -> LotLedger:
-    usual = {"candidates": (), "refused": {}} | fields
-    return msgspec.convert(
-        {"id": lot_id, "absences": list(absences), "complete": complete} | usual, LotLedger, from_attributes=True
-    )
+def lot_of(
+    before: FrozenShortlist,
+    after: FrozenShortlist,
+    not_before: Names | None = None,
+    not_after: Names | None = None,
+    language: Language = "fr",
+) -> LotDiff:
+    """The first lot, from one version to the other; by name, why suppliers are not among the candidates of each."""
+    first, second = [{"1": {id_of(it): why for it, why in (some or {}).items()}} for some in (not_before, not_after)]
+    return compare(before, after, first, second, language).lots[0]
 
 
-def lot_of(before: FrozenShortlist, after: FrozenShortlist, *ledgers: LotLedger | None) -> LotDiff:
-    """The first lot, from one version to the other, with their ledgers."""
-    first, second = (*ledgers, None, None)[:2]
-    found = compare(Version(before, (first,) if first else ()), Version(after, (second,) if second else ()), "fr")
-    return found.lots[0]
+def refused(gate: str, *rows: tuple[str, str]) -> Sequence[ShownNearMiss]:
+    """Near misses by name, with what is said of each."""
+    return [
+        msgspec.convert(
+            {"supplier": {"id": id_of(name), "name": name}, "excluded_by": gate, "message": said}, ShownNearMiss
+        )
+        for name, said in rows
+    ]
 
 
 @given(before=LOTS, after=LOTS)
@@ -36,11 +47,11 @@ def test_who_came_left_and_moved_is_what_a_look_at_both_lists_says(
     before: list[list[str]], after: list[list[str]]
 ) -> None:
     """Name by name, for lots that are in one version or both, in either direction."""
-    versions = [
+    one, two = [
         frozen(*(listed(str(place), names) for place, names in enumerate(lots)), number=number)
         for number, lots in enumerate((before, after), 1)
     ]
-    found = {lot.id: lot for lot in compare(Version(versions[0], ()), Version(versions[1], ()), "fr").lots}
+    found = {lot.id: lot for lot in compare(one, two, {}, {}, "fr").lots}
     for place in range(max(len(before), len(after))):
         was, became = ((lots[place] if place < len(lots) else []) for lots in (before, after))
         told = found[str(place)]
@@ -57,71 +68,59 @@ def test_who_came_left_and_moved_is_what_a_look_at_both_lists_says(
 
 def test_a_version_is_like_itself() -> None:
     version = frozen(listed("1", ["a", "b"], ["c"]), decisions=[decided("a")])
-    found = compare(Version(version, (ledger(),)), Version(version, (ledger(),)), "fr")
+    found = compare(version, version, {}, {}, "fr")
     assert (found.changed_stamp, found.changed_fields) == ((), ())
     (lot,) = found.lots
     assert (lot.came, lot.left, lot.moved, lot.near_misses, lot.decisions, lot.stayed) == ((), (), (), (), (), 2)
 
 
-TOO_FAR = Text("À 71 km : 11 km de trop", "At 71 km: 11 km too far")
-
-
 @pytest.mark.parametrize(
-    ("noted", "code", "message"),
+    ("why", "message"),
     [
-        (Absence(id_of("b"), "refused", "distance", TOO_FAR), "refused", "Version 2 : À 71 km : 11 km de trop"),
+        (Absence("refused", "distance", "À 71 km : 11 km de trop"), "À 71 km : 11 km de trop"),
+        (Absence("refused", "distance"), "trop loin"),
+        (Absence("beyond_limit", rank=34), "candidat au rang 34, au-delà du seul affiché"),
+        (Absence("no_offer"), "ne propose aucun des segments demandés"),
+        (Absence("gone"), "retiré de l'annuaire par sa source"),
+        (Absence("inactive"), "n'est pas en activité dans l'annuaire"),
+        (Absence("merged", other=Named(id_of("a"), "{a}")), "réuni avec « {a} » dans l'annuaire"),
         (
-            Absence(id_of("b"), "beyond_limit", rank=34),
-            "beyond_limit",
-            "Version 2 : candidat au rang 34, au-delà du seul affiché",
-        ),
-        (Absence(id_of("b"), "no_offer"), "no_offer", "Version 2 : ne propose aucun des segments demandés"),
-        (Absence(id_of("b"), "gone"), "gone", "Version 2 : retiré de l'annuaire par sa source"),
-        (Absence(id_of("b"), "inactive"), "inactive", "Version 2 : n'est pas en activité"),
-        (
-            Absence(id_of("b"), "merged", other=Named(id_of("a"), "a")),
-            "merged",
-            "Version 2 : réuni avec « a » dans l'annuaire",
+            Absence("gone", data_changed=True),
+            "retiré de l'annuaire par sa source (d'après les données d'aujourd'hui)",
         ),
     ],
 )
-def test_who_left_did_so_for_what_the_later_version_notes(noted: Absence, code: str, message: str) -> None:
-    (left,) = lot_of(frozen(listed("1", ["a", "b"])), frozen(listed("1", ["a"]), number=2), None, ledger(noted)).left
-    assert (left.name, left.rank_before, left.rank_after, left.why.code) == ("b", 2, None, code)
-    assert left.why.message.startswith(message)
+def test_who_left_did_so_for_the_reason_that_was_found(why: Absence, message: str) -> None:
+    (left,) = lot_of(frozen(listed("1", ["a", "b"])), frozen(listed("1", ["a"]), number=2), None, {"b": why}).left
+    assert (left.name, left.rank_before, left.rank_after, left.why.code) == ("b", 2, None, why.code)
+    assert (left.why.excluded_by, left.why.rank) == (why.excluded_by, why.rank)
+    assert left.why.message == f"Version 2 : {message}"
 
 
-def test_who_came_was_where_the_earlier_version_had_it() -> None:
-    """Beyond its rows, refused by a gate, or nowhere: not known yet, or with nothing to offer."""
+def test_what_a_version_says_itself_needs_no_data_of_today() -> None:
+    """A near miss, in the version's own words where they are in the language asked for; a supplier of a later day."""
     young = UUID(int=(int((NOW + timedelta(hours=1)).timestamp() * 1000) << 80) | (7 << 76) | (2 << 62))
-    after = listed("1", ["a", "b", "c", "d"])
-    newcomer = msgspec.structs.replace(after.candidates[3], supplier=Named(young, "young"))
-    after = msgspec.structs.replace(after, candidates=(*after.candidates, newcomer))
-    noted = ledger(candidates=[id_of("x"), id_of("b")], refused={"service_area": [id_of("c")]})
-    came = lot_of(frozen(listed("1", ["a"])), frozen(after, number=2), noted).came
-    assert [(each.name, each.why.code) for each in came] == [
-        ("b", "beyond_limit"),
-        ("c", "refused"),
-        ("d", "not_considered"),
-        ("young", "not_yet"),
+    listing = listed("1", ["a", "b", "c"])
+    newcomer = msgspec.structs.replace(listing.candidates[2], supplier=Named(young, "young"))
+    before = frozen(listed("1", ["a"], ["b"]))
+    after = frozen(msgspec.structs.replace(listing, candidates=(*listing.candidates, newcomer)), number=2)
+    assert unexplained(before, after) == {"1": [id_of("c")]}
+    assert [(each.why.code, each.why.message) for each in lot_of(before, after).came] == [
+        ("refused", "Version 1 : À 63 km : 3 km de trop"),
+        ("not_kept", lot_of(before, after).came[1].why.message),
+        ("not_yet", "Version 1 : n'était pas encore dans l'annuaire"),
     ]
-    assert (came[0].why.rank, came[1].why.excluded_by) == (2, "service_area")
-    assert came[1].why.message == "Version 1 : n'intervient pas dans le territoire"
-
-
-def test_what_was_not_kept_is_not_guessed() -> None:
-    (came,) = lot_of(frozen(listed("1", [])), frozen(listed("1", ["a"]), number=2), ledger(complete=False)).came
-    assert came.why.code == "not_kept"
+    assert lot_of(before, after, language="en").came[0].why.message == "Version 1: too far away"
 
 
 def test_whoever_a_supplier_was_merged_into_comes_in_its_place() -> None:
     """Also when the later version is the first one named."""
     before, after = frozen(listed("1", ["a"])), frozen(listed("1", ["b"]), number=2)
-    noted = ledger(Absence(id_of("a"), "merged", other=Named(id_of("b"), "b")))
-    found = lot_of(before, after, None, noted)
+    merged = {"a": Absence("merged", other=Named(id_of("b"), "b"))}
+    found = lot_of(before, after, None, merged)
     assert (found.came[0].why.code, found.came[0].why.other) == ("listed_as", id_of("a"))
     assert (found.left[0].why.code, found.left[0].why.other) == ("merged", id_of("b"))
-    back = lot_of(after, before, noted, None)
+    back = lot_of(after, before, merged, None)
     assert (back.came[0].why.code, back.left[0].why.code) == ("merged", "listed_as")
 
 
@@ -130,8 +129,8 @@ def test_what_the_lot_asks_differently_is_named_where_it_decides() -> None:
     elsewhere = TerritoryRequest(codes=("departement:29",))
     lots = (Lot("1", segments=("ev-entretien",), title="Parcs"),)
     after = frozen(listed("1", []), number=2, need=PlannedNeed(lots=lots, territory=elsewhere), need_version=2)
-    noted = ledger(Absence(id_of("a"), "refused", "service_area"), Absence(id_of("b"), "gone"))
-    found = lot_of(frozen(listed("1", ["a", "b"])), after, None, noted)
+    why = {"a": Absence("refused", "service_area"), "b": Absence("gone")}
+    found = lot_of(frozen(listed("1", ["a", "b"])), after, None, why)
     assert found.changed_fields == ("territory",)
     assert [each.why.changed for each in found.left] == [("territory",), ()]
     assert found.left[0].why.message.endswith("(le lot diffère par : territoire)")
@@ -141,8 +140,8 @@ def test_what_the_lot_asks_differently_is_named_where_it_decides() -> None:
 def test_another_day_is_named_where_the_law_decides_and_is_no_change_of_the_lot() -> None:
     """An approval may have lapsed meanwhile; an offer has not."""
     later = msgspec.structs.replace(STAMP, on=date(2027, 3, 1))
-    noted = ledger(Absence(id_of("a"), "refused", "reservation"), Absence(id_of("b"), "no_offer"))
-    found = lot_of(frozen(listed("1", ["a", "b"])), frozen(listed("1", []), number=2, stamp=later), None, noted)
+    why = {"a": Absence("refused", "reservation"), "b": Absence("no_offer")}
+    found = lot_of(frozen(listed("1", ["a", "b"])), frozen(listed("1", []), number=2, stamp=later), None, why)
     assert [each.why.changed for each in found.left] == [("on",), ()]
     assert found.changed_fields == ()
 
@@ -153,20 +152,17 @@ def test_a_lot_of_its_own_territory_that_is_the_same_has_not_changed() -> None:
     assert lot_of(frozen(listed("1", [])), after).changed_fields == ()
 
 
-def test_near_misses_are_told_where_they_are_refused_for_another_reason() -> None:
+def test_near_misses_of_both_are_told_where_they_are_refused_for_another_reason() -> None:
     """Not where only the list has changed, nor those who are candidates of one version."""
-    before, after = listed("1", ["a"], ["b", "c", "d"]), listed("1", ["d"], ["b", "e"])
-    first = ledger(
-        *(Absence(id_of(name), "refused", "distance", TOO_FAR) for name in "bcd"), refused={"distance": [id_of("e")]}
-    )
-    second = ledger(
-        Absence(id_of("b"), "refused", "reservation", Text("Agrément échu", "Lapsed")),
-        Absence(id_of("c"), "refused", "distance", TOO_FAR),
-        Absence(id_of("e"), "refused", "distance", TOO_FAR),
-    )
-    (changed,) = lot_of(frozen(before), frozen(after, number=2), first, second).near_misses
+    said = [(name, "À 71 km : 11 km de trop") for name in "bcd"]
+    before = msgspec.structs.replace(listed("1", ["a"]), near_misses=refused("distance", *said))
+    again = (*refused("reservation", ("b", "Agrément échu")), *refused("distance", said[1], ("e", "À 90 km")))
+    after = msgspec.structs.replace(listed("1", ["d"]), near_misses=again)
+    (changed,) = lot_of(frozen(before), frozen(after, number=2)).near_misses
     assert (changed.name, changed.before.excluded_by, changed.after.excluded_by) == ("b", "distance", "reservation")
     assert changed.after.message == "Version 2 : Agrément échu"
+    english = frozen(msgspec.structs.replace(before, near_misses=refused("distance", ("b", "71 km"))), language="en")
+    assert lot_of(frozen(before), english).near_misses == ()
 
 
 def test_decisions_that_differ_are_told() -> None:
@@ -185,7 +181,7 @@ def test_decisions_that_differ_are_told() -> None:
 def test_lots_that_only_one_version_has() -> None:
     """First those of the later one, then those that are no longer there."""
     before, after = frozen(listed("1", ["a"]), listed("2", ["b"])), frozen(listed("3", ["a"]), listed("2", ["b"]))
-    found = compare(Version(before, ()), Version(after, ()), "en")
+    found = compare(before, after, {}, {}, "en")
     assert [(lot.id, lot.in_before, lot.in_after) for lot in found.lots] == [
         ("3", False, True),
         ("2", True, True),

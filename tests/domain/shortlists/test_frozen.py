@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import msgspec
-
-from domain.shortlists.frozen import LotLedger
-from domain.shortlists.listed_suppliers import shortlisted
+from domain.shortlists.diff import compare
+from domain.shortlists.listed_suppliers import to_be_contacted
 from tests.domain.shortlists.samples import frozen, id_of, listed
 
 FOLDER = Path(__file__).parent
@@ -22,16 +20,12 @@ def test_who_is_listed_is_read_from_the_answer() -> None:
 
 
 def test_what_was_frozen_in_2026_can_still_be_read() -> None:
-    """Nobody writes these files anew: a field that answers or ledgers gain has a default, and none is taken away."""
+    """Nobody writes this file anew: a field that answers gain has a default, and none is taken away."""
     version = frozen(body=(FOLDER / "answer_of_2026.json").read_bytes())
     lot = version.shortlist.lots[0]
     (candidate,), (missed,) = lot.candidates, lot.near_misses
     assert (candidate.supplier.name, missed.supplier.name) == ("Ateliers de l'Ouest", "Loin")
     assert version.shown[0].near_misses[0].message == missed.message
-    assert list(shortlisted(version)) == [candidate.supplier.id]
-
-    (ledger,) = msgspec.json.decode((FOLDER / "ledger_of_2026.json").read_bytes(), type=tuple[LotLedger, ...])
-    assert [(each.code, each.rank, each.excluded_by) for each in ledger.absences] == [
-        ("refused", None, "service_area"),
-        ("beyond_limit", 2, None),
-    ]
+    assert to_be_contacted(version, ()) == (candidate.supplier,)
+    found = compare(version, frozen(listed("1", ["a"]), number=2), {}, {}, "fr").lots[0]
+    assert [each.name for each in found.left] == ["Ateliers de l'Ouest"]

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from domain.reference import territory
 from domain.reference.territory import TerritoryKind
 from domain.text.normalise import fold
-from matching.words.territory_search import Gazetteer
+from tests.factories import reference
 
 TERRITORIES = territory.load()
-GAZETTEER = Gazetteer(TERRITORIES)
+GAZETTEER = reference().gazetteer
 
 
 def ids(q: str, kind: TerritoryKind | None = None, limit: int = 20) -> list[str]:

@@ -1,0 +1,63 @@
+"""Why suppliers are not among the candidates of a version: its need and day, with the data of today."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from api.needs.freeze_shortlist import matchable
+from api.runtime.actor import Acting
+from db.core.engine import Connection
+from db.needs.awards import awards_until
+from db.suppliers.read import living_suppliers
+from domain.errors import InvalidContent
+from domain.shortlists.absence_messages import Absence
+from domain.shortlists.diff import Absences
+from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named
+from domain.suppliers.supplier import Supplier
+from matching.engine import stamp_of
+from matching.standings import Standing, standings
+
+
+async def absences_from(
+    connection: Connection, acting: Acting, version: FrozenShortlist, suppliers: Mapping[str, Collection[UUID]]
+) -> Absences:
+    """Why the suppliers, which are by lot, are not among the candidates of the version, in the language of the caller.
+
+    None of them where the need can no longer be read. Raises Refusal (503) until there is an index.
+    """
+    everyone = {each for some in suppliers.values() for each in some}
+    if not everyone:
+        return {}
+    services, on = acting.services, version.stamp.on
+    living = await living_suppliers(connection, everyone)
+    awards = await awards_until(connection, acting.organisation_id, on)
+    live, need = services.directory.index, matchable(version.need)
+    try:
+        found = await asyncio.to_thread(
+            standings, need, live, services.reference, on, acting.language, awards, suppliers
+        )
+    except InvalidContent:
+        return {}
+    changed = stamp_of(live, services.reference, on) != version.stamp
+    totals = {lot.id: lot for lot in version.totals}
+    return {
+        lot: {each: _absence(each, living.get(each), found[lot].get(each), totals[lot], changed) for each in some}
+        for lot, some in suppliers.items()
+    }
+
+
+def _absence(
+    supplier_id: UUID, supplier: Supplier | None, standing: Standing | None, lot: LotTotal, data_changed: bool
+) -> Absence:
+    """`supplier`: the one that the id stands for now; `lot`: how many candidates the version has and shows."""
+    if supplier is None:
+        return Absence("gone", data_changed=data_changed)
+    if supplier.id != supplier_id:
+        return Absence("merged", other=Named(supplier.id, supplier.name), data_changed=data_changed)
+    if standing is None:
+        return Absence("no_offer" if supplier.active else "inactive", data_changed=data_changed)
+    if standing.rank is None:
+        return Absence("refused", standing.excluded_by, standing.message, data_changed=data_changed)
+    if standing.rank > lot.shown and lot.total > lot.shown:
+        return Absence("beyond_limit", rank=standing.rank, data_changed=data_changed)
+    return Absence("not_kept")
