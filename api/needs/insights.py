@@ -7,9 +7,10 @@ from typing import Annotated
 
 import msgspec
 
-from api.directory.filters import MOST, refusal, unknown_segment
+from api.directory.filters import MOST, unknown_segment
 from api.runtime.endpoint import Call, endpoint
 from api.web.dates import end_of, first_moment
+from api.web.query_string import invalid
 from db.core.engine import transaction
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
 from domain.errors import Problem, pointer
@@ -89,7 +90,7 @@ def _scope(query: InsightsQuery, reference: Reference) -> Scope:
         detail = Text("« from » vient après « to »", "“from” comes after “to”")
         problems.append(Problem(pointer("from"), "invalid_period", detail))
     if problems:
-        raise refusal(problems)
+        raise invalid(*problems)
     return Scope(segments, None if ground is None else _meets(ground, reference))
 
 

@@ -19,10 +19,6 @@ from matching.reference import Reference
 from matching.words.territory_search import Gazetteer
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(kw_only=True)
 class Services:
     """The services of a running application. Without a database `engine` and `live` are None."""
@@ -37,7 +33,7 @@ class Services:
     engine: Engine | None = None
     live: LiveDirectory | None = None
     is_ready: Callable[[], bool] = lambda: False
-    now: Callable[[], datetime] = field(default=_now)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
     # together less than the pool holds, with what each import needs besides its own connection
     imports: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=3, of_one=1))
     writes: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=5, of_one=3))
