@@ -161,7 +161,7 @@ def _readers(name: str) -> Iterable[str]:
         hint = near(name, tuple(FORMATS))
         unknown = Text(f"Format inconnu : « {name[:80]} »{hint.fr}", f"Unknown format: “{name[:80]}”{hint.en}")
         raise invalid(Problem("/format", "unknown_value", unknown))
-    return FORMATS[name].readers
+    return FORMATS[name]
 
 
 async def _own_import(call: Call, import_id: UUID) -> Import:
