@@ -131,14 +131,8 @@ def _approval(written: dict[str, str]) -> Document:
     ending = _ending(cells)
     if ending and (ending == _UNSTATED or (start and ending < start)):
         return _record(siret, name, [])
-    end = _earlier(end, ending)
-    approval = {
-        "kind": cells["kind"],
-        "valid_from": start,
-        "valid_until": end,
-        "reference": cells.get("reference") or None,
-    }
-    return _record(siret, name, [approval])
+    approval = {"kind": cells["kind"], "valid_from": start, "reference": cells.get("reference") or None}
+    return _record(siret, name, [approval | {"valid_until": _earlier(end, ending)}])
 
 
 class _Convention:

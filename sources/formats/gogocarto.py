@@ -45,9 +45,7 @@ _NOT_SHOWN = frozenset({-6, -4, -3, -2, 0})
 _PROPOSED_CHANGE = -5
 _NOT_LOCATED = -2
 _WITHHELD = frozenset({"hidden", "private"})
-_FRANCE = frozenset(
-    ["", "fr", "france", "gp", "mq", "gf", "re", "yt", "pm", "bl", "mf", "wf", "pf", "nc"],
-)
+_FRANCE = frozenset(["", "fr", "france", "gp", "mq", "gf", "re", "yt", "pm", "bl", "mf", "wf", "pf", "nc"])
 _LISTED = frozenset({"segments", "cpv", "area_codes", "labels", "approvals"})
 _BOOLEANS = frozenset({"ess", "in_prison", "active", "national"})
 _SPELT = {"oui": "true", "yes": "true", "1": "true", "on": "true", "non": "false", "no": "false", "0": "false"}
