@@ -92,13 +92,10 @@ async def list_imports(call: Call, source: str, query: Paging) -> Response[bytes
     """The imports of a source, the latest first, those that run too; without their errors."""
     require_own_source(call, source)
     async with transaction(call.services.database) as connection:
+        await import_log.close_interrupted(connection, call.services.now())
 
         async def fetch(before: UUID | None, count: int) -> Sequence[Import]:
-            found = await import_log.list_imports(connection, source, before, count)
-            if any(each.status == "running" for each in found):
-                await import_log.close_interrupted(connection, call.services.now())
-                found = await import_log.list_imports(connection, source, before, count)
-            return found
+            return await import_log.list_imports(connection, source, before, count)
 
         return await paged(call, query, f"imports/{source}", UUID, fetch)
 
@@ -167,10 +164,8 @@ def _readers(name: str) -> Iterable[str]:
 async def _own_import(call: Call, import_id: UUID) -> Import:
     """The import, of a source on the key. Raises NotFound, Refusal (403)."""
     async with transaction(call.services.database) as connection:
+        await import_log.close_interrupted(connection, call.services.now())
         found = await import_log.get_import(connection, import_id)
-        if found is not None and found.status == "running":
-            await import_log.close_interrupted(connection, call.services.now())
-            found = await import_log.get_import(connection, import_id)
     if found is None:
         raise NotFound(NO_IMPORT)
     require_source(call.bearer, found.source)

@@ -130,10 +130,7 @@ async def _import(
 
 async def _begin(connection: Connection, order: Order, now: datetime, similarity: NameSimilarity) -> ImportContext:
     """Lock the source against other imports and single writes, a dry run against writers only; open the staging."""
-    if order.dry_run:
-        await share(connection, Subject.SOURCE, order.source)
-    else:
-        await lock(connection, Subject.SOURCE, order.source)
+    await (share if order.dry_run else lock)(connection, Subject.SOURCE, order.source)
     await open_staging(connection)
     change_set = 0 if order.dry_run else await begin_change(connection)
     suppressions = await suppressions_of(connection, order.source)
@@ -227,10 +224,8 @@ def _too_many_removed(removed: int, stored: int) -> Conflict:
 
 
 def _outcome(failure: BaseException, order: Order) -> tuple[ImportStatus, str]:
-    if isinstance(failure, Conflict):
-        return "refused", failure.detail.to(order.language)
     if isinstance(failure, DomainError):
-        return "failed", failure.detail.to(order.language)
+        return "refused" if isinstance(failure, Conflict) else "failed", failure.detail.to(order.language)
     if isinstance(failure, asyncio.CancelledError):
         return "interrupted", ""
     return "failed", type(failure).__name__
