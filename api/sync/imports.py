@@ -123,9 +123,8 @@ async def list_import_errors(call: Call, id: UUID, query: Paging) -> Response[by
     async with transaction(call.services.database) as connection:
 
         async def fetch(after: int | None, count: int) -> Sequence[tuple[int, RowError]]:
-            return list(
-                enumerate(await import_log.list_errors(connection, id, after or 0, count), start=(after or 0) + 1)
-            )
+            found = await import_log.list_errors(connection, id, after or 0, count)
+            return list(enumerate(found, start=(after or 0) + 1))
 
         return await paged(call, query, f"errors/{id}", int, fetch, key=itemgetter(0), show=itemgetter(1))
 
@@ -137,15 +136,9 @@ async def _imported(call: Call, source: str, query: ImportQuery, media_type: str
     services = call.services
     options = msgspec.structs.asdict(query)
     order = import_log.Order(id=new_id(services.now()), source=source, language=call.language, **options)
+    file, processes = SourceFile(body.stream, media_type), services.import_processes
     try:
-        return await import_file(
-            services.database,
-            services.reference,
-            order,
-            SourceFile(body.stream, media_type),
-            services.now,
-            processes=services.import_processes,
-        )
+        return await import_file(services.database, services.reference, order, file, services.now, processes=processes)
     except UnreadableFile as unreadable:
         if UNDECODABLE.issuperset(problem.code for problem in unreadable.problems):
             raise Refusal("malformed-body", unreadable.detail, unreadable.problems) from None

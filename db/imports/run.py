@@ -212,15 +212,13 @@ async def _store(context: ImportContext, order: Order, counts: Counts, removed: 
 
 
 def _too_many_removed(removed: int, stored: int) -> Conflict:
-    return Conflict(
-        "too_many_removed",
-        Text(
-            f"Cet envoi retirerait {removed} des {stored} fiches de la source, plus d'une sur cinq ; "
-            "force=true (--force en ligne de commande) le confirme.",
-            f"This would remove {removed} of the source's {stored} records, more than one in five; "
-            "force=true (--force on the command line) confirms it.",
-        ),
+    detail = Text(
+        f"Cet envoi retirerait {removed} des {stored} fiches de la source, plus d'une sur cinq ; "
+        "force=true (--force en ligne de commande) le confirme.",
+        f"This would remove {removed} of the source's {stored} records, more than one in five; "
+        "force=true (--force on the command line) confirms it.",
     )
+    return Conflict("too_many_removed", detail)
 
 
 def _outcome(failure: BaseException, order: Order) -> tuple[ImportStatus, str]:

@@ -16,6 +16,11 @@ from domain.text.normalise import fold
 
 # Decoding a batch holds the event loop for a few milliseconds, not more.
 READ_AT_ONCE = 500
+_ENTRIES = (
+    select(change_sets.c.version, suppliers.c.document)
+    .join(change_sets, change_sets.c.id == suppliers.c.change_set)
+    .where(~suppliers.c.deleted)
+)
 
 
 class Position(NamedTuple):
@@ -115,7 +120,7 @@ async def changes_after(connection: Connection, position: Position, limit: int) 
 
 async def get_supplier(connection: Connection, supplier_id: UUID) -> Entry | None:
     """The supplier, or the one that it is part of now; None if it never was or is deleted."""
-    wanted = _entries().where(suppliers.c.id == bindparam("wanted"))
+    wanted = _ENTRIES.where(suppliers.c.id == bindparam("wanted"))
     row = (await connection.execute(wanted, {"wanted": supplier_id})).first()
     if row is None:
         survivor = (await survivors(connection, [supplier_id])).get(supplier_id)
@@ -140,7 +145,7 @@ async def page_of_suppliers(
     connection: Connection, filters: Filters, after: UUID | None, limit: int
 ) -> Sequence[Entry]:
     """Up to `limit` suppliers that pass the filters, by id from the one after `after`; go on from the last one's id."""
-    query = _entries().where(*_conditions(filters)).order_by(suppliers.c.id).limit(limit)
+    query = _ENTRIES.where(*_conditions(filters)).order_by(suppliers.c.id).limit(limit)
     if after is not None:
         query = query.where(suppliers.c.id > after)
     rows = (await connection.execute(query)).all()
@@ -164,14 +169,6 @@ def _next_changes(position: Position, limit: int) -> Select[Any]:
         .where(change_sets.c.version >= position.version)
         .order_by(change_sets.c.version, changed.c.id)
         .limit(limit)
-    )
-
-
-def _entries() -> Select[Any]:
-    return (
-        select(change_sets.c.version, suppliers.c.document)
-        .join(change_sets, change_sets.c.id == suppliers.c.change_set)
-        .where(~suppliers.c.deleted)
     )
 
 

@@ -14,7 +14,7 @@ from domain.text.normalise import fold
 from sources.formats.csv_cells import known
 from sources.formats.csv_records import read_records
 from sources.rows import Context, Document
-from sources.trades.inference import OfferInference, Presentation
+from sources.trades.inference import OfferInference
 
 COLUMNS = (
     "finess_et", "siret", "name", "operator", "operator_legal_form", "address", "post_code", "commune_insee", "commune",
@@ -52,7 +52,7 @@ def _document(cells: dict[str, str], inference: OfferInference) -> Document:
             "city": known(cells["commune"]),
             "commune": known(cells["commune_insee"]),
         },
-        "offers": inference.offers(Presentation("ESAT", None, (cells["name"],), cells["commune"])),
+        "offers": inference.offers("ESAT", None, (cells["name"],), cells["commune"]),
         "description": _description(known(cells["operator"]), known(cells["capacity"])),
     }
 
