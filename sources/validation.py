@@ -1,6 +1,7 @@
 """Checks of a supplier's record, whichever way it comes: faults refuse it, flags only note what is doubtful."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 
 import msgspec
 from stdnum.fr import siret as siret_numbers
@@ -42,11 +43,8 @@ def placed(
     records: Sequence[SupplierRecord], geography: Geography, flags: Sequence[tuple[Flag, ...]] | None = None
 ) -> list[Placement]:
     """Where each record stands, with the flags of its place, those of its content, and `flags[i]`."""
-    found = [
-        _flagged(placement, content_flags(record))
-        for placement, record in zip(place(records, geography), records, strict=True)
-    ]
-    return [_flagged(*pair) for pair in zip(found, flags, strict=True)] if flags else found
+    placements = zip(place(records, geography), records, flags or repeat(()), strict=False)
+    return [_flagged(placement, content_flags(record) + own) for placement, record, own in placements]
 
 
 def content_flags(record: SupplierRecord) -> tuple[Flag, ...]:

@@ -136,8 +136,8 @@ def _media_type(path: Path, kind: str) -> str:
     """How the file is written, by its name. Raises CommandFailed."""
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     media_type = MEDIA_TYPES.get(suffix.lower())
-    if media_type not in FORMATS[kind].readers:
-        usual = [ending for ending, media in MEDIA_TYPES.items() if media in FORMATS[kind].readers]
+    if media_type not in FORMATS[kind]:
+        usual = [ending for ending, media in MEDIA_TYPES.items() if media in FORMATS[kind]]
         raise CommandFailed(f"the name of a {kind} file ends in {' or '.join(usual)} (or that and .gz): {path}", USAGE)
     return cast("str", media_type)
 

@@ -134,17 +134,12 @@ def _unusable(taken: list[Line]) -> Problem | None:
         data = line.data or b""
         if b"\0" in data:
             return null_character_problem("")
-        if not data.isascii() and not _is_utf8(data):
-            return Problem("", "not_utf8", _NOT_UTF8)
+        if not data.isascii():
+            try:
+                data.decode()
+            except UnicodeDecodeError:
+                return Problem("", "not_utf8", _NOT_UTF8)
     return None
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _by_column(row: tuple[int, list[str]] | FaultyRow, columns: tuple[str, ...]) -> Cells | FaultyRow:
