@@ -47,7 +47,8 @@ def match(
     """
     queries = reference.reader.read(need)
     explainer = explainer_of(need, queries, reference, on, language)
-    matching = _Matching(need, index, reference, explainer, draw_seed(need), past_awards(awards, reference, on))
+    past = PastAwards.until(on, awards, reference.rules, reference.taxonomy)
+    matching = _Matching(need, index, reference, explainer, draw_seed(need), past)
     return Shortlist(
         reference=need.reference,
         stamp=stamp_of(index, reference, on),
@@ -82,12 +83,6 @@ def stamp_of(index: LiveIndex, reference: Reference, on: date) -> Stamp:
         rules=reference.rules.version,
         on=on,
     )
-
-
-def past_awards(awards: Iterable[Award], reference: Reference, on: date) -> PastAwards | None:
-    """The awards as `field_of` takes them; None where there are none on that day or before."""
-    past = PastAwards.until(on, awards, reference.rules, reference.taxonomy)
-    return past if past.of else None
 
 
 def field_of(

@@ -32,9 +32,10 @@ class PastAwards:
     taxonomy: Taxonomy
 
     @classmethod
-    def until(cls, on: date, awards: Iterable[Award], rules: Rules, taxonomy: Taxonomy) -> "PastAwards":
-        """Those made on that day or before; later ones are ignored."""
-        return cls(by_supplier(award for award in awards if award.awarded_on <= on), on, rules, taxonomy)
+    def until(cls, on: date, awards: Iterable[Award], rules: Rules, taxonomy: Taxonomy) -> "PastAwards | None":
+        """Those made on that day or before, None where there are none; later ones are ignored."""
+        past = by_supplier(award for award in awards if award.awarded_on <= on)
+        return cls(past, on, rules, taxonomy) if past else None
 
     def bar(self, field: Field) -> Field:
         """The field once the three-year bar is applied to the ESS outcomes of those awarded such a contract.

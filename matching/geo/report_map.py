@@ -16,7 +16,7 @@ from matching.geo.geojson_validation import decoded
 from matching.geo.outlines import Outlined, outlines
 from matching.geo.projection import Floats, Plane, earth_centred
 from matching.geo.shape import LONGEST_EDGE_DEGREES, Geometries
-from matching.geo.territory import Geography
+from matching.geo.territory import Geography, largest_areas
 
 WIDTH = 1_000.0
 """Units across a sheet; heights follow from what is shown."""
@@ -143,7 +143,7 @@ class _Mapper:
                 drawn.append(decoded(request.geometry))
             if request.near is not None and request.radius_km is not None:
                 drawn.append(self._disc(request.near, request.radius_km))
-        largest = _without_covered(areas.values(), len(self._geography.outlines))
+        largest = largest_areas(areas.values(), len(self._geography.outlines))
         outlined = [self._geography.outlines_of(area) for area in largest]
         return shapely.get_parts(np.concatenate([np.array(drawn, dtype=object), *outlined]))
 
@@ -300,14 +300,3 @@ def _joined(parts: Geometries, gap: float) -> shapely.Geometry:
 
 def _rounded(at: Floats) -> Spot:
     return round(float(at[0]), 1), round(float(at[1]), 1)
-
-
-def _without_covered(areas: Iterable[Area], communes: int) -> list[Area]:
-    """The areas without those that larger ones hold whole."""
-    covered, kept = np.zeros(communes, dtype=bool), []
-    for area in sorted(areas, key=lambda area: (-len(area.communes), area.id)):
-        ordinals = list(area.communes)
-        if not covered[ordinals].all():
-            covered[ordinals] = True
-            kept.append(area)
-    return kept

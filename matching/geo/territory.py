@@ -146,7 +146,7 @@ class Geography:
             raise Misplaced(problems)
         distinct = tuple(dict.fromkeys(areas))
         ground = self.ground_of_codes(distinct)
-        largest = _largest(distinct, len(ground))
+        largest = largest_areas(distinct, len(ground))
         pieces = np.concatenate([self.outlines_of(area) for area in largest])
         if ground.sum() < sum(len(area.communes) for area in largest):
             pieces = np.array([shapely.union_all(pieces)])  # areas that overlap
@@ -252,7 +252,7 @@ def _outside(swapped: bool) -> Text:
     )
 
 
-def _largest(areas: Iterable[Area], communes: int) -> list[Area]:
+def largest_areas(areas: Iterable[Area], communes: int) -> list[Area]:
     """The areas without those that larger ones cover already, such as departements of a region that is there too."""
     covered, kept = np.zeros(communes, dtype=bool), []
     for area in sorted(areas, key=lambda area: -len(area.communes)):
