@@ -11,7 +11,6 @@ from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Role
 from domain.text.bilingual import Text
-from matching.geo.geojson_validation import Misplaced
 from matching.geo.shape import Shape
 from matching.geo.territory import MAX_SUGGESTIONS, Geography, Territory
 from matching.words.keywords import Interpreter
@@ -166,8 +165,8 @@ def _tried(problems: list[Problem], make: Callable[[], Made]) -> Made | None:
     """The result of `make`, or None with its problems added to the list."""
     try:
         return make()
-    except Misplaced as misplaced:
-        problems.extend(misplaced.problems)
+    except InvalidContent as invalid:
+        problems.extend(invalid.problems)
         return None
 
 
