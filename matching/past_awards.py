@@ -90,8 +90,8 @@ class PastAwards:
             row, known = survey.row_of(supplier), _indexed(survey, supplier)
             if row not in candidates or known is None:
                 continue
-            found = dependence(known.name, known.turnover_eur, awards, survey.query.lot, self.on, self.rules)
-            if found:
+            lot = survey.query.lot
+            if found := dependence(known.name, known.turnover_eur, awards, lot, self.on, self.rules):
                 yield found
 
 
