@@ -15,13 +15,13 @@ from domain.law.supplier_facts import LegalFacts
 from domain.law.supply_advice import Ends
 from domain.needs.need import Reserved
 from domain.reference.taxonomy import Taxonomy
-from domain.shortlists.shortlist import Fit, Presence
-from domain.suppliers.supplier import Basis, Supplier
+from domain.shortlists.shortlist import Fit, Presence, SegmentAnswer
+from domain.suppliers.supplier import Supplier
 from matching.eligibility_cache import NEVER, Facts, Judgement
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
-from matching.index import BASES, GROUND, NATIONAL, NO_AREA, RADIUS, Index, LiveIndex, OfferTable
+from matching.index import BASES, GROUND, NATIONAL, NO_AREA, OFFER, RADIUS, Index, LiveIndex
 from matching.lot_query import LotQuery, Wanted
 
 Keys = NDArray[np.int32]
@@ -46,16 +46,6 @@ REACH_OF_AREA = np.full(4, -1.0)
 REACH_OF_AREA[[NO_AREA, NATIONAL]] = NEARBY_KM, np.inf
 PRESENCE_OF_AREA = np.full(4, PRESENCES.index("declared"), dtype=np.int32)
 PRESENCE_OF_AREA[[NO_AREA, NATIONAL]] = PRESENCES.index("nearby"), PRESENCES.index("national")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The best offer of a supplier for one wanted segment."""
-
-    offered: str
-    fit: Fit
-    basis: Basis
-    presence: Presence
 
 
 @dataclass(frozen=True)
@@ -103,16 +93,18 @@ class Survey:
         """Which of the wanted segments are the lot's object."""
         return np.array([wanted.role == "object" for wanted in self.query.wanted], dtype=bool)
 
-    def answer(self, row: int, column: int) -> Answer | None:
-        """The best offer of one supplier for one wanted segment, in words."""
-        worth = int(self.best[row, column])
-        if worth == NO_OFFER:
-            return None
-        return Answer(
-            offered=self.offered[column][worth % OFFERED],
-            fit=FITS[worth // PER_FIT],
-            basis=BASES[worth % PER_FIT // PER_BASIS],
-            presence=PRESENCES[worth % PER_BASIS // OFFERED],
+    def answers_of(self, row: int) -> tuple[SegmentAnswer, ...]:
+        """The best offer of one supplier for each wanted segment that it has any for."""
+        return tuple(
+            SegmentAnswer(
+                requested=wanted.segment,
+                offered=offered[worth % OFFERED],
+                fit=FITS[worth // PER_FIT],
+                basis=BASES[worth % PER_FIT // PER_BASIS],
+                role=wanted.role,
+            )
+            for wanted, offered, worth in zip(self.query.wanted, self.offered, self.best[row].tolist(), strict=True)
+            if worth != NO_OFFER
         )
 
     def distance(self, target: Shape | None, rows: Positions) -> Floats:
@@ -203,16 +195,17 @@ def survey(query: LotQuery, index: LiveIndex, taxonomy: Taxonomy) -> Survey:
     """The suppliers that have an offer for any wanted segment of the lot or a neighbour of one."""
     offered = [offers_for(wanted, taxonomy) for wanted in query.wanted]
     surveyed = [_survey_part(query, part, standing, offered) for part, standing in index.parts]
+    ordinal, answers, best, to_territory, facts = (np.concatenate(found) for found in zip(*surveyed, strict=True))
     return Survey(
         query=query,
         parts=tuple(part for part, _ in index.parts),
         offered=tuple(tuple(segment for segment, _ in pairs) for pairs in offered),
         part=np.repeat(np.arange(len(surveyed), dtype=np.int8), [len(found[0]) for found in surveyed]),
-        ordinal=np.concatenate([found[0] for found in surveyed]),
-        facts=np.concatenate([found[4] for found in surveyed]),
-        answers=np.concatenate([found[1] for found in surveyed]),
-        best=np.concatenate([found[2] for found in surveyed]),
-        to_territory=np.concatenate([found[3] for found in surveyed]),
+        ordinal=ordinal,
+        facts=facts,
+        answers=answers,
+        best=best,
+        to_territory=to_territory,
     )
 
 
@@ -235,7 +228,7 @@ def _survey_part(
     query: LotQuery, index: Index, standing: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]
 ) -> tuple[Positions, Bools, Keys, Floats, Facts]:
     offers = _Offers.gather(index, standing, offered)
-    ordinals, row = _numbered(offers.supplier, len(index.suppliers))
+    ordinals, row = _numbered(offers.table["supplier"], len(index.suppliers))
     objects = np.array([wanted.role == "object" for wanted in query.wanted], dtype=bool)
     answering = (offers.fit < RELATED) & objects[offers.column]
     answers = np.zeros(len(ordinals), dtype=bool)
@@ -278,54 +271,39 @@ def _distances(territory: Territory, index: Index, ordinals: Positions, reach: F
 class _Offers:
     """Offers of one index for the wanted segments, laid end to end; `column` is the wanted segment's place."""
 
-    supplier: NDArray[np.int32]
+    table: NDArray[np.void]
     column: NDArray[np.int32]
     place: NDArray[np.int32]
     fit: NDArray[np.int32]
-    basis: NDArray[np.int8]
-    area_kind: NDArray[np.int8]
-    radius_km: Floats
-    area: NDArray[np.int32]
 
     @classmethod
     def gather(cls, index: Index, standing: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]) -> "_Offers":
-        found: list[tuple[int, int, int, OfferTable]] = [
-            (column, place, fit, index.offers[segment])
+        numbers = [
+            (segment, (column, place, fit))
             for column, pairs in enumerate(offered)
             for place, (segment, fit) in enumerate(pairs)
             if segment in index.offers
         ]
-        sizes = [len(table.supplier) for *_, table in found]
-        laid = cls(
-            supplier=_laid([table.supplier for *_, table in found], np.int32),
-            column=np.repeat(np.array([column for column, *_ in found], dtype=np.int32), sizes),
-            place=np.repeat(np.array([place for _, place, *_ in found], dtype=np.int32), sizes),
-            fit=np.repeat(np.array([fit for _, _, fit, _ in found], dtype=np.int32), sizes),
-            basis=_laid([table.basis for *_, table in found], np.int8),
-            area_kind=_laid([table.area_kind for *_, table in found], np.int8),
-            radius_km=_laid([table.radius_km for *_, table in found], np.float64),
-            area=_laid([table.area for *_, table in found], np.int32),
-        )
-        return laid if standing is None else laid._only(standing[laid.supplier])
-
-    def _only(self, kept: Bools) -> "_Offers":
-        return _Offers(**{name: getattr(self, name)[kept] for name in self.__dataclass_fields__})
+        tables = [index.offers[segment] for segment, _ in numbers]
+        table = np.concatenate([np.empty(0, OFFER), *tables])
+        each = np.array([of_segment for _, of_segment in numbers], dtype=np.int32).reshape(-1, 3)
+        laid = np.repeat(each.T, [len(of_segment) for of_segment in tables], axis=1)
+        if standing is not None:
+            stands = standing[table["supplier"]]
+            table, laid = table[stands], laid[:, stands]
+        return cls(table, *laid)
 
     def reach(self, meets: Bools) -> Floats:
         """How far from the territory its supplier may stand for each offer's area to meet it; -1: nowhere."""
-        reach = REACH_OF_AREA[self.area_kind]
-        radius = self.area_kind == RADIUS
-        reach[radius] = self.radius_km[radius]
-        ground = np.flatnonzero(self.area_kind == GROUND)
-        reach[ground[meets[self.area[ground]]]] = np.inf
+        reach = REACH_OF_AREA[self.table["area_kind"]]
+        radius = self.table["area_kind"] == RADIUS
+        reach[radius] = self.table["radius_km"][radius]
+        ground = np.flatnonzero(self.table["area_kind"] == GROUND)
+        reach[ground[meets[self.table["area"][ground]]]] = np.inf
         return reach
 
     def worth(self, local: Bools) -> NDArray[np.int32]:
         """The worth of each offer; `local` says whether its supplier stands in the territory."""
-        presence = PRESENCE_OF_AREA[self.area_kind]
+        presence = PRESENCE_OF_AREA[self.table["area_kind"]]
         presence[local] = PRESENCES.index("local")
-        return self.fit * PER_FIT + self.basis.astype(np.int32) * PER_BASIS + presence * OFFERED + self.place
-
-
-def _laid(arrays: list[NDArray[Scalar]], kind: type[Scalar]) -> NDArray[Scalar]:
-    return np.concatenate(arrays) if arrays else np.empty(0, dtype=kind)
+        return self.fit * PER_FIT + self.table["basis"].astype(np.int32) * PER_BASIS + presence * OFFERED + self.place

@@ -1,6 +1,6 @@
 """Eligibility of the suppliers of an index, judged once per set of legal facts, which many of them share."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import date
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -43,7 +43,7 @@ class Verdicts:
         self.distinct = list(places)
         self._outcomes = lru_cache(KEPT_DATES)(self._no_outcomes)
         self._ends: Kept[tuple[frozenset[Reserved], date], NDArray[np.int32]] = Kept(self._no_ends, len, KEPT_ENDS)
-        self._judged = lru_cache(KEPT_JUDGES)(self._nothing_judged)
+        self._judged = lru_cache(KEPT_JUDGES)(self._judged_by)
 
     def outcomes(self, facts: Facts, on: date, rules: Rules) -> NDArray[np.int8]:
         """Eligibility on a day, shape (n, 4): positions in OUTCOMES, a column per RESERVED_TYPES."""
@@ -55,8 +55,7 @@ class Verdicts:
 
     def judged(self, facts: Facts, judge: Callable[[LegalFacts], Judgement]) -> list[Judgement]:
         """Judgement of each of these facts; the same facts are judged once while the same judge is passed."""
-        known = self._judged(judge)
-        return [known[place] for place in facts.tolist()]
+        return list(map(self._judged(judge), facts.tolist()))
 
     def approval_ends(
         self, facts: Facts, reserved: frozenset[Reserved], on: date, before: date, rules: Rules
@@ -65,17 +64,14 @@ class Verdicts:
 
         Days are ordinals; NEVER where there is none.
         """
-        table, day = self._ends((reserved, on)), before.toordinal()
+        table = self._ends((reserved, on))
         ends = table[facts]
-        soon = ends[ends < day]
-        first = int(np.minimum.reduce(soon, initial=NEVER))
-        if first != UNDECIDED:
-            return len(soon), first
-        for place in _distinct(facts[ends == UNDECIDED]):
-            end = approval_end(self.distinct[place], reserved, on, rules)
-            table[place] = NEVER if end is None else end.toordinal()
-        ends = table[facts]
-        soon = ends[ends < day]
+        if len(unknown := facts[ends == UNDECIDED]):
+            for place in _distinct(unknown):
+                end = approval_end(self.distinct[place], reserved, on, rules)
+                table[place] = NEVER if end is None else end.toordinal()
+            ends = table[facts]
+        soon = ends[ends < before.toordinal()]
         return len(soon), int(np.minimum.reduce(soon, initial=NEVER))
 
     def _no_outcomes(self, _: date) -> NDArray[np.int8]:
@@ -84,31 +80,13 @@ class Verdicts:
     def _no_ends(self, _: object) -> NDArray[np.int32]:
         return np.full(len(self.distinct), UNDECIDED, dtype=np.int32)
 
-    def _nothing_judged(self, judge: Callable[[LegalFacts], Any]) -> dict[int, Any]:
-        return _Judged(self.distinct, judge)
-
-
-class _Judged(dict[int, Any]):
-    """By the place of legal facts, what one judge made of them."""
-
-    def __init__(self, distinct: Sequence[LegalFacts], judge: Callable[[LegalFacts], Any]) -> None:
-        super().__init__()
-        self._distinct, self._judge = distinct, judge
-
-    def __missing__(self, place: int) -> Any:
-        judged = self[place] = self._judge(self._distinct[place])
-        return judged
+    def _judged_by(self, judge: Callable[[LegalFacts], Any]) -> Callable[[int], Any]:
+        return lru_cache(None)(lambda place: judge(self.distinct[place]))
 
 
 def legal_facts(supplier: Supplier) -> LegalFacts:
     """The legal facts of a supplier."""
-    return LegalFacts(
-        approvals=supplier.approvals,
-        shares=supplier.shares,
-        in_prison=supplier.in_prison,
-        legal_form=supplier.legal_form,
-        ess=supplier.ess,
-    )
+    return LegalFacts(supplier.approvals, supplier.shares, supplier.in_prison, supplier.legal_form, supplier.ess)
 
 
 def _distinct(facts: Facts) -> Facts:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 
 import msgspec
@@ -47,11 +46,13 @@ def match(
     """
     queries = reference.reader.read(need)
     explainer = explainer_of(need, queries, reference, on, language)
-    matching = _Matching(need, index, reference, explainer, draw_seed(need), past_awards(awards, reference, on))
+    past = PastAwards.until(on, awards, reference.rules, reference.taxonomy)
+    seed = draw_seed(need)
+    fields = (field_of(query, index, reference, on, past) for query in queries)
     return Shortlist(
         reference=need.reference,
         stamp=stamp_of(index, reference, on),
-        lots=tuple(matching.lot(query) for query in queries),
+        lots=tuple(_lot_shortlist(field, need, explainer, past, seed) for field in fields),
         advice=explainer.need_advice(),
     )
 
@@ -84,12 +85,6 @@ def stamp_of(index: LiveIndex, reference: Reference, on: date) -> Stamp:
     )
 
 
-def past_awards(awards: Iterable[Award], reference: Reference, on: date) -> PastAwards | None:
-    """The awards as `field_of` takes them; None where there are none on that day or before."""
-    past = PastAwards.until(on, awards, reference.rules, reference.taxonomy)
-    return past if past.of else None
-
-
 def field_of(
     query: LotQuery, index: LiveIndex, reference: Reference, on: date, past: PastAwards | None = None
 ) -> Field:
@@ -104,47 +99,36 @@ def field_of(
     return field if past is None else past.bar(field)
 
 
-@dataclass(frozen=True)
-class _Matching:
-    """A need while it is matched: what its lots have in common. `seed`: what draws are made with."""
-
-    need: Need
-    index: LiveIndex
-    reference: Reference
-    explainer: Explainer
-    seed: int
-    past: PastAwards | None
-
-    def lot(self, query: LotQuery) -> LotShortlist:
-        field = field_of(query, self.index, self.reference, self.explainer.on, self.past)
-        refused = refusals(field)
-        passed = np.flatnonzero(refused == PASSED)
-        shown = ranked(field, passed, self.seed)[: self.need.limit]
-        missed = nearest_refused(field, refused, self.need.near_misses, self.seed)
-        coverage = _coverage(field, passed)
-        options = _options(field, refused)
-        ends = _approval_ends(field, passed, self.explainer.on, self.reference.rules)
-        supply = Supply(len(passed), options, frozenset(query.lot.reserved or ()), ends)
-        return LotShortlist(
-            id=query.lot.id,
-            requested=tuple(
-                RequestedSegment(w.segment, self.reference.taxonomy.label(w.segment), w.sources, w.confidence, w.role)
-                for w in query.wanted
-            ),
-            territory=TerritoryEcho(
-                label=query.territory.label.to(self.explainer.language),
-                codes=query.territory.codes,
-                radius_km=query.territory.radius_km,
-            ),
-            total=len(passed),
-            candidates=self.explainer.candidates(field, shown),
-            near_misses=self.explainer.near_misses(field, refused, missed),
-            coverage=coverage,
-            alternatives=self.explainer.alternatives(query, options, _within(field, refused)),
-            tension=self.explainer.tension(query, coverage),
-            reservation=self.explainer.reservation(query),
-            advice=self.explainer.lot_advice(query, supply, self.past.advice(field, passed) if self.past else ()),
-        )
+def _lot_shortlist(field: Field, need: Need, explainer: Explainer, past: PastAwards | None, seed: int) -> LotShortlist:
+    """The shortlist of one lot; `seed` decides the draws."""
+    query, refused = field.survey.query, refusals(field)
+    passed = np.flatnonzero(refused == PASSED)
+    shown = ranked(field, passed, seed)[: need.limit]
+    missed = nearest_refused(field, refused, need.near_misses, seed)
+    coverage = _coverage(field, passed)
+    options = _options(field, refused)
+    ends = _approval_ends(field, passed, explainer.on, explainer.rules)
+    supply = Supply(len(passed), options, frozenset(query.lot.reserved or ()), ends)
+    return LotShortlist(
+        id=query.lot.id,
+        requested=tuple(
+            RequestedSegment(w.segment, explainer.taxonomy.label(w.segment), w.sources, w.confidence, w.role)
+            for w in query.wanted
+        ),
+        territory=TerritoryEcho(
+            label=query.territory.label.to(explainer.language),
+            codes=query.territory.codes,
+            radius_km=query.territory.radius_km,
+        ),
+        total=len(passed),
+        candidates=explainer.candidates(field, shown),
+        near_misses=explainer.near_misses(field, refused, missed),
+        coverage=coverage,
+        alternatives=explainer.alternatives(query, options, _within(field, refused)),
+        tension=explainer.tension(query, coverage),
+        reservation=explainer.reservation(query),
+        advice=explainer.lot_advice(query, supply, past.advice(field, passed) if past else ()),
+    )
 
 
 def _coverage(field: Field, passed: Positions) -> tuple[Coverage, ...]:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,7 +38,7 @@ from domain.shortlists.shortlist import (
 from domain.suppliers.supplier import ServiceArea, Supplier
 from domain.text.bilingual import Language, Text
 from matching import messages
-from matching.candidates import FITS, PRESENCES, RELATED, Survey, offers_for
+from matching.candidates import FITS, PRESENCES, RELATED, offers_for
 from matching.eligibility_cache import KEPT_JUDGES
 from matching.gates import GATES, NUMBER, Field
 from matching.geo.projection import Positions
@@ -45,6 +46,8 @@ from matching.index import offered_segments
 from matching.lot_query import LotQuery
 from matching.ranking import presence
 from matching.words.keywords import Interpreter
+
+Words = TypeVar("Words", Eligibility, Finding, Advice)
 
 TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), (4, "low"))
 """The most candidates each level of tension goes with; above the last, the supply is good."""
@@ -97,7 +100,9 @@ class Explainer:
     def reservation(self, query: LotQuery) -> Reservation:
         """Findings of the law on reserving the lot; the worst gives the outcome."""
         review = self.review.lots[query.lot.id]
-        return Reservation(review.outcome, tuple(self._finding(finding) for finding in review.reservation))
+        return Reservation(
+            review.outcome, tuple(_in_words(finding, Finding, self.language) for finding in review.reservation)
+        )
 
     def alternatives(self, query: LotQuery, options: Mapping[str, Count], within: dict[str, int]) -> Alternatives:
         """The counts under other reservations and radii, and what the law forbids of them."""
@@ -105,7 +110,7 @@ class Explainer:
             reserved={name: count.total for name, count in options.items()},
             radius_km=within,
             forbidden={
-                name: self._finding(finding)
+                name: _in_words(finding, Finding, self.language)
                 for name, finding in self.review.lots[query.lot.id].forbidden.items()
                 if finding is not None
             },
@@ -114,7 +119,7 @@ class Explainer:
     def need_advice(self) -> tuple[Advice, ...]:
         """Advice on the whole need."""
         advice = (*self.review.advice, distance_is_for_sourcing(self.on, self.rules))
-        return tuple(self._advice(item) for item in advice)
+        return tuple(_in_words(item, Advice, self.language) for item in advice)
 
     def lot_advice(self, query: LotQuery, supply: Supply, awarded: Sequence[LegalAdvice]) -> tuple[Advice, ...]:
         """Advice on the lot, in this order: words not understood, law, past awards, counsel."""
@@ -122,7 +127,7 @@ class Explainer:
         legal = [*review.advice, *awarded]
         if query.objects:
             legal += supply_advice(supply, review, self.on, self.rules)
-        return (*self._not_understood(query), *(self._advice(advice) for advice in legal))
+        return (*self._not_understood(query), *(_in_words(advice, Advice, self.language) for advice in legal))
 
     def _not_understood(self, query: LotQuery) -> Iterator[Advice]:
         for code in query.unmapped:
@@ -133,17 +138,11 @@ class Explainer:
             said = messages.unknown_words(words, [self.taxonomy.label(segment) for segment in suggestions])
             yield Advice("KEYWORD_UNKNOWN", "warning", None, self._say(said), suggestions=suggestions)
 
-    def _finding(self, finding: LegalFinding) -> Finding:
-        return _told_finding(finding, self.language)
-
-    def _advice(self, advice: LegalAdvice) -> Advice:
-        return _told_advice(advice, self.language)
-
     def _candidate(
         self, field: Field, row: int, rank: int, best_presence: int, verdicts: tuple[Eligibility, ...]
     ) -> Candidate:
         supplier, query = field.survey.supplier(row), field.survey.query
-        answers = self._answers(field.survey, row)
+        answers = field.survey.answers_of(row)
         distance_km = _known(float(field.distance[row]))
         measured_to: Literal["site", "territory"] | None = None
         if distance_km is not None:
@@ -151,7 +150,7 @@ class Explainer:
         away = messages.distance(distance_km, query.lot.site, supplier.location is not None)
         return Candidate(
             rank=rank,
-            supplier=summary(supplier),
+            supplier=_summary(supplier),
             distance_km=distance_km,
             measured_to=measured_to,
             presence=PRESENCES[best_presence],
@@ -159,14 +158,6 @@ class Explainer:
             eligibility=verdicts,
             reasons=tuple(self._reasons(answers, best_presence, away, query)),
         )
-
-    def _answers(self, survey: Survey, row: int) -> tuple[SegmentAnswer, ...]:
-        found = []
-        for column, wanted in enumerate(survey.query.wanted):
-            answer = survey.answer(row, column)
-            if answer is not None:
-                found.append(SegmentAnswer(wanted.segment, answer.offered, answer.fit, answer.basis, wanted.role))
-        return tuple(found)
 
     def _reasons(
         self, answers: Sequence[SegmentAnswer], best_presence: int, away: Text, query: LotQuery
@@ -201,7 +192,7 @@ class Explainer:
         }[name]()
         verdicts = judged if name == "reservation" else ()
         message = self._say(messages.AND).join((self._say(said), *(verdict.message for verdict in verdicts)))
-        return NearMiss(summary(supplier), name, distance_km, verdicts, message)
+        return NearMiss(_summary(supplier), name, distance_km, verdicts, message)
 
     def _wrong_segment(self, query: LotQuery, supplier: Supplier) -> Text:
         """Said of a supplier that offers only a neighbour of what is asked, or only what supports it."""
@@ -243,7 +234,8 @@ class Explainer:
     ) -> tuple[Eligibility, ...]:
         """The verdicts on a supplier that the buyer awarded ESS-reserved contracts."""
         verdicts = (eligibility(facts, kind, self.on, self.rules, self.contract) for kind in dict.fromkeys(reserved))
-        return tuple(_in_words(with_award_bar(found, awards, self.on, self.rules), self.language) for found in verdicts)
+        barred = (with_award_bar(found, awards, self.on, self.rules) for found in verdicts)
+        return tuple(_in_words(verdict, Eligibility, self.language) for verdict in barred)
 
     def _say(self, text: Text) -> str:
         return text.to(self.language)
@@ -255,46 +247,20 @@ def _judge(
 ) -> Callable[[LegalFacts], tuple[Eligibility, ...]]:
     """The verdicts on a supplier in words; the same judge for the same question."""
     kinds = tuple(dict.fromkeys(reserved))
-    return lambda facts: tuple(_in_words(eligibility(facts, kind, on, rules, contract), language) for kind in kinds)
-
-
-def _in_words(verdict: Verdict, language: Language) -> Eligibility:
-    return Eligibility(
-        reserved=verdict.reserved,
-        outcome=verdict.outcome,
-        code=verdict.code,
-        missing=tuple(proof.to(language) for proof in verdict.missing),
-        rule=verdict.rule,
-        article=verdict.article,
-        confidence=verdict.confidence,
-        message=verdict.message.to(language),
+    return lambda facts: tuple(
+        _in_words(eligibility(facts, kind, on, rules, contract), Eligibility, language) for kind in kinds
     )
 
 
-def _told_finding(finding: LegalFinding, language: Language) -> Finding:
-    return Finding(
-        code=finding.code,
-        outcome=finding.outcome,
-        rule=finding.rule,
-        article=finding.article,
-        confidence=finding.confidence,
-        message=finding.message.to(language),
-    )
+def _in_words(found: Verdict | LegalFinding | LegalAdvice, kind: type[Words], language: Language) -> Words:
+    """What the law says, in one language: a struct with the same fields."""
+    fields = msgspec.structs.asdict(found) | {"message": found.message.to(language)}
+    if isinstance(found, Verdict):
+        fields["missing"] = tuple(proof.to(language) for proof in found.missing)
+    return kind(**fields)
 
 
-def _told_advice(advice: LegalAdvice, language: Language) -> Advice:
-    return Advice(
-        code=advice.code,
-        severity=advice.severity,
-        article=advice.article,
-        message=advice.message.to(language),
-        confidence=advice.confidence,
-        rule=advice.rule,
-        lots=advice.lots,
-    )
-
-
-def summary(supplier: Supplier) -> SupplierSummary:
+def _summary(supplier: Supplier) -> SupplierSummary:
     """A supplier as a shortlist shows it: no contact person."""
     contact = supplier.contact
     return SupplierSummary(

@@ -22,9 +22,6 @@ from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Geography, Territory
 from matching.geo.weighted_cache import Kept
 
-Ints = NDArray[np.int32]
-Codes = NDArray[np.int8]
-
 # how an offer says where it is available
 NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3
 BASES: tuple[Basis, ...] = ("declared", "inferred")
@@ -32,15 +29,16 @@ KEPT_DISTANCES = 4_000_000
 """Suppliers times shapes whose distances are kept: some 64 MB."""
 
 
-@dataclass(frozen=True)
-class OfferTable:
-    """All offers of one segment or family, as parallel arrays: supplier (an ordinal), basis and area."""
-
-    supplier: Ints
-    basis: Codes
-    area_kind: Codes
-    radius_km: Floats
-    area: Ints
+OFFER = np.dtype(
+    [
+        ("supplier", np.int32),
+        ("basis", np.int8),
+        ("area_kind", np.int8),
+        ("area", np.int32),
+        ("radius_km", np.float64),
+    ]
+)
+"""One offer of a segment or family: its supplier (an ordinal), its basis and its area."""
 
 
 class Index:
@@ -83,16 +81,16 @@ class Index:
         """An index of other suppliers over the same reference data."""
         return Index(suppliers, self.taxonomy, self.cpv, self.geography)
 
-    def _tables(self) -> dict[str, OfferTable]:
-        rows: dict[str, list[tuple[int, int, int, float, int]]] = {}
+    def _tables(self) -> dict[str, NDArray[np.void]]:
+        rows: dict[str, list[tuple[int, int, int, int, float]]] = {}
         for ordinal, supplier in enumerate(self.suppliers):
             for offer in supplier.offers:
                 kind, radius_km, area = self.areas.intern(offer.service_area)
-                row = ordinal, BASES.index(offer.basis), kind, radius_km, area
+                row = ordinal, BASES.index(offer.basis), kind, area, radius_km
                 for segment in offered_segments(offer, self.taxonomy, self.cpv):
                     rows.setdefault(segment, []).append(row)
         self.areas.freeze()
-        return {segment: _table(of_segment) for segment, of_segment in rows.items()}
+        return {segment: np.array(of_segment, dtype=OFFER) for segment, of_segment in rows.items()}
 
 
 def offered_segments(offer: Offer, taxonomy: Taxonomy, cpv: Cpv) -> tuple[str, ...]:
@@ -213,14 +211,3 @@ def _positions(suppliers: list[Supplier]) -> Floats:
 
 def _bits(supplier: UUID) -> int:
     return int.from_bytes(hashlib.blake2b(supplier.bytes, digest_size=8).digest(), "big")
-
-
-def _table(rows: list[tuple[int, int, int, float, int]]) -> OfferTable:
-    supplier, basis, area_kind, radius_km, area = zip(*rows, strict=True)
-    return OfferTable(
-        supplier=np.array(supplier, dtype=np.int32),
-        basis=np.array(basis, dtype=np.int8),
-        area_kind=np.array(area_kind, dtype=np.int8),
-        radius_km=np.array(radius_km, dtype=np.float64),
-        area=np.array(area, dtype=np.int32),
-    )

@@ -11,7 +11,6 @@ from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Role
 from domain.text.bilingual import Text
-from matching.geo.geojson_validation import Misplaced
 from matching.geo.shape import Shape
 from matching.geo.territory import MAX_SUGGESTIONS, Geography, Territory
 from matching.words.keywords import Interpreter
@@ -88,27 +87,21 @@ class Reader:
         return LotQuery(lot, wanted, territory, shape, unmapped, unknown)
 
     def _check_codes(self, lot: Lot, at: tuple[str | int, ...]) -> list[Problem]:
-        problems = []
-        for name, codes in (("segments", lot.segments), ("support_segments", lot.support_segments)):
-            problems += [
-                Problem(
-                    pointer(*at, name, place),
-                    "unknown_code",
-                    _unknown(code, self.taxonomy.nearest(code) if place < MAX_SUGGESTIONS else None),
-                )
-                for place, code in enumerate(codes)
-                if not self.taxonomy.known(code)
-            ]
-        problems += [
+        taxonomy = self.taxonomy
+        return [
             Problem(
-                pointer(*at, "cpv", place),
+                pointer(*at, name, place),
                 "unknown_code",
-                _unknown(code, self.cpv.nearest(code) if place < MAX_SUGGESTIONS else None),
+                _unknown(code, nearest(code) if place < MAX_SUGGESTIONS else None),
             )
-            for place, code in enumerate(lot.cpv)
-            if not self._cpv_known(code)
+            for name, codes, known, nearest in (
+                ("segments", lot.segments, taxonomy.known, taxonomy.nearest),
+                ("support_segments", lot.support_segments, taxonomy.known, taxonomy.nearest),
+                ("cpv", lot.cpv, self._cpv_known, self.cpv.nearest),
+            )
+            for place, code in enumerate(codes)
+            if not known(code)
         ]
-        return problems
 
     def _cpv_known(self, code: str) -> bool:
         try:
@@ -155,13 +148,12 @@ SAME_ID = Text("Un autre lot porte déjà cet identifiant.", "Another lot alread
 
 
 def _duplicates(need: Need) -> list[Problem]:
-    seen: set[str] = set()
-    problems = []
-    for position, lot in enumerate(need.lots):
-        if lot.id in seen:
-            problems.append(Problem(pointer("lots", position, "id"), "duplicate_id", SAME_ID))
-        seen.add(lot.id)
-    return problems
+    ids = [lot.id for lot in need.lots]
+    return [
+        Problem(pointer("lots", position, "id"), "duplicate_id", SAME_ID)
+        for position, lot_id in enumerate(ids)
+        if ids.index(lot_id) < position
+    ]
 
 
 def _wanted(segment: str, role: Role, reasons: Iterable[tuple[str, float]]) -> Wanted:
@@ -173,8 +165,8 @@ def _tried(problems: list[Problem], make: Callable[[], Made]) -> Made | None:
     """The result of `make`, or None with its problems added to the list."""
     try:
         return make()
-    except Misplaced as misplaced:
-        problems.extend(misplaced.problems)
+    except InvalidContent as invalid:
+        problems.extend(invalid.problems)
         return None
 
 

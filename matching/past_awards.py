@@ -32,9 +32,10 @@ class PastAwards:
     taxonomy: Taxonomy
 
     @classmethod
-    def until(cls, on: date, awards: Iterable[Award], rules: Rules, taxonomy: Taxonomy) -> "PastAwards":
-        """Those made on that day or before; later ones are ignored."""
-        return cls(by_supplier(award for award in awards if award.awarded_on <= on), on, rules, taxonomy)
+    def until(cls, on: date, awards: Iterable[Award], rules: Rules, taxonomy: Taxonomy) -> "PastAwards | None":
+        """Those made on that day or before, None where there are none; later ones are ignored."""
+        past = by_supplier(award for award in awards if award.awarded_on <= on)
+        return cls(past, on, rules, taxonomy) if past else None
 
     def bar(self, field: Field) -> Field:
         """The field once the three-year bar is applied to the ESS outcomes of those awarded such a contract.
@@ -89,8 +90,8 @@ class PastAwards:
             row, known = survey.row_of(supplier), _indexed(survey, supplier)
             if row not in candidates or known is None:
                 continue
-            found = dependence(known.name, known.turnover_eur, awards, survey.query.lot, self.on, self.rules)
-            if found:
+            lot = survey.query.lot
+            if found := dependence(known.name, known.turnover_eur, awards, lot, self.on, self.rules):
                 yield found
 
 

@@ -6,7 +6,7 @@ from itertools import repeat
 import msgspec
 from stdnum.fr import siret as siret_numbers
 
-from domain.errors import Problem
+from domain.errors import InvalidContent, Problem
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
@@ -14,7 +14,7 @@ from domain.suppliers.record_check import check_record
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, SupplierRecord
 from matching.geo.geocode import place
-from matching.geo.geojson_validation import Misplaced, decoded
+from matching.geo.geojson_validation import decoded
 from matching.geo.territory import Geography
 from sources.rows import Context
 
@@ -69,8 +69,8 @@ def _geometry_faults(record: SupplierRecord) -> Iterator[Problem]:
         if offer.service_area is not None and offer.service_area.geometry is not None:
             try:
                 decoded(offer.service_area.geometry, "offers", position, "service_area", "geometry")
-            except Misplaced as misplaced:
-                yield from misplaced.problems
+            except InvalidContent as invalid:
+                yield from invalid.problems
 
 
 def _flagged(placement: Placement, flags: tuple[Flag, ...]) -> Placement:

@@ -13,13 +13,12 @@ from api.web.dates import end_of, first_moment
 from api.web.query_string import invalid
 from db.core.engine import transaction
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
-from domain.errors import Problem, pointer
+from domain.errors import InvalidContent, Problem, pointer
 from domain.insights import Insights, Scope, Tally
 from domain.needs.need import TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import UnknownTerritory
 from domain.text.bilingual import Text
-from matching.geo.geojson_validation import Misplaced
 from matching.geo.territory import Bools
 from matching.reference import Reference
 
@@ -128,7 +127,7 @@ def _meets(ground: Bools, reference: Reference) -> Callable[[TerritoryRequest], 
                 areas = tuple(reference.territories.area(code) for code in request.codes)
                 return any(ground[list(area.communes)].any() for area in areas)
             return bool((reference.geography.territory(request).ground & ground).any())
-        except (Misplaced, UnknownTerritory):
+        except (InvalidContent, UnknownTerritory):
             return False
 
     return meets

@@ -3,6 +3,8 @@
 Portals ask for the same territories again and again: what was measured for one request serves the next.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from matching.geo.projection import Floats, Positions
@@ -19,19 +21,16 @@ class Measured:
 
     def distance(self, ordinals: Positions) -> Floats:
         """Kilometres to the shape, 0 inside; infinite for a supplier without a location."""
-        found = self._distance[ordinals]
-        missing = np.flatnonzero(np.isnan(found))
-        if len(missing):
-            found[missing] = self.shape.distance(self.positions[ordinals[missing]])
-            self._distance[ordinals] = found
-        return found
+        return self._filled(self._distance, ordinals, self.shape.distance)
 
     def lower_bound(self, ordinals: Positions) -> Floats:
         """Kilometres that `distance` is certain not to be under; infinite for a supplier without a location."""
-        found = self._bound[ordinals]
+        return self._filled(self._bound, ordinals, self.shape.lower_bound)
+
+    def _filled(self, known: Floats, ordinals: Positions, measure: Callable[[Floats], Floats]) -> Floats:
+        found = known[ordinals]
         missing = np.flatnonzero(np.isnan(found))
         if len(missing):
-            bound = self.shape.lower_bound(self.positions[ordinals[missing]])
-            found[missing] = np.where(np.isnan(bound), np.inf, bound)
-            self._bound[ordinals] = found
+            found[missing] = np.nan_to_num(measure(self.positions[ordinals[missing]]), nan=np.inf, posinf=np.inf)
+            known[ordinals] = found
         return found

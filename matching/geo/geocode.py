@@ -1,6 +1,6 @@
 """Where a supplier's record stands, and what is doubtful about it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import shapely
@@ -23,8 +23,9 @@ def place(records: Sequence[SupplierRecord], geography: Geography) -> list[Place
     The commune is the address's (its successor where that code is retired), else the one that holds the point. What
     is doubtful is flagged, never refused: a point far from its commune, a point on no French ground, no place at all.
     """
-    located = [position for position, record in enumerate(records) if record.location is not None]
-    held = dict(zip(located, _communes_at([records[position] for position in located], geography), strict=True))
+    points = {position: record.location for position, record in enumerate(records) if record.location is not None}
+    holders = geography.commune_at(*_degrees(points.values())).tolist()
+    held = dict(zip(points, holders, strict=True))
     away = _away(records, held, geography)
     return [
         _place(record, held.get(position), away.get(position), geography) for position, record in enumerate(records)
@@ -67,8 +68,8 @@ def _away(records: Sequence[SupplierRecord], held: Mapping[int, int], geography:
     found: dict[int, float] = {}
     for stated, positions in elsewhere.items():
         shape = geography.place(Place(commune=communes[stated].code))
-        lat, lon = _degrees([records[position] for position in positions])
-        found |= zip(positions, shape.distance(earth_centred(lat, lon)).tolist(), strict=True)
+        points = [point for position in positions if (point := records[position].location)]
+        found |= zip(positions, shape.distance(earth_centred(*_degrees(points))).tolist(), strict=True)
     return found
 
 
@@ -83,16 +84,15 @@ def _doubts(
     if stated == held:
         return []
     if stated is None:
-        if held < 0 and not _off_shore(point, geography):
+        at = shapely.Point(point.lon, point.lat)
+        if held < 0 and not len(geography.tree.query(at, "dwithin", SHORE_DEGREES)):
             return [Flag("outside_france", f"{point.lat}, {point.lon}")]
         return _doubts_of_postal_code(record, point, held, geography)
     commune = communes[stated]
     if away is None:  # without an outline, only what lies in another commune is elsewhere for certain
         detail = f"in {communes[held].code} {communes[held].name}, not {commune.code} {commune.name}"
         return [Flag("point_far_from_commune", detail)] if held >= 0 else []
-    if away <= TOLERANCE_KM:
-        return []
-    return [Flag("point_far_from_commune", f"{away:.1f} km from {commune.code} {commune.name}")]
+    return _far(away, f"{commune.code} {commune.name}")
 
 
 def _doubts_of_postal_code(record: SupplierRecord, point: Point, held: int, geography: Geography) -> list[Flag]:
@@ -104,28 +104,16 @@ def _doubts_of_postal_code(record: SupplierRecord, point: Point, held: int, geog
     communes = [geography.territories.communes[ordinal] for ordinal in served]
     if any(commune.lat is None for commune in communes):
         return []
-    away = min(geography.place(Place(commune=one.code)).distance(_position(point))[0] for one in communes)
-    if away <= TOLERANCE_KM:
-        return []
-    return [Flag("point_far_from_commune", f"{away:.1f} km from postal code {postal_code}")]
+    at = earth_centred(*_degrees([point]))
+    away = min(geography.place(Place(commune=one.code)).distance(at)[0] for one in communes)
+    return _far(away, f"postal code {postal_code}")
 
 
-def _off_shore(point: Point, geography: Geography) -> bool:
-    """Whether some French ground is near: harbours and islets lie off the outlines."""
-    return len(geography.tree.query(shapely.Point(point.lon, point.lat), "dwithin", SHORE_DEGREES)) > 0
+def _far(away_km: float, ground: str) -> list[Flag]:
+    return [Flag("point_far_from_commune", f"{away_km:.1f} km from {ground}")] if away_km > TOLERANCE_KM else []
 
 
-def _communes_at(records: Sequence[SupplierRecord], geography: Geography) -> list[int]:
-    return [int(found) for found in geography.commune_at(*_degrees(records))]
-
-
-def _degrees(records: Sequence[SupplierRecord]) -> tuple[Floats, Floats]:
-    """Latitudes and longitudes of the records' own points; they all have one."""
-    points = np.array([(r.location.lat, r.location.lon) for r in records if r.location], dtype=np.float64).reshape(
-        -1, 2
-    )
-    return points[:, 0], points[:, 1]
-
-
-def _position(point: Point) -> Floats:
-    return earth_centred(np.array([point.lat]), np.array([point.lon]))
+def _degrees(points: Iterable[Point]) -> tuple[Floats, Floats]:
+    """Latitudes and longitudes."""
+    degrees = np.array([(point.lat, point.lon) for point in points], dtype=np.float64).reshape(-1, 2)
+    return degrees[:, 0], degrees[:, 1]

@@ -1,6 +1,6 @@
 """The outline, bounds and middle of an area, as clients draw them."""
 
-from collections import OrderedDict
+from functools import lru_cache
 from typing import NamedTuple
 
 import shapely
@@ -26,19 +26,14 @@ class Portraits:
 
     def __init__(self, geography: Geography) -> None:
         self._geography = geography
-        self._kept: OrderedDict[str, Portrait | None] = OrderedDict()
+        self._of_id = lru_cache(PORTRAITS_KEPT)(self._draw)
 
     def of(self, area: Area) -> Portrait | None:
         """The portrait of an area; None where no outline is known (overseas collectivities)."""
-        if area.id in self._kept:
-            self._kept.move_to_end(area.id)
-        else:
-            self._kept[area.id] = self._draw(area)
-            if len(self._kept) > PORTRAITS_KEPT:
-                self._kept.popitem(last=False)
-        return self._kept[area.id]
+        return self._of_id(area.id)
 
-    def _draw(self, area: Area) -> Portrait | None:
+    def _draw(self, area_id: str) -> Portrait | None:
+        area = self._geography.territories.area(area_id)
         pieces = self._geography.outlines_of(area)
         if not len(pieces):
             return None

@@ -9,12 +9,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from domain.errors import Problem, pointer
+from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.geojson import Geometry
 from domain.reference.territory import Area, Territories, TerritoryKind, UnknownTerritory
 from domain.text.bilingual import Text, kilometres
-from matching.geo.geojson_validation import Misplaced, decoded, misplaced_under
+from matching.geo.geojson_validation import decoded, problems_under
 from matching.geo.outlines import outlines
 from matching.geo.projection import Floats, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape
@@ -72,8 +72,10 @@ class Geography:
         self._positions = {
             area.id: position for kind in OUTLINED_KINDS for position, area in enumerate(territories.areas(kind))
         }
-        self._territories = Kept(self._prepare, lambda made: LIGHTEST + _vertices(made.shape), KEPT_VERTICES)
-        self._places = Kept(self._locate, _vertices, KEPT_VERTICES)
+        self._territories = Kept(
+            self._prepare, lambda made: LIGHTEST + (made.shape.vertices if made.shape else 0), KEPT_VERTICES
+        )
+        self._places = Kept(self._locate, lambda shape: shape.vertices, KEPT_VERTICES)
 
     @cached_property
     def tree(self) -> shapely.STRtree:
@@ -91,13 +93,13 @@ class Geography:
         return middle, reach * 1.01
 
     def territory(self, request: TerritoryRequest, *at: str | int) -> Territory:
-        """The prepared territory of a request; raises Misplaced with pointers under `at`."""
-        with misplaced_under(*at):
+        """The prepared territory of a request; raises InvalidContent with pointers under `at`."""
+        with problems_under(*at):
             return self._territories(request)
 
     def place(self, place: Place, *at: str | int) -> Shape:
-        """The shape of a point or of a commune's outline; raises Misplaced with pointers under `at`."""
-        with misplaced_under(*at):
+        """The shape of a point or of a commune's outline; raises InvalidContent with pointers under `at`."""
+        with problems_under(*at):
             return self._places(place)
 
     def commune_at(self, lat: Floats, lon: Floats) -> NDArray[np.int64]:
@@ -127,7 +129,7 @@ class Geography:
     def _prepare(self, request: TerritoryRequest) -> Territory:
         given = [name for name in ("codes", "near", "geometry") if getattr(request, name) is not None]
         if len(given) != 1 or (request.radius_km is not None) != (given == ["near"]):
-            raise Misplaced([Problem("", "territory_form", FORMS)])
+            raise InvalidContent((Problem("", "territory_form", FORMS),))
         if request.codes is not None:
             return self._of_codes(request.codes)
         if request.near is not None:
@@ -143,10 +145,10 @@ class Geography:
             except UnknownTerritory as unknown:
                 problems.append(Problem(pointer("codes", position), unknown.code, unknown.detail))
         if problems:
-            raise Misplaced(problems)
+            raise InvalidContent(tuple(problems))
         distinct = tuple(dict.fromkeys(areas))
         ground = self.ground_of_codes(distinct)
-        largest = _largest(distinct, len(ground))
+        largest = largest_areas(distinct, len(ground))
         pieces = np.concatenate([self.outlines_of(area) for area in largest])
         if ground.sum() < sum(len(area.communes) for area in largest):
             pieces = np.array([shapely.union_all(pieces)])  # areas that overlap
@@ -163,7 +165,7 @@ class Geography:
         ground = self._ground_of_disc(anchor, radius_km)
         if not ground.any():
             swapped = isinstance(anchor, PointShape) and self._ground_of_disc(anchor.swapped(), radius_km).any()
-            raise Misplaced([Problem("/near", "outside_france", _outside(bool(swapped)))])
+            raise InvalidContent((Problem("/near", "outside_france", _outside(bool(swapped))),))
         where = self._place_name(near)
         label = Text(
             f"{kilometres(radius_km).fr} autour de {where.fr}", f"{kilometres(radius_km).en} around {where.en}"
@@ -184,24 +186,24 @@ class Geography:
         region = decoded(geometry, "geometry")
         ground = self.ground_of(region)
         if not ground.any():
-            swapped = shapely.transform(region, lambda degrees: degrees[:, ::-1])
-            raise Misplaced([Problem("/geometry", "outside_france", _outside(bool(self.ground_of(swapped).any())))])
+            swapped = self.ground_of(shapely.transform(region, lambda degrees: degrees[:, ::-1])).any()
+            raise InvalidContent((Problem("/geometry", "outside_france", _outside(bool(swapped))),))
         label = Text("Zone dessinée", "Drawn area")
         return Territory(label, None, None, ground, PolygonShape(np.array([region])), region)
 
     def _locate(self, place: Place) -> Shape:
         point = place.lat is not None and place.lon is not None
         if point == (place.commune is not None) or (place.lat is None) != (place.lon is None):
-            raise Misplaced([Problem("", "place_form", PLACES)])
+            raise InvalidContent((Problem("", "place_form", PLACES),))
         if place.commune is None:
             return PointShape(cast(float, place.lat), cast(float, place.lon))
         try:
             area = self.territories.area(f"commune:{place.commune}")
         except UnknownTerritory as unknown:
-            raise Misplaced([Problem("/commune", unknown.code, unknown.detail)]) from unknown
+            raise InvalidContent((Problem("/commune", unknown.code, unknown.detail),)) from unknown
         pieces = self.outlines_of(area)
         if not len(pieces):
-            raise Misplaced([Problem("/commune", "no_outline", NO_OUTLINE)])
+            raise InvalidContent((Problem("/commune", "no_outline", NO_OUTLINE),))
         return PolygonShape(pieces)
 
     def outlines_of(self, area: Area) -> NDArray[np.object_]:
@@ -238,10 +240,6 @@ NO_OUTLINE = Text(
 )
 
 
-def _vertices(shape: Shape | None) -> int:
-    return 0 if shape is None else shape.vertices
-
-
 def _outside(swapped: bool) -> Text:
     """That a territory has no French ground; `swapped`: it would have, with the axes the other way round."""
     return Text(
@@ -252,7 +250,7 @@ def _outside(swapped: bool) -> Text:
     )
 
 
-def _largest(areas: Iterable[Area], communes: int) -> list[Area]:
+def largest_areas(areas: Iterable[Area], communes: int) -> list[Area]:
     """The areas without those that larger ones cover already, such as departements of a region that is there too."""
     covered, kept = np.zeros(communes, dtype=bool), []
     for area in sorted(areas, key=lambda area: -len(area.communes)):

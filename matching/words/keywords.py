@@ -74,9 +74,10 @@ class Interpreter:
         matches = self._lexicon.matches([self._lexicon.near(word.stem) for word in words])
         matches = _undominated([match for match in matches if _speaks(match)])
         free = self._free(matches, words)
-        covered = self._covered(_union(free), words, _union(matches))
-        share = LEAST_COVERED + (1 - LEAST_COVERED) * covered
-        readings = self._best((match, match.said * share * self._headed(match, words)) for match in free)
+        said, known = (functools.reduce(int.__or__, (match.mask for match in some), 0) for some in (free, matches))
+        share = LEAST_COVERED + (1 - LEAST_COVERED) * self._covered(said, words, known)
+        headed = ((match, 1.0 if self._head(match, words) is None else UNKNOWN_HEAD) for match in free)
+        readings = self._best((match, match.said * share * sure) for match, sure in headed)
         return tuple(r for r in readings if r.confidence >= max(FLOOR, readings[0].confidence - NEAR_BEST))
 
     def _free(self, matches: list[Match], words: Sequence[Word]) -> list[Match]:
@@ -97,9 +98,6 @@ class Interpreter:
             return None
         return max((place for place in content if place < inside[0]), default=None)
 
-    def _headed(self, match: Match, words: Sequence[Word]) -> float:
-        return 1.0 if self._head(match, words) is None else UNKNOWN_HEAD
-
     def _covered(self, mask: int, words: Sequence[Word], known: int = 0) -> float:
         """The share of a text that the words of `mask` make up; those of `known` at least complete them."""
         said = left = 0.0
@@ -119,10 +117,6 @@ class Interpreter:
                 best[match.phrase.segment] = max(best.get(match.phrase.segment, 0.0), score)
         ranked = sorted(best.items(), key=lambda item: (-item[1], self._order[item[0]]))
         return tuple(Reading(segment, round(min(score, 1.0), 3)) for segment, score in ranked)
-
-
-def _union(matches: Iterable[Match]) -> int:
-    return functools.reduce(int.__or__, (match.mask for match in matches), 0)
 
 
 def _speaks(match: Match) -> bool:

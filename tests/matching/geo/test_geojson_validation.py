@@ -3,9 +3,9 @@
 import pytest
 import shapely
 
-from domain.errors import Problem
+from domain.errors import InvalidContent, Problem
 from domain.reference.geojson import Geometry, MultiPolygon, Polygon, Position, Ring
-from matching.geo.geojson_validation import MAX_VERTICES, Misplaced, decoded, misplaced_under
+from matching.geo.geojson_validation import MAX_VERTICES, decoded, problems_under
 from tests.factories import REDON, RENNES, ring, square
 
 BOW_TIE: Ring = ((-2.0, 47.0), (-1.0, 48.0), (-1.0, 47.0), (-2.0, 48.0), (-2.0, 47.0))
@@ -13,7 +13,7 @@ BOW_TIE: Ring = ((-2.0, 47.0), (-1.0, 48.0), (-1.0, 47.0), (-2.0, 48.0), (-2.0, 
 
 def refused(geometry: Geometry) -> tuple[str, str]:
     """Where and for what a geometry is refused."""
-    with pytest.raises(Misplaced) as caught:
+    with pytest.raises(InvalidContent) as caught:
         decoded(geometry, "geometry")
     (problem,) = caught.value.problems
     return problem.pointer, problem.code
@@ -92,13 +92,13 @@ def test_vertices_are_counted_over_all_rings() -> None:
 
 
 def test_problems_of_a_part_point_into_the_whole() -> None:
-    with pytest.raises(Misplaced) as caught, misplaced_under("lots", 2, "territory"):
+    with pytest.raises(InvalidContent) as caught, problems_under("lots", 2, "territory"):
         decoded(Polygon(coordinates=(BOW_TIE,)), "geometry")
     assert [problem.pointer for problem in caught.value.problems] == ["/lots/2/territory/geometry/coordinates"]
 
 
 def test_a_refusal_says_what_would_be_right() -> None:
-    with pytest.raises(Misplaced) as caught:
+    with pytest.raises(InvalidContent) as caught:
         decoded(Polygon(coordinates=(spiked(MAX_VERTICES + 1),)))
     found: Problem = caught.value.problems[0]
     assert found.detail.fr == "10001 sommets ; 10000 au plus : simplifier le tracé."
