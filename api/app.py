@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from uuid import UUID
 
 import structlog
 from litestar import Litestar
@@ -23,22 +25,24 @@ from api.needs import awards, equal_treatment, insights, shortlists
 from api.needs import routes as needs
 from api.reports.routes import ROUTES as REPORT_ROUTES
 from api.runtime import observability as observe
-from api.runtime.auth import Keys
-from api.runtime.database import database
+from api.runtime.auth import DEFAULT_ORGANISATION, Keys
 from api.runtime.endpoint import Call, options_handlers
 from api.runtime.import_processes import ImportProcesses
 from api.runtime.live_index import LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.outbox_worker import deliveries
 from api.runtime.services import Services
-from api.settings import Settings, nearest_variable, read_settings
+from api.settings import BadSetting, Settings, nearest_variable, read_settings
 from api.sync import imports, records, sources
 from api.web.openapi import routes_of
 from api.web.path_suffix import FilePaths
 from api.web.problems import answer_failure
 from api.webhooks import routes as webhooks
 from api.webhooks.sender import webhook_kind
-from matching.geo.outline_view import AreaOutlines
+from db.api_keys import ensure_organisation, find_client
+from db.core.engine import engine, transaction
+from domain.client import Client
+from matching.geo.outline_view import Portraits
 from matching.reference import Reference, load_reference
 
 Part = Callable[[Services], AbstractAsyncContextManager[None]]
@@ -64,11 +68,32 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *audit.ROUTES,
     *privacy.ROUTES,
     *reference_routes.ROUTES,
-    observe.get_liveness,
-    observe.get_readiness,
-    observe.get_metrics,
+    *observe.ROUTES,
     *documentation.ROUTES,
 )
+
+
+@asynccontextmanager
+async def database(services: Services) -> AsyncIterator[None]:
+    """The part that opens the database of the settings, which may be away: requests that need it then get a 503."""
+    if services.settings.database_url is None:
+        raise BadSetting("DATABASE_URL is not set; `vivier serve` sets it to its own database where there is no other")
+    attached = engine(services.settings.database_url)
+
+    async def find(key: str) -> Client | None:
+        async with transaction(attached) as connection:
+            return await find_client(connection, key)
+
+    async def find_organisation() -> UUID:
+        async with transaction(attached) as connection:
+            return await ensure_organisation(connection, DEFAULT_ORGANISATION, services.now())
+
+    services.engine = attached
+    services.keys.attach(find, find_organisation)
+    try:
+        yield
+    finally:
+        await attached.dispose()
 
 
 @asynccontextmanager
@@ -115,7 +140,7 @@ def create_app(
         reference=reference,
         import_processes=import_processes,
         gazetteer=reference.gazetteer,
-        area_outlines=AreaOutlines(reference.geography),
+        portraits=Portraits(reference.geography),
         metrics=Metrics(settings.metrics_dir),
         keys=Keys(settings.admin_key, settings.key_cache_seconds),
     )
@@ -123,7 +148,7 @@ def create_app(
         route_handlers=[*options_handlers(routes), *routes],  # else the framework answers OPTIONS by itself
         request_class=Call,
         exception_handlers={HTTPException: answer_failure, Exception: answer_failure},
-        lifespan=[_lifespan(services, parts)],
+        lifespan=[partial(_run, part, services) for part in (_warn_of_settings, *parts)],
         openapi_config=None,
         logging_config=None,
         debug=False,
@@ -142,14 +167,12 @@ def from_environment() -> Litestar:
     return create_app(settings)
 
 
-def _lifespan(services: Services, parts: Sequence[Part]) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        for name in services.settings.unknown:
-            log.warning("unknown setting ignored", name=name, nearest=nearest_variable(name))
-        async with AsyncExitStack() as running:
-            for part in parts:
-                await running.enter_async_context(part(services))
-            yield
+def _run(part: Part, services: Services, _: Litestar) -> AbstractAsyncContextManager[None]:
+    return part(services)
 
-    return lifespan
+
+@asynccontextmanager
+async def _warn_of_settings(services: Services) -> AsyncIterator[None]:
+    for name in services.settings.unknown:
+        log.warning("unknown setting ignored", name=name, nearest=nearest_variable(name))
+    yield

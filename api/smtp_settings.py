@@ -6,7 +6,7 @@ from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 Encryption = Literal["tls", "always", "offered", "never"]
-_ENCRYPTIONS: dict[str, Encryption] = {"always": "always", "offered": "offered", "never": "never"}
+_STARTTLS: dict[str, Encryption] = {"always": "always", "offered": "offered", "never": "never"}
 PORTS = {"smtps": 465, "smtp": 587}
 
 _LOCAL = r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f-\x9f]{1,64}"
@@ -34,7 +34,7 @@ def mail_server(text: str) -> MailServer:
     expected = ValueError("smtp://user:password@host:port?starttls=always|offered|never, or smtps:// for TLS")
     parts = urlsplit(text)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    encryption = _ENCRYPTIONS.get(options.pop("starttls", "always" if parts.password else "offered"))
+    encryption = _STARTTLS.get(options.pop("starttls", "always" if parts.password else "offered"))
     usual = parts.scheme in PORTS and parts.hostname and parts.path in {"", "/"} and not parts.fragment
     if not usual or options or encryption is None:
         raise expected

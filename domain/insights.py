@@ -199,7 +199,9 @@ class Tally:
                 for lot in lots:
                     self._add_lacking(need.id, lot)
                 if need.status != "abandoned":
-                    self._social[_social(need.content)] += 1
+                    # a reserved lot is a social provision by itself
+                    reserved = any(lot.reserved for lot in need.content.lots)
+                    self._social[reserved or need.content.social_considerations] += 1
                     self._environmental[need.content.environmental_considerations] += 1
 
     def relevant(self, exchanges: Iterable[ExchangeFacts]) -> list[UUID]:
@@ -234,16 +236,11 @@ class Tally:
 
     def _unsupplied(self) -> tuple[Unsupplied, ...]:
         """The segments that lack in most lots come first."""
-        found = [
+        found = (
             Unsupplied(segment, label, len(needs), tuple(dict.fromkeys(needs)))
             for segment, (label, needs) in self._lacking.items()
-        ]
+        )
         return tuple(sorted(found, key=lambda each: (-each.lots, each.segment)))
-
-
-def _social(content: PlannedNeed) -> bool | None:
-    """A reserved lot is a social provision by itself; unknown where nothing is said."""
-    return True if any(lot.reserved for lot in content.lots) else content.social_considerations
 
 
 def _provision(counted: Counter[bool | None], target: float) -> ProvisionFigures:

@@ -15,13 +15,13 @@ from domain.law.supplier_facts import LegalFacts
 from domain.law.supply_advice import Ends
 from domain.needs.need import Reserved
 from domain.reference.taxonomy import Taxonomy
-from domain.shortlists.shortlist import Fit, Presence
-from domain.suppliers.supplier import Basis, Supplier
-from matching.eligibility_cache import NEVER, Facts
+from domain.shortlists.shortlist import Fit, Presence, SegmentAnswer
+from domain.suppliers.supplier import Supplier
+from matching.eligibility_cache import NEVER, Facts, Judgement
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
-from matching.index import BASES, GROUND, NATIONAL, NO_AREA, RADIUS, Index, LiveIndex, OfferTable
+from matching.index import BASES, GROUND, NATIONAL, NO_AREA, OFFER, RADIUS, Index, LiveIndex
 from matching.lot_query import LotQuery, Wanted
 
 Keys = NDArray[np.int32]
@@ -49,17 +49,7 @@ PRESENCE_OF_AREA[[NO_AREA, NATIONAL]] = PRESENCES.index("nearby"), PRESENCES.ind
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The best offer of a supplier for one wanted segment."""
-
-    offered: str
-    fit: Fit
-    basis: Basis
-    presence: Presence
-
-
-@dataclass(frozen=True)
-class ConsideredSuppliers:
+class Survey:
     """Suppliers with an offer for the lot, as parallel arrays.
 
     `part` and `ordinal` name each supplier, and `facts` where its legal facts stand there; `answers` says whether it
@@ -103,44 +93,54 @@ class ConsideredSuppliers:
         """Which of the wanted segments are the lot's object."""
         return np.array([wanted.role == "object" for wanted in self.query.wanted], dtype=bool)
 
-    def answer(self, row: int, column: int) -> Answer | None:
-        """The best offer of one supplier for one wanted segment, in words."""
-        worth = int(self.best[row, column])
-        if worth == NO_OFFER:
-            return None
-        return Answer(
-            offered=self.offered[column][worth % OFFERED],
-            fit=FITS[worth // PER_FIT],
-            basis=BASES[worth % PER_FIT // PER_BASIS],
-            presence=PRESENCES[worth % PER_BASIS // OFFERED],
+    def answers_of(self, row: int) -> tuple[SegmentAnswer, ...]:
+        """The best offer of one supplier for each wanted segment that it has any for."""
+        return tuple(
+            SegmentAnswer(
+                requested=wanted.segment,
+                offered=offered[worth % OFFERED],
+                fit=FITS[worth // PER_FIT],
+                basis=BASES[worth % PER_FIT // PER_BASIS],
+                role=wanted.role,
+            )
+            for wanted, offered, worth in zip(self.query.wanted, self.offered, self.best[row].tolist(), strict=True)
+            if worth != NO_OFFER
         )
 
     def distance(self, target: Shape | None, rows: Positions) -> Floats:
         """Kilometres from some of the suppliers to a shape, 0 inside; infinite where either is not known."""
         if target is None:
             return np.full(len(rows), np.inf)
-        return self._each(lambda index, ordinals: index.distances(target).distance(ordinals), rows)
+        return self._each(lambda index, ordinals: index.measured(target).distance(ordinals), rows)
 
     def territory_distance(self, rows: Positions) -> Floats:
         """Kilometres from some of the suppliers to the territory, 0 inside."""
         territory = self.query.territory
-        return territory.less_radius(self.distance(territory.shape, rows))
+        return territory.beyond(self.distance(territory.shape, rows))
 
     def lower_bound(self, target: Shape | None, rows: Positions) -> Floats:
         """Kilometres that `distance` is certain not to be under."""
         if target is None:
             return np.full(len(rows), np.inf)
-        return self._each(lambda index, ordinals: index.distances(target).lower_bound(ordinals), rows)
+        return self._each(lambda index, ordinals: index.measured(target).lower_bound(ordinals), rows)
 
     def draws(self, rows: Positions) -> NDArray[np.uint64]:
         """The drawing bits of some of the suppliers."""
         return self._each(lambda index, ordinals: index.draw[ordinals], rows)
 
     def outcomes(self, rows: Positions, on: date, rules: Rules) -> NDArray[np.int8]:
-        """Eligibility of some of the suppliers, as `EligibilityCache.outcomes` gives it."""
+        """Eligibility of some of the suppliers, as `Verdicts.outcomes` gives it."""
         return self._in_order(
-            [part.eligibility.outcomes(facts, on, rules) for part, facts in self._by_part(self.facts, rows)], rows
+            [part.verdicts.outcomes(facts, on, rules) for part, facts in self._by_part(self.facts, rows)], rows
         )
+
+    def judged(self, rows: Positions, judge: Callable[[LegalFacts], Judgement]) -> list[Judgement]:
+        """The judgement of some of the suppliers."""
+        found = [part.verdicts.judged(facts, judge) for part, facts in self._by_part(self.facts, rows)]
+        if len(found) == 1:
+            return found[0]
+        of_part = [iter(judged) for judged in found]
+        return [next(of_part[number]) for number in self.part[rows].tolist()]
 
     def approval_ends(
         self, rows: Positions, reserved: frozenset[Reserved], on: date, before: date, rules: Rules
@@ -148,7 +148,7 @@ class ConsideredSuppliers:
         """How many of some suppliers' approvals end before `before`, and the first; None where there is none."""
         many, first = 0, NEVER
         for part, facts in self._by_part(self.facts, rows):
-            of_part, soonest = part.eligibility.approval_ends(facts, reserved, on, before, rules)
+            of_part, soonest = part.verdicts.approval_ends(facts, reserved, on, before, rules)
             many, first = many + of_part, min(first, soonest)
         return Ends(many, date.fromordinal(first)) if many else None
 
@@ -170,7 +170,7 @@ class ConsideredSuppliers:
 
     def legal_facts(self, row: int) -> LegalFacts:
         """The legal facts of one of the suppliers."""
-        return self.parts[self.part[row]].eligibility.distinct[self.facts[row]]
+        return self.parts[self.part[row]].verdicts.distinct[self.facts[row]]
 
     def _each(self, ask: Callable[[Index, Positions], NDArray[Scalar]], rows: Positions) -> NDArray[Scalar]:
         """Values that each index gives for its own suppliers, in the order of `rows`."""
@@ -191,20 +191,21 @@ class ConsideredSuppliers:
         return np.concatenate(found)[np.argsort(by_part)]
 
 
-def considered_suppliers(query: LotQuery, index: LiveIndex, taxonomy: Taxonomy) -> ConsideredSuppliers:
+def survey(query: LotQuery, index: LiveIndex, taxonomy: Taxonomy) -> Survey:
     """The suppliers that have an offer for any wanted segment of the lot or a neighbour of one."""
     offered = [offers_for(wanted, taxonomy) for wanted in query.wanted]
-    considered = [_considered_in(query, part, current, offered) for part, current in index.parts]
-    return ConsideredSuppliers(
+    surveyed = [_survey_part(query, part, standing, offered) for part, standing in index.parts]
+    ordinal, answers, best, to_territory, facts = (np.concatenate(found) for found in zip(*surveyed, strict=True))
+    return Survey(
         query=query,
         parts=tuple(part for part, _ in index.parts),
         offered=tuple(tuple(segment for segment, _ in pairs) for pairs in offered),
-        part=np.repeat(np.arange(len(considered), dtype=np.int8), [len(found[0]) for found in considered]),
-        ordinal=np.concatenate([found[0] for found in considered]),
-        facts=np.concatenate([found[4] for found in considered]),
-        answers=np.concatenate([found[1] for found in considered]),
-        best=np.concatenate([found[2] for found in considered]),
-        to_territory=np.concatenate([found[3] for found in considered]),
+        part=np.repeat(np.arange(len(surveyed), dtype=np.int8), [len(found[0]) for found in surveyed]),
+        ordinal=ordinal,
+        facts=facts,
+        answers=answers,
+        best=best,
+        to_territory=to_territory,
     )
 
 
@@ -223,11 +224,11 @@ def offers_for(wanted: Wanted, taxonomy: Taxonomy) -> list[tuple[str, int]]:
     ]
 
 
-def _considered_in(
-    query: LotQuery, index: Index, current: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]
+def _survey_part(
+    query: LotQuery, index: Index, standing: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]
 ) -> tuple[Positions, Bools, Keys, Floats, Facts]:
-    offers = _Offers.gather(index, current, offered)
-    ordinals, row = _numbered(offers.supplier, len(index.suppliers))
+    offers = _Offers.gather(index, standing, offered)
+    ordinals, row = _numbered(offers.table["supplier"], len(index.suppliers))
     objects = np.array([wanted.role == "object" for wanted in query.wanted], dtype=bool)
     answering = (offers.fit < RELATED) & objects[offers.column]
     answers = np.zeros(len(ordinals), dtype=bool)
@@ -240,7 +241,7 @@ def _considered_in(
     worth = offers.worth(to_territory[row] == 0)
     best = np.full((len(ordinals), len(query.wanted)), NO_OFFER, dtype=np.int32)
     np.minimum.at(best, (row[inside], offers.column[inside]), worth[inside])
-    return ordinals, answers, best, to_territory, index.eligibility.facts[ordinals]
+    return ordinals, answers, best, to_territory, index.verdicts.facts[ordinals]
 
 
 def _numbered(supplier: NDArray[np.int32], count: int) -> tuple[Positions, Positions]:
@@ -260,9 +261,9 @@ def _distances(territory: Territory, index: Index, ordinals: Positions, reach: F
     """Distances to the territory of those whose reach may get there; infinite for the others."""
     distance = np.full(len(ordinals), np.inf)
     if territory.shape is not None:
-        measured = index.distances(territory.shape)
-        possible = np.flatnonzero(territory.less_radius(measured.lower_bound(ordinals)) <= reach)
-        distance[possible] = territory.less_radius(measured.distance(ordinals[possible]))
+        measured = index.measured(territory.shape)
+        possible = np.flatnonzero(territory.beyond(measured.lower_bound(ordinals)) <= reach)
+        distance[possible] = territory.beyond(measured.distance(ordinals[possible]))
     return distance
 
 
@@ -270,54 +271,39 @@ def _distances(territory: Territory, index: Index, ordinals: Positions, reach: F
 class _Offers:
     """Offers of one index for the wanted segments, laid end to end; `column` is the wanted segment's place."""
 
-    supplier: NDArray[np.int32]
+    table: NDArray[np.void]
     column: NDArray[np.int32]
     place: NDArray[np.int32]
     fit: NDArray[np.int32]
-    basis: NDArray[np.int8]
-    area_kind: NDArray[np.int8]
-    radius_km: Floats
-    area: NDArray[np.int32]
 
     @classmethod
-    def gather(cls, index: Index, current: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]) -> "_Offers":
-        found: list[tuple[int, int, int, OfferTable]] = [
-            (column, place, fit, index.offers[segment])
+    def gather(cls, index: Index, standing: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]) -> "_Offers":
+        numbers = [
+            (segment, (column, place, fit))
             for column, pairs in enumerate(offered)
             for place, (segment, fit) in enumerate(pairs)
             if segment in index.offers
         ]
-        sizes = [len(table.supplier) for *_, table in found]
-        gathered = cls(
-            supplier=_concatenated([table.supplier for *_, table in found], np.int32),
-            column=np.repeat(np.array([column for column, *_ in found], dtype=np.int32), sizes),
-            place=np.repeat(np.array([place for _, place, *_ in found], dtype=np.int32), sizes),
-            fit=np.repeat(np.array([fit for _, _, fit, _ in found], dtype=np.int32), sizes),
-            basis=_concatenated([table.basis for *_, table in found], np.int8),
-            area_kind=_concatenated([table.area_kind for *_, table in found], np.int8),
-            radius_km=_concatenated([table.radius_km for *_, table in found], np.float64),
-            area=_concatenated([table.area for *_, table in found], np.int32),
-        )
-        return gathered if current is None else gathered._filtered(current[gathered.supplier])
-
-    def _filtered(self, mask: Bools) -> "_Offers":
-        return _Offers(**{name: getattr(self, name)[mask] for name in self.__dataclass_fields__})
+        tables = [index.offers[segment] for segment, _ in numbers]
+        table = np.concatenate([np.empty(0, OFFER), *tables])
+        each = np.array([of_segment for _, of_segment in numbers], dtype=np.int32).reshape(-1, 3)
+        laid = np.repeat(each.T, [len(of_segment) for of_segment in tables], axis=1)
+        if standing is not None:
+            stands = standing[table["supplier"]]
+            table, laid = table[stands], laid[:, stands]
+        return cls(table, *laid)
 
     def reach(self, meets: Bools) -> Floats:
         """How far from the territory its supplier may stand for each offer's area to meet it; -1: nowhere."""
-        reach = REACH_OF_AREA[self.area_kind]
-        radius = self.area_kind == RADIUS
-        reach[radius] = self.radius_km[radius]
-        ground = np.flatnonzero(self.area_kind == GROUND)
-        reach[ground[meets[self.area[ground]]]] = np.inf
+        reach = REACH_OF_AREA[self.table["area_kind"]]
+        radius = self.table["area_kind"] == RADIUS
+        reach[radius] = self.table["radius_km"][radius]
+        ground = np.flatnonzero(self.table["area_kind"] == GROUND)
+        reach[ground[meets[self.table["area"][ground]]]] = np.inf
         return reach
 
     def worth(self, local: Bools) -> NDArray[np.int32]:
         """The worth of each offer; `local` says whether its supplier stands in the territory."""
-        presence = PRESENCE_OF_AREA[self.area_kind]
+        presence = PRESENCE_OF_AREA[self.table["area_kind"]]
         presence[local] = PRESENCES.index("local")
-        return self.fit * PER_FIT + self.basis.astype(np.int32) * PER_BASIS + presence * OFFERED + self.place
-
-
-def _concatenated(arrays: list[NDArray[Scalar]], kind: type[Scalar]) -> NDArray[Scalar]:
-    return np.concatenate(arrays) if arrays else np.empty(0, dtype=kind)
+        return self.fit * PER_FIT + self.table["basis"].astype(np.int32) * PER_BASIS + presence * OFFERED + self.place

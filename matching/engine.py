@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 
 import msgspec
@@ -17,10 +16,10 @@ from domain.needs.award import Award
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
 from domain.text.bilingual import Language
-from matching.candidates import considered_suppliers
+from matching.candidates import survey
 from matching.eligibility_cache import INELIGIBLE
 from matching.explain import Explainer
-from matching.gates import GATE_NUMBER, PASSED, Field, best_outcome, may_answer, refusals
+from matching.gates import NUMBER, PASSED, Field, best_outcome, may_answer, refusals
 from matching.geo.projection import Positions
 from matching.index import LiveIndex
 from matching.lot_query import LotQuery
@@ -47,11 +46,13 @@ def match(
     """
     queries = reference.reader.read(need)
     explainer = explainer_of(need, queries, reference, on, language)
-    matching = _Matching(need, index, reference, explainer, draw_seed(need), past_awards(awards, reference, on))
+    past = PastAwards.until(on, awards, reference.rules, reference.taxonomy)
+    seed = draw_seed(need)
+    fields = (field_of(query, index, reference, on, past) for query in queries)
     return Shortlist(
         reference=need.reference,
         stamp=stamp_of(index, reference, on),
-        lots=tuple(matching.lot(query) for query in queries),
+        lots=tuple(_lot_shortlist(field, need, explainer, past, seed) for field in fields),
         advice=explainer.need_advice(),
     )
 
@@ -84,83 +85,66 @@ def stamp_of(index: LiveIndex, reference: Reference, on: date) -> Stamp:
     )
 
 
-def past_awards(awards: Iterable[Award], reference: Reference, on: date) -> PastAwards | None:
-    """The awards as `field_of` takes them; None where there are none on that day or before."""
-    past = PastAwards.until(on, awards, reference.rules, reference.taxonomy)
-    return past if past.of else None
-
-
 def field_of(
     query: LotQuery, index: LiveIndex, reference: Reference, on: date, past: PastAwards | None = None
 ) -> Field:
-    """The suppliers considered for a lot, with distances and eligibility after past awards, ready for the gates."""
-    considered = considered_suppliers(query, index, reference.taxonomy)
-    distance = considered.to_territory
+    """A lot held against the index, ready for the gates; what the buyer awarded before is known to it."""
+    surveyed = survey(query, index, reference.taxonomy)
+    distance = surveyed.to_territory
     if query.site is not None:
         distance = np.full(len(distance), np.inf)
-        reached = np.flatnonzero((considered.answering & considered.objects).any(axis=1))
-        distance[reached] = considered.distance(query.site, reached)
-    field = Field(considered, distance, lambda rows: considered.outcomes(rows, on, reference.rules))
+        reached = np.flatnonzero((surveyed.answering & surveyed.objects).any(axis=1))
+        distance[reached] = surveyed.distance(query.site, reached)
+    field = Field(surveyed, distance, lambda rows: surveyed.outcomes(rows, on, reference.rules))
     return field if past is None else past.bar(field)
 
 
-@dataclass(frozen=True)
-class _Matching:
-    """The match of one need: what its lots have in common. `seed` decides the draws."""
-
-    need: Need
-    index: LiveIndex
-    reference: Reference
-    explainer: Explainer
-    seed: int
-    past: PastAwards | None
-
-    def lot(self, query: LotQuery) -> LotShortlist:
-        field = field_of(query, self.index, self.reference, self.explainer.on, self.past)
-        refused = refusals(field)
-        passed = np.flatnonzero(refused == PASSED)
-        shown = ranked(field, passed, self.seed)[: self.need.limit]
-        missed = nearest_refused(field, refused, self.need.near_misses, self.seed)
-        coverage = _coverage(field, passed)
-        options = _options(field, refused)
-        ends = _approval_ends(field, passed, self.explainer.on, self.reference.rules)
-        supply = Supply(len(passed), options, frozenset(query.lot.reserved or ()), ends)
-        return LotShortlist(
-            id=query.lot.id,
-            requested=tuple(
-                RequestedSegment(w.segment, self.reference.taxonomy.label(w.segment), w.sources, w.confidence, w.role)
-                for w in query.wanted
-            ),
-            territory=TerritoryEcho(
-                label=query.territory.label.to(self.explainer.language),
-                codes=query.territory.codes,
-                radius_km=query.territory.radius_km,
-            ),
-            total=len(passed),
-            candidates=self.explainer.candidates(field, shown),
-            near_misses=self.explainer.near_misses(field, refused, missed),
-            coverage=coverage,
-            alternatives=self.explainer.alternatives(query, options, _within(field, refused)),
-            tension=self.explainer.tension(query, coverage),
-            reservation=self.explainer.reservation(query),
-            advice=self.explainer.lot_advice(query, supply, self.past.advice(field, passed) if self.past else ()),
-        )
+def _lot_shortlist(field: Field, need: Need, explainer: Explainer, past: PastAwards | None, seed: int) -> LotShortlist:
+    """The shortlist of one lot; `seed` decides the draws."""
+    query, refused = field.survey.query, refusals(field)
+    passed = np.flatnonzero(refused == PASSED)
+    shown = ranked(field, passed, seed)[: need.limit]
+    missed = nearest_refused(field, refused, need.near_misses, seed)
+    coverage = _coverage(field, passed)
+    options = _options(field, refused)
+    ends = _approval_ends(field, passed, explainer.on, explainer.rules)
+    supply = Supply(len(passed), options, frozenset(query.lot.reserved or ()), ends)
+    return LotShortlist(
+        id=query.lot.id,
+        requested=tuple(
+            RequestedSegment(w.segment, explainer.taxonomy.label(w.segment), w.sources, w.confidence, w.role)
+            for w in query.wanted
+        ),
+        territory=TerritoryEcho(
+            label=query.territory.label.to(explainer.language),
+            codes=query.territory.codes,
+            radius_km=query.territory.radius_km,
+        ),
+        total=len(passed),
+        candidates=explainer.candidates(field, shown),
+        near_misses=explainer.near_misses(field, refused, missed),
+        coverage=coverage,
+        alternatives=explainer.alternatives(query, options, _within(field, refused)),
+        tension=explainer.tension(query, coverage),
+        reservation=explainer.reservation(query),
+        advice=explainer.lot_advice(query, supply, past.advice(field, passed) if past else ()),
+    )
 
 
 def _coverage(field: Field, passed: Positions) -> tuple[Coverage, ...]:
     """Per requested segment: who answers it, how many of them surely or on proof, how many stand in the territory."""
-    answering = field.considered.answering[passed]
+    answering = field.survey.answering[passed]
     sure = eligibility(field, passed) <= CERTAIN
-    local = field.considered.to_territory[passed] == 0
+    local = field.survey.to_territory[passed] == 0
     return tuple(
         Coverage(wanted.segment, int(has.sum()), int((has & sure).sum()), int((has & local).sum()))
-        for wanted, has in zip(field.considered.query.wanted, answering.T, strict=True)
+        for wanted, has in zip(field.survey.query.wanted, answering.T, strict=True)
     )
 
 
 def _options(field: Field, refused: NDArray[np.int8]) -> dict[str, Count]:
     """The candidates the lot would have under each reservation, and how many of them are plainly eligible."""
-    but_for_reservation = np.flatnonzero((refused == PASSED) | (refused == GATE_NUMBER["reservation"]))
+    but_for_reservation = np.flatnonzero((refused == PASSED) | (refused == NUMBER["reservation"]))
     outcomes = field.outcomes(but_for_reservation)
     counts = {"none": Count(len(but_for_reservation), len(but_for_reservation))}
     for name, kinds in OPTIONS.items():
@@ -171,17 +155,17 @@ def _options(field: Field, refused: NDArray[np.int8]) -> dict[str, Count]:
 
 def _within(field: Field, refused: NDArray[np.int8]) -> dict[str, int]:
     """How many suppliers stand within each radius and pass every gate but the lot's own cap on distance."""
-    served = np.flatnonzero((refused == PASSED) | (refused >= GATE_NUMBER["distance"]))
+    served = np.flatnonzero((refused == PASSED) | (refused >= NUMBER["distance"]))
     distance = field.distance[served[may_answer(field, served)]]
     return {str(radius): int((distance <= radius).sum()) for radius in RADII_KM}
 
 
 def _approval_ends(field: Field, passed: Positions, on: date, rules: law.Rules) -> Ends | None:
     """The candidates of a reserved lot whose approval ends before the contract does."""
-    lot = field.considered.query.lot
+    lot = field.survey.query.lot
     if not lot.reserved:
         return None
-    return field.considered.approval_ends(passed, frozenset(lot.reserved), on, horizon(lot, on, rules), rules)
+    return field.survey.approval_ends(passed, frozenset(lot.reserved), on, horizon(lot, on, rules), rules)
 
 
 def draw_seed(need: Need) -> int:

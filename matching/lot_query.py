@@ -1,6 +1,6 @@
 """Lots as they are matched: codes, CPV and words read as segments, places prepared. All problems are found at once."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -11,7 +11,6 @@ from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Role
 from domain.text.bilingual import Text
-from matching.geo.geojson_validation import UnusablePlace
 from matching.geo.shape import Shape
 from matching.geo.territory import MAX_SUGGESTIONS, Geography, Territory
 from matching.words.keywords import Interpreter
@@ -47,7 +46,7 @@ class LotQuery:
 
 
 @dataclass(frozen=True)
-class NeedReader:
+class Reader:
     """Reads needs against the reference data."""
 
     taxonomy: Taxonomy
@@ -59,7 +58,7 @@ class NeedReader:
         """One query per lot; raises InvalidContent with every problem of the need."""
         problems = _duplicates(need)
         whole = need.territory
-        common = _usable(problems, partial(self.geography.territory, whole, "territory")) if whole else None
+        common = _tried(problems, partial(self.geography.territory, whole, "territory")) if whole else None
         queries = [self._read_lot(need, position, common, problems) for position in range(len(need.lots))]
         if problems:
             raise InvalidContent(tuple(problems))
@@ -73,26 +72,36 @@ class NeedReader:
         `common` is the need's own territory, None also where that cannot be used, which is reported once.
         """
         lot, at = need.lots[position], ("lots", position)
-        found = list(self._check_codes(lot, at))
+        found = self._check_codes(lot, at)
         if not (lot.segments or lot.cpv or lot.keywords):
             found.append(Problem(pointer(*at), "no_object", NO_OBJECT))
         if lot.territory is None and need.territory is None:
             found.append(Problem(pointer(*at, "territory"), "no_territory", NO_TERRITORY))
         own, site = lot.territory, lot.site
-        territory = _usable(found, partial(self.geography.territory, own, *at, "territory")) if own else common
-        shape = _usable(found, partial(self.geography.place, site, *at, "site")) if site else None
+        territory = _tried(found, partial(self.geography.territory, own, *at, "territory")) if own else common
+        shape = _tried(found, partial(self.geography.place, site, *at, "site")) if site else None
         problems += found
         if found or territory is None:
             return None
         wanted, unmapped, unknown = self._wanted(lot)
         return LotQuery(lot, wanted, territory, shape, unmapped, unknown)
 
-    def _check_codes(self, lot: Lot, at: tuple[str | int, ...]) -> Iterator[Problem]:
-        """An error for each code that is not known."""
-        known, nearest = self.taxonomy.known, self.taxonomy.nearest
-        yield from _unknown_codes(lot.segments, known, nearest, *at, "segments")
-        yield from _unknown_codes(lot.support_segments, known, nearest, *at, "support_segments")
-        yield from _unknown_codes(lot.cpv, self._cpv_known, self.cpv.nearest, *at, "cpv")
+    def _check_codes(self, lot: Lot, at: tuple[str | int, ...]) -> list[Problem]:
+        taxonomy = self.taxonomy
+        return [
+            Problem(
+                pointer(*at, name, place),
+                "unknown_code",
+                _unknown(code, nearest(code) if place < MAX_SUGGESTIONS else None),
+            )
+            for name, codes, known, nearest in (
+                ("segments", lot.segments, taxonomy.known, taxonomy.nearest),
+                ("support_segments", lot.support_segments, taxonomy.known, taxonomy.nearest),
+                ("cpv", lot.cpv, self._cpv_known, self.cpv.nearest),
+            )
+            for place, code in enumerate(codes)
+            if not known(code)
+        ]
 
     def _cpv_known(self, code: str) -> bool:
         try:
@@ -139,13 +148,12 @@ SAME_ID = Text("Un autre lot porte déjà cet identifiant.", "Another lot alread
 
 
 def _duplicates(need: Need) -> list[Problem]:
-    seen: set[str] = set()
-    problems = []
-    for position, lot in enumerate(need.lots):
-        if lot.id in seen:
-            problems.append(Problem(pointer("lots", position, "id"), "duplicate_id", SAME_ID))
-        seen.add(lot.id)
-    return problems
+    ids = [lot.id for lot in need.lots]
+    return [
+        Problem(pointer("lots", position, "id"), "duplicate_id", SAME_ID)
+        for position, lot_id in enumerate(ids)
+        if ids.index(lot_id) < position
+    ]
 
 
 def _wanted(segment: str, role: Role, reasons: Iterable[tuple[str, float]]) -> Wanted:
@@ -153,22 +161,13 @@ def _wanted(segment: str, role: Role, reasons: Iterable[tuple[str, float]]) -> W
     return Wanted(segment, role, tuple(dict.fromkeys(sources)), max(confidences))
 
 
-def _usable(problems: list[Problem], make: Callable[[], Made]) -> Made | None:
-    """The result of `make`; None with its problems added to the list where it is unusable."""
+def _tried(problems: list[Problem], make: Callable[[], Made]) -> Made | None:
+    """The result of `make`, or None with its problems added to the list."""
     try:
         return make()
-    except UnusablePlace as unusable:
-        problems.extend(unusable.problems)
+    except InvalidContent as invalid:
+        problems.extend(invalid.problems)
         return None
-
-
-def _unknown_codes(
-    codes: Iterable[str], known: Callable[[str], bool], nearest: Callable[[str], str | None], *at: str | int
-) -> Iterator[Problem]:
-    for place, code in enumerate(codes):
-        if not known(code):
-            near = nearest(code) if place < MAX_SUGGESTIONS else None
-            yield Problem(pointer(*at, place), "unknown_code", _unknown(code, near))
 
 
 def _unknown(code: str, near: str | None) -> Text:

@@ -11,9 +11,10 @@ from domain.needs.award import Award
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Gate
 from domain.text.bilingual import Language
-from matching.engine import draw_seed, explainer_of, field_of, past_awards
+from matching.engine import draw_seed, explainer_of, field_of
 from matching.gates import PASSED, refusals
 from matching.index import LiveIndex
+from matching.past_awards import PastAwards
 from matching.ranking import ranked
 from matching.reference import Reference
 
@@ -41,11 +42,11 @@ def standings(
     """
     queries = reference.reader.read(need)
     explainer = explainer_of(need, queries, reference, on, language)
-    past, seed = past_awards(awards, reference, on), draw_seed(need)
+    past, seed = PastAwards.until(on, awards, reference.rules, reference.taxonomy), draw_seed(need)
     found: dict[str, dict[UUID, Standing]] = {}
     for query in queries:
         field = field_of(query, index, reference, on, past)
-        rows = {each: field.considered.row_of(each) for each in suppliers.get(query.lot.id, ())}
+        rows = {each: field.survey.row_of(each) for each in suppliers.get(query.lot.id, ())}
         refused = refusals(field)
         missed = [
             (row, float(field.distance[row])) for row in rows.values() if row is not None and refused[row] != PASSED

@@ -13,7 +13,7 @@ from domain.suppliers.source import Mapping
 from domain.text.bilingual import Language, Text
 from matching.geo.territory import Geography
 from matching.reference import Reference
-from sources.formats.registry import FORMATS
+from sources.formats.registry import read_rows
 from sources.rows import Context, unreadable
 from sources.validation import placed
 
@@ -40,7 +40,7 @@ def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterato
     """
     content = cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if reading.is_gzipped else stream
     context = Context(reference.territories, reference.taxonomy, reference.cpv, reading.mapping, reading.language)
-    rows = FORMATS[reading.format].read(content, reading.media_type, context)
+    rows = read_rows(reading.format, content, reading.media_type, context)
     before = 0
     try:
         while some := list(islice(rows, ROWS_AT_ONCE)):

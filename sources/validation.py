@@ -1,11 +1,12 @@
 """Checks of a supplier's record, whichever way it comes: faults refuse it, flags only note what is doubtful."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 
 import msgspec
 from stdnum.fr import siret as siret_numbers
 
-from domain.errors import Problem
+from domain.errors import InvalidContent, Problem
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
@@ -13,7 +14,7 @@ from domain.suppliers.record_check import check_record
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, SupplierRecord
 from matching.geo.geocode import place
-from matching.geo.geojson_validation import UnusablePlace, checked_geometry
+from matching.geo.geojson_validation import decoded
 from matching.geo.territory import Geography
 from sources.rows import Context
 
@@ -42,11 +43,8 @@ def placed(
     records: Sequence[SupplierRecord], geography: Geography, flags: Sequence[tuple[Flag, ...]] | None = None
 ) -> list[Placement]:
     """Where each record stands, with the flags of its place, those of its content, and `flags[i]`."""
-    found = [
-        _flagged(placement, content_flags(record))
-        for placement, record in zip(place(records, geography), records, strict=True)
-    ]
-    return [_flagged(*pair) for pair in zip(found, flags, strict=True)] if flags else found
+    placements = zip(place(records, geography), records, flags or repeat(()), strict=False)
+    return [_flagged(placement, content_flags(record) + own) for placement, record, own in placements]
 
 
 def content_flags(record: SupplierRecord) -> tuple[Flag, ...]:
@@ -70,9 +68,9 @@ def _geometry_faults(record: SupplierRecord) -> Iterator[Problem]:
     for position, offer in enumerate(record.offers):
         if offer.service_area is not None and offer.service_area.geometry is not None:
             try:
-                checked_geometry(offer.service_area.geometry, "offers", position, "service_area", "geometry")
-            except UnusablePlace as unusable:
-                yield from unusable.problems
+                decoded(offer.service_area.geometry, "offers", position, "service_area", "geometry")
+            except InvalidContent as invalid:
+                yield from invalid.problems
 
 
 def _flagged(placement: Placement, flags: tuple[Flag, ...]) -> Placement:

@@ -20,7 +20,6 @@ from domain.audit import Break, Chain
 
 _ANCHOR = re.compile(r"(?P<organisation>.+):(?P<number>[0-9]{1,18}):(?P<hash>[0-9a-fA-F]{64})")
 _LISTED = 20
-Status = Literal["intact", "broken"]
 
 
 class Anchor(NamedTuple):
@@ -36,7 +35,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
     organisation_id: UUID
     organisation: str
-    status: Status
+    status: Literal["intact", "broken"]
     number: int
     hash: str
     anchor: str
@@ -69,9 +68,9 @@ async def _verify(database: Engine, organisation: str | None, anchors: Sequence[
     async with transaction(database) as connection:
         known = await journals(connection)
         names = {name for organisation_id, name in known} | {str(organisation_id) for organisation_id, _ in known}
-        for asked in (*(anchor.organisation for anchor in anchors), *filter(None, [organisation])):
-            if asked not in names:
-                raise CommandFailed(f"there is no organisation {plain(asked)}", USAGE)
+        for wanted in (*(anchor.organisation for anchor in anchors), *filter(None, [organisation])):
+            if wanted not in names:
+                raise CommandFailed(f"there is no organisation {plain(wanted)}", USAGE)
         return [
             await _verify_one(connection, organisation_id, name, anchors)
             for organisation_id, name in known
@@ -93,8 +92,9 @@ async def _verify_one(
     breaks = (*chain.breaks, *(Break(number, "lost_anchor") for number, _ in sorted(lost)))
     digest = chain.hash.hex()
     anchor = f"{organisation_id}:{chain.number}:{digest}"
-    status: Status = "broken" if breaks else "intact"
-    return Verdict(organisation_id, organisation, status, chain.number, digest, anchor, breaks)
+    return Verdict(
+        organisation_id, organisation, "broken" if breaks else "intact", chain.number, digest, anchor, breaks
+    )
 
 
 def _show(verdict: Verdict) -> None:

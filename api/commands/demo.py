@@ -28,13 +28,13 @@ from api.commands.shortlist_table import ShortlistReport, count
 from api.runtime.import_processes import import_processes
 from api.sample.load import SAMPLE_SOURCE, load_sample
 from api.settings import Settings
-from api.web.dates import PARIS
 from db.api_keys import create_key, find_client
 from db.core.engine import Engine, engine, transaction
 from db.suppliers.sources import list_sources
 from domain.client import Scope
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Shortlist
+from domain.text.typography import PARIS
 from matching.reference import Reference
 
 SHOWN = 5

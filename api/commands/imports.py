@@ -77,7 +77,7 @@ def _import(path: Path, media_type: str, order: Order, settings: Settings, flags
     with ExitStack() as held:
         with ThreadPoolExecutor(1) as background:
             loading = background.submit(load_reference)
-            stream = held.enter_context(_opened(path))
+            stream = held.enter_context(_open(path))
             url = held.enter_context(attached(settings))
         reference = loading.result()
         processes = held.enter_context(import_processes(reference))
@@ -136,14 +136,14 @@ def _media_type(path: Path, kind: str) -> str:
     """How the file is written, by its name. Raises CommandFailed."""
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     media_type = MEDIA_TYPES.get(suffix.lower())
-    if media_type not in FORMATS[kind].readers:
-        usual = [ending for ending, media in MEDIA_TYPES.items() if media in FORMATS[kind].readers]
+    if media_type not in FORMATS[kind]:
+        usual = [ending for ending, media in MEDIA_TYPES.items() if media in FORMATS[kind]]
         raise CommandFailed(f"the name of a {kind} file ends in {' or '.join(usual)} (or that and .gz): {path}", USAGE)
     return cast("str", media_type)
 
 
-def _opened(path: Path) -> BinaryIO:
-    """Raises CommandFailed for a file that cannot be read."""
+def _open(path: Path) -> BinaryIO:
+    """The file, to be read. Raises CommandFailed."""
     try:
         return path.open("rb")
     except OSError as error:

@@ -17,7 +17,6 @@ from api.commands.explain_table import write_trail
 from api.commands.shortlist_table import ShortlistReport
 from api.runtime.live_index import load_index
 from api.settings import Settings
-from api.web.dates import PARIS
 from api.web.problems import Refusal
 from api.web.request_body import JsonBody
 from db.core.engine import engine
@@ -25,6 +24,7 @@ from domain.errors import InvalidContent
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Language
+from domain.text.typography import PARIS
 from matching.engine import match
 from matching.index import LiveIndex
 from matching.reference import Reference, load_reference

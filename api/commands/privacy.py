@@ -41,25 +41,26 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     with attached(settings) as url:
 
         def erased(*, dry_run: bool) -> Erasure:
-            return asyncio.run(_carry_out(url, options.organisation, partial(erase_person, dry_run=dry_run), subject))
+            return asyncio.run(_carried_out(url, options.organisation, partial(erase_person, dry_run=dry_run), subject))
 
+        done: PersonalData | Erasure
         if options.action == "export":
-            _write(options, asyncio.run(_carry_out(url, options.organisation, export_person, subject)))
-            return 0
-        if options.dry_run or not options.yes:
-            planned = erased(dry_run=True)
-            if options.dry_run:
-                _write(options, planned)
-                return 0
-            _show(planned.changed, sys.stderr if options.json else sys.stdout)
-            if planned.changed and not agreed("Erase this for good?"):
-                sys.stderr.write("vivier: nothing was changed\n")
-                return FAILED
-        _write(options, erased(dry_run=False))
+            done = asyncio.run(_carried_out(url, options.organisation, export_person, subject))
+        elif options.dry_run:
+            done = erased(dry_run=True)
+        else:
+            if not options.yes:
+                planned = erased(dry_run=True)
+                _show(planned.changed, sys.stderr if options.json else sys.stdout)
+                if planned.changed and not agreed("Erase this for good?"):
+                    sys.stderr.write("vivier: nothing was changed\n")
+                    return FAILED
+            done = erased(dry_run=False)
+        _write(options, done)
         return 0
 
 
-async def _carry_out(
+async def _carried_out(
     url: str, organisation: str | None, work: Callable[..., Awaitable[Done]], subject: DataSubject
 ) -> Done:
     """Export or erase in the data of the named organisation, or as the operator in that of all."""

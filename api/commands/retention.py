@@ -32,15 +32,18 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Show what is due, or remove it once the user agrees."""
     with attached(settings) as url:
         planned = asyncio.run(_planned(url, settings.periods, options.spare))
-        if options.action == "show":
-            _write(options, planned, "would be removed")
-            return 0
-        if not options.yes:
-            _show(planned, "will be removed", sys.stderr if options.json else sys.stdout)
-            if (planned.needs or planned.others) and not agreed("Remove this for good?"):
-                sys.stderr.write("vivier: nothing was removed\n")
-                return FAILED
-        _write(options, asyncio.run(purge(engine(url, pool_size=0), planned, DEFAULT_ORGANISATION)), "removed")
+        done, verb = planned, "would be removed"
+        if options.action != "show":
+            if not options.yes:
+                _show(planned, "will be removed", sys.stderr if options.json else sys.stdout)
+                if (planned.needs or planned.others) and not agreed("Remove this for good?"):
+                    sys.stderr.write("vivier: nothing was removed\n")
+                    return FAILED
+            done, verb = asyncio.run(purge(engine(url, pool_size=0), planned, DEFAULT_ORGANISATION)), "removed"
+        if options.json:
+            sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
+        else:
+            _show(done, verb, sys.stdout)
         return 0
 
 
@@ -49,22 +52,13 @@ async def _planned(url: str, periods: Periods, spared: list[UUID]) -> Plan:
         return await plan(connection, periods, datetime.now(UTC), spared)
 
 
-def _write(options: argparse.Namespace, shown: Plan, verb: str) -> None:
-    if options.json:
-        sys.stdout.write(msgspec.json.encode(shown).decode() + "\n")
-    else:
-        _show(shown, verb, sys.stdout)
-
-
 def _show(shown: Plan, verb: str, stream: TextIO) -> None:
     for need in shown.needs:
-        goes = (
-            f"{need.shortlists} shortlists, {need.exchanges} exchanges, {need.meetings} meetings, {need.awards} awards"
-        )
+        counts = {kind: getattr(need, kind) for kind in ("shortlists", "exchanges", "meetings", "awards")}
+        goes = ", ".join(f"{count} {kind}" for kind, count in counts.items())
         stream.write(f"need:{need.id} ({plain(need.organisation)}), ended {need.ended_at:%Y-%m-%d}: {goes}\n")
     for each in shown.others:
         whose = f" ({plain(each.organisation)})" if each.organisation else ""
         stream.write(f"{each.count} {_NAMES[each.kind]}{whose}, up to {each.before:%Y-%m-%d}\n")
-    count = len(shown.needs)
     others = sum(each.count for each in shown.others)
-    stream.write(f"{count} needs with all that goes with them, and {others} other things, {verb}\n")
+    stream.write(f"{len(shown.needs)} needs with all that goes with them, and {others} other things, {verb}\n")

@@ -127,8 +127,7 @@ class ShortlistReport:
         return plain(f"{named} : {miss.message}")
 
     def _commune(self, code: str | None) -> str:
-        ordinal = self._territories.commune_ordinal(code) if code else None
-        return "commune inconnue" if ordinal is None else self._territories.communes[ordinal].name
+        return self._territories.commune_name(code) or "commune inconnue"
 
 
 def count(number: int, one: str, several: str | None = None) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from api.web.pagination import Paging
-from api.web.problems import Refusal, shared_slug
+from api.web.query_string import invalid
 from db.suppliers.read import Filters
 from domain.errors import Problem, pointer
 from domain.law.eligibility import eligibility
@@ -107,7 +107,7 @@ def narrowing(query: SupplierQuery, reference: Reference, on: date) -> Narrowing
     circle = _circle(query, problems)
     box = _box(query.bbox, problems)
     if problems:
-        raise refusal(problems)
+        raise invalid(*problems)
     tests: list[Test] = []
     if communes is not None and len(communes) == len(reference.territories.communes):
         communes = None  # cheaper to test than tens of thousands of codes are to compare
@@ -197,11 +197,6 @@ def _numbers(name: str, text: str | None, bounds: tuple[int, ...], problems: lis
         problems.append(Problem(pointer(name), "out_of_range", detail))
         return None
     return numbers
-
-
-def refusal(problems: Sequence[Problem]) -> Refusal:
-    """The refusal (422) of parameters, of a more precise type where all problems are of one."""
-    return Refusal(shared_slug(problems, "invalid-query"), problems[0].detail, tuple(problems), place="query")
 
 
 def unknown_segment(code: str, taxonomy: Taxonomy, place: int) -> Problem:

@@ -118,7 +118,6 @@ def change_document(change: Change, on: date) -> SupplierDocument | msgspec.Stru
 
 
 def as_map(suppliers: Iterable[Supplier]) -> SupplierFeatureCollection:
-    """The suppliers as GeoJSON features."""
     return SupplierFeatureCollection(tuple(map(_feature, suppliers)))
 
 

@@ -32,7 +32,7 @@ from domain.exchanges.exchange import (
 )
 from domain.exchanges.letter import Link
 from domain.needs.status import StoredNeed, require_open
-from domain.shortlists.listed_suppliers import to_be_contacted
+from domain.shortlists.frozen import to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text

@@ -17,7 +17,6 @@ from api.exchanges.buyer_view import CreatedReplyLink, ReplyLinkDocument
 from api.exchanges.own_exchange import lock_own_exchange
 from api.exchanges.write_letter import write_letter
 from api.runtime.actor import Acting
-from api.web.dates import PARIS
 from db.audit import write_entry
 from db.core.engine import Connection
 from db.exchanges.reply_links import insert_links, is_issued, revoke_links
@@ -27,6 +26,7 @@ from domain.exchanges.exchange import Exchange
 from domain.exchanges.letter import Link
 from domain.needs.status import StoredNeed
 from domain.text.bilingual import Text
+from domain.text.typography import PARIS
 
 PATH = "/replies/"
 TOKEN_BYTES = 32

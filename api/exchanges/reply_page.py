@@ -21,11 +21,11 @@ from api.exchanges.reply_form import ReplyForm
 from api.exchanges.reply_links import last_day
 from api.exchanges.supplier_view import VisibleExchange
 from api.web.content_negotiation import HTML
-from api.web.dates import PARIS
 from api.web.problems import Refusal
 from domain.errors import Problem
 from domain.exchanges.exchange import Barrier, Stance
 from domain.text.bilingual import long_date
+from domain.text.typography import PARIS
 
 FOLDER = Path(__file__).parent / "templates"
 STYLE = (FOLDER / "style.css").read_text(encoding="utf-8")

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import icalendar
 
-from api.web.dates import PARIS
 from domain.meetings.meeting import Meeting
 from domain.reference.territory import Territories
+from domain.text.typography import PARIS
 
 CALENDAR = "text/calendar"
 STATUS = {"planned": "CONFIRMED", "held": "CONFIRMED", "cancelled": "CANCELLED"}
@@ -60,8 +60,4 @@ def _event(meeting: Meeting, territories: Territories) -> icalendar.Event:
 
 def _place(meeting: Meeting, territories: Territories) -> str:
     place = meeting.place
-    if place is None:
-        return ""
-    ordinal = None if place.commune is None else territories.commune_ordinal(place.commune)
-    town = None if ordinal is None else territories.communes[ordinal].name
-    return ", ".join(part for part in (place.name, town) if part)
+    return ", ".join(filter(None, (place.name, territories.commune_name(place.commune)))) if place else ""

@@ -62,9 +62,8 @@ async def _checked(
 
     `known`: suppliers that the meeting named before; they stay, even if they left the directory since.
     """
-    suppliers = await living_suppliers(
-        connection, {each.supplier_id for each in request.participants if each.supplier_id}
-    )
+    named = {each.supplier_id for each in request.participants if each.supplier_id}
+    suppliers = await living_suppliers(connection, named)
     names = {each: supplier.name for each, supplier in suppliers.items()}
     unknown = await unknown_needs(connection, acting.organisation_id, request.need_ids)
     found = [*problems(request), *_references(acting, request, unknown, {*known, *names})]

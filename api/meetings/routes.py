@@ -20,7 +20,7 @@ from api.web.merge_patch import Patch, patched
 from api.web.pagination import Page, Paging, paged
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
-from db.meetings.meetings import MeetingFilters, Position, lock_meeting, select_meeting, select_meetings
+from db.meetings.meetings import MeetingFilters, Position, select_meeting, select_meetings
 from domain.errors import NotFound
 from domain.meetings.meeting import TEMPLATES, Meeting, MeetingRequest, Template
 from domain.text.bilingual import Text
@@ -97,7 +97,7 @@ async def update_meeting(call: Call, id: UUID, body: Patch) -> Response[bytes]: 
     """
     acting = acting_of(call)
     async with transaction(call.services.database) as connection:
-        before = await lock_meeting(connection, acting.organisation_id, id)
+        before = await select_meeting(connection, acting.organisation_id, id, lock=True)
         require_match(call, None if before is None else _etag(before))
         if before is None:
             raise NotFound(NO_MEETING)

@@ -10,11 +10,11 @@ from api.needs.own_need import unknown_lot
 from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.core.engine import Connection
-from db.needs.shortlists import DecisionKey, remove_decision, write_decision
+from db.needs.shortlists import remove_decision, write_decision
 from domain.audit import Detail
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.needs.need import Code
-from domain.shortlists.frozen import Decision, FrozenShortlist, Verdict
+from domain.shortlists.frozen import Decision, DecisionKey, FrozenShortlist, Verdict
 from domain.text.bilingual import Text
 
 NO_SUPPLIER = Text("Ce fournisseur n'est pas dans cette version", "This supplier is not in this version")
@@ -61,7 +61,7 @@ async def decide(
 
 def require_listed(version: FrozenShortlist, lot_id: str, supplier_id: UUID) -> None:
     """Raises NotFound for a supplier that is in no lot of the version, InvalidContent where it is not in this one."""
-    lots = {lot.id: lot.supplier_ids for lot in version.shown}
+    lots = {lot.id: {each.id for each in lot.listed} for lot in version.shown}
     if not any(supplier_id in listed for listed in lots.values()):
         raise NotFound(NO_SUPPLIER)
     if lot_id not in lots:

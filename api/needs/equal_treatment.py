@@ -1,7 +1,6 @@
 """The route of equal treatment: what each supplier of a need was told, asked and invited to, and what some lack."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from api.needs.own_need import NO_NEED
@@ -13,9 +12,6 @@ from db.needs.shortlists import earlier_decisions, select_shortlist
 from db.suppliers.write import survivors
 from domain.equal_treatment.matrix import EqualTreatment, equal_treatment
 from domain.errors import NotFound
-from domain.exchanges.exchange import Exchange
-from domain.meetings.meeting import Meeting
-from domain.shortlists.frozen import FrozenShortlist
 
 
 @endpoint("GET", "/needs/{id}/equal-treatment", tag="Exchanges", scope="needs", answers=EqualTreatment)
@@ -48,14 +44,9 @@ async def treatment_of(call: Call, connection: Connection, need_id: UUID) -> Equ
         raise NotFound(NO_NEED)
     exchanges = await exchanges_of(connection, organisation, need_id)
     meetings = await meetings_of(connection, organisation, need_id)
-    living = await survivors(connection, set(_supplier_ids(version, exchanges, meetings)))
+    listed = {each.supplier.id for lot in version.shown for each in lot.candidates}
+    written_to = {each.supplier_id for exchange in exchanges for each in exchange.recipients}
+    met = {each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id}
+    living = await survivors(connection, listed | written_to | met)
     earlier = await earlier_decisions(connection, organisation, need_id, version.number)
     return await asyncio.to_thread(equal_treatment, version, exchanges, meetings, call.language, living, earlier)
-
-
-def _supplier_ids(
-    version: FrozenShortlist, exchanges: Sequence[Exchange], meetings: Sequence[Meeting]
-) -> Iterator[UUID]:
-    yield from (each.supplier.id for lot in version.shown for each in lot.candidates)
-    yield from (each.supplier_id for exchange in exchanges for each in exchange.recipients)
-    yield from (each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id)

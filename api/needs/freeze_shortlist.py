@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -21,37 +20,23 @@ from domain.shortlists.shortlist import Shortlist
 from matching.engine import match
 
 
-class FrozenAnswer(NamedTuple):
-    """A version that was just frozen, with the bytes of its answer."""
-
-    number: int
-    body: bytes
-
-
-class Matched(NamedTuple):
-    """A shortlist and its bytes."""
-
-    shortlist: Shortlist
-    body: bytes
-
-
 def matchable(content: PlannedNeed) -> Need:
     """The fields of a planned need that a match reads; the others must not change the seed of the draw."""
     return msgspec.convert(content, Need, from_attributes=True)
 
 
-async def freeze_shortlist(connection: Connection, acting: Acting, need_id: UUID) -> FrozenAnswer:
-    """Match a need as it is now, and freeze the answer as its next version.
+async def freeze_shortlist(connection: Connection, acting: Acting, need_id: UUID) -> tuple[int, bytes]:
+    """Match a need as it is now, and freeze the answer as its next version: its number and bytes.
 
     Raises NotFound, Conflict once the need has ended, and as `match_need`.
     """
     need = await lock_own_need(connection, acting.organisation_id, need_id)
     require_not_ended(need.status)
-    return await freeze_matched(connection, acting, need, await match_need(connection, acting, need))
+    return await freeze_matched(connection, acting, need, *await match_need(connection, acting, need))
 
 
-async def match_need(connection: Connection, acting: Acting, need: StoredNeed) -> Matched:
-    """Match a need that the caller has locked, with the organisation's past awards.
+async def match_need(connection: Connection, acting: Acting, need: StoredNeed) -> tuple[Shortlist, bytes]:
+    """The shortlist, also in bytes, of a need that the caller has locked, with the organisation's past awards.
 
     Raises InvalidContent with everything wrong in the need, Refusal (503) until there is an index.
     """
@@ -59,9 +44,9 @@ async def match_need(connection: Connection, acting: Acting, need: StoredNeed) -
     live, on = services.directory.index, need.content.on or services.today()
     awards = await awards_until(connection, acting.organisation_id, on)
 
-    def matched() -> Matched:
+    def matched() -> tuple[Shortlist, bytes]:
         shortlist = match(matchable(need.content), live, services.reference, on, acting.language, awards)
-        return Matched(shortlist, msgspec.json.encode(shortlist))
+        return shortlist, msgspec.json.encode(shortlist)
 
     started = time.perf_counter()
     found = await asyncio.to_thread(matched)
@@ -69,19 +54,21 @@ async def match_need(connection: Connection, acting: Acting, need: StoredNeed) -
     return found
 
 
-async def freeze_matched(connection: Connection, acting: Acting, need: StoredNeed, found: Matched) -> FrozenAnswer:
+async def freeze_matched(
+    connection: Connection, acting: Acting, need: StoredNeed, shortlist: Shortlist, body: bytes
+) -> tuple[int, bytes]:
     """Store the answer as the next version of a need that the caller has locked, with its journal entry."""
-    now, stamp = acting.now(), found.shortlist.stamp
+    now, stamp = acting.now(), shortlist.stamp
     version = ShortlistVersion(
         number=need.shortlists + 1,
         need_version=need.version,
         language=acting.language,
         stamp=stamp,
-        totals=tuple(LotTotal(lot.id, lot.total, len(lot.candidates)) for lot in found.shortlist.lots),
+        totals=tuple(LotTotal(lot.id, lot.total, len(lot.candidates)) for lot in shortlist.lots),
         created_at=now,
     )
-    await insert_shortlist(connection, acting.organisation_id, need, version, found.body)
+    await insert_shortlist(connection, acting.organisation_id, need, version, body)
     detail: Detail = {"number": version.number, "data_version": stamp.data_version}
     about = f"need:{need.id}"
     await write_entry(connection, acting.actor, "shortlist.frozen", about, now, version=need.version, detail=detail)
-    return FrozenAnswer(version.number, found.body)
+    return version.number, body

@@ -7,18 +7,18 @@ from typing import Annotated
 
 import msgspec
 
-from api.directory.filters import MOST, refusal, unknown_segment
+from api.directory.filters import MOST, unknown_segment
 from api.runtime.endpoint import Call, endpoint
 from api.web.dates import end_of, first_moment
+from api.web.query_string import invalid
 from db.core.engine import transaction
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
-from domain.errors import Problem, pointer
+from domain.errors import InvalidContent, Problem, pointer
 from domain.insights import Insights, Scope, Tally
 from domain.needs.need import TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import UnknownTerritory
 from domain.text.bilingual import Text
-from matching.geo.geojson_validation import UnusablePlace
 from matching.geo.territory import Bools
 from matching.reference import Reference
 
@@ -89,7 +89,7 @@ def _scope(query: InsightsQuery, reference: Reference) -> Scope:
         detail = Text("« from » vient après « to »", "“from” comes after “to”")
         problems.append(Problem(pointer("from"), "invalid_period", detail))
     if problems:
-        raise refusal(problems)
+        raise invalid(*problems)
     return Scope(segments, None if ground is None else _meets(ground, reference))
 
 
@@ -127,7 +127,7 @@ def _meets(ground: Bools, reference: Reference) -> Callable[[TerritoryRequest], 
                 areas = tuple(reference.territories.area(code) for code in request.codes)
                 return any(ground[list(area.communes)].any() for area in areas)
             return bool((reference.geography.territory(request).ground & ground).any())
-        except (UnusablePlace, UnknownTerritory):
+        except (InvalidContent, UnknownTerritory):
             return False
 
     return meets

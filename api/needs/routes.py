@@ -93,9 +93,9 @@ async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
     async with services.matches.of(str(acting.organisation_id)), transaction(services.database) as connection:
 
         async def carry_out() -> Answer:
-            need, frozen = await plan_need(connection, acting, body)
+            need, shortlist = await plan_need(connection, acting, body)
             document = need_document(need)
-            answer = {"need": document, "shortlist": msgspec.Raw(frozen.body)}
+            answer = {"need": document, "shortlist": msgspec.Raw(shortlist)}
             return created(answer, f"/needs/{need.id}", _etag(document))
 
         return await once(call, connection, body, carry_out)

@@ -24,17 +24,11 @@ from api.web.content_negotiation import GEOJSON, JSON
 from api.web.pagination import Page, Paging, paged
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
-from db.needs.shortlists import (
-    DecisionKey,
-    select_decision,
-    select_decisions,
-    select_shortlist,
-    select_shortlists,
-)
+from db.needs.shortlists import select_decisions, select_shortlist, select_shortlists
 from domain.errors import NotFound
 from domain.needs.status import require_not_ended
 from domain.shortlists.diff import ShortlistDiff, compare, unexplained
-from domain.shortlists.frozen import Decision, FrozenShortlist, ShortlistVersion, Verdict
+from domain.shortlists.frozen import Decision, DecisionKey, FrozenShortlist, ShortlistVersion, Verdict
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Text
 
@@ -45,11 +39,9 @@ NO_VERSION = Text(
 )
 
 
-class DecisionDocument(msgspec.Struct, frozen=True):
+class DecisionDocument(DecisionKey, frozen=True):
     """The buyer's decision on a supplier for a lot; `decision` null: none, or it was withdrawn."""
 
-    lot_id: str
-    supplier_id: UUID
     decision: Verdict | None
     reason: str | None
     decided_at: datetime | None
@@ -131,7 +123,8 @@ async def update_decision(
         await asyncio.to_thread(require_listed, version, body.lot_id, supplier_id)
         require_not_ended(need.status)
         key = DecisionKey(body.lot_id, supplier_id)
-        before = await select_decision(connection, organisation, id, version.number, key)
+        decided = {(each.lot_id, each.supplier_id): each for each in version.decisions}
+        before = decided.get((body.lot_id, supplier_id))
         require_match(call, None if before is None else _etag(_document(key, before)))
         after = _document(key, await decide(connection, acting_of(call), version, key, before, body))
     return Response(msgspec.json.encode(after), headers={"content-type": JSON, "etag": _etag(after)})

@@ -24,7 +24,7 @@ from db.suppliers.read import living_suppliers
 from domain.needs.need import PlannedNeed
 from domain.report.build import Facts, report
 from domain.report.model import Report
-from domain.shortlists.listed_suppliers import everyone_shown
+from domain.shortlists.frozen import everyone_shown
 from matching.geo.report_map import MapSheets, map_sheets
 from matching.reference import Reference
 

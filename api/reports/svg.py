@@ -69,20 +69,18 @@ def drawings(report: Report, maps: MapSheets, font: str | None) -> dict[str, Dra
     barriers = [Bar(BARRIERS[each.barrier].to(language), each.suppliers) for each in report.barriers]
     return {
         "map": _map(report, maps, font),
-        "coverage": Drawing(tuple(_chart(_coverage(report), language, font)), keys=keys),
+        "coverage": Drawing(tuple(_chart(list(_coverage(report)), language, font)), keys=keys),
         "barriers": Drawing(tuple(_chart(barriers, language, font))),
     }
 
 
-def _coverage(report: Report) -> list[Bar]:
+def _coverage(report: Report) -> Iterator[Bar]:
     """A row per lot and activity."""
-    rows = []
     for lot in report.lots:
         labels = {each.segment: each.label for each in lot.requested}
         for each in lot.coverage:
             label = f"Lot {lot.id} – {labels.get(each.segment, '')}"
-            rows.append(Bar(label, each.candidates, each.eligible, each.local))
-    return rows
+            yield Bar(label, each.candidates, each.eligible, each.local)
 
 
 def _map(report: Report, maps: MapSheets, font: str | None) -> Drawing:
@@ -178,13 +176,10 @@ def _supplier(at: Spot, standing: str, size: float = 1.0) -> str:
             )
 
 
-_STAR = tuple(
-    zip(
-        (0.0, 0.22, 0.95, 0.36, 0.59, 0.0, -0.59, -0.36, -0.95, -0.22),
-        (-1.0, -0.31, -0.31, 0.12, 0.81, 0.38, 0.81, 0.12, -0.31, -0.31),
-        strict=True,
-    )
-)
+_STAR = (
+    (0.0, -1.0), (0.22, -0.31), (0.95, -0.31), (0.36, 0.12), (0.59, 0.81),
+    (0.0, 0.38), (-0.59, 0.81), (-0.36, 0.12), (-0.95, -0.31), (-0.22, -0.31),
+)  # fmt: skip
 
 
 def _star(at: Spot, size: float) -> str:

@@ -57,10 +57,9 @@ class Keys:
     async def client(self, key: str) -> Client | None:
         """The bearer of `key`; None where it is not in force. Raises Refusal (503) where it cannot be looked up."""
         digest = _digest(key)
-        known = self._known.get(digest)
-        if known is not None and self._monotonic() < known.fresh_until:
-            return known.client
-        if known is not None:
+        if known := self._known.get(digest):
+            if self._monotonic() < known.fresh_until:
+                return known.client
             # requests that come during the look-up do not look it up too
             self._remember(digest, known.client)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
@@ -82,18 +81,16 @@ class Keys:
     async def _looked_up(self, key: str, known: _Remembered | None) -> Client | None:
         if self._find is None:
             raise Refusal("database-away")
-        if known is None:
-            return await self._find(key)
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS if known else None):
                 return await self._find(key)
         except Exception as failure:
-            if isinstance(failure, TimeoutError) or is_away(failure):
+            if known and (isinstance(failure, TimeoutError) or is_away(failure)):
                 return known.client
             raise
 
     async def _administrator(self, known: _Remembered | None) -> Client:
-        organisation = known.client.organisation_id if known is not None else _NOT_STORED
+        organisation = known.client.organisation_id if known else _NOT_STORED
         if organisation == _NOT_STORED and self._find_organisation is not None:
             try:
                 organisation = await self._find_organisation()

@@ -1,11 +1,4 @@
-"""The decorator that makes a handler a route.
-
-    @endpoint("POST", "/match", scope="match", answers=Shortlist, problems=("unknown-territory",), tag="Match")
-    async def match_need(call: Call, body: Need) -> Shortlist:
-        '''First line: the summary in the documentation.
-
-        The rest: its description.
-        '''
+"""The decorator that makes a handler a route; its docstring is the summary and description in the documentation.
 
 The parameters of the function decide what is read: the first is the call; `query: SomeStruct` the query string;
 `body: SomeStruct` the JSON body; any other name is a path parameter (`str`, `int`, `UUID` or, at the end, `Tail`).
@@ -95,8 +88,8 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
     def decorate(handler: Handler) -> HTTPRouteHandler:
         hints = get_type_hints(handler)
         summary, _, description = cleandoc(handler.__doc__ or "").partition("\n")
-        read_otherwise = {"query", "body", "return"}
-        parameters = {n: kind for n, kind in hints.items() if kind is not Call and n not in read_otherwise}
+        query, body = hints.pop("query", None), hints.pop("body", None)
+        parameters = {name: kind for name, kind in hints.items() if kind is not Call and name != "return"}
         route = Route(
             method=method,
             path=path,
@@ -107,8 +100,8 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             scopes=(scope,) if isinstance(scope, str) else scope or (),
             statuses=statuses,
             answers=answers if isinstance(answers, Mapping) else {} if answers is None else {JSON: answers},
-            query=hints.get("query"),
-            body=hints.get("body"),
+            query=query,
+            body=body,
             patch=patch,
             takes=takes or {},
             parameters=parameters,

@@ -1,13 +1,4 @@
-"""`Idempotency-Key`: a POST sent twice is carried out once, and answered the second time as the first.
-
-A route that creates says:
-
-    async def create(connection: Connection) -> Answer:
-        meeting = await insert_meeting(connection, body)
-        return created(meeting, f"/meetings/{meeting.id}", _etag(meeting))
-
-    return await carry_out_once(call, body, create)
-"""
+"""`Idempotency-Key`: a POST sent twice is carried out once, and answered the second time as the first."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -105,5 +96,4 @@ def _digest(call: Call, body: object) -> bytes:
 
 
 def reply(answer: Answer) -> Response[bytes]:
-    """The answer as a response."""
     return Response(answer.body, status_code=answer.status, headers=answer.headers)

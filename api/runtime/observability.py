@@ -109,12 +109,8 @@ class ObservabilityMiddleware:
 
 def _request_id(scope: Scope) -> str:
     """The caller's X-Request-Id where it is harmless in a log, else a new one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            text = value.decode("latin-1")
-            if _SAFE_ID.fullmatch(text):
-                return text
-    return token_hex(16)
+    given = (value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id")
+    return next(filter(_SAFE_ID.fullmatch, given), None) or token_hex(16)
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -147,6 +143,9 @@ async def get_metrics(call: Call) -> Response[bytes]:
     if key is not None and not is_bearer_of(key, call.headers.get("authorization", "")):
         raise Refusal("no-valid-key")
     return Response(call.services.metrics.exposition(), headers={"content-type": CONTENT_TYPE})
+
+
+ROUTES = (get_liveness, get_readiness, get_metrics)
 
 
 def configure_logging(settings: Settings) -> None:

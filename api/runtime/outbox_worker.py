@@ -1,12 +1,7 @@
 """Deliveries in the background: each server claims rows of an outbox, attempts them and records the result.
 
-A kind of delivery is an outbox (`db.delivery.outbox`) and a function that makes one attempt:
-
-    @asynccontextmanager
-    async def mail_kind(services: Services) -> AsyncIterator[Kind]:
-        yield Kind(outbox=outgoing_mail, schedule=MAIL_SCHEDULE, attempt=send)
-
-    PARTS = (database, live_directory, deliveries(webhook_kind, mail_kind))
+A kind of delivery is an outbox (`db.delivery.outbox`) and a function that makes one attempt, such as that of
+`api.exchanges.email.mail_kind`.
 
 Everything is delivered at least once; again where a server died, or lost the database, after an attempt that
 succeeded.

@@ -11,16 +11,12 @@ from api.runtime.live_index import LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.rate_limits import ReplyLimits
 from api.settings import Settings
-from api.web.dates import PARIS
 from api.web.problems import Refusal
 from db.core.engine import Engine
-from matching.geo.outline_view import AreaOutlines
+from domain.text.typography import PARIS
+from matching.geo.outline_view import Portraits
 from matching.reference import Reference
 from matching.words.territory_search import Gazetteer
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(kw_only=True)
@@ -32,12 +28,12 @@ class Services:
     metrics: Metrics
     keys: Keys
     gazetteer: Gazetteer
-    area_outlines: AreaOutlines
+    portraits: Portraits
     import_processes: ImportProcesses | None = None
     engine: Engine | None = None
     live: LiveDirectory | None = None
     is_ready: Callable[[], bool] = lambda: False
-    now: Callable[[], datetime] = field(default=_now)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
     # together less than the pool holds, with what each import needs besides its own connection
     imports: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=3, of_one=1))
     writes: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=5, of_one=3))

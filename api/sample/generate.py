@@ -29,8 +29,7 @@ from domain.suppliers.supplier import (
     SupplierRecord,
 )
 from domain.text.normalise import fold
-from matching.geo.outlines import outlines
-from matching.geo.random_points import Scatter
+from matching.geo.outlines import outlines, random_point_inside
 
 SAMPLE_DEPARTEMENTS = ("22", "29", "35", "56", "44", "49", "50", "53")
 SAMPLE_SIZE = 1_000
@@ -96,7 +95,7 @@ class _Writer:
         cpv: dict[str, tuple[str, ...]],
     ) -> None:
         self._seed, self._on, self._taxonomy, self._places, self._cpv = seed, on, taxonomy, places, cpv
-        self._scatter = Scatter(outlines("commune"))
+        self._outlines = outlines("commune")
         self._file = load()
         profiles = self._file.profiles
         self._profiles = Weighted([(Draws(one, self._file.popularity, taxonomy), one.weight) for one in profiles])
@@ -110,7 +109,7 @@ class _Writer:
         name = self._name(sort, offered[0], commune, draw)
         slug = "-".join(fold(name).split())[:48]
         form = sort.legal_forms.draw(draw)
-        lat, lon = self._scatter.point(ordinal, draw)
+        lat, lon = random_point_inside(self._outlines[ordinal], draw)
         record = SupplierRecord(
             name=f"{name} {MARK}",
             siret=None if draw.random() < 0.04 else _siret(number),
@@ -235,14 +234,12 @@ def _service_area(commune: Commune, draw: Random) -> ServiceArea | None:
     if chance < 0.6:
         return ServiceArea(radius_km=float(draw.choice(_RADII_KM)))
     if chance < 0.85:
-        return _codes_area(commune, draw)
+        return ServiceArea(codes=(_code_around(commune, draw),))
     return ServiceArea(national=True) if chance < 0.9 else None
 
 
-def _codes_area(commune: Commune, draw: Random) -> ServiceArea:
+def _code_around(commune: Commune, draw: Random) -> str:
     chance = draw.random()
     if chance < 0.45 and commune.epci:
-        return ServiceArea(codes=(f"epci:{commune.epci}",))
-    if chance < 0.8 or not commune.region:
-        return ServiceArea(codes=(f"departement:{commune.departement}",))
-    return ServiceArea(codes=(f"region:{commune.region}",))
+        return f"epci:{commune.epci}"
+    return f"departement:{commune.departement}" if chance < 0.8 or not commune.region else f"region:{commune.region}"

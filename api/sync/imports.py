@@ -92,13 +92,10 @@ async def list_imports(call: Call, source: str, query: Paging) -> Response[bytes
     """The imports of a source, the latest first, those that run too; without their errors."""
     require_own_source(call, source)
     async with transaction(call.services.database) as connection:
+        await import_log.close_interrupted(connection, call.services.now())
 
         async def fetch(before: UUID | None, count: int) -> Sequence[Import]:
-            found = await import_log.list_imports(connection, source, before, count)
-            if any(each.status == "running" for each in found):
-                await import_log.close_interrupted(connection, call.services.now())
-                found = await import_log.list_imports(connection, source, before, count)
-            return found
+            return await import_log.list_imports(connection, source, before, count)
 
         return await paged(call, query, f"imports/{source}", UUID, fetch)
 
@@ -126,9 +123,8 @@ async def list_import_errors(call: Call, id: UUID, query: Paging) -> Response[by
     async with transaction(call.services.database) as connection:
 
         async def fetch(after: int | None, count: int) -> Sequence[tuple[int, RowError]]:
-            return list(
-                enumerate(await import_log.list_errors(connection, id, after or 0, count), start=(after or 0) + 1)
-            )
+            found = await import_log.list_errors(connection, id, after or 0, count)
+            return list(enumerate(found, start=(after or 0) + 1))
 
         return await paged(call, query, f"errors/{id}", int, fetch, key=itemgetter(0), show=itemgetter(1))
 
@@ -140,15 +136,9 @@ async def _imported(call: Call, source: str, query: ImportQuery, media_type: str
     services = call.services
     options = msgspec.structs.asdict(query)
     order = import_log.Order(id=new_id(services.now()), source=source, language=call.language, **options)
+    file, processes = SourceFile(body.stream, media_type), services.import_processes
     try:
-        return await import_file(
-            services.database,
-            services.reference,
-            order,
-            SourceFile(body.stream, media_type),
-            services.now,
-            processes=services.import_processes,
-        )
+        return await import_file(services.database, services.reference, order, file, services.now, processes=processes)
     except UnreadableFile as unreadable:
         if UNDECODABLE.issuperset(problem.code for problem in unreadable.problems):
             raise Refusal("malformed-body", unreadable.detail, unreadable.problems) from None
@@ -161,16 +151,14 @@ def _readers(name: str) -> Iterable[str]:
         hint = near(name, tuple(FORMATS))
         unknown = Text(f"Format inconnu : « {name[:80]} »{hint.fr}", f"Unknown format: “{name[:80]}”{hint.en}")
         raise invalid(Problem("/format", "unknown_value", unknown))
-    return FORMATS[name].readers
+    return FORMATS[name]
 
 
 async def _own_import(call: Call, import_id: UUID) -> Import:
     """The import, of a source on the key. Raises NotFound, Refusal (403)."""
     async with transaction(call.services.database) as connection:
+        await import_log.close_interrupted(connection, call.services.now())
         found = await import_log.get_import(connection, import_id)
-        if found is not None and found.status == "running":
-            await import_log.close_interrupted(connection, call.services.now())
-            found = await import_log.get_import(connection, import_id)
     if found is None:
         raise NotFound(NO_IMPORT)
     require_source(call.bearer, found.source)

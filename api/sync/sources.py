@@ -28,7 +28,6 @@ LONGEST_NAME = 100
 
 NO_SOURCE = Text("Aucune source de ce nom", "No source of this name")
 
-
 WebAddress = Annotated[
     str,
     msgspec.Meta(
@@ -36,6 +35,15 @@ WebAddress = Annotated[
         pattern="^https?://[^ ]+$",
         description="An http or https address",
         extra={"fr": "une adresse http ou https"},
+    ),
+]
+Rank = Annotated[
+    int,
+    msgspec.Meta(
+        ge=-1_000,
+        le=1_000,
+        description="Of sources that describe one supplier, the word of the one that ranks higher goes first; "
+        "0 where it was never set. Needs scope `admin` to change",
     ),
 ]
 
@@ -46,18 +54,7 @@ class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label: Annotated[str, msgspec.Meta(min_length=1, max_length=400)] | None = None
     url: WebAddress | None = None
     mapping: Mapping = Mapping()
-    rank: (
-        Annotated[
-            int,
-            msgspec.Meta(
-                ge=-1_000,
-                le=1_000,
-                description="Of sources that describe one supplier, the word of the one that ranks higher goes first; "
-                "0 where it was never set. Needs scope `admin` to change",
-            ),
-        ]
-        | None
-    ) = None
+    rank: Rank | None = None
 
 
 class SourceList(msgspec.Struct, frozen=True):

@@ -1,9 +1,8 @@
 """Days and instants of queries as instants that the database compares."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
-PARIS = ZoneInfo("Europe/Paris")
+from domain.text.typography import PARIS
 
 
 def first_moment(day: date | None) -> datetime | None:

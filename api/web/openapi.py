@@ -13,7 +13,6 @@ from http import HTTPStatus
 from inspect import cleandoc
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from litestar import Litestar
@@ -146,7 +145,7 @@ def _operation(route: Route) -> dict[str, Any]:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     path = [
-        {"name": name, "in": "path", "required": True, "schema": _path_schema(kind)}
+        {"name": name, "in": "path", "required": True, "schema": _schema(kind)}
         for name, kind in route.parameters.items()
     ]
     headers = [
@@ -155,12 +154,6 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     ]
     fields = msgspec.structs.fields(route.query) if route.query else ()
     return [*path, *(_query_parameter(field) for field in fields), *headers]
-
-
-def _path_schema(kind: type) -> dict[str, Any]:
-    if kind is UUID:
-        return {"type": "string", "format": "uuid"}
-    return {"type": "integer"} if kind is int else {"type": "string"}
 
 
 def _query_parameter(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
@@ -246,12 +239,10 @@ def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
         ]
         kinds += [field.type for field in msgspec.structs.fields(route.query)] if route.query else []
     _, components = msgspec.json.schema_components(kinds, ref_template=REF)
-    return {name: _described(schema) for name, schema in sorted(components.items())}
-
-
-def _described(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a type, its docstring without the indentation that it has in the source."""
-    return schema | {"description": cleandoc(schema["description"])} if "description" in schema else schema
+    for schema in components.values():
+        # a docstring, without the indentation that it has in the source
+        schema["description"] = cleandoc(schema.get("description", ""))
+    return dict(sorted(components.items()))
 
 
 @lru_cache(maxsize=64)

@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from api.web.problems import Refusal
+from api.web.problems import Refusal, shared_slug
 from domain.decoding.explain import explain, near
 from domain.errors import Problem, null_character_problem, pointer
 from domain.text.bilingual import Text
@@ -49,7 +49,9 @@ class QueryReader(Generic[T]):
             elif field.required:
                 detail = Text(f"Le paramètre « {name} » est obligatoire", f"The parameter “{name}” is required")
                 problems.append(Problem(pointer(name), "missing_parameter", detail))
-        problems.extend(self._repeated(given))
+        detail = Text("Ce paramètre ne se donne qu'une fois", "This parameter may be given only once")
+        repeated = (name for name, texts in given.items() if len(texts) > 1 and name not in self._repeatable)
+        problems.extend(Problem(pointer(name), "repeated_parameter", detail) for name in repeated)
         if problems:
             raise invalid(*problems)
         return self.kind(**values)
@@ -74,14 +76,6 @@ class QueryReader(Generic[T]):
             raise msgspec.ValidationError("Expected `float`, got `str`")
         return value
 
-    def _repeated(self, given: dict[str, list[str]]) -> list[Problem]:
-        detail = Text("Ce paramètre ne se donne qu'une fois", "This parameter may be given only once")
-        return [
-            Problem(pointer(name), "repeated_parameter", detail)
-            for name, texts in given.items()
-            if len(texts) > 1 and name not in self._repeatable
-        ]
-
     def _unknown(self, name: str) -> Refusal:
         none = Text(" ; cette route n'en prend aucun", "; this route takes none")
         hint = near(name, tuple(self.fields)) if self.fields else none
@@ -93,7 +87,7 @@ class QueryReader(Generic[T]):
 
 def invalid(*problems: Problem) -> Refusal:
     """The refusal (422) of query parameters; each pointer leads to one, such as `/limit`."""
-    return Refusal("invalid-query", problems[0].detail, problems, place="query")
+    return Refusal(shared_slug(problems, "invalid-query"), problems[0].detail, problems, place="query")
 
 
 def _text(name: str, raw: bytes) -> str:

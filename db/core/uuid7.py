@@ -21,12 +21,14 @@ def increasing_ids(now: datetime, positions: Iterable[int]) -> list[UUID]:
     The position, modulo 2^26, stands before 48 random bits (RFC 9562 §6.2, method 1): positions should differ.
     """
     start = int.from_bytes(uuid7(now, bytes(RANDOM_BYTES)).bytes)
-    counted = [position % (1 << _POSITION_BITS) for position in positions]
+    counted = (position % (1 << _POSITION_BITS) for position in positions)
+    # on both sides of the two bits of the variant
+    spread = [position >> 14 << 64 | (position & 0x3FFF) << _RANDOM_BITS for position in counted]
     size = _RANDOM_BITS // 8
-    random = urandom(size * len(counted))
+    random = urandom(size * len(spread))
     return [
-        UUID(int=start | _spread(position) | int.from_bytes(random[at : at + size]))
-        for at, position in zip(range(0, len(random), size), counted, strict=True)
+        UUID(int=start | bits | int.from_bytes(random[at : at + size]))
+        for at, bits in zip(range(0, len(random), size), spread, strict=True)
     ]
 
 
@@ -42,8 +44,3 @@ def uuid7(now: datetime, random: bytes) -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)
-
-
-def _spread(position: int) -> int:
-    """The bits of a position on both sides of the two bits of the variant."""
-    return position >> 14 << 64 | (position & 0x3FFF) << _RANDOM_BITS

@@ -36,14 +36,6 @@ class Target(NamedTuple):
         return f"Target({self.url!r})"
 
 
-class Behind(NamedTuple):
-    """A webhook whose receiver acknowledged version `since` of the directory, which is at `version`."""
-
-    webhook_id: UUID
-    since: int
-    version: int
-
-
 async def create_webhook(
     connection: Connection, organisation_id: UUID, settings: WebhookSettings, secret: str, now: datetime
 ) -> Webhook:
@@ -129,9 +121,10 @@ async def target(connection: Connection, webhook_id: UUID) -> Target | None:
     return None if found is None else Target(found.url, found.secret)
 
 
-async def behind(connection: Connection) -> Sequence[Behind]:
+async def behind(connection: Connection) -> Sequence[tuple[UUID, int, int]]:
     """The webhooks to queue `suppliers.changed` for, locked until this transaction ends.
 
+    Each with the version of the directory that its receiver acknowledged, and the present one.
     One whose previous such event is not delivered yet is left out: the next event covers what happened meanwhile. The
     versions are read from the directory itself, so none is missed whenever a server stops.
     """
@@ -146,7 +139,7 @@ async def behind(connection: Connection) -> Sequence[Behind]:
         .where(webhooks.c.active, webhooks.c.events.contains(["suppliers.changed"]), ~under_way)
         .with_for_update(of=webhooks, skip_locked=True, key_share=True)
     )
-    return [Behind(*row) for row in await connection.execute(query)]
+    return (await connection.execute(query)).all()
 
 
 async def queue(

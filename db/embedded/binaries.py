@@ -78,7 +78,8 @@ def _readable_copy(root: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         contents = _contents(root)
         copy = ROOTS_CACHE / f"postgres-{sha256(repr(contents).encode()).hexdigest()[:16]}"
-        if _contents(copy) != contents or not all(map(_only_root_writes, (ROOTS_CACHE, copy, *copy.rglob("*")))):
+        states = (path.lstat() for path in (ROOTS_CACHE, copy, *copy.rglob("*")))
+        if _contents(copy) != contents or any(state.st_uid != 0 or state.st_mode & 0o022 for state in states):
             shutil.rmtree(copy, ignore_errors=True)
             for part in PARTS:
                 if (root / part).is_dir():
@@ -94,8 +95,3 @@ def _contents(root: Path) -> list[tuple[str, int, int]]:
     """Path, size and time of change of each file that a server needs of the package in `root`."""
     files = (path for part in PARTS for path in sorted((root / part).rglob("*")) if path.is_file())
     return [(str(path.relative_to(root)), path.stat().st_size, int(path.stat().st_mtime)) for path in files]
-
-
-def _only_root_writes(path: Path) -> bool:
-    status = path.lstat()
-    return status.st_uid == 0 and not status.st_mode & 0o022

@@ -38,13 +38,8 @@ async def insert_mails(
     reached = [each for each in recipients if each.email and each.supplier_id not in revoked]
     if not reached:
         return
-    common = {
-        "exchange_id": exchange_id,
-        "message_id": message_id,
-        "language": language,
-        "queued_at": now,
-        "due_at": now,
-    }
+    common: dict[str, object] = {"exchange_id": exchange_id, "message_id": message_id, "language": language}
+    common |= {"queued_at": now, "due_at": now}
     rows = [
         {"id": id_, "lane": each.supplier_id, "supplier_id": each.supplier_id, "address": each.email, **common}
         for id_, each in zip(increasing_ids(now, range(len(reached))), reached, strict=True)
@@ -80,16 +75,9 @@ async def select_outgoing_message(connection: Connection, mail: Claimed) -> Outg
         .join(organisations, organisations.c.id == exchanges.c.organisation_id)
         .where(messages.c.id == mail.row["message_id"])
     )
-    row = (await connection.execute(query)).one()
-    return OutgoingMessage(
-        buyer=buyer_name(row.need, row.organisation),
-        need_title=row.need.title,
-        subject=row.subject,
-        body=row.body,
-        question=row.question,
-        is_correction=row.is_correction,
-        is_first=row.is_first,
-    )
+    fields = (await connection.execute(query)).one()._asdict()
+    need, organisation = fields.pop("need"), fields.pop("organisation")
+    return OutgoingMessage(buyer=buyer_name(need, organisation), need_title=need.title, **fields)
 
 
 async def write_outcome(connection: Connection, mail: Claimed, result: Result) -> None:

@@ -115,12 +115,8 @@ async def list_imports(connection: Connection, source: str, before: UUID | None,
 async def list_errors(connection: Connection, import_id: UUID, after: int, limit: int) -> Sequence[RowError]:
     """Rejected rows of an import by line, from the one after the `after` first."""
     columns = [import_errors.c[name] for name in RowError.__struct_fields__]
-    query = (
-        select(*columns)
-        .where(import_errors.c.import_id == import_id, import_errors.c.position > after)
-        .order_by(import_errors.c.position)
-        .limit(limit)
-    )
+    wanted = select(*columns).where(import_errors.c.import_id == import_id, import_errors.c.position > after)
+    query = wanted.order_by(import_errors.c.position).limit(limit)
     return [RowError(*row) for row in await connection.execute(query)]
 
 

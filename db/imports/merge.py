@@ -145,10 +145,8 @@ async def merge(context: ImportContext, *, remove_absent: bool) -> None:
     await connection.execute(_UNSTAGE_REWRITTEN)
     await _stage_shared(context)
     await connection.execute(_SUPPLIERS)
-    bury = (
-        suppliers.update().where(_WITHOUT_RECORDS).values(tombstone_values(context.terms.change_set, context.terms.now))
-    )
-    await connection.execute(bury)
+    tombstone = tombstone_values(context.terms.change_set, context.terms.now)
+    await connection.execute(suppliers.update().where(_WITHOUT_RECORDS).values(tombstone))
 
 
 async def note_received(context: ImportContext) -> None:
@@ -166,11 +164,10 @@ async def _regroup(context: ImportContext) -> None:
     ordered = text("SELECT source, external_id FROM seeds ORDER BY siret, source, external_id")
     seeds = await context.connection.stream(ordered)
     seen: Collection[RecordKey] = ()
+    change = (context.similarity, context.terms.change_set, context.terms.now)
     async for some in seeds.partitions(REGROUPED_AT_ONCE):
         unseen = [key for key in starmap(RecordKey, some) if key not in seen]
-        done = await regroup(
-            context.connection, unseen, context.similarity, context.terms.change_set, context.terms.now
-        )
+        done = await regroup(context.connection, unseen, *change)
         await copy(context.connection, "to_rewrite", ["supplier_id"], [(each,) for each in done.to_rewrite])
         seen = done.seen
 

@@ -75,7 +75,6 @@ expected to hold new records, of which the suppliers are then made too."""
 SUPPLIER_COLUMNS = tuple(column.name for column in suppliers.columns)
 SUPPLIER_ID = SUPPLIER_COLUMNS.index("id")
 
-_encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(SupplierRecord).decode
 _decode_flags = msgspec.json.Decoder(tuple[Flag, ...]).decode
 
@@ -126,12 +125,12 @@ def supplier_values(terms: Terms, item: EncodedRecord, supplier_id: UUID) -> Seq
 
 def copied(row: dict[str, Any]) -> Sequence[Any]:
     """A row of `suppliers` as COPY takes it, its id as text: that is sent between processes for less."""
-    return tuple((row | {"id": str(row["id"]), "document": _encode(row["document"]).decode()}).values())
+    return tuple((row | {"id": str(row["id"]), "document": encode(row["document"]).decode()}).values())
 
 
 def _content(record: SupplierRecord, placement: Placement, payload: bytes) -> Sequence[Any]:
     values = content_columns(record, placement, content_hash(payload, placement))
-    return tuple((values | {"payload": payload.decode(), "flags": _encode(placement.flags).decode()}).values())
+    return tuple((values | {"payload": payload.decode(), "flags": encode(placement.flags).decode()}).values())
 
 
 def _supplier(

@@ -130,10 +130,7 @@ async def _import(
 
 async def _begin(connection: Connection, order: Order, now: datetime, similarity: NameSimilarity) -> ImportContext:
     """Lock the source against other imports and single writes, a dry run against writers only; open the staging."""
-    if order.dry_run:
-        await share(connection, Subject.SOURCE, order.source)
-    else:
-        await lock(connection, Subject.SOURCE, order.source)
+    await (share if order.dry_run else lock)(connection, Subject.SOURCE, order.source)
     await open_staging(connection)
     change_set = 0 if order.dry_run else await begin_change(connection)
     suppressions = await suppressions_of(connection, order.source)
@@ -215,22 +212,18 @@ async def _store(context: ImportContext, order: Order, counts: Counts, removed: 
 
 
 def _too_many_removed(removed: int, stored: int) -> Conflict:
-    return Conflict(
-        "too_many_removed",
-        Text(
-            f"Cet envoi retirerait {removed} des {stored} fiches de la source, plus d'une sur cinq ; "
-            "force=true (--force en ligne de commande) le confirme.",
-            f"This would remove {removed} of the source's {stored} records, more than one in five; "
-            "force=true (--force on the command line) confirms it.",
-        ),
+    detail = Text(
+        f"Cet envoi retirerait {removed} des {stored} fiches de la source, plus d'une sur cinq ; "
+        "force=true (--force en ligne de commande) le confirme.",
+        f"This would remove {removed} of the source's {stored} records, more than one in five; "
+        "force=true (--force on the command line) confirms it.",
     )
+    return Conflict("too_many_removed", detail)
 
 
 def _outcome(failure: BaseException, order: Order) -> tuple[ImportStatus, str]:
-    if isinstance(failure, Conflict):
-        return "refused", failure.detail.to(order.language)
     if isinstance(failure, DomainError):
-        return "failed", failure.detail.to(order.language)
+        return "refused" if isinstance(failure, Conflict) else "failed", failure.detail.to(order.language)
     if isinstance(failure, asyncio.CancelledError):
         return "interrupted", ""
     return "failed", type(failure).__name__

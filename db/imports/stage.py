@@ -209,14 +209,11 @@ async def _duplicate_errors(context: ImportContext, rows: Sequence[EncodedRecord
 
 
 def _duplicate(line: int) -> Problem:
-    return Problem(
-        pointer("external_id"),
-        "duplicate_external_id",
-        Text(
-            f"La ligne {line} porte déjà cet identifiant ; c'est elle qui est retenue",
-            f"Line {line} already has this identifier, and is the one that counts",
-        ),
+    detail = Text(
+        f"La ligne {line} porte déjà cet identifiant ; c'est elle qui est retenue",
+        f"Line {line} already has this identifier, and is the one that counts",
     )
+    return Problem(pointer("external_id"), "duplicate_external_id", detail)
 
 
 async def _copy_added(context: ImportContext, added: Sequence[EncodedRecord]) -> None:

@@ -54,7 +54,7 @@ async def insert_meeting(
 async def write_meeting(
     connection: Connection, organisation_id: UUID, before: Meeting, request: MeetingRequest, now: datetime
 ) -> Meeting:
-    """Store a change of a meeting that `lock_meeting` gave; where nothing changes, return `before` itself."""
+    """Store a change of a meeting that the caller has locked; where nothing changes, return `before` itself."""
     if not changed_fields(before, request):
         return before
     after = msgspec.structs.replace(
@@ -72,17 +72,15 @@ async def write_meeting(
     return after
 
 
-async def select_meeting(connection: Connection, organisation_id: UUID, meeting_id: UUID) -> Meeting | None:
-    """The organisation's meeting; None if there is none."""
-    found = await _read(connection, [meetings.c.id == meeting_id, meetings.c.organisation_id == organisation_id])
+async def select_meeting(
+    connection: Connection, organisation_id: UUID, meeting_id: UUID, *, lock: bool = False
+) -> Meeting | None:
+    """The organisation's meeting, if there is one. `lock`: until this transaction ends, nobody else changes it."""
+    own = [meetings.c.id == meeting_id, meetings.c.organisation_id == organisation_id]
+    if lock:
+        await connection.execute(select(meetings.c.id).where(*own).with_for_update())
+    found = await _read(connection, own)
     return found[0] if found else None
-
-
-async def lock_meeting(connection: Connection, organisation_id: UUID, meeting_id: UUID) -> Meeting | None:
-    """As `select_meeting`; nobody else changes the meeting until this transaction ends."""
-    own = select(meetings.c.id).where(meetings.c.id == meeting_id, meetings.c.organisation_id == organisation_id)
-    await connection.execute(own.with_for_update())
-    return await select_meeting(connection, organisation_id, meeting_id)
 
 
 async def select_meetings(

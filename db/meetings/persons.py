@@ -43,11 +43,7 @@ async def find_or_insert_person(
     What was not known of them is added, what was known stays. Someone erased is never found again.
     """
     keys = {"name_key": name_key(name), "email_key": email_key(email or ""), "employer_key": fold(employer or "")}
-    given: dict[str, str | None] = {
-        "email": (email or "").strip() or None,
-        "phone": (phone or "").strip() or None,
-        "employer": (employer or "").strip() or None,
-    }
+    given = {name: (text or "").strip() or None for name, text in zip(_GIVEN, (email, phone, employer), strict=True)}
     known = _best_known(organisation_id, **keys)
     found = await connection.scalar(known)
     if found is None:

@@ -1,6 +1,7 @@
 """Awards of an organisation. One that was entered by mistake is marked as withdrawn, not deleted."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -49,7 +50,8 @@ async def awards_until(connection: Connection, organisation_id: UUID, on: date) 
     living = await survivors(connection, {award.supplier_id for award in found}) if found else {}
     lost = {award.supplier_siret for award in found if award.supplier_siret and award.supplier_id not in living}
     by_siret = await _suppliers_by_siret(connection, lost) if lost else {}
-    return [msgspec.structs.replace(award, supplier_id=_present_id(award, living, by_siret)) for award in found]
+    ids = (living.get(award.supplier_id) or by_siret.get(award.supplier_siret, award.supplier_id) for award in found)
+    return [msgspec.structs.replace(award, supplier_id=now) for award, now in zip(found, ids, strict=True)]
 
 
 async def mark_award_withdrawn(
@@ -64,14 +66,9 @@ async def mark_award_withdrawn(
 async def _suppliers_by_siret(connection: Connection, sirets: Collection[str]) -> dict[str | None, UUID]:
     """The only supplier with each SIRET; those that several suppliers share are left out."""
     query = select(records.c.siret, records.c.supplier_id).where(records.c.siret.in_(sirets)).distinct()
-    found: dict[str | None, list[UUID]] = {}
-    for row in await connection.execute(query):
-        found.setdefault(row.siret, []).append(row.supplier_id)
-    return {siret: ids[0] for siret, ids in found.items() if len(ids) == 1}
-
-
-def _present_id(award: Award, living: Mapping[UUID, UUID], by_siret: Mapping[str | None, UUID]) -> UUID:
-    return living.get(award.supplier_id) or by_siret.get(award.supplier_siret, award.supplier_id)
+    rows = (await connection.execute(query)).all()
+    suppliers = Counter(row.siret for row in rows)
+    return {row.siret: row.supplier_id for row in rows if suppliers[row.siret] == 1}
 
 
 def _stands(organisation_id: UUID) -> ColumnElement[bool]:

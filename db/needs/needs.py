@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Date, Select, and_, cast, delete, exists, insert, literal, select, update
+from sqlalchemy import ColumnElement, Date, and_, cast, delete, insert, literal, select, update
 from sqlalchemy import Text as SqlText
 from sqlalchemy.exc import IntegrityError
 
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
-from db.schema.need_tables import awards, needs
+from db.schema.need_tables import needs
 from domain.errors import Conflict
 from domain.needs.need import PlannedNeed
 from domain.needs.status import Status, StoredNeed
@@ -40,13 +39,16 @@ async def insert_need(connection: Connection, organisation_id: UUID, content: Pl
 
 async def select_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed | None:
     """The need; None where the organisation has none of this id."""
-    return await _one(connection, _is(organisation_id, need_id))
+    row = (await connection.execute(select(*_COLUMNS).where(_is(organisation_id, need_id)))).first()
+    return None if row is None else msgspec.convert(row, StoredNeed, from_attributes=True)
 
 
 async def lock_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed | None:
     """As `select_need`; until the transaction ends nobody else locks, changes or deletes it."""
     # a message sent need not wait for a shortlist: other rows may refer to the need meanwhile
-    return await _one(connection, _is(organisation_id, need_id), lock=True)
+    query = select(*_COLUMNS).where(_is(organisation_id, need_id)).with_for_update(key_share=True)
+    row = (await connection.execute(query)).first()
+    return None if row is None else msgspec.convert(row, StoredNeed, from_attributes=True)
 
 
 async def select_needs(
@@ -70,29 +72,18 @@ async def remove_need(connection: Connection, organisation_id: UUID, need_id: UU
 
     Raises Conflict (`need_in_use`) where exchanges or awards refer to it.
     """
-    awarded = (await connection.execute(select(exists().where(awards.c.need_id == need_id)))).scalar_one()
-    if awarded:
-        raise Conflict("need_in_use", _IN_USE)
     try:
         await connection.execute(delete(needs).where(_is(organisation_id, need_id)))
     except IntegrityError:
-        raise Conflict("need_in_use", _IN_USE) from None
-
-
-_IN_USE = Text(
-    "Des échanges ou des attributions portent sur ce besoin : il s'abandonne, il ne s'efface pas",
-    "Exchanges or awards are about this need: it can be abandoned, not deleted",
-)
+        detail = Text(
+            "Des échanges ou des attributions portent sur ce besoin : il s'abandonne, il ne s'efface pas",
+            "Exchanges or awards are about this need: it can be abandoned, not deleted",
+        )
+        raise Conflict("need_in_use", detail) from None
 
 
 def _is(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
     return and_(needs.c.organisation_id == organisation_id, needs.c.id == need_id)
-
-
-async def _one(connection: Connection, condition: ColumnElement[bool], *, lock: bool = False) -> StoredNeed | None:
-    query: Select[Any] = select(*_COLUMNS).where(condition)
-    row = (await connection.execute(query.with_for_update(key_share=True) if lock else query)).first()
-    return None if row is None else msgspec.convert(row, StoredNeed, from_attributes=True)
 
 
 def _conditions(filters: NeedFilters) -> Iterator[ColumnElement[bool]]:

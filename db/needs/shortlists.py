@@ -10,17 +10,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from db.core.engine import Connection
 from db.schema.need_tables import needs, shortlist_decisions, shortlists
 from domain.needs.status import StoredNeed
-from domain.shortlists.frozen import Decision, FrozenShortlist, Named, ShortlistVersion, lots_shown
+from domain.shortlists.frozen import Decision, DecisionKey, FrozenShortlist, Named, ShortlistVersion, lots_shown
 
 _VERSION = [shortlists.c[name] for name in ShortlistVersion.__struct_fields__]
 _DECISION = [shortlist_decisions.c[name] for name in Decision.__struct_fields__]
-
-
-class DecisionKey(msgspec.Struct, frozen=True):
-    """The lot and the supplier that a decision is about; decisions are listed in this order."""
-
-    lot_id: str
-    supplier_id: UUID
 
 
 async def insert_shortlist(
@@ -38,8 +31,8 @@ async def select_shortlist(
 ) -> FrozenShortlist | None:
     """A version with the decisions on it, `number` None: the latest; None where there is none."""
     columns = (*_VERSION, shortlists.c.need_id, shortlists.c.need, shortlists.c.body)
-    query = select(*columns).where(_of(organisation_id, need_id), _numbered(number))
-    row = (await connection.execute(query)).first()
+    query = select(*columns).where(_of(organisation_id, need_id)).order_by(shortlists.c.number.desc()).limit(1)
+    row = (await connection.execute(query if number is None else query.where(shortlists.c.number == number))).first()
     if row is None:
         return None
     chosen = await select_decisions(connection, organisation_id, need_id, row.number, None, None)
@@ -79,7 +72,11 @@ async def select_decisions(
 ) -> Sequence[Decision]:
     """The decisions on a version, by lot and supplier: up to `limit`, after the one that `after` names."""
     place = shortlist_decisions.c.lot_id, shortlist_decisions.c.supplier_id
-    query = select(*_DECISION).where(_decided_on(need_id, number), _is_own(organisation_id, need_id))
+    query = select(*_DECISION).where(
+        shortlist_decisions.c.need_id == need_id,
+        shortlist_decisions.c.number == number,
+        _is_own(organisation_id, need_id),
+    )
     if after is not None:
         query = query.where(tuple_(*place) > (after.lot_id, after.supplier_id))
     rows = await connection.execute(query.order_by(*place).limit(limit))
@@ -97,15 +94,6 @@ async def earlier_decisions(
     return msgspec.convert(rows.all(), list[Decision], from_attributes=True)
 
 
-async def select_decision(
-    connection: Connection, organisation_id: UUID, need_id: UUID, number: int, key: DecisionKey
-) -> Decision | None:
-    """The decision on a supplier for a lot; None where there is none yet."""
-    query = select(*_DECISION).where(_decided_on(need_id, number, key), _is_own(organisation_id, need_id))
-    row = (await connection.execute(query)).first()
-    return None if row is None else msgspec.convert(row, Decision, from_attributes=True)
-
-
 async def write_decision(connection: Connection, need_id: UUID, number: int, decision: Decision) -> None:
     """Store a decision, in place of the one before. The caller has locked the need."""
     write = upsert(shortlist_decisions).values(**msgspec.structs.asdict(decision), need_id=need_id, number=number)
@@ -119,29 +107,15 @@ async def write_decision(connection: Connection, need_id: UUID, number: int, dec
 
 async def remove_decision(connection: Connection, need_id: UUID, number: int, key: DecisionKey) -> None:
     """Delete a decision. The caller has locked the need."""
-    await connection.execute(delete(shortlist_decisions).where(_decided_on(need_id, number, key)))
+    table = shortlist_decisions.c
+    of_version = and_(table.need_id == need_id, table.number == number)
+    about = and_(table.lot_id == key.lot_id, table.supplier_id == key.supplier_id)
+    await connection.execute(delete(shortlist_decisions).where(of_version, about))
 
 
 def _is_own(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
-    own = select(needs.c.id).where(needs.c.organisation_id == organisation_id, needs.c.id == need_id)
-    return own.exists()
+    return select(needs.c.id).where(needs.c.organisation_id == organisation_id, needs.c.id == need_id).exists()
 
 
 def _of(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
     return and_(shortlists.c.need_id == need_id, _is_own(organisation_id, need_id))
-
-
-def _numbered(number: int | None) -> ColumnElement[bool]:
-    """The latest is the one that its need has counted last."""
-    if number is not None:
-        return shortlists.c.number == number
-    counted = select(needs.c.shortlists).where(needs.c.id == shortlists.c.need_id).correlate(shortlists)
-    return shortlists.c.number == counted.scalar_subquery()
-
-
-def _decided_on(need_id: UUID, number: int, key: DecisionKey | None = None) -> ColumnElement[bool]:
-    table = shortlist_decisions.c
-    of_version = and_(table.need_id == need_id, table.number == number)
-    if key is None:
-        return of_version
-    return and_(of_version, table.lot_id == key.lot_id, table.supplier_id == key.supplier_id)

@@ -45,17 +45,13 @@ class Place(NamedTuple):
     @property
     def owner(self) -> Column[Any]:
         """The organisation of a row, once `joined`."""
-        owner: Column[Any] = _ROWS[self.table][0].c.organisation_id
-        return owner
+        return _ROWS[self.table][0].c.organisation_id
 
     @property
     def joined(self) -> ColumnElement[bool]:
         """The condition that joins the table to the one with the organisation."""
         parent = _ROWS[self.table][0]
-        if parent is self.table:
-            return true()
-        joined: ColumnElement[bool] = self.table.c[f"{parent.name.removesuffix('s')}_id"] == parent.c.id
-        return joined
+        return true() if parent is self.table else self.table.c[f"{parent.name.removesuffix('s')}_id"] == parent.c.id
 
     @property
     def where(self) -> ColumnElement[str]:

@@ -24,17 +24,13 @@ _BAD_IDENTIFIER = Text(
     f"An identifier has 1 to {LONGEST_EXTERNAL_ID} characters",
 )
 
-_encode = msgspec.json.Encoder().encode
-
-
-def encode(record: SupplierRecord) -> bytes:
-    """The record as JSON, always the same bytes for the same content."""
-    return _encode(record)
+encode = msgspec.json.Encoder().encode
+"""JSON, always the same bytes for the same content."""
 
 
 def content_hash(payload: bytes, placement: Placement) -> bytes:
     """BLAKE2b digest of record and placement; changes when either changes, as with new reference data."""
-    return blake2b(payload + _encode(placement), digest_size=_HASH_BYTES).digest()
+    return blake2b(payload + encode(placement), digest_size=_HASH_BYTES).digest()
 
 
 def content_columns(record: SupplierRecord, placement: Placement, digest: bytes) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,6 +16,11 @@ from domain.text.normalise import fold
 
 # Decoding a batch holds the event loop for a few milliseconds, not more.
 READ_AT_ONCE = 500
+_ENTRIES = (
+    select(change_sets.c.version, suppliers.c.document)
+    .join(change_sets, change_sets.c.id == suppliers.c.change_set)
+    .where(~suppliers.c.deleted)
+)
 
 
 class Position(NamedTuple):
@@ -110,24 +114,21 @@ async def changes_after(connection: Connection, position: Position, limit: int) 
     A supplier that changes again moves to its new place, so a reader that follows the feed sees its last state.
     """
     rows = (await connection.execute(_next_changes(position, limit))).all()
-    received = await _received_at(connection, [row.id for row in rows])
-    return [
-        Change(row.version, row.id, None if row.document is None else _as_received(row.document, received))
-        for row in rows
-    ]
+    received = await _as_received(connection, [row.document for row in rows if row.document is not None])
+    return [Change(row.version, row.id, received.get(row.id)) for row in rows]
 
 
 async def get_supplier(connection: Connection, supplier_id: UUID) -> Entry | None:
     """The supplier, or the one that it is part of now; None if it never was or is deleted."""
-    wanted = _entries().where(suppliers.c.id == bindparam("wanted"))
+    wanted = _ENTRIES.where(suppliers.c.id == bindparam("wanted"))
     row = (await connection.execute(wanted, {"wanted": supplier_id})).first()
     if row is None:
         survivor = (await survivors(connection, [supplier_id])).get(supplier_id)
         row = (await connection.execute(wanted, {"wanted": survivor})).first()
     if row is None:
         return None
-    received = await _received_at(connection, [row.document.id])
-    return Entry(row.version, _as_received(row.document, received))
+    received = await _as_received(connection, [row.document])
+    return Entry(row.version, received[row.document.id])
 
 
 async def living_suppliers(connection: Connection, supplier_ids: Collection[UUID]) -> dict[UUID, Supplier]:
@@ -144,12 +145,12 @@ async def page_of_suppliers(
     connection: Connection, filters: Filters, after: UUID | None, limit: int
 ) -> Sequence[Entry]:
     """Up to `limit` suppliers that pass the filters, by id from the one after `after`; go on from the last one's id."""
-    query = _entries().where(*_conditions(filters)).order_by(suppliers.c.id).limit(limit)
+    query = _ENTRIES.where(*_conditions(filters)).order_by(suppliers.c.id).limit(limit)
     if after is not None:
         query = query.where(suppliers.c.id > after)
     rows = (await connection.execute(query)).all()
-    received = await _received_at(connection, [row.document.id for row in rows])
-    return [Entry(row.version, _as_received(row.document, received)) for row in rows]
+    received = await _as_received(connection, [row.document for row in rows])
+    return [Entry(row.version, received[row.document.id]) for row in rows]
 
 
 def _next_changes(position: Position, limit: int) -> Select[Any]:
@@ -168,14 +169,6 @@ def _next_changes(position: Position, limit: int) -> Select[Any]:
         .where(change_sets.c.version >= position.version)
         .order_by(change_sets.c.version, changed.c.id)
         .limit(limit)
-    )
-
-
-def _entries() -> Select[Any]:
-    return (
-        select(change_sets.c.version, suppliers.c.document)
-        .join(change_sets, change_sets.c.id == suppliers.c.change_set)
-        .where(~suppliers.c.deleted)
     )
 
 
@@ -216,19 +209,17 @@ def _in_bbox(west: float, south: float, east: float, north: float) -> ColumnElem
     return suppliers.c.lat.between(south, north) & (and_(*beyond) if west <= east else or_(*beyond))
 
 
-async def _received_at(connection: Connection, supplier_ids: Sequence[UUID]) -> dict[tuple[str, str], datetime]:
-    """The last receipt of each record behind the suppliers: later than in their documents."""
+async def _as_received(connection: Connection, found: Sequence[Supplier]) -> dict[UUID, Supplier]:
+    """The suppliers by id, with the last receipt of each record behind them: later than in their documents."""
     columns = (records.c.source, records.c.external_id, records.c.received_at)
-    query = select(*columns).where(records.c.supplier_id == func.any(list(supplier_ids)))
-    return {(row.source, row.external_id): row.received_at for row in await connection.execute(query)}
+    query = select(*columns).where(records.c.supplier_id == func.any([supplier.id for supplier in found]))
+    received = {(source, external_id): at for source, external_id, at in await connection.execute(query)}
 
+    def latest(each: SourceRef) -> SourceRef:
+        at = received.get((each.source, each.external_id), each.received_at)
+        return SourceRef(each.source, each.external_id, at)
 
-def _as_received(supplier: Supplier, received: dict[tuple[str, str], datetime]) -> Supplier:
-    sources = (
-        SourceRef(each.source, each.external_id, received.get((each.source, each.external_id), each.received_at))
-        for each in supplier.sources
-    )
-    return msgspec.structs.replace(supplier, sources=tuple(sources))
+    return {each.id: msgspec.structs.replace(each, sources=tuple(map(latest, each.sources))) for each in found}
 
 
 def _without_provenance(supplier: Supplier) -> Supplier:

@@ -53,7 +53,8 @@ async def put_record(
     digest = content_hash(encode(record), placement)
     known = (await connection.execute(_one(source, external_id).add_columns(records.c.content_hash))).first()
     if known is not None and known.content_hash == digest:
-        await _note_received(connection, source, external_id, now)
+        noted = update(records).where(records.c.source == source, records.c.external_id == external_id)
+        await connection.execute(noted.values(received_at=now))
         unchanged = msgspec.structs.replace(stored_record(known), received_at=now)
         return Written("unchanged", unchanged, await current_version(connection))
     await lock_identities(connection)
@@ -120,11 +121,6 @@ async def _without_erased(
 
 def _one(source: str, external_id: str) -> Select[*tuple[Any, ...]]:
     return STORED_RECORDS.where(records.c.source == source, records.c.external_id == external_id)
-
-
-async def _note_received(connection: Connection, source: str, external_id: str, now: datetime) -> None:
-    noted = update(records).where(records.c.source == source, records.c.external_id == external_id)
-    await connection.execute(noted.values(received_at=now))
 
 
 async def _write_record(connection: Connection, stored: StoredRecord, digest: bytes) -> None:

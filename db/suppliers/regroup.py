@@ -21,7 +21,7 @@ from db.core.uuid7 import new_id
 from db.schema.supplier_tables import records, suppliers
 from db.suppliers.write import tombstone_values
 from domain.suppliers.deduplication import BAND_DEGREES, Decisions, Facts, NameSimilarity, RecordKey, partition
-from domain.suppliers.names import Name, read_name
+from domain.suppliers.names import read_name
 from domain.suppliers.supplier import Point
 from domain.suppliers.surviving_id import Member, assign_ids
 
@@ -125,10 +125,8 @@ async def lock_identities(connection: Connection) -> None:
 
 async def supplier_of(connection: Connection, key: RecordKey) -> UUID | None:
     """The supplier that the record describes; None if there is no such record."""
-    query = select(records.c.supplier_id).where(
-        records.c.source == key.source, records.c.external_id == key.external_id
-    )
-    found: UUID | None = await connection.scalar(query)
+    is_it = (records.c.source == key.source, records.c.external_id == key.external_id)
+    found: UUID | None = await connection.scalar(select(records.c.supplier_id).where(*is_it))
     return found
 
 
@@ -164,9 +162,8 @@ async def regroup(
     moved = {key: supplier_id for key, supplier_id in new_ids.items() if known[key].supplier_id != supplier_id}
     if moved:
         await lock(connection, Subject.MOVE, "")
-        await _insert_placeholders(
-            connection, set(assigned.ids) - {row.supplier_id for row in known.values()}, change_set, now
-        )
+        new = set(assigned.ids) - {row.supplier_id for row in known.values()}
+        await _insert_placeholders(connection, new, change_set, now)
         await connection.execute(_MOVE, key_arrays(moved) | {"suppliers": list(moved.values())})
         await _write_tombstones(connection, assigned.absorbed, fresh, change_set, now)
     touched = {*moved.values(), *(known[key].supplier_id for key in moved if not known[key].gone)}
@@ -221,17 +218,9 @@ async def _write_tombstones(
 
 
 def _facts(row: Any) -> Facts:
-    return Facts(
-        key=RecordKey(row.source, row.external_id),
-        siret=row.siret,
-        names=_names(row),
-        place=None if row.lat is None else Point(row.lat, row.lon),
-        in_prison=row.in_prison,
-    )
-
-
-def _names(row: Any) -> tuple[Name, ...]:
-    return tuple(read_name(name) for name in (row.name, row.trade_name) if name is not None)
+    names = tuple(read_name(name) for name in (row.name, row.trade_name) if name is not None)
+    place = None if row.lat is None else Point(row.lat, row.lon)
+    return Facts(RecordKey(row.source, row.external_id), row.siret, names, place, row.in_prison)
 
 
 def _member(row: Any, leaves: bool) -> Member:

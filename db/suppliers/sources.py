@@ -44,14 +44,8 @@ async def put_source(connection: Connection, source: Source, now: datetime) -> b
 
 async def _rewrite_shared(connection: Connection, name: str, now: datetime) -> None:
     other = records.alias()
-    shared = (
-        select(records.c.supplier_id)
-        .where(
-            records.c.source == name,
-            exists().where(other.c.supplier_id == records.c.supplier_id, other.c.source != name),
-        )
-        .distinct()
-    )
+    has_others = exists().where(other.c.supplier_id == records.c.supplier_id, other.c.source != name)
+    shared = select(records.c.supplier_id).where(records.c.source == name, has_others).distinct()
     if found := (await connection.execute(shared)).scalars().all():
         change_set = await begin_change(connection)
         await rewrite(connection, found, change_set, now)
@@ -96,20 +90,14 @@ async def _summaries(connection: Connection, on: date, which: ColumnElement[bool
 
 async def _figures(connection: Connection, on: date, which: ColumnElement[bool]) -> dict[str, dict[str, Any]]:
     """The counted fields of `SourceSummary` for each source that has records."""
-    alike = (
-        select(
-            records.c.source,
-            records.c.doubts,
-            func.count().label("records"),
-            func.count().filter(records.c.approved_until < on).label("expired"),
-            func.max(records.c.received_at).label("received_at"),
-        )
-        .join(sources, sources.c.name == records.c.source)
-        .where(which)
-        .group_by(records.c.source, records.c.doubts)
+    columns = (
+        func.count().label("records"),
+        func.count().filter(records.c.approved_until < on).label("expired"),
+        func.max(records.c.received_at).label("received_at"),
     )
+    alike = select(records.c.source, records.c.doubts, *columns).join(sources, sources.c.name == records.c.source)
     rows: dict[str, list[Any]] = {}
-    for row in await connection.execute(alike):
+    for row in await connection.execute(alike.where(which).group_by(records.c.source, records.c.doubts)):
         rows.setdefault(row.source, []).append(row)
     return {source: _totals(some) for source, some in rows.items()}
 

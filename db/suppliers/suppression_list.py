@@ -47,7 +47,7 @@ class Suppressions(msgspec.Struct, frozen=True):
             return record
         email = email_key(contact.email or "")
         own = self.of_record.get(external_id, frozenset())
-        if email and self._digest("email", email) in self.everywhere:
+        if email and _digest(self.key, "email", email) in self.everywhere:
             own |= self.everywhere
         elif not own:
             # most rows of an import end here, after one digest; details beside an address go with the address itself
@@ -56,12 +56,9 @@ class Suppressions(msgspec.Struct, frozen=True):
         gone = {
             field: None
             for field, value in keys.items()
-            if value and not own.isdisjoint({self._digest(field, value), self._digest(field, value, email)})
+            if value and not own.isdisjoint(_digest(self.key, field, value, beside) for beside in ("", email))
         }
         return msgspec.structs.replace(record, contact=msgspec.structs.replace(contact, **gone)) if gone else record
-
-    def _digest(self, kind: str, value: str, with_email: str = "") -> bytes:
-        return _digest(self.key, kind, value, with_email)
 
 
 async def suppressions_of(connection: Connection, source: str, external_id: str | None = None) -> Suppressions | None:
@@ -116,5 +113,5 @@ def removed_details(key: RecordKey, before: Contact, after: Contact) -> Iterable
                 yield Suppression(kind, value, with_email=email)
 
 
-def _digest(key: bytes, kind: str, value: str, with_email: str) -> bytes:
+def _digest(key: bytes, kind: str, value: str, with_email: str = "") -> bytes:
     return hmac.digest(key, f"{kind}\0{value}\0{with_email}".encode(), sha256)

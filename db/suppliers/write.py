@@ -29,16 +29,10 @@ _PUBLISH = text(f"""
 """)  # noqa: S608 - the channel is a constant
 
 _RECORD_COLUMNS = (
-    records.c.source,
-    records.c.external_id,
-    records.c.payload,
-    records.c.lat,
-    records.c.lon,
-    records.c.commune,
-    records.c.flags,
-    records.c.supplier_id,
-    records.c.received_at,
-    records.c.changed_at,
+    "source", "external_id", "payload", "lat", "lon", "commune", "flags", "supplier_id", "received_at", "changed_at",
+)  # fmt: skip
+STORED_RECORDS = select(*(records.c[name] for name in _RECORD_COLUMNS), sources.c.rank).join(
+    sources, sources.c.name == records.c.source
 )
 
 _SURVIVORS = text("""
@@ -49,8 +43,6 @@ _SURVIVORS = text("""
     )
     SELECT asked, id FROM trail WHERE NOT deleted
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
-
-STORED_RECORDS = select(*_RECORD_COLUMNS, sources.c.rank).join(sources, sources.c.name == records.c.source)
 
 
 async def current_version(connection: Connection) -> int:

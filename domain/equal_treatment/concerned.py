@@ -8,7 +8,7 @@ import msgspec
 
 from domain.exchanges.exchange import Exchange
 from domain.meetings.meeting import Meeting
-from domain.shortlists.frozen import Decision, FrozenShortlist
+from domain.shortlists.frozen import Decision, FrozenShortlist, SupplierName
 
 
 class SetAside(msgspec.Struct, frozen=True):
@@ -19,15 +19,13 @@ class SetAside(msgspec.Struct, frozen=True):
     decided_at: datetime
 
 
-class Concerned(msgspec.Struct, frozen=True, kw_only=True):
+class Concerned(SupplierName, frozen=True, kw_only=True):
     """A supplier on the shortlist, written to, or met.
 
     `listed`: the lots it is a candidate for. `lots`: those that concern it, each until it was set aside, null where it
     was not. `topics`: the lots it was written to about; all of its lots where it was not written to.
     """
 
-    supplier_id: UUID
-    name: str
     listed: tuple[str, ...]
     set_aside: tuple[SetAside, ...]
     written_to: bool
@@ -74,32 +72,22 @@ def concerned(
             now = living.get(invited.supplier_id, invited.supplier_id)
             names.setdefault(now, invited.organisation or str(now))
     set_aside = _set_aside(version, earlier, living)
-    return {
-        supplier_id: _concerned(supplier_id, name, listed.get(supplier_id, ()), topics.get(supplier_id), set_aside)
-        for supplier_id, name in names.items()
-    }
-
-
-def _concerned(
-    supplier_id: UUID,
-    name: str,
-    listed: Sequence[str],
-    topics: Collection[str] | None,
-    set_aside: Mapping[UUID, Sequence[SetAside]],
-) -> Concerned:
-    aside = tuple(set_aside.get(supplier_id, ()))
-    until = {each.lot_id: each.decided_at for each in aside}
-    all_lots = dict.fromkeys((*listed, *sorted(topics or ())))
-    lots = {lot: until.get(lot) for lot in all_lots if topics is not None or lot not in until}
-    return Concerned(
-        supplier_id=supplier_id,
-        name=name,
-        listed=tuple(dict.fromkeys(listed)),
-        set_aside=aside,
-        written_to=topics is not None,
-        lots=lots,
-        topics=frozenset(lots if topics is None else topics),
-    )
+    found: dict[UUID, Concerned] = {}
+    for supplier_id, name in names.items():
+        own, about, aside = listed.get(supplier_id, ()), topics.get(supplier_id), set_aside.get(supplier_id, ())
+        until = {each.lot_id: each.decided_at for each in aside}
+        all_lots = dict.fromkeys((*own, *sorted(about or ())))
+        lots = {lot: until.get(lot) for lot in all_lots if about is not None or lot not in until}
+        found[supplier_id] = Concerned(
+            supplier_id=supplier_id,
+            name=name,
+            listed=tuple(dict.fromkeys(own)),
+            set_aside=tuple(aside),
+            written_to=about is not None,
+            lots=lots,
+            topics=frozenset(lots if about is None else about),
+        )
+    return found
 
 
 def _set_aside(

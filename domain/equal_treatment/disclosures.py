@@ -26,7 +26,7 @@ _STATES: dict[DeliveryState, ReceiptState] = {
     "failed": "not_delivered",
     "cancelled": "not_delivered",
 }
-_BEST_FIRST: tuple[ReceiptState, ...] = ("received", "to_be_confirmed", "under_way", "not_delivered")
+BEST_FIRST: tuple[ReceiptState, ...] = ("received", "to_be_confirmed", "under_way", "not_delivered")
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +89,8 @@ def disclosures(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> l
 
     `living`: the supplier that an id stands for now, where that is another one.
     """
-    return sorted((each for exchange in exchanges for each in _of_exchange(exchange, living)), key=_place)
+    found = (each for exchange in exchanges for each in _of_exchange(exchange, living))
+    return sorted(found, key=lambda each: (each.message.created_at, each.message.id))
 
 
 def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
@@ -131,12 +132,8 @@ def _information(group: Sequence[Disclosure], receipts: Mapping[str, dict[UUID, 
     )
 
 
-def _place(disclosure: Disclosure) -> tuple[datetime, UUID]:
-    return disclosure.message.created_at, disclosure.message.id
-
-
 def _best_first(receipt: Receipt) -> tuple[int, datetime]:
-    return _BEST_FIRST.index(receipt.state), receipt.at
+    return BEST_FIRST.index(receipt.state), receipt.at
 
 
 def _of_exchange(exchange: Exchange, living: Mapping[UUID, UUID]) -> Iterator[Disclosure]:

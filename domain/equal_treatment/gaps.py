@@ -10,6 +10,7 @@ import msgspec
 
 from domain.equal_treatment.concerned import Concerned
 from domain.equal_treatment.disclosures import ReceiptState
+from domain.shortlists.frozen import SupplierName
 from domain.text.bilingual import Language, Text, long_date
 
 GapCode = Literal[
@@ -64,13 +65,6 @@ NEVER_INVITED = Text(
     "{who} {has} été invité{s} à aucune rencontre de ce type, alors {were} (« {subject} », {day})",
     "{who} {was} invited to no meeting of this kind, though {were} (“{subject}”, {day})",
 )
-
-
-class SupplierName(msgspec.Struct, frozen=True):
-    """A supplier by its name."""
-
-    supplier_id: UUID
-    name: str
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,13 +13,20 @@ from uuid import UUID
 import msgspec
 
 from domain.equal_treatment.concerned import Concerned, SetAside, concerned
-from domain.equal_treatment.disclosures import Information, InformationKind, Receipt, disclosures, informations
+from domain.equal_treatment.disclosures import (
+    BEST_FIRST,
+    Information,
+    InformationKind,
+    Receipt,
+    disclosures,
+    informations,
+)
 from domain.equal_treatment.gaps import Gap, long_day
 from domain.equal_treatment.rules import Contacts, contact_lacks, information_lacks, meeting_lacks, question_lacks
 from domain.exchanges.exchange import Barrier, Channel, Exchange, Stance
 from domain.exchanges.questions import questions_of
 from domain.meetings.meeting import Format, Meeting, MeetingStatus
-from domain.shortlists.frozen import Decision, FrozenShortlist, LotTotal
+from domain.shortlists.frozen import Decision, FrozenShortlist, LotTotal, SupplierName
 from domain.text.bilingual import Language, Text
 
 T = TypeVar("T")
@@ -99,14 +106,12 @@ class InformationSummary(msgspec.Struct, frozen=True, kw_only=True):
     not_delivered: int
 
 
-class SupplierTreatment(msgspec.Struct, frozen=True, kw_only=True):
+class SupplierTreatment(SupplierName, frozen=True, kw_only=True):
     """One supplier: whether and why it was contacted, what it was told and when, what it said, where it was met.
 
     `lots`: those it is a candidate for; none where it is not on the shortlist.
     """
 
-    supplier_id: UUID
-    name: str
     on_shortlist: bool
     lots: tuple[str, ...]
     set_aside: tuple[SetAside, ...]
@@ -211,24 +216,16 @@ def _answers(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iter
         for message in exchange.messages:
             if message.author == "supplier" and message.supplier_id is not None:
                 question = questions.get(message.id)
-                yield (
-                    living.get(message.supplier_id, message.supplier_id),
-                    Answer(
-                        message_id=message.id,
-                        exchange_id=exchange.id,
-                        subject=exchange.subject,
-                        at=message.created_at,
-                        channel=message.channel,
-                        text=message.body,
-                        stance=message.stance,
-                        barriers=message.barriers,
-                        barriers_note=message.barriers_note,
-                        corrects=message.corrects,
-                        confidential=message.confidential,
-                        answered=None if question is None else question.answered,
-                        published=question is not None and question.published,
-                    ),
-                )
+                fields = msgspec.structs.asdict(message) | {
+                    "message_id": message.id,
+                    "exchange_id": exchange.id,
+                    "subject": exchange.subject,
+                    "at": message.created_at,
+                    "text": message.body,
+                    "answered": None if question is None else question.answered,
+                    "published": question is not None and question.published,
+                }
+                yield living.get(message.supplier_id, message.supplier_id), msgspec.convert(fields, Answer)
 
 
 def _met(meetings: Iterable[Meeting], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, Met]]:
@@ -255,10 +252,7 @@ def _summary(information: Information) -> InformationSummary:
         told_at=last.message.created_at,
         corrected=information.corrected,
         shared=information.first.shared,
-        received=states["received"],
-        to_be_confirmed=states["to_be_confirmed"],
-        under_way=states["under_way"],
-        not_delivered=states["not_delivered"],
+        **{state: states[state] for state in BEST_FIRST},
     )
 
 

@@ -167,20 +167,19 @@ def meeting_lacks(
             due = min(max(invited.values(), default=0), 1 if one_by_one else len(own)) - invited[supplier.supplier_id]
             missed = [each for each in own if supplier.supplier_id not in each.invited]
             for each in missed[: max(due, 0)]:
-                lack = found.setdefault(each.meeting.id, _invitation_lack(each.meeting, each.lots, one_by_one))
+                lack = found.setdefault(
+                    each.meeting.id,
+                    Lack(
+                        code="not_invited",
+                        day=each.meeting.starts_at,
+                        subject=each.meeting.title,
+                        lots=each.lots,
+                        ids={"meeting_id": each.meeting.id},
+                        suppliers=[],
+                        holders={},
+                        sentence=NEVER_INVITED if one_by_one else None,
+                    ),
+                )
                 lack.suppliers.append(supplier)
                 lack.holders.update(dict.fromkeys(invited if one_by_one else each.invited, "received"))
     yield from found.values()
-
-
-def _invitation_lack(meeting: Meeting, lots: Collection[str], one_by_one: bool) -> Lack:
-    return Lack(
-        code="not_invited",
-        day=meeting.starts_at,
-        subject=meeting.title,
-        lots=lots,
-        ids={"meeting_id": meeting.id},
-        suppliers=[],
-        holders={},
-        sentence=NEVER_INVITED if one_by_one else None,
-    )

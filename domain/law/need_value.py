@@ -60,19 +60,16 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     stated = None if need.estimated_total_eur is None else cents(need.estimated_total_eur)
     summed = total_of(lots)
     below: tuple[Assumption, ...] = () if stated is None or stated >= _known(lots) else ("below",)
-    total = summed if stated is None else stated
-    if need.contract == "concession":
-        return (_group(all(lot.works for lot in lots), lots, total, True, below),)
-    sides = {bool(lot.works) for lot in lots}
+    works = tuple(lot for lot in lots if lot.works)
+    others = tuple(lot for lot in lots if not lot.works)
     nature: tuple[Assumption, ...] = ("nature",) if any(lot.works is None for lot in lots) else ()
-    if len(sides) == 1:
-        return (_group(sides == {True}, lots, total, True, (*nature, *below)),)
+    if need.contract == "concession" or not works or not others:
+        assumed = below if need.contract == "concession" else (*nature, *below)
+        return (_group(not others, lots, summed if stated is None else stated, True, assumed),)
     if summed is None and stated is not None:
         return (_group(False, lots, stated, True, ("division", *below)),)
     beyond = max(0, stated - summed) if stated is not None and summed is not None else 0
     shared: tuple[Assumption, ...] = ("shared",) if beyond else ()
-    works = tuple(lot for lot in lots if lot.works)
-    others = tuple(lot for lot in lots if not lot.works)
     return tuple(
         _group(side, members, None if (part := total_of(members)) is None else part + beyond, False, assumed)
         for side, members, assumed in ((False, others, (*nature, *shared)), (True, works, shared))

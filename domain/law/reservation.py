@@ -11,6 +11,8 @@ from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.text.bilingual import Text
 from domain.text.labels import RESERVED
 
+CONTRACTS: tuple[ContractKind, ...] = ("market", "concession")
+
 
 def type_rule(kind: Reserved, contract: ContractKind) -> str:
     """The rule that provides a type for a kind of contract."""
@@ -29,16 +31,7 @@ def review_types(
     return tuple(findings)
 
 
-@applies(
-    "reserved_handicap",
-    "reserved_iae",
-    "reserved_penitentiary",
-    "reserved_ess",
-    "concession_reserved_handicap",
-    "concession_reserved_iae",
-    "concession_reserved_penitentiary",
-    "concession_reserved_ess",
-)
+@applies(*(type_rule(kind, contract) for contract in CONTRACTS for kind in RESERVED_TYPES))
 def _type_not_in_force(kind: Reserved, contract: ContractKind, on: date, view: InForce) -> LegalFinding | None:
     """A type may be used only while the law provides it, for this kind of contract (TYPE_NOT_IN_FORCE).
 

@@ -177,6 +177,11 @@ class Territories:
         """The position in `communes` of a commune, or of what succeeds a retired code or holds an arrondissement."""
         return self._ordinals_ever.get(insee)
 
+    def commune_name(self, insee: str | None) -> str | None:
+        """The present name of the commune of a code; None for no code or an unknown one."""
+        ordinal = None if insee is None else self.commune_ordinal(insee)
+        return None if ordinal is None else self.communes[ordinal].name
+
     def areas(self, kind: TerritoryKind) -> tuple[Area, ...]:
         """Every area of a kind in use today, in the order of their codes (communes: in the order of `communes`)."""
         return self._all_communes if kind == "commune" else self._tuples[kind]

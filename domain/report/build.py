@@ -41,8 +41,7 @@ from domain.report.model import (
 )
 from domain.report.redaction import Redaction
 from domain.report.treatment_summary import treatment
-from domain.shortlists.frozen import Decision, FrozenShortlist
-from domain.shortlists.listed_suppliers import everyone_shown
+from domain.shortlists.frozen import Decision, FrozenShortlist, everyone_shown
 from domain.shortlists.shortlist import (
     Advice,
     Candidate,
@@ -242,15 +241,11 @@ class _Reporter:
     ) -> ReportSupplier:
         if self._redaction.redacted and SINGLE_PERSON in kinds:
             return ReportSupplier(None, UNNAMED.to(self._language), None, kinds, None)
-        return ReportSupplier(supplier_id, name, siret, kinds, self._commune(commune))
-
-    def _commune(self, code: str | None) -> str | None:
-        ordinal = None if code is None else self._territories.commune_ordinal(code)
-        return None if ordinal is None else self._territories.communes[ordinal].name
+        return ReportSupplier(supplier_id, name, siret, kinds, self._territories.commune_name(commune))
 
     def _site(self, site: Place | MeetingPlace) -> str:
         if site.commune is not None:
-            return self._commune(site.commune) or site.commune
+            return self._territories.commune_name(site.commune) or site.commune
         lat, lon = (decimal(degrees or 0.0, self._language, 4) for degrees in (site.lat, site.lon))
         return f"{POINT.to(self._language)} ({lat} ; {lon})"
 
@@ -285,7 +280,7 @@ class _Reporter:
     def _place(self, place: MeetingPlace | None) -> str | None:
         if place is None:
             return None
-        commune = self._commune(place.commune) or place.commune
+        commune = self._territories.commune_name(place.commune) or place.commune
         named = [part for part in (self._redaction.optional(place.name), commune) if part]
         return ", ".join(named) or self._site(place)
 
@@ -299,11 +294,9 @@ class _Reporter:
         return _copied(ReportAward, award, supplier=self._supplier_by_id(award.supplier_id, award.supplier_name))
 
     def _treatment(self) -> Treatment:
-        facts = self._facts
-        found = equal_treatment(
-            facts.version, facts.exchanges, facts.meetings, self._language, self._living, facts.earlier
-        )
-        return treatment(found, self._redaction, self._language, self._supplier_by_id)
+        facts, language = self._facts, self._language
+        found = equal_treatment(facts.version, facts.exchanges, facts.meetings, language, self._living, facts.earlier)
+        return treatment(found, self._redaction, language, self._supplier_by_id)
 
     def _rules(self, rules: Rules) -> ReportRules:
         """The rules of sourcing and those that the shortlist names, as known now for its day."""

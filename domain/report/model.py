@@ -4,7 +4,7 @@ It says who was found and why, who was contacted, met and answered, what was lea
 who asked a question. A redacted report has neither confidential answers nor personal data.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -109,12 +109,6 @@ class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
     alternatives: Alternatives
     reservation: tuple[Finding, ...]
     advice: tuple[Advice, ...]
-
-    @property
-    def listed(self) -> "Iterator[ReportCandidate | ReportNearMiss]":
-        """Candidates, then near misses."""
-        yield from self.candidates
-        yield from self.near_misses
 
 
 class ReportNeed(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,21 +4,63 @@ A version tells itself why its near misses and suppliers of a later day are not 
 (`unexplained`) is found by whoever asks for the comparison, with the data of that moment.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 from domain.needs.need import Lot
 from domain.needs.status import changed_fields
-from domain.shortlists.absence_messages import Absence, AbsenceCode, absence_text
-from domain.shortlists.frozen import FrozenShortlist, Named, ShownLot, Verdict
+from domain.shortlists.frozen import ComparedVersion, FrozenShortlist, Named, ShownLot, SupplierName, Verdict
 from domain.shortlists.shortlist import Gate, Stamp
-from domain.text.bilingual import Language
+from domain.text.bilingual import Language, Text
+from domain.text.labels import REFUSED_BY
 
-Absences = Mapping[str, Mapping[UUID, Absence]]
-"""By lot and supplier."""
+AbsenceCode = Literal[
+    "beyond_limit",
+    "refused",
+    "no_offer",
+    "inactive",
+    "merged",
+    "listed_as",
+    "gone",
+    "not_yet",
+    "not_kept",
+    "no_such_lot",
+]
+
+
+CODES: dict[AbsenceCode, Text] = {
+    "beyond_limit": Text("candidat au rang {rank}, au-delà {rows}", "candidate at rank {rank}, beyond {rows}"),
+    "no_offer": REFUSED_BY["segment"],
+    "inactive": Text("n'est pas en activité dans l'annuaire", "is not active in the directory"),
+    "merged": Text("réuni avec « {other} » dans l'annuaire", "made one with “{other}” in the directory"),
+    "listed_as": Text(
+        "y figure comme « {other} », réuni avec lui depuis", "listed there as “{other}”, since made one with it"
+    ),
+    "gone": Text("retiré de l'annuaire par sa source", "withdrawn from the directory by its source"),
+    "not_yet": Text("n'était pas encore dans l'annuaire", "was not yet in the directory"),
+    "no_such_lot": Text("ce lot n'y est pas", "this lot is not in it"),
+    "not_kept": Text(
+        "pas parmi les candidats affichés ; les données ont changé depuis et n'en disent plus la raison",
+        "not among the candidates shown; the data have changed since and no longer tell why",
+    ),
+}
+TODAY = Text(" (d'après les données d'aujourd'hui)", " (by the data of today)")
+FIELDS: dict[str, Text] = {
+    "segments": Text("segments", "segments"),
+    "cpv": Text("codes CPV", "CPV codes"),
+    "keywords": Text("mots", "keywords"),
+    "territory": Text("territoire", "territory"),
+    "site": Text("lieu d'exécution", "place of performance"),
+    "max_distance_km": Text("distance maximale", "greatest distance"),
+    "reserved": Text("réservation", "reservation"),
+    "on": Text("date d'évaluation", "evaluation date"),
+    "limit": Text("nombre de candidats affichés", "number of candidates shown"),
+}
+
+
 UUID7 = 7
 OFFERS = ("segments", "cpv", "keywords")
 DECISIVE: dict[str, tuple[str, ...]] = {
@@ -30,15 +72,6 @@ DECISIVE: dict[str, tuple[str, ...]] = {
     "beyond_limit": (*OFFERS, "territory", "site", "max_distance_km", "reserved", "limit"),
 }
 """The fields of a lot that decide whether a gate refuses a supplier, or how far down it comes."""
-
-
-class ComparedVersion(msgspec.Struct, frozen=True):
-    """One of the two versions: which need it answered, and on what it rests."""
-
-    number: int
-    need_version: int
-    stamp: Stamp
-    created_at: datetime
 
 
 class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -57,40 +90,50 @@ class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
     changed: tuple[str, ...] = ()
 
 
-class AddedCandidate(msgspec.Struct, frozen=True):
+class Absence(msgspec.Struct, frozen=True):
+    """An `AbsenceReason` before it is put into words; `message`: the gate's, where it is known.
+
+    `data_changed`: this was found with data that are no longer those of the version.
+    """
+
+    code: AbsenceCode
+    excluded_by: Gate | None = None
+    message: str | None = None
+    rank: int | None = None
+    other: Named | None = None
+    data_changed: bool = False
+
+
+Absences = Mapping[str, Mapping[UUID, Absence]]
+"""By lot and supplier."""
+
+
+class AddedCandidate(SupplierName, frozen=True):
     """A candidate of the second version only. `why`: why it was not among those of the first."""
 
-    supplier_id: UUID
-    name: str
     rank_before: None
     rank_after: int
     why: AbsenceReason
 
 
-class RemovedCandidate(msgspec.Struct, frozen=True):
+class RemovedCandidate(SupplierName, frozen=True):
     """A candidate of the first version only. `why`: why it is not among those of the second."""
 
-    supplier_id: UUID
-    name: str
     rank_before: int
     rank_after: None
     why: AbsenceReason
 
 
-class MovedCandidate(msgspec.Struct, frozen=True):
+class MovedCandidate(SupplierName, frozen=True):
     """A candidate of both versions, at another place."""
 
-    supplier_id: UUID
-    name: str
     rank_before: int
     rank_after: int
 
 
-class NearMissChange(msgspec.Struct, frozen=True):
+class NearMissChange(SupplierName, frozen=True):
     """A near miss of both versions that is refused for another reason."""
 
-    supplier_id: UUID
-    name: str
     before: AbsenceReason
     after: AbsenceReason
 
@@ -102,11 +145,9 @@ class DecisionSummary(msgspec.Struct, frozen=True):
     reason: str | None
 
 
-class DecisionDifference(msgspec.Struct, frozen=True):
+class DecisionDifference(SupplierName, frozen=True):
     """A supplier on which the buyer decided otherwise in the two versions; null: nothing."""
 
-    supplier_id: UUID
-    name: str
     before: DecisionSummary | None
     after: DecisionSummary | None
 
@@ -167,8 +208,8 @@ def compare(
     lots = dict.fromkeys((*_lots(after), *_lots(before)))
     sides = zip(_sides(before, lots, not_before), _sides(after, lots, not_after), strict=True)
     return ShortlistDiff(
-        before=_compared_version(before),
-        after=_compared_version(after),
+        before=msgspec.convert(before, ComparedVersion, from_attributes=True),
+        after=msgspec.convert(after, ComparedVersion, from_attributes=True),
         changed_stamp=tuple(
             name for name in Stamp.__struct_fields__ if getattr(before.stamp, name) != getattr(after.stamp, name)
         ),
@@ -200,7 +241,9 @@ class _Side:
             return Absence("no_such_lot")
         if (row := self.missed.get(supplier_id)) is not None:
             return Absence("refused", row.excluded_by, row.message)
-        return Absence("not_yet") if _is_younger(supplier_id, self.version.created_at) else None
+        # the id (UUIDv7) begins with the moment at which the supplier was first known
+        known_at = supplier_id.int >> 80 if supplier_id.version == UUID7 else 0
+        return Absence("not_yet") if known_at > int(self.version.created_at.timestamp() * 1_000) else None
 
     def why_not(self, supplier_id: UUID, other: "_Side", language: Language) -> AbsenceReason:
         """Why a supplier, which `other` shows, is not among the candidates."""
@@ -218,7 +261,7 @@ class _Side:
         changed = tuple(name for name in _changed(self, other) if name in decisive)
         return AbsenceReason(
             code=absence.code,
-            message=absence_text(absence, self.version.number, len(self.ranks), changed, language),
+            message=_absence_text(absence, self.version.number, len(self.ranks), changed, language),
             excluded_by=absence.excluded_by,
             rank=absence.rank,
             other=absence.other.id if absence.other else None,
@@ -302,10 +345,19 @@ def _changed(one: _Side, other: _Side) -> tuple[str, ...]:
     return tuple(name for name, value in one.criteria().items() if name in theirs and theirs[name] != value)
 
 
-def _is_younger(supplier_id: UUID, moment: datetime) -> bool:
-    """Whether a supplier was first known after that: its id (UUIDv7) tells."""
-    return supplier_id.version == UUID7 and supplier_id.int >> 80 > int(moment.timestamp() * 1_000)
+def _absence_text(absence: Absence, number: int, shown: int, changed: Sequence[str], language: Language) -> str:
+    """A sentence on a supplier's absence from version `number`, which shows so many candidates of the lot.
 
-
-def _compared_version(version: FrozenShortlist) -> ComparedVersion:
-    return ComparedVersion(version.number, version.need_version, version.stamp, version.created_at)
+    `changed`: what the lot asks differently in the version it is compared with, of what decides this.
+    """
+    rows = Text("du seul affiché", "the only one shown")
+    if shown > 1:
+        rows = Text(f"des {shown} affichés", f"the {shown} shown")
+    pattern = REFUSED_BY[absence.excluded_by] if absence.excluded_by else CODES[absence.code]
+    other = absence.other.name if absence.other else ""
+    sentence = absence.message or pattern.to(language).format(rank=absence.rank, rows=rows.to(language), other=other)
+    today = TODAY.to(language) if absence.data_changed and absence.code != "not_kept" else ""
+    fields = ", ".join(FIELDS[name].to(language) for name in changed)
+    differs = Text(f" (le lot diffère par : {fields})", f" (the lot differs in: {fields})").to(language)
+    version = Text(f"Version {number} : ", f"Version {number}: ").to(language)
+    return version + sentence + today + (differs if changed else "")

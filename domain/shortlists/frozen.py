@@ -1,5 +1,6 @@
 """Frozen shortlists: the answer as it was sent, and the decisions on it."""
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import cached_property
 from typing import Literal
@@ -8,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from domain.needs.need import PlannedNeed
-from domain.shortlists.shortlist import Gate, Shortlist, Stamp
+from domain.shortlists.shortlist import Gate, Shortlist, Stamp, SupplierSummary
 from domain.text.bilingual import Language
 
 Verdict = Literal["kept", "set_aside"]
@@ -22,6 +23,13 @@ class Named(msgspec.Struct, frozen=True, omit_defaults=True):
     siret: str | None = None
 
 
+class SupplierName(msgspec.Struct, frozen=True):
+    """A supplier by its name."""
+
+    supplier_id: UUID
+    name: str
+
+
 class LotTotal(msgspec.Struct, frozen=True):
     """The number of a lot's candidates, and of those that the shortlist shows."""
 
@@ -30,11 +38,16 @@ class LotTotal(msgspec.Struct, frozen=True):
     shown: int
 
 
-class Decision(msgspec.Struct, frozen=True):
-    """The buyer's decision on a supplier of a version, for one lot."""
+class DecisionKey(msgspec.Struct, frozen=True):
+    """The lot and the supplier that a decision is about; decisions are listed in this order."""
 
     lot_id: str
     supplier_id: UUID
+
+
+class Decision(DecisionKey, frozen=True):
+    """The buyer's decision on a supplier of a version, for one lot."""
+
     decision: Verdict
     reason: str | None
     decided_at: datetime
@@ -68,11 +81,6 @@ class ShownLot(msgspec.Struct, frozen=True):
         """Candidates in order, then near misses."""
         return *(row.supplier for row in self.candidates), *(row.supplier for row in self.near_misses)
 
-    @property
-    def supplier_ids(self) -> frozenset[UUID]:
-        """Candidates and near misses."""
-        return frozenset(each.id for each in self.listed)
-
 
 class _Shown(msgspec.Struct, frozen=True):
     lots: tuple[ShownLot, ...]
@@ -83,15 +91,20 @@ def lots_shown(body: bytes) -> tuple[ShownLot, ...]:
     return msgspec.json.decode(body, type=_Shown).lots
 
 
-class ShortlistVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """A version in a list of versions. `need_version`: the version of the need that was matched."""
+class ComparedVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A version, the version of the need that was matched, and on what it rests."""
 
     number: int
     need_version: int
-    language: Language
     stamp: Stamp
-    totals: tuple[LotTotal, ...]
     created_at: datetime
+
+
+class ShortlistVersion(ComparedVersion, frozen=True, kw_only=True):
+    """A version in a list of versions."""
+
+    language: Language
+    totals: tuple[LotTotal, ...]
 
 
 class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
@@ -114,3 +127,24 @@ class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
     def shortlist(self) -> Shortlist:
         """The answer; fields that it gains over the years need defaults."""
         return msgspec.json.decode(self.body, type=Shortlist)
+
+
+def to_be_contacted(version: FrozenShortlist, lot_ids: Collection[str]) -> tuple[SupplierSummary, ...]:
+    """The candidates that are not set aside, for one of these lots, or for any lot where none is given."""
+    aside = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "set_aside"}
+    rows = ((lot.id, each.supplier) for lot in version.shortlist.lots for each in lot.candidates)
+    found = {
+        supplier.id: supplier
+        for lot_id, supplier in rows
+        if (lot_id, supplier.id) not in aside and (not lot_ids or lot_id in lot_ids)
+    }
+    return tuple(found.values())
+
+
+def everyone_shown(version: FrozenShortlist) -> dict[UUID, SupplierSummary]:
+    """Candidates and near misses, by id."""
+    shown: dict[UUID, SupplierSummary] = {}
+    for lot in version.shortlist.lots:
+        for supplier in (*(row.supplier for row in lot.candidates), *(row.supplier for row in lot.near_misses)):
+            shown.setdefault(supplier.id, supplier)
+    return shown

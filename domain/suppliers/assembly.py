@@ -13,7 +13,6 @@ from domain.suppliers.supplier import (
     Approval,
     Contact,
     Flag,
-    Kind,
     Placement,
     Shares,
     SourceRef,
@@ -73,7 +72,7 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
         name=record.name,
         trade_name=record.trade_name,
         siret=record.siret,
-        kinds=_kinds(record),
+        kinds=tuple(dict.fromkeys(approval.kind for approval in record.approvals or ())),
         legal_form=record.legal_form,
         ess=record.ess,
         approvals=record.approvals,
@@ -180,10 +179,6 @@ def _fill_nulls(part: Any, other: Any) -> Any:
     """The struct `part`, its nulls filled from `other`."""
     missing = {name: getattr(other, name) for name in part.__struct_fields__ if getattr(part, name) is None}
     return msgspec.structs.replace(part, **missing)
-
-
-def _kinds(record: SupplierRecord) -> tuple[Kind, ...]:
-    return tuple(dict.fromkeys(approval.kind for approval in record.approvals or ()))
 
 
 def _vagueness(item: StoredRecord) -> int:

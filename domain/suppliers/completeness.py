@@ -13,7 +13,8 @@ NO_FLAGS = frozenset((NO_SIRET, NO_EMAIL))
 def shortcomings(record: SupplierRecord, placement: Placement) -> list[str]:
     """The codes of the record's gaps (`no_siret`, `no_email`) and of its flags, each once and sorted."""
     found = {flag.code for flag in placement.flags}
-    return sorted(found | {code for code, known in _expected(record) if not (known and known.strip())})
+    expected = ((NO_SIRET, record.siret), (NO_EMAIL, record.contact.email if record.contact else None))
+    return sorted(found | {code for code, known in expected if not (known and known.strip())})
 
 
 def approved_until(approvals: Iterable[Approval] | None) -> date | None:
@@ -28,10 +29,6 @@ def expired(approvals: Iterable[Approval] | None, on: date) -> tuple[Flag, ...]:
     """
     ended = ((kind, last) for kind, last in _last_days(approvals).items() if last < on)
     return tuple(Flag("approval_expired", f"{kind} {last.isoformat()}") for kind, last in ended)
-
-
-def _expected(record: SupplierRecord) -> tuple[tuple[str, str | None], ...]:
-    return (NO_SIRET, record.siret), (NO_EMAIL, record.contact.email if record.contact else None)
 
 
 def _last_days(approvals: Iterable[Approval] | None) -> dict[Kind, date]:

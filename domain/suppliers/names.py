@@ -40,9 +40,12 @@ def read_name(text: str) -> Name:
     """
     whole = fold(text)
     found = whole.split()
+    own = [stem(_SAINTS.get(word, word)) for word in found if word not in _STATED]
+    if found and len(found[-1]) == 1 and found[-1] in _STATED:
+        own.append(found[-1])
     stated = {_STATED[word] for word in found if word in _STATED}
     kinds = stated.intersection(_KINDS)
-    return Name(_own_words(found), frozenset(stated - kinds - {""}), frozenset(kinds), whole)
+    return Name(tuple(sorted(own)), frozenset(stated - kinds - {""}), frozenset(kinds), whole)
 
 
 def name_key(name: Name) -> str | None:
@@ -50,7 +53,7 @@ def name_key(name: Name) -> str | None:
 
     Short words and those with digits, which must be the same, are whole in it; of the others, the first letter.
     """
-    return _key(name.words)
+    return " ".join(sorted(map(_head, name.words))) or None
 
 
 def text_key(text: str) -> str | None:
@@ -65,18 +68,6 @@ def text_key(text: str) -> str | None:
 @lru_cache(maxsize=1 << 16)  # the words of names are few
 def _head_of(word: str) -> str:
     return "" if word in _STATED else _head(stem(_SAINTS.get(word, word)))
-
-
-def _own_words(found: list[str]) -> tuple[str, ...]:
-    own = [stem(_SAINTS.get(word, word)) for word in found if word not in _STATED]
-    if found and len(found[-1]) == 1 and found[-1] in _STATED:
-        own.append(found[-1])
-    own.sort()
-    return tuple(own)
-
-
-def _key(words: tuple[str, ...]) -> str | None:
-    return " ".join(sorted(map(_head, words))) or None
 
 
 def may_slip(word: str) -> bool:

@@ -7,7 +7,7 @@ from domain.errors import Problem, pointer
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories, UnknownTerritory
-from domain.suppliers.supplier import Approval, Offer, ServiceArea, SupplierRecord
+from domain.suppliers.supplier import Offer, ServiceArea, SupplierRecord
 from domain.text.bilingual import Text
 
 _SIRET = re.compile(r"[0-9]{14}")
@@ -23,28 +23,19 @@ _ONE_FORM = Text(
 _NATIONAL = Text("« national » ne peut valoir que true", "“national” can only be true")
 
 
-def check_record(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> tuple[Problem, ...]:
-    """Every problem of the record, each with its JSON pointer; () if it can be taken.
+def check_record(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> Iterator[Problem]:
+    """Every problem of the record, each with its JSON pointer; none if it can be taken.
 
     Retired codes of communes and territories are taken as they are. Not looked at: the SIRET's check digit and the
     place (doubtful, not wrong), and whether a geometry is a valid shape.
     """
-    return tuple(_problems(record, territories, taxonomy, cpv))
-
-
-def unknown_segment(segment: str, taxonomy: Taxonomy) -> Text:
-    """The message about an id of no segment, with the nearest one."""
-    detail = Text(f"Segment inconnu : « {segment} »", f"Unknown segment: “{segment}”")
-    return _with_hint(detail, taxonomy.nearest(segment))
-
-
-def _problems(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> Iterator[Problem]:
     if not record.name.strip():
         yield Problem(pointer("name"), "blank", _BLANK_NAME)
     if record.siret is not None and not _SIRET.fullmatch(record.siret):
         yield Problem(pointer("siret"), "invalid_siret", _BAD_SIRET)
     for position, approval in enumerate(record.approvals or ()):
-        if _ends_before_it_begins(approval):
+        start, end = approval.valid_from, approval.valid_until
+        if start is not None and end is not None and end < start:
             yield Problem(pointer("approvals", position, "valid_until"), "invalid_period", _ENDS_EARLY)
     if record.address is not None and record.address.commune is not None:
         yield from _commune(record.address.commune, territories)
@@ -52,9 +43,10 @@ def _problems(record: SupplierRecord, territories: Territories, taxonomy: Taxono
         yield from _offer(offer, position, territories, taxonomy, cpv)
 
 
-def _ends_before_it_begins(approval: Approval) -> bool:
-    start, end = approval.valid_from, approval.valid_until
-    return start is not None and end is not None and end < start
+def unknown_segment(segment: str, taxonomy: Taxonomy) -> Text:
+    """The message about an id of no segment, with the nearest one."""
+    detail = Text(f"Segment inconnu : « {segment} »", f"Unknown segment: “{segment}”")
+    return _with_hint(detail, taxonomy.nearest(segment))
 
 
 def _commune(code: str, territories: Territories) -> Iterator[Problem]:

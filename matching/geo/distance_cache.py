@@ -3,14 +3,16 @@
 Portals ask for the same territories again and again: what was measured for one request serves the next.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
 
 
-class DistanceCache:
-    """Distances to `shape` measured so far, by ordinal. Threads may share it: they would write the same."""
+class Measured:
+    """Distances to `shape` known so far, by ordinal. Threads may share it: they would write the same."""
 
     def __init__(self, positions: Floats, shape: Shape) -> None:
         self.positions, self.shape = positions, shape
@@ -19,19 +21,16 @@ class DistanceCache:
 
     def distance(self, ordinals: Positions) -> Floats:
         """Kilometres to the shape, 0 inside; infinite for a supplier without a location."""
-        found = self._distance[ordinals]
-        missing = np.flatnonzero(np.isnan(found))
-        if len(missing):
-            found[missing] = self.shape.distance(self.positions[ordinals[missing]])
-            self._distance[ordinals] = found
-        return found
+        return self._filled(self._distance, ordinals, self.shape.distance)
 
     def lower_bound(self, ordinals: Positions) -> Floats:
         """Kilometres that `distance` is certain not to be under; infinite for a supplier without a location."""
-        found = self._bound[ordinals]
+        return self._filled(self._bound, ordinals, self.shape.lower_bound)
+
+    def _filled(self, known: Floats, ordinals: Positions, measure: Callable[[Floats], Floats]) -> Floats:
+        found = known[ordinals]
         missing = np.flatnonzero(np.isnan(found))
         if len(missing):
-            bound = self.shape.lower_bound(self.positions[ordinals[missing]])
-            found[missing] = np.where(np.isnan(bound), np.inf, bound)
-            self._bound[ordinals] = found
+            found[missing] = np.nan_to_num(measure(self.positions[ordinals[missing]]), nan=np.inf, posinf=np.inf)
+            known[ordinals] = found
         return found

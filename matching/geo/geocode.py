@@ -1,6 +1,6 @@
 """Where a supplier's record stands, and what is doubtful about it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import shapely
@@ -23,20 +23,21 @@ def place(records: Sequence[SupplierRecord], geography: Geography) -> list[Place
     The commune is the address's (its successor where that code is retired), else the one that holds the point. What
     is doubtful is flagged, never refused: a point far from its commune, a point on no French ground, no place at all.
     """
-    located = [position for position, record in enumerate(records) if record.location is not None]
-    holders = dict(zip(located, _communes_at([records[position] for position in located], geography), strict=True))
-    away = _away(records, holders, geography)
+    points = {position: record.location for position, record in enumerate(records) if record.location is not None}
+    holders = geography.commune_at(*_degrees(points.values())).tolist()
+    held = dict(zip(points, holders, strict=True))
+    away = _away(records, held, geography)
     return [
-        _place(record, holders.get(position), away.get(position), geography) for position, record in enumerate(records)
+        _place(record, held.get(position), away.get(position), geography) for position, record in enumerate(records)
     ]
 
 
-def _place(record: SupplierRecord, holder: int | None, away: float | None, geography: Geography) -> Placement:
+def _place(record: SupplierRecord, held: int | None, away: float | None, geography: Geography) -> Placement:
     communes = geography.territories.communes
     stated = _stated(record, geography)
-    if record.location is not None and holder is not None:
-        commune = stated if stated is not None else holder
-        flags = tuple(_doubts(record, record.location, stated, holder, away, geography))
+    if record.location is not None and held is not None:
+        commune = stated if stated is not None else held
+        flags = tuple(_doubts(record, record.location, stated, held, away, geography))
         return Placement(record.location, communes[commune].code if commune >= 0 else None, flags)
     if stated is None:
         return Placement(None, None, (Flag("no_place", "neither a point nor a commune"),))
@@ -53,79 +54,66 @@ def _stated(record: SupplierRecord, geography: Geography) -> int | None:
     return geography.territories.commune_ordinal(given) if given else None
 
 
-def _away(records: Sequence[SupplierRecord], holders: Mapping[int, int], geography: Geography) -> dict[int, float]:
+def _away(records: Sequence[SupplierRecord], held: Mapping[int, int], geography: Geography) -> dict[int, float]:
     """How far each point is from the commune that its address states, in kilometres, where another one holds it.
 
     Those of one commune are measured at once: alone, each would cost as much as all the rest of its record.
     """
     communes = geography.territories.communes
     elsewhere: dict[int, list[int]] = {}
-    for position, holder in holders.items():
+    for position, holder in held.items():
         stated = _stated(records[position], geography)
         if stated is not None and stated != holder and communes[stated].lat is not None:
             elsewhere.setdefault(stated, []).append(position)
     found: dict[int, float] = {}
     for stated, positions in elsewhere.items():
         shape = geography.place(Place(commune=communes[stated].code))
-        lat, lon = _degrees([records[position] for position in positions])
-        found |= zip(positions, shape.distance(earth_centred(lat, lon)).tolist(), strict=True)
+        points = [point for position in positions if (point := records[position].location)]
+        found |= zip(positions, shape.distance(earth_centred(*_degrees(points))).tolist(), strict=True)
     return found
 
 
 def _doubts(
-    record: SupplierRecord, point: Point, stated: int | None, holder: int, away: float | None, geography: Geography
+    record: SupplierRecord, point: Point, stated: int | None, held: int, away: float | None, geography: Geography
 ) -> list[Flag]:
     """Flags on a point, given the commune that its address states and the one that holds it (-1: none).
 
     `away`: how far it is from the stated one, where that has an outline.
     """
     communes = geography.territories.communes
-    if stated == holder:
+    if stated == held:
         return []
     if stated is None:
-        if holder < 0 and not _off_shore(point, geography):
+        at = shapely.Point(point.lon, point.lat)
+        if held < 0 and not len(geography.tree.query(at, "dwithin", SHORE_DEGREES)):
             return [Flag("outside_france", f"{point.lat}, {point.lon}")]
-        return _doubts_of_postal_code(record, point, holder, geography)
+        return _doubts_of_postal_code(record, point, held, geography)
     commune = communes[stated]
     if away is None:  # without an outline, only what lies in another commune is elsewhere for certain
-        detail = f"in {communes[holder].code} {communes[holder].name}, not {commune.code} {commune.name}"
-        return [Flag("point_far_from_commune", detail)] if holder >= 0 else []
-    if away <= TOLERANCE_KM:
-        return []
-    return [Flag("point_far_from_commune", f"{away:.1f} km from {commune.code} {commune.name}")]
+        detail = f"in {communes[held].code} {communes[held].name}, not {commune.code} {commune.name}"
+        return [Flag("point_far_from_commune", detail)] if held >= 0 else []
+    return _far(away, f"{commune.code} {commune.name}")
 
 
-def _doubts_of_postal_code(record: SupplierRecord, point: Point, holder: int, geography: Geography) -> list[Flag]:
-    """A flag on a point far from every commune of its postal code; a postal code that serves none says nothing."""
+def _doubts_of_postal_code(record: SupplierRecord, point: Point, held: int, geography: Geography) -> list[Flag]:
+    """Where an address names no commune, its postal code tells of several; one that serves none says nothing."""
     postal_code = record.address.postal_code if record.address else None
     served = geography.territories.with_postal_code(postal_code) if postal_code else ()
-    if not served or holder in served:
+    if not served or held in served:
         return []
     communes = [geography.territories.communes[ordinal] for ordinal in served]
     if any(commune.lat is None for commune in communes):
         return []
-    away = min(geography.place(Place(commune=one.code)).distance(_position(point))[0] for one in communes)
-    if away <= TOLERANCE_KM:
-        return []
-    return [Flag("point_far_from_commune", f"{away:.1f} km from postal code {postal_code}")]
+    at = earth_centred(*_degrees([point]))
+    away = min(geography.place(Place(commune=one.code)).distance(at)[0] for one in communes)
+    return _far(away, f"postal code {postal_code}")
 
 
-def _off_shore(point: Point, geography: Geography) -> bool:
-    """Whether some French ground is near: harbours and islets lie off the outlines."""
-    return len(geography.tree.query(shapely.Point(point.lon, point.lat), "dwithin", SHORE_DEGREES)) > 0
+def _far(away_km: float, ground: str) -> list[Flag]:
+    return [Flag("point_far_from_commune", f"{away_km:.1f} km from {ground}")] if away_km > TOLERANCE_KM else []
 
 
-def _communes_at(records: Sequence[SupplierRecord], geography: Geography) -> list[int]:
-    return [int(found) for found in geography.commune_at(*_degrees(records))]
-
-
-def _degrees(records: Sequence[SupplierRecord]) -> tuple[Floats, Floats]:
-    """Latitudes and longitudes of the records' own points; they all have one."""
-    points = np.array([(r.location.lat, r.location.lon) for r in records if r.location], dtype=np.float64).reshape(
-        -1, 2
-    )
-    return points[:, 0], points[:, 1]
-
-
-def _position(point: Point) -> Floats:
-    return earth_centred(np.array([point.lat]), np.array([point.lon]))
+def _degrees(points: Iterable[Point]) -> tuple[Floats, Floats]:
+    """Latitudes and longitudes."""
+    degrees = np.array([(point.lat, point.lon) for point in points], dtype=np.float64).reshape(-1, 2)
+    return degrees[:, 0], degrees[:, 1]

@@ -5,51 +5,52 @@ from contextlib import contextmanager
 
 import shapely
 
-from domain.errors import Problem, pointer
+from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.geojson import Geometry, Polygon
 from domain.text.bilingual import Text
 
 MAX_VERTICES = 10_000
 
 
-class UnusablePlace(Exception):
-    """A requested place, territory or drawing that cannot be used; `problems` say where and why."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__(problems[0].detail.en)
-        self.problems = problems
-
-
 @contextmanager
 def problems_under(*at: str | int) -> Iterator[None]:
-    """Put the pointers of problems raised inside the block under `at`, where their part of the document stands."""
+    """Problems raised inside are those of a part of a document, which stands at `at`."""
     try:
         yield
-    except UnusablePlace as unusable:
-        raise UnusablePlace(
-            [Problem(pointer(*at) + found.pointer, found.code, found.detail) for found in unusable.problems]
-        ) from unusable
+    except InvalidContent as invalid:
+        raise InvalidContent(
+            tuple(Problem(pointer(*at) + found.pointer, found.code, found.detail) for found in invalid.problems)
+        ) from invalid
 
 
-def checked_geometry(geometry: Geometry, *at: str | int) -> shapely.Geometry:
-    """The geometry a client drew, checked: closed rings, valid, of few enough vertices. Raises UnusablePlace."""
+def decoded(geometry: Geometry, *at: str | int) -> shapely.Geometry:
+    """The geometry a client drew, checked: closed rings, valid, of few enough vertices. Raises InvalidContent."""
     polygons = [geometry.coordinates] if isinstance(geometry, Polygon) else list(geometry.coordinates)
     vertices = sum(len(ring) for rings in polygons for ring in rings)
     if vertices > MAX_VERTICES:
-        raise UnusablePlace([_problem(at, "too_many_vertices", _too_many(vertices))])
+        detail = Text(
+            f"{vertices} sommets ; {MAX_VERTICES} au plus : simplifier le tracé.",
+            f"{vertices} vertices; at most {MAX_VERTICES}: simplify the outline.",
+        )
+        raise InvalidContent((Problem(pointer(*at), "too_many_vertices", detail),))
+    coordinates = pointer(*at, "coordinates")
     for rings in polygons:
         for ring in rings:
             if ring[0] != ring[-1]:
-                raise UnusablePlace([_problem((*at, "coordinates"), "ring_not_closed", NOT_CLOSED)])
+                raise InvalidContent((Problem(coordinates, "ring_not_closed", NOT_CLOSED),))
             if any(abs(position[0]) > 180 or abs(position[1]) > 90 for position in ring):
-                raise UnusablePlace([_problem((*at, "coordinates"), "out_of_range", OUT_OF_RANGE)])
+                raise InvalidContent((Problem(coordinates, "out_of_range", OUT_OF_RANGE),))
     shapes = [
         shapely.Polygon([p[:2] for p in rings[0]], [[p[:2] for p in hole] for hole in rings[1:]]) for rings in polygons
     ]
     shape = shapes[0] if len(shapes) == 1 else shapely.MultiPolygon(shapes)
     if not shapely.is_valid(shape) or shapely.area(shape) == 0:
         reason = shapely.is_valid_reason(shape)
-        raise UnusablePlace([_problem((*at, "coordinates"), "invalid_geometry", _invalid(reason))])
+        detail = Text(
+            f"Le tracé se recoupe ou n'a pas de surface ({reason}).",
+            f"The outline crosses itself or has no area ({reason}).",
+        )
+        raise InvalidContent((Problem(coordinates, "invalid_geometry", detail),))
     return shape
 
 
@@ -61,21 +62,3 @@ OUT_OF_RANGE = Text(
     "Une position est [longitude, latitude] en degrés, longitude entre -180 et 180, latitude entre -90 et 90.",
     "A position is [longitude, latitude] in degrees, longitude within ±180, latitude within ±90.",
 )
-
-
-def _too_many(vertices: int) -> Text:
-    return Text(
-        f"{vertices} sommets ; {MAX_VERTICES} au plus : simplifier le tracé.",
-        f"{vertices} vertices; at most {MAX_VERTICES}: simplify the outline.",
-    )
-
-
-def _invalid(reason: str) -> Text:
-    return Text(
-        f"Le tracé se recoupe ou n'a pas de surface ({reason}).",
-        f"The outline crosses itself or has no area ({reason}).",
-    )
-
-
-def _problem(at: tuple[str | int, ...], code: str, detail: Text) -> Problem:
-    return Problem(pointer(*at), code, detail)

@@ -1,19 +1,19 @@
 """The outline, bounds and middle of an area, as clients draw them."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import shapely
 
 from domain.reference.territory import Area
 from matching.geo.territory import Geography
-from matching.geo.weighted_cache import WeightedCache
 
 DIGITS = 5
 """Decimals of a degree that the outlines have (about a metre)."""
-CACHED_OUTLINES = 256
+PORTRAITS_KEPT = 256
 
 
-class AreaOutline(NamedTuple):
+class Portrait(NamedTuple):
     """An area in degrees: `bbox` west, south, east, north; `centroid` longitude, latitude; `outline` as GeoJSON."""
 
     bbox: tuple[float, float, float, float]
@@ -21,23 +21,24 @@ class AreaOutline(NamedTuple):
     outline: bytes
 
 
-class AreaOutlines:
-    """Draws areas; the latest are cached."""
+class Portraits:
+    """Draws areas; those asked for lately are kept."""
 
     def __init__(self, geography: Geography) -> None:
         self._geography = geography
-        self._drawn = WeightedCache(self._draw, lambda _: 1, CACHED_OUTLINES)
+        self._of_id = lru_cache(PORTRAITS_KEPT)(self._draw)
 
-    def of(self, area: Area) -> AreaOutline | None:
-        """The outline of an area; None where none is known (overseas collectivities)."""
-        return self._drawn(area.id)
+    def of(self, area: Area) -> Portrait | None:
+        """The portrait of an area; None where no outline is known (overseas collectivities)."""
+        return self._of_id(area.id)
 
-    def _draw(self, area_id: str) -> AreaOutline | None:
-        pieces = self._geography.outlines_of(self._geography.territories.area(area_id))
+    def _draw(self, area_id: str) -> Portrait | None:
+        area = self._geography.territories.area(area_id)
+        pieces = self._geography.outlines_of(area)
         if not len(pieces):
             return None
         whole = pieces[0] if len(pieces) == 1 else shapely.union_all(pieces)
         west, south, east, north = (round(float(bound), DIGITS) for bound in whole.bounds)
         middle = whole.centroid
         centroid = (round(middle.x, DIGITS), round(middle.y, DIGITS))
-        return AreaOutline((west, south, east, north), centroid, shapely.to_geojson(whole).encode())
+        return Portrait((west, south, east, north), centroid, shapely.to_geojson(whole).encode())

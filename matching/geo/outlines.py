@@ -3,6 +3,7 @@
 import lzma
 from functools import cache
 from itertools import pairwise
+from random import Random
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ FILES: dict[Outlined, str] = {
 }
 UNITS_PER_DEGREE = 100_000
 HEADER = 4
+DRAWS = 60
 
 
 @cache
@@ -55,3 +57,14 @@ def decode(packed: bytes) -> Geometries:
 
 def _offsets(lengths: NDArray[np.int32]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+
+
+def random_point_inside(outline: shapely.Geometry, draw: Random) -> tuple[float, float]:
+    """Latitude and longitude of a point drawn inside an outline, to a tenth of a metre."""
+    west, south, east, north = outline.bounds
+    for _ in range(DRAWS):
+        lon, lat = round(draw.uniform(west, east), 6), round(draw.uniform(south, north), 6)
+        if shapely.contains_xy(outline, lon, lat):
+            return lat, lon
+    inside = shapely.point_on_surface(outline)
+    return round(inside.y, 6), round(inside.x, 6)

@@ -4,6 +4,7 @@ They are drawn from the outlines that come with the product, simplified to what 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -12,11 +13,11 @@ import shapely
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import Area
 from domain.suppliers.supplier import Point
-from matching.geo.geojson_validation import checked_geometry
+from matching.geo.geojson_validation import decoded
 from matching.geo.outlines import Outlined, outlines
 from matching.geo.projection import Floats, Plane, earth_centred
 from matching.geo.shape import LONGEST_EDGE_DEGREES, Geometries
-from matching.geo.territory import Geography
+from matching.geo.territory import Geography, largest_areas
 
 WIDTH = 1_000.0
 """Units across a sheet; heights follow from what is shown."""
@@ -82,7 +83,7 @@ def map_sheets(
     sites: Sequence[Place],
     points: Sequence[Point],
 ) -> MapSheets:
-    """The sheets that show these territories; raises UnusablePlace for a territory that is not well formed."""
+    """The sheets that show these territories; raises InvalidContent for a territory that is not well formed."""
     return _Mapper(geography, sites, points).sheets(territories)
 
 
@@ -140,10 +141,10 @@ class _Mapper:
                 area = self._geography.territories.area(code)
                 areas[area.id] = area
             if request.geometry is not None:
-                drawn.append(checked_geometry(request.geometry))
+                drawn.append(decoded(request.geometry))
             if request.near is not None and request.radius_km is not None:
                 drawn.append(self._disc(request.near, request.radius_km))
-        largest = _without_covered(areas.values(), len(self._geography.outlines))
+        largest = largest_areas(areas.values(), len(self._geography.outlines))
         outlined = [self._geography.outlines_of(area) for area in largest]
         return shapely.get_parts(np.concatenate([np.array(drawn, dtype=object), *outlined]))
 
@@ -163,10 +164,10 @@ class _Mapper:
         if site.lat is not None and site.lon is not None:
             return site.lon, site.lat
         ordinal = self._geography.territories.commune_ordinal(site.commune or "")
-        commune = None if ordinal is None else self._geography.territories.communes[ordinal]
-        if commune is None or commune.lat is None or commune.lon is None:
+        if ordinal is None:
             return None
-        return commune.lon, commune.lat
+        commune = self._geography.territories.communes[ordinal]
+        return None if commune.lat is None or commune.lon is None else (commune.lon, commune.lat)
 
     def _regions_of(self, pieces: Geometries) -> "np.ndarray[tuple[int, ...], np.dtype[np.str_]]":
         """The code of the region that each polygon lies in; empty where it lies in none."""
@@ -186,7 +187,7 @@ class _Mapper:
             height=round(frame.height, 1),
             context=tuple(_lines(frame, shapely.get_parts(_near(frame, outlines(context))), inset=inset)),
             territory=tuple(_lines(frame, pieces, inset=inset, united=True)),
-            towns=() if inset else tuple(self._towns(frame)),
+            towns=() if inset else self._towns(frame),
             sites=tuple(_rounded(at) for at in _laid(frame, self._sites) if frame.shows(at)),
             points=tuple((i, _rounded(at)) for i, at in enumerate(_laid(frame, self._points)) if frame.shows(at)),
             scale_km=scale_km,
@@ -212,7 +213,7 @@ class _Mapper:
         per_km = float(WIDTH / size[0])
         return _Frame(plane, middle[0] - size[0] / 2, middle[1] + size[1] / 2, per_km, float(size[1] * per_km))
 
-    def _towns(self, frame: _Frame) -> Iterator[Town]:
+    def _towns(self, frame: _Frame) -> tuple[Town, ...]:
         """The largest communes on the sheet whose names find a place between the points."""
         named = [c for c in self._geography.territories.communes if c.lat is not None]
         spots = _laid(frame, _degrees((c.lon or 0.0, c.lat or 0.0) for c in named))
@@ -224,11 +225,9 @@ class _Mapper:
             spot, name = spots[position], named[position].name
             if len(towns) == TOWNS or any(np.hypot(*(spot - other.at)) < TOWN_SPACING for other in towns):
                 continue
-            for left in (False, True):
-                if _is_free(spot, name, taken, frame.height, left=left):
-                    towns.append(Town(name, _rounded(spot), left))
-                    break
-        yield from towns
+            sides = (left for left in (False, True) if _is_free(spot, name, taken, frame.height, left=left))
+            towns += [Town(name, _rounded(spot), left) for left in islice(sides, 1)]
+        return tuple(towns)
 
 
 def _is_free(spot: Floats, name: str, taken: Floats, height: float, *, left: bool) -> bool:
@@ -300,14 +299,3 @@ def _joined(parts: Geometries, gap: float) -> shapely.Geometry:
 
 def _rounded(at: Floats) -> Spot:
     return round(float(at[0]), 1), round(float(at[1]), 1)
-
-
-def _without_covered(areas: Iterable[Area], communes: int) -> list[Area]:
-    """The areas without those that larger ones hold whole."""
-    covered, kept = np.zeros(communes, dtype=bool), []
-    for area in sorted(areas, key=lambda area: (-len(area.communes), area.id)):
-        ordinals = list(area.communes)
-        if not covered[ordinals].all():
-            covered[ordinals] = True
-            kept.append(area)
-    return kept

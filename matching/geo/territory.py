@@ -9,19 +9,19 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from domain.errors import Problem, pointer
+from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.geojson import Geometry
 from domain.reference.territory import Area, Territories, TerritoryKind, UnknownTerritory
 from domain.text.bilingual import Text, kilometres
-from matching.geo.geojson_validation import UnusablePlace, checked_geometry, problems_under
+from matching.geo.geojson_validation import decoded, problems_under
 from matching.geo.outlines import outlines
 from matching.geo.projection import Floats, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape
-from matching.geo.weighted_cache import WeightedCache
+from matching.geo.weighted_cache import Kept
 
 Bools = NDArray[np.bool_]
-CACHED_VERTICES = 300_000
+KEPT_VERTICES = 300_000
 """How many vertices the territories kept prepared may have together, and the places likewise; a vertex takes 1 kB."""
 LIGHTEST = 40
 """Weight in vertices of a territory that has none: its list of communes takes 35 kB."""
@@ -50,9 +50,9 @@ class Territory:
         """Kilometres from each position to the territory, 0 inside; infinite where either is unknown."""
         if self.shape is None:
             return np.full(len(positions), np.inf)
-        return self.less_radius(self.shape.distance(positions))
+        return self.beyond(self.shape.distance(positions))
 
-    def less_radius(self, to_shape: Floats) -> Floats:
+    def beyond(self, to_shape: Floats) -> Floats:
         """Distances to the territory, or bounds of them, from those to its shape: less the radius around that."""
         return np.maximum(to_shape - (self.radius_km or 0.0), 0.0)
 
@@ -64,7 +64,7 @@ class Territory:
 
 
 class Geography:
-    """All communes with their outlines, and the territories and places made from them (the latest are cached)."""
+    """All communes with their outlines, and the territories and places made from them (kept, the latest few)."""
 
     def __init__(self, territories: Territories) -> None:
         self.territories = territories
@@ -72,8 +72,10 @@ class Geography:
         self._positions = {
             area.id: position for kind in OUTLINED_KINDS for position, area in enumerate(territories.areas(kind))
         }
-        self._territories = WeightedCache(self._prepare, lambda made: LIGHTEST + _vertices(made.shape), CACHED_VERTICES)
-        self._places = WeightedCache(self._locate, _vertices, CACHED_VERTICES)
+        self._territories = Kept(
+            self._prepare, lambda made: LIGHTEST + (made.shape.vertices if made.shape else 0), KEPT_VERTICES
+        )
+        self._places = Kept(self._locate, lambda shape: shape.vertices, KEPT_VERTICES)
 
     @cached_property
     def tree(self) -> shapely.STRtree:
@@ -91,12 +93,12 @@ class Geography:
         return middle, reach * 1.01
 
     def territory(self, request: TerritoryRequest, *at: str | int) -> Territory:
-        """The prepared territory of a request; raises UnusablePlace with pointers under `at`."""
+        """The prepared territory of a request; raises InvalidContent with pointers under `at`."""
         with problems_under(*at):
             return self._territories(request)
 
     def place(self, place: Place, *at: str | int) -> Shape:
-        """The shape of a point or of a commune's outline; raises UnusablePlace with pointers under `at`."""
+        """The shape of a point or of a commune's outline; raises InvalidContent with pointers under `at`."""
         with problems_under(*at):
             return self._places(place)
 
@@ -127,7 +129,7 @@ class Geography:
     def _prepare(self, request: TerritoryRequest) -> Territory:
         given = [name for name in ("codes", "near", "geometry") if getattr(request, name) is not None]
         if len(given) != 1 or (request.radius_km is not None) != (given == ["near"]):
-            raise UnusablePlace([Problem("", "territory_form", FORMS)])
+            raise InvalidContent((Problem("", "territory_form", FORMS),))
         if request.codes is not None:
             return self._of_codes(request.codes)
         if request.near is not None:
@@ -143,10 +145,10 @@ class Geography:
             except UnknownTerritory as unknown:
                 problems.append(Problem(pointer("codes", position), unknown.code, unknown.detail))
         if problems:
-            raise UnusablePlace(problems)
+            raise InvalidContent(tuple(problems))
         distinct = tuple(dict.fromkeys(areas))
         ground = self.ground_of_codes(distinct)
-        largest = _largest(distinct, len(ground))
+        largest = largest_areas(distinct, len(ground))
         pieces = np.concatenate([self.outlines_of(area) for area in largest])
         if ground.sum() < sum(len(area.communes) for area in largest):
             pieces = np.array([shapely.union_all(pieces)])  # areas that overlap
@@ -163,7 +165,7 @@ class Geography:
         ground = self._ground_of_disc(anchor, radius_km)
         if not ground.any():
             swapped = isinstance(anchor, PointShape) and self._ground_of_disc(anchor.swapped(), radius_km).any()
-            raise UnusablePlace([Problem("/near", "outside_france", _outside(bool(swapped)))])
+            raise InvalidContent((Problem("/near", "outside_france", _outside(bool(swapped))),))
         where = self._place_name(near)
         label = Text(
             f"{kilometres(radius_km).fr} autour de {where.fr}", f"{kilometres(radius_km).en} around {where.en}"
@@ -181,27 +183,27 @@ class Geography:
         return ground
 
     def _of_geometry(self, geometry: Geometry) -> Territory:
-        region = checked_geometry(geometry, "geometry")
+        region = decoded(geometry, "geometry")
         ground = self.ground_of(region)
         if not ground.any():
-            swapped = shapely.transform(region, lambda degrees: degrees[:, ::-1])
-            raise UnusablePlace([Problem("/geometry", "outside_france", _outside(bool(self.ground_of(swapped).any())))])
+            swapped = self.ground_of(shapely.transform(region, lambda degrees: degrees[:, ::-1])).any()
+            raise InvalidContent((Problem("/geometry", "outside_france", _outside(bool(swapped))),))
         label = Text("Zone dessinée", "Drawn area")
         return Territory(label, None, None, ground, PolygonShape(np.array([region])), region)
 
     def _locate(self, place: Place) -> Shape:
         point = place.lat is not None and place.lon is not None
         if point == (place.commune is not None) or (place.lat is None) != (place.lon is None):
-            raise UnusablePlace([Problem("", "place_form", PLACES)])
+            raise InvalidContent((Problem("", "place_form", PLACES),))
         if place.commune is None:
             return PointShape(cast(float, place.lat), cast(float, place.lon))
         try:
             area = self.territories.area(f"commune:{place.commune}")
         except UnknownTerritory as unknown:
-            raise UnusablePlace([Problem("/commune", unknown.code, unknown.detail)]) from unknown
+            raise InvalidContent((Problem("/commune", unknown.code, unknown.detail),)) from unknown
         pieces = self.outlines_of(area)
         if not len(pieces):
-            raise UnusablePlace([Problem("/commune", "no_outline", NO_OUTLINE)])
+            raise InvalidContent((Problem("/commune", "no_outline", NO_OUTLINE),))
         return PolygonShape(pieces)
 
     def outlines_of(self, area: Area) -> NDArray[np.object_]:
@@ -238,10 +240,6 @@ NO_OUTLINE = Text(
 )
 
 
-def _vertices(shape: Shape | None) -> int:
-    return 0 if shape is None else shape.vertices
-
-
 def _outside(swapped: bool) -> Text:
     """That a territory has no French ground; `swapped`: it would have, with the axes the other way round."""
     return Text(
@@ -252,7 +250,7 @@ def _outside(swapped: bool) -> Text:
     )
 
 
-def _largest(areas: Iterable[Area], communes: int) -> list[Area]:
+def largest_areas(areas: Iterable[Area], communes: int) -> list[Area]:
     """The areas without those that larger ones cover already, such as departements of a region that is there too."""
     covered, kept = np.zeros(communes, dtype=bool), []
     for area in sorted(areas, key=lambda area: -len(area.communes)):

@@ -18,7 +18,7 @@ it is called by its SIRET, and every other record of the supplier goes before it
 from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, cast
 
 from domain.errors import Problem
 from domain.suppliers.rows import Row, RowError, reject
@@ -42,6 +42,7 @@ _YES = frozenset({"", "true", "t", "1", "oui", "yes"})
 _NO = frozenset({"false", "f", "0", "non", "no"})
 _LONGEST_REFERENCE = 200
 _DAY = len("2026-11-24")
+_UNSTATED = date.min
 
 _NO_DATE = Text("Date attendue : AAAA-MM-JJ", "Expected a date: YYYY-MM-DD")
 _NO_BOOLEAN = Text("true ou false attendu", "Expected true or false")
@@ -76,18 +77,23 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
 
 class _UntilAnnexes:
-    """The lines of a file up to the header of its annexes, if any; `below` reads those."""
+    """The lines of a file up to the header of its annexes, if any; after `below` was called, those from it on."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._header: bytes | None = None
-        self._at_start = True
+        self._header = b""
+        self._at_start, self._is_below = True, False
         self.lines = 0
 
     def readline(self, limit: int) -> bytes:
-        if self._header is not None:
-            return b""
+        if self._header:
+            if not self._is_below:
+                return b""
+            header, self._header = self._header, b""
+            return header
         piece = self._stream.readline(limit)
+        if self._is_below:
+            return piece
         if self._at_start and self.lines and _is_annex_header(piece):
             self._header = piece
             return b""
@@ -97,18 +103,8 @@ class _UntilAnnexes:
 
     def below(self) -> Table | None:
         """The annexes, once all lines above were read; their lines are counted from their own header."""
-        return None if self._header is None else read_table(cast("BinaryIO", _FromHeader(self._header, self._stream)))
-
-
-class _FromHeader:
-    """The lines of a file from a header on that was read already."""
-
-    def __init__(self, header: bytes, stream: BinaryIO) -> None:
-        self._header, self._stream = header, stream
-
-    def readline(self, limit: int) -> bytes:
-        header, self._header = self._header, b""
-        return header or self._stream.readline(limit)
+        self._is_below = True
+        return read_table(cast("BinaryIO", self)) if self._header else None
 
 
 def _is_annex_header(line: bytes) -> bool:
@@ -133,17 +129,10 @@ def _approval(written: dict[str, str]) -> Document:
     start = _day(cells.get("valid_from", ""), "valid_from")
     end = _day(cells.get("valid_until", ""), "valid_until")
     ending = _ending(cells)
-    approval = {"kind": cells["kind"], "valid_from": start, "reference": cells.get("reference") or None}
-    if ending.unknown or (ending.on and start and ending.on < start):
+    if ending and (ending == _UNSTATED or (start and ending < start)):
         return _record(siret, name, [])
-    return _record(siret, name, [approval | {"valid_until": _earlier(end, ending.on)}])
-
-
-class _Ending(NamedTuple):
-    """The end of an approval: `on` a known day, or `unknown` where it ended on a day that nobody states."""
-
-    on: date | None
-    unknown: bool
+    approval = {"kind": cells["kind"], "valid_from": start, "reference": cells.get("reference") or None}
+    return _record(siret, name, [approval | {"valid_until": _earlier(end, ending)}])
 
 
 class _Convention:
@@ -160,10 +149,8 @@ class _Convention:
         self.periods: dict[tuple[date, date], list[str]] = {}
 
     def document(self) -> Document:
-        if self.ending.unknown:
-            return _record(self.siret, "", [])
-        end = self.ending.on
-        if not self.is_annexed:
+        end = self.ending
+        if not self.is_annexed and end != _UNSTATED:
             return _record(self.siret, "", [{"kind": self.kind, "valid_until": end}])
         approvals: list[Document] = [
             {
@@ -251,14 +238,14 @@ def _required_siret(siret: str) -> str:
     return siret.strip()
 
 
-def _ending(cells: dict[str, str]) -> _Ending:
+def _ending(cells: dict[str, str]) -> date | None:
+    """The day on which an approval ended, `_UNSTATED` where nobody says which; None while it is active."""
     written = cells.get("is_active", "").strip().lower()
     if written not in _YES | _NO:
         raise BadCell(("is_active",), "wrong_format", _NO_BOOLEAN)
     if written in _YES:
-        return _Ending(None, unknown=False)
-    on = _day(cells.get("deactivated_at", ""), "deactivated_at")
-    return _Ending(on, unknown=on is None)
+        return None
+    return _day(cells.get("deactivated_at", ""), "deactivated_at") or _UNSTATED
 
 
 def _day(cell: str, column: str) -> date | None:

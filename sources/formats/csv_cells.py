@@ -1,4 +1,4 @@
-"""Values that sources write as text: numbers, booleans, lists and kinds of suppliers, each in one spelling."""
+"""Values that sources write as text: numbers, booleans and kinds of suppliers, each in one spelling."""
 
 import re
 from typing import get_args
@@ -51,11 +51,6 @@ def boolean(cell: str, path: Path) -> bool:
     if cell not in ("true", "false"):
         raise BadCell(path, "wrong_format", _NO_BOOLEAN)
     return cell == "true"
-
-
-def listed(cell: str) -> list[str]:
-    """The items of a list separated by `|`, without the blanks around them."""
-    return [item.strip() for item in cell.split("|")]
 
 
 def kind_of(written: str) -> Kind:

@@ -17,7 +17,7 @@ _EMPTY = Text("Le fichier est vide : une ligne d'en-tête est attendue", "The fi
 _NOT_UTF8 = Text("Ce texte n'est pas en UTF-8", "This text is not UTF-8")
 _QUOTES = Text(
     "Guillemets mal placés : une cellule entre guillemets n'est pas refermée, ou continue après",
-    "UnusablePlace quotes: a quoted cell is not closed, or goes on after its closing quote",
+    "Misplaced quotes: a quoted cell is not closed, or goes on after its closing quote",
 )
 _BARE_RETURN = Text(
     "Les lignes se terminent par LF ou CRLF, pas par CR seul", "Lines end with LF or CRLF, not with CR alone"
@@ -134,17 +134,12 @@ def _unusable(taken: list[Line]) -> Problem | None:
         data = line.data or b""
         if b"\0" in data:
             return null_character_problem("")
-        if not data.isascii() and not _is_utf8(data):
-            return Problem("", "not_utf8", _NOT_UTF8)
+        if not data.isascii():
+            try:
+                data.decode()
+            except UnicodeDecodeError:
+                return Problem("", "not_utf8", _NOT_UTF8)
     return None
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _by_column(row: tuple[int, list[str]] | FaultyRow, columns: tuple[str, ...]) -> Cells | FaultyRow:

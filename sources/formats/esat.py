@@ -14,7 +14,7 @@ from domain.text.normalise import fold
 from sources.formats.csv_cells import known
 from sources.formats.csv_records import read_records
 from sources.rows import Context, Document
-from sources.trades.inference import OfferInference, Presentation
+from sources.trades.inference import OfferInference
 
 COLUMNS = (
     "finess_et", "siret", "name", "operator", "operator_legal_form", "address", "post_code", "commune_insee", "commune",
@@ -23,24 +23,14 @@ COLUMNS = (
 
 # The register's own short labels, folded; those not listed stay unknown.
 _LEGAL_FORMS: dict[str, LegalForm] = {
-    "ass l 1901 non r u p": "association",
-    "ass l 1901 r u p": "association",
-    "ass de droit local": "association",
+    **dict.fromkeys(("ass l 1901 non r u p", "ass l 1901 r u p", "ass de droit local"), "association"),
     "fondation": "foundation",
     "societe mutualiste": "mutual",
     "s a r l": "commercial_company",
-    "etb social depart": "public_body",
-    "etb social communal": "public_body",
-    "etb social intercom": "public_body",
-    "etb social national": "public_body",
-    "etb pub depart hosp": "public_body",
-    "etb pub intcom hosp": "public_body",
-    "c c a s": "public_body",
-    "g i p": "public_body",
-    "departement": "public_body",
-    "g c s m s prive": "other",
-    "reg gen secu sociale": "other",
-    "autr org pri non luc": "other",
+    **dict.fromkeys(("etb social depart", "etb social communal", "etb social intercom"), "public_body"),
+    **dict.fromkeys(("etb social national", "etb pub depart hosp", "etb pub intcom hosp"), "public_body"),
+    **dict.fromkeys(("c c a s", "g i p", "departement"), "public_body"),
+    **dict.fromkeys(("g c s m s prive", "reg gen secu sociale", "autr org pri non luc"), "other"),
 }
 
 
@@ -62,13 +52,12 @@ def _document(cells: dict[str, str], inference: OfferInference) -> Document:
             "city": known(cells["commune"]),
             "commune": known(cells["commune_insee"]),
         },
-        "offers": inference.offers(Presentation("ESAT", None, (cells["name"],), cells["commune"])),
+        "offers": inference.offers("ESAT", None, (cells["name"],), cells["commune"]),
         "description": _description(known(cells["operator"]), known(cells["capacity"])),
     }
 
 
 def _description(operator: str | None, capacity: str | None) -> str | None:
-    sentences = [f"Organisme gestionnaire : {operator}."] if operator else []
-    if capacity:
-        sentences.append(f"Capacité autorisée : {capacity} places.")
-    return " ".join(sentences) or None
+    managed = f"Organisme gestionnaire : {operator}." if operator else ""
+    places = f"Capacité autorisée : {capacity} places." if capacity else ""
+    return f"{managed} {places}".strip() or None

@@ -35,7 +35,7 @@ from sources.formats.json_stream import Item, Members, members_around, read_item
 from sources.formats.postal_addresses import PostalAddress, commune_names, departement_of, split_address
 from sources.formats.vivier_csv import document_of
 from sources.rows import Context, Document
-from sources.trades.inference import OfferInference, Presentation
+from sources.trades.inference import OfferInference
 
 LISTS = ("data", "elements")
 
@@ -45,9 +45,7 @@ _NOT_SHOWN = frozenset({-6, -4, -3, -2, 0})
 _PROPOSED_CHANGE = -5
 _NOT_LOCATED = -2
 _WITHHELD = frozenset({"hidden", "private"})
-_FRANCE = frozenset(
-    ["", "fr", "france", "gp", "mq", "gf", "re", "yt", "pm", "bl", "mf", "wf", "pf", "nc"],
-)
+_FRANCE = frozenset(["", "fr", "france", "gp", "mq", "gf", "re", "yt", "pm", "bl", "mf", "wf", "pf", "nc"])
 _LISTED = frozenset({"segments", "cpv", "area_codes", "labels", "approvals"})
 _BOOLEANS = frozenset({"ess", "in_prison", "active", "national"})
 _SPELT = {"oui": "true", "yes": "true", "1": "true", "on": "true", "non": "false", "no": "false", "0": "false"}
@@ -149,9 +147,8 @@ class _Elements:
     def _infer_offers(self, document: Document, cells: dict[str, str]) -> None:
         """Offers from the name alone: what shops and farms say of their products is not what they do for buyers."""
         area = next((offer["service_area"] for offer in document.get("offers", ())), None)
-        seen = Presentation(None, None, (cells.get("name", ""),), cells.get("address.city", ""))
-        offers: list[dict[str, Any]] = [msgspec.to_builtins(offer) for offer in self._inference.offers(seen)]
-        document["offers"] = [offer | {"service_area": area} for offer in offers]
+        found = self._inference.offers(None, None, (cells.get("name", ""),), cells.get("address.city", ""))
+        document["offers"] = [msgspec.to_builtins(offer) | {"service_area": area} for offer in found]
 
 
 def _cells(element: Element) -> dict[str, str]:

@@ -165,13 +165,13 @@ class _Document:
 
     def elements(self) -> Iterator[Item]:
         """The elements of the array that begins at the next byte."""
-        self._skip_mark()
+        self._at += 1
         if self.peek() != b"]":
             yield self._value(b"]")
             while self.peek() == b",":
-                self._skip_mark()
+                self._at += 1
                 yield self._value(b"]")
-        self._skip_mark()
+        self._at += 1
 
     def page(self, lists: tuple[str, ...], around: dict[str, msgspec.Raw]) -> Iterator[Item]:
         """The items of the page that begins at the next byte, with its other members, which are put into `around`.
@@ -180,7 +180,7 @@ class _Document:
         """
         line, size, has_list = self._line, 0, False
         singles: dict[str, Item] = {}
-        self._skip_mark()
+        self._at += 1
         while self.peek() != b"}":
             name = self._name()
             if name in lists and self.peek() == b"[" and not has_list:
@@ -196,10 +196,10 @@ class _Document:
                 if name in lists:
                     singles[name] = member
             if self.peek() == b",":
-                self._skip_mark()
+                self._at += 1
             elif self.peek() != b"}":
                 raise _broken_page()
-        self._skip_mark()
+        self._at += 1
         if has_list:
             return
         single = next((name for name in lists if name in singles), None)
@@ -237,7 +237,7 @@ class _Document:
                     end = 0
                 end -= self._at
                 if not self._fill():
-                    raise _unfinished(line)
+                    raise unreadable("malformed_json", _unfinished(line))
             elif depth == 0 and mark in (b",", closing):
                 is_too_long = is_too_long or end - self._at > self._longest
                 item = Item(line, None if is_too_long else self._data[self._at : end])
@@ -246,9 +246,6 @@ class _Document:
             else:
                 depth = max(0, depth + (1 if mark in b"{[" else -1))
                 end += 1
-
-    def _skip_mark(self) -> None:
-        self._at += 1
 
     def _read_to(self, at: int) -> None:
         self._line += self._data.count(b"\n", self._at, at)
@@ -281,11 +278,8 @@ def _broken_page() -> UnreadableFile:
     return unreadable("malformed_json", _BROKEN_PAGE)
 
 
-def _unfinished(line: int) -> UnreadableFile:
-    return unreadable(
-        "malformed_json",
-        Text(
-            f"La liste ne se termine pas : ce qui commence ligne {line} n'est pas refermé",
-            f"The array does not end: what begins on line {line} is never closed",
-        ),
+def _unfinished(line: int) -> Text:
+    return Text(
+        f"La liste ne se termine pas : ce qui commence ligne {line} n'est pas refermé",
+        f"The array does not end: what begins on line {line} is never closed",
     )

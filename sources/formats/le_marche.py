@@ -24,12 +24,11 @@ from sources.formats.csv_cells import kind_of
 from sources.formats.json_records import Draft, Scalar, readers, text_of, unmapped
 from sources.formats.postal_addresses import commune_names
 from sources.rows import Context, Document
-from sources.trades.inference import OfferInference, Presentation
+from sources.trades.inference import OfferInference
 
 LISTS = ("results",)
 
 GeoRange = Literal["COUNTRY", "REGION", "DEPARTMENT", "CUSTOM", "ZONES", ""]
-Area = dict[str, Any]
 
 _PLACES = {"CITY": "commune", "DEPARTMENT": "departement", "REGION": "region"}
 _NO_PLACE = Text(
@@ -102,7 +101,7 @@ class _Work(NamedTuple):
     sector: str
     name: str
     presta_types: tuple[PrestaType, ...]
-    area: Area | None
+    area: Document | None
 
 
 @cache
@@ -179,7 +178,7 @@ class _Suppliers:
     def _inferred(self, siae: Siae, kind: Kind, declared: list[Document]) -> list[Any]:
         """Offers by the kind, and by words where nothing was declared."""
         texts = () if declared else (siae.name, siae.brand or "", _description(siae) or "")
-        return list(self._inference.offers(Presentation(kind, None, texts, siae.city or "")))
+        return list(self._inference.offers(kind, None, texts, siae.city or ""))
 
     def _address(self, siae: Siae) -> Document:
         postal_code, city = text_of(siae.post_code), (siae.city or "").strip()
@@ -190,7 +189,7 @@ class _Suppliers:
             "commune": self._communes.find(postal_code, city, text_of(siae.department)),
         }
 
-    def _area(self, activity: Activity, siae: Siae, position: int) -> Area | None:
+    def _area(self, activity: Activity, siae: Siae, position: int) -> Document | None:
         departement = f"departement:{text_of(siae.department)}"
         match activity.geo_range:
             case "COUNTRY":

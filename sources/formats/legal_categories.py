@@ -4,58 +4,19 @@ from domain.suppliers.supplier import LegalForm
 
 # The longest beginning of a code that is listed counts. A group stands for what most of its codes are; a society with
 # the word cooperative or a Crédit agricole or mutuel in its title is one, whatever its group. The SAS have a single
-# code, also those that are SCOP or SCIC: their quality is told by the ESS flag.
-_FORMS: dict[str, LegalForm] = {
-    # natural persons, bodies without legal personality, foreign ones
-    "0": "other",
-    "1": "other",
-    "2": "other",
-    "3": "other",
-    "312": "commercial_company",
-    # public bodies: industrial and commercial ones, the State and local authorities, administrative establishments
-    "4": "public_body",
-    "7": "public_body",
-    # commercial companies
-    "5": "commercial_company",
-    "51": "cooperative",
-    "5203": "cooperative",
-    "5307": "cooperative",
-    "5309": "cooperative",
-    "5443": "cooperative",
-    "545": "cooperative",
-    "546": "cooperative",
-    "5543": "cooperative",
-    "5547": "cooperative",
-    "555": "cooperative",
-    "556": "cooperative",
-    "5643": "cooperative",
-    "5647": "cooperative",
-    "565": "cooperative",
-    "566": "cooperative",
-    # other persons registered with the courts: savings banks, economic interest groups, civil societies
-    "6": "other",
-    "61": "cooperative",
-    "631": "cooperative",
-    "64": "mutual",
-    "6543": "cooperative",
-    "6551": "cooperative",
-    "6554": "cooperative",
-    "6558": "cooperative",
-    "6560": "cooperative",
-    "6595": "cooperative",
-    "6596": "cooperative",
-    # social protection, works councils, unions
-    "8": "other",
-    "82": "mutual",
-    # associations under the law of 1901 or the local law, foundations; not congregations and owners' unions
-    "9": "other",
-    "921": "association",
-    "922": "association",
-    "9224": "other",
-    "923": "association",
-    "926": "association",
-    "93": "foundation",
+# code, also those that are SCOP or SCIC: their quality is told by the ESS flag. Congregations and owners' unions (91,
+# 9224) are no associations.
+_BEGINNINGS: dict[LegalForm, str] = {
+    "commercial_company": "312 5",
+    "cooperative": "51 5203 5307 5309 5443 545 546 5543 5547 555 556 5643 5647 565 566 61 631 6543 6551 6554 6558 6560 "
+    "6595 6596",
+    "public_body": "4 7",
+    "mutual": "64 82",
+    "association": "921 922 923 926",
+    "foundation": "93",
+    "other": "0 1 2 3 6 8 9 9224",
 }
+_FORMS = {beginning: form for form, listed in _BEGINNINGS.items() for beginning in listed.split()}
 _LENGTH = 4
 
 

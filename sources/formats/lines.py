@@ -33,7 +33,8 @@ def lines(stream: BinaryIO, longest: int = LONGEST) -> Iterator[Line]:
         if number == 1:
             data = without_mark(data)
         if len(data) > longest and not data.endswith(b"\n"):
-            _skip_line(stream)
+            while (piece := stream.readline(io.DEFAULT_BUFFER_SIZE)) and not piece.endswith(b"\n"):
+                pass
             yield Line(number, None)
         else:
             yield Line(number, data)
@@ -45,8 +46,3 @@ def without_mark(start: bytes) -> bytes:
         detail = Text("Ce fichier est en UTF-16 : l'enregistrer en UTF-8", "This file is UTF-16: save it as UTF-8")
         raise unreadable("not_utf8", detail)
     return start.removeprefix(_BOM)
-
-
-def _skip_line(stream: BinaryIO) -> None:
-    while (piece := stream.readline(io.DEFAULT_BUFFER_SIZE)) and not piece.endswith(b"\n"):
-        pass

@@ -63,10 +63,8 @@ class CommuneNames:
         return None
 
 
-@lru_cache(maxsize=1)
-def commune_names(territories: Territories) -> CommuneNames:
-    """The names for the territories, built once."""
-    return CommuneNames(territories)
+commune_names = lru_cache(maxsize=1)(CommuneNames)
+"""The names for the territories, built once."""
 
 
 def _normalised(name: str) -> str:

@@ -11,6 +11,7 @@ is elected, headcount (a range, not a number), and identifiers in other register
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ from sources.formats.json_records import Draft, Scalar, readers, text_of, unmapp
 from sources.formats.legal_categories import legal_form_of
 from sources.formats.postal_addresses import split_address
 from sources.rows import Context, Document
-from sources.trades.inference import OfferInference, Presentation
+from sources.trades.inference import OfferInference
 
 LISTS = ("results",)
 
@@ -152,8 +153,8 @@ def _siae_note(complements: Complements | None, kinds: tuple[Kind, ...]) -> str 
 def _offers(
     kinds: tuple[Kind, ...], naf: str | None, texts: tuple[str, ...], city: str, inference: OfferInference
 ) -> list[Any]:
-    seen = (Presentation(kind, naf, texts, city) for kind in kinds or (None,))
-    return list(dict.fromkeys(offer for each in seen for offer in inference.offers(each)))
+    found = (inference.offers(kind, naf, texts, city) for kind in kinds or (None,))
+    return list(dict.fromkeys(chain.from_iterable(found)))
 
 
 def _trade_name(place: Establishment) -> str | None:

@@ -1,7 +1,6 @@
 """The formats a source's file may have, by name. Adding one is a module with a reader, its test, and a line here."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from domain.suppliers.rows import Row, RowError
@@ -14,27 +13,22 @@ JSON = "application/json"
 NDJSON = "application/x-ndjson"
 
 
-@dataclass(frozen=True)
-class Format:
-    """A format's readers, by the media type that the file is sent as."""
-
-    readers: Mapping[str, Reader]
-
-    def read(self, stream: BinaryIO, media_type: str, context: Context) -> Iterator[Row | RowError]:
-        """Every row of the file, as a record without faults or as an error; blank lines are none.
-
-        Lazy: the file is read as rows are asked for, in bounded memory. Raises, at the first row or later, KeyError
-        for a media type without a reader and UnreadableFile where the file cannot be read by rows at all.
-        """
-        yield from checked(self.readers[media_type](stream, context), context)
-
-
-FORMATS: Mapping[str, Format] = {
-    "vivier": Format({NDJSON: vivier.read_ndjson, JSON: vivier.read_json, CSV: vivier_csv.read_csv}),
-    "siae": Format({CSV: siae.read}),
-    "esat": Format({CSV: esat.read}),
-    "conventions": Format({CSV: conventions.read}),
-    "gogocarto": Format({JSON: gogocarto.read_json, NDJSON: gogocarto.read_ndjson}),
-    "le-marche": Format({JSON: le_marche.read_json, NDJSON: le_marche.read_ndjson}),
-    "recherche-entreprises": Format({JSON: recherche_entreprises.read_json, NDJSON: recherche_entreprises.read_ndjson}),
+# The readers of each format, by the media type that the file is sent as.
+FORMATS: Mapping[str, Mapping[str, Reader]] = {
+    "vivier": {NDJSON: vivier.read_ndjson, JSON: vivier.read_json, CSV: vivier_csv.read_csv},
+    "siae": {CSV: siae.read},
+    "esat": {CSV: esat.read},
+    "conventions": {CSV: conventions.read},
+    "gogocarto": {JSON: gogocarto.read_json, NDJSON: gogocarto.read_ndjson},
+    "le-marche": {JSON: le_marche.read_json, NDJSON: le_marche.read_ndjson},
+    "recherche-entreprises": {JSON: recherche_entreprises.read_json, NDJSON: recherche_entreprises.read_ndjson},
 }
+
+
+def read_rows(name: str, stream: BinaryIO, media_type: str, context: Context) -> Iterator[Row | RowError]:
+    """Every row of the file, as a record without faults or as an error; blank lines are none.
+
+    Lazy: the file is read as rows are asked for, in bounded memory. Raises, at the first row or later, KeyError for an
+    unknown format or media type and UnreadableFile where the file cannot be read by rows at all.
+    """
+    yield from checked(FORMATS[name][media_type](stream, context), context)

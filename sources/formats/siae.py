@@ -14,7 +14,7 @@ from sources.formats.csv_cells import BadCell, kind_of, known, number
 from sources.formats.csv_records import read_records
 from sources.formats.postal_addresses import CommuneNames, commune_names
 from sources.rows import Context, Document
-from sources.trades.inference import OfferInference, Presentation
+from sources.trades.inference import OfferInference
 
 COLUMNS = (
     "id", "kind", "siret", "naf", "name", "brand", "address", "post_code", "city", "department", "lon", "lat",
@@ -45,7 +45,7 @@ def _document(cells: dict[str, str], communes: CommuneNames, inference: OfferInf
             "commune": communes.find(cells["post_code"].strip(), cells["city"], cells["department"].strip()),
         },
         "location": _point(cells["lat"].strip(), cells["lon"].strip()),
-        "offers": inference.offers(Presentation(kind, known(cells["naf"]), texts, cells["city"])),
+        "offers": inference.offers(kind, known(cells["naf"]), texts, cells["city"]),
         "description": known(cells["description"]),
         "contact": {"website": known(cells["website"])},
     }

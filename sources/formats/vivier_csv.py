@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 from domain.errors import InvalidContent, Problem
 from domain.suppliers.rows import Row, RowError
 from domain.text.bilingual import Text
-from sources.formats.csv_cells import BadCell, Path, boolean, integer, known, listed, number
+from sources.formats.csv_cells import BadCell, Path, boolean, integer, known, number
 from sources.formats.csv_records import missing_columns, rows_of, unknown_columns
 from sources.formats.csv_table import read_table
 from sources.rows import Context, UnreadableFile
@@ -21,7 +21,7 @@ def _text(cell: str, _: Path) -> str:
 
 
 def _list(cell: str, _: Path) -> list[str]:
-    return listed(cell)
+    return [item.strip() for item in cell.split("|")]
 
 
 def _national(cell: str, path: Path) -> bool | None:
@@ -30,7 +30,7 @@ def _national(cell: str, path: Path) -> bool | None:
 
 
 def _approvals(cell: str, path: Path) -> list[dict[str, str]]:
-    return [_approval(item, (*path, position)) for position, item in enumerate(listed(cell))]
+    return [_approval(item, (*path, position)) for position, item in enumerate(_list(cell, path))]
 
 
 def _approval(written: str, path: Path) -> dict[str, str]:

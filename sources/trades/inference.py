@@ -102,15 +102,6 @@ class WordReader:
             at += length or 1
 
 
-class Presentation(NamedTuple):
-    """The parts of a source's record that may name the supplier's trade."""
-
-    kind: Kind | None
-    naf: str | None
-    texts: tuple[str, ...]
-    city: str = ""
-
-
 class OfferInference:
     """Infers offers; built once for a taxonomy."""
 
@@ -118,21 +109,21 @@ class OfferInference:
         self._taxonomy = taxonomy
         self._words = WordReader(taxonomy)
 
-    def offers(self, seen: Presentation) -> tuple[Offer, ...]:
+    def offers(self, kind: Kind | None, naf: str | None, texts: tuple[str, ...], city: str = "") -> tuple[Offer, ...]:
         """Offers of basis `inferred`, without a service area; their label says what each was inferred from.
 
         A segment is offered once: by the kind, else by the NAF code, else by words. () where nothing names a trade.
         """
         offers: list[Offer] = []
-        if seen.kind is not None and (staffing := _STAFFING.get(seen.kind)):
+        if kind is not None and (staffing := _STAFFING.get(kind)):
             offers.append(_offer(("so-mad",), f"Mise à disposition de personnel ({staffing})", ("DISP",)))
-        known = self._taxonomy.of_naf(seen.naf) if seen.naf and seen.kind != "GEIQ" else ()
+        known = self._taxonomy.of_naf(naf) if naf and kind != "GEIQ" else ()
         if known:
-            offers.append(_offer(known, f"Déduit du code NAF {seen.naf}"))
-        clues = () if seen.kind in _WORDLESS else self._words.read(seen.texts, seen.city)
+            offers.append(_offer(known, f"Déduit du code NAF {naf}"))
+        clues = () if kind in _WORDLESS else self._words.read(texts, city)
         if named := [clue for clue in clues if clue.segment not in known]:
             phrases = ", ".join(dict.fromkeys(clue.phrase for clue in named))
-            presta: tuple[PrestaType, ...] = ("DISP",) if seen.kind == "AI" else ()
+            presta: tuple[PrestaType, ...] = ("DISP",) if kind == "AI" else ()
             segments = tuple(clue.segment for clue in named)
             offers.append(_offer(segments, f"Déduit du nom ou de la présentation : {phrases}"[:400], presta))
         return tuple(offers)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.web.dates import PARIS
+from domain.text.typography import PARIS
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client

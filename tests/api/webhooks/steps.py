@@ -8,8 +8,7 @@ from typing import Any
 
 import httpx
 
-from api.app import create_app
-from api.runtime.database import database
+from api.app import create_app, database
 from api.runtime.outbox_worker import Deliverer
 from api.runtime.services import Services
 from api.settings import read_settings

@@ -12,9 +12,8 @@ import pytest
 import structlog
 from sqlalchemy import text
 
-from api.app import create_app
+from api.app import create_app, database
 from api.runtime import outbox_worker
-from api.runtime.database import database
 from api.runtime.outbox_worker import deliveries
 from api.settings import read_settings
 from api.webhooks import sender

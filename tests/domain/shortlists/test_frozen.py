@@ -2,11 +2,18 @@
 
 from pathlib import Path
 
+import msgspec
+
 from domain.shortlists.diff import compare
-from domain.shortlists.listed_suppliers import to_be_contacted
-from tests.domain.shortlists.samples import frozen, id_of, listed
+from domain.shortlists.frozen import Decision, FrozenShortlist, everyone_shown, to_be_contacted
+from matching.engine import match
+from tests.domain.shortlists.samples import NOW, frozen, id_of, listed
+from tests.factories import ON, live, lot, need, offer, reference, supplier
 
 FOLDER = Path(__file__).parent
+BOTH = supplier("both", offer("pr-locaux", "ev-entretien"))
+CLEANER, FAR = supplier("cleaner"), supplier("far", offer("pr-specialise"))
+ASKED = need(lot(id="1"), lot("ev-entretien", id="2"))
 
 
 def test_who_is_listed_is_read_from_the_answer() -> None:
@@ -14,7 +21,7 @@ def test_who_is_listed_is_read_from_the_answer() -> None:
     version = frozen(listed("1", ["a", "b"], ["c"], total=9), listed("2", []))
     first, second = version.shown
     assert [each.name for each in first.listed] == ["a", "b", "c"]
-    assert first.supplier_ids == {id_of("a"), id_of("b"), id_of("c")}
+    assert {each.id for each in first.listed} == {id_of("a"), id_of("b"), id_of("c")}
     assert (first.total, second.listed) == (9, ())
     assert first.near_misses[0].message == "À 63 km : 3 km de trop"
 
@@ -22,10 +29,42 @@ def test_who_is_listed_is_read_from_the_answer() -> None:
 def test_what_was_frozen_in_2026_can_still_be_read() -> None:
     """Nobody writes this file anew: a field that answers gain has a default, and none is taken away."""
     version = frozen(body=(FOLDER / "answer_of_2026.json").read_bytes())
-    lot = version.shortlist.lots[0]
-    (candidate,), (missed,) = lot.candidates, lot.near_misses
+    shown = version.shortlist.lots[0]
+    (candidate,), (missed,) = shown.candidates, shown.near_misses
     assert (candidate.supplier.name, missed.supplier.name) == ("Ateliers de l'Ouest", "Loin")
     assert version.shown[0].near_misses[0].message == missed.message
     assert to_be_contacted(version, ()) == (candidate.supplier,)
     found = compare(version, frozen(listed("1", ["a"]), number=2), {}, {}, "fr").lots[0]
     assert [each.name for each in found.left] == ["Ateliers de l'Ouest"]
+
+
+def version(*decisions: Decision) -> FrozenShortlist:
+    """Lot 1 has two candidates and a near miss, lot 2 one candidate."""
+    answer = match(ASKED, live(BOTH, CLEANER, FAR), reference(), ON, "fr")
+    return frozen(body=msgspec.json.encode(answer), decisions=decisions)
+
+
+def aside(lot_id: str) -> Decision:
+    return Decision(lot_id, BOTH.id, "set_aside", None, NOW)
+
+
+def names(*decisions: Decision, lots: tuple[str, ...] = ()) -> set[str]:
+    return {each.name for each in to_be_contacted(version(*decisions), lots)}
+
+
+def test_each_supplier_comes_once() -> None:
+    assert len(to_be_contacted(version(), ())) == len(names())
+    assert set(everyone_shown(version())) == {BOTH.id, CLEANER.id, FAR.id}
+
+
+def test_who_is_set_aside_for_every_lot_is_not_contacted() -> None:
+    assert names() == {"both", "cleaner"}
+    assert names(aside("1")) == {"both", "cleaner"}
+    assert names(aside("1"), aside("2")) == {"cleaner"}
+    assert names(Decision("1", BOTH.id, "kept", None, NOW)) == {"both", "cleaner"}
+
+
+def test_of_some_lots_only_their_candidates_are() -> None:
+    assert names(lots=("2",)) == {"both"}
+    assert names(aside("2"), lots=("2",)) == set()
+    assert names(aside("2"), lots=("1", "2")) == {"both", "cleaner"}

@@ -7,10 +7,10 @@ import pyproj
 import pytest
 import shapely
 
+from domain.errors import InvalidContent
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.geojson import MultiPolygon, Polygon
 from domain.suppliers.supplier import Point
-from matching.geo.geojson_validation import UnusablePlace
 from matching.geo.projection import earth_centred
 from matching.geo.territory import Territory
 from matching.reference import Reference
@@ -84,7 +84,7 @@ def test_many_codes_are_labelled_by_the_first_five(made: Any) -> None:
 
 
 def test_every_unknown_code_is_pointed_at(reference: Reference) -> None:
-    with pytest.raises(UnusablePlace) as caught:
+    with pytest.raises(InvalidContent) as caught:
         reference.geography.territory(codes("nuts:FRZZZ", "departement:35", "departement:350"), "lots", 3, "territory")
     found = [(problem.pointer, problem.code) for problem in caught.value.problems]
     assert found == [
@@ -176,7 +176,7 @@ def test_a_huge_disc_covers_all_ground_whose_place_is_known(reference: Reference
     "somewhere", [around(Point(46.0, -12.0), 50), TerritoryRequest(geometry=square(Point(52.5, 13.4), 0.1))]
 )
 def test_a_territory_must_touch_french_ground(reference: Reference, somewhere: TerritoryRequest) -> None:
-    with pytest.raises(UnusablePlace) as caught:
+    with pytest.raises(InvalidContent) as caught:
         reference.geography.territory(somewhere, "territory")
     (problem,) = caught.value.problems
     assert problem.pointer in {"/territory/near", "/territory/geometry"}
@@ -189,7 +189,7 @@ def test_swapped_axes_are_guessed(reference: Reference, where: Point) -> None:
     """Latitude first is the usual slip; the refusal says so, for points and for drawings, overseas too."""
     swapped = Point(where.lon, where.lat)
     for request in (around(swapped, 10), TerritoryRequest(geometry=square(swapped, 0.05))):
-        with pytest.raises(UnusablePlace) as caught:
+        with pytest.raises(InvalidContent) as caught:
             reference.geography.territory(request)
         assert "inversées" in caught.value.problems[0].detail.fr
         assert "swapped" in caught.value.problems[0].detail.en
@@ -231,7 +231,7 @@ def test_a_drawing_that_only_touches_a_commune_does_not_cover_it(reference: Refe
     ],
 )
 def test_a_territory_takes_exactly_one_form(reference: Reference, request_: TerritoryRequest) -> None:
-    with pytest.raises(UnusablePlace) as caught:
+    with pytest.raises(InvalidContent) as caught:
         reference.geography.territory(request_, "territory")
     assert [(problem.pointer, problem.code) for problem in caught.value.problems] == [("/territory", "territory_form")]
 
@@ -247,20 +247,20 @@ def test_a_territory_takes_exactly_one_form(reference: Reference, request_: Terr
     ],
 )
 def test_a_place_is_a_point_or_a_commune(reference: Reference, half: Place) -> None:
-    with pytest.raises(UnusablePlace) as caught:
+    with pytest.raises(InvalidContent) as caught:
         reference.geography.place(half, "lots", 0, "site")
     assert [(problem.pointer, problem.code) for problem in caught.value.problems] == [("/lots/0/site", "place_form")]
 
 
 @pytest.mark.parametrize(("commune", "code"), [("99999", "unknown_code"), ("98818", "no_outline")])
 def test_a_place_must_be_a_commune_that_can_be_measured_to(reference: Reference, commune: str, code: str) -> None:
-    with pytest.raises(UnusablePlace) as caught:
+    with pytest.raises(InvalidContent) as caught:
         reference.geography.place(Place(commune=commune), "site")
     assert [(problem.pointer, problem.code) for problem in caught.value.problems] == [("/site/commune", code)]
 
 
 def test_problems_of_a_disc_point_into_its_place(reference: Reference) -> None:
-    with pytest.raises(UnusablePlace) as caught:
+    with pytest.raises(InvalidContent) as caught:
         reference.geography.territory(TerritoryRequest(near=Place(commune="99999"), radius_km=5), "territory")
     assert [problem.pointer for problem in caught.value.problems] == ["/territory/near/commune"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from domain.reference import cpv, taxonomy, territory
 from domain.suppliers.rows import Row, RowError
-from sources.formats.registry import FORMATS
+from sources.formats.registry import read_rows
 from sources.rows import Context
 
 Read = Callable[..., list[Row | RowError]]
@@ -28,7 +28,7 @@ def read(context: Context) -> Read:
     """Read bytes in a format and media type, checks included."""
 
     def rows(data: bytes, media_type: str, name: str = "vivier") -> list[Row | RowError]:
-        return list(FORMATS[name].read(io.BytesIO(data), media_type, context))
+        return list(read_rows(name, io.BytesIO(data), media_type, context))
 
     return rows
 

@@ -10,7 +10,7 @@ import pytest
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Approval
 from sources.formats import conventions
-from sources.formats.registry import CSV, FORMATS
+from sources.formats.registry import CSV, read_rows
 from sources.rows import UnreadableFile
 from tests.sources.formats.conftest import new_context
 
@@ -24,7 +24,7 @@ JANUARY, JUNE, DECEMBER = date(2025, 1, 1), date(2025, 6, 30), date(2025, 12, 31
 
 def read(*lines: str) -> list[Row | RowError]:
     data = "".join(f"{line}\r\n" for line in lines).encode()
-    return list(FORMATS["conventions"].read(io.BytesIO(data), CSV, CONTEXT))
+    return list(read_rows("conventions", io.BytesIO(data), CSV, CONTEXT))
 
 
 def one(*lines: str) -> Row:
@@ -184,7 +184,7 @@ def test_the_real_files_come_in_one_after_the_other(shared_data: Path) -> None:
     folder = shared_data / "suppliers"
     files = ("siae_conventions_3676.csv.gz", "siae_financial_annexes_11100.csv.gz")
     data = gzip.decompress(b"".join((folder / name).read_bytes() for name in files))
-    rows = list(FORMATS["conventions"].read(io.BytesIO(data), CSV, CONTEXT))
+    rows = list(read_rows("conventions", io.BytesIO(data), CSV, CONTEXT))
     records = [row.record for row in rows if isinstance(row, Row)]
     assert len(rows) == len(records) == 3676
     assert {len(record.approvals or ()) for record in records} == {1, 3}
@@ -194,5 +194,5 @@ def test_the_real_files_come_in_one_after_the_other(shared_data: Path) -> None:
         date(2021, 12, 31),
     }
     with (folder / "siae_2020_iae.csv").open("rb") as stream:
-        listed = [row.record.siret for row in FORMATS["siae"].read(stream, CSV, CONTEXT) if isinstance(row, Row)]
+        listed = [row.record.siret for row in read_rows("siae", stream, CSV, CONTEXT) if isinstance(row, Row)]
     assert {record.siret for record in records} <= set(listed)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Address, Approval
-from sources.formats.registry import CSV, FORMATS
+from sources.formats.registry import CSV, read_rows
 from sources.rows import Context
 from tests.sources.formats.conftest import Read
 
@@ -40,7 +40,7 @@ def test_a_legal_form_that_is_not_listed_stays_unknown(read: Read) -> None:
 def test_the_real_file_comes_in(shared_data: Path, context: Context) -> None:
     """1,504 rows; the two SIRETs that lost their leading zero are rejected, with their line."""
     with (shared_data / "suppliers" / "esat_finess.csv").open("rb") as stream:
-        rows = list(FORMATS["esat"].read(stream, CSV, context))
+        rows = list(read_rows("esat", stream, CSV, context))
     rejects = [row for row in rows if isinstance(row, RowError)]
     assert len(rows) == 1504
     assert [(row.line, row.code) for row in rejects] == [(568, "invalid_siret"), (569, "invalid_siret")]

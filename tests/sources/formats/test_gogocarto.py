@@ -10,7 +10,7 @@ import pytest
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.source import Mapping
 from domain.suppliers.supplier import Address, Contact, Flag, Point
-from sources.formats.registry import FORMATS, JSON, NDJSON
+from sources.formats.registry import JSON, NDJSON, read_rows
 from sources.rows import Context
 from tests.sources.formats.conftest import new_context
 
@@ -38,7 +38,7 @@ TAXONOMY = {
 def read(document: Any, media_type: str = JSON, **mapping: Any) -> list[Row | RowError]:
     context = mapped_by(CONTEXT, Mapping(**({"categories": TRADES} | mapping)))
     data = document if isinstance(document, bytes) else json.dumps(document, ensure_ascii=False).encode()
-    return list(FORMATS["gogocarto"].read(io.BytesIO(data), media_type, context))
+    return list(read_rows("gogocarto", io.BytesIO(data), media_type, context))
 
 
 def mapped_by(context: Context, mapping: Mapping) -> Context:
@@ -212,14 +212,14 @@ def test_the_real_payloads_come_in(shared_data: Path, context: Context) -> None:
     written = json.loads((folder / "elements_full.json").read_bytes())["data"]
     mapped = mapped_by(context, Mapping(categories={"10430": ("rs-traiteur",)}))
     with (folder / "elements_full.json").open("rb") as stream:
-        rows = [row for row in FORMATS["gogocarto"].read(stream, JSON, mapped) if isinstance(row, Row)]
+        rows = [row for row in read_rows("gogocarto", stream, JSON, mapped) if isinstance(row, Row)]
     assert [(row.external_id, row.record.name) for row in rows] == [(item["id"], item["name"]) for item in written]
     points = [Point(item["geo"]["latitude"], item["geo"]["longitude"]) for item in written]
     assert [row.record.location for row in rows] == points
     assert [row.record.name for row in rows if row.record.offers] == ["Cuisines du monde", "Les délices du potager"]
     assert sum(row.record.address is not None and row.record.address.commune is not None for row in rows) == 11
     with (folder / "elements_geojson.json").open("rb") as stream:
-        drawn = list(FORMATS["gogocarto"].read(stream, JSON, context))
+        drawn = list(read_rows("gogocarto", stream, JSON, context))
     assert [row.record.name for row in drawn if isinstance(row, Row)] == [
         "Tramway Ligne 1",
         "Tramway Ligne 2",

@@ -14,7 +14,7 @@ from domain.suppliers.rows import Row, RowError
 from domain.suppliers.source import Mapping
 from domain.suppliers.supplier import Address, Approval, Contact, Flag, Offer, Point, ServiceArea
 from sources.formats.le_marche import sectors
-from sources.formats.registry import FORMATS, JSON, NDJSON
+from sources.formats.registry import JSON, NDJSON, read_rows
 from sources.rows import Context
 from tests.conftest import ROOT
 from tests.sources.formats.conftest import new_context
@@ -34,7 +34,7 @@ BRETAGNE = {"slug": "bretagne", "kind": "REGION", "insee_code": "R53"}
 
 def read(document: Any, media_type: str = JSON, context: Context = CONTEXT) -> list[Row | RowError]:
     data = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return list(FORMATS["le-marche"].read(io.BytesIO(data), media_type, context))
+    return list(read_rows("le-marche", io.BytesIO(data), media_type, context))
 
 
 def one(**fields: Any) -> Row:

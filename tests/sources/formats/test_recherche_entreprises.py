@@ -9,7 +9,7 @@ import pytest
 
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Address, Approval, Flag, Point
-from sources.formats.registry import FORMATS, JSON, NDJSON
+from sources.formats.registry import JSON, NDJSON, read_rows
 from tests.sources.formats.conftest import new_context
 
 CONTEXT = new_context()
@@ -35,7 +35,7 @@ OTHER = PLACE | {"siret": "80746931700026", "libelle_commune": "PARIS 15", "comm
 
 def read(document: Any, media_type: str = JSON) -> list[Row | RowError]:
     data = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return list(FORMATS["recherche-entreprises"].read(io.BytesIO(data), media_type, CONTEXT))
+    return list(read_rows("recherche-entreprises", io.BytesIO(data), media_type, CONTEXT))
 
 
 def found(**fields: Any) -> list[Row]:

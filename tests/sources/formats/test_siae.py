@@ -8,7 +8,7 @@ import pytest
 
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Address, Approval, Contact, Point
-from sources.formats.registry import CSV, FORMATS
+from sources.formats.registry import CSV, read_rows
 from sources.formats.siae import COLUMNS
 from sources.rows import Context, UnreadableFile
 from sources.validation import siret_passes_check
@@ -71,13 +71,13 @@ def test_a_row_that_cannot_be_right_is_rejected(read: Read, cells: dict[str, str
 
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(UnreadableFile, match="post_code"):
-        list(FORMATS["siae"].read(io.BytesIO(table().replace(b"post_code", b"zip")), CSV, new_context()))
+        list(read_rows("siae", io.BytesIO(table().replace(b"post_code", b"zip")), CSV, new_context()))
 
 
 def test_the_real_file_comes_in(shared_data: Path, context: Context) -> None:
     """3,853 rows, at most 3 % rejected; the bad SIRETs and the point on the Greenwich meridian are kept."""
     with (shared_data / "suppliers" / "siae_2020_iae.csv").open("rb") as stream:
-        rows = list(FORMATS["siae"].read(stream, CSV, context))
+        rows = list(read_rows("siae", stream, CSV, context))
     records = [row.record for row in rows if isinstance(row, Row)]
     assert len(rows) == 3853
     assert len(records) >= 3853 * 0.97
@@ -89,7 +89,7 @@ def test_the_real_file_comes_in(shared_data: Path, context: Context) -> None:
 def test_what_the_real_rows_are_said_to_offer(shared_data: Path, context: Context) -> None:
     """All AI and ETTI make staff available; some 650 rows have a telling NAF code; most others say nothing."""
     with (shared_data / "suppliers" / "siae_2020_iae.csv").open("rb") as stream:
-        rows = [row for row in FORMATS["siae"].read(stream, CSV, context) if isinstance(row, Row)]
+        rows = [row for row in read_rows("siae", stream, CSV, context) if isinstance(row, Row)]
     offers = [offer for row in rows for offer in row.record.offers]
     assert {offer.basis for offer in offers} == {"inferred"}
     assert sum("so-mad" in offer.segments for offer in offers) == 620 + 299

@@ -4,7 +4,7 @@ import pytest
 
 from domain.reference import taxonomy
 from domain.text.normalise import fold, stem
-from sources.trades.inference import TRADE_WORDS, OfferInference, Presentation, WordReader
+from sources.trades.inference import TRADE_WORDS, OfferInference, WordReader
 
 READER = WordReader(taxonomy.load())
 INFERENCE = OfferInference(taxonomy.load())
@@ -63,19 +63,19 @@ def test_every_telling_word_is_one_the_taxonomy_knows() -> None:
 
 
 def test_ai_and_etti_make_staff_available() -> None:
-    offers = INFERENCE.offers(Presentation("AI", "9499Z", ("ASSOC EMPLOI", "ménage et jardinage")))
+    offers = INFERENCE.offers("AI", "9499Z", ("ASSOC EMPLOI", "ménage et jardinage"))
     assert [offer.segments for offer in offers] == [("so-mad",), ("pr-locaux", "ev-entretien")]
     assert {offer.presta_types for offer in offers} == {("DISP",)}
-    (only,) = INFERENCE.offers(Presentation("ETTI", "7820Z", ("INTERIM ESPACES VERTS",)))
+    (only,) = INFERENCE.offers("ETTI", "7820Z", ("INTERIM ESPACES VERTS",))
     assert (only.segments, only.presta_types, only.service_area) == (("so-mad",), ("DISP",), None)
 
 
 def test_a_telling_naf_code_is_an_offer_and_words_add_only_what_it_leaves_out() -> None:
-    offers = INFERENCE.offers(Presentation("EI", "8121z", ("NETTOYAGE ET BLANCHISSERIE",)))
+    offers = INFERENCE.offers("EI", "8121z", ("NETTOYAGE ET BLANCHISSERIE",))
     assert [offer.segments for offer in offers] == [("pr-locaux",), ("lt-blanchisserie",)]
     assert {offer.basis for offer in offers} == {"inferred"}
 
 
 def test_a_geiq_or_a_silent_naf_code_offers_nothing() -> None:
-    assert INFERENCE.offers(Presentation("GEIQ", "8130Z", ("GEIQ ESPACES VERTS",))) == ()
-    assert INFERENCE.offers(Presentation("ACI", "8899B", ("ASSOC ESPOIR",))) == ()
+    assert INFERENCE.offers("GEIQ", "8130Z", ("GEIQ ESPACES VERTS",)) == ()
+    assert INFERENCE.offers("ACI", "8899B", ("ASSOC ESPOIR",)) == ()

@@ -11,8 +11,7 @@ import pytest
 from litestar.testing import AsyncTestClient
 from sqlalchemy import text
 
-from api.app import create_app
-from api.runtime.database import database
+from api.app import create_app, database
 from api.runtime.endpoint import Call, endpoint
 from api.settings import BadSetting, Settings
 from db.api_keys import create_key, revoke_key
