@@ -96,7 +96,7 @@ def test_paths_and_links_lead_somewhere(page: Path) -> None:
 
 @every_page
 def test_commands_are_understood(page: Path) -> None:
-    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     for first, *rest in commands(page):
         if Path(first).name == "vivier":
             _parser().parse_args(rest)
