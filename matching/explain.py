@@ -235,7 +235,7 @@ def _judge(
 
 
 def _in_words(found: Verdict | LegalFinding | LegalAdvice, kind: type[Words], language: Language) -> Words:
-    """The struct with the same fields, texts in one language."""
+    """A finding, verdict or advice of the law in one language: a struct with the same fields."""
     fields = msgspec.structs.asdict(found) | {"message": found.message.to(language)}
     if isinstance(found, Verdict):
         fields["missing"] = tuple(proof.to(language) for proof in found.missing)
