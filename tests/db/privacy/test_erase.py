@@ -143,7 +143,9 @@ async def test_erasures_and_records_at_once_end_with_nobody(engine: Engine) -> N
         done = await asyncio.gather(erase(engine), *writes, erase(engine, DataSubject(name="Anne Le Goff"), "Vannes"))
     assert len(done) == 6
     await erase(engine)
-    assert [await contact(engine, each) for each in "1234"] == [Contact()] * 4
+    left = [await contact(engine, each) for each in "1234"]
+    # the number stays where a record comes between: it goes from records that still have the name or address beside it
+    assert [each and (each.email, each.person) for each in left] == [(None, None)] * 4
 
 
 async def test_what_a_source_says_in_its_own_words_is_told_as_kept(engine: Engine) -> None:
