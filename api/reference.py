@@ -18,7 +18,7 @@ from domain.law import rule_documents
 from domain.reference.taxonomy import Family
 from domain.reference.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
 from domain.suppliers.supplier import Point
-from matching.geo.outline_view import Portrait
+from matching.geo.outline_view import AreaOutline
 from matching.words.keywords import Reading
 
 TAG = "Reference"
@@ -189,7 +189,7 @@ async def get_territory(call: Call, territory: str) -> Response[bytes]:
         area = reference.territories.area(territory)
     except UnknownTerritory as unknown:
         raise NotFound(unknown.detail) from None
-    portrait = call.services.portraits.of(area)
+    portrait = call.services.area_outlines.of(area)
     detail = _detail(area, reference.territories, portrait)
     if call.media_type == JSON:
         return conditional_get(call, detail, max_age=DAY)
@@ -247,7 +247,7 @@ def _summary(area: Area, territories: Territories) -> TerritorySummary:
     )
 
 
-def _detail(area: Area, territories: Territories, portrait: Portrait | None) -> TerritoryDetail:
+def _detail(area: Area, territories: Territories, portrait: AreaOutline | None) -> TerritoryDetail:
     return TerritoryDetail(
         **msgspec.structs.asdict(_summary(area, territories)),
         communes=len(area.communes),

@@ -17,7 +17,7 @@ from domain.needs.need import Reserved
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Fit, Presence, SegmentAnswer
 from domain.suppliers.supplier import Supplier
-from matching.eligibility_cache import NEVER, Facts, Judgement
+from matching.eligibility_cache import NEVER, Facts
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
@@ -49,7 +49,7 @@ PRESENCE_OF_AREA[[NO_AREA, NATIONAL]] = PRESENCES.index("nearby"), PRESENCES.ind
 
 
 @dataclass(frozen=True)
-class Survey:
+class ConsideredSuppliers:
     """Suppliers with an offer for the lot, as parallel arrays.
 
     `part` and `ordinal` name each supplier, and `facts` where its legal facts stand there; `answers` says whether it
@@ -111,36 +111,28 @@ class Survey:
         """Kilometres from some of the suppliers to a shape, 0 inside; infinite where either is not known."""
         if target is None:
             return np.full(len(rows), np.inf)
-        return self._each(lambda index, ordinals: index.measured(target).distance(ordinals), rows)
+        return self._each(lambda index, ordinals: index.distances(target).distance(ordinals), rows)
 
     def territory_distance(self, rows: Positions) -> Floats:
         """Kilometres from some of the suppliers to the territory, 0 inside."""
         territory = self.query.territory
-        return territory.beyond(self.distance(territory.shape, rows))
+        return territory.less_radius(self.distance(territory.shape, rows))
 
     def lower_bound(self, target: Shape | None, rows: Positions) -> Floats:
         """Kilometres that `distance` is certain not to be under."""
         if target is None:
             return np.full(len(rows), np.inf)
-        return self._each(lambda index, ordinals: index.measured(target).lower_bound(ordinals), rows)
+        return self._each(lambda index, ordinals: index.distances(target).lower_bound(ordinals), rows)
 
     def draws(self, rows: Positions) -> NDArray[np.uint64]:
         """The drawing bits of some of the suppliers."""
         return self._each(lambda index, ordinals: index.draw[ordinals], rows)
 
     def outcomes(self, rows: Positions, on: date, rules: Rules) -> NDArray[np.int8]:
-        """Eligibility of some of the suppliers, as `Verdicts.outcomes` gives it."""
+        """Eligibility of some of the suppliers, as `EligibilityCache.outcomes` gives it."""
         return self._in_order(
-            [part.verdicts.outcomes(facts, on, rules) for part, facts in self._by_part(self.facts, rows)], rows
+            [part.eligibility.outcomes(facts, on, rules) for part, facts in self._by_part(self.facts, rows)], rows
         )
-
-    def judged(self, rows: Positions, judge: Callable[[LegalFacts], Judgement]) -> list[Judgement]:
-        """The judgement of some of the suppliers."""
-        found = [part.verdicts.judged(facts, judge) for part, facts in self._by_part(self.facts, rows)]
-        if len(found) == 1:
-            return found[0]
-        of_part = [iter(judged) for judged in found]
-        return [next(of_part[number]) for number in self.part[rows].tolist()]
 
     def approval_ends(
         self, rows: Positions, reserved: frozenset[Reserved], on: date, before: date, rules: Rules
@@ -148,7 +140,7 @@ class Survey:
         """How many of some suppliers' approvals end before `before`, and the first; None where there is none."""
         many, first = 0, NEVER
         for part, facts in self._by_part(self.facts, rows):
-            of_part, soonest = part.verdicts.approval_ends(facts, reserved, on, before, rules)
+            of_part, soonest = part.eligibility.approval_ends(facts, reserved, on, before, rules)
             many, first = many + of_part, min(first, soonest)
         return Ends(many, date.fromordinal(first)) if many else None
 
@@ -170,7 +162,7 @@ class Survey:
 
     def legal_facts(self, row: int) -> LegalFacts:
         """The legal facts of one of the suppliers."""
-        return self.parts[self.part[row]].verdicts.distinct[self.facts[row]]
+        return self.parts[self.part[row]].eligibility.distinct[self.facts[row]]
 
     def _each(self, ask: Callable[[Index, Positions], NDArray[Scalar]], rows: Positions) -> NDArray[Scalar]:
         """Values that each index gives for its own suppliers, in the order of `rows`."""
@@ -191,16 +183,16 @@ class Survey:
         return np.concatenate(found)[np.argsort(by_part)]
 
 
-def survey(query: LotQuery, index: LiveIndex, taxonomy: Taxonomy) -> Survey:
+def considered_suppliers(query: LotQuery, index: LiveIndex, taxonomy: Taxonomy) -> ConsideredSuppliers:
     """The suppliers that have an offer for any wanted segment of the lot or a neighbour of one."""
     offered = [offers_for(wanted, taxonomy) for wanted in query.wanted]
-    surveyed = [_survey_part(query, part, standing, offered) for part, standing in index.parts]
-    ordinal, answers, best, to_territory, facts = (np.concatenate(found) for found in zip(*surveyed, strict=True))
-    return Survey(
+    considered = [_considered_in(query, part, current, offered) for part, current in index.parts]
+    ordinal, answers, best, to_territory, facts = (np.concatenate(found) for found in zip(*considered, strict=True))
+    return ConsideredSuppliers(
         query=query,
         parts=tuple(part for part, _ in index.parts),
         offered=tuple(tuple(segment for segment, _ in pairs) for pairs in offered),
-        part=np.repeat(np.arange(len(surveyed), dtype=np.int8), [len(found[0]) for found in surveyed]),
+        part=np.repeat(np.arange(len(considered), dtype=np.int8), [len(found[0]) for found in considered]),
         ordinal=ordinal,
         facts=facts,
         answers=answers,
@@ -224,10 +216,10 @@ def offers_for(wanted: Wanted, taxonomy: Taxonomy) -> list[tuple[str, int]]:
     ]
 
 
-def _survey_part(
-    query: LotQuery, index: Index, standing: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]
+def _considered_in(
+    query: LotQuery, index: Index, current: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]
 ) -> tuple[Positions, Bools, Keys, Floats, Facts]:
-    offers = _Offers.gather(index, standing, offered)
+    offers = _Offers.gather(index, current, offered)
     ordinals, row = _numbered(offers.table["supplier"], len(index.suppliers))
     objects = np.array([wanted.role == "object" for wanted in query.wanted], dtype=bool)
     answering = (offers.fit < RELATED) & objects[offers.column]
@@ -241,7 +233,7 @@ def _survey_part(
     worth = offers.worth(to_territory[row] == 0)
     best = np.full((len(ordinals), len(query.wanted)), NO_OFFER, dtype=np.int32)
     np.minimum.at(best, (row[inside], offers.column[inside]), worth[inside])
-    return ordinals, answers, best, to_territory, index.verdicts.facts[ordinals]
+    return ordinals, answers, best, to_territory, index.eligibility.facts[ordinals]
 
 
 def _numbered(supplier: NDArray[np.int32], count: int) -> tuple[Positions, Positions]:
@@ -261,9 +253,9 @@ def _distances(territory: Territory, index: Index, ordinals: Positions, reach: F
     """Distances to the territory of those whose reach may get there; infinite for the others."""
     distance = np.full(len(ordinals), np.inf)
     if territory.shape is not None:
-        measured = index.measured(territory.shape)
-        possible = np.flatnonzero(territory.beyond(measured.lower_bound(ordinals)) <= reach)
-        distance[possible] = territory.beyond(measured.distance(ordinals[possible]))
+        measured = index.distances(territory.shape)
+        possible = np.flatnonzero(territory.less_radius(measured.lower_bound(ordinals)) <= reach)
+        distance[possible] = territory.less_radius(measured.distance(ordinals[possible]))
     return distance
 
 
@@ -277,7 +269,7 @@ class _Offers:
     fit: NDArray[np.int32]
 
     @classmethod
-    def gather(cls, index: Index, standing: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]) -> "_Offers":
+    def gather(cls, index: Index, current: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]) -> "_Offers":
         numbers = [
             (segment, (column, place, fit))
             for column, pairs in enumerate(offered)
@@ -288,8 +280,8 @@ class _Offers:
         table = np.concatenate([np.empty(0, OFFER), *tables])
         each = np.array([of_segment for _, of_segment in numbers], dtype=np.int32).reshape(-1, 3)
         laid = np.repeat(each.T, [len(of_segment) for of_segment in tables], axis=1)
-        if standing is not None:
-            stands = standing[table["supplier"]]
+        if current is not None:
+            stands = current[table["supplier"]]
             table, laid = table[stands], laid[:, stands]
         return cls(table, *laid)
 

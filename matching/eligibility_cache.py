@@ -1,9 +1,8 @@
 """Eligibility of the suppliers of an index, judged once per set of legal facts, which many of them share."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,25 +14,24 @@ from domain.law.supplier_facts import LegalFacts
 from domain.law.supply_advice import approval_end
 from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.suppliers.supplier import Supplier
-from matching.geo.weighted_cache import Kept
+from matching.geo.weighted_cache import WeightedCache
 
 Facts = NDArray[np.int32]
 """For each supplier, where its legal facts stand among the distinct ones."""
-Judgement = TypeVar("Judgement")
 
 INELIGIBLE = OUTCOMES.index("INELIGIBLE")
 UNDECIDED = -1
 NEVER = np.iinfo(np.int32).max
-KEPT_DATES, KEPT_JUDGES = 8, 16
-KEPT_ENDS = 16_000_000
-"""Distinct facts times days and reserved types for which the ends of approvals are kept: some 64 MB."""
+CACHED_DATES = 8
+CACHED_ENDS = 16_000_000
+"""Distinct facts times days and reserved types for which the ends of approvals are cached: some 64 MB."""
 
 
-class Verdicts:
+class EligibilityCache:
     """Verdicts on the legal facts of suppliers: `facts[i]` says where those of the i-th stand in `distinct`.
 
-    Each is given when it is first asked for, as most suppliers are never asked about on most days, and kept for the
-    last few days and questions. The rules are the same at every question.
+    Each is decided when it is first asked for, as most suppliers are never asked about on most days, and cached for the
+    last few days. The rules are the same each time.
     """
 
     def __init__(self, suppliers: Iterable[Supplier]) -> None:
@@ -41,9 +39,8 @@ class Verdicts:
         facts = [places.setdefault(legal_facts(supplier), len(places)) for supplier in suppliers]
         self.facts: Facts = np.array(facts, dtype=np.int32)
         self.distinct = list(places)
-        self._outcomes = lru_cache(KEPT_DATES)(self._no_outcomes)
-        self._ends: Kept[tuple[frozenset[Reserved], date], NDArray[np.int32]] = Kept(self._no_ends, len, KEPT_ENDS)
-        self._judged = lru_cache(KEPT_JUDGES)(self._judged_by)
+        self._outcomes = lru_cache(CACHED_DATES)(self._no_outcomes)
+        self._ends = WeightedCache(self._no_ends, len, CACHED_ENDS)
 
     def outcomes(self, facts: Facts, on: date, rules: Rules) -> NDArray[np.int8]:
         """Eligibility on a day, shape (n, 4): positions in OUTCOMES, a column per RESERVED_TYPES."""
@@ -52,10 +49,6 @@ class Verdicts:
             verdicts = [eligibility(self.distinct[place], reserved, on, rules) for reserved in RESERVED_TYPES]
             table[place] = [OUTCOMES.index(verdict.outcome) for verdict in verdicts]
         return table[facts]
-
-    def judged(self, facts: Facts, judge: Callable[[LegalFacts], Judgement]) -> list[Judgement]:
-        """Judgement of each of these facts; the same facts are judged once while the same judge is passed."""
-        return list(map(self._judged(judge), facts.tolist()))
 
     def approval_ends(
         self, facts: Facts, reserved: frozenset[Reserved], on: date, before: date, rules: Rules
@@ -77,11 +70,8 @@ class Verdicts:
     def _no_outcomes(self, _: date) -> NDArray[np.int8]:
         return np.full((len(self.distinct), len(RESERVED_TYPES)), UNDECIDED, dtype=np.int8)
 
-    def _no_ends(self, _: object) -> NDArray[np.int32]:
+    def _no_ends(self, _: tuple[frozenset[Reserved], date]) -> NDArray[np.int32]:
         return np.full(len(self.distinct), UNDECIDED, dtype=np.int32)
-
-    def _judged_by(self, judge: Callable[[LegalFacts], Any]) -> Callable[[int], Any]:
-        return lru_cache(None)(lambda place: judge(self.distinct[place]))
 
 
 def legal_facts(supplier: Supplier) -> LegalFacts:
@@ -90,5 +80,5 @@ def legal_facts(supplier: Supplier) -> LegalFacts:
 
 
 def _distinct(facts: Facts) -> Facts:
-    """Each of them once; there are none most of the time, and that costs nothing."""
+    """The distinct facts; there are none most of the time, and that costs nothing."""
     return np.unique(facts) if len(facts) else facts

@@ -16,10 +16,10 @@ from domain.needs.award import Award
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
 from domain.text.bilingual import Language
-from matching.candidates import survey
+from matching.candidates import considered_suppliers
 from matching.eligibility_cache import INELIGIBLE
 from matching.explain import Explainer
-from matching.gates import NUMBER, PASSED, Field, best_outcome, may_answer, refusals
+from matching.gates import GATE_NUMBER, PASSED, Field, best_outcome, may_answer, refusals
 from matching.geo.projection import Positions
 from matching.index import LiveIndex
 from matching.lot_query import LotQuery
@@ -88,20 +88,20 @@ def stamp_of(index: LiveIndex, reference: Reference, on: date) -> Stamp:
 def field_of(
     query: LotQuery, index: LiveIndex, reference: Reference, on: date, past: PastAwards | None = None
 ) -> Field:
-    """A lot held against the index, ready for the gates; what the buyer awarded before is known to it."""
-    surveyed = survey(query, index, reference.taxonomy)
-    distance = surveyed.to_territory
+    """The suppliers considered for a lot, with distances and eligibility after past awards, ready for the gates."""
+    considered = considered_suppliers(query, index, reference.taxonomy)
+    distance = considered.to_territory
     if query.site is not None:
         distance = np.full(len(distance), np.inf)
-        reached = np.flatnonzero((surveyed.answering & surveyed.objects).any(axis=1))
-        distance[reached] = surveyed.distance(query.site, reached)
-    field = Field(surveyed, distance, lambda rows: surveyed.outcomes(rows, on, reference.rules))
+        reached = np.flatnonzero((considered.answering & considered.objects).any(axis=1))
+        distance[reached] = considered.distance(query.site, reached)
+    field = Field(considered, distance, lambda rows: considered.outcomes(rows, on, reference.rules))
     return field if past is None else past.bar(field)
 
 
 def _lot_shortlist(field: Field, need: Need, explainer: Explainer, past: PastAwards | None, seed: int) -> LotShortlist:
     """The shortlist of one lot; `seed` decides the draws."""
-    query, refused = field.survey.query, refusals(field)
+    query, refused = field.considered.query, refusals(field)
     passed = np.flatnonzero(refused == PASSED)
     shown = ranked(field, passed, seed)[: need.limit]
     missed = nearest_refused(field, refused, need.near_misses, seed)
@@ -133,18 +133,18 @@ def _lot_shortlist(field: Field, need: Need, explainer: Explainer, past: PastAwa
 
 def _coverage(field: Field, passed: Positions) -> tuple[Coverage, ...]:
     """Per requested segment: who answers it, how many of them surely or on proof, how many stand in the territory."""
-    answering = field.survey.answering[passed]
+    answering = field.considered.answering[passed]
     sure = eligibility(field, passed) <= CERTAIN
-    local = field.survey.to_territory[passed] == 0
+    local = field.considered.to_territory[passed] == 0
     return tuple(
         Coverage(wanted.segment, int(has.sum()), int((has & sure).sum()), int((has & local).sum()))
-        for wanted, has in zip(field.survey.query.wanted, answering.T, strict=True)
+        for wanted, has in zip(field.considered.query.wanted, answering.T, strict=True)
     )
 
 
 def _options(field: Field, refused: NDArray[np.int8]) -> dict[str, Count]:
     """The candidates the lot would have under each reservation, and how many of them are plainly eligible."""
-    but_for_reservation = np.flatnonzero((refused == PASSED) | (refused == NUMBER["reservation"]))
+    but_for_reservation = np.flatnonzero((refused == PASSED) | (refused == GATE_NUMBER["reservation"]))
     outcomes = field.outcomes(but_for_reservation)
     counts = {"none": Count(len(but_for_reservation), len(but_for_reservation))}
     for name, kinds in OPTIONS.items():
@@ -155,17 +155,17 @@ def _options(field: Field, refused: NDArray[np.int8]) -> dict[str, Count]:
 
 def _within(field: Field, refused: NDArray[np.int8]) -> dict[str, int]:
     """How many suppliers stand within each radius and pass every gate but the lot's own cap on distance."""
-    served = np.flatnonzero((refused == PASSED) | (refused >= NUMBER["distance"]))
+    served = np.flatnonzero((refused == PASSED) | (refused >= GATE_NUMBER["distance"]))
     distance = field.distance[served[may_answer(field, served)]]
     return {str(radius): int((distance <= radius).sum()) for radius in RADII_KM}
 
 
 def _approval_ends(field: Field, passed: Positions, on: date, rules: law.Rules) -> Ends | None:
     """The candidates of a reserved lot whose approval ends before the contract does."""
-    lot = field.survey.query.lot
+    lot = field.considered.query.lot
     if not lot.reserved:
         return None
-    return field.survey.approval_ends(passed, frozenset(lot.reserved), on, horizon(lot, on, rules), rules)
+    return field.considered.approval_ends(passed, frozenset(lot.reserved), on, horizon(lot, on, rules), rules)
 
 
 def draw_seed(need: Need) -> int:

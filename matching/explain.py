@@ -26,8 +26,8 @@ from domain.shortlists.shortlist import (
     Coverage,
     Eligibility,
     Finding,
+    Gate,
     NearMiss,
-    PublicContact,
     Reason,
     Reservation,
     SegmentAnswer,
@@ -39,8 +39,7 @@ from domain.suppliers.supplier import ServiceArea, Supplier
 from domain.text.bilingual import Language, Text
 from matching import messages
 from matching.candidates import FITS, PRESENCES, RELATED, offers_for
-from matching.eligibility_cache import KEPT_JUDGES
-from matching.gates import GATES, NUMBER, Field
+from matching.gates import GATES, Field
 from matching.geo.projection import Positions
 from matching.index import offered_segments
 from matching.lot_query import LotQuery
@@ -48,6 +47,8 @@ from matching.ranking import presence
 from matching.words.keywords import Interpreter
 
 Words = TypeVar("Words", Eligibility, Finding, Advice)
+
+CACHED_QUESTIONS, CACHED_FACTS = 16, 16_384
 
 TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), (4, "low"))
 """The most candidates each level of tension goes with; above the last, the supply is good."""
@@ -69,33 +70,28 @@ class Explainer:
     def candidates(self, field: Field, rows: Positions) -> tuple[Candidate, ...]:
         """The candidates of `rows`, which are in order."""
         best = presence(field, rows).tolist()
-        verdicts = self._verdicts(field, rows)
-        return tuple(
-            self._candidate(field, row, rank, place, judged)
-            for rank, (row, place, judged) in enumerate(zip(rows.tolist(), best, verdicts, strict=True), 1)
-        )
+        ranks = enumerate(zip(rows.tolist(), best, strict=True), 1)
+        return tuple(self._candidate(field, row, rank, of_row) for rank, (row, of_row) in ranks)
 
     def near_misses(
         self, field: Field, refused: NDArray[np.int8], missed: Sequence[tuple[int, float]]
     ) -> tuple[NearMiss, ...]:
-        """The near misses: rows of the survey with their distance in kilometres, in order."""
-        rows = np.array([row for row, _ in missed], dtype=np.intp)
-        away = field.survey.territory_distance(rows)
-        verdicts = self._verdicts(field, rows) if (refused[rows] == NUMBER["reservation"]).any() else [()] * len(rows)
+        """The near misses: rows of the considered suppliers with their distance in kilometres, in order."""
+        to_territory = field.considered.territory_distance(np.array([row for row, _ in missed], dtype=np.intp))
         return tuple(
-            self._near_miss(field, row, int(refused[row]), _known(distance), _known(to_territory), judged)
-            for (row, distance), to_territory, judged in zip(missed, away.tolist(), verdicts, strict=True)
+            self._near_miss(field, row, GATES[refused[row]][0], _to_metre(distance), _to_metre(away))
+            for (row, distance), away in zip(missed, to_territory.tolist(), strict=True)
         )
 
     def tension(self, query: LotQuery, coverage: Sequence[Coverage]) -> Tension:
         """How tight the supply is, by the requested segment with the fewest candidates."""
         objects = [covered for covered, wanted in zip(coverage, query.wanted, strict=True) if wanted.role == "object"]
         if not objects:
-            return Tension("none", self._say(messages.tension("none", 0, None)))
+            return Tension("none", self._text(messages.tension("none", 0, None)))
         fewest = min(objects, key=lambda covered: covered.candidates)
         level: TensionLevel = next((level for most, level in TENSIONS if fewest.candidates <= most), "good")
         label = self.taxonomy.label(fewest.segment)
-        return Tension(level, self._say(messages.tension(level, fewest.candidates, label)))
+        return Tension(level, self._text(messages.tension(level, fewest.candidates, label)))
 
     def reservation(self, query: LotQuery) -> Reservation:
         """Findings of the law on reserving the lot; the worst gives the outcome."""
@@ -132,18 +128,16 @@ class Explainer:
     def _not_understood(self, query: LotQuery) -> Iterator[Advice]:
         for code in query.unmapped:
             label = self.cpv.label(self.cpv.normalise(code))
-            yield Advice("CPV_UNMAPPED", "warning", None, self._say(messages.unmapped(code, label)))
+            yield Advice("CPV_UNMAPPED", "warning", None, self._text(messages.unmapped(code, label)))
         for words in query.unknown:
             suggestions = self.interpreter.suggest(words)
-            said = messages.unknown_words(words, [self.taxonomy.label(segment) for segment in suggestions])
-            yield Advice("KEYWORD_UNKNOWN", "warning", None, self._say(said), suggestions=suggestions)
+            message = messages.unknown_words(words, [self.taxonomy.label(segment) for segment in suggestions])
+            yield Advice("KEYWORD_UNKNOWN", "warning", None, self._text(message), suggestions=suggestions)
 
-    def _candidate(
-        self, field: Field, row: int, rank: int, best_presence: int, verdicts: tuple[Eligibility, ...]
-    ) -> Candidate:
-        supplier, query = field.survey.supplier(row), field.survey.query
-        answers = field.survey.answers_of(row)
-        distance_km = _known(float(field.distance[row]))
+    def _candidate(self, field: Field, row: int, rank: int, best_presence: int) -> Candidate:
+        supplier, query = field.considered.supplier(row), field.considered.query
+        answers = field.considered.answers_of(row)
+        distance_km = _to_metre(float(field.distance[row]))
         measured_to: Literal["site", "territory"] | None = None
         if distance_km is not None:
             measured_to = "site" if query.site else "territory"
@@ -155,7 +149,7 @@ class Explainer:
             measured_to=measured_to,
             presence=PRESENCES[best_presence],
             segments=answers,
-            eligibility=verdicts,
+            eligibility=self._verdicts(field, row),
             reasons=tuple(self._reasons(answers, best_presence, away, query)),
         )
 
@@ -163,49 +157,45 @@ class Explainer:
         self, answers: Sequence[SegmentAnswer], best_presence: int, away: Text, query: LotQuery
     ) -> Iterator[Reason]:
         for answer in answers:
-            said = messages.fit(answer.fit, self.taxonomy.label(answer.requested), self.taxonomy.label(answer.offered))
-            yield Reason(f"segment_{answer.fit}", self._say(said))
+            fit = messages.fit(answer.fit, self.taxonomy.label(answer.requested), self.taxonomy.label(answer.offered))
+            yield Reason(f"segment_{answer.fit}", self._text(fit))
         answering = (answer for answer in answers if answer.role == "object" and answer.fit != "related")
         if any(answer.basis == "inferred" for answer in answering):
-            yield Reason("basis_inferred", self._say(messages.INFERRED))
+            yield Reason("basis_inferred", self._text(messages.INFERRED))
         name = PRESENCES[best_presence]
-        yield Reason(f"presence_{name}", self._say(messages.PRESENCE[name]))
+        yield Reason(f"presence_{name}", self._text(messages.PRESENCE[name]))
         if query.site or name != "local":
-            yield Reason("distance", self._say(away))
+            yield Reason("distance", self._text(away))
 
     def _near_miss(
-        self,
-        field: Field,
-        row: int,
-        gate: int,
-        distance_km: float | None,
-        to_territory_km: float | None,
-        judged: tuple[Eligibility, ...],
+        self, field: Field, row: int, gate: Gate, distance_km: float | None, to_territory_km: float | None
     ) -> NearMiss:
-        supplier, query = field.survey.supplier(row), field.survey.query
-        name, placed = GATES[gate][0], supplier.location is not None
-        said = {
-            "segment": lambda: self._wrong_segment(query, supplier),
-            "service_area": lambda: self._not_served(query, supplier, to_territory_km),
-            "distance": lambda: messages.too_far(distance_km, query.lot.max_distance_km or 0.0, placed),
-            "reservation": lambda: messages.NOT_ELIGIBLE,
-        }[name]()
-        verdicts = judged if name == "reservation" else ()
-        message = self._say(messages.AND).join((self._say(said), *(verdict.message for verdict in verdicts)))
-        return NearMiss(_summary(supplier), name, distance_km, verdicts, message)
+        supplier, query = field.considered.supplier(row), field.considered.query
+        verdicts: tuple[Eligibility, ...] = ()
+        match gate:
+            case "segment":
+                lack = self._wrong_segment(query, supplier)
+            case "service_area":
+                lack = self._not_served(query, supplier, to_territory_km)
+            case "distance":
+                lack = messages.too_far(distance_km, query.lot.max_distance_km or 0.0, supplier.location is not None)
+            case _:
+                lack, verdicts = messages.NOT_ELIGIBLE, self._verdicts(field, row)
+        message = self._text(messages.AND).join((self._text(lack), *(verdict.message for verdict in verdicts)))
+        return NearMiss(_summary(supplier), gate, distance_km, verdicts, message)
 
     def _wrong_segment(self, query: LotQuery, supplier: Supplier) -> Text:
-        """Said of a supplier that offers only a neighbour of what is asked, or only what supports it."""
+        """That a supplier offers only a neighbour of what is asked, or only what supports it."""
         offered = {segment for offer in supplier.offers for segment in offered_segments(offer, self.taxonomy, self.cpv)}
-        for role, said in (("object", messages.fit), ("support", messages.support)):
+        for role, message in (("object", messages.fit), ("support", messages.support)):
             for wanted in (wanted for wanted in query.wanted if wanted.role == role):
                 for segment, fit in offers_for(wanted, self.taxonomy):
                     if segment in offered:
-                        return said(FITS[fit], self.taxonomy.label(wanted.segment), self.taxonomy.label(segment))
-        raise AssertionError("a supplier of the survey offers something near the lot")
+                        return message(FITS[fit], self.taxonomy.label(wanted.segment), self.taxonomy.label(segment))
+        raise AssertionError("a considered supplier offers something near the lot")
 
     def _not_served(self, query: LotQuery, supplier: Supplier, to_territory_km: float | None) -> Text:
-        """Said of a supplier none of whose answering offers reaches the territory: the one that reaches farthest."""
+        """That no answering offer reaches the territory, by the one that reaches farthest."""
         wanted = {segment for w in query.objects for segment, fit in offers_for(w, self.taxonomy) if fit < RELATED}
         areas = [
             offer.service_area
@@ -214,46 +204,38 @@ class Explainer:
         ]
         return messages.not_served(max(areas, key=_reach), to_territory_km, supplier.location is not None)
 
-    def _verdicts(self, field: Field, rows: Positions) -> list[tuple[Eligibility, ...]]:
-        """Eligibility of some of the suppliers for each of the lot's reserved types."""
-        reserved = field.survey.query.lot.reserved
+    def _verdicts(self, field: Field, row: int) -> tuple[Eligibility, ...]:
+        """Eligibility of a supplier for each of the lot's reserved types, after the awards that the buyer made it."""
+        reserved = field.considered.query.lot.reserved
         if not reserved:
-            return [()] * len(rows)
-        verdicts = field.survey.judged(rows, _judge(reserved, self.on, self.rules, self.contract, self.language))
-        if not field.ess_awards:
-            return verdicts
-        return [
-            self._judged_after(field.survey.legal_facts(row), reserved, field.ess_awards[row])
-            if row in field.ess_awards
-            else judged
-            for row, judged in zip(rows.tolist(), verdicts, strict=True)
-        ]
+            return ()
+        judge = _judge(reserved, self.on, self.rules, self.contract, self.language)
+        return judge(field.considered.legal_facts(row), field.ess_awards.get(row, ()))
 
-    def _judged_after(
-        self, facts: LegalFacts, reserved: tuple[Reserved, ...], awards: tuple[EssAward, ...]
-    ) -> tuple[Eligibility, ...]:
-        """The verdicts on a supplier that the buyer awarded ESS-reserved contracts."""
-        verdicts = (eligibility(facts, kind, self.on, self.rules, self.contract) for kind in dict.fromkeys(reserved))
-        barred = (with_award_bar(found, awards, self.on, self.rules) for found in verdicts)
-        return tuple(_in_words(verdict, Eligibility, self.language) for verdict in barred)
-
-    def _say(self, text: Text) -> str:
+    def _text(self, text: Text) -> str:
         return text.to(self.language)
 
 
-@lru_cache(KEPT_JUDGES)
+@lru_cache(CACHED_QUESTIONS)
 def _judge(
     reserved: tuple[Reserved, ...], on: date, rules: Rules, contract: ContractKind, language: Language
-) -> Callable[[LegalFacts], tuple[Eligibility, ...]]:
-    """The verdicts on a supplier in words; the same judge for the same question."""
-    kinds = tuple(dict.fromkeys(reserved))
-    return lambda facts: tuple(
-        _in_words(eligibility(facts, kind, on, rules, contract), Eligibility, language) for kind in kinds
-    )
+) -> Callable[[LegalFacts, tuple[EssAward, ...]], tuple[Eligibility, ...]]:
+    """The function that words the verdicts on a supplier, after the ESS-reserved contracts that the buyer awarded it.
+
+    The same question has the same function, which remembers its answers: many suppliers share their legal facts.
+    """
+
+    @lru_cache(CACHED_FACTS)
+    def judge(facts: LegalFacts, awards: tuple[EssAward, ...]) -> tuple[Eligibility, ...]:
+        verdicts = (eligibility(facts, kind, on, rules, contract) for kind in dict.fromkeys(reserved))
+        barred = (with_award_bar(verdict, awards, on, rules) for verdict in verdicts)
+        return tuple(_in_words(verdict, Eligibility, language) for verdict in barred)
+
+    return judge
 
 
 def _in_words(found: Verdict | LegalFinding | LegalAdvice, kind: type[Words], language: Language) -> Words:
-    """A finding, verdict or advice of the law in one language: a struct with the same fields."""
+    """The struct with the same fields, texts in one language."""
     fields = msgspec.structs.asdict(found) | {"message": found.message.to(language)}
     if isinstance(found, Verdict):
         fields["missing"] = tuple(proof.to(language) for proof in found.missing)
@@ -262,22 +244,10 @@ def _in_words(found: Verdict | LegalFinding | LegalAdvice, kind: type[Words], la
 
 def _summary(supplier: Supplier) -> SupplierSummary:
     """A supplier as a shortlist shows it: no contact person."""
-    contact = supplier.contact
-    return SupplierSummary(
-        id=supplier.id,
-        name=supplier.name,
-        siret=supplier.siret,
-        kinds=supplier.kinds,
-        legal_form=supplier.legal_form,
-        ess=supplier.ess,
-        commune=supplier.commune,
-        location=supplier.location,
-        contact=PublicContact(contact.email, contact.phone, contact.website),
-        updated_at=supplier.updated_at,
-    )
+    return msgspec.convert(supplier, SupplierSummary, from_attributes=True)
 
 
-def _known(distance: float) -> float | None:
+def _to_metre(distance: float) -> float | None:
     """A distance to the metre; None where it is not known."""
     return round(distance, 3) if np.isfinite(distance) else None
 

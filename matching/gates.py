@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from domain.law.past_awards import EssAward
 from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.shortlists.shortlist import Gate
-from matching.candidates import Survey
+from matching.candidates import ConsideredSuppliers
 from matching.eligibility_cache import INELIGIBLE
 from matching.geo.projection import Floats, Positions
 from matching.geo.territory import Bools
@@ -22,14 +22,14 @@ PASSED = -1
 
 @dataclass(frozen=True)
 class Field:
-    """A survey with what the later gates look at: the distance to the site, and each supplier's eligibility.
+    """The suppliers considered for a lot, with what the later gates need: their distance and their eligibility.
 
     `distance` is to the site, else to the territory; `outcomes(rows)` has a column per reserved type (positions in
     OUTCOMES) and is only asked for rows that came that far. `ess_awards`: by row, the ESS-reserved contracts that the
     buyer awarded to it; the outcomes know them already.
     """
 
-    survey: Survey
+    considered: ConsideredSuppliers
     distance: Floats
     outcomes: Callable[[Positions], NDArray[np.int8]]
     ess_awards: Mapping[int, tuple[EssAward, ...]] = field(default_factory=dict)
@@ -37,24 +37,24 @@ class Field:
 
 def offers_segment(field: Field, rows: Positions) -> Bools:
     """One of the supplier's offers answers a segment the lot asks for as its object, wherever it is available."""
-    return field.survey.answers[rows]
+    return field.considered.answers[rows]
 
 
 def serves_territory(field: Field, rows: Positions) -> Bools:
     """The service area of an answering offer meets the territory; without a declared area, 50 km at most."""
-    served: Bools = np.any(field.survey.answering[rows] & field.survey.objects, axis=1)
+    served: Bools = np.any(field.considered.answering[rows] & field.considered.objects, axis=1)
     return served
 
 
 def stands_near(field: Field, rows: Positions) -> Bools:
     """With `max_distance_km`, the supplier stands at most that far from the site, else from the territory."""
-    cap = field.survey.query.lot.max_distance_km
+    cap = field.considered.query.lot.max_distance_km
     return np.ones(len(rows), dtype=bool) if cap is None else field.distance[rows] <= cap
 
 
 def may_answer(field: Field, rows: Positions) -> Bools:
     """For a reserved lot, the supplier is not ineligible for all of its reserved types."""
-    reserved = field.survey.query.lot.reserved
+    reserved = field.considered.query.lot.reserved
     if not reserved:
         return np.ones(len(rows), dtype=bool)
     return best_outcome(field.outcomes(rows), reserved) != INELIGIBLE
@@ -66,13 +66,13 @@ GATES: tuple[tuple[Gate, Callable[[Field, Positions], Bools]], ...] = (
     ("distance", stands_near),
     ("reservation", may_answer),
 )
-NUMBER: dict[Gate, int] = {gate: number for number, (gate, _) in enumerate(GATES)}
+GATE_NUMBER: dict[Gate, int] = {gate: number for number, (gate, _) in enumerate(GATES)}
 """Each gate's position in GATES: who failed it passed all gates before."""
 
 
 def refusals(field: Field) -> NDArray[np.int8]:
-    """For each supplier of the survey, the first gate that refuses it (a position in GATES), or PASSED."""
-    refused = np.full(len(field.survey.ordinal), PASSED, dtype=np.int8)
+    """For each considered supplier, the first gate that refuses it (a position in GATES), or PASSED."""
+    refused = np.full(len(field.considered.ordinal), PASSED, dtype=np.int8)
     left = np.arange(len(refused))
     for number, (_, gate) in enumerate(GATES):
         passes = gate(field, left)

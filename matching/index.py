@@ -14,18 +14,18 @@ from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.supplier import Basis, Offer, ServiceArea, Supplier
-from matching.eligibility_cache import Verdicts
-from matching.geo.distance_cache import Measured
-from matching.geo.geojson_validation import decoded
+from matching.eligibility_cache import EligibilityCache
+from matching.geo.distance_cache import DistanceCache
+from matching.geo.geojson_validation import checked_geometry
 from matching.geo.projection import Floats, earth_centred
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Geography, Territory
-from matching.geo.weighted_cache import Kept
+from matching.geo.weighted_cache import WeightedCache
 
 # how an offer says where it is available
 NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3
 BASES: tuple[Basis, ...] = ("declared", "inferred")
-KEPT_DISTANCES = 4_000_000
+CACHED_DISTANCES = 4_000_000
 """Suppliers times shapes whose distances are kept: some 64 MB."""
 
 
@@ -45,7 +45,7 @@ class Index:
     """Active suppliers, ready to be matched; never changed once built.
 
     A supplier is an ordinal: `suppliers[i]`, `positions[i]` (earth-centred kilometres, NaN without a location),
-    `draw[i]` (64 bits from its id). `measured(shape)` is what is known of their distances to a shape.
+    `draw[i]` (64 bits from its id). `distances(shape)` caches their distances to a shape.
     """
 
     def __init__(self, suppliers: Iterable[Supplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> None:
@@ -54,12 +54,12 @@ class Index:
         self.taxonomy, self.cpv, self.geography = taxonomy, cpv, geography
         self.positions = _positions(self.suppliers)
         self.draw = np.array([_bits(supplier.id) for supplier in self.suppliers], dtype=np.uint64)
-        self.verdicts = Verdicts(self.suppliers)
+        self.eligibility = EligibilityCache(self.suppliers)
         self.areas = _Areas(geography)
         self.offers = self._tables()
         self._meeting: WeakKeyDictionary[Territory, Bools] = WeakKeyDictionary()
-        self.measured: Kept[Shape, Measured] = Kept(
-            lambda shape: Measured(self.positions, shape), lambda of: len(of.positions), KEPT_DISTANCES
+        self.distances: WeightedCache[Shape, DistanceCache] = WeightedCache(
+            lambda shape: DistanceCache(self.positions, shape), lambda of: len(of.positions), CACHED_DISTANCES
         )
 
     def areas_meeting(self, territory: Territory) -> Bools:
@@ -73,11 +73,11 @@ class Index:
         return meeting
 
     @property
-    def unread(self) -> frozenset[str]:
+    def unknown_codes(self) -> frozenset[str]:
         """Codes of service areas that the reference data does not know, and that were left out."""
-        return frozenset(self.areas.unread)
+        return frozenset(self.areas.unknown_codes)
 
-    def alike(self, suppliers: Iterable[Supplier]) -> "Index":
+    def rebuilt(self, suppliers: Iterable[Supplier]) -> "Index":
         """An index of other suppliers over the same reference data."""
         return Index(suppliers, self.taxonomy, self.cpv, self.geography)
 
@@ -108,7 +108,7 @@ class _Areas:
         self.numbers: dict[ServiceArea, int] = {}
         self.grounds: list[NDArray[np.intp]] = []
         self.drawn: dict[int, shapely.Geometry] = {}
-        self.unread: set[str] = set()
+        self.unknown_codes: set[str] = set()
 
     def intern(self, area: ServiceArea | None) -> tuple[int, float, int]:
         """An offer's area as numbers: its kind, its radius, its place among the distinct areas."""
@@ -138,7 +138,7 @@ class _Areas:
 
     def _ground(self, area: ServiceArea) -> Bools:
         if area.geometry is not None:
-            region = self.drawn[len(self.grounds)] = decoded(area.geometry)
+            region = self.drawn[len(self.grounds)] = checked_geometry(area.geometry)
             return self.geography.ground_of(region)
         return self.geography.ground_of_codes(tuple(self._known(area.codes or ())))
 
@@ -148,25 +148,25 @@ class _Areas:
             try:
                 yield self.geography.territories.area(code, suggest=False)
             except UnknownTerritory:
-                self.unread.add(code)
+                self.unknown_codes.add(code)
 
 
 @dataclass(frozen=True)
 class LiveIndex:
     """The index that needs are matched against: a base, and an overlay of suppliers changed since.
 
-    `standing` marks the suppliers of the base that no later change has replaced or removed; None: all of them.
+    `current` marks the suppliers of the base that no later change has replaced or removed; None: all of them.
     """
 
     base: Index
     data_version: int
     overlay: Index | None = None
-    standing: Bools | None = None
+    current: Bools | None = None
 
     @property
     def parts(self) -> tuple[tuple[Index, Bools | None], ...]:
-        """Each index with the mask of its suppliers still standing (None: all)."""
-        of_base = (self.base, self.standing)
+        """Each index with the mask of its suppliers still current (None: all)."""
+        of_base = (self.base, self.current)
         return (of_base,) if self.overlay is None else (of_base, (self.overlay, None))
 
     def after(self, changed: Iterable[Supplier], removed: Iterable[UUID], data_version: int) -> "LiveIndex":
@@ -177,26 +177,26 @@ class LiveIndex:
         """
         base = self.base
         latest = {supplier.id: supplier for supplier in (self.overlay.suppliers if self.overlay else ())}
-        standing = np.ones(len(base.suppliers), dtype=bool) if self.standing is None else self.standing.copy()
+        current = np.ones(len(base.suppliers), dtype=bool) if self.current is None else self.current.copy()
         written = {supplier.id: supplier for supplier in changed}
         for gone in (*removed, *written):
             latest.pop(gone, None)
             if gone in base.ordinals:
-                standing[base.ordinals[gone]] = False
+                current[base.ordinals[gone]] = False
         latest |= written
-        if len(latest) > standing.sum():
-            kept = (supplier for supplier, stands in zip(base.suppliers, standing, strict=True) if stands)
-            return LiveIndex(base.alike((*kept, *latest.values())), data_version)
-        return LiveIndex(base, data_version, base.alike(latest.values()), standing)
+        if len(latest) > current.sum():
+            kept = (supplier for supplier, stands in zip(base.suppliers, current, strict=True) if stands)
+            return LiveIndex(base.rebuilt((*kept, *latest.values())), data_version)
+        return LiveIndex(base, data_version, base.rebuilt(latest.values()), current)
 
     def rebased(self) -> "LiveIndex":
         """The same suppliers in a single base."""
-        return LiveIndex(self.base.alike(self.suppliers()), self.data_version)
+        return LiveIndex(self.base.rebuilt(self.suppliers()), self.data_version)
 
     def suppliers(self) -> Iterator[Supplier]:
         """Every active supplier, once."""
-        for index, standing in self.parts:
-            yield from (s for ordinal, s in enumerate(index.suppliers) if standing is None or standing[ordinal])
+        for index, current in self.parts:
+            yield from (s for ordinal, s in enumerate(index.suppliers) if current is None or current[ordinal])
 
     def __len__(self) -> int:
         """How many active suppliers there are."""

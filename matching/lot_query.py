@@ -46,7 +46,7 @@ class LotQuery:
 
 
 @dataclass(frozen=True)
-class Reader:
+class NeedReader:
     """Reads needs against the reference data."""
 
     taxonomy: Taxonomy
@@ -58,7 +58,7 @@ class Reader:
         """One query per lot; raises InvalidContent with every problem of the need."""
         problems = _duplicates(need)
         whole = need.territory
-        common = _tried(problems, partial(self.geography.territory, whole, "territory")) if whole else None
+        common = _usable(problems, partial(self.geography.territory, whole, "territory")) if whole else None
         queries = [self._read_lot(need, position, common, problems) for position in range(len(need.lots))]
         if problems:
             raise InvalidContent(tuple(problems))
@@ -78,8 +78,8 @@ class Reader:
         if lot.territory is None and need.territory is None:
             found.append(Problem(pointer(*at, "territory"), "no_territory", NO_TERRITORY))
         own, site = lot.territory, lot.site
-        territory = _tried(found, partial(self.geography.territory, own, *at, "territory")) if own else common
-        shape = _tried(found, partial(self.geography.place, site, *at, "site")) if site else None
+        territory = _usable(found, partial(self.geography.territory, own, *at, "territory")) if own else common
+        shape = _usable(found, partial(self.geography.place, site, *at, "site")) if site else None
         problems += found
         if found or territory is None:
             return None
@@ -161,7 +161,7 @@ def _wanted(segment: str, role: Role, reasons: Iterable[tuple[str, float]]) -> W
     return Wanted(segment, role, tuple(dict.fromkeys(sources)), max(confidences))
 
 
-def _tried(problems: list[Problem], make: Callable[[], Made]) -> Made | None:
+def _usable(problems: list[Problem], make: Callable[[], Made]) -> Made | None:
     """The result of `make`, or None with its problems added to the list."""
     try:
         return make()

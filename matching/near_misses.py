@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.gates import GATES, NUMBER, Field
+from matching.gates import GATE_NUMBER, GATES, Field
 from matching.geo.projection import Floats, Positions
 from matching.ranking import drawn
 
@@ -22,7 +22,7 @@ def nearest_refused(field: Field, refused: NDArray[np.int8], count: int, seed: i
     for gate in reversed(range(len(GATES))):
         rows, left = np.flatnonzero(refused == gate), count - len(found)
         if left and len(rows):
-            measured = gate >= NUMBER["distance"]
+            measured = gate >= GATE_NUMBER["distance"]
             rows, distance = (rows, field.distance[rows]) if measured else _measured(field, rows, left)
             order = np.lexsort((drawn(field, rows, seed), distance))[:left]
             found += zip(rows[order].tolist(), distance[order].tolist(), strict=True)
@@ -31,9 +31,9 @@ def nearest_refused(field: Field, refused: NDArray[np.int8], count: int, seed: i
 
 def _measured(field: Field, rows: Positions, count: int) -> tuple[Positions, Floats]:
     """Those of some rows that may be among the nearest `count`, with their distance; most are certain not to be."""
-    survey, query = field.survey, field.survey.query
-    bound = survey.lower_bound(query.site or query.territory.shape, rows)
-    bound = bound if query.site else query.territory.beyond(bound)
+    considered, query = field.considered, field.considered.query
+    bound = considered.lower_bound(query.site or query.territory.shape, rows)
+    bound = bound if query.site else query.territory.less_radius(bound)
     some = max(SORTED, count)
     if some < len(rows):
         nearer = np.argpartition(bound, some)[:some]
@@ -48,13 +48,13 @@ def _measured_in_order(field: Field, rows: Positions, bound: Floats, count: int)
 
     All of them where there is no such place.
     """
-    survey, query = field.survey, field.survey.query
+    considered, query = field.considered, field.considered.query
     rows, bound = rows[np.argsort(bound, kind="stable")], np.sort(bound)
     known = int(np.isfinite(bound).sum())
     distance = np.empty(0)
     while len(distance) < known and not _settled(distance, bound, count):
         batch = rows[len(distance) : min(len(distance) + max(len(distance), BATCH), known)]
-        measured = survey.distance(query.site, batch) if query.site else survey.territory_distance(batch)
+        measured = considered.distance(query.site, batch) if query.site else considered.territory_distance(batch)
         distance = np.concatenate((distance, measured))
     if len(distance) == known:
         distance = np.concatenate((distance, np.full(len(rows) - known, np.inf)))

@@ -15,7 +15,7 @@ from domain.needs.award import Award, by_supplier
 from domain.needs.need import RESERVED_TYPES
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.supplier import Supplier
-from matching.candidates import Survey
+from matching.candidates import ConsideredSuppliers
 from matching.gates import Field
 from matching.geo.projection import Positions
 
@@ -45,9 +45,9 @@ class PastAwards:
         found = {
             row: past
             for supplier, awards in self.of.items()
-            if (past := self._ess_awards(awards, field)) and (row := field.survey.row_of(supplier)) is not None
+            if (past := self._ess_awards(awards, field)) and (row := field.considered.row_of(supplier)) is not None
         }
-        worst = np.zeros(len(field.survey.ordinal), dtype=np.int8)
+        worst = np.zeros(len(field.considered.ordinal), dtype=np.int8)
         for row, past in found.items():
             barred = award_bar(past, self.on, self.rules)
             worst[row] = OUTCOMES.index(barred.outcome) if barred else 0
@@ -63,41 +63,41 @@ class PastAwards:
 
     def advice(self, field: Field, passed: Positions) -> list[LegalAdvice]:
         """Advice on a lot: suppliers that win its activities again and again, candidates that depend on the buyer."""
-        return [*self._habits(field.survey), *self._dependent(field.survey, passed)]
+        return [*self._habits(field.considered), *self._dependent(field.considered, passed)]
 
     def _ess_awards(self, awards: Iterable[Award], field: Field) -> tuple[EssAward, ...]:
-        asked = {wanted.segment for wanted in field.survey.query.objects}
+        asked = {wanted.segment for wanted in field.considered.query.objects}
         return tuple(
             EssAward(award.awarded_on, not asked.isdisjoint(award.segments))
             for award in awards
             if "ess" in award.reserved
         )
 
-    def _habits(self, survey: Survey) -> Iterator[LegalAdvice]:
+    def _habits(self, considered: ConsideredSuppliers) -> Iterator[LegalAdvice]:
         """Each supplier that wins one of the lot's segments again and again, be it a candidate of this lot or not."""
         for supplier, awards in self.of.items():
-            known = _indexed(survey, supplier)
+            known = _indexed(considered, supplier)
             name = known.name if known else awards[-1].supplier_name
-            for segment in (wanted.segment for wanted in survey.query.objects):
+            for segment in (wanted.segment for wanted in considered.query.objects):
                 days = tuple(award.awarded_on for award in awards if segment in award.segments)
                 if found := same_supplier(name, self.taxonomy.label(segment), days, self.on, self.rules):
                     yield found
                     break
 
-    def _dependent(self, survey: Survey, passed: Positions) -> Iterator[LegalAdvice]:
+    def _dependent(self, considered: ConsideredSuppliers, passed: Positions) -> Iterator[LegalAdvice]:
         candidates = frozenset(passed.tolist())
         for supplier, awards in self.of.items():
-            row, known = survey.row_of(supplier), _indexed(survey, supplier)
+            row, known = considered.row_of(supplier), _indexed(considered, supplier)
             if row not in candidates or known is None:
                 continue
-            lot = survey.query.lot
+            lot = considered.query.lot
             if found := dependence(known.name, known.turnover_eur, awards, lot, self.on, self.rules):
                 yield found
 
 
-def _indexed(survey: Survey, supplier: UUID) -> Supplier | None:
+def _indexed(considered: ConsideredSuppliers, supplier: UUID) -> Supplier | None:
     """The supplier as the index has it; the newest part last."""
-    for part in reversed(survey.parts):
+    for part in reversed(considered.parts):
         if supplier in part.ordinals:
             return part.suppliers[part.ordinals[supplier]]
     return None

@@ -14,7 +14,7 @@ NATIONAL_PRESENCE = PRESENCES.index("national")
 
 def eligibility(field: Field, rows: Positions) -> NDArray[np.int8]:
     """Certain before conditional, then unknown, then to be judged by a person; on reserved lots only."""
-    reserved = field.survey.query.lot.reserved
+    reserved = field.considered.query.lot.reserved
     return best_outcome(field.outcomes(rows), reserved) if reserved else np.zeros(len(rows), dtype=np.int8)
 
 
@@ -25,12 +25,12 @@ def segments_answered(field: Field, rows: Positions) -> NDArray[np.int64]:
 
 def worst_fit(field: Field, rows: Positions) -> NDArray[np.int32]:
     """The weakest fit among the segments answered: exact, then narrower, then broader."""
-    return np.where(answered(field, rows), field.survey.fit[rows], 0).max(axis=1, initial=0)
+    return np.where(answered(field, rows), field.considered.fit[rows], 0).max(axis=1, initial=0)
 
 
 def worst_basis(field: Field, rows: Positions) -> NDArray[np.int32]:
     """Offers that the supplier declared before offers that were inferred."""
-    return np.where(answered(field, rows), field.survey.basis[rows], 0).max(axis=1, initial=0)
+    return np.where(answered(field, rows), field.considered.basis[rows], 0).max(axis=1, initial=0)
 
 
 def only_national(field: Field, rows: Positions) -> NDArray[np.bool_]:
@@ -61,19 +61,19 @@ def ranked(field: Field, rows: Positions, seed: int) -> Positions:
 
 def answered(field: Field, rows: Positions) -> NDArray[np.bool_]:
     """Shape (n, w): the segments of the lot's object that each supplier answers."""
-    return field.survey.answering[rows] & field.survey.objects
+    return field.considered.answering[rows] & field.considered.objects
 
 
 def presence(field: Field, rows: Positions) -> NDArray[np.int32]:
     """The best presence (a position in PRESENCES) over the offers used."""
-    return np.where(answered(field, rows), field.survey.presence[rows], NATIONAL_PRESENCE).min(
+    return np.where(answered(field, rows), field.considered.presence[rows], NATIONAL_PRESENCE).min(
         axis=1, initial=NATIONAL_PRESENCE
     )
 
 
 def drawn(field: Field, rows: Positions, seed: int) -> NDArray[np.uint64]:
     """A number per supplier that only the need and the supplier decide (splitmix64's mixing, Steele et al. 2014)."""
-    bits = field.survey.draws(rows) ^ np.uint64(seed)
+    bits = field.considered.draws(rows) ^ np.uint64(seed)
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return bits ^ (bits >> np.uint64(31))

@@ -6,7 +6,7 @@ from functools import cached_property
 from domain.law import rules as law
 from domain.reference import cpv, taxonomy, territory
 from matching.geo.territory import Geography
-from matching.lot_query import Reader
+from matching.lot_query import NeedReader
 from matching.words.keywords import Interpreter
 from matching.words.territory_search import Gazetteer
 
@@ -28,8 +28,8 @@ class Reference:
         return Gazetteer(self.territories)
 
     @property
-    def reader(self) -> Reader:
-        return Reader(self.taxonomy, self.cpv, self.interpreter, self.geography)
+    def reader(self) -> NeedReader:
+        return NeedReader(self.taxonomy, self.cpv, self.interpreter, self.geography)
 
 
 def load_reference(rules: law.Rules | None = None) -> Reference:

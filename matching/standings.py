@@ -46,7 +46,7 @@ def standings(
     found: dict[str, dict[UUID, Standing]] = {}
     for query in queries:
         field = field_of(query, index, reference, on, past)
-        rows = {each: field.survey.row_of(each) for each in suppliers.get(query.lot.id, ())}
+        rows = {each: field.considered.row_of(each) for each in suppliers.get(query.lot.id, ())}
         refused = refusals(field)
         missed = [
             (row, float(field.distance[row])) for row in rows.values() if row is not None and refused[row] != PASSED

@@ -118,13 +118,13 @@ def _trail(query: LotQuery, field: Field, limit: int, seed: int, language: Langu
 def _refused(field: Field, refused: NDArray[np.int8], number: int, seed: int) -> Refused:
     gate, test = GATES[number]
     only_here = np.where(refused == number, refused, PASSED).astype(np.int8)
-    nearest = [field.survey.supplier(row).name for row, _ in nearest_refused(field, only_here, NAMES_SHOWN, seed)]
+    nearest = [field.considered.supplier(row).name for row, _ in nearest_refused(field, only_here, NAMES_SHOWN, seed)]
     return Refused(gate, _rule(test), int((refused == number).sum()), tuple(nearest))
 
 
 def _placed(field: Field, rows: Positions) -> tuple[Placed, ...]:
     values = zip(*(_read(one, field, rows) for one in ranking.ORDER), strict=True)
-    suppliers = map(field.survey.supplier, rows.tolist())
+    suppliers = map(field.considered.supplier, rows.tolist())
     return tuple(
         Placed(rank, each.id, each.name, said)
         for rank, (each, said) in enumerate(zip(suppliers, values, strict=True), 1)
@@ -132,7 +132,7 @@ def _placed(field: Field, rows: Positions) -> tuple[Placed, ...]:
 
 
 def _read(criterion: Callable[[Field, Positions], NDArray[np.generic]], field: Field, rows: Positions) -> list[Value]:
-    if criterion is ranking.eligibility and not field.survey.query.lot.reserved:
+    if criterion is ranking.eligibility and not field.considered.query.lot.reserved:
         return [None] * len(rows)
     return [READINGS[criterion.__name__](value) for value in criterion(field, rows)]
 

@@ -14,7 +14,7 @@ from domain.suppliers.record_check import check_record
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, SupplierRecord
 from matching.geo.geocode import place
-from matching.geo.geojson_validation import decoded
+from matching.geo.geojson_validation import checked_geometry
 from matching.geo.territory import Geography
 from sources.rows import Context
 
@@ -68,7 +68,7 @@ def _geometry_faults(record: SupplierRecord) -> Iterator[Problem]:
     for position, offer in enumerate(record.offers):
         if offer.service_area is not None and offer.service_area.geometry is not None:
             try:
-                decoded(offer.service_area.geometry, "offers", position, "service_area", "geometry")
+                checked_geometry(offer.service_area.geometry, "offers", position, "service_area", "geometry")
             except InvalidContent as invalid:
                 yield from invalid.problems
 

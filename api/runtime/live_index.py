@@ -117,6 +117,6 @@ async def load_index(engine: Engine, reference: Reference) -> LiveIndex:
             suppliers.extend(batch)
         version = directory.version
     base = await asyncio.to_thread(Index, suppliers, reference.taxonomy, reference.cpv, reference.geography)
-    if base.unread:
-        log.warning("service areas hold codes that are no longer known", codes=sorted(base.unread)[:20])
+    if base.unknown_codes:
+        log.warning("service areas hold codes that are no longer known", codes=sorted(base.unknown_codes)[:20])
     return LiveIndex(base, version)

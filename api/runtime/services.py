@@ -14,7 +14,7 @@ from api.settings import Settings
 from api.web.problems import Refusal
 from db.core.engine import Engine
 from domain.text.typography import PARIS
-from matching.geo.outline_view import Portraits
+from matching.geo.outline_view import AreaOutlines
 from matching.reference import Reference
 from matching.words.territory_search import Gazetteer
 
@@ -28,7 +28,7 @@ class Services:
     metrics: Metrics
     keys: Keys
     gazetteer: Gazetteer
-    portraits: Portraits
+    area_outlines: AreaOutlines
     import_processes: ImportProcesses | None = None
     engine: Engine | None = None
     live: LiveDirectory | None = None

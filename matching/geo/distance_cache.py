@@ -11,7 +11,7 @@ from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
 
 
-class Measured:
+class DistanceCache:
     """Distances to `shape` known so far, by ordinal. Threads may share it: they would write the same."""
 
     def __init__(self, positions: Floats, shape: Shape) -> None:

@@ -25,19 +25,20 @@ def place(records: Sequence[SupplierRecord], geography: Geography) -> list[Place
     """
     points = {position: record.location for position, record in enumerate(records) if record.location is not None}
     holders = geography.commune_at(*_degrees(points.values())).tolist()
-    held = dict(zip(points, holders, strict=True))
-    away = _away(records, held, geography)
+    communes_at = dict(zip(points, holders, strict=True))
+    away = _away(records, communes_at, geography)
     return [
-        _place(record, held.get(position), away.get(position), geography) for position, record in enumerate(records)
+        _place(record, communes_at.get(position), away.get(position), geography)
+        for position, record in enumerate(records)
     ]
 
 
-def _place(record: SupplierRecord, held: int | None, away: float | None, geography: Geography) -> Placement:
+def _place(record: SupplierRecord, holder: int | None, away: float | None, geography: Geography) -> Placement:
     communes = geography.territories.communes
     stated = _stated(record, geography)
-    if record.location is not None and held is not None:
-        commune = stated if stated is not None else held
-        flags = tuple(_doubts(record, record.location, stated, held, away, geography))
+    if record.location is not None and holder is not None:
+        commune = stated if stated is not None else holder
+        flags = tuple(_doubts(record, record.location, stated, holder, away, geography))
         return Placement(record.location, communes[commune].code if commune >= 0 else None, flags)
     if stated is None:
         return Placement(None, None, (Flag("no_place", "neither a point nor a commune"),))
@@ -54,14 +55,14 @@ def _stated(record: SupplierRecord, geography: Geography) -> int | None:
     return geography.territories.commune_ordinal(given) if given else None
 
 
-def _away(records: Sequence[SupplierRecord], held: Mapping[int, int], geography: Geography) -> dict[int, float]:
+def _away(records: Sequence[SupplierRecord], communes_at: Mapping[int, int], geography: Geography) -> dict[int, float]:
     """How far each point is from the commune that its address states, in kilometres, where another one holds it.
 
     Those of one commune are measured at once: alone, each would cost as much as all the rest of its record.
     """
     communes = geography.territories.communes
     elsewhere: dict[int, list[int]] = {}
-    for position, holder in held.items():
+    for position, holder in communes_at.items():
         stated = _stated(records[position], geography)
         if stated is not None and stated != holder and communes[stated].lat is not None:
             elsewhere.setdefault(stated, []).append(position)
@@ -74,32 +75,32 @@ def _away(records: Sequence[SupplierRecord], held: Mapping[int, int], geography:
 
 
 def _doubts(
-    record: SupplierRecord, point: Point, stated: int | None, held: int, away: float | None, geography: Geography
+    record: SupplierRecord, point: Point, stated: int | None, holder: int, away: float | None, geography: Geography
 ) -> list[Flag]:
     """Flags on a point, given the commune that its address states and the one that holds it (-1: none).
 
     `away`: how far it is from the stated one, where that has an outline.
     """
     communes = geography.territories.communes
-    if stated == held:
+    if stated == holder:
         return []
     if stated is None:
         at = shapely.Point(point.lon, point.lat)
-        if held < 0 and not len(geography.tree.query(at, "dwithin", SHORE_DEGREES)):
+        if holder < 0 and not len(geography.tree.query(at, "dwithin", SHORE_DEGREES)):
             return [Flag("outside_france", f"{point.lat}, {point.lon}")]
-        return _doubts_of_postal_code(record, point, held, geography)
+        return _doubts_of_postal_code(record, point, holder, geography)
     commune = communes[stated]
     if away is None:  # without an outline, only what lies in another commune is elsewhere for certain
-        detail = f"in {communes[held].code} {communes[held].name}, not {commune.code} {commune.name}"
-        return [Flag("point_far_from_commune", detail)] if held >= 0 else []
+        detail = f"in {communes[holder].code} {communes[holder].name}, not {commune.code} {commune.name}"
+        return [Flag("point_far_from_commune", detail)] if holder >= 0 else []
     return _far(away, f"{commune.code} {commune.name}")
 
 
-def _doubts_of_postal_code(record: SupplierRecord, point: Point, held: int, geography: Geography) -> list[Flag]:
-    """Where an address names no commune, its postal code tells of several; one that serves none says nothing."""
+def _doubts_of_postal_code(record: SupplierRecord, point: Point, holder: int, geography: Geography) -> list[Flag]:
+    """A flag on a point far from every commune of its postal code; a postal code that serves none says nothing."""
     postal_code = record.address.postal_code if record.address else None
     served = geography.territories.with_postal_code(postal_code) if postal_code else ()
-    if not served or held in served:
+    if not served or holder in served:
         return []
     communes = [geography.territories.communes[ordinal] for ordinal in served]
     if any(commune.lat is None for commune in communes):

@@ -23,7 +23,7 @@ def problems_under(*at: str | int) -> Iterator[None]:
         ) from invalid
 
 
-def decoded(geometry: Geometry, *at: str | int) -> shapely.Geometry:
+def checked_geometry(geometry: Geometry, *at: str | int) -> shapely.Geometry:
     """The geometry a client drew, checked: closed rings, valid, of few enough vertices. Raises InvalidContent."""
     polygons = [geometry.coordinates] if isinstance(geometry, Polygon) else list(geometry.coordinates)
     vertices = sum(len(ring) for rings in polygons for ring in rings)

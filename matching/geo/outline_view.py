@@ -10,10 +10,10 @@ from matching.geo.territory import Geography
 
 DIGITS = 5
 """Decimals of a degree that the outlines have (about a metre)."""
-PORTRAITS_KEPT = 256
+CACHED_OUTLINES = 256
 
 
-class Portrait(NamedTuple):
+class AreaOutline(NamedTuple):
     """An area in degrees: `bbox` west, south, east, north; `centroid` longitude, latitude; `outline` as GeoJSON."""
 
     bbox: tuple[float, float, float, float]
@@ -21,18 +21,18 @@ class Portrait(NamedTuple):
     outline: bytes
 
 
-class Portraits:
-    """Draws areas; those asked for lately are kept."""
+class AreaOutlines:
+    """Draws areas; the latest are cached."""
 
     def __init__(self, geography: Geography) -> None:
         self._geography = geography
-        self._of_id = lru_cache(PORTRAITS_KEPT)(self._draw)
+        self._of_id = lru_cache(CACHED_OUTLINES)(self._draw)
 
-    def of(self, area: Area) -> Portrait | None:
-        """The portrait of an area; None where no outline is known (overseas collectivities)."""
+    def of(self, area: Area) -> AreaOutline | None:
+        """The outline of an area; None where none is known (overseas collectivities)."""
         return self._of_id(area.id)
 
-    def _draw(self, area_id: str) -> Portrait | None:
+    def _draw(self, area_id: str) -> AreaOutline | None:
         area = self._geography.territories.area(area_id)
         pieces = self._geography.outlines_of(area)
         if not len(pieces):
@@ -41,4 +41,4 @@ class Portraits:
         west, south, east, north = (round(float(bound), DIGITS) for bound in whole.bounds)
         middle = whole.centroid
         centroid = (round(middle.x, DIGITS), round(middle.y, DIGITS))
-        return Portrait((west, south, east, north), centroid, shapely.to_geojson(whole).encode())
+        return AreaOutline((west, south, east, north), centroid, shapely.to_geojson(whole).encode())

@@ -34,8 +34,8 @@ def box_around(centre: Point, radius_km: float) -> Box:
     across = math.degrees(math.asin(min(math.sin(reach) / math.cos(phi), 1.0))) * MARGIN
     if across >= 180:
         return -180.0, south, 180.0, north
-    return _normal(centre.lon - across), south, _normal(centre.lon + across), north
+    return _wrapped(centre.lon - across), south, _wrapped(centre.lon + across), north
 
 
-def _normal(lon: float) -> float:
+def _wrapped(lon: float) -> float:
     return (lon + 180) % 360 - 180

@@ -13,7 +13,7 @@ import shapely
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import Area
 from domain.suppliers.supplier import Point
-from matching.geo.geojson_validation import decoded
+from matching.geo.geojson_validation import checked_geometry
 from matching.geo.outlines import Outlined, outlines
 from matching.geo.projection import Floats, Plane, earth_centred
 from matching.geo.shape import LONGEST_EDGE_DEGREES, Geometries
@@ -141,7 +141,7 @@ class _Mapper:
                 area = self._geography.territories.area(code)
                 areas[area.id] = area
             if request.geometry is not None:
-                drawn.append(decoded(request.geometry))
+                drawn.append(checked_geometry(request.geometry))
             if request.near is not None and request.radius_km is not None:
                 drawn.append(self._disc(request.near, request.radius_km))
         largest = largest_areas(areas.values(), len(self._geography.outlines))

@@ -65,7 +65,7 @@ class PointShape:
         return np.round(self.plane.from_centre(positions), METRES)
 
     def within(self, distance_km: float, geometries: Geometries) -> NDArray[np.bool_]:
-        return shapely.dwithin(_laid_on(self.plane, geometries), shapely.Point(0, 0), distance_km)
+        return shapely.dwithin(_projected(self.plane, geometries), shapely.Point(0, 0), distance_km)
 
 
 class PolygonShape:
@@ -92,7 +92,7 @@ class PolygonShape:
         return bounds[0] if len(bounds) == 1 else np.minimum.reduce(bounds)
 
     def within(self, distance_km: float, geometries: Geometries) -> NDArray[np.bool_]:
-        near = [shapely.dwithin(_laid_on(c.plane, geometries), c.surface, distance_km) for c in self.clusters]
+        near = [shapely.dwithin(_projected(c.plane, geometries), c.surface, distance_km) for c in self.clusters]
         return np.logical_or.reduce(near)
 
 
@@ -103,7 +103,7 @@ class _Cluster:
         west, south, east, north = shapely.total_bounds(parts)
         self.plane = Plane((south + north) / 2, (west + east) / 2)
         self.degrees = shapely.get_coordinates(shapely.segmentize(parts, LONGEST_EDGE_DEGREES))
-        self.projected = _laid_on(self.plane, parts)
+        self.projected = _projected(self.plane, parts)
         flat = shapely.get_coordinates(self.projected)
         self.extent = float(np.sqrt(np.einsum("ij,ij->i", flat, flat)).max())
         self.low, self.high = flat.min(axis=0), flat.max(axis=0)
@@ -162,7 +162,7 @@ def _degrees(positions: Floats) -> tuple[Floats, Floats]:
     return lat, np.degrees(np.arctan2(positions[:, 1], positions[:, 0]))
 
 
-def _laid_on(plane: Plane, geometries: Geometries) -> Geometries:
+def _projected(plane: Plane, geometries: Geometries) -> Geometries:
     """Geometries in degrees as they lie on a plane."""
     fine = shapely.segmentize(geometries, LONGEST_EDGE_DEGREES)
     degrees = shapely.get_coordinates(fine)

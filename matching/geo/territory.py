@@ -14,15 +14,15 @@ from domain.needs.need import Place, TerritoryRequest
 from domain.reference.geojson import Geometry
 from domain.reference.territory import Area, Territories, TerritoryKind, UnknownTerritory
 from domain.text.bilingual import Text, kilometres
-from matching.geo.geojson_validation import decoded, problems_under
+from matching.geo.geojson_validation import checked_geometry, problems_under
 from matching.geo.outlines import outlines
 from matching.geo.projection import Floats, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape
-from matching.geo.weighted_cache import Kept
+from matching.geo.weighted_cache import WeightedCache
 
 Bools = NDArray[np.bool_]
-KEPT_VERTICES = 300_000
-"""How many vertices the territories kept prepared may have together, and the places likewise; a vertex takes 1 kB."""
+CACHED_VERTICES = 300_000
+"""How many vertices the cached territories may have together, and the places likewise; a vertex takes 1 kB."""
 LIGHTEST = 40
 """Weight in vertices of a territory that has none: its list of communes takes 35 kB."""
 MAX_SUGGESTIONS = 20
@@ -50,9 +50,9 @@ class Territory:
         """Kilometres from each position to the territory, 0 inside; infinite where either is unknown."""
         if self.shape is None:
             return np.full(len(positions), np.inf)
-        return self.beyond(self.shape.distance(positions))
+        return self.less_radius(self.shape.distance(positions))
 
-    def beyond(self, to_shape: Floats) -> Floats:
+    def less_radius(self, to_shape: Floats) -> Floats:
         """Distances to the territory, or bounds of them, from those to its shape: less the radius around that."""
         return np.maximum(to_shape - (self.radius_km or 0.0), 0.0)
 
@@ -64,7 +64,7 @@ class Territory:
 
 
 class Geography:
-    """All communes with their outlines, and the territories and places made from them (kept, the latest few)."""
+    """All communes with their outlines, and the territories and places made from them (the latest are cached)."""
 
     def __init__(self, territories: Territories) -> None:
         self.territories = territories
@@ -72,10 +72,10 @@ class Geography:
         self._positions = {
             area.id: position for kind in OUTLINED_KINDS for position, area in enumerate(territories.areas(kind))
         }
-        self._territories = Kept(
-            self._prepare, lambda made: LIGHTEST + (made.shape.vertices if made.shape else 0), KEPT_VERTICES
+        self._territories = WeightedCache(
+            self._prepare, lambda made: LIGHTEST + (made.shape.vertices if made.shape else 0), CACHED_VERTICES
         )
-        self._places = Kept(self._locate, lambda shape: shape.vertices, KEPT_VERTICES)
+        self._places = WeightedCache(self._locate, lambda shape: shape.vertices, CACHED_VERTICES)
 
     @cached_property
     def tree(self) -> shapely.STRtree:
@@ -183,7 +183,7 @@ class Geography:
         return ground
 
     def _of_geometry(self, geometry: Geometry) -> Territory:
-        region = decoded(geometry, "geometry")
+        region = checked_geometry(geometry, "geometry")
         ground = self.ground_of(region)
         if not ground.any():
             swapped = self.ground_of(shapely.transform(region, lambda degrees: degrees[:, ::-1])).any()

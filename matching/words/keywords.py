@@ -13,8 +13,8 @@ MOST_WORDS = 32
 FLOOR = 0.6
 # Readings this close to the best one are meant as well.
 NEAR_BEST = 0.1
-# From SAID on, a text says a phrase; from HINTED on, it may mean it.
-SAID, HINTED = 0.8, 0.6
+# From STATED on, a text says a phrase; from HINTED on, it may mean it.
+STATED, HINTED = 0.8, 0.6
 # A complement nobody knows ("nettoyage de la piscine") weighs less than an unknown activity, what follows still less.
 DEPTH_WEIGHTS = (1.0, 0.5, 0.3)
 # Words that may stand between those of one phrase.
@@ -35,7 +35,7 @@ class Reading(NamedTuple):
 
 
 class Interpreter:
-    """Reads keywords; built once from a taxonomy and then only read, so that exchanges may share it."""
+    """Reads keywords; built once from a taxonomy and then only read, so that threads may share it."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:
         self._lexicon = Lexicon(taxonomy)
@@ -54,7 +54,7 @@ class Interpreter:
         """The segments nearest to a text that `read` leaves unknown, best first; () if no word of it is near any."""
         words = self._lexicon.words(keyword[:LONGEST_KEYWORD])[:MOST_WORDS]
         matches = self._lexicon.matches([self._lexicon.near(word.stem) for word in words])
-        scores = ((match, match.said * self._covered(match.mask, words)) for match in matches)
+        scores = ((match, match.share * self._covered(match.mask, words)) for match in matches)
         return tuple(reading.segment for reading in self._best(scores) if reading.confidence >= SUGGESTED)[:limit]
 
     def search(self, q: str, limit: int) -> tuple[Reading, ...]:
@@ -64,7 +64,7 @@ class Interpreter:
             words = (Word(begun, False, 0),)
         near = [self._lexicon.near(word.stem) for word in words[:-1]]
         matches = self._lexicon.matches([*near, *(self._lexicon.completed(word.stem) for word in words[-1:])])
-        scores = ((match, self._covered(match.mask, words) * (0.5 + 0.5 * match.said)) for match in matches)
+        scores = ((match, self._covered(match.mask, words) * (0.5 + 0.5 * match.share)) for match in matches)
         return self._best(scores)[:limit]
 
     def _read(self, keyword: str) -> tuple[Reading, ...]:
@@ -72,21 +72,21 @@ class Interpreter:
         if len(words) > MOST_WORDS or all(word.stem in self._lexicon.filler for word in words):
             return ()
         matches = self._lexicon.matches([self._lexicon.near(word.stem) for word in words])
-        matches = _undominated([match for match in matches if _speaks(match)])
+        matches = _undominated([match for match in matches if _is_meant(match)])
         free = self._free(matches, words)
-        said, known = (functools.reduce(int.__or__, (match.mask for match in some), 0) for some in (free, matches))
-        share = LEAST_COVERED + (1 - LEAST_COVERED) * self._covered(said, words, known)
+        meant, known = (functools.reduce(int.__or__, (match.mask for match in some), 0) for some in (free, matches))
+        understood = LEAST_COVERED + (1 - LEAST_COVERED) * self._covered(meant, words, known)
         headed = ((match, 1.0 if self._head(match, words) is None else UNKNOWN_HEAD) for match in free)
-        readings = self._best((match, match.said * share * sure) for match, sure in headed)
+        readings = self._best((match, match.share * understood * sure) for match, sure in headed)
         return tuple(r for r in readings if r.confidence >= max(FLOOR, readings[0].confidence - NEAR_BEST))
 
     def _free(self, matches: list[Match], words: Sequence[Word]) -> list[Match]:
         """The matches that do not merely complete another one."""
-        spoken = [match for match in matches if match.said >= SAID]
+        stated = [match for match in matches if match.share >= STATED]
         free = []
         for match in matches:
             head = self._head(match, words)
-            if head is None or not any(other.mask >> head & 1 for other in spoken):
+            if head is None or not any(other.mask >> head & 1 for other in stated):
                 free.append(match)
         return free
 
@@ -100,15 +100,15 @@ class Interpreter:
 
     def _covered(self, mask: int, words: Sequence[Word], known: int = 0) -> float:
         """The share of a text that the words of `mask` make up; those of `known` at least complete them."""
-        said = left = 0.0
+        covered = left = 0.0
         for place, word in enumerate(words):
             weight = self._lexicon.weight(word.stem)
             if mask >> place & 1:
-                said += weight
+                covered += weight
             else:
                 depth = max(word.depth, known >> place & 1)
                 left += weight * DEPTH_WEIGHTS[min(depth, len(DEPTH_WEIGHTS) - 1)]
-        return said / (said + left) if said else 0.0
+        return covered / (covered + left) if covered else 0.0
 
     def _best(self, scores: Iterable[tuple[Match, float]]) -> tuple[Reading, ...]:
         best: dict[str, float] = {}
@@ -119,18 +119,18 @@ class Interpreter:
         return tuple(Reading(segment, round(min(score, 1.0), 3)) for segment, score in ranked)
 
 
-def _speaks(match: Match) -> bool:
+def _is_meant(match: Match) -> bool:
     span = match.mask.bit_length() - (match.mask & -match.mask).bit_length() + 1
     if span > match.words + LOOSENESS:
         return False
-    return match.said >= SAID or (match.said >= HINTED and match.words > 1)
+    return match.share >= STATED or (match.share >= HINTED and match.words > 1)
 
 
 def _undominated(matches: list[Match]) -> list[Match]:
     """Without the matches whose words a longer phrase says too: whole phrases before words."""
-    spoken = [match for match in matches if match.said >= SAID]
+    stated = [match for match in matches if match.share >= STATED]
     return [
         match
         for match in matches
-        if not any(match.mask != other.mask and match.mask & other.mask == match.mask for other in spoken)
+        if not any(match.mask != other.mask and match.mask & other.mask == match.mask for other in stated)
     ]

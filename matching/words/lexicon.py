@@ -54,7 +54,7 @@ class Match(NamedTuple):
     """How much of a phrase a text says (0 to 1), by how many and which of its words (a bit per word)."""
 
     phrase: Phrase
-    said: float
+    share: float
     words: int
     mask: int
 
@@ -65,10 +65,10 @@ class Lexicon:
     def __init__(self, taxonomy: Taxonomy) -> None:
         vocabulary = taxonomy.vocabulary
         self._forms = {stem(form): stem(word) for form, word in vocabulary.forms.items()}
-        self._linking, self._silent = vocabulary.linking, vocabulary.linking | vocabulary.empty
+        self._linking, self._ignored = vocabulary.linking, vocabulary.linking | vocabulary.empty
         self.filler = frozenset(stem(word) for word in vocabulary.filler)
-        spoken = ((self._stems(text), segment) for text, segment in self._spoken(taxonomy))
-        self.phrases = tuple(Phrase(words, segment) for words, segment in dict.fromkeys(spoken))
+        stated = ((self._stems(text), segment) for text, segment in self._phrase_texts(taxonomy))
+        self.phrases = tuple(Phrase(words, segment) for words, segment in dict.fromkeys(stated))
         self._weights = _weights(self.phrases, self.filler)
         self._totals = tuple(sum(map(self.weight, phrase.words)) for phrase in self.phrases)
         self._containing: dict[str, list[int]] = {}
@@ -89,7 +89,7 @@ class Lexicon:
         found: dict[str, Word] = {}
         for clause in _CLAUSE.split(text):
             depth = 0
-            for place, (word, linked) in enumerate(self._mended(list(self._linked(clause)))):
+            for place, (word, linked) in enumerate(self._rejoined(list(self._linked(clause)))):
                 complement = linked and place > 0
                 depth += complement or depth > 0
                 found.setdefault(word, Word(word, complement, depth))
@@ -102,16 +102,16 @@ class Lexicon:
         for place, alike in enumerate(likenesses):
             for word, likeness in alike.items():
                 for entry in self._containing[word]:
-                    said = found.setdefault(entry, {})
-                    said[word] = max(said.get(word, 0.0), likeness)
+                    likenesses_of = found.setdefault(entry, {})
+                    likenesses_of[word] = max(likenesses_of.get(word, 0.0), likeness)
                     masks[entry] |= 1 << place
-        return [self._match(entry, said, masks[entry]) for entry, said in found.items()]
+        return [self._match(entry, alike_words, masks[entry]) for entry, alike_words in found.items()]
 
-    def _match(self, entry: int, said: Mapping[str, float], mask: int) -> Match:
-        weight = sum(self.weight(word) * likeness for word, likeness in said.items())
-        return Match(self.phrases[entry], weight / self._totals[entry], len(said), mask)
+    def _match(self, entry: int, alike_words: Mapping[str, float], mask: int) -> Match:
+        weight = sum(self.weight(word) * likeness for word, likeness in alike_words.items())
+        return Match(self.phrases[entry], weight / self._totals[entry], len(alike_words), mask)
 
-    def _spoken(self, taxonomy: Taxonomy) -> Iterator[tuple[str, str | None]]:
+    def _phrase_texts(self, taxonomy: Taxonomy) -> Iterator[tuple[str, str | None]]:
         """Labels, their parts of several words (a part of one word is in the synonyms if it says enough), synonyms."""
         for segment in taxonomy.segments.values():
             parts = (part for part in _LABEL_PART.split(segment.label) if len(self._stems(part)) > 1)
@@ -122,9 +122,9 @@ class Lexicon:
         """The words that have a meaning, with whether a linking word stands before."""
         linked = False
         for word in fold(text).split():
-            if word not in self._silent:
+            if word not in self._ignored:
                 yield word, linked
-            linked = word in self._linking or (linked and word in self._silent)
+            linked = word in self._linking or (linked and word in self._ignored)
 
     def _stems(self, text: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self._known_form(word) for word, _ in self._linked(text)))
@@ -132,7 +132,7 @@ class Lexicon:
     def _known_form(self, word: str) -> str:
         return self._forms.get(stem(word), stem(word))
 
-    def _mended(self, words: list[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+    def _rejoined(self, words: list[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
         """The words with those written in two ("bio déchets") joined and those written as one parted."""
         place = 0
         while place < len(words):

@@ -13,14 +13,14 @@ def name_similarity(one: Name, other: Name) -> float:
     in one longer word. A word more is another name: neighbours at one address are called "… Services" and "… Intérim".
     So are names that state different legal forms ("association", "SARL") or kinds ("AI", "ACI"); one may be silent.
     """
-    if not one.words or _apart(one.forms, other.forms) or _apart(one.kinds, other.kinds):
+    if not one.words or _contradict(one.forms, other.forms) or _contradict(one.kinds, other.kinds):
         return 0.0
     if one.words != other.words and not _one_slip(one.words, other.words):
         return 0.0
     return fuzz.token_sort_ratio(one.whole, other.whole) / 100
 
 
-def _apart(stated: frozenset[str], other: frozenset[str]) -> bool:
+def _contradict(stated: frozenset[str], other: frozenset[str]) -> bool:
     return bool(stated) and bool(other) and stated.isdisjoint(other)
 
 

@@ -71,7 +71,7 @@ class Gazetteer:
         return self._answer(q.strip(), (kind,) if kind else KINDS, limit)
 
     def _answer(self, q: str, kinds: tuple[TerritoryKind, ...], limit: int) -> tuple[Area, ...]:
-        query = _normal(q[:LONGEST_QUERY])
+        query = _normalised(q[:LONGEST_QUERY])
         if not query:
             return ()
         asked = [kind for kind in kinds if kind != "nuts" or len(kinds) == 1 or _NUTS_CODE.fullmatch(query)]
@@ -100,7 +100,7 @@ class _Table:
     def __init__(self, areas: Sequence[Area], territories: Territories) -> None:
         self._areas = areas
         self._communes = territories.communes
-        self._names = [_normal(area.label) for area in areas]
+        self._names = [_normalised(area.label) for area in areas]
         inhabitants = np.array([commune.population for commune in territories.communes], dtype=np.int64)
         self._populations = np.array([inhabitants[list(area.communes)].sum() for area in areas], dtype=np.int64)
         spellings = sorted(self._spellings())
@@ -111,14 +111,14 @@ class _Table:
 
     def find(self, query: str, limit: int) -> list[Found]:
         """The best areas with a spelling that begins with the query, or whose words begin with its words."""
-        begun = self._begun(query)
-        ranks = self._ranks[begun]
-        exact = np.arange(len(ranks)) < bisect_right(self._texts, query) - begun.start
+        matching = self._beginning_with(query)
+        ranks = self._ranks[matching]
+        exact = np.arange(len(ranks)) < bisect_right(self._texts, query) - matching.start
         ranks = np.where(exact & (ranks <= BEGINNING * EVERYONE), ranks - (BEGINNING - EXACT) * EVERYONE, ranks)
-        owners = self._owners[begun]
+        owners = self._owners[matching]
         words = [word for word in query.split() if word not in _EMPTY]
         if len(words) > 1:
-            holders = (set(self._owners[self._begun(word)].tolist()) for word in words)
+            holders = (set(self._owners[self._beginning_with(word)].tolist()) for word in words)
             scattered = np.array(sorted(set.intersection(*holders)), dtype=np.int64)
             owners = np.concatenate([owners, scattered])
             ranks = np.concatenate([ranks, ALL_WORDS * EVERYONE - self._populations[scattered]])
@@ -137,12 +137,12 @@ class _Table:
         how = -(-rank // EVERYONE)
         return Found(how, 0, how * EVERYONE - rank, self._areas[owner])
 
-    def _begun(self, beginning: str) -> slice:
+    def _beginning_with(self, beginning: str) -> slice:
         return slice(bisect_left(self._texts, beginning), bisect_left(self._texts, beginning + _AFTER_EVERY_LETTER))
 
     def _spellings(self) -> Iterator[tuple[str, int, bool]]:
         for owner, area in enumerate(self._areas):
-            names = {self._names[owner]} if area.label == area.name else {self._names[owner], _normal(area.name)}
+            names = {self._names[owner]} if area.label == area.name else {self._names[owner], _normalised(area.name)}
             for name in names:
                 words = name.split()
                 for place in range(len(words)):
@@ -164,7 +164,7 @@ def _best(owners: Counts, ranks: Counts, limit: int) -> list[tuple[int, int]]:
     return list(best.items())[:limit]
 
 
-def _normal(text: str) -> str:
+def _normalised(text: str) -> str:
     """A folded name in which short forms and long forms of the same words are one ("st brieuc", "communauté de…")."""
     folded = " ".join(_SHORT_FORMS.get(word, word) for word in fold(text).split())
     for long, short in _LONG_FORMS:

@@ -44,8 +44,8 @@ class Bench:
             for one, other in zip(pool, [*pool[1:], *pool[:1]], strict=True)
         ]
         base = self._index(before)
-        standing = np.array([one.id not in changed for one in base.suppliers], dtype=bool)
-        return LiveIndex(base, 1, self._index(pool[::3]), standing)
+        current = np.array([one.id not in changed for one in base.suppliers], dtype=bool)
+        return LiveIndex(base, 1, self._index(pool[::3]), current)
 
     def _index(self, pool: Sequence[Supplier]) -> Index:
         return Index(pool, self.reference.taxonomy, self.reference.cpv, self.reference.geography)

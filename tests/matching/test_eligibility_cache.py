@@ -1,6 +1,5 @@
-"""Verdicts kept by legal facts are those of each supplier, in whatever order one asks."""
+"""Verdicts cached by legal facts are those of each supplier, in whatever order one asks."""
 
-from collections import Counter
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,11 +9,10 @@ from hypothesis import strategies as st
 from domain.law.eligibility import eligibility
 from domain.law.findings import OUTCOMES
 from domain.law.rules import load
-from domain.law.supplier_facts import LegalFacts
 from domain.law.supply_advice import approval_end
 from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.suppliers.supplier import Approval, Supplier
-from matching.eligibility_cache import NEVER, Facts, Verdicts, legal_facts
+from matching.eligibility_cache import NEVER, EligibilityCache, Facts, legal_facts
 from tests.factories import ON, supplier
 
 RULES = load()
@@ -24,7 +22,7 @@ approvals = st.none() | st.lists(
     st.builds(Approval, st.sampled_from(("EI", "ACI", "ESAT", "GEIQ")), st.none(), st.none() | DAYS), max_size=2
 ).map(tuple)
 pools = st.lists(approvals, min_size=1, max_size=6).map(
-    lambda pool: [supplier(str(number), approvals=held) for number, held in enumerate(pool)]
+    lambda pool: [supplier(str(number), approvals=its) for number, its in enumerate(pool)]
 )
 
 
@@ -32,18 +30,18 @@ def some(pool: list[Supplier], data: st.DataObject) -> list[int]:
     return data.draw(st.lists(st.integers(0, len(pool) - 1), max_size=8))
 
 
-def facts_of(verdicts: Verdicts, ordinals: list[int]) -> Facts:
-    return verdicts.facts[np.array(ordinals, dtype=np.intp)]
+def facts_of(cache: EligibilityCache, ordinals: list[int]) -> Facts:
+    return cache.facts[np.array(ordinals, dtype=np.intp)]
 
 
 @given(pools, st.lists(DAYS, min_size=1, max_size=3), st.data())
 def test_outcomes_are_those_of_each_supplier_and_each_day(
     pool: list[Supplier], days: list[date], data: st.DataObject
 ) -> None:
-    held = Verdicts(pool)
+    cache = EligibilityCache(pool)
     for on in days:
         asked = some(pool, data)
-        found = held.outcomes(facts_of(held, asked), on, RULES)
+        found = cache.outcomes(facts_of(cache, asked), on, RULES)
         expected = [
             [eligibility(legal_facts(pool[ordinal]), kind, on, RULES).outcome for kind in RESERVED_TYPES]
             for ordinal in asked
@@ -56,26 +54,10 @@ def test_approvals_that_end_are_counted_with_the_first(
     pool: list[Supplier], days: list[tuple[date, date]], data: st.DataObject
 ) -> None:
     """For lots reserved to insertion: each supplier asked about counts, however many have the same facts."""
-    held, insertion = Verdicts(pool), frozenset[Reserved]({"iae"})
+    cache, insertion = EligibilityCache(pool), frozenset[Reserved]({"iae"})
     for on, before in days:
         asked = some(pool, data)
         ends = [approval_end(legal_facts(pool[ordinal]), insertion, on, RULES) for ordinal in asked]
         soon = [end.toordinal() for end in ends if end is not None and end < before]
-        found = held.approval_ends(facts_of(held, asked), insertion, on, before, RULES)
+        found = cache.approval_ends(facts_of(cache, asked), insertion, on, before, RULES)
         assert found == (len(soon), min(soon, default=NEVER))
-
-
-@given(pools, st.data())
-def test_the_same_facts_are_judged_once(pool: list[Supplier], data: st.DataObject) -> None:
-    """Each gets the judgement of its own facts."""
-    held, judged = Verdicts(pool), Counter[LegalFacts]()
-
-    def judge(facts: LegalFacts) -> tuple[LegalFacts]:
-        judged[facts] += 1
-        return (facts,)
-
-    for _ in range(3):
-        asked = some(pool, data)
-        found = held.judged(facts_of(held, asked), judge)
-        assert found == [(legal_facts(pool[ordinal]),) for ordinal in asked]
-    assert set(judged.values()) <= {1}

@@ -179,5 +179,5 @@ def test_a_code_that_reference_data_has_dropped_leaves_the_rest_of_the_area() ->
     """A stored record must never keep the directory from being matched."""
     stale = offer(codes=("epci:000000000", "departement:35"))
     built = index(supplier("atelier", stale))
-    assert built.unread == {"epci:000000000"}
+    assert built.unknown_codes == {"epci:000000000"}
     assert names(matched(need(), supplier("atelier", stale, at=LYON)).candidates) == ["atelier"]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import shapely
 
-from matching.geo.distance_cache import Measured
+from matching.geo.distance_cache import DistanceCache
 from matching.geo.projection import Floats, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape
 
@@ -32,11 +32,11 @@ class Counting:
         return self.shape.within(distance_km, geometries)
 
 
-def assert_each_measured_once(ask: Callable[[Measured], Callable[[np.ndarray], Floats]]) -> None:
+def assert_each_measured_once(ask: Callable[[DistanceCache], Callable[[np.ndarray], Floats]]) -> None:
     counting = Counting(SQUARE)
-    measured = Measured(POSITIONS, counting)
+    measured = DistanceCache(POSITIONS, counting)
     ask(measured)(ALL[:2])
-    assert ask(measured)(ALL[::-1]).tolist() == ask(Measured(POSITIONS, SQUARE))(ALL).tolist()[::-1]
+    assert ask(measured)(ALL[::-1]).tolist() == ask(DistanceCache(POSITIONS, SQUARE))(ALL).tolist()[::-1]
     assert counting.asked == len(POSITIONS)
 
 
@@ -50,6 +50,6 @@ def test_a_bound_is_taken_once() -> None:
 
 def test_without_a_location_everything_is_infinitely_far() -> None:
     for shape in (SQUARE, PointShape(48, -2)):
-        measured = Measured(POSITIONS, shape)
+        measured = DistanceCache(POSITIONS, shape)
         assert np.isinf(measured.distance(ALL[3:])).all()
         assert np.isinf(measured.lower_bound(ALL[3:])).all()

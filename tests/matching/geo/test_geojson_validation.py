@@ -5,7 +5,7 @@ import shapely
 
 from domain.errors import InvalidContent, Problem
 from domain.reference.geojson import Geometry, MultiPolygon, Polygon, Position, Ring
-from matching.geo.geojson_validation import MAX_VERTICES, decoded, problems_under
+from matching.geo.geojson_validation import MAX_VERTICES, checked_geometry, problems_under
 from tests.factories import REDON, RENNES, ring, square
 
 BOW_TIE: Ring = ((-2.0, 47.0), (-1.0, 48.0), (-1.0, 47.0), (-2.0, 48.0), (-2.0, 47.0))
@@ -14,7 +14,7 @@ BOW_TIE: Ring = ((-2.0, 47.0), (-1.0, 48.0), (-1.0, 47.0), (-2.0, 48.0), (-2.0, 
 def refused(geometry: Geometry) -> tuple[str, str]:
     """Where and for what a geometry is refused."""
     with pytest.raises(InvalidContent) as caught:
-        decoded(geometry, "geometry")
+        checked_geometry(geometry, "geometry")
     (problem,) = caught.value.problems
     return problem.pointer, problem.code
 
@@ -26,25 +26,25 @@ def spiked(vertices: int) -> Ring:
 
 
 def test_a_hole_is_not_part_of_the_area() -> None:
-    holed = decoded(Polygon(coordinates=(ring(REDON, 0.5), ring(REDON, 0.1)[::-1])))
+    holed = checked_geometry(Polygon(coordinates=(ring(REDON, 0.5), ring(REDON, 0.1)[::-1])))
     assert shapely.area(holed) == pytest.approx(1 - 0.04)
 
 
 def test_several_polygons_are_one_area() -> None:
-    both = decoded(MultiPolygon(coordinates=((ring(REDON, 0.1),), (ring(RENNES, 0.1),))))
+    both = checked_geometry(MultiPolygon(coordinates=((ring(REDON, 0.1),), (ring(RENNES, 0.1),))))
     assert shapely.area(both) == pytest.approx(0.08)
 
 
 @pytest.mark.parametrize("turned", [1, -1], ids=["anticlockwise", "clockwise"])
 def test_the_direction_of_a_ring_does_not_matter(turned: int) -> None:
     """RFC 7946 asks for one, and that the other be taken."""
-    assert shapely.area(decoded(Polygon(coordinates=(ring(REDON, 0.5)[::turned],)))) == pytest.approx(1)
+    assert shapely.area(checked_geometry(Polygon(coordinates=(ring(REDON, 0.5)[::turned],)))) == pytest.approx(1)
 
 
 def test_heights_are_left_out() -> None:
     """A third number is allowed, and says nothing here."""
     high: Ring = tuple((*position, 35.5) for position in ring(REDON, 0.5))
-    assert decoded(Polygon(coordinates=(high,))) == decoded(square(REDON, 0.5))
+    assert checked_geometry(Polygon(coordinates=(high,))) == checked_geometry(square(REDON, 0.5))
 
 
 def test_a_ring_that_does_not_close_is_refused() -> None:
@@ -80,7 +80,7 @@ def test_positions_are_on_the_globe(far: Position) -> None:
 
 
 def test_the_largest_drawing_is_taken_and_a_larger_one_refused() -> None:
-    assert shapely.get_num_coordinates(decoded(Polygon(coordinates=(spiked(MAX_VERTICES),)))) == MAX_VERTICES
+    assert shapely.get_num_coordinates(checked_geometry(Polygon(coordinates=(spiked(MAX_VERTICES),)))) == MAX_VERTICES
     assert refused(Polygon(coordinates=(spiked(MAX_VERTICES + 1),))) == ("/geometry", "too_many_vertices")
 
 
@@ -93,13 +93,13 @@ def test_vertices_are_counted_over_all_rings() -> None:
 
 def test_problems_of_a_part_point_into_the_whole() -> None:
     with pytest.raises(InvalidContent) as caught, problems_under("lots", 2, "territory"):
-        decoded(Polygon(coordinates=(BOW_TIE,)), "geometry")
+        checked_geometry(Polygon(coordinates=(BOW_TIE,)), "geometry")
     assert [problem.pointer for problem in caught.value.problems] == ["/lots/2/territory/geometry/coordinates"]
 
 
 def test_a_refusal_says_what_would_be_right() -> None:
     with pytest.raises(InvalidContent) as caught:
-        decoded(Polygon(coordinates=(spiked(MAX_VERTICES + 1),)))
+        checked_geometry(Polygon(coordinates=(spiked(MAX_VERTICES + 1),)))
     found: Problem = caught.value.problems[0]
     assert found.detail.fr == "10001 sommets ; 10000 au plus : simplifier le tracé."
     assert found.detail.en == "10001 vertices; at most 10000: simplify the outline."

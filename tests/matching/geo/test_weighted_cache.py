@@ -2,7 +2,7 @@
 
 import pytest
 
-from matching.geo.weighted_cache import Kept
+from matching.geo.weighted_cache import WeightedCache
 
 
 @pytest.fixture
@@ -12,22 +12,22 @@ def made() -> list[int]:
 
 
 @pytest.fixture
-def kept(made: list[int]) -> Kept[int, str]:
+def kept(made: list[int]) -> WeightedCache[int, str]:
     """Makes strings as long as asked for, and keeps ten characters."""
 
     def make(size: int) -> str:
         made.append(size)
         return "x" * size
 
-    return Kept(make, len, budget=10)
+    return WeightedCache(make, len, budget=10)
 
 
-def test_what_is_kept_is_made_once(kept: Kept[int, str], made: list[int]) -> None:
+def test_what_is_kept_is_made_once(kept: WeightedCache[int, str], made: list[int]) -> None:
     assert [kept(3), kept(4), kept(3)] == ["xxx", "xxxx", "xxx"]
     assert made == [3, 4]
 
 
-def test_the_longest_unused_goes_first(kept: Kept[int, str], made: list[int]) -> None:
+def test_the_longest_unused_goes_first(kept: WeightedCache[int, str], made: list[int]) -> None:
     for size in (3, 4, 3, 5):  # 4 was asked for before 3 was again
         kept(size)
     for size in (3, 5, 4):
@@ -35,19 +35,19 @@ def test_the_longest_unused_goes_first(kept: Kept[int, str], made: list[int]) ->
     assert made == [3, 4, 5, 4]
 
 
-def test_many_light_things_or_few_heavy_ones(kept: Kept[int, str], made: list[int]) -> None:
+def test_many_light_things_or_few_heavy_ones(kept: WeightedCache[int, str], made: list[int]) -> None:
     for size in (1, 2, 3, 9, 1, 9):
         kept(size)
     assert made == [1, 2, 3, 9, 1]
 
 
-def test_what_is_too_heavy_is_made_each_time(kept: Kept[int, str], made: list[int]) -> None:
+def test_what_is_too_heavy_is_made_each_time(kept: WeightedCache[int, str], made: list[int]) -> None:
     assert [kept(11), kept(11)] == ["x" * 11] * 2
     assert made == [11, 11]
 
 
 def test_what_cannot_be_made_is_not_kept() -> None:
-    failing: Kept[int, int] = Kept(lambda size: 1 // size, int, budget=10)
+    failing: WeightedCache[int, int] = WeightedCache(lambda size: 1 // size, int, budget=10)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             failing(0)
