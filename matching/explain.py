@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from operator import attrgetter
 from typing import Literal, TypeVar
 
 import msgspec
@@ -54,9 +53,6 @@ CACHED_QUESTIONS, CACHED_FACTS = 16, 16_384
 
 TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), (4, "low"))
 """The most candidates each level of tension goes with; above the last, the supply is good."""
-
-
-_summary_fields = attrgetter(*SupplierSummary.__struct_fields__[:-2])  # a conversion takes twice the time
 
 
 @dataclass(frozen=True)
@@ -251,7 +247,16 @@ def _summary(supplier: Supplier) -> SupplierSummary:
     """A supplier as a shortlist shows it: no contact person."""
     contact = supplier.contact
     return SupplierSummary(
-        *_summary_fields(supplier), PublicContact(contact.email, contact.phone, contact.website), supplier.updated_at
+        id=supplier.id,
+        name=supplier.name,
+        siret=supplier.siret,
+        kinds=supplier.kinds,
+        legal_form=supplier.legal_form,
+        ess=supplier.ess,
+        commune=supplier.commune,
+        location=supplier.location,
+        contact=PublicContact(contact.email, contact.phone, contact.website),
+        updated_at=supplier.updated_at,
     )
 
 
