@@ -21,7 +21,7 @@ from matching.eligibility_cache import NEVER, Facts
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
-from matching.index import BASES, GROUND, NATIONAL, NO_AREA, OFFER, RADIUS, Index, LiveIndex
+from matching.index import BASES, GROUND, NATIONAL, NO_AREA, OFFER, RADIUS, Index, LiveIndex, Offers
 from matching.lot_query import LotQuery, Wanted
 
 Keys = NDArray[np.int32]
@@ -263,7 +263,7 @@ def _distances(territory: Territory, index: Index, ordinals: Positions, reach: F
 class _Offers:
     """Offers of one index for the wanted segments, laid end to end; `column` is the wanted segment's place."""
 
-    table: NDArray[np.void]
+    table: Offers
     column: NDArray[np.int32]
     place: NDArray[np.int32]
     fit: NDArray[np.int32]
@@ -277,12 +277,15 @@ class _Offers:
             if segment in index.offers
         ]
         tables = [index.offers[segment] for segment, _ in numbers]
-        table = np.concatenate([np.empty(0, OFFER), *tables])
+        table = {
+            name: np.concatenate([np.empty(0, kind), *(of_segment[name] for of_segment in tables)])
+            for name, kind in OFFER.items()
+        }
         each = np.array([of_segment for _, of_segment in numbers], dtype=np.int32).reshape(-1, 3)
-        laid = np.repeat(each.T, [len(of_segment) for of_segment in tables], axis=1)
+        laid = np.repeat(each.T, [len(of_segment["supplier"]) for of_segment in tables], axis=1)
         if current is not None:
             stands = current[table["supplier"]]
-            table, laid = table[stands], laid[:, stands]
+            table, laid = {name: column[stands] for name, column in table.items()}, laid[:, stands]
         return cls(table, *laid)
 
     def reach(self, meets: Bools) -> Floats:

@@ -28,6 +28,7 @@ from domain.shortlists.shortlist import (
     Finding,
     Gate,
     NearMiss,
+    PublicContact,
     Reason,
     Reservation,
     SegmentAnswer,
@@ -244,7 +245,19 @@ def _in_words(found: Verdict | LegalFinding | LegalAdvice, kind: type[Words], la
 
 def _summary(supplier: Supplier) -> SupplierSummary:
     """A supplier as a shortlist shows it: no contact person."""
-    return msgspec.convert(supplier, SupplierSummary, from_attributes=True)
+    contact = supplier.contact
+    return SupplierSummary(
+        id=supplier.id,
+        name=supplier.name,
+        siret=supplier.siret,
+        kinds=supplier.kinds,
+        legal_form=supplier.legal_form,
+        ess=supplier.ess,
+        commune=supplier.commune,
+        location=supplier.location,
+        contact=PublicContact(contact.email, contact.phone, contact.website),
+        updated_at=supplier.updated_at,
+    )
 
 
 def _to_metre(distance: float) -> float | None:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -29,16 +30,10 @@ CACHED_DISTANCES = 4_000_000
 """Suppliers times shapes whose distances are kept: some 64 MB."""
 
 
-OFFER = np.dtype(
-    [
-        ("supplier", np.int32),
-        ("basis", np.int8),
-        ("area_kind", np.int8),
-        ("area", np.int32),
-        ("radius_km", np.float64),
-    ]
-)
+OFFER = {"supplier": np.int32, "basis": np.int8, "area_kind": np.int8, "area": np.int32, "radius_km": np.float64}
 """One offer of a segment or family: its supplier (an ordinal), its basis and its area."""
+Offers = dict[str, NDArray[Any]]
+"""Offers as parallel arrays, by the names of OFFER."""
 
 
 class Index:
@@ -81,7 +76,7 @@ class Index:
         """An index of other suppliers over the same reference data."""
         return Index(suppliers, self.taxonomy, self.cpv, self.geography)
 
-    def _tables(self) -> dict[str, NDArray[np.void]]:
+    def _tables(self) -> dict[str, Offers]:
         rows: dict[str, list[tuple[int, int, int, int, float]]] = {}
         for ordinal, supplier in enumerate(self.suppliers):
             for offer in supplier.offers:
@@ -90,7 +85,13 @@ class Index:
                 for segment in offered_segments(offer, self.taxonomy, self.cpv):
                     rows.setdefault(segment, []).append(row)
         self.areas.freeze()
-        return {segment: np.array(of_segment, dtype=OFFER) for segment, of_segment in rows.items()}
+        return {
+            segment: {
+                name: np.array(column, kind)
+                for (name, kind), column in zip(OFFER.items(), zip(*of_segment, strict=True), strict=True)
+            }
+            for segment, of_segment in rows.items()
+        }
 
 
 def offered_segments(offer: Offer, taxonomy: Taxonomy, cpv: Cpv) -> tuple[str, ...]:
