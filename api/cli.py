@@ -118,7 +118,9 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(module=f"api.commands.{module or name}")
         return added
 
-    _serve_options(add("serve", "serve the API with what the database holds", SERVE))
+    serve = add("serve", "serve the API with what the database holds", SERVE)
+    _address_options(serve)
+    serve.add_argument("--workers", type=_whole(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)")
     _address_options(add("demo", "serve a sample pool and match a sample need (what `make run` runs)", DEMO))
     _match_options(add("match", "match a need (besoin) and show its shortlist", MATCH))
     _import_options(add("import", "import a file of suppliers", IMPORT, "imports"))
@@ -134,11 +136,6 @@ def _parser() -> argparse.ArgumentParser:
 def _address_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on (default: VIVIER_HOST, else 127.0.0.1)")
     parser.add_argument("--port", type=_whole(0, 65_535), help="port; 0: any (default: VIVIER_PORT, else 8000)")
-
-
-def _serve_options(parser: argparse.ArgumentParser) -> None:
-    _address_options(parser)
-    parser.add_argument("--workers", type=_whole(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)")
 
 
 def _match_options(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from domain.suppliers.supplier import Basis, Offer, ServiceArea, Supplier
 from matching.eligibility_cache import EligibilityCache
 from matching.geo.distance_cache import DistanceCache
 from matching.geo.geojson_validation import checked_geometry
-from matching.geo.projection import Floats, earth_centred
+from matching.geo.projection import earth_centred
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Geography, Territory
 from matching.geo.weighted_cache import WeightedCache
@@ -47,8 +47,10 @@ class Index:
         self.suppliers: list[Supplier] = [supplier for supplier in suppliers if supplier.active]
         self.ordinals = {supplier.id: ordinal for ordinal, supplier in enumerate(self.suppliers)}
         self.taxonomy, self.cpv, self.geography = taxonomy, cpv, geography
-        self.positions = _positions(self.suppliers)
-        self.draw = np.array([_bits(supplier.id) for supplier in self.suppliers], dtype=np.uint64)
+        points = [(s.location.lat, s.location.lon) if s.location else (np.nan, np.nan) for s in self.suppliers]
+        self.positions = earth_centred(*np.array(points, dtype=np.float64).reshape(-1, 2).T)
+        digests = [hashlib.blake2b(supplier.id.bytes, digest_size=8).digest() for supplier in self.suppliers]
+        self.draw = np.array([int.from_bytes(digest, "big") for digest in digests], dtype=np.uint64)
         self.eligibility = EligibilityCache(self.suppliers)
         self.areas = _Areas(geography)
         self.offers = self._tables()
@@ -202,13 +204,3 @@ class LiveIndex:
     def __len__(self) -> int:
         """How many active suppliers there are."""
         return sum(len(index.suppliers) if kept is None else int(kept.sum()) for index, kept in self.parts)
-
-
-def _positions(suppliers: list[Supplier]) -> Floats:
-    points = [(s.location.lat, s.location.lon) if s.location else (np.nan, np.nan) for s in suppliers]
-    degrees = np.array(points, dtype=np.float64).reshape(-1, 2)
-    return earth_centred(degrees[:, 0], degrees[:, 1])
-
-
-def _bits(supplier: UUID) -> int:
-    return int.from_bytes(hashlib.blake2b(supplier.bytes, digest_size=8).digest(), "big")

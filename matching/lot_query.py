@@ -56,7 +56,9 @@ class NeedReader:
 
     def read(self, need: Need) -> tuple[LotQuery, ...]:
         """One query per lot; raises InvalidContent with every problem of the need."""
-        problems = _duplicates(need)
+        ids = [lot.id for lot in need.lots]
+        again = [position for position, lot_id in enumerate(ids) if lot_id in ids[:position]]
+        problems = [Problem(pointer("lots", position, "id"), "duplicate_id", SAME_ID) for position in again]
         whole = need.territory
         common = _usable(problems, partial(self.geography.territory, whole, "territory")) if whole else None
         queries = [self._read_lot(need, position, common, problems) for position in range(len(need.lots))]
@@ -145,15 +147,6 @@ NO_TERRITORY = Text(
     "Un territoire est attendu, sur le besoin ou sur le lot.", "A territory is expected, on the need or on the lot."
 )
 SAME_ID = Text("Un autre lot porte déjà cet identifiant.", "Another lot already has this id.")
-
-
-def _duplicates(need: Need) -> list[Problem]:
-    ids = [lot.id for lot in need.lots]
-    return [
-        Problem(pointer("lots", position, "id"), "duplicate_id", SAME_ID)
-        for position, lot_id in enumerate(ids)
-        if ids.index(lot_id) < position
-    ]
 
 
 def _wanted(segment: str, role: Role, reasons: Iterable[tuple[str, float]]) -> Wanted:

@@ -44,10 +44,7 @@ def _measured(field: Field, rows: Positions, count: int) -> tuple[Positions, Flo
 
 
 def _measured_in_order(field: Field, rows: Positions, bound: Floats, count: int) -> tuple[Positions, Floats]:
-    """The rows with their distances, in the order of their bounds, up to where all others are farther away.
-
-    All of them where there is no such place.
-    """
+    """The rows with their distances, in the order of their bounds, up to where all others are farther away."""
     considered, query = field.considered, field.considered.query
     rows, bound = rows[np.argsort(bound, kind="stable")], np.sort(bound)
     known = int(np.isfinite(bound).sum())

@@ -101,6 +101,9 @@ def trail(need: Need, index: LiveIndex, reference: Reference, on: date, language
 def _trail(query: LotQuery, field: Field, limit: int, seed: int, language: Language) -> LotTrail:
     refused = refusals(field)
     passed = np.flatnonzero(refused == PASSED)
+    rows = ranking.ranked(field, passed, seed)[:limit]
+    values = zip(*(_read(one, field, rows) for one in ranking.ORDER), strict=True)
+    suppliers = map(field.considered.supplier, rows.tolist())
     return LotTrail(
         id=query.lot.id,
         wanted=query.wanted,
@@ -111,7 +114,10 @@ def _trail(query: LotQuery, field: Field, limit: int, seed: int, language: Langu
         gates=tuple(_refused(field, refused, number, seed) for number in range(len(GATES))),
         passed=len(passed),
         order=tuple(Criterion(one.__name__, _rule(one)) for one in ranking.ORDER),
-        candidates=_placed(field, ranking.ranked(field, passed, seed)[:limit]),
+        candidates=tuple(
+            Placed(rank, each.id, each.name, read)
+            for rank, (each, read) in enumerate(zip(suppliers, values, strict=True), 1)
+        ),
     )
 
 
@@ -120,15 +126,6 @@ def _refused(field: Field, refused: NDArray[np.int8], number: int, seed: int) ->
     only_here = np.where(refused == number, refused, PASSED).astype(np.int8)
     nearest = [field.considered.supplier(row).name for row, _ in nearest_refused(field, only_here, NAMES_SHOWN, seed)]
     return Refused(gate, _rule(test), int((refused == number).sum()), tuple(nearest))
-
-
-def _placed(field: Field, rows: Positions) -> tuple[Placed, ...]:
-    values = zip(*(_read(one, field, rows) for one in ranking.ORDER), strict=True)
-    suppliers = map(field.considered.supplier, rows.tolist())
-    return tuple(
-        Placed(rank, each.id, each.name, said)
-        for rank, (each, said) in enumerate(zip(suppliers, values, strict=True), 1)
-    )
 
 
 def _read(criterion: Callable[[Field, Positions], NDArray[np.generic]], field: Field, rows: Positions) -> list[Value]:

@@ -18,7 +18,11 @@ def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
     last = min(port + PORTS_TRIED, 65_535) if or_next and port else port
     for candidate in range(port, last + 1):
         try:
-            return _open(host, candidate)
+            family, _, _, _, place = socket.getaddrinfo(
+                host, candidate, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
+            return socket.create_server(place, family=family, backlog=BACKLOG, dualstack_ipv6=both)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or candidate == last:
                 raise CommandFailed(_reason(host, port, last, error)) from None
@@ -30,12 +34,6 @@ def address(bound: socket.socket) -> str:
     host, port = bound.getsockname()[:2]
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
-
-
-def _open(host: str, port: int) -> socket.socket:
-    family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    both = family is socket.AF_INET6 and socket.has_dualstack_ipv6()
-    return socket.create_server(place, family=family, backlog=BACKLOG, dualstack_ipv6=both)
 
 
 def _reason(host: str, first: int, last: int, error: OSError) -> str:

@@ -19,7 +19,6 @@ ANSWERS = {outcome: words.fr for outcome, words in OUTCOMES.items()} | {"ELIGIBL
 """Whether a supplier may answer a reserved lot, from the surest to the least."""
 TENSION_STYLES = {"none": "bold red", "critical": "red", "low": "yellow", "good": "green"}
 SEVERITY_STYLES: dict[Severity, str] = {"blocking": "bold red", "warning": "yellow"}
-_SUREST_FIRST = tuple(ANSWERS)
 
 Fact = tuple[str, Text]
 
@@ -158,7 +157,7 @@ def _why(candidate: Candidate, answered: LotShortlist) -> Iterator[str]:
 
 def _eligibility(verdicts: Sequence[Eligibility]) -> str:
     """The best verdict in words, under each of the reserved types for which it holds, with the proofs to ask for."""
-    best = min(verdicts, key=lambda verdict: _SUREST_FIRST.index(verdict.outcome), default=None)
+    best = min(verdicts, key=lambda verdict: list(ANSWERS).index(verdict.outcome), default=None)
     if best is None:
         return ""
     types = [RESERVED[verdict.reserved].name.fr for verdict in verdicts if verdict.outcome == best.outcome]

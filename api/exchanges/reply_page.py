@@ -86,7 +86,7 @@ def exchange_page(
         corrected=own.get(corrects) if corrects else None,
         form=form or ReplyForm(key=token_urlsafe(16)),
         refused=form is not None,
-        problems=[(_field(problem), problem.detail.fr) for problem in problems],
+        problems=[(each.pointer.split("/")[1] if each.pointer else "body", each.detail.fr) for each in problems],
         stances=STANCES,
         barriers=BARRIERS,
     )
@@ -122,8 +122,3 @@ def _templates() -> Environment:
 def _moment(at: datetime) -> str:
     local = at.astimezone(PARIS)
     return f"{long_date(local.date()).fr} à {local.hour} h {local.minute:02}"
-
-
-def _field(problem: Problem) -> str:
-    """The field of the form that a problem is about."""
-    return problem.pointer.split("/")[1] if problem.pointer else "body"

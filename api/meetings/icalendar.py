@@ -13,13 +13,11 @@ CALENDAR = "text/calendar"
 STATUS = {"planned": "CONFIRMED", "held": "CONFIRMED", "cancelled": "CANCELLED"}
 
 
-def calendar_of_one(meeting: Meeting, territories: Territories) -> bytes:
-    """The meeting, to be added to a calendar, or taken out of it where it is cancelled."""
-    return calendar_of([meeting], territories, "CANCEL" if meeting.status == "cancelled" else "PUBLISH")
-
-
 def calendar_of(meetings: Sequence[Meeting], territories: Territories, method: str = "PUBLISH") -> bytes:
-    """The meetings as a feed; the same bytes for the same meetings. Cancelled ones stay in it, marked so."""
+    """The meetings as a feed; the same bytes for the same meetings. Cancelled ones stay in it, marked so.
+
+    `method`: CANCEL takes a cancelled meeting out of a calendar.
+    """
     calendar = icalendar.Calendar()
     calendar.add("prodid", "-//Vivier//Réunions//FR")
     calendar.add("version", "2.0")
@@ -51,13 +49,9 @@ def _event(meeting: Meeting, territories: Territories) -> icalendar.Event:
         event.add("description", "\n".join(lines))
     if meeting.url is not None:
         event.add("url", meeting.url)
-    if place := _place(meeting, territories):
-        event.add("location", place)
-    if meeting.place is not None and meeting.place.lat is not None:
-        event.add("geo", (meeting.place.lat, meeting.place.lon))
+    if (place := meeting.place) is not None:
+        if location := ", ".join(filter(None, (place.name, territories.commune_name(place.commune)))):
+            event.add("location", location)
+        if place.lat is not None:
+            event.add("geo", (place.lat, place.lon))
     return event
-
-
-def _place(meeting: Meeting, territories: Territories) -> str:
-    place = meeting.place
-    return ", ".join(filter(None, (place.name, territories.commune_name(place.commune)))) if place else ""

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.meetings.icalendar import CALENDAR, calendar_of, calendar_of_one
+from api.meetings.icalendar import CALENDAR, calendar_of
 from api.meetings.plan_meeting import change_meeting, plan_meeting
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
@@ -109,7 +109,8 @@ async def update_meeting(call: Call, id: UUID, body: Patch) -> Response[bytes]: 
 async def get_meeting_calendar(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
     """A meeting as iCalendar (RFC 5545), in the time of Paris; calendars take a cancelled one out."""
     meeting = await _own(call, id)
-    return Response(calendar_of_one(meeting, call.services.reference.territories), media_type=CALENDAR)
+    method = "CANCEL" if meeting.status == "cancelled" else "PUBLISH"
+    return Response(calendar_of([meeting], call.services.reference.territories, method), media_type=CALENDAR)
 
 
 @meetings_endpoint("GET", "/meetings.ics", answers={CALENDAR: str}, status=(200, 304))

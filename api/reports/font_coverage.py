@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from bisect import bisect_right
-from itertools import pairwise
 
 _RANGES = """
 20-7e a0-ac ae-2ff 370-377 37a-37f 384-38a 38c-38c 38e-3a1 3a3-482 48a-4ff 510-513 51a-51d 1e00-1f15 1f18-1f1d
@@ -35,14 +34,10 @@ def with_glyphs(text: str) -> str:
 
 def printable(text: str) -> str:
     """The text as it can be printed, with places to break very long words."""
-    return _LONG_WORD.sub(lambda word: "\N{ZERO WIDTH SPACE}".join(_pieces(word[0])), with_glyphs(text))
+    pieces = re.compile(f".{{1,{LONGEST_RUN}}}")
+    return _LONG_WORD.sub(lambda word: "\N{ZERO WIDTH SPACE}".join(pieces.findall(word[0])), with_glyphs(text))
 
 
 def _instead(character: str) -> str:
     kind = unicodedata.category(character)
     return " " if kind in {"Cc", "Zl", "Zp"} else "" if kind == "Cf" or kind.startswith("M") else _MISSING
-
-
-def _pieces(word: str) -> list[str]:
-    cuts = [*range(0, len(word), LONGEST_RUN), len(word)]
-    return [word[start:end] for start, end in pairwise(cuts)]

@@ -131,14 +131,9 @@ def _headers(made: Report, call: Call) -> dict[str, str]:
         "x-content-type-options": "nosniff",
     }
     if call.media_type == PDF:
-        headers["content-disposition"] = f'inline; filename="{_file_name(made)}"'
+        named = re.sub(r"[^A-Za-z0-9]+", "-", made.need.reference or str(made.need.id)).strip("-")[:60]
+        kind = "-expurge" if made.variant == "redacted" else ""
+        headers["content-disposition"] = f'inline; filename="sourcing-{named}{kind}-{made.generated_at:%Y-%m-%d}.pdf"'
     elif call.media_type == HTML:
         headers["content-security-policy"] = POLICY
     return headers
-
-
-def _file_name(made: Report) -> str:
-    """A name that any system takes, such as sourcing-CHBA-DECH-2026-11-24.pdf."""
-    named = re.sub(r"[^A-Za-z0-9]+", "-", made.need.reference or str(made.need.id)).strip("-")[:60]
-    kind = "-expurge" if made.variant == "redacted" else ""
-    return f"sourcing-{named}{kind}-{made.generated_at:%Y-%m-%d}.pdf"

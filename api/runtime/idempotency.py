@@ -68,7 +68,9 @@ async def once(
         answer = await carry_out()
     else:
         now = call.services.now()
-        submission = Submission(sender.organisation_id, sender.route, sender.key, _digest(call, body))
+        content = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        digest = blake2b(call.scope["query_string"] + b"\0" + content, digest_size=32).digest()
+        submission = Submission(sender.organisation_id, sender.route, sender.key, digest)
         stored = await claim(connection, submission, now)
         answer = stored or await carry_out()
         if stored is None:
@@ -87,12 +89,6 @@ def key_of(call: Call) -> str | None:
         )
         raise Refusal("bad-request", expected)
     return key
-
-
-def _digest(call: Call, body: object) -> bytes:
-    """A digest of the query and the body: the key of one request is not that of another."""
-    content = body if isinstance(body, bytes) else msgspec.json.encode(body)
-    return blake2b(call.scope["query_string"] + b"\0" + content, digest_size=32).digest()
 
 
 def reply(answer: Answer) -> Response[bytes]:

@@ -79,7 +79,10 @@ def generate(
     ]
     if not places:
         raise ValueError(f"no inhabited commune in {departements}")
-    codes = {one.id: _cpv_codes(one.cpv, cpv) for one in taxonomy.segments.values()}
+    codes = {
+        one.id: tuple(code for prefix in one.cpv if cpv.known(code := prefix.ljust(8, "0")))
+        for one in taxonomy.segments.values()
+    }
     return map(_Writer(seed, on, taxonomy, Weighted(places), codes).write, range(1, count + 1))
 
 
@@ -173,10 +176,6 @@ class _Writer:
             service_area=_service_area(commune, draw) if draw.random() < 0.12 else usual,
             basis="inferred" if draw.random() < 0.06 else "declared",
         )
-
-
-def _cpv_codes(prefixes: Sequence[str], cpv: Cpv) -> tuple[str, ...]:
-    return tuple(code for prefix in prefixes if cpv.known(code := prefix.ljust(8, "0")))
 
 
 def of_commune(commune: str) -> str:

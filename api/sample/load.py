@@ -6,7 +6,7 @@ from io import BytesIO
 
 import msgspec
 
-from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, Generated, generate
+from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, generate
 from api.sync.pipeline import SourceFile, import_file
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
@@ -36,10 +36,6 @@ async def load_sample(engine: Engine, reference: Reference, on: date, clock: Cal
     async with transaction(engine) as connection:
         await put_source(connection, SAMPLE_SOURCE, clock())
     order = Order(id=new_id(clock()), source=SAMPLE_SOURCE.name)
-    rows = SourceFile(BytesIO(b"".join(map(_row, generated))), NDJSON)
-    return await import_file(engine, reference, order, rows, clock)
-
-
-def _row(generated: Generated) -> bytes:
-    row = {"external_id": generated.external_id, **msgspec.structs.asdict(generated.record)}
-    return msgspec.json.encode(row) + b"\n"
+    rows = ({"external_id": each.external_id, **msgspec.structs.asdict(each.record)} for each in generated)
+    file = SourceFile(BytesIO(msgspec.json.Encoder().encode_lines(rows)), NDJSON)
+    return await import_file(engine, reference, order, file, clock)

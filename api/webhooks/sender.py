@@ -41,7 +41,8 @@ async def webhook_kind(services: Services) -> AsyncIterator[Kind]:
     async def queue_changes(connection: Connection) -> None:
         now = services.now()
         for webhook_id, since, version in await behind(connection):
-            data = SuppliersChanged(data_version=version, since_version=since, cursor=cursor_after(since))
+            cursor = write_cursor(FEED, Position(since + 1, START.supplier_id))
+            data = SuppliersChanged(data_version=version, since_version=since, cursor=cursor)
             await queue(connection, webhook_id, "suppliers.changed", data, now, version)
 
     # no proxy from the environment: it would see receivers' secrets, and reach addresses that are refused here
@@ -55,11 +56,6 @@ async def webhook_kind(services: Services) -> AsyncIterator[Kind]:
             also_note=_log_attempt,
             patience=PATIENCE,
         )
-
-
-def cursor_after(version: int) -> str:
-    """The cursor of the change feed at the changes after that version."""
-    return write_cursor(FEED, Position(version + 1, START.supplier_id))
 
 
 class Sender:

@@ -33,9 +33,6 @@ def _timed(statement: str) -> TextClause:
     return text(statement).bindparams(bindparam("now", type_=DateTime(timezone=True)))
 
 
-_STORED = text("SELECT count(*) FROM records WHERE source = :source")
-_ABSENT = text(f"SELECT count(*) FROM records r WHERE {_IS_ABSENT}")  # noqa: S608 - constants
-_UNREADABLE = text("SELECT count(*) FROM rejects WHERE external_id IS NULL")
 _RECEIVED = _timed("""
     UPDATE records r SET received_at = :now FROM seen s
     WHERE r.source = :source AND r.external_id = s.external_id AND r.received_at <> :now
@@ -121,13 +118,14 @@ _WITHOUT_RECORDS = text("""
 
 async def count_stored(connection: Connection, source: str) -> int:
     """The number of records of the source."""
-    return await connection.scalar(_STORED, {"source": source}) or 0
+    return await connection.scalar(text("SELECT count(*) FROM records WHERE source = :source"), {"source": source}) or 0
 
 
 async def count_absent(connection: Connection, source: str) -> tuple[int, int]:
     """The number of its records that no row names, not even a rejected one; that of rejected rows without an id."""
-    absent = await connection.scalar(_ABSENT, {"source": source})
-    return absent or 0, await connection.scalar(_UNREADABLE) or 0
+    all_absent = text(f"SELECT count(*) FROM records r WHERE {_IS_ABSENT}")  # noqa: S608 - constants
+    absent = await connection.scalar(all_absent, {"source": source})
+    return absent or 0, await connection.scalar(text("SELECT count(*) FROM rejects WHERE external_id IS NULL")) or 0
 
 
 async def merge(context: ImportContext, *, remove_absent: bool) -> None:

@@ -106,7 +106,8 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> Prepared:
         if supplier_id is not None:
             derived = tuple(derived_columns(record, placement, terms.now).values())
             supplier = _supplier(terms, external_id, record, placement, supplier_id)
-        content = _content(record, placement, payload)
+        columns = content_columns(record, placement, content_hash(payload, placement))
+        content = tuple((columns | {"payload": payload.decode(), "flags": encode(placement.flags).decode()}).values())
         encoded.append(EncodedRecord(line, external_id, siret, content, derived, supplier))
     flags = Counter[str](code for item in batch.records for code in {flag.code for flag in item.placement.flags})
     return Prepared(encoded, rejects, flags)
@@ -126,11 +127,6 @@ def supplier_values(terms: Terms, item: EncodedRecord, supplier_id: UUID) -> Seq
 def copied(row: dict[str, Any]) -> Sequence[Any]:
     """A row of `suppliers` as COPY takes it, its id as text: that is sent between processes for less."""
     return tuple((row | {"id": str(row["id"]), "document": encode(row["document"]).decode()}).values())
-
-
-def _content(record: SupplierRecord, placement: Placement, payload: bytes) -> Sequence[Any]:
-    values = content_columns(record, placement, content_hash(payload, placement))
-    return tuple((values | {"payload": payload.decode(), "flags": encode(placement.flags).decode()}).values())
 
 
 def _supplier(

@@ -6,24 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import (
-    CTE,
-    ColumnElement,
-    DateTime,
-    Subquery,
-    Table,
-    Uuid,
-    bindparam,
-    cast,
-    delete,
-    exists,
-    func,
-    null,
-    or_,
-    select,
-    text,
-    union,
-)
+import sqlalchemy as sa
 
 from db.api_keys import ensure_organisation
 from db.audit import write_entry
@@ -48,7 +31,7 @@ _NO_RANDOM = bytes(10)
 
 # The last thing that happened to a need is its end, or an award noted or signed, or a meeting held, after it. An award
 # counts to the end of its day.
-_DUE_NEEDS = text("""
+_DUE_NEEDS = sa.text("""
     SELECT n.id, n.organisation_id, o.name AS organisation, n.ended_at, last.at AS last_at,
         n.shortlists, x.count AS exchanges, a.count AS awards, m.count AS meetings
     FROM needs n JOIN organisations o ON o.id = n.organisation_id
@@ -69,16 +52,18 @@ _DUE_NEEDS = text("""
         AND (CAST(:owner AS uuid) IS NULL OR n.organisation_id = :owner)
     ORDER BY n.id
 """).bindparams(
-    bindparam("before", type_=DateTime(timezone=True)), bindparam("only", type_=Uuid), bindparam("owner", type_=Uuid)
+    sa.bindparam("before", type_=sa.DateTime(timezone=True)),
+    sa.bindparam("only", type_=sa.Uuid),
+    sa.bindparam("owner", type_=sa.Uuid),
 )
 
 
 class DueRows(NamedTuple):
     """Rows that are due alike; `owner`: the organisation of a row, null: all share them."""
 
-    table: Table
-    is_due: ColumnElement[bool]
-    owner: ColumnElement[Any]
+    table: sa.Table
+    is_due: sa.ColumnElement[bool]
+    owner: sa.ColumnElement[Any]
 
 
 async def plan(
@@ -92,7 +77,7 @@ async def plan(
     bounds = bounds_of(periods, now, LIFETIME, KEPT)
     others: list[Due] = []
     for kind, rows in _due_rows(bounds).items():
-        due = select(rows.owner.label("owner")).select_from(rows.table).where(rows.is_due)
+        due = sa.select(rows.owner.label("owner")).select_from(rows.table).where(rows.is_due)
         counts = await _counts(connection, due.subquery())
         own = {owner: count for owner, count in counts.items() if organisation_id in {None, owner} or owner is None}
         others += await _due(connection, kind, own, bounds)
@@ -124,9 +109,9 @@ async def purge(engine: Engine, planned: Plan, home: str) -> Plan:
 def _due_rows(bounds: Bounds) -> dict[Kind, DueRows]:
     exchange, ended = exchanges.c.id == reply_links.c.exchange_id, needs.c.status.not_in(OPEN)
     # where an exchange may still be written in, a link that was revoked keeps e-mail from going there
-    closed = exists().where(exchange, exchanges.c.need_id == needs.c.id, ended)
-    over = func.coalesce(imports.c.finished_at, imports.c.started_at) <= bounds.import_errors
-    old = exists().where(imports.c.id == import_errors.c.import_id, imports.c.status != "running", over)
+    closed = sa.exists().where(exchange, exchanges.c.need_id == needs.c.id, ended)
+    over = sa.func.coalesce(imports.c.finished_at, imports.c.started_at) <= bounds.import_errors
+    old = sa.exists().where(imports.c.id == import_errors.c.import_id, imports.c.status != "running", over)
     return {
         "persons": DueRows(
             persons,
@@ -138,25 +123,25 @@ def _due_rows(bounds: Bounds) -> dict[Kind, DueRows]:
         "reply_links": DueRows(
             reply_links,
             (reply_links.c.expires_at <= bounds.reply_links) & closed,
-            select(exchanges.c.organisation_id).where(exchange).scalar_subquery(),
+            sa.select(exchanges.c.organisation_id).where(exchange).scalar_subquery(),
         ),
-        "import_errors": DueRows(import_errors, old, cast(null(), Uuid)),
+        "import_errors": DueRows(import_errors, old, sa.cast(sa.null(), sa.Uuid)),
         "answers": DueRows(
             idempotency_keys, idempotency_keys.c.created_at <= bounds.answers, idempotency_keys.c.organisation_id
         ),
         "deliveries": DueRows(
             webhook_deliveries,
             (webhook_deliveries.c.id < uuid7(bounds.deliveries, _NO_RANDOM)) & webhook_deliveries.c.due_at.is_(None),
-            select(webhooks.c.organisation_id).where(webhooks.c.id == webhook_deliveries.c.lane).scalar_subquery(),
+            sa.select(webhooks.c.organisation_id).where(webhooks.c.id == webhook_deliveries.c.lane).scalar_subquery(),
         ),
     }
 
 
-def _is_named(*meeting: ColumnElement[bool]) -> ColumnElement[bool]:
+def _is_named(*meeting: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     """Whether a person takes part in a meeting of which this holds, or has something left to do from it."""
-    return or_(
+    return sa.or_(
         *(
-            exists().where(each.c.person_id == persons.c.id, each.c.meeting_id == meetings.c.id, *meeting)
+            sa.exists().where(each.c.person_id == persons.c.id, each.c.meeting_id == meetings.c.id, *meeting)
             for each in (participants, follow_ups)
         )
     )
@@ -165,22 +150,22 @@ def _is_named(*meeting: ColumnElement[bool]) -> ColumnElement[bool]:
 async def _purge_rows(connection: Connection, due: DueRows, now: datetime) -> Mapping[UUID | None, int]:
     """Remove the rows, or the data of persons; how many, by owner."""
     if due.table is persons:
-        query = select(persons.c.id, due.owner).where(due.is_due).order_by(persons.c.id).with_for_update()
+        query = sa.select(persons.c.id, due.owner).where(due.is_due).order_by(persons.c.id).with_for_update()
         rows = (await connection.execute(query)).all()
         await erase_persons(connection, [row.id for row in rows], now)
         return Counter(row.organisation_id for row in rows)
-    removed = delete(due.table).where(due.is_due).returning(due.owner.label("owner"))
+    removed = sa.delete(due.table).where(due.is_due).returning(due.owner.label("owner"))
     return await _counts(connection, removed.cte())
 
 
-async def _counts(connection: Connection, rows: Subquery | CTE) -> Mapping[UUID | None, int]:
-    query = select(rows.c.owner, func.count().label("rows")).group_by(rows.c.owner)
+async def _counts(connection: Connection, rows: sa.Subquery | sa.CTE) -> Mapping[UUID | None, int]:
+    query = sa.select(rows.c.owner, sa.func.count().label("rows")).group_by(rows.c.owner)
     return {row.owner: row.rows for row in await connection.execute(query)}
 
 
 async def _due(connection: Connection, kind: Kind, counts: Mapping[UUID | None, int], bounds: Bounds) -> list[Due]:
     """The counts under the names of their organisations, in the order of those."""
-    query = select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(counts))
+    query = sa.select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(counts))
     names: dict[UUID | None, str] = {row.id: row.name for row in await connection.execute(query)}
     due = [Due(kind, names.get(owner), count, getattr(bounds, kind)) for owner, count in counts.items()]
     return sorted(due, key=lambda each: each.organisation or "")
@@ -201,11 +186,11 @@ async def _purge_need(engine: Engine, planned: DueNeed, whole: Plan) -> bool:
         due = await _due_needs(connection, whole.bounds.needs, only=planned.id)
         if not due:
             return False
-        about = select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == planned.id)
+        about = sa.select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == planned.id)
         met = (await connection.execute(about)).scalars().all()
         await purge_exchanges(connection, planned.id)
-        await connection.execute(delete(awards).where(awards.c.need_id == planned.id))
-        await connection.execute(delete(needs).where(needs.c.id == planned.id))
+        await connection.execute(sa.delete(awards).where(awards.c.need_id == planned.id))
+        await connection.execute(sa.delete(needs).where(needs.c.id == planned.id))
         await _purge_meetings(connection, met)
         counts: Detail = {name: getattr(due[0], name) for name in ("shortlists", "exchanges", "awards", "meetings")}
         actor = Actor(planned.organisation_id, "command")
@@ -215,8 +200,8 @@ async def _purge_need(engine: Engine, planned: DueNeed, whole: Plan) -> bool:
 
 async def _purge_meetings(connection: Connection, ids: Sequence[UUID]) -> None:
     """Remove those of these meetings that are about no need any more, and persons whom only they named."""
-    named = (select(each.c.person_id).where(each.c.meeting_id.in_(ids)) for each in (participants, follow_ups))
-    people = set((await connection.execute(union(*named))).scalars()) - {None}
-    about = exists().where(meeting_needs.c.meeting_id == meetings.c.id)
-    await connection.execute(delete(meetings).where(meetings.c.id.in_(ids), ~about))
-    await connection.execute(delete(persons).where(persons.c.id.in_(people), ~_is_named()))
+    named = (sa.select(each.c.person_id).where(each.c.meeting_id.in_(ids)) for each in (participants, follow_ups))
+    people = set((await connection.execute(sa.union(*named))).scalars()) - {None}
+    about = sa.exists().where(meeting_needs.c.meeting_id == meetings.c.id)
+    await connection.execute(sa.delete(meetings).where(meetings.c.id.in_(ids), ~about))
+    await connection.execute(sa.delete(persons).where(persons.c.id.in_(people), ~_is_named()))

@@ -60,7 +60,7 @@ async def merge_suppliers(
     if unknown := [place for place, each in enumerate(supplier_ids) if each not in living]:
         raise InvalidContent(tuple(_problem("unknown_supplier", _NO_SUPPLIER, "ids", place) for place in unknown))
     keys = await records_of(connection, set(living.values()))
-    if len(set(supplier_ids)) > 1 and not await _are_merged(connection, keys):
+    if len(set(supplier_ids)) > 1 and (await connection.execute(_DECIDED, key_arrays(keys))).first() is None:
         await connection.execute(_UNDO_SPLITS, key_arrays(keys))
         decision = new_id(now)
         rows = [{"decision_id": decision, **key._asdict()} for key in keys]
@@ -93,8 +93,12 @@ async def split_record(
     if not others:
         raise Conflict("nothing_to_split", _ALONE)
     await connection.execute(delete(merged_records).where(*_is(merged_records, key)))
-    pairs = [pair for other in others for pair in ((key, other), (other, key))]
-    await connection.execute(insert(split_records).on_conflict_do_nothing(), [_pair(*pair) for pair in pairs])
+    rows = [
+        {**one._asdict(), "other_source": two.source, "other_external_id": two.external_id}
+        for other in others
+        for one, two in ((key, other), (other, key))
+    ]
+    await connection.execute(insert(split_records).on_conflict_do_nothing(), rows)
     await _regroup_and_publish(connection, [key, *others], similarity, now, leaving=[key])
     return SplitResult(supplier, await supplier_of(connection, key) or supplier)
 
@@ -113,11 +117,6 @@ async def _regroup_and_publish(
         await publish(connection, change_set)
 
 
-async def _are_merged(connection: Connection, keys: Sequence[RecordKey]) -> bool:
-    """Whether one decision is about all of them."""
-    return (await connection.execute(_DECIDED, key_arrays(keys))).first() is not None
-
-
 async def _are_split(connection: Connection, key: RecordKey, others: Iterable[RecordKey]) -> bool:
     query = select(split_records.c.other_source, split_records.c.other_external_id).where(*_is(split_records, key))
     apart = {RecordKey(*row) for row in await connection.execute(query)}
@@ -126,10 +125,6 @@ async def _are_split(connection: Connection, key: RecordKey, others: Iterable[Re
 
 def _is(table: Table, key: RecordKey) -> tuple[ColumnElement[bool], ...]:
     return table.c.source == key.source, table.c.external_id == key.external_id
-
-
-def _pair(one: RecordKey, other: RecordKey) -> dict[str, str]:
-    return {**one._asdict(), "other_source": other.source, "other_external_id": other.external_id}
 
 
 def _problem(code: str, detail: Text, *where: str | int) -> Problem:

@@ -155,15 +155,21 @@ async def regroup(
     if len(known) < 2:
         return Regrouping(known)
     groups = partition(map(_facts, known.values()), similarity, await _decisions(connection, known))
-    members = [[_member(known[key], key in leaving) for key in group if not known[key].gone] for group in groups]
+    present = [[(key, row) for key in group if not (row := known[key]).gone] for group in groups]
+    members = [
+        [Member(key, row.supplier_id, row.created_at, row.changed or key in leaving) for key, row in group]
+        for group in present
+    ]
     fresh = {row.supplier_id for row in known.values() if row.fresh}
     assigned = assign_ids(members, fresh, lambda: new_id(now))
     new_ids = {key: supplier_id for group, supplier_id in zip(groups, assigned.ids, strict=True) for key in group}
     moved = {key: supplier_id for key, supplier_id in new_ids.items() if known[key].supplier_id != supplier_id}
     if moved:
         await lock(connection, Subject.MOVE, "")
+        # empty rows for new suppliers, so that records can refer to them
         new = set(assigned.ids) - {row.supplier_id for row in known.values()}
-        await _insert_placeholders(connection, new, change_set, now)
+        if placeholders := [{"id": each, **tombstone_values(change_set, now)} for each in new]:
+            await connection.execute(insert(suppliers), placeholders)
         await connection.execute(_MOVE, key_arrays(moved) | {"suppliers": list(moved.values())})
         await _write_tombstones(connection, assigned.absorbed, fresh, change_set, now)
     touched = {*moved.values(), *(known[key].supplier_id for key in moved if not known[key].gone)}
@@ -196,13 +202,6 @@ async def _decisions(connection: Connection, keys: Iterable[RecordKey]) -> Decis
     return Decisions(tuple(merged.values()), split)
 
 
-async def _insert_placeholders(connection: Connection, new: Iterable[UUID], change_set: int, now: datetime) -> None:
-    """Insert empty rows for new suppliers, so that records can refer to them."""
-    rows = [{"id": each, **tombstone_values(change_set, now)} for each in new]
-    if rows:
-        await connection.execute(insert(suppliers), rows)
-
-
 async def _write_tombstones(
     connection: Connection, absorbed: dict[UUID, UUID], fresh: set[UUID], change_set: int, now: datetime
 ) -> None:
@@ -221,10 +220,6 @@ def _facts(row: Any) -> Facts:
     names = tuple(read_name(name) for name in (row.name, row.trade_name) if name is not None)
     place = None if row.lat is None else Point(row.lat, row.lon)
     return Facts(RecordKey(row.source, row.external_id), row.siret, names, place, row.in_prison)
-
-
-def _member(row: Any, leaves: bool) -> Member:
-    return Member(RecordKey(row.source, row.external_id), row.supplier_id, row.created_at, row.changed or leaves)
 
 
 def key_arrays(keys: Iterable[RecordKey]) -> dict[str, Sequence[Any]]:

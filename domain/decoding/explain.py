@@ -91,7 +91,8 @@ def _missing_field(match: re.Match[str], _: tuple[Step, ...], __: object) -> Tex
 
 
 def _unknown_field(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
-    hint = near(match[1], _fields(kind, steps))
+    names = (f.encode_name for t in _at(kind, steps) if isinstance(t, types.StructType) for f in t.fields)
+    hint = near(match[1], tuple(dict.fromkeys(names)))
     shown = match[1][:80]
     return Text(f"Champ inconnu : « {shown} »{hint.fr}", f"Unknown field: “{shown}”{hint.en}")
 
@@ -157,12 +158,6 @@ _RULES: tuple[tuple[re.Pattern[str], str, _Detail], ...] = (
 
 
 _type_info = lru_cache(maxsize=256)(types.type_info)
-
-
-def _fields(kind: object, steps: tuple[Step, ...]) -> tuple[str, ...]:
-    """The field names that exist at `steps`."""
-    names = (f.encode_name for t in _at(kind, steps) if isinstance(t, types.StructType) for f in t.fields)
-    return tuple(dict.fromkeys(names))
 
 
 def _values(kind: object, steps: tuple[Step, ...]) -> tuple[str, ...]:

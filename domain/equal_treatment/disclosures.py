@@ -105,7 +105,8 @@ def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
     for each in told:
         received, own_id = receipts.setdefault(each.words, {}), each.message.id
         for supplier_id, receipt in each.receipts.items():
-            received[supplier_id] = min(received.get(supplier_id, receipt), receipt, key=_best_first)
+            both = (received.get(supplier_id, receipt), receipt)
+            received[supplier_id] = min(both, key=lambda one: (BEST_FIRST.index(one.state), one.at))
         corrected = known.get(each.message.corrects) if each.message.corrects else None
         if corrected is not None and corrected.shared == each.shared:
             group = group_of[corrected.message.id]
@@ -130,10 +131,6 @@ def _information(group: Sequence[Disclosure], receipts: Mapping[str, dict[UUID, 
         receipts=receipts[current],
         given={who: each for words in wordings for who, each in receipts[words].items() if each.given},
     )
-
-
-def _best_first(receipt: Receipt) -> tuple[int, datetime]:
-    return BEST_FIRST.index(receipt.state), receipt.at
 
 
 def _of_exchange(exchange: Exchange, living: Mapping[UUID, UUID]) -> Iterator[Disclosure]:

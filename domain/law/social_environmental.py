@@ -52,7 +52,10 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     if row.status != "in_force":
         return None
     sure = least_sure(row, *(view[rule_id] for rule_id in rules))
-    if group.doubtful or _may_be_below_social_threshold(need, group, view):
+    theirs = view.cents("eu_social_services")
+    may_be_below = need.contract == "market" and theirs is not None and (group.total or 0) < theirs
+    may_be_social = all(lot in group.social or lot.listed == "descendant" for lot in group.lots)
+    if group.doubtful or (may_be_below and may_be_social):
         sure = "low"
     if row.value == "required":
         message = Text(
@@ -67,12 +70,6 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
         "A social or employment performance condition is possible and advised; it is not required at this date",
     )
     return advice("SOCIAL_CONSIDERATION", "info", row, message, group.advised_lots, sure)
-
-
-def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
-    theirs = view.cents("eu_social_services")
-    below = need.contract == "market" and theirs is not None and (group.total or 0) < theirs
-    return below and all(lot in group.social or lot.listed == "descendant" for lot in group.lots)
 
 
 @applies("environmental_consideration", "concession_environmental_consideration")

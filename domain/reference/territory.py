@@ -242,7 +242,8 @@ class Territories:
     def _suggestions(self, kind: str, own: str) -> Iterator[str]:
         """Full codes that exist and may be meant, the likeliest confusion first."""
         written = own.strip() or kind.strip()
-        kinds = _kinds_meant(kind) if own.strip() else KINDS
+        # a misspelt or foreign word of a kind may stand for those that begin like it
+        kinds = tuple(one for one in KINDS if own.strip() and one[:3] == fold(kind)[:3]) or KINDS
         others = tuple(other for other in KINDS if other not in kinds)
         yield from self._coded(kinds, written)
         yield from self._called(kinds, written)
@@ -297,12 +298,6 @@ def _grouped(kind: TerritoryKind, codes: list[str | None], names: dict[str, str]
 
 def _former_codes(row: _NutsRow) -> list[str]:
     return [] if row.is_former_group else row.formerly.split()
-
-
-def _kinds_meant(written: str) -> tuple[TerritoryKind, ...]:
-    """The kinds that a misspelt or foreign word may stand for; all of them where it says nothing."""
-    folded = fold(written)
-    return tuple(kind for kind in KINDS if folded[:3] == kind[:3]) or KINDS
 
 
 def _near_codes(code: str) -> Iterator[str]:

@@ -49,7 +49,11 @@ class ExchangeReport:
 
     def __init__(self, exchanges: Sequence[Exchange], redaction: Redaction, name: SupplierNamer) -> None:
         self._exchanges, self._redaction, self._name = exchanges, redaction, name
-        statements = [each for exchange in exchanges for each in statements_of(exchange)]
+        statements = [
+            Statement(exchange, chain)
+            for exchange in exchanges
+            for chain in chains(message for message in exchange.messages if message.author == "supplier")
+        ]
         self._questions = [each for each in statements if each.is_question]
         self._answers = [each for each in statements if not each.is_question]
         self._shown = [each for each in statements if not (redaction.redacted and each.is_confidential)]
@@ -147,12 +151,6 @@ class ExchangeReport:
             if (first := chain[0]).publishes is not None
         ]
         return tuple(sorted(found, key=lambda each: each.shared_at))
-
-
-def statements_of(exchange: Exchange) -> list[Statement]:
-    """The suppliers' messages in an exchange, each with its corrections."""
-    written = (message for message in exchange.messages if message.author == "supplier")
-    return [Statement(exchange, chain) for chain in chains(written)]
 
 
 def chains(messages: Iterable[Message]) -> list[tuple[Message, ...]]:

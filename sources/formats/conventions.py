@@ -205,7 +205,9 @@ def _add_convention(conventions: dict[str, _Convention], row: Cells) -> None:
     if not key:
         raise BadCell(("convention_pk",), "missing_field", _NO_KEY)
     if key in conventions:
-        raise BadCell(("convention_pk",), "duplicate_external_id", _repeats(conventions[key].line))
+        line = conventions[key].line
+        repeats = Text(f"La ligne {line} porte déjà cet identifiant", f"Line {line} already has this identifier")
+        raise BadCell(("convention_pk",), "duplicate_external_id", repeats)
     if len(conventions) >= MOST_JOINED:
         raise unreadable("too_many_rows", _TOO_MANY)
     conventions[key] = _Convention(row.line, row.cells)
@@ -265,10 +267,6 @@ def _earlier(one: date | None, other: date | None) -> date | None:
 
 def _key(row: Cells | FaultyRow) -> str | None:
     return None if isinstance(row, FaultyRow) else row.cells["convention_pk"].strip() or None
-
-
-def _repeats(line: int) -> Text:
-    return Text(f"La ligne {line} porte déjà cet identifiant", f"Line {line} already has this identifier")
 
 
 def _unknown_state(state: str) -> Text:

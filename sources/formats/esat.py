@@ -41,6 +41,9 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
 
 def _document(cells: dict[str, str], inference: OfferInference) -> Document:
+    operator, capacity = known(cells["operator"]), known(cells["capacity"])
+    managed = f"Organisme gestionnaire : {operator}." if operator else ""
+    places = f"Capacité autorisée : {capacity} places." if capacity else ""
     return {
         "name": cells["name"].strip(),
         "siret": known(cells["siret"]),
@@ -53,11 +56,5 @@ def _document(cells: dict[str, str], inference: OfferInference) -> Document:
             "commune": known(cells["commune_insee"]),
         },
         "offers": inference.offers("ESAT", None, (cells["name"],), cells["commune"]),
-        "description": _description(known(cells["operator"]), known(cells["capacity"])),
+        "description": f"{managed} {places}".strip() or None,
     }
-
-
-def _description(operator: str | None, capacity: str | None) -> str | None:
-    managed = f"Organisme gestionnaire : {operator}." if operator else ""
-    places = f"Capacité autorisée : {capacity} places." if capacity else ""
-    return f"{managed} {places}".strip() or None

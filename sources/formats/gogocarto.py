@@ -163,7 +163,8 @@ def _cells(element: Element) -> dict[str, str]:
         "address.city": address.city,
         "description": _description(element),
         "contact.email": _contact(element.email),
-        "contact.phone": _phone(_contact(element.telephone)),
+        # with the first zero that a French number lost where it was kept as a number
+        "contact.phone": f"0{phone}" if _NO_ZERO.fullmatch(phone := _contact(element.telephone)) else phone,
         "contact.website": _contact(element.website),
         "active": "false" if element.status in _NOT_SHOWN else "",
     }
@@ -199,11 +200,6 @@ def _description(element: Element) -> str:
 def _contact(value: Values) -> str:
     first = next((text_of(item) for item in value if text_of(item)), "") if isinstance(value, list) else text_of(value)
     return "" if first in _WITHHELD else first
-
-
-def _phone(number: str) -> str:
-    """The number, with the first zero that a French one lost where it was kept as a number."""
-    return f"0{number}" if _NO_ZERO.fullmatch(number) else number
 
 
 def _own_text(value: Any, name: str, column: str) -> str:

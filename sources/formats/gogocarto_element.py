@@ -4,7 +4,7 @@ The compact form is a list: id, the values of some fields, latitude, longitude, 
 moderation. Which fields these are is said by the second entry of `mapping`, beside the list of elements.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -132,7 +132,9 @@ def _expanded(values: list[Any], page: Members) -> dict[str, Any]:
         raise InvalidContent((Problem("", "unknown_shape", _UNKNOWN_SHAPE),))
     identity, named, latitude, longitude, categories, *states = values
     fields = dict(zip(_compact_fields(page), named, strict=False))
-    fields |= {"id": identity, "latitude": latitude, "longitude": longitude, "categories": _first_of_each(categories)}
+    # older maps write a rank after each category
+    ids = [category[0] if isinstance(category, list) and category else category for category in categories or ()]
+    fields |= {"id": identity, "latitude": latitude, "longitude": longitude, "categories": ids}
     address = fields.get("address")
     if isinstance(address, str) and address.startswith("{"):
         fields["address"] = msgspec.json.decode(address)
@@ -145,8 +147,3 @@ def _compact_fields(page: Members) -> list[str]:
         case [_, [*names], *_]:
             return [text_of(name) for name in names]
     return ["name"]
-
-
-def _first_of_each(categories: Iterable[Any] | None) -> list[Any]:
-    """The categories' ids, which older maps write with a rank after each."""
-    return [category[0] if isinstance(category, list) and category else category for category in categories or ()]

@@ -125,6 +125,7 @@ class _Suppliers:
         kind = kind_of(siae.kind)
         works = tuple(self._works(siae))
         declared = [offer for work in works if (offer := self._offer(work))]
+        position = {"lat": siae.latitude, "lon": siae.longitude}
         document: Document = {
             "name": siae.name.strip(),
             "trade_name": _known(siae.brand),
@@ -132,7 +133,7 @@ class _Suppliers:
             "approvals": [{"kind": kind}],
             "in_prison": True if kind == "SEP" else None,
             "address": self._address(siae),
-            "location": _location(siae),
+            "location": {name: degrees for name, degrees in position.items() if degrees is not None} or None,
             "offers": declared + self._inferred(siae, kind, declared),
             "description": _description(siae),
             "contact": {
@@ -232,22 +233,17 @@ def _region_of(departement: str, territories: Territories) -> str:
     return next((area.id for area in parents if area.kind == "region"), departement)
 
 
-def _location(siae: Siae) -> dict[str, float] | None:
-    position = {"lat": siae.latitude, "lon": siae.longitude}
-    return {name: value for name, value in position.items() if value is not None} or None
-
-
 def _description(siae: Siae) -> str | None:
     """The supplier's text, with its offers, its networks and its clients."""
-    texts = [siae.description or "", *map(_offer_text, siae.offers or ())]
+    texts = [siae.description or ""]
+    texts += (
+        offer if isinstance(offer, str) else f"{offer.name or ''} : {offer.description or ''}".strip(" :")
+        for offer in siae.offers or ()
+    )
     for title, named in (("Réseaux", siae.networks), ("Références", siae.client_references)):
         if names := _names(named):
             texts.append(f"{title} : {', '.join(names)}.")
     return "\n\n".join(text.strip() for text in texts if text.strip()) or None
-
-
-def _offer_text(offer: Named | str) -> str:
-    return offer if isinstance(offer, str) else f"{offer.name or ''} : {offer.description or ''}".strip(" :")
 
 
 def _names(*lists: list[Named | str] | None) -> list[str]:

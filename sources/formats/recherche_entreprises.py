@@ -112,7 +112,9 @@ def _drafts(result: Result, inference: OfferInference) -> Iterator[Draft]:
 
 def _document(result: Result, place: Establishment, kinds: tuple[Kind, ...], inference: OfferInference) -> Document:
     name = result.nom_raison_sociale or result.nom_complet or nameless(place.siret)
-    sign = _trade_name(place)
+    signs = (place.nom_commercial, *(place.liste_enseignes or ()))
+    sign = next((sign.strip() for sign in signs if sign and sign.strip()), None)
+    latest = sorted((result.finances or {}).items(), reverse=True)
     is_open = place.etat_administratif not in _CLOSED and result.etat_administratif not in _CLOSED
     is_withheld = _WITHHELD in (result.statut_diffusion, place.statut_diffusion_etablissement)
     approved = kinds if result.nombre_etablissements_ouverts == 1 and is_open else ()
@@ -128,7 +130,7 @@ def _document(result: Result, place: Establishment, kinds: tuple[Kind, ...], inf
         "location": _location(place) if not is_withheld else None,
         "offers": _offers(approved, naf, (name, sign or ""), place.libelle_commune or "", inference),
         "description": None if approved else _siae_note(result.complements, kinds),
-        "turnover_eur": _turnover(result.finances or {}),
+        "turnover_eur": next((ca for _, year in latest if (ca := year.ca) is not None and ca >= 0), None),
         "active": is_open and not is_withheld,
     }
 
@@ -157,11 +159,6 @@ def _offers(
     return list(dict.fromkeys(chain.from_iterable(found)))
 
 
-def _trade_name(place: Establishment) -> str | None:
-    signs = (place.nom_commercial, *(place.liste_enseignes or ()))
-    return next((sign.strip() for sign in signs if sign and sign.strip()), None)
-
-
 def _address(place: Establishment) -> Document:
     street = " ".join(
         filter(None, map(text_of, (place.numero_voie, place.indice_repetition, place.type_voie, place.libelle_voie)))
@@ -183,9 +180,3 @@ def _location(place: Establishment) -> Document | None:
     if not lat and not lon:
         return None
     return {name: number(degrees, ("location", name)) for name, degrees in (("lat", lat), ("lon", lon)) if degrees}
-
-
-def _turnover(finances: dict[str, Accounts]) -> float | None:
-    """The turnover of the latest year that has one."""
-    years = sorted(finances, reverse=True)
-    return next((ca for year in years if (ca := finances[year].ca) is not None and ca >= 0), None)

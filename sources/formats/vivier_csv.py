@@ -24,11 +24,6 @@ def _list(cell: str, _: Path) -> list[str]:
     return [item.strip() for item in cell.split("|")]
 
 
-def _national(cell: str, path: Path) -> bool | None:
-    """True or None: `false` in a column for all rows only means that the offer is not national."""
-    return boolean(cell, path) or None
-
-
 def _approvals(cell: str, path: Path) -> list[dict[str, str]]:
     return [_approval(item, (*path, position)) for position, item in enumerate(_list(cell, path))]
 
@@ -64,7 +59,8 @@ COLUMNS: dict[str, tuple[Path, Callable[[str, Path], Any]]] = {
     "cpv": ((*_OFFER, "cpv"), _list),
     "radius_km": ((*_AREA, "radius_km"), number),
     "area_codes": ((*_AREA, "codes"), _list),
-    "national": ((*_AREA, "national"), _national),
+    # `false` in a column for all rows only means that the offer is not national
+    "national": ((*_AREA, "national"), lambda cell, path: boolean(cell, path) or None),
     "description": (("description",), _text),
     "contact.email": (("contact", "email"), _text),
     "contact.phone": (("contact", "phone"), _text),
