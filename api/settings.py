@@ -126,7 +126,7 @@ class Settings:
 
     @property
     def periods(self) -> Periods:
-        """How long everything is kept."""
+        """The retention periods."""
         return Periods(**{name: getattr(self, f"keep_{name}") for name in Periods.__struct_fields__})
 
 

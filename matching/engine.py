@@ -154,7 +154,7 @@ def _options(field: Field, refused: NDArray[np.int8]) -> dict[str, Count]:
 
 
 def _within(field: Field, refused: NDArray[np.int8]) -> dict[str, int]:
-    """How many suppliers stand within each radius and pass every gate but the lot's own cap on distance."""
+    """Counts of the suppliers that stand within each radius and pass every gate but the lot's own cap on distance."""
     served = np.flatnonzero((refused == PASSED) | (refused >= GATE_NUMBER["distance"]))
     distance = field.distance[served[may_answer(field, served)]]
     return {str(radius): int((distance <= radius).sum()) for radius in RADII_KM}

@@ -202,5 +202,5 @@ class LiveIndex:
             yield from (s for ordinal, s in enumerate(index.suppliers) if current is None or current[ordinal])
 
     def __len__(self) -> int:
-        """How many active suppliers there are."""
+        """The number of active suppliers."""
         return sum(len(index.suppliers) if kept is None else int(kept.sum()) for index, kept in self.parts)

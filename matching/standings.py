@@ -1,4 +1,4 @@
-"""Where some suppliers stand for the lots of a need: refused by a gate, or at a rank, shown or not."""
+"""The standing of some suppliers for the lots of a need: refused by a gate, or at a rank, shown or not."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date

@@ -42,7 +42,7 @@ def checked(rows: Iterable[Row | RowError], context: Context) -> Iterator[Row | 
 def placed(
     records: Sequence[SupplierRecord], geography: Geography, flags: Sequence[tuple[Flag, ...]] | None = None
 ) -> list[Placement]:
-    """Where each record stands, with the flags of its place, those of its content, and `flags[i]`."""
+    """The placement of each record, with the flags of its place, those of its content, and `flags[i]`."""
     placements = zip(place(records, geography), records, flags or repeat(()), strict=False)
     return [_flagged(placement, content_flags(record) + own) for placement, record, own in placements]
 

@@ -10,7 +10,7 @@ WIDTH = 100
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where to write tables: as wide as the terminal up to WIDTH; WIDTH in a file or a pipe, without colours."""
+    """A console for tables: as wide as the terminal up to WIDTH; WIDTH in a file or a pipe, without colours."""
     stream = sys.stderr if stderr else sys.stdout
     width = min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH) if stream.isatty() else WIDTH
     return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)

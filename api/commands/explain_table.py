@@ -1,4 +1,4 @@
-"""How a match came about, as tables on a terminal."""
+"""Tables that show on a terminal how a match came about."""
 
 from collections.abc import Sequence
 

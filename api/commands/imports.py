@@ -133,7 +133,7 @@ def _rejects(errors: Sequence[RowError]) -> Table:
 
 
 def _media_type(path: Path, kind: str) -> str:
-    """How the file is written, by its name. Raises CommandFailed."""
+    """The media type of a file, by its name. Raises CommandFailed."""
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     media_type = MEDIA_TYPES.get(suffix.lower())
     if media_type not in FORMATS[kind]:

@@ -202,7 +202,7 @@ def _marked(severity: Severity, message: str) -> Text:
 
 
 def _origin(source: str) -> str:
-    """Where in the request a segment comes from, such as `cpv:90919200`."""
+    """The part of the request that a segment comes from, such as `cpv:90919200`."""
     kind, _, value = source.partition(":")
     return {"segment": f"segment {value}", "cpv": f"CPV {value}"}.get(kind, f"« {value} »")
 

@@ -1,4 +1,4 @@
-"""Why suppliers are not among the candidates of a version: its need and day, with the data of today."""
+"""Reasons why suppliers are not among the candidates of a version, by its need and day and the data of today."""
 
 import asyncio
 from collections.abc import Collection, Mapping

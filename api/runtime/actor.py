@@ -1,4 +1,4 @@
-"""Who carries out a use case, in which language and with what: a request without its HTTP."""
+"""The caller of a use case, with language and services: a request without its HTTP."""
 
 from dataclasses import dataclass
 from datetime import datetime

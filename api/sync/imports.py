@@ -36,7 +36,7 @@ NO_IMPORT = Text("Aucun import de cet identifiant", "No import of this id")
 
 
 class ImportQuery(msgspec.Struct, frozen=True):
-    """How the file is to be read and taken."""
+    """The format and mode of an import, and whether it is a trial."""
 
     format: Annotated[
         str, msgspec.Meta(description="How its rows are written", extra_json_schema={"enum": list(FORMATS)})

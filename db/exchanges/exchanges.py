@@ -72,7 +72,7 @@ async def select_exchange_for(
 
 
 async def last_message_at(connection: Connection, exchange_id: UUID) -> datetime:
-    """When the last message of the exchange was written; there is at least the one that opened it."""
+    """The time of the last message of the exchange; there is at least the one that opened it."""
     query = select(func.max(messages.c.created_at)).where(messages.c.exchange_id == exchange_id)
     moment: datetime = (await connection.execute(query)).scalar_one()
     return moment

@@ -65,7 +65,7 @@ async def exchanges_about(
 
 
 async def reply_figures(connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]) -> ReplyFigures:
-    """How many recipients of these exchanges of the organisation answered, and after how many hours."""
+    """Counts of the recipients of these exchanges that answered, and the hours until they did."""
     answers = (
         select(messages.c.exchange_id, messages.c.supplier_id, func.min(messages.c.created_at).label("at"))
         .where(messages.c.author == "supplier", messages.c.exchange_id == func.any(list(exchange_ids)))
@@ -112,7 +112,7 @@ async def reply_figures(connection: Connection, organisation_id: UUID, exchange_
 async def barrier_figures(
     connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]
 ) -> Sequence[BarrierFigure]:
-    """How often each barrier was named in these exchanges of the organisation, the most frequent first."""
+    """Counts of each barrier named in these exchanges of the organisation, the most frequent first."""
     last = _last_versions(organisation_id, exchange_ids)
     named = func.unnest(last.c.barriers).label("barrier")
     each = select(last.c.exchange_id, last.c.supplier_id, last.c.need_id, named).distinct().subquery()

@@ -1,4 +1,4 @@
-"""Where a supplier's record stands, and what is doubtful about it."""
+"""The placement of a supplier's record, and what is doubtful about it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

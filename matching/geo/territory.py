@@ -1,4 +1,4 @@
-"""Where things are: territories and places as requested, turned into ground that can be measured to."""
+"""Territories and places as requested, turned into ground that can be measured to."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -30,7 +30,7 @@ _UNKNOWN_SHAPE = Text(
 
 
 class Position(msgspec.Struct, frozen=True):
-    """Where the element is drawn."""
+    """The point at which the element is drawn."""
 
     latitude: Scalar = None
     longitude: Scalar = None
