@@ -33,7 +33,7 @@ NEED = {
 
 @dataclass
 class Seen:
-    """When each version was put, when each connection saw it, and the milliseconds that each match took."""
+    """The times at which each version was put and each connection saw it, and the milliseconds of each match."""
 
     put_at: dict[int, float] = field(default_factory=dict)
     seen_at: list[dict[int, float]] = field(default_factory=lambda: [{} for _ in range(CONNECTIONS)])

@@ -1,4 +1,4 @@
-"""How well records are told to be one supplier, on pairs labelled by the real files.
+"""Measures how well records are told to be one supplier, on pairs labelled by the real files.
 
     python -m bench.identity [FOLDER]        (default: ../shared/data/suppliers)
 

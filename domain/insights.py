@@ -55,7 +55,7 @@ class ExchangeFacts(msgspec.Struct, frozen=True):
 
 
 class BarrierFigure(msgspec.Struct, frozen=True):
-    """How often a barrier was named. `replies`: by how many recipients, a supplier counting once in each exchange."""
+    """A barrier and the `replies` that name it: the recipients, a supplier counting once in each exchange."""
 
     barrier: Barrier
     replies: int
@@ -87,7 +87,7 @@ class FirstAnswer(msgspec.Struct, frozen=True):
 
 
 class ReplyFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """How many recipients of exchanges answered.
+    """The share of recipients of exchanges that answered.
 
     `undelivered`: recipients whom no message reached; they are not among `contacted`. `rate`: null without any contact.
     """

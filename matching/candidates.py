@@ -28,7 +28,7 @@ Keys = NDArray[np.int32]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 NEARBY_KM = 50.0
-"""How far from the territory a supplier without a declared area may stand (the contract's second gate)."""
+"""The distance from the territory allowed to a supplier without a declared area (the contract's second gate)."""
 
 FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
 PRESENCES: tuple[Presence, ...] = ("local", "declared", "nearby", "national")
@@ -137,7 +137,7 @@ class ConsideredSuppliers:
     def approval_ends(
         self, rows: Positions, reserved: frozenset[Reserved], on: date, before: date, rules: Rules
     ) -> Ends | None:
-        """How many of some suppliers' approvals end before `before`, and the first; None where there is none."""
+        """The number of some suppliers' approvals that end before `before`, and the first; None where there is none."""
         many, first = 0, NEVER
         for part, facts in self._by_part(self.facts, rows):
             of_part, soonest = part.eligibility.approval_ends(facts, reserved, on, before, rules)
@@ -289,7 +289,7 @@ class _Offers:
         return cls(table, *laid)
 
     def reach(self, meets: Bools) -> Floats:
-        """How far from the territory its supplier may stand for each offer's area to meet it; -1: nowhere."""
+        """The distance from the territory within which each offer's area meets it; -1: nowhere."""
         reach = REACH_OF_AREA[self.table["area_kind"]]
         radius = self.table["area_kind"] == RADIUS
         reach[radius] = self.table["radius_km"][radius]

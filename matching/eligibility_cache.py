@@ -53,7 +53,7 @@ class EligibilityCache:
     def approval_ends(
         self, facts: Facts, reserved: frozenset[Reserved], on: date, before: date, rules: Rules
     ) -> tuple[int, int]:
-        """How many suppliers' verdicts rest on an approval that ends before `before`, and the first such day.
+        """The number of suppliers whose verdict rests on an approval that ends before `before`, and the first such day.
 
         Days are ordinals; NEVER where there is none.
         """

@@ -85,7 +85,7 @@ class Explainer:
         )
 
     def tension(self, query: LotQuery, coverage: Sequence[Coverage]) -> Tension:
-        """How tight the supply is, by the requested segment with the fewest candidates."""
+        """The tension of the supply, by the requested segment with the fewest candidates."""
         objects = [covered for covered, wanted in zip(coverage, query.wanted, strict=True) if wanted.role == "object"]
         if not objects:
             return Tension("none", self._text(messages.tension("none", 0, None)))

@@ -24,7 +24,7 @@ INFERRED = Text(
 
 
 def _unmeasured(placed: bool) -> Text:
-    """Why there is no distance: nobody knows where the supplier is or, where that is known, where the territory is."""
+    """A sentence for a missing distance: the supplier's place is unknown or, where it is known, the territory's."""
     if placed:
         return Text("Contour du territoire inconnu", "Outline of the territory unknown")
     return Text("Adresse inconnue", "Address unknown")
@@ -32,7 +32,7 @@ def _unmeasured(placed: bool) -> Text:
 
 @cache
 def fit(kind: Fit, requested: str, offered: str) -> Text:
-    """How an offer answers a requested segment; both are labels."""
+    """A sentence for the segment that an offer has and the one requested; both are labels."""
     match kind:
         case "exact":
             return Text(f"Propose : {requested}", f"Offers: {requested}")
@@ -54,7 +54,7 @@ def fit(kind: Fit, requested: str, offered: str) -> Text:
 
 
 def distance(distance_km: float | None, site: Place | None, placed: bool) -> Text:
-    """How far a supplier is from the site, else from the territory; `placed`: its place is known."""
+    """A sentence for the distance of a supplier to the site, else to the territory; `placed`: its place is known."""
     if distance_km is None:
         why = _unmeasured(placed)
         return Text(f"{why.fr} : distance non calculée", f"{why.en}: no distance")

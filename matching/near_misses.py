@@ -8,9 +8,9 @@ from matching.geo.projection import Floats, Positions
 from matching.ranking import drawn
 
 BATCH = 32
-"""How many are measured at first; the nearest few are nearly always among them."""
+"""The number measured at first; the nearest few are nearly always among them."""
 SORTED = 256
-"""How many are put in order at first, for the same reason."""
+"""The number put in order at first, for the same reason."""
 
 
 def nearest_refused(field: Field, refused: NDArray[np.int8], count: int, seed: int) -> list[tuple[int, float]]:

@@ -23,7 +23,7 @@ _BROKEN_GZIP = Text("La compression gzip est rompue", "This is not a whole gzip 
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """How a file is read: `format` and `media_type` are a pair of FORMATS; `language` is that of its errors."""
+    """The way to read a file: `format` and `media_type` are a pair of FORMATS; `language` is that of its errors."""
 
     format: str
     media_type: str

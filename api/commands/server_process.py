@@ -16,7 +16,7 @@ from api.web.problems import Refusal, document
 from matching.reference import Reference
 
 GRACE_SECONDS = 8
-"""How long requests under way may take to finish; the whole stop then fits in the ten seconds containers are given."""
+"""The time requests under way may take to finish; the whole stop then fits in a container's usual ten seconds."""
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 

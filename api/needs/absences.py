@@ -20,7 +20,7 @@ from matching.standings import Standing, standings
 async def absences_from(
     connection: Connection, acting: Acting, version: FrozenShortlist, suppliers: Mapping[str, Collection[UUID]]
 ) -> Absences:
-    """Why the suppliers, which are by lot, are not among the candidates of the version, in the language of the caller.
+    """The reasons for which suppliers, given by lot, are not candidates of the version, in the caller's language.
 
     None of them where the need can no longer be read. Raises Refusal (503) until there is an index.
     """

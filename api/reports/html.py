@@ -64,14 +64,14 @@ def _filters(language: Language) -> dict[str, Callable[..., Any]]:
     def listed(parts: Iterable[str], last: Text = AND) -> str:
         return bilingual.listed(list(parts), last).to(language)
 
-    def written(write: Callable[[Any, Language], str]) -> Callable[[Any], str]:
+    def filter_of(write: Callable[[Any, Language], str]) -> Callable[[Any], str]:
         return lambda value: "" if value is None else write(value, language)
 
     return {
         "say": say,
         "label": label,
         "listed": listed,
-        **{each.__name__: written(each) for each in WRITERS},
+        **{each.__name__: filter_of(each) for each in WRITERS},
         "abbreviations": abbreviations,
         "lot_width": lot_width,
         "capital": lambda text: text[:1].upper() + text[1:],

@@ -23,7 +23,7 @@ from sources.file_reader import Reading, batches
 
 READ_AT_ONCE = 1 << 20
 AHEAD = 2
-"""How many batches are asked for before the first of them is stored."""
+"""The number of batches asked for before the first of them is stored."""
 GARBAGE_AFTER = 200_000
 """Rows hold no cycles: looking for garbage among them as often as usual takes a twentieth of the time."""
 _READY = b"!"

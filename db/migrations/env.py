@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: on the connection and in the transaction that `db.migrate` hands it."""
+"""Runs Alembic on the connection, and in the transaction, that `db.migrate` hands it."""
 
 from alembic import context
 

@@ -77,7 +77,7 @@ class Met(msgspec.Struct, frozen=True):
 
 
 class ContactState(msgspec.Struct, frozen=True):
-    """Why a supplier was contacted, or was not."""
+    """The reason for which a supplier was contacted, or was not."""
 
     code: ContactCode
     message: str

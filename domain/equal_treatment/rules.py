@@ -14,7 +14,7 @@ from domain.meetings.meeting import Format, Meeting
 from domain.text.bilingual import Text
 
 LATE = timedelta(days=7)
-"""Who is told later than this after the first one had less time to make something of it."""
+"""A supplier told later than this after the first one had less time to make something of it."""
 ONE_BY_ONE: frozenset[Format] = frozenset(("one_to_one", "site_visit"))
 """Meetings that are held once with each supplier."""
 _INFORMATION, _ANSWER = Text("l'information", "the information"), Text("la réponse", "the answer")
@@ -150,7 +150,7 @@ class _Invitations:
 def meeting_lacks(
     meetings: Iterable[Meeting], suppliers: Mapping[UUID, Concerned], living: Mapping[UUID, UUID]
 ) -> Iterator[Lack]:
-    """Who was not invited where others of the same lots were, format by format.
+    """The suppliers not invited where others of the same lots were, format by format.
 
     Meetings with one supplier after the other: who had none. Others: who was invited to fewer than somebody else, for
     a session that is held twice with half of the suppliers each is no gap; the ones with most suppliers are named.

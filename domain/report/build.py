@@ -61,7 +61,7 @@ METHOD = msgspec.convert(
     tomllib.loads((files("domain") / "data" / "report_method.toml").read_text("utf-8"))["paragraph"],
     tuple[dict[Language, str], ...],
 )
-"""How suppliers are found and put in order, paragraph by paragraph."""
+"""The report's account of how suppliers are found and put in order, paragraph by paragraph."""
 SINGLE_PERSON: Kind = "TIH"
 STANDINGS: dict[Outcome | None, Standing] = {
     None: "eligible",

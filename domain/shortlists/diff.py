@@ -75,7 +75,7 @@ DECISIVE: dict[str, tuple[str, ...]] = {
 
 
 class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why a supplier is not among the candidates of a version, in a code and in words.
+    """The reason for which a supplier is not a candidate of a version, as a code and in words.
 
     `excluded_by`: the gate that refused it. `rank`: its place beyond the rows shown. `other`: the supplier that it is
     part of since (`merged`), or as which the version lists it (`listed_as`). `changed`: what the lot asks differently
@@ -236,7 +236,7 @@ class _Side:
         }
 
     def known_absence(self, supplier_id: UUID) -> Absence | None:
-        """Why the version itself says that a supplier is not among its candidates."""
+        """The reason that the version itself gives for a supplier's not being a candidate."""
         if self.shown is None:
             return Absence("no_such_lot")
         if (row := self.missed.get(supplier_id)) is not None:
@@ -246,7 +246,7 @@ class _Side:
         return Absence("not_yet") if known_at > int(self.version.created_at.timestamp() * 1_000) else None
 
     def why_not(self, supplier_id: UUID, other: "_Side", language: Language) -> AbsenceReason:
-        """Why a supplier, which `other` shows, is not among the candidates."""
+        """The reason for which a supplier, which `other` shows, is not a candidate."""
         heirs = {
             each.other.id: Named(part, self.names[part])
             for part, each in other.absences.items()

@@ -34,7 +34,7 @@ _EQUATOR_M = 6_378_137.0
 _ECCENTRICITY2 = 0.00669437999014
 
 NameSimilarity = Callable[[Name, Name], float]
-"""How similar two names are, at most 1; 0: they are different names. The order of the two does not matter."""
+"""The similarity of two names, at most 1; 0: they are different names. The order of the two does not matter."""
 
 Link = Literal["decision", "siret", "name"]
 

@@ -35,7 +35,7 @@ class CheckedRecord(NamedTuple):
 
 
 class RowError(msgspec.Struct, frozen=True):
-    """Why one row of an import was rejected. `line` counts from 1; `pointer` leads to the fault inside the row."""
+    """The fault of a rejected row of an import. `line` counts from 1; `pointer` leads to the fault inside the row."""
 
     line: int
     external_id: str | None

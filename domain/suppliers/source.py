@@ -21,7 +21,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where records come from. `name` is the one in paths and on keys.
+    """A directory from which records come. `name` is the one in paths and on keys.
 
     `rank`: of sources that describe one supplier, the word of the one that ranks higher goes first.
     """
@@ -34,7 +34,7 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Lack(msgspec.Struct, frozen=True):
-    """How many records of a source lack something, and which share of all of them; null where it has none."""
+    """The number of a source's records that lack something, and its share of them all; null where it has none."""
 
     records: int = 0
     share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None

@@ -55,7 +55,7 @@ class Point(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 
 
 class ServiceArea(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """Where an offer is available: exactly one of a radius around the supplier, codes, a geometry, or all of France."""
+    """The area of an offer: exactly one of a radius around the supplier, codes, a geometry, or all of France."""
 
     radius_km: Kilometres | None = None
     codes: Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=2_000)] | None = None
@@ -75,7 +75,7 @@ class Offer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """How to reach the supplier; `person` is personal data and never leaves the directory."""
+    """The ways to reach the supplier; `person` is personal data and never leaves the directory."""
 
     email: Annotated[str, msgspec.Meta(max_length=320)] | None = None
     phone: Annotated[str, msgspec.Meta(max_length=50)] | None = None
@@ -125,7 +125,7 @@ class Flag(msgspec.Struct, frozen=True, gc=False):
 
 
 class Placement(msgspec.Struct, frozen=True, gc=False):
-    """Where a record stands and what is doubtful about it, as the reference data tells.
+    """A record's place and what is doubtful about it, as the reference data tells.
 
     `location` and `commune` are those of `Supplier`; nothing here is the source's own word.
     """

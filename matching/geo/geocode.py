@@ -11,14 +11,14 @@ from matching.geo.projection import Floats, earth_centred
 from matching.geo.territory import Geography
 
 TOLERANCE_KM = 1.0
-"""How far outside its commune's outline a point may fall before it is flagged: outlines are drawn to some 10 m, and
+"""The distance outside its commune's outline at which a point is flagged: outlines are drawn to some 10 m, and
 harbours and river banks lie outside them."""
 SHORE_DEGREES = 0.02
-"""How far off any outline a point may fall and still be in France (some 2 km)."""
+"""The distance off any outline at which a point is still in France (some 2 km)."""
 
 
 def place(records: Sequence[SupplierRecord], geography: Geography) -> list[Placement]:
-    """Where each record stands: its own point, else an interior point of its commune, else nowhere known.
+    """The place of each record: its own point, else an interior point of its commune, else nowhere known.
 
     The commune is the address's (its successor where that code is retired), else the one that holds the point. What
     is doubtful is flagged, never refused: a point far from its commune, a point on no French ground, no place at all.
@@ -56,7 +56,7 @@ def _stated(record: SupplierRecord, geography: Geography) -> int | None:
 
 
 def _away(records: Sequence[SupplierRecord], communes_at: Mapping[int, int], geography: Geography) -> dict[int, float]:
-    """How far each point is from the commune that its address states, in kilometres, where another one holds it.
+    """The kilometres from each point to the commune that its address states, where another one holds it.
 
     Those of one commune are measured at once: alone, each would cost as much as all the rest of its record.
     """

@@ -29,7 +29,7 @@ THINNED = 1.2
 SMALLEST = 6.0
 """Units: tolerance of the simplification, and the smallest area (in square units) that is drawn."""
 INSET = 5
-"""How much coarser an inset is drawn, which is printed small."""
+"""The factor by which an inset, which is printed small, is drawn coarser."""
 TOWNS = 7
 TOWNS_TRIED = 40
 TOWN_SPACING = 130.0

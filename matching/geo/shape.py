@@ -20,7 +20,7 @@ METRES = 3
 CLUSTER_KM = 500.0
 FAR_GRID_DEGREES = 0.02
 FAR_AT_ONCE = 1_000_000
-"""How many pairs of a far position and a vertex are compared at a time (8 MB)."""
+"""The number of pairs of a far position and a vertex compared at a time (8 MB)."""
 GEODESIC = pyproj.Geod(ellps="WGS84")
 
 

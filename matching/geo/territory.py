@@ -22,7 +22,7 @@ from matching.geo.weighted_cache import WeightedCache
 
 Bools = NDArray[np.bool_]
 CACHED_VERTICES = 300_000
-"""How many vertices the cached territories may have together, and the places likewise; a vertex takes 1 kB."""
+"""The number of vertices the cached territories may have together, and the places likewise; a vertex takes 1 kB."""
 LIGHTEST = 40
 """Weight in vertices of a territory that has none: its list of communes takes 35 kB."""
 MAX_SUGGESTIONS = 20

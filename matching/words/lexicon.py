@@ -51,7 +51,7 @@ class Phrase(NamedTuple):
 
 
 class Match(NamedTuple):
-    """How much of a phrase a text says (0 to 1), by how many and which of its words (a bit per word)."""
+    """The part of a phrase that a text says (0 to 1), by how many and which of its words (a bit per word)."""
 
     phrase: Phrase
     share: float
@@ -81,7 +81,7 @@ class Lexicon:
         self.completed = functools.lru_cache(CACHED)(self._completed)
 
     def weight(self, word: str) -> float:
-        """How much a word says of the activity, at most 1; a word of no phrase says as much as a rare one."""
+        """The weight of a word for the activity, at most 1; a word of no phrase says as much as a rare one."""
         return self._weights.get(word, FILLER_WEIGHT if word in self.filler else 1.0)
 
     def words(self, text: str) -> tuple[Word, ...]:

@@ -7,7 +7,7 @@ from domain.suppliers.names import Name, may_slip
 
 
 def name_similarity(one: Name, other: Name) -> float:
-    """How alike two spellings of one name are, at most 1; 0 where they are different names.
+    """The similarity of two spellings of one name, at most 1; 0 where they are different names.
 
     Their own words are the same in any order, but for one slip (a letter more, less, other, or swapped with the next)
     in one longer word. A word more is another name: neighbours at one address are called "… Services" and "… Intérim".
