@@ -6,6 +6,7 @@ subject and lots, those of an answer the question. A message and its corrections
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Literal
 from uuid import UUID
 
@@ -73,7 +74,8 @@ class Disclosure(msgspec.Struct, frozen=True, kw_only=True):
 class Information(msgspec.Struct, frozen=True):
     """An information from its `first` wording to the `last`, which is current. `lots`: empty for the whole need.
 
-    `receipts`: the best receipt of each supplier that the last wording was sent to; `given`: who has any wording.
+    `receipts`: the best receipt of each supplier that the last wording was sent to; `given`: of any wording, for those
+    that have one.
     """
 
     first: Disclosure
@@ -105,8 +107,7 @@ def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
     for each in told:
         received, own_id = receipts.setdefault(each.words, {}), each.message.id
         for supplier_id, receipt in each.receipts.items():
-            both = (received.get(supplier_id, receipt), receipt)
-            received[supplier_id] = min(both, key=lambda one: (BEST_FIRST.index(one.state), one.at))
+            received[supplier_id] = min(received.get(supplier_id, receipt), receipt, key=_best_first)
         corrected = known.get(each.message.corrects) if each.message.corrects else None
         if corrected is not None and corrected.shared == each.shared:
             group = group_of[corrected.message.id]
@@ -121,16 +122,25 @@ def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
 
 def _information(group: Sequence[Disclosure], receipts: Mapping[str, dict[UUID, Receipt]]) -> Information:
     current = ([each for each in group if each.message.corrects] or group)[-1].words
-    wordings = {each.words for each in group}
+    wordings = dict.fromkeys(each.words for each in group)
     lots = [each.exchange.lot_ids for each in group]
+    given: dict[UUID, Receipt] = {}
+    for who, each in chain.from_iterable(receipts[words].items() for words in wordings):
+        if each.given:
+            given[who] = min(given.get(who, each), each, key=_best_first)
     return Information(
         first=group[0],
         last=next(each for each in group if each.words == current),
         corrected=len(wordings) > 1,
-        lots=frozenset(lot for some in lots for lot in some if all(lots)),
+        lots=frozenset(chain.from_iterable(lots)) if all(lots) else frozenset(),
         receipts=receipts[current],
-        given={who: each for words in wordings for who, each in receipts[words].items() if each.given},
+        given=given,
     )
+
+
+def _best_first(receipt: Receipt) -> tuple[int, datetime]:
+    """The order of receipts of one supplier: the surest first, then the earliest."""
+    return BEST_FIRST.index(receipt.state), receipt.at
 
 
 def _of_exchange(exchange: Exchange, living: Mapping[UUID, UUID]) -> Iterator[Disclosure]:
