@@ -16,7 +16,7 @@ from domain.law.rules import Theme
 from domain.meetings.meeting import Format, MeetingStatus, Role
 from domain.needs.need import ContractKind, Nature, Procedure, Reserved, Technique
 from domain.needs.status import Status
-from domain.shortlists.frozen import Verdict
+from domain.shortlists.frozen import DecisionCode
 from domain.shortlists.shortlist import (
     Advice,
     Alternatives,
@@ -58,7 +58,7 @@ SupplierNamer = Callable[[UUID, str, str | None], ReportSupplier]
 class ReportDecision(msgspec.Struct, frozen=True):
     """The buyer's decision on a supplier, for a lot."""
 
-    decision: Verdict
+    decision: DecisionCode
     reason: str | None
     decided_at: datetime
 
