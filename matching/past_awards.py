@@ -15,8 +15,8 @@ from domain.needs.award import Award, by_supplier
 from domain.needs.need import RESERVED_TYPES
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.supplier import Supplier
-from matching.candidates import ConsideredSuppliers
-from matching.gates import Field
+from matching.considered import ConsideredSuppliers
+from matching.gates import Contenders
 from matching.geo.projection import Positions
 
 ESS = RESERVED_TYPES.index("ess")
@@ -26,7 +26,7 @@ ESS = RESERVED_TYPES.index("ess")
 class PastAwards:
     """The awards of the buyer's organisation up to the day of a match, by supplier."""
 
-    of: Mapping[UUID, tuple[Award, ...]]
+    awards_of: Mapping[UUID, tuple[Award, ...]]
     on: date
     rules: Rules
     taxonomy: Taxonomy
@@ -37,36 +37,37 @@ class PastAwards:
         past = by_supplier(award for award in awards if award.awarded_on <= on)
         return cls(past, on, rules, taxonomy) if past else None
 
-    def bar(self, field: Field) -> Field:
-        """The field once the three-year bar is applied to the ESS outcomes of those awarded such a contract.
+    def bar(self, contenders: Contenders) -> Contenders:
+        """The contenders once the three-year bar is applied to the ESS outcomes of those awarded such a contract.
 
         The same service: the award's lot and this one ask for one segment or family in common.
         """
         found = {
             row: past
-            for supplier, awards in self.of.items()
-            if (past := self._ess_awards(awards, field)) and (row := field.considered.row_of(supplier)) is not None
+            for supplier, awards in self.awards_of.items()
+            if (past := self._ess_awards(awards, contenders))
+            and (row := contenders.considered.row_of(supplier)) is not None
         }
-        worst = np.zeros(len(field.considered.ordinal), dtype=np.int8)
+        worst = np.zeros(len(contenders.considered.ordinal), dtype=np.int8)
         for row, past in found.items():
             barred = award_bar(past, self.on, self.rules)
             worst[row] = OUTCOMES.index(barred.outcome) if barred else 0
         if not worst.any():
-            return field
+            return contenders
 
         def outcomes(rows: Positions) -> NDArray[np.int8]:
-            verdicts = field.outcomes(rows)
+            verdicts = contenders.outcomes(rows)
             verdicts[:, ESS] = np.maximum(verdicts[:, ESS], worst[rows])
             return verdicts
 
-        return replace(field, outcomes=outcomes, ess_awards=found)
+        return replace(contenders, outcomes=outcomes, ess_awards=found)
 
-    def advice(self, field: Field, passed: Positions) -> list[LegalAdvice]:
+    def advice(self, contenders: Contenders, passed: Positions) -> list[LegalAdvice]:
         """Advice on a lot: suppliers that win its activities again and again, candidates that depend on the buyer."""
-        return [*self._habits(field.considered), *self._dependent(field.considered, passed)]
+        return [*self._habits(contenders.considered), *self._dependent(contenders.considered, passed)]
 
-    def _ess_awards(self, awards: Iterable[Award], field: Field) -> tuple[EssAward, ...]:
-        asked = {wanted.segment for wanted in field.considered.query.objects}
+    def _ess_awards(self, awards: Iterable[Award], contenders: Contenders) -> tuple[EssAward, ...]:
+        asked = {wanted.segment for wanted in contenders.considered.query.objects}
         return tuple(
             EssAward(award.awarded_on, not asked.isdisjoint(award.segments))
             for award in awards
@@ -75,7 +76,7 @@ class PastAwards:
 
     def _habits(self, considered: ConsideredSuppliers) -> Iterator[LegalAdvice]:
         """Each supplier that wins one of the lot's segments again and again, be it a candidate of this lot or not."""
-        for supplier, awards in self.of.items():
+        for supplier, awards in self.awards_of.items():
             known = _indexed(considered, supplier)
             name = known.name if known else awards[-1].supplier_name
             for segment in (wanted.segment for wanted in considered.query.objects):
@@ -86,7 +87,7 @@ class PastAwards:
 
     def _dependent(self, considered: ConsideredSuppliers, passed: Positions) -> Iterator[LegalAdvice]:
         candidates = frozenset(passed.tolist())
-        for supplier, awards in self.of.items():
+        for supplier, awards in self.awards_of.items():
             row, known = considered.row_of(supplier), _indexed(considered, supplier)
             if row not in candidates or known is None:
                 continue
