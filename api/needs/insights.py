@@ -14,7 +14,7 @@ from api.web.query_string import invalid
 from db.core.engine import transaction
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
 from domain.errors import InvalidContent, Problem, pointer
-from domain.insights import Insights, Scope, Tally
+from domain.insights import Insights, LotScope, Tally
 from domain.needs.need import TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import UnknownTerritory
@@ -80,7 +80,7 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
 ROUTES = (get_insights,)
 
 
-def _scope(query: InsightsQuery, reference: Reference) -> Scope:
+def _scope(query: InsightsQuery, reference: Reference) -> LotScope:
     """The scope of the query. Raises Refusal (422) with everything wrong in it."""
     problems: list[Problem] = []
     segments = None if query.segment is None else _segments(query.segment, reference.taxonomy, problems)
@@ -90,7 +90,7 @@ def _scope(query: InsightsQuery, reference: Reference) -> Scope:
         problems.append(Problem(pointer("from"), "invalid_period", detail))
     if problems:
         raise invalid(*problems)
-    return Scope(segments, None if ground is None else _meets(ground, reference))
+    return LotScope(segments, None if ground is None else _meets(ground, reference))
 
 
 def _segments(given: Iterable[str], taxonomy: Taxonomy, problems: list[Problem]) -> frozenset[str]:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.schema.person_tables import persons
-from domain.privacy.person import email_key, name_key, pseudonym
+from domain.privacy.person import email_key, person_key, pseudonym
 from domain.text.normalise import fold
 
 _GIVEN = ("email", "phone", "employer")
@@ -42,7 +42,7 @@ async def find_or_insert_person(
     Two of one name are one person unless two addresses, or two employers without an address in common, tell them apart.
     What was not known of them is added, what was known stays. Someone erased is never found again.
     """
-    keys = {"name_key": name_key(name), "email_key": email_key(email or ""), "employer_key": fold(employer or "")}
+    keys = {"name_key": person_key(name), "email_key": email_key(email or ""), "employer_key": fold(employer or "")}
     given = {name: (text or "").strip() or None for name, text in zip(_GIVEN, (email, phone, employer), strict=True)}
     known = _best_known(organisation_id, **keys)
     found = await connection.scalar(known)

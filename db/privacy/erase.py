@@ -27,7 +27,7 @@ from db.suppliers.write import begin_change, publish, rewrite
 from domain.audit import Actor, Detail
 from domain.privacy.data_subject import DataSubject, Identifiers, identifiers_of
 from domain.privacy.holdings import Erasure, PersonalData
-from domain.privacy.person import name_key, pseudonym
+from domain.privacy.person import person_key, pseudonym
 from domain.suppliers.completeness import shortcomings
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.supplier import Contact
@@ -103,7 +103,7 @@ async def _suppress_first(engine: Engine, asked: Identifiers, now: datetime) -> 
 
 def _to_suppress(known: Identifiers) -> list[Suppression]:
     """The addresses wherever they come, and the names beside them."""
-    names = {name_key(name) for name in known.names}
+    names = {person_key(name) for name in known.names}
     beside = [Suppression("person", name, with_email=email) for name in names for email in known.emails]
     return [*(Suppression("email", email) for email in known.emails), *beside]
 

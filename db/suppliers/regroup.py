@@ -20,7 +20,7 @@ from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import records, suppliers
 from db.suppliers.write import tombstone_values
-from domain.suppliers.deduplication import BAND_DEGREES, Decisions, Facts, NameSimilarity, RecordKey, partition
+from domain.suppliers.deduplication import BAND_DEGREES, Decisions, IdentityFacts, NameSimilarity, RecordKey, partition
 from domain.suppliers.names import read_name
 from domain.suppliers.supplier import Point
 from domain.suppliers.surviving_id import Member, assign_ids
@@ -216,10 +216,10 @@ async def _write_tombstones(
         await connection.execute(_SET_MERGED_INTO, {"lost": seen, "into": [absorbed[each] for each in seen]})
 
 
-def _facts(row: Any) -> Facts:
+def _facts(row: Any) -> IdentityFacts:
     names = tuple(read_name(name) for name in (row.name, row.trade_name) if name is not None)
     place = None if row.lat is None else Point(row.lat, row.lon)
-    return Facts(RecordKey(row.source, row.external_id), row.siret, names, place, row.in_prison)
+    return IdentityFacts(RecordKey(row.source, row.external_id), row.siret, names, place, row.in_prison)
 
 
 def key_arrays(keys: Iterable[RecordKey]) -> dict[str, Sequence[Any]]:

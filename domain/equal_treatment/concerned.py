@@ -32,7 +32,7 @@ class Concerned(SupplierName, frozen=True, kw_only=True):
     lots: dict[str, datetime | None]
     topics: frozenset[str]
 
-    def at(self, moment: datetime, lots: Collection[str] = ()) -> bool:
+    def is_concerned(self, moment: datetime, lots: Collection[str] = ()) -> bool:
         """Whether it is concerned by what happens at this moment about these lots, or the whole need without any."""
         return any(until is None or moment < until for lot, until in self.lots.items() if not lots or lot in lots)
 

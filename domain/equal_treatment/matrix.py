@@ -152,13 +152,14 @@ def equal_treatment(
     `living`: the supplier that an id stands for now, where that is another one (`db.suppliers.write.survivors`).
     `earlier`: the decisions on versions before this one, which tell since when a supplier is set aside.
     """
-    of = concerned(version, exchanges, meetings, living, earlier)
+    suppliers_by_id = concerned(version, exchanges, meetings, living, earlier)
     told = disclosures(exchanges, living)
     receipts = _by_supplier((who, receipt) for each in told for who, receipt in each.receipts.items())
     contacts, found = Contacts(told), informations(told)
-    lacks = [*contact_lacks(of.values(), contacts)]
-    lacks += (lack for each in found for lack in information_lacks(each, of.values()))
-    lacks += (*question_lacks(exchanges, of, living), *meeting_lacks(meetings, of, living))
+    lacks = [*contact_lacks(suppliers_by_id.values(), contacts)]
+    lacks += (lack for each in found for lack in information_lacks(each, suppliers_by_id.values()))
+    lacks += question_lacks(exchanges, suppliers_by_id, living)
+    lacks += meeting_lacks(meetings, suppliers_by_id, living)
     gaps = _by_supplier((one.supplier_id, lack.gap((one,), language)) for lack in lacks for one in lack.suppliers)
     answers, met = _by_supplier(_answers(exchanges, living)), _by_supplier(_met(meetings, living))
     suppliers = tuple(
@@ -175,7 +176,7 @@ def equal_treatment(
             meetings=tuple(met.get(who, ())),
             gaps=tuple(gaps.get(who, ())),
         )
-        for who, each in of.items()
+        for who, each in suppliers_by_id.items()
     )
     return EqualTreatment(
         need_id=version.need_id,

@@ -72,7 +72,7 @@ def information_lacks(information: Information, suppliers: Iterable[Concerned]) 
     for supplier in suppliers:
         code = _code(information, supplier.supplier_id, holders)
         told = information.first if code == missing else information.last
-        if code and supplier.written_to and supplier.at(told.message.created_at, information.lots):
+        if code and supplier.written_to and supplier.is_concerned(told.message.created_at, information.lots):
             detail = _detail(code, information.receipts.get(supplier.supplier_id))
             lacking.setdefault((code, detail), []).append(supplier)
     for (code, detail), some in lacking.items():
@@ -144,7 +144,7 @@ class _Invitations:
 
     def concerns(self, supplier: Concerned) -> bool:
         """Whether the supplier was invited, or should have been."""
-        return supplier.supplier_id in self.invited or supplier.at(self.at, self.lots)
+        return supplier.supplier_id in self.invited or supplier.is_concerned(self.at, self.lots)
 
 
 def meeting_lacks(

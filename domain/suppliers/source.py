@@ -23,7 +23,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Source(msgspec.Struct, frozen=True):
     """A directory from which records come. `name` is the one in paths and on keys.
 
-    `rank`: of sources that describe one supplier, the word of the one that ranks higher goes first.
+    `rank`: where several sources describe one supplier, the values of the higher rank are preferred.
     """
 
     name: str
