@@ -95,7 +95,7 @@ def facts(lots: int, index: LiveIndex, reference: Reference) -> ReportFacts:
 
 
 def timed(work: Callable[[], T]) -> tuple[T, float]:
-    """What the work gives, and the median of its seconds."""
+    """The result of the work, and the median of its seconds."""
     seconds, made = [], []
     for _ in range(ROUNDS):
         started = time.perf_counter()

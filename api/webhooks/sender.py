@@ -19,7 +19,7 @@ from api.web.pagination import write_cursor
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
 from db.delivery.webhook_log import note_attempt
-from db.delivery.webhooks import Target, behind, queue, target
+from db.delivery.webhooks import Target, queue, target, webhooks_behind
 from db.schema.webhook_tables import webhook_deliveries
 from db.suppliers.read import START, Position
 from domain.delivery.backoff import Outcome, Result
@@ -40,7 +40,7 @@ async def webhook_kind(services: Services) -> AsyncIterator[Kind]:
 
     async def queue_changes(connection: Connection) -> None:
         now = services.now()
-        for webhook_id, since, version in await behind(connection):
+        for webhook_id, since, version in await webhooks_behind(connection):
             cursor = write_cursor(FEED, Position(since + 1, START.supplier_id))
             data = SuppliersChanged(data_version=version, since_version=since, cursor=cursor)
             await queue(connection, webhook_id, "suppliers.changed", data, now, version)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from db.api_keys import ensure_organisation
 from db.audit import write_entry
 from db.core.engine import Connection, Engine, transaction
-from db.core.uuid7 import uuid7
+from db.core.uuid7 import lowest_id
 from db.exchanges.exchanges import purge_exchanges
 from db.idempotency import LIFETIME
 from db.meetings.persons import erase_persons
@@ -26,8 +26,6 @@ from domain.audit import Actor, Detail
 from domain.delivery.webhook import KEPT
 from domain.needs.status import OPEN
 from domain.privacy.retention import Bounds, Due, DueNeed, Kind, Periods, Plan, bounds_of
-
-_NO_RANDOM = bytes(10)
 
 # The last thing that happened to a need is its end, or an award noted or signed, or a meeting held, after it. An award
 # counts to the end of its day.
@@ -131,7 +129,7 @@ def _due_rows(bounds: Bounds) -> dict[Kind, DueRows]:
         ),
         "deliveries": DueRows(
             webhook_deliveries,
-            (webhook_deliveries.c.id < uuid7(bounds.deliveries, _NO_RANDOM)) & webhook_deliveries.c.due_at.is_(None),
+            (webhook_deliveries.c.id < lowest_id(bounds.deliveries)) & webhook_deliveries.c.due_at.is_(None),
             sa.select(webhooks.c.organisation_id).where(webhooks.c.id == webhook_deliveries.c.lane).scalar_subquery(),
         ),
     }

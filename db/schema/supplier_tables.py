@@ -1,4 +1,4 @@
-"""The tables, as queries see them; the migrations build the same."""
+"""The tables of organisations and keys, sources, records, suppliers and imports; the migrations build the same."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

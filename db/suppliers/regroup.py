@@ -1,7 +1,7 @@
 """Regrouping of records into suppliers, where any of them came, changed or went.
 
 The rule is that of `domain.suppliers.deduplication`. Only records that something links, directly or through others, to
-those that changed are read; whoever calls has taken hold of identities first, so that no other transaction groups them
+those that changed are read; the caller has called `lock_identities` first, so that no other transaction groups them
 meanwhile.
 """
 
@@ -146,10 +146,10 @@ async def regroup(
 ) -> Regrouping:
     """Group the seeds, and all records linked to them, into suppliers, which keep their ids where they can.
 
-    `seeds`: records that came or changed, and those that were one supplier with a record that went: to all others it
-    made no difference. Records that changed at `now`, and those that are `leaving`, keep no supplier's id that others
-    can keep. Suppliers that are part of another one now become tombstones that point to it. Left to the caller: writing
-    `to_rewrite` anew.
+    `seeds`: records that came or changed, and those that were one supplier with a record that went: the records of
+    other suppliers are not affected by its going. Records that changed at `now`, and those that are `leaving`, keep no
+    supplier's id that others can keep. Suppliers that are part of another one now become tombstones that point to it.
+    Left to the caller: writing `to_rewrite` anew.
     """
     known = await _connected_records(connection, seeds, change_set, now)
     if len(known) < 2:

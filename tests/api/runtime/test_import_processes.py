@@ -140,3 +140,14 @@ def test_without_a_process_it_is_done_otherwise(monkeypatch: pytest.MonkeyPatch)
     with import_processes(reference()) as processes, spooled(ROWS) as file:
         assert list(processes.prepare(reading(), file, otherwise=nothing)(TERMS, lambda: False)) == []
         assert file.tell() == 0
+
+
+def test_a_process_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(channel: int, *_: object) -> None:
+        with socket.socket(fileno=channel) as parent:
+            parent.recv(1)  # until nobody listens any more
+
+    monkeypatch.setattr(api.runtime.import_processes, "_prepare_file", silent)
+    monkeypatch.setattr(api.runtime.import_processes, "START_SECONDS", 0.1)
+    with import_processes(reference()) as processes:
+        assert prepared(processes) == []
