@@ -13,7 +13,7 @@ import httpx
 import structlog
 
 from api.directory.routes import FEED
-from api.runtime.outbox_worker import Kind
+from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from api.web.pagination import write_cursor
 from db.core.engine import Connection, Engine, transaction
@@ -35,7 +35,7 @@ _HEADERS = {"User-Agent": "Vivier", "Content-Type": "application/json"}
 
 
 @asynccontextmanager
-async def webhook_kind(services: Services) -> AsyncIterator[Kind]:
+async def webhook_kind(services: Services) -> AsyncIterator[DeliveryKind]:
     """The deliveries of webhooks as a kind of delivery."""
 
     async def queue_changes(connection: Connection) -> None:
@@ -48,7 +48,7 @@ async def webhook_kind(services: Services) -> AsyncIterator[Kind]:
     # no proxy from the environment: it would see receivers' secrets, and reach addresses that are refused here
     async with httpx.AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False) as client:
         sender = Sender(client, services.database, services.now, private=services.settings.webhook_private)
-        yield Kind(
+        yield DeliveryKind(
             outbox=webhook_deliveries,
             schedule=SCHEDULE,
             attempt=sender.attempt,
