@@ -34,7 +34,7 @@ async def write_message(
     return await _add(connection, acting, need, exchange, message, action)
 
 
-async def publish_question(
+async def publish_answer(
     connection: Connection, acting: Acting, exchange_id: UUID, message_id: UUID, request: PublicationRequest
 ) -> CreatedMessage:
     """Share a question and its answer with all recipients. Raises as `write_message` and `published_question`."""
