@@ -17,6 +17,7 @@ from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from api.web.pagination import write_cursor
 from db.core.engine import Connection, Engine, transaction
+from db.core.outage import with_causes
 from db.delivery.outbox import Claimed
 from db.delivery.webhook_log import note_attempt
 from db.delivery.webhooks import Target, queue, target, webhooks_behind
@@ -133,12 +134,8 @@ def _outcome(answer: httpx.Response) -> Outcome:
     )
 
 
-def _failure_word(failure: BaseException | None) -> str:
+def _failure_word(failure: BaseException) -> str:
     """The failure word for an exception, from its chain of causes."""
-    while failure is not None:
-        if isinstance(failure, socket.gaierror):
-            return "name"
-        if isinstance(failure, ssl.SSLError):
-            return "tls"
-        failure = failure.__cause__ or failure.__context__
-    return "connection"
+    words = {socket.gaierror: "name", ssl.SSLError: "tls"}
+    found = (word for seen in with_causes(failure) for kind, word in words.items() if isinstance(seen, kind))
+    return next(found, "connection")

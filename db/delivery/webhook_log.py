@@ -29,18 +29,14 @@ async def list_deliveries(
 
 async def get_delivery(connection: Connection, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery | None:
     """One delivery of that webhook; None where it has none of that id."""
-    query = select(webhook_deliveries).where(
-        webhook_deliveries.c.lane == webhook_id, webhook_deliveries.c.id == delivery_id
-    )
+    query = select(webhook_deliveries).filter_by(lane=webhook_id, id=delivery_id)
     found = await _with_attempts(connection, (await connection.execute(query)).all())
     return found[0] if found else None
 
 
 async def retry_delivery(connection: Connection, delivery_id: UUID, now: datetime) -> None:
     """Make a delivery due now, whatever its status, unless an attempt is under way."""
-    again = update(webhook_deliveries).where(
-        webhook_deliveries.c.id == delivery_id, webhook_deliveries.c.lease.is_(None)
-    )
+    again = update(webhook_deliveries).filter_by(id=delivery_id, lease=None)
     await connection.execute(again.values(status="waiting", due_at=now, attempts=0))
     await wake(connection)
 

@@ -4,8 +4,7 @@ A version tells itself why its near misses and suppliers of a later day are not 
 (`unexplained`) is found by whoever asks for the comparison, with the data of that moment.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -99,7 +98,7 @@ class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
     changed: tuple[str, ...] = ()
 
 
-WhyNot = Callable[[UUID], AbsenceReason]
+Reasons = Mapping[UUID, AbsenceReason]
 
 
 class Absence(msgspec.Struct, frozen=True):
@@ -257,44 +256,34 @@ class _Side:
         known_at = supplier_id.int >> 80 if supplier_id.version == UUID7 else 0
         return Absence("not_yet") if known_at > int(self.version.created_at.timestamp() * 1_000) else None
 
-    def why_not(self, other: "_Side", changed: Sequence[str], language: Language) -> WhyNot:
-        """The function that says why a supplier, which `other` shows, is not a candidate.
-
-        `changed`: the fields of the lot that differ between the two.
-        """
+    def reasons(self, other: "_Side", changed: Sequence[str], language: Language) -> Reasons:
+        """By supplier that `other` shows, why it is not a candidate. `changed`: the fields of the lot that differ."""
         heirs = {
-            each.other.id: Named(part, self.names[part])
+            each.other.id: Absence("listed_as", other=Named(part, self.names[part]))
             for part, each in other.absences.items()
             if each.other is not None and part in self.ranks
         }
-        return partial(self._absence_reason, heirs, changed, language)
-
-    def _absence_reason(
-        self, heirs: Mapping[UUID, Named], changed: Sequence[str], language: Language, supplier_id: UUID
-    ) -> AbsenceReason:
-        absence = self.known_absence(supplier_id) or self.absences.get(supplier_id) or Absence("not_kept")
-        if supplier_id in heirs:
-            absence = Absence("listed_as", other=heirs[supplier_id])
-        if language != self.version.language and supplier_id in self.missed:
-            absence = msgspec.structs.replace(absence, message=None)
-        decisive = DECISIVE.get(absence.excluded_by or absence.code, ())
-        named = tuple(name for name in changed if name in decisive)
-        return AbsenceReason(
-            code=absence.code,
-            message=_absence_text(absence, self.version.number, len(self.ranks), named, language),
-            excluded_by=absence.excluded_by,
-            rank=absence.rank,
-            other=absence.other.id if absence.other else None,
-            changed=named,
-        )
+        found: dict[UUID, AbsenceReason] = {}
+        for supplier_id in other.names.keys() - self.ranks.keys():
+            absence = self.known_absence(supplier_id) or self.absences.get(supplier_id) or Absence("not_kept")
+            absence = heirs.get(supplier_id, absence)
+            if language != self.version.language and supplier_id in self.missed:
+                absence = msgspec.structs.replace(absence, message=None)
+            decisive = DECISIVE.get(absence.excluded_by or absence.code, ())
+            named = tuple(name for name in changed if name in decisive)
+            message = _absence_text(absence, self.version.number, len(self.ranks), named, language)
+            other_id = absence.other.id if absence.other else None
+            reason = AbsenceReason(absence.code, message, absence.excluded_by, absence.rank, other_id, named)
+            found[supplier_id] = reason
+        return found
 
     def criteria(self) -> dict[str, object]:
         """The fields that decide who is a candidate of the lot, and how many of them are shown."""
         if self.lot is None:
             return {}
         need, lot = self.version.need, self.lot
-        own = {name: getattr(lot, name) for name in Lot.__struct_fields__ if name not in {"id", "title"}}
-        return own | {
+        return msgspec.structs.asdict(lot) | {
+            "title": None,
             "reserved": lot.reserved or (),
             "territory": lot.territory or need.territory,
             "limit": need.limit,
@@ -304,8 +293,9 @@ class _Side:
 
 def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> LotDiff:
     names, lot = before.names | after.names, after.lot or before.lot
-    changed = _changed(before, after)
-    why_not_before, why_not_after = before.why_not(after, changed, language), after.why_not(before, changed, language)
+    criteria = after.criteria()
+    changed = tuple(name for name, value in before.criteria().items() if criteria.get(name, value) != value)
+    not_before, not_after = before.reasons(after, changed, language), after.reasons(before, changed, language)
     stayed = {each: (before.ranks[each], rank) for each, rank in after.ranks.items() if each in before.ranks}
     return LotDiff(
         id=lot_id,
@@ -317,33 +307,28 @@ def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> L
         total_after=after.shown.total if after.shown else None,
         stayed=len(stayed),
         came=tuple(
-            AddedCandidate(each, names[each], None, rank, why_not_before(each))
+            AddedCandidate(each, names[each], None, rank, not_before[each])
             for each, rank in after.ranks.items()
             if each not in stayed
         ),
         left=tuple(
-            RemovedCandidate(each, names[each], rank, None, why_not_after(each))
+            RemovedCandidate(each, names[each], rank, None, not_after[each])
             for each, rank in before.ranks.items()
             if each not in stayed
         ),
         moved=tuple(MovedCandidate(each, names[each], was, now) for each, (was, now) in stayed.items() if was != now),
-        near_misses=tuple(_near_misses(before, after, why_not_before, why_not_after)),
+        near_misses=tuple(_near_misses(before, after, not_before, not_after)),
         decisions=tuple(_decisions(before, after, names)),
     )
 
 
-def _near_misses(
-    before: _Side, after: _Side, why_not_before: WhyNot, why_not_after: WhyNot
-) -> Iterator[NearMissChange]:
+def _near_misses(before: _Side, after: _Side, not_before: Reasons, not_after: Reasons) -> Iterator[NearMissChange]:
     """Those of both versions; their messages are compared where both are in the same language."""
+    in_words = before.version.language == after.version.language
     for each, row in after.missed.items():
         was = before.missed.get(each)
-        if was is None or (
-            was.excluded_by == row.excluded_by
-            and (was.message == row.message or before.version.language != after.version.language)
-        ):
-            continue
-        yield NearMissChange(each, row.supplier.name, why_not_before(each), why_not_after(each))
+        if was and (was.excluded_by != row.excluded_by or (in_words and was.message != row.message)):
+            yield NearMissChange(each, row.supplier.name, not_before[each], not_after[each])
 
 
 def _decisions(before: _Side, after: _Side, names: Mapping[UUID, str]) -> Iterator[DecisionDifference]:
@@ -366,12 +351,6 @@ def _sides(version: FrozenShortlist, lot_ids: Iterable[str], absences: Absences)
 
 def _lots(version: FrozenShortlist) -> dict[str, Lot]:
     return {lot.id: lot for lot in version.need.lots}
-
-
-def _changed(one: _Side, other: _Side) -> tuple[str, ...]:
-    """The fields of the lot that differ between two versions that have it."""
-    theirs = other.criteria()
-    return tuple(name for name, value in one.criteria().items() if name in theirs and theirs[name] != value)
 
 
 def _absence_text(absence: Absence, number: int, shown: int, changed: Sequence[str], language: Language) -> str:
