@@ -13,7 +13,6 @@ from typing import NamedTuple
 from stdnum import luhn
 
 from api.sample.profiles import Draws, Profile, Weighted, load
-from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Commune
 from domain.suppliers.supplier import (
     Address,
@@ -73,29 +72,22 @@ def generate(
     ]
     if not places:
         raise ValueError(f"no inhabited commune in {departements}")
-    codes = {
-        one.id: tuple(code for prefix in one.cpv if reference.cpv.known(code := prefix.ljust(8, "0")))
-        for one in reference.taxonomy.segments.values()
-    }
-    return map(_Writer(seed, on, reference.taxonomy, Weighted(places), codes).write, range(1, count + 1))
+    return map(_Writer(seed, reference, on, Weighted(places)).write, range(1, count + 1))
 
 
 class _Writer:
     """Writes the suppliers of one pool."""
 
-    def __init__(
-        self,
-        seed: int,
-        on: date,
-        taxonomy: Taxonomy,
-        places: Weighted[tuple[int, Commune]],
-        cpv: dict[str, tuple[str, ...]],
-    ) -> None:
-        self._seed, self._on, self._taxonomy, self._places, self._cpv = seed, on, taxonomy, places, cpv
+    def __init__(self, seed: int, reference: Reference, on: date, places: Weighted[tuple[int, Commune]]) -> None:
+        self._seed, self._taxonomy, self._on, self._places = seed, reference.taxonomy, on, places
+        self._cpv = {
+            one.id: tuple(code for prefix in one.cpv if reference.cpv.known(code := prefix.ljust(8, "0")))
+            for one in reference.taxonomy.segments.values()
+        }
         self._outlines = outlines("commune")
         self._file = load()
         profiles = self._file.profiles
-        self._profiles = Weighted([(Draws(one, self._file.popularity, taxonomy), one.weight) for one in profiles])
+        self._profiles = Weighted([(Draws(one, self._file.popularity, self._taxonomy), one.weight) for one in profiles])
 
     def write(self, number: int) -> Generated:
         """Supplier number `number` of the pool."""

@@ -30,12 +30,11 @@ def is_away(failure: BaseException) -> bool:
         or (isinstance(seen, exc.DBAPIError) and seen.connection_invalidated)
         or (isinstance(seen, asyncpg.InterfaceError) and "closed" in str(seen))
         or (isinstance(seen, OSError) and _raised_by_driver(seen))
-        for seen in with_causes(failure)
+        for seen in _with_causes(failure)
     )
 
 
-def with_causes(failure: BaseException | None) -> Iterator[BaseException]:
-    """A failure, then what caused it, and so on."""
+def _with_causes(failure: BaseException | None) -> Iterator[BaseException]:
     while failure is not None:
         yield failure
         failure = failure.__cause__ or (None if failure.__suppress_context__ else failure.__context__)
@@ -50,4 +49,4 @@ def _raised_by_driver(failure: OSError) -> bool:
 
 def refusal(failure: BaseException) -> str | None:
     """The server's message where it refused the connection (password, database or user); else None."""
-    return next((str(seen) for seen in with_causes(failure) if isinstance(seen, _REFUSED)), None)
+    return next((str(seen) for seen in _with_causes(failure) if isinstance(seen, _REFUSED)), None)

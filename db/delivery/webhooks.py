@@ -138,7 +138,7 @@ async def webhooks_behind(connection: Connection) -> Sequence[tuple[UUID, int, i
         .where(webhooks.c.active, webhooks.c.events.contains(["suppliers.changed"]), ~under_way)
         .with_for_update(of=webhooks, skip_locked=True, key_share=True)
     )
-    return [row.tuple() for row in await connection.execute(query)]
+    return [(row.id, row.acknowledged_version, row.version) for row in await connection.execute(query)]
 
 
 async def queue(

@@ -5,13 +5,13 @@ A version tells itself why its near misses and suppliers of a later day are not 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 from domain.needs.need import Lot
 from domain.needs.status import changed_fields
+from domain.shortlists.absence import Absence, AbsenceReason, Absences
 from domain.shortlists.frozen import (
     ComparedVersion,
     Decision,
@@ -21,102 +21,11 @@ from domain.shortlists.frozen import (
     ShownLot,
     SupplierName,
 )
-from domain.shortlists.shortlist import Gate, Stamp
-from domain.text.bilingual import Language, Text
-from domain.text.labels import REFUSED_BY
-
-AbsenceCode = Literal[
-    "beyond_limit",
-    "refused",
-    "no_offer",
-    "inactive",
-    "merged",
-    "listed_as",
-    "gone",
-    "not_yet",
-    "not_kept",
-    "no_such_lot",
-]
-
-
-CODES: dict[AbsenceCode, Text] = {
-    "beyond_limit": Text("candidat au rang {rank}, au-delà {rows}", "candidate at rank {rank}, beyond {rows}"),
-    "no_offer": REFUSED_BY["segment"],
-    "inactive": Text("n'est pas en activité dans l'annuaire", "is not active in the directory"),
-    "merged": Text("réuni avec « {other} » dans l'annuaire", "made one with “{other}” in the directory"),
-    "listed_as": Text(
-        "y figure comme « {other} », réuni avec lui depuis", "listed there as “{other}”, since made one with it"
-    ),
-    "gone": Text("retiré de l'annuaire par sa source", "withdrawn from the directory by its source"),
-    "not_yet": Text("n'était pas encore dans l'annuaire", "was not yet in the directory"),
-    "no_such_lot": Text("ce lot n'y est pas", "this lot is not in it"),
-    "not_kept": Text(
-        "pas parmi les candidats affichés ; les données ont changé depuis et n'en disent plus la raison",
-        "not among the candidates shown; the data have changed since and no longer tell why",
-    ),
-}
-TODAY = Text(" (d'après les données d'aujourd'hui)", " (by the data of today)")
-FIELDS: dict[str, Text] = {
-    "segments": Text("segments", "segments"),
-    "cpv": Text("codes CPV", "CPV codes"),
-    "keywords": Text("mots", "keywords"),
-    "territory": Text("territoire", "territory"),
-    "site": Text("lieu d'exécution", "place of performance"),
-    "max_distance_km": Text("distance maximale", "greatest distance"),
-    "reserved": Text("réservation", "reservation"),
-    "on": Text("date d'évaluation", "evaluation date"),
-    "limit": Text("nombre de candidats affichés", "number of candidates shown"),
-}
-
-
-UUID7 = 7
-OFFERS = ("segments", "cpv", "keywords")
-DECISIVE: dict[str, tuple[str, ...]] = {
-    "segment": OFFERS,
-    "no_offer": OFFERS,
-    "service_area": (*OFFERS, "territory"),
-    "distance": ("territory", "site", "max_distance_km"),
-    "reservation": ("reserved", "on"),
-    "beyond_limit": (*OFFERS, "territory", "site", "max_distance_km", "reserved", "limit"),
-}
-"""The fields of a lot that decide whether a gate refuses a supplier, or how far down it comes."""
-
-
-class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The reason for which a supplier is not a candidate of a version, as a code and in words.
-
-    `excluded_by`: the gate that refused it. `rank`: its place beyond the rows shown. `other`: the supplier that it is
-    part of since (`merged`), or as which the version lists it (`listed_as`). `changed`: what the lot asks differently
-    in the two versions, of what decides this.
-    """
-
-    code: AbsenceCode
-    message: str
-    excluded_by: Gate | None = None
-    rank: int | None = None
-    other: UUID | None = None
-    changed: tuple[str, ...] = ()
-
+from domain.shortlists.shortlist import Stamp
+from domain.text.bilingual import Language
 
 Reasons = Mapping[UUID, AbsenceReason]
-
-
-class Absence(msgspec.Struct, frozen=True):
-    """An `AbsenceReason` before it is put into words; `message`: the gate's, where it is known.
-
-    `data_changed`: this was found with data that are no longer those of the version.
-    """
-
-    code: AbsenceCode
-    excluded_by: Gate | None = None
-    message: str | None = None
-    rank: int | None = None
-    other: Named | None = None
-    data_changed: bool = False
-
-
-Absences = Mapping[str, Mapping[UUID, Absence]]
-"""By lot and supplier."""
+UUID7 = 7
 
 
 class AddedCandidate(SupplierName, frozen=True):
@@ -264,17 +173,11 @@ class _Side:
             if each.other is not None and part in self.ranks
         }
         found: dict[UUID, AbsenceReason] = {}
-        for supplier_id in other.names.keys() - self.ranks.keys():
-            absence = self.known_absence(supplier_id) or self.absences.get(supplier_id) or Absence("not_kept")
-            absence = heirs.get(supplier_id, absence)
-            if language != self.version.language and supplier_id in self.missed:
+        for each in other.names.keys() - self.ranks.keys():
+            absence = heirs.get(each) or self.known_absence(each) or self.absences.get(each) or Absence("not_kept")
+            if language != self.version.language and each in self.missed:
                 absence = msgspec.structs.replace(absence, message=None)
-            decisive = DECISIVE.get(absence.excluded_by or absence.code, ())
-            named = tuple(name for name in changed if name in decisive)
-            message = _absence_text(absence, self.version.number, len(self.ranks), named, language)
-            other_id = absence.other.id if absence.other else None
-            reason = AbsenceReason(absence.code, message, absence.excluded_by, absence.rank, other_id, named)
-            found[supplier_id] = reason
+            found[each] = absence.reason(self.version.number, len(self.ranks), changed, language)
         return found
 
     def criteria(self) -> dict[str, object]:
@@ -351,21 +254,3 @@ def _sides(version: FrozenShortlist, lot_ids: Iterable[str], absences: Absences)
 
 def _lots(version: FrozenShortlist) -> dict[str, Lot]:
     return {lot.id: lot for lot in version.need.lots}
-
-
-def _absence_text(absence: Absence, number: int, shown: int, changed: Sequence[str], language: Language) -> str:
-    """A sentence on a supplier's absence from version `number`, which shows so many candidates of the lot.
-
-    `changed`: what the lot asks differently in the version it is compared with, of what decides this.
-    """
-    rows = Text("du seul affiché", "the only one shown")
-    if shown > 1:
-        rows = Text(f"des {shown} affichés", f"the {shown} shown")
-    pattern = REFUSED_BY[absence.excluded_by] if absence.excluded_by else CODES[absence.code]
-    other = absence.other.name if absence.other else ""
-    sentence = absence.message or pattern.to(language).format(rank=absence.rank, rows=rows.to(language), other=other)
-    today = TODAY.to(language) if absence.data_changed and absence.code != "not_kept" else ""
-    fields = ", ".join(FIELDS[name].to(language) for name in changed)
-    differs = Text(f" (le lot diffère par : {fields})", f" (the lot differs in: {fields})").to(language)
-    version = Text(f"Version {number} : ", f"Version {number}: ").to(language)
-    return version + sentence + today + (differs if changed else "")
