@@ -9,7 +9,7 @@ import msgspec
 from litestar import Response
 
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get
+from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get, etag_of
 from api.web.content_negotiation import HTML, JSON
 from api.web.openapi import encode, routes_of
 from api.web.problems import CATALOGUE, ProblemType
@@ -57,7 +57,7 @@ async def get_openapi(call: Call) -> Response[bytes]:
 @endpoint("GET", "/docs", tag=TAG, scope=None, answers={HTML: str})
 async def get_docs(_: Call) -> Response[bytes]:
     """A page to read and try this API; works without internet access."""
-    page, media_type = asset("docs.html")
+    page, media_type = asset("docs.html")[:2]
     return Response(page, headers={"content-type": media_type, "content-security-policy": POLICY})
 
 
@@ -96,11 +96,12 @@ ROUTES = (get_openapi, get_docs, get_docs_asset, list_problem_types, get_problem
 
 
 @cache
-def asset(name: str) -> tuple[bytes, str]:
-    """The content and media type of a file of the page. Raises NotFound for any other name."""
+def asset(name: str) -> tuple[bytes, str, str]:
+    """The content, media type and entity tag of a file of the page. Raises NotFound for any other name."""
     if name not in {file.name for file in ASSETS.iterdir()} or Path(name).suffix not in MEDIA_TYPES:
         raise NotFound(Text("Aucun fichier de ce nom", "No file of this name"))
-    return (ASSETS / name).read_bytes(), MEDIA_TYPES[Path(name).suffix]
+    content = (ASSETS / name).read_bytes()
+    return content, MEDIA_TYPES[Path(name).suffix], etag_of(content)
 
 
 def _described(kind: ProblemType, language: Language) -> ProblemTypeDocument:

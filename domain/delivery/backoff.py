@@ -26,8 +26,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
         A random jitter keeps deliveries that failed together from coming back together.
         """
-        growth = min(self.factor ** (attempts - 1), self.longest / self.first)
-        return self.first * growth * (1 + jitter)
+        return self.first * min(self.factor ** (attempts - 1), self.longest / self.first) * (1 + jitter)
 
     def due_again(
         self,
