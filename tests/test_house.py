@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ NAMELESS = {"base", "common", "helpers", "misc", "shared", "utils"}
 LIBRARIES = {
     "domain": {"domain", "msgspec"},
     "matching": {"domain", "matching", "msgspec", "numpy", "pyproj", "rapidfuzz", "shapely"},
-    "sources": {"domain", "matching", "msgspec", "sources", "stdnum"},
+    "sources": {"domain", "duckdb", "matching", "msgspec", "sources", "stdnum"},
     "db": {"alembic", "asyncpg", "db", "domain", "msgspec", "sqlalchemy"},
 }
 # Waiting and measuring (time.monotonic, time.perf_counter) tell nothing of the date.
@@ -114,6 +115,21 @@ def test_a_room_imports_what_it_may(room: str) -> None:
     assert {use for use in imported if use[1] not in LIBRARIES[room] | sys.stdlib_module_names} == set()
 
 
+def test_sql_is_written_in_db_and_in_the_steps_of_the_pool() -> None:
+    """As files in `sources/pool/steps`, for whoever runs them to read; nowhere else in modules outside of `db`."""
+    assert {path.parent for room in ROOMS for path in (ROOT / room).rglob("*.sql")} == {ROOT / "sources/pool/steps"}
+    statement = re.compile(
+        r"\s*(SELECT\s.*\sFROM|INSERT INTO|DELETE FROM|COPY|(CREATE|DROP) (TABLE|VIEW))\s", re.DOTALL
+    )
+    strings = (
+        (name(path), node.value)
+        for path in sources("api", "domain", "matching", "sources")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    assert [found for found in strings if statement.match(found[1])] == []
+
+
 @every_module
 def test_files_and_functions_are_short(path: Path) -> None:
     text = path.read_text()
@@ -144,7 +160,7 @@ def test_the_lock_holds_every_dependency_by_its_hash_and_no_address() -> None:
     wanted = [
         *project["build-system"]["requires"],
         *project["project"]["dependencies"],
-        *project["project"]["optional-dependencies"]["embedded"],
+        *chain.from_iterable(project["project"]["optional-dependencies"].values()),
         *project["dependency-groups"]["dev"],
     ]
     entries = re.findall(r"^([a-z0-9.-]+)==[^\n]*\\\n((?:    --hash=sha256:[0-9a-f]{64}[ \\]*\n)+)", lock, re.MULTILINE)

@@ -1,0 +1,142 @@
+"""A CSV file as it is published (plain, gzip, or zip of one or more), as one stream of UTF-8 through a named pipe.
+
+DuckDB reads no zip and no Windows-1252. Through a pipe nothing is unpacked to the disk: the establishments of Sirene
+are 9 GB unpacked.
+"""
+
+import csv
+import errno
+import gzip
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from typing import IO, cast
+
+_CHUNK = 1024 * 1024
+_DELIMITERS = ",;\t"
+_PATIENCE_SECONDS = 0.01
+_MARK = b"\xef\xbb\xbf"
+
+
+class UnusableFile(Exception):
+    """A file that the pool cannot be built from; the message names it."""
+
+
+class CsvPipe:
+    """A pipe at `path` that whoever opens it reads the CSV file `source` from, once.
+
+    Raises UnusableFile where the file cannot be opened or has no header.
+    """
+
+    def __init__(self, source: Path, path: Path) -> None:
+        self.source, self.path = source, path
+        self.rows = 0
+        self.fault: str | None = None
+        self._header = self._first_line()
+        self._in_quotes = self._stopped = False
+        self._raw: IO[bytes] | None = None
+        text = _utf8(self._header).decode()
+        self.delimiter = max(_DELIMITERS, key=text.count)
+        self.columns = tuple(next(csv.reader([text], delimiter=self.delimiter), ()))
+        os.mkfifo(path)
+        self._thread = Thread(target=self._feed, daemon=True, name=f"feeds {path.name}")
+        self._thread.start()
+
+    def progress(self) -> float | None:
+        """The share of the file that was read; None before and after."""
+        raw = self._raw
+        try:
+            return None if raw is None else raw.tell() / max(1, self.source.stat().st_size)
+        except ValueError:  # closed between the two looks
+            return None
+
+    def close(self) -> None:
+        """Let go of a file that nobody read, or not to its end."""
+        self._stopped = True
+        reader = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            # the feeder may wait for a reader, or for room in the pipe, and then sees that it is to stop
+            while self._thread.is_alive():
+                with suppress(BlockingIOError):
+                    os.read(reader, _CHUNK)
+                self._thread.join(_PATIENCE_SECONDS)
+        finally:
+            os.close(reader)
+
+    def _first_line(self) -> bytes:
+        try:
+            with self.source.open("rb") as raw:
+                for _, table in _tables(raw, self.source):
+                    if header := table.readline().removeprefix(_MARK).strip():
+                        return header
+        except (OSError, EOFError, zipfile.BadZipFile) as error:
+            raise UnusableFile(f"cannot read {self.source}: {_reason(error)}") from None
+        raise UnusableFile(f"{self.source} has no header line")
+
+    def _feed(self) -> None:
+        """Write all tables of the file to the pipe, with one header. Faults are kept in `fault`."""
+        try:
+            with self.path.open("wb") as pipe, self.source.open("rb") as self._raw:
+                pipe.write(_utf8(self._header) + b"\n")
+                for name, table in _tables(self._raw, self.source):
+                    if table.readline().removeprefix(_MARK).strip() != self._header:
+                        raise UnusableFile(f"{self.source}: {name} has another header than the table before it")
+                    self._write(table, pipe)
+        except OSError as error:
+            # a pipe that is closed is no fault of the file: its reader stopped
+            self.fault = None if error.errno == errno.EPIPE else f"cannot read {self.source}: {_reason(error)}"
+        except (EOFError, zipfile.BadZipFile, UnusableFile) as error:
+            self.fault = f"cannot read {self.source}: {_reason(error)}"
+        finally:
+            self._raw = None
+
+    def _write(self, table: IO[bytes], pipe: IO[bytes]) -> None:
+        while not self._stopped and (chunk := table.read(_CHUNK) + table.readline()):
+            # one kind of line end in the whole stream, and one at its end
+            lines = _utf8(chunk if chunk.endswith(b"\n") else chunk + b"\n").replace(b"\r\n", b"\n")
+            self._count(lines)
+            pipe.write(lines)
+
+    def _count(self, lines: bytes) -> None:
+        """Add the rows that end here: at the ends of lines that stand outside of quotes."""
+        parts = lines.split(b'"')
+        self.rows += sum(part.count(b"\n") for part in parts[self._in_quotes :: 2])
+        self._in_quotes ^= len(parts) % 2 == 0
+
+
+def _tables(raw: IO[bytes], source: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """The CSV tables in a file, by name."""
+    if source.suffix == ".gz":
+        with gzip.open(raw) as unpacked:
+            yield source.name, cast("IO[bytes]", unpacked)
+    elif source.suffix == ".zip":
+        with zipfile.ZipFile(raw) as archive:
+            for name in sorted(name for name in archive.namelist() if name.lower().endswith((".csv", ".txt"))):
+                with archive.open(name) as table:
+                    yield name, table
+    else:
+        yield source.name, raw
+
+
+def _utf8(lines: bytes) -> bytes:
+    """Whole lines as UTF-8; each that is not is read as Windows-1252."""
+    try:
+        lines.decode()
+    except UnicodeDecodeError:
+        return b"".join(map(_line_in_utf8, lines.splitlines(keepends=True)))
+    return lines
+
+
+def _line_in_utf8(line: bytes) -> bytes:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return line.decode("cp1252", "replace").encode()
+    return line
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or "it ends too early"

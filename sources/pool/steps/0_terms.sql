@@ -1,0 +1,34 @@
+-- What the steps have in common. Each file that was given is a view named <id>_file, with the columns that
+-- published_files.toml names and no others; a file that was not given is a view without rows.
+-- Variables: departements (none: all of France), with_staff, social_categories, folder.
+
+CREATE TABLE report (source VARCHAR, file VARCHAR, kept BIGINT, suppliers BIGINT);
+CREATE TABLE objects_read (file VARCHAR, objects BIGINT);
+
+CREATE MACRO siret_of(cell) AS
+    CASE WHEN regexp_full_match(replace(cell, ' ', ''), '[0-9]{14}') THEN replace(cell, ' ', '') END;
+
+-- Spreadsheets take the first zeros of a SIREN away.
+CREATE MACRO siren_of(cell) AS
+    CASE WHEN regexp_full_match(trim(cell), '[0-9]{6,9}(\.0)?') THEN lpad(split_part(trim(cell), '.', 1), 9, '0') END;
+
+-- Of a commune's INSEE code.
+CREATE MACRO departement_of(commune) AS
+    CASE WHEN left(commune, 2) IN ('97', '98') THEN left(commune, 3) ELSE left(commune, 2) END;
+
+CREATE MACRO is_wanted_commune(commune) AS
+    len(getvariable('departements')) = 0 OR list_contains(getvariable('departements'), departement_of(commune));
+
+-- A postal code tells the departement, but for a few communes at a border; Corsica has 20 for both of its own.
+CREATE MACRO is_wanted_postal_code(code) AS
+    len(getvariable('departements')) = 0
+    OR list_contains(getvariable('departements'), departement_of(code))
+    OR (left(code, 2) = '20' AND (list_contains(getvariable('departements'), '2A')
+                                  OR list_contains(getvariable('departements'), '2B')));
+
+-- NN: no staff, or unknown; 00: none at the end of the year.
+CREATE MACRO has_staff(band) AS
+    band IN ('01', '02', '03', '11', '12', '21', '22', '31', '32', '41', '42', '51', '52', '53');
+
+CREATE MACRO is_set(cell) AS
+    lower(trim(coalesce(cell, ''))) NOT IN ('', 'false', 'f', '0', 'non', 'no', 'n', 'none', 'null', 'nan', '[]', '{}');

@@ -1,0 +1,35 @@
+-- Lists that name suppliers. Who stands on one belongs to the pool whatever its legal form, and needs no known staff.
+
+CREATE TABLE ess AS
+SELECT siren_of("SIREN") AS siren, "Famille juridique de l'entreprise" AS family
+FROM ess_file;
+
+CREATE TABLE geiq AS
+SELECT label_id, name, siret, postal_code, city, branch_of
+FROM geiq_file;
+
+CREATE TABLE esat AS
+SELECT finess_et, siret, name, operator, operator_legal_form, address, post_code, commune_insee, commune, capacity
+FROM esat_file;
+
+-- A file is a page that wraps a list, or the structures themselves. E-mail and telephone are not read.
+CREATE TABLE jobs AS
+SELECT unnest(coalesce(results, [struct_pack(
+    id := id, type := type, siret := siret, raison_sociale := raison_sociale, enseigne := enseigne,
+    site_web := site_web, description := description, addresse_ligne_1 := addresse_ligne_1,
+    addresse_ligne_2 := addresse_ligne_2, code_postal := code_postal, ville := ville, departement := departement,
+    postes := postes)]), max_depth := 2)
+FROM jobs_file;
+
+CREATE TABLE market AS
+SELECT unnest(coalesce(results, [struct_pack(siret := siret)]), max_depth := 2)
+FROM market_file;
+
+INSERT INTO objects_read
+SELECT 'jobs', count(*) FROM jobs UNION ALL SELECT 'market', count(*) FROM market;
+
+CREATE TABLE listed AS
+SELECT DISTINCT siret_of(siret) AS siret, left(siret_of(siret), 9) AS siren
+FROM (SELECT siret FROM geiq UNION ALL SELECT siret FROM esat UNION ALL SELECT siret FROM jobs
+      UNION ALL SELECT siret FROM market)
+WHERE siret_of(siret) IS NOT NULL;

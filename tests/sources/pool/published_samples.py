@@ -1,0 +1,71 @@
+"""Small files as the State publishes them, with the columns that are read and some that must not be."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from sources.pool.published_files import PublishedFile, published_files
+
+Row = Mapping[str, str]
+
+FILES: dict[str, PublishedFile] = {file.id: file for file in published_files()}
+# What stands in these columns is of persons.
+PERSONAL = ("nomUniteLegale", "prenom1UniteLegale", "email", "telephone", "adrg_libvoie")
+NEVER = "never-to-be-seen"
+
+
+def unit(siren: str, **cells: str) -> Row:
+    """An association, active and not withheld."""
+    return {
+        "siren": siren,
+        "statutDiffusionUniteLegale": "O",
+        "etatAdministratifUniteLegale": "A",
+        "denominationUniteLegale": f"ASSOCIATION {siren}",
+        "categorieJuridiqueUniteLegale": "9220",
+        "activitePrincipaleUniteLegale": "94.99Z",
+        **cells,
+    }
+
+
+def establishment(siret: str, **cells: str) -> Row:
+    """An establishment in Rennes, active, not withheld, with staff."""
+    return {
+        "siren": siret[:9],
+        "siret": siret,
+        "statutDiffusionEtablissement": "O",
+        "etatAdministratifEtablissement": "A",
+        "trancheEffectifsEtablissement": "11",
+        "codeCommuneEtablissement": "35238",
+        "codePostalEtablissement": "35000",
+        "libelleCommuneEtablissement": "RENNES",
+        **cells,
+    }
+
+
+def award(siret: str, **cells: str) -> Row:
+    """A contract won."""
+    return {
+        "uid": "21350238800019-1",
+        "acheteur_id": "21350238800019",
+        "titulaire_id": siret,
+        "titulaire_typeIdentifiant": "SIRET",
+        "objet": "Entretien des espaces verts",
+        "modification_id": "0",
+        **cells,
+    }
+
+
+def write(path: Path, file: str, rows: Iterable[Row], delimiter: str = ",") -> Path:
+    """The rows as CSV, with all columns of the file and those of persons, filled in."""
+    columns = [column.split("|")[0] for column in FILES[file].required + FILES[file].optional]
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, [*columns, *PERSONAL], delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows({**dict.fromkeys(PERSONAL, NEVER), **row} for row in rows)
+    return path
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """The rows of a file that was made."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))

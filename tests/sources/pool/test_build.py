@@ -1,0 +1,266 @@
+"""The pool built from small and from real files."""
+
+import json
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from sources.pool.build import Choices, FileReport, build
+from sources.pool.csv_pipe import UnusableFile
+from tests.sources.pool.published_samples import NEVER, Row, award, establishment, read, unit, write
+
+ALL = Choices(with_staff=False)
+A, B, C = "100000001", "200000002", "300000003"
+
+
+class Sample:
+    """Files given, and what is made of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.out = folder, folder / "out"
+        self.given: dict[str, Sequence[Path]] = {}
+
+    def give(self, file: str, rows: Iterable[Row]) -> None:
+        self.given[file] = (write(self.folder / f"{file}.csv", file, rows),)
+
+    def build(self, choices: Choices = ALL) -> dict[str, FileReport]:
+        return {report.id: report for report in build(self.given, self.out, choices, lambda *_: None)}
+
+    def sirets(self, choices: Choices = ALL) -> list[str]:
+        self.build(choices)
+        return [row["siret"] for row in read(self.out / "sirene.csv")]
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Sample:
+    """Three associations with an establishment each."""
+    made = Sample(tmp_path)
+    made.give("units", map(unit, (C, A, B)))
+    made.give("establishments", (establishment(siren + "00011") for siren in (B, C, A)))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("cells", "kept"),
+    [
+        ({}, True),
+        ({"etatAdministratifUniteLegale": "C"}, False),
+        ({"statutDiffusionUniteLegale": "P"}, False),
+        ({"denominationUniteLegale": "[ND]"}, False),
+        ({"categorieJuridiqueUniteLegale": "5710"}, False),
+        ({"categorieJuridiqueUniteLegale": "5710", "economieSocialeSolidaireUniteLegale": "O"}, True),
+        ({"categorieJuridiqueUniteLegale": "1000", "economieSocialeSolidaireUniteLegale": "O"}, False),
+    ],
+)
+def test_legal_units(sample: Sample, cells: dict[str, str], kept: bool) -> None:
+    """Those of the ESS are kept, by their form or INSEE's flag; never persons, nor what is closed or withheld."""
+    sample.give("units", [unit(A, **cells)])
+    assert sample.sirets() == ([A + "00011"] if kept else [])
+
+
+@pytest.mark.parametrize(
+    ("cells", "kept"),
+    [
+        ({"trancheEffectifsEtablissement": "01"}, True),
+        ({"trancheEffectifsEtablissement": "NN"}, False),
+        ({"trancheEffectifsEtablissement": ""}, False),
+        ({"etatAdministratifEtablissement": "F"}, False),
+        ({"statutDiffusionEtablissement": "P"}, False),
+        ({"libelleVoieEtablissement": "[ND]"}, False),
+    ],
+)
+def test_establishments(sample: Sample, cells: dict[str, str], kept: bool) -> None:
+    sample.give("establishments", [establishment(A + "00011", **cells)])
+    assert sample.sirets(Choices()) == ([A + "00011"] if kept else [])
+
+
+def test_staff_is_not_asked_of_all(sample: Sample) -> None:
+    sample.give("establishments", [establishment(A + "00011", trancheEffectifsEtablissement="NN")])
+    assert sample.sirets() == [A + "00011"]
+
+
+def test_who_is_on_a_list_belongs_to_the_pool(sample: Sample) -> None:
+    """Whatever its legal form, and without known staff; a natural person does not."""
+    company = {"categorieJuridiqueUniteLegale": "5710"}
+    sample.give("units", [unit(A, **company), unit(B, **company), unit(C, categorieJuridiqueUniteLegale="1000")])
+    sample.give("establishments", [establishment(s + "00011", trancheEffectifsEtablissement="NN") for s in (A, B, C)])
+    jobs = sample.folder / "jobs.json"
+    jobs.write_text(json.dumps({"results": [{"siret": A + "00011"}, {"siret": C + "00011"}]}))
+    sample.given["jobs"] = (jobs,)
+    assert sample.sirets(Choices()) == [A + "00011"]
+
+
+@pytest.mark.parametrize(
+    ("departements", "communes"), [(("35",), ["35238"]), (("2A", "974"), ["2A004", "97411"]), ((), None)]
+)
+def test_a_part_of_france(sample: Sample, departements: tuple[str, ...], communes: list[str] | None) -> None:
+    everywhere = ["35238", "2A004", "97411", "75056"]
+    rows = (establishment(f"{A}0001{n}", codeCommuneEtablissement=code) for n, code in enumerate(everywhere))
+    sample.give("establishments", rows)
+    sample.build(Choices(departements=departements))
+    made = [row["codeCommuneEtablissement"] for row in read(sample.out / "sirene.csv")]
+    assert made == (everywhere if communes is None else communes)
+
+
+def test_evidence_is_of_suppliers_of_the_pool(sample: Sample) -> None:
+    sample.give("units", [unit(A, identifiantAssociationUniteLegale="W351000001"), unit(B)])
+    sample.give("awards", [award(A + "00099"), award(A + "00099", modification_id="1"), award("99999999900011")])
+    sample.give(
+        "rna",
+        [
+            {"id": "W351000001", "objet": "jardiner", "objet_social1": "034000"},
+            {"id": "W351000002", "siret": B + "00011", "position": "D"},
+            {"id": "W351000003", "siret": C + "00011"},
+        ],
+    )
+    sample.give("ess", [{"SIREN": A}, {"SIREN": "1234567"}])
+    sample.give("directory_units", [{"siren": A, "est_ess": "true"}, {"siren": B, "est_ess": "False"}])
+    sample.give("directory_establishments", [{"siret": B + "00011", "liste_rge": "['x']"}, {"siret": A + "00099"}])
+    reports = sample.build()
+    assert [row["uid"] for row in read(sample.out / "decp.csv")] == ["21350238800019-1"]
+    assert [(row["id"], row["siren"]) for row in read(sample.out / "rna.csv")] == [("W351000001", A)]
+    assert [row["SIREN"] for row in read(sample.out / "ess-france.csv")] == [A]
+    flags = [
+        (row["siret"], row["siren"], row["est_ess"], row["liste_rge"]) for row in read(sample.out / "directory.csv")
+    ]
+    assert flags == [("", A, "true", ""), (B + "00011", B, "", "['x']")]
+    assert [(reports["awards"].read, reports["awards"].kept, reports["awards"].suppliers)] == [(3, 1, 1)]
+
+
+def test_a_branch_without_siret_comes_with_its_group(sample: Sample) -> None:
+    sample.give(
+        "geiq",
+        [
+            {"label_id": "1", "siret": A + "00011", "postal_code": "35000"},
+            {"label_id": "2", "branch_of": "1", "postal_code": "35400"},
+            {"label_id": "3", "branch_of": "1", "postal_code": "44000"},
+            {"label_id": "4", "postal_code": "35000"},
+        ],
+    )
+    sample.build(Choices(departements=("35",)))
+    assert [row["label_id"] for row in read(sample.out / "geiq.csv")] == ["1", "2"]
+
+
+def test_esat_without_siret_stay(sample: Sample) -> None:
+    sample.give("esat", [{"finess_et": "1"}, {"finess_et": "2", "siret": "99999999900011"}])
+    sample.build()
+    assert [row["finess_et"] for row in read(sample.out / "esat.csv")] == ["1"]
+
+
+@pytest.mark.parametrize("shape", ["pages", "array", "lines"])
+def test_jobs_come_as_pages_lists_or_lines(sample: Sample, shape: str) -> None:
+    """And leave as they came, but for telephones and addresses of persons."""
+    structure = {"id": 7, "siret": A + "00011", "courriel": NEVER, "postes": [{"rome": "A1203", "contact": NEVER}]}
+    text = {
+        "pages": json.dumps({"count": 1, "results": [structure]}, indent=1),
+        "array": json.dumps([structure]),
+        "lines": json.dumps(structure) + "\n",
+    }[shape]
+    path = sample.folder / "jobs.json"
+    path.write_text(text)
+    sample.given["jobs"] = (path,)
+    sample.build()
+    made = [json.loads(line) for line in (sample.out / "emplois.ndjson").read_text().splitlines()]
+    assert [(row["id"], row["siret"], row["postes"][0]["rome"]) for row in made] == [(7, A + "00011", "A1203")]
+    assert NEVER not in (sample.out / "emplois.ndjson").read_text()
+
+
+def test_nothing_is_made_of_persons_and_of_what_is_withheld(sample: Sample) -> None:
+    """Neither the rows of natural persons nor withheld ones, nor columns of persons, appear in any file."""
+    person = unit(B, categorieJuridiqueUniteLegale="1000", denominationUniteLegale=NEVER)
+    withheld = unit(C, statutDiffusionUniteLegale="P", denominationUniteLegale=NEVER)
+    sample.give("units", [unit(A, identifiantAssociationUniteLegale="W351000001"), person, withheld])
+    sample.give(
+        "establishments",
+        [
+            establishment(A + "00011"),
+            establishment(A + "00029", statutDiffusionEtablissement="P", enseigne1Etablissement=NEVER),
+            *(establishment(siren + "00011", enseigne1Etablissement=NEVER) for siren in (B, C)),
+        ],
+    )
+    sample.give("awards", [award(A + "00011"), *(award(siren + "00011", objet=NEVER) for siren in (B, C))])
+    sample.give("rna", [{"id": "W351000001"}, *({"id": "W2", "siret": s + "00011", "objet": NEVER} for s in (B, C))])
+    sample.give("geiq", [{"label_id": siren, "name": NEVER, "siret": siren + "00011"} for siren in (B, C)])
+    sample.give("esat", [{"finess_et": siren, "name": NEVER, "siret": siren + "00011"} for siren in (B, C)])
+    sample.build()
+    made = {path.name: path.read_text("utf-8") for path in sample.out.iterdir()}
+    assert {"sirene.csv", "decp.csv", "rna.csv", "geiq.csv", "esat.csv"} == set(made)
+    assert [name for name, text in made.items() if any(word in text for word in (NEVER, "[ND]", B, C))] == []
+
+
+def test_every_way_of_packing_gives_the_same_bytes(sample: Sample) -> None:
+    """And so does doing it again."""
+    sample.build()
+    expected = (sample.out / "sirene.csv").read_bytes()
+    (path,) = sample.given["units"]
+    parquet, archive = path.with_suffix(".parquet"), path.with_suffix(".zip")
+    duckdb.read_csv(str(path), all_varchar=True).write_parquet(str(parquet))
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.write(path, "StockUniteLegale_utf8.csv")
+    for again in (path, parquet, archive):
+        sample.given["units"] = (again,)
+        assert sample.build()["units"].read == 3
+        assert (sample.out / "sirene.csv").read_bytes() == expected
+
+
+def test_a_file_that_lacks_a_column(sample: Sample) -> None:
+    (path,) = sample.given["units"]
+    path.write_text(path.read_text().replace("economieSocialeSolidaireUniteLegale", "ess"))
+    with pytest.raises(UnusableFile, match=r"units\.csv has no column economieSocialeSolidaireUniteLegale"):
+        sample.build()
+    assert list(sample.out.iterdir()) == []
+
+
+def test_rows_that_cannot_be_read_are_counted(sample: Sample) -> None:
+    (path,) = sample.given["establishments"]
+    path.write_text(path.read_text() + "1,2,3\n")
+    reports = sample.build()
+    assert (reports["establishments"].read, reports["establishments"].unreadable) == (4, 1)
+    assert (reports["units"].read, reports["units"].unreadable) == (3, 0)
+
+
+def test_a_broken_file_leaves_what_was_made_before(sample: Sample) -> None:
+    before = sample.sirets()
+    broken = sample.folder / "broken.zip"
+    (path,) = sample.given["establishments"]
+    with zipfile.ZipFile(broken, "w") as packed:
+        packed.write(path, "a.csv")
+        packed.writestr("b.csv", "other,header\n1,2\n")
+    sample.given["establishments"] = (broken,)
+    with pytest.raises(UnusableFile, match=r"b\.csv has another header"):
+        sample.build()
+    assert [row["siret"] for row in read(sample.out / "sirene.csv")] == before
+    assert [path.name for path in sample.out.iterdir()] == ["sirene.csv"]
+
+
+def test_real_files(shared_data: Path, tmp_path: Path) -> None:
+    """Establishments of the ESS with staff, by the columns of 2026, and lists of which few are about them."""
+    given = {
+        "units": [shared_data / "sirene/StockUniteLegale_transcoded.csv.gz"],
+        "establishments": [shared_data / "sirene/StockEtablissement_transcoded.csv.gz"],
+        "ess": [shared_data / "ess-list/ess_guyane_2022.csv.gz"],
+        "rna": [shared_data / "rna/rna_waldec_sample.csv"],
+        "geiq": [shared_data / "geiq/geiq_label.csv"],
+        "esat": [shared_data / "suppliers/esat_finess.csv"],
+    }
+    staffed = {report.id: report for report in build(given, tmp_path, Choices(), lambda *_: None)}
+    everyone = {report.id: report for report in build(given, tmp_path, ALL, lambda *_: None)}
+    assert {report.id: report.read for report in staffed.values()} == {
+        "units": 1376, "establishments": 1765, "esat": 1504, "geiq": 440, "ess": 6868, "rna": 3,
+    }  # fmt: skip
+    assert (staffed["establishments"].kept, everyone["establishments"].kept) == (355, 1415)
+    assert everyone["ess"].suppliers == 7
+    assert not any(report.unreadable for report in everyone.values())
+
+
+def test_the_stock_of_2021_has_fewer_columns(shared_data: Path, tmp_path: Path) -> None:
+    given = {
+        "units": [shared_data / "sirene/StockUniteLegale_transcoded.csv.gz"],
+        "establishments": [shared_data / "sirene/StockEtablissement_2021_extract.csv.gz"],
+    }
+    reports = {report.id: report for report in build(given, tmp_path, ALL, lambda *_: None)}
+    assert reports["establishments"].read == 8626
+    assert {row["activitePrincipaleNAF25Etablissement"] for row in read(tmp_path / "sirene.csv")} <= {""}

@@ -1,0 +1,66 @@
+"""Published CSV files as one stream of UTF-8."""
+
+import gzip
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from sources.pool.csv_pipe import CsvPipe, UnusableFile
+
+
+def through_pipe(source: Path, folder: Path) -> tuple[str, CsvPipe]:
+    pipe = CsvPipe(source, folder / "pipe")
+    text = pipe.path.read_text("utf-8")
+    pipe.close()
+    return text, pipe
+
+
+def test_lines_in_another_encoding_and_with_other_ends(tmp_path: Path) -> None:
+    """Each line is UTF-8 or Windows-1252 by itself; the byte order mark goes."""
+    source = tmp_path / "rna.csv"
+    source.write_bytes(b"\xef\xbb\xbfid;objet\r\n1;cr\xe8che\r\n2;cr\xc3\xa8che")
+    text, pipe = through_pipe(source, tmp_path)
+    assert text == "id;objet\n1;crèche\n2;crèche\n"
+    assert (pipe.columns, pipe.delimiter, pipe.rows, pipe.fault) == (("id", "objet"), ";", 2, None)
+
+
+def test_line_ends_within_quotes_are_no_rows(tmp_path: Path) -> None:
+    source = tmp_path / "rna.csv.gz"
+    source.write_bytes(gzip.compress(b'id,objet\n1,"a\n""b""\nc"\n2,d\n'))
+    assert through_pipe(source, tmp_path)[1].rows == 2
+
+
+def test_the_tables_of_an_archive_are_one(tmp_path: Path) -> None:
+    source = tmp_path / "rna.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr("02.csv", "id\n2\n")
+        archive.writestr("01.csv", "id\n1")
+        archive.writestr("readme.pdf", "id\n3\n")
+    assert through_pipe(source, tmp_path)[0] == "id\n1\n2\n"
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.zip", b"no archive"), ("a.csv.gz", b"no gzip"), ("a.csv", b"\n")])
+def test_what_is_no_table(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UnusableFile, match=name):
+        CsvPipe(tmp_path / name, tmp_path / "pipe")
+
+
+def test_a_pipe_that_nobody_reads_is_let_go(tmp_path: Path) -> None:
+    source = tmp_path / "a.csv"
+    source.write_bytes(b"id\n" + b"1\n" * 100_000)
+    pipe = CsvPipe(source, tmp_path / "pipe")
+    pipe.close()
+    assert pipe.fault is None
+
+
+def test_a_pipe_that_is_read_in_part_is_let_go(tmp_path: Path) -> None:
+    """Also while its reader holds it open."""
+    source = tmp_path / "a.csv"
+    source.write_bytes(b"id\n" + b"1\n" * 1_000_000)
+    pipe = CsvPipe(source, tmp_path / "pipe")
+    with pipe.path.open("rb") as reader:
+        assert reader.readline() == b"id\n"
+        pipe.close()
+    assert pipe.fault is None
