@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -9,6 +10,7 @@ from datetime import date
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
+from pathlib import Path
 from uuid import UUID
 
 from api.commands.errors import FAILED, USAGE, CommandFailed
@@ -57,6 +59,13 @@ PRIVACY_ERASE = """\
 Erase a person: shows what it will change, asks, then does it and prints what was changed, and what is kept and why.
 Later imports do not bring them back. A second run changes nothing.
 """
+POOL_BUILD = """\
+Build the suppliers of France, or of a part of it, from the bulk files of the State: files that `vivier import` reads,
+with a report. Files are given as they are published (Parquet, CSV, zip or gzip of it, JSON), never fetched;
+`vivier pool sources` tells where each is. Natural persons, what is withheld and contacts are not read. Needs
+vivier[pool].
+"""
+POOL_SOURCES = "List the files that a pool is built from: publisher, address, licence, rhythm, and how to credit them."
 RETENTION_SHOW = """\
 Show what is past its retention period and would be removed now: needs one by one, the rest by number.
 """
@@ -128,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     _audit_options(add("audit", "verify the hash chain of the journals"))
     _privacy_options(add("privacy", "show the data held about a person, or erase them"))
     _retention_options(add("retention", "show or remove what is past its retention period"))
+    _pool_options(add("pool", "build the suppliers of France from the bulk files of the State"))
     add("migrate", "create the tables of the database or bring them up to date")
     add("openapi", "print the OpenAPI document of the API")
     return parser
@@ -157,6 +167,38 @@ def _import_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="let a snapshot remove more than a fifth of the source")
     parser.add_argument("--dry-run", action="store_true", help="report what the import would do, and store nothing")
     parser.add_argument("--json", action="store_true", help="print the report as JSON, with all rejects")
+
+
+def _pool_options(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    listing = actions.add_parser("sources", help="list the files it is built from", description=POOL_SOURCES)
+    listing.add_argument("--json", action="store_true", help="print them as JSON")
+    build = actions.add_parser("build", help="build it from given files", description=POOL_BUILD)
+    build.add_argument("--out", required=True, type=Path, metavar="DIR", help="the folder that the files are made in")
+    build.add_argument("--region", action="append", default=[], metavar="CODE", help="only this region; repeatable")
+    build.add_argument("--departement", action="append", default=[], metavar="CODE", help="only this one; repeatable")
+    staff = build.add_mutually_exclusive_group()
+    staff.add_argument("--with-staff", action="store_true", default=True, help="establishments with staff (default)")
+    staff.add_argument("--all", dest="with_staff", action="store_false", help="those without, too")
+    build.add_argument("--memory", type=_memory, default="1GB", metavar="SIZE", help="the most to use (default: 1GB)")
+    build.add_argument("--json", action="store_true", help="print the report as JSON")
+    files = build.add_argument_group("files, as they are published")
+    for name, help_text in (("units", "Sirene, legal units"), ("establishments", "Sirene, establishments")):
+        files.add_argument(f"--{name}", required=True, nargs=1, type=Path, metavar="FILE", help=help_text)
+    for name, count, help_text in (
+        ("ess", 1, "list of the ESS"),
+        ("awards", 1, "public contracts awarded (DECP), the consolidated table"),
+        ("rna", "+", "register of associations, waldec"),
+        ("jobs", "+", "les emplois de l'inclusion, JSON"),
+        ("geiq", 1, "labelled groups of employers"),
+        ("esat", 1, "ESAT of FINESS"),
+        ("market", "+", "le marché de l'inclusion, JSON: only its SIRETs are read"),
+    ):
+        files.add_argument(f"--{name}", nargs=count, type=Path, default=[], metavar="FILE", help=help_text)
+    files.add_argument(
+        "--directory", nargs=2, type=Path, default=[], metavar=("UNITS", "ESTABLISHMENTS"),
+        help="Annuaire des entreprises",
+    )  # fmt: skip
 
 
 def _keys_options(parser: argparse.ArgumentParser) -> None:
@@ -227,6 +269,12 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def _memory(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,5} ?[MG]B", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 1GB or 800MB")
+    return text
 
 
 def _source(text: str) -> str:

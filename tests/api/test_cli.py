@@ -15,7 +15,9 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     shown = capsys.readouterr().out
-    for word in ("serve", "demo", "match", "import", "keys", "migrate", "openapi", "DATABASE_URL", "VIVIER_HOME"):
+    for word in ("serve", "demo", "match", "import", "pool", "keys", "migrate", "openapi"):
+        assert word in shown
+    for word in ("DATABASE_URL", "VIVIER_HOME"):
         assert word in shown
 
 
@@ -30,6 +32,10 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ["match", "need.json", "--on", "tomorrow"],
         ["import", "source", "file.csv", "--format", "unknown"],
         ["import", "a/b", "file.csv"],
+        ["pool"],
+        ["pool", "build", "--out", "pool"],
+        ["pool", "build", "--out", "p", "--units", "u", "--establishments", "e", "--all", "--with-staff"],
+        ["pool", "build", "--out", "p", "--units", "u", "--establishments", "e", "--memory", "much"],
         ["keys", "create", "--name", "n", "--organisation", "o", "--scope", "everything"],
     ],
 )
