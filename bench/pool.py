@@ -1,0 +1,122 @@
+"""Time and memory of `vivier pool build` on files of the real size, made here; they are thrown away.
+
+    python -m bench.pool [SHARE]        (default: 1, the stock of Sirene of 2026: 29.9 and 43.9 million rows)
+
+Legal units, establishments and awards are Parquet, purposes of associations a zip of CSV. Rows are made up, in the
+proportions of the real ones: 56 % natural persons; a quarter of establishments withheld, 38 % active, 15 % with staff.
+Needs 6 GB of disk. The memory is the most that the process held at once.
+"""
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import duckdb
+
+UNITS, ESTABLISHMENTS, AWARDS, ASSOCIATIONS = 29_922_486, 43_896_818, 3_261_627, 2_000_000
+VIVIER = Path(sys.executable).with_name("vivier")
+
+TERMS = """
+CREATE MACRO chance(i, salt, percent) AS hash(i, salt) % 1000 < percent * 10;
+CREATE MACRO pick(i, salt, words) AS words[1 + (hash(i, salt) % len(words))::INT];
+CREATE MACRO siren(i) AS lpad((100000000 + i * 23)::VARCHAR, 9, '0');
+"""
+UNITS_SQL = """
+COPY (SELECT siren(i) AS siren, CASE WHEN chance(i, 1, 25) THEN 'P' ELSE 'O' END AS statutDiffusionUniteLegale,
+    CASE WHEN chance(i, 2, 45) THEN 'A' ELSE 'C' END AS etatAdministratifUniteLegale,
+    CASE WHEN chance(i, 3, 56) THEN '1000'
+         ELSE pick(i, 4, ['5499', '5710', '5498', '6540', '5720', '9220', '9220', '7344', '5699', '6316']) END
+        AS categorieJuridiqueUniteLegale,
+    CASE WHEN chance(i, 3, 56) THEN NULL
+         ELSE concat_ws(' ', pick(i, 5, ['ASSOCIATION', 'SOCIETE', 'COMITE', 'ATELIER']), hash(i, 6) % 1000000) END
+        AS denominationUniteLegale,
+    CASE WHEN chance(i, 3, 56) THEN 'DUPONT' END AS nomUniteLegale, '[ND]' AS prenom1UniteLegale,
+    pick(i, 7, ['94.99Z', '88.99B', '43.34Z', '81.21Z', '68.20B', '47.11B']) AS activitePrincipaleUniteLegale,
+    'NAFRev2' AS nomenclatureActivitePrincipaleUniteLegale, '94.99Y' AS activitePrincipaleNAF25UniteLegale,
+    CASE WHEN chance(i, 8, 4) THEN 'O' END AS economieSocialeSolidaireUniteLegale, NULL AS societeMissionUniteLegale,
+    CASE WHEN chance(i, 9, 6) THEN 'W' || lpad((i % {associations})::VARCHAR, 9, '0') END
+        AS identifiantAssociationUniteLegale,
+    DATE '1950-01-01' + (hash(i, 10) % 27000)::INT AS dateCreationUniteLegale, 'NN' AS trancheEffectifsUniteLegale,
+    '2024' AS anneeEffectifsUniteLegale, 'PME' AS categorieEntreprise, NULL AS sigleUniteLegale,
+    NULL AS denominationUsuelle1UniteLegale
+  FROM range({units}) AS made(i)) TO '{folder}/units.parquet' (COMPRESSION zstd)
+"""
+ESTABLISHMENTS_SQL = """
+COPY (SELECT siren(i % {units}) AS siren, siren(i % {units}) || lpad((1 + i // {units})::VARCHAR, 5, '0') AS siret,
+    CASE WHEN chance(i, 11, 24) THEN 'P' ELSE 'O' END AS statutDiffusionEtablissement,
+    CASE WHEN chance(i, 12, 38) THEN 'A' ELSE 'F' END AS etatAdministratifEtablissement,
+    CASE WHEN chance(i, 13, 15) THEN pick(i, 14, ['01', '02', '03', '11', '12', '21']) ELSE 'NN' END
+        AS trancheEffectifsEtablissement, '2024' AS anneeEffectifsEtablissement, i < {units} AS etablissementSiege,
+    DATE '1950-01-01' + (hash(i, 15) % 27000)::INT AS dateCreationEtablissement,
+    (hash(i, 16) % 200)::VARCHAR AS numeroVoieEtablissement, pick(i, 17, ['RUE', 'AV', 'PL']) AS typeVoieEtablissement,
+    'DE LA ' || (hash(i, 18) % 5000) AS libelleVoieEtablissement,
+    lpad((1000 + hash(i, 19) % 94000)::VARCHAR, 5, '0') AS codePostalEtablissement,
+    lpad((1000 + hash(i, 19) % 94000)::VARCHAR, 5, '0') AS codeCommuneEtablissement,
+    'VILLE ' || (hash(i, 19) % 35000) AS libelleCommuneEtablissement,
+    (hash(i, 20) % 1200000)::VARCHAR AS coordonneeLambertAbscisseEtablissement,
+    (6000000 + hash(i, 21) % 1000000)::VARCHAR AS coordonneeLambertOrdonneeEtablissement,
+    CASE WHEN chance(i, 22, 15) THEN 'ENSEIGNE ' || (hash(i, 23) % 900000) END AS enseigne1Etablissement,
+    pick(i, 7, ['94.99Z', '88.99B', '43.34Z', '81.21Z', '68.20B', '47.11B']) AS activitePrincipaleEtablissement,
+    'NAFRev2' AS nomenclatureActivitePrincipaleEtablissement, '94.99Y' AS activitePrincipaleNAF25Etablissement
+  FROM range({establishments}) AS made(i)) TO '{folder}/establishments.parquet' (COMPRESSION zstd)
+"""
+AWARDS_SQL = """
+COPY (SELECT 'u' || i // 2 AS uid, '21350238800019' AS acheteur_id,
+    siren((hash(i, 24) % {units})::BIGINT) || '00001' AS titulaire_id, 'SIRET' AS titulaire_typeIdentifiant,
+    'Entretien des espaces verts, lot ' || i % 50 AS objet, '77310000' AS codeCPV, 10000.0 AS montant,
+    DATE '2019-01-01' + (i % 2500)::INT AS dateNotification, '35' AS lieuExecution_code,
+    'Code département' AS lieuExecution_typeCode, (i % 2)::INT AS modification_id
+  FROM range({awards}) AS made(i)) TO '{folder}/awards.parquet' (COMPRESSION zstd)
+"""
+ASSOCIATIONS_SQL = """
+COPY (SELECT 'W' || lpad(i::VARCHAR, 9, '0') AS id, NULL AS siret, 'aider les habitants du quartier, ' || hash(i, 25)
+    || ' ; organiser des rencontres, des ateliers et des sorties pour tous les âges' AS objet,
+    '006000' AS objet_social1,
+    '000000' AS objet_social2, 'rue' AS adrs_libvoie, CASE WHEN chance(i, 26, 80) THEN 'A' ELSE 'D' END AS position
+  FROM range({associations}) AS made(i)) TO '{folder}/rna.csv' (HEADER, DELIMITER ';')
+"""
+
+
+def make(folder: Path, share: float) -> None:
+    """The files, in the folder."""
+    sizes = {"units": UNITS, "establishments": ESTABLISHMENTS, "awards": AWARDS, "associations": ASSOCIATIONS}
+    numbers = {name: int(size * share) for name, size in sizes.items()}
+    with duckdb.connect(config={"memory_limit": "2GB", "temp_directory": str(folder)}) as database:
+        database.execute(TERMS)
+        for statement in (UNITS_SQL, ESTABLISHMENTS_SQL, AWARDS_SQL, ASSOCIATIONS_SQL):
+            database.execute(statement.format(folder=folder, **numbers))
+    with zipfile.ZipFile(folder / "rna.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(folder / "rna.csv", "rna.csv")
+
+
+def measure(folder: Path, *options: str) -> None:
+    """Build, and print what it took."""
+    given = {name: folder / f"{name}.parquet" for name in ("units", "establishments", "awards")}
+    given["rna"] = folder / "rna.zip"
+    files = [text for name, path in given.items() for text in (f"--{name}", str(path))]
+    before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run([VIVIER, "pool", "build", "--out", folder / "out", *files, *options], check=True)
+    wall, after = time.perf_counter() - wall, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(
+        f"{' '.join(options) or 'with staff'}: {wall:.0f} s, CPU {cpu:.0f} s, {after.ru_maxrss / 1024:.0f} MB at most"
+    )
+
+
+def main() -> None:
+    share = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
+    with tempfile.TemporaryDirectory() as made:
+        folder, wall = Path(made), time.perf_counter()
+        make(folder, share)
+        sizes = ", ".join(f"{path.name} {path.stat().st_size / 1e6:,.0f} MB" for path in sorted(folder.glob("*.*")))
+        print(f"{sizes} (made in {time.perf_counter() - wall:.0f} s)")
+        for options in (("--region", "53"), (), ("--all",)):
+            measure(folder, *options)
+
+
+if __name__ == "__main__":
+    main()
