@@ -65,6 +65,10 @@ with a report. Files are given as they are published (Parquet, CSV, zip or gzip 
 `vivier pool sources` tells where each is. Natural persons, what is withheld and contacts are not read. Needs
 vivier[pool].
 """
+POOL_UPDATE = """\
+Import every file that `vivier pool build` made in DIR, each as a snapshot of a source that is called as its format:
+what changed is changed, what is there no more is removed. Stops at the first import that is refused.
+"""
 POOL_SOURCES = "List the files that a pool is built from: publisher, address, licence, rhythm, and how to credit them."
 RETENTION_SHOW = """\
 Show what is past its retention period and would be removed now: needs one by one, the rest by number.
@@ -173,6 +177,11 @@ def _pool_options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
     listing = actions.add_parser("sources", help="list the files it is built from", description=POOL_SOURCES)
     listing.add_argument("--json", action="store_true", help="print them as JSON")
+    update = actions.add_parser("update", help="import what was built", description=POOL_UPDATE)
+    update.add_argument("folder", type=Path, metavar="DIR", help="the folder that was built in")
+    update.add_argument("--force", action="store_true", help="let a source lose more than a fifth of its records")
+    update.add_argument("--dry-run", action="store_true", help="report what the imports would do, and store nothing")
+    update.add_argument("--json", action="store_true", help="print the reports as JSON, one a line")
     build = actions.add_parser("build", help="build it from given files", description=POOL_BUILD)
     build.add_argument("--out", required=True, type=Path, metavar="DIR", help="the folder that the files are made in")
     build.add_argument("--region", action="append", default=[], metavar="CODE", help="only this region; repeatable")

@@ -1,4 +1,4 @@
-"""`vivier pool`: build the suppliers of France from the bulk files of the State, and list these files."""
+"""`vivier pool`: build the suppliers of France from the bulk files of the State, import them, and list these files."""
 
 import argparse
 import sys
@@ -13,21 +13,28 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from api.commands import imports
 from api.commands.console import console
 from api.commands.errors import USAGE, CommandFailed
 from api.settings import Settings
 from domain.reference import territory
 from sources.pool.csv_pipe import UnusableFile
-from sources.pool.published_files import PublishedFile, published_files
+from sources.pool.published_files import FileReport, PublishedFile, published_files
 
 PERCENT = 100
 NOT_INSTALLED = 'reading the bulk files needs DuckDB: pip install "vivier[pool]"'
 CREDITS = "Credit where these data are shown: "
 
 
-def run(options: argparse.Namespace, _: Settings) -> int:
+def run(options: argparse.Namespace, settings: Settings) -> int:
     """Do the action of the command."""
-    return _list_sources(options) if options.action == "sources" else _build(options)
+    match options.action:
+        case "sources":
+            return _list_sources(options)
+        case "build":
+            return _build(options)
+        case _:
+            return _update(options, settings)
 
 
 def _list_sources(options: argparse.Namespace) -> int:
@@ -66,18 +73,19 @@ def _build(options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.buffer.write(msgspec.json.encode(reports) + b"\n")
         return 0
-    to = console()
-    table = Table(
-        *("file", Column("made", overflow="fold")),
-        *(Column(name, justify="right") for name in ("read", "unreadable", "kept", "legal units")),
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    for report in reports:
-        counts = (report.read, report.unreadable, report.kept, report.suppliers)
-        table.add_row(report.id, report.made or "–", *("–" if count is None else f"{count:,}" for count in counts))
-    to.print(table)
-    _write_what_follows(given, {report.id: report.made for report in reports}, options.out, to)
+    _write_report(reports, given, options.out, console())
+    return 0
+
+
+def _update(options: argparse.Namespace, settings: Settings) -> int:
+    """Import each file that was made in the folder, as a snapshot of the source that is called as its format."""
+    made = {file.made: file.format for file in published_files() if file.made}
+    found = [(path, kind) for name, kind in made.items() if (path := options.folder / name).is_file()]
+    if not found:
+        raise CommandFailed(f"{options.folder} holds no file that vivier pool build makes", USAGE)
+    for path, kind in found:
+        order = {"source": kind, "file": str(path), "format": kind, "mode": "snapshot"}
+        imports.run(argparse.Namespace(**vars(options) | order), settings)
     return 0
 
 
@@ -122,17 +130,25 @@ def _progress() -> Iterator[Callable[[str, float | None], None]]:
         yield observe
 
 
-def _write_what_follows(given: dict[str, Sequence[Path]], made: dict[str, str | None], out: Path, to: Console) -> None:
-    """Print the commands that import what was made, and whom to credit."""
-    to_credit: dict[str, None] = {}
+def _write_report(reports: Sequence[FileReport], given: dict[str, Sequence[Path]], out: Path, to: Console) -> None:
+    """Print what was read and made, the commands that import it, and whom to credit."""
+    table = Table(
+        *("file", Column("made", overflow="fold")),
+        *(Column(name, justify="right") for name in ("read", "unreadable", "kept", "legal units")),
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    for report in reports:
+        counts = (report.read, report.unreadable, report.kept, report.suppliers)
+        table.add_row(report.id, report.made or "–", *("–" if count is None else f"{count:,}" for count in counts))
+    to.print(table)
+    files = [file for file in published_files() if file.id in given]
     paths: dict[Path, str] = {}
-    for file in published_files():
-        if file.id in given:
-            to_credit[file.credit] = None
-            name = made[file.id]
-            if file.format is not None:
-                paths |= dict.fromkeys((out / name,) if name else given[file.id], file.format)
-    to.print("Import it:", style="bold")
+    for file in files:
+        if file.format is not None:
+            paths |= dict.fromkeys((out / file.made,) if file.made else given[file.id], file.format)
+    to.print(f"Import all that was made with: vivier pool update {out}", soft_wrap=True)
+    to.print("or one by one:")
     for path, kind in paths.items():
         to.print(f"  vivier import {kind} {path} --format {kind} --mode snapshot", soft_wrap=True)
-    to.print(CREDITS + "; ".join(to_credit) + ".")
+    to.print(CREDITS + "; ".join(dict.fromkeys(file.credit for file in files)) + ".")

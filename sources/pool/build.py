@@ -18,7 +18,7 @@ import msgspec
 from sources.formats.legal_categories import legal_form_of
 from sources.pool.csv_pipe import UnusableFile
 from sources.pool.file_views import FileViews
-from sources.pool.published_files import published_files
+from sources.pool.published_files import FileReport, published_files
 
 SOCIAL_FORMS = frozenset({"association", "cooperative", "mutual", "foundation"})
 _LOOK_EVERY = 0.2
@@ -33,20 +33,6 @@ class Choices(msgspec.Struct, frozen=True, kw_only=True):
     departements: tuple[str, ...] = ()
     with_staff: bool = True
     memory: str = "1GB"
-
-
-class FileReport(msgspec.Struct, frozen=True):
-    """A published file: rows read and unreadable, rows kept, legal units of the pool that these are about.
-
-    `made`: the name of the file that the rows kept are in; None where they serve only to choose others.
-    """
-
-    id: str
-    read: int
-    unreadable: int
-    kept: int
-    suppliers: int | None
-    made: str | None
 
 
 def build(given: Mapping[str, Sequence[Path]], out: Path, choices: Choices, observe: Observe) -> tuple[FileReport, ...]:
@@ -148,7 +134,9 @@ def _reports(
     reports = []
     for published in published_files():
         if given.get(published.id):
-            made, rows, suppliers = kept[published.id]
+            rows, suppliers = kept[published.id]
             read = views.rows_read(published.id) + objects.get(published.id, 0)
-            reports.append(FileReport(published.id, read, unreadable.get(published.id, 0), rows, suppliers, made))
+            reports.append(
+                FileReport(published.id, read, unreadable.get(published.id, 0), rows, suppliers, published.made)
+            )
     return tuple(reports)

@@ -10,7 +10,8 @@ class PublishedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file as its publisher gives it, and what is read of it.
 
     `required`, `optional`: columns of a table, `fields`: members of JSON with their types. A column written `A|B` has
-    one of these names in the file, and the first one in what is made of it. `format`: how `vivier import` reads that.
+    one of these names in the file, and the first one in what is made of it. `made`: the name of
+    the file that is made of it, `format`: how `vivier import` reads that, or the file itself where none is made.
     """
 
     id: str
@@ -22,9 +23,24 @@ class PublishedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rhythm: str
     credit: str
     format: str | None = None
+    made: str | None = None
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     fields: dict[str, str] = {}
+
+
+class FileReport(msgspec.Struct, frozen=True):
+    """A published file that was read: rows read, unreadable and kept, legal units of the pool that these are about.
+
+    `made`: the name of the file that the rows kept are in; None where they serve only to choose others.
+    """
+
+    id: str
+    read: int
+    unreadable: int
+    kept: int
+    suppliers: int | None
+    made: str | None
 
 
 class _PublishedFiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,7 +2,7 @@
 -- published_files.toml names and no others; a file that was not given is a view without rows.
 -- Variables: departements (none: all of France), with_staff, social_categories, folder.
 
-CREATE TABLE report (source VARCHAR, file VARCHAR, kept BIGINT, suppliers BIGINT);
+CREATE TABLE report (file VARCHAR, kept BIGINT, suppliers BIGINT);
 CREATE TABLE objects_read (file VARCHAR, objects BIGINT);
 
 CREATE MACRO siret_of(cell) AS

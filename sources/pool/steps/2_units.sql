@@ -19,4 +19,4 @@ WHERE etatAdministratifUniteLegale = 'A'
        OR categorieJuridiqueUniteLegale IN (SELECT category FROM wanted_categories)
        OR siren IN (SELECT siren FROM listed UNION SELECT siren FROM ess WHERE siren IS NOT NULL));
 
-INSERT INTO report SELECT 'units', NULL, count(*), NULL FROM units;
+INSERT INTO report SELECT 'units', count(*), NULL FROM units;

@@ -5,4 +5,4 @@ COPY (SELECT establishments.*, units.* EXCLUDE (siren)
       ORDER BY siret)
 TO (getvariable('folder') || '/sirene.csv') (FORMAT csv, HEADER);
 
-INSERT INTO report SELECT 'establishments', 'sirene.csv', count(*), count(DISTINCT siren) FROM establishments;
+INSERT INTO report SELECT 'establishments', count(*), count(DISTINCT siren) FROM establishments;

@@ -13,4 +13,4 @@ WHERE coalesce(modification_id, '0') IN ('', '0', '0.0')
 COPY (SELECT * FROM awards ORDER BY ALL) TO (getvariable('folder') || '/decp.csv') (FORMAT csv, HEADER);
 
 INSERT INTO report
-SELECT 'awards', 'decp.csv', count(*), count(DISTINCT left(siret_of(titulaire_id), 9)) FROM awards;
+SELECT 'awards', count(*), count(DISTINCT left(siret_of(titulaire_id), 9)) FROM awards;

@@ -15,4 +15,4 @@ QUALIFY row_number() OVER (PARTITION BY rna_file.id ORDER BY rna_file.siret, obj
 
 COPY (SELECT * FROM associations ORDER BY id) TO (getvariable('folder') || '/rna.csv') (FORMAT csv, HEADER);
 
-INSERT INTO report SELECT 'rna', 'rna.csv', count(*), count(DISTINCT siren) FROM associations;
+INSERT INTO report SELECT 'rna', count(*), count(DISTINCT siren) FROM associations;

@@ -18,6 +18,6 @@ WHERE siret_of(siret) IN (SELECT siret FROM establishments)
 COPY (SELECT * FROM flags ORDER BY siren, siret NULLS FIRST)
 TO (getvariable('folder') || '/directory.csv') (FORMAT csv, HEADER);
 
-INSERT INTO report SELECT 'directory_units', 'directory.csv', count(*), count(DISTINCT siren) FROM flags WHERE siret IS NULL;
+INSERT INTO report SELECT 'directory_units', count(*), count(DISTINCT siren) FROM flags WHERE siret IS NULL;
 INSERT INTO report
-SELECT 'directory_establishments', 'directory.csv', count(*), count(DISTINCT siren) FROM flags WHERE siret IS NOT NULL;
+SELECT 'directory_establishments', count(*), count(DISTINCT siren) FROM flags WHERE siret IS NOT NULL;

@@ -5,7 +5,7 @@ SELECT DISTINCT siren AS "SIREN", family AS "Famille juridique de l'entreprise"
 FROM ess SEMI JOIN suppliers USING (siren);
 
 COPY (SELECT * FROM pool_ess ORDER BY ALL) TO (getvariable('folder') || '/ess-france.csv') (FORMAT csv, HEADER);
-INSERT INTO report SELECT 'ess', 'ess-france.csv', count(*), count(DISTINCT "SIREN") FROM pool_ess;
+INSERT INTO report SELECT 'ess', count(*), count(DISTINCT "SIREN") FROM pool_ess;
 
 -- Most branches have no SIRET: they come with the group that they belong to.
 CREATE TABLE pool_geiq AS
@@ -16,7 +16,7 @@ WHERE is_wanted_postal_code(branch.postal_code)
 
 COPY (SELECT * EXCLUDE (siren) FROM pool_geiq ORDER BY ALL)
 TO (getvariable('folder') || '/geiq.csv') (FORMAT csv, HEADER);
-INSERT INTO report SELECT 'geiq', 'geiq.csv', count(*), count(DISTINCT siren) FROM pool_geiq;
+INSERT INTO report SELECT 'geiq', count(*), count(DISTINCT siren) FROM pool_geiq;
 
 -- FINESS is itself a register: what has no SIRET there stays.
 CREATE TABLE pool_esat AS
@@ -25,7 +25,7 @@ WHERE is_wanted_commune(commune_insee)
   AND (siret_of(siret) IS NULL OR left(siret_of(siret), 9) IN (SELECT siren FROM suppliers));
 
 COPY (SELECT * FROM pool_esat ORDER BY ALL) TO (getvariable('folder') || '/esat.csv') (FORMAT csv, HEADER);
-INSERT INTO report SELECT 'esat', 'esat.csv', count(*), count(DISTINCT left(siret_of(siret), 9)) FROM pool_esat;
+INSERT INTO report SELECT 'esat', count(*), count(DISTINCT left(siret_of(siret), 9)) FROM pool_esat;
 
 CREATE TABLE pool_jobs AS
 SELECT * FROM jobs
@@ -33,8 +33,8 @@ WHERE is_wanted_postal_code(code_postal) AND left(siret_of(siret), 9) IN (SELECT
 
 COPY (SELECT * FROM pool_jobs ORDER BY siret, type::VARCHAR, id::VARCHAR)
 TO (getvariable('folder') || '/emplois.ndjson') (FORMAT json);
-INSERT INTO report SELECT 'jobs', 'emplois.ndjson', count(*), count(DISTINCT left(siret_of(siret), 9)) FROM pool_jobs;
+INSERT INTO report SELECT 'jobs', count(*), count(DISTINCT left(siret_of(siret), 9)) FROM pool_jobs;
 
 INSERT INTO report
-SELECT 'market', NULL, count(*), count(DISTINCT left(siret_of(siret), 9))
+SELECT 'market', count(*), count(DISTINCT left(siret_of(siret), 9))
 FROM market WHERE left(siret_of(siret), 9) IN (SELECT siren FROM suppliers);

@@ -7,6 +7,7 @@ import pytest
 
 from api.cli import main
 from sources.pool.published_files import published_files
+from tests.api.commands.conftest import Within
 from tests.sources.pool.published_samples import establishment, unit, write
 
 
@@ -23,6 +24,7 @@ def arguments(tmp_path: Path) -> list[str]:
 def test_a_report_and_what_to_do_next(arguments: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(arguments) == 0
     shown = capsys.readouterr().out
+    assert f"vivier pool update {tmp_path / 'pool'}" in shown
     assert f"vivier import sirene {tmp_path / 'pool' / 'sirene.csv'} --format sirene --mode snapshot" in shown
     assert "INSEE, répertoire Sirene" in shown
 
@@ -66,3 +68,18 @@ def test_where_the_files_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert [file.address for file in published_files() if file.address not in shown] == []
     assert main(["pool", "sources", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == len(published_files())
+
+
+def test_what_was_built_is_imported(within: Within, tmp_path: Path) -> None:
+    """Each file into the source called as its format; a second time nothing changes."""
+    header = "finess_et,siret,name,operator,operator_legal_form,address,post_code,commune_insee,commune,capacity"
+    (tmp_path / "esat.csv").write_text(f"{header}\n1,,ESAT du Blavet,,,,56650,56089,Inzinzac-Lochrist,\n")
+    first = json.loads(within("pool", "update", str(tmp_path), "--json").out)
+    again = json.loads(within("pool", "update", str(tmp_path), "--json").out)
+    assert (first["source"], first["format"], first["mode"], first["added"]) == ("esat", "esat", "snapshot", 1)
+    assert (again["added"], again["unchanged"]) == (0, 1)
+
+
+def test_a_folder_that_nothing_was_built_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pool", "update", str(tmp_path)]) == 2
+    assert "holds no file that vivier pool build makes" in capsys.readouterr().err

@@ -8,8 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from sources.pool.build import Choices, FileReport, build
+from sources.pool.build import Choices, build
 from sources.pool.csv_pipe import UnusableFile
+from sources.pool.published_files import FileReport
 from tests.sources.pool.published_samples import NEVER, Row, award, establishment, read, unit, write
 
 ALL = Choices(with_staff=False)
