@@ -16,6 +16,9 @@ import zipfile
 from pathlib import Path
 
 import duckdb
+from pyproj import Transformer
+
+from domain.reference import territory
 
 UNITS, ESTABLISHMENTS, AWARDS, ASSOCIATIONS = 29_922_486, 43_896_818, 3_261_627, 2_000_000
 VIVIER = Path(sys.executable).with_name("vivier")
@@ -24,6 +27,11 @@ TERMS = """
 CREATE MACRO chance(i, salt, percent) AS hash(i, salt) % 1000 < percent * 10;
 CREATE MACRO pick(i, salt, words) AS words[1 + (hash(i, salt) % len(words))::INT];
 CREATE MACRO siren(i) AS lpad((100000000 + i * 23)::VARCHAR, 9, '0');
+"""
+COMMUNES_SQL = """
+CREATE TABLE communes AS
+SELECT unnest(range(len($1))) AS ordinal, unnest($1) AS code, unnest($2) AS name, unnest($3) AS postal_code,
+    unnest($4)::VARCHAR AS x, unnest($5)::VARCHAR AS y
 """
 UNITS_SQL = """
 COPY (SELECT siren(i) AS siren, CASE WHEN chance(i, 1, 25) THEN 'P' ELSE 'O' END AS statutDiffusionUniteLegale,
@@ -54,15 +62,13 @@ COPY (SELECT siren(i % {units}) AS siren, siren(i % {units}) || lpad((1 + i // {
     DATE '1950-01-01' + (hash(i, 15) % 27000)::INT AS dateCreationEtablissement,
     (hash(i, 16) % 200)::VARCHAR AS numeroVoieEtablissement, pick(i, 17, ['RUE', 'AV', 'PL']) AS typeVoieEtablissement,
     'DE LA ' || (hash(i, 18) % 5000) AS libelleVoieEtablissement,
-    lpad((1000 + hash(i, 19) % 94000)::VARCHAR, 5, '0') AS codePostalEtablissement,
-    lpad((1000 + hash(i, 19) % 94000)::VARCHAR, 5, '0') AS codeCommuneEtablissement,
-    'VILLE ' || (hash(i, 19) % 35000) AS libelleCommuneEtablissement,
-    (hash(i, 20) % 1200000)::VARCHAR AS coordonneeLambertAbscisseEtablissement,
-    (6000000 + hash(i, 21) % 1000000)::VARCHAR AS coordonneeLambertOrdonneeEtablissement,
+    postal_code AS codePostalEtablissement, code AS codeCommuneEtablissement, name AS libelleCommuneEtablissement,
+    x AS coordonneeLambertAbscisseEtablissement, y AS coordonneeLambertOrdonneeEtablissement,
     CASE WHEN chance(i, 22, 15) THEN 'ENSEIGNE ' || (hash(i, 23) % 900000) END AS enseigne1Etablissement,
     pick(i, 7, ['94.99Z', '88.99B', '43.34Z', '81.21Z', '68.20B', '47.11B']) AS activitePrincipaleEtablissement,
     'NAFRev2' AS nomenclatureActivitePrincipaleEtablissement, '94.99Y' AS activitePrincipaleNAF25Etablissement
-  FROM range({establishments}) AS made(i)) TO '{folder}/establishments.parquet' (COMPRESSION zstd)
+  FROM range({establishments}) AS made(i) JOIN communes ON ordinal = hash(i, 19) % {communes})
+TO '{folder}/establishments.parquet' (COMPRESSION zstd)
 """
 AWARDS_SQL = """
 COPY (SELECT 'u' || i // 2 AS uid, '21350238800019' AS acheteur_id,
@@ -87,6 +93,13 @@ def make(folder: Path, share: float) -> None:
     numbers = {name: int(size * share) for name, size in sizes.items()}
     with duckdb.connect(config={"memory_limit": "2GB", "temp_directory": str(folder)}) as database:
         database.execute(TERMS)
+        # of the mainland alone, where the coordinates are Lambert-93
+        communes = [each for each in territory.load().communes if each.postal_codes and each.code < "97"]
+        lon, lat = [each.lon for each in communes], [each.lat for each in communes]
+        x, y = Transformer.from_crs(4326, 2154, always_xy=True).transform(lon, lat)
+        names = [[each.code for each in communes], [each.name for each in communes]]
+        database.execute(COMMUNES_SQL, [*names, [each.postal_codes[0] for each in communes], x, y])
+        numbers["communes"] = len(communes)
         for statement in (UNITS_SQL, ESTABLISHMENTS_SQL, AWARDS_SQL, ASSOCIATIONS_SQL):
             database.execute(statement.format(folder=folder, **numbers))
     with zipfile.ZipFile(folder / "rna.zip", "w", zipfile.ZIP_DEFLATED) as archive:
