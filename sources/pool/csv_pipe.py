@@ -5,10 +5,10 @@ are 9 GB unpacked.
 """
 
 import csv
-import errno
 import gzip
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import IO, cast
 
 _CHUNK = 1024 * 1024
 _DELIMITERS = ",;\t"
+# encrypted archives are RuntimeErrors
+_FAULTS = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 _PATIENCE_SECONDS = 0.01
 _MARK = b"\xef\xbb\xbf"
 
@@ -28,7 +30,7 @@ class UnusableFile(Exception):
 class CsvPipe:
     """A pipe at `path` that whoever opens it reads the CSV file `source` from, once.
 
-    Raises UnusableFile where the file cannot be opened or has no header.
+    Raises UnusableFile where the file cannot be opened, has no header, or names a column twice in it.
     """
 
     def __init__(self, source: Path, path: Path) -> None:
@@ -41,6 +43,8 @@ class CsvPipe:
         text = _utf8(self._header).decode()
         self.delimiter = max(_DELIMITERS, key=text.count)
         self.columns = tuple(next(csv.reader([text], delimiter=self.delimiter), ()))
+        if len(set(self.columns)) < len(self.columns):
+            raise UnusableFile(f"{source} names a column twice")
         os.mkfifo(path)
         self._thread = Thread(target=self._feed, daemon=True, name=f"feeds {path.name}")
         self._thread.start()
@@ -72,26 +76,31 @@ class CsvPipe:
                 for _, table in _tables(raw, self.source):
                     if header := table.readline().removeprefix(_MARK).strip():
                         return header
-        except (OSError, EOFError, zipfile.BadZipFile) as error:
+        except _FAULTS as error:
             raise UnusableFile(f"cannot read {self.source}: {_reason(error)}") from None
         raise UnusableFile(f"{self.source} has no header line")
 
     def _feed(self) -> None:
-        """Write all tables of the file to the pipe, with one header. Faults are kept in `fault`."""
-        try:
-            with self.path.open("wb") as pipe, self.source.open("rb") as self._raw:
-                pipe.write(_utf8(self._header) + b"\n")
-                for name, table in _tables(self._raw, self.source):
-                    if table.readline().removeprefix(_MARK).strip() != self._header:
-                        raise UnusableFile(f"{self.source}: {name} has another header than the table before it")
-                    self._write(table, pipe)
-        except OSError as error:
-            # a pipe that is closed is no fault of the file: its reader stopped
-            self.fault = None if error.errno == errno.EPIPE else f"cannot read {self.source}: {_reason(error)}"
-        except (EOFError, zipfile.BadZipFile, UnusableFile) as error:
-            self.fault = f"cannot read {self.source}: {_reason(error)}"
-        finally:
-            self._raw = None
+        """Write all tables of the file to the pipe, with one header.
+
+        A fault of the file is noted before the pipe ends: its reader would take what came so far for the whole.
+        """
+        with suppress(BrokenPipeError), self.path.open("wb") as pipe:
+            try:
+                self._write_all(pipe)
+            except BrokenPipeError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not pass for the end of the file
+                self.fault = f"cannot read {self.source}: {_reason(error)}"
+        self._raw = None
+
+    def _write_all(self, pipe: IO[bytes]) -> None:
+        with self.source.open("rb") as self._raw:
+            pipe.write(_utf8(self._header) + b"\n")
+            for name, table in _tables(self._raw, self.source):
+                if table.readline().removeprefix(_MARK).strip() != self._header:
+                    raise UnusableFile(f"{name} has another header than the table before it")
+                self._write(table, pipe)
 
     def _write(self, table: IO[bytes], pipe: IO[bytes]) -> None:
         while not self._stopped and (chunk := table.read(_CHUNK) + table.readline()):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sources.pool.published_files import PublishedFile, published_files
 
-Row = Mapping[str, str]
+Cells = Mapping[str, str]
 
 FILES: dict[str, PublishedFile] = {file.id: file for file in published_files()}
 # What stands in these columns is of persons.
@@ -14,7 +14,7 @@ PERSONAL = ("nomUniteLegale", "prenom1UniteLegale", "email", "telephone", "adrg_
 NEVER = "never-to-be-seen"
 
 
-def unit(siren: str, **cells: str) -> Row:
+def unit(siren: str, **cells: str) -> Cells:
     """An association, active and not withheld."""
     return {
         "siren": siren,
@@ -27,7 +27,7 @@ def unit(siren: str, **cells: str) -> Row:
     }
 
 
-def establishment(siret: str, **cells: str) -> Row:
+def establishment(siret: str, **cells: str) -> Cells:
     """An establishment in Rennes, active, not withheld, with staff."""
     return {
         "siren": siret[:9],
@@ -42,7 +42,7 @@ def establishment(siret: str, **cells: str) -> Row:
     }
 
 
-def award(siret: str, **cells: str) -> Row:
+def award(siret: str, **cells: str) -> Cells:
     """A contract won."""
     return {
         "uid": "21350238800019-1",
@@ -55,7 +55,7 @@ def award(siret: str, **cells: str) -> Row:
     }
 
 
-def write(path: Path, file: str, rows: Iterable[Row], delimiter: str = ",") -> Path:
+def write(path: Path, file: str, rows: Iterable[Cells], delimiter: str = ",") -> Path:
     """The rows as CSV, with all columns of the file and those of persons, filled in."""
     columns = [column.split("|")[0] for column in FILES[file].required + FILES[file].optional]
     with path.open("w", encoding="utf-8", newline="") as stream:

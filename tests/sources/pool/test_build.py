@@ -1,5 +1,6 @@
 """The pool built from small and from real files."""
 
+import gzip
 import json
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -8,10 +9,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from domain.suppliers.rows import Row
+from sources.formats.registry import CSV, FORMATS, NDJSON
 from sources.pool.build import Choices, build
 from sources.pool.csv_pipe import UnusableFile
-from sources.pool.published_files import FileReport
-from tests.sources.pool.published_samples import NEVER, Row, award, establishment, read, unit, write
+from sources.pool.published_files import FileReport, published_files
+from sources.rows import Context
+from tests.factories import reference
+from tests.sources.pool.published_samples import NEVER, Cells, award, establishment, read, unit, write
 
 ALL = Choices(with_staff=False)
 A, B, C = "100000001", "200000002", "300000003"
@@ -24,7 +29,7 @@ class Sample:
         self.folder, self.out = folder, folder / "out"
         self.given: dict[str, Sequence[Path]] = {}
 
-    def give(self, file: str, rows: Iterable[Row]) -> None:
+    def give(self, file: str, rows: Iterable[Cells]) -> None:
         self.given[file] = (write(self.folder / f"{file}.csv", file, rows),)
 
     def build(self, choices: Choices = ALL) -> dict[str, FileReport]:
@@ -207,6 +212,33 @@ def test_every_way_of_packing_gives_the_same_bytes(sample: Sample) -> None:
         assert (sample.out / "sirene.csv").read_bytes() == expected
 
 
+def test_what_is_made_can_be_imported(sample: Sample) -> None:
+    """By the reader of its format, without a reject."""
+    sample.give("units", [unit(A, identifiantAssociationUniteLegale="W351000001")])
+    sample.give("awards", [award(A + "00011", dateNotification="2024-01-31", montant="1000.0", codeCPV="77310000")])
+    sample.give("rna", [{"id": "W351000001", "objet": "jardiner", "objet_social1": "034000", "position": "A"}])
+    sample.give("ess", [{"SIREN": A, "Famille juridique de l'entreprise": "Associations"}])
+    sample.give(
+        "geiq", [{"label_id": "1", "name": "GEIQ", "siret": A + "00011", "postal_code": "35000", "city": "Rennes"}]
+    )
+    sample.give("esat", [{"finess_et": "1", "name": "ESAT", "siret": A + "00011", "commune_insee": "35238"}])
+    sample.give("directory_units", [{"siren": A, "est_ess": "true"}])
+    sample.give("directory_establishments", [{"siret": A + "00011", "liste_rge": "['x']"}])
+    jobs = sample.folder / "jobs.json"
+    jobs.write_text(
+        json.dumps({"results": [{"id": 1, "type": "ACI", "siret": A + "00011", "raison_sociale": "Jardins"}]})
+    )
+    sample.given["jobs"] = (jobs,)
+    sample.build()
+    context = Context(reference().geography.territories, reference().taxonomy, reference().cpv)
+    for file in published_files():
+        if file.made and file.format in FORMATS:
+            reader = FORMATS[file.format][NDJSON if file.made.endswith(".ndjson") else CSV]
+            with (sample.out / file.made).open("rb") as stream:
+                rows = list(reader(stream, context))
+            assert {type(row) for row in rows} == {Row}, rows
+
+
 def test_a_file_that_lacks_a_column(sample: Sample) -> None:
     (path,) = sample.given["units"]
     path.write_text(path.read_text().replace("economieSocialeSolidaireUniteLegale", "ess"))
@@ -235,6 +267,20 @@ def test_a_broken_file_leaves_what_was_made_before(sample: Sample) -> None:
         sample.build()
     assert [row["siret"] for row in read(sample.out / "sirene.csv")] == before
     assert [path.name for path in sample.out.iterdir()] == ["sirene.csv"]
+
+
+def test_a_file_that_is_damaged_halfway(sample: Sample) -> None:
+    """What came before the damage is not taken for the whole."""
+    (path,) = sample.given["establishments"]
+    rows = (establishment(f"{A}{number:05}", libelleVoieEtablissement=str(hash(number))) for number in range(20_000))
+    write(path, "establishments", rows)
+    damaged = bytearray(gzip.compress(path.read_bytes()))
+    damaged[len(damaged) // 2 : len(damaged) // 2 + 64] = bytes(64)
+    sample.given["establishments"] = (sample.folder / "establishments.csv.gz",)
+    sample.given["establishments"][0].write_bytes(damaged)
+    with pytest.raises(UnusableFile, match=r"cannot read .*establishments\.csv\.gz"):
+        sample.build()
+    assert list(sample.out.iterdir()) == []
 
 
 def test_real_files(shared_data: Path, tmp_path: Path) -> None:

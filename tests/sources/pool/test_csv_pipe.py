@@ -40,7 +40,9 @@ def test_the_tables_of_an_archive_are_one(tmp_path: Path) -> None:
     assert through_pipe(source, tmp_path)[0] == "id\n1\n2\n"
 
 
-@pytest.mark.parametrize(("name", "content"), [("a.zip", b"no archive"), ("a.csv.gz", b"no gzip"), ("a.csv", b"\n")])
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.zip", b"no archive"), ("a.csv.gz", b"no gzip"), ("a.csv", b"\n"), ("a.csv", b"id,id\n")]
+)
 def test_what_is_no_table(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UnusableFile, match=name):
