@@ -230,9 +230,9 @@ def test_what_is_made_can_be_imported(sample: Sample) -> None:
     )
     sample.given["jobs"] = (jobs,)
     sample.build()
-    context = Context(reference().geography.territories, reference().taxonomy, reference().cpv)
+    context = Context(reference().territories, reference().taxonomy, reference().cpv)
     for file in published_files():
-        if file.made and file.format in FORMATS:
+        if file.made and file.format and file.format in FORMATS:
             reader = FORMATS[file.format][NDJSON if file.made.endswith(".ndjson") else CSV]
             with (sample.out / file.made).open("rb") as stream:
                 rows = list(reader(stream, context))
