@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.law import rules as law
-from domain.law.findings import OUTCOMES
 from domain.law.review import OPTIONS, review_need
 from domain.law.supply_advice import Count, Ends, Supply, horizon
 from domain.needs.award import Award
@@ -17,9 +16,9 @@ from domain.needs.need import Need
 from domain.shortlists.shortlist import Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
 from domain.text.bilingual import Language
 from matching.considered import considered_suppliers
-from matching.eligibility_cache import INELIGIBLE
+from matching.eligibility_cache import INELIGIBLE, best_outcome
 from matching.explain import Explainer
-from matching.gates import GATE_NUMBER, PASSED, Contenders, best_outcome, may_answer, refusals
+from matching.gates import GATE_NUMBER, PASSED, Contenders, may_answer, refusals
 from matching.geo.projection import Positions
 from matching.index import LiveIndex
 from matching.lot_query import LotQuery
@@ -27,9 +26,9 @@ from matching.near_misses import nearest_refused
 from matching.past_awards import PastAwards
 from matching.ranking import eligibility, ranked
 from matching.reference import Reference
+from matching.unknown_trade import WORST_ELIGIBLE, UnknownSearch
 
 RADII_KM = (10, 25, 50, 100)
-WORST_ELIGIBLE = OUTCOMES.index("ELIGIBLE_IF")
 
 
 def match(
@@ -48,11 +47,12 @@ def match(
     explainer = explainer_of(need, queries, reference, on, language)
     past = PastAwards.until(on, awards, reference.rules, reference.taxonomy)
     seed = draw_seed(need)
+    search = UnknownSearch(index, on, reference.rules, past, need.near_misses, seed)
     return Shortlist(
         reference=need.reference,
         stamp=stamp_of(index, reference, on),
         lots=tuple(
-            _lot_shortlist(contenders_of(query, index, reference, on, past), need, explainer, past, seed)
+            _lot_shortlist(contenders_of(query, index, reference, on, past), search, need, explainer, past, seed)
             for query in queries
         ),
         advice=explainer.need_advice(),
@@ -102,7 +102,7 @@ def contenders_of(
 
 
 def _lot_shortlist(
-    contenders: Contenders, need: Need, explainer: Explainer, past: PastAwards | None, seed: int
+    contenders: Contenders, search: UnknownSearch, need: Need, explainer: Explainer, past: PastAwards | None, seed: int
 ) -> LotShortlist:
     """The shortlist of one lot; `seed` decides the draws."""
     query, refused = contenders.considered.query, refusals(contenders)
@@ -110,9 +110,12 @@ def _lot_shortlist(
     shown = ranked(contenders, passed, seed)[: need.limit]
     missed = nearest_refused(contenders, refused, need.near_misses, seed)
     coverage = _coverage(contenders, passed)
+    unknown = search.suppliers(query)
+    tension = explainer.tension(query, coverage, unknown.eligible)
     options = _options(contenders, refused)
     ends = _approval_ends(contenders, passed, explainer.on, explainer.rules)
-    supply = Supply(len(passed), options, frozenset(query.lot.reserved or ()), ends)
+    undecided = unknown.eligible if tension.level == "unknown" else 0
+    supply = Supply(len(passed), options, frozenset(query.lot.reserved or ()), ends, undecided)
     return LotShortlist(
         id=query.lot.id,
         requested=tuple(
@@ -127,9 +130,10 @@ def _lot_shortlist(
         total=len(passed),
         candidates=explainer.candidates(contenders, shown),
         near_misses=explainer.near_misses(contenders, refused, missed),
+        unknown_trade=explainer.unknown_trade(query, unknown),
         coverage=coverage,
         alternatives=explainer.alternatives(query, options, _within(contenders, refused)),
-        tension=explainer.tension(query, coverage),
+        tension=tension,
         reservation=explainer.reservation(query),
         advice=explainer.lot_advice(query, supply, past.advice(contenders, passed) if past else ()),
     )

@@ -43,13 +43,15 @@ class Supply(msgspec.Struct, frozen=True):
 
     `total`: its candidates under its own reservation. `options`: per reservation it might have (keys of
     `review.OPTIONS`), the candidates it would have. `ends`: of the candidates of a reserved lot, those whose approval
-    ends before `horizon` (see `approval_end`); null: none.
+    ends before `horizon` (see `approval_end`); null: none. `unknown_eligible`: where nothing can be concluded from
+    `total`, the suppliers nearby that might answer but whose trade is not known; else 0.
     """
 
     total: int
     options: Mapping[str, Count]
     reserved: frozenset[Reserved] = frozenset()
     ends: Ends | None = None
+    unknown_eligible: int = 0
 
 
 def supply_advice(supply: Supply, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
@@ -71,7 +73,7 @@ def supply_advice(supply: Supply, review: LotReview, on: date, rules: Rules) -> 
 def _no_offer(supply: Supply, view: InForce) -> LegalAdvice | None:
     """Without a capable supplier, a lot may get no offer: do not reserve it (RISK_INFRUCTUEUX)."""
     minimum = view.number("counsel_no_offer")
-    if minimum is None or supply.total >= minimum:
+    if minimum is None or supply.total >= minimum or supply.unknown_eligible:
         return None
     en = "this reserved lot; do not reserve" if supply.reserved else "this lot; do not reserve it"
     message = Text(

@@ -108,14 +108,25 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class Offerless:
+    """A supplier without any offer, how far it is, and whether it stands near enough to be asked."""
+
+    supplier: Supplier
+    distance_km: float | None
+    verdicts: Mapping[Reserved, Verdict]
+    near: Answer
+
+
+@dataclass(frozen=True)
 class Expected:
-    """What a lot's shortlist must agree with."""
+    """What a lot's shortlist must agree with. `offerless`: without those INELIGIBLE for all reserved types."""
 
     lot: Lot
     reserved: tuple[Reserved, ...]
     roles: Mapping[str, Role]
     measured_to: str
     judged: tuple[Judged, ...]
+    offerless: tuple[Offerless, ...]
 
     def count(self, holds: Callable[[Judgment], bool]) -> range:
         """How many suppliers meet a condition, from those that must to those that may."""
@@ -155,14 +166,19 @@ class Oracle:
     def _lot(self, lot: Lot, ground: Ground, pool: list[Supplier], on: date, awards: Sequence[Award]) -> Expected:
         roles = self.requested(lot)
         site = self.france.disc(lot.site, 0) if lot.site else None
-        judged = []
+        judged, offerless = [], []
         for supplier in pool:
+            if not supplier.offers:
+                verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
+                if _best(verdicts, lot.reserved or ()) != "INELIGIBLE":
+                    offerless.append(self._offerless(supplier, lot, ground, site, verdicts))
+                continue
             offered = {segment: self._fits(segment, supplier) for segment in roles}
             if any(offered.values()):
                 verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
                 judged.append(self._judge(supplier, lot, roles, offered, ground, site, verdicts))
         measured_to = "site" if site else "territory"
-        return Expected(lot, tuple(lot.reserved or ()), roles, measured_to, tuple(judged))
+        return Expected(lot, tuple(lot.reserved or ()), roles, measured_to, tuple(judged), tuple(offerless))
 
     def requested(self, lot: Lot) -> dict[str, Role]:
         """The segments a lot asks for; what is asked as object stays so when it is asked as support too."""
@@ -229,6 +245,16 @@ class Oracle:
         calls |= {("within", radius): at_most(distance, radius) for radius in RADII_KM}
         judgments = tuple(_judgment(supplier, roles, offered, made, verdicts) for made in _every_way(calls))
         return Judged(supplier, distance, verdicts, judgments)
+
+    def _offerless(
+        self, supplier: Supplier, lot: Lot, ground: Ground, site: Ground | None, verdicts: Mapping[Reserved, Verdict]
+    ) -> Offerless:
+        spot = self._spot(supplier)
+        to_ground = self._distance(ground, spot)
+        distance = self._distance(site, spot) if site else to_ground
+        near = [at_most(to_ground, NEARBY_KM)]
+        near += [at_most(distance, lot.max_distance_km)] if lot.max_distance_km else []
+        return Offerless(supplier, distance, verdicts, False if False in near else None if None in near else True)
 
     def _spot(self, supplier: Supplier) -> Spot | None:
         if supplier.location is None:
@@ -321,6 +347,11 @@ def _judgment(
         outcomes={reserved: verdict.outcome for reserved, verdict in verdicts.items()},
         within={radius: made["within", radius] for radius in RADII_KM},
     )
+
+
+def _best(verdicts: Mapping[Reserved, Verdict], reserved: Iterable[Reserved]) -> str | None:
+    """The best outcome over the reserved types; None where the lot is not reserved."""
+    return min((verdicts[one].outcome for one in reserved), key=OUTCOMES.index, default=None)
 
 
 def _presence(area: ServiceArea | None, local: bool) -> Presence:
