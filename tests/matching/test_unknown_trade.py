@@ -1,15 +1,23 @@
 """Suppliers near a lot of which no offer is known: who they are, in which order, and what follows for the supply."""
 
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from domain.needs.award import Award
 from domain.needs.need import Lot, Need
 from domain.shortlists.shortlist import LotShortlist
+from domain.suppliers.assembly import StoredRecord, assemble
+from domain.suppliers.rows import Row
 from domain.suppliers.supplier import Supplier
 from matching.engine import match
+from matching.geo import geocode
+from matching.index import LiveIndex
+from sources.formats.registry import CSV, read_rows
+from sources.rows import Context
 from tests.factories import (
     NANTES,
     ON,
@@ -32,6 +40,7 @@ from tests.factories import (
     supplier,
 )
 
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 RENNES_ALONE = codes("commune:35238")
 
 
@@ -178,3 +187,32 @@ def test_a_radius_and_a_territory_without_outline() -> None:
     pool = [offerless("nantes", at=NANTES), offerless("rennes")]
     assert names(matched(asked(around(RENNES, 60)), *pool).unknown_trade.nearest) == ["rennes", "nantes"]
     assert matched(asked(codes("commune:98818")), *pool).unknown_trade.total == 0
+
+
+@pytest.fixture(scope="module")
+def real_esats(shared_data: Path) -> LiveIndex:
+    """The ESAT of the FINESS register as they are imported: of nearly all no trade is known."""
+    ours = reference()
+    context = Context(ours.territories, ours.taxonomy, ours.cpv)
+    with (shared_data / "suppliers" / "esat_finess.csv").open("rb") as stream:
+        rows = [row for row in read_rows("esat", stream, CSV, context) if isinstance(row, Row)]
+    found = []
+    for number, row in enumerate(rows):
+        placement = geocode.place([row.record], ours.geography)[0]
+        stored = StoredRecord("esat", row.external_id, row.record, placement, UUID(int=number), NOW, NOW)
+        found.append(assemble(UUID(int=number), [stored]))
+    return live(*found)
+
+
+@pytest.mark.parametrize("segment", ["ev-entretien", "pr-locaux", "lt-blanchisserie", "in-conditionnement"])
+def test_the_esat_of_bretagne_can_be_asked(real_esats: LiveIndex, segment: str) -> None:
+    """Their trades are in no open file: that is no lack of supply, and whom to ask is named."""
+    asked_for = asked(codes("region:53"), near_misses=50, segments=(segment,), reserved=("handicap",))
+    found = match(asked_for, real_esats, reference(), ON, "fr").lots[0]
+    assert found.tension.level == "unknown"
+    assert "TRADE_UNKNOWN" in codes_of(found)
+    assert "RISK_INFRUCTUEUX" not in codes_of(found)
+    assert found.unknown_trade.total == found.unknown_trade.eligible
+    in_bretagne = [row for row in found.unknown_trade.nearest if row.distance_km == 0]
+    assert len(in_bretagne) == 50
+    assert all((row.supplier.commune or "")[:2] in {"22", "29", "35", "56"} for row in in_bretagne)
