@@ -188,22 +188,23 @@ def test_lots_of_one_family_count_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("on", "severity", "doubt"),
-    [
-        (date(2026, 8, 20), "info", False),
-        (date(2026, 8, 21), "warning", True),
-        (date(2026, 8, 22), "warning", False),
-    ],
+    ("on", "severity"),
+    [(date(2026, 8, 20), "info"), (date(2026, 8, 21), "info"), (date(2026, 8, 22), "warning")],
 )
-def test_considerations_by_date(on: date, severity: str, doubt: bool) -> None:
-    """The decree says the 21st, the law the 22nd: the day between is marked."""
-    told = need_advice(values(216_000), on)
-    for code in ("SOCIAL_CONSIDERATION", "ENVIRONMENTAL_CONSIDERATION"):
-        assert told[code]["severity"] == severity
-        assert ("à vérifier" in told[code]["message"]) == doubt
-    below = need_advice(values(215_999.99), on)
-    assert "SOCIAL_CONSIDERATION" not in below
-    assert "ENVIRONMENTAL_CONSIDERATION" in below
+def test_social_condition_by_date(on: date, severity: str) -> None:
+    """The law enters on the 22nd; nothing of it is doubtful."""
+    told = need_advice(values(216_000), on)["SOCIAL_CONSIDERATION"]
+    assert told["severity"] == severity
+    assert "à vérifier" not in told["message"]
+    assert "SOCIAL_CONSIDERATION" not in need_advice(values(215_999.99), on)
+
+
+@pytest.mark.parametrize(("on", "severity"), [(date(2026, 8, 20), "info"), (date(2026, 8, 22), "warning")])
+def test_environment_by_date_whatever_the_amount(on: date, severity: str) -> None:
+    for amount in (215_999.99, 216_000):
+        told = need_advice(values(amount), on)["ENVIRONMENTAL_CONSIDERATION"]
+        assert told["severity"] == severity
+        assert "à vérifier" not in told["message"]
 
 
 @pytest.mark.parametrize(

@@ -10,20 +10,15 @@ from tests.domain.law.samples import TODAY, advice, buyer, codes, need, review, 
 
 
 @pytest.mark.parametrize(
-    ("on", "severity", "confidence"),
-    [
-        (date(2024, 6, 24), "info", "medium"),
-        (date(2026, 8, 20), "info", "medium"),
-        (date(2026, 8, 21), "warning", "low"),
-        (date(2026, 8, 22), "warning", "medium"),
-    ],
+    ("on", "severity"),
+    [(date(2024, 6, 24), "info"), (date(2026, 8, 20), "info"), (date(2026, 8, 22), "warning")],
 )
-def test_climate_law_by_date(on: date, severity: str, confidence: str) -> None:
-    """Advised, then required; the day on which law and decree differ is marked."""
+def test_climate_law_by_date(on: date, severity: str) -> None:
+    """Advised, then required."""
     for code in ("SOCIAL_CONSIDERATION", "ENVIRONMENTAL_CONSIDERATION"):
         found = the(code, review(services(640_000), on).advice)
-        assert (found.severity, found.confidence) == (severity, confidence)
-        assert ("à vérifier" in found.message.fr) == (confidence == "low")
+        assert found.severity == severity
+        assert "à vérifier" not in found.message.fr
 
 
 def test_social_consideration_starts_at_the_eu_threshold() -> None:
@@ -57,10 +52,10 @@ def test_what_may_be_a_social_service_is_to_be_checked_below_their_threshold() -
 
 
 def test_concessions_have_their_own_articles() -> None:
-    """Weakly sourced, and said so."""
+    """Those of the third part of the code."""
     found = review(services(6_000_000, contract="concession")).advice
     assert the("SOCIAL_CONSIDERATION", found).article == "L3114-2-1"
-    assert "à vérifier" in the("ENVIRONMENTAL_CONSIDERATION", found).message.fr
+    assert the("ENVIRONMENTAL_CONSIDERATION", found).article == "L3114-2"
 
 
 @pytest.mark.parametrize(
