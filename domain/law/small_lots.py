@@ -135,7 +135,7 @@ def _opened(rule: str, bounds: list[tuple[str, Group]], thresholds: list[RuleRow
 
 
 def _of_need(adapted: Opened, direct: Opened, view: InForce) -> Text:
-    """What the sets of small lots may be used for; where they may be both, which lots may be direct awards."""
+    """The sentence on the need: the use of its sets, and where there are two, which lots may be direct awards."""
     if not adapted.lots or not direct.lots:
         text, opened = (ADAPTED, adapted) if adapted.lots else (DIRECT, direct)
         return _with(text, share=view.written(opened.rule.id))
@@ -151,7 +151,7 @@ def _of_need(adapted: Opened, direct: Opened, view: InForce) -> Text:
 
 
 def _of_lot(lot_id: str, adapted: Opened, direct: Opened, view: InForce, doubtful: bool) -> LegalAdvice:
-    """What one small lot may be used for."""
+    """The advice on one small lot: the lighter procedures open to it."""
     opened = [each for each in (adapted, direct) if lot_id in each.lots]
     article = Text(direct.rule.article or "", direct.rule.article or "")
     text = OF_LOT[lot_id in adapted.lots, lot_id in direct.lots]
