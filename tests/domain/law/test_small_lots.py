@@ -129,9 +129,9 @@ def test_a_single_lot_that_may_be_a_direct_award_is_named() -> None:
 
 
 def test_the_envelope_counts_all_lots_works_too() -> None:
-    """A fifth of 1 000 000 €, where the services alone leave 60 000 €: to be checked, it holds for one contract."""
+    """A fifth of 600 000 €, where the services alone leave 60 000 €: to be checked, it holds for one contract."""
     lots = (
-        Lot(id="w", cpv=("45442100",), value_eur=700_000),
+        Lot(id="w", cpv=("45442100",), value_eur=300_000),
         Lot(id="s", cpv=("90919200",), value_eur=221_000),
         Lot(id="t", cpv=("90919200",), value_eur=79_000),
     )
@@ -139,6 +139,20 @@ def test_the_envelope_counts_all_lots_works_too() -> None:
     assert told.lots == (("t",),)
     assert told.confidence == "low"
     assert "travaux et autres lots comptés comme un seul marché" in told.message.fr
+
+
+def test_works_that_would_make_all_adapted_do_not_widen_the_envelope() -> None:
+    """One contract of works for 1 000 000 € is not formal: the services are, apart, with a fifth of their own value."""
+    lots = [
+        Lot(id="w", cpv=("45442100",), value_eur=700_000),
+        Lot(id="s", cpv=("90919200",), value_eur=221_000),
+        Lot(id="t", cpv=("90919200",), value_eur=79_000),
+    ]
+    assert sets(need(*lots)) == []
+    told = the("SMALL_LOT_SETS", review(need(*lots, Lot(id="u", cpv=("90919200",), value_eur=71_000))).advice)
+    assert told.lots == (("u",),)
+    assert "comptés à part" in told.message.fr
+    assert told.confidence == "medium"
 
 
 def test_lots_of_an_adapted_procedure_join_those_of_a_formal_one() -> None:
