@@ -47,7 +47,10 @@ class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One interval of a rule, both days included. `absent`: the law had no such rule; `unknown`: not established."""
+    """One interval of a rule, both days included. `absent`: the law had no such rule; `unknown`: not established.
+
+    `check_by`: the day by which a maintainer should look again whether it is right; `source` says where.
+    """
 
     source: str
     confidence: Confidence
@@ -57,6 +60,7 @@ class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: Status = "in_force"
     article: str | None = None
     message: Wording | None = None
+    check_by: date | None = None
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,9 +106,10 @@ class DatedRule(msgspec.Struct, frozen=True):
 
 
 class RuleRow(DatedRule, frozen=True):
-    """A rule during one period, with its words."""
+    """A rule during one period, with its words. `check_by`: the day by which a maintainer should look again."""
 
     message: Text
+    check_by: date | None
 
 
 class BrokenLaw(ValueError):
@@ -167,10 +172,11 @@ class InForce:
 
 
 class Rules:
-    """Every rule with its history. `version` changes with any edit of the file."""
+    """Every rule with its history. `version` changes with any edit of the file; `vintage` is the file's."""
 
-    def __init__(self, version: str, rules: Iterable[Rule]) -> None:
-        self.version = version
+    def __init__(self, vintage: date, digest: str, rules: Iterable[Rule]) -> None:
+        self.vintage = vintage
+        self.version = f"{vintage.isoformat()}-{digest}"
         self._histories: dict[str, tuple[RuleRow, ...]] = {}
         self._of_concessions: dict[str, tuple[RuleRow, ...]] = {}
         for rule in rules:
@@ -222,7 +228,7 @@ def parse(content: bytes) -> Rules:
         law = msgspec.toml.decode(content, type=LawFile)
     except msgspec.ValidationError as error:
         raise BrokenLaw(_with_id(str(error), content)) from error
-    return Rules(f"{law.vintage.isoformat()}-{sha256(content).hexdigest()[:12]}", law.rule)
+    return Rules(law.vintage, sha256(content).hexdigest()[:12], law.rule)
 
 
 def _with_id(complaint: str, content: bytes) -> str:

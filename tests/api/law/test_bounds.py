@@ -31,10 +31,11 @@ DIRECT = [
 DIRECT_WORKS = [
     (date(2020, 1, 1), 40_000, 25_000),
     (date(2020, 7, 24), 70_000, 40_000),
-    (date(2020, 12, 8), 100_000, 70_000),
+    (date(2020, 12, 9), 100_000, 70_000),
     (date(2023, 1, 1), 100_000, 100_000),
     (date(2025, 1, 1), 100_000, 100_000),
     (date(2026, 1, 1), 100_000, 100_000),
+    (date(2027, 1, 1), 140_000, 100_000),
 ]
 # first day, State, local, utilities, works
 FORMAL = [
@@ -293,7 +294,10 @@ def test_a_concession_has_one_threshold(value: float, code: str) -> None:
     ("value", "on", "words"),
     [
         (99_999.99, TODAY, "dans les limites"),
-        (100_000, TODAY, "dépasse les limites"),
+        (100_000, date(2026, 6, 30), "dépasse les limites"),
+        (100_000, date(2026, 7, 1), "seconde lecture"),
+        (139_999.99, TODAY, "seconde lecture"),
+        (140_000, TODAY, "dépasse les limites"),
         (99_999.99, date(2018, 12, 25), "dans les limites"),
         (99_999.99, date(2018, 12, 24), "pas de règle connue"),
     ],
