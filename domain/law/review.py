@@ -12,7 +12,7 @@ from domain.law.prison_reservation import review_prison
 from domain.law.procedure import review_procedure
 from domain.law.reservation import review_types, type_rule
 from domain.law.rules import InForce, Rules
-from domain.law.small_lots import no_split, review_sets
+from domain.law.small_lots import review_sets
 from domain.law.social_environmental import (
     allotment,
     capability,
@@ -70,7 +70,7 @@ def _group_advice(
         found = (innovation(need, lot, group, view), *(each.of_lot for each in sets if lot.lot.id in each.members))
         of_values[lot.lot.id] = [item for item in found if item]
     of_sets = [each.of_need for each in sets]
-    return [*review_procedure(need, group, view), *of_sets, *no_split(need, group, view), social(need, group, view)]
+    return [*review_procedure(need, group, view), *of_sets, social(need, group, view)]
 
 
 def _review_lot(need: Need, lot: LotFacts, of_value: Iterable[LegalAdvice], on: date, view: InForce) -> LotReview:
