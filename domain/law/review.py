@@ -12,7 +12,7 @@ from domain.law.prison_reservation import review_prison
 from domain.law.procedure import level, mixed_object, review_procedure
 from domain.law.reservation import review_types, type_rule
 from domain.law.rules import InForce, Rules
-from domain.law.small_lots import no_split, review_sets
+from domain.law.small_lots import review_sets
 from domain.law.social_environmental import (
     allotment,
     capability,
@@ -70,7 +70,7 @@ def review_need(
 
 def _group_advice(need: Need, group: Group, view: InForce) -> list[LegalAdvice | None]:
     """The need's advice for one group of lots."""
-    return [*review_procedure(need, group, view), *no_split(need, group, view), social(need, group, view)]
+    return [*review_procedure(need, group, view), social(need, group, view)]
 
 
 def _review_lot(
