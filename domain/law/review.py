@@ -10,7 +10,9 @@ from domain.law.lot_facts import LotFacts, read_lot
 from domain.law.need_value import Group, groups, total_below_lots
 from domain.law.prison_reservation import review_prison
 from domain.law.procedure import review_procedure
+from domain.law.procedure_steps import procedure_steps
 from domain.law.reservation import review_types, type_rule
+from domain.law.reserved_proofs import reserved_proofs
 from domain.law.rules import InForce, Rules
 from domain.law.small_lots import no_split, review_sets
 from domain.law.social_environmental import (
@@ -51,6 +53,7 @@ def review_need(
     whole = [total_below_lots(need, lots, view)]
     for group in groups(need, lots):
         whole += _group_advice(need, group, view, of_values)
+    whole.append(procedure_steps(need, groups(need, lots), view))
     whole += [
         environmental(need.contract, view),
         spaser(need.buyer, view),
@@ -81,8 +84,9 @@ def _review_lot(need: Need, lot: LotFacts, of_value: Iterable[LegalAdvice], on: 
         reuse_quota(lot.segments, need.buyer and need.buyer.kind, view),
     )
     findings = tuple(_reservation(need.contract, need.buyer, lot, on, view))
+    proofs = reserved_proofs(lot.lot.reserved, worst_outcome(findings), need.contract, view)
     forbidden, doubtful = _options(need.contract, need.buyer, lot, on, view)
-    advice = (*(item for item in of_object if item), *of_value)
+    advice = (*(item for item in (*of_object, proofs) if item), *of_value)
     return LotReview(findings, advice, forbidden, doubtful, worst_outcome(findings))
 
 

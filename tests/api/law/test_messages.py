@@ -75,7 +75,7 @@ ADDED: dict[Level, set[str]] = {
         "BUYER_STATUS_UNKNOWN",
     },
     "supplier": set(),
-    "lot": {"RESERVATION_NOT_OPEN"},
+    "lot": {"RESERVATION_NOT_OPEN", "RESERVED_PROOFS"},
     "need": {
         "BUYER_KIND_UNKNOWN",
         "THRESHOLD_UNKNOWN",
@@ -83,6 +83,8 @@ ADDED: dict[Level, set[str]] = {
         "TOTAL_BELOW_LOTS",
         "ALLOTMENT",
         "FRAMEWORK_MAX_4Y",
+        "TIME_LIMITS",
+        "DIRECT_AWARD_FILE",
         "DISTANCE_SOURCING_ONLY",
     },
 }
