@@ -52,7 +52,8 @@ class ImportProcesses:
 
         def prepared(terms: Terms, expects_new: Callable[[], bool]) -> Generator[Prepared, None, None]:
             words, theirs = socket.socketpair()
-            with words, words.makefile("rb") as answers:
+            # a small buffer would take the interpreter's lock a thousand times a batch, and keep the other process waiting
+            with words, words.makefile("rb", READ_AT_ONCE) as answers:
                 # a process that could not be had closes its end; nothing of the file is read before it says it is there
                 with theirs, suppress(OSError):
                     socket.send_fds(self._forker, [b"."], [theirs.fileno(), file.fileno()])

@@ -3,8 +3,6 @@
 from datetime import date
 from pathlib import Path
 
-import msgspec
-
 from domain.law import past_awards, review, supply_advice
 from domain.law.rule_registry import explained
 from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Theme, parse, written
@@ -72,8 +70,8 @@ def history(rules: Rules, rule_id: str, language: Language) -> tuple[RuleDocumen
 
 
 def _document(row: RuleRow, language: Language) -> RuleDocument:
-    fields = msgspec.structs.asdict(row) | {"message": row.message.to(language)}
-    return RuleDocument(**fields, explanation=explained().get(row.id))
+    fields = {name: getattr(row, name) for name in DatedRule.__struct_fields__}
+    return RuleDocument(**fields, message=row.message.to(language), explanation=explained().get(row.id))
 
 
 def page(rules: Rules) -> str:

@@ -46,7 +46,10 @@ class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One interval of a rule, both days included. `absent`: the law had no such rule; `unknown`: not established."""
+    """One interval of a rule, both days included. `absent`: the law had no such rule; `unknown`: not established.
+
+    `check_by`: the day by which a maintainer should look again whether it is right; `source` says where.
+    """
 
     source: str
     confidence: Confidence
@@ -56,6 +59,7 @@ class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: Status = "in_force"
     article: str | None = None
     message: Wording | None = None
+    check_by: date | None = None
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,9 +105,10 @@ class DatedRule(msgspec.Struct, frozen=True):
 
 
 class RuleRow(DatedRule, frozen=True):
-    """A rule during one period, with its words."""
+    """A rule during one period, with its words. `check_by`: the day by which a maintainer should look again."""
 
     message: Text
+    check_by: date | None
 
 
 class BrokenLaw(ValueError):

@@ -31,6 +31,12 @@ INNOVATION = {
         "to be established",
     ),
 }
+SECOND_READING = Text(
+    "Achat innovant : la limite est de {limit} (texte sur Légifrance) ; la valeur n'est dans les limites que selon la "
+    "seconde lecture",
+    "Innovative purchase: the limit is {limit} (text on Légifrance); the value is within the limits by the second "
+    "reading only",
+)
 
 
 @applies("social_consideration", "concession_social_consideration", "eu_social_services")
@@ -99,9 +105,12 @@ def environmental(contract: ContractKind, view: InForce) -> LegalAdvice | None:
     return advice("ENVIRONMENTAL_CONSIDERATION", "info", row, message)
 
 
-@applies("spaser")
+@applies("spaser", "spaser_all_buyers")
 def spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
-    """A buyer whose stated annual purchases exceed the amount of the date publishes a SPASER."""
+    """A buyer whose stated annual purchases exceed the amount of the date publishes a SPASER.
+
+    Every buyer subject to the code since 2023-10-25; before, whether State and utilities did was not established.
+    """
     bound = view.cents("spaser")
     if buyer is None or buyer.annual_purchases_eur is None or bound is None:
         return None
@@ -112,7 +121,8 @@ def spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
         f"Plus de {amount.fr} HT d'achats annuels : publier un schéma de promotion des achats responsables (SPASER)",
         f"More than {amount.en} of annual purchases: a responsible purchasing plan (SPASER) must be published",
     )
-    return advice("SPASER", "info", row, message, (), None if buyer.kind == "local" else "low")
+    concerned = buyer.kind == "local" or view.holds("spaser_all_buyers")
+    return advice("SPASER", "info", row, message, (), None if concerned else "low")
 
 
 @applies("allotment")
@@ -200,30 +210,51 @@ def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForc
     return advice("COUNTS_TOWARDS_QUOTA", "info", view[rule], message, (), sure)
 
 
-@applies("innovative_need", "innovative_lot_supplies_services", "innovative_lot_works", "innovative_lot_share")
+@applies(
+    "innovative_need",
+    "innovative_need_simplification",
+    "innovative_lot_supplies_services",
+    "innovative_lot_works",
+    "innovative_lot_share",
+)
 def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalAdvice | None:
     """A lot marked innovative may be bought without publicity or competition within limits (INNOVATION_REVIEW).
 
     Either the whole need is below the amount of the date; or, where the date has a rule for lots, the lot is below its
-    own amount (works apart) and all innovative lots together are within a share of all lots. Whether the object is
-    innovative is for a person to judge.
+    own amount (works apart) and all innovative lots together are within a share of all lots. Since 2026-07-01 the
+    amount of a need and of a lot of works has two readings, that of the code and a higher one of loi 2026-403, which
+    was not read: where only the second admits the value, both are told, to be checked. Whether the object is innovative
+    is for a person to judge.
     """
     if not lot.lot.innovative or need.contract == "concession":
         return None
-    row = view["innovative_need"]
-    message = Text("Achat innovant : pas de règle connue à cette date", "Innovative purchase: no known rule then")
-    if row.status == "in_force":
-        limit, (fr, en) = view.written(row.id), INNOVATION[_within_innovation(lot, group, view)]
-        message = Text(fr.format(limit=limit.fr), en.format(limit=limit.en))
-    return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if group.doubtful else None)
+    row, second = view["innovative_need"], view["innovative_need_simplification"]
+    if row.status != "in_force":
+        message = Text("Achat innovant : pas de règle connue à cette date", "Innovative purchase: no known rule then")
+        return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if group.doubtful else None)
+    within = _within_innovation(lot, group, row.id, view)
+    text, sure, limit = INNOVATION[within], row.confidence, view.written(row.id)
+    if second.status == "in_force":
+        perhaps, higher = _within_innovation(lot, group, second.id, view), view.written(second.id)
+        only_second = bool(perhaps and not within)
+        text, sure = (SECOND_READING, "low") if only_second else (INNOVATION[perhaps], "medium")
+        limit = Text(
+            f"{limit.fr}, ou de {higher.fr} d'après la loi 2026-403", f"{limit.en}, or {higher.en} by loi 2026-403"
+        )
+    message = Text(text.fr.format(limit=limit.fr), text.en.format(limit=limit.en))
+    return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if group.doubtful else sure)
 
 
-def _within_innovation(lot: LotFacts, group: Group, view: InForce) -> bool | None:
-    """Whether the values are within the limits; None where they are not known."""
-    need_bound = view.cents("innovative_need")
+def _within_innovation(lot: LotFacts, group: Group, need_rule: str, view: InForce) -> bool | None:
+    """Whether the values are within the limits, `need_rule` bounding the need; None where they are not known.
+
+    The second reading has one amount for a need and for a lot of works.
+    """
+    need_bound = view.cents(need_rule)
     if group.total is not None and need_bound is not None and group.total < need_bound:
         return True
-    bound = view.cents("innovative_lot_works" if group.works else "innovative_lot_supplies_services")
+    of_works = "innovative_lot_works" if need_rule == "innovative_need" else need_rule
+    bound = view.cents(of_works if group.works else "innovative_lot_supplies_services")
     share = view.number("innovative_lot_share")
     if bound is None or share is None:
         return None if group.total is None else False

@@ -31,10 +31,11 @@ DIRECT = [
 DIRECT_WORKS = [
     (date(2020, 1, 1), 40_000, 25_000),
     (date(2020, 7, 24), 70_000, 40_000),
-    (date(2020, 12, 8), 100_000, 70_000),
+    (date(2020, 12, 9), 100_000, 70_000),
     (date(2023, 1, 1), 100_000, 100_000),
     (date(2025, 1, 1), 100_000, 100_000),
     (date(2026, 1, 1), 100_000, 100_000),
+    (date(2027, 1, 1), 140_000, 100_000),
 ]
 # first day, State, local, utilities, works
 FORMAL = [
@@ -188,22 +189,23 @@ def test_lots_of_one_family_count_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ("on", "severity", "doubt"),
-    [
-        (date(2026, 8, 20), "info", False),
-        (date(2026, 8, 21), "warning", True),
-        (date(2026, 8, 22), "warning", False),
-    ],
+    ("on", "severity"),
+    [(date(2026, 8, 20), "info"), (date(2026, 8, 21), "info"), (date(2026, 8, 22), "warning")],
 )
-def test_considerations_by_date(on: date, severity: str, doubt: bool) -> None:
-    """The decree says the 21st, the law the 22nd: the day between is marked."""
-    told = need_advice(values(216_000), on)
-    for code in ("SOCIAL_CONSIDERATION", "ENVIRONMENTAL_CONSIDERATION"):
-        assert told[code]["severity"] == severity
-        assert ("à vérifier" in told[code]["message"]) == doubt
-    below = need_advice(values(215_999.99), on)
-    assert "SOCIAL_CONSIDERATION" not in below
-    assert "ENVIRONMENTAL_CONSIDERATION" in below
+def test_social_condition_by_date(on: date, severity: str) -> None:
+    """The law enters on the 22nd; nothing of it is doubtful."""
+    told = need_advice(values(216_000), on)["SOCIAL_CONSIDERATION"]
+    assert told["severity"] == severity
+    assert "à vérifier" not in told["message"]
+    assert "SOCIAL_CONSIDERATION" not in need_advice(values(215_999.99), on)
+
+
+@pytest.mark.parametrize(("on", "severity"), [(date(2026, 8, 20), "info"), (date(2026, 8, 22), "warning")])
+def test_environment_by_date_whatever_the_amount(on: date, severity: str) -> None:
+    for amount in (215_999.99, 216_000):
+        told = need_advice(values(amount), on)["ENVIRONMENTAL_CONSIDERATION"]
+        assert told["severity"] == severity
+        assert "à vérifier" not in told["message"]
 
 
 @pytest.mark.parametrize(
@@ -293,7 +295,10 @@ def test_a_concession_has_one_threshold(value: float, code: str) -> None:
     ("value", "on", "words"),
     [
         (99_999.99, TODAY, "dans les limites"),
-        (100_000, TODAY, "dépasse les limites"),
+        (100_000, date(2026, 6, 30), "dépasse les limites"),
+        (100_000, date(2026, 7, 1), "seconde lecture"),
+        (139_999.99, TODAY, "seconde lecture"),
+        (140_000, TODAY, "dépasse les limites"),
         (99_999.99, date(2018, 12, 25), "dans les limites"),
         (99_999.99, date(2018, 12, 24), "pas de règle connue"),
     ],

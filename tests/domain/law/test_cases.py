@@ -199,7 +199,7 @@ def test_prison_work_combinations_and_dates() -> None:
     assert kits("penitentiary", on=date(2022, 6, 1)) == {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}
     assert kits("penitentiary", on=date(2022, 11, 1)) == {"SHARE_NOT_FIXED": "REVIEW"}
     assert kits("handicap", "iae", on=date(2020, 1, 15)) == {"COMBINATION_FORBIDDEN": "INELIGIBLE"}
-    assert kits("handicap", "iae", on=date(2020, 12, 8)) == {}
+    assert kits("handicap", "iae", on=date(2020, 12, 9)) == {}
 
 
 def test_prison_work_procedure_changes_in_april_2026() -> None:

@@ -37,16 +37,20 @@ def test_direct_award_of_services(value: float, on: date, expected: str) -> None
         (40_000.00, date(2020, 7, 1), "MAPA"),
         (69_999.99, date(2020, 10, 1), "GRE_A_GRE"),
         (70_000.00, date(2020, 10, 1), "MAPA"),
-        (99_999.99, date(2020, 12, 8), "GRE_A_GRE"),
+        (99_999.99, date(2020, 12, 8), "MAPA"),
+        (99_999.99, date(2020, 12, 9), "GRE_A_GRE"),
         (99_999.99, date(2022, 12, 31), "GRE_A_GRE"),
         (99_999.99, date(2024, 12, 31), "GRE_A_GRE"),
         (99_999.00, date(2025, 12, 31), "GRE_A_GRE"),
         (99_999.00, date(2026, 1, 1), "GRE_A_GRE"),
         (100_000.00, date(2026, 1, 1), "MAPA"),
+        (100_000.00, date(2026, 12, 31), "MAPA"),
+        (139_999.99, date(2027, 1, 1), "GRE_A_GRE"),
+        (140_000.00, date(2027, 1, 1), "MAPA"),
     ],
 )
 def test_direct_award_of_works(value: float, on: date, expected: str) -> None:
-    """100 000 € by derogation, then for good: works have their own amount."""
+    """100 000 € by derogation, then for good, 140 000 € by law: works have their own amount."""
     assert procedure(works(value), on) == [expected]
 
 
@@ -198,8 +202,8 @@ def test_social_services_take_the_light_regime_whatever_the_amount() -> None:
 
 def test_procedure_is_as_sure_as_the_amounts_compared() -> None:
     """Between two amounts of which one is weakly sourced, the reader is told to check."""
-    early, now = (the("MAPA", review(services(100_000), on).advice) for on in (date(2019, 6, 1), TODAY))
-    assert (early.confidence, now.confidence) == ("low", "medium")
+    early, now = (the("MAPA", review(services(100_000), on).advice) for on in (date(2021, 6, 1), TODAY))
+    assert (early.confidence, now.confidence) == ("low", "high")
     assert "à vérifier" in early.message.fr
     assert "à vérifier" not in now.message.fr
 

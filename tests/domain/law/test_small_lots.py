@@ -136,10 +136,10 @@ def test_social_services_are_held_to_their_own_threshold() -> None:
 
 
 def test_sets_are_no_surer_than_the_amounts_they_rest_on() -> None:
-    """The EU threshold of 2019 is known from a weak source; that of 2026 is not."""
+    """The EU threshold of 2020-2021 is known from a weak source; that of 2026 was read."""
     asked = services(300_000, 40_000)
-    assert the("SMALL_LOT_SETS", review(asked, date(2019, 6, 1)).advice).confidence == "low"
-    assert the("SMALL_LOT_SETS", review(asked).advice).confidence == "medium"
+    assert the("SMALL_LOT_SETS", review(asked, date(2021, 6, 1)).advice).confidence == "low"
+    assert the("SMALL_LOT_SETS", review(asked).advice).confidence == "high"
 
 
 def test_different_families_do_not_count_together() -> None:
