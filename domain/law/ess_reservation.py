@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
+from domain.law.cpv_list import listing
 from domain.law.findings import LegalFinding, finding, least_sure
-from domain.law.lot_facts import LotFacts, listing, segment_is_outside
+from domain.law.lot_facts import LotFacts, segment_is_outside
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce
 from domain.needs.need import Buyer
@@ -20,7 +21,7 @@ def review_ess(lot: LotFacts, buyer: Buyer | None, view: InForce) -> Iterator[Le
             yield found
     if found := _authority(buyer, view):
         yield found
-    yield _mission(lot.listed == "listed", view)
+    yield _mission(lot.ess_listing == "listed", view)
 
 
 @applies("ess_listed_cpv")
@@ -31,9 +32,9 @@ def _listed(lot: LotFacts, view: InForce) -> LegalFinding | None:
     nearest to it are named, which fit only if they say what is really bought. Without CPV, a lot whose activities have
     no listed code at all is NOT_LISTED with doubt; otherwise the main CPV is asked for.
     """
-    if lot.listed == "listed":
+    if lot.ess_listing == "listed":
         return None
-    return _off_the_list(lot.cpv[0], lot.listed == "descendant", view) if lot.cpv else _no_cpv(lot.segments, view)
+    return _off_the_list(lot.cpv[0], lot.ess_listing == "descendant", view) if lot.cpv else _no_cpv(lot.segments, view)
 
 
 @lru_cache(maxsize=4096)
@@ -90,7 +91,7 @@ def _exclusive(lot: LotFacts, view: InForce) -> LegalFinding | None:
     code is narrower than a listed one, or only an activity beside the main CPV's is off the list: a person then judges
     whether it is accessory. Without CPV nothing is said.
     """
-    if lot.listed is None:
+    if lot.ess_listing is None:
         return None
     listed = view.codes("ess_listed_cpv")
     others = {code: where for code in lot.cpv[1:] if (where := listing(code, listed)) != "listed"}

@@ -24,7 +24,7 @@ with works and with the others. `below`: the stated total is less than the lots'
 class Group(msgspec.Struct, frozen=True):
     """Lots whose values are added before a threshold is looked at. `total` null: not known.
 
-    `alone`: the group is the whole need. `social`: the lots that are a listed social or other specific service.
+    `alone`: the group is the whole need. `light`: the lots that are a social or other specific service.
     """
 
     works: bool
@@ -32,7 +32,7 @@ class Group(msgspec.Struct, frozen=True):
     total: int | None
     alone: bool
     assumptions: tuple[Assumption, ...]
-    social: tuple[LotFacts, ...]
+    light: tuple[LotFacts, ...]
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -79,8 +79,19 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
 def _group(
     works: bool, lots: tuple[LotFacts, ...], total: int | None, alone: bool, assumptions: tuple[Assumption, ...]
 ) -> Group:
-    social = () if works else tuple(lot for lot in lots if lot.insertion or lot.listed == "listed")
-    return Group(works, lots, total, alone, assumptions, social)
+    light = () if works else tuple(lot for lot in lots if lot.insertion or lot.light_listing == "listed")
+    return Group(works, lots, total, alone, assumptions, light)
+
+
+def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:
+    """All lots of a need in one group, of works where works are worth more than the rest; `total` null: not known."""
+    if len(divided) == 1:
+        return divided[0]
+    others, works = divided
+    lots = (*others.lots, *works.lots)
+    total = total_of(lots) if need.estimated_total_eur is None else cents(need.estimated_total_eur)
+    mainly_works = (works.total or 0) > (others.total or 0)
+    return _group(mainly_works, lots, total, True, others.assumptions)
 
 
 def _known(lots: tuple[LotFacts, ...]) -> int:

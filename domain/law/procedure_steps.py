@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from domain.law.findings import LegalAdvice, advice, least_sure
+from domain.law.light_regime import is_light, light_rows, takes_light_regime
 from domain.law.need_value import Group
-from domain.law.procedure import direct_threshold, eu_thresholds, formal_thresholds, is_light, level
+from domain.law.procedure import direct_threshold, formal_thresholds, level, social_thresholds
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce
 from domain.law.time_limits import (
@@ -48,11 +49,15 @@ def _time_limits(
     """TIME_LIMITS, as sure as the least sure of its rules and of the amounts by which the procedure was found."""
     if sentence is None:
         return None
-    bounds = formal_thresholds(need, group)
+    if takes_light_regime(need.contract, group, view):
+        rows, doubtful = light_rows(need.contract, group, view), not is_light(group)
+    else:
+        amounts = formal_thresholds(need, group)
+        rows, doubtful = tuple(map(view.__getitem__, amounts)), False
     if need.contract == "market":
-        bounds = (direct_threshold(group), *(("light_regime",) if is_light(group) else bounds))
-    sure = least_sure(*sentence.rows, *(view[rule] for rule in bounds))
-    return advice("TIME_LIMITS", "info", sentence.rows[0], sentence.message, lots, "low" if group.doubtful else sure)
+        rows = (*rows, view[direct_threshold(group)])
+    sure = "low" if doubtful or group.doubtful else least_sure(*sentence.rows, *rows)
+    return advice("TIME_LIMITS", "info", sentence.rows[0], sentence.message, lots, sure)
 
 
 def _sentence(need: Need, group: Group, is_formal: bool, view: InForce) -> Sentence | None:
@@ -60,15 +65,16 @@ def _sentence(need: Need, group: Group, is_formal: bool, view: InForce) -> Sente
     if need.contract == "concession":
         bound = view.cents("eu_concessions")
         reached = None if bound is None else total >= bound
-        return concession_full(view) if is_formal else concession_simplified(is_light(group), reached, view)
+        light = takes_light_regime(need.contract, group, view)
+        return concession_full(view) if is_formal else concession_simplified(light, reached, view)
     if is_formal and need.technique == "dynamic_purchasing_system":
         return dynamic_system(view)
     if is_formal:
         kind = need.buyer.kind if need.buyer else None
         entities: tuple[Entity, ...] = ("utility",) if kind == "utility" else ("authority",)
         return formal(tuple(ENTITIES) if kind is None else entities, view)
-    if is_light(group):
-        bounds = [view.cents(rule) for rule in eu_thresholds(need, group)]
+    if takes_light_regime(need.contract, group, view):
+        bounds = [view.cents(rule) for rule in social_thresholds(need)]
         above = {None if bound is None else total >= bound for bound in bounds}
         return social_services(above.pop() if len(above) == 1 else None, view)
     national, profile = view.cents("national_publicity"), view.cents("buyer_profile_documents")

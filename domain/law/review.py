@@ -9,7 +9,7 @@ from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview
 from domain.law.lot_facts import LotFacts, read_lot
 from domain.law.need_value import Group, groups, total_below_lots
 from domain.law.prison_reservation import review_prison
-from domain.law.procedure import review_procedure
+from domain.law.procedure import level, mixed_object, review_procedure
 from domain.law.procedure_steps import procedure_steps
 from domain.law.reservation import review_types, type_rule
 from domain.law.reserved_proofs import reserved_proofs
@@ -49,35 +49,37 @@ def review_need(
     read = segments_of_lot or {}
     view = rules.at(on, need.contract)
     lots = tuple(read_lot(lot, read.get(lot.id, lot.segments), view) for lot in need.lots)
-    of_values: dict[str, list[LegalAdvice]] = {}
-    whole = [total_below_lots(need, lots, view)]
-    for group in groups(need, lots):
-        whole += _group_advice(need, group, view, of_values)
-    whole.append(procedure_steps(need, groups(need, lots), view))
+    divided = groups(need, lots)
+    direct = all(level(need, group, view) == "direct" for group in divided)
+    sets = review_sets(need, divided, view)
+    whole = [total_below_lots(need, lots, view), mixed_object(need, divided, view), sets and sets.of_need]
+    for group in divided:
+        whole += _group_advice(need, group, view)
+    whole.append(procedure_steps(need, divided, view))
     whole += [
-        environmental(need.contract, view),
+        environmental(need.contract, direct, view),
         spaser(need.buyer, view),
-        allotment(need, view),
+        allotment(need, direct, view),
         framework(need, view),
     ]
+    of_values = {
+        lot.lot.id: (innovation(need, lot, group, view), sets and sets.of_lots.get(lot.lot.id))
+        for group in divided
+        for lot in group.lots
+    }
     reviews = {lot.lot.id: _review_lot(need, lot, of_values[lot.lot.id], on, view) for lot in lots}
     return NeedReview(reviews, tuple(item for item in whole if item))
 
 
-def _group_advice(
-    need: Need, group: Group, view: InForce, of_values: dict[str, list[LegalAdvice]]
-) -> list[LegalAdvice | None]:
-    """The need's advice for one group of lots; advice that its values give on a lot is added to `of_values`."""
-    sets = review_sets(need, group, view)
-    for lot in group.lots:
-        found = (innovation(need, lot, group, view), *(each.of_lot for each in sets if lot.lot.id in each.members))
-        of_values[lot.lot.id] = [item for item in found if item]
-    of_sets = [each.of_need for each in sets]
-    return [*review_procedure(need, group, view), *of_sets, *no_split(need, group, view), social(need, group, view)]
+def _group_advice(need: Need, group: Group, view: InForce) -> list[LegalAdvice | None]:
+    """The need's advice for one group of lots."""
+    return [*review_procedure(need, group, view), *no_split(need, group, view), social(need, group, view)]
 
 
-def _review_lot(need: Need, lot: LotFacts, of_value: Iterable[LegalAdvice], on: date, view: InForce) -> LotReview:
-    """The review of one lot; `of_value`: the advice on it that the need's values gave."""
+def _review_lot(
+    need: Need, lot: LotFacts, of_values: Iterable[LegalAdvice | None], on: date, view: InForce
+) -> LotReview:
+    """The review of one lot; `of_values`: the advice on it that the need's values gave."""
     of_object = (
         insertion(lot, need.contract, view),
         capability(lot.segments, view),
@@ -86,7 +88,7 @@ def _review_lot(need: Need, lot: LotFacts, of_value: Iterable[LegalAdvice], on: 
     findings = tuple(_reservation(need.contract, need.buyer, lot, on, view))
     proofs = reserved_proofs(lot.lot.reserved, worst_outcome(findings), need.contract, view)
     forbidden, doubtful = _options(need.contract, need.buyer, lot, on, view)
-    advice = (*(item for item in (*of_object, proofs) if item), *of_value)
+    advice = tuple(item for item in (*of_object, proofs, *of_values) if item)
     return LotReview(findings, advice, forbidden, doubtful, worst_outcome(findings))
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from domain.errors import NotFound
 from domain.law.citation import cite
+from domain.law.cpv_list import broken_ranges
 from domain.needs.need import ContractKind
 from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import Text, euros
@@ -290,6 +291,8 @@ def _check_values(rule: Rule) -> None:
         kinds = {type(value) for value in values}
         if len(kinds) > 1 or kinds & {int, float}:
             raise BrokenLaw(f"{rule.id}: without unit, values are all true or false, all text or all lists: {values}")
+        if broken := [entry for value in values if isinstance(value, tuple) for entry in broken_ranges(value)]:
+            raise BrokenLaw(f"{rule.id}: a range is two CPV codes of 8 digits in order, unlike {broken}")
         return
     expected = UNIT_VALUES[rule.unit]
     for value in values:

@@ -1,6 +1,7 @@
 """Small lots inside a large need: which of them may together take a lighter procedure, and needs cut too finely."""
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from itertools import accumulate
 from math import inf
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from typing import NamedTuple
 from domain.law.citation import listed_briefly
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.lot_facts import LotFacts, families
-from domain.law.need_value import Group
+from domain.law.need_value import Group, as_one_market
 from domain.law.procedure import direct_threshold, eu_thresholds, formal_thresholds, level
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
@@ -17,97 +18,153 @@ from domain.text.bilingual import Text, euros
 
 MOST_NAMED = 650
 """The most lots that all sets together name, give or take one set: enough for the 126 sets of five of nine lots."""
-MANY = Text(" (liste limitée)", " (list cut short)")
-# of the need, and of a lot in one of its sets
-ADAPTED = (
-    Text(
-        "Petits lots : chacun de ces ensembles peut être passé en procédure adaptée, dans la limite de {share} % de "
-        "tous les lots{more}",
-        "Small lots: each of these sets may take an adapted procedure, within {share}% of all lots{more}",
-    ),
-    Text(
-        "Petit lot : procédure adaptée possible, seul ou avec d'autres, dans la limite de {share} % des lots",
-        "Small lot: adapted procedure possible, alone or with others within {share}% of all lots",
-    ),
+MANY = Text(" ; liste limitée", "; list cut short")
+ADAPTED = Text(
+    "Petits lots : chacun de ces ensembles peut être passé en procédure adaptée, dans une enveloppe de {share} de tous "
+    "les lots",
+    "Small lots: each of these sets may take an adapted procedure, within an envelope of {share} of all lots",
 )
-DIRECT = (
-    Text(
-        "Petits lots : chacun de ces ensembles peut être acheté sans publicité ni mise en concurrence, dans la limite "
-        "de {share} % de tous les lots{more}",
-        "Small lots: each of these sets may be awarded without publicity or competition, within {share}% of all "
-        "lots{more}",
-    ),
-    Text(
-        "Petit lot : achat possible sans publicité ni mise en concurrence, seul ou avec d'autres dans la limite de "
-        "{share} % de tous les lots",
-        "Small lot: award without publicity or competition possible, alone or with others within {share}% of all lots",
-    ),
+DIRECT = Text(
+    "Petits lots : chacun de ces ensembles peut être acheté sans publicité ni mise en concurrence, dans une enveloppe "
+    "de {share} de tous les lots",
+    "Small lots: each of these sets may be awarded without publicity or competition, within an envelope of {share} of "
+    "all lots",
 )
+BOTH = Text(
+    "Petits lots : chacun de ces ensembles peut être passé en procédure adaptée, dans une enveloppe de {share} de tous "
+    "les lots ; dans cette même enveloppe, {lots} sans publicité ni mise en concurrence ({article})",
+    "Small lots: each of these sets may take an adapted procedure, within an envelope of {share} of all lots; within "
+    "this same envelope, {lots} without publicity or competition ({article})",
+)
+WORKS_TOO = Text(
+    " ; travaux et autres lots comptés comme un seul marché", "; works and other lots counted as one contract"
+)
+# of a lot, by whether it may take an adapted procedure and whether it may be a direct award
+OF_LOT = {
+    (True, False): Text(
+        "Petit lot : procédure adaptée possible, seul ou avec d'autres dans une enveloppe de {share} de tous les lots",
+        "Small lot: adapted procedure possible, alone or with others within an envelope of {share} of all lots",
+    ),
+    (False, True): Text(
+        "Petit lot : achat possible sans publicité ni mise en concurrence, seul ou avec d'autres dans une enveloppe "
+        "de {share} de tous les lots",
+        "Small lot: award without publicity or competition possible, alone or with others within an envelope of "
+        "{share} of all lots",
+    ),
+    (True, True): Text(
+        "Petit lot : procédure adaptée, ou achat sans publicité ni mise en concurrence ({article}), possibles seul ou "
+        "avec d'autres dans une même enveloppe de {share} de tous les lots",
+        "Small lot: adapted procedure, or award without publicity or competition ({article}), possible alone or with "
+        "others within one envelope of {share} of all lots",
+    ),
+}
 
 
 class Sets(NamedTuple):
-    """Advice on the largest sets of lots that a rule admits: on the need, and on each lot of a set (`members`)."""
+    """Advice on the largest sets of lots that may take a lighter procedure: on the need, and on each lot of a set."""
 
     of_need: LegalAdvice
-    of_lot: LegalAdvice
-    members: frozenset[str]
+    of_lots: Mapping[str, LegalAdvice]
+
+
+class Opened(NamedTuple):
+    """The lots (id → cents) to which `rule` opens a lighter procedure, and all the rules that this rests on."""
+
+    rule: RuleRow
+    lots: dict[str, int]
+    rows: tuple[RuleRow, ...]
+
+
+def review_sets(need: Need, divided: tuple[Group, ...], view: InForce) -> Sets | None:
+    """SMALL_LOT_SETS for the need, and SMALL_LOT_OK for each lot that belongs to a set; nothing for a need of one lot.
+
+    A contract that is not divided has no small lots, whatever more its stated total counts than its only lot. The share
+    is one, of the value of all lots, for those in an adapted procedure and direct awards together: the sets are those
+    of all small lots, and of each set any part may be direct awards as far as its lots are below that amount.
+    """
+    total = as_one_market(need, divided).total
+    if need.contract == "concession" or len(need.lots) == 1 or total is None:
+        return None
+    adapted, direct = small_lots(need, divided, view, total), direct_lots(need, divided, view, total)
+    widest, values = adapted if adapted.lots else direct, direct.lots | adapted.lots
+    if not values:
+        return None
+    cap = total * (view.number(widest.rule.id) or 0) // 100
+    found, complete = largest_sets([(lot.id, values[lot.id]) for lot in need.lots if lot.id in values], cap)
+    doubtful = len(divided) > 1 or any(group.doubtful for group in divided)
+    rows = [row for opened in (adapted, direct) if opened.lots for row in opened.rows]
+    sure = "low" if doubtful else least_sure(*rows)
+    message, remarks = _of_need(adapted, direct, view), [MANY] * (not complete) + [WORKS_TOO] * (len(divided) > 1)
+    message = Text(*("".join(part) for part in zip(message, *remarks, strict=True)))
+    of_lots = {lot_id: _of_lot(lot_id, adapted, direct, view, doubtful) for lot_id in values}
+    return Sets(advice("SMALL_LOT_SETS", "info", widest.rule, message, found, sure), of_lots)
 
 
 @applies("small_lot_supplies_services", "small_lot_works", "small_lot_share")
-def small_lots(need: Need, group: Group, view: InForce) -> Sets | None:
+def small_lots(need: Need, divided: tuple[Group, ...], view: InForce, total: int) -> Opened:
     """In a formal procedure, small lots may take an adapted one if together they stay within a share of all lots.
 
     A small lot is below an amount of its own for works, another for supplies and services. The answer is not yes or no
     but the sets of lots that may use it together: each set is admissible, and no other lot can be added to it.
     """
-    if need.contract == "concession" or level(need, group, view) != "formal":
-        return None
-    bound = "small_lot_works" if group.works else "small_lot_supplies_services"
-    return _sets(group, view, ADAPTED, "small_lot_share", bound, formal_thresholds(need, group))
+    formal = [group for group in divided if level(need, group, view) == "formal"]
+    bounds = [("small_lot_works" if group.works else "small_lot_supplies_services", group) for group in formal]
+    thresholds = [view[rule_id] for group in formal for rule_id in formal_thresholds(need, group)]
+    return _opened("small_lot_share", bounds, thresholds, view, total)
 
 
 @applies("direct_award_lot_share")
-def direct_lots(need: Need, group: Group, view: InForce) -> Sets | None:
-    """Above the direct-award amount, lots below it may be awarded directly if together within a share of all lots."""
-    if need.contract == "concession" or level(need, group, view) in {None, "direct"}:
-        return None
-    return _sets(group, view, DIRECT, "direct_award_lot_share", direct_threshold(group))
+def direct_lots(need: Need, divided: tuple[Group, ...], view: InForce, total: int) -> Opened:
+    """Above the direct-award amount, lots below it may be awarded directly if together within a share of all lots.
 
-
-def review_sets(need: Need, group: Group, view: InForce) -> list[Sets]:
-    """SMALL_LOT_SETS for the need, and SMALL_LOT_OK for each lot that belongs to a set; nothing for a need of one lot.
-
-    A contract that is not divided has no small lots, whatever more its stated total counts than its only lot.
+    The share is the one that small lots in an adapted procedure have: both count towards it.
     """
-    rules = (small_lots, direct_lots) if len(need.lots) > 1 else ()
-    return [found for rule in rules if (found := rule(need, group, view))]
+    above = [group for group in divided if level(need, group, view) in {"adapted", "formal"}]
+    return _opened("direct_award_lot_share", [(direct_threshold(group), group) for group in above], [], view, total)
 
 
-def _sets(
-    group: Group, view: InForce, texts: tuple[Text, Text], rule: str, bound_rule: str, formal: tuple[str, ...] = ()
-) -> Sets | None:
-    """The sets of lots below the amount of `bound_rule` and together within the share of `rule`.
+def _opened(rule: str, bounds: list[tuple[str, Group]], thresholds: list[RuleRow], view: InForce, total: int) -> Opened:
+    """The lots below the amount that bounds their group, and alone within the share that is the value of `rule`."""
+    cap, rows = total * (view.number(rule) or 0) // 100, [view[rule], *thresholds]
+    lots: dict[str, int] = {}
+    for bound, group in bounds:
+        rows.append(view[bound])
+        limit = min(view.cents(bound) or 0, cap + 1)
+        lots |= {lot.lot.id: lot.cents for lot in group.lots if lot.cents is not None and lot.cents < limit}
+    return Opened(view[rule], lots, tuple(rows))
 
-    The advice is as sure as the least sure of the rules it rests on, `formal` among them.
-    """
-    bound, share = view.cents(bound_rule), view.number(rule)
-    if group.total is None or bound is None or share is None:
-        return None
-    cap = group.total * share // 100
-    below = ((lot.lot.id, lot.cents) for lot in group.lots if lot.cents is not None and lot.cents < bound)
-    small = [(lot_id, value) for lot_id, value in below if value <= cap]
-    found, complete = largest_sets(small, cap)
-    if not found:
-        return None
-    more = Text("", "") if complete else MANY
-    of_need, of_lot = (
-        Text(text.fr.format(share=share, more=more.fr), text.en.format(share=share, more=more.en)) for text in texts
-    )
-    sure = "low" if group.doubtful else least_sure(*(view[rule_id] for rule_id in (rule, bound_rule, *formal)))
-    return Sets(
-        advice("SMALL_LOT_SETS", "info", view[rule], of_need, found, sure),
-        advice("SMALL_LOT_OK", "info", view[rule], of_lot, (), sure),
-        frozenset(lot_id for lot_id, _ in small),
+
+def _of_need(adapted: Opened, direct: Opened, view: InForce) -> Text:
+    """What the sets of small lots may be used for; where they may be both, which lots may be direct awards."""
+    if not adapted.lots or not direct.lots:
+        text, opened = (ADAPTED, adapted) if adapted.lots else (DIRECT, direct)
+        return _with(text, share=view.written(opened.rule.id))
+    names = listed_briefly(tuple(direct.lots))
+    if direct.lots.keys() >= adapted.lots.keys():
+        who = Text("tous peuvent être achetés", "all may be awarded")
+    elif len(direct.lots) == 1:
+        who = Text(f"le lot {names.fr} peut être acheté", f"lot {names.en} may be awarded")
+    else:
+        who = Text(f"les lots {names.fr} peuvent être achetés", f"lots {names.en} may be awarded")
+    article = Text(direct.rule.article or "", direct.rule.article or "")
+    return _with(BOTH, share=view.written(adapted.rule.id), lots=who, article=article)
+
+
+def _of_lot(lot_id: str, adapted: Opened, direct: Opened, view: InForce, doubtful: bool) -> LegalAdvice:
+    """What one small lot may be used for."""
+    opened = [each for each in (adapted, direct) if lot_id in each.lots]
+    article = Text(direct.rule.article or "", direct.rule.article or "")
+    text = OF_LOT[lot_id in adapted.lots, lot_id in direct.lots]
+    message = _with(text, share=view.written(opened[0].rule.id), article=article)
+    sure = "low" if doubtful else least_sure(*(row for each in opened for row in each.rows))
+    return advice("SMALL_LOT_OK", "info", opened[0].rule, message, (), sure)
+
+
+def _with(text: Text, **values: Text) -> Text:
+    """A sentence with its values, each in its language."""
+    return Text(
+        text.fr.format(**{name: value.fr for name, value in values.items()}),
+        text.en.format(**{name: value.en for name, value in values.items()}),
     )
 
 

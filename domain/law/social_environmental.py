@@ -3,14 +3,65 @@
 from functools import lru_cache
 
 from domain.law.findings import LegalAdvice, advice, least_sure
+from domain.law.light_regime import is_mainly_light
 from domain.law.lot_facts import LotFacts
 from domain.law.need_value import Group, total_of
-from domain.law.procedure import eu_thresholds
+from domain.law.procedure import eu_thresholds, social_thresholds
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, cents
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Need
 from domain.text.bilingual import Text, euros
 
+EXCEPTIONS: dict[ContractKind, Text] = {
+    "market": Text("sauf exception motivée", "save a justified exception"),
+    "concession": Text("sauf l'une des deux exceptions, à motiver", "save one of two exceptions, to be justified"),
+}
+ENVIRONMENT: dict[ContractKind, tuple[str, str]] = {
+    "market": ("environmental_consideration", "environmental_criterion"),
+    "concession": ("concession_environmental_consideration", "concession_environmental_criterion"),
+}
+"""The rules on the environmental condition and on the environmental criterion."""
+# by whether the condition and the criterion are required
+ENVIRONMENTAL = {
+    (True, True): Text(
+        "Prévoir une condition d'exécution environnementale et un critère qui prend en compte les caractéristiques "
+        "environnementales de l'offre ({criterion}), obligatoires quel que soit le montant",
+        "Provide for an environmental performance condition and a criterion that takes the environmental features of "
+        "the offer into account ({criterion}), required whatever the amount",
+    ),
+    (False, True): Text(
+        "Prévoir un critère qui prend en compte les caractéristiques environnementales de l'offre, obligatoire quel "
+        "que soit le montant ; une condition d'exécution environnementale est possible et recommandée, elle n'est pas "
+        "obligatoire à cette date",
+        "Provide for a criterion that takes the environmental features of the offer into account, required whatever "
+        "the amount; an environmental performance condition is possible and advised, not required at this date",
+    ),
+    (True, False): Text(
+        "Prévoir une condition d'exécution environnementale, obligatoire quel que soit le montant ; un critère "
+        "environnemental est recommandé",
+        "Provide for an environmental performance condition, required whatever the amount; an environmental criterion "
+        "is advised",
+    ),
+    (False, False): Text(
+        "Une condition d'exécution et un critère environnementaux sont possibles et recommandés ; ils ne sont pas "
+        "obligatoires à cette date",
+        "An environmental performance condition and criterion are possible and advised; they are not required at this "
+        "date",
+    ),
+}
+# without competition, by whether the condition is required
+DIRECT_ENVIRONMENTAL = {
+    True: Text(
+        "Prévoir une condition d'exécution environnementale, obligatoire même sans mise en concurrence",
+        "Provide for an environmental performance condition, required even without competition",
+    ),
+    False: Text(
+        "Une condition d'exécution environnementale est possible et recommandée ; elle n'est pas obligatoire à cette "
+        "date",
+        "An environmental performance condition is possible and advised; it is not required at this date",
+    ),
+}
+YEARS = {48: Text("quatre ans", "four years"), 96: Text("huit ans", "eight years")}
 FAMILIES = {"agec_furniture_reuse": "agec_furniture_segments", "agec_textile_reuse": "agec_textile_segments"}
 # by whether the values are within the limits, null where they are not known
 INNOVATION = {
@@ -39,14 +90,15 @@ SECOND_READING = Text(
 )
 
 
-@applies("social_consideration", "concession_social_consideration", "eu_social_services")
+@applies("social_consideration", "concession_social_consideration", "eu_social_services", "eu_social_services_utility")
 def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
-    """Above the EU threshold a social or employment condition is required from 2026-08-22, and advised before.
+    """From the EU threshold on, a social or employment condition is required from 2026-08-22, and advised before.
 
-    The decree says 2026-08-21: that day is marked as doubtful. Social and other specific services have their own,
-    higher EU threshold. Exceptions exist (a need met by an immediately available solution, too weak a link with the
-    object, restricted competition, works under six months). No advice where value or threshold is not known. Where
-    main CPV codes are narrower than listed ones, these may be such services: below their threshold, to be checked.
+    Social and other specific services have their own, higher EU threshold, and utilities a higher one still. Markets
+    have four exceptions (a need met by an immediately available solution, too weak a link with the object, restricted
+    competition or difficulty, works under six months), concessions two. No advice where value or threshold is not
+    known. Where main CPV codes are narrower than listed ones, or the greater part is social services, the higher
+    threshold may be theirs: below it, to be checked.
     """
     if group.total is None:
         return None
@@ -58,17 +110,14 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     if row.status != "in_force":
         return None
     sure = least_sure(row, *(view[rule_id] for rule_id in rules))
-    theirs = view.cents("eu_social_services")
-    may_be_below = need.contract == "market" and theirs is not None and (group.total or 0) < theirs
-    may_be_social = all(lot in group.social or lot.listed == "descendant" for lot in group.lots)
-    if group.doubtful or (may_be_below and may_be_social):
+    if group.doubtful or _may_be_below_social_threshold(need, group, view):
         sure = "low"
     if row.value == "required":
+        but = EXCEPTIONS[need.contract]
         message = Text(
-            "Au-dessus des seuils européens, prévoir une condition d'exécution sociale ou d'emploi, obligatoire sauf "
-            "exception motivée",
-            "Above the EU thresholds, provide for a social or employment performance condition, required save a "
-            "justified exception",
+            "À partir des seuils européens, prévoir une condition d'exécution sociale ou d'emploi, obligatoire "
+            f"{but.fr}",
+            f"From the EU thresholds on, provide for a social or employment performance condition, required {but.en}",
         )
         return advice("SOCIAL_CONSIDERATION", "warning", row, message, group.advised_lots, sure)
     message = Text(
@@ -78,31 +127,38 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     return advice("SOCIAL_CONSIDERATION", "info", row, message, group.advised_lots, sure)
 
 
-@applies("environmental_consideration", "concession_environmental_consideration")
-@lru_cache(maxsize=64)
-def environmental(contract: ContractKind, view: InForce) -> LegalAdvice | None:
-    """Every contract has an environmental condition and criterion from 2026-08-22, whatever its value; advised before.
+def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
+    """Whether the higher threshold of social services may be the right one, and is not reached."""
+    theirs = max(view.cents(rule_id) or 0 for rule_id in social_thresholds(need))
+    maybe = all(lot in group.light or lot.light_listing == "descendant" for lot in group.lots)
+    return need.contract == "market" and (group.total or 0) < theirs and (maybe or is_mainly_light(group))
 
-    The decree says 2026-08-21: that day is marked as doubtful.
+
+@applies(
+    "environmental_consideration",
+    "environmental_criterion",
+    "concession_environmental_consideration",
+    "concession_environmental_criterion",
+)
+@lru_cache(maxsize=64)
+def environmental(contract: ContractKind, direct: bool, view: InForce) -> LegalAdvice | None:
+    """Whatever the value, an award criterion on the environment is required from 2026-08-21, a condition one day later.
+
+    The criterion is regulation, the condition law. Before, both are possible and advised. `direct`: all is awarded
+    without competition, where there is no award criterion.
     """
-    row = view["environmental_consideration" if contract == "market" else "concession_environmental_consideration"]
-    if row.status != "in_force":
+    condition, criterion = (view[rule_id] for rule_id in ENVIRONMENT[contract])
+    if condition.status != "in_force":
         return None
-    if row.value == "required":
-        message = Text(
-            "Prévoir une condition d'exécution environnementale et au moins un critère d'attribution environnemental, "
-            "obligatoires quel que soit le montant",
-            "Provide for an environmental performance condition and at least one environmental award criterion, "
-            "required whatever the amount",
-        )
-        return advice("ENVIRONMENTAL_CONSIDERATION", "warning", row, message)
-    message = Text(
-        "Une condition d'exécution et un critère environnementaux sont possibles et recommandés ; ils ne sont pas "
-        "obligatoires à cette date",
-        "An environmental performance condition and criterion are possible and advised; they are not required at this "
-        "date",
-    )
-    return advice("ENVIRONMENTAL_CONSIDERATION", "info", row, message)
+    required = condition.value == "required", not direct and criterion.value in {True, "required"}
+    message = ENVIRONMENTAL[required]
+    if direct:
+        message = DIRECT_ENVIRONMENTAL[required[0]]
+    article = criterion.article or ""
+    message = Text(message.fr.format(criterion=article), message.en.format(criterion=article))
+    quoted = criterion if required == (False, True) else condition
+    sure = least_sure(condition, criterion) if required[1] else condition.confidence
+    return advice("ENVIRONMENTAL_CONSIDERATION", "warning" if any(required) else "info", quoted, message, (), sure)
 
 
 @applies("spaser", "spaser_all_buyers")
@@ -126,9 +182,12 @@ def spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
 
 
 @applies("allotment")
-def allotment(need: Need, view: InForce) -> LegalAdvice | None:
-    """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT)."""
-    if need.contract == "concession" or len(need.lots) > 1:
+def allotment(need: Need, direct: bool, view: InForce) -> LegalAdvice | None:
+    """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT).
+
+    Not said of a need that is awarded without competition anyway (`direct`).
+    """
+    if need.contract == "concession" or len(need.lots) > 1 or direct:
         return None
     several = len(need.lots[0].segments) > 1
     activities = Text(" pour plusieurs activités", " for several activities") if several else Text("", "")
@@ -141,20 +200,33 @@ def allotment(need: Need, view: InForce) -> LegalAdvice | None:
     return advice("ALLOTMENT", "warning" if several else "info", view["allotment"], message)
 
 
-@applies("framework_max_months")
+@applies("framework_max_months", "framework_max_months_utility")
 def framework(need: Need, view: InForce) -> LegalAdvice | None:
-    """A framework agreement of a contracting authority has a longest duration, save a justified exception."""
-    limit = view.number("framework_max_months")
-    if need.technique != "framework_agreement" or limit is None or (need.buyer and need.buyer.kind == "utility"):
+    """A framework agreement has a longest duration, save a justified exception; utilities have a longer one.
+
+    Where the buyer's kind is not known, the duration of contracting authorities is looked at, and both are said.
+    """
+    utility = need.buyer is not None and need.buyer.kind == "utility"
+    row = view["framework_max_months_utility" if utility else "framework_max_months"]
+    limit = view.number(row.id)
+    if need.technique != "framework_agreement" or limit is None:
         return None
     long = tuple(lot.id for lot in need.lots if (lot.duration_months or 0) + (lot.renewal_months or 0) > limit)
     if not long:
         return None
+    usual, longer = (_years(rule_id, view) for rule_id in ("framework_max_months", "framework_max_months_utility"))
     message = Text(
-        f"Accord-cadre de plus de {limit} mois, reconductions comprises : à raccourcir, ou à justifier par son objet",
-        f"Framework agreement of more than {limit} months, renewals included: shorten it, or justify it by its object",
+        f"Accord-cadre trop long : au plus {usual.fr} ({longer.fr} pour une entité adjudicatrice), reconductions "
+        "comprises ; à raccourcir, ou à justifier par son objet ou par la durée d'amortissement d'investissements",
+        f"Framework agreement too long: at most {usual.en} ({longer.en} for a utility), renewals included; shorten it, "
+        "or justify it by its object or by the time over which investments are written off",
     )
-    return advice("FRAMEWORK_MAX_4Y", "warning", view["framework_max_months"], message, (long,))
+    return advice("FRAMEWORK_MAX_4Y", "warning", row, message, (long,))
+
+
+def _years(rule_id: str, view: InForce) -> Text:
+    """A number of months as people say it."""
+    return YEARS.get(view.number(rule_id) or 0, view.written(rule_id))
 
 
 def insertion(lot: LotFacts, contract: ContractKind, view: InForce) -> LegalAdvice | None:
@@ -173,19 +245,32 @@ def insertion(lot: LotFacts, contract: ContractKind, view: InForce) -> LegalAdvi
     return advice("OBJECT_IS_INSERTION", "info", view["insertion_object"], message)
 
 
-@applies("hazardous_waste_capability")
+@applies("hazardous_waste_capability", "hazardous_waste_load", "other_waste_load")
 @lru_cache(maxsize=4096)
 def capability(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
-    """Hazardous and medical waste need a specific authorisation, whoever answers (CAPABILITY_WARNING)."""
-    if not view.codes("hazardous_waste_capability").intersection(segments):
+    """Hazardous and medical waste need a specific authorisation or declaration, whoever answers (CAPABILITY_WARNING).
+
+    From a weight per load on, lower for hazardous waste than for other waste, its transport is declared.
+    """
+    row = view["hazardous_waste_capability"]
+    if not view.codes(row.id).intersection(segments):
         return None
+    loads = view.number("hazardous_waste_load"), view.number("other_waste_load")
+    fr = en = ""
+    if all(loads):
+        hazardous, other = (Text(*(f"{(load or 0) / 1000:g}".replace(".", sign) for sign in ",.")) for load in loads)
+        fr = (
+            f" (transport : déclaration au-delà de {hazardous.fr} tonne par chargement, {other.fr} tonne pour les "
+            "autres déchets)"
+        )
+        en = f" (transport: declaration above {hazardous.en} tonne a load, {other.en} tonne for other waste)"
     message = Text(
-        "Déchets dangereux ou de soins : l'activité suppose une autorisation ou une déclaration particulière ; "
-        "vérifier que les fournisseurs l'ont avant de réserver",
-        "Hazardous or medical waste: the activity needs a specific authorisation or declaration; check that suppliers "
-        "hold it before reserving",
+        f"Déchets dangereux ou de soins : l'activité suppose une autorisation ou une déclaration particulière{fr}"
+        " ; la demander aux fournisseurs avant de réserver",
+        f"Hazardous or medical waste: the activity needs a specific authorisation or declaration{en}; ask "
+        "suppliers for it before reserving",
     )
-    return advice("CAPABILITY_WARNING", "warning", view["hazardous_waste_capability"], message)
+    return advice("CAPABILITY_WARNING", "warning", row, message)
 
 
 @applies("agec_furniture_reuse", "agec_furniture_segments", "agec_textile_reuse", "agec_textile_segments")

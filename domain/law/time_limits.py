@@ -149,14 +149,14 @@ def adapted(national: bool, profile: bool, view: InForce) -> Sentence | None:
     return _sentence(message, rules, view)
 
 
-@applies("publication_social_services", "publication_social_services_eu")
+@applies("light_publicity", "light_publicity_eu")
 @lru_cache(maxsize=64)
 def social_services(above: bool | None, view: InForce) -> Sentence | None:
     """Social and other specific services: a notice in OJEU from their EU threshold on, below it what suits.
 
     `above` null: on which side the value is depends on the buyer, and both are said.
     """
-    below, eu = view["publication_social_services"].article, view["publication_social_services_eu"].article
+    below, eu = view["light_publicity"].article, view["light_publicity_eu"].article
     message = {
         True: Text(f"Avis au JOUE ({eu}). {NO_MINIMUM.fr}", f"Notice in OJEU ({eu}). {NO_MINIMUM.en}"),
         False: Text(
@@ -170,7 +170,7 @@ def social_services(above: bool | None, view: InForce) -> Sentence | None:
             f"{NO_MINIMUM.en}",
         ),
     }[above]
-    return _sentence(message, ("time_adapted", "publication_social_services", "publication_social_services_eu"), view)
+    return _sentence(message, ("time_adapted", "light_publicity", "light_publicity_eu"), view)
 
 
 @applies("time_concession_applications", "time_concession_offers", "publication_concession_full")
@@ -190,14 +190,14 @@ def concession_full(view: InForce) -> Sentence | None:
     return _sentence(message, rules, view)
 
 
-@applies("time_concession_simplified", "publication_concession_simplified", "publication_concession_social")
+@applies("time_concession_simplified", "publication_concession_simplified", "light_concession_publicity")
 @lru_cache(maxsize=64)
 def concession_simplified(social: bool, reached: bool | None, view: InForce) -> Sentence | None:
     """A concession in the simplified procedure: one national notice, no minimum time limit.
 
     `social`: of social or other specific services, which from the EU threshold on (`reached`) have OJEU besides.
     """
-    published = "publication_concession_social" if social and reached else "publication_concession_simplified"
+    published = "light_concession_publicity" if social and reached else "publication_concession_simplified"
     article = view[published].article
     where = Text("au BOAMP ou dans un journal d'annonces légales", "in BOAMP or a legal gazette")
     fr, en = ("au JOUE, et ", "in OJEU, and ") if social and reached else ("", "")

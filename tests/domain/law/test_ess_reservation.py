@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from domain.law.lot_facts import listing
+from domain.law.cpv_list import listing
 from domain.law.rules import load
 from domain.needs.need import Buyer, Lot
 from domain.reference import cpv
