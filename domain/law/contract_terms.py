@@ -130,8 +130,8 @@ def financial_terms(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Le
 
     For lots of known value and duration, above both bounds, of a market that is no framework agreement (whose advance
     depends on its minimum or on each order). A value may count the renewals: a lot that passes the amount only with
-    them is to be checked. Utilities are left out, for not all are bound. Which buyers have operating expenses above the
-    amount is not known here: annual purchases are not these.
+    them is to be checked. Some bodies are not bound (R2191-1); utilities are told nothing, for which of them are bound
+    is not known here. Nor is which buyers have operating expenses above the amount: annual purchases are not these.
     """
     kind = need.buyer.kind if need.buyer else None
     if need.contract == "concession" or need.technique is not None or kind == "utility":
@@ -166,12 +166,14 @@ def _financial_terms(names: tuple[str, ...], kind: BuyerKind | None, doubtful: b
     advance, retention, of_firms = view.written("advance_rate"), view.written("retention_rate"), _firm_rates(kind, view)
     about, article = bracketed_lots(names), view["retention_rate"].article
     message = Text(
-        f"Plus de {amount.fr} HT et de {months.fr}{about.fr} : une avance d'au moins {advance.fr} est due, que le "
-        f"titulaire peut refuser ; une retenue de garantie, si le marché en prévoit une, est d'au plus {retention.fr} "
-        f"d'après l'article {article}{of_firms.fr}",
-        f"More than {amount.en} excluding tax and {months.en}{about.en}: an advance of at least {advance.en} is due, "
-        f"which the holder may refuse; a retention, if the contract has one, is at most {retention.en} under article "
-        f"{article}{of_firms.en}",
+        f"Plus de {amount.fr} HT et de {months.fr}{about.fr} : une avance d'au moins {advance.fr} du montant TTC, de "
+        "douze mois au plus, est due, que le titulaire peut refuser ; une retenue de garantie, si le marché en prévoit "
+        f"une, est d'au plus {retention.fr} d'après l'article {article}{of_firms.fr} ; les acheteurs de l'article "
+        "R2100-1 n'y sont pas tenus",
+        f"More than {amount.en} excluding tax and {months.en}{about.en}: an advance of at least {advance.en} of the "
+        "amount with tax, of twelve months at most, is due, which the holder may refuse; a retention, if the contract "
+        f"has one, is at most {retention.en} under article {article}{of_firms.en}; the buyers of article R2100-1 are "
+        "not bound",
     )
     rules = ["advance_amount", "advance_months", "advance_rate", "retention_rate"]
     rates = [rule for rule in RATES[kind][:2] if view.number(rule) is not None] if kind in RATES else []
