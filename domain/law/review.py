@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 
+from domain.law.contract_terms import review_terms
+from domain.law.direct_awards import review_direct_awards
 from domain.law.ess_reservation import review_ess
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
 from domain.law.lot_facts import LotFacts, read_lot
@@ -61,6 +63,8 @@ def review_need(
         spaser(need.buyer, view),
         allotment(need, direct, view),
         framework(need, view),
+        *review_direct_awards(need, lots, view),
+        *review_terms(need, lots, view),
     ]
     of_values = {
         lot.lot.id: (innovation(need, lot, group, view), sets and sets.of_lots.get(lot.lot.id))
