@@ -81,25 +81,26 @@ def _sentence(need: Need, group: Group, is_formal: bool, view: InForce) -> Sente
     return None if national is None else adapted(total >= national, profile is not None and total >= profile, view)
 
 
-@applies("direct_award_file", "direct_award_quotes", "written_contract")
+@applies("direct_award_file", "direct_award_quotes", "procedure_file_years", "written_contract")
 @lru_cache(maxsize=64)
 def _direct_award_file(written: bool, view: InForce) -> LegalAdvice | None:
     """The file of a direct award holds what was compared and why this offer was taken (DIRECT_AWARD_FILE).
 
     That three quotes are not required is doctrine of the DAJ, of 2016. `written`: the contract must be in writing.
     """
-    row, quotes = view["direct_award_file"], view["direct_award_quotes"]
-    if row.status != "in_force" or quotes.status != "in_force":
+    rows = tuple(map(view.__getitem__, ("direct_award_file", "direct_award_quotes", "procedure_file_years")))
+    if any(row.status != "in_force" for row in rows):
         return None
+    years, kept = view.written("procedure_file_years"), view["procedure_file_years"].article
     amount, article = view.written("written_contract"), view["written_contract"].article
     in_writing = Text(
         f" ; contrat écrit à partir de {amount.fr} ({article})", f"; contract in writing from {amount.en} ({article})"
     )
     fr, en = in_writing if written else ("", "")
     message = Text(
-        f"Conseil : garder la comparaison faite et, en quelques lignes, pourquoi cette offre et cet opérateur{fr} ; "
-        "d'après la DAJ, trois devis ne sont pas exigés",
-        f"Counsel: keep what was compared and, in a few lines, why this offer and this operator{en}; the DAJ says that "
-        "three quotes are not required",
+        f"Conseil : garder {years.fr} ans ({kept}) la comparaison faite et, en quelques lignes, pourquoi cette offre "
+        f"et cet opérateur{fr} ; d'après la DAJ, trois devis ne sont pas exigés",
+        f"Counsel: keep for {years.en} years ({kept}) what was compared and, in a few lines, why this offer and this "
+        f"operator{en}; the DAJ says that three quotes are not required",
     )
-    return advice("DIRECT_AWARD_FILE", "info", row, message, (), least_sure(row, quotes))
+    return advice("DIRECT_AWARD_FILE", "info", rows[0], message, (), least_sure(*rows))

@@ -62,10 +62,11 @@ def reserved_proofs(
     fr, en = "; ".join(text.fr for text in texts).replace(";", " ;"), "; ".join(text.en for text in texts)
     of_what = Text("marché", "contract") if contract == "market" else Text("concession", "concession")
     message = Text(
-        f"Preuves à annoncer et à demander : {fr}. Prévoir aussi ce qui est ouvert aux groupements et aux "
-        f"sous-traitants, et ce qui suit la perte de cette qualité en cours de {of_what.fr}, que le code ne règle pas",
-        f"Proofs to announce and to ask for: {en}. Settle as well what is open to groups and subcontractors, and what "
-        f"follows the loss of that quality during the {of_what.en}, on which the code is silent",
+        f"Preuves en vigueur à annoncer et à demander : {fr}. Prévoir aussi ce qui vaut pour les groupements, les "
+        f"sous-traitants et la perte de cette qualité en cours de {of_what.fr} : le code n'a pas de règle propre aux "
+        "lots réservés",
+        f"Proofs in force to announce and to ask for: {en}. Settle as well what holds for groups, subcontractors and "
+        f"the loss of that quality during the {of_what.en}: the code has no rule of its own for reserved lots",
     )
     return advice("RESERVED_PROOFS", "info", row, message, (), least_sure(row, *map(view.__getitem__, known)))
 

@@ -52,7 +52,7 @@ def test_the_file_of_a_direct_award() -> None:
     found = step(services(24_999.99))
     assert found is not None
     assert found.severity == "info"
-    assert found.message.fr.startswith("Conseil : garder la comparaison faite")
+    assert found.message.fr.startswith("Conseil : garder 5 ans (R2184-12) la comparaison faite")
     assert "d'après la DAJ, trois devis ne sont pas exigés" in found.message.fr
     assert found.message.fr.endswith("(R2122-8)")
 

@@ -35,7 +35,7 @@ def said(*reserved: Reserved, on: date = TODAY) -> str:
 def test_each_type_has_its_proofs(reserved: tuple[Reserved, ...], asked: tuple[str, ...]) -> None:
     message = said(*reserved)
     assert [words for words in asked if words not in message] == []
-    assert message.endswith("que le code ne règle pas (R2142-1)")
+    assert message.endswith("propre aux lots réservés (R2142-1)")
     assert message.count(". ") == 1
 
 
