@@ -1,9 +1,11 @@
 """The rules as documents for readers: those of `GET /rules`, and the page generated from the same data."""
 
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
 from domain.law import past_awards, review, supply_advice
+from domain.law.citation import days
 from domain.law.rule_registry import explained
 from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Theme, parse, written
 from domain.shortlists.shortlist import Confidence
@@ -28,10 +30,14 @@ INTRODUCTION = """# Les règles appliquées
 Ce fichier est produit à partir de `domain/data/law.toml` par `scripts/render_law.py` ; ne pas le modifier.
 Version des règles : `{version}`.
 
-Ceci n'est pas un conseil juridique. Les sources sont indiquées règle par règle, avec la confiance qu'on leur accorde ;
-Légifrance n'a pas été consulté directement. Les périodes comprennent leurs deux jours extrêmes. Une valeur « inconnue »
-n'est jamais remplacée par une supposition : aucun avis n'est donné. Les explications viennent du code, en anglais.
-Les seuils de conseil, à la fin, se règlent dans une copie du fichier que nomme le réglage `VIVIER_LAW_FILE`.
+Ceci n'est pas un conseil juridique. Les sources sont indiquées règle par règle, avec la confiance qu'on leur accorde.
+Là où la source dit « LEGI », l'article a été lu dans les données ouvertes du code, dont Légifrance est fait : une copie
+complète jusqu'à la mi-2025, avec les versions déjà adoptées pour la suite. Les décrets de décembre 2025 ont été lus
+dans des reproductions ; le texte de la loi 2026-403 ne l'a pas été. Ailleurs, les sources sont secondaires. Légifrance
+lui-même n'a pas été ouvert. Les périodes comprennent leurs deux jours extrêmes. Une valeur « inconnue » n'est jamais
+remplacée par une supposition : aucun avis n'est donné. Les explications viennent du code, en anglais. Les seuils de
+conseil, à la fin, se règlent dans une copie du fichier que nomme le réglage `VIVIER_LAW_FILE` ; `vivier law due` dit ce
+qui est à revoir.
 """
 
 
@@ -76,7 +82,7 @@ def _document(row: RuleRow, language: Language) -> RuleDocument:
 
 def page(rules: Rules) -> str:
     """`docs/law.md`: a table per theme with every period, then how each rule is applied."""
-    sections = [INTRODUCTION.format(version=rules.version)]
+    sections = [INTRODUCTION.format(version=rules.version), _confirmed(rules)]
     for theme, title in TITLES.items():
         periods = [row for rule_id in rules.ids for row in rules.history(rule_id) if row.theme == theme]
         rows = [_line(row) for row in periods if row.status != "unknown" or row.valid_from]
@@ -92,6 +98,22 @@ def page(rules: Rules) -> str:
     return "\n".join(sections)
 
 
+def _confirmed(rules: Rules) -> str:
+    """A table of how many rules in force on the day of the vintage are how sure, by theme."""
+    rows = rules.in_force(rules.vintage)
+    lines = [
+        f"Règles en vigueur le {days(rules.vintage).fr}, selon la confiance qu'on accorde à leur source :",
+        "",
+        "| Thème | Élevée | Moyenne | Faible | Ensemble |",
+        "|---|---|---|---|---|",
+    ]
+    for title, themes in (*((title, {theme}) for theme, title in TITLES.items()), ("Ensemble", set(TITLES))):
+        counts = Counter(row.confidence for row in rows if row.theme in themes)
+        cells = (title, *(str(counts[confidence]) for confidence in CONFIDENCES), str(counts.total()))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
 def _line(row: RuleRow) -> str:
     cells = (
         f"`{row.id}`",
@@ -101,7 +123,7 @@ def _line(row: RuleRow) -> str:
         (row.article or "") + (f" (concessions : {row.concession_article})" if row.concession_article else ""),
         CONFIDENCES[row.confidence],
         row.message.fr,
-        row.source,
+        row.source + (f" (à revoir avant le {days(row.check_by).fr})" if row.check_by else ""),
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 

@@ -172,10 +172,11 @@ class InForce:
 
 
 class Rules:
-    """Every rule with its history. `version` changes with any edit of the file."""
+    """Every rule with its history. `version` changes with any edit of the file; `vintage` is the file's."""
 
-    def __init__(self, version: str, rules: Iterable[Rule]) -> None:
-        self.version = version
+    def __init__(self, vintage: date, digest: str, rules: Iterable[Rule]) -> None:
+        self.vintage = vintage
+        self.version = f"{vintage.isoformat()}-{digest}"
         self._histories: dict[str, tuple[RuleRow, ...]] = {}
         self._of_concessions: dict[str, tuple[RuleRow, ...]] = {}
         for rule in rules:
@@ -227,7 +228,7 @@ def parse(content: bytes) -> Rules:
         law = msgspec.toml.decode(content, type=LawFile)
     except msgspec.ValidationError as error:
         raise BrokenLaw(_with_id(str(error), content)) from error
-    return Rules(f"{law.vintage.isoformat()}-{sha256(content).hexdigest()[:12]}", law.rule)
+    return Rules(law.vintage, sha256(content).hexdigest()[:12], law.rule)
 
 
 def _with_id(complaint: str, content: bytes) -> str:
