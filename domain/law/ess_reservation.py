@@ -104,9 +104,9 @@ def _exclusive(lot: LotFacts, view: InForce) -> LegalFinding | None:
     en = ", ".join((*others, *(f"“{label}”" for label in labels)))
     message = Text(
         f"Le lot comprend aussi {fr}, hors de la liste : la réservation ESS ne vaut que pour des services listés ; "
-        "en faire un lot distinct, ou vérifier que ce n'est qu'un accessoire",
+        "en faire un lot distinct, ou s'assurer que ce n'est qu'un accessoire",
         f"The lot also includes {en}, off the list: the social economy reservation covers listed services only; "
-        "make it a separate lot, or check that it is only accessory",
+        "make it a separate lot, or make sure that it is only accessory",
     )
     row = view["ess_exclusive"]
     sure = least_sure(row, view["ess_listed_cpv"])
@@ -173,9 +173,9 @@ def _mission(listed: bool, view: InForce) -> LegalFinding:
     """Suppliers must aim at a public-service mission linked to the services; doubtful where they are not listed."""
     message = Text(
         "Les services doivent relever d'une mission de service public, que les entreprises candidates ont pour but ; "
-        "le vérifier et demander leurs statuts",
-        "The services must belong to a public-service mission, which the candidates must aim at; check it and ask for "
-        "their statutes",
+        "s'en assurer et demander leurs statuts",
+        "The services must belong to a public-service mission, which the candidates must aim at; make sure of it "
+        "and ask for their statutes",
     )
     outcome: Outcome = "ELIGIBLE_IF" if listed else "REVIEW"
     return finding("ESS_PUBLIC_SERVICE_MISSION", outcome, view["ess_mission"], message)

@@ -88,7 +88,8 @@ def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:
     if len(divided) == 1:
         return divided[0]
     others, works = divided
-    lots = (*others.lots, *works.lots)
+    of_id = {lot.lot.id: lot for group in divided for lot in group.lots}
+    lots = tuple(of_id[lot.id] for lot in need.lots)
     total = total_of(lots) if need.estimated_total_eur is None else cents(need.estimated_total_eur)
     mainly_works = (works.total or 0) > (others.total or 0)
     return _group(mainly_works, lots, total, True, others.assumptions)

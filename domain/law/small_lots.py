@@ -10,7 +10,7 @@ from domain.law.citation import listed_briefly
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.lot_facts import LotFacts, families
 from domain.law.need_value import Group, as_one_market
-from domain.law.procedure import direct_threshold, eu_thresholds, formal_thresholds, level
+from domain.law.procedure import LEVELS, direct_threshold, eu_thresholds, formal_thresholds, level
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Need
@@ -36,9 +36,10 @@ BOTH = Text(
     "Small lots: each of these sets may take an adapted procedure, within an envelope of {share} of all lots; within "
     "this same envelope, {lots} without publicity or competition ({article})",
 )
-WORKS_TOO = Text(
+ONE_MARKET = Text(
     " ; travaux et autres lots comptés comme un seul marché", "; works and other lots counted as one contract"
 )
+APART = Text(" ; travaux et autres lots comptés à part", "; works and other lots counted apart")
 # of a lot, by whether it may take an adapted procedure and whether it may be a direct award
 OF_LOT = {
     (True, False): Text(
@@ -82,60 +83,93 @@ def review_sets(need: Need, divided: tuple[Group, ...], view: InForce) -> Sets |
     is one, of the value of all lots, for those in an adapted procedure and direct awards together: the sets are those
     of all small lots, and of each set any part may be direct awards as far as its lots are below that amount.
     """
-    total = as_one_market(need, divided).total
-    if need.contract == "concession" or len(need.lots) == 1 or total is None:
+    if need.contract == "concession" or len(need.lots) == 1:
         return None
-    adapted, direct = small_lots(need, divided, view, total), direct_lots(need, divided, view, total)
+    markets = _markets(need, divided, view)
+    adapted, direct = small_lots(need, markets, view), direct_lots(need, markets, view)
     widest, values = adapted if adapted.lots else direct, direct.lots | adapted.lots
     if not values:
         return None
-    cap = total * (view.number(widest.rule.id) or 0) // 100
-    found, complete = largest_sets([(lot.id, values[lot.id]) for lot in need.lots if lot.id in values], cap)
-    doubtful = len(divided) > 1 or any(group.doubtful for group in divided)
-    rows = [row for opened in (adapted, direct) if opened.lots for row in opened.rows]
-    sure = "low" if doubtful else least_sure(*rows)
-    message, remarks = _of_need(adapted, direct, view), [MANY] * (not complete) + [WORKS_TOO] * (len(divided) > 1)
-    message = Text(*("".join(part) for part in zip(message, *remarks, strict=True)))
-    of_lots = {lot_id: _of_lot(lot_id, adapted, direct, view, doubtful) for lot_id in values}
-    return Sets(advice("SMALL_LOT_SETS", "info", widest.rule, message, found, sure), of_lots)
+    sets, complete = _sets_of_all(markets, values, view.number(widest.rule.id) or 0)
+    joined = len(markets) < len(divided)
+    doubtful = joined or any(group.doubtful for group in divided)
+    sure = "low" if doubtful else least_sure(*adapted.rows, *direct.rows)
+    remarks = [*([] if complete else [MANY]), *([ONE_MARKET if joined else APART] if len(divided) > 1 else [])]
+    message = Text(*("".join(part) for part in zip(_of_need(adapted, direct, view), *remarks, strict=True)))
+    kinds = {lot_id: (lot_id in adapted.lots, lot_id in direct.lots) for lot_id in values}
+    of_kinds = {kind: _of_lot(kind, adapted, direct, view, doubtful) for kind in set(kinds.values())}
+    return Sets(
+        advice("SMALL_LOT_SETS", "info", widest.rule, message, sets, sure),
+        {lot_id: of_kinds[kind] for lot_id, kind in kinds.items()},
+    )
+
+
+def _sets_of_all(
+    markets: tuple[Group, ...], values: dict[str, int], share: int
+) -> tuple[tuple[tuple[str, ...], ...], bool]:
+    """The largest sets of each market within its share; false where there may be more."""
+    found: list[tuple[str, ...]] = []
+    whole = True
+    for market in markets:
+        small = [(lot.lot.id, values[lot.lot.id]) for lot in market.lots if lot.lot.id in values]
+        sets, complete = largest_sets(small, (market.total or 0) * share // 100)
+        found += sets
+        whole = whole and complete
+    return tuple(found), whole
+
+
+def _markets(need: Need, divided: tuple[Group, ...], view: InForce) -> tuple[Group, ...]:
+    """The groups of lots of which a share is taken: one, unless works and the others are better off apart.
+
+    They are not one market where that would have a lighter procedure than one of them apart is told.
+    """
+    whole = as_one_market(need, divided)
+    heaviest = max((LEVELS.index(found) for group in divided if (found := level(need, group, view))), default=0)
+    found = level(need, whole, view)
+    return (whole,) if found and LEVELS.index(found) >= heaviest else divided
 
 
 @applies("small_lot_supplies_services", "small_lot_works", "small_lot_share")
-def small_lots(need: Need, divided: tuple[Group, ...], view: InForce, total: int) -> Opened:
+def small_lots(need: Need, markets: tuple[Group, ...], view: InForce) -> Opened:
     """In a formal procedure, small lots may take an adapted one if together they stay within a share of all lots.
 
     A small lot is below an amount of its own for works, another for supplies and services. The answer is not yes or no
-    but the sets of lots that may use it together: each set is admissible, and no other lot can be added to it.
+    but the sets of lots that may use it together: each set is admissible, and no other lot can be added to it. Works
+    and other lots are taken as one market, unless that market would not be formal while some of them apart are.
     """
-    formal = [group for group in divided if level(need, group, view) == "formal"]
-    bounds = [("small_lot_works" if group.works else "small_lot_supplies_services", group) for group in formal]
-    thresholds = [view[rule_id] for group in formal for rule_id in formal_thresholds(need, group)]
-    return _opened("small_lot_share", bounds, thresholds, view, total)
+    formal = [market for market in markets if level(need, market, view) == "formal"]
+    opened = _opened("small_lot_share", "small_lot_supplies_services", "small_lot_works", formal, view)
+    thresholds = [view[rule_id] for market in formal for rule_id in formal_thresholds(need, market)]
+    return opened._replace(rows=(*opened.rows, *thresholds)) if opened.lots else opened
 
 
 @applies("direct_award_lot_share")
-def direct_lots(need: Need, divided: tuple[Group, ...], view: InForce, total: int) -> Opened:
+def direct_lots(need: Need, markets: tuple[Group, ...], view: InForce) -> Opened:
     """Above the direct-award amount, lots below it may be awarded directly if together within a share of all lots.
 
     The share is the one that small lots in an adapted procedure have: both count towards it.
     """
-    above = [group for group in divided if level(need, group, view) in {"adapted", "formal"}]
-    return _opened("direct_award_lot_share", [(direct_threshold(group), group) for group in above], [], view, total)
+    above = [market for market in markets if level(need, market, view) in {"adapted", "formal"}]
+    return _opened("direct_award_lot_share", "direct_award_supplies_services", "direct_award_works", above, view)
 
 
-def _opened(rule: str, bounds: list[tuple[str, Group]], thresholds: list[RuleRow], view: InForce, total: int) -> Opened:
-    """The lots below the amount that bounds their group, and alone within the share that is the value of `rule`."""
-    cap, rows = total * (view.number(rule) or 0) // 100, [view[rule], *thresholds]
-    lots: dict[str, int] = {}
-    for bound, group in bounds:
-        rows.append(view[bound])
-        limit = min(view.cents(bound) or 0, cap + 1)
-        lots |= {lot.lot.id: lot.cents for lot in group.lots if lot.cents is not None and lot.cents < limit}
-    return Opened(view[rule], lots, tuple(rows))
+def _opened(rule: str, of_others: str, of_works: str, markets: list[Group], view: InForce) -> Opened:
+    """The lots below the amount of their nature, and alone within the share of their market that is `rule`'s value."""
+    share = view.number(rule) or 0
+    found: dict[str, int] = {}
+    bounds: dict[str, None] = {}
+    for market in markets:
+        cap = (market.total or 0) * share // 100
+        for lot in market.lots:
+            bound = of_works if lot.works and "division" not in market.assumptions else of_others
+            if lot.cents is not None and lot.cents <= cap and lot.cents < (view.cents(bound) or 0):
+                found[lot.lot.id] = lot.cents
+                bounds[bound] = None
+    return Opened(view[rule], found, (view[rule], *(view[bound] for bound in bounds)) if found else ())
 
 
 def _of_need(adapted: Opened, direct: Opened, view: InForce) -> Text:
-    """What the sets of small lots may be used for; where they may be both, which lots may be direct awards."""
+    """The sentence on the need: the use of its sets, and where there are two, which lots may be direct awards."""
     if not adapted.lots or not direct.lots:
         text, opened = (ADAPTED, adapted) if adapted.lots else (DIRECT, direct)
         return _with(text, share=view.written(opened.rule.id))
@@ -150,12 +184,11 @@ def _of_need(adapted: Opened, direct: Opened, view: InForce) -> Text:
     return _with(BOTH, share=view.written(adapted.rule.id), lots=who, article=article)
 
 
-def _of_lot(lot_id: str, adapted: Opened, direct: Opened, view: InForce, doubtful: bool) -> LegalAdvice:
-    """What one small lot may be used for."""
-    opened = [each for each in (adapted, direct) if lot_id in each.lots]
+def _of_lot(kind: tuple[bool, bool], adapted: Opened, direct: Opened, view: InForce, doubtful: bool) -> LegalAdvice:
+    """The advice on a small lot, by whether an adapted procedure and a direct award are open to it."""
+    opened = [each for each, is_open in zip((adapted, direct), kind, strict=True) if is_open]
     article = Text(direct.rule.article or "", direct.rule.article or "")
-    text = OF_LOT[lot_id in adapted.lots, lot_id in direct.lots]
-    message = _with(text, share=view.written(opened[0].rule.id), article=article)
+    message = _with(OF_LOT[kind], share=view.written(opened[0].rule.id), article=article)
     sure = "low" if doubtful else least_sure(*(row for each in opened for row in each.rows))
     return advice("SMALL_LOT_OK", "info", opened[0].rule, message, (), sure)
 

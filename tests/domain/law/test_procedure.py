@@ -114,6 +114,49 @@ def test_works_and_services_are_counted_apart() -> None:
     assert the("MAPA", found).lots == (("b",),)
 
 
+def test_works_and_services_of_one_contract_follow_its_main_object() -> None:
+    """Each a direct award apart, together 140 000 €: too much for a contract of works."""
+    apart = need(
+        Lot(id="w", cpv=("45442100",), value_eur=90_000),
+        Lot(id="s", cpv=("90919200",), value_eur=50_000),
+    )
+    found = the("MIXED_OBJECT", review(apart).advice)
+    assert procedure(apart) == ["GRE_A_GRE", "GRE_A_GRE"]
+    assert found.lots == (("s",), ("w",))
+    assert "140 000 € HT appellent alors une procédure adaptée" in found.message.fr
+    assert found.message.fr.endswith("(L1111-5)")
+
+
+@pytest.mark.parametrize(
+    ("of_works", "of_services", "lots"),
+    [
+        (60_000, 39_999.99, None),
+        (60_000, 40_000, (("s",), ("w",))),
+        (30_000, 30_000, (("s",), ("w",))),
+        (29_999.99, 30_000, None),
+        (90_000, 300_000, (("w",),)),
+        (5_300_000, 103_999.99, None),
+        (5_300_000, 104_000, (("s",), ("w",))),
+    ],
+)
+def test_what_one_contract_would_change(
+    of_works: float, of_services: float, lots: tuple[tuple[str, ...], ...] | None
+) -> None:
+    """Only what is told of separate needs and would not hold for one is pointed out, and of which lots."""
+    asked = need(
+        Lot(id="w", cpv=("45442100",), value_eur=of_works),
+        Lot(id="s", cpv=("90919200",), value_eur=of_services),
+    )
+    assert next((item.lots for item in review(asked).advice if item.code == "MIXED_OBJECT"), None) == lots
+
+
+def test_social_services_are_an_exception_to_the_formal_procedure_of_services_alone() -> None:
+    """Works and supplies have none."""
+    for asked in (works(6_000_000), need(Lot(id="1", cpv=("39100000",), nature="supplies", value_eur=300_000))):
+        assert "services sociaux" not in the("PROC_FORMALISEE", review(asked).advice).message.fr
+    assert "sauf services sociaux" in the("PROC_FORMALISEE", review(services(300_000)).advice).message.fr
+
+
 def test_total_beyond_the_lots_lowers_no_threshold() -> None:
     """What cannot be attributed to works or services is counted on both sides."""
     lots = (

@@ -13,8 +13,9 @@ from tests.domain.law.samples import advice, codes, need, review, services, the,
 
 
 def sets(asked: Need, article: str = "R2123-1", on: date = date(2026, 11, 24)) -> list[tuple[str, ...]]:
-    found = review(asked, on).advice
-    return [lots for item in found if item.code == "SMALL_LOT_SETS" and item.article == article for lots in item.lots]
+    found = [item for item in review(asked, on).advice if item.code == "SMALL_LOT_SETS"]
+    assert len(found) <= 1
+    return [lots for item in found if item.article == article for lots in item.lots]
 
 
 def obvious(lots: list[tuple[str, int]], cap: int) -> list[tuple[str, ...]]:
@@ -101,10 +102,70 @@ def test_direct_award_of_small_lots() -> None:
 
 
 def test_direct_award_of_small_lots_follows_the_amount_of_the_date() -> None:
-    """A lot of 45 000 € is below 60 000 €, but was not below 40 000 €."""
-    asked = services(200_000, 45_000)
+    """A lot of 42 500 € is below 60 000 €, but was not below 40 000 €."""
+    asked = services(170_000, 42_500)
     assert sets(asked, "R2122-8", date(2026, 3, 31)) == []
     assert sets(asked, "R2122-8", date(2026, 4, 1)) == [("2",)]
+
+
+def test_adapted_procedures_and_direct_awards_share_one_envelope() -> None:
+    """One advice: the sets of all small lots, and which of them may be direct awards within the same 20 %."""
+    asked = services(300_000, 70_000, 30_000, 20_000)
+    found = review(asked)
+    told = the("SMALL_LOT_SETS", found.advice)
+    assert told.lots == (("2",), ("3", "4"))
+    assert "dans cette même enveloppe, les lots 3 et 4 peuvent être achetés sans publicité" in told.message.fr
+    assert "(R2122-8)" in told.message.fr
+    assert told.message.fr.endswith("(R2123-1)")
+    of_lots = [the("SMALL_LOT_OK", found.lots[lot].advice).message.fr for lot in "234"]
+    assert ["sans publicité" in text for text in of_lots] == [False, True, True]
+    assert all("procédure adaptée" in text for text in of_lots)
+    assert [codes(found.lots[lot].advice).count("SMALL_LOT_OK") for lot in "1234"] == [0, 1, 1, 1]
+
+
+def test_a_single_lot_that_may_be_a_direct_award_is_named() -> None:
+    assert "le lot 3 peut être acheté" in the("SMALL_LOT_SETS", review(services(4e5, 7e4, 3e4)).advice).message.fr
+    assert "tous peuvent être achetés" in the("SMALL_LOT_SETS", review(services(4e5, 3e4, 3e4)).advice).message.fr
+
+
+def test_the_envelope_counts_all_lots_works_too() -> None:
+    """A fifth of 600 000 €, where the services alone leave 60 000 €: to be checked, it holds for one contract."""
+    lots = (
+        Lot(id="w", cpv=("45442100",), value_eur=300_000),
+        Lot(id="s", cpv=("90919200",), value_eur=221_000),
+        Lot(id="t", cpv=("90919200",), value_eur=79_000),
+    )
+    told = the("SMALL_LOT_SETS", review(need(*lots)).advice)
+    assert told.lots == (("t",),)
+    assert told.confidence == "low"
+    assert "travaux et autres lots comptés comme un seul marché" in told.message.fr
+
+
+def test_works_that_would_make_all_adapted_do_not_widen_the_envelope() -> None:
+    """One contract of works for 1 000 000 € is not formal: the services are, apart, with a fifth of their own value."""
+    lots = [
+        Lot(id="w", cpv=("45442100",), value_eur=700_000),
+        Lot(id="s", cpv=("90919200",), value_eur=221_000),
+        Lot(id="t", cpv=("90919200",), value_eur=79_000),
+    ]
+    assert sets(need(*lots)) == []
+    told = the("SMALL_LOT_SETS", review(need(*lots, Lot(id="u", cpv=("90919200",), value_eur=71_000))).advice)
+    assert told.lots == (("u",),)
+    assert "comptés à part" in told.message.fr
+    assert told.confidence == "medium"
+
+
+def test_lots_of_an_adapted_procedure_join_those_of_a_formal_one() -> None:
+    """Small works, which are adapted anyway, may be direct awards in the envelope that the small services use."""
+    lots = (
+        Lot(id="w", cpv=("45442100",), value_eur=50_000),
+        Lot(id="v", cpv=("45442100",), value_eur=200_000),
+        Lot(id="s", cpv=("90919200",), value_eur=221_000),
+        Lot(id="t", cpv=("90919200",), value_eur=70_000),
+    )
+    told = the("SMALL_LOT_SETS", review(need(*lots)).advice)
+    assert told.lots == (("w",), ("t",))
+    assert "le lot w peut être acheté" in told.message.fr
 
 
 def test_a_lot_that_belongs_to_a_set_is_told() -> None:

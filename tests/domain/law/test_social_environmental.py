@@ -21,6 +21,51 @@ def test_climate_law_by_date(on: date, severity: str) -> None:
         assert "à vérifier" not in found.message.fr
 
 
+CRITERION = "un critère qui prend en compte les caractéristiques environnementales de l'offre"
+
+
+@pytest.mark.parametrize(
+    ("asked", "on", "severity", "article", "words"),
+    [
+        (services(100_000), date(2026, 8, 20), "info", "L2112-2", "ne sont pas obligatoires à cette date"),
+        (services(100_000), date(2026, 8, 21), "warning", "R2152-7", f"Prévoir {CRITERION}, obligatoire quel que"),
+        (services(100_000), date(2026, 8, 22), "warning", "L2112-2", f"{CRITERION} (R2152-7), obligatoires quel que"),
+        (services(50_000), date(2026, 8, 20), "info", "L2112-2", "elle n'est pas obligatoire"),
+        (services(50_000), date(2026, 8, 21), "info", "L2112-2", "elle n'est pas obligatoire"),
+        (services(50_000), date(2026, 8, 22), "warning", "L2112-2", "obligatoire même sans mise en concurrence"),
+        (services(6e6, contract="concession"), date(2026, 8, 20), "info", "L3114-2", "ne sont pas obligatoires"),
+        (services(6e6, contract="concession"), date(2026, 8, 21), "warning", "R3124-4", f"Prévoir {CRITERION}"),
+        (services(6e6, contract="concession"), date(2026, 8, 22), "warning", "L3114-2", f"{CRITERION} (R3124-4)"),
+    ],
+)
+def test_environmental_criterion_and_condition_by_date(
+    asked: Need, on: date, severity: str, article: str, words: str
+) -> None:
+    """The criterion is required one day before the condition; a direct award has no criterion."""
+    (found,) = (item for item in review(asked, on).advice if item.code == "ENVIRONMENTAL_CONSIDERATION")
+    assert (found.severity, found.article) == (severity, article)
+    assert words in found.message.fr
+    assert ("critère" in found.message.fr) == (asked.lots[0].value_eur != 50_000)
+
+
+def test_one_lot_in_competition_needs_a_criterion() -> None:
+    """Only a need that is a direct award throughout has none."""
+    lots = Lot(id="w", cpv=("45442100",), value_eur=90_000), Lot(id="s", cpv=("90919200",), value_eur=70_000)
+    found = the("ENVIRONMENTAL_CONSIDERATION", review(need(*lots)).advice)
+    assert CRITERION in found.message.fr
+
+
+@pytest.mark.parametrize(("on", "severity"), [(date(2026, 8, 21), "info"), (date(2026, 8, 22), "warning")])
+def test_social_condition_by_date(on: date, severity: str) -> None:
+    """From the EU thresholds on, the amount itself included; a concession has two exceptions."""
+    for asked in (services(216_000), services(6_000_000, contract="concession")):
+        found = the("SOCIAL_CONSIDERATION", review(asked, on).advice)
+        assert found.severity == severity
+        if severity == "warning":
+            assert found.message.fr.startswith("À partir des seuils européens")
+            assert ("deux exceptions" in found.message.fr) == (asked.contract == "concession")
+
+
 def test_social_consideration_starts_at_the_eu_threshold() -> None:
     """By kind of buyer and nature; the environmental one has no amount."""
     assert "SOCIAL_CONSIDERATION" not in advice(services(215_999.99))
@@ -40,10 +85,10 @@ def test_social_services_have_a_higher_threshold() -> None:
 
 
 def test_what_may_be_a_social_service_is_to_be_checked_below_their_threshold() -> None:
-    """A code narrower than a listed one, 92511000, may fall under the higher amount."""
+    """A code narrower than a listed one, 64121100, may fall under the higher amount."""
     for value, cpv, sure in (
-        (749_999, "92511000", "low"),
-        (750_000, "92511000", "high"),
+        (749_999, "64121100", "low"),
+        (750_000, "64121100", "high"),
         (7e5, "90919200", "high"),
     ):
         found = review(need(Lot(id="1", cpv=(cpv,), value_eur=value))).advice
@@ -74,19 +119,36 @@ def test_spaser_by_annual_purchases(purchases: float | None, on: date, expected:
 
 
 def test_single_lot_is_to_be_justified() -> None:
-    """More so where it covers several activities; several lots need no word."""
-    assert the("ALLOTMENT", review(services(1_000)).advice).severity == "info"
+    """More so where it covers several activities; several lots need no word, nor does a direct award."""
+    assert the("ALLOTMENT", review(services(60_000)).advice).severity == "info"
+    assert "ALLOTMENT" not in advice(services(59_999.99))
+    assert "ALLOTMENT" in advice(services(None))
     wide = Lot(id="1", segments=("pr-locaux", "ev-entretien"))
     assert the("ALLOTMENT", review(need(wide)).advice).severity == "warning"
-    assert "ALLOTMENT" not in advice(services(1_000, 1_000))
+    assert "ALLOTMENT" not in advice(services(100_000, 100_000))
 
 
-@pytest.mark.parametrize(("renewal", "expected"), [(12, False), (13, True)])
-def test_framework_lasts_four_years(renewal: int, expected: bool) -> None:
-    """48 months pass, 49 do not."""
+@pytest.mark.parametrize(
+    ("who", "renewal", "expected"),
+    [
+        (buyer("local"), 12, False),
+        (buyer("local"), 13, True),
+        (buyer("state"), 13, True),
+        (buyer("utility"), 13, False),
+        (buyer("utility"), 60, False),
+        (buyer("utility"), 61, True),
+        (None, 12, False),
+        (None, 13, True),
+    ],
+)
+def test_framework_lasts_four_years_or_eight(who: Buyer | None, renewal: int, expected: bool) -> None:
+    """48 months pass, 49 do not; a utility has 96. A buyer that is not described is told both."""
     lot = Lot(id="1", segments=("pr-locaux",), duration_months=36, renewal_months=renewal)
-    assert ("FRAMEWORK_MAX_4Y" in advice(need(lot, technique="framework_agreement"))) == expected
-    assert "FRAMEWORK_MAX_4Y" not in advice(need(lot))
+    asked = need(lot, buyer=who, technique="framework_agreement")
+    found = [item for item in review(asked).advice if item.code == "FRAMEWORK_MAX_4Y"]
+    assert bool(found) == expected
+    assert all("quatre ans (huit ans pour une entité adjudicatrice)" in item.message.fr for item in found)
+    assert "FRAMEWORK_MAX_4Y" not in advice(need(lot, buyer=who))
 
 
 @pytest.mark.parametrize(
@@ -174,10 +236,12 @@ def test_reuse_counts_in_the_spending_of_the_year(segment: str, on: date, words:
 
 
 def test_hazardous_waste_needs_an_authorisation() -> None:
-    """Whoever answers."""
+    """Whoever answers; the weights from which its transport is declared are said."""
     lots = (Lot(id="1", segments=("de-dangereux",)), Lot(id="2", segments=("de-bio",)))
     found = review(need(*lots)).lots
     assert codes(found["1"].advice) == ["CAPABILITY_WARNING"]
+    assert "au-delà de 0,1 tonne par chargement, 0,5 tonne" in found["1"].advice[0].message.fr
+    assert "above 0.1 tonne a load, 0.5 tonne" in found["1"].advice[0].message.en
     assert codes(found["2"].advice) == []
 
 
@@ -197,5 +261,5 @@ def test_innovation_is_no_surer_than_the_total(asked: Need, doubtful: bool) -> N
 
 def test_one_lot_that_is_no_social_service_settles_the_threshold() -> None:
     """A lot whose code may be listed changes nothing beside an ordinary one."""
-    lots = Lot(id="1", cpv=("92511000",), value_eur=1_000), Lot(id="2", cpv=("90919200",), value_eur=300_000)
+    lots = Lot(id="1", cpv=("64121100",), value_eur=1_000), Lot(id="2", cpv=("90919200",), value_eur=300_000)
     assert the("SOCIAL_CONSIDERATION", review(need(*lots)).advice).confidence == "high"
