@@ -12,8 +12,9 @@ from domain.law import rules as law
 from domain.law.findings import OUTCOMES
 from domain.law.review import OPTIONS, review_need
 from domain.law.supply_advice import Count, Ends, Supply, horizon
-from domain.needs.award import Award
-from domain.needs.need import Need
+from domain.needs.award import PastAward
+from domain.needs.need import Need, buyer_siret
+from domain.needs.same_year import SameYear
 from domain.shortlists.shortlist import Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
 from domain.text.bilingual import Language
 from matching.candidates import considered_suppliers
@@ -27,6 +28,7 @@ from matching.near_misses import nearest_refused
 from matching.past_awards import PastAwards
 from matching.ranking import eligibility, ranked
 from matching.reference import Reference
+from matching.same_year import split_advice
 
 RADII_KM = (10, 25, 50, 100)
 CERTAIN = OUTCOMES.index("ELIGIBLE_IF")
@@ -38,22 +40,25 @@ def match(
     reference: Reference,
     on: date,
     language: Language,
-    awards: Iterable[Award] = (),
+    awards: Iterable[PastAward] = (),
+    same_year: SameYear | None = None,
 ) -> Shortlist:
     """The shortlist of a need, evaluated for the day `on`. Raises InvalidContent with everything wrong in the need.
 
-    `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored.
+    `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored. `same_year`: the
+    other needs that its values are added up with; None where the organisation's needs are not known.
     """
     queries = reference.reader.read(need)
     explainer = explainer_of(need, queries, reference, on, language)
-    past = PastAwards.until(on, awards, reference.rules, reference.taxonomy)
+    past = PastAwards.until(on, awards, buyer_siret(need), reference.rules, reference.taxonomy)
+    split = split_advice(need, queries, same_year, reference, on) if same_year else ()
     seed = draw_seed(need)
     fields = (field_of(query, index, reference, on, past) for query in queries)
     return Shortlist(
         reference=need.reference,
         stamp=stamp_of(index, reference, on),
         lots=tuple(_lot_shortlist(field, need, explainer, past, seed) for field in fields),
-        advice=explainer.need_advice(),
+        advice=explainer.need_advice(split),
     )
 
 

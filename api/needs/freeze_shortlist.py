@@ -11,9 +11,11 @@ from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.core.engine import Connection
 from db.needs.awards import awards_until
+from db.needs.same_year import needs_of_year
 from db.needs.shortlists import insert_shortlist
 from domain.audit import Detail
 from domain.needs.need import Need, PlannedNeed
+from domain.needs.same_year import SameYear, year_of
 from domain.needs.status import StoredNeed, require_not_ended
 from domain.shortlists.frozen import LotTotal, ShortlistVersion
 from domain.shortlists.shortlist import Shortlist
@@ -36,16 +38,20 @@ async def freeze_shortlist(connection: Connection, acting: Acting, need_id: UUID
 
 
 async def match_need(connection: Connection, acting: Acting, need: StoredNeed) -> tuple[Shortlist, bytes]:
-    """The shortlist, also in bytes, of a need that the caller has locked, with the organisation's past awards.
+    """The shortlist, also in bytes, of a need that the caller has locked.
+
+    It takes into account the organisation's past awards, and its other needs of the same year as they are now.
 
     Raises InvalidContent with everything wrong in the need, Refusal (503) until there is an index.
     """
     services = acting.services
     live, on = services.directory.index, need.content.on or services.today()
     awards = await awards_until(connection, acting.organisation_id, on)
+    year = year_of(need.content.planned_publication_on, need.created_at)
+    same_year = SameYear(year, await needs_of_year(connection, acting.organisation_id, year, besides=need.id))
 
     def matched() -> tuple[Shortlist, bytes]:
-        shortlist = match(matchable(need.content), live, services.reference, on, acting.language, awards)
+        shortlist = match(matchable(need.content), live, services.reference, on, acting.language, awards, same_year)
         return shortlist, msgspec.json.encode(shortlist)
 
     started = time.perf_counter()

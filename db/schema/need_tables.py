@@ -10,6 +10,12 @@ from domain.needs.need import PlannedNeed
 from domain.shortlists.frozen import LotTotal
 from domain.shortlists.shortlist import Stamp
 
+# the calendar year that a need counts in: `year_of` of domain/needs/same_year.py, as PostgreSQL writes it
+YEAR = sa.text(
+    "COALESCE(left(content ->> 'planned_publication_on', 4)::integer, "
+    "EXTRACT(year FROM (created_at AT TIME ZONE 'Europe/Paris'))::integer)"
+)
+
 needs = sa.Table(
     "needs",
     metadata,
@@ -21,6 +27,7 @@ needs = sa.Table(
     *moments("created_at", "updated_at"),
     *moments("published_at", "ended_at", nullable=True),
     sa.Index(None, "organisation_id", "id"),
+    sa.Index("needs_organisation_id_year_ix", "organisation_id", YEAR),
 )
 
 # `body`: the answer as it was sent, to be read back byte for byte. `need`: the need that was matched. `ledger` is no

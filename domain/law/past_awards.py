@@ -18,44 +18,63 @@ YEAR = 12
 
 
 class EssAward(msgspec.Struct, frozen=True):
-    """An ESS-reserved contract this supplier was awarded by the same buyer; whether it was for the same service."""
+    """An ESS-reserved contract that a supplier was awarded; whether for the same service, and by the same buyer."""
 
     awarded_on: date
     same_service: bool
+    same_buyer: bool = True
 
 
 @applies("ess_award_bar_months")
 def award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | None:
     """A supplier awarded an ESS-reserved contract in the previous 36 months may not be awarded another (ESS_AWARD_BAR).
 
-    Same buyer and same service: INELIGIBLE until the third anniversary included; another service: to be judged, for the
-    exact wording was not retrieved. Awards after `on` are ignored. Only an ESS verdict changes, never for the better.
+    Same service and same buyer: INELIGIBLE until the third anniversary included. The law bars an award "au même titre"
+    and does not say whose: whether another service, or an award by another buyer, counts is to be judged (REVIEW).
+    Awards after `on` are ignored. Only an ESS verdict changes, never for the better.
     """
     view = rules.at(on)
-    months = view.number("ess_award_bar_months")
+    row, months = view["ess_award_bar_months"], view.number("ess_award_bar_months")
     if months is None:
         return None
     barring = [award for award in awards if award.awarded_on <= on <= months_later(award.awarded_on, months)]
     if not barring:
         return None
-    same = any(award.same_service for award in barring)
-    latest = max(award.awarded_on for award in barring if award.same_service or not same)
-    end = min(months_later(latest, months), date.max - timedelta(days=1))
-    last, free = days(latest), days(end + timedelta(days=1))
-    if same:
-        message = Text(
-            f"A obtenu un marché réservé à l'ESS pour ce service le {last.fr} : un autre est possible à partir "
-            f"du {free.fr}",
-            f"Was awarded a contract reserved to the social economy for this service on {last.en}: another is possible "
-            f"from {free.en}",
+    worst = max(barring, key=_strength)
+    if not (worst.same_service and worst.same_buyer):
+        return verdict(row, "ess", "REVIEW", "ESS_AWARD_BAR", _to_be_judged(worst))
+    end = min(months_later(worst.awarded_on, months), date.max - timedelta(days=1))
+    last, free = days(worst.awarded_on), days(end + timedelta(days=1))
+    message = Text(
+        f"A obtenu un marché réservé à l'ESS pour ce service le {last.fr} : un autre au même titre est possible à "
+        f"partir du {free.fr}",
+        f"Was awarded a contract reserved to the social economy for this service on {last.en}: another under the same "
+        f"head is possible from {free.en}",
+    )
+    return verdict(row, "ess", "INELIGIBLE", "ESS_AWARD_BAR", message)
+
+
+def _strength(award: EssAward) -> tuple[bool, bool, date]:
+    """An order in which the award that bars most comes last, and the later one of equals."""
+    return award.same_service and award.same_buyer, award.same_service, award.awarded_on
+
+
+def _to_be_judged(award: EssAward) -> Text:
+    on = days(award.awarded_on)
+    if award.same_buyer:
+        return Text(
+            f"A obtenu un autre marché réservé à l'ESS le {on.fr} : à apprécier, la loi visant une attribution au même "
+            "titre",
+            f"Was awarded another contract reserved to the social economy on {on.en}: to be judged, for the law means "
+            "an award under the same head",
         )
-    else:
-        message = Text(
-            f"A obtenu un autre marché réservé à l'ESS le {last.fr} : à apprécier",
-            f"Was awarded another contract reserved to the social economy on {last.en}: to be judged",
-        )
-    row = view["ess_award_bar_months"]
-    return verdict(row, "ess", "INELIGIBLE" if same else "REVIEW", "ESS_AWARD_BAR", message)
+    service = Text(" pour ce service", " for this service") if award.same_service else Text("", "")
+    return Text(
+        f"A obtenu un marché réservé à l'ESS{service.fr} le {on.fr}, d'un autre acheteur : la loi vise une attribution "
+        "au même titre, quel que soit l'acheteur : à vérifier",
+        f"Was awarded a contract reserved to the social economy{service.en} on {on.en}, by another buyer: the law "
+        "means an award under the same head and names no buyer: to be checked",
+    )
 
 
 def with_award_bar(found: Verdict, awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict:

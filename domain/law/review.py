@@ -16,7 +16,7 @@ from domain.law.procedure_steps import procedure_steps
 from domain.law.reservation import review_types, type_rule
 from domain.law.reserved_proofs import reserved_proofs
 from domain.law.rules import InForce, Rules
-from domain.law.small_lots import no_split, review_sets
+from domain.law.small_lots import review_sets
 from domain.law.social_environmental import (
     allotment,
     capability,
@@ -77,7 +77,7 @@ def review_need(
 
 def _group_advice(need: Need, group: Group, view: InForce) -> list[LegalAdvice | None]:
     """The need's advice for one group of lots."""
-    return [*review_procedure(need, group, view), *no_split(need, group, view), social(need, group, view)]
+    return [*review_procedure(need, group, view), social(need, group, view)]
 
 
 def _review_lot(

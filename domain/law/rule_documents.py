@@ -4,14 +4,14 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
-from domain.law import past_awards, review, supply_advice
+from domain.law import past_awards, review, splitting, supply_advice
 from domain.law.citation import days
 from domain.law.rule_registry import explained
 from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Theme, parse, written
 from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import Language
 
-APPLIED_IN = (past_awards, review, supply_advice)
+APPLIED_IN = (past_awards, review, splitting, supply_advice)
 """The modules whose functions apply rules, directly or through what they import."""
 
 TITLES: dict[Theme, str] = {

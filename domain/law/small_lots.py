@@ -1,4 +1,4 @@
-"""Small lots inside a large need: which of them may together take a lighter procedure, and needs cut too finely."""
+"""Small lots inside a large need: which of them may together take a lighter procedure."""
 
 from bisect import bisect_left
 from collections.abc import Mapping
@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 from domain.law.citation import listed_briefly
 from domain.law.findings import LegalAdvice, advice, least_sure
-from domain.law.lot_facts import LotFacts, families
 from domain.law.need_value import Group, as_one_market
-from domain.law.procedure import LEVELS, direct_threshold, eu_thresholds, formal_thresholds, level
+from domain.law.procedure import LEVELS, formal_thresholds, level
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Need
-from domain.text.bilingual import Text, euros
+from domain.text.bilingual import Text
 
 MOST_NAMED = 650
 """The most lots that all sets together name, give or take one set: enough for the 126 sets of five of nine lots."""
@@ -253,43 +252,3 @@ class _Search:
         self.found += added
         self.advised_lots += len(added) * size
         self.complete = len(added) == len(sets)
-
-
-@applies("no_split")
-def no_split(need: Need, group: Group, view: InForce) -> list[LegalAdvice]:
-    """Several lots of one family, each below a threshold that their sum reaches, count together (NO_SPLIT_TO_EVADE).
-
-    Looked at for the direct-award amount and for the EU threshold of the buyer, or of social services. `lots` names
-    them, family by family.
-    """
-    if need.contract == "concession" or len(group.lots) == 1:
-        return []
-    formal = eu_thresholds(need, group)
-    rules = (direct_threshold(group), *(formal if len(formal) == 1 else ()))
-    return [found for rule_id in rules if (found := _split_under(group, view, view[rule_id]))]
-
-
-def _split_under(group: Group, view: InForce, threshold: RuleRow) -> LegalAdvice | None:
-    bound = view.cents(threshold.id)
-    if bound is None:
-        return None
-    of_family: dict[str, list[LotFacts]] = {}
-    for lot in group.lots:
-        if lot.cents is not None and lot.cents < bound:
-            for family in sorted(families(lot.segments, lot.cpv)):
-                of_family.setdefault(family, []).append(lot)
-    split = dict.fromkeys(
-        tuple(lot.lot.id for lot in lots)
-        for lots in of_family.values()
-        if len(lots) > 1 and sum(lot.cents or 0 for lot in lots) >= bound
-    )
-    if not split:
-        return None
-    names, amount = listed_briefly(next(iter(split))), euros(bound)
-    message = Text(
-        f"Les lots {names.fr} sont chacun au-dessous de {amount.fr}, mais pas ensemble : ils se comptent ensemble, "
-        "les séparer n'évite pas le seuil",
-        f"Lots {names.en} are each below {amount.en}, but not together: they count together, and separating them does "
-        "not avoid the threshold",
-    )
-    return advice("NO_SPLIT_TO_EVADE", "warning", view["no_split"], message, tuple(split))

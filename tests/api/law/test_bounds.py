@@ -174,17 +174,11 @@ def test_the_sets_of_two_hundred_lots_are_cut_short(amount: float) -> None:
     assert all("SMALL_LOT_OK" in by_code(lot["advice"]) for lot in answer["lots"])
 
 
-def test_lots_of_one_family_count_together() -> None:
-    assert need_advice(values(30_000, 30_000))["NO_SPLIT_TO_EVADE"]["lots"] == [["1", "2"]]
-    assert "NO_SPLIT_TO_EVADE" not in need_advice(values(30_000, 29_999.99))
-    assert "NO_SPLIT_TO_EVADE" not in need_advice(values(60_000, 59_999.99))
-    two = need(lot(id="1", segments=["pr-locaux"], value_eur=40_000), lot(id="2", segments=["ev"], value_eur=40_000))
-    assert "NO_SPLIT_TO_EVADE" not in need_advice(two)
-    mixed = [
-        lot(id=str(n), segments=[segment], value_eur=40_000)
-        for n, segment in enumerate(("pr-locaux", "ev", "pr-urbain", "ev-elagage"))
-    ]
-    assert need_advice(need(*mixed))["NO_SPLIT_TO_EVADE"]["lots"] == [["0", "2"], ["1", "3"]]
+def test_lots_of_one_need_are_added_up_and_not_warned_about() -> None:
+    """Their sum decides on the procedure already: nothing is split by dividing a need into lots."""
+    for amounts, code in (((30_000, 30_000), "MAPA"), ((30_000, 29_999.99), "GRE_A_GRE")):
+        assert procedures(values(*amounts)) == [code]
+        assert "NO_SPLIT_TO_EVADE" not in need_advice(values(*amounts))
 
 
 @pytest.mark.parametrize(
@@ -287,7 +281,7 @@ def test_social_services_are_light_whatever_the_amount() -> None:
 def test_a_concession_has_one_threshold(value: float, code: str) -> None:
     told = need_advice(values(value, 0, contract="concession"))
     assert procedures(values(value, 0, contract="concession")) == [code]
-    assert not {"SMALL_LOT_SETS", "NO_SPLIT_TO_EVADE", "GRE_A_GRE"} & told.keys()
+    assert not {"SMALL_LOT_SETS", "GRE_A_GRE"} & told.keys()
 
 
 @pytest.mark.parametrize(

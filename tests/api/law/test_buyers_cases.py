@@ -185,7 +185,7 @@ def test_awareness_of_composting_has_other_levers() -> None:
     told = lot_advice(composting(), *pool("de-sensib"))
     assert "à l'insertion laisse 6 candidats (4 certains)" in told["RESERVATION_POSSIBLE"]["message"]
     halves = [composting()["lots"][0] | {"id": half, "value_eur": 45_000} for half in "ab"]
-    assert need_advice(need(*halves))["NO_SPLIT_TO_EVADE"]["lots"] == [["a", "b"]]
+    assert procedures(need(*halves)) == ["MAPA"]
 
 
 def test_suppliers_of_awareness_of_composting() -> None:

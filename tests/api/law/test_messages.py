@@ -59,7 +59,6 @@ CONTRACT: dict[Level, set[str]] = {
         "GRE_A_GRE",
         "LIGHT_REGIME",
         "SMALL_LOT_SETS",
-        "NO_SPLIT_TO_EVADE",
         "SOCIAL_CONSIDERATION",
         "ENVIRONMENTAL_CONSIDERATION",
         "SPASER",

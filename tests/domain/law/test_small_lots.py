@@ -1,4 +1,4 @@
-"""Small lots: the largest sets that may take a lighter procedure together, and needs cut too finely."""
+"""Small lots: the largest sets that may take a lighter procedure together."""
 
 from datetime import date
 from itertools import chain, combinations
@@ -152,7 +152,7 @@ def test_works_that_would_make_all_adapted_do_not_widen_the_envelope() -> None:
     told = the("SMALL_LOT_SETS", review(need(*lots, Lot(id="u", cpv=("90919200",), value_eur=71_000))).advice)
     assert told.lots == (("u",),)
     assert "comptés à part" in told.message.fr
-    assert told.confidence == "medium"
+    assert told.confidence == "high"
 
 
 def test_lots_of_an_adapted_procedure_join_those_of_a_formal_one() -> None:
@@ -175,27 +175,6 @@ def test_a_lot_that_belongs_to_a_set_is_told() -> None:
     assert codes(lots["1"].advice) == []
 
 
-def test_splitting_is_pointed_out() -> None:
-    """Lots of one family, each below an amount that their sum reaches."""
-    assert the("NO_SPLIT_TO_EVADE", review(services(30_000, 30_000)).advice).lots == (("1", "2"),)
-    assert "NO_SPLIT_TO_EVADE" not in advice(services(30_000, 29_999.99))
-    assert "NO_SPLIT_TO_EVADE" not in advice(services(60_000, 59_999.99))
-
-
-def test_very_many_lots_are_not_written_out() -> None:
-    """The sentence names the first ones; `lots` has them all."""
-    found = the("NO_SPLIT_TO_EVADE", review(services(*[5_000.0] * 100)).advice)
-    assert "11, 12 et 88 autres sont chacun" in found.message.fr
-    assert len(found.lots[0]) == 100
-
-
-def test_social_services_are_held_to_their_own_threshold() -> None:
-    """The formal procedure of ordinary services is not theirs, whatever the amount."""
-    care = [Lot(id=str(n), segments=("so-domicile",), cpv=("85320000",), value_eur=120_000) for n in range(2)]
-    assert "NO_SPLIT_TO_EVADE" not in advice(need(*care))
-    assert "NO_SPLIT_TO_EVADE" in advice(services(120_000, 120_000))
-
-
 def test_sets_are_no_surer_than_the_amounts_they_rest_on() -> None:
     """The EU threshold of 2020-2021 is known from a weak source; that of 2026 was read."""
     asked = services(300_000, 40_000)
@@ -203,17 +182,6 @@ def test_sets_are_no_surer_than_the_amounts_they_rest_on() -> None:
     assert the("SMALL_LOT_SETS", review(asked).advice).confidence == "high"
 
 
-def test_different_families_do_not_count_together() -> None:
-    """Cleaning and green spaces are two needs."""
-    lots = (
-        Lot(id="1", segments=("pr-locaux",), value_eur=40_000),
-        Lot(id="2", segments=("ev-entretien",), value_eur=40_000),
-    )
-    assert "NO_SPLIT_TO_EVADE" not in advice(need(*lots))
-
-
 def test_concessions_have_no_small_lots() -> None:
     """These rules are for markets."""
-    assert not {"SMALL_LOT_SETS", "NO_SPLIT_TO_EVADE"} & set(
-        advice(services(6_000_000, 30_000, 30_000, contract="concession"))
-    )
+    assert "SMALL_LOT_SETS" not in advice(services(6_000_000, 30_000, 30_000, contract="concession"))
