@@ -4,13 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 
+from domain.law.contract_terms import review_terms
+from domain.law.direct_awards import review_direct_awards
 from domain.law.ess_reservation import review_ess
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
 from domain.law.lot_facts import LotFacts, read_lot
 from domain.law.need_value import Group, groups, total_below_lots
 from domain.law.prison_reservation import review_prison
 from domain.law.procedure import level, mixed_object, review_procedure
+from domain.law.procedure_steps import procedure_steps
 from domain.law.reservation import review_types, type_rule
+from domain.law.reserved_proofs import reserved_proofs
 from domain.law.rules import InForce, Rules
 from domain.law.small_lots import review_sets
 from domain.law.social_environmental import (
@@ -53,6 +57,7 @@ def review_need(
     whole = [total_below_lots(need, lots, view)]
     for group in divided:
         whole += _group_advice(need, group, view)
+    whole.append(procedure_steps(need, divided, view))
     whole += [
         mixed_object(need, divided, view),
         sets and sets.of_need,
@@ -60,6 +65,8 @@ def review_need(
         spaser(need.buyer, view),
         allotment(need, direct, view),
         framework(need, view),
+        *review_direct_awards(need, lots, view),
+        *review_terms(need, lots, view),
     ]
     of_values = {
         lot.lot.id: (innovation(need, lot, group, view), sets and sets.of_lots.get(lot.lot.id))
@@ -85,8 +92,9 @@ def _review_lot(
         reuse_quota(lot.segments, need.buyer and need.buyer.kind, view),
     )
     findings = tuple(_reservation(need.contract, need.buyer, lot, on, view))
+    proofs = reserved_proofs(lot.lot.reserved, worst_outcome(findings), need.contract, view)
     forbidden, doubtful = _options(need.contract, need.buyer, lot, on, view)
-    advice = tuple(item for item in (*of_object, *of_values) if item)
+    advice = tuple(item for item in (*of_object, proofs, *of_values) if item)
     return LotReview(findings, advice, forbidden, doubtful, worst_outcome(findings))
 
 

@@ -20,6 +20,7 @@ TITLES: dict[Theme, str] = {
     "thresholds": "Seuils et procédures",
     "considerations": "Considérations sociales et environnementales, lots, leviers",
     "sourcing": "Le sourcing",
+    "procedure": "Délais, publicité, preuves, attribution, exécution",
     "counsel": "Conseils (ce n'est pas du droit)",
 }
 LONG_LIST = 12

@@ -22,7 +22,7 @@ from domain.text.bilingual import Text, euros
 
 LAW_FILE = Path(__file__).parent.parent / "data" / "law.toml"
 
-Theme = Literal["reservation", "suppliers", "thresholds", "considerations", "sourcing", "counsel"]
+Theme = Literal["reservation", "suppliers", "thresholds", "considerations", "sourcing", "procedure", "counsel"]
 Unit = Literal["eur", "percent", "months", "count", "ratio"]
 Status = Literal["in_force", "absent", "unknown"]
 Duty = Literal["required", "recommended"]

@@ -139,9 +139,9 @@ def _expiring(ends: Ends, view: InForce) -> LegalAdvice:
     many = "s" if count > 1 else ""
     message = Text(
         f"Conseil : l'agrément de {count} candidat{many} finit avant la fin du marché (le premier le {first.fr}) ; "
-        "demander la preuve du renouvellement",
+        "prévoir au contrat que le titulaire prouve le renouvellement, et ce qui suit s'il n'a pas lieu",
         f"Counsel: the approval of {count} candidate{many} ends before the contract does (the first on {first.en}); "
-        "ask for proof of renewal",
+        "provide in the contract for proof of renewal, and for what follows if it does not come",
     )
     return advice("APPROVALS_EXPIRING", "info", view["counsel_expiry_months"], message)
 

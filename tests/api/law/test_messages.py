@@ -74,7 +74,7 @@ ADDED: dict[Level, set[str]] = {
         "BUYER_STATUS_UNKNOWN",
     },
     "supplier": set(),
-    "lot": {"RESERVATION_NOT_OPEN"},
+    "lot": {"RESERVATION_NOT_OPEN", "RESERVED_PROOFS"},
     "need": {
         "BUYER_KIND_UNKNOWN",
         "THRESHOLD_UNKNOWN",
@@ -84,6 +84,14 @@ ADDED: dict[Level, set[str]] = {
         "MIXED_SERVICES",
         "ALLOTMENT",
         "FRAMEWORK_MAX_4Y",
+        "TIME_LIMITS",
+        "DIRECT_AWARD_FILE",
+        "SUSTAINABLE_SPECIFICATIONS",
+        "SOCIAL_EXCEPTION_REASONS",
+        "PME_SHARE",
+        "FINANCIAL_TERMS",
+        "BOOKS_DIRECT_AWARD",
+        "YEARLY_LIST",
         "DISTANCE_SOURCING_ONLY",
     },
 }
@@ -111,6 +119,8 @@ def battery() -> Iterator[Json]:
     yield need(lot(segments=["pr-locaux"], reserved=["handicap", "iae"], duration_months=60))
     yield need(lot(segments=["pr-locaux"], reserved=["penitentiary"]))
     yield need(lot(segments=["pr-locaux"], duration_months=60), technique="framework_agreement")
+    yield need(lot(cpv=["22113000"], value_eur=80_000, duration_months=12))
+    yield values(39_000)
     yield need(lot(**prison, site={"commune": "22278"}))
     yield need(lot(**prison, nature="works"))
     yield need(lot(**prison | {"reserved": ["penitentiary", "iae"]}))

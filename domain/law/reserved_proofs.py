@@ -1,0 +1,88 @@
+"""Advice on a reserved lot: the proofs to announce and to ask for, and what the contract should settle."""
+
+from functools import lru_cache
+
+from domain.law.findings import LegalAdvice, advice, least_sure
+from domain.law.rule_registry import applies
+from domain.law.rules import InForce
+from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
+from domain.shortlists.shortlist import Outcome
+from domain.text.bilingual import OR, Text, listed
+
+PROOFS: dict[Reserved, dict[str, Text]] = {
+    "handicap": {
+        "proof_ea": Text("contrat valant agrément (EA)", "the State contract that is the approval (EA)"),
+        "proof_eatt": Text("contrat valant agrément (EATT)", "the State contract that is the approval (EATT)"),
+        "proof_esat": Text("autorisation (ESAT)", "the authorisation (ESAT)"),
+    },
+    "iae": {
+        "proof_iae": Text("convention avec l'État (EI, ETTI, AI, ACI)", "the State agreement (EI, ETTI, AI, ACI)"),
+    },
+    "penitentiary": {
+        "proof_penitentiary": Text("contrat d'implantation en prison", "the contract of implantation in a prison"),
+    },
+    "ess": {
+        "proof_ess_company": Text(
+            "statuts qui montrent la qualité d'entreprise de l'ESS, ou équivalente, et la mission de service public",
+            "the statutes, showing a social economy enterprise, or an equivalent one, and its public-service mission",
+        ),
+    },
+}
+"""By reserved type, what proves the quality of who answers, under the rule that says so."""
+SHARES: dict[Reserved, tuple[str, Text]] = {
+    "handicap": ("minimum_share_handicap", Text("handicapés", "disabled")),
+    "iae": ("minimum_share_iae", Text("défavorisés", "disadvantaged")),
+}
+
+
+@applies(
+    "proofs_announced",
+    *(rule for proofs in PROOFS.values() for rule in proofs),
+    "equivalent_structures",
+    "reserved_group",
+    "reserved_subcontracting",
+    "approval_end_during_contract",
+)
+@lru_cache(maxsize=256)
+def reserved_proofs(
+    reserved: tuple[Reserved, ...] | None, outcome: Outcome, contract: ContractKind, view: InForce
+) -> LegalAdvice | None:
+    """The proofs to ask of whoever answers a reserved lot, by type, as they are known at the date (RESERVED_PROOFS).
+
+    Nothing is said of a reservation that the law forbids (its `outcome`). An equivalent structure proves the minimum
+    share of workers by other means; there is none for prisons. The code is silent on groups, subcontractors and the end
+    of an approval: the documents and the contract should settle it.
+    """
+    row, wanted = view["proofs_announced"], reserved or ()
+    proofs = {rule: text for kind in RESERVED_TYPES if kind in wanted for rule, text in PROOFS[kind].items()}
+    known = {rule: text for rule, text in proofs.items() if view.holds(rule)}
+    if not known or row.status != "in_force" or outcome == "INELIGIBLE":
+        return None
+    texts = [*known.values(), *_equivalent(wanted, view)]
+    fr, en = "; ".join(text.fr for text in texts).replace(";", " ;"), "; ".join(text.en for text in texts)
+    of_what = Text("marché", "contract") if contract == "market" else Text("concession", "concession")
+    message = Text(
+        f"Preuves en vigueur à annoncer et à demander : {fr}. Prévoir aussi ce qui vaut pour les groupements, les "
+        f"sous-traitants et la perte de cette qualité en cours de {of_what.fr} : le code n'a pas de règle propre aux "
+        "lots réservés",
+        f"Proofs in force to announce and to ask for: {en}. Settle as well what holds for groups, subcontractors and "
+        f"the loss of that quality during the {of_what.en}: the code has no rule of its own for reserved lots",
+    )
+    return advice("RESERVED_PROOFS", "info", row, message, (), least_sure(row, *map(view.__getitem__, known)))
+
+
+def _equivalent(reserved: tuple[Reserved, ...], view: InForce) -> list[Text]:
+    """The share that an equivalent structure proves instead; nothing where none was fixed at the date."""
+    shares: dict[Text, list[Text]] = {}
+    for kind, (rule, workers) in SHARES.items():
+        if kind in reserved and view.holds(rule):
+            shares.setdefault(view.written(rule), []).append(workers)
+    return [_share_of_workers(share, workers) for share, workers in shares.items()]
+
+
+def _share_of_workers(share: Text, workers: list[Text]) -> Text:
+    fr, en = (listed(names, OR) for names in zip(*workers, strict=True))
+    return Text(
+        f"pour une structure équivalente, part d'au moins {share.fr} de travailleurs {fr.fr}",
+        f"for an equivalent structure, a share of at least {share.en} of {en.en} workers",
+    )

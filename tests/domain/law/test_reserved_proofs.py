@@ -1,0 +1,70 @@
+"""The proofs to ask for on a reserved lot."""
+
+from datetime import date
+
+import pytest
+
+from domain.law.findings import LegalAdvice
+from domain.needs.need import ContractKind, Lot, Reserved
+from tests.domain.law.samples import TODAY, need, review
+
+
+def proofs(
+    *reserved: Reserved, on: date = TODAY, contract: ContractKind = "market", **more: object
+) -> LegalAdvice | None:
+    fields = {"cpv": ("85312510",), "duration_months": 12} | more
+    asked = need(Lot(id="1", reserved=reserved, **fields), contract=contract)  # type: ignore[arg-type]
+    found = [item for item in review(asked, on).lots["1"].advice if item.code == "RESERVED_PROOFS"]
+    return found[0] if found else None
+
+
+def said(*reserved: Reserved, on: date = TODAY) -> str:
+    found = proofs(*reserved, on=on)
+    return found.message.fr if found else ""
+
+
+@pytest.mark.parametrize(
+    ("reserved", "asked"),
+    [
+        (("handicap",), ("agrément (EA)", "autorisation (ESAT)", "au moins 50 % de travailleurs handicapés")),
+        (("iae",), ("convention avec l'État (EI, ETTI, AI, ACI)", "au moins 50 % de travailleurs défavorisés")),
+        (("handicap", "iae"), ("agrément (EA)", "convention", "50 % de travailleurs handicapés ou défavorisés")),
+        (("ess",), ("statuts", "mission de service public")),
+    ],
+)
+def test_each_type_has_its_proofs(reserved: tuple[Reserved, ...], asked: tuple[str, ...]) -> None:
+    message = said(*reserved)
+    assert [words for words in asked if words not in message] == []
+    assert message.endswith("propre aux lots réservés (R2142-1)")
+    assert message.count(". ") == 1
+
+
+def test_a_prison_has_no_equivalent() -> None:
+    found = proofs("penitentiary", cpv=("79920000",))
+    assert found is not None
+    assert "contrat d'implantation en prison" in found.message.fr
+    assert "structure équivalente" not in found.message.fr
+
+
+def test_no_proofs_without_reservation_or_where_the_law_forbids_it() -> None:
+    """Two reservations that may not be combined, and a type that the contract does not know."""
+    assert said() == ""
+    assert said("ess", "iae") == ""
+    assert proofs("ess", contract="concession") is None
+
+
+@pytest.mark.parametrize(("on", "known"), [(date(2024, 2, 11), False), (date(2024, 2, 12), True)])
+def test_temporary_work_has_an_approval_of_its_own_since_2024(on: date, known: bool) -> None:
+    assert ("(EATT)" in said("handicap", on=on)) == known
+
+
+def test_a_concession_quotes_its_own_articles() -> None:
+    found = proofs("iae", contract="concession")
+    assert found is not None
+    assert found.article == "R3123-5"
+    assert "en cours de concession" in found.message.fr
+
+
+@pytest.mark.parametrize(("on", "known"), [(date(2019, 3, 31), False), (date(2019, 4, 1), True)])
+def test_nothing_is_said_of_the_time_before_the_code(on: date, known: bool) -> None:
+    assert bool(said("iae", on=on)) == known
