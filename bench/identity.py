@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.suppliers.deduplication import NAMES_WITHIN_M, Facts, RecordKey, metres, partition
+from domain.suppliers.deduplication import NAMES_WITHIN_M, IdentityFacts, RecordKey, metres, partition
 from domain.suppliers.names import name_key, read_name
 from domain.suppliers.supplier import Point
 from matching.words.name_similarity import name_similarity
@@ -70,10 +70,10 @@ def read_esat(folder: Path) -> Iterator[Listed]:
             yield Listed(RecordKey("esat", row["finess_et"]), row["siret"] or None, row["name"], "", None)
 
 
-def facts(listed: Listed) -> Facts:
+def facts(listed: Listed) -> IdentityFacts:
     """The facts by which it is identified."""
     names = [read_name(name) for name in (listed.name, listed.trade_name) if name and listed.place]
-    return Facts(listed.key, listed.siret, tuple(name for name in names if name_key(name)), listed.place)
+    return IdentityFacts(listed.key, listed.siret, tuple(name for name in names if name_key(name)), listed.place)
 
 
 def as_they_are(records: Sequence[Listed]) -> None:

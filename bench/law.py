@@ -1,4 +1,4 @@
-"""What the rules of law add to the time of a match, in the engine, without HTTP.
+"""CPU time that the rules of law add to a match, in the engine, without HTTP.
 
     python -m bench.law [SUPPLIERS]        (default: 13500)
 

@@ -22,7 +22,7 @@ from api.reports.pdf import pdf
 from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, generate
 from domain.needs.need import Lot, Need, PlannedNeed, TerritoryRequest
 from domain.needs.status import StoredNeed
-from domain.report.build import Facts, report
+from domain.report.build import ReportFacts, report
 from domain.shortlists.frozen import FrozenShortlist, LotTotal
 from domain.suppliers.assembly import StoredRecord, assemble
 from matching.engine import match
@@ -51,7 +51,7 @@ def pool(reference: Reference) -> LiveIndex:
     return LiveIndex(Index(suppliers, reference.taxonomy, reference.cpv, reference.geography), 1)
 
 
-def facts(lots: int, index: LiveIndex, reference: Reference) -> Facts:
+def facts(lots: int, index: LiveIndex, reference: Reference) -> ReportFacts:
     """A need of so many lots of one activity each, every second of them reserved, and its shortlist."""
     segments = list(reference.taxonomy.segments)
     asked = tuple(
@@ -82,7 +82,7 @@ def facts(lots: int, index: LiveIndex, reference: Reference) -> Facts:
     stored = StoredNeed(
         id=UUID(int=1), status="sourcing", version=1, content=content, shortlists=1, created_at=NOW, updated_at=NOW
     )
-    return Facts(
+    return ReportFacts(
         need=stored,
         version=version,
         exchanges=(),
@@ -95,7 +95,7 @@ def facts(lots: int, index: LiveIndex, reference: Reference) -> Facts:
 
 
 def timed(work: Callable[[], T]) -> tuple[T, float]:
-    """What the work gives, and the median of its seconds."""
+    """The result of the work, and the median of its seconds."""
     seconds, made = [], []
     for _ in range(ROUNDS):
         started = time.perf_counter()

@@ -31,6 +31,7 @@ class InvalidContent(DomainError):
         self.problems = problems
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # import processes send it to the server, pickled
         return type(self), (self.problems,)
 
 

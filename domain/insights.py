@@ -55,7 +55,11 @@ class ExchangeFacts(msgspec.Struct, frozen=True):
 
 
 class BarrierFigure(msgspec.Struct, frozen=True):
-    """A barrier and the `replies` that name it: the recipients, a supplier counting once in each exchange."""
+    """A barrier, and how often it was named.
+
+    `replies`: by recipients of exchanges, a supplier counting once in each; `needs`: in how many needs; `suppliers`: by
+    how many suppliers.
+    """
 
     barrier: Barrier
     replies: int
@@ -72,7 +76,10 @@ class BarrierNote(msgspec.Struct, frozen=True):
 
 
 class BarrierNotes(msgspec.Struct, frozen=True):
-    """The latest notes, at most 200; `total` counts all of them, `confidential` those that are not shown for that."""
+    """The latest notes, at most 200.
+
+    `total`: all there are; `confidential`: those not shown because they are confidential.
+    """
 
     items: tuple[BarrierNote, ...]
     total: int
@@ -157,7 +164,7 @@ class Insights(msgspec.Struct, frozen=True, kw_only=True):
     provisions: Provisions
 
 
-class Scope(msgspec.Struct, frozen=True):
+class LotScope(msgspec.Struct, frozen=True):
     """The lots that are counted: all, or those that request one of `segments` in a territory that `meets` accepts."""
 
     segments: frozenset[str] | None = None
@@ -175,7 +182,7 @@ class Scope(msgspec.Struct, frozen=True):
 class Tally:
     """The figures over needs that are added batch by batch."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: LotScope) -> None:
         self._scope = scope
         self._lots: dict[UUID, frozenset[str]] = {}
         self._statuses: Counter[Status] = Counter()

@@ -14,9 +14,9 @@ from domain.law.supplier_facts import LegalFacts
 from domain.law.supply_advice import approval_end
 from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.suppliers.supplier import Supplier
-from matching.geo.weighted_cache import WeightedCache
+from matching.weighted_cache import WeightedCache
 
-Facts = NDArray[np.int32]
+FactPositions = NDArray[np.int32]
 """For each supplier, where its legal facts stand among the distinct ones."""
 
 INELIGIBLE = OUTCOMES.index("INELIGIBLE")
@@ -37,12 +37,12 @@ class EligibilityCache:
     def __init__(self, suppliers: Iterable[Supplier]) -> None:
         places: dict[LegalFacts, int] = {}
         facts = [places.setdefault(legal_facts(supplier), len(places)) for supplier in suppliers]
-        self.facts: Facts = np.array(facts, dtype=np.int32)
+        self.facts: FactPositions = np.array(facts, dtype=np.int32)
         self.distinct = list(places)
         self._outcomes = lru_cache(CACHED_DATES)(self._no_outcomes)
         self._ends = WeightedCache(self._no_ends, len, CACHED_ENDS)
 
-    def outcomes(self, facts: Facts, on: date, rules: Rules) -> NDArray[np.int8]:
+    def outcomes(self, facts: FactPositions, on: date, rules: Rules) -> NDArray[np.int8]:
         """Eligibility on a day, shape (n, 4): positions in OUTCOMES, a column per RESERVED_TYPES."""
         table = self._outcomes(on)
         for place in _distinct(facts[table[facts, 0] == UNDECIDED]):
@@ -51,7 +51,7 @@ class EligibilityCache:
         return table[facts]
 
     def approval_ends(
-        self, facts: Facts, reserved: frozenset[Reserved], on: date, before: date, rules: Rules
+        self, facts: FactPositions, reserved: frozenset[Reserved], on: date, before: date, rules: Rules
     ) -> tuple[int, int]:
         """The number of suppliers whose verdict rests on an approval that ends before `before`, and the first such day.
 
@@ -79,6 +79,6 @@ def legal_facts(supplier: Supplier) -> LegalFacts:
     return LegalFacts(supplier.approvals, supplier.shares, supplier.in_prison, supplier.legal_form, supplier.ess)
 
 
-def _distinct(facts: Facts) -> Facts:
+def _distinct(facts: FactPositions) -> FactPositions:
     """The distinct facts; there are none most of the time, and that costs nothing."""
     return np.unique(facts) if len(facts) else facts

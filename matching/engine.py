@@ -17,10 +17,10 @@ from domain.needs.need import Need, buyer_siret
 from domain.needs.same_year import SameYear
 from domain.shortlists.shortlist import Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
 from domain.text.bilingual import Language
-from matching.candidates import considered_suppliers
+from matching.considered import considered_suppliers
 from matching.eligibility_cache import INELIGIBLE
 from matching.explain import Explainer
-from matching.gates import GATE_NUMBER, PASSED, Field, best_outcome, may_answer, refusals
+from matching.gates import GATE_NUMBER, PASSED, Contenders, best_outcome, may_answer, refusals
 from matching.geo.projection import Positions
 from matching.index import LiveIndex
 from matching.lot_query import LotQuery
@@ -31,7 +31,7 @@ from matching.reference import Reference
 from matching.same_year import split_advice
 
 RADII_KM = (10, 25, 50, 100)
-CERTAIN = OUTCOMES.index("ELIGIBLE_IF")
+WORST_ELIGIBLE = OUTCOMES.index("ELIGIBLE_IF")
 
 
 def match(
@@ -53,11 +53,13 @@ def match(
     past = PastAwards.until(on, awards, buyer_siret(need), reference.rules, reference.taxonomy)
     split = split_advice(need, queries, same_year, reference, on) if same_year else ()
     seed = draw_seed(need)
-    fields = (field_of(query, index, reference, on, past) for query in queries)
     return Shortlist(
         reference=need.reference,
         stamp=stamp_of(index, reference, on),
-        lots=tuple(_lot_shortlist(field, need, explainer, past, seed) for field in fields),
+        lots=tuple(
+            _lot_shortlist(contenders_of(query, index, reference, on, past), need, explainer, past, seed)
+            for query in queries
+        ),
         advice=explainer.need_advice(split),
     )
 
@@ -90,9 +92,9 @@ def stamp_of(index: LiveIndex, reference: Reference, on: date) -> Stamp:
     )
 
 
-def field_of(
+def contenders_of(
     query: LotQuery, index: LiveIndex, reference: Reference, on: date, past: PastAwards | None = None
-) -> Field:
+) -> Contenders:
     """The suppliers considered for a lot, with distances and eligibility after past awards, ready for the gates."""
     considered = considered_suppliers(query, index, reference.taxonomy)
     distance = considered.to_territory
@@ -100,19 +102,21 @@ def field_of(
         distance = np.full(len(distance), np.inf)
         reached = np.flatnonzero((considered.answering & considered.objects).any(axis=1))
         distance[reached] = considered.distance(query.site, reached)
-    field = Field(considered, distance, lambda rows: considered.outcomes(rows, on, reference.rules))
-    return field if past is None else past.bar(field)
+    contenders = Contenders(considered, distance, lambda rows: considered.outcomes(rows, on, reference.rules))
+    return contenders if past is None else past.bar(contenders)
 
 
-def _lot_shortlist(field: Field, need: Need, explainer: Explainer, past: PastAwards | None, seed: int) -> LotShortlist:
+def _lot_shortlist(
+    contenders: Contenders, need: Need, explainer: Explainer, past: PastAwards | None, seed: int
+) -> LotShortlist:
     """The shortlist of one lot; `seed` decides the draws."""
-    query, refused = field.considered.query, refusals(field)
+    query, refused = contenders.considered.query, refusals(contenders)
     passed = np.flatnonzero(refused == PASSED)
-    shown = ranked(field, passed, seed)[: need.limit]
-    missed = nearest_refused(field, refused, need.near_misses, seed)
-    coverage = _coverage(field, passed)
-    options = _options(field, refused)
-    ends = _approval_ends(field, passed, explainer.on, explainer.rules)
+    shown = ranked(contenders, passed, seed)[: need.limit]
+    missed = nearest_refused(contenders, refused, need.near_misses, seed)
+    coverage = _coverage(contenders, passed)
+    options = _options(contenders, refused)
+    ends = _approval_ends(contenders, passed, explainer.on, explainer.rules)
     supply = Supply(len(passed), options, frozenset(query.lot.reserved or ()), ends)
     return LotShortlist(
         id=query.lot.id,
@@ -126,31 +130,33 @@ def _lot_shortlist(field: Field, need: Need, explainer: Explainer, past: PastAwa
             radius_km=query.territory.radius_km,
         ),
         total=len(passed),
-        candidates=explainer.candidates(field, shown),
-        near_misses=explainer.near_misses(field, refused, missed),
+        candidates=explainer.candidates(contenders, shown),
+        near_misses=explainer.near_misses(contenders, refused, missed),
         coverage=coverage,
-        alternatives=explainer.alternatives(query, options, _within(field, refused)),
+        alternatives=explainer.alternatives(query, options, _within(contenders, refused)),
         tension=explainer.tension(query, coverage),
         reservation=explainer.reservation(query),
-        advice=explainer.lot_advice(query, supply, past.advice(field, passed) if past else ()),
+        advice=explainer.lot_advice(query, supply, past.advice(contenders, passed) if past else ()),
     )
 
 
-def _coverage(field: Field, passed: Positions) -> tuple[Coverage, ...]:
-    """Per requested segment: who answers it, how many of them surely or on proof, how many stand in the territory."""
-    answering = field.considered.answering[passed]
-    sure = eligibility(field, passed) <= CERTAIN
-    local = field.considered.to_territory[passed] == 0
+def _coverage(contenders: Contenders, passed: Positions) -> tuple[Coverage, ...]:
+    """Per requested segment, the number of candidates that answer it, of those that do surely or on proof, and of those
+    in the territory.
+    """
+    answering = contenders.considered.answering[passed]
+    sure = eligibility(contenders, passed) <= WORST_ELIGIBLE
+    local = contenders.considered.to_territory[passed] == 0
     return tuple(
         Coverage(wanted.segment, int(has.sum()), int((has & sure).sum()), int((has & local).sum()))
-        for wanted, has in zip(field.considered.query.wanted, answering.T, strict=True)
+        for wanted, has in zip(contenders.considered.query.wanted, answering.T, strict=True)
     )
 
 
-def _options(field: Field, refused: NDArray[np.int8]) -> dict[str, Count]:
+def _options(contenders: Contenders, refused: NDArray[np.int8]) -> dict[str, Count]:
     """The candidates the lot would have under each reservation, and how many of them are plainly eligible."""
     but_for_reservation = np.flatnonzero((refused == PASSED) | (refused == GATE_NUMBER["reservation"]))
-    outcomes = field.outcomes(but_for_reservation)
+    outcomes = contenders.outcomes(but_for_reservation)
     counts = {"none": Count(len(but_for_reservation), len(but_for_reservation))}
     for name, kinds in OPTIONS.items():
         best = best_outcome(outcomes, kinds)
@@ -158,19 +164,19 @@ def _options(field: Field, refused: NDArray[np.int8]) -> dict[str, Count]:
     return counts
 
 
-def _within(field: Field, refused: NDArray[np.int8]) -> dict[str, int]:
+def _within(contenders: Contenders, refused: NDArray[np.int8]) -> dict[str, int]:
     """Counts of the suppliers that stand within each radius and pass every gate but the lot's own cap on distance."""
     served = np.flatnonzero((refused == PASSED) | (refused >= GATE_NUMBER["distance"]))
-    distance = field.distance[served[may_answer(field, served)]]
+    distance = contenders.distance[served[may_answer(contenders, served)]]
     return {str(radius): int((distance <= radius).sum()) for radius in RADII_KM}
 
 
-def _approval_ends(field: Field, passed: Positions, on: date, rules: law.Rules) -> Ends | None:
+def _approval_ends(contenders: Contenders, passed: Positions, on: date, rules: law.Rules) -> Ends | None:
     """The candidates of a reserved lot whose approval ends before the contract does."""
-    lot = field.considered.query.lot
+    lot = contenders.considered.query.lot
     if not lot.reserved:
         return None
-    return field.considered.approval_ends(passed, frozenset(lot.reserved), on, horizon(lot, on, rules), rules)
+    return contenders.considered.approval_ends(passed, frozenset(lot.reserved), on, horizon(lot, on, rules), rules)
 
 
 def draw_seed(need: Need) -> int:

@@ -39,8 +39,8 @@ from domain.shortlists.shortlist import (
 from domain.suppliers.supplier import ServiceArea, Supplier
 from domain.text.bilingual import Language, Text
 from matching import messages
-from matching.candidates import FITS, PRESENCES, RELATED, offers_for
-from matching.gates import GATES, Field
+from matching.considered import FITS, NEARBY_KM, PRESENCES, RELATED, offers_for
+from matching.gates import GATES, Contenders
 from matching.geo.projection import Positions
 from matching.index import offered_segments
 from matching.lot_query import LotQuery
@@ -68,19 +68,19 @@ class Explainer:
     contract: ContractKind
     language: Language
 
-    def candidates(self, field: Field, rows: Positions) -> tuple[Candidate, ...]:
+    def candidates(self, contenders: Contenders, rows: Positions) -> tuple[Candidate, ...]:
         """The candidates of `rows`, which are in order."""
-        best = presence(field, rows).tolist()
+        best = presence(contenders, rows).tolist()
         ranks = enumerate(zip(rows.tolist(), best, strict=True), 1)
-        return tuple(self._candidate(field, row, rank, of_row) for rank, (row, of_row) in ranks)
+        return tuple(self._candidate(contenders, row, rank, of_row) for rank, (row, of_row) in ranks)
 
     def near_misses(
-        self, field: Field, refused: NDArray[np.int8], missed: Sequence[tuple[int, float]]
+        self, contenders: Contenders, refused: NDArray[np.int8], missed: Sequence[tuple[int, float]]
     ) -> tuple[NearMiss, ...]:
         """The near misses: rows of the considered suppliers with their distance in kilometres, in order."""
-        to_territory = field.considered.territory_distance(np.array([row for row, _ in missed], dtype=np.intp))
+        to_territory = contenders.considered.territory_distance(np.array([row for row, _ in missed], dtype=np.intp))
         return tuple(
-            self._near_miss(field, row, GATES[refused[row]][0], _to_metre(distance), _to_metre(away))
+            self._near_miss(contenders, row, GATES[refused[row]][0], _to_metre(distance), _to_metre(away))
             for (row, distance), away in zip(missed, to_territory.tolist(), strict=True)
         )
 
@@ -135,10 +135,10 @@ class Explainer:
             message = messages.unknown_words(words, [self.taxonomy.label(segment) for segment in suggestions])
             yield Advice("KEYWORD_UNKNOWN", "warning", None, self._text(message), suggestions=suggestions)
 
-    def _candidate(self, field: Field, row: int, rank: int, best_presence: int) -> Candidate:
-        supplier, query = field.considered.supplier(row), field.considered.query
-        answers = field.considered.answers_of(row)
-        distance_km = _to_metre(float(field.distance[row]))
+    def _candidate(self, contenders: Contenders, row: int, rank: int, best_presence: int) -> Candidate:
+        supplier, query = contenders.considered.supplier(row), contenders.considered.query
+        answers = contenders.considered.answers_of(row)
+        distance_km = _to_metre(float(contenders.distance[row]))
         measured_to: Literal["site", "territory"] | None = None
         if distance_km is not None:
             measured_to = "site" if query.site else "territory"
@@ -150,7 +150,7 @@ class Explainer:
             measured_to=measured_to,
             presence=PRESENCES[best_presence],
             segments=answers,
-            eligibility=self._verdicts(field, row),
+            eligibility=self._verdicts(contenders, row),
             reasons=tuple(self._reasons(answers, best_presence, away, query)),
         )
 
@@ -169,9 +169,9 @@ class Explainer:
             yield Reason("distance", self._text(away))
 
     def _near_miss(
-        self, field: Field, row: int, gate: Gate, distance_km: float | None, to_territory_km: float | None
+        self, contenders: Contenders, row: int, gate: Gate, distance_km: float | None, to_territory_km: float | None
     ) -> NearMiss:
-        supplier, query = field.considered.supplier(row), field.considered.query
+        supplier, query = contenders.considered.supplier(row), contenders.considered.query
         verdicts: tuple[Eligibility, ...] = ()
         match gate:
             case "segment":
@@ -181,7 +181,7 @@ class Explainer:
             case "distance":
                 lack = messages.too_far(distance_km, query.lot.max_distance_km or 0.0, supplier.location is not None)
             case _:
-                lack, verdicts = messages.NOT_ELIGIBLE, self._verdicts(field, row)
+                lack, verdicts = messages.NOT_ELIGIBLE, self._verdicts(contenders, row)
         message = self._text(messages.AND).join((self._text(lack), *(verdict.message for verdict in verdicts)))
         return NearMiss(_summary(supplier), gate, distance_km, verdicts, message)
 
@@ -205,13 +205,13 @@ class Explainer:
         ]
         return messages.not_served(max(areas, key=_reach), to_territory_km, supplier.location is not None)
 
-    def _verdicts(self, field: Field, row: int) -> tuple[Eligibility, ...]:
+    def _verdicts(self, contenders: Contenders, row: int) -> tuple[Eligibility, ...]:
         """Eligibility of a supplier for each of the lot's reserved types, after the awards that the buyer made it."""
-        reserved = field.considered.query.lot.reserved
+        reserved = contenders.considered.query.lot.reserved
         if not reserved:
             return ()
         judge = _judge(reserved, self.on, self.rules, self.contract, self.language)
-        return judge(field.considered.legal_facts(row), field.ess_awards.get(row, ()))
+        return judge(contenders.considered.legal_facts(row), contenders.ess_awards.get(row, ()))
 
     def _text(self, text: Text) -> str:
         return text.to(self.language)
@@ -267,5 +267,5 @@ def _to_metre(distance: float) -> float | None:
 
 def _reach(area: ServiceArea | None) -> float:
     if area is None:
-        return 50.0
+        return NEARBY_KM
     return area.radius_km if area.radius_km is not None else np.inf

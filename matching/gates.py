@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from domain.law.past_awards import EssAward
 from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.shortlists.shortlist import Gate
-from matching.candidates import ConsideredSuppliers
+from matching.considered import ConsideredSuppliers
 from matching.eligibility_cache import INELIGIBLE
 from matching.geo.projection import Floats, Positions
 from matching.geo.territory import Bools
@@ -21,7 +21,7 @@ PASSED = -1
 
 
 @dataclass(frozen=True)
-class Field:
+class Contenders:
     """The suppliers considered for a lot, with what the later gates need: their distance and their eligibility.
 
     `distance` is to the site, else to the territory; `outcomes(rows)` has a column per reserved type (positions in
@@ -35,32 +35,32 @@ class Field:
     ess_awards: Mapping[int, tuple[EssAward, ...]] = field(default_factory=dict)
 
 
-def offers_segment(field: Field, rows: Positions) -> Bools:
+def offers_segment(contenders: Contenders, rows: Positions) -> Bools:
     """One of the supplier's offers answers a segment the lot asks for as its object, wherever it is available."""
-    return field.considered.answers[rows]
+    return contenders.considered.answers[rows]
 
 
-def serves_territory(field: Field, rows: Positions) -> Bools:
+def serves_territory(contenders: Contenders, rows: Positions) -> Bools:
     """The service area of an answering offer meets the territory; without a declared area, 50 km at most."""
-    served: Bools = np.any(field.considered.answering[rows] & field.considered.objects, axis=1)
+    served: Bools = np.any(contenders.considered.answering[rows] & contenders.considered.objects, axis=1)
     return served
 
 
-def stands_near(field: Field, rows: Positions) -> Bools:
+def stands_near(contenders: Contenders, rows: Positions) -> Bools:
     """With `max_distance_km`, the supplier stands at most that far from the site, else from the territory."""
-    cap = field.considered.query.lot.max_distance_km
-    return np.ones(len(rows), dtype=bool) if cap is None else field.distance[rows] <= cap
+    cap = contenders.considered.query.lot.max_distance_km
+    return np.ones(len(rows), dtype=bool) if cap is None else contenders.distance[rows] <= cap
 
 
-def may_answer(field: Field, rows: Positions) -> Bools:
+def may_answer(contenders: Contenders, rows: Positions) -> Bools:
     """For a reserved lot, the supplier is not ineligible for all of its reserved types."""
-    reserved = field.considered.query.lot.reserved
+    reserved = contenders.considered.query.lot.reserved
     if not reserved:
         return np.ones(len(rows), dtype=bool)
-    return best_outcome(field.outcomes(rows), reserved) != INELIGIBLE
+    return best_outcome(contenders.outcomes(rows), reserved) != INELIGIBLE
 
 
-GATES: tuple[tuple[Gate, Callable[[Field, Positions], Bools]], ...] = (
+GATES: tuple[tuple[Gate, Callable[[Contenders, Positions], Bools]], ...] = (
     ("segment", offers_segment),
     ("service_area", serves_territory),
     ("distance", stands_near),
@@ -70,12 +70,12 @@ GATE_NUMBER: dict[Gate, int] = {gate: number for number, (gate, _) in enumerate(
 """Each gate's position in GATES: who failed it passed all gates before."""
 
 
-def refusals(field: Field) -> NDArray[np.int8]:
+def refusals(contenders: Contenders) -> NDArray[np.int8]:
     """For each considered supplier, the first gate that refuses it (a position in GATES), or PASSED."""
-    refused = np.full(len(field.considered.ordinal), PASSED, dtype=np.int8)
+    refused = np.full(len(contenders.considered.ordinal), PASSED, dtype=np.int8)
     left = np.arange(len(refused))
     for number, (_, gate) in enumerate(GATES):
-        passes = gate(field, left)
+        passes = gate(contenders, left)
         refused[left[~passes]] = number
         left = left[passes]
     return refused

@@ -104,17 +104,11 @@ class NeedReader:
             for name, codes, known, nearest in (
                 ("segments", lot.segments, taxonomy.known, taxonomy.nearest),
                 ("support_segments", lot.support_segments, taxonomy.known, taxonomy.nearest),
-                ("cpv", lot.cpv, self._cpv_known, self.cpv.nearest),
+                ("cpv", lot.cpv, self.cpv.exists, self.cpv.nearest),
             )
             for place, code in enumerate(codes)
             if not known(code)
         ]
-
-    def _cpv_known(self, code: str) -> bool:
-        try:
-            return self.cpv.known(self.cpv.normalise(code))
-        except ValueError:
-            return False
 
     def _wanted(self, lot: Lot) -> tuple[tuple[Wanted, ...], tuple[str, ...], tuple[str, ...]]:
         """The segments asked for, in the order first named; then the CPV codes and the words that named none."""

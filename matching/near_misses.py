@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.gates import GATE_NUMBER, GATES, Field
+from matching.gates import GATE_NUMBER, GATES, Contenders
 from matching.geo.projection import Floats, Positions
 from matching.ranking import drawn
 
@@ -13,7 +13,9 @@ SORTED = 256
 """The number put in order at first, for the same reason."""
 
 
-def nearest_refused(field: Field, refused: NDArray[np.int8], count: int, seed: int) -> list[tuple[int, float]]:
+def nearest_refused(
+    contenders: Contenders, refused: NDArray[np.int8], count: int, seed: int
+) -> list[tuple[int, float]]:
     """At most `count` refused suppliers with their distance in kilometres (infinite: unknown).
 
     Those that passed more gates come first, then the nearest; what is equal is drawn.
@@ -23,29 +25,29 @@ def nearest_refused(field: Field, refused: NDArray[np.int8], count: int, seed: i
         rows, left = np.flatnonzero(refused == gate), count - len(found)
         if left and len(rows):
             measured = gate >= GATE_NUMBER["distance"]
-            rows, distance = (rows, field.distance[rows]) if measured else _measured(field, rows, left)
-            order = np.lexsort((drawn(field, rows, seed), distance))[:left]
+            rows, distance = (rows, contenders.distance[rows]) if measured else _measured(contenders, rows, left)
+            order = np.lexsort((drawn(contenders, rows, seed), distance))[:left]
             found += zip(rows[order].tolist(), distance[order].tolist(), strict=True)
     return found
 
 
-def _measured(field: Field, rows: Positions, count: int) -> tuple[Positions, Floats]:
+def _measured(contenders: Contenders, rows: Positions, count: int) -> tuple[Positions, Floats]:
     """Those of some rows that may be among the nearest `count`, with their distance; most are certain not to be."""
-    considered, query = field.considered, field.considered.query
+    considered, query = contenders.considered, contenders.considered.query
     bound = considered.lower_bound(query.site or query.territory.shape, rows)
     bound = bound if query.site else query.territory.less_radius(bound)
     some = max(SORTED, count)
     if some < len(rows):
         nearer = np.argpartition(bound, some)[:some]
-        found, distance = _measured_in_order(field, rows[nearer], bound[nearer], count)
+        found, distance = _measured_in_order(contenders, rows[nearer], bound[nearer], count)
         if len(found) < some:
             return found, distance
-    return _measured_in_order(field, rows, bound, count)
+    return _measured_in_order(contenders, rows, bound, count)
 
 
-def _measured_in_order(field: Field, rows: Positions, bound: Floats, count: int) -> tuple[Positions, Floats]:
+def _measured_in_order(contenders: Contenders, rows: Positions, bound: Floats, count: int) -> tuple[Positions, Floats]:
     """The rows with their distances, in the order of their bounds, up to where all others are farther away."""
-    considered, query = field.considered, field.considered.query
+    considered, query = contenders.considered, contenders.considered.query
     rows, bound = rows[np.argsort(bound, kind="stable")], np.sort(bound)
     known = int(np.isfinite(bound).sum())
     distance = np.empty(0)

@@ -15,8 +15,8 @@ from domain.needs.award import PastAward, by_supplier
 from domain.needs.need import RESERVED_TYPES, may_be_same_buyer
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.supplier import Supplier
-from matching.candidates import ConsideredSuppliers
-from matching.gates import Field
+from matching.considered import ConsideredSuppliers
+from matching.gates import Contenders
 from matching.geo.projection import Positions
 
 ESS = RESERVED_TYPES.index("ess")
@@ -29,7 +29,7 @@ class PastAwards:
     `of_buyer`: without those that another buyer made.
     """
 
-    of: Mapping[UUID, tuple[PastAward, ...]]
+    awards_of: Mapping[UUID, tuple[PastAward, ...]]
     of_buyer: Mapping[UUID, tuple[PastAward, ...]]
     on: date
     siret: str | None
@@ -45,37 +45,38 @@ class PastAwards:
         own = by_supplier(award for award in past if may_be_same_buyer(siret, award.buyer_siret))
         return cls(by_supplier(past), own, on, siret, rules, taxonomy) if past else None
 
-    def bar(self, field: Field) -> Field:
-        """The field once the three-year bar is applied to the ESS outcomes of those awarded such a contract.
+    def bar(self, contenders: Contenders) -> Contenders:
+        """The contenders once the three-year bar is applied to the ESS outcomes of those awarded such a contract.
 
         The same service: the award's lot and this one ask for one segment or family in common. Another buyer: their
         needs name buyers of different SIRETs.
         """
         found = {
             row: past
-            for supplier, awards in self.of.items()
-            if (past := self._ess_awards(awards, field)) and (row := field.considered.row_of(supplier)) is not None
+            for supplier, awards in self.awards_of.items()
+            if (past := self._ess_awards(awards, contenders))
+            and (row := contenders.considered.row_of(supplier)) is not None
         }
-        worst = np.zeros(len(field.considered.ordinal), dtype=np.int8)
+        worst = np.zeros(len(contenders.considered.ordinal), dtype=np.int8)
         for row, past in found.items():
             barred = award_bar(past, self.on, self.rules)
             worst[row] = OUTCOMES.index(barred.outcome) if barred else 0
         if not worst.any():
-            return field
+            return contenders
 
         def outcomes(rows: Positions) -> NDArray[np.int8]:
-            verdicts = field.outcomes(rows)
+            verdicts = contenders.outcomes(rows)
             verdicts[:, ESS] = np.maximum(verdicts[:, ESS], worst[rows])
             return verdicts
 
-        return replace(field, outcomes=outcomes, ess_awards=found)
+        return replace(contenders, outcomes=outcomes, ess_awards=found)
 
-    def advice(self, field: Field, passed: Positions) -> list[LegalAdvice]:
+    def advice(self, contenders: Contenders, passed: Positions) -> list[LegalAdvice]:
         """Advice on a lot: suppliers that win its activities again and again, candidates that depend on the buyer."""
-        return [*self._habits(field.considered), *self._dependent(field.considered, passed)]
+        return [*self._habits(contenders.considered), *self._dependent(contenders.considered, passed)]
 
-    def _ess_awards(self, awards: Iterable[PastAward], field: Field) -> tuple[EssAward, ...]:
-        asked = {wanted.segment for wanted in field.considered.query.objects}
+    def _ess_awards(self, awards: Iterable[PastAward], contenders: Contenders) -> tuple[EssAward, ...]:
+        asked = {wanted.segment for wanted in contenders.considered.query.objects}
         return tuple(
             EssAward(
                 awarded_on=award.awarded_on,

@@ -5,45 +5,45 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.candidates import PRESENCES
-from matching.gates import Field, best_outcome
+from matching.considered import PRESENCES
+from matching.gates import Contenders, best_outcome
 from matching.geo.projection import Floats, Positions
 
 NATIONAL_PRESENCE = PRESENCES.index("national")
 
 
-def eligibility(field: Field, rows: Positions) -> NDArray[np.int8]:
+def eligibility(contenders: Contenders, rows: Positions) -> NDArray[np.int8]:
     """Certain before conditional, then unknown, then to be judged by a person; on reserved lots only."""
-    reserved = field.considered.query.lot.reserved
-    return best_outcome(field.outcomes(rows), reserved) if reserved else np.zeros(len(rows), dtype=np.int8)
+    reserved = contenders.considered.query.lot.reserved
+    return best_outcome(contenders.outcomes(rows), reserved) if reserved else np.zeros(len(rows), dtype=np.int8)
 
 
-def segments_answered(field: Field, rows: Positions) -> NDArray[np.int64]:
+def segments_answered(contenders: Contenders, rows: Positions) -> NDArray[np.int64]:
     """More of the requested segments first."""
-    return -answered(field, rows).sum(axis=1)
+    return -answered(contenders, rows).sum(axis=1)
 
 
-def worst_fit(field: Field, rows: Positions) -> NDArray[np.int32]:
+def worst_fit(contenders: Contenders, rows: Positions) -> NDArray[np.int32]:
     """The weakest fit among the segments answered: exact, then narrower, then broader."""
-    return np.where(answered(field, rows), field.considered.fit[rows], 0).max(axis=1, initial=0)
+    return np.where(answered(contenders, rows), contenders.considered.fit[rows], 0).max(axis=1, initial=0)
 
 
-def worst_basis(field: Field, rows: Positions) -> NDArray[np.int32]:
+def worst_basis(contenders: Contenders, rows: Positions) -> NDArray[np.int32]:
     """Offers that the supplier declared before offers that were inferred."""
-    return np.where(answered(field, rows), field.considered.basis[rows], 0).max(axis=1, initial=0)
+    return np.where(answered(contenders, rows), contenders.considered.basis[rows], 0).max(axis=1, initial=0)
 
 
-def only_national(field: Field, rows: Positions) -> NDArray[np.bool_]:
+def only_national(contenders: Contenders, rows: Positions) -> NDArray[np.bool_]:
     """Suppliers of the territory, or that declare serving it, before those that only serve all of France."""
-    return presence(field, rows) == NATIONAL_PRESENCE
+    return presence(contenders, rows) == NATIONAL_PRESENCE
 
 
-def distance(field: Field, rows: Positions) -> Floats:
+def distance(contenders: Contenders, rows: Positions) -> Floats:
     """Nearer first; an unknown distance last."""
-    return field.distance[rows]
+    return contenders.distance[rows]
 
 
-ORDER: tuple[Callable[[Field, Positions], NDArray[np.generic]], ...] = (
+ORDER: tuple[Callable[[Contenders, Positions], NDArray[np.generic]], ...] = (
     eligibility,
     segments_answered,
     worst_fit,
@@ -53,27 +53,27 @@ ORDER: tuple[Callable[[Field, Positions], NDArray[np.generic]], ...] = (
 )
 
 
-def ranked(field: Field, rows: Positions, seed: int) -> Positions:
+def ranked(contenders: Contenders, rows: Positions, seed: int) -> Positions:
     """`rows` in order; what the criteria leave equal is drawn, the same way each time for the same need."""
-    keys = [criterion(field, rows) for criterion in ORDER] + [drawn(field, rows, seed)]
+    keys = [criterion(contenders, rows) for criterion in ORDER] + [drawn(contenders, rows, seed)]
     return rows[np.lexsort(keys[::-1])]
 
 
-def answered(field: Field, rows: Positions) -> NDArray[np.bool_]:
+def answered(contenders: Contenders, rows: Positions) -> NDArray[np.bool_]:
     """Shape (n, w): the segments of the lot's object that each supplier answers."""
-    return field.considered.answering[rows] & field.considered.objects
+    return contenders.considered.answering[rows] & contenders.considered.objects
 
 
-def presence(field: Field, rows: Positions) -> NDArray[np.int32]:
+def presence(contenders: Contenders, rows: Positions) -> NDArray[np.int32]:
     """The best presence (a position in PRESENCES) over the offers used."""
-    return np.where(answered(field, rows), field.considered.presence[rows], NATIONAL_PRESENCE).min(
+    return np.where(answered(contenders, rows), contenders.considered.presence[rows], NATIONAL_PRESENCE).min(
         axis=1, initial=NATIONAL_PRESENCE
     )
 
 
-def drawn(field: Field, rows: Positions, seed: int) -> NDArray[np.uint64]:
+def drawn(contenders: Contenders, rows: Positions, seed: int) -> NDArray[np.uint64]:
     """A number per supplier that only the need and the supplier decide (splitmix64's mixing, Steele et al. 2014)."""
-    bits = field.considered.draws(rows) ^ np.uint64(seed)
+    bits = contenders.considered.draws(rows) ^ np.uint64(seed)
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return bits ^ (bits >> np.uint64(31))

@@ -11,7 +11,7 @@ from domain.needs.award import PastAward
 from domain.needs.need import Need, buyer_siret
 from domain.shortlists.shortlist import Gate
 from domain.text.bilingual import Language
-from matching.engine import draw_seed, explainer_of, field_of
+from matching.engine import contenders_of, draw_seed, explainer_of
 from matching.gates import PASSED, refusals
 from matching.index import LiveIndex
 from matching.past_awards import PastAwards
@@ -46,17 +46,19 @@ def standings(
     seed = draw_seed(need)
     found: dict[str, dict[UUID, Standing]] = {}
     for query in queries:
-        field = field_of(query, index, reference, on, past)
-        rows = {each: field.considered.row_of(each) for each in suppliers.get(query.lot.id, ())}
-        refused = refusals(field)
+        contenders = contenders_of(query, index, reference, on, past)
+        rows = {each: contenders.considered.row_of(each) for each in suppliers.get(query.lot.id, ())}
+        refused = refusals(contenders)
         missed = [
-            (row, float(field.distance[row])) for row in rows.values() if row is not None and refused[row] != PASSED
+            (row, float(contenders.distance[row]))
+            for row in rows.values()
+            if row is not None and refused[row] != PASSED
         ]
         standing = {
             each.supplier.id: Standing(each.excluded_by, each.message, None)
-            for each in explainer.near_misses(field, refused, missed)
+            for each in explainer.near_misses(contenders, refused, missed)
         }
-        in_order = ranked(field, np.flatnonzero(refused == PASSED), seed).tolist()
+        in_order = ranked(contenders, np.flatnonzero(refused == PASSED), seed).tolist()
         ranks = {row: rank for rank, row in enumerate(in_order, 1)}
         standing |= {each: Standing(None, None, ranks[row]) for each, row in rows.items() if row in ranks}
         found[query.lot.id] = standing

@@ -14,9 +14,9 @@ from domain.needs.need import Need
 from domain.shortlists.shortlist import Gate
 from domain.text.bilingual import Language
 from matching import ranking
-from matching.candidates import FITS
-from matching.engine import draw_seed, field_of
-from matching.gates import GATES, PASSED, Field, refusals
+from matching.considered import FITS
+from matching.engine import contenders_of, draw_seed
+from matching.gates import GATES, PASSED, Contenders, refusals
 from matching.geo.projection import Positions
 from matching.index import BASES, LiveIndex
 from matching.lot_query import LotQuery, Wanted
@@ -71,16 +71,16 @@ class LotTrail(msgspec.Struct, frozen=True):
     candidates: tuple[Placed, ...]
 
 
-def _of(words: tuple[str, ...]) -> Callable[[Any], Value]:
+def _word_at(words: tuple[str, ...]) -> Callable[[Any], Value]:
     return lambda position: words[position] if position < len(words) else None
 
 
 # what a criterion's number means; the order puts the smaller one first
 READINGS: dict[str, Callable[[Any], Value]] = {
-    "eligibility": _of(OUTCOMES),
+    "eligibility": _word_at(OUTCOMES),
     "segments_answered": lambda minus: -int(minus),
-    "worst_fit": _of(FITS),
-    "worst_basis": _of(BASES),
+    "worst_fit": _word_at(FITS),
+    "worst_basis": _word_at(BASES),
     "only_national": bool,
     "distance": lambda km: round(float(km), 3) if np.isfinite(km) else None,
 }
@@ -93,17 +93,17 @@ def trail(need: Need, index: LiveIndex, reference: Reference, on: date, language
     """
     seed = draw_seed(need)
     return tuple(
-        _trail(query, field_of(query, index, reference, on), need.limit, seed, language)
+        _trail(query, contenders_of(query, index, reference, on), need.limit, seed, language)
         for query in reference.reader.read(need)
     )
 
 
-def _trail(query: LotQuery, field: Field, limit: int, seed: int, language: Language) -> LotTrail:
-    refused = refusals(field)
+def _trail(query: LotQuery, contenders: Contenders, limit: int, seed: int, language: Language) -> LotTrail:
+    refused = refusals(contenders)
     passed = np.flatnonzero(refused == PASSED)
-    rows = ranking.ranked(field, passed, seed)[:limit]
-    values = zip(*(_read(one, field, rows) for one in ranking.ORDER), strict=True)
-    suppliers = map(field.considered.supplier, rows.tolist())
+    rows = ranking.ranked(contenders, passed, seed)[:limit]
+    values = zip(*(_read(one, contenders, rows) for one in ranking.ORDER), strict=True)
+    suppliers = map(contenders.considered.supplier, rows.tolist())
     return LotTrail(
         id=query.lot.id,
         wanted=query.wanted,
@@ -111,7 +111,7 @@ def _trail(query: LotQuery, field: Field, limit: int, seed: int, language: Langu
         unknown=query.unknown,
         territory=query.territory.label.to(language),
         considered=len(refused),
-        gates=tuple(_refused(field, refused, number, seed) for number in range(len(GATES))),
+        gates=tuple(_refused(contenders, refused, number, seed) for number in range(len(GATES))),
         passed=len(passed),
         order=tuple(Criterion(one.__name__, _rule(one)) for one in ranking.ORDER),
         candidates=tuple(
@@ -121,17 +121,21 @@ def _trail(query: LotQuery, field: Field, limit: int, seed: int, language: Langu
     )
 
 
-def _refused(field: Field, refused: NDArray[np.int8], number: int, seed: int) -> Refused:
+def _refused(contenders: Contenders, refused: NDArray[np.int8], number: int, seed: int) -> Refused:
     gate, test = GATES[number]
     only_here = np.where(refused == number, refused, PASSED).astype(np.int8)
-    nearest = [field.considered.supplier(row).name for row, _ in nearest_refused(field, only_here, NAMES_SHOWN, seed)]
+    nearest = [
+        contenders.considered.supplier(row).name for row, _ in nearest_refused(contenders, only_here, NAMES_SHOWN, seed)
+    ]
     return Refused(gate, _rule(test), int((refused == number).sum()), tuple(nearest))
 
 
-def _read(criterion: Callable[[Field, Positions], NDArray[np.generic]], field: Field, rows: Positions) -> list[Value]:
-    if criterion is ranking.eligibility and not field.considered.query.lot.reserved:
+def _read(
+    criterion: Callable[[Contenders, Positions], NDArray[np.generic]], contenders: Contenders, rows: Positions
+) -> list[Value]:
+    if criterion is ranking.eligibility and not contenders.considered.query.lot.reserved:
         return [None] * len(rows)
-    return [READINGS[criterion.__name__](value) for value in criterion(field, rows)]
+    return [READINGS[criterion.__name__](value) for value in criterion(contenders, rows)]
 
 
 def _rule(test: Callable[..., object]) -> str:

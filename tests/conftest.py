@@ -1,4 +1,4 @@
-"""What every test may ask for: a database of its own, and the real data files where they are at hand.
+"""Fixtures of all tests: a database of their own, and the real data files where they are at hand.
 
 The server is the one TEST_DATABASE_URL names (its user must be allowed to create databases), else a container where
 Docker answers, else an embedded one.
@@ -20,7 +20,7 @@ import pytest
 from hypothesis import settings
 
 from db import migrate
-from db.core import engine as connect
+from db.core import engine as database
 from db.embedded import serve as embedded
 from domain.law.due_rules import due_lines, due_rules
 from domain.law.rules import load
@@ -120,9 +120,9 @@ def container() -> Iterator[str]:
         yield server.get_connection_url()
 
 
-def sibling(url: str, database: str) -> str:
+def sibling(url: str, name: str) -> str:
     """The address of another database on the same server."""
-    return urlsplit(connect.dsn(url))._replace(scheme="postgresql+asyncpg", path=f"/{database}").geturl()
+    return urlsplit(database.dsn(url))._replace(scheme="postgresql+asyncpg", path=f"/{name}").geturl()
 
 
 def new_name() -> str:
@@ -132,7 +132,7 @@ def new_name() -> str:
 @pytest.fixture(scope="session")
 async def administrator(server_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     """A connection that creates and drops databases."""
-    connection = await asyncpg.connect(connect.dsn(server_url))
+    connection = await asyncpg.connect(database.dsn(server_url))
     yield connection
     await connection.close()
 
@@ -178,8 +178,8 @@ async def lasting_database_url(
 
 
 @pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[connect.Engine]:
+async def engine(database_url: str) -> AsyncIterator[database.Engine]:
     """An engine on this test's own database."""
-    engine = connect.engine(database_url, pool_size=5)
+    engine = database.engine(database_url, pool_size=5)
     yield engine
     await engine.dispose()

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Response
 
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import HOUR, conditional_get, etag_of
+from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get, etag_of
 from api.web.content_negotiation import HTML, JSON
 from api.web.openapi import encode, routes_of
 from api.web.problems import CATALOGUE, ProblemType
@@ -53,7 +53,7 @@ class ProblemTypeList(msgspec.Struct, frozen=True):
     items: tuple[ProblemTypeDocument, ...]
 
 
-@endpoint("GET", "/openapi.json", tag=TAG, scope=None, answers=dict[str, Any])
+@endpoint("GET", "/openapi.json", tag=TAG, scope=None, answers=dict[str, Any], status=(200, 304), headers=IF_NONE_MATCH)
 async def get_openapi(call: Call) -> Response[bytes]:
     """This description of the API, as OpenAPI 3.1."""
     state = call.app.state
@@ -69,7 +69,15 @@ async def get_docs(_: Call) -> Response[bytes]:
     return Response(page.content, headers={"content-type": page.media_type, "content-security-policy": POLICY})
 
 
-@endpoint("GET", "/docs/assets/{name}", tag=TAG, scope=None, answers={"*/*": bytes}, status=(200, 304))
+@endpoint(
+    "GET",
+    "/docs/assets/{name}",
+    tag=TAG,
+    scope=None,
+    answers={"*/*": bytes},
+    status=(200, 304),
+    headers=IF_NONE_MATCH,
+)
 async def get_docs_asset(call: Call, name: str) -> Response[bytes]:
     """A script or style sheet of the page."""
     found = asset(name)

@@ -9,7 +9,7 @@ from api.exchanges.buyer_view import CreatedExchange, RecipientLetter, ReplyLink
 from api.exchanges.email import queue_emails
 from api.exchanges.own_exchange import own_exchange
 from api.exchanges.reply_links import issue_links, last_day
-from api.exchanges.write_letter import undelivered, write_letter
+from api.exchanges.write_letter import left_to_buyer, write_letter
 from api.needs.own_need import lock_own_need, unknown_lot
 from api.runtime.actor import Acting
 from db.audit import write_entry
@@ -34,10 +34,9 @@ from domain.exchanges.letter import Link
 from domain.needs.status import StoredNeed, require_open
 from domain.shortlists.frozen import to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
-from domain.suppliers.supplier import Supplier
+from domain.suppliers.supplier import NO_SUPPLIER, Supplier
 from domain.text.bilingual import Text
 
-NO_SUPPLIER = Text("Aucun fournisseur de cet identifiant", "No supplier of this id")
 NOBODY_LEFT = Text(
     "La dernière version de la liste n'a, pour ces lots, aucun candidat qui ne soit écarté : nommer des destinataires, "
     "ou refaire la liste par POST /needs/{id}/shortlists",
@@ -95,7 +94,7 @@ def _letters(
     acting: Acting, need: StoredNeed, exchange: Exchange, links: Sequence[ReplyLinkDocument]
 ) -> Iterator[RecipientLetter]:
     first, by_supplier = exchange.messages[0], {each.supplier_id: each for each in links}
-    for supplier_id in undelivered(exchange, first.id):
+    for supplier_id in left_to_buyer(exchange, first.id):
         link = by_supplier[supplier_id]
         letter = write_letter(acting, need, exchange, first, Link(link.url, last_day(link.expires_at)))
         yield RecipientLetter(letter.subject, letter.text, supplier_id=supplier_id)

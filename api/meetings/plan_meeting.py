@@ -22,10 +22,9 @@ from domain.meetings.meeting import (
     require_move,
     with_agenda,
 )
+from domain.needs.status import NO_NEED
+from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
-
-NO_NEED = Text("Aucun besoin de cet identifiant", "No need of this id")
-NO_SUPPLIER = Text("Aucun fournisseur de cet identifiant", "No supplier of this id")
 
 
 async def plan_meeting(connection: Connection, acting: Acting, request: MeetingRequest) -> Meeting:

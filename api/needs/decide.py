@@ -14,7 +14,7 @@ from db.needs.shortlists import remove_decision, write_decision
 from domain.audit import Detail
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.needs.need import Code
-from domain.shortlists.frozen import Decision, DecisionKey, FrozenShortlist, Verdict
+from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey, FrozenShortlist
 from domain.text.bilingual import Text
 
 NO_SUPPLIER = Text("Ce fournisseur n'est pas dans cette version", "This supplier is not in this version")
@@ -24,7 +24,7 @@ class DecisionChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A decision on a supplier, for one lot. Fields that are left out stay; `decision` null withdraws the decision."""
 
     lot_id: Code
-    decision: Verdict | msgspec.UnsetType | None = msgspec.UNSET
+    decision: DecisionCode | msgspec.UnsetType | None = msgspec.UNSET
     reason: Annotated[str, msgspec.Meta(max_length=4_000)] | msgspec.UnsetType | None = msgspec.UNSET
 
 
@@ -91,5 +91,5 @@ def _decision_after(
     return before if change.reason is msgspec.UNSET else msgspec.structs.replace(before, reason=change.reason)
 
 
-def _verdict(decision: Decision | None) -> Verdict | None:
+def _verdict(decision: Decision | None) -> DecisionCode | None:
     return None if decision is None else decision.decision

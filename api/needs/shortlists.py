@@ -28,7 +28,7 @@ from db.needs.shortlists import select_decisions, select_shortlist, select_short
 from domain.errors import NotFound
 from domain.needs.status import require_not_ended
 from domain.shortlists.diff import ShortlistDiff, compare, unexplained
-from domain.shortlists.frozen import Decision, DecisionKey, FrozenShortlist, ShortlistVersion, Verdict
+from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey, FrozenShortlist, ShortlistVersion
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Text
 
@@ -42,7 +42,7 @@ NO_VERSION = Text(
 class DecisionDocument(DecisionKey, frozen=True):
     """The buyer's decision on a supplier for a lot; `decision` null: none, or it was withdrawn."""
 
-    decision: Verdict | None
+    decision: DecisionCode | None
     reason: str | None
     decided_at: datetime | None
 

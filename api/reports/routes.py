@@ -22,7 +22,7 @@ from db.needs.awards import select_awards
 from db.needs.shortlists import earlier_decisions
 from db.suppliers.read import living_suppliers
 from domain.needs.need import PlannedNeed
-from domain.report.build import Facts, report
+from domain.report.build import ReportFacts, report
 from domain.report.model import Report
 from domain.shortlists.frozen import everyone_shown
 from matching.geo.report_map import MapSheets, map_sheets
@@ -76,7 +76,7 @@ async def get_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes
 ROUTES = (get_report,)
 
 
-async def _facts(call: Call, connection: Connection, need_id: UUID, number: str) -> Facts:
+async def _facts(call: Call, connection: Connection, need_id: UUID, number: str) -> ReportFacts:
     """The facts of a report, read from the database. Raises NotFound."""
     organisation = call.bearer.organisation_id
     need = await own_need(connection, organisation, need_id)
@@ -91,7 +91,7 @@ async def _facts(call: Call, connection: Connection, need_id: UUID, number: str)
         *(each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id),
         *(award.supplier_id for award in awards),
     }
-    return Facts(
+    return ReportFacts(
         need=need,
         version=version,
         earlier=await earlier_decisions(connection, organisation, need_id, version.number),

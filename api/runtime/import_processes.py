@@ -22,6 +22,7 @@ from matching.reference import Reference
 from sources.file_reader import Reading, batches
 
 READ_AT_ONCE = 1 << 20
+START_SECONDS = 10.0
 AHEAD = 2
 """The number of batches asked for before the first of them is stored."""
 GARBAGE_AFTER = 200_000
@@ -51,14 +52,14 @@ class ImportProcesses:
         """
 
         def prepared(terms: Terms, expects_new: Callable[[], bool]) -> Generator[Prepared, None, None]:
-            words, theirs = socket.socketpair()
-            # a small buffer would take the interpreter's lock a thousand times a batch, and keep the other process waiting
-            with words, words.makefile("rb", READ_AT_ONCE) as answers:
+            channel, theirs = socket.socketpair()
+            # a small buffer would take the interpreter's lock a thousand times a batch, and keep the other one waiting
+            with channel, channel.makefile("rb", READ_AT_ONCE) as answers:
                 # a process that could not be had closes its end; nothing of the file is read before it says it is there
                 with theirs, suppress(OSError):
                     socket.send_fds(self._forker, [b"."], [theirs.fileno(), file.fileno()])
-                if answers.read(len(_READY)) == _READY:
-                    yield from _received(words, answers, (reading, terms), expects_new)
+                if _is_ready(channel):
+                    yield from _received(channel, answers, (reading, terms), expects_new)
                     return
             log.warning("no process to prepare an import in: it is prepared here, more slowly")
             yield from otherwise(terms, expects_new)
@@ -90,12 +91,23 @@ def import_processes(reference: Reference) -> Iterator[ImportProcesses]:
         gc.unfreeze()
 
 
+def _is_ready(channel: socket.socket) -> bool:
+    """Whether the process at the other end says that it is there, within `START_SECONDS`."""
+    channel.settimeout(START_SECONDS)
+    try:
+        return channel.recv(len(_READY)) == _READY
+    except OSError:
+        return False
+    finally:
+        channel.settimeout(None)
+
+
 def _received(
-    words: socket.socket, answers: Any, job: tuple[Reading, Terms], expects_new: Callable[[], bool]
+    channel: socket.socket, answers: Any, job: tuple[Reading, Terms], expects_new: Callable[[], bool]
 ) -> Generator[Prepared, None, None]:
     def send(*messages: Any) -> None:
         with suppress(OSError):  # that nobody listens is seen when no answer comes
-            words.sendall(b"".join(map(pickle.dumps, messages)))
+            channel.sendall(b"".join(map(pickle.dumps, messages)))
 
     send(job, *(expects_new() for _ in range(AHEAD)))
     while True:
@@ -126,24 +138,24 @@ def _fork_for_each(requests: socket.socket, reference: Reference) -> None:
             os.close(each)
 
 
-def _prepare_file(words: int, file: int, requests: socket.socket, reference: Reference) -> None:
-    """Encode one file: a batch for each question whether new records are expected."""
+def _prepare_file(channel: int, file: int, requests: socket.socket, reference: Reference) -> None:
+    """Encode one file: a batch for each message that says whether new records are expected."""
     requests.close()
     gc.set_threshold(GARBAGE_AFTER)
     with (
         suppress(ConnectionError),  # whoever asked is gone
-        socket.socket(fileno=words) as asker,
-        asker.makefile("rb") as questions,
+        socket.socket(fileno=channel) as parent,
+        parent.makefile("rb") as questions,
         open(file, "rb", READ_AT_ONCE) as stream,
     ):
-        asker.sendall(_READY)
+        parent.sendall(_READY)
         try:
             reading, terms = pickle.load(questions)  # noqa: S301 - our own parent's
             for batch in batches(reading, stream, reference):
                 prepared = prepare(terms, batch, expects_new=pickle.load(questions))  # noqa: S301
-                asker.sendall(pickle.dumps(prepared))
-            asker.sendall(pickle.dumps(None))
+                parent.sendall(pickle.dumps(prepared))
+            parent.sendall(pickle.dumps(None))
         except Exception as failure:  # noqa: BLE001 - told to whoever asked
             failure.add_note(traceback.format_exc())
-            asker.sendall(pickle.dumps(failure))
+            parent.sendall(pickle.dumps(failure))
         questions.read()  # to end with questions unread would take the last answer back

@@ -16,7 +16,6 @@ from db.core.engine import Engine
 from domain.text.typography import PARIS
 from matching.geo.outline_view import AreaOutlines
 from matching.reference import Reference
-from matching.words.territory_search import Gazetteer
 
 
 @dataclass(kw_only=True)
@@ -27,7 +26,6 @@ class Services:
     reference: Reference
     metrics: Metrics
     keys: Keys
-    gazetteer: Gazetteer
     area_outlines: AreaOutlines
     import_processes: ImportProcesses | None = None
     engine: Engine | None = None
@@ -39,7 +37,7 @@ class Services:
     writes: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=5, of_one=3))
     reports: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=2, of_one=1))
     matches: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=3, of_one=2))
-    replies: ReplyLimits = field(default_factory=ReplyLimits)
+    reply_limits: ReplyLimits = field(default_factory=ReplyLimits)
 
     @property
     def database(self) -> Engine:

@@ -109,6 +109,7 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
     }
     # msgspec names a page of awards Page_Award_
     renamed: dict[str, Any] = msgspec.json.decode(re.sub(rb"\bPage_(\w+)_\b", rb"\1Page", msgspec.json.encode(whole)))
+    renamed["components"]["schemas"] = dict(sorted(renamed["components"]["schemas"].items()))
     return renamed
 
 
@@ -242,7 +243,7 @@ def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
     for schema in components.values():
         # a docstring, without the indentation that it has in the source
         schema["description"] = cleandoc(schema.get("description", ""))
-    return dict(sorted(components.items()))
+    return components
 
 
 @lru_cache(maxsize=64)

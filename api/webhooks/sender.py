@@ -13,13 +13,13 @@ import httpx
 import structlog
 
 from api.directory.routes import FEED
-from api.runtime.outbox_worker import Kind
+from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from api.web.pagination import write_cursor
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
 from db.delivery.webhook_log import note_attempt
-from db.delivery.webhooks import Target, behind, queue, target
+from db.delivery.webhooks import Target, queue, target, webhooks_behind
 from db.schema.webhook_tables import webhook_deliveries
 from db.suppliers.read import START, Position
 from domain.delivery.backoff import Outcome, Result
@@ -35,12 +35,12 @@ _HEADERS = {"User-Agent": "Vivier", "Content-Type": "application/json"}
 
 
 @asynccontextmanager
-async def webhook_kind(services: Services) -> AsyncIterator[Kind]:
+async def webhook_kind(services: Services) -> AsyncIterator[DeliveryKind]:
     """The deliveries of webhooks as a kind of delivery."""
 
     async def queue_changes(connection: Connection) -> None:
         now = services.now()
-        for webhook_id, since, version in await behind(connection):
+        for webhook_id, since, version in await webhooks_behind(connection):
             cursor = write_cursor(FEED, Position(since + 1, START.supplier_id))
             data = SuppliersChanged(data_version=version, since_version=since, cursor=cursor)
             await queue(connection, webhook_id, "suppliers.changed", data, now, version)
@@ -48,7 +48,7 @@ async def webhook_kind(services: Services) -> AsyncIterator[Kind]:
     # no proxy from the environment: it would see receivers' secrets, and reach addresses that are refused here
     async with httpx.AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False) as client:
         sender = Sender(client, services.database, services.now, private=services.settings.webhook_private)
-        yield Kind(
+        yield DeliveryKind(
             outbox=webhook_deliveries,
             schedule=SCHEDULE,
             attempt=sender.attempt,

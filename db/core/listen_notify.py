@@ -24,7 +24,7 @@ async def answers(
 ) -> AsyncGenerator[Any, None]:
     """The value of the query `question`, at once, after every notification on `channels`, and every `poll_seconds`.
 
-    None comes while the database is away. Holds one connection outside any pool, and opens another, after growing
+    Nothing comes while the database is away. Holds one connection outside any pool, and opens another, after growing
     pauses, whenever it is lost. Ends only with its task, or when it is closed (`contextlib.aclosing`).
     """
     pause = FIRST_PAUSE_SECONDS

@@ -1,4 +1,4 @@
-"""Classification of database errors: unreachable, refused, or a mistake in a query."""
+"""Classification of database errors: the server is away (`is_away`), or it refuses the connection (`refusal`)."""
 
 from collections.abc import Iterator
 from traceback import walk_tb

@@ -20,7 +20,7 @@ def increasing_ids(now: datetime, positions: Iterable[int]) -> list[UUID]:
 
     The position, modulo 2^26, stands before 48 random bits (RFC 9562 §6.2, method 1): positions should differ.
     """
-    start = int.from_bytes(uuid7(now, bytes(RANDOM_BYTES)).bytes)
+    start = int.from_bytes(lowest_id(now).bytes)
     counted = (position % (1 << _POSITION_BITS) for position in positions)
     # on both sides of the two bits of the variant
     spread = [position >> 14 << 64 | (position & 0x3FFF) << _RANDOM_BITS for position in counted]
@@ -30,6 +30,11 @@ def increasing_ids(now: datetime, positions: Iterable[int]) -> list[UUID]:
         UUID(int=start | bits | int.from_bytes(random[at : at + size]))
         for at, bits in zip(range(0, len(random), size), spread, strict=True)
     ]
+
+
+def lowest_id(moment: datetime) -> UUID:
+    """The identifier before which all those made before `moment` sort, and no other."""
+    return uuid7(moment, bytes(RANDOM_BYTES))
 
 
 def uuid7(now: datetime, random: bytes) -> UUID:

@@ -39,7 +39,10 @@ async def wake(connection: Connection) -> None:
 async def claim(
     connection: Connection, outbox: Outbox, lease: UUID, now: datetime, until: datetime, limit: int
 ) -> Sequence[Claimed]:
-    """Up to `limit` rows that are due at `now`, the longest due first, leased `until` then under the id `lease`."""
+    """Up to `limit` rows that are due at `now`, chosen longest due first and returned by id.
+
+    They are leased `until` then under the id `lease`.
+    """
     free = _due(outbox, now).order_by(outbox.c.due_at, outbox.c.id).limit(limit).with_for_update(skip_locked=True)
     leased = (
         update(outbox)

@@ -9,13 +9,11 @@ import msgspec
 from sqlalchemy import Row, delete, func, insert, select, update
 
 from db.core.engine import Connection
-from db.core.uuid7 import new_id, uuid7
+from db.core.uuid7 import lowest_id, new_id
 from db.delivery.outbox import Claimed, wake
 from db.schema.webhook_tables import webhook_attempts, webhook_deliveries, webhooks
 from domain.delivery.backoff import Result
 from domain.delivery.webhook import KEPT, DeliveryAttempt, WebhookDelivery
-
-_NO_RANDOM = bytes(10)
 
 
 async def list_deliveries(
@@ -67,7 +65,7 @@ async def note_attempt(connection: Connection, claimed: Claimed, result: Result)
         await connection.execute(webhook.values(failing_since=func.coalesce(webhooks.c.failing_since, result.at)))
     if result.due_at is None:
         ended = (webhook_deliveries.c.lane == webhook_id) & webhook_deliveries.c.due_at.is_(None)
-        expired = webhook_deliveries.c.id < uuid7(result.at - KEPT, _NO_RANDOM)
+        expired = webhook_deliveries.c.id < lowest_id(result.at - KEPT)
         await connection.execute(delete(webhook_deliveries).where(ended, expired))
 
 

@@ -26,6 +26,14 @@ _COLUMNS = (
 )
 
 
+class WebhookBehind(NamedTuple):
+    """A webhook, the version of the directory that its receiver acknowledged, and the present one."""
+
+    webhook_id: UUID
+    acknowledged: int
+    present: int
+
+
 class Target(NamedTuple):
     """The address of a delivery, and the secret that signs it. Its `repr` does not show the secret."""
 
@@ -121,10 +129,9 @@ async def target(connection: Connection, webhook_id: UUID) -> Target | None:
     return None if found is None else Target(found.url, found.secret)
 
 
-async def behind(connection: Connection) -> Sequence[tuple[UUID, int, int]]:
+async def webhooks_behind(connection: Connection) -> Sequence[WebhookBehind]:
     """The webhooks to queue `suppliers.changed` for, locked until this transaction ends.
 
-    Each with the version of the directory that its receiver acknowledged, and the present one.
     One whose previous such event is not delivered yet is left out: the next event covers what happened meanwhile. The
     versions are read from the directory itself, so none is missed whenever a server stops.
     """
@@ -139,7 +146,7 @@ async def behind(connection: Connection) -> Sequence[tuple[UUID, int, int]]:
         .where(webhooks.c.active, webhooks.c.events.contains(["suppliers.changed"]), ~under_way)
         .with_for_update(of=webhooks, skip_locked=True, key_share=True)
     )
-    return (await connection.execute(query)).all()
+    return [WebhookBehind(*row) for row in await connection.execute(query)]
 
 
 async def queue(

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 from db.core.engine import Connection
 from db.core.uuid7 import increasing_ids
 from db.delivery.outbox import Claimed, wake
-from db.exchanges.reply_links import recipients_without_link
+from db.exchanges.reply_links import recipients_with_links_revoked
 from db.schema.exchange_tables import exchanges, message_mails, messages
 from db.schema.need_tables import needs
 from db.schema.supplier_tables import organisations
@@ -34,7 +34,7 @@ async def insert_mails(
 
     Recipients whose links were all revoked get no e-mail: the buyer brings them the message.
     """
-    revoked = await recipients_without_link(connection, exchange_id)
+    revoked = await recipients_with_links_revoked(connection, exchange_id)
     reached = [each for each in recipients if each.email and each.supplier_id not in revoked]
     if not reached:
         return
@@ -57,7 +57,7 @@ async def select_outgoing_message(connection: Connection, mail: Claimed) -> Outg
     locked = select(message_mails.c.status).where(message_mails.c.id == mail.id).with_for_update(read=True)
     if (await connection.execute(locked)).scalar_one_or_none() != "waiting":
         return None
-    if supplier_id in await recipients_without_link(connection, exchange_id):
+    if supplier_id in await recipients_with_links_revoked(connection, exchange_id):
         return None
     first = select(messages.c.id).where(messages.c.exchange_id == exchange_id).order_by(messages.c.id).limit(1)
     query = (

@@ -82,7 +82,7 @@ async def revoke_links(connection: Connection, exchange_id: UUID, supplier_id: U
     return any(row.expires_at > now for row in revoked)
 
 
-async def recipients_without_link(connection: Connection, exchange_id: UUID) -> frozenset[UUID]:
+async def recipients_with_links_revoked(connection: Connection, exchange_id: UUID) -> frozenset[UUID]:
     """The recipients of the exchange whose links were all revoked: nothing is sent to them until they get another."""
     theirs = select(reply_links.c.supplier_id).where(reply_links.c.exchange_id == exchange_id)
     revoked = func.bool_and(reply_links.c.revoked_at.is_not(None))

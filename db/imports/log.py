@@ -90,7 +90,7 @@ async def _close(
     connection: Connection, import_id: UUID, end: Mapping[str, Any], *only_where: ColumnElement[bool]
 ) -> None:
     """Log how an import ended, and queue the webhooks that tell so."""
-    ended = update(imports).where(imports.c.id == import_id, *only_where).values({**end, "id": import_id})
+    ended = update(imports).where(imports.c.id == import_id, *only_where).values(**end)
     row = (await connection.execute(ended.returning(*imports.c))).mappings().first()
     if row is not None:
         await queue_import_finished(connection, _import(row, ()), end["finished_at"])

@@ -7,7 +7,7 @@ from sqlalchemy import DateTime, TextClause, bindparam, text
 
 from db.core.advisory_locks import Subject, share
 from db.core.engine import Connection
-from db.imports.prepare_rows import SUPPLIER_COLUMNS, copied
+from db.imports.prepare_rows import SUPPLIER_COLUMNS, copy_values
 from db.imports.stage import RECORD_COLUMNS, ImportContext, copy
 from db.schema.supplier_tables import suppliers
 from db.suppliers.regroup import NAMESAKES, lock_identities, regroup
@@ -24,7 +24,7 @@ _IS_ABSENT = """
 """
 
 
-_IS_ANOTHER = "NOT ({0}.source = :source AND {0}.external_id = a.few AND {0}.external_id = a.many)"
+_IS_ANOTHER = "NOT ({0}.source = :source AND {0}.external_id = a.first_id AND {0}.external_id = a.last_id)"
 # Columns that a changed record keeps; its supplier is decided afterwards.
 _KEPT = {"source", "external_id", "supplier_id", "created_at"}
 
@@ -38,12 +38,12 @@ _RECEIVED = _timed("""
     WHERE r.source = :source AND r.external_id = s.external_id AND r.received_at <> :now
 """)
 # Records that are new, or whose identity changed.
-_ADDED_SEEDS = _timed("""
+_TOUCHED_BY_ADDED = _timed("""
     INSERT INTO touched (external_id, siret, name_key, trade_key, lat, lon)
     SELECT external_id, siret, name_key, trade_key, lat, lon FROM records
     WHERE source = :source AND created_at = :now
 """)
-_CHANGED_SEEDS = text("""
+_TOUCHED_BY_CHANGED = text("""
     INSERT INTO touched (external_id, supplier_id, siret, name_key, trade_key, lat, lon)
     SELECT external_id, r.supplier_id, s.siret, s.name_key, s.trade_key, s.lat, s.lon
     FROM staged_records s JOIN records r USING (source, external_id)
@@ -60,8 +60,8 @@ _REMOVED = text(f"""
     INSERT INTO touched (external_id, supplier_id) SELECT external_id, supplier_id FROM removed
 """)  # noqa: S608 - constants
 # Records that may have to be one supplier with one of the touched rows and are not, or the other way round; those of
-# one SIRET and one supplier are in order already. Stirred rows alike are taken together: `few` to `many` is one row
-# where a record has nobody but itself.
+# one SIRET and one supplier are in order already. Touched rows that are alike are taken together; where `first_id` and
+# `last_id` are equal there is only one, and the record that it finds must be another than itself.
 _SEEDS = text(f"""
     INSERT INTO seeds
     SELECT r.source, r.external_id, r.siret
@@ -73,13 +73,13 @@ _SEEDS = text(f"""
     UNION
     SELECT r.source, r.external_id, r.siret
     FROM records r JOIN (
-        SELECT supplier_id, min(external_id) AS few, max(external_id) AS many FROM touched
+        SELECT supplier_id, min(external_id) AS first_id, max(external_id) AS last_id FROM touched
         WHERE supplier_id IS NOT NULL GROUP BY supplier_id
     ) a ON r.supplier_id = a.supplier_id AND {_IS_ANOTHER.format("r")}
     UNION
     SELECT n.source, n.external_id, n.siret
     FROM (
-        SELECT key, lat, lon, siret IS NULL AS unregistered, min(external_id) AS few, max(external_id) AS many
+        SELECT key, lat, lon, siret IS NULL AS unregistered, min(external_id) AS first_id, max(external_id) AS last_id
         FROM touched, unnest(ARRAY[name_key, trade_key]) key
         WHERE key IS NOT NULL GROUP BY key, lat, lon, siret IS NULL
     ) a CROSS JOIN LATERAL ({NAMESAKES}) n WHERE {_IS_ANOTHER.format("n")}
@@ -132,8 +132,8 @@ async def merge(context: ImportContext, *, remove_absent: bool) -> None:
     """Write the staged rows, and regroup and rewrite the suppliers concerned; the caller publishes."""
     connection = context.connection
     await lock_identities(connection)
-    await connection.execute(_ADDED_SEEDS, {"source": context.terms.source, "now": context.terms.now})
-    await connection.execute(_CHANGED_SEEDS)
+    await connection.execute(_TOUCHED_BY_ADDED, {"source": context.terms.source, "now": context.terms.now})
+    await connection.execute(_TOUCHED_BY_CHANGED)
     await connection.execute(text("ANALYZE touched (supplier_id, siret)"))
     await connection.execute(_CHANGED)
     if remove_absent:
@@ -176,5 +176,5 @@ async def _stage_shared(context: ImportContext) -> None:
     async for some in ids.scalars().partitions(REWRITTEN_AT_ONCE):
         described = await stored_records(context.connection, some)
         whole = (assemble(supplier_id, stored) for supplier_id, stored in described.items())
-        rows = [copied(supplier_row(supplier, context.terms.change_set)) for supplier in whole]
+        rows = [copy_values(supplier_row(supplier, context.terms.change_set)) for supplier in whole]
         await copy(context.connection, "staged_suppliers", SUPPLIER_COLUMNS, rows)

@@ -124,7 +124,7 @@ def supplier_values(terms: Terms, item: EncodedRecord, supplier_id: UUID) -> Seq
     return _supplier(terms, item.external_id, item.record, item.placement, supplier_id)
 
 
-def copied(row: dict[str, Any]) -> Sequence[Any]:
+def copy_values(row: dict[str, Any]) -> Sequence[Any]:
     """A row of `suppliers` as COPY takes it, its id as text: that is sent between processes for less."""
     return tuple((row | {"id": str(row["id"]), "document": encode(row["document"]).decode()}).values())
 
@@ -133,4 +133,4 @@ def _supplier(
     terms: Terms, external_id: str, record: SupplierRecord, placement: Placement, supplier_id: UUID
 ) -> Sequence[Any]:
     stored = StoredRecord(terms.source, external_id, record, placement, supplier_id, terms.now, terms.now)
-    return copied(supplier_row(assemble(supplier_id, (stored,)), terms.change_set))
+    return copy_values(supplier_row(assemble(supplier_id, (stored,)), terms.change_set))

@@ -123,16 +123,16 @@ async def _insert_parts(
     `known`: the persons that the meeting named before, so that one who was erased is not stored anew by pseudonym.
     """
     ids = await _find_persons(connection, organisation_id, meeting, known, now)
-    about: list[dict[str, Any]] = [{"need_id": need_id} for need_id in meeting.need_ids]
-    came = [msgspec.structs.asdict(each) for each in meeting.participants]
-    for row in came:
+    need_rows: list[dict[str, Any]] = [{"need_id": need_id} for need_id in meeting.need_ids]
+    participant_rows = [msgspec.structs.asdict(each) for each in meeting.participants]
+    for row in participant_rows:
         name = row.pop("name")
         row["person_id"] = name and ids[name, row["organisation"]]
-    follow = [msgspec.structs.asdict(each) for each in meeting.follow_ups]
-    for row in follow:
+    follow_up_rows = [msgspec.structs.asdict(each) for each in meeting.follow_ups]
+    for row in follow_up_rows:
         who = row.pop("who")
         row["person_id"] = who and ids[who, None]
-    for table, rows in ((meeting_needs, about), (participants, came), (follow_ups, follow)):
+    for table, rows in ((meeting_needs, need_rows), (participants, participant_rows), (follow_ups, follow_up_rows)):
         if rows:
             keyed = [row | {"meeting_id": meeting.id, "position": position} for position, row in enumerate(rows)]
             await connection.execute(insert(table), keyed)
@@ -156,10 +156,12 @@ async def _find_persons(
 
 async def _person_ids(connection: Connection, meeting_id: UUID) -> PersonIds:
     """The persons named in a meeting."""
-    came = await _parts(connection, _PARTICIPANTS, participants, [meeting_id])
-    follow = await _parts(connection, _FOLLOW_UPS, follow_ups, [meeting_id])
-    ids: PersonIds = {(row.who, None): row.person_id for row in follow.get(meeting_id, ()) if row.person_id}
-    return ids | {(row.name, row.organisation): row.person_id for row in came.get(meeting_id, ()) if row.person_id}
+    participant_rows = await _parts(connection, _PARTICIPANTS, participants, [meeting_id])
+    follow_up_rows = await _parts(connection, _FOLLOW_UPS, follow_ups, [meeting_id])
+    ids: PersonIds = {(row.who, None): row.person_id for row in follow_up_rows.get(meeting_id, ()) if row.person_id}
+    return ids | {
+        (row.name, row.organisation): row.person_id for row in participant_rows.get(meeting_id, ()) if row.person_id
+    }
 
 
 async def _read(
@@ -168,15 +170,17 @@ async def _read(
     query = select(*_COLUMNS).where(*conditions).order_by(meetings.c.starts_at, meetings.c.id).limit(limit)
     rows = (await connection.execute(query)).all()
     ids = [row.id for row in rows]
-    about = await _parts(connection, select(meeting_needs), meeting_needs, ids)
-    came = await _parts(connection, _PARTICIPANTS, participants, ids)
-    follow = await _parts(connection, _FOLLOW_UPS, follow_ups, ids)
+    need_rows = await _parts(connection, select(meeting_needs), meeting_needs, ids)
+    participant_rows = await _parts(connection, _PARTICIPANTS, participants, ids)
+    follow_up_rows = await _parts(connection, _FOLLOW_UPS, follow_ups, ids)
     return [
         Meeting(
             **row._asdict(),
-            need_ids=tuple(part.need_id for part in about.get(row.id, ())),
-            participants=msgspec.convert(came.get(row.id, ()), tuple[Participant, ...], from_attributes=True),
-            follow_ups=msgspec.convert(follow.get(row.id, ()), tuple[FollowUp, ...], from_attributes=True),
+            need_ids=tuple(part.need_id for part in need_rows.get(row.id, ())),
+            participants=msgspec.convert(
+                participant_rows.get(row.id, ()), tuple[Participant, ...], from_attributes=True
+            ),
+            follow_ups=msgspec.convert(follow_up_rows.get(row.id, ()), tuple[FollowUp, ...], from_attributes=True),
         )
         for row in rows
     ]

@@ -1,6 +1,6 @@
 """Contact persons: named once per organisation, and known by id wherever they took part."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,18 +11,19 @@ from sqlalchemy.dialects.postgresql import insert
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.schema.person_tables import persons
-from domain.privacy.person import email_key, name_key, pseudonym
+from domain.privacy.person import email_key, person_key, pseudonym
 from domain.text.normalise import fold
 
 _GIVEN = ("email", "phone", "employer")
-_WITH_OTHER_PERSONS = text("""
-    UPDATE meetings SET version = version + 1, sequence = sequence + (id = ANY(:changed))::int, updated_at = :now
+_NEW_MEETING_VERSIONS = text("""
+    UPDATE meetings SET version = version + 1, sequence = sequence + (id = ANY(:in_calendars))::int, updated_at = :now
     WHERE id = ANY(:changed) OR id IN (
         SELECT meeting_id FROM meeting_participants WHERE person_id = ANY(:persons)
         UNION SELECT meeting_id FROM meeting_follow_ups WHERE person_id = ANY(:persons)
     )
 """).bindparams(
     bindparam("changed", type_=ARRAY(Uuid)),
+    bindparam("in_calendars", type_=ARRAY(Uuid)),
     bindparam("persons", type_=ARRAY(Uuid)),
     bindparam("now", type_=DateTime(timezone=True)),
 )
@@ -42,7 +43,7 @@ async def find_or_insert_person(
     Two of one name are one person unless two addresses, or two employers without an address in common, tell them apart.
     What was not known of them is added, what was known stays. Someone erased is never found again.
     """
-    keys = {"name_key": name_key(name), "email_key": email_key(email or ""), "employer_key": fold(employer or "")}
+    keys = {"name_key": person_key(name), "email_key": email_key(email or ""), "employer_key": fold(employer or "")}
     given = {name: (text or "").strip() or None for name, text in zip(_GIVEN, (email, phone, employer), strict=True)}
     known = _best_known(organisation_id, **keys)
     found = await connection.scalar(known)
@@ -58,17 +59,22 @@ async def find_or_insert_person(
 
 
 async def erase_persons(
-    connection: Connection, ids: Sequence[UUID], now: datetime, changed_meetings: Sequence[UUID] = ()
+    connection: Connection,
+    ids: Sequence[UUID],
+    now: datetime,
+    changed_meetings: Collection[UUID] = (),
+    changed_in_calendars: Collection[UUID] = (),
 ) -> None:
     """Leave nothing of these persons but a pseudonym, wherever they took part.
 
     Meetings that name them, and those whose texts were changed as well, get a new version: what was read before must
-    not be written back. For the latter calendars are told.
+    not be written back. Those `changed_in_calendars`, which are changed too, also get a new SEQUENCE.
     """
     name = case({each: pseudonym(each) for each in ids}, value=persons.c.id) if ids else ""
     nothing = {"email": None, "phone": None, "employer": None, "name_key": "", "email_key": "", "employer_key": ""}
     await connection.execute(update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now))
-    await connection.execute(_WITH_OTHER_PERSONS, {"persons": ids, "changed": changed_meetings, "now": now})
+    changed = {"changed": list(changed_meetings), "in_calendars": list(changed_in_calendars)}
+    await connection.execute(_NEW_MEETING_VERSIONS, changed | {"persons": ids, "now": now})
 
 
 def _best_known(organisation_id: UUID, *, name_key: str, email_key: str, employer_key: str) -> Select[UUID]:

@@ -56,7 +56,9 @@ async def awards_until(connection: Connection, organisation_id: UUID, on: date) 
     lost = {award.supplier_siret for award in found if award.supplier_siret and award.supplier_id not in living}
     by_siret = await _suppliers_by_siret(connection, lost) if lost else {}
     ids = (living.get(award.supplier_id) or by_siret.get(award.supplier_siret, award.supplier_id) for award in found)
-    return [msgspec.structs.replace(award, supplier_id=now) for award, now in zip(found, ids, strict=True)]
+    return [
+        msgspec.structs.replace(award, supplier_id=present_id) for award, present_id in zip(found, ids, strict=True)
+    ]
 
 
 async def mark_award_withdrawn(

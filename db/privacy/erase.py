@@ -1,7 +1,7 @@
 """The export of what is held about a person, and their erasure from organisations' data and the directory."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,9 +25,10 @@ from db.suppliers.regroup import lock_identities
 from db.suppliers.suppression_list import Suppression, removed_details, suppress
 from db.suppliers.write import begin_change, publish, rewrite
 from domain.audit import Actor, Detail
+from domain.meetings.meeting import CALENDAR_FIELDS
 from domain.privacy.data_subject import DataSubject, Identifiers, identifiers_of
 from domain.privacy.holdings import Erasure, PersonalData
-from domain.privacy.person import name_key, pseudonym
+from domain.privacy.person import person_key, pseudonym
 from domain.suppliers.completeness import shortcomings
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.supplier import Contact
@@ -73,43 +74,54 @@ async def erase_person(
     Repeated, it changes nothing. Waits for imports that are under way. Raises InvalidContent where nobody is meant.
     """
     asked = identifiers_of(subject)
-    if not dry_run:
-        await _suppress_first(engine, asked, now)
     async with transaction(engine) as connection:
-        if not dry_run:
-            for source in await _sources(connection):
-                await lock(connection, Subject.SOURCE, source)
-        found = await find(connection, organisation_ids, asked, lock=not dry_run)
-        changed = tuple(each for each in found.holdings if each.fate != "kept")
-        kept = tuple(each for each in found.holdings if each.fate == "kept")
-        if dry_run or not changed:
-            return Erasure(dry_run, None, changed, kept)
-        reference = _reference(found, now)
-        await _erase_in_organisations(connection, found, pseudonym(reference), now)
-        await _erase_in_directory(connection, found, now)
-        await _write_entries(connection, found, actor, reference, now)
-        return Erasure(dry_run, reference, changed, kept)
-
-
-async def _suppress_first(engine: Engine, asked: Identifiers, now: datetime) -> None:
-    """Keep the address from coming in again, and wait for imports that began before that was known."""
-    async with transaction(engine) as connection:
-        await suppress(connection, _to_suppress(asked), now)
-        known = await _sources(connection)
-    for source in known:
+        found = await find(connection, organisation_ids, asked)
+    if dry_run:
+        return _erasure(found, None, dry_run=True)
+    await _suppress_first(engine, found.identifiers, now)
+    locked: set[str] = set()
+    while True:
+        # no other sources: while this waits for one, nobody could write to those that it holds
+        locked |= {item.source for item, _ in found.records}
         async with transaction(engine) as connection:
-            await lock(connection, Subject.SOURCE, source)
+            for source in sorted(locked):
+                await lock(connection, Subject.SOURCE, source)
+            found = await find(connection, organisation_ids, asked, lock=True)
+            if locked.issuperset(item.source for item, _ in found.records):
+                return await _erase(connection, found, actor, now)
+
+
+async def _suppress_first(engine: Engine, known: Identifiers, now: datetime) -> None:
+    """Keep the addresses from coming in again, and wait for imports that began before that was known."""
+    async with transaction(engine) as connection:
+        await suppress(connection, _to_suppress(known), now)
+        names = (await connection.execute(select(sources.c.name).order_by(sources.c.name))).scalars().all()
+    for name in names:
+        async with transaction(engine) as connection:
+            await lock(connection, Subject.SOURCE, name)
+
+
+async def _erase(connection: Connection, found: Findings, actor: Actor, now: datetime) -> Erasure:
+    if all(each.fate == "kept" for each in found.holdings):
+        return _erasure(found, None)
+    reference = _reference(found, now)
+    await _erase_in_organisations(connection, found, pseudonym(reference), now)
+    await _erase_in_directory(connection, found, now)
+    await _write_entries(connection, found, actor, reference, now)
+    return _erasure(found, reference)
+
+
+def _erasure(found: Findings, reference: UUID | None, *, dry_run: bool = False) -> Erasure:
+    changed = tuple(each for each in found.holdings if each.fate != "kept")
+    kept = tuple(each for each in found.holdings if each.fate == "kept")
+    return Erasure(dry_run, reference, changed, kept)
 
 
 def _to_suppress(known: Identifiers) -> list[Suppression]:
     """The addresses wherever they come, and the names beside them."""
-    names = {name_key(name) for name in known.names}
+    names = {person_key(name) for name in known.names}
     beside = [Suppression("person", name, with_email=email) for name in names for email in known.emails]
     return [*(Suppression("email", email) for email in known.emails), *beside]
-
-
-async def _sources(connection: Connection) -> Sequence[str]:
-    return (await connection.execute(select(sources.c.name).order_by(sources.c.name))).scalars().all()
 
 
 async def _erase_in_organisations(connection: Connection, found: Findings, called: str, now: datetime) -> None:
@@ -120,15 +132,19 @@ async def _erase_in_organisations(connection: Connection, found: Findings, calle
     for (need_id, number), body in found.answers.items():
         own = (shortlists.c.need_id == need_id) & (shortlists.c.number == number)
         await connection.execute(update(shortlists).where(own).values(body=body))
-    kinds = (about.partition(":") for _, about in _changed_objects(found))
-    meetings = [UUID(id_) for kind, _, id_ in kinds if kind == "meeting"]
-    await erase_persons(connection, [row.id for row in found.persons], now, meetings)
+    kind = "meeting:"
+    fields = [(UUID(each.where[len(kind) :]), each.field) for each in found.holdings if each.where.startswith(kind)]
+    changed = {id_ for id_, _ in fields}
+    in_calendars = {id_ for id_, field in fields if field in CALENDAR_FIELDS}
+    await erase_persons(connection, [row.id for row in found.persons], now, changed, in_calendars)
 
 
 async def _erase_at(connection: Connection, place: Place, found: Findings, called: str, now: datetime) -> None:
     """Erase every mention in a column."""
     table, known = place.table, found.identifiers
-    pattern = mention_pattern(known) or ""
+    pattern = mention_pattern(known)
+    if pattern is None:
+        return  # nothing to look for: a person of one name alone, known by taking part in a meeting
     rows = place.joined & place.owner.in_(found.organisations.values()) & is_found(place, known.emails, pattern)
     if table is idempotency_keys:
         await connection.execute(delete(table).where(rows))

@@ -1,7 +1,7 @@
 """Regrouping of records into suppliers, where any of them came, changed or went.
 
 The rule is that of `domain.suppliers.deduplication`. Only records that something links, directly or through others, to
-those that changed are read; whoever calls has taken hold of identities first, so that no other transaction groups them
+those that changed are read; the caller has called `lock_identities` first, so that no other transaction groups them
 meanwhile.
 """
 
@@ -20,7 +20,7 @@ from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import records, suppliers
 from db.suppliers.write import tombstone_values
-from domain.suppliers.deduplication import BAND_DEGREES, Decisions, Facts, NameSimilarity, RecordKey, partition
+from domain.suppliers.deduplication import BAND_DEGREES, Decisions, IdentityFacts, NameSimilarity, RecordKey, partition
 from domain.suppliers.names import read_name
 from domain.suppliers.supplier import Point
 from domain.suppliers.surviving_id import Member, assign_ids
@@ -146,10 +146,10 @@ async def regroup(
 ) -> Regrouping:
     """Group the seeds, and all records linked to them, into suppliers, which keep their ids where they can.
 
-    `seeds`: records that came or changed, and those that were one supplier with a record that went: to all others it
-    made no difference. Records that changed at `now`, and those that are `leaving`, keep no supplier's id that others
-    can keep. Suppliers that are part of another one now become tombstones that point to it. Left to the caller: writing
-    `to_rewrite` anew.
+    `seeds`: records that came or changed, and those that were one supplier with a record that went: the records of
+    other suppliers are not affected by its going. Records that changed at `now`, and those that are `leaving`, keep no
+    supplier's id that others can keep. Suppliers that are part of another one now become tombstones that point to it.
+    Left to the caller: writing `to_rewrite` anew.
     """
     known = await _connected_records(connection, seeds, change_set, now)
     if len(known) < 2:
@@ -216,10 +216,10 @@ async def _write_tombstones(
         await connection.execute(_SET_MERGED_INTO, {"lost": seen, "into": [absorbed[each] for each in seen]})
 
 
-def _facts(row: Any) -> Facts:
+def _facts(row: Any) -> IdentityFacts:
     names = tuple(read_name(name) for name in (row.name, row.trade_name) if name is not None)
     place = None if row.lat is None else Point(row.lat, row.lon)
-    return Facts(RecordKey(row.source, row.external_id), row.siret, names, place, row.in_prison)
+    return IdentityFacts(RecordKey(row.source, row.external_id), row.siret, names, place, row.in_prison)
 
 
 def key_arrays(keys: Iterable[RecordKey]) -> dict[str, Sequence[Any]]:

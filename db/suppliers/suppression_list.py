@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from db.core.engine import Connection
 from db.schema.person_tables import suppression_key, suppressions
 from domain.privacy.data_subject import phone_key
-from domain.privacy.person import email_key, name_key
+from domain.privacy.person import email_key, person_key
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.supplier import Contact, SupplierRecord
 
@@ -52,7 +52,7 @@ class Suppressions(msgspec.Struct, frozen=True):
         elif not own:
             # most rows of an import end here, after one digest; details beside an address go with the address itself
             return record
-        keys = {"email": email, "person": name_key(contact.person or ""), "phone": phone_key(contact.phone or "")}
+        keys = {"email": email, "person": person_key(contact.person or ""), "phone": phone_key(contact.phone or "")}
         gone = {
             field: None
             for field, value in keys.items()
@@ -104,7 +104,7 @@ def removed_details(key: RecordKey, before: Contact, after: Contact) -> Iterable
     if email and after.email is None:
         yield Suppression("email", email)
     for kind, value, left in (
-        ("person", name_key(before.person or ""), after.person),
+        ("person", person_key(before.person or ""), after.person),
         ("phone", phone_key(before.phone or ""), after.phone),
     ):
         if value and left is None:

@@ -6,6 +6,7 @@ subject and lots, those of an answer the question. A message and its corrections
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Literal
 from uuid import UUID
 
@@ -29,7 +30,7 @@ _STATES: dict[DeliveryState, ReceiptState] = {
 BEST_FIRST: tuple[ReceiptState, ...] = ("received", "to_be_confirmed", "under_way", "not_delivered")
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
     """A message of the buyer's to one supplier, and what is known of its arrival.
 
     `to_be_confirmed`: the buyer delivers it, who alone knows whether it arrived. `at`: when it arrived, or was given
@@ -67,21 +68,22 @@ class Disclosure(msgspec.Struct, frozen=True, kw_only=True):
     shared: bool
     question: str | None
     words: str
-    receipts: dict[UUID, Receipt]
+    receipts: dict[UUID, MessageReceipt]
 
 
 class Information(msgspec.Struct, frozen=True):
     """An information from its `first` wording to the `last`, which is current. `lots`: empty for the whole need.
 
-    `receipts`: the best receipt of each supplier that the last wording was sent to; `given`: who has any wording.
+    `receipts`: the best receipt of each supplier that the last wording was sent to; `given`: of any wording, for those
+    that have one.
     """
 
     first: Disclosure
     last: Disclosure
     corrected: bool
     lots: frozenset[str]
-    receipts: dict[UUID, Receipt]
-    given: dict[UUID, Receipt]
+    receipts: dict[UUID, MessageReceipt]
+    given: dict[UUID, MessageReceipt]
 
 
 def disclosures(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> list[Disclosure]:
@@ -98,15 +100,14 @@ def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
 
     A private message is an information of its own; whoever has its words has them also where others were told the same.
     """
-    receipts: dict[str, dict[UUID, Receipt]] = {}
+    receipts: dict[str, dict[UUID, MessageReceipt]] = {}
     groups: dict[UUID, list[Disclosure]] = {}
     group_of: dict[UUID | str, UUID] = {}
     known: dict[UUID, Disclosure] = {}
     for each in told:
         received, own_id = receipts.setdefault(each.words, {}), each.message.id
         for supplier_id, receipt in each.receipts.items():
-            both = (received.get(supplier_id, receipt), receipt)
-            received[supplier_id] = min(both, key=lambda one: (BEST_FIRST.index(one.state), one.at))
+            received[supplier_id] = min(received.get(supplier_id, receipt), receipt, key=_best_first)
         corrected = known.get(each.message.corrects) if each.message.corrects else None
         if corrected is not None and corrected.shared == each.shared:
             group = group_of[corrected.message.id]
@@ -119,18 +120,27 @@ def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
     return tuple(_information(group, receipts) for group in groups.values())
 
 
-def _information(group: Sequence[Disclosure], receipts: Mapping[str, dict[UUID, Receipt]]) -> Information:
+def _information(group: Sequence[Disclosure], receipts: Mapping[str, dict[UUID, MessageReceipt]]) -> Information:
     current = ([each for each in group if each.message.corrects] or group)[-1].words
-    wordings = {each.words for each in group}
+    wordings = dict.fromkeys(each.words for each in group)
     lots = [each.exchange.lot_ids for each in group]
+    given: dict[UUID, MessageReceipt] = {}
+    for who, each in chain.from_iterable(receipts[words].items() for words in wordings):
+        if each.given:
+            given[who] = min(given.get(who, each), each, key=_best_first)
     return Information(
         first=group[0],
         last=next(each for each in group if each.words == current),
         corrected=len(wordings) > 1,
-        lots=frozenset(lot for some in lots for lot in some if all(lots)),
+        lots=frozenset(chain.from_iterable(lots)) if all(lots) else frozenset(),
         receipts=receipts[current],
-        given={who: each for words in wordings for who, each in receipts[words].items() if each.given},
+        given=given,
     )
+
+
+def _best_first(receipt: MessageReceipt) -> tuple[int, datetime]:
+    """The order of receipts of one supplier: the surest first, then the earliest."""
+    return BEST_FIRST.index(receipt.state), receipt.at
 
 
 def _of_exchange(exchange: Exchange, living: Mapping[UUID, UUID]) -> Iterator[Disclosure]:
@@ -165,8 +175,10 @@ def _of_exchange(exchange: Exchange, living: Mapping[UUID, UUID]) -> Iterator[Di
     yield from known.values()
 
 
-def _receipt(exchange: ExchangeSummary, message: Message, kind: ReceiptKind, delivery: Delivery | None) -> Receipt:
-    return Receipt(
+def _receipt(
+    exchange: ExchangeSummary, message: Message, kind: ReceiptKind, delivery: Delivery | None
+) -> MessageReceipt:
+    return MessageReceipt(
         message_id=message.id,
         exchange_id=exchange.id,
         subject=exchange.subject,

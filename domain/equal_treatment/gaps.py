@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -12,6 +11,7 @@ from domain.equal_treatment.concerned import Concerned
 from domain.equal_treatment.disclosures import ReceiptState
 from domain.shortlists.frozen import SupplierName
 from domain.text.bilingual import Language, Text, long_date
+from domain.text.typography import PARIS
 
 GapCode = Literal[
     "not_contacted",
@@ -25,7 +25,6 @@ GapCode = Literal[
     "not_invited",
 ]
 
-PARIS = ZoneInfo("Europe/Paris")
 _NOT_RECEIVED = Text(
     "{who} {has} pas reçu {what} du {day} (« {subject} »){got}",
     "{who} did not receive {what} of {day} (“{subject}”){got}",

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.equal_treatment.concerned import Concerned
-from domain.equal_treatment.disclosures import Disclosure, Information, InformationKind, Receipt
+from domain.equal_treatment.disclosures import Disclosure, Information, InformationKind, MessageReceipt
 from domain.equal_treatment.gaps import NEVER_INVITED, GapCode, Lack, long_day
 from domain.exchanges.exchange import Exchange, ExchangeSummary
 from domain.exchanges.questions import questions_of
@@ -72,7 +72,7 @@ def information_lacks(information: Information, suppliers: Iterable[Concerned]) 
     for supplier in suppliers:
         code = _code(information, supplier.supplier_id, holders)
         told = information.first if code == missing else information.last
-        if code and supplier.written_to and supplier.at(told.message.created_at, information.lots):
+        if code and supplier.written_to and supplier.is_concerned(told.message.created_at, information.lots):
             detail = _detail(code, information.receipts.get(supplier.supplier_id))
             lacking.setdefault((code, detail), []).append(supplier)
     for (code, detail), some in lacking.items():
@@ -90,7 +90,7 @@ def information_lacks(information: Information, suppliers: Iterable[Concerned]) 
         )
 
 
-def _code(information: Information, who: UUID, holders: Mapping[UUID, Receipt]) -> GapCode | None:
+def _code(information: Information, who: UUID, holders: Mapping[UUID, MessageReceipt]) -> GapCode | None:
     """The code of the gap that the supplier has; None for none. `holders`: who has the last wording."""
     if who in information.receipts and who not in holders:
         return "not_delivered"
@@ -105,7 +105,7 @@ def _code(information: Information, who: UUID, holders: Mapping[UUID, Receipt]) 
     return "late_information" if in_time and holders[who].at > latest else None
 
 
-def _detail(code: GapCode, receipt: Receipt | None) -> Text:
+def _detail(code: GapCode, receipt: MessageReceipt | None) -> Text:
     """The reason why something was not delivered, or the day on which it came late."""
     if code == "late_information" and receipt:
         return long_day(receipt.at)
@@ -144,7 +144,7 @@ class _Invitations:
 
     def concerns(self, supplier: Concerned) -> bool:
         """Whether the supplier was invited, or should have been."""
-        return supplier.supplier_id in self.invited or supplier.at(self.at, self.lots)
+        return supplier.supplier_id in self.invited or supplier.is_concerned(self.at, self.lots)
 
 
 def meeting_lacks(

@@ -16,12 +16,12 @@ from domain.exchanges.exchange import (
 )
 from domain.text.bilingual import Text
 
-_NO_MESSAGE = Text("Aucun message de cet identifiant dans cet échange", "No message of this id in this exchange")
+_NO_MESSAGE = Text("Aucun message de cet identifiant dans cet échange", "No message with this id in this exchange")
 
 
 def require_message(exchange: Exchange, new: MessageRequest) -> None:
     """Raises InvalidContent, with all that is wrong, where the message cannot be added to the exchange."""
-    if problems := (*_wrong_recipient(exchange, new), *_not_from_a_buyer(new), *_wrong_correction(exchange, new)):
+    if problems := (*_wrong_recipient(exchange, new), *_wrong_fields(new), *_wrong_correction(exchange, new)):
         raise InvalidContent(problems)
 
 
@@ -85,7 +85,7 @@ def _wrong_recipient(exchange: Exchange, new: MessageRequest) -> Iterator[Proble
         yield Problem("/supplier_id", "unknown_recipient", detail)
 
 
-def _not_from_a_buyer(new: MessageRequest) -> Iterator[Problem]:
+def _wrong_fields(new: MessageRequest) -> Iterator[Problem]:
     if new.author == "buyer":
         detail = Text("Seul un message d'un fournisseur en a", "Only a supplier's message has this")
         if new.stance is not None:

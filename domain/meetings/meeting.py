@@ -103,7 +103,7 @@ class Meeting(MeetingRequest, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-class Template(msgspec.Struct, frozen=True):
+class MeetingTemplate(msgspec.Struct, frozen=True):
     """The usual length and agenda of a meeting format."""
 
     format: Format
@@ -112,7 +112,7 @@ class Template(msgspec.Struct, frozen=True):
     agenda: tuple[AgendaItem, ...]
 
 
-HALF_DAY = Template(
+HALF_DAY = MeetingTemplate(
     "half_day",
     "Demi-journée acheteurs et structures de l'ESS",
     180,
@@ -123,7 +123,7 @@ HALF_DAY = Template(
     ),
 )
 """As networks of Bretagne and the Loire hold it: a talk on public procurement, then buyers meet suppliers."""
-TEMPLATES: dict[Format, Template] = {"half_day": HALF_DAY}
+TEMPLATES: dict[Format, MeetingTemplate] = {"half_day": HALF_DAY}
 
 
 def with_agenda(meeting: MeetingRequest) -> MeetingRequest:

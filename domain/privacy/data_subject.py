@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.privacy.person import email_key, name_key
+from domain.privacy.person import email_key, person_key
 from domain.suppliers.supplier import Contact
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
@@ -58,11 +58,15 @@ class Identifiers(msgspec.Struct, frozen=True):
             phones=self.phones.union(key for key in map(phone_key, phones) if len(key) >= _SHORTEST_PHONE),
         )
 
+    def has_own_email(self, email: str) -> bool:
+        """Whether an address is the person's and contains a word of their name."""
+        return email_key(email) in self.emails and any(is_of(email, name) for name in self.names)
+
 
 def identifiers_of(subject: DataSubject) -> Identifiers:
     """The identifiers in a request. Raises InvalidContent where nobody can be recognised by them."""
     email, name, phone = subject.email or "", subject.name or "", subject.phone or ""
-    asked = Identifiers(email_key(email), name_key(name), phone_key(phone)).extended([name], [email], [phone])
+    asked = Identifiers(email_key(email), person_key(name), phone_key(phone)).extended([name], [email], [phone])
     if subject.email is None and subject.name is None and subject.phone is None:
         raise InvalidContent((Problem("", "missing_field", _MISSING),))
     if subject.name is not None and len(asked.asked_name_key) < 2:
@@ -90,7 +94,7 @@ def is_meant(person: str, email: str | None, identifiers: Identifiers) -> bool:
     if address in identifiers.emails:
         return True
     is_namesake = bool(identifiers.asked_email and address)
-    return name_key(person) == identifiers.asked_name_key != "" and not is_namesake
+    return person_key(person) == identifiers.asked_name_key != "" and not is_namesake
 
 
 def without_person(contact: Contact, identifiers: Identifiers) -> Contact:
@@ -101,12 +105,10 @@ def without_person(contact: Contact, identifiers: Identifiers) -> Contact:
     """
     email, phone, person = contact.email or "", contact.phone or "", contact.person or ""
     is_named = bool(person) and is_meant(person, email, identifiers)
-    is_known = email_key(email) in identifiers.emails
-    has_own_email = is_known and any(is_of(email, name) for name in identifiers.names)
     removed = {
         "person": is_named,
-        "email": is_known or (is_named and is_of(email, person)),
-        "phone": is_named or has_own_email or phone_key(phone) == identifiers.asked_phone != "",
+        "email": email_key(email) in identifiers.emails or (is_named and is_of(email, person)),
+        "phone": is_named or identifiers.has_own_email(email) or phone_key(phone) == identifiers.asked_phone != "",
     }
     gone = {field: None for field, goes in removed.items() if goes and getattr(contact, field) is not None}
     return msgspec.structs.replace(contact, **gone) if gone else contact

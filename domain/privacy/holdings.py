@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.privacy.data_subject import Identifiers, is_of, phone_key
+from domain.privacy.data_subject import Identifiers, phone_key
 from domain.privacy.person import email_key
 
 Fate = Literal["erased", "pseudonym", "kept"]
@@ -80,8 +80,7 @@ def without_contacts(
             return found[0]
         email, phone = _decode(found["email"]) or "", _decode(found["phone"]) or ""
         is_known = email_key(email) in identifiers.emails
-        has_own_email = is_known and any(is_of(email, name) for name in identifiers.names)
-        is_own_phone = has_own_email or (is_theirs and phone_key(phone) in identifiers.phones)
+        is_own_phone = identifiers.has_own_email(email) or (is_theirs and phone_key(phone) in identifiers.phones)
         if is_known:
             removed.append(("contact.email", email))
         if is_own_phone and phone:

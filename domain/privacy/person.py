@@ -12,7 +12,7 @@ def pseudonym(person_id: UUID) -> str:
     return f"Personne {person_id.hex[-_DIGITS_SHOWN:]}"
 
 
-def name_key(name: str) -> str:
+def person_key(name: str) -> str:
     """The folded words of a name in alphabetical order: "Le Goff, Anne" and "Anne LE GOFF" have one key."""
     return " ".join(sorted(fold(name).split()))
 

@@ -37,6 +37,11 @@ class Cpv:
     def known(self, code8: str) -> bool:
         return code8 in self._labels
 
+    def exists(self, code: str) -> bool:
+        """Whether a code is known, with or without its check digit; False for what is not written as a CPV code."""
+        written = _WRITTEN.fullmatch(code)
+        return written is not None and self.known(written.group(1))
+
     def label(self, code8: str) -> str | None:
         """The official French label; None for a code that does not exist."""
         return self._labels.get(code8)

@@ -21,8 +21,8 @@ from domain.reference.territory import Territories
 from domain.report.exchange_summary import ExchangeReport
 from domain.report.model import (
     AppliedRule,
+    MapPlacement,
     PlacedSupplier,
-    Placement,
     Report,
     ReportAward,
     ReportCandidate,
@@ -34,9 +34,9 @@ from domain.report.model import (
     ReportNeed,
     ReportParticipant,
     ReportRules,
+    ReportStanding,
     ReportSupplier,
     ReportVersion,
-    Standing,
     Treatment,
 )
 from domain.report.redaction import Redaction
@@ -63,7 +63,7 @@ METHOD = msgspec.convert(
 )
 """The report's account of how suppliers are found and put in order, paragraph by paragraph."""
 SINGLE_PERSON: Kind = "TIH"
-STANDINGS: dict[Outcome | None, Standing] = {
+STANDINGS: dict[Outcome | None, ReportStanding] = {
     None: "eligible",
     "ELIGIBLE": "eligible",
     "ELIGIBLE_IF": "on_proof",
@@ -71,12 +71,12 @@ STANDINGS: dict[Outcome | None, Standing] = {
     "REVIEW": "to_judge",
     "INELIGIBLE": "to_judge",
 }
-BEST_FIRST: tuple[Standing, ...] = ("eligible", "on_proof", "to_judge", "near_miss")
+BEST_FIRST: tuple[ReportStanding, ...] = ("eligible", "on_proof", "to_judge", "near_miss")
 UNNAMED = Text("Travailleur indépendant (nom non communiqué)", "Self-employed person (name withheld)")
 POINT = Text("point donné", "given point")
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class ReportFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The values that a report is made of.
 
     `organisation`: whose need it is; `directory`: the suppliers it names, as now; `earlier`: the decisions on versions
@@ -94,7 +94,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def report(
-    facts: Facts,
+    facts: ReportFacts,
     territories: Territories,
     rules: Rules,
     language: Language,
@@ -107,7 +107,7 @@ def report(
 
 
 class _Reporter:
-    def __init__(self, facts: Facts, territories: Territories, language: Language, redacted: bool) -> None:
+    def __init__(self, facts: ReportFacts, territories: Territories, language: Language, redacted: bool) -> None:
         self._facts, self._territories, self._language = facts, territories, language
         self._shortlist = facts.version.shortlist
         self._summaries = everyone_shown(facts.version)
@@ -249,7 +249,7 @@ class _Reporter:
         lat, lon = (decimal(degrees or 0.0, self._language, 4) for degrees in (site.lat, site.lon))
         return f"{POINT.to(self._language)} ({lat} ; {lon})"
 
-    def _placement(self) -> Placement:
+    def _placement(self) -> MapPlacement:
         standings = standings_of(self._shortlist)
         ordered = sorted(standings.items(), key=lambda each: -BEST_FIRST.index(each[1]))
         placed = [
@@ -258,7 +258,7 @@ class _Reporter:
             if (supplier := self._summaries[supplier_id]).location is not None
             and not (self._redaction.redacted and SINGLE_PERSON in supplier.kinds)
         ]
-        return Placement(tuple(placed), len(standings) - len(placed))
+        return MapPlacement(tuple(placed), len(standings) - len(placed))
 
     def _meeting(self, meeting: Meeting) -> ReportMeeting:
         redaction = self._redaction
@@ -320,9 +320,9 @@ def best_outcome(verdicts: Iterable[Eligibility]) -> Outcome | None:
     return min((each.outcome for each in verdicts), key=OUTCOMES.index, default=None)
 
 
-def standings_of(shortlist: Shortlist) -> dict[UUID, Standing]:
+def standings_of(shortlist: Shortlist) -> dict[UUID, ReportStanding]:
     """The best standing of each supplier over the lots."""
-    found: dict[UUID, list[Standing]] = {}
+    found: dict[UUID, list[ReportStanding]] = {}
     for lot in shortlist.lots:
         for row in lot.candidates:
             found.setdefault(row.supplier.id, []).append(STANDINGS[best_outcome(row.eligibility)])

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.exchanges.exchange import Barrier, Exchange, Message, Recipient
+from domain.exchanges.exchange import Barrier, Exchange, Message, Recipient, correction_chains
 from domain.report.model import (
     BarrierCount,
     Contacted,
@@ -52,7 +52,7 @@ class ExchangeReport:
         statements = [
             Statement(exchange, chain)
             for exchange in exchanges
-            for chain in chains(message for message in exchange.messages if message.author == "supplier")
+            for chain in _chains(message for message in exchange.messages if message.author == "supplier")
         ]
         self._questions = [each for each in statements if each.is_question]
         self._answers = [each for each in statements if not each.is_question]
@@ -147,24 +147,18 @@ class ExchangeReport:
                 recipients=len(exchange.recipients),
             )
             for exchange in self._exchanges
-            for chain in chains(message for message in exchange.messages if message.author == "buyer")
+            for chain in _chains(message for message in exchange.messages if message.author == "buyer")
             if (first := chain[0]).publishes is not None
         ]
         return tuple(sorted(found, key=lambda each: each.shared_at))
 
 
-def chains(messages: Iterable[Message]) -> list[tuple[Message, ...]]:
-    """Messages with those that correct them, in their order."""
-    first: dict[UUID, UUID] = {}
-    found: dict[UUID, list[Message]] = {}
-    for message in messages:
-        corrected = message.corrects
-        first[message.id] = message.id if corrected is None else first.get(corrected, message.id)
-        found.setdefault(first[message.id], []).append(message)
-    return [tuple(chain) for chain in found.values()]
+def _chains(messages: Iterable[Message]) -> list[tuple[Message, ...]]:
+    """Messages with those that correct them, in the order of the first of each."""
+    return [chain for message_id, chain in correction_chains(messages).items() if message_id == chain[0].id]
 
 
 def _messages_to_all(exchange: Exchange) -> list[Message]:
     """The buyer's messages to all, as last corrected, without answers to questions."""
-    sent = chains(m for m in exchange.messages if m.author == "buyer" and m.supplier_id is None)
+    sent = _chains(m for m in exchange.messages if m.author == "buyer" and m.supplier_id is None)
     return [chain[-1] for chain in sent if chain[0].publishes is None]

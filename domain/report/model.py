@@ -16,7 +16,7 @@ from domain.law.rules import Theme
 from domain.meetings.meeting import Format, MeetingStatus, Role
 from domain.needs.need import ContractKind, Nature, Procedure, Reserved, Technique
 from domain.needs.status import Status
-from domain.shortlists.frozen import Verdict
+from domain.shortlists.frozen import DecisionCode
 from domain.shortlists.shortlist import (
     Advice,
     Alternatives,
@@ -36,7 +36,7 @@ from domain.suppliers.supplier import Kind, Point
 from domain.text.bilingual import Language
 
 Variant = Literal["full", "redacted"]
-Standing = Literal["eligible", "on_proof", "to_judge", "near_miss"]
+ReportStanding = Literal["eligible", "on_proof", "to_judge", "near_miss"]
 """The best that a supplier is over the lots: may answer, may with proofs, a person must judge, or it nearly fits."""
 Position = Literal["interested", "declined", "answered"]
 
@@ -58,7 +58,7 @@ SupplierNamer = Callable[[UUID, str, str | None], ReportSupplier]
 class ReportDecision(msgspec.Struct, frozen=True):
     """The buyer's decision on a supplier, for a lot."""
 
-    decision: Verdict
+    decision: DecisionCode
     reason: str | None
     decided_at: datetime
 
@@ -146,11 +146,14 @@ class PlacedSupplier(msgspec.Struct, frozen=True):
 
     name: str
     at: Point
-    standing: Standing
+    standing: ReportStanding
 
 
-class Placement(msgspec.Struct, frozen=True):
-    """The suppliers on the map; `unplaced`: how many have no known place."""
+class MapPlacement(msgspec.Struct, frozen=True):
+    """The suppliers on the map.
+
+    `unplaced`: how many are not on it, for want of a known place or, in a redacted report, of a name to be told.
+    """
 
     suppliers: tuple[PlacedSupplier, ...]
     unplaced: int
@@ -283,7 +286,10 @@ class Treatment(msgspec.Struct, frozen=True):
 
 
 class AppliedRule(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule that findings, verdicts and advice of this report rest on. `article` null: counsel, not law."""
+    """A rule that findings, verdicts and advice of this report rest on, or a rule of sourcing in force.
+
+    `article` null: counsel, not law.
+    """
 
     id: str
     theme: Theme
@@ -316,7 +322,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     method: tuple[str, ...]
     lots: tuple[ReportLot, ...]
     advice: tuple[Advice, ...]
-    placement: Placement = msgspec.field(name="map")
+    placement: MapPlacement = msgspec.field(name="map")
     exchanges: tuple[ReportExchange, ...]
     contacted: tuple[Contacted, ...]
     lessons: tuple[Lesson, ...]

@@ -4,7 +4,8 @@ A version tells itself why its near misses and suppliers of a later day are not 
 (`unexplained`) is found by whoever asks for the comparison, with the data of that moment.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
@@ -12,7 +13,15 @@ import msgspec
 
 from domain.needs.need import Lot
 from domain.needs.status import changed_fields
-from domain.shortlists.frozen import ComparedVersion, FrozenShortlist, Named, ShownLot, SupplierName, Verdict
+from domain.shortlists.frozen import (
+    ComparedVersion,
+    Decision,
+    DecisionCode,
+    FrozenShortlist,
+    Named,
+    ShownLot,
+    SupplierName,
+)
 from domain.shortlists.shortlist import Gate, Stamp
 from domain.text.bilingual import Language, Text
 from domain.text.labels import REFUSED_BY
@@ -90,6 +99,9 @@ class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
     changed: tuple[str, ...] = ()
 
 
+WhyNot = Callable[[UUID], AbsenceReason]
+
+
 class Absence(msgspec.Struct, frozen=True):
     """An `AbsenceReason` before it is put into words; `message`: the gate's, where it is known.
 
@@ -141,7 +153,7 @@ class NearMissChange(SupplierName, frozen=True):
 class DecisionSummary(msgspec.Struct, frozen=True):
     """The buyer's decision on a supplier in one version."""
 
-    decision: Verdict
+    decision: DecisionCode
     reason: str | None
 
 
@@ -222,18 +234,18 @@ class _Side:
     """A lot as one version has it."""
 
     def __init__(
-        self, version: FrozenShortlist, lot_id: str, shown: ShownLot | None, absences: Mapping[UUID, Absence]
+        self,
+        version: FrozenShortlist,
+        lot: Lot | None,
+        shown: ShownLot | None,
+        decisions: Iterable[Decision],
+        absences: Mapping[UUID, Absence],
     ) -> None:
-        self.version, self.shown, self.absences = version, shown, absences
-        self.lot = _lots(version).get(lot_id)
+        self.version, self.lot, self.shown, self.absences = version, lot, shown, absences
         self.ranks = {row.supplier.id: row.rank for row in shown.candidates} if shown else {}
         self.missed = {row.supplier.id: row for row in shown.near_misses} if shown else {}
         self.names = {each.id: each.name for each in shown.listed} if shown else {}
-        self.decisions = {
-            each.supplier_id: DecisionSummary(each.decision, each.reason)
-            for each in version.decisions
-            if each.lot_id == lot_id
-        }
+        self.decisions = {each.supplier_id: DecisionSummary(each.decision, each.reason) for each in decisions}
 
     def known_absence(self, supplier_id: UUID) -> Absence | None:
         """The reason that the version itself gives for a supplier's not being a candidate."""
@@ -245,27 +257,35 @@ class _Side:
         known_at = supplier_id.int >> 80 if supplier_id.version == UUID7 else 0
         return Absence("not_yet") if known_at > int(self.version.created_at.timestamp() * 1_000) else None
 
-    def why_not(self, supplier_id: UUID, other: "_Side", language: Language) -> AbsenceReason:
-        """The reason for which a supplier, which `other` shows, is not a candidate."""
+    def why_not(self, other: "_Side", changed: Sequence[str], language: Language) -> WhyNot:
+        """The function that says why a supplier, which `other` shows, is not a candidate.
+
+        `changed`: the fields of the lot that differ between the two.
+        """
         heirs = {
             each.other.id: Named(part, self.names[part])
             for part, each in other.absences.items()
             if each.other is not None and part in self.ranks
         }
+        return partial(self._absence_reason, heirs, changed, language)
+
+    def _absence_reason(
+        self, heirs: Mapping[UUID, Named], changed: Sequence[str], language: Language, supplier_id: UUID
+    ) -> AbsenceReason:
         absence = self.known_absence(supplier_id) or self.absences.get(supplier_id) or Absence("not_kept")
         if supplier_id in heirs:
             absence = Absence("listed_as", other=heirs[supplier_id])
         if language != self.version.language and supplier_id in self.missed:
             absence = msgspec.structs.replace(absence, message=None)
         decisive = DECISIVE.get(absence.excluded_by or absence.code, ())
-        changed = tuple(name for name in _changed(self, other) if name in decisive)
+        named = tuple(name for name in changed if name in decisive)
         return AbsenceReason(
             code=absence.code,
-            message=_absence_text(absence, self.version.number, len(self.ranks), changed, language),
+            message=_absence_text(absence, self.version.number, len(self.ranks), named, language),
             excluded_by=absence.excluded_by,
             rank=absence.rank,
             other=absence.other.id if absence.other else None,
-            changed=changed,
+            changed=named,
         )
 
     def criteria(self) -> dict[str, object]:
@@ -284,33 +304,37 @@ class _Side:
 
 def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> LotDiff:
     names, lot = before.names | after.names, after.lot or before.lot
+    changed = _changed(before, after)
+    why_not_before, why_not_after = before.why_not(after, changed, language), after.why_not(before, changed, language)
     stayed = {each: (before.ranks[each], rank) for each, rank in after.ranks.items() if each in before.ranks}
     return LotDiff(
         id=lot_id,
         title=lot.title if lot else None,
         in_before=before.shown is not None,
         in_after=after.shown is not None,
-        changed_fields=tuple(name for name in _changed(before, after) if name != "on"),
+        changed_fields=tuple(name for name in changed if name != "on"),
         total_before=before.shown.total if before.shown else None,
         total_after=after.shown.total if after.shown else None,
         stayed=len(stayed),
         came=tuple(
-            AddedCandidate(each, names[each], None, rank, before.why_not(each, after, language))
+            AddedCandidate(each, names[each], None, rank, why_not_before(each))
             for each, rank in after.ranks.items()
             if each not in stayed
         ),
         left=tuple(
-            RemovedCandidate(each, names[each], rank, None, after.why_not(each, before, language))
+            RemovedCandidate(each, names[each], rank, None, why_not_after(each))
             for each, rank in before.ranks.items()
             if each not in stayed
         ),
         moved=tuple(MovedCandidate(each, names[each], was, now) for each, (was, now) in stayed.items() if was != now),
-        near_misses=tuple(_near_misses(before, after, language)),
+        near_misses=tuple(_near_misses(before, after, why_not_before, why_not_after)),
         decisions=tuple(_decisions(before, after, names)),
     )
 
 
-def _near_misses(before: _Side, after: _Side, language: Language) -> Iterator[NearMissChange]:
+def _near_misses(
+    before: _Side, after: _Side, why_not_before: WhyNot, why_not_after: WhyNot
+) -> Iterator[NearMissChange]:
     """Those of both versions; their messages are compared where both are in the same language."""
     for each, row in after.missed.items():
         was = before.missed.get(each)
@@ -319,8 +343,7 @@ def _near_misses(before: _Side, after: _Side, language: Language) -> Iterator[Ne
             and (was.message == row.message or before.version.language != after.version.language)
         ):
             continue
-        why = before.why_not(each, after, language), after.why_not(each, before, language)
-        yield NearMissChange(each, row.supplier.name, *why)
+        yield NearMissChange(each, row.supplier.name, why_not_before(each), why_not_after(each))
 
 
 def _decisions(before: _Side, after: _Side, names: Mapping[UUID, str]) -> Iterator[DecisionDifference]:
@@ -330,9 +353,15 @@ def _decisions(before: _Side, after: _Side, names: Mapping[UUID, str]) -> Iterat
             yield DecisionDifference(each, names[each], was, became)
 
 
-def _sides(version: FrozenShortlist, lots: Iterable[str], absences: Absences) -> list[_Side]:
-    shown = {lot.id: lot for lot in version.shown}
-    return [_Side(version, lot, shown.get(lot), absences.get(lot, {})) for lot in lots]
+def _sides(version: FrozenShortlist, lot_ids: Iterable[str], absences: Absences) -> list[_Side]:
+    lots, shown = _lots(version), {lot.id: lot for lot in version.shown}
+    decisions: dict[str, list[Decision]] = {}
+    for each in version.decisions:
+        decisions.setdefault(each.lot_id, []).append(each)
+    return [
+        _Side(version, lots.get(lot_id), shown.get(lot_id), decisions.get(lot_id, ()), absences.get(lot_id, {}))
+        for lot_id in lot_ids
+    ]
 
 
 def _lots(version: FrozenShortlist) -> dict[str, Lot]:

@@ -12,7 +12,7 @@ from domain.needs.need import PlannedNeed
 from domain.shortlists.shortlist import Gate, Shortlist, Stamp, SupplierSummary
 from domain.text.bilingual import Language
 
-Verdict = Literal["kept", "set_aside"]
+DecisionCode = Literal["kept", "set_aside"]
 
 
 class Named(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -48,7 +48,7 @@ class DecisionKey(msgspec.Struct, frozen=True):
 class Decision(DecisionKey, frozen=True):
     """The buyer's decision on a supplier of a version, for one lot."""
 
-    decision: Verdict
+    decision: DecisionCode
     reason: str | None
     decided_at: datetime
 

@@ -124,7 +124,10 @@ class NearMiss(msgspec.Struct, frozen=True):
 
 
 class Coverage(msgspec.Struct, frozen=True):
-    """The numbers of candidates for one requested segment: all, `eligible` for certain, and `local` ones."""
+    """The numbers of candidates for one requested segment: all, `eligible`, and `local` ones.
+
+    `eligible`: ELIGIBLE or ELIGIBLE_IF; all of them on a lot that is not reserved.
+    """
 
     segment: str
     candidates: int

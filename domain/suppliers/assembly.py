@@ -28,7 +28,7 @@ _FIRST_KNOWN_FIELDS = (
     "turnover_eur", "active",
 )  # fmt: skip
 _PLACE_FIELDS = ("location", "commune")
-# The person to contact is not told, and so is not where that was learnt.
+# `contact.person` is personal data and is never served; nor is the source it came from.
 _NESTED_FIELDS = (
     *(("shares", name) for name in ("disabled", "disadvantaged", "detained")),
     *(("contact", name) for name in ("email", "phone", "website")),

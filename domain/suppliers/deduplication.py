@@ -6,11 +6,11 @@ Links are honoured from the strongest to the weakest, each unless it would put t
 2. records with the same SIRET: those outside prisons first, then nearest first;
 3. records with near-same names, one of which has no SIRET at least, whose own points are at most 200 m apart: the most
    alike first, then nearest first. They join a record without SIRET to one supplier at most: of two neighbours with
-   different SIRETs it joins the one it is linked to more strongly, and never makes one of them.
+   different SIRETs it joins the one it is linked to more strongly, and never merges the two.
 
 Kept apart: records that a person has split, whatever links them; workshops in prisons more than 1 km apart, or one of
-which nobody knows where it is, unless a person has merged them. Records that say the same of all this are one from the
-start.
+which nobody knows where it is, unless a person has merged them. Records with the same SIRET, names, place and
+`in_prison` are united first, where they have a SIRET or a name and no decision is about them.
 
 The outcome depends on the records and on what people decided, not on the order in which they came.
 """
@@ -53,7 +53,7 @@ class RecordReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     external_id: str
 
 
-class Facts(msgspec.Struct, frozen=True, gc=False):
+class IdentityFacts(msgspec.Struct, frozen=True, gc=False):
     """The facts by which a record is identified.
 
     `names`: as `read_name` reads them, for records with a point of their own; empty where the place is only a commune,
@@ -78,7 +78,7 @@ NO_DECISIONS = Decisions()
 
 
 def partition(
-    facts: Iterable[Facts], similarity: NameSimilarity, decisions: Decisions = NO_DECISIONS
+    facts: Iterable[IdentityFacts], similarity: NameSimilarity, decisions: Decisions = NO_DECISIONS
 ) -> list[list[RecordKey]]:
     """The records of each supplier, in their order; a record that nothing links is alone.
 
@@ -106,7 +106,7 @@ def metres(one: Point, other: Point) -> float:
 class _Groups:
     """Union-find of records, which refuses unions that something forbids."""
 
-    def __init__(self, facts: Sequence[Facts], decisions: Decisions) -> None:
+    def __init__(self, facts: Sequence[IdentityFacts], decisions: Decisions) -> None:
         self.facts = {each.key: each for each in facts}
         self.split: dict[RecordKey, set[RecordKey]] = {}
         for one, other in decisions.split:
@@ -158,7 +158,7 @@ class _Groups:
 class _Content:
     """The members of a group that may keep it apart from others."""
 
-    def __init__(self, facts: Facts, split: Collection[RecordKey]) -> None:
+    def __init__(self, facts: IdentityFacts, split: Collection[RecordKey]) -> None:
         self.first = facts.key
         self.size = 1
         self.has_siret = facts.siret is not None
@@ -176,9 +176,9 @@ def _are_far_apart(one: Point | None, other: Point | None) -> bool:
     return one is None or other is None or metres(one, other) > PRISONS_APART_M
 
 
-def _unite_identical(groups: _Groups) -> Iterator[Facts]:
+def _unite_identical(groups: _Groups) -> Iterator[IdentityFacts]:
     """Unite records with the same facts and no decision about them, and yield one of each: many cost as one."""
-    seen: dict[tuple[object, ...], Facts] = {}
+    seen: dict[tuple[object, ...], IdentityFacts] = {}
     for each in groups.facts.values():
         tells_nothing = not (each.siret or each.names) or (each.in_prison and each.place is None)
         if tells_nothing or each.key in groups.decided:
@@ -191,12 +191,12 @@ def _unite_identical(groups: _Groups) -> Iterator[Facts]:
         groups.unite(seen[said].key, each.key, "siret" if each.siret else "name")
 
 
-def _unite_by_siret(groups: _Groups, facts: Iterable[Facts]) -> None:
-    same: dict[str, list[Facts]] = {}
+def _unite_by_siret(groups: _Groups, facts: Iterable[IdentityFacts]) -> None:
+    same: dict[str, list[IdentityFacts]] = {}
     for each in facts:
         if each.siret is not None:
             same.setdefault(each.siret, []).append(each)
-    pairs: list[tuple[Facts, Facts]] = []
+    pairs: list[tuple[IdentityFacts, IdentityFacts]] = []
     for holders in same.values():
         plain = [each for each in holders if not each.in_prison and each.key not in groups.split]
         special = [each for each in holders if each.in_prison or each.key in groups.split]
@@ -207,7 +207,7 @@ def _unite_by_siret(groups: _Groups, facts: Iterable[Facts]) -> None:
         groups.unite(one.key, other.key, "siret")
 
 
-def _unite_each(groups: _Groups, members: Sequence[Facts], by: Link) -> None:
+def _unite_each(groups: _Groups, members: Sequence[IdentityFacts], by: Link) -> None:
     """Unite each with the first group before it that it may join."""
     before: list[RecordKey] = []
     for each in members:
@@ -215,7 +215,7 @@ def _unite_each(groups: _Groups, members: Sequence[Facts], by: Link) -> None:
             before.append(each.key)
 
 
-def _nearness(pair: tuple[Facts, Facts]) -> tuple[float, RecordKey, RecordKey]:
+def _nearness(pair: tuple[IdentityFacts, IdentityFacts]) -> tuple[float, RecordKey, RecordKey]:
     one, other = pair
     away = math.inf if one.place is None or other.place is None else metres(one.place, other.place)
     return (away, *_ordered(one.key, other.key))
@@ -225,7 +225,7 @@ def _ordered(one: RecordKey, other: RecordKey) -> tuple[RecordKey, RecordKey]:
     return (one, other) if one < other else (other, one)
 
 
-def _unite_by_name(groups: _Groups, facts: Iterable[Facts], similarity: NameSimilarity) -> None:
+def _unite_by_name(groups: _Groups, facts: Iterable[IdentityFacts], similarity: NameSimilarity) -> None:
     """Links are sorted by similarity, then distance; those between two records without SIRET go before others."""
     links: dict[tuple[RecordKey, RecordKey], tuple[float, float, bool]] = {}
     for one, name, other, other_name in _neighbours(facts):
@@ -238,9 +238,9 @@ def _unite_by_name(groups: _Groups, facts: Iterable[Facts], similarity: NameSimi
         groups.unite(*pair, "name")
 
 
-def _neighbours(facts: Iterable[Facts]) -> Iterator[tuple[Facts, Name, Facts, Name]]:
+def _neighbours(facts: Iterable[IdentityFacts]) -> Iterator[tuple[IdentityFacts, Name, IdentityFacts, Name]]:
     """Pairs of names that may be alike, of records of which one has no SIRET, in the same band of latitude."""
-    blocks: dict[str | None, list[tuple[Facts, Name]]] = {}
+    blocks: dict[str | None, list[tuple[IdentityFacts, Name]]] = {}
     for each in facts:
         for name in each.names:
             blocks.setdefault(name_key(name), []).append((each, name))

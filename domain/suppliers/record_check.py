@@ -45,7 +45,7 @@ def check_record(record: SupplierRecord, territories: Territories, taxonomy: Tax
 
 def unknown_segment(segment: str, taxonomy: Taxonomy) -> Text:
     """The message about an id of no segment, with the nearest one."""
-    detail = Text(f"Segment inconnu : « {segment} »", f"Unknown segment: “{segment}”")
+    detail = Text(f"Segment inconnu : « {segment[:80]} »", f"Unknown segment: “{segment[:80]}”")
     return _with_hint(detail, taxonomy.nearest(segment))
 
 
@@ -73,18 +73,11 @@ def _offer(offer: Offer, position: int, territories: Territories, taxonomy: Taxo
         if not taxonomy.known(segment):
             yield Problem(pointer(*at, "segments", place), "unknown_code", unknown_segment(segment, taxonomy))
     for place, code in enumerate(offer.cpv):
-        if not _known_cpv(code, cpv):
+        if not cpv.exists(code):
             detail = Text(f"Code CPV inconnu : « {code} »", f"Unknown CPV code: “{code}”")
             yield Problem(pointer(*at, "cpv", place), "unknown_code", _with_hint(detail, cpv.nearest(code)))
     if offer.service_area is not None:
         yield from _service_area(offer.service_area, position, territories)
-
-
-def _known_cpv(code: str, cpv: Cpv) -> bool:
-    try:
-        return cpv.known(cpv.normalise(code))
-    except ValueError:
-        return False
 
 
 def _service_area(area: ServiceArea, position: int, territories: Territories) -> Iterator[Problem]:

@@ -55,10 +55,11 @@ class Batch(msgspec.Struct, frozen=True):
 def reject(line: int, external_id: str | None, problems: tuple[Problem, ...], language: Language) -> RowError:
     """One error for all the problems of a row: place and code of the first one, then the details of five others."""
     first, *others = problems
-    also = [f"{other.pointer} : {other.detail.to(language)}" for other in others[:_PROBLEMS_LISTED]]
+    colon, semicolon = Text(" : ", ": ").to(language), Text(" ; ", "; ").to(language)
+    also = [other.pointer + colon + other.detail.to(language) for other in others[:_PROBLEMS_LISTED]]
     if len(others) > _PROBLEMS_LISTED:
         also.append(f"+{len(others) - _PROBLEMS_LISTED}")
     detail = first.detail.to(language)
     if also:
-        detail += Text(" ; et aussi ", "; also ").to(language) + " ; ".join(also)
+        detail += semicolon + Text("et aussi ", "also ").to(language) + semicolon.join(also)
     return RowError(line, external_id, first.pointer, first.code, detail)

@@ -37,7 +37,7 @@ REFUSED_BY = _TABLES["refused_by"]
 """By gate, what is said of a supplier that it refused."""
 TENSIONS = _TABLES["tensions"]
 SEVERITIES = _TABLES["severities"]
-VERDICTS = _TABLES["verdicts"]
+DECISIONS = _TABLES["decisions"]
 CHANNELS = _TABLES["channels"]
 POSITIONS = _TABLES["positions"]
 BARRIERS = _TABLES["barriers"]

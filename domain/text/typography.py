@@ -21,7 +21,7 @@ def typeset(text: str, language: Language) -> str:
     if language == "en":
         return text
     text = _BEFORE_NARROW.sub(NARROW, _BEFORE.sub(NO_BREAK, text))
-    text = text.replace("« ", f"«{NO_BREAK}").replace("€ HT", f"€{NO_BREAK}HT").replace("no ", f"no{NO_BREAK}")
+    text = text.replace("« ", f"«{NO_BREAK}").replace("€ HT", f"€{NO_BREAK}HT").replace("n° ", f"n°{NO_BREAK}")
     return text.replace("'", "’")
 
 

@@ -14,11 +14,11 @@ CACHED_OUTLINES = 256
 
 
 class AreaOutline(NamedTuple):
-    """An area in degrees: `bbox` west, south, east, north; `centroid` longitude, latitude; `outline` as GeoJSON."""
+    """An area in degrees: `bbox` west, south, east, north; `centroid` longitude, latitude; `geometry` as GeoJSON."""
 
     bbox: tuple[float, float, float, float]
     centroid: tuple[float, float]
-    outline: bytes
+    geometry: bytes
 
 
 class AreaOutlines:

@@ -11,9 +11,9 @@ import shapely
 from numpy.typing import NDArray
 
 from domain.reference.territory import DATA
+from matching.geo.projection import Geometries
 
 Outlined = Literal["commune", "epci", "departement", "region"]
-Geometries = NDArray[np.object_]
 
 FILES: dict[Outlined, str] = {
     "commune": "outlines.communes.bin.xz",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
+Geometries = NDArray[np.object_]
 
 EQUATOR_KM = 6378.137
 FLATTENING = 1 / 298.257223563

@@ -4,7 +4,6 @@ They are drawn from the outlines that come with the product, simplified to what 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -15,14 +14,14 @@ from domain.reference.territory import Area
 from domain.suppliers.supplier import Point
 from matching.geo.geojson_validation import checked_geometry
 from matching.geo.outlines import Outlined, outlines
-from matching.geo.projection import Floats, Plane, earth_centred
-from matching.geo.shape import LONGEST_EDGE_DEGREES, Geometries
+from matching.geo.projection import ECCENTRICITY2, Floats, Geometries, Plane, earth_centred
+from matching.geo.shape import LONGEST_EDGE_DEGREES
 from matching.geo.territory import Geography, largest_areas
 
 WIDTH = 1_000.0
 """Units across a sheet; heights follow from what is shown."""
-NARROWEST, WIDEST = 0.62, 1.05
-"""Of the height to the width of a sheet."""
+LOWEST, TALLEST = 0.62, 1.05
+"""The least and the greatest height of a sheet, as a share of its width."""
 MARGIN_KM = 60.0
 LEAST_KM = 12.0
 THINNED = 1.2
@@ -207,8 +206,8 @@ class _Mapper:
             both = np.concatenate([near, [low, high]])
             low, high = both.min(axis=0), both.max(axis=0)
         size = np.maximum(high - low, LEAST_KM) * 1.1
-        size[1] = max(size[1], size[0] * NARROWEST)
-        size[0] = max(size[0], size[1] / WIDEST)
+        size[1] = max(size[1], size[0] * LOWEST)
+        size[0] = max(size[0], size[1] / TALLEST)
         middle = (low + high) / 2
         per_km = float(WIDTH / size[0])
         return _Frame(plane, middle[0] - size[0] / 2, middle[1] + size[1] / 2, per_km, float(size[1] * per_km))
@@ -226,7 +225,8 @@ class _Mapper:
             if len(towns) == TOWNS or any(np.hypot(*(spot - other.at)) < TOWN_SPACING for other in towns):
                 continue
             sides = (left for left in (False, True) if _is_free(spot, name, taken, frame.height, left=left))
-            towns += [Town(name, _rounded(spot), left) for left in islice(sides, 1)]
+            if (left := next(sides, None)) is not None:
+                towns.append(Town(name, _rounded(spot), left))
         return tuple(towns)
 
 
@@ -256,7 +256,7 @@ def _unprojected(plane: Plane, flat: Floats) -> Floats:
     along = (flat[:, :1] * east + flat[:, 1:] * north) / np.maximum(away, 1e-9)[:, None]
     on_sphere = np.cos(arc)[:, None] * up + np.sin(arc)[:, None] * along
     lon = np.degrees(np.arctan2(on_sphere[:, 1], on_sphere[:, 0]))
-    lat = np.degrees(np.arctan2(on_sphere[:, 2] / 0.99330562, np.hypot(on_sphere[:, 0], on_sphere[:, 1])))
+    lat = np.degrees(np.arctan2(on_sphere[:, 2] / (1 - ECCENTRICITY2), np.hypot(on_sphere[:, 0], on_sphere[:, 1])))
     return np.column_stack([lon, lat])
 
 

@@ -8,9 +8,7 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
-from matching.geo.projection import Floats, Plane, earth_centred
-
-Geometries = NDArray[np.object_]
+from matching.geo.projection import Floats, Geometries, Plane, earth_centred
 
 LONGEST_EDGE_DEGREES = 0.05
 """An edge is straight in longitude and latitude (RFC 7946 §3.1.1); cut this short it is also straight on a plane."""
@@ -25,7 +23,7 @@ GEODESIC = pyproj.Geod(ellps="WGS84")
 
 
 class Shape(Hashable, Protocol):
-    """Something on the ground; `vertices` is what it takes to draw it."""
+    """Something on the ground; `vertices`: how many it has, by which caches weigh it."""
 
     vertices: int
 

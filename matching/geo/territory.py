@@ -16,9 +16,9 @@ from domain.reference.territory import Area, Territories, TerritoryKind, Unknown
 from domain.text.bilingual import Text, kilometres
 from matching.geo.geojson_validation import checked_geometry, problems_under
 from matching.geo.outlines import outlines
-from matching.geo.projection import Floats, earth_centred
+from matching.geo.projection import Floats, Geometries, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape
-from matching.geo.weighted_cache import WeightedCache
+from matching.weighted_cache import WeightedCache
 
 Bools = NDArray[np.bool_]
 CACHED_VERTICES = 300_000
@@ -46,17 +46,11 @@ class Territory:
     shape: Shape | None
     drawn: shapely.Geometry | None = None
 
-    def distance(self, positions: Floats) -> Floats:
-        """Kilometres from each position to the territory, 0 inside; infinite where either is unknown."""
-        if self.shape is None:
-            return np.full(len(positions), np.inf)
-        return self.less_radius(self.shape.distance(positions))
-
     def less_radius(self, to_shape: Floats) -> Floats:
         """Distances to the territory, or bounds of them, from those to its shape: less the radius around that."""
         return np.maximum(to_shape - (self.radius_km or 0.0), 0.0)
 
-    def share_ground(self, regions: NDArray[np.object_]) -> Bools:
+    def share_ground(self, regions: Geometries) -> Bools:
         """Which geometries in degrees have ground in common with this territory (drawn, or a radius)."""
         if self.radius_km is not None and self.shape is not None:
             return self.shape.within(self.radius_km, regions)
@@ -206,7 +200,7 @@ class Geography:
             raise InvalidContent((Problem("/commune", "no_outline", NO_OUTLINE),))
         return PolygonShape(pieces)
 
-    def outlines_of(self, area: Area) -> NDArray[np.object_]:
+    def outlines_of(self, area: Area) -> Geometries:
         """The outlines that make up an area, dissolved where they are known so."""
         if area.kind == "commune":
             pieces = self.outlines[list(area.communes)]

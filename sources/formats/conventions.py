@@ -24,7 +24,7 @@ from domain.errors import Problem
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import nameless
 from domain.text.bilingual import Text
-from sources.formats.csv_cells import BadCell, known
+from sources.formats.csv_cells import NO_BOOLEAN, BadCell, known
 from sources.formats.csv_records import missing_columns, rows_of, unknown_columns
 from sources.formats.csv_table import Cells, FaultyRow, Table, read_table
 from sources.rows import Context, Document, UnreadableFile, row_of, unreadable
@@ -45,7 +45,6 @@ _DAY = len("2026-11-24")
 _UNSTATED = date.min
 
 _NO_DATE = Text("Date attendue : AAAA-MM-JJ", "Expected a date: YYYY-MM-DD")
-_NO_BOOLEAN = Text("true ou false attendu", "Expected true or false")
 _NO_SIRET = Text("Un agrément rejoint un fournisseur par son SIRET", "An approval joins a supplier by its SIRET")
 _NO_KEY = Text("Une convention a un identifiant", "A convention has an identifier")
 _ENDS_EARLY = Text("La fin de validité précède le début", "The validity ends before it begins")
@@ -244,7 +243,7 @@ def _ending(cells: dict[str, str]) -> date | None:
     """The day on which an approval ended, `_UNSTATED` where nobody says which; None while it is active."""
     written = cells.get("is_active", "").strip().lower()
     if written not in _YES | _NO:
-        raise BadCell(("is_active",), "wrong_format", _NO_BOOLEAN)
+        raise BadCell(("is_active",), "wrong_format", NO_BOOLEAN)
     if written in _YES:
         return None
     return _day(cells.get("deactivated_at", ""), "deactivated_at") or _UNSTATED

@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][-+]?[0-9]{1,3})?")
 
 _NO_INTEGER = Text("Un nombre entier est attendu", "A whole number is expected")
 _NO_NUMBER = Text("Un nombre à point décimal est attendu", "A number with a decimal point is expected")
-_NO_BOOLEAN = Text("true ou false attendu", "Expected true or false")
+NO_BOOLEAN = Text("true ou false attendu", "Expected true or false")
 
 Path = tuple[str | int, ...]
 
@@ -33,23 +33,23 @@ def known(cell: str) -> str | None:
 
 
 def integer(cell: str, path: Path) -> int:
-    """Raises BadCell for anything but digits with an optional minus sign."""
+    """The whole number in the cell. Raises BadCell for anything but digits with an optional minus sign."""
     if _INTEGER.fullmatch(cell) is None:
         raise BadCell(path, "wrong_format", _NO_INTEGER)
     return int(cell)
 
 
 def number(cell: str, path: Path) -> float:
-    """Raises BadCell for anything but a number as JSON writes it; a decimal comma is one."""
+    """The number in the cell. Raises BadCell for anything not written as in JSON, a decimal comma too."""
     if _NUMBER.fullmatch(cell) is None:
         raise BadCell(path, "wrong_format", _NO_NUMBER)
     return float(cell)
 
 
 def boolean(cell: str, path: Path) -> bool:
-    """Raises BadCell for anything but `true` and `false`."""
+    """Whether the cell says true. Raises BadCell for anything but `true` and `false`."""
     if cell not in ("true", "false"):
-        raise BadCell(path, "wrong_format", _NO_BOOLEAN)
+        raise BadCell(path, "wrong_format", NO_BOOLEAN)
     return cell == "true"
 
 

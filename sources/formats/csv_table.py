@@ -8,13 +8,12 @@ from typing import BinaryIO, NamedTuple
 
 from domain.errors import Problem, null_character_problem
 from domain.text.bilingual import Text
-from sources.formats.lines import TOO_LONG, Line, lines
+from sources.formats.lines import NOT_UTF8, TOO_LONG, Line, lines
 from sources.rows import unreadable
 
 _LONGEST_ROW = 1024 * 1024
 
 _EMPTY = Text("Le fichier est vide : une ligne d'en-tête est attendue", "The file is empty: a header line is expected")
-_NOT_UTF8 = Text("Ce texte n'est pas en UTF-8", "This text is not UTF-8")
 _QUOTES = Text(
     "Guillemets mal placés : une cellule entre guillemets n'est pas refermée, ou continue après",
     "Misplaced quotes: a quoted cell is not closed, or goes on after its closing quote",
@@ -138,7 +137,7 @@ def _unusable(taken: list[Line]) -> Problem | None:
             try:
                 data.decode()
             except UnicodeDecodeError:
-                return Problem("", "not_utf8", _NOT_UTF8)
+                return NOT_UTF8
     return None
 
 

@@ -124,6 +124,7 @@ def _unwrapped(item: Item, lists: tuple[str, ...]) -> Iterator[Item]:
         return
     around = {other: value for other, value in members.items() if other != name}
     page = _Document(io.BytesIO(item.data), LONGEST, CHUNK, item.line)
+    page.peek()
     for inner in page.page(lists, {}):
         yield inner._replace(page=around)
 
@@ -237,7 +238,7 @@ class _Document:
                     end = 0
                 end -= self._at
                 if not self._fill():
-                    raise unreadable("malformed_json", _unfinished(line))
+                    raise _broken_page() if closing == b"}" else unreadable("malformed_json", _unfinished(line))
             elif depth == 0 and mark in (b",", closing):
                 is_too_long = is_too_long or end - self._at > self._longest
                 item = Item(line, None if is_too_long else self._data[self._at : end])

@@ -96,7 +96,7 @@ class Siae(msgspec.Struct, frozen=True):
 
 
 class _Work(NamedTuple):
-    """A sector that a supplier works in; `slug` or a number, `name` where it is known."""
+    """A sector that a supplier works in. `sector`: its slug, its name or a number; `name`: "" where it is not known."""
 
     sector: str
     name: str

@@ -12,6 +12,7 @@ LONGEST = 4 * 1024 * 1024  # a record with 10,000 vertices takes a tenth of it
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
+NOT_UTF8 = Problem("", "not_utf8", Text("Ce texte n'est pas en UTF-8", "This text is not UTF-8"))
 TOO_LONG = Problem("", "line_too_long", Text("Cette ligne est trop longue", "This line is too long"))
 
 

@@ -5,7 +5,7 @@ is listed (a search by SIREN) the seat is. Legal form, ESS and turnover are thos
 only says that no list has it, and is left unknown. `type_siae` holds the kinds of all establishments of the person: it
 becomes approvals, without known dates, only where a single establishment is open; otherwise the description tells it.
 Offers are inferred from NAF codes (of rev. 2, or of 2025) that name a trade, from the names, and from the kind. What is
-closed is not active, nor is who opposed the use of his data (`P`), of whom only name and commune are kept. Not read:
+closed is not active, nor is who opposed the use of his data (`P`), of whose address only the commune is kept. Not read:
 who directs it, who is elected, headcount (a range, not a number), and identifiers in other registers.
 """
 

@@ -12,7 +12,7 @@ from domain.errors import Problem
 from domain.suppliers.rows import Row, RowError, reject
 from domain.text.bilingual import Text
 from sources.formats.json_stream import elements
-from sources.formats.lines import TOO_LONG, lines
+from sources.formats.lines import NOT_UTF8, TOO_LONG, lines
 from sources.rows import Context, RecordRow
 
 
@@ -24,8 +24,6 @@ class _Identified(msgspec.Struct):
 
 _decoder = msgspec.json.Decoder(RecordRow)
 _id_decoder = msgspec.json.Decoder(_Identified)
-
-_NOT_UTF8 = Problem("", "not_utf8", Text("Ce texte n'est pas en UTF-8", "This text is not UTF-8"))
 
 
 def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
@@ -59,7 +57,7 @@ def decoding_problem(error: Exception, kind: object) -> Problem:
     if isinstance(error, msgspec.ValidationError):
         return explain(error, kind)
     if isinstance(error, UnicodeDecodeError):
-        return _NOT_UTF8
+        return NOT_UTF8
     return Problem("", "malformed_json", _malformed(str(error)))
 
 

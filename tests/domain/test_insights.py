@@ -8,10 +8,10 @@ from domain.insights import (
     ExchangeFacts,
     FirstAnswer,
     Insights,
+    LotScope,
     LotSupply,
     NeedFacts,
     ReplyFigures,
-    Scope,
     Tally,
 )
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
@@ -42,8 +42,8 @@ def need(number: int, *lots: LotSupply, status: Status = "sourcing", **fields: A
     return NeedFacts(id=UUID(int=number), status=status, content=content, matched=content, lots=lots)
 
 
-def told(*needs: NeedFacts, scope: Scope | None = None) -> Insights:
-    tally = Tally(scope or Scope())
+def told(*needs: NeedFacts, scope: LotScope | None = None) -> Insights:
+    tally = Tally(scope or LotScope())
     tally.add(needs)
     return tally.insights(NOBODY_ANSWERED, (), BarrierNotes((), 0, 0))
 
@@ -95,18 +95,18 @@ def test_a_segment_and_a_territory_must_hold_for_the_same_lot() -> None:
     """Lot 1 asks for the segment elsewhere, lot 2 asks for another one here."""
     lots = (Lot(id="1", territory=THERE), Lot(id="2"))
     split = need(1, lot("1", velo=1), lot("2", repas=1), lots=lots)
-    scope = Scope(frozenset(("velo",)), lambda place: place == HERE)
+    scope = LotScope(frozenset(("velo",)), lambda place: place == HERE)
     assert told(split, need(2, lot(velo=0)), scope=scope).needs.total == 1
-    assert told(split, scope=Scope(frozenset(("velo",)))).needs.lots == 1
-    assert told(split, scope=Scope(meets=lambda place: place == THERE)).needs.lots == 1
+    assert told(split, scope=LotScope(frozenset(("velo",)))).needs.lots == 1
+    assert told(split, scope=LotScope(meets=lambda place: place == THERE)).needs.lots == 1
 
 
 def test_support_is_not_what_a_lot_asks_for() -> None:
-    assert told(need(1, lot(role="support", velo=1)), scope=Scope(frozenset(("velo",)))).needs.total == 0
+    assert told(need(1, lot(role="support", velo=1)), scope=LotScope(frozenset(("velo",)))).needs.total == 0
 
 
 def test_threads_count_that_are_about_the_lots_or_the_whole_need() -> None:
-    tally = Tally(Scope(frozenset(("velo",))))
+    tally = Tally(LotScope(frozenset(("velo",))))
     tally.add([need(1, lot("1", velo=1), lot("2", repas=1)), need(2, lot(repas=1))])
     exchanges = [
         ExchangeFacts(UUID(int=10), UUID(int=1), ()),

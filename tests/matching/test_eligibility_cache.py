@@ -12,7 +12,7 @@ from domain.law.rules import load
 from domain.law.supply_advice import approval_end
 from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.suppliers.supplier import Approval, Supplier
-from matching.eligibility_cache import NEVER, EligibilityCache, Facts, legal_facts
+from matching.eligibility_cache import NEVER, EligibilityCache, FactPositions, legal_facts
 from tests.factories import ON, supplier
 
 RULES = load()
@@ -30,7 +30,7 @@ def some(pool: list[Supplier], data: st.DataObject) -> list[int]:
     return data.draw(st.lists(st.integers(0, len(pool) - 1), max_size=8))
 
 
-def facts_of(cache: EligibilityCache, ordinals: list[int]) -> Facts:
+def facts_of(cache: EligibilityCache, ordinals: list[int]) -> FactPositions:
     return cache.facts[np.array(ordinals, dtype=np.intp)]
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.supplier import Offer, Point, Supplier
 from matching.engine import match
-from matching.index import LiveIndex, offered_segments
+from matching.geo.shape import PointShape
+from matching.index import CACHED_DISTANCES, VERTEX_WEIGHT, LiveIndex, offered_segments
 from matching.reference import Reference
 from tests.conftest import examples
 from tests.factories import (
@@ -161,6 +162,22 @@ def test_distinct_areas_are_kept_once(reference: Reference) -> None:
     """Thousands of suppliers declare the same departements."""
     held = index(*(supplier(f"{n}", offer(codes=("departement:35",)), offer(radius_km=n + 1)) for n in range(5)))
     assert len(held.areas.grounds) == 1
+
+
+def test_shapes_weigh_even_where_nobody_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The distances of an empty index take nothing, but hold their shapes."""
+    monkeypatch.setattr("matching.index.CACHED_DISTANCES", 100)
+    nobody, first, second = index(), PointShape(RENNES.lat, RENNES.lon), PointShape(LYON.lat, LYON.lon)
+    measured = nobody.distances(first)
+    assert nobody.distances(first) is measured
+    nobody.distances(second)
+    assert nobody.distances(first) is not measured
+
+
+def test_of_many_suppliers_some_dozens_of_small_shapes_are_cached(reference: Reference) -> None:
+    suppliers = 220_000
+    shape = reference.geography.place(place(RENNES))
+    assert CACHED_DISTANCES // (suppliers + VERTEX_WEIGHT * shape.vertices) >= 36
 
 
 def test_a_supplier_is_found_by_its_id() -> None:

@@ -88,7 +88,9 @@ def test_the_nearest_are_found_without_measuring_all(reference: Reference, terri
     spots = [Point(middle.y + draw.uniform(-2, 2), middle.x + draw.uniform(-2, 2)) for _ in range(200)]
     shops = [supplier(f"{n}", offer("pr-specialise"), at=spot) for n, spot in enumerate(spots)]
     earthly = earth_centred(np.array([spot.lat for spot in spots]), np.array([spot.lon for spot in spots]))
-    expected = np.sort(reference.geography.territory(codes(territory)).distance(earthly))[:count]
+    shape = reference.geography.territory(codes(territory)).shape
+    assert shape is not None
+    expected = np.sort(shape.distance(earthly))[:count]
     found = matched(need(territory=codes(territory), near_misses=count), *shops).near_misses
     assert [miss.distance_km for miss in found] == pytest.approx(expected.tolist())
 

@@ -16,7 +16,7 @@ import pytest
 import api.runtime.import_processes
 from api.runtime.import_processes import ImportProcessEnded, ImportProcesses, import_processes
 from db.imports.prepare_rows import SUPPLIER_ID, Prepared, Terms, prepare
-from domain.suppliers.source import Mapping
+from domain.suppliers.source import SourceMapping
 from sources.file_reader import ROWS_AT_ONCE, Reading, batches
 from sources.formats.registry import CSV, NDJSON
 from sources.rows import UnreadableFile
@@ -31,7 +31,7 @@ ROWS = b"".join(
 
 
 def reading(media_type: str = NDJSON, *, is_gzipped: bool = False) -> Reading:
-    return Reading("vivier", media_type, Mapping(), "fr", is_gzipped)
+    return Reading("vivier", media_type, SourceMapping(), "fr", is_gzipped)
 
 
 def nothing(_: Terms, __: Callable[[], bool]) -> Generator[Prepared, None, None]:
@@ -140,3 +140,14 @@ def test_without_a_process_it_is_done_otherwise(monkeypatch: pytest.MonkeyPatch)
     with import_processes(reference()) as processes, spooled(ROWS) as file:
         assert list(processes.prepare(reading(), file, otherwise=nothing)(TERMS, lambda: False)) == []
         assert file.tell() == 0
+
+
+def test_a_process_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(channel: int, *_: object) -> None:
+        with socket.socket(fileno=channel) as parent:
+            parent.recv(1)  # until nobody listens any more
+
+    monkeypatch.setattr(api.runtime.import_processes, "_prepare_file", silent)
+    monkeypatch.setattr(api.runtime.import_processes, "START_SECONDS", 0.1)
+    with import_processes(reference()) as processes:
+        assert prepared(processes) == []

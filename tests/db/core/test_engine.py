@@ -3,14 +3,14 @@
 import pytest
 from sqlalchemy import text
 
-from db.core import engine as connect
+from db.core import engine as database
 from db.core.engine import Engine, transaction
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
 def test_every_usual_scheme_is_taken(scheme: str) -> None:
     assert (
-        connect.dsn(f"{scheme}://me:p%40ss@host/base?sslmode=require")
+        database.dsn(f"{scheme}://me:p%40ss@host/base?sslmode=require")
         == "postgresql://me:p%40ss@host/base?sslmode=require"
     )
 
@@ -19,8 +19,8 @@ def test_every_usual_scheme_is_taken(scheme: str) -> None:
     "url", ["mysql://me:secret@host/base", "me:secret@host/base", "", "postgresql+psycopg://h/secret"]
 )
 def test_another_scheme_is_refused_without_repeating_the_password(url: str) -> None:
-    with pytest.raises(connect.InvalidDatabaseUrl) as refusal:
-        connect.dsn(url)
+    with pytest.raises(database.InvalidDatabaseUrl) as refusal:
+        database.dsn(url)
     assert "postgresql://" in refusal.value.detail.fr
     assert "secret" not in "".join(refusal.value.detail)
 
@@ -28,7 +28,7 @@ def test_another_scheme_is_refused_without_repeating_the_password(url: str) -> N
 async def test_parameters_of_the_address_reach_the_server(database_url: str) -> None:
     """What SQLAlchemy does not know, such as `application_name` and `sslmode`, is not refused."""
     separator = "&" if "?" in database_url else "?"
-    engine = connect.engine(f"{database_url}{separator}application_name=carnet&sslmode=prefer", pool_size=0)
+    engine = database.engine(f"{database_url}{separator}application_name=carnet&sslmode=prefer", pool_size=0)
     async with transaction(engine) as connection:
         assert await connection.scalar(text("SHOW application_name")) == "carnet"
         assert await connection.scalar(text("SHOW timezone")) == "UTC"
@@ -55,7 +55,7 @@ async def test_the_pool_outlives_connections_that_the_server_ended(database_url:
     """A server that was restarted, or an administrator who cut a session, costs nobody a request."""
     async with transaction(engine) as connection:
         session = await connection.scalar(text("SELECT pg_backend_pid()"))
-    other = connect.engine(database_url, pool_size=0)
+    other = database.engine(database_url, pool_size=0)
     async with transaction(other) as connection:
         await connection.execute(text("SELECT pg_terminate_backend(:session, 5000)"), {"session": session})
     await other.dispose()

@@ -5,7 +5,7 @@ from uuid import RFC_4122
 
 import pytest
 
-from db.core.uuid7 import increasing_ids, uuid7
+from db.core.uuid7 import increasing_ids, lowest_id, new_id, uuid7
 
 
 def test_the_example_of_the_rfc() -> None:
@@ -25,6 +25,7 @@ def test_it_says_which_version_it_is() -> None:
 def test_later_ones_sort_after_earlier_ones() -> None:
     moment = datetime(2026, 11, 24, tzinfo=UTC)
 
+    assert lowest_id(moment) < new_id(moment) < lowest_id(moment + timedelta(milliseconds=1))
     assert uuid7(moment, bytes([255] * 10)) < uuid7(moment + timedelta(milliseconds=1), bytes(10))
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from db.core.engine import Engine, transaction
-from db.exchanges.reply_links import ReplyLink, insert_links, recipients_without_link, revoke_links, select_link
+from db.exchanges.reply_links import ReplyLink, insert_links, recipients_with_links_revoked, revoke_links, select_link
 from db.schema.exchange_tables import message_mails, reply_links
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import LATER, NOW
@@ -74,8 +74,8 @@ async def test_revoking_stops_mail_on_its_way(engine: Engine) -> None:
 async def test_who_has_no_link_left_is_shut_out_until_given_another(engine: Engine) -> None:
     told = await exchange(engine)
     async with transaction(engine) as connection:
-        assert await recipients_without_link(connection, told.exchange.id) == frozenset()
+        assert await recipients_with_links_revoked(connection, told.exchange.id) == frozenset()
         await revoke_links(connection, told.exchange.id, ANNE, LATER)
-        assert await recipients_without_link(connection, told.exchange.id) == {ANNE}
+        assert await recipients_with_links_revoked(connection, told.exchange.id) == {ANNE}
         await insert_links(connection, told.exchange.id, {ANNE: "another"}, LATER, LATER + DAYS)
-        assert await recipients_without_link(connection, told.exchange.id) == frozenset()
+        assert await recipients_with_links_revoked(connection, told.exchange.id) == frozenset()

@@ -11,6 +11,7 @@ from db.core.engine import Engine, transaction
 from db.imports.log import Order
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import run_import
+from db.meetings.meetings import insert_meeting, select_meeting
 from db.meetings.persons import find_or_insert_person
 from db.privacy.erase import erase_person
 from db.schema.exchange_tables import message_mails
@@ -18,6 +19,7 @@ from db.schema.person_tables import persons, suppressions
 from db.suppliers.records import get_record
 from db.suppliers.suppression_list import suppressions_of
 from domain.audit import Actor
+from domain.meetings.meeting import Meeting, MeetingRequest, Participant
 from domain.privacy.data_subject import DataSubject
 from domain.privacy.holdings import Erasure
 from domain.suppliers.rows import Batch, CheckedRecord
@@ -53,6 +55,22 @@ async def contact(engine: Engine, external_id: str = "1", source: str = "reseau"
         stored = await get_record(connection, source, external_id)
     assert stored is not None
     return stored.record.contact
+
+
+async def planned(engine: Engine, title: str, *others: Participant, minutes: str | None = None) -> Meeting:
+    """A stored meeting of these participants and a buyer."""
+    people = (*others, Participant("buyer", name="Paul Martin", organisation="CHBA"))
+    request = MeetingRequest((), "site_visit", title, LATER, LATER, agenda=(), participants=people, minutes=minutes)
+    async with transaction(engine) as connection:
+        return await insert_meeting(connection, await ensure_organisation(connection, "Morbihan", NOW), request, NOW)
+
+
+async def read(engine: Engine, meeting: Meeting) -> Meeting:
+    async with transaction(engine) as connection:
+        organisation_id = await ensure_organisation(connection, "Morbihan", NOW)
+        after = await select_meeting(connection, organisation_id, meeting.id)
+    assert after is not None
+    return after
 
 
 async def test_an_import_under_way_does_not_bring_back_what_it_read_before(engine: Engine) -> None:
@@ -102,6 +120,43 @@ async def test_nothing_is_kept_that_leads_back(engine: Engine) -> None:
     assert held_back.redact("9", record(contact=CONTACT)).contact == Contact()
     other = record(contact=Contact(email="b@x.example", phone="02 97 00 00 00", person="Anne Le Goff"))
     assert held_back.redact("9", other) is other
+
+
+async def test_sources_without_the_person_are_not_held_up(engine: Engine) -> None:
+    """And what comes from them meanwhile is already without an address that was only found beside the name."""
+    for source in ("autre", "reseau"):
+        await put(engine, "1", record(contact=CONTACT if source == "reseau" else None), source=source)
+    async with transaction(engine) as connection:
+        organisation_id = await ensure_organisation(connection, "Morbihan", NOW)
+        await find_or_insert_person(connection, organisation_id, "Anne Le Goff", NOW)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks, transaction(engine) as connection:
+        await connection.execute(select(persons).with_for_update())
+        tasks.create_task(erase(engine, DataSubject(name="Anne Le Goff")))
+        await lock_is_awaited(engine, "transactionid")
+        await put(engine, "2", record("Autre", contact=Contact(email=CONTACT.email)), source="autre")
+    assert await contact(engine, "2", "autre") == Contact()
+    assert await contact(engine) == Contact()
+
+
+async def test_a_name_of_one_word_is_erased_from_the_participants_alone(engine: Engine) -> None:
+    """It is too common to be looked for in texts, such as the organisations of the others."""
+    meeting = await planned(engine, "Visite", Participant("supplier", name="Durand", organisation="ESAT"))
+    done = await erase(engine, DataSubject(name="Durand"))
+    assert [each.field for each in done.changed if each.where == f"meeting:{meeting.id}"] == ["participants"]
+    after = await read(engine, meeting)
+    assert [each.organisation for each in after.participants] == ["ESAT", "CHBA"]
+    assert (after.participants[0].name or "").startswith("Personne ")
+
+
+async def test_calendars_are_told_of_what_stands_in_them_alone(engine: Engine) -> None:
+    """Every meeting that was changed has a new version, so that nobody writes back what was read before."""
+    anne = Participant("supplier", name="Anne Le Goff")
+    only_there, by_title = [await planned(engine, title, anne) for title in ("Visite", "Visite d'Anne Le Goff")]
+    minutes = await planned(engine, "Visite", minutes="Vu Anne Le Goff")
+    await erase(engine)
+    after = [await read(engine, each) for each in (only_there, by_title, minutes)]
+    assert [each.version for each in after] == [2, 2, 2]
+    assert [each.sequence for each in after] == [0, 1, 0]
 
 
 async def test_addresses_of_exchanges_and_mail_on_its_way_go(engine: Engine) -> None:

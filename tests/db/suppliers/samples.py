@@ -105,9 +105,9 @@ def broken(line: int, external_id: str | None) -> RowError:
     return RowError(line, external_id, "/siret", "invalid_siret", "Un SIRET compte 14 chiffres")
 
 
-async def lock_is_awaited(engine: Engine) -> None:
-    """Wait until some transaction waits for an advisory lock."""
-    query = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+async def lock_is_awaited(engine: Engine, kind: str = "advisory") -> None:
+    """Wait until some transaction waits for a lock of this kind, as `pg_locks` calls it."""
+    query = text(f"SELECT count(*) FROM pg_locks WHERE locktype = '{kind}' AND NOT granted")
     async with asyncio.timeout(10):
         while True:
             async with transaction(engine) as connection:

@@ -20,7 +20,7 @@ from db.suppliers.records import delete_record, put_record
 from db.suppliers.write import stored_records
 from domain.errors import Conflict
 from domain.suppliers.assembly import assemble
-from domain.suppliers.deduplication import Decisions, Facts, RecordKey
+from domain.suppliers.deduplication import Decisions, IdentityFacts, RecordKey
 from domain.suppliers.names import name_key, read_name
 from domain.suppliers.rows import Batch, CheckedRecord
 from domain.suppliers.supplier import Flag, Placement, Point, Supplier, SupplierRecord
@@ -138,10 +138,10 @@ class World:
         return deduplication_oracle.suppliers(facts, sharing_a_key, Decisions(self.merged, self.split))
 
 
-def told(key: RecordKey, record: SupplierRecord, placement: Placement) -> Facts:
+def told(key: RecordKey, record: SupplierRecord, placement: Placement) -> IdentityFacts:
     names = () if placement.flags else [read_name(name) for name in (record.name, record.trade_name) if name]
     readable = tuple(name for name in names if name_key(name))
-    return Facts(key, record.siret, readable, placement.location, record.in_prison is True)
+    return IdentityFacts(key, record.siret, readable, placement.location, record.in_prison is True)
 
 
 def sharing_a_key(one: Any, other: Any) -> float:

@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from domain.privacy.person import email_key, name_key, pseudonym
+from domain.privacy.person import email_key, person_key, pseudonym
 
 
 def test_a_name_is_the_same_in_either_order_and_spelling() -> None:
-    assert name_key("Le Goff, Anne") == name_key("anne LE GOFF") == name_key("Anne Le-Goff")
-    assert name_key("Anne Le Goff") != name_key("Yann Le Goff")
+    assert person_key("Le Goff, Anne") == person_key("anne LE GOFF") == person_key("Anne Le-Goff")
+    assert person_key("Anne Le Goff") != person_key("Yann Le Goff")
 
 
 def test_an_address_is_the_same_in_any_case() -> None:

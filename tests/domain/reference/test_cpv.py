@@ -31,6 +31,9 @@ def test_labels_are_french() -> None:
     assert CPV.label("90911299") is None
     assert CPV.known("90911200")
     assert not CPV.known("90911299")
+    assert [CPV.exists(code) for code in ("90911200", "90911200-8", "90911299", "9091", "")] == [True, True] + [
+        False
+    ] * 3
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from domain.law import rules
 from domain.meetings.meeting import FollowUp, Participant
 from domain.needs.status import StoredNeed
 from domain.reference import territory
-from domain.report.build import Facts, report
+from domain.report.build import ReportFacts, report
 from domain.report.model import Report
 from domain.shortlists.frozen import FrozenShortlist
 from domain.text.bilingual import Language
@@ -28,14 +28,14 @@ MET = meeting(
 )
 
 
-def facts(version: FrozenShortlist | None = None, **fields: Any) -> Facts:
+def facts(version: FrozenShortlist | None = None, **fields: Any) -> ReportFacts:
     version = version or frozen({"1": "ABC"}, ())
     need = StoredNeed(
         id=NEED, status="sourcing", version=1, content=version.need, shortlists=2, created_at=NOW, updated_at=NOW
     )
     usual = {"exchanges": (), "meetings": (), "awards": (), "earlier": (), "directory": {}, "organisation": "Mairie"}
-    return Facts(need=need, version=version, **usual | fields)
+    return ReportFacts(need=need, version=version, **usual | fields)
 
 
-def made(known: Facts, *, redacted: bool = False, language: Language = "fr") -> Report:
+def made(known: ReportFacts, *, redacted: bool = False, language: Language = "fr") -> Report:
     return report(known, territory.load(), rules.load(), language, MADE, redacted=redacted)

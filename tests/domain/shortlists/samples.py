@@ -10,13 +10,13 @@ import msgspec
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
 from domain.shortlists.frozen import (
     Decision,
+    DecisionCode,
     FrozenShortlist,
     LotTotal,
     Named,
     ShownCandidate,
     ShownLot,
     ShownNearMiss,
-    Verdict,
 )
 from domain.shortlists.shortlist import Stamp
 
@@ -58,5 +58,5 @@ def frozen(*lots: ShownLot, number: int = 1, decisions: Sequence[Decision] = (),
     return FrozenShortlist(**(usual | fields))
 
 
-def decided(name: str, decision: Verdict = "set_aside", lot_id: str = "1", reason: str | None = None) -> Decision:
+def decided(name: str, decision: DecisionCode = "set_aside", lot_id: str = "1", reason: str | None = None) -> Decision:
     return Decision(lot_id, id_of(name), decision, reason, NOW)

@@ -8,7 +8,7 @@ from domain.suppliers.deduplication import (
     NO_DECISIONS,
     PRISONS_APART_M,
     Decisions,
-    Facts,
+    IdentityFacts,
     NameSimilarity,
     RecordKey,
     metres,
@@ -17,7 +17,9 @@ from domain.suppliers.deduplication import (
 Suppliers = set[frozenset[RecordKey]]
 
 
-def suppliers(facts: Sequence[Facts], similarity: NameSimilarity, decisions: Decisions = NO_DECISIONS) -> Suppliers:
+def suppliers(
+    facts: Sequence[IdentityFacts], similarity: NameSimilarity, decisions: Decisions = NO_DECISIONS
+) -> Suppliers:
     """Every linked pair, from the strongest link to the weakest, joins its two sets unless that is forbidden."""
     sets = {each.key: frozenset((each.key,)) for each in facts}
     known = {each.key: each for each in facts}
@@ -31,7 +33,7 @@ def suppliers(facts: Sequence[Facts], similarity: NameSimilarity, decisions: Dec
 
 
 def links(
-    facts: Sequence[Facts], similarity: NameSimilarity, decisions: Decisions
+    facts: Sequence[IdentityFacts], similarity: NameSimilarity, decisions: Decisions
 ) -> Iterator[tuple[RecordKey, RecordKey, str]]:
     decided = {key for keys in (*decisions.merged, *decisions.split) for key in keys}
     split = {key for pair in decisions.split for key in pair}
@@ -55,29 +57,29 @@ def links(
         yield one.key, other.key, "name"
 
 
-def by_later(facts: Sequence[Facts]) -> Iterator[tuple[Facts, Facts]]:
+def by_later(facts: Sequence[IdentityFacts]) -> Iterator[tuple[IdentityFacts, IdentityFacts]]:
     for position, later in enumerate(facts):
         for earlier in facts[:position]:
             yield later, earlier
 
 
-def twins(one: Facts, other: Facts) -> bool:
+def twins(one: IdentityFacts, other: IdentityFacts) -> bool:
     same = all(getattr(one, name) == getattr(other, name) for name in ("siret", "names", "place", "in_prison"))
     return same and bool(one.siret or one.names) and not (one.in_prison and one.place is None)
 
 
-def by_name(one: Facts, other: Facts, similarity: NameSimilarity) -> tuple[float, float, bool] | None:
+def by_name(one: IdentityFacts, other: IdentityFacts, similarity: NameSimilarity) -> tuple[float, float, bool] | None:
     if (one.siret and other.siret) or away(one, other) > NAMES_WITHIN_M:
         return None
     alike = max((similarity(*names) for names in product(one.names, other.names)), default=0.0)
     return (-alike, away(one, other), bool(one.siret or other.siret)) if alike > 0 else None
 
 
-def away(one: Facts, other: Facts) -> float:
+def away(one: IdentityFacts, other: IdentityFacts) -> float:
     return metres(one.place, other.place) if one.place and other.place else float("inf")
 
 
-def forbidden(mine: Sequence[Facts], theirs: Sequence[Facts], by: str, decisions: Decisions) -> bool:
+def forbidden(mine: Sequence[IdentityFacts], theirs: Sequence[IdentityFacts], by: str, decisions: Decisions) -> bool:
     split = {frozenset(pair) for pair in decisions.split}
     pairs = list(product(mine, theirs))
     if any(frozenset((one.key, other.key)) in split for one, other in pairs):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.suppliers.deduplication import (
     NO_DECISIONS,
     Decisions,
-    Facts,
+    IdentityFacts,
     NameSimilarity,
     RecordKey,
     metres,
@@ -31,17 +31,17 @@ def beside(east_m: float, north_m: float = 0.0) -> Point:
     return Point(HERE.lat + north_m / 111_195, HERE.lon + east_m / (111_320 * math.cos(math.radians(HERE.lat))))
 
 
-def facts(external_id: str, siret: str | None = None, *names: str, **fields: Any) -> Facts:
+def facts(external_id: str, siret: str | None = None, *names: str, **fields: Any) -> IdentityFacts:
     read = tuple(map(read_name, names or ("Les Jardins du Blavet",)))
     told: dict[str, Any] = {"names": read, "place": HERE} | fields
-    return Facts(RecordKey("reseau", external_id), siret, **told)
+    return IdentityFacts(RecordKey("reseau", external_id), siret, **told)
 
 
 def same_words(one: Name, other: Name) -> float:
     return float(one.words == other.words and bool(one.words))
 
 
-def groups(*records: Facts, decisions: Decisions = NO_DECISIONS) -> list[str]:
+def groups(*records: IdentityFacts, decisions: Decisions = NO_DECISIONS) -> list[str]:
     """The external ids of each supplier, run together."""
     found = partition(records, same_words, decisions)
     return sorted("".join(key.external_id for key in group) for group in found)
@@ -106,7 +106,7 @@ def test_a_trade_name_counts_as_a_name() -> None:
     assert groups(facts("a", SIRET, "Association Untel", "Le Blavet"), facts("b", None, "Le Blavet")) == ["ab"]
 
 
-def prison(external_id: str, place: Point | None, siret: str | None = SIRET) -> Facts:
+def prison(external_id: str, place: Point | None, siret: str | None = SIRET) -> IdentityFacts:
     return facts(external_id, siret, place=place, in_prison=True)
 
 
@@ -193,11 +193,11 @@ NAMES = ["Les Jardins du Blavet", "Jardins du Blavet", "Jardin Blavet", "ESAT Bl
 
 
 @st.composite
-def some_facts(draw: st.DrawFn) -> Facts:
+def some_facts(draw: st.DrawFn) -> IdentityFacts:
     """Records that crowd together, so that rules meet."""
     place = draw(st.sampled_from([None, *(beside(east) for east in (0, 0, 120, 240, 700, 1_400, 2_000))]))
     names = draw(st.lists(st.sampled_from(NAMES), max_size=2, unique=True)) if place else []
-    return Facts(
+    return IdentityFacts(
         key=RecordKey(draw(st.sampled_from("ab")), str(draw(st.integers(0, 30)))),
         siret=draw(st.sampled_from([None, None, "1", "2"])),
         names=tuple(map(read_name, names)),
@@ -207,7 +207,7 @@ def some_facts(draw: st.DrawFn) -> Facts:
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> tuple[list[Facts], Decisions]:
+def cases(draw: st.DrawFn) -> tuple[list[IdentityFacts], Decisions]:
     records = draw(st.lists(some_facts(), max_size=12, unique_by=lambda each: each.key))
     keys = st.sampled_from([each.key for each in records] or [RecordKey("z", "z")])
     merged = draw(st.lists(st.lists(keys, min_size=2, max_size=3, unique=True), max_size=2)) if records[1:] else []
@@ -224,7 +224,9 @@ def crude(one: Name, other: Name) -> float:
 
 
 @given(case=cases(), seed=st.integers())
-def test_the_fast_way_finds_what_the_rule_says_in_any_order(case: tuple[list[Facts], Decisions], seed: int) -> None:
+def test_the_fast_way_finds_what_the_rule_says_in_any_order(
+    case: tuple[list[IdentityFacts], Decisions], seed: int
+) -> None:
     records, decisions = case
     shuffled = Random(seed).sample(records, len(records))
 
@@ -239,7 +241,7 @@ def by_initial(name_similarity: NameSimilarity) -> NameSimilarity:
 
 
 @given(case=cases())
-def test_records_that_nothing_links_may_be_left_out(case: tuple[list[Facts], Decisions]) -> None:
+def test_records_that_nothing_links_may_be_left_out(case: tuple[list[IdentityFacts], Decisions]) -> None:
     """A supplier's group is found from its own records and those linked to them alone."""
     records, decisions = case
     everything = partition(records, by_initial(crude), decisions)
@@ -249,7 +251,7 @@ def test_records_that_nothing_links_may_be_left_out(case: tuple[list[Facts], Dec
         assert alone == {frozenset(found) for found in everything if set(found) <= group}
 
 
-def components(records: list[Facts], decisions: Decisions) -> list[set[RecordKey]]:
+def components(records: list[IdentityFacts], decisions: Decisions) -> list[set[RecordKey]]:
     """Records linked by any rule, whatever would keep them apart."""
     parts = [{each.key} for each in records]
     for one, other, _ in deduplication_oracle.links(

@@ -10,8 +10,8 @@ from domain.law.rules import Theme
 from domain.meetings.meeting import Format, MeetingStatus, Role
 from domain.needs.need import ContractKind, Nature, PlannedNeed, Procedure, Reserved, Technique
 from domain.needs.status import Status
-from domain.report.model import Position, Standing, Variant
-from domain.shortlists.frozen import Verdict
+from domain.report.model import Position, ReportStanding, Variant
+from domain.shortlists.frozen import DecisionCode
 from domain.shortlists.shortlist import Confidence, Gate, Outcome, Severity, TensionLevel
 from domain.suppliers.supplier import Kind
 from domain.text import labels
@@ -35,13 +35,13 @@ from domain.text import labels
         (Procedure, labels.PROCEDURES),
         (Role, labels.ROLES),
         (Severity, labels.SEVERITIES),
-        (Standing, labels.STANDINGS),
+        (ReportStanding, labels.STANDINGS),
         (Status, labels.STATUSES),
         (Technique, labels.TECHNIQUES),
         (TensionLevel, labels.TENSIONS),
         (Theme, labels.THEMES),
         (Variant, labels.VARIANTS),
-        (Verdict, labels.VERDICTS),
+        (DecisionCode, labels.DECISIONS),
     ],
 )
 def test_every_code_has_its_words(codes: Any, table: dict[str, Any]) -> None:

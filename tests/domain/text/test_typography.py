@@ -14,6 +14,7 @@ from domain.text.typography import count, day, euros, kilometres, time_of_day, t
         ("« Tonte » à 20 %", "«\xa0Tonte\xa0» à 20\xa0%"),
         ("dès 216 000 € HT", "dès 216\u202f000\xa0€\xa0HT"),
         ("l'agrément", "l’agrément"),
+        ("Liste n° 3 du casino de Vannes", "Liste n°\xa03 du casino de Vannes"),
         ("en 2026 1234567 lots", "en 2026 1234567 lots"),
     ],
 )

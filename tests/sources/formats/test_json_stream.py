@@ -104,7 +104,7 @@ def test_lines_are_those_of_the_file() -> None:
 
 
 def test_a_line_is_an_item_or_a_page() -> None:
-    document = b'{"id": 1}\n\n{"next": null, "results": [{"id": 2},{"id": 3}]}\n[1]\n'
+    document = b'{"id": 1}\n\n \t{"next": null, "results": [{"id": 2},{"id": 3}]}\n[1]\n'
     found = list(read_item_lines(io.BytesIO(document), LISTS))
     assert [(item.line, item.data) for item in found] == [
         (1, b'{"id": 1}\n'),
@@ -135,6 +135,12 @@ def test_a_document_that_is_cut_or_malformed_is_refused(document: str) -> None:
     with pytest.raises(UnreadableFile):
         items(document.encode())
     assert members_around(io.BytesIO(document.encode()), LISTS) == {}
+
+
+@pytest.mark.parametrize("document", [b'{"count": 1', b'{"id": 5,\n"name": "A', b'{"results": [{}], "next": '])
+def test_a_page_that_is_cut_is_not_called_an_array(document: bytes) -> None:
+    with pytest.raises(UnreadableFile, match="page"):
+        list(read_items(io.BytesIO(document), LISTS))
 
 
 def test_what_comes_before_the_list_is_bounded() -> None:

@@ -17,11 +17,11 @@ from domain.needs.need import Reserved
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Fit, Presence, SegmentAnswer
 from domain.suppliers.supplier import Supplier
-from matching.eligibility_cache import NEVER, Facts
+from matching.eligibility_cache import NEVER, FactPositions
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
-from matching.index import BASES, GROUND, NATIONAL, NO_AREA, OFFER, RADIUS, Index, LiveIndex, Offers
+from matching.index import BASES, GROUND, NATIONAL, NO_AREA, OFFER_COLUMNS, RADIUS, Index, LiveIndex, Offers
 from matching.lot_query import LotQuery, Wanted
 
 Keys = NDArray[np.int32]
@@ -63,7 +63,7 @@ class ConsideredSuppliers:
     offered: tuple[tuple[str, ...], ...]
     part: NDArray[np.int8]
     ordinal: Positions
-    facts: Facts
+    facts: FactPositions
     answers: Bools
     best: Keys
     to_territory: Floats
@@ -218,7 +218,7 @@ def offers_for(wanted: Wanted, taxonomy: Taxonomy) -> list[tuple[str, int]]:
 
 def _considered_in(
     query: LotQuery, index: Index, current: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]
-) -> tuple[Positions, Bools, Keys, Floats, Facts]:
+) -> tuple[Positions, Bools, Keys, Floats, FactPositions]:
     offers = _Offers.gather(index, current, offered)
     ordinals, row = _numbered(offers.table["supplier"], len(index.suppliers))
     objects = np.array([wanted.role == "object" for wanted in query.wanted], dtype=bool)
@@ -278,11 +278,11 @@ class _Offers:
         ]
         tables = [index.offers[segment] for segment, _ in numbers]
         table = {
-            name: np.concatenate([np.empty(0, kind), *(of_segment[name] for of_segment in tables)])
-            for name, kind in OFFER.items()
+            name: np.concatenate([np.empty(0, kind), *(offers[name] for offers in tables)])
+            for name, kind in OFFER_COLUMNS.items()
         }
-        each = np.array([of_segment for _, of_segment in numbers], dtype=np.int32).reshape(-1, 3)
-        laid = np.repeat(each.T, [len(of_segment["supplier"]) for of_segment in tables], axis=1)
+        each = np.array([placing for _, placing in numbers], dtype=np.int32).reshape(-1, 3)
+        laid = np.repeat(each.T, [len(offers["supplier"]) for offers in tables], axis=1)
         if current is not None:
             stands = current[table["supplier"]]
             table, laid = {name: column[stands] for name, column in table.items()}, laid[:, stands]

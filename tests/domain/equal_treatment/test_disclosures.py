@@ -1,0 +1,66 @@
+"""What was told, each thing once, and who is known to have it."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from domain.equal_treatment.disclosures import Information, disclosures, informations
+from domain.exchanges.exchange import Delivery, DeliveryState, Exchange
+from tests.domain.exchanges.samples import NOW, exchange, message, supplier
+
+FIRST, CORRECTION = 2, 3
+
+
+def corrected(first: DeliveryState, correction: DeliveryState, words: str = "Visite lundi") -> Exchange:
+    """An exchange with A: an opening, then a message and its correction that were delivered so."""
+    told = (
+        message(FIRST, "buyer", body=words),
+        message(CORRECTION, "buyer", body=f"Non : {words}", corrects=UUID(int=2)),
+    )
+    deliveries = [
+        Delivery(UUID(int=number), supplier("A"), state, NOW + timedelta(hours=number))
+        for number, state in ((FIRST, first), (CORRECTION, correction))
+    ]
+    return msgspec.structs.replace(exchange(message(1, "buyer"), *told, to="A"), deliveries=tuple(deliveries))
+
+
+def told(*exchanges: Exchange) -> Information:
+    """The information after the opening."""
+    return informations(disclosures(exchanges, {}))[1]
+
+
+@pytest.mark.parametrize(
+    ("first", "correction", "best"),
+    [
+        ("sent", "queued", FIRST),
+        ("queued", "sent", CORRECTION),
+        ("to_be_delivered_by_you", "sent", CORRECTION),
+        ("sent", "sent", FIRST),
+        ("failed", "queued", CORRECTION),
+        ("failed", "failed", None),
+    ],
+)
+def test_of_several_wordings_the_surest_receipt_counts_then_the_earliest(
+    first: DeliveryState, correction: DeliveryState, best: int | None
+) -> None:
+    """Whatever the words are: strings have another order in each process."""
+    for number in range(20):
+        given = told(corrected(first, correction, f"Visite {number}")).given
+        assert [each.message_id.int for each in given.values()] == ([] if best is None else [best])
+
+
+def test_an_information_is_about_all_lots_of_its_exchanges() -> None:
+    """About the whole need where one of them is."""
+    one, other = (
+        exchange(message(10 * n, "buyer"), message(10 * n + 1, "buyer", body="Visite lundi"), number=n, lot_ids=lots)
+        for n, lots in ((1, ("1", "2")), (2, ("3",)))
+    )
+    whole = exchange(message(30, "buyer"), message(31, "buyer", body="visite  lundi"), number=3)
+
+    def lots(*exchanges: Exchange) -> frozenset[str]:
+        return next(each.lots for each in informations(disclosures(exchanges, {})) if "lundi" in each.first.words)
+
+    assert lots(one, other) == {"1", "2", "3"}
+    assert lots(one, whole, other) == frozenset()
