@@ -54,11 +54,13 @@ def review_need(
     divided = groups(need, lots)
     direct = all(level(need, group, view) == "direct" for group in divided)
     sets = review_sets(need, divided, view)
-    whole = [total_below_lots(need, lots, view), mixed_object(need, divided, view), sets and sets.of_need]
+    whole = [total_below_lots(need, lots, view)]
     for group in divided:
         whole += _group_advice(need, group, view)
     whole.append(procedure_steps(need, divided, view))
     whole += [
+        mixed_object(need, divided, view),
+        sets and sets.of_need,
         environmental(need.contract, direct, view),
         spaser(need.buyer, view),
         allotment(need, direct, view),

@@ -31,9 +31,9 @@ DIRECT = Text(
 )
 BOTH = Text(
     "Petits lots : chacun de ces ensembles peut être passé en procédure adaptée, dans une enveloppe de {share} de tous "
-    "les lots ; dans cette même enveloppe, {lots} sans publicité ni mise en concurrence ({article})",
+    "les lots ; dans cette même enveloppe, {lots} sans publicité ni mise en concurrence selon {article}",
     "Small lots: each of these sets may take an adapted procedure, within an envelope of {share} of all lots; within "
-    "this same envelope, {lots} without publicity or competition ({article})",
+    "this same envelope, {lots} without publicity or competition under {article}",
 )
 ONE_MARKET = Text(
     " ; travaux et autres lots comptés comme un seul marché", "; works and other lots counted as one contract"

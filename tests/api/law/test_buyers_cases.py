@@ -56,6 +56,22 @@ def test_the_same_cleaning_two_years_earlier() -> None:
     assert "216 000 €" in need_advice(cleaning())["PROC_FORMALISEE"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("on", "article", "words"),
+    [
+        (date(2026, 8, 20), "L2112-2", "possibles et recommandés"),
+        (date(2026, 8, 21), "R2152-7", "Prévoir un critère qui prend en compte"),
+        (date(2026, 8, 22), "L2112-2", "Prévoir une condition d'exécution environnementale et un critère"),
+    ],
+)
+def test_cleaning_around_the_climate_law(on: date, article: str, words: str) -> None:
+    """The criterion of the 21st, then the conditions of the 22nd, the social one with them."""
+    told = need_advice(cleaning(), on)
+    assert told["ENVIRONMENTAL_CONSIDERATION"]["article"] == article
+    assert words in told["ENVIRONMENTAL_CONSIDERATION"]["message"]
+    assert told["SOCIAL_CONSIDERATION"]["severity"] == ("warning" if on == date(2026, 8, 22) else "info")
+
+
 def test_windows_are_a_small_lot_one_cent_below() -> None:
     assert "SMALL_LOT_OK" not in lot_advice(cleaning(), at=2)
     assert "SMALL_LOT_SETS" not in need_advice(cleaning())
