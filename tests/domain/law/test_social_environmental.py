@@ -5,7 +5,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from domain.needs.need import Buyer, Lot, Need
+from domain.needs.need import Buyer, BuyerKind, Lot, Nature, Need
 from tests.domain.law.samples import TODAY, advice, buyer, codes, need, review, services, the, works
 
 
@@ -118,6 +118,21 @@ def test_spaser_by_annual_purchases(purchases: float | None, on: date, expected:
     assert ("SPASER" in advice(services(1_000, buyer=who), on)) == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "on", "doubtful"),
+    [
+        ("state", date(2023, 10, 24), True),
+        ("state", date(2023, 10, 25), False),
+        ("utility", date(2023, 10, 25), False),
+        ("local", date(2023, 10, 24), False),
+    ],
+)
+def test_spaser_of_every_buyer(kind: BuyerKind, on: date, doubtful: bool) -> None:
+    """Since the law on green industry: before, only of local authorities for sure."""
+    found = the("SPASER", review(services(1_000, buyer=Buyer(kind=kind, annual_purchases_eur=6e7)), on).advice)
+    assert ("à vérifier" in found.message.fr) == doubtful
+
+
 def test_single_lot_is_to_be_justified() -> None:
     """More so where it covers several activities; several lots need no word, nor does a direct award."""
     assert the("ALLOTMENT", review(services(60_000)).advice).severity == "info"
@@ -198,6 +213,38 @@ def test_innovative_purchase(value: float | None, total: float | None, on: date,
     lot = Lot(id="1", segments=("re-mobilier",), nature="supplies", value_eur=value, innovative=True)
     found = review(need(lot, estimated_total_eur=total), on).lots["1"].advice
     assert words in the("INNOVATION_REVIEW", found).message.fr
+
+
+@pytest.mark.parametrize(
+    ("value", "confidence"), [(99_999.99, "medium"), (100_000, "low"), (139_999.99, "low"), (140_000, "medium")]
+)
+def test_innovation_between_its_two_readings_is_to_be_checked(value: float, confidence: str) -> None:
+    """Both amounts are told; below the lower one and from the higher one on, both readings agree."""
+    lot = Lot(id="1", segments=("re-mobilier",), nature="supplies", value_eur=value, innovative=True)
+    told = the("INNOVATION_REVIEW", review(need(lot)).lots["1"].advice)
+    assert told.confidence == confidence
+    if confidence == "low":
+        assert "100 000 €, ou de 140 000 € d'après la loi 2026-403 (texte sur Légifrance)" in told.message.fr
+        assert "€100,000, or €140,000 by loi 2026-403" in told.message.en
+        assert told.message.fr.endswith(" ; à vérifier (R2122-9-1)")
+
+
+@pytest.mark.parametrize(
+    ("nature", "value", "on", "words"),
+    [
+        ("works", 99_999.99, TODAY, "dans les limites, achat"),
+        ("works", 120_000, TODAY, "seconde lecture"),
+        ("works", 140_000, TODAY, "dépasse les limites"),
+        ("works", 120_000, date(2026, 6, 30), "dépasse les limites"),
+        ("services", 79_999.99, TODAY, "dans les limites, achat"),
+        ("services", 80_000, TODAY, "dépasse les limites"),
+    ],
+)
+def test_an_innovative_lot_of_works_has_two_readings(nature: Nature, value: float, on: date, words: str) -> None:
+    """A lot of supplies or services has one."""
+    lot = Lot(id="1", segments=("bt-peinture",), nature=nature, value_eur=value, innovative=True)
+    told = review(need(lot, estimated_total_eur=1_000_000), on).lots["1"].advice
+    assert words in the("INNOVATION_REVIEW", told).message.fr
 
 
 def test_innovative_lots_are_counted_together() -> None:
