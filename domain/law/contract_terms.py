@@ -1,14 +1,13 @@
 """Terms that a contract holds or may hold: specifications, reasons to keep, small firms' share, advance, retention."""
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
 from domain.law.citation import bracketed_lots
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.lot_facts import LotFacts
-from domain.law.need_value import Group, groups
-from domain.law.procedure import eu_thresholds, level
+from domain.law.need_value import Group
+from domain.law.procedure import eu_thresholds
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, cents
 from domain.needs.need import BuyerKind, ContractKind, Lot, Need
@@ -41,19 +40,16 @@ RATES: dict[BuyerKind, FirmRates] = {
 RATES_UNKNOWN = Text(" ; les taux d'une PME dépendent de l'acheteur", "; a smaller firm's rates depend on the buyer")
 
 
-def review_terms(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> list[LegalAdvice | None]:
-    """The advice on the terms of the contract, for the need as a whole."""
-    found = groups(need, lots)
+def review_terms(
+    need: Need, lots: tuple[LotFacts, ...], divided: tuple[Group, ...], direct: bool, view: InForce
+) -> list[LegalAdvice | None]:
+    """The advice on the terms of the contract, for the need as a whole. `direct`: all of it is a direct award."""
     return [
-        *(social_exception_reasons(need, group, view) for group in found),
-        None if _all_direct(need, found, view) else sustainable_specifications(view),
+        *(social_exception_reasons(need, group, view) for group in divided),
+        None if direct else sustainable_specifications(view),
         pme_share(need.contract, view),
         financial_terms(need, lots, view),
     ]
-
-
-def _all_direct(need: Need, found: Iterable[Group], view: InForce) -> bool:
-    return all(level(need, group, view) == "direct" for group in found)
 
 
 @applies("sustainable_specifications")

@@ -5,7 +5,7 @@ from functools import lru_cache
 from domain.law.citation import bracketed_lots
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.lot_facts import LotFacts
-from domain.law.need_value import groups, total_of
+from domain.law.need_value import Group, total_of
 from domain.law.procedure import level
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce
@@ -15,15 +15,17 @@ from domain.text.bilingual import Text
 DIRECT_AWARD = "direct"
 
 
-def review_direct_awards(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> list[LegalAdvice | None]:
+def review_direct_awards(
+    need: Need, lots: tuple[LotFacts, ...], divided: tuple[Group, ...], view: InForce
+) -> list[LegalAdvice | None]:
     """The advice on direct awards, for the need as a whole; concessions know none."""
     if need.contract == "concession":
         return []
-    return [books(need, lots, view), yearly_list(need, lots, view)]
+    return [books(need, lots, divided, view), yearly_list(need, lots, divided, view)]
 
 
 @applies("books_direct_award", "books_cpv")
-def books(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
+def books(need: Need, lots: tuple[LotFacts, ...], divided: tuple[Group, ...], view: InForce) -> LegalAdvice | None:
     """Books other than school books may be bought directly up to an amount of their own (BOOKS_DIRECT_AWARD).
 
     For the own needs of the State, local authorities and the other buyers that the book price act names, or for a
@@ -35,13 +37,12 @@ def books(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice 
     bound = view.cents("books_direct_award")
     if not chosen or bound is None or (need.buyer and need.buyer.kind == "utility"):
         return None
-    whole = groups(need, lots)
-    value = whole[0].total if len(chosen) == len(lots) else total_of(chosen)
-    direct = {lot.lot.id for group in whole if level(need, group, view) == DIRECT_AWARD for lot in group.lots}
+    value = divided[0].total if len(chosen) == len(lots) else total_of(chosen)
+    direct = {lot.lot.id for group in divided if level(need, group, view) == DIRECT_AWARD for lot in group.lots}
     if value is None or value >= bound or direct.issuperset(lot.lot.id for lot in chosen):
         return None
     names = tuple(lot.lot.id for lot in chosen) if len(chosen) < len(lots) else ()
-    return _books(names, any(group.doubtful for group in whole), view)
+    return _books(names, any(group.doubtful for group in divided), view)
 
 
 @lru_cache(maxsize=1024)
@@ -61,7 +62,9 @@ def _books(names: tuple[str, ...], doubtful: bool, view: InForce) -> LegalAdvice
 
 
 @applies("yearly_list_minimum", "yearly_list_limit")
-def yearly_list(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
+def yearly_list(
+    need: Need, lots: tuple[LotFacts, ...], divided: tuple[Group, ...], view: InForce
+) -> LegalAdvice | None:
     """Direct awards from an amount on are published, at least in a list of the year (YEARLY_LIST).
 
     Each lot is a contract of its own. From the higher amount on, the essential data of any contract are due: not said
@@ -71,7 +74,7 @@ def yearly_list(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalA
     if least is None or limit is None:
         return None
     names: list[str] = []
-    for group in groups(need, lots):
+    for group in divided:
         if level(need, group, view) == DIRECT_AWARD:
             single = group.total if len(lots) == 1 else None
             values = ((lot.lot.id, lot.cents if single is None else single) for lot in group.lots)

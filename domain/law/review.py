@@ -65,8 +65,8 @@ def review_need(
         spaser(need.buyer, view),
         allotment(need, direct, view),
         framework(need, view),
-        *review_direct_awards(need, lots, view),
-        *review_terms(need, lots, view),
+        *review_direct_awards(need, lots, divided, view),
+        *review_terms(need, lots, divided, direct, view),
     ]
     of_values = {
         lot.lot.id: (innovation(need, lot, group, view), sets and sets.of_lots.get(lot.lot.id))

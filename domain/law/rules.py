@@ -132,6 +132,10 @@ class InForce:
             elif isinstance(eventual, tuple):
                 self._eventual_codes[rule_id] = frozenset(eventual)
         self._written = {rule_id: written(row.value, row.unit) for rule_id, row in self.rows.items()}
+        self._cents = {
+            rule_id: cents(row.value) if row.unit == "eur" and isinstance(row.value, (int, float)) else None
+            for rule_id, row in self.rows.items()
+        }
 
     def __getitem__(self, rule_id: str) -> RuleRow:
         return self.rows[rule_id]
@@ -147,8 +151,7 @@ class InForce:
 
     def cents(self, rule_id: str) -> int | None:
         """An amount in euro cents; None where it is not known or does not exist at this date."""
-        row = self.rows[rule_id]
-        return cents(row.value) if row.unit == "eur" and isinstance(row.value, (int, float)) else None
+        return self._cents[rule_id]
 
     def number(self, rule_id: str) -> int | None:
         """A count, a percentage or a number of months; None where it is not known or does not exist at this date."""
