@@ -49,7 +49,6 @@ from api.webhooks.sender import webhook_kind
 from db.api_keys import ensure_organisation, find_client
 from db.core.engine import engine, transaction
 from domain.client import Client
-from matching.geo.outline_view import AreaOutlines
 from matching.reference import Reference, load_reference
 
 Part = Callable[[Services], AbstractAsyncContextManager[None]]
@@ -146,7 +145,6 @@ def create_app(
         settings=settings,
         reference=reference,
         import_processes=import_processes,
-        area_outlines=AreaOutlines(reference.geography),
         metrics=Metrics(settings.metrics_dir),
         keys=Keys(settings.admin_key, settings.key_cache_seconds),
     )

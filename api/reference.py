@@ -18,7 +18,7 @@ from domain.law import rule_documents
 from domain.reference.taxonomy import Family
 from domain.reference.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
 from domain.suppliers.supplier import Point
-from matching.geo.outline_view import AreaOutline
+from matching.geo.territory import AreaOutline
 from matching.words.keywords import Reading
 
 TAG = "Reference"
@@ -190,7 +190,7 @@ async def get_territory(call: Call, territory: str) -> Response[bytes]:
         area = reference.territories.area(territory)
     except UnknownTerritory as unknown:
         raise NotFound(unknown.detail) from None
-    outline = call.services.area_outlines.of(area)
+    outline = call.services.reference.geography.outline(area)
     detail = _detail(area, reference.territories, outline)
     if call.media_type == JSON:
         return conditional_get(call, detail, max_age=DAY)

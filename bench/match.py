@@ -37,7 +37,7 @@ NEED = b"""{"territory": {"codes": ["departement:56"]}, "lots": [
 
 def suppliers(count: int, reference: Reference) -> Iterator[Supplier]:
     """Generated suppliers as the directory would hold them."""
-    made = generate(count, 1, reference.territories, reference.taxonomy, reference.cpv, ON)
+    made = generate(count, 1, reference, ON)
     for number, generated in enumerate(made):
         placement = place([generated.record], reference.geography)[0]
         stored = StoredRecord("bench", generated.external_id, generated.record, placement, UUID(int=number), NOW, NOW)

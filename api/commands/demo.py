@@ -129,11 +129,10 @@ async def _key(database: Engine, file: Path, now: datetime) -> str:
     return secret
 
 
-def _read(file: Path) -> str | None:
-    try:
+def _read(file: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError):
         return file.read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        return None
+    return ""
 
 
 def _write(file: Path, secret: str) -> None:

@@ -99,8 +99,6 @@ def _references(
 
 
 def _participant(each: Participant, names: Mapping[UUID, str]) -> Participant:
-    organisation = each.organisation
-    if organisation is None and each.supplier_id is not None:
-        organisation = names.get(each.supplier_id)
+    organisation = each.organisation or (names.get(each.supplier_id) if each.supplier_id else None)
     invited_at = None if each.invited_at is None else each.invited_at.astimezone(UTC)
     return msgspec.structs.replace(each, organisation=organisation, invited_at=invited_at)

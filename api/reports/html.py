@@ -76,22 +76,17 @@ def _filters(language: Language) -> dict[str, Callable[..., Any]]:
         "label": label,
         "listed": listed,
         "whole_number": filter_of(typography.count),
-        **{each.__name__: filter_of(each) for each in WRITERS},
+        "day": filter_of(typography.day),
+        "euros": filter_of(typography.euros),
+        "kilometres": filter_of(typography.kilometres),
+        "time_of_day": filter_of(typography.time_of_day),
+        "typeset": filter_of(typography.typeset),
         "abbreviations": abbreviations,
         "lot_width": lot_width,
         "capital": lambda text: text[:1].upper() + text[1:],
         "uncapital": lambda text: text[:1].lower() + text[1:],
         "sentence": lambda text: text if text.endswith((".", "?", "!", "…")) else f"{text}.",
     }
-
-
-WRITERS: tuple[Callable[[Any, Language], str], ...] = (
-    typography.day,
-    typography.euros,
-    typography.kilometres,
-    typography.time_of_day,
-    typography.typeset,
-)
 
 
 def abbreviations(report: Report) -> list[str]:

@@ -14,7 +14,6 @@ from api.settings import Settings
 from api.web.problems import Refusal
 from db.core.engine import Engine
 from domain.text.typography import PARIS
-from matching.geo.outline_view import AreaOutlines
 from matching.reference import Reference
 
 
@@ -26,7 +25,6 @@ class Services:
     reference: Reference
     metrics: Metrics
     keys: Keys
-    area_outlines: AreaOutlines
     import_processes: ImportProcesses | None = None
     engine: Engine | None = None
     live: LiveDirectory | None = None

@@ -55,8 +55,6 @@ def contact_lacks(suppliers: Iterable[Concerned], contacts: Contacts) -> Iterato
                     subject=first.subject,
                     lots=first.lot_ids,
                     ids={"exchange_id": first.id},
-                    suppliers=[],
-                    holders={},
                 ),
             )
             lack.suppliers.append(supplier)
@@ -127,7 +125,6 @@ def question_lacks(
                     lots=exchange.lot_ids,
                     ids={"exchange_id": exchange.id, "message_id": question.message_id},
                     suppliers=[suppliers[living.get(question.supplier_id, question.supplier_id)]],
-                    holders={},
                     confidential=question.confidential,
                 )
 
@@ -175,8 +172,6 @@ def meeting_lacks(
                         subject=each.meeting.title,
                         lots=each.lots,
                         ids={"meeting_id": each.meeting.id},
-                        suppliers=[],
-                        holders={},
                         sentence=NEVER_INVITED if one_by_one else None,
                     ),
                 )

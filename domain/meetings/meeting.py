@@ -35,6 +35,7 @@ EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo
 
 MOVES: dict[MeetingStatus, tuple[MeetingStatus, ...]] = {"planned": ("held", "cancelled"), "held": (), "cancelled": ()}
 CALENDAR_FIELDS = frozenset(("title", "starts_at", "ends_at", "place", "url", "agenda", "status"))
+"""The fields of whose changes calendars must be told (RFC 5546 §2.1.4, SEQUENCE)."""
 
 
 class MeetingPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -177,8 +178,3 @@ def require_move(before: MeetingStatus, after: MeetingStatus) -> None:
 def changed_fields(before: MeetingRequest, after: MeetingRequest) -> list[str]:
     """The names of the fields in which two meetings differ, besides those that Vivier sets itself."""
     return [name for name in MeetingRequest.__struct_fields__ if getattr(before, name) != getattr(after, name)]
-
-
-def calendar_changed(before: MeetingRequest, after: MeetingRequest) -> bool:
-    """Whether calendars must be told of the change (RFC 5546 §2.1.4, SEQUENCE)."""
-    return not CALENDAR_FIELDS.isdisjoint(changed_fields(before, after))
