@@ -106,6 +106,13 @@ def total_of(lots: tuple[LotFacts, ...]) -> int | None:
     return sum(values) if len(values) == len(lots) else None
 
 
+def lot_value(need: Need, lot: LotFacts) -> int | None:
+    """The lot's value in cents, that of the need where it is the only lot and has none of its own; None: not known."""
+    if lot.cents is None and len(need.lots) == 1 and need.estimated_total_eur is not None:
+        return cents(need.estimated_total_eur)
+    return lot.cents
+
+
 @applies("value_over_lifetime")
 def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     """No verdict on procedure where a value is unknown (VALUE_UNKNOWN); `estimated_total_eur` is enough.

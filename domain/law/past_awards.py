@@ -31,7 +31,7 @@ def award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | N
 
     Same service and same buyer: INELIGIBLE until the third anniversary included. The law bars an award "au même titre"
     and does not say whose: whether another service, or an award by another buyer, counts is to be judged (REVIEW).
-    Awards after `on` are ignored. Only an ESS verdict changes, never for the better.
+    Later awards are ignored. Only an ESS verdict changes, never for the better.
     """
     view = rules.at(on)
     row, months = view["ess_award_bar_months"], view.number("ess_award_bar_months")
@@ -87,11 +87,10 @@ def with_award_bar(found: Verdict, awards: Iterable[EssAward], on: date, rules: 
 
 @applies("same_supplier_awards", "same_supplier_months")
 def same_supplier(name: str, activity: str, awarded_on: tuple[date, ...], on: date, rules: Rules) -> LegalAdvice | None:
-    """SAME_SUPPLIER: from the third award to one supplier for a segment within 36 months before `on`, naming it.
+    """SAME_SUPPLIER: from the third award to one supplier for a segment within the 36 months before, naming it.
 
-    `awarded_on`: the days of the buyer's awards to that supplier for that segment, with or without reservation or
-    competition; later ones are ignored. That a buyer must not always choose the same operator is law; the number and
-    the period are counsel.
+    All awards of the buyer to that supplier for that segment count, with or without reservation or competition. That a
+    buyer must not always choose the same operator is law; the number and the period are counsel.
     """
     view = rules.at(on)
     row, months = view["same_supplier_awards"], view.number("same_supplier_months") or 36
@@ -114,8 +113,8 @@ def dependence(
 ) -> LegalAdvice | None:
     """ECONOMIC_DEPENDENCE: a supplier that would owe the buyer a large share of its turnover, this lot included.
 
-    Counted by year: the awards that run at `on` (twelve months where their duration is not known), and the lot's own
-    value. Looked at only for suppliers with such an award; unknown values count for nothing, and with an unknown
+    Counted by year: the awards that run at the date (twelve months where their duration is not known), and the lot's
+    own value. Looked at only for suppliers with such an award; unknown values count for nothing, and with an unknown
     turnover nothing is said. It is counsel: nobody may be excluded for it.
     """
     view = rules.at(on)

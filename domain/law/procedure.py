@@ -1,32 +1,69 @@
 """The procedure that the value of a need implies: direct award, adapted or formal."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.light_regime import is_light, light_regime, light_rows, mixed_services, takes_light_regime
-from domain.law.need_value import Assumption, Group, as_one_market, total_of, value_unknown
+from domain.law.lot_facts import LotFacts
+from domain.law.need_value import Assumption, Group, as_one_market, groups, total_of, value_unknown
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Confidence, Severity
-from domain.text.bilingual import Text, euros
+from domain.text.bilingual import NOTHING, Text, euros, joined
 
 Level = Literal["direct", "adapted", "formal"]
 KINDS: dict[str, str] = {"state": "eu_state", "local": "eu_local", "utility": "eu_utility"}
 LEVELS: tuple[Level, ...] = ("direct", "adapted", "formal")
-PROCEDURES: dict[Level, Text] = {
-    "direct": Text("attribution directe", "a direct award"),
+HEAVIER: dict[Level, Text] = {
     "adapted": Text("procédure adaptée", "an adapted procedure"),
     "formal": Text("procédure formalisée", "a formal procedure"),
 }
 SAVE_SOCIAL = Text(
     ", sauf services sociaux et autres services spécifiques", ", except for social and other specific services"
 )
+DUTIES = Text(
+    ", à condition de choisir une offre pertinente, de bien utiliser les deniers publics et de ne pas toujours retenir "
+    "le même opérateur",
+    ", provided the offer is relevant, public money is well used, and the operator is not always the same",
+)
 SOCIAL: dict[str, str] = {
     "state": "eu_social_services",
     "local": "eu_social_services",
     "utility": "eu_social_services_utility",
 }
+
+
+class Decided(NamedTuple):
+    """A group of lots and the procedure that its value implies; null: left open."""
+
+    group: Group
+    level: Level | None
+
+    def is_lighter_than(self, other: "Decided") -> bool:
+        """Whether the procedure is known to be lighter than that of the other."""
+        return bool(self.level and other.level) and LEVELS.index(self.level) < LEVELS.index(other.level)
+
+
+class Decisions(NamedTuple):
+    """The parts of a need, works apart from the rest, and all its lots as one contract."""
+
+    parts: tuple[Decided, ...]
+    whole: Decided
+
+    @property
+    def direct(self) -> bool:
+        """Whether all of it is a direct award."""
+        return all(part.level == "direct" for part in self.parts)
+
+
+def decide(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Decisions:
+    """The procedure of each part of a need, and that of the whole as one contract."""
+    parts = tuple(Decided(group, level(need, group, view)) for group in groups(need, lots))
+    if len(parts) == 1:
+        return Decisions(parts, parts[0])
+    whole = as_one_market(need, tuple(part.group for part in parts))
+    return Decisions(parts, Decided(whole, level(need, whole, view)))
 
 
 def direct_threshold(group: Group) -> str:
@@ -85,9 +122,9 @@ def _level_by_amount(need: Need, group: Group, view: InForce) -> Level | None:
     return "adapted" if reached == {False} and known else None
 
 
-def review_procedure(need: Need, group: Group, view: InForce) -> list[LegalAdvice]:
+def review_procedure(need: Need, part: Decided, view: InForce) -> list[LegalAdvice | None]:
     """The advice on procedure for one group of lots."""
-    decided = level(need, group, view)
+    group, decided = part
     found = [value_unknown(need, group, view)]
     if decided != "direct" and need.contract == "market":
         found.append(light_regime(group, view))
@@ -95,27 +132,23 @@ def review_procedure(need: Need, group: Group, view: InForce) -> list[LegalAdvic
         if decided != "direct" and _level_by_amount(need, group, view) != "adapted":
             found.append(mixed_services(need.contract, group, view))
         found.append(_verdict(need, group, decided, view))
-    return [item for item in found if item]
+    return found
 
 
 @applies("mixed_object")
-def mixed_object(need: Need, divided: tuple[Group, ...], view: InForce) -> LegalAdvice | None:
+def mixed_object(need: Need, decided: Decisions, view: InForce) -> LegalAdvice | None:
     """Works and other lots are counted apart as separate needs; one contract follows its main object (MIXED_OBJECT).
 
     Said where the whole value, under the thresholds of its main object, calls for a heavier procedure than some lots
     are told, which are named. The main object is taken to be the part of greater value; the buyer may know better.
     """
-    whole = as_one_market(need, divided)
-    heavier = level(need, whole, view)
-    if len(divided) == 1 or heavier is None:
-        return None
-    levels = [(group, level(need, group, view)) for group in divided]
-    lighter = [group for group, found in levels if found and LEVELS.index(found) < LEVELS.index(heavier)]
-    if not lighter:
+    lighter = tuple(part.group.ids for part in decided.parts if part.is_lighter_than(decided.whole))
+    whole, heavier = decided.whole
+    if not lighter or heavier is None:
         return None
     row, value = view["mixed_object"], euros(whole.total or 0)
     main = Text("les travaux", "works") if whole.works else Text("les fournitures ou services", "supplies or services")
-    procedure = PROCEDURES[heavier]
+    procedure = HEAVIER[heavier]
     message = Text(
         "Travaux et autres lots sont comptés à part, ce qui vaut pour des besoins distincts ; un marché unique suit "
         f"son objet principal (d'après les valeurs, {main.fr}), et {value.fr} HT appellent alors une {procedure.fr}",
@@ -123,8 +156,7 @@ def mixed_object(need: Need, divided: tuple[Group, ...], view: InForce) -> Legal
         f"value, {main.en}), and {value.en} excluding tax then call for {procedure.en}",
     )
     rows = (row, view[direct_threshold(whole)], *(view[rule_id] for rule_id in formal_thresholds(need, whole)))
-    sure = "low" if whole.doubtful else least_sure(*rows)
-    return advice("MIXED_OBJECT", "warning", row, message, tuple(group.ids for group in lighter), sure)
+    return advice("MIXED_OBJECT", "warning", row, message, lighter, least_sure(*rows, doubtful=whole.doubtful))
 
 
 def _verdict(need: Need, group: Group, decided: Level | None, view: InForce) -> LegalAdvice:
@@ -144,15 +176,15 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
     The amount itself is not below. The whole need is compared, not each lot. Three duties remain: a relevant offer,
     good use of public money, and not always the same operator when several can answer.
     """
-    row = view[direct_threshold(group)]
-    bound = view.written(row.id)
+    row, duties = view[direct_threshold(group)], view["direct_award_duties"]
+    bound, known = view.written(row.id), duties.status == "in_force"
+    provided = DUTIES if known else NOTHING
     message = Text(
-        f"achat possible sans publicité ni mise en concurrence (moins de {bound.fr}), à condition de choisir une offre "
-        "pertinente, de bien utiliser les deniers publics et de ne pas toujours retenir le même opérateur",
-        f"award without publicity or competition is possible (below {bound.en}), provided the offer is relevant, "
-        "public money is well used, and the operator is not always the same",
+        f"achat possible sans publicité ni mise en concurrence (moins de {bound.fr}){provided.fr}",
+        f"award without publicity or competition is possible (below {bound.en}){provided.en}",
     )
-    return _group_advice(group, "GRE_A_GRE", "info", row, message)
+    sure = least_sure(row, duties) if known else row.confidence
+    return _group_advice(group, "GRE_A_GRE", "info", row, message, sure)
 
 
 @applies("adapted_procedure")
@@ -169,7 +201,7 @@ def _adapted(need: Need, group: Group, view: InForce) -> LegalAdvice:
         "procédure adaptée, dont l'acheteur fixe les modalités en traitant tous les candidats à égalité",
         "adapted procedure, whose terms the buyer sets while treating all alike",
     )
-    sure = least_sure(*rows) if by_amount or is_light(group) else "low"
+    sure = least_sure(*rows, doubtful=not by_amount and not is_light(group))
     return _group_advice(group, "MAPA", "info", rows[0], message, sure)
 
 
@@ -186,7 +218,7 @@ def _formal(need: Need, group: Group, view: InForce) -> LegalAdvice:
         )
     else:
         services = not group.works and any(lot.lot.nature != "supplies" for lot in group.lots)
-        but = SAVE_SOCIAL if services else Text("", "")
+        but = SAVE_SOCIAL if services else NOTHING
         message = Text(
             f"procédure formalisée (à partir de {bound.fr}){but.fr}", f"formal procedure (from {bound.en}){but.en}"
         )
@@ -218,7 +250,7 @@ def _concession(need: Need, group: Group, decided: Level, view: InForce) -> Lega
         "spécifiques)",
         "simplified procedure of concessions whatever the value (social or other specific services)",
     )
-    sure = least_sure(*rows) if is_light(group) else "low"
+    sure = least_sure(*rows, doubtful=not is_light(group))
     return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", rows[0], message, sure)
 
 
@@ -241,9 +273,8 @@ def _undecided(need: Need, group: Group, view: InForce) -> LegalAdvice:
 def _compared_value(group: Group) -> Text:
     """The value that was compared, with the assumptions made."""
     value = euros(group.total or 0)
-    kind = Text(" de travaux", " of works") if group.works else Text("", "")
-    assumed = [_assumption_text(assumption, group) for assumption in group.assumptions]
-    fr, en = " ; ".join(text.fr for text in assumed), "; ".join(text.en for text in assumed)
+    kind = Text(" de travaux", " of works") if group.works else NOTHING
+    fr, en = joined(_assumption_text(assumption, group) for assumption in group.assumptions)
     return Text(
         f"{value.fr} HT{kind.fr}" + (f" ({fr})" if fr else ""),
         f"{value.en} excluding tax{kind.en}" + (f" ({en})" if en else ""),

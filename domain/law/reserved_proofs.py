@@ -7,7 +7,7 @@ from domain.law.rule_registry import applies
 from domain.law.rules import InForce
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.shortlists.shortlist import Outcome
-from domain.text.bilingual import OR, Text, listed
+from domain.text.bilingual import OR, Text, joined, listed
 
 PROOFS: dict[Reserved, dict[str, Text]] = {
     "handicap": {
@@ -29,9 +29,10 @@ PROOFS: dict[Reserved, dict[str, Text]] = {
     },
 }
 """By reserved type, what proves the quality of who answers, under the rule that says so."""
-SHARES: dict[Reserved, tuple[str, Text]] = {
-    "handicap": ("minimum_share_handicap", Text("handicapés", "disabled")),
-    "iae": ("minimum_share_iae", Text("défavorisés", "disadvantaged")),
+SHARES: dict[Reserved, str] = {"handicap": "minimum_share_handicap", "iae": "minimum_share_iae"}
+WORKERS = {
+    "minimum_share_handicap": Text("handicapés", "disabled"),
+    "minimum_share_iae": Text("défavorisés", "disadvantaged"),
 }
 
 
@@ -39,9 +40,6 @@ SHARES: dict[Reserved, tuple[str, Text]] = {
     "proofs_announced",
     *(rule for proofs in PROOFS.values() for rule in proofs),
     "equivalent_structures",
-    "reserved_group",
-    "reserved_subcontracting",
-    "approval_end_during_contract",
 )
 @lru_cache(maxsize=256)
 def reserved_proofs(
@@ -49,34 +47,34 @@ def reserved_proofs(
 ) -> LegalAdvice | None:
     """The proofs to ask of whoever answers a reserved lot, by type, as they are known at the date (RESERVED_PROOFS).
 
-    Nothing is said of a reservation that the law forbids (its `outcome`). An equivalent structure proves the minimum
-    share of workers by other means; there is none for prisons. The code is silent on groups, subcontractors and the end
-    of an approval: the documents and the contract should settle it.
+    Nothing is said of a reservation that the law forbids. An equivalent structure proves the minimum share of workers
+    by other means; there is none for prisons. That groups, subcontractors and the end of an approval should be settled
+    is counsel.
     """
     row, wanted = view["proofs_announced"], reserved or ()
     proofs = {rule: text for kind in RESERVED_TYPES if kind in wanted for rule, text in PROOFS[kind].items()}
     known = {rule: text for rule, text in proofs.items() if view.holds(rule)}
     if not known or row.status != "in_force" or outcome == "INELIGIBLE":
         return None
-    texts = [*known.values(), *_equivalent(wanted, view)]
-    fr, en = "; ".join(text.fr for text in texts).replace(";", " ;"), "; ".join(text.en for text in texts)
+    shares = [rule for kind, rule in SHARES.items() if kind in wanted and view.holds(rule)]
+    equivalent = shares if view.holds("equivalent_structures") else []
+    fr, en = joined((*known.values(), *_equivalent(equivalent, view)))
     of_what = Text("marché", "contract") if contract == "market" else Text("concession", "concession")
     message = Text(
-        f"Preuves en vigueur à annoncer et à demander : {fr}. Prévoir aussi ce qui vaut pour les groupements, les "
-        f"sous-traitants et la perte de cette qualité en cours de {of_what.fr} : le code n'a pas de règle propre aux "
-        "lots réservés",
-        f"Proofs in force to announce and to ask for: {en}. Settle as well what holds for groups, subcontractors and "
-        f"the loss of that quality during the {of_what.en}: the code has no rule of its own for reserved lots",
+        f"Preuves en vigueur à annoncer et à demander : {fr}. Conseil : prévoir aussi ce qui vaut pour les "
+        f"groupements, les sous-traitants et la perte de cette qualité en cours de {of_what.fr}",
+        f"Proofs in force to announce and to ask for: {en}. Counsel: settle as well what holds for groups, "
+        f"subcontractors and the loss of that quality during the {of_what.en}",
     )
-    return advice("RESERVED_PROOFS", "info", row, message, (), least_sure(row, *map(view.__getitem__, known)))
+    rules = (*known, *(("equivalent_structures", *equivalent) if equivalent else ()))
+    return advice("RESERVED_PROOFS", "info", row, message, (), least_sure(row, *map(view.__getitem__, rules)))
 
 
-def _equivalent(reserved: tuple[Reserved, ...], view: InForce) -> list[Text]:
-    """The share that an equivalent structure proves instead; nothing where none was fixed at the date."""
+def _equivalent(rules: list[str], view: InForce) -> list[Text]:
+    """The shares that an equivalent structure proves instead, by these rules; equal ones are said once."""
     shares: dict[Text, list[Text]] = {}
-    for kind, (rule, workers) in SHARES.items():
-        if kind in reserved and view.holds(rule):
-            shares.setdefault(view.written(rule), []).append(workers)
+    for rule in rules:
+        shares.setdefault(view.written(rule), []).append(WORKERS[rule])
     return [_share_of_workers(share, workers) for share, workers in shares.items()]
 
 

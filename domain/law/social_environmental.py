@@ -1,9 +1,10 @@
 """Duties and levers beyond the procedure: social and environmental considerations, lots, SPASER, reuse, innovation."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from domain.law.citation import days
-from domain.law.findings import LegalAdvice, advice, least_sure
+from domain.law.findings import LegalAdvice, advice, least_sure, surest
 from domain.law.light_regime import is_mainly_light
 from domain.law.lot_facts import LotFacts
 from domain.law.need_value import Group, total_of
@@ -11,57 +12,34 @@ from domain.law.procedure import eu_thresholds, social_thresholds
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, cents
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Need
-from domain.text.bilingual import Text, euros
+from domain.shortlists.shortlist import Severity
+from domain.text.bilingual import AND, NOTHING, Text, euros, joined
 
 EXCEPTIONS: dict[ContractKind, Text] = {
     "market": Text("sauf exception motivée", "save a justified exception"),
     "concession": Text("sauf l'une des deux exceptions, à motiver", "save one of two exceptions, to be justified"),
 }
+KEPT = Text(
+    ", dont les raisons sont à conserver selon le III de cet article",
+    ", the reasons for which are kept under its paragraph III",
+)
 ENVIRONMENT: dict[ContractKind, tuple[str, str]] = {
     "market": ("environmental_consideration", "environmental_criterion"),
     "concession": ("concession_environmental_consideration", "concession_environmental_criterion"),
 }
 """The rules on the environmental condition and on the environmental criterion."""
-# by whether the condition and the criterion are required
-ENVIRONMENTAL = {
-    (True, True): Text(
-        "Prévoir une condition d'exécution environnementale et un critère qui prend en compte les caractéristiques "
-        "environnementales de l'offre ({criterion}), obligatoires quel que soit le montant",
-        "Provide for an environmental performance condition and a criterion that takes the environmental features of "
-        "the offer into account ({criterion}), required whatever the amount",
-    ),
-    (False, True): Text(
-        "Prévoir un critère qui prend en compte les caractéristiques environnementales de l'offre, obligatoire quel "
-        "que soit le montant ; une condition d'exécution environnementale est possible et recommandée, elle n'est pas "
-        "obligatoire à cette date",
-        "Provide for a criterion that takes the environmental features of the offer into account, required whatever "
-        "the amount; an environmental performance condition is possible and advised, not required at this date",
-    ),
-    (True, False): Text(
-        "Prévoir une condition d'exécution environnementale, obligatoire quel que soit le montant ; un critère "
-        "environnemental est recommandé",
-        "Provide for an environmental performance condition, required whatever the amount; an environmental criterion "
-        "is advised",
-    ),
-    (False, False): Text(
-        "Une condition d'exécution et un critère environnementaux sont possibles et recommandés ; ils ne sont pas "
-        "obligatoires à cette date",
-        "An environmental performance condition and criterion are possible and advised; they are not required at this "
-        "date",
-    ),
-}
-# without competition, by whether the condition is required
-DIRECT_ENVIRONMENTAL = {
-    True: Text(
-        "Prévoir une condition d'exécution environnementale, obligatoire même sans mise en concurrence",
-        "Provide for an environmental performance condition, required even without competition",
-    ),
-    False: Text(
-        "Une condition d'exécution environnementale est possible et recommandée ; elle n'est pas obligatoire à cette "
-        "date",
-        "An environmental performance condition is possible and advised; it is not required at this date",
-    ),
-}
+CONDITION = Text("une condition d'exécution environnementale", "an environmental performance condition")
+CRITERION = Text(
+    "un critère qui prend en compte les caractéristiques environnementales de l'offre",
+    "a criterion that takes the environmental features of the offer into account",
+)
+REQUIRED = Text("prévoir {what}, {required} {where}", "provide for {what}, {required} {where}")
+ADVISED = Text(
+    "il est possible et recommandé, sans obligation à cette date, de prévoir {what}",
+    "it is possible and advised, not required at this date, to provide for {what}",
+)
+WHATEVER_THE_AMOUNT = Text("quel que soit le montant", "whatever the amount")
+WITHOUT_COMPETITION = Text("même sans mise en concurrence", "even without competition")
 YEARS = {48: Text("quatre ans", "four years"), 96: Text("huit ans", "eight years")}
 FAMILIES = {"agec_furniture_reuse": "agec_furniture_segments", "agec_textile_reuse": "agec_textile_segments"}
 FAMILY_NAMES = {
@@ -95,15 +73,21 @@ SECOND_READING = Text(
 )
 
 
-@applies("social_consideration", "concession_social_consideration", "eu_social_services", "eu_social_services_utility")
+@applies(
+    "social_consideration",
+    "social_exception_reasons",
+    "concession_social_consideration",
+    "eu_social_services",
+    "eu_social_services_utility",
+)
 def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     """From the EU threshold on, a social or employment condition is required from 2026-08-22, and advised before.
 
     Social and other specific services have their own, higher EU threshold, and utilities a higher one still. Markets
     have four exceptions (a need met by an immediately available solution, too weak a link with the object, restricted
-    competition or difficulty, works under six months), concessions two. No advice where value or threshold is not
-    known. Where main CPV codes are narrower than listed ones, or the greater part is social services, the higher
-    threshold may be theirs: below it, to be checked.
+    competition or difficulty, works under six months), whose reasons are kept, concessions two. No advice where value
+    or threshold is not known. Where main CPV codes are narrower than listed ones, or the greater part is social
+    services, the higher threshold may be theirs: below it, to be checked.
     """
     if group.total is None:
         return None
@@ -114,11 +98,13 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     row = view["social_consideration" if need.contract == "market" else "concession_social_consideration"]
     if row.status != "in_force":
         return None
-    sure = least_sure(row, *(view[rule_id] for rule_id in rules))
-    if group.doubtful or _may_be_below_social_threshold(need, group, view):
-        sure = "low"
+    amounts = tuple(map(view.__getitem__, rules))
+    doubtful = group.doubtful or _may_be_below_social_threshold(need, group, view)
     if row.value == "required":
-        but = EXCEPTIONS[need.contract]
+        kept = view["social_exception_reasons"]
+        keep = need.contract == "market" and kept.status == "in_force"
+        but = joined((EXCEPTIONS[need.contract], KEPT), NOTHING) if keep else EXCEPTIONS[need.contract]
+        sure = least_sure(row, *amounts, *([kept] if keep else []), doubtful=doubtful)
         message = Text(
             "À partir des seuils européens, prévoir une condition d'exécution sociale ou d'emploi, obligatoire "
             f"{but.fr}",
@@ -129,6 +115,7 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
         "Une condition d'exécution sociale ou d'emploi est possible et recommandée, mais pas obligatoire à cette date",
         "A social or employment performance condition is possible and advised; it is not required at this date",
     )
+    sure = least_sure(row, *amounts, doubtful=doubtful)
     return advice("SOCIAL_CONSIDERATION", "info", row, message, group.advised_lots, sure)
 
 
@@ -149,21 +136,34 @@ def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> b
 def environmental(contract: ContractKind, direct: bool, view: InForce) -> LegalAdvice | None:
     """Whatever the value, an award criterion on the environment is required from 2026-08-21, a condition one day later.
 
-    The criterion is regulation, the condition law. Before, both are possible and advised. `direct`: all is awarded
-    without competition, where there is no award criterion.
+    The criterion is regulation, the condition law. Before, both are possible and advised. Without competition there is
+    no award criterion.
     """
     condition, criterion = (view[rule_id] for rule_id in ENVIRONMENT[contract])
     if condition.status != "in_force":
         return None
-    required = condition.value == "required", not direct and criterion.value in {True, "required"}
-    message = ENVIRONMENTAL[required]
-    if direct:
-        message = DIRECT_ENVIRONMENTAL[required[0]]
-    article = criterion.article or ""
-    message = Text(message.fr.format(criterion=article), message.en.format(criterion=article))
-    quoted = criterion if required == (False, True) else condition
-    sure = least_sure(condition, criterion) if required[1] else condition.confidence
-    return advice("ENVIRONMENTAL_CONSIDERATION", "warning" if any(required) else "info", quoted, message, (), sure)
+    required = {condition: CONDITION} if condition.value == "required" else {}
+    if not direct and view.holds(criterion.id):
+        article = Text(f" ({criterion.article})", f" ({criterion.article})") if required else NOTHING
+        required[criterion] = joined((CRITERION, article), NOTHING)
+    advised = {} if condition in required else {condition: CONDITION}
+    if not direct and criterion not in required:
+        advised[criterion] = CRITERION
+    parts = []
+    if required:
+        word = Text("obligatoires" if len(required) > 1 else "obligatoire", "required")
+        where = WITHOUT_COMPETITION if direct else WHATEVER_THE_AMOUNT
+        parts.append(REQUIRED.filled(what=_both(required.values()), required=word, where=where))
+    if advised:
+        parts.append(ADVISED.filled(what=_both(advised.values())))
+    quoted, *_ = required or advised
+    sure = least_sure(*(required or [condition]))
+    severity: Severity = "warning" if required else "info"
+    return advice("ENVIRONMENTAL_CONSIDERATION", severity, quoted, joined(parts).capitalised(), (), sure)
+
+
+def _both(texts: Iterable[Text]) -> Text:
+    return joined(texts, Text(f" {AND.fr} ", f" {AND.en} "))
 
 
 @applies("spaser", "spaser_all_buyers")
@@ -190,12 +190,12 @@ def spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
 def allotment(need: Need, direct: bool, view: InForce) -> LegalAdvice | None:
     """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT).
 
-    Not said of a need that is awarded without competition anyway (`direct`).
+    Not said of a need that is awarded without competition anyway.
     """
     if need.contract == "concession" or len(need.lots) > 1 or direct:
         return None
     several = len(need.lots[0].segments) > 1
-    activities = Text(" pour plusieurs activités", " for several activities") if several else Text("", "")
+    activities = Text(" pour plusieurs activités", " for several activities") if several else NOTHING
     message = Text(
         f"Un seul lot{activities.fr} : diviser en lots est la règle dès que des prestations distinctes peuvent être "
         "identifiées ; ne pas le faire se motive",
@@ -328,8 +328,8 @@ def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalA
     Either the whole need is below the amount of the date; or, where the date has a rule for lots, the lot is below its
     own amount (works apart) and all innovative lots together are within a share of all lots. Since 2026-07-01 the
     amount of a need and of a lot of works has two readings, that of the code and a higher one of loi 2026-403, which
-    was not read: where only the second admits the value, both are told, to be checked. Whether the object is innovative
-    is for a person to judge.
+    was not read: where only the second admits the value, both are told, to be checked; an answer on which both agree is
+    of medium confidence at least. Whether the object is innovative is for a person to judge.
     """
     if not lot.lot.innovative or need.contract == "concession":
         return None
@@ -342,11 +342,12 @@ def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalA
     if second.status == "in_force":
         perhaps, higher = _within_innovation(lot, group, second.id, view), view.written(second.id)
         only_second = bool(perhaps and not within)
-        text, sure = (SECOND_READING, "low") if only_second else (INNOVATION[perhaps], "medium")
+        agreed = surest("medium", row.confidence, second.confidence)
+        text, sure = (SECOND_READING, second.confidence) if only_second else (INNOVATION[perhaps], agreed)
         limit = Text(
             f"{limit.fr}, ou de {higher.fr} d'après la loi 2026-403", f"{limit.en}, or {higher.en} by loi 2026-403"
         )
-    message = Text(text.fr.format(limit=limit.fr), text.en.format(limit=limit.en))
+    message = text.filled(limit=limit)
     return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if group.doubtful else sure)
 
 

@@ -148,7 +148,7 @@ def _expiring(ends: Ends, view: InForce) -> LegalAdvice:
 
 @applies("counsel_expiry_months")
 def horizon(lot: Lot, on: date, rules: Rules) -> date:
-    """The day until which approvals should last: duration and renewals from `on`, else twelve months (counsel)."""
+    """The day until which approvals should last: duration and renewals from now, else twelve months (counsel)."""
     known = (lot.duration_months or 0) + (lot.renewal_months or 0)
     return months_later(on, known or rules.at(on).number("counsel_expiry_months") or 12)
 

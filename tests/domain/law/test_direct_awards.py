@@ -59,6 +59,7 @@ def test_books_beside_other_lots_are_named_and_counted_alone() -> None:
         (services(25_000), date(2024, 1, 1), True),
         (services(None), date(2026, 1, 1), False),
         (services(None, estimated_total_eur=30_000), date(2026, 1, 1), True),
+        (services(20_000, estimated_total_eur=30_000), date(2026, 1, 1), False),  # the lot's own value
         (services(30_000, contract="concession"), date(2026, 1, 1), False),
     ],
 )

@@ -27,13 +27,13 @@ CRITERION = "un critère qui prend en compte les caractéristiques environnement
 @pytest.mark.parametrize(
     ("asked", "on", "severity", "article", "words"),
     [
-        (services(100_000), date(2026, 8, 20), "info", "L2112-2", "ne sont pas obligatoires à cette date"),
+        (services(100_000), date(2026, 8, 20), "info", "L2112-2", "Il est possible et recommandé, sans obligation"),
         (services(100_000), date(2026, 8, 21), "warning", "R2152-7", f"Prévoir {CRITERION}, obligatoire quel que"),
         (services(100_000), date(2026, 8, 22), "warning", "L2112-2", f"{CRITERION} (R2152-7), obligatoires quel que"),
-        (services(50_000), date(2026, 8, 20), "info", "L2112-2", "elle n'est pas obligatoire"),
-        (services(50_000), date(2026, 8, 21), "info", "L2112-2", "elle n'est pas obligatoire"),
+        (services(50_000), date(2026, 8, 20), "info", "L2112-2", "sans obligation à cette date"),
+        (services(50_000), date(2026, 8, 21), "info", "L2112-2", "sans obligation à cette date"),
         (services(50_000), date(2026, 8, 22), "warning", "L2112-2", "obligatoire même sans mise en concurrence"),
-        (services(6e6, contract="concession"), date(2026, 8, 20), "info", "L3114-2", "ne sont pas obligatoires"),
+        (services(6e6, contract="concession"), date(2026, 8, 20), "info", "L3114-2", "sans obligation à cette date"),
         (services(6e6, contract="concession"), date(2026, 8, 21), "warning", "R3124-4", f"Prévoir {CRITERION}"),
         (services(6e6, contract="concession"), date(2026, 8, 22), "warning", "L3114-2", f"{CRITERION} (R3124-4)"),
     ],
