@@ -18,7 +18,7 @@ from domain.law.rule_registry import applies
 from domain.law.rules import InForce, Rules
 from domain.law.supplier_facts import LegalFacts, in_force
 from domain.needs.need import Lot, Reserved
-from domain.text.bilingual import Text
+from domain.text.bilingual import NOTHING, Text, joined
 from domain.text.labels import RESERVED
 
 INELIGIBLE = (OUTCOMES.index("INELIGIBLE"), False)
@@ -103,11 +103,11 @@ def _possible(supply: Supply, review: LotReview, enough: Mapping[str, Count], vi
 
 @lru_cache(maxsize=4096)
 def _suggested(named: tuple[tuple[str, Count, bool], ...], plenty: bool, view: InForce) -> LegalAdvice:
-    parts = [_candidates_left(*each) for each in named]
-    scarce = Text("", "") if plenty else Text(" ; concurrence limitée", "; limited competition")
+    each = joined(_candidates_left(*option) for option in named)
+    scarce = NOTHING if plenty else Text(" ; concurrence limitée", "; limited competition")
     message = Text(
-        f"Conseil : réserver {' ; '.join(part.fr for part in parts)}{scarce.fr}",
-        f"Counsel: reserving to {'; '.join(part.en for part in parts)}{scarce.en}",
+        f"Conseil : réserver {each.fr}{scarce.fr}",
+        f"Counsel: reserving to {each.en}{scarce.en}",
     )
     return advice("RESERVATION_POSSIBLE", "info", view["counsel_reservation_minimum"], message)
 
