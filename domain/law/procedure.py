@@ -22,6 +22,8 @@ HEAVIER: dict[Level, Text] = {
 SAVE_SOCIAL = Text(
     ", sauf services sociaux et autres services spécifiques", ", except for social and other specific services"
 )
+SOCIAL_SERVICES = Text("services sociaux ou autres services spécifiques", "social or other specific services")
+TRANSPORT = Text("transport de voyageurs", "passenger transport")
 DUTIES = Text(
     ", à condition de choisir une offre pertinente, de bien utiliser les deniers publics et de ne pas toujours retenir "
     "le même opérateur",
@@ -225,30 +227,37 @@ def _formal(need: Need, group: Group, view: InForce) -> LegalAdvice:
     return _group_advice(group, "PROC_FORMALISEE", "warning", quoted, message, least_sure(quoted, row))
 
 
-@applies("eu_concessions", "light_concession")
+@applies("eu_concessions", "light_concession", "concession_transport")
 def _concession(need: Need, group: Group, decided: Level, view: InForce) -> LegalAdvice:
     """Concessions have one threshold for works and services: full procedure from it on, a simplified one below.
 
-    Those of social and other specific services take the simplified procedure whatever their value.
+    The value is the concessionaire's total turnover over the contract. Concessions of social and other specific
+    services, and of passenger transport, take the simplified procedure whatever their value.
     """
     row, bound = view["eu_concessions"], view.written("eu_concessions")
+    turnover = Text(
+        "de chiffre d'affaires total du concessionnaire sur la durée, R3121-1",
+        "of the concessionaire's total turnover over the contract, R3121-1",
+    )
     if decided == "formal":
         message = Text(
-            f"procédure complète des concessions (à partir de {bound.fr})",
-            f"full procedure of concessions (from {bound.en})",
+            f"procédure formalisée des concessions (à partir de {bound.fr} {turnover.fr})",
+            f"formal procedure of concessions (from {bound.en} {turnover.en})",
         )
         return _group_advice(group, "PROC_FORMALISEE", "warning", row, message)
     if _level_by_amount(need, group, view) == "adapted":
         message = Text(
-            f"procédure simplifiée des concessions (moins de {bound.fr})",
-            f"simplified procedure of concessions (below {bound.en})",
+            f"procédure simplifiée des concessions (moins de {bound.fr} {turnover.fr})",
+            f"simplified procedure of concessions (below {bound.en} {turnover.en})",
         )
         return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", row, message)
     rows = light_rows("concession", group, view)
+    objects = [SOCIAL_SERVICES] if any(not lot.transport for lot in group.light) else []
+    objects += [TRANSPORT] if any(lot.transport for lot in group.light) else []
+    object_ = joined(objects)
     message = Text(
-        "procédure simplifiée des concessions quelle que soit la valeur (services sociaux ou autres services "
-        "spécifiques)",
-        "simplified procedure of concessions whatever the value (social or other specific services)",
+        f"procédure simplifiée des concessions quelle que soit la valeur ({object_.fr})",
+        f"simplified procedure of concessions whatever the value ({object_.en})",
     )
     sure = least_sure(*rows, doubtful=not is_light(group))
     return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", rows[0], message, sure)

@@ -76,8 +76,9 @@ def _sentence(need: Need, group: Group, is_formal: bool, view: InForce) -> Sente
 
 
 def _simplified(group: Group, light: bool, view: InForce) -> Sentence | None:
-    """The publicity of a concession in the simplified procedure, which the amount changes for light services alone."""
-    reached, rows = _reached(group, ("eu_concessions",), view) if light else (False, ())
+    """The publicity of a concession in the simplified procedure, which the amount changes for social services alone."""
+    social = light and not all(lot.transport for lot in group.light)
+    reached, rows = _reached(group, ("eu_concessions",), view) if social else (False, ())
     return _resting_on(concession_simplified(reached, view), rows)
 
 

@@ -6,7 +6,7 @@ from itertools import accumulate
 from math import inf
 from typing import NamedTuple
 
-from domain.law.citation import listed_briefly
+from domain.law.citation import bracketed_lots, listed_briefly
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.procedure import Decided, Decisions, formal_thresholds
 from domain.law.rule_registry import applies
@@ -72,11 +72,15 @@ class Sets(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """The lots (id → cents) to which `rule` opens a lighter procedure, and all the rules that this rests on."""
+    """The lots (id → cents) to which `rule` opens a lighter procedure, and all the rules that this rests on.
+
+    `unsure`: of these lots, those to which only a text that was not read may open it.
+    """
 
     rule: RuleRow
     lots: dict[str, int]
     rows: tuple[RuleRow, ...]
+    unsure: tuple[str, ...] = ()
 
 
 class Market(NamedTuple):
@@ -117,8 +121,10 @@ def review_sets(need: Need, decided: Decisions, view: InForce) -> Sets | None:
     doubtful = joint or any(part.group.doubtful for part in decided.parts)
     sets, complete = _sets_of_all(markets, view)
     parts = [_of_market(market, rule, view) for market in markets]
+    unsure = tuple(lot_id for market in markets for lot_id in market.direct.unsure)
+    parts += [_extended(view, unsure)] if unsure else []
     parts += [*([] if complete else [MANY]), *([ONE_MARKET if joint else APART] if len(decided.parts) > 1 else [])]
-    sure = least_sure(*(row for market in markets for row in market.rows), doubtful=doubtful)
+    sure = least_sure(*(row for market in markets for row in market.rows), doubtful=doubtful or bool(unsure))
     return Sets(
         advice("SMALL_LOT_SETS", "info", rule, joined(parts).capitalised(), sets, sure),
         {lot_id: told for market in markets for lot_id, told in _of_lots(market, view, doubtful)},
@@ -174,15 +180,24 @@ def small_lots(need: Need, part: Decided, view: InForce) -> Opened:
     return opened._replace(rows=(*opened.rows, *thresholds)) if opened.lots else opened
 
 
-@applies("direct_award_lot_share")
+@applies("direct_award_lot_share", "direct_award_lot_works")
 def direct_lots(part: Decided, view: InForce) -> Opened:
     """Above the direct-award amount, lots below it may be awarded directly if together within a share of all lots.
 
-    They count towards the share of the small lots in an adapted procedure as well.
+    They count towards the share of the small lots in an adapted procedure as well. From 2027-01-01 the amount of a need
+    of works is that of a law which was not read: whether it is that of a lot of works too is to be checked, above the
+    amount that lots have without it.
     """
     if part.level not in {"adapted", "formal"}:
         return Opened(view["direct_award_lot_share"], {}, ())
-    return _opened("direct_award_lot_share", "direct_award_supplies_services", "direct_award_works", part, view)
+    opened = _opened("direct_award_lot_share", "direct_award_supplies_services", "direct_award_works", part, view)
+    sure = view.cents("direct_award_lot_works")
+    if sure is None or view["direct_award_works"] not in opened.rows:
+        return opened
+    works = {lot.lot.id for lot in part.group.lots if lot.works}
+    unsure = tuple(lot_id for lot_id, value in opened.lots.items() if lot_id in works and value >= sure)
+    rows = tuple(view["direct_award_lot_works"] if row.id == "direct_award_works" else row for row in opened.rows)
+    return opened._replace(rows=rows, unsure=unsure)
 
 
 def _opened(rule: str, of_others: str, of_works: str, part: Decided, view: InForce) -> Opened:
@@ -230,21 +245,33 @@ def _limit(market: Market, view: InForce) -> Text:
     return LIMIT.filled(share=view.written(direct))
 
 
+def _extended(view: InForce, lots: tuple[str, ...] = ()) -> Text:
+    """The law to read where only its amount lets a lot of works be a direct award; `lots`: named where there are."""
+    about, law = bracketed_lots(lots), view["direct_award_works"]
+    amount = view.written(law.id)
+    return Text(
+        f"voir si la {law.article}, y étend ses {amount.fr}{about.fr}",
+        f"see whether {law.article}, extends its {amount.en} to it{about.en}",
+    )
+
+
 def _of_lots(market: Market, view: InForce, doubtful: bool) -> Iterator[tuple[str, LegalAdvice]]:
     """The advice on each small lot, by whether an adapted procedure and a direct award are open to it."""
-    told: dict[tuple[bool, bool], LegalAdvice] = {}
+    told: dict[tuple[bool, bool, bool], LegalAdvice] = {}
     for lot_id in market.values():
         kind = lot_id in market.adapted.lots, lot_id in market.direct.lots
-        if kind not in told:
-            told[kind] = _of_lot(kind, market, view, doubtful)
-        yield lot_id, told[kind]
+        unsure = lot_id in market.direct.unsure
+        if (*kind, unsure) not in told:
+            told[*kind, unsure] = _of_lot(kind, market, unsure, view, doubtful)
+        yield lot_id, told[*kind, unsure]
 
 
-def _of_lot(kind: tuple[bool, bool], market: Market, view: InForce, doubtful: bool) -> LegalAdvice:
+def _of_lot(kind: tuple[bool, bool], market: Market, unsure: bool, view: InForce, doubtful: bool) -> LegalAdvice:
     uses = [use for use, is_open in zip((market.adapted, market.direct), kind, strict=True) if is_open]
     share, article = view.written(uses[0].rule.id), _under(market.direct.rule)
     message = OF_LOT[kind].filled(share=share, of=market.of, article=article, limit=_limit(market, view))
-    sure = least_sure(*(row for use in uses for row in use.rows), doubtful=doubtful)
+    message = joined((message, _extended(view))) if unsure else message
+    sure = least_sure(*(row for use in uses for row in use.rows), doubtful=doubtful or unsure)
     return advice("SMALL_LOT_OK", "info", uses[0].rule, message, (), sure)
 
 

@@ -19,6 +19,8 @@ EXCEPTIONS: dict[ContractKind, Text] = {
     "market": Text("sauf exception motivée", "save a justified exception"),
     "concession": Text("sauf l'une des deux exceptions, à motiver", "save one of two exceptions, to be justified"),
 }
+FROM_THE_THRESHOLDS = Text("À partir des seuils européens", "From the EU thresholds on")
+SAY_WHICH = Text(" ; indiquer lequel est l'acheteur", "; say which the buyer is")
 KEPT = Text(
     ", dont les raisons sont à conserver selon le III de cet article",
     ", the reasons for which are kept under its paragraph III",
@@ -61,8 +63,8 @@ INNOVATION = {
     None: Text(
         "Achat innovant : valeur inconnue, on ne sait pas si elle est dans les limites ; le caractère innovant reste à "
         "établir",
-        "Innovative purchase: value unknown, so whether it is within the limits is too; that it is innovative remains "
-        "to be established",
+        "Innovative purchase: value unknown: whether it is within the limits is not known; that it is innovative "
+        "remains to be established",
     ),
 }
 SECOND_READING = Text(
@@ -86,29 +88,32 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     Social and other specific services have their own, higher EU threshold, and utilities a higher one still. Markets
     have four exceptions (a need met by an immediately available solution, too weak a link with the object, restricted
     competition or difficulty, works under six months), whose reasons are kept, concessions two. No advice where value
-    or threshold is not known. Where main CPV codes are narrower than listed ones, or the greater part is social
-    services, the higher threshold may be theirs: below it, to be checked.
+    or threshold is not known; for social services, both are told where only the kind of buyer decides. Where main CPV
+    codes are narrower than listed ones, or the greater part is social services, the higher threshold may be theirs:
+    below it, to be checked.
     """
     if group.total is None:
         return None
     rules = eu_thresholds(need, group)
     bounds = [view.cents(rule_id) for rule_id in rules]
-    if any(bound is None or group.total < bound for bound in bounds):
+    below = [bound is None or group.total < bound for bound in bounds]
+    split = any(below) and not all(below) and None not in bounds and rules == social_thresholds(need)
+    if any(below) and not split:
         return None
     row = view["social_consideration" if need.contract == "market" else "concession_social_consideration"]
     if row.status != "in_force":
         return None
     amounts = tuple(map(view.__getitem__, rules))
-    doubtful = group.doubtful or _may_be_below_social_threshold(need, group, view)
+    doubtful = split or group.doubtful or _may_be_below_social_threshold(need, group, view)
+    start, end = (_by_buyer(rules, view), SAY_WHICH) if split else (FROM_THE_THRESHOLDS, NOTHING)
     if row.value == "required":
         kept = view["social_exception_reasons"]
         keep = need.contract == "market" and kept.status == "in_force"
         but = joined((EXCEPTIONS[need.contract], KEPT), NOTHING) if keep else EXCEPTIONS[need.contract]
         sure = least_sure(row, *amounts, *([kept] if keep else []), doubtful=doubtful)
         message = Text(
-            "À partir des seuils européens, prévoir une condition d'exécution sociale ou d'emploi, obligatoire "
-            f"{but.fr}",
-            f"From the EU thresholds on, provide for a social or employment performance condition, required {but.en}",
+            f"{start.fr}, prévoir une condition d'exécution sociale ou d'emploi, obligatoire {but.fr}{end.fr}",
+            f"{start.en}, provide for a social or employment performance condition, required {but.en}{end.en}",
         )
         return advice("SOCIAL_CONSIDERATION", "warning", row, message, group.advised_lots, sure)
     message = Text(
@@ -117,6 +122,15 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     )
     sure = least_sure(row, *amounts, doubtful=doubtful)
     return advice("SOCIAL_CONSIDERATION", "info", row, message, group.advised_lots, sure)
+
+
+def _by_buyer(rules: tuple[str, ...], view: InForce) -> Text:
+    """The thresholds of social services by kind of buyer, where the buyer's decides."""
+    authority, utility = map(view.written, rules)
+    return Text(
+        f"À partir de {authority.fr} pour un pouvoir adjudicateur, de {utility.fr} pour une entité adjudicatrice",
+        f"From {authority.en} for a contracting authority, {utility.en} for a utility",
+    )
 
 
 def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
@@ -328,8 +342,8 @@ def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalA
     Either the whole need is below the amount of the date; or, where the date has a rule for lots, the lot is below its
     own amount (works apart) and all innovative lots together are within a share of all lots. Since 2026-07-01 the
     amount of a need and of a lot of works has two readings, that of the code and a higher one of loi 2026-403, which
-    was not read: where only the second admits the value, both are told, to be checked; an answer on which both agree is
-    of medium confidence at least. Whether the object is innovative is for a person to judge.
+    was not read: both are told, to be checked, unless the value is within both, which is of medium confidence at least.
+    Whether the object is innovative is for a person to judge.
     """
     if not lot.lot.innovative or need.contract == "concession":
         return None
@@ -342,10 +356,12 @@ def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalA
     if second.status == "in_force":
         perhaps, higher = _within_innovation(lot, group, second.id, view), view.written(second.id)
         only_second = bool(perhaps and not within)
-        agreed = surest("medium", row.confidence, second.confidence)
-        text, sure = (SECOND_READING, second.confidence) if only_second else (INNOVATION[perhaps], agreed)
+        text, sure = (SECOND_READING if only_second else INNOVATION[perhaps]), second.confidence
+        if within:
+            sure = surest("medium", row.confidence, second.confidence)
         limit = Text(
-            f"{limit.fr}, ou de {higher.fr} d'après la loi 2026-403", f"{limit.en}, or {higher.en} by loi 2026-403"
+            f"{limit.fr}, ou de {higher.fr} d'après des sources indirectes sur la loi 2026-403",
+            f"{limit.en}, or {higher.en} according to indirect sources on loi 2026-403",
         )
     message = text.filled(limit=limit)
     return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if group.doubtful else sure)

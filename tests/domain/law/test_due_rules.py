@@ -78,7 +78,7 @@ def test_what_is_due_in_november_2026() -> None:
     due = {each.row.id: each for each in due_rules(load(), date(2026, 11, 26), 90)}
     assert {
         "direct_award_works",
-        "direct_award_lot_share",
+        "direct_award_lot_works",
         "innovative_need",
         "innovative_lot_works",
         "simplification_law",
@@ -86,7 +86,7 @@ def test_what_is_due_in_november_2026() -> None:
         "agec_furniture_reuse",
     } <= due.keys()
     assert (due["eiti_experiment"].row.check_by, due["eiti_experiment"].row.valid_from) == (
-        date(2026, 12, 22),
+        date(2026, 12, 8),
         date(2026, 12, 23),
     )
     assert "€100,000 → €140,000" in due_lines(due["direct_award_works"], date(2026, 11, 26))[0]

@@ -4,6 +4,7 @@ from datetime import date
 from itertools import chain, combinations
 from math import comb
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -189,6 +190,28 @@ def test_each_market_is_told_its_own_use() -> None:
     assert "adaptée" not in of_lot.message.fr
     assert "20 % de tous les lots de travaux" in of_lot.message.fr
     assert "procédure adaptée, ou achat" in the("SMALL_LOT_OK", found.lots["2"].advice).message.fr
+
+
+@pytest.mark.parametrize(
+    ("asked", "unsure"),
+    [
+        (services(50_000, 90_000, 200_000), False),
+        (works(95_000, 600_000), False),
+        (works(99_999.99, 600_000), False),
+        (works(100_000, 600_000), True),
+        (works(120_000, 600_000), True),
+    ],
+)
+def test_lots_of_works_under_a_law_that_was_not_read(asked: Need, unsure: bool) -> None:
+    """From 2027-01-01 a need of works has 140 000 €; only lots that rest on that amount are to be checked."""
+    found = review(asked, date(2027, 1, 1))
+    told = the("SMALL_LOT_SETS", found.advice), the("SMALL_LOT_OK", found.lots["1"].advice)
+    assert [item.confidence == "low" for item in told] == [unsure, unsure]
+    words = "voir si la loi 2026-403, art. 13, y étend ses 140 000 €"
+    assert [words in item.message.fr for item in told] == [unsure, unsure]
+    before = [item for item in review(asked, date(2026, 12, 31)).advice if item.code == "SMALL_LOT_SETS"]
+    assert bool(before) != unsure
+    assert all(item.confidence == "high" for item in before)
 
 
 def test_direct_awards_have_a_share_of_their_own() -> None:
