@@ -10,7 +10,7 @@ from domain.law.need_value import lot_value
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce
 from domain.needs.need import BuyerKind, ContractKind, Lot, Need
-from domain.shortlists.shortlist import Confidence
+from domain.shortlists.shortlist import Confidence, Severity
 from domain.text.bilingual import AND, NOTHING, Text, joined
 
 
@@ -45,7 +45,7 @@ def review_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: InF
     return [
         None if direct else sustainable_specifications(view),
         pme_share(need.contract, view),
-        financial_terms(need, lots, view),
+        financial_terms(need, lots, direct, view),
     ]
 
 
@@ -96,7 +96,7 @@ def pme_share(contract: ContractKind, view: InForce) -> LegalAdvice | None:
     "retention_rate_pme_large",
     "large_body_expenses",
 )
-def financial_terms(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
+def financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: InForce) -> LegalAdvice | None:
     """Lots whose holder is due an advance, its minimum rate, and the most that may be retained (FINANCIAL_TERMS).
 
     For lots of known value and duration, above both bounds, of a market that is no framework agreement (whose advance
@@ -122,7 +122,8 @@ def financial_terms(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Le
     some = _only_renewed(renewed, sure) if renewed and renewed != above else NOTHING
     about = joined((bracketed_lots(names), some), NOTHING)
     message = _financial_terms(about, kind, view)
-    return advice("FINANCIAL_TERMS", "warning", view["advance_amount"], message, as_one_set(names), sure)
+    severity: Severity = "info" if direct else "warning"
+    return advice("FINANCIAL_TERMS", severity, view["advance_amount"], message, as_one_set(names), sure)
 
 
 def _without_renewals(lot: Lot, value: int) -> float:

@@ -8,7 +8,18 @@ from domain.law.procedure import Decisions
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce
 from domain.needs.need import Need
-from domain.text.bilingual import Text
+from domain.text.bilingual import Text, joined
+
+ON_THE_LIST = Text(
+    "marché de {amount} HT ou plus sans mise en concurrence{about} : publier ses données essentielles, ou l'inscrire "
+    "sur la liste à publier au premier trimestre de l'année suivante",
+    "contract of {amount} excluding tax or more without competition{about}: publish its essential data, or put it on "
+    "the list to be published in the first quarter of the next year",
+)
+PUBLISHED = Text(
+    "marché de {amount} HT ou plus{about} : publier ses données essentielles",
+    "contract of {amount} excluding tax or more{about}: publish its essential data",
+)
 
 
 def review_direct_awards(
@@ -45,35 +56,39 @@ def books(need: Need, lots: tuple[LotFacts, ...], decided: Decisions, view: InFo
         "concurrence par les acheteurs que vise la loi sur le prix du livre, en tenant compte du maintien d'un réseau "
         "dense de détaillants",
         f"Books other than school books for less than {amount.en} excluding tax{about.en}: award without publicity or "
-        "competition is possible for the buyers named by the book price act, minding that a dense network of retailers "
-        "is kept",
+        "competition is possible for the buyers named by the book price act, taking into account that a dense network "
+        "of retailers is kept",
     )
     doubtful = any(part.group.doubtful for part in decided.parts)
     sure = least_sure(row, view["books_cpv"], doubtful=doubtful)
     return advice("BOOKS_DIRECT_AWARD", "info", row, message, as_one_set(names), sure)
 
 
-@applies("yearly_list_minimum", "yearly_list_limit")
+@applies("yearly_list_minimum", "yearly_list_limit", "award_data")
 def yearly_list(need: Need, decided: Decisions, view: InForce) -> LegalAdvice | None:
     """Direct awards from an amount on are published, at least in a list of the year (YEARLY_LIST).
 
-    Each lot is a contract of its own. From the higher amount on, the essential data of any contract are due: not said
-    here.
+    Each lot is a contract of its own. From the higher amount on, the list is not enough: the essential data of any
+    contract are due.
     """
     least, limit = view.cents("yearly_list_minimum"), view.cents("yearly_list_limit")
-    if least is None or limit is None:
+    data = view.cents("award_data")
+    if least is None or limit is None or data is None:
         return None
-    direct = (lot for part in decided.parts if part.level == "direct" for lot in part.group.lots)
-    listed = tuple(lot.lot.id for lot in direct if least <= (lot_value(need, lot) or 0) < limit)
-    if not listed:
+    direct = [lot for part in decided.parts if part.level == "direct" for lot in part.group.lots]
+    values = [(lot.lot.id, lot_value(need, lot) or 0) for lot in direct]
+    listed = tuple(lot_id for lot_id, value in values if least <= value < limit)
+    published = tuple(lot_id for lot_id, value in values if value >= data)
+    several = len(need.lots) > 1
+    uses = [("yearly_list_minimum", ON_THE_LIST, listed), ("award_data", PUBLISHED, published)]
+    parts = [
+        text.filled(amount=view.written(rule), about=bracketed_lots(lots if several else ()))
+        for rule, text, lots in uses
+        if lots
+    ]
+    if not parts:
         return None
-    names, row = listed if len(need.lots) > 1 else (), view["yearly_list_minimum"]
-    amount, about = view.written(row.id), bracketed_lots(names)
-    message = Text(
-        f"Marché de {amount.fr} HT ou plus sans mise en concurrence{about.fr} : publier ses données essentielles, ou "
-        "l'inscrire sur la liste à publier au premier trimestre de l'année suivante",
-        f"Contract of {amount.en} excluding tax or more without competition{about.en}: publish its essential data, or "
-        "put it on the list to be published in the first quarter of the next year",
-    )
-    sure = least_sure(row, view["yearly_list_limit"])
-    return advice("YEARLY_LIST", "info", row, message, as_one_set(names), sure)
+    rows = [view[rule] for rule, _, lots in uses if lots] + ([view["yearly_list_limit"]] if listed else [])
+    message = joined(parts).capitalised()
+    names = (*listed, *published) if several else ()
+    return advice("YEARLY_LIST", "info", rows[0], message, as_one_set(names), least_sure(*rows))

@@ -48,8 +48,8 @@ def award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | N
     message = Text(
         f"A obtenu un marché réservé à l'ESS pour ce service le {last.fr} : un autre au même titre est possible à "
         f"partir du {free.fr}",
-        f"Was awarded a contract reserved to the social economy for this service on {last.en}: another under the same "
-        f"head is possible from {free.en}",
+        f"Was awarded a contract reserved to the social economy for this service on {last.en}: another on the same "
+        f"ground is possible from {free.en}",
     )
     return verdict(row, "ess", "INELIGIBLE", "ESS_AWARD_BAR", message)
 
@@ -66,14 +66,14 @@ def _to_be_judged(award: EssAward) -> Text:
             f"A obtenu un autre marché réservé à l'ESS le {on.fr} : à apprécier, la loi visant une attribution au même "
             "titre",
             f"Was awarded another contract reserved to the social economy on {on.en}: to be judged, for the law means "
-            "an award under the same head",
+            "an award on the same ground",
         )
     service = Text(" pour ce service", " for this service") if award.same_service else Text("", "")
     return Text(
         f"A obtenu un marché réservé à l'ESS{service.fr} le {on.fr}, d'un autre acheteur : la loi vise une attribution "
         "au même titre, quel que soit l'acheteur : à vérifier",
         f"Was awarded a contract reserved to the social economy{service.en} on {on.en}, by another buyer: the law "
-        "means an award under the same head and names no buyer: to be checked",
+        "means an award on the same ground and names no buyer: to be checked",
     )
 
 

@@ -29,6 +29,9 @@ DUTIES = Text(
     "le même opérateur",
     ", provided the offer is relevant, public money is well used, and the operator is not always the same",
 )
+STILL_ADAPTED = Text(
+    " ({article}) ; une procédure adaptée reste possible", " ({article}); an adapted procedure remains possible"
+)
 SOCIAL: dict[str, str] = {
     "state": "eu_social_services",
     "local": "eu_social_services",
@@ -176,11 +179,15 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
     """Below the amount of the date, the market may be awarded without publicity or competition (GRE_A_GRE).
 
     The amount itself is not below. The whole need is compared, not each lot. Three duties remain: a relevant offer,
-    good use of public money, and not always the same operator when several can answer.
+    good use of public money, and not always the same operator when several can answer. Where the amount is not that of
+    the code, it is said that an adapted procedure remains possible.
     """
     row, duties = view[direct_threshold(group)], view["direct_award_duties"]
     bound, known = view.written(row.id), duties.status == "in_force"
     provided = DUTIES if known else NOTHING
+    if known and row.article != duties.article:
+        article = Text(duties.article or "", duties.article or "")
+        provided = joined((DUTIES, STILL_ADAPTED.filled(article=article)), NOTHING)
     message = Text(
         f"achat possible sans publicité ni mise en concurrence (moins de {bound.fr}){provided.fr}",
         f"award without publicity or competition is possible (below {bound.en}){provided.en}",

@@ -11,7 +11,7 @@ from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview
 from domain.law.lot_facts import LotFacts, read_lot
 from domain.law.need_value import total_below_lots
 from domain.law.prison_reservation import review_prison
-from domain.law.procedure import decide, mixed_object, review_procedure
+from domain.law.procedure import Decided, decide, mixed_object, review_procedure
 from domain.law.procedure_steps import procedure_steps
 from domain.law.reservation import review_types, type_rule
 from domain.law.reserved_proofs import reserved_proofs
@@ -67,28 +67,28 @@ def review_need(
         *review_direct_awards(need, lots, decided, view),
         *review_terms(need, lots, decided.direct, view),
     ]
-    of_values = {
-        lot.lot.id: (innovation(need, lot, part.group, view), sets and sets.of_lots.get(lot.lot.id))
-        for part in decided.parts
-        for lot in part.group.lots
+    part_of = {lot.lot.id: part for part in decided.parts for lot in part.group.lots}
+    reviews = {
+        lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], sets and sets.of_lots.get(lot.lot.id), on, view)
+        for lot in lots
     }
-    reviews = {lot.lot.id: _review_lot(need, lot, of_values[lot.lot.id], on, view) for lot in lots}
     return NeedReview(reviews, tuple(item for item in whole if item))
 
 
 def _review_lot(
-    need: Need, lot: LotFacts, of_values: Iterable[LegalAdvice | None], on: date, view: InForce
+    need: Need, lot: LotFacts, part: Decided, small: LegalAdvice | None, on: date, view: InForce
 ) -> LotReview:
-    """The review of one lot; `of_values`: the advice on it that the need's values gave."""
+    """The review of one lot of a part of the need; `small`: the advice on it as a small lot."""
     of_object = (
         insertion(lot, need.contract, view),
         capability(lot.segments, view),
         reuse_quota(lot.segments, need.buyer and need.buyer.kind, view),
     )
     findings = tuple(_reservation(need.contract, need.buyer, lot, on, view))
-    proofs = reserved_proofs(lot.lot.reserved, worst_outcome(findings), need.contract, view)
+    direct = part.level == "direct"
+    proofs = reserved_proofs(lot.lot.reserved, worst_outcome(findings), need.contract, direct, view)
     forbidden, doubtful = _options(need.contract, need.buyer, lot, on, view)
-    advice = tuple(item for item in (*of_object, proofs, *of_values) if item)
+    advice = tuple(item for item in (*of_object, proofs, innovation(need, lot, part.group, view), small) if item)
     return LotReview(findings, advice, forbidden, doubtful, worst_outcome(findings))
 
 

@@ -22,15 +22,16 @@ APART = Text("travaux et autres lots comptés à part", "works and other lots co
 # whose small lots a sentence is about: those of the need, or of its works, or of the rest
 ALL, WORKS, OTHERS = Text("", ""), Text(" de travaux", " of works"), Text(" hors travaux", " other than works")
 ADAPTED = Text(
-    "{whose}chacun de ces ensembles peut être passé en procédure adaptée, dans une enveloppe de {share} de tous les "
+    "{whose}chacun de ces ensembles peut être passé en procédure adaptée, dans une enveloppe de {share} de la valeur "
+    "de tous les lots{of}",
+    "{whose}each of these sets may take an adapted procedure, within an envelope of {share} of the value of all "
     "lots{of}",
-    "{whose}each of these sets may take an adapted procedure, within an envelope of {share} of all lots{of}",
 )
 DIRECT = Text(
     "{whose}chacun de ces ensembles peut être acheté sans publicité ni mise en concurrence{article}, dans une "
-    "enveloppe de {share} de tous les lots{of}",
+    "enveloppe de {share} de la valeur de tous les lots{of}",
     "{whose}each of these sets may be awarded without publicity or competition{article}, within an envelope of {share} "
-    "of all lots{of}",
+    "of the value of all lots{of}",
 )
 PARTLY_DIRECT = Text(
     "dans cette même enveloppe{limit}, {lots} sans publicité ni mise en concurrence{article}",
@@ -39,27 +40,28 @@ PARTLY_DIRECT = Text(
 SMALL_LOTS = Text("petits lots{of} : ", "small lots{of}: ")
 UNDER = Text(" selon {article}", " under {article}")
 LIMIT = Text(
-    " (dont {share} de tous les lots au plus sans mise en concurrence)",
-    " (of which {share} of all lots at most without competition)",
+    " (dont {share} de la valeur de tous les lots au plus sans mise en concurrence)",
+    " (of which {share} of the value of all lots at most without competition)",
 )
 # of a lot, by whether it may take an adapted procedure and whether it may be a direct award
 OF_LOT = {
     (True, False): Text(
-        "Petit lot : procédure adaptée possible, seul ou avec d'autres dans une enveloppe de {share} de tous les "
+        "Petit lot : procédure adaptée possible, seul ou avec d'autres dans une enveloppe de {share} de la valeur de "
+        "tous les lots{of}",
+        "Small lot: adapted procedure possible, alone or with others within an envelope of {share} of the value of all "
         "lots{of}",
-        "Small lot: adapted procedure possible, alone or with others within an envelope of {share} of all lots{of}",
     ),
     (False, True): Text(
         "Petit lot : achat possible sans publicité ni mise en concurrence, seul ou avec d'autres dans une enveloppe "
-        "de {share} de tous les lots{of}",
+        "de {share} de la valeur de tous les lots{of}",
         "Small lot: award without publicity or competition possible, alone or with others within an envelope of "
-        "{share} of all lots{of}",
+        "{share} of the value of all lots{of}",
     ),
     (True, True): Text(
         "Petit lot : procédure adaptée, ou achat sans publicité ni mise en concurrence{article}, possibles seul ou "
-        "avec d'autres dans une même enveloppe de {share} de tous les lots{of}{limit}",
+        "avec d'autres dans une même enveloppe de {share} de la valeur de tous les lots{of}{limit}",
         "Small lot: adapted procedure, or award without publicity or competition{article}, possible alone or with "
-        "others within one envelope of {share} of all lots{of}{limit}",
+        "others within one envelope of {share} of the value of all lots{of}{limit}",
     ),
 }
 

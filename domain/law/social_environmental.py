@@ -11,13 +11,15 @@ from domain.law.need_value import Group, total_of
 from domain.law.procedure import eu_thresholds, social_thresholds
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, cents
-from domain.needs.need import Buyer, BuyerKind, ContractKind, Need
+from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need
 from domain.shortlists.shortlist import Severity
 from domain.text.bilingual import AND, NOTHING, Text, euros, joined
 
 EXCEPTIONS: dict[ContractKind, Text] = {
-    "market": Text("sauf exception motivée", "save a justified exception"),
-    "concession": Text("sauf l'une des deux exceptions, à motiver", "save one of two exceptions, to be justified"),
+    "market": Text("sauf exception motivée", "except for a justified exception"),
+    "concession": Text(
+        "sauf l'une des deux exceptions, à motiver", "except for one of two exceptions, to be justified"
+    ),
 }
 FROM_THE_THRESHOLDS = Text("À partir des seuils européens", "From the EU thresholds on")
 SAY_WHICH = Text(" ; indiquer lequel est l'acheteur", "; say which the buyer is")
@@ -42,6 +44,7 @@ ADVISED = Text(
 )
 WHATEVER_THE_AMOUNT = Text("quel que soit le montant", "whatever the amount")
 WITHOUT_COMPETITION = Text("même sans mise en concurrence", "even without competition")
+UNLESS_UTILITY = Text(", sauf si l'acheteur est une entité adjudicatrice", " unless the buyer is a utility")
 YEARS = {48: Text("quatre ans", "four years"), 96: Text("huit ans", "eight years")}
 FAMILIES = {"agec_furniture_reuse": "agec_furniture_segments", "agec_textile_reuse": "agec_textile_segments"}
 FAMILY_NAMES = {
@@ -230,17 +233,27 @@ def framework(need: Need, view: InForce) -> LegalAdvice | None:
     limit = view.number(row.id)
     if need.technique != "framework_agreement" or limit is None:
         return None
-    long = tuple(lot.id for lot in need.lots if (lot.duration_months or 0) + (lot.renewal_months or 0) > limit)
+    long = tuple(lot.id for lot in need.lots if _months(lot) > limit)
     if not long:
         return None
     usual, longer = (_years(rule_id, view) for rule_id in ("framework_max_months", "framework_max_months_utility"))
+    most = view.number("framework_max_months_utility") or 0
+    depends = not (need.buyer and need.buyer.kind) and all(_months(lot) <= most for lot in need.lots)
+    unless, which = (UNLESS_UTILITY, SAY_WHICH) if depends else (NOTHING, NOTHING)
     message = Text(
-        f"Accord-cadre trop long : au plus {usual.fr} ({longer.fr} pour une entité adjudicatrice), reconductions "
-        "comprises ; à raccourcir, ou à justifier par son objet ou par la durée d'amortissement d'investissements",
-        f"Framework agreement too long: at most {usual.en} ({longer.en} for a utility), renewals included; shorten it, "
-        "or justify it by its object or by the time over which investments are written off",
+        f"Accord-cadre trop long{unless.fr} : au plus {usual.fr} ({longer.fr} pour une entité adjudicatrice), "
+        "reconductions comprises ; à raccourcir, ou à justifier par son objet ou par la durée d'amortissement "
+        f"d'investissements{which.fr}",
+        f"Framework agreement too long{unless.en}: at most {usual.en} ({longer.en} for a utility), renewals included; "
+        "shorten it, or justify it by its object or by the time over which investments are written off"
+        f"{which.en}",
     )
     return advice("FRAMEWORK_MAX_4Y", "warning", row, message, (long,))
+
+
+def _months(lot: Lot) -> int:
+    """The longest duration of a lot, renewals included."""
+    return (lot.duration_months or 0) + (lot.renewal_months or 0)
 
 
 def _years(rule_id: str, view: InForce) -> Text:
@@ -323,8 +336,10 @@ def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForc
     else:
         return None
     message = Text(
-        f"Ce lot compte dans la dépense annuelle de l'acheteur en {family.fr}, {of_year.fr}",
-        f"This lot counts in the buyer's yearly spending on {family.en}, {of_year.en}",
+        f"Ce lot peut compter, pour ses produits de la famille, dans la dépense annuelle de l'acheteur en {family.fr}, "
+        f"{of_year.fr}",
+        f"This lot may count, for its products of the family, in the buyer's yearly spending on {family.en}, "
+        f"{of_year.en}",
     )
     return advice("COUNTS_TOWARDS_QUOTA", "info", row, message, (), least_sure(row, view[FAMILIES[rule]]))
 

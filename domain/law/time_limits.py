@@ -74,13 +74,15 @@ def formal(entities: tuple[Entity, ...], view: InForce) -> Sentence | None:
 
 
 @applies("buyer_profile_documents")
-def _on_the_profile(view: InForce) -> Text:
-    """The documents go with the notice on the buyer profile, from an amount on; nothing where it is unknown."""
+def _on_the_profile(view: InForce, noticed: bool = True) -> Text:
+    """The documents go with a notice on the buyer profile, from an amount on; nothing where it is unknown."""
     row = view["buyer_profile_documents"]
     if row.status != "in_force":
         return NOTHING
+    fr, en = NOTHING if noticed else Text("si un avis est publié, ", "if there is a notice, ")
     return Text(
-        f" ; documents sur le profil d'acheteur ({row.article})", f"; documents on the buyer profile ({row.article})"
+        f" ; {fr}documents sur le profil d'acheteur ({row.article})",
+        f"; {en}documents on the buyer profile ({row.article})",
     )
 
 
@@ -114,14 +116,14 @@ def _days(procedure: Text, stages: tuple[str, ...]) -> Text:
 def dynamic_system(view: InForce) -> Sentence | None:
     """A dynamic purchasing system of formal size: days for the first applications, then for each specific contract."""
     first, then = view.written("time_dynamic_system"), view.written("time_dynamic_system_offers")
-    published, offers = view["publication_formal"].article, view["time_dynamic_system_offers"].article
+    published, applications = view["publication_formal"].article, view["time_dynamic_system"].article
     message = Text(
-        f"Avis au JOUE, et au BOAMP pour {PUBLIC.fr} ({published}). Délais minimaux : {then.fr} jours pour les offres "
-        f"de chaque marché spécifique ({offers}), {first.fr} jours pour les premières candidatures",
-        f"Notice in OJEU, and in BOAMP for {PUBLIC.en} ({published}). Minimum time limits: {then.en} days for the "
-        f"tenders of each specific contract ({offers}), {first.en} days for the first applications",
+        f"Avis au JOUE, et au BOAMP pour {PUBLIC.fr} ({published}). Délais minimaux : {first.fr} jours pour les "
+        f"premières candidatures ({applications}), {then.fr} jours pour les offres de chaque marché spécifique",
+        f"Notice in OJEU, and in BOAMP for {PUBLIC.en} ({published}). Minimum time limits: {first.en} days for the "
+        f"first applications ({applications}), {then.en} days for the tenders of each specific contract",
     )
-    return _sentence(message, ("time_dynamic_system", "time_dynamic_system_offers", "publication_formal"), view)
+    return _sentence(message, ("time_dynamic_system_offers", "time_dynamic_system", "publication_formal"), view)
 
 
 @applies("time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity")
@@ -133,17 +135,18 @@ def adapted(national: bool, profile: bool, view: InForce) -> Sentence | None:
     """
     public, others = view["publication_adapted_small"].article, view["publication_adapted_others"].article
     rules = ("time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity")
+    fr, en = _on_the_profile(view, national) if profile else NOTHING
     if not national:
         message = Text(
-            f"Publicité libre, adaptée au montant et à l'objet ({public}, {others}). {NO_MINIMUM.fr}",
-            f"Publicity is free, to suit the amount and the object ({public}, {others}). {NO_MINIMUM.en}",
+            f"Publicité libre, adaptée au montant et à l'objet ({public}, {others}){fr}. {NO_MINIMUM.fr}",
+            f"Publicity is at the buyer's choice, suited to the amount and the object ({public}, {others}){en}. "
+            f"{NO_MINIMUM.en}",
         )
         return _sentence(message, rules, view)
-    fr, en = _on_the_profile(view) if profile else NOTHING
     message = Text(
         f"Avis au BOAMP ou dans un journal d'annonces légales pour {PUBLIC.fr} ({public}), publicité libre pour les "
         f"autres acheteurs ({others}){fr}. {NO_MINIMUM.fr}",
-        f"Notice in BOAMP or a legal gazette for {PUBLIC.en} ({public}), publicity is free for other buyers "
+        f"Notice in BOAMP or a legal gazette for {PUBLIC.en} ({public}), publicity is at their choice for other buyers "
         f"({others}){en}. {NO_MINIMUM.en}",
     )
     return _sentence(message, rules, view)
@@ -178,15 +181,16 @@ def social_services(reached: bool | None, view: InForce) -> Sentence | None:
 def concession_full(view: InForce) -> Sentence | None:
     """A concession from the EU threshold on: three publications, and days for applications, then for tenders."""
     first, then = view.written("time_concession_applications"), view.written("time_concession_offers")
-    published, offers = view["publication_concession_full"].article, view["time_concession_offers"].article
+    published, applications = view["publication_concession_full"].article, view["time_concession_applications"].article
     message = Text(
         "Avis au JOUE, au BOAMP ou dans un journal d'annonces légales, et dans une publication du secteur "
-        f"({published}). Délais minimaux par voie électronique : {then.fr} jours pour les offres après invitation "
-        f"({offers}), {first.fr} jours pour les candidatures",
+        f"({published}). Délais minimaux par voie électronique : {first.fr} jours pour les candidatures "
+        f"({applications}), {then.fr} jours pour les offres après invitation",
         f"Notice in OJEU, in BOAMP or a legal gazette, and in a trade publication ({published}). Minimum time limits, "
-        f"electronically: {then.en} days for tenders after invitation ({offers}), {first.en} days for applications",
+        f"electronically: {first.en} days for applications ({applications}), {then.en} days for tenders after "
+        "invitation",
     )
-    rules = ("time_concession_applications", "time_concession_offers", "publication_concession_full")
+    rules = ("time_concession_offers", "time_concession_applications", "publication_concession_full")
     return _sentence(message, rules, view)
 
 

@@ -124,6 +124,11 @@ def test_rates_are_not_guessed() -> None:
     assert "si les dépenses réelles de fonctionnement de l'acheteur dépassent 60 000 000 €" in terms(cleaning(who=rich))
 
 
+def test_the_terms_of_a_direct_award_are_no_warning() -> None:
+    found = [the("FINANCIAL_TERMS", review(cleaning(value)).advice).severity for value in (59_999.99, 60_000)]
+    assert found == ["info", "warning"]
+
+
 def test_the_lots_above_are_named() -> None:
     lots = [
         Lot(id=str(n), segments=("pr-locaux",), value_eur=value, duration_months=months)

@@ -76,7 +76,8 @@ def test_publicity_of_an_adapted_procedure(value: float, national: bool) -> None
     """National from the amount itself; free for buyers that are neither State nor local."""
     message = said(services(value))[1]
     assert message.startswith("Avis au BOAMP ou dans un journal" if national else "Publicité libre")
-    assert ("documents sur le profil d'acheteur (R2132-2)" in message) == national
+    assert ("; documents sur le profil d'acheteur (R2132-2)" in message) == national
+    assert ("; si un avis est publié, documents sur le profil d'acheteur (R2132-2)" in message) != national
     assert "R2131-13" in message
     assert "Aucun délai minimal" in message
 
@@ -108,8 +109,8 @@ def test_both_time_limits_where_the_buyer_is_not_known() -> None:
 
 def test_time_limits_of_a_dynamic_system() -> None:
     message = said(services(300_000, technique="dynamic_purchasing_system"))[1]
-    assert "10 jours pour les offres de chaque marché spécifique (R2162-50)" in message
-    assert message.endswith("30 jours pour les premières candidatures (R2162-44)")
+    assert "30 jours pour les premières candidatures (R2162-44)" in message
+    assert message.endswith("10 jours pour les offres de chaque marché spécifique (R2162-50)")
 
 
 @pytest.mark.parametrize(("value", "published"), [(749_999.99, "R2131-14"), (750_000.00, "R2131-15")])
@@ -123,7 +124,7 @@ def test_publicity_of_social_services(value: float, published: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "published", "last"),
-    [(5_403_999.99, "R3126-4", "R3126-8"), (5_404_000.00, "R3122-2", "R3123-14")],
+    [(5_403_999.99, "R3126-4", "R3126-8"), (5_404_000.00, "R3122-2", "R3124-2")],
 )
 def test_publicity_of_concessions(value: float, published: str, last: str) -> None:
     found = step(services(value, contract="concession"))

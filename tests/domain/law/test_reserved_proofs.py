@@ -55,6 +55,23 @@ def test_what_an_equivalent_structure_proves_rests_on_its_rules() -> None:
     assert "équivalente" not in proofs("iae", rules=silent).message.fr  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("reserved", "value", "words"),
+    [
+        (("iae",), 59_999.99, "à demander : "),
+        (("iae",), 60_000, "à demander, à annoncer dans l'avis ou les documents avec l'article"),
+        (("iae",), 60_000, "(R2113-7) : "),
+        (("ess",), 60_000, "(R2113-8) : "),
+    ],
+)
+def test_a_direct_award_announces_nothing(reserved: tuple[Reserved, ...], value: float, words: str) -> None:
+    """Elsewhere the notice or the documents announce the reservation and the proofs."""
+    found = proofs(*reserved, value_eur=value)
+    assert found is not None
+    assert words in found.message.fr
+    assert ("annoncer" in found.message.fr) == (value >= 60_000)
+
+
 def test_a_prison_has_no_equivalent() -> None:
     found = proofs("penitentiary", cpv=("79920000",))
     assert found is not None
@@ -79,6 +96,7 @@ def test_a_concession_quotes_its_own_articles() -> None:
     assert found is not None
     assert found.article == "R3123-5"
     assert "en cours de concession" in found.message.fr
+    assert "(R3113-1) : " in found.message.fr
 
 
 @pytest.mark.parametrize(("on", "known"), [(date(2019, 3, 31), False), (date(2019, 4, 1), True)])

@@ -181,14 +181,14 @@ def test_each_market_is_told_its_own_use() -> None:
     assert told.lots == (("2",), ("4",))
     others, works_alone = told.message.fr.split(" ; petits lots de travaux : ")
     assert others.startswith("Petits lots hors travaux : chacun de ces ensembles peut être passé en procédure adaptée")
-    assert "dans une enveloppe de 20 % de tous les lots hors travaux" in others
+    assert "dans une enveloppe de 20 % de la valeur de tous les lots hors travaux" in others
     assert "adaptée" not in works_alone
     assert "peut être acheté sans publicité ni mise en concurrence selon R2122-8, dans une enveloppe" in works_alone
-    assert "20 % de tous les lots de travaux ; travaux et autres lots comptés à part" in works_alone
+    assert "20 % de la valeur de tous les lots de travaux ; travaux et autres lots comptés à part" in works_alone
     of_lot = the("SMALL_LOT_OK", found.lots["4"].advice)
     assert of_lot.article == "R2122-8"
     assert "adaptée" not in of_lot.message.fr
-    assert "20 % de tous les lots de travaux" in of_lot.message.fr
+    assert "20 % de la valeur de tous les lots de travaux" in of_lot.message.fr
     assert "procédure adaptée, ou achat" in the("SMALL_LOT_OK", found.lots["2"].advice).message.fr
 
 
@@ -221,7 +221,7 @@ def test_direct_awards_have_a_share_of_their_own() -> None:
     found = review(asked, TODAY, lower)
     told = the("SMALL_LOT_SETS", found.advice)
     assert told.lots == (("1", "2"), ("1", "3"), ("2", "3"))
-    limit = "(dont 10 % de tous les lots au plus sans mise en concurrence)"
+    limit = "(dont 10 % de la valeur de tous les lots au plus sans mise en concurrence)"
     assert f"dans cette même enveloppe {limit}, tous peuvent être achetés" in told.message.fr
     assert limit in the("SMALL_LOT_OK", found.lots["1"].advice).message.fr
     assert "dont" not in the("SMALL_LOT_SETS", review(asked).advice).message.fr

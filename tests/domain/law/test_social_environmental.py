@@ -163,6 +163,9 @@ def test_framework_lasts_four_years_or_eight(who: Buyer | None, renewal: int, ex
     found = [item for item in review(asked).advice if item.code == "FRAMEWORK_MAX_4Y"]
     assert bool(found) == expected
     assert all("quatre ans (huit ans pour une entité adjudicatrice)" in item.message.fr for item in found)
+    assert ["sauf si l'acheteur est une entité adjudicatrice" in item.message.fr for item in found] == [
+        who is None
+    ] * expected
     assert "FRAMEWORK_MAX_4Y" not in advice(need(lot, buyer=who))
 
 
