@@ -29,7 +29,7 @@ def _listed(lot: LotFacts, view: InForce) -> LegalFinding | None:
     """The main CPV of the lot (the first one given) must be on the list of 115 codes, exactly.
 
     A narrower code than a listed one is to be judged (LISTED_DESCENDANT); any other is NOT_LISTED: the listed codes
-    of its group are named, which fit only if they say what is really bought. Without CPV, a lot whose activities have
+    nearest to it are named, which fit only if they say what is really bought. Without CPV, a lot whose activities have
     no listed code at all is NOT_LISTED with doubt; otherwise the main CPV is asked for.
     """
     if lot.ess_listing == "listed":
@@ -58,8 +58,8 @@ def _off_the_list(code: str, descendant: bool, view: InForce) -> LegalFinding:
 
 
 def _nearest_listed(code: str, listed: frozenset[str]) -> list[str]:
-    """The listed codes that share the most leading digits with `code`, at least its group; at most four."""
-    for kept in range(len(code) - 1, 2, -1):
+    """The listed codes that share the most leading digits with `code`, at least its division; at most four."""
+    for kept in range(len(code) - 1, 1, -1):
         if near := sorted(other for other in listed if other.startswith(code[:kept])):
             return near[:4]
     return []

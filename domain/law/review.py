@@ -8,6 +8,7 @@ from domain.law.contract_terms import review_terms
 from domain.law.direct_awards import review_direct_awards
 from domain.law.ess_reservation import review_ess
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
+from domain.law.innovation import innovation
 from domain.law.lot_facts import LotFacts, read_lot
 from domain.law.need_value import total_below_lots
 from domain.law.prison_reservation import review_prison
@@ -22,7 +23,6 @@ from domain.law.social_environmental import (
     capability,
     environmental,
     framework,
-    innovation,
     insertion,
     reuse_quota,
     social,

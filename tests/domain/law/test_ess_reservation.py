@@ -51,10 +51,10 @@ def test_main_cpv_against_the_list(code: str, expected: tuple[str, str] | None) 
 
 @pytest.mark.parametrize(
     ("code", "near"),
-    [("92312100", None), ("80540000", "80511000, 80520000, 80590000"), ("90919200", None)],
+    [("92312100", "92500000, 92600000"), ("80540000", "80511000, 80520000, 80590000"), ("90919200", None)],
 )
 def test_an_unlisted_code_is_told_of_its_listed_neighbours(code: str, near: str | None) -> None:
-    """Those of its group, if they say what is bought: others would invite to choose a code for the reservation."""
+    """Which are for the buyer to choose, if they say what is bought; no code is changed for it."""
     lot = msgspec.structs.replace(CLEAN, cpv=(code,), segments=())
     message = review(need(lot)).lots["1"].reservation[0].message.fr
     assert (f"les plus proches : {near})" in message) if near else ("proches" not in message)
