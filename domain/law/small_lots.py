@@ -22,22 +22,22 @@ APART = Text("travaux et autres lots comptés à part", "works and other lots co
 # whose small lots a sentence is about: those of the need, or of its works, or of the rest
 ALL, WORKS, OTHERS = Text("", ""), Text(" de travaux", " of works"), Text(" hors travaux", " other than works")
 ADAPTED = Text(
-    "{whose}chacun de ces ensembles peut être passé en procédure adaptée, dans une enveloppe de {share} de la valeur "
+    "{whose}{each} peut être passé en procédure adaptée, dans une enveloppe de {share} de la valeur "
     "de tous les lots{of}",
-    "{whose}each of these sets may take an adapted procedure, within an envelope of {share} of the value of all "
-    "lots{of}",
+    "{whose}{each} may take an adapted procedure, within an envelope of {share} of the value of all lots{of}",
 )
 DIRECT = Text(
-    "{whose}chacun de ces ensembles peut être acheté sans publicité ni mise en concurrence{article}, dans une "
+    "{whose}{each} peut être acheté sans publicité ni mise en concurrence{article}, dans une "
     "enveloppe de {share} de la valeur de tous les lots{of}",
-    "{whose}each of these sets may be awarded without publicity or competition{article}, within an envelope of {share} "
+    "{whose}{each} may be awarded without publicity or competition{article}, within an envelope of {share} "
     "of the value of all lots{of}",
 )
 PARTLY_DIRECT = Text(
     "dans cette même enveloppe{limit}, {lots} sans publicité ni mise en concurrence{article}",
     "within this same envelope{limit}, {lots} without publicity or competition{article}",
 )
-SMALL_LOTS = Text("petits lots{of} : ", "small lots{of}: ")
+SMALL_LOTS, SMALL_LOT = Text("petits lots{of} : ", "small lots{of}: "), Text("petit lot{of} : ", "small lot{of}: ")
+EACH = Text("chacun de ces ensembles", "each of these sets")
 UNDER = Text(" selon {article}", " under {article}")
 LIMIT = Text(
     " (dont {share} de la valeur de tous les lots au plus sans mise en concurrence)",
@@ -218,14 +218,19 @@ def _opened(rule: str, of_others: str, of_works: str, part: Decided, view: InFor
 def _of_market(market: Market, quoted: RuleRow, view: InForce) -> Text:
     """The sentence on a market: the use of its sets, and where there are two, which lots may be direct awards."""
     adapted, direct = market.adapted, market.direct
-    whose, share = SMALL_LOTS.filled(of=market.of), view.written(market.widest.rule.id)
+    lots, share = tuple(market.values()), view.written(market.widest.rule.id)
+    single = len(lots) == 1
+    whose = (SMALL_LOT if single else SMALL_LOTS).filled(of=market.of)
+    each = Text(f"le lot {lots[0]}", f"lot {lots[0]}") if single else EACH
     article = NOTHING if direct.rule is quoted else _under(direct.rule)
     text = ADAPTED if adapted.lots else DIRECT
-    sentence = text.filled(whose=whose, share=share, of=market.of, article=article)
+    sentence = text.filled(whose=whose, each=each, share=share, of=market.of, article=article)
     if not adapted.lots or not direct.lots:
         return sentence
     names = listed_briefly(tuple(direct.lots))
-    if direct.lots.keys() >= adapted.lots.keys():
+    if single:
+        who = Text("il peut être acheté", "it may be awarded")
+    elif direct.lots.keys() >= adapted.lots.keys():
         who = Text("tous peuvent être achetés", "all may be awarded")
     elif len(direct.lots) == 1:
         who = Text(f"le lot {names.fr} peut être acheté", f"lot {names.en} may be awarded")

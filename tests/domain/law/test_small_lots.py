@@ -179,8 +179,9 @@ def test_each_market_is_told_its_own_use() -> None:
     found = review(need(*lots))
     told = the("SMALL_LOT_SETS", found.advice)
     assert told.lots == (("2",), ("4",))
-    others, works_alone = told.message.fr.split(" ; petits lots de travaux : ")
-    assert others.startswith("Petits lots hors travaux : chacun de ces ensembles peut être passé en procédure adaptée")
+    others, works_alone = told.message.fr.split(" ; petit lot de travaux : ")
+    assert others.startswith("Petit lot hors travaux : le lot 2 peut être passé en procédure adaptée")
+    assert others.endswith("il peut être acheté sans publicité ni mise en concurrence selon R2122-8")
     assert "dans une enveloppe de 20 % de la valeur de tous les lots hors travaux" in others
     assert "adaptée" not in works_alone
     assert "peut être acheté sans publicité ni mise en concurrence selon R2122-8, dans une enveloppe" in works_alone
