@@ -120,6 +120,6 @@ def _direct_award_file(written: bool, view: InForce) -> LegalAdvice | None:
         f"Conseil : garder {years.fr} ans ({kept}) la comparaison faite et, en quelques lignes, pourquoi cette offre "
         f"et cet opérateur{fr} ; d'après la DAJ, trois devis ne sont pas exigés",
         f"Counsel: keep for {years.en} years ({kept}) what was compared and, in a few lines, why this offer and this "
-        f"operator{en}; the DAJ says that three quotes are not required",
+        f"operator{en}; the Legal Affairs Directorate (DAJ) says that three quotes are not required",
     )
     return advice("DIRECT_AWARD_FILE", "info", rows[0], message, (), least_sure(*rows))

@@ -92,7 +92,10 @@ def eligible(view: InForce, row: RuleRow, known: Text, share: float | None, requ
         message = Text(f"{known.fr} ; {stated.fr} % de {workers.fr}", f"{known.en}; {stated.en}% of {workers.en}")
         return verdict(row, required.reserved, "ELIGIBLE", None, message)
     proof, presumption = required.proof(view), view["share_presumption"]
-    message = Text(f"{known.fr} ; {proof.fr} est présumée d'après la DAJ", f"{known.en}; the DAJ presumes {proof.en}")
+    message = Text(
+        f"{known.fr} ; {proof.fr} est présumée d'après la DAJ",
+        f"{known.en}; {proof.en} is presumed by the Legal Affairs Directorate (DAJ)",
+    )
     sure = "low" if row.confidence == "low" else presumption.confidence
     presumed = verdict(row, required.reserved, "ELIGIBLE", "PRESUMED_SHARE", message, (), sure)
     return msgspec.structs.replace(presumed, rule=presumption.id)

@@ -53,11 +53,14 @@ class Supply(msgspec.Struct, frozen=True):
 
 
 def supply_advice(supply: Supply, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
-    """The lot's advice that depends on both its supply and its legal review."""
+    """The lot's advice that depends on both its supply and its legal review.
+
+    That a reservation is not open is told where the lot is not reserved: elsewhere nobody asks.
+    """
     view = rules.at(on)
     minimum = view.number("counsel_reservation_minimum") or 1
     enough = {name: count for name, count in supply.options.items() if name in RESERVED and count.total >= minimum}
-    forbidden = ((option, review.forbidden.get(option)) for option in enough)
+    forbidden = ((option, review.forbidden.get(option)) for option in (() if supply.reserved else enough))
     found = (
         _no_offer(supply, view),
         _possible(supply, review, enough, view),

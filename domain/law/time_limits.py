@@ -13,9 +13,10 @@ ENTITIES: dict[Entity, Text] = {
     "authority": Text("pouvoir adjudicateur", "contracting authority"),
     "utility": Text("entité adjudicatrice", "utility"),
 }
+OJEU, BOAMP = "the EU Official Journal", "the national bulletin (BOAMP)"
 PUBLIC = Text(
-    "l'État, ses établissements publics non industriels et commerciaux, les collectivités et leurs établissements",
-    "the State, its public bodies that are not industrial and commercial, local authorities and their public bodies",
+    "l'État, les collectivités et leurs établissements publics, hors EPIC de l'État",
+    "the State, local authorities and their public bodies, except industrial and commercial ones of the State",
 )
 RESTRICTED: dict[Entity, tuple[str, str]] = {
     "authority": ("time_restricted_applications", "time_restricted_offers_electronic"),
@@ -67,7 +68,7 @@ def formal(entities: tuple[Entity, ...], view: InForce) -> Sentence | None:
         f"Avis au JOUE, et au BOAMP pour {PUBLIC.fr} ({published}){documents.fr}. "
         f"Délais minimaux par voie électronique : {stages.fr} ; appel d'offres ouvert, "
         f"{days.fr} jours",
-        f"Notice in OJEU, and in BOAMP for {PUBLIC.en} ({published}){documents.en}. "
+        f"Notice in {OJEU}, and in {BOAMP} for {PUBLIC.en} ({published}){documents.en}. "
         f"Minimum time limits, electronically: {stages.en}; open tender, {days.en} days",
     )
     return _sentence(message, ("time_open_electronic", "publication_formal", *rules), view)
@@ -120,7 +121,7 @@ def dynamic_system(view: InForce) -> Sentence | None:
     message = Text(
         f"Avis au JOUE, et au BOAMP pour {PUBLIC.fr} ({published}). Délais minimaux : {first.fr} jours pour les "
         f"premières candidatures ({applications}), {then.fr} jours pour les offres de chaque marché spécifique",
-        f"Notice in OJEU, and in BOAMP for {PUBLIC.en} ({published}). Minimum time limits: {first.en} days for the "
+        f"Notice in {OJEU}, and in {BOAMP} for {PUBLIC.en} ({published}). Minimum time limits: {first.en} days for the "
         f"first applications ({applications}), {then.en} days for the tenders of each specific contract",
     )
     return _sentence(message, ("time_dynamic_system_offers", "time_dynamic_system", "publication_formal"), view)
@@ -146,7 +147,7 @@ def adapted(national: bool, profile: bool, view: InForce) -> Sentence | None:
     message = Text(
         f"Avis au BOAMP ou dans un journal d'annonces légales pour {PUBLIC.fr} ({public}), publicité libre pour les "
         f"autres acheteurs ({others}){fr}. {NO_MINIMUM.fr}",
-        f"Notice in BOAMP or a legal gazette for {PUBLIC.en} ({public}), publicity is at their choice for other buyers "
+        f"Notice in {BOAMP} or a legal gazette for {PUBLIC.en} ({public}), of the buyer's choice for others "
         f"({others}){en}. {NO_MINIMUM.en}",
     )
     return _sentence(message, rules, view)
@@ -161,7 +162,7 @@ def social_services(reached: bool | None, view: InForce) -> Sentence | None:
     """
     below, eu = view["light_publicity"].article, view["light_publicity_eu"].article
     message = {
-        True: Text(f"Avis au JOUE ({eu}). {NO_MINIMUM.fr}", f"Notice in OJEU ({eu}). {NO_MINIMUM.en}"),
+        True: Text(f"Avis au JOUE ({eu}). {NO_MINIMUM.fr}", f"Notice in {OJEU} ({eu}). {NO_MINIMUM.en}"),
         False: Text(
             f"Publicité adaptée au montant et à la nature des services ({below}). {NO_MINIMUM.fr}",
             f"Publicity to suit the amount and the nature of the services ({below}). {NO_MINIMUM.en}",
@@ -169,7 +170,7 @@ def social_services(reached: bool | None, view: InForce) -> Sentence | None:
         None: Text(
             f"Avis au JOUE à partir du seuil européen de ces services ({eu}), publicité adaptée au-dessous ({below}). "
             f"{NO_MINIMUM.fr}",
-            f"Notice in OJEU from the EU threshold of these services ({eu}), publicity to suit below it ({below}). "
+            f"Notice in {OJEU} from the EU threshold of these services ({eu}), publicity to suit below it ({below}). "
             f"{NO_MINIMUM.en}",
         ),
     }[reached]
@@ -186,9 +187,9 @@ def concession_full(view: InForce) -> Sentence | None:
         "Avis au JOUE, au BOAMP ou dans un journal d'annonces légales, et dans une publication du secteur "
         f"({published}). Délais minimaux par voie électronique : {first.fr} jours pour les candidatures "
         f"({applications}), {then.fr} jours pour les offres après invitation",
-        f"Notice in OJEU, in BOAMP or a legal gazette, and in a trade publication ({published}). Minimum time limits, "
-        f"electronically: {first.en} days for applications ({applications}), {then.en} days for tenders after "
-        "invitation",
+        f"Notice in {OJEU}, in {BOAMP} or a legal gazette, and in a trade publication ({published}). Minimum "
+        f"time limits, electronically: {first.en} days for applications ({applications}), {then.en} days for tenders "
+        "after invitation",
     )
     rules = ("time_concession_offers", "time_concession_applications", "publication_concession_full")
     return _sentence(message, rules, view)
@@ -204,13 +205,16 @@ def concession_simplified(reached: bool | None, view: InForce) -> Sentence | Non
     """
     below, eu = "publication_concession_simplified", "light_concession_publicity"
     national, european = view[below].article, view[eu].article
-    where = Text("au BOAMP ou dans un journal d'annonces légales", "in BOAMP or a legal gazette")
+    where = Text("au BOAMP ou dans un journal d'annonces légales", f"in {BOAMP} or a legal gazette")
     message = {
-        True: Text(f"Avis au JOUE, et {where.fr} ({european})", f"Notice in OJEU, and {where.en} ({european})"),
+        True: Text(
+            f"Avis au JOUE, et {where.fr} ({european})",
+            f"Notice in {OJEU}, and {where.en} ({european})",
+        ),
         False: Text(f"Avis {where.fr} ({national})", f"Notice {where.en} ({national})"),
         None: Text(
             f"Avis {where.fr} ({national}), et au JOUE à partir du seuil européen ({european})",
-            f"Notice {where.en} ({national}), and in OJEU from the EU threshold on ({european})",
+            f"Notice {where.en} ({national}), and in {OJEU} from the EU threshold on ({european})",
         ),
     }[reached]
     rules = {True: (eu,), False: (below,), None: (below, eu)}[reached]
