@@ -1,7 +1,7 @@
 """A need in, an explained shortlist out."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import msgspec
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from domain.law import rules as law
 from domain.law.findings import OUTCOMES
 from domain.law.review import OPTIONS, review_need
+from domain.law.splitting import no_split
 from domain.law.supply_advice import Count, Ends, Supply, horizon
 from domain.needs.award import PastAward
 from domain.needs.need import Need, buyer_siret
-from domain.needs.same_year import SameYear
+from domain.needs.same_year import OtherNeed
 from domain.shortlists.shortlist import Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
 from domain.text.bilingual import Language
 from matching.considered import considered_suppliers
@@ -28,7 +29,6 @@ from matching.near_misses import nearest_refused
 from matching.past_awards import PastAwards
 from matching.ranking import eligibility, ranked
 from matching.reference import Reference
-from matching.same_year import split_advice
 
 RADII_KM = (10, 25, 50, 100)
 WORST_ELIGIBLE = OUTCOMES.index("ELIGIBLE_IF")
@@ -41,17 +41,18 @@ def match(
     on: date,
     language: Language,
     awards: Iterable[PastAward] = (),
-    same_year: SameYear | None = None,
+    others: Sequence[OtherNeed] = (),
+    year: int = 0,
 ) -> Shortlist:
     """The shortlist of a need, evaluated for the day `on`. Raises InvalidContent with everything wrong in the need.
 
-    `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored. `same_year`: the
-    other needs that its values are added up with; None where the organisation's needs are not known.
+    `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored. `others`: the
+    other needs of the calendar year `year` that its values are added up with.
     """
     queries = reference.reader.read(need)
     explainer = explainer_of(need, queries, reference, on, language)
     past = PastAwards.until(on, awards, buyer_siret(need), reference.rules, reference.taxonomy)
-    split = split_advice(need, queries, same_year, reference, on) if same_year else ()
+    split = no_split(need, others, year, reference.reader.objects, reference.rules.at(on, need.contract))
     seed = draw_seed(need)
     return Shortlist(
         reference=need.reference,

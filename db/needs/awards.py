@@ -6,9 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, insert, literal, select, update
-from sqlalchemy import Text as SqlText
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ColumnElement, and_, insert, select, update
 
 from db.core.engine import Connection
 from db.schema.need_tables import awards, needs
@@ -47,10 +45,9 @@ async def awards_until(connection: Connection, organisation_id: UUID, on: date) 
 
     A winner may have been merged since, or have left the directory and come back, which is found by its SIRET.
     """
-    siret = needs.c.content.op("#>>", return_type=SqlText())(literal(["buyer", "siret"], ARRAY(SqlText))).label(
-        "buyer_siret"
+    query = (
+        select(*_COLUMNS, needs.c.buyer_siret).join(needs).where(_stands(organisation_id), awards.c.awarded_on <= on)
     )
-    query = select(*_COLUMNS, siret).join(needs).where(_stands(organisation_id), awards.c.awarded_on <= on)
     found = msgspec.convert((await connection.execute(query)).all(), list[PastAward], from_attributes=True)
     living = await survivors(connection, {award.supplier_id for award in found}) if found else {}
     lost = {award.supplier_siret for award in found if award.supplier_siret and award.supplier_id not in living}

@@ -1,4 +1,4 @@
-"""The other needs of an organisation in one calendar year, with no more than their values are added up from."""
+"""The other markets of a buyer in one calendar year, with no more than their values are added up from."""
 
 from uuid import UUID
 
@@ -12,12 +12,10 @@ from domain.needs.same_year import OtherNeed
 
 # places and territories stay behind: one need may hold megabytes of them
 _OTHERS = text("""
-    SELECT needs.id, json_strip_nulls(json_build_object(
+    SELECT needs.id, buyer_siret, json_strip_nulls(json_build_object(
         'reference', it.reference,
         'title', it.title,
-        'contract', it.contract,
         'estimated_total_eur', it.estimated_total_eur,
-        'buyer', json_build_object('siret', it.buyer ->> 'siret'),
         'lots', (
             SELECT json_agg(lot)
             FROM json_to_recordset(it.lots)
@@ -25,23 +23,24 @@ _OTHERS = text("""
         )
     )) AS need
     FROM needs, json_to_record(content)
-        AS it (reference text, title text, contract text, estimated_total_eur json, buyer json, lots json)
+        AS it (reference text, title text, contract text, estimated_total_eur json, lots json)
     WHERE organisation_id = :organisation_id
+        AND year = :year
         AND needs.id <> :besides
         AND status <> 'abandoned'
-        AND coalesce(
-            left(content ->> 'planned_publication_on', 4)::integer,
-            extract(year FROM created_at AT TIME ZONE 'Europe/Paris')::integer
-        ) = :year
+        AND it.contract IS DISTINCT FROM 'concession'
+        AND coalesce(buyer_siret = cast(:siret AS text), true)
     ORDER BY needs.id
 """).columns(id=Uuid, need=Document(Need))
 
 
 async def needs_of_year(
-    connection: Connection, organisation_id: UUID, year: int, besides: UUID
+    connection: Connection, organisation_id: UUID, year: int, siret: str | None, besides: UUID
 ) -> tuple[OtherNeed, ...]:
-    """The organisation's needs of the year (as `year_of` counts it), without the need `besides` and the abandoned."""
-    given = {"organisation_id": organisation_id, "year": year, "besides": besides}
-    return msgspec.convert(
-        (await connection.execute(_OTHERS, given)).all(), tuple[OtherNeed, ...], from_attributes=True
-    )
+    """The organisation's markets of the year, without the need `besides`, the abandoned and those of another buyer.
+
+    `siret`: the buyer's; where it is not known, or not that of a need, the buyer is taken for the same.
+    """
+    given = {"organisation_id": organisation_id, "year": year, "siret": siret, "besides": besides}
+    rows = await connection.execute(_OTHERS, given)
+    return msgspec.convert(rows.all(), tuple[OtherNeed, ...], from_attributes=True)

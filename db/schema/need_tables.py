@@ -10,12 +10,7 @@ from domain.needs.need import PlannedNeed
 from domain.shortlists.frozen import LotTotal
 from domain.shortlists.shortlist import Stamp
 
-# the calendar year that a need counts in: `year_of` of domain/needs/same_year.py, as PostgreSQL writes it
-YEAR = sa.text(
-    "COALESCE(left(content ->> 'planned_publication_on', 4)::integer, "
-    "EXTRACT(year FROM (created_at AT TIME ZONE 'Europe/Paris'))::integer)"
-)
-
+# `year`, `buyer_siret`: taken from the content, to find needs by.
 needs = sa.Table(
     "needs",
     metadata,
@@ -23,11 +18,13 @@ needs = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("content", Document(PlannedNeed), nullable=False),
+    sa.Column("year", sa.Integer, nullable=False),
+    sa.Column("buyer_siret", sa.Text),
     sa.Column("shortlists", sa.Integer, nullable=False, server_default=sa.text("0")),
     *moments("created_at", "updated_at"),
     *moments("published_at", "ended_at", nullable=True),
     sa.Index(None, "organisation_id", "id"),
-    sa.Index("needs_organisation_id_year_ix", "organisation_id", YEAR),
+    sa.Index(None, "organisation_id", "year"),
 )
 
 # `body`: the answer as it was sent, to be read back byte for byte. `need`: the need that was matched. `ledger` is no

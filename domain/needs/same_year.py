@@ -10,20 +10,11 @@ from domain.text.typography import PARIS
 
 
 class OtherNeed(msgspec.Struct, frozen=True):
-    """Another need of the organisation. `need` has only its names, its buyer's SIRET, and its lots' objects and values.
-
-    Its lots' `segments` may be those understood as their object, from codes or words.
-    """
+    """Another market of the buyer. `need` has only its names and its total, and the objects and values of its lots."""
 
     id: UUID
+    buyer_siret: str | None
     need: Need
-
-
-class SameYear(msgspec.Struct, frozen=True):
-    """The other needs, none of them abandoned, of the calendar year of a need."""
-
-    year: int
-    others: tuple[OtherNeed, ...]
 
 
 def year_of(planned_publication_on: date | None, created_at: datetime) -> int:

@@ -3,24 +3,25 @@
 from datetime import UTC, date, datetime
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from domain.law.findings import LegalAdvice
 from domain.law.rules import load
-from domain.law.splitting import MOST_ADDENDS, no_split
-from domain.needs.need import Buyer, BuyerKind, Lot, Need
-from domain.needs.same_year import OtherNeed, SameYear, year_of
+from domain.law.splitting import MOST_ADDENDS, may_pass_with_others, no_split
+from domain.needs.need import Buyer, BuyerKind, Lot, Need, buyer_siret
+from domain.needs.same_year import OtherNeed, year_of
 from tests.domain.law.samples import LOCAL, TODAY, advice, need, services, works
 
-HERE, ELSEWHERE = "22560001400016", "21560260300016"
+HERE = "22560001400016"
 CARE = "85320000"
 """Social services, on the list of social and other specific ones."""
 
 
 def warned(asked: Need, *others: Need, on: date = TODAY) -> list[LegalAdvice]:
     """The advice on a need beside the other needs of 2026."""
-    counted = tuple(OtherNeed(UUID(int=number), other) for number, other in enumerate(others, 1))
-    return no_split(asked, SameYear(2026, counted), load().at(on, asked.contract))
+    counted = [OtherNeed(UUID(int=number), buyer_siret(other), other) for number, other in enumerate(others, 1)]
+    return no_split(asked, counted, 2026, lambda lot: lot.segments, load().at(on, asked.contract))
 
 
 def the(found: list[LegalAdvice]) -> LegalAdvice:
@@ -118,16 +119,44 @@ def test_a_lot_of_two_families_is_warned_about_once_where_both_say_the_same() ->
     assert len(warned(both, both, services(1_000))) == 2
 
 
-def test_needs_of_another_buyer_do_not_count() -> None:
-    """Buyers are told apart by SIRET; where one is not given, the buyer is taken for the same, which is said."""
+def test_of_two_sums_of_the_same_lots_and_needs_the_one_for_the_higher_threshold_is_told() -> None:
+    """Else the larger one."""
+    asked = need(Lot(id="1", segments=("ev-entretien", "pr-locaux"), value_eur=50_000))
+
+    def other(green: float, clean: float) -> Need:
+        return need(
+            Lot(id="g", segments=("ev-entretien",), value_eur=green),
+            Lot(id="c", segments=("pr-locaux",), value_eur=clean),
+        )
+
+    for values in ((200_000, 20_000), (20_000, 200_000)):
+        assert "= 250 000 € ≥ 216 000 €" in the(warned(asked, other(*values))).message.fr
+    for values in ((30_000, 20_000), (20_000, 30_000)):
+        assert "= 80 000 € ≥ 60 000 €" in the(warned(asked, other(*values))).message.fr
+
+
+def test_a_buyer_taken_for_the_same_is_said_and_is_doubt() -> None:
+    """An organisation whose needs name no SIRET at all is one buyer."""
     asked = bought_by(HERE, 30_000)
-    assert warned(asked, bought_by(ELSEWHERE, 30_000)) == []
     assert "faute de SIRET" not in the(warned(asked, bought_by(HERE, 30_000))).message.fr
     assert "faute de SIRET : réf. B" in the(warned(asked, bought_by(None, 30_000, reference="B"))).message.fr
     assert (
         "for want of a SIRET: ref. B"
         in the(warned(services(30_000), bought_by(HERE, 30_000, reference="B"))).message.en
     )
+    assert the(warned(asked, bought_by(HERE, 30_000))).confidence == "high"
+    assert the(warned(services(30_000), services(30_000))).confidence == "high"
+    assert the(warned(asked, bought_by(HERE, 30_000), bought_by(None, 1))).confidence == "medium"
+    assert the(warned(asked, bought_by(HERE, 30_000), services(None))).confidence == "high"
+
+
+def test_a_total_below_its_lots_is_doubt_in_every_need_that_counts() -> None:
+    below = services(40_000, estimated_total_eur=30_000)
+    for asked, other in ((below, services(30_000)), (services(30_000), below)):
+        found = the(warned(asked, other))
+        assert (found.confidence, "à vérifier" in found.message.fr) == ("low", True)
+    assert the(warned(services(30_000), services(30_000, estimated_total_eur=40_000))).confidence == "high"
+    assert the(warned(services(30_000), services(30_000), works(9, estimated_total_eur=1))).confidence == "high"
 
 
 def test_unknown_values_are_named_and_count_for_nothing() -> None:
@@ -159,7 +188,6 @@ def test_works_and_concessions_are_left_alone() -> None:
     assert warned(works(60_000), works(60_000)) == []
     assert warned(services(30_000), works(60_000)) == []
     assert warned(services(30_000, contract="concession"), services(30_000)) == []
-    assert warned(services(30_000), services(30_000, contract="concession")) == []
     mixed = need(*works(90_000).lots, Lot(id="s", segments=("pr-locaux",), value_eur=30_000))
     assert the(warned(mixed, services(30_000))).lots == (("s",),)
 
@@ -168,6 +196,18 @@ def test_a_total_below_the_lots_is_no_way_round() -> None:
     """A family that passes the threshold by itself is not a matter of other needs."""
     lots = (Lot(id="1", segments=("pr-locaux",), value_eur=70_000), Lot(id="2", segments=("ev",), value_eur=1_000))
     assert warned(need(*lots, estimated_total_eur=50_000), services(30_000)) == []
+
+
+def test_other_needs_need_not_be_read_where_they_change_nothing() -> None:
+    """Words may mean works or not: a need described by them alone is not ruled out."""
+    view = load().at(TODAY)
+    mixed = need(*works(1e6).lots, msgspec.structs.replace(services(9).lots[0], id="s"))
+    for asked in (services(215_999.99), services(None), care(59_999.99), mixed):
+        assert may_pass_with_others(asked, view)
+    for asked in (services(216_000), care(60_000), works(1), services(1, contract="concession")):
+        assert not may_pass_with_others(asked, view)
+    painting = Lot(id="p", keywords=("peinture",), value_eur=1e6)
+    assert may_pass_with_others(need(*services(30_000).lots, painting), view)
 
 
 def test_one_need_never_splits_itself() -> None:
