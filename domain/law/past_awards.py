@@ -12,7 +12,7 @@ from domain.law.rule_registry import applies
 from domain.law.rules import Rules
 from domain.needs.award import Award
 from domain.needs.need import Lot
-from domain.text.bilingual import Text
+from domain.text.bilingual import NOTHING, Text
 
 YEAR = 12
 
@@ -68,7 +68,7 @@ def _to_be_judged(award: EssAward) -> Text:
             f"Was awarded another contract reserved to the social economy on {on.en}: to be judged, for the law means "
             "an award on the same ground",
         )
-    service = Text(" pour ce service", " for this service") if award.same_service else Text("", "")
+    service = Text(" pour ce service", " for this service") if award.same_service else NOTHING
     return Text(
         f"A obtenu un marché réservé à l'ESS{service.fr} le {on.fr}, d'un autre acheteur : la loi vise une attribution "
         "au même titre, quel que soit l'acheteur : à vérifier",

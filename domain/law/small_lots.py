@@ -20,7 +20,7 @@ MANY = Text("liste limitée", "list cut short")
 ONE_MARKET = Text("travaux et autres lots comptés comme un seul marché", "works and other lots counted as one contract")
 APART = Text("travaux et autres lots comptés à part", "works and other lots counted apart")
 # whose small lots a sentence is about: those of the need, or of its works, or of the rest
-ALL, WORKS, OTHERS = Text("", ""), Text(" de travaux", " of works"), Text(" hors travaux", " other than works")
+ALL, WORKS, OTHERS = NOTHING, Text(" de travaux", " of works"), Text(" hors travaux", " other than works")
 ADAPTED = Text(
     "{whose}{each} peut être passé en procédure adaptée, dans une enveloppe de {share} de la valeur "
     "de tous les lots{of}",
@@ -257,8 +257,8 @@ def _extended(view: InForce, lots: tuple[str, ...] = ()) -> Text:
     about, law = bracketed_lots(lots), view["direct_award_works"]
     amount = view.written(law.id)
     return Text(
-        f"voir si la {law.article}, y étend ses {amount.fr}{about.fr}",
-        f"see whether {law.article}, extends its {amount.en} to it{about.en}",
+        f"pour un lot de travaux{about.fr}, voir si la {law.article}, y étend ses {amount.fr}",
+        f"for a lot of works{about.en}, see whether {law.article}, extends its {amount.en} to it",
     )
 
 

@@ -12,7 +12,7 @@ from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Reserved
 from domain.suppliers.supplier import Approval, LegalForm, Shares
-from domain.text.bilingual import Text, decimal
+from domain.text.bilingual import NOTHING, Text, decimal
 
 CURRENT_APPROVAL = Text("la convention ou l'agrément en vigueur", "the convention or approval in force")
 
@@ -110,7 +110,7 @@ def percent(share: float) -> Text:
 def until(end: date | None) -> Text:
     """ " jusqu'au 22/12/2026" where an approval has an end, else nothing."""
     if end is None:
-        return Text("", "")
+        return NOTHING
     day = days(end)
     return Text(f" jusqu'au {day.fr}", f" until {day.en}")
 
