@@ -1,5 +1,7 @@
 """Direct awards beyond the general amount: what may be bought so, and what is published of them afterwards."""
 
+from functools import lru_cache
+
 from domain.law.citation import bracketed_lots
 from domain.law.findings import LegalAdvice, advice, as_one_set, least_sure
 from domain.law.lot_facts import LotFacts
@@ -79,16 +81,26 @@ def yearly_list(need: Need, decided: Decisions, view: InForce) -> LegalAdvice | 
     values = [(lot.lot.id, lot_value(need, lot) or 0) for lot in direct]
     listed = tuple(lot_id for lot_id, value in values if least <= value < limit)
     published = tuple(lot_id for lot_id, value in values if value >= data)
-    several = len(need.lots) > 1
+    if not listed and not published:
+        return None
+    return _publication(listed, published, view) if len(need.lots) > 1 else _publication_of_one(bool(listed), view)
+
+
+def _publication(listed: tuple[str, ...], published: tuple[str, ...], view: InForce) -> LegalAdvice:
+    """The advice on these lots, by whether the yearly list is enough for them."""
     uses = [("yearly_list_minimum", ON_THE_LIST, listed), ("award_data", PUBLISHED, published)]
     parts = [
-        text.filled(amount=view.written(rule), about=bracketed_lots(lots if several else ()))
+        text.filled(amount=view.written(rule), about=bracketed_lots(lots if any(lots) else ()))
         for rule, text, lots in uses
         if lots
     ]
-    if not parts:
-        return None
     rows = [view[rule] for rule, _, lots in uses if lots] + ([view["yearly_list_limit"]] if listed else [])
+    names = tuple(filter(None, (*listed, *published)))
     message = joined(parts).capitalised()
-    names = (*listed, *published) if several else ()
     return advice("YEARLY_LIST", "info", rows[0], message, as_one_set(names), least_sure(*rows))
+
+
+@lru_cache(maxsize=64)
+def _publication_of_one(on_the_list: bool, view: InForce) -> LegalAdvice:
+    """The advice on a need of one lot, which is not named."""
+    return _publication(("",) if on_the_list else (), () if on_the_list else ("",), view)

@@ -1,5 +1,6 @@
 """The procedure that the value of a need implies: direct award, adapted or formal."""
 
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from domain.law.findings import LegalAdvice, advice, least_sure
@@ -51,24 +52,21 @@ class Decided(NamedTuple):
 
 
 class Decisions(NamedTuple):
-    """The parts of a need, works apart from the rest, and all its lots as one contract."""
+    """The parts of a need, works apart from the rest; all its lots as one contract; whether all is a direct award."""
 
     parts: tuple[Decided, ...]
     whole: Decided
-
-    @property
-    def direct(self) -> bool:
-        """Whether all of it is a direct award."""
-        return all(part.level == "direct" for part in self.parts)
+    direct: bool
 
 
 def decide(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Decisions:
     """The procedure of each part of a need, and that of the whole as one contract."""
     parts = tuple(Decided(group, level(need, group, view)) for group in groups(need, lots))
+    direct = all(part.level == "direct" for part in parts)
     if len(parts) == 1:
-        return Decisions(parts, parts[0])
+        return Decisions(parts, parts[0], direct)
     whole = as_one_market(need, tuple(part.group for part in parts))
-    return Decisions(parts, Decided(whole, level(need, whole, view)))
+    return Decisions(parts, Decided(whole, level(need, whole, view)), direct)
 
 
 def direct_threshold(group: Group) -> str:
@@ -182,7 +180,15 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
     good use of public money, and not always the same operator when several can answer. Where the amount is not that of
     the code, it is said that an adapted procedure remains possible.
     """
-    row, duties = view[direct_threshold(group)], view["direct_award_duties"]
+    row = view[direct_threshold(group)]
+    message, sure = _direct_award(row.id, view)
+    return _group_advice(group, "GRE_A_GRE", "info", row, message, sure)
+
+
+@lru_cache(maxsize=64)
+def _direct_award(rule: str, view: InForce) -> tuple[Text, Confidence]:
+    """The sentence on a direct award below the amount of a rule, and how sure it is."""
+    row, duties = view[rule], view["direct_award_duties"]
     bound, known = view.written(row.id), duties.status == "in_force"
     provided = DUTIES if known else NOTHING
     if known and row.article != duties.article:
@@ -192,8 +198,7 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
         f"achat possible sans publicité ni mise en concurrence (moins de {bound.fr}){provided.fr}",
         f"award without publicity or competition is possible (below {bound.en}){provided.en}",
     )
-    sure = least_sure(row, duties) if known else row.confidence
-    return _group_advice(group, "GRE_A_GRE", "info", row, message, sure)
+    return message, least_sure(row, duties) if known else row.confidence
 
 
 @applies("adapted_procedure")

@@ -44,10 +44,10 @@ def procedure_steps(need: Need, decided: Decisions, view: InForce) -> list[Legal
 def _time_limits(need: Need, part: Decided, view: InForce) -> LegalAdvice | None:
     """TIME_LIMITS, as sure as the least sure of its rules and of the amounts by which the procedure was found."""
     group = part.group
-    sentence = _sentence(need, group, part.level == "formal", view) if part.level else None
+    light = takes_light_regime(need.contract, group, view)
+    sentence = _sentence(need, group, part.level == "formal", light, view) if part.level else None
     if sentence is None:
         return None
-    light = takes_light_regime(need.contract, group, view)
     amounts = formal_thresholds(need, group)
     rows = light_rows(need.contract, group, view) if light else tuple(map(view.__getitem__, amounts))
     if need.contract == "market":
@@ -57,8 +57,7 @@ def _time_limits(need: Need, part: Decided, view: InForce) -> LegalAdvice | None
     return advice("TIME_LIMITS", "info", sentence.rows[0], sentence.message, (), sure)
 
 
-def _sentence(need: Need, group: Group, is_formal: bool, view: InForce) -> Sentence | None:
-    light = takes_light_regime(need.contract, group, view)
+def _sentence(need: Need, group: Group, is_formal: bool, light: bool, view: InForce) -> Sentence | None:
     if need.contract == "concession":
         return concession_full(view) if is_formal else _simplified(group, light, view)
     if is_formal and need.technique == "dynamic_purchasing_system":

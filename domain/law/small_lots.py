@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import accumulate
 from math import inf
 from typing import NamedTuple
@@ -252,6 +253,12 @@ def _limit(market: Market, view: InForce) -> Text:
     return LIMIT.filled(share=view.written(direct))
 
 
+@lru_cache(maxsize=256)
+def _of_lot_text(kind: tuple[bool, bool], share: str, of: Text, limit: Text, view: InForce) -> Text:
+    article = _under(view["direct_award_lot_share"])
+    return OF_LOT[kind].filled(share=view.written(share), of=of, article=article, limit=limit)
+
+
 def _extended(view: InForce, lots: tuple[str, ...] = ()) -> Text:
     """The law to read where only its amount lets a lot of works be a direct award; `lots`: named where there are."""
     about, law = bracketed_lots(lots), view["direct_award_works"]
@@ -275,8 +282,7 @@ def _of_lots(market: Market, view: InForce, doubtful: bool) -> Iterator[tuple[st
 
 def _of_lot(kind: tuple[bool, bool], market: Market, unsure: bool, view: InForce, doubtful: bool) -> LegalAdvice:
     uses = [use for use, is_open in zip((market.adapted, market.direct), kind, strict=True) if is_open]
-    share, article = view.written(uses[0].rule.id), _under(market.direct.rule)
-    message = OF_LOT[kind].filled(share=share, of=market.of, article=article, limit=_limit(market, view))
+    message = _of_lot_text(kind, uses[0].rule.id, market.of, _limit(market, view), view)
     message = joined((message, _extended(view))) if unsure else message
     sure = least_sure(*(row for use in uses for row in use.rows), doubtful=doubtful or unsure)
     return advice("SMALL_LOT_OK", "info", uses[0].rule, message, (), sure)

@@ -18,7 +18,9 @@ class Text(NamedTuple):
 
     def filled(self, **values: "Text") -> "Text":
         """The message with its places filled, each in its language."""
-        fr, en = ({name: value[side] for name, value in values.items()} for side in (0, 1))
+        fr, en = {}, {}
+        for name, value in values.items():
+            fr[name], en[name] = value
         return Text(self.fr.format_map(fr), self.en.format_map(en))
 
     def capitalised(self) -> "Text":
