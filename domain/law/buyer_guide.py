@@ -45,7 +45,7 @@ def load() -> Guide:
 
 def page(rules: Rules) -> str:
     """The guide in the state of the law on the day it was last read through; raises NotFound on an unknown rule."""
-    guide, day = load(), date.fromisoformat(rules.version[:10])
+    guide, day = load(), rules.vintage
     blocks = ["# Guide de l'acheteur public", guide.introduction.format(day=long_date(day).fr).strip()]
     for number, step in enumerate(guide.step, start=1):
         blocks += [f"## {number}. {step.title}", step.introduction]

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import msgspec
 
-from domain.law.rules import RuleRow, Rules, written
+from domain.law.rules import RuleRow, Rules, state
 
 LONG_LIST = 4
 
@@ -57,10 +57,5 @@ def due_lines(due: DueRule, on: date) -> tuple[str, str]:
 
 def _value(row: RuleRow) -> str:
     """The value as a maintainer reads it, in English; of a long list its length."""
-    if row.status != "in_force":
-        return {"absent": "no rule", "unknown": "unknown"}[row.status]
-    if isinstance(row.value, bool):
-        return "yes" if row.value else "no"
-    if isinstance(row.value, tuple) and len(row.value) > LONG_LIST:
-        return f"{len(row.value)} codes"
-    return written(row.value, row.unit).en
+    found = state(row, LONG_LIST)
+    return found.en if found else f"{len(row.value) if isinstance(row.value, tuple) else 0} codes"

@@ -49,10 +49,10 @@ def _off_the_list(code: str, descendant: bool, view: InForce) -> LegalFinding:
     near = ", ".join(_nearest_listed(code, view.codes("ess_listed_cpv")))
     fr, en = f" (les plus proches : {near})" if near else "", f" (the nearest: {near})" if near else ""
     message = Text(
-        f"Le CPV {code} n'est pas dans la liste des services réservables à l'ESS ; "
-        f"choisir un autre type, ou un CPV de la liste{fr} si c'est le contenu réel",
-        f"CPV {code} is not on the list of services that may be reserved to the social economy; "
-        f"choose another type, or a listed CPV{en} if that is the real content",
+        f"Le CPV {code} n'est pas dans la liste de l'article 77 de la directive 2014/24, à comparer à l'avis annexé au "
+        f"code ; choisir un autre type, à moins que le contenu réel ne soit celui d'un code de la liste{fr}",
+        f"CPV {code} is not on the list of article 77 of directive 2014/24, to be compared with the notice annexed to "
+        f"the code; choose another type, unless the real content is that of a listed code{en}",
     )
     return finding("NOT_LISTED", "INELIGIBLE", row, message)
 
@@ -155,15 +155,19 @@ def _authority(buyer: Buyer | None, view: InForce) -> LegalFinding | None:
     status = buyer.contracting_authority if buyer else None
     if status is False:
         message = Text(
-            "L'acheteur n'est pas un pouvoir adjudicateur : il ne peut pas réserver à l'ESS ; choisir un autre type",
-            "The buyer is not a contracting authority: it may not reserve to the social economy; choose another type",
+            "L'acheteur n'est pas un pouvoir adjudicateur : lui seul, y compris lorsqu'il agit en tant qu'entité "
+            "adjudicatrice, peut réserver à l'ESS ; choisir un autre type",
+            "The buyer is not a contracting authority: only such a buyer, also where it acts as a utility, may reserve "
+            "to the social economy; choose another type",
         )
         return finding("BUYER_NOT_POUVOIR_ADJUDICATEUR", "INELIGIBLE", row, message)
     if status or (buyer and buyer.kind in {"state", "local"}):
         return None
     message = Text(
-        "Préciser si l'acheteur est un pouvoir adjudicateur : lui seul peut réserver à l'ESS",
-        "Say whether the buyer is a contracting authority: only such a buyer may reserve to the social economy",
+        "Préciser si l'acheteur est un pouvoir adjudicateur : lui seul, y compris lorsqu'il agit en tant qu'entité "
+        "adjudicatrice, peut réserver à l'ESS",
+        "Say whether the buyer is a contracting authority: only such a buyer, also where it acts as a utility, may "
+        "reserve to the social economy",
     )
     return finding("BUYER_STATUS_UNKNOWN", "UNKNOWN", row, message)
 

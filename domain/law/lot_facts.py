@@ -17,7 +17,8 @@ class LotFacts(msgspec.Struct, frozen=True):
     """A lot as the rules read it. `cpv`: 8 digits, the main code first. `works`, `cents` null: not known.
 
     `segments`: what the lot asks for as its object. Null without CPV: `ess_listing`, the main CPV against the list of
-    services that may be reserved to ESS; `light_listing`, against the wider one of the light regime.
+    services that may be reserved to ESS; `light_listing`, against the wider one of the light regime. `transport`:
+    the main CPV is passenger transport.
     """
 
     lot: Lot
@@ -28,6 +29,7 @@ class LotFacts(msgspec.Struct, frozen=True):
     ess_listing: Listing | None
     light_listing: Listing | None
     insertion: bool
+    transport: bool
 
 
 def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
@@ -43,6 +45,7 @@ def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
         ess_listing=ess_listing,
         light_listing=listing(cpv[0], view.codes("light_regime_cpv")) if cpv else None,
         insertion=_is_insertion("so-insertion" in (lot.segments or segments), cpv[:1], ess_listing, view),
+        transport=_is_transport(cpv[:1], view),
     )
 
 
@@ -88,6 +91,11 @@ def segment_is_outside(segment: str, listed: frozenset[str]) -> bool:
     """Whether no code of an activity is on a list of single codes, such as that of the ESS reservation."""
     prefixes = _prefixes(segment)
     return bool(prefixes) and not any(code.startswith(prefixes) for code in listed)
+
+
+@lru_cache(maxsize=4096)
+def _is_transport(main_cpv: tuple[str, ...], view: InForce) -> bool:
+    return any(code.startswith(tuple(view.codes("concession_transport"))) for code in main_cpv)
 
 
 @applies("insertion_object")

@@ -51,7 +51,7 @@ def _type_not_in_force(kind: Reserved, contract: ContractKind, on: date, view: I
     what = Text("un marché", "a market") if contract == "market" else Text("une concession", "a concession")
     message = Text(
         f"La réservation {name.fr} n'est pas prévue pour {what.fr} au {days(on).fr} ; choisir un autre type",
-        f"The {name.en} reservation is not provided for {what.en} on {days(on).en}; choose another type",
+        f"The {name.en} reservation is not available for {what.en} on {days(on).en}; choose another type",
     )
     return finding("TYPE_NOT_IN_FORCE", "INELIGIBLE", row, message)
 
@@ -86,8 +86,10 @@ def _penitentiary_combination(reserved: frozenset[Reserved], view: InForce) -> L
     if "penitentiary" not in reserved or row.status != "in_force":
         return None
     message = Text(
-        "La réservation pénitentiaire ne se combine avec aucune autre ; faire des lots distincts",
-        "The penitentiary reservation combines with no other; make separate lots",
+        "La réservation pénitentiaire ne se combine avec aucune autre, sauf pour les opérateurs qui en remplissent "
+        "eux-mêmes les conditions ; faire des lots distincts",
+        "The penitentiary reservation cannot be combined with another, except for operators who themselves meet its "
+        "conditions; make separate lots",
     )
     return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", row, message)
 
@@ -98,8 +100,8 @@ def _ess_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFindi
     if "ess" not in reserved or reserved <= {"ess", "penitentiary"}:
         return None
     message = Text(
-        "Le code n'ouvre pas la combinaison de la réservation ESS avec une autre ; faire des lots distincts",
-        "The code does not open combining the social economy reservation with another; make separate lots",
+        "Le code ne prévoit pas la combinaison de la réservation ESS avec une autre ; faire des lots distincts",
+        "The code does not provide for combining the social economy reservation with another; make separate lots",
     )
     return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", view["combination_ess"], message)
 

@@ -7,12 +7,12 @@ from domain.law.rule_registry import applies
 from domain.law.rules import InForce
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.shortlists.shortlist import Outcome
-from domain.text.bilingual import OR, Text, listed
+from domain.text.bilingual import NOTHING, OR, Text, joined, listed
 
 PROOFS: dict[Reserved, dict[str, Text]] = {
     "handicap": {
-        "proof_ea": Text("contrat valant agrément (EA)", "the State contract that is the approval (EA)"),
-        "proof_eatt": Text("contrat valant agrément (EATT)", "the State contract that is the approval (EATT)"),
+        "proof_ea": Text("contrat valant agrément (EA)", "State contract (EA)"),
+        "proof_eatt": Text("contrat valant agrément (EATT)", "State contract (EATT)"),
         "proof_esat": Text("autorisation (ESAT)", "the authorisation (ESAT)"),
     },
     "iae": {
@@ -29,54 +29,62 @@ PROOFS: dict[Reserved, dict[str, Text]] = {
     },
 }
 """By reserved type, what proves the quality of who answers, under the rule that says so."""
-SHARES: dict[Reserved, tuple[str, Text]] = {
-    "handicap": ("minimum_share_handicap", Text("handicapés", "disabled")),
-    "iae": ("minimum_share_iae", Text("défavorisés", "disadvantaged")),
+SHARES: dict[Reserved, str] = {"handicap": "minimum_share_handicap", "iae": "minimum_share_iae"}
+ANNOUNCED = Text(
+    ", à annoncer dans l'avis ou les documents avec l'article de la réservation",
+    ", and to announce in the notice or the documents with the article of the reservation",
+)
+WORKERS = {
+    "minimum_share_handicap": Text("handicapés", "disabled"),
+    "minimum_share_iae": Text("défavorisés", "disadvantaged"),
 }
 
 
 @applies(
     "proofs_announced",
+    "reservation_announced",
+    "reservation_announced_ess",
     *(rule for proofs in PROOFS.values() for rule in proofs),
     "equivalent_structures",
-    "reserved_group",
-    "reserved_subcontracting",
-    "approval_end_during_contract",
 )
 @lru_cache(maxsize=256)
 def reserved_proofs(
-    reserved: tuple[Reserved, ...] | None, outcome: Outcome, contract: ContractKind, view: InForce
+    reserved: tuple[Reserved, ...] | None, outcome: Outcome, contract: ContractKind, direct: bool, view: InForce
 ) -> LegalAdvice | None:
     """The proofs to ask of whoever answers a reserved lot, by type, as they are known at the date (RESERVED_PROOFS).
 
-    Nothing is said of a reservation that the law forbids (its `outcome`). An equivalent structure proves the minimum
-    share of workers by other means; there is none for prisons. The code is silent on groups, subcontractors and the end
-    of an approval: the documents and the contract should settle it.
+    Nothing is said of a reservation that the law forbids. An equivalent structure proves the minimum share of workers
+    by other means; there is none for prisons. Where there is competition, the reservation and the proofs are announced
+    in the notice or, without one, in the documents, which quote the article of the reservation. That groups,
+    subcontractors and the end of an approval should be settled is counsel.
     """
     row, wanted = view["proofs_announced"], reserved or ()
     proofs = {rule: text for kind in RESERVED_TYPES if kind in wanted for rule, text in PROOFS[kind].items()}
     known = {rule: text for rule, text in proofs.items() if view.holds(rule)}
     if not known or row.status != "in_force" or outcome == "INELIGIBLE":
         return None
-    texts = [*known.values(), *_equivalent(wanted, view)]
-    fr, en = "; ".join(text.fr for text in texts).replace(";", " ;"), "; ".join(text.en for text in texts)
+    shares = [rule for kind, rule in SHARES.items() if kind in wanted and view.holds(rule)]
+    equivalent = shares if view.holds("equivalent_structures") else []
+    fr, en = joined((*known.values(), *_equivalent(equivalent, view)))
     of_what = Text("marché", "contract") if contract == "market" else Text("concession", "concession")
+    announced = "reservation_announced_ess" if wanted == ("ess",) else "reservation_announced"
+    quoted = not direct and view.holds(announced)
+    where, article = (NOTHING, "") if direct else (ANNOUNCED, f" ({view[announced].article})" if quoted else "")
     message = Text(
-        f"Preuves en vigueur à annoncer et à demander : {fr}. Prévoir aussi ce qui vaut pour les groupements, les "
-        f"sous-traitants et la perte de cette qualité en cours de {of_what.fr} : le code n'a pas de règle propre aux "
-        "lots réservés",
-        f"Proofs in force to announce and to ask for: {en}. Settle as well what holds for groups, subcontractors and "
-        f"the loss of that quality during the {of_what.en}: the code has no rule of its own for reserved lots",
+        f"Preuves en vigueur à demander{where.fr}{article} : {fr}. Conseil : prévoir aussi ce qui vaut pour les "
+        f"groupements, les sous-traitants et la perte de cette qualité en cours de {of_what.fr}",
+        f"Proofs in force to ask for{where.en}{article}: {en}. Counsel: provide also for groups, subcontractors and "
+        f"the loss of that quality during the {of_what.en}",
     )
-    return advice("RESERVED_PROOFS", "info", row, message, (), least_sure(row, *map(view.__getitem__, known)))
+    rules = (*known, *([announced] if quoted else []), *(("equivalent_structures", *equivalent) if equivalent else ()))
+    return advice("RESERVED_PROOFS", "info", row, message, (), least_sure(row, *map(view.__getitem__, rules)))
 
 
-def _equivalent(reserved: tuple[Reserved, ...], view: InForce) -> list[Text]:
-    """The share that an equivalent structure proves instead; nothing where none was fixed at the date."""
+def _equivalent(rules: list[str], view: InForce) -> list[Text]:
+    """The shares that an equivalent structure proves instead, by these rules; equal ones are said once."""
     shares: dict[Text, list[Text]] = {}
-    for kind, (rule, workers) in SHARES.items():
-        if kind in reserved and view.holds(rule):
-            shares.setdefault(view.written(rule), []).append(workers)
+    for rule in rules:
+        shares.setdefault(view.written(rule), []).append(WORKERS[rule])
     return [_share_of_workers(share, workers) for share, workers in shares.items()]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from domain.law import past_awards, review, splitting, supply_advice
 from domain.law.citation import days
 from domain.law.rule_registry import explained
-from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Theme, parse, written
+from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Theme, parse, state
 from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import Language
 
@@ -117,7 +117,7 @@ def _confirmed(rules: Rules) -> str:
 def _line(row: RuleRow) -> str:
     cells = (
         f"`{row.id}`",
-        _value(row),
+        found.fr if (found := state(row, LONG_LIST)) else "voir sous le tableau",
         row.valid_from.isoformat() if row.valid_from else "",
         row.valid_until.isoformat() if row.valid_until else "",
         (row.article or "") + (f" (concessions : {row.concession_article})" if row.concession_article else ""),
@@ -126,16 +126,6 @@ def _line(row: RuleRow) -> str:
         row.source + (f" (à revoir avant le {days(row.check_by).fr})" if row.check_by else ""),
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _value(row: RuleRow) -> str:
-    if row.status != "in_force":
-        return {"absent": "pas de règle", "unknown": "inconnue"}[row.status]
-    if isinstance(row.value, bool):
-        return "oui" if row.value else "non"
-    if _long_list(row):
-        return "voir sous le tableau"
-    return written(row.value, row.unit).fr
 
 
 def _long_list(row: RuleRow) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ UNIT_VALUES: dict[Unit, str] = {
     "ratio": "a number",
 }
 """The values that each unit takes."""
+NO_VALUE: dict[Status, Text] = {"absent": Text("pas de règle", "no rule"), "unknown": Text("inconnue", "unknown")}
 WHOLE: frozenset[Unit] = frozenset({"percent", "months", "count"})
 
 
@@ -328,6 +329,17 @@ def _sentence(rule: Rule, period: Period) -> Text:
     wording = wording or rule.message
     value = written(period.value, rule.unit)
     return Text(wording.fr.replace("{value}", value.fr), wording.en.replace("{value}", value.en))
+
+
+def state(row: RuleRow, longest: int) -> Text | None:
+    """A row's value for readers of all rules; None for a list of more than `longest` entries."""
+    if row.status != "in_force":
+        return NO_VALUE[row.status]
+    if isinstance(row.value, bool):
+        return Text("oui", "yes") if row.value else Text("non", "no")
+    if isinstance(row.value, tuple) and len(row.value) > longest:
+        return None
+    return written(row.value, row.unit)
 
 
 def written(value: Value | None, unit: Unit | None) -> Text:

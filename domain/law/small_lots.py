@@ -1,61 +1,68 @@
 """Small lots inside a large need: which of them may together take a lighter procedure."""
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import accumulate
 from math import inf
 from typing import NamedTuple
 
-from domain.law.citation import listed_briefly
+from domain.law.citation import bracketed_lots, listed_briefly
 from domain.law.findings import LegalAdvice, advice, least_sure
-from domain.law.need_value import Group, as_one_market
-from domain.law.procedure import LEVELS, formal_thresholds, level
+from domain.law.procedure import Decided, Decisions, formal_thresholds
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Need
-from domain.text.bilingual import Text
+from domain.text.bilingual import NOTHING, Text, joined
 
 MOST_NAMED = 650
 """The most lots that all sets together name, give or take one set: enough for the 126 sets of five of nine lots."""
-MANY = Text(" ; liste limitée", "; list cut short")
+MANY = Text("liste limitée", "list cut short")
+ONE_MARKET = Text("travaux et autres lots comptés comme un seul marché", "works and other lots counted as one contract")
+APART = Text("travaux et autres lots comptés à part", "works and other lots counted apart")
+# whose small lots a sentence is about: those of the need, or of its works, or of the rest
+ALL, WORKS, OTHERS = NOTHING, Text(" de travaux", " of works"), Text(" hors travaux", " other than works")
 ADAPTED = Text(
-    "Petits lots : chacun de ces ensembles peut être passé en procédure adaptée, dans une enveloppe de {share} de tous "
-    "les lots",
-    "Small lots: each of these sets may take an adapted procedure, within an envelope of {share} of all lots",
+    "{whose}{each} peut être passé en procédure adaptée, dans une enveloppe de {share} de la valeur "
+    "de tous les lots{of}",
+    "{whose}{each} may take an adapted procedure, within an envelope of {share} of the value of all lots{of}",
 )
 DIRECT = Text(
-    "Petits lots : chacun de ces ensembles peut être acheté sans publicité ni mise en concurrence, dans une enveloppe "
-    "de {share} de tous les lots",
-    "Small lots: each of these sets may be awarded without publicity or competition, within an envelope of {share} of "
-    "all lots",
+    "{whose}{each} peut être acheté sans publicité ni mise en concurrence{article}, dans une "
+    "enveloppe de {share} de la valeur de tous les lots{of}",
+    "{whose}{each} may be awarded without publicity or competition{article}, within an envelope of {share} "
+    "of the value of all lots{of}",
 )
-BOTH = Text(
-    "Petits lots : chacun de ces ensembles peut être passé en procédure adaptée, dans une enveloppe de {share} de tous "
-    "les lots ; dans cette même enveloppe, {lots} sans publicité ni mise en concurrence selon {article}",
-    "Small lots: each of these sets may take an adapted procedure, within an envelope of {share} of all lots; within "
-    "this same envelope, {lots} without publicity or competition under {article}",
+PARTLY_DIRECT = Text(
+    "dans cette même enveloppe{limit}, {lots} sans publicité ni mise en concurrence{article}",
+    "within this same envelope{limit}, {lots} without publicity or competition{article}",
 )
-ONE_MARKET = Text(
-    " ; travaux et autres lots comptés comme un seul marché", "; works and other lots counted as one contract"
+SMALL_LOTS, SMALL_LOT = Text("petits lots{of} : ", "small lots{of}: "), Text("petit lot{of} : ", "small lot{of}: ")
+EACH = Text("chacun de ces ensembles", "each of these sets")
+UNDER = Text(" selon {article}", " under {article}")
+LIMIT = Text(
+    " (dont {share} de la valeur de tous les lots au plus sans mise en concurrence)",
+    " (of which {share} of the value of all lots at most without competition)",
 )
-APART = Text(" ; travaux et autres lots comptés à part", "; works and other lots counted apart")
 # of a lot, by whether it may take an adapted procedure and whether it may be a direct award
 OF_LOT = {
     (True, False): Text(
-        "Petit lot : procédure adaptée possible, seul ou avec d'autres dans une enveloppe de {share} de tous les lots",
-        "Small lot: adapted procedure possible, alone or with others within an envelope of {share} of all lots",
+        "Petit lot : procédure adaptée possible, seul ou avec d'autres dans une enveloppe de {share} de la valeur de "
+        "tous les lots{of}",
+        "Small lot: adapted procedure possible, alone or with others within an envelope of {share} of the value of all "
+        "lots{of}",
     ),
     (False, True): Text(
         "Petit lot : achat possible sans publicité ni mise en concurrence, seul ou avec d'autres dans une enveloppe "
-        "de {share} de tous les lots",
+        "de {share} de la valeur de tous les lots{of}",
         "Small lot: award without publicity or competition possible, alone or with others within an envelope of "
-        "{share} of all lots",
+        "{share} of the value of all lots{of}",
     ),
     (True, True): Text(
-        "Petit lot : procédure adaptée, ou achat sans publicité ni mise en concurrence ({article}), possibles seul ou "
-        "avec d'autres dans une même enveloppe de {share} de tous les lots",
-        "Small lot: adapted procedure, or award without publicity or competition ({article}), possible alone or with "
-        "others within one envelope of {share} of all lots",
+        "Petit lot : procédure adaptée, ou achat sans publicité ni mise en concurrence{article}, possibles seul ou "
+        "avec d'autres dans une même enveloppe de {share} de la valeur de tous les lots{of}{limit}",
+        "Small lot: adapted procedure, or award without publicity or competition{article}, possible alone or with "
+        "others within one envelope of {share} of the value of all lots{of}{limit}",
     ),
 }
 
@@ -68,14 +75,39 @@ class Sets(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """The lots (id → cents) to which `rule` opens a lighter procedure, and all the rules that this rests on."""
+    """The lots (id → cents) to which `rule` opens a lighter procedure, and all the rules that this rests on.
+
+    `unsure`: of these lots, those to which only a text that was not read may open it.
+    """
 
     rule: RuleRow
     lots: dict[str, int]
     rows: tuple[RuleRow, ...]
+    unsure: tuple[str, ...] = ()
 
 
-def review_sets(need: Need, divided: tuple[Group, ...], view: InForce) -> Sets | None:
+class Market(NamedTuple):
+    """The lots that one share is taken of, and those among them that are small. `of`: how messages call them."""
+
+    part: Decided
+    of: Text
+    adapted: Opened
+    direct: Opened
+
+    @property
+    def widest(self) -> Opened:
+        """The use that more lots have, whose share bounds the sets."""
+        return self.adapted if self.adapted.lots else self.direct
+
+    @property
+    def rows(self) -> tuple[RuleRow, ...]:
+        return (*self.adapted.rows, *self.direct.rows)
+
+    def values(self) -> dict[str, int]:
+        return self.direct.lots | self.adapted.lots
+
+
+def review_sets(need: Need, decided: Decisions, view: InForce) -> Sets | None:
     """SMALL_LOT_SETS for the need, and SMALL_LOT_OK for each lot that belongs to a set; nothing for a need of one lot.
 
     A contract that is not divided has no small lots, whatever more its stated total counts than its only lot. The share
@@ -84,120 +116,176 @@ def review_sets(need: Need, divided: tuple[Group, ...], view: InForce) -> Sets |
     """
     if need.contract == "concession" or len(need.lots) == 1:
         return None
-    markets = _markets(need, divided, view)
-    adapted, direct = small_lots(need, markets, view), direct_lots(need, markets, view)
-    widest, values = adapted if adapted.lots else direct, direct.lots | adapted.lots
-    if not values:
+    markets = tuple(market for market in _markets(need, decided, view) if market.values())
+    if not markets:
         return None
-    sets, complete = _sets_of_all(markets, values, view.number(widest.rule.id) or 0)
-    joined = len(markets) < len(divided)
-    doubtful = joined or any(group.doubtful for group in divided)
-    sure = "low" if doubtful else least_sure(*adapted.rows, *direct.rows)
-    remarks = [*([] if complete else [MANY]), *([ONE_MARKET if joined else APART] if len(divided) > 1 else [])]
-    message = Text(*("".join(part) for part in zip(_of_need(adapted, direct, view), *remarks, strict=True)))
-    kinds = {lot_id: (lot_id in adapted.lots, lot_id in direct.lots) for lot_id in values}
-    of_kinds = {kind: _of_lot(kind, adapted, direct, view, doubtful) for kind in set(kinds.values())}
+    rule = next((market for market in markets if market.adapted.lots), markets[0]).widest.rule
+    joint = markets[0].part is decided.whole and len(decided.parts) > 1
+    doubtful = joint or any(part.group.doubtful for part in decided.parts)
+    sets, complete = _sets_of_all(markets, view)
+    parts = [_of_market(market, rule, view) for market in markets]
+    unsure = tuple(lot_id for market in markets for lot_id in market.direct.unsure)
+    parts += [_extended(view, unsure)] if unsure else []
+    parts += [*([] if complete else [MANY]), *([ONE_MARKET if joint else APART] if len(decided.parts) > 1 else [])]
+    sure = least_sure(*(row for market in markets for row in market.rows), doubtful=doubtful or bool(unsure))
     return Sets(
-        advice("SMALL_LOT_SETS", "info", widest.rule, message, sets, sure),
-        {lot_id: of_kinds[kind] for lot_id, kind in kinds.items()},
+        advice("SMALL_LOT_SETS", "info", rule, joined(parts).capitalised(), sets, sure),
+        {lot_id: told for market in markets for lot_id, told in _of_lots(market, view, doubtful)},
     )
 
 
-def _sets_of_all(
-    markets: tuple[Group, ...], values: dict[str, int], share: int
-) -> tuple[tuple[tuple[str, ...], ...], bool]:
+def _sets_of_all(markets: tuple[Market, ...], view: InForce) -> tuple[tuple[tuple[str, ...], ...], bool]:
     """The largest sets of each market within its share; false where there may be more."""
     found: list[tuple[str, ...]] = []
     whole = True
     for market in markets:
-        small = [(lot.lot.id, values[lot.lot.id]) for lot in market.lots if lot.lot.id in values]
-        sets, complete = largest_sets(small, (market.total or 0) * share // 100)
+        values, group = market.values(), market.part.group
+        small = [(lot_id, values[lot_id]) for lot_id in group.ids if lot_id in values]
+        sets, complete = largest_sets(small, _cap(market.part, market.widest.rule.id, view))
         found += sets
         whole = whole and complete
     return tuple(found), whole
 
 
-def _markets(need: Need, divided: tuple[Group, ...], view: InForce) -> tuple[Group, ...]:
+def _cap(part: Decided, share: str, view: InForce) -> int:
+    """The share of the value of these lots, in cents."""
+    return (part.group.total or 0) * (view.number(share) or 0) // 100
+
+
+def _markets(need: Need, decided: Decisions, view: InForce) -> tuple[Market, ...]:
     """The groups of lots of which a share is taken: one, unless works and the others are better off apart.
 
     They are not one market where that would have a lighter procedure than one of them apart is told.
     """
-    whole = as_one_market(need, divided)
-    heaviest = max((LEVELS.index(found) for group in divided if (found := level(need, group, view))), default=0)
-    found = level(need, whole, view)
-    return (whole,) if found and LEVELS.index(found) >= heaviest else divided
+    whole, parts = decided.whole, decided.parts
+    if whole.level is None or any(whole.is_lighter_than(part) for part in parts):
+        names = (ALL,) if len(parts) == 1 else (OTHERS, WORKS)
+    else:
+        parts, names = (whole,), (ALL,)
+    return tuple(
+        Market(part, of, small_lots(need, part, view), direct_lots(part, view))
+        for part, of in zip(parts, names, strict=True)
+    )
 
 
 @applies("small_lot_supplies_services", "small_lot_works", "small_lot_share")
-def small_lots(need: Need, markets: tuple[Group, ...], view: InForce) -> Opened:
+def small_lots(need: Need, part: Decided, view: InForce) -> Opened:
     """In a formal procedure, small lots may take an adapted one if together they stay within a share of all lots.
 
     A small lot is below an amount of its own for works, another for supplies and services. The answer is not yes or no
     but the sets of lots that may use it together: each set is admissible, and no other lot can be added to it. Works
     and other lots are taken as one market, unless that market would not be formal while some of them apart are.
     """
-    formal = [market for market in markets if level(need, market, view) == "formal"]
-    opened = _opened("small_lot_share", "small_lot_supplies_services", "small_lot_works", formal, view)
-    thresholds = [view[rule_id] for market in formal for rule_id in formal_thresholds(need, market)]
+    if part.level != "formal":
+        return Opened(view["small_lot_share"], {}, ())
+    opened = _opened("small_lot_share", "small_lot_supplies_services", "small_lot_works", part, view)
+    thresholds = [view[rule_id] for rule_id in formal_thresholds(need, part.group)]
     return opened._replace(rows=(*opened.rows, *thresholds)) if opened.lots else opened
 
 
-@applies("direct_award_lot_share")
-def direct_lots(need: Need, markets: tuple[Group, ...], view: InForce) -> Opened:
+@applies("direct_award_lot_share", "direct_award_lot_works")
+def direct_lots(part: Decided, view: InForce) -> Opened:
     """Above the direct-award amount, lots below it may be awarded directly if together within a share of all lots.
 
-    The share is the one that small lots in an adapted procedure have: both count towards it.
+    They count towards the share of the small lots in an adapted procedure as well. From 2027-01-01 the amount of a need
+    of works is that of a law which was not read: whether it is that of a lot of works too is to be checked, above the
+    amount that lots have without it.
     """
-    above = [market for market in markets if level(need, market, view) in {"adapted", "formal"}]
-    return _opened("direct_award_lot_share", "direct_award_supplies_services", "direct_award_works", above, view)
+    if part.level not in {"adapted", "formal"}:
+        return Opened(view["direct_award_lot_share"], {}, ())
+    opened = _opened("direct_award_lot_share", "direct_award_supplies_services", "direct_award_works", part, view)
+    sure = view.cents("direct_award_lot_works")
+    if sure is None or view["direct_award_works"] not in opened.rows:
+        return opened
+    works = {lot.lot.id for lot in part.group.lots if lot.works}
+    unsure = tuple(lot_id for lot_id, value in opened.lots.items() if lot_id in works and value >= sure)
+    rows = tuple(view["direct_award_lot_works"] if row.id == "direct_award_works" else row for row in opened.rows)
+    return opened._replace(rows=rows, unsure=unsure)
 
 
-def _opened(rule: str, of_others: str, of_works: str, markets: list[Group], view: InForce) -> Opened:
+def _opened(rule: str, of_others: str, of_works: str, part: Decided, view: InForce) -> Opened:
     """The lots below the amount of their nature, and alone within the share of their market that is `rule`'s value."""
-    share = view.number(rule) or 0
     found: dict[str, int] = {}
     bounds: dict[str, None] = {}
-    for market in markets:
-        cap = (market.total or 0) * share // 100
-        for lot in market.lots:
-            bound = of_works if lot.works and "division" not in market.assumptions else of_others
-            if lot.cents is not None and lot.cents <= cap and lot.cents < (view.cents(bound) or 0):
-                found[lot.lot.id] = lot.cents
-                bounds[bound] = None
+    group, cap = part.group, _cap(part, rule, view)
+    for lot in group.lots:
+        bound = of_works if lot.works and "division" not in group.assumptions else of_others
+        if lot.cents is not None and lot.cents <= cap and lot.cents < (view.cents(bound) or 0):
+            found[lot.lot.id] = lot.cents
+            bounds[bound] = None
     return Opened(view[rule], found, (view[rule], *(view[bound] for bound in bounds)) if found else ())
 
 
-def _of_need(adapted: Opened, direct: Opened, view: InForce) -> Text:
-    """The sentence on the need: the use of its sets, and where there are two, which lots may be direct awards."""
+def _of_market(market: Market, quoted: RuleRow, view: InForce) -> Text:
+    """The sentence on a market: the use of its sets, and where there are two, which lots may be direct awards."""
+    adapted, direct = market.adapted, market.direct
+    lots, share = tuple(market.values()), view.written(market.widest.rule.id)
+    single = len(lots) == 1
+    whose = (SMALL_LOT if single else SMALL_LOTS).filled(of=market.of)
+    each = Text(f"le lot {lots[0]}", f"lot {lots[0]}") if single else EACH
+    article = NOTHING if direct.rule is quoted else _under(direct.rule)
+    text = ADAPTED if adapted.lots else DIRECT
+    sentence = text.filled(whose=whose, each=each, share=share, of=market.of, article=article)
     if not adapted.lots or not direct.lots:
-        text, opened = (ADAPTED, adapted) if adapted.lots else (DIRECT, direct)
-        return _with(text, share=view.written(opened.rule.id))
+        return sentence
     names = listed_briefly(tuple(direct.lots))
-    if direct.lots.keys() >= adapted.lots.keys():
+    if single:
+        who = Text("il peut être acheté", "it may be awarded")
+    elif direct.lots.keys() >= adapted.lots.keys():
         who = Text("tous peuvent être achetés", "all may be awarded")
     elif len(direct.lots) == 1:
         who = Text(f"le lot {names.fr} peut être acheté", f"lot {names.en} may be awarded")
     else:
         who = Text(f"les lots {names.fr} peuvent être achetés", f"lots {names.en} may be awarded")
-    article = Text(direct.rule.article or "", direct.rule.article or "")
-    return _with(BOTH, share=view.written(adapted.rule.id), lots=who, article=article)
+    more = PARTLY_DIRECT.filled(lots=who, limit=_limit(market, view), article=article)
+    return joined((sentence, more))
 
 
-def _of_lot(kind: tuple[bool, bool], adapted: Opened, direct: Opened, view: InForce, doubtful: bool) -> LegalAdvice:
-    """The advice on a small lot, by whether an adapted procedure and a direct award are open to it."""
-    opened = [each for each, is_open in zip((adapted, direct), kind, strict=True) if is_open]
-    article = Text(direct.rule.article or "", direct.rule.article or "")
-    message = _with(OF_LOT[kind], share=view.written(opened[0].rule.id), article=article)
-    sure = "low" if doubtful else least_sure(*(row for each in opened for row in each.rows))
-    return advice("SMALL_LOT_OK", "info", opened[0].rule, message, (), sure)
+def _under(rule: RuleRow) -> Text:
+    return UNDER.filled(article=Text(rule.article or "", rule.article or ""))
 
 
-def _with(text: Text, **values: Text) -> Text:
-    """A sentence with its values, each in its language."""
+def _limit(market: Market, view: InForce) -> Text:
+    """The share of direct awards where it is less than that of all small lots."""
+    direct, adapted = market.direct.rule.id, market.adapted.rule.id
+    if (view.number(direct) or 0) >= (view.number(adapted) or 0):
+        return NOTHING
+    return LIMIT.filled(share=view.written(direct))
+
+
+@lru_cache(maxsize=256)
+def _of_lot_text(kind: tuple[bool, bool], share: str, of: Text, limit: Text, view: InForce) -> Text:
+    article = _under(view["direct_award_lot_share"])
+    return OF_LOT[kind].filled(share=view.written(share), of=of, article=article, limit=limit)
+
+
+def _extended(view: InForce, lots: tuple[str, ...] = ()) -> Text:
+    """The law to read where only its amount lets a lot of works be a direct award; `lots`: named where there are."""
+    about, law = bracketed_lots(lots), view["direct_award_works"]
+    amount = view.written(law.id)
     return Text(
-        text.fr.format(**{name: value.fr for name, value in values.items()}),
-        text.en.format(**{name: value.en for name, value in values.items()}),
+        f"pour un lot de travaux{about.fr}, voir si la {law.article}, y étend ses {amount.fr}",
+        f"for a lot of works{about.en}, see whether {law.article}, extends its {amount.en} to it",
     )
+
+
+def _of_lots(market: Market, view: InForce, doubtful: bool) -> Iterator[tuple[str, LegalAdvice]]:
+    """The advice on each small lot, by whether an adapted procedure and a direct award are open to it."""
+    told: dict[tuple[bool, bool, bool], LegalAdvice] = {}
+    for lot_id in market.values():
+        kind = lot_id in market.adapted.lots, lot_id in market.direct.lots
+        unsure = lot_id in market.direct.unsure
+        if (*kind, unsure) not in told:
+            told[*kind, unsure] = _of_lot(kind, market, unsure, view, doubtful)
+        yield lot_id, told[*kind, unsure]
+
+
+def _of_lot(kind: tuple[bool, bool], market: Market, unsure: bool, view: InForce, doubtful: bool) -> LegalAdvice:
+    uses = [use for use, is_open in zip((market.adapted, market.direct), kind, strict=True) if is_open]
+    message = _of_lot_text(kind, uses[0].rule.id, market.of, _limit(market, view), view)
+    message = joined((message, _extended(view))) if unsure else message
+    sure = least_sure(*(row for use in uses for row in use.rows), doubtful=doubtful or unsure)
+    return advice("SMALL_LOT_OK", "info", uses[0].rule, message, (), sure)
 
 
 def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str, ...], ...], bool]:

@@ -6,16 +6,17 @@ from typing import Literal, NamedTuple
 
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
-from domain.text.bilingual import Text, listed
+from domain.text.bilingual import NOTHING, Text, joined, listed
 
 Entity = Literal["authority", "utility"]
 ENTITIES: dict[Entity, Text] = {
     "authority": Text("pouvoir adjudicateur", "contracting authority"),
     "utility": Text("entité adjudicatrice", "utility"),
 }
+OJEU, BOAMP = "the EU Official Journal", "the national bulletin (BOAMP)"
 PUBLIC = Text(
-    "l'État, ses établissements publics non industriels et commerciaux, les collectivités et leurs établissements",
-    "the State, its public bodies that are not industrial and commercial, local authorities and their public bodies",
+    "l'État, les collectivités et leurs établissements publics, hors EPIC de l'État",
+    "the State, local authorities and their public bodies, except industrial and commercial ones of the State",
 )
 RESTRICTED: dict[Entity, tuple[str, str]] = {
     "authority": ("time_restricted_applications", "time_restricted_offers_electronic"),
@@ -59,28 +60,30 @@ def formal(entities: tuple[Entity, ...], view: InForce) -> Sentence | None:
 
     Contracting authorities and utilities have their own; both are said where the buyer's kind is not known.
     """
-    stages = [_two_stages(entity, len(entities) > 1, view) for entity in entities]
+    stages = joined(_two_stages(entity, len(entities) > 1, view) for entity in entities)
     rules = [rule for entity in entities for rule in (*RESTRICTED[entity], *NEGOTIATED[entity])]
     published, documents = view["publication_formal"].article, _on_the_profile(view)
     days = view.written("time_open_electronic")
     message = Text(
         f"Avis au JOUE, et au BOAMP pour {PUBLIC.fr} ({published}){documents.fr}. "
-        f"Délais minimaux par voie électronique : {' ; '.join(each.fr for each in stages)} ; appel d'offres ouvert, "
+        f"Délais minimaux par voie électronique : {stages.fr} ; appel d'offres ouvert, "
         f"{days.fr} jours",
-        f"Notice in OJEU, and in BOAMP for {PUBLIC.en} ({published}){documents.en}. "
-        f"Minimum time limits, electronically: {'; '.join(each.en for each in stages)}; open tender, {days.en} days",
+        f"Notice in {OJEU}, and in {BOAMP} for {PUBLIC.en} ({published}){documents.en}. "
+        f"Minimum time limits, electronically: {stages.en}; open tender, {days.en} days",
     )
     return _sentence(message, ("time_open_electronic", "publication_formal", *rules), view)
 
 
 @applies("buyer_profile_documents")
-def _on_the_profile(view: InForce) -> Text:
-    """The documents go with the notice on the buyer profile, from an amount on; nothing where it is unknown."""
+def _on_the_profile(view: InForce, noticed: bool = True) -> Text:
+    """The documents go with a notice on the buyer profile, from an amount on; nothing where it is unknown."""
     row = view["buyer_profile_documents"]
     if row.status != "in_force":
-        return Text("", "")
+        return NOTHING
+    fr, en = NOTHING if noticed else Text("si un avis est publié, ", "if there is a notice, ")
     return Text(
-        f" ; documents sur le profil d'acheteur ({row.article})", f"; documents on the buyer profile ({row.article})"
+        f" ; {fr}documents sur le profil d'acheteur ({row.article})",
+        f"; {en}documents on the buyer profile ({row.article})",
     )
 
 
@@ -93,11 +96,11 @@ def _two_stages(entity: Entity, named: bool, view: InForce) -> Text:
     parts = [_days(BOTH, restricted)]
     if restricted != negotiated:
         parts = [_days(RESTRICTED_NAME, restricted), _days(NEGOTIATED_NAME, negotiated)]
-    fr, en = " ; ".join(part.fr for part in parts), "; ".join(part.en for part in parts)
+    fr, en = joined(parts)
     agreed = Text(" sauf accord avec les candidats", " unless agreed with the candidates")
-    more = agreed if entity == "utility" else Text("", "")
+    more = agreed if entity == "utility" else NOTHING
     articles = listed(tuple(dict.fromkeys(view[rule].article or "" for rule in rules)))
-    who = Text(*(f"{name}, " for name in ENTITIES[entity])) if named else Text("", "")
+    who = Text(*(f"{name}, " for name in ENTITIES[entity])) if named else NOTHING
     return Text(f"{fr}{more.fr} ({who.fr}{articles.fr})", f"{en}{more.en} ({who.en}{articles.en})")
 
 
@@ -114,14 +117,14 @@ def _days(procedure: Text, stages: tuple[str, ...]) -> Text:
 def dynamic_system(view: InForce) -> Sentence | None:
     """A dynamic purchasing system of formal size: days for the first applications, then for each specific contract."""
     first, then = view.written("time_dynamic_system"), view.written("time_dynamic_system_offers")
-    published, offers = view["publication_formal"].article, view["time_dynamic_system_offers"].article
+    published, applications = view["publication_formal"].article, view["time_dynamic_system"].article
     message = Text(
-        f"Avis au JOUE, et au BOAMP pour {PUBLIC.fr} ({published}). Délais minimaux : {then.fr} jours pour les offres "
-        f"de chaque marché spécifique ({offers}), {first.fr} jours pour les premières candidatures",
-        f"Notice in OJEU, and in BOAMP for {PUBLIC.en} ({published}). Minimum time limits: {then.en} days for the "
-        f"tenders of each specific contract ({offers}), {first.en} days for the first applications",
+        f"Avis au JOUE, et au BOAMP pour {PUBLIC.fr} ({published}). Délais minimaux : {first.fr} jours pour les "
+        f"premières candidatures ({applications}), {then.fr} jours pour les offres de chaque marché spécifique",
+        f"Notice in {OJEU}, and in {BOAMP} for {PUBLIC.en} ({published}). Minimum time limits: {first.en} days for the "
+        f"first applications ({applications}), {then.en} days for the tenders of each specific contract",
     )
-    return _sentence(message, ("time_dynamic_system", "time_dynamic_system_offers", "publication_formal"), view)
+    return _sentence(message, ("time_dynamic_system_offers", "time_dynamic_system", "publication_formal"), view)
 
 
 @applies("time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity")
@@ -129,21 +132,22 @@ def dynamic_system(view: InForce) -> Sentence | None:
 def adapted(national: bool, profile: bool, view: InForce) -> Sentence | None:
     """An adapted procedure has no minimum time limit; its notice is national from an amount on, for public bodies.
 
-    `national`: that amount is reached. `profile`: so is the one from which the documents are on the buyer profile.
+    From another amount on, the documents are on the buyer profile.
     """
     public, others = view["publication_adapted_small"].article, view["publication_adapted_others"].article
     rules = ("time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity")
+    fr, en = _on_the_profile(view, national) if profile else NOTHING
     if not national:
         message = Text(
-            f"Publicité libre, adaptée au montant et à l'objet ({public}, {others}). {NO_MINIMUM.fr}",
-            f"Publicity is free, to suit the amount and the object ({public}, {others}). {NO_MINIMUM.en}",
+            f"Publicité libre, adaptée au montant et à l'objet ({public}, {others}){fr}. {NO_MINIMUM.fr}",
+            f"Publicity is at the buyer's choice, suited to the amount and the object ({public}, {others}){en}. "
+            f"{NO_MINIMUM.en}",
         )
         return _sentence(message, rules, view)
-    fr, en = _on_the_profile(view) if profile else ("", "")
     message = Text(
         f"Avis au BOAMP ou dans un journal d'annonces légales pour {PUBLIC.fr} ({public}), publicité libre pour les "
         f"autres acheteurs ({others}){fr}. {NO_MINIMUM.fr}",
-        f"Notice in BOAMP or a legal gazette for {PUBLIC.en} ({public}), publicity is free for other buyers "
+        f"Notice in {BOAMP} or a legal gazette for {PUBLIC.en} ({public}), of the buyer's choice for others "
         f"({others}){en}. {NO_MINIMUM.en}",
     )
     return _sentence(message, rules, view)
@@ -151,14 +155,14 @@ def adapted(national: bool, profile: bool, view: InForce) -> Sentence | None:
 
 @applies("light_publicity", "light_publicity_eu")
 @lru_cache(maxsize=64)
-def social_services(above: bool | None, view: InForce) -> Sentence | None:
+def social_services(reached: bool | None, view: InForce) -> Sentence | None:
     """Social and other specific services: a notice in OJEU from their EU threshold on, below it what suits.
 
-    `above` null: on which side the value is depends on the buyer, and both are said.
+    Both are said where on which side the value is depends on the buyer.
     """
     below, eu = view["light_publicity"].article, view["light_publicity_eu"].article
     message = {
-        True: Text(f"Avis au JOUE ({eu}). {NO_MINIMUM.fr}", f"Notice in OJEU ({eu}). {NO_MINIMUM.en}"),
+        True: Text(f"Avis au JOUE ({eu}). {NO_MINIMUM.fr}", f"Notice in {OJEU} ({eu}). {NO_MINIMUM.en}"),
         False: Text(
             f"Publicité adaptée au montant et à la nature des services ({below}). {NO_MINIMUM.fr}",
             f"Publicity to suit the amount and the nature of the services ({below}). {NO_MINIMUM.en}",
@@ -166,10 +170,10 @@ def social_services(above: bool | None, view: InForce) -> Sentence | None:
         None: Text(
             f"Avis au JOUE à partir du seuil européen de ces services ({eu}), publicité adaptée au-dessous ({below}). "
             f"{NO_MINIMUM.fr}",
-            f"Notice in OJEU from the EU threshold of these services ({eu}), publicity to suit below it ({below}). "
+            f"Notice in {OJEU} from the EU threshold of these services ({eu}), publicity to suit below it ({below}). "
             f"{NO_MINIMUM.en}",
         ),
-    }[above]
+    }[reached]
     return _sentence(message, ("time_adapted", "light_publicity", "light_publicity_eu"), view)
 
 
@@ -178,30 +182,40 @@ def social_services(above: bool | None, view: InForce) -> Sentence | None:
 def concession_full(view: InForce) -> Sentence | None:
     """A concession from the EU threshold on: three publications, and days for applications, then for tenders."""
     first, then = view.written("time_concession_applications"), view.written("time_concession_offers")
-    published, offers = view["publication_concession_full"].article, view["time_concession_offers"].article
+    published, applications = view["publication_concession_full"].article, view["time_concession_applications"].article
     message = Text(
         "Avis au JOUE, au BOAMP ou dans un journal d'annonces légales, et dans une publication du secteur "
-        f"({published}). Délais minimaux par voie électronique : {then.fr} jours pour les offres après invitation "
-        f"({offers}), {first.fr} jours pour les candidatures",
-        f"Notice in OJEU, in BOAMP or a legal gazette, and in a trade publication ({published}). Minimum time limits, "
-        f"electronically: {then.en} days for tenders after invitation ({offers}), {first.en} days for applications",
+        f"({published}). Délais minimaux par voie électronique : {first.fr} jours pour les candidatures "
+        f"({applications}), {then.fr} jours pour les offres après invitation",
+        f"Notice in {OJEU}, in {BOAMP} or a legal gazette, and in a trade publication ({published}). Minimum "
+        f"time limits, electronically: {first.en} days for applications ({applications}), {then.en} days for tenders "
+        "after invitation",
     )
-    rules = ("time_concession_applications", "time_concession_offers", "publication_concession_full")
+    rules = ("time_concession_offers", "time_concession_applications", "publication_concession_full")
     return _sentence(message, rules, view)
 
 
 @applies("time_concession_simplified", "publication_concession_simplified", "light_concession_publicity")
 @lru_cache(maxsize=64)
-def concession_simplified(social: bool, reached: bool | None, view: InForce) -> Sentence | None:
+def concession_simplified(reached: bool | None, view: InForce) -> Sentence | None:
     """A concession in the simplified procedure: one national notice, no minimum time limit.
 
-    `social`: of social or other specific services, which from the EU threshold on (`reached`) have OJEU besides.
+    Those of social or other specific services have a notice in OJEU besides, from the EU threshold on; where that
+    threshold is not known, both are said.
     """
-    published = "light_concession_publicity" if social and reached else "publication_concession_simplified"
-    article = view[published].article
-    where = Text("au BOAMP ou dans un journal d'annonces légales", "in BOAMP or a legal gazette")
-    fr, en = ("au JOUE, et ", "in OJEU, and ") if social and reached else ("", "")
-    message = Text(
-        f"Avis {fr}{where.fr} ({article}). {NO_MINIMUM.fr}", f"Notice {en}{where.en} ({article}). {NO_MINIMUM.en}"
-    )
-    return _sentence(message, ("time_concession_simplified", published), view)
+    below, eu = "publication_concession_simplified", "light_concession_publicity"
+    national, european = view[below].article, view[eu].article
+    where = Text("au BOAMP ou dans un journal d'annonces légales", f"in {BOAMP} or a legal gazette")
+    message = {
+        True: Text(
+            f"Avis au JOUE, et {where.fr} ({european})",
+            f"Notice in {OJEU}, and {where.en} ({european})",
+        ),
+        False: Text(f"Avis {where.fr} ({national})", f"Notice {where.en} ({national})"),
+        None: Text(
+            f"Avis {where.fr} ({national}), et au JOUE à partir du seuil européen ({european})",
+            f"Notice {where.en} ({national}), and in {OJEU} from the EU threshold on ({european})",
+        ),
+    }[reached]
+    rules = {True: (eu,), False: (below,), None: (below, eu)}[reached]
+    return _sentence(joined((message, NO_MINIMUM), Text(". ", ". ")), ("time_concession_simplified", *rules), view)

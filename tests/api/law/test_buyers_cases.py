@@ -59,7 +59,7 @@ def test_the_same_cleaning_two_years_earlier() -> None:
 @pytest.mark.parametrize(
     ("on", "article", "words"),
     [
-        (date(2026, 8, 20), "L2112-2", "possibles et recommandés"),
+        (date(2026, 8, 20), "L2112-2", "Il est possible et recommandé, sans obligation"),
         (date(2026, 8, 21), "R2152-7", "Prévoir un critère qui prend en compte"),
         (date(2026, 8, 22), "L2112-2", "Prévoir une condition d'exécution environnementale et un critère"),
     ],

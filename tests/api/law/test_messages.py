@@ -87,7 +87,6 @@ ADDED: dict[Level, set[str]] = {
         "TIME_LIMITS",
         "DIRECT_AWARD_FILE",
         "SUSTAINABLE_SPECIFICATIONS",
-        "SOCIAL_EXCEPTION_REASONS",
         "PME_SHARE",
         "FINANCIAL_TERMS",
         "BOOKS_DIRECT_AWARD",

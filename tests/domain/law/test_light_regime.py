@@ -136,6 +136,63 @@ def test_concessions_of_such_services_are_simplified(cpv: str, value: float, on:
     assert "LIGHT_REGIME" not in advice(asked, on)
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (749_999.99, None),
+        (750_000, "À partir de 750 000 € pour un pouvoir adjudicateur, de 1 000 000 € pour une entité adjudicatrice"),
+        (999_999.99, "indiquer lequel est l'acheteur ; à vérifier (L2112-2-1)"),
+        (1_000_000, "À partir des seuils européens"),
+    ],
+)
+def test_the_threshold_of_social_services_of_an_unknown_buyer(value: float, words: str | None) -> None:
+    told = [item for item in review(of("85312000", value, buyer=None)).advice if item.code == "SOCIAL_CONSIDERATION"]
+    assert [bool(words and words in item.message.fr) for item in told] == ([True] if words else [])
+
+
+@pytest.mark.parametrize("cpv", ["60112000", "60130000", "60210000"])
+def test_a_concession_of_passenger_transport_is_simplified(cpv: str) -> None:
+    """Whatever its value; a market of transport is not, nor a concession of goods."""
+    asked = of(cpv, 9_000_000, contract="concession")
+    found = the("CONCESSION_SIMPLIFIED", review(asked).advice)
+    assert (found.article, found.rule) == ("R3126-1", "concession_transport")
+    assert "quelle que soit la valeur (transport de voyageurs)" in found.message.fr
+    limits = the("TIME_LIMITS", review(asked).advice).message.fr
+    assert "(R3126-4)" in limits
+    assert "JOUE" not in limits
+    assert procedure(of(cpv, 9_000_000)) == ["PROC_FORMALISEE"]
+    assert procedure(of("60400000", 9_000_000, contract="concession")) == ["PROC_FORMALISEE"]
+
+
+def test_transport_and_social_services_in_one_concession() -> None:
+    """Both are simplified; beside other services transport is not looked at, for who decides then was not read."""
+    lots = Lot(id="a", cpv=("60112000",), value_eur=8_000_000), Lot(id="b", cpv=("80110000",), value_eur=1_000_000)
+    asked = need(*lots, contract="concession")
+    assert procedure(asked) == ["CONCESSION_SIMPLIFIED"]
+    assert "JOUE" in the("TIME_LIMITS", review(asked).advice).message.fr
+    other = Lot(id="c", cpv=("90919200",), value_eur=1_000)
+    assert procedure(need(lots[0], other, contract="concession")) == ["PROC_FORMALISEE"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        (of("90919200", None, contract="concession"), "VALUE_UNKNOWN"),
+        (of("90919200", 200_000, estimated_total_eur=100_000, contract="concession"), "TOTAL_BELOW_LOTS"),
+    ],
+)
+def test_the_value_of_a_concession_is_a_turnover(asked: Need, code: str) -> None:
+    found = the(code, review(asked).advice)
+    assert (found.article, found.confidence) == ("R3121-1", "high")
+    assert "chiffre d'affaires total du concessionnaire sur la durée du contrat" in found.message.fr
+
+
+@pytest.mark.parametrize(("value", "code"), [(1_000_000, "CONCESSION_SIMPLIFIED"), (6_000_000, "PROC_FORMALISEE")])
+def test_the_procedure_of_a_concession_says_what_was_compared(value: float, code: str) -> None:
+    found = the(code, review(of("90919200", value, contract="concession")).advice)
+    assert "de chiffre d'affaires total du concessionnaire sur la durée, R3121-1)" in found.message.fr
+
+
 def test_mixed_concessions_follow_the_part_of_greater_value() -> None:
     for care, cleaning, expected in (
         (4_000_000, 3_000_000, "CONCESSION_SIMPLIFIED"),
@@ -154,8 +211,8 @@ def test_mixed_concessions_follow_the_part_of_greater_value() -> None:
         ("state", 750_000, True),
         ("utility", 999_999.99, False),
         ("utility", 1_000_000, True),
-        (None, 750_000, False),
-        (None, 999_999.99, False),
+        (None, 749_999.99, False),
+        (None, 750_000, True),
         (None, 1_000_000, True),
     ],
 )

@@ -303,3 +303,13 @@ def test_framework_without_total_is_asked_for_its_maximum() -> None:
     """The article is that of framework agreements."""
     unknown = the("VALUE_UNKNOWN", review(services(None, technique="framework_agreement")).advice)
     assert unknown.article == "R2121-8"
+
+
+def test_a_direct_award_of_works_in_2027_quotes_both_texts() -> None:
+    """The amount is that of loi 2026-403, the duties those of the code; an adapted procedure stays lawful."""
+    found = the("GRE_A_GRE", review(works(120_000), date(2027, 1, 1)).advice)
+    assert found.message.fr.endswith(
+        "le même opérateur (R2122-8) ; une procédure adaptée reste possible (loi 2026-403, art. 13)"
+    )
+    assert "reste possible" not in the("GRE_A_GRE", review(works(90_000)).advice).message.fr
+    assert "opérateur" not in the("GRE_A_GRE", review(works(20_000), date(2018, 6, 1)).advice).message.fr

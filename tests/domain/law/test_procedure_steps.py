@@ -6,15 +6,20 @@ import pytest
 
 from domain.law.findings import LegalAdvice
 from domain.needs.need import Buyer, BuyerKind, Lot, Need
-from tests.domain.law.samples import LOCAL, TODAY, buyer, need, review, services, works
+from tests.domain.law.samples import LOCAL, TODAY, buyer, law, need, review, services, the, works
 
 STEPS = {"TIME_LIMITS", "DIRECT_AWARD_FILE"}
 SOCIAL = "85312510"
 
 
+def steps(asked: Need, on: date = TODAY) -> list[LegalAdvice]:
+    """The need's advice on what follows."""
+    return [item for item in review(asked, on).advice if item.code in STEPS]
+
+
 def step(asked: Need, on: date = TODAY) -> LegalAdvice | None:
-    """The need's advice on what follows: one, or none."""
-    found = [item for item in review(asked, on).advice if item.code in STEPS]
+    """The only one, or none."""
+    found = steps(asked, on)
     assert len(found) <= 1
     return found[0] if found else None
 
@@ -71,7 +76,8 @@ def test_publicity_of_an_adapted_procedure(value: float, national: bool) -> None
     """National from the amount itself; free for buyers that are neither State nor local."""
     message = said(services(value))[1]
     assert message.startswith("Avis au BOAMP ou dans un journal" if national else "Publicité libre")
-    assert ("documents sur le profil d'acheteur (R2132-2)" in message) == national
+    assert ("; documents sur le profil d'acheteur (R2132-2)" in message) == national
+    assert ("; si un avis est publié, documents sur le profil d'acheteur (R2132-2)" in message) != national
     assert "R2131-13" in message
     assert "Aucun délai minimal" in message
 
@@ -103,8 +109,8 @@ def test_both_time_limits_where_the_buyer_is_not_known() -> None:
 
 def test_time_limits_of_a_dynamic_system() -> None:
     message = said(services(300_000, technique="dynamic_purchasing_system"))[1]
-    assert "10 jours pour les offres de chaque marché spécifique (R2162-50)" in message
-    assert message.endswith("30 jours pour les premières candidatures (R2162-44)")
+    assert "30 jours pour les premières candidatures (R2162-44)" in message
+    assert message.endswith("10 jours pour les offres de chaque marché spécifique (R2162-50)")
 
 
 @pytest.mark.parametrize(("value", "published"), [(749_999.99, "R2131-14"), (750_000.00, "R2131-15")])
@@ -118,7 +124,7 @@ def test_publicity_of_social_services(value: float, published: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "published", "last"),
-    [(5_403_999.99, "R3126-4", "R3126-8"), (5_404_000.00, "R3122-2", "R3123-14")],
+    [(5_403_999.99, "R3126-4", "R3126-8"), (5_404_000.00, "R3122-2", "R3124-2")],
 )
 def test_publicity_of_concessions(value: float, published: str, last: str) -> None:
     found = step(services(value, contract="concession"))
@@ -127,17 +133,51 @@ def test_publicity_of_concessions(value: float, published: str, last: str) -> No
     assert found.article == last
 
 
-def test_the_strictest_part_of_a_need_has_its_lots_named() -> None:
-    """Services in a formal procedure beside works in an adapted one."""
-    found = step(
-        need(
-            Lot(id="a", cpv=("45442100",), nature="works", value_eur=200_000),
-            Lot(id="b", cpv=("90919200",), nature="services", value_eur=300_000),
-        )
+@pytest.mark.parametrize(
+    ("cpv", "of_services", "of_works", "expected"),
+    [
+        ("90919200", 300_000, 200_000, {"s": "appel d'offres ouvert", "w": "Avis au BOAMP"}),
+        ("85312000", 1_000_000, 200_000, {"s": "Avis au JOUE (R2131-15)", "w": "Avis au BOAMP"}),
+        ("90919200", 70_000, 150_000, {"s": "Publicité libre", "w": "Avis au BOAMP"}),
+        ("90919200", 30_000, 150_000, {"s": "trois devis ne sont pas exigés", "w": "Avis au BOAMP"}),
+        ("90919200", None, 150_000, {"w": "Avis au BOAMP"}),
+    ],
+)
+def test_each_part_of_a_need_is_told_its_own_step(
+    cpv: str, of_services: float | None, of_works: float, expected: dict[str, str]
+) -> None:
+    """Works apart from the rest, as the procedure is; a part without procedure is told nothing."""
+    asked = need(Lot(id="s", cpv=(cpv,), value_eur=of_services), Lot(id="w", cpv=("45442100",), value_eur=of_works))
+    found = {item.lots: item.message.fr for item in steps(asked)}
+    assert found.keys() == {((lot,),) for lot in expected}
+    for lot, words in expected.items():
+        assert words in found[((lot,),)]
+
+
+@pytest.mark.parametrize(("of_services", "of_works"), [(100_000, 150_000), (300_000, 6_000_000), (10_000, 20_000)])
+def test_what_both_parts_are_told_is_told_once(of_services: float, of_works: float) -> None:
+    asked = need(
+        Lot(id="s", cpv=("90919200",), value_eur=of_services), Lot(id="w", cpv=("45442100",), value_eur=of_works)
     )
-    assert found is not None
-    assert found.lots == (("b",),)
-    assert "R2161-3" in found.message.fr
+    (found,) = steps(asked)
+    assert found.lots == ()
+
+
+def test_publicity_of_a_light_concession_whose_threshold_is_not_known() -> None:
+    """The amounts of 2028 are not published: both sides are said, instead of the lower one."""
+    asked = need(Lot(id="1", cpv=("80110000",), value_eur=9_000_000), contract="concession")
+    assert "JOUE" in said(asked)[1]
+    words = "au BOAMP ou dans un journal d'annonces légales (R3126-4), et au JOUE à partir du seuil européen (R3126-5)"
+    assert words in said(asked, date(2028, 3, 1))[1]
+    small = need(Lot(id="1", cpv=("80110000",), value_eur=1_000_000), contract="concession")
+    assert "JOUE" not in said(small)[1]
+
+
+def test_publicity_by_an_amount_is_no_surer_than_it() -> None:
+    """The amount from which social services are published in OJEU counts, as those of the procedure do."""
+    weak = law(("eu_social_services", 'confidence = "high"', 'confidence = "low"'))
+    found = [the("TIME_LIMITS", review(social(800_000), TODAY, rules).advice) for rules in (None, weak)]
+    assert [item.confidence == "low" for item in found] == [False, True]
 
 
 def test_it_is_no_surer_than_the_total() -> None:

@@ -51,7 +51,7 @@ def test_ess_combination_is_not_opened_by_the_code() -> None:
     on = date(2026, 11, 24)
     (finding,) = review_types(frozenset({"ess", "iae"}), "market", on, load().at(on))
     assert (finding.code, finding.outcome, finding.confidence) == ("COMBINATION_FORBIDDEN", "INELIGIBLE", "medium")
-    assert "n'ouvre pas" in finding.message.fr
+    assert "ne prévoit pas" in finding.message.fr
 
 
 def test_concessions_take_one_type_and_no_ess() -> None:

@@ -5,16 +5,21 @@ from datetime import date
 import pytest
 
 from domain.law.findings import LegalAdvice
+from domain.law.rules import Rules
 from domain.needs.need import ContractKind, Lot, Reserved
-from tests.domain.law.samples import TODAY, need, review
+from tests.domain.law.samples import TODAY, law, need, review
 
 
 def proofs(
-    *reserved: Reserved, on: date = TODAY, contract: ContractKind = "market", **more: object
+    *reserved: Reserved,
+    on: date = TODAY,
+    contract: ContractKind = "market",
+    rules: Rules | None = None,
+    **more: object,
 ) -> LegalAdvice | None:
     fields = {"cpv": ("85312510",), "duration_months": 12} | more
     asked = need(Lot(id="1", reserved=reserved, **fields), contract=contract)  # type: ignore[arg-type]
-    found = [item for item in review(asked, on).lots["1"].advice if item.code == "RESERVED_PROOFS"]
+    found = [item for item in review(asked, on, rules).lots["1"].advice if item.code == "RESERVED_PROOFS"]
     return found[0] if found else None
 
 
@@ -35,8 +40,36 @@ def said(*reserved: Reserved, on: date = TODAY) -> str:
 def test_each_type_has_its_proofs(reserved: tuple[Reserved, ...], asked: tuple[str, ...]) -> None:
     message = said(*reserved)
     assert [words for words in asked if words not in message] == []
-    assert message.endswith("propre aux lots réservés (R2142-1)")
+    assert ". Conseil : prévoir aussi ce qui vaut pour les groupements, les sous-traitants" in message
+    assert message.endswith("en cours de marché (R2142-1)")
+    assert "le code n'a pas" not in message
     assert message.count(". ") == 1
+
+
+def test_what_an_equivalent_structure_proves_rests_on_its_rules() -> None:
+    """Where the rule on such structures is weakly sourced, so is the advice; where there is none, none is said."""
+    weak = law(("equivalent_structures", 'confidence = "medium"', 'confidence = "low"'))
+    assert proofs("iae", rules=weak).confidence == "low"  # type: ignore[union-attr]
+    assert proofs("ess", rules=weak).confidence == "medium"  # type: ignore[union-attr]
+    silent = law(("equivalent_structures", "value = true", "value = false"))
+    assert "équivalente" not in proofs("iae", rules=silent).message.fr  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("reserved", "value", "words"),
+    [
+        (("iae",), 59_999.99, "à demander : "),
+        (("iae",), 60_000, "à demander, à annoncer dans l'avis ou les documents avec l'article"),
+        (("iae",), 60_000, "(R2113-7) : "),
+        (("ess",), 60_000, "(R2113-8) : "),
+    ],
+)
+def test_a_direct_award_announces_nothing(reserved: tuple[Reserved, ...], value: float, words: str) -> None:
+    """Elsewhere the notice or the documents announce the reservation and the proofs."""
+    found = proofs(*reserved, value_eur=value)
+    assert found is not None
+    assert words in found.message.fr
+    assert ("annoncer" in found.message.fr) == (value >= 60_000)
 
 
 def test_a_prison_has_no_equivalent() -> None:
@@ -63,6 +96,7 @@ def test_a_concession_quotes_its_own_articles() -> None:
     assert found is not None
     assert found.article == "R3123-5"
     assert "en cours de concession" in found.message.fr
+    assert "(R3113-1) : " in found.message.fr
 
 
 @pytest.mark.parametrize(("on", "known"), [(date(2019, 3, 31), False), (date(2019, 4, 1), True)])

@@ -269,7 +269,7 @@ def test_doubt_stands_where_the_law_was_not_read() -> None:
     law = load()
     today, next_year = law.at(date(2026, 11, 26)), law.at(date(2027, 1, 1))
     assert next_year["direct_award_works"].confidence == "medium"
-    assert next_year["direct_award_lot_share"].confidence == "low"
+    assert next_year["direct_award_lot_works"].confidence == "medium"
     assert today["direct_award_lot_share"].confidence == "high"
     for rule_id in ("innovative_need", "innovative_lot_works", "innovative_need_simplification", "simplification_law"):
         assert "Légifrance" in today[rule_id].message.fr

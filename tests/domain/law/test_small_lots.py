@@ -4,12 +4,13 @@ from datetime import date
 from itertools import chain, combinations
 from math import comb
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.law.small_lots import largest_sets
 from domain.needs.need import Lot, Need
-from tests.domain.law.samples import advice, codes, need, review, services, the, works
+from tests.domain.law.samples import TODAY, advice, codes, law, need, review, services, the, works
 
 
 def sets(asked: Need, article: str = "R2123-1", on: date = date(2026, 11, 24)) -> list[tuple[str, ...]]:
@@ -165,6 +166,68 @@ def test_lots_of_an_adapted_procedure_join_those_of_a_formal_one() -> None:
     told = the("SMALL_LOT_SETS", review(need(*lots)).advice)
     assert told.lots == (("w",), ("t",))
     assert "le lot w peut être acheté" in told.message.fr
+
+
+def test_each_market_is_told_its_own_use() -> None:
+    """Services in a formal procedure; works that are adapted anyway, whose small lot may be a direct award."""
+    lots = [
+        Lot(id=str(place), cpv=(cpv,), value_eur=value)
+        for place, (cpv, value) in enumerate(
+            (("90919200", 250_000), ("90919200", 50_000), ("45442100", 400_000), ("45442100", 70_000)), 1
+        )
+    ]
+    found = review(need(*lots))
+    told = the("SMALL_LOT_SETS", found.advice)
+    assert told.lots == (("2",), ("4",))
+    others, works_alone = told.message.fr.split(" ; petit lot de travaux : ")
+    assert others.startswith("Petit lot hors travaux : le lot 2 peut être passé en procédure adaptée")
+    assert others.endswith("il peut être acheté sans publicité ni mise en concurrence selon R2122-8")
+    assert "dans une enveloppe de 20 % de la valeur de tous les lots hors travaux" in others
+    assert "adaptée" not in works_alone
+    assert "peut être acheté sans publicité ni mise en concurrence selon R2122-8, dans une enveloppe" in works_alone
+    assert "20 % de la valeur de tous les lots de travaux ; travaux et autres lots comptés à part" in works_alone
+    of_lot = the("SMALL_LOT_OK", found.lots["4"].advice)
+    assert of_lot.article == "R2122-8"
+    assert "adaptée" not in of_lot.message.fr
+    assert "20 % de la valeur de tous les lots de travaux" in of_lot.message.fr
+    assert "procédure adaptée, ou achat" in the("SMALL_LOT_OK", found.lots["2"].advice).message.fr
+
+
+@pytest.mark.parametrize(
+    ("asked", "unsure"),
+    [
+        (services(50_000, 90_000, 200_000), False),
+        (works(95_000, 600_000), False),
+        (works(99_999.99, 600_000), False),
+        (works(100_000, 600_000), True),
+        (works(120_000, 600_000), True),
+    ],
+)
+def test_lots_of_works_under_a_law_that_was_not_read(asked: Need, unsure: bool) -> None:
+    """From 2027-01-01 a need of works has 140 000 €; only lots that rest on that amount are to be checked."""
+    found = review(asked, date(2027, 1, 1))
+    told = the("SMALL_LOT_SETS", found.advice), the("SMALL_LOT_OK", found.lots["1"].advice)
+    assert [item.confidence == "low" for item in told] == [unsure, unsure]
+    words = "voir si la loi 2026-403, art. 13, y étend ses 140 000 €"
+    assert [words in item.message.fr for item in told] == [unsure, unsure]
+    before = [item for item in review(asked, date(2026, 12, 31)).advice if item.code == "SMALL_LOT_SETS"]
+    assert bool(before) != unsure
+    assert all(item.confidence == "high" for item in before)
+
+
+def test_direct_awards_have_a_share_of_their_own() -> None:
+    """The same as that of small lots today; a lower one bounds them within the same envelope."""
+    lower = law(("direct_award_lot_share", "value = 20", "value = 10"))
+    asked = services(30_000, 30_000, 30_000, 340_000)
+    found = review(asked, TODAY, lower)
+    told = the("SMALL_LOT_SETS", found.advice)
+    assert told.lots == (("1", "2"), ("1", "3"), ("2", "3"))
+    limit = "(dont 10 % de la valeur de tous les lots au plus sans mise en concurrence)"
+    assert f"dans cette même enveloppe {limit}, tous peuvent être achetés" in told.message.fr
+    assert limit in the("SMALL_LOT_OK", found.lots["1"].advice).message.fr
+    assert "dont" not in the("SMALL_LOT_SETS", review(asked).advice).message.fr
+    alone = review(services(100_000, 15_000, 10_000), TODAY, lower)
+    assert the("SMALL_LOT_SETS", alone.advice).lots == (("3",),)
 
 
 def test_a_lot_that_belongs_to_a_set_is_told() -> None:

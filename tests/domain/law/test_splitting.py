@@ -11,7 +11,7 @@ from domain.law.rules import load
 from domain.law.splitting import MOST_ADDENDS, may_pass_with_others, no_split
 from domain.needs.need import Buyer, BuyerKind, Lot, Need, buyer_siret
 from domain.needs.same_year import OtherNeed, year_of
-from tests.domain.law.samples import LOCAL, TODAY, advice, need, services, works
+from tests.domain.law.samples import LOCAL, TODAY, need, services, works
 
 HERE = "22560001400016"
 CARE = "85320000"
@@ -212,7 +212,6 @@ def test_other_needs_need_not_be_read_where_they_change_nothing() -> None:
 
 def test_one_need_never_splits_itself() -> None:
     """All its lots are added up before a threshold is looked at."""
-    assert "NO_SPLIT_TO_EVADE" not in advice(services(30_000, 30_000))
     assert warned(services(30_000, 30_000)) == []
 
 
