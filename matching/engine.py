@@ -1,7 +1,7 @@
 """A need in, an explained shortlist out."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import msgspec
@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from domain.law import rules as law
 from domain.law.review import OPTIONS, review_need
+from domain.law.splitting import no_split
 from domain.law.supply_advice import Count, Ends, Supply, horizon
-from domain.needs.award import Award
-from domain.needs.need import Need
+from domain.needs.award import PastAward
+from domain.needs.need import Need, buyer_siret
+from domain.needs.same_year import OtherNeed
 from domain.shortlists.shortlist import Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
 from domain.text.bilingual import Language
 from matching.considered import considered_suppliers
@@ -37,15 +39,19 @@ def match(
     reference: Reference,
     on: date,
     language: Language,
-    awards: Iterable[Award] = (),
+    awards: Iterable[PastAward] = (),
+    others: Sequence[OtherNeed] = (),
+    year: int = 0,
 ) -> Shortlist:
     """The shortlist of a need, evaluated for the day `on`. Raises InvalidContent with everything wrong in the need.
 
-    `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored.
+    `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored. `others`: the
+    other needs of the calendar year `year` that its values are added up with.
     """
     queries = reference.reader.read(need)
     explainer = explainer_of(need, queries, reference, on, language)
-    past = PastAwards.until(on, awards, reference.rules, reference.taxonomy)
+    past = PastAwards.until(on, awards, buyer_siret(need), reference.rules, reference.taxonomy)
+    split = no_split(need, others, year, reference.reader.objects, reference.rules.at(on, need.contract))
     seed = draw_seed(need)
     search = UnknownSearch(index, on, reference.rules, past, need.near_misses, seed)
     return Shortlist(
@@ -55,7 +61,7 @@ def match(
             _lot_shortlist(contenders_of(query, index, reference, on, past), search, need, explainer, past, seed)
             for query in queries
         ),
-        advice=explainer.need_advice(),
+        advice=explainer.need_advice(split),
     )
 
 

@@ -136,9 +136,9 @@ class Explainer:
             },
         )
 
-    def need_advice(self) -> tuple[Advice, ...]:
-        """Advice on the whole need."""
-        advice = (*self.review.advice, distance_is_for_sourcing(self.on, self.rules))
+    def need_advice(self, split: Sequence[LegalAdvice] = ()) -> tuple[Advice, ...]:
+        """Advice on the whole need. `split`: that on the organisation's other needs of its year."""
+        advice = (*self.review.advice, *split, distance_is_for_sourcing(self.on, self.rules))
         return tuple(_in_words(item, Advice, self.language) for item in advice)
 
     def lot_advice(self, query: LotQuery, supply: Supply, awarded: Sequence[LegalAdvice]) -> tuple[Advice, ...]:

@@ -15,7 +15,7 @@ from domain.law.findings import Verdict
 from domain.law.past_awards import EssAward, with_award_bar
 from domain.law.rules import Rules
 from domain.law.supplier_facts import LegalFacts
-from domain.needs.award import Award
+from domain.needs.award import PastAward
 from domain.needs.need import RESERVED_TYPES, Lot, Need, Reserved, TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
@@ -153,7 +153,9 @@ class Oracle:
     def __post_init__(self) -> None:
         self.france = France(self.territories, self.outlines)
 
-    def read(self, need: Need, suppliers: Iterable[Supplier], on: date, awards: Sequence[Award] = ()) -> list[Expected]:
+    def read(
+        self, need: Need, suppliers: Iterable[Supplier], on: date, awards: Sequence[PastAward] = ()
+    ) -> list[Expected]:
         """What each lot's shortlist must say; `awards`: those of the buyer."""
         pool = [supplier for supplier in suppliers if supplier.active]
         answers = []
@@ -163,7 +165,7 @@ class Oracle:
             answers.append(self._lot(lot, self._ground(request), pool, on, awards))
         return answers
 
-    def _lot(self, lot: Lot, ground: Ground, pool: list[Supplier], on: date, awards: Sequence[Award]) -> Expected:
+    def _lot(self, lot: Lot, ground: Ground, pool: list[Supplier], on: date, awards: Sequence[PastAward]) -> Expected:
         roles = self.requested(lot)
         site = self.france.disc(lot.site, 0) if lot.site else None
         judged, offerless = [], []
@@ -305,7 +307,7 @@ class Oracle:
         return {reserved: self._verdicts[facts, reserved, on] for reserved in RESERVED_TYPES}
 
     def _barred(
-        self, supplier: Supplier, roles: Mapping[str, Role], on: date, awards: Sequence[Award]
+        self, supplier: Supplier, roles: Mapping[str, Role], on: date, awards: Sequence[PastAward]
     ) -> dict[Reserved, Verdict]:
         """The ESS verdict once the buyer's past awards are known."""
         objects = {segment for segment, role in roles.items() if role == "object"}

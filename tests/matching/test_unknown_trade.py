@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.needs.award import Award
+from domain.needs.award import PastAward
 from domain.needs.need import Lot, Need
 from domain.shortlists.shortlist import LotShortlist
 from domain.suppliers.assembly import StoredRecord, assemble
@@ -161,7 +161,7 @@ def test_a_change_is_seen_at_once() -> None:
 
 def test_a_past_award_bars_them_as_it_bars_candidates() -> None:
     barred, other = (offerless(name, ess=True, legal_form="association") for name in ("barred", "other"))
-    award = Award(
+    award = PastAward(
         id=barred.id,
         need_id=barred.id,
         lot_id="1",
