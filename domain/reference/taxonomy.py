@@ -210,14 +210,19 @@ def _by_code(pairs: Iterable[tuple[str, Segment]]) -> dict[str, tuple[str, ...]]
 
 @functools.cache
 def load() -> Taxonomy:
-    """The taxonomy as committed in `domain/data/segments.toml`; its version changes with the file's content."""
-    return parse((files("domain") / "data" / "segments.toml").read_text("utf-8"))
+    """The taxonomy as committed in `domain/data/segments.toml`.
+
+    Its version changes with the file's content, and with the weights of words that texts are read with.
+    """
+    data = files("domain") / "data"
+    return parse((data / "segments.toml").read_text("utf-8"), (data / "words.npz").read_bytes())
 
 
-def parse(text: str) -> Taxonomy:
+def parse(text: str, words: bytes = b"") -> Taxonomy:
     """A taxonomy from the text of a `segments.toml`; raises msgspec.ValidationError where it is wrong.
 
-    A NAF code that is not one of its vintage is wrong, so that a misspelt one cannot silently name nothing.
+    A NAF code that is not one of its vintage is wrong, so that a misspelt one cannot silently name nothing. `words`:
+    what else the version is to change with.
     """
     file = msgspec.convert(tomllib.loads(text), TaxonomyFile)
-    return Taxonomy(file, hashlib.sha256(text.encode()).hexdigest()[:12])
+    return Taxonomy(file, hashlib.sha256(text.encode() + words).hexdigest()[:12])

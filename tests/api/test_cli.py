@@ -15,7 +15,18 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     shown = capsys.readouterr().out
-    for word in ("serve", "demo", "match", "import", "keys", "migrate", "openapi", "DATABASE_URL", "VIVIER_HOME"):
+    for word in (
+        "serve",
+        "demo",
+        "match",
+        "words",
+        "import",
+        "keys",
+        "migrate",
+        "openapi",
+        "DATABASE_URL",
+        "VIVIER_HOME",
+    ):
         assert word in shown
 
 

@@ -286,3 +286,10 @@ def test_the_territory_is_echoed_as_it_was_understood() -> None:
     echo = matched(need(territory=codes("commune:75111", "nuts:FR523"))).territory
     assert echo.codes == ("commune:75056", "nuts:FRH03")
     assert echo.label == "Paris, Ille-et-Vilaine"
+
+
+def test_a_title_that_says_something_else_than_the_codes_is_told_in_words() -> None:
+    found = matched(need(lot(segments=(), cpv=("90919200",), title="Tonte des pelouses")))
+    (advice,) = (advice for advice in found.advice if advice.code == "CPV_AND_TITLE_DIFFER")
+    assert "« Entretien d'espaces verts »" in advice.message
+    assert advice.suggestions == ("ev-entretien",)
