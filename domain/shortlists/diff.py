@@ -61,6 +61,7 @@ FIELDS: dict[str, Text] = {
     "segments": Text("segments", "segments"),
     "cpv": Text("codes CPV", "CPV codes"),
     "keywords": Text("mots", "keywords"),
+    "title": Text("intitulé", "title"),
     "territory": Text("territoire", "territory"),
     "site": Text("lieu d'exécution", "place of performance"),
     "max_distance_km": Text("distance maximale", "greatest distance"),
@@ -71,7 +72,7 @@ FIELDS: dict[str, Text] = {
 
 
 UUID7 = 7
-OFFERS = ("segments", "cpv", "keywords")
+OFFERS = ("segments", "cpv", "keywords", "title")
 DECISIVE: dict[str, tuple[str, ...]] = {
     "segment": OFFERS,
     "no_offer": OFFERS,
@@ -289,11 +290,13 @@ class _Side:
         )
 
     def criteria(self) -> dict[str, object]:
-        """The fields that decide who is a candidate of the lot, and how many of them are shown."""
+        """The fields that decide who is a candidate of the lot, and how many of them are shown; its title if read."""
         if self.lot is None:
             return {}
         need, lot = self.version.need, self.lot
-        own = {name: getattr(lot, name) for name in Lot.__struct_fields__ if name not in {"id", "title"}}
+        by_title = not (lot.segments or lot.cpv or lot.keywords)
+        aside = {"id"} if by_title else {"id", "title"}
+        own = {name: getattr(lot, name) for name in Lot.__struct_fields__ if name not in aside}
         return own | {
             "reserved": lot.reserved or (),
             "territory": lot.territory or need.territory,

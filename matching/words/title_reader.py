@@ -26,6 +26,8 @@ PROPOSED, LEAST_CHANCE = 3, 0.02
 # Added to the score of a trade in a list of trades ("plâtrerie, menuiserie, peinture"): all of them are meant, though a
 # model that divides certainty among segments finds none of them likely.
 LISTED = 2.0
+# A contract of insertion names the work that carries it ("ayant pour support le nettoyage d'espaces publics").
+INSERTION = "so-insertion"
 CACHED = 4096
 
 _LABEL_PART = re.compile(r"[,:()]")
@@ -148,7 +150,7 @@ class TitleReader:
     def _ranked(self, weighed: "_Weighed") -> list[tuple[str, float]]:
         """The segments that a title may mean with their confidence, best first."""
         bias, *weights = self._model.trust
-        ranked, listed = [], weighed.own.alone if len(weighed.own.alone) > 1 else ()
+        ranked, listed = [], weighed.listed
         for segment in self._proposed(weighed):
             clues = weighed.clues(segment, self._places.get(segment))
             score = bias + sum(weight * value for weight, value in zip(weights, clues, strict=True) if value)
@@ -175,6 +177,12 @@ class _Weighed(NamedTuple):
     @property
     def phrases(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
         return self.own.found + self.around.found
+
+    @property
+    def listed(self) -> set[str]:
+        """The segments that the object names beside each other, or as the work of a contract of insertion."""
+        carrying = self.own.named - {INSERTION} if INSERTION in self.own.named else set()
+        return carrying | (self.own.alone if len(self.own.alone) > 1 else set())
 
     def clues(self, segment: str, place: int | None) -> TitleClues:
         """The clues to a segment; `place` is its own in the model, None where the model does not know it."""
