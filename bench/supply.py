@@ -14,7 +14,7 @@ from matching.words import word_model
 from matching.words.title_reader import TITLE_FLOOR, Reading, TitleReader
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
-STEPS = (0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+STEPS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def measure_titles(data: Path) -> None:

@@ -16,7 +16,9 @@ from matching.words.title_reader import Reading, TitleReader
 LONGEST_KEYWORD = 400
 MOST_WORDS = 32
 # A text of more words than that is a sentence or a title.
-A_TITLE = 6
+A_TITLE = 4
+# A few words that say no phrase are believed as a title from there on.
+SURE = 0.85
 # And of so many typed into a search.
 A_QUERY = 3
 FLOOR = 0.6
@@ -49,8 +51,8 @@ class Interpreter:
         """The segments a free French text means, best first; () where nothing is meant with enough confidence.
 
         Whole phrases count before words, the governing word before its complement ("nettoyage de bibliothèques" is
-        cleaning); a text of more than six words is read as a title. One of more than 400 characters or 32 words is
-        unknown.
+        cleaning); a text of more than four words is read as a title, and so is one of fewer that says no phrase. One of
+        more than 400 characters or 32 words is unknown.
         """
         return self._readings(keyword) if len(keyword) <= LONGEST_KEYWORD else ()
 
@@ -77,8 +79,16 @@ class Interpreter:
         words = self._lexicon.words(keyword)
         if len(words) > MOST_WORDS or all(word.stem in self._lexicon.filler for word in words):
             return ()
+        stated = self._stated(words)
+        if stated and stated[0].confidence == 1:
+            return stated
+        as_title = self.titles.read(keyword)
         if len(words) > A_TITLE:
-            return self.titles.read(keyword)
+            return as_title
+        return stated or tuple(reading for reading in as_title if reading.confidence >= SURE)
+
+    def _stated(self, words: Sequence[Word]) -> tuple[Reading, ...]:
+        """The segments whose phrases a few words say, in whole or in part."""
         matches = self._lexicon.matches([self._lexicon.near(word.stem) for word in words])
         matches = _undominated([match for match in matches if _is_meant(match)])
         free = self._free(matches, words)

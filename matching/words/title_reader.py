@@ -19,10 +19,12 @@ from matching.words.titles import Title, TitleParser
 from matching.words.word_model import Probabilities, WordModel
 
 # Readings below are not given: more of them would be wrong than right ones lost.
-TITLE_FLOOR = 0.25
+TITLE_FLOOR = 0.3
 MOST_READINGS = 3
 # How many segments the model may propose beside those that phrases name, and the least chance of one.
 PROPOSED, LEAST_CHANCE = 3, 0.02
+# The chance of a segment that the model was not trained for: it speaks neither for nor against it.
+UNTRAINED = 0.3
 # Added to the score of a trade in a list of trades ("plâtrerie, menuiserie, peinture"): all of them are meant, though a
 # model that divides certainty among segments finds none of them likely.
 LISTED = 2.0
@@ -143,7 +145,7 @@ class TitleReader:
         """The segments that phrases name, and those the model finds likeliest."""
         named = weighed.own.named | weighed.around.named
         for chances in (weighed.chances, weighed.whole)[: 1 + bool(weighed.title.context)]:
-            likeliest = np.argpartition(chances.segments, -PROPOSED)[-PROPOSED:].tolist()
+            likeliest = np.argsort(-chances.segments)[:PROPOSED].tolist()
             named |= {self._model.segments[place] for place in likeliest if chances.segments[place] > LEAST_CHANCE}
         yield from (segment for segment in named if segment in self._order)
 
@@ -189,8 +191,8 @@ class _Weighed(NamedTuple):
         own, around, chances = self.own, self.around, self.chances
         said = segment in own.named
         return TitleClues(
-            chance=math.log((float(self.whole.segments[place]) if place is not None else 0.0) + 1e-3),
-            own_chance=math.log((float(chances.segments[place]) if place is not None else 0.0) + 1e-3),
+            chance=math.log((float(self.whole.segments[place]) if place is not None else UNTRAINED) + 1e-3),
+            own_chance=math.log((float(chances.segments[place]) if place is not None else UNTRAINED) + 1e-3),
             other=math.log(chances.other + 1e-2),
             phrase=segment in own.long,
             word=segment in own.short,
