@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 import msgspec
 
 from domain.suppliers.rows import Batch, CheckedRecord, Row, RowError
-from domain.suppliers.source import Mapping
+from domain.suppliers.source import SourceMapping
 from domain.text.bilingual import Language, Text
 from matching.geo.territory import Geography
 from matching.reference import Reference
@@ -27,7 +27,7 @@ class Reading(msgspec.Struct, frozen=True):
 
     format: str
     media_type: str
-    mapping: Mapping
+    mapping: SourceMapping
     language: Language
     is_gzipped: bool = False
 
