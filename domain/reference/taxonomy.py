@@ -17,14 +17,16 @@ _NAF = re.compile(r"([0-9]{2})\.?([0-9]{2}[A-Z])")
 # The last letter tells the vintage: no code is in both.
 NafRev2 = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[A-FZ]$")]
 Naf2025 = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[GHJKLY]$")]
+RomeCode = Annotated[str, msgspec.Meta(pattern=r"^[A-N][0-9]{4}$")]
 NafCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[A-HJ-LYZ]$")]
 
 
 class Segment(msgspec.Struct, frozen=True):
     """One activity. `synonyms` are folded phrases, `cpv` prefixes of codes.
 
-    `naf`, `naf2025`: dotted codes of NAF rev. 2, and of NAF 2025, which replaces it in Sirene on 2027-01-01. `related`
-    are neighbours worth showing to a buyer who asks for this segment; they never answer in its place.
+    `naf`, `naf2025`: dotted codes of NAF rev. 2, and of NAF 2025, which replaces it in Sirene on 2027-01-01;
+    `rome`: codes of jobs. `related` are neighbours worth showing to a buyer who asks for this segment; they never
+    answer in its place.
     """
 
     id: str
@@ -34,6 +36,7 @@ class Segment(msgspec.Struct, frozen=True):
     cpv: tuple[str, ...]
     naf: tuple[str, ...]
     naf2025: tuple[str, ...]
+    rome: tuple[str, ...]
     related: tuple[str, ...]
 
 
@@ -54,6 +57,7 @@ class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cpv: tuple[str, ...]
     naf: tuple[NafRev2, ...]
     naf2025: tuple[Naf2025, ...]
+    rome: tuple[RomeCode, ...]
 
 
 class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,6 +66,16 @@ class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     label: str
     segment: tuple[SegmentEntry, ...]
+
+
+class CpvReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """CPV prefixes that are not read as the segments listing them, or not before words.
+
+    `silent` name none; `general` say too little to decide alone: a title that names a trade goes before them.
+    """
+
+    silent: tuple[str, ...]
+    general: tuple[str, ...]
 
 
 class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,6 +107,7 @@ class TaxonomyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The content of segments.toml."""
 
     family: tuple[FamilyEntry, ...]
+    cpv: CpvReading
     naf: NafReading
     neighbours: dict[str, tuple[tuple[str, str], ...]]
     vocabulary: Vocabulary
@@ -108,9 +123,12 @@ class Taxonomy:
         self.segments = {segment.id: segment for family in self.families for segment in family.segments}
         self._families = {family.id: family for family in self.families}
         self._cpv = _by_code((prefix, segment) for segment in self.segments.values() for prefix in segment.cpv)
+        self._cpv |= dict.fromkeys(file.cpv.silent, ())
+        self._general_cpv = file.cpv.general
         self._naf = _by_code(
             (code, segment) for segment in self.segments.values() for code in (*segment.naf, *segment.naf2025)
         )
+        self._rome = _by_code((code, segment) for segment in self.segments.values() for code in segment.rome)
         self._naf |= file.naf.names
         for code in file.naf.silent:
             self._naf.pop(code, None)
@@ -129,11 +147,18 @@ class Taxonomy:
         return self._families.get(code)
 
     def of_cpv(self, code8: str) -> tuple[str, ...]:
-        """The segments that list the longest prefix of an 8-digit code, in the taxonomy's order; () if none does."""
+        """The segments that list the longest prefix of an 8-digit code, in the taxonomy's order.
+
+        () if none does, or where that prefix is known to say nothing of the trade.
+        """
         for length in range(self._longest_prefix, 1, -1):
             if code8[:length] in self._cpv:
                 return self._cpv[code8[:length]]
         return ()
+
+    def is_general_cpv(self, code8: str) -> bool:
+        """Whether an 8-digit code says so little that words naming a trade go before the segments it is read as."""
+        return code8.startswith(self._general_cpv)
 
     def of_naf(self, naf: str) -> tuple[str, ...]:
         """The segments whose trade a NAF code of either vintage names, in the taxonomy's order.
@@ -144,6 +169,10 @@ class Taxonomy:
         """
         written = _NAF.fullmatch(naf.strip().upper())
         return self._naf.get(f"{written[1]}.{written[2]}", ()) if written else ()
+
+    def of_rome(self, rome: str) -> tuple[str, ...]:
+        """The segments whose work a job of that ROME code ("K2204") does, in the taxonomy's order; () if none."""
+        return self._rome.get(rome.strip().upper(), ())
 
     def nearest(self, code: str) -> str | None:
         """The segment or family id whose spelling is nearest to an unknown one; None if none is near."""
@@ -181,14 +210,19 @@ def _by_code(pairs: Iterable[tuple[str, Segment]]) -> dict[str, tuple[str, ...]]
 
 @functools.cache
 def load() -> Taxonomy:
-    """The taxonomy as committed in `domain/data/segments.toml`; its version changes with the file's content."""
-    return parse((files("domain") / "data" / "segments.toml").read_text("utf-8"))
+    """The taxonomy as committed in `domain/data/segments.toml`.
+
+    Its version changes with the file's content, and with the weights of words that texts are read with.
+    """
+    data = files("domain") / "data"
+    return parse((data / "segments.toml").read_text("utf-8"), (data / "words.npz").read_bytes())
 
 
-def parse(text: str) -> Taxonomy:
+def parse(text: str, words: bytes = b"") -> Taxonomy:
     """A taxonomy from the text of a `segments.toml`; raises msgspec.ValidationError where it is wrong.
 
-    A NAF code that is not one of its vintage is wrong, so that a misspelt one cannot silently name nothing.
+    A NAF code that is not one of its vintage is wrong, so that a misspelt one cannot silently name nothing. `words`:
+    what else the version is to change with.
     """
     file = msgspec.convert(tomllib.loads(text), TaxonomyFile)
-    return Taxonomy(file, hashlib.sha256(text.encode()).hexdigest()[:12])
+    return Taxonomy(file, hashlib.sha256(text.encode() + words).hexdigest()[:12])
