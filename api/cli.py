@@ -43,6 +43,11 @@ MATCH = """\
 Match a need (besoin) against the suppliers in the database, and show for each lot the candidates and why, those that
 nearly fit and what they lack, and what another reservation or radius would change. NEED.json is a body of POST /match.
 """
+WORDS = """\
+Explain how a title is read, without a database: what was set aside, the phrases found, and the segments it may mean,
+each with the chance that it does and the words that say so. Those from a floor on are given to a match. Exits with 1
+where none is.
+"""
 IMPORT = """\
 Import a file of suppliers as the records of SOURCE, like POST /sources/{source}/imports. A bad row is rejected with its
 line and reason and stops no other; what is accepted is stored wholly or not at all. The name of FILE tells how it is
@@ -76,6 +81,11 @@ Show what is past its retention period and would be removed now: needs one by on
 RETENTION_PURGE = """\
 Remove what is past its retention period: shows it, asks, then removes exactly that, and writes it in the journals. The
 periods are settings; journals are never removed.
+"""
+
+LAW_DUE = """\
+List the rules of law that change within DAYS, and those whose day to be looked at again comes by then or has passed:
+what changes, the article, how sure it is, and where to look. Reads VIVIER_LAW_FILE where it is set, and no database.
 """
 
 
@@ -136,12 +146,16 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--workers", type=_whole(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)")
     _address_options(add("demo", "serve a sample pool and match a sample need (what `make run` runs)", DEMO))
     _match_options(add("match", "match a need (besoin) and show its shortlist", MATCH))
+    words = add("words", "explain how a title is read as segments", WORDS)
+    words.add_argument("title", metavar="TITLE", help="the title of a lot")
+    words.add_argument("--need", metavar="TITLE", help="the title of the need it belongs to")
     _import_options(add("import", "import a file of suppliers", IMPORT, "imports"))
     _keys_options(add("keys", "create, list and revoke API keys"))
     _audit_options(add("audit", "verify the hash chain of the journals"))
     _privacy_options(add("privacy", "show the data held about a person, or erase them"))
     _retention_options(add("retention", "show or remove what is past its retention period"))
     _pool_options(add("pool", "build the suppliers of France from the bulk files of the State"))
+    _law_options(add("law", "list the rules of law to look at again"))
     add("migrate", "create the tables of the database or bring them up to date")
     add("openapi", "print the OpenAPI document of the API")
     return parser
@@ -269,6 +283,13 @@ def _retention_options(parser: argparse.ArgumentParser) -> None:
         )
         action.add_argument("--json", action="store_true", help="print it as JSON")
     purge.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _law_options(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    due = actions.add_parser("due", help="list the rules that change soon or are to be checked", description=LAW_DUE)
+    due.add_argument("--within", type=_whole(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)")
+    due.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="count from this day (default: today)")
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:

@@ -32,7 +32,7 @@ from domain.exchanges.exchange import (
 )
 from domain.exchanges.letter import Link
 from domain.needs.status import StoredNeed, require_open
-from domain.shortlists.frozen import to_be_contacted
+from domain.shortlists.frozen import to_be_contacted, unknown_to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import NO_SUPPLIER, Supplier
 from domain.text.bilingual import Text
@@ -42,6 +42,10 @@ NOBODY_LEFT = Text(
     "ou refaire la liste par POST /needs/{id}/shortlists",
     "For these lots, the latest version of the shortlist has no candidate that is not set aside: name recipients, or "
     "match again by POST /needs/{id}/shortlists",
+)
+ONLY_SHORTLIST = Text(
+    "N'a de sens qu'avec « recipients » égal à « shortlist » : nommer les autres destinataires par leur identifiant",
+    "Only means something where “recipients” is “shortlist”: name other recipients by their ids",
 )
 TOO_MANY = Text(
     f"Un échange a au plus {MOST_RECIPIENTS} destinataires : ouvrir un échange par groupe de lots",
@@ -114,23 +118,29 @@ async def _recipients(
         for place, each in enumerate(named)
         if each not in known
     ]
+    if request.include_unknown_trade and request.recipients != "shortlist":
+        problems.append(Problem(pointer("include_unknown_trade"), "only_with_shortlist", ONLY_SHORTLIST))
     if problems:
         raise InvalidContent(tuple(problems))
     if request.recipients == "shortlist":
-        return await _shortlisted(connection, acting, need, request.lot_ids)
+        return await _shortlisted(connection, acting, need, request)
     each_once = {known[each].id: known[each] for each in named}
     return tuple(_recipient(each, "named") for each in each_once.values())
 
 
 async def _shortlisted(
-    connection: Connection, acting: Acting, need: StoredNeed, lot_ids: Sequence[str]
+    connection: Connection, acting: Acting, need: StoredNeed, request: ExchangeRequest
 ) -> tuple[Recipient, ...]:
     version = await select_shortlist(connection, acting.organisation_id, need.id, None)
-    shown = to_be_contacted(version, lot_ids) if version else ()
-    known = await living_suppliers(connection, [each.id for each in shown])
+    shown: list[tuple[SupplierSummary, Why]] = []
+    if version:
+        shown += [(each, "shortlist") for each in to_be_contacted(version, request.lot_ids)]
+    if version and request.include_unknown_trade:
+        shown += [(each, "unknown_trade") for each in unknown_to_be_contacted(version, request.lot_ids)]
+    known = await living_suppliers(connection, [each.id for each, _ in shown])
     recipients: dict[UUID, Recipient] = {}
-    for each in shown:
-        recipient = _recipient(known.get(each.id, each), "shortlist")
+    for each, why in shown:
+        recipient = _recipient(known.get(each.id, each), why)
         recipients.setdefault(recipient.supplier_id, recipient)
     if not recipients:
         raise Conflict("nobody_to_contact", NOBODY_LEFT)

@@ -87,7 +87,8 @@ async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
 
     The body is that of `POST /match`, with what the need is for (`description`), when its notice is planned and by
     which procedure. It begins as a `draft`. The shortlist, in the language of the request, is version 1: read it again
-    at `GET /needs/{id}/shortlists/1`, word for word.
+    at `GET /needs/{id}/shortlists/1`, word for word. It also warns (`NO_SPLIT_TO_EVADE`) where the need is below a
+    threshold that it passes together with the organisation's other needs of its family and year.
     """
     services, acting = call.services, acting_of(call)
     async with services.matches.of(str(acting.organisation_id)), transaction(services.database) as connection:

@@ -56,7 +56,11 @@ class Buyer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Lot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One lot: its object (`segments`, `cpv` or `keywords`), value, duration, reservation and place."""
+    """One lot: its object, value, duration, reservation and place.
+
+    The object is said by `segments`, `cpv` or `keywords`; where none of them names a segment, `title` is read, with the
+    need's where it says no trade itself.
+    """
 
     id: Code
     title: ShortText | None = None
@@ -89,6 +93,16 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     territory: TerritoryRequest | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=100, description="Candidates returned per lot")] = 20
     near_misses: Annotated[int, msgspec.Meta(ge=0, le=50, description="Near misses returned per lot")] = 5
+
+
+def buyer_siret(need: Need) -> str | None:
+    """The buyer's SIRET, where the need says who buys."""
+    return None if need.buyer is None else need.buyer.siret
+
+
+def may_be_same_buyer(siret: str | None, other: str | None) -> bool:
+    """Whether two SIRETs are of one buyer, or one of them is not known."""
+    return siret is None or other is None or siret == other
 
 
 class PlannedNeed(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -7,18 +7,26 @@ import re
 import tomllib
 from collections.abc import Iterable
 from importlib.resources import files
+from typing import Annotated
 
 import msgspec
 
 from domain.text.normalise import fold
 
-_NAF = re.compile(r"([0-9]{2})\.?([0-9]{2})([A-Z])")
+_NAF = re.compile(r"([0-9]{2})\.?([0-9]{2}[A-Z])")
+# The last letter tells the vintage: no code is in both.
+NafRev2 = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[A-FZ]$")]
+Naf2025 = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[GHJKLY]$")]
+RomeCode = Annotated[str, msgspec.Meta(pattern=r"^[A-N][0-9]{4}$")]
+NafCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[A-HJ-LYZ]$")]
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """One activity. `synonyms` are folded phrases, `cpv` prefixes of codes, `naf` dotted NAF rev. 2 codes.
+    """One activity. `synonyms` are folded phrases, `cpv` prefixes of codes.
 
-    `related` are neighbours worth showing to a buyer who asks for this segment; they never answer in its place.
+    `naf`, `naf2025`: dotted codes of NAF rev. 2, and of NAF 2025, which replaces it in Sirene on 2027-01-01;
+    `rome`: codes of jobs. `related` are neighbours worth showing to a buyer who asks for this segment; they never
+    answer in its place.
     """
 
     id: str
@@ -27,6 +35,8 @@ class Segment(msgspec.Struct, frozen=True):
     synonyms: tuple[str, ...]
     cpv: tuple[str, ...]
     naf: tuple[str, ...]
+    naf2025: tuple[str, ...]
+    rome: tuple[str, ...]
     related: tuple[str, ...]
 
 
@@ -45,7 +55,9 @@ class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label: str
     synonyms: tuple[str, ...]
     cpv: tuple[str, ...]
-    naf: tuple[str, ...]
+    naf: tuple[NafRev2, ...]
+    naf2025: tuple[Naf2025, ...]
+    rome: tuple[RomeCode, ...]
 
 
 class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,11 +68,24 @@ class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     segment: tuple[SegmentEntry, ...]
 
 
-class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """NAF codes that are not read as the segments listing them: `silent` name none, `names` gives those of others."""
+class CpvReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """CPV prefixes that are not read as the segments listing them, or not before words.
+
+    `silent` name none; `general` say too little to decide alone: a title that names a trade goes before them.
+    """
 
     silent: tuple[str, ...]
-    names: dict[str, tuple[str, ...]]
+    general: tuple[str, ...]
+
+
+class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """NAF codes of both vintages that are not read as the segments listing them.
+
+    `silent` name none, `names` gives those of others.
+    """
+
+    silent: tuple[NafCode, ...]
+    names: dict[NafCode, tuple[str, ...]]
 
 
 class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,6 +107,7 @@ class TaxonomyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The content of segments.toml."""
 
     family: tuple[FamilyEntry, ...]
+    cpv: CpvReading
     naf: NafReading
     neighbours: dict[str, tuple[tuple[str, str], ...]]
     vocabulary: Vocabulary
@@ -97,7 +123,12 @@ class Taxonomy:
         self.segments = {segment.id: segment for family in self.families for segment in family.segments}
         self._families = {family.id: family for family in self.families}
         self._cpv = _by_code((prefix, segment) for segment in self.segments.values() for prefix in segment.cpv)
-        self._naf = _by_code((code, segment) for segment in self.segments.values() for code in segment.naf)
+        self._cpv |= dict.fromkeys(file.cpv.silent, ())
+        self._general_cpv = file.cpv.general
+        self._naf = _by_code(
+            (code, segment) for segment in self.segments.values() for code in (*segment.naf, *segment.naf2025)
+        )
+        self._rome = _by_code((code, segment) for segment in self.segments.values() for code in segment.rome)
         self._naf |= file.naf.names
         for code in file.naf.silent:
             self._naf.pop(code, None)
@@ -116,19 +147,32 @@ class Taxonomy:
         return self._families.get(code)
 
     def of_cpv(self, code8: str) -> tuple[str, ...]:
-        """The segments that list the longest prefix of an 8-digit code, in the taxonomy's order; () if none does."""
+        """The segments that list the longest prefix of an 8-digit code, in the taxonomy's order.
+
+        () if none does, or where that prefix is known to say nothing of the trade.
+        """
         for length in range(self._longest_prefix, 1, -1):
             if code8[:length] in self._cpv:
                 return self._cpv[code8[:length]]
         return ()
 
-    def of_naf(self, naf: str) -> tuple[str, ...]:
-        """The segments whose trade a NAF rev. 2 code names ("81.21Z", "8121Z"), in the taxonomy's order.
+    def is_general_cpv(self, code8: str) -> bool:
+        """Whether an 8-digit code says so little that words naming a trade go before the segments it is read as."""
+        return code8.startswith(self._general_cpv)
 
-        () for codes that say nothing of the trade and for anything that is not such a code.
+    def of_naf(self, naf: str) -> tuple[str, ...]:
+        """The segments whose trade a NAF code of either vintage names, in the taxonomy's order.
+
+        With or without its dot: "81.21Z" and "8121Z" of NAF rev. 2, "81.21Y" of NAF 2025. Its last letter tells the
+        vintage, so no other column need be read. () for codes that say nothing of the trade, and for anything that is
+        no such code: those of 2003 and before among it.
         """
         written = _NAF.fullmatch(naf.strip().upper())
-        return self._naf.get(f"{written[1]}.{written[2]}{written[3]}", ()) if written else ()
+        return self._naf.get(f"{written[1]}.{written[2]}", ()) if written else ()
+
+    def of_rome(self, rome: str) -> tuple[str, ...]:
+        """The segments whose work a job of that ROME code ("K2204") does, in the taxonomy's order; () if none."""
+        return self._rome.get(rome.strip().upper(), ())
 
     def nearest(self, code: str) -> str | None:
         """The segment or family id whose spelling is nearest to an unknown one; None if none is near."""
@@ -166,7 +210,19 @@ def _by_code(pairs: Iterable[tuple[str, Segment]]) -> dict[str, tuple[str, ...]]
 
 @functools.cache
 def load() -> Taxonomy:
-    """The taxonomy as committed in `domain/data/segments.toml`; its version changes with the file's content."""
-    text = (files("domain") / "data" / "segments.toml").read_text("utf-8")
+    """The taxonomy as committed in `domain/data/segments.toml`.
+
+    Its version changes with the file's content, and with the weights of words that texts are read with.
+    """
+    data = files("domain") / "data"
+    return parse((data / "segments.toml").read_text("utf-8"), (data / "words.npz").read_bytes())
+
+
+def parse(text: str, words: bytes = b"") -> Taxonomy:
+    """A taxonomy from the text of a `segments.toml`; raises msgspec.ValidationError where it is wrong.
+
+    A NAF code that is not one of its vintage is wrong, so that a misspelt one cannot silently name nothing. `words`:
+    what else the version is to change with.
+    """
     file = msgspec.convert(tomllib.loads(text), TaxonomyFile)
-    return Taxonomy(file, hashlib.sha256(text.encode()).hexdigest()[:12])
+    return Taxonomy(file, hashlib.sha256(text.encode() + words).hexdigest()[:12])

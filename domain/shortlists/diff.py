@@ -181,12 +181,13 @@ class _Side:
         return found
 
     def criteria(self) -> dict[str, object]:
-        """The fields that decide who is a candidate of the lot, and how many of them are shown."""
+        """The fields that decide who is a candidate of the lot, and how many of them are shown; its title if read."""
         if self.lot is None:
             return {}
         need, lot = self.version.need, self.lot
+        by_title = not (lot.segments or lot.cpv or lot.keywords)
         return msgspec.structs.asdict(lot) | {
-            "title": None,
+            "title": lot.title if by_title else None,
             "reserved": lot.reserved or (),
             "territory": lot.territory or need.territory,
             "limit": need.limit,
