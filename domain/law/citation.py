@@ -29,3 +29,11 @@ def listed_briefly(names: tuple[str, ...]) -> Text:
         return listed(names)
     head, more = ", ".join(names[:READABLE]), len(names) - READABLE
     return Text(f"{head} et {more} autre{'s' if more > 1 else ''}", f"{head} and {more} more")
+
+
+def bracketed_lots(names: tuple[str, ...]) -> Text:
+    """ " (lots 1 et 2)", to stand behind what is said of them; nothing without names."""
+    if not names:
+        return Text("", "")
+    many, (fr, en) = "s" if len(names) > 1 else "", listed_briefly(names)
+    return Text(f" (lot{many} {fr})", f" (lot{many} {en})")

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 
+from domain.law.contract_terms import review_terms
+from domain.law.direct_awards import review_direct_awards
 from domain.law.ess_reservation import review_ess
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
 from domain.law.lot_facts import LotFacts, read_lot
@@ -56,6 +58,8 @@ def review_need(
         spaser(need.buyer, view),
         allotment(need, view),
         framework(need, view),
+        *review_direct_awards(need, lots, view),
+        *review_terms(need, lots, view),
     ]
     reviews = {lot.lot.id: _review_lot(need, lot, of_values[lot.lot.id], on, view) for lot in lots}
     return NeedReview(reviews, tuple(item for item in whole if item))

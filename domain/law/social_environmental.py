@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from domain.law.citation import days
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.lot_facts import LotFacts
 from domain.law.need_value import Group, total_of
@@ -12,6 +13,10 @@ from domain.needs.need import Buyer, BuyerKind, ContractKind, Need
 from domain.text.bilingual import Text, euros
 
 FAMILIES = {"agec_furniture_reuse": "agec_furniture_segments", "agec_textile_reuse": "agec_textile_segments"}
+FAMILY_NAMES = {
+    "agec_furniture_reuse": Text("mobilier", "furniture"),
+    "agec_textile_reuse": Text("textiles", "textiles"),
+}
 # by whether the values are within the limits, null where they are not known
 INNOVATION = {
     True: Text(
@@ -181,23 +186,38 @@ def capability(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
 @applies("agec_furniture_reuse", "agec_furniture_segments", "agec_textile_reuse", "agec_textile_segments")
 @lru_cache(maxsize=4096)
 def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForce) -> LegalAdvice | None:
-    """Furniture and textiles count towards the buyer's yearly share of reused goods (COUNTS_TOWARDS_QUOTA).
+    """Furniture and textiles count in the buyer's yearly spending, a share of which is reuse (COUNTS_TOWARDS_QUOTA).
 
-    For the State and local authorities; whether hospitals are concerned was not established. Only the shares that are
-    known at the date are quoted; utilities are left out. Which activities belong to a family is this project's reading.
+    The share is one of the year, not of this lot, and binds the State and local authorities; whether hospitals are
+    concerned was not established, and utilities are left out. Which activities belong to a family is this project's
+    reading. Where a share held and the next step is not known, the advice says that it is to be found out; nothing is
+    said of the time before the first known share.
     """
     rule = next((rule for rule, family in FAMILIES.items() if view.codes(family).intersection(segments)), None)
-    if rule is None or view[rule].status != "in_force" or buyer == "utility":
+    if rule is None or buyer == "utility":
         return None
-    share = view.written(rule)
+    row, family = view[rule], FAMILY_NAMES[rule]
+    if row.status == "in_force":
+        share = view.written(rule)
+        of_year = Text(
+            f"dont au moins {share.fr} doit venir du réemploi (État et collectivités)",
+            f"at least {share.en} of which must be on reused goods (State and local authorities)",
+        )
+    elif row.status == "unknown" and row.valid_from is not None:
+        since = days(row.valid_from)
+        of_year = Text(
+            "dont une part minimale doit venir du réemploi (État et collectivités) ; le palier applicable depuis le "
+            f"{since.fr} n'est pas connu ici",
+            "a minimum share of which must be on reused goods (State and local authorities); the step that applies "
+            f"since {since.en} is not known here",
+        )
+    else:
+        return None
     message = Text(
-        f"Au moins {share.fr} de la dépense annuelle de cette famille de produits doit venir du réemploi, pour l'État "
-        "et les collectivités : ce lot y compte",
-        f"At least {share.en} of the yearly spending on this family of products must be on reused goods, for the State "
-        "and local authorities: this lot counts",
+        f"Ce lot compte dans la dépense annuelle de l'acheteur en {family.fr}, {of_year.fr}",
+        f"This lot counts in the buyer's yearly spending on {family.en}, {of_year.en}",
     )
-    sure = least_sure(view[rule], view[FAMILIES[rule]])
-    return advice("COUNTS_TOWARDS_QUOTA", "info", view[rule], message, (), sure)
+    return advice("COUNTS_TOWARDS_QUOTA", "info", row, message, (), least_sure(row, view[FAMILIES[rule]]))
 
 
 @applies("innovative_need", "innovative_lot_supplies_services", "innovative_lot_works", "innovative_lot_share")

@@ -7,18 +7,24 @@ import re
 import tomllib
 from collections.abc import Iterable
 from importlib.resources import files
+from typing import Annotated
 
 import msgspec
 
 from domain.text.normalise import fold
 
-_NAF = re.compile(r"([0-9]{2})\.?([0-9]{2})([A-Z])")
+_NAF = re.compile(r"([0-9]{2})\.?([0-9]{2}[A-Z])")
+# The last letter tells the vintage: no code is in both.
+NafRev2 = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[A-FZ]$")]
+Naf2025 = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[GHJKLY]$")]
+NafCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[A-HJ-LYZ]$")]
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """One activity. `synonyms` are folded phrases, `cpv` prefixes of codes, `naf` dotted NAF rev. 2 codes.
+    """One activity. `synonyms` are folded phrases, `cpv` prefixes of codes.
 
-    `related` are neighbours worth showing to a buyer who asks for this segment; they never answer in its place.
+    `naf`, `naf2025`: dotted codes of NAF rev. 2, and of NAF 2025, which replaces it in Sirene on 2027-01-01. `related`
+    are neighbours worth showing to a buyer who asks for this segment; they never answer in its place.
     """
 
     id: str
@@ -27,6 +33,7 @@ class Segment(msgspec.Struct, frozen=True):
     synonyms: tuple[str, ...]
     cpv: tuple[str, ...]
     naf: tuple[str, ...]
+    naf2025: tuple[str, ...]
     related: tuple[str, ...]
 
 
@@ -45,7 +52,8 @@ class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label: str
     synonyms: tuple[str, ...]
     cpv: tuple[str, ...]
-    naf: tuple[str, ...]
+    naf: tuple[NafRev2, ...]
+    naf2025: tuple[Naf2025, ...]
 
 
 class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,10 +65,13 @@ class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """NAF codes that are not read as the segments listing them: `silent` name none, `names` gives those of others."""
+    """NAF codes of both vintages that are not read as the segments listing them.
 
-    silent: tuple[str, ...]
-    names: dict[str, tuple[str, ...]]
+    `silent` name none, `names` gives those of others.
+    """
+
+    silent: tuple[NafCode, ...]
+    names: dict[NafCode, tuple[str, ...]]
 
 
 class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,7 +108,9 @@ class Taxonomy:
         self.segments = {segment.id: segment for family in self.families for segment in family.segments}
         self._families = {family.id: family for family in self.families}
         self._cpv = _by_code((prefix, segment) for segment in self.segments.values() for prefix in segment.cpv)
-        self._naf = _by_code((code, segment) for segment in self.segments.values() for code in segment.naf)
+        self._naf = _by_code(
+            (code, segment) for segment in self.segments.values() for code in (*segment.naf, *segment.naf2025)
+        )
         self._naf |= file.naf.names
         for code in file.naf.silent:
             self._naf.pop(code, None)
@@ -123,12 +136,14 @@ class Taxonomy:
         return ()
 
     def of_naf(self, naf: str) -> tuple[str, ...]:
-        """The segments whose trade a NAF rev. 2 code names ("81.21Z", "8121Z"), in the taxonomy's order.
+        """The segments whose trade a NAF code of either vintage names, in the taxonomy's order.
 
-        () for codes that say nothing of the trade and for anything that is not such a code.
+        With or without its dot: "81.21Z" and "8121Z" of NAF rev. 2, "81.21Y" of NAF 2025. Its last letter tells the
+        vintage, so no other column need be read. () for codes that say nothing of the trade, and for anything that is
+        no such code: those of 2003 and before among it.
         """
         written = _NAF.fullmatch(naf.strip().upper())
-        return self._naf.get(f"{written[1]}.{written[2]}{written[3]}", ()) if written else ()
+        return self._naf.get(f"{written[1]}.{written[2]}", ()) if written else ()
 
     def nearest(self, code: str) -> str | None:
         """The segment or family id whose spelling is nearest to an unknown one; None if none is near."""
@@ -167,6 +182,13 @@ def _by_code(pairs: Iterable[tuple[str, Segment]]) -> dict[str, tuple[str, ...]]
 @functools.cache
 def load() -> Taxonomy:
     """The taxonomy as committed in `domain/data/segments.toml`; its version changes with the file's content."""
-    text = (files("domain") / "data" / "segments.toml").read_text("utf-8")
+    return parse((files("domain") / "data" / "segments.toml").read_text("utf-8"))
+
+
+def parse(text: str) -> Taxonomy:
+    """A taxonomy from the text of a `segments.toml`; raises msgspec.ValidationError where it is wrong.
+
+    A NAF code that is not one of its vintage is wrong, so that a misspelt one cannot silently name nothing.
+    """
     file = msgspec.convert(tomllib.loads(text), TaxonomyFile)
     return Taxonomy(file, hashlib.sha256(text.encode()).hexdigest()[:12])

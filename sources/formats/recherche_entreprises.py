@@ -4,9 +4,9 @@ A result is a legal person. Each of its establishments that matched the search i
 is listed (a search by SIREN) the seat is. Legal form, ESS and turnover are those of the legal person. `est_ess` false
 only says that no list has it, and is left unknown. `type_siae` holds the kinds of all establishments of the person: it
 becomes approvals, without known dates, only where a single establishment is open; otherwise the description tells it.
-Offers are inferred from NAF codes that name a trade, from the names, and from the kind. What is closed is not active,
-nor is who opposed the use of his data (`P`), of whose address only the commune is kept. Not read: who directs it, who
-is elected, headcount (a range, not a number), and identifiers in other registers.
+Offers are inferred from NAF codes (of rev. 2, or of 2025) that name a trade, from the names, and from the kind. What is
+closed is not active, nor is who opposed the use of his data (`P`), of whose address only the commune is kept. Not read:
+who directs it, who is elected, headcount (a range, not a number), and identifiers in other registers.
 """
 
 import re
@@ -43,6 +43,7 @@ class Establishment(msgspec.Struct, frozen=True):
     etat_administratif: str | None = None
     statut_diffusion_etablissement: str | None = None
     activite_principale: str | None = None
+    activite_principale_naf25: str | None = None
     nom_commercial: str | None = None
     liste_enseignes: list[str | None] | None = None
     adresse: str | None = None
@@ -84,6 +85,7 @@ class Result(msgspec.Struct, frozen=True):
     statut_diffusion: str | None = None
     nature_juridique: str | None = None
     activite_principale: str | None = None
+    activite_principale_naf25: str | None = None
     siege: Establishment | None = None
     matching_etablissements: list[Establishment] | None = None
     finances: dict[str, Accounts] | None = None
@@ -118,7 +120,7 @@ def _document(result: Result, place: Establishment, kinds: tuple[Kind, ...], inf
     is_open = place.etat_administratif not in _CLOSED and result.etat_administratif not in _CLOSED
     is_withheld = _WITHHELD in (result.statut_diffusion, place.statut_diffusion_etablissement)
     approved = kinds if result.nombre_etablissements_ouverts == 1 and is_open else ()
-    naf = place.activite_principale or result.activite_principale
+    naf = _naf(place, inference) or _naf(result, inference)
     return {
         "name": name.strip(),
         "trade_name": sign if sign != name else None,
@@ -133,6 +135,12 @@ def _document(result: Result, place: Establishment, kinds: tuple[Kind, ...], inf
         "turnover_eur": next((ca for _, year in latest if (ca := year.ca) is not None and ca >= 0), None),
         "active": is_open and not is_withheld,
     }
+
+
+def _naf(activity: Establishment | Result, inference: OfferInference) -> str | None:
+    """The main activity as NAF rev. 2 writes it, or as NAF 2025 does where only that code names a trade."""
+    codes = [code for code in (activity.activite_principale, activity.activite_principale_naf25) if code]
+    return next((code for code in codes if inference.names_trade(code)), codes[0] if codes else None)
 
 
 def _kinds(complements: Complements | None) -> tuple[tuple[Kind, ...], tuple[str, ...]]:

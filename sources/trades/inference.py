@@ -109,6 +109,10 @@ class OfferInference:
         self._taxonomy = taxonomy
         self._words = WordReader(taxonomy)
 
+    def names_trade(self, naf: str) -> bool:
+        """Whether a NAF code, of rev. 2 or 2025, says what its holder does."""
+        return bool(self._taxonomy.of_naf(naf))
+
     def offers(self, kind: Kind | None, naf: str | None, texts: tuple[str, ...], city: str = "") -> tuple[Offer, ...]:
         """Offers of basis `inferred`, without a service area; their label says what each was inferred from.
 

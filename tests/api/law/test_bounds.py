@@ -301,3 +301,31 @@ def test_a_concession_has_one_threshold(value: float, code: str) -> None:
 def test_innovative_purchases(value: float, on: date, words: str) -> None:
     asked = need(lot(segments=["re-mobilier"], nature="supplies", value_eur=value, innovative=True))
     assert words in lot_advice(asked, on=on)["INNOVATION_REVIEW"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("code", "first", "asked"),
+    [
+        ("SUSTAINABLE_SPECIFICATIONS", date(2026, 8, 22), values(640_000)),
+        ("SOCIAL_EXCEPTION_REASONS", date(2026, 8, 22), values(640_000)),
+        ("YEARLY_LIST", date(2024, 1, 1), values(30_000)),
+    ],
+)
+def test_terms_from_their_first_day(code: str, first: date, asked: Any) -> None:
+    assert code not in need_advice(asked, first - DAY)
+    assert code in need_advice(asked, first)
+
+
+def test_terms_for_small_firms() -> None:
+    """The share that a concession may require, and a firm's advance and retention, on both sides of 2025-01-01."""
+    concession = values(1_000_000, contract="concession")
+    contract = need(lot(segments=["pr-locaux"], value_eur=50_000 + CENT, duration_months=3))
+    for on, share, retention in ((date(2024, 12, 31), "10 %", False), (date(2025, 1, 1), "20 %", True)):
+        assert share in need_advice(concession, on)["PME_SHARE"]["message"]
+        assert ("retenue d'au plus 3 %" in need_advice(contract, on)["FINANCIAL_TERMS"]["message"]) == retention
+
+
+def test_books_have_a_direct_award_of_their_own() -> None:
+    for value, expected in ((60_000 - CENT, False), (60_000, True), (90_000 - CENT, True), (90_000, False)):
+        asked = need(lot(cpv=["22113000"], nature="supplies", value_eur=value))
+        assert ("BOOKS_DIRECT_AWARD" in need_advice(asked)) == expected

@@ -83,6 +83,12 @@ ADDED: dict[Level, set[str]] = {
         "TOTAL_BELOW_LOTS",
         "ALLOTMENT",
         "FRAMEWORK_MAX_4Y",
+        "SUSTAINABLE_SPECIFICATIONS",
+        "SOCIAL_EXCEPTION_REASONS",
+        "PME_SHARE",
+        "FINANCIAL_TERMS",
+        "BOOKS_DIRECT_AWARD",
+        "YEARLY_LIST",
         "DISTANCE_SOURCING_ONLY",
     },
 }
@@ -107,6 +113,8 @@ def battery() -> Iterator[Json]:
     yield need(lot(segments=["pr-locaux"], reserved=["handicap", "iae"], duration_months=60))
     yield need(lot(segments=["pr-locaux"], reserved=["penitentiary"]))
     yield need(lot(segments=["pr-locaux"], duration_months=60), technique="framework_agreement")
+    yield need(lot(cpv=["22113000"], value_eur=80_000, duration_months=12))
+    yield values(39_000)
     yield need(lot(**prison, site={"commune": "22278"}))
     yield need(lot(**prison, nature="works"))
     yield need(lot(**prison | {"reserved": ["penitentiary", "iae"]}))

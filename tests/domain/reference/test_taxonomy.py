@@ -4,6 +4,7 @@ import csv
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from domain.reference import cpv, taxonomy
@@ -12,6 +13,7 @@ from domain.text.normalise import fold, stem
 TAXONOMY = taxonomy.load()
 CPV = cpv.load()
 SEGMENTS = TAXONOMY.segments.values()
+FILE = Path(taxonomy.__file__).parents[1] / "data" / "segments.toml"
 
 
 def test_it_has_14_families_and_67_segments() -> None:
@@ -72,13 +74,72 @@ def test_of_cpv_agrees_with_trying_every_prefix() -> None:
         assert TAXONOMY.of_cpv(code) == tuple(segment for length, segment in fitting if length == longest)
 
 
-@pytest.mark.parametrize("naf", ["81.21Z", "8121Z", " 8121z "])
-def test_naf_reads_with_or_without_its_dot(naf: str) -> None:
+@pytest.mark.parametrize("naf", ["81.21Z", "8121Z", " 8121z ", "81.21Y", "8121y"])
+def test_naf_of_either_vintage_reads_with_or_without_its_dot(naf: str) -> None:
     assert TAXONOMY.of_naf(naf) == ("pr-locaux",)
 
 
 @pytest.mark.parametrize(
-    "naf", ["88.99B", "8899B", "94.99Z", "78.20Z", "78.30Z", "88.99A", "85.59A", "01.11Z", "", "81.2", "nettoyage"]
+    ("rev2", "naf2025", "segments"),
+    [
+        ("45.20A", "95.31G", ("lo-vehicules",)),
+        ("43.99C", "43.91Y", ("bt-maconnerie",)),
+        ("62.03Z", "62.20H", ("nu-parc",)),
+        ("96.01A", "96.10G", ("lt-blanchisserie",)),
+        ("38.32Z", "38.21Y", ("de-5flux",)),
+        ("81.29A", "81.23G", ("pr-specialise",)),
+    ],
+)
+def test_a_trade_that_changed_its_number_is_read_by_the_vintage(
+    rev2: str, naf2025: str, segments: tuple[str, ...]
+) -> None:
+    """38.32Z was recovery, 38.32Y is landfill: the letter decides."""
+    assert set(segments) <= set(TAXONOMY.of_naf(rev2))
+    assert TAXONOMY.of_naf(naf2025) == segments
+    assert TAXONOMY.of_naf(rev2[:-1] + "Y") == ()
+
+
+@pytest.mark.parametrize("naf", ["74.7Z", "85.3K", "853K", "38.32Y", "62.03Y", "81.21M"])
+def test_codes_of_no_vintage_known_here_name_nothing(naf: str) -> None:
+    """Those of 1993 and 2003, which closed establishments keep, among them."""
+    assert TAXONOMY.of_naf(naf) == ()
+
+
+def test_every_naf_2025_code_exists_and_the_vintages_have_no_letter_in_common(shared_data: Path) -> None:
+    with (shared_data / "sirene" / "naf2025_labels.csv").open(encoding="utf-8", newline="") as lines:
+        labels = {row["code"] for row in csv.DictReader(lines)}
+    assert {code for segment in SEGMENTS for code in segment.naf2025} <= labels
+    assert {code[-1] for code in labels} == set("GHJKLY")
+    assert {code[-1] for segment in SEGMENTS for code in segment.naf} <= set("ABCDEFZ")
+
+
+def test_every_segment_has_codes_of_both_vintages() -> None:
+    assert [segment.id for segment in SEGMENTS if not (segment.naf and segment.naf2025)] == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('naf2025 = ["81.21Y"]', 'naf2025 = ["81.21Z"]'),
+        ('naf2025 = ["81.21Y"]', 'naf2025 = ["8121Y"]'),
+        ('naf = ["81.21Z"]', 'naf = ["81.21Y"]'),
+        ('"82.10Y" = ["te-secretariat"]', '"82.10M" = ["te-secretariat"]'),
+        ('"38.23Y", "71.12Y",', '"38.23Y", "71.12",'),
+    ],
+)
+def test_a_code_of_the_other_vintage_is_refused(before: str, after: str) -> None:
+    text = FILE.read_text("utf-8")
+    assert text.count(before) == 1
+    with pytest.raises(msgspec.ValidationError, match="regex"):
+        taxonomy.parse(text.replace(before, after))
+
+
+@pytest.mark.parametrize(
+    "naf",
+    [
+        *("88.99B", "8899B", "94.99Z", "78.20Z", "78.30Z", "88.99A", "85.59A", "01.11Z", "", "81.2", "nettoyage"),
+        *("88.99H", "8899H", "94.99Y", "78.20G", "78.20H", "88.99G", "85.59G", "88.10J", "01.11Y"),
+    ],
 )
 def test_naf_codes_that_say_nothing_of_the_trade_stay_silent(naf: str) -> None:
     assert TAXONOMY.of_naf(naf) == ()
@@ -86,12 +147,13 @@ def test_naf_codes_that_say_nothing_of_the_trade_stay_silent(naf: str) -> None:
 
 def test_every_naf_code_that_segments_share_is_decided() -> None:
     """Named to be one of a few trades in the taxonomy's order, or declared silent: never all who list it."""
-    listed = Counter(code for segment in SEGMENTS for code in segment.naf)
+    listed = Counter(code for segment in SEGMENTS for code in (*segment.naf, *segment.naf2025))
     order = list(TAXONOMY.segments)
     for code, count in listed.items():
         named = TAXONOMY.of_naf(code)
         assert len(named) <= (2 if count > 1 else 1)
-        assert all(code in TAXONOMY.segments[segment].naf for segment in named)
+        of_named = [TAXONOMY.segments[segment] for segment in named]
+        assert all(code in (*segment.naf, *segment.naf2025) for segment in of_named)
         assert list(named) == sorted(named, key=order.index)
 
 

@@ -61,6 +61,27 @@ def test_an_establishment_becomes_a_record_of_its_legal_person() -> None:
     assert "Dupont" not in str(row)
 
 
+@pytest.mark.parametrize(
+    ("place", "person", "segments"),
+    [
+        (("56.21Z", "56.21Y"), ("88.99B", "88.99H"), ("rs-traiteur",)),
+        (("56.21Y", None), ("88.99B", None), ("rs-traiteur",)),  # as Sirene may write it from 2027 on
+        (("95.29Z", "95.29G"), (None, None), ("lo-vehicules",)),  # only the new code says what is repaired
+        (("88.99B", "88.99H"), ("56.21Z", "56.21Y"), None),  # the establishment's says nothing, and is its own
+        ((None, None), ("88.99B", "56.21Y"), ("rs-traiteur",)),
+        ((None, "56.21Y"), (None, None), ("rs-traiteur",)),
+    ],
+)
+def test_the_trade_is_read_from_either_vintage_of_naf(
+    place: tuple[str | None, str | None], person: tuple[str | None, str | None], segments: tuple[str, ...] | None
+) -> None:
+    names = "activite_principale", "activite_principale_naf25"
+    of_place, of_person = dict(zip(names, place, strict=True)), dict(zip(names, person, strict=True))
+    site = PLACE | {"liste_enseignes": None} | of_place
+    row = one(siege=site, matching_etablissements=[site], nom_raison_sociale="ESPOIR", complements=None, **of_person)
+    assert [offer.segments for offer in row.record.offers or ()] == ([segments] if segments else [])
+
+
 def test_the_seat_says_more_of_its_address() -> None:
     assert one().record.address == Address("BATIMENT B, 9 B RUE MADELEINE ODRU", "93230", "ROMAINVILLE", "93063")
     (row,) = found(matching_etablissements=[OTHER])

@@ -76,6 +76,12 @@ def test_a_telling_naf_code_is_an_offer_and_words_add_only_what_it_leaves_out() 
     assert {offer.basis for offer in offers} == {"inferred"}
 
 
+@pytest.mark.parametrize("naf", ["8121Z", "81.21Y"])
+def test_either_vintage_of_naf_tells(naf: str) -> None:
+    (offer,) = INFERENCE.offers("EI", naf, ("ASSOC ESPOIR",))
+    assert (offer.segments, offer.label) == (("pr-locaux",), f"Déduit du code NAF {naf}")
+
+
 def test_a_geiq_or_a_silent_naf_code_offers_nothing() -> None:
     assert INFERENCE.offers("GEIQ", "8130Z", ("GEIQ ESPACES VERTS",)) == ()
     assert INFERENCE.offers("ACI", "8899B", ("ASSOC ESPOIR",)) == ()

@@ -1,0 +1,202 @@
+"""Terms that a contract holds or may hold: specifications, reasons to keep, small firms' share, advance, retention."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from domain.law.citation import bracketed_lots
+from domain.law.findings import LegalAdvice, advice, least_sure
+from domain.law.lot_facts import LotFacts
+from domain.law.need_value import Group, groups
+from domain.law.procedure import eu_thresholds, level
+from domain.law.rule_registry import applies
+from domain.law.rules import InForce, cents
+from domain.needs.need import BuyerKind, ContractKind, Lot, Need
+from domain.text.bilingual import Text
+
+
+class FirmRates(NamedTuple):
+    """The rules on a small or medium-sized firm's advance and retention, and the buyers that they bind."""
+
+    advance: str
+    retention: str
+    buyers: Text
+
+
+RATES: dict[BuyerKind, FirmRates] = {
+    "state": FirmRates(
+        "advance_rate_pme_state",
+        "retention_rate_pme_state",
+        Text("si l'acheteur est l'État lui-même", "where the buyer is the State itself"),
+    ),
+    "local": FirmRates(
+        "advance_rate_pme_large",
+        "retention_rate_pme_large",
+        Text(
+            "si les dépenses réelles de fonctionnement de l'acheteur dépassent {amount}",
+            "where the buyer's actual operating expenses exceed {amount}",
+        ),
+    ),
+}
+RATES_UNKNOWN = Text(" ; les taux d'une PME dépendent de l'acheteur", "; a smaller firm's rates depend on the buyer")
+
+
+def review_terms(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> list[LegalAdvice | None]:
+    """The advice on the terms of the contract, for the need as a whole."""
+    found = groups(need, lots)
+    return [
+        *(social_exception_reasons(need, group, view) for group in found),
+        None if _all_direct(need, found, view) else sustainable_specifications(view),
+        pme_share(need.contract, view),
+        financial_terms(need, lots, view),
+    ]
+
+
+def _all_direct(need: Need, found: Iterable[Group], view: InForce) -> bool:
+    return all(level(need, group, view) == "direct" for group in found)
+
+
+@applies("sustainable_specifications")
+@lru_cache(maxsize=64)
+def sustainable_specifications(view: InForce) -> LegalAdvice | None:
+    """Technical specifications take sustainable development into account from 2026-08-22 (SUSTAINABLE_SPECIFICATIONS).
+
+    The duty has no amount. It is not said of direct awards, which are told of the environmental condition alone.
+    """
+    row = view["sustainable_specifications"]
+    if row.status != "in_force":
+        return None
+    message = Text(
+        "Définir le besoin par des spécifications techniques qui prennent en compte des objectifs de développement "
+        "durable, économiques, sociaux et environnementaux",
+        "Define the need by technical specifications that take sustainable development into account: economic, social "
+        "and environmental",
+    )
+    return advice("SUSTAINABLE_SPECIFICATIONS", "warning", row, message)
+
+
+@applies("social_exception_reasons")
+def social_exception_reasons(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
+    """From the EU thresholds on, a buyer that uses an exception keeps its reasons (SOCIAL_EXCEPTION_REASONS).
+
+    Said of markets where the social condition is required; what concessions are asked was not established. Nothing is
+    said where value or threshold is not known.
+    """
+    row = view["social_exception_reasons"]
+    if need.contract == "concession" or row.status != "in_force" or group.total is None:
+        return None
+    rules = eu_thresholds(need, group)
+    bounds = [view.cents(rule_id) for rule_id in rules]
+    if any(bound is None or group.total < bound for bound in bounds):
+        return None
+    message = Text(
+        "Si une exception dispense de la condition sociale ou d'emploi, en conserver les raisons",
+        "Where an exception frees from the social or employment condition, keep the reasons for it",
+    )
+    sure = "low" if group.doubtful else least_sure(row, *(view[rule_id] for rule_id in rules))
+    return advice("SOCIAL_EXCEPTION_REASONS", "info", row, message, group.advised_lots, sure)
+
+
+@applies("pme_share_concession")
+@lru_cache(maxsize=64)
+def pme_share(contract: ContractKind, view: InForce) -> LegalAdvice | None:
+    """A concession may require a part to be given to small firms or third parties, of a minimum share (PME_SHARE)."""
+    row = view["pme_share_concession"]
+    if contract != "concession" or row.status != "in_force":
+        return None
+    share = view.written(row.id)
+    message = Text(
+        "L'autorité concédante peut imposer de confier une part du contrat à des PME ou à des tiers ; cette part est "
+        f"alors d'au moins {share.fr} de sa valeur globale estimée",
+        "The authority may require a part of the contract to be given to small or medium-sized firms or to third "
+        f"parties; that part is then at least {share.en} of its overall estimated value",
+    )
+    return advice("PME_SHARE", "info", row, message)
+
+
+@applies(
+    "advance_amount",
+    "advance_months",
+    "advance_rate",
+    "advance_rate_pme_state",
+    "advance_rate_pme_large",
+    "retention_rate",
+    "retention_rate_pme_state",
+    "retention_rate_pme_large",
+    "large_body_expenses",
+)
+def financial_terms(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
+    """Lots whose holder is due an advance, its minimum rate, and the most that may be retained (FINANCIAL_TERMS).
+
+    For lots of known value and duration, above both bounds, of a market that is no framework agreement (whose advance
+    depends on its minimum or on each order). A value may count the renewals: a lot that passes the amount only with
+    them is to be checked. Some bodies are not bound (R2191-1); utilities are told nothing, for which of them are bound
+    is not known here. Nor is which buyers have operating expenses above the amount: annual purchases are not these.
+    """
+    kind = need.buyer.kind if need.buyer else None
+    if need.contract == "concession" or need.technique is not None or kind == "utility":
+        return None
+    bound, least = view.cents("advance_amount"), view.number("advance_months")
+    if bound is None or least is None:
+        return None
+    long = [(lot.lot, _value(need, lot)) for lot in lots if (lot.lot.duration_months or 0) > least]
+    above = [lot.id for lot, value in long if value > bound]
+    sure = [lot.id for lot, value in long if _without_renewals(lot, value) > bound]
+    if not above:
+        return None
+    return _financial_terms(tuple(sure or above) if len(lots) > 1 else (), kind, not sure, view)
+
+
+def _value(need: Need, lot: LotFacts) -> int:
+    """The lot's value in cents, that of the need where it is the only lot; 0 where it is not known."""
+    if lot.cents is None and len(need.lots) == 1 and need.estimated_total_eur is not None:
+        return cents(need.estimated_total_eur)
+    return lot.cents or 0
+
+
+def _without_renewals(lot: Lot, value: int) -> float:
+    """The part of a value that belongs to the first duration, of one that counts the renewals."""
+    first = lot.duration_months or 0
+    return value * first / (first + (lot.renewal_months or 0))
+
+
+@lru_cache(maxsize=1024)
+def _financial_terms(names: tuple[str, ...], kind: BuyerKind | None, doubtful: bool, view: InForce) -> LegalAdvice:
+    amount, months = view.written("advance_amount"), view.written("advance_months")
+    advance, retention, of_firms = view.written("advance_rate"), view.written("retention_rate"), _firm_rates(kind, view)
+    about, article = bracketed_lots(names), view["retention_rate"].article
+    message = Text(
+        f"Plus de {amount.fr} HT et de {months.fr}{about.fr} : une avance d'au moins {advance.fr} du montant TTC, de "
+        "douze mois au plus, est due, que le titulaire peut refuser ; une retenue de garantie, si le marché en prévoit "
+        f"une, est d'au plus {retention.fr} d'après l'article {article}{of_firms.fr} ; les acheteurs de l'article "
+        "R2100-1 n'y sont pas tenus",
+        f"More than {amount.en} excluding tax and {months.en}{about.en}: an advance of at least {advance.en} of the "
+        "amount with tax, of twelve months at most, is due, which the holder may refuse; a retention, if the contract "
+        f"has one, is at most {retention.en} under article {article}{of_firms.en}; the buyers of article R2100-1 are "
+        "not bound",
+    )
+    rules = ["advance_amount", "advance_months", "advance_rate", "retention_rate"]
+    rates = [rule for rule in RATES[kind][:2] if view.number(rule) is not None] if kind in RATES else []
+    confidence = "low" if doubtful else least_sure(*(view[rule] for rule in (*rules, *rates)))
+    return advice("FINANCIAL_TERMS", "warning", view["advance_amount"], message, (names,) if names else (), confidence)
+
+
+def _firm_rates(kind: BuyerKind | None, view: InForce) -> Text:
+    """The rates of a small or medium-sized firm, and the buyers that they bind; nothing where there were none."""
+    if kind is None:
+        return RATES_UNKNOWN
+    rates, least = RATES[kind], view.written("large_body_expenses")
+    parts = []
+    if view.number(rates.advance) is not None:
+        rate = view.written(rates.advance)
+        parts.append(Text(f"avance d'au moins {rate.fr}", f"an advance of at least {rate.en}"))
+    if view.number(rates.retention) is not None:
+        rate = view.written(rates.retention)
+        parts.append(Text(f"retenue d'au plus {rate.fr}", f"a retention of at most {rate.en}"))
+    if not parts:
+        return Text("", "")
+    buyers = Text(rates.buyers.fr.format(amount=least.fr), rates.buyers.en.format(amount=least.en))
+    return Text(
+        f" ; pour une PME, {' et '.join(part.fr for part in parts)} {buyers.fr}",
+        f"; for a small or medium-sized firm, {' and '.join(part.en for part in parts)} {buyers.en}",
+    )
