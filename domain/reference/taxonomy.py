@@ -17,14 +17,16 @@ _NAF = re.compile(r"([0-9]{2})\.?([0-9]{2}[A-Z])")
 # The last letter tells the vintage: no code is in both.
 NafRev2 = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[A-FZ]$")]
 Naf2025 = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[GHJKLY]$")]
+RomeCode = Annotated[str, msgspec.Meta(pattern=r"^[A-N][0-9]{4}$")]
 NafCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[A-HJ-LYZ]$")]
 
 
 class Segment(msgspec.Struct, frozen=True):
     """One activity. `synonyms` are folded phrases, `cpv` prefixes of codes.
 
-    `naf`, `naf2025`: dotted codes of NAF rev. 2, and of NAF 2025, which replaces it in Sirene on 2027-01-01. `related`
-    are neighbours worth showing to a buyer who asks for this segment; they never answer in its place.
+    `naf`, `naf2025`: dotted codes of NAF rev. 2, and of NAF 2025, which replaces it in Sirene on 2027-01-01;
+    `rome`: codes of jobs. `related` are neighbours worth showing to a buyer who asks for this segment; they never
+    answer in its place.
     """
 
     id: str
@@ -34,6 +36,7 @@ class Segment(msgspec.Struct, frozen=True):
     cpv: tuple[str, ...]
     naf: tuple[str, ...]
     naf2025: tuple[str, ...]
+    rome: tuple[str, ...]
     related: tuple[str, ...]
 
 
@@ -54,6 +57,7 @@ class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cpv: tuple[str, ...]
     naf: tuple[NafRev2, ...]
     naf2025: tuple[Naf2025, ...]
+    rome: tuple[RomeCode, ...]
 
 
 class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,6 +115,7 @@ class Taxonomy:
         self._naf = _by_code(
             (code, segment) for segment in self.segments.values() for code in (*segment.naf, *segment.naf2025)
         )
+        self._rome = _by_code((code, segment) for segment in self.segments.values() for code in segment.rome)
         self._naf |= file.naf.names
         for code in file.naf.silent:
             self._naf.pop(code, None)
@@ -144,6 +149,10 @@ class Taxonomy:
         """
         written = _NAF.fullmatch(naf.strip().upper())
         return self._naf.get(f"{written[1]}.{written[2]}", ()) if written else ()
+
+    def of_rome(self, rome: str) -> tuple[str, ...]:
+        """The segments whose work a job of that ROME code ("K2204") does, in the taxonomy's order; () if none."""
+        return self._rome.get(rome.strip().upper(), ())
 
     def nearest(self, code: str) -> str | None:
         """The segment or family id whose spelling is nearest to an unknown one; None if none is near."""

@@ -16,7 +16,7 @@ async def test_segments(client: AsyncTestClient[Any], reference: Reference) -> N
     segments = [segment for family in families for segment in family["segments"]]
     assert [segment["id"] for segment in segments] == list(reference.taxonomy.segments)
     assert set(families[0]) == {"id", "label", "segments"}
-    assert set(segments[0]) >= {"id", "label", "synonyms", "cpv", "naf", "naf2025", "related"}
+    assert set(segments[0]) >= {"id", "label", "synonyms", "cpv", "naf", "naf2025", "rome", "related"}
 
 
 @pytest.mark.parametrize(

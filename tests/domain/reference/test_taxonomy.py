@@ -113,6 +113,15 @@ def test_every_naf_2025_code_exists_and_the_vintages_have_no_letter_in_common(sh
     assert {code[-1] for segment in SEGMENTS for code in segment.naf} <= set("ABCDEFZ")
 
 
+def test_jobs_say_the_trades_of_those_who_offer_them(shared_data: Path) -> None:
+    with (shared_data / "rome" / "rome_labels.csv").open(encoding="utf-8", newline="") as lines:
+        known = {row["code"] for row in csv.DictReader(lines)}
+    assert {code for segment in SEGMENTS for code in segment.rome} <= known
+    assert TAXONOMY.of_rome("a1203") == ("ev-entretien", "ev-creation")
+    assert TAXONOMY.of_rome("K2204") == ("pr-locaux",)
+    assert TAXONOMY.of_rome("M1102") == ()  # managing research: no trade of any supplier here
+
+
 def test_every_segment_has_codes_of_both_vintages() -> None:
     assert [segment.id for segment in SEGMENTS if not (segment.naf and segment.naf2025)] == []
 
