@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Iterator
+from datetime import date
 from itertools import islice
 from typing import BinaryIO, cast
 
@@ -23,13 +24,18 @@ _BROKEN_GZIP = Text("La compression gzip est rompue", "This is not a whole gzip 
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """The way to read a file: `format` and `media_type` are a pair of FORMATS; `language` is that of its errors."""
+    """The way to read a file: `format` and `media_type` are a pair of FORMATS; `language` is that of its errors.
+
+    `source`, `today`: see `Context`.
+    """
 
     format: str
     media_type: str
     mapping: Mapping
     language: Language
     is_gzipped: bool = False
+    source: str | None = None
+    today: date | None = None
 
 
 def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterator[Batch]:
@@ -39,7 +45,15 @@ def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterato
     read row by row.
     """
     content = cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if reading.is_gzipped else stream
-    context = Context(reference.territories, reference.taxonomy, reference.cpv, reading.mapping, reading.language)
+    context = Context(
+        reference.territories,
+        reference.taxonomy,
+        reference.cpv,
+        reading.mapping,
+        reading.language,
+        reading.source,
+        reading.today,
+    )
     rows = read_rows(reading.format, content, reading.media_type, context)
     before = 0
     try:

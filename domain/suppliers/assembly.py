@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.suppliers.offers import unite
 from domain.suppliers.supplier import (
     Approval,
     Contact,
@@ -21,7 +22,7 @@ from domain.suppliers.supplier import (
     nameless,
 )
 
-_UNITED_FIELDS = ("approvals", "offers", "labels")
+_UNITED_FIELDS = ("approvals", "labels")
 _MERGED_FIELDS = ("shares", "contact")
 _FIRST_KNOWN_FIELDS = (
     "name", "trade_name", "siret", "legal_form", "ess", "in_prison", "address", "description", "employees",
@@ -55,9 +56,10 @@ class StoredRecord(msgspec.Struct, frozen=True, gc=False):
 def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
     """The supplier that `stored` (at least one record) describe together.
 
-    Offers, approvals and labels are united. Any other field comes from the first record that knows it, in the order of
-    `precedence`; the place (location and commune together) from the first of those that know it best. Approvals stay
-    unknown only while no record knows any; one without dates yields to one of its kind that another record dates.
+    Offers (see `unite`), approvals and labels are united. Any other field comes from the first record that knows it, in
+    the order of `precedence`; the place (location and commune together) from the first of those that know it best.
+    Approvals stay unknown only while no record knows any; one without dates yields to one of its kind that another
+    record dates.
     `updated_at` is the last change of content, not the last time a source was read.
     """
     record, placed, provenance = stored[0].record, stored[0], None
@@ -148,7 +150,9 @@ def _combined(records: Sequence[SupplierRecord]) -> SupplierRecord:
     fields: dict[str, Any] = {}
     for field in SupplierRecord.__struct_fields__:
         known = [value for record in records if (value := getattr(record, field)) is not None]
-        if field in _UNITED_FIELDS:
+        if field == "offers":
+            fields[field] = unite(chain.from_iterable(known))
+        elif field in _UNITED_FIELDS:
             fields[field] = tuple(dict.fromkeys(chain.from_iterable(known))) if known else None
         elif field in _MERGED_FIELDS:
             fields[field] = reduce(_fill_nulls, known) if known else None

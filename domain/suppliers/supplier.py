@@ -4,7 +4,7 @@ gc=False: what cannot change holds no cycles, and the garbage collector need not
 """
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 import msgspec
@@ -14,7 +14,12 @@ from domain.reference.geojson import Geometry
 
 Kind = Literal["EI", "ACI", "AI", "ETTI", "EITI", "GEIQ", "EA", "EATT", "ESAT", "TIH", "SEP", "ESUS"]
 LegalForm = Literal["association", "cooperative", "mutual", "foundation", "commercial_company", "public_body", "other"]
-Basis = Literal["declared", "inferred"]
+Basis = Literal["declared", "awarded", "inferred"]
+"""Grounds of an offer, strongest first: said by the supplier or its network, shown by a public contract, concluded."""
+BASES: tuple[Basis, ...] = get_args(Basis)
+EvidenceKind = Literal["sector", "job", "award", "register", "purpose", "words", "kind"]
+EVIDENCE_KINDS: tuple[EvidenceKind, ...] = get_args(EvidenceKind)
+"""Kinds of evidence, strongest first."""
 PrestaType = Literal["DISP", "PREST", "BUILD"]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1, description="A share of the workforce, from 0 to 1")]
 LongText = Annotated[str, msgspec.Meta(max_length=20_000)]
@@ -63,8 +68,25 @@ class ServiceArea(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=T
     national: bool | None = None
 
 
+class Evidence(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A reason to believe an offer that nobody declared.
+
+    `label`: what was read, such as the object of a contract; `on`: its date; `source`: the source that says it;
+    `reference`: the code or number under which it is found there.
+    """
+
+    kind: EvidenceKind
+    label: ShortText | None = None
+    on: date | None = None
+    source: Label | None = None
+    reference: Label | None = None
+
+
 class Offer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """A service or good that a supplier offers. One that names no segment is placed by its CPV codes."""
+    """A service or good that a supplier offers. One that names no segment is placed by its CPV codes.
+
+    `evidence`: what an offer that is not declared rests on, strongest first.
+    """
 
     segments: Codes = ()
     cpv: Codes = ()
@@ -72,6 +94,7 @@ class Offer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     presta_types: Annotated[tuple[PrestaType, ...], msgspec.Meta(max_length=3)] = ()
     service_area: ServiceArea | None = None
     basis: Basis = "declared"
+    evidence: Annotated[tuple[Evidence, ...], msgspec.Meta(max_length=20)] = ()
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):

@@ -116,7 +116,7 @@ class _Suppliers:
 
     def __init__(self, context: Context) -> None:
         self._communes = commune_names(context.territories)
-        self._inference = OfferInference(context.taxonomy)
+        self._inference = OfferInference(context.taxonomy, context.source)
         self._territories = context.territories
         self._settled = context.mapping.categories
         self._segments = sectors() | self._settled

@@ -93,7 +93,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def _drafts_in(context: Context) -> Callable[[Result], Iterator[Draft]]:
-    inference = OfferInference(context.taxonomy)
+    inference = OfferInference(context.taxonomy, context.source)
     return lambda result: _drafts(result, inference)
 
 

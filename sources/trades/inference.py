@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from domain.reference.taxonomy import Taxonomy
-from domain.suppliers.supplier import Kind, Offer, PrestaType
+from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType
 from domain.text.normalise import fold, stem
 
 # Between the words of a phrase these change nothing: "collecte de papiers", "collecte des papiers".
@@ -103,10 +103,10 @@ class WordReader:
 
 
 class OfferInference:
-    """Infers offers; built once for a taxonomy."""
+    """Infers offers; built once for a taxonomy. `source`: the one whose file is read, which their evidence names."""
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
-        self._taxonomy = taxonomy
+    def __init__(self, taxonomy: Taxonomy, source: str | None = None) -> None:
+        self._taxonomy, self._source = taxonomy, source
         self._words = WordReader(taxonomy)
 
     def names_trade(self, naf: str) -> bool:
@@ -114,27 +114,32 @@ class OfferInference:
         return bool(self._taxonomy.of_naf(naf))
 
     def offers(self, kind: Kind | None, naf: str | None, texts: tuple[str, ...], city: str = "") -> tuple[Offer, ...]:
-        """Offers of basis `inferred`, without a service area; their label says what each was inferred from.
+        """Offers of basis `inferred`, without a service area; label and evidence say what each was inferred from.
 
         A segment is offered once: by the kind, else by the NAF code, else by words. () where nothing names a trade.
         """
         offers: list[Offer] = []
         if kind is not None and (staffing := _STAFFING.get(kind)):
-            offers.append(_offer(("so-mad",), f"Mise à disposition de personnel ({staffing})", ("DISP",)))
+            evidence = Evidence("kind", staffing.capitalize(), source=self._source, reference=kind)
+            offers.append(_offer(("so-mad",), f"Mise à disposition de personnel ({staffing})", evidence, ("DISP",)))
         known = self._taxonomy.of_naf(naf) if naf and kind != "GEIQ" else ()
         if known:
-            offers.append(_offer(known, f"Déduit du code NAF {naf}"))
+            evidence = Evidence("register", f"NAF {naf}", source=self._source, reference=naf)
+            offers.append(_offer(known, f"Déduit du code NAF {naf}", evidence))
         clues = () if kind in _WORDLESS else self._words.read(texts, city)
         if named := [clue for clue in clues if clue.segment not in known]:
             phrases = ", ".join(dict.fromkeys(clue.phrase for clue in named))
             presta: tuple[PrestaType, ...] = ("DISP",) if kind == "AI" else ()
             segments = tuple(clue.segment for clue in named)
-            offers.append(_offer(segments, f"Déduit du nom ou de la présentation : {phrases}"[:400], presta))
+            evidence = Evidence("words", phrases[:400], source=self._source)
+            offers.append(_offer(segments, f"Déduit du nom ou de la présentation : {phrases}"[:400], evidence, presta))
         return tuple(offers)
 
 
-def _offer(segments: tuple[str, ...], label: str, presta_types: tuple[PrestaType, ...] = ()) -> Offer:
-    return Offer(segments=segments, label=label, presta_types=presta_types, basis="inferred")
+def _offer(
+    segments: tuple[str, ...], label: str, evidence: Evidence, presta_types: tuple[PrestaType, ...] = ()
+) -> Offer:
+    return Offer(segments=segments, label=label, presta_types=presta_types, basis="inferred", evidence=(evidence,))
 
 
 def _stems(text: str) -> tuple[str, ...]:
