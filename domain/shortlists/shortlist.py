@@ -71,7 +71,7 @@ class SupplierSummary(msgspec.Struct, frozen=True):
 
 
 class OfferEvidence(msgspec.Struct, frozen=True):
-    """A reason to believe an offer that nobody declared. `on`: the day of what was read; `source`: where it was read."""
+    """A reason to believe an offer that nobody declared. `on`: the day of what was read; `source`: where that was."""
 
     kind: EvidenceKind
     message: str

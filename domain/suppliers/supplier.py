@@ -106,6 +106,17 @@ class Contact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True)
     person: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
 
+class PublicAward(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A public contract that a supplier won. `place`: where it is performed; `notified_on`: the day it began."""
+
+    buyer: ShortText | None = None
+    object: LongText | None = None
+    cpv: Code | None = None
+    value_eur: Euros | None = None
+    notified_on: date | None = None
+    place: ShortText | None = None
+
+
 class SupplierRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A supplier as one source describes it. `approvals` null: unknown; empty: it holds none."""
 
@@ -126,6 +137,7 @@ class SupplierRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_field
     turnover_eur: Euros | None = None
     labels: Annotated[tuple[Label, ...], msgspec.Meta(max_length=100)] = ()
     active: bool = True
+    public_awards: Annotated[tuple[PublicAward, ...], msgspec.Meta(max_length=1_000)] = ()
 
 
 class Flag(msgspec.Struct, frozen=True, gc=False):

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType
 from domain.text.normalise import fold, stem
+from sources.trades.offers import offer_of, shortened
+from sources.trades.register import registered, telling
 
 # Between the words of a phrase these change nothing: "collecte de papiers", "collecte des papiers".
 _LINKS = frozenset(["de", "d", "du", "des", "la", "le", "l", "les", "au", "aux", "a", "en", "pour", "par"])
@@ -109,9 +111,9 @@ class OfferInference:
         self._taxonomy, self._source = taxonomy, source
         self._words = WordReader(taxonomy)
 
-    def names_trade(self, naf: str) -> bool:
-        """Whether a NAF code, of rev. 2 or 2025, says what its holder does."""
-        return bool(self._taxonomy.of_naf(naf))
+    def telling(self, *naf: str | None) -> str | None:
+        """The first NAF code that names a trade, else the first there is."""
+        return telling(self._taxonomy, *naf)
 
     def offers(self, kind: Kind | None, naf: str | None, texts: tuple[str, ...], city: str = "") -> tuple[Offer, ...]:
         """Offers of basis `inferred`, without a service area; label and evidence say what each was inferred from.
@@ -121,25 +123,18 @@ class OfferInference:
         offers: list[Offer] = []
         if kind is not None and (staffing := _STAFFING.get(kind)):
             evidence = Evidence("kind", staffing.capitalize(), source=self._source, reference=kind)
-            offers.append(_offer(("so-mad",), f"Mise à disposition de personnel ({staffing})", evidence, ("DISP",)))
-        known = self._taxonomy.of_naf(naf) if naf and kind != "GEIQ" else ()
-        if known:
-            evidence = Evidence("register", f"NAF {naf}", source=self._source, reference=naf)
-            offers.append(_offer(known, f"Déduit du code NAF {naf}", evidence))
+            offers.append(offer_of(("so-mad",), f"Mise à disposition de personnel ({staffing})", evidence, ("DISP",)))
+        by_register = registered(self._taxonomy, naf, self._source) if kind != "GEIQ" else ()
+        offers += by_register
+        known = by_register[0].segments if by_register else ()
         clues = () if kind in _WORDLESS else self._words.read(texts, city)
         if named := [clue for clue in clues if clue.segment not in known]:
             phrases = ", ".join(dict.fromkeys(clue.phrase for clue in named))
             presta: tuple[PrestaType, ...] = ("DISP",) if kind == "AI" else ()
             segments = tuple(clue.segment for clue in named)
-            evidence = Evidence("words", phrases[:400], source=self._source)
-            offers.append(_offer(segments, f"Déduit du nom ou de la présentation : {phrases}"[:400], evidence, presta))
+            evidence = Evidence("words", shortened(phrases), source=self._source)
+            offers.append(offer_of(segments, f"Déduit du nom ou de la présentation : {phrases}", evidence, presta))
         return tuple(offers)
-
-
-def _offer(
-    segments: tuple[str, ...], label: str, evidence: Evidence, presta_types: tuple[PrestaType, ...] = ()
-) -> Offer:
-    return Offer(segments=segments, label=label, presta_types=presta_types, basis="inferred", evidence=(evidence,))
 
 
 def _stems(text: str) -> tuple[str, ...]:
