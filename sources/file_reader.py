@@ -11,12 +11,13 @@ import msgspec
 
 from domain.suppliers.rows import Batch, CheckedRecord, Row, RowError
 from domain.suppliers.source import Mapping
+from domain.suppliers.supplier import Placement
 from domain.text.bilingual import Language, Text
 from matching.geo.territory import Geography
 from matching.reference import Reference
 from sources.formats.registry import read_rows
 from sources.rows import Context, unreadable
-from sources.validation import placed
+from sources.validation import placed, siret_flags
 
 ROWS_AT_ONCE = 2_000
 
@@ -66,9 +67,16 @@ def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterato
 
 def _batch(some: list[Row | RowError], before: int, geography: Geography) -> Batch:
     rows = [row for row in some if isinstance(row, Row)]
-    placements = placed([row.record for row in rows], geography, [row.flags for row in rows])
+    making = [row for row in rows if row.joins is None]
+    placements = iter(placed([row.record for row in making], geography, [row.flags for row in making]))
     records = [
-        CheckedRecord(row.line, row.external_id, row.record, placement)
-        for row, placement in zip(rows, placements, strict=True)
+        CheckedRecord(
+            row.line,
+            row.external_id,
+            row.record,
+            next(placements) if row.joins is None else Placement(flags=siret_flags(row.record) + row.flags),
+            row.joins,
+        )
+        for row in rows
     ]
     return Batch(records, [row for row in some if isinstance(row, RowError)], before)

@@ -12,7 +12,7 @@ from sqlalchemy import Table, text
 from db.core.advisory_locks import Subject, lock, share
 from db.core.engine import Connection, Engine, transaction
 from db.imports.log import ERRORS_LISTED, Order, abandon_import, close_import, note_progress, open_import, store_rejects
-from db.imports.merge import count_absent, count_stored, merge, note_received
+from db.imports.merge import changes_suppliers, count_absent, count_stored, merge, note_received
 from db.imports.prepare_rows import Prepare, Prepared, Terms
 from db.imports.stage import Counts, ImportContext, analyze_staging, first_rejects, open_staging, stage
 from db.schema.supplier_tables import records, suppliers
@@ -69,7 +69,7 @@ async def run_import(
             done = await _import(engine, connection, order, prepare, started, similarity)
         done = msgspec.structs.replace(done, finished_at=clock())
         await close_import(connection, done)
-    if done.added + done.changed + done.removed >= MANY:
+    if done.added + done.changed + done.waiting + done.removed >= MANY:
         await _refresh_statistics(engine)
     return done
 
@@ -203,11 +203,11 @@ async def _store(context: ImportContext, order: Order, counts: Counts, removed: 
     connection = context.connection
     if not order.dry_run:
         await store_rejects(connection, order.id)
-        if counts.added or counts.changed or removed:
+        if is_merged := counts.added or counts.changed or counts.waiting or removed:
             await merge(context, remove_absent=removed > 0)
-            await note_received(context)
-            return await publish(connection, context.terms.change_set)
         await note_received(context)
+        if is_merged and await changes_suppliers(context):
+            return await publish(connection, context.terms.change_set)
     return await current_version(connection)
 
 

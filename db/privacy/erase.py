@@ -203,7 +203,9 @@ async def _erase_in_directory(connection: Connection, found: Findings, now: date
         }
         own = (records.c.source == key.source) & (records.c.external_id == key.external_id)
         await connection.execute(update(records).where(own).values(written))
-    await rewrite(connection, {item.supplier_id for item, _ in found.records}, change_set, now)
+    await rewrite(
+        connection, {item.supplier_id for item, _ in found.records if item.supplier_id is not None}, change_set, now
+    )
     await publish(connection, change_set)
 
 

@@ -18,6 +18,7 @@ Basis = Literal["declared", "awarded", "inferred"]
 """Grounds of an offer, strongest first: said by the supplier or its network, shown by a public contract, concluded."""
 BASES: tuple[Basis, ...] = get_args(Basis)
 EvidenceKind = Literal["sector", "job", "award", "register", "purpose", "words", "kind"]
+SIRET_DIGITS = 14
 EVIDENCE_KINDS: tuple[EvidenceKind, ...] = get_args(EvidenceKind)
 """Kinds of evidence, strongest first."""
 PrestaType = Literal["DISP", "PREST", "BUILD"]
@@ -107,7 +108,7 @@ class Contact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True)
 
 
 class PublicAward(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """A public contract that a supplier won. `place`: where it is performed; `notified_on`: the day it began."""
+    """A public contract that a supplier won. `place`: where it is performed; `notified_on`: the day it was told so."""
 
     buyer: ShortText | None = None
     object: LongText | None = None
@@ -115,6 +116,12 @@ class PublicAward(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=T
     value_eur: Euros | None = None
     notified_on: date | None = None
     place: ShortText | None = None
+
+
+class KnownAward(PublicAward, frozen=True, gc=False, kw_only=True):
+    """A public contract that a supplier is known to have won, and the source that says so."""
+
+    source: str
 
 
 class SupplierRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -184,7 +191,7 @@ class Supplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `location` is where distances are measured from: the record's point, else an interior point of its commune
     (flag `placed_at_commune`), else null. `commune` is the current INSEE code, from the address, else from the point.
     `provenance`: the source of each field that is known and not united from all ("siret", "contact.email"…); null:
-    there is one source.
+    there is one source. `public_awards`: the latest contracts that it is known to have won, the latest first.
     """
 
     id: UUID
@@ -210,9 +217,10 @@ class Supplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     flags: tuple[Flag, ...] = ()
     sources: tuple[SourceRef, ...] = ()
     provenance: dict[str, str] | None = None
+    public_awards: tuple[KnownAward, ...] = ()
     updated_at: datetime
 
 
-def nameless(siret: str) -> str:
-    """The name of a supplier of which only the SIRET is known."""
-    return f"SIRET {siret}"
+def nameless(number: str) -> str:
+    """The name in a record that knows the supplier by its SIRET or SIREN only."""
+    return f"{'SIRET' if len(number) == SIRET_DIGITS else 'SIREN'} {number}"

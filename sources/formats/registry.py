@@ -25,10 +25,19 @@ FORMATS: Mapping[str, Mapping[str, Reader]] = {
 }
 
 
+ADDING = frozenset({"conventions"})
+"""Formats whose rows make no supplier: they add to those that others make, by SIRET or by what `Row.joins` says."""
+
+
 def read_rows(name: str, stream: BinaryIO, media_type: str, context: Context) -> Iterator[Row | RowError]:
     """Every row of the file, as a record without faults or as an error; blank lines are none.
 
     Lazy: the file is read as rows are asked for, in bounded memory. Raises, at the first row or later, KeyError for an
     unknown format or media type and UnreadableFile where the file cannot be read by rows at all.
     """
-    yield from checked(FORMATS[name][media_type](stream, context), context)
+    rows = checked(FORMATS[name][media_type](stream, context), context)
+    yield from map(_joining, rows) if name in ADDING else rows
+
+
+def _joining(row: Row | RowError) -> Row | RowError:
+    return row._replace(joins=row.joins or row.record.siret) if isinstance(row, Row) else row

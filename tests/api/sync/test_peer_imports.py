@@ -61,8 +61,9 @@ async def test_a_map_is_read_as_its_source_says(engine: Engine) -> None:
 async def test_dated_approvals_are_kept_under_their_convention(engine: Engine) -> None:
     done = await imported(engine, "conventions", CONVENTIONS, CSV)
 
-    assert (done.received, done.added) == (1, 1)
+    assert (done.received, done.added, done.waiting, done.data_version) == (1, 0, 1, 0)
     stored = await kept(engine, "conventions", "1")
+    assert stored.supplier_id is None
     assert [(approval.kind, str(approval.valid_until)) for approval in stored.record.approvals] == [
         ("EI", "2026-12-31")
     ]
