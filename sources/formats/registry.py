@@ -4,7 +4,17 @@ from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from domain.suppliers.rows import Row, RowError
-from sources.formats import conventions, esat, gogocarto, le_marche, recherche_entreprises, siae, vivier, vivier_csv
+from sources.formats import (
+    conventions,
+    decp,
+    esat,
+    gogocarto,
+    le_marche,
+    recherche_entreprises,
+    siae,
+    vivier,
+    vivier_csv,
+)
 from sources.rows import Context, Reader
 from sources.validation import checked
 
@@ -19,13 +29,14 @@ FORMATS: Mapping[str, Mapping[str, Reader]] = {
     "siae": {CSV: siae.read},
     "esat": {CSV: esat.read},
     "conventions": {CSV: conventions.read},
+    "decp": {JSON: decp.read_json, NDJSON: decp.read_ndjson, CSV: decp.read_csv},
     "gogocarto": {JSON: gogocarto.read_json, NDJSON: gogocarto.read_ndjson},
     "le-marche": {JSON: le_marche.read_json, NDJSON: le_marche.read_ndjson},
     "recherche-entreprises": {JSON: recherche_entreprises.read_json, NDJSON: recherche_entreprises.read_ndjson},
 }
 
 
-ADDING = frozenset({"conventions"})
+ADDING = frozenset({"conventions", "decp"})
 """Formats whose rows make no supplier: they add to those that others make, by SIRET or by what `Row.joins` says."""
 
 
