@@ -7,11 +7,17 @@ from domain.suppliers.rows import Row, RowError
 from sources.formats import (
     conventions,
     decp,
+    directory,
+    emplois,
     esat,
+    ess_france,
+    geiq,
     gogocarto,
     le_marche,
     recherche_entreprises,
+    rna,
     siae,
+    sirene,
     vivier,
     vivier_csv,
 )
@@ -29,6 +35,12 @@ FORMATS: Mapping[str, Mapping[str, Reader]] = {
     "siae": {CSV: siae.read},
     "esat": {CSV: esat.read},
     "conventions": {CSV: conventions.read},
+    "emplois": {JSON: emplois.read_json, NDJSON: emplois.read_ndjson},
+    "sirene": {CSV: sirene.read},
+    "geiq": {CSV: geiq.read},
+    "ess-france": {CSV: ess_france.read},
+    "rna": {CSV: rna.read},
+    "directory": {CSV: directory.read},
     "decp": {JSON: decp.read_json, NDJSON: decp.read_ndjson, CSV: decp.read_csv},
     "gogocarto": {JSON: gogocarto.read_json, NDJSON: gogocarto.read_ndjson},
     "le-marche": {JSON: le_marche.read_json, NDJSON: le_marche.read_ndjson},
@@ -36,7 +48,7 @@ FORMATS: Mapping[str, Mapping[str, Reader]] = {
 }
 
 
-ADDING = frozenset({"conventions", "decp"})
+ADDING = frozenset({"conventions", "decp", "directory", "ess-france", "rna"})
 """Formats whose rows make no supplier: they add to those that others make, by SIRET or by what `Row.joins` says."""
 
 
