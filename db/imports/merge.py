@@ -7,10 +7,10 @@ from sqlalchemy import DateTime, TextClause, bindparam, text
 
 from db.core.advisory_locks import Subject, share
 from db.core.engine import Connection
+from db.imports.planner_statistics import MANY, refresh_statistics
 from db.imports.prepare_rows import SUPPLIER_COLUMNS, copy_values
 from db.imports.stage import RECORD_COLUMNS, ImportContext, copy
 from db.schema.supplier_tables import suppliers
-from db.suppliers.additions import IS_ADDED_TO
 from db.suppliers.regroup import NAMESAKES, lock_identities, regroup
 from db.suppliers.write import REWRITTEN_AT_ONCE, stored_records, supplier_row, tombstone_values
 from domain.suppliers.assembly import assemble
@@ -103,17 +103,19 @@ _SEEDS = text(f"""
     JOIN records r ON r.source = s.source AND r.external_id = s.external_id WHERE s.source = :source
 """)  # noqa: S608 - constants
 # Queue for rewriting the suppliers of changed records that other records now describe too, or that moved.
-_REWRITE_SHARED = text(f"""
+_REWRITE_SHARED = text("""
     INSERT INTO to_rewrite
     SELECT r.supplier_id FROM staged_records s JOIN records r USING (source, external_id)
     WHERE r.joins IS NULL AND (
         NOT EXISTS (SELECT FROM staged_suppliers t WHERE t.id = r.supplier_id) OR EXISTS (
             SELECT FROM records o
             WHERE o.supplier_id = r.supplier_id AND (o.source, o.external_id) <> (r.source, r.external_id)
-        ) OR {IS_ADDED_TO.format("r")}
+        )
     )
-""")  # noqa: S608 - constants
-# The same for the suppliers that records of this import add to, and for those that came to others that add to them.
+""")
+# The same for the suppliers that records of this import add to, and for those of records that others add to. LATERAL
+# with OFFSET 0 makes a look-up in an index for each: of an EXISTS the planner, which has not heard yet how much there
+# is, reads the whole table each time. Where nothing adds to anybody nothing is looked up.
 _REWRITE_JOINED = text("""
     INSERT INTO to_rewrite
     SELECT r.supplier_id FROM (SELECT DISTINCT number FROM joined) j CROSS JOIN LATERAL (
@@ -121,11 +123,20 @@ _REWRITE_JOINED = text("""
         WHERE r.siret BETWEEN rpad(j.number, 14, '0') AND rpad(j.number, 14, '9') OFFSET 0
     ) r
 """)
-_REWRITE_ADDED_TO = text(f"""
+_REWRITE_ADDED_TO = text("""
     INSERT INTO to_rewrite
-    SELECT r.supplier_id FROM touched t JOIN records r ON r.source = :source AND r.external_id = t.external_id
-    WHERE t.siret IS NOT NULL AND {IS_ADDED_TO.format("t")}
-""")  # noqa: S608 - constants
+    SELECT r.supplier_id
+    FROM (
+        SELECT external_id, siret FROM touched WHERE siret IS NOT NULL
+        UNION
+        SELECT external_id, siret FROM staged_records WHERE siret IS NOT NULL
+    ) t CROSS JOIN LATERAL (VALUES (t.siret), (left(t.siret, 9))) n(number)
+    CROSS JOIN LATERAL (SELECT FROM records x WHERE x.joins = n.number OFFSET 0) x
+    CROSS JOIN LATERAL (
+        SELECT r.supplier_id FROM records r WHERE r.source = :source AND r.external_id = t.external_id OFFSET 0
+    ) r
+    WHERE EXISTS (SELECT FROM records WHERE joins IS NOT NULL)
+""")
 _UNSTAGE_REWRITTEN = text("""
     DELETE FROM staged_suppliers t
     WHERE EXISTS (SELECT FROM to_rewrite w WHERE w.supplier_id = t.id)
@@ -153,10 +164,16 @@ async def count_absent(connection: Connection, source: str) -> tuple[int, int]:
     return absent or 0, await connection.scalar(text("SELECT count(*) FROM rejects WHERE external_id IS NULL")) or 0
 
 
-async def merge(context: ImportContext, *, remove_absent: bool) -> None:
-    """Write the staged rows, and regroup and rewrite the suppliers concerned; the caller publishes if any changed."""
+async def merge(context: ImportContext, *, added: int, remove_absent: bool) -> None:
+    """Write the staged rows, and regroup and rewrite the suppliers concerned; the caller publishes if any changed.
+
+    `added`: how many records are new. Where they are many, what the planner knows of the tables is refreshed first:
+    after a list of records that wait it would expect no SIRET in any.
+    """
     connection = context.connection
     await lock_identities(connection)
+    if added >= MANY:
+        await refresh_statistics(connection)
     await connection.execute(_TOUCHED_BY_ADDED, {"source": context.terms.source, "now": context.terms.now})
     await connection.execute(_TOUCHED_BY_CHANGED)
     await connection.execute(text("ANALYZE touched (supplier_id, siret)"))

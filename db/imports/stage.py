@@ -132,7 +132,8 @@ _BY_SIRET = text("""
 # Those of the SIRETs and SIRENs that a supplier has.
 _KNOWN_NUMBERS = text("""
     SELECT n.number FROM unnest(:numbers) AS n(number) CROSS JOIN LATERAL (
-        SELECT FROM records r WHERE r.siret BETWEEN rpad(n.number, 14, '0') AND rpad(n.number, 14, '9') LIMIT 1
+        SELECT FROM records r WHERE r.siret BETWEEN rpad(n.number, 14, '0') AND rpad(n.number, 14, '9')
+        ORDER BY r.siret LIMIT 1
     ) known
 """).bindparams(bindparam("numbers", type_=ARRAY(SqlText)))
 

@@ -13,13 +13,7 @@ from sqlalchemy import Text as SqlText
 
 from db.core.engine import Connection
 
-# Whether anything adds to a row with a `siret`. Where nothing adds to anybody, which is looked at first, no row is.
-IS_ADDED_TO = """(
-    EXISTS (SELECT FROM records WHERE joins IS NOT NULL) AND (
-        EXISTS (SELECT FROM records x WHERE x.joins = {0}.siret)
-        OR EXISTS (SELECT FROM records x WHERE x.joins = left({0}.siret, 9))
-    )
-)"""
+SIREN_DIGITS = 9
 
 _SUPPLIERS = text("""
     SELECT DISTINCT r.supplier_id FROM unnest(:numbers) AS n(number) CROSS JOIN LATERAL (
@@ -27,7 +21,9 @@ _SUPPLIERS = text("""
         WHERE r.siret BETWEEN rpad(n.number, 14, '0') AND rpad(n.number, 14, '9') OFFSET 0
     ) r ORDER BY r.supplier_id
 """).bindparams(bindparam("numbers", type_=ARRAY(SqlText)))
-_IS_ADDED_TO = text(f"SELECT {IS_ADDED_TO.format('a')} FROM (SELECT cast(:siret AS text) AS siret) a")  # noqa: S608
+_IS_ADDED_TO = text("SELECT EXISTS (SELECT FROM records WHERE joins = ANY(:numbers))").bindparams(
+    bindparam("numbers", type_=ARRAY(SqlText))
+)
 
 
 async def suppliers_with(connection: Connection, numbers: Iterable[str]) -> list[UUID]:
@@ -37,4 +33,5 @@ async def suppliers_with(connection: Connection, numbers: Iterable[str]) -> list
 
 async def is_added_to(connection: Connection, siret: str | None) -> bool:
     """Whether a record adds to the suppliers with this SIRET."""
-    return siret is not None and bool(await connection.scalar(_IS_ADDED_TO, {"siret": siret}))
+    numbers = [] if siret is None else [siret, siret[:SIREN_DIGITS]]
+    return bool(numbers) and bool(await connection.scalar(_IS_ADDED_TO, {"numbers": numbers}))

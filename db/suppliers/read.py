@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, fal
 
 from db.core.engine import Connection, Engine
 from db.schema.supplier_tables import change_sets, records, suppliers
-from db.suppliers.write import SIREN_DIGITS, current_version, survivors
+from db.suppliers.additions import SIREN_DIGITS
+from db.suppliers.write import current_version, survivors
 from domain.suppliers.supplier import SourceRef, Supplier
 from domain.text.normalise import fold
 

@@ -15,13 +15,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
 from db.schema.supplier_tables import change_set_ids, directory_version, records, sources, suppliers
+from db.suppliers.additions import SIREN_DIGITS
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import Offer, Placement, Point, Supplier
 from domain.text.normalise import fold
 
 CHANNEL = "vivier_suppliers"
 REWRITTEN_AT_ONCE = 1_000
-SIREN_DIGITS = 9
 
 _PUBLISH = text(f"""
     WITH next AS (UPDATE directory_version SET version = version + 1 RETURNING version),
