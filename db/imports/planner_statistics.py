@@ -1,4 +1,4 @@
-"""The planner's statistics on records and suppliers, refreshed where an import changed enough for old ones to mislead."""
+"""Statistics of the planner on records and suppliers, refreshed where an import changed so much that old ones mislead."""
 
 from sqlalchemy import Table, text
 
