@@ -11,38 +11,44 @@ from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-from api import reference as reference_routes
-from api.admin import audit, privacy
-from api.directory import merge_split as merges
-from api.directory import routes as suppliers
-from api.docs import routes as documentation
-from api.exchanges import reply_routes as replies
-from api.exchanges import routes as exchanges
+from api.admin.audit import ROUTES as AUDIT_ROUTES
+from api.admin.privacy import ROUTES as PRIVACY_ROUTES
+from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
+from api.directory.routes import ROUTES as DIRECTORY_ROUTES
+from api.docs.routes import ROUTES as DOCS_ROUTES
 from api.exchanges.email import mail_kind
+from api.exchanges.reply_routes import ROUTES as REPLY_ROUTES
+from api.exchanges.routes import ROUTES as EXCHANGE_ROUTES
 from api.match import ROUTES as MATCH_ROUTES
-from api.meetings import routes as meetings
-from api.needs import awards, equal_treatment, insights, shortlists
-from api.needs import routes as needs
+from api.meetings.routes import ROUTES as MEETING_ROUTES
+from api.needs.awards import ROUTES as AWARD_ROUTES
+from api.needs.equal_treatment import ROUTES as EQUAL_TREATMENT_ROUTES
+from api.needs.insights import ROUTES as INSIGHT_ROUTES
+from api.needs.routes import ROUTES as NEED_ROUTES
+from api.needs.shortlists import ROUTES as SHORTLIST_ROUTES
+from api.reference import ROUTES as REFERENCE_ROUTES
 from api.reports.routes import ROUTES as REPORT_ROUTES
-from api.runtime import observability as observe
 from api.runtime.auth import DEFAULT_ORGANISATION, Keys
 from api.runtime.endpoint import Call, options_handlers
 from api.runtime.import_processes import ImportProcesses
 from api.runtime.live_index import LiveDirectory
 from api.runtime.metrics import Metrics
+from api.runtime.observability import ROUTES as OBSERVABILITY_ROUTES
+from api.runtime.observability import ObservabilityMiddleware, access_log
 from api.runtime.outbox_worker import deliveries
 from api.runtime.services import Services
-from api.settings import BadSetting, Settings, nearest_variable, read_settings
-from api.sync import imports, records, sources
+from api.settings import BadSetting, Settings, nearest_variable
+from api.sync.imports import ROUTES as IMPORT_ROUTES
+from api.sync.records import ROUTES as RECORD_ROUTES
+from api.sync.sources import ROUTES as SOURCE_ROUTES
 from api.web.openapi import routes_of
 from api.web.path_suffix import FilePaths
 from api.web.problems import answer_failure
-from api.webhooks import routes as webhooks
+from api.webhooks.routes import ROUTES as WEBHOOK_ROUTES
 from api.webhooks.sender import webhook_kind
 from db.api_keys import ensure_organisation, find_client
 from db.core.engine import engine, transaction
 from domain.client import Client
-from matching.geo.outline_view import AreaOutlines
 from matching.reference import Reference, load_reference
 
 Part = Callable[[Services], AbstractAsyncContextManager[None]]
@@ -50,26 +56,26 @@ Part = Callable[[Services], AbstractAsyncContextManager[None]]
 # A new route file adds its handlers here, in the order in which the documentation shows them.
 ROUTES: tuple[HTTPRouteHandler, ...] = (
     *MATCH_ROUTES,
-    *needs.ROUTES,
-    *shortlists.ROUTES,
-    *awards.ROUTES,
-    *suppliers.ROUTES,
-    *merges.ROUTES,
-    *meetings.ROUTES,
-    *exchanges.ROUTES,
-    *replies.ROUTES,
-    *equal_treatment.ROUTES,
+    *NEED_ROUTES,
+    *SHORTLIST_ROUTES,
+    *AWARD_ROUTES,
+    *DIRECTORY_ROUTES,
+    *MERGE_SPLIT_ROUTES,
+    *MEETING_ROUTES,
+    *EXCHANGE_ROUTES,
+    *REPLY_ROUTES,
+    *EQUAL_TREATMENT_ROUTES,
     *REPORT_ROUTES,
-    *insights.ROUTES,
-    *records.ROUTES,
-    *imports.ROUTES,
-    *sources.ROUTES,
-    *webhooks.ROUTES,
-    *audit.ROUTES,
-    *privacy.ROUTES,
-    *reference_routes.ROUTES,
-    *observe.ROUTES,
-    *documentation.ROUTES,
+    *INSIGHT_ROUTES,
+    *RECORD_ROUTES,
+    *IMPORT_ROUTES,
+    *SOURCE_ROUTES,
+    *WEBHOOK_ROUTES,
+    *AUDIT_ROUTES,
+    *PRIVACY_ROUTES,
+    *REFERENCE_ROUTES,
+    *OBSERVABILITY_ROUTES,
+    *DOCS_ROUTES,
 )
 
 
@@ -139,8 +145,6 @@ def create_app(
         settings=settings,
         reference=reference,
         import_processes=import_processes,
-        gazetteer=reference.gazetteer,
-        area_outlines=AreaOutlines(reference.geography),
         metrics=Metrics(settings.metrics_dir),
         keys=Keys(settings.admin_key, settings.key_cache_seconds),
     )
@@ -156,15 +160,8 @@ def create_app(
     app.state.services = services
     # around everything, so that unknown paths and refused methods are seen too
     handler = FilePaths(app.asgi_handler, (route.path for route in routes_of(app)))
-    app.asgi_handler = observe.ObservabilityMiddleware(handler, services.metrics, observe.access_log(settings))
+    app.asgi_handler = ObservabilityMiddleware(handler, services.metrics, access_log(settings))
     return app
-
-
-def from_environment() -> Litestar:
-    """The application of a worker process, configured by its environment."""
-    settings = read_settings()
-    observe.configure_logging(settings)
-    return create_app(settings)
 
 
 def _run(part: Part, services: Services, _: Litestar) -> AbstractAsyncContextManager[None]:

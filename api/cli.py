@@ -65,6 +65,11 @@ Remove what is past its retention period: shows it, asks, then removes exactly t
 periods are settings; journals are never removed.
 """
 
+LAW_DUE = """\
+List the rules of law that change within DAYS, and those whose day to be looked at again comes by then or has passed:
+what changes, the article, how sure it is, and where to look. Reads VIVIER_LAW_FILE where it is set, and no database.
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status: 0, 1 for failure, 2 for a mistake of usage, 130 for Ctrl-C."""
@@ -128,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     _audit_options(add("audit", "verify the hash chain of the journals"))
     _privacy_options(add("privacy", "show the data held about a person, or erase them"))
     _retention_options(add("retention", "show or remove what is past its retention period"))
+    _law_options(add("law", "list the rules of law to look at again"))
     add("migrate", "create the tables of the database or bring them up to date")
     add("openapi", "print the OpenAPI document of the API")
     return parser
@@ -218,6 +224,13 @@ def _retention_options(parser: argparse.ArgumentParser) -> None:
         )
         action.add_argument("--json", action="store_true", help="print it as JSON")
     purge.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _law_options(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    due = actions.add_parser("due", help="list the rules that change soon or are to be checked", description=LAW_DUE)
+    due.add_argument("--within", type=_whole(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)")
+    due.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="count from this day (default: today)")
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:

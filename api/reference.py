@@ -18,7 +18,7 @@ from domain.law import rule_documents
 from domain.reference.taxonomy import Family
 from domain.reference.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
 from domain.suppliers.supplier import Point
-from matching.geo.outline_view import AreaOutline
+from matching.geo.territory import AreaOutline
 from matching.words.keywords import Reading
 
 TAG = "Reference"
@@ -158,7 +158,8 @@ async def search_territories(call: Call, query: TerritorySearch) -> Response[byt
 
     if query.q is not None:
         read_cursor("territories by relevance", query.cursor, str)  # a ranked answer has one page, so gives no cursor
-        return page(call, list(map(show, call.services.gazetteer.search(query.q, query.kind, query.limit))), None)
+        found = call.services.reference.gazetteer.search(query.q, query.kind, query.limit)
+        return page(call, list(map(show, found)), None)
     areas = territories.areas(query.kind) if query.kind else _of_all_kinds(territories)
 
     async def fetch(after: _Place | None, count: int) -> Sequence[Area]:
@@ -189,12 +190,12 @@ async def get_territory(call: Call, territory: str) -> Response[bytes]:
         area = reference.territories.area(territory)
     except UnknownTerritory as unknown:
         raise NotFound(unknown.detail) from None
-    portrait = call.services.area_outlines.of(area)
-    detail = _detail(area, reference.territories, portrait)
+    outline = call.services.reference.geography.outline(area)
+    detail = _detail(area, reference.territories, outline)
     if call.media_type == JSON:
         return conditional_get(call, detail, max_age=DAY)
-    outline = msgspec.Raw(portrait.outline if portrait else b"null")
-    feature = TerritoryFeature(area.id, outline, detail, detail.bbox)
+    geometry = msgspec.Raw(outline.geometry if outline else b"null")
+    feature = TerritoryFeature(area.id, geometry, detail, detail.bbox)
     return conditional_get(call, feature, GEOJSON, max_age=DAY)
 
 
@@ -247,11 +248,11 @@ def _summary(area: Area, territories: Territories) -> TerritorySummary:
     )
 
 
-def _detail(area: Area, territories: Territories, portrait: AreaOutline | None) -> TerritoryDetail:
+def _detail(area: Area, territories: Territories, outline: AreaOutline | None) -> TerritoryDetail:
     return TerritoryDetail(
         **msgspec.structs.asdict(_summary(area, territories)),
         communes=len(area.communes),
         postal_codes=territories.communes[area.communes[0]].postal_codes if area.kind == "commune" else (),
-        bbox=portrait.bbox if portrait else None,
-        centroid=Point(lat=portrait.centroid[1], lon=portrait.centroid[0]) if portrait else None,
+        bbox=outline.bbox if outline else None,
+        centroid=Point(lat=outline.centroid[1], lon=outline.centroid[0]) if outline else None,
     )

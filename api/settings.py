@@ -16,7 +16,7 @@ import msgspec
 from api.smtp_settings import MailServer, mail_server, sender
 from domain.law.rule_documents import read
 from domain.law.rules import Rules
-from domain.privacy.retention import LEAST_YEARS_OF_NEEDS, Periods
+from domain.privacy.retention import LEAST_YEARS_OF_NEEDS, RetentionPeriods
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
@@ -125,9 +125,9 @@ class Settings:
     unknown: tuple[str, ...] = ()
 
     @property
-    def periods(self) -> Periods:
+    def periods(self) -> RetentionPeriods:
         """The retention periods."""
-        return Periods(**{name: getattr(self, f"keep_{name}") for name in Periods.__struct_fields__})
+        return RetentionPeriods(**{name: getattr(self, f"keep_{name}") for name in RetentionPeriods.__struct_fields__})
 
 
 _FIELDS = {each.metadata["variable"]: each for each in fields(Settings) if each.metadata}

@@ -39,7 +39,7 @@ def now() -> datetime:
 def write(path: Path, count: int, reference: Reference) -> None:
     """A file of generated records in our own format."""
     with path.open("wb") as file:
-        for made in generate(count, 1, reference.territories, reference.taxonomy, reference.cpv, ON):
+        for made in generate(count, 1, reference, ON):
             row = {"external_id": made.external_id, **msgspec.structs.asdict(made.record)}
             file.write(msgspec.json.encode(row) + b"\n")
 

@@ -10,7 +10,7 @@ one lot has another value, duration and reach each time.
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
 from itertools import product
@@ -69,10 +69,6 @@ def nothing(*_: object) -> tuple[()]:
     return ()
 
 
-def no_verdict(_: object, __: object, rows: Sized) -> list[tuple[()]]:
-    return [()] * len(rows)
-
-
 @contextmanager
 def without_rules() -> Iterator[None]:
     """The engine as it would be without rules beyond the gate for reserved lots."""
@@ -80,7 +76,7 @@ def without_rules() -> Iterator[None]:
         stack.enter_context(patch("matching.engine.review_need", no_review))
         stack.enter_context(patch("matching.engine._approval_ends", lambda *_: None))
         stack.enter_context(patch("matching.explain.supply_advice", nothing))
-        stack.enter_context(patch("matching.explain.Explainer._verdicts", no_verdict))
+        stack.enter_context(patch("matching.explain.Explainer._verdicts", nothing))
         stack.enter_context(patch("matching.explain.Explainer.need_advice", nothing))
         yield
 

@@ -1,15 +1,17 @@
 """Time of a three-lot match in the engine, without HTTP, over generated pools.
 
-    python -m bench.match [SUPPLIERS ...]        (default: 13500 220000)
+    python -m bench.match [SUPPLIERS ...] [--offerless SHARE]        (default: 13500 220000, 0)
 
 Prints for each pool what building the index cost, and the median and 99th percentile of a match, first with the
 territories prepared (as portals ask: the same ones again and again), then each time with a radius never seen before.
+Of SHARE of the suppliers no offer is known, as of most in real files.
 """
 
-import sys
+import argparse
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from random import Random
 from statistics import quantiles
 from uuid import UUID
 
@@ -37,7 +39,7 @@ NEED = b"""{"territory": {"codes": ["departement:56"]}, "lots": [
 
 def suppliers(count: int, reference: Reference) -> Iterator[Supplier]:
     """Generated suppliers as the directory would hold them."""
-    made = generate(count, 1, reference.territories, reference.taxonomy, reference.cpv, ON)
+    made = generate(count, 1, reference, ON)
     for number, generated in enumerate(made):
         placement = place([generated.record], reference.geography)[0]
         stored = StoredRecord("bench", generated.external_id, generated.record, placement, UUID(int=number), NOW, NOW)
@@ -55,9 +57,13 @@ def timed(run: Callable[[int], object]) -> tuple[float, float]:
     return parts[49], parts[98]
 
 
-def measure(count: int, reference: Reference) -> None:
-    """Build an index of `count` suppliers and print what matching it costs."""
-    pool = list(suppliers(count, reference))
+def measure(count: int, reference: Reference, offerless: float = 0.0) -> None:
+    """Build an index of `count` suppliers and print what matching it costs. `offerless`: the share without offers."""
+    draw = Random(3)
+    pool = [
+        msgspec.structs.replace(supplier, offers=()) if draw.random() < offerless else supplier
+        for supplier in suppliers(count, reference)
+    ]
     started = time.process_time()
     live = LiveIndex(Index(pool, reference.taxonomy, reference.cpv, reference.geography), 1)
     built = time.process_time() - started
@@ -76,6 +82,9 @@ def measure(count: int, reference: Reference) -> None:
 
 
 if __name__ == "__main__":
-    loaded = load_reference()
-    for size in sys.argv[1:] or ("13500", "220000"):
-        measure(int(size), loaded)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("suppliers", type=int, nargs="*", default=[13_500, 220_000])
+    parser.add_argument("--offerless", type=float, default=0.0)
+    given, loaded = parser.parse_args(), load_reference()
+    for size in given.suppliers:
+        measure(size, loaded, given.offerless)

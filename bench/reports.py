@@ -40,9 +40,7 @@ T = TypeVar("T")
 
 def pool(reference: Reference) -> LiveIndex:
     """The generated suppliers that come with the product."""
-    made = generate(
-        SAMPLE_SIZE, SAMPLE_SEED, reference.territories, reference.taxonomy, reference.cpv, ON, SAMPLE_DEPARTEMENTS
-    )
+    made = generate(SAMPLE_SIZE, SAMPLE_SEED, reference, ON, SAMPLE_DEPARTEMENTS)
     suppliers = []
     for number, (external_id, record) in enumerate(made):
         placement = place([record], reference.geography)[0]

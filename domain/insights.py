@@ -107,7 +107,7 @@ class ReplyFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unsupplied(msgspec.Struct, frozen=True):
-    """A requested segment without any candidate in `lots` lots of these needs."""
+    """A requested segment without any candidate in `lots` lots of these needs, where supply is not unknown."""
 
     segment: str
     label: str
@@ -116,10 +116,11 @@ class Unsupplied(msgspec.Struct, frozen=True):
 
 
 class TensionFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """The number of lots of each tension; `good`: supply enough for competition."""
+    """The number of lots of each tension; `good`: supply enough for competition; `unknown`: nothing to conclude."""
 
     none: int
     critical: int
+    unknown: int
     low: int
     good: int
 
@@ -204,7 +205,8 @@ class Tally:
                 self._statuses[need.status] += 1
                 self._tension.update(lot.tension.level for lot in lots)
                 for lot in lots:
-                    self._add_lacking(need.id, lot)
+                    if lot.tension.level != "unknown":
+                        self._add_lacking(need.id, lot)
                 if need.status != "abandoned":
                     # a reserved lot is a social provision by itself
                     reserved = any(lot.reserved for lot in need.content.lots)

@@ -23,12 +23,10 @@ from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
 from matching.index import GROUND, NATIONAL, NO_AREA, OFFER_COLUMNS, RADIUS, Index, LiveIndex, Offers
 from matching.lot_query import LotQuery, Wanted
+from matching.offerless_cache import NEARBY_KM
 
 Keys = NDArray[np.int32]
 Scalar = TypeVar("Scalar", bound=np.generic)
-
-NEARBY_KM = 50.0
-"""The distance from the territory allowed to a supplier without a declared area (the contract's second gate)."""
 
 FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
 PRESENCES: tuple[Presence, ...] = ("local", "declared", "nearby", "national")

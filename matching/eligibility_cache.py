@@ -79,6 +79,13 @@ def legal_facts(supplier: Supplier) -> LegalFacts:
     return LegalFacts(supplier.approvals, supplier.shares, supplier.in_prison, supplier.legal_form, supplier.ess)
 
 
+def best_outcome(outcomes: NDArray[np.int8], reserved: Iterable[Reserved]) -> NDArray[np.int8]:
+    """The best outcome over several reserved types: a lot open to either takes a supplier eligible for one."""
+    columns = [RESERVED_TYPES.index(kind) for kind in reserved]
+    best: NDArray[np.int8] = outcomes[:, columns].min(axis=1)
+    return best
+
+
 def _distinct(facts: FactPositions) -> FactPositions:
     """The distinct facts; there are none most of the time, and that costs nothing."""
     return np.unique(facts) if len(facts) else facts

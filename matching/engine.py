@@ -1,7 +1,7 @@
 """A need in, an explained shortlist out."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import msgspec
@@ -9,17 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.law import rules as law
-from domain.law.findings import OUTCOMES
 from domain.law.review import OPTIONS, review_need
+from domain.law.splitting import no_split
 from domain.law.supply_advice import Count, Ends, Supply, horizon
-from domain.needs.award import Award
-from domain.needs.need import Need
+from domain.needs.award import PastAward
+from domain.needs.need import Need, buyer_siret
+from domain.needs.same_year import OtherNeed
 from domain.shortlists.shortlist import Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
 from domain.text.bilingual import Language
 from matching.considered import considered_suppliers
-from matching.eligibility_cache import INELIGIBLE
+from matching.eligibility_cache import INELIGIBLE, best_outcome
 from matching.explain import Explainer
-from matching.gates import GATE_NUMBER, PASSED, Contenders, best_outcome, may_answer, refusals
+from matching.gates import GATE_NUMBER, PASSED, Contenders, may_answer, refusals
 from matching.geo.projection import Positions
 from matching.index import LiveIndex
 from matching.lot_query import LotQuery
@@ -27,9 +28,9 @@ from matching.near_misses import nearest_refused
 from matching.past_awards import PastAwards
 from matching.ranking import eligibility, ranked
 from matching.reference import Reference
+from matching.unknown_trade import WORST_ELIGIBLE, UnknownSearch
 
 RADII_KM = (10, 25, 50, 100)
-WORST_ELIGIBLE = OUTCOMES.index("ELIGIBLE_IF")
 
 
 def match(
@@ -38,24 +39,29 @@ def match(
     reference: Reference,
     on: date,
     language: Language,
-    awards: Iterable[Award] = (),
+    awards: Iterable[PastAward] = (),
+    others: Sequence[OtherNeed] = (),
+    year: int = 0,
 ) -> Shortlist:
     """The shortlist of a need, evaluated for the day `on`. Raises InvalidContent with everything wrong in the need.
 
-    `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored.
+    `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored. `others`: the
+    other needs of the calendar year `year` that its values are added up with.
     """
     queries = reference.reader.read(need)
     explainer = explainer_of(need, queries, reference, on, language)
-    past = PastAwards.until(on, awards, reference.rules, reference.taxonomy)
+    past = PastAwards.until(on, awards, buyer_siret(need), reference.rules, reference.taxonomy)
+    split = no_split(need, others, year, reference.reader.objects, reference.rules.at(on, need.contract))
     seed = draw_seed(need)
+    search = UnknownSearch(index, on, reference.rules, past, need.near_misses, seed)
     return Shortlist(
         reference=need.reference,
         stamp=stamp_of(index, reference, on),
         lots=tuple(
-            _lot_shortlist(contenders_of(query, index, reference, on, past), need, explainer, past, seed)
+            _lot_shortlist(contenders_of(query, index, reference, on, past), search, need, explainer, past, seed)
             for query in queries
         ),
-        advice=explainer.need_advice(),
+        advice=explainer.need_advice(split),
     )
 
 
@@ -102,7 +108,7 @@ def contenders_of(
 
 
 def _lot_shortlist(
-    contenders: Contenders, need: Need, explainer: Explainer, past: PastAwards | None, seed: int
+    contenders: Contenders, search: UnknownSearch, need: Need, explainer: Explainer, past: PastAwards | None, seed: int
 ) -> LotShortlist:
     """The shortlist of one lot; `seed` decides the draws."""
     query, refused = contenders.considered.query, refusals(contenders)
@@ -110,9 +116,12 @@ def _lot_shortlist(
     shown = ranked(contenders, passed, seed)[: need.limit]
     missed = nearest_refused(contenders, refused, need.near_misses, seed)
     coverage = _coverage(contenders, passed)
+    unknown = search.suppliers(query)
+    tension = explainer.tension(query, coverage, unknown.eligible)
     options = _options(contenders, refused)
     ends = _approval_ends(contenders, passed, explainer.on, explainer.rules)
-    supply = Supply(len(passed), options, frozenset(query.lot.reserved or ()), ends)
+    undecided = unknown.eligible if tension.level == "unknown" else 0
+    supply = Supply(len(passed), options, frozenset(query.lot.reserved or ()), ends, undecided)
     return LotShortlist(
         id=query.lot.id,
         requested=tuple(
@@ -127,9 +136,10 @@ def _lot_shortlist(
         total=len(passed),
         candidates=explainer.candidates(contenders, shown),
         near_misses=explainer.near_misses(contenders, refused, missed),
+        unknown_trade=explainer.unknown_trade(query, unknown),
         coverage=coverage,
         alternatives=explainer.alternatives(query, options, _within(contenders, refused)),
-        tension=explainer.tension(query, coverage),
+        tension=tension,
         reservation=explainer.reservation(query),
         advice=explainer.lot_advice(query, supply, past.advice(contenders, passed) if past else ()),
     )

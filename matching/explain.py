@@ -16,7 +16,7 @@ from domain.law.past_awards import EssAward, with_award_bar
 from domain.law.rules import Rules
 from domain.law.supplier_facts import LegalFacts
 from domain.law.supply_advice import Count, Supply, distance_is_for_sourcing, supply_advice
-from domain.needs.need import ContractKind, Reserved
+from domain.needs.need import ContractKind, Lot, Reserved
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import (
@@ -36,17 +36,21 @@ from domain.shortlists.shortlist import (
     SupplierSummary,
     Tension,
     TensionLevel,
+    UnknownSupplier,
+    UnknownTrade,
 )
 from domain.suppliers.offers import strength
 from domain.suppliers.supplier import ServiceArea, Supplier
 from domain.text.bilingual import Language, Text
 from matching import messages
-from matching.considered import FITS, NEARBY_KM, PRESENCES, RELATED, offers_for
+from matching.considered import FITS, PRESENCES, RELATED, offers_for
 from matching.gates import GATES, Contenders
 from matching.geo.projection import Positions
 from matching.index import offered_segments
 from matching.lot_query import LotQuery
+from matching.offerless_cache import NEARBY_KM
 from matching.ranking import presence
+from matching.unknown_trade import UnknownSuppliers
 from matching.words.keywords import Interpreter
 
 Words = TypeVar("Words", Eligibility, Finding, Advice)
@@ -56,6 +60,8 @@ CACHED_QUESTIONS, CACHED_FACTS = 16, 16_384
 
 TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), (4, "low"))
 """The most candidates each level of tension goes with; above the last, the supply is good."""
+MANY_UNKNOWN = 3
+"""The least number of suppliers nearby, eligible but of unknown trade, from which a scarce supply is called unknown."""
 
 
 @dataclass(frozen=True)
@@ -87,15 +93,32 @@ class Explainer:
             for (row, distance), away in zip(missed, to_territory.tolist(), strict=True)
         )
 
-    def tension(self, query: LotQuery, coverage: Sequence[Coverage]) -> Tension:
-        """The tension of the supply, by the requested segment with the fewest candidates."""
+    def unknown_trade(self, query: LotQuery, found: UnknownSuppliers) -> UnknownTrade:
+        """The suppliers of unknown trade near the lot."""
+        nearest = tuple(
+            UnknownSupplier(
+                _summary(each.supplier),
+                _to_metre(each.distance_km),
+                self._judged(query.lot, each.facts, each.ess_awards),
+            )
+            for each in found.nearest
+        )
+        message = messages.unknown_trade(found.total, found.eligible, bool(query.lot.reserved))
+        return UnknownTrade(found.total, found.eligible, nearest, self._text(message))
+
+    def tension(self, query: LotQuery, coverage: Sequence[Coverage], unknown: int) -> Tension:
+        """The tension of the supply, by the requested segment with the fewest candidates.
+
+        `unknown`: the eligible suppliers of unknown trade.
+        """
         objects = [covered for covered, wanted in zip(coverage, query.wanted, strict=True) if wanted.role == "object"]
-        if not objects:
-            return Tension("none", self._text(messages.tension("none", 0, None)))
-        fewest = min(objects, key=lambda covered: covered.candidates)
-        level: TensionLevel = next((level for most, level in TENSIONS if fewest.candidates <= most), "good")
-        label = self.taxonomy.label(fewest.segment)
-        return Tension(level, self._text(messages.tension(level, fewest.candidates, label)))
+        fewest = min(objects, key=lambda covered: covered.candidates, default=None)
+        count = fewest.candidates if fewest else 0
+        level: TensionLevel = next((level for most, level in TENSIONS if count <= most), "good")
+        if level in {"none", "critical"} and unknown >= MANY_UNKNOWN:
+            level = "unknown"
+        label = self.taxonomy.label(fewest.segment) if fewest else None
+        return Tension(level, self._text(messages.tension(level, count, label, unknown)))
 
     def reservation(self, query: LotQuery) -> Reservation:
         """Findings of the law on reserving the lot; the worst gives the outcome."""
@@ -116,18 +139,27 @@ class Explainer:
             },
         )
 
-    def need_advice(self) -> tuple[Advice, ...]:
-        """Advice on the whole need."""
-        advice = (*self.review.advice, distance_is_for_sourcing(self.on, self.rules))
+    def need_advice(self, split: Sequence[LegalAdvice] = ()) -> tuple[Advice, ...]:
+        """Advice on the whole need. `split`: that on the organisation's other needs of its year."""
+        advice = (*self.review.advice, *split, distance_is_for_sourcing(self.on, self.rules))
         return tuple(_in_words(item, Advice, self.language) for item in advice)
 
     def lot_advice(self, query: LotQuery, supply: Supply, awarded: Sequence[LegalAdvice]) -> tuple[Advice, ...]:
-        """Advice on the lot, in this order: words not understood, law, past awards, counsel."""
+        """Advice on the lot, in this order: words not understood, trades not known, law, past awards, counsel."""
         review = self.review.lots[query.lot.id]
         legal = [*review.advice, *awarded]
         if query.objects:
             legal += supply_advice(supply, review, self.on, self.rules)
-        return (*self._not_understood(query), *(_in_words(advice, Advice, self.language) for advice in legal))
+        return (
+            *self._not_understood(query),
+            *self._ask_unknown(supply),
+            *(_in_words(advice, Advice, self.language) for advice in legal),
+        )
+
+    def _ask_unknown(self, supply: Supply) -> Iterator[Advice]:
+        if supply.unknown_eligible:
+            message = messages.ask_unknown(supply.unknown_eligible)
+            yield Advice("TRADE_UNKNOWN", "warning", None, self._text(message))
 
     def _not_understood(self, query: LotQuery) -> Iterator[Advice]:
         for code in query.unmapped:
@@ -221,12 +253,16 @@ class Explainer:
         return messages.not_served(max(areas, key=_reach), to_territory_km, supplier.location is not None)
 
     def _verdicts(self, contenders: Contenders, row: int) -> tuple[Eligibility, ...]:
-        """Eligibility of a supplier for each of the lot's reserved types, after the awards that the buyer made it."""
-        reserved = contenders.considered.query.lot.reserved
-        if not reserved:
+        considered = contenders.considered
+        if not considered.query.lot.reserved:
             return ()
-        judge = _judge(reserved, self.on, self.rules, self.contract, self.language)
-        return judge(contenders.considered.legal_facts(row), contenders.ess_awards.get(row, ()))
+        return self._judged(considered.query.lot, considered.legal_facts(row), contenders.ess_awards.get(row, ()))
+
+    def _judged(self, lot: Lot, facts: LegalFacts, awards: tuple[EssAward, ...]) -> tuple[Eligibility, ...]:
+        """Eligibility of a supplier for each of the lot's reserved types, after the awards that the buyer made it."""
+        if not lot.reserved:
+            return ()
+        return _judge(lot.reserved, self.on, self.rules, self.contract, self.language)(facts, awards)
 
     def _text(self, text: Text) -> str:
         return text.to(self.language)

@@ -3,17 +3,16 @@
 Inactive suppliers are not in the index at all: for them there is nothing to refuse.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.law.past_awards import EssAward
-from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.shortlists.shortlist import Gate
 from matching.considered import ConsideredSuppliers
-from matching.eligibility_cache import INELIGIBLE
+from matching.eligibility_cache import INELIGIBLE, best_outcome
 from matching.geo.projection import Floats, Positions
 from matching.geo.territory import Bools
 
@@ -79,10 +78,3 @@ def refusals(contenders: Contenders) -> NDArray[np.int8]:
         refused[left[~passes]] = number
         left = left[passes]
     return refused
-
-
-def best_outcome(outcomes: NDArray[np.int8], reserved: Iterable[Reserved]) -> NDArray[np.int8]:
-    """The best outcome over several reserved types: a lot open to either takes a supplier eligible for one."""
-    columns = [RESERVED_TYPES.index(kind) for kind in reserved]
-    best: NDArray[np.int8] = outcomes[:, columns].min(axis=1)
-    return best

@@ -21,6 +21,7 @@ from matching.geo.geojson_validation import checked_geometry
 from matching.geo.projection import earth_centred
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Geography, Territory
+from matching.offerless_cache import OfferlessCache
 from matching.weighted_cache import WeightedCache
 
 # how an offer says where it is available
@@ -69,6 +70,7 @@ class Index:
             lambda made: len(made.positions) + VERTEX_WEIGHT * made.shape.vertices,
             CACHED_DISTANCES,
         )
+        self.offerless = OfferlessCache(self.suppliers, self.positions, self.draw, self.eligibility, self.distances)
 
     def areas_meeting(self, territory: Territory) -> Bools:
         """For each distinct service area made of ground, whether it shares ground with a territory.

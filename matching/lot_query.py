@@ -66,6 +66,11 @@ class NeedReader:
             raise InvalidContent(tuple(problems))
         return tuple(query for query in queries if query is not None)
 
+    def objects(self, lot: Lot) -> tuple[str, ...]:
+        """The segments of the object of a lot whose codes were checked when it was stored; its places are not read."""
+        wanted, _, _ = self._wanted(lot)
+        return tuple(each.segment for each in wanted if each.role == "object")
+
     def _read_lot(
         self, need: Need, position: int, common: Territory | None, problems: list[Problem]
     ) -> LotQuery | None:

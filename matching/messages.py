@@ -142,8 +142,14 @@ AND = Text(" ; ", "; ")
 """Between two sentences that are said in one."""
 
 
-def tension(level: TensionLevel, fewest: int, label: str | None) -> Text:
-    """Whether competition is likely; `label` is the requested segment with the fewest candidates."""
+_NO_CANDIDATE = "Aucun candidat connu", "No known candidate"
+
+
+def tension(level: TensionLevel, fewest: int, label: str | None, unknown: int = 0) -> Text:
+    """Whether competition is likely; `label` is the requested segment with the fewest candidates.
+
+    `unknown`: the suppliers nearby that might answer but whose trade is not known.
+    """
     if label is None:
         return Text(
             "Aucun segment n'a été reconnu dans ce lot : préciser l'objet",
@@ -157,6 +163,13 @@ def tension(level: TensionLevel, fewest: int, label: str | None) -> Text:
             )
         case "critical":
             return Text(f"{fewest} candidat(s) seulement pour « {label} »", f"Only {fewest} candidate(s) for “{label}”")
+        case "unknown":
+            fr, en = (f"{fewest} candidat(s) seulement", f"Only {fewest} candidate(s)") if fewest else _NO_CANDIDATE
+            return Text(
+                f"{fr} pour « {label} », mais on ne sait pas ce que proposent {unknown} fournisseurs proches : "
+                "rien ne permet de conclure",
+                f"{en} for “{label}”, but what {unknown} suppliers nearby offer is not known: nothing can be concluded",
+            )
         case "low":
             return Text(f"Peu de candidats ({fewest}) pour « {label} »", f"Few candidates ({fewest}) for “{label}”")
         case _:
@@ -164,6 +177,38 @@ def tension(level: TensionLevel, fewest: int, label: str | None) -> Text:
                 f"Au moins {fewest} candidats par segment demandé",
                 f"At least {fewest} candidates per requested segment",
             )
+
+
+def unknown_trade(total: int, eligible: int, reserved: bool) -> Text:
+    """The number of suppliers nearby of unknown trade, and of those among them that may answer a reserved lot."""
+    if not total:
+        return Text("Aucun fournisseur proche d'activité inconnue", "No supplier nearby whose trade is not known")
+    several = total > 1
+    fr, en = (
+        ("proposent", "fournisseurs proches", "leur") if several else ("propose", "fournisseur proche", "lui"),
+        (("suppliers", "them") if several else ("supplier", "it")),
+    )
+    may = Text("", "")
+    if reserved:
+        verb = "peuvent" if eligible > 1 else "peut"
+        may = Text(
+            f", dont {eligible} {verb} répondre à ce lot réservé, au besoin sur preuve",
+            f", {eligible} of which may answer this reserved lot, if need be on proof,",
+        )
+    return Text(
+        f"On ne sait pas ce que {fr[0]} {total} {fr[1]}{may.fr} : {fr[2]} demander",
+        f"What {total} {en[0]} nearby{may.en} offer{'' if several else 's'} is not known: ask {en[1]}",
+    )
+
+
+def ask_unknown(eligible: int) -> Text:
+    """Counsel to ask the suppliers nearby whose trade is not known, before concluding on a scarce supply."""
+    return Text(
+        f"Conseil : ne pas conclure à un manque d'offre ; demander d'abord ce qu'ils proposent aux {eligible} "
+        "fournisseurs proches dont l'activité n'est pas connue",
+        f"Counsel: do not conclude that supply is lacking; first ask the {eligible} suppliers nearby whose trade is "
+        "not known what they offer",
+    )
 
 
 def unmapped(code: str, label: str | None) -> Text:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.considered import PRESENCES
-from matching.gates import Contenders, best_outcome
+from matching.eligibility_cache import best_outcome
+from matching.gates import Contenders
 from matching.geo.projection import Floats, Positions
 
 NATIONAL_PRESENCE = PRESENCES.index("national")
@@ -72,8 +73,13 @@ def presence(contenders: Contenders, rows: Positions) -> NDArray[np.int32]:
 
 
 def drawn(contenders: Contenders, rows: Positions, seed: int) -> NDArray[np.uint64]:
-    """A number per supplier that only the need and the supplier decide (splitmix64's mixing, Steele et al. 2014)."""
-    bits = contenders.considered.draws(rows) ^ np.uint64(seed)
+    """A number per supplier that only the need and the supplier decide."""
+    return mixed(contenders.considered.draws(rows), seed)
+
+
+def mixed(draws: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
+    """The drawing bits of suppliers mixed with a need's seed (splitmix64's mixing, Steele et al. 2014)."""
+    bits = draws ^ np.uint64(seed)
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return bits ^ (bits >> np.uint64(31))

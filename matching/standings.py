@@ -7,8 +7,8 @@ from uuid import UUID
 
 import numpy as np
 
-from domain.needs.award import Award
-from domain.needs.need import Need
+from domain.needs.award import PastAward
+from domain.needs.need import Need, buyer_siret
 from domain.shortlists.shortlist import Gate
 from domain.text.bilingual import Language
 from matching.engine import contenders_of, draw_seed, explainer_of
@@ -33,7 +33,7 @@ def standings(
     reference: Reference,
     on: date,
     language: Language,
-    awards: Iterable[Award],
+    awards: Iterable[PastAward],
     suppliers: Mapping[str, Collection[UUID]],
 ) -> dict[str, dict[UUID, Standing]]:
     """The standing of each of the `suppliers`, which are by lot; those that offer nothing near a lot are left out.
@@ -42,7 +42,8 @@ def standings(
     """
     queries = reference.reader.read(need)
     explainer = explainer_of(need, queries, reference, on, language)
-    past, seed = PastAwards.until(on, awards, reference.rules, reference.taxonomy), draw_seed(need)
+    past = PastAwards.until(on, awards, buyer_siret(need), reference.rules, reference.taxonomy)
+    seed = draw_seed(need)
     found: dict[str, dict[UUID, Standing]] = {}
     for query in queries:
         contenders = contenders_of(query, index, reference, on, past)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from domain.law import buyer_guide
 from domain.law.rule_documents import page
 from domain.law.rules import load
 
@@ -10,4 +11,5 @@ PAGE = Path(__file__).parent.parent / "docs" / "law.md"
 if __name__ == "__main__":
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page(load()), encoding="utf-8")
+    PAGE.with_name("achat.md").write_text(buyer_guide.page(load()), encoding="utf-8")
     print(f"{PAGE.relative_to(Path.cwd())} written")

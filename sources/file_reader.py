@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 import msgspec
 
 from domain.suppliers.rows import Batch, CheckedRecord, Row, RowError
-from domain.suppliers.source import Mapping
+from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import Placement
 from domain.text.bilingual import Language, Text
 from matching.geo.territory import Geography
@@ -32,7 +32,7 @@ class Reading(msgspec.Struct, frozen=True):
 
     format: str
     media_type: str
-    mapping: Mapping
+    mapping: SourceMapping
     language: Language
     is_gzipped: bool = False
     source: str | None = None

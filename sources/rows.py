@@ -17,7 +17,7 @@ from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.suppliers.rows import LONGEST_EXTERNAL_ID, Row, RowError, reject
-from domain.suppliers.source import Mapping
+from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import Flag, SupplierRecord
 from domain.text.bilingual import Language, Text
 
@@ -36,7 +36,7 @@ class Context:
     territories: Territories
     taxonomy: Taxonomy
     cpv: Cpv
-    mapping: Mapping = field(default_factory=Mapping)
+    mapping: SourceMapping = field(default_factory=SourceMapping)
     language: Language = "fr"
     source: str | None = None
     today: date | None = None

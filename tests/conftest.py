@@ -11,6 +11,7 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +22,9 @@ from hypothesis import settings
 from db import migrate
 from db.core import engine as database
 from db.embedded import serve as embedded
+from domain.law.due_rules import due_lines, due_rules
+from domain.law.rules import load
+from domain.text.typography import PARIS
 
 ROOT = Path(__file__).resolve().parent.parent
 MEMORY = Path("/dev/shm")
@@ -35,6 +39,18 @@ settings.register_profile("full", max_examples=100, deadline=None)
 def examples(full: int) -> int:
     """`full` examples in the full profile, and in others the share of them that corresponds."""
     return max(1, full * settings().max_examples // 100)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell maintainers which rules of law are due, where tests of the law ran: no date makes a test fail."""
+    reports = (report for group in terminalreporter.stats.values() for report in group)
+    if not any(getattr(report, "nodeid", "").startswith("tests/domain/law/") for report in reports):
+        return
+    today = datetime.now(PARIS).date()
+    if due := due_rules(load(), today, 90):
+        terminalreporter.section("rules of law to look at (see `vivier law due`)")
+        for each in due:
+            terminalreporter.write_line(due_lines(each, today)[0])
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import msgspec
 
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
 from domain.reference.geojson import Polygon, Ring
-from domain.shortlists.shortlist import Candidate, LotShortlist, NearMiss
+from domain.shortlists.shortlist import Candidate, LotShortlist, NearMiss, UnknownSupplier
 from domain.suppliers.supplier import Approval, Basis, Evidence, Kind, Offer, Point, ServiceArea, Supplier
 from domain.text.bilingual import Language
 from matching.engine import match
@@ -38,6 +38,11 @@ def supplier(name: str = "atelier", *offers: Offer, at: Point | None = RENNES, *
     """An active supplier in Rennes that cleans offices, unless said otherwise."""
     usual = {"updated_at": datetime(2026, 11, 1, tzinfo=UTC), "location": at}
     return Supplier(id=uuid5(NAMES, name), name=name, offers=offers or (offer(),), **(usual | fields))
+
+
+def offerless(name: str, at: Point | None = RENNES, **fields: Any) -> Supplier:
+    """An active supplier in Rennes of which no offer is known, unless said otherwise."""
+    return msgspec.structs.replace(supplier(name, at=at, **fields), offers=())
 
 
 def offer(*segments: str, cpv: Iterable[str] = (), basis: Basis = "declared", **area: Any) -> Offer:
@@ -114,6 +119,6 @@ def matched(asked: Need, *suppliers: Supplier, on: date = ON, language: Language
     return match(asked, live(*suppliers), reference(), on, language).lots[0]
 
 
-def names(rows: Iterable[Candidate | NearMiss]) -> list[str]:
+def names(rows: Iterable[Candidate | NearMiss | UnknownSupplier]) -> list[str]:
     """Who is listed, in order."""
     return [row.supplier.name for row in rows]

@@ -161,7 +161,7 @@ def test_the_map_shows_the_house() -> None:
 def sample_pool() -> LiveIndex:
     """The sample pool as a server holds it that was filled in the month of POOL_ON."""
     ours = reference()
-    made = generate(SAMPLE_SIZE, SAMPLE_SEED, ours.territories, ours.taxonomy, ours.cpv, POOL_ON, SAMPLE_DEPARTEMENTS)
+    made = generate(SAMPLE_SIZE, SAMPLE_SEED, ours, POOL_ON, SAMPLE_DEPARTEMENTS)
     suppliers = []
     for number, (external_id, record) in enumerate(made):
         stored = StoredRecord(

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Annotated, Any
-from uuid import UUID
 
 import msgspec
 from litestar import Response
 from msgspec import Meta, field
 
+from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call, endpoint
 from api.web.dates import in_utc
 from api.web.pagination import Page, Paging, paged
@@ -23,7 +23,6 @@ TAG = "Journal"
 # Kinds of objects that belong to one organisation: one without an entry in its journal does not exist for it.
 _OWN = ("need:", "exchange:", "meeting:", "webhook:", "person:", "key:")
 _NO_OBJECT = Text("Le journal ne connaît pas cet objet", "The journal does not know this object")
-_ADMINISTRATOR = UUID(int=0)
 
 Object = Annotated[
     str,
@@ -76,7 +75,15 @@ class AuditHead(msgspec.Struct, frozen=True):
     anchor: str
 
 
-@endpoint("GET", "/audit", tag=TAG, scope=("needs", "admin"), answers=Page[AuditEntry], example="audit")
+@endpoint(
+    "GET",
+    "/audit",
+    tag=TAG,
+    scope=("needs", "admin"),
+    answers=Page[AuditEntry],
+    problems=("not-found",),
+    example="audit",
+)
 async def list_audit_entries(call: Call, query: AuditQuery) -> Response[bytes]:
     """Read the organisation's journal, oldest entries first.
 
@@ -117,7 +124,7 @@ ROUTES = (list_audit_entries, get_audit_head)
 
 async def _with_key_names(connection: Connection, found: Sequence[Entry]) -> Sequence[AuditEntry]:
     keys = {entry.actor_id for entry in found if entry.means == "key"}
-    names = await key_names(connection, keys) | {_ADMINISTRATOR: ("VIVIER_ADMIN_KEY", None)}
+    names = await key_names(connection, keys) | {NOT_STORED: ("VIVIER_ADMIN_KEY", None)}
     no_key = (None, None)
     shown = ((entry, names.get(entry.actor_id, no_key) if entry.means == "key" else no_key) for entry in found)
     return [

@@ -11,7 +11,7 @@ from db.privacy.erase import erase_person, export_person
 from db.privacy.purge import plan
 from domain.privacy.data_subject import DataSubject
 from domain.privacy.holdings import Erasure, PersonalData
-from domain.privacy.retention import Plan
+from domain.privacy.retention import RetentionPlan
 
 TAG = "Privacy"
 
@@ -50,8 +50,8 @@ async def erase_personal_data(call: Call, body: ErasureRequest) -> Erasure:
     )
 
 
-@endpoint("GET", "/retention", tag=TAG, scope="admin", answers=Plan)
-async def get_retention(call: Call) -> Plan:
+@endpoint("GET", "/retention", tag=TAG, scope="admin", answers=RetentionPlan)
+async def get_retention(call: Call) -> RetentionPlan:
     """Show what has been kept for its time.
 
     Of the key's organisation, and of what all share: what `vivier retention purge`, the operator's command, would

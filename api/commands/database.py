@@ -1,7 +1,7 @@
 """The database that a command works on: the one of DATABASE_URL, else the embedded one of VIVIER_HOME."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from api.settings import Settings
 from db import migrate
@@ -14,10 +14,7 @@ def attached(settings: Settings, *, shared: bool = True) -> Iterator[str]:
 
     `shared`: for a short command, which works beside a server that already runs; else for a server.
     """
-    if settings.database_url is not None:
-        migrate.upgrade(settings.database_url)
-        yield settings.database_url
-        return
-    with embedded.serve(settings.home, shared=shared, pg_bin=settings.pg_bin) as url:
+    given = settings.database_url
+    with nullcontext(given) if given else embedded.serve(settings.home, shared=shared, pg_bin=settings.pg_bin) as url:
         migrate.upgrade(url)
         yield url

@@ -117,10 +117,10 @@ async def _refuse_real_suppliers(database: Engine, on: date) -> None:
         )
 
 
-async def _key(engine: Engine, file: Path, now: datetime) -> str:
+async def _key(database: Engine, file: Path, now: datetime) -> str:
     """The key of the last run where this database still knows it, else a new one."""
     last = _read(file)
-    async with transaction(engine) as connection:
+    async with transaction(database) as connection:
         if last and await find_client(connection, last):
             return last
         secret, _ = await create_key(connection, name=KEY_NAME, organisation=KEY_NAME, scopes=KEY_SCOPES, now=now)
@@ -129,11 +129,10 @@ async def _key(engine: Engine, file: Path, now: datetime) -> str:
     return secret
 
 
-def _read(file: Path) -> str | None:
-    try:
+def _read(file: Path) -> str:
+    with suppress(OSError, UnicodeDecodeError):
         return file.read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        return None
+    return ""
 
 
 def _write(file: Path, secret: str) -> None:

@@ -41,6 +41,7 @@ FLAGS = {
     "placed_at_commune": "are placed somewhere in their commune",
     "point_far_from_commune": "have a point far from their commune",
     "outside_france": "have a point outside France",
+    "unmapped_category": "have a category that the mapping of the source does not know",
     "siret_check_failed": "have a SIRET that fails its check digit",
 }
 MEDIA_TYPES = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}

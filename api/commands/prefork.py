@@ -70,11 +70,13 @@ class Workers:
         while len(self._born) < self._count and time.monotonic() >= self._restart_at:
             # a signal between the fork and the child's own handlers must not be taken for one to the parent
             signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-            child = os.fork()
-            if not child:
-                self._run_child()
-            self._born[child] = time.monotonic()
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+            try:
+                child = os.fork()
+                if not child:
+                    self._run_child()
+                self._born[child] = time.monotonic()
+            finally:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
     def _run_child(self) -> None:
         """Work until told to stop, or until the parent is gone; never returns."""

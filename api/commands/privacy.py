@@ -56,7 +56,12 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
                     sys.stderr.write("vivier: nothing was changed\n")
                     return FAILED
             done = erased(dry_run=False)
-        _write(options, done)
+        if options.json:
+            sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
+        elif isinstance(done, PersonalData):
+            _show(done.holdings, sys.stdout)
+        else:
+            _show_erasure(done)
         return 0
 
 
@@ -72,15 +77,6 @@ async def _carried_out(
             raise CommandFailed(f"there is no organisation {plain(organisation)}", USAGE)
         home = found[0] if organisation else await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
     return await work(database, subject, found, Actor(home, "command"), now)
-
-
-def _write(options: argparse.Namespace, done: PersonalData | Erasure) -> None:
-    if options.json:
-        sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
-    elif isinstance(done, PersonalData):
-        _show(done.holdings, sys.stdout)
-    else:
-        _show_erasure(done)
 
 
 def _show(holdings: Sequence[Holding], stream: TextIO) -> None:

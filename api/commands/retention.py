@@ -16,7 +16,7 @@ from api.runtime.auth import DEFAULT_ORGANISATION
 from api.settings import Settings
 from db.core.engine import engine, transaction
 from db.privacy.purge import plan, purge
-from domain.privacy.retention import Kind, Periods, Plan
+from domain.privacy.retention import Kind, RetentionPeriods, RetentionPlan
 
 _NAMES: dict[Kind, str] = {
     "needs": "needs",
@@ -47,12 +47,12 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         return 0
 
 
-async def _planned(url: str, periods: Periods, spared: list[UUID]) -> Plan:
+async def _planned(url: str, periods: RetentionPeriods, spared: list[UUID]) -> RetentionPlan:
     async with transaction(engine(url, pool_size=0)) as connection:
         return await plan(connection, periods, datetime.now(UTC), spared)
 
 
-def _show(shown: Plan, verb: str, stream: TextIO) -> None:
+def _show(shown: RetentionPlan, verb: str, stream: TextIO) -> None:
     for need in shown.needs:
         counts = {kind: getattr(need, kind) for kind in ("shortlists", "exchanges", "meetings", "awards")}
         goes = ", ".join(f"{count} {kind}" for kind, count in counts.items())

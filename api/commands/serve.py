@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -38,9 +39,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             sys.stdout.write(f"Vivier listens on {where} (documentation: {where}/docs). Ctrl-C stops it.\n")
             sys.stdout.flush()
 
-        def work(started: Callable[[], object]) -> bool:
-            return serve_requests(app, bound, started)
-
+        work = partial(serve_requests, app, bound)
         if settings.workers == 1 or settings.metrics_dir is None:
             check_started(work(announce))
         else:

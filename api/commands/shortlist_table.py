@@ -10,14 +10,23 @@ from rich.text import Text
 from api.commands.console import plain
 from domain.needs.need import Lot, Need
 from domain.reference.territory import Territories
-from domain.shortlists.shortlist import Advice, Candidate, Eligibility, LotShortlist, NearMiss, Severity, Shortlist
+from domain.shortlists.shortlist import (
+    Advice,
+    Candidate,
+    Eligibility,
+    LotShortlist,
+    NearMiss,
+    Severity,
+    Shortlist,
+    UnknownSupplier,
+)
 from domain.text import typography
 from domain.text.bilingual import OR, kilometres, listed, long_date
 from domain.text.labels import KINDS, OUTCOMES, RESERVED, SEVERITIES
 
 ANSWERS = {outcome: words.fr for outcome, words in OUTCOMES.items()} | {"ELIGIBLE": "Oui", "INELIGIBLE": "Non"}
 """Whether a supplier may answer a reserved lot, from the surest to the least."""
-TENSION_STYLES = {"none": "bold red", "critical": "red", "low": "yellow", "good": "green"}
+TENSION_STYLES = {"none": "bold red", "critical": "red", "unknown": "yellow", "low": "yellow", "good": "green"}
 SEVERITY_STYLES: dict[Severity, str] = {"blocking": "bold red", "warning": "yellow"}
 
 Fact = tuple[str, Text]
@@ -44,6 +53,7 @@ class ShortlistReport:
     def _abbreviations(self, shortlist: Shortlist) -> None:
         suppliers = [row.supplier for lot in shortlist.lots for row in lot.candidates[: self._shown]]
         suppliers += [miss.supplier for lot in shortlist.lots for miss in lot.near_misses]
+        suppliers += [each.supplier for lot in shortlist.lots for each in lot.unknown_trade.nearest]
         seen = {kind for supplier in suppliers for kind in supplier.kinds}
         if used := [f"{kind} {meaning.fr}" for kind, meaning in KINDS.items() if kind in seen]:
             self._to.print(f"\nSigles : {' ; '.join(used)}.")
@@ -64,6 +74,9 @@ class ShortlistReport:
         if answered.near_misses:
             self._to.print("\nÉcartés de peu :" if answered.candidates else "\nÉcartés, les plus proches :")
             self._to.print(_bullets(Text(self._near_miss(miss)) for miss in answered.near_misses))
+        if answered.unknown_trade.nearest:
+            self._to.print(plain(f"\n{answered.unknown_trade.message} :"))
+            self._to.print(_bullets(Text(self._unknown(each)) for each in answered.unknown_trade.nearest))
         self._to.print()
         self._to.print(_facts(_outlook(lot, answered)))
         if remarks := [*_findings(answered), *map(_advice, answered.advice)]:
@@ -124,6 +137,16 @@ class ShortlistReport:
     def _near_miss(self, miss: NearMiss) -> str:
         named = ", ".join((miss.supplier.name, *miss.supplier.kinds, self._commune(miss.supplier.commune)))
         return plain(f"{named} : {miss.message}")
+
+    def _unknown(self, unknown: UnknownSupplier) -> str:
+        supplier, contact = unknown.supplier, unknown.supplier.contact
+        parts = [supplier.name, *supplier.kinds, self._commune(supplier.commune)]
+        if unknown.distance_km is not None:
+            parts.append(kilometres(unknown.distance_km, rough=True).fr)
+        if reached := contact.email or contact.phone or contact.website:
+            parts.append(reached)
+        verdict = _eligibility(unknown.eligibility)
+        return plain(", ".join(parts) + (f" ; peut répondre : {verdict[:1].lower()}{verdict[1:]}" if verdict else ""))
 
     def _commune(self, code: str | None) -> str:
         return self._territories.commune_name(code) or "commune inconnue"

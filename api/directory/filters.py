@@ -20,6 +20,7 @@ from domain.needs.need import Kilometres, Reserved, Siret
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories, UnknownTerritory
+from domain.suppliers.record_check import unknown_segment
 from domain.suppliers.supplier import Kind, Point, Supplier
 from domain.text.bilingual import Text
 from matching.eligibility_cache import legal_facts
@@ -28,7 +29,7 @@ from matching.reference import Reference
 
 Test = Callable[[Sequence[Supplier]], Sequence[bool]]
 
-MOST = 50
+MOST_VALUES = 50
 _NUMBER = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,15})?")
 
 
@@ -39,7 +40,7 @@ class SupplierQuery(Paging, frozen=True, kw_only=True):
         Annotated[
             tuple[str, ...],
             msgspec.Meta(
-                max_length=MOST,
+                max_length=MOST_VALUES,
                 description="A segment: offered itself, through its CPV codes, or with its whole family. "
                 "A family: offered itself or by one of its segments",
             ),
@@ -49,7 +50,7 @@ class SupplierQuery(Paging, frozen=True, kw_only=True):
     territory: (
         Annotated[
             tuple[str, ...],
-            msgspec.Meta(max_length=MOST, description="The code of a territory that the supplier is located in"),
+            msgspec.Meta(max_length=MOST_VALUES, description="The code of a territory that the supplier is located in"),
         ]
         | None
     ) = None
@@ -142,7 +143,7 @@ def _activities(
         if taxonomy.known(segment):
             found |= _answering(segment, taxonomy, reference.cpv)
         else:
-            problems.append(unknown_segment(segment, taxonomy, place))
+            problems.append(Problem(pointer("segment", place), "unknown_code", unknown_segment(segment, taxonomy)))
     return tuple(sorted(found))
 
 
@@ -197,14 +198,6 @@ def _numbers(name: str, text: str | None, bounds: tuple[int, ...], problems: lis
         problems.append(Problem(pointer(name), "out_of_range", detail))
         return None
     return numbers
-
-
-def unknown_segment(code: str, taxonomy: Taxonomy, place: int) -> Problem:
-    """The problem of a code, number `place` of those given as `segment`, that is neither a segment nor a family."""
-    hint = taxonomy.nearest(code)
-    fr, en = (f" ; peut-être {hint}", f"; perhaps {hint}") if hint else ("", "")
-    detail = Text(f"Segment inconnu : « {code[:80]} »{fr}", f"Unknown segment: “{code[:80]}”{en}")
-    return Problem(pointer("segment", place), "unknown_code", detail)
 
 
 def _answering(wanted: str, taxonomy: Taxonomy, cpv: Cpv) -> set[str]:

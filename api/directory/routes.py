@@ -27,8 +27,7 @@ from db.suppliers.read import START, Change, Position, changes_after, page_of_su
 from db.suppliers.read import get_supplier as find_supplier
 from db.suppliers.write import current_version
 from domain.errors import NotFound
-from domain.suppliers.supplier import Supplier
-from domain.text.bilingual import Text
+from domain.suppliers.supplier import NO_SUPPLIER, Supplier
 
 TAG = "Suppliers"
 LIST = "suppliers"
@@ -38,8 +37,6 @@ READ_AT_ONCE = 200
 READ_AT_MOST = 2_000
 """Suppliers tested for one page, where the database cannot apply all filters: the page may then be short or empty, and
 still have a next one."""
-
-NO_SUPPLIER = Text("Aucun fournisseur de cet identifiant", "No supplier of this id")
 
 
 @endpoint(

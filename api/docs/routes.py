@@ -3,13 +3,13 @@
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from litestar import Response
 
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import HOUR, conditional_get, etag_of
+from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get, etag_of
 from api.web.content_negotiation import HTML, JSON
 from api.web.openapi import encode, routes_of
 from api.web.problems import CATALOGUE, ProblemType
@@ -30,14 +30,6 @@ POLICY = (
 )
 
 
-class Asset(NamedTuple):
-    """A file of the documentation page."""
-
-    content: bytes
-    media_type: str
-    etag: str
-
-
 class ProblemTypeDocument(msgspec.Struct, frozen=True):
     """A type of problem: its path, the status it comes with, what happened and what to do."""
 
@@ -53,7 +45,7 @@ class ProblemTypeList(msgspec.Struct, frozen=True):
     items: tuple[ProblemTypeDocument, ...]
 
 
-@endpoint("GET", "/openapi.json", tag=TAG, scope=None, answers=dict[str, Any])
+@endpoint("GET", "/openapi.json", tag=TAG, scope=None, answers=dict[str, Any], status=(200, 304), headers=IF_NONE_MATCH)
 async def get_openapi(call: Call) -> Response[bytes]:
     """This description of the API, as OpenAPI 3.1."""
     state = call.app.state
@@ -65,15 +57,22 @@ async def get_openapi(call: Call) -> Response[bytes]:
 @endpoint("GET", "/docs", tag=TAG, scope=None, answers={HTML: str})
 async def get_docs(_: Call) -> Response[bytes]:
     """A page to read and try this API; works without internet access."""
-    page = asset("docs.html")
-    return Response(page.content, headers={"content-type": page.media_type, "content-security-policy": POLICY})
+    page, media_type = asset("docs.html")[:2]
+    return Response(page, headers={"content-type": media_type, "content-security-policy": POLICY})
 
 
-@endpoint("GET", "/docs/assets/{name}", tag=TAG, scope=None, answers={"*/*": bytes}, status=(200, 304))
+@endpoint(
+    "GET",
+    "/docs/assets/{name}",
+    tag=TAG,
+    scope=None,
+    answers={"*/*": bytes},
+    status=(200, 304),
+    headers=IF_NONE_MATCH,
+)
 async def get_docs_asset(call: Call, name: str) -> Response[bytes]:
     """A script or style sheet of the page."""
-    found = asset(name)
-    return conditional_get(call, found.content, found.media_type, found.etag, max_age=HOUR)
+    return conditional_get(call, *asset(name), max_age=HOUR)
 
 
 @endpoint("GET", "/problems", tag=TAG, scope=None, answers=ProblemTypeList)
@@ -97,12 +96,12 @@ ROUTES = (get_openapi, get_docs, get_docs_asset, list_problem_types, get_problem
 
 
 @cache
-def asset(name: str) -> Asset:
-    """A file of the page by its name. Raises NotFound for any other."""
+def asset(name: str) -> tuple[bytes, str, str]:
+    """The content, media type and entity tag of a file of the page. Raises NotFound for any other name."""
     if name not in {file.name for file in ASSETS.iterdir()} or Path(name).suffix not in MEDIA_TYPES:
         raise NotFound(Text("Aucun fichier de ce nom", "No file of this name"))
     content = (ASSETS / name).read_bytes()
-    return Asset(content, MEDIA_TYPES[Path(name).suffix], etag_of(content))
+    return content, MEDIA_TYPES[Path(name).suffix], etag_of(content)
 
 
 def _described(kind: ProblemType, language: Language) -> ProblemTypeDocument:

@@ -17,7 +17,7 @@ from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, S
 
 from api.exchanges.reply_links import TOKEN_BYTES, address, expiry, last_day
 from api.runtime.actor import Acting
-from api.runtime.outbox_worker import Kind
+from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from api.smtp_settings import ADDRESS, MailServer
 from db.core.engine import Connection, Engine, transaction
@@ -39,13 +39,13 @@ PATIENCE = timedelta(seconds=90)
 
 
 @asynccontextmanager
-async def mail_kind(services: Services) -> AsyncIterator[Kind | None]:
+async def mail_kind(services: Services) -> AsyncIterator[DeliveryKind | None]:
     """The kind of delivery that sends e-mail; None where no mail server is set."""
     settings = services.settings
     if settings.smtp is None or settings.mail_from is None or settings.public_url is None:
         yield None
         return
-    postman = Postman(
+    email_sender = EmailSender(
         server=settings.smtp,
         sender=settings.mail_from,
         base=settings.public_url,
@@ -53,10 +53,10 @@ async def mail_kind(services: Services) -> AsyncIterator[Kind | None]:
         engine=services.database,
         now=services.now,
     )
-    yield Kind(
+    yield DeliveryKind(
         outbox=message_mails,
         schedule=SCHEDULE,
-        attempt=postman.deliver,
+        attempt=email_sender.deliver,
         also_note=write_outcome,
         at_once=AT_ONCE,
         patience=PATIENCE,
@@ -74,7 +74,7 @@ async def queue_emails(connection: Connection, acting: Acting, exchange: Exchang
 
 
 @dataclass(frozen=True, kw_only=True)
-class Postman:
+class EmailSender:
     """Hands messages to the mail server. `tls`: the authorities to trust, the system's by default."""
 
     server: MailServer

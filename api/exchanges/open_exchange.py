@@ -9,7 +9,7 @@ from api.exchanges.buyer_view import CreatedExchange, RecipientLetter, ReplyLink
 from api.exchanges.email import queue_emails
 from api.exchanges.own_exchange import own_exchange
 from api.exchanges.reply_links import issue_links, last_day
-from api.exchanges.write_letter import undelivered, write_letter
+from api.exchanges.write_letter import left_to_buyer, write_letter
 from api.needs.own_need import lock_own_need, unknown_lot
 from api.runtime.actor import Acting
 from db.audit import write_entry
@@ -32,17 +32,20 @@ from domain.exchanges.exchange import (
 )
 from domain.exchanges.letter import Link
 from domain.needs.status import StoredNeed, require_open
-from domain.shortlists.frozen import to_be_contacted
+from domain.shortlists.frozen import to_be_contacted, unknown_to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
-from domain.suppliers.supplier import Supplier
+from domain.suppliers.supplier import NO_SUPPLIER, Supplier
 from domain.text.bilingual import Text
 
-NO_SUPPLIER = Text("Aucun fournisseur de cet identifiant", "No supplier of this id")
 NOBODY_LEFT = Text(
     "La dernière version de la liste n'a, pour ces lots, aucun candidat qui ne soit écarté : nommer des destinataires, "
     "ou refaire la liste par POST /needs/{id}/shortlists",
     "For these lots, the latest version of the shortlist has no candidate that is not set aside: name recipients, or "
     "match again by POST /needs/{id}/shortlists",
+)
+ONLY_SHORTLIST = Text(
+    "N'a de sens qu'avec « recipients » égal à « shortlist » : nommer les autres destinataires par leur identifiant",
+    "Only means something where “recipients” is “shortlist”: name other recipients by their ids",
 )
 TOO_MANY = Text(
     f"Un échange a au plus {MOST_RECIPIENTS} destinataires : ouvrir un échange par groupe de lots",
@@ -95,7 +98,7 @@ def _letters(
     acting: Acting, need: StoredNeed, exchange: Exchange, links: Sequence[ReplyLinkDocument]
 ) -> Iterator[RecipientLetter]:
     first, by_supplier = exchange.messages[0], {each.supplier_id: each for each in links}
-    for supplier_id in undelivered(exchange, first.id):
+    for supplier_id in left_to_buyer(exchange, first.id):
         link = by_supplier[supplier_id]
         letter = write_letter(acting, need, exchange, first, Link(link.url, last_day(link.expires_at)))
         yield RecipientLetter(letter.subject, letter.text, supplier_id=supplier_id)
@@ -115,23 +118,29 @@ async def _recipients(
         for place, each in enumerate(named)
         if each not in known
     ]
+    if request.include_unknown_trade and request.recipients != "shortlist":
+        problems.append(Problem(pointer("include_unknown_trade"), "only_with_shortlist", ONLY_SHORTLIST))
     if problems:
         raise InvalidContent(tuple(problems))
     if request.recipients == "shortlist":
-        return await _shortlisted(connection, acting, need, request.lot_ids)
+        return await _shortlisted(connection, acting, need, request)
     each_once = {known[each].id: known[each] for each in named}
     return tuple(_recipient(each, "named") for each in each_once.values())
 
 
 async def _shortlisted(
-    connection: Connection, acting: Acting, need: StoredNeed, lot_ids: Sequence[str]
+    connection: Connection, acting: Acting, need: StoredNeed, request: ExchangeRequest
 ) -> tuple[Recipient, ...]:
     version = await select_shortlist(connection, acting.organisation_id, need.id, None)
-    shown = to_be_contacted(version, lot_ids) if version else ()
-    known = await living_suppliers(connection, [each.id for each in shown])
+    shown: list[tuple[SupplierSummary, Why]] = []
+    if version:
+        shown += [(each, "shortlist") for each in to_be_contacted(version, request.lot_ids)]
+    if version and request.include_unknown_trade:
+        shown += [(each, "unknown_trade") for each in unknown_to_be_contacted(version, request.lot_ids)]
+    known = await living_suppliers(connection, [each.id for each, _ in shown])
     recipients: dict[UUID, Recipient] = {}
-    for each in shown:
-        recipient = _recipient(known.get(each.id, each), "shortlist")
+    for each, why in shown:
+        recipient = _recipient(known.get(each.id, each), why)
         recipients.setdefault(recipient.supplier_id, recipient)
     if not recipients:
         raise Conflict("nobody_to_contact", NOBODY_LEFT)

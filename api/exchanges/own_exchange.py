@@ -11,7 +11,7 @@ from domain.exchanges.exchange import Exchange
 from domain.needs.status import StoredNeed
 from domain.text.bilingual import Text
 
-NO_EXCHANGE = Text("Aucun échange de cet identifiant", "No exchange of this id")
+NO_EXCHANGE = Text("Aucun échange de cet identifiant", "No exchange with this id")
 
 
 async def own_exchange(connection: Connection, organisation_id: UUID, exchange_id: UUID) -> Exchange:

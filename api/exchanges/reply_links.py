@@ -63,9 +63,7 @@ async def reveal_tokens(
     return _SEED.sub(lambda found: tokens.get(found[0], found[0]), document)
 
 
-async def reissue_link(
-    connection: Connection, acting: Acting, exchange_id: UUID, supplier_id: UUID
-) -> CreatedReplyLink:
+async def create_link(connection: Connection, acting: Acting, exchange_id: UUID, supplier_id: UUID) -> CreatedReplyLink:
     """Store another link for a recipient, with a letter that holds its seed. Raises NotFound."""
     need, exchange = await _lock_recipient(connection, acting, exchange_id, supplier_id)
     (link,) = await issue_links(connection, acting, exchange_id, (supplier_id,))

@@ -11,7 +11,7 @@ from api.exchanges.reply_form import FORM, ReplyForm, read_form, reply_in
 from api.exchanges.reply_page import PRIVATE, exchange_page, refusal_page
 from api.exchanges.supplier_view import NO_LINK, VisibleExchange, add_reply, visible_exchange
 from api.runtime.endpoint import Call, endpoint, negotiated
-from api.runtime.idempotency import HEADERS, Sender, created, key_of, once
+from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, key_of, once
 from api.runtime.rate_limits import caller_of, require_within
 from api.web.content_negotiation import HTML, JSON
 from api.web.problems import answer_failure, describe
@@ -66,7 +66,7 @@ async def get_exchange_by_link(call: Call, token: str, query: ReplyQuery) -> Res
     answers={JSON: VisibleMessage, HTML: str},
     status=(201, 303),
     takes={JSON: ReplyRequest, FORM: ReplyForm},
-    headers=HEADERS,
+    headers=IDEMPOTENCY_KEY,
     problems=("after-publication", "too-many-requests", "database-away"),
 )
 async def create_reply(call: Call, token: str) -> Response[bytes]:
@@ -106,7 +106,7 @@ async def _link(call: Call, connection: Connection, token: str) -> ReplyLink:
     """The link of the token. Raises NotFound; Refusal (429) to a caller who tries many tokens that are none."""
     link = await select_link(connection, token, call.services.now())
     if link is None:
-        require_within(call.services.replies.unknown.take(caller_of(call.scope)))
+        require_within(call.services.reply_limits.unknown.take(caller_of(call.scope)))
         raise NotFound(NO_LINK)
     return link
 
@@ -115,7 +115,7 @@ async def _exchange(call: Call, token: str) -> VisibleExchange:
     """The exchange of the token. Raises as `_link`, and Refusal (429) to a recipient who reads too often."""
     async with transaction(call.services.database) as connection:
         link = await _link(call, connection, token)
-        require_within(call.services.replies.readings.take((link.exchange_id, link.supplier_id)))
+        require_within(call.services.reply_limits.readings.take((link.exchange_id, link.supplier_id)))
         return await visible_exchange(connection, link)
 
 
@@ -129,7 +129,7 @@ async def _add(
         async def carry_out() -> Answer:
             return answer(await add_reply(connection, link, token, reply, call.services.now()))
 
-        require_within(call.services.replies.answers.take((link.exchange_id, link.supplier_id)))
+        require_within(call.services.reply_limits.answers.take((link.exchange_id, link.supplier_id)))
         # not the path, which holds the token
         route = f"POST /replies of {link.supplier_id} in {link.exchange_id}"
         sender = Sender(link.organisation_id, route, key)

@@ -15,14 +15,15 @@ from api.exchanges.buyer_view import (
 )
 from api.exchanges.open_exchange import open_exchange
 from api.exchanges.own_exchange import own_exchange
-from api.exchanges.reply_links import reissue_link, reveal_tokens, revoke_link
+from api.exchanges.reply_links import create_link, reveal_tokens, revoke_link
 from api.exchanges.write_letter import letter_of
-from api.exchanges.write_message import publish_question, write_message
+from api.exchanges.write_message import publish_answer as publish
+from api.exchanges.write_message import write_message
 from api.needs.own_need import own_need
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get
-from api.runtime.idempotency import HEADERS, carry_out_once, created, once
+from api.runtime.idempotency import IDEMPOTENCY_KEY, carry_out_once, created, once
 from api.web.pagination import Page, Paging, paged
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import select_exchanges
@@ -34,7 +35,7 @@ from domain.exchanges.letter import Letter
 from domain.text.bilingual import Text
 
 exchanges_endpoint = partial(endpoint, tag="Exchanges", scope="needs")
-exchanges_creation = partial(exchanges_endpoint, "POST", status=201, headers=HEADERS)
+exchanges_creation = partial(exchanges_endpoint, "POST", status=201, headers=IDEMPOTENCY_KEY)
 REFUSALS = ("conflict", "after-publication")
 SHOWN_ONCE = Text(
     "Ce lien a été donné à une autre clé, et ne se montre qu'une fois : en demander un autre",
@@ -119,7 +120,7 @@ async def publish_answer(call: Call, id: UUID, message_id: UUID, body: Publicati
     """
 
     async def carry_out(connection: Connection) -> Answer:
-        message = await publish_question(connection, acting_of(call), id, message_id, body)
+        message = await publish(connection, acting_of(call), id, message_id, body)
         return created(message, f"/exchanges/{id}")
 
     return await carry_out_once(call, body, carry_out)
@@ -150,7 +151,7 @@ async def revoke_reply_link(call: Call, id: UUID, supplier_id: UUID) -> None:  #
 @exchanges_creation(
     "/exchanges/{id}/recipients/{supplier_id}/reply-link", answers=CreatedReplyLink, problems=("conflict",)
 )
-async def reissue_reply_link(call: Call, id: UUID, supplier_id: UUID) -> Response[bytes]:  # noqa: A002
+async def create_reply_link(call: Call, id: UUID, supplier_id: UUID) -> Response[bytes]:  # noqa: A002
     """Give a recipient a new reply link, beside those it may have.
 
     For one who lost its link, whose link expired, or whom e-mail did not reach; after its links were revoked, it is
@@ -160,7 +161,7 @@ async def reissue_reply_link(call: Call, id: UUID, supplier_id: UUID) -> Respons
     async with transaction(call.services.database) as connection:
 
         async def carry_out() -> Answer:
-            return created(await reissue_link(connection, acting, id, supplier_id))
+            return created(await create_link(connection, acting, id, supplier_id))
 
         async def completed(answer: Answer) -> Answer:
             issued = msgspec.json.decode(answer.body, type=CreatedReplyLink)
@@ -180,7 +181,7 @@ ROUTES = (
     publish_answer,
     get_letter,
     revoke_reply_link,
-    reissue_reply_link,
+    create_reply_link,
 )
 
 

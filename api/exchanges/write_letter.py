@@ -13,7 +13,8 @@ from domain.needs.status import StoredNeed
 from domain.text.bilingual import Text
 
 NO_LETTER = Text(
-    "Aucun message de l'acheteur de cet identifiant dans cet échange", "No message of the buyer's of this id here"
+    "Aucun message de l'acheteur de cet identifiant dans cet échange",
+    "No message of the buyer with this id in this exchange",
 )
 
 
@@ -43,7 +44,7 @@ async def letter_of(connection: Connection, acting: Acting, exchange_id: UUID, m
     return write_letter(acting, need, exchange, message)
 
 
-def undelivered(exchange: Exchange, message_id: UUID) -> tuple[UUID, ...]:
+def left_to_buyer(exchange: Exchange, message_id: UUID) -> tuple[UUID, ...]:
     """The recipients to whom the buyer must bring the message itself."""
     deliveries = (each for each in exchange.deliveries if each.message_id == message_id)
     return tuple(each.supplier_id for each in deliveries if each.state == "to_be_delivered_by_you")

@@ -6,7 +6,7 @@ from uuid import UUID
 from api.exchanges.buyer_view import CreatedMessage, created_message
 from api.exchanges.email import queue_emails
 from api.exchanges.own_exchange import lock_own_exchange, own_exchange
-from api.exchanges.write_letter import undelivered, write_letter
+from api.exchanges.write_letter import left_to_buyer, write_letter
 from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.core.engine import Connection
@@ -34,7 +34,7 @@ async def write_message(
     return await _add(connection, acting, need, exchange, message, action)
 
 
-async def publish_question(
+async def publish_answer(
     connection: Connection, acting: Acting, exchange_id: UUID, message_id: UUID, request: PublicationRequest
 ) -> CreatedMessage:
     """Share a question and its answer with all recipients. Raises as `write_message` and `published_question`."""
@@ -59,11 +59,11 @@ async def _add(
     await insert_message(connection, exchange.id, message)
     await queue_emails(connection, acting, exchange, message)
     after = await own_exchange(connection, acting.organisation_id, exchange.id)
-    is_letter = bool(undelivered(after, message.id))
+    needs_letter = bool(left_to_buyer(after, message.id))
     detail: Detail = {"message_id": str(message.id)}
     for name, value in (("supplier_id", message.supplier_id), ("publishes", message.publishes)):
         if value is not None:
             detail[name] = str(value)
     about = f"exchange:{exchange.id}"
     await write_entry(connection, acting.actor, action, about, message.created_at, detail=detail)
-    return created_message(after, message, write_letter(acting, need, after, message) if is_letter else None)
+    return created_message(after, message, write_letter(acting, need, after, message) if needs_letter else None)

@@ -1,7 +1,7 @@
 """Meetings as iCalendar (RFC 5545, RFC 5546), in the time of Paris. No person is named: calendars are passed on."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import date
 
 import icalendar
 
@@ -27,10 +27,8 @@ def calendar_of(meetings: Sequence[Meeting], territories: Territories, method: s
         calendar.add_component(_event(meeting, territories))
     if meetings:
         first, last = min(each.starts_at for each in meetings), max(each.ends_at for each in meetings)
-        years = datetime(first.year, 1, 1, tzinfo=UTC).date(), datetime(last.year + 2, 1, 1, tzinfo=UTC).date()
-        calendar.add_missing_timezones(first_date=years[0], last_date=years[1])
-    written: bytes = calendar.to_ical()
-    return written
+        calendar.add_missing_timezones(first_date=date(first.year, 1, 1), last_date=date(last.year + 2, 1, 1))
+    return bytes(calendar.to_ical())
 
 
 def _event(meeting: Meeting, territories: Territories) -> icalendar.Event:

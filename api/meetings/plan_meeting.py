@@ -22,10 +22,9 @@ from domain.meetings.meeting import (
     require_move,
     with_agenda,
 )
+from domain.needs.status import NO_NEED
+from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
-
-NO_NEED = Text("Aucun besoin de cet identifiant", "No need of this id")
-NO_SUPPLIER = Text("Aucun fournisseur de cet identifiant", "No supplier of this id")
 
 
 async def plan_meeting(connection: Connection, acting: Acting, request: MeetingRequest) -> Meeting:
@@ -100,8 +99,6 @@ def _references(
 
 
 def _participant(each: Participant, names: Mapping[UUID, str]) -> Participant:
-    organisation = each.organisation
-    if organisation is None and each.supplier_id is not None:
-        organisation = names.get(each.supplier_id)
+    organisation = each.organisation or (names.get(each.supplier_id) if each.supplier_id else None)
     invited_at = None if each.invited_at is None else each.invited_at.astimezone(UTC)
     return msgspec.structs.replace(each, organisation=organisation, invited_at=invited_at)

@@ -13,7 +13,7 @@ from api.meetings.plan_meeting import change_meeting, plan_meeting
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, require_match
-from api.runtime.idempotency import HEADERS, carry_out_once, created
+from api.runtime.idempotency import IDEMPOTENCY_KEY, carry_out_once, created
 from api.web.content_negotiation import JSON
 from api.web.dates import end_of, first_moment
 from api.web.merge_patch import Patch, patched
@@ -22,11 +22,11 @@ from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.meetings.meetings import MeetingFilters, Position, select_meeting, select_meetings
 from domain.errors import NotFound
-from domain.meetings.meeting import TEMPLATES, Meeting, MeetingRequest, Template
+from domain.meetings.meeting import TEMPLATES, Meeting, MeetingRequest, MeetingTemplate
 from domain.text.bilingual import Text
 
 meetings_endpoint = partial(endpoint, tag="Meetings", scope="needs")
-NO_MEETING = Text("Aucune réunion de cet identifiant", "No meeting of this id")
+NO_MEETING = Text("Aucune réunion de cet identifiant", "No meeting with this id")
 IN_A_FEED = 2_000
 
 
@@ -38,13 +38,13 @@ class MeetingQuery(Paging, frozen=True, kw_only=True):
     to: Annotated[date | None, msgspec.Meta(description="The last day")] = None
 
 
-class Templates(msgspec.Struct, frozen=True):
+class MeetingTemplateList(msgspec.Struct, frozen=True):
     """Formats that have an agenda of their own."""
 
-    items: tuple[Template, ...]
+    items: tuple[MeetingTemplate, ...]
 
 
-@meetings_endpoint("POST", "/meetings", answers=Meeting, status=201, headers=HEADERS, example="meeting")
+@meetings_endpoint("POST", "/meetings", answers=Meeting, status=201, headers=IDEMPOTENCY_KEY, example="meeting")
 async def create_meeting(call: Call, body: MeetingRequest) -> Response[bytes]:
     """Plan a meeting, or note one that was held.
 
@@ -68,10 +68,10 @@ async def list_meetings(call: Call, query: MeetingQuery) -> Response[bytes]:
         return await paged(call, query, "meetings", Position, fetch, key=lambda it: Position(it.starts_at, it.id))
 
 
-@meetings_endpoint("GET", "/meetings/templates", answers=Templates)
-async def list_meeting_templates(_: Call) -> Templates:
+@meetings_endpoint("GET", "/meetings/templates", answers=MeetingTemplateList)
+async def list_meeting_templates(_: Call) -> MeetingTemplateList:
     """The usual agenda and length of meetings of a format."""
-    return Templates(tuple(TEMPLATES.values()))
+    return MeetingTemplateList(tuple(TEMPLATES.values()))
 
 
 @meetings_endpoint("GET", "/meetings/{id}", answers=Meeting, status=(200, 304), headers=IF_NONE_MATCH)
@@ -113,8 +113,8 @@ async def get_meeting_calendar(call: Call, id: UUID) -> Response[bytes]:  # noqa
     return Response(calendar_of([meeting], call.services.reference.territories, method), media_type=CALENDAR)
 
 
-@meetings_endpoint("GET", "/meetings.ics", answers={CALENDAR: str}, status=(200, 304))
-async def get_calendar(call: Call) -> Response[bytes]:
+@meetings_endpoint("GET", "/meetings.ics", answers={CALENDAR: str}, status=(200, 304), headers=IF_NONE_MATCH)
+async def get_meetings_calendar(call: Call) -> Response[bytes]:
     """The organisation's meetings as a calendar to subscribe to, the cancelled ones too.
 
     Those of the last two years and all to come. No person is named in it.
@@ -133,7 +133,7 @@ ROUTES = (
     get_meeting,
     update_meeting,
     get_meeting_calendar,
-    get_calendar,
+    get_meetings_calendar,
 )
 
 

@@ -22,10 +22,10 @@ from domain.needs.status import StoredNeed
 from domain.shortlists.frozen import Named
 from domain.text.bilingual import Text
 
-NO_AWARD = Text("Aucune attribution de cet identifiant", "No award of this id")
+NO_AWARD = Text("Aucune attribution de cet identifiant", "No award with this id")
 NO_SUPPLIER = Text(
     "Aucun fournisseur de cet identifiant, ni dans l'annuaire ni dans les listes de ce besoin",
-    "No supplier of this id, neither in the directory nor on the shortlists of this need",
+    "No supplier with this id, neither in the directory nor on the shortlists of this need",
 )
 
 

@@ -24,9 +24,10 @@ async def create_award(call: Call, id: UUID, body: AwardRequest) -> Response[byt
     """Enter the award of a lot of a need.
 
     Allowed in every status. From `awarded_on` on, it counts in the shortlists that the organisation freezes, also in
-    those of this need: a supplier awarded an ESS-reserved contract is barred from another for three years; the third
-    award of a segment to one supplier within 36 months, and one that weighs much beside a supplier's turnover, are
-    pointed out. `POST /match` knows of none. The id of a supplier that was merged stands for the one it is part of.
+    those of this need: a supplier awarded an ESS-reserved contract is barred from another for three years (to be
+    checked where the two needs name buyers of different SIRETs); the third award of a segment to one supplier within
+    36 months, and one that weighs much beside a supplier's turnover, are pointed out. `POST /match` knows of none. The
+    id of a supplier that was merged stands for the one it is part of.
     """
 
     async def carry_out(connection: Connection) -> Answer:

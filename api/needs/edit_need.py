@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 
-from api.needs.freeze_shortlist import freeze_matched, match_need, matchable
+from api.needs.freeze_shortlist import freeze_matched, match_stored_need, matchable
 from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.core.engine import Connection
@@ -28,12 +28,12 @@ class NeedChange(PlannedNeed, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 async def plan_need(connection: Connection, acting: Acting, content: PlannedNeed) -> tuple[StoredNeed, bytes]:
-    """Store a new need as a draft, with its first shortlist. Raises as `match_need`."""
+    """Store a new need as a draft, with its first shortlist. Raises as `match_stored_need`."""
     now = acting.now()
     need = await insert_need(connection, acting.organisation_id, content, now)
-    matched = await match_need(connection, acting, need)
+    shortlist, body = await match_stored_need(connection, acting, need)
     await write_entry(connection, acting.actor, "need.created", f"need:{need.id}", now, version=need.version)
-    _, body = await freeze_matched(connection, acting, need, *matched)
+    await freeze_matched(connection, acting, need, shortlist, body)
     return need, body
 
 

@@ -3,7 +3,6 @@
 import asyncio
 from uuid import UUID
 
-from api.needs.own_need import NO_NEED
 from api.runtime.endpoint import Call, endpoint
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import exchanges_of
@@ -12,6 +11,7 @@ from db.needs.shortlists import earlier_decisions, select_shortlist
 from db.suppliers.write import survivors
 from domain.equal_treatment.matrix import EqualTreatment, equal_treatment
 from domain.errors import NotFound
+from domain.needs.status import NO_NEED
 
 
 @endpoint("GET", "/needs/{id}/equal-treatment", tag="Exchanges", scope="needs", answers=EqualTreatment)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -11,9 +12,12 @@ from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.core.engine import Connection
 from db.needs.awards import awards_until
+from db.needs.same_year import needs_of_year
 from db.needs.shortlists import insert_shortlist
 from domain.audit import Detail
-from domain.needs.need import Need, PlannedNeed
+from domain.law.splitting import may_pass_with_others
+from domain.needs.need import Need, PlannedNeed, buyer_siret
+from domain.needs.same_year import OtherNeed, year_of
 from domain.needs.status import StoredNeed, require_not_ended
 from domain.shortlists.frozen import LotTotal, ShortlistVersion
 from domain.shortlists.shortlist import Shortlist
@@ -28,24 +32,33 @@ def matchable(content: PlannedNeed) -> Need:
 async def freeze_shortlist(connection: Connection, acting: Acting, need_id: UUID) -> tuple[int, bytes]:
     """Match a need as it is now, and freeze the answer as its next version: its number and bytes.
 
-    Raises NotFound, Conflict once the need has ended, and as `match_need`.
+    Raises NotFound, Conflict once the need has ended, and as `match_stored_need`.
     """
     need = await lock_own_need(connection, acting.organisation_id, need_id)
     require_not_ended(need.status)
-    return await freeze_matched(connection, acting, need, *await match_need(connection, acting, need))
+    shortlist, body = await match_stored_need(connection, acting, need)
+    return await freeze_matched(connection, acting, need, shortlist, body), body
 
 
-async def match_need(connection: Connection, acting: Acting, need: StoredNeed) -> tuple[Shortlist, bytes]:
-    """The shortlist, also in bytes, of a need that the caller has locked, with the organisation's past awards.
+async def match_stored_need(connection: Connection, acting: Acting, need: StoredNeed) -> tuple[Shortlist, bytes]:
+    """The shortlist, also in bytes, of a need that the caller has locked.
+
+    It takes into account the organisation's past awards, and its other needs of the same year as they are now.
 
     Raises InvalidContent with everything wrong in the need, Refusal (503) until there is an index.
     """
     services = acting.services
     live, on = services.directory.index, need.content.on or services.today()
     awards = await awards_until(connection, acting.organisation_id, on)
+    year = year_of(need.content.planned_publication_on, need.created_at)
+    others: Sequence[OtherNeed] = ()
+    if may_pass_with_others(need.content, services.reference.rules.at(on)):
+        siret = buyer_siret(need.content)
+        others = await needs_of_year(connection, acting.organisation_id, year, siret, besides=need.id)
 
     def matched() -> tuple[Shortlist, bytes]:
-        shortlist = match(matchable(need.content), live, services.reference, on, acting.language, awards)
+        content = matchable(need.content)
+        shortlist = match(content, live, services.reference, on, acting.language, awards, others, year)
         return shortlist, msgspec.json.encode(shortlist)
 
     started = time.perf_counter()
@@ -56,8 +69,8 @@ async def match_need(connection: Connection, acting: Acting, need: StoredNeed) -
 
 async def freeze_matched(
     connection: Connection, acting: Acting, need: StoredNeed, shortlist: Shortlist, body: bytes
-) -> tuple[int, bytes]:
-    """Store the answer as the next version of a need that the caller has locked, with its journal entry."""
+) -> int:
+    """Store the answer as the next version of a need that the caller has locked; its number."""
     now, stamp = acting.now(), shortlist.stamp
     version = ShortlistVersion(
         number=need.shortlists + 1,
@@ -71,4 +84,4 @@ async def freeze_matched(
     detail: Detail = {"number": version.number, "data_version": stamp.data_version}
     about = f"need:{need.id}"
     await write_entry(connection, acting.actor, "shortlist.frozen", about, now, version=need.version, detail=detail)
-    return version.number, body
+    return version.number

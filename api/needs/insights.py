@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from api.directory.filters import MOST, unknown_segment
+from api.directory.filters import MOST_VALUES
 from api.runtime.endpoint import Call, endpoint
 from api.web.dates import end_of, first_moment
 from api.web.query_string import invalid
@@ -18,6 +18,7 @@ from domain.insights import Insights, LotScope, Tally
 from domain.needs.need import TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import UnknownTerritory
+from domain.suppliers.record_check import unknown_segment
 from domain.text.bilingual import Text
 from matching.geo.territory import Bools
 from matching.reference import Reference
@@ -25,19 +26,22 @@ from matching.reference import Reference
 Segments = Annotated[
     tuple[str, ...],
     msgspec.Meta(
-        max_length=MOST,
+        max_length=MOST_VALUES,
         description="A segment that a lot asks for, itself or with its whole family; or a family, itself or "
         "one of its segments",
     ),
 ]
 TerritoryCodes = Annotated[
     tuple[str, ...],
-    msgspec.Meta(max_length=MOST, description="The code of a territory that the lot's own meets"),
+    msgspec.Meta(max_length=MOST_VALUES, description="The code of a territory that the lot's own meets"),
 ]
 
 
 class InsightsQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Filters of the needs counted; without any, all of the organisation's. Of a repeated parameter, one must hold."""
+    """Filters of the needs counted; without any, all of the organisation's.
+
+    Of a repeated parameter, one value suffices.
+    """
 
     segment: Segments | None = None
     territory: TerritoryCodes | None = None
@@ -98,7 +102,7 @@ def _segments(given: Iterable[str], taxonomy: Taxonomy, problems: list[Problem])
     found: set[str] = set()
     for place, code in enumerate(given):
         if not taxonomy.known(code):
-            problems.append(unknown_segment(code, taxonomy, place))
+            problems.append(Problem(pointer("segment", place), "unknown_code", unknown_segment(code, taxonomy)))
             continue
         family = taxonomy.family(code)
         found.add(code)

@@ -7,10 +7,8 @@ from db.core.engine import Connection
 from db.needs.needs import lock_need, select_need
 from domain.decoding.explain import near
 from domain.errors import NotFound, Problem, pointer
-from domain.needs.status import StoredNeed
+from domain.needs.status import NO_NEED, StoredNeed
 from domain.text.bilingual import Text
-
-NO_NEED = Text("Aucun besoin de cet identifiant", "No need of this id")
 
 
 def unknown_lot(lot_id: str, known: Iterable[str], *place: str | int) -> Problem:

@@ -13,7 +13,7 @@ from api.needs.own_need import lock_own_need, own_need
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
-from api.runtime.idempotency import HEADERS, created, once
+from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
 from api.web.content_negotiation import JSON
 from api.web.merge_patch import Patch, patched
 from api.web.pagination import Page, Paging, paged
@@ -27,7 +27,7 @@ from domain.shortlists.shortlist import Shortlist
 TAG = "Needs"
 NEED_PROBLEMS = ("unknown-territory", "unknown-segment", "outside-france")
 needs_endpoint = partial(endpoint, tag=TAG, scope="needs")
-needs_creation = partial(needs_endpoint, "POST", status=201, headers=HEADERS)
+needs_creation = partial(needs_endpoint, "POST", status=201, headers=IDEMPOTENCY_KEY)
 
 
 class NeedDocument(NeedChange, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ class CreatedNeed(msgspec.Struct, frozen=True):
 
 
 class LotTitle(msgspec.Struct, frozen=True):
-    """A lot, in a list of needs."""
+    """A lot by its id and its title."""
 
     id: str
     title: str | None
@@ -87,7 +87,8 @@ async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
 
     The body is that of `POST /match`, with what the need is for (`description`), when its notice is planned and by
     which procedure. It begins as a `draft`. The shortlist, in the language of the request, is version 1: read it again
-    at `GET /needs/{id}/shortlists/1`, word for word.
+    at `GET /needs/{id}/shortlists/1`, word for word. It also warns (`NO_SPLIT_TO_EVADE`) where the need is below a
+    threshold that it passes together with the organisation's other needs of its family and year.
     """
     services, acting = call.services, acting_of(call)
     async with services.matches.of(str(acting.organisation_id)), transaction(services.database) as connection:

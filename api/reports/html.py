@@ -28,7 +28,10 @@ def html_page(report: Report, maps: MapSheets) -> bytes:
 
 
 def markup(report: Report, maps: MapSheets, *, printed: bool) -> str:
-    """The report as HTML that is XML too. `printed`: of what the typefaces can draw, with drawings as `img`."""
+    """The report as HTML that is XML too.
+
+    `printed`: for paper; characters that the typefaces lack are replaced, and drawings are `img` elements.
+    """
     figures = drawings(report, maps, FONT if printed else None)
     return _template(report.language, printed=printed).render(report=report, figures=figures)
 
@@ -46,7 +49,8 @@ def _template(language: Language, *, printed: bool) -> Template:
     )
     environment.filters |= _filters(language)
     environment.filters["drawing"] = _image if printed else Markup
-    environment.globals |= vars(labels) | {"OR": bilingual.OR}
+    tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
+    environment.globals |= tables | {"OR": bilingual.OR}
     return environment.get_template("report.html.jinja")
 
 
@@ -71,23 +75,18 @@ def _filters(language: Language) -> dict[str, Callable[..., Any]]:
         "say": say,
         "label": label,
         "listed": listed,
-        **{each.__name__: filter_of(each) for each in WRITERS},
+        "whole_number": filter_of(typography.count),
+        "day": filter_of(typography.day),
+        "euros": filter_of(typography.euros),
+        "kilometres": filter_of(typography.kilometres),
+        "time_of_day": filter_of(typography.time_of_day),
+        "typeset": filter_of(typography.typeset),
         "abbreviations": abbreviations,
         "lot_width": lot_width,
         "capital": lambda text: text[:1].upper() + text[1:],
         "uncapital": lambda text: text[:1].lower() + text[1:],
         "sentence": lambda text: text if text.endswith((".", "?", "!", "…")) else f"{text}.",
     }
-
-
-WRITERS: tuple[Callable[[Any, Language], str], ...] = (
-    typography.count,
-    typography.day,
-    typography.euros,
-    typography.kilometres,
-    typography.time_of_day,
-    typography.typeset,
-)
 
 
 def abbreviations(report: Report) -> list[str]:

@@ -153,7 +153,7 @@ def _path(lines: Sequence[Line], style: str) -> str:
 
 
 def _supplier(at: Spot, standing: str, size: float = 1.0) -> str:
-    """Told apart by shape, not by colour alone."""
+    """The sign of a supplier on the map; standings differ in shape, not in colour alone."""
     x, y, r = at[0], at[1], 10 * size
     match standing:
         case "eligible":

@@ -6,18 +6,16 @@ import hmac
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from litestar import Request
-
 from api.web.problems import Refusal
+from api.web.request_body import AnyRequest
 from db.core.outage import is_away
 from domain.client import SCOPES, Client, Scope
 from domain.text.bilingual import Text
 
 FindClient = Callable[[str], Awaitable[Client | None]]
-AnyRequest = Request[Any, Any, Any]
 FindOrganisation = Callable[[], Awaitable[UUID]]
 
 DEFAULT_ORGANISATION = "default"
@@ -25,7 +23,8 @@ KEYS_REMEMBERED = 10_000
 PATIENCE_SECONDS = 1.0
 """The longest look-up of a remembered key; the remembered bearer is then used."""
 LONGEST_KEY = 512
-_NOT_STORED = UUID(int=0)
+NOT_STORED = UUID(int=0)
+"""The id of the administrator's key, and of its organisation while the database cannot tell it."""
 
 
 class _Remembered(NamedTuple):
@@ -90,14 +89,14 @@ class Keys:
             raise
 
     async def _administrator(self, known: _Remembered | None) -> Client:
-        organisation = known.client.organisation_id if known else _NOT_STORED
-        if organisation == _NOT_STORED and self._find_organisation is not None:
+        organisation = known.client.organisation_id if known else NOT_STORED
+        if organisation == NOT_STORED and self._find_organisation is not None:
             try:
                 organisation = await self._find_organisation()
             except Exception as failure:
                 if not is_away(failure):
                     raise
-        return Client(id=_NOT_STORED, organisation_id=organisation, organisation=DEFAULT_ORGANISATION, scopes=SCOPES)
+        return Client(id=NOT_STORED, organisation_id=organisation, organisation=DEFAULT_ORGANISATION, scopes=SCOPES)
 
 
 async def authorise(request: AnyRequest, keys: Keys, scopes: tuple[Scope, ...]) -> None:

@@ -19,10 +19,10 @@ class ConcurrencyLimit:
         self._each: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def of(self, source: str) -> AsyncIterator[None]:
-        """Wait until the source has a free place, and take it during the block."""
-        one = self._each.get(source)
+    async def of(self, key: str) -> AsyncIterator[None]:
+        """Wait until `key` has a free place, and take it during the block."""
+        one = self._each.get(key)
         if one is None:
-            one = self._each[source] = Semaphore(self._of_one)
+            one = self._each[key] = Semaphore(self._of_one)
         async with one, self._all:
             yield

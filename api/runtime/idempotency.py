@@ -17,7 +17,7 @@ from db.idempotency import Answer, Submission, claim, delete_expired, store_answ
 from domain.text.bilingual import Text
 
 LONGEST_KEY = 255
-HEADERS = {
+IDEMPOTENCY_KEY = {
     "Idempotency-Key": f"A text of the caller's own, of at most {LONGEST_KEY} characters: the same request sent again "
     "with it within 24 hours is carried out once, and answered as the first time"
 }

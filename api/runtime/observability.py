@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from secrets import token_hex
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import structlog
@@ -114,9 +114,9 @@ def _request_id(scope: Scope) -> str:
 
 
 class Health(msgspec.Struct, frozen=True):
-    """`status`: `live` or `ready`."""
+    """The state of the process: it runs (`live`), or it can match (`ready`)."""
 
-    status: str
+    status: Literal["live", "ready"]
 
 
 @endpoint("GET", "/health/live", tag="Operations", scope=None, answers=Health)

@@ -35,7 +35,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class DeliveryKind:
     """A kind of delivery.
 
     `attempt` makes one attempt, within `patience`; an exception is a failure (`error`). `queue` is called before rows
@@ -52,7 +52,7 @@ class Kind:
     patience: timedelta = timedelta(seconds=30)
 
 
-KindFactory = Callable[[Services], AbstractAsyncContextManager[Kind | None]]
+KindFactory = Callable[[Services], AbstractAsyncContextManager[DeliveryKind | None]]
 """Makes a kind of delivery; None where it is not configured."""
 
 
@@ -93,7 +93,7 @@ class Deliverer:
 
     def __init__(
         self,
-        kind: Kind,
+        kind: DeliveryKind,
         engine: Engine,
         now: Callable[[], datetime],
         jitter: Callable[[], float] = lambda: random.uniform(0, JITTER),  # noqa: S311 - nothing to be guessed

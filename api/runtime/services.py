@@ -14,9 +14,7 @@ from api.settings import Settings
 from api.web.problems import Refusal
 from db.core.engine import Engine
 from domain.text.typography import PARIS
-from matching.geo.outline_view import AreaOutlines
 from matching.reference import Reference
-from matching.words.territory_search import Gazetteer
 
 
 @dataclass(kw_only=True)
@@ -27,8 +25,6 @@ class Services:
     reference: Reference
     metrics: Metrics
     keys: Keys
-    gazetteer: Gazetteer
-    area_outlines: AreaOutlines
     import_processes: ImportProcesses | None = None
     engine: Engine | None = None
     live: LiveDirectory | None = None
@@ -39,7 +35,7 @@ class Services:
     writes: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=5, of_one=3))
     reports: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=2, of_one=1))
     matches: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=3, of_one=2))
-    replies: ReplyLimits = field(default_factory=ReplyLimits)
+    reply_limits: ReplyLimits = field(default_factory=ReplyLimits)
 
     @property
     def database(self) -> Engine:

@@ -13,9 +13,7 @@ from typing import NamedTuple
 from stdnum import luhn
 
 from api.sample.profiles import Draws, Profile, Weighted, load
-from domain.reference.cpv import Cpv
-from domain.reference.taxonomy import Taxonomy
-from domain.reference.territory import Commune, Territories
+from domain.reference.territory import Commune
 from domain.suppliers.supplier import (
     Address,
     Approval,
@@ -30,6 +28,7 @@ from domain.suppliers.supplier import (
 )
 from domain.text.normalise import fold
 from matching.geo.outlines import outlines, random_point_inside
+from matching.reference import Reference
 
 SAMPLE_DEPARTEMENTS = ("22", "29", "35", "56", "44", "49", "50", "53")
 SAMPLE_SIZE = 1_000
@@ -58,13 +57,7 @@ class Generated(NamedTuple):
 
 
 def generate(
-    count: int,
-    seed: int,
-    territories: Territories,
-    taxonomy: Taxonomy,
-    cpv: Cpv,
-    on: date,
-    departements: Collection[str] | None = None,
+    count: int, seed: int, reference: Reference, on: date, departements: Collection[str] | None = None
 ) -> Iterator[Generated]:
     """`count` suppliers, in communes drawn by population, of all France or of some departements.
 
@@ -73,35 +66,28 @@ def generate(
     """
     places = [
         ((ordinal, commune), commune.population)
-        for ordinal, commune in enumerate(territories.communes)
+        for ordinal, commune in enumerate(reference.territories.communes)
         if commune.lat is not None and commune.population > 0
         if departements is None or commune.departement in departements
     ]
     if not places:
         raise ValueError(f"no inhabited commune in {departements}")
-    codes = {
-        one.id: tuple(code for prefix in one.cpv if cpv.known(code := prefix.ljust(8, "0")))
-        for one in taxonomy.segments.values()
-    }
-    return map(_Writer(seed, on, taxonomy, Weighted(places), codes).write, range(1, count + 1))
+    return map(_Writer(seed, reference, on, Weighted(places)).write, range(1, count + 1))
 
 
 class _Writer:
     """Writes the suppliers of one pool."""
 
-    def __init__(
-        self,
-        seed: int,
-        on: date,
-        taxonomy: Taxonomy,
-        places: Weighted[tuple[int, Commune]],
-        cpv: dict[str, tuple[str, ...]],
-    ) -> None:
-        self._seed, self._on, self._taxonomy, self._places, self._cpv = seed, on, taxonomy, places, cpv
+    def __init__(self, seed: int, reference: Reference, on: date, places: Weighted[tuple[int, Commune]]) -> None:
+        self._seed, self._taxonomy, self._on, self._places = seed, reference.taxonomy, on, places
+        self._cpv = {
+            one.id: tuple(code for prefix in one.cpv if reference.cpv.known(code := prefix.ljust(8, "0")))
+            for one in reference.taxonomy.segments.values()
+        }
         self._outlines = outlines("commune")
         self._file = load()
         profiles = self._file.profiles
-        self._profiles = Weighted([(Draws(one, self._file.popularity, taxonomy), one.weight) for one in profiles])
+        self._profiles = Weighted([(Draws(one, self._file.popularity, self._taxonomy), one.weight) for one in profiles])
 
     def write(self, number: int) -> Generated:
         """Supplier number `number` of the pool."""

@@ -24,15 +24,7 @@ async def load_sample(engine: Engine, reference: Reference, on: date, clock: Cal
 
     Approvals are dated around the first of the month of `on`, so that most of them are in force.
     """
-    generated = generate(
-        SAMPLE_SIZE,
-        SAMPLE_SEED,
-        reference.territories,
-        reference.taxonomy,
-        reference.cpv,
-        on.replace(day=1),
-        SAMPLE_DEPARTEMENTS,
-    )
+    generated = generate(SAMPLE_SIZE, SAMPLE_SEED, reference, on.replace(day=1), SAMPLE_DEPARTEMENTS)
     async with transaction(engine) as connection:
         await put_source(connection, SAMPLE_SOURCE, clock())
     order = Order(id=new_id(clock()), source=SAMPLE_SOURCE.name)

@@ -10,7 +10,7 @@ from litestar import Response
 
 from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.idempotency import HEADERS, key_of, once, reply
+from api.runtime.idempotency import IDEMPOTENCY_KEY, key_of, once, reply
 from api.runtime.upload import Spooled, spooled
 from api.sync.pipeline import SourceFile, import_file
 from api.sync.sources import TAG, require_own_source
@@ -32,7 +32,7 @@ from sources.formats.registry import FORMATS
 from sources.rows import RecordRow, UnreadableFile
 
 UNDECODABLE = {"malformed_json", "not_utf8"}
-NO_IMPORT = Text("Aucun import de cet identifiant", "No import of this id")
+NO_IMPORT = Text("Aucun import de cet identifiant", "No import with this id")
 
 
 class ImportQuery(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ class ImportQuery(msgspec.Struct, frozen=True):
     scope=("sync", "admin"),
     answers=Import,
     takes={NDJSON: RecordRow, JSON: tuple[RecordRow, ...], CSV: str},
-    headers=HEADERS | {"Content-Encoding": "`gzip` where the body is compressed"},
+    headers=IDEMPOTENCY_KEY | {"Content-Encoding": "`gzip` where the body is compressed"},
     problems=("source-not-on-key", "too-many-removed"),
     example="import",
 )
@@ -87,7 +87,14 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
             return await once(call, connection, media_type.encode() + body.digest, carry_out)
 
 
-@endpoint("GET", "/sources/{source}/imports", tag=TAG, scope=("sync", "admin"), answers=Page[Import])
+@endpoint(
+    "GET",
+    "/sources/{source}/imports",
+    tag=TAG,
+    scope=("sync", "admin"),
+    answers=Page[Import],
+    problems=("source-not-on-key",),
+)
 async def list_imports(call: Call, source: str, query: Paging) -> Response[bytes]:
     """The imports of a source, the latest first, those that run too; without their errors."""
     require_own_source(call, source)

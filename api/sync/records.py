@@ -16,13 +16,11 @@ from db.suppliers.write import current_version
 from domain.errors import InvalidContent, NotFound
 from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.completeness import expired
-from domain.suppliers.supplier import Flag, SupplierRecord
-from domain.text.bilingual import Text
+from domain.suppliers.supplier import NO_RECORD, Flag, SupplierRecord
 from matching.words.name_similarity import name_similarity
 from sources.validation import faults, placed
 
 TAG = "Records"
-NO_RECORD = Text("Cette source n'a pas de fiche de cet identifiant", "This source has no record of this identifier")
 
 
 class RecordDocument(SupplierRecord, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from litestar import Response
 from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import conditional_get, etag_of
+from api.runtime.etag import IF_NONE_MATCH, conditional_get, etag_of
 from api.web.content_negotiation import JSON
 from db.audit import write_entry
 from db.core.engine import transaction
@@ -19,7 +19,7 @@ from domain.decoding.explain import near
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.record_check import unknown_segment
-from domain.suppliers.source import Mapping, Source, SourceDocument, SourceSummary
+from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary
 from domain.text.bilingual import Text
 from sources.formats.vivier_csv import COLUMNS
 
@@ -53,7 +53,7 @@ class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     label: Annotated[str, msgspec.Meta(min_length=1, max_length=400)] | None = None
     url: WebAddress | None = None
-    mapping: Mapping = Mapping()
+    mapping: SourceMapping = SourceMapping()
     rank: Rank | None = None
 
 
@@ -77,6 +77,7 @@ async def list_sources(call: Call) -> SourceList:
     scope=("read", "sync", "admin"),
     answers=SourceDocument,
     status=(200, 304),
+    headers=IF_NONE_MATCH,
 )
 async def get_source(call: Call, source: str) -> Response[bytes]:
     """A source: its settings, how fresh it is and how good."""
@@ -142,7 +143,7 @@ def require_own_source(call: Call, source: str) -> None:
     require_source(call.bearer, source)
 
 
-def _problems(mapping: Mapping, taxonomy: Taxonomy) -> Iterator[Problem]:
+def _problems(mapping: SourceMapping, taxonomy: Taxonomy) -> Iterator[Problem]:
     for category, segments in mapping.categories.items():
         for place, segment in enumerate(segments):
             if not taxonomy.known(segment):

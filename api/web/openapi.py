@@ -109,6 +109,7 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
     }
     # msgspec names a page of awards Page_Award_
     renamed: dict[str, Any] = msgspec.json.decode(re.sub(rb"\bPage_(\w+)_\b", rb"\1Page", msgspec.json.encode(whole)))
+    renamed["components"]["schemas"] = dict(sorted(renamed["components"]["schemas"].items()))
     return renamed
 
 
@@ -127,8 +128,7 @@ def problems_of(route: Route) -> tuple[str, ...]:
         slugs += ["no-valid-key", "missing-scope", "database-away"]
     if route.body or route.takes or route.method == "POST":
         slugs += ["malformed-body", "body-too-large", "unsupported-media-type", "invalid-content"]
-    known = list(CATALOGUE)
-    return tuple(sorted(dict.fromkeys(slugs), key=known.index))
+    return tuple(slug for slug in CATALOGUE if slug in slugs)
 
 
 def _operation(route: Route) -> dict[str, Any]:
@@ -242,7 +242,7 @@ def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
     for schema in components.values():
         # a docstring, without the indentation that it has in the source
         schema["description"] = cleandoc(schema.get("description", ""))
-    return dict(sorted(components.items()))
+    return components
 
 
 @lru_cache(maxsize=64)

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import structlog
@@ -15,6 +15,8 @@ from api.web.content_negotiation import choose_language
 from db.core.outage import is_away
 from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem
 from domain.text.bilingual import Language, Text
+
+RequestPart = Literal["body", "query"]
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
@@ -48,7 +50,9 @@ class ProblemError(msgspec.Struct, frozen=True, rename={"place": "in"}, omit_def
     pointer: str
     code: str
     detail: str
-    place: Annotated[str, msgspec.Meta(description="Where `pointer` starts: `body` (the default) or `query`")] = "body"
+    place: Annotated[
+        RequestPart, msgspec.Meta(description="Where `pointer` starts: `body` (the default) or `query`")
+    ] = "body"
 
 
 class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -76,7 +80,7 @@ class Refusal(Exception):
         detail: Text | None = None,
         errors: tuple[Problem, ...] = (),
         headers: Mapping[str, str] | None = None,
-        place: str = "body",
+        place: RequestPart = "body",
     ) -> None:
         self.kind = CATALOGUE[slug]
         self.detail = detail or self.kind.description

@@ -12,7 +12,7 @@ from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, etag_of, require_match
-from api.runtime.idempotency import HEADERS, carry_out_once, created, once
+from api.runtime.idempotency import IDEMPOTENCY_KEY, carry_out_once, created, once
 from api.web.content_negotiation import JSON
 from api.web.merge_patch import Patch, patched
 from api.web.pagination import Page, Paging, paged
@@ -30,8 +30,8 @@ SCOPES: tuple[Scope, ...] = ("read", "sync", "admin")
 webhooks_endpoint = partial(endpoint, tag="Webhooks", scope=SCOPES)
 PREFIX = "whsec_"
 
-NO_WEBHOOK = Text("Aucun webhook de cet identifiant", "No webhook of this id")
-NO_DELIVERY = Text("Ce webhook n'a pas d'envoi de cet identifiant", "This webhook has no delivery of this id")
+NO_WEBHOOK = Text("Aucun webhook de cet identifiant", "No webhook with this id")
+NO_DELIVERY = Text("Ce webhook n'a pas d'envoi de cet identifiant", "This webhook has no delivery with this id")
 INACTIVE = Text(
     "Ce webhook est inactif : le réactiver d'abord (PATCH, active: true)",
     "This webhook is inactive: activate it first (PATCH, active: true)",
@@ -42,7 +42,7 @@ BAD_URL = Text(
 )
 
 
-class NewWebhook(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WebhookRequest(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A webhook to create. `secret`: the key that signs deliveries; where it is absent, one is made.
 
     `sources` absent: those of the key, or all for a key of scope `admin`.
@@ -51,7 +51,7 @@ class NewWebhook(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_fiel
     secret: Secret | None = None
 
     def __repr__(self) -> str:
-        return f"NewWebhook({self.url!r}, {self.events!r})"
+        return f"WebhookRequest({self.url!r}, {self.events!r})"
 
 
 class CreatedWebhook(Webhook, frozen=True, kw_only=True):
@@ -68,11 +68,11 @@ class CreatedWebhook(Webhook, frozen=True, kw_only=True):
     "/webhooks",
     answers=CreatedWebhook,
     status=201,
-    headers=HEADERS,
+    headers=IDEMPOTENCY_KEY,
     problems=("source-not-on-key", "conflict"),
     example="webhook",
 )
-async def create_webhook(call: Call, body: NewWebhook) -> Response[bytes]:
+async def create_webhook(call: Call, body: WebhookRequest) -> Response[bytes]:
     """Have events sent to an address.
 
     From now on, a POST goes to `url` for each of `events`: `suppliers.changed` (the directory has new changes, and from
@@ -170,7 +170,7 @@ async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID) -> Web
 
 
 @webhooks_endpoint(
-    "POST", "/webhooks/{id}/ping", answers=WebhookDelivery, status=202, headers=HEADERS, problems=("conflict",)
+    "POST", "/webhooks/{id}/ping", answers=WebhookDelivery, status=202, headers=IDEMPOTENCY_KEY, problems=("conflict",)
 )
 async def ping_webhook(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002
     """Send a webhook the event “ping”, to try it out.

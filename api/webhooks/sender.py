@@ -3,9 +3,9 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any
 
@@ -13,10 +13,10 @@ import httpx
 import structlog
 
 from api.directory.routes import FEED
-from api.runtime.outbox_worker import Kind
+from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from api.web.pagination import write_cursor
-from db.core.engine import Connection, Engine, transaction
+from db.core.engine import Connection, transaction
 from db.delivery.outbox import Claimed
 from db.delivery.webhook_log import note_attempt
 from db.delivery.webhooks import Target, queue, target, webhooks_behind
@@ -35,7 +35,7 @@ _HEADERS = {"User-Agent": "Vivier", "Content-Type": "application/json"}
 
 
 @asynccontextmanager
-async def webhook_kind(services: Services) -> AsyncIterator[Kind]:
+async def webhook_kind(services: Services) -> AsyncIterator[DeliveryKind]:
     """The deliveries of webhooks as a kind of delivery."""
 
     async def queue_changes(connection: Connection) -> None:
@@ -47,11 +47,10 @@ async def webhook_kind(services: Services) -> AsyncIterator[Kind]:
 
     # no proxy from the environment: it would see receivers' secrets, and reach addresses that are refused here
     async with httpx.AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False) as client:
-        sender = Sender(client, services.database, services.now, private=services.settings.webhook_private)
-        yield Kind(
+        yield DeliveryKind(
             outbox=webhook_deliveries,
             schedule=SCHEDULE,
-            attempt=sender.attempt,
+            attempt=Sender(client, services).attempt,
             queue=queue_changes,
             also_note=_log_attempt,
             patience=PATIENCE,
@@ -59,15 +58,13 @@ async def webhook_kind(services: Services) -> AsyncIterator[Kind]:
 
 
 class Sender:
-    """Makes attempts. `private`: whether receivers may be on this machine or a private network."""
+    """Makes attempts; receivers may be on this machine or a private network where the settings say so."""
 
-    def __init__(
-        self, client: httpx.AsyncClient, engine: Engine, now: Callable[[], datetime], *, private: bool
-    ) -> None:
-        self.client, self.engine, self.now, self.private = client, engine, now, private
+    def __init__(self, client: httpx.AsyncClient, services: Services) -> None:
+        self.client, self.services = client, services
 
     async def attempt(self, claimed: Claimed) -> Outcome:
-        async with transaction(self.engine) as connection:
+        async with transaction(self.services.database) as connection:
             receiver = await target(connection, claimed.row["lane"])
         if receiver is None:
             return Outcome(failure="error", final=True)
@@ -84,11 +81,11 @@ class Sender:
             **_HEADERS,
             "Vivier-Event": claimed.row["event"],
             "Vivier-Delivery": str(claimed.id),
-            "Vivier-Signature": signature(receiver.secret, self.now(), body),
+            "Vivier-Signature": signature(receiver.secret, self.services.now(), body),
         }
         url = httpx.URL(receiver.url)
         extensions: dict[str, Any] = {}
-        if not self.private:
+        if not self.services.settings.webhook_private:
             address = await _public_address(url)
             if address is None:
                 return Outcome(failure="private_address")

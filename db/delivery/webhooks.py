@@ -26,14 +26,6 @@ _COLUMNS = (
 )
 
 
-class WebhookBehind(NamedTuple):
-    """A webhook, the version of the directory that its receiver acknowledged, and the present one."""
-
-    webhook_id: UUID
-    acknowledged: int
-    present: int
-
-
 class Target(NamedTuple):
     """The address of a delivery, and the secret that signs it. Its `repr` does not show the secret."""
 
@@ -86,8 +78,7 @@ async def get_webhook(
     connection: Connection, organisation_id: UUID, webhook_id: UUID, *, lock: bool = False
 ) -> Webhook | None:
     """The webhook, if it is the organisation's. `lock`: until this transaction ends, nobody else changes it."""
-    own = (webhooks.c.organisation_id == organisation_id) & (webhooks.c.id == webhook_id)
-    query = select(*_COLUMNS).where(own)
+    query = select(*_COLUMNS).filter_by(organisation_id=organisation_id, id=webhook_id)
     found = (await connection.execute(query.with_for_update(key_share=True) if lock else query)).first()
     return None if found is None else _webhook(found)
 
@@ -129,9 +120,10 @@ async def target(connection: Connection, webhook_id: UUID) -> Target | None:
     return None if found is None else Target(found.url, found.secret)
 
 
-async def webhooks_behind(connection: Connection) -> Sequence[WebhookBehind]:
+async def webhooks_behind(connection: Connection) -> Sequence[tuple[UUID, int, int]]:
     """The webhooks to queue `suppliers.changed` for, locked until this transaction ends.
 
+    Each with the version of the directory that its receiver acknowledged, and the present one.
     One whose previous such event is not delivered yet is left out: the next event covers what happened meanwhile. The
     versions are read from the directory itself, so none is missed whenever a server stops.
     """
@@ -146,7 +138,7 @@ async def webhooks_behind(connection: Connection) -> Sequence[WebhookBehind]:
         .where(webhooks.c.active, webhooks.c.events.contains(["suppliers.changed"]), ~under_way)
         .with_for_update(of=webhooks, skip_locked=True, key_share=True)
     )
-    return [WebhookBehind(*row) for row in await connection.execute(query)]
+    return [(row.id, row.acknowledged_version, row.version) for row in await connection.execute(query)]
 
 
 async def queue(

@@ -119,8 +119,7 @@ async def _exchanges(
 ) -> list[ExchangeSummary]:
     """The exchanges whose columns have the values `which`, in the order of their ids."""
     later = exchanges.c.id > after if after is not None else true()
-    query = select(*_COLUMNS).filter_by(**which).where(later)
-    query = query.order_by(exchanges.c.id).limit(limit)
+    query = select(*_COLUMNS).filter_by(**which).where(later).order_by(exchanges.c.id).limit(limit)
     rows = (await connection.execute(query)).all()
     ids, order = [row.id for row in rows], exchange_recipients.c.supplier_id
     recipients = await _parts(connection, exchange_recipients, ids, order)

@@ -67,17 +67,11 @@ async def select_link(connection: Connection, token: str, now: datetime, *, lock
 
 async def revoke_links(connection: Connection, exchange_id: UUID, supplier_id: UUID, now: datetime) -> bool:
     """Revoke every link of the recipient, and cancel e-mail on its way there. False where no link was in force."""
-    waiting = (
-        (message_mails.c.exchange_id == exchange_id)
-        & (message_mails.c.supplier_id == supplier_id)
-        & (message_mails.c.status == "waiting")
-    )
+    theirs = {"exchange_id": exchange_id, "supplier_id": supplier_id}
     # before the links: an e-mail that is being written holds its row, and its link must be there to be revoked
-    stop = update(message_mails).where(waiting)
+    stop = update(message_mails).filter_by(**theirs, status="waiting")
     await connection.execute(stop.values(status="cancelled", due_at=None, lease=None, ended_at=now))
-    theirs = (reply_links.c.exchange_id == exchange_id) & (reply_links.c.supplier_id == supplier_id)
-    in_force = theirs & reply_links.c.revoked_at.is_(None)
-    gone = update(reply_links).where(in_force).values(revoked_at=now)
+    gone = update(reply_links).filter_by(**theirs, revoked_at=None).values(revoked_at=now)
     revoked = (await connection.execute(gone.returning(reply_links.c.expires_at))).all()
     return any(row.expires_at > now for row in revoked)
 

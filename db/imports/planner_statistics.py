@@ -1,4 +1,4 @@
-"""Statistics of the planner on records and suppliers, refreshed where an import changed so much that old ones mislead."""
+"""Statistics of the planner on records and suppliers, refreshed where an import changed too much for the old ones."""
 
 from sqlalchemy import Table, text
 

@@ -14,7 +14,7 @@ from db.meetings.persons import find_or_insert_person
 from db.schema.meeting_tables import follow_ups, meeting_needs, meetings, participants
 from db.schema.need_tables import needs
 from db.schema.person_tables import persons
-from domain.meetings.meeting import FollowUp, Meeting, MeetingRequest, Participant, calendar_changed, changed_fields
+from domain.meetings.meeting import CALENDAR_FIELDS, FollowUp, Meeting, MeetingRequest, Participant, changed_fields
 
 _COLUMNS = [column for column in meetings.c if column.name in Meeting.__struct_fields__]
 _PARTICIPANTS = select(participants, persons.c.name).outerjoin(persons, persons.c.id == participants.c.person_id)
@@ -55,13 +55,14 @@ async def write_meeting(
     connection: Connection, organisation_id: UUID, before: Meeting, request: MeetingRequest, now: datetime
 ) -> Meeting:
     """Store a change of a meeting that the caller has locked; where nothing changes, return `before` itself."""
-    if not changed_fields(before, request):
+    changed = changed_fields(before, request)
+    if not changed:
         return before
     after = msgspec.structs.replace(
         before,
         **msgspec.structs.asdict(request),
         version=before.version + 1,
-        sequence=before.sequence + calendar_changed(before, request),
+        sequence=before.sequence + (not CALENDAR_FIELDS.isdisjoint(changed)),
         updated_at=now,
     )
     await connection.execute(update(meetings).where(meetings.c.id == after.id).values(_row(after)))

@@ -9,10 +9,10 @@ import msgspec
 from sqlalchemy import ColumnElement, and_, insert, select, update
 
 from db.core.engine import Connection
-from db.schema.need_tables import awards
+from db.schema.need_tables import awards, needs
 from db.schema.supplier_tables import records
 from db.suppliers.write import survivors
-from domain.needs.award import Award
+from domain.needs.award import Award, PastAward
 
 _COLUMNS = [awards.c[name] for name in Award.__struct_fields__]
 
@@ -40,13 +40,15 @@ async def select_awards(
     return msgspec.convert(rows.all(), list[Award], from_attributes=True)
 
 
-async def awards_until(connection: Connection, organisation_id: UUID, on: date) -> Sequence[Award]:
-    """The organisation's awards of that day or before, with the present id of each winner.
+async def awards_until(connection: Connection, organisation_id: UUID, on: date) -> Sequence[PastAward]:
+    """The organisation's awards of that day or before, with the buyer of their needs and the present id of each winner.
 
     A winner may have been merged since, or have left the directory and come back, which is found by its SIRET.
     """
-    query = select(*_COLUMNS).where(_stands(organisation_id), awards.c.awarded_on <= on)
-    found = msgspec.convert((await connection.execute(query)).all(), list[Award], from_attributes=True)
+    query = (
+        select(*_COLUMNS, needs.c.buyer_siret).join(needs).where(_stands(organisation_id), awards.c.awarded_on <= on)
+    )
+    found = msgspec.convert((await connection.execute(query)).all(), list[PastAward], from_attributes=True)
     living = await survivors(connection, {award.supplier_id for award in found}) if found else {}
     lost = {award.supplier_siret for award in found if award.supplier_siret and award.supplier_id not in living}
     by_siret = await _suppliers_by_siret(connection, lost) if lost else {}

@@ -130,8 +130,7 @@ async def _erase_in_organisations(connection: Connection, found: Findings, calle
         if place.fate != "kept" and (place.kind, place.field) in places:
             await _erase_at(connection, place, found, called, now)
     for (need_id, number), body in found.answers.items():
-        own = (shortlists.c.need_id == need_id) & (shortlists.c.number == number)
-        await connection.execute(update(shortlists).where(own).values(body=body))
+        await connection.execute(update(shortlists).filter_by(need_id=need_id, number=number).values(body=body))
     kind = "meeting:"
     fields = [(UUID(each.where[len(kind) :]), each.field) for each in found.holdings if each.where.startswith(kind)]
     changed = {id_ for id_, _ in fields}
@@ -201,8 +200,7 @@ async def _erase_in_directory(connection: Connection, found: Findings, now: date
             "doubts": shortcomings(after, item.placement),
             "changed_at": now,
         }
-        own = (records.c.source == key.source) & (records.c.external_id == key.external_id)
-        await connection.execute(update(records).where(own).values(written))
+        await connection.execute(update(records).filter_by(**key._asdict()).values(written))
     await rewrite(
         connection, {item.supplier_id for item, _ in found.records if item.supplier_id is not None}, change_set, now
     )

@@ -56,8 +56,7 @@ class _Search(NamedTuple):
 
     async def rows(self, query: Select[Any], table: Table) -> Sequence[Row[Any]]:
         query = query.order_by(*table.primary_key)
-        rows = await self.connection.execute(query.with_for_update(of=table) if self.lock else query)
-        return list(rows)
+        return list(await self.connection.execute(query.with_for_update(of=table) if self.lock else query))
 
     def holding(self, row: Row[Any], where: str, field: str, text: str, fate: Fate) -> Holding:
         """`row`: with the columns `organisation_id` and `since`."""

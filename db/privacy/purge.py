@@ -25,7 +25,15 @@ from db.schema.webhook_tables import webhook_deliveries, webhooks
 from domain.audit import Actor, Detail
 from domain.delivery.webhook import KEPT
 from domain.needs.status import OPEN
-from domain.privacy.retention import Bounds, Due, DueNeed, Kind, Periods, Plan, bounds_of
+from domain.privacy.retention import (
+    Kind,
+    RetentionBounds,
+    RetentionCount,
+    RetentionNeed,
+    RetentionPeriods,
+    RetentionPlan,
+    bounds_of,
+)
 
 # The last thing that happened to a need is its end, or an award noted or signed, or a meeting held, after it. An award
 # counts to the end of its day.
@@ -66,31 +74,31 @@ class DueRows(NamedTuple):
 
 async def plan(
     connection: Connection,
-    periods: Periods,
+    periods: RetentionPeriods,
     now: datetime,
     spared: Collection[UUID] = (),
     organisation_id: UUID | None = None,
-) -> Plan:
+) -> RetentionPlan:
     """Everything due at `now` but the `spared` needs: of all, or of one organisation and what all share."""
     bounds = bounds_of(periods, now, LIFETIME, KEPT)
-    others: list[Due] = []
+    others: list[RetentionCount] = []
     for kind, rows in _due_rows(bounds).items():
         due = sa.select(rows.owner.label("owner")).select_from(rows.table).where(rows.is_due)
         counts = await _counts(connection, due.subquery())
         own = {owner: count for owner, count in counts.items() if organisation_id in {None, owner} or owner is None}
         others += await _due(connection, kind, own, bounds)
     over = await _due_needs(connection, bounds.needs, owner=organisation_id)
-    return Plan(now, periods, bounds, [need for need in over if need.id not in spared], others)
+    return RetentionPlan(now, periods, bounds, [need for need in over if need.id not in spared], others)
 
 
-async def purge(engine: Engine, planned: Plan, home: str) -> Plan:
+async def purge(engine: Engine, planned: RetentionPlan, home: str) -> RetentionPlan:
     """Remove what was planned, each need and each kind in a transaction of its own; what was removed.
 
     Something that is in use again meanwhile, or gone, is left out. Every removal is noted in the journal of whose it
     was; of what all share, in that of the organisation `home`.
     """
     bounds = planned.bounds
-    others: list[Due] = []
+    others: list[RetentionCount] = []
     for kind in dict.fromkeys(each.kind for each in planned.others):
         async with transaction(engine) as connection:
             counts = await _purge_rows(connection, _due_rows(bounds)[kind], planned.at)
@@ -101,10 +109,10 @@ async def purge(engine: Engine, planned: Plan, home: str) -> Plan:
             others += await _due(connection, kind, counts, bounds)
     # last, or what goes with them would be missing from what was counted
     gone = [need for need in planned.needs if await _purge_need(engine, need, planned)]
-    return Plan(planned.at, planned.periods, bounds, gone, others)
+    return RetentionPlan(planned.at, planned.periods, bounds, gone, others)
 
 
-def _due_rows(bounds: Bounds) -> dict[Kind, DueRows]:
+def _due_rows(bounds: RetentionBounds) -> dict[Kind, DueRows]:
     exchange, ended = exchanges.c.id == reply_links.c.exchange_id, needs.c.status.not_in(OPEN)
     # where an exchange may still be written in, a link that was revoked keeps e-mail from going there
     closed = sa.exists().where(exchange, exchanges.c.need_id == needs.c.id, ended)
@@ -161,22 +169,24 @@ async def _counts(connection: Connection, rows: sa.Subquery | sa.CTE) -> Mapping
     return {row.owner: row.rows for row in await connection.execute(query)}
 
 
-async def _due(connection: Connection, kind: Kind, counts: Mapping[UUID | None, int], bounds: Bounds) -> list[Due]:
+async def _due(
+    connection: Connection, kind: Kind, counts: Mapping[UUID | None, int], bounds: RetentionBounds
+) -> list[RetentionCount]:
     """The counts under the names of their organisations, in the order of those."""
     query = sa.select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(counts))
     names: dict[UUID | None, str] = {row.id: row.name for row in await connection.execute(query)}
-    due = [Due(kind, names.get(owner), count, getattr(bounds, kind)) for owner, count in counts.items()]
+    due = [RetentionCount(kind, names.get(owner), count, getattr(bounds, kind)) for owner, count in counts.items()]
     return sorted(due, key=lambda each: each.organisation or "")
 
 
 async def _due_needs(
     connection: Connection, before: datetime, *, only: UUID | None = None, owner: UUID | None = None
-) -> list[DueNeed]:
+) -> list[RetentionNeed]:
     rows = await connection.execute(_DUE_NEEDS, {"before": before, "only": only, "owner": owner})
-    return [DueNeed(**row._asdict()) for row in rows]
+    return [RetentionNeed(**row._asdict()) for row in rows]
 
 
-async def _purge_need(engine: Engine, planned: DueNeed, whole: Plan) -> bool:
+async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPlan) -> bool:
     """Remove a need with all that goes with it; whether it was still due."""
     async with transaction(engine) as connection:
         if await lock_need(connection, planned.organisation_id, planned.id) is None:

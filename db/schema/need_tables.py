@@ -10,6 +10,7 @@ from domain.needs.need import PlannedNeed
 from domain.shortlists.frozen import LotTotal
 from domain.shortlists.shortlist import Stamp
 
+# `year`, `buyer_siret`: taken from the content, to find needs by.
 needs = sa.Table(
     "needs",
     metadata,
@@ -17,10 +18,13 @@ needs = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("content", Document(PlannedNeed), nullable=False),
+    sa.Column("year", sa.Integer, nullable=False),
+    sa.Column("buyer_siret", sa.Text),
     sa.Column("shortlists", sa.Integer, nullable=False, server_default=sa.text("0")),
     *moments("created_at", "updated_at"),
     *moments("published_at", "ended_at", nullable=True),
     sa.Index(None, "organisation_id", "id"),
+    sa.Index(None, "organisation_id", "year"),
 )
 
 # `body`: the answer as it was sent, to be read back byte for byte. `need`: the need that was matched. `ledger` is no

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import UserDefinedType
 
 from db.schema.columns import keys, moments, optional, required
-from domain.suppliers.source import Mapping
+from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import Flag, Supplier, SupplierRecord
 
 Shape = TypeVar("Shape")
@@ -94,7 +94,7 @@ sources = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     *optional(sa.Text, "label", "url"),
-    sa.Column("mapping", Document(Mapping), nullable=False),
+    sa.Column("mapping", Document(SourceMapping), nullable=False),
     sa.Column("rank", sa.Integer, nullable=False, server_default=sa.text("0")),
     *moments("created_at"),
 )

@@ -18,6 +18,7 @@ from db.suppliers.regroup import KEY_ARRAYS, key_arrays, lock_identities, record
 from db.suppliers.write import begin_change, publish, rewrite, survivors
 from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
 from domain.suppliers.deduplication import NameSimilarity, RecordKey
+from domain.suppliers.supplier import NO_RECORD, NO_SUPPLIER
 from domain.text.bilingual import Text
 
 _DECIDED = text("""
@@ -31,8 +32,6 @@ _UNDO_SPLITS = text("""
     AND s.other_source = o.source AND s.other_external_id = o.external_id
 """).bindparams(*KEY_ARRAYS)
 
-_NO_SUPPLIER = Text("Aucun fournisseur de cet identifiant", "No supplier of this id")
-_NO_RECORD = Text("Cette source n'a pas de fiche de cet identifiant", "This source has no record of this identifier")
 _ELSEWHERE = Text("Cette fiche décrit un autre fournisseur", "This record describes another supplier")
 _ALONE = Text(
     "Cette fiche est la seule à décrire ce fournisseur : il n'y a rien à séparer",
@@ -58,7 +57,7 @@ async def merge_suppliers(
     await lock_identities(connection)
     living = await survivors(connection, supplier_ids)
     if unknown := [place for place, each in enumerate(supplier_ids) if each not in living]:
-        raise InvalidContent(tuple(_problem("unknown_supplier", _NO_SUPPLIER, "ids", place) for place in unknown))
+        raise InvalidContent(tuple(_problem("unknown_supplier", NO_SUPPLIER, "ids", place) for place in unknown))
     keys = await records_of(connection, set(living.values()))
     if len(set(supplier_ids)) > 1 and (await connection.execute(_DECIDED, key_arrays(keys))).first() is None:
         await connection.execute(_UNDO_SPLITS, key_arrays(keys))
@@ -81,10 +80,10 @@ async def split_record(
     await lock_identities(connection)
     supplier = (await survivors(connection, [supplier_id])).get(supplier_id)
     if supplier is None:
-        raise NotFound(_NO_SUPPLIER)
+        raise NotFound(NO_SUPPLIER)
     described = await supplier_of(connection, key)
     if described is None:
-        raise InvalidContent((_problem("unknown_record", _NO_RECORD, "record"),))
+        raise InvalidContent((_problem("unknown_record", NO_RECORD, "record"),))
     others = [each for each in await records_of(connection, [supplier]) if each != key]
     if described != supplier:
         if not await _are_split(connection, key, others):

@@ -14,14 +14,14 @@ from db.suppliers.additions import suppliers_with
 from db.suppliers.regroup import lock_identities
 from db.suppliers.write import begin_change, publish, rewrite
 from domain.suppliers.completeness import NO_EMAIL, NO_FLAGS, NO_SIRET
-from domain.suppliers.source import Lack, Lacking, Mapping, Source, SourceDocument, SourceSummary
+from domain.suppliers.source import QualityGap, QualityGaps, Source, SourceDocument, SourceMapping, SourceSummary
 
 _LACKS = {"place": "no_place", "siret": NO_SIRET, "segment": "no_offer", "email": NO_EMAIL}
 
 
 async def ensure_source(connection: Connection, name: str, now: datetime) -> None:
     """Insert the source if it is not known yet; its settings can follow."""
-    row = {"name": name, "mapping": Mapping(), "created_at": now}
+    row = {"name": name, "mapping": SourceMapping(), "created_at": now}
     await connection.execute(insert(sources).values(row).on_conflict_do_nothing())
 
 
@@ -111,10 +111,10 @@ def _totals(rows: Sequence[Any]) -> dict[str, Any]:
     counted = Counter({"approval_expired": sum(row.expired for row in rows)})
     for row in rows:
         counted.update(dict.fromkeys(row.doubts, row.records))
-    lacks = {name: Lack(counted[code], round(counted[code] / total, 4)) for name, code in _LACKS.items()}
+    lacks = {name: QualityGap(counted[code], round(counted[code] / total, 4)) for name, code in _LACKS.items()}
     return {
         "records": total,
         "last_received_at": max(row.received_at for row in rows),
-        "without": Lacking(**lacks),
+        "without": QualityGaps(**lacks),
         "flags": {code: counted[code] for code in sorted(counted) if code not in NO_FLAGS and counted[code]},
     }

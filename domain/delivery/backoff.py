@@ -26,12 +26,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
         A random jitter keeps deliveries that failed together from coming back together.
         """
-        pause = self.first
-        for _ in range(attempts - 1):
-            if pause >= self.longest:
-                break
-            pause *= self.factor
-        return min(pause, self.longest) * (1 + jitter)
+        return self.first * min(self.factor ** (attempts - 1), self.longest / self.first) * (1 + jitter)
 
     def due_again(
         self,

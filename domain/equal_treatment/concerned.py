@@ -11,7 +11,7 @@ from domain.meetings.meeting import Meeting
 from domain.shortlists.frozen import Decision, FrozenShortlist, SupplierName
 
 
-class SetAside(msgspec.Struct, frozen=True):
+class SetAsideLot(msgspec.Struct, frozen=True):
     """A lot for which the buyer set a supplier aside; `decided_at`: first, where several versions say so."""
 
     lot_id: str
@@ -27,7 +27,7 @@ class Concerned(SupplierName, frozen=True, kw_only=True):
     """
 
     listed: tuple[str, ...]
-    set_aside: tuple[SetAside, ...]
+    set_aside: tuple[SetAsideLot, ...]
     written_to: bool
     lots: dict[str, datetime | None]
     topics: frozenset[str]
@@ -92,7 +92,7 @@ def concerned(
 
 def _set_aside(
     version: FrozenShortlist, earlier: Iterable[Decision], living: Mapping[UUID, UUID]
-) -> dict[UUID, list[SetAside]]:
+) -> dict[UUID, list[SetAsideLot]]:
     """By supplier, the lots for which the version sets it aside: since an earlier version, where that said so already.
 
     `earlier`: the decisions on the versions before.
@@ -102,9 +102,9 @@ def _set_aside(
         if each.decision == "set_aside":
             about = living.get(each.supplier_id, each.supplier_id), each.lot_id
             since[about] = min(each.decided_at, since.get(about, each.decided_at))
-    found: dict[UUID, list[SetAside]] = {}
+    found: dict[UUID, list[SetAsideLot]] = {}
     for each in version.decisions:
         if each.decision == "set_aside":
             now = living.get(each.supplier_id, each.supplier_id)
-            found.setdefault(now, []).append(SetAside(each.lot_id, each.reason, since[now, each.lot_id]))
+            found.setdefault(now, []).append(SetAsideLot(each.lot_id, each.reason, since[now, each.lot_id]))
     return found

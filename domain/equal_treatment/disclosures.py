@@ -30,7 +30,7 @@ _STATES: dict[DeliveryState, ReceiptState] = {
 BEST_FIRST: tuple[ReceiptState, ...] = ("received", "to_be_confirmed", "under_way", "not_delivered")
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
     """A message of the buyer's to one supplier, and what is known of its arrival.
 
     `to_be_confirmed`: the buyer delivers it, who alone knows whether it arrived. `at`: when it arrived, or was given
@@ -68,7 +68,7 @@ class Disclosure(msgspec.Struct, frozen=True, kw_only=True):
     shared: bool
     question: str | None
     words: str
-    receipts: dict[UUID, Receipt]
+    receipts: dict[UUID, MessageReceipt]
 
 
 class Information(msgspec.Struct, frozen=True):
@@ -82,8 +82,8 @@ class Information(msgspec.Struct, frozen=True):
     last: Disclosure
     corrected: bool
     lots: frozenset[str]
-    receipts: dict[UUID, Receipt]
-    given: dict[UUID, Receipt]
+    receipts: dict[UUID, MessageReceipt]
+    given: dict[UUID, MessageReceipt]
 
 
 def disclosures(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> list[Disclosure]:
@@ -100,7 +100,7 @@ def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
 
     A private message is an information of its own; whoever has its words has them also where others were told the same.
     """
-    receipts: dict[str, dict[UUID, Receipt]] = {}
+    receipts: dict[str, dict[UUID, MessageReceipt]] = {}
     groups: dict[UUID, list[Disclosure]] = {}
     group_of: dict[UUID | str, UUID] = {}
     known: dict[UUID, Disclosure] = {}
@@ -120,11 +120,11 @@ def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
     return tuple(_information(group, receipts) for group in groups.values())
 
 
-def _information(group: Sequence[Disclosure], receipts: Mapping[str, dict[UUID, Receipt]]) -> Information:
+def _information(group: Sequence[Disclosure], receipts: Mapping[str, dict[UUID, MessageReceipt]]) -> Information:
     current = ([each for each in group if each.message.corrects] or group)[-1].words
     wordings = dict.fromkeys(each.words for each in group)
     lots = [each.exchange.lot_ids for each in group]
-    given: dict[UUID, Receipt] = {}
+    given: dict[UUID, MessageReceipt] = {}
     for who, each in chain.from_iterable(receipts[words].items() for words in wordings):
         if each.given:
             given[who] = min(given.get(who, each), each, key=_best_first)
@@ -138,7 +138,7 @@ def _information(group: Sequence[Disclosure], receipts: Mapping[str, dict[UUID, 
     )
 
 
-def _best_first(receipt: Receipt) -> tuple[int, datetime]:
+def _best_first(receipt: MessageReceipt) -> tuple[int, datetime]:
     """The order of receipts of one supplier: the surest first, then the earliest."""
     return BEST_FIRST.index(receipt.state), receipt.at
 
@@ -175,8 +175,10 @@ def _of_exchange(exchange: Exchange, living: Mapping[UUID, UUID]) -> Iterator[Di
     yield from known.values()
 
 
-def _receipt(exchange: ExchangeSummary, message: Message, kind: ReceiptKind, delivery: Delivery | None) -> Receipt:
-    return Receipt(
+def _receipt(
+    exchange: ExchangeSummary, message: Message, kind: ReceiptKind, delivery: Delivery | None
+) -> MessageReceipt:
+    return MessageReceipt(
         message_id=message.id,
         exchange_id=exchange.id,
         subject=exchange.subject,

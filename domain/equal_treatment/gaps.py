@@ -94,8 +94,8 @@ class Lack(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     lots: Collection[str]
     ids: dict[str, UUID]
-    suppliers: list[Concerned]
-    holders: dict[UUID, ReceiptState]
+    suppliers: list[Concerned] = []
+    holders: dict[UUID, ReceiptState] = {}
     words: dict[str, Text] = {}
     sentence: Text | None = None
     confidential: bool = False

@@ -12,12 +12,12 @@ from uuid import UUID
 
 import msgspec
 
-from domain.equal_treatment.concerned import Concerned, SetAside, concerned
+from domain.equal_treatment.concerned import Concerned, SetAsideLot, concerned
 from domain.equal_treatment.disclosures import (
     BEST_FIRST,
     Information,
     InformationKind,
-    Receipt,
+    MessageReceipt,
     disclosures,
     informations,
 )
@@ -43,7 +43,7 @@ _CONTACT: dict[ContactCode, Text] = {
 _CONTACTED = Text("contactés", "contacted")
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class SupplierAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A message of a supplier. `published`: its question was shared with all, who must not learn who asked it.
 
     `answered`: of a question; null for anything else.
@@ -64,7 +64,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     published: bool
 
 
-class Met(msgspec.Struct, frozen=True):
+class MeetingAttendance(msgspec.Struct, frozen=True):
     """A meeting to which a supplier was invited; `attended` null: not known."""
 
     meeting_id: UUID
@@ -114,12 +114,12 @@ class SupplierTreatment(SupplierName, frozen=True, kw_only=True):
 
     on_shortlist: bool
     lots: tuple[str, ...]
-    set_aside: tuple[SetAside, ...]
+    set_aside: tuple[SetAsideLot, ...]
     contacted: bool
     contact: ContactState
-    informations: tuple[Receipt, ...]
-    answers: tuple[Answer, ...]
-    meetings: tuple[Met, ...]
+    informations: tuple[MessageReceipt, ...]
+    answers: tuple[SupplierAnswer, ...]
+    meetings: tuple[MeetingAttendance, ...]
     gaps: tuple[Gap, ...]
 
 
@@ -198,7 +198,7 @@ def _by_supplier(pairs: Iterable[tuple[UUID, T]]) -> dict[UUID, list[T]]:
 
 
 def _contact(
-    supplier: Concerned, receipts: Sequence[Receipt] | None, contacts: Contacts, language: Language
+    supplier: Concerned, receipts: Sequence[MessageReceipt] | None, contacts: Contacts, language: Language
 ) -> ContactState:
     code: ContactCode = "nobody_wrote" if contacts.about(supplier.kept_lots) else "nothing_on_its_lots"
     if receipts is not None:
@@ -211,7 +211,7 @@ def _contact(
     return ContactState(code, " : ".join((_CONTACT[code].to(language), *reasons)))
 
 
-def _answers(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, Answer]]:
+def _answers(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, SupplierAnswer]]:
     for exchange in exchanges:
         questions = {each.message_id: each for each in questions_of(exchange).asked}
         for message in exchange.messages:
@@ -226,17 +226,17 @@ def _answers(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iter
                     "answered": None if question is None else question.answered,
                     "published": question is not None and question.published,
                 }
-                yield living.get(message.supplier_id, message.supplier_id), msgspec.convert(fields, Answer)
+                yield living.get(message.supplier_id, message.supplier_id), msgspec.convert(fields, SupplierAnswer)
 
 
-def _met(meetings: Iterable[Meeting], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, Met]]:
+def _met(meetings: Iterable[Meeting], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, MeetingAttendance]]:
     for one in meetings:
         invited = {
             living.get(each.supplier_id, each.supplier_id): each for each in one.participants if each.supplier_id
         }
         for who, each in invited.items():
             came = each.invited_at, each.attended
-            yield who, Met(one.id, one.title, one.format, one.starts_at, one.status, *came)
+            yield who, MeetingAttendance(one.id, one.title, one.format, one.starts_at, one.status, *came)
 
 
 def _summary(information: Information) -> InformationSummary:

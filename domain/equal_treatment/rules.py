@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from domain.equal_treatment.concerned import Concerned
-from domain.equal_treatment.disclosures import Disclosure, Information, InformationKind, Receipt
+from domain.equal_treatment.disclosures import Disclosure, Information, InformationKind, MessageReceipt
 from domain.equal_treatment.gaps import NEVER_INVITED, GapCode, Lack, long_day
 from domain.exchanges.exchange import Exchange, ExchangeSummary
 from domain.exchanges.questions import questions_of
@@ -55,8 +55,6 @@ def contact_lacks(suppliers: Iterable[Concerned], contacts: Contacts) -> Iterato
                     subject=first.subject,
                     lots=first.lot_ids,
                     ids={"exchange_id": first.id},
-                    suppliers=[],
-                    holders={},
                 ),
             )
             lack.suppliers.append(supplier)
@@ -90,7 +88,7 @@ def information_lacks(information: Information, suppliers: Iterable[Concerned]) 
         )
 
 
-def _code(information: Information, who: UUID, holders: Mapping[UUID, Receipt]) -> GapCode | None:
+def _code(information: Information, who: UUID, holders: Mapping[UUID, MessageReceipt]) -> GapCode | None:
     """The code of the gap that the supplier has; None for none. `holders`: who has the last wording."""
     if who in information.receipts and who not in holders:
         return "not_delivered"
@@ -105,7 +103,7 @@ def _code(information: Information, who: UUID, holders: Mapping[UUID, Receipt]) 
     return "late_information" if in_time and holders[who].at > latest else None
 
 
-def _detail(code: GapCode, receipt: Receipt | None) -> Text:
+def _detail(code: GapCode, receipt: MessageReceipt | None) -> Text:
     """The reason why something was not delivered, or the day on which it came late."""
     if code == "late_information" and receipt:
         return long_day(receipt.at)
@@ -127,7 +125,6 @@ def question_lacks(
                     lots=exchange.lot_ids,
                     ids={"exchange_id": exchange.id, "message_id": question.message_id},
                     suppliers=[suppliers[living.get(question.supplier_id, question.supplier_id)]],
-                    holders={},
                     confidential=question.confidential,
                 )
 
@@ -175,8 +172,6 @@ def meeting_lacks(
                         subject=each.meeting.title,
                         lots=each.lots,
                         ids={"meeting_id": each.meeting.id},
-                        suppliers=[],
-                        holders={},
                         sentence=NEVER_INVITED if one_by_one else None,
                     ),
                 )

@@ -16,7 +16,7 @@ Channel = Literal["email", "phone", "portal", "letter", "in_person"]
 Author = Literal["buyer", "supplier"]
 Stance = Literal["interested", "declined", "question"]
 Barrier = Literal["volume", "deadline", "guarantees", "certification", "price", "distance", "capacity", "other"]
-Why = Literal["named", "shortlist"]
+Why = Literal["named", "shortlist", "unknown_trade"]
 DeliveryState = Literal["to_be_delivered_by_you", "queued", "sent", "failed", "cancelled"]
 
 MOST_RECIPIENTS = 1_000
@@ -40,7 +40,8 @@ BarriersNote = Annotated[
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     """A supplier that an exchange was opened with, as it was known then.
 
-    `why`: it was named by the buyer, or on the shortlist. `email` is null where none is known, or it was erased.
+    `why`: it was named by the buyer, is on the shortlist, or is listed there as one of unknown trade. `email` is null
+    where none is known, or it was erased.
     """
 
     supplier_id: UUID
@@ -114,7 +115,7 @@ class ExchangeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An exchange to be opened: its first message and its recipients.
 
     `recipients`: ids of suppliers, or `shortlist`: all of the latest shortlist that are not set aside, in the lots of
-    `lot_ids` or in all.
+    `lot_ids` or in all. `include_unknown_trade`, for `shortlist` alone: those of unknown trade that it lists, too.
     """
 
     subject: ShortText
@@ -124,6 +125,7 @@ class ExchangeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[tuple[UUID, ...], msgspec.Meta(min_length=1, max_length=MOST_RECIPIENTS)] | Literal["shortlist"]
     )
     lot_ids: Codes = ()
+    include_unknown_trade: bool = False
 
 
 class ReplyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,7 +16,7 @@ from domain.exchanges.exchange import (
 )
 from domain.text.bilingual import Text
 
-_NO_MESSAGE = Text("Aucun message de cet identifiant dans cet échange", "No message of this id in this exchange")
+_NO_MESSAGE = Text("Aucun message de cet identifiant dans cet échange", "No message with this id in this exchange")
 
 
 def require_message(exchange: Exchange, new: MessageRequest) -> None:

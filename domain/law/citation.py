@@ -3,7 +3,7 @@
 from datetime import date
 
 from domain.shortlists.shortlist import Confidence
-from domain.text.bilingual import Text, listed
+from domain.text.bilingual import NOTHING, Text, listed
 
 READABLE = 12
 """The most names that a sentence lists."""
@@ -34,6 +34,6 @@ def listed_briefly(names: tuple[str, ...]) -> Text:
 def bracketed_lots(names: tuple[str, ...]) -> Text:
     """ " (lots 1 et 2)", to stand behind what is said of them; nothing without names."""
     if not names:
-        return Text("", "")
+        return NOTHING
     many, (fr, en) = "s" if len(names) > 1 else "", listed_briefly(names)
     return Text(f" (lot{many} {fr})", f" (lot{many} {en})")

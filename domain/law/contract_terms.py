@@ -1,18 +1,17 @@
-"""Terms that a contract holds or may hold: specifications, reasons to keep, small firms' share, advance, retention."""
+"""Terms that a contract holds or may hold: specifications, small firms' share, advance, retention."""
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from domain.law.citation import bracketed_lots
-from domain.law.findings import LegalAdvice, advice, least_sure
+from domain.law.citation import bracketed_lots, listed_briefly
+from domain.law.findings import LegalAdvice, advice, as_one_set, least_sure
 from domain.law.lot_facts import LotFacts
-from domain.law.need_value import Group, groups
-from domain.law.procedure import eu_thresholds, level
+from domain.law.need_value import lot_value
 from domain.law.rule_registry import applies
-from domain.law.rules import InForce, cents
+from domain.law.rules import InForce
 from domain.needs.need import BuyerKind, ContractKind, Lot, Need
-from domain.text.bilingual import Text
+from domain.shortlists.shortlist import Confidence, Severity
+from domain.text.bilingual import AND, NOTHING, Text, joined
 
 
 class FirmRates(NamedTuple):
@@ -41,19 +40,13 @@ RATES: dict[BuyerKind, FirmRates] = {
 RATES_UNKNOWN = Text(" ; les taux d'une PME dépendent de l'acheteur", "; a smaller firm's rates depend on the buyer")
 
 
-def review_terms(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> list[LegalAdvice | None]:
-    """The advice on the terms of the contract, for the need as a whole."""
-    found = groups(need, lots)
+def review_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: InForce) -> list[LegalAdvice | None]:
+    """The advice on the terms of the contract, for the need as a whole. `direct`: all of it is a direct award."""
     return [
-        *(social_exception_reasons(need, group, view) for group in found),
-        None if _all_direct(need, found, view) else sustainable_specifications(view),
+        None if direct else sustainable_specifications(view),
         pme_share(need.contract, view),
-        financial_terms(need, lots, view),
+        financial_terms(need, lots, direct, view),
     ]
-
-
-def _all_direct(need: Need, found: Iterable[Group], view: InForce) -> bool:
-    return all(level(need, group, view) == "direct" for group in found)
 
 
 @applies("sustainable_specifications")
@@ -73,28 +66,6 @@ def sustainable_specifications(view: InForce) -> LegalAdvice | None:
         "and environmental",
     )
     return advice("SUSTAINABLE_SPECIFICATIONS", "warning", row, message)
-
-
-@applies("social_exception_reasons")
-def social_exception_reasons(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
-    """From the EU thresholds on, a buyer that uses an exception keeps its reasons (SOCIAL_EXCEPTION_REASONS).
-
-    Said of markets where the social condition is required; what concessions are asked was not established. Nothing is
-    said where value or threshold is not known.
-    """
-    row = view["social_exception_reasons"]
-    if need.contract == "concession" or row.status != "in_force" or group.total is None:
-        return None
-    rules = eu_thresholds(need, group)
-    bounds = [view.cents(rule_id) for rule_id in rules]
-    if any(bound is None or group.total < bound for bound in bounds):
-        return None
-    message = Text(
-        "Si une exception dispense de la condition sociale ou d'emploi, en conserver les raisons",
-        "Where an exception frees from the social or employment condition, keep the reasons for it",
-    )
-    sure = "low" if group.doubtful else least_sure(row, *(view[rule_id] for rule_id in rules))
-    return advice("SOCIAL_EXCEPTION_REASONS", "info", row, message, group.advised_lots, sure)
 
 
 @applies("pme_share_concession")
@@ -125,7 +96,7 @@ def pme_share(contract: ContractKind, view: InForce) -> LegalAdvice | None:
     "retention_rate_pme_large",
     "large_body_expenses",
 )
-def financial_terms(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
+def financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: InForce) -> LegalAdvice | None:
     """Lots whose holder is due an advance, its minimum rate, and the most that may be retained (FINANCIAL_TERMS).
 
     For lots of known value and duration, above both bounds, of a market that is no framework agreement (whose advance
@@ -139,19 +110,20 @@ def financial_terms(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Le
     bound, least = view.cents("advance_amount"), view.number("advance_months")
     if bound is None or least is None:
         return None
-    long = [(lot.lot, _value(need, lot)) for lot in lots if (lot.lot.duration_months or 0) > least]
-    above = [lot.id for lot, value in long if value > bound]
-    sure = [lot.id for lot, value in long if _without_renewals(lot, value) > bound]
+    long = [(lot.lot, lot_value(need, lot) or 0) for lot in lots if (lot.lot.duration_months or 0) > least]
+    above = tuple(lot.id for lot, value in long if value > bound)
+    renewed = tuple(lot.id for lot, value in long if value > bound >= _without_renewals(lot, value))
     if not above:
         return None
-    return _financial_terms(tuple(sure or above) if len(lots) > 1 else (), kind, not sure, view)
-
-
-def _value(need: Need, lot: LotFacts) -> int:
-    """The lot's value in cents, that of the need where it is the only lot; 0 where it is not known."""
-    if lot.cents is None and len(need.lots) == 1 and need.estimated_total_eur is not None:
-        return cents(need.estimated_total_eur)
-    return lot.cents or 0
+    rules = ["advance_amount", "advance_months", "advance_rate", "retention_rate"]
+    rules += [rule for rule in RATES[kind][:2] if view.number(rule) is not None] if kind in RATES else []
+    sure = least_sure(*map(view.__getitem__, rules), doubtful=renewed == above)
+    names = above if len(lots) > 1 else ()
+    some = _only_renewed(renewed, sure) if renewed and renewed != above else NOTHING
+    about = joined((bracketed_lots(names), some), NOTHING)
+    message = _financial_terms(about, kind, view)
+    severity: Severity = "info" if direct else "warning"
+    return advice("FINANCIAL_TERMS", severity, view["advance_amount"], message, as_one_set(names), sure)
 
 
 def _without_renewals(lot: Lot, value: int) -> float:
@@ -160,12 +132,21 @@ def _without_renewals(lot: Lot, value: int) -> float:
     return value * first / (first + (lot.renewal_months or 0))
 
 
-@lru_cache(maxsize=1024)
-def _financial_terms(names: tuple[str, ...], kind: BuyerKind | None, doubtful: bool, view: InForce) -> LegalAdvice:
+def _only_renewed(lots: tuple[str, ...], sure: Confidence) -> Text:
+    """The lots among others that are above the amount with their renewals only, which is to be checked."""
+    check = NOTHING if sure == "low" else Text(", à vérifier", ", to be checked")
+    names, fr, en = listed_briefly(lots), "les lots" if len(lots) > 1 else "le lot", "lots" if len(lots) > 1 else "lot"
+    return Text(
+        f", pour {fr} {names.fr} seulement si les reconductions comptent{check.fr}",
+        f", for {en} {names.en} only if renewals count{check.en}",
+    )
+
+
+def _financial_terms(about: Text, kind: BuyerKind | None, view: InForce) -> Text:
     amount, months = view.written("advance_amount"), view.written("advance_months")
     advance, retention, of_firms = view.written("advance_rate"), view.written("retention_rate"), _firm_rates(kind, view)
-    about, article = bracketed_lots(names), view["retention_rate"].article
-    message = Text(
+    article = view["retention_rate"].article
+    return Text(
         f"Plus de {amount.fr} HT et de {months.fr}{about.fr} : une avance d'au moins {advance.fr} du montant TTC, de "
         "douze mois au plus, est due, que le titulaire peut refuser ; une retenue de garantie, si le marché en prévoit "
         f"une, est d'au plus {retention.fr} d'après l'article {article}{of_firms.fr} ; les acheteurs de l'article "
@@ -175,12 +156,9 @@ def _financial_terms(names: tuple[str, ...], kind: BuyerKind | None, doubtful: b
         f"has one, is at most {retention.en} under article {article}{of_firms.en}; the buyers of article R2100-1 are "
         "not bound",
     )
-    rules = ["advance_amount", "advance_months", "advance_rate", "retention_rate"]
-    rates = [rule for rule in RATES[kind][:2] if view.number(rule) is not None] if kind in RATES else []
-    confidence = "low" if doubtful else least_sure(*(view[rule] for rule in (*rules, *rates)))
-    return advice("FINANCIAL_TERMS", "warning", view["advance_amount"], message, (names,) if names else (), confidence)
 
 
+@lru_cache(maxsize=64)
 def _firm_rates(kind: BuyerKind | None, view: InForce) -> Text:
     """The rates of a small or medium-sized firm, and the buyers that they bind; nothing where there were none."""
     if kind is None:
@@ -194,9 +172,6 @@ def _firm_rates(kind: BuyerKind | None, view: InForce) -> Text:
         rate = view.written(rates.retention)
         parts.append(Text(f"retenue d'au plus {rate.fr}", f"a retention of at most {rate.en}"))
     if not parts:
-        return Text("", "")
-    buyers = Text(rates.buyers.fr.format(amount=least.fr), rates.buyers.en.format(amount=least.en))
-    return Text(
-        f" ; pour une PME, {' et '.join(part.fr for part in parts)} {buyers.fr}",
-        f"; for a small or medium-sized firm, {' and '.join(part.en for part in parts)} {buyers.en}",
-    )
+        return NOTHING
+    both, buyers = joined(parts, Text(f" {AND.fr} ", f" {AND.en} ")), rates.buyers.filled(amount=least)
+    return Text(f" ; pour une PME, {both.fr} {buyers.fr}", f"; for a small or medium-sized firm, {both.en} {buyers.en}")

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
+from domain.law.cpv_list import listing
 from domain.law.findings import LegalFinding, finding, least_sure
-from domain.law.lot_facts import LotFacts, listing, segment_is_outside
+from domain.law.lot_facts import LotFacts, segment_is_outside
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce
 from domain.needs.need import Buyer
@@ -20,7 +21,7 @@ def review_ess(lot: LotFacts, buyer: Buyer | None, view: InForce) -> Iterator[Le
             yield found
     if found := _authority(buyer, view):
         yield found
-    yield _mission(lot.listed == "listed", view)
+    yield _mission(lot.ess_listing == "listed", view)
 
 
 @applies("ess_listed_cpv")
@@ -31,9 +32,9 @@ def _listed(lot: LotFacts, view: InForce) -> LegalFinding | None:
     nearest to it are named, which fit only if they say what is really bought. Without CPV, a lot whose activities have
     no listed code at all is NOT_LISTED with doubt; otherwise the main CPV is asked for.
     """
-    if lot.listed == "listed":
+    if lot.ess_listing == "listed":
         return None
-    return _off_the_list(lot.cpv[0], lot.listed == "descendant", view) if lot.cpv else _no_cpv(lot.segments, view)
+    return _off_the_list(lot.cpv[0], lot.ess_listing == "descendant", view) if lot.cpv else _no_cpv(lot.segments, view)
 
 
 @lru_cache(maxsize=4096)
@@ -48,10 +49,10 @@ def _off_the_list(code: str, descendant: bool, view: InForce) -> LegalFinding:
     near = ", ".join(_nearest_listed(code, view.codes("ess_listed_cpv")))
     fr, en = f" (les plus proches : {near})" if near else "", f" (the nearest: {near})" if near else ""
     message = Text(
-        f"Le CPV {code} n'est pas dans la liste des services réservables à l'ESS ; "
-        f"choisir un autre type, ou un CPV de la liste{fr} si c'est le contenu réel",
-        f"CPV {code} is not on the list of services that may be reserved to the social economy; "
-        f"choose another type, or a listed CPV{en} if that is the real content",
+        f"Le CPV {code} n'est pas dans la liste de l'article 77 de la directive 2014/24, à comparer à l'avis annexé au "
+        f"code ; choisir un autre type, à moins que le contenu réel ne soit celui d'un code de la liste{fr}",
+        f"CPV {code} is not on the list of article 77 of directive 2014/24, to be compared with the notice annexed to "
+        f"the code; choose another type, unless the real content is that of a listed code{en}",
     )
     return finding("NOT_LISTED", "INELIGIBLE", row, message)
 
@@ -90,7 +91,7 @@ def _exclusive(lot: LotFacts, view: InForce) -> LegalFinding | None:
     code is narrower than a listed one, or only an activity beside the main CPV's is off the list: a person then judges
     whether it is accessory. Without CPV nothing is said.
     """
-    if lot.listed is None:
+    if lot.ess_listing is None:
         return None
     listed = view.codes("ess_listed_cpv")
     others = {code: where for code in lot.cpv[1:] if (where := listing(code, listed)) != "listed"}
@@ -103,9 +104,9 @@ def _exclusive(lot: LotFacts, view: InForce) -> LegalFinding | None:
     en = ", ".join((*others, *(f"“{label}”" for label in labels)))
     message = Text(
         f"Le lot comprend aussi {fr}, hors de la liste : la réservation ESS ne vaut que pour des services listés ; "
-        "en faire un lot distinct, ou vérifier que ce n'est qu'un accessoire",
+        "en faire un lot distinct, ou s'assurer que ce n'est qu'un accessoire",
         f"The lot also includes {en}, off the list: the social economy reservation covers listed services only; "
-        "make it a separate lot, or check that it is only accessory",
+        "make it a separate lot, or make sure that it is only accessory",
     )
     row = view["ess_exclusive"]
     sure = least_sure(row, view["ess_listed_cpv"])
@@ -154,15 +155,19 @@ def _authority(buyer: Buyer | None, view: InForce) -> LegalFinding | None:
     status = buyer.contracting_authority if buyer else None
     if status is False:
         message = Text(
-            "L'acheteur n'est pas un pouvoir adjudicateur : il ne peut pas réserver à l'ESS ; choisir un autre type",
-            "The buyer is not a contracting authority: it may not reserve to the social economy; choose another type",
+            "L'acheteur n'est pas un pouvoir adjudicateur : lui seul, y compris lorsqu'il agit en tant qu'entité "
+            "adjudicatrice, peut réserver à l'ESS ; choisir un autre type",
+            "The buyer is not a contracting authority: only such a buyer, also where it acts as a utility, may reserve "
+            "to the social economy; choose another type",
         )
         return finding("BUYER_NOT_POUVOIR_ADJUDICATEUR", "INELIGIBLE", row, message)
     if status or (buyer and buyer.kind in {"state", "local"}):
         return None
     message = Text(
-        "Préciser si l'acheteur est un pouvoir adjudicateur : lui seul peut réserver à l'ESS",
-        "Say whether the buyer is a contracting authority: only such a buyer may reserve to the social economy",
+        "Préciser si l'acheteur est un pouvoir adjudicateur : lui seul, y compris lorsqu'il agit en tant qu'entité "
+        "adjudicatrice, peut réserver à l'ESS",
+        "Say whether the buyer is a contracting authority: only such a buyer, also where it acts as a utility, may "
+        "reserve to the social economy",
     )
     return finding("BUYER_STATUS_UNKNOWN", "UNKNOWN", row, message)
 
@@ -172,9 +177,9 @@ def _mission(listed: bool, view: InForce) -> LegalFinding:
     """Suppliers must aim at a public-service mission linked to the services; doubtful where they are not listed."""
     message = Text(
         "Les services doivent relever d'une mission de service public, que les entreprises candidates ont pour but ; "
-        "le vérifier et demander leurs statuts",
-        "The services must belong to a public-service mission, which the candidates must aim at; check it and ask for "
-        "their statutes",
+        "s'en assurer et demander leurs statuts",
+        "The services must belong to a public-service mission, which the candidates must aim at; make sure of it "
+        "and ask for their statutes",
     )
     outcome: Outcome = "ELIGIBLE_IF" if listed else "REVIEW"
     return finding("ESS_PUBLIC_SERVICE_MISSION", outcome, view["ess_mission"], message)

@@ -73,9 +73,19 @@ class NeedReview(msgspec.Struct, frozen=True):
     advice: tuple[LegalAdvice, ...]
 
 
-def least_sure(*rows: RuleRow) -> Confidence:
-    """The confidence of what rests on all these rules: that of the weakest."""
-    return min((row.confidence for row in rows), key=_SURENESS.index)
+def least_sure(*rows: RuleRow, doubtful: bool = False) -> Confidence:
+    """The confidence of what rests on all these rules: that of the weakest; low where the facts are `doubtful`."""
+    return "low" if doubtful else min((row.confidence for row in rows), key=_SURENESS.index)
+
+
+def surest(*confidences: Confidence) -> Confidence:
+    """The greatest of these confidences."""
+    return max(confidences, key=_SURENESS.index)
+
+
+def as_one_set(lots: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """The `lots` of advice on these lots together; empty where it names none."""
+    return (lots,) if lots else ()
 
 
 def best_of(verdicts: Iterable[Verdict]) -> Verdict:

@@ -1,24 +1,24 @@
 """The facts about a lot that rules read: its object, its nature, its value in cents."""
 
 from functools import lru_cache
-from typing import Literal
 
 import msgspec
 
+from domain.law.cpv_list import Listing, listing
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, cents
 from domain.needs.need import Lot
 from domain.reference import taxonomy
 
-Listing = Literal["listed", "descendant", "unlisted"]
 WORKS_DIVISION = "45"
 
 
 class LotFacts(msgspec.Struct, frozen=True):
     """A lot as the rules read it. `cpv`: 8 digits, the main code first. `works`, `cents` null: not known.
 
-    `segments`: what the lot asks for as its object. `listed`: the main CPV against the list of social services; null
-    without CPV.
+    `segments`: what the lot asks for as its object. Null without CPV: `ess_listing`, the main CPV against the list of
+    services that may be reserved to ESS; `light_listing`, against the wider one of the light regime. `transport`:
+    the main CPV is passenger transport.
     """
 
     lot: Lot
@@ -26,34 +26,27 @@ class LotFacts(msgspec.Struct, frozen=True):
     segments: tuple[str, ...]
     works: bool | None
     cents: int | None
-    listed: Listing | None
+    ess_listing: Listing | None
+    light_listing: Listing | None
     insertion: bool
+    transport: bool
 
 
 def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
     """One lot; `segments` are those understood as its object, from codes or words."""
     cpv = tuple(code[:8] for code in lot.cpv)
-    listed = listing(cpv[0], view.codes("ess_listed_cpv")) if cpv else None
+    ess_listing = listing(cpv[0], view.codes("ess_listed_cpv")) if cpv else None
     return LotFacts(
         lot=lot,
         cpv=cpv,
         segments=segments,
         works=_works(lot, cpv, segments),
         cents=None if lot.value_eur is None else cents(lot.value_eur),
-        listed=listed,
-        insertion=_is_insertion("so-insertion" in (lot.segments or segments), cpv[:1], listed, view),
+        ess_listing=ess_listing,
+        light_listing=listing(cpv[0], view.codes("light_regime_cpv")) if cpv else None,
+        insertion=_is_insertion("so-insertion" in (lot.segments or segments), cpv[:1], ess_listing, view),
+        transport=_is_transport(cpv[:1], view),
     )
-
-
-@lru_cache(maxsize=4096)
-def listing(code: str, listed: frozenset[str]) -> Listing:
-    """A CPV code against a list: on it, narrower than a code on it, or neither."""
-    if code in listed:
-        return "listed"
-    digits = len(code.rstrip("0"))
-    if any(code[:kept].ljust(8, "0") in listed for kept in range(2, digits)):
-        return "descendant"
-    return "unlisted"
 
 
 @lru_cache(maxsize=4096)
@@ -95,19 +88,25 @@ def segment_is_works(segment: str) -> bool | None:
 
 @lru_cache(maxsize=512)
 def segment_is_outside(segment: str, listed: frozenset[str]) -> bool:
-    """Whether no code of an activity is on the list of social services."""
+    """Whether no code of an activity is on a list of single codes, such as that of the ESS reservation."""
     prefixes = _prefixes(segment)
     return bool(prefixes) and not any(code.startswith(prefixes) for code in listed)
 
 
+@lru_cache(maxsize=4096)
+def _is_transport(main_cpv: tuple[str, ...], view: InForce) -> bool:
+    return any(code.startswith(tuple(view.codes("concession_transport"))) for code in main_cpv)
+
+
 @applies("insertion_object")
 @lru_cache(maxsize=4096)
-def _is_insertion(named: bool, main_cpv: tuple[str, ...], listed: Listing | None, view: InForce) -> bool:
+def _is_insertion(named: bool, main_cpv: tuple[str, ...], ess_listing: Listing | None, view: InForce) -> bool:
     """The object is work integration itself where the main CPV says so (OBJECT_IS_INSERTION).
 
-    Else where the lot names the segment `so-insertion` and its main CPV, if any, is a listed social service. With the
-    supporting activity as main CPV, the lot is an ordinary service.
+    Else where the lot names the segment `so-insertion` and its main CPV, if any, is a social service that may be
+    reserved to ESS: the wider list of the light regime has catering or guarding, which then only carry the integration.
+    With the supporting activity as main CPV, the lot is no work integration.
     """
     if any(code.startswith(tuple(view.codes("insertion_object"))) for code in main_cpv):
         return True
-    return named and listed in {None, "listed"}
+    return named and ess_listing in {None, "listed"}

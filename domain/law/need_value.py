@@ -24,7 +24,8 @@ with works and with the others. `below`: the stated total is less than the lots'
 class Group(msgspec.Struct, frozen=True):
     """Lots whose values are added before a threshold is looked at. `total` null: not known.
 
-    `alone`: the group is the whole need. `social`: the lots that are a listed social or other specific service.
+    `alone`: the group is the whole need. `light`: the lots that are a social or other specific service; in a concession
+    of such services and of passenger transport alone, all lots.
     """
 
     works: bool
@@ -32,7 +33,7 @@ class Group(msgspec.Struct, frozen=True):
     total: int | None
     alone: bool
     assumptions: tuple[Assumption, ...]
-    social: tuple[LotFacts, ...]
+    light: tuple[LotFacts, ...]
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -63,9 +64,10 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     works = tuple(lot for lot in lots if lot.works)
     others = tuple(lot for lot in lots if not lot.works)
     nature: tuple[Assumption, ...] = ("nature",) if any(lot.works is None for lot in lots) else ()
-    if need.contract == "concession" or not works or not others:
-        assumed = below if need.contract == "concession" else (*nature, *below)
-        return (_group(not others, lots, summed if stated is None else stated, True, assumed),)
+    if need.contract == "concession":
+        return (_concession(_group(not others, lots, summed if stated is None else stated, True, below)),)
+    if not works or not others:
+        return (_group(not others, lots, summed if stated is None else stated, True, (*nature, *below)),)
     if summed is None and stated is not None:
         return (_group(False, lots, stated, True, ("division", *below)),)
     beyond = max(0, stated - summed) if stated is not None and summed is not None else 0
@@ -79,8 +81,26 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
 def _group(
     works: bool, lots: tuple[LotFacts, ...], total: int | None, alone: bool, assumptions: tuple[Assumption, ...]
 ) -> Group:
-    social = () if works else tuple(lot for lot in lots if lot.insertion or lot.listed == "listed")
-    return Group(works, lots, total, alone, assumptions, social)
+    light = () if works else tuple(lot for lot in lots if lot.insertion or lot.light_listing == "listed")
+    return Group(works, lots, total, alone, assumptions, light)
+
+
+def _concession(group: Group) -> Group:
+    """A concession's lots, whose passenger transport has the simplified procedure of social services."""
+    eased = all(lot in group.light or lot.transport for lot in group.lots)
+    return msgspec.structs.replace(group, light=group.lots) if eased else group
+
+
+def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:
+    """All lots of a need in one group, of works where works are worth more than the rest; `total` null: not known."""
+    if len(divided) == 1:
+        return divided[0]
+    others, works = divided
+    of_id = {lot.lot.id: lot for group in divided for lot in group.lots}
+    lots = tuple(of_id[lot.id] for lot in need.lots)
+    total = total_of(lots) if need.estimated_total_eur is None else cents(need.estimated_total_eur)
+    mainly_works = (works.total or 0) > (others.total or 0)
+    return _group(mainly_works, lots, total, True, others.assumptions)
 
 
 def _known(lots: tuple[LotFacts, ...]) -> int:
@@ -94,18 +114,32 @@ def total_of(lots: tuple[LotFacts, ...]) -> int | None:
     return sum(values) if len(values) == len(lots) else None
 
 
-@applies("value_over_lifetime")
+def lot_value(need: Need, lot: LotFacts) -> int | None:
+    """The lot's value in cents, that of the need where it is the only lot and has none of its own; None: not known."""
+    if lot.cents is None and len(need.lots) == 1 and need.estimated_total_eur is not None:
+        return cents(need.estimated_total_eur)
+    return lot.cents
+
+
+@applies("value_over_lifetime", "concession_value")
 def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     """No verdict on procedure where a value is unknown (VALUE_UNKNOWN); `estimated_total_eur` is enough.
 
-    For a framework agreement or a dynamic purchasing system it is the maximum of all contracts over the whole life.
+    For a framework agreement or a dynamic purchasing system it is the maximum of all contracts over the whole life, for
+    a concession the concessionaire's total turnover over the contract.
     """
     if group.total is not None:
         return None
     lacking = tuple(lot.lot.id for lot in group.lots if lot.cents is None)
     missing, many = listed_briefly(lacking), "s" if len(lacking) > 1 else ""
     row, end = view["value_of_all_lots"], Text(" ; indiquer l'estimation totale", "; give the estimated total")
-    if need.technique is not None:
+    if need.contract == "concession":
+        row = view["concession_value"]
+        end = Text(
+            " ; indiquer le chiffre d'affaires total du concessionnaire sur la durée du contrat",
+            "; give the concessionaire's total turnover over the contract",
+        )
+    elif need.technique is not None:
         row = view["value_over_lifetime"]
         end = Text(
             " ; indiquer le maximum estimé de tous les marchés sur toute sa durée",
@@ -130,10 +164,17 @@ def total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> L
     if cents(need.estimated_total_eur) >= known:
         return None
     stated, summed = euros(cents(need.estimated_total_eur)), euros(known)
+    row = view["value_of_all_lots"]
+    why = Text("la valeur d'un besoin compte tous ses lots", "the value of a need counts all its lots")
+    if need.contract == "concession":
+        row = view["concession_value"]
+        why = Text(
+            "la valeur d'une concession est le chiffre d'affaires total du concessionnaire sur la durée du contrat",
+            "the value of a concession is the concessionaire's total turnover over the contract",
+        )
     message = Text(
-        f"Le total estimé ({stated.fr}) est inférieur à la somme des lots ({summed.fr}) : à corriger, "
-        "car la valeur d'un besoin compte tous ses lots",
-        f"The estimated total ({stated.en}) is less than the sum of the lots ({summed.en}): to be corrected, "
-        "for the value of a need counts all its lots",
+        f"Le total estimé ({stated.fr}) est inférieur à la somme des lots ({summed.fr}) : à corriger, car {why.fr}",
+        f"The estimated total ({stated.en}) is less than the sum of the lots ({summed.en}): to be corrected, for "
+        f"{why.en}",
     )
-    return advice("TOTAL_BELOW_LOTS", "warning", view["value_of_all_lots"], message)
+    return advice("TOTAL_BELOW_LOTS", "warning", row, message)

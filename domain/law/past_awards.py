@@ -12,50 +12,69 @@ from domain.law.rule_registry import applies
 from domain.law.rules import Rules
 from domain.needs.award import Award
 from domain.needs.need import Lot
-from domain.text.bilingual import Text
+from domain.text.bilingual import NOTHING, Text
 
 YEAR = 12
 
 
 class EssAward(msgspec.Struct, frozen=True):
-    """An ESS-reserved contract this supplier was awarded by the same buyer; whether it was for the same service."""
+    """An ESS-reserved contract that a supplier was awarded; whether for the same service, and by the same buyer."""
 
     awarded_on: date
     same_service: bool
+    same_buyer: bool = True
 
 
 @applies("ess_award_bar_months")
 def award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | None:
     """A supplier awarded an ESS-reserved contract in the previous 36 months may not be awarded another (ESS_AWARD_BAR).
 
-    Same buyer and same service: INELIGIBLE until the third anniversary included; another service: to be judged, for the
-    exact wording was not retrieved. Awards after `on` are ignored. Only an ESS verdict changes, never for the better.
+    Same service and same buyer: INELIGIBLE until the third anniversary included. The law bars an award "au même titre"
+    and does not say whose: whether another service, or an award by another buyer, counts is to be judged (REVIEW).
+    Later awards are ignored. Only an ESS verdict changes, never for the better.
     """
     view = rules.at(on)
-    months = view.number("ess_award_bar_months")
+    row, months = view["ess_award_bar_months"], view.number("ess_award_bar_months")
     if months is None:
         return None
     barring = [award for award in awards if award.awarded_on <= on <= months_later(award.awarded_on, months)]
     if not barring:
         return None
-    same = any(award.same_service for award in barring)
-    latest = max(award.awarded_on for award in barring if award.same_service or not same)
-    end = min(months_later(latest, months), date.max - timedelta(days=1))
-    last, free = days(latest), days(end + timedelta(days=1))
-    if same:
-        message = Text(
-            f"A obtenu un marché réservé à l'ESS pour ce service le {last.fr} : un autre est possible à partir "
-            f"du {free.fr}",
-            f"Was awarded a contract reserved to the social economy for this service on {last.en}: another is possible "
-            f"from {free.en}",
+    worst = max(barring, key=_strength)
+    if not (worst.same_service and worst.same_buyer):
+        return verdict(row, "ess", "REVIEW", "ESS_AWARD_BAR", _to_be_judged(worst))
+    end = min(months_later(worst.awarded_on, months), date.max - timedelta(days=1))
+    last, free = days(worst.awarded_on), days(end + timedelta(days=1))
+    message = Text(
+        f"A obtenu un marché réservé à l'ESS pour ce service le {last.fr} : un autre au même titre est possible à "
+        f"partir du {free.fr}",
+        f"Was awarded a contract reserved to the social economy for this service on {last.en}: another on the same "
+        f"ground is possible from {free.en}",
+    )
+    return verdict(row, "ess", "INELIGIBLE", "ESS_AWARD_BAR", message)
+
+
+def _strength(award: EssAward) -> tuple[bool, bool, date]:
+    """An order in which the award that bars most comes last, and the later one of equals."""
+    return award.same_service and award.same_buyer, award.same_service, award.awarded_on
+
+
+def _to_be_judged(award: EssAward) -> Text:
+    on = days(award.awarded_on)
+    if award.same_buyer:
+        return Text(
+            f"A obtenu un autre marché réservé à l'ESS le {on.fr} : à apprécier, la loi visant une attribution au même "
+            "titre",
+            f"Was awarded another contract reserved to the social economy on {on.en}: to be judged, for the law means "
+            "an award on the same ground",
         )
-    else:
-        message = Text(
-            f"A obtenu un autre marché réservé à l'ESS le {last.fr} : à apprécier",
-            f"Was awarded another contract reserved to the social economy on {last.en}: to be judged",
-        )
-    row = view["ess_award_bar_months"]
-    return verdict(row, "ess", "INELIGIBLE" if same else "REVIEW", "ESS_AWARD_BAR", message)
+    service = Text(" pour ce service", " for this service") if award.same_service else NOTHING
+    return Text(
+        f"A obtenu un marché réservé à l'ESS{service.fr} le {on.fr}, d'un autre acheteur : la loi vise une attribution "
+        "au même titre, quel que soit l'acheteur : à vérifier",
+        f"Was awarded a contract reserved to the social economy{service.en} on {on.en}, by another buyer: the law "
+        "means an award on the same ground and names no buyer: to be checked",
+    )
 
 
 def with_award_bar(found: Verdict, awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict:
@@ -68,11 +87,10 @@ def with_award_bar(found: Verdict, awards: Iterable[EssAward], on: date, rules: 
 
 @applies("same_supplier_awards", "same_supplier_months")
 def same_supplier(name: str, activity: str, awarded_on: tuple[date, ...], on: date, rules: Rules) -> LegalAdvice | None:
-    """SAME_SUPPLIER: from the third award to one supplier for a segment within 36 months before `on`, naming it.
+    """SAME_SUPPLIER: from the third award to one supplier for a segment within the 36 months before, naming it.
 
-    `awarded_on`: the days of the buyer's awards to that supplier for that segment, with or without reservation or
-    competition; later ones are ignored. That a buyer must not always choose the same operator is law; the number and
-    the period are counsel.
+    All awards of the buyer to that supplier for that segment count, with or without reservation or competition. That a
+    buyer must not always choose the same operator is law; the number and the period are counsel.
     """
     view = rules.at(on)
     row, months = view["same_supplier_awards"], view.number("same_supplier_months") or 36
@@ -95,8 +113,8 @@ def dependence(
 ) -> LegalAdvice | None:
     """ECONOMIC_DEPENDENCE: a supplier that would owe the buyer a large share of its turnover, this lot included.
 
-    Counted by year: the awards that run at `on` (twelve months where their duration is not known), and the lot's own
-    value. Looked at only for suppliers with such an award; unknown values count for nothing, and with an unknown
+    Counted by year: the awards that run at the date (twelve months where their duration is not known), and the lot's
+    own value. Looked at only for suppliers with such an award; unknown values count for nothing, and with an unknown
     turnover nothing is said. It is counsel: nobody may be excluded for it.
     """
     view = rules.at(on)

@@ -1,19 +1,72 @@
 """The procedure that the value of a need implies: direct award, adapted or formal."""
 
-from typing import Literal
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from domain.law.findings import LegalAdvice, advice, least_sure
-from domain.law.need_value import Assumption, Group, total_of, value_unknown
+from domain.law.light_regime import is_light, light_regime, light_rows, mixed_services, takes_light_regime
+from domain.law.lot_facts import LotFacts
+from domain.law.need_value import Assumption, Group, as_one_market, groups, total_of, value_unknown
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Confidence, Severity
-from domain.text.bilingual import Text, euros
+from domain.text.bilingual import NOTHING, Text, euros, joined
 
 Level = Literal["direct", "adapted", "formal"]
 KINDS: dict[str, str] = {"state": "eu_state", "local": "eu_local", "utility": "eu_utility"}
-LIGHT = ("light_regime", "ess_listed_cpv")
-"""The rules on which the light regime rests: its own, and the list of services it is known to cover."""
+LEVELS: tuple[Level, ...] = ("direct", "adapted", "formal")
+HEAVIER: dict[Level, Text] = {
+    "adapted": Text("procédure adaptée", "an adapted procedure"),
+    "formal": Text("procédure formalisée", "a formal procedure"),
+}
+SAVE_SOCIAL = Text(
+    ", sauf services sociaux et autres services spécifiques", ", except for social and other specific services"
+)
+SOCIAL_SERVICES = Text("services sociaux ou autres services spécifiques", "social or other specific services")
+TRANSPORT = Text("transport de voyageurs", "passenger transport")
+DUTIES = Text(
+    ", à condition de choisir une offre pertinente, de bien utiliser les deniers publics et de ne pas toujours retenir "
+    "le même opérateur",
+    ", provided the offer is relevant, public money is well used, and the operator is not always the same",
+)
+STILL_ADAPTED = Text(
+    " ({article}) ; une procédure adaptée reste possible", " ({article}); an adapted procedure remains possible"
+)
+SOCIAL: dict[str, str] = {
+    "state": "eu_social_services",
+    "local": "eu_social_services",
+    "utility": "eu_social_services_utility",
+}
+
+
+class Decided(NamedTuple):
+    """A group of lots and the procedure that its value implies; null: left open."""
+
+    group: Group
+    level: Level | None
+
+    def is_lighter_than(self, other: "Decided") -> bool:
+        """Whether the procedure is known to be lighter than that of the other."""
+        return bool(self.level and other.level) and LEVELS.index(self.level) < LEVELS.index(other.level)
+
+
+class Decisions(NamedTuple):
+    """The parts of a need, works apart from the rest; all its lots as one contract; whether all is a direct award."""
+
+    parts: tuple[Decided, ...]
+    whole: Decided
+    direct: bool
+
+
+def decide(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Decisions:
+    """The procedure of each part of a need, and that of the whole as one contract."""
+    parts = tuple(Decided(group, level(need, group, view)) for group in groups(need, lots))
+    direct = all(part.level == "direct" for part in parts)
+    if len(parts) == 1:
+        return Decisions(parts, parts[0], direct)
+    whole = as_one_market(need, tuple(part.group for part in parts))
+    return Decisions(parts, Decided(whole, level(need, whole, view)), direct)
 
 
 def direct_threshold(group: Group) -> str:
@@ -32,52 +85,88 @@ def formal_thresholds(need: Need, group: Group) -> tuple[str, ...]:
     return tuple(KINDS.values())
 
 
+def social_thresholds(need: Need) -> tuple[str, ...]:
+    """The rules that may bound what applies to social services: utilities have an amount of their own."""
+    kind = need.buyer.kind if need.buyer else None
+    return (SOCIAL[kind],) if kind else tuple(dict.fromkeys(SOCIAL.values()))
+
+
 def eu_thresholds(need: Need, group: Group) -> tuple[str, ...]:
-    """The rules that may bound what applies above the EU threshold: social services have a higher one of their own."""
+    """The rules that may bound what applies from the EU threshold on: social services have higher ones of their own."""
     light = need.contract == "market" and is_light(group)
-    return ("eu_social_services",) if light else formal_thresholds(need, group)
-
-
-def is_light(group: Group) -> bool:
-    """Whether every lot of the group is a listed social or other specific service."""
-    return len(group.social) == len(group.lots)
+    return social_thresholds(need) if light else formal_thresholds(need, group)
 
 
 @applies("eu_state", "eu_local", "eu_utility", "eu_works")
 def level(need: Need, group: Group, view: InForce) -> Level | None:
     """The estimated value decides: below the direct-award amount, from the EU threshold on, or between the two.
 
-    The EU threshold depends on the buyer (State, local, utility) for supplies and services, and is one for works.
-    None where the value, the buyer's kind or the threshold of that date leaves it open.
+    The EU threshold depends on the buyer (State, local, utility) for supplies and services, and is one for works. None
+    where the value, the buyer's kind or the threshold of that date leaves it open. Social and other specific services
+    are never formal.
     """
     if group.total is None:
         return None
     direct = view.cents(direct_threshold(group))
     if need.contract == "market" and direct is not None and group.total < direct:
         return "direct"
-    if need.contract == "market" and is_light(group) and view.holds("light_regime"):
-        return "adapted" if direct is not None else None
+    if takes_light_regime(need.contract, group, view):
+        return "adapted" if direct is not None or need.contract == "concession" else None
+    return _level_by_amount(need, group, view)
+
+
+def _level_by_amount(need: Need, group: Group, view: InForce) -> Level | None:
+    """Adapted or formal by the EU threshold alone, whatever the object."""
     bounds = [view.cents(rule_id) for rule_id in formal_thresholds(need, group)]
-    reached = {None if bound is None else group.total >= bound for bound in bounds}
+    reached = {None if bound is None else (group.total or 0) >= bound for bound in bounds}
     if reached == {True}:
         return "formal"
-    return "adapted" if reached == {False} and (direct is not None or need.contract == "concession") else None
+    known = need.contract == "concession" or view.cents(direct_threshold(group)) is not None
+    return "adapted" if reached == {False} and known else None
 
 
-def review_procedure(need: Need, group: Group, view: InForce) -> list[LegalAdvice]:
+def review_procedure(need: Need, part: Decided, view: InForce) -> list[LegalAdvice | None]:
     """The advice on procedure for one group of lots."""
-    found = [_light_regime(need, group, view), value_unknown(need, group, view)]
+    group, decided = part
+    found = [value_unknown(need, group, view)]
+    if decided != "direct" and need.contract == "market":
+        found.append(light_regime(group, view))
     if group.total is not None:
-        found.append(_verdict(need, group, view))
-    return [item for item in found if item]
+        if decided != "direct" and _level_by_amount(need, group, view) != "adapted":
+            found.append(mixed_services(need.contract, group, view))
+        found.append(_verdict(need, group, decided, view))
+    return found
 
 
-def _verdict(need: Need, group: Group, view: InForce) -> LegalAdvice:
-    decided = level(need, group, view)
+@applies("mixed_object")
+def mixed_object(need: Need, decided: Decisions, view: InForce) -> LegalAdvice | None:
+    """Works and other lots are counted apart as separate needs; one contract follows its main object (MIXED_OBJECT).
+
+    Said where the whole value, under the thresholds of its main object, calls for a heavier procedure than some lots
+    are told, which are named. The main object is taken to be the part of greater value; the buyer may know better.
+    """
+    lighter = tuple(part.group.ids for part in decided.parts if part.is_lighter_than(decided.whole))
+    whole, heavier = decided.whole
+    if not lighter or heavier is None:
+        return None
+    row, value = view["mixed_object"], euros(whole.total or 0)
+    main = Text("les travaux", "works") if whole.works else Text("les fournitures ou services", "supplies or services")
+    procedure = HEAVIER[heavier]
+    message = Text(
+        "Travaux et autres lots sont comptés à part, ce qui vaut pour des besoins distincts ; un marché unique suit "
+        f"son objet principal (d'après les valeurs, {main.fr}), et {value.fr} HT appellent alors une {procedure.fr}",
+        "Works and other lots are counted apart, as separate needs; a single contract follows its main object (by "
+        f"value, {main.en}), and {value.en} excluding tax then call for {procedure.en}",
+    )
+    rows = (row, view[direct_threshold(whole)], *(view[rule_id] for rule_id in formal_thresholds(need, whole)))
+    return advice("MIXED_OBJECT", "warning", row, message, lighter, least_sure(*rows, doubtful=whole.doubtful))
+
+
+def _verdict(need: Need, group: Group, decided: Level | None, view: InForce) -> LegalAdvice:
     if decided is None:
         return _undecided(need, group, view)
     if need.contract == "concession":
-        return _concession(group, decided, view)
+        return _concession(need, group, decided, view)
     if decided == "direct":
         return _direct(group, view)
     return _formal(need, group, view) if decided == "formal" else _adapted(need, group, view)
@@ -88,32 +177,46 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
     """Below the amount of the date, the market may be awarded without publicity or competition (GRE_A_GRE).
 
     The amount itself is not below. The whole need is compared, not each lot. Three duties remain: a relevant offer,
-    good use of public money, and not always the same operator when several can answer.
+    good use of public money, and not always the same operator when several can answer. Where the amount is not that of
+    the code, it is said that an adapted procedure remains possible.
     """
     row = view[direct_threshold(group)]
-    bound = view.written(row.id)
+    message, sure = _direct_award(row.id, view)
+    return _group_advice(group, "GRE_A_GRE", "info", row, message, sure)
+
+
+@lru_cache(maxsize=64)
+def _direct_award(rule: str, view: InForce) -> tuple[Text, Confidence]:
+    """The sentence on a direct award below the amount of a rule, and how sure it is."""
+    row, duties = view[rule], view["direct_award_duties"]
+    bound, known = view.written(row.id), duties.status == "in_force"
+    provided = DUTIES if known else NOTHING
+    if known and row.article != duties.article:
+        article = Text(duties.article or "", duties.article or "")
+        provided = joined((DUTIES, STILL_ADAPTED.filled(article=article)), NOTHING)
     message = Text(
-        f"achat possible sans publicité ni mise en concurrence (moins de {bound.fr}), à condition de choisir une offre "
-        "pertinente, de bien utiliser les deniers publics et de ne pas toujours retenir le même opérateur",
-        f"award without publicity or competition is possible (below {bound.en}), provided the offer is relevant, "
-        "public money is well used, and the operator is not always the same",
+        f"achat possible sans publicité ni mise en concurrence (moins de {bound.fr}){provided.fr}",
+        f"award without publicity or competition is possible (below {bound.en}){provided.en}",
     )
-    return _group_advice(group, "GRE_A_GRE", "info", row, message)
+    return message, least_sure(row, duties) if known else row.confidence
 
 
 @applies("adapted_procedure")
 def _adapted(need: Need, group: Group, view: InForce) -> LegalAdvice:
     """Between direct award and the EU threshold, or for social services, the buyer sets the procedure (MAPA).
 
-    As sure as the least sure of the amounts it lies between.
+    As sure as the least sure of the amounts it lies between. Where only the greater part is social services, to be
+    checked: it holds if all is one contract.
     """
-    bounds = LIGHT if is_light(group) else formal_thresholds(need, group)
-    rows = [view[rule_id] for rule_id in ("adapted_procedure", direct_threshold(group), *bounds)]
+    by_amount = _level_by_amount(need, group, view) == "adapted"
+    bounds = [view[rule] for rule in formal_thresholds(need, group)] if by_amount else light_rows("market", group, view)
+    rows = [view["adapted_procedure"], view[direct_threshold(group)], *bounds]
     message = Text(
         "procédure adaptée, dont l'acheteur fixe les modalités en traitant tous les candidats à égalité",
         "adapted procedure, whose terms the buyer sets while treating all alike",
     )
-    return _group_advice(group, "MAPA", "info", rows[0], message, least_sure(*rows))
+    sure = least_sure(*rows, doubtful=not by_amount and not is_light(group))
+    return _group_advice(group, "MAPA", "info", rows[0], message, sure)
 
 
 @applies("dynamic_purchasing_system")
@@ -128,54 +231,48 @@ def _formal(need: Need, group: Group, view: InForce) -> LegalAdvice:
             f"from {bound.en}, the dynamic purchasing system follows the rules of the restricted tender",
         )
     else:
+        services = not group.works and any(lot.lot.nature != "supplies" for lot in group.lots)
+        but = SAVE_SOCIAL if services else NOTHING
         message = Text(
-            f"procédure formalisée (à partir de {bound.fr}), sauf services sociaux et autres services spécifiques",
-            f"formal procedure (from {bound.en}), except for social and other specific services",
+            f"procédure formalisée (à partir de {bound.fr}){but.fr}", f"formal procedure (from {bound.en}){but.en}"
         )
     return _group_advice(group, "PROC_FORMALISEE", "warning", quoted, message, least_sure(quoted, row))
 
 
-@applies("eu_concessions")
-def _concession(group: Group, decided: Level, view: InForce) -> LegalAdvice:
-    """Concessions have one threshold for works and services: full procedure from it on, a simplified one below."""
+@applies("eu_concessions", "light_concession", "concession_transport")
+def _concession(need: Need, group: Group, decided: Level, view: InForce) -> LegalAdvice:
+    """Concessions have one threshold for works and services: full procedure from it on, a simplified one below.
+
+    The value is the concessionaire's total turnover over the contract. Concessions of social and other specific
+    services, and of passenger transport, take the simplified procedure whatever their value.
+    """
     row, bound = view["eu_concessions"], view.written("eu_concessions")
+    turnover = Text(
+        "de chiffre d'affaires total du concessionnaire sur la durée, R3121-1",
+        "of the concessionaire's total turnover over the contract, R3121-1",
+    )
     if decided == "formal":
         message = Text(
-            f"procédure complète des concessions (à partir de {bound.fr})",
-            f"full procedure of concessions (from {bound.en})",
+            f"procédure formalisée des concessions (à partir de {bound.fr} {turnover.fr})",
+            f"formal procedure of concessions (from {bound.en} {turnover.en})",
         )
         return _group_advice(group, "PROC_FORMALISEE", "warning", row, message)
+    if _level_by_amount(need, group, view) == "adapted":
+        message = Text(
+            f"procédure simplifiée des concessions (moins de {bound.fr} {turnover.fr})",
+            f"simplified procedure of concessions (below {bound.en} {turnover.en})",
+        )
+        return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", row, message)
+    rows = light_rows("concession", group, view)
+    objects = [SOCIAL_SERVICES] if any(not lot.transport for lot in group.light) else []
+    objects += [TRANSPORT] if any(lot.transport for lot in group.light) else []
+    object_ = joined(objects)
     message = Text(
-        f"procédure simplifiée des concessions (moins de {bound.fr})",
-        f"simplified procedure of concessions (below {bound.en})",
+        f"procédure simplifiée des concessions quelle que soit la valeur ({object_.fr})",
+        f"simplified procedure of concessions whatever the value ({object_.en})",
     )
-    return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", row, message)
-
-
-@applies("light_regime")
-def _light_regime(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
-    """Listed social and other specific services take an adapted procedure whatever the amount (LIGHT_REGIME).
-
-    All lots must be such by their main CPV (or be work integration) for the whole group; otherwise the lots concerned
-    are named. The French list may be wider than the 115 codes known here.
-    """
-    if not group.social or need.contract == "concession" or not view.holds("light_regime"):
-        return None
-    rows, lots = [view[rule_id] for rule_id in LIGHT], group.advised_lots
-    if is_light(group):
-        message = Text(
-            "Services sociaux ou autres services spécifiques : procédure adaptée quel que soit le montant",
-            "Social or other specific services: adapted procedure whatever the amount",
-        )
-    else:
-        lots = (tuple(lot.lot.id for lot in group.social),)
-        message = Text(
-            "Lots de services sociaux ou autres services spécifiques : passés à part, ils suivent une procédure "
-            "adaptée quel que soit leur montant",
-            "Lots of social or other specific services: awarded apart, they take an adapted procedure whatever the "
-            "amount",
-        )
-    return advice("LIGHT_REGIME", "info", rows[0], message, lots, least_sure(*rows))
+    sure = least_sure(*rows, doubtful=not is_light(group))
+    return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", rows[0], message, sure)
 
 
 def _undecided(need: Need, group: Group, view: InForce) -> LegalAdvice:
@@ -197,9 +294,8 @@ def _undecided(need: Need, group: Group, view: InForce) -> LegalAdvice:
 def _compared_value(group: Group) -> Text:
     """The value that was compared, with the assumptions made."""
     value = euros(group.total or 0)
-    kind = Text(" de travaux", " of works") if group.works else Text("", "")
-    assumed = [_assumption_text(assumption, group) for assumption in group.assumptions]
-    fr, en = " ; ".join(text.fr for text in assumed), "; ".join(text.en for text in assumed)
+    kind = Text(" de travaux", " of works") if group.works else NOTHING
+    fr, en = joined(_assumption_text(assumption, group) for assumption in group.assumptions)
     return Text(
         f"{value.fr} HT{kind.fr}" + (f" ({fr})" if fr else ""),
         f"{value.en} excluding tax{kind.en}" + (f" ({en})" if en else ""),

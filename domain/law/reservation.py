@@ -35,8 +35,8 @@ def review_types(
 def _type_not_in_force(kind: Reserved, contract: ContractKind, on: date, view: InForce) -> LegalFinding | None:
     """A type may be used only while the law provides it, for this kind of contract (TYPE_NOT_IN_FORCE).
 
-    The penitentiary type was created on 2022-10-20; no ESS reservation was found for concessions. Dates before the
-    law was read through here give a finding to review, not a refusal.
+    The penitentiary type exists from 2022-10-21; concessions have no ESS reservation. Dates before the law was read
+    through here give a finding to review, not a refusal.
     """
     row = view[type_rule(kind, contract)]
     if row.status == "in_force":
@@ -51,7 +51,7 @@ def _type_not_in_force(kind: Reserved, contract: ContractKind, on: date, view: I
     what = Text("un marché", "a market") if contract == "market" else Text("une concession", "a concession")
     message = Text(
         f"La réservation {name.fr} n'est pas prévue pour {what.fr} au {days(on).fr} ; choisir un autre type",
-        f"The {name.en} reservation is not provided for {what.en} on {days(on).en}; choose another type",
+        f"The {name.en} reservation is not available for {what.en} on {days(on).en}; choose another type",
     )
     return finding("TYPE_NOT_IN_FORCE", "INELIGIBLE", row, message)
 
@@ -65,7 +65,10 @@ def _combinations(reserved: frozenset[Reserved], contract: ContractKind, view: I
 
 @applies("concession_combination")
 def _concession_combination(view: InForce) -> LegalFinding:
-    """A concession may be reserved to one type only: its article forbids every combination (COMBINATION_FORBIDDEN)."""
+    """A concession may be reserved to one type only: its article forbids every combination (COMBINATION_FORBIDDEN).
+
+    Handicap with insertion always; the penitentiary type since it exists, with operators that do not work in a prison.
+    """
     message = Text(
         "Une concession ne peut pas combiner plusieurs réservations ; n'en garder qu'une",
         "A concession may not combine reservations; keep only one",
@@ -83,27 +86,29 @@ def _penitentiary_combination(reserved: frozenset[Reserved], view: InForce) -> L
     if "penitentiary" not in reserved or row.status != "in_force":
         return None
     message = Text(
-        "La réservation pénitentiaire ne se combine avec aucune autre ; faire des lots distincts",
-        "The penitentiary reservation combines with no other; make separate lots",
+        "La réservation pénitentiaire ne se combine avec aucune autre, sauf pour les opérateurs qui en remplissent "
+        "eux-mêmes les conditions ; faire des lots distincts",
+        "The penitentiary reservation cannot be combined with another, except for operators who themselves meet its "
+        "conditions; make separate lots",
     )
     return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", row, message)
 
 
 @applies("combination_ess")
 def _ess_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
-    """The code opens one combination only, handicap with insertion: none was found for ESS (COMBINATION_FORBIDDEN)."""
+    """The article on combinations names handicap, insertion and prison alone, and not ESS (COMBINATION_FORBIDDEN)."""
     if "ess" not in reserved or reserved <= {"ess", "penitentiary"}:
         return None
     message = Text(
-        "Aucun texte trouvé n'ouvre la combinaison de la réservation ESS avec une autre ; faire des lots distincts",
-        "No text was found that opens combining the social economy reservation with another; make separate lots",
+        "Le code ne prévoit pas la combinaison de la réservation ESS avec une autre ; faire des lots distincts",
+        "The code does not provide for combining the social economy reservation with another; make separate lots",
     )
     return finding("COMBINATION_FORBIDDEN", "INELIGIBLE", view["combination_ess"], message)
 
 
 @applies("combination_handicap_iae")
 def _handicap_iae_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
-    """Handicap and insertion may be combined on one lot of a market since 2020-12-08 (loi ASAP); forbidden before."""
+    """Handicap and insertion may be combined on one lot of a market since 2020-12-09 (loi ASAP); forbidden before."""
     row = view["combination_handicap_iae"]
     if not reserved >= {"handicap", "iae"} or row.status != "in_force" or row.value:
         return None

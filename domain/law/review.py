@@ -8,19 +8,21 @@ from domain.law.contract_terms import review_terms
 from domain.law.direct_awards import review_direct_awards
 from domain.law.ess_reservation import review_ess
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
+from domain.law.innovation import innovation
 from domain.law.lot_facts import LotFacts, read_lot
-from domain.law.need_value import Group, groups, total_below_lots
+from domain.law.need_value import total_below_lots
 from domain.law.prison_reservation import review_prison
-from domain.law.procedure import review_procedure
+from domain.law.procedure import Decided, decide, mixed_object, review_procedure
+from domain.law.procedure_steps import procedure_steps
 from domain.law.reservation import review_types, type_rule
+from domain.law.reserved_proofs import reserved_proofs
 from domain.law.rules import InForce, Rules
-from domain.law.small_lots import no_split, review_sets
+from domain.law.small_lots import review_sets
 from domain.law.social_environmental import (
     allotment,
     capability,
     environmental,
     framework,
-    innovation,
     insertion,
     reuse_quota,
     social,
@@ -49,44 +51,44 @@ def review_need(
     read = segments_of_lot or {}
     view = rules.at(on, need.contract)
     lots = tuple(read_lot(lot, read.get(lot.id, lot.segments), view) for lot in need.lots)
-    of_values: dict[str, list[LegalAdvice]] = {}
+    decided = decide(need, lots, view)
+    sets = review_sets(need, decided, view)
     whole = [total_below_lots(need, lots, view)]
-    for group in groups(need, lots):
-        whole += _group_advice(need, group, view, of_values)
+    for part in decided.parts:
+        whole += [*review_procedure(need, part, view), social(need, part.group, view)]
     whole += [
-        environmental(need.contract, view),
+        *procedure_steps(need, decided, view),
+        mixed_object(need, decided, view),
+        sets and sets.of_need,
+        environmental(need.contract, decided.direct, view),
         spaser(need.buyer, view),
-        allotment(need, view),
+        allotment(need, decided.direct, view),
         framework(need, view),
-        *review_direct_awards(need, lots, view),
-        *review_terms(need, lots, view),
+        *review_direct_awards(need, lots, decided, view),
+        *review_terms(need, lots, decided.direct, view),
     ]
-    reviews = {lot.lot.id: _review_lot(need, lot, of_values[lot.lot.id], on, view) for lot in lots}
+    part_of = {lot.lot.id: part for part in decided.parts for lot in part.group.lots}
+    reviews = {
+        lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], sets and sets.of_lots.get(lot.lot.id), on, view)
+        for lot in lots
+    }
     return NeedReview(reviews, tuple(item for item in whole if item))
 
 
-def _group_advice(
-    need: Need, group: Group, view: InForce, of_values: dict[str, list[LegalAdvice]]
-) -> list[LegalAdvice | None]:
-    """The need's advice for one group of lots; advice that its values give on a lot is added to `of_values`."""
-    sets = review_sets(need, group, view)
-    for lot in group.lots:
-        found = (innovation(need, lot, group, view), *(each.of_lot for each in sets if lot.lot.id in each.members))
-        of_values[lot.lot.id] = [item for item in found if item]
-    of_sets = [each.of_need for each in sets]
-    return [*review_procedure(need, group, view), *of_sets, *no_split(need, group, view), social(need, group, view)]
-
-
-def _review_lot(need: Need, lot: LotFacts, of_value: Iterable[LegalAdvice], on: date, view: InForce) -> LotReview:
-    """The review of one lot; `of_value`: the advice on it that the need's values gave."""
+def _review_lot(
+    need: Need, lot: LotFacts, part: Decided, small: LegalAdvice | None, on: date, view: InForce
+) -> LotReview:
+    """The review of one lot of a part of the need; `small`: the advice on it as a small lot."""
     of_object = (
         insertion(lot, need.contract, view),
         capability(lot.segments, view),
         reuse_quota(lot.segments, need.buyer and need.buyer.kind, view),
     )
     findings = tuple(_reservation(need.contract, need.buyer, lot, on, view))
+    direct = part.level == "direct"
+    proofs = reserved_proofs(lot.lot.reserved, worst_outcome(findings), need.contract, direct, view)
     forbidden, doubtful = _options(need.contract, need.buyer, lot, on, view)
-    advice = (*(item for item in of_object if item), *of_value)
+    advice = tuple(item for item in (*of_object, proofs, innovation(need, lot, part.group, view), small) if item)
     return LotReview(findings, advice, forbidden, doubtful, worst_outcome(findings))
 
 

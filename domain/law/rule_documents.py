@@ -1,17 +1,17 @@
 """The rules as documents for readers: those of `GET /rules`, and the page generated from the same data."""
 
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
-import msgspec
-
-from domain.law import past_awards, review, supply_advice
+from domain.law import past_awards, review, splitting, supply_advice
+from domain.law.citation import days
 from domain.law.rule_registry import explained
-from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Theme, parse, written
+from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Theme, parse, state
 from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import Language
 
-APPLIED_IN = (past_awards, review, supply_advice)
+APPLIED_IN = (past_awards, review, splitting, supply_advice)
 """The modules whose functions apply rules, directly or through what they import."""
 
 TITLES: dict[Theme, str] = {
@@ -20,6 +20,7 @@ TITLES: dict[Theme, str] = {
     "thresholds": "Seuils et procédures",
     "considerations": "Considérations sociales et environnementales, lots, leviers",
     "sourcing": "Le sourcing",
+    "procedure": "Délais, publicité, preuves, attribution, exécution",
     "counsel": "Conseils (ce n'est pas du droit)",
 }
 LONG_LIST = 12
@@ -29,10 +30,14 @@ INTRODUCTION = """# Les règles appliquées
 Ce fichier est produit à partir de `domain/data/law.toml` par `scripts/render_law.py` ; ne pas le modifier.
 Version des règles : `{version}`.
 
-Ceci n'est pas un conseil juridique. Les sources sont indiquées règle par règle, avec la confiance qu'on leur accorde ;
-Légifrance n'a pas été consulté directement. Les périodes comprennent leurs deux jours extrêmes. Une valeur « inconnue »
-n'est jamais remplacée par une supposition : aucun avis n'est donné. Les explications viennent du code, en anglais.
-Les seuils de conseil, à la fin, se règlent dans une copie du fichier que nomme le réglage `VIVIER_LAW_FILE`.
+Ceci n'est pas un conseil juridique. Les sources sont indiquées règle par règle, avec la confiance qu'on leur accorde.
+Là où la source dit « LEGI », l'article a été lu dans les données ouvertes du code, dont Légifrance est fait : une copie
+complète jusqu'à la mi-2025, avec les versions déjà adoptées pour la suite. Les décrets de décembre 2025 ont été lus
+dans des reproductions ; le texte de la loi 2026-403 ne l'a pas été. Ailleurs, les sources sont secondaires. Légifrance
+lui-même n'a pas été ouvert. Les périodes comprennent leurs deux jours extrêmes. Une valeur « inconnue » n'est jamais
+remplacée par une supposition : aucun avis n'est donné. Les explications viennent du code, en anglais. Les seuils de
+conseil, à la fin, se règlent dans une copie du fichier que nomme le réglage `VIVIER_LAW_FILE` ; `vivier law due` dit ce
+qui est à revoir.
 """
 
 
@@ -71,13 +76,13 @@ def history(rules: Rules, rule_id: str, language: Language) -> tuple[RuleDocumen
 
 
 def _document(row: RuleRow, language: Language) -> RuleDocument:
-    fields = msgspec.structs.asdict(row) | {"message": row.message.to(language)}
-    return RuleDocument(**fields, explanation=explained().get(row.id))
+    fields = {name: getattr(row, name) for name in DatedRule.__struct_fields__}
+    return RuleDocument(**fields, message=row.message.to(language), explanation=explained().get(row.id))
 
 
 def page(rules: Rules) -> str:
     """`docs/law.md`: a table per theme with every period, then how each rule is applied."""
-    sections = [INTRODUCTION.format(version=rules.version)]
+    sections = [INTRODUCTION.format(version=rules.version), _confirmed(rules)]
     for theme, title in TITLES.items():
         periods = [row for rule_id in rules.ids for row in rules.history(rule_id) if row.theme == theme]
         rows = [_line(row) for row in periods if row.status != "unknown" or row.valid_from]
@@ -93,28 +98,34 @@ def page(rules: Rules) -> str:
     return "\n".join(sections)
 
 
+def _confirmed(rules: Rules) -> str:
+    """A table of how many rules in force on the day of the vintage are how sure, by theme."""
+    rows = rules.in_force(rules.vintage)
+    lines = [
+        f"Règles en vigueur le {days(rules.vintage).fr}, selon la confiance qu'on accorde à leur source :",
+        "",
+        "| Thème | Élevée | Moyenne | Faible | Ensemble |",
+        "|---|---|---|---|---|",
+    ]
+    for title, themes in (*((title, {theme}) for theme, title in TITLES.items()), ("Ensemble", set(TITLES))):
+        counts = Counter(row.confidence for row in rows if row.theme in themes)
+        cells = (title, *(str(counts[confidence]) for confidence in CONFIDENCES), str(counts.total()))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
 def _line(row: RuleRow) -> str:
     cells = (
         f"`{row.id}`",
-        _value(row),
+        found.fr if (found := state(row, LONG_LIST)) else "voir sous le tableau",
         row.valid_from.isoformat() if row.valid_from else "",
         row.valid_until.isoformat() if row.valid_until else "",
         (row.article or "") + (f" (concessions : {row.concession_article})" if row.concession_article else ""),
         CONFIDENCES[row.confidence],
         row.message.fr,
-        row.source,
+        row.source + (f" (à revoir avant le {days(row.check_by).fr})" if row.check_by else ""),
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _value(row: RuleRow) -> str:
-    if row.status != "in_force":
-        return {"absent": "pas de règle", "unknown": "inconnue"}[row.status]
-    if isinstance(row.value, bool):
-        return "oui" if row.value else "non"
-    if _long_list(row):
-        return "voir sous le tableau"
-    return written(row.value, row.unit).fr
 
 
 def _long_list(row: RuleRow) -> tuple[str, ...]:

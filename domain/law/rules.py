@@ -15,13 +15,14 @@ import msgspec
 
 from domain.errors import NotFound
 from domain.law.citation import cite
+from domain.law.cpv_list import broken_ranges
 from domain.needs.need import ContractKind
 from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import Text, euros
 
 LAW_FILE = Path(__file__).parent.parent / "data" / "law.toml"
 
-Theme = Literal["reservation", "suppliers", "thresholds", "considerations", "sourcing", "counsel"]
+Theme = Literal["reservation", "suppliers", "thresholds", "considerations", "sourcing", "procedure", "counsel"]
 Unit = Literal["eur", "percent", "months", "count", "ratio"]
 Status = Literal["in_force", "absent", "unknown"]
 Duty = Literal["required", "recommended"]
@@ -35,6 +36,7 @@ UNIT_VALUES: dict[Unit, str] = {
     "ratio": "a number",
 }
 """The values that each unit takes."""
+NO_VALUE: dict[Status, Text] = {"absent": Text("pas de règle", "no rule"), "unknown": Text("inconnue", "unknown")}
 WHOLE: frozenset[Unit] = frozenset({"percent", "months", "count"})
 
 
@@ -46,7 +48,10 @@ class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One interval of a rule, both days included. `absent`: the law had no such rule; `unknown`: not established."""
+    """One interval of a rule, both days included. `absent`: the law had no such rule; `unknown`: not established.
+
+    `check_by`: the day by which a maintainer should look again whether it is right; `source` says where.
+    """
 
     source: str
     confidence: Confidence
@@ -56,6 +61,7 @@ class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     status: Status = "in_force"
     article: str | None = None
     message: Wording | None = None
+    check_by: date | None = None
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,9 +107,10 @@ class DatedRule(msgspec.Struct, frozen=True):
 
 
 class RuleRow(DatedRule, frozen=True):
-    """A rule during one period, with its words."""
+    """A rule during one period, with its words. `check_by`: the day by which a maintainer should look again."""
 
     message: Text
+    check_by: date | None
 
 
 class BrokenLaw(ValueError):
@@ -126,6 +133,10 @@ class InForce:
             elif isinstance(eventual, tuple):
                 self._eventual_codes[rule_id] = frozenset(eventual)
         self._written = {rule_id: written(row.value, row.unit) for rule_id, row in self.rows.items()}
+        self._cents = {
+            rule_id: cents(row.value) if row.unit == "eur" and isinstance(row.value, (int, float)) else None
+            for rule_id, row in self.rows.items()
+        }
 
     def __getitem__(self, rule_id: str) -> RuleRow:
         return self.rows[rule_id]
@@ -141,8 +152,7 @@ class InForce:
 
     def cents(self, rule_id: str) -> int | None:
         """An amount in euro cents; None where it is not known or does not exist at this date."""
-        row = self.rows[rule_id]
-        return cents(row.value) if row.unit == "eur" and isinstance(row.value, (int, float)) else None
+        return self._cents[rule_id]
 
     def number(self, rule_id: str) -> int | None:
         """A count, a percentage or a number of months; None where it is not known or does not exist at this date."""
@@ -166,10 +176,11 @@ class InForce:
 
 
 class Rules:
-    """Every rule with its history. `version` changes with any edit of the file."""
+    """Every rule with its history. `version` changes with any edit of the file; `vintage` is the file's."""
 
-    def __init__(self, version: str, rules: Iterable[Rule]) -> None:
-        self.version = version
+    def __init__(self, vintage: date, digest: str, rules: Iterable[Rule]) -> None:
+        self.vintage = vintage
+        self.version = f"{vintage.isoformat()}-{digest}"
         self._histories: dict[str, tuple[RuleRow, ...]] = {}
         self._of_concessions: dict[str, tuple[RuleRow, ...]] = {}
         for rule in rules:
@@ -221,7 +232,7 @@ def parse(content: bytes) -> Rules:
         law = msgspec.toml.decode(content, type=LawFile)
     except msgspec.ValidationError as error:
         raise BrokenLaw(_with_id(str(error), content)) from error
-    return Rules(f"{law.vintage.isoformat()}-{sha256(content).hexdigest()[:12]}", law.rule)
+    return Rules(law.vintage, sha256(content).hexdigest()[:12], law.rule)
 
 
 def _with_id(complaint: str, content: bytes) -> str:
@@ -285,6 +296,8 @@ def _check_values(rule: Rule) -> None:
         kinds = {type(value) for value in values}
         if len(kinds) > 1 or kinds & {int, float}:
             raise BrokenLaw(f"{rule.id}: without unit, values are all true or false, all text or all lists: {values}")
+        if broken := [entry for value in values if isinstance(value, tuple) for entry in broken_ranges(value)]:
+            raise BrokenLaw(f"{rule.id}: a range is two CPV codes of 8 digits in order, unlike {broken}")
         return
     expected = UNIT_VALUES[rule.unit]
     for value in values:
@@ -316,6 +329,17 @@ def _sentence(rule: Rule, period: Period) -> Text:
     wording = wording or rule.message
     value = written(period.value, rule.unit)
     return Text(wording.fr.replace("{value}", value.fr), wording.en.replace("{value}", value.en))
+
+
+def state(row: RuleRow, longest: int) -> Text | None:
+    """A row's value for readers of all rules; None for a list of more than `longest` entries."""
+    if row.status != "in_force":
+        return NO_VALUE[row.status]
+    if isinstance(row.value, bool):
+        return Text("oui", "yes") if row.value else Text("non", "no")
+    if isinstance(row.value, tuple) and len(row.value) > longest:
+        return None
+    return written(row.value, row.unit)
 
 
 def written(value: Value | None, unit: Unit | None) -> Text:

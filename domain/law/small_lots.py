@@ -1,114 +1,291 @@
-"""Small lots inside a large need: which of them may together take a lighter procedure, and needs cut too finely."""
+"""Small lots inside a large need: which of them may together take a lighter procedure."""
 
 from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import accumulate
 from math import inf
 from typing import NamedTuple
 
-from domain.law.citation import listed_briefly
+from domain.law.citation import bracketed_lots, listed_briefly
 from domain.law.findings import LegalAdvice, advice, least_sure
-from domain.law.lot_facts import LotFacts, families
-from domain.law.need_value import Group
-from domain.law.procedure import direct_threshold, eu_thresholds, formal_thresholds, level
+from domain.law.procedure import Decided, Decisions, formal_thresholds
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Need
-from domain.text.bilingual import Text, euros
+from domain.text.bilingual import NOTHING, Text, joined
 
 MOST_NAMED = 650
 """The most lots that all sets together name, give or take one set: enough for the 126 sets of five of nine lots."""
-MANY = Text(" (liste limitée)", " (list cut short)")
-# of the need, and of a lot in one of its sets
-ADAPTED = (
-    Text(
-        "Petits lots : chacun de ces ensembles peut être passé en procédure adaptée, dans la limite de {share} % de "
-        "tous les lots{more}",
-        "Small lots: each of these sets may take an adapted procedure, within {share}% of all lots{more}",
-    ),
-    Text(
-        "Petit lot : procédure adaptée possible, seul ou avec d'autres, dans la limite de {share} % des lots",
-        "Small lot: adapted procedure possible, alone or with others within {share}% of all lots",
-    ),
+MANY = Text("liste limitée", "list cut short")
+ONE_MARKET = Text("travaux et autres lots comptés comme un seul marché", "works and other lots counted as one contract")
+APART = Text("travaux et autres lots comptés à part", "works and other lots counted apart")
+# whose small lots a sentence is about: those of the need, or of its works, or of the rest
+ALL, WORKS, OTHERS = NOTHING, Text(" de travaux", " of works"), Text(" hors travaux", " other than works")
+ADAPTED = Text(
+    "{whose}{each} peut être passé en procédure adaptée, dans une enveloppe de {share} de la valeur "
+    "de tous les lots{of}",
+    "{whose}{each} may take an adapted procedure, within an envelope of {share} of the value of all lots{of}",
 )
-DIRECT = (
-    Text(
-        "Petits lots : chacun de ces ensembles peut être acheté sans publicité ni mise en concurrence, dans la limite "
-        "de {share} % de tous les lots{more}",
-        "Small lots: each of these sets may be awarded without publicity or competition, within {share}% of all "
-        "lots{more}",
-    ),
-    Text(
-        "Petit lot : achat possible sans publicité ni mise en concurrence, seul ou avec d'autres dans la limite de "
-        "{share} % de tous les lots",
-        "Small lot: award without publicity or competition possible, alone or with others within {share}% of all lots",
-    ),
+DIRECT = Text(
+    "{whose}{each} peut être acheté sans publicité ni mise en concurrence{article}, dans une "
+    "enveloppe de {share} de la valeur de tous les lots{of}",
+    "{whose}{each} may be awarded without publicity or competition{article}, within an envelope of {share} "
+    "of the value of all lots{of}",
 )
+PARTLY_DIRECT = Text(
+    "dans cette même enveloppe{limit}, {lots} sans publicité ni mise en concurrence{article}",
+    "within this same envelope{limit}, {lots} without publicity or competition{article}",
+)
+SMALL_LOTS, SMALL_LOT = Text("petits lots{of} : ", "small lots{of}: "), Text("petit lot{of} : ", "small lot{of}: ")
+EACH = Text("chacun de ces ensembles", "each of these sets")
+UNDER = Text(" selon {article}", " under {article}")
+LIMIT = Text(
+    " (dont {share} de la valeur de tous les lots au plus sans mise en concurrence)",
+    " (of which {share} of the value of all lots at most without competition)",
+)
+# of a lot, by whether it may take an adapted procedure and whether it may be a direct award
+OF_LOT = {
+    (True, False): Text(
+        "Petit lot : procédure adaptée possible, seul ou avec d'autres dans une enveloppe de {share} de la valeur de "
+        "tous les lots{of}",
+        "Small lot: adapted procedure possible, alone or with others within an envelope of {share} of the value of all "
+        "lots{of}",
+    ),
+    (False, True): Text(
+        "Petit lot : achat possible sans publicité ni mise en concurrence, seul ou avec d'autres dans une enveloppe "
+        "de {share} de la valeur de tous les lots{of}",
+        "Small lot: award without publicity or competition possible, alone or with others within an envelope of "
+        "{share} of the value of all lots{of}",
+    ),
+    (True, True): Text(
+        "Petit lot : procédure adaptée, ou achat sans publicité ni mise en concurrence{article}, possibles seul ou "
+        "avec d'autres dans une même enveloppe de {share} de la valeur de tous les lots{of}{limit}",
+        "Small lot: adapted procedure, or award without publicity or competition{article}, possible alone or with "
+        "others within one envelope of {share} of the value of all lots{of}{limit}",
+    ),
+}
 
 
 class Sets(NamedTuple):
-    """Advice on the largest sets of lots that a rule admits: on the need, and on each lot of a set (`members`)."""
+    """Advice on the largest sets of lots that may take a lighter procedure: on the need, and on each lot of a set."""
 
     of_need: LegalAdvice
-    of_lot: LegalAdvice
-    members: frozenset[str]
+    of_lots: Mapping[str, LegalAdvice]
+
+
+class Opened(NamedTuple):
+    """The lots (id → cents) to which `rule` opens a lighter procedure, and all the rules that this rests on.
+
+    `unsure`: of these lots, those to which only a text that was not read may open it.
+    """
+
+    rule: RuleRow
+    lots: dict[str, int]
+    rows: tuple[RuleRow, ...]
+    unsure: tuple[str, ...] = ()
+
+
+class Market(NamedTuple):
+    """The lots that one share is taken of, and those among them that are small. `of`: how messages call them."""
+
+    part: Decided
+    of: Text
+    adapted: Opened
+    direct: Opened
+
+    @property
+    def widest(self) -> Opened:
+        """The use that more lots have, whose share bounds the sets."""
+        return self.adapted if self.adapted.lots else self.direct
+
+    @property
+    def rows(self) -> tuple[RuleRow, ...]:
+        return (*self.adapted.rows, *self.direct.rows)
+
+    def values(self) -> dict[str, int]:
+        return self.direct.lots | self.adapted.lots
+
+
+def review_sets(need: Need, decided: Decisions, view: InForce) -> Sets | None:
+    """SMALL_LOT_SETS for the need, and SMALL_LOT_OK for each lot that belongs to a set; nothing for a need of one lot.
+
+    A contract that is not divided has no small lots, whatever more its stated total counts than its only lot. The share
+    is one, of the value of all lots, for those in an adapted procedure and direct awards together: the sets are those
+    of all small lots, and of each set any part may be direct awards as far as its lots are below that amount.
+    """
+    if need.contract == "concession" or len(need.lots) == 1:
+        return None
+    markets = tuple(market for market in _markets(need, decided, view) if market.values())
+    if not markets:
+        return None
+    rule = next((market for market in markets if market.adapted.lots), markets[0]).widest.rule
+    joint = markets[0].part is decided.whole and len(decided.parts) > 1
+    doubtful = joint or any(part.group.doubtful for part in decided.parts)
+    sets, complete = _sets_of_all(markets, view)
+    parts = [_of_market(market, rule, view) for market in markets]
+    unsure = tuple(lot_id for market in markets for lot_id in market.direct.unsure)
+    parts += [_extended(view, unsure)] if unsure else []
+    parts += [*([] if complete else [MANY]), *([ONE_MARKET if joint else APART] if len(decided.parts) > 1 else [])]
+    sure = least_sure(*(row for market in markets for row in market.rows), doubtful=doubtful or bool(unsure))
+    return Sets(
+        advice("SMALL_LOT_SETS", "info", rule, joined(parts).capitalised(), sets, sure),
+        {lot_id: told for market in markets for lot_id, told in _of_lots(market, view, doubtful)},
+    )
+
+
+def _sets_of_all(markets: tuple[Market, ...], view: InForce) -> tuple[tuple[tuple[str, ...], ...], bool]:
+    """The largest sets of each market within its share; false where there may be more."""
+    found: list[tuple[str, ...]] = []
+    whole = True
+    for market in markets:
+        values, group = market.values(), market.part.group
+        small = [(lot_id, values[lot_id]) for lot_id in group.ids if lot_id in values]
+        sets, complete = largest_sets(small, _cap(market.part, market.widest.rule.id, view))
+        found += sets
+        whole = whole and complete
+    return tuple(found), whole
+
+
+def _cap(part: Decided, share: str, view: InForce) -> int:
+    """The share of the value of these lots, in cents."""
+    return (part.group.total or 0) * (view.number(share) or 0) // 100
+
+
+def _markets(need: Need, decided: Decisions, view: InForce) -> tuple[Market, ...]:
+    """The groups of lots of which a share is taken: one, unless works and the others are better off apart.
+
+    They are not one market where that would have a lighter procedure than one of them apart is told.
+    """
+    whole, parts = decided.whole, decided.parts
+    if whole.level is None or any(whole.is_lighter_than(part) for part in parts):
+        names = (ALL,) if len(parts) == 1 else (OTHERS, WORKS)
+    else:
+        parts, names = (whole,), (ALL,)
+    return tuple(
+        Market(part, of, small_lots(need, part, view), direct_lots(part, view))
+        for part, of in zip(parts, names, strict=True)
+    )
 
 
 @applies("small_lot_supplies_services", "small_lot_works", "small_lot_share")
-def small_lots(need: Need, group: Group, view: InForce) -> Sets | None:
+def small_lots(need: Need, part: Decided, view: InForce) -> Opened:
     """In a formal procedure, small lots may take an adapted one if together they stay within a share of all lots.
 
     A small lot is below an amount of its own for works, another for supplies and services. The answer is not yes or no
-    but the sets of lots that may use it together: each set is admissible, and no other lot can be added to it.
+    but the sets of lots that may use it together: each set is admissible, and no other lot can be added to it. Works
+    and other lots are taken as one market, unless that market would not be formal while some of them apart are.
     """
-    if need.contract == "concession" or level(need, group, view) != "formal":
-        return None
-    bound = "small_lot_works" if group.works else "small_lot_supplies_services"
-    return _sets(group, view, ADAPTED, "small_lot_share", bound, formal_thresholds(need, group))
+    if part.level != "formal":
+        return Opened(view["small_lot_share"], {}, ())
+    opened = _opened("small_lot_share", "small_lot_supplies_services", "small_lot_works", part, view)
+    thresholds = [view[rule_id] for rule_id in formal_thresholds(need, part.group)]
+    return opened._replace(rows=(*opened.rows, *thresholds)) if opened.lots else opened
 
 
-@applies("direct_award_lot_share")
-def direct_lots(need: Need, group: Group, view: InForce) -> Sets | None:
-    """Above the direct-award amount, lots below it may be awarded directly if together within a share of all lots."""
-    if need.contract == "concession" or level(need, group, view) in {None, "direct"}:
-        return None
-    return _sets(group, view, DIRECT, "direct_award_lot_share", direct_threshold(group))
+@applies("direct_award_lot_share", "direct_award_lot_works")
+def direct_lots(part: Decided, view: InForce) -> Opened:
+    """Above the direct-award amount, lots below it may be awarded directly if together within a share of all lots.
 
-
-def review_sets(need: Need, group: Group, view: InForce) -> list[Sets]:
-    """SMALL_LOT_SETS for the need, and SMALL_LOT_OK for each lot that belongs to a set; nothing for a need of one lot.
-
-    A contract that is not divided has no small lots, whatever more its stated total counts than its only lot.
+    They count towards the share of the small lots in an adapted procedure as well. From 2027-01-01 the amount of a need
+    of works is that of a law which was not read: whether it is that of a lot of works too is to be checked, above the
+    amount that lots have without it.
     """
-    rules = (small_lots, direct_lots) if len(need.lots) > 1 else ()
-    return [found for rule in rules if (found := rule(need, group, view))]
+    if part.level not in {"adapted", "formal"}:
+        return Opened(view["direct_award_lot_share"], {}, ())
+    opened = _opened("direct_award_lot_share", "direct_award_supplies_services", "direct_award_works", part, view)
+    sure = view.cents("direct_award_lot_works")
+    if sure is None or view["direct_award_works"] not in opened.rows:
+        return opened
+    works = {lot.lot.id for lot in part.group.lots if lot.works}
+    unsure = tuple(lot_id for lot_id, value in opened.lots.items() if lot_id in works and value >= sure)
+    rows = tuple(view["direct_award_lot_works"] if row.id == "direct_award_works" else row for row in opened.rows)
+    return opened._replace(rows=rows, unsure=unsure)
 
 
-def _sets(
-    group: Group, view: InForce, texts: tuple[Text, Text], rule: str, bound_rule: str, formal: tuple[str, ...] = ()
-) -> Sets | None:
-    """The sets of lots below the amount of `bound_rule` and together within the share of `rule`.
+def _opened(rule: str, of_others: str, of_works: str, part: Decided, view: InForce) -> Opened:
+    """The lots below the amount of their nature, and alone within the share of their market that is `rule`'s value."""
+    found: dict[str, int] = {}
+    bounds: dict[str, None] = {}
+    group, cap = part.group, _cap(part, rule, view)
+    for lot in group.lots:
+        bound = of_works if lot.works and "division" not in group.assumptions else of_others
+        if lot.cents is not None and lot.cents <= cap and lot.cents < (view.cents(bound) or 0):
+            found[lot.lot.id] = lot.cents
+            bounds[bound] = None
+    return Opened(view[rule], found, (view[rule], *(view[bound] for bound in bounds)) if found else ())
 
-    The advice is as sure as the least sure of the rules it rests on, `formal` among them.
-    """
-    bound, share = view.cents(bound_rule), view.number(rule)
-    if group.total is None or bound is None or share is None:
-        return None
-    cap = group.total * share // 100
-    below = ((lot.lot.id, lot.cents) for lot in group.lots if lot.cents is not None and lot.cents < bound)
-    small = [(lot_id, value) for lot_id, value in below if value <= cap]
-    found, complete = largest_sets(small, cap)
-    if not found:
-        return None
-    more = Text("", "") if complete else MANY
-    of_need, of_lot = (
-        Text(text.fr.format(share=share, more=more.fr), text.en.format(share=share, more=more.en)) for text in texts
+
+def _of_market(market: Market, quoted: RuleRow, view: InForce) -> Text:
+    """The sentence on a market: the use of its sets, and where there are two, which lots may be direct awards."""
+    adapted, direct = market.adapted, market.direct
+    lots, share = tuple(market.values()), view.written(market.widest.rule.id)
+    single = len(lots) == 1
+    whose = (SMALL_LOT if single else SMALL_LOTS).filled(of=market.of)
+    each = Text(f"le lot {lots[0]}", f"lot {lots[0]}") if single else EACH
+    article = NOTHING if direct.rule is quoted else _under(direct.rule)
+    text = ADAPTED if adapted.lots else DIRECT
+    sentence = text.filled(whose=whose, each=each, share=share, of=market.of, article=article)
+    if not adapted.lots or not direct.lots:
+        return sentence
+    names = listed_briefly(tuple(direct.lots))
+    if single:
+        who = Text("il peut être acheté", "it may be awarded")
+    elif direct.lots.keys() >= adapted.lots.keys():
+        who = Text("tous peuvent être achetés", "all may be awarded")
+    elif len(direct.lots) == 1:
+        who = Text(f"le lot {names.fr} peut être acheté", f"lot {names.en} may be awarded")
+    else:
+        who = Text(f"les lots {names.fr} peuvent être achetés", f"lots {names.en} may be awarded")
+    more = PARTLY_DIRECT.filled(lots=who, limit=_limit(market, view), article=article)
+    return joined((sentence, more))
+
+
+def _under(rule: RuleRow) -> Text:
+    return UNDER.filled(article=Text(rule.article or "", rule.article or ""))
+
+
+def _limit(market: Market, view: InForce) -> Text:
+    """The share of direct awards where it is less than that of all small lots."""
+    direct, adapted = market.direct.rule.id, market.adapted.rule.id
+    if (view.number(direct) or 0) >= (view.number(adapted) or 0):
+        return NOTHING
+    return LIMIT.filled(share=view.written(direct))
+
+
+@lru_cache(maxsize=256)
+def _of_lot_text(kind: tuple[bool, bool], share: str, of: Text, limit: Text, view: InForce) -> Text:
+    article = _under(view["direct_award_lot_share"])
+    return OF_LOT[kind].filled(share=view.written(share), of=of, article=article, limit=limit)
+
+
+def _extended(view: InForce, lots: tuple[str, ...] = ()) -> Text:
+    """The law to read where only its amount lets a lot of works be a direct award; `lots`: named where there are."""
+    about, law = bracketed_lots(lots), view["direct_award_works"]
+    amount = view.written(law.id)
+    return Text(
+        f"pour un lot de travaux{about.fr}, voir si la {law.article}, y étend ses {amount.fr}",
+        f"for a lot of works{about.en}, see whether {law.article}, extends its {amount.en} to it",
     )
-    sure = "low" if group.doubtful else least_sure(*(view[rule_id] for rule_id in (rule, bound_rule, *formal)))
-    return Sets(
-        advice("SMALL_LOT_SETS", "info", view[rule], of_need, found, sure),
-        advice("SMALL_LOT_OK", "info", view[rule], of_lot, (), sure),
-        frozenset(lot_id for lot_id, _ in small),
-    )
+
+
+def _of_lots(market: Market, view: InForce, doubtful: bool) -> Iterator[tuple[str, LegalAdvice]]:
+    """The advice on each small lot, by whether an adapted procedure and a direct award are open to it."""
+    told: dict[tuple[bool, bool, bool], LegalAdvice] = {}
+    for lot_id in market.values():
+        kind = lot_id in market.adapted.lots, lot_id in market.direct.lots
+        unsure = lot_id in market.direct.unsure
+        if (*kind, unsure) not in told:
+            told[*kind, unsure] = _of_lot(kind, market, unsure, view, doubtful)
+        yield lot_id, told[*kind, unsure]
+
+
+def _of_lot(kind: tuple[bool, bool], market: Market, unsure: bool, view: InForce, doubtful: bool) -> LegalAdvice:
+    uses = [use for use, is_open in zip((market.adapted, market.direct), kind, strict=True) if is_open]
+    message = _of_lot_text(kind, uses[0].rule.id, market.of, _limit(market, view), view)
+    message = joined((message, _extended(view))) if unsure else message
+    sure = least_sure(*(row for use in uses for row in use.rows), doubtful=doubtful or unsure)
+    return advice("SMALL_LOT_OK", "info", uses[0].rule, message, (), sure)
 
 
 def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str, ...], ...], bool]:
@@ -163,43 +340,3 @@ class _Search:
         self.found += added
         self.advised_lots += len(added) * size
         self.complete = len(added) == len(sets)
-
-
-@applies("no_split")
-def no_split(need: Need, group: Group, view: InForce) -> list[LegalAdvice]:
-    """Several lots of one family, each below a threshold that their sum reaches, count together (NO_SPLIT_TO_EVADE).
-
-    Looked at for the direct-award amount and for the EU threshold of the buyer, or of social services. `lots` names
-    them, family by family.
-    """
-    if need.contract == "concession" or len(group.lots) == 1:
-        return []
-    formal = eu_thresholds(need, group)
-    rules = (direct_threshold(group), *(formal if len(formal) == 1 else ()))
-    return [found for rule_id in rules if (found := _split_under(group, view, view[rule_id]))]
-
-
-def _split_under(group: Group, view: InForce, threshold: RuleRow) -> LegalAdvice | None:
-    bound = view.cents(threshold.id)
-    if bound is None:
-        return None
-    of_family: dict[str, list[LotFacts]] = {}
-    for lot in group.lots:
-        if lot.cents is not None and lot.cents < bound:
-            for family in sorted(families(lot.segments, lot.cpv)):
-                of_family.setdefault(family, []).append(lot)
-    split = dict.fromkeys(
-        tuple(lot.lot.id for lot in lots)
-        for lots in of_family.values()
-        if len(lots) > 1 and sum(lot.cents or 0 for lot in lots) >= bound
-    )
-    if not split:
-        return None
-    names, amount = listed_briefly(next(iter(split))), euros(bound)
-    message = Text(
-        f"Les lots {names.fr} sont chacun au-dessous de {amount.fr}, mais pas ensemble : ils se comptent ensemble, "
-        "les séparer n'évite pas le seuil",
-        f"Lots {names.en} are each below {amount.en}, but not together: they count together, and separating them does "
-        "not avoid the threshold",
-    )
-    return advice("NO_SPLIT_TO_EVADE", "warning", view["no_split"], message, tuple(split))

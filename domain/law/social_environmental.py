@@ -1,112 +1,169 @@
-"""Duties and levers beyond the procedure: social and environmental considerations, lots, SPASER, reuse, innovation."""
+"""Duties and levers beyond the procedure: social and environmental considerations, lots, SPASER, reuse."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from domain.law.citation import days
 from domain.law.findings import LegalAdvice, advice, least_sure
+from domain.law.light_regime import is_mainly_light
 from domain.law.lot_facts import LotFacts
-from domain.law.need_value import Group, total_of
-from domain.law.procedure import eu_thresholds
+from domain.law.need_value import Group
+from domain.law.procedure import eu_thresholds, social_thresholds
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, cents
-from domain.needs.need import Buyer, BuyerKind, ContractKind, Need
-from domain.text.bilingual import Text, euros
+from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need
+from domain.shortlists.shortlist import Severity
+from domain.text.bilingual import AND, NOTHING, Text, euros, joined
 
+EXCEPTIONS: dict[ContractKind, Text] = {
+    "market": Text("sauf exception motivée", "except for a justified exception"),
+    "concession": Text(
+        "sauf l'une des deux exceptions, à motiver", "except for one of two exceptions, to be justified"
+    ),
+}
+FROM_THE_THRESHOLDS = Text("À partir des seuils européens", "From the EU thresholds on")
+SAY_WHICH = Text(" ; indiquer lequel est l'acheteur", "; say which the buyer is")
+KEPT = Text(
+    ", dont les raisons sont à conserver selon le III de cet article",
+    ", the reasons for which are kept under its paragraph III",
+)
+ENVIRONMENT: dict[ContractKind, tuple[str, str]] = {
+    "market": ("environmental_consideration", "environmental_criterion"),
+    "concession": ("concession_environmental_consideration", "concession_environmental_criterion"),
+}
+"""The rules on the environmental condition and on the environmental criterion."""
+CONDITION = Text("une condition d'exécution environnementale", "an environmental performance condition")
+CRITERION = Text(
+    "un critère qui prend en compte les caractéristiques environnementales de l'offre",
+    "a criterion that takes the environmental features of the offer into account",
+)
+REQUIRED = Text("prévoir {what}, {required} {where}", "provide for {what}, {required} {where}")
+ADVISED = Text(
+    "il est possible et recommandé, sans obligation à cette date, de prévoir {what}",
+    "it is possible and advised, not required at this date, to provide for {what}",
+)
+WHATEVER_THE_AMOUNT = Text("quel que soit le montant", "whatever the amount")
+WITHOUT_COMPETITION = Text("même sans mise en concurrence", "even without competition")
+UNLESS_UTILITY = Text(", sauf si l'acheteur est une entité adjudicatrice", " unless the buyer is a utility")
+YEARS = {48: Text("quatre ans", "four years"), 96: Text("huit ans", "eight years")}
 FAMILIES = {"agec_furniture_reuse": "agec_furniture_segments", "agec_textile_reuse": "agec_textile_segments"}
 FAMILY_NAMES = {
     "agec_furniture_reuse": Text("mobilier", "furniture"),
     "agec_textile_reuse": Text("textiles", "textiles"),
 }
-# by whether the values are within the limits, null where they are not known
-INNOVATION = {
-    True: Text(
-        "Achat innovant : la valeur est dans les limites, achat possible sans publicité ni mise en concurrence ; le "
-        "caractère innovant reste à établir",
-        "Innovative purchase: the value is within the limits, award without publicity or competition is possible; that "
-        "it is innovative remains to be established",
-    ),
-    False: Text(
-        "Achat innovant : la valeur dépasse les limites (besoin de moins de {limit}, ou petits lots)",
-        "Innovative purchase: the value is above the limits (need below {limit}, or small lots)",
-    ),
-    None: Text(
-        "Achat innovant : valeur inconnue, on ne sait pas si elle est dans les limites ; le caractère innovant reste à "
-        "établir",
-        "Innovative purchase: value unknown, so whether it is within the limits is too; that it is innovative remains "
-        "to be established",
-    ),
-}
 
 
-@applies("social_consideration", "concession_social_consideration", "eu_social_services")
+@applies(
+    "social_consideration",
+    "social_exception_reasons",
+    "concession_social_consideration",
+    "eu_social_services",
+    "eu_social_services_utility",
+)
 def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
-    """Above the EU threshold a social or employment condition is required from 2026-08-22, and advised before.
+    """From the EU threshold on, a social or employment condition is required from 2026-08-22, and advised before.
 
-    The decree says 2026-08-21: that day is marked as doubtful. Social and other specific services have their own,
-    higher EU threshold. Exceptions exist (a need met by an immediately available solution, too weak a link with the
-    object, restricted competition, works under six months). No advice where value or threshold is not known. Where
-    main CPV codes are narrower than listed ones, these may be such services: below their threshold, to be checked.
+    Social and other specific services have their own, higher EU threshold, and utilities a higher one still. Markets
+    have four exceptions (a need met by an immediately available solution, too weak a link with the object, restricted
+    competition or difficulty, works under six months), whose reasons are kept, concessions two. No advice where value
+    or threshold is not known; for social services, both are told where only the kind of buyer decides. Where main CPV
+    codes are narrower than listed ones, or the greater part is social services, the higher threshold may be theirs:
+    below it, to be checked.
     """
     if group.total is None:
         return None
     rules = eu_thresholds(need, group)
     bounds = [view.cents(rule_id) for rule_id in rules]
-    if any(bound is None or group.total < bound for bound in bounds):
+    below = [bound is None or group.total < bound for bound in bounds]
+    split = any(below) and not all(below) and None not in bounds and rules == social_thresholds(need)
+    if any(below) and not split:
         return None
     row = view["social_consideration" if need.contract == "market" else "concession_social_consideration"]
     if row.status != "in_force":
         return None
-    sure = least_sure(row, *(view[rule_id] for rule_id in rules))
-    theirs = view.cents("eu_social_services")
-    may_be_below = need.contract == "market" and theirs is not None and (group.total or 0) < theirs
-    may_be_social = all(lot in group.social or lot.listed == "descendant" for lot in group.lots)
-    if group.doubtful or (may_be_below and may_be_social):
-        sure = "low"
+    amounts = tuple(map(view.__getitem__, rules))
+    doubtful = split or group.doubtful or _may_be_below_social_threshold(need, group, view)
+    start, end = (_by_buyer(rules, view), SAY_WHICH) if split else (FROM_THE_THRESHOLDS, NOTHING)
     if row.value == "required":
+        kept = view["social_exception_reasons"]
+        keep = need.contract == "market" and kept.status == "in_force"
+        but = joined((EXCEPTIONS[need.contract], KEPT), NOTHING) if keep else EXCEPTIONS[need.contract]
+        sure = least_sure(row, *amounts, *([kept] if keep else []), doubtful=doubtful)
         message = Text(
-            "Au-dessus des seuils européens, prévoir une condition d'exécution sociale ou d'emploi, obligatoire sauf "
-            "exception motivée",
-            "Above the EU thresholds, provide for a social or employment performance condition, required save a "
-            "justified exception",
+            f"{start.fr}, prévoir une condition d'exécution sociale ou d'emploi, obligatoire {but.fr}{end.fr}",
+            f"{start.en}, provide for a social or employment performance condition, required {but.en}{end.en}",
         )
         return advice("SOCIAL_CONSIDERATION", "warning", row, message, group.advised_lots, sure)
     message = Text(
         "Une condition d'exécution sociale ou d'emploi est possible et recommandée, mais pas obligatoire à cette date",
         "A social or employment performance condition is possible and advised; it is not required at this date",
     )
+    sure = least_sure(row, *amounts, doubtful=doubtful)
     return advice("SOCIAL_CONSIDERATION", "info", row, message, group.advised_lots, sure)
 
 
-@applies("environmental_consideration", "concession_environmental_consideration")
-@lru_cache(maxsize=64)
-def environmental(contract: ContractKind, view: InForce) -> LegalAdvice | None:
-    """Every contract has an environmental condition and criterion from 2026-08-22, whatever its value; advised before.
-
-    The decree says 2026-08-21: that day is marked as doubtful.
-    """
-    row = view["environmental_consideration" if contract == "market" else "concession_environmental_consideration"]
-    if row.status != "in_force":
-        return None
-    if row.value == "required":
-        message = Text(
-            "Prévoir une condition d'exécution environnementale et au moins un critère d'attribution environnemental, "
-            "obligatoires quel que soit le montant",
-            "Provide for an environmental performance condition and at least one environmental award criterion, "
-            "required whatever the amount",
-        )
-        return advice("ENVIRONMENTAL_CONSIDERATION", "warning", row, message)
-    message = Text(
-        "Une condition d'exécution et un critère environnementaux sont possibles et recommandés ; ils ne sont pas "
-        "obligatoires à cette date",
-        "An environmental performance condition and criterion are possible and advised; they are not required at this "
-        "date",
+def _by_buyer(rules: tuple[str, ...], view: InForce) -> Text:
+    """The thresholds of social services by kind of buyer, where the buyer's decides."""
+    authority, utility = map(view.written, rules)
+    return Text(
+        f"À partir de {authority.fr} pour un pouvoir adjudicateur, de {utility.fr} pour une entité adjudicatrice",
+        f"From {authority.en} for a contracting authority, {utility.en} for a utility",
     )
-    return advice("ENVIRONMENTAL_CONSIDERATION", "info", row, message)
 
 
-@applies("spaser")
+def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
+    """Whether the higher threshold of social services may be the right one, and is not reached."""
+    theirs = max(view.cents(rule_id) or 0 for rule_id in social_thresholds(need))
+    maybe = all(lot in group.light or lot.light_listing == "descendant" for lot in group.lots)
+    return need.contract == "market" and (group.total or 0) < theirs and (maybe or is_mainly_light(group))
+
+
+@applies(
+    "environmental_consideration",
+    "environmental_criterion",
+    "concession_environmental_consideration",
+    "concession_environmental_criterion",
+)
+@lru_cache(maxsize=64)
+def environmental(contract: ContractKind, direct: bool, view: InForce) -> LegalAdvice | None:
+    """Whatever the value, an award criterion on the environment is required from 2026-08-21, a condition one day later.
+
+    The criterion is regulation, the condition law. Before, both are possible and advised. Without competition there is
+    no award criterion.
+    """
+    condition, criterion = (view[rule_id] for rule_id in ENVIRONMENT[contract])
+    if condition.status != "in_force":
+        return None
+    required = {condition: CONDITION} if condition.value == "required" else {}
+    if not direct and view.holds(criterion.id):
+        article = Text(f" ({criterion.article})", f" ({criterion.article})") if required else NOTHING
+        required[criterion] = joined((CRITERION, article), NOTHING)
+    advised = {} if condition in required else {condition: CONDITION}
+    if not direct and criterion not in required:
+        advised[criterion] = CRITERION
+    parts = []
+    if required:
+        word = Text("obligatoires" if len(required) > 1 else "obligatoire", "required")
+        where = WITHOUT_COMPETITION if direct else WHATEVER_THE_AMOUNT
+        parts.append(REQUIRED.filled(what=_both(required.values()), required=word, where=where))
+    if advised:
+        parts.append(ADVISED.filled(what=_both(advised.values())))
+    quoted, *_ = required or advised
+    sure = least_sure(*(required or [condition]))
+    severity: Severity = "warning" if required else "info"
+    return advice("ENVIRONMENTAL_CONSIDERATION", severity, quoted, joined(parts).capitalised(), (), sure)
+
+
+def _both(texts: Iterable[Text]) -> Text:
+    return joined(texts, Text(f" {AND.fr} ", f" {AND.en} "))
+
+
+@applies("spaser", "spaser_all_buyers")
 def spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
-    """A buyer whose stated annual purchases exceed the amount of the date publishes a SPASER."""
+    """A buyer whose stated annual purchases exceed the amount of the date publishes a SPASER.
+
+    Every buyer subject to the code since 2023-10-25; before, whether State and utilities did was not established.
+    """
     bound = view.cents("spaser")
     if buyer is None or buyer.annual_purchases_eur is None or bound is None:
         return None
@@ -117,16 +174,20 @@ def spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
         f"Plus de {amount.fr} HT d'achats annuels : publier un schéma de promotion des achats responsables (SPASER)",
         f"More than {amount.en} of annual purchases: a responsible purchasing plan (SPASER) must be published",
     )
-    return advice("SPASER", "info", row, message, (), None if buyer.kind == "local" else "low")
+    concerned = buyer.kind == "local" or view.holds("spaser_all_buyers")
+    return advice("SPASER", "info", row, message, (), None if concerned else "low")
 
 
 @applies("allotment")
-def allotment(need: Need, view: InForce) -> LegalAdvice | None:
-    """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT)."""
-    if need.contract == "concession" or len(need.lots) > 1:
+def allotment(need: Need, direct: bool, view: InForce) -> LegalAdvice | None:
+    """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT).
+
+    Not said of a need that is awarded without competition anyway.
+    """
+    if need.contract == "concession" or len(need.lots) > 1 or direct:
         return None
     several = len(need.lots[0].segments) > 1
-    activities = Text(" pour plusieurs activités", " for several activities") if several else Text("", "")
+    activities = Text(" pour plusieurs activités", " for several activities") if several else NOTHING
     message = Text(
         f"Un seul lot{activities.fr} : diviser en lots est la règle dès que des prestations distinctes peuvent être "
         "identifiées ; ne pas le faire se motive",
@@ -136,20 +197,43 @@ def allotment(need: Need, view: InForce) -> LegalAdvice | None:
     return advice("ALLOTMENT", "warning" if several else "info", view["allotment"], message)
 
 
-@applies("framework_max_months")
+@applies("framework_max_months", "framework_max_months_utility")
 def framework(need: Need, view: InForce) -> LegalAdvice | None:
-    """A framework agreement of a contracting authority has a longest duration, save a justified exception."""
-    limit = view.number("framework_max_months")
-    if need.technique != "framework_agreement" or limit is None or (need.buyer and need.buyer.kind == "utility"):
+    """A framework agreement has a longest duration, save a justified exception; utilities have a longer one.
+
+    Where the buyer's kind is not known, the duration of contracting authorities is looked at, and both are said.
+    """
+    utility = need.buyer is not None and need.buyer.kind == "utility"
+    row = view["framework_max_months_utility" if utility else "framework_max_months"]
+    limit = view.number(row.id)
+    if need.technique != "framework_agreement" or limit is None:
         return None
-    long = tuple(lot.id for lot in need.lots if (lot.duration_months or 0) + (lot.renewal_months or 0) > limit)
+    long = tuple(lot.id for lot in need.lots if _months(lot) > limit)
     if not long:
         return None
+    usual, longer = (_years(rule_id, view) for rule_id in ("framework_max_months", "framework_max_months_utility"))
+    most = view.number("framework_max_months_utility") or 0
+    depends = not (need.buyer and need.buyer.kind) and all(_months(lot) <= most for lot in need.lots)
+    unless, which = (UNLESS_UTILITY, SAY_WHICH) if depends else (NOTHING, NOTHING)
     message = Text(
-        f"Accord-cadre de plus de {limit} mois, reconductions comprises : à raccourcir, ou à justifier par son objet",
-        f"Framework agreement of more than {limit} months, renewals included: shorten it, or justify it by its object",
+        f"Accord-cadre trop long{unless.fr} : au plus {usual.fr} ({longer.fr} pour une entité adjudicatrice), "
+        "reconductions comprises ; à raccourcir, ou à justifier par son objet ou par la durée d'amortissement "
+        f"d'investissements{which.fr}",
+        f"Framework agreement too long{unless.en}: at most {usual.en} ({longer.en} for a utility), renewals included; "
+        "shorten it, or justify it by its object or by the time over which investments are written off"
+        f"{which.en}",
     )
-    return advice("FRAMEWORK_MAX_4Y", "warning", view["framework_max_months"], message, (long,))
+    return advice("FRAMEWORK_MAX_4Y", "warning", row, message, (long,))
+
+
+def _months(lot: Lot) -> int:
+    """The longest duration of a lot, renewals included."""
+    return (lot.duration_months or 0) + (lot.renewal_months or 0)
+
+
+def _years(rule_id: str, view: InForce) -> Text:
+    """A number of months as people say it."""
+    return YEARS.get(view.number(rule_id) or 0, view.written(rule_id))
 
 
 def insertion(lot: LotFacts, contract: ContractKind, view: InForce) -> LegalAdvice | None:
@@ -168,19 +252,32 @@ def insertion(lot: LotFacts, contract: ContractKind, view: InForce) -> LegalAdvi
     return advice("OBJECT_IS_INSERTION", "info", view["insertion_object"], message)
 
 
-@applies("hazardous_waste_capability")
+@applies("hazardous_waste_capability", "hazardous_waste_load", "other_waste_load")
 @lru_cache(maxsize=4096)
 def capability(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
-    """Hazardous and medical waste need a specific authorisation, whoever answers (CAPABILITY_WARNING)."""
-    if not view.codes("hazardous_waste_capability").intersection(segments):
+    """Hazardous and medical waste need a specific authorisation or declaration, whoever answers (CAPABILITY_WARNING).
+
+    From a weight per load on, lower for hazardous waste than for other waste, its transport is declared.
+    """
+    row = view["hazardous_waste_capability"]
+    if not view.codes(row.id).intersection(segments):
         return None
+    loads = view.number("hazardous_waste_load"), view.number("other_waste_load")
+    fr = en = ""
+    if all(loads):
+        hazardous, other = (Text(*(f"{(load or 0) / 1000:g}".replace(".", sign) for sign in ",.")) for load in loads)
+        fr = (
+            f" (transport : déclaration au-delà de {hazardous.fr} tonne par chargement, {other.fr} tonne pour les "
+            "autres déchets)"
+        )
+        en = f" (transport: declaration above {hazardous.en} tonne a load, {other.en} tonne for other waste)"
     message = Text(
-        "Déchets dangereux ou de soins : l'activité suppose une autorisation ou une déclaration particulière ; "
-        "vérifier que les fournisseurs l'ont avant de réserver",
-        "Hazardous or medical waste: the activity needs a specific authorisation or declaration; check that suppliers "
-        "hold it before reserving",
+        f"Déchets dangereux ou de soins : l'activité suppose une autorisation ou une déclaration particulière{fr}"
+        " ; la demander aux fournisseurs avant de réserver",
+        f"Hazardous or medical waste: the activity needs a specific authorisation or declaration{en}; ask "
+        "suppliers for it before reserving",
     )
-    return advice("CAPABILITY_WARNING", "warning", view["hazardous_waste_capability"], message)
+    return advice("CAPABILITY_WARNING", "warning", row, message)
 
 
 @applies("agec_furniture_reuse", "agec_furniture_segments", "agec_textile_reuse", "agec_textile_segments")
@@ -214,42 +311,9 @@ def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForc
     else:
         return None
     message = Text(
-        f"Ce lot compte dans la dépense annuelle de l'acheteur en {family.fr}, {of_year.fr}",
-        f"This lot counts in the buyer's yearly spending on {family.en}, {of_year.en}",
+        f"Ce lot peut compter, pour ses produits de la famille, dans la dépense annuelle de l'acheteur en {family.fr}, "
+        f"{of_year.fr}",
+        f"This lot may count, for its products of the family, in the buyer's yearly spending on {family.en}, "
+        f"{of_year.en}",
     )
     return advice("COUNTS_TOWARDS_QUOTA", "info", row, message, (), least_sure(row, view[FAMILIES[rule]]))
-
-
-@applies("innovative_need", "innovative_lot_supplies_services", "innovative_lot_works", "innovative_lot_share")
-def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalAdvice | None:
-    """A lot marked innovative may be bought without publicity or competition within limits (INNOVATION_REVIEW).
-
-    Either the whole need is below the amount of the date; or, where the date has a rule for lots, the lot is below its
-    own amount (works apart) and all innovative lots together are within a share of all lots. Whether the object is
-    innovative is for a person to judge.
-    """
-    if not lot.lot.innovative or need.contract == "concession":
-        return None
-    row = view["innovative_need"]
-    message = Text("Achat innovant : pas de règle connue à cette date", "Innovative purchase: no known rule then")
-    if row.status == "in_force":
-        limit, (fr, en) = view.written(row.id), INNOVATION[_within_innovation(lot, group, view)]
-        message = Text(fr.format(limit=limit.fr), en.format(limit=limit.en))
-    return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if group.doubtful else None)
-
-
-def _within_innovation(lot: LotFacts, group: Group, view: InForce) -> bool | None:
-    """Whether the values are within the limits; None where they are not known."""
-    need_bound = view.cents("innovative_need")
-    if group.total is not None and need_bound is not None and group.total < need_bound:
-        return True
-    bound = view.cents("innovative_lot_works" if group.works else "innovative_lot_supplies_services")
-    share = view.number("innovative_lot_share")
-    if bound is None or share is None:
-        return None if group.total is None else False
-    if lot.cents is not None and lot.cents >= bound:
-        return False
-    together = total_of(tuple(other for other in group.lots if other.lot.innovative))
-    if group.total is None or together is None:
-        return None
-    return together * 100 <= group.total * share

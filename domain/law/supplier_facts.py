@@ -12,7 +12,7 @@ from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Reserved
 from domain.suppliers.supplier import Approval, LegalForm, Shares
-from domain.text.bilingual import Text, decimal
+from domain.text.bilingual import NOTHING, Text, decimal
 
 CURRENT_APPROVAL = Text("la convention ou l'agrément en vigueur", "the convention or approval in force")
 
@@ -92,7 +92,10 @@ def eligible(view: InForce, row: RuleRow, known: Text, share: float | None, requ
         message = Text(f"{known.fr} ; {stated.fr} % de {workers.fr}", f"{known.en}; {stated.en}% of {workers.en}")
         return verdict(row, required.reserved, "ELIGIBLE", None, message)
     proof, presumption = required.proof(view), view["share_presumption"]
-    message = Text(f"{known.fr} ; {proof.fr} est présumée", f"{known.en}; {proof.en} is presumed")
+    message = Text(
+        f"{known.fr} ; {proof.fr} est présumée d'après la DAJ",
+        f"{known.en}; {proof.en} is presumed by the Legal Affairs Directorate (DAJ)",
+    )
     sure = "low" if row.confidence == "low" else presumption.confidence
     presumed = verdict(row, required.reserved, "ELIGIBLE", "PRESUMED_SHARE", message, (), sure)
     return msgspec.structs.replace(presumed, rule=presumption.id)
@@ -107,7 +110,7 @@ def percent(share: float) -> Text:
 def until(end: date | None) -> Text:
     """ " jusqu'au 22/12/2026" where an approval has an end, else nothing."""
     if end is None:
-        return Text("", "")
+        return NOTHING
     day = days(end)
     return Text(f" jusqu'au {day.fr}", f" until {day.en}")
 

@@ -18,7 +18,7 @@ from domain.law.rule_registry import applies
 from domain.law.rules import InForce, Rules
 from domain.law.supplier_facts import LegalFacts, in_force
 from domain.needs.need import Lot, Reserved
-from domain.text.bilingual import Text
+from domain.text.bilingual import NOTHING, Text, joined
 from domain.text.labels import RESERVED
 
 INELIGIBLE = (OUTCOMES.index("INELIGIBLE"), False)
@@ -43,21 +43,26 @@ class Supply(msgspec.Struct, frozen=True):
 
     `total`: its candidates under its own reservation. `options`: per reservation it might have (keys of
     `review.OPTIONS`), the candidates it would have. `ends`: of the candidates of a reserved lot, those whose approval
-    ends before `horizon` (see `approval_end`); null: none.
+    ends before `horizon` (see `approval_end`); null: none. `unknown_eligible`: where nothing can be concluded from
+    `total`, the suppliers nearby that might answer but whose trade is not known; else 0.
     """
 
     total: int
     options: Mapping[str, Count]
     reserved: frozenset[Reserved] = frozenset()
     ends: Ends | None = None
+    unknown_eligible: int = 0
 
 
 def supply_advice(supply: Supply, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
-    """The lot's advice that depends on both its supply and its legal review."""
+    """The lot's advice that depends on both its supply and its legal review.
+
+    That a reservation is not open is told where the lot is not reserved: elsewhere nobody asks.
+    """
     view = rules.at(on)
     minimum = view.number("counsel_reservation_minimum") or 1
     enough = {name: count for name, count in supply.options.items() if name in RESERVED and count.total >= minimum}
-    forbidden = ((option, review.forbidden.get(option)) for option in enough)
+    forbidden = ((option, review.forbidden.get(option)) for option in (() if supply.reserved else enough))
     found = (
         _no_offer(supply, view),
         _possible(supply, review, enough, view),
@@ -71,7 +76,7 @@ def supply_advice(supply: Supply, review: LotReview, on: date, rules: Rules) -> 
 def _no_offer(supply: Supply, view: InForce) -> LegalAdvice | None:
     """Without a capable supplier, a lot may get no offer: do not reserve it (RISK_INFRUCTUEUX)."""
     minimum = view.number("counsel_no_offer")
-    if minimum is None or supply.total >= minimum:
+    if minimum is None or supply.total >= minimum or supply.unknown_eligible:
         return None
     en = "this reserved lot; do not reserve" if supply.reserved else "this lot; do not reserve it"
     message = Text(
@@ -103,11 +108,11 @@ def _possible(supply: Supply, review: LotReview, enough: Mapping[str, Count], vi
 
 @lru_cache(maxsize=4096)
 def _suggested(named: tuple[tuple[str, Count, bool], ...], plenty: bool, view: InForce) -> LegalAdvice:
-    parts = [_candidates_left(*each) for each in named]
-    scarce = Text("", "") if plenty else Text(" ; concurrence limitée", "; limited competition")
+    each = joined(_candidates_left(*option) for option in named)
+    scarce = NOTHING if plenty else Text(" ; concurrence limitée", "; limited competition")
     message = Text(
-        f"Conseil : réserver {' ; '.join(part.fr for part in parts)}{scarce.fr}",
-        f"Counsel: reserving to {'; '.join(part.en for part in parts)}{scarce.en}",
+        f"Conseil : réserver {each.fr}{scarce.fr}",
+        f"Counsel: reserving to {each.en}{scarce.en}",
     )
     return advice("RESERVATION_POSSIBLE", "info", view["counsel_reservation_minimum"], message)
 
@@ -139,16 +144,16 @@ def _expiring(ends: Ends, view: InForce) -> LegalAdvice:
     many = "s" if count > 1 else ""
     message = Text(
         f"Conseil : l'agrément de {count} candidat{many} finit avant la fin du marché (le premier le {first.fr}) ; "
-        "demander la preuve du renouvellement",
+        "prévoir au contrat que le titulaire prouve le renouvellement, et ce qui suit s'il n'a pas lieu",
         f"Counsel: the approval of {count} candidate{many} ends before the contract does (the first on {first.en}); "
-        "ask for proof of renewal",
+        "provide in the contract for proof of renewal, and for what follows if it does not come",
     )
     return advice("APPROVALS_EXPIRING", "info", view["counsel_expiry_months"], message)
 
 
 @applies("counsel_expiry_months")
 def horizon(lot: Lot, on: date, rules: Rules) -> date:
-    """The day until which approvals should last: duration and renewals from `on`, else twelve months (counsel)."""
+    """The day until which approvals should last: duration and renewals from now, else twelve months (counsel)."""
     known = (lot.duration_months or 0) + (lot.renewal_months or 0)
     return months_later(on, known or rules.at(on).number("counsel_expiry_months") or 12)
 

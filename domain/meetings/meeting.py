@@ -35,6 +35,7 @@ EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo
 
 MOVES: dict[MeetingStatus, tuple[MeetingStatus, ...]] = {"planned": ("held", "cancelled"), "held": (), "cancelled": ()}
 CALENDAR_FIELDS = frozenset(("title", "starts_at", "ends_at", "place", "url", "agenda", "status"))
+"""The fields of whose changes calendars must be told (RFC 5546 §2.1.4, SEQUENCE)."""
 
 
 class MeetingPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,7 +104,7 @@ class Meeting(MeetingRequest, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-class Template(msgspec.Struct, frozen=True):
+class MeetingTemplate(msgspec.Struct, frozen=True):
     """The usual length and agenda of a meeting format."""
 
     format: Format
@@ -112,7 +113,7 @@ class Template(msgspec.Struct, frozen=True):
     agenda: tuple[AgendaItem, ...]
 
 
-HALF_DAY = Template(
+HALF_DAY = MeetingTemplate(
     "half_day",
     "Demi-journée acheteurs et structures de l'ESS",
     180,
@@ -123,7 +124,7 @@ HALF_DAY = Template(
     ),
 )
 """As networks of Bretagne and the Loire hold it: a talk on public procurement, then buyers meet suppliers."""
-TEMPLATES: dict[Format, Template] = {"half_day": HALF_DAY}
+TEMPLATES: dict[Format, MeetingTemplate] = {"half_day": HALF_DAY}
 
 
 def with_agenda(meeting: MeetingRequest) -> MeetingRequest:
@@ -177,8 +178,3 @@ def require_move(before: MeetingStatus, after: MeetingStatus) -> None:
 def changed_fields(before: MeetingRequest, after: MeetingRequest) -> list[str]:
     """The names of the fields in which two meetings differ, besides those that Vivier sets itself."""
     return [name for name in MeetingRequest.__struct_fields__ if getattr(before, name) != getattr(after, name)]
-
-
-def calendar_changed(before: MeetingRequest, after: MeetingRequest) -> bool:
-    """Whether calendars must be told of the change (RFC 5546 §2.1.4, SEQUENCE)."""
-    return not CALENDAR_FIELDS.isdisjoint(changed_fields(before, after))

@@ -46,9 +46,15 @@ class Award(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-def by_supplier(awards: Iterable[Award]) -> dict[UUID, tuple[Award, ...]]:
+class PastAward(Award, frozen=True, kw_only=True):
+    """An award, and the SIRET of the buyer that its need names, null where it names none."""
+
+    buyer_siret: str | None = None
+
+
+def by_supplier(awards: Iterable[PastAward]) -> dict[UUID, tuple[PastAward, ...]]:
     """The awards of each supplier, oldest first."""
-    found: dict[UUID, list[Award]] = {}
+    found: dict[UUID, list[PastAward]] = {}
     for award in sorted(awards, key=lambda each: (each.awarded_on, each.id)):
         found.setdefault(award.supplier_id, []).append(award)
     return {supplier: tuple(of_it) for supplier, of_it in found.items()}

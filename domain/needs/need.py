@@ -91,6 +91,16 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     near_misses: Annotated[int, msgspec.Meta(ge=0, le=50, description="Near misses returned per lot")] = 5
 
 
+def buyer_siret(need: Need) -> str | None:
+    """The buyer's SIRET, where the need says who buys."""
+    return None if need.buyer is None else need.buyer.siret
+
+
+def may_be_same_buyer(siret: str | None, other: str | None) -> bool:
+    """Whether two SIRETs are of one buyer, or one of them is not known."""
+    return siret is None or other is None or siret == other
+
+
 class PlannedNeed(Need, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A need to be stored, with its object in words, and the date of its notice and the procedure that are planned.
 

@@ -11,6 +11,8 @@ from domain.errors import Conflict
 from domain.needs.need import PlannedNeed
 from domain.text.bilingual import Text
 
+NO_NEED = Text("Aucun besoin de cet identifiant", "No need with this id")
+
 Status = Literal["draft", "sourcing", "published", "closed", "abandoned"]
 
 MOVES: dict[Status, tuple[Status, ...]] = {

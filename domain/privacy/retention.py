@@ -13,7 +13,7 @@ LEAST_YEARS_OF_NEEDS = 3
 """Awards feed the bar on contracts reserved to the ESS for three years (L2113-16): they go with their needs."""
 
 
-class Periods(msgspec.Struct, frozen=True, kw_only=True):
+class RetentionPeriods(msgspec.Struct, frozen=True, kw_only=True):
     """Periods for which things are kept, where they can be chosen."""
 
     needs_years: int = 5
@@ -22,7 +22,7 @@ class Periods(msgspec.Struct, frozen=True, kw_only=True):
     import_errors_days: int = 365
 
 
-class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+class RetentionBounds(msgspec.Struct, frozen=True, kw_only=True):
     """The instant at which, or before which, each kind must have ended to be removed."""
 
     needs: datetime
@@ -33,7 +33,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: datetime
 
 
-class DueNeed(msgspec.Struct, frozen=True, kw_only=True):
+class RetentionNeed(msgspec.Struct, frozen=True, kw_only=True):
     """A need whose time is over, with all that goes with it. `last_at`: the last thing that happened to it.
 
     `meetings`: those about no other need that is kept.
@@ -50,7 +50,7 @@ class DueNeed(msgspec.Struct, frozen=True, kw_only=True):
     meetings: int
 
 
-class Due(msgspec.Struct, frozen=True):
+class RetentionCount(msgspec.Struct, frozen=True):
     """The number of things of a kind that are due; `organisation` null: of what all share."""
 
     kind: Kind
@@ -59,19 +59,19 @@ class Due(msgspec.Struct, frozen=True):
     before: datetime
 
 
-class Plan(msgspec.Struct, frozen=True):
+class RetentionPlan(msgspec.Struct, frozen=True):
     """Things due for removal at `at`: needs one by one, the rest by number."""
 
     at: datetime
-    periods: Periods
-    bounds: Bounds
-    needs: Sequence[DueNeed]
-    others: Sequence[Due]
+    periods: RetentionPeriods
+    bounds: RetentionBounds
+    needs: Sequence[RetentionNeed]
+    others: Sequence[RetentionCount]
 
 
-def bounds_of(periods: Periods, now: datetime, answers: timedelta, deliveries: timedelta) -> Bounds:
+def bounds_of(periods: RetentionPeriods, now: datetime, answers: timedelta, deliveries: timedelta) -> RetentionBounds:
     """The bounds at `now`; `answers`, `deliveries`: the periods for which those are kept."""
-    return Bounds(
+    return RetentionBounds(
         needs=years_before(now, periods.needs_years),
         persons=years_before(now, periods.persons_years),
         reply_links=now - timedelta(days=periods.reply_links_days),

@@ -36,6 +36,8 @@ from domain.report.model import (
     ReportRules,
     ReportStanding,
     ReportSupplier,
+    ReportUnknown,
+    ReportUnknownTrade,
     ReportVersion,
     Treatment,
 )
@@ -52,6 +54,7 @@ from domain.shortlists.shortlist import (
     RequestedSegment,
     Shortlist,
     SupplierSummary,
+    UnknownTrade,
 )
 from domain.suppliers.supplier import Kind, Supplier
 from domain.text.bilingual import Language, Text, decimal, long_date
@@ -192,6 +195,7 @@ class _Reporter:
             total=found.total,
             candidates=tuple(self._candidate(lot.id, row) for row in found.candidates),
             near_misses=tuple(self._near_miss(lot.id, row) for row in found.near_misses),
+            unknown_trade=self._unknown_trade(found.unknown_trade),
             coverage=found.coverage,
             tension=found.tension,
             alternatives=found.alternatives,
@@ -219,6 +223,13 @@ class _Reporter:
     def _near_miss(self, lot_id: str, row: NearMiss) -> ReportNearMiss:
         supplier, decision = self._supplier(row.supplier), self._decision(lot_id, row.supplier.id)
         return _copied(ReportNearMiss, row, supplier=supplier, decision=decision)
+
+    def _unknown_trade(self, found: UnknownTrade) -> ReportUnknownTrade:
+        nearest = tuple(
+            _copied(ReportUnknown, row, supplier=self._supplier(row.supplier), outcome=best_outcome(row.eligibility))
+            for row in found.nearest
+        )
+        return _copied(ReportUnknownTrade, found, nearest=nearest)
 
     def _decision(self, lot_id: str, supplier_id: UUID) -> ReportDecision | None:
         decision = self._decisions.get((lot_id, supplier_id))
@@ -335,7 +346,8 @@ def _rules_named(shortlist: Shortlist) -> Iterator[str]:
     for lot in shortlist.lots:
         yield from (finding.rule for finding in lot.reservation.findings)
         yield from (finding.rule for finding in lot.alternatives.forbidden.values())
-        for verdicts in (*(row.eligibility for row in lot.candidates), *(row.eligibility for row in lot.near_misses)):
+        candidates, missed = (row.eligibility for row in lot.candidates), (row.eligibility for row in lot.near_misses)
+        for verdicts in (*candidates, *missed, *(row.eligibility for row in lot.unknown_trade.nearest)):
             yield from (verdict.rule for verdict in verdicts)
     for advice in (shortlist.advice, *(lot.advice for lot in shortlist.lots)):
         yield from (each.rule for each in advice if each.rule)

@@ -86,6 +86,24 @@ class ReportNearMiss(msgspec.Struct, frozen=True):
     decision: ReportDecision | None
 
 
+class ReportUnknown(msgspec.Struct, frozen=True):
+    """A supplier near the lot of which no offer is known. `outcome` null: the lot is not reserved."""
+
+    supplier: ReportSupplier
+    distance_km: float | None
+    outcome: Outcome | None
+    eligibility: tuple[Eligibility, ...]
+
+
+class ReportUnknownTrade(msgspec.Struct, frozen=True):
+    """The suppliers near the lot of which no offer is known: how many, how many may answer, the nearest."""
+
+    total: int
+    eligible: int
+    nearest: tuple[ReportUnknown, ...]
+    message: str
+
+
 class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
     """A lot as it was requested, and the suppliers found for it."""
 
@@ -104,6 +122,7 @@ class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     candidates: tuple[ReportCandidate, ...]
     near_misses: tuple[ReportNearMiss, ...]
+    unknown_trade: ReportUnknownTrade
     coverage: tuple[Coverage, ...]
     tension: Tension
     alternatives: Alternatives

@@ -4,15 +4,14 @@ A version tells itself why its near misses and suppliers of a later day are not 
 (`unexplained`) is found by whoever asks for the comparison, with the data of that moment.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
 
 from domain.needs.need import Lot
 from domain.needs.status import changed_fields
+from domain.shortlists.absence import Absence, AbsenceReason, Absences
 from domain.shortlists.frozen import (
     ComparedVersion,
     Decision,
@@ -22,102 +21,11 @@ from domain.shortlists.frozen import (
     ShownLot,
     SupplierName,
 )
-from domain.shortlists.shortlist import Gate, Stamp
-from domain.text.bilingual import Language, Text
-from domain.text.labels import REFUSED_BY
+from domain.shortlists.shortlist import Stamp
+from domain.text.bilingual import Language
 
-AbsenceCode = Literal[
-    "beyond_limit",
-    "refused",
-    "no_offer",
-    "inactive",
-    "merged",
-    "listed_as",
-    "gone",
-    "not_yet",
-    "not_kept",
-    "no_such_lot",
-]
-
-
-CODES: dict[AbsenceCode, Text] = {
-    "beyond_limit": Text("candidat au rang {rank}, au-delà {rows}", "candidate at rank {rank}, beyond {rows}"),
-    "no_offer": REFUSED_BY["segment"],
-    "inactive": Text("n'est pas en activité dans l'annuaire", "is not active in the directory"),
-    "merged": Text("réuni avec « {other} » dans l'annuaire", "made one with “{other}” in the directory"),
-    "listed_as": Text(
-        "y figure comme « {other} », réuni avec lui depuis", "listed there as “{other}”, since made one with it"
-    ),
-    "gone": Text("retiré de l'annuaire par sa source", "withdrawn from the directory by its source"),
-    "not_yet": Text("n'était pas encore dans l'annuaire", "was not yet in the directory"),
-    "no_such_lot": Text("ce lot n'y est pas", "this lot is not in it"),
-    "not_kept": Text(
-        "pas parmi les candidats affichés ; les données ont changé depuis et n'en disent plus la raison",
-        "not among the candidates shown; the data have changed since and no longer tell why",
-    ),
-}
-TODAY = Text(" (d'après les données d'aujourd'hui)", " (by the data of today)")
-FIELDS: dict[str, Text] = {
-    "segments": Text("segments", "segments"),
-    "cpv": Text("codes CPV", "CPV codes"),
-    "keywords": Text("mots", "keywords"),
-    "territory": Text("territoire", "territory"),
-    "site": Text("lieu d'exécution", "place of performance"),
-    "max_distance_km": Text("distance maximale", "greatest distance"),
-    "reserved": Text("réservation", "reservation"),
-    "on": Text("date d'évaluation", "evaluation date"),
-    "limit": Text("nombre de candidats affichés", "number of candidates shown"),
-}
-
-
+Reasons = Mapping[UUID, AbsenceReason]
 UUID7 = 7
-OFFERS = ("segments", "cpv", "keywords")
-DECISIVE: dict[str, tuple[str, ...]] = {
-    "segment": OFFERS,
-    "no_offer": OFFERS,
-    "service_area": (*OFFERS, "territory"),
-    "distance": ("territory", "site", "max_distance_km"),
-    "reservation": ("reserved", "on"),
-    "beyond_limit": (*OFFERS, "territory", "site", "max_distance_km", "reserved", "limit"),
-}
-"""The fields of a lot that decide whether a gate refuses a supplier, or how far down it comes."""
-
-
-class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The reason for which a supplier is not a candidate of a version, as a code and in words.
-
-    `excluded_by`: the gate that refused it. `rank`: its place beyond the rows shown. `other`: the supplier that it is
-    part of since (`merged`), or as which the version lists it (`listed_as`). `changed`: what the lot asks differently
-    in the two versions, of what decides this.
-    """
-
-    code: AbsenceCode
-    message: str
-    excluded_by: Gate | None = None
-    rank: int | None = None
-    other: UUID | None = None
-    changed: tuple[str, ...] = ()
-
-
-WhyNot = Callable[[UUID], AbsenceReason]
-
-
-class Absence(msgspec.Struct, frozen=True):
-    """An `AbsenceReason` before it is put into words; `message`: the gate's, where it is known.
-
-    `data_changed`: this was found with data that are no longer those of the version.
-    """
-
-    code: AbsenceCode
-    excluded_by: Gate | None = None
-    message: str | None = None
-    rank: int | None = None
-    other: Named | None = None
-    data_changed: bool = False
-
-
-Absences = Mapping[str, Mapping[UUID, Absence]]
-"""By lot and supplier."""
 
 
 class AddedCandidate(SupplierName, frozen=True):
@@ -257,44 +165,28 @@ class _Side:
         known_at = supplier_id.int >> 80 if supplier_id.version == UUID7 else 0
         return Absence("not_yet") if known_at > int(self.version.created_at.timestamp() * 1_000) else None
 
-    def why_not(self, other: "_Side", changed: Sequence[str], language: Language) -> WhyNot:
-        """The function that says why a supplier, which `other` shows, is not a candidate.
-
-        `changed`: the fields of the lot that differ between the two.
-        """
+    def reasons(self, other: "_Side", changed: Sequence[str], language: Language) -> Reasons:
+        """By supplier that `other` shows, why it is not a candidate. `changed`: the fields of the lot that differ."""
         heirs = {
-            each.other.id: Named(part, self.names[part])
+            each.other.id: Absence("listed_as", other=Named(part, self.names[part]))
             for part, each in other.absences.items()
             if each.other is not None and part in self.ranks
         }
-        return partial(self._absence_reason, heirs, changed, language)
-
-    def _absence_reason(
-        self, heirs: Mapping[UUID, Named], changed: Sequence[str], language: Language, supplier_id: UUID
-    ) -> AbsenceReason:
-        absence = self.known_absence(supplier_id) or self.absences.get(supplier_id) or Absence("not_kept")
-        if supplier_id in heirs:
-            absence = Absence("listed_as", other=heirs[supplier_id])
-        if language != self.version.language and supplier_id in self.missed:
-            absence = msgspec.structs.replace(absence, message=None)
-        decisive = DECISIVE.get(absence.excluded_by or absence.code, ())
-        named = tuple(name for name in changed if name in decisive)
-        return AbsenceReason(
-            code=absence.code,
-            message=_absence_text(absence, self.version.number, len(self.ranks), named, language),
-            excluded_by=absence.excluded_by,
-            rank=absence.rank,
-            other=absence.other.id if absence.other else None,
-            changed=named,
-        )
+        found: dict[UUID, AbsenceReason] = {}
+        for each in other.names.keys() - self.ranks.keys():
+            absence = heirs.get(each) or self.known_absence(each) or self.absences.get(each) or Absence("not_kept")
+            if language != self.version.language and each in self.missed:
+                absence = msgspec.structs.replace(absence, message=None)
+            found[each] = absence.reason(self.version.number, len(self.ranks), changed, language)
+        return found
 
     def criteria(self) -> dict[str, object]:
         """The fields that decide who is a candidate of the lot, and how many of them are shown."""
         if self.lot is None:
             return {}
         need, lot = self.version.need, self.lot
-        own = {name: getattr(lot, name) for name in Lot.__struct_fields__ if name not in {"id", "title"}}
-        return own | {
+        return msgspec.structs.asdict(lot) | {
+            "title": None,
             "reserved": lot.reserved or (),
             "territory": lot.territory or need.territory,
             "limit": need.limit,
@@ -304,8 +196,9 @@ class _Side:
 
 def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> LotDiff:
     names, lot = before.names | after.names, after.lot or before.lot
-    changed = _changed(before, after)
-    why_not_before, why_not_after = before.why_not(after, changed, language), after.why_not(before, changed, language)
+    criteria = after.criteria()
+    changed = tuple(name for name, value in before.criteria().items() if criteria.get(name, value) != value)
+    not_before, not_after = before.reasons(after, changed, language), after.reasons(before, changed, language)
     stayed = {each: (before.ranks[each], rank) for each, rank in after.ranks.items() if each in before.ranks}
     return LotDiff(
         id=lot_id,
@@ -317,33 +210,28 @@ def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> L
         total_after=after.shown.total if after.shown else None,
         stayed=len(stayed),
         came=tuple(
-            AddedCandidate(each, names[each], None, rank, why_not_before(each))
+            AddedCandidate(each, names[each], None, rank, not_before[each])
             for each, rank in after.ranks.items()
             if each not in stayed
         ),
         left=tuple(
-            RemovedCandidate(each, names[each], rank, None, why_not_after(each))
+            RemovedCandidate(each, names[each], rank, None, not_after[each])
             for each, rank in before.ranks.items()
             if each not in stayed
         ),
         moved=tuple(MovedCandidate(each, names[each], was, now) for each, (was, now) in stayed.items() if was != now),
-        near_misses=tuple(_near_misses(before, after, why_not_before, why_not_after)),
+        near_misses=tuple(_near_misses(before, after, not_before, not_after)),
         decisions=tuple(_decisions(before, after, names)),
     )
 
 
-def _near_misses(
-    before: _Side, after: _Side, why_not_before: WhyNot, why_not_after: WhyNot
-) -> Iterator[NearMissChange]:
+def _near_misses(before: _Side, after: _Side, not_before: Reasons, not_after: Reasons) -> Iterator[NearMissChange]:
     """Those of both versions; their messages are compared where both are in the same language."""
+    in_words = before.version.language == after.version.language
     for each, row in after.missed.items():
         was = before.missed.get(each)
-        if was is None or (
-            was.excluded_by == row.excluded_by
-            and (was.message == row.message or before.version.language != after.version.language)
-        ):
-            continue
-        yield NearMissChange(each, row.supplier.name, why_not_before(each), why_not_after(each))
+        if was and (was.excluded_by != row.excluded_by or (in_words and was.message != row.message)):
+            yield NearMissChange(each, row.supplier.name, not_before[each], not_after[each])
 
 
 def _decisions(before: _Side, after: _Side, names: Mapping[UUID, str]) -> Iterator[DecisionDifference]:
@@ -366,27 +254,3 @@ def _sides(version: FrozenShortlist, lot_ids: Iterable[str], absences: Absences)
 
 def _lots(version: FrozenShortlist) -> dict[str, Lot]:
     return {lot.id: lot for lot in version.need.lots}
-
-
-def _changed(one: _Side, other: _Side) -> tuple[str, ...]:
-    """The fields of the lot that differ between two versions that have it."""
-    theirs = other.criteria()
-    return tuple(name for name, value in one.criteria().items() if name in theirs and theirs[name] != value)
-
-
-def _absence_text(absence: Absence, number: int, shown: int, changed: Sequence[str], language: Language) -> str:
-    """A sentence on a supplier's absence from version `number`, which shows so many candidates of the lot.
-
-    `changed`: what the lot asks differently in the version it is compared with, of what decides this.
-    """
-    rows = Text("du seul affiché", "the only one shown")
-    if shown > 1:
-        rows = Text(f"des {shown} affichés", f"the {shown} shown")
-    pattern = REFUSED_BY[absence.excluded_by] if absence.excluded_by else CODES[absence.code]
-    other = absence.other.name if absence.other else ""
-    sentence = absence.message or pattern.to(language).format(rank=absence.rank, rows=rows.to(language), other=other)
-    today = TODAY.to(language) if absence.data_changed and absence.code != "not_kept" else ""
-    fields = ", ".join(FIELDS[name].to(language) for name in changed)
-    differs = Text(f" (le lot diffère par : {fields})", f" (the lot differs in: {fields})").to(language)
-    version = Text(f"Version {number} : ", f"Version {number}: ").to(language)
-    return version + sentence + today + (differs if changed else "")

@@ -129,6 +129,13 @@ class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
         return msgspec.json.decode(self.body, type=Shortlist)
 
 
+def unknown_to_be_contacted(version: FrozenShortlist, lot_ids: Collection[str]) -> tuple[SupplierSummary, ...]:
+    """The suppliers of unknown trade that the version lists for one of these lots, or for any where none is given."""
+    lots = (lot for lot in version.shortlist.lots if not lot_ids or lot.id in lot_ids)
+    found = {each.supplier.id: each.supplier for lot in lots for each in lot.unknown_trade.nearest}
+    return tuple(found.values())
+
+
 def to_be_contacted(version: FrozenShortlist, lot_ids: Collection[str]) -> tuple[SupplierSummary, ...]:
     """The candidates that are not set aside, for one of these lots, or for any lot where none is given."""
     aside = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "set_aside"}
@@ -142,9 +149,10 @@ def to_be_contacted(version: FrozenShortlist, lot_ids: Collection[str]) -> tuple
 
 
 def everyone_shown(version: FrozenShortlist) -> dict[UUID, SupplierSummary]:
-    """Candidates and near misses, by id."""
+    """Candidates, near misses and suppliers of unknown trade, by id."""
     shown: dict[UUID, SupplierSummary] = {}
     for lot in version.shortlist.lots:
-        for supplier in (*(row.supplier for row in lot.candidates), *(row.supplier for row in lot.near_misses)):
+        candidates, missed = (row.supplier for row in lot.candidates), (row.supplier for row in lot.near_misses)
+        for supplier in (*candidates, *missed, *(row.supplier for row in lot.unknown_trade.nearest)):
             shown.setdefault(supplier.id, supplier)
     return shown

@@ -16,7 +16,7 @@ Role = Literal["object", "support"]
 Gate = Literal["segment", "service_area", "distance", "reservation"]
 Confidence = Literal["high", "medium", "low"]
 Severity = Literal["info", "warning", "blocking"]
-TensionLevel = Literal["none", "critical", "low", "good"]
+TensionLevel = Literal["none", "critical", "unknown", "low", "good"]
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -136,6 +136,31 @@ class NearMiss(msgspec.Struct, frozen=True):
     message: str
 
 
+class UnknownSupplier(msgspec.Struct, frozen=True):
+    """A supplier near the lot of which no offer is known."""
+
+    supplier: SupplierSummary
+    distance_km: float | None
+    eligibility: tuple[Eligibility, ...]
+
+
+class UnknownTrade(msgspec.Struct, frozen=True):
+    """The suppliers of which no offer is known, in the lot's territory or at most 50 km away, and within its cap.
+
+    On a reserved lot, those that are INELIGIBLE for all of its types are left out. `eligible`: ELIGIBLE or ELIGIBLE_IF;
+    all of them on a lot that is not reserved. `nearest`: as many as `near_misses`. They count nowhere else.
+    """
+
+    total: int
+    eligible: int
+    nearest: tuple[UnknownSupplier, ...]
+    message: str
+
+
+NOT_LOOKED_FOR = UnknownTrade(0, 0, (), "")
+"""Of a version that was frozen before suppliers of unknown trade were looked for."""
+
+
 class Coverage(msgspec.Struct, frozen=True):
     """The numbers of candidates for one requested segment: all, `eligible`, and `local` ones.
 
@@ -171,7 +196,10 @@ class Alternatives(msgspec.Struct, frozen=True):
 
 
 class Tension(msgspec.Struct, frozen=True):
-    """The level of competition to expect, by the requested segment with the fewest candidates."""
+    """The level of competition to expect, by the requested segment with the fewest candidates.
+
+    `unknown` instead of `none` and `critical` where too many suppliers of unknown trade are near to conclude anything.
+    """
 
     level: TensionLevel
     message: str
@@ -197,7 +225,7 @@ class Advice(msgspec.Struct, frozen=True, omit_defaults=True):
     lots: tuple[tuple[str, ...], ...] = ()
 
 
-class LotShortlist(msgspec.Struct, frozen=True):
+class LotShortlist(msgspec.Struct, frozen=True, kw_only=True):
     """The shortlist of one lot."""
 
     id: str
@@ -206,6 +234,7 @@ class LotShortlist(msgspec.Struct, frozen=True):
     total: int
     candidates: tuple[Candidate, ...]
     near_misses: tuple[NearMiss, ...]
+    unknown_trade: UnknownTrade = NOT_LOOKED_FOR
     coverage: tuple[Coverage, ...]
     alternatives: Alternatives
     tension: Tension

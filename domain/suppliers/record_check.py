@@ -45,7 +45,7 @@ def check_record(record: SupplierRecord, territories: Territories, taxonomy: Tax
 
 def unknown_segment(segment: str, taxonomy: Taxonomy) -> Text:
     """The message about an id of no segment, with the nearest one."""
-    detail = Text(f"Segment inconnu : « {segment} »", f"Unknown segment: “{segment}”")
+    detail = Text(f"Segment inconnu : « {segment[:80]} »", f"Unknown segment: “{segment[:80]}”")
     return _with_hint(detail, taxonomy.nearest(segment))
 
 

@@ -13,7 +13,7 @@ ImportMode = Literal["upsert", "snapshot"]
 ImportStatus = Literal["running", "done", "refused", "failed", "interrupted"]
 
 
-class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SourceMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings that a format needs: segments for a source's categories, record fields for its own fields."""
 
     categories: dict[Code, Codes] = {}
@@ -29,24 +29,24 @@ class Source(msgspec.Struct, frozen=True):
     name: str
     label: str | None = None
     url: str | None = None
-    mapping: Mapping = Mapping()
+    mapping: SourceMapping = SourceMapping()
     rank: int = 0
 
 
-class Lack(msgspec.Struct, frozen=True):
+class QualityGap(msgspec.Struct, frozen=True):
     """The number of a source's records that lack something, and its share of them all; null where it has none."""
 
     records: int = 0
     share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
 
 
-class Lacking(msgspec.Struct, frozen=True):
+class QualityGaps(msgspec.Struct, frozen=True):
     """Gaps of a source's records: any place, a SIRET, an offer (so that no need finds them), an e-mail address."""
 
-    place: Lack = Lack()
-    siret: Lack = Lack()
-    segment: Lack = Lack()
-    email: Lack = Lack()
+    place: QualityGap = QualityGap()
+    siret: QualityGap = QualityGap()
+    segment: QualityGap = QualityGap()
+    email: QualityGap = QualityGap()
 
 
 class SourceSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,14 +63,14 @@ class SourceSummary(msgspec.Struct, frozen=True, kw_only=True):
     last_received_at: datetime | None = None
     last_import_id: UUID | None = None
     last_import_at: datetime | None = None
-    without: Lacking = Lacking()
+    without: QualityGaps = QualityGaps()
     flags: dict[str, int] = {}
 
 
 class SourceDocument(SourceSummary, frozen=True, kw_only=True):
     """A source with its settings: see `SourceSummary` and `Source`."""
 
-    mapping: Mapping = Mapping()
+    mapping: SourceMapping = SourceMapping()
     rank: int = 0
 
 

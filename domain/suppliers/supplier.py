@@ -11,6 +11,7 @@ import msgspec
 
 from domain.needs.need import Code, Codes, Euros, Kilometres, Latitude, Longitude, ShortText
 from domain.reference.geojson import Geometry
+from domain.text.bilingual import Text
 
 Kind = Literal["EI", "ACI", "AI", "ETTI", "EITI", "GEIQ", "EA", "EATT", "ESAT", "TIH", "SEP", "ESUS"]
 LegalForm = Literal["association", "cooperative", "mutual", "foundation", "commercial_company", "public_body", "other"]
@@ -23,6 +24,9 @@ EVIDENCE_KINDS: tuple[EvidenceKind, ...] = get_args(EvidenceKind)
 """Kinds of evidence, strongest first."""
 PrestaType = Literal["DISP", "PREST", "BUILD"]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1, description="A share of the workforce, from 0 to 1")]
+NO_SUPPLIER = Text("Aucun fournisseur de cet identifiant", "No supplier with this id")
+NO_RECORD = Text("Cette source n'a pas de fiche de cet identifiant", "This source has no record with this id")
+
 LongText = Annotated[str, msgspec.Meta(max_length=20_000)]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 

@@ -1,6 +1,6 @@
 """Text for people, in the two languages the API speaks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Literal, NamedTuple
 
@@ -16,8 +16,21 @@ class Text(NamedTuple):
     def to(self, language: Language) -> str:
         return self.en if language == "en" else self.fr
 
+    def filled(self, **values: "Text") -> "Text":
+        """The message with its places filled, each in its language."""
+        fr, en = {}, {}
+        for name, value in values.items():
+            fr[name], en[name] = value
+        return Text(self.fr.format_map(fr), self.en.format_map(en))
 
+    def capitalised(self) -> "Text":
+        """The message as the beginning of a sentence."""
+        return Text(self.fr[:1].upper() + self.fr[1:], self.en[:1].upper() + self.en[1:])
+
+
+NOTHING = Text("", "")
 AND, OR = Text("et", "and"), Text("ou", "or")
+SEMICOLON = Text(" ; ", "; ")
 
 
 def decimal(number: float, language: Language, digits: int = 1) -> str:
@@ -49,6 +62,12 @@ def kilometres(distance_km: float, *, rough: bool = False) -> Text:
         return Text(f"{metres} m", f"{metres} m")
     digits = 0 if rough and not 0 < distance_km < 10 else 1
     return Text(f"{decimal(distance_km, 'fr', digits)} km", f"{decimal(distance_km, 'en', digits)} km")
+
+
+def joined(texts: Iterable[Text], separator: Text = SEMICOLON) -> Text:
+    """Texts in a row, set apart as each language does."""
+    sides = tuple(zip(*texts, strict=True)) or ((), ())
+    return Text(separator.fr.join(sides[0]), separator.en.join(sides[1]))
 
 
 def listed(parts: Sequence[str], last: Text = AND) -> Text:

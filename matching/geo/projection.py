@@ -59,6 +59,10 @@ class Plane:
         arc = self._arc(np.sqrt(np.einsum("ij,ij->i", offset, offset)))
         return flat * np.divide(arc, across, out=np.ones_like(arc), where=across > 1e-9)[:, None]
 
+    def project_degrees(self, degrees: Floats) -> Floats:
+        """As `project`, of longitudes and latitudes, shape (n, 2)."""
+        return self.project(earth_centred(degrees[:, 1], degrees[:, 0]))
+
     def _arc(self, chord: Floats) -> Floats:
         """Length along the surface of a straight `chord` through the earth."""
         return 2 * self.radius * np.arcsin(np.minimum(chord / (2 * self.radius), 1.0))

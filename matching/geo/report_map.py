@@ -97,7 +97,7 @@ class _Frame(NamedTuple):
 
     def laid(self, degrees: Floats) -> Floats:
         """The positions on the sheet of longitudes and latitudes."""
-        flat = _projected(self.plane, degrees)
+        flat = self.plane.project_degrees(degrees)
         return np.column_stack([(flat[:, 0] - self.west) * self.per_km, (self.north - flat[:, 1]) * self.per_km])
 
     @property
@@ -156,7 +156,7 @@ class _Mapper:
             anchor = shapely.Point(near.lon or 0.0, near.lat or 0.0)
         middle = anchor.centroid
         plane = Plane(middle.y, middle.x)
-        flat = shapely.transform(anchor, lambda at: _projected(plane, at))
+        flat = shapely.transform(anchor, plane.project_degrees)
         return shapely.transform(flat.buffer(radius_km, quad_segs=DISC_STEPS), lambda at: _unprojected(plane, at))
 
     def _spot(self, site: Place) -> Spot | None:
@@ -187,8 +187,8 @@ class _Mapper:
             context=tuple(_lines(frame, shapely.get_parts(_near(frame, outlines(context))), inset=inset)),
             territory=tuple(_lines(frame, pieces, inset=inset, united=True)),
             towns=() if inset else self._towns(frame),
-            sites=tuple(_rounded(at) for at in _laid(frame, self._sites) if frame.shows(at)),
-            points=tuple((i, _rounded(at)) for i, at in enumerate(_laid(frame, self._points)) if frame.shows(at)),
+            sites=tuple(_rounded(at) for at in frame.laid(self._sites) if frame.shows(at)),
+            points=tuple((i, _rounded(at)) for i, at in enumerate(frame.laid(self._points)) if frame.shows(at)),
             scale_km=scale_km,
             scale=round(float(scale_km * frame.per_km), 1),
         )
@@ -197,11 +197,11 @@ class _Mapper:
         """The frame around the territory and the points and sites near it."""
         west, south, east, north = shapely.total_bounds(pieces)
         plane = Plane((south + north) / 2, (west + east) / 2)
-        flat = _projected(plane, shapely.get_coordinates(pieces))
+        flat = plane.project_degrees(shapely.get_coordinates(pieces))
         low, high = flat.min(axis=0), flat.max(axis=0)
         if not whole:
             reach = max(MARGIN_KM, float((high - low).max()) / 2)
-            others = np.concatenate([_projected(plane, self._points), _projected(plane, self._sites)])
+            others = np.concatenate([plane.project_degrees(self._points), plane.project_degrees(self._sites)])
             near = others[((others >= low - reach) & (others <= high + reach)).all(axis=1)]
             both = np.concatenate([near, [low, high]])
             low, high = both.min(axis=0), both.max(axis=0)
@@ -215,8 +215,8 @@ class _Mapper:
     def _towns(self, frame: _Frame) -> tuple[Town, ...]:
         """The largest communes on the sheet whose names find a place between the points."""
         named = [c for c in self._geography.territories.communes if c.lat is not None]
-        spots = _laid(frame, _degrees((c.lon or 0.0, c.lat or 0.0) for c in named))
-        taken = np.concatenate([_laid(frame, self._points), _laid(frame, self._sites)])
+        spots = frame.laid(_degrees((c.lon or 0.0, c.lat or 0.0) for c in named))
+        taken = np.concatenate([frame.laid(self._points), frame.laid(self._sites)])
         inner = np.flatnonzero(((spots > 25) & (spots < (WIDTH - 25, frame.height - 25))).all(axis=1))
         largest = sorted(inner.tolist(), key=lambda i: (-named[i].population, named[i].code))[:TOWNS_TRIED]
         towns: list[Town] = []
@@ -243,10 +243,6 @@ def _degrees(spots: Iterable[Spot]) -> Floats:
     return np.array(list(spots), dtype=np.float64).reshape(-1, 2)
 
 
-def _projected(plane: Plane, degrees: Floats) -> Floats:
-    return plane.project(earth_centred(degrees[:, 1], degrees[:, 0]))
-
-
 def _unprojected(plane: Plane, flat: Floats) -> Floats:
     """Longitude and latitude of kilometres east and north; exact enough to draw with."""
     away = np.hypot(flat[:, 0], flat[:, 1])
@@ -260,10 +256,6 @@ def _unprojected(plane: Plane, flat: Floats) -> Floats:
     return np.column_stack([lon, lat])
 
 
-def _laid(frame: _Frame, degrees: Floats) -> Floats:
-    return frame.laid(degrees) if len(degrees) else degrees
-
-
 def _near(frame: _Frame, areas: Geometries) -> Geometries:
     """Those of the areas whose bounds meet the sheet."""
     present = areas[~shapely.is_missing(areas)]
@@ -271,12 +263,10 @@ def _near(frame: _Frame, areas: Geometries) -> Geometries:
     middle = earth_centred((south + north) / 2, (west + east) / 2)
     close = frame.plane.from_centre(middle) < Plane.REACH_KM * 2
     candidates = present[close]
-    corners = np.stack([shapely.bounds(candidates)[:, [0, 1]], shapely.bounds(candidates)[:, [2, 3]]])
-    first, last = frame.laid(corners[0]), frame.laid(corners[1])
-    meets = (np.maximum(first, last) > (0, 0)).all(axis=1) & (np.minimum(first, last) < (WIDTH, frame.height)).all(
-        axis=1
-    )
-    return candidates[meets]
+    bounds = shapely.bounds(candidates)
+    first, last = frame.laid(bounds[:, :2]), frame.laid(bounds[:, 2:])
+    meets = (np.maximum(first, last) > 0) & (np.minimum(first, last) < (WIDTH, frame.height))
+    return candidates[meets.all(axis=1)]
 
 
 def _lines(frame: _Frame, polygons: Geometries, *, inset: bool, united: bool = False) -> Iterator[Line]:

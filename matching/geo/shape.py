@@ -162,10 +162,7 @@ def _degrees(positions: Floats) -> tuple[Floats, Floats]:
 
 def _projected(plane: Plane, geometries: Geometries) -> Geometries:
     """Geometries in degrees as they lie on a plane."""
-    fine = shapely.segmentize(geometries, LONGEST_EDGE_DEGREES)
-    degrees = shapely.get_coordinates(fine)
-    laid: Geometries = shapely.set_coordinates(fine, plane.project(earth_centred(degrees[:, 1], degrees[:, 0])))
-    return laid
+    return shapely.transform(shapely.segmentize(geometries, LONGEST_EDGE_DEGREES), plane.project_degrees)
 
 
 def _edges(polygons: Geometries) -> Geometries:

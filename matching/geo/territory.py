@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import cast
+from functools import cached_property, lru_cache
+from typing import NamedTuple, cast
 
 import numpy as np
 import shapely
@@ -27,6 +27,9 @@ LIGHTEST = 40
 """Weight in vertices of a territory that has none: its list of communes takes 35 kB."""
 MAX_SUGGESTIONS = 20
 """A suggestion costs more than finding the code wrong: a list of thousands of wrong codes gets no more than these."""
+CACHED_OUTLINES = 256
+OUTLINE_DIGITS = 5
+"""Decimals of a degree that the outlines have (about a metre)."""
 OUTLINED_KINDS: tuple[TerritoryKind, ...] = ("epci", "departement", "region")
 
 
@@ -57,6 +60,14 @@ class Territory:
         return shapely.relate_pattern(regions, self.drawn, "T********")
 
 
+class AreaOutline(NamedTuple):
+    """An area in degrees: `bbox` west, south, east, north; `centroid` longitude, latitude; `geometry` as GeoJSON."""
+
+    bbox: tuple[float, float, float, float]
+    centroid: tuple[float, float]
+    geometry: bytes
+
+
 class Geography:
     """All communes with their outlines, and the territories and places made from them (the latest are cached)."""
 
@@ -70,6 +81,7 @@ class Geography:
             self._prepare, lambda made: LIGHTEST + (made.shape.vertices if made.shape else 0), CACHED_VERTICES
         )
         self._places = WeightedCache(self._locate, lambda shape: shape.vertices, CACHED_VERTICES)
+        self._drawn = lru_cache(CACHED_OUTLINES)(self._draw)
 
     @cached_property
     def tree(self) -> shapely.STRtree:
@@ -213,6 +225,19 @@ class Geography:
             inside = [set(part.communes) <= set(area.communes) for part in departements]
             pieces = outlines("departement")[np.array(inside)]
         return pieces[~shapely.is_missing(pieces)]
+
+    def outline(self, area: Area) -> AreaOutline | None:
+        """The outline of an area as clients draw it; None where none is known (overseas collectivities)."""
+        return self._drawn(area.id)
+
+    def _draw(self, area_id: str) -> AreaOutline | None:
+        pieces = self.outlines_of(self.territories.area(area_id))
+        if not len(pieces):
+            return None
+        whole = pieces[0] if len(pieces) == 1 else shapely.union_all(pieces)
+        west, south, east, north = (round(float(bound), OUTLINE_DIGITS) for bound in whole.bounds)
+        centroid = (round(whole.centroid.x, OUTLINE_DIGITS), round(whole.centroid.y, OUTLINE_DIGITS))
+        return AreaOutline((west, south, east, north), centroid, shapely.to_geojson(whole).encode())
 
     def _place_name(self, place: Place) -> Text:
         if place.commune is not None:

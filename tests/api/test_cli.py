@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from api.cli import main
+from domain.law.rules import LAW_FILE
 from tests.conftest import ROOT, sibling
 
 
@@ -15,7 +16,18 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     shown = capsys.readouterr().out
-    for word in ("serve", "demo", "match", "import", "keys", "migrate", "openapi", "DATABASE_URL", "VIVIER_HOME"):
+    for word in (
+        "serve",
+        "demo",
+        "match",
+        "import",
+        "keys",
+        "law",
+        "migrate",
+        "openapi",
+        "DATABASE_URL",
+        "VIVIER_HOME",
+    ):
         assert word in shown
 
 
@@ -28,6 +40,8 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ["serve", "--workers", "0"],
         ["match"],
         ["match", "need.json", "--on", "tomorrow"],
+        ["law"],
+        ["law", "due", "--within", "-1"],
         ["import", "source", "file.csv", "--format", "unknown"],
         ["import", "a/b", "file.csv"],
         ["keys", "create", "--name", "n", "--organisation", "o", "--scope", "everything"],
@@ -92,3 +106,24 @@ def test_a_need_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[
     """Said before any database is started."""
     assert main(["match", str(tmp_path / "need.json")]) == 1
     assert "No such file" in capsys.readouterr().err
+
+
+def test_law_that_is_due_is_listed_earliest_first(capsys: pytest.CaptureFixture[str]) -> None:
+    """With no database; what is due is no failure."""
+    assert main(["law", "due", "--on", "2026-11-26"]) == 0
+    *lines, total = capsys.readouterr().out.splitlines()
+    days = [line[:10] for line in lines[::2]]
+    assert days == sorted(days)
+    assert "  eiti_experiment: check by 2026-12-22, on 2026-12-23: yes → unknown" in "\n".join(lines)
+    assert total == f"{len(days)} rules change or are to be checked within 90 days of 2026-11-26"
+
+
+def test_law_of_ones_own_is_the_law_that_is_due(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """VIVIER_LAW_FILE names it, as for the server."""
+    own = tmp_path / "law.toml"
+    own.write_text(LAW_FILE.read_text(encoding="utf-8").replace("check_by = 2026-12-15, ", ""), encoding="utf-8")
+    monkeypatch.setenv("VIVIER_LAW_FILE", str(own))
+    assert main(["law", "due", "--within", "30", "--on", "2026-11-20"]) == 0
+    assert capsys.readouterr().out == "0 rules change or are to be checked within 30 days of 2026-11-20\n"

@@ -15,7 +15,7 @@ from domain.law.findings import Verdict
 from domain.law.past_awards import EssAward, with_award_bar
 from domain.law.rules import Rules
 from domain.law.supplier_facts import LegalFacts
-from domain.needs.award import Award
+from domain.needs.award import PastAward
 from domain.needs.need import RESERVED_TYPES, Lot, Need, Reserved, TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
@@ -107,14 +107,25 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class Offerless:
+    """A supplier without any offer, how far it is, and whether it stands near enough to be asked."""
+
+    supplier: Supplier
+    distance_km: float | None
+    verdicts: Mapping[Reserved, Verdict]
+    near: Answer
+
+
+@dataclass(frozen=True)
 class Expected:
-    """What a lot's shortlist must agree with."""
+    """What a lot's shortlist must agree with. `offerless`: without those INELIGIBLE for all reserved types."""
 
     lot: Lot
     reserved: tuple[Reserved, ...]
     roles: Mapping[str, Role]
     measured_to: str
     judged: tuple[Judged, ...]
+    offerless: tuple[Offerless, ...]
 
     def count(self, holds: Callable[[Judgment], bool]) -> range:
         """How many suppliers meet a condition, from those that must to those that may."""
@@ -141,7 +152,9 @@ class Oracle:
     def __post_init__(self) -> None:
         self.france = France(self.territories, self.outlines)
 
-    def read(self, need: Need, suppliers: Iterable[Supplier], on: date, awards: Sequence[Award] = ()) -> list[Expected]:
+    def read(
+        self, need: Need, suppliers: Iterable[Supplier], on: date, awards: Sequence[PastAward] = ()
+    ) -> list[Expected]:
         """What each lot's shortlist must say; `awards`: those of the buyer."""
         pool = [supplier for supplier in suppliers if supplier.active]
         answers = []
@@ -151,17 +164,22 @@ class Oracle:
             answers.append(self._lot(lot, self._ground(request), pool, on, awards))
         return answers
 
-    def _lot(self, lot: Lot, ground: Ground, pool: list[Supplier], on: date, awards: Sequence[Award]) -> Expected:
+    def _lot(self, lot: Lot, ground: Ground, pool: list[Supplier], on: date, awards: Sequence[PastAward]) -> Expected:
         roles = self.requested(lot)
         site = self.france.disc(lot.site, 0) if lot.site else None
-        judged = []
+        judged, offerless = [], []
         for supplier in pool:
+            if not supplier.offers:
+                verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
+                if _best(verdicts, lot.reserved or ()) != "INELIGIBLE":
+                    offerless.append(self._offerless(supplier, lot, ground, site, verdicts))
+                continue
             offered = {segment: self._fits(segment, supplier) for segment in roles}
             if any(offered.values()):
                 verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
                 judged.append(self._judge(supplier, lot, roles, offered, ground, site, verdicts))
         measured_to = "site" if site else "territory"
-        return Expected(lot, tuple(lot.reserved or ()), roles, measured_to, tuple(judged))
+        return Expected(lot, tuple(lot.reserved or ()), roles, measured_to, tuple(judged), tuple(offerless))
 
     def requested(self, lot: Lot) -> dict[str, Role]:
         """The segments a lot asks for; what is asked as object stays so when it is asked as support too."""
@@ -229,6 +247,16 @@ class Oracle:
         judgments = tuple(_judgment(supplier, roles, offered, made, verdicts) for made in _every_way(calls))
         return Judged(supplier, distance, verdicts, judgments)
 
+    def _offerless(
+        self, supplier: Supplier, lot: Lot, ground: Ground, site: Ground | None, verdicts: Mapping[Reserved, Verdict]
+    ) -> Offerless:
+        spot = self._spot(supplier)
+        to_ground = self._distance(ground, spot)
+        distance = self._distance(site, spot) if site else to_ground
+        near = [at_most(to_ground, NEARBY_KM)]
+        near += [at_most(distance, lot.max_distance_km)] if lot.max_distance_km else []
+        return Offerless(supplier, distance, verdicts, False if False in near else None if None in near else True)
+
     def _spot(self, supplier: Supplier) -> Spot | None:
         if supplier.location is None:
             return None
@@ -278,7 +306,7 @@ class Oracle:
         return {reserved: self._verdicts[facts, reserved, on] for reserved in RESERVED_TYPES}
 
     def _barred(
-        self, supplier: Supplier, roles: Mapping[str, Role], on: date, awards: Sequence[Award]
+        self, supplier: Supplier, roles: Mapping[str, Role], on: date, awards: Sequence[PastAward]
     ) -> dict[Reserved, Verdict]:
         """The ESS verdict once the buyer's past awards are known."""
         objects = {segment for segment, role in roles.items() if role == "object"}
@@ -320,6 +348,11 @@ def _judgment(
         outcomes={reserved: verdict.outcome for reserved, verdict in verdicts.items()},
         within={radius: made["within", radius] for radius in RADII_KM},
     )
+
+
+def _best(verdicts: Mapping[Reserved, Verdict], reserved: Iterable[Reserved]) -> str | None:
+    """The best outcome over the reserved types; None where the lot is not reserved."""
+    return min((verdicts[one].outcome for one in reserved), key=OUTCOMES.index, default=None)
 
 
 def _presence(area: ServiceArea | None, local: bool) -> Presence:

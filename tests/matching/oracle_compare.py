@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from domain.shortlists.shortlist import Candidate, LotShortlist, NearMiss, Shortlist, TensionLevel
-from tests.matching.oracle import ANSWERING, GATES_PASSED, RADII_KM, RESERVATIONS, Expected, Judged, Judgment
+from domain.shortlists.shortlist import Candidate, LotShortlist, NearMiss, Shortlist, TensionLevel, UnknownSupplier
+from tests.matching.oracle import ANSWERING, GATES_PASSED, RADII_KM, RESERVATIONS, Expected, Judged, Judgment, Offerless
 from tests.matching.oracle_ground import tolerance_km
 
 Key = tuple[tuple[int, ...], float]
@@ -18,7 +18,12 @@ def disagreements(answer: Shortlist, expected: Sequence[Expected], limit: int, n
     return [
         f"lot {lot.id}: {said}"
         for lot, one in zip(answer.lots, expected, strict=True)
-        for said in (*_figures(lot, one), *_candidates(lot, one, limit), *_near_misses(lot, one, near_misses))
+        for said in (
+            *_figures(lot, one),
+            *_candidates(lot, one, limit),
+            *_near_misses(lot, one, near_misses),
+            *_unknown_trade(lot, one, near_misses),
+        )
     ]
 
 
@@ -60,11 +65,13 @@ def _coverage(lot: LotShortlist, expected: Expected) -> Iterator[str]:
         )
         yield from _counted(f"local for {row.segment}", row.local, expected.count(lambda j: offers(j) and j.local))
     objects = [row.candidates for row in lot.coverage if expected.roles.get(row.segment) == "object"]
-    if lot.tension.level != _tension(min(objects, default=0)):
+    if lot.tension.level != _tension(min(objects, default=0), lot.unknown_trade.eligible):
         yield f"tension {lot.tension.level} where the object segments have {objects} candidates"
 
 
-def _tension(fewest: int) -> TensionLevel:
+def _tension(fewest: int, unknown: int) -> TensionLevel:
+    if fewest <= 2 and unknown >= 3:
+        return "unknown"
     return "none" if fewest == 0 else "critical" if fewest <= 2 else "low" if fewest <= 4 else "good"
 
 
@@ -118,7 +125,9 @@ def _judged(one: Judged | None, expected: Expected) -> str:
     return f"at {one.distance_km} km, {' or '.join(said)}"
 
 
-def _eligible(row: Candidate | NearMiss, one: Judged, expected: Expected) -> Iterator[str]:
+def _eligible(
+    row: Candidate | NearMiss | UnknownSupplier, one: Judged | Offerless, expected: Expected
+) -> Iterator[str]:
     said = sorted((each.reserved, each.outcome, each.code or "") for each in row.eligibility)
     verdicts = (one.verdicts[reserved] for reserved in set(expected.reserved))
     right = sorted((verdict.reserved, verdict.outcome, verdict.code or "") for verdict in verdicts)
@@ -126,7 +135,9 @@ def _eligible(row: Candidate | NearMiss, one: Judged, expected: Expected) -> Ite
         yield f"eligibility of {row.supplier.name}: {said}, expected {right}"
 
 
-def _measured(name: str, row: Candidate | NearMiss, one: Judged, expected: Expected) -> Iterator[str]:
+def _measured(
+    name: str, row: Candidate | NearMiss | UnknownSupplier, one: Judged | Offerless, expected: Expected
+) -> Iterator[str]:
     if not _same_distance(row.distance_km, one.distance_km):
         yield f"{name} at {row.distance_km} km, expected {one.distance_km}"
     measured_to = expected.measured_to if one.distance_km is not None else None
@@ -192,3 +203,29 @@ def _near_misses(lot: LotShortlist, expected: Expected, asked: int) -> Iterator[
             latest = max(GATES_PASSED.index(gate) for gate in failed if gate)
             others.append((one.supplier.id, ((latest,), _known(one.distance_km))))
     yield from _order("near misses", placed, others, complete=len(lot.near_misses) < asked)
+
+
+def _unknown_trade(lot: LotShortlist, expected: Expected, asked: int) -> Iterator[str]:
+    told, near = lot.unknown_trade, [one for one in expected.offerless if one.near is not False]
+    sure = [one for one in near if _sure(one, expected)]
+    for what, count, ones in (("total", told.total, near), ("eligible", told.eligible, sure)):
+        yield from _counted(f"unknown_trade.{what}", count, range(sum(one.near is True for one in ones), len(ones) + 1))
+    if len(told.nearest) != min(asked, told.total):
+        yield f"{len(told.nearest)} nearest of {told.total} of unknown trade"
+    by_id = {one.supplier.id: one for one in near}
+    placed: list[tuple[UUID, Key]] = []
+    for row in told.nearest:
+        one = by_id.get(row.supplier.id)
+        if one is None:
+            yield f"{row.supplier.name} is not of unknown trade and near"
+            continue
+        yield from _measured(row.supplier.name, row, one, expected)
+        yield from _eligible(row, one, expected)
+        placed.append((row.supplier.id, ((), _known(one.distance_km))))
+    others = [(one.supplier.id, ((), _known(one.distance_km))) for one in near if one.near]
+    yield from _order("unknown trade", placed, others, complete=len(told.nearest) < asked)
+
+
+def _sure(one: Offerless, expected: Expected) -> bool:
+    outcomes = {one.verdicts[reserved].outcome for reserved in expected.reserved}
+    return not outcomes or not outcomes.isdisjoint({"ELIGIBLE", "ELIGIBLE_IF"})

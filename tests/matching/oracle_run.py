@@ -13,7 +13,7 @@ from time import perf_counter
 import msgspec
 import numpy as np
 
-from domain.needs.award import Award
+from domain.needs.award import PastAward
 from domain.needs.need import Need
 from domain.suppliers.supplier import Supplier
 from matching.engine import match
@@ -51,13 +51,13 @@ class Bench:
         return Index(pool, self.reference.taxonomy, self.reference.cpv, self.reference.geography)
 
     def disagreements(
-        self, asked: Need, pool: Sequence[Supplier], on: date, index: LiveIndex, past: Sequence[Award] = ()
+        self, asked: Need, pool: Sequence[Supplier], on: date, index: LiveIndex, past: Sequence[PastAward] = ()
     ) -> list[str]:
         """What the engine says of a need otherwise than the oracle; `past`: what its buyer awarded."""
         answer = match(asked, index, self.reference, on, "fr", past)
         return disagreements(answer, self.oracle.read(asked, pool, on, past), asked.limit, asked.near_misses)
 
-    def minimal(self, asked: Need, pool: Sequence[Supplier], on: date, past: Sequence[Award]) -> list[str]:
+    def minimal(self, asked: Need, pool: Sequence[Supplier], on: date, past: Sequence[PastAward]) -> list[str]:
         """One lot and one supplier that disagree, ready to be read; empty if it takes more than one."""
         for lot in asked.lots:
             alone = msgspec.structs.replace(asked, lots=(lot,))

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import shapely
 
-from domain.needs.award import Award
+from domain.needs.award import PastAward
 from domain.needs.need import RESERVED_TYPES, Lot, Need, Place, Reserved, TerritoryRequest
 from domain.reference.cpv import Cpv
 from domain.reference.geojson import Geometry, MultiPolygon, Polygon, Ring, Rings
@@ -114,16 +114,16 @@ def _supplier(scenery: Scenery, draw: Random, number: int) -> Supplier:
     )
 
 
-def awards(scenery: Scenery, draw: Random, pool: Sequence[Supplier], on: date) -> list[Award]:
+def awards(scenery: Scenery, draw: Random, pool: Sequence[Supplier], on: date) -> list[PastAward]:
     """What a buyer awarded to a third of the suppliers, and to one that is gone: mostly reserved to ESS, some later."""
     gone = UUID(int=(7 << 76) | (3 << 62))
     ids = [one.id for one in pool] + [gone]
     return [_award(scenery, draw, number, draw.choice(ids), on) for number in range(len(ids) // 3 + 1)]
 
 
-def _award(scenery: Scenery, draw: Random, number: int, supplier: UUID, on: date) -> Award:
+def _award(scenery: Scenery, draw: Random, number: int, supplier: UUID, on: date) -> PastAward:
     reserved: tuple[Reserved, ...] = draw.choice((("ess",), ("ess",), ("iae",), ()))
-    return Award(
+    return PastAward(
         id=UUID(int=number),
         need_id=UUID(int=0),
         lot_id="1",

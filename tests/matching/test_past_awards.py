@@ -4,9 +4,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import numpy as np
 
-from domain.needs.award import Award
+from domain.needs.award import PastAward
+from domain.needs.need import Buyer
 from domain.shortlists.shortlist import LotShortlist
 from domain.suppliers.supplier import Supplier
 from matching.engine import match
@@ -18,7 +20,7 @@ NURSERY = supplier("nursery", offer("so-enfance"), legal_form="association")
 RESERVED = need(lot("so-enfance", cpv=("85312110",), reserved=("ess",), duration_months=24))
 
 
-def awarded(to: Supplier = CRECHE, on: date = date(2025, 9, 24), **fields: Any) -> Award:
+def awarded(to: Supplier = CRECHE, on: date = date(2025, 9, 24), **fields: Any) -> PastAward:
     """A childcare contract reserved to ESS, 14 months ago, unless said otherwise."""
     usual: dict[str, Any] = {
         "id": UUID(int=1),
@@ -34,10 +36,10 @@ def awarded(to: Supplier = CRECHE, on: date = date(2025, 9, 24), **fields: Any) 
         "direct": False,
         "created_at": datetime(2026, 1, 1, tzinfo=UTC),
     }
-    return Award(**(usual | fields))
+    return PastAward(**(usual | fields))
 
 
-def after(*awards: Award, asked: Any = RESERVED, pool: LiveIndex | None = None) -> LotShortlist:
+def after(*awards: PastAward, asked: Any = RESERVED, pool: LiveIndex | None = None) -> LotShortlist:
     """The first lot's shortlist of a buyer who made these awards."""
     return match(asked, pool or live(CRECHE, NURSERY), reference(), ON, "fr", awards).lots[0]
 
@@ -67,6 +69,21 @@ def test_another_service_is_to_be_judged_and_comes_last() -> None:
         ("REVIEW", "ESS_AWARD_BAR"),
     ]
     assert (found.coverage[0].candidates, found.coverage[0].eligible) == (2, 1)
+
+
+def test_an_award_by_another_buyer_is_to_be_judged() -> None:
+    """Told apart by SIRET; where one of the two is not known, the buyer is taken for the same."""
+    here, there = "22560001400016", "21560260300016"
+    for own, of_award, outcome in (
+        (here, there, "REVIEW"),
+        (here, here, None),
+        (None, there, None),
+        (here, None, None),
+    ):
+        asked = msgspec.structs.replace(RESERVED, buyer=Buyer(siret=own))
+        found = after(awarded(buyer_siret=of_award), asked=asked)
+        told = {one.supplier.name: one.eligibility[0].outcome for one in found.candidates}
+        assert told.get("creche") == outcome
 
 
 def test_what_bars_nobody() -> None:
@@ -119,6 +136,16 @@ def test_third_award_of_a_segment_is_told_with_the_name_whatever_was_reserved() 
     assert "SAME_SUPPLIER" not in codes(after(*three[:2]))
     assert "SAME_SUPPLIER" not in codes(after(*three, asked=need(lot("so-domicile"))))
     assert "SAME_SUPPLIER" not in codes(after(*three[:2], awarded(NURSERY, reserved=())))
+
+
+def test_habit_and_dependence_are_one_buyers() -> None:
+    """An award that another buyer of the organisation made says nothing of this one."""
+    asked = need(lot("so-enfance"), buyer=Buyer(siret="22560001400016"))
+    for siret, told in (("22560001400016", True), ("21560260300016", False), (None, True)):
+        past = [awarded(reserved=(), on=date(2026, m, 1), value_eur=30_000, buyer_siret=siret) for m in (5, 6, 7)]
+        found = set(codes(after(*past, asked=asked)))
+        assert ({"SAME_SUPPLIER", "ECONOMIC_DEPENDENCE"} <= found) is told
+        assert told or not {"SAME_SUPPLIER", "ECONOMIC_DEPENDENCE"} & found
 
 
 def test_a_supplier_that_is_gone_is_named_as_it_was_then() -> None:

@@ -4,9 +4,12 @@ import gzip
 import json
 import re
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
+from api.commands.imports import FLAGS
+from domain.suppliers.supplier import Flag
 from tests.api.commands.conftest import Server, Within, decoded, until, vivier
 
 JARDINS = {
@@ -48,6 +51,12 @@ def test_a_file_is_imported_and_matched(server: Server, within: Within, rows: Pa
     trail = within("match", str(need), "--explain").out
     for words in ("1 suppliers considered", "service_area", "1. eligibility", "ELIGIBLE"):
         assert words in trail
+
+
+def test_every_flag_is_put_into_words() -> None:
+    """Of those that an import gives: an approval expires later."""
+    codes = set(get_args(get_type_hints(Flag)["code"]))
+    assert set(FLAGS) == codes - {"approval_expired"}
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,17 @@ def count(pid):
         os.kill(os.getpid(), signal.SIGTERM)
 print(Workers(2, work, lambda: print("started", flush=True), count).run(), len(set(dead)) >= 4)
 """
+UNABLE = """
+import os, signal
+from api.commands.prefork import STOPPING, Workers
+def refuse():
+    raise BlockingIOError("no more processes")
+os.fork = refuse
+try:
+    Workers(1, lambda started: True, lambda: None, lambda pid: None).run()
+except BlockingIOError as error:
+    print(error, signal.pthread_sigmask(signal.SIG_BLOCK, ()).isdisjoint(STOPPING))
+"""
 
 
 def run(code: str) -> "subprocess.CompletedProcess[str]":
@@ -47,6 +58,11 @@ def test_a_worker_that_fails_says_why() -> None:
     failed = run(RAISING)
     assert failed.stdout == "False\n"
     assert failed.stderr.count("ValueError: why it failed") == 1
+
+
+def test_a_server_that_can_start_no_process_can_still_be_stopped() -> None:
+    """Signals that are held back during the fork are let through again where it fails."""
+    assert run(UNABLE).stdout == "no more processes True\n"
 
 
 def test_workers_that_end_are_followed_by_others() -> None:

@@ -8,9 +8,9 @@ from rich.console import Console
 
 from api.commands.shortlist_table import ShortlistReport, continued, count
 from domain.needs.need import Need, Place
-from domain.suppliers.supplier import Supplier
+from domain.suppliers.supplier import Contact, Supplier
 from matching.engine import match
-from tests.factories import LYON, ON, approved, live, lot, need, offer, reference, supplier
+from tests.factories import LYON, ON, approved, live, lot, need, offer, offerless, reference, supplier
 
 
 def written(asked: Need, *pool: Supplier, width: int = 100, shown: int | None = None) -> str:
@@ -70,6 +70,17 @@ def test_a_lot_without_candidates_says_who_came_near() -> None:
     assert "Aucun candidat" in page
     assert "Écartés, les plus proches :" in page
     assert "lointain, commune inconnue : À " in page
+
+
+def test_who_may_be_asked_what_they_do_is_named() -> None:
+    """With how to reach them, and whether they may answer the reserved lot."""
+    contact = Contact(email="accueil@esat.example")
+    pool = [offerless(f"Esat {n}", approvals=approved("ESAT"), kinds=("ESAT",), contact=contact) for n in range(3)]
+    page = written(need(lot(reserved=("handicap",))), *pool, width=200)
+    assert "On ne sait pas ce que proposent 3 fournisseurs proches, dont 3 peuvent répondre" in page
+    assert "Esat 1, ESAT, commune inconnue, 0 km, accueil@esat.example ; peut répondre : oui, handicap" in page
+    assert "rien ne permet de conclure" in page
+    assert "ESAT établissement" in page
 
 
 def test_only_so_many_are_shown() -> None:

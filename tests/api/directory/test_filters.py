@@ -36,8 +36,7 @@ class AllPages(msgspec.Struct):
 @pytest.fixture(scope="module")
 async def pool(served: Client, reference: Reference) -> AsyncIterator[Pool]:
     """Suppliers of Bretagne and around, and what a reader of the whole list knows of them."""
-    data = (reference.territories, reference.taxonomy, reference.cpv)
-    generated = generate(200, 7, *data, date(2026, 11, 1), SAMPLE_DEPARTEMENTS)
+    generated = generate(200, 7, reference, date(2026, 11, 1), SAMPLE_DEPARTEMENTS)
     rows = [{"external_id": one.external_id, **msgspec.to_builtins(one.record)} for one in generated]
     await send(served, SOURCE, lines(rows))
     answer = await served.get(f"/suppliers?source={SOURCE}&limit=200")

@@ -9,8 +9,8 @@ from ssl import SSLContext
 import msgspec
 import pytest
 
-from api.exchanges.email import SCHEDULE, Postman
-from api.runtime.outbox_worker import Deliverer, Kind
+from api.exchanges.email import SCHEDULE, EmailSender
+from api.runtime.outbox_worker import Deliverer, DeliveryKind
 from api.smtp_settings import MailServer, mail_server
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
@@ -33,7 +33,7 @@ class Office:
     def __init__(self, engine: Engine, server: MailServer, tls: SSLContext | None = None) -> None:
         self.now = NOW
         self.engine = engine
-        self.postman = Postman(
+        self.email_sender = EmailSender(
             server=server,
             sender="sourcing@example.org",
             base="https://vivier.example.org",
@@ -42,7 +42,9 @@ class Office:
             now=lambda: self.now,
             tls=tls,
         )
-        kind = Kind(outbox=message_mails, schedule=SCHEDULE, attempt=self.postman.deliver, also_note=write_outcome)
+        kind = DeliveryKind(
+            outbox=message_mails, schedule=SCHEDULE, attempt=self.email_sender.deliver, also_note=write_outcome
+        )
         self.deliverer = Deliverer(kind, engine, lambda: self.now, jitter=lambda: 0.0)
 
     async def deliver(self) -> None:

@@ -1,6 +1,7 @@
 """The page behind a reply link: for everybody, in any browser, with scripts or without."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -12,6 +13,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import title_contains, title_is
 from selenium.webdriver.support.wait import WebDriverWait
 
+from api.exchanges.reply_page import FOLDER
 from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless, move
 from tests.api.sync.factories import Client
 from tests.browser import browsing, installed, on_a_socket
@@ -78,6 +80,14 @@ async def test_each_page_can_be_read_aloud_and_found_through(served: Client, sou
         levels = [int(tag[1]) for tag, _ in outline.elements if tag in {"h1", "h2", "h3"}]
         assert all(after - before <= 1 for before, after in pairwise(levels))
         assert outline.of("script", "link", "img", "iframe", "object") == []
+
+
+def test_every_class_of_the_page_has_a_style() -> None:
+    """`done` but says which notice it is."""
+    templates = [file.read_text() for file in FOLDER.glob("*.html")]
+    classes = {one for text in templates for each in re.findall(r'class="([\w -]+)"', text) for one in each.split()}
+    styled = set(re.findall(r"\.([a-z]+)", (FOLDER / "style.css").read_text()))
+    assert classes - styled == {"done"}
 
 
 @pytest.mark.parametrize(("width", "scripts"), [(320, False), (1200, True)], ids=["phone-without-scripts", "desktop"])

@@ -211,7 +211,7 @@ def few(count: int) -> RateLimit:
 async def test_who_tries_many_links_must_wait(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """While links that work go on working, also for others behind the same address."""
     exchange = await create_exchange(served, source, 1)
-    monkeypatch.setattr(served.services, "replies", limited(unknown=few(2)))
+    monkeypatch.setattr(served.services, "reply_limits", limited(unknown=few(2)))
     statuses = [(await keyless(served, "GET", f"/replies/{n}")).status_code for n in range(3)]
     assert statuses == [404, 404, 429]
     refused = await keyless(served, "POST", "/replies/x", json={"body": "x"})
@@ -231,7 +231,7 @@ async def test_who_reads_or_answers_too_often_must_wait(
     path = f"{exchange.path}/recipients/{exchange.suppliers[0]}/reply-link"
     second = (await served.post(path)).json()["url"]
     monkeypatch.setattr(
-        served.services, "replies", limited(readings=few(2), answers=RateLimit(2, HOUR, clock=lambda: 0.0))
+        served.services, "reply_limits", limited(readings=few(2), answers=RateLimit(2, HOUR, clock=lambda: 0.0))
     )
     for link in (exchange.links[0], second):
         assert (await keyless(served, "GET", link)).status_code == 200

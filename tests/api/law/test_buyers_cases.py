@@ -14,6 +14,7 @@ from tests.api.law.asking import (
     SORTS,
     TODAY,
     ask,
+    by_code,
     findings,
     forbidden,
     lot,
@@ -53,6 +54,22 @@ def test_the_same_cleaning_two_years_earlier() -> None:
     assert told["SOCIAL_CONSIDERATION"]["severity"] == told["ENVIRONMENTAL_CONSIDERATION"]["severity"] == "info"
     assert "221 000 €" in told["PROC_FORMALISEE"]["message"]
     assert "216 000 €" in need_advice(cleaning())["PROC_FORMALISEE"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("on", "article", "words"),
+    [
+        (date(2026, 8, 20), "L2112-2", "Il est possible et recommandé, sans obligation"),
+        (date(2026, 8, 21), "R2152-7", "Prévoir un critère qui prend en compte"),
+        (date(2026, 8, 22), "L2112-2", "Prévoir une condition d'exécution environnementale et un critère"),
+    ],
+)
+def test_cleaning_around_the_climate_law(on: date, article: str, words: str) -> None:
+    """The criterion of the 21st, then the conditions of the 22nd, the social one with them."""
+    told = need_advice(cleaning(), on)
+    assert told["ENVIRONMENTAL_CONSIDERATION"]["article"] == article
+    assert words in told["ENVIRONMENTAL_CONSIDERATION"]["message"]
+    assert told["SOCIAL_CONSIDERATION"]["severity"] == ("warning" if on == date(2026, 8, 22) else "info")
 
 
 def test_windows_are_a_small_lot_one_cent_below() -> None:
@@ -178,12 +195,13 @@ def test_awareness_of_composting(fields: dict[str, Any], code: str, outcome: str
 
 
 def test_awareness_of_composting_has_other_levers() -> None:
-    """90 000 € is adapted; cutting it in two changes nothing; insertion and handicap are open and have suppliers."""
+    """90 000 € is adapted, and would be at any amount; insertion and handicap are open and have suppliers."""
     assert procedures(composting()) == ["MAPA"]
+    assert "LIGHT_REGIME" in need_advice(composting())
     told = lot_advice(composting(), *pool("de-sensib"))
     assert "à l'insertion laisse 6 candidats (4 certains)" in told["RESERVATION_POSSIBLE"]["message"]
     halves = [composting()["lots"][0] | {"id": half, "value_eur": 45_000} for half in "ab"]
-    assert need_advice(need(*halves))["NO_SPLIT_TO_EVADE"]["lots"] == [["a", "b"]]
+    assert procedures(need(*halves)) == ["MAPA"]
 
 
 def test_suppliers_of_awareness_of_composting() -> None:
@@ -211,13 +229,13 @@ def test_suppliers_of_prison_work() -> None:
         (("penitentiary",), TODAY, {}),
         (("penitentiary", "iae"), TODAY, {"COMBINATION_FORBIDDEN": "INELIGIBLE"}),
         (("handicap", "iae"), date(2020, 1, 15), {"COMBINATION_FORBIDDEN": "INELIGIBLE"}),
-        (("handicap", "iae"), date(2020, 12, 7), {"COMBINATION_FORBIDDEN": "INELIGIBLE"}),
-        (("handicap", "iae"), date(2020, 12, 8), {}),
+        (("handicap", "iae"), date(2020, 12, 8), {"COMBINATION_FORBIDDEN": "INELIGIBLE"}),
+        (("handicap", "iae"), date(2020, 12, 9), {}),
         (("penitentiary",), date(2022, 6, 1), {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}),
-        (("penitentiary",), date(2022, 10, 19), {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}),
-        (("penitentiary",), date(2022, 10, 20), {"SHARE_NOT_FIXED": "REVIEW"}),
-        (("penitentiary",), date(2022, 12, 27), {"SHARE_NOT_FIXED": "REVIEW"}),
-        (("penitentiary",), date(2022, 12, 28), {}),
+        (("penitentiary",), date(2022, 10, 20), {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}),
+        (("penitentiary",), date(2022, 10, 21), {"SHARE_NOT_FIXED": "REVIEW"}),
+        (("penitentiary",), date(2022, 12, 29), {"SHARE_NOT_FIXED": "REVIEW"}),
+        (("penitentiary",), date(2022, 12, 30), {}),
     ],
 )
 def test_types_and_combinations_by_date(reserved: tuple[str, ...], on: date, expected: dict[str, str]) -> None:
@@ -258,6 +276,59 @@ def test_insertion_is_a_social_service_whatever_its_value() -> None:
     for value in (180_000, 600_000):
         assert procedures(insertion("iae", value_eur=value)) == ["MAPA"]
         assert "LIGHT_REGIME" in need_advice(insertion("iae", value_eur=value))
+
+
+@pytest.mark.parametrize(
+    ("cpv", "value"),
+    [
+        ("55524000", 500_000),
+        ("55523100-3", 500_000),
+        ("79713000", 300_000),
+        ("80530000", 400_000),
+        ("92000000", 300_000),
+    ],
+)
+def test_school_meals_guarding_training_and_culture_are_light(cpv: str, value: float) -> None:
+    """Other specific services: adapted whatever the amount, though ESS may not be the only ones to answer."""
+    asked = need(lot(cpv=[cpv], value_eur=value))
+    told = need_advice(asked)
+    assert procedures(asked) == ["MAPA"]
+    assert told["LIGHT_REGIME"]["article"] == "R2123-1"
+    assert told["LIGHT_REGIME"]["confidence"] == "low"
+    assert "SOCIAL_CONSIDERATION" not in told
+    assert forbidden(asked)["ess"] == "NOT_LISTED"
+    english = ask(asked, language="en")["advice"]
+    assert "adapted procedure possible whatever the amount" in by_code(english)["LIGHT_REGIME"]["message"]
+
+
+def test_a_nursery_run_under_a_concession_has_the_simplified_procedure() -> None:
+    asked = need(lot(cpv=["80110000"], value_eur=6_000_000), contract="concession")
+    assert procedures(asked) == ["CONCESSION_SIMPLIFIED"]
+    assert procedures(asked | {"lots": [lot(cpv=["90919200"], value_eur=6_000_000)]}) == ["PROC_FORMALISEE"]
+
+
+def test_meals_and_cleaning_in_one_market_follow_the_greater_part() -> None:
+    meals, cleaned = lot(id="m", cpv=["55524000"], value_eur=300_000), lot(id="c", cpv=["90919200"])
+    assert procedures(need(meals, cleaned | {"value_eur": 299_999.99})) == ["MAPA"]
+    told = need_advice(need(meals, cleaned | {"value_eur": 300_000}))
+    assert "PROC_FORMALISEE" in told
+    assert "celles des autres prestations" in told["MIXED_SERVICES"]["message"]
+
+
+def test_small_works_beside_small_services_are_direct_awards_only_if_apart() -> None:
+    asked = need(lot(id="w", cpv=["45442100"], value_eur=90_000), lot(id="s", cpv=["90919200"], value_eur=50_000))
+    assert procedures(asked) == ["GRE_A_GRE", "GRE_A_GRE"]
+    assert need_advice(asked)["MIXED_OBJECT"]["lots"] == [["s"], ["w"]]
+
+
+@pytest.mark.parametrize(
+    ("months", "kind", "long"), [(96, "utility", False), (97, "utility", True), (49, "local", True)]
+)
+def test_a_framework_agreement_of_a_utility_lasts_eight_years(months: int, kind: str, long: bool) -> None:
+    asked = need(
+        lot(segments=["pr-locaux"], duration_months=months), buyer={"kind": kind}, technique="framework_agreement"
+    )
+    assert ("FRAMEWORK_MAX_4Y" in need_advice(asked)) == long
 
 
 def test_green_spaces_as_the_object_flip_the_answer() -> None:

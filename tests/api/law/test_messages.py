@@ -59,7 +59,6 @@ CONTRACT: dict[Level, set[str]] = {
         "GRE_A_GRE",
         "LIGHT_REGIME",
         "SMALL_LOT_SETS",
-        "NO_SPLIT_TO_EVADE",
         "SOCIAL_CONSIDERATION",
         "ENVIRONMENTAL_CONSIDERATION",
         "SPASER",
@@ -75,16 +74,19 @@ ADDED: dict[Level, set[str]] = {
         "BUYER_STATUS_UNKNOWN",
     },
     "supplier": set(),
-    "lot": {"RESERVATION_NOT_OPEN"},
+    "lot": {"RESERVATION_NOT_OPEN", "RESERVED_PROOFS"},
     "need": {
         "BUYER_KIND_UNKNOWN",
         "THRESHOLD_UNKNOWN",
         "CONCESSION_SIMPLIFIED",
         "TOTAL_BELOW_LOTS",
+        "MIXED_OBJECT",
+        "MIXED_SERVICES",
         "ALLOTMENT",
         "FRAMEWORK_MAX_4Y",
+        "TIME_LIMITS",
+        "DIRECT_AWARD_FILE",
         "SUSTAINABLE_SPECIFICATIONS",
-        "SOCIAL_EXCEPTION_REASONS",
         "PME_SHARE",
         "FINANCIAL_TERMS",
         "BOOKS_DIRECT_AWARD",
@@ -110,6 +112,9 @@ def battery() -> Iterator[Json]:
     yield values(1_000, contract="concession")
     yield values(6_000_000, contract="concession")
     yield works(99_999)
+    yield need(lot(id="w", cpv=["45442100"], value_eur=90_000), lot(id="s", cpv=["55524000"], value_eur=50_000))
+    yield need(lot(id="c", cpv=["55524000"], value_eur=200_000), lot(id="o", cpv=["90919200"], value_eur=300_000))
+    yield need(lot(cpv=["80110000"], value_eur=6_000_000), contract="concession")
     yield need(lot(segments=["pr-locaux"], reserved=["handicap", "iae"], duration_months=60))
     yield need(lot(segments=["pr-locaux"], reserved=["penitentiary"]))
     yield need(lot(segments=["pr-locaux"], duration_months=60), technique="framework_agreement")
@@ -185,6 +190,14 @@ def test_what_is_told_cites_its_article_and_owns_its_doubt(level: Level) -> None
         else:
             assert item["message"].endswith(f"({item['article']})")
             assert (check in item["message"]) == (item["confidence"] == "low"), item
+
+
+def test_doubt_is_not_added_to_a_sentence_that_asks_to_check() -> None:
+    """One request in one line."""
+    marks = {"fr": ("à vérifier", "vérifier"), "en": ("to be checked", "check")}
+    for item, language in ((said.item, said.language) for said in everything()):
+        doubt, word = marks[language]
+        assert doubt not in item["message"] or item["message"].count(word) == 1, item["message"]
 
 
 @pytest.mark.parametrize("level", CONTRACT)

@@ -40,7 +40,7 @@ async def rules(client: AsyncTestClient[Any], on: date, language: str = "fr") ->
     return items
 
 
-@pytest.mark.parametrize("on", [date(2019, 6, 1), date(2022, 10, 19), date(2022, 10, 20), TODAY, date(2028, 1, 1)])
+@pytest.mark.parametrize("on", [date(2019, 6, 1), date(2022, 10, 20), date(2022, 10, 21), TODAY, date(2028, 1, 1)])
 async def test_rules_in_force_are_those_of_the_day(client: AsyncTestClient[Any], on: date) -> None:
     """Each with all its fields; with a value; in the period that its own history holds for the day."""
     items = await rules(client, on)
@@ -58,9 +58,9 @@ async def test_rules_in_force_are_those_of_the_day(client: AsyncTestClient[Any],
 async def test_a_rule_appears_on_its_first_day(client: AsyncTestClient[Any]) -> None:
     """Before it, nothing speaks of the article that creates prison reservations."""
     for on, expected in (
-        (date(2022, 10, 19), set()),
+        (date(2022, 10, 20), set()),
         (
-            date(2022, 10, 20),
+            date(2022, 10, 21),
             {"reserved_penitentiary", "penitentiary_execution", "kinds_penitentiary", "penitentiary_site_segments"},
         ),
     ):

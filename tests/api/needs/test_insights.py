@@ -60,7 +60,7 @@ async def test_segments_without_supply_and_tension_are_those_of_the_shortlists(b
     told = await insights(buyer)
     lacking = {"segment": "ev-entretien", "label": "Entretien d'espaces verts", "lots": 1}
     assert told["segments_without_supply"] == [lacking | {"need_ids": [empty["need"]["id"]]}]
-    assert told["tension"] == {"none": 1, "critical": 0, "low": 0, "good": 0}
+    assert told["tension"] == {"none": 1, "critical": 0, "unknown": 0, "low": 0, "good": 0}
     await buyer.supplier(source, "1", approvals=[{"kind": "ACI"}])
     assert (await buyer.post(f"/needs/{empty['need']['id']}/shortlists")).status_code == 201
     told = await insights(buyer)

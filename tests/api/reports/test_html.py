@@ -2,15 +2,18 @@
 
 import re
 
+import msgspec
 import pytest
 
 from api.reports.html import html_page, lot_width, markup
 from domain.report.model import Report
 from domain.text.bilingual import Language
+from matching.engine import match
 from matching.geo.report_map import MapSheets
 from tests.domain.equal_treatment.samples import frozen, set_aside
 from tests.domain.exchanges.samples import exchange, message
 from tests.domain.report.samples import MET, facts, made
+from tests.factories import ON, approved, live, lot, need, offerless, reference
 
 NO_MAP = MapSheets((), 0)
 SAID = exchange(
@@ -35,6 +38,22 @@ def test_codes_are_put_into_words(language: Language) -> None:
     text = re.sub(r"<[^>]*>", "", page(made(known, language=language)))
     codes = ("set_aside", "half_day", "missed_information", "near_miss", "ELIGIBLE", "in_person", "guarantees")
     assert [code for code in codes if code in text] == []
+
+
+def test_suppliers_of_unknown_trade_are_told_with_the_nearest_of_them() -> None:
+    """On a lot whose supply is then unknown, which the summary says too."""
+    pool = [offerless(f"Esat {number}", approvals=approved("ESAT")) for number in range(4)]
+    asked = need(lot(reserved=("handicap",)), near_misses=2)
+    answer = match(asked, live(*pool), reference(), ON, "fr")
+    version = msgspec.structs.replace(frozen({"1": ""}, ()), body=msgspec.json.encode(answer))
+    text = page(made(facts(version)))
+    assert "On ne sait pas ce que proposent 4 fournisseurs proches, dont 4 peuvent répondre" in text
+    shown = text.partition("Fournisseurs proches dont l’activité n’est pas connue</caption>")[2].partition("</table>")[
+        0
+    ]
+    assert len(re.findall(r"<strong>Esat \d</strong>", shown)) == 2
+    assert "Offre inconnue" in text
+    assert "Concurrence fragile" not in text
 
 
 def test_a_gap_is_shown_once_with_all_who_have_it() -> None:

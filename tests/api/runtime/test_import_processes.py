@@ -16,7 +16,7 @@ import pytest
 import api.runtime.import_processes
 from api.runtime.import_processes import ImportProcessEnded, ImportProcesses, import_processes
 from db.imports.prepare_rows import SUPPLIER_ID, Prepared, Terms, prepare
-from domain.suppliers.source import Mapping
+from domain.suppliers.source import SourceMapping
 from sources.file_reader import ROWS_AT_ONCE, Reading, batches
 from sources.formats.registry import CSV, NDJSON
 from sources.rows import UnreadableFile
@@ -31,7 +31,7 @@ ROWS = b"".join(
 
 
 def reading(media_type: str = NDJSON, *, is_gzipped: bool = False) -> Reading:
-    return Reading("vivier", media_type, Mapping(), "fr", is_gzipped)
+    return Reading("vivier", media_type, SourceMapping(), "fr", is_gzipped)
 
 
 def nothing(_: Terms, __: Callable[[], bool]) -> Generator[Prepared, None, None]:

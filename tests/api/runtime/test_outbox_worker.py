@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from api.runtime import outbox_worker
-from api.runtime.outbox_worker import Deliverer, Kind
+from api.runtime.outbox_worker import Deliverer, DeliveryKind
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
 from domain.delivery.backoff import Outcome, Result, Schedule
@@ -54,7 +54,7 @@ async def letters(engine: Engine) -> None:
 
 
 def deliverer(engine: Engine, attempt: Callable[[Claimed], Awaitable[Outcome]], clock: Clock, **more: Any) -> Deliverer:
-    kind = Kind(outbox=LETTERS, schedule=SCHEDULE, attempt=attempt, **more)
+    kind = DeliveryKind(outbox=LETTERS, schedule=SCHEDULE, attempt=attempt, **more)
     return Deliverer(kind, engine, clock, jitter=lambda: 0.0)
 
 
@@ -75,16 +75,16 @@ FAILED = Outcome(failure="http_status", code=500)
 
 async def test_what_fails_is_attempted_again_until_it_is_delivered(engine: Engine) -> None:
     clock, receiver = Clock(), Receiver(FAILED, FAILED)
-    postman = deliverer(engine, receiver, clock)
+    worker = deliverer(engine, receiver, clock)
     await queue(engine, "1")
-    await deliver(postman)
+    await deliver(worker)
     clock.now = NOW + HOUR - timedelta(seconds=1)
-    await deliver(postman)
+    await deliver(worker)
     assert (receiver.received, await statuses(engine)) == (["1"], [("waiting", 1)])
     clock.now = NOW + HOUR
-    await deliver(postman)
+    await deliver(worker)
     clock.now = NOW + 3 * HOUR
-    await deliver(postman)
+    await deliver(worker)
     assert (receiver.received, await statuses(engine)) == (["1"] * 3, [("delivered", 3)])
 
 
@@ -171,15 +171,15 @@ async def test_what_was_begun_too_often_is_not_attempted_again(engine: Engine) -
 
 
 async def test_attempts_are_limited_at_a_time(engine: Engine) -> None:
-    postman = deliverer(engine, Receiver(), Clock(), at_once=2)
+    worker = deliverer(engine, Receiver(), Clock(), at_once=2)
     await queue(engine, *"abc")
-    assert [await postman.begin(), await postman.begin()] == [2, 0]
-    await asyncio.gather(*postman.under_way)
+    assert [await worker.begin(), await worker.begin()] == [2, 0]
+    await asyncio.gather(*worker.under_way)
 
 
 @asynccontextmanager
-async def running(postman: Deliverer) -> Any:
-    task = asyncio.create_task(postman.run())
+async def running(worker: Deliverer) -> Any:
+    task = asyncio.create_task(worker.run())
     yield
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -231,11 +231,11 @@ async def test_it_goes_on_when_claiming_has_failed(engine: Engine) -> None:
 
     async def fail_once(_: Connection) -> None:
         if failures:
-            postman.wake()
+            worker.wake()
             raise failures.pop()
 
-    postman = deliverer(engine, attempt, Clock(), queue=fail_once)
+    worker = deliverer(engine, attempt, Clock(), queue=fail_once)
     await queue(engine, "1")
-    postman.wake()
-    async with running(postman):
+    worker.wake()
+    async with running(worker):
         await asyncio.wait_for(delivered.wait(), 10)

@@ -14,13 +14,14 @@ from api.sample.generate import MARK, SAMPLE_DEPARTEMENTS, Generated, generate, 
 from domain.reference import cpv, taxonomy, territory
 from domain.suppliers.supplier import Approval, ServiceArea, SupplierRecord
 from matching.geo.outlines import outlines
+from matching.reference import load_reference
 
 ON = date(2026, 11, 24)
 COUNT = 2_000
 
 
 def pool(count: int, seed: int = 1, on: date = ON, departements: tuple[str, ...] | None = None) -> Iterator[Generated]:
-    return generate(count, seed, territory.load(), taxonomy.load(), cpv.load(), on, departements)
+    return generate(count, seed, load_reference(), on, departements)
 
 
 @pytest.fixture(scope="module")

@@ -22,11 +22,7 @@ ON = date(2026, 11, 24)
 @pytest.fixture(scope="module")
 def shortlist() -> Shortlist:
     reference = load_reference()
-    generated = list(
-        generate(
-            SAMPLE_SIZE, SAMPLE_SEED, reference.territories, reference.taxonomy, reference.cpv, ON, SAMPLE_DEPARTEMENTS
-        )
-    )
+    generated = list(generate(SAMPLE_SIZE, SAMPLE_SEED, reference, ON, SAMPLE_DEPARTEMENTS))
     placements = place([one.record for one in generated], reference.geography)
     then = datetime(2026, 11, 24, tzinfo=UTC)
     pool = []

@@ -14,7 +14,7 @@ from db.imports.log import Order
 from db.suppliers.read import Filters, page_of_suppliers
 from db.suppliers.records import get_record
 from db.suppliers.sources import put_source
-from domain.suppliers.source import Import, Mapping, Source
+from domain.suppliers.source import Import, Source, SourceMapping
 from domain.suppliers.supplier import Flag
 from sources.formats.registry import CSV, JSON
 from tests.factories import reference
@@ -46,7 +46,7 @@ async def test_a_map_is_read_as_its_source_says(engine: Engine) -> None:
     data = json.dumps({"data": ELEMENTS}).encode()
     await imported(engine, "gogocarto", data, JSON)
     async with transaction(engine) as connection:
-        mapping = Mapping(categories={"10430": ("rs-traiteur",)})
+        mapping = SourceMapping(categories={"10430": ("rs-traiteur",)})
         await put_source(connection, Source("gogocarto", mapping=mapping), NOW)
 
     done = await imported(engine, "gogocarto", data, JSON)

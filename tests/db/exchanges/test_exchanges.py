@@ -39,7 +39,7 @@ async def need(engine: Engine, organisation: str = "Morbihan", **fields: Any) ->
     """A need; its organisation and its own id."""
     async with transaction(engine) as connection:
         owner = await ensure_organisation(connection, organisation, NOW)
-        usual = {"status": "sourcing", "version": 1, "content": PlannedNeed(lots=(Lot(id="1"),))}
+        usual = {"status": "sourcing", "version": 1, "content": PlannedNeed(lots=(Lot(id="1"),)), "year": 2026}
         row = {"organisation_id": owner, "created_at": NOW, "updated_at": NOW} | usual | fields
         need_id = new_id()
         await connection.execute(insert(needs).values(id=need_id, **row))

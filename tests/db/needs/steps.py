@@ -8,16 +8,17 @@ from db.core.engine import Connection
 from db.needs.awards import insert_award
 from db.needs.needs import insert_need
 from domain.needs.award import Award
-from domain.needs.need import Lot, PlannedNeed
+from domain.needs.need import Buyer, Lot, PlannedNeed
 from tests.db.suppliers.samples import new_id
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 DAY = date(2026, 11, 24)
 
 
-async def noted(connection: Connection, organisation: UUID, **fields: Any) -> Award:
+async def noted(connection: Connection, organisation: UUID, buyer: Buyer | None = None, **fields: Any) -> Award:
     """Keep an award of a need of its own."""
-    need = await insert_need(connection, organisation, PlannedNeed(lots=(Lot("1", segments=("ev-entretien",)),)), NOW)
+    content = PlannedNeed(lots=(Lot("1", segments=("ev-entretien",)),), buyer=buyer)
+    need = await insert_need(connection, organisation, content, NOW)
     usual: dict[str, Any] = {
         "id": new_id(),
         "need_id": need.id,

@@ -8,6 +8,7 @@ from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.needs.awards import awards_until, mark_award_withdrawn, select_award, select_awards
 from db.schema.need_tables import awards
+from domain.needs.need import Buyer
 from tests.db.needs.steps import DAY, NOW, noted
 
 
@@ -25,8 +26,17 @@ async def test_only_those_up_to_the_day_count(engine: Engine) -> None:
         own = await ensure_organisation(connection, "Morbihan", NOW)
         award = await noted(connection, own)
         await noted(connection, own, awarded_on=date(2026, 11, 25))
-        assert await awards_until(connection, own, DAY) == [award]
+        assert [each.id for each in await awards_until(connection, own, DAY)] == [award.id]
         assert await awards_until(connection, own, date(2026, 11, 23)) == []
+
+
+async def test_an_award_is_known_with_the_buyer_of_its_need(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        for buyer in (None, Buyer(name="Vannes"), Buyer(siret="21560260300016")):
+            await noted(connection, own, buyer)
+        found = [each.buyer_siret for each in await awards_until(connection, own, DAY)]
+        assert found == [None, None, "21560260300016"]
 
 
 async def test_another_organisation_reads_and_withdraws_none(engine: Engine) -> None:

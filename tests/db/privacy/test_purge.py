@@ -22,7 +22,7 @@ from db.schema.supplier_tables import idempotency_keys, import_errors, imports, 
 from domain.audit import Chain
 from domain.meetings.meeting import MeetingRequest, Participant
 from domain.needs.need import Lot, PlannedNeed
-from domain.privacy.retention import Periods, Plan, years_before
+from domain.privacy.retention import RetentionPeriods, RetentionPlan, years_before
 from domain.shortlists.shortlist import Stamp
 from tests.db.exchanges.samples import exchange
 from tests.db.suppliers.samples import NOW, broken, load, new_id, row
@@ -84,9 +84,9 @@ async def ended(engine: Engine, at: datetime, **status: Any) -> Ended:
     return Ended(started.need_id, started.organisation_id, meeting.id, person_id)
 
 
-async def planned(engine: Engine, *spared: UUID, now: datetime = NOW, **periods: int) -> Plan:
+async def planned(engine: Engine, *spared: UUID, now: datetime = NOW, **periods: int) -> RetentionPlan:
     async with transaction(engine) as connection:
-        return await plan(connection, Periods(**periods), now, spared)
+        return await plan(connection, RetentionPeriods(**periods), now, spared)
 
 
 async def count(engine: Engine, table: Table) -> int:
@@ -94,7 +94,7 @@ async def count(engine: Engine, table: Table) -> int:
         return await connection.scalar(select(func.count()).select_from(table)) or 0
 
 
-def others(told: Plan) -> Mapping[str, int]:
+def others(told: RetentionPlan) -> Mapping[str, int]:
     return {each.kind: each.count for each in told.others}
 
 
@@ -262,8 +262,8 @@ async def test_an_organisation_is_shown_its_own(engine: Engine) -> None:
     need = await ended(engine, FIVE_YEARS)
     await load(engine, [broken(1, "1")], now=NOW - 400 * DAY)
     async with transaction(engine) as connection:
-        own = await plan(connection, Periods(), NOW, organisation_id=need.organisation_id)
-        foreign = await plan(connection, Periods(), NOW, organisation_id=new_id())
+        own = await plan(connection, RetentionPeriods(), NOW, organisation_id=need.organisation_id)
+        foreign = await plan(connection, RetentionPeriods(), NOW, organisation_id=new_id())
     assert [each.id for each in own.needs] == [need.id]
     assert others(own) == {"persons": 1, "import_errors": 1}
     assert (foreign.needs, others(foreign)) == ([], {"import_errors": 1})

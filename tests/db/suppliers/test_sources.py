@@ -10,7 +10,7 @@ from db.core.engine import Engine, transaction
 from db.schema.supplier_tables import records
 from db.suppliers.sources import describe_source, get_source, list_sources, put_source
 from domain.suppliers.rows import Row
-from domain.suppliers.source import Lack, Lacking, Mapping, Source, SourceSummary
+from domain.suppliers.source import QualityGap, QualityGaps, Source, SourceMapping, SourceSummary
 from domain.suppliers.supplier import Approval, Contact, Flag, Placement
 from tests.db.suppliers.samples import LATER, NOW, load, new_id, put, record, row, rows
 
@@ -18,7 +18,11 @@ ON = date(2026, 11, 25)
 SIRET = "22560001400016"
 
 SETTINGS = Source(
-    "carte", "La carte", "https://carte.example", Mapping({"10430": ("re-ressourcerie",)}, {"text_1": "description"}), 5
+    "carte",
+    "La carte",
+    "https://carte.example",
+    SourceMapping({"10430": ("re-ressourcerie",)}, {"text_1": "description"}),
+    5,
 )
 
 
@@ -64,7 +68,9 @@ async def test_what_the_records_of_a_source_lack_is_counted(engine: Engine) -> N
     async with transaction(engine) as connection:
         found = await describe_source(connection, "reseau", ON)
     assert found is not None
-    assert found.without == Lacking(place=Lack(1, 0.25), siret=Lack(2, 0.5), segment=Lack(1, 0.25), email=Lack(2, 0.5))
+    assert found.without == QualityGaps(
+        place=QualityGap(1, 0.25), siret=QualityGap(2, 0.5), segment=QualityGap(1, 0.25), email=QualityGap(2, 0.5)
+    )
     assert found.flags == {"no_offer": 1, "no_place": 1}
 
 

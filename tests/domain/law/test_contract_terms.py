@@ -1,4 +1,4 @@
-"""Terms of the contract: specifications, reasons to keep, small firms' share, advance and retention."""
+"""Terms of the contract: specifications, small firms' share, advance and retention."""
 
 from datetime import date
 
@@ -50,7 +50,13 @@ def test_specifications_take_sustainable_development_into_account() -> None:
 def test_reasons_for_an_exception_are_kept_where_the_condition_is_required(
     asked: Need, on: date, expected: bool
 ) -> None:
-    assert ("SOCIAL_EXCEPTION_REASONS" in advice(asked, on)) == expected
+    """A clause of the duty itself, and as sure."""
+    told = [item for item in review(asked, on).advice if item.code == "SOCIAL_CONSIDERATION"]
+    assert ["dont les raisons sont à conserver selon le III" in item.message.fr for item in told if expected] == [
+        True
+    ] * expected
+    assert expected or not any("raisons" in item.message.fr for item in told)
+    assert "SOCIAL_EXCEPTION_REASONS" not in advice(asked, on)
 
 
 @pytest.mark.parametrize(("on", "share"), [(date(2024, 12, 31), "10 %"), (date(2025, 1, 1), "20 %")])
@@ -118,6 +124,11 @@ def test_rates_are_not_guessed() -> None:
     assert "si les dépenses réelles de fonctionnement de l'acheteur dépassent 60 000 000 €" in terms(cleaning(who=rich))
 
 
+def test_the_terms_of_a_direct_award_are_no_warning() -> None:
+    found = [the("FINANCIAL_TERMS", review(cleaning(value)).advice).severity for value in (59_999.99, 60_000)]
+    assert found == ["info", "warning"]
+
+
 def test_the_lots_above_are_named() -> None:
     lots = [
         Lot(id=str(n), segments=("pr-locaux",), value_eur=value, duration_months=months)
@@ -126,6 +137,25 @@ def test_the_lots_above_are_named() -> None:
     found = the("FINANCIAL_TERMS", review(need(*lots)).advice)
     assert found.lots == (("1", "4"),)
     assert found.message.fr.startswith("Plus de 50 000 € HT et de 2 mois (lots 1 et 4) : une avance d'au moins 5 %")
+
+
+def test_a_lot_that_needs_its_renewals_is_named_beside_a_sure_one() -> None:
+    """60 000 € over 12 months and 12 of renewal may be 30 000 €: it is not left out, but to be checked."""
+    lots = [
+        Lot(id="1", segments=("pr-locaux",), value_eur=60_000, duration_months=12),
+        Lot(id="2", segments=("pr-locaux",), value_eur=60_000, duration_months=12, renewal_months=12),
+    ]
+    found = the("FINANCIAL_TERMS", review(need(*lots)).advice)
+    assert found.lots == (("1", "2"),)
+    assert "(lots 1 et 2), pour le lot 2 seulement si les reconductions comptent, à vérifier : une" in found.message.fr
+    assert found.message.fr.count("à vérifier") == 1
+    assert found.confidence != "low"
+
+
+def test_the_only_lot_has_its_own_value_before_the_stated_total() -> None:
+    """The total counts what comes beyond the lot; it stands in where the lot has no value."""
+    assert "FINANCIAL_TERMS" not in advice(cleaning(40_000, estimated_total_eur=60_000))
+    assert "FINANCIAL_TERMS" in advice(cleaning(None, estimated_total_eur=60_000))
 
 
 def test_nothing_is_said_of_terms_before_the_code() -> None:

@@ -53,17 +53,37 @@ def test_books_beside_other_lots_are_named_and_counted_alone() -> None:
         (services(25_000), date(2026, 1, 1), True),
         (services(40_000 - CENT), date(2026, 1, 1), True),
         (services(40_000), date(2026, 1, 1), False),  # no direct award then
-        (services(40_000), date(2026, 11, 24), False),  # a direct award, whose essential data are due
+        (services(40_000), date(2026, 11, 24), True),  # a direct award, whose essential data are due
         (works(30_000), date(2026, 1, 1), True),
         (services(25_000), date(2023, 12, 31), False),  # not known before
         (services(25_000), date(2024, 1, 1), True),
         (services(None), date(2026, 1, 1), False),
         (services(None, estimated_total_eur=30_000), date(2026, 1, 1), True),
+        (services(20_000, estimated_total_eur=30_000), date(2026, 1, 1), False),  # the lot's own value
         (services(30_000, contract="concession"), date(2026, 1, 1), False),
     ],
 )
 def test_direct_awards_from_an_amount_on_stand_on_a_list(asked: Need, on: date, expected: bool) -> None:
     assert ("YEARLY_LIST" in advice(asked, on)) == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "listed", "article_of"),
+    [
+        (services(39_999.99), True, "yearly_list_minimum"),
+        (services(40_000), False, "award_data"),
+        (works(30_000, 45_000), True, "yearly_list_minimum"),
+    ],
+)
+def test_from_a_higher_amount_on_the_list_is_not_enough(asked: Need, listed: bool, article_of: str) -> None:
+    """The essential data are published; both are told in one advice where lots differ."""
+    found = [item for item in review(asked).advice if item.code == "YEARLY_LIST"]
+    assert [item.rule for item in found] == [article_of]
+    message = found[0].message.fr
+    assert ("l'inscrire sur la liste" in message) == listed
+    assert ("Marché de 40 000 € HT ou plus" in message or "(lot 2) : publier ses données" in message) == (
+        article_of == "award_data" or len(asked.lots) > 1
+    )
 
 
 def test_each_lot_is_a_contract_of_its_own() -> None:

@@ -83,14 +83,15 @@ def test_a_concession_quotes_its_own_articles(
     assert of_concession.outcome == of_market.outcome
 
 
-def test_what_was_read_for_markets_is_to_be_checked_for_concessions() -> None:
-    """The share's article is one of markets; the text for concessions was not found."""
+def test_the_share_of_a_concession_quotes_its_own_article() -> None:
+    """Read in the code, for markets and for concessions."""
     low = LegalFacts(approvals=(Approval("EA"),), shares=Shares(disabled=0.4))
     of_market, of_concession = (
         eligibility(low, "handicap", TODAY, load(), contract) for contract in ("market", "concession")
     )
-    assert (of_market.confidence, of_concession.confidence) == ("high", "low")
-    assert of_concession.message.fr.endswith(" ; à vérifier (R2113-7)")
+    assert (of_market.confidence, of_concession.confidence) == ("high", "high")
+    assert of_market.message.fr.endswith(" (R2113-7)")
+    assert of_concession.message.fr.endswith(" (R3113-1)")
 
 
 def test_approval_in_force_presumes_an_unknown_share() -> None:
@@ -248,10 +249,9 @@ def test_ess_by_form_and_flag(form: LegalForm | None, ess: bool | None, expected
 
 
 def test_ess_quality_shown_by_an_esus_agreement() -> None:
-    """In force it is evidence, lapsed it is a proof to renew; the weak source shows."""
+    """In force it is evidence, lapsed it is a proof to renew."""
     current = holds("ESUS", legal_form="commercial_company")
     assert judge("ess", current) == ("ELIGIBLE_IF", "PROOF_MISSING")
-    assert "à vérifier" in eligibility(current, "ess", TODAY, load()).message.fr
     lapsed = LegalFacts(approvals=(Approval("ESUS", None, date(2025, 1, 1)),), legal_form="commercial_company")
     assert judge("ess", lapsed) == ("ELIGIBLE_IF", "APPROVAL_LAPSED")
 

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from domain.law.lot_facts import listing
+from domain.law.cpv_list import listing
 from domain.law.rules import load
 from domain.needs.need import Buyer, Lot
 from domain.reference import cpv
@@ -58,6 +58,7 @@ def test_an_unlisted_code_is_told_of_its_listed_neighbours(code: str, near: str 
     lot = msgspec.structs.replace(CLEAN, cpv=(code,), segments=())
     message = review(need(lot)).lots["1"].reservation[0].message.fr
     assert (f"les plus proches : {near})" in message) if near else ("proches" not in message)
+    assert "liste de l'article 77 de la directive 2014/24, à comparer à l'avis annexé au code" in message
 
 
 def test_list_has_115_codes_and_29_narrower_ones() -> None:

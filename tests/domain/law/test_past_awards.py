@@ -66,6 +66,22 @@ def test_the_bar_says_when_it_ends() -> None:
         assert with_award_bar(verdict, [EssAward(awarded, True)], free, load()) is verdict
 
 
+def test_an_award_by_another_buyer_is_to_be_checked() -> None:
+    """The law names no buyer: it is neither ignored nor taken for a bar; one by the same buyer goes before it."""
+    verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())
+    other = EssAward(date(2026, 6, 1), same_service=True, same_buyer=False)
+    found = with_award_bar(verdict, [other], TODAY, load())
+    assert (found.outcome, found.code, found.article) == ("REVIEW", "ESS_AWARD_BAR", "L2113-16")
+    assert "pour ce service le 01/06/2026, d'un autre acheteur" in found.message.fr
+    assert "au même titre, quel que soit l'acheteur : à vérifier" in found.message.fr
+    assert "by another buyer" in found.message.en
+    assert with_award_bar(verdict, [EssAward(date(2023, 11, 23), True, False)], TODAY, load()) is verdict
+    elsewhere = with_award_bar(verdict, [EssAward(date(2026, 6, 1), False, False)], TODAY, load())
+    assert (elsewhere.outcome, "pour ce service" in elsewhere.message.fr) == ("REVIEW", False)
+    own = EssAward(date(2024, 2, 1), same_service=True)
+    assert with_award_bar(verdict, [other, own], TODAY, load()).outcome == "INELIGIBLE"
+
+
 def test_of_several_awards_the_one_that_bars_most_counts() -> None:
     """A later one for another service does not soften the bar, and the day told is that of the service."""
     verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())

@@ -23,10 +23,10 @@ def test_packing_can_be_done_inside() -> None:
 @pytest.mark.parametrize(
     ("on", "expected"),
     [
-        (date(2022, 10, 19), {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}),
-        (date(2022, 10, 20), {"SHARE_NOT_FIXED": "REVIEW"}),
-        (date(2022, 12, 27), {"SHARE_NOT_FIXED": "REVIEW"}),
-        (date(2022, 12, 28), {}),
+        (date(2022, 10, 20), {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}),
+        (date(2022, 10, 21), {"SHARE_NOT_FIXED": "REVIEW"}),
+        (date(2022, 12, 29), {"SHARE_NOT_FIXED": "REVIEW"}),
+        (date(2022, 12, 30), {}),
     ],
 )
 def test_type_then_share_came_into_force(on: date, expected: dict[str, str]) -> None:

@@ -37,16 +37,20 @@ def test_direct_award_of_services(value: float, on: date, expected: str) -> None
         (40_000.00, date(2020, 7, 1), "MAPA"),
         (69_999.99, date(2020, 10, 1), "GRE_A_GRE"),
         (70_000.00, date(2020, 10, 1), "MAPA"),
-        (99_999.99, date(2020, 12, 8), "GRE_A_GRE"),
+        (99_999.99, date(2020, 12, 8), "MAPA"),
+        (99_999.99, date(2020, 12, 9), "GRE_A_GRE"),
         (99_999.99, date(2022, 12, 31), "GRE_A_GRE"),
         (99_999.99, date(2024, 12, 31), "GRE_A_GRE"),
         (99_999.00, date(2025, 12, 31), "GRE_A_GRE"),
         (99_999.00, date(2026, 1, 1), "GRE_A_GRE"),
         (100_000.00, date(2026, 1, 1), "MAPA"),
+        (100_000.00, date(2026, 12, 31), "MAPA"),
+        (139_999.99, date(2027, 1, 1), "GRE_A_GRE"),
+        (140_000.00, date(2027, 1, 1), "MAPA"),
     ],
 )
 def test_direct_award_of_works(value: float, on: date, expected: str) -> None:
-    """100 000 € by derogation, then for good: works have their own amount."""
+    """100 000 € by derogation, then for good, 140 000 € by law: works have their own amount."""
     assert procedure(works(value), on) == [expected]
 
 
@@ -108,6 +112,49 @@ def test_works_and_services_are_counted_apart() -> None:
     found = review(need(*lots)).advice
     assert the("GRE_A_GRE", found).lots == (("a",),)
     assert the("MAPA", found).lots == (("b",),)
+
+
+def test_works_and_services_of_one_contract_follow_its_main_object() -> None:
+    """Each a direct award apart, together 140 000 €: too much for a contract of works."""
+    apart = need(
+        Lot(id="w", cpv=("45442100",), value_eur=90_000),
+        Lot(id="s", cpv=("90919200",), value_eur=50_000),
+    )
+    found = the("MIXED_OBJECT", review(apart).advice)
+    assert procedure(apart) == ["GRE_A_GRE", "GRE_A_GRE"]
+    assert found.lots == (("s",), ("w",))
+    assert "140 000 € HT appellent alors une procédure adaptée" in found.message.fr
+    assert found.message.fr.endswith("(L1111-5)")
+
+
+@pytest.mark.parametrize(
+    ("of_works", "of_services", "lots"),
+    [
+        (60_000, 39_999.99, None),
+        (60_000, 40_000, (("s",), ("w",))),
+        (30_000, 30_000, (("s",), ("w",))),
+        (29_999.99, 30_000, None),
+        (90_000, 300_000, (("w",),)),
+        (5_300_000, 103_999.99, None),
+        (5_300_000, 104_000, (("s",), ("w",))),
+    ],
+)
+def test_what_one_contract_would_change(
+    of_works: float, of_services: float, lots: tuple[tuple[str, ...], ...] | None
+) -> None:
+    """Only what is told of separate needs and would not hold for one is pointed out, and of which lots."""
+    asked = need(
+        Lot(id="w", cpv=("45442100",), value_eur=of_works),
+        Lot(id="s", cpv=("90919200",), value_eur=of_services),
+    )
+    assert next((item.lots for item in review(asked).advice if item.code == "MIXED_OBJECT"), None) == lots
+
+
+def test_social_services_are_an_exception_to_the_formal_procedure_of_services_alone() -> None:
+    """Works and supplies have none."""
+    for asked in (works(6_000_000), need(Lot(id="1", cpv=("39100000",), nature="supplies", value_eur=300_000))):
+        assert "services sociaux" not in the("PROC_FORMALISEE", review(asked).advice).message.fr
+    assert "sauf services sociaux" in the("PROC_FORMALISEE", review(services(300_000)).advice).message.fr
 
 
 def test_total_beyond_the_lots_lowers_no_threshold() -> None:
@@ -198,8 +245,8 @@ def test_social_services_take_the_light_regime_whatever_the_amount() -> None:
 
 def test_procedure_is_as_sure_as_the_amounts_compared() -> None:
     """Between two amounts of which one is weakly sourced, the reader is told to check."""
-    early, now = (the("MAPA", review(services(100_000), on).advice) for on in (date(2019, 6, 1), TODAY))
-    assert (early.confidence, now.confidence) == ("low", "medium")
+    early, now = (the("MAPA", review(services(100_000), on).advice) for on in (date(2021, 6, 1), TODAY))
+    assert (early.confidence, now.confidence) == ("low", "high")
     assert "à vérifier" in early.message.fr
     assert "à vérifier" not in now.message.fr
 
@@ -256,3 +303,13 @@ def test_framework_without_total_is_asked_for_its_maximum() -> None:
     """The article is that of framework agreements."""
     unknown = the("VALUE_UNKNOWN", review(services(None, technique="framework_agreement")).advice)
     assert unknown.article == "R2121-8"
+
+
+def test_a_direct_award_of_works_in_2027_quotes_both_texts() -> None:
+    """The amount is that of loi 2026-403, the duties those of the code; an adapted procedure stays lawful."""
+    found = the("GRE_A_GRE", review(works(120_000), date(2027, 1, 1)).advice)
+    assert found.message.fr.endswith(
+        "le même opérateur (R2122-8) ; une procédure adaptée reste possible (loi 2026-403, art. 13)"
+    )
+    assert "reste possible" not in the("GRE_A_GRE", review(works(90_000)).advice).message.fr
+    assert "opérateur" not in the("GRE_A_GRE", review(works(20_000), date(2018, 6, 1)).advice).message.fr

@@ -19,22 +19,22 @@ def codes(on: date, *reserved: Reserved, contract: ContractKind = "market") -> l
     ("on", "expected"),
     [
         (date(2020, 1, 15), ["COMBINATION_FORBIDDEN"]),
-        (date(2020, 12, 7), ["COMBINATION_FORBIDDEN"]),
-        (date(2020, 12, 8), []),
+        (date(2020, 12, 8), ["COMBINATION_FORBIDDEN"]),
+        (date(2020, 12, 9), []),
         (date(2026, 11, 24), []),
     ],
 )
 def test_handicap_with_insertion_by_date(on: date, expected: list[str]) -> None:
-    """Allowed on one lot since the loi ASAP was published."""
+    """Allowed on one lot since the day after the loi ASAP was published."""
     assert codes(on, "handicap", "iae") == expected
 
 
 @pytest.mark.parametrize(
     ("on", "expected"),
-    [(date(2022, 6, 1), ["TYPE_NOT_IN_FORCE"]), (date(2022, 10, 19), ["TYPE_NOT_IN_FORCE"]), (date(2022, 10, 20), [])],
+    [(date(2022, 6, 1), ["TYPE_NOT_IN_FORCE"]), (date(2022, 10, 20), ["TYPE_NOT_IN_FORCE"]), (date(2022, 10, 21), [])],
 )
 def test_penitentiary_exists_since_its_ordinance(on: date, expected: list[str]) -> None:
-    """The type was created on 2022-10-20."""
+    """The day after its ordinance was published."""
     assert codes(on, "penitentiary") == expected
 
 
@@ -46,12 +46,12 @@ def test_penitentiary_combines_with_no_other() -> None:
     assert codes(on, "handicap", "iae", "penitentiary") == ["COMBINATION_FORBIDDEN"]
 
 
-def test_ess_combination_is_refused_with_doubt() -> None:
-    """No text opens it; the message does not claim that one forbids it."""
+def test_ess_combination_is_not_opened_by_the_code() -> None:
+    """The message does not claim that a text forbids it."""
     on = date(2026, 11, 24)
     (finding,) = review_types(frozenset({"ess", "iae"}), "market", on, load().at(on))
-    assert (finding.code, finding.outcome, finding.confidence) == ("COMBINATION_FORBIDDEN", "INELIGIBLE", "low")
-    assert "à vérifier" in finding.message.fr
+    assert (finding.code, finding.outcome, finding.confidence) == ("COMBINATION_FORBIDDEN", "INELIGIBLE", "medium")
+    assert "ne prévoit pas" in finding.message.fr
 
 
 def test_concessions_take_one_type_and_no_ess() -> None:

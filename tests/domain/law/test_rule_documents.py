@@ -41,8 +41,8 @@ def test_every_rule_is_applied_by_a_function_or_said_to_be_informative() -> None
 
 def test_what_is_in_force_at_a_date() -> None:
     """The penitentiary reservation is served from its first day; what is unknown is not served as a rule."""
-    before = {rule.id for rule in rule_documents.in_force(load(), date(2022, 10, 19), "fr")}
-    after = {rule.id: rule for rule in rule_documents.in_force(load(), date(2022, 10, 20), "fr")}
+    before = {rule.id for rule in rule_documents.in_force(load(), date(2022, 10, 20), "fr")}
+    after = {rule.id: rule for rule in rule_documents.in_force(load(), date(2022, 10, 21), "fr")}
     assert "reserved_penitentiary" not in before
     assert after["reserved_penitentiary"].article == "L2113-13-1"
     assert all(rule.value is not None for rule in after.values())

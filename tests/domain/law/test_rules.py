@@ -1,6 +1,6 @@
 """The dated rules: nothing overlaps, nothing is silently missing, and a day picks exactly one period."""
 
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
@@ -162,3 +162,116 @@ def test_unknown_rule() -> None:
     """`GET /rules/{id}` answers 404 from this."""
     with pytest.raises(NotFound):
         load().history("nothing")
+
+
+DAYS = (
+    date(2024, 9, 1),
+    date(2025, 6, 1),
+    date(2026, 1, 1),
+    date(2026, 6, 1),
+    date(2026, 11, 26),
+    date(2027, 1, 1),
+)
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "values"),
+    [
+        ("direct_award_supplies_services", (40_000, 40_000, 40_000, 60_000, 60_000, 60_000)),
+        ("direct_award_works", (100_000, 100_000, 100_000, 100_000, 100_000, 140_000)),
+        ("direct_award_lot_share", (20,) * 6),
+        ("innovative_need", (100_000,) * 6),
+        ("innovative_need_simplification", (None, None, None, None, 140_000, 140_000)),
+        ("innovative_lot_works", (100_000,) * 6),
+        ("innovative_lot_supplies_services", (80_000,) * 6),
+        ("defence_innovative_need", (100_000, *(300_000,) * 5)),
+        ("small_lot_supplies_services", (80_000,) * 6),
+        ("small_lot_works", (1_000_000,) * 6),
+        ("small_lot_share", (20,) * 6),
+        ("eu_state", (143_000, 143_000, *(140_000,) * 4)),
+        ("eu_local", (221_000, 221_000, *(216_000,) * 4)),
+        ("eu_utility", (443_000, 443_000, *(432_000,) * 4)),
+        ("eu_works", (5_538_000, 5_538_000, *(5_404_000,) * 4)),
+        ("eu_concessions", (5_538_000, 5_538_000, *(5_404_000,) * 4)),
+        ("eu_social_services", (750_000,) * 6),
+        ("buyer_profile_documents", (40_000, 40_000, 40_000, 60_000, 60_000, 60_000)),
+        ("national_publicity", (90_000,) * 6),
+        ("award_data", (40_000,) * 6),
+        ("turnover_cap", (2, 2, 1.5, 1.5, 1.5, 1.5)),
+        ("spaser", (50_000_000,) * 6),
+        ("social_consideration", (*("recommended",) * 4, "required", "required")),
+        ("environmental_consideration", (*("recommended",) * 4, "required", "required")),
+        ("environmental_criterion", (None, None, None, None, True, True)),
+        ("simplification_law", (None, None, None, True, True, True)),
+    ],
+)
+def test_values_on_six_days(rule_id: str, values: tuple[object, ...]) -> None:
+    """As a jurist read them, from September 2024 to January 2027."""
+    assert tuple(load().at(on)[rule_id].value for on in DAYS) == values
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "first", "before", "value"),
+    [
+        ("reserved_penitentiary", date(2022, 10, 21), None, True),
+        ("concession_reserved_penitentiary", date(2022, 10, 21), None, True),
+        ("minimum_share_penitentiary", date(2022, 12, 30), None, 50),
+        ("combination_handicap_iae", date(2020, 12, 9), False, True),
+        ("direct_award_works", date(2020, 12, 9), 70_000, 100_000),
+        ("allotment_exception_utility", date(2023, 10, 25), None, True),
+        ("spaser_all_buyers", date(2023, 10, 25), None, True),
+        ("defence_innovative_need", date(2025, 1, 1), 100_000, 300_000),
+        ("simplification_law", date(2026, 5, 28), None, True),
+        ("innovative_need_simplification", date(2026, 7, 1), None, 140_000),
+        ("environmental_criterion", date(2026, 8, 21), None, True),
+        ("concession_environmental_criterion", date(2026, 8, 21), None, True),
+        ("environmental_consideration", date(2026, 8, 22), "recommended", "required"),
+        ("concession_environmental_consideration", date(2026, 8, 22), "recommended", "required"),
+        ("social_consideration", date(2026, 8, 22), "recommended", "required"),
+        ("concession_social_consideration", date(2026, 8, 22), "recommended", "required"),
+        ("social_exceptions", date(2026, 8, 22), None, True),
+        ("defence_considerations", date(2026, 8, 22), None, True),
+        ("eiti_experiment", date(2026, 12, 23), True, None),
+        ("direct_award_works", date(2027, 1, 1), 100_000, 140_000),
+    ],
+)
+def test_a_value_holds_from_its_first_day(rule_id: str, first: date, before: object, value: object) -> None:
+    """And not on the day before."""
+    law = load()
+    assert law.at(first - timedelta(days=1))[rule_id].value == before
+    assert law.at(first)[rule_id].value == value
+
+
+@pytest.mark.parametrize(
+    ("rule_id", "market", "concession"),
+    [
+        ("ess_notice", "L2113-15", None),
+        ("reservation_announced", "R2113-7", "R3113-1"),
+        ("reservation_announced_ess", "R2113-8", None),
+        ("minimum_share_handicap", "R2113-7", "R3113-1"),
+        ("minimum_share_iae", "R2113-7", "R3113-1"),
+        ("minimum_share_penitentiary", "R2113-7", "R3113-1"),
+        ("reservation_defence", "L2313-6", None),
+        ("value_of_all_lots", "R2121-1", None),
+        ("concession_value", "R3121-1", None),
+        ("environmental_criterion", "R2152-7", None),
+        ("concession_environmental_criterion", "R3124-4", None),
+    ],
+)
+def test_articles_of_today(rule_id: str, market: str, concession: str | None) -> None:
+    """For markets, and for concessions where they have another."""
+    row = load().at(date(2026, 11, 26))[rule_id]
+    assert (row.article, row.concession_article) == (market, concession)
+
+
+def test_doubt_stands_where_the_law_was_not_read() -> None:
+    """What loi 2026-403 changes: works known from two traces, the rest from one or none."""
+    law = load()
+    today, next_year = law.at(date(2026, 11, 26)), law.at(date(2027, 1, 1))
+    assert next_year["direct_award_works"].confidence == "medium"
+    assert next_year["direct_award_lot_works"].confidence == "medium"
+    assert today["direct_award_lot_share"].confidence == "high"
+    for rule_id in ("innovative_need", "innovative_lot_works", "innovative_need_simplification", "simplification_law"):
+        assert "Légifrance" in today[rule_id].message.fr
+        assert "140 000" in today[rule_id].message.fr.replace("\u202f", " ").replace("\xa0", " ")
+        assert law.at(date(2026, 5, 27))[rule_id].confidence != "low"

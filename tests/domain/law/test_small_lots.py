@@ -1,20 +1,22 @@
-"""Small lots: the largest sets that may take a lighter procedure together, and needs cut too finely."""
+"""Small lots: the largest sets that may take a lighter procedure together."""
 
 from datetime import date
 from itertools import chain, combinations
 from math import comb
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.law.small_lots import largest_sets
 from domain.needs.need import Lot, Need
-from tests.domain.law.samples import advice, codes, need, review, services, the, works
+from tests.domain.law.samples import TODAY, advice, codes, law, need, review, services, the, works
 
 
 def sets(asked: Need, article: str = "R2123-1", on: date = date(2026, 11, 24)) -> list[tuple[str, ...]]:
-    found = review(asked, on).advice
-    return [lots for item in found if item.code == "SMALL_LOT_SETS" and item.article == article for lots in item.lots]
+    found = [item for item in review(asked, on).advice if item.code == "SMALL_LOT_SETS"]
+    assert len(found) <= 1
+    return [lots for item in found if item.article == article for lots in item.lots]
 
 
 def obvious(lots: list[tuple[str, int]], cap: int) -> list[tuple[str, ...]]:
@@ -101,10 +103,131 @@ def test_direct_award_of_small_lots() -> None:
 
 
 def test_direct_award_of_small_lots_follows_the_amount_of_the_date() -> None:
-    """A lot of 45 000 € is below 60 000 €, but was not below 40 000 €."""
-    asked = services(200_000, 45_000)
+    """A lot of 42 500 € is below 60 000 €, but was not below 40 000 €."""
+    asked = services(170_000, 42_500)
     assert sets(asked, "R2122-8", date(2026, 3, 31)) == []
     assert sets(asked, "R2122-8", date(2026, 4, 1)) == [("2",)]
+
+
+def test_adapted_procedures_and_direct_awards_share_one_envelope() -> None:
+    """One advice: the sets of all small lots, and which of them may be direct awards within the same 20 %."""
+    asked = services(300_000, 70_000, 30_000, 20_000)
+    found = review(asked)
+    told = the("SMALL_LOT_SETS", found.advice)
+    assert told.lots == (("2",), ("3", "4"))
+    assert "dans cette même enveloppe, les lots 3 et 4 peuvent être achetés sans publicité" in told.message.fr
+    assert told.message.fr.endswith("selon R2122-8 (R2123-1)")
+    of_lots = [the("SMALL_LOT_OK", found.lots[lot].advice).message.fr for lot in "234"]
+    assert ["sans publicité" in text for text in of_lots] == [False, True, True]
+    assert all("procédure adaptée" in text for text in of_lots)
+    assert [codes(found.lots[lot].advice).count("SMALL_LOT_OK") for lot in "1234"] == [0, 1, 1, 1]
+
+
+def test_a_single_lot_that_may_be_a_direct_award_is_named() -> None:
+    assert "le lot 3 peut être acheté" in the("SMALL_LOT_SETS", review(services(4e5, 7e4, 3e4)).advice).message.fr
+    assert "tous peuvent être achetés" in the("SMALL_LOT_SETS", review(services(4e5, 3e4, 3e4)).advice).message.fr
+
+
+def test_the_envelope_counts_all_lots_works_too() -> None:
+    """A fifth of 600 000 €, where the services alone leave 60 000 €: to be checked, it holds for one contract."""
+    lots = (
+        Lot(id="w", cpv=("45442100",), value_eur=300_000),
+        Lot(id="s", cpv=("90919200",), value_eur=221_000),
+        Lot(id="t", cpv=("90919200",), value_eur=79_000),
+    )
+    told = the("SMALL_LOT_SETS", review(need(*lots)).advice)
+    assert told.lots == (("t",),)
+    assert told.confidence == "low"
+    assert "travaux et autres lots comptés comme un seul marché" in told.message.fr
+
+
+def test_works_that_would_make_all_adapted_do_not_widen_the_envelope() -> None:
+    """One contract of works for 1 000 000 € is not formal: the services are, apart, with a fifth of their own value."""
+    lots = [
+        Lot(id="w", cpv=("45442100",), value_eur=700_000),
+        Lot(id="s", cpv=("90919200",), value_eur=221_000),
+        Lot(id="t", cpv=("90919200",), value_eur=79_000),
+    ]
+    assert sets(need(*lots)) == []
+    told = the("SMALL_LOT_SETS", review(need(*lots, Lot(id="u", cpv=("90919200",), value_eur=71_000))).advice)
+    assert told.lots == (("u",),)
+    assert "comptés à part" in told.message.fr
+    assert told.confidence != "low"
+
+
+def test_lots_of_an_adapted_procedure_join_those_of_a_formal_one() -> None:
+    """Small works, which are adapted anyway, may be direct awards in the envelope that the small services use."""
+    lots = (
+        Lot(id="w", cpv=("45442100",), value_eur=50_000),
+        Lot(id="v", cpv=("45442100",), value_eur=200_000),
+        Lot(id="s", cpv=("90919200",), value_eur=221_000),
+        Lot(id="t", cpv=("90919200",), value_eur=70_000),
+    )
+    told = the("SMALL_LOT_SETS", review(need(*lots)).advice)
+    assert told.lots == (("w",), ("t",))
+    assert "le lot w peut être acheté" in told.message.fr
+
+
+def test_each_market_is_told_its_own_use() -> None:
+    """Services in a formal procedure; works that are adapted anyway, whose small lot may be a direct award."""
+    lots = [
+        Lot(id=str(place), cpv=(cpv,), value_eur=value)
+        for place, (cpv, value) in enumerate(
+            (("90919200", 250_000), ("90919200", 50_000), ("45442100", 400_000), ("45442100", 70_000)), 1
+        )
+    ]
+    found = review(need(*lots))
+    told = the("SMALL_LOT_SETS", found.advice)
+    assert told.lots == (("2",), ("4",))
+    others, works_alone = told.message.fr.split(" ; petit lot de travaux : ")
+    assert others.startswith("Petit lot hors travaux : le lot 2 peut être passé en procédure adaptée")
+    assert others.endswith("il peut être acheté sans publicité ni mise en concurrence selon R2122-8")
+    assert "dans une enveloppe de 20 % de la valeur de tous les lots hors travaux" in others
+    assert "adaptée" not in works_alone
+    assert "peut être acheté sans publicité ni mise en concurrence selon R2122-8, dans une enveloppe" in works_alone
+    assert "20 % de la valeur de tous les lots de travaux ; travaux et autres lots comptés à part" in works_alone
+    of_lot = the("SMALL_LOT_OK", found.lots["4"].advice)
+    assert of_lot.article == "R2122-8"
+    assert "adaptée" not in of_lot.message.fr
+    assert "20 % de la valeur de tous les lots de travaux" in of_lot.message.fr
+    assert "procédure adaptée, ou achat" in the("SMALL_LOT_OK", found.lots["2"].advice).message.fr
+
+
+@pytest.mark.parametrize(
+    ("asked", "unsure"),
+    [
+        (services(50_000, 90_000, 200_000), False),
+        (works(95_000, 600_000), False),
+        (works(99_999.99, 600_000), False),
+        (works(100_000, 600_000), True),
+        (works(120_000, 600_000), True),
+    ],
+)
+def test_lots_of_works_under_a_law_that_was_not_read(asked: Need, unsure: bool) -> None:
+    """From 2027-01-01 a need of works has 140 000 €; only lots that rest on that amount are to be checked."""
+    found = review(asked, date(2027, 1, 1))
+    told = the("SMALL_LOT_SETS", found.advice), the("SMALL_LOT_OK", found.lots["1"].advice)
+    assert [item.confidence == "low" for item in told] == [unsure, unsure]
+    words = "voir si la loi 2026-403, art. 13, y étend ses 140 000 €"
+    assert [words in item.message.fr for item in told] == [unsure, unsure]
+    before = [item for item in review(asked, date(2026, 12, 31)).advice if item.code == "SMALL_LOT_SETS"]
+    assert bool(before) != unsure
+    assert all(item.confidence == "high" for item in before)
+
+
+def test_direct_awards_have_a_share_of_their_own() -> None:
+    """The same as that of small lots today; a lower one bounds them within the same envelope."""
+    lower = law(("direct_award_lot_share", "value = 20", "value = 10"))
+    asked = services(30_000, 30_000, 30_000, 340_000)
+    found = review(asked, TODAY, lower)
+    told = the("SMALL_LOT_SETS", found.advice)
+    assert told.lots == (("1", "2"), ("1", "3"), ("2", "3"))
+    limit = "(dont 10 % de la valeur de tous les lots au plus sans mise en concurrence)"
+    assert f"dans cette même enveloppe {limit}, tous peuvent être achetés" in told.message.fr
+    assert limit in the("SMALL_LOT_OK", found.lots["1"].advice).message.fr
+    assert "dont" not in the("SMALL_LOT_SETS", review(asked).advice).message.fr
+    alone = review(services(100_000, 15_000, 10_000), TODAY, lower)
+    assert the("SMALL_LOT_SETS", alone.advice).lots == (("3",),)
 
 
 def test_a_lot_that_belongs_to_a_set_is_told() -> None:
@@ -114,45 +237,13 @@ def test_a_lot_that_belongs_to_a_set_is_told() -> None:
     assert codes(lots["1"].advice) == []
 
 
-def test_splitting_is_pointed_out() -> None:
-    """Lots of one family, each below an amount that their sum reaches."""
-    assert the("NO_SPLIT_TO_EVADE", review(services(30_000, 30_000)).advice).lots == (("1", "2"),)
-    assert "NO_SPLIT_TO_EVADE" not in advice(services(30_000, 29_999.99))
-    assert "NO_SPLIT_TO_EVADE" not in advice(services(60_000, 59_999.99))
-
-
-def test_very_many_lots_are_not_written_out() -> None:
-    """The sentence names the first ones; `lots` has them all."""
-    found = the("NO_SPLIT_TO_EVADE", review(services(*[5_000.0] * 100)).advice)
-    assert "11, 12 et 88 autres sont chacun" in found.message.fr
-    assert len(found.lots[0]) == 100
-
-
-def test_social_services_are_held_to_their_own_threshold() -> None:
-    """The formal procedure of ordinary services is not theirs, whatever the amount."""
-    care = [Lot(id=str(n), segments=("so-domicile",), cpv=("85320000",), value_eur=120_000) for n in range(2)]
-    assert "NO_SPLIT_TO_EVADE" not in advice(need(*care))
-    assert "NO_SPLIT_TO_EVADE" in advice(services(120_000, 120_000))
-
-
 def test_sets_are_no_surer_than_the_amounts_they_rest_on() -> None:
-    """The EU threshold of 2019 is known from a weak source; that of 2026 is not."""
+    """The EU threshold of 2020-2021 is known from a weak source; that of 2026 was read."""
     asked = services(300_000, 40_000)
-    assert the("SMALL_LOT_SETS", review(asked, date(2019, 6, 1)).advice).confidence == "low"
-    assert the("SMALL_LOT_SETS", review(asked).advice).confidence == "medium"
-
-
-def test_different_families_do_not_count_together() -> None:
-    """Cleaning and green spaces are two needs."""
-    lots = (
-        Lot(id="1", segments=("pr-locaux",), value_eur=40_000),
-        Lot(id="2", segments=("ev-entretien",), value_eur=40_000),
-    )
-    assert "NO_SPLIT_TO_EVADE" not in advice(need(*lots))
+    assert the("SMALL_LOT_SETS", review(asked, date(2021, 6, 1)).advice).confidence == "low"
+    assert the("SMALL_LOT_SETS", review(asked).advice).confidence == "high"
 
 
 def test_concessions_have_no_small_lots() -> None:
     """These rules are for markets."""
-    assert not {"SMALL_LOT_SETS", "NO_SPLIT_TO_EVADE"} & set(
-        advice(services(6_000_000, 30_000, 30_000, contract="concession"))
-    )
+    assert "SMALL_LOT_SETS" not in advice(services(6_000_000, 30_000, 30_000, contract="concession"))

@@ -5,25 +5,65 @@ from datetime import date
 import msgspec
 import pytest
 
-from domain.needs.need import Buyer, Lot, Need
+from domain.needs.need import Buyer, BuyerKind, Lot, Need
 from tests.domain.law.samples import TODAY, advice, buyer, codes, need, review, services, the, works
 
 
 @pytest.mark.parametrize(
-    ("on", "severity", "confidence"),
-    [
-        (date(2024, 6, 24), "info", "medium"),
-        (date(2026, 8, 20), "info", "medium"),
-        (date(2026, 8, 21), "warning", "low"),
-        (date(2026, 8, 22), "warning", "medium"),
-    ],
+    ("on", "severity"),
+    [(date(2024, 6, 24), "info"), (date(2026, 8, 20), "info"), (date(2026, 8, 22), "warning")],
 )
-def test_climate_law_by_date(on: date, severity: str, confidence: str) -> None:
-    """Advised, then required; the day on which law and decree differ is marked."""
+def test_climate_law_by_date(on: date, severity: str) -> None:
+    """Advised, then required."""
     for code in ("SOCIAL_CONSIDERATION", "ENVIRONMENTAL_CONSIDERATION"):
         found = the(code, review(services(640_000), on).advice)
-        assert (found.severity, found.confidence) == (severity, confidence)
-        assert ("à vérifier" in found.message.fr) == (confidence == "low")
+        assert found.severity == severity
+        assert "à vérifier" not in found.message.fr
+
+
+CRITERION = "un critère qui prend en compte les caractéristiques environnementales de l'offre"
+
+
+@pytest.mark.parametrize(
+    ("asked", "on", "severity", "article", "words"),
+    [
+        (services(100_000), date(2026, 8, 20), "info", "L2112-2", "Il est possible et recommandé, sans obligation"),
+        (services(100_000), date(2026, 8, 21), "warning", "R2152-7", f"Prévoir {CRITERION}, obligatoire quel que"),
+        (services(100_000), date(2026, 8, 22), "warning", "L2112-2", f"{CRITERION} (R2152-7), obligatoires quel que"),
+        (services(50_000), date(2026, 8, 20), "info", "L2112-2", "sans obligation à cette date"),
+        (services(50_000), date(2026, 8, 21), "info", "L2112-2", "sans obligation à cette date"),
+        (services(50_000), date(2026, 8, 22), "warning", "L2112-2", "obligatoire même sans mise en concurrence"),
+        (services(6e6, contract="concession"), date(2026, 8, 20), "info", "L3114-2", "sans obligation à cette date"),
+        (services(6e6, contract="concession"), date(2026, 8, 21), "warning", "R3124-4", f"Prévoir {CRITERION}"),
+        (services(6e6, contract="concession"), date(2026, 8, 22), "warning", "L3114-2", f"{CRITERION} (R3124-4)"),
+    ],
+)
+def test_environmental_criterion_and_condition_by_date(
+    asked: Need, on: date, severity: str, article: str, words: str
+) -> None:
+    """The criterion is required one day before the condition; a direct award has no criterion."""
+    (found,) = (item for item in review(asked, on).advice if item.code == "ENVIRONMENTAL_CONSIDERATION")
+    assert (found.severity, found.article) == (severity, article)
+    assert words in found.message.fr
+    assert ("critère" in found.message.fr) == (asked.lots[0].value_eur != 50_000)
+
+
+def test_one_lot_in_competition_needs_a_criterion() -> None:
+    """Only a need that is a direct award throughout has none."""
+    lots = Lot(id="w", cpv=("45442100",), value_eur=90_000), Lot(id="s", cpv=("90919200",), value_eur=70_000)
+    found = the("ENVIRONMENTAL_CONSIDERATION", review(need(*lots)).advice)
+    assert CRITERION in found.message.fr
+
+
+@pytest.mark.parametrize(("on", "severity"), [(date(2026, 8, 21), "info"), (date(2026, 8, 22), "warning")])
+def test_social_condition_by_date(on: date, severity: str) -> None:
+    """From the EU thresholds on, the amount itself included; a concession has two exceptions."""
+    for asked in (services(216_000), services(6_000_000, contract="concession")):
+        found = the("SOCIAL_CONSIDERATION", review(asked, on).advice)
+        assert found.severity == severity
+        if severity == "warning":
+            assert found.message.fr.startswith("À partir des seuils européens")
+            assert ("deux exceptions" in found.message.fr) == (asked.contract == "concession")
 
 
 def test_social_consideration_starts_at_the_eu_threshold() -> None:
@@ -38,29 +78,28 @@ def test_social_consideration_starts_at_the_eu_threshold() -> None:
 
 
 def test_social_services_have_a_higher_threshold() -> None:
-    """750 000 €, from a weak source, and said so."""
+    """750 000 € for a contracting authority."""
     social = Lot(id="1", cpv=("85312510",), value_eur=749_999.99)
     assert "SOCIAL_CONSIDERATION" not in advice(need(social))
-    above = review(need(msgspec.structs.replace(social, value_eur=750_000))).advice
-    assert "à vérifier" in the("SOCIAL_CONSIDERATION", above).message.fr
+    assert "SOCIAL_CONSIDERATION" in advice(need(msgspec.structs.replace(social, value_eur=750_000)))
 
 
 def test_what_may_be_a_social_service_is_to_be_checked_below_their_threshold() -> None:
-    """A code narrower than a listed one, 92511000, may fall under the higher amount."""
+    """A code narrower than a listed one, 64121100, may fall under the higher amount."""
     for value, cpv, sure in (
-        (749_999, "92511000", "low"),
-        (750_000, "92511000", "medium"),
-        (7e5, "90919200", "medium"),
+        (749_999, "64121100", "low"),
+        (750_000, "64121100", "high"),
+        (7e5, "90919200", "high"),
     ):
         found = review(need(Lot(id="1", cpv=(cpv,), value_eur=value))).advice
         assert the("SOCIAL_CONSIDERATION", found).confidence == sure
 
 
 def test_concessions_have_their_own_articles() -> None:
-    """Weakly sourced, and said so."""
+    """Those of the third part of the code."""
     found = review(services(6_000_000, contract="concession")).advice
     assert the("SOCIAL_CONSIDERATION", found).article == "L3114-2-1"
-    assert "à vérifier" in the("ENVIRONMENTAL_CONSIDERATION", found).message.fr
+    assert the("ENVIRONMENTAL_CONSIDERATION", found).article == "L3114-2"
 
 
 @pytest.mark.parametrize(
@@ -79,20 +118,55 @@ def test_spaser_by_annual_purchases(purchases: float | None, on: date, expected:
     assert ("SPASER" in advice(services(1_000, buyer=who), on)) == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "on", "doubtful"),
+    [
+        ("state", date(2023, 10, 24), True),
+        ("state", date(2023, 10, 25), False),
+        ("utility", date(2023, 10, 25), False),
+        ("local", date(2023, 10, 24), False),
+    ],
+)
+def test_spaser_of_every_buyer(kind: BuyerKind, on: date, doubtful: bool) -> None:
+    """Since the law on green industry: before, only of local authorities for sure."""
+    found = the("SPASER", review(services(1_000, buyer=Buyer(kind=kind, annual_purchases_eur=6e7)), on).advice)
+    assert ("à vérifier" in found.message.fr) == doubtful
+
+
 def test_single_lot_is_to_be_justified() -> None:
-    """More so where it covers several activities; several lots need no word."""
-    assert the("ALLOTMENT", review(services(1_000)).advice).severity == "info"
+    """More so where it covers several activities; several lots need no word, nor does a direct award."""
+    assert the("ALLOTMENT", review(services(60_000)).advice).severity == "info"
+    assert "ALLOTMENT" not in advice(services(59_999.99))
+    assert "ALLOTMENT" in advice(services(None))
     wide = Lot(id="1", segments=("pr-locaux", "ev-entretien"))
     assert the("ALLOTMENT", review(need(wide)).advice).severity == "warning"
-    assert "ALLOTMENT" not in advice(services(1_000, 1_000))
+    assert "ALLOTMENT" not in advice(services(100_000, 100_000))
 
 
-@pytest.mark.parametrize(("renewal", "expected"), [(12, False), (13, True)])
-def test_framework_lasts_four_years(renewal: int, expected: bool) -> None:
-    """48 months pass, 49 do not."""
+@pytest.mark.parametrize(
+    ("who", "renewal", "expected"),
+    [
+        (buyer("local"), 12, False),
+        (buyer("local"), 13, True),
+        (buyer("state"), 13, True),
+        (buyer("utility"), 13, False),
+        (buyer("utility"), 60, False),
+        (buyer("utility"), 61, True),
+        (None, 12, False),
+        (None, 13, True),
+    ],
+)
+def test_framework_lasts_four_years_or_eight(who: Buyer | None, renewal: int, expected: bool) -> None:
+    """48 months pass, 49 do not; a utility has 96. A buyer that is not described is told both."""
     lot = Lot(id="1", segments=("pr-locaux",), duration_months=36, renewal_months=renewal)
-    assert ("FRAMEWORK_MAX_4Y" in advice(need(lot, technique="framework_agreement"))) == expected
-    assert "FRAMEWORK_MAX_4Y" not in advice(need(lot))
+    asked = need(lot, buyer=who, technique="framework_agreement")
+    found = [item for item in review(asked).advice if item.code == "FRAMEWORK_MAX_4Y"]
+    assert bool(found) == expected
+    assert all("quatre ans (huit ans pour une entité adjudicatrice)" in item.message.fr for item in found)
+    assert ["sauf si l'acheteur est une entité adjudicatrice" in item.message.fr for item in found] == [
+        who is None
+    ] * expected
+    assert "FRAMEWORK_MAX_4Y" not in advice(need(lot, buyer=who))
 
 
 @pytest.mark.parametrize(
@@ -118,43 +192,10 @@ def test_object_is_insertion_by_the_main_cpv(lot: Lot, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "total", "on", "words"),
-    [
-        (99_999.99, None, TODAY, "dans les limites"),
-        (100_000, None, TODAY, "dépasse les limites"),
-        (79_999.99, 400_000, TODAY, "dans les limites"),
-        (80_000, 400_000, TODAY, "dépasse les limites"),
-        (79_999.99, 399_999.94, TODAY, "dépasse les limites"),
-        (50_000, 400_000, date(2021, 12, 15), "dépasse les limites"),
-        (50_000, 400_000, date(2021, 12, 16), "dans les limites"),
-        (99_999.99, None, date(2018, 12, 25), "dans les limites"),
-        (99_999.99, None, date(2018, 12, 24), "pas de règle connue"),
-        (None, None, TODAY, "valeur inconnue"),
-        (None, 400_000, TODAY, "valeur inconnue"),
-    ],
-)
-def test_innovative_purchase(value: float | None, total: float | None, on: date, words: str) -> None:
-    """The whole need, or since 2021-12-16 a small lot within 20 %, by value; a person judges what is innovative."""
-    lot = Lot(id="1", segments=("re-mobilier",), nature="supplies", value_eur=value, innovative=True)
-    found = review(need(lot, estimated_total_eur=total), on).lots["1"].advice
-    assert words in the("INNOVATION_REVIEW", found).message.fr
-
-
-def test_innovative_lots_are_counted_together() -> None:
-    """Each within, together above 20 %."""
-    lots = [
-        Lot(id=str(place), segments=("re-mobilier",), nature="supplies", value_eur=value, innovative=value < 100_000)
-        for place, value in enumerate((70_000.0, 70_000.0, 300_000.0))
-    ]
-    found = review(need(*lots)).lots
-    assert "dépasse les limites" in the("INNOVATION_REVIEW", found["0"].advice).message.fr
-    assert "INNOVATION_REVIEW" not in codes(found["2"].advice)
-
-
-@pytest.mark.parametrize(
     ("segment", "on", "words"),
     [
-        ("re-mobilier", date(2023, 12, 31), None),
+        ("re-mobilier", date(2021, 3, 10), None),
+        ("re-mobilier", date(2021, 3, 11), "20 %"),
         ("re-mobilier", date(2024, 7, 1), "en mobilier, dont au moins 20 % doit venir du réemploi"),
         ("re-mobilier", date(2026, 12, 31), "20 %"),
         ("re-mobilier", date(2027, 1, 1), "le palier applicable depuis le 01/01/2027 n'est pas connu ici ; à vérifier"),
@@ -175,28 +216,16 @@ def test_reuse_counts_in_the_spending_of_the_year(segment: str, on: date, words:
 
 
 def test_hazardous_waste_needs_an_authorisation() -> None:
-    """Whoever answers."""
+    """Whoever answers; the weights from which its transport is declared are said."""
     lots = (Lot(id="1", segments=("de-dangereux",)), Lot(id="2", segments=("de-bio",)))
     found = review(need(*lots)).lots
     assert codes(found["1"].advice) == ["CAPABILITY_WARNING"]
+    assert "au-delà de 0,1 tonne par chargement, 0,5 tonne" in found["1"].advice[0].message.fr
+    assert "above 0.1 tonne a load, 0.5 tonne" in found["1"].advice[0].message.en
     assert codes(found["2"].advice) == []
-
-
-@pytest.mark.parametrize(
-    ("asked", "doubtful"),
-    [
-        (services(60_000, 60_000, estimated_total_eur=90_000), True),
-        (services(60_000, 30_000, estimated_total_eur=90_000), False),
-    ],
-)
-def test_innovation_is_no_surer_than_the_total(asked: Need, doubtful: bool) -> None:
-    """A total below its lots says nothing sure of the limits."""
-    lots = (msgspec.structs.replace(asked.lots[0], innovative=True), *asked.lots[1:])
-    found = review(msgspec.structs.replace(asked, lots=lots)).lots["1"].advice
-    assert ("à vérifier" in the("INNOVATION_REVIEW", found).message.fr) == doubtful
 
 
 def test_one_lot_that_is_no_social_service_settles_the_threshold() -> None:
     """A lot whose code may be listed changes nothing beside an ordinary one."""
-    lots = Lot(id="1", cpv=("92511000",), value_eur=1_000), Lot(id="2", cpv=("90919200",), value_eur=300_000)
-    assert the("SOCIAL_CONSIDERATION", review(need(*lots)).advice).confidence == "medium"
+    lots = Lot(id="1", cpv=("64121100",), value_eur=1_000), Lot(id="2", cpv=("90919200",), value_eur=300_000)
+    assert the("SOCIAL_CONSIDERATION", review(need(*lots)).advice).confidence == "high"

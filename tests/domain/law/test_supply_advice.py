@@ -55,6 +55,11 @@ def test_what_the_law_forbids_is_shown_with_its_count_and_finding() -> None:
     assert closed.message.fr.endswith("(L2113-15)")
 
 
+def test_a_reserved_lot_is_not_told_of_reservations_that_nobody_asks_for() -> None:
+    told = [item.code for item in advise(Supply(14, OPTIONS, reserved=frozenset({"iae"})))]
+    assert "RESERVATION_NOT_OPEN" not in told
+
+
 def test_reserved_lot_is_told_only_of_wider_circles() -> None:
     """Reserved to insertion with 14 candidates: handicap and insertion together would leave 21."""
     found = advise(Supply(14, OPTIONS, reserved=frozenset({"iae"})))[0]

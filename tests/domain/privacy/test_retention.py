@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.privacy.retention import Periods, bounds_of, years_before
+from domain.privacy.retention import RetentionPeriods, bounds_of, years_before
 
 moments = st.integers(0, 7_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 
@@ -32,5 +32,5 @@ def test_no_year_is_shorter_than_it_is(now: datetime, years: int) -> None:
 
 @given(moments, moments)
 def test_a_later_purge_removes_what_an_earlier_one_would(one: datetime, other: datetime) -> None:
-    earlier, later = (bounds_of(Periods(), now, timedelta(1), timedelta(30)) for now in sorted((one, other)))
+    earlier, later = (bounds_of(RetentionPeriods(), now, timedelta(1), timedelta(30)) for now in sorted((one, other)))
     assert all(getattr(earlier, kind) <= getattr(later, kind) for kind in earlier.__struct_fields__)

@@ -8,7 +8,7 @@ import msgspec
 
 from domain.needs.award import Award
 from domain.shortlists.frozen import Decision, FrozenShortlist
-from domain.shortlists.shortlist import Eligibility, NearMiss, Shortlist, SupplierSummary
+from domain.shortlists.shortlist import Eligibility, NearMiss, Shortlist, SupplierSummary, UnknownSupplier, UnknownTrade
 from domain.suppliers.supplier import Contact, Point, Supplier
 from tests.domain.equal_treatment.samples import NEED, frozen, set_aside
 from tests.domain.exchanges.samples import NOW, exchange, message, supplier
@@ -48,6 +48,23 @@ def test_the_best_standing_over_the_lots_counts() -> None:
     missed = NearMiss(located[0].supplier, "distance", None, (), "")
     found = made(facts(with_lot(version, candidates=tuple(located), near_misses=(missed,))))
     assert {each.name: each.standing for each in found.placement.suppliers} == {"A": "on_proof", "B": "eligible"}
+
+
+def test_suppliers_of_unknown_trade_are_told_beside_the_others() -> None:
+    """With the rules of their eligibility; they are no candidates, and not on the map."""
+    version = frozen({"1": "A"}, ())
+    alone = msgspec.structs.replace(version.shortlist.lots[0].candidates[0].supplier, id=supplier("B"), name="Luc B")
+    alone = _placed(msgspec.structs.replace(alone, kinds=("TIH",)))
+    sure = Eligibility("handicap", "ELIGIBLE", None, (), "r", "L2113-12", "high", "")
+    unknown = UnknownTrade(7, 6, (UnknownSupplier(alone, 3.1, (sure,)),), "Sept fournisseurs")
+    given = facts(with_lot(version, unknown_trade=unknown))
+    found = made(given)
+    told = found.lots[0].unknown_trade
+    assert (told.total, told.eligible, told.message) == (7, 6, "Sept fournisseurs")
+    assert [(row.supplier.name, row.distance_km, row.outcome) for row in told.nearest] == [("Luc B", 3.1, "ELIGIBLE")]
+    assert [each.name for each in found.placement.suppliers] == []
+    (hidden,) = made(given, redacted=True).lots[0].unknown_trade.nearest
+    assert "Luc B" not in hidden.supplier.name
 
 
 def _placed(summary: SupplierSummary) -> SupplierSummary:

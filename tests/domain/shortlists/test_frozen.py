@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 
 from domain.shortlists.diff import compare
-from domain.shortlists.frozen import Decision, FrozenShortlist, everyone_shown, to_be_contacted
+from domain.shortlists.frozen import Decision, FrozenShortlist, everyone_shown, to_be_contacted, unknown_to_be_contacted
 from matching.engine import match
 from tests.domain.shortlists.samples import NOW, frozen, id_of, listed
-from tests.factories import ON, live, lot, need, offer, reference, supplier
+from tests.factories import LYON, ON, codes, live, lot, need, offer, offerless, reference, supplier
 
 FOLDER = Path(__file__).parent
 BOTH = supplier("both", offer("pr-locaux", "ev-entretien"))
@@ -34,6 +34,7 @@ def test_what_was_frozen_in_2026_can_still_be_read() -> None:
     assert (candidate.supplier.name, missed.supplier.name) == ("Ateliers de l'Ouest", "Loin")
     assert version.shown[0].near_misses[0].message == missed.message
     assert to_be_contacted(version, ()) == (candidate.supplier,)
+    assert unknown_to_be_contacted(version, ()) == ()
     found = compare(version, frozen(listed("1", ["a"]), number=2), {}, {}, "fr").lots[0]
     assert [each.name for each in found.left] == ["Ateliers de l'Ouest"]
 
@@ -68,3 +69,15 @@ def test_of_some_lots_only_their_candidates_are() -> None:
     assert names(lots=("2",)) == {"both"}
     assert names(aside("2"), lots=("2",)) == set()
     assert names(aside("2"), lots=("1", "2")) == {"both", "cleaner"}
+
+
+def test_those_of_unknown_trade_are_known_by_lot_and_never_among_the_candidates() -> None:
+    """Only those that stand near the lot, each once."""
+    here, far = offerless("here"), offerless("far", at=LYON)
+    asked = need(lot(id="1"), lot(id="2", territory=codes("departement:69")), lot(id="3"))
+    answer = match(asked, live(CLEANER, here, far), reference(), ON, "fr")
+    version = frozen(body=msgspec.json.encode(answer))
+    assert [each.name for each in unknown_to_be_contacted(version, ("1", "3"))] == ["here"]
+    assert {each.name for each in unknown_to_be_contacted(version, ())} == {"here", "far"}
+    assert {each.name for each in to_be_contacted(version, ())} == {"cleaner"}
+    assert {each.name for each in everyone_shown(version).values()} == {"cleaner", "here", "far"}

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from domain.reference import cpv, taxonomy, territory
-from domain.suppliers.record_check import check_record
+from domain.suppliers.record_check import check_record, unknown_segment
 from domain.suppliers.supplier import Address, Approval, Offer, ServiceArea, SupplierRecord
 
 
@@ -48,6 +48,11 @@ def test_every_problem_is_reported_where_it_is() -> None:
         ("/offers/1/cpv/0", "unknown_code"),
         ("/offers/1/cpv/1", "unknown_code"),
     ]
+
+
+def test_no_message_is_longer_for_a_longer_code() -> None:
+    detail = unknown_segment("x" * 100, taxonomy.load())
+    assert ("x" * 80 in detail.fr, "x" * 81 in detail.fr) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.suppliers.rows import Row, RowError
-from domain.suppliers.source import Mapping
+from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import Address, Contact, Flag, Point
 from sources.formats.registry import JSON, NDJSON, read_rows
 from sources.rows import Context
@@ -36,12 +36,12 @@ TAXONOMY = {
 
 
 def read(document: Any, media_type: str = JSON, **mapping: Any) -> list[Row | RowError]:
-    context = mapped_by(CONTEXT, Mapping(**({"categories": TRADES} | mapping)))
+    context = mapped_by(CONTEXT, SourceMapping(**({"categories": TRADES} | mapping)))
     data = document if isinstance(document, bytes) else json.dumps(document, ensure_ascii=False).encode()
     return list(read_rows("gogocarto", io.BytesIO(data), media_type, context))
 
 
-def mapped_by(context: Context, mapping: Mapping) -> Context:
+def mapped_by(context: Context, mapping: SourceMapping) -> Context:
     return Context(context.territories, context.taxonomy, context.cpv, mapping, context.language)
 
 
@@ -210,7 +210,7 @@ def test_the_real_payloads_come_in(shared_data: Path, context: Context) -> None:
     """All twelve elements, named and placed, and two of them with the trade that their category stands for."""
     folder = shared_data / "peers" / "gogocarto"
     written = json.loads((folder / "elements_full.json").read_bytes())["data"]
-    mapped = mapped_by(context, Mapping(categories={"10430": ("rs-traiteur",)}))
+    mapped = mapped_by(context, SourceMapping(categories={"10430": ("rs-traiteur",)}))
     with (folder / "elements_full.json").open("rb") as stream:
         rows = [row for row in read_rows("gogocarto", stream, JSON, mapped) if isinstance(row, Row)]
     assert [(row.external_id, row.record.name) for row in rows] == [(item["id"], item["name"]) for item in written]

@@ -11,7 +11,7 @@ import pytest
 
 from domain.reference import taxonomy
 from domain.suppliers.rows import Row, RowError
-from domain.suppliers.source import Mapping
+from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import Address, Approval, Contact, Flag, Offer, Point, ServiceArea
 from sources.formats.registry import JSON, NDJSON, read_rows
 from sources.rows import Context
@@ -128,7 +128,7 @@ def test_a_sector_without_a_segment_is_flagged() -> None:
 
 
 def test_the_source_may_say_what_a_sector_means() -> None:
-    mapping = Mapping(categories={"fromagerie": ("rs-legumerie",), "12": ("ev-entretien",), "traiteur": ()})
+    mapping = SourceMapping(categories={"fromagerie": ("rs-legumerie",), "12": ("ev-entretien",), "traiteur": ()})
     context = Context(CONTEXT.territories, CONTEXT.taxonomy, CONTEXT.cpv, mapping)
     activities = [{"sector": 12}, {"sector": {"slug": "fromagerie"}}]
     (row,) = read([SUPPLIER | {"activities": activities}], context=context)

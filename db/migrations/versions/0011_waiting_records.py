@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 
 IS_LISTED = """
     EXISTS (SELECT FROM imports i WHERE i.source = records.source AND i.format = 'conventions')

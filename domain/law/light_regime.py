@@ -1,0 +1,111 @@
+"""Social and other specific services: their light regime, and needs that mix them with other services."""
+
+from domain.law.findings import LegalAdvice, advice, least_sure
+from domain.law.need_value import Group, total_of
+from domain.law.rule_registry import applies
+from domain.law.rules import InForce, RuleRow
+from domain.needs.need import ContractKind
+from domain.text.bilingual import Text, euros
+
+REGIMES: dict[ContractKind, str] = {"market": "light_regime", "concession": "light_concession"}
+"""The rule that opens the light regime to each kind of contract."""
+THEIRS = Text("celles des services sociaux et spécifiques", "those of social and specific services")
+OTHERS = Text("celles des autres prestations", "those of the other services")
+
+
+def is_light(group: Group) -> bool:
+    """Whether every lot of the group is a social or other specific service."""
+    return len(group.light) == len(group.lots)
+
+
+def is_mainly_light(group: Group) -> bool:
+    """Whether such services are worth more than the rest of the group; not so where a value is not known."""
+    light, rest = _shares(group)
+    return light is not None and rest is not None and light > rest
+
+
+def takes_light_regime(contract: ContractKind, group: Group, view: InForce) -> bool:
+    """Whether the light regime of this kind of contract is that of the whole group."""
+    mainly = is_mainly_light(group) and view.holds("mixed_services")
+    return view.holds(REGIMES[contract]) and (is_light(group) or mainly)
+
+
+def _shares(group: Group) -> tuple[int | None, int | None]:
+    """The value in cents of the social and specific services, and of the rest."""
+    theirs = {lot.lot.id for lot in group.light}
+    return total_of(group.light), total_of(tuple(lot for lot in group.lots if lot.lot.id not in theirs))
+
+
+def light_rows(contract: ContractKind, group: Group, view: InForce) -> tuple[RuleRow, ...]:
+    """The rules on which the light regime of a group rests, that which opens it first.
+
+    Among them the list that names its services: the 115 codes of article 77, surely part of it, where they suffice.
+    Passenger transport by concession has a rule of its own.
+    """
+    social = [lot for lot in group.light if contract == "market" or not lot.transport]
+    rows = [view["concession_transport"]] if len(social) < len(group.light) else []
+    if social:
+        sure = all(lot.insertion or lot.ess_listing == "listed" for lot in social)
+        rows = [view[REGIMES[contract]], view["ess_listed_cpv" if sure else "light_regime_cpv"], *rows]
+    return (*rows, *(() if is_light(group) else (view["mixed_services"],)))
+
+
+@applies("light_regime", "light_regime_cpv")
+def light_regime(group: Group, view: InForce) -> LegalAdvice | None:
+    """Social and other specific services may take an adapted procedure whatever the amount (LIGHT_REGIME).
+
+    They are known by their main CPV, which is on the list of such services or in one of its ranges, or by being work
+    integration. The list is wider than the 115 codes that may be reserved to ESS. Where only some lots are such
+    services, these are named. Said of markets that are not a direct award anyway.
+    """
+    if not group.light or not view.holds("light_regime"):
+        return None
+    row, listed, *_ = light_rows("market", group, view)
+    fr = en = ""
+    if listed.id == "light_regime_cpv":
+        fr = " (annexe XIV de la directive 2014/24, à comparer à l'avis annexé au code)"
+        en = " (annex XIV of directive 2014/24, to be compared with the notice annexed to the code)"
+    if is_light(group):
+        message = Text(
+            f"Services sociaux ou autres services spécifiques{fr} : procédure adaptée possible quel que soit le "
+            "montant",
+            f"Social or other specific services{en}: adapted procedure possible whatever the amount",
+        )
+        return advice("LIGHT_REGIME", "info", row, message, group.advised_lots, least_sure(row, listed))
+    message = Text(
+        f"Lots de services sociaux ou autres services spécifiques{fr} : passés à part, ils peuvent suivre une "
+        "procédure adaptée quel que soit leur montant",
+        f"Lots of social or other specific services{en}: awarded apart, they may take an adapted procedure whatever "
+        "the amount",
+    )
+    lots = (tuple(lot.lot.id for lot in group.light),)
+    return advice("LIGHT_REGIME", "info", row, message, lots, least_sure(row, listed))
+
+
+@applies("mixed_services")
+def mixed_services(contract: ContractKind, group: Group, view: InForce) -> LegalAdvice | None:
+    """One contract of social and other services follows the rules of the part of greater value (MIXED_SERVICES).
+
+    Where it is not known which part that is, those of the other services. Said where the rules differ: the amount of
+    the whole calls, or may call, for the formal procedure.
+    """
+    if not group.light or is_light(group) or not (view.holds("mixed_services") and view.holds(REGIMES[contract])):
+        return None
+    light, rest = _shares(group)
+    row, *others = reversed(light_rows(contract, group, view))
+    if light is None or rest is None:
+        message = Text(
+            "Services sociaux ou spécifiques et autres prestations dans un même marché : les règles de la part de plus "
+            f"grande valeur s'appliquent à l'ensemble ; comme elle n'est pas connue, {OTHERS.fr}",
+            "Social or specific services and other services in one contract: the rules of the part of greater value "
+            f"apply to the whole; as it is not known, {OTHERS.en}",
+        )
+    else:
+        theirs, other, regime = euros(light), euros(rest), THEIRS if light > rest else OTHERS
+        message = Text(
+            f"Services sociaux ou spécifiques ({theirs.fr}) et autres prestations ({other.fr}) dans un même marché : "
+            f"les règles de la part de plus grande valeur s'appliquent à l'ensemble, ici {regime.fr}",
+            f"Social or specific services ({theirs.en}) and other services ({other.en}) in one contract: the rules of "
+            f"the part of greater value apply to the whole, here {regime.en}",
+        )
+    return advice("MIXED_SERVICES", "info", row, message, group.advised_lots, least_sure(row, *others))

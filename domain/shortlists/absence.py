@@ -1,0 +1,127 @@
+"""Reasons why a supplier is not among the candidates of a frozen shortlist, as codes and in words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from domain.shortlists.frozen import Named
+from domain.shortlists.shortlist import Gate
+from domain.text.bilingual import Language, Text
+from domain.text.labels import REFUSED_BY
+
+AbsenceCode = Literal[
+    "beyond_limit",
+    "refused",
+    "no_offer",
+    "inactive",
+    "merged",
+    "listed_as",
+    "gone",
+    "not_yet",
+    "not_kept",
+    "no_such_lot",
+]
+
+
+CODES: dict[AbsenceCode, Text] = {
+    "beyond_limit": Text("candidat au rang {rank}, au-delà {rows}", "candidate at rank {rank}, beyond {rows}"),
+    "no_offer": REFUSED_BY["segment"],
+    "inactive": Text("n'est pas en activité dans l'annuaire", "is not active in the directory"),
+    "merged": Text("réuni avec « {other} » dans l'annuaire", "made one with “{other}” in the directory"),
+    "listed_as": Text(
+        "y figure comme « {other} », réuni avec lui depuis", "listed there as “{other}”, since made one with it"
+    ),
+    "gone": Text("retiré de l'annuaire par sa source", "withdrawn from the directory by its source"),
+    "not_yet": Text("n'était pas encore dans l'annuaire", "was not yet in the directory"),
+    "no_such_lot": Text("ce lot n'y est pas", "this lot is not in it"),
+    "not_kept": Text(
+        "pas parmi les candidats affichés ; les données ont changé depuis et n'en disent plus la raison",
+        "not among the candidates shown; the data have changed since and no longer tell why",
+    ),
+}
+TODAY = Text(" (d'après les données d'aujourd'hui)", " (by the data of today)")
+FIELDS: dict[str, Text] = {
+    "segments": Text("segments", "segments"),
+    "cpv": Text("codes CPV", "CPV codes"),
+    "keywords": Text("mots", "keywords"),
+    "territory": Text("territoire", "territory"),
+    "site": Text("lieu d'exécution", "place of performance"),
+    "max_distance_km": Text("distance maximale", "greatest distance"),
+    "reserved": Text("réservation", "reservation"),
+    "on": Text("date d'évaluation", "evaluation date"),
+    "limit": Text("nombre de candidats affichés", "number of candidates shown"),
+}
+
+
+OFFERS = ("segments", "cpv", "keywords")
+DECISIVE: dict[str, tuple[str, ...]] = {
+    "segment": OFFERS,
+    "no_offer": OFFERS,
+    "service_area": (*OFFERS, "territory"),
+    "distance": ("territory", "site", "max_distance_km"),
+    "reservation": ("reserved", "on"),
+    "beyond_limit": (*OFFERS, "territory", "site", "max_distance_km", "reserved", "limit"),
+}
+"""The fields of a lot that decide whether a gate refuses a supplier, or how far down it comes."""
+
+
+class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The reason for which a supplier is not a candidate of a version, as a code and in words.
+
+    `excluded_by`: the gate that refused it. `rank`: its place beyond the rows shown. `other`: the supplier that it is
+    part of since (`merged`), or as which the version lists it (`listed_as`). `changed`: what the lot asks differently
+    in the two versions, of what decides this.
+    """
+
+    code: AbsenceCode
+    message: str
+    excluded_by: Gate | None = None
+    rank: int | None = None
+    other: UUID | None = None
+    changed: tuple[str, ...] = ()
+
+
+class Absence(msgspec.Struct, frozen=True):
+    """An `AbsenceReason` before it is put into words; `message`: the gate's, where it is known.
+
+    `data_changed`: this was found with data that are no longer those of the version.
+    """
+
+    code: AbsenceCode
+    excluded_by: Gate | None = None
+    message: str | None = None
+    rank: int | None = None
+    other: Named | None = None
+    data_changed: bool = False
+
+    def reason(self, number: int, shown: int, changed: Sequence[str], language: Language) -> AbsenceReason:
+        """The reason in words, for version `number`, which shows so many candidates of the lot.
+
+        `changed`: what the lot asks differently in the version it is compared with.
+        """
+        decisive = DECISIVE.get(self.excluded_by or self.code, ())
+        named = tuple(name for name in changed if name in decisive)
+        rows = Text("du seul affiché", "the only one shown")
+        if shown > 1:
+            rows = Text(f"des {shown} affichés", f"the {shown} shown")
+        pattern = REFUSED_BY[self.excluded_by] if self.excluded_by else CODES[self.code]
+        other = self.other.name if self.other else ""
+        sentence = self.message or pattern.to(language).format(rank=self.rank, rows=rows.to(language), other=other)
+        today = TODAY.to(language) if self.data_changed and self.code != "not_kept" else ""
+        fields = ", ".join(FIELDS[name].to(language) for name in named)
+        differs = Text(f" (le lot diffère par : {fields})", f" (the lot differs in: {fields})").to(language)
+        version = Text(f"Version {number} : ", f"Version {number}: ").to(language)
+        return AbsenceReason(
+            code=self.code,
+            message=version + sentence + today + (differs if named else ""),
+            excluded_by=self.excluded_by,
+            rank=self.rank,
+            other=self.other.id if self.other else None,
+            changed=named,
+        )
+
+
+Absences = Mapping[str, Mapping[UUID, Absence]]
+"""By lot and supplier."""

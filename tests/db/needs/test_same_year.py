@@ -1,0 +1,78 @@
+"""The other needs of a year in a real database: which ones, and no more of them than is added up."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from db.api_keys import ensure_organisation
+from db.core.engine import Connection, Engine, transaction
+from db.needs.needs import insert_need, write_need
+from db.needs.same_year import needs_of_year
+from domain.needs.need import Buyer, Lot, Need, Place, PlannedNeed, TerritoryRequest
+from domain.needs.same_year import OtherNeed
+from domain.needs.status import StoredNeed
+from tests.db.needs.steps import NOW
+
+BESIDES = UUID(int=1)
+HERE, ELSEWHERE = "22560001400016", "21560260300016"
+LOT = Lot("1", segments=("ev-entretien",), cpv=("77310000",), keywords=("tonte",), nature="services", value_eur=5.25)
+
+
+async def stored(connection: Connection, own: UUID, at: datetime = NOW, **fields: Any) -> StoredNeed:
+    content = PlannedNeed(**({"lots": (LOT,)} | fields))
+    return await insert_need(connection, own, content, at)
+
+
+async def test_only_what_is_added_up_is_read(engine: Engine) -> None:
+    """Places and territories are left in the database, however large they are."""
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        lots = (msgspec.structs.replace(LOT, title="Parcs", site=Place(commune="56260"), duration_months=12), Lot("2"))
+        need = await stored(
+            connection,
+            own,
+            lots=lots,
+            reference="R",
+            title="T",
+            buyer=Buyer(name="Mairie", siret=HERE),
+            estimated_total_eur=10,
+            territory=TerritoryRequest(codes=("departement:56",)),
+        )
+        kept = Need((LOT, Lot("2")), "R", "T", estimated_total_eur=10)
+        found = await needs_of_year(connection, own, 2026, None, BESIDES)
+        assert found == (OtherNeed(need.id, HERE, kept),)
+
+
+async def test_the_need_itself_the_abandoned_and_those_of_others_are_left_out(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        own, other = [await ensure_organisation(connection, name, NOW) for name in ("Morbihan", "Vannes")]
+        need, dropped, closed = [await stored(connection, own) for _ in range(3)]
+        await write_need(connection, own, msgspec.structs.replace(dropped, status="abandoned"))
+        await write_need(connection, own, msgspec.structs.replace(closed, status="closed"))
+        await stored(connection, other)
+        assert [each.id for each in await needs_of_year(connection, own, 2026, None, need.id)] == [closed.id]
+
+
+async def test_concessions_and_needs_of_another_buyer_are_left_out(engine: Engine) -> None:
+    """Buyers are told apart by SIRET; where one is not given, the buyer is taken for the same."""
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        await stored(connection, own, contract="concession")
+        sirets = (HERE, ELSEWHERE, None)
+        for siret in sirets:
+            await stored(connection, own, buyer=Buyer(siret=siret))
+        for asked, expected in ((HERE, {HERE, None}), (ELSEWHERE, {ELSEWHERE, None}), (None, set(sirets))):
+            found = await needs_of_year(connection, own, 2026, asked, BESIDES)
+            assert {each.buyer_siret for each in found} == expected
+
+
+async def test_a_need_is_found_by_its_year_and_buyer_as_they_are_now(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        need = await stored(connection, own, buyer=Buyer(siret=ELSEWHERE))
+        content = PlannedNeed((LOT,), buyer=Buyer(siret=HERE), planned_publication_on=date(2028, 1, 1))
+        await write_need(connection, own, msgspec.structs.replace(need, content=content))
+        assert await needs_of_year(connection, own, 2026, None, BESIDES) == ()
+        assert [each.id for each in await needs_of_year(connection, own, 2028, HERE, BESIDES)] == [need.id]
