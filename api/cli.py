@@ -41,6 +41,11 @@ MATCH = """\
 Match a need (besoin) against the suppliers in the database, and show for each lot the candidates and why, those that
 nearly fit and what they lack, and what another reservation or radius would change. NEED.json is a body of POST /match.
 """
+WORDS = """\
+Explain how a title is read, without a database: what was set aside, the phrases found, and the segments it may mean,
+each with the chance that it does and the words that say so. Those from a floor on are given to a match. Exits with 1
+where none is.
+"""
 IMPORT = """\
 Import a file of suppliers as the records of SOURCE, like POST /sources/{source}/imports. A bad row is rejected with its
 line and reason and stops no other; what is accepted is stored wholly or not at all. The name of FILE tells how it is
@@ -128,6 +133,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--workers", type=_whole(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)")
     _address_options(add("demo", "serve a sample pool and match a sample need (what `make run` runs)", DEMO))
     _match_options(add("match", "match a need (besoin) and show its shortlist", MATCH))
+    words = add("words", "explain how a title is read as segments", WORDS)
+    words.add_argument("title", metavar="TITLE", help="the title of a lot")
+    words.add_argument("--need", metavar="TITLE", help="the title of the need it belongs to")
     _import_options(add("import", "import a file of suppliers", IMPORT, "imports"))
     _keys_options(add("keys", "create, list and revoke API keys"))
     _audit_options(add("audit", "verify the hash chain of the journals"))

@@ -19,7 +19,7 @@ from domain.reference.taxonomy import Family
 from domain.reference.territory import KINDS, Area, Territories, TerritoryKind, UnknownTerritory
 from domain.suppliers.supplier import Point
 from matching.geo.territory import AreaOutline
-from matching.words.keywords import Reading
+from matching.words.title_reader import Reading
 
 TAG = "Reference"
 

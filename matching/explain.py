@@ -169,6 +169,9 @@ class Explainer:
             suggestions = self.interpreter.suggest(words)
             message = messages.unknown_words(words, [self.taxonomy.label(segment) for segment in suggestions])
             yield Advice("KEYWORD_UNKNOWN", "warning", None, self._text(message), suggestions=suggestions)
+        if query.title_says:
+            message = messages.title_differs([self.taxonomy.label(segment) for segment in query.title_says])
+            yield Advice("CPV_AND_TITLE_DIFFER", "warning", None, self._text(message), suggestions=query.title_says)
 
     def _candidate(self, contenders: Contenders, row: int, rank: int, best_presence: int) -> Candidate:
         supplier, query = contenders.considered.supplier(row), contenders.considered.query

@@ -1,7 +1,7 @@
 """Lots as they are matched: codes, CPV and words read as segments, places prepared. All problems are found at once."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -17,6 +17,9 @@ from matching.words.keywords import Interpreter
 
 Made = TypeVar("Made")
 
+# From there on, a title is held against CPV codes that say something else.
+SURE_TITLE = 0.5
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -30,7 +33,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class LotQuery:
-    """A lot ready to be matched. `unmapped` CPV codes and `unknown` words asked for nothing that could be searched."""
+    """A lot ready to be matched.
+
+    `unmapped` CPV codes and `unknown` words asked for nothing that could be searched. `title_says`: segments that the
+    title names where the CPV codes name others.
+    """
 
     lot: Lot
     wanted: tuple[Wanted, ...]
@@ -38,11 +45,39 @@ class LotQuery:
     site: Shape | None
     unmapped: tuple[str, ...]
     unknown: tuple[str, ...]
+    title_says: tuple[str, ...] = ()
 
     @property
     def objects(self) -> tuple[Wanted, ...]:
         """The segments that must be answered, without those that only support the object."""
         return tuple(wanted for wanted in self.wanted if wanted.role == "object")
+
+
+@dataclass
+class _Requested:
+    """The segments a lot asks for so far, in the order first named, each with its sources and how sure these are."""
+
+    found: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
+    unmapped: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    title_says: tuple[str, ...] = ()
+
+    def add(self, segment: str, source: str, confidence: float = 1.0) -> None:
+        self.found.setdefault(segment, []).append((source, confidence))
+
+    def complete(self, general: "_Requested", by_title: bool) -> None:
+        """Adds what too general codes stand for; where the title says something, only as another source of that."""
+        for segment, reasons in general.found.items():
+            if not by_title or segment in self.found:
+                self.found.setdefault(segment, []).extend(reasons)
+
+    def wanted(self, supporting: Iterable[str]) -> tuple[Wanted, ...]:
+        """The segments asked for as the object, then those that support it."""
+        support = [code for code in dict.fromkeys(supporting) if code not in self.found]
+        return (
+            *(_wanted(segment, "object", reasons) for segment, reasons in self.found.items()),
+            *(_wanted(code, "support", [(f"segment:{code}", 1.0)]) for code in support),
+        )
 
 
 @dataclass(frozen=True)
@@ -68,8 +103,7 @@ class NeedReader:
 
     def objects(self, lot: Lot) -> tuple[str, ...]:
         """The segments of the object of a lot whose codes were checked when it was stored; its places are not read."""
-        wanted, _, _ = self._wanted(lot)
-        return tuple(each.segment for each in wanted if each.role == "object")
+        return tuple(self._requested_by(lot, "").found)
 
     def _read_lot(
         self, need: Need, position: int, common: Territory | None, problems: list[Problem]
@@ -80,7 +114,7 @@ class NeedReader:
         """
         lot, at = need.lots[position], ("lots", position)
         found = self._check_codes(lot, at)
-        if not (lot.segments or lot.cpv or lot.keywords):
+        if not (lot.segments or lot.cpv or lot.keywords or lot.title):
             found.append(Problem(pointer(*at), "no_object", NO_OBJECT))
         if lot.territory is None and need.territory is None:
             found.append(Problem(pointer(*at, "territory"), "no_territory", NO_TERRITORY))
@@ -90,8 +124,10 @@ class NeedReader:
         problems += found
         if found or territory is None:
             return None
-        wanted, unmapped, unknown = self._wanted(lot)
-        return LotQuery(lot, wanted, territory, shape, unmapped, unknown)
+        requested = self._requested_by(lot, need.title or "")
+        wanted = requested.wanted(lot.support_segments)
+        unmapped, unknown = tuple(requested.unmapped), tuple(requested.unknown)
+        return LotQuery(lot, wanted, territory, shape, unmapped, unknown, requested.title_says)
 
     def _check_codes(self, lot: Lot, at: tuple[str | int, ...]) -> list[Problem]:
         taxonomy = self.taxonomy
@@ -110,26 +146,48 @@ class NeedReader:
             if not known(code)
         ]
 
-    def _wanted(self, lot: Lot) -> tuple[tuple[Wanted, ...], tuple[str, ...], tuple[str, ...]]:
-        """The segments asked for, in the order first named; then the CPV codes and the words that named none."""
-        found: dict[str, list[tuple[str, float]]] = {}
-        unmapped, unknown = [], []
+    def _requested_by(self, lot: Lot, need_title: str) -> _Requested:
+        """The segments a lot asks for by code, CPV, keywords and, where these name nothing, its title.
+
+        CPV codes too general to decide alone give way to the title.
+        """
+        requested, general = _Requested(), _Requested()
         for code in lot.segments:
-            found.setdefault(code, []).append((f"segment:{code}", 1.0))
+            requested.add(code, f"segment:{code}")
+        firm: set[str] = set()
         for code in lot.cpv:
             segments = self._of_cpv(code, lot)
-            unmapped += [] if segments else [code]
+            requested.unmapped += [] if segments else [code]
+            is_general = self.taxonomy.is_general_cpv(self.cpv.normalise(code))
+            firm.update(() if is_general else segments)
             for segment in segments:
-                found.setdefault(segment, []).append((f"cpv:{code}", 1.0))
+                (general if is_general else requested).add(segment, f"cpv:{code}")
         for keyword in lot.keywords:
             readings = self.interpreter.read(keyword)
-            unknown += [] if readings else [keyword]
+            requested.unknown += [] if readings else [keyword]
             for reading in readings:
-                found.setdefault(reading.segment, []).append((f"keyword:{keyword}", reading.confidence))
-        wanted = [_wanted(segment, "object", reasons) for segment, reasons in found.items()]
-        support = [code for code in dict.fromkeys(lot.support_segments) if code not in found]
-        wanted += [_wanted(code, "support", [(f"segment:{code}", 1.0)]) for code in support]
-        return tuple(wanted), tuple(unmapped), tuple(unknown)
+                requested.add(reading.segment, f"keyword:{keyword}", reading.confidence)
+        by_title = False
+        if lot.title and (firm or not requested.found):
+            by_title = self._hear_title(requested, lot.title, need_title, firm)
+        if not (requested.found or lot.cpv or lot.keywords):
+            requested.unknown.append(lot.title or "")
+        requested.complete(general, by_title)
+        return requested
+
+    def _hear_title(self, requested: _Requested, title: str, need_title: str, firm: set[str]) -> bool:
+        """Adds what a title says, and whether it does, where nothing is asked for yet.
+
+        Where CPV codes name segments (`firm`), it is only noted that the title says something else.
+        """
+        readings = self.interpreter.titles.read(title, need_title)
+        if firm:
+            sure = tuple(reading.segment for reading in readings if reading.confidence >= SURE_TITLE)
+            requested.title_says = () if firm & {*sure} else sure
+            return False
+        for reading in readings:
+            requested.add(reading.segment, f"title:{title}", reading.confidence)
+        return bool(readings)
 
     def _of_cpv(self, code: str, lot: Lot) -> tuple[str, ...]:
         """The segments of a CPV code; among equals, those the lot already names by code are enough."""
@@ -139,8 +197,9 @@ class NeedReader:
 
 
 NO_OBJECT = Text(
-    "Un lot demande au moins un segment (« segments »), un code CPV (« cpv ») ou des mots (« keywords »).",
-    "A lot asks for at least one segment (“segments”), CPV code (“cpv”) or words (“keywords”).",
+    "Un lot demande au moins un segment (« segments »), un code CPV (« cpv »), des mots (« keywords ») ou un intitulé "
+    "(« title »).",
+    "A lot asks for at least one segment (“segments”), CPV code (“cpv”), words (“keywords”) or a title (“title”).",
 )
 NO_TERRITORY = Text(
     "Un territoire est attendu, sur le besoin ou sur le lot.", "A territory is expected, on the need or on the lot."

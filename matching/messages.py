@@ -227,3 +227,12 @@ def unknown_words(words: str, suggestions: list[str]) -> Text:
         f"« {words} » n'a pas été reconnu." + (f" Peut-être : {fr} ?" if fr else ""),
         f"“{words}” was not recognised." + (f" Perhaps: {en}?" if en else ""),
     )
+
+
+def title_differs(labels: list[str]) -> Text:
+    """That the lot's title names other trades than its CPV codes, which were followed."""
+    fr, en = (", ".join(f"« {label} »" for label in labels), ", ".join(f"“{label}”" for label in labels))
+    return Text(
+        f"L'intitulé du lot dit {fr}, ses codes CPV disent autre chose : ce sont les codes qui ont été suivis.",
+        f"The lot's title says {en}, its CPV codes say something else: the codes were followed.",
+    )

@@ -36,4 +36,4 @@ def load_reference(rules: law.Rules | None = None) -> Reference:
     """Load all reference data (some 1 s); workers forked afterwards share it. `rules`: others than those of the law."""
     territories, trades = territory.load(), taxonomy.load()
     applied = law.load() if rules is None else rules
-    return Reference(territories, trades, cpv.load(), applied, Interpreter(trades), Geography(territories))
+    return Reference(territories, trades, cpv.load(), applied, Interpreter(trades, territories), Geography(territories))

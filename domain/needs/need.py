@@ -56,7 +56,11 @@ class Buyer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Lot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One lot: its object (`segments`, `cpv` or `keywords`), value, duration, reservation and place."""
+    """One lot: its object, value, duration, reservation and place.
+
+    The object is said by `segments`, `cpv` or `keywords`; where none of them names a segment, `title` is read, with the
+    need's where it says no trade itself.
+    """
 
     id: Code
     title: ShortText | None = None

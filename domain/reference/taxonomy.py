@@ -68,6 +68,16 @@ class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     segment: tuple[SegmentEntry, ...]
 
 
+class CpvReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """CPV prefixes that are not read as the segments listing them, or not before words.
+
+    `silent` name none; `general` say too little to decide alone: a title that names a trade goes before them.
+    """
+
+    silent: tuple[str, ...]
+    general: tuple[str, ...]
+
+
 class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """NAF codes of both vintages that are not read as the segments listing them.
 
@@ -97,6 +107,7 @@ class TaxonomyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The content of segments.toml."""
 
     family: tuple[FamilyEntry, ...]
+    cpv: CpvReading
     naf: NafReading
     neighbours: dict[str, tuple[tuple[str, str], ...]]
     vocabulary: Vocabulary
@@ -112,6 +123,8 @@ class Taxonomy:
         self.segments = {segment.id: segment for family in self.families for segment in family.segments}
         self._families = {family.id: family for family in self.families}
         self._cpv = _by_code((prefix, segment) for segment in self.segments.values() for prefix in segment.cpv)
+        self._cpv |= dict.fromkeys(file.cpv.silent, ())
+        self._general_cpv = file.cpv.general
         self._naf = _by_code(
             (code, segment) for segment in self.segments.values() for code in (*segment.naf, *segment.naf2025)
         )
@@ -134,11 +147,18 @@ class Taxonomy:
         return self._families.get(code)
 
     def of_cpv(self, code8: str) -> tuple[str, ...]:
-        """The segments that list the longest prefix of an 8-digit code, in the taxonomy's order; () if none does."""
+        """The segments that list the longest prefix of an 8-digit code, in the taxonomy's order.
+
+        () if none does, or where that prefix is known to say nothing of the trade.
+        """
         for length in range(self._longest_prefix, 1, -1):
             if code8[:length] in self._cpv:
                 return self._cpv[code8[:length]]
         return ()
+
+    def is_general_cpv(self, code8: str) -> bool:
+        """Whether an 8-digit code says so little that words naming a trade go before the segments it is read as."""
+        return code8.startswith(self._general_cpv)
 
     def of_naf(self, naf: str) -> tuple[str, ...]:
         """The segments whose trade a NAF code of either vintage names, in the taxonomy's order.
@@ -190,14 +210,19 @@ def _by_code(pairs: Iterable[tuple[str, Segment]]) -> dict[str, tuple[str, ...]]
 
 @functools.cache
 def load() -> Taxonomy:
-    """The taxonomy as committed in `domain/data/segments.toml`; its version changes with the file's content."""
-    return parse((files("domain") / "data" / "segments.toml").read_text("utf-8"))
+    """The taxonomy as committed in `domain/data/segments.toml`.
+
+    Its version changes with the file's content, and with the weights of words that texts are read with.
+    """
+    data = files("domain") / "data"
+    return parse((data / "segments.toml").read_text("utf-8"), (data / "words.npz").read_bytes())
 
 
-def parse(text: str) -> Taxonomy:
+def parse(text: str, words: bytes = b"") -> Taxonomy:
     """A taxonomy from the text of a `segments.toml`; raises msgspec.ValidationError where it is wrong.
 
-    A NAF code that is not one of its vintage is wrong, so that a misspelt one cannot silently name nothing.
+    A NAF code that is not one of its vintage is wrong, so that a misspelt one cannot silently name nothing. `words`:
+    what else the version is to change with.
     """
     file = msgspec.convert(tomllib.loads(text), TaxonomyFile)
-    return Taxonomy(file, hashlib.sha256(text.encode()).hexdigest()[:12])
+    return Taxonomy(file, hashlib.sha256(text.encode() + words).hexdigest()[:12])

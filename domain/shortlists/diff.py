@@ -181,7 +181,7 @@ class _Side:
         return found
 
     def criteria(self) -> dict[str, object]:
-        """The fields that decide who is a candidate of the lot, and how many of them are shown."""
+        """The fields that decide who is a candidate of the lot, and how many of them are shown; its title if read."""
         if self.lot is None:
             return {}
         need, lot = self.version.need, self.lot

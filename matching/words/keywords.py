@@ -1,15 +1,26 @@
-"""Free French text → segments of the taxonomy, with a confidence; below a floor the text stays unknown."""
+"""Free French text → segments of the taxonomy, with a confidence; below a floor the text stays unknown.
+
+A few words are read here, by phrases that they say in whole or in part; longer texts as titles are.
+"""
 
 import functools
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from domain.reference.taxonomy import Taxonomy
+from domain.reference.territory import Territories
 from domain.text.normalise import fold
+from matching.words import word_model
 from matching.words.lexicon import Lexicon, Match, Word
+from matching.words.title_reader import Reading, TitleReader
 
 LONGEST_KEYWORD = 400
 MOST_WORDS = 32
+# A text of more words than that is a sentence or a title.
+A_TITLE = 4
+# A few words that say no phrase are believed as a title from there on.
+SURE = 0.85
+# And of so many typed into a search.
+A_QUERY = 3
 FLOOR = 0.6
 # Readings this close to the best one are meant as well.
 NEAR_BEST = 0.1
@@ -27,18 +38,12 @@ SUGGESTED = 0.2
 CACHED = 4096
 
 
-class Reading(NamedTuple):
-    """A segment that a text means; `confidence` from 0 to 1, 1 for the words of the taxonomy themselves."""
-
-    segment: str
-    confidence: float
-
-
 class Interpreter:
     """Reads keywords; built once from a taxonomy and then only read, so that threads may share it."""
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
+    def __init__(self, taxonomy: Taxonomy, territories: Territories) -> None:
         self._lexicon = Lexicon(taxonomy)
+        self.titles = TitleReader(taxonomy, territories, word_model.load())
         self._order = {segment: place for place, segment in enumerate(taxonomy.segments)}
         self._readings = functools.lru_cache(CACHED)(self._read)
 
@@ -46,7 +51,8 @@ class Interpreter:
         """The segments a free French text means, best first; () where nothing is meant with enough confidence.
 
         Whole phrases count before words, the governing word before its complement ("nettoyage de bibliothèques" is
-        cleaning). A text of more than 400 characters or 32 words is unknown.
+        cleaning); a text of more than four words is read as a title, and so is one of fewer that says no phrase. One of
+        more than 400 characters or 32 words is unknown.
         """
         return self._readings(keyword) if len(keyword) <= LONGEST_KEYWORD else ()
 
@@ -65,12 +71,24 @@ class Interpreter:
         near = [self._lexicon.near(word.stem) for word in words[:-1]]
         matches = self._lexicon.matches([*near, *(self._lexicon.completed(word.stem) for word in words[-1:])])
         scores = ((match, self._covered(match.mask, words) * (0.5 + 0.5 * match.share)) for match in matches)
-        return self._best(scores)[:limit]
+        first = self.titles.read(q) if len(words) > A_QUERY else ()
+        meant = {reading.segment for reading in first}
+        return (*first, *(reading for reading in self._best(scores) if reading.segment not in meant))[:limit]
 
     def _read(self, keyword: str) -> tuple[Reading, ...]:
         words = self._lexicon.words(keyword)
         if len(words) > MOST_WORDS or all(word.stem in self._lexicon.filler for word in words):
             return ()
+        stated = self._stated(words)
+        if stated and stated[0].confidence == 1:
+            return stated
+        as_title = self.titles.read(keyword)
+        if len(words) > A_TITLE:
+            return as_title
+        return stated or tuple(reading for reading in as_title if reading.confidence >= SURE)
+
+    def _stated(self, words: Sequence[Word]) -> tuple[Reading, ...]:
+        """The segments whose phrases a few words say, in whole or in part."""
         matches = self._lexicon.matches([self._lexicon.near(word.stem) for word in words])
         matches = _undominated([match for match in matches if _is_meant(match)])
         free = self._free(matches, words)

@@ -4,17 +4,16 @@ Precision before recall: a supplier without an offer is found by other means, a 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType
-from domain.text.normalise import fold, stem
+from domain.text.normalise import stem
+from matching.words.phrases import PhraseSpotter, stems
 from sources.trades.offers import offer_of, shortened
 from sources.trades.register import registered, telling
 
-# Between the words of a phrase these change nothing: "collecte de papiers", "collecte des papiers".
-_LINKS = frozenset(["de", "d", "du", "des", "la", "le", "l", "les", "au", "aux", "a", "en", "pour", "par"])
 _BREAK = re.compile(r"[.,;:!?()•|\n/+]| [-–—] ")
 
 # Words that alone name a trade, in a name too. Most others do not: "accueil" or "formation" tell what a structure does
@@ -65,43 +64,34 @@ class WordReader:
     """Finds the phrases of a taxonomy in names and descriptions."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:
-        self._clues: dict[tuple[str, ...], tuple[Clue, ...]] = {}
+        self._clues: PhraseSpotter[tuple[Clue, ...]] = PhraseSpotter()
         for segment in taxonomy.segments.values():
             if segment.id not in _MISSION:
                 self._learn((*segment.synonyms, segment.label), segment.id)
         for phrase in (*taxonomy.vocabulary.outside, *_MISLEADING):
-            self._clues[_stems(phrase)] = ()
-        self._longest = max(map(len, self._clues))
+            self._clues.learn(stems(phrase), ())
 
     def read(self, texts: Iterable[str], city: str = "") -> tuple[Clue, ...]:
         """The segments named by whole phrases, the first clue for each; longer phrases hide those inside them.
 
         Words that make up the name of the city do not count: Vitré is no glazier's, Mâcon no mason's.
         """
-        place = frozenset(_stems(city))
+        place = frozenset(stems(city))
         first: dict[str, Clue] = {}
         for part in (part for text in texts for part in _BREAK.split(text)):
-            for words in self._phrases(_stems(part)):
-                if not place.issuperset(words):
-                    for clue in self._clues[words]:
+            words = stems(part)
+            for at, length, clues in self._clues.spot(words):
+                if not place.issuperset(words[at : at + length]):
+                    for clue in clues:
                         first.setdefault(clue.segment, clue)
         return tuple(first.values())
 
     def _learn(self, phrases: Iterable[str], segment: str) -> None:
         for phrase in phrases:
-            words = _stems(phrase)
-            known = self._clues.get(words, ())
+            words = stems(phrase)
+            known = self._clues.meaning(words) or ()
             if (len(words) > 1 or words[0] in _TRADE_STEMS) and segment not in {clue.segment for clue in known}:
-                self._clues[words] = (*known, Clue(segment, phrase))
-
-    def _phrases(self, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-        at = 0
-        while at < len(words):
-            lengths = range(min(self._longest, len(words) - at), 0, -1)
-            length = next((n for n in lengths if words[at : at + n] in self._clues), None)
-            if length is not None:
-                yield words[at : at + length]
-            at += length or 1
+                self._clues.learn(words, (*known, Clue(segment, phrase)))
 
 
 class OfferInference:
@@ -135,7 +125,3 @@ class OfferInference:
             evidence = Evidence("words", shortened(phrases), source=self._source)
             offers.append(offer_of(segments, f"Déduit du nom ou de la présentation : {phrases}", evidence, presta))
         return tuple(offers)
-
-
-def _stems(text: str) -> tuple[str, ...]:
-    return tuple(stem(word) for word in fold(text).split() if word not in _LINKS)

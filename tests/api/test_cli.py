@@ -20,6 +20,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         "serve",
         "demo",
         "match",
+        "words",
         "import",
         "keys",
         "law",

@@ -212,7 +212,7 @@ def test_a_lot_without_candidates_risks_no_offer(pool: list[Supplier]) -> None:
 
 
 def test_messages_are_french_by_default_and_codes_are_not_translated(reference: Reference) -> None:
-    asked = need(lot(reserved=("iae",), max_distance_km=60, cpv=("80000000",)), lot(id="2", reserved=("ess", "iae")))
+    asked = need(lot(reserved=("iae",), max_distance_km=60, cpv=("33000000",)), lot(id="2", reserved=("ess", "iae")))
     pool = live(*SOCIAL, *NORTH)
     french, english = (match(asked, pool, reference, ON, language) for language in ("fr", "en"))
     assert french != english

@@ -24,7 +24,7 @@ from tests.factories import (
     supplier,
 )
 
-MUSIC = "80000000"
+MEDICAL = "33000000"
 
 
 def candidate(one: Supplier, language: Any = "fr", territory: Any = None, **fields: Any) -> Candidate:
@@ -283,7 +283,7 @@ def test_support_does_not_tighten_the_supply() -> None:
 
 def test_a_lot_nobody_understands_says_so() -> None:
     """No candidates, no tension to speak of, and why: a CPV code no segment covers, words that are not known."""
-    found = matched(need(lot(cpv=(MUSIC,), keywords=("zzyzx",))), supplier("x"))
+    found = matched(need(lot(cpv=(MEDICAL,), keywords=("zzyzx",))), supplier("x"))
     assert (found.total, found.requested, found.coverage, found.candidates) == (0, (), (), ())
     assert found.tension.level == "none"
     assert found.tension.message == "Aucun segment n'a été reconnu dans ce lot : préciser l'objet"
@@ -291,9 +291,9 @@ def test_a_lot_nobody_understands_says_so() -> None:
 
 
 def test_a_cpv_code_no_segment_covers_is_named_with_its_label() -> None:
-    (told,) = (a for a in matched(need(lot("pr-locaux", cpv=(MUSIC,)))).advice if a.code == "CPV_UNMAPPED")
+    (told,) = (a for a in matched(need(lot("pr-locaux", cpv=(MEDICAL,)))).advice if a.code == "CPV_UNMAPPED")
     assert told.article is None
-    assert told.message.startswith("Aucun segment ne couvre le code CPV 80000000 (")
+    assert told.message.startswith("Aucun segment ne couvre le code CPV 33000000 (")
     assert "préciser l'objet" in told.message
 
 
@@ -319,3 +319,10 @@ def test_the_territory_is_echoed_as_it_was_understood() -> None:
     echo = matched(need(territory=codes("commune:75111", "nuts:FR523"))).territory
     assert echo.codes == ("commune:75056", "nuts:FRH03")
     assert echo.label == "Paris, Ille-et-Vilaine"
+
+
+def test_a_title_that_says_something_else_than_the_codes_is_told_in_words() -> None:
+    found = matched(need(lot(segments=(), cpv=("90919200",), title="Tonte des pelouses")))
+    (advice,) = (advice for advice in found.advice if advice.code == "CPV_AND_TITLE_DIFFER")
+    assert "« Entretien d'espaces verts »" in advice.message
+    assert advice.suggestions == ("ev-entretien",)

@@ -149,7 +149,7 @@ def test_an_index_of_nobody_answers(reference: Reference) -> None:
         (offer("pr-locaux", "pr-locaux", "ev"), ("pr-locaux", "ev")),
         (offer("pr-locaux", cpv=("77310000",)), ("pr-locaux",)),
         (offer(cpv=("90919200-4", "90919200")), ("pr-locaux",)),
-        (offer(cpv=("80000000",)), ()),
+        (offer(cpv=("33000000",)), ()),
     ],
 )
 def test_an_offer_is_of_the_segments_it_names_else_of_its_cpv(

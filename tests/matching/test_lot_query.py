@@ -11,7 +11,7 @@ from matching.lot_query import LotQuery, Wanted
 from matching.reference import Reference
 from tests.factories import around, codes, lot, need, square
 
-MUSIC = "80000000"  # education: no segment covers it
+MEDICAL = "33000000"  # medical equipment: no segment covers it
 
 
 @pytest.fixture
@@ -95,8 +95,8 @@ def test_a_segment_asked_as_object_stays_object(read: Any, object_: dict[str, An
 
 
 def test_what_is_not_understood_is_set_aside_not_refused(read: Any) -> None:
-    query = read(need(lot(cpv=(MUSIC,), keywords=("zzyzx",))))
-    assert (query.wanted, query.unmapped, query.unknown) == ((), (MUSIC,), ("zzyzx",))
+    query = read(need(lot(cpv=(MEDICAL,), keywords=("zzyzx",))))
+    assert (query.wanted, query.unmapped, query.unknown) == ((), (MEDICAL,), ("zzyzx",))
 
 
 def test_a_lot_has_its_own_territory_or_the_need_s(reference: Reference) -> None:
@@ -199,3 +199,46 @@ def test_a_territory_that_cannot_be_used_is_pointed_at(
     assert problems(reference, need(territory=territory)) == [problem]
     moved = problem[0].replace("/territory", "/lots/0/territory")
     assert problems(reference, need(lot(territory=territory))) == [(moved, problem[1])]
+
+
+def sources_of(query: Any) -> dict[str, tuple[str, ...]]:
+    return {segment: one.sources for segment, one in wanted(query).items()}
+
+
+def test_a_title_is_read_where_nothing_else_names_a_segment(read: Any) -> None:
+    query = read(need(Lot(id="1", title="Tonte des pelouses")))
+    assert sources_of(query) == {"ev-entretien": ("title:Tonte des pelouses",)}
+    assert 0.5 < query.wanted[0].confidence <= 1
+    query = read(need(Lot(id="1", title="Secteur nord"), title="Entretien des espaces verts"))
+    assert sources_of(query) == {"ev-entretien": ("title:Secteur nord",)}
+    query = read(need(Lot(id="1", title="Tonte des pelouses", segments=("pr-locaux",))))
+    assert sources_of(query) == {"pr-locaux": ("segment:pr-locaux",)}
+
+
+def test_a_title_that_says_no_trade_is_told(read: Any) -> None:
+    query = read(need(Lot(id="1", title="Zzyzx")))
+    assert (query.wanted, query.unknown) == ((), ("Zzyzx",))
+
+
+def test_a_title_is_read_where_a_code_hides_the_trade(read: Any) -> None:
+    query = read(need(Lot(id="1", title="Ramassage des cartons", cpv=("75231240",))))
+    assert sources_of(query) == {"de-5flux": ("title:Ramassage des cartons",)}
+    assert query.unmapped == ("75231240",)
+
+
+def test_codes_too_general_give_way_to_the_title(read: Any) -> None:
+    assert sources_of(read(need(Lot(id="1", cpv=("90910000",))))) == {"pr-locaux": ("cpv:90910000",)}
+    query = read(need(Lot(id="1", title="Nettoyage des vitres", cpv=("90910000",))))
+    assert sources_of(query) == {"pr-specialise": ("title:Nettoyage des vitres",)}
+    query = read(need(Lot(id="1", title="Nettoyage des bureaux", cpv=("90910000",))))
+    assert sources_of(query) == {"pr-locaux": ("title:Nettoyage des bureaux", "cpv:90910000")}
+    assert query.title_says == ()
+
+
+@pytest.mark.parametrize(
+    ("title", "says"), [("Tonte des pelouses", ("ev-entretien",)), ("Nettoyage des bureaux", ()), ("Lot 3", ())]
+)
+def test_a_title_that_contradicts_the_codes_is_noted(read: Any, title: str, says: tuple[str, ...]) -> None:
+    query = read(need(Lot(id="1", title=title, cpv=("90919200",))))
+    assert sources_of(query) == {"pr-locaux": ("cpv:90919200",)}
+    assert query.title_says == says

@@ -50,6 +50,7 @@ CONTRACT: dict[Level, set[str]] = {
         "COUNTS_TOWARDS_QUOTA",
         "CPV_UNMAPPED",
         "KEYWORD_UNKNOWN",
+        "CPV_AND_TITLE_DIFFER",
         "RESERVATION_POSSIBLE",
         "APPROVALS_EXPIRING",
     },
@@ -94,7 +95,7 @@ ADDED: dict[Level, set[str]] = {
         "DISTANCE_SOURCING_ONLY",
     },
 }
-NOT_LAW = {"CPV_UNMAPPED", "KEYWORD_UNKNOWN"}
+NOT_LAW = {"CPV_UNMAPPED", "KEYWORD_UNKNOWN", "CPV_AND_TITLE_DIFFER"}
 COUNSEL = {"RISK_INFRUCTUEUX", "RESERVATION_POSSIBLE", "APPROVALS_EXPIRING"}
 DATES = (date(2015, 1, 1), date(2019, 6, 1), date(2022, 11, 1), date(2026, 8, 21), TODAY, date(2028, 1, 1))
 
@@ -132,6 +133,7 @@ def battery() -> Iterator[Json]:
     yield need(lot(segments=["de-dangereux"], cpv=["14000000"]))
     yield need(lot(segments=["lt-epi"], innovative=True, value_eur=50_000, nature="supplies"))
     yield need(lot(segments=["re-mobilier"], keywords=["xyzzy plugh"], innovative=True))
+    yield need(lot(segments=[], cpv=["90919200"], title="Tonte des pelouses"))
     yield need(lot(segments=["re-mobilier"]), technique="dynamic_purchasing_system", estimated_total_eur=300_000)
 
 

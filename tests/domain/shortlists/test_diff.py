@@ -137,6 +137,17 @@ def test_what_the_lot_asks_differently_is_named_where_it_decides() -> None:
     assert found.title == "Parcs"
 
 
+def test_a_title_is_among_what_decides_where_it_says_the_object() -> None:
+    def changed(*segments: str) -> tuple[str, ...]:
+        lots = [Lot("1", title=title, segments=segments) for title in ("Tonte", "Tonte et taille")]
+        needs = [PlannedNeed(lots=(lot,)) for lot in lots]
+        before = frozen(listed("1", []), number=1, need=needs[0])
+        return lot_of(before, frozen(listed("1", []), number=2, need=needs[1], need_version=2)).changed_fields
+
+    assert changed() == ("title",)
+    assert changed("ev-entretien") == ()
+
+
 def test_another_day_is_named_where_the_law_decides_and_is_no_change_of_the_lot() -> None:
     """An approval may have lapsed meanwhile; an offer has not."""
     later = msgspec.structs.replace(STAMP, on=date(2027, 3, 1))

@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.reference import taxonomy
-from matching.words.keywords import FLOOR, LONGEST_KEYWORD, Interpreter
+from domain.reference import taxonomy, territory
+from matching.words.keywords import LONGEST_KEYWORD, Interpreter
+from matching.words.title_reader import TITLE_FLOOR
 
 TAXONOMY = taxonomy.load()
-INTERPRETER = Interpreter(TAXONOMY)
+INTERPRETER = Interpreter(TAXONOMY, territory.load())
 
 # Typed from the point of view of a buyer, not from the synonyms: plurals, slips, other orders, verbs, whole sentences.
 MEANT = {
@@ -177,7 +178,7 @@ def test_confidence_falls_with_what_is_not_understood() -> None:
 @given(st.text(max_size=LONGEST_KEYWORD + 50))
 def test_any_text_is_read_within_bounds(text: str) -> None:
     readings = INTERPRETER.read(text)
-    assert all(FLOOR <= reading.confidence <= 1 for reading in readings)
+    assert all(TITLE_FLOOR <= reading.confidence <= 1 for reading in readings)
     assert [r.confidence for r in readings] == sorted((r.confidence for r in readings), reverse=True)
     assert set(INTERPRETER.suggest(text)) | {r.segment for r in readings} <= set(TAXONOMY.segments)
     assert len(INTERPRETER.search(text, 3)) <= 3

@@ -1,0 +1,224 @@
+"""Titles of lots and contracts → segments, each with the chance that it is meant and the words it rests on.
+
+Phrases of the taxonomy first, a model of single words beside them (`matching/words/word_model.py`); what each is worth
+was measured on titles that people labelled, so that of readings with a confidence of 0.7 some seven of ten are right.
+"""
+
+import functools
+import math
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from domain.reference.taxonomy import Taxonomy
+from domain.reference.territory import Territories
+from matching.words.phrases import PhraseSpotter, stems
+from matching.words.titles import Title, TitleParser
+from matching.words.word_model import Probabilities, WordModel
+
+# Readings below are not given: more of them would be wrong than right ones lost.
+TITLE_FLOOR = 0.3
+MOST_READINGS = 3
+# How many segments the model may propose beside those that phrases name, and the least chance of one.
+PROPOSED, LEAST_CHANCE = 3, 0.02
+# The chance of a segment that the model was not trained for: it speaks neither for nor against it.
+UNTRAINED = 0.3
+# Added to the score of a trade in a list of trades ("plâtrerie, menuiserie, peinture"): all of them are meant, though a
+# model that divides certainty among segments finds none of them likely.
+LISTED = 2.0
+# A contract of insertion names the work that carries it ("ayant pour support le nettoyage d'espaces publics").
+INSERTION = "so-insertion"
+CACHED = 4096
+
+_LABEL_PART = re.compile(r"[,:()]")
+
+
+class Reading(NamedTuple):
+    """A segment that a text means, the chance that it does (0 to 1), and the words that say so, as stems."""
+
+    segment: str
+    confidence: float
+    words: tuple[str, ...] = ()
+
+
+class TitleExplanation(NamedTuple):
+    """A title read in full: its object and what completes it as words, what was set aside, phrases, readings.
+
+    `phrases`: each phrase found with the segments it names, none where it is known to be another trade; `other`: the
+    chance of another trade by the model; `readings` also holds those below the floor.
+    """
+
+    title: Title
+    phrases: tuple[tuple[str, tuple[str, ...]], ...]
+    other: float
+    readings: tuple[Reading, ...]
+
+
+class TitleClues(NamedTuple):
+    """The clues to a segment in a title; each field has its weight in `WordModel.trust`, in this order."""
+
+    chance: float  # logarithm of the model's chance, with what completes the object
+    own_chance: float  # the same by the object alone
+    other: float  # logarithm of the model's chance of another trade
+    phrase: float  # a phrase of several words of the object
+    word: float  # one of a single word
+    alone: float  # one that is a whole part of the object, as in a list of trades
+    completing_phrase: float  # phrases in what completes the object, where that says no segment
+    completing_word: float
+    completing_beside: float  # either, where the object says another segment
+    likeliest: float  # the model's first choice
+    first: float  # the first phrase of the title
+    first_phrase: float  # that, of several words
+    elsewhere: float  # the object says another trade
+    elsewhere_first: float  # and says it first
+    elsewhere_completing: float  # what completes it does
+    unsaid: float  # no phrase of the object names the segment
+
+
+class _Phrases:
+    """The phrases found in some parts, by segment, and whether another trade's is among them."""
+
+    def __init__(self, spotter: PhraseSpotter[tuple[str, ...]], parts: Sequence[Sequence[str]]) -> None:
+        self.found: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+        for part in parts:
+            for at, length, segments in spotter.spot(part):
+                self.found.append((tuple(part[at : at + length]), segments))
+        self.long = {segment for words, segments in self.found for segment in segments if len(words) > 1}
+        self.short = {segment for words, segments in self.found for segment in segments if len(words) == 1}
+        self.named = self.long | self.short
+        whole = {tuple(part) for part in parts}
+        self.alone = {segment for words, segments in self.found if words in whole for segment in segments}
+        self.first = set(self.found[0][1]) if self.found else set()
+        self.elsewhere = any(not segments for _, segments in self.found)
+        self.elsewhere_first = bool(self.found) and not self.found[0][1]
+
+
+class TitleReader:
+    """Reads titles; built once and then only read, so that threads may share it."""
+
+    def __init__(self, taxonomy: Taxonomy, territories: Territories, model: WordModel) -> None:
+        self._model = model
+        self._places = {segment: place for place, segment in enumerate(model.segments) if segment in taxonomy.segments}
+        self._order = {segment: place for place, segment in enumerate(taxonomy.segments)}
+        self._spotter, words = _taught(taxonomy)
+        self._parser = TitleParser(territories, (words | model.common).__contains__)
+        self._readings = functools.lru_cache(CACHED)(self._read)
+
+    def read(self, title: str, context: str = "") -> tuple[Reading, ...]:
+        """The segments that a title means, best first, at most three; () where it says no trade, or another.
+
+        `context` is the title of the need it is a lot of, which tells where the lot's own does not.
+        """
+        return self._readings(title, context)
+
+    def explain(self, title: str, context: str = "") -> TitleExplanation:
+        """The way a title is read: what was set aside, the phrases found, and every reading with its words."""
+        weighed = self._weighed(title, context)
+        phrases = tuple((" ".join(words), segments) for words, segments in weighed.phrases)
+        readings = tuple(self._reading(weighed, *ranked) for ranked in self._ranked(weighed))
+        return TitleExplanation(weighed.title, phrases, weighed.whole.other, readings)
+
+    def clues(self, title: str, context: str = "") -> dict[str, TitleClues]:
+        """The clues to each segment that a title may mean, as they are to be weighed."""
+        weighed = self._weighed(title, context)
+        return {segment: weighed.clues(segment, self._places.get(segment)) for segment in self._proposed(weighed)}
+
+    def _read(self, title: str, context: str) -> tuple[Reading, ...]:
+        weighed = self._weighed(title, context)
+        best = self._ranked(weighed)[:MOST_READINGS]
+        return tuple(self._reading(weighed, *ranked) for ranked in best if ranked[1] >= TITLE_FLOOR)
+
+    def _weighed(self, title: str, context: str) -> "_Weighed":
+        parsed = self._parser.parse(title)
+        if context and context != title:
+            around = self._parser.parse(context)
+            aside = tuple(dict.fromkeys(parsed.aside + around.aside))
+            parsed = Title(parsed.parts, parsed.context + around.parts, aside)
+        chances = self._model.probabilities(parsed.parts)
+        whole = self._model.probabilities(parsed.parts + parsed.context) if parsed.context else chances
+        own, around_it = _Phrases(self._spotter, parsed.parts), _Phrases(self._spotter, parsed.context)
+        return _Weighed(parsed, own, around_it, chances, whole)
+
+    def _proposed(self, weighed: "_Weighed") -> Iterator[str]:
+        """The segments that phrases name, and those the model finds likeliest."""
+        named = weighed.own.named | weighed.around.named
+        for chances in (weighed.chances, weighed.whole)[: 1 + bool(weighed.title.context)]:
+            likeliest = np.argsort(-chances.segments)[:PROPOSED].tolist()
+            named |= {self._model.segments[place] for place in likeliest if chances.segments[place] > LEAST_CHANCE}
+        yield from (segment for segment in named if segment in self._order)
+
+    def _ranked(self, weighed: "_Weighed") -> list[tuple[str, float]]:
+        """The segments that a title may mean with their confidence, best first."""
+        bias, *weights = self._model.trust
+        ranked, listed = [], weighed.listed
+        for segment in self._proposed(weighed):
+            clues = weighed.clues(segment, self._places.get(segment))
+            score = bias + sum(weight * value for weight, value in zip(weights, clues, strict=True) if value)
+            score += LISTED if segment in listed else 0.0
+            ranked.append((segment, round(1 / (1 + math.exp(-score)), 3)))
+        return sorted(ranked, key=lambda item: (-item[1], self._order[item[0]]))
+
+    def _reading(self, weighed: "_Weighed", segment: str, confidence: float) -> Reading:
+        said = [" ".join(words) for words, segments in weighed.phrases if segment in segments]
+        place = self._places.get(segment)
+        backed = () if said or place is None else self._model.reasons(weighed.whole.known, place)
+        return Reading(segment, confidence, tuple(dict.fromkeys((*said, *backed))))
+
+
+class _Weighed(NamedTuple):
+    """A title, the phrases of its object and of what completes it, and the model's chances without and with that."""
+
+    title: Title
+    own: _Phrases
+    around: _Phrases
+    chances: Probabilities
+    whole: Probabilities
+
+    @property
+    def phrases(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+        return self.own.found + self.around.found
+
+    @property
+    def listed(self) -> set[str]:
+        """The segments that the object names beside each other, or as the work of a contract of insertion."""
+        carrying = self.own.named - {INSERTION} if INSERTION in self.own.named else set()
+        return carrying | (self.own.alone if len(self.own.alone) > 1 else set())
+
+    def clues(self, segment: str, place: int | None) -> TitleClues:
+        """The clues to a segment; `place` is its own in the model, None where the model does not know it."""
+        own, around, chances = self.own, self.around, self.chances
+        said = segment in own.named
+        return TitleClues(
+            chance=math.log((float(self.whole.segments[place]) if place is not None else UNTRAINED) + 1e-3),
+            own_chance=math.log((float(chances.segments[place]) if place is not None else UNTRAINED) + 1e-3),
+            other=math.log(chances.other + 1e-2),
+            phrase=segment in own.long,
+            word=segment in own.short,
+            alone=segment in own.alone,
+            completing_phrase=segment in around.long and not own.named,
+            completing_word=segment in around.short and not own.named,
+            completing_beside=segment in around.named and bool(own.named) and not said,
+            likeliest=place is not None and place == chances.likeliest,
+            first=segment in own.first,
+            first_phrase=segment in own.first and segment in own.long,
+            elsewhere=own.elsewhere,
+            elsewhere_first=own.elsewhere_first,
+            elsewhere_completing=around.elsewhere and not own.elsewhere,
+            unsaid=not said,
+        )
+
+
+def _taught(taxonomy: Taxonomy) -> tuple[PhraseSpotter[tuple[str, ...]], frozenset[str]]:
+    """A spotter of labels, their parts, synonyms and phrases of other trades; with every word of these."""
+    meanings: dict[tuple[str, ...], dict[str, None]] = {}
+    for segment in taxonomy.segments.values():
+        for text in (*segment.synonyms, segment.label, *_LABEL_PART.split(segment.label)):
+            if words := stems(text):
+                meanings.setdefault(words, {})[segment.id] = None
+    meanings |= {stems(text): {} for text in taxonomy.vocabulary.outside}
+    spotter: PhraseSpotter[tuple[str, ...]] = PhraseSpotter()
+    for words, segments in meanings.items():
+        spotter.learn(words, tuple(segments))
+    return spotter, frozenset(word for words in meanings for word in words)

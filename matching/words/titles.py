@@ -1,0 +1,128 @@
+"""Titles of contracts and lots, parted into what is bought and what is set aside.
+
+A title says its object among much else: the need before its lot ("Restructuration du collège - Lot 4 : peinture"), the
+buyer ("pour le compte de la ville de Redon"), places, references, years. What is set aside is told, so that a reader
+sees why it did not count.
+"""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from domain.reference.territory import Territories, TerritoryKind
+from domain.text.normalise import fold, stem
+from matching.words.phrases import LINKS, PhraseSpotter, stems
+
+LONGEST_TITLE = 1000
+# Kinds of areas whose names are places to a title; NUTS areas are named as these.
+_PLACES: tuple[TerritoryKind, ...] = ("commune", "epci", "departement", "region")
+
+_MARKUP = re.compile(r"<[^>]*>|(?:&|\bet)#\d+[;,]")
+# As in “Lot n° 2 :”, “LOT N�1 -”, “lots 3 et 4”, “Lot n o 03”, “Lot: 08”.
+_LOT = re.compile(
+    r"\b(?:sous[- ])?lots?\s*:?\s*(?:n\s?[°º�.o]?\s?[o.]?\s*)?\d[\da-z]{0,2}\b"
+    r"(?:\s*(?:,|-|et|&|à|/)\s*\d{1,3}\b)*[\s:;.,_–—-]*",
+    re.IGNORECASE,
+)
+# What follows is for whom it is, to the end of the part.
+_FOR = re.compile(
+    r"\b(?:pour le compte|au (?:profit|b.n.fice)|pour les (?:besoins|services)|en faveur)\s+(?:de |des |du |d['’])"
+    r"[^:;•|\n«»\"()]*?(?=[:;•|\n«»\"()]|\s[-–—]|\.\s|$)",
+    re.IGNORECASE,
+)
+_BREAK = re.compile(r"[.,;:!?()•|\n/+_«»\"“”\[\]&]|\s[-–—]+|[-–—]\s|\b(?:et|ou)\b", re.IGNORECASE)
+# What follows completes the object, or says what it is for: read only where the object itself says no trade.
+_TAIL = re.compile(
+    r"(?<=\S)\s(?:avec|y compris|dont|incluant|comprenant|hors|sauf|suite|dans le cadre|en vue|afin|destin.e?s?|pour"
+    r"|au sein|pendant|selon|conform.ment|sise?s?|situ.e?s?|lors|relevant|gérée?s?|accompagn.e?s?)\s",
+    re.IGNORECASE,
+)
+_TOKEN = re.compile(r"[^\W_]+")
+# A letter lost for good, as old data has them, is most often one of these.
+_LOST, _LETTERS = "�", "eaciou"
+_LOST_WORD = re.compile(r"[^\W_]*�[^\W_�]*(?:�[^\W_�]*)*")
+
+
+class Title(NamedTuple):
+    """The stems of what is bought, part by part, those of what stands before its lot, and what was set aside."""
+
+    parts: tuple[tuple[str, ...], ...]
+    context: tuple[tuple[str, ...], ...]
+    aside: tuple[str, ...]
+
+
+class TitleParser:
+    """Parts titles; built once from the names of places and the words that mean something."""
+
+    def __init__(self, territories: Territories, known: Callable[[str], bool]) -> None:
+        self._known = known
+        self._places: PhraseSpotter[bool] = PhraseSpotter()
+        names = {area.name for kind in _PLACES for area in territories.areas(kind)}
+        for words in {stems(name) for name in sorted(names)}:
+            # a place that is named as things are (Le Plâtre, Vitré) cannot be told from them
+            if words and not all(map(known, words)):
+                self._places.learn(words, True)
+
+    def parse(self, title: str) -> Title:
+        """The words of a title that may say its object; of a title of more than 1,000 characters the beginning."""
+        text = title[:LONGEST_TITLE]
+        if "<" in text or "#" in text:
+            text = _MARKUP.sub(" ", text)
+        text = self._mended(text)
+        aside: list[str] = []
+        before, after = _at_lot(text, aside)
+        parts, tails = self._parts(after, aside)
+        context = [part for parted in self._parts(before, aside) for part in parted]
+        return Title(tuple(parts or context), tuple(tails + context if parts else tails), tuple(dict.fromkeys(aside)))
+
+    def _parts(self, text: str, aside: list[str]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+        """The words of the object by part, and those of what completes it."""
+        if not text:
+            return [], []
+        if purposes := _FOR.findall(text):
+            aside.extend(purpose.strip() for purpose in purposes)
+            text = _FOR.sub(" : ", text)
+        objects, tails = [], []
+        for part in _BREAK.split(text):
+            head, *rest = _TAIL.split(part)
+            if words := self._words(head, aside):
+                objects.append(words)
+            tails += [words for tail in rest if (words := self._words(tail, aside))]
+        return objects, tails
+
+    def _words(self, part: str, aside: list[str]) -> tuple[str, ...]:
+        """The stems of a part without numbers and places, which are set aside."""
+        words = []
+        for word in fold(part).split() if part.strip() else ():
+            if word in LINKS:
+                continue
+            if word.isalpha() and len(word) > 1:
+                words.append(stem(word))
+            else:
+                aside.append(word)
+        for place in list(self._places.spot(words)):
+            aside.append(" ".join(words[place.start : place.start + place.length]))
+            words[place.start : place.start + place.length] = [""] * place.length
+        return tuple(filter(None, words))
+
+    def _mended(self, text: str) -> str:
+        """The text with lost letters put back where that makes a known word."""
+        return _LOST_WORD.sub(self._mended_word, text) if _LOST in text else text
+
+    def _mended_word(self, match: re.Match[str]) -> str:
+        word = match[0]
+        guesses = (word.replace(_LOST, letter) for letter in _LETTERS)
+        return next((guess for guess in guesses if self._known(stem(fold(guess)))), word.replace(_LOST, "e"))
+
+
+def _at_lot(text: str, aside: list[str]) -> tuple[str, str]:
+    """The text before the last mention of a lot and that after it; all of it after, where nothing follows."""
+    before, after = "", text
+    if "lot" not in text.lower():
+        return before, after
+    for mention in _LOT.finditer(text):
+        aside.append(mention[0].strip(" :;.,_–—-"))
+        rest = text[mention.end() :]
+        if any(len(word) > 2 and word.isalpha() for word in _TOKEN.findall(rest)):
+            before, after = text[: mention.start()], rest
+    return _LOT.sub(" ; ", before), _LOT.sub(" ; ", after)

@@ -1,0 +1,97 @@
+"""The weight that each word and pair of words has for each segment: a logistic regression, trained once and read here.
+
+`scripts/train_words.py` makes `domain/data/words.npz` (see SOURCES.md there). It backs the phrases of the taxonomy
+where a title says its object in other words, and tells objects of other trades ("réactifs", "maîtrise d'œuvre").
+"""
+
+import functools
+import math
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+# A part of a sum that is no more than this share of the largest is not told as a reason.
+TOLD = 0.25
+
+
+class Probabilities(NamedTuple):
+    """The chance of each segment of the model, the place of the likeliest, that of another trade; known features."""
+
+    segments: Floats
+    likeliest: int
+    other: float
+    known: tuple[str, ...]
+
+
+class WordModel:
+    """Weights of words by segment; immutable. `common`: words that are more than the names of places."""
+
+    def __init__(
+        self,
+        segments: Sequence[str],
+        features: Sequence[str],
+        weights: npt.NDArray[np.int8],
+        scales: npt.NDArray[np.float32],
+        biases: npt.NDArray[np.float32],
+        common: Iterable[str],
+        trust: Sequence[float],
+    ) -> None:
+        self.segments = tuple(segments)
+        self.common = frozenset(common)
+        self.trust = tuple(trust)
+        self._rows = {feature: row for row, feature in enumerate(features)}
+        self._weights, self._scales, self._biases = weights, scales.astype(np.float64), biases.astype(np.float64)
+
+    def probabilities(self, words: Sequence[Sequence[str]]) -> Probabilities:
+        """The chances of the segments for a text, given as the stems of its parts."""
+        row_of = self._rows
+        known = tuple(feature for feature in features_of(words) if feature in row_of)
+        sums = self._biases
+        if known:
+            rows = self._weights.take([row_of[feature] for feature in known], axis=0)
+            sums = sums + np.add.reduce(rows, axis=0, dtype=np.int32) * (self._scales / math.sqrt(len(known)))
+        powers = np.exp(sums - sums.max())
+        chances = powers / powers.sum()
+        return Probabilities(chances[:-1], int(chances[:-1].argmax()), float(chances[-1]), known)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """The arrays that `load` reads, by name; texts as bytes."""
+        texts = {"segments": self.segments, "features": tuple(self._rows), "common": tuple(sorted(self.common))}
+        return {
+            **{name: np.frombuffer("\n".join(lines).encode(), np.uint8) for name, lines in texts.items()},
+            "weights": self._weights,
+            "scales": self._scales.astype(np.float32),
+            "biases": self._biases.astype(np.float32),
+            "trust": np.array(self.trust, np.float32),
+        }
+
+    def reasons(self, known: Sequence[str], place: int, limit: int = 4) -> tuple[str, ...]:
+        """The features that speak most for the segment at that place in the model, the strongest first."""
+        values = [int(self._weights[self._rows[feature], place]) for feature in known]
+        ranked = sorted(zip(values, known, strict=True), key=lambda pair: -pair[0])
+        return tuple(feature for value, feature in ranked[:limit] if value > TOLD * ranked[0][0] > 0)
+
+
+def features_of(parts: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """The words of a text and its pairs of neighbours, each once."""
+    found: dict[str, None] = {}
+    for part in parts:
+        found.update(dict.fromkeys(part))
+        found.update(dict.fromkeys(map(" ".join, pairwise(part))))
+    return tuple(found)
+
+
+@functools.cache
+def load() -> WordModel:
+    """The model as committed in `domain/data/words.npz`."""
+    with (files("domain") / "data" / "words.npz").open("rb") as file, np.load(file) as arrays:
+        texts = {name: bytes(arrays[name]).decode().split("\n") for name in ("segments", "features", "common")}
+        weights, scales, biases, trust = (arrays[name] for name in ("weights", "scales", "biases", "trust"))
+    return WordModel(
+        texts["segments"], texts["features"], weights, scales, biases, texts["common"], [float(t) for t in trust]
+    )

@@ -1,0 +1,245 @@
+"""Trains the word model: `python -m scripts.train_words [DATA]` writes `domain/data/words.npz`.
+
+DATA is the folder of real records (default `../shared/data`); SOURCES.md names what is read of it. Only weights of
+words are written, no text. No network, no random numbers: the same files give the same weights.
+
+1. Objects of awards count for the segments of their CPV code; where the code is general, for those that phrases name;
+   where it stands for none, as another trade. Labels of CPV and ROME codes, synonyms and sector names count as well.
+2. A softmax regression on words and pairs of neighbouring words is fitted to them.
+3. What phrases and the model are worth together is fitted to titles that people labelled, those not held back.
+4. The model is fitted once more, to the labelled titles that are not held back as well.
+"""
+
+import csv
+import re
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.titles import Labelled, award_objects, ess_awards, labelled
+from domain.reference import cpv, taxonomy, territory
+from domain.text.normalise import fold, stem
+from matching.words.phrases import stems
+from matching.words.title_reader import TitleClues, TitleReader
+from matching.words.word_model import WordModel, features_of
+
+ROOT = Path(__file__).parents[1]
+TARGET = ROOT / "domain" / "data" / "words.npz"
+ROUNDS, RATE, DECAY = 100, 0.1, 1e-6
+# A word is kept from so many texts on, a pair from one more; words of the taxonomy always.
+RARE = 2
+# A word that stands in small letters so often is more than the name of a place.
+COMMON = 2
+# Titles that begin as a labelled one are kept out of the training: they are its siblings.
+SIBLING = 40
+OTHER = "other"
+
+Targets = dict[str, float]
+Floats = npt.NDArray[np.float32]
+
+# Codes so wide that they tell neither a segment nor another trade.
+_WIDE = re.compile(
+    r"..000000|45000|50[07]0|503[24]|5030|7[0159]00|790|7930|7990|9[0258]00|905[01]|9051[01]|9090|85[03]|8531|75[0123]|851"
+    r"|60[01]|39[12]0"
+)
+_MUTE = frozenset(("75231240", "85312510"))
+_LABEL_BREAK = re.compile(r"[,;()/-]|\bet\b")
+
+
+@dataclass
+class Texts:
+    """The texts that are learnt from: the features of each text, the segments it counts for, and how much it counts."""
+
+    features: list[tuple[str, ...]] = field(default_factory=list)
+    targets: list[Targets] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+
+    def add(self, parts: Iterable[Sequence[str]], target: Iterable[str], weight: float) -> None:
+        """Adds a text; its weight is shared by the segments it may count for."""
+        names = tuple(target)
+        if names and (features := features_of(parts)):
+            self.features.append(features)
+            self.targets.append({name: 1 / len(names) for name in names})
+            self.weights.append(weight)
+
+
+class Trainer:
+    """The reference data and the files that the model is made from."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.taxonomy, self.cpv, self.territories = taxonomy.load(), cpv.load(), territory.load()
+        self.classes = (*self.taxonomy.segments, OTHER)
+        self.objects = award_objects(data)
+        self.common = _common_words(self.objects)
+        self.tuning = [title for title in labelled(data) if not title.held_back]
+        self.reader = self._reader_of(self._fitted(Texts(), [], 0))
+
+    def train(self) -> WordModel:
+        texts = self._texts()
+        model = self._fitted(texts, [], ROUNDS)
+        trust = _trust(self._reader_of(model), self.tuning)
+        for title in self.tuning:
+            texts.add(self._parts(title.title, title.need), title.segments or (OTHER,), 2.0)
+        return self._fitted(texts, trust, ROUNDS)
+
+    def _reader_of(self, model: WordModel) -> TitleReader:
+        return TitleReader(self.taxonomy, self.territories, model)
+
+    def _parts(self, title: str, need: str = "") -> tuple[tuple[str, ...], ...]:
+        """The parts of a title, with what completes them where none has a word of the taxonomy."""
+        explained = self.reader.explain(title, need)
+        own = {word for phrase, segments in explained.phrases for word in phrase.split() if segments}
+        said = any(word in own for part in explained.title.parts for word in part)
+        return explained.title.parts if said else explained.title.parts + explained.title.context
+
+    def _texts(self) -> Texts:
+        texts = Texts()
+        labels = {fold(title.title)[:SIBLING] for title in [*labelled(self.data), *ess_awards(self.data)]}
+        for text, code in self.objects.items():
+            if fold(text)[:SIBLING] not in labels:
+                texts.add(self._parts(text), self._meant(text, code), 1.0)
+        for code in self.cpv:
+            target = self.taxonomy.of_cpv(code) or (() if _WIDE.match(code) else (OTHER,))
+            texts.add(map(stems, _LABEL_BREAK.split(self.cpv.label(code) or "")), target, 0.5)
+        for segment in self.taxonomy.segments.values():
+            for phrase in (*segment.synonyms, segment.label):
+                texts.add([stems(phrase)], (segment.id,), 2.0)
+        for phrase in self.taxonomy.vocabulary.outside:
+            texts.add([stems(phrase)], (OTHER,), 3.0)
+        for code, label in _rows(self.data / "rome" / "rome_labels.csv"):
+            jobs = self.taxonomy.of_rome(code)
+            texts.add(map(stems, _LABEL_BREAK.split(label)), jobs or (OTHER,), 1.0 if jobs else 0.3)
+        for name, sectors in _sectors():
+            texts.add([stems(name)], [sector for sector in sectors if sector in self.taxonomy.segments], 1.0)
+        return texts
+
+    def _meant(self, text: str, code: str) -> Sequence[str]:
+        """The segments that an award's object counts for."""
+        found: dict[str, int] = {}
+        for phrase, segments in self.reader.explain(text).phrases:
+            for segment in segments:
+                found[segment] = max(found.get(segment, 0), len(phrase.split()))
+        stated = [segment for segment, length in found.items() if length > 1]
+        segments = self.taxonomy.of_cpv(code)
+        if segments:
+            both = [segment for segment in segments if segment in found]
+            if both or not self.taxonomy.is_general_cpv(code):
+                return both or segments
+            return (stated or list(found))[:3] or (segments if code.startswith(("4521", "4545")) else ())
+        return stated if len(code) != 8 or code in _MUTE or _WIDE.match(code) else (OTHER,)
+
+    def _fitted(self, texts: Texts, trust: Sequence[float], rounds: int) -> WordModel:
+        kept = Counter(feature for features in texts.features for feature in features)
+        phrases = [p for s in self.taxonomy.segments.values() for p in (*s.synonyms, s.label)]
+        stated = {feature for phrase in phrases for feature in features_of([stems(phrase)])}
+        names = sorted(f for f, n in kept.items() if n >= RARE + (" " in f) or f in stated)
+        weights, biases = _fit(texts, names, self.classes, rounds)
+        scales = np.maximum(np.abs(weights).max(axis=0, initial=0.0), 1e-6) / 127
+        small = np.round(weights / scales).astype(np.int8)
+        common = sorted(self.common)
+        return WordModel(
+            self.classes[:-1], names, small, scales, biases, common, trust or [0.0] * (len(TitleClues._fields) + 1)
+        )
+
+
+def _fit(texts: Texts, names: Sequence[str], classes: Sequence[str], rounds: int) -> tuple[Floats, Floats]:
+    """Weights and biases of a softmax regression, by full-batch Adam."""
+    rows_of = {name: row for row, name in enumerate(names)}
+    pairs = [(at, rows_of[f]) for at, features in enumerate(texts.features) for f in features if f in rows_of]
+    weights, biases = np.zeros((len(names), len(classes)), np.float32), np.zeros(len(classes), np.float32)
+    if not pairs:
+        return weights, biases
+    text_of, feature_of = np.array(pairs).T
+    count = len(texts.features)
+    value = (1 / np.sqrt(np.bincount(text_of, minlength=count).clip(1)))[text_of].astype(np.float32)[:, None]
+    wanted = np.zeros((count, len(classes)), np.float32)
+    places = {name: place for place, name in enumerate(classes)}
+    for at, target in enumerate(texts.targets):
+        for name, share in target.items():
+            wanted[at, places[name]] += share
+    counting = (np.array(texts.weights) / sum(texts.weights)).astype(np.float32)[:, None]
+    order = np.argsort(feature_of, kind="stable")
+    feature_starts = np.flatnonzero(np.diff(feature_of[order], prepend=-1))
+    text_starts = np.flatnonzero(np.diff(text_of, prepend=-1))
+    moments = [np.zeros_like(weights), np.zeros_like(weights), np.zeros_like(biases), np.zeros_like(biases)]
+    for turn in range(1, rounds + 1):
+        sums = np.tile(biases, (count, 1))
+        sums[text_of[text_starts]] += np.add.reduceat(weights[feature_of] * value, text_starts)
+        chances = np.exp(sums - sums.max(axis=1, keepdims=True))
+        error = (chances / chances.sum(axis=1, keepdims=True) - wanted) * counting
+        slope = DECAY * weights
+        slope[feature_of[order][feature_starts]] += np.add.reduceat(
+            error[text_of[order]] * value[order], feature_starts
+        )
+        rate = RATE if turn < 0.6 * rounds else RATE * 0.3
+        _step(weights, slope, moments[0], moments[1], rate, turn)
+        _step(biases, error.sum(axis=0), moments[2], moments[3], rate, turn)
+    return weights, biases
+
+
+def _step(values: Floats, slope: Floats, mean: Floats, square: Floats, rate: float, turn: int) -> None:
+    mean += 0.1 * (slope - mean)
+    square += 0.01 * (slope * slope - square)
+    values -= rate * (mean / (1 - 0.9**turn)) / (np.sqrt(square / (1 - 0.99**turn)) + 1e-6)
+
+
+def _trust(reader: TitleReader, titles: Iterable[Labelled]) -> list[float]:
+    """The weights of `TitleClues`, its bias first: a logistic regression on every segment that a title may mean."""
+    rows, right = [], []
+    for title in titles:
+        for segment, clues in reader.clues(title.title, title.need).items():
+            rows.append([1.0, *map(float, clues)])
+            right.append(segment in title.segments)
+    known, meant = np.array(rows), np.array(right, dtype=float)
+    weights = np.zeros(known.shape[1])
+    for _ in range(40):
+        chance = 1 / (1 + np.exp(-known @ weights))
+        curve = (known * (chance * (1 - chance))[:, None]).T @ known + np.eye(len(weights))
+        weights += np.linalg.solve(curve, known.T @ (meant - chance) - weights)
+    return [float(weight) for weight in weights.round(3)]
+
+
+def _common_words(texts: Iterable[str]) -> frozenset[str]:
+    """The stems of words that stand in small letters in texts not written in capitals."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        if sum(map(str.isupper, text)) < len(text) / 2:
+            counts.update(stem(fold(word)) for word in re.findall(r"(?<![\w�])[a-zà-ÿ]{2,}(?![\w�])", text))
+    return frozenset(word for word, count in counts.items() if count >= COMMON)
+
+
+def _rows(path: Path) -> Iterator[tuple[str, str]]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        yield from ((row["code"], row["label"]) for row in csv.DictReader(lines))
+
+
+def _sectors() -> Iterator[tuple[str, list[str]]]:
+    table = tomllib.loads((ROOT / "domain" / "data" / "lemarche_sectors.toml").read_text("utf-8"))
+    for slug, segments in table["sectors"].items():
+        yield re.sub(r"-\d+$", "", slug).replace("-", " "), segments
+
+
+def write(model: WordModel) -> None:
+    """Writes the model's arrays, texts as bytes."""
+    arrays = model.arrays()
+    with TARGET.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def main() -> None:
+    data = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared" / "data"
+    model = Trainer(data).train()
+    write(model)
+    trust = ", ".join(f"{name} {value}" for name, value in zip(("bias", *TitleClues._fields), model.trust, strict=True))
+    print(f"{TARGET.name}: {TARGET.stat().st_size:,} bytes; {trust}")
+
+
+if __name__ == "__main__":
+    main()
