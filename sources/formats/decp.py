@@ -97,7 +97,7 @@ class _Contracts:
 
     def __init__(self, context: Context) -> None:
         self._cpv, self._places = context.cpv, AwardPlaces(context.territories)
-        self._awards = AwardReader(context.taxonomy, context.cpv, context.source, context.today)
+        self._awards = AwardReader(context.taxonomy, context.cpv, context.territories, context.source, context.today)
 
     def drafts(self, contract: Contract) -> Iterator[Draft | Refused]:
         """A record for each winner."""

@@ -191,7 +191,7 @@ def test_a_siret_that_lost_its_first_zero_has_it_again(read: Read) -> None:
 
 @pytest.mark.parametrize(
     ("file", "received", "refused", "offering"),
-    [("decp_v2022_dematis", 1276, 2, 839), ("decp_v2019_pes", 1248, 8, 473)],
+    [("decp_v2022_dematis", 1276, 2, 926), ("decp_v2019_pes", 1248, 8, 672)],
 )
 def test_real_files_are_read_to_the_last_contract(
     read: Read, shared_data: Path, file: str, received: int, refused: int, offering: int

@@ -4,12 +4,12 @@ from datetime import date
 
 import pytest
 
-from domain.reference import cpv, taxonomy
+from domain.reference import cpv, taxonomy, territory
 from domain.suppliers.supplier import PublicAward, ServiceArea
 from sources.trades.awards import AwardReader, Won, years_before
 
 TODAY = date(2026, 11, 24)
-READER = AwardReader(taxonomy.load(), cpv.load(), "decp", TODAY)
+READER = AwardReader(taxonomy.load(), cpv.load(), territory.load(), "decp", TODAY)
 
 
 def won(text: str, code: str | None = None, on: date | None = date(2025, 3, 1), departement: str | None = None) -> Won:
@@ -33,11 +33,12 @@ def test_the_place_of_performance_is_a_second_offer() -> None:
     ("text", "code", "segments"),
     [
         ("Nettoyage des locaux", "77310000", ("pr-locaux",)),
-        ("Lot 7 : secteur nord de l'agence", "90911300", ("pr-specialise",)),
-        ("Lot 7 : secteur nord de l'agence", "75231240", ()),
-        ("Lot 7 : secteur nord de l'agence", "85312510", ()),
-        ("Lot 7 : secteur nord de l'agence", "00000000", ()),
-        ("Lot 7 : secteur nord de l'agence", None, ()),
+        ("Lot 3", "90911300", ("pr-specialise",)),
+        ("Entretien de l'agence", "77310000", ()),
+        ("Lot 3", "75231240", ()),
+        ("Lot 3", "85312510", ()),
+        ("Lot 3", "00000000", ()),
+        ("Lot 3", None, ()),
     ],
 )
 def test_the_code_counts_where_the_object_is_mute_and_the_code_is_not_that_of_insertion(
