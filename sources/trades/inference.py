@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType
-from domain.text.normalise import stem
+from domain.text.normalise import fold, stem
 from matching.words.phrases import PhraseSpotter, stems
+from sources.trades.networks import networked
 from sources.trades.offers import offer_of, shortened
 from sources.trades.register import registered, telling
 
@@ -51,6 +52,10 @@ _MISLEADING = (
 _STAFFING: dict[Kind, str] = {"AI": "association intermédiaire", "ETTI": "travail temporaire d'insertion"}
 # What they are asked for is staff, whatever trades their names and descriptions list.
 _WORDLESS: frozenset[Kind] = frozenset({"ETTI", "GEIQ"})
+
+
+NAMES = 2
+"""Of the texts about a supplier, the first are its name and its sign."""
 
 
 class Clue(NamedTuple):
@@ -108,20 +113,25 @@ class OfferInference:
     def offers(self, kind: Kind | None, naf: str | None, texts: tuple[str, ...], city: str = "") -> tuple[Offer, ...]:
         """Offers of basis `inferred`, without a service area; label and evidence say what each was inferred from.
 
-        A segment is offered once: by the kind, else by the NAF code, else by words. () where nothing names a trade.
+        A segment is offered once: by the kind, else by the NAF code, else by words. Where neither code nor words name a
+        trade, by the network whose name it bears; () where nothing does.
         """
         offers: list[Offer] = []
         if kind is not None and (staffing := _STAFFING.get(kind)):
             evidence = Evidence("kind", staffing.capitalize(), source=self._source, reference=kind)
             offers.append(offer_of(("so-mad",), f"Mise à disposition de personnel ({staffing})", evidence, ("DISP",)))
-        by_register = registered(self._taxonomy, naf, self._source) if kind != "GEIQ" else ()
+        name = " ".join(texts[:NAMES])
+        by_register = registered(self._taxonomy, naf, self._source, name) if kind != "GEIQ" else ()
         offers += by_register
         known = by_register[0].segments if by_register else ()
-        clues = () if kind in _WORDLESS else self._words.read(texts, city)
+        is_wordless = kind in _WORDLESS or any("travail temporaire" in fold(text) for text in texts)
+        clues = () if is_wordless else self._words.read(texts, city)
         if named := [clue for clue in clues if clue.segment not in known]:
             phrases = ", ".join(dict.fromkeys(clue.phrase for clue in named))
             presta: tuple[PrestaType, ...] = ("DISP",) if kind == "AI" else ()
             segments = tuple(clue.segment for clue in named)
             evidence = Evidence("words", shortened(phrases), source=self._source)
             offers.append(offer_of(segments, f"Déduit du nom ou de la présentation : {phrases}", evidence, presta))
+        if not is_wordless and not known and not named:
+            offers += networked(name, kind, self._source)
         return tuple(offers)

@@ -22,7 +22,7 @@ STRUCTURE = {
     "id": "6f7a",
     "type": "ACI",
     "siret": "80746931700018",
-    "raison_sociale": "LES JARDINS DU BLAVET",
+    "raison_sociale": "ESPOIR DU BLAVET",
     "enseigne": "Blavet Chantiers",
     "site_web": "https://blavet.example",
     "description": "Nous tenons une ressourcerie et nettoyons des bureaux.",
@@ -47,7 +47,7 @@ def one(read: Read, **fields: Any) -> Row:
 def test_a_structure_is_a_record_without_anybody_to_reach(read: Read) -> None:
     row = one(read)
     record = row.record
-    assert (row.external_id, record.siret, record.name) == ("6f7a", "80746931700018", "LES JARDINS DU BLAVET")
+    assert (row.external_id, record.siret, record.name) == ("6f7a", "80746931700018", "ESPOIR DU BLAVET")
     assert (record.trade_name, record.approvals and record.approvals[0].kind) == ("Blavet Chantiers", "ACI")
     assert record.address == Address("6 rue du Pont", "56300", "Pontivy", "56178")
     assert "martin" not in str(record)
