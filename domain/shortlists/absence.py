@@ -46,6 +46,7 @@ FIELDS: dict[str, Text] = {
     "segments": Text("segments", "segments"),
     "cpv": Text("codes CPV", "CPV codes"),
     "keywords": Text("mots", "keywords"),
+    "title": Text("intitulé", "title"),
     "territory": Text("territoire", "territory"),
     "site": Text("lieu d'exécution", "place of performance"),
     "max_distance_km": Text("distance maximale", "greatest distance"),
@@ -55,7 +56,7 @@ FIELDS: dict[str, Text] = {
 }
 
 
-OFFERS = ("segments", "cpv", "keywords")
+OFFERS = ("segments", "cpv", "keywords", "title")
 DECISIVE: dict[str, tuple[str, ...]] = {
     "segment": OFFERS,
     "no_offer": OFFERS,

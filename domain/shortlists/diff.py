@@ -185,8 +185,9 @@ class _Side:
         if self.lot is None:
             return {}
         need, lot = self.version.need, self.lot
+        by_title = not (lot.segments or lot.cpv or lot.keywords)
         return msgspec.structs.asdict(lot) | {
-            "title": None,
+            "title": lot.title if by_title else None,
             "reserved": lot.reserved or (),
             "territory": lot.territory or need.territory,
             "limit": need.limit,

@@ -115,7 +115,7 @@ def visit(url: str, folder: Path, width: int, scripts: bool) -> None:
         button = window.find_element(By.TAG_NAME, "button")
         button.click()
         waiting(window).until(title_contains("Erreur"))
-        assert "wrong" in (window.switch_to.active_element.get_attribute("class") or "")
+        waiting(window).until(lambda page: "wrong" in (page.switch_to.active_element.get_attribute("class") or ""))
         assert_fits(window)
         window.find_element(By.CSS_SELECTOR, ".wrong a").send_keys(Keys.ENTER)
         assert window.switch_to.active_element.get_attribute("id") == "body"

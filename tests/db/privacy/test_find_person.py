@@ -38,7 +38,7 @@ OF_NOBODY = {
     "merged_records": {"source", "external_id"},
     "message_mails": {"status", "language", "failure"},
     "messages": {"author", "stance", "barriers", "channel"},
-    "needs": {"status"},
+    "needs": {"status", "buyer_siret"},
     "organisations": {"name"},
     "reply_links": {"digest"},
     "shortlist_decisions": {"lot_id", "decision"},
