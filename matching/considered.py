@@ -16,12 +16,12 @@ from domain.law.supply_advice import Ends
 from domain.needs.need import Reserved
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Fit, Presence, SegmentAnswer
-from domain.suppliers.supplier import Supplier
+from domain.suppliers.supplier import BASES, Supplier
 from matching.eligibility_cache import NEVER, FactPositions
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
-from matching.index import BASES, GROUND, NATIONAL, NO_AREA, OFFER_COLUMNS, RADIUS, Index, LiveIndex, Offers
+from matching.index import GROUND, NATIONAL, NO_AREA, OFFER_COLUMNS, RADIUS, Index, LiveIndex, Offers
 from matching.lot_query import LotQuery, Wanted
 from matching.offerless_cache import NEARBY_KM
 

@@ -28,6 +28,7 @@ from domain.shortlists.shortlist import (
     Finding,
     Gate,
     NearMiss,
+    OfferEvidence,
     PublicContact,
     Reason,
     Reservation,
@@ -38,6 +39,7 @@ from domain.shortlists.shortlist import (
     UnknownSupplier,
     UnknownTrade,
 )
+from domain.suppliers.offers import strength
 from domain.suppliers.supplier import ServiceArea, Supplier
 from domain.text.bilingual import Language, Text
 from matching import messages
@@ -53,6 +55,7 @@ from matching.words.keywords import Interpreter
 
 Words = TypeVar("Words", Eligibility, Finding, Advice)
 
+EVIDENCE_SHOWN = 3
 CACHED_QUESTIONS, CACHED_FACTS = 16, 16_384
 
 TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), (4, "low"))
@@ -172,7 +175,7 @@ class Explainer:
 
     def _candidate(self, contenders: Contenders, row: int, rank: int, best_presence: int) -> Candidate:
         supplier, query = contenders.considered.supplier(row), contenders.considered.query
-        answers = contenders.considered.answers_of(row)
+        answers = tuple(self._with_evidence(answer, supplier) for answer in contenders.considered.answers_of(row))
         distance_km = _to_metre(float(contenders.distance[row]))
         measured_to: Literal["site", "territory"] | None = None
         if distance_km is not None:
@@ -195,13 +198,25 @@ class Explainer:
         for answer in answers:
             fit = messages.fit(answer.fit, self.taxonomy.label(answer.requested), self.taxonomy.label(answer.offered))
             yield Reason(f"segment_{answer.fit}", self._text(fit))
-        answering = (answer for answer in answers if answer.role == "object" and answer.fit != "related")
-        if any(answer.basis == "inferred" for answer in answering):
+        bases = {answer.basis for answer in answers if answer.role == "object" and answer.fit != "related"}
+        if "awarded" in bases:
+            yield Reason("basis_awarded", self._text(messages.AWARDED))
+        if "inferred" in bases:
             yield Reason("basis_inferred", self._text(messages.INFERRED))
         name = PRESENCES[best_presence]
         yield Reason(f"presence_{name}", self._text(messages.PRESENCE[name]))
         if query.site or name != "local":
             yield Reason("distance", self._text(away))
+
+    def _with_evidence(self, answer: SegmentAnswer, supplier: Supplier) -> SegmentAnswer:
+        """The answer with what it rests on, strongest and latest first; a declared one as it is."""
+        if answer.basis == "declared":
+            return answer
+        offers = (o for o in supplier.offers if answer.offered in offered_segments(o, self.taxonomy, self.cpv))
+        found = {each: None for offer in offers if offer.basis != "declared" for each in offer.evidence}
+        strongest = sorted(found, key=strength)[:EVIDENCE_SHOWN]
+        shown = (OfferEvidence(one.kind, self._text(messages.evidence(one)), one.on, one.source) for one in strongest)
+        return msgspec.structs.replace(answer, evidence=tuple(shown))
 
     def _near_miss(
         self, contenders: Contenders, row: int, gate: Gate, distance_km: float | None, to_territory_km: float | None

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Area, UnknownTerritory
-from domain.suppliers.supplier import Basis, Offer, ServiceArea, Supplier
+from domain.suppliers.supplier import BASES, Offer, ServiceArea, Supplier
 from matching.eligibility_cache import EligibilityCache
 from matching.geo.distance_cache import DistanceCache
 from matching.geo.geojson_validation import checked_geometry
@@ -26,7 +26,6 @@ from matching.weighted_cache import WeightedCache
 
 # how an offer says where it is available
 NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3
-BASES: tuple[Basis, ...] = ("declared", "inferred")
 VERTEX_WEIGHT = 64
 """Weight of a vertex of a shape, in suppliers: a vertex takes 1 kB, the two distances of a supplier 16 bytes."""
 CACHED_DISTANCES = 10_000_000

@@ -4,7 +4,7 @@ from functools import cache
 
 from domain.needs.need import Place
 from domain.shortlists.shortlist import Fit, Presence, TensionLevel
-from domain.suppliers.supplier import ServiceArea
+from domain.suppliers.supplier import Evidence, EvidenceKind, ServiceArea
 from domain.text.bilingual import Text, kilometres
 
 PRESENCE: dict[Presence, Text] = {
@@ -17,10 +17,32 @@ PRESENCE: dict[Presence, Text] = {
     "national": Text("Intervient dans toute la France", "Serves all of France"),
 }
 
+AWARDED = Text(
+    "Activité connue par un marché public remporté, non déclarée",
+    "Activity known from a public contract that was won, not declared",
+)
+
+EVIDENCE: dict[EvidenceKind, Text] = {
+    "sector": Text("Secteur d'activité", "Sector of activity"),
+    "job": Text("Recrute pour ce métier", "Recruits for this trade"),
+    "award": Text("Marché public remporté", "Public contract won"),
+    "register": Text("Inscription à un registre", "Entry in a register"),
+    "purpose": Text("Objet de l'association", "Purpose of the association"),
+    "words": Text("Nom ou présentation", "Name or description"),
+    "kind": Text("Genre de structure", "Kind of structure"),
+}
+
 INFERRED = Text(
     "Activité déduite de sa fiche, non déclarée : à confirmer auprès de la structure",
     "Activity inferred from its record, not declared: to be confirmed with the supplier",
 )
+
+
+def evidence(found: Evidence) -> Text:
+    """A sentence for what an offer rests on, with what was read."""
+    intro = EVIDENCE[found.kind]
+    read = found.label or found.reference
+    return intro if read is None else Text(f"{intro.fr} : {read}", f"{intro.en}: {read}")
 
 
 def _unmeasured(placed: bool) -> Text:

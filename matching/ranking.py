@@ -30,7 +30,7 @@ def worst_fit(contenders: Contenders, rows: Positions) -> NDArray[np.int32]:
 
 
 def worst_basis(contenders: Contenders, rows: Positions) -> NDArray[np.int32]:
-    """Offers that the supplier declared before offers that were inferred."""
+    """Offers that the supplier declared, then those that contracts it won show, then offers that were inferred."""
     return np.where(answered(contenders, rows), contenders.considered.basis[rows], 0).max(axis=1, initial=0)
 
 

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from domain.law.findings import OUTCOMES
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Gate
+from domain.suppliers.supplier import BASES
 from domain.text.bilingual import Language
 from matching import ranking
 from matching.considered import FITS
 from matching.engine import contenders_of, draw_seed
 from matching.gates import GATES, PASSED, Contenders, refusals
 from matching.geo.projection import Positions
-from matching.index import BASES, LiveIndex
+from matching.index import LiveIndex
 from matching.lot_query import LotQuery, Wanted
 from matching.near_misses import nearest_refused
 from matching.reference import Reference

@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Iterator
+from datetime import date
 from itertools import islice
 from typing import BinaryIO, cast
 
@@ -10,12 +11,13 @@ import msgspec
 
 from domain.suppliers.rows import Batch, CheckedRecord, Row, RowError
 from domain.suppliers.source import SourceMapping
+from domain.suppliers.supplier import Placement
 from domain.text.bilingual import Language, Text
 from matching.geo.territory import Geography
 from matching.reference import Reference
 from sources.formats.registry import read_rows
 from sources.rows import Context, unreadable
-from sources.validation import placed
+from sources.validation import placed, siret_flags
 
 ROWS_AT_ONCE = 2_000
 
@@ -23,13 +25,18 @@ _BROKEN_GZIP = Text("La compression gzip est rompue", "This is not a whole gzip 
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """The way to read a file: `format` and `media_type` are a pair of FORMATS; `language` is that of its errors."""
+    """The way to read a file: `format` and `media_type` are a pair of FORMATS; `language` is that of its errors.
+
+    `source`, `today`: see `Context`.
+    """
 
     format: str
     media_type: str
     mapping: SourceMapping
     language: Language
     is_gzipped: bool = False
+    source: str | None = None
+    today: date | None = None
 
 
 def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterator[Batch]:
@@ -39,7 +46,15 @@ def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterato
     read row by row.
     """
     content = cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if reading.is_gzipped else stream
-    context = Context(reference.territories, reference.taxonomy, reference.cpv, reading.mapping, reading.language)
+    context = Context(
+        reference.territories,
+        reference.taxonomy,
+        reference.cpv,
+        reading.mapping,
+        reading.language,
+        reading.source,
+        reading.today,
+    )
     rows = read_rows(reading.format, content, reading.media_type, context)
     before = 0
     try:
@@ -52,9 +67,16 @@ def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterato
 
 def _batch(some: list[Row | RowError], before: int, geography: Geography) -> Batch:
     rows = [row for row in some if isinstance(row, Row)]
-    placements = placed([row.record for row in rows], geography, [row.flags for row in rows])
+    making = [row for row in rows if row.joins is None]
+    placements = iter(placed([row.record for row in making], geography, [row.flags for row in making]))
     records = [
-        CheckedRecord(row.line, row.external_id, row.record, placement)
-        for row, placement in zip(rows, placements, strict=True)
+        CheckedRecord(
+            row.line,
+            row.external_id,
+            row.record,
+            next(placements) if row.joins is None else Placement(flags=siret_flags(row.record) + row.flags),
+            row.joins,
+        )
+        for row in rows
     ]
     return Batch(records, [row for row in some if isinstance(row, RowError)], before)

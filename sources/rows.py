@@ -5,6 +5,7 @@ Every reader yields rows, and for each row that cannot be taken an error that sa
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from operator import attrgetter
 from typing import Annotated, Any, BinaryIO
 
@@ -27,13 +28,18 @@ _record_fields = attrgetter(*SupplierRecord.__struct_fields__)
 
 @dataclass(frozen=True)
 class Context:
-    """The reference data that a reader looks up, the mapping set on the source, and the language of the errors."""
+    """The reference data that a reader looks up, the mapping set on the source, and the language of the errors.
+
+    `source`: its name, for what its records say of themselves; `today`: the day of the import; None: no day is known.
+    """
 
     territories: Territories
     taxonomy: Taxonomy
     cpv: Cpv
     mapping: SourceMapping = field(default_factory=SourceMapping)
     language: Language = "fr"
+    source: str | None = None
+    today: date | None = None
 
 
 Reader = Callable[[BinaryIO, Context], Iterator[Row | RowError]]

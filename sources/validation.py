@@ -49,9 +49,14 @@ def placed(
 
 def content_flags(record: SupplierRecord) -> tuple[Flag, ...]:
     """`siret_check_failed` where its SIRET fails the check; `no_offer` where no need can find the record."""
-    failed = record.siret is not None and not siret_passes_check(record.siret)
-    flags = (Flag("siret_check_failed", record.siret or ""),) if failed else ()
+    flags = siret_flags(record)
     return flags if record.offers else (*flags, Flag("no_offer", "no segment and no CPV code"))
+
+
+def siret_flags(record: SupplierRecord) -> tuple[Flag, ...]:
+    """`siret_check_failed` where the record's SIRET fails the check."""
+    failed = record.siret is not None and not siret_passes_check(record.siret)
+    return (Flag("siret_check_failed", record.siret or ""),) if failed else ()
 
 
 def siret_passes_check(siret: str) -> bool:

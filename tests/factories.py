@@ -14,7 +14,7 @@ import msgspec
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
 from domain.reference.geojson import Polygon, Ring
 from domain.shortlists.shortlist import Candidate, LotShortlist, NearMiss, UnknownSupplier
-from domain.suppliers.supplier import Approval, Basis, Kind, Offer, Point, ServiceArea, Supplier
+from domain.suppliers.supplier import Approval, Basis, Evidence, Kind, Offer, Point, ServiceArea, Supplier
 from domain.text.bilingual import Language
 from matching.engine import match
 from matching.index import Index, LiveIndex
@@ -49,6 +49,11 @@ def offer(*segments: str, cpv: Iterable[str] = (), basis: Basis = "declared", **
     """An offer of these segments (office cleaning); `area` is its service area, if it declares any."""
     named = segments if segments or cpv else ("pr-locaux",)
     return Offer(segments=named, cpv=tuple(cpv), basis=basis, service_area=ServiceArea(**area) if area else None)
+
+
+def based_on(one: Offer, *evidence: Evidence) -> Offer:
+    """The offer with what it rests on."""
+    return msgspec.structs.replace(one, evidence=evidence)
 
 
 def approved(*kinds: Kind, until: date | None = None) -> tuple[Approval, ...]:

@@ -118,7 +118,7 @@ def _write_report(report: Import, flags: Counter[str], to: Console) -> None:
 
 
 def _counts(report: Import) -> Table:
-    names = ("received", "added", "changed", "unchanged", "removed", "rejected")
+    names = ("received", "added", "changed", "unchanged", "waiting", "removed", "rejected")
     table = Table(*(Column(name, justify="right") for name in names), box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_row(*(str(getattr(report, name)) for name in names))
     return table

@@ -20,6 +20,7 @@ from domain.suppliers.supplier import (
     Approval,
     Flag,
     Kind,
+    KnownAward,
     LegalForm,
     Offer,
     Point,
@@ -37,7 +38,8 @@ class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
     `flags`: what is doubtful; `approval_expired` as of the day of the answer, which is no change of the supplier.
     `updated_at`: the last change of content; each source says when it was last received. Inactive suppliers are listed
     and never matched. Persons are not named. Offers, approvals and labels are those of all sources; `provenance` names
-    the source of every other field that is known ("siret", "contact.email").
+    the source of every other field that is known ("siret", "contact.email"). `public_awards`: the latest twenty public
+    contracts that it is known to have won.
     """
 
     id: UUID
@@ -63,6 +65,7 @@ class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
     flags: tuple[Flag, ...]
     sources: tuple[SourceRef, ...]
     provenance: dict[str, str]
+    public_awards: tuple[KnownAward, ...]
     updated_at: datetime
 
 

@@ -12,6 +12,7 @@ from db.imports.prepare_rows import Prepare, Prepared, Terms, prepare_here
 from db.imports.run import run_import
 from db.suppliers.sources import get_source
 from domain.suppliers.source import Import, SourceMapping
+from domain.text.typography import PARIS
 from matching.reference import Reference
 from matching.words.name_similarity import name_similarity
 from sources.file_reader import Reading, batches
@@ -46,7 +47,8 @@ async def import_file(
     async with transaction(engine) as connection:
         source = await get_source(connection, order.source)
     mapping = source.mapping if source else SourceMapping()
-    reading = Reading(order.format, file.media_type, mapping, order.language, file.is_gzipped)
+    today = clock().astimezone(PARIS).date()
+    reading = Reading(order.format, file.media_type, mapping, order.language, file.is_gzipped, order.source, today)
     prepare = prepare_here(batches(reading, file.stream, reference))
     if processes is not None:
         prepare = processes.prepare(reading, file.stream, otherwise=prepare)

@@ -26,13 +26,13 @@ TAG = "Records"
 class RecordDocument(SupplierRecord, frozen=True, kw_only=True):
     """A record as its source sent it, less what was erased of a person, and what became of it.
 
-    `supplier_id`: the supplier it describes. `flags`: what is doubtful about it. `data_version`: a version of the
-    directory that holds it.
+    `supplier_id`: the supplier it describes; null while it waits for one that it only adds to. `flags`: what is
+    doubtful about it. `data_version`: a version of the directory that holds it.
     """
 
     source: str
     external_id: str
-    supplier_id: UUID
+    supplier_id: UUID | None
     flags: tuple[Flag, ...]
     data_version: int
 

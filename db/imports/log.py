@@ -23,7 +23,7 @@ from domain.text.bilingual import Language
 # Errors that an answer lists; the rest are read page by page.
 ERRORS_LISTED = 10_000
 
-_EFFECTS = ("added", "changed", "unchanged", "removed")
+_EFFECTS = ("added", "changed", "unchanged", "waiting", "removed")
 _STORE_REJECTS = text("""
     INSERT INTO import_errors (import_id, position, line, external_id, pointer, code, detail)
     SELECT :id, row_number() OVER (ORDER BY line), line, external_id, pointer, code, detail FROM rejects

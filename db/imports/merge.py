@@ -7,6 +7,7 @@ from sqlalchemy import DateTime, TextClause, bindparam, text
 
 from db.core.advisory_locks import Subject, share
 from db.core.engine import Connection
+from db.imports.planner_statistics import MANY, refresh_statistics
 from db.imports.prepare_rows import SUPPLIER_COLUMNS, copy_values
 from db.imports.stage import RECORD_COLUMNS, ImportContext, copy
 from db.schema.supplier_tables import suppliers
@@ -41,23 +42,32 @@ _RECEIVED = _timed("""
 _TOUCHED_BY_ADDED = _timed("""
     INSERT INTO touched (external_id, siret, name_key, trade_key, lat, lon)
     SELECT external_id, siret, name_key, trade_key, lat, lon FROM records
-    WHERE source = :source AND created_at = :now
+    WHERE source = :source AND created_at = :now AND joins IS NULL
 """)
 _TOUCHED_BY_CHANGED = text("""
     INSERT INTO touched (external_id, supplier_id, siret, name_key, trade_key, lat, lon)
     SELECT external_id, r.supplier_id, s.siret, s.name_key, s.trade_key, s.lat, s.lon
     FROM staged_records s JOIN records r USING (source, external_id)
-    WHERE (s.siret, s.name, s.trade_name, s.lat, s.lon, s.in_prison)
+    WHERE r.joins IS NULL AND (s.siret, s.name, s.trade_name, s.lat, s.lon, s.in_prison)
         IS DISTINCT FROM (r.siret, r.name, r.trade_name, r.lat, r.lon, r.in_prison)
+""")
+# The SIRETs and SIRENs of records that add to suppliers: of those that came or changed, as they are and as they were.
+_JOINED = _timed("""
+    INSERT INTO joined
+    SELECT joins FROM records WHERE source = :source AND created_at = :now AND joins IS NOT NULL
+    UNION
+    SELECT unnest(ARRAY[s.joins, r.joins]) FROM staged_records s JOIN records r USING (source, external_id)
+    WHERE r.joins IS NOT NULL
 """)
 _CHANGED = text(f"""
     UPDATE records r SET {", ".join(f"{name} = s.{name}" for name in RECORD_COLUMNS if name not in _KEPT)}
     FROM staged_records s WHERE r.source = s.source AND r.external_id = s.external_id
 """)  # noqa: S608 - constants
 _REMOVED = text(f"""
-    WITH removed AS (DELETE FROM records r WHERE {_IS_ABSENT} RETURNING r.external_id, r.supplier_id),
-    rewritten AS (INSERT INTO to_rewrite SELECT supplier_id FROM removed)
-    INSERT INTO touched (external_id, supplier_id) SELECT external_id, supplier_id FROM removed
+    WITH removed AS (DELETE FROM records r WHERE {_IS_ABSENT} RETURNING r.external_id, r.supplier_id, r.joins),
+    rewritten AS (INSERT INTO to_rewrite SELECT supplier_id FROM removed WHERE joins IS NULL),
+    parted AS (INSERT INTO joined SELECT joins FROM removed WHERE joins IS NOT NULL)
+    INSERT INTO touched (external_id, supplier_id) SELECT external_id, supplier_id FROM removed WHERE joins IS NULL
 """)  # noqa: S608 - constants
 # Records that may have to be one supplier with one of the touched rows and are not, or the other way round; those of
 # one SIRET and one supplier are in order already. Touched rows that are alike are taken together; where `first_id` and
@@ -96,10 +106,36 @@ _SEEDS = text(f"""
 _REWRITE_SHARED = text("""
     INSERT INTO to_rewrite
     SELECT r.supplier_id FROM staged_records s JOIN records r USING (source, external_id)
-    WHERE NOT EXISTS (SELECT FROM staged_suppliers t WHERE t.id = r.supplier_id) OR EXISTS (
-        SELECT FROM records o
-        WHERE o.supplier_id = r.supplier_id AND (o.source, o.external_id) <> (r.source, r.external_id)
+    WHERE r.joins IS NULL AND (
+        NOT EXISTS (SELECT FROM staged_suppliers t WHERE t.id = r.supplier_id) OR EXISTS (
+            SELECT FROM records o
+            WHERE o.supplier_id = r.supplier_id AND (o.source, o.external_id) <> (r.source, r.external_id)
+        )
     )
+""")
+# The same for the suppliers that records of this import add to, and for those of records that others add to. LATERAL
+# with OFFSET 0 makes a look-up in an index for each: of an EXISTS the planner, which has not heard yet how much there
+# is, reads the whole table each time. Where nothing adds to anybody nothing is looked up.
+_REWRITE_JOINED = text("""
+    INSERT INTO to_rewrite
+    SELECT r.supplier_id FROM (SELECT DISTINCT number FROM joined) j CROSS JOIN LATERAL (
+        SELECT r.supplier_id FROM records r
+        WHERE r.siret BETWEEN rpad(j.number, 14, '0') AND rpad(j.number, 14, '9') OFFSET 0
+    ) r
+""")
+_REWRITE_ADDED_TO = text("""
+    INSERT INTO to_rewrite
+    SELECT r.supplier_id
+    FROM (
+        SELECT external_id, siret FROM touched WHERE siret IS NOT NULL
+        UNION
+        SELECT external_id, siret FROM staged_records WHERE siret IS NOT NULL
+    ) t CROSS JOIN LATERAL (VALUES (t.siret), (left(t.siret, 9))) n(number)
+    CROSS JOIN LATERAL (SELECT FROM records x WHERE x.joins = n.number OFFSET 0) x
+    CROSS JOIN LATERAL (
+        SELECT r.supplier_id FROM records r WHERE r.source = :source AND r.external_id = t.external_id OFFSET 0
+    ) r
+    WHERE EXISTS (SELECT FROM records WHERE joins IS NOT NULL)
 """)
 _UNSTAGE_REWRITTEN = text("""
     DELETE FROM staged_suppliers t
@@ -128,23 +164,38 @@ async def count_absent(connection: Connection, source: str) -> tuple[int, int]:
     return absent or 0, await connection.scalar(text("SELECT count(*) FROM rejects WHERE external_id IS NULL")) or 0
 
 
-async def merge(context: ImportContext, *, remove_absent: bool) -> None:
-    """Write the staged rows, and regroup and rewrite the suppliers concerned; the caller publishes."""
+async def merge(context: ImportContext, *, added: int, remove_absent: bool) -> None:
+    """Write the staged rows, and regroup and rewrite the suppliers concerned; the caller publishes if any changed.
+
+    `added`: how many records are new. Where they are many, what the planner knows of the tables is refreshed first:
+    after a list of records that wait it would expect no SIRET in any.
+    """
     connection = context.connection
     await lock_identities(connection)
+    if added >= MANY:
+        await refresh_statistics(connection)
     await connection.execute(_TOUCHED_BY_ADDED, {"source": context.terms.source, "now": context.terms.now})
     await connection.execute(_TOUCHED_BY_CHANGED)
     await connection.execute(text("ANALYZE touched (supplier_id, siret)"))
+    await connection.execute(_JOINED, {"source": context.terms.source, "now": context.terms.now})
     await connection.execute(_CHANGED)
     if remove_absent:
         await connection.execute(_REMOVED, {"source": context.terms.source})
     await _regroup(context)
     await connection.execute(_REWRITE_SHARED)
+    await connection.execute(_REWRITE_JOINED)
+    await connection.execute(_REWRITE_ADDED_TO, {"source": context.terms.source})
     await connection.execute(_UNSTAGE_REWRITTEN)
     await _stage_shared(context)
     await connection.execute(_SUPPLIERS)
     tombstone = tombstone_values(context.terms.change_set, context.terms.now)
     await connection.execute(suppliers.update().where(_WITHOUT_RECORDS).values(tombstone))
+
+
+async def changes_suppliers(context: ImportContext) -> bool:
+    """Whether any supplier is written or removed by this import; records that wait for theirs change none."""
+    query = text("SELECT EXISTS (SELECT FROM suppliers WHERE change_set = :change_set)")
+    return bool(await context.connection.scalar(query, {"change_set": context.terms.change_set}))
 
 
 async def note_received(context: ImportContext) -> None:

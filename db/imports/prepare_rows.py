@@ -34,8 +34,8 @@ class EncodedRecord(NamedTuple):
     """A checked record as COPY takes it, in parts that are cheap to send from one process to another.
 
     `siret`: of the supplier that it most likely joins; None also for a workshop in a prison, as one SIRET may have
-    several. `content`: its columns from the payload to the flags. Where it is expected to be new, `derived` are the
-    columns after these, and `supplier` is the row of a supplier of its own.
+    several. `joins`: see `Row`. `content`: its columns from the payload to the flags. Where it is expected to be new,
+    `derived` are the columns after these, and `supplier` is the row of a supplier of its own.
     """
 
     line: int
@@ -44,6 +44,7 @@ class EncodedRecord(NamedTuple):
     content: Sequence[Any]
     derived: Sequence[Any] | None = None
     supplier: Sequence[Any] | None = None
+    joins: str | None = None
 
     @property
     def content_hash(self) -> bytes:
@@ -95,27 +96,27 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> Prepared:
     encoded: list[EncodedRecord] = []
     positions = range(batch.before, batch.before + len(batch.records))
     ids = increasing_ids(terms.now, positions) if expects_new else repeat(None)
-    for (line, external_id, sent, placement), supplier_id in zip(batch.records, ids, strict=False):
+    for (line, external_id, sent, placement, joins), supplier_id in zip(batch.records, ids, strict=False):
         record = sent if terms.suppressions is None else terms.suppressions.redact(external_id, sent)
         payload = encode(record)
         if found := problems(external_id, payload):
             rejects.append(reject(line, external_id, found, terms.language))
             continue
-        siret = None if record.in_prison else record.siret
+        siret = None if record.in_prison or joins else record.siret
         derived = supplier = None
-        if supplier_id is not None:
+        if supplier_id is not None and joins is None:
             derived = tuple(derived_columns(record, placement, terms.now).values())
             supplier = _supplier(terms, external_id, record, placement, supplier_id)
         columns = content_columns(record, placement, content_hash(payload, placement))
         content = tuple((columns | {"payload": payload.decode(), "flags": encode(placement.flags).decode()}).values())
-        encoded.append(EncodedRecord(line, external_id, siret, content, derived, supplier))
+        encoded.append(EncodedRecord(line, external_id, siret, content, derived, supplier, joins))
     flags = Counter[str](code for item in batch.records for code in {flag.code for flag in item.placement.flags})
     return Prepared(encoded, rejects, flags)
 
 
 def record_values(terms: Terms, item: EncodedRecord) -> Sequence[Any]:
     """The columns of `records` after the supplier's id, as COPY takes them."""
-    derived = item.derived or derived_columns(item.record, item.placement, terms.now).values()
+    derived = item.derived or derived_columns(item.record, item.placement, terms.now, item.joins).values()
     return (*item.content, *derived)
 
 

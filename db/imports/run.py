@@ -7,15 +7,15 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Table, text
+from sqlalchemy import text
 
 from db.core.advisory_locks import Subject, lock, share
 from db.core.engine import Connection, Engine, transaction
 from db.imports.log import ERRORS_LISTED, Order, abandon_import, close_import, note_progress, open_import, store_rejects
-from db.imports.merge import count_absent, count_stored, merge, note_received
+from db.imports.merge import changes_suppliers, count_absent, count_stored, merge, note_received
+from db.imports.planner_statistics import MANY, refresh_statistics
 from db.imports.prepare_rows import Prepare, Prepared, Terms
 from db.imports.stage import Counts, ImportContext, analyze_staging, first_rejects, open_staging, stage
-from db.schema.supplier_tables import records, suppliers
 from db.suppliers.suppression_list import suppressions_of
 from db.suppliers.write import begin_change, current_version, publish
 from domain.errors import Conflict, DomainError
@@ -26,20 +26,6 @@ from domain.text.bilingual import Text
 # A snapshot that would remove more than one record in five is more likely to be cut short than meant.
 REMOVABLE_SHARE = 0.2
 PROGRESS_SECONDS = 0.2
-# After so many changes the planner's statistics are not left to the next automatic round, up to minutes away.
-MANY = 5_000
-
-
-def _looked_up(table: Table) -> str:
-    indexed = [*table.primary_key.columns, *(column for index in table.indexes for column in index.columns)]
-    columns = dict.fromkeys(column.name for column in indexed)
-    return f"{table.name} ({', '.join(columns)})"
-
-
-# A sample of a fifth of the usual size serves until then.
-_ROUGHLY = text("SET LOCAL default_statistics_target TO 20")
-# Only of what indexes are on: sampling and sorting the rest takes most of the time, and nothing is looked up by it.
-_ANALYZE = text(f"ANALYZE {_looked_up(records)}, {_looked_up(suppliers)}")
 
 
 async def run_import(
@@ -69,7 +55,7 @@ async def run_import(
             done = await _import(engine, connection, order, prepare, started, similarity)
         done = msgspec.structs.replace(done, finished_at=clock())
         await close_import(connection, done)
-    if done.added + done.changed + done.removed >= MANY:
+    if done.added + done.changed + done.waiting + done.removed >= MANY:
         await _refresh_statistics(engine)
     return done
 
@@ -90,8 +76,9 @@ async def _refresh_statistics(engine: Engine) -> None:
     """Refresh the planner's statistics; the import is stored by now, so that a failure here is not its failure."""
     with suppress(Exception):
         async with transaction(engine) as connection:
-            await connection.execute(_ROUGHLY)
-            await connection.execute(_ANALYZE)
+            # another import may be at its last step, which refreshes them too
+            await connection.execute(text("SET LOCAL lock_timeout TO '2s'"))
+            await refresh_statistics(connection)
 
 
 async def _import(
@@ -203,11 +190,11 @@ async def _store(context: ImportContext, order: Order, counts: Counts, removed: 
     connection = context.connection
     if not order.dry_run:
         await store_rejects(connection, order.id)
-        if counts.added or counts.changed or removed:
-            await merge(context, remove_absent=removed > 0)
-            await note_received(context)
-            return await publish(connection, context.terms.change_set)
+        if is_merged := counts.added or counts.changed or counts.waiting or removed:
+            await merge(context, added=counts.added, remove_absent=removed > 0)
         await note_received(context)
+        if is_merged and await changes_suppliers(context):
+            return await publish(connection, context.terms.change_set)
     return await current_version(connection)
 
 

@@ -37,6 +37,7 @@ class Counts(msgspec.Struct, frozen=True):
     added: int = 0
     changed: int = 0
     unchanged: int = 0
+    waiting: int = 0
     rejected: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
@@ -57,20 +58,27 @@ class ImportContext(msgspec.Struct, frozen=True):
 
 
 class _Known(NamedTuple):
-    """A record as it was before the import. `shared`: other records describe its supplier too."""
+    """A record as it was before the import. `shared`: other records describe its supplier too.
+
+    `supplier_id` null: it makes no supplier.
+    """
 
     content_hash: bytes
-    supplier_id: UUID
+    supplier_id: UUID | None
     shared: bool
 
 
 class _Split(NamedTuple):
-    """A batch by what its records would do: `duplicates` repeat an external id of the import."""
+    """A batch by what its records would do: `duplicates` repeat an external id of the import.
+
+    `misplaced`: those that make a supplier where the record stored so far does not, or the other way round.
+    """
 
     added: list[EncodedRecord]
     changed: list[tuple[EncodedRecord, _Known]]
-    unchanged: int
+    unchanged: list[EncodedRecord]
     duplicates: list[EncodedRecord]
+    misplaced: list[EncodedRecord]
 
 
 RECORD_COLUMNS = tuple(column.name for column in records.columns)
@@ -83,6 +91,7 @@ _TABLES = (
     f"CREATE TEMPORARY TABLE staged_records (LIKE records) {_UNCOMPRESSED} ON COMMIT DROP",
     f"CREATE TEMPORARY TABLE staged_suppliers (LIKE suppliers) {_UNCOMPRESSED} ON COMMIT DROP",
     "CREATE TEMPORARY TABLE to_rewrite (supplier_id uuid) ON COMMIT DROP",
+    "CREATE TEMPORARY TABLE joined (number text) ON COMMIT DROP",
     """CREATE TEMPORARY TABLE touched (
         external_id text NOT NULL, supplier_id uuid, siret text, name_key text, trade_key text,
         lat double precision, lon double precision) ON COMMIT DROP""",
@@ -111,7 +120,7 @@ _FIRST_SEEN = text("""
         ) AS shared
         FROM records r WHERE r.source = :source AND r.external_id = f.external_id LIMIT 1
     ) known ON true
-    WHERE known.supplier_id IS NOT NULL OR counted.firsts < cardinality(:ids)
+    WHERE known.content_hash IS NOT NULL OR counted.firsts < cardinality(:ids)
 """).bindparams(bindparam("ids", type_=ARRAY(SqlText)), bindparam("lines", type_=ARRAY(Integer)))
 
 _BY_SIRET = text("""
@@ -119,6 +128,14 @@ _BY_SIRET = text("""
         SELECT r.supplier_id FROM records r WHERE r.siret = s.siret LIMIT 1
     ) known
 """).bindparams(bindparam("sirets", type_=ARRAY(SqlText)))
+
+# Those of the SIRETs and SIRENs that a supplier has.
+_KNOWN_NUMBERS = text("""
+    SELECT n.number FROM unnest(:numbers) AS n(number) CROSS JOIN LATERAL (
+        SELECT FROM records r WHERE r.siret BETWEEN rpad(n.number, 14, '0') AND rpad(n.number, 14, '9')
+        ORDER BY r.siret LIMIT 1
+    ) known
+""").bindparams(bindparam("numbers", type_=ARRAY(SqlText)))
 
 _SEEN_AT = text("SELECT external_id, line FROM seen WHERE external_id = ANY(:ids)").bindparams(
     bindparam("ids", type_=ARRAY(SqlText))
@@ -139,11 +156,12 @@ async def stage(context: ImportContext, batch: Prepared) -> Counts:
     """
     split = await _split(context, batch.records)
     rejects = [*batch.rejects, *await _duplicate_errors(context, split.duplicates)]
+    rejects += [reject(item.line, item.external_id, (_MISPLACED,), context.terms.language) for item in split.misplaced]
     if not context.dry_run:
         await _copy_added(context, split.added)
         await _copy_changed(context, split.changed)
     await copy(context.connection, "rejects", _REJECT_COLUMNS, [_reject_row(item) for item in rejects])
-    return Counts(len(split.added), len(split.changed), split.unchanged, len(rejects))
+    return await _counts(context, split, len(rejects))
 
 
 async def analyze_staging(connection: Connection) -> None:
@@ -177,8 +195,23 @@ async def _split(context: ImportContext, records: Sequence[EncodedRecord]) -> _S
         fresh, duplicates = _without_duplicates(records, {row.external_id: row.line for row in found})
     added = [item for item in fresh if item.external_id not in known]
     compared = [(item, known[item.external_id]) for item in fresh if item.external_id in known]
+    misplaced = [item for item, before in compared if (item.joins is None) != (before.supplier_id is not None)]
+    if misplaced:
+        compared = [pair for pair in compared if pair[0] not in misplaced]
     changed = [(item, before) for item, before in compared if item.content_hash != before.content_hash]
-    return _Split(added, changed, len(compared) - len(changed), duplicates)
+    unchanged = [item for item, before in compared if item.content_hash == before.content_hash]
+    return _Split(added, changed, unchanged, duplicates, misplaced)
+
+
+async def _counts(context: ImportContext, split: _Split, rejected: int) -> Counts:
+    """The counts of a batch; a record that adds to suppliers and finds none is only counted as waiting."""
+    parts = (split.added, [item for item, _ in split.changed], split.unchanged)
+    numbers = {item.joins for part in parts for item in part if item.joins is not None}
+    if not numbers:
+        return Counts(len(split.added), len(split.changed), len(split.unchanged), 0, rejected)
+    known = set((await context.connection.execute(_KNOWN_NUMBERS, {"numbers": list(numbers)})).scalars())
+    added, changed, unchanged = (sum(item.joins is None or item.joins in known for item in part) for part in parts)
+    return Counts(added, changed, unchanged, sum(map(len, parts)) - added - changed - unchanged, rejected)
 
 
 def _without_duplicates(
@@ -208,6 +241,18 @@ async def _duplicate_errors(context: ImportContext, rows: Sequence[EncodedRecord
     return [reject(row.line, row.external_id, (_duplicate(lines[row.external_id]),), language) for row in rows]
 
 
+_MISPLACED = Problem(
+    pointer("external_id"),
+    "other_kind_of_record",
+    Text(
+        "La source a déjà une fiche de cet identifiant, d'un format d'une autre nature : ce qui fait un fournisseur et "
+        "ce qui ne fait que le compléter vont dans deux sources",
+        "The source has a record of this identifier from another kind of format: what makes a supplier and what only "
+        "adds to one go to two sources",
+    ),
+)
+
+
 def _duplicate(line: int) -> Problem:
     detail = Text(
         f"La ligne {line} porte déjà cet identifiant ; c'est elle qui est retenue",
@@ -217,19 +262,22 @@ def _duplicate(line: int) -> Problem:
 
 
 async def _copy_added(context: ImportContext, added: Sequence[EncodedRecord]) -> None:
-    """Copy new records, each with a supplier of its own unless its SIRET has one, which it then most likely joins."""
+    """Copy new records, each with a supplier of its own unless its SIRET has one, which it then most likely joins.
+
+    One that only adds to suppliers has none.
+    """
     known = await _suppliers_by_siret(context, added)
     suppliers, joined, rows = [], set(), []
     for item in added:
         supplier_id = None if item.siret is None else known.get(item.siret)
-        if supplier_id is None:
+        if supplier_id is not None:
+            joined.add((supplier_id,))
+        elif item.joins is None:
             supplier = item.supplier or supplier_values(context.terms, item, new_id(context.terms.now))
             suppliers.append(supplier)
             supplier_id = supplier[SUPPLIER_ID]
             if item.siret is not None:
                 known[item.siret] = supplier_id
-        else:
-            joined.add((supplier_id,))
         rows.append(_record_row(context, item, supplier_id))
     await copy(context.connection, "suppliers", SUPPLIER_COLUMNS, suppliers)
     await copy(context.connection, "records", RECORD_COLUMNS, rows)
@@ -247,14 +295,18 @@ async def _suppliers_by_siret(context: ImportContext, added: Sequence[EncodedRec
 async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedRecord, _Known]]) -> None:
     """Copy changed records, and those of their suppliers that no other record describes; others are rewritten later."""
     rows = [_record_row(context, item, known.supplier_id) for item, known in changed]
-    own = [supplier_values(context.terms, item, known.supplier_id) for item, known in changed if not known.shared]
+    own = [
+        supplier_values(context.terms, item, known.supplier_id)
+        for item, known in changed
+        if known.supplier_id is not None and not known.shared
+    ]
     shared = {(known.supplier_id,) for _, known in changed if known.shared}
     await copy(context.connection, "staged_records", RECORD_COLUMNS, rows)
     await copy(context.connection, "staged_suppliers", SUPPLIER_COLUMNS, own)
     await copy(context.connection, "to_rewrite", ["supplier_id"], list(shared))
 
 
-def _record_row(context: ImportContext, item: EncodedRecord, supplier_id: UUID | str) -> Sequence[Any]:
+def _record_row(context: ImportContext, item: EncodedRecord, supplier_id: UUID | str | None) -> Sequence[Any]:
     return (context.terms.source, item.external_id, supplier_id, *record_values(context.terms, item))
 
 

@@ -201,7 +201,9 @@ async def _erase_in_directory(connection: Connection, found: Findings, now: date
             "changed_at": now,
         }
         await connection.execute(update(records).filter_by(**key._asdict()).values(written))
-    await rewrite(connection, {item.supplier_id for item, _ in found.records}, change_set, now)
+    await rewrite(
+        connection, {item.supplier_id for item, _ in found.records if item.supplier_id is not None}, change_set, now
+    )
     await publish(connection, change_set)
 
 

@@ -82,7 +82,9 @@ async def find(
         known = _with_contact(known, contact)
     changed = [(item, left) for item, given in stored if (left := without_person(given, known)) is not given]
     met = await _participations(search, [row.id for row in own])
-    answers, in_answers = await _answers(search, known, {item.supplier_id for item, _ in changed})
+    answers, in_answers = await _answers(
+        search, known, {item.supplier_id for item, _ in changed if item.supplier_id is not None}
+    )
     holdings = (
         *(
             search.holding(row, f"person:{row.id}", field, value, fate)

@@ -145,13 +145,15 @@ suppliers = sa.Table(
 
 # From `siret` to `trade_key`, what tells who a record is about. Names are held where the record has a point of its own;
 # their keys are those of `domain.suppliers.names`. A record without SIRET may join any neighbour, one with a SIRET only
-# those without. The last two are what sources are told of their records, as `domain.suppliers.completeness` finds it.
+# those without. `doubts` and `approved_until` are what sources are told of their records, as
+# `domain.suppliers.completeness` finds it. A record with `joins`, a SIRET or SIREN, makes no supplier: it adds to all
+# whose records have that number, and waits where there are none. It has no other key that tells whom it is about.
 records = sa.Table(
     "records",
     metadata,
     sa.Column("source", sa.Text, sa.ForeignKey(sources.c.name), primary_key=True),
     sa.Column("external_id", sa.Text, primary_key=True),
-    sa.Column("supplier_id", sa.Uuid, sa.ForeignKey(suppliers.c.id), nullable=False, index=True),
+    sa.Column("supplier_id", sa.Uuid, sa.ForeignKey(suppliers.c.id), index=True),
     sa.Column("payload", Document(SupplierRecord), nullable=False),
     sa.Column("content_hash", sa.LargeBinary, nullable=False),
     sa.Column("commune", sa.Text),
@@ -163,6 +165,9 @@ records = sa.Table(
     *optional(sa.Text, "name", "name_key", "trade_name", "trade_key"),
     sa.Column("doubts", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
     sa.Column("approved_until", sa.Date),
+    sa.Column("joins", sa.Text),
+    sa.CheckConstraint("(joins IS NULL) = (supplier_id IS NOT NULL)", name="joins_or_makes"),
+    sa.Index("records_joins_ix", "joins", postgresql_where=sa.text("joins IS NOT NULL")),
     sa.Index("records_siret_ix", "siret", postgresql_where=sa.text("siret IS NOT NULL")),
     sa.Index(
         "records_with_siret_ix",
@@ -204,7 +209,7 @@ imports = sa.Table(
     *required(sa.Text, "format", "mode", "status"),
     *(
         sa.Column(name, sa.Integer, nullable=False, server_default=sa.text("0"))
-        for name in ("received", "added", "changed", "unchanged", "removed", "kept_absent", "rejected")
+        for name in ("received", "added", "changed", "unchanged", "waiting", "removed", "kept_absent", "rejected")
     ),
     sa.Column("data_version", sa.BigInteger),
     *moments("started_at"),

@@ -46,26 +46,34 @@ def content_columns(record: SupplierRecord, placement: Placement, digest: bytes)
     }
 
 
-def derived_columns(record: SupplierRecord, placement: Placement, now: datetime) -> dict[str, Any]:
+def derived_columns(
+    record: SupplierRecord, placement: Placement, now: datetime, joins: str | None = None
+) -> dict[str, Any]:
     """The columns of a new record after those of its content, in the order of the table.
 
     Names are among them, to find records of the same supplier by, only where the record's own point can be relied on.
+    One that `joins` others has none of these, and nothing is missing in it.
     """
-    is_sure = placement.location is not None and _UNSURE_PLACES.isdisjoint(flag.code for flag in placement.flags)
+    is_sure = (
+        joins is None
+        and placement.location is not None
+        and _UNSURE_PLACES.isdisjoint(flag.code for flag in placement.flags)
+    )
     name, name_key = _keyed_name(record.name if is_sure else None)
     trade_name, trade_key = _keyed_name(record.trade_name if is_sure else None)
     return {
         "created_at": now,
         "changed_at": now,
         "received_at": now,
-        "siret": record.siret,
-        "in_prison": record.in_prison is True,
+        "siret": None if joins else record.siret,
+        "in_prison": joins is None and record.in_prison is True,
         "name": name,
         "name_key": name_key,
         "trade_name": trade_name,
         "trade_key": trade_key,
-        "doubts": shortcomings(record, placement),
+        "doubts": [] if joins else shortcomings(record, placement),
         "approved_until": approved_until(record.approvals),
+        "joins": joins,
     }
 
 

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, false, func, or_, select, true, tuple_
 
 from db.core.engine import Connection, Engine
 from db.schema.supplier_tables import change_sets, records, suppliers
+from db.suppliers.additions import SIREN_DIGITS
 from db.suppliers.write import current_version, survivors
 from domain.suppliers.supplier import SourceRef, Supplier
 from domain.text.normalise import fold
@@ -75,7 +76,8 @@ class Filters(msgspec.Struct, frozen=True):
 class Snapshot(msgspec.Struct, frozen=True):
     """The directory at one version, unmoved by later changes while it is read.
 
-    `sources` may show an older receipt; `provenance` is left out: it weighs, and matching has no use for it.
+    `sources` may show an older receipt; `provenance` and `public_awards` are left out: they weigh, and matching has no
+    use for them.
     """
 
     connection: Connection
@@ -86,7 +88,7 @@ class Snapshot(msgspec.Struct, frozen=True):
         query = select(suppliers.c.document).where(~suppliers.c.deleted, suppliers.c.active)
         rows = await self.connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
         async for batch in rows.scalars().partitions():
-            yield [_without_provenance(supplier) for supplier in batch]
+            yield [_for_matching(supplier) for supplier in batch]
 
     async def changes(self, since: int) -> AsyncIterator[Sequence[Change]]:
         """Every supplier changed after version `since`, in batches and in no order: inactive and deleted ones too."""
@@ -97,7 +99,7 @@ class Snapshot(msgspec.Struct, frozen=True):
         )
         rows = await self.connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
         async for batch in rows.partitions():
-            yield [Change(row.version, row.id, row.document and _without_provenance(row.document)) for row in batch]
+            yield [Change(row.version, row.id, row.document and _for_matching(row.document)) for row in batch]
 
 
 @asynccontextmanager
@@ -180,7 +182,7 @@ def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
     if filters.kinds is not None:
         yield suppliers.c.kinds.overlap(list(filters.kinds))
     if filters.source is not None:
-        yield exists().where(records.c.supplier_id == suppliers.c.id, records.c.source == filters.source)
+        yield _has_record_of(filters.source)
     if filters.siret is not None:
         yield _has_record(records.c.siret == filters.siret)
     if filters.siren is not None:
@@ -196,6 +198,15 @@ def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
 def _has_record(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether a record of the supplier meets the condition: a merged one may have several SIRETs."""
     return suppliers.c.id.in_(select(records.c.supplier_id).where(condition))
+
+
+def _has_record_of(source: str) -> ColumnElement[bool]:
+    """Whether a record of the source makes the supplier or adds to it."""
+    addition = records.alias()
+    own = records.c.supplier_id == suppliers.c.id
+    adds = addition.c.joins.in_([records.c.siret, func.left(records.c.siret, SIREN_DIGITS)])
+    added = exists().where(own, adds, addition.c.source == source)
+    return or_(exists().where(own, records.c.source == source), added)
 
 
 def _name_contains(q: str) -> ColumnElement[bool]:
@@ -214,6 +225,10 @@ async def _as_received(connection: Connection, found: Sequence[Supplier]) -> dic
     columns = (records.c.source, records.c.external_id, records.c.received_at)
     query = select(*columns).where(records.c.supplier_id == func.any([supplier.id for supplier in found]))
     received = {(source, external_id): at for source, external_id, at in await connection.execute(query)}
+    keys = {(each.source, each.external_id) for supplier in found for each in supplier.sources} - received.keys()
+    if keys:
+        adding = select(*columns).where(tuple_(records.c.source, records.c.external_id).in_(keys))
+        received |= {(source, external_id): at for source, external_id, at in await connection.execute(adding)}
 
     def latest(each: SourceRef) -> SourceRef:
         at = received.get((each.source, each.external_id), each.received_at)
@@ -222,5 +237,8 @@ async def _as_received(connection: Connection, found: Sequence[Supplier]) -> dic
     return {each.id: msgspec.structs.replace(each, sources=tuple(map(latest, each.sources))) for each in found}
 
 
-def _without_provenance(supplier: Supplier) -> Supplier:
-    return supplier if supplier.provenance is None else msgspec.structs.replace(supplier, provenance=None)
+def _for_matching(supplier: Supplier) -> Supplier:
+    """The supplier without what weighs and matching has no use for."""
+    if supplier.provenance is None and not supplier.public_awards:
+        return supplier
+    return msgspec.structs.replace(supplier, provenance=None, public_awards=())

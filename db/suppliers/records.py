@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import Select, delete, update
@@ -11,6 +12,7 @@ from db.core.advisory_locks import Subject, lock, share
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import records
+from db.suppliers.additions import is_added_to, suppliers_with
 from db.suppliers.encoding import content_columns, content_hash, derived_columns, encode, problems
 from db.suppliers.regroup import lock_identities, records_of, regroup, supplier_of
 from db.suppliers.sources import ensure_source
@@ -28,6 +30,12 @@ class Written(msgspec.Struct, frozen=True):
     status: Literal["created", "changed", "unchanged"]
     stored: StoredRecord
     data_version: int
+
+    @property
+    def supplier_id(self) -> UUID:
+        """The supplier that the record describes: one that was put makes a supplier."""
+        assert self.stored.supplier_id is not None  # noqa: S101 - as put_record writes it
+        return self.stored.supplier_id
 
 
 async def put_record(
@@ -52,7 +60,7 @@ async def put_record(
     record = await _without_erased(connection, source, external_id, record)
     digest = content_hash(encode(record), placement)
     known = (await connection.execute(_one(source, external_id).add_columns(records.c.content_hash))).first()
-    if known is not None and known.content_hash == digest:
+    if known is not None and known.joins is None and known.content_hash == digest:
         noted = update(records).where(records.c.source == source, records.c.external_id == external_id)
         await connection.execute(noted.values(received_at=now))
         unchanged = msgspec.structs.replace(stored_record(known), received_at=now)
@@ -62,20 +70,29 @@ async def put_record(
     key = RecordKey(source, external_id)
     supplier_id = await supplier_of(connection, key) or new_id(now)
     stored = StoredRecord(source, external_id, record, placement, supplier_id, received_at=now, changed_at=now)
-    if known is None:
+    added_to = await suppliers_with(connection, [known.joins]) if known is not None and known.joins else []
+    is_new = known is None or known.supplier_id is None
+    if is_new:
         await write(connection, [assemble(supplier_id, [stored])], change_set)
     await _write_record(connection, stored, digest)
     regrouped = await regroup(connection, [key], similarity, change_set, now)
-    if known is not None or regrouped.moved:
-        await rewrite(connection, {supplier_id} - regrouped.absorbed | regrouped.to_rewrite, change_set, now)
+    if not is_new or regrouped.moved or added_to or await is_added_to(connection, record.siret):
+        changed = {supplier_id, *added_to} - regrouped.absorbed | regrouped.to_rewrite
+        await rewrite(connection, changed, change_set, now)
     stored = msgspec.structs.replace(stored, supplier_id=regrouped.moved.get(key, supplier_id))
     return Written("created" if known is None else "changed", stored, await publish(connection, change_set))
 
 
 async def get_record(connection: Connection, source: str, external_id: str) -> StoredRecord | None:
-    """The record as it was last received, or None."""
+    """The record as it was last received, or None.
+
+    Of one that only adds to suppliers, `supplier_id` is the oldest of these; None while it waits for one.
+    """
     row = (await connection.execute(_one(source, external_id))).first()
-    return None if row is None else stored_record(row)
+    if row is None or row.joins is None:
+        return None if row is None else stored_record(row)
+    oldest = next(iter(await suppliers_with(connection, [row.joins])), None)
+    return msgspec.structs.replace(stored_record(row), supplier_id=oldest)
 
 
 async def lock_record(connection: Connection, source: str, external_id: str) -> StoredRecord | None:
@@ -93,12 +110,17 @@ async def delete_record(
     """
     await _lock(connection, source, external_id)
     await lock_identities(connection)
-    key = RecordKey(source, external_id)
-    supplier_id = await supplier_of(connection, key)
-    if supplier_id is None:
+    own = (records.c.source == source, records.c.external_id == external_id)
+    gone = delete(records).where(*own).returning(records.c.supplier_id, records.c.joins)
+    row = (await connection.execute(gone)).first()
+    if row is None:
         return None
     change_set = await begin_change(connection)
-    await connection.execute(delete(records).where(records.c.source == source, records.c.external_id == external_id))
+    supplier_id: UUID | None = row.supplier_id
+    if supplier_id is None:
+        added_to = await suppliers_with(connection, [row.joins])
+        await rewrite(connection, added_to, change_set, now)
+        return await publish(connection, change_set) if added_to else await current_version(connection)
     left = await records_of(connection, [supplier_id])
     regrouped = await regroup(connection, left, similarity, change_set, now)
     await rewrite(connection, {supplier_id} - regrouped.absorbed | regrouped.to_rewrite, change_set, now)
@@ -120,7 +142,9 @@ async def _without_erased(
 
 
 def _one(source: str, external_id: str) -> Select[*tuple[Any, ...]]:
-    return STORED_RECORDS.where(records.c.source == source, records.c.external_id == external_id)
+    return STORED_RECORDS.add_columns(records.c.joins).where(
+        records.c.source == source, records.c.external_id == external_id
+    )
 
 
 async def _write_record(connection: Connection, stored: StoredRecord, digest: bytes) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from db.core.engine import Connection
 from db.schema.supplier_tables import imports, records, sources
+from db.suppliers.additions import suppliers_with
 from db.suppliers.regroup import lock_identities
 from db.suppliers.write import begin_change, publish, rewrite
 from domain.suppliers.completeness import NO_EMAIL, NO_FLAGS, NO_SIRET
@@ -46,7 +47,10 @@ async def _rewrite_shared(connection: Connection, name: str, now: datetime) -> N
     other = records.alias()
     has_others = exists().where(other.c.supplier_id == records.c.supplier_id, other.c.source != name)
     shared = select(records.c.supplier_id).where(records.c.source == name, has_others).distinct()
-    if found := (await connection.execute(shared)).scalars().all():
+    adding = select(records.c.joins).where(records.c.source == name, records.c.joins.is_not(None)).distinct()
+    found = {*(await connection.execute(shared)).scalars()}
+    found.update(await suppliers_with(connection, (await connection.execute(adding)).scalars()))
+    if found:
         change_set = await begin_change(connection)
         await rewrite(connection, found, change_set, now)
         await publish(connection, change_set)

@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, bindparam, func, select, text, update
+from sqlalchemy import ARRAY, Text, Uuid, bindparam, func, literal_column, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
 from db.schema.supplier_tables import change_set_ids, directory_version, records, sources, suppliers
+from db.suppliers.additions import SIREN_DIGITS
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import Offer, Placement, Point, Supplier
 from domain.text.normalise import fold
@@ -33,6 +34,18 @@ _RECORD_COLUMNS = (
 )  # fmt: skip
 STORED_RECORDS = select(*(records.c[name] for name in _RECORD_COLUMNS), sources.c.rank).join(
     sources, sources.c.name == records.c.source
+)
+
+# LATERAL with OFFSET 0 makes a look-up in the index for each number, whatever the planner knows of the table.
+_numbers = func.unnest(bindparam("numbers", type_=ARRAY(Text))).table_valued("number", name="n").render_derived()
+_additions = (
+    select(*(records.c[name] for name in (*_RECORD_COLUMNS, "joins")))
+    .where(records.c.joins == _numbers.c.number)
+    .offset(literal_column("0"))
+    .lateral("additions")
+)
+_ADDITIONS = select(*_additions.c, sources.c.rank).select_from(
+    _numbers.join(_additions, true()).join(sources, sources.c.name == _additions.c.source)
 )
 
 _SURVIVORS = text("""
@@ -62,11 +75,19 @@ async def publish(connection: Connection, change_set: int) -> int:
 
 
 async def stored_records(connection: Connection, supplier_ids: Iterable[UUID]) -> dict[UUID, list[StoredRecord]]:
-    """The records behind each supplier; a supplier without any is absent."""
+    """The records behind each supplier, those that add to it among them; a supplier that none makes is absent."""
     query = STORED_RECORDS.where(records.c.supplier_id == func.any(bindparam("ids")))
     found: dict[UUID, list[StoredRecord]] = {}
+    numbers: dict[str, set[UUID]] = {}
     for row in await connection.execute(query, {"ids": list(supplier_ids)}):
-        found.setdefault(row.supplier_id, []).append(stored_record(row))
+        item = stored_record(row)
+        found.setdefault(row.supplier_id, []).append(item)
+        if (siret := item.record.siret) is not None:
+            for number in (siret, siret[:SIREN_DIGITS]):
+                numbers.setdefault(number, set()).add(row.supplier_id)
+    for row in await connection.execute(_ADDITIONS, {"numbers": list(numbers)}):
+        for supplier_id in numbers[row.joins]:
+            found[supplier_id].append(stored_record(row))
     return found
 
 

@@ -81,7 +81,10 @@ def _prefixes(segment: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=512)
 def segment_is_works(segment: str) -> bool | None:
-    """Whether an activity is works (all its CPV codes in division 45), is not, or may be either (null)."""
+    """Whether an activity is works, is not, or may be either (null): as stated, else by all its CPV codes (division 45)."""
+    known = taxonomy.load().segments.get(segment)
+    if known and known.works is not None:
+        return known.works
     natures = {prefix.startswith(WORKS_DIVISION) for prefix in _prefixes(segment)}
     return natures.pop() if len(natures) == 1 else None
 

@@ -26,7 +26,7 @@ class Segment(msgspec.Struct, frozen=True):
 
     `naf`, `naf2025`: dotted codes of NAF rev. 2, and of NAF 2025, which replaces it in Sirene on 2027-01-01;
     `rome`: codes of jobs. `related` are neighbours worth showing to a buyer who asks for this segment; they never
-    answer in its place.
+    answer in its place. `works`: that it is works, or is not, where its CPV codes leave that open.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Segment(msgspec.Struct, frozen=True):
     naf2025: tuple[str, ...]
     rome: tuple[str, ...]
     related: tuple[str, ...]
+    works: bool | None = None
 
 
 class Family(msgspec.Struct, frozen=True):
@@ -58,6 +59,7 @@ class SegmentEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     naf: tuple[NafRev2, ...]
     naf2025: tuple[Naf2025, ...]
     rome: tuple[RomeCode, ...]
+    works: bool | None = None
 
 
 class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

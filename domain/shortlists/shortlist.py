@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from domain.needs.need import Reserved
-from domain.suppliers.supplier import Basis, Kind, LegalForm, Point
+from domain.suppliers.supplier import Basis, EvidenceKind, Kind, LegalForm, Point
 
 Outcome = Literal["ELIGIBLE", "ELIGIBLE_IF", "INELIGIBLE", "REVIEW", "UNKNOWN"]
 Fit = Literal["exact", "narrower", "broader", "related"]
@@ -70,14 +70,27 @@ class SupplierSummary(msgspec.Struct, frozen=True):
     updated_at: datetime
 
 
+class OfferEvidence(msgspec.Struct, frozen=True):
+    """A reason to believe an offer that nobody declared. `on`: the day of what was read; `source`: where that was."""
+
+    kind: EvidenceKind
+    message: str
+    on: date | None
+    source: str | None
+
+
 class SegmentAnswer(msgspec.Struct, frozen=True):
-    """The best offer of a supplier for one requested segment."""
+    """The best offer of a supplier for one requested segment.
+
+    `evidence`: why it is believed, strongest first, at most three; empty where it was declared.
+    """
 
     requested: str
     offered: str
     fit: Fit
     basis: Basis
     role: Role
+    evidence: tuple[OfferEvidence, ...] = ()
 
 
 class Eligibility(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """One supplier from the records that describe it."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import reduce
 from itertools import chain
 from typing import Any
@@ -9,19 +9,20 @@ from uuid import UUID
 
 import msgspec
 
+from domain.suppliers.offers import unite
 from domain.suppliers.supplier import (
     Approval,
     Contact,
     Flag,
+    KnownAward,
     Placement,
     Shares,
     SourceRef,
     Supplier,
     SupplierRecord,
-    nameless,
 )
 
-_UNITED_FIELDS = ("approvals", "offers", "labels")
+_UNITED_FIELDS = ("approvals", "labels")
 _MERGED_FIELDS = ("shares", "contact")
 _FIRST_KNOWN_FIELDS = (
     "name", "trade_name", "siret", "legal_form", "ess", "in_prison", "address", "description", "employees",
@@ -33,11 +34,12 @@ _NESTED_FIELDS = (
     *(("shares", name) for name in ("disabled", "disadvantaged", "detained")),
     *(("contact", name) for name in ("email", "phone", "website")),
 )
+AWARDS_KEPT = 20
 DOUBTFUL_POINT = frozenset(("point_far_from_commune", "outside_france"))
 
 
 class StoredRecord(msgspec.Struct, frozen=True, gc=False):
-    """A record as it is stored.
+    """A record as it is stored. `supplier_id` null: one that makes no supplier, but adds to those that others make.
 
     `received_at`: last seen at its source; `changed_at`: when its content last became other; `rank`: its source's.
     """
@@ -46,7 +48,7 @@ class StoredRecord(msgspec.Struct, frozen=True, gc=False):
     external_id: str
     record: SupplierRecord
     placement: Placement
-    supplier_id: UUID
+    supplier_id: UUID | None
     received_at: datetime
     changed_at: datetime
     rank: int = 0
@@ -55,9 +57,10 @@ class StoredRecord(msgspec.Struct, frozen=True, gc=False):
 def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
     """The supplier that `stored` (at least one record) describe together.
 
-    Offers, approvals and labels are united. Any other field comes from the first record that knows it, in the order of
-    `precedence`; the place (location and commune together) from the first of those that know it best. Approvals stay
-    unknown only while no record knows any; one without dates yields to one of its kind that another record dates.
+    Offers (see `unite`), approvals and labels are united. Any other field comes from the first record that knows it, in
+    the order of `precedence`; the place (location and commune together) from the first of those that know it best.
+    Approvals stay unknown only while no record knows any; one without dates yields to one of its kind that another
+    record dates.
     `updated_at` is the last change of content, not the last time a source was read.
     """
     record, placed, provenance = stored[0].record, stored[0], None
@@ -91,6 +94,7 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
         flags=_flags(stored, record, placed.placement),
         sources=tuple(SourceRef(item.source, item.external_id, item.received_at) for item in stored),
         provenance=provenance,
+        public_awards=_public_awards(stored),
         updated_at=max(item.changed_at for item in stored),
     )
 
@@ -148,7 +152,9 @@ def _combined(records: Sequence[SupplierRecord]) -> SupplierRecord:
     fields: dict[str, Any] = {}
     for field in SupplierRecord.__struct_fields__:
         known = [value for record in records if (value := getattr(record, field)) is not None]
-        if field in _UNITED_FIELDS:
+        if field == "offers":
+            fields[field] = unite(chain.from_iterable(known))
+        elif field in _UNITED_FIELDS:
             fields[field] = tuple(dict.fromkeys(chain.from_iterable(known))) if known else None
         elif field in _MERGED_FIELDS:
             fields[field] = reduce(_fill_nulls, known) if known else None
@@ -157,10 +163,18 @@ def _combined(records: Sequence[SupplierRecord]) -> SupplierRecord:
     return SupplierRecord(**fields | {"approvals": _without_undated(fields["approvals"])})
 
 
+def _public_awards(stored: Sequence[StoredRecord]) -> tuple[KnownAward, ...]:
+    """The latest contracts, as many as `AWARDS_KEPT`, each with its source; those on no known day are last."""
+    won = [(award, item.source) for item in stored for award in item.record.public_awards]
+    won.sort(key=lambda each: each[0].notified_on or date.min, reverse=True)
+    kept = ((msgspec.structs.asdict(award), source) for award, source in won[:AWARDS_KEPT])
+    return tuple(KnownAward(**fields, source=source) for fields, source in kept)
+
+
 def _supplementary(item: StoredRecord) -> int:
-    """1 for a record of nothing but approvals, 2 for one that knows the supplier by its SIRET only."""
+    """1 for a record of nothing but approvals, 2 for one that makes no supplier."""
     record = item.record
-    if record.siret is not None and record.name == nameless(record.siret):
+    if item.supplier_id is None:
         return 2
     return record.approvals is not None and record == SupplierRecord(
         name=record.name, siret=record.siret, approvals=record.approvals

@@ -17,21 +17,24 @@ class Row(NamedTuple):
     """One record as a format read it. `line`: where it starts, from 1 (a CSV header is a line too).
 
     `flags`: what the file says of the supplier and the record cannot hold, such as a category that means no segment.
+    `joins`: of a record that makes no supplier but adds to those that others make, the SIRET or SIREN by which it does.
     """
 
     line: int
     external_id: str
     record: SupplierRecord
     flags: tuple[Flag, ...] = ()
+    joins: str | None = None
 
 
 class CheckedRecord(NamedTuple):
-    """A record without faults, and where it stands; `placement` has its flags."""
+    """A record without faults, and where it stands; `placement` has its flags. `joins`: see `Row`."""
 
     line: int
     external_id: str
     record: SupplierRecord
     placement: Placement
+    joins: str | None = None
 
 
 class RowError(msgspec.Struct, frozen=True):

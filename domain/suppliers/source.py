@@ -75,8 +75,9 @@ class SourceDocument(SourceSummary, frozen=True, kw_only=True):
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):
-    """A bulk import: `received` = `added` + `changed` + `unchanged` + `rejected`.
+    """A bulk import: `received` = `added` + `changed` + `unchanged` + `waiting` + `rejected`.
 
+    `waiting`: rows of a format that only adds to suppliers, about none known so far: they join it when it comes.
     `removed`: records of the source that a snapshot no longer holds. `kept_absent`: absent ones that were kept all the
     same, because rows without a readable `external_id` were rejected and may have been theirs.
     `data_version`: the directory's version once it was stored; null until then, and for a dry run the present one.
@@ -92,6 +93,7 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     added: int = 0
     changed: int = 0
     unchanged: int = 0
+    waiting: int = 0
     removed: int = 0
     kept_absent: int = 0
     rejected: int = 0

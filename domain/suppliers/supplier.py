@@ -4,7 +4,7 @@ gc=False: what cannot change holds no cycles, and the garbage collector need not
 """
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 import msgspec
@@ -15,7 +15,13 @@ from domain.text.bilingual import Text
 
 Kind = Literal["EI", "ACI", "AI", "ETTI", "EITI", "GEIQ", "EA", "EATT", "ESAT", "TIH", "SEP", "ESUS"]
 LegalForm = Literal["association", "cooperative", "mutual", "foundation", "commercial_company", "public_body", "other"]
-Basis = Literal["declared", "inferred"]
+Basis = Literal["declared", "awarded", "inferred"]
+"""Grounds of an offer, strongest first: said by the supplier or its network, shown by a public contract, concluded."""
+BASES: tuple[Basis, ...] = get_args(Basis)
+EvidenceKind = Literal["sector", "job", "award", "register", "purpose", "words", "kind"]
+SIRET_DIGITS = 14
+EVIDENCE_KINDS: tuple[EvidenceKind, ...] = get_args(EvidenceKind)
+"""Kinds of evidence, strongest first."""
 PrestaType = Literal["DISP", "PREST", "BUILD"]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1, description="A share of the workforce, from 0 to 1")]
 NO_SUPPLIER = Text("Aucun fournisseur de cet identifiant", "No supplier with this id")
@@ -67,8 +73,25 @@ class ServiceArea(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=T
     national: bool | None = None
 
 
+class Evidence(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A reason to believe an offer that nobody declared.
+
+    `label`: what was read, such as the object of a contract; `on`: its date; `source`: the source that says it;
+    `reference`: the code or number under which it is found there.
+    """
+
+    kind: EvidenceKind
+    label: ShortText | None = None
+    on: date | None = None
+    source: Label | None = None
+    reference: Label | None = None
+
+
 class Offer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """A service or good that a supplier offers. One that names no segment is placed by its CPV codes."""
+    """A service or good that a supplier offers. One that names no segment is placed by its CPV codes.
+
+    `evidence`: what an offer that is not declared rests on, strongest first.
+    """
 
     segments: Codes = ()
     cpv: Codes = ()
@@ -76,6 +99,7 @@ class Offer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     presta_types: Annotated[tuple[PrestaType, ...], msgspec.Meta(max_length=3)] = ()
     service_area: ServiceArea | None = None
     basis: Basis = "declared"
+    evidence: Annotated[tuple[Evidence, ...], msgspec.Meta(max_length=20)] = ()
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -85,6 +109,23 @@ class Contact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True)
     phone: Annotated[str, msgspec.Meta(max_length=50)] | None = None
     website: Annotated[str, msgspec.Meta(max_length=2_000)] | None = None
     person: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+
+
+class PublicAward(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A public contract that a supplier won. `place`: where it is performed; `notified_on`: the day it was told so."""
+
+    buyer: ShortText | None = None
+    object: LongText | None = None
+    cpv: Code | None = None
+    value_eur: Euros | None = None
+    notified_on: date | None = None
+    place: ShortText | None = None
+
+
+class KnownAward(PublicAward, frozen=True, gc=False, kw_only=True):
+    """A public contract that a supplier is known to have won, and the source that says so."""
+
+    source: str
 
 
 class SupplierRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -107,6 +148,7 @@ class SupplierRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_field
     turnover_eur: Euros | None = None
     labels: Annotated[tuple[Label, ...], msgspec.Meta(max_length=100)] = ()
     active: bool = True
+    public_awards: Annotated[tuple[PublicAward, ...], msgspec.Meta(max_length=1_000)] = ()
 
 
 class Flag(msgspec.Struct, frozen=True, gc=False):
@@ -153,7 +195,7 @@ class Supplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `location` is where distances are measured from: the record's point, else an interior point of its commune
     (flag `placed_at_commune`), else null. `commune` is the current INSEE code, from the address, else from the point.
     `provenance`: the source of each field that is known and not united from all ("siret", "contact.email"…); null:
-    there is one source.
+    there is one source. `public_awards`: the latest contracts that it is known to have won, the latest first.
     """
 
     id: UUID
@@ -179,9 +221,10 @@ class Supplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     flags: tuple[Flag, ...] = ()
     sources: tuple[SourceRef, ...] = ()
     provenance: dict[str, str] | None = None
+    public_awards: tuple[KnownAward, ...] = ()
     updated_at: datetime
 
 
-def nameless(siret: str) -> str:
-    """The name of a supplier of which only the SIRET is known."""
-    return f"SIRET {siret}"
+def nameless(number: str) -> str:
+    """The name in a record that knows the supplier by its SIRET or SIREN only."""
+    return f"{'SIRET' if len(number) == SIRET_DIGITS else 'SIREN'} {number}"

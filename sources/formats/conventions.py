@@ -11,8 +11,8 @@ Two shapes are read, told apart by the header.
   each period of its annexes; one without annexes has an approval without dates. They are joined in memory.
 
 An approval ends when it was deactivated; of one that is not active, nobody says since when, nothing is left. Annexes
-that were refused, cancelled or not decided yet give nothing. Such a record has no place and no offers; without a name
-it is called by its SIRET, and every other record of the supplier goes before it.
+that were refused, cancelled or not decided yet give nothing. Such a record makes no supplier: it waits for the one that
+others make, and every record of that goes before it.
 """
 
 from collections.abc import Callable, Iterator

@@ -29,6 +29,11 @@ def read_records(
     return rows_of(table, context, lambda cells: known(cells[columns[0]]), to_document)
 
 
+def column_of(table: Table, *names: str) -> str | None:
+    """The first of the names that the header has: files of one kind name their columns differently."""
+    return next((name for name in names if name in table.columns), None)
+
+
 def missing_columns(table: Table, required: tuple[str, ...]) -> Iterator[Problem]:
     """A problem for each of the required columns that the header does not name."""
     for column in required:
@@ -44,8 +49,13 @@ def unknown_columns(table: Table, allowed: Sequence[str]) -> Iterator[Problem]:
             yield Problem(pointer(column), "unknown_column", _unknown_column(column, allowed))
 
 
-def rows_of(table: Table, context: Context, id_of: Identify, to_document: ToDocument) -> Iterator[Row | RowError]:
-    """The rows of a table whose header is in order; `id_of` says the external id of a row's cells."""
+def rows_of(
+    table: Table, context: Context, id_of: Identify, to_document: ToDocument, joins_of: Identify | None = None
+) -> Iterator[Row | RowError]:
+    """The rows of a table whose header is in order; `id_of` says the external id of a row's cells.
+
+    `joins_of`: the SIRET or SIREN of the suppliers that a row adds to, where its record has none.
+    """
     for row in table.rows:
         if isinstance(row, FaultyRow):
             yield reject(row.line, None, (row.problem,), context.language)
@@ -56,7 +66,10 @@ def rows_of(table: Table, context: Context, id_of: Identify, to_document: ToDocu
         except InvalidContent as invalid:
             yield reject(row.line, external_id, invalid.problems, context.language)
         else:
-            yield row_of(row.line, external_id, document, context)
+            made = row_of(row.line, external_id, document, context)
+            if joins_of is not None and isinstance(made, Row):
+                made = made._replace(joins=joins_of(row.cells))
+            yield made
 
 
 def _unknown_column(column: str, allowed: Sequence[str]) -> Text:

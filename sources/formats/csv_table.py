@@ -12,6 +12,7 @@ from sources.formats.lines import NOT_UTF8, TOO_LONG, Line, lines
 from sources.rows import unreadable
 
 _LONGEST_ROW = 1024 * 1024
+_DELIMITERS = ",;\t"
 
 _EMPTY = Text("Le fichier est vide : une ligne d'en-tête est attendue", "The file is empty: a header line is expected")
 _QUOTES = Text(
@@ -45,13 +46,14 @@ class Table:
     rows: Iterator[Cells | FaultyRow]
 
 
-def read_table(stream: BinaryIO) -> Table:
+def read_table(stream: BinaryIO, *, as_published: bool = False) -> Table:
     """The table in the file. Blank lines count as lines but are no rows.
 
-    A quote that is never closed costs one row: reading goes on with the line after it.
+    `as_published`: it may have semicolons or tabs, and be in Windows-1252 where it is not UTF-8. A quote that is never
+    closed costs one row: reading goes on with the line after it.
     Raises UnreadableFile for an empty file, a header that cannot be read or that names a column twice.
     """
-    rows = _rows(_Feed(stream))
+    rows = _rows(_Feed(stream, as_published=as_published))
     header = next(rows, None)
     if header is None:
         raise unreadable("empty_file", _EMPTY)
@@ -72,7 +74,8 @@ class _TooLong(Exception):
 class _Feed:
     """Lines for the CSV reader; `taken` are those of the row being read, which can be given back."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, *, as_published: bool) -> None:
+        self.as_published, self.delimiter = as_published, ","
         self.taken: list[Line] = []
         self._lines = lines(stream, _LONGEST_ROW)
         self._again: deque[Line] = deque()
@@ -87,7 +90,16 @@ class _Feed:
         self._size += len(line.data or b"")
         if line.data is None or self._size > _LONGEST_ROW:
             raise _TooLong
-        return line.data.decode("utf-8", "surrogateescape")
+        if self.as_published and not _is_utf8(line.data):
+            self.taken[-1] = line = Line(line.number, line.data.decode("cp1252", "replace").encode())
+        return (line.data or b"").decode("utf-8", "surrogateescape")
+
+    def find_delimiter(self) -> None:
+        """Take the one of the delimiters that the header has most of."""
+        header = next(self, "")
+        self.delimiter = max(_DELIMITERS, key=header.count)
+        self._again.extend(self.taken)
+        self.start_row()
 
     def start_row(self) -> None:
         self.taken.clear()
@@ -99,7 +111,9 @@ class _Feed:
 
 
 def _rows(feed: _Feed) -> Iterator[tuple[int, list[str]] | FaultyRow]:
-    reader = csv.reader(feed, strict=True)
+    if feed.as_published:
+        feed.find_delimiter()
+    reader = csv.reader(feed, strict=True, delimiter=feed.delimiter)
     while True:
         feed.start_row()
         try:
@@ -109,13 +123,21 @@ def _rows(feed: _Feed) -> Iterator[tuple[int, list[str]] | FaultyRow]:
         except (csv.Error, _TooLong) as error:
             yield FaultyRow(feed.taken[0].number, _fault(error, feed))
             feed.give_back()
-            reader = csv.reader(feed, strict=True)
+            reader = csv.reader(feed, strict=True, delimiter=feed.delimiter)
             continue
         line = feed.taken[0].number
         if (problem := _unusable(feed.taken)) is not None:
             yield FaultyRow(line, problem)
         elif len(cells) > 1 or (cells and cells[0].strip()):
             yield line, cells
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _fault(error: Exception, feed: _Feed) -> Problem:

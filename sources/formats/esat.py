@@ -36,7 +36,7 @@ _LEGAL_FORMS: dict[str, LegalForm] = {
 
 def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One row per establishment; raises UnreadableFile where a column of `COLUMNS` is missing."""
-    inference = OfferInference(context.taxonomy)
+    inference = OfferInference(context.taxonomy, context.source)
     return read_records(stream, context, COLUMNS, lambda cells: _document(cells, inference))
 
 

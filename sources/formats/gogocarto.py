@@ -80,7 +80,7 @@ class _Elements:
 
     def __init__(self, context: Context, around: Members) -> None:
         self._communes = commune_names(context.territories)
-        self._inference = OfferInference(context.taxonomy)
+        self._inference = OfferInference(context.taxonomy, context.source)
         self._taxonomy = context.taxonomy
         self._mapping = context.mapping
         self._around = around

@@ -26,6 +26,13 @@ class Draft(NamedTuple):
     flags: tuple[Flag, ...] = ()
 
 
+class Refused(NamedTuple):
+    """One of several records of an item that cannot be taken, and why."""
+
+    external_id: str | None
+    problem: Problem
+
+
 class _Identified(msgspec.Struct):
     """The id of a faulty item."""
 
@@ -36,11 +43,14 @@ _id_decoder = msgspec.json.Decoder(_Identified)
 
 
 def readers(
-    lists: tuple[str, ...], kind: type[T], drafts_in: Callable[[Context], Callable[[T], Iterable[Draft]]]
+    lists: tuple[str, ...],
+    kind: type[T],
+    drafts_in: Callable[[Context], Callable[[T], Iterable[Draft | Refused]]],
+    wrapper: str = "",
 ) -> tuple[Reader, Reader]:
     """The readers of a whole document and of lines, for items that decode as `kind` and become drafts.
 
-    `lists`: the members that hold the items of a page.
+    `lists`: the members that hold the items of a page; `wrapper`: the one that may hold the page.
     """
     decoder = msgspec.json.Decoder(kind)
 
@@ -48,8 +58,8 @@ def readers(
         return rows_of_items(items, kind, lambda _, data: decoder.decode(data), drafts_in(context), context)
 
     return (
-        lambda stream, context: rows(read_items(stream, lists), context),
-        lambda stream, context: rows(read_item_lines(stream, lists), context),
+        lambda stream, context: rows(read_items(stream, lists, wrapper=wrapper), context),
+        lambda stream, context: rows(read_item_lines(stream, lists, wrapper), context),
     )
 
 
@@ -57,7 +67,7 @@ def rows_of_items(
     items: Iterable[Item],
     kind: object,
     decode: Callable[[Item, bytes], T],
-    drafts: Callable[[T], Iterable[Draft]],
+    drafts: Callable[[T], Iterable[Draft | Refused]],
     context: Context,
 ) -> Iterator[Row | RowError]:
     """The rows of the items: `decode` reads each, `drafts` makes one or several records of what was read.
@@ -77,7 +87,10 @@ def rows_of_items(
             problems = invalid.problems
         else:
             for draft in made:
-                yield row_of(item.line, draft.external_id, draft.document, context, draft.flags)
+                if isinstance(draft, Refused):
+                    yield reject(item.line, draft.external_id, (draft.problem,), context.language)
+                else:
+                    yield row_of(item.line, draft.external_id, draft.document, context, draft.flags)
             continue
         yield reject(item.line, _identity(item.data), problems, context.language)
 

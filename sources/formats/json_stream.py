@@ -67,10 +67,11 @@ def elements(stream: BinaryIO, longest: int = LONGEST, chunk_size: int = CHUNK) 
 
 
 def read_items(
-    stream: BinaryIO, lists: tuple[str, ...], longest: int = LONGEST, chunk_size: int = CHUNK
+    stream: BinaryIO, lists: tuple[str, ...], longest: int = LONGEST, chunk_size: int = CHUNK, wrapper: str = ""
 ) -> Iterator[Item]:
     """The items of one JSON document; `lists` are the members that hold the items of a page.
 
+    `wrapper`: the member of a document that holds the page itself, where there is one.
     In bounded memory: a page may be of any size, one that stands in a list of `longest` bytes.
     Raises UnreadableFile, at the first item or later, for what is neither an object nor an array, or does not end.
     """
@@ -80,17 +81,17 @@ def read_items(
             for element in document.elements():
                 yield from _unwrapped(element, lists)
         case b"{":
-            yield from document.page(lists, {})
+            yield from document.page(lists, {}, wrapper)
         case _:
             raise unreadable("malformed_json", _NOT_ITEMS)
     document.require_end()
 
 
-def read_item_lines(stream: BinaryIO, lists: tuple[str, ...]) -> Iterator[Item]:
+def read_item_lines(stream: BinaryIO, lists: tuple[str, ...], wrapper: str = "") -> Iterator[Item]:
     """The items of NDJSON, where a line is an item or a whole page; blank lines are none."""
     for line in lines(stream):
         if line.data is None or line.data.strip():
-            yield from _unwrapped(Item(line.number, line.data), lists)
+            yield from _unwrapped(Item(line.number, line.data), lists, wrapper)
 
 
 def members_around(stream: BinaryIO, lists: tuple[str, ...]) -> Members:
@@ -115,17 +116,17 @@ def members_around(stream: BinaryIO, lists: tuple[str, ...]) -> Members:
     return found
 
 
-def _unwrapped(item: Item, lists: tuple[str, ...]) -> Iterator[Item]:
+def _unwrapped(item: Item, lists: tuple[str, ...], wrapper: str = "") -> Iterator[Item]:
     """The items of a page that is at hand as a whole; anything else is an item itself."""
     members = _members(item.data)
-    name = next((name for name in lists if name in members), None)
+    name = next((name for name in (*lists, wrapper) if name in members), None)
     if item.data is None or name is None or "id" in members:
         yield item
         return
     around = {other: value for other, value in members.items() if other != name}
     page = _Document(io.BytesIO(item.data), LONGEST, CHUNK, item.line)
     page.peek()
-    for inner in page.page(lists, {}):
+    for inner in page.page(lists, {}, wrapper):
         yield inner._replace(page=around)
 
 
@@ -174,20 +175,21 @@ class _Document:
                 yield self._value(b"]")
         self._at += 1
 
-    def page(self, lists: tuple[str, ...], around: dict[str, msgspec.Raw]) -> Iterator[Item]:
+    def page(self, lists: tuple[str, ...], around: dict[str, msgspec.Raw], wrapper: str = "") -> Iterator[Item]:
         """The items of the page that begins at the next byte, with its other members, which are put into `around`.
 
-        Without a list it is the object itself, or the one that stands in the place of a list.
+        Without a list it is the object itself, or the one that stands in the place of a list. Of a page in a `wrapper`
+        all lists are read, else the first.
         """
         line, size, has_list = self._line, 0, False
         singles: dict[str, Item] = {}
         self._at += 1
         while self.peek() != b"}":
             name = self._name()
-            if name in lists and self.peek() == b"[" and not has_list:
+            inner = self._inner(name, () if has_list and not wrapper else lists, around, wrapper)
+            if inner is not None:
                 has_list = True
-                for element in self.elements():
-                    yield Item(element.line, element.data, around)
+                yield from inner
             else:
                 member = self._value(b"}")
                 around[name] = _checked_member(member)
@@ -209,6 +211,17 @@ class _Document:
         else:
             del around[single]
             yield Item(singles[single].line, singles[single].data, around)
+
+    def _inner(
+        self, name: str, lists: tuple[str, ...], around: dict[str, msgspec.Raw], wrapper: str
+    ) -> Iterator[Item] | None:
+        """The items of the member that comes next, where it is a list of them or the page in a wrapper."""
+        start = self.peek()
+        if name == wrapper and start == b"{":
+            return self.page(lists, {}, wrapper)
+        if name in lists and start == b"[":
+            return (Item(element.line, element.data, around) for element in self.elements())
+        return None
 
     def _name(self) -> str:
         """The name of a member, with the colon after it."""

@@ -93,7 +93,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def _drafts_in(context: Context) -> Callable[[Result], Iterator[Draft]]:
-    inference = OfferInference(context.taxonomy)
+    inference = OfferInference(context.taxonomy, context.source)
     return lambda result: _drafts(result, inference)
 
 
@@ -139,8 +139,7 @@ def _document(result: Result, place: Establishment, kinds: tuple[Kind, ...], inf
 
 def _naf(activity: Establishment | Result, inference: OfferInference) -> str | None:
     """The main activity as NAF rev. 2 writes it, or as NAF 2025 does where only that code names a trade."""
-    codes = [code for code in (activity.activite_principale, activity.activite_principale_naf25) if code]
-    return next((code for code in codes if inference.names_trade(code)), codes[0] if codes else None)
+    return inference.telling(activity.activite_principale, activity.activite_principale_naf25)
 
 
 def _kinds(complements: Complements | None) -> tuple[tuple[Kind, ...], tuple[str, ...]]:

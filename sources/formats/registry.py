@@ -4,7 +4,23 @@ from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from domain.suppliers.rows import Row, RowError
-from sources.formats import conventions, esat, gogocarto, le_marche, recherche_entreprises, siae, vivier, vivier_csv
+from sources.formats import (
+    conventions,
+    decp,
+    directory,
+    emplois,
+    esat,
+    ess_france,
+    geiq,
+    gogocarto,
+    le_marche,
+    recherche_entreprises,
+    rna,
+    siae,
+    sirene,
+    vivier,
+    vivier_csv,
+)
 from sources.rows import Context, Reader
 from sources.validation import checked
 
@@ -19,10 +35,21 @@ FORMATS: Mapping[str, Mapping[str, Reader]] = {
     "siae": {CSV: siae.read},
     "esat": {CSV: esat.read},
     "conventions": {CSV: conventions.read},
+    "emplois": {JSON: emplois.read_json, NDJSON: emplois.read_ndjson},
+    "sirene": {CSV: sirene.read},
+    "geiq": {CSV: geiq.read},
+    "ess-france": {CSV: ess_france.read},
+    "rna": {CSV: rna.read},
+    "directory": {CSV: directory.read},
+    "decp": {JSON: decp.read_json, NDJSON: decp.read_ndjson, CSV: decp.read_csv},
     "gogocarto": {JSON: gogocarto.read_json, NDJSON: gogocarto.read_ndjson},
     "le-marche": {JSON: le_marche.read_json, NDJSON: le_marche.read_ndjson},
     "recherche-entreprises": {JSON: recherche_entreprises.read_json, NDJSON: recherche_entreprises.read_ndjson},
 }
+
+
+ADDING = frozenset({"conventions", "decp", "directory", "ess-france", "rna"})
+"""Formats whose rows make no supplier: they add to those that others make, by SIRET or by what `Row.joins` says."""
 
 
 def read_rows(name: str, stream: BinaryIO, media_type: str, context: Context) -> Iterator[Row | RowError]:
@@ -31,4 +58,9 @@ def read_rows(name: str, stream: BinaryIO, media_type: str, context: Context) ->
     Lazy: the file is read as rows are asked for, in bounded memory. Raises, at the first row or later, KeyError for an
     unknown format or media type and UnreadableFile where the file cannot be read by rows at all.
     """
-    yield from checked(FORMATS[name][media_type](stream, context), context)
+    rows = checked(FORMATS[name][media_type](stream, context), context)
+    yield from map(_joining, rows) if name in ADDING else rows
+
+
+def _joining(row: Row | RowError) -> Row | RowError:
+    return row._replace(joins=row.joins or row.record.siret) if isinstance(row, Row) else row

@@ -26,7 +26,7 @@ _HALF_A_POINT = Text("Un point a une latitude et une longitude", "A point has a 
 def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One row per structure and kind; raises UnreadableFile where a column of `COLUMNS` is missing."""
     communes = commune_names(context.territories)
-    inference = OfferInference(context.taxonomy)
+    inference = OfferInference(context.taxonomy, context.source)
     return read_records(stream, context, COLUMNS, lambda cells: _document(cells, communes, inference))
 
 

@@ -11,6 +11,10 @@ from sources.formats.csv_records import missing_columns, rows_of, unknown_column
 from sources.formats.csv_table import read_table
 from sources.rows import Context, UnreadableFile
 
+_EVIDENCE = Text(
+    "Un indice s'écrit award:2024-05-02:decp:2024-117:Entretien des parcs (genre, date, source, référence, libellé)",
+    "Evidence is written award:2024-05-02:decp:2024-117:Upkeep of parks (kind, date, source, reference, label)",
+)
 _APPROVAL = Text("Un agrément s'écrit ACI:2025-01-01:2027-12-31", "An approval is written ACI:2025-01-01:2027-12-31")
 _OFFER: Path = ("offers", 0)
 _AREA: Path = (*_OFFER, "service_area")
@@ -36,6 +40,19 @@ def _approval(written: str, path: Path) -> dict[str, str]:
     return {"kind": kind} | {name: bound for name, bound in named if bound}
 
 
+def _evidence(cell: str, path: Path) -> list[dict[str, str]]:
+    return [_one_evidence(item, (*path, position)) for position, item in enumerate(_list(cell, path))]
+
+
+def _one_evidence(written: str, path: Path) -> dict[str, str]:
+    parts = [part.strip() for part in written.split(":", len(EVIDENCE_FIELDS) - 1)]
+    if len(parts) != len(EVIDENCE_FIELDS):
+        raise BadCell(path, "wrong_format", _EVIDENCE)
+    return {name: part for name, part in zip(EVIDENCE_FIELDS, parts, strict=True) if part}
+
+
+EVIDENCE_FIELDS = ("kind", "on", "source", "reference", "label")
+
 # column → where its value goes in the record, and how a cell of it is read
 COLUMNS: dict[str, tuple[Path, Callable[[str, Path], Any]]] = {
     "external_id": (("external_id",), _text),
@@ -57,6 +74,8 @@ COLUMNS: dict[str, tuple[Path, Callable[[str, Path], Any]]] = {
     "location.lon": (("location", "lon"), number),
     "segments": ((*_OFFER, "segments"), _list),
     "cpv": ((*_OFFER, "cpv"), _list),
+    "basis": ((*_OFFER, "basis"), _text),
+    "evidence": ((*_OFFER, "evidence"), _evidence),
     "radius_km": ((*_AREA, "radius_km"), number),
     "area_codes": ((*_AREA, "codes"), _list),
     # `false` in a column for all rows only means that the offer is not national

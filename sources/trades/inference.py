@@ -8,9 +8,12 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from domain.reference.taxonomy import Taxonomy
-from domain.suppliers.supplier import Kind, Offer, PrestaType
-from domain.text.normalise import stem
+from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType
+from domain.text.normalise import fold, stem
 from matching.words.phrases import PhraseSpotter, stems
+from sources.trades.networks import networked
+from sources.trades.offers import offer_of, shortened
+from sources.trades.register import registered, telling
 
 _BREAK = re.compile(r"[.,;:!?()•|\n/+]| [-–—] ")
 
@@ -49,6 +52,10 @@ _MISLEADING = (
 _STAFFING: dict[Kind, str] = {"AI": "association intermédiaire", "ETTI": "travail temporaire d'insertion"}
 # What they are asked for is staff, whatever trades their names and descriptions list.
 _WORDLESS: frozenset[Kind] = frozenset({"ETTI", "GEIQ"})
+
+
+NAMES = 2
+"""Of the texts about a supplier, the first are its name and its sign."""
 
 
 class Clue(NamedTuple):
@@ -93,35 +100,38 @@ class WordReader:
 
 
 class OfferInference:
-    """Infers offers; built once for a taxonomy."""
+    """Infers offers; built once for a taxonomy. `source`: the one whose file is read, which their evidence names."""
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
-        self._taxonomy = taxonomy
+    def __init__(self, taxonomy: Taxonomy, source: str | None = None) -> None:
+        self._taxonomy, self._source = taxonomy, source
         self._words = WordReader(taxonomy)
 
-    def names_trade(self, naf: str) -> bool:
-        """Whether a NAF code, of rev. 2 or 2025, says what its holder does."""
-        return bool(self._taxonomy.of_naf(naf))
+    def telling(self, *naf: str | None) -> str | None:
+        """The first NAF code that names a trade, else the first there is."""
+        return telling(self._taxonomy, *naf)
 
     def offers(self, kind: Kind | None, naf: str | None, texts: tuple[str, ...], city: str = "") -> tuple[Offer, ...]:
-        """Offers of basis `inferred`, without a service area; their label says what each was inferred from.
+        """Offers of basis `inferred`, without a service area; label and evidence say what each was inferred from.
 
-        A segment is offered once: by the kind, else by the NAF code, else by words. () where nothing names a trade.
+        A segment is offered once: by the kind, else by the NAF code, else by words. Where neither code nor words name a
+        trade, by the network whose name it bears; () where nothing does.
         """
         offers: list[Offer] = []
         if kind is not None and (staffing := _STAFFING.get(kind)):
-            offers.append(_offer(("so-mad",), f"Mise à disposition de personnel ({staffing})", ("DISP",)))
-        known = self._taxonomy.of_naf(naf) if naf and kind != "GEIQ" else ()
-        if known:
-            offers.append(_offer(known, f"Déduit du code NAF {naf}"))
-        clues = () if kind in _WORDLESS else self._words.read(texts, city)
+            evidence = Evidence("kind", staffing.capitalize(), source=self._source, reference=kind)
+            offers.append(offer_of(("so-mad",), f"Mise à disposition de personnel ({staffing})", evidence, ("DISP",)))
+        name = " ".join(texts[:NAMES])
+        by_register = registered(self._taxonomy, naf, self._source, name) if kind != "GEIQ" else ()
+        offers += by_register
+        known = by_register[0].segments if by_register else ()
+        is_wordless = kind in _WORDLESS or any("travail temporaire" in fold(text) for text in texts)
+        clues = () if is_wordless else self._words.read(texts, city)
         if named := [clue for clue in clues if clue.segment not in known]:
             phrases = ", ".join(dict.fromkeys(clue.phrase for clue in named))
             presta: tuple[PrestaType, ...] = ("DISP",) if kind == "AI" else ()
             segments = tuple(clue.segment for clue in named)
-            offers.append(_offer(segments, f"Déduit du nom ou de la présentation : {phrases}"[:400], presta))
+            evidence = Evidence("words", shortened(phrases), source=self._source)
+            offers.append(offer_of(segments, f"Déduit du nom ou de la présentation : {phrases}", evidence, presta))
+        if not is_wordless and not known and not named:
+            offers += networked(name, kind, self._source)
         return tuple(offers)
-
-
-def _offer(segments: tuple[str, ...], label: str, presta_types: tuple[PrestaType, ...] = ()) -> Offer:
-    return Offer(segments=segments, label=label, presta_types=presta_types, basis="inferred")

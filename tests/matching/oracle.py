@@ -20,13 +20,12 @@ from domain.needs.need import RESERVED_TYPES, Lot, Need, Reserved, TerritoryRequ
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.shortlists.shortlist import Fit, Gate, Presence, Role
-from domain.suppliers.supplier import Basis, Offer, ServiceArea, Supplier
+from domain.suppliers.supplier import BASES, Basis, Offer, ServiceArea, Supplier
 from matching.words.keywords import Interpreter
 from tests.matching.oracle_ground import Answer, Drawn, France, Ground, Spot, any_of, at_most
 
 FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
 ANSWERING = FITS[:3]
-BASES: tuple[Basis, ...] = ("declared", "inferred")
 PRESENCES: tuple[Presence, ...] = ("local", "declared", "nearby", "national")
 OUTCOMES = ("ELIGIBLE", "ELIGIBLE_IF", "UNKNOWN", "REVIEW", "INELIGIBLE")
 GATES_PASSED: tuple[Gate, ...] = ("reservation", "distance", "service_area", "segment")

@@ -161,7 +161,7 @@ def _offer(scenery: Scenery, draw: Random) -> Offer:
     named = draw.sample((*scenery.segments, *FAMILIES), draw.choice((1, 1, 2, 3)))
     segments = draw.choice((named, named, named, []))
     cpv = draw.sample((*scenery.cpv, UNMAPPED_CPV), draw.choice((0, 1, 2)))
-    basis: Basis = draw.choice(("declared", "declared", "inferred"))
+    basis: Basis = draw.choice(("declared", "declared", "awarded", "inferred"))
     return Offer(segments=tuple(segments), cpv=tuple(cpv), service_area=_service_area(scenery, draw), basis=basis)
 
 

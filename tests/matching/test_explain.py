@@ -7,12 +7,13 @@ import pytest
 
 from domain.needs.need import Place
 from domain.shortlists.shortlist import Candidate
-from domain.suppliers.supplier import Contact, Point, Shares, Supplier
+from domain.suppliers.supplier import Contact, Evidence, Point, Shares, Supplier
 from tests.factories import (
     REDON,
     RENNES,
     VANNES,
     approved,
+    based_on,
     codes,
     lot,
     matched,
@@ -90,6 +91,38 @@ def test_neighbours_are_told_beside_what_answers() -> None:
 def test_what_was_inferred_is_to_be_confirmed() -> None:
     assert "basis_inferred" not in reasons(supplier("x"))
     assert "déduite" in reasons(supplier("x", offer(basis="inferred")))["basis_inferred"]
+
+
+def test_what_a_contract_shows_is_not_what_is_declared() -> None:
+    assert "marché public" in reasons(supplier("x", offer(basis="awarded")))["basis_awarded"]
+
+
+def test_evidence_is_told_strongest_and_latest_first_and_no_more_than_three() -> None:
+    naf, words = Evidence("register", "NAF 81.21Z"), Evidence("words", "nettoyage")
+    older = Evidence("award", "Nettoyage de la mairie", date(2023, 5, 2), "decp", "M12")
+    newer = Evidence("award", "Nettoyage des écoles", date(2025, 5, 2), "decp", "M34")
+    shop = supplier(
+        "x", based_on(offer(basis="inferred"), words, naf), based_on(offer("pr", basis="awarded"), older, newer)
+    )
+    (answer,) = candidate(supplier("x", based_on(offer(basis="inferred"), words, naf, older, newer))).segments
+    assert [each.kind for each in answer.evidence] == ["award", "award", "register"]
+    (answer,) = candidate(shop, "en").segments
+    assert (answer.fit, answer.basis) == ("exact", "inferred")
+    assert [each.message for each in answer.evidence] == [
+        "Entry in a register: NAF 81.21Z",
+        "Name or description: nettoyage",
+    ]
+    (answer,) = candidate(shop, "en", segments=("pr",)).segments
+    assert (answer.offered, answer.basis) == ("pr", "awarded")
+    assert [(each.kind, each.message, each.on, each.source) for each in answer.evidence] == [
+        ("award", "Public contract won: Nettoyage des écoles", date(2025, 5, 2), "decp"),
+        ("award", "Public contract won: Nettoyage de la mairie", date(2023, 5, 2), "decp"),
+    ]
+
+
+def test_what_is_declared_needs_no_evidence() -> None:
+    shop = supplier("x", based_on(offer(), Evidence("words", "nettoyage")), offer(basis="inferred"))
+    assert candidate(shop).segments[0].evidence == ()
 
 
 def test_what_does_not_answer_casts_no_doubt_on_what_does() -> None:

@@ -91,6 +91,16 @@ BESIDE = {
         supplier("first", offer(national=True), at=VANNES),
         supplier("second", offer(basis="inferred")),
     ),
+    "what a contract shows before what is inferred": (
+        lot(),
+        supplier("first", offer(basis="awarded"), at=FARTHER),
+        supplier("second", offer(basis="inferred")),
+    ),
+    "what is declared before what a contract shows": (
+        lot(),
+        supplier("first", offer(), at=FARTHER),
+        supplier("second", offer(basis="awarded")),
+    ),
     "the worst basis counts, not the best": (
         lot("pr-locaux", "ev-entretien"),
         supplier("first", offer("pr-locaux", "ev-entretien"), at=FARTHER),

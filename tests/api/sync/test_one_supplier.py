@@ -203,10 +203,11 @@ async def test_dated_approvals_by_siret_enrich_whoever_has_it(world: World) -> N
 
         async def enrich(content: str = table, source: str = f"{world.name}-conventions-{which}") -> None:
             answer = await send(world.client, source, content.encode(), "text/csv", "format=conventions")
-            assert (answer.json()["added"], answer.json()["errors"]) == (1, [])
+            assert answer.json()["errors"] == []
+            assert (answer.json()["added"], answer.json()["waiting"]) == ((0, 1) if "waits" in source else (1, 0))
 
         if first == "conventions":
-            await enrich()
+            await enrich(source=f"{world.name}-waits-{which}")
         supplier = await world.put(which, known)
         if first == "supplier":
             await enrich()

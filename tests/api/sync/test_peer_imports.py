@@ -11,6 +11,7 @@ from api.sync.pipeline import SourceFile, import_file
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
 from db.imports.log import Order
+from db.suppliers.read import Filters, page_of_suppliers
 from db.suppliers.records import get_record
 from db.suppliers.sources import put_source
 from domain.suppliers.source import Import, Source, SourceMapping
@@ -61,11 +62,38 @@ async def test_a_map_is_read_as_its_source_says(engine: Engine) -> None:
 async def test_dated_approvals_are_kept_under_their_convention(engine: Engine) -> None:
     done = await imported(engine, "conventions", CONVENTIONS, CSV)
 
-    assert (done.received, done.added) == (1, 1)
+    assert (done.received, done.added, done.waiting, done.data_version) == (1, 0, 1, 0)
     stored = await kept(engine, "conventions", "1")
+    assert stored.supplier_id is None
     assert [(approval.kind, str(approval.valid_until)) for approval in stored.record.approvals] == [
         ("EI", "2026-12-31")
     ]
+
+
+async def test_a_contract_waits_for_its_winner_and_then_shows_its_trade(engine: Engine) -> None:
+    contract = {
+        "id": "2025-12",
+        "acheteur": {"id": "22560001400016"},
+        "objet": "Entretien des espaces verts des collèges",
+        "lieuExecution": {"code": "56", "typeCode": "Code département"},
+        "dateNotification": "2025-03-18",
+        "titulaires": [{"titulaire": {"typeIdentifiant": "SIRET", "id": "80746931700018"}}],
+    }
+    data = json.dumps({"marches": {"marche": [contract, contract | {"titulaires": []}]}}).encode()
+    done = await imported(engine, "decp", data, JSON)
+    assert (done.received, done.waiting, done.rejected, done.data_version) == (2, 1, 1, 0)
+
+    structure = {"id": 7, "type": "ACI", "siret": "80746931700018", "raison_sociale": "ESPOIR", "ville": "Pontivy"}
+    done = await imported(engine, "emplois", json.dumps({"results": [structure]}).encode(), JSON)
+    assert (done.received, done.added) == (1, 1)
+    async with transaction(engine) as connection:
+        (entry,) = await page_of_suppliers(connection, Filters(), None, 10)
+    found = entry.supplier
+    assert (found.name, found.flags) == ("ESPOIR", (Flag("no_place", "neither a point nor a commune"),))
+    assert {(offer.segments, offer.basis) for offer in found.offers} == {(("ev-entretien",), "awarded")}
+    assert [(award.source, award.place) for award in found.public_awards] == [("decp", "Morbihan")]
+    again = await imported(engine, "decp", data, JSON)
+    assert (again.received, again.unchanged, again.waiting, again.rejected) == (2, 1, 0, 1)
 
 
 @pytest.mark.parametrize(("kind", "media_type"), [("gogocarto", JSON), ("le-marche", JSON), ("conventions", CSV)])

@@ -20,7 +20,7 @@ from db.suppliers.write import current_version
 from domain.suppliers.names import Name
 from domain.suppliers.rows import Batch, CheckedRecord, Row, RowError
 from domain.suppliers.source import Import
-from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
+from domain.suppliers.supplier import SIRET_DIGITS, Offer, Placement, Point, SupplierRecord, nameless
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -40,6 +40,12 @@ def record(name: str = "Les Jardins du Blavet", **fields: Any) -> SupplierRecord
 
 def row(line: int, external_id: str, name: str | None = None, **fields: Any) -> Row:
     return Row(line, external_id, record(name or f"Atelier {external_id}", **fields))
+
+
+def addition(line: int, external_id: str, number: str, **fields: Any) -> Row:
+    """A row that makes no supplier: it adds to those with the SIRET or SIREN."""
+    siret = number if len(number) == SIRET_DIGITS else None
+    return Row(line, external_id, SupplierRecord(nameless(number), siret=siret, **fields), joins=number)
 
 
 def rows(*external_ids: str) -> list[Row | RowError]:
@@ -73,7 +79,11 @@ def batches(content: Iterable[Row | RowError], size: int = 2) -> Iterator[Batch]
     content = list(content)
     for start in range(0, len(content), size):
         part = content[start : start + size]
-        records = [CheckedRecord(*item[:3], PONTIVY) for item in part if isinstance(item, Row)]
+        records = [
+            CheckedRecord(*item[:3], PONTIVY if item.joins is None else Placement(), item.joins)
+            for item in part
+            if isinstance(item, Row)
+        ]
         yield Batch(records, [item for item in part if isinstance(item, RowError)])
 
 
@@ -87,7 +97,7 @@ async def load(
 
 def counts(done: Import) -> dict[str, int]:
     """The counts that are not zero."""
-    fields = ("received", "added", "changed", "unchanged", "removed", "kept_absent", "rejected")
+    fields = ("received", "added", "changed", "unchanged", "waiting", "removed", "kept_absent", "rejected")
     return {name: value for name in fields if (value := getattr(done, name))}
 
 

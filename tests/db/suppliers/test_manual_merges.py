@@ -47,14 +47,14 @@ async def described(engine: Engine, key: RecordKey) -> UUID:
 
 async def put_two(engine: Engine) -> tuple[UUID, UUID]:
     one, other = await put(engine, "a", record("Un")), await put(engine, "b", record("Deux"))
-    return one.stored.supplier_id, other.stored.supplier_id
+    return one.supplier_id, other.supplier_id
 
 
 async def test_merging_is_for_all_records_of_the_suppliers(engine: Engine) -> None:
     """The one that stood for a supplier when it was merged may go, and what came with it stays."""
     one, other = await put_two(engine)
     joined = await put(engine, "c", record("Deux"))
-    assert joined.stored.supplier_id == other
+    assert joined.supplier_id == other
     await merge(engine, one, other)
     await delete(engine, "b")
     await put(engine, "c", record("Trois"), placement=FAR, now=LATER)
@@ -68,11 +68,11 @@ async def test_merging_what_is_one_already_makes_it_last(engine: Engine) -> None
     lost = await put(engine, "b", record("Deux"), now=LATER)
     await put(engine, "b", record("Premier"), now=LATER)
     before = await version(engine)
-    assert await merge(engine, lost.stored.supplier_id, kept.stored.supplier_id) == kept.stored.supplier_id
+    assert await merge(engine, lost.supplier_id, kept.supplier_id) == kept.supplier_id
     assert await version(engine) == before
 
     await put(engine, "b", record("Deux"), now=LATER)
-    assert await described(engine, B) == kept.stored.supplier_id
+    assert await described(engine, B) == kept.supplier_id
 
 
 async def test_a_merge_takes_back_a_split_and_a_split_a_merge(engine: Engine) -> None:
@@ -89,7 +89,7 @@ async def test_a_split_is_from_those_who_were_there(engine: Engine) -> None:
     """Another record of the SIRET joins the nearer one."""
     first = await put(engine, "a", record("Un", siret=SIRET))
     await put(engine, "b", record("Deux", siret=SIRET), placement=FAR)
-    await split(engine, first.stored.supplier_id, B)
+    await split(engine, first.supplier_id, B)
     await put(engine, "c", record("Trois", siret=SIRET), placement=FAR)
 
     assert await described(engine, C) == await described(engine, B) != await described(engine, A)
@@ -145,7 +145,7 @@ async def test_what_happens_to_a_supplier_while_its_record_is_imported(engine: E
     await asyncio.to_thread(reached.wait, 10)
     if order == "merged":
         other = await put(engine, "z", record("Deux", ess=True), source="ville", placement=FAR)
-        await merge(engine, other.stored.supplier_id, supplier)
+        await merge(engine, other.supplier_id, supplier)
     elif order == "split":
         await split(engine, supplier, A)
     else:
@@ -174,15 +174,15 @@ async def test_what_happens_to_a_supplier_that_a_new_record_is_about_to_join(eng
     running = asyncio.create_task(run_import(engine, order, prepare_here(batches), lambda: MUCH_LATER, same_name))
     await asyncio.to_thread(reached.wait, 10)
     if fate == "lost":
-        await merge(engine, older.stored.supplier_id, known.stored.supplier_id)
+        await merge(engine, older.supplier_id, known.supplier_id)
     else:
         await delete(engine, "b", source="ville")
     opened.set()
     await running
 
     joined = await described(engine, A)
-    assert (joined == older.stored.supplier_id) == (fate == "lost")
+    assert (joined == older.supplier_id) == (fate == "lost")
     async with transaction(engine) as connection:
-        entries = [await get_supplier(connection, each) for each in (joined, known.stored.supplier_id)]
+        entries = [await get_supplier(connection, each) for each in (joined, known.supplier_id)]
     assert [entry and len(entry.supplier.sources) for entry in entries] == ([3, 3] if fate == "lost" else [1, 1])
     assert len(await names(engine)) == (1 if fate == "lost" else 2)

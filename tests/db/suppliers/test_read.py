@@ -199,7 +199,7 @@ async def test_a_reader_of_the_feed_ends_with_the_directory(engine: Engine) -> N
 
 
 async def test_suppliers_are_found_by_their_ids_or_those_they_took_over(engine: Engine) -> None:
-    first = (await put(engine, "1")).stored.supplier_id
+    first = (await put(engine, "1")).supplier_id
     async with transaction(engine) as connection:
         found = await living_suppliers(connection, [first, UUID(int=99)])
     assert {asked: each.id for asked, each in found.items()} == {first: first}

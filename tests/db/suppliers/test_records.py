@@ -18,7 +18,7 @@ async def test_a_new_record_makes_a_supplier(engine: Engine) -> None:
 
     assert (written.status, written.data_version) == ("created", 1)
     async with transaction(engine) as connection:
-        entry = await get_supplier(connection, written.stored.supplier_id)
+        entry = await get_supplier(connection, written.supplier_id)
     assert entry is not None
     assert (entry.version, entry.supplier.name, entry.supplier.commune) == (1, "Les Jardins du Blavet", "56178")
     assert entry.supplier.sources == (SourceRef("reseau", "1", NOW),)
@@ -42,7 +42,7 @@ async def test_the_same_content_again_changes_no_version(engine: Engine) -> None
 
     assert (again.status, again.data_version) == ("unchanged", first.data_version)
     async with transaction(engine) as connection:
-        entry = await get_supplier(connection, first.stored.supplier_id)
+        entry = await get_supplier(connection, first.supplier_id)
     assert entry is not None
     assert (entry.supplier.sources[0].received_at, entry.supplier.updated_at) == (LATER, NOW)
 
@@ -52,7 +52,7 @@ async def test_other_content_keeps_the_supplier(engine: Engine) -> None:
     changed = await put(engine, what=record("Les Jardins de l'Oust"), now=LATER)
 
     assert (changed.status, changed.data_version) == ("changed", 2)
-    assert changed.stored.supplier_id == first.stored.supplier_id
+    assert changed.supplier_id == first.supplier_id
 
 
 async def test_another_place_is_other_content(engine: Engine) -> None:
@@ -66,7 +66,7 @@ async def test_two_sources_may_use_one_external_id(engine: Engine) -> None:
     ours = await put(engine, source="reseau")
     theirs = await put(engine, what=record("Atelier de l'Oust"), source="ville")
 
-    assert ours.stored.supplier_id != theirs.stored.supplier_id
+    assert ours.supplier_id != theirs.supplier_id
 
 
 async def test_deleting_the_last_record_deletes_the_supplier(engine: Engine) -> None:
@@ -76,7 +76,7 @@ async def test_deleting_the_last_record_deletes_the_supplier(engine: Engine) -> 
     assert await delete(engine) is None
     async with transaction(engine) as connection:
         assert await get_record(connection, "reseau", "1") is None
-        assert await get_supplier(connection, written.stored.supplier_id) is None
+        assert await get_supplier(connection, written.supplier_id) is None
 
 
 async def test_what_postgresql_cannot_hold_is_refused_with_its_place(engine: Engine) -> None:
@@ -114,7 +114,7 @@ async def test_records_put_at_the_same_time_each_get_a_version(engine: Engine) -
     written = await asyncio.gather(*(put(engine, one, record(f"Atelier {one}")) for one in each))
 
     created = [each for each in written if each.status == "created"]
-    assert len({each.stored.supplier_id for each in written}) == 6
+    assert len({each.supplier_id for each in written}) == 6
     assert sorted(each.data_version for each in created) == [1, 2, 3, 4, 5, 6]
     async with transaction(engine) as connection:
         assert await current_version(connection) == 6

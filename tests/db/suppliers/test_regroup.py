@@ -25,6 +25,7 @@ async def supplier_of(engine: Engine, external_id: str = "1", source: str = "res
     async with transaction(engine) as connection:
         stored = await get_record(connection, source, external_id)
     assert stored is not None
+    assert stored.supplier_id is not None
     return stored.supplier_id
 
 
@@ -49,8 +50,8 @@ async def test_two_sources_describe_one_supplier_by_its_siret(engine: Engine) ->
     first = await put(engine, what=ours)
     second = await put(engine, what=theirs, source="ville", placement=FAR, now=LATER)
 
-    assert first.stored.supplier_id == second.stored.supplier_id
-    found = await supplier(engine, first.stored.supplier_id)
+    assert first.supplier_id == second.supplier_id
+    found = await supplier(engine, first.supplier_id)
     assert (found.offers, found.kinds, found.employees) == ((CLEAN, GREEN), ("EI", "ACI"), 12)
     assert [(ref.source, ref.received_at) for ref in found.sources] == [("ville", LATER), ("reseau", NOW)]
     assert found.provenance == {
@@ -64,7 +65,7 @@ async def test_near_same_names_at_one_place_are_one_supplier(engine: Engine) -> 
     near = await put(engine, "near", record("JARDINS DU BLAVET"), source="carte", placement=NEAR)
     far = await put(engine, "far", source="carte", placement=FAR)
 
-    assert near.stored.supplier_id == ours.stored.supplier_id != far.stored.supplier_id
+    assert near.supplier_id == ours.supplier_id != far.supplier_id
 
 
 @pytest.mark.parametrize("code", ["placed_at_commune", "point_far_from_commune", "outside_france"])
@@ -74,7 +75,7 @@ async def test_a_place_that_is_not_its_own_is_no_evidence(engine: Engine, code: 
     ours = await put(engine, placement=doubtful)
     theirs = await put(engine, source="ville", placement=doubtful)
 
-    assert ours.stored.supplier_id != theirs.stored.supplier_id
+    assert ours.supplier_id != theirs.supplier_id
 
 
 async def test_a_lost_id_is_a_tombstone_that_leads_to_the_survivor(engine: Engine) -> None:
@@ -84,17 +85,17 @@ async def test_a_lost_id_is_a_tombstone_that_leads_to_the_survivor(engine: Engin
     youngest = await put(engine, "c", record("Trois"), source="ville", now=MUCH_LATER)
     await put(engine, "c", record("Trois", siret=OTHER), source="ville", now=MUCH_LATER)
     assert await told(engine) == {
-        oldest.stored.supplier_id: "Un",
-        middle.stored.supplier_id: "Trois",
-        youngest.stored.supplier_id: None,
+        oldest.supplier_id: "Un",
+        middle.supplier_id: "Trois",
+        youngest.supplier_id: None,
     }
 
     await put(engine, "b", record("Deux", siret=SIRET), now=MUCH_LATER)
     await put(engine, "c", record("Trois", siret=SIRET), source="ville", now=MUCH_LATER)
 
-    found = await supplier(engine, youngest.stored.supplier_id)
-    assert found == await supplier(engine, oldest.stored.supplier_id)
-    assert (found.id, len(found.sources)) == (oldest.stored.supplier_id, 3)
+    found = await supplier(engine, youngest.supplier_id)
+    assert found == await supplier(engine, oldest.supplier_id)
+    assert (found.id, len(found.sources)) == (oldest.supplier_id, 3)
 
 
 async def test_a_new_record_that_joins_leaves_no_trace_of_an_id_of_its_own(engine: Engine) -> None:
@@ -102,7 +103,7 @@ async def test_a_new_record_that_joins_leaves_no_trace_of_an_id_of_its_own(engin
     await put(engine, what=record(siret=SIRET), source="ville")
     await load(engine, [row(1, "a", siret=SIRET), row(2, "b", siret=SIRET)], source="carte")
 
-    assert list(await told(engine)) == [ours.stored.supplier_id]
+    assert list(await told(engine)) == [ours.supplier_id]
 
 
 async def test_removing_one_sources_record_keeps_the_others(engine: Engine) -> None:
@@ -110,7 +111,7 @@ async def test_removing_one_sources_record_keeps_the_others(engine: Engine) -> N
     await put(engine, what=record("Jardins", siret=SIRET, offers=(CLEAN,)), source="ville")
     await delete(engine)
 
-    found = await supplier(engine, ours.stored.supplier_id)
+    found = await supplier(engine, ours.supplier_id)
     assert (found.name, found.offers, found.employees, found.provenance) == ("Jardins", (CLEAN,), None, None)
 
 
@@ -121,9 +122,9 @@ async def test_a_record_whose_siret_changes_leaves_and_the_others_stay(engine: E
     before = await supplier_of(engine)
     left = await put(engine, what=record(siret=OTHER), now=MUCH_LATER)
 
-    assert await supplier_of(engine, source="ville") == before != left.stored.supplier_id
+    assert await supplier_of(engine, source="ville") == before != left.supplier_id
     assert (await supplier(engine, before)).name == "Jardins"
-    assert (await supplier(engine, left.stored.supplier_id)).siret == OTHER
+    assert (await supplier(engine, left.supplier_id)).siret == OTHER
 
 
 async def test_a_record_whose_siret_changes_joins_another(engine: Engine) -> None:
@@ -131,8 +132,8 @@ async def test_a_record_whose_siret_changes_joins_another(engine: Engine) -> Non
     moving = await put(engine, "b", record("Deux", siret=OTHER), now=LATER)
     moved = await put(engine, "b", record("Deux", siret=SIRET), now=MUCH_LATER)
 
-    assert (moved.status, moved.stored.supplier_id) == ("changed", ours.stored.supplier_id)
-    assert (await told(engine))[moving.stored.supplier_id] is None
+    assert (moved.status, moved.supplier_id) == ("changed", ours.supplier_id)
+    assert (await told(engine))[moving.supplier_id] is None
 
 
 async def test_what_kept_two_together_may_go(engine: Engine) -> None:
@@ -152,7 +153,7 @@ async def test_prison_workshops_of_one_siret_stay_apart(engine: Engine) -> None:
     there = await put(engine, "there", workshop, placement=FAR)
     again = await put(engine, "1", workshop, source="ville", placement=NEAR)
 
-    assert here.stored.supplier_id == again.stored.supplier_id != there.stored.supplier_id
+    assert here.supplier_id == again.supplier_id != there.supplier_id
 
 
 async def test_an_import_joins_other_sources_its_own_rows_and_what_they_were(engine: Engine) -> None:

@@ -28,10 +28,15 @@ ACI = Approval("ACI", valid_until=date(2027, 12, 31))
 ESAT = Approval("ESAT")
 
 
-def together(*records: SupplierRecord, placements: tuple[Placement, ...] = ()) -> Supplier:
+def together(
+    *records: SupplierRecord, placements: tuple[Placement, ...] = (), adding: tuple[SupplierRecord, ...] = ()
+) -> Supplier:
+    """The supplier that the records describe; those that are `adding` make none by themselves."""
     placed = placements or (Placement(),) * len(records)
     stored = [
-        StoredRecord(f"source-{rank}", "1", each, place, ID, received_at=LATER, changed_at=NOW)
+        StoredRecord(
+            f"source-{rank}", "1", each, place, None if each in adding else ID, received_at=LATER, changed_at=NOW
+        )
         for rank, (each, place) in enumerate(zip(records, placed, strict=True))
     ]
     return assemble(ID, stored)
@@ -86,18 +91,17 @@ def test_an_approval_without_dates_yields_to_dated_ones_of_its_kind() -> None:
 
 
 def test_a_list_of_approvals_never_names_or_places_who_another_record_describes() -> None:
-    """Whichever came first."""
+    """Whichever came first. A list makes no supplier: that it adds to one is told by the supplier it lacks."""
     siret = "22560001400016"
     listed = SupplierRecord(name=nameless(siret), siret=siret, approvals=(ACI,))
     named = SupplierRecord(name="JARDINS BLAVET (ASSOC)", siret=siret, approvals=(ESAT,))
     described = bare(siret=siret, name="Les Jardins du Blavet", offers=(GREEN,), active=False)
 
     for order in permutations((listed, named, described)):
-        whole = together(*order)
+        whole = together(*order, adding=(listed,))
         assert (whole.name, whole.active) == ("Les Jardins du Blavet", False)
         assert set(whole.approvals or ()) == {ACI, ESAT}
-    assert together(listed, named).name == "JARDINS BLAVET (ASSOC)"
-    assert together(listed).name == "SIRET 22560001400016"
+    assert together(listed, named, adding=(listed,)).name == "JARDINS BLAVET (ASSOC)"
 
 
 def test_other_fields_come_from_the_first_that_knows_them() -> None:

@@ -6,9 +6,12 @@ from typing import Any, TypeVar, get_args
 from hypothesis import strategies as st
 
 from domain.suppliers.supplier import (
+    BASES,
+    EVIDENCE_KINDS,
     Address,
     Approval,
     Contact,
+    Evidence,
     Kind,
     LegalForm,
     Offer,
@@ -45,7 +48,18 @@ AREAS = st.one_of(
     st.builds(ServiceArea, codes=items(1)),
     st.just(ServiceArea(national=True)),
 )
-OFFERS = st.builds(Offer, segments=items(), cpv=items(), service_area=known(AREAS)).filter(lambda made: made != Offer())
+CODE = known(st.text(alphabet="ab9-/", min_size=1, max_size=8))
+EVIDENCE = st.builds(
+    Evidence, kind=st.sampled_from(EVIDENCE_KINDS), label=known(ITEM), on=DATES, source=CODE, reference=CODE
+)
+OFFERS = st.builds(
+    Offer,
+    segments=items(),
+    cpv=items(),
+    service_area=known(AREAS),
+    basis=st.sampled_from(BASES),
+    evidence=st.lists(EVIDENCE, max_size=3).map(tuple),
+).filter(lambda made: made != Offer())
 RECORDS = st.builds(
     SupplierRecord,
     name=TEXT,

@@ -13,9 +13,9 @@ from domain.reference import taxonomy
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import Address, Approval, Contact, Flag, Offer, Point, ServiceArea
-from sources.formats.le_marche import sectors
 from sources.formats.registry import JSON, NDJSON, read_rows
 from sources.rows import Context
+from sources.trades.sectors import sectors
 from tests.conftest import ROOT
 from tests.sources.formats.conftest import new_context
 

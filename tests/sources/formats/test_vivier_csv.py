@@ -61,6 +61,9 @@ def test_approvals_are_written_kind_from_until_with_open_bounds_empty(read: Read
         ("approvals", "ACI:2026-01-01:2025-01-01", "invalid_period /approvals/0/valid_until"),
         ("segments", "pr-locaux||ev-entretien", "wrong_length /offers/0/segments/1"),
         ("radius_km", "30", "no_object /offers/0"),
+        ("evidence", "award:2024", "wrong_format /offers/0/evidence/0"),
+        ("evidence", "rumour::::", "unknown_value /offers/0/evidence/0/kind"),
+        ("basis", "guessed", "unknown_value /offers/0/basis"),
         ("siret", "807 469 317 00018", "invalid_siret /siret"),
         ("legal_form", "asso", "unknown_value /legal_form"),
         ("labels", "x" * 201, "wrong_length /labels/0"),
@@ -113,6 +116,11 @@ def cell(column: str, record: SupplierRecord) -> str:
             return "|".join(f"{a.kind}:{a.valid_from or ''}:{a.valid_until or ''}" for a in record.approvals or ())
         case "segments" | "cpv":
             value = getattr(offer, column, None)
+        case "basis":
+            value = offer.basis if offer else None
+        case "evidence":
+            found = offer.evidence if offer else ()
+            value = tuple(f"{e.kind}:{e.on or ''}:{e.source or ''}:{e.reference or ''}:{e.label or ''}" for e in found)
         case "radius_km" | "national":
             value = getattr(area, column, None)
         case "area_codes":

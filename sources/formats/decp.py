@@ -1,0 +1,203 @@
+"""Format `decp`: public contracts awarded, as French buyers publish them (DECP, JSON of 2019 and 2022; NDJSON; CSV).
+
+A record is a contract and one of its winners, under buyer, number and SIRET; it makes no supplier but adds to the one
+with that SIRET: an offer of basis `awarded` and the contract itself. Read of a contract: buyer, object, CPV, amount,
+day of notification, place of performance. Not read: names of winners, which may be persons; conditions, modifications
+and subcontractors. Of the consolidated table (a row per contract, winner and modification), modifications are passed
+over. A winner that is not named by a SIRET (foreign, overseas registers) is rejected. Where accents were lost (U+FFFD)
+the object is read with the likely letters and shown as it came.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+import msgspec
+
+from domain.errors import InvalidContent, Problem, pointer
+from domain.suppliers.rows import Row, RowError
+from domain.suppliers.supplier import PublicAward, nameless
+from domain.text.bilingual import Text
+from sources.formats.award_cells import cpv_of, day_of, euros_of, legible, winner_of
+from sources.formats.award_places import AwardPlaces
+from sources.formats.csv_cells import BadCell, known
+from sources.formats.csv_records import missing_columns, rows_of
+from sources.formats.csv_table import Cells, FaultyRow, Table, read_table
+from sources.formats.json_records import Draft, Refused, Scalar, readers, text_of
+from sources.rows import Context, Document, UnreadableFile
+from sources.trades.awards import AwardReader, Won
+
+LISTS = ("marches", "marche", "contrat-concession", "concession")
+COLUMNS = (
+    "uid", "acheteur_id", "titulaire_id", "titulaire_typeIdentifiant", "objet", "codeCPV", "dateNotification",
+    "montant",
+)  # fmt: skip
+
+_LONGEST_BUYER = 400
+_ALONE = frozenset({"", "pas de groupement"})
+_NO_WINNER = Text("Ce contrat n'a pas de titulaire", "This contract has no winner")
+_NO_IDENTIFIER = Text("Un contrat a un acheteur et un identifiant", "A contract has a buyer and an identifier")
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A place of performance."""
+
+    code: Scalar = None
+    typeCode: Scalar = None  # noqa: N815 - as the format names it
+    nom: Scalar = None
+
+
+class Buyer(msgspec.Struct, frozen=True):
+    """A buyer: its SIRET, and its name until 2023."""
+
+    id: Scalar = None
+    nom: Scalar = None
+
+
+class Contract(msgspec.Struct, frozen=True):
+    """A contract as either regulation has it. `titulaires`, `concessionnaires`: plain or wrapped one by one."""
+
+    id: Scalar = None
+    uid: Scalar = None
+    acheteur: Buyer | None = None
+    autoriteConcedante: Buyer | None = None  # noqa: N815 - as the format names it
+    objet: Scalar = None
+    codeCPV: Scalar = None  # noqa: N815
+    lieuExecution: Place | None = None  # noqa: N815
+    dateNotification: Scalar = None  # noqa: N815
+    dateSignature: Scalar = None  # noqa: N815
+    montant: Scalar = None
+    valeurGlobale: Scalar = None  # noqa: N815
+    typeGroupementOperateurs: Scalar = None  # noqa: N815
+    titulaires: Any = None
+    concessionnaires: Any = None
+
+
+class Winner(NamedTuple):
+    """A winner: its number and the register that gave it."""
+
+    id: str
+    register: str
+
+
+class _Written(NamedTuple):
+    """A contract as either shape writes it. `place`: code, kind of code and name."""
+
+    number: str
+    buyer: str
+    object: str
+    cpv: str
+    value: str
+    notified_on: str
+    place: tuple[str, str, str]
+    in_group: bool
+
+
+class _Contracts:
+    """Makes records of contracts."""
+
+    def __init__(self, context: Context) -> None:
+        self._cpv, self._places = context.cpv, AwardPlaces(context.territories)
+        self._awards = AwardReader(context.taxonomy, context.cpv, context.territories, context.source, context.today)
+
+    def drafts(self, contract: Contract) -> Iterator[Draft | Refused]:
+        """A record for each winner."""
+        buyer = contract.acheteur or contract.autoriteConcedante or Buyer()
+        number, by = text_of(contract.uid) or text_of(contract.id), text_of(buyer.id)
+        if not number or not by:
+            raise InvalidContent((Problem(pointer("id"), "missing_field", _NO_IDENTIFIER),))
+        winners = list(dict.fromkeys(_winners(contract.titulaires or contract.concessionnaires)))
+        if not winners:
+            raise InvalidContent((Problem(pointer("titulaires"), "missing_field", _NO_WINNER),))
+        place = contract.lieuExecution or Place()
+        value = contract.montant if contract.montant is not None else contract.valeurGlobale
+        written = _Written(
+            number=number,
+            buyer=text_of(buyer.nom) or by,
+            object=text_of(contract.objet),
+            cpv=text_of(contract.codeCPV),
+            value=text_of(value),
+            notified_on=text_of(contract.dateNotification or contract.dateSignature),
+            place=(text_of(place.code), text_of(place.typeCode), text_of(place.nom)),
+            in_group=len(winners) > 1,
+        )
+        for winner in winners:
+            key = _key(number, by, winner.id)
+            try:
+                yield Draft(key, self._document(winner, written))
+            except BadCell as bad:
+                yield Refused(key, bad.problems[0])
+
+    def row(self, cells: dict[str, str]) -> Document:
+        """The document of a row of the consolidated table."""
+        number, by = cells["uid"].strip(), cells["acheteur_id"].strip()
+        if not number or not by:
+            raise BadCell(("uid",), "missing_field", _NO_IDENTIFIER)
+        written = _Written(
+            number=number,
+            buyer=cells.get("acheteur_nom", "").strip() or by,
+            object=cells["objet"].strip(),
+            cpv=cells["codeCPV"],
+            value=cells["montant"],
+            notified_on=cells["dateNotification"],
+            place=(cells.get("lieuExecution_code", ""), cells.get("lieuExecution_typeCode", ""), ""),
+            in_group=cells.get("typeGroupementOperateurs", "").strip().lower() not in _ALONE,
+        )
+        return self._document(Winner(cells["titulaire_id"], cells["titulaire_typeIdentifiant"]), written)
+
+    def _document(self, winner: Winner, written: _Written) -> Document:
+        """The document of a contract and a winner. Raises BadCell for a winner that joins nobody."""
+        siret = winner_of(winner.id, winner.register)
+        code, kind, name = written.place
+        where = self._places.read(code, kind)
+        award = PublicAward(
+            written.buyer[:_LONGEST_BUYER],
+            known(written.object),
+            cpv_of(written.cpv, self._cpv),
+            euros_of(written.value),
+            day_of(written.notified_on),
+            known(name) or where.name,
+        )
+        won = Won(award, legible(written.object), written.number, where.departement, written.in_group)
+        return {"name": nameless(siret), "siret": siret, "offers": self._awards.offers(won), "public_awards": (award,)}
+
+
+def _drafts_in(context: Context) -> Callable[[Contract], Iterator[Draft | Refused]]:
+    return _Contracts(context).drafts
+
+
+read_json, read_ndjson = readers(LISTS, Contract, _drafts_in, wrapper="marches")
+
+
+def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
+    """One row per contract and winner; raises UnreadableFile where a column of `COLUMNS` is missing."""
+    table = read_table(stream)
+    if missing := tuple(missing_columns(table, COLUMNS)):
+        raise UnreadableFile(missing)
+    original = Table(table.columns, (row for row in table.rows if not _is_modification(row)))
+    return rows_of(original, context, _key_of_row, _Contracts(context).row)
+
+
+def _is_modification(row: Cells | FaultyRow) -> bool:
+    return isinstance(row, Cells) and row.cells.get("modification_id", "").strip() not in ("", "0", "0.0")
+
+
+def _key_of_row(cells: dict[str, str]) -> str | None:
+    return _key(cells["uid"].strip(), cells["acheteur_id"].strip(), cells["titulaire_id"].strip()) or None
+
+
+def _key(number: str, buyer: str, winner: str) -> str:
+    """The identifier of a contract and a winner; the consolidated table's `uid` begins with the buyer already."""
+    return "/".join(part for part in (number if number.startswith(buyer) else f"{buyer}{number}", winner) if part)
+
+
+def _winners(written: Any) -> Iterator[Winner]:
+    """The winners in a list, in one that wraps each, or of one alone."""
+    if isinstance(written, list):
+        for each in written:
+            yield from _winners(each)
+    elif isinstance(written, dict):
+        inner = written.get("titulaire", written.get("concessionnaire"))
+        if inner is not None:
+            yield from _winners(inner)
+        elif written.get("id") is not None:
+            yield Winner(str(written["id"]).strip(), str(written.get("typeIdentifiant") or ""))

@@ -1,0 +1,35 @@
+"""Offers that nobody declared, as every kind of evidence makes them."""
+
+from domain.suppliers.supplier import Basis, Evidence, Offer, PrestaType, ServiceArea
+
+LONGEST_LABEL = 400
+_LONGEST_REFERENCE = 200
+
+
+def offer_of(
+    segments: tuple[str, ...],
+    label: str,
+    evidence: Evidence,
+    presta_types: tuple[PrestaType, ...] = (),
+    basis: Basis = "inferred",
+    area: ServiceArea | None = None,
+) -> Offer:
+    """An offer that rests on one piece of evidence."""
+    return Offer(
+        segments=segments,
+        label=label[:LONGEST_LABEL],
+        presta_types=presta_types,
+        service_area=area,
+        basis=basis,
+        evidence=(evidence,),
+    )
+
+
+def shortened(text: str) -> str | None:
+    """The text as a label may hold it, blanks made one; None where nothing is left."""
+    return " ".join(text.split())[:LONGEST_LABEL] or None
+
+
+def reference_of(code: str | None) -> str | None:
+    """The code as a reference may hold it; None where there is none."""
+    return (code or "").strip()[:_LONGEST_REFERENCE] or None

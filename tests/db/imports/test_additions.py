@@ -1,0 +1,187 @@
+"""Records that make no supplier: they wait for the suppliers of their SIRET or SIREN, and add to them."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from db.core.engine import Engine, transaction
+from db.suppliers.read import Filters, page_of_suppliers, snapshot
+from db.suppliers.records import get_record
+from db.suppliers.sources import describe_source, put_source
+from domain.suppliers.source import Source
+from domain.suppliers.supplier import Approval, Flag, Placement, PublicAward, Supplier
+from tests.db.suppliers.samples import (
+    LATER,
+    NOW,
+    PONTIVY,
+    addition,
+    counts,
+    delete,
+    load,
+    names,
+    put,
+    record,
+    row,
+    version,
+)
+
+SIREN = "807469317"
+SIRET, BRANCH, OTHER = SIREN + "00018", SIREN + "00026", "22560001400016"
+ACI = Approval("ACI", valid_from=date(2025, 1, 1))
+
+
+async def only(engine: Engine, **filters: Any) -> Supplier:
+    async with transaction(engine) as connection:
+        (entry,) = await page_of_suppliers(connection, Filters(**filters), None, 10)
+    return entry.supplier
+
+
+async def bound_to(engine: Engine, external_id: str = "1", source: str = "liste") -> UUID | None:
+    async with transaction(engine) as connection:
+        stored = await get_record(connection, source, external_id)
+    assert stored is not None
+    return stored.supplier_id
+
+
+async def test_what_adds_to_nobody_waits_and_nothing_changes(engine: Engine) -> None:
+    first = await load(engine, [addition(1, "1", SIRET, approvals=(ACI,))], source="liste")
+    again = await load(engine, [addition(1, "1", SIRET, approvals=())], source="liste")
+
+    assert counts(first) == counts(again) == {"received": 1, "waiting": 1}
+    assert (first.data_version, await version(engine), await names(engine)) == (0, 0, [])
+    assert await bound_to(engine) is None
+
+
+@pytest.mark.parametrize("way", ["put", "file"])
+@pytest.mark.parametrize("number", [SIRET, SIREN])
+async def test_it_joins_its_supplier_the_day_that_one_comes(engine: Engine, way: str, number: str) -> None:
+    await load(engine, [addition(1, "1", number, ess=True, approvals=(ACI,))], source="liste")
+    if way == "put":
+        await put(engine, what=record(siret=SIRET))
+    else:
+        await load(engine, [row(1, "1", "Les Jardins du Blavet", siret=SIRET), row(2, "2", siret=OTHER)])
+
+    found = await only(engine, siret=SIRET)
+    assert (found.name, found.ess, found.approvals, found.siret) == ("Les Jardins du Blavet", True, (ACI,), SIRET)
+    assert [ref.source for ref in found.sources] == ["reseau", "liste"]
+    assert (found.provenance or {})["ess"] == "liste"
+    assert await bound_to(engine) == found.id
+    assert (await only(engine, source="liste")).id == found.id
+
+
+async def test_it_adds_to_a_supplier_that_is_known_as_one_change_of_the_directory(engine: Engine) -> None:
+    await load(engine, [row(1, "1", siret=SIRET), row(2, "2", siret=OTHER)])
+    done = await load(engine, [addition(1, "1", SIRET, approvals=(ACI,)), addition(2, "2", "1" * 14)], source="liste")
+
+    assert counts(done) == {"received": 2, "added": 1, "waiting": 1}
+    assert done.data_version == await version(engine) == 2
+    assert (await only(engine, siret=SIRET)).approvals == (ACI,)
+
+
+async def test_a_legal_unit_adds_to_each_of_its_establishments(engine: Engine) -> None:
+    await load(engine, [row(1, "1", siret=SIRET), row(2, "2", siret=BRANCH), row(3, "3", siret=OTHER)])
+    done = await load(engine, [addition(1, "1", SIREN, ess=True)], source="liste")
+
+    assert counts(done) == {"received": 1, "added": 1}
+    assert [(await only(engine, siret=siret)).ess for siret in (SIRET, BRANCH, OTHER)] == [True, True, None]
+
+
+async def test_what_changes_or_goes_changes_its_suppliers(engine: Engine) -> None:
+    await load(engine, [row(1, "1", siret=SIRET), row(2, "2", siret=OTHER)])
+    some = [addition(line, str(line), SIRET, labels=(f"L{line}",)) for line in range(1, 7)]
+    await load(engine, some, source="liste")
+    assert len((await only(engine, siret=SIRET)).labels) == 6
+
+    moved = addition(1, "1", OTHER, labels=("L1",))
+    done = await load(engine, [moved, *some[1:5]], source="liste", now=LATER, mode="snapshot")
+    assert counts(done) == {"received": 5, "changed": 1, "unchanged": 4, "removed": 1}
+    assert (await only(engine, siret=SIRET)).labels == ("L2", "L3", "L4", "L5")
+    assert (await only(engine, siret=OTHER)).labels == ("L1",)
+
+    before = await version(engine)
+    assert await delete(engine, "1", source="liste") == before + 1
+    assert (await only(engine, siret=OTHER)).labels == ()
+
+
+async def test_a_waiting_record_goes_without_a_trace(engine: Engine) -> None:
+    await load(engine, [addition(1, "1", SIRET)], source="liste")
+    assert await delete(engine, "1", source="liste") == await version(engine) == 0
+    await put(engine, what=record(siret=SIRET))
+    assert len((await only(engine)).sources) == 1
+
+
+async def test_a_changed_supplier_keeps_what_is_added_to_its_siret(engine: Engine) -> None:
+    """Whether a file or a single put changes it; with another SIRET it leaves that behind."""
+    await load(engine, [addition(1, "1", SIRET, approvals=(ACI,))], source="liste")
+    await load(engine, [row(1, "1", siret=SIRET)])
+    await load(engine, [row(1, "1", "Atelier neuf", siret=SIRET)], now=LATER)
+    assert (await only(engine)).approvals == (ACI,)
+    await put(engine, what=record("Atelier plus neuf", siret=SIRET), now=LATER)
+    assert (await only(engine)).approvals == (ACI,)
+    await put(engine, what=record(siret=OTHER), now=LATER)
+    assert (await only(engine)).approvals is None
+    assert await bound_to(engine) is None
+
+
+async def test_makers_and_additions_of_one_source_do_not_take_each_others_identifiers(engine: Engine) -> None:
+    await load(engine, [row(1, "1", siret=SIRET)])
+    done = await load(engine, [addition(1, "1", SIRET), addition(2, "2", SIRET)])
+    assert counts(done) == {"received": 2, "added": 1, "rejected": 1}
+    assert [(each.line, each.code) for each in done.errors] == [(1, "other_kind_of_record")]
+    done = await load(engine, [row(1, "2", siret=OTHER)])
+    assert counts(done) == {"received": 1, "rejected": 1}
+
+
+async def test_a_put_makes_a_supplier_of_what_only_added_to_one(engine: Engine) -> None:
+    await load(engine, [row(1, "1", siret=SIRET)])
+    await load(engine, [addition(1, "1", SIRET, approvals=(ACI,))], source="liste")
+    written = await put(engine, what=record("Atelier", siret=OTHER), source="liste", now=LATER)
+
+    assert written.status == "changed"
+    assert (await only(engine, siret=OTHER)).name == "Atelier"
+    assert (await only(engine, siret=SIRET)).approvals is None
+
+
+async def test_nothing_is_missing_in_what_only_adds(engine: Engine) -> None:
+    await load(engine, [addition(1, "1", SIRET)], source="liste")
+    async with transaction(engine) as connection:
+        told = await describe_source(connection, "liste", NOW.date())
+    assert told is not None
+    assert (told.records, told.flags) == (1, {})
+    assert {getattr(told.without, each).records for each in ("place", "siret", "segment", "email")} == {0}
+
+
+async def test_an_offer_that_is_added_takes_the_flag_of_having_none(engine: Engine) -> None:
+    bare = Placement(PONTIVY.location, PONTIVY.commune, (Flag("no_offer", ""),))
+    await put(engine, what=record(siret=SIRET, offers=()), placement=bare)
+    await load(engine, [addition(1, "1", SIRET, offers=record().offers)], source="liste")
+    found = await only(engine)
+    assert (found.offers, found.flags) == (record().offers, ())
+
+
+async def test_the_rank_of_a_list_counts_among_lists(engine: Engine) -> None:
+    await put(engine, what=record(siret=SIRET))
+    for source, employees in (("a", 1), ("b", 2)):
+        await load(engine, [addition(1, "1", SIRET, employees=employees)], source=source)
+    assert (await only(engine)).employees == 1
+    async with transaction(engine) as connection:
+        await put_source(connection, Source("b", rank=3), LATER)
+    assert (await only(engine)).employees == 2
+
+
+async def test_the_latest_twenty_contracts_are_told_with_their_sources_and_not_matched(engine: Engine) -> None:
+    await put(engine, what=record(siret=SIRET))
+    days = [date(2020 + number % 5, 1, 1 + number) for number in range(25)]
+    won = [PublicAward(object=f"M{number}", notified_on=day) for number, day in enumerate(days)]
+    some = [addition(line, str(line), SIRET, public_awards=(each,)) for line, each in enumerate(won, 1)]
+    await load(engine, some, source="decp")
+
+    latest = sorted(won, key=lambda each: str(each.notified_on), reverse=True)[:20]
+    told = (await only(engine)).public_awards
+    assert [(each.object, each.notified_on, each.source) for each in told] == [
+        (each.object, each.notified_on, "decp") for each in latest
+    ]
+    async with snapshot(engine) as view:
+        assert [each.public_awards async for batch in view.suppliers() for each in batch] == [()]

@@ -1,0 +1,204 @@
+"""Public contracts awarded, as French buyers publish them."""
+
+import gzip
+import json
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.suppliers.rows import Row, RowError
+from domain.suppliers.supplier import PublicAward
+from sources.formats.registry import CSV, JSON, NDJSON
+from tests.sources.formats.conftest import Read
+
+BUYER, SIRET, OTHER = "22560001400016", "80746931700018", "91310933600010"
+CONTRACT = {
+    "id": "2025-12-00",
+    "acheteur": {"id": BUYER},
+    "objet": "Entretien des espaces verts des collèges",
+    "codeCPV": "77310000",
+    "lieuExecution": {"code": "56", "typeCode": "Code département"},
+    "dateNotification": "2025-03-18",
+    "montant": 84000,
+    "titulaires": [{"titulaire": {"typeIdentifiant": "SIRET", "id": SIRET}}],
+}
+HEADER = (
+    "uid,acheteur_id,acheteur_nom,titulaire_id,titulaire_typeIdentifiant,objet,codeCPV,dateNotification,montant,"
+    "lieuExecution_code,lieuExecution_typeCode,modification_id"
+)
+
+
+def in_2022(*contracts: dict[str, Any]) -> bytes:
+    return json.dumps({"marches": {"marche": contracts}}).encode()
+
+
+def one(read: Read, **fields: Any) -> Row:
+    (row,) = read(in_2022(CONTRACT | fields), JSON, "decp")
+    assert isinstance(row, Row), row
+    return row
+
+
+def test_a_contract_and_its_winner_are_a_record_that_makes_no_supplier(read: Read) -> None:
+    row = one(read)
+    assert (row.external_id, row.joins, row.record.siret) == (f"{BUYER}2025-12-00/{SIRET}", SIRET, SIRET)
+    assert row.record.public_awards == (
+        PublicAward(
+            BUYER, "Entretien des espaces verts des collèges", "77310000", 84000, date(2025, 3, 18), "Morbihan"
+        ),
+    )
+    around, there = row.record.offers
+    assert (around.segments, around.basis, around.service_area) == (("ev-entretien",), "awarded", None)
+    assert there.service_area is not None
+    assert there.service_area.codes == ("departement:56",)
+    assert row.record.offers[0].evidence[0].reference == "2025-12-00"
+
+
+def test_before_2024_buyers_had_names_and_winners_were_not_wrapped(read: Read) -> None:
+    older = CONTRACT | {
+        "uid": f"{BUYER}2025-12-00",
+        "acheteur": {"id": BUYER, "nom": "DEPARTEMENT DU MORBIHAN"},
+        "codeCPV": "77310000-6",
+        "dateNotification": "2025-03-18+01:00",
+        "lieuExecution": {"code": "INO", "typeCode": "Code commune", "nom": "Vannes"},
+        "titulaires": [{"typeIdentifiant": "SIRET", "id": SIRET, "denominationSociale": "MARTIN JEANNE"}],
+    }
+    (row,) = read(json.dumps({"marches": [older]}).encode(), JSON, "decp")
+    assert isinstance(row, Row)
+    assert row.external_id == f"{BUYER}2025-12-00/{SIRET}"
+    assert row.record.public_awards[0].buyer == "DEPARTEMENT DU MORBIHAN"
+    assert row.record.public_awards[0].place == "Vannes"
+    assert "MARTIN" not in str(row)
+
+
+def test_each_winner_is_a_record_seen_in_a_group_and_one_without_siret_is_rejected(read: Read) -> None:
+    winners = [
+        {"titulaire": {"typeIdentifiant": "SIRET", "id": SIRET}},
+        {"titulaire": {"typeIdentifiant": "SIRET", "id": OTHER}},
+        {"titulaire": {"typeIdentifiant": "TVA", "id": "IT00802230151"}},
+        {"titulaire": {"typeIdentifiant": "SIRET", "id": "1234567890"}},
+    ]
+    first, second, foreign, test_row = read(in_2022(CONTRACT | {"titulaires": winners}), JSON, "decp")
+    assert isinstance(first, Row)
+    assert isinstance(second, Row)
+    assert (first.joins, second.joins) == (SIRET, OTHER)
+    assert str(first.record.offers[0].evidence[0].label).endswith("(en groupement)")
+    assert isinstance(foreign, RowError)
+    assert isinstance(test_row, RowError)
+    assert (foreign.code, test_row.code) == ("winner_without_siret", "invalid_siret")
+
+
+@pytest.mark.parametrize("titulaires", [[], None, {}])
+def test_a_contract_without_a_winner_or_a_number_is_rejected(read: Read, titulaires: Any) -> None:
+    rows = read(in_2022(CONTRACT | {"titulaires": titulaires}, CONTRACT | {"id": None}), JSON, "decp")
+    assert [(row.code, row.pointer) for row in rows if isinstance(row, RowError)] == [
+        ("missing_field", "/titulaires"),
+        ("missing_field", "/id"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "departement"),
+    [
+        ({"code": "56", "typeCode": "CODE DEPARTEMENT"}, "Morbihan", "56"),
+        ({"code": "1", "typeCode": "Code département"}, "Ain", "01"),
+        ({"code": "1 3", "typeCode": "Code département"}, "Bouches-du-Rhône", "13"),
+        ({"code": "2A", "typeCode": "code département"}, "Corse-du-Sud", "2A"),
+        ({"code": "56300", "typeCode": "Code postal"}, "56300", "56"),
+        ({"code": "97410", "typeCode": "Code postal"}, "97410", "974"),
+        ({"code": "56178", "typeCode": "Code commune"}, "Pontivy", "56"),
+        ({"code": "0902", "typeCode": "Code postal"}, "0902", None),
+        ({"code": "DEP", "typeCode": "Code commune"}, "DEP", None),
+        ({"code": "FR", "typeCode": "Code pays"}, "FR", None),
+        ({"code": "53", "typeCode": "Code région"}, "53", None),
+        ({"code": "", "typeCode": ""}, None, None),
+        (None, None, None),
+    ],
+)
+def test_places_are_read_as_they_are_really_written(
+    read: Read, place: Any, name: str | None, departement: str | None
+) -> None:
+    record = one(read, lieuExecution=place).record
+    assert record.public_awards[0].place == name
+    areas = [offer.service_area.codes for offer in record.offers if offer.service_area]
+    assert areas == ([(f"departement:{departement}",)] if departement else [])
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("77310000-6", "77310000"),
+        ("3142300", "03142300"),
+        ("INX 28213700-5", None),
+        ("SUP 77310000-6", "77310000"),
+        ("99999999", None),
+        ("", None),
+    ],
+)
+def test_cpv_codes_are_read_as_they_are_really_written(read: Read, written: str, code: str | None) -> None:
+    assert one(read, codeCPV=written).record.public_awards[0].cpv == code
+
+
+def test_lost_accents_are_guessed_for_reading_and_shown_as_they_came(read: Read) -> None:
+    text = "Entretien d�espaces verts r�serv� � un op�rateur"
+    record = one(read, objet=text, codeCPV="").record
+    assert record.offers[0].segments == ("ev-entretien",)
+    assert record.public_awards[0].object == text
+
+
+def test_what_cannot_be_is_not_known(read: Read) -> None:
+    award = one(read, montant=-5, dateNotification="0018-13-01").record.public_awards[0]
+    assert (award.value_eur, award.notified_on) == (None, None)
+
+
+def test_lines_and_concessions_are_read_too(read: Read) -> None:
+    concession = {
+        "id": "C1",
+        "autoriteConcedante": {"id": BUYER},
+        "objet": "Exploitation d'une ressourcerie",
+        "dateSignature": "2025-01-01",
+        "valeurGlobale": 1000,
+        "concessionnaires": [{"concessionnaire": {"typeIdentifiant": "SIRET", "id": OTHER}}],
+    }
+    both = json.dumps({"marches": {"marche": [CONTRACT], "contrat-concession": [concession]}}).encode()
+    for data, media_type in ((both, JSON), (both, NDJSON), (json.dumps(CONTRACT).encode(), NDJSON)):
+        rows = [row for row in read(data, media_type, "decp") if isinstance(row, Row)]
+        assert [row.joins for row in rows] == [SIRET, OTHER][: len(rows)]
+    assert len(read(both, JSON, "decp")) == 2
+
+
+def test_the_consolidated_table_has_a_row_per_contract_and_winner_and_its_modifications_are_passed_over(
+    read: Read,
+) -> None:
+    row = f"{BUYER}M1,{BUYER},DEPARTEMENT DU MORBIHAN,%s,SIRET,Nettoyage des locaux,90919200,2025-03-18,1000.5,56,,%s\n"
+    data = f"{HEADER}\n" + row % (SIRET, 0) + row % (SIRET, 1) + row % (OTHER, 0) + row % ("", 0)
+    first, second, third = read(data.encode(), CSV, "decp")
+    assert isinstance(first, Row)
+    assert isinstance(second, Row)
+    assert (first.external_id, first.joins, second.joins) == (f"{BUYER}M1/{SIRET}", SIRET, OTHER)
+    assert first.record.public_awards[0].value_eur == 1000.5
+    assert isinstance(third, RowError)
+    assert (third.line, third.code) == (5, "winner_without_siret")
+
+
+def test_a_siret_that_lost_its_first_zero_has_it_again(read: Read) -> None:
+    data = f"{HEADER}\n{BUYER}M1,{BUYER},X,5580501400101,SIRET,Nettoyage,,2025-03-18,1,56,,0\n"
+    (row,) = read(data.encode(), CSV, "decp")
+    assert (row.joins if isinstance(row, Row) else row.code) == "05580501400101"
+
+
+@pytest.mark.parametrize(
+    ("file", "received", "refused", "offering"),
+    [("decp_v2022_dematis", 1276, 2, 926), ("decp_v2019_pes", 1248, 8, 672)],
+)
+def test_real_files_are_read_to_the_last_contract(
+    read: Read, shared_data: Path, file: str, received: int, refused: int, offering: int
+) -> None:
+    """`offering`: contracts whose winner gets an offer; it may rise and fall with the words and codes that are read."""
+    rows = read(gzip.decompress((shared_data / "awards" / f"{file}.json.gz").read_bytes()), JSON, "decp")
+    codes = Counter(row.code for row in rows if isinstance(row, RowError))
+    assert (len(rows), codes) == (received, {"winner_without_siret": refused})
+    offers = sum(bool(row.record.offers) for row in rows if isinstance(row, Row))
+    assert offers == pytest.approx(offering, rel=0.4)
