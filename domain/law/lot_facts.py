@@ -81,7 +81,7 @@ def _prefixes(segment: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=512)
 def segment_is_works(segment: str) -> bool | None:
-    """Whether an activity is works, is not, or may be either (null): as stated, else by all its CPV codes (division 45)."""
+    """Whether an activity is works, is not, or may be either (null): as stated, else if all its CPV codes are."""
     known = taxonomy.load().segments.get(segment)
     if known and known.works is not None:
         return known.works

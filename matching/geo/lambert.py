@@ -6,14 +6,15 @@ from pyproj import Transformer
 
 from domain.suppliers.supplier import Point
 
-MAINLAND = 2154
-# RGAF09 / UTM 20N, RGFG95 / UTM 22N, RGR92 / UTM 40S, RGSPM06 / UTM 21N, RGM04 / UTM 38S
+# RGF93 / Lambert-93 (EPSG:2154), and the UTM zones of RGAF09, RGFG95, RGR92, RGSPM06 and RGM04 (EPSG:5490, 2972, 2975,
+# 4467, 4471). Written out: by number they would be looked up in a database file, which processes that are forked lose.
+MAINLAND = "+proj=lcc +lat_0=46.5 +lon_0=3 +lat_1=49 +lat_2=44 +x_0=700000 +y_0=6600000"
 _PROJECTIONS = {
-    **dict.fromkeys(("971", "972", "977", "978"), 5490),
-    "973": 2972,
-    "974": 2975,
-    "975": 4467,
-    "976": 4471,
+    **dict.fromkeys(("971", "972", "977", "978"), "+proj=utm +zone=20"),
+    "973": "+proj=utm +zone=22",
+    "974": "+proj=utm +zone=40 +south",
+    "975": "+proj=utm +zone=21",
+    "976": "+proj=utm +zone=38 +south",
 }
 
 
@@ -24,5 +25,7 @@ def register_point(x: float, y: float, departement: str) -> Point | None:
 
 
 @cache
-def _transformer(epsg: int) -> Transformer:
-    return Transformer.from_crs(epsg, 4326, always_xy=True)
+def _transformer(projection: str) -> Transformer:
+    return Transformer.from_pipeline(
+        f"+proj=pipeline +step +inv {projection} +ellps=GRS80 +step +proj=unitconvert +xy_in=rad +xy_out=deg"
+    )

@@ -17,6 +17,7 @@ import api.runtime.import_processes
 from api.runtime.import_processes import ImportProcessEnded, ImportProcesses, import_processes
 from db.imports.prepare_rows import SUPPLIER_ID, Prepared, Terms, prepare
 from domain.suppliers.source import SourceMapping
+from matching.geo.lambert import register_point
 from sources.file_reader import ROWS_AT_ONCE, Reading, batches
 from sources.formats.registry import CSV, NDJSON
 from sources.rows import UnreadableFile
@@ -60,6 +61,22 @@ def test_it_makes_of_rows_what_this_process_would() -> None:
     here = [prepare(TERMS, batch, expects_new=False) for batch in batches(reading(), io.BytesIO(ROWS), reference())]
     assert found == here
     assert sum(len(batch.rejects) for batch in found) == 3 * ROWS_AT_ONCE // 50
+
+
+def test_coordinates_of_a_register_are_read_there() -> None:
+    """What the projections need is at hand in a process that is forked."""
+    content = (
+        b"siret,categorieJuridiqueUniteLegale,denominationUniteLegale,etatAdministratifEtablissement,codeCommuneEtablissement,"
+        b"coordonneeLambertAbscisseEtablissement,coordonneeLambertOrdonneeEtablissement\n"
+        b"80746931700018,9220,LES JARDINS,A,35238,351000.5,6789000\n"
+    )
+    assert register_point(655_000, 1_769_000, "971") is not None  # files that this opens are closed there
+    with import_processes(reference()) as processes:
+        (batch,) = prepared(processes, content, Reading("sirene", CSV, SourceMapping(), "fr"))
+    assert batch.rejects == []
+    location = batch.records[0].placement.location
+    assert location is not None
+    assert (round(location.lat, 2), round(location.lon, 2)) == (48.11, -1.69)
 
 
 def test_suppliers_of_records_expected_to_be_new_are_made() -> None:
