@@ -108,7 +108,11 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> Prepared:
             derived = tuple(derived_columns(record, placement, terms.now).values())
             supplier = _supplier(terms, external_id, record, placement, supplier_id)
         columns = content_columns(record, placement, content_hash(payload, placement))
-        content = tuple((columns | {"payload": payload.decode(), "flags": encode(placement.flags).decode()}).values())
+        columns["payload"], columns["flags"] = (
+            payload.decode(),
+            encode(placement.flags).decode() if placement.flags else "[]",
+        )
+        content = tuple(columns.values())
         encoded.append(EncodedRecord(line, external_id, siret, content, derived, supplier, joins))
     flags = Counter[str](code for item in batch.records for code in {flag.code for flag in item.placement.flags})
     return Prepared(encoded, rejects, flags)
@@ -127,7 +131,8 @@ def supplier_values(terms: Terms, item: EncodedRecord, supplier_id: UUID) -> Seq
 
 def copy_values(row: dict[str, Any]) -> Sequence[Any]:
     """A row of `suppliers` as COPY takes it, its id as text: that is sent between processes for less."""
-    return tuple((row | {"id": str(row["id"]), "document": encode(row["document"]).decode()}).values())
+    row["id"], row["document"] = str(row["id"]), encode(row["document"]).decode()
+    return tuple(row.values())
 
 
 def _supplier(

@@ -194,10 +194,9 @@ async def _split(context: ImportContext, records: Sequence[EncodedRecord]) -> _S
     if firsts < len(records):
         fresh, duplicates = _without_duplicates(records, {row.external_id: row.line for row in found})
     added = [item for item in fresh if item.external_id not in known]
-    compared = [(item, known[item.external_id]) for item in fresh if item.external_id in known]
-    misplaced = [item for item, before in compared if (item.joins is None) != (before.supplier_id is not None)]
-    if misplaced:
-        compared = [pair for pair in compared if pair[0] not in misplaced]
+    found_again = [(item, known[item.external_id]) for item in fresh if item.external_id in known]
+    compared = [pair for pair in found_again if (pair[0].joins is None) == (pair[1].supplier_id is not None)]
+    misplaced = [item for item, before in found_again if (item.joins is None) != (before.supplier_id is not None)]
     changed = [(item, before) for item, before in compared if item.content_hash != before.content_hash]
     unchanged = [item for item, before in compared if item.content_hash == before.content_hash]
     return _Split(added, changed, unchanged, duplicates, misplaced)

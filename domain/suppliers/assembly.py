@@ -166,6 +166,8 @@ def _combined(records: Sequence[SupplierRecord]) -> SupplierRecord:
 def _public_awards(stored: Sequence[StoredRecord]) -> tuple[KnownAward, ...]:
     """The latest contracts, as many as `AWARDS_KEPT`, each with its source; those on no known day are last."""
     won = [(award, item.source) for item in stored for award in item.record.public_awards]
+    if not won:
+        return ()
     won.sort(key=lambda each: each[0].notified_on or date.min, reverse=True)
     kept = ((msgspec.structs.asdict(award), source) for award, source in won[:AWARDS_KEPT])
     return tuple(KnownAward(**fields, source=source) for fields, source in kept)
