@@ -28,6 +28,7 @@ AHEAD = 2
 GARBAGE_AFTER = 200_000
 """Rows hold no cycles: looking for garbage among them as often as usual takes a twentieth of the time."""
 _READY = b"!"
+_LENGTH_BYTES = 8
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 _context = multiprocessing.get_context("fork")
@@ -112,7 +113,8 @@ def _received(
     send(job, *(expects_new() for _ in range(AHEAD)))
     while True:
         try:
-            answer = pickle.load(answers)  # noqa: S301 - our own child's
+            # whole before it is decoded: until then the other process cannot go on
+            answer = pickle.loads(answers.read(int.from_bytes(answers.read(_LENGTH_BYTES))))  # noqa: S301 - our own child's
         except (EOFError, OSError, pickle.UnpicklingError):
             raise ImportProcessEnded from None
         if isinstance(answer, Exception):
@@ -153,9 +155,15 @@ def _prepare_file(channel: int, file: int, requests: socket.socket, reference: R
             reading, terms = pickle.load(questions)  # noqa: S301 - our own parent's
             for batch in batches(reading, stream, reference):
                 prepared = prepare(terms, batch, expects_new=pickle.load(questions))  # noqa: S301
-                parent.sendall(pickle.dumps(prepared))
-            parent.sendall(pickle.dumps(None))
+                _answer(parent, prepared)
+            _answer(parent, None)
         except Exception as failure:  # noqa: BLE001 - told to whoever asked
             failure.add_note(traceback.format_exc())
-            parent.sendall(pickle.dumps(failure))
+            _answer(parent, failure)
         questions.read()  # to end with questions unread would take the last answer back
+
+
+def _answer(parent: socket.socket, message: Any) -> None:
+    content = pickle.dumps(message)
+    parent.sendall(len(content).to_bytes(_LENGTH_BYTES))
+    parent.sendall(content)
