@@ -39,6 +39,7 @@ def match(
     reference: Reference,
     on: date,
     language: Language,
+    *,
     awards: Iterable[PastAward] = (),
     others: Sequence[OtherNeed] = (),
     year: int = 0,

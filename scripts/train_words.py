@@ -145,7 +145,13 @@ class Trainer:
         small = np.round(weights / scales).astype(np.int8)
         common = sorted(self.common)
         return WordModel(
-            self.classes[:-1], names, small, scales, biases, common, trust or [0.0] * (len(TitleClues._fields) + 1)
+            segments=self.classes[:-1],
+            features=names,
+            weights=small,
+            scales=scales,
+            biases=biases,
+            common=common,
+            trust=trust or [0.0] * (len(TitleClues._fields) + 1),
         )
 
 

@@ -58,7 +58,9 @@ async def match_stored_need(connection: Connection, acting: Acting, need: Stored
 
     def matched() -> tuple[Shortlist, bytes]:
         content = matchable(need.content)
-        shortlist = match(content, live, services.reference, on, acting.language, awards, others, year)
+        shortlist = match(
+            content, live, services.reference, on, acting.language, awards=awards, others=others, year=year
+        )
         return shortlist, msgspec.json.encode(shortlist)
 
     started = time.perf_counter()

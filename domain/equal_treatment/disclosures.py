@@ -51,8 +51,8 @@ class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None
 
     @property
-    def given(self) -> bool:
-        """Not known to have failed."""
+    def may_have_arrived(self) -> bool:
+        """Whether its delivery is not known to have failed."""
         return self.state != "not_delivered"
 
 
@@ -126,7 +126,7 @@ def _information(group: Sequence[Disclosure], receipts: Mapping[str, dict[UUID, 
     lots = [each.exchange.lot_ids for each in group]
     given: dict[UUID, MessageReceipt] = {}
     for who, each in chain.from_iterable(receipts[words].items() for words in wordings):
-        if each.given:
+        if each.may_have_arrived:
             given[who] = min(given.get(who, each), each, key=_best_first)
     return Information(
         first=group[0],

@@ -202,7 +202,7 @@ def _contact(
 ) -> ContactState:
     code: ContactCode = "nobody_wrote" if contacts.about(supplier.kept_lots) else "nothing_on_its_lots"
     if receipts is not None:
-        code = "contacted" if any(each.given for each in receipts) else "not_delivered"
+        code = "contacted" if any(each.may_have_arrived for each in receipts) else "not_delivered"
     elif not supplier.listed:
         code = "met_only"
     elif not supplier.kept_lots:

@@ -32,7 +32,7 @@ class Contacts:
     def __init__(self, told: Iterable[Disclosure]) -> None:
         given: dict[UUID, tuple[ExchangeSummary, set[UUID]]] = {}
         for each in told:
-            if to := {who for who, receipt in each.receipts.items() if receipt.given}:
+            if to := {who for who, receipt in each.receipts.items() if receipt.may_have_arrived}:
                 given.setdefault(each.exchange.id, (each.exchange, set()))[1].update(to)
         self._given = sorted(given.values(), key=lambda pair: (pair[0].opened_at, pair[0].id))
 
@@ -65,7 +65,7 @@ def contact_lacks(suppliers: Iterable[Concerned], contacts: Contacts) -> Iterato
 def information_lacks(information: Information, suppliers: Iterable[Concerned]) -> Iterator[Lack]:
     """Those written to that lack the information or its last wording, did not have it delivered, or had it late."""
     missing, what = _MISSING[information.first.kind]
-    holders = {who: receipt for who, receipt in information.receipts.items() if receipt.given}
+    holders = {who: receipt for who, receipt in information.receipts.items() if receipt.may_have_arrived}
     lacking: dict[tuple[GapCode, Text], list[Concerned]] = {}
     for supplier in suppliers:
         code = _code(information, supplier.supplier_id, holders)

@@ -75,7 +75,7 @@ def pme_share(contract: ContractKind, view: InForce) -> LegalAdvice | None:
     row = view["pme_share_concession"]
     if contract != "concession" or row.status != "in_force":
         return None
-    share = view.written(row.id)
+    share = view.value_text(row.id)
     message = Text(
         "L'autorité concédante peut imposer de confier une part du contrat à des PME ou à des tiers ; cette part est "
         f"alors d'au moins {share.fr} de sa valeur globale estimée",
@@ -143,8 +143,12 @@ def _only_renewed(lots: tuple[str, ...], sure: Confidence) -> Text:
 
 
 def _financial_terms(about: Text, kind: BuyerKind | None, view: InForce) -> Text:
-    amount, months = view.written("advance_amount"), view.written("advance_months")
-    advance, retention, of_firms = view.written("advance_rate"), view.written("retention_rate"), _firm_rates(kind, view)
+    amount, months = view.value_text("advance_amount"), view.value_text("advance_months")
+    advance, retention, of_firms = (
+        view.value_text("advance_rate"),
+        view.value_text("retention_rate"),
+        _firm_rates(kind, view),
+    )
     article = view["retention_rate"].article
     return Text(
         f"Plus de {amount.fr} HT et de {months.fr}{about.fr} : une avance d'au moins {advance.fr} du montant TTC, de "
@@ -163,13 +167,13 @@ def _firm_rates(kind: BuyerKind | None, view: InForce) -> Text:
     """The rates of a small or medium-sized firm, and the buyers that they bind; nothing where there were none."""
     if kind is None:
         return RATES_UNKNOWN
-    rates, least = RATES[kind], view.written("large_body_expenses")
+    rates, least = RATES[kind], view.value_text("large_body_expenses")
     parts = []
     if view.number(rates.advance) is not None:
-        rate = view.written(rates.advance)
+        rate = view.value_text(rates.advance)
         parts.append(Text(f"avance d'au moins {rate.fr}", f"an advance of at least {rate.en}"))
     if view.number(rates.retention) is not None:
-        rate = view.written(rates.retention)
+        rate = view.value_text(rates.retention)
         parts.append(Text(f"retenue d'au plus {rate.fr}", f"a retention of at most {rate.en}"))
     if not parts:
         return NOTHING

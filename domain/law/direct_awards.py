@@ -52,7 +52,7 @@ def books(need: Need, lots: tuple[LotFacts, ...], decided: Decisions, view: InFo
     if value is None or value >= bound or direct.issuperset(ids):
         return None
     names, row = ids if len(chosen) < len(lots) else (), view["books_direct_award"]
-    amount, about = view.written(row.id), bracketed_lots(names)
+    amount, about = view.value_text(row.id), bracketed_lots(names)
     message = Text(
         f"Livres non scolaires pour moins de {amount.fr} HT{about.fr} : achat possible sans publicité ni mise en "
         "concurrence par les acheteurs que vise la loi sur le prix du livre, en tenant compte du maintien d'un réseau "
@@ -90,7 +90,7 @@ def _publication(listed: tuple[str, ...], published: tuple[str, ...], view: InFo
     """The advice on these lots, by whether the yearly list is enough for them."""
     uses = [("yearly_list_minimum", ON_THE_LIST, listed), ("award_data", PUBLISHED, published)]
     parts = [
-        text.filled(amount=view.written(rule), about=bracketed_lots(lots if any(lots) else ()))
+        text.filled(amount=view.value_text(rule), about=bracketed_lots(lots if any(lots) else ()))
         for rule, text, lots in uses
         if lots
     ]

@@ -58,9 +58,9 @@ def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalA
         message = Text("Achat innovant : pas de règle connue à cette date", "Innovative purchase: no known rule then")
         return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if group.doubtful else None)
     within = _within_innovation(lot, group, row.id, view)
-    text, sure, limit = INNOVATION[within], row.confidence, view.written(row.id)
+    text, sure, limit = INNOVATION[within], row.confidence, view.value_text(row.id)
     if second.status == "in_force":
-        perhaps, higher = _within_innovation(lot, group, second.id, view), view.written(second.id)
+        perhaps, higher = _within_innovation(lot, group, second.id, view), view.value_text(second.id)
         only_second = bool(perhaps and not within)
         text, sure = (SECOND_READING if only_second else INNOVATION[perhaps]), second.confidence
         if within:

@@ -189,7 +189,7 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
 def _direct_award(rule: str, view: InForce) -> tuple[Text, Confidence]:
     """The sentence on a direct award below the amount of a rule, and how sure it is."""
     row, duties = view[rule], view["direct_award_duties"]
-    bound, known = view.written(row.id), duties.status == "in_force"
+    bound, known = view.value_text(row.id), duties.status == "in_force"
     provided = DUTIES if known else NOTHING
     if known and row.article != duties.article:
         article = Text(duties.article or "", duties.article or "")
@@ -223,7 +223,7 @@ def _adapted(need: Need, group: Group, view: InForce) -> LegalAdvice:
 def _formal(need: Need, group: Group, view: InForce) -> LegalAdvice:
     """From the EU threshold on, a formal procedure (PROC_FORMALISEE); restricted-tender rules for a dynamic system."""
     row = max((view[rule] for rule in formal_thresholds(need, group)), key=lambda row: view.cents(row.id) or 0)
-    quoted, bound = row, view.written(row.id)
+    quoted, bound = row, view.value_text(row.id)
     if need.technique == "dynamic_purchasing_system":
         quoted = view["dynamic_purchasing_system"]
         message = Text(
@@ -246,7 +246,7 @@ def _concession(need: Need, group: Group, decided: Level, view: InForce) -> Lega
     The value is the concessionaire's total turnover over the contract. Concessions of social and other specific
     services, and of passenger transport, take the simplified procedure whatever their value.
     """
-    row, bound = view["eu_concessions"], view.written("eu_concessions")
+    row, bound = view["eu_concessions"], view.value_text("eu_concessions")
     turnover = Text(
         "de chiffre d'affaires total du concessionnaire sur la durée, R3121-1",
         "of the concessionaire's total turnover over the contract, R3121-1",

@@ -109,8 +109,8 @@ def _direct_award_file(written: bool, view: InForce) -> LegalAdvice | None:
     rows = tuple(map(view.__getitem__, ("direct_award_file", "direct_award_quotes", "procedure_file_years")))
     if any(row.status != "in_force" for row in rows):
         return None
-    years, kept = view.written("procedure_file_years"), view["procedure_file_years"].article
-    amount, article = view.written("written_contract"), view["written_contract"].article
+    years, kept = view.value_text("procedure_file_years"), view["procedure_file_years"].article
+    amount, article = view.value_text("written_contract"), view["written_contract"].article
     in_writing = Text(
         f" ; contrat écrit à partir de {amount.fr} ({article})", f"; contract in writing from {amount.en} ({article})"
     )

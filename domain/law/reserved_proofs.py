@@ -84,7 +84,7 @@ def _equivalent(rules: list[str], view: InForce) -> list[Text]:
     """The shares that an equivalent structure proves instead, by these rules; equal ones are said once."""
     shares: dict[Text, list[Text]] = {}
     for rule in rules:
-        shares.setdefault(view.written(rule), []).append(WORKERS[rule])
+        shares.setdefault(view.value_text(rule), []).append(WORKERS[rule])
     return [_share_of_workers(share, workers) for share, workers in shares.items()]
 
 

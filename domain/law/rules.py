@@ -132,7 +132,7 @@ class InForce:
                 self._eventual_numbers[rule_id] = eventual
             elif isinstance(eventual, tuple):
                 self._eventual_codes[rule_id] = frozenset(eventual)
-        self._written = {rule_id: written(row.value, row.unit) for rule_id, row in self.rows.items()}
+        self._value_texts = {rule_id: value_text(row.value, row.unit) for rule_id, row in self.rows.items()}
         self._cents = {
             rule_id: cents(row.value) if row.unit == "eur" and isinstance(row.value, (int, float)) else None
             for rule_id, row in self.rows.items()
@@ -146,9 +146,9 @@ class InForce:
         row = self.rows[rule_id]
         return row.status == "in_force" and row.value is not False
 
-    def written(self, rule_id: str) -> Text:
+    def value_text(self, rule_id: str) -> Text:
         """The rule's value at this date as people read it, with its unit."""
-        return self._written[rule_id]
+        return self._value_texts[rule_id]
 
     def cents(self, rule_id: str) -> int | None:
         """An amount in euro cents; None where it is not known or does not exist at this date."""
@@ -327,7 +327,7 @@ def _sentence(rule: Rule, period: Period) -> Text:
     if wording is None and period.status == "absent":
         return Text("Règle inexistante pendant cette période", "No such rule during this period")
     wording = wording or rule.message
-    value = written(period.value, rule.unit)
+    value = value_text(period.value, rule.unit)
     return Text(wording.fr.replace("{value}", value.fr), wording.en.replace("{value}", value.en))
 
 
@@ -339,10 +339,10 @@ def state(row: RuleRow, longest: int) -> Text | None:
         return Text("oui", "yes") if row.value else Text("non", "no")
     if isinstance(row.value, tuple) and len(row.value) > longest:
         return None
-    return written(row.value, row.unit)
+    return value_text(row.value, row.unit)
 
 
-def written(value: Value | None, unit: Unit | None) -> Text:
+def value_text(value: Value | None, unit: Unit | None) -> Text:
     """A rule's value as people read it, with its unit."""
     if unit == "eur" and isinstance(value, (int, float)):
         return euros(cents(value))

@@ -219,7 +219,7 @@ def _opened(rule: str, of_others: str, of_works: str, part: Decided, view: InFor
 def _of_market(market: Market, quoted: RuleRow, view: InForce) -> Text:
     """The sentence on a market: the use of its sets, and where there are two, which lots may be direct awards."""
     adapted, direct = market.adapted, market.direct
-    lots, share = tuple(market.values()), view.written(market.widest.rule.id)
+    lots, share = tuple(market.values()), view.value_text(market.widest.rule.id)
     single = len(lots) == 1
     whose = (SMALL_LOT if single else SMALL_LOTS).filled(of=market.of)
     each = Text(f"le lot {lots[0]}", f"lot {lots[0]}") if single else EACH
@@ -250,19 +250,19 @@ def _limit(market: Market, view: InForce) -> Text:
     direct, adapted = market.direct.rule.id, market.adapted.rule.id
     if (view.number(direct) or 0) >= (view.number(adapted) or 0):
         return NOTHING
-    return LIMIT.filled(share=view.written(direct))
+    return LIMIT.filled(share=view.value_text(direct))
 
 
 @lru_cache(maxsize=256)
 def _of_lot_text(kind: tuple[bool, bool], share: str, of: Text, limit: Text, view: InForce) -> Text:
     article = _under(view["direct_award_lot_share"])
-    return OF_LOT[kind].filled(share=view.written(share), of=of, article=article, limit=limit)
+    return OF_LOT[kind].filled(share=view.value_text(share), of=of, article=article, limit=limit)
 
 
 def _extended(view: InForce, lots: tuple[str, ...] = ()) -> Text:
     """The law to read where only its amount lets a lot of works be a direct award; `lots`: named where there are."""
     about, law = bracketed_lots(lots), view["direct_award_works"]
-    amount = view.written(law.id)
+    amount = view.value_text(law.id)
     return Text(
         f"pour un lot de travaux{about.fr}, voir si la {law.article}, y étend ses {amount.fr}",
         f"for a lot of works{about.en}, see whether {law.article}, extends its {amount.en} to it",

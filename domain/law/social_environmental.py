@@ -104,7 +104,7 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
 
 def _by_buyer(rules: tuple[str, ...], view: InForce) -> Text:
     """The thresholds of social services by kind of buyer, where the buyer's decides."""
-    authority, utility = map(view.written, rules)
+    authority, utility = map(view.value_text, rules)
     return Text(
         f"À partir de {authority.fr} pour un pouvoir adjudicateur, de {utility.fr} pour une entité adjudicatrice",
         f"From {authority.en} for a contracting authority, {utility.en} for a utility",
@@ -233,7 +233,7 @@ def _months(lot: Lot) -> int:
 
 def _years(rule_id: str, view: InForce) -> Text:
     """A number of months as people say it."""
-    return YEARS.get(view.number(rule_id) or 0, view.written(rule_id))
+    return YEARS.get(view.number(rule_id) or 0, view.value_text(rule_id))
 
 
 def insertion(lot: LotFacts, contract: ContractKind, view: InForce) -> LegalAdvice | None:
@@ -295,7 +295,7 @@ def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForc
         return None
     row, family = view[rule], FAMILY_NAMES[rule]
     if row.status == "in_force":
-        share = view.written(rule)
+        share = view.value_text(rule)
         of_year = Text(
             f"dont au moins {share.fr} doit venir du réemploi (État et collectivités)",
             f"at least {share.en} of which must be on reused goods (State and local authorities)",

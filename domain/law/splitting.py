@@ -156,7 +156,7 @@ def _known(lots: Iterable[Lot]) -> int:
 def _advice(need: Need, found: _Sum, year: int, view: InForce) -> LegalAdvice:
     _, rule_id = found.threshold
     rows = [view[each] for each in (*COUNTED_TOGETHER, rule_id)]
-    label, total, bound = _label(found.family), euros(found.cents), view.written(rule_id)
+    label, total, bound = _label(found.family), euros(found.cents), view.value_text(rule_id)
     added, article = _addition(found), view["homogeneous_needs"].article
     kind = DIRECT if rule_id == DIRECT_AWARD else EUROPEAN
     lots = () if len(found.own.lots) == len(need.lots) else (found.own.lots,)

@@ -63,7 +63,7 @@ def formal(entities: tuple[Entity, ...], view: InForce) -> Sentence | None:
     stages = joined(_two_stages(entity, len(entities) > 1, view) for entity in entities)
     rules = [rule for entity in entities for rule in (*RESTRICTED[entity], *NEGOTIATED[entity])]
     published, documents = view["publication_formal"].article, _on_the_profile(view)
-    days = view.written("time_open_electronic")
+    days = view.value_text("time_open_electronic")
     message = Text(
         f"Avis au JOUE, et au BOAMP pour {PUBLIC.fr} ({published}){documents.fr}. "
         f"Délais minimaux par voie électronique : {stages.fr} ; appel d'offres ouvert, "
@@ -91,7 +91,7 @@ def _two_stages(entity: Entity, named: bool, view: InForce) -> Text:
     """The days for applications, then for tenders, in procedures that select candidates first, with their articles."""
     rules = (*RESTRICTED[entity], *NEGOTIATED[entity])
     restricted, negotiated = (
-        tuple(view.written(rule).fr for rule in stages) for stages in (RESTRICTED[entity], NEGOTIATED[entity])
+        tuple(view.value_text(rule).fr for rule in stages) for stages in (RESTRICTED[entity], NEGOTIATED[entity])
     )
     parts = [_days(BOTH, restricted)]
     if restricted != negotiated:
@@ -116,7 +116,7 @@ def _days(procedure: Text, stages: tuple[str, ...]) -> Text:
 @lru_cache(maxsize=64)
 def dynamic_system(view: InForce) -> Sentence | None:
     """A dynamic purchasing system of formal size: days for the first applications, then for each specific contract."""
-    first, then = view.written("time_dynamic_system"), view.written("time_dynamic_system_offers")
+    first, then = view.value_text("time_dynamic_system"), view.value_text("time_dynamic_system_offers")
     published, applications = view["publication_formal"].article, view["time_dynamic_system"].article
     message = Text(
         f"Avis au JOUE, et au BOAMP pour {PUBLIC.fr} ({published}). Délais minimaux : {first.fr} jours pour les "
@@ -181,7 +181,7 @@ def social_services(reached: bool | None, view: InForce) -> Sentence | None:
 @lru_cache(maxsize=64)
 def concession_full(view: InForce) -> Sentence | None:
     """A concession from the EU threshold on: three publications, and days for applications, then for tenders."""
-    first, then = view.written("time_concession_applications"), view.written("time_concession_offers")
+    first, then = view.value_text("time_concession_applications"), view.value_text("time_concession_offers")
     published, applications = view["publication_concession_full"].article, view["time_concession_applications"].article
     message = Text(
         "Avis au JOUE, au BOAMP ou dans un journal d'annonces légales, et dans une publication du secteur "

@@ -33,6 +33,7 @@ class WordModel:
 
     def __init__(
         self,
+        *,
         segments: Sequence[str],
         features: Sequence[str],
         weights: npt.NDArray[np.int8],
@@ -93,5 +94,11 @@ def load() -> WordModel:
         texts = {name: bytes(arrays[name]).decode().split("\n") for name in ("segments", "features", "common")}
         weights, scales, biases, trust = (arrays[name] for name in ("weights", "scales", "biases", "trust"))
     return WordModel(
-        texts["segments"], texts["features"], weights, scales, biases, texts["common"], [float(t) for t in trust]
+        segments=texts["segments"],
+        features=texts["features"],
+        weights=weights,
+        scales=scales,
+        biases=biases,
+        common=texts["common"],
+        trust=[float(each) for each in trust],
     )

@@ -54,7 +54,7 @@ class Bench:
         self, asked: Need, pool: Sequence[Supplier], on: date, index: LiveIndex, past: Sequence[PastAward] = ()
     ) -> list[str]:
         """What the engine says of a need otherwise than the oracle; `past`: what its buyer awarded."""
-        answer = match(asked, index, self.reference, on, "fr", past)
+        answer = match(asked, index, self.reference, on, "fr", awards=past)
         return disagreements(answer, self.oracle.read(asked, pool, on, past), asked.limit, asked.near_misses)
 
     def minimal(self, asked: Need, pool: Sequence[Supplier], on: date, past: Sequence[PastAward]) -> list[str]:

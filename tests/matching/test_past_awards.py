@@ -41,7 +41,7 @@ def awarded(to: Supplier = CRECHE, on: date = date(2025, 9, 24), **fields: Any) 
 
 def after(*awards: PastAward, asked: Any = RESERVED, pool: LiveIndex | None = None) -> LotShortlist:
     """The first lot's shortlist of a buyer who made these awards."""
-    return match(asked, pool or live(CRECHE, NURSERY), reference(), ON, "fr", awards).lots[0]
+    return match(asked, pool or live(CRECHE, NURSERY), reference(), ON, "fr", awards=awards).lots[0]
 
 
 def codes(found: LotShortlist) -> list[str]:

@@ -177,7 +177,7 @@ def test_a_past_award_bars_them_as_it_bars_candidates() -> None:
     )
     asked_for = asked(reserved=("ess",))
     before, after = (
-        match(asked_for, live(barred, other), reference(), ON, "fr", past).lots[0] for past in ((), [award])
+        match(asked_for, live(barred, other), reference(), ON, "fr", awards=past).lots[0] for past in ((), [award])
     )
     assert set(names(before.unknown_trade.nearest)) == {"barred", "other"}
     assert (after.unknown_trade.total, names(after.unknown_trade.nearest)) == (1, ["other"])

@@ -97,13 +97,13 @@ def test_the_model_knows_no_segment_that_the_taxonomy_does_not() -> None:
     left = [place for place, segment in enumerate(MODEL.segments) if segment != "ev-entretien"]
     columns = [*left, len(MODEL.segments)]
     without = WordModel(
-        [MODEL.segments[place] for place in left],
-        bytes(arrays["features"]).decode().split("\n"),
-        arrays["weights"][:, columns],
-        arrays["scales"][columns],
-        arrays["biases"][columns],
-        MODEL.common,
-        MODEL.trust,
+        segments=[MODEL.segments[place] for place in left],
+        features=bytes(arrays["features"]).decode().split("\n"),
+        weights=arrays["weights"][:, columns],
+        scales=arrays["scales"][columns],
+        biases=arrays["biases"][columns],
+        common=MODEL.common,
+        trust=MODEL.trust,
     )
     (reading, *_) = TitleReader(taxonomy.load(), territory.load(), without).read("Tonte des pelouses")
     assert (reading.segment, reading.words) == ("ev-entretien", ("tonte pelouse",))

@@ -6,13 +6,13 @@ import pytest
 from matching.words.word_model import WordModel, features_of
 
 MODEL = WordModel(
-    ["a", "b"],
-    ["haie", "taille", "taille haie"],
-    np.array([[10, 0, 0], [2, 0, 0], [0, 120, 0]], dtype=np.int8),
-    np.ones(3, np.float32),
-    np.zeros(3, np.float32),
-    ["haie"],
-    [0.0],
+    segments=["a", "b"],
+    features=["haie", "taille", "taille haie"],
+    weights=np.array([[10, 0, 0], [2, 0, 0], [0, 120, 0]], dtype=np.int8),
+    scales=np.ones(3, np.float32),
+    biases=np.zeros(3, np.float32),
+    common=["haie"],
+    trust=[0.0],
 )
 
 
