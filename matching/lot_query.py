@@ -101,9 +101,9 @@ class NeedReader:
             raise InvalidContent(tuple(problems))
         return tuple(query for query in queries if query is not None)
 
-    def objects(self, lot: Lot) -> tuple[str, ...]:
+    def objects(self, lot: Lot, need_title: str = "") -> tuple[str, ...]:
         """The segments of the object of a lot whose codes were checked when it was stored; its places are not read."""
-        return tuple(self._requested_by(lot, "").found)
+        return tuple(self._requested_by(lot, need_title).found)
 
     def _read_lot(
         self, need: Need, position: int, common: Territory | None, problems: list[Problem]
