@@ -103,6 +103,7 @@ async def test_needs_that_have_only_titles_are_read_by_these(buyer: Buyer) -> No
     (told,) = await warned(buyer, **of_value(None, title="Stade", lots=titled, reference="STADE"))
     assert "30 000 € + 35 000 € (« Entretien des espaces verts ») = 65 000 € ≥ 60 000 €" in told
 
+
 async def test_an_award_by_another_buyer_of_the_organisation_is_to_be_checked(buyer: Buyer, source: str) -> None:
     """Its supplier stays a candidate, to be judged; by the same buyer it is barred."""
     supplier = await buyer.supplier(source, "1", legal_form="association", ess=True)
