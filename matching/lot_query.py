@@ -19,6 +19,8 @@ Made = TypeVar("Made")
 
 # From there on, a title is held against CPV codes that say something else.
 SURE_TITLE = 0.5
+# CPV divisions of construction work, and of the services of architects and engineers.
+WORKS, ENGINEERS = "45", "71"
 
 
 @dataclass(frozen=True)
@@ -169,25 +171,34 @@ class NeedReader:
                 requested.add(reading.segment, f"keyword:{keyword}", reading.confidence)
         by_title = False
         if lot.title and (firm or not requested.found):
-            by_title = self._hear_title(requested, lot.title, need_title, firm)
+            by_title = self._hear_title(requested, lot, need_title, firm and firm | general.found.keys())
         if not (requested.found or lot.cpv or lot.keywords):
             requested.unknown.append(lot.title or "")
         requested.complete(general, by_title)
         return requested
 
-    def _hear_title(self, requested: _Requested, title: str, need_title: str, firm: set[str]) -> bool:
-        """Adds what a title says, and whether it does, where nothing is asked for yet.
+    def _hear_title(self, requested: _Requested, lot: Lot, need_title: str, coded: set[str]) -> bool:
+        """Adds what a lot's title says, and whether it does, where nothing is asked for yet.
 
-        Where CPV codes name segments (`firm`), it is only noted that the title says something else.
+        Where CPV codes name segments (`coded`), it is only noted that the title says something else. What is designed
+        is not built: where all codes are of engineers' services, works that the title names are their subject.
         """
+        title = lot.title or ""
         readings = self.interpreter.titles.read(title, need_title)
-        if firm:
+        if coded:
             sure = tuple(reading.segment for reading in readings if reading.confidence >= SURE_TITLE)
-            requested.title_says = () if firm & {*sure} else sure
+            requested.title_says = () if coded & {*sure} else sure
             return False
+        if lot.cpv and all(code.startswith(ENGINEERS) for code in lot.cpv):
+            readings = tuple(reading for reading in readings if not self._is_works(reading.segment))
         for reading in readings:
             requested.add(reading.segment, f"title:{title}", reading.confidence)
         return bool(readings)
+
+    def _is_works(self, segment: str) -> bool:
+        """Whether a segment is bought as works, and not as a service of engineers too."""
+        codes = self.taxonomy.segments[segment].cpv
+        return any(code.startswith(WORKS) for code in codes) and not any(code.startswith(ENGINEERS) for code in codes)
 
     def _of_cpv(self, code: str, lot: Lot) -> tuple[str, ...]:
         """The segments of a CPV code; among equals, those the lot already names by code are enough."""
