@@ -20,35 +20,11 @@ _LOST_ALONE = re.compile(rf"(?<!\S){_LOST}(?!\S)")
 _AHEAD = timedelta(days=366)
 _WORD = re.compile(r"[a-z]+")
 # Trials of software for publishing are published too: "TEST PES", "Test_DUME_simplifie - lot 1", "Le marche noir".
-_OF_TRIALS = frozenset(
-    [
-        "test",
-        "tests",
-        "essai",
-        "essais",
-        "le",
-        "marche",
-        "un",
-        "lot",
-        "pes",
-        "dume",
-        "simplifie",
-        "sad",
-        "support",
-        "notif",
-        "par",
-        "contrat",
-        "envoi",
-        "pour",
-        "json",
-        "xml",
-        "decp",
-        "publication",
-        "profil",
-        "acheteur",
-        "consultation",
-    ]
-)
+_OF_TRIALS = frozenset({
+    "test", "tests", "essai", "essais", "le", "marche", "un", "lot", "pes", "dume", "simplifie", "sad", "support",
+    "notif", "par", "contrat", "envoi", "pour", "json", "xml", "decp", "publication", "profil", "acheteur",
+    "consultation",
+})  # fmt: skip
 _TRIAL = frozenset({"test", "tests"})
 _MADE_UP = frozenset({"le marche noir"})
 _NO_SIRET = Text(

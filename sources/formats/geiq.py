@@ -2,8 +2,8 @@
 
 `label_id` is the external id of a group. Branches (`branch_of`, the id of their group) are numbered apart from groups,
 so that of a branch is both: "152/99". Every row is approved as GEIQ, without known dates. Many branches have no SIRET,
-or that of the group, which they then are one supplier with. The commune is looked up by postal code and city. What a GEIQ lends
-is people, in the trades of its members: nothing is inferred from its name.
+or that of the group, which they then are one supplier with. The commune is looked up by postal code and city. What a
+GEIQ lends is people, in the trades of its members: nothing is inferred from its name.
 """
 
 from collections.abc import Iterator

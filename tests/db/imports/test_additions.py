@@ -5,11 +5,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
 from db.suppliers.read import Filters, page_of_suppliers, snapshot
 from db.suppliers.records import get_record
 from db.suppliers.sources import describe_source, put_source
+from domain.suppliers.rows import RowError
 from domain.suppliers.source import Source
 from domain.suppliers.supplier import Approval, Flag, Placement, PublicAward, Supplier
 from tests.db.suppliers.samples import (
@@ -17,6 +19,7 @@ from tests.db.suppliers.samples import (
     NOW,
     PONTIVY,
     addition,
+    broken,
     counts,
     delete,
     load,
@@ -185,3 +188,43 @@ async def test_the_latest_twenty_contracts_are_told_with_their_sources_and_not_m
     ]
     async with snapshot(engine) as view:
         assert [each.public_awards async for batch in view.suppliers() for each in batch] == [()]
+
+
+@pytest.mark.parametrize("mode", ["upsert", "snapshot"])
+@pytest.mark.parametrize("code", ["withheld", "natural_person", "not_active"])
+async def test_what_may_not_be_kept_takes_its_earlier_record_away(engine: Engine, mode: str, code: str) -> None:
+    """Of a supplier's own record and of one that adds to it alike; other rejected rows keep theirs."""
+    makers = [row(line, str(line), siret=f"{line}" * 14) for line in range(1, 4)]
+    lists = [addition(line, str(line), f"{line}" * 14, ess=True) for line in range(1, 4)]
+    await load(engine, makers)
+    await load(engine, lists, source="liste")
+    refused = [RowError(1, "1", "", code, ""), broken(2, "2")]
+
+    done = await load(engine, [*refused, lists[2]], source="liste", now=LATER, mode=mode)
+    assert counts(done) == {"received": 3, "unchanged": 1, "rejected": 2, "removed": 1}
+    assert [(await only(engine, siret=f"{each}" * 14)).ess for each in (1, 2, 3)] == [None, True, True]
+
+    done = await load(engine, [*refused, makers[2]], now=LATER, mode=mode, dry_run=True)
+    assert counts(done)["removed"] == 1
+    await load(engine, [*refused, makers[2]], now=LATER, mode=mode)
+    assert await names(engine) == ["Atelier 2", "Atelier 3"]
+    assert counts(await load(engine, [*refused, makers[2]], now=LATER, mode=mode)) == {
+        "received": 3,
+        "unchanged": 1,
+        "rejected": 2,
+    }
+
+
+async def test_more_records_add_to_a_supplier_than_a_query_takes_parameters(engine: Engine) -> None:
+    await put(engine, what=record(siret=SIRET))
+    await load(engine, [addition(1, "0", SIRET)], source="liste")
+    others = """
+        INSERT INTO records
+            (source, external_id, payload, content_hash, flags, created_at, changed_at, received_at, joins)
+        SELECT source, n::text, payload, content_hash, flags, created_at, changed_at, received_at, joins
+        FROM records, generate_series(1, 16400) n WHERE source = 'liste'
+    """
+    async with transaction(engine) as connection:
+        await connection.execute(text(others))
+    await put(engine, what=record("Atelier", siret=SIRET), now=LATER)
+    assert len((await only(engine)).sources) == 16_402
