@@ -78,7 +78,8 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     """A bulk import: `received` = `added` + `changed` + `unchanged` + `waiting` + `rejected`.
 
     `waiting`: rows of a format that only adds to suppliers, about none known so far: they join it when it comes.
-    `removed`: records of the source that a snapshot no longer holds. `kept_absent`: absent ones that were kept all the
+    `removed`: records of the source that a snapshot no longer holds, or of which a row says that nothing may be kept
+    (withheld by its holder, a natural person, dissolved). `kept_absent`: absent ones that were kept all the
     same, because rows without a readable `external_id` were rejected and may have been theirs.
     `data_version`: the directory's version once it was stored; null until then, and for a dry run the present one.
     """

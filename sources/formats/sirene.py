@@ -4,7 +4,8 @@ The stock of INSEE comes as two files, legal units and establishments; a row her
 names. An establishment is a record, under its SIRET. Name, legal form and ESS flag are those of the legal unit, signs
 and address the establishment's; the point is read from its coordinates, in metres of its territory's projection.
 Offers are inferred from the NAF code of either vintage that names a trade, and from the names. What is closed is not
-active. Natural persons are rejected, and so is what its holder withholds (status P, `[ND]`): nothing is kept of either.
+active. Natural persons are rejected, and so is what its holder withholds (status P, `[ND]`): no record is made of
+either, and one that was made before is removed.
 Not read: staff (a range, not a number), names of persons, dates.
 """
 
