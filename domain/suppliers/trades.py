@@ -16,6 +16,7 @@ TradeEvidence = Literal["declared", "sector", "job", "award", "register", "purpo
 """What a trade rests on, strongest first: said by the supplier or its network, the kinds of evidence, nothing known."""
 TRADE_EVIDENCE: tuple[TradeEvidence, ...] = get_args(TradeEvidence)
 
+_RANKS = {evidence: rank for rank, evidence in enumerate(TRADE_EVIDENCE)}
 KindOrNone = Literal[Kind, "none"]
 _KINDS: tuple[KindOrNone, ...] = get_args(KindOrNone)
 
@@ -67,8 +68,11 @@ def trade_evidence(offers: Iterable[Offer]) -> TradeEvidence | None:
     A contract that was won is an award even where the offer does not say which; an inferred offer without evidence is
     `unknown`.
     """
-    grounds = [ground for offer in offers if is_trade(offer) for ground in _grounds(offer)]
-    return min(grounds, key=TRADE_EVIDENCE.index, default=None)
+    best = len(TRADE_EVIDENCE)
+    for offer in offers:
+        if is_trade(offer):
+            best = min(best, *(_RANKS[ground] for ground in _grounds(offer)))
+    return None if best == len(TRADE_EVIDENCE) else TRADE_EVIDENCE[best]
 
 
 def count_trades(suppliers: Iterable[tuple[tuple[Kind, ...], TradeEvidence | None, int]]) -> TradeCounts:
