@@ -68,11 +68,10 @@ def trade_evidence(offers: Iterable[Offer]) -> TradeEvidence | None:
     A contract that was won is an award even where the offer does not say which; an inferred offer without evidence is
     `unknown`.
     """
-    best = len(TRADE_EVIDENCE)
-    for offer in offers:
-        if is_trade(offer):
-            best = min(best, *(_RANKS[ground] for ground in _grounds(offer)))
-    return None if best == len(TRADE_EVIDENCE) else TRADE_EVIDENCE[best]
+    traded = [offer for offer in offers if is_trade(offer)]
+    if any(offer.basis == "declared" for offer in traded):
+        return "declared"
+    return min((ground for offer in traded for ground in _grounds(offer)), key=_RANKS.__getitem__, default=None)
 
 
 def count_trades(suppliers: Iterable[tuple[tuple[Kind, ...], TradeEvidence | None, int]]) -> TradeCounts:
@@ -99,7 +98,6 @@ def count_trades(suppliers: Iterable[tuple[tuple[Kind, ...], TradeEvidence | Non
 
 
 def _grounds(offer: Offer) -> Iterable[TradeEvidence]:
-    if offer.basis == "declared":
-        return ("declared",)
+    """The grounds of an offer that nobody declared, in any order."""
     kinds: list[TradeEvidence] = [each.kind for each in offer.evidence]
     return kinds or (("award",) if offer.basis == "awarded" else ("unknown",))
