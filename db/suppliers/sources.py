@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from db.core.engine import Connection
 from db.schema.supplier_tables import imports, records, sources
-from db.suppliers.additions import suppliers_with
+from db.suppliers.additions import count_waiting, suppliers_with
 from db.suppliers.regroup import lock_identities
 from db.suppliers.write import begin_change, publish, rewrite
 from domain.suppliers.completeness import NO_EMAIL, NO_FLAGS, NO_SIRET
@@ -97,13 +97,16 @@ async def _figures(connection: Connection, on: date, which: ColumnElement[bool])
     columns = (
         func.count().label("records"),
         func.count().filter(records.c.approved_until < on).label("expired"),
+        func.count(records.c.joins).label("additions"),
         func.max(records.c.received_at).label("received_at"),
     )
     alike = select(records.c.source, records.c.doubts, *columns).join(sources, sources.c.name == records.c.source)
     rows: dict[str, list[Any]] = {}
     for row in await connection.execute(alike.where(which).group_by(records.c.source, records.c.doubts)):
         rows.setdefault(row.source, []).append(row)
-    return {source: _totals(some) for source, some in rows.items()}
+    adding = [source for source, some in rows.items() if any(row.additions for row in some)]
+    waiting = await count_waiting(connection, adding) if adding else {}
+    return {source: _totals(some) | {"waiting": waiting.get(source, 0)} for source, some in rows.items()}
 
 
 def _totals(rows: Sequence[Any]) -> dict[str, Any]:
