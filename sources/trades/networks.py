@@ -33,11 +33,15 @@ NETWORKS = (
     Network("Le Relais", re.compile(r"\b(ebs|scop)\b.*\brelais\b|\brelais\b.*\bebs\b"), ("de-textile",)),
     Network("Jardins d'insertion", re.compile(r"\bjardins?\b|\bcocagne\b"), ("ev-vegetal",), of_inclusion_only=True),
 )
+# Most names are passed at one look.
+_ANY = re.compile("|".join(network.name.pattern for network in NETWORKS))
 
 
 def networked(name: str, kind: Kind | None, source: str | None) -> tuple[Offer, ...]:
     """The offers of the networks in a name; () for most names."""
     folded = fold(name)
+    if not _ANY.search(folded):
+        return ()
     found = (
         network
         for network in NETWORKS
