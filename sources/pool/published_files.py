@@ -11,7 +11,8 @@ class PublishedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `required`, `optional`: columns of a table, `fields`: members of JSON with their types. A column written `A|B` has
     one of these names in the file, and the first one in what is made of it. `made`: the name of
-    the file that is made of it, `format`: how `vivier import` reads that, or the file itself where none is made.
+    the file that is made of it, `format`: how `vivier import` reads that. `catalogue`: the address of what the
+    publisher says of the file, its checksum among it; None where the file is not to be fetched by a program.
     """
 
     id: str
@@ -22,6 +23,7 @@ class PublishedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     licence: str
     rhythm: str
     credit: str
+    catalogue: str | None = None
     format: str | None = None
     made: str | None = None
     required: tuple[str, ...] = ()

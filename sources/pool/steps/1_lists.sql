@@ -22,7 +22,13 @@ SELECT unnest(coalesce(results, [struct_pack(
 FROM jobs_file;
 
 CREATE TABLE market AS
-SELECT unnest(coalesce(results, [struct_pack(siret := siret)]), max_depth := 2)
+SELECT unnest(coalesce(results, [struct_pack(
+    id := id, name := name, kind := kind, brand := brand, siret := siret, description := description,
+    address := address, city := city, post_code := post_code, department := department, latitude := latitude,
+    longitude := longitude, contact_website := contact_website, contact_social_website := contact_social_website,
+    is_active := is_active, is_delisted := is_delisted, sectors := sectors, presta_types := presta_types,
+    presta_type := presta_type, activities := activities, networks := networks, offers := offers,
+    client_references := client_references, labels := labels, labels_old := labels_old)]), max_depth := 2)
 FROM market_file;
 
 INSERT INTO objects_read
