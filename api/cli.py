@@ -65,10 +65,10 @@ Erase a person: shows what it will change, asks, then does it and prints what wa
 Later imports do not bring them back. A second run changes nothing.
 """
 POOL_BUILD = """\
-Build the suppliers of France, or of a part of it, from the bulk files of the State: files that `vivier import` reads,
-with a report. Files are given as they are published (Parquet, CSV, zip or gzip of it, JSON);
-`vivier pool sources` tells where each is. Natural persons, what is withheld and contacts are not read. Needs
-vivier[pool].
+Build the suppliers of France, or of a part of it, from the bulk files of the State: files that `vivier pool update`
+imports, with a report. Files are given as they are published (Parquet, CSV, zip or gzip of it, JSON), or fetched where
+the operator allows it (VIVIER_POOL_FETCH=true); `vivier pool sources` tells where each is. Natural persons, what is
+withheld and contacts are not read. Needs vivier[pool].
 """
 POOL_FETCH = """\
 Fetch published files by name into DIR, where the operator allows it (VIVIER_POOL_FETCH=true). A broken download goes on
@@ -214,9 +214,10 @@ def _pool_options(parser: argparse.ArgumentParser) -> None:
     staff.add_argument("--all", dest="with_staff", action="store_false", help="those without, too")
     build.add_argument("--memory", type=_memory, default="1GB", metavar="SIZE", help="the most to use (default: 1GB)")
     build.add_argument("--json", action="store_true", help="print the report as JSON")
+    build.add_argument("--fetch", type=Path, metavar="DIR", help="fetch into DIR what can be and is not given")
     files = build.add_argument_group("files, as they are published")
     for name, help_text in (("units", "Sirene, legal units"), ("establishments", "Sirene, establishments")):
-        files.add_argument(f"--{name}", required=True, nargs=1, type=Path, metavar="FILE", help=help_text)
+        files.add_argument(f"--{name}", nargs=1, type=Path, default=[], metavar="FILE", help=help_text)
     for name, count, help_text in (
         ("ess", 1, "list of the ESS"),
         ("awards", 1, "public contracts awarded (DECP), the consolidated table"),

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         case "fetch":
             return pool_fetch.run(options, settings)
         case "build":
-            return _build(options)
+            return _build(options, settings)
         case _:
             return pool_update.run(options, settings)
 
@@ -52,7 +52,7 @@ def _list_sources(options: argparse.Namespace) -> int:
     return 0
 
 
-def _build(options: argparse.Namespace) -> int:
+def _build(options: argparse.Namespace, settings: Settings) -> int:
     """Build the pool and report."""
     if find_spec("duckdb") is None:
         raise CommandFailed(NOT_INSTALLED)
@@ -63,7 +63,7 @@ def _build(options: argparse.Namespace) -> int:
         with_staff=options.with_staff,
         memory=options.memory,
     )
-    given = {file.id: paths for file in published_files() if (paths := _paths(options, file))}
+    given = _given(options, settings)
     try:
         with step_bars() as observe:
             files, manifest = build(given, options.out, choices, observe)
@@ -78,6 +78,17 @@ def _build(options: argparse.Namespace) -> int:
     else:
         write_report(report, options.out, console())
     return 0
+
+
+def _given(options: argparse.Namespace, settings: Settings) -> dict[str, Sequence[Path]]:
+    """The paths of the files given, by id; with `--fetch` also of those that can be fetched, which then are."""
+    given = {file.id: paths for file in published_files() if (paths := _paths(options, file))}
+    if options.fetch is not None:
+        missing = [file for file in published_files() if file.catalogue and file.id not in given]
+        given |= {file.id: (file.path,) for file in pool_fetch.fetch_all(missing, options.fetch, settings)}
+    if not {"units", "establishments"} <= given.keys():
+        raise CommandFailed("--units and --establishments are needed (or --fetch)", USAGE)
+    return given
 
 
 def _paths(options: argparse.Namespace, file: PublishedFile) -> Sequence[Path]:

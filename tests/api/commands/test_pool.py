@@ -10,7 +10,7 @@ import pytest
 
 from api.cli import main
 from sources.pool.download import Fetched
-from sources.pool.published_files import published_files
+from sources.pool.published_files import PublishedFile, published_files
 from tests.api.commands.conftest import Within
 from tests.sources.pool.published_samples import establishment, unit, write
 
@@ -59,6 +59,29 @@ def test_what_is_wrong_is_said(
 ) -> None:
     assert main([*arguments, *more]) == status
     assert message in capsys.readouterr().err
+
+
+def test_what_is_always_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pool", "build", "--out", str(tmp_path)]) == 2
+    assert "--units and --establishments are needed (or --fetch)" in capsys.readouterr().err
+
+
+def test_what_is_not_given_is_fetched(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where the operator allows it: all that can be."""
+    assert main([*arguments, "--fetch", str(tmp_path)]) == 2
+    assert "set VIVIER_POOL_FETCH=true" in capsys.readouterr().err
+    monkeypatch.setenv("VIVIER_POOL_FETCH", "true")
+
+    def fetch(file: PublishedFile, into: Path, _: object) -> Fetched:
+        return Fetched(file.id, write(into / f"{file.id}-fetched.csv", file.id, []), 1, True, "checksum")
+
+    monkeypatch.setattr("api.commands.pool_fetch.fetch", fetch)
+    assert main([*arguments, "--fetch", str(tmp_path), "--json"]) == 0
+    given = {source["id"]: source["name"] for source in json.loads(capsys.readouterr().out)["sources"]}
+    assert (given["units"], given["awards"]) == ("units.csv", "awards-fetched.csv")
+    assert given.keys() == {file.id for file in published_files() if file.catalogue}
 
 
 def test_without_duckdb(
