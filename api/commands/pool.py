@@ -19,7 +19,7 @@ from domain.text.typography import PARIS
 from sources.pool.csv_pipe import UnusableFile
 from sources.pool.manifest import Choices
 from sources.pool.published_files import PublishedFile, published_files
-from sources.pool.trade_counts import count_trades
+from sources.pool.trade_counts import count_trades_in
 
 NOT_INSTALLED = 'reading the bulk files needs DuckDB: pip install "vivier[pool]"'
 
@@ -67,7 +67,7 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
     try:
         with step_bars() as observe:
             files, manifest = build(given, options.out, choices, observe)
-            trades = count_trades(options.out, manifest.files, datetime.now(PARIS).date(), observe)
+            trades = count_trades_in(options.out, manifest.files, datetime.now(PARIS).date(), observe)
     except UnusableFile as unusable:
         raise CommandFailed(str(unusable)) from None
     except OSError as error:

@@ -10,7 +10,7 @@ from rich.table import Column, Table
 
 from sources.pool.manifest import GivenFile
 from sources.pool.published_files import FileReport, published_files
-from sources.pool.trade_counts import Trades
+from sources.pool.trade_counts import PoolTrades
 
 CREDITS = "Credit where these data are shown: "
 
@@ -19,7 +19,7 @@ class PoolReport(msgspec.Struct, frozen=True):
     """A pool that was built: its files, the trades of its suppliers, and the published files with their dates."""
 
     files: Sequence[FileReport]
-    trades: Trades
+    trades: PoolTrades
     sources: Sequence[GivenFile]
 
 

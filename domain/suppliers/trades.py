@@ -1,9 +1,12 @@
 """Whether a supplier has a trade, and on what the surest of its trades rests."""
 
+from collections import Counter
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from domain.suppliers.supplier import Offer
+import msgspec
+
+from domain.suppliers.supplier import Kind, Offer
 
 STAFF_LENT = "so-mad"
 """The segment of staff made available: it says how a supplier works, not at what."""
@@ -12,6 +15,38 @@ _STAFF_CPV, _HOME_HELP_CPV = "7962", "79622"
 TradeEvidence = Literal["declared", "sector", "job", "award", "register", "purpose", "words", "kind", "unknown"]
 """What a trade rests on, strongest first: said by the supplier or its network, the kinds of evidence, nothing known."""
 TRADE_EVIDENCE: tuple[TradeEvidence, ...] = get_args(TradeEvidence)
+
+KindOrNone = Literal[Kind, "none"]
+_KINDS: tuple[KindOrNone, ...] = get_args(KindOrNone)
+
+
+class KindTrades(msgspec.Struct, frozen=True):
+    """Suppliers of one kind (`none`: of no known kind), and those of them with a trade."""
+
+    kind: KindOrNone
+    suppliers: int
+    with_trade: int
+
+
+class EvidenceTrades(msgspec.Struct, frozen=True):
+    """Suppliers whose surest trade rests on this."""
+
+    evidence: TradeEvidence
+    suppliers: int
+
+
+class TradeCounts(msgspec.Struct, frozen=True):
+    """Active suppliers, and how many of them have a trade beyond lending staff; `share` is null where there are none.
+
+    `by_kind`: a supplier of several kinds counts in each. `by_evidence`: by what its surest trade rests on, strongest
+    first; each supplier with a trade counts once.
+    """
+
+    suppliers: int
+    with_trade: int
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None
+    by_kind: tuple[KindTrades, ...]
+    by_evidence: tuple[EvidenceTrades, ...]
 
 
 def has_trade(offers: Iterable[Offer]) -> bool:
@@ -34,6 +69,29 @@ def trade_evidence(offers: Iterable[Offer]) -> TradeEvidence | None:
     """
     grounds = [ground for offer in offers if is_trade(offer) for ground in _grounds(offer)]
     return min(grounds, key=TRADE_EVIDENCE.index, default=None)
+
+
+def count_trades(suppliers: Iterable[tuple[tuple[Kind, ...], TradeEvidence | None, int]]) -> TradeCounts:
+    """The counts of suppliers that come as kinds, `trade_evidence` and the number of those that share both."""
+    of_kind: Counter[KindOrNone] = Counter()
+    traded_of_kind: Counter[KindOrNone] = Counter()
+    of_evidence: Counter[TradeEvidence] = Counter()
+    total = 0
+    for kinds, evidence, number in suppliers:
+        total += number
+        named: dict[KindOrNone, int] = dict.fromkeys(kinds or ("none",), number)
+        of_kind.update(named)
+        if evidence is not None:
+            traded_of_kind.update(named)
+            of_evidence[evidence] += number
+    with_trade = of_evidence.total()
+    return TradeCounts(
+        suppliers=total,
+        with_trade=with_trade,
+        share=round(with_trade / total, 4) if total else None,
+        by_kind=tuple(KindTrades(kind, of_kind[kind], traded_of_kind[kind]) for kind in _KINDS if of_kind[kind]),
+        by_evidence=tuple(EvidenceTrades(each, of_evidence[each]) for each in TRADE_EVIDENCE if of_evidence[each]),
+    )
 
 
 def _grounds(offer: Offer) -> Iterable[TradeEvidence]:

@@ -11,40 +11,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from domain.reference import cpv, taxonomy, territory
 from domain.suppliers.rows import Row
 from domain.suppliers.supplier import SIRET_DIGITS, Kind
-from domain.suppliers.trades import TRADE_EVIDENCE, TradeEvidence, is_trade, trade_evidence
+from domain.suppliers.trades import TRADE_EVIDENCE, TradeCounts, TradeEvidence, count_trades, is_trade, trade_evidence
 from sources.formats.csv_cells import KINDS
 from sources.formats.registry import ADDING, CSV, NDJSON, read_rows
 from sources.pool.manifest import MadeFile
 from sources.rows import Context
 
-NO_KIND: Literal["none"] = "none"
-_KINDS: tuple[Kind | Literal["none"], ...] = (*KINDS.values(), NO_KIND)
+_KINDS: tuple[Kind, ...] = tuple(KINDS.values())
 STEP = "trades"
 _LOOK_EVERY = 500
 _NICS = 100_000
 """Of one SIREN, the number of possible SIRETs."""
-
-
-class KindTrades(msgspec.Struct, frozen=True):
-    """Suppliers of a kind, `none` for those of no known one; a supplier of two kinds is in both."""
-
-    kind: Kind | Literal["none"]
-    suppliers: int
-    with_trade: int
-
-
-class EvidenceTrades(msgspec.Struct, frozen=True):
-    """Suppliers whose trade rests on this at best."""
-
-    evidence: TradeEvidence
-    suppliers: int
 
 
 class FileTrades(msgspec.Struct, frozen=True):
@@ -62,20 +45,15 @@ class FileTrades(msgspec.Struct, frozen=True):
     waiting: int
 
 
-class Trades(msgspec.Struct, frozen=True):
-    """Suppliers with a trade, which is more than staff lent; `share`: of all, None of no supplier."""
+class PoolTrades(TradeCounts, frozen=True):
+    """Suppliers of the pool with a trade, and what each file tells of it."""
 
-    suppliers: int
-    with_trade: int
-    share: float | None
-    by_kind: tuple[KindTrades, ...]
-    by_evidence: tuple[EvidenceTrades, ...]
     by_file: tuple[FileTrades, ...]
 
 
-def count_trades(
+def count_trades_in(
     folder: Path, files: Sequence[MadeFile], on: date, observe: Callable[[str, float | None], None]
-) -> Trades:
+) -> PoolTrades:
     """Count in the files of the folder, on the day `on`. `observe`: see `build`.
 
     Memory grows by some hundred bytes with each supplier, and not with the files.
@@ -90,7 +68,7 @@ def count_trades(
         counts.add(file.name, _rows(folder / file.name, file, context, progress))
         before += size
     observe(STEP, 1.0)
-    return counts.trades()
+    return counts.counted()
 
 
 def _observe_bytes(observe: Callable[[str, float | None], None], before: int, total: int, place: int) -> None:
@@ -137,17 +115,12 @@ class _Counts:
                     self._files[position] |= bit
         self._in_order = []
 
-    def trades(self) -> Trades:
+    def counted(self) -> PoolTrades:
         """The counts."""
-        with_trade, number = sum(map(bool, self._files)), len(self._files)
-        return Trades(
-            number,
-            with_trade,
-            round(with_trade / number, 4) if number else None,
-            tuple(self._by_kind()),
-            tuple(self._by_evidence()),
-            tuple(self._by_file()),
-        )
+        alike = Counter(zip(self._kinds, self._evidence, strict=True))
+        of = count_trades((_kinds_in(kinds), _strongest_in(bits), n) for (kinds, bits), n in alike.items())
+        by_file = tuple(self._by_file())
+        return PoolTrades(of.suppliers, of.with_trade, of.share, of.by_kind, of.by_evidence, by_file)
 
     def _suppliers_of(self, row: Row) -> Sequence[int]:
         """The positions of the suppliers that the row makes or adds to."""
@@ -171,20 +144,6 @@ class _Counts:
             bits.append(0)
         return len(self._kinds) - 1
 
-    def _by_kind(self) -> Iterator[KindTrades]:
-        alike = Counter((kinds, bool(files)) for kinds, files in zip(self._kinds, self._files, strict=True))
-        for place, kind in enumerate(_KINDS):
-            some = {key: n for key, n in alike.items() if (key[0] >> place & 1 if kind != NO_KIND else not key[0])}
-            if some:
-                yield KindTrades(kind, sum(some.values()), sum(n for (_, trade), n in some.items() if trade))
-
-    def _by_evidence(self) -> Iterator[EvidenceTrades]:
-        """By the strongest, which is the lowest bit."""
-        alike = Counter(bits & -bits for bits in self._evidence)
-        for place, evidence in enumerate(TRADE_EVIDENCE):
-            if found := alike[1 << place]:
-                yield EvidenceTrades(evidence, found)
-
     def _by_file(self) -> Iterator[FileTrades]:
         alike = Counter(self._files)
         for place, name in enumerate(self._names):
@@ -197,3 +156,12 @@ class _Counts:
 
 def _bits_of_kinds(row: Row) -> int:
     return sum({1 << _KINDS.index(approval.kind) for approval in row.record.approvals or ()})
+
+
+def _kinds_in(bits: int) -> tuple[Kind, ...]:
+    return tuple(kind for place, kind in enumerate(_KINDS) if bits >> place & 1)
+
+
+def _strongest_in(bits: int) -> TradeEvidence | None:
+    """That of the lowest bit."""
+    return TRADE_EVIDENCE[(bits & -bits).bit_length() - 1] if bits else None

@@ -4,7 +4,16 @@ import pytest
 
 from domain.reference import cpv, taxonomy
 from domain.suppliers.supplier import EVIDENCE_KINDS, Evidence, Offer
-from domain.suppliers.trades import STAFF_LENT, TRADE_EVIDENCE, has_trade, is_trade, trade_evidence
+from domain.suppliers.trades import (
+    STAFF_LENT,
+    TRADE_EVIDENCE,
+    EvidenceTrades,
+    KindTrades,
+    count_trades,
+    has_trade,
+    is_trade,
+    trade_evidence,
+)
 from tests.factories import based_on, offer
 
 STAFF = offer(STAFF_LENT)
@@ -59,3 +68,14 @@ def test_evidence_is_ranked_between_what_is_declared_and_what_nobody_says() -> N
 def test_a_trade_rests_on_its_strongest_evidence(offers: tuple[Offer, ...], expected: str | None) -> None:
     """That of staff lent does not count."""
     assert trade_evidence(offers) == expected
+
+
+def test_a_supplier_of_two_kinds_counts_in_each_and_once_in_all() -> None:
+    found = count_trades([(("EI", "ACI"), "award", 2), (("ACI",), None, 1), ((), "declared", 3), (("EI",), "award", 0)])
+    assert (found.suppliers, found.with_trade, found.share) == (6, 5, 0.8333)
+    assert found.by_kind == (KindTrades("EI", 2, 2), KindTrades("ACI", 3, 2), KindTrades("none", 3, 3))
+    assert found.by_evidence == (EvidenceTrades("declared", 3), EvidenceTrades("award", 2))
+
+
+def test_of_nobody_no_share_is_known() -> None:
+    assert count_trades(()).share is None

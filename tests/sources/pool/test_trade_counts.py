@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from domain.suppliers.trades import EvidenceTrades, KindTrades
 from sources.pool.manifest import MadeFile
-from sources.pool.trade_counts import EvidenceTrades, FileTrades, KindTrades, Trades, count_trades
+from sources.pool.trade_counts import FileTrades, PoolTrades, count_trades_in
 from tests.sources.pool.published_samples import Cells, establishment, unit, write_cells
 
 ON = date(2026, 11, 26)
@@ -37,8 +38,8 @@ class Pool:
             write_cells(path, list(rows[0]), [{key: str(cell) for key, cell in row.items()} for row in rows])
         self._files.append(MadeFile(name, kind, len(rows), ""))
 
-    def count(self) -> Trades:
-        return count_trades(self._folder, self._files, ON, lambda *_: None)
+    def count(self) -> PoolTrades:
+        return count_trades_in(self._folder, self._files, ON, lambda *_: None)
 
     def of(self, name: str) -> FileTrades:
         (found,) = (each for each in self.count().by_file if each.file == name)
@@ -53,7 +54,7 @@ def pool(tmp_path: Path) -> Pool:
 def test_a_trade_by_its_register_code(pool: Pool) -> None:
     silent, painter = sirene(A + "00011"), sirene(B + "00011", activitePrincipaleEtablissement="43.34Z")
     pool.add("sirene.csv", "sirene", [silent, painter])
-    assert pool.count() == Trades(
+    assert pool.count() == PoolTrades(
         2,
         1,
         0.5,
@@ -112,7 +113,7 @@ def test_a_contract_adds_to_its_winner_and_waits_for_another(pool: Pool) -> None
 def test_progress_reaches_the_end(pool: Pool, tmp_path: Path) -> None:
     pool.add("sirene.csv", "sirene", [sirene(A + "00011")])
     seen: list[tuple[str, float | None]] = []
-    count_trades(
+    count_trades_in(
         tmp_path, [MadeFile("sirene.csv", "sirene", 1, "")], ON, lambda step, share: seen.append((step, share))
     )
     shares = [share for _, share in seen if share is not None]
@@ -121,4 +122,4 @@ def test_progress_reaches_the_end(pool: Pool, tmp_path: Path) -> None:
 
 
 def test_no_supplier_has_no_share(pool: Pool) -> None:
-    assert pool.count() == Trades(0, 0, None, (), (), ())
+    assert pool.count() == PoolTrades(0, 0, None, (), (), ())
