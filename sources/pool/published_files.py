@@ -6,6 +6,13 @@ from importlib.resources import files
 import msgspec
 
 
+class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The columns of a table without header, by semicolons, whose first line `begins` so and is no row."""
+
+    begins: str
+    columns: tuple[str, ...]
+
+
 class PublishedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file as its publisher gives it, and what is read of it.
 
@@ -28,6 +35,7 @@ class PublishedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     made: str | None = None
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    layout: Layout | None = None
     fields: dict[str, str] = {}
 
 
