@@ -29,7 +29,7 @@ def write_report(report: PoolReport, out: Path, to: Console) -> None:
     trades = report.trades
     named = ("made", "offers with a trade", "suppliers", "by it alone", "rejected", "waiting")
     to.print(_table(named[:1], named[1:], ((t.file, *msgspec.structs.astuple(t)[1:]) for t in trades.by_file)))
-    share = "–" if trades.share is None else f"{trades.share:.1%}"
+    share = _share(trades.with_trade, trades.suppliers)
     to.print(f"With a trade (more than staff lent): {trades.with_trade:,} of {trades.suppliers:,} suppliers, {share}")
     kinds = (
         (each.kind, each.suppliers, each.with_trade, _share(each.with_trade, each.suppliers)) for each in trades.by_kind
