@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, select, true
 from sqlalchemy.dialects.postgresql import distinct_on, insert
@@ -17,6 +18,13 @@ from domain.suppliers.completeness import NO_EMAIL, NO_FLAGS, NO_SIRET
 from domain.suppliers.source import QualityGap, QualityGaps, Source, SourceDocument, SourceMapping, SourceSummary
 
 _LACKS = {"place": "no_place", "siret": NO_SIRET, "segment": "no_offer", "email": NO_EMAIL}
+
+_LAST_IMPORTS = (
+    select(imports.c.source, imports.c.id.label("last_import_id"), imports.c.finished_at.label("last_import_at"))
+    .where(imports.c.status == "done")
+    .ext(distinct_on(imports.c.source))
+    .order_by(imports.c.source, imports.c.id.desc())
+)
 
 
 async def ensure_source(connection: Connection, name: str, now: datetime) -> None:
@@ -76,15 +84,16 @@ async def describe_source(connection: Connection, name: str, on: date) -> Source
     return SourceDocument(**row, mapping=source.mapping, rank=source.rank)
 
 
+async def last_imports(connection: Connection, names: Sequence[str]) -> dict[str, UUID]:
+    """The last import that was done of each of the sources named; none of one without any."""
+    last = _LAST_IMPORTS.subquery()
+    query = select(last.c.source, last.c.last_import_id).where(last.c.source.in_(names))
+    return {row.source: row.last_import_id for row in await connection.execute(query)}
+
+
 async def _summaries(connection: Connection, on: date, which: ColumnElement[bool]) -> list[dict[str, Any]]:
     """The fields of `SourceSummary`, by name."""
-    last = (
-        select(imports.c.source, imports.c.id.label("last_import_id"), imports.c.finished_at.label("last_import_at"))
-        .where(imports.c.status == "done")
-        .ext(distinct_on(imports.c.source))
-        .order_by(imports.c.source, imports.c.id.desc())
-        .subquery()
-    )
+    last = _LAST_IMPORTS.subquery()
     columns = (sources.c.name, sources.c.label, sources.c.url, last.c.last_import_id, last.c.last_import_at)
     query = select(*columns).outerjoin(last, last.c.source == sources.c.name).where(which).order_by(sources.c.name)
     figures = await _figures(connection, on, which)

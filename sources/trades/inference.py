@@ -82,12 +82,11 @@ class WordReader:
 
         Words that make up the name of the city do not count: Vitré is no glazier's, Mâcon no mason's.
         """
-        place = frozenset(stems(city))
         first: dict[str, Clue] = {}
-        for part in (part for text in texts for part in _BREAK.split(text)):
+        for part in [part for text in texts if text for part in _BREAK.split(text)]:
             words = stems(part)
             for at, length, clues in self._clues.spot(words):
-                if not place.issuperset(words[at : at + length]):
+                if not set(stems(city)).issuperset(words[at : at + length]):
                     for clue in clues:
                         first.setdefault(clue.segment, clue)
         return tuple(first.values())

@@ -105,22 +105,26 @@ NAMES = (
     Naming("propreté", re.compile(r"\bclean\b"), ("pr-locaux",), _INCLUSION),
 )  # fmt: skip
 
+# Most names are passed at one look.
+_ANY_NETWORK, _ANY_NAME = (re.compile("|".join(each.name.pattern for each in namings)) for namings in (NETWORKS, NAMES))
+
 
 def networked(name: str, kind: Kind | None, source: str | None) -> tuple[Offer, ...]:
     """The offers of the networks in a name; () for most names."""
-    return _offers(NETWORKS, name, kind, source, "Déduit du réseau")
+    folded = fold(name)
+    return _offers(NETWORKS, folded, kind, source, "Déduit du réseau") if _ANY_NETWORK.search(folded) else ()
 
 
 def offers_by_name(name: str, kind: Kind | None, source: str | None) -> tuple[Offer, ...]:
     """The offer of the words by which structures of a kind call themselves; () for most names."""
-    return _offers(NAMES, name, kind, source, "Déduit du nom")[:1]
+    folded = fold(name)
+    return _offers(NAMES, folded, kind, source, "Déduit du nom")[:1] if _ANY_NAME.search(folded) else ()
 
 
 def _offers(
-    namings: tuple[Naming, ...], name: str, kind: Kind | None, source: str | None, label: str
+    namings: tuple[Naming, ...], folded: str, kind: Kind | None, source: str | None, label: str
 ) -> tuple[Offer, ...]:
-    """An offer for each naming that the name fits; of those with the same segments, of the first."""
-    folded = fold(name)
+    """An offer for each naming that the folded name fits; of those with the same segments, of the first."""
     found: dict[tuple[str, ...], Offer] = {}
     for naming in namings:
         if (naming.kinds is None or kind in naming.kinds) and naming.name.search(folded):
