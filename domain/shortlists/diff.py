@@ -1,7 +1,8 @@
 """Two versions of a shortlist compared, in either direction: who came, who left, who moved, and why.
 
 A version tells itself why its near misses, its suppliers of unknown trade and those of a later day are not among its
-candidates. Why others are not (`unexplained`) is found by whoever asks for the comparison, with the data of that moment.
+candidates. Why others are not (`unexplained`) is found by whoever asks for the comparison, with the data of that
+moment.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
