@@ -45,7 +45,9 @@ async def test_they_are_recipients_where_the_buyer_chooses(served: Client, silen
     need = f"/needs/{(await create(served, **AROUND_CORTE))['id']}"
     lot = (await served.get(f"{need}/shortlists/latest")).json()["lots"][0]
     assert (lot["tension"]["level"], lot["unknown_trade"]["eligible"]) == ("unknown", 3)
-    assert_refused(await opening(served, need, "shortlist"), 409, "conflict")
+    refused = await opening(served, need, "shortlist")
+    assert_refused(refused, 409, "conflict")
+    assert "include_unknown_trade" in refused.json()["detail"]
     answer = await opening(served, need, "shortlist", include_unknown_trade=True, lot_ids=["1"])
     assert answer.status_code == 201, answer.text
     assert {each["supplier_id"]: each["why"] for each in answer.json()["recipients"]} == dict.fromkeys(
