@@ -189,7 +189,9 @@ class _Side:
         if self.lot is None:
             return {}
         need, lot = self.version.need, self.lot
-        by_title = not (lot.segments or lot.cpv or lot.keywords)
+        by_title = not (lot.segments or lot.cpv or lot.keywords) or (
+            self.shown is not None and self.shown.read_by_title
+        )
         return msgspec.structs.asdict(lot) | {
             "title": lot.title if by_title else None,
             "reserved": lot.reserved or (),

@@ -80,6 +80,12 @@ class ShownUnknownTrade(msgspec.Struct, frozen=True):
     nearest: tuple[ShownUnknown, ...] = ()
 
 
+class ShownSegment(msgspec.Struct, frozen=True, rename={"sources": "from"}):
+    """A segment that a lot asks for, by the parts of the request it comes from."""
+
+    sources: tuple[str, ...]
+
+
 class ShownLot(msgspec.Struct, frozen=True):
     """The part of a lot's answer that can be read in every version, however old: the suppliers listed."""
 
@@ -88,6 +94,12 @@ class ShownLot(msgspec.Struct, frozen=True):
     candidates: tuple[ShownCandidate, ...]
     near_misses: tuple[ShownNearMiss, ...]
     unknown_trade: ShownUnknownTrade = ShownUnknownTrade()
+    requested: tuple[ShownSegment, ...] = ()
+
+    @property
+    def read_by_title(self) -> bool:
+        """True where a title says what the lot asks for, or a part of it."""
+        return any(source.startswith("title:") for segment in self.requested for source in segment.sources)
 
     @property
     def listed(self) -> tuple[Named, ...]:

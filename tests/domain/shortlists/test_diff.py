@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
 from domain.shortlists.absence import Absence
 from domain.shortlists.diff import LotDiff, compare, unexplained
-from domain.shortlists.frozen import FrozenShortlist, Named, ShownNearMiss
+from domain.shortlists.frozen import FrozenShortlist, Named, ShownNearMiss, ShownSegment
 from domain.text.bilingual import Language
 from tests.domain.shortlists.samples import MORBIHAN, NOW, STAMP, decided, frozen, id_of, listed
 
@@ -161,6 +161,10 @@ def test_a_title_is_among_what_decides_where_it_says_the_object() -> None:
 
     assert changed() == ("title",)
     assert changed("ev-entretien") == ()
+    read = msgspec.structs.replace(listed("1", []), requested=(ShownSegment(("title:Tonte",)),))
+    lots = [Lot("1", title=title, cpv=("90900000",)) for title in ("Tonte", "Tonte et taille")]
+    before, after = (frozen(read, number=n, need=PlannedNeed(lots=(lot,))) for n, lot in enumerate(lots, 1))
+    assert lot_of(before, after).changed_fields == ("title",)
 
 
 def test_another_day_is_named_where_the_law_decides_and_is_no_change_of_the_lot() -> None:
