@@ -7,10 +7,10 @@ FROM ess SEMI JOIN suppliers USING (siren);
 COPY (SELECT * FROM pool_ess ORDER BY ALL) TO (getvariable('folder') || '/ess-france.csv') (FORMAT csv, HEADER);
 INSERT INTO report SELECT 'ess', count(*), count(DISTINCT "SIREN") FROM pool_ess;
 
--- Most branches have no SIRET: they come with the group that they belong to.
+-- Most branches have no SIRET: they come with the group that they belong to. Groups and branches are numbered apart.
 CREATE TABLE pool_geiq AS
 SELECT branch.*, left(siret_of(coalesce(siret_of(branch.siret), parent.siret)), 9) AS siren
-FROM geiq AS branch LEFT JOIN geiq AS parent ON parent.label_id = branch.branch_of
+FROM geiq AS branch LEFT JOIN geiq AS parent ON parent.label_id = branch.branch_of AND parent.branch_of IS NULL
 WHERE is_wanted_postal_code(branch.postal_code)
   AND left(siret_of(coalesce(siret_of(branch.siret), parent.siret)), 9) IN (SELECT siren FROM suppliers);
 

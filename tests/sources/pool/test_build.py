@@ -173,13 +173,14 @@ def test_a_branch_without_siret_comes_with_its_group(sample: Sample) -> None:
         "geiq",
         [
             {"label_id": "1", "siret": A + "00011", "postal_code": "35000"},
+            {"label_id": "1", "branch_of": "1", "postal_code": "35000"},
             {"label_id": "2", "branch_of": "1", "postal_code": "35400"},
             {"label_id": "3", "branch_of": "1", "postal_code": "44000"},
             {"label_id": "4", "postal_code": "35000"},
         ],
     )
     sample.build(Choices(departements=("35",)))
-    assert [row["label_id"] for row in read(sample.out / "geiq.csv")] == ["1", "2"]
+    assert [row["label_id"] for row in read(sample.out / "geiq.csv")] == ["1", "1", "2"]
 
 
 def test_esat_without_siret_stay(sample: Sample) -> None:
