@@ -19,6 +19,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -148,9 +149,13 @@ class Trainer:
                 texts.add([self.reader.stems(phrase)], (segment.id,), 2.0)
         for phrase in self.taxonomy.vocabulary.outside:
             texts.add([self.reader.stems(phrase)], (OTHER,), 3.0)
-        for name, phrases in tomllib.loads(PHRASES.read_text("utf-8")).items():
+        written = tomllib.loads(PHRASES.read_text("utf-8"))
+        for name, phrases in written["phrases"].items():
             for phrase in phrases:
                 texts.add([self.reader.stems(phrase)], (name,), 3.0)
+        for heads, complements in written["other_trades"].values():
+            for head, complement in product(heads, complements):
+                texts.add([self.reader.stems(f"{head} {complement}")], (OTHER,), 1.0)
 
     def _meant(self, text: str, code: str) -> Sequence[str]:
         """The segments that an award's object counts for."""

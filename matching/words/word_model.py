@@ -52,11 +52,10 @@ class WordModel:
 
     def probabilities(self, words: Sequence[Sequence[str]]) -> Probabilities:
         """The chances of the segments for a text, given as the stems of its parts."""
-        row_of = self._rows
-        known = tuple(feature for feature in features_of(words) if feature in row_of)
+        known = tuple(filter(self._rows.__contains__, features_of(words)))
         sums = self._biases
         if known:
-            rows = self._weights.take([row_of[feature] for feature in known], axis=0)
+            rows = self._weights.take(list(map(self._rows.__getitem__, known)), axis=0)
             sums = sums + np.add.reduce(rows, axis=0, dtype=np.int32) * (self._scales / math.sqrt(len(known)))
         powers = np.exp(sums - sums.max())
         chances = powers / powers.sum()
