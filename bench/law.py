@@ -28,6 +28,7 @@ from domain.suppliers.supplier import Supplier
 from matching.engine import match
 from matching.index import Index, LiveIndex
 from matching.reference import load_reference
+from matching.supplier_rows import NOTHING_RESERVED, Judged
 
 TURNS, RUNS, SETTLING = 20, 30, 15
 
@@ -74,10 +75,10 @@ def without_rules() -> Iterator[None]:
     """The engine as it would be without rules beyond the gate for reserved lots."""
     with ExitStack() as stack:
         stack.enter_context(patch("matching.engine.review_need", no_review))
-        stack.enter_context(patch("matching.engine._approval_ends", lambda *_: None))
+        stack.enter_context(patch("matching.lot_match.LotMatch.approval_ends", lambda _: None))
         stack.enter_context(patch("matching.explain.supply_advice", nothing))
-        stack.enter_context(patch("matching.explain.Explainer._verdicts", nothing))
-        stack.enter_context(patch("matching.explain.Explainer.need_advice", nothing))
+        stack.enter_context(patch("matching.supplier_rows.RowWriter._judged", lambda *_: Judged((), NOTHING_RESERVED)))
+        stack.enter_context(patch("matching.explain.Explainer.need_advice", lambda *_: []))
         yield
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TypeVar
+from functools import cached_property, partial
+from typing import NamedTuple, TypeVar
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Lot, Need
@@ -31,6 +31,17 @@ class Wanted:
     confidence: float
 
 
+class Subject(NamedTuple):
+    """The segments or families that a lot asks for: those of its object, then those that support it."""
+
+    objects: tuple[str, ...]
+    support: tuple[str, ...]
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        return self.objects + self.support
+
+
 @dataclass(frozen=True)
 class LotQuery:
     """A lot ready to be matched.
@@ -46,6 +57,12 @@ class LotQuery:
     unmapped: tuple[str, ...]
     unknown: tuple[str, ...]
     title_says: tuple[str, ...] = ()
+
+    @cached_property
+    def subject(self) -> Subject:
+        """The codes of what is wanted."""
+        objects = tuple([wanted.segment for wanted in self.wanted if wanted.role == "object"])
+        return Subject(objects, tuple([wanted.segment for wanted in self.wanted if wanted.role == "support"]))
 
     @property
     def objects(self) -> tuple[Wanted, ...]:

@@ -1,0 +1,169 @@
+"""A selection on one day: who has which outcomes, and what each reservation makes of it: counts, classes, approvals."""
+
+from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.law.review import OPTIONS
+from domain.law.supply_advice import Count
+from domain.needs.need import Reserved
+from matching.distances import NearDistances
+from matching.eligibility_cache import INELIGIBLE, OUTCOME_CODES, WORST_ELIGIBLE, OutcomeCodes, best_outcome
+from matching.geo.projection import Positions
+from matching.geo.territory import Bools
+from matching.ranking import Grades
+from matching.weighted_cache import WeightedCache
+
+RADII_KM = (10, 25, 50, 100)
+CACHED_RESERVATIONS, CACHED_SITES = 8, 4
+
+ReservedTypes = tuple[Reserved, ...]
+"""The reserved types of a lot, each once, in the order in which the buyer named them."""
+
+
+class Covered(NamedTuple):
+    """The candidates for one wanted segment: all, those eligible surely or on proof, those in the territory."""
+
+    candidates: int
+    eligible: int
+    local: int
+
+
+class Counts(NamedTuple):
+    """The candidates of a lot: all, per wanted segment, and under each reservation that it might have."""
+
+    total: int
+    covered: tuple[Covered, ...]
+    options: dict[str, Count]
+
+
+class WrittenRows(NamedTuple):
+    """Candidates by row and near misses by what decides them, written in JSON in one language for one site.
+
+    Candidates lack their rank, which the draw may change.
+    """
+
+    candidates: dict[int, bytes]
+    near_misses: dict[Hashable, bytes]
+
+
+class SelectionOfDay:
+    """A selection with the outcome codes of its suppliers; `answered` has a row per wanted segment."""
+
+    def __init__(
+        self,
+        codes: OutcomeCodes,
+        answered: Bools,
+        is_local: Bools,
+        grades: Grades,
+        grade_count: int,
+        to_territory: NearDistances,
+    ) -> None:
+        self.codes, self.grades, self.grade_count = codes, grades, grade_count
+        self._answered = answered
+        self._codes_and_place = codes + np.where(is_local, OUTCOME_CODES, 0).astype(np.uint16)
+        self.tally = self._tally()
+        self.within = self.tally_within(to_territory)
+        self.reserved: WeightedCache[ReservedTypes, ReservedSelection] = WeightedCache(
+            lambda reserved: ReservedSelection(self, reserved), lambda _: 1, CACHED_RESERVATIONS
+        )
+
+    def tally_at(self, rows: Bools) -> NDArray[np.float64]:
+        """As `tally`, of some rows."""
+        return self._tally(rows)
+
+    def _tally(self, rows: Bools | None = None) -> NDArray[np.float64]:
+        """Numbers of suppliers, shape (1 + w, 2, outcome codes): of all, then of those that answer each wanted segment;
+        outside the territory, then in it."""
+        codes, answered = self._codes_and_place, self._answered
+        if rows is not None:
+            codes, answered = codes[rows], answered[:, rows]
+        counted = [
+            np.bincount(some, minlength=2 * OUTCOME_CODES) for some in (codes, *(codes[has] for has in answered))
+        ]
+        return np.array(counted, dtype=np.float64).reshape(-1, 2, OUTCOME_CODES)
+
+    def tally_within(self, distances: NearDistances) -> NDArray[np.float64]:
+        """Numbers of those near by the first of RADII_KM that their distance is not beyond, and by outcome code."""
+        ring = np.searchsorted(RADII_KM, distances.known[distances.near]) * OUTCOME_CODES + self.codes[distances.near]
+        counted = np.bincount(ring, minlength=(len(RADII_KM) + 1) * OUTCOME_CODES)
+        return counted.reshape(-1, OUTCOME_CODES).astype(np.float64)
+
+
+class ReservedSelection:
+    """A selection on one day under one reservation.
+
+    `classes`: eligibility, then the grades, per row; `order`: the rows that the reservation lets pass, by class;
+    `ends`: where in `order` each class ends; `refused`: the other rows. `counts` and `within` hold where no cap is set.
+    """
+
+    def __init__(self, of_day: SelectionOfDay, reserved: ReservedTypes) -> None:
+        self.of_day, self._reserved = of_day, frozenset(reserved)
+        best = best_outcome(self._reserved)
+        self.outcome = best[of_day.codes]
+        self.classes: Grades = (self.outcome.astype(np.int32) * of_day.grade_count + of_day.grades).astype(np.int16)
+        in_order = np.argsort(self.classes, kind="stable")
+        passing = int(np.count_nonzero(self.outcome != INELIGIBLE))  # the last of all outcomes
+        self.order, self.refused = in_order[:passing], in_order[passing:]
+        self.ends = self.class_ends(self.order)
+        self._may_answer = (best != INELIGIBLE).astype(np.float64)
+        self.counts = self.counted(of_day.tally)
+        self.within = self.counted_within(of_day.within)
+        self._approval_ends: NDArray[np.int32] | None = None
+        self._within_of: WeightedCache[NearDistances, dict[str, int]] = WeightedCache(
+            lambda distances: self.counted_within(of_day.tally_within(distances)), lambda _: 1, CACHED_SITES
+        )
+        self.written: WeightedCache[Hashable, WrittenRows] = WeightedCache(
+            lambda _: WrittenRows({}, {}), lambda _: 1, CACHED_SITES
+        )
+
+    def class_ends(self, rows: Positions) -> list[int]:
+        """The end of each class in rows that are ordered by class."""
+        classes = self.classes[rows]
+        return [*(np.flatnonzero(classes[1:] != classes[:-1]) + 1).tolist(), len(rows)] if len(rows) else []
+
+    def counted(self, tally: NDArray[np.float64]) -> Counts:
+        """The counts that a tally of outcomes gives."""
+        totals = (tally @ _weights(self._reserved)).astype(np.int64)
+        every = totals.sum(axis=1).tolist()
+        whole, total, _, *options = every[0]
+        return Counts(
+            total,
+            tuple(
+                Covered(one[1], one[2], local) for one, local in zip(every[1:], totals[1:, 1, 1].tolist(), strict=True)
+            ),
+            {"none": Count(whole, whole)}
+            | {name: Count(*options[2 * place : 2 * place + 2]) for place, name in enumerate(OPTIONS)},
+        )
+
+    def counted_within(self, within: NDArray[np.float64]) -> dict[str, int]:
+        """The number of those let pass within each of RADII_KM."""
+        inside = np.cumsum(within @ self._may_answer).astype(np.int64).tolist()
+        return {str(radius): inside[place] for place, radius in enumerate(RADII_KM)}
+
+    def within_of(self, to_site: NearDistances) -> dict[str, int]:
+        """As `within`, by the distance to a site."""
+        return self._within_of(to_site)
+
+    def approval_ends(self, find: Callable[[Positions], NDArray[np.int32]]) -> NDArray[np.int32]:
+        """The days on which approvals of those let pass end, in order; found once."""
+        if self._approval_ends is None:
+            self._approval_ends = np.sort(find(self.order))
+        return self._approval_ends
+
+
+@lru_cache(64)
+def _weights(reserved: frozenset[Reserved]) -> NDArray[np.float64]:
+    """By outcome code, in columns, 1 where it counts: everybody; may answer; is eligible; then, for each of OPTIONS,
+    may answer and is certain to."""
+    best = best_outcome(reserved)
+    columns: Sequence[Bools] = [
+        np.ones(OUTCOME_CODES, dtype=bool),
+        best != INELIGIBLE,
+        best <= WORST_ELIGIBLE,
+        *(test for kinds in OPTIONS.values() for test in (best_outcome(kinds) != INELIGIBLE, best_outcome(kinds) == 0)),
+    ]
+    return np.stack(columns, axis=1).astype(np.float64)

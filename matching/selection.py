@@ -1,0 +1,180 @@
+"""The suppliers that pass the gates on segment and service area, for one territory and what is wanted there.
+
+A reservation, a day, a cap or a site changes only what is counted and put in order over them: selections are cached.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.law.rules import Rules
+from matching.distances import Distances, NearDistances
+from matching.eligibility_cache import OutcomeCodes
+from matching.geo.projection import Floats, Positions
+from matching.geo.shape import Shape
+from matching.geo.territory import Bools, Territory
+from matching.index import LiveIndex
+from matching.lot_query import Subject
+from matching.offer_tables import COLUMN_BIT, SUPPLIER_BIT, WORTH_BITS, OfferKeys, WantedOffers
+from matching.offer_worth import NO_OFFER, OFFERED, WITHOUT_PRESENCE
+from matching.ranking import offer_grades
+from matching.reserved_selection import SelectionOfDay
+from matching.supplier_columns import Ordinals
+from matching.weighted_cache import WeightedCache
+
+CACHED_DAYS, CACHED_SITES = 4, 4
+BYTES_PER_ROW, BYTES_PER_SELECTION = 48, 40_000
+"""About what a selection takes with what is derived from it and the rows that were written."""
+COUNTED_BITS = np.array([-1, WITHOUT_PRESENCE], dtype=np.int64)
+"""The bits of a key that count, by whether its supplier stands in the territory."""
+
+
+class Selection:
+    """Suppliers in the order of their ordinals, as parallel arrays; never changed once made.
+
+    `best[w]`: the worth of the best offer for the w-th wanted segment whose area meets the territory (NO_OFFER: none);
+    `grades`: all that counts in the order before distance, but for eligibility.
+    `rows_end`: the number of suppliers there were; `change`: the latest change for which it is known to hold.
+    """
+
+    def __init__(self, live: LiveIndex, territory: Territory, subject: Subject) -> None:
+        self.base, self.territory, self.subject = live.base, territory, subject
+        self.change, self.rows_end = live.change, live.rows_end
+        self.distances = live.base.distances(territory.shape)
+        radius = territory.radius_km or 0.0
+        key = _keys(live, territory, subject, self.distances)
+        supplier = (key >> SUPPLIER_BIT).astype(np.int32)
+        is_first = _changes(supplier)
+        ordinals = supplier[is_first]
+        to_territory = NearDistances(self.distances, ordinals, radius)
+        row = np.cumsum(is_first) - 1
+        key &= COUNTED_BITS[(to_territory.known == 0)[row].view(np.int8)]
+        best = _best(key, row, len(subject.wanted), len(ordinals))
+        passes = (best[: len(subject.objects)] != NO_OFFER).any(axis=0)
+        if not passes.all():  # whoever only supports
+            kept = np.flatnonzero(passes)
+            ordinals, best = ordinals[kept], best[:, kept]
+            to_territory = NearDistances(self.distances, ordinals, radius)
+        self.ordinals, self.best, self.to_territory = ordinals, best, to_territory
+        self.grades, self.grade_count = offer_grades(best[: len(subject.objects)] // OFFERED)
+        self.is_local: Bools = to_territory.known == 0
+        self.to_site: WeightedCache[Shape, NearDistances] = WeightedCache(
+            lambda site: NearDistances(self.base.distances(site), ordinals), lambda _: 1, CACHED_SITES
+        )
+        self.days: WeightedCache[tuple[date, Rules], SelectionOfDay] = WeightedCache(
+            lambda key: self.on_day(self.codes(*key)), lambda _: 1, CACHED_DAYS
+        )
+        self.out_of_area: dict[object, tuple[int, Ordinals, Floats]] = {}
+        """Near misses by site and number, with the change for which they hold (`matching.near_misses`)."""
+
+    def __len__(self) -> int:
+        return len(self.ordinals)
+
+    def codes(self, on: date, rules: Rules) -> OutcomeCodes:
+        """The outcomes of each on a day."""
+        return self.base.eligibility.codes(self.base.columns.facts[self.ordinals], on, rules)
+
+    def on_day(self, codes: OutcomeCodes) -> SelectionOfDay:
+        """The selection where its suppliers have these outcomes."""
+        answered = self.best != NO_OFFER
+        return SelectionOfDay(codes, answered, self.is_local, self.grades, self.grade_count, self.to_territory)
+
+    def row_of(self, ordinal: int) -> int | None:
+        """The row of a supplier, if it is selected."""
+        row = int(np.searchsorted(self.ordinals, ordinal))
+        return row if row < len(self.ordinals) and self.ordinals[row] == ordinal else None
+
+    def without(self, ordinals: Ordinals) -> Ordinals:
+        """Those of some suppliers that are not selected."""
+        if not len(self.ordinals):
+            return ordinals
+        at = np.searchsorted(self.ordinals, ordinals)
+        at[at == len(self.ordinals)] = 0
+        return ordinals[self.ordinals[at] != ordinals]
+
+    def holds_for(self, live: LiveIndex) -> bool:
+        """Whether the same suppliers are selected in an index; false also where it is not known."""
+        if self.change >= live.change:
+            return self.change == live.change
+        if live.changed_since(self.subject.wanted, self.change) and self._differs(live):
+            return False
+        self.change = live.change
+        return True
+
+    def _differs(self, live: LiveIndex) -> bool:
+        if live.gone is not None and live.gone[self.ordinals].any():
+            return True
+        later = (live.wanted(code)[1:] for code in self.subject.wanted)
+        keys = [key for some in later for of in some for key in _serving(of, self.territory, self.distances, live)]
+        return any(bool((key >> SUPPLIER_BIT >= self.rows_end).any()) for key in keys)
+
+
+def selected(live: LiveIndex, territory: Territory, subject: Subject) -> Selection:
+    """The selection of a territory and subject, cached for as long as no change concerns it."""
+    key = territory, subject
+    found: Selection | None = live.base.selections.find(key)
+    if found is not None and found.holds_for(live):
+        return found
+    made = Selection(live, territory, subject)
+    if found is None or found.change < live.change:
+        live.base.selections.put(key, made, BYTES_PER_SELECTION + BYTES_PER_ROW * len(made))
+    return made
+
+
+def _keys(live: LiveIndex, territory: Territory, subject: Subject, distances: Distances) -> OfferKeys:
+    """The offers for any wanted segment whose area meets the territory, in order."""
+    keys = []
+    for column, code in enumerate(subject.wanted):
+        for offers in live.wanted(code):
+            keys += [key | column << COLUMN_BIT for key in _serving(offers, territory, distances, live)]
+    key = np.concatenate(keys) if keys else np.empty(0, dtype=np.int64)
+    if live.gone is not None:
+        key = key[~live.gone[key >> SUPPLIER_BIT]]
+    key.sort(kind="stable")  # a few sorted runs
+    return key
+
+
+def _serving(offers: WantedOffers, territory: Territory, distances: Distances, live: LiveIndex) -> Iterator[OfferKeys]:
+    """The offers whose area meets a territory, in sorted runs; also of suppliers that are gone."""
+    radius = territory.radius_km or 0.0
+    short = offers.short
+    spans = distances.spans(short.supplier, radius)
+    for supplier, reach, key in (
+        tuple(_cut(column, spans) for column in short),
+        offers.long,
+    ):
+        if len(supplier):
+            away = territory.less_radius(distances.distance_within(supplier, reach + radius))
+            yield key[away <= reach]
+    if len(offers.areas):
+        meets = np.flatnonzero(live.base.areas.meeting(territory)[offers.areas])
+        runs = zip(offers.area_starts[meets].tolist(), offers.area_starts[meets + 1].tolist(), strict=True)
+        yield from (offers.ground[first:end] for first, end in runs)
+    if len(offers.national):
+        yield offers.national
+
+
+def _best(key: OfferKeys, row: Positions, columns: int, rows: int) -> NDArray[np.int16]:
+    """The best worth per wanted segment and row, shape (columns, rows); keys of one row are together."""
+    best = np.full((columns, rows), NO_OFFER, dtype=np.int16)
+    is_first = _changes(key >> COLUMN_BIT)
+    if not is_first.all():  # a supplier with several offers for one wanted segment; their presence may have changed
+        key = np.sort(key, kind="stable")
+        key, row = key[is_first], row[is_first]
+    best[key >> COLUMN_BIT & WORTH_BITS, row] = key & WORTH_BITS
+    return best
+
+
+def _changes(ordered: NDArray[np.generic]) -> Bools:
+    """The places where sorted values differ from the one before."""
+    differs = np.ones(len(ordered), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=differs[1:])
+    return differs
+
+
+def _cut(column: NDArray[Any], spans: list[tuple[int, int]]) -> NDArray[Any]:
+    """The spans of a column laid end to end."""
+    return np.concatenate([column[first:end] for first, end in spans]) if spans else column[:0]
