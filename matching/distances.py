@@ -10,6 +10,7 @@ from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
 from matching.spatial_order import CERTAIN_KM, runs_near
 from matching.supplier_columns import Ordinals, SupplierColumns
+from matching.weighted_cache import WeightedCache
 
 Metres = NDArray[np.int32]
 NO_PLACE = np.iinfo(np.int32).max
@@ -26,7 +27,7 @@ class Distances:
     """
 
     def __init__(self, columns: SupplierColumns, shape: Shape | None) -> None:
-        self._columns, self.shape = columns, shape
+        self.columns, self.shape = columns, shape
         self._metres: Metres = np.zeros(columns.capacity, dtype=np.int32)
         self._bounds: dict[float, NDArray[np.int32]] = {}
 
@@ -56,7 +57,7 @@ class Distances:
         missing = np.flatnonzero(metres <= 0)
         if len(missing):
             some = ordinals[missing]
-            known[some] = metres[missing] = _metres(self.shape.distance(self._columns.positions[some]))
+            known[some] = metres[missing] = _metres(self.shape.distance(self.columns.positions[some]))
         return _kilometres(metres)
 
     def distance_within(self, ordinals: Ordinals, reach_km: Floats) -> Floats:
@@ -87,7 +88,7 @@ class Distances:
         unknown = np.flatnonzero(metres == 0)
         if len(unknown) and self.shape is not None:
             some = ordinals[unknown]
-            bound = self.shape.lower_bound(self._columns.positions[some])
+            bound = self.shape.lower_bound(self.columns.positions[some])
             made = np.full(len(some), NO_PLACE, dtype=np.int32)
             placed = np.isfinite(bound)
             made[placed] = -1 - (bound[placed] * 1_000).astype(np.int32)
@@ -98,19 +99,22 @@ class Distances:
         """Begin and end of each run of ordinals near the shape; whoever came later is always looked at."""
         bounds = self._bounds.get(radius_km)
         if bounds is None:
-            runs = [] if self.shape is None else runs_near(self._columns.spatial_keys, self.shape, radius_km)
-            runs.append((len(self._columns.spatial_keys), NO_PLACE))
+            runs = [] if self.shape is None else runs_near(self.columns.spatial_keys, self.shape, radius_km)
+            runs.append((len(self.columns.spatial_keys), NO_PLACE))
             bounds = self._bounds[radius_km] = np.array(runs, dtype=np.int32).reshape(-1)
         return bounds
 
     def _known(self) -> Metres:
         """The metres by ordinal, with room for whoever came since."""
         metres = self._metres
-        if len(metres) < self._columns.capacity:
-            grown = np.zeros(self._columns.capacity, dtype=np.int32)
+        if len(metres) < self.columns.capacity:
+            grown = np.zeros(self.columns.capacity, dtype=np.int32)
             grown[: len(metres)] = metres
             metres = self._metres = grown
         return metres
+
+
+DistanceCache = WeightedCache[Shape | None, Distances]
 
 
 class NearDistances:
@@ -119,12 +123,17 @@ class NearDistances:
     `known`: kilometres, NaN where that is certainly more than CERTAIN_KM and was not asked for; `near`: the other rows.
     """
 
-    def __init__(self, distances: Distances, ordinals: Ordinals, radius_km: float = 0.0) -> None:
+    def __init__(self, cache: DistanceCache, shape: Shape | None, ordinals: Ordinals, radius_km: float = 0.0) -> None:
         self.ordinals = ordinals
-        self._distances, self._radius_km = distances, radius_km
-        self.near = distances.places(ordinals, radius_km)
+        self._cache, self._shape, self._radius_km = cache, shape, radius_km
+        self.near = self._distances.places(ordinals, radius_km)
         self.known: Floats = np.full(len(ordinals), np.nan)
         self.known[self.near] = self.of(ordinals[self.near])
+
+    @property
+    def _distances(self) -> Distances:
+        """Those of the shape, as long as they are cached; else they are measured anew."""
+        return self._cache(self._shape)
 
     def of(self, ordinals: Ordinals) -> Floats:
         """Kilometres from any suppliers."""
@@ -133,6 +142,10 @@ class NearDistances:
     def lower_bound(self, ordinals: Ordinals) -> Floats:
         """Kilometres that those from any suppliers are certain not to be under."""
         return self._less_radius(self._distances.lower_bound(ordinals))
+
+    def draws(self, ordinals: Ordinals) -> NDArray[np.uint64]:
+        """The drawing bits of any suppliers."""
+        return self._distances.columns.draw[ordinals]
 
     def near_of(self, ordinals: Ordinals) -> Ordinals:
         """Those of any suppliers, in order, that may be within CERTAIN_KM."""

@@ -125,7 +125,7 @@ class _Matching:
     def lot(self, query: LotQuery) -> LotAnswer:
         """The answer to one lot."""
         lot = lot_match(query, self.search.live, self.explainer.on, self.explainer.rules, self.past)
-        explainer, rows, counts = self.explainer, self.rows, lot.counts
+        explainer, rows, counts = self.explainer, self.rows, lot.capped.counts
         unknown = self.search.suppliers(query, lot.ess_bars)
         level, tension = explainer.tension(query, counts.covered, unknown.eligible)
         supply = Supply(
@@ -142,11 +142,11 @@ class _Matching:
             requested=explainer.requested(query),
             territory=explainer.territory(query),
             total=counts.total,
-            candidates=rows.candidates(lot, *lot.first(self.need.limit, self.seed)),
+            candidates=rows.candidates(lot, self.need.limit, self.seed),
             near_misses=rows.near_misses(lot, missed),
             unknown_trade=self._unknown_trade(lot, unknown),
             coverage=[CoverageRow(code, *one) for code, one in zip(query.subject.wanted, counts.covered, strict=True)],
-            alternatives=explainer.alternatives(query, counts.options, lot.within),
+            alternatives=explainer.alternatives(query, counts.options, lot.capped.within),
             tension=tension,
             reservation=explainer.reservation(query),
             advice=explainer.lot_advice(query, supply, awarded),

@@ -32,7 +32,8 @@ def serves_territory(lot: LotMatch, ordinals: Ordinals) -> Bools:
 
 def stands_near(lot: LotMatch, ordinals: Ordinals) -> Bools:
     """With `max_distance_km`, the supplier stands at most that far from the site, else from the territory."""
-    return np.ones(len(ordinals), dtype=bool) if lot.in_reach is None else lot.in_reach[_rows(lot, ordinals)]
+    in_reach = lot.capped.in_reach
+    return np.ones(len(ordinals), dtype=bool) if in_reach is None else in_reach[_rows(lot, ordinals)]
 
 
 def may_answer(lot: LotMatch, ordinals: Ordinals) -> Bools:

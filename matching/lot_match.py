@@ -2,25 +2,22 @@
 
 from collections.abc import Mapping
 from datetime import date
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.law.rules import Rules
 from domain.law.supply_advice import Ends, horizon
+from matching.capped_selection import CappedSelection
 from matching.eligibility_cache import INELIGIBLE
-from matching.geo.projection import Floats, Positions
-from matching.geo.territory import Bools
+from matching.geo.projection import Positions
 from matching.index import LiveIndex
 from matching.lot_query import LotQuery
 from matching.offer_worth import OFFERED
 from matching.past_awards import EssBar, barred
-from matching.ranking import Compared, mixed
-from matching.reserved_selection import Counts, ReservedTypes
+from matching.ranking import Compared
+from matching.reserved_selection import ReservedTypes
 from matching.selection import selected
-from matching.spatial_order import CERTAIN_KM
-from matching.supplier_columns import Ordinals
 
 
 class LotMatch:
@@ -31,73 +28,22 @@ class LotMatch:
     ) -> None:
         self.query, self.live, self.on, self.rules, self.ess_bars = query, live, on, rules, ess_bars or {}
         self.selection = selection = selected(live, query.territory, query.subject)
-        self.of_day = (
+        of_day = (
             selection.on_day(barred(selection.codes(on, rules), selection.row_of, self.ess_bars))
             if self.ess_bars
             else selection.days((on, rules))
         )
         self.reserved_types: ReservedTypes = tuple(dict.fromkeys(query.lot.reserved or ()))
-        self.reserved = self.of_day.reserved(self.reserved_types)
+        self.reserved = of_day.reserved(self.reserved_types)
         self.distances = selection.to_territory if query.site is None else selection.to_site(query.site)
-
-    @cached_property
-    def in_reach(self) -> Bools | None:
-        """Which rows stand within the lot's cap on distance; None where it has none."""
-        cap = self.query.lot.max_distance_km
-        if cap is None:
-            return None
-        known = self.distances.known
-        return known <= cap if cap <= CERTAIN_KM else self.distances.at(np.arange(len(known))) <= cap
-
-    @cached_property
-    def passed(self) -> Positions:
-        """The rows that pass every gate, by class."""
-        order = self.reserved.order
-        return order if self.in_reach is None else order[self.in_reach[order]]
-
-    @cached_property
-    def counts(self) -> Counts:
-        """The candidates: all, per wanted segment, and under other reservations."""
-        if self.in_reach is None:
-            return self.reserved.counts
-        return self.reserved.counted(self.of_day.tally_at(self.in_reach))
-
-    @cached_property
-    def within(self) -> dict[str, int]:
-        """Counts of the suppliers that stand within each radius and pass every gate but the lot's cap on distance."""
-        if self.query.site is None:
-            return self.reserved.within
-        return self.reserved.within_of(self.distances)
+        self.capped = self._capped(query.lot.max_distance_km)
 
     def passes(self, ordinal: int) -> bool:
         """Whether a supplier passes every gate."""
-        row = self.selection.row_of(ordinal)
+        row, in_reach = self.selection.row_of(ordinal), self.capped.in_reach
         if row is None or self.reserved.outcome[row] == INELIGIBLE:
             return False
-        return self.in_reach is None or bool(self.in_reach[row])
-
-    def first(self, count: int, seed: int) -> tuple[Positions, Floats]:
-        """The first `count` candidates in order, with their distances; what the criteria leave equal is drawn."""
-        rows = self.passed
-        ends = self.reserved.ends if self.in_reach is None else self.reserved.class_ends(rows)
-        start = end = 0
-        for end in ends:  # whole classes; of the last one, only the nearest are needed
-            if end >= count:
-                break
-            start = end
-        last = self.distances.nearest(rows[start:end], count - start)
-        rows = np.concatenate((rows[:start], last))
-        distance = self.distances.at(rows)
-        order = np.lexsort((self.drawn(rows, seed), distance, self.reserved.classes[rows]))[:count]
-        return rows[order], distance[order]
-
-    def drawn(self, rows: Positions, seed: int) -> NDArray[np.uint64]:
-        """A number per row that only the need and the supplier decide."""
-        return self.draws(self.selection.ordinals[rows], seed)
-
-    def draws(self, ordinals: Ordinals, seed: int) -> NDArray[np.uint64]:
-        """As `drawn`, of any suppliers."""
-        return mixed(self.live.base.columns.draw[ordinals], seed)
+        return in_reach is None or bool(in_reach[row])
 
     def compared(self, rows: Positions) -> Compared:
         """Some rows as the order compares them."""
@@ -106,12 +52,19 @@ class LotMatch:
 
     def approval_ends(self) -> Ends | None:
         """The candidates of a reserved lot whose approval ends before the contract does; None where there is none."""
-        lot = self.query.lot
         if not self.reserved_types:
             return None
-        days = self.reserved.approval_ends(self._ends) if self.in_reach is None else np.sort(self._ends(self.passed))
-        many = int(np.searchsorted(days, horizon(lot, self.on, self.rules).toordinal()))
+        days = self.capped.approval_ends(self._ends)
+        many = int(np.searchsorted(days, horizon(self.query.lot, self.on, self.rules).toordinal()))
         return Ends(many, date.fromordinal(int(days[0]))) if many else None
+
+    def _capped(self, cap_km: float | None) -> CappedSelection:
+        key, cached = (self.distances, cap_km), self.reserved.capped
+        found: CappedSelection | None = cached.find(key)
+        if found is None:
+            found = CappedSelection(self.reserved, self.distances, cap_km)
+            cached.put(key, found, 1)
+        return found
 
     def _ends(self, rows: Positions) -> NDArray[np.int32]:
         columns = self.live.base.columns

@@ -1,10 +1,10 @@
 """The refused suppliers nearest to being candidates."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from matching.capped_selection import DrawnOrder
 from matching.gates import DISTANCE, GATES, RESERVATION, SEGMENT, SERVICE_AREA, considered, offering_object
 from matching.geo.projection import Floats
 from matching.lot_match import LotMatch
@@ -13,7 +13,7 @@ from matching.supplier_columns import Ordinals
 
 BATCH = 64
 """The number measured at first; the nearest few are nearly always among them."""
-CACHED_OUT_OF_AREA = 16
+MOST_CACHED = 16
 
 
 class Refused(NamedTuple):
@@ -36,18 +36,37 @@ def nearest_refused(lot: LotMatch, count: int, seed: int) -> list[Refused]:
     return found
 
 
-def nearest_refused_by(lot: LotMatch, gate: int, count: int, seed: int) -> Iterator[Refused]:
+def nearest_refused_by(lot: LotMatch, gate: int, count: int, seed: int) -> list[Refused]:
     """At most `count` suppliers of which a gate is the first that refuses them, the nearest first."""
+    cached, change = lot.capped.refused, lot.live.change
+    found = cached.get((gate, count))
+    if found is None or not _still_holds(lot, gate, found[0]):
+        if len(cached) > MOST_CACHED:
+            cached.clear()
+        found = cached[gate, count] = change, _nearest_refused_by(lot, gate, count)
+    ordinals, distance = found[1].first(seed)
+    return [Refused(gate, *each) for each in zip(ordinals.tolist(), distance.tolist(), strict=True)]
+
+
+def _still_holds(lot: LotMatch, gate: int, change: int) -> bool:
+    """Whether the suppliers that a gate refused after a change of the index are those that it refuses now."""
+    if gate >= DISTANCE:  # of the selection itself
+        return True
+    if gate == SEGMENT:
+        return change == lot.live.change
+    return change <= lot.live.change and not lot.live.changed_since(lot.query.subject.objects, change)
+
+
+def _nearest_refused_by(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
+    capped, in_reach = lot.capped, lot.capped.in_reach
     if gate == RESERVATION:
         refused = lot.reserved.refused
-        some = refused if lot.in_reach is None else refused[lot.in_reach[refused]]
-    elif gate == DISTANCE:
-        some = np.flatnonzero(~lot.in_reach) if lot.in_reach is not None else np.empty(0, dtype=np.intp)
-    else:
-        ordinals, distance = (_out_of_area if gate == SERVICE_AREA else _of_other_segments)(lot, count)
-        return _in_order(lot, gate, ordinals, distance, count, seed)
-    some = lot.distances.nearest(some, count)
-    return _in_order(lot, gate, lot.selection.ordinals[some], lot.distances.at(some), count, seed)
+        return capped.nearest(refused if in_reach is None else refused[in_reach[refused]], count)
+    if gate == DISTANCE:
+        return capped.nearest(NO_ROWS if in_reach is None else np.flatnonzero(~in_reach), count)
+    if gate == SERVICE_AREA:
+        return capped.nearest_of(*_nearest_out_of_area(lot, count), count)
+    return capped.nearest_of(*_measured(lot, refused_by(lot, SEGMENT), count), count)
 
 
 def refused_by(lot: LotMatch, gate: int) -> Ordinals:
@@ -58,38 +77,8 @@ def refused_by(lot: LotMatch, gate: int) -> Ordinals:
     return lot.selection.without(offering)
 
 
-def _in_order(
-    lot: LotMatch, gate: int, ordinals: Ordinals, distance: Floats, count: int, seed: int
-) -> Iterator[Refused]:
-    order = np.lexsort((lot.draws(ordinals, seed), distance))[:count]
-    for ordinal, away in zip(ordinals[order].tolist(), distance[order].tolist(), strict=True):
-        yield Refused(gate, ordinal, away)
-
-
-def _of_other_segments(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
-    """Of those that offer a neighbour of what is asked, or only what supports it, at least the nearest."""
-    return _measured(lot, refused_by(lot, SEGMENT), count)
-
-
-def _out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
-    """Of those that offer what is asked and do not serve the territory, all up to the `count`-th nearest.
-
-    Cached with the selection until a change concerns what is wanted.
-    """
-    selection, live = lot.selection, lot.live
-    cached = selection.out_of_area
-    key = lot.query.site, count
-    found = cached.get(key)
-    if found is not None and found[0] <= live.change and not live.changed_since(lot.query.subject.objects, found[0]):
-        return found[1], found[2]
-    if len(cached) >= CACHED_OUT_OF_AREA:
-        cached.clear()
-    ordinals, distance = _nearest_out_of_area(lot, count)
-    cached[key] = live.change, ordinals, distance
-    return ordinals, distance
-
-
 def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
+    """Of those that offer what is asked and do not serve the territory, all up to the `count`-th nearest."""
     near = [
         lot.distances.near_of(offers.suppliers)
         for code in lot.query.subject.objects
@@ -117,3 +106,4 @@ def _measured(lot: LotMatch, ordinals: Ordinals, count: int) -> tuple[Ordinals, 
 
 
 NOBODY = np.empty(0, dtype=np.int32)
+NO_ROWS = np.empty(0, dtype=np.intp)

@@ -1,8 +1,8 @@
 """A selection on one day: who has which outcomes, and what each reservation makes of it: counts, classes, approvals."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,12 @@ from matching.eligibility_cache import INELIGIBLE, OUTCOME_CODES, WORST_ELIGIBLE
 from matching.geo.projection import Positions
 from matching.geo.territory import Bools
 from matching.ranking import Grades
-from matching.weighted_cache import WeightedCache
+from matching.weighted_cache import WeightBound, WeightedCache
 
 RADII_KM = (10, 25, 50, 100)
-CACHED_RESERVATIONS, CACHED_SITES = 8, 4
+CACHED_RESERVATIONS = 8
+CACHED_CAPPED = 8
+"""Sites and caps for which a selection is cached with what passes every gate (`matching.capped_selection`)."""
 
 ReservedTypes = tuple[Reserved, ...]
 """The reserved types of a lot, each once, in the order in which the buyer named them."""
@@ -40,16 +42,6 @@ class Counts(NamedTuple):
     options: dict[str, Count]
 
 
-class WrittenRows(NamedTuple):
-    """Candidates by row and near misses by what decides them, written in JSON in one language for one site.
-
-    Candidates lack their rank, which the draw may change.
-    """
-
-    candidates: dict[int, bytes]
-    near_misses: dict[Hashable, bytes]
-
-
 class SelectionOfDay:
     """A selection with the outcome codes of its suppliers; `answered` has a row per wanted segment."""
 
@@ -60,22 +52,15 @@ class SelectionOfDay:
         is_local: Bools,
         grades: Grades,
         grade_count: int,
-        to_territory: NearDistances,
     ) -> None:
         self.codes, self.grades, self.grade_count = codes, grades, grade_count
         self._answered = answered
         self._codes_and_place = codes + np.where(is_local, OUTCOME_CODES, 0).astype(np.uint16)
-        self.tally = self._tally()
-        self.within = self.tally_within(to_territory)
         self.reserved: WeightedCache[ReservedTypes, ReservedSelection] = WeightedCache(
             lambda reserved: ReservedSelection(self, reserved), lambda _: 1, CACHED_RESERVATIONS
         )
 
-    def tally_at(self, rows: Bools) -> NDArray[np.float64]:
-        """As `tally`, of some rows."""
-        return self._tally(rows)
-
-    def _tally(self, rows: Bools | None = None) -> NDArray[np.float64]:
+    def tally(self, rows: Bools | None = None) -> NDArray[np.float64]:
         """Numbers of suppliers, shape (1 + w, 2, outcome codes): of all, then of those that answer each wanted segment;
         outside the territory, then in it."""
         codes, answered = self._codes_and_place, self._answered
@@ -97,7 +82,7 @@ class ReservedSelection:
     """A selection on one day under one reservation.
 
     `classes`: eligibility, then the grades, per row; `order`: the rows that the reservation lets pass, by class;
-    `ends`: where in `order` each class ends; `refused`: the other rows. `counts` and `within` hold where no cap is set.
+    `ends`: where in `order` each class ends; `refused`: the other rows. `counts` hold where no cap is set.
     """
 
     def __init__(self, of_day: SelectionOfDay, reserved: ReservedTypes) -> None:
@@ -110,15 +95,8 @@ class ReservedSelection:
         self.order, self.refused = in_order[:passing], in_order[passing:]
         self.ends = self.class_ends(self.order)
         self._may_answer = (best != INELIGIBLE).astype(np.float64)
-        self.counts = self.counted(of_day.tally)
-        self.within = self.counted_within(of_day.within)
-        self._approval_ends: NDArray[np.int32] | None = None
-        self._within_of: WeightedCache[NearDistances, dict[str, int]] = WeightedCache(
-            lambda distances: self.counted_within(of_day.tally_within(distances)), lambda _: 1, CACHED_SITES
-        )
-        self.written: WeightedCache[Hashable, WrittenRows] = WeightedCache(
-            lambda _: WrittenRows({}, {}), lambda _: 1, CACHED_SITES
-        )
+        self.counts = self.counted(of_day.tally())
+        self.capped = WeightBound[Any, Any](CACHED_CAPPED)
 
     def class_ends(self, rows: Positions) -> list[int]:
         """The end of each class in rows that are ordered by class."""
@@ -143,16 +121,6 @@ class ReservedSelection:
         """The number of those let pass within each of RADII_KM."""
         inside = np.cumsum(within @ self._may_answer).astype(np.int64).tolist()
         return {str(radius): inside[place] for place, radius in enumerate(RADII_KM)}
-
-    def within_of(self, to_site: NearDistances) -> dict[str, int]:
-        """As `within`, by the distance to a site."""
-        return self._within_of(to_site)
-
-    def approval_ends(self, find: Callable[[Positions], NDArray[np.int32]]) -> NDArray[np.int32]:
-        """The days on which approvals of those let pass end, in order; found once."""
-        if self._approval_ends is None:
-            self._approval_ends = np.sort(find(self.order))
-        return self._approval_ends
 
 
 @lru_cache(64)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.law.rules import Rules
-from matching.distances import Distances, NearDistances
+from matching.distances import NearDistances
 from matching.eligibility_cache import OutcomeCodes
-from matching.geo.projection import Floats, Positions
+from matching.geo.projection import Positions
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
 from matching.index import LiveIndex
@@ -43,13 +43,12 @@ class Selection:
     def __init__(self, live: LiveIndex, territory: Territory, subject: Subject) -> None:
         self.base, self.territory, self.subject = live.base, territory, subject
         self.change, self.rows_end = live.change, live.rows_end
-        self.distances = live.base.distances(territory.shape)
-        radius = territory.radius_km or 0.0
-        key = _keys(live, territory, subject, self.distances)
+        measured, shape, radius = live.base.distances, territory.shape, territory.radius_km or 0.0
+        key = _keys(live, territory, subject)
         supplier = (key >> SUPPLIER_BIT).astype(np.int32)
         is_first = _changes(supplier)
         ordinals = supplier[is_first]
-        to_territory = NearDistances(self.distances, ordinals, radius)
+        to_territory = NearDistances(measured, shape, ordinals, radius)
         row = np.cumsum(is_first) - 1
         key &= COUNTED_BITS[(to_territory.known == 0)[row].view(np.int8)]
         best = _best(key, row, len(subject.wanted), len(ordinals))
@@ -57,18 +56,16 @@ class Selection:
         if not passes.all():  # whoever only supports
             kept = np.flatnonzero(passes)
             ordinals, best = ordinals[kept], best[:, kept]
-            to_territory = NearDistances(self.distances, ordinals, radius)
+            to_territory = NearDistances(measured, shape, ordinals, radius)
         self.ordinals, self.best, self.to_territory = ordinals, best, to_territory
         self.grades, self.grade_count = offer_grades(best[: len(subject.objects)] // OFFERED)
         self.is_local: Bools = to_territory.known == 0
         self.to_site: WeightedCache[Shape, NearDistances] = WeightedCache(
-            lambda site: NearDistances(self.base.distances(site), ordinals), lambda _: 1, CACHED_SITES
+            lambda site: NearDistances(measured, site, ordinals), lambda _: 1, CACHED_SITES
         )
         self.days: WeightedCache[tuple[date, Rules], SelectionOfDay] = WeightedCache(
             lambda key: self.on_day(self.codes(*key)), lambda _: 1, CACHED_DAYS
         )
-        self.out_of_area: dict[object, tuple[int, Ordinals, Floats]] = {}
-        """Near misses by site and number, with the change for which they hold (`matching.near_misses`)."""
 
     def __len__(self) -> int:
         return len(self.ordinals)
@@ -80,7 +77,7 @@ class Selection:
     def on_day(self, codes: OutcomeCodes) -> SelectionOfDay:
         """The selection where its suppliers have these outcomes."""
         answered = self.best != NO_OFFER
-        return SelectionOfDay(codes, answered, self.is_local, self.grades, self.grade_count, self.to_territory)
+        return SelectionOfDay(codes, answered, self.is_local, self.grades, self.grade_count)
 
     def row_of(self, ordinal: int) -> int | None:
         """The row of a supplier, if it is selected."""
@@ -108,7 +105,7 @@ class Selection:
         if live.gone is not None and live.gone[self.ordinals].any():
             return True
         later = (live.wanted(code)[1:] for code in self.subject.wanted)
-        keys = [key for some in later for of in some for key in _serving(of, self.territory, self.distances, live)]
+        keys = [key for some in later for of in some for key in _serving(of, self.territory, live)]
         return any(bool((key >> SUPPLIER_BIT >= self.rows_end).any()) for key in keys)
 
 
@@ -124,12 +121,12 @@ def selected(live: LiveIndex, territory: Territory, subject: Subject) -> Selecti
     return made
 
 
-def _keys(live: LiveIndex, territory: Territory, subject: Subject, distances: Distances) -> OfferKeys:
+def _keys(live: LiveIndex, territory: Territory, subject: Subject) -> OfferKeys:
     """The offers for any wanted segment whose area meets the territory, in order."""
     keys = []
     for column, code in enumerate(subject.wanted):
         for offers in live.wanted(code):
-            keys += [key | column << COLUMN_BIT for key in _serving(offers, territory, distances, live)]
+            keys += [key | column << COLUMN_BIT for key in _serving(offers, territory, live)]
     key = np.concatenate(keys) if keys else np.empty(0, dtype=np.int64)
     if live.gone is not None:
         key = key[~live.gone[key >> SUPPLIER_BIT]]
@@ -137,9 +134,9 @@ def _keys(live: LiveIndex, territory: Territory, subject: Subject, distances: Di
     return key
 
 
-def _serving(offers: WantedOffers, territory: Territory, distances: Distances, live: LiveIndex) -> Iterator[OfferKeys]:
+def _serving(offers: WantedOffers, territory: Territory, live: LiveIndex) -> Iterator[OfferKeys]:
     """The offers whose area meets a territory, in sorted runs; also of suppliers that are gone."""
-    radius = territory.radius_km or 0.0
+    radius, distances = territory.radius_km or 0.0, live.base.distances(territory.shape)
     short = offers.short
     spans = distances.spans(short.supplier, radius)
     for supplier, reach, key in (

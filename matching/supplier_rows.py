@@ -24,6 +24,7 @@ from domain.suppliers.offers import strength
 from domain.suppliers.supplier import BASES, ServiceArea, Supplier
 from domain.text.bilingual import Language, Text
 from matching import messages
+from matching.capped_selection import WrittenRows
 from matching.gates import DISTANCE, GATES, SEGMENT, SERVICE_AREA
 from matching.geo.projection import Floats, Positions
 from matching.in_words import in_words
@@ -43,7 +44,6 @@ from matching.offer_worth import (
     offered_segments,
     offers_for,
 )
-from matching.reserved_selection import WrittenRows
 from matching.service_areas import GROUND, NEARBY_KM
 from matching.unknown_trade import UnknownSuppliers
 
@@ -111,18 +111,27 @@ class RowWriter:
     contract: ContractKind
     language: Language
 
-    def candidates(self, lot: LotMatch, rows: Positions, distance: Floats) -> list[msgspec.Raw]:
-        """The candidates of `rows`, which are in order, with their distances in kilometres."""
-        written = self._written(lot).candidates
+    def candidates(self, lot: LotMatch, count: int, seed: int) -> list[msgspec.Raw]:
+        """The first `count` candidates."""
+        order, written = lot.capped.first(count), self._written(lot)
+        if order.is_settled and count in written.in_order:
+            return written.in_order[count]
+        rows, distance = order.first(seed)
+        ranked = self._ranked(lot, rows, distance, written.candidates)
+        if order.is_settled:
+            written.in_order[count] = ranked
+        return ranked
+
+    def _ranked(self, lot: LotMatch, rows: Positions, distance: Floats, written: dict[int, bytes]) -> list[msgspec.Raw]:
+        """The candidates of `rows`, which are in order; those `written` before as they are."""
         numbers = rows.tolist()
         lacking = np.array([place for place, row in enumerate(numbers) if row not in written], dtype=np.intp)
         if len(lacking):
             if len(written) > MOST_WRITTEN:
                 written.clear()
                 lacking = np.arange(len(rows))
-            written.update(
-                zip(rows[lacking].tolist(), self._candidates(lot, rows[lacking], distance[lacking]), strict=True)
-            )
+            made = self._candidates(lot, rows[lacking], distance[lacking])
+            written.update(zip(rows[lacking].tolist(), made, strict=True))
         return [msgspec.Raw(b'{"rank":%d,%b' % (rank, written[row])) for rank, row in enumerate(numbers, 1)]
 
     def near_misses(self, lot: LotMatch, refused: Sequence[Refused]) -> list[msgspec.Raw]:
@@ -132,10 +141,9 @@ class RowWriter:
             written.clear()
         rows = []
         for one in refused:
-            key = one, lot.query.lot.max_distance_km if one.gate == DISTANCE else None
-            row = written.get(key)
+            row = written.get(one)
             if row is None:
-                row = written[key] = encode(self.near_miss(lot, one))
+                row = written[one] = encode(self.near_miss(lot, one))
             rows.append(msgspec.Raw(row))
         return rows
 
@@ -167,7 +175,7 @@ class RowWriter:
         """The rows written before that may be shown again."""
         place = lot.query.lot.site
         by_commune = place is not None and place.commune is not None
-        return lot.reserved.written((lot.query.site, by_commune, self.language, self.contract))
+        return lot.capped.written((by_commune, self.language, self.contract))
 
     def _candidates(self, lot: LotMatch, rows: Positions, distance: Floats) -> list[bytes]:
         """Candidates as JSON, from behind the rank on."""

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.suppliers.supplier import Point
-from matching.distances import Distances, NearDistances
+from matching.distances import DistanceCache, Distances, NearDistances
 from matching.geo.projection import Floats
 from matching.geo.shape import PointShape, PolygonShape, Shape
 from matching.spatial_order import CERTAIN_KM
 from matching.supplier_columns import SupplierColumns
+from matching.weighted_cache import WeightedCache
 from tests.factories import supplier
 
 SQUARE = PolygonShape(np.array([shapely.box(-2, 47, -1, 48)]))
@@ -82,7 +83,8 @@ def test_those_added_are_measured_too_though_there_was_no_room() -> None:
 def test_who_is_in_no_run_is_certainly_far(places: list[Point], lat: float, lon: float, radius_km: float) -> None:
     """Also near the poles and across the antimeridian."""
     ours, shape = columns(places), PointShape(lat, lon)
-    near = NearDistances(Distances(ours, shape), every(ours), radius_km)
+    cache: DistanceCache = WeightedCache(lambda shape: Distances(ours, shape), lambda _: 1, 1)
+    near = NearDistances(cache, shape, every(ours), radius_km)
     far = np.setdiff1d(every(ours), near.near)
     assert (shape.distance(ours.positions[far]) > radius_km + CERTAIN_KM).all()
     assert (np.diff(near.near) > 0).all()

@@ -22,10 +22,11 @@ from matching.engine import match
 from matching.geo.outlines import outlines
 from matching.index import Index, LiveIndex
 from tests.factories import reference
-from tests.matching.strategies import DATES, Scenery, awards, need, suppliers
+from tests.matching.strategies import DATES, Scenery, awards, need, suppliers, territory
 from tests.matching.whole_scan.engine import match as whole_scan
 from tests.matching.whole_scan.index import Index as WholeIndex
 
+PLACES = 30
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 
@@ -39,6 +40,7 @@ class Changing:
         self.suppliers = {one.id: one for one in self._drawn(count)}
         self.live = LiveIndex(Index(self.suppliers.values(), taxonomy, cpv, self.reference.geography), 1)
         self.asked: list[Need] = []
+        self.places = [territory(self.scenery, draw) for _ in range(PLACES)]
 
     def change(self, most: int) -> None:
         """Some suppliers are written anew, some removed, some new ones added; now and then all are put in one base."""
@@ -75,8 +77,16 @@ class Changing:
                     )
                 yield msgspec.structs.replace(again, **changes)
             else:
-                self.asked.append(need(self.scenery, self.draw, self.draw.choice((1, 1, 2, 3))))
+                self.asked.append(self._new())
                 yield self.asked[-1]
+
+    def _new(self) -> Need:
+        """A need drawn anew; most are in one of a few places, which are not prepared again and again."""
+        drawn = need(self.scenery, self.draw, self.draw.choice((1, 1, 2, 3)))
+        if self.draw.random() < 0.1:
+            return drawn
+        lots = tuple(msgspec.structs.replace(lot, territory=None) for lot in drawn.lots)
+        return msgspec.structs.replace(drawn, lots=lots, territory=self.draw.choice(self.places))
 
     def differences(self, count: int) -> list[str]:
         """The needs, of `count`, that the two engines answer otherwise, each asked cold and once more."""
