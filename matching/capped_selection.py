@@ -24,7 +24,8 @@ Draws = NDArray[np.uint64]
 class DrawnOrder:
     """The first `count` of some suppliers in order; those that are equal are drawn, by the seed of each need anew.
 
-    `numbers` are rows or ordinals, whichever is put in order.
+    `numbers` are rows or ordinals, whichever is put in order; with those equal to the last, they may be more than so
+    many.
     """
 
     def __init__(self, numbers: NDArray[Any], keys: tuple[NDArray[Any], ...], draws: Draws, count: int) -> None:
@@ -37,7 +38,7 @@ class DrawnOrder:
         groups = np.cumsum(differs)
         end = int(np.searchsorted(groups, groups[min(count, len(order)) - 1], "right")) if len(order) else 0
         order = order[:end]
-        self._numbers, self._distance, self._draws = numbers[order], keys[0][order], draws[order]
+        self.numbers, self.distance, self._draws = numbers[order], keys[0][order], draws[order]
         self._groups, self._count = groups[:end], count
         self.is_settled = end <= count and bool(differs[1:end].all())
         """Whether nothing is left to the draw."""
@@ -45,9 +46,17 @@ class DrawnOrder:
     def first(self, seed: int) -> tuple[NDArray[Any], Floats]:
         """Their numbers and distances in kilometres."""
         if self.is_settled:
-            return self._numbers, self._distance
+            return self.numbers, self.distance
         order = np.lexsort((mixed(self._draws, seed), self._groups))[: self._count]
-        return self._numbers[order], self._distance[order]
+        return self.numbers[order], self.distance[order]
+
+
+class FoundAt(NamedTuple):
+    """Refused suppliers in order, the change of the index for which they are known to hold, and its end of rows."""
+
+    order: DrawnOrder
+    change: int
+    rows_end: int
 
 
 class WrittenRows(NamedTuple):
@@ -64,8 +73,7 @@ class WrittenRows(NamedTuple):
 class CappedSelection:
     """Rows are those of the selection; `in_reach`: which of them the cap allows, None where there is none.
 
-    `order`: the rows that pass every gate, by class. `refused`: refused suppliers by gate and number, in order, with
-    the change of the index for which they were found (`matching.near_misses`).
+    `order`: the rows that pass every gate, by class. `refused`: the nearest refused by gate and number.
     """
 
     def __init__(self, reserved: ReservedSelection, distances: NearDistances, cap_km: float | None) -> None:
@@ -80,7 +88,7 @@ class CappedSelection:
             self.ends = reserved.class_ends(self.order)
             self.counts = reserved.counted(reserved.of_day.tally(self.in_reach))
         self.within = reserved.counted_within(reserved.of_day.tally_within(distances))
-        self.refused: dict[tuple[int, int], tuple[int, DrawnOrder]] = {}
+        self.refused: dict[tuple[int, int], FoundAt] = {}
         self.written: WeightedCache[Hashable, WrittenRows] = WeightedCache(
             lambda _: WrittenRows({}, {}, {}), lambda _: 1, CACHED_WRITTEN
         )

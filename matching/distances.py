@@ -3,6 +3,8 @@
 Portals ask for the same territories again and again: what was measured for one request serves the next.
 """
 
+from weakref import ref
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,7 @@ Metres = NDArray[np.int32]
 NO_PLACE = np.iinfo(np.int32).max
 FEW = 32
 """To choose among so few more costs more than to put them in order."""
-BYTES_PER_RUN, BYTES_PER_VERTEX = 8_192, 1_024
+BYTES_PER_PAGE, BYTES_PER_VERTEX = 4_096, 1_024
 
 
 class Distances:
@@ -34,9 +36,11 @@ class Distances:
     @property
     def weight(self) -> int:
         """About how many bytes it takes once it is used."""
+        if self.shape is None:
+            return BYTES_PER_PAGE
         bounds = self._near(0.0)[:-2]
-        vertices = self.shape.vertices if self.shape else 0
-        return int((bounds[1::2] - bounds[::2]).sum()) * 8 + len(bounds) * BYTES_PER_RUN + vertices * BYTES_PER_VERTEX
+        near, pages = int((bounds[1::2] - bounds[::2]).sum()), len(bounds) // 2 + 1
+        return near * self._metres.itemsize + pages * BYTES_PER_PAGE + self.shape.vertices * BYTES_PER_VERTEX
 
     def spans(self, ordinals: Ordinals, radius_km: float) -> list[tuple[int, int]]:
         """The runs, none of them empty, of sorted ordinals that may be within the radius and CERTAIN_KM."""
@@ -125,15 +129,18 @@ class NearDistances:
 
     def __init__(self, cache: DistanceCache, shape: Shape | None, ordinals: Ordinals, radius_km: float = 0.0) -> None:
         self.ordinals = ordinals
-        self._cache, self._shape, self._radius_km = cache, shape, radius_km
+        self._cache, self._shape, self._radius_km = cache, ref(shape) if shape else None, radius_km
         self.near = self._distances.places(ordinals, radius_km)
         self.known: Floats = np.full(len(ordinals), np.nan)
         self.known[self.near] = self.of(ordinals[self.near])
 
     @property
     def _distances(self) -> Distances:
-        """Those of the shape, as long as they are cached; else they are measured anew."""
-        return self._cache(self._shape)
+        """Those of the shape, as long as they are cached; else they are measured anew.
+
+        Who asks has the shape; here it is not held, as it may be large.
+        """
+        return self._cache(self._shape() if self._shape else None)
 
     def of(self, ordinals: Ordinals) -> Floats:
         """Kilometres from any suppliers."""

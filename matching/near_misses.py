@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from matching.capped_selection import DrawnOrder
+from matching.capped_selection import DrawnOrder, FoundAt
 from matching.gates import DISTANCE, GATES, RESERVATION, SEGMENT, SERVICE_AREA, considered, offering_object
 from matching.geo.projection import Floats
 from matching.lot_match import LotMatch
@@ -38,23 +38,36 @@ def nearest_refused(lot: LotMatch, count: int, seed: int) -> list[Refused]:
 
 def nearest_refused_by(lot: LotMatch, gate: int, count: int, seed: int) -> list[Refused]:
     """At most `count` suppliers of which a gate is the first that refuses them, the nearest first."""
-    cached, change = lot.capped.refused, lot.live.change
+    cached = lot.capped.refused
     found = cached.get((gate, count))
-    if found is None or not _still_holds(lot, gate, found[0]):
+    if found is None or not _still_holds(lot, gate, count, found):
         if len(cached) > MOST_CACHED:
             cached.clear()
-        found = cached[gate, count] = change, _nearest_refused_by(lot, gate, count)
-    ordinals, distance = found[1].first(seed)
+        found = FoundAt(_nearest_refused_by(lot, gate, count), lot.live.change, lot.live.rows_end)
+    elif found.change != lot.live.change:
+        found = FoundAt(found.order, lot.live.change, lot.live.rows_end)
+    cached[gate, count] = found
+    ordinals, distance = found.order.first(seed)
     return [Refused(gate, *each) for each in zip(ordinals.tolist(), distance.tolist(), strict=True)]
 
 
-def _still_holds(lot: LotMatch, gate: int, change: int) -> bool:
+def _still_holds(lot: LotMatch, gate: int, count: int, found: FoundAt) -> bool:
     """Whether the suppliers that a gate refused after a change of the index are those that it refuses now."""
-    if gate >= DISTANCE:  # of the selection itself
+    live = lot.live
+    if gate >= DISTANCE or found.change == live.change:  # those are of the selection itself
         return True
-    if gate == SEGMENT:
-        return change == lot.live.change
-    return change <= lot.live.change and not lot.live.changed_since(lot.query.subject.objects, change)
+    if gate == SEGMENT or found.change > live.change:
+        return False
+    if not live.changed_since(lot.query.subject.objects, found.change):
+        return True
+    order = found.order
+    if live.gone is not None and live.gone[order.numbers].any():
+        return False
+    later = [of.written_since(found.rows_end) for code in lot.query.subject.objects for of in live.wanted(code)[1:]]
+    new = lot.selection.without(live.standing(np.concatenate(later))) if later else NOBODY
+    return not len(new) or (
+        len(order.numbers) >= count and bool(lot.distances.of(new).min() > order.distance.max(initial=0))
+    )
 
 
 def _nearest_refused_by(lot: LotMatch, gate: int, count: int) -> DrawnOrder:

@@ -68,6 +68,10 @@ class WantedOffers(NamedTuple):
     ground: OfferKeys
     national: OfferKeys
 
+    def written_since(self, rows_end: int) -> Ordinals:
+        """The suppliers whose ordinal is not under `rows_end`."""
+        return self.suppliers[np.searchsorted(self.suppliers, rows_end) :]
+
 
 def read_offers(
     suppliers: Iterable[tuple[int, Supplier]], areas: ServiceAreas, taxonomy: Taxonomy, cpv: Cpv

@@ -6,6 +6,7 @@ A reservation, a day, a cap or a site changes only what is counted and put in or
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,12 +38,11 @@ class Selection:
 
     `best[w]`: the worth of the best offer for the w-th wanted segment whose area meets the territory (NO_OFFER: none);
     `grades`: all that counts in the order before distance, but for eligibility.
-    `rows_end`: the number of suppliers there were; `change`: the latest change for which it is known to hold.
     """
 
     def __init__(self, live: LiveIndex, territory: Territory, subject: Subject) -> None:
-        self.base, self.territory, self.subject = live.base, territory, subject
-        self.change, self.rows_end = live.change, live.rows_end
+        self.base, self.subject = live.base, subject
+        self._known = live.change, live.rows_end
         measured, shape, radius = live.base.distances, territory.shape, territory.radius_km or 0.0
         key = _keys(live, territory, subject)
         supplier = (key >> SUPPLIER_BIT).astype(np.int32)
@@ -66,6 +66,11 @@ class Selection:
         self.days: WeightedCache[tuple[date, Rules], SelectionOfDay] = WeightedCache(
             lambda key: self.on_day(self.codes(*key)), lambda _: 1, CACHED_DAYS
         )
+
+    @property
+    def change(self) -> int:
+        """The latest change of the index for which it is known to hold."""
+        return self._known[0]
 
     def __len__(self) -> int:
         return len(self.ordinals)
@@ -92,28 +97,30 @@ class Selection:
         at[at == len(self.ordinals)] = 0
         return ordinals[self.ordinals[at] != ordinals]
 
-    def holds_for(self, live: LiveIndex) -> bool:
+    def holds_for(self, live: LiveIndex, territory: Territory) -> bool:
         """Whether the same suppliers are selected in an index; false also where it is not known."""
-        if self.change >= live.change:
-            return self.change == live.change
-        if live.changed_since(self.subject.wanted, self.change) and self._differs(live):
+        change, rows_end = self._known
+        if change >= live.change:
+            return change == live.change
+        if live.changed_since(self.subject.wanted, change) and self._differs(live, territory, rows_end):
             return False
-        self.change = live.change
+        self._known = live.change, live.rows_end
         return True
 
-    def _differs(self, live: LiveIndex) -> bool:
+    def _differs(self, live: LiveIndex, territory: Territory, rows_end: int) -> bool:
+        """Whether a selected supplier is gone, or one of those from `rows_end` on serves the territory."""
         if live.gone is not None and live.gone[self.ordinals].any():
             return True
-        later = (live.wanted(code)[1:] for code in self.subject.wanted)
-        keys = [key for some in later for of in some for key in _serving(of, self.territory, live)]
-        return any(bool((key >> SUPPLIER_BIT >= self.rows_end).any()) for key in keys)
+        later = (of for code in self.subject.wanted for of in live.wanted(code)[1:])
+        new = [of for of in later if len(of.written_since(rows_end))]
+        return any(key[-1] >> SUPPLIER_BIT >= rows_end for of in new for key in _serving(of, territory, live))
 
 
 def selected(live: LiveIndex, territory: Territory, subject: Subject) -> Selection:
     """The selection of a territory and subject, cached for as long as no change concerns it."""
-    key = territory, subject
+    key = ref(territory), subject
     found: Selection | None = live.base.selections.find(key)
-    if found is not None and found.holds_for(live):
+    if found is not None and found.holds_for(live, territory):
         return found
     made = Selection(live, territory, subject)
     if found is None or found.change < live.change:
@@ -145,10 +152,12 @@ def _serving(offers: WantedOffers, territory: Territory, live: LiveIndex) -> Ite
     ):
         if len(supplier):
             away = territory.less_radius(distances.distance_within(supplier, reach + radius))
-            yield key[away <= reach]
+            meets = away <= reach
+            if meets.any():
+                yield key[meets]
     if len(offers.areas):
-        meets = np.flatnonzero(live.base.areas.meeting(territory)[offers.areas])
-        runs = zip(offers.area_starts[meets].tolist(), offers.area_starts[meets + 1].tolist(), strict=True)
+        met = np.flatnonzero(live.base.areas.meeting(territory)[offers.areas])
+        runs = zip(offers.area_starts[met].tolist(), offers.area_starts[met + 1].tolist(), strict=True)
         yield from (offers.ground[first:end] for first, end in runs)
     if len(offers.national):
         yield offers.national

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,7 +134,7 @@ def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved],
 
     Cached until a change concerns suppliers without offers.
     """
-    key = territory, reserved, on, rules
+    key = ref(territory), reserved, on, rules
     found: Nearby | None = live.base.nearby.find(key)
     if found is not None and found.change <= live.change and not live.changed_since((OFFERLESS,), found.change):
         return found

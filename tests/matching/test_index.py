@@ -176,7 +176,7 @@ def test_distinct_areas_are_kept_once() -> None:
 
 def test_shapes_weigh_even_where_nobody_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """The distances of an empty index take nothing, but hold their shapes."""
-    monkeypatch.setattr("matching.index.DISTANCE_BYTES", 1_500)
+    monkeypatch.setattr("matching.index.DISTANCE_BYTES", 8_000)
     nobody, first, second = index(), PointShape(RENNES.lat, RENNES.lon), PointShape(LYON.lat, LYON.lon)
     measured = nobody.distances(first)
     assert nobody.distances(first) is measured
