@@ -1,5 +1,6 @@
 """The suppliers that needs are matched against: an index in memory, and how it stands after the changes since."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
@@ -25,6 +26,7 @@ from matching.offer_tables import (
 )
 from matching.service_areas import ServiceAreas
 from matching.supplier_columns import Ordinals, SupplierColumns
+from matching.trade_groups import TradeGroup, TradeGroups
 from matching.weighted_cache import WeightBound, WeightedCache
 
 DISTANCE_BYTES, DISTANCE_BYTES_PER_SUPPLIER = 96 << 20, 256
@@ -50,7 +52,7 @@ class Index:
         codes = (*taxonomy.segments, *(family.id for family in taxonomy.families))
         self.wanted = {code: wanted_offers(code, self.offers, taxonomy) for code in codes}
         self.offerless = _offerless(enumerate(columns.suppliers))
-        self.eligibility = columns.eligibility
+        self.eligibility, self.trade_groups = columns.eligibility, TradeGroups(columns.suppliers)
         self.distances: WeightedCache[Shape | None, Distances] = WeightedCache(
             lambda shape: Distances(columns, shape),
             lambda made: made.weight,
@@ -125,6 +127,7 @@ class LiveIndex:
         base, tail, columns = self.base, self.tail, self.base.columns
         replaced = [ordinal for each in touched if (ordinal := self.ordinal_of(each)) is not None]
         added = list(zip(columns.add(active), active, strict=True))
+        base.trade_groups.add(active)
         gone = np.zeros(columns.capacity, dtype=bool)
         if self.gone is not None:
             gone[: len(self.gone)] = self.gone
@@ -217,6 +220,13 @@ class LiveIndex:
         for ordinal in (*range(len(columns.spatial_keys)), *tail):
             if self.gone is None or not self.gone[ordinal]:
                 yield columns.suppliers[ordinal]
+
+    def trade_groups(self) -> Counter[TradeGroup]:
+        """The number of active suppliers of each group."""
+        standing = np.ones(self.rows_end, dtype=bool)
+        if self.gone is not None:
+            standing &= ~self.gone[: self.rows_end]
+        return self.base.trade_groups.count(standing)
 
     def __len__(self) -> int:
         """The number of active suppliers."""
