@@ -15,7 +15,7 @@ from matching.geo.projection import Positions
 from matching.geo.territory import Bools
 from matching.lot_match import LotMatch
 from matching.offer_worth import offers_for
-from matching.supplier_columns import Ordinals
+from matching.supplier_columns import Ordinals, each_once
 
 PASSED = -1
 
@@ -66,7 +66,7 @@ def considered(lot: LotMatch) -> Ordinals:
     """The suppliers that have an offer for any wanted segment of the lot or a neighbour of one, in order."""
     codes = {code for wanted in lot.query.subject.wanted for code, _ in offers_for(wanted, lot.live.base.taxonomy)}
     every = [lot.live.offering(code) for code in codes]
-    return lot.live.standing(np.unique(np.concatenate(every))) if every else np.empty(0, dtype=np.int32)
+    return lot.live.standing(each_once(np.concatenate(every))) if every else np.empty(0, dtype=np.int32)
 
 
 def offering_object(lot: LotMatch) -> Ordinals:

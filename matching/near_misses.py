@@ -9,7 +9,7 @@ from matching.gates import DISTANCE, GATES, RESERVATION, SEGMENT, SERVICE_AREA, 
 from matching.geo.projection import Floats
 from matching.lot_match import LotMatch
 from matching.spatial_order import CERTAIN_KM
-from matching.supplier_columns import Ordinals
+from matching.supplier_columns import Ordinals, each_once
 
 BATCH = 64
 """The number measured at first; the nearest few are nearly always among them."""
@@ -84,7 +84,7 @@ def _nearest_refused_by(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
 
 def refused_by(lot: LotMatch, gate: int) -> Ordinals:
     """All suppliers refused by one of the first two gates, in order."""
-    offering = np.unique(lot.live.standing(offering_object(lot)))
+    offering = each_once(lot.live.standing(offering_object(lot)))
     if gate == SEGMENT:
         return np.setdiff1d(considered(lot), offering, assume_unique=True)
     return lot.selection.without(offering)
@@ -97,7 +97,7 @@ def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
         for code in lot.query.subject.objects
         for offers in lot.live.wanted(code)
     ]
-    ordinals = np.unique(lot.selection.without(lot.live.standing(np.concatenate(near)))) if near else NOBODY
+    ordinals = each_once(lot.selection.without(lot.live.standing(np.concatenate(near)))) if near else NOBODY
     ordinals, distance = _measured(lot, ordinals, count)
     if len(ordinals) >= count and distance.max(initial=0) <= CERTAIN_KM:
         return ordinals, distance

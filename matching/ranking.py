@@ -33,7 +33,7 @@ def eligibility(candidates: Compared) -> NDArray[np.int8]:
 
 def segments_answered(candidates: Compared) -> Grades:
     """More of the requested segments first."""
-    return -np.count_nonzero(candidates.codes != NO_CODE, axis=0).astype(np.int16)
+    return -(candidates.codes != NO_CODE).sum(axis=0, dtype=np.int16)
 
 
 def worst_fit(candidates: Compared) -> Grades:

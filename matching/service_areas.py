@@ -28,6 +28,9 @@ class AreaNumbers(NamedTuple):
     place: int
 
 
+UNDECLARED, ALL_OF_FRANCE = AreaNumbers(NO_AREA, NEARBY_KM, -1), AreaNumbers(NATIONAL, np.inf, -1)
+
+
 @dataclass(frozen=True)
 class _Block:
     """Areas made of ground that became known together: each commune of each, and what is drawn, by place."""
@@ -45,7 +48,7 @@ class ServiceAreas:
     def __init__(self, geography: Geography) -> None:
         self.geography = geography
         self.unknown_codes: set[str] = set()
-        self._numbers: dict[ServiceArea, int] = {}
+        self._numbers: dict[ServiceArea, AreaNumbers] = {}
         self._grounds: list[Positions] = []
         self._drawn: dict[int, shapely.Geometry] = {}
         self._blocks: tuple[_Block, ...] = ()
@@ -57,15 +60,16 @@ class ServiceAreas:
     def intern(self, area: ServiceArea | None) -> AreaNumbers:
         """An offer's area as numbers; a new one takes part in `meeting` after the next `lay_out`."""
         if area is None:
-            return AreaNumbers(NO_AREA, NEARBY_KM, -1)
+            return UNDECLARED
         if area.national:
-            return AreaNumbers(NATIONAL, np.inf, -1)
+            return ALL_OF_FRANCE
         if area.radius_km is not None:
             return AreaNumbers(RADIUS, area.radius_km, -1)
-        if area not in self._numbers:
-            place = self._numbers[area] = len(self._numbers)
-            self._grounds.append(np.flatnonzero(self._ground(area, place)))
-        return AreaNumbers(GROUND, np.inf, self._numbers[area])
+        numbers = self._numbers.get(area)
+        if numbers is None:
+            numbers = self._numbers[area] = AreaNumbers(GROUND, np.inf, len(self._numbers))
+            self._grounds.append(np.flatnonzero(self._ground(area, numbers.place)))
+        return numbers
 
     def lay_out(self) -> None:
         """Lay the grounds of areas interned since the last time end to end."""

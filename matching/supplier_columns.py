@@ -83,6 +83,14 @@ class SupplierColumns:
         self.draw = np.concatenate((self.draw, np.zeros(room, dtype=np.uint64)))
 
 
+def each_once(ordinals: Ordinals) -> Ordinals:
+    """Some ordinals in order, each once; a few sorted runs are put in order at little cost."""
+    in_order = np.sort(ordinals, kind="stable")
+    is_new = np.ones(len(in_order), dtype=bool)
+    np.not_equal(in_order[1:], in_order[:-1], out=is_new[1:])
+    return in_order[is_new]
+
+
 def _degrees(suppliers: Sequence[Supplier]) -> tuple[Floats, Floats]:
     points = [(s.location.lat, s.location.lon) if s.location else (np.nan, np.nan) for s in suppliers]
     lat, lon = np.array(points, dtype=np.float64).reshape(-1, 2).T

@@ -17,7 +17,7 @@ from domain.law.eligibility import eligibility
 from domain.law.past_awards import EssAward, with_award_bar
 from domain.law.rules import Rules
 from domain.law.supplier_facts import LegalFacts
-from domain.needs.need import ContractKind, Reserved
+from domain.needs.need import ContractKind, Place, Reserved
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Eligibility, Gate, OfferEvidence, Presence, Reason, SegmentAnswer
 from domain.suppliers.offers import strength
@@ -98,6 +98,7 @@ class Answers(NamedTuple):
     presence: Presence
     segments: tuple[SegmentAnswer, ...]
     segments_json: msgspec.Raw
+    are_declared: bool
     reasons: bytes
 
 
@@ -124,15 +125,16 @@ class RowWriter:
 
     def _ranked(self, lot: LotMatch, rows: Positions, distance: Floats, written: dict[int, bytes]) -> list[msgspec.Raw]:
         """The candidates of `rows`, which are in order; those `written` before as they are."""
-        numbers = rows.tolist()
-        lacking = np.array([place for place, row in enumerate(numbers) if row not in written], dtype=np.intp)
+        found = [written.get(row) for row in rows.tolist()]
+        lacking = np.array([place for place, row in enumerate(found) if row is None], dtype=np.intp)
         if len(lacking):
+            made = self._candidates(lot, rows[lacking], distance[lacking])
             if len(written) > MOST_WRITTEN:
                 written.clear()
-                lacking = np.arange(len(rows))
-            made = self._candidates(lot, rows[lacking], distance[lacking])
             written.update(zip(rows[lacking].tolist(), made, strict=True))
-        return [msgspec.Raw(b'{"rank":%d,%b' % (rank, written[row])) for rank, row in enumerate(numbers, 1)]
+            for place, row in zip(lacking.tolist(), made, strict=True):
+                found[place] = row
+        return [msgspec.Raw(b'{"rank":%d,%b' % ranked) for ranked in enumerate(found, 1)]
 
     def near_misses(self, lot: LotMatch, refused: Sequence[Refused]) -> list[msgspec.Raw]:
         """The near misses, in order."""
@@ -186,8 +188,8 @@ class RowWriter:
             answers = _answers(self.taxonomy, self.language, query.subject, worths)
             distance_km, reasons = to_metre(away), answers.reasons
             if query.site or answers.presence != PRESENCES[LOCAL]:
-                said = messages.distance(distance_km, query.lot.site, columns.is_placed(ordinal))
-                reasons += b"," + encode(Reason("distance", self._text(said)))
+                is_placed = distance_km is not None or columns.is_placed(ordinal)
+                reasons += _distance_reason(distance_km, query.lot.site, is_placed, self.language)
             row = CandidateRow(
                 msgspec.Raw(columns.summary(ordinal)),
                 distance_km,
@@ -202,7 +204,7 @@ class RowWriter:
 
     def _segments(self, lot: LotMatch, answers: Answers, ordinal: int) -> msgspec.Raw:
         """The answers, those that nobody declared with what they rest on, strongest and latest first."""
-        if all(answer.basis == BASES[0] for answer in answers.segments):
+        if answers.are_declared:
             return answers.segments_json
         supplier = lot.live.base.columns.suppliers[ordinal]
         return msgspec.Raw(encode([self._with_evidence(lot, answer, supplier) for answer in answers.segments]))
@@ -241,7 +243,7 @@ class RowWriter:
         """That no answering offer reaches the territory, by the one that reaches farthest."""
         subject, base = lot.query.subject, lot.live.base
         supplier = base.columns.suppliers[ordinal]
-        answer = {code for each in subject.objects for code, fit in offers_for(each, self.taxonomy) if fit < RELATED}
+        answer = _answering(subject.objects, self.taxonomy)
         areas = [
             offer.service_area
             for offer in supplier.offers
@@ -310,7 +312,21 @@ def _answers(taxonomy: Taxonomy, language: Language, subject: Subject, worths: t
         reasons.append(Reason("basis_inferred", messages.INFERRED.to(language)))
     presence = PRESENCES[best]
     reasons.append(Reason(f"presence_{presence}", messages.PRESENCE[presence].to(language)))
-    return Answers(presence, tuple(segments), msgspec.Raw(encode(segments)), encode(reasons)[1:-1])
+    are_declared = all(answer.basis == BASES[0] for answer in segments)
+    return Answers(presence, tuple(segments), msgspec.Raw(encode(segments)), are_declared, encode(reasons)[1:-1])
+
+
+@lru_cache(CACHED_ANSWERS)
+def _distance_reason(distance_km: float | None, site: Place | None, is_placed: bool, language: Language) -> bytes:
+    """The reason that tells a distance, in JSON, behind a comma."""
+    said = messages.distance(distance_km, site, is_placed)
+    return b"," + encode(Reason("distance", said.to(language)))
+
+
+@lru_cache(1_024)
+def _answering(objects: tuple[str, ...], taxonomy: Taxonomy) -> frozenset[str]:
+    """The segments and families that an offer may name to answer the object of a lot."""
+    return frozenset(code for each in objects for code, fit in offers_for(each, taxonomy) if fit < RELATED)
 
 
 @lru_cache(CACHED_QUESTIONS)
