@@ -125,16 +125,18 @@ class RowWriter:
 
     def _ranked(self, lot: LotMatch, rows: Positions, distance: Floats, written: dict[int, bytes]) -> list[msgspec.Raw]:
         """The candidates of `rows`, which are in order; those `written` before as they are."""
-        found = [written.get(row) for row in rows.tolist()]
-        lacking = np.array([place for place, row in enumerate(found) if row is None], dtype=np.intp)
-        if len(lacking):
-            made = self._candidates(lot, rows[lacking], distance[lacking])
+        numbers = rows.tolist()
+        known = {row: tail for row in numbers if (tail := written.get(row)) is not None}
+        if len(known) < len(numbers):
+            lacking = np.array([place for place, row in enumerate(numbers) if row not in known], dtype=np.intp)
+            made = dict(
+                zip(rows[lacking].tolist(), self._candidates(lot, rows[lacking], distance[lacking]), strict=True)
+            )
             if len(written) > MOST_WRITTEN:
                 written.clear()
-            written.update(zip(rows[lacking].tolist(), made, strict=True))
-            for place, row in zip(lacking.tolist(), made, strict=True):
-                found[place] = row
-        return [msgspec.Raw(b'{"rank":%d,%b' % ranked) for ranked in enumerate(found, 1)]
+            written.update(made)
+            known |= made
+        return [msgspec.Raw(b'{"rank":%d,%b' % (rank, known[row])) for rank, row in enumerate(numbers, 1)]
 
     def near_misses(self, lot: LotMatch, refused: Sequence[Refused]) -> list[msgspec.Raw]:
         """The near misses, in order."""

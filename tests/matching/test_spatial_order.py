@@ -1,5 +1,7 @@
 """Suppliers that are near each other stand together, and those near a shape are few runs of the order."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from matching.geo.shape import PointShape
@@ -19,7 +21,7 @@ def test_runs_are_in_order_and_apart() -> None:
     keys = np.sort(spatial_keys(lat.ravel(), lon.ravel()))
     runs = runs_near(keys, PointShape(RENNES.lat, RENNES.lon), 10.0)
     assert all(low < high for low, high in runs)
-    assert all(before[1] < after[0] for before, after in zip(runs, runs[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in pairwise(runs))
     assert 0 < sum(high - low for low, high in runs) < len(keys) / 5
 
 
