@@ -38,7 +38,7 @@ class SupplierColumns:
         """Of those it is built of."""
         self.eligibility = EligibilityCache()
         self._summaries: dict[int, bytes] = {}
-        self.positions, self.draw, self.facts = self._rows(self.suppliers)
+        self.positions, self.draw, self.facts = earth_centred(lat[order], lon[order]), *self._rows(self.suppliers)
         self._make_room()
 
     def __len__(self) -> int:
@@ -55,7 +55,8 @@ class SupplierColumns:
         added = self._rows(suppliers)
         if end > self.capacity:
             self._make_room(end)
-        self.positions[first:end], self.draw[first:end], self.facts[first:end] = added
+        self.positions[first:end] = earth_centred(*_degrees(suppliers))
+        self.draw[first:end], self.facts[first:end] = added
         self.suppliers += suppliers
         return range(first, end)
 
@@ -70,10 +71,10 @@ class SupplierColumns:
         """Whether the supplier's place is known."""
         return self.suppliers[ordinal].location is not None
 
-    def _rows(self, suppliers: Sequence[Supplier]) -> tuple[Floats, NDArray[np.uint64], NDArray[np.int32]]:
+    def _rows(self, suppliers: Sequence[Supplier]) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
         digests = b"".join(hashlib.blake2b(supplier.id.bytes, digest_size=8).digest() for supplier in suppliers)
         draw = np.frombuffer(digests, dtype=">u8").astype(np.uint64)
-        return earth_centred(*_degrees(suppliers)), draw, self.eligibility.positions_of(suppliers)
+        return draw, self.eligibility.positions_of(suppliers)
 
     def _make_room(self, least: int = 0) -> None:
         rows = max(least, len(self.suppliers))
