@@ -13,10 +13,10 @@ from matching.eligibility_cache import INELIGIBLE
 from matching.geo.projection import Positions
 from matching.index import LiveIndex
 from matching.lot_query import LotQuery
-from matching.offer_worth import OFFERED
+from matching.offer_worth import OFFERED_BITS
 from matching.past_awards import EssBar, barred
 from matching.ranking import Compared
-from matching.reserved_selection import ReservedTypes
+from matching.reserved_selection import ReservedSelection, ReservedTypes
 from matching.selection import selected
 
 
@@ -27,16 +27,10 @@ class LotMatch:
         self, query: LotQuery, live: LiveIndex, on: date, rules: Rules, ess_bars: Mapping[int, EssBar] | None = None
     ) -> None:
         self.query, self.live, self.on, self.rules, self.ess_bars = query, live, on, rules, ess_bars or {}
-        self.selection = selection = selected(live, query.territory, query.subject)
-        of_day = (
-            selection.on_day(barred(selection.codes(on, rules), selection.row_of, self.ess_bars))
-            if self.ess_bars
-            else selection.days((on, rules))
-        )
+        self.selection = selected(live, query.territory, query.subject)
         self.reserved_types: ReservedTypes = tuple(dict.fromkeys(query.lot.reserved or ()))
-        self.reserved = of_day.reserved(self.reserved_types)
-        self.distances = selection.to_territory if query.site is None else selection.to_site(query.site)
-        self.capped = self._capped(query.lot.max_distance_km)
+        self.capped = self._barred() if self.ess_bars else self._cached()
+        self.reserved, self.distances = self.capped.reserved, self.capped.distances
 
     def passes(self, ordinal: int) -> bool:
         """Whether a supplier passes every gate."""
@@ -47,7 +41,7 @@ class LotMatch:
 
     def compared(self, rows: Positions) -> Compared:
         """Some rows as the order compares them."""
-        codes = self.selection.best[: len(self.selection.subject.objects), rows] // OFFERED
+        codes = self.selection.best[: len(self.selection.subject.objects), rows] >> OFFERED_BITS
         return Compared(codes, self.reserved.outcome[rows], self.distances.at(rows))
 
     def approval_ends(self) -> Ends | None:
@@ -58,13 +52,24 @@ class LotMatch:
         many = int(np.searchsorted(days, horizon(self.query.lot, self.on, self.rules).toordinal()))
         return Ends(many, date.fromordinal(int(days[0]))) if many else None
 
-    def _capped(self, cap_km: float | None) -> CappedSelection:
-        key, cached = (self.distances, cap_km), self.reserved.capped
-        found: CappedSelection | None = cached.find(key)
-        if found is None:
-            found = CappedSelection(self.reserved, self.distances, cap_km)
-            cached.put(key, found, 1)
+    def _cached(self) -> CappedSelection:
+        query, selection = self.query, self.selection
+        key = self.on, self.rules, self.reserved_types, query.site, query.lot.max_distance_km
+        found: CappedSelection = selection.capped.find_or(
+            key, lambda: self._capped(selection.under(self.on, self.rules, self.reserved_types))
+        )
         return found
+
+    def _barred(self) -> CappedSelection:
+        """After past awards, which are of one buyer alone: nothing is cached."""
+        selection = self.selection
+        codes = barred(selection.codes(self.on, self.rules), selection.row_of, self.ess_bars)
+        return self._capped(ReservedSelection(selection.on_day(codes), self.reserved_types))
+
+    def _capped(self, reserved: ReservedSelection) -> CappedSelection:
+        site, selection = self.query.site, self.selection
+        distances = selection.to_territory if site is None else selection.to_site(site)
+        return CappedSelection(reserved, distances, self.query.lot.max_distance_km)
 
     def _ends(self, rows: Positions) -> NDArray[np.int32]:
         columns = self.live.base.columns

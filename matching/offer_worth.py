@@ -16,7 +16,8 @@ LOCAL = PRESENCES.index("local")
 
 # Fit counts before basis, basis before presence; the offered segment's place in `offers_for` rides along in the lowest
 # digits. Without the place, a worth is a code under NO_CODE.
-OFFERED = 256
+OFFERED_BITS = 8
+OFFERED = 1 << OFFERED_BITS
 PER_BASIS = len(PRESENCES) * OFFERED
 PER_FIT = len(BASES) * PER_BASIS
 NO_OFFER = 1 << 14

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,8 @@ from matching.eligibility_cache import INELIGIBLE, OUTCOME_CODES, WORST_ELIGIBLE
 from matching.geo.projection import Positions
 from matching.geo.territory import Bools
 from matching.ranking import Grades
-from matching.weighted_cache import WeightBound, WeightedCache
 
 RADII_KM = (10, 25, 50, 100)
-CACHED_RESERVATIONS = 8
-CACHED_CAPPED = 8
-"""Sites and caps for which a selection is cached with what passes every gate (`matching.capped_selection`)."""
 
 ReservedTypes = tuple[Reserved, ...]
 """The reserved types of a lot, each once, in the order in which the buyer named them."""
@@ -56,9 +52,6 @@ class SelectionOfDay:
         self.codes, self.grades, self.grade_count = codes, grades, grade_count
         self._answered = answered
         self._codes_and_place = codes + np.where(is_local, OUTCOME_CODES, 0).astype(np.uint16)
-        self.reserved: WeightedCache[ReservedTypes, ReservedSelection] = WeightedCache(
-            lambda reserved: ReservedSelection(self, reserved), lambda _: 1, CACHED_RESERVATIONS
-        )
 
     def tally(self, rows: Bools | None = None) -> NDArray[np.float64]:
         """Numbers of suppliers, shape (1 + w, 2, outcome codes): of all, then of those that answer each wanted segment;
@@ -96,7 +89,6 @@ class ReservedSelection:
         self.ends = self.class_ends(self.order)
         self._may_answer = (best != INELIGIBLE).astype(np.float64)
         self.counts = self.counted(of_day.tally())
-        self.capped = WeightBound[Any, Any](CACHED_CAPPED)
 
     def class_ends(self, rows: Positions) -> list[int]:
         """The end of each class in rows that are ordered by class."""

@@ -3,7 +3,7 @@
 A reservation, a day, a cap or a site changes only what is counted and put in order over them: selections are cached.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from datetime import date
 from typing import Any
 from weakref import ref
@@ -20,13 +20,13 @@ from matching.geo.territory import Bools, Territory
 from matching.index import LiveIndex
 from matching.lot_query import Subject
 from matching.offer_tables import COLUMN_BIT, SUPPLIER_BIT, WORTH_BITS, OfferKeys, WantedOffers
-from matching.offer_worth import NO_OFFER, OFFERED, WITHOUT_PRESENCE
+from matching.offer_worth import NO_OFFER, OFFERED_BITS, WITHOUT_PRESENCE
 from matching.ranking import offer_grades
-from matching.reserved_selection import SelectionOfDay
+from matching.reserved_selection import ReservedSelection, ReservedTypes, SelectionOfDay
 from matching.supplier_columns import Ordinals
-from matching.weighted_cache import WeightedCache
+from matching.weighted_cache import WeightBound
 
-CACHED_DAYS, CACHED_SITES = 4, 4
+CACHED_DAYS, CACHED_SITES, CACHED_RESERVATIONS, CACHED_CAPPED = 4, 4, 8, 16
 BYTES_PER_ROW, BYTES_PER_SELECTION = 48, 40_000
 """About what a selection takes with what is derived from it and the rows that were written."""
 COUNTED_BITS = np.array([-1, WITHOUT_PRESENCE], dtype=np.int64)
@@ -58,14 +58,13 @@ class Selection:
             ordinals, best = ordinals[kept], best[:, kept]
             to_territory = NearDistances(measured, shape, ordinals, radius)
         self.ordinals, self.best, self.to_territory = ordinals, best, to_territory
-        self.grades, self.grade_count = offer_grades(best[: len(subject.objects)] // OFFERED)
+        self.grades, self.grade_count = offer_grades(best[: len(subject.objects)] >> OFFERED_BITS)
         self.is_local: Bools = to_territory.known == 0
-        self.to_site: WeightedCache[Shape, NearDistances] = WeightedCache(
-            lambda site: NearDistances(measured, site, ordinals), lambda _: 1, CACHED_SITES
-        )
-        self.days: WeightedCache[tuple[date, Rules], SelectionOfDay] = WeightedCache(
-            lambda key: self.on_day(self.codes(*key)), lambda _: 1, CACHED_DAYS
-        )
+        self.sites = WeightBound[Shape, NearDistances](CACHED_SITES)
+        self.days = WeightBound[tuple[date, Rules], SelectionOfDay](CACHED_DAYS)
+        self.reserved = WeightBound[tuple[date, Rules, ReservedTypes], ReservedSelection](CACHED_RESERVATIONS)
+        self.capped = WeightBound[Hashable, Any](CACHED_CAPPED)
+        """By day, reservation, site and cap: what passes every gate (`matching.capped_selection`)."""
 
     @property
     def change(self) -> int:
@@ -83,6 +82,15 @@ class Selection:
         """The selection where its suppliers have these outcomes."""
         answered = self.best != NO_OFFER
         return SelectionOfDay(codes, answered, self.is_local, self.grades, self.grade_count)
+
+    def to_site(self, site: Shape) -> NearDistances:
+        """Distances of the selected to a lot's site."""
+        return self.sites.find_or(site, lambda: NearDistances(self.base.distances, site, self.ordinals))
+
+    def under(self, on: date, rules: Rules, reserved: ReservedTypes) -> ReservedSelection:
+        """The selection on a day and under a reservation."""
+        of_day = self.days.find_or((on, rules), lambda: self.on_day(self.codes(on, rules)))
+        return self.reserved.find_or((on, rules, reserved), lambda: ReservedSelection(of_day, reserved))
 
     def row_of(self, ordinal: int) -> int | None:
         """The row of a supplier, if it is selected."""

@@ -29,6 +29,14 @@ class WeightBound(Generic[Key, Made]):
             self._entries.move_to_end(key)
             return entry[0]
 
+    def find_or(self, key: Key, make: Callable[[], Made]) -> Made:
+        """The value of a key, made if it is not cached; it weighs 1."""
+        made = self.find(key)
+        if made is None:
+            made = make()
+            self.put(key, made, 1)
+        return made
+
     def put(self, key: Key, made: Made, weight: int) -> None:
         """Cache a value, in the place of the one that the key had."""
         with self._lock:
