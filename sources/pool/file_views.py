@@ -48,10 +48,10 @@ class FileViews:
     def rows_unreadable(self) -> dict[str, int]:
         """The number of rows of CSV with too many or too few cells, or wrong quotes, by published file."""
         scans = {row[0]: row[1] for row in self._rejects("reject_scans", "scan_id", "file_path")}
-        found: dict[str, int] = {}
+        found = {file: sum(pipe.rows_unclosed for pipe in pipes) for file, pipes in self._pipes.items()}
         for scan, _ in set(self._rejects("reject_errors", "scan_id", "line")):
             for file, pipes in self._pipes.items():
-                found[file] = found.get(file, 0) + (scans[scan] in {str(pipe.path) for pipe in pipes})
+                found[file] += scans[scan] in {str(pipe.path) for pipe in pipes}
         return found
 
     def progress(self) -> float | None:
@@ -88,7 +88,7 @@ class FileViews:
         return path
 
     def _table(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
-        parquet = path.suffix == ".parquet"
+        parquet = path.suffix.lower() == ".parquet"
         relation = self._parquet(published, path) if parquet else self._csv(published, path)
         return relation.select(*_columns_read(published, relation.columns))
 
