@@ -31,7 +31,8 @@ class CsvRows:
         if not self._held and not any(map(_has_odd_marks, given)):
             self.rows += sum(map(bool, given))
             return lines
-        pending, passed, place = self._held + given, [], 0
+        pending, place = self._held + given, 0
+        passed: list[bytes] = []
         self._held = []
         while place < len(pending):
             end = self._row_end(pending, place)

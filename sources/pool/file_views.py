@@ -118,13 +118,17 @@ class FileViews:
     def _json(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
         structure = ", ".join(f"{name} {kind}" for name, kind in published.fields.items())
         first, size = _look_at(path)
-        return self._database.read_json(
+        if not first:
+            raise UnusableFile(f"{path} is empty")
+        relation = self._database.read_json(
             str(path),
             columns=published.fields | {_LIST: f"STRUCT({structure})[]"},
             format="array" if first == b"[" else "unstructured",
             # buffers are this large: as large as the one page that a file may be, and no larger
             maximum_object_size=max(_SMALLEST_BUFFER, size + 1),
         )
+        _require_members(published, path, relation)
+        return relation
 
 
 def _look_at(path: Path) -> tuple[bytes, int]:
@@ -139,6 +143,17 @@ def _require_columns(published: PublishedFile, path: Path, columns: Sequence[str
     for wanted in published.required:
         if not set(wanted.split("|")) & set(columns):
             raise UnusableFile(f"{path} has no column {wanted.replace('|', ' or ')}")
+
+
+def _require_members(published: PublishedFile, path: Path, relation: DuckDBPyRelation) -> None:
+    """Raise UnusableFile where there are objects of which none has a required member."""
+    for wanted in published.required:
+        of_page = f"len([item for item in {_LIST} if item.{wanted} IS NOT NULL]) > 0"
+        objects, has = relation.aggregate(
+            f"sum(coalesce(len({_LIST}), 1)), bool_or({wanted} IS NOT NULL OR coalesce({of_page}, false))"
+        ).fetchall()[0]
+        if objects and not has:
+            raise UnusableFile(f"{path} has no object with {wanted}")
 
 
 def _columns_read(published: PublishedFile, columns: Sequence[str]) -> Iterator[Expression]:

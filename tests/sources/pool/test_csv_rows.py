@@ -2,6 +2,7 @@
 
 import csv
 import io
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ def passed(text: str, *cuts: int) -> tuple[str, CsvRows]:
     """What is handed on of the text, given in chunks of whole lines that begin at these lines."""
     lines, rows = text.encode().splitlines(keepends=True), CsvRows(";")
     bounds = [0, *sorted(min(cut, len(lines)) for cut in cuts), len(lines)]
-    chunks = [b"".join(lines[start:end]) for start, end in zip(bounds, bounds[1:], strict=False)]
+    chunks = [b"".join(lines[start:end]) for start, end in pairwise(bounds)]
     return b"".join([*map(rows.take, chunks), rows.take(b"", is_last=True)]).decode(), rows
 
 
