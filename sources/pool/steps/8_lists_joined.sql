@@ -33,7 +33,7 @@ INSERT INTO report SELECT 'esat', count(*), count(DISTINCT left(siret_of(siret),
 
 -- One structure may be in the files of two departements.
 CREATE TABLE pool_jobs AS
-SELECT * FROM jobs
+SELECT * REPLACE (without_contacts(description) AS description) FROM jobs
 WHERE is_of_the_part(siret, code_postal) AND left(siret_of(siret), 9) IN (SELECT siren FROM suppliers)
 QUALIFY row_number() OVER (PARTITION BY siret, type::VARCHAR, id::VARCHAR
                            ORDER BY len(postes) DESC NULLS LAST, postes::VARCHAR) = 1;
@@ -44,7 +44,7 @@ INSERT INTO report SELECT 'jobs', count(*), count(DISTINCT left(siret_of(siret),
 
 -- Of one structure that is listed under several kinds, each is a row.
 CREATE TABLE pool_market AS
-SELECT * FROM market
+SELECT * REPLACE (without_contacts(description) AS description, without_contacts(offers) AS offers) FROM market
 WHERE is_of_the_part(siret, post_code) AND left(siret_of(siret), 9) IN (SELECT siren FROM suppliers)
 QUALIFY row_number() OVER (PARTITION BY siret, kind::VARCHAR, id::VARCHAR ORDER BY sectors::VARCHAR) = 1;
 

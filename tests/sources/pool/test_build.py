@@ -329,6 +329,28 @@ def test_nothing_is_made_of_persons_and_of_what_is_withheld(sample: Sample) -> N
     assert [name for name, text in made.items() if any(word in text for word in (NEVER, "[ND]", B, C))] == []
 
 
+@pytest.mark.parametrize("escaped", [True, False])
+def test_texts_lose_addresses_and_telephones(sample: Sample, escaped: bool) -> None:
+    """However the JSON is written; other numbers stay."""
+    texts = {
+        "Écrire à jean.dupont@exemple.co.uk ou au 06 12 34 56 78.": "Écrire à  ou au .",
+        "Été\na@exemple.fr\n0612345678\tn°0299112233": "Été\n\n\tn°",
+        "+33 6 12 34 56 78, 0033612345678, +33(0)2.99.00.11.22": ", , ",
+        "SIRET 30001036000026, le 2024-10-11, 35 000 heures": "SIRET 30001036000026, le 2024-10-11, 35 000 heures",
+    }
+    told = [{"id": n, "siret": A + "00011", "description": text} for n, text in enumerate(texts)]
+    jobs, market = sample.folder / "jobs.json", sample.folder / "market.json"
+    jobs.write_text(json.dumps([each | {"type": "EI"} for each in told], ensure_ascii=escaped))
+    shop = [each | {"kind": "EI", "offers": [{"description": each["description"]}]} for each in told]
+    market.write_text(json.dumps(shop, ensure_ascii=escaped))
+    sample.given |= {"jobs": (jobs,), "market": (market,)}
+    sample.build()
+    made = [json.loads(line) for line in (sample.out / "emplois.ndjson").read_text("utf-8").splitlines()]
+    listed = [json.loads(line) for line in (sample.out / "le-marche.ndjson").read_text("utf-8").splitlines()]
+    assert [row["description"] for row in made] == list(texts.values())
+    assert [(row["description"], row["offers"][0]["description"]) for row in listed] == [(t, t) for t in texts.values()]
+
+
 def test_every_way_of_packing_gives_the_same_bytes(sample: Sample) -> None:
     """And so does doing it again."""
     sample.build()
