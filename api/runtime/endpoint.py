@@ -25,6 +25,7 @@ from litestar.types import Scope as ASGIScope
 
 from api.runtime.auth import authorise
 from api.runtime.services import Services
+from api.web.compression import coded
 from api.web.content_negotiation import JSON, choose_language, choose_media
 from api.web.openapi import Route
 from api.web.path_suffix import path_in_parts
@@ -186,13 +187,19 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
         elif takes_nothing:
             await require_empty(request, request.services.settings.body_limit)
         answer = await handler(request, **arguments)
+        accept_encoding = request.headers.get("accept-encoding", "")
         if isinstance(answer, Response):
+            if isinstance(answer.content, bytes):
+                media = answer.headers.get("content-type") or str(answer.media_type)
+                answer.content = await coded(answer.content, media, answer.headers, accept_encoding)
             return answer.to_asgi_response(app=None, request=request, status_code=route.statuses[0])
         if answer is None:
             return _Encoded(route.statuses[0], {}, b"")
+        headers = {"content-type": media}
         encoded = answer if isinstance(answer, bytes) else encoder.encode(answer)
-        headers = {"content-type": media, "content-length": str(len(encoded))}
-        return _Encoded(route.statuses[0], headers, encoded)
+        sent = await coded(encoded, media, headers, accept_encoding)
+        headers["content-length"] = str(len(sent))
+        return _Encoded(route.statuses[0], headers, sent)
 
     return adapter
 
