@@ -65,14 +65,19 @@ Erase a person: shows what it will change, asks, then does it and prints what wa
 Later imports do not bring them back. A second run changes nothing.
 """
 POOL_BUILD = """\
-Build the suppliers of France, or of a part of it, from the bulk files of the State: files that `vivier import` reads,
-with a report. Files are given as they are published (Parquet, CSV, zip or gzip of it, JSON), never fetched;
-`vivier pool sources` tells where each is. Natural persons, what is withheld and contacts are not read. Needs
-vivier[pool].
+Build the suppliers of France, or of a part of it, from the bulk files of the State: files that `vivier pool update`
+imports, with a report. Files are given as they are published (Parquet, CSV, zip or gzip of it, JSON), or fetched where
+the operator allows it (VIVIER_POOL_FETCH=true); `vivier pool sources` tells where each is. Natural persons, what is
+withheld and contacts are not read. Needs vivier[pool].
+"""
+POOL_FETCH = """\
+Fetch published files by name into DIR, where the operator allows it (VIVIER_POOL_FETCH=true). A broken download goes on
+where it stopped, what did not change is not fetched again, and a file is there only once its checksum is right.
 """
 POOL_UPDATE = """\
-Import every file that `vivier pool build` made in DIR, each as a snapshot of a source that is called as its format:
-what changed is changed, what is there no more is removed. Stops at the first import that is refused.
+Import the files that the last `vivier pool build` made in DIR (its pool.json names them), each as a snapshot of a
+source that is called as its format: what changed is changed, what is there no more is removed. A file that did not
+change since it was last imported is skipped. Stops at the first import that is refused.
 """
 POOL_SOURCES = "List the files that a pool is built from: publisher, address, licence, rhythm, and how to credit them."
 RETENTION_SHOW = """\
@@ -191,8 +196,12 @@ def _pool_options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
     listing = actions.add_parser("sources", help="list the files it is built from", description=POOL_SOURCES)
     listing.add_argument("--json", action="store_true", help="print them as JSON")
+    fetch = actions.add_parser("fetch", help="fetch published files", description=POOL_FETCH)
+    fetch.add_argument("names", nargs="+", metavar="NAME", help="as vivier pool sources shows them, such as units")
+    fetch.add_argument("--into", required=True, type=Path, metavar="DIR", help="the folder that they are fetched into")
     update = actions.add_parser("update", help="import what was built", description=POOL_UPDATE)
     update.add_argument("folder", type=Path, metavar="DIR", help="the folder that was built in")
+    update.add_argument("--again", action="store_true", help="import what did not change, too")
     update.add_argument("--force", action="store_true", help="let a source lose more than a fifth of its records")
     update.add_argument("--dry-run", action="store_true", help="report what the imports would do, and store nothing")
     update.add_argument("--json", action="store_true", help="print the reports as JSON, one a line")
@@ -205,9 +214,10 @@ def _pool_options(parser: argparse.ArgumentParser) -> None:
     staff.add_argument("--all", dest="with_staff", action="store_false", help="those without, too")
     build.add_argument("--memory", type=_memory, default="1GB", metavar="SIZE", help="the most to use (default: 1GB)")
     build.add_argument("--json", action="store_true", help="print the report as JSON")
+    build.add_argument("--fetch", type=Path, metavar="DIR", help="fetch into DIR what can be and is not given")
     files = build.add_argument_group("files, as they are published")
     for name, help_text in (("units", "Sirene, legal units"), ("establishments", "Sirene, establishments")):
-        files.add_argument(f"--{name}", required=True, nargs=1, type=Path, metavar="FILE", help=help_text)
+        files.add_argument(f"--{name}", nargs=1, type=Path, default=[], metavar="FILE", help=help_text)
     for name, count, help_text in (
         ("ess", 1, "list of the ESS"),
         ("awards", 1, "public contracts awarded (DECP), the consolidated table"),
@@ -215,7 +225,7 @@ def _pool_options(parser: argparse.ArgumentParser) -> None:
         ("jobs", "+", "les emplois de l'inclusion, JSON"),
         ("geiq", 1, "labelled groups of employers"),
         ("esat", 1, "ESAT of FINESS"),
-        ("market", "+", "le marché de l'inclusion, JSON: only its SIRETs are read"),
+        ("market", "+", "le marché de l'inclusion, JSON"),
     ):
         files.add_argument(f"--{name}", nargs=count, type=Path, default=[], metavar="FILE", help=help_text)
     files.add_argument(

@@ -116,6 +116,7 @@ class Settings:
     webhook_private: bool = _setting(
         "VIVIER_WEBHOOK_PRIVATE", lambda text: _one_of("true", "false")(text) == "true", True
     )
+    pool_fetch: bool = _setting("VIVIER_POOL_FETCH", lambda text: _one_of("true", "false")(text) == "true", False)
     keep_needs_years: int = _setting("VIVIER_KEEP_NEEDS_YEARS", _number(LEAST_YEARS_OF_NEEDS, 100, YEARS), 5)
     keep_persons_years: int = _setting("VIVIER_KEEP_PERSONS_YEARS", _number(1, 100, YEARS), 3)
     keep_reply_links_days: int = _setting("VIVIER_KEEP_REPLY_LINKS_DAYS", _number(1, 3_650, DAYS), 90)

@@ -1,12 +1,14 @@
-"""Time and memory of `vivier pool build` on files of the real size, made here; they are thrown away.
+"""Time and memory of `vivier pool build` on files of the real size, made here, and of `vivier pool update` with them.
 
     python -m bench.pool [SHARE]        (default: 1, the stock of Sirene of 2026: 29.9 and 43.9 million rows)
 
 Legal units, establishments and awards are Parquet, purposes of associations a zip of CSV. Rows are made up, in the
 proportions of the real ones: 56 % natural persons; a quarter of establishments withheld, 38 % active, 15 % with staff.
-Needs 6 GB of disk. The memory is the most that the process held at once.
+Needs 6 GB of disk; all is thrown away. The memory is the most that the process held at once. An update starts the
+embedded PostgreSQL, with a new database, which is in its time.
 """
 
+import os
 import resource
 import subprocess
 import sys
@@ -19,6 +21,7 @@ import duckdb
 from pyproj import Transformer
 
 from domain.reference import territory
+from sources.pool.manifest import read_manifest
 
 UNITS, ESTABLISHMENTS, AWARDS, ASSOCIATIONS = 29_922_486, 43_896_818, 3_261_627, 2_000_000
 VIVIER = Path(sys.executable).with_name("vivier")
@@ -111,13 +114,26 @@ def measure(folder: Path, *options: str) -> None:
     given = {name: folder / f"{name}.parquet" for name in ("units", "establishments", "awards")}
     given["rna"] = folder / "rna.zip"
     files = [text for name, path in given.items() for text in (f"--{name}", str(path))]
+    wall, cpu, memory = timed("build", "--out", folder / "out", *files, *options)
+    print(f"{' '.join(options) or 'with staff'}: {wall:.0f} s, CPU {cpu:.0f} s, {memory:.0f} MB at most")
+
+
+def measure_update(folder: Path) -> None:
+    """Import what was built last, and print the rate."""
+    wall, cpu, _ = timed("update", folder / "out", VIVIER_HOME=str(folder / "home"))
+    rows = sum(file.rows for file in read_manifest(folder / "out").files)
+    print(
+        f"update: {rows:,} records in {wall:.0f} s, {rows / wall:,.0f} a second, CPU {cpu:.0f} s without the server's"
+    )
+
+
+def timed(action: str, *arguments: Path | str, **environment: str) -> tuple[float, float, float]:
+    """Do an action of `vivier pool`: its seconds, of CPU too, and the most megabytes that a process held."""
     before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run([VIVIER, "pool", "build", "--out", folder / "out", *files, *options], check=True)
+    subprocess.run([VIVIER, "pool", action, *arguments], check=True, env={**os.environ, **environment})
     wall, after = time.perf_counter() - wall, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(
-        f"{' '.join(options) or 'with staff'}: {wall:.0f} s, CPU {cpu:.0f} s, {after.ru_maxrss / 1024:.0f} MB at most"
-    )
+    return wall, cpu, after.ru_maxrss / 1024
 
 
 def main() -> None:
@@ -129,6 +145,8 @@ def main() -> None:
         print(f"{sizes} (made in {time.perf_counter() - wall:.0f} s)")
         for options in (("--region", "53"), (), ("--all",)):
             measure(folder, *options)
+        folder.chmod(0o755)  # PostgreSQL is started as another user where this one is root
+        measure_update(folder)
 
 
 if __name__ == "__main__":

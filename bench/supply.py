@@ -1,79 +1,38 @@
-"""Measures how well titles of real contracts are read: `python -m bench.supply titles [DATA]`.
+"""Measures what is known of supply: `python -m bench.supply [titles|winners|trades] [DATA]`; without a name, all three.
 
-DATA is the folder of real records, by default `../shared/data`; see `bench/titles.py`.
+    trades    how many suppliers of real files have a trade beyond lending staff, by file, kind and evidence
+    winners   how many winners of real contracts have an offer of the segments that a person read in the contract
+    titles    how many titles of real contracts are read as the segments that a person read in them
+
+DATA is the folder of real records, by default `../shared/data`. The last two are held against what people read.
 """
 
 import sys
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench.titles import Labelled, ess_awards, labelled
-from domain.reference import taxonomy, territory
-from matching.words import word_model
-from matching.words.title_reader import TITLE_FLOOR, Reading, TitleReader
+from bench.files import DATA
+from bench.titles import measure_titles
+from bench.trades import measure_trades
+from bench.winners import measure_winners
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
-STEPS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-
-
-def measure_titles(data: Path) -> None:
-    """Prints how many titles are read rightly, how many trades are invented, what a confidence means, and the time."""
-    reader = TitleReader(taxonomy.load(), territory.load(), word_model.load())
-    titles = [*labelled(data), *ess_awards(data)]
-    print("titles               readable  first three  first    readings  others  invented")
-    for name, chosen in (
-        ("tuned on", [title for title in titles if not title.held_back]),
-        ("held back", [title for title in titles if title.held_back and title.source != "ess"]),
-        ("- of these notices", [title for title in titles if title.held_back and title.source == "notice"]),
-        ("- of these awards", [title for title in titles if title.held_back and title.source == "award"]),
-        ("ess_awards.csv", [title for title in titles if title.source == "ess"]),
-    ):
-        print(f"{name:20} {_figures(chosen, reader.read)}")
-    print("readings of those held back with a confidence of at least c, and the share of them that is right")
-    given = [
-        (reading.confidence, reading.segment in title.segments)
-        for title in titles
-        if title.held_back
-        for reading in reader.explain(title.title, title.need).readings
-    ]
-    for low, high in zip(STEPS, (*STEPS[1:], 1.01), strict=True):
-        right = [meant for confidence, meant in given if confidence >= low]
-        between = [meant for confidence, meant in given if low <= confidence < high]
-        share = f"{sum(between) / len(between):.0%} of {len(between)}" if between else "-"
-        print(f"c {low}: {sum(right) / len(right):.0%} of {len(right)}; from there to the next: {share}")
-    _print_time(reader, titles)
-
-
-def _figures(titles: Sequence[Labelled], read: Callable[[str, str], tuple[Reading, ...]]) -> str:
-    meant = [title for title in titles if title.segments]
-    others = [title for title in titles if not title.segments]
-    answers = [[reading.segment for reading in read(title.title, title.need)] for title in meant]
-    among = _share(bool({*answer[:3]} & {*title.segments}) for answer, title in zip(answers, meant, strict=True))
-    first = _share(
-        answer[:1] != [] and answer[0] in title.segments for answer, title in zip(answers, meant, strict=True)
-    )
-    each = sum(map(len, answers)) / len(answers)
-    invented = _share(bool(read(title.title, title.need)) for title in others) if others else "-"
-    return f"{len(meant):8}  {among:>11}  {first:>5}  {each:10.2f}  {len(others):6}  {invented:>8}"
-
-
-def _share(found: Iterable[object]) -> str:
-    values = [bool(one) for one in found]
-    return f"{sum(values) / len(values):.1%}"
-
-
-def _print_time(reader: TitleReader, titles: Sequence[Labelled]) -> None:
-    begun = time.process_time()
-    for title in titles:
-        reader.explain(title.title)
-    print(f"{(time.process_time() - begun) / len(titles) * 1e6:.0f} µs a title, floor {TITLE_FLOOR}")
+MEASURES: Mapping[str, Callable[[Path], None]] = {
+    "trades": measure_trades,
+    "winners": measure_winners,
+    "titles": measure_titles,
+}
 
 
 def main() -> None:
-    if len(sys.argv) < 2 or sys.argv[1] != "titles":
+    """Print the report."""
+    given = sys.argv[1:]
+    names = (given.pop(0),) if given and given[0] in MEASURES else tuple(MEASURES)
+    data = Path(given.pop(0)) if given else DATA
+    if given or not data.is_dir():
         sys.exit(__doc__)
-    measure_titles(Path(sys.argv[2]) if len(sys.argv) > 2 else DATA)
+    for name in names:
+        print(f"== {name}")
+        MEASURES[name](data)
 
 
 if __name__ == "__main__":

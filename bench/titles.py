@@ -1,4 +1,4 @@
-"""Titles of real contracts with the segments a person read in them, to measure readers of titles.
+"""Titles of real contracts with the segments a person read in them, and how many of them are read rightly.
 
 `bench/title_labels.csv` names the titles, which stay in `../shared/data`: lots of the notices by notice and lot,
 objects of the awards by the digest of their text. A label without segments is a title that says another trade; titles
@@ -9,14 +9,20 @@ import csv
 import gzip
 import hashlib
 import json
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from domain.reference import taxonomy, territory
+from matching.words import word_model
+from matching.words.title_reader import TITLE_FLOOR, Reading, TitleReader
 
 LABELS = Path(__file__).with_name("title_labels.csv")
 # A notice of 149 lots says one thing: of each no more lots than these count.
 MOST_LOTS = 12
+STEPS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 class Labelled(NamedTuple):
@@ -77,3 +83,56 @@ def _lots(data: Path) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
         notice = json.loads(line)
         for lot in notice["lots"] or [{"id": "", "title": ""}]:
             yield (notice["notice_id"], lot["id"] or ""), (notice["title"] or "", lot.get("title") or "")
+
+
+def measure_titles(data: Path) -> None:
+    """Prints how many titles are read rightly, how many trades are invented, what a confidence means, and the time."""
+    reader = TitleReader(taxonomy.load(), territory.load(), word_model.load())
+    titles = [*labelled(data), *ess_awards(data)]
+    print("titles               readable  first three  first    readings  others  invented")
+    for name, chosen in (
+        ("tuned on", [title for title in titles if not title.held_back]),
+        ("held back", [title for title in titles if title.held_back and title.source != "ess"]),
+        ("- of these notices", [title for title in titles if title.held_back and title.source == "notice"]),
+        ("- of these awards", [title for title in titles if title.held_back and title.source == "award"]),
+        ("ess_awards.csv", [title for title in titles if title.source == "ess"]),
+    ):
+        print(f"{name:20} {_figures(chosen, reader.read)}")
+    print("readings of those held back with a confidence of at least c, and the share of them that is right")
+    given = [
+        (reading.confidence, reading.segment in title.segments)
+        for title in titles
+        if title.held_back
+        for reading in reader.explain(title.title, title.need).readings
+    ]
+    for low, high in zip(STEPS, (*STEPS[1:], 1.01), strict=True):
+        right = [meant for confidence, meant in given if confidence >= low]
+        between = [meant for confidence, meant in given if low <= confidence < high]
+        share = f"{sum(between) / len(between):.0%} of {len(between)}" if between else "-"
+        print(f"c {low}: {sum(right) / len(right):.0%} of {len(right)}; from there to the next: {share}")
+    _print_time(reader, titles)
+
+
+def _figures(titles: Sequence[Labelled], read: Callable[[str, str], tuple[Reading, ...]]) -> str:
+    meant = [title for title in titles if title.segments]
+    others = [title for title in titles if not title.segments]
+    answers = [[reading.segment for reading in read(title.title, title.need)] for title in meant]
+    among = _share(bool({*answer[:3]} & {*title.segments}) for answer, title in zip(answers, meant, strict=True))
+    first = _share(
+        answer[:1] != [] and answer[0] in title.segments for answer, title in zip(answers, meant, strict=True)
+    )
+    each = sum(map(len, answers)) / len(answers)
+    invented = _share(bool(read(title.title, title.need)) for title in others) if others else "-"
+    return f"{len(meant):8}  {among:>11}  {first:>5}  {each:10.2f}  {len(others):6}  {invented:>8}"
+
+
+def _share(found: Iterable[object]) -> str:
+    values = [bool(one) for one in found]
+    return f"{sum(values) / len(values):.1%}"
+
+
+def _print_time(reader: TitleReader, titles: Sequence[Labelled]) -> None:
+    begun = time.process_time()
+    for title in titles:
+        reader.explain(title.title)
+    print(f"{(time.process_time() - begun) / len(titles) * 1e6:.0f} µs a title, floor {TITLE_FLOOR}")

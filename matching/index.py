@@ -1,6 +1,7 @@
 """The suppliers as arrays: an immutable index, and the live one: a base and a small overlay of recent changes."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from matching.geo.projection import earth_centred
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Geography, Territory
 from matching.offerless_cache import OfferlessCache
+from matching.trade_groups import TradeGroup, TradeGroups
 from matching.weighted_cache import WeightedCache
 
 # how an offer says where it is available
@@ -62,6 +64,7 @@ class Index:
         digests = [hashlib.blake2b(supplier.id.bytes, digest_size=8).digest() for supplier in self.suppliers]
         self.draw = np.array([int.from_bytes(digest, "big") for digest in digests], dtype=np.uint64)
         self.eligibility = EligibilityCache(self.suppliers)
+        self.trade_groups = TradeGroups(self.suppliers)
         self.areas = _Areas(geography)
         self.offers = self._tables()
         self._meeting: WeakKeyDictionary[Territory, Bools] = WeakKeyDictionary()
@@ -213,6 +216,13 @@ class LiveIndex:
         """Every active supplier, once."""
         for index, current in self.parts:
             yield from (s for ordinal, s in enumerate(index.suppliers) if current is None or current[ordinal])
+
+    def trade_groups(self) -> Counter[TradeGroup]:
+        """The number of active suppliers of each group."""
+        counted: Counter[TradeGroup] = Counter()
+        for index, current in self.parts:
+            counted.update(index.trade_groups.count(current))
+        return counted
 
     def __len__(self) -> int:
         """The number of active suppliers."""

@@ -19,6 +19,8 @@ Made = TypeVar("Made")
 
 # From there on, a title is held against CPV codes that say something else.
 SURE_TITLE = 0.5
+# CPV divisions of construction work, and of the services of architects and engineers.
+WORKS, ENGINEERS = "45", "71"
 
 
 @dataclass(frozen=True)
@@ -94,23 +96,30 @@ class NeedReader:
         ids = [lot.id for lot in need.lots]
         again = [position for position, lot_id in enumerate(ids) if lot_id in ids[:position]]
         problems = [Problem(pointer("lots", position, "id"), "duplicate_id", SAME_ID) for position in again]
-        whole = need.territory
+        whole, spoken = need.territory, self._spoken(need)
         common = _usable(problems, partial(self.geography.territory, whole, "territory")) if whole else None
-        queries = [self._read_lot(need, position, common, problems) for position in range(len(need.lots))]
+        queries = [self._read_lot(need, position, common, spoken, problems) for position in range(len(need.lots))]
         if problems:
             raise InvalidContent(tuple(problems))
         return tuple(query for query in queries if query is not None)
 
-    def objects(self, lot: Lot) -> tuple[str, ...]:
+    def objects(self, lot: Lot, need_title: str = "") -> tuple[str, ...]:
         """The segments of the object of a lot whose codes were checked when it was stored; its places are not read."""
-        return tuple(self._requested_by(lot, "").found)
+        return tuple(self._requested_by(lot, need_title).found)
+
+    def _spoken(self, need: Need) -> frozenset[str]:
+        """The segments that the lots' own titles surely say: what the need's title says of them is meant for these."""
+        titles = [lot.title for lot in need.lots if lot.title] if need.title else []
+        readings = (reading for title in titles for reading in self.interpreter.titles.read(title))
+        return frozenset(reading.segment for reading in readings if reading.confidence >= SURE_TITLE)
 
     def _read_lot(
-        self, need: Need, position: int, common: Territory | None, problems: list[Problem]
+        self, need: Need, position: int, common: Territory | None, spoken: frozenset[str], problems: list[Problem]
     ) -> LotQuery | None:
         """A lot's query; None where it cannot be read, with its problems added to the list.
 
-        `common` is the need's own territory, None also where that cannot be used, which is reported once.
+        `common` is the need's own territory, None also where that cannot be used, which is reported once. `spoken`:
+        the segments that lots' own titles say.
         """
         lot, at = need.lots[position], ("lots", position)
         found = self._check_codes(lot, at)
@@ -124,7 +133,7 @@ class NeedReader:
         problems += found
         if found or territory is None:
             return None
-        requested = self._requested_by(lot, need.title or "")
+        requested = self._requested_by(lot, need.title or "", spoken)
         wanted = requested.wanted(lot.support_segments)
         unmapped, unknown = tuple(requested.unmapped), tuple(requested.unknown)
         return LotQuery(lot, wanted, territory, shape, unmapped, unknown, requested.title_says)
@@ -146,7 +155,7 @@ class NeedReader:
             if not known(code)
         ]
 
-    def _requested_by(self, lot: Lot, need_title: str) -> _Requested:
+    def _requested_by(self, lot: Lot, need_title: str = "", spoken: frozenset[str] = frozenset()) -> _Requested:
         """The segments a lot asks for by code, CPV, keywords and, where these name nothing, its title.
 
         CPV codes too general to decide alone give way to the title.
@@ -169,25 +178,42 @@ class NeedReader:
                 requested.add(reading.segment, f"keyword:{keyword}", reading.confidence)
         by_title = False
         if lot.title and (firm or not requested.found):
-            by_title = self._hear_title(requested, lot.title, need_title, firm)
+            coded = firm and firm | general.found.keys()
+            by_title = self._hear_title(requested, lot, need_title, coded, spoken)
         if not (requested.found or lot.cpv or lot.keywords):
             requested.unknown.append(lot.title or "")
         requested.complete(general, by_title)
         return requested
 
-    def _hear_title(self, requested: _Requested, title: str, need_title: str, firm: set[str]) -> bool:
-        """Adds what a title says, and whether it does, where nothing is asked for yet.
+    def _hear_title(
+        self, requested: _Requested, lot: Lot, need_title: str, coded: set[str], spoken: frozenset[str]
+    ) -> bool:
+        """Adds what a lot's title says, and whether it does, where nothing is asked for yet.
 
-        Where CPV codes name segments (`firm`), it is only noted that the title says something else.
+        Where CPV codes name segments (`coded`), it is only noted that the title says something else. A trade that the
+        need's title alone says is left to the lots that say it themselves (`spoken`), unless this lot says none. What
+        is designed is not built: of works, nothing is added where all codes are of engineers' services.
         """
+        title = lot.title or ""
+        own = {reading.segment for reading in self.interpreter.titles.read(title)}
         readings = self.interpreter.titles.read(title, need_title)
-        if firm:
+        left = spoken - own if own else frozenset()
+        readings = tuple(reading for reading in readings if reading.segment not in left) or readings
+        if coded:
             sure = tuple(reading.segment for reading in readings if reading.confidence >= SURE_TITLE)
-            requested.title_says = () if firm & {*sure} else sure
+            requested.title_says = () if coded & {*sure} else sure
             return False
-        for reading in readings:
-            requested.add(reading.segment, f"title:{title}", reading.confidence)
+        if lot.cpv and all(code.startswith(ENGINEERS) for code in lot.cpv):
+            readings = tuple(reading for reading in readings if not self._is_works(reading.segment))
+        for segment, confidence, _ in readings:
+            said_in = title if segment in own or not need_title else need_title
+            requested.add(segment, f"title:{said_in}", confidence)
         return bool(readings)
+
+    def _is_works(self, segment: str) -> bool:
+        """Whether a segment is bought as works, and not as a service of engineers too."""
+        codes = self.taxonomy.segments[segment].cpv
+        return any(code.startswith(WORKS) for code in codes) and not any(code.startswith(ENGINEERS) for code in codes)
 
     def _of_cpv(self, code: str, lot: Lot) -> tuple[str, ...]:
         """The segments of a CPV code; among equals, those the lot already names by code are enough."""

@@ -230,9 +230,9 @@ def unknown_words(words: str, suggestions: list[str]) -> Text:
 
 
 def title_differs(labels: list[str]) -> Text:
-    """That the lot's title names other trades than its CPV codes, which were followed."""
+    """That the title of the lot, or of its need, names other trades than its CPV codes, which were followed."""
     fr, en = (", ".join(f"« {label} »" for label in labels), ", ".join(f"“{label}”" for label in labels))
     return Text(
-        f"L'intitulé du lot dit {fr}, ses codes CPV disent autre chose : ce sont les codes qui ont été suivis.",
-        f"The lot's title says {en}, its CPV codes say something else: the codes were followed.",
+        f"L'intitulé dit {fr}, les codes CPV du lot disent autre chose : ce sont les codes qui ont été suivis.",
+        f"The title says {en}, the lot's CPV codes say something else: the codes were followed.",
     )

@@ -49,6 +49,12 @@ MEDIA_TYPES = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Import the file and report: 0 also where rows were rejected, 1 where the import as a whole was refused."""
+    import_and_report(options, settings)
+    return 0
+
+
+def import_and_report(options: argparse.Namespace, settings: Settings) -> Import:
+    """Import the file and print the report, which is returned. Raises CommandFailed, and as `import_file`."""
     path = Path(options.file)
     media_type = _media_type(path, options.format)
     now = datetime.now(UTC)
@@ -70,7 +76,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
     else:
         _write_report(report, flags, console())
-    return 0
+    return report
 
 
 def _import(path: Path, media_type: str, order: Order, settings: Settings, flags: Counter[str]) -> Import:

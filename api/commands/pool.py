@@ -1,29 +1,27 @@
-"""`vivier pool`: build the suppliers of France from the bulk files of the State, import them, and list these files."""
+"""`vivier pool`: build the suppliers of France from the bulk files of the State; see also its other actions beside."""
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
-from rich import box
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Column, Table
 
-from api.commands import imports
-from api.commands.console import console
+from api.commands import pool_fetch, pool_update
+from api.commands.console import console, step_bars
 from api.commands.errors import USAGE, CommandFailed
+from api.commands.pool_report import PoolReport, write_report
 from api.settings import Settings
 from domain.reference import territory
+from domain.text.typography import PARIS
 from sources.pool.csv_pipe import UnusableFile
-from sources.pool.published_files import FileReport, PublishedFile, published_files
+from sources.pool.manifest import Choices
+from sources.pool.published_files import PublishedFile, published_files
+from sources.pool.trade_counts import count_trades_in
 
-PERCENT = 100
 NOT_INSTALLED = 'reading the bulk files needs DuckDB: pip install "vivier[pool]"'
-CREDITS = "Credit where these data are shown: "
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -31,10 +29,12 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     match options.action:
         case "sources":
             return _list_sources(options)
+        case "fetch":
+            return pool_fetch.run(options, settings)
         case "build":
-            return _build(options)
+            return _build(options, settings)
         case _:
-            return _update(options, settings)
+            return pool_update.run(options, settings)
 
 
 def _list_sources(options: argparse.Namespace) -> int:
@@ -45,48 +45,50 @@ def _list_sources(options: argparse.Namespace) -> int:
     to = console()
     for file in published_files():
         to.print(f"{file.option:<17} {file.name}", style="bold")
-        lines = (file.publisher, file.address, f"{file.licence}; {file.rhythm}", f"Credit: {file.credit}")
+        lines = [file.publisher, file.address, f"{file.licence}; {file.rhythm}", f"Credit: {file.credit}"]
+        lines += [f"vivier pool fetch {file.id}"] if file.catalogue else []
         for line in lines:
             to.print(f"{'':<17} {line}", soft_wrap=True)
     return 0
 
 
-def _build(options: argparse.Namespace) -> int:
+def _build(options: argparse.Namespace, settings: Settings) -> int:
     """Build the pool and report."""
     if find_spec("duckdb") is None:
         raise CommandFailed(NOT_INSTALLED)
-    from sources.pool.build import Choices, build  # noqa: PLC0415 - an extra: other commands go without it
+    from sources.pool.build import build  # noqa: PLC0415 - an extra: other commands go without it
 
     choices = Choices(
         departements=_departements(options.region, options.departement),
         with_staff=options.with_staff,
         memory=options.memory,
     )
-    given = {file.id: paths for file in published_files() if (paths := _paths(options, file))}
+    given = _given(options, settings)
     try:
-        with _progress() as observe:
-            reports = build(given, options.out, choices, observe)
+        with step_bars() as observe:
+            files, manifest = build(given, options.out, choices, observe)
+            trades = count_trades_in(options.out, manifest.files, datetime.now(PARIS).date(), observe)
     except UnusableFile as unusable:
         raise CommandFailed(str(unusable)) from None
     except OSError as error:
         raise CommandFailed(f"cannot write {options.out}: {error.strerror}") from None
+    report = PoolReport(files, trades, manifest.sources)
     if options.json:
-        sys.stdout.buffer.write(msgspec.json.encode(reports) + b"\n")
-        return 0
-    _write_report(reports, given, options.out, console())
+        sys.stdout.buffer.write(msgspec.json.encode(report) + b"\n")
+    else:
+        write_report(report, options.out, console())
     return 0
 
 
-def _update(options: argparse.Namespace, settings: Settings) -> int:
-    """Import each file that was made in the folder, as a snapshot of the source that is called as its format."""
-    made = {file.made: file.format for file in published_files() if file.made}
-    found = [(path, kind) for name, kind in made.items() if (path := options.folder / name).is_file()]
-    if not found:
-        raise CommandFailed(f"{options.folder} holds no file that vivier pool build makes", USAGE)
-    for path, kind in found:
-        order = {"source": kind, "file": str(path), "format": kind, "mode": "snapshot"}
-        imports.run(argparse.Namespace(**vars(options) | order), settings)
-    return 0
+def _given(options: argparse.Namespace, settings: Settings) -> dict[str, Sequence[Path]]:
+    """The paths of the files given, by id; with `--fetch` also of those that can be fetched, which then are."""
+    given = {file.id: paths for file in published_files() if (paths := _paths(options, file))}
+    if options.fetch is not None:
+        missing = [file for file in published_files() if file.catalogue and file.id not in given]
+        given |= {file.id: (file.path,) for file in pool_fetch.fetch_all(missing, options.fetch, settings)}
+    if not {"units", "establishments"} <= given.keys():
+        raise CommandFailed("--units and --establishments are needed (or --fetch)", USAGE)
+    return given
 
 
 def _paths(options: argparse.Namespace, file: PublishedFile) -> Sequence[Path]:
@@ -111,44 +113,3 @@ def _departements(regions: Sequence[str], departements: Sequence[str]) -> tuple[
             raise CommandFailed(f"there is no {code.replace(':', ' ')}", USAGE) from None
         found |= {territories.communes[ordinal].departement for ordinal in area.communes}
     return tuple(sorted(filter(None, found)))
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, float | None], None]]:
-    """A bar for each step, where somebody watches; the function moves the bar of a step."""
-    columns = (TextColumn("{task.description:<15}"), BarColumn(), TimeElapsedColumn())
-    screen = console(stderr=True)
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
-        tasks = {}
-
-        def observe(step: str, share: float | None) -> None:
-            if step not in tasks:
-                tasks[step] = progress.add_task(step, total=None)
-            if share is not None:
-                progress.update(tasks[step], total=PERCENT, completed=share * PERCENT)
-
-        yield observe
-
-
-def _write_report(reports: Sequence[FileReport], given: dict[str, Sequence[Path]], out: Path, to: Console) -> None:
-    """Print what was read and made, the commands that import it, and whom to credit."""
-    table = Table(
-        *("file", Column("made", overflow="fold")),
-        *(Column(name, justify="right") for name in ("read", "unreadable", "kept", "legal units")),
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    for report in reports:
-        counts = (report.read, report.unreadable, report.kept, report.suppliers)
-        table.add_row(report.id, report.made or "–", *("–" if count is None else f"{count:,}" for count in counts))
-    to.print(table)
-    files = [file for file in published_files() if file.id in given]
-    paths: dict[Path, str] = {}
-    for file in files:
-        if file.format is not None:
-            paths |= dict.fromkeys((out / file.made,) if file.made else given[file.id], file.format)
-    to.print(f"Import all that was made with: vivier pool update {out}", soft_wrap=True)
-    to.print("or one by one:")
-    for path, kind in paths.items():
-        to.print(f"  vivier import {kind} {path} --format {kind} --mode snapshot", soft_wrap=True)
-    to.print(CREDITS + "; ".join(dict.fromkeys(file.credit for file in files)) + ".")

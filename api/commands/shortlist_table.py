@@ -75,7 +75,7 @@ class ShortlistReport:
             self._to.print("\nÉcartés de peu :" if answered.candidates else "\nÉcartés, les plus proches :")
             self._to.print(_bullets(Text(self._near_miss(miss)) for miss in answered.near_misses))
         if answered.unknown_trade.nearest:
-            self._to.print(plain(f"\n{answered.unknown_trade.message} :"))
+            self._to.print(f"\n{plain(answered.unknown_trade.message)} :")
             self._to.print(_bullets(Text(self._unknown(each)) for each in answered.unknown_trade.nearest))
         self._to.print()
         self._to.print(_facts(_outlook(lot, answered)))

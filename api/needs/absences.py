@@ -10,7 +10,7 @@ from db.core.engine import Connection
 from db.needs.awards import awards_until
 from db.suppliers.read import living_suppliers
 from domain.errors import InvalidContent
-from domain.shortlists.absence import Absence, Absences
+from domain.shortlists.absence import Absence, AbsenceCode, Absences
 from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named
 from domain.suppliers.supplier import Supplier
 from matching.engine import stamp_of
@@ -54,9 +54,16 @@ def _absence(
     if supplier.id != supplier_id:
         return Absence("merged", other=Named(supplier.id, supplier.name), data_changed=data_changed)
     if standing is None:
-        return Absence("no_offer" if supplier.active else "inactive", data_changed=data_changed)
+        return Absence(_without_offer(supplier), data_changed=data_changed)
     if standing.rank is None:
         return Absence("refused", standing.excluded_by, standing.message, data_changed=data_changed)
     if standing.rank > lot.shown and lot.total > lot.shown:
         return Absence("beyond_limit", rank=standing.rank, data_changed=data_changed)
     return Absence("not_kept")
+
+
+def _without_offer(supplier: Supplier) -> AbsenceCode:
+    """The reason for which a supplier offers nothing near a lot."""
+    if not supplier.active:
+        return "inactive"
+    return "no_offer" if supplier.offers else "trade_unknown"

@@ -86,7 +86,6 @@ async def _supplier(connection: Connection, acting: Acting, need_id: UUID, suppl
 
 
 async def _object_segments(acting: Acting, need: StoredNeed, lot: Lot) -> tuple[str, ...]:
-    """The segments of the lot's object, read as a match reads them."""
-    alone = msgspec.structs.replace(matchable(need.content), lots=(lot,))
-    (query,) = await asyncio.to_thread(acting.services.reference.reader.read, alone)
-    return tuple(wanted.segment for wanted in query.objects)
+    """The segments of the lot's object, read as a match reads them: beside the need's other lots."""
+    queries = await asyncio.to_thread(acting.services.reference.reader.read, matchable(need.content))
+    return next(tuple(wanted.segment for wanted in each.objects) for each in queries if each.lot.id == lot.id)

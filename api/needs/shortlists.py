@@ -112,9 +112,9 @@ async def update_decision(
 ) -> Response[bytes]:
     """Keep a supplier of a version, or set it aside, with a reason.
 
-    For one lot, of which it is a candidate or a near miss. A new decision without a `reason` has none; `decision` null
-    withdraws it. The version itself does not change, nor do decisions on other versions. Earlier decisions are in the
-    journal, without their reasons. 409 once the need is closed or abandoned.
+    For one lot, of which it is a candidate, a near miss or of unknown trade. A new decision without a `reason` has
+    none; `decision` null withdraws it. The version itself does not change, nor do decisions on other versions. Earlier
+    decisions are in the journal, without their reasons. 409 once the need is closed or abandoned.
     """
     organisation = call.bearer.organisation_id
     async with transaction(call.services.database) as connection:

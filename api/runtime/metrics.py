@@ -1,17 +1,27 @@
-"""Prometheus metrics of requests, matches and the data version.
+"""Prometheus metrics of requests, matches, the data version and the suppliers in memory.
 
 Several worker processes count together through files in a shared folder (`PROMETHEUS_MULTIPROC_DIR`, which
 `vivier serve` sets for its workers): whichever worker answers `GET /metrics` reports the sum over all.
 """
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from domain.suppliers.trades import TradeCounts
+from matching.trade_groups import TradeGroup, counts_by_source, counts_of_all
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 MATCH_BUCKETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.035, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+SOURCES_NAMED = 50
+"""Sources with the most suppliers, which have series of their own; the others are counted together."""
+ALL, OTHERS = "(all)", "(others)"
 
 
 class Metrics:
@@ -59,10 +69,44 @@ class Metrics:
         """Set the version of the supplier data that this process matches against."""
         self._version.set(version)
 
-    def exposition(self) -> bytes:
-        """All metrics in the text format of Prometheus (CONTENT_TYPE)."""
-        if self._shared is None:
-            return generate_latest(self._registry)
-        together = CollectorRegistry()
-        MultiProcessCollector(together, path=str(self._shared))  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+    def exposition(self, suppliers: Mapping[TradeGroup, int] | None = None) -> bytes:
+        """All metrics in the text format of Prometheus (CONTENT_TYPE); those of suppliers where they are given.
+
+        The suppliers are those of the process that answers: all processes hold the same.
+        """
+        counted = self._registry
+        if self._shared is not None:
+            counted = CollectorRegistry()
+            MultiProcessCollector(counted, path=str(self._shared))  # type: ignore[no-untyped-call]
+        if suppliers is None:
+            return generate_latest(counted)
+        read = CollectorRegistry()
+        read.register(_SupplierGauges(suppliers))
+        return generate_latest(counted) + generate_latest(read)
+
+
+class _SupplierGauges(Collector):
+    """Suppliers, and those with a trade, by source and kind: at most 52 sources and 14 kinds."""
+
+    def __init__(self, groups: Mapping[TradeGroup, int]) -> None:
+        sizes: Counter[str] = Counter()
+        for group, number in groups.items():
+            sizes.update(dict.fromkeys(group.sources, number))
+        named = {source for source, _ in sizes.most_common(SOURCES_NAMED)}
+        by_source = counts_by_source(groups, lambda source: source if source in named else OTHERS)
+        self._counts: dict[str, TradeCounts] = {ALL: counts_of_all(groups)} | by_source
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        labels = ("source", "kind")
+        of_source = "by source and kind; a supplier of several counts in each"
+        suppliers = GaugeMetricFamily("vivier_suppliers", f"Active suppliers, {of_source}", labels=labels)
+        traded = GaugeMetricFamily(
+            "vivier_suppliers_with_trade", f"Those with a trade beyond lending staff, {of_source}", labels=labels
+        )
+        for source, counts in self._counts.items():
+            suppliers.add_metric((source, ALL), counts.suppliers)
+            traded.add_metric((source, ALL), counts.with_trade)
+            for each in counts.by_kind:
+                suppliers.add_metric((source, each.kind), each.suppliers)
+                traded.add_metric((source, each.kind), each.with_trade)
+        yield from (suppliers, traded)

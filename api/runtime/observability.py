@@ -138,12 +138,15 @@ async def get_readiness(call: Call) -> Health:
 async def get_metrics(call: Call) -> Response[bytes]:
     """Metrics in the Prometheus format.
 
-    Needs the key of the setting VIVIER_METRICS_KEY where that is set. The time of matches is `vivier_match_seconds`.
+    Needs the key of the setting VIVIER_METRICS_KEY where that is set. The time of matches is `vivier_match_seconds`;
+    suppliers, and those with a trade, are `vivier_suppliers` and `vivier_suppliers_with_trade`, by source and kind.
     """
     key = call.services.settings.metrics_key
     if key is not None and not is_bearer_of(key, call.headers.get("authorization", "")):
         raise Refusal("no-valid-key")
-    return Response(call.services.metrics.exposition(), headers={"content-type": CONTENT_TYPE})
+    live = call.services.live
+    suppliers = live.index.trade_groups() if live is not None and live.is_ready else None
+    return Response(call.services.metrics.exposition(suppliers), headers={"content-type": CONTENT_TYPE})
 
 
 ROUTES = (get_liveness, get_readiness, get_metrics)

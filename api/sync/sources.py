@@ -1,7 +1,7 @@
 """Routes of the sources that records come from: their settings, and figures about what they sent."""
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, TypeVar
 
 import msgspec
 from litestar import Response
@@ -20,8 +20,12 @@ from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.record_check import unknown_segment
 from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary
+from domain.suppliers.trades import TradeCounts, count_trades
 from domain.text.bilingual import Text
+from matching.trade_groups import counts_by_source
 from sources.formats.vivier_csv import COLUMNS
+
+Described = TypeVar("Described", bound=SourceSummary)
 
 TAG = "Sources"
 LONGEST_NAME = 100
@@ -65,9 +69,14 @@ class SourceList(msgspec.Struct, frozen=True):
 
 @endpoint("GET", "/sources", tag=TAG, scope=("read", "sync", "admin"), answers=SourceList, example="sources")
 async def list_sources(call: Call) -> SourceList:
-    """Every source, how fresh it is and how good: its records, its last import, what they lack, and their flags."""
+    """Every source, how fresh it is and how good: its records, its last import, what they lack, and their flags.
+
+    `trades`: of the suppliers that it describes, how many are known to have a trade beyond lending staff.
+    """
     async with transaction(call.services.database) as connection:
-        return SourceList(tuple(await stored_sources.list_sources(connection, call.services.today())))
+        found = await stored_sources.list_sources(connection, call.services.today())
+    counts = _trades(call)
+    return SourceList(tuple(_with_trades(each, counts) for each in found))
 
 
 @endpoint(
@@ -86,7 +95,7 @@ async def get_source(call: Call, source: str) -> Response[bytes]:
         found = await stored_sources.describe_source(connection, source, call.services.today())
     if found is None:
         raise NotFound(NO_SOURCE)
-    return conditional_get(call, found)
+    return conditional_get(call, _with_trades(found, _trades(call)))
 
 
 @endpoint(
@@ -123,7 +132,9 @@ async def put_source(call: Call, source: str, body: SourceSettings) -> Response[
             detail: Detail = {"rank": rank, "before": before.rank}
             about = f"source:{source}"
             await write_entry(connection, actor_of(call), "source.ranked", about, call.services.now(), detail=detail)
-        content = msgspec.json.encode(await stored_sources.describe_source(connection, source, call.services.today()))
+        found = await stored_sources.describe_source(connection, source, call.services.today())
+    assert found is not None  # noqa: S101 - it was just written
+    content = msgspec.json.encode(_with_trades(found, _trades(call)))
     headers = {"content-type": JSON, "etag": etag_of(content)}
     return Response(content, status_code=201 if added else 200, headers=headers)
 
@@ -141,6 +152,18 @@ def require_own_source(call: Call, source: str) -> None:
     """Raises NotFound for what cannot be the name of a source, Refusal (403) for a source that is not on the key."""
     require_source_name(source)
     require_source(call.bearer, source)
+
+
+def _trades(call: Call) -> dict[str, TradeCounts] | None:
+    """The counts of each source's suppliers in memory; None until they are loaded."""
+    live = call.services.live
+    return counts_by_source(live.index.trade_groups()) if live is not None and live.is_ready else None
+
+
+def _with_trades(found: Described, counts: Mapping[str, TradeCounts] | None) -> Described:
+    if counts is None:
+        return found
+    return msgspec.structs.replace(found, trades=counts.get(found.name, count_trades(())))
 
 
 def _problems(mapping: SourceMapping, taxonomy: Taxonomy) -> Iterator[Problem]:

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from itertools import starmap
 
-from sqlalchemy import DateTime, TextClause, bindparam, text
+from sqlalchemy import ARRAY, DateTime, TextClause, bindparam, text
+from sqlalchemy import Text as SqlText
 
 from db.core.advisory_locks import Subject, share
 from db.core.engine import Connection
@@ -15,14 +16,13 @@ from db.suppliers.regroup import NAMESAKES, lock_identities, regroup
 from db.suppliers.write import REWRITTEN_AT_ONCE, stored_records, supplier_row, tombstone_values
 from domain.suppliers.assembly import assemble
 from domain.suppliers.deduplication import RecordKey
+from domain.suppliers.rows import WITHDRAWN
 
 REGROUPED_AT_ONCE = 1_000
 
-_IS_ABSENT = """
-    r.source = :source
-    AND NOT EXISTS (SELECT FROM seen s WHERE s.external_id = r.external_id)
-    AND NOT EXISTS (SELECT FROM rejects x WHERE x.external_id = r.external_id)
-"""
+_IS_UNNAMED = "r.source = :source AND NOT EXISTS (SELECT FROM seen s WHERE s.external_id = r.external_id)"
+_IS_ABSENT = "NOT EXISTS (SELECT FROM rejects x WHERE x.external_id = r.external_id)"
+_IS_WITHDRAWN = "EXISTS (SELECT FROM rejects x WHERE x.external_id = r.external_id AND x.code = ANY(:withdrawn))"
 
 
 _IS_ANOTHER = "NOT ({0}.source = :source AND {0}.external_id = a.first_id AND {0}.external_id = a.last_id)"
@@ -63,12 +63,22 @@ _CHANGED = text(f"""
     UPDATE records r SET {", ".join(f"{name} = s.{name}" for name in RECORD_COLUMNS if name not in _KEPT)}
     FROM staged_records s WHERE r.source = s.source AND r.external_id = s.external_id
 """)  # noqa: S608 - constants
-_REMOVED = text(f"""
-    WITH removed AS (DELETE FROM records r WHERE {_IS_ABSENT} RETURNING r.external_id, r.supplier_id, r.joins),
-    rewritten AS (INSERT INTO to_rewrite SELECT supplier_id FROM removed WHERE joins IS NULL),
-    parted AS (INSERT INTO joined SELECT joins FROM removed WHERE joins IS NOT NULL)
-    INSERT INTO touched (external_id, supplier_id) SELECT external_id, supplier_id FROM removed WHERE joins IS NULL
-""")  # noqa: S608 - constants
+_WITHDRAWN = bindparam("withdrawn", value=sorted(WITHDRAWN), type_=ARRAY(SqlText))
+
+
+def _removed(which: str) -> TextClause:
+    return text(f"""
+        WITH removed AS (
+            DELETE FROM records r WHERE {_IS_UNNAMED} AND {which} RETURNING r.external_id, r.supplier_id, r.joins
+        ),
+        rewritten AS (INSERT INTO to_rewrite SELECT supplier_id FROM removed WHERE joins IS NULL),
+        parted AS (INSERT INTO joined SELECT joins FROM removed WHERE joins IS NOT NULL)
+        INSERT INTO touched (external_id, supplier_id) SELECT external_id, supplier_id FROM removed WHERE joins IS NULL
+    """)  # noqa: S608 - constants
+
+
+_REMOVE_ABSENT = _removed(_IS_ABSENT)
+_REMOVE_WITHDRAWN = _removed(_IS_WITHDRAWN).bindparams(_WITHDRAWN)
 # Records that may have to be one supplier with one of the touched rows and are not, or the other way round; those of
 # one SIRET and one supplier are in order already. Touched rows that are alike are taken together; where `first_id` and
 # `last_id` are equal there is only one, and the record that it finds must be another than itself.
@@ -159,12 +169,18 @@ async def count_stored(connection: Connection, source: str) -> int:
 
 async def count_absent(connection: Connection, source: str) -> tuple[int, int]:
     """The number of its records that no row names, not even a rejected one; that of rejected rows without an id."""
-    all_absent = text(f"SELECT count(*) FROM records r WHERE {_IS_ABSENT}")  # noqa: S608 - constants
+    all_absent = text(f"SELECT count(*) FROM records r WHERE {_IS_UNNAMED} AND {_IS_ABSENT}")  # noqa: S608 - constants
     absent = await connection.scalar(all_absent, {"source": source})
     return absent or 0, await connection.scalar(text("SELECT count(*) FROM rejects WHERE external_id IS NULL")) or 0
 
 
-async def merge(context: ImportContext, *, added: int, remove_absent: bool) -> None:
+async def count_withdrawn(connection: Connection, source: str) -> int:
+    """The number of its records of which a rejected row says that none may stay (`WITHDRAWN`)."""
+    withdrawn = text(f"SELECT count(*) FROM records r WHERE {_IS_UNNAMED} AND {_IS_WITHDRAWN}")  # noqa: S608 - constants
+    return await connection.scalar(withdrawn.bindparams(_WITHDRAWN), {"source": source}) or 0
+
+
+async def merge(context: ImportContext, *, added: int, remove_absent: bool, remove_withdrawn: bool) -> None:
     """Write the staged rows, and regroup and rewrite the suppliers concerned; the caller publishes if any changed.
 
     `added`: how many records are new. Where they are many, what the planner knows of the tables is refreshed first:
@@ -180,7 +196,9 @@ async def merge(context: ImportContext, *, added: int, remove_absent: bool) -> N
     await connection.execute(_JOINED, {"source": context.terms.source, "now": context.terms.now})
     await connection.execute(_CHANGED)
     if remove_absent:
-        await connection.execute(_REMOVED, {"source": context.terms.source})
+        await connection.execute(_REMOVE_ABSENT, {"source": context.terms.source})
+    if remove_withdrawn:
+        await connection.execute(_REMOVE_WITHDRAWN, {"source": context.terms.source})
     await _regroup(context)
     await connection.execute(_REWRITE_SHARED)
     await connection.execute(_REWRITE_JOINED)

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from db.core.advisory_locks import Subject, lock, share
 from db.core.engine import Connection, Engine, transaction
 from db.imports.log import ERRORS_LISTED, Order, abandon_import, close_import, note_progress, open_import, store_rejects
-from db.imports.merge import changes_suppliers, count_absent, count_stored, merge, note_received
+from db.imports.merge import changes_suppliers, count_absent, count_stored, count_withdrawn, merge, note_received
 from db.imports.planner_statistics import MANY, refresh_statistics
 from db.imports.prepare_rows import Prepare, Prepared, Terms
 from db.imports.stage import Counts, ImportContext, analyze_staging, first_rejects, open_staging, stage
@@ -36,8 +36,9 @@ async def run_import(
     Records that are one supplier (`domain.suppliers.deduplication`) are brought together at the end, those of other
     sources too. Records whose content and place are as before are `unchanged`; if all are, the version stays. A
     snapshot also removes the records that no row names, except where as many rejected rows could be theirs for want of
-    a readable `external_id` (`kept_absent`). A dry run answers what the import would answer now, and leaves nothing
-    behind.
+    a readable `external_id` (`kept_absent`). In either mode a row that is rejected because nothing of it may be kept
+    (`WITHDRAWN`) removes the record that was stored of it. A dry run answers what the import would answer now, and
+    leaves nothing behind.
 
     Imports of one source wait for each other. Takes a connection for the whole import, and a second one now and then.
     Raises Conflict (`too_many_removed`) for a snapshot that removes more than a fifth of the source without `force`,
@@ -93,11 +94,12 @@ async def _import(
     stored = await count_stored(connection, order.source)
     counts = await _stage_all(engine, context, order, prepare, expects_new=stored == 0)
     await analyze_staging(connection)
-    removed, kept = await _removable(connection, order)
-    if removed > stored * REMOVABLE_SHARE and not order.force:
-        raise _too_many_removed(removed, stored)
+    absent, kept = await _removable(connection, order)
+    if absent > stored * REMOVABLE_SHARE and not order.force:
+        raise _too_many_removed(absent, stored)
+    withdrawn = await count_withdrawn(connection, order.source) if counts.rejected else 0
     errors = await first_rejects(connection, ERRORS_LISTED)
-    version = await _store(context, order, counts, removed)
+    version = await _store(context, order, counts, absent, withdrawn)
     return Import(
         id=order.id,
         source=order.source,
@@ -107,7 +109,7 @@ async def _import(
         status="done",
         received=counts.received,
         **msgspec.structs.asdict(counts),
-        removed=removed,
+        removed=absent + withdrawn,
         kept_absent=kept,
         errors=errors,
         data_version=version,
@@ -186,12 +188,12 @@ async def _removable(connection: Connection, order: Order) -> tuple[int, int]:
     return (absent, 0) if absent > unreadable else (0, absent)
 
 
-async def _store(context: ImportContext, order: Order, counts: Counts, removed: int) -> int:
+async def _store(context: ImportContext, order: Order, counts: Counts, absent: int, withdrawn: int) -> int:
     connection = context.connection
     if not order.dry_run:
         await store_rejects(connection, order.id)
-        if is_merged := counts.added or counts.changed or counts.waiting or removed:
-            await merge(context, added=counts.added, remove_absent=removed > 0)
+        if is_merged := counts.added or counts.changed or counts.waiting or absent or withdrawn:
+            await merge(context, added=counts.added, remove_absent=absent > 0, remove_withdrawn=withdrawn > 0)
         await note_received(context)
         if is_merged and await changes_suppliers(context):
             return await publish(connection, context.terms.change_set)

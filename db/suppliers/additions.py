@@ -24,6 +24,14 @@ _SUPPLIERS = text("""
 _IS_ADDED_TO = text("SELECT EXISTS (SELECT FROM records WHERE joins = ANY(:numbers))").bindparams(
     bindparam("numbers", type_=ARRAY(SqlText))
 )
+# Sets against sets, so that each number is not looked up by itself: there are as many as suppliers.
+_WAITING = text("""
+    SELECT x.source, count(*) AS waiting FROM records x
+    WHERE x.joins IS NOT NULL AND x.source = ANY(:sources)
+    AND NOT EXISTS (SELECT FROM records r WHERE r.siret = x.joins)
+    AND NOT EXISTS (SELECT FROM records r WHERE r.siret IS NOT NULL AND left(r.siret, 9) = x.joins)
+    GROUP BY x.source
+""").bindparams(bindparam("sources", type_=ARRAY(SqlText)))
 
 
 async def suppliers_with(connection: Connection, numbers: Iterable[str]) -> list[UUID]:
@@ -35,3 +43,9 @@ async def is_added_to(connection: Connection, siret: str | None) -> bool:
     """Whether a record adds to the suppliers with this SIRET."""
     numbers = [] if siret is None else [siret, siret[:SIREN_DIGITS]]
     return bool(numbers) and bool(await connection.scalar(_IS_ADDED_TO, {"numbers": numbers}))
+
+
+async def count_waiting(connection: Connection, sources: Iterable[str]) -> dict[str, int]:
+    """By source, its records that add to no supplier known so far; a source without any is absent."""
+    rows = await connection.execute(_WAITING, {"sources": list(sources)})
+    return {row.source: row.waiting for row in rows}

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
-from db.schema.supplier_tables import merged_records, split_records
+from db.schema.supplier_tables import merged_records, records, split_records
 from db.suppliers.regroup import KEY_ARRAYS, key_arrays, lock_identities, records_of, regroup, supplier_of
 from db.suppliers.write import begin_change, publish, rewrite, survivors
 from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
@@ -33,6 +33,10 @@ _UNDO_SPLITS = text("""
 """).bindparams(*KEY_ARRAYS)
 
 _ELSEWHERE = Text("Cette fiche décrit un autre fournisseur", "This record describes another supplier")
+_BY_NUMBER = Text(
+    "Cette fiche ne fait que compléter les fournisseurs de son SIRET ou SIREN : elle ne se sépare pas d'eux",
+    "This record only adds to the suppliers with its SIRET or SIREN: it cannot be split from them",
+)
 _ALONE = Text(
     "Cette fiche est la seule à décrire ce fournisseur : il n'y a rien à séparer",
     "No other record describes this supplier: there is nothing to split",
@@ -75,7 +79,8 @@ async def split_record(
 
     It is kept apart from every record that describes the supplier now, and may join others; earlier merges of it are
     taken back. Splitting once more changes nothing. Raises NotFound for an id of no supplier; InvalidContent for a
-    record that does not exist or describes another supplier; Conflict (`nothing_to_split`) where it is the only one.
+    record that does not exist, only adds to suppliers or describes another one; Conflict (`nothing_to_split`) where it
+    is the only one.
     """
     await lock_identities(connection)
     supplier = (await survivors(connection, [supplier_id])).get(supplier_id)
@@ -83,7 +88,9 @@ async def split_record(
         raise NotFound(NO_SUPPLIER)
     described = await supplier_of(connection, key)
     if described is None:
-        raise InvalidContent((_problem("unknown_record", NO_RECORD, "record"),))
+        adds = await connection.scalar(select(records.c.joins).where(*_is(records, key))) is not None
+        problem = ("adds_by_number", _BY_NUMBER) if adds else ("unknown_record", NO_RECORD)
+        raise InvalidContent((_problem(*problem, "record"),))
     others = [each for each in await records_of(connection, [supplier]) if each != key]
     if described != supplier:
         if not await _are_split(connection, key, others):

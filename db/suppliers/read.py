@@ -6,12 +6,14 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, false, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, false, func, or_, select, text, true
 
 from db.core.engine import Connection, Engine
 from db.schema.supplier_tables import change_sets, records, suppliers
 from db.suppliers.additions import SIREN_DIGITS
+from db.suppliers.regroup import KEY_ARRAYS, key_arrays
 from db.suppliers.write import current_version, survivors
+from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.supplier import SourceRef, Supplier
 from domain.text.normalise import fold
 
@@ -22,6 +24,13 @@ _ENTRIES = (
     .join(change_sets, change_sets.c.id == suppliers.c.change_set)
     .where(~suppliers.c.deleted)
 )
+# As arrays: the records that add to a page of suppliers may be more than a query takes parameters.
+_RECEIVED = text("""
+    SELECT r.* FROM unnest(:sources, :ids) AS k(source, external_id) CROSS JOIN LATERAL (
+        SELECT r.source, r.external_id, r.received_at FROM records r
+        WHERE r.source = k.source AND r.external_id = k.external_id OFFSET 0
+    ) r
+""").bindparams(*KEY_ARRAYS)
 
 
 class Position(NamedTuple):
@@ -225,10 +234,10 @@ async def _as_received(connection: Connection, found: Sequence[Supplier]) -> dic
     columns = (records.c.source, records.c.external_id, records.c.received_at)
     query = select(*columns).where(records.c.supplier_id == func.any([supplier.id for supplier in found]))
     received = {(source, external_id): at for source, external_id, at in await connection.execute(query)}
-    keys = {(each.source, each.external_id) for supplier in found for each in supplier.sources} - received.keys()
-    if keys:
-        adding = select(*columns).where(tuple_(records.c.source, records.c.external_id).in_(keys))
-        received |= {(source, external_id): at for source, external_id, at in await connection.execute(adding)}
+    behind = {RecordKey(each.source, each.external_id) for supplier in found for each in supplier.sources}
+    if adding := behind - received.keys():
+        rows = await connection.execute(_RECEIVED, key_arrays(adding))
+        received |= {(source, external_id): at for source, external_id, at in rows}
 
     def latest(each: SourceRef) -> SourceRef:
         at = received.get((each.source, each.external_id), each.received_at)

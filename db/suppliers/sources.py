@@ -4,19 +4,27 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, select, true
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from db.core.engine import Connection
 from db.schema.supplier_tables import imports, records, sources
-from db.suppliers.additions import suppliers_with
+from db.suppliers.additions import count_waiting, suppliers_with
 from db.suppliers.regroup import lock_identities
 from db.suppliers.write import begin_change, publish, rewrite
 from domain.suppliers.completeness import NO_EMAIL, NO_FLAGS, NO_SIRET
 from domain.suppliers.source import QualityGap, QualityGaps, Source, SourceDocument, SourceMapping, SourceSummary
 
 _LACKS = {"place": "no_place", "siret": NO_SIRET, "segment": "no_offer", "email": NO_EMAIL}
+
+_LAST_IMPORTS = (
+    select(imports.c.source, imports.c.id.label("last_import_id"), imports.c.finished_at.label("last_import_at"))
+    .where(imports.c.status == "done")
+    .ext(distinct_on(imports.c.source))
+    .order_by(imports.c.source, imports.c.id.desc())
+)
 
 
 async def ensure_source(connection: Connection, name: str, now: datetime) -> None:
@@ -76,15 +84,16 @@ async def describe_source(connection: Connection, name: str, on: date) -> Source
     return SourceDocument(**row, mapping=source.mapping, rank=source.rank)
 
 
+async def last_imports(connection: Connection, names: Sequence[str]) -> dict[str, UUID]:
+    """The last import that was done of each of the sources named; none of one without any."""
+    last = _LAST_IMPORTS.subquery()
+    query = select(last.c.source, last.c.last_import_id).where(last.c.source.in_(names))
+    return {row.source: row.last_import_id for row in await connection.execute(query)}
+
+
 async def _summaries(connection: Connection, on: date, which: ColumnElement[bool]) -> list[dict[str, Any]]:
     """The fields of `SourceSummary`, by name."""
-    last = (
-        select(imports.c.source, imports.c.id.label("last_import_id"), imports.c.finished_at.label("last_import_at"))
-        .where(imports.c.status == "done")
-        .ext(distinct_on(imports.c.source))
-        .order_by(imports.c.source, imports.c.id.desc())
-        .subquery()
-    )
+    last = _LAST_IMPORTS.subquery()
     columns = (sources.c.name, sources.c.label, sources.c.url, last.c.last_import_id, last.c.last_import_at)
     query = select(*columns).outerjoin(last, last.c.source == sources.c.name).where(which).order_by(sources.c.name)
     figures = await _figures(connection, on, which)
@@ -97,13 +106,16 @@ async def _figures(connection: Connection, on: date, which: ColumnElement[bool])
     columns = (
         func.count().label("records"),
         func.count().filter(records.c.approved_until < on).label("expired"),
+        func.count(records.c.joins).label("additions"),
         func.max(records.c.received_at).label("received_at"),
     )
     alike = select(records.c.source, records.c.doubts, *columns).join(sources, sources.c.name == records.c.source)
     rows: dict[str, list[Any]] = {}
     for row in await connection.execute(alike.where(which).group_by(records.c.source, records.c.doubts)):
         rows.setdefault(row.source, []).append(row)
-    return {source: _totals(some) for source, some in rows.items()}
+    adding = [source for source, some in rows.items() if any(row.additions for row in some)]
+    waiting = await count_waiting(connection, adding) if adding else {}
+    return {source: _totals(some) | {"waiting": waiting.get(source, 0)} for source, some in rows.items()}
 
 
 def _totals(rows: Sequence[Any]) -> dict[str, Any]:

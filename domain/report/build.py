@@ -195,7 +195,7 @@ class _Reporter:
             total=found.total,
             candidates=tuple(self._candidate(lot.id, row) for row in found.candidates),
             near_misses=tuple(self._near_miss(lot.id, row) for row in found.near_misses),
-            unknown_trade=self._unknown_trade(found.unknown_trade),
+            unknown_trade=self._unknown_trade(lot.id, found.unknown_trade),
             coverage=found.coverage,
             tension=found.tension,
             alternatives=found.alternatives,
@@ -224,9 +224,15 @@ class _Reporter:
         supplier, decision = self._supplier(row.supplier), self._decision(lot_id, row.supplier.id)
         return _copied(ReportNearMiss, row, supplier=supplier, decision=decision)
 
-    def _unknown_trade(self, found: UnknownTrade) -> ReportUnknownTrade:
+    def _unknown_trade(self, lot_id: str, found: UnknownTrade) -> ReportUnknownTrade:
         nearest = tuple(
-            _copied(ReportUnknown, row, supplier=self._supplier(row.supplier), outcome=best_outcome(row.eligibility))
+            _copied(
+                ReportUnknown,
+                row,
+                supplier=self._supplier(row.supplier),
+                outcome=best_outcome(row.eligibility),
+                decision=self._decision(lot_id, row.supplier.id),
+            )
             for row in found.nearest
         )
         return _copied(ReportUnknownTrade, found, nearest=nearest)

@@ -93,6 +93,7 @@ class ReportUnknown(msgspec.Struct, frozen=True):
     distance_km: float | None
     outcome: Outcome | None
     eligibility: tuple[Eligibility, ...]
+    decision: ReportDecision | None
 
 
 class ReportUnknownTrade(msgspec.Struct, frozen=True):

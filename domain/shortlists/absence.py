@@ -15,6 +15,7 @@ AbsenceCode = Literal[
     "beyond_limit",
     "refused",
     "no_offer",
+    "trade_unknown",
     "inactive",
     "merged",
     "listed_as",
@@ -28,6 +29,9 @@ AbsenceCode = Literal[
 CODES: dict[AbsenceCode, Text] = {
     "beyond_limit": Text("candidat au rang {rank}, au-delà {rows}", "candidate at rank {rank}, beyond {rows}"),
     "no_offer": REFUSED_BY["segment"],
+    "trade_unknown": Text(
+        "aucune offre connue : on ne sait pas ce qu'il propose", "no offer is known: what it offers is not known"
+    ),
     "inactive": Text("n'est pas en activité dans l'annuaire", "is not active in the directory"),
     "merged": Text("réuni avec « {other} » dans l'annuaire", "made one with “{other}” in the directory"),
     "listed_as": Text(

@@ -1,7 +1,8 @@
 """Two versions of a shortlist compared, in either direction: who came, who left, who moved, and why.
 
-A version tells itself why its near misses and suppliers of a later day are not among its candidates. Why others are not
-(`unexplained`) is found by whoever asks for the comparison, with the data of that moment.
+A version tells itself why its near misses, its suppliers of unknown trade and those of a later day are not among its
+candidates. Why others are not (`unexplained`) is found by whoever asks for the comparison, with the data of that
+moment.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -152,6 +153,7 @@ class _Side:
         self.version, self.lot, self.shown, self.absences = version, lot, shown, absences
         self.ranks = {row.supplier.id: row.rank for row in shown.candidates} if shown else {}
         self.missed = {row.supplier.id: row for row in shown.near_misses} if shown else {}
+        self.trade_unknown = {row.supplier.id for row in shown.unknown_trade.nearest} if shown else set()
         self.names = {each.id: each.name for each in shown.listed} if shown else {}
         self.decisions = {each.supplier_id: DecisionSummary(each.decision, each.reason) for each in decisions}
 
@@ -161,6 +163,8 @@ class _Side:
             return Absence("no_such_lot")
         if (row := self.missed.get(supplier_id)) is not None:
             return Absence("refused", row.excluded_by, row.message)
+        if supplier_id in self.trade_unknown:
+            return Absence("trade_unknown")
         # the id (UUIDv7) begins with the moment at which the supplier was first known
         known_at = supplier_id.int >> 80 if supplier_id.version == UUID7 else 0
         return Absence("not_yet") if known_at > int(self.version.created_at.timestamp() * 1_000) else None
@@ -185,7 +189,9 @@ class _Side:
         if self.lot is None:
             return {}
         need, lot = self.version.need, self.lot
-        by_title = not (lot.segments or lot.cpv or lot.keywords)
+        by_title = not (lot.segments or lot.cpv or lot.keywords) or (
+            self.shown is not None and self.shown.read_by_title
+        )
         return msgspec.structs.asdict(lot) | {
             "title": lot.title if by_title else None,
             "reserved": lot.reserved or (),

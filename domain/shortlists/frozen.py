@@ -1,6 +1,6 @@
 """Frozen shortlists: the answer as it was sent, and the decisions on it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import cached_property
 from typing import Literal
@@ -68,6 +68,24 @@ class ShownNearMiss(msgspec.Struct, frozen=True):
     message: str
 
 
+class ShownUnknown(msgspec.Struct, frozen=True):
+    """A supplier of unknown trade that a version shows."""
+
+    supplier: Named
+
+
+class ShownUnknownTrade(msgspec.Struct, frozen=True):
+    """The suppliers of unknown trade that a version shows for a lot."""
+
+    nearest: tuple[ShownUnknown, ...] = ()
+
+
+class ShownSegment(msgspec.Struct, frozen=True, rename={"sources": "from"}):
+    """A segment that a lot asks for, by the parts of the request it comes from."""
+
+    sources: tuple[str, ...]
+
+
 class ShownLot(msgspec.Struct, frozen=True):
     """The part of a lot's answer that can be read in every version, however old: the suppliers listed."""
 
@@ -75,11 +93,20 @@ class ShownLot(msgspec.Struct, frozen=True):
     total: int
     candidates: tuple[ShownCandidate, ...]
     near_misses: tuple[ShownNearMiss, ...]
+    unknown_trade: ShownUnknownTrade = ShownUnknownTrade()
+    requested: tuple[ShownSegment, ...] = ()
+
+    @property
+    def read_by_title(self) -> bool:
+        """True where a title says what the lot asks for, or a part of it."""
+        return any(source.startswith("title:") for segment in self.requested for source in segment.sources)
 
     @property
     def listed(self) -> tuple[Named, ...]:
-        """Candidates in order, then near misses."""
-        return *(row.supplier for row in self.candidates), *(row.supplier for row in self.near_misses)
+        """Candidates in order, then near misses, then suppliers of unknown trade."""
+        rows: tuple[ShownCandidate | ShownNearMiss | ShownUnknown, ...]
+        rows = (*self.candidates, *self.near_misses, *self.unknown_trade.nearest)
+        return tuple(row.supplier for row in rows)
 
 
 class _Shown(msgspec.Struct, frozen=True):
@@ -130,16 +157,22 @@ class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
 
 
 def unknown_to_be_contacted(version: FrozenShortlist, lot_ids: Collection[str]) -> tuple[SupplierSummary, ...]:
-    """The suppliers of unknown trade that the version lists for one of these lots, or for any where none is given."""
-    lots = (lot for lot in version.shortlist.lots if not lot_ids or lot.id in lot_ids)
-    found = {each.supplier.id: each.supplier for lot in lots for each in lot.unknown_trade.nearest}
-    return tuple(found.values())
+    """The suppliers of unknown trade that are not set aside, for one of these lots, or for any where none is given."""
+    rows = ((lot.id, each.supplier) for lot in version.shortlist.lots for each in lot.unknown_trade.nearest)
+    return _not_set_aside(version, rows, lot_ids)
 
 
 def to_be_contacted(version: FrozenShortlist, lot_ids: Collection[str]) -> tuple[SupplierSummary, ...]:
     """The candidates that are not set aside, for one of these lots, or for any lot where none is given."""
-    aside = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "set_aside"}
     rows = ((lot.id, each.supplier) for lot in version.shortlist.lots for each in lot.candidates)
+    return _not_set_aside(version, rows, lot_ids)
+
+
+def _not_set_aside(
+    version: FrozenShortlist, rows: Iterable[tuple[str, SupplierSummary]], lot_ids: Collection[str]
+) -> tuple[SupplierSummary, ...]:
+    """Those of the suppliers, each with its lot, that are not set aside for one of these lots."""
+    aside = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "set_aside"}
     found = {
         supplier.id: supplier
         for lot_id, supplier in rows

@@ -164,8 +164,17 @@ def _combined(records: Sequence[SupplierRecord]) -> SupplierRecord:
 
 
 def _public_awards(stored: Sequence[StoredRecord]) -> tuple[KnownAward, ...]:
-    """The latest contracts, as many as `AWARDS_KEPT`, each with its source; those on no known day are last."""
-    won = [(award, item.source) for item in stored for award in item.record.public_awards]
+    """The latest contracts, as many as `AWARDS_KEPT`, each with its source; those on no known day are last.
+
+    One that several sources publish under one identifier is told once.
+    """
+    first: dict[tuple[str, str | None, date | None], str] = {}
+    won = [
+        (award, item.source)
+        for item in stored
+        for award in item.record.public_awards
+        if first.setdefault((item.external_id, award.object, award.notified_on), item.source) == item.source
+    ]
     if not won:
         return ()
     won.sort(key=lambda each: each[0].notified_on or date.min, reverse=True)

@@ -10,6 +10,8 @@ from domain.suppliers.supplier import Flag, Placement, SupplierRecord
 from domain.text.bilingual import Language, Text
 
 LONGEST_EXTERNAL_ID = 400
+WITHDRAWN = frozenset({"withheld", "natural_person", "not_active"})
+"""Codes of rejects of which no earlier record may stay: its holder withholds it, it is a person, it was dissolved."""
 _PROBLEMS_LISTED = 5
 
 

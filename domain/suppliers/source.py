@@ -8,6 +8,7 @@ import msgspec
 
 from domain.needs.need import Code, Codes
 from domain.suppliers.rows import RowError
+from domain.suppliers.trades import TradeCounts
 
 ImportMode = Literal["upsert", "snapshot"]
 ImportStatus = Literal["running", "done", "refused", "failed", "interrupted"]
@@ -54,6 +55,9 @@ class SourceSummary(msgspec.Struct, frozen=True, kw_only=True):
 
     `records`: how many it holds; `last_received_at`: when it last sent one; `last_import_id`, `last_import_at`: its
     last completed import. `without`: how many of the records lack something. `flags`: how many carry each flag today.
+    `waiting`: how many of the records are about no supplier known so far. `trades`: the active suppliers that its
+    records describe or add to, and those with a trade, from whichever source they have it; counted in the memory of the
+    process that answers, which follows changes within a second, and null until it holds the suppliers.
     """
 
     name: str
@@ -65,6 +69,8 @@ class SourceSummary(msgspec.Struct, frozen=True, kw_only=True):
     last_import_at: datetime | None = None
     without: QualityGaps = QualityGaps()
     flags: dict[str, int] = {}
+    waiting: int = 0
+    trades: TradeCounts | None = None
 
 
 class SourceDocument(SourceSummary, frozen=True, kw_only=True):
@@ -78,7 +84,8 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     """A bulk import: `received` = `added` + `changed` + `unchanged` + `waiting` + `rejected`.
 
     `waiting`: rows of a format that only adds to suppliers, about none known so far: they join it when it comes.
-    `removed`: records of the source that a snapshot no longer holds. `kept_absent`: absent ones that were kept all the
+    `removed`: records of the source that a snapshot no longer holds, or of which a row says that nothing may be kept
+    (withheld by its holder, a natural person, dissolved). `kept_absent`: absent ones that were kept all the
     same, because rows without a readable `external_id` were rejected and may have been theirs.
     `data_version`: the directory's version once it was stored; null until then, and for a dry run the present one.
     """

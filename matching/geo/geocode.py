@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import shapely
 
-from domain.needs.need import Place
 from domain.suppliers.supplier import Flag, Placement, Point, SupplierRecord
-from matching.geo.projection import Floats, earth_centred
+from matching.geo.projection import Floats, Geometries
+from matching.geo.shape import GEODESIC, METRES
 from matching.geo.territory import Geography
 
 TOLERANCE_KM = 1.0
@@ -58,20 +58,33 @@ def _stated(record: SupplierRecord, geography: Geography) -> int | None:
 def _away(records: Sequence[SupplierRecord], communes_at: Mapping[int, int], geography: Geography) -> dict[int, float]:
     """The kilometres from each point to the commune that its address states, where another one holds it.
 
-    Those of one commune are measured at once: alone, each would cost as much as all the rest of its record.
+    All are measured at once: a shape of its own for each commune would cost more than all the rest of its record.
     """
     communes = geography.territories.communes
-    elsewhere: dict[int, list[int]] = {}
-    for position, holder in communes_at.items():
-        stated = _stated(records[position], geography)
-        if stated is not None and stated != holder and communes[stated].lat is not None:
-            elsewhere.setdefault(stated, []).append(position)
-    found: dict[int, float] = {}
-    for stated, positions in elsewhere.items():
-        shape = geography.place(Place(commune=communes[stated].code))
-        points = [point for position in positions if (point := records[position].location)]
-        found |= zip(positions, shape.distance(earth_centred(*_degrees(points))).tolist(), strict=True)
-    return found
+    stated = {position: _stated(records[position], geography) for position in communes_at}
+    elsewhere = {
+        position: commune
+        for position, commune in stated.items()
+        if commune is not None and commune != communes_at[position] and communes[commune].lat is not None
+    }
+    points = [point for position in elsewhere if (point := records[position].location)]
+    return dict(zip(elsewhere, _kilometres(points, geography.outlines[list(elsewhere.values())]), strict=True))
+
+
+def _kilometres(points: Sequence[Point], outlines: Geometries) -> list[float]:
+    """The kilometres from each point to its outline, 0 inside: to the point of it that is nearest where it stands.
+
+    That one is looked for where degrees of longitude are made as long as degrees of latitude, and is measured to on the
+    ellipsoid.
+    """
+    lat, lon = _degrees(points)
+    shrunk = np.cos(np.radians(lat))
+    corners, outline = shapely.get_coordinates(outlines, return_index=True)
+    corners[:, 0] *= shrunk[outline]
+    local = shapely.set_coordinates(outlines.copy(), corners)
+    ways = shapely.get_coordinates(shapely.shortest_line(shapely.points(lon * shrunk, lat), local)).reshape(-1, 2, 2)
+    _, _, metres = GEODESIC.inv(lon, lat, ways[:, 1, 0] / shrunk, ways[:, 1, 1])
+    return [round(float(one) / 1_000, METRES) for one in metres]
 
 
 def _doubts(
@@ -105,8 +118,7 @@ def _doubts_of_postal_code(record: SupplierRecord, point: Point, holder: int, ge
     communes = [geography.territories.communes[ordinal] for ordinal in served]
     if any(commune.lat is None for commune in communes):
         return []
-    at = earth_centred(*_degrees([point]))
-    away = min(geography.place(Place(commune=one.code)).distance(at)[0] for one in communes)
+    away = min(_kilometres([point] * len(served), geography.outlines[list(served)]))
     return _far(away, f"postal code {postal_code}")
 
 

@@ -1,11 +1,12 @@
 """Values of award data as they are really written: CPV codes of all shapes, dates with offsets, lost accents."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 
 from domain.reference.cpv import Cpv
 from domain.suppliers.supplier import SIRET_DIGITS
 from domain.text.bilingual import Text
+from domain.text.normalise import fold
 from sources.formats.csv_cells import BadCell
 from sources.validation import siret_passes_check
 
@@ -16,6 +17,16 @@ _MOST_EUROS = 1e12
 _LOST = "\N{REPLACEMENT CHARACTER}"
 _LOST_APOSTROPHE = re.compile(rf"\b([cdjlmnst]|qu){_LOST}(?=[aeiouyh{_LOST}])", re.IGNORECASE)
 _LOST_ALONE = re.compile(rf"(?<!\S){_LOST}(?!\S)")
+_AHEAD = timedelta(days=366)
+_WORD = re.compile(r"[a-z]+")
+# Trials of software for publishing are published too: "TEST PES", "Test_DUME_simplifie - lot 1", "Le marche noir".
+_OF_TRIALS = frozenset({
+    "test", "tests", "essai", "essais", "le", "marche", "un", "lot", "pes", "dume", "simplifie", "sad", "support",
+    "notif", "par", "contrat", "envoi", "pour", "json", "xml", "decp", "publication", "profil", "acheteur",
+    "consultation",
+})  # fmt: skip
+_TRIAL = frozenset({"test", "tests"})
+_MADE_UP = frozenset({"le marche noir"})
 _NO_SIRET = Text(
     "Le titulaire n'est pas désigné par un SIRET : il ne peut être rapproché d'aucun fournisseur",
     "The winner is not named by a SIRET: it joins no supplier",
@@ -31,12 +42,22 @@ def cpv_of(written: str, cpv: Cpv) -> str | None:
     return code if cpv.exists(code) else None
 
 
-def day_of(written: str) -> date | None:
-    """The day of a date, with or without a time or an offset after it; None for none and for what is no day."""
+def day_of(written: str, today: date | None = None) -> date | None:
+    """The day of a date, with or without a time or an offset after it; None for none and for what is no day.
+
+    Nor is one more than a year after `today`, such as in 2925, where that is known.
+    """
     try:
-        return date.fromisoformat(written.strip()[:_DAY])
+        day = date.fromisoformat(written.strip()[:_DAY])
     except ValueError:
         return None
+    return None if today is not None and day - today > _AHEAD else day
+
+
+def is_trial(text: str) -> bool:
+    """Whether an object is that of a trial of the software for publishing, and no contract."""
+    words = _WORD.findall(fold(text))
+    return (not _TRIAL.isdisjoint(words) and _OF_TRIALS.issuperset(words)) or " ".join(words) in _MADE_UP
 
 
 def euros_of(written: str | float | None) -> float | None:

@@ -4,8 +4,8 @@ A record is a contract and one of its winners, under buyer, number and SIRET; it
 with that SIRET: an offer of basis `awarded` and the contract itself. Read of a contract: buyer, object, CPV, amount,
 day of notification, place of performance. Not read: names of winners, which may be persons; conditions, modifications
 and subcontractors. Of the consolidated table (a row per contract, winner and modification), modifications are passed
-over. A winner that is not named by a SIRET (foreign, overseas registers) is rejected. Where accents were lost (U+FFFD)
-the object is read with the likely letters and shown as it came.
+over. A winner that is not named by a SIRET (foreign, overseas registers) is rejected, and so is a trial of publishing.
+Where accents were lost (U+FFFD) the object is read with the likely letters and shown as it came.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from domain.errors import InvalidContent, Problem, pointer
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import PublicAward, nameless
 from domain.text.bilingual import Text
-from sources.formats.award_cells import cpv_of, day_of, euros_of, legible, winner_of
+from sources.formats.award_cells import cpv_of, day_of, euros_of, is_trial, legible, winner_of
 from sources.formats.award_places import AwardPlaces
 from sources.formats.csv_cells import BadCell, known
 from sources.formats.csv_records import missing_columns, rows_of
@@ -32,9 +32,10 @@ COLUMNS = (
     "montant",
 )  # fmt: skip
 
-_LONGEST_BUYER = 400
+_LONGEST_NAME = 400
 _ALONE = frozenset({"", "pas de groupement"})
 _NO_WINNER = Text("Ce contrat n'a pas de titulaire", "This contract has no winner")
+_TRIAL = Text("C'est un essai de publication, pas un contrat", "This is a trial of publishing, not a contract")
 _NO_IDENTIFIER = Text("Un contrat a un acheteur et un identifiant", "A contract has a buyer and an identifier")
 
 
@@ -96,7 +97,7 @@ class _Contracts:
     """Makes records of contracts."""
 
     def __init__(self, context: Context) -> None:
-        self._cpv, self._places = context.cpv, AwardPlaces(context.territories)
+        self._cpv, self._places, self._today = context.cpv, AwardPlaces(context.territories), context.today
         self._awards = AwardReader(context.taxonomy, context.cpv, context.territories, context.source, context.today)
 
     def drafts(self, contract: Contract) -> Iterator[Draft | Refused]:
@@ -145,20 +146,24 @@ class _Contracts:
         return self._document(Winner(cells["titulaire_id"], cells["titulaire_typeIdentifiant"]), written)
 
     def _document(self, winner: Winner, written: _Written) -> Document:
-        """The document of a contract and a winner. Raises BadCell for a winner that joins nobody."""
+        """The document of a contract and a winner. Raises BadCell for a winner that joins nobody, and for a trial."""
         siret = winner_of(winner.id, winner.register)
+        if is_trial(written.object):
+            raise BadCell(("public_awards", 0, "object"), "trial", _TRIAL)
         code, kind, name = written.place
         where = self._places.read(code, kind)
         award = PublicAward(
-            written.buyer[:_LONGEST_BUYER],
+            written.buyer[:_LONGEST_NAME],
             known(written.object),
             cpv_of(written.cpv, self._cpv),
             euros_of(written.value),
-            day_of(written.notified_on),
-            known(name) or where.name,
+            day_of(written.notified_on, self._today),
+            (known(name) or where.name or "")[:_LONGEST_NAME] or None,
         )
         won = Won(award, legible(written.object), written.number, where.departement, written.in_group)
-        return {"name": nameless(siret), "siret": siret, "offers": self._awards.offers(won), "public_awards": (award,)}
+        # as plain values, whose lengths are checked: those of a struct that is made already are not
+        awards = (msgspec.structs.asdict(award),)
+        return {"name": nameless(siret), "siret": siret, "offers": self._awards.offers(won), "public_awards": awards}
 
 
 def _drafts_in(context: Context) -> Callable[[Contract], Iterator[Draft | Refused]]:
@@ -170,7 +175,7 @@ read_json, read_ndjson = readers(LISTS, Contract, _drafts_in, wrapper="marches")
 
 def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One row per contract and winner; raises UnreadableFile where a column of `COLUMNS` is missing."""
-    table = read_table(stream)
+    table = read_table(stream, as_published=True)
     if missing := tuple(missing_columns(table, COLUMNS)):
         raise UnreadableFile(missing)
     original = Table(table.columns, (row for row in table.rows if not _is_modification(row)))
@@ -186,8 +191,12 @@ def _key_of_row(cells: dict[str, str]) -> str | None:
 
 
 def _key(number: str, buyer: str, winner: str) -> str:
-    """The identifier of a contract and a winner; the consolidated table's `uid` begins with the buyer already."""
-    return "/".join(part for part in (number if number.startswith(buyer) else f"{buyer}{number}", winner) if part)
+    """The identifier of a contract and a winner; the consolidated table's `uid` begins with the buyer already.
+
+    A winner that is not named by a number may be a person, and is left out.
+    """
+    contract = number if number.startswith(buyer) else f"{buyer}{number}"
+    return "/".join(part for part in (contract, "" if any(map(str.isalpha, winner)) else winner) if part)
 
 
 def _winners(written: Any) -> Iterator[Winner]:

@@ -1,9 +1,10 @@
 """Format `emplois`: inclusion structures and their jobs, from the API of les emplois de l'inclusion (JSON, NDJSON).
 
-A structure is a record, under its `id`; `type` becomes an approval without known dates, `enseigne` the trade name. Each
-of its `postes` with a ROME code, or a title, that names a trade is an offer; what is not found so is inferred from the
-words of name and description, and from the kind. The commune is looked up by postal code and city. Not read: telephones
-and e-mail addresses, which are those of persons, and conditions of jobs.
+A structure is a record, under its `id`, or SIRET and kind where an extract has none; `type` becomes an approval without
+known dates, `enseigne` the trade name. Each of its `postes` with a ROME code, or a title, that names a trade is an
+offer; what is not found so is inferred from the words of name and description, and from the kind. The commune is looked
+up by postal code and city. Not read: telephones and e-mail addresses, which are those of persons, and conditions of
+jobs.
 """
 
 import re
@@ -19,6 +20,7 @@ from sources.formats.postal_addresses import CommuneNames, commune_names, depart
 from sources.rows import Context, Document
 from sources.trades.inference import OfferInference
 from sources.trades.jobs import Job, JobReader
+from sources.trades.offers import without
 
 LISTS = ("results",)
 
@@ -38,8 +40,8 @@ class JobPosting(msgspec.Struct, frozen=True):
 class Structure(msgspec.Struct, frozen=True):
     """An inclusion structure with its jobs."""
 
-    id: Scalar
     type: str
+    id: Scalar = None
     raison_sociale: Scalar = None
     enseigne: Scalar = None
     siret: Scalar = None
@@ -83,17 +85,20 @@ class _Structures:
             "description": description or None,
             "contact": {"website": text_of(structure.site_web) or None},
         }
-        yield Draft(text_of(structure.id) or None, document)
+        yield Draft(_key(structure) or None, document)
 
     def _offers(self, structure: Structure, kind: Kind, texts: tuple[str, ...], city: str) -> tuple[Offer, ...]:
         """Those of its jobs, then those inferred of which no job tells."""
         by_jobs = self._jobs.offers(map(_job, structure.postes or ()), kind)
         known = {segment for offer in by_jobs for segment in offer.segments}
         inferred = self._inference.offers(kind, None, texts, city)
-        others = ((offer, tuple(each for each in offer.segments if each not in known)) for offer in inferred)
-        return by_jobs + tuple(
-            msgspec.structs.replace(offer, segments=segments) for offer, segments in others if segments
-        )
+        return (*by_jobs, *without(inferred, known))
+
+
+def _key(structure: Structure) -> str:
+    """The `id`; where an extract has none, SIRET and kind, which together are one structure."""
+    siret = text_of(structure.siret)
+    return text_of(structure.id) or (f"{siret}/{structure.type.strip()}" if siret else "")
 
 
 def _job(posting: JobPosting) -> Job:

@@ -1,8 +1,9 @@
 """Format `geiq`: labelled groups of employers for integration and their branches (CSV).
 
-`label_id` is the external id; every row is approved as GEIQ, without known dates. Many branches have no SIRET, or that
-of the group, which they then are one supplier with. The commune is looked up by postal code and city. What a GEIQ lends
-is people, in the trades of its members: nothing is inferred from its name.
+`label_id` is the external id of a group. Branches (`branch_of`, the id of their group) are numbered apart from groups,
+so that of a branch is both: "152/99". Every row is approved as GEIQ, without known dates. Many branches have no SIRET,
+or that of the group, which they then are one supplier with. The commune is looked up by postal code and city. What a
+GEIQ lends is people, in the trades of its members: nothing is inferred from its name.
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,12 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     if missing := tuple(missing_columns(table, COLUMNS)):
         raise UnreadableFile(missing)
     communes = commune_names(context.territories)
-    return rows_of(table, context, lambda cells: known(cells["label_id"]), lambda cells: _document(cells, communes))
+    return rows_of(table, context, _key, lambda cells: _document(cells, communes))
+
+
+def _key(cells: dict[str, str]) -> str | None:
+    own, group = known(cells["label_id"]), known(cells.get("branch_of", ""))
+    return f"{group}/{own}" if own and group else own
 
 
 def _document(cells: dict[str, str], communes: CommuneNames) -> Document:

@@ -1,5 +1,7 @@
 """Legal forms by INSEE's categories of legal persons (four digits, the first ones of which name a group)."""
 
+from functools import cache
+
 from domain.suppliers.supplier import LegalForm
 
 # The longest beginning of a code that is listed counts. A group stands for what most of its codes are; a society with
@@ -24,4 +26,9 @@ def legal_form_of(category: str) -> LegalForm | None:
     """The legal form that a category stands for; None for what is not a category."""
     if len(category) != _LENGTH or not (category.isascii() and category.isdigit()):
         return None
+    return _form(category)
+
+
+@cache  # of a few hundred categories
+def _form(category: str) -> LegalForm:
     return next(_FORMS[category[:size]] for size in range(_LENGTH, 0, -1) if category[:size] in _FORMS)

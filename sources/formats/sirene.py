@@ -4,7 +4,8 @@ The stock of INSEE comes as two files, legal units and establishments; a row her
 names. An establishment is a record, under its SIRET. Name, legal form and ESS flag are those of the legal unit, signs
 and address the establishment's; the point is read from its coordinates, in metres of its territory's projection.
 Offers are inferred from the NAF code of either vintage that names a trade, and from the names. What is closed is not
-active. Natural persons are rejected, and so is what its holder withholds (status P, `[ND]`): nothing is kept of either.
+active. Natural persons are rejected, and so is what its holder withholds (status P, `[ND]`): no record is made of
+either, and one that was made before is removed.
 Not read: staff (a range, not a number), names of persons, dates.
 """
 
@@ -57,7 +58,7 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
 
 def _document(cells: dict[str, str], inference: OfferInference) -> Document:
-    if any(cells.get(column, "").strip() == _WITHHELD_STATUS for column in _STATUSES):
+    if _WITHHELD_STATUS in _texts(cells, _STATUSES):
         raise BadCell(("statutDiffusionEtablissement",), "withheld", _IS_WITHHELD)
     category = cells["categorieJuridiqueUniteLegale"].strip()
     if category.startswith(_NATURAL_PERSON):
@@ -65,11 +66,8 @@ def _document(cells: dict[str, str], inference: OfferInference) -> Document:
     name = _known(cells, "denominationUniteLegale")
     if name is None and _WITHHELD in cells["denominationUniteLegale"]:
         raise BadCell(("denominationUniteLegale",), "withheld", _IS_WITHHELD)
-    signs = (sign for column in _SIGNS if (sign := _known(cells, column)) and sign != name)
-    sign = next(signs, None)
-    city = _known(cells, "libelleCommuneEtablissement")
-    naf = inference.telling(*(_known(cells, column) for column in _NAF_OF_ESTABLISHMENT))
-    naf = naf or inference.telling(*(_known(cells, column) for column in _NAF_OF_UNIT))
+    sign = next((sign for column in _SIGNS if (sign := _known(cells, column)) and sign != name), None)
+    city, commune = _known(cells, "libelleCommuneEtablissement"), _known(cells, "codeCommuneEtablissement")
     return {
         "name": name or sign or "",
         "trade_name": sign if name else None,
@@ -77,31 +75,40 @@ def _document(cells: dict[str, str], inference: OfferInference) -> Document:
         "legal_form": legal_form_of(category),
         "ess": _ESS.get(cells.get("economieSocialeSolidaireUniteLegale", "").strip()),
         "address": {
-            "street": " ".join(filter(None, (_known(cells, column) for column in _STREET))) or None,
+            "street": " ".join(filter(None, [_known(cells, column) for column in _STREET])) or None,
             "postal_code": _known(cells, "codePostalEtablissement"),
             "city": city,
-            "commune": _known(cells, "codeCommuneEtablissement"),
+            "commune": commune,
         },
-        "location": _point(cells),
-        "offers": inference.offers(None, naf, (name or "", sign or ""), city or ""),
+        "location": _point(cells, commune or ""),
+        "offers": inference.offers(None, _naf(cells, inference), (name or "", sign or ""), city or ""),
         "labels": ("Société à mission",) if cells.get("societeMissionUniteLegale", "").strip() == "O" else (),
-        "active": not any(cells.get(column, "").strip() in _CLOSED for column in _STATES),
+        "active": _CLOSED.isdisjoint(_texts(cells, _STATES)),
     }
+
+
+def _texts(cells: dict[str, str], columns: tuple[str, ...]) -> list[str]:
+    return [cells.get(column, "").strip() for column in columns]
 
 
 def _known(cells: dict[str, str], column: str) -> str | None:
     """The text of a cell; None where it is empty, withheld, or the column is not there."""
-    text = known(cells.get(column, ""))
-    return None if text is None or _WITHHELD in text else text
+    text = cells.get(column, "").strip()
+    return text if text and _WITHHELD not in text else None
 
 
-def _point(cells: dict[str, str]) -> Point | None:
+def _naf(cells: dict[str, str], inference: OfferInference) -> str | None:
+    """The first code of the establishment that names a trade, else its first; where it has none, the legal unit's."""
+    own = inference.telling(*[_known(cells, column) for column in _NAF_OF_ESTABLISHMENT])
+    return own or inference.telling(*[_known(cells, column) for column in _NAF_OF_UNIT])
+
+
+def _point(cells: dict[str, str], commune: str) -> Point | None:
     """The point of the degrees, else of the metres; None where neither are numbers."""
-    lat, lon = (_number(_known(cells, column)) for column in _DEGREES)
+    lat, lon = [_number(_known(cells, column)) for column in _DEGREES]
     if lat is not None and lon is not None and abs(lat) <= 90 and abs(lon) <= 180:
         return Point(lat, lon)
-    x, y = (_number(_known(cells, column)) for column in _METRES)
-    commune = _known(cells, "codeCommuneEtablissement") or ""
+    x, y = [_number(_known(cells, column)) for column in _METRES]
     return None if x is None or y is None else register_point(x, y, departement_of(commune))
 
 

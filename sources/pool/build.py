@@ -13,11 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
-import msgspec
 
 from sources.formats.legal_categories import legal_form_of
 from sources.pool.csv_pipe import UnusableFile
 from sources.pool.file_views import FileViews
+from sources.pool.manifest import Choices, Manifest, manifest_of, write_manifest
 from sources.pool.published_files import FileReport, published_files
 
 SOCIAL_FORMS = frozenset({"association", "cooperative", "mutual", "foundation"})
@@ -27,16 +27,12 @@ _DATABASE = "pool.duckdb"
 Observe = Callable[[str, float | None], None]
 
 
-class Choices(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of France that is built. `departements`: their codes, none for all; `memory`: DuckDB's limit."""
+def build(
+    given: Mapping[str, Sequence[Path]], out: Path, choices: Choices, observe: Observe
+) -> tuple[tuple[FileReport, ...], Manifest]:
+    """Make the files of the pool in `out`, with the list of them, and report on each file given.
 
-    departements: tuple[str, ...] = ()
-    with_staff: bool = True
-    memory: str = "1GB"
-
-
-def build(given: Mapping[str, Sequence[Path]], out: Path, choices: Choices, observe: Observe) -> tuple[FileReport, ...]:
-    """Make the files of the pool in `out` and report on each file given. `given`: paths by id of `published_files`.
+    `given`: paths by id of `published_files`.
 
     `observe` is called with the name of the step and the share that is done (None: unknown), several times a second.
     Raises UnusableFile, and OSError where `out` cannot be written.
@@ -58,7 +54,9 @@ def build(given: Mapping[str, Sequence[Path]], out: Path, choices: Choices, obse
         for path in sorted(made.iterdir()):
             if path.name in wanted:
                 path.replace(out / path.name)
-    return reports
+    manifest = manifest_of(out, choices, given, reports)
+    write_manifest(out, manifest)
+    return reports, manifest
 
 
 def _run(

@@ -15,6 +15,8 @@ from pathlib import Path
 from threading import Thread
 from typing import IO, cast
 
+from sources.pool.published_files import Layout
+
 _CHUNK = 1024 * 1024
 _DELIMITERS = ",;\t"
 # encrypted archives are RuntimeErrors
@@ -30,14 +32,17 @@ class UnusableFile(Exception):
 class CsvPipe:
     """A pipe at `path` that whoever opens it reads the CSV file `source` from, once.
 
-    Raises UnusableFile where the file cannot be opened, has no header, or names a column twice in it.
+    `layout`: the columns of a file that begins as it says, for it has no header. Raises UnusableFile where the file
+    cannot be opened, has no header, or names a column twice in it.
     """
 
-    def __init__(self, source: Path, path: Path) -> None:
+    def __init__(self, source: Path, path: Path, layout: Layout | None = None) -> None:
         self.source, self.path = source, path
         self.rows = 0
         self.fault: str | None = None
-        self._header = self._first_line()
+        self._first = self._header = self._first_line()
+        if layout is not None and self._first.startswith(layout.begins.encode()):
+            self._header = ";".join(layout.columns).encode()
         self._in_quotes = self._stopped = False
         self._raw: IO[bytes] | None = None
         text = _utf8(self._header).decode()
@@ -98,7 +103,7 @@ class CsvPipe:
         with self.source.open("rb") as self._raw:
             pipe.write(_utf8(self._header) + b"\n")
             for name, table in _tables(self._raw, self.source):
-                if table.readline().removeprefix(_MARK).strip() != self._header:
+                if table.readline().removeprefix(_MARK).strip() != self._first:
                     raise UnusableFile(f"{name} has another header than the table before it")
                 self._write(table, pipe)
 

@@ -100,7 +100,7 @@ class FileViews:
 
     def _csv(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
         pipes = self._pipes.setdefault(published.id, [])
-        pipe = CsvPipe(path, self._folder / f"{published.id}-{len(pipes)}.pipe")
+        pipe = CsvPipe(path, self._folder / f"{published.id}-{len(pipes)}.pipe", published.layout)
         pipes.append(pipe)
         _require_columns(published, path, pipe.columns)
         return self._database.read_csv(

@@ -6,12 +6,20 @@ from importlib.resources import files
 import msgspec
 
 
+class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The columns of a table without header, by semicolons, whose first line `begins` so and is no row."""
+
+    begins: str
+    columns: tuple[str, ...]
+
+
 class PublishedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file as its publisher gives it, and what is read of it.
 
     `required`, `optional`: columns of a table, `fields`: members of JSON with their types. A column written `A|B` has
     one of these names in the file, and the first one in what is made of it. `made`: the name of
-    the file that is made of it, `format`: how `vivier import` reads that, or the file itself where none is made.
+    the file that is made of it, `format`: how `vivier import` reads that. `catalogue`: the address of what the
+    publisher says of the file, its checksum among it; None where the file is not to be fetched by a program.
     """
 
     id: str
@@ -22,10 +30,12 @@ class PublishedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     licence: str
     rhythm: str
     credit: str
+    catalogue: str | None = None
     format: str | None = None
     made: str | None = None
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    layout: Layout | None = None
     fields: dict[str, str] = {}
 
 

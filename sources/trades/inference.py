@@ -11,8 +11,8 @@ from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType
 from domain.text.normalise import fold, stem
 from matching.words.phrases import PhraseSpotter, stems
-from sources.trades.networks import networked
-from sources.trades.offers import offer_of, shortened
+from sources.trades.networks import networked, offers_by_name
+from sources.trades.offers import offer_of, shortened, without
 from sources.trades.register import registered, telling
 
 _BREAK = re.compile(r"[.,;:!?()•|\n/+]| [-–—] ")
@@ -46,7 +46,8 @@ _MISSION = frozenset({"so-insertion", "so-mad", "so-formation", "so-jeunesse", "
 _MISLEADING = (
     "multi services", "second oeuvre", "gaspillage alimentaire", "zero dechet", "reduction des dechets",
     "reseaux sociaux", "aide a la personne", "personnes agees", "personnes dependantes", "site internet", "site web",
-    "vie associative", "aupres des menages", "pepiniere d'entreprises",
+    "vie associative", "aupres des menages", "pepiniere d'entreprises", "services pour personnes handicapees",
+    "services pour personnes en situation de handicap",
 )  # fmt: skip
 
 _STAFFING: dict[Kind, str] = {"AI": "association intermédiaire", "ETTI": "travail temporaire d'insertion"}
@@ -81,12 +82,11 @@ class WordReader:
 
         Words that make up the name of the city do not count: Vitré is no glazier's, Mâcon no mason's.
         """
-        place = frozenset(stems(city))
         first: dict[str, Clue] = {}
-        for part in (part for text in texts for part in _BREAK.split(text)):
+        for part in [part for text in texts if text for part in _BREAK.split(text)]:
             words = stems(part)
             for at, length, clues in self._clues.spot(words):
-                if not place.issuperset(words[at : at + length]):
+                if not set(stems(city)).issuperset(words[at : at + length]):
                     for clue in clues:
                         first.setdefault(clue.segment, clue)
         return tuple(first.values())
@@ -113,25 +113,27 @@ class OfferInference:
     def offers(self, kind: Kind | None, naf: str | None, texts: tuple[str, ...], city: str = "") -> tuple[Offer, ...]:
         """Offers of basis `inferred`, without a service area; label and evidence say what each was inferred from.
 
-        A segment is offered once: by the kind, else by the NAF code, else by words. Where neither code nor words name a
-        trade, by the network whose name it bears; () where nothing does.
+        A segment is offered once: by the kind, else by the NAF code, else by words, else by the network whose name it
+        bears. Where nothing of these names a trade, by other words of its name; () where nothing does.
         """
         offers: list[Offer] = []
         if kind is not None and (staffing := _STAFFING.get(kind)):
             evidence = Evidence("kind", staffing.capitalize(), source=self._source, reference=kind)
             offers.append(offer_of(("so-mad",), f"Mise à disposition de personnel ({staffing})", evidence, ("DISP",)))
         name = " ".join(texts[:NAMES])
-        by_register = registered(self._taxonomy, naf, self._source, name) if kind != "GEIQ" else ()
-        offers += by_register
-        known = by_register[0].segments if by_register else ()
-        is_wordless = kind in _WORDLESS or any("travail temporaire" in fold(text) for text in texts)
-        clues = () if is_wordless else self._words.read(texts, city)
-        if named := [clue for clue in clues if clue.segment not in known]:
-            phrases = ", ".join(dict.fromkeys(clue.phrase for clue in named))
+        if kind != "GEIQ":
+            offers += registered(self._taxonomy, naf, self._source, name, kind)
+        if kind in _WORDLESS or any("travail temporaire" in fold(text) for text in texts):
+            return tuple(offers)
+        if clues := [clue for clue in self._words.read(texts, city) if clue.segment not in _segments(offers)]:
+            phrases = ", ".join(dict.fromkeys(clue.phrase for clue in clues))
             presta: tuple[PrestaType, ...] = ("DISP",) if kind == "AI" else ()
-            segments = tuple(clue.segment for clue in named)
             evidence = Evidence("words", shortened(phrases), source=self._source)
+            segments = tuple(clue.segment for clue in clues)
             offers.append(offer_of(segments, f"Déduit du nom ou de la présentation : {phrases}", evidence, presta))
-        if not is_wordless and not known and not named:
-            offers += networked(name, kind, self._source)
-        return tuple(offers)
+        offers += without(networked(name, kind, self._source), _segments(offers))
+        return tuple(offers if _segments(offers) else offers_by_name(name, kind, self._source))
+
+
+def _segments(offers: Iterable[Offer]) -> set[str]:
+    return {segment for offer in offers for segment in offer.segments}

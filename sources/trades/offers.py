@@ -1,5 +1,9 @@
 """Offers that nobody declared, as every kind of evidence makes them."""
 
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
 from domain.suppliers.supplier import Basis, Evidence, Offer, PrestaType, ServiceArea
 
 LONGEST_LABEL = 400
@@ -23,6 +27,13 @@ def offer_of(
         basis=basis,
         evidence=(evidence,),
     )
+
+
+def without(offers: Iterable[Offer], known: set[str]) -> Iterator[Offer]:
+    """The offers less the segments that are known; not those that have no others."""
+    for offer in offers:
+        if others := tuple(segment for segment in offer.segments if segment not in known):
+            yield msgspec.structs.replace(offer, segments=others)
 
 
 def shortened(text: str) -> str | None:

@@ -37,7 +37,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ["import", "source", "file.csv", "--format", "unknown"],
         ["import", "a/b", "file.csv"],
         ["pool"],
-        ["pool", "build", "--out", "pool"],
+        ["pool", "build"],
         ["pool", "build", "--out", "p", "--units", "u", "--establishments", "e", "--all", "--with-staff"],
         ["pool", "build", "--out", "p", "--units", "u", "--establishments", "e", "--memory", "much"],
         ["keys", "create", "--name", "n", "--organisation", "o", "--scope", "everything"],

@@ -210,9 +210,23 @@ def test_a_title_is_read_where_nothing_else_names_a_segment(read: Any) -> None:
     assert sources_of(query) == {"ev-entretien": ("title:Tonte des pelouses",)}
     assert 0.5 < query.wanted[0].confidence <= 1
     query = read(need(Lot(id="1", title="Secteur nord"), title="Entretien des espaces verts"))
-    assert sources_of(query) == {"ev-entretien": ("title:Secteur nord",)}
+    assert sources_of(query) == {"ev-entretien": ("title:Entretien des espaces verts",)}
     query = read(need(Lot(id="1", title="Tonte des pelouses", segments=("pr-locaux",))))
     assert sources_of(query) == {"pr-locaux": ("segment:pr-locaux",)}
+
+
+def test_what_the_needs_title_says_of_several_lots_is_asked_of_those_that_say_it(reference: Reference) -> None:
+    """A lot that says no trade is read with all of it."""
+    titles = ("Nettoyage des locaux", "Espaces verts", "Lot 3")
+    asked = need(*(Lot(id=title, title=title) for title in titles), title=f"{titles[0]} et entretien des espaces verts")
+    asked_by = [{one.segment for one in query.wanted} for query in reference.reader.read(asked)]
+    assert asked_by == [{"pr-locaux"}, {"ev-entretien"}, {"pr-locaux", "ev-entretien"}]
+    alone = need(Lot(id="1", title="Nettoyage des cuisines"), title="Restauration collective")
+    (query,) = reference.reader.read(alone)
+    assert sources_of(query) == {
+        "rs-collective": ("title:Restauration collective",),
+        "pr-locaux": ("title:Nettoyage des cuisines",),
+    }
 
 
 def test_a_title_that_says_no_trade_is_told(read: Any) -> None:
@@ -233,6 +247,18 @@ def test_codes_too_general_give_way_to_the_title(read: Any) -> None:
     query = read(need(Lot(id="1", title="Nettoyage des bureaux", cpv=("90910000",))))
     assert sources_of(query) == {"pr-locaux": ("title:Nettoyage des bureaux", "cpv:90910000")}
     assert query.title_says == ()
+
+
+def test_a_title_agrees_with_a_code_too_general_beside_another(read: Any) -> None:
+    query = read(need(Lot(id="1", title="Nettoyage des bureaux", cpv=("90910000", "90914000"))))
+    assert query.title_says == ()
+
+
+def test_works_are_not_asked_for_where_engineers_are(read: Any) -> None:
+    """An architect's competition names the building, which nobody is asked to build."""
+    title = "Réhabilitation de bâtiments"
+    assert sources_of(read(need(Lot(id="1", title=title)))) == {"bt-tce": (f"title:{title}",)}
+    assert read(need(Lot(id="1", title=title, cpv=("71200000",)))).wanted == ()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,10 @@ CREATE MACRO siren_of(cell) AS
 CREATE MACRO departement_of(commune) AS
     CASE WHEN left(commune, 2) IN ('97', '98') THEN left(commune, 3) ELSE left(commune, 2) END;
 
+-- FINESS has letters for the overseas departements: 9A for 971 and so on; their communes' numbers tell which.
+CREATE MACRO commune_of_finess(departement, number) AS
+    regexp_replace(departement, '^9[A-Z]$', '97') || lpad(number, 3, '0');
+
 CREATE MACRO is_wanted_commune(commune) AS
     len(getvariable('departements')) = 0 OR list_contains(getvariable('departements'), departement_of(commune));
 

@@ -8,9 +8,15 @@ CREATE TABLE geiq AS
 SELECT label_id, name, siret, postal_code, city, branch_of
 FROM geiq_file;
 
+-- Of all establishments of FINESS (246: ESAT), or of ESAT alone. Telephones are not read.
 CREATE TABLE esat AS
-SELECT finess_et, siret, name, operator, operator_legal_form, address, post_code, commune_insee, commune, capacity
-FROM esat_file;
+SELECT finess_et, siret, coalesce(rslongue, name) AS name, operator, operator_legal_form,
+    coalesce(address, concat_ws(' ', numvoie, typvoie, voie)) AS address,
+    coalesce(post_code, regexp_extract(ligneacheminement, '^[0-9]{5}')) AS post_code,
+    coalesce(commune_insee, commune_of_finess(departement, code_commune)) AS commune_insee,
+    coalesce(commune, regexp_replace(ligneacheminement, '^[0-9]{5} *', '')) AS commune, capacity
+FROM esat_file
+WHERE coalesce(categetab, '246') = '246';
 
 -- A file is a page that wraps a list, or the structures themselves. E-mail and telephone are not read.
 CREATE TABLE jobs AS
@@ -22,7 +28,13 @@ SELECT unnest(coalesce(results, [struct_pack(
 FROM jobs_file;
 
 CREATE TABLE market AS
-SELECT unnest(coalesce(results, [struct_pack(siret := siret)]), max_depth := 2)
+SELECT unnest(coalesce(results, [struct_pack(
+    id := id, name := name, kind := kind, brand := brand, siret := siret, description := description,
+    address := address, city := city, post_code := post_code, department := department, latitude := latitude,
+    longitude := longitude, contact_website := contact_website, contact_social_website := contact_social_website,
+    is_active := is_active, is_delisted := is_delisted, sectors := sectors, presta_types := presta_types,
+    presta_type := presta_type, activities := activities, networks := networks, offers := offers,
+    client_references := client_references, labels := labels, labels_old := labels_old)]), max_depth := 2)
 FROM market_file;
 
 INSERT INTO objects_read

@@ -1,8 +1,9 @@
 -- rna.csv: purposes of the associations of the pool. The register seldom has a SIRET: Sirene has its numbers, and the
--- column siren says which legal unit each is. Never read: addresses, telephone, e-mail, who manages.
+-- column siren says which legal unit each is. No SIRET is passed on: a purpose is that of all establishments, and the
+-- register's own number may be of one that was closed. Never read: addresses, telephone, e-mail, who manages.
 
 CREATE TABLE associations AS
-SELECT rna_file.id, rna_file.siret, coalesce(numbered.siren, left(siret_of(rna_file.siret), 9)) AS siren,
+SELECT rna_file.id, NULL::VARCHAR AS siret, coalesce(numbered.siren, left(siret_of(rna_file.siret), 9)) AS siren,
     objet, objet_social1, objet_social2, position
 FROM rna_file
 LEFT JOIN (SELECT identifiantAssociationUniteLegale AS id, min(siren) AS siren

@@ -1,4 +1,4 @@
--- The rows of the lists that are about the pool: ess-france.csv, geiq.csv, esat.csv, emplois.ndjson.
+-- The rows of the lists that are about the pool: ess-france.csv, geiq.csv, esat.csv, emplois.ndjson, le-marche.ndjson.
 
 CREATE TABLE pool_ess AS
 SELECT DISTINCT siren AS "SIREN", family AS "Famille juridique de l'entreprise"
@@ -7,10 +7,10 @@ FROM ess SEMI JOIN suppliers USING (siren);
 COPY (SELECT * FROM pool_ess ORDER BY ALL) TO (getvariable('folder') || '/ess-france.csv') (FORMAT csv, HEADER);
 INSERT INTO report SELECT 'ess', count(*), count(DISTINCT "SIREN") FROM pool_ess;
 
--- Most branches have no SIRET: they come with the group that they belong to.
+-- Most branches have no SIRET: they come with the group that they belong to. Groups and branches are numbered apart.
 CREATE TABLE pool_geiq AS
 SELECT branch.*, left(siret_of(coalesce(siret_of(branch.siret), parent.siret)), 9) AS siren
-FROM geiq AS branch LEFT JOIN geiq AS parent ON parent.label_id = branch.branch_of
+FROM geiq AS branch LEFT JOIN geiq AS parent ON parent.label_id = branch.branch_of AND parent.branch_of IS NULL
 WHERE is_wanted_postal_code(branch.postal_code)
   AND left(siret_of(coalesce(siret_of(branch.siret), parent.siret)), 9) IN (SELECT siren FROM suppliers);
 
@@ -35,6 +35,11 @@ COPY (SELECT * FROM pool_jobs ORDER BY siret, type::VARCHAR, id::VARCHAR)
 TO (getvariable('folder') || '/emplois.ndjson') (FORMAT json);
 INSERT INTO report SELECT 'jobs', count(*), count(DISTINCT left(siret_of(siret), 9)) FROM pool_jobs;
 
-INSERT INTO report
-SELECT 'market', count(*), count(DISTINCT left(siret_of(siret), 9))
-FROM market WHERE left(siret_of(siret), 9) IN (SELECT siren FROM suppliers);
+-- Of one structure that is listed under several kinds, each is a row.
+CREATE TABLE pool_market AS
+SELECT * FROM market
+WHERE is_wanted_postal_code(post_code) AND left(siret_of(siret), 9) IN (SELECT siren FROM suppliers);
+
+COPY (SELECT * FROM pool_market ORDER BY siret, kind::VARCHAR, id::VARCHAR)
+TO (getvariable('folder') || '/le-marche.ndjson') (FORMAT json);
+INSERT INTO report SELECT 'market', count(*), count(DISTINCT left(siret_of(siret), 9)) FROM pool_market;

@@ -1,12 +1,16 @@
 """`vivier pool`, in this process: it needs neither a database nor a server."""
 
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from api.cli import main
-from sources.pool.published_files import published_files
+from sources.pool.download import Fetched
+from sources.pool.published_files import PublishedFile, published_files
 from tests.api.commands.conftest import Within
 from tests.sources.pool.published_samples import establishment, unit, write
 
@@ -25,8 +29,9 @@ def test_a_report_and_what_to_do_next(arguments: list[str], capsys: pytest.Captu
     assert main(arguments) == 0
     shown = capsys.readouterr().out
     assert f"vivier pool update {tmp_path / 'pool'}" in shown
-    assert f"vivier import sirene {tmp_path / 'pool' / 'sirene.csv'} --format sirene --mode snapshot" in shown
-    assert "INSEE, répertoire Sirene" in shown
+    assert "With a trade (more than staff lent): 0 of 2 suppliers, 0.0%" in shown
+    day = datetime.fromtimestamp((tmp_path / "units.csv").stat().st_mtime, UTC).date()
+    assert f"INSEE, répertoire Sirene ({day})" in shown
 
 
 @pytest.mark.parametrize(("area", "kept"), [(["--region", "53"], 1), (["--departement", "44"], 1), ([], 2)])
@@ -34,7 +39,9 @@ def test_a_region_is_its_departements(
     arguments: list[str], area: list[str], kept: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*arguments, *area, "--json"]) == 0
-    reports = {report["id"]: report for report in json.loads(capsys.readouterr().out)}
+    told = json.loads(capsys.readouterr().out)
+    reports = {report["id"]: report for report in told["files"]}
+    assert told["trades"]["suppliers"] == kept
     assert reports["establishments"] == {
         "id": "establishments", "read": 2, "unreadable": 0, "kept": kept, "suppliers": kept, "made": "sirene.csv",
     }  # fmt: skip
@@ -54,6 +61,29 @@ def test_what_is_wrong_is_said(
     assert message in capsys.readouterr().err
 
 
+def test_what_is_always_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pool", "build", "--out", str(tmp_path)]) == 2
+    assert "--units and --establishments are needed (or --fetch)" in capsys.readouterr().err
+
+
+def test_what_is_not_given_is_fetched(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where the operator allows it: all that can be."""
+    assert main([*arguments, "--fetch", str(tmp_path)]) == 2
+    assert "set VIVIER_POOL_FETCH=true" in capsys.readouterr().err
+    monkeypatch.setenv("VIVIER_POOL_FETCH", "true")
+
+    def fetch(file: PublishedFile, into: Path, _: object) -> Fetched:
+        return Fetched(file.id, write(into / f"{file.id}-fetched.csv", file.id, []), 1, True, "checksum")
+
+    monkeypatch.setattr("api.commands.pool_fetch.fetch", fetch)
+    assert main([*arguments, "--fetch", str(tmp_path), "--json"]) == 0
+    given = {source["id"]: source["name"] for source in json.loads(capsys.readouterr().out)["sources"]}
+    assert (given["units"], given["awards"]) == ("units.csv", "awards-fetched.csv")
+    assert given.keys() == {file.id for file in published_files() if file.catalogue}
+
+
 def test_without_duckdb(
     arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,16 +100,107 @@ def test_where_the_files_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(json.loads(capsys.readouterr().out)) == len(published_files())
 
 
-def test_what_was_built_is_imported(within: Within, tmp_path: Path) -> None:
-    """Each file into the source called as its format; a second time nothing changes."""
-    header = "finess_et,siret,name,operator,operator_legal_form,address,post_code,commune_insee,commune,capacity"
-    (tmp_path / "esat.csv").write_text(f"{header}\n1,,ESAT du Blavet,,,,56650,56089,Inzinzac-Lochrist,\n")
-    first = json.loads(within("pool", "update", str(tmp_path), "--json").out)
-    again = json.loads(within("pool", "update", str(tmp_path), "--json").out)
-    assert (first["source"], first["format"], first["mode"], first["added"]) == ("esat", "esat", "snapshot", 1)
-    assert (again["added"], again["unchanged"]) == (0, 1)
+@pytest.fixture
+def built(tmp_path: Path) -> Callable[..., Path]:
+    """Builds a pool of one ESAT, called by `name`, and of the other files given."""
+    units = write(tmp_path / "units.csv", "units", [])
+    establishments = write(tmp_path / "establishments.csv", "establishments", [])
+    files = ["--units", str(units), "--establishments", str(establishments)]
+
+    def build(name: str, *more: str) -> Path:
+        out = tmp_path / "pool"
+        row = {"finess_et": f"{tmp_path.name}-1", "name": name, "commune_insee": "56089"}
+        esat = write(tmp_path / "esat.csv", "esat", [row])
+        assert main(["pool", "build", "--out", str(out), *files, "--esat", str(esat), *more]) == 0
+        return out
+
+    return build
+
+
+def updated(within: Within, folder: Path, *more: str) -> dict[str, Any]:
+    """What the update of a folder said, by source."""
+    done = within("pool", "update", str(folder), "--json", *more)
+    assert done.status == 0, done.err
+    return {said["source"]: said for said in map(json.loads, done.out.splitlines())}
+
+
+def test_what_was_built_is_imported(within: Within, built: Callable[..., Path]) -> None:
+    """Each file into the source called as its format; again only what changed since, or what is asked for again."""
+    folder = built("ESAT du Blavet")
+    first = updated(within, folder, "--force")
+    assert set(first) == {"sirene", "esat"}
+    assert (first["esat"]["format"], first["esat"]["mode"], first["esat"]["added"]) == ("esat", "snapshot", 1)
+    assert "esat.csv did not change" in updated(within, folder)["esat"]["skipped"]
+    assert updated(within, folder, "--again")["esat"]["unchanged"] == 1
+    built("ESAT de l'Oust")
+    changed = updated(within, folder)
+    assert (changed["esat"]["changed"], "skipped" in changed["sirene"]) == (1, True)
+
+
+def test_a_dry_run_is_no_import(within: Within, built: Callable[..., Path]) -> None:
+    folder = built("ESAT du Blavet")
+    assert updated(within, folder, "--dry-run", "--force")["esat"]["dry_run"]
+    assert "skipped" not in updated(within, folder, "--dry-run", "--force")["esat"]
+
+
+def test_what_another_import_brought_is_no_reason_to_skip(within: Within, built: Callable[..., Path]) -> None:
+    """The file is the same, and the database does not hold it any more."""
+    folder = built("ESAT du Blavet")
+    updated(within, folder, "--force")
+    other = write(folder / "other.csv", "esat", [{"finess_et": "other", "name": "ESAT", "commune_insee": "56089"}])
+    within("import", "esat", str(other), "--format", "esat", "--mode", "snapshot", "--force")
+    assert updated(within, folder, "--force")["esat"]["added"] == 1
+
+
+def test_only_what_the_last_build_made_is_imported(within: Within, built: Callable[..., Path], tmp_path: Path) -> None:
+    """A file of an earlier build is left alone; of a source that it filled, it is said that its records stay."""
+    geiq = write(tmp_path / "geiq-given.csv", "geiq", [])
+    folder = built("ESAT du Blavet", "--geiq", str(geiq))
+    assert "geiq" in updated(within, folder, "--force")
+    built("ESAT du Blavet")
+    assert (folder / "geiq.csv").exists()
+    assert "geiq.csv is no part of this pool any more" in updated(within, folder)["geiq"]["skipped"]
+
+
+def test_a_file_that_was_not_built(within: Within, built: Callable[..., Path]) -> None:
+    folder = built("ESAT du Blavet")
+    (folder / "esat.csv").write_text("finess_et\n")
+    done = within("pool", "update", str(folder))
+    assert (done.status, "is not what vivier pool build made" in done.err) == (1, True)
 
 
 def test_a_folder_that_nothing_was_built_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["pool", "update", str(tmp_path)]) == 2
-    assert "holds no file that vivier pool build makes" in capsys.readouterr().err
+    assert "holds no pool that vivier pool build made" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("allowed", "name", "message"),
+    [
+        ("", "units", "set VIVIER_POOL_FETCH=true"),
+        ("true", "geiq", "geiq is not fetched: see https://www.lesgeiq.fr"),
+        ("true", "unit", "there is no file unit; those that can be fetched: units, establishments"),
+    ],
+)
+def test_what_may_be_fetched(
+    allowed: str, name: str, message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """Nothing, unless the operator says so; and files alone that the table says can be."""
+    monkeypatch.setenv("VIVIER_POOL_FETCH", allowed)
+    assert main(["pool", "fetch", name, "--into", str(tmp_path / "given")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "given").exists()
+
+
+def test_what_was_fetched_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As the option that gives it to the build."""
+    path = tmp_path / "units.parquet"
+    monkeypatch.setenv("VIVIER_POOL_FETCH", "true")
+    monkeypatch.setattr(
+        "api.commands.pool_fetch.fetch", lambda file, *_: Fetched(file.id, path, 2_000_000, True, "checksum")
+    )
+    assert main(["pool", "fetch", "units", "--into", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"--units {path}  (2.0 MB, fetched, its checksum is right)\n"

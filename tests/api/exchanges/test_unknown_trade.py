@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from db.api_keys import create_key
@@ -44,13 +45,32 @@ async def test_they_are_recipients_where_the_buyer_chooses(served: Client, silen
     need = f"/needs/{(await create(served, **AROUND_CORTE))['id']}"
     lot = (await served.get(f"{need}/shortlists/latest")).json()["lots"][0]
     assert (lot["tension"]["level"], lot["unknown_trade"]["eligible"]) == ("unknown", 3)
-    assert_refused(await opening(served, need, "shortlist"), 409, "conflict")
+    refused = await opening(served, need, "shortlist")
+    assert_refused(refused, 409, "conflict")
+    assert "include_unknown_trade" in refused.json()["detail"]
     answer = await opening(served, need, "shortlist", include_unknown_trade=True, lot_ids=["1"])
     assert answer.status_code == 201, answer.text
     assert {each["supplier_id"]: each["why"] for each in answer.json()["recipients"]} == dict.fromkeys(
         silent, "unknown_trade"
     )
     assert (await opening(served, need, silent[:1])).status_code == 201
+
+
+async def test_one_that_is_set_aside_is_no_recipient(served: Client, silent: list[str]) -> None:
+    """It has said that it does other things: the buyer notes that, and need not name all the others."""
+    need = f"/needs/{(await create(served, **AROUND_CORTE))['id']}"
+    decided = await served.patch(
+        f"{need}/shortlists/1/suppliers/{silent[0]}",
+        content=msgspec.json.encode({"lot_id": "1", "decision": "set_aside", "reason": "Ne fait que du textile"}),
+        headers={"content-type": "application/merge-patch+json"},
+    )
+    assert decided.status_code == 200, decided.text
+    answer = await opening(served, need, "shortlist", include_unknown_trade=True)
+    assert {each["supplier_id"] for each in answer.json()["recipients"]} == set(silent[1:])
+    unknown = (await served.get(f"{need}/report")).json()["lots"][0]["unknown_trade"]["nearest"]
+    assert [row["decision"]["reason"] for row in unknown if row["decision"]] == ["Ne fait que du textile"]
+    page = (await served.get(f"{need}/report", headers={"accept": "text/html"})).text
+    assert "Ne fait que du textile" in page
 
 
 async def test_the_choice_means_nothing_beside_named_recipients(served: Client, silent: list[str]) -> None:

@@ -47,6 +47,14 @@ def codes(lot: dict[str, Any]) -> list[str]:
     return [advice["code"] for advice in lot["advice"]]
 
 
+async def test_an_award_has_the_trade_of_its_own_lot(buyer: Buyer, source: str) -> None:
+    """Not that of another lot which the need's title names too."""
+    supplier = await gardener(buyer, source)
+    lots = [{"id": "1", "title": "Nettoyage des locaux"}, {"id": "2", "title": "Espaces verts"}]
+    need = await need_of(buyer, title="Nettoyage des locaux et entretien des espaces verts", lots=lots)
+    assert (await noted(buyer, need, award(supplier)))["segments"] == ["pr-locaux"]
+
+
 async def test_an_award_is_kept_as_it_was_noted(buyer: Buyer, source: str) -> None:
     """With what the lot asked for, read as a match reads it, and how it was made."""
     supplier = await gardener(buyer, source, name="Jardin d'Ys")

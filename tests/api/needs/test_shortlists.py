@@ -242,13 +242,14 @@ def told(rows: list[dict[str, Any]]) -> dict[str, str]:
 
 async def test_the_diff_says_who_came_who_left_and_why(buyer: Buyer, source: str) -> None:
     """One supplier for each reason; the same the other way round, and nothing between a version and itself."""
-    names = ("stays", "withdrawn", "lapsed", "retrained", "resting")
+    names = ("stays", "withdrawn", "lapsed", "retrained", "resting", "silent")
     ids = {name: await buyer.supplier(source, name) for name in names}
     need = await kept(buyer)
     assert (await buyer.client.delete(path_of(source, "withdrawn"))).status_code == 204
     await buyer.supplier(source, "lapsed", approvals=[])
     await buyer.supplier(source, "retrained", offers=[{"segments": ["bt-peinture"]}])
     await buyer.supplier(source, "resting", active=False)
+    await buyer.supplier(source, "silent", offers=[])
     new = await buyer.supplier(source, "new")
     await buyer.frozen(need[7:])
 
@@ -258,6 +259,7 @@ async def test_the_diff_says_who_came_who_left_and_why(buyer: Buyer, source: str
         ids["lapsed"]: "refused",
         ids["retrained"]: "no_offer",
         ids["resting"]: "inactive",
+        ids["silent"]: "trade_unknown",
     }
     assert told(lot["came"]) == {new: "not_yet"}
     refusal = next(row["why"] for row in lot["left"] if row["supplier_id"] == ids["lapsed"])

@@ -18,9 +18,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from api.app import create_app
 from api.runtime import observability
 from api.runtime.endpoint import Call, endpoint
+from api.runtime.metrics import SOURCES_NAMED, Metrics
 from api.runtime.observability import configure_logging
 from api.settings import Settings, read_settings
 from matching.reference import Reference
+from matching.trade_groups import TradeGroup
 from tests.api.conftest import ADMIN_KEY
 
 
@@ -125,6 +127,18 @@ async def test_metrics(sums: AsyncTestClient[Any]) -> None:
     assert counted["vivier_http_request_seconds_count", ("GET", "(no route)", "404")] == 1
     assert counted["vivier_match_seconds_count", ()] == 2
     assert counted["vivier_match_seconds_bucket", ("0.002",)] == 2
+
+
+def test_suppliers_and_trades_are_measured() -> None:
+    """However many sources there are, the largest have series of their own, and the others one together."""
+    small = {TradeGroup((f"small-{number:03}",), ("EI",), None): 1 for number in range(SOURCES_NAMED + 20)}
+    large = {TradeGroup(("large", "small-000"), ("EI", "ESAT"), "declared"): 2}
+    measured = samples(Metrics().exposition(small | large).decode())
+    assert measured["vivier_suppliers", ("(all)", "(all)")] == len(small) + 2
+    assert measured["vivier_suppliers_with_trade", ("(all)", "(all)")] == 2
+    assert measured["vivier_suppliers_with_trade", ("ESAT", "large")] == 2
+    assert measured["vivier_suppliers", ("EI", "(others)")] == len(small) + 1 - SOURCES_NAMED
+    assert len({labels[1] for name, labels in measured if name == "vivier_suppliers"}) == SOURCES_NAMED + 2
 
 
 async def test_metrics_with_a_key(settings: Settings, reference: Reference) -> None:

@@ -14,6 +14,11 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+async def in_memory(served: Client, stored: dict[str, Any]) -> None:
+    """Wait until the suppliers in memory are those of a stored record's version."""
+    await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
+
+
 async def test_settings_are_kept_and_replaced(served: Client, source: str) -> None:
     path = f"/sources/{source}"
     assert_refused(await served.get(path), 404, "not-found")
@@ -44,8 +49,11 @@ async def test_a_source_is_told_what_its_records_lack(served: Client, source: st
     await send(served, source, lines(rows(source, "a", "b", **good)))
     await send(served, source, lines(rows(source, "c", siret=None, **bare)))
     await put_record(served, source, "d", location=None, approvals=[{"kind": "ACI", "valid_until": "2020-12-31"}])
-    await put_record(served, source, "e", **good | {"siret": "22560001400017", "location": {"lat": 43.3, "lon": 5.4}})
+    last = await put_record(
+        served, source, "e", **good | {"siret": "22560001400017", "location": {"lat": 43.3, "lon": 5.4}}
+    )
 
+    await in_memory(served, last)
     told = (await served.get(f"/sources/{source}")).json()
     assert told["without"] == {
         "place": {"records": 1, "share": 0.2},
@@ -63,6 +71,41 @@ async def test_a_source_is_told_what_its_records_lack(served: Client, source: st
     emptied = (await served.get(f"/sources/{source}")).json()
     assert (emptied["records"], emptied["flags"]) == (0, {})
     assert emptied["without"]["email"] == {"records": 0, "share": None}
+
+
+async def test_suppliers_with_a_trade_are_counted(served: Client, source: str) -> None:
+    """By kind and by what the surest trade rests on; staff lent is none, and an inactive supplier counts nowhere."""
+    lent = {"segments": ["so-mad"], "presta_types": ["DISP"]}
+    won = {"segments": ["ev-entretien"], "basis": "awarded", "evidence": [{"kind": "award", "label": "Tonte"}]}
+    await put_record(served, source, "a", approvals=[{"kind": "ACI"}, {"kind": "EI"}])
+    await put_record(served, source, "b", offers=[lent], approvals=[{"kind": "AI"}])
+    await put_record(served, source, "c", offers=[lent, won], approvals=None)
+    last = await put_record(served, source, "d", active=False)
+    await in_memory(served, last)
+
+    expected = {
+        "suppliers": 3,
+        "with_trade": 2,
+        "share": 0.6667,
+        "by_kind": [
+            {"kind": "EI", "suppliers": 1, "with_trade": 1},
+            {"kind": "ACI", "suppliers": 1, "with_trade": 1},
+            {"kind": "AI", "suppliers": 1, "with_trade": 0},
+            {"kind": "none", "suppliers": 1, "with_trade": 1},
+        ],
+        "by_evidence": [{"evidence": "declared", "suppliers": 1}, {"evidence": "award", "suppliers": 1}],
+    }
+    (listed,) = [item for item in (await served.get("/sources")).json()["items"] if item["name"] == source]
+    assert listed["trades"] == (await served.get(f"/sources/{source}")).json()["trades"] == expected
+    assert 'vivier_suppliers_with_trade{kind="(all)",source="(all)"}' in (await served.get("/metrics")).text
+
+
+async def test_a_source_without_suppliers_has_no_share(served: Client, source: str) -> None:
+    created = await put(served, f"/sources/{source}", SETTINGS)
+    assert created.json()["waiting"] == 0
+    assert created.json()["trades"] == {
+        "suppliers": 0, "with_trade": 0, "share": None, "by_kind": [], "by_evidence": []
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,28 @@
 """Records that make no supplier: they wait for the suppliers of their SIRET or SIREN, and add to them."""
 
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
+from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
+from db.imports.log import Order
+from db.imports.prepare_rows import prepare_here
+from db.imports.run import run_import
+from db.suppliers.manual_merges import split_record
 from db.suppliers.read import Filters, page_of_suppliers, snapshot
 from db.suppliers.records import get_record
 from db.suppliers.sources import describe_source, put_source
+from domain.errors import InvalidContent
+from domain.suppliers.deduplication import RecordKey
+from domain.suppliers.rows import Batch, Row, RowError
 from domain.suppliers.source import Source
 from domain.suppliers.supplier import Approval, Flag, Placement, PublicAward, Supplier
 from tests.db.suppliers.samples import (
@@ -17,13 +30,17 @@ from tests.db.suppliers.samples import (
     NOW,
     PONTIVY,
     addition,
+    batches,
+    broken,
     counts,
     delete,
     load,
     names,
+    new_id,
     put,
     record,
     row,
+    same_name,
     version,
 )
 
@@ -185,3 +202,90 @@ async def test_the_latest_twenty_contracts_are_told_with_their_sources_and_not_m
     ]
     async with snapshot(engine) as view:
         assert [each.public_awards async for batch in view.suppliers() for each in batch] == [()]
+
+
+@pytest.mark.parametrize("mode", ["upsert", "snapshot"])
+@pytest.mark.parametrize("code", ["withheld", "natural_person", "not_active"])
+async def test_what_may_not_be_kept_takes_its_earlier_record_away(engine: Engine, mode: str, code: str) -> None:
+    """Of a supplier's own record and of one that adds to it alike; other rejected rows keep theirs."""
+    makers = [row(line, str(line), siret=f"{line}" * 14) for line in range(1, 4)]
+    lists = [addition(line, str(line), f"{line}" * 14, ess=True) for line in range(1, 4)]
+    await load(engine, makers)
+    await load(engine, lists, source="liste")
+    refused = [RowError(1, "1", "", code, ""), broken(2, "2")]
+
+    done = await load(engine, [*refused, lists[2]], source="liste", now=LATER, mode=mode)
+    assert counts(done) == {"received": 3, "unchanged": 1, "rejected": 2, "removed": 1}
+    assert [(await only(engine, siret=f"{each}" * 14)).ess for each in (1, 2, 3)] == [None, True, True]
+
+    done = await load(engine, [*refused, makers[2]], now=LATER, mode=mode, dry_run=True)
+    assert counts(done)["removed"] == 1
+    await load(engine, [*refused, makers[2]], now=LATER, mode=mode)
+    assert await names(engine) == ["Atelier 2", "Atelier 3"]
+    assert counts(await load(engine, [*refused, makers[2]], now=LATER, mode=mode)) == {
+        "received": 3,
+        "unchanged": 1,
+        "rejected": 2,
+    }
+
+
+async def test_more_records_add_to_a_supplier_than_a_query_takes_parameters(engine: Engine) -> None:
+    await put(engine, what=record(siret=SIRET))
+    await load(engine, [addition(1, "0", SIRET)], source="liste")
+    others = """
+        INSERT INTO records
+            (source, external_id, payload, content_hash, flags, created_at, changed_at, received_at, joins)
+        SELECT source, n::text, payload, content_hash, flags, created_at, changed_at, received_at, joins
+        FROM records, generate_series(1, 16400) n WHERE source = 'liste'
+    """
+    async with transaction(engine) as connection:
+        await connection.execute(text(others))
+    await put(engine, what=record("Atelier", siret=SIRET), now=LATER)
+    assert len((await only(engine)).sources) == 16_402
+
+
+async def test_a_contract_that_two_sources_publish_is_told_once(engine: Engine) -> None:
+    """The same twice from one source are two contracts."""
+    await put(engine, what=record(siret=SIRET))
+    lot = PublicAward("Ville", "Tonte", notified_on=date(2025, 1, 1))
+    await load(engine, [addition(1, "V1/1", SIRET, public_awards=(lot, lot))], source="a")
+    other = msgspec.structs.replace(lot, buyer="21560178600010")
+    some = [addition(1, "V1/1", SIRET, public_awards=(other,)), addition(2, "V2/1", SIRET, public_awards=(lot,))]
+    await load(engine, some, source="b", now=LATER)
+    assert Counter(each.source for each in (await only(engine)).public_awards) == {"b": 2}
+
+
+async def test_what_only_adds_is_not_split_from_its_supplier(engine: Engine) -> None:
+    written = await put(engine, what=record(siret=SIRET))
+    await load(engine, [addition(1, "1", SIRET)], source="liste")
+    async with transaction(engine) as connection:
+        with pytest.raises(InvalidContent) as refused:
+            await split_record(connection, written.supplier_id, RecordKey("liste", "1"), same_name, LATER)
+    assert refused.value.problems[0].code == "adds_by_number"
+
+
+@pytest.mark.parametrize("under_way", ["suppliers", "list"])
+async def test_what_comes_while_its_supplier_is_being_imported_joins_once(engine: Engine, under_way: str) -> None:
+    """Whichever of the two imports has staged its rows when the other begins and ends."""
+    makers = [row(line, str(line), siret=siret) for line, siret in enumerate((SIRET, OTHER), 1)]
+    lists = [addition(1, "1", SIREN, ess=True), addition(2, "2", OTHER, labels=("RSEi",))]
+    files: list[tuple[str, list[Row]]] = [("reseau", makers), ("liste", lists)]
+    (slow, slow_rows), (fast, fast_rows) = files if under_way == "suppliers" else files[::-1]
+    reached, opened = threading.Event(), threading.Event()
+
+    def paused() -> Iterator[Batch]:
+        yield from batches(slow_rows)
+        yield Batch(())  # it is asked for while the rows are being staged, what follows it afterwards
+        reached.set()
+        opened.wait(10)
+
+    order = Order(id=new_id(), source=slow)
+    importing = asyncio.create_task(run_import(engine, order, prepare_here(paused()), lambda: NOW, same_name))
+    await asyncio.to_thread(reached.wait, 10)
+    await load(engine, fast_rows, source=fast)
+    opened.set()
+    await importing
+    for siret, said in ((SIRET, (True, ())), (OTHER, (None, ("RSEi",)))):
+        found = await only(engine, siret=siret)
+        assert (found.ess, found.labels) == said
+        assert Counter(ref.source for ref in found.sources) == {"reseau": 1, "liste": 1}

@@ -12,7 +12,7 @@ from db.suppliers.sources import describe_source, get_source, list_sources, put_
 from domain.suppliers.rows import Row
 from domain.suppliers.source import QualityGap, QualityGaps, Source, SourceMapping, SourceSummary
 from domain.suppliers.supplier import Approval, Contact, Flag, Placement
-from tests.db.suppliers.samples import LATER, NOW, load, new_id, put, record, row, rows
+from tests.db.suppliers.samples import LATER, NOW, addition, load, new_id, put, record, row, rows
 
 ON = date(2026, 11, 25)
 SIRET = "22560001400016"
@@ -72,6 +72,17 @@ async def test_what_the_records_of_a_source_lack_is_counted(engine: Engine) -> N
         place=QualityGap(1, 0.25), siret=QualityGap(2, 0.5), segment=QualityGap(1, 0.25), email=QualityGap(2, 0.5)
     )
     assert found.flags == {"no_offer": 1, "no_place": 1}
+
+
+async def test_records_about_nobody_known_wait(engine: Engine) -> None:
+    """By SIRET and by SIREN, until their supplier comes; sources without any such record have none."""
+    added = [addition(1, "a", SIRET), addition(2, "b", SIRET[:9]), addition(3, "c", "55210055400013")]
+    await load(engine, added, source="lists")
+    async with transaction(engine) as connection:
+        assert [each.waiting for each in await list_sources(connection, ON)] == [3]
+    await put(engine, "a", record(siret=SIRET))
+    async with transaction(engine) as connection:
+        assert {each.name: each.waiting for each in await list_sources(connection, ON)} == {"lists": 1, "reseau": 0}
 
 
 async def test_approvals_expire_without_a_change(engine: Engine) -> None:

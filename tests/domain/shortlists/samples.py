@@ -17,6 +17,8 @@ from domain.shortlists.frozen import (
     ShownCandidate,
     ShownLot,
     ShownNearMiss,
+    ShownUnknown,
+    ShownUnknownTrade,
 )
 from domain.shortlists.shortlist import Stamp
 
@@ -30,13 +32,20 @@ def id_of(name: str) -> UUID:
     return uuid5(NAMES, name)
 
 
-def listed(lot_id: str, candidates: Sequence[str], missed: Sequence[str] = (), total: int | None = None) -> ShownLot:
-    """A lot that lists these names, all near misses too far away."""
+def listed(
+    lot_id: str,
+    candidates: Sequence[str],
+    missed: Sequence[str] = (),
+    total: int | None = None,
+    unknown: Sequence[str] = (),
+) -> ShownLot:
+    """A lot that lists these names, all near misses too far away; `unknown`: suppliers of unknown trade."""
     return ShownLot(
         lot_id,
         len(candidates) if total is None else total,
         tuple(ShownCandidate(rank, Named(id_of(name), name)) for rank, name in enumerate(candidates, 1)),
         tuple(ShownNearMiss(Named(id_of(name), name), "distance", "À 63 km : 3 km de trop") for name in missed),
+        ShownUnknownTrade(tuple(ShownUnknown(Named(id_of(name), name)) for name in unknown)),
     )
 
 

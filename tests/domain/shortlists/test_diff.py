@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
 from domain.shortlists.absence import Absence
 from domain.shortlists.diff import LotDiff, compare, unexplained
-from domain.shortlists.frozen import FrozenShortlist, Named, ShownNearMiss
+from domain.shortlists.frozen import FrozenShortlist, Named, ShownNearMiss, ShownSegment
 from domain.text.bilingual import Language
 from tests.domain.shortlists.samples import MORBIHAN, NOW, STAMP, decided, frozen, id_of, listed
 
@@ -113,6 +113,21 @@ def test_what_a_version_says_itself_needs_no_data_of_today() -> None:
     assert lot_of(before, after, language="en").came[0].why.message == "Version 1: too far away"
 
 
+def test_one_of_unknown_trade_is_said_to_be_so_by_the_version_itself() -> None:
+    """And is not among those who came, left or moved while it stays unknown."""
+    before = frozen(listed("1", ["a"], unknown=["b", "c"]))
+    after = frozen(listed("1", ["a", "b"], unknown=["c"]), number=2)
+    assert unexplained(before, after) == {"1": []}
+    found = lot_of(before, after)
+    assert [(each.name, each.why.code, each.why.message) for each in found.came] == [
+        ("b", "trade_unknown", "Version 1 : aucune offre connue : on ne sait pas ce qu'il propose")
+    ]
+    assert found.left == ()
+    assert lot_of(after, before, language="en").left[0].why.message == (
+        "Version 1: no offer is known: what it offers is not known"
+    )
+
+
 def test_whoever_a_supplier_was_merged_into_comes_in_its_place() -> None:
     """Also when the later version is the first one named."""
     before, after = frozen(listed("1", ["a"])), frozen(listed("1", ["b"]), number=2)
@@ -146,6 +161,10 @@ def test_a_title_is_among_what_decides_where_it_says_the_object() -> None:
 
     assert changed() == ("title",)
     assert changed("ev-entretien") == ()
+    read = msgspec.structs.replace(listed("1", []), requested=(ShownSegment(("title:Tonte",)),))
+    lots = [Lot("1", title=title, cpv=("90900000",)) for title in ("Tonte", "Tonte et taille")]
+    before, after = (frozen(read, number=n, need=PlannedNeed(lots=(lot,))) for n, lot in enumerate(lots, 1))
+    assert lot_of(before, after).changed_fields == ("title",)
 
 
 def test_another_day_is_named_where_the_law_decides_and_is_no_change_of_the_lot() -> None:

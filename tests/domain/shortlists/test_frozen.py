@@ -77,7 +77,19 @@ def test_those_of_unknown_trade_are_known_by_lot_and_never_among_the_candidates(
     asked = need(lot(id="1"), lot(id="2", territory=codes("departement:69")), lot(id="3"))
     answer = match(asked, live(CLEANER, here, far), reference(), ON, "fr")
     version = frozen(body=msgspec.json.encode(answer))
+    assert [each.name for each in version.shown[0].listed] == ["cleaner", "here"]
     assert [each.name for each in unknown_to_be_contacted(version, ("1", "3"))] == ["here"]
     assert {each.name for each in unknown_to_be_contacted(version, ())} == {"here", "far"}
     assert {each.name for each in to_be_contacted(version, ())} == {"cleaner"}
     assert {each.name for each in everyone_shown(version).values()} == {"cleaner", "here", "far"}
+
+
+def test_one_of_unknown_trade_that_is_set_aside_is_not_contacted() -> None:
+    """For the lots for which it is set aside."""
+    here = offerless("here")
+    answer = match(need(lot(id="1"), lot(id="2")), live(here), reference(), ON, "fr")
+    version = frozen(
+        body=msgspec.json.encode(answer), decisions=[Decision("1", here.id, "set_aside", "Ne nettoie pas", NOW)]
+    )
+    assert unknown_to_be_contacted(version, ("1",)) == ()
+    assert [each.name for each in unknown_to_be_contacted(version, ("2",))] == ["here"]

@@ -2,12 +2,19 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from domain.needs.need import Place
 from domain.suppliers.supplier import Address, Placement, Point, SupplierRecord
-from matching.geo.geocode import place
+from matching.geo.geocode import TOLERANCE_KM, place
+from matching.geo.projection import earth_centred
 from matching.reference import Reference
+from tests.conftest import examples
 from tests.factories import LYON, PARIS, REDON, RENNES, SAINT_DENIS, moved
+from tests.factories import reference as reference_data
 
 SAINT_PIERRE = Point(46.7758, -56.1806)
 
@@ -59,6 +66,23 @@ def test_a_point_far_from_its_commune_is_kept_and_flagged(placed: Any) -> None:
     found = placed(LYON, "35238")
     assert (found.location, found.commune, flags(found)) == (LYON, "35238", ["point_far_from_commune"])
     assert "35238 Rennes" in found.flags[0].detail
+
+
+@settings(max_examples=examples(200))
+@given(
+    lat=st.floats(41.0, 51.5), lon=st.floats(-5.0, 9.5),
+    commune=st.sampled_from(["35238", "35236", "2A004", "13055", "73296", "59350", "97411", "29155"]),
+)  # fmt: skip
+def test_the_distance_to_a_commune_is_that_to_its_outline(lat: float, lon: float, commune: str) -> None:
+    """As it is measured where suppliers are matched, whether the point is near or at the other end of France."""
+    geography = reference_data().geography
+    expected = geography.place(Place(commune=commune)).distance(earth_centred(np.array([lat]), np.array([lon])))[0]
+    record = SupplierRecord(name="x", location=Point(lat, lon), address=Address(commune=commune))
+    (found,) = place([record], geography)
+    far = [flag.detail for flag in found.flags if flag.code == "point_far_from_commune"]
+    assert bool(far) == (expected > TOLERANCE_KM) or abs(expected - TOLERANCE_KM) < 0.01
+    if far:
+        assert float(far[0].split(" km")[0]) == pytest.approx(expected, rel=0.005, abs=0.06)
 
 
 def test_a_point_little_outside_its_commune_is_not_doubtful(placed: Any) -> None:

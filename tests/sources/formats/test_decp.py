@@ -1,17 +1,21 @@
 """Public contracts awarded, as French buyers publish them."""
 
 import gzip
+import io
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import PublicAward
-from sources.formats.registry import CSV, JSON, NDJSON
+from sources.formats.registry import CSV, JSON, NDJSON, read_rows
+from sources.rows import Context
 from tests.sources.formats.conftest import Read
 
 BUYER, SIRET, OTHER = "22560001400016", "80746931700018", "91310933600010"
@@ -153,6 +157,57 @@ def test_what_cannot_be_is_not_known(read: Read) -> None:
     assert (award.value_eur, award.notified_on) == (None, None)
 
 
+def test_a_day_far_ahead_is_none(context: Context) -> None:
+    def notified_on(day: str) -> date | None:
+        data = io.BytesIO(in_2022(CONTRACT | {"dateNotification": day}))
+        (row,) = read_rows("decp", data, JSON, replace(context, today=date(2026, 11, 24)))
+        assert isinstance(row, Row)
+        return row.record.public_awards[0].notified_on
+
+    assert [notified_on(day) for day in ("2026-12-01", "2925-01-01")] == [date(2026, 12, 1), None]
+
+
+def test_texts_longer_than_a_record_holds_stop_no_other_contract(read: Read) -> None:
+    """A place lists a hundred communes; an object is a whole page."""
+    long_place = CONTRACT | {"lieuExecution": {"nom": "Pontivy, " * 100}}
+    long_object = CONTRACT | {"id": "2", "objet": "Tonte " * 5_000}
+    placed, refused = read(in_2022(long_place, long_object), JSON, "decp")
+    assert isinstance(placed, Row)
+    assert str(placed.record.public_awards[0].place).startswith("Pontivy, Pontivy")
+    msgspec.convert(msgspec.to_builtins(placed.record), type(placed.record))
+    assert isinstance(refused, RowError)
+    assert (refused.code, refused.pointer) == ("wrong_length", "/public_awards/0/object")
+
+
+@pytest.mark.parametrize("text", ["TEST PES", "Test_DUME - lot 1", "envoi pour Json test 2", "Le marche noir"])
+def test_trials_of_publishing_are_rejected(read: Read, text: str) -> None:
+    (row,) = read(in_2022(CONTRACT | {"objet": text}), JSON, "decp")
+    assert isinstance(row, RowError)
+    assert row.code == "trial"
+
+
+@pytest.mark.parametrize("text", ["Tests de dépistage", "Test d'étanchéité du lot 1", "Marché noir", "Lot 1", ""])
+def test_contracts_about_tests_are_none(read: Read, text: str) -> None:
+    assert one(read, objet=text).joins == SIRET
+
+
+def test_a_winner_that_may_be_a_person_is_not_named_in_its_reject(read: Read) -> None:
+    winner = {"titulaire": {"typeIdentifiant": "HORS-UE", "id": "Jean Dupont"}}
+    data = f"{HEADER}\n{BUYER}M1,{BUYER},X,Jean Dupont,HORS-UE,Nettoyage,,2025-03-18,1,56,,0\n"
+    in_json = read(in_2022(CONTRACT | {"titulaires": [winner]}), JSON, "decp")
+    for row in (*in_json, *read(data.encode(), CSV, "decp")):
+        assert isinstance(row, RowError)
+        assert "Dupont" not in str(row)
+
+
+def test_the_table_is_read_as_spreadsheets_save_it(read: Read) -> None:
+    row = f"{BUYER}M1,{BUYER},X,{SIRET},SIRET,Tonte à Béziers,,2025-03-18,1,56,,0"
+    data = f"{HEADER}\n{row}\n".replace(",", ";").replace("\n", "\r\n").encode("cp1252")
+    (found,) = read(data, CSV, "decp")
+    assert isinstance(found, Row)
+    assert found.record.public_awards[0].object == "Tonte à Béziers"
+
+
 def test_lines_and_concessions_are_read_too(read: Read) -> None:
     concession = {
         "id": "C1",
@@ -191,14 +246,17 @@ def test_a_siret_that_lost_its_first_zero_has_it_again(read: Read) -> None:
 
 @pytest.mark.parametrize(
     ("file", "received", "refused", "offering"),
-    [("decp_v2022_dematis", 1276, 2, 926), ("decp_v2019_pes", 1248, 8, 672)],
+    [
+        ("decp_v2022_dematis", 1276, {"winner_without_siret": 2}, 926),
+        ("decp_v2019_pes", 1248, {"winner_without_siret": 8, "trial": 3}, 672),
+    ],
 )
 def test_real_files_are_read_to_the_last_contract(
-    read: Read, shared_data: Path, file: str, received: int, refused: int, offering: int
+    read: Read, shared_data: Path, file: str, received: int, refused: dict[str, int], offering: int
 ) -> None:
     """`offering`: contracts whose winner gets an offer; it may rise and fall with the words and codes that are read."""
     rows = read(gzip.decompress((shared_data / "awards" / f"{file}.json.gz").read_bytes()), JSON, "decp")
     codes = Counter(row.code for row in rows if isinstance(row, RowError))
-    assert (len(rows), codes) == (received, {"winner_without_siret": refused})
+    assert (len(rows), codes) == (received, refused)
     offers = sum(bool(row.record.offers) for row in rows if isinstance(row, Row))
     assert offers == pytest.approx(offering, rel=0.4)

@@ -54,6 +54,12 @@ def test_a_structure_is_a_record_without_anybody_to_reach(read: Read) -> None:
     assert "0297000000" not in str(record)
 
 
+def test_an_extract_without_ids_is_known_by_siret_and_kind(read: Read) -> None:
+    assert one(read, id=None).external_id == "80746931700018/ACI"
+    (row,) = read(json.dumps([STRUCTURE | {"id": None, "siret": ""}]).encode(), JSON, "emplois")
+    assert isinstance(row, RowError)
+
+
 def test_jobs_tell_trades_before_words_do(read: Read) -> None:
     job, words = one(read).record.offers
     assert (job.segments, words.segments) == (("pr-locaux",), ("re-ressourcerie",))

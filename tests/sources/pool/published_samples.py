@@ -1,7 +1,7 @@
 """Small files as the State publishes them, with the columns that are read and some that must not be."""
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sources.pool.published_files import PublishedFile, published_files
@@ -58,10 +58,16 @@ def award(siret: str, **cells: str) -> Cells:
 def write(path: Path, file: str, rows: Iterable[Cells], delimiter: str = ",") -> Path:
     """The rows as CSV, with all columns of the file and those of persons, filled in."""
     columns = [column.split("|")[0] for column in FILES[file].required + FILES[file].optional]
+    filled = ({**dict.fromkeys(PERSONAL, NEVER), **row} for row in rows)
+    return write_cells(path, [*columns, *PERSONAL], filled, delimiter)
+
+
+def write_cells(path: Path, columns: Sequence[str], rows: Iterable[Cells], delimiter: str = ",") -> Path:
+    """The rows as CSV with these columns."""
     with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, [*columns, *PERSONAL], delimiter=delimiter)
+        writer = csv.DictWriter(stream, columns, delimiter=delimiter)
         writer.writeheader()
-        writer.writerows({**dict.fromkeys(PERSONAL, NEVER), **row} for row in rows)
+        writer.writerows(rows)
     return path
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from domain.suppliers.rows import Row
 from sources.formats.registry import CSV, FORMATS, NDJSON
-from sources.pool.build import Choices, build
+from sources.pool.build import build
 from sources.pool.csv_pipe import UnusableFile
+from sources.pool.manifest import MANIFEST, Choices, read_manifest, sha256_of
 from sources.pool.published_files import FileReport, published_files
 from sources.rows import Context
 from tests.factories import reference
@@ -32,8 +33,14 @@ class Sample:
     def give(self, file: str, rows: Iterable[Cells]) -> None:
         self.given[file] = (write(self.folder / f"{file}.csv", file, rows),)
 
+    def give_json(self, file: str, items: Sequence[object]) -> None:
+        path = self.folder / f"{file}.json"
+        path.write_text(json.dumps({"results": items}))
+        self.given[file] = (path,)
+
     def build(self, choices: Choices = ALL) -> dict[str, FileReport]:
-        return {report.id: report for report in build(self.given, self.out, choices, lambda *_: None)}
+        reports, _ = build(self.given, self.out, choices, lambda *_: None)
+        return {report.id: report for report in reports}
 
     def sirets(self, choices: Choices = ALL) -> list[str]:
         self.build(choices)
@@ -93,9 +100,7 @@ def test_who_is_on_a_list_belongs_to_the_pool(sample: Sample) -> None:
     company = {"categorieJuridiqueUniteLegale": "5710"}
     sample.give("units", [unit(A, **company), unit(B, **company), unit(C, categorieJuridiqueUniteLegale="1000")])
     sample.give("establishments", [establishment(s + "00011", trancheEffectifsEtablissement="NN") for s in (A, B, C)])
-    jobs = sample.folder / "jobs.json"
-    jobs.write_text(json.dumps({"results": [{"siret": A + "00011"}, {"siret": C + "00011"}]}))
-    sample.given["jobs"] = (jobs,)
+    sample.give_json("jobs", [{"siret": A + "00011"}, {"siret": C + "00011"}])
     assert sample.sirets(Choices()) == [A + "00011"]
 
 
@@ -136,24 +141,73 @@ def test_evidence_is_of_suppliers_of_the_pool(sample: Sample) -> None:
     assert [(reports["awards"].read, reports["awards"].kept, reports["awards"].suppliers)] == [(3, 1, 1)]
 
 
+def test_a_purpose_joins_by_the_legal_unit(sample: Sample) -> None:
+    """Sirene knows whose it is; the SIRET that the register of associations has may be closed, or another's."""
+    sample.give("units", [unit(A, identifiantAssociationUniteLegale="W351000001"), unit(B)])
+    sample.give("rna", [{"id": "W351000001", "siret": B + "00099"}, {"id": "W351000002", "siret": B + "00099"}])
+    sample.build()
+    context = Context(reference().territories, reference().taxonomy, reference().cpv)
+    with (sample.out / "rna.csv").open("rb") as stream:
+        rows = [row for row in FORMATS["rna"][CSV](stream, context) if isinstance(row, Row)]
+    assert [(row.external_id, row.joins) for row in rows] == [("W351000001", A), ("W351000002", B)]
+
+
+def test_the_list_of_what_was_made(sample: Sample) -> None:
+    """It names the files of this build alone, with their rows and digests, and what they were made of."""
+    sample.give("esat", [{"finess_et": "1"}])
+    sample.build()
+    del sample.given["esat"]
+    sample.build(Choices(departements=("35",)))
+    manifest = read_manifest(sample.out)
+    assert (sample.out / "esat.csv").exists()
+    assert [(file.name, file.format, file.rows) for file in manifest.files] == [("sirene.csv", "sirene", 3)]
+    assert manifest.files[0].sha256 == sha256_of(sample.out / "sirene.csv")
+    assert [(file.id, file.name) for file in manifest.sources] == [
+        ("units", "units.csv"), ("establishments", "establishments.csv"),
+    ]  # fmt: skip
+    assert manifest.choices.departements == ("35",)
+
+
 def test_a_branch_without_siret_comes_with_its_group(sample: Sample) -> None:
     sample.give(
         "geiq",
         [
             {"label_id": "1", "siret": A + "00011", "postal_code": "35000"},
+            {"label_id": "1", "branch_of": "1", "postal_code": "35000"},
             {"label_id": "2", "branch_of": "1", "postal_code": "35400"},
             {"label_id": "3", "branch_of": "1", "postal_code": "44000"},
             {"label_id": "4", "postal_code": "35000"},
         ],
     )
     sample.build(Choices(departements=("35",)))
-    assert [row["label_id"] for row in read(sample.out / "geiq.csv")] == ["1", "2"]
+    assert [row["label_id"] for row in read(sample.out / "geiq.csv")] == ["1", "1", "2"]
 
 
 def test_esat_without_siret_stay(sample: Sample) -> None:
     sample.give("esat", [{"finess_et": "1"}, {"finess_et": "2", "siret": "99999999900011"}])
     sample.build()
     assert [row["finess_et"] for row in read(sample.out / "esat.csv")] == ["1"]
+
+
+def test_esat_of_the_register_as_it_is_published(sample: Sample) -> None:
+    """Without a header, among all establishments; one overseas, with its departement's letter. No telephone is read."""
+    rows = [
+        f"structureet;1;9;COURT;ESAT DU LONG NOM;;;12;R;DU PONT;;;238;35;X;35000 RENNES;{NEVER};;246;E;;;{A}00011",
+        "structureet;2;9;ESAT DES ABYMES;;;;;;MORNE;;;101;9A;X;97139 LES ABYMES;;;246;E.S.A.T.;;;",
+        f"structureet;3;9;CH;;;;;;;;;238;35;X;35000 RENNES;;;355;C.H.;;;{B}00011",
+    ]
+    path = sample.folder / "etalab-cs1100502-stock.csv"
+    path.write_text("finess;etalab;111;2026-05-12\n" + "".join(f"{row};;;;;;;;;\n" for row in rows))
+    sample.given["esat"] = (path,)
+    report = sample.build()["esat"]
+    made = [(row["finess_et"], row["name"], row["address"], row["post_code"], row["commune_insee"], row["commune"])
+            for row in read(sample.out / "esat.csv")]  # fmt: skip
+    assert made == [
+        ("1", "ESAT DU LONG NOM", "12 R DU PONT", "35000", "35238", "RENNES"),
+        ("2", "ESAT DES ABYMES", "MORNE", "97139", "97101", "LES ABYMES"),
+    ]
+    assert (report.read, report.unreadable, report.kept) == (3, 0, 2)
+    assert NEVER not in (sample.out / "esat.csv").read_text()
 
 
 @pytest.mark.parametrize("shape", ["pages", "array", "lines"])
@@ -191,9 +245,11 @@ def test_nothing_is_made_of_persons_and_of_what_is_withheld(sample: Sample) -> N
     sample.give("rna", [{"id": "W351000001"}, *({"id": "W2", "siret": s + "00011", "objet": NEVER} for s in (B, C))])
     sample.give("geiq", [{"label_id": siren, "name": NEVER, "siret": siren + "00011"} for siren in (B, C)])
     sample.give("esat", [{"finess_et": siren, "name": NEVER, "siret": siren + "00011"} for siren in (B, C)])
+    contacts = {"contact_email": NEVER, "contact_phone": NEVER, "contact_full_name": NEVER}
+    sample.give_json("market", [{"siret": siren + "00011", "name": "x", **contacts} for siren in (A, B, C)])
     sample.build()
     made = {path.name: path.read_text("utf-8") for path in sample.out.iterdir()}
-    assert {"sirene.csv", "decp.csv", "rna.csv", "geiq.csv", "esat.csv"} == set(made)
+    assert {"sirene.csv", "decp.csv", "rna.csv", "geiq.csv", "esat.csv", "le-marche.ndjson", MANIFEST} == set(made)
     assert [name for name, text in made.items() if any(word in text for word in (NEVER, "[ND]", B, C))] == []
 
 
@@ -224,11 +280,10 @@ def test_what_is_made_can_be_imported(sample: Sample) -> None:
     sample.give("esat", [{"finess_et": "1", "name": "ESAT", "siret": A + "00011", "commune_insee": "35238"}])
     sample.give("directory_units", [{"siren": A, "est_ess": "true"}])
     sample.give("directory_establishments", [{"siret": A + "00011", "liste_rge": "['x']"}])
-    jobs = sample.folder / "jobs.json"
-    jobs.write_text(
-        json.dumps({"results": [{"id": 1, "type": "ACI", "siret": A + "00011", "raison_sociale": "Jardins"}]})
-    )
-    sample.given["jobs"] = (jobs,)
+    sample.give_json("jobs", [{"id": 1, "type": "ACI", "siret": A + "00011", "raison_sociale": "Jardins"}])
+    sectors = [{"slug": "entretien-du-linge", "name": "Entretien du linge"}]
+    listed = {"id": 1, "name": "Jardins", "kind": "ACI", "siret": A + "00011", "post_code": "35000", "sectors": sectors}
+    sample.give_json("market", [listed])
     sample.build()
     context = Context(reference().territories, reference().taxonomy, reference().cpv)
     for file in published_files():
@@ -266,7 +321,7 @@ def test_a_broken_file_leaves_what_was_made_before(sample: Sample) -> None:
     with pytest.raises(UnusableFile, match=r"b\.csv has another header"):
         sample.build()
     assert [row["siret"] for row in read(sample.out / "sirene.csv")] == before
-    assert [path.name for path in sample.out.iterdir()] == ["sirene.csv"]
+    assert {path.name for path in sample.out.iterdir()} == {"sirene.csv", MANIFEST}
 
 
 def test_a_file_that_is_damaged_halfway(sample: Sample) -> None:
@@ -293,8 +348,8 @@ def test_real_files(shared_data: Path, tmp_path: Path) -> None:
         "geiq": [shared_data / "geiq/geiq_label.csv"],
         "esat": [shared_data / "suppliers/esat_finess.csv"],
     }
-    staffed = {report.id: report for report in build(given, tmp_path, Choices(), lambda *_: None)}
-    everyone = {report.id: report for report in build(given, tmp_path, ALL, lambda *_: None)}
+    staffed = {report.id: report for report in build(given, tmp_path, Choices(), lambda *_: None)[0]}
+    everyone = {report.id: report for report in build(given, tmp_path, ALL, lambda *_: None)[0]}
     assert {report.id: report.read for report in staffed.values()} == {
         "units": 1376, "establishments": 1765, "esat": 1504, "geiq": 440, "ess": 6868, "rna": 3,
     }  # fmt: skip
@@ -308,6 +363,6 @@ def test_the_stock_of_2021_has_fewer_columns(shared_data: Path, tmp_path: Path) 
         "units": [shared_data / "sirene/StockUniteLegale_transcoded.csv.gz"],
         "establishments": [shared_data / "sirene/StockEtablissement_2021_extract.csv.gz"],
     }
-    reports = {report.id: report for report in build(given, tmp_path, ALL, lambda *_: None)}
+    reports = {report.id: report for report in build(given, tmp_path, ALL, lambda *_: None)[0]}
     assert reports["establishments"].read == 8626
     assert {row["activitePrincipaleNAF25Etablissement"] for row in read(tmp_path / "sirene.csv")} <= {""}

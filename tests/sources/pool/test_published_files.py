@@ -14,8 +14,27 @@ def test_a_file_says_where_it_is_and_whom_to_credit(file: PublishedFile) -> None
     assert bool(file.required) != bool(file.fields)
 
 
+@every_file
+def test_what_can_be_fetched_is_described_by_its_publisher(file: PublishedFile) -> None:
+    """In the catalogue's entry of the very file that the stable address leads to."""
+    if file.catalogue is not None:
+        number = file.address.removeprefix("https://www.data.gouv.fr/datasets/r/")
+        assert file.catalogue == f"https://www.data.gouv.fr/api/2/datasets/resources/{number}/"
+
+
 def test_no_column_is_of_a_person() -> None:
     """Names, sex and contacts of persons, and names of winners, have no column that is read."""
-    personal = ("prenom", "nomUniteLegale", "nomUsage", "sexe", "pseudonyme", "mail", "courriel", "telephone", "adrg_")
+    personal = (
+        "prenom",
+        "nomUniteLegale",
+        "nomUsage",
+        "sexe",
+        "pseudonyme",
+        "mail",
+        "courriel",
+        "telephone",
+        "phone",
+        "adrg_",
+    )
     columns = {name for file in published_files() for name in (*file.required, *file.optional, *file.fields)}
     assert [name for name in columns if any(word in name for word in personal) or name == "titulaire_nom"] == []

@@ -85,3 +85,14 @@ def test_either_vintage_of_naf_tells(naf: str) -> None:
 def test_a_geiq_or_a_silent_naf_code_offers_nothing() -> None:
     assert INFERENCE.offers("GEIQ", "8130Z", ("GEIQ ESPACES VERTS",)) == ()
     assert INFERENCE.offers("ACI", "8899B", ("ASSOC ESPOIR",)) == ()
+
+
+def test_a_network_adds_what_the_code_leaves_out_and_other_words_of_a_name_count_alone() -> None:
+    offers = INFERENCE.offers("EI", "8121Z", ("REGIE DE QUARTIER",))
+    assert [offer.segments for offer in offers] == [("pr-locaux",), ("ev-entretien",)]
+    assert [offer.segments for offer in INFERENCE.offers("ACI", "8121Z", ("LES JARDINS DU LAC",))] == [("pr-locaux",)]
+    assert [offer.segments for offer in INFERENCE.offers("ACI", "8899B", ("LES JARDINS DU LAC",))] == [("ev-vegetal",)]
+
+
+def test_services_for_people_are_not_services_at_home() -> None:
+    assert read("ETABLISSEMENTS ET SERVICES POUR PERSONNES EN SITUATION DE HANDICAP") == set()

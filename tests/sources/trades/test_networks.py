@@ -1,31 +1,63 @@
-"""Offers by the network whose name a structure bears."""
+"""Offers by the name that a structure bears."""
 
 import pytest
 
 from domain.reference import taxonomy
 from domain.suppliers.supplier import Kind
-from sources.trades.networks import NETWORKS, networked
+from sources.trades.networks import NAMES, NETWORKS, networked, offers_by_name
+
+REGIE = ("pr-locaux", "ev-entretien")
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "segments"),
     [
-        ("REGIE DE QUARTIER DE VITRE", "ACI", [("pr-locaux", "ev-entretien")]),
-        ("ASS REGIE DES QUARTIERS", None, [("pr-locaux", "ev-entretien")]),
-        ("REGIE DES EAUX", None, []),
+        ("REGIE DE QUARTIER DE VITRE", "ACI", [REGIE]),
+        ("ASS REGIE DES QUARTIERS", None, [REGIE]),
+        ("REGIE RURALE DU PLATEAU", "ACI", [REGIE]),
+        ("REGIE RURALE DU PLATEAU", None, []),
+        ("REGIE DES EAUX", "EI", []),
         ("EMMAUS 35", None, [("re-ressourcerie",)]),
+        ("EMMAUS SOLIDARITE", None, []),
         ("ENVIE 35", "EI", [("re-ressourcerie",)]),
         ("ENVIE 2E BRETAGNE", "EI", [("de-deee",)]),
+        ("ENVIE TRANSPORT BRETAGNE", "EI", []),
         ("L'ENVIE DE CHANTER", None, []),
         ("EBS LE RELAIS BRETAGNE", "EI", [("de-textile",)]),
         ("LE RELAIS DU COEUR", "ACI", []),
-        ("LES JARDINS DU BLAVET", "ACI", [("ev-vegetal",)]),
-        ("JARDIN D'ENFANTS", None, []),
+        ("PAIN ET PARTAGE", None, [("rs-denrees",)]),
+        ("PAIN CONTRE LA FAIM", "ACI", []),
     ],
 )
 def test_a_network_tells_what_its_members_do(name: str, kind: Kind | None, segments: list[tuple[str, ...]]) -> None:
     assert [offer.segments for offer in networked(name, kind, "siae")] == segments
 
 
-def test_every_network_names_segments_of_the_taxonomy() -> None:
-    assert {segment for network in NETWORKS for segment in network.segments} <= taxonomy.load().segments.keys()
+@pytest.mark.parametrize(
+    ("name", "kind", "segments"),
+    [
+        ("LES JARDINS DU BLAVET", "ACI", [("ev-vegetal",)]),
+        ("JARDIN D'ENFANTS", None, []),
+        ("ESAT LA FERME DE CHOSAL", "ESAT", [("ev-vegetal",)]),
+        ("FERME AUBERGE", None, []),
+        ("AGATE PAYSAGES", "EI", [("ev-entretien", "ev-creation")]),
+        ("CENTRE SOCIAL CITE VERTE", "ACI", []),
+        ("STENAY ENVIRONNEMENT", "ACI", []),
+        ("ASSOC RESTAURATION VIEILLES PIERRES", "ACI", [("bt-maconnerie",)]),
+        ("CURSUS VOILE ET PATRIMOINE", "ACI", []),
+        ("ASSOC INSERCYCLES", "ACI", [("lo-vehicules",)]),
+        ("SYND DU CYCLE DE L EAU", "ACI", []),
+        ("INSERTION PAR LA RESTAURATION", "ACI", [("rs-traiteur", "rs-collective")]),
+        ("LES RESTAURANTS DU COEUR", "ACI", []),
+        ("TRI D'UNION", "EI", []),
+        ("TRI SERVICE", "EI", [("de-5flux",)]),
+    ],
+)
+def test_an_inclusion_structure_is_called_by_its_trade(
+    name: str, kind: Kind | None, segments: list[tuple[str, ...]]
+) -> None:
+    assert [offer.segments for offer in offers_by_name(name, kind, "siae")] == segments
+
+
+def test_every_name_names_segments_of_the_taxonomy() -> None:
+    assert {segment for naming in NETWORKS + NAMES for segment in naming.segments} <= taxonomy.load().segments.keys()

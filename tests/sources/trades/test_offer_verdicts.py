@@ -1,8 +1,10 @@
 """Inferred and awarded offers of real suppliers, drawn at random and judged by a person.
 
-`offer_verdicts.csv`: 150 offers of 1,536 that the formats `siae`, `esat`, `sirene` and `decp` made of the real files of
-November 2026, drawn with the seed 2024; `right` says whether the supplier does what the segments are, as far as its
-name, code, description or contract tell.
+`offer_verdicts.csv`: 150 offers of 1,987 that the formats `siae`, `esat`, `sirene` and `decp` made of the real files of
+November 2026, drawn with the seed 20261226, less those of staff that the kind alone tells; one offer of those with the
+same evidence and segments of a record. `right` says whether the supplier does what the segments are, as far as its
+name, code, description or contract tell; what is doubtful is wrong. Three wrong ones (NAF 88.91B, 38.21Z, a name) were
+put right after the draw.
 """
 
 import csv

@@ -1,0 +1,103 @@
+"""Whether a supplier has a trade, and on what the surest of its trades rests."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated, Literal, get_args
+
+import msgspec
+
+from domain.suppliers.supplier import Kind, Offer
+
+STAFF_LENT = "so-mad"
+"""The segment of staff made available: it says how a supplier works, not at what."""
+_STAFF_CPV, _HOME_HELP_CPV = "7962", "79622"
+
+TradeEvidence = Literal["declared", "sector", "job", "award", "register", "purpose", "words", "kind", "unknown"]
+"""What a trade rests on, strongest first: said by the supplier or its network, the kinds of evidence, nothing known."""
+TRADE_EVIDENCE: tuple[TradeEvidence, ...] = get_args(TradeEvidence)
+
+_RANKS = {evidence: rank for rank, evidence in enumerate(TRADE_EVIDENCE)}
+KindOrNone = Literal[Kind, "none"]
+_KINDS: tuple[KindOrNone, ...] = get_args(KindOrNone)
+
+
+class KindTrades(msgspec.Struct, frozen=True):
+    """Suppliers of one kind (`none`: of no known kind), and those of them with a trade."""
+
+    kind: KindOrNone
+    suppliers: int
+    with_trade: int
+
+
+class EvidenceTrades(msgspec.Struct, frozen=True):
+    """Suppliers whose surest trade rests on this."""
+
+    evidence: TradeEvidence
+    suppliers: int
+
+
+class TradeCounts(msgspec.Struct, frozen=True):
+    """Active suppliers, and how many of them have a trade beyond lending staff; `share` is null where there are none.
+
+    `by_kind`: a supplier of several kinds counts in each. `by_evidence`: by what its surest trade rests on, strongest
+    first; each supplier with a trade counts once.
+    """
+
+    suppliers: int
+    with_trade: int
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None
+    by_kind: tuple[KindTrades, ...]
+    by_evidence: tuple[EvidenceTrades, ...]
+
+
+def has_trade(offers: Iterable[Offer]) -> bool:
+    """Whether any offer names a trade: a segment other than staff lent or, without segments, such a CPV code."""
+    return any(map(is_trade, offers))
+
+
+def is_trade(offer: Offer) -> bool:
+    """Whether the offer is of a segment other than `STAFF_LENT` or, where it names none, of a CPV code of another."""
+    if offer.segments:
+        return any(segment != STAFF_LENT for segment in offer.segments)
+    return not all(code.startswith(_STAFF_CPV) and not code.startswith(_HOME_HELP_CPV) for code in offer.cpv)
+
+
+def trade_evidence(offers: Iterable[Offer]) -> TradeEvidence | None:
+    """The strongest ground of any trade among the offers; None where there is no trade.
+
+    A contract that was won is an award even where the offer does not say which; an inferred offer without evidence is
+    `unknown`.
+    """
+    traded = [offer for offer in offers if is_trade(offer)]
+    if any(offer.basis == "declared" for offer in traded):
+        return "declared"
+    return min((ground for offer in traded for ground in _grounds(offer)), key=_RANKS.__getitem__, default=None)
+
+
+def count_trades(suppliers: Iterable[tuple[tuple[Kind, ...], TradeEvidence | None, int]]) -> TradeCounts:
+    """The counts of suppliers that come as kinds, `trade_evidence` and the number of those that share both."""
+    of_kind: Counter[KindOrNone] = Counter()
+    traded_of_kind: Counter[KindOrNone] = Counter()
+    of_evidence: Counter[TradeEvidence] = Counter()
+    total = 0
+    for kinds, evidence, number in suppliers:
+        total += number
+        named: dict[KindOrNone, int] = dict.fromkeys(kinds or ("none",), number)
+        of_kind.update(named)
+        if evidence is not None:
+            traded_of_kind.update(named)
+            of_evidence[evidence] += number
+    with_trade = of_evidence.total()
+    return TradeCounts(
+        suppliers=total,
+        with_trade=with_trade,
+        share=round(with_trade / total, 4) if total else None,
+        by_kind=tuple(KindTrades(kind, of_kind[kind], traded_of_kind[kind]) for kind in _KINDS if of_kind[kind]),
+        by_evidence=tuple(EvidenceTrades(each, of_evidence[each]) for each in TRADE_EVIDENCE if of_evidence[each]),
+    )
+
+
+def _grounds(offer: Offer) -> Iterable[TradeEvidence]:
+    """The grounds of an offer that nobody declared, in any order."""
+    kinds: list[TradeEvidence] = [each.kind for each in offer.evidence]
+    return kinds or (("award",) if offer.basis == "awarded" else ("unknown",))

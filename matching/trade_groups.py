@@ -1,0 +1,57 @@
+"""Suppliers of an index by sources, kinds and what their surest trade rests on, grouped so that counting is cheap."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from domain.suppliers.supplier import Kind, Supplier
+from domain.suppliers.trades import TradeCounts, TradeEvidence, count_trades, trade_evidence
+from matching.geo.territory import Bools
+
+
+class TradeGroup(NamedTuple):
+    """The traits that suppliers counted alike have in common: `sources` by name; `evidence` None: no trade."""
+
+    sources: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    evidence: TradeEvidence | None
+
+
+class TradeGroups:
+    """The distinct groups, and for each supplier the place of its own among them: some tens or hundreds in a pool."""
+
+    def __init__(self, suppliers: Iterable[Supplier]) -> None:
+        places: dict[TradeGroup, int] = {}
+        found = [places.setdefault(_group(supplier), len(places)) for supplier in suppliers]
+        self._places = np.array(found, dtype=np.int32)
+        self._distinct = list(places)
+
+    def count(self, current: Bools | None) -> Counter[TradeGroup]:
+        """The number of suppliers of each group; of those marked by `current` alone, where it is given."""
+        places = self._places if current is None else self._places[current]
+        numbers = np.bincount(places, minlength=len(self._distinct)).tolist()
+        return Counter(dict(zip(self._distinct, numbers, strict=True)))
+
+
+def counts_of_all(groups: Mapping[TradeGroup, int]) -> TradeCounts:
+    """The counts of all suppliers together, each once."""
+    return count_trades((group.kinds, group.evidence, number) for group, number in groups.items())
+
+
+def counts_by_source(groups: Mapping[TradeGroup, int], named: Callable[[str], str] = str) -> dict[str, TradeCounts]:
+    """The counts of each source's suppliers: a supplier counts once for every source that describes it or adds to it.
+
+    Sources that `named` gives one name are counted as one.
+    """
+    found: dict[str, list[tuple[tuple[Kind, ...], TradeEvidence | None, int]]] = {}
+    for group, number in groups.items():
+        for name in {named(source) for source in group.sources} if number else ():
+            found.setdefault(name, []).append((group.kinds, group.evidence, number))
+    return {name: count_trades(some) for name, some in found.items()}
+
+
+def _group(supplier: Supplier) -> TradeGroup:
+    sources = tuple(sorted({each.source for each in supplier.sources}))
+    return TradeGroup(sources, supplier.kinds, trade_evidence(supplier.offers))

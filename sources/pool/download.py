@@ -1,0 +1,249 @@
+"""Published files fetched from their publisher: what broke off goes on, and a file is there only when it is whole.
+
+What is not whole yet is `<id>.part`; beside it, and beside the file that it becomes, stands in `.json` which state of
+the file the publisher had sent. Digests are those of the publisher's catalogue.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path, PurePosixPath
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+import httpx
+import msgspec
+
+from sources.pool.published_files import PublishedFile
+
+SUFFIXES = (".parquet", ".csv", ".csv.gz", ".zip", ".json", ".json.gz")
+ATTEMPTS = 5
+"""Times in a row that a connection may break, each after it brought something, before the file is given up."""
+_TIMEOUT_SECONDS = 60.0
+_SPARE_BYTES = 100 << 20
+"""Room on the disk that is left for others."""
+_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+
+Observe = Callable[[str, float | None], None]
+
+
+class NotFetched(Exception):
+    """A file that could not be fetched; the message says why, and what was there before stays."""
+
+
+class Checksum(msgspec.Struct, frozen=True):
+    """A digest that the publisher states."""
+
+    type: str
+    value: str
+
+
+class _Stated(msgspec.Struct, frozen=True):
+    """The publisher's description of a file. `url`: where it lies today, whose ending tells how it is packed."""
+
+    url: str
+    checksum: Checksum | None = None
+
+
+class _Catalogue(msgspec.Struct, frozen=True):
+    resource: _Stated
+
+
+class _State(msgspec.Struct, frozen=True):
+    """The state of a file that was sent: its address, what tells it from other states, and its size where known."""
+
+    url: str
+    etag: str | None = None
+    last_modified: str | None = None
+    size: int | None = None
+
+    @property
+    def validator(self) -> str | None:
+        """The strong tag, else the date, by which a part may be asked for."""
+        return self.etag if self.etag and not self.etag.startswith("W/") else self.last_modified
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """A file that is there. `is_new`: False where the one that was there is still the publisher's."""
+
+    id: str
+    path: Path
+    bytes: int
+    is_new: bool
+    checked: Literal["checksum", "size", "nothing"]
+
+
+def fetch(published: PublishedFile, folder: Path, observe: Observe) -> Fetched:
+    """Fetch a file that has a `catalogue` into the folder. Raises NotFetched.
+
+    `observe` is called with its id and the share that is there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with httpx.Client(follow_redirects=True, timeout=_TIMEOUT_SECONDS, headers=_PLAIN) as client:
+            return _Download(client, published, folder, observe).run()
+    except httpx.HTTPStatusError as error:
+        raise NotFetched(f"{published.id}: {error.request.url} answers {error.response.status_code}") from None
+    except httpx.HTTPError as error:
+        raise NotFetched(f"{published.id}: {str(error) or type(error).__name__}; try again to go on") from None
+    except OSError as error:
+        raise NotFetched(f"{published.id}: cannot write in {folder}: {error.strerror}") from None
+
+
+_PLAIN = {"Accept-Encoding": "identity", "User-Agent": "vivier"}
+
+
+class _Download:
+    """One file on its way."""
+
+    def __init__(self, client: httpx.Client, published: PublishedFile, folder: Path, observe: Observe) -> None:
+        self._client, self._published, self._folder, self._observe = client, published, folder, observe
+        self._part = folder / f"{published.id}.part"
+        self._stated = self._look_up()
+        self._path = folder / (published.id + _suffix(published, self._stated.url))
+        stated = self._stated.checksum
+        self._digest = stated if stated is not None and stated.type in _DIGESTS else None
+
+    def run(self) -> Fetched:
+        """The file, fetched where it is not there yet."""
+        if self._is_there():
+            return self._fetched(self._path, is_new=False)
+        failures = 0
+        while True:
+            before = _size(self._part)
+            try:
+                if not self._transfer():
+                    return self._fetched(self._path, is_new=False)
+                break
+            except httpx.TransportError:
+                failures = failures + 1 if _size(self._part) > before else ATTEMPTS
+                if failures >= ATTEMPTS:
+                    raise
+        done = self._fetched(self._part, is_new=True)
+        state = _read_state(self._part)
+        self._part.replace(self._path)
+        _state_path(self._part).replace(_state_path(self._path))
+        if state is not None and (day := _moment(state.last_modified)) is not None:
+            os.utime(self._path, (day.timestamp(), day.timestamp()))
+        return msgspec.structs.replace(done, path=self._path)
+
+    def _look_up(self) -> _Stated:
+        answer = self._client.get(self._published.catalogue or "")
+        answer.raise_for_status()
+        try:
+            return msgspec.json.decode(answer.content, type=_Catalogue).resource
+        except msgspec.DecodeError as error:
+            raise NotFetched(f"{self._published.id}: {answer.url} is not a catalogue's description: {error}") from None
+
+    def _is_there(self) -> bool:
+        """Whether the file that is there has the digest that the publisher states."""
+        return self._path.is_file() and self._digest is not None and _agrees(self._path, self._digest)
+
+    def _transfer(self) -> bool:
+        """Bring what is missing of the file; False where the one that is there is still the publisher's."""
+        state, there = _read_state(self._part), _size(self._part)
+        headers = {}
+        if state is not None and there and state.validator:
+            headers = {"Range": f"bytes={there}-", "If-Range": state.validator}
+        elif self._digest is None and (whole := _read_state(self._path)) is not None and whole.etag:
+            headers = {"If-None-Match": whole.etag}
+        with self._client.stream("GET", self._published.address, headers=headers) as answer:
+            if answer.status_code == httpx.codes.NOT_MODIFIED:
+                return False
+            if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                # all of it is there, or more than the publisher has now: the checks tell
+                if state is not None and state.size == there:
+                    return True
+                self._part.unlink()
+                return self._transfer()
+            answer.raise_for_status()
+            self._receive(answer, there)
+        return True
+
+    def _receive(self, answer: httpx.Response, there: int) -> None:
+        """Write what the answer holds: after what is there where it goes on from there, else from the start."""
+        goes_on = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+        start = there if answer.status_code == httpx.codes.PARTIAL_CONTENT else 0
+        if start and (goes_on is None or int(goes_on[1]) != start):
+            raise NotFetched(f"{self._published.id}: {answer.url} sends another part than was asked for")
+        length = answer.headers.get("Content-Length")
+        size = start + int(length) if length and length.isdecimal() else None
+        if size is not None:
+            self._require_room(size - start)
+        state = _State(str(answer.url), answer.headers.get("ETag"), answer.headers.get("Last-Modified"), size)
+        _state_path(self._part).write_bytes(msgspec.json.encode(state))
+        with self._part.open("ab" if start else "wb") as part:
+            for chunk in answer.iter_raw():
+                part.write(chunk)
+                start += len(chunk)
+                self._observe(self._published.id, start / size if size else None)
+
+    def _require_room(self, missing: int) -> None:
+        free = shutil.disk_usage(self._folder).free
+        if missing + _SPARE_BYTES > free:
+            needs = f"needs {missing / 1e6:,.0f} MB, and {self._folder} has {free / 1e6:,.0f} MB free"
+            raise NotFetched(f"{self._published.id}: {needs}")
+
+    def _fetched(self, path: Path, *, is_new: bool) -> Fetched:
+        """The file, once it was found to be what the publisher states. Raises NotFetched, and drops it, where not."""
+        state, size = _read_state(path), _size(path)
+        checked: Literal["checksum", "size", "nothing"] = "nothing"
+        if state is not None and state.size is not None:
+            checked = "size"
+            if size != state.size:
+                raise self._dropped(path, f"{size:,} bytes came of {state.size:,}")
+        if self._digest is not None:
+            checked = "checksum"
+            if not _agrees(path, self._digest):
+                raise self._dropped(path, f"its {self._digest.type} is not the one that the publisher states")
+        return Fetched(self._published.id, path, size, is_new, checked)
+
+    def _dropped(self, path: Path, reason: str) -> NotFetched:
+        if path == self._part:
+            path.unlink(missing_ok=True)
+            _state_path(path).unlink(missing_ok=True)
+        return NotFetched(f"{self._published.id}: {reason}; it may just have been published anew: try again")
+
+
+_DIGESTS = {"sha1": "sha1", "sha2": "sha256", "sha256": "sha256", "md5": "md5"}
+
+
+def _agrees(path: Path, checksum: Checksum) -> bool:
+    """Whether the file has the digest."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, _DIGESTS[checksum.type]).hexdigest() == checksum.value.lower()
+
+
+def _suffix(published: PublishedFile, url: str) -> str:
+    """The ending of a file's name, which tells how it is packed. Raises NotFetched for none that the pool reads."""
+    name = PurePosixPath(unquote(urlsplit(url).path)).name.lower()
+    found = [suffix for suffix in SUFFIXES if name.endswith(suffix)]
+    if not found:
+        raise NotFetched(f"{published.id}: {url} is none of {', '.join(SUFFIXES)}")
+    return max(found, key=len)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _state_path(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def _read_state(path: Path) -> _State | None:
+    try:
+        return msgspec.json.decode(_state_path(path).read_bytes(), type=_State)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _moment(written: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(written) if written else None
+    except ValueError:
+        return None

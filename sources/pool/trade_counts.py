@@ -1,0 +1,167 @@
+"""Suppliers with a trade in a pool that was built: how many, by kind, by evidence, and by the file that tells it.
+
+The files are read as an import reads them, and joined as an import joins them: those of one SIRET are one supplier, and
+what only adds does so by SIRET or SIREN. Records without SIRET are each a supplier here; an import may find two alike.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from domain.reference import cpv, taxonomy, territory
+from domain.suppliers.rows import Row
+from domain.suppliers.supplier import SIRET_DIGITS, Kind
+from domain.suppliers.trades import TRADE_EVIDENCE, TradeCounts, TradeEvidence, count_trades, is_trade, trade_evidence
+from sources.formats.csv_cells import KINDS
+from sources.formats.registry import ADDING, CSV, NDJSON, read_rows
+from sources.pool.manifest import MadeFile
+from sources.rows import Context
+
+_KINDS: tuple[Kind, ...] = tuple(KINDS.values())
+STEP = "trades"
+_LOOK_EVERY = 500
+_NICS = 100_000
+"""Of one SIREN, the number of possible SIRETs."""
+
+
+class FileTrades(msgspec.Struct, frozen=True):
+    """The trades that a file tells of. `offers`: those with a trade that it adds to suppliers of the pool.
+
+    `suppliers`: those that it tells a trade of; `alone`: those of which no other file tells one. `rejected`: rows that
+    an import will reject; `waiting`: those that add to no supplier of the pool.
+    """
+
+    file: str
+    offers: int
+    suppliers: int
+    alone: int
+    rejected: int
+    waiting: int
+
+
+class PoolTrades(TradeCounts, frozen=True):
+    """Suppliers of the pool with a trade, and what each file tells of it."""
+
+    by_file: tuple[FileTrades, ...]
+
+
+def count_trades_in(
+    folder: Path, files: Sequence[MadeFile], on: date, observe: Callable[[str, float | None], None]
+) -> PoolTrades:
+    """Count in the files of the folder, on the day `on`. `observe`: see `build`.
+
+    Memory grows by some hundred bytes with each supplier, and not with the files.
+    """
+    context = Context(territory.load(), taxonomy.load(), cpv.load(), today=on)
+    # who makes suppliers comes before who adds to them
+    ordered = sorted(files, key=lambda file: file.format in ADDING)
+    sizes = [(folder / file.name).stat().st_size for file in ordered]
+    counts, before = _Counts(), 0
+    for file, size in zip(ordered, sizes, strict=True):
+        progress = partial(_observe_bytes, observe, before, sum(sizes))
+        counts.add(file.name, _rows(folder / file.name, file, context, progress))
+        before += size
+    observe(STEP, 1.0)
+    return counts.counted()
+
+
+def _observe_bytes(observe: Callable[[str, float | None], None], before: int, total: int, place: int) -> None:
+    observe(STEP, (before + place) / max(1, total))
+
+
+def _rows(path: Path, file: MadeFile, context: Context, progress: Callable[[int], None]) -> Iterator[Row | None]:
+    """The rows of a file, None for each that is rejected."""
+    media_type = NDJSON if path.suffix == ".ndjson" else CSV
+    with path.open("rb") as stream:
+        for number, row in enumerate(read_rows(file.format, stream, media_type, context)):
+            if number % _LOOK_EVERY == 0:
+                progress(stream.tell())
+            yield row if isinstance(row, Row) else None
+
+
+class _Counts:
+    """Suppliers by SIRET with what is known of each as bits: kinds, evidence of a trade, files that tell one."""
+
+    def __init__(self) -> None:
+        self._positions: dict[int, int] = {}
+        self._kinds, self._evidence, self._files = array("H"), array("H"), array("H")
+        self._in_order: list[int] = []
+        self._names: list[str] = []
+        self._figures: dict[str, Counter[str]] = {}
+
+    def add(self, name: str, rows: Iterable[Row | None]) -> None:
+        """Take in the rows of a file."""
+        bit, figures = 1 << len(self._names), Counter[str]()
+        self._names.append(name)
+        self._figures[name] = figures
+        for row in rows:
+            if row is None:
+                figures["rejected"] += 1
+                continue
+            positions = self._suppliers_of(row)
+            figures["waiting"] += not positions
+            figures["offers"] += sum(map(is_trade, row.record.offers)) * len(positions)
+            strongest, kinds = trade_evidence(row.record.offers), _bits_of_kinds(row)
+            for position in positions:
+                self._kinds[position] |= kinds
+                if strongest is not None:
+                    self._evidence[position] |= 1 << TRADE_EVIDENCE.index(strongest)
+                    self._files[position] |= bit
+        self._in_order = []
+
+    def counted(self) -> PoolTrades:
+        """The counts."""
+        alike = Counter(zip(self._kinds, self._evidence, strict=True))
+        of = count_trades((_kinds_in(kinds), _strongest_in(bits), n) for (kinds, bits), n in alike.items())
+        by_file = tuple(self._by_file())
+        return PoolTrades(of.suppliers, of.with_trade, of.share, of.by_kind, of.by_evidence, by_file)
+
+    def _suppliers_of(self, row: Row) -> Sequence[int]:
+        """The positions of the suppliers that the row makes or adds to."""
+        if row.joins is None:
+            siret = row.record.siret
+            return (self._position(int(siret)) if siret else self._new(),)
+        number = int(row.joins)
+        if len(row.joins) == SIRET_DIGITS:
+            found = self._positions.get(number)
+            return () if found is None else (found,)
+        self._in_order = self._in_order or sorted(self._positions)
+        first, last = (bisect_left(self._in_order, siren * _NICS) for siren in (number, number + 1))
+        return [self._positions[siret] for siret in self._in_order[first:last]]
+
+    def _position(self, siret: int) -> int:
+        found = self._positions.get(siret)
+        return self._positions.setdefault(siret, self._new()) if found is None else found
+
+    def _new(self) -> int:
+        for bits in (self._kinds, self._evidence, self._files):
+            bits.append(0)
+        return len(self._kinds) - 1
+
+    def _by_file(self) -> Iterator[FileTrades]:
+        alike = Counter(self._files)
+        for place, name in enumerate(self._names):
+            telling = sum(n for bits, n in alike.items() if bits >> place & 1)
+            figures = self._figures[name]
+            yield FileTrades(
+                name, figures["offers"], telling, alike[1 << place], figures["rejected"], figures["waiting"]
+            )
+
+
+def _bits_of_kinds(row: Row) -> int:
+    return sum({1 << _KINDS.index(approval.kind) for approval in row.record.approvals or ()})
+
+
+def _kinds_in(bits: int) -> tuple[Kind, ...]:
+    return tuple(kind for place, kind in enumerate(_KINDS) if bits >> place & 1)
+
+
+def _strongest_in(bits: int) -> TradeEvidence | None:
+    """That of the lowest bit."""
+    return TRADE_EVIDENCE[(bits & -bits).bit_length() - 1] if bits else None
