@@ -92,7 +92,8 @@ class _SupplierGauges(Collector):
         sizes: Counter[str] = Counter()
         for group, number in groups.items():
             sizes.update(dict.fromkeys(group.sources, number))
-        named = {source for source, _ in sizes.most_common(SOURCES_NAMED)}
+        # a source may have any name, these too
+        named = {source for source, _ in sizes.most_common(SOURCES_NAMED)} - {ALL, OTHERS}
         by_source = counts_by_source(groups, lambda source: source if source in named else OTHERS)
         self._counts: dict[str, TradeCounts] = {ALL: counts_of_all(groups)} | by_source
 

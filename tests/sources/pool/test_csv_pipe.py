@@ -32,11 +32,12 @@ def test_line_ends_within_quotes_are_no_rows(tmp_path: Path) -> None:
 
 
 def test_the_tables_of_an_archive_are_one(tmp_path: Path) -> None:
-    source = tmp_path / "rna.zip"
+    source = tmp_path / "RNA.ZIP"
     with zipfile.ZipFile(source, "w") as archive:
         archive.writestr("02.csv", "id\n2\n")
         archive.writestr("01.csv", "id\n1")
         archive.writestr("readme.pdf", "id\n3\n")
+        archive.writestr("__MACOSX/._01.csv", b"\0\5\x16\7")
     assert through_pipe(source, tmp_path)[0] == "id\n1\n2\n"
 
 
