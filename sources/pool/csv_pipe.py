@@ -47,7 +47,10 @@ class CsvPipe:
         self._raw: IO[bytes] | None = None
         text = _utf8(self._header).decode()
         self.delimiter = max(_DELIMITERS, key=text.count)
-        self.columns = tuple(next(csv.reader([text], delimiter=self.delimiter), ()))
+        try:
+            self.columns = tuple(next(csv.reader([text], delimiter=self.delimiter), ()))
+        except csv.Error as error:
+            raise UnusableFile(f"cannot read {source}: its first line is no header: {error}") from None
         if len(set(self.columns)) < len(self.columns):
             raise UnusableFile(f"{source} names a column twice")
         self._rows = CsvRows(self.delimiter)

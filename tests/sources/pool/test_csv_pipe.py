@@ -42,7 +42,15 @@ def test_the_tables_of_an_archive_are_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("a.zip", b"no archive"), ("a.csv.gz", b"no gzip"), ("a.csv", b"\n"), ("a.csv", b"id,id\n")]
+    ("name", "content"),
+    [
+        ("a.zip", b"no archive"),
+        ("a.csv.gz", b"no gzip"),
+        ("a.csv", b"\n"),
+        ("a.csv", b"id,id\n"),
+        ("a.csv", b"id,name\r1,a\r2,b"),
+        ("a.csv", b"x" * 200_000),
+    ],
 )
 def test_what_is_no_table(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
