@@ -42,7 +42,7 @@ def books(need: Need, lots: tuple[LotFacts, ...], decided: Decisions, view: InFo
     is said to utilities, nor where the general amount of direct award is enough.
     """
     codes = view.codes("books_cpv")
-    chosen = tuple(lot for lot in lots if lot.cpv and lot.cpv[0] in codes)
+    chosen = tuple(lot for lot in lots if lot.object.cpv and lot.object.cpv[0] in codes)
     bound = view.cents("books_direct_award")
     if not chosen or bound is None or (need.buyer and need.buyer.kind == "utility"):
         return None

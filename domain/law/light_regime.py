@@ -42,10 +42,10 @@ def light_rows(contract: ContractKind, group: Group, view: InForce) -> tuple[Rul
     Among them the list that names its services: the 115 codes of article 77, surely part of it, where they suffice.
     Passenger transport by concession has a rule of its own.
     """
-    social = [lot for lot in group.light if contract == "market" or not lot.transport]
+    social = [lot for lot in group.light if contract == "market" or not lot.object.transport]
     rows = [view["concession_transport"]] if len(social) < len(group.light) else []
     if social:
-        sure = all(lot.insertion or lot.ess_listing == "listed" for lot in social)
+        sure = all(lot.object.insertion or lot.object.ess_listing == "listed" for lot in social)
         rows = [view[REGIMES[contract]], view["ess_listed_cpv" if sure else "light_regime_cpv"], *rows]
     return (*rows, *(() if is_light(group) else (view["mixed_services"],)))
 

@@ -61,9 +61,9 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     stated = None if need.estimated_total_eur is None else cents(need.estimated_total_eur)
     summed = total_of(lots)
     below: tuple[Assumption, ...] = () if stated is None or stated >= _known(lots) else ("below",)
-    works = tuple(lot for lot in lots if lot.works)
-    others = tuple(lot for lot in lots if not lot.works)
-    nature: tuple[Assumption, ...] = ("nature",) if any(lot.works is None for lot in lots) else ()
+    works = tuple(lot for lot in lots if lot.object.works)
+    others = tuple(lot for lot in lots if not lot.object.works)
+    nature: tuple[Assumption, ...] = ("nature",) if any(lot.object.works is None for lot in lots) else ()
     if need.contract == "concession":
         return (_concession(_group(not others, lots, summed if stated is None else stated, True, below)),)
     if not works or not others:
@@ -81,13 +81,13 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
 def _group(
     works: bool, lots: tuple[LotFacts, ...], total: int | None, alone: bool, assumptions: tuple[Assumption, ...]
 ) -> Group:
-    light = () if works else tuple(lot for lot in lots if lot.insertion or lot.light_listing == "listed")
+    light = () if works else tuple(lot for lot in lots if lot.object.insertion or lot.object.light_listing == "listed")
     return Group(works, lots, total, alone, assumptions, light)
 
 
 def _concession(group: Group) -> Group:
     """A concession's lots, whose passenger transport has the simplified procedure of social services."""
-    eased = all(lot in group.light or lot.transport for lot in group.lots)
+    eased = all(lot in group.light or lot.object.transport for lot in group.lots)
     return msgspec.structs.replace(group, light=group.lots) if eased else group
 
 

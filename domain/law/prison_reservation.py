@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from domain.law.findings import LegalFinding, finding
-from domain.law.lot_facts import LotFacts
+from domain.law.lot_facts import LotFacts, LotObject
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce
 from domain.shortlists.shortlist import Outcome
@@ -12,12 +12,12 @@ from domain.text.bilingual import Text
 
 def review_prison(lot: LotFacts, view: InForce) -> tuple[LegalFinding, ...]:
     """The findings on reserving this lot to work in prison."""
-    return _findings(lot.works or False, lot.lot.site is not None, lot.segments, view)
+    return _findings(lot.object, lot.lot.site is not None, view)
 
 
 @lru_cache(maxsize=4096)
-def _findings(works: bool, sited: bool, segments: tuple[str, ...], view: InForce) -> tuple[LegalFinding, ...]:
-    found = _share_fixed(view), _place(works, sited, view), _object(segments, view)
+def _findings(bought: LotObject, sited: bool, view: InForce) -> tuple[LegalFinding, ...]:
+    found = _share_fixed(view), _place(bought.works or False, sited, view), _object(bought.segments, view)
     return tuple(finding for finding in found if finding)
 
 

@@ -264,8 +264,8 @@ def _concession(need: Need, group: Group, decided: Level, view: InForce) -> Lega
         )
         return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", row, message)
     rows = light_rows("concession", group, view)
-    objects = [SOCIAL_SERVICES] if any(not lot.transport for lot in group.light) else []
-    objects += [TRANSPORT] if any(lot.transport for lot in group.light) else []
+    objects = [SOCIAL_SERVICES] if any(not lot.object.transport for lot in group.light) else []
+    objects += [TRANSPORT] if any(lot.object.transport for lot in group.light) else []
     object_ = joined(objects)
     message = Text(
         f"procédure simplifiée des concessions quelle que soit la valeur ({object_.fr})",

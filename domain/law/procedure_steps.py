@@ -76,7 +76,7 @@ def _sentence(need: Need, group: Group, is_formal: bool, light: bool, view: InFo
 
 def _simplified(group: Group, light: bool, view: InForce) -> Sentence | None:
     """The publicity of a concession in the simplified procedure, which the amount changes for social services alone."""
-    social = light and not all(lot.transport for lot in group.light)
+    social = light and not all(lot.object.transport for lot in group.light)
     reached, rows = _reached(group, ("eu_concessions",), view) if social else (False, ())
     return _resting_on(concession_simplified(reached, view), rows)
 

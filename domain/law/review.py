@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
 from domain.law.contract_terms import review_terms
 from domain.law.direct_awards import review_direct_awards
 from domain.law.ess_reservation import review_ess
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
 from domain.law.innovation import innovation
-from domain.law.lot_facts import LotFacts, read_lot
+from domain.law.lot_facts import LotFacts, LotObject, read_lot
 from domain.law.need_value import total_below_lots
 from domain.law.prison_reservation import review_prison
 from domain.law.procedure import Decided, decide, mixed_object, review_procedure
@@ -28,7 +29,8 @@ from domain.law.social_environmental import (
     social,
     spaser,
 )
-from domain.needs.need import Buyer, ContractKind, Need, Reserved
+from domain.needs.need import BuyerKind, ContractKind, Need, Reserved
+from domain.shortlists.shortlist import Outcome
 
 OPTIONS: dict[str, frozenset[Reserved]] = {
     "handicap": frozenset({"handicap"}),
@@ -68,54 +70,78 @@ def review_need(
         *review_terms(need, lots, decided.direct, view),
     ]
     part_of = {lot.lot.id: part for part in decided.parts for lot in part.group.lots}
+    small = sets.of_lots if sets else {}
     reviews = {
-        lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], sets and sets.of_lots.get(lot.lot.id), on, view)
-        for lot in lots
+        lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], small.get(lot.lot.id), on, view) for lot in lots
     }
-    return NeedReview(reviews, tuple(item for item in whole if item))
+    return NeedReview(reviews, tuple(filter(None, whole)))
 
 
 def _review_lot(
     need: Need, lot: LotFacts, part: Decided, small: LegalAdvice | None, on: date, view: InForce
 ) -> LotReview:
     """The review of one lot of a part of the need; `small`: the advice on it as a small lot."""
-    of_object = (
-        insertion(lot, need.contract, view),
-        capability(lot.segments, view),
-        reuse_quota(lot.segments, need.buyer and need.buyer.kind, view),
+    buyer, contract = need.buyer, need.contract
+    found = review_prison(lot, view), review_ess(lot, buyer, view)
+    reserving = _review_reserving(lot.lot.reserved or (), contract, part.level == "direct", *found, on, view)
+    of_object = _advice_on_object(lot.object, contract, buyer and buyer.kind, view)
+    others = reserving.proofs, innovation(need, lot, part.group, view), small
+    advice = tuple(filter(None, (*of_object, *others)))
+    return LotReview(reserving.findings, advice, reserving.forbidden, reserving.doubtful, reserving.outcome)
+
+
+@lru_cache(maxsize=4096)
+def _advice_on_object(
+    bought: LotObject, contract: ContractKind, buyer: BuyerKind | None, view: InForce
+) -> tuple[LegalAdvice, ...]:
+    """The advice that depends on what the lot buys, and who buys it."""
+    found = (
+        insertion(bought, contract, view),
+        capability(bought.segments, view),
+        reuse_quota(bought.segments, buyer, view),
     )
-    findings = tuple(_reservation(need.contract, need.buyer, lot, on, view))
-    direct = part.level == "direct"
-    proofs = reserved_proofs(lot.lot.reserved, worst_outcome(findings), need.contract, direct, view)
-    forbidden, doubtful = _options(need.contract, need.buyer, lot, on, view)
-    advice = tuple(item for item in (*of_object, proofs, innovation(need, lot, part.group, view), small) if item)
-    return LotReview(findings, advice, forbidden, doubtful, worst_outcome(findings))
+    return tuple(filter(None, found))
+
+
+class _Reserving(NamedTuple):
+    """The law on reserving a lot; the fields are those of `LotReview`."""
+
+    findings: tuple[LegalFinding, ...]
+    outcome: Outcome
+    proofs: LegalAdvice | None
+    forbidden: Mapping[str, LegalFinding | None]
+    doubtful: frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def _review_reserving(
+    reserved: tuple[Reserved, ...],
+    contract: ContractKind,
+    direct: bool,
+    prison: tuple[LegalFinding, ...],
+    ess: tuple[LegalFinding, ...],
+    on: date,
+    view: InForce,
+) -> _Reserving:
+    """A lot as it is reserved and as it might be; `prison`, `ess`: the findings on itself that these types meet."""
+    findings = tuple(_reservation(frozenset(reserved), contract, prison, ess, on, view))
+    outcome = worst_outcome(findings)
+    proofs = reserved_proofs(reserved, outcome, contract, direct, view)
+    return _Reserving(findings, outcome, proofs, *_options(contract, prison, ess, on, view))
 
 
 def _options(
-    contract: ContractKind, buyer: Buyer | None, lot: LotFacts, on: date, view: InForce
-) -> tuple[dict[str, LegalFinding | None], frozenset[str]]:
-    """Per reservation the finding that forbids it, by its type or else by the lot; and the doubtful ones."""
-    of_types, doubtful = _options_of_types(contract, on, view)
-    forbidden = dict(of_types)
-    for option, findings in (
-        ("penitentiary", review_prison(lot, view)),
-        ("ess", review_ess(lot, buyer, view)),
-    ):
-        if forbidden[option] is None:
-            forbidden[option], is_doubtful = _refusal_or_doubt(findings)
-            doubtful = doubtful - {option} if forbidden[option] else doubtful | ({option} if is_doubtful else set())
-    return forbidden, doubtful
-
-
-@lru_cache(maxsize=256)
-def _options_of_types(
-    contract: ContractKind, on: date, view: InForce
+    contract: ContractKind, prison: tuple[LegalFinding, ...], ess: tuple[LegalFinding, ...], on: date, view: InForce
 ) -> tuple[Mapping[str, LegalFinding | None], frozenset[str]]:
-    """Per reservation the finding that forbids it whatever the lot, and the doubtful ones."""
-    found = {option: _refusal_or_doubt(review_types(types, contract, on, view)) for option, types in OPTIONS.items()}
-    forbidden = {option: refusal for option, (refusal, _) in found.items()}
-    return forbidden, frozenset(option for option, (_, doubtful) in found.items() if doubtful)
+    """Per reservation the finding that forbids it, by its type or else by the lot; and the doubtful ones."""
+    of_lot = {"penitentiary": prison, "ess": ess}
+    forbidden: dict[str, LegalFinding | None] = {}
+    doubtful: set[str] = set()
+    for option, types in OPTIONS.items():
+        refusal, is_doubtful = _refusal_or_doubt((*review_types(types, contract, on, view), *of_lot.get(option, ())))
+        forbidden[option] = refusal
+        doubtful |= {option} if is_doubtful else set()
+    return forbidden, frozenset(doubtful)
 
 
 def _refusal_or_doubt(findings: Iterable[LegalFinding]) -> tuple[LegalFinding | None, bool]:
@@ -129,16 +155,20 @@ def _refusal_or_doubt(findings: Iterable[LegalFinding]) -> tuple[LegalFinding | 
 
 
 def _reservation(
-    contract: ContractKind, buyer: Buyer | None, lot: LotFacts, on: date, view: InForce
+    reserved: frozenset[Reserved],
+    contract: ContractKind,
+    prison: tuple[LegalFinding, ...],
+    ess: tuple[LegalFinding, ...],
+    on: date,
+    view: InForce,
 ) -> Iterator[LegalFinding]:
     """The findings on types and combinations; then, for types that exist, those on the lot itself."""
-    reserved: frozenset[Reserved] = frozenset(lot.lot.reserved or ())
     if not reserved:
         return
     types = review_types(reserved, contract, on, view)
     yield from types
     missing = {found.rule for found in types if found.code == "TYPE_NOT_IN_FORCE"}
     if "ess" in reserved and type_rule("ess", contract) not in missing:
-        yield from review_ess(lot, buyer, view)
+        yield from ess
     if "penitentiary" in reserved and type_rule("penitentiary", contract) not in missing:
-        yield from review_prison(lot, view)
+        yield from prison

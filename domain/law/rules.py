@@ -132,6 +132,10 @@ class InForce:
                 self._eventual_numbers[rule_id] = eventual
             elif isinstance(eventual, tuple):
                 self._eventual_codes[rule_id] = frozenset(eventual)
+        self._codes = {
+            rule_id: frozenset() if row.status == "absent" else self._eventual_codes.get(rule_id, frozenset())
+            for rule_id, row in self.rows.items()
+        }
         self._value_texts = {rule_id: value_text(row.value, row.unit) for rule_id, row in self.rows.items()}
         self._cents = {
             rule_id: cents(row.value) if row.unit == "eur" and isinstance(row.value, (int, float)) else None
@@ -172,7 +176,7 @@ class InForce:
 
         Where it was not established, the first one known later stands in for it: its row says how doubtful that is.
         """
-        return frozenset() if self.rows[rule_id].status == "absent" else self._eventual_codes.get(rule_id, frozenset())
+        return self._codes[rule_id]
 
 
 class Rules:

@@ -197,7 +197,7 @@ def direct_lots(part: Decided, view: InForce) -> Opened:
     sure = view.cents("direct_award_lot_works")
     if sure is None or view["direct_award_works"] not in opened.rows:
         return opened
-    works = {lot.lot.id for lot in part.group.lots if lot.works}
+    works = {lot.lot.id for lot in part.group.lots if lot.object.works}
     unsure = tuple(lot_id for lot_id, value in opened.lots.items() if lot_id in works and value >= sure)
     rows = tuple(view["direct_award_lot_works"] if row.id == "direct_award_works" else row for row in opened.rows)
     return opened._replace(rows=rows, unsure=unsure)
@@ -209,7 +209,7 @@ def _opened(rule: str, of_others: str, of_works: str, part: Decided, view: InFor
     bounds: dict[str, None] = {}
     group, cap = part.group, _cap(part, rule, view)
     for lot in group.lots:
-        bound = of_works if lot.works and "division" not in group.assumptions else of_others
+        bound = of_works if lot.object.works and "division" not in group.assumptions else of_others
         if lot.cents is not None and lot.cents <= cap and lot.cents < (view.cents(bound) or 0):
             found[lot.lot.id] = lot.cents
             bounds[bound] = None

@@ -6,7 +6,7 @@ from functools import lru_cache
 from domain.law.citation import days
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.light_regime import is_mainly_light
-from domain.law.lot_facts import LotFacts
+from domain.law.lot_facts import LotObject
 from domain.law.need_value import Group
 from domain.law.procedure import eu_thresholds, social_thresholds
 from domain.law.rule_registry import applies
@@ -114,7 +114,7 @@ def _by_buyer(rules: tuple[str, ...], view: InForce) -> Text:
 def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
     """Whether the higher threshold of social services may be the right one, and is not reached."""
     theirs = max(view.cents(rule_id) or 0 for rule_id in social_thresholds(need))
-    maybe = all(lot in group.light or lot.light_listing == "descendant" for lot in group.lots)
+    maybe = all(lot in group.light or lot.object.light_listing == "descendant" for lot in group.lots)
     return need.contract == "market" and (group.total or 0) < theirs and (maybe or is_mainly_light(group))
 
 
@@ -236,12 +236,12 @@ def _years(rule_id: str, view: InForce) -> Text:
     return YEARS.get(view.number(rule_id) or 0, view.value_text(rule_id))
 
 
-def insertion(lot: LotFacts, contract: ContractKind, view: InForce) -> LegalAdvice | None:
+def insertion(bought: LotObject, contract: ContractKind, view: InForce) -> LegalAdvice | None:
     """OBJECT_IS_INSERTION: the lot buys work integration, its supporting activity being only the means.
 
     Said of markets, whose procedure it decides.
     """
-    if not lot.insertion or contract == "concession":
+    if not bought.insertion or contract == "concession":
         return None
     message = Text(
         "L'objet est l'insertion elle-même, l'autre activité n'étant que son support : service social, en procédure "
@@ -253,7 +253,6 @@ def insertion(lot: LotFacts, contract: ContractKind, view: InForce) -> LegalAdvi
 
 
 @applies("hazardous_waste_capability", "hazardous_waste_load", "other_waste_load")
-@lru_cache(maxsize=4096)
 def capability(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
     """Hazardous and medical waste need a specific authorisation or declaration, whoever answers (CAPABILITY_WARNING).
 
@@ -281,7 +280,6 @@ def capability(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
 
 
 @applies("agec_furniture_reuse", "agec_furniture_segments", "agec_textile_reuse", "agec_textile_segments")
-@lru_cache(maxsize=4096)
 def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForce) -> LegalAdvice | None:
     """Furniture and textiles count in the buyer's yearly spending, a share of which is reuse (COUNTS_TOWARDS_QUOTA).
 

@@ -109,8 +109,8 @@ def _sums(
         """The families of such a lot, none of works, and whether it is under the light regime."""
         lot = Lot("", segments=segments, cpv=cpv, keywords=keywords, nature=nature)
         facts = read_lot(lot, read(lot), view)
-        light = facts.insertion or facts.light_listing == "listed"
-        return frozenset() if facts.works else families(facts.segments, facts.cpv), light
+        light = facts.object.insertion or facts.object.light_listing == "listed"
+        return frozenset() if facts.object.works else families(facts.object.segments, facts.object.cpv), light
 
     def by_family(each: Need, among: Collection[str] | None = None) -> dict[str, Lots]:
         found: dict[str, Lots] = {}
