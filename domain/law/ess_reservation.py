@@ -5,41 +5,35 @@ from functools import lru_cache
 
 from domain.law.cpv_list import listing
 from domain.law.findings import LegalFinding, finding, least_sure
-from domain.law.lot_facts import LotFacts, LotObject, segment_is_outside
+from domain.law.lot_facts import LotObject, segment_is_outside
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce
-from domain.needs.need import Buyer, BuyerKind
+from domain.needs.need import BuyerKind
 from domain.reference import taxonomy
 from domain.shortlists.shortlist import Outcome
 from domain.text.bilingual import Text
 
 
-def review_ess(lot: LotFacts, buyer: Buyer | None, view: InForce) -> tuple[LegalFinding, ...]:
-    """The findings on reserving this lot to ESS."""
-    asked, status, kind = lot.lot, None, None
-    if buyer is not None:
-        status, kind = buyer.contracting_authority, buyer.kind
-    return (
-        *_on_object(lot.object, view),
-        *_on_terms(asked.duration_months, asked.renewal_months, status, kind, view),
-        _mission(lot.object.ess_listing == "listed", view),
-    )
+def review_ess_object(bought: LotObject, view: InForce) -> tuple[LegalFinding, ...]:
+    """The findings on reserving to ESS that depend on what the lot buys."""
+    return tuple(filter(None, (_listed(bought, view), _exclusive(bought, view))))
 
 
 @lru_cache(maxsize=4096)
-def _on_object(bought: LotObject, view: InForce) -> tuple[LegalFinding, ...]:
-    """The findings that depend on what the lot buys only."""
-    found = _listed(bought, view), _exclusive(bought, view)
-    return tuple(finding for finding in found if finding)
-
-
-@lru_cache(maxsize=4096)
-def _on_terms(
-    months: int | None, renewal: int | None, status: bool | None, kind: BuyerKind | None, view: InForce
+def review_ess_terms(
+    months: int | None,
+    renewal: int | None,
+    authority: bool | None,
+    buyer: BuyerKind | None,
+    listed: bool,
+    view: InForce,
 ) -> tuple[LegalFinding, ...]:
-    """The findings that depend on the duration and the buyer only."""
-    found = _duration(months, renewal, view), _authority(status, kind, view)
-    return tuple(finding for finding in found if finding)
+    """The findings on reserving to ESS that depend on the duration and the buyer, and the mission to be shown.
+
+    `authority`: the buyer is a contracting authority; `listed`: the main CPV is on the list.
+    """
+    found = _duration(months, renewal, view), _authority(authority, buyer, view), _mission(listed, view)
+    return tuple(filter(None, found))
 
 
 @applies("ess_listed_cpv")
@@ -197,7 +191,6 @@ def _authority(status: bool | None, kind: BuyerKind | None, view: InForce) -> Le
     return finding("BUYER_STATUS_UNKNOWN", "UNKNOWN", row, message)
 
 
-@lru_cache(maxsize=64)
 def _mission(listed: bool, view: InForce) -> LegalFinding:
     """Suppliers must aim at a public-service mission linked to the services; doubtful where they are not listed."""
     message = Text(

@@ -1,5 +1,7 @@
 """Advice on a reserved lot: the proofs to announce and to ask for, and what the contract should settle."""
 
+from functools import lru_cache
+
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce
@@ -45,6 +47,7 @@ WORKERS = {
     *(rule for proofs in PROOFS.values() for rule in proofs),
     "equivalent_structures",
 )
+@lru_cache(maxsize=256)
 def reserved_proofs(
     reserved: tuple[Reserved, ...], outcome: Outcome, contract: ContractKind, direct: bool, view: InForce
 ) -> LegalAdvice | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from domain.law.contract_terms import review_terms
 from domain.law.direct_awards import review_direct_awards
-from domain.law.ess_reservation import review_ess
+from domain.law.ess_reservation import review_ess_object, review_ess_terms
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
 from domain.law.innovation import innovation
 from domain.law.lot_facts import LotFacts, LotObject, read_lot
@@ -29,7 +29,7 @@ from domain.law.social_environmental import (
     social,
     spaser,
 )
-from domain.needs.need import BuyerKind, ContractKind, Need, Reserved
+from domain.needs.need import Buyer, BuyerKind, ContractKind, Need, Reserved
 from domain.shortlists.shortlist import Outcome
 
 OPTIONS: dict[str, frozenset[Reserved]] = {
@@ -40,6 +40,9 @@ OPTIONS: dict[str, frozenset[Reserved]] = {
     "ess": frozenset({"ess"}),
 }
 """The reservations a buyer may think of, by their key in `alternatives.reserved`."""
+
+NOBODY = Buyer()
+"""A buyer of whom nothing is known."""
 
 
 def review_need(
@@ -57,10 +60,10 @@ def review_need(
     sets = review_sets(need, decided, view)
     whole = [total_below_lots(need, lots, view)]
     for part in decided.parts:
-        whole += [*review_procedure(need, part, view), social(need, part.group, view)]
+        whole += [*review_procedure(need, part, view), social(need, part, view)]
     whole += [
         *procedure_steps(need, decided, view),
-        mixed_object(need, decided, view),
+        mixed_object(decided, view),
         sets and sets.of_need,
         environmental(need.contract, decided.direct, view),
         spaser(need.buyer, view),
@@ -71,9 +74,7 @@ def review_need(
     ]
     part_of = {lot.lot.id: part for part in decided.parts for lot in part.group.lots}
     small = sets.of_lots if sets else {}
-    reviews = {
-        lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], small.get(lot.lot.id), on, view) for lot in lots
-    }
+    reviews = {lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], small.get(lot.lot.id), on, view) for lot in lots}
     return NeedReview(reviews, tuple(filter(None, whole)))
 
 
@@ -81,26 +82,38 @@ def _review_lot(
     need: Need, lot: LotFacts, part: Decided, small: LegalAdvice | None, on: date, view: InForce
 ) -> LotReview:
     """The review of one lot of a part of the need; `small`: the advice on it as a small lot."""
-    buyer, contract = need.buyer, need.contract
-    found = review_prison(lot, view), review_ess(lot, buyer, view)
-    reserving = _review_reserving(lot.lot.reserved or (), contract, part.level == "direct", *found, on, view)
-    of_object = _advice_on_object(lot.object, contract, buyer and buyer.kind, view)
+    asked, contract, buyer = lot.lot, need.contract, need.buyer or NOBODY
+    bought = _review_object(lot.object, asked.site is not None, contract, buyer.kind, view)
+    listed = lot.object.ess_listing == "listed"
+    terms = asked.duration_months, asked.renewal_months, buyer.contracting_authority, buyer.kind
+    ess = bought.ess + review_ess_terms(*terms, listed, view)
+    reserving = _review_reserving(asked.reserved or (), contract, part.level == "direct", bought.prison, ess, on, view)
     others = reserving.proofs, innovation(need, lot, part.group, view), small
-    advice = tuple(filter(None, (*of_object, *others)))
+    advice = bought.advice + tuple(filter(None, others))
     return LotReview(reserving.findings, advice, reserving.forbidden, reserving.doubtful, reserving.outcome)
 
 
+class _OfObject(NamedTuple):
+    """The law on what a lot buys, whatever its value and duration.
+
+    `prison`, `ess`: the findings that these reservations meet; `advice`: that on the lot.
+    """
+
+    prison: tuple[LegalFinding, ...]
+    ess: tuple[LegalFinding, ...]
+    advice: tuple[LegalAdvice, ...]
+
+
 @lru_cache(maxsize=4096)
-def _advice_on_object(
-    bought: LotObject, contract: ContractKind, buyer: BuyerKind | None, view: InForce
-) -> tuple[LegalAdvice, ...]:
-    """The advice that depends on what the lot buys, and who buys it."""
-    found = (
+def _review_object(
+    bought: LotObject, sited: bool, contract: ContractKind, buyer: BuyerKind | None, view: InForce
+) -> _OfObject:
+    advice = (
         insertion(bought, contract, view),
         capability(bought.segments, view),
         reuse_quota(bought.segments, buyer, view),
     )
-    return tuple(filter(None, found))
+    return _OfObject(review_prison(bought, sited, view), review_ess_object(bought, view), tuple(filter(None, advice)))
 
 
 class _Reserving(NamedTuple):
@@ -134,14 +147,23 @@ def _options(
     contract: ContractKind, prison: tuple[LegalFinding, ...], ess: tuple[LegalFinding, ...], on: date, view: InForce
 ) -> tuple[Mapping[str, LegalFinding | None], frozenset[str]]:
     """Per reservation the finding that forbids it, by its type or else by the lot; and the doubtful ones."""
-    of_lot = {"penitentiary": prison, "ess": ess}
-    forbidden: dict[str, LegalFinding | None] = {}
-    doubtful: set[str] = set()
-    for option, types in OPTIONS.items():
-        refusal, is_doubtful = _refusal_or_doubt((*review_types(types, contract, on, view), *of_lot.get(option, ())))
-        forbidden[option] = refusal
-        doubtful |= {option} if is_doubtful else set()
-    return forbidden, frozenset(doubtful)
+    of_types, doubtful = _options_of_types(contract, on, view)
+    forbidden = dict(of_types)
+    for option, findings in (("penitentiary", prison), ("ess", ess)):
+        if forbidden[option] is None:
+            forbidden[option], is_doubtful = _refusal_or_doubt(findings)
+            doubtful = doubtful - {option} if forbidden[option] else doubtful | ({option} if is_doubtful else set())
+    return forbidden, doubtful
+
+
+@lru_cache(maxsize=256)
+def _options_of_types(
+    contract: ContractKind, on: date, view: InForce
+) -> tuple[Mapping[str, LegalFinding | None], frozenset[str]]:
+    """Per reservation the finding that forbids it whatever the lot, and the doubtful ones."""
+    found = {option: _refusal_or_doubt(review_types(types, contract, on, view)) for option, types in OPTIONS.items()}
+    forbidden = {option: refusal for option, (refusal, _) in found.items()}
+    return forbidden, frozenset(option for option, (_, doubtful) in found.items() if doubtful)
 
 
 def _refusal_or_doubt(findings: Iterable[LegalFinding]) -> tuple[LegalFinding | None, bool]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from domain.law.citation import bracketed_lots, listed_briefly
 from domain.law.findings import LegalAdvice, advice, least_sure
-from domain.law.procedure import Decided, Decisions, formal_thresholds
+from domain.law.procedure import Decided, Decisions
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Need
@@ -116,7 +116,7 @@ def review_sets(need: Need, decided: Decisions, view: InForce) -> Sets | None:
     """
     if need.contract == "concession" or len(need.lots) == 1:
         return None
-    markets = tuple(market for market in _markets(need, decided, view) if market.values())
+    markets = tuple(market for market in _markets(decided, view) if market.values())
     if not markets:
         return None
     rule = next((market for market in markets if market.adapted.lots), markets[0]).widest.rule
@@ -152,7 +152,7 @@ def _cap(part: Decided, share: str, view: InForce) -> int:
     return (part.group.total or 0) * (view.number(share) or 0) // 100
 
 
-def _markets(need: Need, decided: Decisions, view: InForce) -> tuple[Market, ...]:
+def _markets(decided: Decisions, view: InForce) -> tuple[Market, ...]:
     """The groups of lots of which a share is taken: one, unless works and the others are better off apart.
 
     They are not one market where that would have a lighter procedure than one of them apart is told.
@@ -163,13 +163,12 @@ def _markets(need: Need, decided: Decisions, view: InForce) -> tuple[Market, ...
     else:
         parts, names = (whole,), (ALL,)
     return tuple(
-        Market(part, of, small_lots(need, part, view), direct_lots(part, view))
-        for part, of in zip(parts, names, strict=True)
+        Market(part, of, small_lots(part, view), direct_lots(part, view)) for part, of in zip(parts, names, strict=True)
     )
 
 
 @applies("small_lot_supplies_services", "small_lot_works", "small_lot_share")
-def small_lots(need: Need, part: Decided, view: InForce) -> Opened:
+def small_lots(part: Decided, view: InForce) -> Opened:
     """In a formal procedure, small lots may take an adapted one if together they stay within a share of all lots.
 
     A small lot is below an amount of its own for works, another for supplies and services. The answer is not yes or no
@@ -179,7 +178,7 @@ def small_lots(need: Need, part: Decided, view: InForce) -> Opened:
     if part.level != "formal":
         return Opened(view["small_lot_share"], {}, ())
     opened = _opened("small_lot_share", "small_lot_supplies_services", "small_lot_works", part, view)
-    thresholds = [view[rule_id] for rule_id in formal_thresholds(need, part.group)]
+    thresholds = map(view.__getitem__, part.thresholds)
     return opened._replace(rows=(*opened.rows, *thresholds)) if opened.lots else opened
 
 
