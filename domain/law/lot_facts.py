@@ -14,7 +14,7 @@ WORKS_DIVISION = "45"
 
 
 class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
-    """What a lot buys, as the rules read it; hashable at little cost. `cpv`: 8 digits, the main code first.
+    """The object of a lot as the rules read it; hashable at little cost. `cpv`: 8 digits, the main code first.
 
     `asked`, `support`: the segments that the lot names as its object and beside it; `segments`: those understood as its
     object. `works` null: not known. Null without CPV: `ess_listing`, the main CPV against the list of services that may

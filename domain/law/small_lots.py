@@ -305,10 +305,10 @@ def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str
     search = _Search([value for _, value in lots])
     if lots:
         search.explore(0, cap, 0, 0)
-    return _named(search.found, [lot_id for lot_id, _ in lots]), search.complete
+    return _ids_of_sets(search.found, [lot_id for lot_id, _ in lots]), search.complete
 
 
-def _named(found: list[int], ids: list[str]) -> tuple[tuple[str, ...], ...]:
+def _ids_of_sets(found: list[int], ids: list[str]) -> tuple[tuple[str, ...], ...]:
     """Sets of places as ids, in order; each half of the places is read once per combination that occurs in it."""
     half = len(ids) // 2
     first, last = ids[: len(ids) - half], ids[len(ids) - half :]
