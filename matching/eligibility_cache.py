@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.eligibility import eligibility
+from domain.law.eligibility import outcomes
 from domain.law.findings import OUTCOMES
 from domain.law.rules import Rules
 from domain.law.supplier_facts import LegalFacts
@@ -46,8 +46,7 @@ class EligibilityCache:
         """Eligibility on a day, shape (n, 4): positions in OUTCOMES, a column per RESERVED_TYPES."""
         table = self._outcomes(on)
         for place in _distinct(facts[table[facts, 0] == UNDECIDED]):
-            verdicts = [eligibility(self.distinct[place], reserved, on, rules) for reserved in RESERVED_TYPES]
-            table[place] = [OUTCOMES.index(verdict.outcome) for verdict in verdicts]
+            table[place] = [OUTCOMES.index(outcome) for outcome in outcomes(self.distinct[place], on, rules)]
         return table[facts]
 
     def approval_ends(

@@ -3,7 +3,7 @@
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.need_value import Group, total_of
 from domain.law.rule_registry import applies
-from domain.law.rules import InForce, RuleRow
+from domain.law.rules import InForce
 from domain.needs.need import ContractKind
 from domain.text.bilingual import Text, euros
 
@@ -26,8 +26,9 @@ def is_mainly_light(group: Group) -> bool:
 
 def takes_light_regime(contract: ContractKind, group: Group, view: InForce) -> bool:
     """Whether the light regime of this kind of contract is that of the whole group."""
-    mainly = is_mainly_light(group) and view.holds("mixed_services")
-    return view.holds(REGIMES[contract]) and (is_light(group) or mainly)
+    if not group.light or not view.holds(REGIMES[contract]):
+        return False
+    return is_light(group) or (view.holds("mixed_services") and is_mainly_light(group))
 
 
 def _shares(group: Group) -> tuple[int | None, int | None]:
@@ -36,18 +37,18 @@ def _shares(group: Group) -> tuple[int | None, int | None]:
     return total_of(group.light), total_of(tuple(lot for lot in group.lots if lot.lot.id not in theirs))
 
 
-def light_rows(contract: ContractKind, group: Group, view: InForce) -> tuple[RuleRow, ...]:
+def light_rules(contract: ContractKind, group: Group) -> tuple[str, ...]:
     """The rules on which the light regime of a group rests, that which opens it first.
 
     Among them the list that names its services: the 115 codes of article 77, surely part of it, where they suffice.
     Passenger transport by concession has a rule of its own.
     """
-    social = [lot for lot in group.light if contract == "market" or not lot.transport]
-    rows = [view["concession_transport"]] if len(social) < len(group.light) else []
+    social = [lot.object for lot in group.light if contract == "market" or not lot.object.transport]
+    rules = ["concession_transport"] if len(social) < len(group.light) else []
     if social:
-        sure = all(lot.insertion or lot.ess_listing == "listed" for lot in social)
-        rows = [view[REGIMES[contract]], view["ess_listed_cpv" if sure else "light_regime_cpv"], *rows]
-    return (*rows, *(() if is_light(group) else (view["mixed_services"],)))
+        sure = all(each.insertion or each.ess_listing == "listed" for each in social)
+        rules = [REGIMES[contract], "ess_listed_cpv" if sure else "light_regime_cpv", *rules]
+    return (*rules, *(() if is_light(group) else ("mixed_services",)))
 
 
 @applies("light_regime", "light_regime_cpv")
@@ -60,7 +61,7 @@ def light_regime(group: Group, view: InForce) -> LegalAdvice | None:
     """
     if not group.light or not view.holds("light_regime"):
         return None
-    row, listed, *_ = light_rows("market", group, view)
+    row, listed, *_ = map(view.__getitem__, light_rules("market", group))
     fr = en = ""
     if listed.id == "light_regime_cpv":
         fr = " (annexe XIV de la directive 2014/24, à comparer à l'avis annexé au code)"
@@ -92,7 +93,7 @@ def mixed_services(contract: ContractKind, group: Group, view: InForce) -> Legal
     if not group.light or is_light(group) or not (view.holds("mixed_services") and view.holds(REGIMES[contract])):
         return None
     light, rest = _shares(group)
-    row, *others = reversed(light_rows(contract, group, view))
+    row, *others = map(view.__getitem__, reversed(light_rules(contract, group)))
     if light is None or rest is None:
         message = Text(
             "Services sociaux ou spécifiques et autres prestations dans un même marché : les règles de la part de plus "
