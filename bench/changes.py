@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -81,23 +82,23 @@ def changing(server: Server, seen: Seen | None = None) -> Iterator[None]:
 
 
 def _put(server: Server, seen: Seen, over: threading.Event) -> None:
-    connection, began = server.connect(), time.perf_counter()
-    run = f"{time.monotonic_ns():x}"
-    for number in range(1, 1_000_000):
-        answer = server.ask("PUT", f"/sources/new/suppliers/{run}-{number}", RECORD, connection)
-        seen.put_at[answer["data_version"]] = time.perf_counter()
-        if over.wait(max(0.0, began + number / PER_SECOND - time.perf_counter())):
-            return
+    run, began = f"{time.monotonic_ns():x}", time.perf_counter()
+    with closing(server.connect()) as connection:
+        for number in count(1):
+            answer = server.ask("PUT", f"/sources/new/suppliers/{run}-{number}", RECORD, connection)
+            seen.put_at[answer["data_version"]] = time.perf_counter()
+            if over.wait(max(0.0, began + number / PER_SECOND - time.perf_counter())):
+                return
 
 
 def _watch(server: Server, seen: Seen, position: int) -> None:
     """Match repeatedly on one connection, and note when each version is first seen."""
-    connection = server.connect()
-    last = server.data_version(connection)
-    while not seen.over.wait(PAUSE_SECONDS):
-        began = time.perf_counter()
-        found = server.data_version(connection)
-        end = time.perf_counter()
-        seen.match_ms.append((end - began) * 1000)
-        seen.seen_at[position].update(dict.fromkeys(range(last + 1, found + 1), end))
-        last = found
+    with closing(server.connect()) as connection:
+        last = server.data_version(connection)
+        while not seen.over.wait(PAUSE_SECONDS):
+            began = time.perf_counter()
+            found = server.data_version(connection)
+            end = time.perf_counter()
+            seen.match_ms.append((end - began) * 1000)
+            seen.seen_at[position].update(dict.fromkeys(range(last + 1, found + 1), end))
+            last = found

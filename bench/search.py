@@ -84,15 +84,10 @@ def _matches(asked: Sequence[BenchNeed]) -> Iterator[bytes]:
 
 def _answers(server: Server, asked: Sequence[BenchNeed]) -> dict[str, Any]:
     """The candidates of a lot, of varied needs and of the dense one. Raises RuntimeError where no need has any."""
-    connection = server.connect()
-    totals = [
-        lot["total"]
-        for body in (need.content for need in asked[:50])
-        for lot in server.ask("POST", "/match", body, connection)["lots"]
-    ]
+    totals = [lot["total"] for need in asked[:50] for lot in server.ask("POST", "/match", need.content)["lots"]]
     if not any(totals):
         raise RuntimeError("no need has a candidate: nothing would be measured")
-    dense = server.ask("POST", "/match", msgspec.json.decode(DENSE), connection)
+    dense = server.ask("POST", "/match", msgspec.json.decode(DENSE))
     return {"candidates": spread(totals), "dense": [lot["total"] for lot in dense["lots"]]}
 
 

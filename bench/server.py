@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
@@ -48,12 +48,15 @@ class Server:
     def ask(self, method: str, path: str, body: Any = None, connection: HTTPConnection | None = None) -> Any:
         """The JSON answer to one request; raises RuntimeError on a refusal."""
         content = None if body is None else json.dumps(body).encode()
-        return _answer(connection or self.connect(), method, path, content, "application/json")
+        if connection is not None:
+            return _answer(connection, method, path, content, "application/json")
+        with closing(self.connect()) as alone:
+            return _answer(alone, method, path, content, "application/json")
 
     def send(self, path: str, file: Path) -> Any:
         """The answer to an NDJSON file."""
-        with file.open("rb") as rows:
-            return _answer(self.connect(), "POST", path, rows, "application/x-ndjson")
+        with file.open("rb") as rows, closing(self.connect()) as connection:
+            return _answer(connection, "POST", path, rows, "application/x-ndjson")
 
     def data_version(self, connection: HTTPConnection | None = None) -> int:
         """The version of the data that one worker, that of the connection where it is given, matches with."""
@@ -104,15 +107,16 @@ def started(command: list[str], folder: Path) -> Iterator[Server]:
     environment |= {"VIVIER_HOME": str(folder), "VIVIER_ADMIN_KEY": ADMIN_KEY}
     environment |= {"VIVIER_IMPORT_LIMIT_MIB": "4096"}  # a million suppliers are 1.3 GB
     began = time.perf_counter()
-    with (folder / "log").open("ab") as log:
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log)
+    with (
+        (folder / "log").open("ab") as log,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log) as process,
+    ):
         try:
             server = Server(process.pid, _port(process))
             _await_ready(server)
             yield replace(server, start_seconds=time.perf_counter() - began)
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait()
 
 
 def _answer(connection: HTTPConnection, method: str, path: str, body: Any, media_type: str) -> Any:
