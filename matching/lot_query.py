@@ -19,6 +19,8 @@ Made = TypeVar("Made")
 
 # From there on, a title is held against CPV codes that say something else.
 SURE_TITLE = 0.5
+# CPV divisions of construction work, and of the services of architects and engineers.
+WORKS, ENGINEERS = "45", "71"
 
 
 @dataclass(frozen=True)
@@ -101,9 +103,9 @@ class NeedReader:
             raise InvalidContent(tuple(problems))
         return tuple(query for query in queries if query is not None)
 
-    def objects(self, lot: Lot) -> tuple[str, ...]:
+    def objects(self, lot: Lot, need_title: str = "") -> tuple[str, ...]:
         """The segments of the object of a lot whose codes were checked when it was stored; its places are not read."""
-        return tuple(self._requested_by(lot).found)
+        return tuple(self._requested_by(lot, need_title).found)
 
     def _spoken(self, need: Need) -> frozenset[str]:
         """The segments that the lots' own titles surely say: what the need's title says of them is meant for these."""
@@ -176,32 +178,42 @@ class NeedReader:
                 requested.add(reading.segment, f"keyword:{keyword}", reading.confidence)
         by_title = False
         if lot.title and (firm or not requested.found):
-            by_title = self._hear_title(requested, lot.title, need_title, firm, spoken)
+            coded = firm and firm | general.found.keys()
+            by_title = self._hear_title(requested, lot, need_title, coded, spoken)
         if not (requested.found or lot.cpv or lot.keywords):
             requested.unknown.append(lot.title or "")
         requested.complete(general, by_title)
         return requested
 
     def _hear_title(
-        self, requested: _Requested, title: str, need_title: str, firm: set[str], spoken: frozenset[str]
+        self, requested: _Requested, lot: Lot, need_title: str, coded: set[str], spoken: frozenset[str]
     ) -> bool:
-        """Adds what a title says, and whether it does, where nothing is asked for yet.
+        """Adds what a lot's title says, and whether it does, where nothing is asked for yet.
 
-        Where CPV codes name segments (`firm`), it is only noted that the title says something else. A trade that the
-        need's title alone says is left to the lots that say it themselves (`spoken`), unless this lot says none.
+        Where CPV codes name segments (`coded`), it is only noted that the title says something else. A trade that the
+        need's title alone says is left to the lots that say it themselves (`spoken`), unless this lot says none. What
+        is designed is not built: of works, nothing is added where all codes are of engineers' services.
         """
+        title = lot.title or ""
         own = {reading.segment for reading in self.interpreter.titles.read(title)}
         readings = self.interpreter.titles.read(title, need_title)
         left = spoken - own if own else frozenset()
         readings = tuple(reading for reading in readings if reading.segment not in left) or readings
-        if firm:
+        if coded:
             sure = tuple(reading.segment for reading in readings if reading.confidence >= SURE_TITLE)
-            requested.title_says = () if firm & {*sure} else sure
+            requested.title_says = () if coded & {*sure} else sure
             return False
+        if lot.cpv and all(code.startswith(ENGINEERS) for code in lot.cpv):
+            readings = tuple(reading for reading in readings if not self._is_works(reading.segment))
         for segment, confidence, _ in readings:
             said_in = title if segment in own or not need_title else need_title
             requested.add(segment, f"title:{said_in}", confidence)
         return bool(readings)
+
+    def _is_works(self, segment: str) -> bool:
+        """Whether a segment is bought as works, and not as a service of engineers too."""
+        codes = self.taxonomy.segments[segment].cpv
+        return any(code.startswith(WORKS) for code in codes) and not any(code.startswith(ENGINEERS) for code in codes)
 
     def _of_cpv(self, code: str, lot: Lot) -> tuple[str, ...]:
         """The segments of a CPV code; among equals, those the lot already names by code are enough."""

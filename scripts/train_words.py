@@ -31,7 +31,7 @@ from matching.words.word_model import WordModel, features_of
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "domain" / "data" / "words.npz"
-ROUNDS, RATE, DECAY = 100, 0.1, 1e-6
+ROUNDS, RATE, DECAY = 100, 0.1, 5e-6
 # A word is kept from so many texts on, a pair from one more; words of the taxonomy always.
 RARE = 2
 # A word that stands in small letters so often is more than the name of a place.
@@ -110,9 +110,9 @@ class Trainer:
             texts.add(map(stems, _LABEL_BREAK.split(self.cpv.label(code) or "")), target, 0.5)
         for segment in self.taxonomy.segments.values():
             for phrase in (*segment.synonyms, segment.label):
-                texts.add([stems(phrase)], (segment.id,), 2.0)
+                texts.add([self.reader.stems(phrase)], (segment.id,), 2.0)
         for phrase in self.taxonomy.vocabulary.outside:
-            texts.add([stems(phrase)], (OTHER,), 3.0)
+            texts.add([self.reader.stems(phrase)], (OTHER,), 3.0)
         for code, label in _rows(self.data / "rome" / "rome_labels.csv"):
             jobs = self.taxonomy.of_rome(code)
             texts.add(map(stems, _LABEL_BREAK.split(label)), jobs or (OTHER,), 1.0 if jobs else 0.3)

@@ -1,6 +1,7 @@
-"""`vivier words`: a title explained: what was set aside, the phrases found, and the segments with their words."""
+"""`vivier words`: a title explained to a buyer: what was set aside, what was recognised, and the segments it means."""
 
 import argparse
+import re
 
 from rich import box
 from rich.console import Console
@@ -14,33 +15,63 @@ from matching.words import word_model
 from matching.words.title_reader import MOST_READINGS, TITLE_FLOOR, TitleExplanation, TitleReader
 
 SHOWN = 6
+# A reading less likely than that is of no interest to a buyer.
+LEAST_SHOWN = 0.05
+ANOTHER_TRADE = "un autre métier"
+COLUMNS = ("segment", "intitulé", "confiance", "", "d'après")
+
+
+class _Spelling:
+    """The words of a title by their stems, so that a reader meets them as they were written."""
+
+    def __init__(self, reader: TitleReader, text: str) -> None:
+        words = re.findall(r"[^\W_]+", text.lower())
+        self._written = {stem: word for word in words for stem in reader.stems(word)}
+
+    def of(self, phrase: str) -> str:
+        return " ".join(self._written.get(stem, stem) for stem in phrase.split())
+
+    def parts(self, parts: tuple[tuple[str, ...], ...]) -> str:
+        return " | ".join(self.of(" ".join(part)) for part in parts) or "-"
 
 
 def run(options: argparse.Namespace, _: Settings) -> int:
     """Print how the title is read; without a segment the status is 1."""
-    trades = taxonomy.load()
-    explained = TitleReader(trades, territory.load(), word_model.load()).explain(options.title, options.need or "")
-    _write(explained, trades, console())
+    trades, need = taxonomy.load(), options.need or ""
+    reader = TitleReader(trades, territory.load(), word_model.load())
+    explained = reader.explain(options.title, need)
+    _write(explained, trades, _Spelling(reader, f"{need} {options.title}"), console())
     return 0 if explained.readings and explained.readings[0].confidence >= TITLE_FLOOR else 1
 
 
-def _write(explained: TitleExplanation, trades: Taxonomy, to: Console) -> None:
+def _write(explained: TitleExplanation, trades: Taxonomy, spelling: _Spelling, to: Console) -> None:
     title = explained.title
-    to.print(plain(f"Object:      {_parts(title.parts)}"))
-    to.print(plain(f"Completing:  {_parts(title.context)}"))
-    to.print(plain(f"Set aside:   {', '.join(title.aside) or '-'}"))
-    to.print("Phrases:")
-    for phrase, segments in explained.phrases:
-        to.print(plain(f"  {phrase}: {', '.join(segments) or 'another trade'}"))
-    to.print(f"Chance that it is another trade, by its words alone: {explained.other:.2f}")
+    to.print(plain(f"Objet :           {spelling.parts(title.parts)}"))
+    to.print(plain(f"Complément :      {spelling.parts(title.context)}"))
+    to.print(plain(f"Laissé de côté :  {', '.join(title.aside) or '-'}"))
+    to.print("Reconnu :" if explained.phrases else "Reconnu :         aucune expression connue")
+    for phrase, segments in dict(explained.phrases).items():
+        names = " ; ".join(trades.label(segment) for segment in segments)
+        to.print(plain(f"  « {spelling.of(phrase)} » : {names or ANOTHER_TRADE}"))
+    to.print(f"Probabilité d'{ANOTHER_TRADE}, d'après les mots seuls : {_percent(explained.other)}")
+    likely = [reading for reading in explained.readings if reading.confidence >= LEAST_SHOWN]
+    if not likely or likely[0].confidence < TITLE_FLOOR:
+        to.print(f"Aucun segment retenu : aucun n'atteint {_percent(TITLE_FLOOR)} de confiance.")
+    if likely:
+        to.print(_table(explained, trades, spelling))
+
+
+def _table(explained: TitleExplanation, trades: Taxonomy, spelling: _Spelling) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for column in ("segment", "label", "confidence", "", "words"):
+    for column in COLUMNS:
         table.add_column(column)
     for place, (segment, confidence, words) in enumerate(explained.readings[:SHOWN]):
-        given = "given" if place < MOST_READINGS and confidence >= TITLE_FLOOR else ""
-        table.add_row(segment, trades.label(segment), f"{confidence:.2f}", given, plain(", ".join(words)))
-    to.print(table)
+        if confidence >= LEAST_SHOWN:
+            given = "retenu" if place < MOST_READINGS and confidence >= TITLE_FLOOR else ""
+            said = ", ".join(map(spelling.of, words))
+            table.add_row(segment, trades.label(segment), _percent(confidence), given, plain(said))
+    return table
 
 
-def _parts(parts: tuple[tuple[str, ...], ...]) -> str:
-    return " | ".join(" ".join(part) for part in parts) or "-"
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

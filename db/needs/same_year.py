@@ -19,7 +19,7 @@ _OTHERS = text("""
         'lots', (
             SELECT json_agg(lot)
             FROM json_to_recordset(it.lots)
-                AS lot (id text, segments json, cpv json, keywords json, nature text, value_eur json)
+                AS lot (id text, title text, segments json, cpv json, keywords json, nature text, value_eur json)
         )
     )) AS need
     FROM needs, json_to_record(content)

@@ -24,8 +24,8 @@ THIS_NEED = Text("ce besoin", "this need")
 DIRECT = Text("seuil des achats sans publicité ni mise en concurrence", "the threshold of awards without competition")
 EUROPEAN = Text("seuil européen de cet acheteur", "the EU threshold of this buyer")
 
-ReadObject = Callable[[Lot], tuple[str, ...]]
-"""The segments understood as the object of a lot."""
+ReadObject = Callable[[Lot, str], tuple[str, ...]]
+"""The segments understood as the object of a lot, given with the title of its need ("" where it has none)."""
 Lots = list[tuple[Lot, bool]]
 """Lots of one family, each with whether it is a service under the light regime."""
 
@@ -61,8 +61,8 @@ class _Sum(NamedTuple):
 
 def may_pass_with_others(need: Need, view: InForce) -> bool:
     """Whether other needs may matter to a need, as far as is seen before the words of its lots are understood."""
-    in_words = any(lot.nature is None and not lot.cpv and lot.keywords for lot in need.lots)
-    return need.contract == "market" and (in_words or bool(_above(need, lambda lot: lot.segments, view)))
+    in_words = any(lot.nature is None and not lot.cpv and (lot.keywords or lot.title) for lot in need.lots)
+    return need.contract == "market" and (in_words or bool(_above(need, lambda lot, _: lot.segments, view)))
 
 
 @applies("no_split", "homogeneous_needs", "regular_needs")
@@ -89,7 +89,7 @@ def no_split(need: Need, others: Sequence[OtherNeed], year: int, read: ReadObjec
 
 def _above(need: Need, read: ReadObject, view: InForce) -> list[Threshold]:
     """The thresholds above the value of a market's supplies and services, the highest first."""
-    lots = tuple(read_lot(lot, read(lot), view) for lot in need.lots)
+    lots = tuple(read_lot(lot, read(lot, need.title or ""), view) for lot in need.lots)
     group = next((group for group in groups(need, lots) if not group.works), None)
     if group is None or need.contract == "concession":
         return []
@@ -105,17 +105,24 @@ def _sums(
     """For each family of the need, the sum that passes the highest of these thresholds."""
 
     @cache
-    def bought(segments: Codes, cpv: Codes, keywords: Codes, nature: Nature | None) -> tuple[frozenset[str], bool]:
-        """The families of such a lot, none of works, and whether it is under the light regime."""
-        lot = Lot("", segments=segments, cpv=cpv, keywords=keywords, nature=nature)
-        facts = read_lot(lot, read(lot), view)
+    def bought(
+        segments: Codes, cpv: Codes, words: tuple[Codes, str, str], nature: Nature | None
+    ) -> tuple[frozenset[str], bool]:
+        """The families of such a lot, none of works, and whether it is under the light regime.
+
+        `words`: its keywords, its title and that of its need.
+        """
+        keywords, title, need_title = words
+        lot = Lot("", title=title, segments=segments, cpv=cpv, keywords=keywords, nature=nature)
+        facts = read_lot(lot, read(lot, need_title), view)
         light = facts.insertion or facts.light_listing == "listed"
         return frozenset() if facts.works else families(facts.segments, facts.cpv), light
 
     def by_family(each: Need, among: Collection[str] | None = None) -> dict[str, Lots]:
         found: dict[str, Lots] = {}
         for lot in each.lots:
-            of_lot, light = bought(lot.segments, lot.cpv, lot.keywords, lot.nature)
+            words = lot.keywords, lot.title or "", each.title or ""
+            of_lot, light = bought(lot.segments, lot.cpv, words, lot.nature)
             for family in of_lot:
                 if among is None or family in among:
                     found.setdefault(family, []).append((lot, light))

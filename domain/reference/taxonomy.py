@@ -95,13 +95,17 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `linking`: words that tie a complement to what stands before ("de"); `empty`: other words without meaning of their
     own; `filler`: words that say little of the activity ("prestation", "bio"); `outside`: phrases that look like a
-    segment's but are another trade; `forms`: other form of a word → the word the synonyms use ("tondre" → "tonte").
+    segment's but are another trade; `premises`: phrases of segments that also name a building, and name the trade only
+    after nothing or words of `running` it ("gestion de la crèche", not "extension de la crèche"); `forms`: other
+    form of a word → the word the synonyms use ("tondre" → "tonte").
     """
 
     linking: frozenset[str]
     empty: frozenset[str]
     filler: frozenset[str]
     outside: tuple[str, ...]
+    premises: tuple[str, ...]
+    running: frozenset[str]
     forms: dict[str, str]
 
 

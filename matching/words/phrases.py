@@ -8,7 +8,48 @@ from domain.text.normalise import fold, stem
 Meaning = TypeVar("Meaning")
 
 # Between the words of a phrase these change nothing: "collecte de papiers", "collecte des papiers".
-LINKS = frozenset(["de", "d", "du", "des", "la", "le", "l", "les", "au", "aux", "a", "en", "pour", "par"])
+LINKS = frozenset(
+    [
+        "a",
+        "au",
+        "aux",
+        "avec",
+        "ce",
+        "ces",
+        "cet",
+        "cette",
+        "d",
+        "dans",
+        "de",
+        "des",
+        "du",
+        "elle",
+        "en",
+        "est",
+        "il",
+        "l",
+        "la",
+        "le",
+        "les",
+        "leur",
+        "leurs",
+        "n",
+        "par",
+        "pour",
+        "qui",
+        "que",
+        "s",
+        "sa",
+        "se",
+        "ses",
+        "son",
+        "sont",
+        "sur",
+        "un",
+        "une",
+        "y",
+    ]
+)
 
 
 class Spotted(NamedTuple, Generic[Meaning]):

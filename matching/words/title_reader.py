@@ -7,19 +7,20 @@ was measured on titles that people labelled, so that of readings with a confiden
 import functools
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
+from domain.text.normalise import stem
 from matching.words.phrases import PhraseSpotter, stems
 from matching.words.titles import Title, TitleParser
 from matching.words.word_model import Probabilities, WordModel
 
 # Readings below are not given: more of them would be wrong than right ones lost.
-TITLE_FLOOR = 0.3
+TITLE_FLOOR = 0.25
 MOST_READINGS = 3
 # How many segments the model may propose beside those that phrases name, and the least chance of one.
 PROPOSED, LEAST_CHANCE = 3, 0.02
@@ -80,11 +81,10 @@ class TitleClues(NamedTuple):
 class _Phrases:
     """The phrases found in some parts, by segment, and whether another trade's is among them."""
 
-    def __init__(self, spotter: PhraseSpotter[tuple[str, ...]], parts: Sequence[Sequence[str]]) -> None:
-        self.found: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
-        for part in parts:
-            for at, length, segments in spotter.spot(part):
-                self.found.append((tuple(part[at : at + length]), segments))
+    def __init__(
+        self, found: Iterable[tuple[tuple[str, ...], tuple[str, ...]]], parts: Sequence[Sequence[str]]
+    ) -> None:
+        self.found = list(found)
         self.long = {segment for words, segments in self.found for segment in segments if len(words) > 1}
         self.short = {segment for words, segments in self.found for segment in segments if len(words) == 1}
         self.named = self.long | self.short
@@ -102,9 +102,17 @@ class TitleReader:
         self._model = model
         self._places = {segment: place for place, segment in enumerate(model.segments) if segment in taxonomy.segments}
         self._order = {segment: place for place, segment in enumerate(taxonomy.segments)}
-        self._spotter, words = _taught(taxonomy)
-        self._parser = TitleParser(territories, (words | model.common).__contains__)
+        vocabulary = taxonomy.vocabulary
+        self._forms = {stem(form): stem(word) for form, word in vocabulary.forms.items()}
+        self._premises = frozenset(map(self.stems, vocabulary.premises))
+        self._running = frozenset(map(stem, vocabulary.running))
+        self._spotter, words = _taught(taxonomy, self.stems)
+        self._parser = TitleParser(territories, (words | model.common).__contains__, self._forms)
         self._readings = functools.lru_cache(CACHED)(self._read)
+
+    def stems(self, phrase: str) -> tuple[str, ...]:
+        """The stems of a phrase as titles are read: other forms of a word as the one that the taxonomy uses."""
+        return tuple(self._forms.get(word, word) for word in stems(phrase))
 
     def read(self, title: str, context: str = "") -> tuple[Reading, ...]:
         """The segments that a title means, best first, at most three; () where it says no trade, or another.
@@ -138,8 +146,19 @@ class TitleReader:
             parsed = Title(parsed.parts, parsed.context + around.parts, aside)
         chances = self._model.probabilities(parsed.parts)
         whole = self._model.probabilities(parsed.parts + parsed.context) if parsed.context else chances
-        own, around_it = _Phrases(self._spotter, parsed.parts), _Phrases(self._spotter, parsed.context)
+        own, around_it = (_Phrases(self._spotted(parts), parts) for parts in (parsed.parts, parsed.context))
         return _Weighed(parsed, own, around_it, chances, whole)
+
+    def _spotted(self, parts: Sequence[Sequence[str]]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+        """The phrases of some parts with the segments they name.
+
+        Premises name a trade only where they are run, not where something is done to them ("extension de la crèche").
+        """
+        for part in parts:
+            for at, length, segments in self._spotter.spot(part):
+                phrase = tuple(part[at : at + length])
+                if phrase not in self._premises or self._running.issuperset(part[:at]):
+                    yield phrase, segments
 
     def _proposed(self, weighed: "_Weighed") -> Iterator[str]:
         """The segments that phrases name, and those the model finds likeliest."""
@@ -210,14 +229,17 @@ class _Weighed(NamedTuple):
         )
 
 
-def _taught(taxonomy: Taxonomy) -> tuple[PhraseSpotter[tuple[str, ...]], frozenset[str]]:
+def _taught(
+    taxonomy: Taxonomy, stems_of: Callable[[str], tuple[str, ...]]
+) -> tuple[PhraseSpotter[tuple[str, ...]], frozenset[str]]:
     """A spotter of labels, their parts, synonyms and phrases of other trades; with every word of these."""
     meanings: dict[tuple[str, ...], dict[str, None]] = {}
     for segment in taxonomy.segments.values():
-        for text in (*segment.synonyms, segment.label, *_LABEL_PART.split(segment.label)):
-            if words := stems(text):
+        parts = (part for part in _LABEL_PART.split(segment.label) if len(stems_of(part)) > 1)
+        for text in (*segment.synonyms, segment.label, *parts):
+            if words := stems_of(text):
                 meanings.setdefault(words, {})[segment.id] = None
-    meanings |= {stems(text): {} for text in taxonomy.vocabulary.outside}
+    meanings |= {stems_of(text): {} for text in taxonomy.vocabulary.outside}
     spotter: PhraseSpotter[tuple[str, ...]] = PhraseSpotter()
     for words, segments in meanings.items():
         spotter.learn(words, tuple(segments))

@@ -6,7 +6,7 @@ sees why it did not count.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from domain.reference.territory import Territories, TerritoryKind
@@ -30,6 +30,12 @@ _FOR = re.compile(
     r"[^:;•|\n«»\"()]*?(?=[:;•|\n«»\"()]|\s[-–—]|\.\s|$)",
     re.IGNORECASE,
 )
+# What says that the object follows ("Le présent marché a pour objet …").
+_PREFACE = re.compile(
+    r"\b(?:l[ea]s? |l['’]|cette |ce )?(?:pr.sente? )?(?:march.|consultation|accord[- ]cadre|mission|prestation)?s?"
+    r"(?: de \w+)? ?\b(?:a|ont|ayant) pour (?:objet|objectif|but)\b",
+    re.IGNORECASE,
+)
 _BREAK = re.compile(r"[.,;:!?()•|\n/+_«»\"“”\[\]&]|\s[-–—]+|[-–—]\s|\b(?:et|ou)\b", re.IGNORECASE)
 # What follows completes the object, or says what it is for: read only where the object itself says no trade.
 _TAIL = re.compile(
@@ -38,9 +44,12 @@ _TAIL = re.compile(
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"[^\W_]+")
-# A letter lost for good, as old data has them, is most often one of these.
+# A letter lost for good, as old data has them, is most often one of these; or it was a quotation mark.
 _LOST, _LETTERS = "�", "eaciou"
 _LOST_WORD = re.compile(r"[^\W_]*�[^\W_�]*(?:�[^\W_�]*)*")
+_ASKED = re.compile(r"(?<=[^\W\d_])\?(?=[^\W\d_])")
+# An apostrophe lost for good ("laménagement", "dimpression").
+_ELIDED = re.compile(r"[dl][aeiouh]\w{4}")
 
 
 class Title(NamedTuple):
@@ -54,8 +63,8 @@ class Title(NamedTuple):
 class TitleParser:
     """Parts titles; built once from the names of places and the words that mean something."""
 
-    def __init__(self, territories: Territories, known: Callable[[str], bool]) -> None:
-        self._known = known
+    def __init__(self, territories: Territories, known: Callable[[str], bool], forms: Mapping[str, str]) -> None:
+        self._known, self._forms = known, forms
         self._places: PhraseSpotter[bool] = PhraseSpotter()
         names = {area.name for kind in _PLACES for area in territories.areas(kind)}
         for words in {stems(name) for name in sorted(names)}:
@@ -69,6 +78,8 @@ class TitleParser:
         if "<" in text or "#" in text:
             text = _MARKUP.sub(" ", text)
         text = self._mended(text)
+        if " pour " in text:
+            text = _PREFACE.sub(" ; ", text)
         aside: list[str] = []
         before, after = _at_lot(text, aside)
         parts, tails = self._parts(after, aside)
@@ -97,7 +108,7 @@ class TitleParser:
             if word in LINKS:
                 continue
             if word.isalpha() and len(word) > 1:
-                words.append(stem(word))
+                words.append(self._usual(stem(word)))
             else:
                 aside.append(word)
         for place in list(self._places.spot(words)):
@@ -105,13 +116,21 @@ class TitleParser:
             words[place.start : place.start + place.length] = [""] * place.length
         return tuple(filter(None, words))
 
+    def _usual(self, word: str) -> str:
+        """The stem that the taxonomy uses for a word, whose apostrophe may be lost."""
+        if word[0] in "dl" and not self._known(word) and _ELIDED.match(word) and self._known(word[1:]):
+            word = word[1:]
+        return self._forms.get(word, word)
+
     def _mended(self, text: str) -> str:
         """The text with lost letters put back where that makes a known word."""
+        if "?" in text:
+            text = _ASKED.sub(_LOST, text)
         return _LOST_WORD.sub(self._mended_word, text) if _LOST in text else text
 
     def _mended_word(self, match: re.Match[str]) -> str:
         word = match[0]
-        guesses = (word.replace(_LOST, letter) for letter in _LETTERS)
+        guesses = (word.replace(_LOST, letter) for letter in (*_LETTERS, " "))
         return next((guess for guess in guesses if self._known(stem(fold(guess)))), word.replace(_LOST, "e"))
 
 

@@ -249,6 +249,18 @@ def test_codes_too_general_give_way_to_the_title(read: Any) -> None:
     assert query.title_says == ()
 
 
+def test_a_title_agrees_with_a_code_too_general_beside_another(read: Any) -> None:
+    query = read(need(Lot(id="1", title="Nettoyage des bureaux", cpv=("90910000", "90914000"))))
+    assert query.title_says == ()
+
+
+def test_works_are_not_asked_for_where_engineers_are(read: Any) -> None:
+    """An architect's competition names the building, which nobody is asked to build."""
+    title = "Réhabilitation de bâtiments"
+    assert sources_of(read(need(Lot(id="1", title=title)))) == {"bt-tce": (f"title:{title}",)}
+    assert read(need(Lot(id="1", title=title, cpv=("71200000",)))).wanted == ()
+
+
 @pytest.mark.parametrize(
     ("title", "says"), [("Tonte des pelouses", ("ev-entretien",)), ("Nettoyage des bureaux", ()), ("Lot 3", ())]
 )

@@ -94,6 +94,16 @@ async def test_other_needs_are_read_by_their_codes_and_words_too(buyer: Buyer) -
     assert "= 60 000 € ≥ 60 000 €" in told
 
 
+async def test_needs_that_have_only_titles_are_read_by_these(buyer: Buyer) -> None:
+    """The need under review as well as the others; a lot that says where alone is read with its need's title."""
+    titled = [{"id": "1", "title": "Tonte des pelouses du stade", "value_eur": 30_000}]
+    placed = [{"id": "1", "title": "Secteur nord", "value_eur": 35_000}]
+    await buyer.keep(**of_value(None, title="Entretien des espaces verts", lots=placed))
+    assert await warned(buyer, **of_value(10_000, "pr-locaux")) == []
+    (told,) = await warned(buyer, **of_value(None, title="Stade", lots=titled, reference="STADE"))
+    assert "30 000 € + 35 000 € (« Entretien des espaces verts ») = 65 000 € ≥ 60 000 €" in told
+
+
 async def test_an_award_by_another_buyer_of_the_organisation_is_to_be_checked(buyer: Buyer, source: str) -> None:
     """Its supplier stays a candidate, to be judged; by the same buyer it is barred."""
     supplier = await buyer.supplier(source, "1", legal_form="association", ess=True)

@@ -29,7 +29,8 @@ async def test_only_what_is_added_up_is_read(engine: Engine) -> None:
     """Places and territories are left in the database, however large they are."""
     async with transaction(engine) as connection:
         own = await ensure_organisation(connection, "Morbihan", NOW)
-        lots = (msgspec.structs.replace(LOT, title="Parcs", site=Place(commune="56260"), duration_months=12), Lot("2"))
+        parks = msgspec.structs.replace(LOT, title="Parcs")
+        lots = (msgspec.structs.replace(parks, site=Place(commune="56260"), duration_months=12), Lot("2"))
         need = await stored(
             connection,
             own,
@@ -40,7 +41,7 @@ async def test_only_what_is_added_up_is_read(engine: Engine) -> None:
             estimated_total_eur=10,
             territory=TerritoryRequest(codes=("departement:56",)),
         )
-        kept = Need((LOT, Lot("2")), "R", "T", estimated_total_eur=10)
+        kept = Need((parks, Lot("2")), "R", "T", estimated_total_eur=10)
         found = await needs_of_year(connection, own, 2026, None, BESIDES)
         assert found == (OtherNeed(need.id, HERE, kept),)
 

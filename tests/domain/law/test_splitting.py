@@ -21,7 +21,7 @@ CARE = "85320000"
 def warned(asked: Need, *others: Need, on: date = TODAY) -> list[LegalAdvice]:
     """The advice on a need beside the other needs of 2026."""
     counted = [OtherNeed(UUID(int=number), buyer_siret(other), other) for number, other in enumerate(others, 1)]
-    return no_split(asked, counted, 2026, lambda lot: lot.segments, load().at(on, asked.contract))
+    return no_split(asked, counted, 2026, lambda lot, _: lot.segments, load().at(on, asked.contract))
 
 
 def the(found: list[LegalAdvice]) -> LegalAdvice:

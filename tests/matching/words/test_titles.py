@@ -5,7 +5,8 @@ import pytest
 from domain.reference import territory
 from matching.words.titles import LONGEST_TITLE, TitleParser
 
-PARSER = TitleParser(territory.load(), {"peinture", "vitre", "haie", "platrerie", "batiment", "place"}.__contains__)
+KNOWN = {"peinture", "vitre", "haie", "platrerie", "batiment", "place", "amenagement", "brosserie"}
+PARSER = TitleParser(territory.load(), KNOWN.__contains__, {"tvx": "travaux"})
 
 
 def words(parts: tuple[tuple[str, ...], ...]) -> str:
@@ -18,6 +19,10 @@ def words(parts: tuple[tuple[str, ...], ...]) -> str:
         ("Restructuration du collège - Lot n° 4 : Peinture", "peinture", "restructuration college"),
         ("Lot 2 : peinture, vitres et haies", "peinture | vitre | haie", ""),
         ("Tonte LOT N�1", "tonte", ""),
+        ("Le présent marché a pour objet la tonte de haies", "tonte haie", ""),
+        ("Entretien des b?timents", "entretien batiment", ""),
+        ("Tvx d'aménagement ou daménagement", "travaux amenagement | amenagement", ""),
+        ("�Brosserie, haies�", "brosserie | haie", ""),
         ("Fourniture de haies pour les enfants", "fourniture haie", "enfant"),
         ("Broyeur avec formation à l'usage", "broyeur", "formation usage"),
     ],
