@@ -2,8 +2,8 @@
 
     python -m bench [--sizes 13500,220000,1000000] [--only search,changes] [--quick] [--postgis FOLDER] [--out FOLDER]
 
-A whole run also writes the figures of the guide; one with --only, --quick or --out writes its file alone, a quick one
-without --out none. `--publish` writes the guide's figures again from the newest file, and measures nothing.
+A whole run is kept in bench/results and told in docs/performance.md; of less, what was measured is printed, and kept where
+--out says. `--publish` writes the guide's figures again from the newest file in bench/results, and measures nothing.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from matching.reference import Reference, load_reference
 SIZES = (13_500, 220_000, 1_000_000)
 OF_NO_SIZE = ("rules", "reports")
 OF_EACH_SIZE = ("imports", "changes", "search", "postgis")
+EVERY = (*OF_NO_SIZE, *OF_EACH_SIZE)
 
 
 @dataclass(frozen=True)
@@ -46,23 +47,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.publish:
         return _publish_newest()
     reference = load_reference()
-    with tempfile.TemporaryDirectory() as folder, home() as scratch:
+    with tempfile.TemporaryDirectory() as files, home() as scratch:
         result = results.surroundings(scratch)
         extent = QUICK if options.quick else WHOLE
         result["extent"] = {**asdict(extent), "lots": list(extent.lots), "offerless": options.offerless}
         result |= _of_no_size(options.only, extent, reference)
-        pool = PoolFile(Path(folder), max(options.sizes), reference, options.offerless)
+        pool = PoolFile(Path(files), max(options.sizes), reference, options.offerless)
         result["sizes"] = {
             str(size): _of_size(size, pool, options, extent, reference) for size in sorted(set(options.sizes))
         }
     result = results.rounded(result)
     print(tables.report(result))
-    if options.quick and options.out is None:
-        return 0
-    path = results.save(result, options.out or results.FOLDER)
-    path.with_suffix(".md").write_text(tables.report(result), encoding="utf-8")
-    whole = set(options.only) == {*OF_NO_SIZE, *OF_EACH_SIZE}
-    if whole and not options.quick and options.out is None:
+    whole = not options.quick and set(options.only) == set(EVERY) and set(options.sizes) >= set(SIZES)
+    if folder := options.out or (results.FOLDER if whole else None):
+        path = results.save(result, folder)
+        path.with_suffix(".md").write_text(tables.report(result), encoding="utf-8")
+    if whole and options.out is None:
         tables.publish(result)
     return 0
 
@@ -130,10 +130,9 @@ def _say(what: str, size: int | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    every = (*OF_NO_SIZE, *OF_EACH_SIZE)
     parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--sizes", type=_sizes, default=SIZES, help="numbers of suppliers, with commas between")
-    parser.add_argument("--only", type=_pieces, default=every, help=f"some of {', '.join(every)}")
+    parser.add_argument("--only", type=_pieces, default=EVERY, help=f"some of {', '.join(EVERY)}")
     parser.add_argument(
         "--quick", action="store_true", help="twenty needs, half a second of load: does it work at all?"
     )
@@ -141,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
         "--offerless", type=float, default=0.0, help="the share of suppliers of which no offer is known"
     )
     parser.add_argument("--postgis", type=Path, help="the folder of the programs of a PostgreSQL with PostGIS")
-    parser.add_argument("--out", type=Path, help="another folder for the result")
+    parser.add_argument("--out", type=Path, help="the folder that keeps the result of a part")
     parser.add_argument("--publish", action="store_true", help="write the guide's figures from the newest result")
     return parser
 
@@ -155,7 +154,7 @@ def _sizes(text: str) -> tuple[int, ...]:
 
 def _pieces(text: str) -> tuple[str, ...]:
     chosen = tuple(text.split(","))
-    if unknown := set(chosen) - {*OF_NO_SIZE, *OF_EACH_SIZE}:
+    if unknown := set(chosen) - set(EVERY):
         raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}")
     return chosen
 

@@ -114,7 +114,7 @@ def report(result: Result) -> str:
         f"Commit {result['commit']}; {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, "
         f"{machine['system']}, load {machine['load_before']} before; "
         + ", ".join(f"{name} {number}" for name, number in versions.items())
-        + f". Needs in rotation: {result['extent']['rotation']}; under load for {result['extent']['seconds']:.0f} s.\n",
+        + f". Needs in rotation: {result['extent']['rotation']}; under load for {result['extent']['seconds']:g} s.\n",
         *_by_size(result, OF_A_SIZE, "Suppliers", _english),
     ]
     if fits := _fits(result):
