@@ -2,8 +2,8 @@
 
     python -m bench [--sizes 13500,220000,1000000] [--only search,changes] [--quick] [--postgis FOLDER] [--out FOLDER]
 
-A whole run is kept in bench/results and told in docs/performance.md; of less, what was measured is printed, and kept where
---out says. `--publish` writes the guide's figures again from the newest file in bench/results, and measures nothing.
+A whole run is kept in bench/results and told in docs/performance.md; a part is printed, and kept where --out says.
+`--publish` writes the guide's figures again from the newest file in bench/results, and measures nothing.
 """
 
 import argparse

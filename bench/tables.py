@@ -55,14 +55,13 @@ OF_A_SIZE: tuple[Row, ...] = (
 )
 IN_THE_GUIDE: tuple[Row, ...] = (
     ("Recherches de trois lots par seconde, un processus", "search/load/per_second"),
-    ("Visiteurs à la fois, chacun cherchant toutes les dix secondes",
-     "visitors"),
-    ("Les mêmes recherches pendant que cinq fiches changent par seconde",
-     "search/load_while_changing/per_second"),
+    ("Visiteurs à la fois, chacun cherchant toutes les dix secondes", "visitors"),
+    ("Les mêmes recherches pendant que cinq fiches changent par seconde", "search/load_while_changing/per_second"),
+    ("Temps de calcul d'une recherche, vue déjà (ms)", "search/warm/server_cpu_ms"),
+    ("Celui d'une requête PostGIS simple pour les mêmes lots (ms)", "postgis/plain/cpu_ms/mean"),
     ("Attente d'une recherche seule, médiane (ms)", "search/warm/latency_ms/p50"),
     ("Attente à 16 connexions, 99 sur 100 en moins de (ms)", "search/load/latency_ms/p99"),
-    ("Première recherche d'un territoire, 99 sur 100 en moins de (ms)",
-     "search/unseen_territories/latency_ms/p99"),
+    ("Première recherche d'un territoire, 99 sur 100 en moins de (ms)", "search/unseen_territories/latency_ms/p99"),
     ("Mémoire, un processus (Mo)", "search/memory_mb/server"),
     ("Mémoire, deux processus (Mo)", "memory_of_two_workers_mb/server"),
     ("Mémoire de PostgreSQL à côté (Mo)", "memory_of_two_workers_mb/postgresql"),
@@ -70,7 +69,7 @@ IN_THE_GUIDE: tuple[Row, ...] = (
     ("Import de tout l'annuaire (s)", "import/answered_s"),
     ("… puis trouvé par tous les processus après (s)", "import/matched_by_all_after_s"),
     ("Une fiche changée est trouvée par tous, 99 sur 100 en moins de (s)", "changes/seen_after_s/p99"),
-)  # fmt: skip
+)
 CURVES = {
     "search/warm/server_cpu_ms": Text("territoires et activités déjà vus", "needs asked before"),
     "search/unseen_segments/server_cpu_ms": Text("activités jamais vues là", "segments never seen there"),
