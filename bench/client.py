@@ -1,7 +1,7 @@
 """A client that costs little beside the server it loads: raw HTTP/1.1 over kept connections, in one thread.
 
-An answer's head is searched for its status and length, its body is counted and thrown away into one buffer. That took 46
-µs of CPU a request of 80 kB where the server's cheapest route took 139: on two cores the server is what is measured.
+An answer's head is searched for its status and length, its body is counted and thrown away into one buffer. That took
+46 µs of CPU a request of 80 kB where the server's cheapest route took 139: on two cores the server is what is measured.
 """
 
 import asyncio
