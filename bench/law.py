@@ -20,7 +20,8 @@ from unittest.mock import patch
 
 import msgspec
 
-from bench.match import NEED, ON, suppliers
+from bench.needs import DENSE
+from bench.suppliers import ON, suppliers
 from domain.law.findings import LotReview, NeedReview
 from domain.law.review import OPTIONS
 from domain.needs.need import Need
@@ -51,7 +52,7 @@ SIXTEEN = b"""{"territory": {"codes": ["departement:56"]}, "buyer": {"kind": "lo
 """Small lots of a need large enough for the formal procedure: there are many sets of them that may leave it."""
 
 NEEDS = {
-    "three lots, one of them reserved": NEED,
+    "three lots, one of them reserved": DENSE,
     "three lots reserved, with all there is to say": MOST,
     "sixteen small lots reserved, with many sets": SIXTEEN,
     "a single lot, reserved": SMALL,
