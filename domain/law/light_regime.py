@@ -5,10 +5,30 @@ from domain.law.need_value import Group, total_of
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce
 from domain.needs.need import ContractKind
-from domain.text.bilingual import Text, euros
+from domain.text.bilingual import NOTHING, Text, euros
 
 REGIMES: dict[ContractKind, str] = {"market": "light_regime", "concession": "light_concession"}
 """The rule that opens the light regime to each kind of contract."""
+WIDER_LIST = Text(
+    " (annexe XIV de la directive 2014/24, à comparer à l'avis annexé au code)",
+    " (annex XIV of directive 2014/24, to be compared with the notice annexed to the code)",
+)
+WHOLE_IS_LIGHT = Text(
+    "Services sociaux ou autres services spécifiques{annex} : procédure adaptée possible quel que soit le montant",
+    "Social or other specific services{annex}: adapted procedure possible whatever the amount",
+)
+PART_IS_LIGHT = Text(
+    "Lots de services sociaux ou autres services spécifiques{annex} : passés à part, ils peuvent suivre une procédure "
+    "adaptée quel que soit leur montant",
+    "Lots of social or other specific services{annex}: awarded apart, they may take an adapted procedure whatever the "
+    "amount",
+)
+# by whether all lots are such services, and whether it takes the wider list to know them
+LIGHT_REGIME = {
+    (whole, wider): text.filled(annex=WIDER_LIST if wider else NOTHING)
+    for whole, text in ((True, WHOLE_IS_LIGHT), (False, PART_IS_LIGHT))
+    for wider in (True, False)
+}
 THEIRS = Text("celles des services sociaux et spécifiques", "those of social and specific services")
 OTHERS = Text("celles des autres prestations", "those of the other services")
 
@@ -62,24 +82,9 @@ def light_regime(group: Group, view: InForce) -> LegalAdvice | None:
     if not group.light or not view.holds("light_regime"):
         return None
     row, listed, *_ = map(view.__getitem__, light_rules("market", group))
-    fr = en = ""
-    if listed.id == "light_regime_cpv":
-        fr = " (annexe XIV de la directive 2014/24, à comparer à l'avis annexé au code)"
-        en = " (annex XIV of directive 2014/24, to be compared with the notice annexed to the code)"
-    if is_light(group):
-        message = Text(
-            f"Services sociaux ou autres services spécifiques{fr} : procédure adaptée possible quel que soit le "
-            "montant",
-            f"Social or other specific services{en}: adapted procedure possible whatever the amount",
-        )
-        return advice("LIGHT_REGIME", "info", row, message, group.advised_lots, least_sure(row, listed))
-    message = Text(
-        f"Lots de services sociaux ou autres services spécifiques{fr} : passés à part, ils peuvent suivre une "
-        "procédure adaptée quel que soit leur montant",
-        f"Lots of social or other specific services{en}: awarded apart, they may take an adapted procedure whatever "
-        "the amount",
-    )
-    lots = (tuple(lot.lot.id for lot in group.light),)
+    whole = is_light(group)
+    lots = group.advised_lots if whole else (tuple([lot.lot.id for lot in group.light]),)
+    message = LIGHT_REGIME[whole, listed.id == "light_regime_cpv"]
     return advice("LIGHT_REGIME", "info", row, message, lots, least_sure(row, listed))
 
 
