@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.eligibility import eligibility
+from domain.law.eligibility import outcomes
 from domain.law.findings import OUTCOMES
 from domain.law.rules import Rules
 from domain.law.supplier_facts import LegalFacts
@@ -69,8 +69,7 @@ class EligibilityCache:
         """The outcomes on a day of the suppliers of these facts."""
 
         def judged(place: int) -> int:
-            verdicts = [eligibility(self.distinct[place], reserved, on, rules) for reserved in RESERVED_TYPES]
-            return code_of(OUTCOMES.index(verdict.outcome) for verdict in verdicts)
+            return code_of(OUTCOMES.index(outcome) for outcome in outcomes(self.distinct[place], on, rules))
 
         return self._codes(on).values(facts, len(self.distinct), judged)
 
