@@ -67,7 +67,7 @@ async def match_need(call: Call, body: Need) -> bytes:
     before the contract; neither it nor where a supplier stands is a lawful criterion of selection or award.
     """
     services = call.services
-    answer = match_map if call.media_type == GEOJSON else match_bytes
+    answer = match_map if call.media_type == GEOJSON else match_json
     arguments = body, services.directory.index, services.reference, body.on or services.today(), call.language
     started = time.perf_counter()
     if len(body.lots) <= LOTS_ON_THE_LOOP:
@@ -76,11 +76,6 @@ async def match_need(call: Call, body: Need) -> bytes:
         answered = await asyncio.to_thread(answer, *arguments)
     services.metrics.matched(time.perf_counter() - started)
     return answered
-
-
-def match_bytes(need: Need, index: LiveIndex, reference: Reference, on: date, language: Language) -> bytes:
-    """The shortlist of a need, as JSON. Arguments and errors are those of `match`."""
-    return match_json(need, index, reference, on, language)
 
 
 def match_map(need: Need, index: LiveIndex, reference: Reference, on: date, language: Language) -> bytes:

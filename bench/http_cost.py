@@ -22,10 +22,10 @@ from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from litestar import Litestar
 
-import api.match
 from api.app import create_app
 from api.commands.server_process import serve_requests
 from api.runtime.observability import configure_logging
@@ -73,7 +73,7 @@ def ready_answer(size: int) -> bytes:
 def application(way: Way) -> Litestar:
     """The application, whose matches are all answered by the same bytes."""
     body = ready_answer(way.size)
-    api.match.match_bytes = lambda *_: body
+    patch("api.match.match_json", lambda *_: body).start()
     settings = read_settings({"VIVIER_ADMIN_KEY": KEY, **dict(way.environment)})
     configure_logging(settings)
     app = create_app(settings, load_reference(), parts=())

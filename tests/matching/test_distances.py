@@ -58,7 +58,7 @@ def test_whoever_is_certainly_too_far_is_not_measured() -> None:
     assert shape.asked == 2 + len(ours)
 
 
-@pytest.mark.parametrize("shape", [SQUARE, PointShape(48, -2), None], ids=["polygon", "point", "everywhere"])
+@pytest.mark.parametrize("shape", [SQUARE, PointShape(48, -2), None], ids=["polygon", "point", "unknown"])
 def test_without_a_place_everything_is_infinitely_far(shape: Shape | None) -> None:
     ours = columns((None,))
     assert np.isinf(Distances(ours, shape).distance(every(ours))).all()
