@@ -12,7 +12,7 @@ from api.web.content_negotiation import GEOJSON, JSON
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Language
-from matching.engine import match
+from matching.engine import match, match_json
 from matching.index import LiveIndex
 from matching.reference import Reference
 
@@ -80,7 +80,7 @@ async def match_need(call: Call, body: Need) -> bytes:
 
 def match_bytes(need: Need, index: LiveIndex, reference: Reference, on: date, language: Language) -> bytes:
     """The shortlist of a need, as JSON. Arguments and errors are those of `match`."""
-    return msgspec.json.encode(match(need, index, reference, on, language))
+    return match_json(need, index, reference, on, language)
 
 
 def match_map(need: Need, index: LiveIndex, reference: Reference, on: date, language: Language) -> bytes:
