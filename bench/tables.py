@@ -169,7 +169,8 @@ def curve(result: Result) -> str:
     sizes = sorted({size for each in points.values() for size in each})
     x, y = _axis(sizes[0], sizes[-1], 70, 610), _axis(min(costs), max(costs), 330, 30)
     parts = [_text(x(size), 358, _french(size), "middle") for size in sizes]
-    ticks = [10**power for power in range(-2, 5) if min(costs) <= 10**power <= max(costs)]
+    steps = (digit * 10.0**power for power in range(-2, 5) for digit in (1, 2, 5))
+    ticks = [step for step in steps if min(costs) <= step <= max(costs)]
     parts += [_text(60, y(tick), f"{_french(tick)} ms", "end") for tick in ticks]
     for number, (path, fit) in enumerate(fits.items()):
         colour, ends = COLOURS[number], (min(points[path]), max(points[path]))
