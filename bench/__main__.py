@@ -16,21 +16,21 @@ from typing import Any
 
 import msgspec
 
-from bench import changes, imports, postgis, reports, results, rules, search, tables
+from bench import changes, imports, law, postgis, reports, results, search, tables
 from bench.needs import needs
 from bench.server import home, serving
 from bench.suppliers import PoolFile
 from matching.reference import Reference, load_reference
 
 SIZES = (13_500, 220_000, 1_000_000)
-OF_NO_SIZE = ("rules", "reports")
+OF_NO_SIZE = ("law", "reports")
 OF_EACH_SIZE = ("imports", "changes", "search", "postgis")
 EVERY = (*OF_NO_SIZE, *OF_EACH_SIZE)
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured: needs in rotation, seconds under load, runs of each need, lots of the reports."""
+    """How much is measured: needs in rotation, seconds under load, runs of a turn of the law, lots of the reports."""
 
     rotation: int
     seconds: float
@@ -38,7 +38,7 @@ class Extent:
     lots: tuple[int, ...]
 
 
-WHOLE, QUICK = Extent(search.ROTATION, 20.0, rules.RUNS, reports.LOTS), Extent(20, 0.5, 50, (2,))
+WHOLE, QUICK = Extent(search.ROTATION, 20.0, law.IN_A_TURN, reports.LOTS), Extent(20, 0.5, 50, (2,))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,9 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _of_no_size(only: Sequence[str], extent: Extent, reference: Reference) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    if "rules" in only:
+    if "law" in only:
         _say("rules of law")
-        found["rules"] = rules.measure(extent.runs)
+        found["law"] = law.measure(extent.runs)
     if "reports" in only:
         _say("reports")
         found["reports"] = reports.measure(reference, extent.lots)

@@ -1,9 +1,9 @@
 """CPU time of the rules of law, without the match around them.
 
-    python -m bench.law
+    python -m bench --only law
 
-Prints microseconds a lot for the review of a need and for the counsel on the supply found for it, and microseconds for
-each set of suppliers' legal facts: its outcomes, its verdicts in words, the end of the approval that it rests on.
+Microseconds a lot for the review of a need and for the counsel on the supply found for it, and microseconds for each
+set of suppliers' legal facts: its outcomes, its verdicts in words, the end of the approval that it rests on.
 
 No need, count or set of facts comes twice: values, durations and shares are new each time, whereas the objects of the
 lots come again, as they do in life.
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from random import Random
 from statistics import median
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -33,7 +33,6 @@ from domain.suppliers.supplier import Approval, Kind, Shares
 Item = TypeVar("Item")
 
 SETTLING, TURNS, IN_A_TURN = 300, 7, 300
-FACTS = 3_000
 KINDS: tuple[tuple[Kind, ...], ...] = (("EA",), ("ESAT",), ("EI",), ("ACI",), ("ETTI",), ("EA", "EI"), ("GEIQ",), ())
 INSERTION_OR_HANDICAP = frozenset[Reserved]({"handicap", "iae"})
 
@@ -64,9 +63,17 @@ NEEDS = {
 }
 
 
-def never_asked(need: Need) -> Iterator[Need]:
+def measure(in_a_turn: int = IN_A_TURN) -> dict[str, Any]:
+    """What the law costs each of these needs and each set of facts, by medians of turns of so many runs."""
+    rules, draw = load(), Random(1)  # nothing is kept secret by it
+    count = SETTLING + TURNS * in_a_turn
+    needs = {name: _of_need(content, count, rules, draw) for name, content in NEEDS.items()}
+    return {"us_a_lot": needs, "us_a_set_of_facts": _of_facts(count, rules, draw)}
+
+
+def never_asked(need: Need, count: int) -> Iterator[Need]:
     """The same need again and again, its lots of other values and durations each time."""
-    for asked in range(1, SETTLING + TURNS * IN_A_TURN + 1):
+    for asked in range(1, count + 1):
         lots = (
             msgspec.structs.replace(
                 lot,
@@ -114,9 +121,9 @@ def microseconds(run: Callable[[Item], object], items: Sequence[Item]) -> float:
     return median(spent)
 
 
-def measure_need(name: str, content: bytes, rules: Rules, draw: Random) -> None:
-    """Print what reviewing and counselling a lot of this need costs."""
-    needs = list(never_asked(msgspec.json.decode(content, type=Need)))
+def _of_need(content: bytes, count: int, rules: Rules, draw: Random) -> dict[str, float]:
+    """Microseconds that reviewing and counselling a lot of this need costs."""
+    needs = list(never_asked(msgspec.json.decode(content, type=Need), count))
     lots = len(needs[0].lots)
     review = microseconds(lambda need: review_need(need, ON, rules), needs) / lots
 
@@ -124,24 +131,15 @@ def measure_need(name: str, content: bytes, rules: Rules, draw: Random) -> None:
         reviews = review_need(need, ON, rules).lots
         return [(never_found(lot, draw), reviews[lot.id]) for lot in need.lots]
 
-    supplies = [each for need in needs[: 2_400 // lots + 1] for each in found(need)]
+    supplies = [each for need in needs[: count // lots + 1] for each in found(need)]
     counsel = microseconds(lambda each: supply_advice(*each, ON, rules), supplies)
-    print(f"  {name}: review {review:.1f}, counsel {counsel:.1f}, together {review + counsel:.1f}")
+    return {"review": review, "counsel": counsel, "together": review + counsel}
 
 
-def measure_facts(rules: Rules, draw: Random) -> None:
-    """Print what judging a supplier's legal facts costs."""
-    found = [[never_judged(draw) for _ in range(FACTS)] for _ in range(3)]
+def _of_facts(count: int, rules: Rules, draw: Random) -> dict[str, float]:
+    """Microseconds that judging a supplier's legal facts costs."""
+    found = [[never_judged(draw) for _ in range(count)] for _ in range(3)]
     codes = microseconds(lambda facts: outcomes(facts, ON, rules), found[0])
     words = microseconds(lambda facts: [eligibility(facts, kind, ON, rules) for kind in RESERVED_TYPES], found[1])
     ends = microseconds(lambda facts: approval_end(facts, INSERTION_OR_HANDICAP, ON, rules), found[2])
-    print(f"  outcomes {codes:.1f}, verdicts in words {words:.1f}, end of approval {ends:.1f}")
-
-
-if __name__ == "__main__":
-    the_rules, the_draw = load(), Random(1)  # nothing is kept secret by it
-    print("microseconds a lot")
-    for the_name, the_content in NEEDS.items():
-        measure_need(the_name, the_content, the_rules, the_draw)
-    print("microseconds a set of legal facts")
-    measure_facts(the_rules, the_draw)
+    return {"outcomes": codes, "verdicts in words": words, "end of approval": ends}

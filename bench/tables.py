@@ -119,12 +119,12 @@ def report(result: Result) -> str:
     if fits := _fits(result):
         lines += ["", "| Cost of three lots | grows with suppliers to the power |", "|---|---|"]
         lines += [f"| {CURVES[path].en} | {_english(fit['b'])} |" for path, fit in fits.items()]
-    if rules := result.get("rules"):
-        lines += ["", "| Review by the rules of law | µs a lot, p50 | p99 |", "|---|---|---|"]
-        lines += [
-            f"| {name} | {_english(each['us_a_lot']['p50'])} | {_english(each['us_a_lot']['p99'])} |"
-            for name, each in rules["needs"].items()
-        ]
+    if law := result.get("law"):
+        lines += ["", "| Rules of law | review, µs a lot | counsel, µs a lot | together |", "|---|---|---|---|"]
+        for name, each in law["us_a_lot"].items():
+            lines.append(f"| {name} | " + " | ".join(map(_english, each.values())) + " |")
+        lines += ["", "| Facts of a supplier | µs |", "|---|---|"]
+        lines += [f"| {name} | {_english(cost)} |" for name, cost in law["us_a_set_of_facts"].items()]
     if reports := result.get("reports"):
         lines += [
             "",
@@ -169,7 +169,8 @@ def curve(result: Result) -> str:
     sizes = sorted({size for each in points.values() for size in each})
     x, y = _axis(sizes[0], sizes[-1], 70, 610), _axis(min(costs), max(costs), 330, 30)
     parts = [_text(x(size), 358, _french(size), "middle") for size in sizes]
-    ticks = [10**power for power in range(-2, 5) if min(costs) <= 10**power <= max(costs)]
+    steps = (digit * 10.0**power for power in range(-2, 5) for digit in (1, 2, 5))
+    ticks = [step for step in steps if min(costs) <= step <= max(costs)]
     parts += [_text(60, y(tick), f"{_french(tick)} ms", "end") for tick in ticks]
     for number, (path, fit) in enumerate(fits.items()):
         colour, ends = COLOURS[number], (min(points[path]), max(points[path]))
@@ -191,8 +192,10 @@ def publish(result: Result) -> None:
 
 
 def _by_size(result: Result, rows: Sequence[Row], head: str, write: Callable[[float], str]) -> Iterator[str]:
-    """A table with a column for each size; rows of which nothing was measured are left out."""
-    sizes = {size: with_ratios(each) for size, each in result["sizes"].items()}
+    """A table with a column for each size that was measured; rows of which nothing was are left out."""
+    sizes = {size: with_ratios(each) for size, each in result["sizes"].items() if each}
+    if not sizes:
+        return
     yield f"| {head} | " + " | ".join(write(int(size)) for size in sizes) + " |"
     yield "|---|" + "---|" * len(sizes)
     for name, path in rows:
