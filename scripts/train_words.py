@@ -4,10 +4,12 @@ DATA is the folder of real records (default `../shared/data`); SOURCES.md names 
 words are written, no text. No network, no random numbers: the same files give the same weights.
 
 1. Objects of awards count for the segments of their CPV code; where the code is general, for those that phrases name;
-   where it stands for none, as another trade. Labels of CPV and ROME codes, synonyms and sector names count as well.
-2. A softmax regression on words and pairs of neighbouring words is fitted to them.
-3. What phrases and the model are worth together is fitted to titles that people labelled, those not held back.
-4. The model is fitted once more, to the labelled titles that are not held back as well.
+   where it stands for none, as another trade. Labels of CPV and ROME codes, synonyms, sector names and what buyers are
+   known to write (`title_phrases.toml`) count as well.
+2. A softmax regression on words, their beginnings and pairs of neighbouring words is fitted to them.
+3. As codes of awards are often wrong, half of what an award counts for is what the model makes of it; fitted again.
+4. What phrases and the model are worth together is fitted to titles that people labelled, those not held back.
+5. The model is fitted once more, to the labelled titles that are not held back as well.
 """
 
 import csv
@@ -17,6 +19,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +34,12 @@ from matching.words.word_model import WordModel, features_of
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "domain" / "data" / "words.npz"
-ROUNDS, RATE, DECAY = 100, 0.1, 5e-6
+PHRASES = Path(__file__).with_name("title_phrases.toml")
+ROUNDS, RATE, DECAY = 100, 0.1, 1e-5
+# Rounds of a model that is fitted again, at the lower rate.
+MORE_ROUNDS = 40
+# How much an award counts for what the model makes of it, the rest for its code.
+DOUBT = 0.5
 # A word is kept from so many texts on, a pair from one more; words of the taxonomy always.
 RARE = 2
 # A word that stands in small letters so often is more than the name of a place.
@@ -42,6 +50,8 @@ OTHER = "other"
 
 Targets = dict[str, float]
 Floats = npt.NDArray[np.float32]
+# Weights, a row per feature and a column per class, and the biases of the classes.
+Fitted = tuple[Floats, Floats]
 
 # Codes so wide that they tell neither a segment nor another trade.
 _WIDE = re.compile(
@@ -54,19 +64,31 @@ _LABEL_BREAK = re.compile(r"[,;()/-]|\bet\b")
 
 @dataclass
 class Texts:
-    """The texts that are learnt from: the features of each text, the segments it counts for, and how much it counts."""
+    """The texts that are learnt from: features, the segments a text counts for, its weight, and if it is doubtful."""
 
     features: list[tuple[str, ...]] = field(default_factory=list)
     targets: list[Targets] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
+    doubtful: list[bool] = field(default_factory=list)
 
-    def add(self, parts: Iterable[Sequence[str]], target: Iterable[str], weight: float) -> None:
+    def add(
+        self, parts: Iterable[Sequence[str]], target: Iterable[str], weight: float, *, doubtful: bool = False
+    ) -> None:
         """Adds a text; its weight is shared by the segments it may count for."""
         names = tuple(target)
         if names and (features := features_of(parts)):
             self.features.append(features)
             self.targets.append({name: 1 / len(names) for name in names})
             self.weights.append(weight)
+            self.doubtful.append(doubtful)
+
+    def doubt(self, classes: Sequence[str], chances: Floats) -> None:
+        """Lets each doubtful text count for a model's chances of the classes as well."""
+        for at in np.flatnonzero(self.doubtful).tolist():
+            mixed = {name: (1 - DOUBT) * share for name, share in self.targets[at].items()}
+            for name, chance in zip(classes, chances[at].tolist(), strict=True):
+                mixed[name] = mixed.get(name, 0.0) + DOUBT * chance
+            self.targets[at] = mixed
 
 
 class Trainer:
@@ -79,15 +101,19 @@ class Trainer:
         self.objects = award_objects(data)
         self.common = _common_words(self.objects)
         self.tuning = [title for title in labelled(data) if not title.held_back]
-        self.reader = self._reader_of(self._fitted(Texts(), [], 0))
+        self.reader = self._reader_of(self._model([], _nothing(0, len(self.classes)), []))
 
     def train(self) -> WordModel:
         texts = self._texts()
-        model = self._fitted(texts, [], ROUNDS)
-        trust = _trust(self._reader_of(model), self.tuning)
+        names = self._features(texts)
+        fitted = Fitting(texts, names, self.classes).fit(_nothing(len(names), len(self.classes)), ROUNDS)
+        texts.doubt(self.classes, Fitting(texts, names, self.classes).chances(fitted))
+        fitted = Fitting(texts, names, self.classes).fit(fitted, MORE_ROUNDS, again=True)
+        trust = _trust(self._reader_of(self._model(names, fitted, [])), self.tuning)
         for title in self.tuning:
             texts.add(self._parts(title.title, title.need), title.segments or (OTHER,), 2.0)
-        return self._fitted(texts, trust, ROUNDS)
+        fitted = Fitting(texts, names, self.classes).fit(fitted, MORE_ROUNDS, again=True)
+        return self._model(names, fitted, trust)
 
     def _reader_of(self, model: WordModel) -> TitleReader:
         return TitleReader(self.taxonomy, self.territories, model)
@@ -104,21 +130,32 @@ class Trainer:
         labels = {fold(title.title)[:SIBLING] for title in [*labelled(self.data), *ess_awards(self.data)]}
         for text, code in self.objects.items():
             if fold(text)[:SIBLING] not in labels:
-                texts.add(self._parts(text), self._meant(text, code), 1.0)
+                texts.add(self._parts(text), self._meant(text, code), 1.0, doubtful=True)
         for code in self.cpv:
             target = self.taxonomy.of_cpv(code) or (() if _WIDE.match(code) else (OTHER,))
             texts.add(map(stems, _LABEL_BREAK.split(self.cpv.label(code) or "")), target, 0.5)
-        for segment in self.taxonomy.segments.values():
-            for phrase in (*segment.synonyms, segment.label):
-                texts.add([self.reader.stems(phrase)], (segment.id,), 2.0)
-        for phrase in self.taxonomy.vocabulary.outside:
-            texts.add([self.reader.stems(phrase)], (OTHER,), 3.0)
+        self._add_phrases(texts)
         for code, label in _rows(self.data / "rome" / "rome_labels.csv"):
             jobs = self.taxonomy.of_rome(code)
             texts.add(map(stems, _LABEL_BREAK.split(label)), jobs or (OTHER,), 1.0 if jobs else 0.3)
         for name, sectors in _sectors():
             texts.add([stems(name)], [sector for sector in sectors if sector in self.taxonomy.segments], 1.0)
         return texts
+
+    def _add_phrases(self, texts: Texts) -> None:
+        """Adds the phrases of the taxonomy and those that buyers are known to write."""
+        for segment in self.taxonomy.segments.values():
+            for phrase in (*segment.synonyms, segment.label):
+                texts.add([self.reader.stems(phrase)], (segment.id,), 2.0)
+        for phrase in self.taxonomy.vocabulary.outside:
+            texts.add([self.reader.stems(phrase)], (OTHER,), 3.0)
+        written = tomllib.loads(PHRASES.read_text("utf-8"))
+        for name, phrases in written["phrases"].items():
+            for phrase in phrases:
+                texts.add([self.reader.stems(phrase)], (name,), 3.0)
+        for heads, complements in written["other_trades"].values():
+            for head, complement in product(heads, complements):
+                texts.add([self.reader.stems(f"{head} {complement}")], (OTHER,), 1.0)
 
     def _meant(self, text: str, code: str) -> Sequence[str]:
         """The segments that an award's object counts for."""
@@ -135,59 +172,76 @@ class Trainer:
             return (stated or list(found))[:3] or (segments if code.startswith(("4521", "4545")) else ())
         return stated if len(code) != 8 or code in _MUTE or _WIDE.match(code) else (OTHER,)
 
-    def _fitted(self, texts: Texts, trust: Sequence[float], rounds: int) -> WordModel:
+    def _features(self, texts: Texts) -> list[str]:
+        """The features that the model keeps, in order."""
         kept = Counter(feature for features in texts.features for feature in features)
         phrases = [p for s in self.taxonomy.segments.values() for p in (*s.synonyms, s.label)]
         stated = {feature for phrase in phrases for feature in features_of([stems(phrase)])}
-        names = sorted(f for f, n in kept.items() if n >= RARE + (" " in f) or f in stated)
-        weights, biases = _fit(texts, names, self.classes, rounds)
+        return sorted(f for f, n in kept.items() if n >= RARE + (" " in f) or f in stated)
+
+    def _model(self, names: Sequence[str], fitted: Fitted, trust: Sequence[float]) -> WordModel:
+        weights, biases = fitted
         scales = np.maximum(np.abs(weights).max(axis=0, initial=0.0), 1e-6) / 127
-        small = np.round(weights / scales).astype(np.int8)
-        common = sorted(self.common)
         return WordModel(
             segments=self.classes[:-1],
             features=names,
-            weights=small,
+            weights=np.round(weights / scales).astype(np.int8),
             scales=scales,
             biases=biases,
-            common=common,
+            common=sorted(self.common),
             trust=trust or [0.0] * (len(TitleClues._fields) + 1),
         )
 
 
-def _fit(texts: Texts, names: Sequence[str], classes: Sequence[str], rounds: int) -> tuple[Floats, Floats]:
-    """Weights and biases of a softmax regression, by full-batch Adam."""
-    rows_of = {name: row for row, name in enumerate(names)}
-    pairs = [(at, rows_of[f]) for at, features in enumerate(texts.features) for f in features if f in rows_of]
-    weights, biases = np.zeros((len(names), len(classes)), np.float32), np.zeros(len(classes), np.float32)
-    if not pairs:
+class Fitting:
+    """A softmax regression of texts' features on the classes that they count for."""
+
+    def __init__(self, texts: Texts, names: Sequence[str], classes: Sequence[str]) -> None:
+        rows_of = {name: row for row, name in enumerate(names)}
+        pairs = [(at, rows_of[f]) for at, features in enumerate(texts.features) for f in features if f in rows_of]
+        self._text_of, self._feature_of = np.array(pairs).T
+        self._count = len(texts.features)
+        sizes = np.bincount(self._text_of, minlength=self._count).clip(1)
+        self._value = (1 / np.sqrt(sizes))[self._text_of].astype(np.float32)[:, None]
+        self._wanted = np.zeros((self._count, len(classes)), np.float32)
+        places = {name: place for place, name in enumerate(classes)}
+        for at, target in enumerate(texts.targets):
+            for name, share in target.items():
+                self._wanted[at, places[name]] += share
+        self._counting = (np.array(texts.weights) / sum(texts.weights)).astype(np.float32)[:, None]
+        self._order = np.argsort(self._feature_of, kind="stable")
+        self._feature_starts = np.flatnonzero(np.diff(self._feature_of[self._order], prepend=-1))
+        self._text_starts = np.flatnonzero(np.diff(self._text_of, prepend=-1))
+
+    def chances(self, fitted: Fitted) -> Floats:
+        """The chances of the classes for each text."""
+        weights, biases = fitted
+        sums = np.tile(biases, (self._count, 1))
+        known = self._text_of[self._text_starts]
+        sums[known] += np.add.reduceat(weights[self._feature_of] * self._value, self._text_starts)
+        powers = np.exp(sums - sums.max(axis=1, keepdims=True))
+        chances: Floats = powers / powers.sum(axis=1, keepdims=True)
+        return chances
+
+    def fit(self, start: Fitted, rounds: int, *, again: bool = False) -> Fitted:
+        """Weights and biases fitted by full-batch Adam from `start` on; `again`: at the lower rate throughout."""
+        weights, biases = start[0].copy(), start[1].copy()
+        moments = [np.zeros_like(values) for values in (weights, weights, biases, biases)]
+        order, starts = self._order, self._feature_starts
+        for turn in range(1, rounds + 1):
+            error = (self.chances((weights, biases)) - self._wanted) * self._counting
+            slope = DECAY * weights
+            slope[self._feature_of[order][starts]] += np.add.reduceat(
+                error[self._text_of[order]] * self._value[order], starts
+            )
+            rate = RATE if not again and turn < 0.6 * rounds else RATE * 0.3
+            _step(weights, slope, moments[0], moments[1], rate, turn)
+            _step(biases, error.sum(axis=0), moments[2], moments[3], rate, turn)
         return weights, biases
-    text_of, feature_of = np.array(pairs).T
-    count = len(texts.features)
-    value = (1 / np.sqrt(np.bincount(text_of, minlength=count).clip(1)))[text_of].astype(np.float32)[:, None]
-    wanted = np.zeros((count, len(classes)), np.float32)
-    places = {name: place for place, name in enumerate(classes)}
-    for at, target in enumerate(texts.targets):
-        for name, share in target.items():
-            wanted[at, places[name]] += share
-    counting = (np.array(texts.weights) / sum(texts.weights)).astype(np.float32)[:, None]
-    order = np.argsort(feature_of, kind="stable")
-    feature_starts = np.flatnonzero(np.diff(feature_of[order], prepend=-1))
-    text_starts = np.flatnonzero(np.diff(text_of, prepend=-1))
-    moments = [np.zeros_like(weights), np.zeros_like(weights), np.zeros_like(biases), np.zeros_like(biases)]
-    for turn in range(1, rounds + 1):
-        sums = np.tile(biases, (count, 1))
-        sums[text_of[text_starts]] += np.add.reduceat(weights[feature_of] * value, text_starts)
-        chances = np.exp(sums - sums.max(axis=1, keepdims=True))
-        error = (chances / chances.sum(axis=1, keepdims=True) - wanted) * counting
-        slope = DECAY * weights
-        slope[feature_of[order][feature_starts]] += np.add.reduceat(
-            error[text_of[order]] * value[order], feature_starts
-        )
-        rate = RATE if turn < 0.6 * rounds else RATE * 0.3
-        _step(weights, slope, moments[0], moments[1], rate, turn)
-        _step(biases, error.sum(axis=0), moments[2], moments[3], rate, turn)
-    return weights, biases
+
+
+def _nothing(features: int, classes: int) -> Fitted:
+    return np.zeros((features, classes), np.float32), np.zeros(classes, np.float32)
 
 
 def _step(values: Floats, slope: Floats, mean: Floats, square: Floats, rate: float, turn: int) -> None:

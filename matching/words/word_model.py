@@ -1,4 +1,4 @@
-"""The weight that each word and pair of words has for each segment: a logistic regression, trained once and read here.
+"""The weight that words, their beginnings and pairs of them have for each segment: a regression, trained once.
 
 `scripts/train_words.py` makes `domain/data/words.npz` (see SOURCES.md there). It backs the phrases of the taxonomy
 where a title says its object in other words, and tells objects of other trades ("réactifs", "maîtrise d'œuvre").
@@ -17,6 +17,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 # A part of a sum that is no more than this share of the largest is not told as a reason.
 TOLD = 0.25
+# So many letters are the beginning of a longer word, written with a mark that no word holds.
+BEGUN, BEGINNING = 6, "*"
 
 
 class Probabilities(NamedTuple):
@@ -50,11 +52,10 @@ class WordModel:
 
     def probabilities(self, words: Sequence[Sequence[str]]) -> Probabilities:
         """The chances of the segments for a text, given as the stems of its parts."""
-        row_of = self._rows
-        known = tuple(feature for feature in features_of(words) if feature in row_of)
+        known = tuple(filter(self._rows.__contains__, features_of(words)))
         sums = self._biases
         if known:
-            rows = self._weights.take([row_of[feature] for feature in known], axis=0)
+            rows = self._weights.take(list(map(self._rows.__getitem__, known)), axis=0)
             sums = sums + np.add.reduce(rows, axis=0, dtype=np.int32) * (self._scales / math.sqrt(len(known)))
         powers = np.exp(sums - sums.max())
         chances = powers / powers.sum()
@@ -75,15 +76,17 @@ class WordModel:
         """The features that speak most for the segment at that place in the model, the strongest first."""
         values = [int(self._weights[self._rows[feature], place]) for feature in known]
         ranked = sorted(zip(values, known, strict=True), key=lambda pair: -pair[0])
-        return tuple(feature for value, feature in ranked[:limit] if value > TOLD * ranked[0][0] > 0)
+        told = (feature for value, feature in ranked[:limit] if value > TOLD * ranked[0][0] > 0)
+        return tuple(feature.replace(BEGINNING, "…") for feature in told)
 
 
 def features_of(parts: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """The words of a text and its pairs of neighbours, each once."""
+    """The words of a text, the beginnings of long ones, which inflections share, and pairs of neighbours, each once."""
     found: dict[str, None] = {}
     for part in parts:
         found.update(dict.fromkeys(part))
         found.update(dict.fromkeys(map(" ".join, pairwise(part))))
+        found.update(dict.fromkeys([word[:BEGUN] + BEGINNING for word in part if len(word) > BEGUN]))
     return tuple(found)
 
 

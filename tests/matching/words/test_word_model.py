@@ -16,8 +16,9 @@ MODEL = WordModel(
 )
 
 
-def test_features_are_words_and_pairs_of_neighbours_in_one_part() -> None:
+def test_features_are_words_their_beginnings_and_pairs_of_neighbours_in_one_part() -> None:
     assert features_of([("taille", "haie"), ("haie", "bois")]) == ("taille", "haie", "taille haie", "bois", "haie bois")
+    assert features_of([("elagage", "elague")]) == ("elagage", "elague", "elagage elague", "elagag*")
 
 
 def test_probabilities_add_up_and_follow_the_weights() -> None:
@@ -34,3 +35,17 @@ def test_reasons_are_the_features_with_the_greatest_weight() -> None:
     assert MODEL.reasons(known, 0) == ("haie",)
     assert MODEL.reasons(known, 1) == ("taille haie",)
     assert MODEL.reasons((), 0) == ()
+
+
+def test_a_beginning_is_told_as_one() -> None:
+    model = WordModel(
+        segments=["a"],
+        features=["reprog*"],
+        weights=np.array([[10, 0]], dtype=np.int8),
+        scales=np.ones(2, np.float32),
+        biases=np.zeros(2, np.float32),
+        common=[],
+        trust=[0.0],
+    )
+    known = model.probabilities([("reprographie",)]).known
+    assert model.reasons(known, 0) == ("reprog…",)
