@@ -8,7 +8,7 @@ BIN   := $(VENV)/bin
 READY := $(VENV)/.vivier-ready
 UV    ?= uv
 
-.PHONY: help setup run test test-all lint format openapi lock
+.PHONY: help setup run test test-all lint format openapi bench lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ format: $(READY) ## put the code in the project's style
 
 openapi: $(READY) ## write openapi/openapi.json again from the code
 	@$(BIN)/vivier openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
+
+bench: $(READY) ## measure speed and size into bench/results and docs/performance.md (hours; see docs/performance.md)
+	@$(BIN)/python -m bench $(BENCH_ARGS)
 
 lock: ## resolve the dependencies again (needs uv)
 	@$(UV) pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \

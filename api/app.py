@@ -29,6 +29,7 @@ from api.needs.shortlists import ROUTES as SHORTLIST_ROUTES
 from api.reference import ROUTES as REFERENCE_ROUTES
 from api.reports.routes import ROUTES as REPORT_ROUTES
 from api.runtime.auth import DEFAULT_ORGANISATION, Keys
+from api.runtime.direct_routes import DirectRoutes
 from api.runtime.endpoint import Call, options_handlers
 from api.runtime.import_processes import ImportProcesses
 from api.runtime.live_index import LiveDirectory
@@ -159,7 +160,7 @@ def create_app(
     )
     app.state.services = services
     # around everything, so that unknown paths and refused methods are seen too
-    handler = FilePaths(app.asgi_handler, (route.path for route in routes_of(app)))
+    handler = DirectRoutes(FilePaths(app.asgi_handler, (route.path for route in routes_of(app))), routes)
     app.asgi_handler = ObservabilityMiddleware(handler, services.metrics, access_log(settings))
     return app
 

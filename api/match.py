@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import date
 from uuid import UUID
 
 import msgspec
@@ -10,7 +11,10 @@ from api.runtime.endpoint import Call, endpoint
 from api.web.content_negotiation import GEOJSON, JSON
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Shortlist
-from matching.engine import match
+from domain.text.bilingual import Language
+from matching.engine import match, match_json
+from matching.index import LiveIndex
+from matching.reference import Reference
 
 LOTS_ON_THE_LOOP = 8
 """A larger need is matched in a thread, so that other requests are not kept waiting for it."""
@@ -54,7 +58,7 @@ class CandidateFeatureCollection(msgspec.Struct, frozen=True, tag_field="type", 
     problems=("unknown-territory", "unknown-segment", "outside-france", "not-ready"),
     example="need",
 )
-async def match_need(call: Call, body: Need) -> Shortlist | CandidateFeatureCollection:
+async def match_need(call: Call, body: Need) -> bytes:
     """Match a need.
 
     Answers, for each lot, the suppliers that fit and why, in an order that can be read aloud; those that nearly fit and
@@ -63,14 +67,20 @@ async def match_need(call: Call, body: Need) -> Shortlist | CandidateFeatureColl
     before the contract; neither it nor where a supplier stands is a lawful criterion of selection or award.
     """
     services = call.services
+    answer = match_map if call.media_type == GEOJSON else match_json
     arguments = body, services.directory.index, services.reference, body.on or services.today(), call.language
     started = time.perf_counter()
     if len(body.lots) <= LOTS_ON_THE_LOOP:
-        shortlist = match(*arguments)
+        answered = answer(*arguments)
     else:
-        shortlist = await asyncio.to_thread(match, *arguments)
+        answered = await asyncio.to_thread(answer, *arguments)
     services.metrics.matched(time.perf_counter() - started)
-    return candidate_map(shortlist) if call.media_type == GEOJSON else shortlist
+    return answered
+
+
+def match_map(need: Need, index: LiveIndex, reference: Reference, on: date, language: Language) -> bytes:
+    """The candidates of a need as features, as GeoJSON. Arguments and errors are those of `match`."""
+    return msgspec.json.encode(candidate_map(match(need, index, reference, on, language)))
 
 
 def candidate_map(shortlist: Shortlist) -> CandidateFeatureCollection:

@@ -1,6 +1,4 @@
-"""Rows per second of bulk imports, on an embedded PostgreSQL that is thrown away.
-
-    python -m bench.imports [ROWS]        (default: 220000)
+"""Rows per second of bulk imports, on an embedded PostgreSQL that is thrown away, beside a raw COPY of the same lines.
 
 A generated file is imported, imported again unchanged, then sent by a second source: each of its records joins the
 supplier of the first one's. CPU is that of the importing process; the server's own comes on top, on another core.
@@ -8,78 +6,77 @@ supplier of the first one's. CPU is that of the importing process; the server's 
 
 import asyncio
 import resource
-import sys
-import tempfile
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
-import msgspec
+import asyncpg
 
 from api.runtime.import_processes import ImportProcesses, import_processes
-from api.sample.generate import generate
 from api.sync.pipeline import SourceFile, import_file
+from bench.server import home
 from db import migrate
-from db.core.engine import Engine, engine
+from db.core.engine import Engine, dsn, engine
 from db.core.uuid7 import new_id
 from db.embedded import serve as embedded
 from db.imports.log import Order
-from domain.suppliers.source import Import
-from matching.reference import Reference, load_reference
+from matching.reference import Reference
 from sources.formats.registry import NDJSON
 
-ON = date(2026, 11, 24)
+IMPORTS = {"new": "first", "unchanged": "first", "of_known_suppliers": "second"}
+"""The source of each import, by what its rows are."""
+AS_ONE_COLUMN = {"format": "csv", "delimiter": "\x01", "quote": "\x02"}
+"""COPY that takes a line as it is: JSON holds none of these two characters."""
 
 
 def now() -> datetime:
     return datetime.now(UTC)
 
 
-def write(path: Path, count: int, reference: Reference) -> None:
-    """A file of generated records in our own format."""
-    with path.open("wb") as file:
-        for made in generate(count, 1, reference, ON):
-            row = {"external_id": made.external_id, **msgspec.structs.asdict(made.record)}
-            file.write(msgspec.json.encode(row) + b"\n")
+def measure(file: Path, reference: Reference) -> dict[str, Any]:
+    """Rows a second of a raw COPY and of the three imports; with the memory that the importing process took at most."""
+    with home() as folder, import_processes(reference) as processes, embedded.serve(folder) as url:
+        migrate.upgrade(url)
+        return asyncio.run(_measure(url, file, reference, processes))
 
 
-async def timed(
-    database: Engine, reference: Reference, processes: ImportProcesses, source: str, file: BinaryIO
-) -> Import:
-    """Import the file as the source's, and print what it took."""
+async def _measure(url: str, file: Path, reference: Reference, processes: ImportProcesses) -> dict[str, Any]:
+    found: dict[str, Any] = {"raw_copy": await _raw_copy(url, file)}
+    database = engine(url)
+    for rows, source in IMPORTS.items():
+        found[rows] = await _import(database, reference, processes, source, file)
+    await database.dispose()
+    return {**found, "share_of_raw_copy": found["new"]["per_second"] / found["raw_copy"]["per_second"]}
+
+
+async def _import(
+    database: Engine, reference: Reference, processes: ImportProcesses, source: str, file: Path
+) -> dict[str, Any]:
     wall, cpu = time.perf_counter(), time.process_time()
     order = Order(id=new_id(now()), source=source)
-    done = await import_file(database, reference, order, SourceFile(file, NDJSON), now, processes=processes)
+    with file.open("rb") as rows:
+        done = await import_file(database, reference, order, SourceFile(rows, NDJSON), now, processes=processes)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    what = f"added {done.added}, unchanged {done.unchanged}"
-    print(
-        f"{source}: {done.received / wall:,.0f} rows/s ({wall:.1f} s, CPU {cpu:.1f} s, {memory:.0f} MB at most), {what}"
-    )
-    return done
+    return {
+        "rows": done.received,
+        "added": done.added,
+        "per_second": done.received / wall,
+        "cpu_s": cpu,
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
 
 
-async def measure(url: str, path: Path, reference: Reference, processes: ImportProcesses) -> None:
-    """The three imports."""
-    database = engine(url)
-    for source in ("first", "first", "second"):
-        with path.open("rb") as file:
-            await timed(database, reference, processes, source, file)
-    await database.dispose()
-
-
-def main(count: int) -> None:
-    """Make the file and the database, and measure."""
-    reference = load_reference()
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        home = Path(folder)
-        home.chmod(0o755)
-        write(home / "rows.ndjson", count, reference)
-        with import_processes(reference) as processes, embedded.serve(home / "home") as url:
-            migrate.upgrade(url)
-            asyncio.run(measure(url, home / "rows.ndjson", reference, processes))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 220_000)
+async def _raw_copy(url: str, file: Path) -> dict[str, Any]:
+    """The lines copied into one `jsonb` column, committed: what PostgreSQL itself takes to hold the documents."""
+    connection = await asyncpg.connect(dsn(url))
+    try:
+        await connection.execute("CREATE TABLE raw_copy (document jsonb NOT NULL)")
+        wall = time.perf_counter()
+        done = await connection.copy_to_table("raw_copy", source=file, **AS_ONE_COLUMN)
+        wall = time.perf_counter() - wall
+        await connection.execute("DROP TABLE raw_copy")
+    finally:
+        await connection.close()
+    rows = int(done.split()[-1])
+    return {"rows": rows, "per_second": rows / wall}

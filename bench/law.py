@@ -1,35 +1,40 @@
-"""CPU time that the rules of law add to a match, in the engine, without HTTP.
+"""CPU time of the rules of law, without the match around them.
 
-    python -m bench.law [SUPPLIERS]        (default: 13500)
+    python -m bench --only law
 
-The same match is timed in turns with the rules and without them: no review of the need, no advice, no ends of
-approvals, and no verdict put into words for candidates and near misses. Who is eligible is looked up in both, as the
-gates need it; what judging all the suppliers of a day for the first time costs is given apart. No need is asked twice:
-one lot has another value, duration and reach each time.
+Microseconds a lot for the review of a need and for the counsel on the supply found for it, and microseconds for each
+set of suppliers' legal facts: its outcomes, its verdicts in words, the end of the approval that it rests on.
+
+No need, count or set of facts comes twice: values, durations and shares are new each time, whereas the objects of the
+lots come again, as they do in life.
 """
 
-import sys
+import gc
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
-from itertools import product
+from random import Random
 from statistics import median
-from typing import Any
-from unittest.mock import patch
+from typing import Any, TypeVar
 
 import msgspec
 
-from bench.match import NEED, ON, suppliers
-from domain.law.findings import LotReview, NeedReview
-from domain.law.review import OPTIONS
-from domain.needs.need import Need
-from domain.suppliers.supplier import Supplier
-from matching.engine import match
-from matching.index import Index, LiveIndex
-from matching.reference import load_reference
+from bench.needs import DENSE
+from bench.suppliers import ON
+from domain.law.eligibility import eligibility, outcomes
+from domain.law.findings import LotReview
+from domain.law.review import OPTIONS, review_need
+from domain.law.rules import Rules, load
+from domain.law.supplier_facts import LegalFacts
+from domain.law.supply_advice import Count, Ends, Supply, approval_end, supply_advice
+from domain.needs.need import RESERVED_TYPES, Lot, Need, Reserved
+from domain.suppliers.supplier import Approval, Kind, Shares
 
-TURNS, RUNS, SETTLING = 20, 30, 15
+Item = TypeVar("Item")
+
+SETTLING, TURNS, IN_A_TURN = 300, 7, 300
+KINDS: tuple[tuple[Kind, ...], ...] = (("EA",), ("ESAT",), ("EI",), ("ACI",), ("ETTI",), ("EA", "EI"), ("GEIQ",), ())
+INSERTION_OR_HANDICAP = frozenset[Reserved]({"handicap", "iae"})
 
 SMALL = b"""{"territory": {"codes": ["departement:56"]}, "buyer": {"kind": "local"}, "lots": [
   {"id": "1", "segments": ["pr-locaux"], "cpv": ["90919200"], "reserved": ["handicap", "iae"], "value_eur": 30000}]}"""
@@ -51,93 +56,90 @@ SIXTEEN = b"""{"territory": {"codes": ["departement:56"]}, "buyer": {"kind": "lo
 """Small lots of a need large enough for the formal procedure: there are many sets of them that may leave it."""
 
 NEEDS = {
-    "three lots, one of them reserved": NEED,
+    "three lots, one of them reserved": DENSE,
     "three lots reserved, with all there is to say": MOST,
     "sixteen small lots reserved, with many sets": SIXTEEN,
     "a single lot, reserved": SMALL,
-    "a single lot, reserved, 100 candidates shown": SMALL.replace(b'"lots"', b'"limit": 100, "lots"'),
 }
 
 
-def no_review(need: Need, *_: object) -> NeedReview:
-    """The law says nothing of any lot."""
-    silent = LotReview((), (), dict.fromkeys(OPTIONS), frozenset())
-    return NeedReview({lot.id: silent for lot in need.lots}, ())
+def measure(in_a_turn: int = IN_A_TURN) -> dict[str, Any]:
+    """What the law costs each of these needs and each set of facts, by medians of turns of so many runs."""
+    rules, draw = load(), Random(1)  # nothing is kept secret by it
+    count = SETTLING + TURNS * in_a_turn
+    needs = {name: _of_need(content, count, rules, draw) for name, content in NEEDS.items()}
+    return {"us_a_lot": needs, "us_a_set_of_facts": _of_facts(count, rules, draw)}
 
 
-def nothing(*_: object) -> tuple[()]:
-    return ()
-
-
-@contextmanager
-def without_rules() -> Iterator[None]:
-    """The engine as it would be without rules beyond the gate for reserved lots."""
-    with ExitStack() as stack:
-        stack.enter_context(patch("matching.engine.review_need", no_review))
-        stack.enter_context(patch("matching.engine._approval_ends", lambda *_: None))
-        stack.enter_context(patch("matching.explain.supply_advice", nothing))
-        stack.enter_context(patch("matching.explain.Explainer._verdicts", nothing))
-        stack.enter_context(patch("matching.explain.Explainer.need_advice", nothing))
-        yield
-
-
-def spent(run: Callable[[], Any]) -> float:
-    """CPU milliseconds."""
-    started = time.process_time()
-    run()
-    return (time.process_time() - started) * 1_000
-
-
-def several(run: Callable[[], object]) -> list[float]:
-    """One turn of runs, after a few that let the interpreter settle on the functions as they are now."""
-    for _ in range(SETTLING):
-        run()
-    return [spent(run) for _ in range(RUNS)]
-
-
-def compared(run: Callable[[], object]) -> tuple[float, float]:
-    """Medians of a match without the rules and with them, in turns."""
-    bare, full = [], []
-    for _ in range(TURNS):
-        with without_rules():
-            bare += several(run)
-        full += several(run)
-    return median(bare), median(full)
-
-
-def never_asked(need: Need) -> Iterator[Need]:
-    """The same need again and again, with a first lot of another value, duration and reach each time."""
-    durations = product(range(1, 100), range(100))
-    for asked, (months, renewal) in enumerate(durations, 1):
-        first = msgspec.structs.replace(
-            need.lots[0],
-            value_eur=(need.lots[0].value_eur or 50_000) + asked / 100,
-            duration_months=months,
-            renewal_months=renewal,
-            max_distance_km=300 + asked / 100,
+def never_asked(need: Need, count: int) -> Iterator[Need]:
+    """The same need again and again, its lots of other values and durations each time."""
+    for asked in range(1, count + 1):
+        lots = (
+            msgspec.structs.replace(
+                lot,
+                value_eur=(lot.value_eur or 30_000) + asked * 1.01,
+                duration_months=(lot.duration_months or 12) + asked % 60,
+            )
+            for lot in need.lots
         )
-        yield msgspec.structs.replace(need, lots=(first, *need.lots[1:]))
+        yield msgspec.structs.replace(need, lots=tuple(lots))
 
 
-def measure(size: int) -> None:
-    """Print the medians for each need, and what the first match of a day costs."""
-    reference = load_reference()
-    pool: list[Supplier] = list(suppliers(size, reference))
-    live = LiveIndex(Index(pool, reference.taxonomy, reference.cpv, reference.geography), 1)
-    print(f"{size} suppliers")
-    for name, content in NEEDS.items():
-        need = msgspec.json.decode(content, type=Need)
-        asked = never_asked(need)
-
-        def run(on: date = ON, asked: Iterator[Need] = asked) -> object:
-            return match(next(asked), live, reference, on, "fr")
-
-        run()
-        bare, full = compared(run)
-        print(f"  {name}: {bare:.2f} ms without the rules, {full:.2f} ms with them (+{full / bare - 1:.1%})")
-        days = [spent(lambda day=day: run(ON + timedelta(days=day))) for day in range(1, 9)]  # type: ignore[misc]
-        print(f"    the first match of a day: {median(days):.2f} ms")
+def never_found(lot: Lot, draw: Random) -> Supply:
+    """Counts of candidates as a match might find for a lot."""
+    totals = {name: draw.randrange(400) for name in ("none", *OPTIONS)}
+    options = {name: Count(total, draw.randint(0, total)) for name, total in totals.items()}
+    ends = Ends(draw.randint(1, 40), ON + timedelta(days=draw.randrange(1_000)))
+    return Supply(draw.randrange(400), options, frozenset(lot.reserved or ()), ends if lot.reserved else None)
 
 
-if __name__ == "__main__":
-    measure(int(sys.argv[1]) if len(sys.argv) > 1 else 13_500)
+def never_judged(draw: Random) -> LegalFacts:
+    """Legal facts of a supplier; every other share is known, and exact."""
+
+    def share() -> float | None:
+        return round(draw.random(), 4) if draw.random() < 0.5 else None
+
+    end = date(2026, 12, 31) + timedelta(days=draw.choice((0, 31, 365, 730)))
+    approvals = tuple(Approval(kind, None, end) for kind in draw.choice(KINDS))
+    return LegalFacts(approvals, Shares(share(), share()), None, draw.choice(("association", None)), None)
+
+
+def microseconds(run: Callable[[Item], object], items: Sequence[Item]) -> float:
+    """CPU time of one run, the median of the turns; the collector is off, for what it walks is not the law's."""
+    size = (len(items) - SETTLING) // TURNS
+    for item in items[:SETTLING]:
+        run(item)
+    spent = []
+    gc.collect()
+    gc.disable()
+    for turn in range(TURNS):
+        started = time.process_time()
+        for item in items[SETTLING + turn * size : SETTLING + (turn + 1) * size]:
+            run(item)
+        spent.append((time.process_time() - started) / size * 1e6)
+    gc.enable()
+    return median(spent)
+
+
+def _of_need(content: bytes, count: int, rules: Rules, draw: Random) -> dict[str, float]:
+    """Microseconds that reviewing and counselling a lot of this need costs."""
+    needs = list(never_asked(msgspec.json.decode(content, type=Need), count))
+    lots = len(needs[0].lots)
+    review = microseconds(lambda need: review_need(need, ON, rules), needs) / lots
+
+    def found(need: Need) -> list[tuple[Supply, LotReview]]:
+        reviews = review_need(need, ON, rules).lots
+        return [(never_found(lot, draw), reviews[lot.id]) for lot in need.lots]
+
+    supplies = [each for need in needs[: count // lots + 1] for each in found(need)]
+    counsel = microseconds(lambda each: supply_advice(*each, ON, rules), supplies)
+    return {"review": review, "counsel": counsel, "together": review + counsel}
+
+
+def _of_facts(count: int, rules: Rules, draw: Random) -> dict[str, float]:
+    """Microseconds that judging a supplier's legal facts costs."""
+    found = [[never_judged(draw) for _ in range(count)] for _ in range(3)]
+    codes = microseconds(lambda facts: outcomes(facts, ON, rules), found[0])
+    words = microseconds(lambda facts: [eligibility(facts, kind, ON, rules) for kind in RESERVED_TYPES], found[1])
+    ends = microseconds(lambda facts: approval_end(facts, INSERTION_OR_HANDICAP, ON, rules), found[2])
+    return {"outcomes": codes, "verdicts in words": words, "end of approval": ends}

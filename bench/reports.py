@@ -1,37 +1,28 @@
-"""Times the sourcing report of needs that were matched and no more, in each of its forms.
-
-    python -m bench.reports 5 60 200
-
-For each number of lots over the sample pool: seconds and kilobytes as data, as a page and as a PDF, and the peak of
-memory of the process that sets the PDF. Medians of three.
-"""
+"""Times of the sourcing report of needs that were matched and no more, in each of its forms, over the sample pool."""
 
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from api.reports.html import html_page
 from api.reports.pdf import pdf
-from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, generate
+from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE
+from bench.suppliers import NOW, ON, suppliers
 from domain.needs.need import Lot, Need, PlannedNeed, TerritoryRequest
 from domain.needs.status import StoredNeed
 from domain.report.build import ReportFacts, report
 from domain.shortlists.frozen import FrozenShortlist, LotTotal
-from domain.suppliers.assembly import StoredRecord, assemble
 from matching.engine import match
-from matching.geo.geocode import place
 from matching.geo.report_map import map_sheets
 from matching.index import Index, LiveIndex
-from matching.reference import Reference, load_reference
+from matching.reference import Reference
 
-ON, NOW = date(2026, 11, 24), datetime(2026, 11, 24, 15, tzinfo=UTC)
+LOTS = (5, 60, 200)
 BRETAGNE = TerritoryRequest(codes=("region:53",))
 ROUNDS = 3
 
@@ -40,13 +31,8 @@ T = TypeVar("T")
 
 def pool(reference: Reference) -> LiveIndex:
     """The generated suppliers that come with the product."""
-    made = generate(SAMPLE_SIZE, SAMPLE_SEED, reference, ON, SAMPLE_DEPARTEMENTS)
-    suppliers = []
-    for number, (external_id, record) in enumerate(made):
-        placement = place([record], reference.geography)[0]
-        stored = StoredRecord("exemple", external_id, record, placement, UUID(int=number), NOW, NOW)
-        suppliers.append(assemble(UUID(int=number), [stored]))
-    return LiveIndex(Index(suppliers, reference.taxonomy, reference.cpv, reference.geography), 1)
+    made = list(suppliers(SAMPLE_SIZE, reference, seed=SAMPLE_SEED, departements=SAMPLE_DEPARTEMENTS))
+    return LiveIndex(Index(made, reference.taxonomy, reference.cpv, reference.geography), 1)
 
 
 def facts(lots: int, index: LiveIndex, reference: Reference) -> ReportFacts:
@@ -102,24 +88,23 @@ def timed(work: Callable[[], T]) -> tuple[T, float]:
     return made[-1], statistics.median(seconds)
 
 
-def main(*counts: int) -> None:
-    reference = load_reference()
+def measure(reference: Reference, counts: tuple[int, ...] = LOTS) -> dict[str, Any]:
+    """Seconds and kilobytes of each form, for each number of lots; medians of three."""
     index = pool(reference)
-    for lots in counts:
-        known = facts(lots, index, reference)
-        made, seconds = timed(
-            lambda: report(known, reference.territories, reference.rules, "fr", NOW, redacted=False)  # noqa: B023
-        )
-        data = msgspec.json.encode(made)
-        points = [each.at for each in made.placement.suppliers]
-        maps, on_map = timed(lambda: map_sheets(reference.geography, [BRETAGNE], [], points))  # noqa: B023
-        html, as_page = timed(lambda: html_page(made, maps))  # noqa: B023
-        printed, as_pdf = timed(lambda: pdf(made, maps))  # noqa: B023
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-        print(f"{lots} lots: data {seconds:.3f} s, {len(data) // 1000} kB; map {on_map:.3f} s; ", end="")
-        print(f"page {as_page:.3f} s, {len(html) // 1000} kB; ", end="")
-        print(f"PDF {as_pdf:.1f} s, {len(printed) // 1000} kB, at most {peak} MB")
+    return {str(lots): _forms(facts(lots, index, reference), reference) for lots in counts}
 
 
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+def _forms(known: ReportFacts, reference: Reference) -> dict[str, Any]:
+    made, seconds = timed(lambda: report(known, reference.territories, reference.rules, "fr", NOW, redacted=False))
+    data = msgspec.json.encode(made)
+    points = [each.at for each in made.placement.suppliers]
+    maps, on_map = timed(lambda: map_sheets(reference.geography, [BRETAGNE], [], points))
+    html, as_page = timed(lambda: html_page(made, maps))
+    printed, as_pdf = timed(lambda: pdf(made, maps))
+    return {
+        "data": {"s": seconds, "kb": len(data) // 1000},
+        "map": {"s": on_map},
+        "page": {"s": as_page, "kb": len(html) // 1000},
+        "pdf": {"s": as_pdf, "kb": len(printed) // 1000},
+        "memory_of_pdf_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+    }

@@ -1,7 +1,8 @@
-"""A server to measure: `vivier serve` on a temporary home, and the CPU time it spends."""
+"""A server to measure: `vivier serve` on a temporary home, the CPU time it spends and the memory it takes."""
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -9,17 +10,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 ADMIN_KEY = "the-administrators-key"
-START_SECONDS = 60.0
+START_SECONDS = 600.0
+"""A million suppliers are read and indexed before the first answer."""
 ANSWER_SECONDS = 600.0
+ALL_WORKERS = 8
+"""Connections at once of which each of two workers accepts one at least."""
+ANYTHING = {
+    "on": "2026-11-24",
+    "territory": {"codes": ["commune:56178"]},
+    "lots": [{"id": "1", "segments": ["pr-locaux"]}],
+    "limit": 1,
+}
+CPU_OF_PROCESS = 2  # of the identifiers of Linux's clocks, which hold a process: CPUCLOCK_SCHED
 INHERITED = ("PATH", "HOME", "PG_BIN", "LANG")
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,8 @@ class Server:
 
     pid: int
     port: int
+    start_seconds: float = 0.0
+    """From its command to the first answer that it is ready."""
 
     def connect(self) -> HTTPConnection:
         """A connection to reuse: whichever worker accepts it answers all its requests."""
@@ -36,46 +48,99 @@ class Server:
     def ask(self, method: str, path: str, body: Any = None, connection: HTTPConnection | None = None) -> Any:
         """The JSON answer to one request; raises RuntimeError on a refusal."""
         content = None if body is None else json.dumps(body).encode()
-        return _answer(connection or self.connect(), method, path, content, "application/json")
+        if connection is not None:
+            return _answer(connection, method, path, content, "application/json")
+        with closing(self.connect()) as alone:
+            return _answer(alone, method, path, content, "application/json")
 
     def send(self, path: str, file: Path) -> Any:
         """The answer to an NDJSON file."""
-        with file.open("rb") as rows:
-            return _answer(self.connect(), "POST", path, rows, "application/x-ndjson")
+        with file.open("rb") as rows, closing(self.connect()) as connection:
+            return _answer(connection, "POST", path, rows, "application/x-ndjson")
+
+    def data_version(self, connection: HTTPConnection | None = None) -> int:
+        """The version of the data that one worker, that of the connection where it is given, matches with."""
+        return int(self.ask("POST", "/match", ANYTHING, connection)["stamp"]["data_version"])
+
+    def seconds_until(self, wanted: int) -> float:
+        """Seconds until every worker matches with that version.
+
+        New connections all ask at once: while one worker matches, the other accepts.
+        """
+        began = time.perf_counter()
+        while True:
+            with ExitStack() as stack:
+                asked = [stack.enter_context(closing(self.connect())) for _ in range(ALL_WORKERS)]
+                for each in asked:
+                    _send(each, "POST", "/match", json.dumps(ANYTHING).encode(), "application/json")
+                if min(_received(each)["stamp"]["data_version"] for each in asked) >= wanted:
+                    return time.perf_counter() - began
+            time.sleep(0.05)
 
     def cpu_seconds(self) -> float:
-        """CPU time spent so far, without PostgreSQL's; processes that ended count with the parent that reaped them."""
-        stats = [_read(pid, "stat") for pid in _family(self.pid)]
-        fields = [stat.rpartition(")")[2].split() for stat in stats if stat and "(postgres)" not in stat]
-        return sum(int(ticks) for each in fields for ticks in each[11:15]) / TICKS
+        """CPU time spent so far by the processes that live, without PostgreSQL's."""
+        return sum(map(cpu_seconds, self._processes(of_postgres=False)))
+
+    def memory_mb(self) -> dict[str, float]:
+        """Megabytes of the server's processes and of PostgreSQL's; a page that several share counts once (PSS)."""
+        return {
+            "server": sum(map(_pss_mb, self._processes(of_postgres=False))),
+            "postgresql": sum(map(_pss_mb, self._processes(of_postgres=True))),
+        }
+
+    def _processes(self, *, of_postgres: bool) -> list[int]:
+        return [pid for pid in family(self.pid) if (_read(pid, "comm") == "postgres\n") == of_postgres]
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[Server]:
-    """A server with an empty database, once it can match; both are removed after the block."""
+def home() -> Iterator[Path]:
+    """A folder that PostgreSQL's user can reach, for the data of the servers of the block; removed after it."""
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="vivier-bench-") as folder:
-        home = Path(folder)
-        home.chmod(0o755)
-        environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        environment |= {"VIVIER_HOME": str(home), "VIVIER_ADMIN_KEY": ADMIN_KEY}
-        command = [str(Path(sys.executable).with_name("vivier")), "serve", "--port", "0", *arguments]
-        with (home / "log").open("wb") as log:
-            process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log)
-            try:
-                server = Server(process.pid, _port(process))
-                _await_ready(server)
-                yield server
-            finally:
-                process.send_signal(signal.SIGTERM)
-                process.wait()
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@contextmanager
+def serving(folder: Path, workers: int = 1) -> Iterator[Server]:
+    """A server on the database in the folder, empty at first, once it can match; stopped after the block."""
+    command = [str(Path(sys.executable).with_name("vivier")), "serve", "--port", "0", "--workers", str(workers)]
+    with started(command, folder) as server:
+        yield server
+
+
+@contextmanager
+def started(command: list[str], folder: Path) -> Iterator[Server]:
+    """The server that the command starts, which prints its address and answers `/health/ready`; stopped after."""
+    environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    environment |= {"VIVIER_HOME": str(folder), "VIVIER_ADMIN_KEY": ADMIN_KEY}
+    environment |= {"VIVIER_IMPORT_LIMIT_MIB": "4096"}  # a million suppliers are 1.3 GB
+    began = time.perf_counter()
+    with (
+        (folder / "log").open("ab") as log,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log) as process,
+    ):
+        try:
+            server = Server(process.pid, _port(process))
+            _await_ready(server)
+            yield replace(server, start_seconds=time.perf_counter() - began)
+        finally:
+            process.send_signal(signal.SIGTERM)
 
 
 def _answer(connection: HTTPConnection, method: str, path: str, body: Any, media_type: str) -> Any:
+    _send(connection, method, path, body, media_type)
+    return _received(connection)
+
+
+def _send(connection: HTTPConnection, method: str, path: str, body: Any, media_type: str) -> None:
     connection.request(method, path, body, {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": media_type})
+
+
+def _received(connection: HTTPConnection) -> Any:
     response = connection.getresponse()
     content = response.read()
     if response.status >= 400:
-        raise RuntimeError(f"{method} {path}: {response.status} {content[:500]!r}")
+        raise RuntimeError(f"{response.status} {content[:500]!r}")
     return json.loads(content) if content else None
 
 
@@ -93,19 +158,33 @@ def _await_ready(server: Server) -> None:
     while True:
         try:
             server.ask("GET", "/health/ready")
-            return
         except RuntimeError:
             if time.monotonic() > limit:
                 raise
-            time.sleep(0.05)
+            time.sleep(0.02)
+        else:
+            return
 
 
-def _family(pid: int) -> Iterator[int]:
+def family(pid: int) -> Iterator[int]:
     """The process and all its descendants."""
     yield pid
     for task in Path(f"/proc/{pid}/task").glob("*"):
         for child in _read(pid, f"task/{task.name}/children").split():
-            yield from _family(int(child))
+            yield from family(int(child))
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time that a process has spent so far; 0 where it has ended."""
+    try:
+        return time.clock_gettime((~pid << 3) | CPU_OF_PROCESS)
+    except OSError:  # ended meanwhile
+        return 0.0
+
+
+def _pss_mb(pid: int) -> float:
+    found = re.search(r"^Pss: +(\d+) kB", _read(pid, "smaps_rollup"), re.MULTILINE)
+    return int(found[1]) / 1000 if found else 0.0
 
 
 def _read(pid: int, name: str) -> str:

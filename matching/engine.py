@@ -2,35 +2,97 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from domain.law import rules as law
-from domain.law.review import OPTIONS, review_need
+from domain.law.review import review_need
 from domain.law.splitting import no_split
-from domain.law.supply_advice import Count, Ends, Supply, horizon
+from domain.law.supply_advice import Supply
 from domain.needs.award import PastAward
 from domain.needs.need import Need, buyer_siret
 from domain.needs.same_year import OtherNeed
-from domain.shortlists.shortlist import Coverage, LotShortlist, RequestedSegment, Shortlist, Stamp, TerritoryEcho
+from domain.shortlists.shortlist import Shortlist, Stamp
 from domain.text.bilingual import Language
-from matching.considered import considered_suppliers
-from matching.eligibility_cache import INELIGIBLE, best_outcome
-from matching.explain import Explainer
-from matching.gates import GATE_NUMBER, PASSED, Contenders, may_answer, refusals
-from matching.geo.projection import Positions
+from matching import messages
+from matching.explain import AlternativesRow, CoverageRow, Explainer, ReservationRow
 from matching.index import LiveIndex
+from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery
 from matching.near_misses import nearest_refused
 from matching.past_awards import PastAwards
-from matching.ranking import eligibility, ranked
 from matching.reference import Reference
-from matching.unknown_trade import WORST_ELIGIBLE, UnknownSearch
+from matching.supplier_rows import RowWriter, UnknownRow
+from matching.unknown_trade import UnknownSearch, UnknownSuppliers
 
-RADII_KM = (10, 25, 50, 100)
+
+class UnknownTradeRow(msgspec.Struct, frozen=True, gc=False):
+    """`UnknownTrade`."""
+
+    total: int
+    eligible: int
+    nearest: list[UnknownRow]
+    message: str
+
+
+class LotAnswer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A `LotShortlist`, of which the parts that many answers share are in JSON already."""
+
+    id: str
+    requested: msgspec.Raw
+    territory: msgspec.Raw
+    total: int
+    candidates: list[msgspec.Raw]
+    near_misses: list[msgspec.Raw]
+    unknown_trade: UnknownTradeRow
+    coverage: list[CoverageRow]
+    alternatives: AlternativesRow
+    tension: msgspec.Raw
+    reservation: ReservationRow
+    advice: list[msgspec.Raw]
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """A `Shortlist`, likewise."""
+
+    reference: str | None
+    stamp: Stamp
+    lots: list[LotAnswer]
+    advice: list[msgspec.Raw]
+
+
+def match_json(
+    need: Need,
+    index: LiveIndex,
+    reference: Reference,
+    on: date,
+    language: Language,
+    *,
+    awards: Iterable[PastAward] = (),
+    others: Sequence[OtherNeed] = (),
+    year: int = 0,
+) -> bytes:
+    """The `Shortlist` of a need in JSON, evaluated for the day `on`. Raises InvalidContent with all that is wrong.
+
+    `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored. `others`: the
+    other needs of the calendar year `year` that its values are added up with.
+    """
+    queries = reference.reader.read(need)
+    explainer = explainer_of(need, queries, reference, on, language)
+    split = no_split(need, others, year, reference.reader.objects, reference.rules.at(on, need.contract))
+    seed = draw_seed(need)
+    matching = _Matching(
+        need,
+        seed,
+        explainer,
+        RowWriter(reference.taxonomy, reference.rules, on, need.contract, language),
+        UnknownSearch(index, on, reference.rules, need.near_misses, seed),
+        PastAwards.until(on, awards, buyer_siret(need), reference.rules, reference.taxonomy),
+    )
+    stamp, lots = stamp_of(index, reference, on), [matching.lot(query) for query in queries]
+    return msgspec.json.encode(Answer(need.reference, stamp, lots, explainer.need_advice(split)))
 
 
 def match(
@@ -44,33 +106,68 @@ def match(
     others: Sequence[OtherNeed] = (),
     year: int = 0,
 ) -> Shortlist:
-    """The shortlist of a need, evaluated for the day `on`. Raises InvalidContent with everything wrong in the need.
+    """As `match_json`, decoded."""
+    answer = match_json(need, index, reference, on, language, awards=awards, others=others, year=year)
+    return msgspec.json.decode(answer, type=Shortlist)
 
-    `awards`: those known of the buyer's organisation, in any order; those after `on` are ignored. `others`: the
-    other needs of the calendar year `year` that its values are added up with.
-    """
-    queries = reference.reader.read(need)
-    explainer = explainer_of(need, queries, reference, on, language)
-    past = PastAwards.until(on, awards, buyer_siret(need), reference.rules, reference.taxonomy)
-    split = no_split(need, others, year, reference.reader.objects, reference.rules.at(on, need.contract))
-    seed = draw_seed(need)
-    search = UnknownSearch(index, on, reference.rules, past, need.near_misses, seed)
-    return Shortlist(
-        reference=need.reference,
-        stamp=stamp_of(index, reference, on),
-        lots=tuple(
-            _lot_shortlist(contenders_of(query, index, reference, on, past), search, need, explainer, past, seed)
-            for query in queries
-        ),
-        advice=explainer.need_advice(split),
-    )
+
+@dataclass(frozen=True)
+class _Matching:
+    """The match of one need; `seed` decides the draws."""
+
+    need: Need
+    seed: int
+    explainer: Explainer
+    rows: RowWriter
+    search: UnknownSearch
+    past: PastAwards | None
+
+    def lot(self, query: LotQuery) -> LotAnswer:
+        """The answer to one lot."""
+        lot = lot_match(query, self.search.live, self.explainer.on, self.explainer.rules, self.past)
+        explainer, rows, counts = self.explainer, self.rows, lot.capped.counts
+        unknown = self.search.suppliers(query, lot.ess_bars)
+        level, tension = explainer.tension(query, counts.covered, unknown.eligible)
+        supply = Supply(
+            counts.total,
+            counts.options,
+            frozenset(lot.reserved_types),
+            lot.approval_ends(),
+            unknown.eligible if level == "unknown" else 0,
+        )
+        awarded = self.past.advice(query, lot.live, lot.passes) if self.past else ()
+        missed = nearest_refused(lot, self.need.near_misses, self.seed)
+        return LotAnswer(
+            id=query.lot.id,
+            requested=explainer.requested(query),
+            territory=explainer.territory(query),
+            total=counts.total,
+            candidates=rows.candidates(lot, self.need.limit, self.seed),
+            near_misses=rows.near_misses(lot, missed),
+            unknown_trade=self._unknown_trade(lot, unknown),
+            coverage=[CoverageRow(code, *one) for code, one in zip(query.subject.wanted, counts.covered, strict=True)],
+            alternatives=explainer.alternatives(query, counts.options, lot.capped.within),
+            tension=tension,
+            reservation=explainer.reservation(query),
+            advice=explainer.lot_advice(query, supply, awarded),
+        )
+
+    def _unknown_trade(self, lot: LotMatch, unknown: UnknownSuppliers) -> UnknownTradeRow:
+        message = messages.unknown_trade(unknown.total, unknown.eligible, bool(lot.reserved_types))
+        nearest = self.rows.unknown_trade(lot, unknown)
+        return UnknownTradeRow(unknown.total, unknown.eligible, nearest, message.to(self.explainer.language))
+
+
+def lot_match(query: LotQuery, live: LiveIndex, on: date, rules: law.Rules, past: PastAwards | None = None) -> LotMatch:
+    """A lot held against the index as it stands, after the buyer's past awards."""
+    return LotMatch(query, live, on, rules, past.ess_bars(query, live) if past else None)
 
 
 def explainer_of(
     need: Need, queries: Iterable[LotQuery], reference: Reference, on: date, language: Language
 ) -> Explainer:
     """The explainer of a need's lots as they were read."""
-    objects = {query.lot.id: tuple(wanted.segment for wanted in query.objects) for query in queries}
+    objects = {query.lot.id: query.subject.objects for query in queries}
     return Explainer(
         review=review_need(need, on, reference.rules, objects),
         taxonomy=reference.taxonomy,
@@ -78,7 +175,6 @@ def explainer_of(
         interpreter=reference.interpreter,
         rules=reference.rules,
         on=on,
-        contract=need.contract,
         language=language,
     )
 
@@ -92,97 +188,6 @@ def stamp_of(index: LiveIndex, reference: Reference, on: date) -> Stamp:
         rules=reference.rules.version,
         on=on,
     )
-
-
-def contenders_of(
-    query: LotQuery, index: LiveIndex, reference: Reference, on: date, past: PastAwards | None = None
-) -> Contenders:
-    """The suppliers considered for a lot, with distances and eligibility after past awards, ready for the gates."""
-    considered = considered_suppliers(query, index, reference.taxonomy)
-    distance = considered.to_territory
-    if query.site is not None:
-        distance = np.full(len(distance), np.inf)
-        reached = np.flatnonzero((considered.answering & considered.objects).any(axis=1))
-        distance[reached] = considered.distance(query.site, reached)
-    contenders = Contenders(considered, distance, lambda rows: considered.outcomes(rows, on, reference.rules))
-    return contenders if past is None else past.bar(contenders)
-
-
-def _lot_shortlist(
-    contenders: Contenders, search: UnknownSearch, need: Need, explainer: Explainer, past: PastAwards | None, seed: int
-) -> LotShortlist:
-    """The shortlist of one lot; `seed` decides the draws."""
-    query, refused = contenders.considered.query, refusals(contenders)
-    passed = np.flatnonzero(refused == PASSED)
-    shown = ranked(contenders, passed, seed)[: need.limit]
-    missed = nearest_refused(contenders, refused, need.near_misses, seed)
-    coverage = _coverage(contenders, passed)
-    unknown = search.suppliers(query)
-    tension = explainer.tension(query, coverage, unknown.eligible)
-    options = _options(contenders, refused)
-    ends = _approval_ends(contenders, passed, explainer.on, explainer.rules)
-    undecided = unknown.eligible if tension.level == "unknown" else 0
-    supply = Supply(len(passed), options, frozenset(query.lot.reserved or ()), ends, undecided)
-    return LotShortlist(
-        id=query.lot.id,
-        requested=tuple(
-            RequestedSegment(w.segment, explainer.taxonomy.label(w.segment), w.sources, w.confidence, w.role)
-            for w in query.wanted
-        ),
-        territory=TerritoryEcho(
-            label=query.territory.label.to(explainer.language),
-            codes=query.territory.codes,
-            radius_km=query.territory.radius_km,
-        ),
-        total=len(passed),
-        candidates=explainer.candidates(contenders, shown),
-        near_misses=explainer.near_misses(contenders, refused, missed),
-        unknown_trade=explainer.unknown_trade(query, unknown),
-        coverage=coverage,
-        alternatives=explainer.alternatives(query, options, _within(contenders, refused)),
-        tension=tension,
-        reservation=explainer.reservation(query),
-        advice=explainer.lot_advice(query, supply, past.advice(contenders, passed) if past else ()),
-    )
-
-
-def _coverage(contenders: Contenders, passed: Positions) -> tuple[Coverage, ...]:
-    """Per requested segment, the number of candidates that answer it, of those that do surely or on proof, and of those
-    in the territory.
-    """
-    answering = contenders.considered.answering[passed]
-    sure = eligibility(contenders, passed) <= WORST_ELIGIBLE
-    local = contenders.considered.to_territory[passed] == 0
-    return tuple(
-        Coverage(wanted.segment, int(has.sum()), int((has & sure).sum()), int((has & local).sum()))
-        for wanted, has in zip(contenders.considered.query.wanted, answering.T, strict=True)
-    )
-
-
-def _options(contenders: Contenders, refused: NDArray[np.int8]) -> dict[str, Count]:
-    """The candidates the lot would have under each reservation, and how many of them are plainly eligible."""
-    but_for_reservation = np.flatnonzero((refused == PASSED) | (refused == GATE_NUMBER["reservation"]))
-    outcomes = contenders.outcomes(but_for_reservation)
-    counts = {"none": Count(len(but_for_reservation), len(but_for_reservation))}
-    for name, kinds in OPTIONS.items():
-        best = best_outcome(outcomes, kinds)
-        counts[name] = Count(int((best != INELIGIBLE).sum()), int((best == 0).sum()))
-    return counts
-
-
-def _within(contenders: Contenders, refused: NDArray[np.int8]) -> dict[str, int]:
-    """Counts of the suppliers that stand within each radius and pass every gate but the lot's own cap on distance."""
-    served = np.flatnonzero((refused == PASSED) | (refused >= GATE_NUMBER["distance"]))
-    distance = contenders.distance[served[may_answer(contenders, served)]]
-    return {str(radius): int((distance <= radius).sum()) for radius in RADII_KM}
-
-
-def _approval_ends(contenders: Contenders, passed: Positions, on: date, rules: law.Rules) -> Ends | None:
-    """The candidates of a reserved lot whose approval ends before the contract does."""
-    lot = contenders.considered.query.lot
-    if not lot.reserved:
-        return None
-    return contenders.considered.approval_ends(passed, frozenset(lot.reserved), on, horizon(lot, on, rules), rules)
 
 
 def draw_seed(need: Need) -> int:

@@ -1,80 +1,79 @@
 """The gates a supplier passes to become a candidate, in the contract's order; the first that fails names the refusal.
 
-Inactive suppliers are not in the index at all: for them there is nothing to refuse.
+Inactive suppliers are not in the index at all: for them there is nothing to refuse. A lot's candidates are found from
+kept selections; here each gate says of any suppliers whether they pass, once they have passed the gates before.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.past_awards import EssAward
 from domain.shortlists.shortlist import Gate
-from matching.considered import ConsideredSuppliers
-from matching.eligibility_cache import INELIGIBLE, best_outcome
-from matching.geo.projection import Floats, Positions
+from matching.eligibility_cache import INELIGIBLE
+from matching.geo.projection import Positions
 from matching.geo.territory import Bools
+from matching.lot_match import LotMatch
+from matching.offer_worth import offers_for
+from matching.supplier_columns import Ordinals, each_once
 
 PASSED = -1
 
 
-@dataclass(frozen=True)
-class Contenders:
-    """The suppliers considered for a lot, with what the later gates need: their distance and their eligibility.
-
-    `distance` is to the site, else to the territory; `outcomes(rows)` has a column per reserved type (positions in
-    OUTCOMES) and is only asked for rows that came that far. `ess_awards`: by row, the ESS-reserved contracts that the
-    buyer awarded to it; the outcomes know them already.
-    """
-
-    considered: ConsideredSuppliers
-    distance: Floats
-    outcomes: Callable[[Positions], NDArray[np.int8]]
-    ess_awards: Mapping[int, tuple[EssAward, ...]] = field(default_factory=dict)
-
-
-def offers_segment(contenders: Contenders, rows: Positions) -> Bools:
+def offers_segment(lot: LotMatch, ordinals: Ordinals) -> Bools:
     """One of the supplier's offers answers a segment the lot asks for as its object, wherever it is available."""
-    return contenders.considered.answers[rows]
+    return np.isin(ordinals, offering_object(lot))
 
 
-def serves_territory(contenders: Contenders, rows: Positions) -> Bools:
+def serves_territory(lot: LotMatch, ordinals: Ordinals) -> Bools:
     """The service area of an answering offer meets the territory; without a declared area, 50 km at most."""
-    served: Bools = np.any(contenders.considered.answering[rows] & contenders.considered.objects, axis=1)
-    return served
+    return np.isin(ordinals, lot.selection.ordinals)
 
 
-def stands_near(contenders: Contenders, rows: Positions) -> Bools:
+def stands_near(lot: LotMatch, ordinals: Ordinals) -> Bools:
     """With `max_distance_km`, the supplier stands at most that far from the site, else from the territory."""
-    cap = contenders.considered.query.lot.max_distance_km
-    return np.ones(len(rows), dtype=bool) if cap is None else contenders.distance[rows] <= cap
+    in_reach = lot.capped.in_reach
+    return np.ones(len(ordinals), dtype=bool) if in_reach is None else in_reach[_rows(lot, ordinals)]
 
 
-def may_answer(contenders: Contenders, rows: Positions) -> Bools:
+def may_answer(lot: LotMatch, ordinals: Ordinals) -> Bools:
     """For a reserved lot, the supplier is not ineligible for all of its reserved types."""
-    reserved = contenders.considered.query.lot.reserved
-    if not reserved:
-        return np.ones(len(rows), dtype=bool)
-    return best_outcome(contenders.outcomes(rows), reserved) != INELIGIBLE
+    return lot.reserved.outcome[_rows(lot, ordinals)] != INELIGIBLE
 
 
-GATES: tuple[tuple[Gate, Callable[[Contenders, Positions], Bools]], ...] = (
+GATES: tuple[tuple[Gate, Callable[[LotMatch, Ordinals], Bools]], ...] = (
     ("segment", offers_segment),
     ("service_area", serves_territory),
     ("distance", stands_near),
     ("reservation", may_answer),
 )
-GATE_NUMBER: dict[Gate, int] = {gate: number for number, (gate, _) in enumerate(GATES)}
+SEGMENT, SERVICE_AREA, DISTANCE, RESERVATION = range(len(GATES))
 """Each gate's position in GATES: who failed it passed all gates before."""
 
 
-def refusals(contenders: Contenders) -> NDArray[np.int8]:
-    """For each considered supplier, the first gate that refuses it (a position in GATES), or PASSED."""
-    refused = np.full(len(contenders.considered.ordinal), PASSED, dtype=np.int8)
+def refusals(lot: LotMatch, ordinals: Ordinals) -> NDArray[np.int8]:
+    """For each of some suppliers, the first gate that refuses it (a position in GATES), or PASSED."""
+    refused = np.full(len(ordinals), PASSED, dtype=np.int8)
     left = np.arange(len(refused))
     for number, (_, gate) in enumerate(GATES):
-        passes = gate(contenders, left)
+        passes = gate(lot, ordinals[left])
         refused[left[~passes]] = number
         left = left[passes]
     return refused
+
+
+def considered(lot: LotMatch) -> Ordinals:
+    """The suppliers that have an offer for any wanted segment of the lot or a neighbour of one, in order."""
+    codes = {code for wanted in lot.query.subject.wanted for code, _ in offers_for(wanted, lot.live.base.taxonomy)}
+    every = [lot.live.offering(code) for code in codes]
+    return lot.live.standing(each_once(np.concatenate(every))) if every else np.empty(0, dtype=np.int32)
+
+
+def offering_object(lot: LotMatch) -> Ordinals:
+    """The suppliers with an offer that answers a segment of the lot's object; some more than once, some gone."""
+    every = [offers.suppliers for code in lot.query.subject.objects for offers in lot.live.wanted(code)]
+    return np.concatenate(every) if every else np.empty(0, dtype=np.int32)
+
+
+def _rows(lot: LotMatch, selected: Ordinals) -> Positions:
+    return np.searchsorted(lot.selection.ordinals, selected)

@@ -1,89 +1,74 @@
-"""The suppliers as arrays: an immutable index, and the live one: a base and a small overlay of recent changes."""
+"""The suppliers that needs are matched against: an index in memory, and how it stands after the changes since."""
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 import numpy as np
-import shapely
-from numpy.typing import NDArray
 
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
-from domain.reference.territory import Area, UnknownTerritory
-from domain.suppliers.supplier import BASES, Offer, ServiceArea, Supplier
-from matching.eligibility_cache import EligibilityCache
-from matching.geo.distance_cache import DistanceCache
-from matching.geo.geojson_validation import checked_geometry
-from matching.geo.projection import earth_centred
+from domain.suppliers.supplier import Supplier
+from matching.distances import Distances
 from matching.geo.shape import Shape
-from matching.geo.territory import Bools, Geography, Territory
-from matching.offerless_cache import OfferlessCache
+from matching.geo.territory import Bools, Geography
+from matching.offer_tables import (
+    NO_OFFERS,
+    Offers,
+    WantedOffers,
+    answered_by,
+    joined_offers,
+    read_offers,
+    wanted_offers,
+)
+from matching.service_areas import ServiceAreas
+from matching.supplier_columns import Ordinals, SupplierColumns
 from matching.trade_groups import TradeGroup, TradeGroups
-from matching.weighted_cache import WeightedCache
+from matching.weighted_cache import WeightBound, WeightedCache
 
-# how an offer says where it is available
-NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3
-VERTEX_WEIGHT = 64
-"""Weight of a vertex of a shape, in suppliers: a vertex takes 1 kB, the two distances of a supplier 16 bytes."""
-CACHED_DISTANCES = 10_000_000
-"""Weight of the distances that are cached with their shapes, in suppliers: some 160 MB.
-
-Of 220,000 suppliers, these are the distances to 40 communes or EPCI, or to 30 departements.
-"""
-
-OFFER_COLUMNS = {
-    "supplier": np.int32,
-    "basis": np.int8,
-    "area_kind": np.int8,
-    "area": np.int32,
-    "radius_km": np.float64,
-}
-"""One offer of a segment or family: its supplier (an ordinal), its basis and its area."""
-Offers = dict[str, NDArray[Any]]
-"""Offers as parallel arrays, by the names of OFFER_COLUMNS."""
+DISTANCE_BYTES, DISTANCE_BYTES_PER_SUPPLIER = 80 << 20, 192
+"""Memory for cached distances; of 220,000 suppliers, these are the distances to some hundreds of territories."""
+SELECTION_BYTES, SELECTION_BYTES_PER_SUPPLIER = 64 << 20, 200
+"""Memory for what is cached of the lots matched last (`matching.selection`, `matching.unknown_trade`)."""
+OFFERLESS = ""
+"""Stands for a segment where suppliers without offers are meant."""
 
 
 class Index:
-    """Active suppliers, ready to be matched; never changed once built.
+    """Active suppliers, ready to be matched: what they are built of stays; `LiveIndex` adds to its columns.
 
-    A supplier is an ordinal: `suppliers[i]`, `positions[i]` (earth-centred kilometres, NaN without a location),
-    `draw[i]` (64 bits from its id). `distances(shape)` caches their distances to a shape.
+    `offers` by the segment or family they name, `wanted` all that answers one; `offerless`: suppliers without offers.
+    `distances(shape)` caches distances to a shape.
     """
 
     def __init__(self, suppliers: Iterable[Supplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> None:
-        self.suppliers: list[Supplier] = [supplier for supplier in suppliers if supplier.active]
-        self.ordinals = {supplier.id: ordinal for ordinal, supplier in enumerate(self.suppliers)}
         self.taxonomy, self.cpv, self.geography = taxonomy, cpv, geography
-        points = [(s.location.lat, s.location.lon) if s.location else (np.nan, np.nan) for s in self.suppliers]
-        self.positions = earth_centred(*np.array(points, dtype=np.float64).reshape(-1, 2).T)
-        digests = [hashlib.blake2b(supplier.id.bytes, digest_size=8).digest() for supplier in self.suppliers]
-        self.draw = np.array([int.from_bytes(digest, "big") for digest in digests], dtype=np.uint64)
-        self.eligibility = EligibilityCache(self.suppliers)
-        self.trade_groups = TradeGroups(self.suppliers)
-        self.areas = _Areas(geography)
-        self.offers = self._tables()
-        self._meeting: WeakKeyDictionary[Territory, Bools] = WeakKeyDictionary()
-        self.distances: WeightedCache[Shape, DistanceCache] = WeightedCache(
-            lambda shape: DistanceCache(self.positions, shape),
-            lambda made: len(made.positions) + VERTEX_WEIGHT * made.shape.vertices,
-            CACHED_DISTANCES,
+        self.columns = columns = SupplierColumns(suppliers)
+        self.areas = ServiceAreas(geography)
+        self.offers: Mapping[str, Offers] = read_offers(enumerate(columns.suppliers), self.areas, taxonomy, cpv)
+        codes = (*taxonomy.segments, *(family.id for family in taxonomy.families))
+        self.wanted = {code: wanted_offers(code, self.offers, taxonomy) for code in codes}
+        self.offerless = _offerless(enumerate(columns.suppliers))
+        self.eligibility, self.trade_groups = columns.eligibility, TradeGroups(columns.suppliers)
+        self.distances: WeightedCache[Shape | None, Distances] = WeightedCache(
+            lambda shape: Distances(columns, shape),
+            lambda made: made.weight,
+            DISTANCE_BYTES + DISTANCE_BYTES_PER_SUPPLIER * len(columns),
         )
-        self.offerless = OfferlessCache(self.suppliers, self.positions, self.draw, self.eligibility, self.distances)
+        self.latest = 0
+        """The number of the latest change."""
+        self.lock = Lock()
+        size = len(columns)
+        self.selections = WeightBound[Any, Any](SELECTION_BYTES + SELECTION_BYTES_PER_SUPPLIER * size)
+        self.nearby = WeightBound[Any, Any](SELECTION_BYTES // 2)
 
-    def areas_meeting(self, territory: Territory) -> Bools:
-        """For each distinct service area made of ground, whether it shares ground with a territory.
-
-        Found once for as long as the territory itself is kept.
-        """
-        meeting = self._meeting.get(territory)
-        if meeting is None:
-            meeting = self._meeting[territory] = self.areas.meeting(territory)
-        return meeting
+    @property
+    def suppliers(self) -> list[Supplier]:
+        """Those it is built of, by ordinal."""
+        return self.columns.suppliers[: len(self.columns.spatial_keys)]
 
     @property
     def unknown_codes(self) -> frozenset[str]:
@@ -94,136 +79,161 @@ class Index:
         """An index of other suppliers over the same reference data."""
         return Index(suppliers, self.taxonomy, self.cpv, self.geography)
 
-    def _tables(self) -> dict[str, Offers]:
-        rows: dict[str, list[tuple[int, int, int, int, float]]] = {}
-        for ordinal, supplier in enumerate(self.suppliers):
-            for offer in supplier.offers:
-                kind, radius_km, area = self.areas.intern(offer.service_area)
-                row = ordinal, BASES.index(offer.basis), kind, area, radius_km
-                for segment in offered_segments(offer, self.taxonomy, self.cpv):
-                    rows.setdefault(segment, []).append(row)
-        self.areas.freeze()
-        return {
-            segment: {
-                name: np.array(column, kind)
-                for (name, kind), column in zip(OFFER_COLUMNS.items(), zip(*offers, strict=True), strict=True)
-            }
-            for segment, offers in rows.items()
-        }
 
+@dataclass(frozen=True)
+class Tail:
+    """The suppliers written since an index was built, by their offers; `ordinals` by id: of those that still stand."""
 
-def offered_segments(offer: Offer, taxonomy: Taxonomy, cpv: Cpv) -> tuple[str, ...]:
-    """The segments or families an offer answers: those it names, else those of its CPV codes."""
-    if offer.segments:
-        return tuple(dict.fromkeys(offer.segments))
-    return tuple(dict.fromkeys(segment for code in offer.cpv for segment in taxonomy.of_cpv(cpv.normalise(code))))
-
-
-class _Areas:
-    """The distinct service areas made of ground (codes or geometry): which communes each holds."""
-
-    def __init__(self, geography: Geography) -> None:
-        self.geography = geography
-        self.numbers: dict[ServiceArea, int] = {}
-        self.grounds: list[NDArray[np.intp]] = []
-        self.drawn: dict[int, shapely.Geometry] = {}
-        self.unknown_codes: set[str] = set()
-
-    def intern(self, area: ServiceArea | None) -> tuple[int, float, int]:
-        """An offer's area as numbers: its kind, its radius, its place among the distinct areas."""
-        if area is None:
-            return NO_AREA, np.nan, -1
-        if area.national:
-            return NATIONAL, np.nan, -1
-        if area.radius_km is not None:
-            return RADIUS, area.radius_km, -1
-        if area not in self.numbers:
-            self.numbers[area] = len(self.grounds)
-            self.grounds.append(np.flatnonzero(self._ground(area)))
-        return GROUND, np.nan, self.numbers[area]
-
-    def freeze(self) -> None:
-        """Lay the grounds end to end, once all areas are known."""
-        self.communes = np.concatenate([np.empty(0, np.intp), *self.grounds])
-        self.owners = np.repeat(np.arange(len(self.grounds)), [len(ground) for ground in self.grounds])
-
-    def meeting(self, territory: Territory) -> Bools:
-        meets = np.zeros(len(self.grounds), dtype=bool)
-        meets[self.owners[territory.ground[self.communes]]] = True
-        if territory.codes is None and self.drawn:
-            # what is drawn is compared as drawn: two pieces of one commune need not meet, two zones may meet at sea
-            meets[list(self.drawn)] = territory.share_ground(np.array(list(self.drawn.values())))
-        return meets
-
-    def _ground(self, area: ServiceArea) -> Bools:
-        if area.geometry is not None:
-            region = self.drawn[len(self.grounds)] = checked_geometry(area.geometry)
-            return self.geography.ground_of(region)
-        return self.geography.ground_of_codes(tuple(self._known(area.codes or ())))
-
-    def _known(self, codes: Iterable[str]) -> Iterator[Area]:
-        """The areas of the codes; one that reference data has dropped since it was stored is noted and left out."""
-        for code in codes:
-            try:
-                yield self.geography.territories.area(code, suggest=False)
-            except UnknownTerritory:
-                self.unknown_codes.add(code)
+    ordinals: Mapping[UUID, int] = field(default_factory=dict)
+    offers: Mapping[str, Offers] = field(default_factory=dict)
+    offerless: Ordinals = field(default_factory=lambda: np.empty(0, dtype=np.int32))
+    rows: int = 0
+    """The number of suppliers ever written to it, also of those that are gone."""
+    wanted: dict[str, WantedOffers] = field(default_factory=dict)
+    """All that answers a segment or family: made when it is first asked for."""
 
 
 @dataclass(frozen=True)
 class LiveIndex:
-    """The index that needs are matched against: a base, and an overlay of suppliers changed since.
+    """An index as it stands after some changes. A match under way goes on with the one it began with.
 
-    `current` marks the suppliers of the base that no later change has replaced or removed; None: all of them.
+    `gone` marks the ordinals that a later change has replaced or removed; None: nothing has changed. `change` counts
+    changes, and `changed_at` has the latest that concerned a wanted segment or family, or OFFERLESS.
     """
 
     base: Index
     data_version: int
-    overlay: Index | None = None
-    current: Bools | None = None
-
-    @property
-    def parts(self) -> tuple[tuple[Index, Bools | None], ...]:
-        """Each index with the mask of its suppliers still current (None: all)."""
-        of_base = (self.base, self.current)
-        return (of_base,) if self.overlay is None else (of_base, (self.overlay, None))
+    tail: Tail = field(default_factory=Tail)
+    gone: Bools | None = None
+    change: int = 0
+    changed_at: Mapping[str, int] = field(default_factory=dict)
 
     def after(self, changed: Iterable[Supplier], removed: Iterable[UUID], data_version: int) -> "LiveIndex":
-        """This index once some suppliers have been written anew or removed; the base itself is not touched.
+        """This index once some suppliers have been written anew or removed; this one stays as it is.
 
-        Where more have changed than stay as they were, all of them make a new base, which costs no more than twice such
-        an overlay: the next change is not to wait for all of that once more.
+        Where more have changed than stay as they were, all of them make a new base.
         """
-        base = self.base
-        latest = {supplier.id: supplier for supplier in (self.overlay.suppliers if self.overlay else ())}
-        current = np.ones(len(base.suppliers), dtype=bool) if self.current is None else self.current.copy()
         written = {supplier.id: supplier for supplier in changed}
-        for gone in (*removed, *written):
-            latest.pop(gone, None)
-            if gone in base.ordinals:
-                current[base.ordinals[gone]] = False
-        latest |= written
-        if len(latest) > current.sum():
-            kept = (supplier for supplier, stands in zip(base.suppliers, current, strict=True) if stands)
-            return LiveIndex(base.rebuilt((*kept, *latest.values())), data_version)
-        return LiveIndex(base, data_version, base.rebuilt(latest.values()), current)
+        active = [supplier for supplier in written.values() if supplier.active]
+        touched = {*removed, *written}
+        with self.base.lock:
+            stays = len(self) - sum(self.ordinal_of(each) is not None for each in touched)
+            if self.change != self.base.latest or len(self.tail.ordinals) + len(active) > stays:
+                kept = (supplier for supplier in self.suppliers() if supplier.id not in touched)
+                return LiveIndex(self.base.rebuilt((*kept, *active)), data_version)
+            return self._followed(active, touched, data_version)
+
+    def _followed(self, active: list[Supplier], touched: set[UUID], data_version: int) -> "LiveIndex":
+        base, tail, columns = self.base, self.tail, self.base.columns
+        replaced = [ordinal for each in touched if (ordinal := self.ordinal_of(each)) is not None]
+        added = list(zip(columns.add(active), active, strict=True))
+        base.trade_groups.add(active)
+        gone = np.zeros(columns.capacity, dtype=bool)
+        if self.gone is not None:
+            gone[: len(self.gone)] = self.gone
+        gone[replaced] = True
+        offers = read_offers(added, base.areas, base.taxonomy, base.cpv)
+        before = read_offers(
+            ((each, columns.suppliers[each]) for each in replaced), base.areas, base.taxonomy, base.cpv
+        )
+        concerned = {wanted for code in {*offers, *before} for wanted in answered_by(code, base.taxonomy)}
+        if any(not columns.suppliers[each].offers for each in (*replaced, *(ordinal for ordinal, _ in added))):
+            concerned.add(OFFERLESS)
+        base.latest += 1
+        of_tail = {code: joined_offers(tail.offers.get(code, NO_OFFERS), some) for code, some in offers.items()}
+        return LiveIndex(
+            base,
+            data_version,
+            Tail(
+                {each: ordinal for each, ordinal in tail.ordinals.items() if each not in touched}
+                | {supplier.id: ordinal for ordinal, supplier in added},
+                {**tail.offers, **of_tail},
+                np.concatenate((tail.offerless, _offerless(added))),
+                tail.rows + len(added),
+                {code: table for code, table in tail.wanted.items() if code not in concerned},
+            ),
+            gone,
+            base.latest,
+            {**self.changed_at, **dict.fromkeys(concerned, base.latest)},
+        )
+
+    @property
+    def rows_end(self) -> int:
+        """The ordinal that whoever is written next will have."""
+        return len(self.base.columns.spatial_keys) + self.tail.rows
 
     def rebased(self) -> "LiveIndex":
         """The same suppliers in a single base."""
         return LiveIndex(self.base.rebuilt(self.suppliers()), self.data_version)
 
+    def wanted(self, code: str) -> tuple[WantedOffers, ...]:
+        """All that answers a segment or family: of the base, and of what was written since."""
+        of_base, tail = self.base.wanted[code], self.tail
+        if not tail.offers:
+            return (of_base,)
+        if code not in tail.wanted:
+            tail.wanted[code] = wanted_offers(code, tail.offers, self.base.taxonomy)
+        return (of_base, tail.wanted[code])
+
+    def offering(self, code: str) -> Ordinals:
+        """The suppliers with an offer that names a segment or family, some more than once; also some that are gone."""
+        parts = [offers[code].supplier for offers in (self.base.offers, self.tail.offers) if code in offers]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
+
+    def offers_of(self, ordinal: int, code: str) -> Offers:
+        """The offers of a supplier that name a segment or family."""
+        offers = self.base.offers if ordinal < len(self.base.columns.spatial_keys) else self.tail.offers
+        return offers.get(code, NO_OFFERS).of(ordinal)
+
+    def offers_any(self, ordinals: Ordinals, code: str) -> Bools:
+        """Which of some suppliers have an offer that names a segment or family."""
+        found = np.zeros(len(ordinals), dtype=bool)
+        for offers in (self.base.offers, self.tail.offers):
+            offering = offers.get(code, NO_OFFERS).supplier
+            found |= np.searchsorted(offering, ordinals, "right") > np.searchsorted(offering, ordinals)
+        return found
+
+    def offerless(self) -> Ordinals:
+        """The suppliers without offers, in order."""
+        return self.standing(np.concatenate((self.base.offerless, self.tail.offerless)))
+
+    def standing(self, ordinals: Ordinals) -> Ordinals:
+        """Those of some suppliers that no later change has replaced or removed."""
+        return ordinals if self.gone is None else ordinals[~self.gone[ordinals]]
+
+    def ordinal_of(self, supplier: UUID) -> int | None:
+        """The ordinal of an active supplier; None where there is none of that id."""
+        ordinal = self.tail.ordinals.get(supplier)
+        if ordinal is None:
+            ordinal = self.base.columns.ordinals.get(supplier)
+            if ordinal is not None and self.gone is not None and self.gone[ordinal]:
+                return None
+        return ordinal
+
+    def changed_since(self, codes: Iterable[str], change: int) -> bool:
+        """Whether a later change concerned any of these wanted segments or families."""
+        return any(self.changed_at.get(code, 0) > change for code in codes)
+
     def suppliers(self) -> Iterator[Supplier]:
         """Every active supplier, once."""
-        for index, current in self.parts:
-            yield from (s for ordinal, s in enumerate(index.suppliers) if current is None or current[ordinal])
+        columns, tail = self.base.columns, self.tail.ordinals.values()
+        for ordinal in (*range(len(columns.spatial_keys)), *tail):
+            if self.gone is None or not self.gone[ordinal]:
+                yield columns.suppliers[ordinal]
 
     def trade_groups(self) -> Counter[TradeGroup]:
         """The number of active suppliers of each group."""
-        counted: Counter[TradeGroup] = Counter()
-        for index, current in self.parts:
-            counted.update(index.trade_groups.count(current))
-        return counted
+        standing = np.ones(self.rows_end, dtype=bool)
+        if self.gone is not None:
+            standing &= ~self.gone[: self.rows_end]
+        return self.base.trade_groups.count(standing)
 
     def __len__(self) -> int:
         """The number of active suppliers."""
-        return sum(len(index.suppliers) if kept is None else int(kept.sum()) for index, kept in self.parts)
+        of_base = len(self.base.columns.spatial_keys)
+        lost = 0 if self.gone is None else int(np.count_nonzero(self.gone[:of_base]))
+        return of_base - lost + len(self.tail.ordinals)
+
+
+def _offerless(suppliers: Iterable[tuple[int, Supplier]]) -> Ordinals:
+    return np.array([ordinal for ordinal, supplier in suppliers if not supplier.offers], dtype=np.int32)

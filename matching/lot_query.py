@@ -1,9 +1,9 @@
 """Lots as they are matched: codes, CPV and words read as segments, places prepared. All problems are found at once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Lot, Need
@@ -13,9 +13,12 @@ from domain.shortlists.shortlist import Role
 from domain.text.bilingual import Text
 from matching.geo.shape import Shape
 from matching.geo.territory import MAX_SUGGESTIONS, Geography, Territory
+from matching.weighted_cache import WeightBound
 from matching.words.keywords import Interpreter
 
 Made = TypeVar("Made")
+
+CACHED_OBJECTS = 4_096
 
 # From there on, a title is held against CPV codes that say something else.
 SURE_TITLE = 0.5
@@ -33,6 +36,17 @@ class Wanted:
     confidence: float
 
 
+class Subject(NamedTuple):
+    """The segments or families that a lot asks for: those of its object, then those that support it."""
+
+    objects: tuple[str, ...]
+    support: tuple[str, ...]
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        return self.objects + self.support
+
+
 @dataclass(frozen=True)
 class LotQuery:
     """A lot ready to be matched.
@@ -47,12 +61,23 @@ class LotQuery:
     site: Shape | None
     unmapped: tuple[str, ...]
     unknown: tuple[str, ...]
-    title_says: tuple[str, ...] = ()
+    title_says: tuple[str, ...]
+    subject: Subject
 
     @property
     def objects(self) -> tuple[Wanted, ...]:
         """The segments that must be answered, without those that only support the object."""
         return tuple(wanted for wanted in self.wanted if wanted.role == "object")
+
+
+class ReadObject(NamedTuple):
+    """The object of a lot as it was read: as the fields of `LotQuery` of these names."""
+
+    wanted: tuple[Wanted, ...]
+    unmapped: tuple[str, ...]
+    unknown: tuple[str, ...]
+    title_says: tuple[str, ...]
+    subject: Subject
 
 
 @dataclass
@@ -90,6 +115,8 @@ class NeedReader:
     cpv: Cpv
     interpreter: Interpreter
     geography: Geography
+    read_objects: WeightBound[Hashable, ReadObject] = field(default_factory=lambda: WeightBound(CACHED_OBJECTS))
+    """The objects read last whose codes are all known, by what is said of them."""
 
     def read(self, need: Need) -> tuple[LotQuery, ...]:
         """One query per lot; raises InvalidContent with every problem of the need."""
@@ -122,7 +149,9 @@ class NeedReader:
         the segments that lots' own titles say.
         """
         lot, at = need.lots[position], ("lots", position)
-        found = self._check_codes(lot, at)
+        said = lot.segments, lot.cpv, lot.keywords, lot.support_segments, lot.title, need.title, spoken
+        read = self.read_objects.find(said)
+        found = self._check_codes(lot, at) if read is None else []
         if not (lot.segments or lot.cpv or lot.keywords or lot.title):
             found.append(Problem(pointer(*at), "no_object", NO_OBJECT))
         if lot.territory is None and need.territory is None:
@@ -133,10 +162,11 @@ class NeedReader:
         problems += found
         if found or territory is None:
             return None
-        requested = self._requested_by(lot, need.title or "", spoken)
-        wanted = requested.wanted(lot.support_segments)
-        unmapped, unknown = tuple(requested.unmapped), tuple(requested.unknown)
-        return LotQuery(lot, wanted, territory, shape, unmapped, unknown, requested.title_says)
+        if read is None:
+            read = _read_object(self._requested_by(lot, need.title or "", spoken), lot.support_segments)
+            self.read_objects.put(said, read, 1)
+        wanted, unmapped, unknown, title_says, subject = read
+        return LotQuery(lot, wanted, territory, shape, unmapped, unknown, title_says, subject)
 
     def _check_codes(self, lot: Lot, at: tuple[str | int, ...]) -> list[Problem]:
         taxonomy = self.taxonomy
@@ -231,6 +261,14 @@ NO_TERRITORY = Text(
     "Un territoire est attendu, sur le besoin ou sur le lot.", "A territory is expected, on the need or on the lot."
 )
 SAME_ID = Text("Un autre lot porte déjà cet identifiant.", "Another lot already has this id.")
+
+
+def _read_object(requested: _Requested, supporting: Iterable[str]) -> ReadObject:
+    wanted = requested.wanted(supporting)
+    objects, support = (tuple(one.segment for one in wanted if one.role == role) for role in ("object", "support"))
+    return ReadObject(
+        wanted, tuple(requested.unmapped), tuple(requested.unknown), requested.title_says, Subject(objects, support)
+    )
 
 
 def _wanted(segment: str, role: Role, reasons: Iterable[tuple[str, float]]) -> Wanted:

@@ -1,65 +1,122 @@
 """The refused suppliers nearest to being candidates."""
 
+from typing import NamedTuple
+
 import numpy as np
-from numpy.typing import NDArray
 
-from matching.gates import GATE_NUMBER, GATES, Contenders
-from matching.geo.projection import Floats, Positions
-from matching.ranking import drawn
+from matching.capped_selection import DrawnOrder, FoundAt
+from matching.gates import DISTANCE, GATES, RESERVATION, SEGMENT, SERVICE_AREA, considered, offering_object
+from matching.geo.projection import Floats
+from matching.lot_match import LotMatch
+from matching.spatial_order import CERTAIN_KM
+from matching.supplier_columns import Ordinals, each_once
 
-BATCH = 32
+BATCH = 64
 """The number measured at first; the nearest few are nearly always among them."""
-SORTED = 256
-"""The number put in order at first, for the same reason."""
+MOST_CACHED = 16
 
 
-def nearest_refused(
-    contenders: Contenders, refused: NDArray[np.int8], count: int, seed: int
-) -> list[tuple[int, float]]:
-    """At most `count` refused suppliers with their distance in kilometres (infinite: unknown).
+class Refused(NamedTuple):
+    """A supplier, the gate that refuses it (a position in GATES) and its distance in kilometres (infinite: unknown)."""
+
+    gate: int
+    ordinal: int
+    distance_km: float
+
+
+def nearest_refused(lot: LotMatch, count: int, seed: int) -> list[Refused]:
+    """At most `count` refused suppliers.
 
     Those that passed more gates come first, then the nearest; what is equal is drawn.
     """
-    found: list[tuple[int, float]] = []
+    found: list[Refused] = []
     for gate in reversed(range(len(GATES))):
-        rows, left = np.flatnonzero(refused == gate), count - len(found)
-        if left and len(rows):
-            measured = gate >= GATE_NUMBER["distance"]
-            rows, distance = (rows, contenders.distance[rows]) if measured else _measured(contenders, rows, left)
-            order = np.lexsort((drawn(contenders, rows, seed), distance))[:left]
-            found += zip(rows[order].tolist(), distance[order].tolist(), strict=True)
+        if len(found) < count:
+            found += nearest_refused_by(lot, gate, count - len(found), seed)
     return found
 
 
-def _measured(contenders: Contenders, rows: Positions, count: int) -> tuple[Positions, Floats]:
-    """Those of some rows that may be among the nearest `count`, with their distance; most are certain not to be."""
-    considered, query = contenders.considered, contenders.considered.query
-    bound = considered.lower_bound(query.site or query.territory.shape, rows)
-    bound = bound if query.site else query.territory.less_radius(bound)
-    some = max(SORTED, count)
-    if some < len(rows):
-        nearer = np.argpartition(bound, some)[:some]
-        found, distance = _measured_in_order(contenders, rows[nearer], bound[nearer], count)
-        if len(found) < some:
-            return found, distance
-    return _measured_in_order(contenders, rows, bound, count)
+def nearest_refused_by(lot: LotMatch, gate: int, count: int, seed: int) -> list[Refused]:
+    """At most `count` suppliers of which a gate is the first that refuses them, the nearest first."""
+    cached = lot.capped.refused
+    found = cached.get((gate, count))
+    if found is None or not _still_holds(lot, gate, count, found):
+        if len(cached) > MOST_CACHED:
+            cached.clear()
+        found = FoundAt(_nearest_refused_by(lot, gate, count), lot.live.change, lot.live.rows_end)
+    elif found.change != lot.live.change:
+        found = FoundAt(found.order, lot.live.change, lot.live.rows_end)
+    cached[gate, count] = found
+    ordinals, distance = found.order.first(seed)
+    return [Refused(gate, *each) for each in zip(ordinals.tolist(), distance.tolist(), strict=True)]
 
 
-def _measured_in_order(contenders: Contenders, rows: Positions, bound: Floats, count: int) -> tuple[Positions, Floats]:
-    """The rows with their distances, in the order of their bounds, up to where all others are farther away."""
-    considered, query = contenders.considered, contenders.considered.query
-    rows, bound = rows[np.argsort(bound, kind="stable")], np.sort(bound)
-    known = int(np.isfinite(bound).sum())
-    distance = np.empty(0)
-    while len(distance) < known and not _settled(distance, bound, count):
-        batch = rows[len(distance) : min(len(distance) + max(len(distance), BATCH), known)]
-        measured = considered.distance(query.site, batch) if query.site else considered.territory_distance(batch)
-        distance = np.concatenate((distance, measured))
-    if len(distance) == known:
-        distance = np.concatenate((distance, np.full(len(rows) - known, np.inf)))
-    return rows[: len(distance)], distance
+def _still_holds(lot: LotMatch, gate: int, count: int, found: FoundAt) -> bool:
+    """Whether the suppliers that a gate refused after a change of the index are those that it refuses now."""
+    live = lot.live
+    if gate >= DISTANCE or found.change == live.change:  # those are of the selection itself
+        return True
+    if gate == SEGMENT or found.change > live.change:
+        return False
+    if not live.changed_since(lot.query.subject.objects, found.change):
+        return True
+    order = found.order
+    if live.gone is not None and live.gone[order.numbers].any():
+        return False
+    later = [of.written_since(found.rows_end) for code in lot.query.subject.objects for of in live.wanted(code)[1:]]
+    new = lot.selection.without(live.standing(np.concatenate(later))) if later else NOBODY
+    return not len(new) or (
+        len(order.numbers) >= count and bool(lot.distances.of(new).min() > order.distance.max(initial=0))
+    )
 
 
-def _settled(distance: Floats, bound: Floats, count: int) -> bool:
-    """Whether no supplier beyond those measured can be nearer than the `count`-th of them."""
-    return len(distance) >= count and bool(np.partition(distance, count - 1)[count - 1] < bound[len(distance)])
+def _nearest_refused_by(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
+    capped, in_reach = lot.capped, lot.capped.in_reach
+    if gate == RESERVATION:
+        refused = lot.reserved.refused
+        return capped.nearest(refused if in_reach is None else refused[in_reach[refused]], count)
+    if gate == DISTANCE:
+        return capped.nearest(NO_ROWS if in_reach is None else np.flatnonzero(~in_reach), count)
+    if gate == SERVICE_AREA:
+        return capped.nearest_of(*_nearest_out_of_area(lot, count), count)
+    return capped.nearest_of(*_measured(lot, refused_by(lot, SEGMENT), count), count)
+
+
+def refused_by(lot: LotMatch, gate: int) -> Ordinals:
+    """All suppliers refused by one of the first two gates, in order."""
+    offering = each_once(lot.live.standing(offering_object(lot)))
+    if gate == SEGMENT:
+        return np.setdiff1d(considered(lot), offering, assume_unique=True)
+    return lot.selection.without(offering)
+
+
+def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
+    """Of those that offer what is asked and do not serve the territory, all up to the `count`-th nearest."""
+    near = [
+        lot.distances.near_of(offers.suppliers)
+        for code in lot.query.subject.objects
+        for offers in lot.live.wanted(code)
+    ]
+    ordinals = each_once(lot.selection.without(lot.live.standing(np.concatenate(near)))) if near else NOBODY
+    ordinals, distance = _measured(lot, ordinals, count)
+    if len(ordinals) >= count and distance.max(initial=0) <= CERTAIN_KM:
+        return ordinals, distance
+    return _measured(lot, refused_by(lot, SERVICE_AREA), count)
+
+
+def _measured(lot: LotMatch, ordinals: Ordinals, count: int) -> tuple[Ordinals, Floats]:
+    """Those of some suppliers that are not farther than the `count`-th nearest, with their distance."""
+    if len(ordinals) > max(BATCH, 4 * count):
+        some = max(BATCH, 4 * count)
+        bound = lot.distances.lower_bound(ordinals)
+        likely = lot.distances.of(ordinals[np.argpartition(bound, some)[:some]])
+        ordinals = ordinals[bound <= np.partition(likely, count - 1)[count - 1]]
+    distance = lot.distances.of(ordinals)
+    if len(ordinals) > count:
+        kept = distance <= np.partition(distance, count - 1)[count - 1]
+        ordinals, distance = ordinals[kept], distance[kept]
+    return ordinals, distance
+
+
+NOBODY = np.empty(0, dtype=np.int32)
+NO_ROWS = np.empty(0, dtype=np.intp)

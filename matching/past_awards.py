@@ -1,12 +1,10 @@
 """Effects of past awards on a match: suppliers barred from an ESS-reserved lot, suppliers that win too often."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 from uuid import UUID
-
-import numpy as np
-from numpy.typing import NDArray
 
 from domain.law.findings import OUTCOMES, LegalAdvice
 from domain.law.past_awards import EssAward, award_bar, dependence, same_supplier
@@ -14,12 +12,18 @@ from domain.law.rules import Rules
 from domain.needs.award import PastAward, by_supplier
 from domain.needs.need import RESERVED_TYPES, may_be_same_buyer
 from domain.reference.taxonomy import Taxonomy
-from domain.suppliers.supplier import Supplier
-from matching.considered import ConsideredSuppliers
-from matching.gates import Contenders
-from matching.geo.projection import Positions
+from matching.eligibility_cache import RADIX, OutcomeCodes
+from matching.index import LiveIndex
+from matching.lot_query import LotQuery
 
 ESS = RESERVED_TYPES.index("ess")
+
+
+class EssBar(NamedTuple):
+    """The ESS-reserved contracts a supplier was awarded, and the outcome, a position in OUTCOMES, they bring."""
+
+    awards: tuple[EssAward, ...]
+    outcome: int
 
 
 @dataclass(frozen=True)
@@ -45,73 +49,67 @@ class PastAwards:
         own = by_supplier(award for award in past if may_be_same_buyer(siret, award.buyer_siret))
         return cls(by_supplier(past), own, on, siret, rules, taxonomy) if past else None
 
-    def bar(self, contenders: Contenders) -> Contenders:
-        """The contenders once the three-year bar is applied to the ESS outcomes of those awarded such a contract.
+    def ess_bars(self, query: LotQuery, live: LiveIndex) -> dict[int, EssBar]:
+        """The suppliers whose ESS outcomes the three-year bar makes worse, by ordinal.
 
         The same service: the award's lot and this one ask for one segment or family in common. Another buyer: their
         needs name buyers of different SIRETs.
         """
-        found = {
-            row: past
-            for supplier, awards in self.awards_of.items()
-            if (past := self._ess_awards(awards, contenders))
-            and (row := contenders.considered.row_of(supplier)) is not None
-        }
-        worst = np.zeros(len(contenders.considered.ordinal), dtype=np.int8)
-        for row, past in found.items():
-            barred = award_bar(past, self.on, self.rules)
-            worst[row] = OUTCOMES.index(barred.outcome) if barred else 0
-        if not worst.any():
-            return contenders
+        found = {}
+        for supplier, awards in self.awards_of.items():
+            past = self._ess_awards(awards, query)
+            barred = award_bar(past, self.on, self.rules) if past else None
+            ordinal = live.ordinal_of(supplier) if barred else None
+            if barred and ordinal is not None:
+                found[ordinal] = EssBar(past, OUTCOMES.index(barred.outcome))
+        return found
 
-        def outcomes(rows: Positions) -> NDArray[np.int8]:
-            verdicts = contenders.outcomes(rows)
-            verdicts[:, ESS] = np.maximum(verdicts[:, ESS], worst[rows])
-            return verdicts
+    def advice(self, query: LotQuery, live: LiveIndex, passes: Callable[[int], bool]) -> list[LegalAdvice]:
+        """Advice on a lot: suppliers that win its activities again and again, candidates that depend on the buyer.
 
-        return replace(contenders, outcomes=outcomes, ess_awards=found)
+        `passes` says of an ordinal whether it is a candidate.
+        """
+        return [*self._habits(query, live), *self._dependent(query, live, passes)]
 
-    def advice(self, contenders: Contenders, passed: Positions) -> list[LegalAdvice]:
-        """Advice on a lot: suppliers that win its activities again and again, candidates that depend on the buyer."""
-        return [*self._habits(contenders.considered), *self._dependent(contenders.considered, passed)]
-
-    def _ess_awards(self, awards: Iterable[PastAward], contenders: Contenders) -> tuple[EssAward, ...]:
-        asked = {wanted.segment for wanted in contenders.considered.query.objects}
+    def _ess_awards(self, awards: Iterable[PastAward], query: LotQuery) -> tuple[EssAward, ...]:
+        asked = query.subject.objects
         return tuple(
             EssAward(
                 awarded_on=award.awarded_on,
-                same_service=not asked.isdisjoint(award.segments),
+                same_service=any(segment in asked for segment in award.segments),
                 same_buyer=may_be_same_buyer(self.siret, award.buyer_siret),
             )
             for award in awards
             if "ess" in award.reserved
         )
 
-    def _habits(self, considered: ConsideredSuppliers) -> Iterator[LegalAdvice]:
+    def _habits(self, query: LotQuery, live: LiveIndex) -> Iterator[LegalAdvice]:
         """Each supplier that wins one of the lot's segments again and again, be it a candidate of this lot or not."""
         for supplier, awards in self.of_buyer.items():
-            known = _indexed(considered, supplier)
-            name = known.name if known else awards[-1].supplier_name
-            for segment in (wanted.segment for wanted in considered.query.objects):
+            ordinal = live.ordinal_of(supplier)
+            name = awards[-1].supplier_name if ordinal is None else live.base.columns.suppliers[ordinal].name
+            for segment in query.subject.objects:
                 days = tuple(award.awarded_on for award in awards if segment in award.segments)
                 if found := same_supplier(name, self.taxonomy.label(segment), days, self.on, self.rules):
                     yield found
                     break
 
-    def _dependent(self, considered: ConsideredSuppliers, passed: Positions) -> Iterator[LegalAdvice]:
-        candidates = frozenset(passed.tolist())
+    def _dependent(self, query: LotQuery, live: LiveIndex, passes: Callable[[int], bool]) -> Iterator[LegalAdvice]:
         for supplier, awards in self.of_buyer.items():
-            row, known = considered.row_of(supplier), _indexed(considered, supplier)
-            if row not in candidates or known is None:
+            ordinal = live.ordinal_of(supplier)
+            if ordinal is None or not passes(ordinal):
                 continue
-            lot = considered.query.lot
-            if found := dependence(known.name, known.turnover_eur, awards, lot, self.on, self.rules):
+            known = live.base.columns.suppliers[ordinal]
+            if found := dependence(known.name, known.turnover_eur, awards, query.lot, self.on, self.rules):
                 yield found
 
 
-def _indexed(considered: ConsideredSuppliers, supplier: UUID) -> Supplier | None:
-    """The supplier as the index has it; the newest part last."""
-    for part in reversed(considered.parts):
-        if supplier in part.ordinals:
-            return part.suppliers[part.ordinals[supplier]]
-    return None
+def barred(codes: OutcomeCodes, row_of: Callable[[int], int | None], bars: Mapping[int, EssBar]) -> OutcomeCodes:
+    """The outcome codes of some suppliers after the bars on those among them; `row_of` says where each stands."""
+    after = codes.copy()
+    for ordinal, bar in bars.items():
+        row = row_of(ordinal)
+        if row is not None:
+            ess = int(codes[row]) // RADIX**ESS % RADIX
+            after[row] += max(bar.outcome - ess, 0) * RADIX**ESS
+    return after

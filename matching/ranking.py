@@ -1,50 +1,63 @@
 """The order of candidates: criteria that can be read aloud, applied one after the other; never a weighted sum."""
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.considered import PRESENCES
-from matching.eligibility_cache import best_outcome
-from matching.gates import Contenders
-from matching.geo.projection import Floats, Positions
+from domain.suppliers.supplier import BASES
+from matching.geo.projection import Floats
+from matching.offer_worth import BASIS_OF_CODE, FIT_OF_CODE, NO_CODE, PRESENCE_OF_CODE, PRESENCES, RELATED
 
+Grades = NDArray[np.int16]
 NATIONAL_PRESENCE = PRESENCES.index("national")
 
 
-def eligibility(contenders: Contenders, rows: Positions) -> NDArray[np.int8]:
+class Compared(NamedTuple):
+    """Candidates as they are compared.
+
+    `codes`: shape (w, n), the best offer for each segment of the lot's object (a worth without its place). `outcome`:
+    the best over the reserved types, a position in OUTCOMES; 0 where nothing is reserved. `distance`: kilometres.
+    """
+
+    codes: NDArray[np.int16]
+    outcome: NDArray[np.int8]
+    distance: Floats
+
+
+def eligibility(candidates: Compared) -> NDArray[np.int8]:
     """Certain before conditional, then unknown, then to be judged by a person; on reserved lots only."""
-    reserved = contenders.considered.query.lot.reserved
-    return best_outcome(contenders.outcomes(rows), reserved) if reserved else np.zeros(len(rows), dtype=np.int8)
+    return candidates.outcome
 
 
-def segments_answered(contenders: Contenders, rows: Positions) -> NDArray[np.int64]:
+def segments_answered(candidates: Compared) -> Grades:
     """More of the requested segments first."""
-    return -answered(contenders, rows).sum(axis=1)
+    return -(candidates.codes != NO_CODE).sum(axis=0, dtype=np.int16)
 
 
-def worst_fit(contenders: Contenders, rows: Positions) -> NDArray[np.int32]:
+def worst_fit(candidates: Compared) -> Grades:
     """The weakest fit among the segments answered: exact, then narrower, then broader."""
-    return np.where(answered(contenders, rows), contenders.considered.fit[rows], 0).max(axis=1, initial=0)
+    return FIT_OF_CODE[candidates.codes].max(axis=0, initial=0)
 
 
-def worst_basis(contenders: Contenders, rows: Positions) -> NDArray[np.int32]:
+def worst_basis(candidates: Compared) -> Grades:
     """Offers that the supplier declared, then those that contracts it won show, then offers that were inferred."""
-    return np.where(answered(contenders, rows), contenders.considered.basis[rows], 0).max(axis=1, initial=0)
+    return BASIS_OF_CODE[candidates.codes].max(axis=0, initial=0)
 
 
-def only_national(contenders: Contenders, rows: Positions) -> NDArray[np.bool_]:
+def only_national(candidates: Compared) -> NDArray[np.bool_]:
     """Suppliers of the territory, or that declare serving it, before those that only serve all of France."""
-    return presence(contenders, rows) == NATIONAL_PRESENCE
+    return presence(candidates.codes) == NATIONAL_PRESENCE
 
 
-def distance(contenders: Contenders, rows: Positions) -> Floats:
+def distance(candidates: Compared) -> Floats:
     """Nearer first; an unknown distance last."""
-    return contenders.distance[rows]
+    return candidates.distance
 
 
-ORDER: tuple[Callable[[Contenders, Positions], NDArray[np.generic]], ...] = (
+Criterion = Callable[[Compared], NDArray[Any]]
+ORDER: tuple[Criterion, ...] = (
     eligibility,
     segments_answered,
     worst_fit,
@@ -52,29 +65,25 @@ ORDER: tuple[Callable[[Contenders, Positions], NDArray[np.generic]], ...] = (
     only_national,
     distance,
 )
+OF_OFFERS = ORDER[1:5]
+"""The criteria that only the offers decide: they are the same on all days and for all sites."""
 
 
-def ranked(contenders: Contenders, rows: Positions, seed: int) -> Positions:
-    """`rows` in order; what the criteria leave equal is drawn, the same way each time for the same need."""
-    keys = [criterion(contenders, rows) for criterion in ORDER] + [drawn(contenders, rows, seed)]
-    return rows[np.lexsort(keys[::-1])]
-
-
-def answered(contenders: Contenders, rows: Positions) -> NDArray[np.bool_]:
-    """Shape (n, w): the segments of the lot's object that each supplier answers."""
-    return contenders.considered.answering[rows] & contenders.considered.objects
-
-
-def presence(contenders: Contenders, rows: Positions) -> NDArray[np.int32]:
+def presence(codes: NDArray[np.int16]) -> Grades:
     """The best presence (a position in PRESENCES) over the offers used."""
-    return np.where(answered(contenders, rows), contenders.considered.presence[rows], NATIONAL_PRESENCE).min(
-        axis=1, initial=NATIONAL_PRESENCE
-    )
+    return PRESENCE_OF_CODE[codes].min(axis=0, initial=NATIONAL_PRESENCE)
 
 
-def drawn(contenders: Contenders, rows: Positions, seed: int) -> NDArray[np.uint64]:
-    """A number per supplier that only the need and the supplier decide."""
-    return mixed(contenders.considered.draws(rows), seed)
+def offer_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
+    """The criteria OF_OFFERS as one number, smaller first, and how many such numbers there are."""
+    nothing = np.empty(0)
+    candidates = Compared(codes, nothing.astype(np.int8), nothing)
+    most = len(codes)
+    sizes = (most + 1, RELATED, len(BASES), 2)
+    grades = np.zeros(codes.shape[1], dtype=np.int16)
+    for criterion, size, least in zip(OF_OFFERS, sizes, (-most, 0, 0, 0), strict=True):
+        grades = (grades * size + (criterion(candidates) - least)).astype(np.int16)
+    return grades, int(np.prod(sizes))
 
 
 def mixed(draws: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:

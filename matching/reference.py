@@ -27,8 +27,9 @@ class Reference:
         """The search of territories by name or code, made when it is first used (some 0.5 s)."""
         return Gazetteer(self.territories)
 
-    @property
+    @cached_property
     def reader(self) -> NeedReader:
+        """The reader of needs, which remembers the objects it read last."""
         return NeedReader(self.taxonomy, self.cpv, self.interpreter, self.geography)
 
 

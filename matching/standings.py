@@ -11,12 +11,14 @@ from domain.needs.award import PastAward
 from domain.needs.need import Need, buyer_siret
 from domain.shortlists.shortlist import Gate
 from domain.text.bilingual import Language
-from matching.engine import contenders_of, draw_seed, explainer_of
-from matching.gates import PASSED, refusals
+from matching.engine import draw_seed, lot_match
+from matching.gates import considered, refusals
 from matching.index import LiveIndex
+from matching.lot_match import LotMatch
+from matching.near_misses import Refused
 from matching.past_awards import PastAwards
-from matching.ranking import ranked
 from matching.reference import Reference
+from matching.supplier_rows import RowWriter
 
 
 class Standing(NamedTuple):
@@ -41,25 +43,31 @@ def standings(
     Raises InvalidContent with everything wrong in the need. The arguments are those of `match`.
     """
     queries = reference.reader.read(need)
-    explainer = explainer_of(need, queries, reference, on, language)
+    rows = RowWriter(reference.taxonomy, reference.rules, on, need.contract, language)
     past = PastAwards.until(on, awards, buyer_siret(need), reference.rules, reference.taxonomy)
     seed = draw_seed(need)
     found: dict[str, dict[UUID, Standing]] = {}
     for query in queries:
-        contenders = contenders_of(query, index, reference, on, past)
-        rows = {each: contenders.considered.row_of(each) for each in suppliers.get(query.lot.id, ())}
-        refused = refusals(contenders)
-        missed = [
-            (row, float(contenders.distance[row]))
-            for row in rows.values()
-            if row is not None and refused[row] != PASSED
-        ]
-        standing = {
-            each.supplier.id: Standing(each.excluded_by, each.message, None)
-            for each in explainer.near_misses(contenders, refused, missed)
-        }
-        in_order = ranked(contenders, np.flatnonzero(refused == PASSED), seed).tolist()
-        ranks = {row: rank for rank, row in enumerate(in_order, 1)}
-        standing |= {each: Standing(None, None, ranks[row]) for each, row in rows.items() if row in ranks}
-        found[query.lot.id] = standing
+        lot = lot_match(query, index, on, reference.rules, past)
+        of_lot = {one: index.ordinal_of(one) for one in suppliers.get(query.lot.id, ())}
+        known = {one: ordinal for one, ordinal in of_lot.items() if ordinal is not None}
+        found[query.lot.id] = _standings(lot, known, rows, seed) if known else {}
+    return found
+
+
+def _standings(lot: LotMatch, suppliers: Mapping[UUID, int], rows: RowWriter, seed: int) -> dict[UUID, Standing]:
+    """The standing of some suppliers, given with their ordinals."""
+    ordinals = np.array(list(suppliers.values()), dtype=np.int32)
+    gates = dict(zip(ordinals.tolist(), refusals(lot, ordinals).tolist(), strict=True))
+    near = set(ordinals[np.isin(ordinals, considered(lot))].tolist())
+    in_order, _ = lot.capped.first(max(lot.capped.counts.total, 1)).first(seed)
+    ranks = {ordinal: rank for rank, ordinal in enumerate(lot.selection.ordinals[in_order].tolist(), 1)}
+    away = dict(zip(ordinals.tolist(), lot.distances.of(ordinals).tolist(), strict=True))
+    found = {}
+    for supplier, ordinal in suppliers.items():
+        if ordinal in ranks:
+            found[supplier] = Standing(None, None, ranks[ordinal])
+        elif ordinal in near:
+            missed = rows.near_miss(lot, Refused(gates[ordinal], ordinal, away[ordinal]))
+            found[supplier] = Standing(missed.excluded_by, missed.message, None)
     return found

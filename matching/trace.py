@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.law.findings import OUTCOMES
 from domain.needs.need import Need
@@ -15,13 +14,13 @@ from domain.shortlists.shortlist import Gate
 from domain.suppliers.supplier import BASES
 from domain.text.bilingual import Language
 from matching import ranking
-from matching.considered import FITS
-from matching.engine import contenders_of, draw_seed
-from matching.gates import GATES, PASSED, Contenders, refusals
-from matching.geo.projection import Positions
+from matching.engine import draw_seed, lot_match
+from matching.gates import GATES, PASSED, considered, refusals
 from matching.index import LiveIndex
-from matching.lot_query import LotQuery, Wanted
-from matching.near_misses import nearest_refused
+from matching.lot_match import LotMatch
+from matching.lot_query import Wanted
+from matching.near_misses import nearest_refused_by
+from matching.offer_worth import FITS
 from matching.reference import Reference
 
 NAMES_SHOWN = 5
@@ -94,17 +93,18 @@ def trail(need: Need, index: LiveIndex, reference: Reference, on: date, language
     """
     seed = draw_seed(need)
     return tuple(
-        _trail(query, contenders_of(query, index, reference, on), need.limit, seed, language)
+        _trail(lot_match(query, index, on, reference.rules), need.limit, seed, language)
         for query in reference.reader.read(need)
     )
 
 
-def _trail(query: LotQuery, contenders: Contenders, limit: int, seed: int, language: Language) -> LotTrail:
-    refused = refusals(contenders)
-    passed = np.flatnonzero(refused == PASSED)
-    rows = ranking.ranked(contenders, passed, seed)[:limit]
-    values = zip(*(_read(one, contenders, rows) for one in ranking.ORDER), strict=True)
-    suppliers = map(contenders.considered.supplier, rows.tolist())
+def _trail(lot: LotMatch, limit: int, seed: int, language: Language) -> LotTrail:
+    query, everybody = lot.query, considered(lot)
+    refused = refusals(lot, everybody)
+    rows, _ = lot.capped.first(limit).first(seed)
+    candidates = lot.compared(rows)
+    values = zip(*(_read(one, lot, candidates) for one in ranking.ORDER), strict=True)
+    suppliers = [lot.live.base.columns.suppliers[ordinal] for ordinal in lot.selection.ordinals[rows].tolist()]
     return LotTrail(
         id=query.lot.id,
         wanted=query.wanted,
@@ -112,8 +112,8 @@ def _trail(query: LotQuery, contenders: Contenders, limit: int, seed: int, langu
         unknown=query.unknown,
         territory=query.territory.label.to(language),
         considered=len(refused),
-        gates=tuple(_refused(contenders, refused, number, seed) for number in range(len(GATES))),
-        passed=len(passed),
+        gates=tuple(_refused(lot, number, int((refused == number).sum()), seed) for number in range(len(GATES))),
+        passed=int((refused == PASSED).sum()),
         order=tuple(Criterion(one.__name__, _rule(one)) for one in ranking.ORDER),
         candidates=tuple(
             Placed(rank, each.id, each.name, read)
@@ -122,21 +122,16 @@ def _trail(query: LotQuery, contenders: Contenders, limit: int, seed: int, langu
     )
 
 
-def _refused(contenders: Contenders, refused: NDArray[np.int8], number: int, seed: int) -> Refused:
+def _refused(lot: LotMatch, number: int, count: int, seed: int) -> Refused:
     gate, test = GATES[number]
-    only_here = np.where(refused == number, refused, PASSED).astype(np.int8)
-    nearest = [
-        contenders.considered.supplier(row).name for row, _ in nearest_refused(contenders, only_here, NAMES_SHOWN, seed)
-    ]
-    return Refused(gate, _rule(test), int((refused == number).sum()), tuple(nearest))
+    nearest = (one.ordinal for one in nearest_refused_by(lot, number, NAMES_SHOWN, seed))
+    return Refused(gate, _rule(test), count, tuple(lot.live.base.columns.suppliers[each].name for each in nearest))
 
 
-def _read(
-    criterion: Callable[[Contenders, Positions], NDArray[np.generic]], contenders: Contenders, rows: Positions
-) -> list[Value]:
-    if criterion is ranking.eligibility and not contenders.considered.query.lot.reserved:
-        return [None] * len(rows)
-    return [READINGS[criterion.__name__](value) for value in criterion(contenders, rows)]
+def _read(criterion: ranking.Criterion, lot: LotMatch, candidates: ranking.Compared) -> list[Value]:
+    if criterion is ranking.eligibility and not lot.reserved_types:
+        return [None] * len(candidates.distance)
+    return [READINGS[criterion.__name__](value) for value in criterion(candidates)]
 
 
 def _rule(test: Callable[..., object]) -> str:

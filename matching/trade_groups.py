@@ -23,16 +23,19 @@ class TradeGroups:
     """The distinct groups, and for each supplier the place of its own among them: some tens or hundreds in a pool."""
 
     def __init__(self, suppliers: Iterable[Supplier]) -> None:
-        places: dict[TradeGroup, int] = {}
-        found = [places.setdefault(_group(supplier), len(places)) for supplier in suppliers]
-        self._places = np.array(found, dtype=np.int32)
-        self._distinct = list(places)
+        self._distinct: dict[TradeGroup, int] = {}
+        self._places = np.empty(0, dtype=np.int32)
+        self.add(suppliers)
 
-    def count(self, current: Bools | None) -> Counter[TradeGroup]:
-        """The number of suppliers of each group; of those marked by `current` alone, where it is given."""
-        places = self._places if current is None else self._places[current]
-        numbers = np.bincount(places, minlength=len(self._distinct)).tolist()
-        return Counter(dict(zip(self._distinct, numbers, strict=True)))
+    def add(self, suppliers: Iterable[Supplier]) -> None:
+        """Count some more suppliers, which come after those before."""
+        found = [self._distinct.setdefault(_group(supplier), len(self._distinct)) for supplier in suppliers]
+        self._places = np.concatenate((self._places, np.array(found, dtype=np.int32)))
+
+    def count(self, standing: Bools) -> Counter[TradeGroup]:
+        """The number of suppliers of each group, of those first ones that are marked as standing."""
+        numbers = np.bincount(self._places[: len(standing)][standing], minlength=len(self._distinct)).tolist()
+        return Counter(dict(zip(self._distinct, numbers, strict=False)))
 
 
 def counts_of_all(groups: Mapping[TradeGroup, int]) -> TradeCounts:

@@ -4,51 +4,53 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.findings import OUTCOMES
-from domain.law.past_awards import EssAward
 from domain.law.rules import Rules
-from domain.law.supplier_facts import LegalFacts
-from domain.suppliers.supplier import Supplier
-from matching.considered import NO_OFFER, ConsideredSuppliers
-from matching.eligibility_cache import INELIGIBLE, best_outcome
-from matching.gates import Contenders
+from domain.needs.need import Reserved
+from matching.eligibility_cache import INELIGIBLE, WORST_ELIGIBLE, best_outcome
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
-from matching.index import LiveIndex
+from matching.geo.territory import Territory
+from matching.index import OFFERLESS, LiveIndex
 from matching.lot_query import LotQuery
-from matching.offerless_cache import Nearby
-from matching.past_awards import PastAwards
+from matching.past_awards import EssBar, barred
 from matching.ranking import mixed
+from matching.service_areas import NEARBY_KM
+from matching.supplier_columns import Ordinals
 
-WORST_ELIGIBLE = OUTCOMES.index("ELIGIBLE_IF")
 LAST_DRAW = int(np.iinfo(np.uint64).max)
-
-EssAwards = Mapping[tuple[int, int], tuple[EssAward, ...]]
-"""By index and ordinal of a supplier, the ESS-reserved contracts that the buyer awarded to it."""
+BYTES_PER_ROW, BYTES_PER_ANSWER = 16, 1_000
 
 
-class Unknown(NamedTuple):
-    """Suppliers of unknown trade near a lot, the nearest to its territory first: `part` is the index of each."""
+class Nearby(NamedTuple):
+    """Suppliers of unknown trade near a territory, the nearest first, as parallel arrays; `eligible` of them are.
 
-    part: NDArray[np.int8]
-    nearby: Nearby
+    `distance`: kilometres to the territory, 0 inside; `outcome`: the best over the reserved types (a position in
+    OUTCOMES), 0 where nothing is reserved. `change`: the change of the index for which they were found.
+    """
 
-    def at(self, rows: Positions | NDArray[np.bool_] | slice) -> "Unknown":
+    ordinals: Ordinals
+    distance: Floats
+    outcome: NDArray[np.int8]
+    eligible: int
+    change: int
+
+    def at(self, rows: Positions | NDArray[np.bool_] | slice) -> "Nearby":
         """Some of them, by their rows."""
-        return Unknown(self.part[rows], self.nearby.at(rows))
+        outcome = self.outcome[rows]
+        eligible = int(np.count_nonzero(outcome <= WORST_ELIGIBLE))
+        return Nearby(self.ordinals[rows], self.distance[rows], outcome, eligible, self.change)
 
 
 class UnknownNeighbour(NamedTuple):
-    """A supplier of unknown trade with its distance to the site, else to the territory, and its legal standing."""
+    """A supplier of unknown trade, with its distance to the site, else to the territory."""
 
-    supplier: Supplier
+    ordinal: int
     distance_km: float
-    facts: LegalFacts
-    ess_awards: tuple[EssAward, ...]
 
 
 class UnknownSuppliers(NamedTuple):
@@ -59,113 +61,104 @@ class UnknownSuppliers(NamedTuple):
     nearest: tuple[UnknownNeighbour, ...]
 
 
+NOBODY = Nearby(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int8), 0, 0)
+
+
 @dataclass(frozen=True)
 class UnknownSearch:
     """The search for suppliers of unknown trade near the lots of one need; `count`: the most that are listed."""
 
-    index: LiveIndex
+    live: LiveIndex
     on: date
     rules: Rules
-    past: PastAwards | None
     count: int
     seed: int
 
-    def suppliers(self, query: LotQuery) -> UnknownSuppliers:
+    def suppliers(self, query: LotQuery, ess_bars: Mapping[int, EssBar]) -> UnknownSuppliers:
         """Those in the lot's territory or at most 50 km from it, within its `max_distance_km`.
 
         On a reserved lot, without those INELIGIBLE for all of its types. Of those equally far, the nearest are drawn.
         """
-        found = self._nearby(query)
-        awards: EssAwards = {}
-        if len(found.part) and self.past is not None and "ess" in (query.lot.reserved or ()):
-            found, awards = self._after_awards(query, found, self.past)
-        if len(found.part) and query.lot.max_distance_km is not None:
-            found = self._within(query, found, query.lot.max_distance_km)
-        eligible = int(np.count_nonzero(found.nearby.outcome <= WORST_ELIGIBLE))
-        nearest = self._nearest(query, found) if self.count and len(found.part) else []
-        return UnknownSuppliers(
-            len(found.part), eligible, tuple(self._neighbour(found, awards, *each) for each in nearest)
-        )
-
-    def _nearby(self, query: LotQuery) -> Unknown:
         reserved = frozenset(query.lot.reserved or ())
-        found = []
-        for number, (part, current) in enumerate(self.index.parts):
-            nearby = part.offerless.nearby(query.territory, reserved, self.on, self.rules)
-            nearby = nearby if current is None else nearby.at(current[nearby.ordinal])
-            found.append(Unknown(np.full(len(nearby.ordinal), number, dtype=np.int8), nearby))
-        if len(found) == 1:
-            return found[0]
-        columns = zip(*(each.nearby for each in found), strict=True)
-        every = Unknown(np.concatenate([each.part for each in found]), Nearby(*map(np.concatenate, columns)))
-        return every.at(np.argsort(every.nearby.distance, kind="stable"))
+        found = nearby(self.live, query.territory, reserved, self.on, self.rules)
+        if ess_bars and "ess" in reserved and len(found.ordinals):
+            found = self._after_bars(found, reserved, ess_bars)
+        if query.lot.max_distance_km is not None and len(found.ordinals):
+            found = self._within(query.site, found, query.lot.max_distance_km)
+        nearest = self._nearest(query.site, found) if self.count and len(found.ordinals) else []
+        return UnknownSuppliers(len(found.ordinals), found.eligible, tuple(nearest))
 
-    def _after_awards(self, query: LotQuery, found: Unknown, past: PastAwards) -> tuple[Unknown, EssAwards]:
-        """Those who are left by the three-year bar, with the awards that it looked at."""
-        awarded = np.zeros(len(found.part), dtype=bool)
-        for number, (part, _) in enumerate(self.index.parts):
-            ordinals = [part.ordinals[each] for each in past.awards_of if each in part.ordinals]
-            awarded |= (found.part == number) & np.isin(found.nearby.ordinal, ordinals)
-        rows = np.flatnonzero(awarded)
-        rows = rows[np.lexsort((found.nearby.ordinal[rows], found.part[rows]))]  # as suppliers are looked up
-        barred = past.bar(self._contenders(query, found.at(rows)))
-        outcome = found.nearby.outcome.copy()
-        outcome[rows] = best_outcome(barred.outcomes(np.arange(len(rows))), query.lot.reserved or ())
-        names = list(zip(found.part[rows].tolist(), found.nearby.ordinal[rows].tolist(), strict=True))
-        left = Unknown(found.part, found.nearby._replace(outcome=outcome)).at(outcome != INELIGIBLE)
-        return left, {names[place]: awards for place, awards in barred.ess_awards.items()}
+    def _after_bars(self, found: Nearby, reserved: frozenset[Reserved], bars: Mapping[int, EssBar]) -> Nearby:
+        """Those who are left by the three-year bar."""
+        concerned = np.flatnonzero(np.isin(found.ordinals, list(bars)))
+        rows = dict(zip(found.ordinals[concerned].tolist(), range(len(concerned)), strict=True))
+        columns = self.live.base.columns
+        codes = columns.eligibility.codes(columns.facts[found.ordinals[concerned]], self.on, self.rules)
+        outcome = found.outcome.copy()
+        outcome[concerned] = best_outcome(reserved)[barred(codes, rows.get, bars)]
+        return found._replace(outcome=outcome).at(outcome != INELIGIBLE)
 
-    def _within(self, query: LotQuery, found: Unknown, cap_km: float) -> Unknown:
+    def _within(self, site: Shape | None, found: Nearby, cap_km: float) -> Nearby:
         """Those that the lot's cap on distance allows: to its site, else to its territory."""
-        if query.site is None:
-            return found.at(slice(0, int(np.searchsorted(found.nearby.distance, cap_km, "right"))))
-        considered = self._contenders(query, found).considered
-        rows = np.flatnonzero(considered.lower_bound(query.site, np.arange(len(found.part))) <= cap_km)
-        return found.at(rows[considered.distance(query.site, rows) <= cap_km])
+        if site is None:
+            return found.at(slice(0, int(np.searchsorted(found.distance, cap_km, "right"))))
+        away = self.live.base.distances(site).distance_within(found.ordinals, np.full(len(found.ordinals), cap_km))
+        return found.at(away <= cap_km)
 
-    def _nearest(self, query: LotQuery, found: Unknown) -> list[tuple[int, float]]:
-        """The rows of the nearest, in order, with their distance to the site, else to the territory."""
-        if query.site is None:
-            last = found.nearby.distance[min(self.count, len(found.part)) - 1]
-            rows = np.arange(int(np.searchsorted(found.nearby.distance, last, "right")))
-            distance = found.nearby.distance[rows]
+    def _nearest(self, site: Shape | None, found: Nearby) -> list[UnknownNeighbour]:
+        """The nearest, in order, with their distance to the site, else to the territory."""
+        if site is None:
+            last = found.distance[min(self.count, len(found.ordinals)) - 1]
+            rows = slice(0, int(np.searchsorted(found.distance, last, "right")))
+            ordinals, distance = found.ordinals[rows], found.distance[rows]
         else:
-            rows, distance = self._measured(query.site, self._contenders(query, found).considered)
-        draws = mixed(found.nearby.draw[rows], self.seed)
+            ordinals, distance = self._measured(site, found.ordinals)
+        draws = mixed(self.live.base.columns.draw[ordinals], self.seed)
         first = _first(distance, draws, self.count)
-        return list(zip(rows[first].tolist(), distance[first].tolist(), strict=True))
+        return [
+            UnknownNeighbour(*each) for each in zip(ordinals[first].tolist(), distance[first].tolist(), strict=True)
+        ]
 
-    def _measured(self, site: Shape, considered: ConsideredSuppliers) -> tuple[Positions, Floats]:
+    def _measured(self, site: Shape, ordinals: Ordinals) -> tuple[Ordinals, Floats]:
         """Those that may be among the nearest to the site, with their distance; most are certain not to be."""
-        rows = np.arange(len(considered.ordinal))
-        bound = considered.lower_bound(site, rows)
-        if self.count < len(rows):
+        distances = self.live.base.distances(site)
+        if self.count < len(ordinals):
+            bound = distances.lower_bound(ordinals)
             likely = np.argpartition(bound, self.count - 1)[: self.count]
-            rows = rows[bound <= considered.distance(site, likely).max()]
-        return rows, considered.distance(site, rows)
+            ordinals = ordinals[bound <= distances.distance(ordinals[likely]).max()]
+        return ordinals, distances.distance(ordinals)
 
-    def _neighbour(self, found: Unknown, awards: EssAwards, row: int, distance_km: float) -> UnknownNeighbour:
-        number, ordinal = int(found.part[row]), int(found.nearby.ordinal[row])
-        part, _ = self.index.parts[number]
-        facts = part.eligibility.distinct[found.nearby.facts[row]]
-        return UnknownNeighbour(part.suppliers[ordinal], distance_km, facts, awards.get((number, ordinal), ()))
 
-    def _contenders(self, query: LotQuery, found: Unknown) -> Contenders:
-        """The suppliers as contenders that offer nothing."""
-        considered = ConsideredSuppliers(
-            query=query,
-            parts=tuple(part for part, _ in self.index.parts),
-            offered=((),) * len(query.wanted),
-            part=found.part,
-            ordinal=found.nearby.ordinal,
-            facts=found.nearby.facts,
-            answers=np.zeros(len(found.part), dtype=bool),
-            best=np.full((len(found.part), len(query.wanted)), NO_OFFER, dtype=np.int32),
-            to_territory=found.nearby.distance,
-        )
-        return Contenders(
-            considered, considered.to_territory, lambda rows: considered.outcomes(rows, self.on, self.rules)
-        )
+def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules) -> Nearby:
+    """Those in the territory or at most 50 km from it, but for those INELIGIBLE for all of the reserved types.
+
+    Cached until a change concerns suppliers without offers.
+    """
+    key = ref(territory), reserved, on, rules
+    found: Nearby | None = live.base.nearby.find(key)
+    if found is not None and found.change <= live.change and not live.changed_since((OFFERLESS,), found.change):
+        return found
+    made = _find(live, territory, reserved, on, rules)
+    if found is None or found.change < live.change:
+        live.base.nearby.put(key, made, BYTES_PER_ANSWER + BYTES_PER_ROW * len(made.ordinals))
+    return made
+
+
+def _find(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules) -> Nearby:
+    if territory.shape is None:
+        return NOBODY._replace(change=live.change)
+    radius, columns = territory.radius_km or 0.0, live.base.columns
+    distances, ordinals = live.base.distances(territory.shape), live.offerless()
+    ordinals = ordinals[distances.places(ordinals, radius)]
+    away = distances.distance_within(ordinals, np.full(len(ordinals), NEARBY_KM + radius))
+    distance = territory.less_radius(away)
+    is_near = distance <= NEARBY_KM
+    ordinals, distance = ordinals[is_near], distance[is_near]
+    outcome = np.zeros(len(ordinals), dtype=np.int8)
+    if reserved:
+        outcome = best_outcome(reserved)[columns.eligibility.codes(columns.facts[ordinals], on, rules)]
+    order = np.argsort(distance, kind="stable")
+    return Nearby(ordinals, distance, outcome, 0, live.change).at(order[outcome[order] != INELIGIBLE])
 
 
 def _first(distance: Floats, draws: NDArray[np.uint64], count: int) -> Positions:

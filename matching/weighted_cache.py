@@ -1,4 +1,4 @@
-"""A least-recently-used cache bounded by the total weight of its values."""
+"""Least-recently-used caches bounded by the total weight of their values."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -9,30 +9,58 @@ Key = TypeVar("Key", bound=Hashable)
 Made = TypeVar("Made")
 
 
-class WeightedCache(Generic[Key, Made]):
-    """Makes values from keys and caches the latest used, of at most `budget` in weight together.
+class WeightBound(Generic[Key, Made]):
+    """The values cached last, of at most `budget` in weight together.
 
-    The number of entries is no bound: some territories are a thousand times larger than others. Threads may share it;
-    two that ask for the same key at once may both make it. What `make` raises is not cached.
+    The number of entries is no bound: some territories are a thousand times larger than others. Threads may share it.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self._budget, self._weight = budget, 0
+        self._entries: OrderedDict[Key, tuple[Made, int]] = OrderedDict()
+        self._lock = Lock()
+
+    def find(self, key: Key) -> Made | None:
+        """The value of a key, if it is cached."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+            return entry[0]
+
+    def find_or(self, key: Key, make: Callable[[], Made]) -> Made:
+        """The value of a key, made if it is not cached; it weighs 1."""
+        made = self.find(key)
+        if made is None:
+            made = make()
+            self.put(key, made, 1)
+        return made
+
+    def put(self, key: Key, made: Made, weight: int) -> None:
+        """Cache a value, in the place of the one that the key had."""
+        with self._lock:
+            before = self._entries.pop(key, None)
+            self._entries[key] = made, weight
+            self._weight += weight - (before[1] if before else 0)
+            while self._weight > self._budget:
+                self._weight -= self._entries.popitem(last=False)[1][1]
+
+
+class WeightedCache(WeightBound[Key, Made]):
+    """Makes values from keys and caches them.
+
+    Two threads that ask for the same key at once may both make it. What `make` raises is not cached.
     """
 
     def __init__(self, make: Callable[[Key], Made], weigh: Callable[[Made], int], budget: int) -> None:
-        self._make, self._weigh, self._budget = make, weigh, budget
-        self._entries: OrderedDict[Key, Made] = OrderedDict()
-        self._weight = 0
-        self._lock = Lock()
+        super().__init__(budget)
+        self._make, self._weigh = make, weigh
 
     def __call__(self, key: Key) -> Made:
         """The value made from `key`."""
-        with self._lock:
-            if key in self._entries:
-                self._entries.move_to_end(key)
-                return self._entries[key]
-        made = self._make(key)
-        with self._lock:
-            if key not in self._entries:
-                self._entries[key] = made
-                self._weight += self._weigh(made)
-            while self._weight > self._budget:
-                self._weight -= self._weigh(self._entries.popitem(last=False)[1])
+        made = self.find(key)
+        if made is None:
+            made = self._make(key)
+            self.put(key, made, self._weigh(made))
         return made

@@ -21,7 +21,7 @@ from domain.needs.same_year import OtherNeed, year_of
 from domain.needs.status import StoredNeed, require_not_ended
 from domain.shortlists.frozen import LotTotal, ShortlistVersion
 from domain.shortlists.shortlist import Shortlist
-from matching.engine import match
+from matching.engine import match_json
 
 
 def matchable(content: PlannedNeed) -> Need:
@@ -58,10 +58,10 @@ async def match_stored_need(connection: Connection, acting: Acting, need: Stored
 
     def matched() -> tuple[Shortlist, bytes]:
         content = matchable(need.content)
-        shortlist = match(
+        body = match_json(
             content, live, services.reference, on, acting.language, awards=awards, others=others, year=year
         )
-        return shortlist, msgspec.json.encode(shortlist)
+        return msgspec.json.decode(body, type=Shortlist), body
 
     started = time.perf_counter()
     found = await asyncio.to_thread(matched)

@@ -4,11 +4,13 @@ The parameters of the function decide what is read: the first is the call; `quer
 `body: SomeStruct` the JSON body; any other name is a path parameter (`str`, `int`, `UUID` or, at the end, `Tail`).
 Everything is checked before the handler runs, in this order: key and scope, Accept, query, body. The framework's own
 injection is not used: with more than one dependency it starts a task group for each request, which costs more than all
-the rest.
+the rest. Paths without parameters do without its routing too, which costs more than the checks: see
+`api/runtime/direct_routes.py`.
 """
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import cached_property
 from inspect import cleandoc
 from typing import Any, NewType, cast, get_type_hints
 from urllib.parse import unquote_to_bytes
@@ -16,12 +18,14 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response
+from litestar.datastructures import Headers
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method, Receive, Send
 from litestar.types import Scope as ASGIScope
 
 from api.runtime.auth import authorise
 from api.runtime.services import Services
+from api.web.compression import coded
 from api.web.content_negotiation import JSON, choose_language, choose_media
 from api.web.openapi import Route
 from api.web.path_suffix import path_in_parts
@@ -43,7 +47,11 @@ _CONVERTERS: dict[Any, str] = {str: "str", int: "int", UUID: "uuid", Tail: "path
 class Call(Request[Client, None, Any]):
     """A request, with the services and the caller."""
 
-    @property
+    @cached_property
+    def headers(self) -> Headers:
+        return Headers.from_scope(self.scope)
+
+    @cached_property
     def services(self) -> Services:
         return cast("Services", self.app.state.services)
 
@@ -56,7 +64,7 @@ class Call(Request[Client, None, Any]):
     def language(self) -> Language:
         return choose_language(self.headers.get("accept-language", ""))
 
-    @property
+    @cached_property
     def media_type(self) -> str:
         """The media type to answer with, one of those the route produces. Raises Refusal (406)."""
         return negotiated(self, tuple(self.scope["route_handler"].opt["route"].answers))
@@ -119,8 +127,9 @@ def _build(handler: Handler, route: Route) -> HTTPRouteHandler:
     for name, kind in route.parameters.items():
         typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
     # the status is set on each answer; this one only keeps the framework from having opinions about 204
-    build = HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt={"route": route})
-    return build(_adapter(handler, route))
+    answer = _adapter(handler, route)
+    opt = {"route": route, "answer": answer}
+    return HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt=opt)(answer)
 
 
 def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
@@ -142,16 +151,14 @@ def _options_handler(path: str, allow: str) -> HTTPRouteHandler:
 class _Encoded:
     """An answer that is already encoded; the framework's own response class would be copied, then built twice."""
 
-    __slots__ = ("_body", "_media", "_status")
+    __slots__ = ("_body", "_headers", "_status")
 
-    def __init__(self, body: bytes, media: str, status: int) -> None:
-        self._body, self._media, self._status = body, media, status
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self._status, self._body = status, body
+        self._headers = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
 
     async def __call__(self, _: ASGIScope, __: Receive, send: Send) -> None:
-        headers = [(b"content-length", b"%d" % len(self._body))] if self._body else []
-        if self._body:
-            headers.append((b"content-type", self._media.encode()))
-        await send({"type": "http.response.start", "status": self._status, "headers": headers})
+        await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
         await send({"type": "http.response.body", "body": self._body, "more_body": False})
 
 
@@ -161,15 +168,13 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
     body: JsonBody[Any] | None = JsonBody(route.body, patch=route.patch is not None) if route.body else None
     takes_nothing = route.method == "POST" and not (body or route.takes)
     encoder = msgspec.json.Encoder()
-    produces = tuple(route.answers)
     tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)
 
     async def adapter(request: Call) -> ASGIApp:
         # not as a guard of the framework, which copies the whole handler for each request it guards
         if route.scopes:
             await authorise(request, request.services.keys, route.scopes)
-        accept = request.headers.get("accept", "*/*")
-        media = negotiated(request, produces) if produces and accept != "*/*" else next(iter(produces), JSON)
+        media = request.media_type if route.answers else JSON
         # a copy: the framework keeps these with the request
         arguments: dict[str, Any] = {**request.path_params}
         if tail:
@@ -182,9 +187,19 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
         elif takes_nothing:
             await require_empty(request, request.services.settings.body_limit)
         answer = await handler(request, **arguments)
+        accept_encoding = request.headers.get("accept-encoding", "")
         if isinstance(answer, Response):
+            if isinstance(answer.content, bytes):
+                media = answer.headers.get("content-type") or str(answer.media_type)
+                answer.content = await coded(answer.content, media, answer.headers, accept_encoding)
             return answer.to_asgi_response(app=None, request=request, status_code=route.statuses[0])
-        return _Encoded(b"" if answer is None else encoder.encode(answer), media, route.statuses[0])
+        if answer is None:
+            return _Encoded(route.statuses[0], {}, b"")
+        headers = {"content-type": media}
+        encoded = answer if isinstance(answer, bytes) else encoder.encode(answer)
+        sent = await coded(encoded, media, headers, accept_encoding)
+        headers["content-length"] = str(len(sent))
+        return _Encoded(route.statuses[0], headers, sent)
 
     return adapter
 

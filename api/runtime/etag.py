@@ -6,12 +6,15 @@ import msgspec
 from litestar import Response
 
 from api.runtime.endpoint import Call
-from api.web.content_negotiation import JSON
+from api.web.compression import VARY, is_worth_compressing
+from api.web.content_negotiation import JSON, accepts_gzip
 from api.web.problems import Refusal
 
 IF_MATCH = {"If-Match": "The `ETag` of the object as it was read: 412 where it has changed since"}
 IF_NONE_MATCH = {"If-None-Match": "The `ETag` of the answer already held: 304 where it still stands"}
 HOUR, DAY = 3_600, 86_400
+_COMPRESSED = '-gzip"'
+"""The end of the tag of an answer that is sent compressed: other bytes, so another tag (RFC 9110 §8.8.3.3)."""
 
 
 def etag_of(content: bytes) -> str:
@@ -30,10 +33,23 @@ def conditional_get(
     etag = etag or etag_of(body)
     cache = "private, no-cache" if max_age is None else f"public, max-age={max_age}"
     headers = {"etag": etag, "cache-control": cache, "vary": "accept, accept-language"}
+    if is_worth_compressing(len(body), media_type):
+        headers["vary"] += f", {VARY}"
+        if accepts_gzip(call.headers.get("accept-encoding", "")):
+            headers["etag"] = etag.removesuffix('"') + _COMPRESSED
     known = call.headers.get("if-none-match", "")
-    if known.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}:
+    if known.strip() == "*" or etag in {_of_object(tag.strip().removeprefix("W/")) for tag in known.split(",")}:
         return Response(b"", status_code=304, headers=headers)
     return Response(body, headers={**headers, "content-type": media_type})
+
+
+def _of_object(tag: str) -> str:
+    """The entity tag without the mark of its coding: whatever was read compressed may be changed all the same.
+
+    Marked tags are strong as well. Answers to what writes have the plain tag of what was written: their own content may
+    be more than that.
+    """
+    return tag.removesuffix(_COMPRESSED) + '"' if tag.endswith(_COMPRESSED) else tag
 
 
 def require_match(call: Call, etag: str | None) -> None:
@@ -43,6 +59,6 @@ def require_match(call: Call, etag: str | None) -> None:
     """
     wanted = call.headers.get("if-match")
     if wanted is not None:
-        tags = {tag.strip() for tag in wanted.split(",")}
+        tags = {_of_object(tag.strip()) for tag in wanted.split(",")}
         if etag is None or ("*" not in tags and etag not in tags):
             raise Refusal("stale-version")

@@ -19,9 +19,9 @@ from domain.suppliers.supplier import Supplier
 from matching.index import Index, LiveIndex
 from matching.reference import Reference
 
-SMALL_OVERLAY = 1_000
-OVERLAY_SHARE = 0.02
-"""An overlay larger than both is merged into a new base, since every match looks at the overlay apart."""
+SMALL_TAIL = 2_000
+TAIL_SHARE = 0.02
+"""A tail longer than both is merged into a new base, since it is in no spatial order and is looked at as a whole."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -64,19 +64,19 @@ class LiveDirectory:
                     await self.catch_up()
 
     async def catch_up(self) -> None:
-        """Bring the index to the present version of the directory; a large overlay is then merged in the background."""
+        """Bring the index to the present version of the directory; a long tail is then merged in the background."""
         async with self._one_at_a_time:
             if self._index is None:
                 self.replace(await load_index(self.engine, self.reference))
                 return
             index = await self._with_changes(self._index)
             self.replace(index)
-        large = index.overlay and len(index.overlay.suppliers) > max(SMALL_OVERLAY, OVERLAY_SHARE * len(index))
+        large = index.tail.rows > max(SMALL_TAIL, TAIL_SHARE * len(index))
         if large and (self.rebuilding is None or self.rebuilding.done()):
             self.rebuilding = asyncio.create_task(self._rebuild(index))
 
     async def _rebuild(self, index: LiveIndex) -> None:
-        """Merge the overlay of `index` into its base.
+        """Merge the tail of `index` into a new base.
 
         Meanwhile the old index is updated; the changes since are read again for the new one. Where it fails, the next
         change attempts it again.

@@ -40,7 +40,10 @@ class Metrics:
             registry=self._registry,
         )
         self._match = Histogram(
-            "vivier_match_seconds", "Time to match a need, without HTTP", buckets=MATCH_BUCKETS, registry=self._registry
+            "vivier_match_seconds",
+            "Time to match a need and write the answer, without HTTP",
+            buckets=MATCH_BUCKETS,
+            registry=self._registry,
         )
         self._version = Gauge(
             "vivier_data_version",
@@ -59,7 +62,7 @@ class Metrics:
         child.observe(seconds)
 
     def matched(self, seconds: float) -> None:
-        """Count one match, with the time it took in the engine."""
+        """Count one match, with the time until its answer was written, without HTTP."""
         self._match.observe(seconds)
 
     def data_version(self, version: int) -> None:
@@ -89,7 +92,8 @@ class _SupplierGauges(Collector):
         sizes: Counter[str] = Counter()
         for group, number in groups.items():
             sizes.update(dict.fromkeys(group.sources, number))
-        named = {source for source, _ in sizes.most_common(SOURCES_NAMED)}
+        # a source may have any name, these too
+        named = {source for source, _ in sizes.most_common(SOURCES_NAMED)} - {ALL, OTHERS}
         by_source = counts_by_source(groups, lambda source: source if source in named else OTHERS)
         self._counts: dict[str, TradeCounts] = {ALL: counts_of_all(groups)} | by_source
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 import structlog
 from litestar import Response
+from litestar.datastructures import Headers
 from litestar.enums import ScopeType
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -109,7 +110,7 @@ class ObservabilityMiddleware:
 
 def _request_id(scope: Scope) -> str:
     """The caller's X-Request-Id where it is harmless in a log, else a new one."""
-    given = (value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id")
+    given = Headers.from_scope(scope).getall("x-request-id", ())
     return next(filter(_SAFE_ID.fullmatch, given), None) or token_hex(16)
 
 

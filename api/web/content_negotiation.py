@@ -1,4 +1,4 @@
-"""Content negotiation (RFC 9110 §12): the media type and the language that the client prefers.
+"""Content negotiation (RFC 9110 §12): the media type, the language and the coding that the client prefers.
 
 Not with the framework's `Accept`, for which a quality of 0 is an acceptance.
 """
@@ -47,6 +47,14 @@ def choose_language(accept_language: str) -> Language:
         tags = list(qualities)
         return "en" if "fr" not in tags or tags.index("en") < tags.index("fr") else "fr"
     return "en" if english > french else "fr"
+
+
+@lru_cache(maxsize=512)
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether `Accept-Encoding` allows gzip and does not rather have the answer as it is."""
+    qualities = dict(reversed(_weighted(accept_encoding)))
+    quality = qualities.get("gzip", qualities.get("x-gzip", qualities.get("*", 0.0)))
+    return quality > 0 and quality >= qualities.get("identity", 0.0)
 
 
 def _weighted(header: str) -> list[tuple[str, float]]:

@@ -41,7 +41,7 @@ Vivier matches the needs of public buyers with social-economy suppliers in Franc
 * Money is in euros excluding tax (`_eur`), distances in kilometres (`_km`); points are WGS 84; geometry is GeoJSON.
 * `X-Request-Id` is echoed, or made up where the caller sends none. `HEAD` works wherever `GET` does. Trailing and
   repeated slashes change nothing.
-* 429 and 503 carry `Retry-After`.
+* 429 and 503 carry `Retry-After`. Long JSON answers are compressed for those who accept gzip.
 """
 
 

@@ -71,27 +71,47 @@ async def require_empty(request: AnyRequest, limit: int) -> None:
 
 async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
     """The pieces of the body. Raises Refusal (413) beyond `limit` bytes, at once where Content-Length says so."""
-    announced = request.headers.get("content-length", "0")
+    _require_short(request.headers, limit)
+    received, more = 0, True
+    while more:
+        piece, more = await _piece(request, received, limit)
+        received += len(piece)
+        if piece:
+            yield piece
+
+
+async def _whole(request: AnyRequest, limit: int) -> bytes:
+    """The whole body. Raises as `chunks`, whose loop would take longer than all of a body that comes in one piece."""
+    _require_short(request.headers, limit)
+    first, more = await _piece(request, 0, limit)
+    if not more:
+        return first
+    pieces, received = [first], len(first)
+    while more:
+        piece, more = await _piece(request, received, limit)
+        received += len(piece)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _require_short(headers: Mapping[str, str], limit: int) -> None:
+    """Raises Refusal: 413 where Content-Length is more than `limit`, 400 where it is no number."""
+    announced = headers.get("content-length", "0")
     if not (announced.isascii() and announced.isdecimal()):
         raise Refusal("bad-request")
     if int(announced) > limit:
         raise too_large(limit)
-    received, more = 0, True
-    while more:
-        message = await request.receive()
-        if message["type"] != "http.request":
-            raise Refusal("bad-request", Text("Le corps s'est interrompu", "The body broke off"))
-        chunk, more = message.get("body", b""), message.get("more_body", False)
-        received += len(chunk)
-        if received > limit:
-            raise too_large(limit)
-        if chunk:
-            yield chunk
 
 
-async def _whole(request: AnyRequest, limit: int) -> bytes:
-    """The whole body. Raises as `chunks`."""
-    return b"".join([piece async for piece in chunks(request, limit)])
+async def _piece(request: AnyRequest, received: int, limit: int) -> tuple[bytes, bool]:
+    """The next piece of the body, and whether more follow. Raises Refusal: 413 where `received` and it pass `limit`."""
+    message = await request.receive()
+    if message["type"] != "http.request":
+        raise Refusal("bad-request", Text("Le corps s'est interrompu", "The body broke off"))
+    piece = message.get("body", b"")
+    if received + len(piece) > limit:
+        raise too_large(limit)
+    return piece, message.get("more_body", False)
 
 
 async def uncompressed(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:

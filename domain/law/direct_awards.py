@@ -42,7 +42,7 @@ def books(need: Need, lots: tuple[LotFacts, ...], decided: Decisions, view: InFo
     is said to utilities, nor where the general amount of direct award is enough.
     """
     codes = view.codes("books_cpv")
-    chosen = tuple(lot for lot in lots if lot.cpv and lot.cpv[0] in codes)
+    chosen = tuple([lot for lot in lots if lot.object.cpv and lot.object.cpv[0] in codes])
     bound = view.cents("books_direct_award")
     if not chosen or bound is None or (need.buyer and need.buyer.kind == "utility"):
         return None
@@ -79,8 +79,8 @@ def yearly_list(need: Need, decided: Decisions, view: InForce) -> LegalAdvice | 
         return None
     direct = [lot for part in decided.parts if part.level == "direct" for lot in part.group.lots]
     values = [(lot.lot.id, lot_value(need, lot) or 0) for lot in direct]
-    listed = tuple(lot_id for lot_id, value in values if least <= value < limit)
-    published = tuple(lot_id for lot_id, value in values if value >= data)
+    listed = tuple([lot_id for lot_id, value in values if least <= value < limit])
+    published = tuple([lot_id for lot_id, value in values if value >= data])
     if not listed and not published:
         return None
     return _publication(listed, published, view) if len(need.lots) > 1 else _publication_of_one(bool(listed), view)

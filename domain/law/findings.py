@@ -1,6 +1,6 @@
 """Legal verdicts on suppliers, findings on lots and advice, in the vocabulary of the HTTP contract."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -15,7 +15,7 @@ _SURENESS: tuple[Confidence, ...] = ("low", "medium", "high")
 _RANK = {outcome: rank for rank, outcome in enumerate(OUTCOMES)}
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """A supplier's standing for one reserved type. `missing`: the proofs to ask for. `rule`: an id of `Rules`."""
 
     reserved: Reserved
@@ -28,7 +28,7 @@ class Verdict(msgspec.Struct, frozen=True):
     message: Text
 
 
-class LegalFinding(msgspec.Struct, frozen=True, cache_hash=True):
+class LegalFinding(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """A legal condition of reserving a lot that is not met or not certain; the message says how to meet it."""
 
     code: str
@@ -39,7 +39,7 @@ class LegalFinding(msgspec.Struct, frozen=True, cache_hash=True):
     message: Text
 
 
-class LegalAdvice(msgspec.Struct, frozen=True):
+class LegalAdvice(msgspec.Struct, frozen=True, gc=False):
     """A legal consequence, or counsel (`article` null), for the buyer; `lots`: the sets of lots it concerns."""
 
     code: str
@@ -61,7 +61,7 @@ class LotReview(msgspec.Struct, frozen=True):
 
     reservation: tuple[LegalFinding, ...]
     advice: tuple[LegalAdvice, ...]
-    forbidden: dict[str, LegalFinding | None]
+    forbidden: Mapping[str, LegalFinding | None]
     doubtful: frozenset[str]
     outcome: Outcome = "ELIGIBLE"
 
@@ -75,7 +75,10 @@ class NeedReview(msgspec.Struct, frozen=True):
 
 def least_sure(*rows: RuleRow, doubtful: bool = False) -> Confidence:
     """The confidence of what rests on all these rules: that of the weakest; low where the facts are `doubtful`."""
-    return "low" if doubtful else min((row.confidence for row in rows), key=_SURENESS.index)
+    confidences = {row.confidence for row in rows}
+    if doubtful or "low" in confidences:
+        return "low"
+    return "medium" if "medium" in confidences else "high"
 
 
 def surest(*confidences: Confidence) -> Confidence:

@@ -1,5 +1,7 @@
 """Innovative purchases: whether a lot is within the limits of an award without competition."""
 
+from functools import lru_cache
+
 from domain.law.findings import LegalAdvice, advice, surest
 from domain.law.lot_facts import LotFacts
 from domain.law.need_value import Group, total_of
@@ -53,15 +55,25 @@ def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalA
     """
     if not lot.lot.innovative or need.contract == "concession":
         return None
+    if view["innovative_need"].status != "in_force":
+        return _innovation(None, None, group.doubtful, view)
+    within = _within_innovation(lot, group, "innovative_need", view)
+    perhaps = None
+    if view["innovative_need_simplification"].status == "in_force":
+        perhaps = _within_innovation(lot, group, "innovative_need_simplification", view)
+    return _innovation(within, perhaps, group.doubtful, view)
+
+
+@lru_cache(maxsize=256)
+def _innovation(within: bool | None, perhaps: bool | None, doubtful: bool, view: InForce) -> LegalAdvice:
+    """The advice by whether the values are within the limits, and by the second reading where the date has one."""
     row, second = view["innovative_need"], view["innovative_need_simplification"]
     if row.status != "in_force":
         message = Text("Achat innovant : pas de règle connue à cette date", "Innovative purchase: no known rule then")
-        return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if group.doubtful else None)
-    within = _within_innovation(lot, group, row.id, view)
+        return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if doubtful else None)
     text, sure, limit = INNOVATION[within], row.confidence, view.value_text(row.id)
     if second.status == "in_force":
-        perhaps, higher = _within_innovation(lot, group, second.id, view), view.value_text(second.id)
-        only_second = bool(perhaps and not within)
+        higher, only_second = view.value_text(second.id), bool(perhaps and not within)
         text, sure = (SECOND_READING if only_second else INNOVATION[perhaps]), second.confidence
         if within:
             sure = surest("medium", row.confidence, second.confidence)
@@ -70,7 +82,7 @@ def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalA
             f"{limit.en}, or {higher.en} according to indirect sources on loi 2026-403",
         )
     message = text.filled(limit=limit)
-    return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if group.doubtful else sure)
+    return advice("INNOVATION_REVIEW", "info", row, message, (), "low" if doubtful else sure)
 
 
 def _within_innovation(lot: LotFacts, group: Group, need_rule: str, view: InForce) -> bool | None:

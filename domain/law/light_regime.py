@@ -3,12 +3,32 @@
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.need_value import Group, total_of
 from domain.law.rule_registry import applies
-from domain.law.rules import InForce, RuleRow
+from domain.law.rules import InForce
 from domain.needs.need import ContractKind
-from domain.text.bilingual import Text, euros
+from domain.text.bilingual import NOTHING, Text, euros
 
 REGIMES: dict[ContractKind, str] = {"market": "light_regime", "concession": "light_concession"}
 """The rule that opens the light regime to each kind of contract."""
+WIDER_LIST = Text(
+    " (annexe XIV de la directive 2014/24, à comparer à l'avis annexé au code)",
+    " (annex XIV of directive 2014/24, to be compared with the notice annexed to the code)",
+)
+WHOLE_IS_LIGHT = Text(
+    "Services sociaux ou autres services spécifiques{annex} : procédure adaptée possible quel que soit le montant",
+    "Social or other specific services{annex}: adapted procedure possible whatever the amount",
+)
+PART_IS_LIGHT = Text(
+    "Lots de services sociaux ou autres services spécifiques{annex} : passés à part, ils peuvent suivre une procédure "
+    "adaptée quel que soit leur montant",
+    "Lots of social or other specific services{annex}: awarded apart, they may take an adapted procedure whatever the "
+    "amount",
+)
+# by whether all lots are such services, and whether it takes the wider list to know them
+LIGHT_REGIME = {
+    (whole, wider): text.filled(annex=WIDER_LIST if wider else NOTHING)
+    for whole, text in ((True, WHOLE_IS_LIGHT), (False, PART_IS_LIGHT))
+    for wider in (True, False)
+}
 THEIRS = Text("celles des services sociaux et spécifiques", "those of social and specific services")
 OTHERS = Text("celles des autres prestations", "those of the other services")
 
@@ -26,8 +46,9 @@ def is_mainly_light(group: Group) -> bool:
 
 def takes_light_regime(contract: ContractKind, group: Group, view: InForce) -> bool:
     """Whether the light regime of this kind of contract is that of the whole group."""
-    mainly = is_mainly_light(group) and view.holds("mixed_services")
-    return view.holds(REGIMES[contract]) and (is_light(group) or mainly)
+    if not group.light or not view.holds(REGIMES[contract]):
+        return False
+    return is_light(group) or (view.holds("mixed_services") and is_mainly_light(group))
 
 
 def _shares(group: Group) -> tuple[int | None, int | None]:
@@ -36,18 +57,18 @@ def _shares(group: Group) -> tuple[int | None, int | None]:
     return total_of(group.light), total_of(tuple(lot for lot in group.lots if lot.lot.id not in theirs))
 
 
-def light_rows(contract: ContractKind, group: Group, view: InForce) -> tuple[RuleRow, ...]:
+def light_rules(contract: ContractKind, group: Group) -> tuple[str, ...]:
     """The rules on which the light regime of a group rests, that which opens it first.
 
     Among them the list that names its services: the 115 codes of article 77, surely part of it, where they suffice.
     Passenger transport by concession has a rule of its own.
     """
-    social = [lot for lot in group.light if contract == "market" or not lot.transport]
-    rows = [view["concession_transport"]] if len(social) < len(group.light) else []
+    social = [lot.object for lot in group.light if contract == "market" or not lot.object.transport]
+    rules = ["concession_transport"] if len(social) < len(group.light) else []
     if social:
-        sure = all(lot.insertion or lot.ess_listing == "listed" for lot in social)
-        rows = [view[REGIMES[contract]], view["ess_listed_cpv" if sure else "light_regime_cpv"], *rows]
-    return (*rows, *(() if is_light(group) else (view["mixed_services"],)))
+        sure = all(each.insertion or each.ess_listing == "listed" for each in social)
+        rules = [REGIMES[contract], "ess_listed_cpv" if sure else "light_regime_cpv", *rules]
+    return (*rules, *(() if is_light(group) else ("mixed_services",)))
 
 
 @applies("light_regime", "light_regime_cpv")
@@ -60,25 +81,10 @@ def light_regime(group: Group, view: InForce) -> LegalAdvice | None:
     """
     if not group.light or not view.holds("light_regime"):
         return None
-    row, listed, *_ = light_rows("market", group, view)
-    fr = en = ""
-    if listed.id == "light_regime_cpv":
-        fr = " (annexe XIV de la directive 2014/24, à comparer à l'avis annexé au code)"
-        en = " (annex XIV of directive 2014/24, to be compared with the notice annexed to the code)"
-    if is_light(group):
-        message = Text(
-            f"Services sociaux ou autres services spécifiques{fr} : procédure adaptée possible quel que soit le "
-            "montant",
-            f"Social or other specific services{en}: adapted procedure possible whatever the amount",
-        )
-        return advice("LIGHT_REGIME", "info", row, message, group.advised_lots, least_sure(row, listed))
-    message = Text(
-        f"Lots de services sociaux ou autres services spécifiques{fr} : passés à part, ils peuvent suivre une "
-        "procédure adaptée quel que soit leur montant",
-        f"Lots of social or other specific services{en}: awarded apart, they may take an adapted procedure whatever "
-        "the amount",
-    )
-    lots = (tuple(lot.lot.id for lot in group.light),)
+    row, listed, *_ = map(view.__getitem__, light_rules("market", group))
+    whole = is_light(group)
+    lots = group.advised_lots if whole else (tuple([lot.lot.id for lot in group.light]),)
+    message = LIGHT_REGIME[whole, listed.id == "light_regime_cpv"]
     return advice("LIGHT_REGIME", "info", row, message, lots, least_sure(row, listed))
 
 
@@ -92,7 +98,7 @@ def mixed_services(contract: ContractKind, group: Group, view: InForce) -> Legal
     if not group.light or is_light(group) or not (view.holds("mixed_services") and view.holds(REGIMES[contract])):
         return None
     light, rest = _shares(group)
-    row, *others = reversed(light_rows(contract, group, view))
+    row, *others = map(view.__getitem__, reversed(light_rules(contract, group)))
     if light is None or rest is None:
         message = Text(
             "Services sociaux ou spécifiques et autres prestations dans un même marché : les règles de la part de plus "

@@ -7,45 +7,62 @@ import msgspec
 from domain.law.cpv_list import Listing, listing
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, cents
-from domain.needs.need import Lot
+from domain.needs.need import Codes, Lot, Nature
 from domain.reference import taxonomy
 
 WORKS_DIVISION = "45"
 
 
-class LotFacts(msgspec.Struct, frozen=True):
-    """A lot as the rules read it. `cpv`: 8 digits, the main code first. `works`, `cents` null: not known.
+class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
+    """The object of a lot as the rules read it; hashable at little cost. `cpv`: 8 digits, the main code first.
 
-    `segments`: what the lot asks for as its object. Null without CPV: `ess_listing`, the main CPV against the list of
-    services that may be reserved to ESS; `light_listing`, against the wider one of the light regime. `transport`:
-    the main CPV is passenger transport.
+    `asked`, `support`: the segments that the lot names as its object and beside it; `segments`: those understood as its
+    object. `works` null: not known. Null without CPV: `ess_listing`, the main CPV against the list of services that may
+    be reserved to ESS; `light_listing`, against the wider one of the light regime. `transport`: the main CPV is
+    passenger transport.
     """
 
-    lot: Lot
     cpv: tuple[str, ...]
+    asked: tuple[str, ...]
+    support: tuple[str, ...]
     segments: tuple[str, ...]
     works: bool | None
-    cents: int | None
     ess_listing: Listing | None
     light_listing: Listing | None
     insertion: bool
     transport: bool
 
 
+class LotFacts(msgspec.Struct, frozen=True, gc=False):
+    """A lot as the rules read it. `cents`: its value, null where it is not known."""
+
+    lot: Lot
+    object: LotObject
+    cents: int | None
+
+
 def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
     """One lot; `segments` are those understood as its object, from codes or words."""
-    cpv = tuple(code[:8] for code in lot.cpv)
+    value = None if lot.value_eur is None else cents(lot.value_eur)
+    return LotFacts(lot, _object(lot.cpv, lot.segments, lot.support_segments, lot.nature, segments, view), value)
+
+
+@lru_cache(maxsize=4096)
+def _object(
+    written: Codes, asked: Codes, support: Codes, nature: Nature | None, segments: tuple[str, ...], view: InForce
+) -> LotObject:
+    cpv = tuple(code[:8] for code in written)
     ess_listing = listing(cpv[0], view.codes("ess_listed_cpv")) if cpv else None
-    return LotFacts(
-        lot=lot,
+    return LotObject(
         cpv=cpv,
+        asked=asked,
+        support=support,
         segments=segments,
-        works=_works(lot, cpv, segments),
-        cents=None if lot.value_eur is None else cents(lot.value_eur),
+        works=_works(nature, cpv, segments),
         ess_listing=ess_listing,
         light_listing=listing(cpv[0], view.codes("light_regime_cpv")) if cpv else None,
-        insertion=_is_insertion("so-insertion" in (lot.segments or segments), cpv[:1], ess_listing, view),
-        transport=_is_transport(cpv[:1], view),
+        insertion=_is_insertion("so-insertion" in (asked or segments), cpv[:1], ess_listing, view),
+        transport=cpv != () and cpv[0].startswith(tuple(view.codes("concession_transport"))),
     )
 
 
@@ -60,10 +77,10 @@ def families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
     return frozenset(code[:3] for code in cpv[:1])
 
 
-def _works(lot: Lot, cpv: tuple[str, ...], segments: tuple[str, ...]) -> bool | None:
+def _works(nature: Nature | None, cpv: tuple[str, ...], segments: tuple[str, ...]) -> bool | None:
     """As stated, else by the main CPV (division 45), else by the segments where all their codes agree."""
-    if lot.nature is not None:
-        return lot.nature == "works"
+    if nature is not None:
+        return nature == "works"
     if cpv:
         return cpv[0].startswith(WORKS_DIVISION)
     natures = {segment_is_works(segment) for segment in segments}
@@ -96,13 +113,7 @@ def segment_is_outside(segment: str, listed: frozenset[str]) -> bool:
     return bool(prefixes) and not any(code.startswith(prefixes) for code in listed)
 
 
-@lru_cache(maxsize=4096)
-def _is_transport(main_cpv: tuple[str, ...], view: InForce) -> bool:
-    return any(code.startswith(tuple(view.codes("concession_transport"))) for code in main_cpv)
-
-
 @applies("insertion_object")
-@lru_cache(maxsize=4096)
 def _is_insertion(named: bool, main_cpv: tuple[str, ...], ess_listing: Listing | None, view: InForce) -> bool:
     """The object is work integration itself where the main CPV says so (OBJECT_IS_INSERTION).
 

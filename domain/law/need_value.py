@@ -6,7 +6,7 @@ import msgspec
 
 from domain.law.citation import listed_briefly
 from domain.law.findings import LegalAdvice, advice
-from domain.law.lot_facts import LotFacts
+from domain.law.lot_facts import LotFacts, LotObject
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, cents
 from domain.needs.need import Need
@@ -21,7 +21,7 @@ with works and with the others. `below`: the stated total is less than the lots'
 """
 
 
-class Group(msgspec.Struct, frozen=True):
+class Group(msgspec.Struct, frozen=True, gc=False):
     """Lots whose values are added before a threshold is looked at. `total` null: not known.
 
     `alone`: the group is the whole need. `light`: the lots that are a social or other specific service; in a concession
@@ -37,7 +37,7 @@ class Group(msgspec.Struct, frozen=True):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return tuple(lot.lot.id for lot in self.lots)
+        return tuple([lot.lot.id for lot in self.lots])
 
     @property
     def advised_lots(self) -> tuple[tuple[str, ...], ...]:
@@ -61,15 +61,16 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     stated = None if need.estimated_total_eur is None else cents(need.estimated_total_eur)
     summed = total_of(lots)
     below: tuple[Assumption, ...] = () if stated is None or stated >= _known(lots) else ("below",)
-    works = tuple(lot for lot in lots if lot.works)
-    others = tuple(lot for lot in lots if not lot.works)
-    nature: tuple[Assumption, ...] = ("nature",) if any(lot.works is None for lot in lots) else ()
+    natures = {lot.object.works for lot in lots}
+    nature: tuple[Assumption, ...] = ("nature",) if None in natures else ()
     if need.contract == "concession":
-        return (_concession(_group(not others, lots, summed if stated is None else stated, True, below)),)
-    if not works or not others:
-        return (_group(not others, lots, summed if stated is None else stated, True, (*nature, *below)),)
+        return (_concession(_group(natures == {True}, lots, summed if stated is None else stated, True, below)),)
+    if True not in natures or natures == {True}:
+        return (_group(natures == {True}, lots, summed if stated is None else stated, True, (*nature, *below)),)
     if summed is None and stated is not None:
         return (_group(False, lots, stated, True, ("division", *below)),)
+    works = tuple([lot for lot in lots if lot.object.works])
+    others = tuple([lot for lot in lots if not lot.object.works])
     beyond = max(0, stated - summed) if stated is not None and summed is not None else 0
     shared: tuple[Assumption, ...] = ("shared",) if beyond else ()
     return tuple(
@@ -81,13 +82,18 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
 def _group(
     works: bool, lots: tuple[LotFacts, ...], total: int | None, alone: bool, assumptions: tuple[Assumption, ...]
 ) -> Group:
-    light = () if works else tuple(lot for lot in lots if lot.insertion or lot.light_listing == "listed")
+    light = () if works else tuple([lot for lot in lots if is_light_service(lot.object)])
     return Group(works, lots, total, alone, assumptions, light)
+
+
+def is_light_service(bought: LotObject) -> bool:
+    """Whether the lot is a social or other specific service."""
+    return bought.insertion or bought.light_listing == "listed"
 
 
 def _concession(group: Group) -> Group:
     """A concession's lots, whose passenger transport has the simplified procedure of social services."""
-    eased = all(lot in group.light or lot.transport for lot in group.lots)
+    eased = all(lot in group.light or lot.object.transport for lot in group.lots)
     return msgspec.structs.replace(group, light=group.lots) if eased else group
 
 
@@ -105,7 +111,7 @@ def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:
 
 def _known(lots: tuple[LotFacts, ...]) -> int:
     """The sum of the values that are known, in cents."""
-    return sum(lot.cents or 0 for lot in lots)
+    return sum([lot.cents or 0 for lot in lots])
 
 
 def total_of(lots: tuple[LotFacts, ...]) -> int | None:

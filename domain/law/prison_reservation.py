@@ -1,23 +1,16 @@
 """Findings on reserving a lot to work in prison: an object that can be made or done inside one."""
 
-from functools import lru_cache
-
 from domain.law.findings import LegalFinding, finding
-from domain.law.lot_facts import LotFacts
+from domain.law.lot_facts import LotObject
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce
 from domain.shortlists.shortlist import Outcome
 from domain.text.bilingual import Text
 
 
-def review_prison(lot: LotFacts, view: InForce) -> tuple[LegalFinding, ...]:
-    """The findings on reserving this lot to work in prison."""
-    return _findings(lot.works or False, lot.lot.site is not None, lot.segments, view)
-
-
-@lru_cache(maxsize=4096)
-def _findings(works: bool, sited: bool, segments: tuple[str, ...], view: InForce) -> tuple[LegalFinding, ...]:
-    found = _share_fixed(view), _place(works, sited, view), _object(segments, view)
+def review_prison(bought: LotObject, sited: bool, view: InForce) -> tuple[LegalFinding, ...]:
+    """The findings on reserving such a lot to work in prison; `sited`: it names a place of performance."""
+    found = _share_fixed(view), _place(bought.works or False, sited, view), _object(bought.segments, view)
     return tuple(finding for finding in found if finding)
 
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from domain.law.findings import LegalAdvice, advice, least_sure
-from domain.law.light_regime import is_light, light_regime, light_rows, mixed_services, takes_light_regime
+from domain.law.light_regime import is_light, light_regime, light_rules, mixed_services, takes_light_regime
 from domain.law.lot_facts import LotFacts
 from domain.law.need_value import Assumption, Group, as_one_market, groups, total_of, value_unknown
 from domain.law.rule_registry import applies
@@ -33,6 +33,10 @@ DUTIES = Text(
 STILL_ADAPTED = Text(
     " ({article}) ; une procédure adaptée reste possible", " ({article}); an adapted procedure remains possible"
 )
+MAPA = Text(
+    "procédure adaptée, dont l'acheteur fixe les modalités en traitant tous les candidats à égalité",
+    "adapted procedure, whose terms the buyer sets while treating all alike",
+)
 SOCIAL: dict[str, str] = {
     "state": "eu_social_services",
     "local": "eu_social_services",
@@ -41,10 +45,17 @@ SOCIAL: dict[str, str] = {
 
 
 class Decided(NamedTuple):
-    """A group of lots and the procedure that its value implies; null: left open."""
+    """A group of lots and the procedure that its value implies; null: left open.
+
+    `by_amount`: that of the EU threshold alone, whatever the object. `thresholds`: the rules that may be that one.
+    `light`: the light regime is that of the whole group.
+    """
 
     group: Group
     level: Level | None
+    by_amount: Level | None
+    thresholds: tuple[str, ...]
+    light: bool
 
     def is_lighter_than(self, other: "Decided") -> bool:
         """Whether the procedure is known to be lighter than that of the other."""
@@ -61,12 +72,21 @@ class Decisions(NamedTuple):
 
 def decide(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Decisions:
     """The procedure of each part of a need, and that of the whole as one contract."""
-    parts = tuple(Decided(group, level(need, group, view)) for group in groups(need, lots))
+    parts = tuple([_decided(need, group, view) for group in groups(need, lots)])
     direct = all(part.level == "direct" for part in parts)
     if len(parts) == 1:
         return Decisions(parts, parts[0], direct)
     whole = as_one_market(need, tuple(part.group for part in parts))
-    return Decisions(parts, Decided(whole, level(need, whole, view)), direct)
+    return Decisions(parts, _decided(need, whole, view), direct)
+
+
+def _decided(need: Need, group: Group, view: InForce) -> Decided:
+    thresholds, light = formal_thresholds(need, group), takes_light_regime(need.contract, group, view)
+    if group.total is None:
+        return Decided(group, None, None, thresholds, light)
+    known = need.contract == "concession" or view.cents(direct_threshold(group)) is not None
+    by_amount = _level_by_amount(group.total, thresholds, known, view)
+    return Decided(group, level(need, group, light, by_amount, view), by_amount, thresholds, light)
 
 
 def direct_threshold(group: Group) -> str:
@@ -91,62 +111,61 @@ def social_thresholds(need: Need) -> tuple[str, ...]:
     return (SOCIAL[kind],) if kind else tuple(dict.fromkeys(SOCIAL.values()))
 
 
-def eu_thresholds(need: Need, group: Group) -> tuple[str, ...]:
+def eu_thresholds(need: Need, part: Decided) -> tuple[str, ...]:
     """The rules that may bound what applies from the EU threshold on: social services have higher ones of their own."""
-    light = need.contract == "market" and is_light(group)
-    return social_thresholds(need) if light else formal_thresholds(need, group)
+    light = need.contract == "market" and is_light(part.group)
+    return social_thresholds(need) if light else part.thresholds
 
 
 @applies("eu_state", "eu_local", "eu_utility", "eu_works")
-def level(need: Need, group: Group, view: InForce) -> Level | None:
+def level(need: Need, group: Group, light: bool, by_amount: Level | None, view: InForce) -> Level | None:
     """The estimated value decides: below the direct-award amount, from the EU threshold on, or between the two.
 
     The EU threshold depends on the buyer (State, local, utility) for supplies and services, and is one for works. None
     where the value, the buyer's kind or the threshold of that date leaves it open. Social and other specific services
     are never formal.
     """
-    if group.total is None:
-        return None
     direct = view.cents(direct_threshold(group))
-    if need.contract == "market" and direct is not None and group.total < direct:
+    if need.contract == "market" and direct is not None and (group.total or 0) < direct:
         return "direct"
-    if takes_light_regime(need.contract, group, view):
+    if light:
         return "adapted" if direct is not None or need.contract == "concession" else None
-    return _level_by_amount(need, group, view)
+    return by_amount
 
 
-def _level_by_amount(need: Need, group: Group, view: InForce) -> Level | None:
-    """Adapted or formal by the EU threshold alone, whatever the object."""
-    bounds = [view.cents(rule_id) for rule_id in formal_thresholds(need, group)]
-    reached = {None if bound is None else (group.total or 0) >= bound for bound in bounds}
+def _level_by_amount(total: int, thresholds: tuple[str, ...], known: bool, view: InForce) -> Level | None:
+    """Adapted or formal by the EU threshold alone, whatever the object; `known`: what is below adapted is."""
+    bounds = [view.cents(rule_id) for rule_id in thresholds]
+    reached = {None if bound is None else total >= bound for bound in bounds}
     if reached == {True}:
         return "formal"
-    known = need.contract == "concession" or view.cents(direct_threshold(group)) is not None
     return "adapted" if reached == {False} and known else None
 
 
 def review_procedure(need: Need, part: Decided, view: InForce) -> list[LegalAdvice | None]:
     """The advice on procedure for one group of lots."""
-    group, decided = part
+    group, decided = part.group, part.level
     found = [value_unknown(need, group, view)]
     if decided != "direct" and need.contract == "market":
         found.append(light_regime(group, view))
     if group.total is not None:
-        if decided != "direct" and _level_by_amount(need, group, view) != "adapted":
+        if decided != "direct" and part.by_amount != "adapted":
             found.append(mixed_services(need.contract, group, view))
-        found.append(_verdict(need, group, decided, view))
+        found.append(_verdict(need, part, view))
     return found
 
 
 @applies("mixed_object")
-def mixed_object(need: Need, decided: Decisions, view: InForce) -> LegalAdvice | None:
+def mixed_object(decided: Decisions, view: InForce) -> LegalAdvice | None:
     """Works and other lots are counted apart as separate needs; one contract follows its main object (MIXED_OBJECT).
 
     Said where the whole value, under the thresholds of its main object, calls for a heavier procedure than some lots
     are told, which are named. The main object is taken to be the part of greater value; the buyer may know better.
     """
+    if len(decided.parts) == 1:
+        return None
     lighter = tuple(part.group.ids for part in decided.parts if part.is_lighter_than(decided.whole))
-    whole, heavier = decided.whole
+    whole, heavier = decided.whole.group, decided.whole.level
     if not lighter or heavier is None:
         return None
     row, value = view["mixed_object"], euros(whole.total or 0)
@@ -158,18 +177,18 @@ def mixed_object(need: Need, decided: Decisions, view: InForce) -> LegalAdvice |
         "Works and other lots are counted apart, as separate needs; a single contract follows its main object (by "
         f"value, {main.en}), and {value.en} excluding tax then call for {procedure.en}",
     )
-    rows = (row, view[direct_threshold(whole)], *(view[rule_id] for rule_id in formal_thresholds(need, whole)))
+    rows = (row, view[direct_threshold(whole)], *map(view.__getitem__, decided.whole.thresholds))
     return advice("MIXED_OBJECT", "warning", row, message, lighter, least_sure(*rows, doubtful=whole.doubtful))
 
 
-def _verdict(need: Need, group: Group, decided: Level | None, view: InForce) -> LegalAdvice:
-    if decided is None:
-        return _undecided(need, group, view)
+def _verdict(need: Need, part: Decided, view: InForce) -> LegalAdvice:
+    if part.level is None:
+        return _undecided(part, view)
     if need.contract == "concession":
-        return _concession(need, group, decided, view)
-    if decided == "direct":
-        return _direct(group, view)
-    return _formal(need, group, view) if decided == "formal" else _adapted(need, group, view)
+        return _concession(part, view)
+    if part.level == "direct":
+        return _direct(part.group, view)
+    return _formal(need, part, view) if part.level == "formal" else _adapted(part, view)
 
 
 @applies("direct_award_supplies_services", "direct_award_works", "direct_award_duties")
@@ -202,70 +221,77 @@ def _direct_award(rule: str, view: InForce) -> tuple[Text, Confidence]:
 
 
 @applies("adapted_procedure")
-def _adapted(need: Need, group: Group, view: InForce) -> LegalAdvice:
+def _adapted(part: Decided, view: InForce) -> LegalAdvice:
     """Between direct award and the EU threshold, or for social services, the buyer sets the procedure (MAPA).
 
     As sure as the least sure of the amounts it lies between. Where only the greater part is social services, to be
     checked: it holds if all is one contract.
     """
-    by_amount = _level_by_amount(need, group, view) == "adapted"
-    bounds = [view[rule] for rule in formal_thresholds(need, group)] if by_amount else light_rows("market", group, view)
-    rows = [view["adapted_procedure"], view[direct_threshold(group)], *bounds]
-    message = Text(
-        "procédure adaptée, dont l'acheteur fixe les modalités en traitant tous les candidats à égalité",
-        "adapted procedure, whose terms the buyer sets while treating all alike",
-    )
-    sure = least_sure(*rows, doubtful=not by_amount and not is_light(group))
-    return _group_advice(group, "MAPA", "info", rows[0], message, sure)
+    group, by_amount = part.group, part.by_amount == "adapted"
+    rules = part.thresholds if by_amount else light_rules("market", group)
+    row = view["adapted_procedure"]
+    doubtful = not by_amount and not is_light(group)
+    sure = least_sure(row, view[direct_threshold(group)], *map(view.__getitem__, rules), doubtful=doubtful)
+    return _group_advice(group, "MAPA", "info", row, MAPA, sure)
 
 
 @applies("dynamic_purchasing_system")
-def _formal(need: Need, group: Group, view: InForce) -> LegalAdvice:
+def _formal(need: Need, part: Decided, view: InForce) -> LegalAdvice:
     """From the EU threshold on, a formal procedure (PROC_FORMALISEE); restricted-tender rules for a dynamic system."""
-    row = max((view[rule] for rule in formal_thresholds(need, group)), key=lambda row: view.cents(row.id) or 0)
-    quoted, bound = row, view.value_text(row.id)
-    if need.technique == "dynamic_purchasing_system":
+    group = part.group
+    services = not group.works and any(lot.lot.nature != "supplies" for lot in group.lots)
+    found = _formal_procedure(part.thresholds, need.technique == "dynamic_purchasing_system", services, view)
+    return _group_advice(group, "PROC_FORMALISEE", "warning", *found)
+
+
+@lru_cache(maxsize=64)
+def _formal_procedure(
+    thresholds: tuple[str, ...], dynamic: bool, services: bool, view: InForce
+) -> tuple[RuleRow, Text, Confidence]:
+    """The rule to quote on a formal procedure, the sentence, and how sure it is."""
+    row = max(map(view.__getitem__, thresholds), key=lambda row: view.cents(row.id) or 0)
+    bound = view.value_text(row.id)
+    if dynamic:
         quoted = view["dynamic_purchasing_system"]
         message = Text(
             f"à partir de {bound.fr}, le système d'acquisition dynamique suit les règles de l'appel d'offres restreint",
             f"from {bound.en}, the dynamic purchasing system follows the rules of the restricted tender",
         )
-    else:
-        services = not group.works and any(lot.lot.nature != "supplies" for lot in group.lots)
-        but = SAVE_SOCIAL if services else NOTHING
-        message = Text(
-            f"procédure formalisée (à partir de {bound.fr}){but.fr}", f"formal procedure (from {bound.en}){but.en}"
-        )
-    return _group_advice(group, "PROC_FORMALISEE", "warning", quoted, message, least_sure(quoted, row))
+        return quoted, message, least_sure(quoted, row)
+    but = SAVE_SOCIAL if services else NOTHING
+    message = Text(
+        f"procédure formalisée (à partir de {bound.fr}){but.fr}", f"formal procedure (from {bound.en}){but.en}"
+    )
+    return row, message, row.confidence
 
 
 @applies("eu_concessions", "light_concession", "concession_transport")
-def _concession(need: Need, group: Group, decided: Level, view: InForce) -> LegalAdvice:
+def _concession(part: Decided, view: InForce) -> LegalAdvice:
     """Concessions have one threshold for works and services: full procedure from it on, a simplified one below.
 
     The value is the concessionaire's total turnover over the contract. Concessions of social and other specific
     services, and of passenger transport, take the simplified procedure whatever their value.
     """
-    row, bound = view["eu_concessions"], view.value_text("eu_concessions")
+    group, row, bound = part.group, view["eu_concessions"], view.value_text("eu_concessions")
     turnover = Text(
         "de chiffre d'affaires total du concessionnaire sur la durée, R3121-1",
         "of the concessionaire's total turnover over the contract, R3121-1",
     )
-    if decided == "formal":
+    if part.level == "formal":
         message = Text(
             f"procédure formalisée des concessions (à partir de {bound.fr} {turnover.fr})",
             f"formal procedure of concessions (from {bound.en} {turnover.en})",
         )
         return _group_advice(group, "PROC_FORMALISEE", "warning", row, message)
-    if _level_by_amount(need, group, view) == "adapted":
+    if part.by_amount == "adapted":
         message = Text(
             f"procédure simplifiée des concessions (moins de {bound.fr} {turnover.fr})",
             f"simplified procedure of concessions (below {bound.en} {turnover.en})",
         )
         return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", row, message)
-    rows = light_rows("concession", group, view)
-    objects = [SOCIAL_SERVICES] if any(not lot.transport for lot in group.light) else []
-    objects += [TRANSPORT] if any(lot.transport for lot in group.light) else []
+    rows = tuple(map(view.__getitem__, light_rules("concession", group)))
+    objects = [SOCIAL_SERVICES] if any(not lot.object.transport for lot in group.light) else []
+    objects += [TRANSPORT] if any(lot.object.transport for lot in group.light) else []
     object_ = joined(objects)
     message = Text(
         f"procédure simplifiée des concessions quelle que soit la valeur ({object_.fr})",
@@ -275,9 +301,9 @@ def _concession(need: Need, group: Group, decided: Level, view: InForce) -> Lega
     return _group_advice(group, "CONCESSION_SIMPLIFIED", "info", rows[0], message, sure)
 
 
-def _undecided(need: Need, group: Group, view: InForce) -> LegalAdvice:
+def _undecided(part: Decided, view: InForce) -> LegalAdvice:
     """The value is known, but the buyer's kind or the thresholds of that date leave the procedure open."""
-    rows = [view[rule_id] for rule_id in formal_thresholds(need, group)]
+    group, rows = part.group, [view[rule_id] for rule_id in part.thresholds]
     if len(rows) > 1 and all(row.status == "in_force" for row in rows):
         message = Text(
             "la procédure dépend de l'acheteur (État, collectivité ou entité adjudicatrice) ; indiquer lequel il est",
@@ -295,7 +321,9 @@ def _compared_value(group: Group) -> Text:
     """The value that was compared, with the assumptions made."""
     value = euros(group.total or 0)
     kind = Text(" de travaux", " of works") if group.works else NOTHING
-    fr, en = joined(_assumption_text(assumption, group) for assumption in group.assumptions)
+    fr, en = NOTHING
+    if group.assumptions:
+        fr, en = joined([_assumption_text(assumption, group) for assumption in group.assumptions])
     return Text(
         f"{value.fr} HT{kind.fr}" + (f" ({fr})" if fr else ""),
         f"{value.en} excluding tax{kind.en}" + (f" ({en})" if en else ""),

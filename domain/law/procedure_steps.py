@@ -1,15 +1,16 @@
 """Advice on what follows the choice of a procedure: time limits and publicity, or the file of a direct award."""
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import msgspec
 
 from domain.law.findings import LegalAdvice, advice, least_sure
-from domain.law.light_regime import is_light, light_rows, takes_light_regime
+from domain.law.light_regime import is_light, light_rules
 from domain.law.need_value import Group
-from domain.law.procedure import Decided, Decisions, direct_threshold, formal_thresholds, social_thresholds
+from domain.law.procedure import Decided, Decisions, direct_threshold, social_thresholds
 from domain.law.rule_registry import applies
-from domain.law.rules import InForce, RuleRow
+from domain.law.rules import InForce
 from domain.law.time_limits import (
     ENTITIES,
     Entity,
@@ -24,6 +25,9 @@ from domain.law.time_limits import (
 from domain.needs.need import Need
 from domain.text.bilingual import NOTHING, Text
 
+Writer = Callable[..., Sentence | None]
+"""A function of facts and the rules at a date that writes a sentence of advice."""
+
 
 def procedure_steps(need: Need, decided: Decisions, view: InForce) -> list[LegalAdvice]:
     """The advice on time limits and publicity (TIME_LIMITS), or on the file of a direct award (DIRECT_AWARD_FILE).
@@ -31,66 +35,78 @@ def procedure_steps(need: Need, decided: Decisions, view: InForce) -> list[Legal
     Each part of the need has its own; parts that are told the same are told once. The lots are named where some other
     part is told something else, or nothing. Nothing is said where no procedure was found.
     """
+    steps = [
+        _file(part.group, view) if part.level == "direct" else _time_limits(need, part, view) for part in decided.parts
+    ]
+    if len(steps) == 1:
+        return [step for step in steps if step]
     found: dict[LegalAdvice, list[tuple[str, ...]]] = {}
-    for part in decided.parts:
-        step = _file(part.group, view) if part.level == "direct" else _time_limits(need, part, view)
+    for part, step in zip(decided.parts, steps, strict=True):
         if step:
             found.setdefault(step, []).append(part.group.ids)
-    if len(decided.parts) == 1 or [len(told) for told in found.values()] == [len(decided.parts)]:
+    if [len(told) for told in found.values()] == [len(decided.parts)]:
         return list(found)
     return [msgspec.structs.replace(step, lots=tuple(told)) for step, told in found.items()]
 
 
 def _time_limits(need: Need, part: Decided, view: InForce) -> LegalAdvice | None:
     """TIME_LIMITS, as sure as the least sure of its rules and of the amounts by which the procedure was found."""
+    chosen = _chosen(need, part, view) if part.level else None
+    if chosen is None:
+        return None
+    write, facts, rules = chosen
     group = part.group
-    light = takes_light_regime(need.contract, group, view)
-    sentence = _sentence(need, group, part.level == "formal", light, view) if part.level else None
+    rules += light_rules(need.contract, group) if part.light else part.thresholds
+    if need.contract == "market":
+        rules = (*rules, direct_threshold(group))
+    doubtful = group.doubtful or (part.light and not is_light(group))
+    return _advice(write, facts, rules, doubtful, view)
+
+
+@lru_cache(maxsize=1024)
+def _advice(
+    write: Writer, facts: tuple[object, ...], rules: tuple[str, ...], doubtful: bool, view: InForce
+) -> LegalAdvice | None:
+    """TIME_LIMITS in the sentence that `write` makes of `facts`, which rests on these rules too."""
+    sentence = write(*facts, view)
     if sentence is None:
         return None
-    amounts = formal_thresholds(need, group)
-    rows = light_rows(need.contract, group, view) if light else tuple(map(view.__getitem__, amounts))
-    if need.contract == "market":
-        rows = (*rows, view[direct_threshold(group)])
-    doubtful = group.doubtful or (light and not is_light(group))
-    sure = least_sure(*sentence.rows, *rows, doubtful=doubtful)
+    sure = least_sure(*sentence.rows, *map(view.__getitem__, rules), doubtful=doubtful)
     return advice("TIME_LIMITS", "info", sentence.rows[0], sentence.message, (), sure)
 
 
-def _sentence(need: Need, group: Group, is_formal: bool, light: bool, view: InForce) -> Sentence | None:
+def _chosen(need: Need, part: Decided, view: InForce) -> tuple[Writer, tuple[object, ...], tuple[str, ...]] | None:
+    """The writer of the sentence on a procedure, the facts that it takes, and the amounts that decided these."""
+    group, is_formal = part.group, part.level == "formal"
     if need.contract == "concession":
-        return concession_full(view) if is_formal else _simplified(group, light, view)
+        return (concession_full, (), ()) if is_formal else _simplified(part, view)
     if is_formal and need.technique == "dynamic_purchasing_system":
-        return dynamic_system(view)
+        return dynamic_system, (), ()
     if is_formal:
         kind = need.buyer.kind if need.buyer else None
         entities: tuple[Entity, ...] = ("utility",) if kind == "utility" else ("authority",)
-        return formal(tuple(ENTITIES) if kind is None else entities, view)
-    if light:
-        reached, rows = _reached(group, social_thresholds(need), view)
-        return _resting_on(social_services(reached, view), rows)
+        return formal, (tuple(ENTITIES) if kind is None else entities,), ()
+    if part.light:
+        reached, rules = _reached(group, social_thresholds(need), view)
+        return social_services, (reached,), rules
     total, profile = group.total or 0, view.cents("buyer_profile_documents")
     national = view.cents("national_publicity")
-    return None if national is None else adapted(total >= national, profile is not None and total >= profile, view)
+    return None if national is None else (adapted, (total >= national, profile is not None and total >= profile), ())
 
 
-def _simplified(group: Group, light: bool, view: InForce) -> Sentence | None:
+def _simplified(part: Decided, view: InForce) -> tuple[Writer, tuple[object, ...], tuple[str, ...]]:
     """The publicity of a concession in the simplified procedure, which the amount changes for social services alone."""
-    social = light and not all(lot.transport for lot in group.light)
-    reached, rows = _reached(group, ("eu_concessions",), view) if social else (False, ())
-    return _resting_on(concession_simplified(reached, view), rows)
+    social = part.light and not all(lot.object.transport for lot in part.group.light)
+    reached, rules = _reached(part.group, ("eu_concessions",), view) if social else (False, ())
+    return concession_simplified, (reached,), rules
 
 
-def _reached(group: Group, rules: tuple[str, ...], view: InForce) -> tuple[bool | None, tuple[RuleRow, ...]]:
+def _reached(group: Group, rules: tuple[str, ...], view: InForce) -> tuple[bool | None, tuple[str, ...]]:
     """Whether the group's value is at or above these amounts, which then count; null where that is open."""
     bounds = [view.cents(rule) for rule in rules]
     sides = {None if bound is None else (group.total or 0) >= bound for bound in bounds}
     side = sides.pop() if len(sides) == 1 else None
-    return side, () if side is None else tuple(map(view.__getitem__, rules))
-
-
-def _resting_on(sentence: Sentence | None, rows: tuple[RuleRow, ...]) -> Sentence | None:
-    return sentence and sentence._replace(rows=(*sentence.rows, *rows))
+    return side, () if side is None else rules
 
 
 def _file(group: Group, view: InForce) -> LegalAdvice | None:

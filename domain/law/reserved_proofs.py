@@ -49,7 +49,7 @@ WORKERS = {
 )
 @lru_cache(maxsize=256)
 def reserved_proofs(
-    reserved: tuple[Reserved, ...] | None, outcome: Outcome, contract: ContractKind, direct: bool, view: InForce
+    reserved: tuple[Reserved, ...], outcome: Outcome, contract: ContractKind, direct: bool, view: InForce
 ) -> LegalAdvice | None:
     """The proofs to ask of whoever answers a reserved lot, by type, as they are known at the date (RESERVED_PROOFS).
 
@@ -58,16 +58,16 @@ def reserved_proofs(
     in the notice or, without one, in the documents, which quote the article of the reservation. That groups,
     subcontractors and the end of an approval should be settled is counsel.
     """
-    row, wanted = view["proofs_announced"], reserved or ()
-    proofs = {rule: text for kind in RESERVED_TYPES if kind in wanted for rule, text in PROOFS[kind].items()}
+    row = view["proofs_announced"]
+    proofs = {rule: text for kind in RESERVED_TYPES if kind in reserved for rule, text in PROOFS[kind].items()}
     known = {rule: text for rule, text in proofs.items() if view.holds(rule)}
     if not known or row.status != "in_force" or outcome == "INELIGIBLE":
         return None
-    shares = [rule for kind, rule in SHARES.items() if kind in wanted and view.holds(rule)]
+    shares = [rule for kind, rule in SHARES.items() if kind in reserved and view.holds(rule)]
     equivalent = shares if view.holds("equivalent_structures") else []
     fr, en = joined((*known.values(), *_equivalent(equivalent, view)))
     of_what = Text("marché", "contract") if contract == "market" else Text("concession", "concession")
-    announced = "reservation_announced_ess" if wanted == ("ess",) else "reservation_announced"
+    announced = "reservation_announced_ess" if reserved == ("ess",) else "reservation_announced"
     quoted = not direct and view.holds(announced)
     where, article = (NOTHING, "") if direct else (ANNOUNCED, f" ({view[announced].article})" if quoted else "")
     message = Text(

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
 from domain.law.contract_terms import review_terms
 from domain.law.direct_awards import review_direct_awards
-from domain.law.ess_reservation import review_ess
+from domain.law.ess_reservation import review_ess_object, review_ess_terms
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
 from domain.law.innovation import innovation
-from domain.law.lot_facts import LotFacts, read_lot
+from domain.law.lot_facts import LotFacts, LotObject, read_lot
 from domain.law.need_value import total_below_lots
 from domain.law.prison_reservation import review_prison
 from domain.law.procedure import Decided, decide, mixed_object, review_procedure
@@ -28,7 +29,8 @@ from domain.law.social_environmental import (
     social,
     spaser,
 )
-from domain.needs.need import Buyer, ContractKind, Need, Reserved
+from domain.needs.need import Buyer, BuyerKind, ContractKind, Need, Reserved
+from domain.shortlists.shortlist import Outcome
 
 OPTIONS: dict[str, frozenset[Reserved]] = {
     "handicap": frozenset({"handicap"}),
@@ -38,6 +40,9 @@ OPTIONS: dict[str, frozenset[Reserved]] = {
     "ess": frozenset({"ess"}),
 }
 """The reservations a buyer may think of, by their key in `alternatives.reserved`."""
+
+NOBODY = Buyer()
+"""A buyer of whom nothing is known."""
 
 
 def review_need(
@@ -55,10 +60,10 @@ def review_need(
     sets = review_sets(need, decided, view)
     whole = [total_below_lots(need, lots, view)]
     for part in decided.parts:
-        whole += [*review_procedure(need, part, view), social(need, part.group, view)]
+        whole += [*review_procedure(need, part, view), social(need, part, view)]
     whole += [
         *procedure_steps(need, decided, view),
-        mixed_object(need, decided, view),
+        mixed_object(decided, view),
         sets and sets.of_need,
         environmental(need.contract, decided.direct, view),
         spaser(need.buyer, view),
@@ -68,40 +73,83 @@ def review_need(
         *review_terms(need, lots, decided.direct, view),
     ]
     part_of = {lot.lot.id: part for part in decided.parts for lot in part.group.lots}
-    reviews = {
-        lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], sets and sets.of_lots.get(lot.lot.id), on, view)
-        for lot in lots
-    }
-    return NeedReview(reviews, tuple(item for item in whole if item))
+    small = sets.of_lots if sets else {}
+    reviews = {lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], small.get(lot.lot.id), on, view) for lot in lots}
+    return NeedReview(reviews, tuple(filter(None, whole)))
 
 
 def _review_lot(
     need: Need, lot: LotFacts, part: Decided, small: LegalAdvice | None, on: date, view: InForce
 ) -> LotReview:
     """The review of one lot of a part of the need; `small`: the advice on it as a small lot."""
-    of_object = (
-        insertion(lot, need.contract, view),
-        capability(lot.segments, view),
-        reuse_quota(lot.segments, need.buyer and need.buyer.kind, view),
+    asked, contract, buyer = lot.lot, need.contract, need.buyer or NOBODY
+    bought = _review_object(lot.object, asked.site is not None, contract, buyer.kind, view)
+    listed = lot.object.ess_listing == "listed"
+    terms = asked.duration_months, asked.renewal_months, buyer.contracting_authority, buyer.kind
+    ess = bought.ess + review_ess_terms(*terms, listed, view)
+    reserving = _review_reserving(asked.reserved or (), contract, part.level == "direct", bought.prison, ess, on, view)
+    others = reserving.proofs, innovation(need, lot, part.group, view), small
+    advice = bought.advice + tuple(filter(None, others))
+    return LotReview(reserving.findings, advice, reserving.forbidden, reserving.doubtful, reserving.outcome)
+
+
+class _OfObject(NamedTuple):
+    """The law on what a lot buys, whatever its value and duration.
+
+    `prison`, `ess`: the findings that these reservations meet; `advice`: that on the lot.
+    """
+
+    prison: tuple[LegalFinding, ...]
+    ess: tuple[LegalFinding, ...]
+    advice: tuple[LegalAdvice, ...]
+
+
+@lru_cache(maxsize=4096)
+def _review_object(
+    bought: LotObject, sited: bool, contract: ContractKind, buyer: BuyerKind | None, view: InForce
+) -> _OfObject:
+    advice = (
+        insertion(bought, contract, view),
+        capability(bought.segments, view),
+        reuse_quota(bought.segments, buyer, view),
     )
-    findings = tuple(_reservation(need.contract, need.buyer, lot, on, view))
-    direct = part.level == "direct"
-    proofs = reserved_proofs(lot.lot.reserved, worst_outcome(findings), need.contract, direct, view)
-    forbidden, doubtful = _options(need.contract, need.buyer, lot, on, view)
-    advice = tuple(item for item in (*of_object, proofs, innovation(need, lot, part.group, view), small) if item)
-    return LotReview(findings, advice, forbidden, doubtful, worst_outcome(findings))
+    return _OfObject(review_prison(bought, sited, view), review_ess_object(bought, view), tuple(filter(None, advice)))
+
+
+class _Reserving(NamedTuple):
+    """The law on reserving a lot; the fields are those of `LotReview`."""
+
+    findings: tuple[LegalFinding, ...]
+    outcome: Outcome
+    proofs: LegalAdvice | None
+    forbidden: Mapping[str, LegalFinding | None]
+    doubtful: frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def _review_reserving(
+    reserved: tuple[Reserved, ...],
+    contract: ContractKind,
+    direct: bool,
+    prison: tuple[LegalFinding, ...],
+    ess: tuple[LegalFinding, ...],
+    on: date,
+    view: InForce,
+) -> _Reserving:
+    """A lot as it is reserved and as it might be; `prison`, `ess`: the findings on itself that these types meet."""
+    findings = tuple(_reservation(frozenset(reserved), contract, prison, ess, on, view))
+    outcome = worst_outcome(findings)
+    proofs = reserved_proofs(reserved, outcome, contract, direct, view)
+    return _Reserving(findings, outcome, proofs, *_options(contract, prison, ess, on, view))
 
 
 def _options(
-    contract: ContractKind, buyer: Buyer | None, lot: LotFacts, on: date, view: InForce
-) -> tuple[dict[str, LegalFinding | None], frozenset[str]]:
+    contract: ContractKind, prison: tuple[LegalFinding, ...], ess: tuple[LegalFinding, ...], on: date, view: InForce
+) -> tuple[Mapping[str, LegalFinding | None], frozenset[str]]:
     """Per reservation the finding that forbids it, by its type or else by the lot; and the doubtful ones."""
     of_types, doubtful = _options_of_types(contract, on, view)
     forbidden = dict(of_types)
-    for option, findings in (
-        ("penitentiary", review_prison(lot, view)),
-        ("ess", review_ess(lot, buyer, view)),
-    ):
+    for option, findings in (("penitentiary", prison), ("ess", ess)):
         if forbidden[option] is None:
             forbidden[option], is_doubtful = _refusal_or_doubt(findings)
             doubtful = doubtful - {option} if forbidden[option] else doubtful | ({option} if is_doubtful else set())
@@ -129,16 +177,20 @@ def _refusal_or_doubt(findings: Iterable[LegalFinding]) -> tuple[LegalFinding | 
 
 
 def _reservation(
-    contract: ContractKind, buyer: Buyer | None, lot: LotFacts, on: date, view: InForce
+    reserved: frozenset[Reserved],
+    contract: ContractKind,
+    prison: tuple[LegalFinding, ...],
+    ess: tuple[LegalFinding, ...],
+    on: date,
+    view: InForce,
 ) -> Iterator[LegalFinding]:
     """The findings on types and combinations; then, for types that exist, those on the lot itself."""
-    reserved: frozenset[Reserved] = frozenset(lot.lot.reserved or ())
     if not reserved:
         return
     types = review_types(reserved, contract, on, view)
     yield from types
     missing = {found.rule for found in types if found.code == "TYPE_NOT_IN_FORCE"}
     if "ess" in reserved and type_rule("ess", contract) not in missing:
-        yield from review_ess(lot, buyer, view)
+        yield from ess
     if "penitentiary" in reserved and type_rule("penitentiary", contract) not in missing:
-        yield from review_prison(lot, view)
+        yield from prison

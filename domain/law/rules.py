@@ -132,7 +132,14 @@ class InForce:
                 self._eventual_numbers[rule_id] = eventual
             elif isinstance(eventual, tuple):
                 self._eventual_codes[rule_id] = frozenset(eventual)
+        self._codes = {
+            rule_id: frozenset() if row.status == "absent" else self._eventual_codes.get(rule_id, frozenset())
+            for rule_id, row in self.rows.items()
+        }
         self._value_texts = {rule_id: value_text(row.value, row.unit) for rule_id, row in self.rows.items()}
+        self._numbers = {
+            rule_id: row.value if isinstance(row.value, int) else None for rule_id, row in self.rows.items()
+        }
         self._cents = {
             rule_id: cents(row.value) if row.unit == "eur" and isinstance(row.value, (int, float)) else None
             for rule_id, row in self.rows.items()
@@ -156,8 +163,7 @@ class InForce:
 
     def number(self, rule_id: str) -> int | None:
         """A count, a percentage or a number of months; None where it is not known or does not exist at this date."""
-        value = self.rows[rule_id].value
-        return value if isinstance(value, int) else None
+        return self._numbers[rule_id]
 
     def eventual_number(self, rule_id: str) -> int:
         """The number at this date, else the first one fixed later; raises KeyError where there is none at all."""
@@ -172,7 +178,7 @@ class InForce:
 
         Where it was not established, the first one known later stands in for it: its row says how doubtful that is.
         """
-        return frozenset() if self.rows[rule_id].status == "absent" else self._eventual_codes.get(rule_id, frozenset())
+        return self._codes[rule_id]
 
 
 class Rules:

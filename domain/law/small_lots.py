@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from domain.law.citation import bracketed_lots, listed_briefly
 from domain.law.findings import LegalAdvice, advice, least_sure
-from domain.law.procedure import Decided, Decisions, formal_thresholds
+from domain.law.procedure import Decided, Decisions
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, RuleRow
 from domain.needs.need import Need
@@ -116,7 +116,7 @@ def review_sets(need: Need, decided: Decisions, view: InForce) -> Sets | None:
     """
     if need.contract == "concession" or len(need.lots) == 1:
         return None
-    markets = tuple(market for market in _markets(need, decided, view) if market.values())
+    markets = tuple(market for market in _markets(decided, view) if market.values())
     if not markets:
         return None
     rule = next((market for market in markets if market.adapted.lots), markets[0]).widest.rule
@@ -152,7 +152,7 @@ def _cap(part: Decided, share: str, view: InForce) -> int:
     return (part.group.total or 0) * (view.number(share) or 0) // 100
 
 
-def _markets(need: Need, decided: Decisions, view: InForce) -> tuple[Market, ...]:
+def _markets(decided: Decisions, view: InForce) -> tuple[Market, ...]:
     """The groups of lots of which a share is taken: one, unless works and the others are better off apart.
 
     They are not one market where that would have a lighter procedure than one of them apart is told.
@@ -163,13 +163,12 @@ def _markets(need: Need, decided: Decisions, view: InForce) -> tuple[Market, ...
     else:
         parts, names = (whole,), (ALL,)
     return tuple(
-        Market(part, of, small_lots(need, part, view), direct_lots(part, view))
-        for part, of in zip(parts, names, strict=True)
+        Market(part, of, small_lots(part, view), direct_lots(part, view)) for part, of in zip(parts, names, strict=True)
     )
 
 
 @applies("small_lot_supplies_services", "small_lot_works", "small_lot_share")
-def small_lots(need: Need, part: Decided, view: InForce) -> Opened:
+def small_lots(part: Decided, view: InForce) -> Opened:
     """In a formal procedure, small lots may take an adapted one if together they stay within a share of all lots.
 
     A small lot is below an amount of its own for works, another for supplies and services. The answer is not yes or no
@@ -179,7 +178,7 @@ def small_lots(need: Need, part: Decided, view: InForce) -> Opened:
     if part.level != "formal":
         return Opened(view["small_lot_share"], {}, ())
     opened = _opened("small_lot_share", "small_lot_supplies_services", "small_lot_works", part, view)
-    thresholds = [view[rule_id] for rule_id in formal_thresholds(need, part.group)]
+    thresholds = map(view.__getitem__, part.thresholds)
     return opened._replace(rows=(*opened.rows, *thresholds)) if opened.lots else opened
 
 
@@ -197,7 +196,7 @@ def direct_lots(part: Decided, view: InForce) -> Opened:
     sure = view.cents("direct_award_lot_works")
     if sure is None or view["direct_award_works"] not in opened.rows:
         return opened
-    works = {lot.lot.id for lot in part.group.lots if lot.works}
+    works = {lot.lot.id for lot in part.group.lots if lot.object.works}
     unsure = tuple(lot_id for lot_id, value in opened.lots.items() if lot_id in works and value >= sure)
     rows = tuple(view["direct_award_lot_works"] if row.id == "direct_award_works" else row for row in opened.rows)
     return opened._replace(rows=rows, unsure=unsure)
@@ -209,7 +208,7 @@ def _opened(rule: str, of_others: str, of_works: str, part: Decided, view: InFor
     bounds: dict[str, None] = {}
     group, cap = part.group, _cap(part, rule, view)
     for lot in group.lots:
-        bound = of_works if lot.works and "division" not in group.assumptions else of_others
+        bound = of_works if lot.object.works and "division" not in group.assumptions else of_others
         if lot.cents is not None and lot.cents <= cap and lot.cents < (view.cents(bound) or 0):
             found[lot.lot.id] = lot.cents
             bounds[bound] = None
@@ -219,44 +218,54 @@ def _opened(rule: str, of_others: str, of_works: str, part: Decided, view: InFor
 def _of_market(market: Market, quoted: RuleRow, view: InForce) -> Text:
     """The sentence on a market: the use of its sets, and where there are two, which lots may be direct awards."""
     adapted, direct = market.adapted, market.direct
-    lots, share = tuple(market.values()), view.value_text(market.widest.rule.id)
-    single = len(lots) == 1
-    whose = (SMALL_LOT if single else SMALL_LOTS).filled(of=market.of)
-    each = Text(f"le lot {lots[0]}", f"lot {lots[0]}") if single else EACH
-    article = NOTHING if direct.rule is quoted else _under(direct.rule)
-    text = ADAPTED if adapted.lots else DIRECT
-    sentence = text.filled(whose=whose, each=each, share=share, of=market.of, article=article)
-    if not adapted.lots or not direct.lots:
+    lots = tuple(market.values())
+    single = lots[0] if len(lots) == 1 else None
+    who = _directly_bought(adapted.lots, direct.lots) if adapted.lots and direct.lots else None
+    return _market_text(single, who, bool(adapted.lots), market.of, direct.rule is quoted, view)
+
+
+@lru_cache(maxsize=1024)
+def _market_text(
+    single: str | None, who: Text | None, is_adapted: bool, of: Text, direct_is_quoted: bool, view: InForce
+) -> Text:
+    """`single`: the only small lot; `who`: those that may be direct awards, where others may take the procedure."""
+    share = view.value_text("small_lot_share" if is_adapted else "direct_award_lot_share")
+    article = NOTHING if direct_is_quoted else _under(view["direct_award_lot_share"])
+    whose = (SMALL_LOTS if single is None else SMALL_LOT).filled(of=of)
+    each = EACH if single is None else Text(f"le lot {single}", f"lot {single}")
+    sentence = (ADAPTED if is_adapted else DIRECT).filled(whose=whose, each=each, share=share, of=of, article=article)
+    if who is None:
         return sentence
-    names = listed_briefly(tuple(direct.lots))
-    if single:
-        who = Text("il peut être acheté", "it may be awarded")
-    elif direct.lots.keys() >= adapted.lots.keys():
-        who = Text("tous peuvent être achetés", "all may be awarded")
-    elif len(direct.lots) == 1:
-        who = Text(f"le lot {names.fr} peut être acheté", f"lot {names.en} may be awarded")
-    else:
-        who = Text(f"les lots {names.fr} peuvent être achetés", f"lots {names.en} may be awarded")
-    more = PARTLY_DIRECT.filled(lots=who, limit=_limit(market, view), article=article)
-    return joined((sentence, more))
+    return joined((sentence, PARTLY_DIRECT.filled(lots=who, limit=_limit(view), article=article)))
+
+
+def _directly_bought(adapted: Mapping[str, int], direct: Mapping[str, int]) -> Text:
+    """The small lots that may be direct awards."""
+    if len(direct.keys() | adapted.keys()) == 1:
+        return Text("il peut être acheté", "it may be awarded")
+    if direct.keys() >= adapted.keys():
+        return Text("tous peuvent être achetés", "all may be awarded")
+    names = listed_briefly(tuple(direct))
+    if len(direct) == 1:
+        return Text(f"le lot {names.fr} peut être acheté", f"lot {names.en} may be awarded")
+    return Text(f"les lots {names.fr} peuvent être achetés", f"lots {names.en} may be awarded")
 
 
 def _under(rule: RuleRow) -> Text:
     return UNDER.filled(article=Text(rule.article or "", rule.article or ""))
 
 
-def _limit(market: Market, view: InForce) -> Text:
+def _limit(view: InForce) -> Text:
     """The share of direct awards where it is less than that of all small lots."""
-    direct, adapted = market.direct.rule.id, market.adapted.rule.id
-    if (view.number(direct) or 0) >= (view.number(adapted) or 0):
+    if (view.number("direct_award_lot_share") or 0) >= (view.number("small_lot_share") or 0):
         return NOTHING
-    return LIMIT.filled(share=view.value_text(direct))
+    return LIMIT.filled(share=view.value_text("direct_award_lot_share"))
 
 
 @lru_cache(maxsize=256)
-def _of_lot_text(kind: tuple[bool, bool], share: str, of: Text, limit: Text, view: InForce) -> Text:
+def _of_lot_text(kind: tuple[bool, bool], share: str, of: Text, view: InForce) -> Text:
     article = _under(view["direct_award_lot_share"])
-    return OF_LOT[kind].filled(share=view.value_text(share), of=of, article=article, limit=limit)
+    return OF_LOT[kind].filled(share=view.value_text(share), of=of, article=article, limit=_limit(view))
 
 
 def _extended(view: InForce, lots: tuple[str, ...] = ()) -> Text:
@@ -282,7 +291,7 @@ def _of_lots(market: Market, view: InForce, doubtful: bool) -> Iterator[tuple[st
 
 def _of_lot(kind: tuple[bool, bool], market: Market, unsure: bool, view: InForce, doubtful: bool) -> LegalAdvice:
     uses = [use for use, is_open in zip((market.adapted, market.direct), kind, strict=True) if is_open]
-    message = _of_lot_text(kind, uses[0].rule.id, market.of, _limit(market, view), view)
+    message = _of_lot_text(kind, uses[0].rule.id, market.of, view)
     message = joined((message, _extended(view))) if unsure else message
     sure = least_sure(*(row for use in uses for row in use.rows), doubtful=doubtful or unsure)
     return advice("SMALL_LOT_OK", "info", uses[0].rule, message, (), sure)
@@ -295,48 +304,85 @@ def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str
     """
     search = _Search([value for _, value in lots])
     if lots:
-        search.explore(0, cap, ())
-    ids = [lot_id for lot_id, _ in lots]
-    return tuple(tuple(map(ids.__getitem__, places)) for places in sorted(map(sorted, search.found))), search.complete
+        search.explore(0, cap, 0, 0)
+    return _ids_of_sets(search.found, [lot_id for lot_id, _ in lots]), search.complete
+
+
+def _ids_of_sets(found: list[int], ids: list[str]) -> tuple[tuple[str, ...], ...]:
+    """Sets of places as ids, in order; each half of the places is read once per combination that occurs in it."""
+    half = len(ids) // 2
+    first, last = ids[: len(ids) - half], ids[len(ids) - half :]
+    heads: dict[int, tuple[str, ...]] = {}
+    tails: dict[int, tuple[str, ...]] = {}
+    named = []
+    for places in sorted(found, reverse=True):
+        head, tail = places >> half, places & (1 << half) - 1
+        if head not in heads:
+            heads[head] = _members(head, first)
+        if tail not in tails:
+            tails[tail] = _members(tail, last)
+        named.append(heads[head] + tails[tail])
+    return tuple(named)
+
+
+def _members(places: int, ids: list[str]) -> tuple[str, ...]:
+    """The ids whose bits are set; the first one has the highest bit."""
+    members = []
+    while places:
+        highest = places.bit_length()
+        members.append(ids[-highest])
+        places ^= 1 << highest - 1
+    return tuple(members)
 
 
 class _Search:
-    """Depth-first choice of places among values in decreasing order; none but the largest sets is ever reached."""
+    """Depth-first choice of places among values in decreasing order; none but the largest sets is ever reached.
+
+    A set of places is a number with a bit for each, the highest one for the first place: in decreasing order of these
+    numbers, sets are in the order of their places.
+    """
 
     def __init__(self, values: list[int]) -> None:
-        self.places = tuple(sorted(range(len(values)), key=lambda place: -values[place]))
-        self.negatives = [-values[place] for place in self.places]
-        self.rest = [*reversed(list(accumulate((-value for value in reversed(self.negatives)), initial=0)))]
-        self.found: list[tuple[int, ...]] = []
+        places = sorted(range(len(values)), key=lambda place: -values[place])
+        self.bits = [1 << len(values) - 1 - place for place in places]
+        self.negatives = [-values[place] for place in places]
+        self.rest = _sums_to_the_end([values[place] for place in places])
+        self.all_from = _sums_to_the_end(self.bits)
+        self.found: list[int] = []
         self.least_two = -sum(self.negatives[-2:]) if len(values) > 1 else inf
         self.advised_lots = 0
         self.complete = True
 
-    def explore(self, first: int, room: int, chosen: tuple[int, ...]) -> None:
-        """Find the sets of those `chosen`, which leave `room`, and of some from `first` on.
+    def explore(self, first: int, room: int, chosen: int, size: int) -> None:
+        """Find the sets of the `size` places that are `chosen`, which leave `room`, and of some from `first` on.
 
         A value may be left out only as long as the smaller ones do not leave room for it.
         """
         if self.advised_lots >= MOST_NAMED:
             self.complete = False
             return
-        first = bisect_left(self.negatives, -room, first)
-        if self.rest[first] <= room:
-            self._add([(*chosen, *self.places[first:])])
+        negatives, bits, rest = self.negatives, self.bits, self.rest
+        first = bisect_left(negatives, -room, first)
+        if rest[first] <= room:
+            self._add([chosen | self.all_from[first]], size + len(bits) - first)
             return
         if self.least_two > room:  # one more of these at most, whichever: no need to look at each
-            self._add([(*chosen, place) for place in self.places[first:]])
+            self._add([chosen | bit for bit in bits[first:]], size + 1)
             return
-        for step in range(first, len(self.places)):
-            left = room + self.negatives[step]
-            self.explore(step + 1, left, (*chosen, self.places[step]))
-            if not self.complete or self.rest[step + 1] <= left:
+        for step in range(first, len(bits)):
+            left = room + negatives[step]
+            self.explore(step + 1, left, chosen | bits[step], size + 1)
+            if not self.complete or rest[step + 1] <= left:
                 return
 
-    def _add(self, sets: list[tuple[int, ...]]) -> None:
+    def _add(self, sets: list[int], size: int) -> None:
         """Add sets of one size, as many as may be named."""
-        size = len(sets[0])
         added = sets[: (MOST_NAMED - self.advised_lots) // size + 1]
         self.found += added
         self.advised_lots += len(added) * size
         self.complete = len(added) == len(sets)
+
+
+def _sums_to_the_end(numbers: list[int]) -> list[int]:
+    """For each place the sum of the numbers from it on; a last one of 0."""
+    return [*accumulate(reversed(numbers), initial=0)][::-1]

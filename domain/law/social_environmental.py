@@ -6,14 +6,14 @@ from functools import lru_cache
 from domain.law.citation import days
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.light_regime import is_mainly_light
-from domain.law.lot_facts import LotFacts
+from domain.law.lot_facts import LotObject
 from domain.law.need_value import Group
-from domain.law.procedure import eu_thresholds, social_thresholds
+from domain.law.procedure import Decided, eu_thresholds, social_thresholds
 from domain.law.rule_registry import applies
-from domain.law.rules import InForce, cents
+from domain.law.rules import InForce, RuleRow, cents
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need
-from domain.shortlists.shortlist import Severity
-from domain.text.bilingual import AND, NOTHING, Text, euros, joined
+from domain.shortlists.shortlist import Confidence, Severity
+from domain.text.bilingual import AND, NOTHING, Text, joined
 
 EXCEPTIONS: dict[ContractKind, Text] = {
     "market": Text("sauf exception motivée", "except for a justified exception"),
@@ -60,7 +60,7 @@ FAMILY_NAMES = {
     "eu_social_services",
     "eu_social_services_utility",
 )
-def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
+def social(need: Need, part: Decided, view: InForce) -> LegalAdvice | None:
     """From the EU threshold on, a social or employment condition is required from 2026-08-22, and advised before.
 
     Social and other specific services have their own, higher EU threshold, and utilities a higher one still. Markets
@@ -70,36 +70,49 @@ def social(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     codes are narrower than listed ones, or the greater part is social services, the higher threshold may be theirs:
     below it, to be checked.
     """
+    group = part.group
     if group.total is None:
         return None
-    rules = eu_thresholds(need, group)
+    rules = eu_thresholds(need, part)
     bounds = [view.cents(rule_id) for rule_id in rules]
     below = [bound is None or group.total < bound for bound in bounds]
     split = any(below) and not all(below) and None not in bounds and rules == social_thresholds(need)
     if any(below) and not split:
         return None
-    row = view["social_consideration" if need.contract == "market" else "concession_social_consideration"]
+    condition = _social_condition(need.contract, rules, split, view)
+    if condition is None:
+        return None
+    row, message, sure = condition
+    doubtful = split or group.doubtful or _may_be_below_social_threshold(need, group, view)
+    severity: Severity = "warning" if row.value == "required" else "info"
+    return advice("SOCIAL_CONSIDERATION", severity, row, message, group.advised_lots, "low" if doubtful else sure)
+
+
+@lru_cache(maxsize=64)
+def _social_condition(
+    contract: ContractKind, rules: tuple[str, ...], split: bool, view: InForce
+) -> tuple[RuleRow, Text, Confidence] | None:
+    """The rule on the social condition, its sentence and how sure it is; `split`: the kind of buyer decides."""
+    row = view["social_consideration" if contract == "market" else "concession_social_consideration"]
     if row.status != "in_force":
         return None
     amounts = tuple(map(view.__getitem__, rules))
-    doubtful = split or group.doubtful or _may_be_below_social_threshold(need, group, view)
-    start, end = (_by_buyer(rules, view), SAY_WHICH) if split else (FROM_THE_THRESHOLDS, NOTHING)
-    if row.value == "required":
-        kept = view["social_exception_reasons"]
-        keep = need.contract == "market" and kept.status == "in_force"
-        but = joined((EXCEPTIONS[need.contract], KEPT), NOTHING) if keep else EXCEPTIONS[need.contract]
-        sure = least_sure(row, *amounts, *([kept] if keep else []), doubtful=doubtful)
+    if row.value != "required":
         message = Text(
-            f"{start.fr}, prévoir une condition d'exécution sociale ou d'emploi, obligatoire {but.fr}{end.fr}",
-            f"{start.en}, provide for a social or employment performance condition, required {but.en}{end.en}",
+            "Une condition d'exécution sociale ou d'emploi est possible et recommandée, mais pas obligatoire à cette "
+            "date",
+            "A social or employment performance condition is possible and advised; it is not required at this date",
         )
-        return advice("SOCIAL_CONSIDERATION", "warning", row, message, group.advised_lots, sure)
+        return row, message, least_sure(row, *amounts)
+    start, end = (_by_buyer(rules, view), SAY_WHICH) if split else (FROM_THE_THRESHOLDS, NOTHING)
+    kept = view["social_exception_reasons"]
+    keep = contract == "market" and kept.status == "in_force"
+    but = joined((EXCEPTIONS[contract], KEPT), NOTHING) if keep else EXCEPTIONS[contract]
     message = Text(
-        "Une condition d'exécution sociale ou d'emploi est possible et recommandée, mais pas obligatoire à cette date",
-        "A social or employment performance condition is possible and advised; it is not required at this date",
+        f"{start.fr}, prévoir une condition d'exécution sociale ou d'emploi, obligatoire {but.fr}{end.fr}",
+        f"{start.en}, provide for a social or employment performance condition, required {but.en}{end.en}",
     )
-    sure = least_sure(row, *amounts, doubtful=doubtful)
-    return advice("SOCIAL_CONSIDERATION", "info", row, message, group.advised_lots, sure)
+    return row, message, least_sure(row, *amounts, *([kept] if keep else []))
 
 
 def _by_buyer(rules: tuple[str, ...], view: InForce) -> Text:
@@ -113,9 +126,11 @@ def _by_buyer(rules: tuple[str, ...], view: InForce) -> Text:
 
 def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
     """Whether the higher threshold of social services may be the right one, and is not reached."""
-    theirs = max(view.cents(rule_id) or 0 for rule_id in social_thresholds(need))
-    maybe = all(lot in group.light or lot.light_listing == "descendant" for lot in group.lots)
-    return need.contract == "market" and (group.total or 0) < theirs and (maybe or is_mainly_light(group))
+    theirs = max([view.cents(rule_id) or 0 for rule_id in social_thresholds(need)])
+    if need.contract != "market" or (group.total or 0) >= theirs:
+        return False
+    maybe = all(lot in group.light or lot.object.light_listing == "descendant" for lot in group.lots)
+    return maybe or is_mainly_light(group)
 
 
 @applies(
@@ -169,12 +184,17 @@ def spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
         return None
     if cents(buyer.annual_purchases_eur) <= bound:
         return None
-    row, amount = view["spaser"], euros(bound)
+    return _plan(buyer.kind == "local" or view.holds("spaser_all_buyers"), view)
+
+
+@lru_cache(maxsize=64)
+def _plan(concerned: bool, view: InForce) -> LegalAdvice:
+    """SPASER; `concerned`: that such a buyer must have one was established."""
+    row, amount = view["spaser"], view.value_text("spaser")
     message = Text(
         f"Plus de {amount.fr} HT d'achats annuels : publier un schéma de promotion des achats responsables (SPASER)",
         f"More than {amount.en} of annual purchases: a responsible purchasing plan (SPASER) must be published",
     )
-    concerned = buyer.kind == "local" or view.holds("spaser_all_buyers")
     return advice("SPASER", "info", row, message, (), None if concerned else "low")
 
 
@@ -186,7 +206,12 @@ def allotment(need: Need, direct: bool, view: InForce) -> LegalAdvice | None:
     """
     if need.contract == "concession" or len(need.lots) > 1 or direct:
         return None
-    several = len(need.lots[0].segments) > 1
+    return _single_lot(len(need.lots[0].segments) > 1, view)
+
+
+@lru_cache(maxsize=64)
+def _single_lot(several: bool, view: InForce) -> LegalAdvice:
+    """ALLOTMENT; `several`: the lot covers more than one activity."""
     activities = Text(" pour plusieurs activités", " for several activities") if several else NOTHING
     message = Text(
         f"Un seul lot{activities.fr} : diviser en lots est la règle dès que des prestations distinctes peuvent être "
@@ -203,10 +228,12 @@ def framework(need: Need, view: InForce) -> LegalAdvice | None:
 
     Where the buyer's kind is not known, the duration of contracting authorities is looked at, and both are said.
     """
+    if need.technique != "framework_agreement":
+        return None
     utility = need.buyer is not None and need.buyer.kind == "utility"
     row = view["framework_max_months_utility" if utility else "framework_max_months"]
     limit = view.number(row.id)
-    if need.technique != "framework_agreement" or limit is None:
+    if limit is None:
         return None
     long = tuple(lot.id for lot in need.lots if _months(lot) > limit)
     if not long:
@@ -236,12 +263,12 @@ def _years(rule_id: str, view: InForce) -> Text:
     return YEARS.get(view.number(rule_id) or 0, view.value_text(rule_id))
 
 
-def insertion(lot: LotFacts, contract: ContractKind, view: InForce) -> LegalAdvice | None:
+def insertion(bought: LotObject, contract: ContractKind, view: InForce) -> LegalAdvice | None:
     """OBJECT_IS_INSERTION: the lot buys work integration, its supporting activity being only the means.
 
     Said of markets, whose procedure it decides.
     """
-    if not lot.insertion or contract == "concession":
+    if not bought.insertion or contract == "concession":
         return None
     message = Text(
         "L'objet est l'insertion elle-même, l'autre activité n'étant que son support : service social, en procédure "
@@ -253,7 +280,6 @@ def insertion(lot: LotFacts, contract: ContractKind, view: InForce) -> LegalAdvi
 
 
 @applies("hazardous_waste_capability", "hazardous_waste_load", "other_waste_load")
-@lru_cache(maxsize=4096)
 def capability(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
     """Hazardous and medical waste need a specific authorisation or declaration, whoever answers (CAPABILITY_WARNING).
 
@@ -281,7 +307,6 @@ def capability(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
 
 
 @applies("agec_furniture_reuse", "agec_furniture_segments", "agec_textile_reuse", "agec_textile_segments")
-@lru_cache(maxsize=4096)
 def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForce) -> LegalAdvice | None:
     """Furniture and textiles count in the buyer's yearly spending, a share of which is reuse (COUNTS_TOWARDS_QUOTA).
 

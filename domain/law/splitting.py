@@ -7,7 +7,7 @@ from typing import NamedTuple
 from domain.law.citation import bracketed_lots, listed_briefly
 from domain.law.findings import LegalAdvice, advice, least_sure
 from domain.law.lot_facts import families, read_lot
-from domain.law.need_value import groups
+from domain.law.need_value import groups, is_light_service
 from domain.law.procedure import formal_thresholds
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, cents
@@ -105,7 +105,7 @@ def _sums(
     """For each family of the need, the sum that passes the highest of these thresholds."""
 
     @cache
-    def bought(
+    def understood(
         segments: Codes, cpv: Codes, words: tuple[Codes, str, str], nature: Nature | None
     ) -> tuple[frozenset[str], bool]:
         """The families of such a lot, none of works, and whether it is under the light regime.
@@ -114,15 +114,15 @@ def _sums(
         """
         keywords, title, need_title = words
         lot = Lot("", title=title, segments=segments, cpv=cpv, keywords=keywords, nature=nature)
-        facts = read_lot(lot, read(lot, need_title), view)
-        light = facts.insertion or facts.light_listing == "listed"
-        return frozenset() if facts.works else families(facts.segments, facts.cpv), light
+        bought = read_lot(lot, read(lot, need_title), view).object
+        found = frozenset() if bought.works else families(bought.segments, bought.cpv)
+        return found, is_light_service(bought)
 
     def by_family(each: Need, among: Collection[str] | None = None) -> dict[str, Lots]:
         found: dict[str, Lots] = {}
         for lot in each.lots:
             words = lot.keywords, lot.title or "", each.title or ""
-            of_lot, light = bought(lot.segments, lot.cpv, words, lot.nature)
+            of_lot, light = understood(lot.segments, lot.cpv, words, lot.nature)
             for family in of_lot:
                 if among is None or family in among:
                     found.setdefault(family, []).append((lot, light))

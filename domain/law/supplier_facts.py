@@ -1,6 +1,7 @@
 """The facts about a supplier that decide its eligibility: approvals at a date, and the share of its workers."""
 
 from datetime import date
+from functools import lru_cache
 from math import floor
 from typing import NamedTuple
 
@@ -73,9 +74,14 @@ def share_too_low(share: float | None, required: MinimumShare, view: InForce) ->
     ones for insertion, detainees for penitentiary. The share for penitentiary was fixed some weeks after the type
     was created; suppliers are judged by it at any date, because what a date forbids is told on the lot.
     """
-    minimum = view.eventual_number(required.rule)
-    if share is None or share * 100 >= minimum:
+    if share is None or share * 100 >= view.eventual_number(required.rule):
         return None
+    return _too_low(share, required, view)
+
+
+@lru_cache(maxsize=4096)
+def _too_low(share: float, required: MinimumShare, view: InForce) -> Verdict:
+    minimum = view.eventual_number(required.rule)
     # rounded down, so as not to look sufficient
     known, workers = percent(floor(share * 1000) / 1000), required.workers
     message = Text(

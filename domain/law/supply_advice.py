@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from domain.law.citation import days
-from domain.law.eligibility import eligibility, evidence
+from domain.law.eligibility import as_decided, evidence, judged
 from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, Verdict, advice, best_of
 from domain.law.months import months_later
 from domain.law.rule_registry import applies
@@ -61,15 +61,14 @@ def supply_advice(supply: Supply, review: LotReview, on: date, rules: Rules) -> 
     """
     view = rules.at(on)
     minimum = view.number("counsel_reservation_minimum") or 1
-    enough = {name: count for name, count in supply.options.items() if name in RESERVED and count.total >= minimum}
-    forbidden = ((option, review.forbidden.get(option)) for option in (() if supply.reserved else enough))
-    found = (
-        _no_offer(supply, view),
-        _possible(supply, review, enough, view),
-        _expiring(supply.ends, view) if supply.ends else None,
-        *(_closed(option, enough[option], finding) for option, finding in forbidden if finding),
-    )
-    return tuple(item for item in found if item)
+    enough = {name: count for name, count in supply.options.items() if count.total >= minimum and name in RESERVED}
+    found = [_no_offer(supply, view), _possible(supply, review, enough, view)]
+    if supply.ends:
+        found.append(_expiring(supply.ends, view))
+    if not supply.reserved:
+        forbidden = ((option, count, review.forbidden.get(option)) for option, count in enough.items())
+        found += [_closed(option, count, finding) for option, count, finding in forbidden if finding]
+    return tuple(filter(None, found))
 
 
 @applies("counsel_no_offer")
@@ -95,20 +94,23 @@ def _possible(supply: Supply, review: LotReview, enough: Mapping[str, Count], vi
     leaves a type open for this lot, it is named with that proviso. Enough is counsel, not law.
     """
     fewer = supply.total if supply.reserved and review.outcome != "INELIGIBLE" else 0
+    forbidden, doubtful = review.forbidden, review.doubtful
     named = tuple(
-        (option, count, option in review.doubtful)
-        for option, count in enough.items()
-        if count.total > fewer and not review.forbidden.get(option)
+        [
+            (option, count, option in doubtful)
+            for option, count in enough.items()
+            if count.total > fewer and not forbidden.get(option)
+        ]
     )
     if not named:
         return None
     comfortable = view.number("counsel_reservation_comfortable")
-    return _suggested(named, comfortable is None or any(count.total > comfortable for _, count, _ in named), view)
+    return _suggested(named, comfortable is None or max([count.total for _, count, _ in named]) > comfortable, view)
 
 
 @lru_cache(maxsize=4096)
 def _suggested(named: tuple[tuple[str, Count, bool], ...], plenty: bool, view: InForce) -> LegalAdvice:
-    each = joined(_candidates_left(*option) for option in named)
+    each = joined([_candidates_left(*option) for option in named])
     scarce = NOTHING if plenty else Text(" ; concurrence limitée", "; limited competition")
     message = Text(
         f"Conseil : réserver {each.fr}{scarce.fr}",
@@ -117,7 +119,6 @@ def _suggested(named: tuple[tuple[str, Count, bool], ...], plenty: bool, view: I
     return advice("RESERVATION_POSSIBLE", "info", view["counsel_reservation_minimum"], message)
 
 
-@lru_cache(maxsize=4096)
 def _candidates_left(option: str, count: Count, doubtful: bool = False) -> Text:
     name, sure = RESERVED[option].to, count.certain
     many, sures = "s" if count.total > 1 else "", "s" if sure > 1 else ""
@@ -182,20 +183,23 @@ def _best_outcome(facts: LegalFacts, reserved: frozenset[Reserved], on: date, ru
 
     Greater is worse.
     """
-    verdicts = {kind: eligibility(facts, kind, on, rules) for kind in reserved}
+    view = rules.at(on)
+    alike = as_decided(facts, view)
+    verdicts = {kind: judged(alike, kind, on, view) for kind in reserved}
     best = best_of(verdicts.values()).outcome
     giving = [kind for kind, verdict in verdicts.items() if verdict.outcome == best]
-    lapsed = all(_rests_on_lapsed(facts, kind, verdicts[kind], on, rules) for kind in giving)
-    return OUTCOMES.index(best), lapsed
+    return OUTCOMES.index(best), all(_rests_on_lapsed(alike, kind, verdicts[kind], on, view) for kind in giving)
 
 
-def _rests_on_lapsed(facts: LegalFacts, kind: Reserved, verdict: Verdict, on: date, rules: Rules) -> bool:
-    kinds = evidence((kind,), rules.at(on))
-    approvals = facts.approvals or ()
-    if any(approval.kind in kinds and in_force(approval, on) for approval in approvals):
-        return False
-    others = tuple(approval for approval in approvals if approval.kind not in kinds)
-    return eligibility(msgspec.structs.replace(facts, approvals=others), kind, on, rules) != verdict
+def _rests_on_lapsed(facts: LegalFacts, kind: Reserved, verdict: Verdict, on: date, view: InForce) -> bool:
+    kinds = evidence((kind,), view)
+    others = []
+    for approval in facts.approvals or ():
+        if approval.kind not in kinds:
+            others.append(approval)
+        elif in_force(approval, on):
+            return False
+    return judged(msgspec.structs.replace(facts, approvals=tuple(others)), kind, on, view) != verdict
 
 
 @applies("distance_sourcing_only")

@@ -1,7 +1,6 @@
 """The minimum time limits and the publicity of each procedure, as sentences."""
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from domain.law.rule_registry import applies
@@ -54,7 +53,6 @@ def _sentence(message: Text, rules: Iterable[str], view: InForce) -> Sentence | 
     *(rule for rules in (*RESTRICTED.values(), *NEGOTIATED.values()) for rule in rules),
     "publication_formal",
 )
-@lru_cache(maxsize=64)
 def formal(entities: tuple[Entity, ...], view: InForce) -> Sentence | None:
     """The notice and the minimum days of formal procedures, as they are for electronic tenders, the rule today.
 
@@ -113,7 +111,6 @@ def _days(procedure: Text, stages: tuple[str, ...]) -> Text:
 
 
 @applies("time_dynamic_system", "time_dynamic_system_offers")
-@lru_cache(maxsize=64)
 def dynamic_system(view: InForce) -> Sentence | None:
     """A dynamic purchasing system of formal size: days for the first applications, then for each specific contract."""
     first, then = view.value_text("time_dynamic_system"), view.value_text("time_dynamic_system_offers")
@@ -128,7 +125,6 @@ def dynamic_system(view: InForce) -> Sentence | None:
 
 
 @applies("time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity")
-@lru_cache(maxsize=64)
 def adapted(national: bool, profile: bool, view: InForce) -> Sentence | None:
     """An adapted procedure has no minimum time limit; its notice is national from an amount on, for public bodies.
 
@@ -154,7 +150,6 @@ def adapted(national: bool, profile: bool, view: InForce) -> Sentence | None:
 
 
 @applies("light_publicity", "light_publicity_eu")
-@lru_cache(maxsize=64)
 def social_services(reached: bool | None, view: InForce) -> Sentence | None:
     """Social and other specific services: a notice in OJEU from their EU threshold on, below it what suits.
 
@@ -178,7 +173,6 @@ def social_services(reached: bool | None, view: InForce) -> Sentence | None:
 
 
 @applies("time_concession_applications", "time_concession_offers", "publication_concession_full")
-@lru_cache(maxsize=64)
 def concession_full(view: InForce) -> Sentence | None:
     """A concession from the EU threshold on: three publications, and days for applications, then for tenders."""
     first, then = view.value_text("time_concession_applications"), view.value_text("time_concession_offers")
@@ -196,7 +190,6 @@ def concession_full(view: InForce) -> Sentence | None:
 
 
 @applies("time_concession_simplified", "publication_concession_simplified", "light_concession_publicity")
-@lru_cache(maxsize=64)
 def concession_simplified(reached: bool | None, view: InForce) -> Sentence | None:
     """A concession in the simplified procedure: one national notice, no minimum time limit.
 

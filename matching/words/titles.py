@@ -36,6 +36,8 @@ _PREFACE = re.compile(
     r"(?: de \w+)? ?\b(?:a|ont|ayant) pour (?:objet|objectif|but)\b",
     re.IGNORECASE,
 )
+# What says that the activity which carries an insertion follows.
+_SUPPORT = re.compile(r"\b(?:ayant |avec )?(?:pour|comme) supports?(?: d['’ ]?activit.s?)?\b", re.IGNORECASE)
 _BREAK = re.compile(r"[.,;:!?()•|\n/+_«»\"“”\[\]&]|\s[-–—]+|[-–—]\s|\b(?:et|ou)\b", re.IGNORECASE)
 # What follows completes the object, or says what it is for: read only where the object itself says no trade.
 _TAIL = re.compile(
@@ -80,6 +82,8 @@ class TitleParser:
         text = self._mended(text)
         if " pour " in text:
             text = _PREFACE.sub(" ; ", text)
+        if " support" in text.lower():
+            text = _SUPPORT.sub(" ; ", text)
         aside: list[str] = []
         before, after = _at_lot(text, aside)
         parts, tails = self._parts(after, aside)

@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import IO, cast
 
+from sources.pool.csv_rows import CsvRows
 from sources.pool.published_files import Layout
 
 _CHUNK = 1024 * 1024
@@ -38,21 +39,34 @@ class CsvPipe:
 
     def __init__(self, source: Path, path: Path, layout: Layout | None = None) -> None:
         self.source, self.path = source, path
-        self.rows = 0
         self.fault: str | None = None
         self._first = self._header = self._first_line()
         if layout is not None and self._first.startswith(layout.begins.encode()):
             self._header = ";".join(layout.columns).encode()
-        self._in_quotes = self._stopped = False
+        self._stopped = False
         self._raw: IO[bytes] | None = None
         text = _utf8(self._header).decode()
         self.delimiter = max(_DELIMITERS, key=text.count)
-        self.columns = tuple(next(csv.reader([text], delimiter=self.delimiter), ()))
+        try:
+            self.columns = tuple(next(csv.reader([text], delimiter=self.delimiter), ()))
+        except csv.Error as error:
+            raise UnusableFile(f"cannot read {source}: its first line is no header: {error}") from None
         if len(set(self.columns)) < len(self.columns):
             raise UnusableFile(f"{source} names a column twice")
+        self._rows = CsvRows(self.delimiter)
         os.mkfifo(path)
         self._thread = Thread(target=self._feed, daemon=True, name=f"feeds {path.name}")
         self._thread.start()
+
+    @property
+    def rows(self) -> int:
+        """The number of rows that were read so far."""
+        return self._rows.rows
+
+    @property
+    def rows_unclosed(self) -> int:
+        """The number of those that were left out, for a quotation mark in them is not closed."""
+        return self._rows.unclosed
 
     def progress(self) -> float | None:
         """The share of the file that was read; None before and after."""
@@ -111,28 +125,28 @@ class CsvPipe:
         while not self._stopped and (chunk := table.read(_CHUNK) + table.readline()):
             # one kind of line end in the whole stream, and one at its end
             lines = _utf8(chunk if chunk.endswith(b"\n") else chunk + b"\n").replace(b"\r\n", b"\n")
-            self._count(lines)
-            pipe.write(lines)
-
-    def _count(self, lines: bytes) -> None:
-        """Add the rows that end here: at the ends of lines that stand outside of quotes."""
-        parts = lines.split(b'"')
-        self.rows += sum(part.count(b"\n") for part in parts[self._in_quotes :: 2])
-        self._in_quotes ^= len(parts) % 2 == 0
+            pipe.write(self._rows.take(lines))
+        pipe.write(self._rows.take(b"", is_last=True))
 
 
 def _tables(raw: IO[bytes], source: Path) -> Iterator[tuple[str, IO[bytes]]]:
     """The CSV tables in a file, by name."""
-    if source.suffix == ".gz":
+    packed = source.suffix.lower()
+    if packed == ".gz":
         with gzip.open(raw) as unpacked:
             yield source.name, cast("IO[bytes]", unpacked)
-    elif source.suffix == ".zip":
+    elif packed == ".zip":
         with zipfile.ZipFile(raw) as archive:
-            for name in sorted(name for name in archive.namelist() if name.lower().endswith((".csv", ".txt"))):
+            for name in sorted(filter(_is_table, archive.namelist())):
                 with archive.open(name) as table:
                     yield name, table
     else:
         yield source.name, raw
+
+
+def _is_table(name: str) -> bool:
+    """Whether a member of an archive is a table, and not what macOS notes of one."""
+    return name.lower().endswith((".csv", ".txt")) and not name.startswith("__MACOSX/")
 
 
 def _utf8(lines: bytes) -> bytes:

@@ -82,8 +82,8 @@ def fetch(published: PublishedFile, folder: Path, observe: Observe) -> Fetched:
 
     `observe` is called with its id and the share that is there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with httpx.Client(follow_redirects=True, timeout=_TIMEOUT_SECONDS, headers=_PLAIN) as client:
             return _Download(client, published, folder, observe).run()
     except httpx.HTTPStatusError as error:

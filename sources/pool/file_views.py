@@ -48,10 +48,10 @@ class FileViews:
     def rows_unreadable(self) -> dict[str, int]:
         """The number of rows of CSV with too many or too few cells, or wrong quotes, by published file."""
         scans = {row[0]: row[1] for row in self._rejects("reject_scans", "scan_id", "file_path")}
-        found: dict[str, int] = {}
+        found = {file: sum(pipe.rows_unclosed for pipe in pipes) for file, pipes in self._pipes.items()}
         for scan, _ in set(self._rejects("reject_errors", "scan_id", "line")):
             for file, pipes in self._pipes.items():
-                found[file] = found.get(file, 0) + (scans[scan] in {str(pipe.path) for pipe in pipes})
+                found[file] += scans[scan] in {str(pipe.path) for pipe in pipes}
         return found
 
     def progress(self) -> float | None:
@@ -88,7 +88,7 @@ class FileViews:
         return path
 
     def _table(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
-        parquet = path.suffix == ".parquet"
+        parquet = path.suffix.lower() == ".parquet"
         relation = self._parquet(published, path) if parquet else self._csv(published, path)
         return relation.select(*_columns_read(published, relation.columns))
 
@@ -118,13 +118,17 @@ class FileViews:
     def _json(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
         structure = ", ".join(f"{name} {kind}" for name, kind in published.fields.items())
         first, size = _look_at(path)
-        return self._database.read_json(
+        if not first:
+            raise UnusableFile(f"{path} is empty")
+        relation = self._database.read_json(
             str(path),
             columns=published.fields | {_LIST: f"STRUCT({structure})[]"},
             format="array" if first == b"[" else "unstructured",
             # buffers are this large: as large as the one page that a file may be, and no larger
             maximum_object_size=max(_SMALLEST_BUFFER, size + 1),
         )
+        _require_members(published, path, relation)
+        return relation
 
 
 def _look_at(path: Path) -> tuple[bytes, int]:
@@ -139,6 +143,17 @@ def _require_columns(published: PublishedFile, path: Path, columns: Sequence[str
     for wanted in published.required:
         if not set(wanted.split("|")) & set(columns):
             raise UnusableFile(f"{path} has no column {wanted.replace('|', ' or ')}")
+
+
+def _require_members(published: PublishedFile, path: Path, relation: DuckDBPyRelation) -> None:
+    """Raise UnusableFile where there are objects of which none has a required member."""
+    for wanted in published.required:
+        of_page = f"len([item for item in {_LIST} if item.{wanted} IS NOT NULL]) > 0"
+        objects, has = relation.aggregate(
+            f"sum(coalesce(len({_LIST}), 1)), bool_or({wanted} IS NOT NULL OR coalesce({of_page}, false))"
+        ).fetchall()[0]
+        if objects and not has:
+            raise UnusableFile(f"{path} has no object with {wanted}")
 
 
 def _columns_read(published: PublishedFile, columns: Sequence[str]) -> Iterator[Expression]:

@@ -13,6 +13,7 @@ import msgspec
 from sources.pool.published_files import FileReport, published_files
 
 MANIFEST = "pool.json"
+_KINDS = {(file.made, file.format) for file in published_files()}
 
 
 class UnusableManifest(Exception):
@@ -72,13 +73,17 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The list in the folder. Raises UnusableManifest where there is none, or none that can be read."""
+    """The list in the folder. Raises UnusableManifest where there is none, or none that a build wrote."""
     try:
-        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except OSError as error:
         raise UnusableManifest(f"{folder} holds no pool that vivier pool build made: {error.strerror}") from None
     except msgspec.DecodeError as error:
         raise UnusableManifest(f"{folder / MANIFEST} cannot be read: {error}") from None
+    if foreign := {(file.name, file.format) for file in manifest.files} - _KINDS:
+        names = ", ".join(sorted(f"{name} ({format_})" for name, format_ in foreign))
+        raise UnusableManifest(f"{folder / MANIFEST} names what vivier pool build does not make: {names}")
+    return manifest
 
 
 def sha256_of(path: Path) -> str:

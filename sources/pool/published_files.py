@@ -16,10 +16,11 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PublishedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file as its publisher gives it, and what is read of it.
 
-    `required`, `optional`: columns of a table, `fields`: members of JSON with their types. A column written `A|B` has
-    one of these names in the file, and the first one in what is made of it. `made`: the name of
-    the file that is made of it, `format`: how `vivier import` reads that. `catalogue`: the address of what the
-    publisher says of the file, its checksum among it; None where the file is not to be fetched by a program.
+    `required`, `optional`: columns of a table; a column written `A|B` has one of these names in the file, and the first
+    one in what is made of it. `fields`: members of JSON with their types; some object has each that is `required`.
+    `made`: the name of the file that is made of it, `format`: how `vivier import` reads that. `catalogue`: the address
+    of what the publisher says of the file, its checksum among it; None where the file is not to be fetched by a
+    program.
     """
 
     id: str

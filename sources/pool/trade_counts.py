@@ -56,7 +56,7 @@ def count_trades_in(
 ) -> PoolTrades:
     """Count in the files of the folder, on the day `on`. `observe`: see `build`.
 
-    Memory grows by some hundred bytes with each supplier, and not with the files.
+    Memory grows by some hundred bytes with each supplier, and with each row of the file that is read.
     """
     context = Context(territory.load(), taxonomy.load(), cpv.load(), today=on)
     # who makes suppliers comes before who adds to them
@@ -76,13 +76,18 @@ def _observe_bytes(observe: Callable[[str, float | None], None], before: int, to
 
 
 def _rows(path: Path, file: MadeFile, context: Context, progress: Callable[[int], None]) -> Iterator[Row | None]:
-    """The rows of a file, None for each that is rejected."""
+    """The rows of a file; None for each that is rejected, by its reader or for an earlier one has its identifier."""
     media_type = NDJSON if path.suffix == ".ndjson" else CSV
+    seen: set[int] = set()
     with path.open("rb") as stream:
         for number, row in enumerate(read_rows(file.format, stream, media_type, context)):
             if number % _LOOK_EVERY == 0:
                 progress(stream.tell())
-            yield row if isinstance(row, Row) else None
+            if not isinstance(row, Row) or (key := hash(row.external_id)) in seen:
+                yield None
+            else:
+                seen.add(key)
+                yield row
 
 
 class _Counts:

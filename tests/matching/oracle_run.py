@@ -11,7 +11,6 @@ from random import Random
 from time import perf_counter
 
 import msgspec
-import numpy as np
 
 from domain.needs.award import PastAward
 from domain.needs.need import Need
@@ -36,16 +35,14 @@ class Bench:
         self.scenery = Scenery.of(territories, taxonomy, self.reference.cpv, communes)
 
     def index(self, pool: Sequence[Supplier]) -> LiveIndex:
-        """The pool as a server holds it after changes: every third supplier stands in the overlay, and what it was
-        before, another's trade in another's place, is superseded in the base."""
+        """The pool as a server holds it after changes: every third supplier was written anew, and what it was before,
+        another's trade in another's place, is superseded."""
         changed = {one.id for one in pool[::3]}
         before = [
             msgspec.structs.replace(other, id=one.id, name=f"{one.name}, before") if one.id in changed else one
             for one, other in zip(pool, [*pool[1:], *pool[:1]], strict=True)
         ]
-        base = self._index(before)
-        current = np.array([one.id not in changed for one in base.suppliers], dtype=bool)
-        return LiveIndex(base, 1, self._index(pool[::3]), current)
+        return LiveIndex(self._index(before), 1).after(pool[::3], (), 2)
 
     def _index(self, pool: Sequence[Supplier]) -> Index:
         return Index(pool, self.reference.taxonomy, self.reference.cpv, self.reference.geography)

@@ -12,7 +12,7 @@ from domain.law.rules import load
 from domain.law.supply_advice import approval_end
 from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.suppliers.supplier import Approval, Supplier
-from matching.eligibility_cache import NEVER, EligibilityCache, FactPositions, legal_facts
+from matching.eligibility_cache import NEVER, EligibilityCache, best_outcome, code_of, legal_facts, outcomes_of
 from tests.factories import ON, supplier
 
 RULES = load()
@@ -30,18 +30,19 @@ def some(pool: list[Supplier], data: st.DataObject) -> list[int]:
     return data.draw(st.lists(st.integers(0, len(pool) - 1), max_size=8))
 
 
-def facts_of(cache: EligibilityCache, ordinals: list[int]) -> FactPositions:
-    return cache.facts[np.array(ordinals, dtype=np.intp)]
-
-
 @given(pools, st.lists(DAYS, min_size=1, max_size=3), st.data())
 def test_outcomes_are_those_of_each_supplier_and_each_day(
     pool: list[Supplier], days: list[date], data: st.DataObject
 ) -> None:
-    cache = EligibilityCache(pool)
+    """Also of suppliers that were added once others had been judged."""
+    cache, split = EligibilityCache(), data.draw(st.integers(0, len(pool)))
+    facts = cache.positions_of(pool[:split])
+    for on in days:
+        cache.codes(facts[:split], on, RULES)
+    facts = np.concatenate((facts, cache.positions_of(pool[split:])))
     for on in days:
         asked = some(pool, data)
-        found = cache.outcomes(facts_of(cache, asked), on, RULES)
+        found = outcomes_of(cache.codes(facts[np.array(asked, dtype=np.intp)], on, RULES))
         expected = [
             [eligibility(legal_facts(pool[ordinal]), kind, on, RULES).outcome for kind in RESERVED_TYPES]
             for ordinal in asked
@@ -49,15 +50,23 @@ def test_outcomes_are_those_of_each_supplier_and_each_day(
         assert [[OUTCOMES[outcome] for outcome in row] for row in found.tolist()] == expected
 
 
-@given(pools, st.lists(st.tuples(DAYS, DAYS), min_size=1, max_size=3), st.data())
-def test_approvals_that_end_are_counted_with_the_first(
-    pool: list[Supplier], days: list[tuple[date, date]], data: st.DataObject
+@given(pools, st.lists(DAYS, min_size=1, max_size=3), st.data())
+def test_each_has_the_day_on_which_its_approval_ends(
+    pool: list[Supplier], days: list[date], data: st.DataObject
 ) -> None:
-    """For lots reserved to insertion: each supplier asked about counts, however many have the same facts."""
-    cache, insertion = EligibilityCache(pool), frozenset[Reserved]({"iae"})
-    for on, before in days:
+    """For lots reserved to insertion."""
+    cache, insertion = EligibilityCache(), frozenset[Reserved]({"iae"})
+    facts = cache.positions_of(pool)
+    for on in days:
         asked = some(pool, data)
         ends = [approval_end(legal_facts(pool[ordinal]), insertion, on, RULES) for ordinal in asked]
-        soon = [end.toordinal() for end in ends if end is not None and end < before]
-        found = cache.approval_ends(facts_of(cache, asked), insertion, on, before, RULES)
-        assert found == (len(soon), min(soon, default=NEVER))
+        found = cache.approval_ends(facts[np.array(asked, dtype=np.intp)], insertion, on, RULES)
+        assert found.tolist() == [NEVER if end is None else end.toordinal() for end in ends]
+
+
+@given(st.lists(st.integers(0, len(OUTCOMES) - 1), min_size=4, max_size=4), st.sets(st.sampled_from(RESERVED_TYPES)))
+def test_a_code_is_read_as_the_outcomes_it_was_made_of(outcomes: list[int], reserved: set[Reserved]) -> None:
+    code = code_of(outcomes)
+    assert outcomes_of(np.array([code], dtype=np.uint16)).tolist() == [outcomes]
+    best = [outcomes[RESERVED_TYPES.index(kind)] for kind in reserved]
+    assert best_outcome(frozenset(reserved))[code] == min(best, default=0)

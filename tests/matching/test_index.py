@@ -9,7 +9,8 @@ from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.supplier import Offer, Point, Supplier
 from matching.engine import match
 from matching.geo.shape import PointShape
-from matching.index import CACHED_DISTANCES, VERTEX_WEIGHT, LiveIndex, offered_segments
+from matching.index import LiveIndex
+from matching.offer_worth import offered_segments
 from matching.reference import Reference
 from tests.conftest import examples
 from tests.factories import (
@@ -116,12 +117,21 @@ def test_a_change_leaves_the_index_it_came_from_as_it_was(reference: Reference) 
 
 
 def test_more_changes_than_there_is_left_make_a_new_base() -> None:
-    """So that the next one makes a small overlay again."""
+    """So that the next one makes a short tail again."""
     held = live(supplier("a"), supplier("b")).after([supplier("c"), supplier("d"), supplier("e")], [], 2)
-    assert (held.overlay, len(held), held.data_version) == (None, 5, 2)
+    assert (held.tail.rows, len(held), held.data_version) == (0, 5, 2)
     last = held.after([supplier("f")], [], 3)
-    assert last.overlay is not None
-    assert (len(last.overlay.suppliers), len(last)) == (1, 6)
+    assert (last.base, last.tail.rows, len(last)) == (held.base, 1, 6)
+
+
+def test_two_changes_of_one_index_do_not_mix(reference: Reference) -> None:
+    """The later one gets a base of its own: in that of the first there are suppliers it knows nothing of."""
+    before = live(supplier("a"), supplier("b"))
+    first, second = before.after([supplier("c")], [], 2), before.after([supplier("d")], [], 2)
+    for held, expected in ((first, "abc"), (second, "abd"), (before, "ab")):
+        assert answer(reference, held) == answer(
+            reference, LiveIndex(index(*map(supplier, expected)), held.data_version)
+        )
 
 
 def test_what_is_written_in_the_same_change_as_it_is_removed_stays() -> None:
@@ -158,15 +168,15 @@ def test_an_offer_is_of_the_segments_it_names_else_of_its_cpv(
     assert offered_segments(given_, reference.taxonomy, reference.cpv) == segments
 
 
-def test_distinct_areas_are_kept_once(reference: Reference) -> None:
+def test_distinct_areas_are_kept_once() -> None:
     """Thousands of suppliers declare the same departements."""
     held = index(*(supplier(f"{n}", offer(codes=("departement:35",)), offer(radius_km=n + 1)) for n in range(5)))
-    assert len(held.areas.grounds) == 1
+    assert len(held.areas) == 1
 
 
 def test_shapes_weigh_even_where_nobody_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """The distances of an empty index take nothing, but hold their shapes."""
-    monkeypatch.setattr("matching.index.CACHED_DISTANCES", 100)
+    monkeypatch.setattr("matching.index.DISTANCE_BYTES", 8_000)
     nobody, first, second = index(), PointShape(RENNES.lat, RENNES.lon), PointShape(LYON.lat, LYON.lon)
     measured = nobody.distances(first)
     assert nobody.distances(first) is measured
@@ -174,22 +184,20 @@ def test_shapes_weigh_even_where_nobody_is_measured(monkeypatch: pytest.MonkeyPa
     assert nobody.distances(first) is not measured
 
 
-def test_of_many_suppliers_some_dozens_of_small_shapes_are_cached(reference: Reference) -> None:
-    suppliers = 220_000
-    shape = reference.geography.place(place(RENNES))
-    assert CACHED_DISTANCES // (suppliers + VERTEX_WEIGHT * shape.vertices) >= 36
-
-
 def test_a_supplier_is_found_by_its_id() -> None:
     held = index(supplier("a"), supplier("b"))
-    assert held.suppliers[held.ordinals[supplier("b").id]].name == "b"
+    assert held.suppliers[held.columns.ordinals[supplier("b").id]].name == "b"
 
 
 def test_the_bits_of_the_draw_come_from_the_id_alone() -> None:
     """Whatever is written of a supplier and whoever else is there, its lot in the draw is the same."""
     one, other = index(supplier("a"), supplier("b")), index(supplier("c"), supplier("a", offer("ev"), at=None))
-    assert one.draw[0] == other.draw[1]
-    assert one.draw[0] != one.draw[1]
+    drawn, again = (
+        {name: held.columns.draw[held.columns.ordinals[supplier(name).id]] for name in names}
+        for held, names in ((one, "ab"), (other, "ac"))
+    )
+    assert drawn["a"] == again["a"]
+    assert drawn["a"] != drawn["b"]
 
 
 def test_a_code_that_reference_data_has_dropped_leaves_the_rest_of_the_area() -> None:

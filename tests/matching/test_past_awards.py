@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import numpy as np
 
 from domain.needs.award import PastAward
 from domain.needs.need import Buyer
@@ -13,7 +12,7 @@ from domain.shortlists.shortlist import LotShortlist
 from domain.suppliers.supplier import Supplier
 from matching.engine import match
 from matching.index import LiveIndex
-from tests.factories import ON, index, live, lot, names, need, offer, reference, supplier
+from tests.factories import ON, live, lot, names, need, offer, reference, supplier
 
 CRECHE = supplier("creche", offer("so-enfance"), legal_form="association", turnover_eur=100_000)
 NURSERY = supplier("nursery", offer("so-enfance"), legal_form="association")
@@ -121,8 +120,8 @@ def test_only_the_ess_verdict_changes_on_a_lot_open_to_either() -> None:
 
 
 def test_a_supplier_written_anew_since_is_still_barred() -> None:
-    """What stands in the overlay is found too; what it was before in the base does not count."""
-    pool = LiveIndex(index(CRECHE, NURSERY), 1, index(CRECHE), np.array([False, True]))
+    """Who it was before does not count."""
+    pool = live(CRECHE, NURSERY).after([CRECHE], (), 2)
     assert names(after(awarded(), pool=pool).candidates) == ["nursery"]
 
 

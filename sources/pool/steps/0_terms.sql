@@ -30,6 +30,15 @@ CREATE MACRO is_wanted_postal_code(code) AS
     OR (left(code, 2) = '20' AND (list_contains(getvariable('departements'), '2A')
                                   OR list_contains(getvariable('departements'), '2B')));
 
+CREATE MACRO without_host(street) AS
+    regexp_replace(street, '(^|\W)(CHEZ|C/O) +(M|MR|MME|MMES|MLLE|MELLE|MONSIEUR|MADAME|MADEMOISELLE)\b.*', '', 'i');
+
+-- Of a text in JSON, where an escape such as \n may stand before the first letter.
+CREATE MACRO without_contacts(json) AS
+    regexp_replace(
+        regexp_replace(json::VARCHAR, '(\\[nrt]|\\u[0-9a-fA-F]{4})?[\w.+-]+@[\w-]+(\.[\w-]+)+', '\1', 'g'),
+        '(^|[^0-9]|\\u[0-9a-fA-F]{4})((\+|00)33[ .]?(\(0\))?[ .]?|0)[1-9]([ ./-]?[0-9]{2}){4}\b', '\1', 'g')::JSON;
+
 -- NN: no staff, or unknown; 00: none at the end of the year.
 CREATE MACRO has_staff(band) AS
     band IN ('01', '02', '03', '11', '12', '21', '22', '31', '32', '41', '42', '51', '52', '53');

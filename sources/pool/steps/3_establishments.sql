@@ -1,11 +1,13 @@
 -- Establishments of these legal units that are active, not withheld, in the departements asked for, and that have staff
--- (unless all are asked for, or a list names them).
+-- (unless all are asked for, or a list names them). With whom they lodge is not read: not the complement of the address,
+-- and of the street what follows "chez Mme".
 
 CREATE TABLE establishments AS
 SELECT siret, siren, statutDiffusionEtablissement, etatAdministratifEtablissement, etablissementSiege,
     dateCreationEtablissement, trancheEffectifsEtablissement, anneeEffectifsEtablissement, enseigne1Etablissement,
-    enseigne2Etablissement, enseigne3Etablissement, denominationUsuelleEtablissement, complementAdresseEtablissement,
-    numeroVoieEtablissement, indiceRepetitionEtablissement, typeVoieEtablissement, libelleVoieEtablissement,
+    enseigne2Etablissement, enseigne3Etablissement, denominationUsuelleEtablissement, numeroVoieEtablissement,
+    indiceRepetitionEtablissement, typeVoieEtablissement,
+    without_host(libelleVoieEtablissement) AS libelleVoieEtablissement,
     codePostalEtablissement, libelleCommuneEtablissement, codeCommuneEtablissement,
     coordonneeLambertAbscisseEtablissement, coordonneeLambertOrdonneeEtablissement, activitePrincipaleEtablissement,
     nomenclatureActivitePrincipaleEtablissement, activitePrincipaleNAF25Etablissement

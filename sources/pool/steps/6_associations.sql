@@ -12,7 +12,7 @@ LEFT JOIN (SELECT identifiantAssociationUniteLegale AS id, min(siren) AS siren
            GROUP BY 1) AS numbered ON numbered.id = rna_file.id
 WHERE coalesce(position, 'A') IN ('', 'A')
   AND (numbered.siren IS NOT NULL OR left(siret_of(rna_file.siret), 9) IN (SELECT siren FROM suppliers))
-QUALIFY row_number() OVER (PARTITION BY rna_file.id ORDER BY rna_file.siret, objet) = 1;
+QUALIFY row_number() OVER (PARTITION BY rna_file.id ORDER BY rna_file.siret, objet, objet_social1, objet_social2) = 1;
 
 COPY (SELECT * FROM associations ORDER BY id) TO (getvariable('folder') || '/rna.csv') (FORMAT csv, HEADER);
 

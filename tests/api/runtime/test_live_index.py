@@ -80,11 +80,11 @@ async def test_a_directory_restored_to_an_earlier_version_is_read_anew(
     assert directory.index.data_version == 1
 
 
-async def test_a_large_overlay_becomes_a_new_base(
+async def test_a_long_tail_becomes_a_new_base(
     engine: Engine, directory: LiveDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_index, "SMALL_OVERLAY", 1)
-    monkeypatch.setattr(live_index, "OVERLAY_SHARE", 0)
+    monkeypatch.setattr(live_index, "SMALL_TAIL", 1)
+    monkeypatch.setattr(live_index, "TAIL_SHARE", 0)
     await names_at(directory, await put(engine, "0", "0"))
     for number in range(1, 5):
         version = await put(engine, str(number), str(number))
@@ -104,8 +104,8 @@ async def test_changes_are_followed_while_a_new_base_is_made(
         made.wait(20)
         return rebased(index)
 
-    monkeypatch.setattr(live_index, "SMALL_OVERLAY", 0)
-    monkeypatch.setattr(live_index, "OVERLAY_SHARE", 0)
+    monkeypatch.setattr(live_index, "SMALL_TAIL", 0)
+    monkeypatch.setattr(live_index, "TAIL_SHARE", 0)
     monkeypatch.setattr(LiveIndex, "rebased", slow)
     await names_at(directory, await put(engine, "1", "avant"))
     await names_at(directory, await put(engine, "2", "de quoi refaire la base"))

@@ -141,6 +141,13 @@ def test_suppliers_and_trades_are_measured() -> None:
     assert len({labels[1] for name, labels in measured if name == "vivier_suppliers"}) == SOURCES_NAMED + 2
 
 
+def test_a_source_named_as_all_is_not_all() -> None:
+    groups = {TradeGroup((name,), (), None): number for number, name in enumerate(("a", "(all)", "(others)"), 1)}
+    measured = samples(Metrics().exposition(groups).decode())
+    counts = {source: measured["vivier_suppliers", ("(all)", source)] for source in ("(all)", "a", "(others)")}
+    assert counts == {"(all)": 6, "a": 1, "(others)": 5}
+
+
 async def test_metrics_with_a_key(settings: Settings, reference: Reference) -> None:
     """Where a key is set, it is asked for; the administrator's is another."""
     app = create_app(replace(settings, metrics_key="scraper"), reference, parts=())

@@ -200,6 +200,18 @@ async def test_a_stale_match_changes_nothing(served: Client, source: str) -> Non
     assert (await served.delete(path, headers={"If-Match": f'"x", {new}'})).status_code == 204
 
 
+async def test_the_tag_of_a_compressed_record_matches_it(served: Client, source: str) -> None:
+    """Clients that ask for gzip change what they have read as others do."""
+    path = f"/sources/{source}/suppliers/1"
+    await put(served, path, record(path, description="Entretien d'espaces verts. " * 100))
+    read = await served.get(path, headers={"Accept-Encoding": "gzip"})
+    old, plain = read.headers["etag"], (await served.get(path, headers={"Accept-Encoding": "identity"})).headers["etag"]
+    assert (read.headers["content-encoding"], old != plain) == ("gzip", True)
+    assert_refused(await served.delete(path, headers={"If-Match": f"W/{old}"}), 412, "stale-version")
+    assert (await put(served, path, record(path, ess=True), **{"If-Match": old})).status_code == 200
+    assert_refused(await served.delete(path, headers={"If-Match": old}), 412, "stale-version")
+
+
 async def test_what_is_known_is_not_sent_again(served: Client, source: str) -> None:
     """The version of the whole directory does not make a record another."""
     path = f"/sources/{source}/suppliers/1"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.web.content_negotiation import choose_media
+from api.web.content_negotiation import accepts_gzip, choose_media
 
 OFFERED = ("application/json", "application/geo+json", "text/csv")
 
@@ -35,3 +35,30 @@ OFFERED = ("application/json", "application/geo+json", "text/csv")
 def test_choice(accept: str, chosen: str | None) -> None:
     """Quality first, then precision, then the order of what is offered; nothing acceptable is None."""
     assert choose_media(accept, OFFERED) == chosen
+
+
+@pytest.mark.parametrize(
+    ("accept_encoding", "accepted"),
+    [
+        ("", False),
+        ("gzip", True),
+        ("GZIP", True),
+        ("x-gzip", True),
+        ("gzip, deflate, br, zstd", True),
+        ("br;q=1.0, gzip;q=0.8, *;q=0.1", True),
+        ("*", True),
+        ("gzip;q=0", False),
+        ("gzip;q=0, *", False),
+        ("*;q=0", False),
+        ("br", False),
+        ("identity", False),
+        ("gzip, identity", True),
+        ("gzip;q=0.5, identity", False),
+        ("gzip;q=0.5, identity;q=0.4", True),
+        ("gzip;q=2", False),
+        ("not-gzip", False),
+    ],
+)
+def test_gzip(accept_encoding: str, accepted: bool) -> None:
+    """Where it is named or covered by the wildcard, with a quality above 0, and not below that of no coding."""
+    assert accepts_gzip(accept_encoding) is accepted

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.law.eligibility import eligibility
+from domain.law.eligibility import eligibility, outcomes
 from domain.law.findings import Verdict, best_of
 from domain.law.rules import load
 from domain.law.supplier_facts import LegalFacts
@@ -268,7 +268,7 @@ approvals = st.builds(
     valid_from=st.none() | st.dates(date(2020, 1, 1), date(2028, 1, 1)),
     valid_until=st.none() | st.dates(date(2020, 1, 1), date(2028, 1, 1)),
 )
-shares = st.none() | st.floats(0, 1)
+shares = st.none() | st.sampled_from((0.0, 0.4999, 0.5, 0.5001)) | st.floats(0, 1)
 any_facts = st.builds(
     LegalFacts,
     approvals=st.none() | st.lists(approvals, max_size=4).map(tuple),
@@ -299,3 +299,9 @@ def test_forgetting_everything_never_makes_a_supplier_ineligible(
     """Missing data is never INELIGIBLE: without the fact that excludes, no verdict excludes."""
     if eligibility(facts, reserved, on, load()).outcome == "INELIGIBLE":
         assert eligibility(LegalFacts(), reserved, on, load()).outcome == "UNKNOWN"
+
+
+@given(any_facts, st.dates(date(2020, 1, 1), date(2028, 1, 1)))
+def test_outcomes_are_those_of_the_verdicts(facts: LegalFacts, on: date) -> None:
+    """Also for shares just below the minimum and at it, which verdicts put into words."""
+    assert outcomes(facts, on, load()) == tuple(judge(reserved, facts, on)[0] for reserved in RESERVED_TYPES)

@@ -24,6 +24,7 @@ def words(parts: tuple[tuple[str, ...], ...]) -> str:
         ("Tvx d'aménagement ou daménagement", "travaux amenagement | amenagement", ""),
         ("�Brosserie, haies�", "brosserie | haie", ""),
         ("Fourniture de haies pour les enfants", "fourniture haie", "enfant"),
+        ("Action d'insertion ayant pour support d'activité la tonte", "action insertion | tonte", ""),
         ("Broyeur avec formation à l'usage", "broyeur", "formation usage"),
     ],
 )

@@ -13,11 +13,11 @@ from domain.suppliers.rows import Row
 from sources.formats.registry import CSV, FORMATS, NDJSON
 from sources.pool.build import build
 from sources.pool.csv_pipe import UnusableFile
-from sources.pool.manifest import MANIFEST, Choices, read_manifest, sha256_of
+from sources.pool.manifest import MANIFEST, Choices, UnusableManifest, read_manifest, sha256_of
 from sources.pool.published_files import FileReport, published_files
 from sources.rows import Context
 from tests.factories import reference
-from tests.sources.pool.published_samples import NEVER, Cells, award, establishment, read, unit, write
+from tests.sources.pool.published_samples import NEVER, Cells, award, establishment, read, unit, write, write_cells
 
 ALL = Choices(with_staff=False)
 A, B, C = "100000001", "200000002", "300000003"
@@ -100,7 +100,7 @@ def test_who_is_on_a_list_belongs_to_the_pool(sample: Sample) -> None:
     company = {"categorieJuridiqueUniteLegale": "5710"}
     sample.give("units", [unit(A, **company), unit(B, **company), unit(C, categorieJuridiqueUniteLegale="1000")])
     sample.give("establishments", [establishment(s + "00011", trancheEffectifsEtablissement="NN") for s in (A, B, C)])
-    sample.give_json("jobs", [{"siret": A + "00011"}, {"siret": C + "00011"}])
+    sample.give_json("jobs", [{"siret": A + "00011", "type": "EI"}, {"siret": C + "00011", "type": "EI"}])
     assert sample.sirets(Choices()) == [A + "00011"]
 
 
@@ -168,6 +168,76 @@ def test_the_list_of_what_was_made(sample: Sample) -> None:
     assert manifest.choices.departements == ("35",)
 
 
+def test_a_list_that_names_other_files(sample: Sample) -> None:
+    """Nothing outside of the folder is imported, and nothing as what it is not."""
+    sample.build()
+    path = sample.out / MANIFEST
+    written = path.read_text()
+    for right, wrong in (('"sirene.csv"', '"../sirene.csv"'), ('"format": "sirene"', '"format": "nonsense"')):
+        path.write_text(written.replace(right, wrong))
+        with pytest.raises(UnusableManifest, match="does not make"):
+            read_manifest(sample.out)
+
+
+def test_the_register_says_where_an_establishment_stands(sample: Sample) -> None:
+    """The postal code may be that of a neighbouring departement; it tells where the register does not."""
+    sample.give("establishments", [establishment(A + "00011", codeCommuneEtablissement="05024")])
+    sites = [(A + "00011", "26560"), (A + "00029", "05000"), (A + "00037", "26000")]
+    jobs = [{"id": n, "type": "EI", "siret": siret, "code_postal": code} for n, (siret, code) in enumerate(sites)]
+    market = [{"id": n, "kind": "EI", "siret": siret, "post_code": code} for n, (siret, code) in enumerate(sites)]
+    sample.give_json("jobs", jobs)
+    sample.give_json("market", market)
+    sample.give(
+        "geiq", [{"label_id": str(n), "siret": siret, "postal_code": code} for n, (siret, code) in enumerate(sites)]
+    )
+    reports = sample.build(Choices(departements=("05",)))
+    assert [reports[id_].kept for id_ in ("jobs", "market", "geiq")] == [2, 2, 2]
+
+
+def test_a_structure_in_the_files_of_two_departements_is_one(sample: Sample) -> None:
+    structure = {"id": 7, "type": "EI", "siret": A + "00011", "postes": [{"rome": "A1203"}]}
+    sample.give_json("jobs", [structure, structure | {"postes": []}, structure | {"id": 8, "type": "ACI"}])
+    report = sample.build()["jobs"]
+    made = [json.loads(line) for line in (sample.out / "emplois.ndjson").read_text().splitlines()]
+    assert (report.read, report.kept) == (3, 2)
+    assert sorted((row["id"], len(row["postes"] or ())) for row in made) == [(7, 1), (8, 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"detail": "Request was throttled."}', "has no object with siret"),
+        ('{"results": [{"siret": "10000000100011", "kind": "EI"}]}', "has no object with type"),
+        ("", "is empty"),
+    ],
+)
+def test_a_file_of_json_that_is_another(sample: Sample, text: str, message: str) -> None:
+    path = sample.folder / "jobs.json"
+    path.write_text(text)
+    sample.given["jobs"] = (path,)
+    with pytest.raises(UnusableFile, match=message):
+        sample.build()
+
+
+def test_a_departement_without_structures(sample: Sample) -> None:
+    sample.give_json("jobs", [])
+    assert sample.build()["jobs"].read == 0
+
+
+def test_with_whom_an_association_lodges_is_not_read(sample: Sample) -> None:
+    streets = [f"DU VORLEN CHEZ MME {NEVER}", f"CHEZ M {NEVER}", "DE CHEZ MERLE"]
+    rows = [
+        establishment(f"{A}0001{n}", complementAdresseEtablissement=NEVER, libelleVoieEtablissement=street)
+        for n, street in enumerate(streets)
+    ]
+    write_cells(sample.folder / "hosts.csv", [*rows[0], "activitePrincipaleEtablissement"], rows)
+    sample.given["establishments"] = (sample.folder / "hosts.csv",)
+    sample.build()
+    made = read(sample.out / "sirene.csv")
+    assert [row["libelleVoieEtablissement"] for row in made] == ["DU VORLEN", "", "DE CHEZ MERLE"]
+    assert NEVER not in (sample.out / "sirene.csv").read_text()
+
+
 def test_a_branch_without_siret_comes_with_its_group(sample: Sample) -> None:
     sample.give(
         "geiq",
@@ -213,7 +283,13 @@ def test_esat_of_the_register_as_it_is_published(sample: Sample) -> None:
 @pytest.mark.parametrize("shape", ["pages", "array", "lines"])
 def test_jobs_come_as_pages_lists_or_lines(sample: Sample, shape: str) -> None:
     """And leave as they came, but for telephones and addresses of persons."""
-    structure = {"id": 7, "siret": A + "00011", "courriel": NEVER, "postes": [{"rome": "A1203", "contact": NEVER}]}
+    structure = {
+        "id": 7,
+        "type": "EI",
+        "siret": A + "00011",
+        "courriel": NEVER,
+        "postes": [{"rome": "A1203", "contact": NEVER}],
+    }
     text = {
         "pages": json.dumps({"count": 1, "results": [structure]}, indent=1),
         "array": json.dumps([structure]),
@@ -246,11 +322,33 @@ def test_nothing_is_made_of_persons_and_of_what_is_withheld(sample: Sample) -> N
     sample.give("geiq", [{"label_id": siren, "name": NEVER, "siret": siren + "00011"} for siren in (B, C)])
     sample.give("esat", [{"finess_et": siren, "name": NEVER, "siret": siren + "00011"} for siren in (B, C)])
     contacts = {"contact_email": NEVER, "contact_phone": NEVER, "contact_full_name": NEVER}
-    sample.give_json("market", [{"siret": siren + "00011", "name": "x", **contacts} for siren in (A, B, C)])
+    sample.give_json("market", [{"siret": siren + "00011", "kind": "EI", **contacts} for siren in (A, B, C)])
     sample.build()
     made = {path.name: path.read_text("utf-8") for path in sample.out.iterdir()}
     assert {"sirene.csv", "decp.csv", "rna.csv", "geiq.csv", "esat.csv", "le-marche.ndjson", MANIFEST} == set(made)
     assert [name for name, text in made.items() if any(word in text for word in (NEVER, "[ND]", B, C))] == []
+
+
+@pytest.mark.parametrize("escaped", [True, False])
+def test_texts_lose_addresses_and_telephones(sample: Sample, escaped: bool) -> None:
+    """However the JSON is written; other numbers stay."""
+    texts = {
+        "Écrire à jean.dupont@exemple.co.uk ou au 06 12 34 56 78.": "Écrire à  ou au .",
+        "Été\na@exemple.fr\n0612345678\tn°0299112233": "Été\n\n\tn°",
+        "+33 6 12 34 56 78, 0033612345678, +33(0)2.99.00.11.22": ", , ",
+        "SIRET 30001036000026, le 2024-10-11, 35 000 heures": "SIRET 30001036000026, le 2024-10-11, 35 000 heures",
+    }
+    told = [{"id": n, "siret": A + "00011", "description": text} for n, text in enumerate(texts)]
+    jobs, market = sample.folder / "jobs.json", sample.folder / "market.json"
+    jobs.write_text(json.dumps([each | {"type": "EI"} for each in told], ensure_ascii=escaped))
+    shop = [each | {"kind": "EI", "offers": [{"description": each["description"]}]} for each in told]
+    market.write_text(json.dumps(shop, ensure_ascii=escaped))
+    sample.given |= {"jobs": (jobs,), "market": (market,)}
+    sample.build()
+    made = [json.loads(line) for line in (sample.out / "emplois.ndjson").read_text("utf-8").splitlines()]
+    listed = [json.loads(line) for line in (sample.out / "le-marche.ndjson").read_text("utf-8").splitlines()]
+    assert [row["description"] for row in made] == list(texts.values())
+    assert [(row["description"], row["offers"][0]["description"]) for row in listed] == [(t, t) for t in texts.values()]
 
 
 def test_every_way_of_packing_gives_the_same_bytes(sample: Sample) -> None:

@@ -32,16 +32,25 @@ def test_line_ends_within_quotes_are_no_rows(tmp_path: Path) -> None:
 
 
 def test_the_tables_of_an_archive_are_one(tmp_path: Path) -> None:
-    source = tmp_path / "rna.zip"
+    source = tmp_path / "RNA.ZIP"
     with zipfile.ZipFile(source, "w") as archive:
         archive.writestr("02.csv", "id\n2\n")
         archive.writestr("01.csv", "id\n1")
         archive.writestr("readme.pdf", "id\n3\n")
+        archive.writestr("__MACOSX/._01.csv", b"\0\5\x16\7")
     assert through_pipe(source, tmp_path)[0] == "id\n1\n2\n"
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("a.zip", b"no archive"), ("a.csv.gz", b"no gzip"), ("a.csv", b"\n"), ("a.csv", b"id,id\n")]
+    ("name", "content"),
+    [
+        ("a.zip", b"no archive"),
+        ("a.csv.gz", b"no gzip"),
+        ("a.csv", b"\n"),
+        ("a.csv", b"id,id\n"),
+        ("a.csv", b"id,name\r1,a\r2,b"),
+        ("a.csv", b"x" * 200_000),
+    ],
 )
 def test_what_is_no_table(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)

@@ -197,3 +197,9 @@ def test_what_cannot_be_fetched(publisher: Publisher, tmp_path: Path, change: di
     with pytest.raises(NotFetched, match=message):
         publisher.fetch(tmp_path)
     assert [path for path in tmp_path.iterdir() if path.suffix != ".json"] == []
+
+
+def test_a_folder_that_cannot_be_made(publisher: Publisher, tmp_path: Path) -> None:
+    (tmp_path / "given").write_text("a file")
+    with pytest.raises(NotFetched, match=r"cannot write in .*given: File exists"):
+        publisher.fetch(tmp_path / "given")

@@ -11,7 +11,8 @@ every_file = pytest.mark.parametrize("file", published_files(), ids=lambda file:
 def test_a_file_says_where_it_is_and_whom_to_credit(file: PublishedFile) -> None:
     assert file.address.startswith("https://")
     assert all((file.name, file.publisher, file.licence, file.rhythm, file.credit))
-    assert bool(file.required) != bool(file.fields)
+    assert file.required
+    assert not file.fields or set(file.required) <= set(file.fields)
 
 
 @every_file

@@ -123,3 +123,10 @@ def test_progress_reaches_the_end(pool: Pool, tmp_path: Path) -> None:
 
 def test_no_supplier_has_no_share(pool: Pool) -> None:
     assert pool.count() == PoolTrades(0, 0, None, (), (), ())
+
+
+def test_of_rows_with_one_identifier_an_import_takes_the_first(pool: Pool) -> None:
+    first, again = sirene(A + "00011"), sirene(A + "00011", activitePrincipaleEtablissement="43.34Z")
+    pool.add("sirene.csv", "sirene", [first, again])
+    assert pool.count().with_trade == 0
+    assert pool.of("sirene.csv").rejected == 1

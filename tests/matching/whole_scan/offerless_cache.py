@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from domain.law.rules import Rules
 from domain.needs.need import Reserved
 from domain.suppliers.supplier import Supplier
-from matching.eligibility_cache import INELIGIBLE, EligibilityCache, FactPositions, best_outcome
-from matching.geo.distance_cache import DistanceCache
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
 from matching.geo.territory import Territory
 from matching.weighted_cache import WeightedCache
+from tests.matching.whole_scan.distance_cache import DistanceCache
+from tests.matching.whole_scan.eligibility_cache import INELIGIBLE, EligibilityCache, FactPositions, best_outcome
 
 NEARBY_KM = 50.0
 """The distance from the territory allowed to a supplier without a declared area (the contract's second gate)."""

@@ -1,10 +1,9 @@
 """Every supplier with an offer near a lot's subject, with its best offers and its distance."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -17,16 +16,15 @@ from domain.needs.need import Reserved
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Fit, Presence, SegmentAnswer
 from domain.suppliers.supplier import BASES, Supplier
-from matching.eligibility_cache import NEVER, FactPositions
 from matching.geo.projection import Floats, Positions
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
-from matching.index import GROUND, NATIONAL, NO_AREA, OFFER_COLUMNS, RADIUS, Index, LiveIndex, Offers
 from matching.lot_query import LotQuery, Wanted
-from matching.offerless_cache import NEARBY_KM
+from tests.matching.whole_scan.eligibility_cache import FactPositions
+from tests.matching.whole_scan.index import GROUND, NATIONAL, NO_AREA, OFFER_COLUMNS, RADIUS, Index, Offers
+from tests.matching.whole_scan.offerless_cache import NEARBY_KM
 
 Keys = NDArray[np.int32]
-Scalar = TypeVar("Scalar", bound=np.generic)
 
 FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
 PRESENCES: tuple[Presence, ...] = ("local", "declared", "nearby", "national")
@@ -50,16 +48,15 @@ PRESENCE_OF_AREA[[NO_AREA, NATIONAL]] = PRESENCES.index("nearby"), PRESENCES.ind
 class ConsideredSuppliers:
     """Suppliers with an offer for the lot, as parallel arrays.
 
-    `part` and `ordinal` name each supplier, and `facts` where its legal facts stand there; `answers` says whether it
+    `ordinal` names each supplier, and `facts` where its legal facts stand; `answers` says whether it
     offers anything that answers, wherever; `best[i, w]` is the worth of its best offer for the w-th wanted segment
     whose area meets the territory (NO_OFFER: none); `to_territory` is in kilometres, 0 inside, infinite where it is
     unknown or too far to matter.
     """
 
     query: LotQuery
-    parts: tuple[Index, ...]
+    index: Index
     offered: tuple[tuple[str, ...], ...]
-    part: NDArray[np.int8]
     ordinal: Positions
     facts: FactPositions
     answers: Bools
@@ -109,7 +106,7 @@ class ConsideredSuppliers:
         """Kilometres from some of the suppliers to a shape, 0 inside; infinite where either is not known."""
         if target is None:
             return np.full(len(rows), np.inf)
-        return self._each(lambda index, ordinals: index.distances(target).distance(ordinals), rows)
+        return self.index.distances(target).distance(self.ordinal[rows])
 
     def territory_distance(self, rows: Positions) -> Floats:
         """Kilometres from some of the suppliers to the territory, 0 inside."""
@@ -120,77 +117,46 @@ class ConsideredSuppliers:
         """Kilometres that `distance` is certain not to be under."""
         if target is None:
             return np.full(len(rows), np.inf)
-        return self._each(lambda index, ordinals: index.distances(target).lower_bound(ordinals), rows)
+        return self.index.distances(target).lower_bound(self.ordinal[rows])
 
     def draws(self, rows: Positions) -> NDArray[np.uint64]:
         """The drawing bits of some of the suppliers."""
-        return self._each(lambda index, ordinals: index.draw[ordinals], rows)
+        return self.index.draw[self.ordinal[rows]]
 
     def outcomes(self, rows: Positions, on: date, rules: Rules) -> NDArray[np.int8]:
         """Eligibility of some of the suppliers, as `EligibilityCache.outcomes` gives it."""
-        return self._in_order(
-            [part.eligibility.outcomes(facts, on, rules) for part, facts in self._by_part(self.facts, rows)], rows
-        )
+        return self.index.eligibility.outcomes(self.facts[rows], on, rules)
 
     def approval_ends(
         self, rows: Positions, reserved: frozenset[Reserved], on: date, before: date, rules: Rules
     ) -> Ends | None:
         """The number of some suppliers' approvals that end before `before`, and the first; None where there is none."""
-        many, first = 0, NEVER
-        for part, facts in self._by_part(self.facts, rows):
-            of_part, soonest = part.eligibility.approval_ends(facts, reserved, on, before, rules)
-            many, first = many + of_part, min(first, soonest)
+        many, first = self.index.eligibility.approval_ends(self.facts[rows], reserved, on, before, rules)
         return Ends(many, date.fromordinal(first)) if many else None
 
     def supplier(self, row: int) -> Supplier:
         """One of the suppliers."""
-        return self.parts[self.part[row]].suppliers[self.ordinal[row]]
+        return self.index.suppliers[self.ordinal[row]]
 
     def row_of(self, supplier: UUID) -> int | None:
         """The place of a supplier; None where it offers nothing near the lot."""
-        for number, part in enumerate(self.parts):
-            ordinal = part.ordinals.get(supplier)
-            if ordinal is None:
-                continue
-            first, end = np.searchsorted(self.part, (number, number + 1))
-            row = int(first + np.searchsorted(self.ordinal[first:end], ordinal))
-            if row < end and self.ordinal[row] == ordinal:
-                return row
-        return None
+        ordinal = self.index.ordinals.get(supplier, -1)
+        row = int(np.searchsorted(self.ordinal, ordinal))
+        return row if row < len(self.ordinal) and self.ordinal[row] == ordinal else None
 
     def legal_facts(self, row: int) -> LegalFacts:
         """The legal facts of one of the suppliers."""
-        return self.parts[self.part[row]].eligibility.distinct[self.facts[row]]
-
-    def _each(self, ask: Callable[[Index, Positions], NDArray[Scalar]], rows: Positions) -> NDArray[Scalar]:
-        """Values that each index gives for its own suppliers, in the order of `rows`."""
-        return self._in_order([ask(part, ordinals) for part, ordinals in self._by_part(self.ordinal, rows)], rows)
-
-    def _by_part(self, of: NDArray[Scalar], rows: Positions) -> list[tuple[Index, NDArray[Scalar]]]:
-        """Each index with the values in `of` of its own suppliers among `rows`, in their order."""
-        if len(self.parts) == 1:
-            return [(self.parts[0], of[rows])]
-        numbers = self.part[rows]
-        return [(part, of[rows[numbers == number]]) for number, part in enumerate(self.parts)]
-
-    def _in_order(self, found: list[NDArray[Scalar]], rows: Positions) -> NDArray[Scalar]:
-        """Values found index by index, put in the order of `rows`."""
-        if len(found) == 1:
-            return found[0]
-        by_part = np.argsort(self.part[rows], kind="stable")
-        return np.concatenate(found)[np.argsort(by_part)]
+        return self.index.eligibility.distinct[self.facts[row]]
 
 
-def considered_suppliers(query: LotQuery, index: LiveIndex, taxonomy: Taxonomy) -> ConsideredSuppliers:
+def considered_suppliers(query: LotQuery, index: Index, taxonomy: Taxonomy) -> ConsideredSuppliers:
     """The suppliers that have an offer for any wanted segment of the lot or a neighbour of one."""
     offered = [offers_for(wanted, taxonomy) for wanted in query.wanted]
-    considered = [_considered_in(query, part, current, offered) for part, current in index.parts]
-    ordinal, answers, best, to_territory, facts = (np.concatenate(found) for found in zip(*considered, strict=True))
+    ordinal, answers, best, to_territory, facts = _considered_in(query, index, offered)
     return ConsideredSuppliers(
         query=query,
-        parts=tuple(part for part, _ in index.parts),
+        index=index,
         offered=tuple(tuple(segment for segment, _ in pairs) for pairs in offered),
-        part=np.repeat(np.arange(len(considered), dtype=np.int8), [len(found[0]) for found in considered]),
         ordinal=ordinal,
         facts=facts,
         answers=answers,
@@ -215,9 +181,9 @@ def offers_for(wanted: Wanted, taxonomy: Taxonomy) -> list[tuple[str, int]]:
 
 
 def _considered_in(
-    query: LotQuery, index: Index, current: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]
+    query: LotQuery, index: Index, offered: Sequence[Sequence[tuple[str, int]]]
 ) -> tuple[Positions, Bools, Keys, Floats, FactPositions]:
-    offers = _Offers.gather(index, current, offered)
+    offers = _Offers.gather(index, offered)
     ordinals, row = _numbered(offers.table["supplier"], len(index.suppliers))
     objects = np.array([wanted.role == "object" for wanted in query.wanted], dtype=bool)
     answering = (offers.fit < RELATED) & objects[offers.column]
@@ -267,7 +233,7 @@ class _Offers:
     fit: NDArray[np.int32]
 
     @classmethod
-    def gather(cls, index: Index, current: Bools | None, offered: Sequence[Sequence[tuple[str, int]]]) -> "_Offers":
+    def gather(cls, index: Index, offered: Sequence[Sequence[tuple[str, int]]]) -> "_Offers":
         numbers = [
             (segment, (column, place, fit))
             for column, pairs in enumerate(offered)
@@ -281,9 +247,6 @@ class _Offers:
         }
         each = np.array([placing for _, placing in numbers], dtype=np.int32).reshape(-1, 3)
         laid = np.repeat(each.T, [len(offers["supplier"]) for offers in tables], axis=1)
-        if current is not None:
-            stands = current[table["supplier"]]
-            table, laid = {name: column[stands] for name, column in table.items()}, laid[:, stands]
         return cls(table, *laid)
 
     def reach(self, meets: Bools) -> Floats:

@@ -9,8 +9,7 @@ from domain.needs.need import TerritoryRequest
 from domain.reference.geojson import MultiPolygon, Polygon
 from domain.shortlists.shortlist import Candidate, SegmentAnswer
 from domain.suppliers.supplier import Offer, Point, Supplier
-from matching.considered import offers_for
-from matching.lot_query import Wanted
+from matching.offer_worth import offers_for
 from matching.reference import Reference
 from tests.factories import (
     LYON,
@@ -221,7 +220,7 @@ def test_a_neighbour_is_listed_but_never_answers() -> None:
 
 
 def test_neighbours_of_a_family_are_those_of_its_segments(reference: Reference) -> None:
-    offered = dict(offers_for(Wanted("re", "object", (), 1.0), reference.taxonomy))
+    offered = dict(offers_for("re", reference.taxonomy))
     assert offered["re"] == 0
     assert {segment for segment, fit in offered.items() if fit == 1} == {
         "re-mobilier",

@@ -1,0 +1,52 @@
+"""The application with one route more, which answers as many ready bytes as asked: the most that any route could do.
+
+    python -m bench.ready        (prints its address; `bench.search` starts it)
+
+The route is one of the application's own, with its key check, log line and metrics; no database stands behind it.
+"""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from api.app import ROUTES, create_app
+from api.commands.listen_socket import address, listen
+from api.commands.serve import stopped_by_signal
+from api.commands.server_process import serve_requests
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.observability import configure_logging
+from api.runtime.services import Services
+from api.settings import read_settings
+from matching.reference import load_reference
+
+_READY: dict[int, msgspec.Raw] = {}
+
+
+@endpoint("GET", "/ready/{size}", tag="Match", scope="match", answers=str)
+async def ready(call: Call, size: int) -> msgspec.Raw:  # noqa: ARG001 - what every route takes
+    """That many bytes of JSON, made when they are first asked for."""
+    if size not in _READY:
+        _READY[size] = msgspec.Raw(b'"%s"' % (b"x" * (size - 2)))
+    return _READY[size]
+
+
+@asynccontextmanager
+async def _always_ready(services: Services) -> AsyncIterator[None]:
+    services.is_ready = lambda: True
+    yield
+
+
+def main() -> None:
+    settings = read_settings()
+    configure_logging(settings)
+    app = create_app(settings, load_reference(), routes=(*ROUTES, ready), parts=(_always_ready,))
+    gc.collect()
+    gc.freeze()  # as `vivier serve` does
+    with stopped_by_signal(), listen("127.0.0.1", 0) as bound:
+        serve_requests(app, bound, lambda: print(f"listens on {address(bound)}", flush=True))
+
+
+if __name__ == "__main__":
+    main()

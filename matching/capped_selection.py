@@ -1,0 +1,131 @@
+"""A selection under one reservation, within one cap on the distance to one place: who passes every gate, in order."""
+
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.distances import NearDistances
+from matching.geo.projection import Floats, Positions
+from matching.geo.territory import Bools
+from matching.ranking import mixed
+from matching.reserved_selection import ReservedSelection
+from matching.spatial_order import CERTAIN_KM
+from matching.supplier_columns import Ordinals
+from matching.weighted_cache import WeightedCache
+
+LARGEST_CACHED, CACHED_WRITTEN = 100, 4
+
+Draws = NDArray[np.uint64]
+
+
+class DrawnOrder:
+    """The first `count` of some suppliers in order; those that are equal are drawn, by the seed of each need anew.
+
+    `numbers` are rows or ordinals, whichever is put in order; with those equal to the last, they may be more than so
+    many.
+    """
+
+    def __init__(self, numbers: NDArray[Any], keys: tuple[NDArray[Any], ...], draws: Draws, count: int) -> None:
+        """`keys`: what decides before the draw, the most important last; the first of them is the distance."""
+        order = np.lexsort(keys)
+        differs = np.zeros(len(order), dtype=bool)
+        for key in keys:
+            in_order = key[order]
+            differs[1:] |= in_order[1:] != in_order[:-1]
+        groups = np.cumsum(differs)
+        end = int(np.searchsorted(groups, groups[min(count, len(order)) - 1], "right")) if len(order) else 0
+        order = order[:end]
+        self.numbers, self.distance, self._draws = numbers[order], keys[0][order], draws[order]
+        self._groups, self._count = groups[:end], count
+        self.is_settled = end <= count and bool(differs[1:end].all())
+        """Whether nothing is left to the draw."""
+
+    def first(self, seed: int) -> tuple[NDArray[Any], Floats]:
+        """Their numbers and distances in kilometres."""
+        if self.is_settled:
+            return self.numbers, self.distance
+        order = np.lexsort((mixed(self._draws, seed), self._groups))[: self._count]
+        return self.numbers[order], self.distance[order]
+
+
+class FoundAt(NamedTuple):
+    """Refused suppliers in order, the change of the index for which they are known to hold, and its end of rows."""
+
+    order: DrawnOrder
+    change: int
+    rows_end: int
+
+
+class WrittenRows(NamedTuple):
+    """Candidates by row and near misses by what decides them, in JSON in one language.
+
+    Candidates lack their rank, which the draw may change; `in_order`: those of an order that leaves nothing to it.
+    """
+
+    candidates: dict[int, bytes]
+    in_order: dict[int, list[msgspec.Raw]]
+    near_misses: dict[Hashable, bytes]
+
+
+class CappedSelection:
+    """Rows are those of the selection; `in_reach`: which of them the cap allows, None where there is none.
+
+    `order`: the rows that pass every gate, by class. `refused`: the nearest refused by gate and number.
+    """
+
+    def __init__(self, reserved: ReservedSelection, distances: NearDistances, cap_km: float | None) -> None:
+        self.reserved, self.distances = reserved, distances
+        self.in_reach: Bools | None = None
+        self.order, self.ends, self.counts = reserved.order, reserved.ends, reserved.counts
+        if cap_km is not None:
+            every = np.arange(len(distances.known))
+            away = distances.known if cap_km <= CERTAIN_KM else distances.at(every)
+            self.in_reach = away <= cap_km
+            self.order = reserved.order[self.in_reach[reserved.order]]
+            self.ends = reserved.class_ends(self.order)
+            self.counts = reserved.counted(reserved.of_day.tally(self.in_reach))
+        self.within = reserved.counted_within(reserved.of_day.tally_within(distances))
+        self.refused: dict[tuple[int, int], FoundAt] = {}
+        self.written: WeightedCache[Hashable, WrittenRows] = WeightedCache(
+            lambda _: WrittenRows({}, {}, {}), lambda _: 1, CACHED_WRITTEN
+        )
+        self._first: dict[int, DrawnOrder] = {}
+        self._approval_ends: NDArray[np.int32] | None = None
+
+    def first(self, count: int) -> DrawnOrder:
+        """The rows of the first `count` candidates."""
+        found = self._first.get(count)
+        if found is None:
+            found = self._ordered(count)
+            if count <= LARGEST_CACHED:
+                self._first[count] = found
+        return found
+
+    def nearest(self, rows: Positions, count: int) -> DrawnOrder:
+        """The ordinals of the `count` nearest of some rows."""
+        rows = self.distances.nearest(rows, count)
+        return self.nearest_of(self.distances.ordinals[rows], self.distances.at(rows), count)
+
+    def nearest_of(self, ordinals: Ordinals, distance: Floats, count: int) -> DrawnOrder:
+        """The ordinals of the `count` nearest of any suppliers."""
+        return DrawnOrder(ordinals, (distance,), self.distances.draws(ordinals), count)
+
+    def approval_ends(self, find: Callable[[Positions], NDArray[np.int32]]) -> NDArray[np.int32]:
+        """The days on which approvals of the candidates end, in order; found once."""
+        if self._approval_ends is None:
+            self._approval_ends = np.sort(find(self.order))
+        return self._approval_ends
+
+    def _ordered(self, count: int) -> DrawnOrder:
+        start = end = 0
+        for end in self.ends:  # whole classes; of the last one, only the nearest are needed
+            if end >= count:
+                break
+            start = end
+        last = self.distances.nearest(self.order[start:end], count - start)
+        rows = np.concatenate((self.order[:start], last))
+        keys = self.distances.at(rows), self.reserved.classes[rows]
+        return DrawnOrder(rows, keys, self.distances.draws(self.distances.ordinals[rows]), count)

@@ -1,0 +1,196 @@
+"""Distances from the suppliers of an index to one shape, each measured once.
+
+Portals ask for the same territories again and again: what was measured for one request serves the next.
+"""
+
+from weakref import ref
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching.geo.projection import Floats, Positions
+from matching.geo.shape import Shape
+from matching.spatial_order import CERTAIN_KM, runs_near
+from matching.supplier_columns import Ordinals, SupplierColumns
+from matching.weighted_cache import WeightedCache
+
+Metres = NDArray[np.int32]
+NO_PLACE = np.iinfo(np.int32).max
+FEW = 32
+"""To choose among so few more costs more than to put them in order."""
+BYTES_PER_PAGE, BYTES_PER_VERTEX = 4_096, 1_024
+
+
+class Distances:
+    """Distances to `shape`, None: to no known place. Threads may share it: they would write the same.
+
+    Distances are to the metre, and are kept as metres + 1 by ordinal; below 0: what is certain not to be under it, 0:
+    not measured. Memory that is never touched costs nothing, and suppliers in spatial order touch few pages of it.
+    """
+
+    def __init__(self, columns: SupplierColumns, shape: Shape | None) -> None:
+        self.columns, self.shape = columns, shape
+        self._metres: Metres = np.zeros(columns.capacity, dtype=np.int32)
+        self._bounds: dict[float, NDArray[np.int32]] = {}
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes once it is used."""
+        if self.shape is None:
+            return BYTES_PER_PAGE
+        bounds = self._near(0.0)[:-2]
+        near, pages = int((bounds[1::2] - bounds[::2]).sum()), len(bounds) // 2 + 1
+        return near * self._metres.itemsize + pages * BYTES_PER_PAGE + self.shape.vertices * BYTES_PER_VERTEX
+
+    def spans(self, ordinals: Ordinals, radius_km: float) -> list[tuple[int, int]]:
+        """The runs, none of them empty, of sorted ordinals that may be within the radius and CERTAIN_KM."""
+        at = np.searchsorted(ordinals, self._near(radius_km)).tolist()
+        return [(low, high) for low, high in zip(at[::2], at[1::2], strict=True) if high > low]
+
+    def places(self, ordinals: Ordinals, radius_km: float) -> Positions:
+        """As `spans`, each place by itself."""
+        spans = self.spans(ordinals, radius_km)
+        return np.concatenate([np.arange(*span) for span in spans]) if spans else np.empty(0, dtype=np.intp)
+
+    def distance(self, ordinals: Ordinals) -> Floats:
+        """Kilometres to the shape, 0 inside; infinite where either place is not known."""
+        if self.shape is None:
+            return np.full(len(ordinals), np.inf)
+        known = self._known()
+        metres = known[ordinals]
+        missing = np.flatnonzero(metres <= 0)
+        if len(missing):
+            some = ordinals[missing]
+            known[some] = metres[missing] = _metres(self.shape.distance(self.columns.positions[some]))
+        return _kilometres(metres)
+
+    def distance_within(self, ordinals: Ordinals, reach_km: Floats) -> Floats:
+        """As `distance`; infinite, without being measured, where it is certain to be more than `reach_km`."""
+        if self.shape is None:
+            return np.full(len(ordinals), np.inf)
+        known = self._known()
+        metres = known[ordinals]
+        unmeasured = np.flatnonzero(metres <= 0)
+        if not len(unmeasured):
+            return _kilometres(metres)
+        some = ordinals[unmeasured]
+        doubtful = unmeasured[-self._bounded(some) <= reach_km[unmeasured] * 1_000 + 2]
+        distance = np.where(metres > 0, _kilometres(metres), np.inf)
+        distance[doubtful] = self.distance(ordinals[doubtful])
+        return distance
+
+    def lower_bound(self, ordinals: Ordinals) -> Floats:
+        """Kilometres that `distance` is certain not to be under; infinite where either place is not known."""
+        if self.shape is None:
+            return np.full(len(ordinals), np.inf)
+        return _kilometres(np.abs(self._bounded(ordinals)))
+
+    def _bounded(self, ordinals: Ordinals) -> Metres:
+        """Metres as they are kept, none of them 0."""
+        known = self._known()
+        metres = known[ordinals]
+        unknown = np.flatnonzero(metres == 0)
+        if len(unknown) and self.shape is not None:
+            some = ordinals[unknown]
+            bound = self.shape.lower_bound(self.columns.positions[some])
+            made = np.full(len(some), NO_PLACE, dtype=np.int32)
+            placed = np.isfinite(bound)
+            made[placed] = -1 - (bound[placed] * 1_000).astype(np.int32)
+            known[some] = metres[unknown] = made
+        return metres
+
+    def _near(self, radius_km: float) -> NDArray[np.int32]:
+        """Begin and end of each run of ordinals near the shape; whoever came later is always looked at."""
+        bounds = self._bounds.get(radius_km)
+        if bounds is None:
+            runs = [] if self.shape is None else runs_near(self.columns.spatial_keys, self.shape, radius_km)
+            runs.append((len(self.columns.spatial_keys), NO_PLACE))
+            bounds = self._bounds[radius_km] = np.array(runs, dtype=np.int32).reshape(-1)
+        return bounds
+
+    def _known(self) -> Metres:
+        """The metres by ordinal, with room for whoever came since."""
+        metres = self._metres
+        if len(metres) < self.columns.capacity:
+            grown = np.zeros(self.columns.capacity, dtype=np.int32)
+            grown[: len(metres)] = metres
+            metres = self._metres = grown
+        return metres
+
+
+DistanceCache = WeightedCache[Shape | None, Distances]
+
+
+class NearDistances:
+    """Distances of some suppliers to a shape, less a radius around it: of the near at once, of others when asked for.
+
+    `known`: kilometres, NaN where that is certainly more than CERTAIN_KM and was not asked for; `near`: the other rows.
+    """
+
+    def __init__(self, cache: DistanceCache, shape: Shape | None, ordinals: Ordinals, radius_km: float = 0.0) -> None:
+        self.ordinals = ordinals
+        self._cache, self._shape, self._radius_km = cache, ref(shape) if shape else None, radius_km
+        self.near = self._distances.places(ordinals, radius_km)
+        self.known: Floats = np.full(len(ordinals), np.nan)
+        self.known[self.near] = self.of(ordinals[self.near])
+
+    @property
+    def _distances(self) -> Distances:
+        """Those of the shape, as long as they are cached; else they are measured anew.
+
+        Who asks has the shape; here it is not held, as it may be large.
+        """
+        return self._cache(self._shape() if self._shape else None)
+
+    def of(self, ordinals: Ordinals) -> Floats:
+        """Kilometres from any suppliers."""
+        return self._less_radius(self._distances.distance(ordinals))
+
+    def lower_bound(self, ordinals: Ordinals) -> Floats:
+        """Kilometres that those from any suppliers are certain not to be under."""
+        return self._less_radius(self._distances.lower_bound(ordinals))
+
+    def draws(self, ordinals: Ordinals) -> NDArray[np.uint64]:
+        """The drawing bits of any suppliers."""
+        return self._distances.columns.draw[ordinals]
+
+    def near_of(self, ordinals: Ordinals) -> Ordinals:
+        """Those of any suppliers, in order, that may be within CERTAIN_KM."""
+        return ordinals[self._distances.places(ordinals, self._radius_km)]
+
+    def at(self, rows: Positions) -> Floats:
+        """Kilometres from some of the suppliers, by row."""
+        distance = self.known[rows]
+        unknown = np.flatnonzero(np.isnan(distance))
+        if len(unknown):
+            distance[unknown] = self.of(self.ordinals[rows[unknown]])
+        return distance
+
+    def nearest(self, rows: Positions, count: int) -> Positions:
+        """Of some rows those that are not farther than the `count`-th nearest, or few more."""
+        if len(rows) <= count + FEW:
+            return rows
+        distance = self.known[rows]
+        near = np.flatnonzero(distance <= CERTAIN_KM)
+        if len(near) >= count:
+            rows, distance = rows[near], distance[near]
+        else:
+            distance = self.at(rows)
+        return rows if len(rows) <= count + FEW else rows[distance <= np.partition(distance, count - 1)[count - 1]]
+
+    def _less_radius(self, distance: Floats) -> Floats:
+        return np.maximum(distance - self._radius_km, 0.0) if self._radius_km else distance
+
+
+def _metres(distance: Floats) -> Metres:
+    metres = np.full(len(distance), NO_PLACE, dtype=np.int32)
+    known = np.isfinite(distance)
+    metres[known] = np.rint(distance[known] * 1_000).astype(np.int32) + 1
+    return metres
+
+
+def _kilometres(metres: Metres) -> Floats:
+    distance = (metres - 1) / 1_000.0
+    if metres.max(initial=0) == NO_PLACE:
+        distance[metres == NO_PLACE] = np.inf
+    return distance

@@ -1,0 +1,142 @@
+"""Offers as arrays: per segment or family that they name, and per one that may be wanted, all that answers it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.reference.cpv import Cpv
+from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.supplier import BASES, Supplier
+from matching.geo.projection import Floats
+from matching.offer_worth import OFFERED, PER_BASIS, PER_FIT, PRESENCES, RELATED, offered_segments, offers_for
+from matching.service_areas import GROUND, NATIONAL, NO_AREA, RADIUS, ServiceAreas
+from matching.supplier_columns import Ordinals
+
+OfferKeys = NDArray[np.int64]
+"""An offer for a wanted segment as one number: `supplier << SUPPLIER_BIT | worth`."""
+SUPPLIER_BIT, COLUMN_BIT = 32, 16
+WORTH_BITS = (1 << COLUMN_BIT) - 1
+SHORT_KM = 95.0
+"""Offers that reach farther are looked at apart: they are few, and most suppliers are farther away than that."""
+PRESENCE_OF_AREA = np.zeros(4, dtype=np.int64)
+PRESENCE_OF_AREA[[NO_AREA, RADIUS, GROUND, NATIONAL]] = [
+    PRESENCES.index(presence) for presence in ("nearby", "declared", "declared", "national")
+]
+
+
+class Offers(NamedTuple):
+    """Offers that name one segment or family, in the order of their suppliers' ordinals."""
+
+    supplier: Ordinals
+    basis: NDArray[np.int8]
+    area_kind: NDArray[np.int8]
+    area: NDArray[np.int32]
+    reach_km: Floats
+
+    def of(self, ordinal: int) -> "Offers":
+        """Those of one supplier."""
+        first, end = np.searchsorted(self.supplier, (ordinal, ordinal + 1))
+        return Offers._make(column[first:end] for column in self)
+
+
+NO_OFFERS = Offers(
+    np.empty(0, np.int32), np.empty(0, np.int8), np.empty(0, np.int8), np.empty(0, np.int32), np.empty(0)
+)
+
+
+class WithinReach(NamedTuple):
+    """Offers available within some kilometres of their suppliers, in the order of these."""
+
+    supplier: Ordinals
+    reach_km: Floats
+    key: OfferKeys
+
+
+class WantedOffers(NamedTuple):
+    """All offers that answer a wanted segment or family, in the order of their suppliers within each kind of area.
+
+    `suppliers`: each once. `areas`: distinct areas of ground; those of the n-th are `ground` from `area_starts[n]` on.
+    """
+
+    suppliers: Ordinals
+    short: WithinReach
+    long: WithinReach
+    areas: NDArray[np.int32]
+    area_starts: NDArray[np.intp]
+    ground: OfferKeys
+    national: OfferKeys
+
+    def written_since(self, rows_end: int) -> Ordinals:
+        """The suppliers whose ordinal is not under `rows_end`."""
+        return self.suppliers[np.searchsorted(self.suppliers, rows_end) :]
+
+
+def read_offers(
+    suppliers: Iterable[tuple[int, Supplier]], areas: ServiceAreas, taxonomy: Taxonomy, cpv: Cpv
+) -> dict[str, Offers]:
+    """The offers of suppliers, given by ordinal and in that order, by the segment or family they name."""
+    rows: dict[str, list[tuple[int, int, int, int, float]]] = {}
+    for ordinal, supplier in suppliers:
+        for offer in supplier.offers:
+            area = areas.intern(offer.service_area)
+            row = ordinal, BASES.index(offer.basis), area.kind, area.place, area.reach_km
+            for segment in offered_segments(offer, taxonomy, cpv):
+                rows.setdefault(segment, []).append(row)
+    areas.lay_out()
+    kinds = [column.dtype for column in NO_OFFERS]
+    return {segment: Offers._make(map(np.array, zip(*some, strict=True), kinds)) for segment, some in rows.items()}
+
+
+def joined_offers(earlier: Offers, later: Offers) -> Offers:
+    """Offers of some suppliers, then of others with larger ordinals."""
+    return _end_to_end([earlier, later])
+
+
+def answered_by(code: str, taxonomy: Taxonomy) -> Iterator[str]:
+    """The segments and families for which an offer that names `code` is an answer."""
+    yield code
+    family = taxonomy.family(code)
+    if family is None:
+        yield taxonomy.segments[code].family
+    else:
+        yield from (segment.id for segment in family.segments)
+
+
+def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy) -> WantedOffers:
+    """All of some offers that answer a wanted segment or family."""
+    found = [
+        (offers[code], fit * PER_FIT + place)
+        for place, (code, fit) in enumerate(offers_for(wanted, taxonomy))
+        if fit < RELATED and code in offers
+    ]
+    table = _end_to_end([NO_OFFERS, *(some for some, _ in found)])
+    worth = np.repeat(np.array([worth for _, worth in found], np.int64), [len(some.supplier) for some, _ in found])
+    worth += table.basis.astype(np.int64) * PER_BASIS + PRESENCE_OF_AREA[table.area_kind] * OFFERED
+    key = (table.supplier.astype(np.int64) << SUPPLIER_BIT) | worth
+    by_reach = (table.area_kind == RADIUS) | (table.area_kind == NO_AREA)
+    is_short = table.reach_km <= SHORT_KM
+    ground = np.flatnonzero(table.area_kind == GROUND)
+    ground = ground[np.lexsort((table.supplier[ground], table.area[ground]))]
+    areas, starts = np.unique(table.area[ground], return_index=True)
+    return WantedOffers(
+        suppliers=np.unique(table.supplier),
+        short=_within_reach(table, key, by_reach & is_short),
+        long=_within_reach(table, key, by_reach & ~is_short),
+        areas=areas,
+        area_starts=np.append(starts, len(ground)),
+        ground=key[ground],
+        national=np.sort(key[table.area_kind == NATIONAL]),
+    )
+
+
+def _end_to_end(tables: Sequence[Offers]) -> Offers:
+    columns: Iterator[tuple[NDArray[Any], ...]] = zip(*tables, strict=True)
+    return Offers._make(np.concatenate(column) for column in columns)
+
+
+def _within_reach(table: Offers, key: OfferKeys, of_kind: NDArray[np.bool_]) -> WithinReach:
+    rows = np.flatnonzero(of_kind)
+    rows = rows[np.argsort(table.supplier[rows], kind="stable")]
+    return WithinReach(table.supplier[rows], table.reach_km[rows], key[rows])

@@ -1,0 +1,115 @@
+"""The distinct service areas of offers, and which of them meet a territory."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import shapely
+
+from domain.reference.territory import Area, UnknownTerritory
+from domain.suppliers.supplier import ServiceArea
+from matching.geo.geojson_validation import checked_geometry
+from matching.geo.projection import Positions
+from matching.geo.territory import Bools, Geography, Territory
+
+# how an offer says where it is available
+NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3
+NEARBY_KM = 50.0
+"""The distance from the territory allowed to a supplier without a declared area (the contract's second gate)."""
+
+
+class AreaNumbers(NamedTuple):
+    """An offer's area as numbers: its kind, the kilometres it reaches, its place among the areas made of ground."""
+
+    kind: int
+    reach_km: float
+    place: int
+
+
+UNDECLARED, ALL_OF_FRANCE = AreaNumbers(NO_AREA, NEARBY_KM, -1), AreaNumbers(NATIONAL, np.inf, -1)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Areas made of ground that became known together: each commune of each, and what is drawn, by place."""
+
+    first: int
+    count: int
+    communes: Positions
+    owners: Positions
+    drawn: dict[int, shapely.Geometry]
+
+
+class ServiceAreas:
+    """The distinct areas made of ground (codes or geometry); new ones may be added, none changes or goes."""
+
+    def __init__(self, geography: Geography) -> None:
+        self.geography = geography
+        self.unknown_codes: set[str] = set()
+        self._numbers: dict[ServiceArea, AreaNumbers] = {}
+        self._grounds: list[Positions] = []
+        self._drawn: dict[int, shapely.Geometry] = {}
+        self._blocks: tuple[_Block, ...] = ()
+        self._meeting: WeakKeyDictionary[Territory, Bools] = WeakKeyDictionary()
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def intern(self, area: ServiceArea | None) -> AreaNumbers:
+        """An offer's area as numbers; a new one takes part in `meeting` after the next `lay_out`."""
+        if area is None:
+            return UNDECLARED
+        if area.national:
+            return ALL_OF_FRANCE
+        if area.radius_km is not None:
+            return AreaNumbers(RADIUS, area.radius_km, -1)
+        numbers = self._numbers.get(area)
+        if numbers is None:
+            numbers = self._numbers[area] = AreaNumbers(GROUND, np.inf, len(self._numbers))
+            self._grounds.append(np.flatnonzero(self._ground(area, numbers.place)))
+        return numbers
+
+    def lay_out(self) -> None:
+        """Lay the grounds of areas interned since the last time end to end."""
+        first = sum(block.count for block in self._blocks)
+        grounds, self._grounds = self._grounds, []
+        if grounds:
+            communes = np.concatenate(grounds)
+            owners = np.repeat(np.arange(len(grounds)), [len(ground) for ground in grounds])
+            self._blocks = (*self._blocks, _Block(first, len(grounds), communes, owners, self._drawn))
+            self._drawn = {}
+
+    def meeting(self, territory: Territory) -> Bools:
+        """For each area made of ground, whether it shares ground with a territory; found once for as long as that is
+        kept."""
+        blocks, found = self._blocks, self._meeting.get(territory, np.empty(0, dtype=bool))
+        new = [_meets(block, territory) for block in blocks if block.first >= len(found)]
+        if new:
+            found = self._meeting[territory] = np.concatenate((found, *new))
+        return found
+
+    def _ground(self, area: ServiceArea, place: int) -> Bools:
+        if area.geometry is not None:
+            region = self._drawn[place] = checked_geometry(area.geometry)
+            return self.geography.ground_of(region)
+        return self.geography.ground_of_codes(tuple(self._known(area.codes or ())))
+
+    def _known(self, codes: Iterable[str]) -> Iterator[Area]:
+        """The areas of the codes; one that reference data has dropped since it was stored is noted and left out."""
+        for code in codes:
+            try:
+                yield self.geography.territories.area(code, suggest=False)
+            except UnknownTerritory:
+                self.unknown_codes.add(code)
+
+
+def _meets(block: _Block, territory: Territory) -> Bools:
+    meets = np.zeros(block.count, dtype=bool)
+    meets[block.owners[territory.ground[block.communes]]] = True
+    if territory.codes is None and block.drawn:
+        # what is drawn is compared as drawn: two pieces of one commune need not meet, two zones may meet at sea
+        places = np.array(list(block.drawn)) - block.first
+        meets[places] = territory.share_ground(np.array(list(block.drawn.values())))
+    return meets

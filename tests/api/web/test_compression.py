@@ -1,0 +1,109 @@
+"""Long JSON answers are compressed for clients that ask; whatever the coding, it is the same answer."""
+
+import gzip
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from litestar.testing import AsyncTestClient
+
+from api.app import create_app
+from api.runtime.endpoint import Call, endpoint
+from api.settings import Settings
+from api.web.compression import LONG, SMALLEST, coded
+from matching.reference import Reference
+
+GZIP, PLAIN = {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "identity"}
+LARGE = ("/segments", "/rules", "/openapi.json")
+
+
+class Size(msgspec.Struct):
+    """The wished number of bytes."""
+
+    size: int
+
+
+@endpoint("GET", "/as-long-as", tag="Test", scope=None, answers=str)
+async def as_long_as(call: Call, query: Size) -> str:
+    """Answer that many bytes of JSON."""
+    return "a" * (query.size - 2)
+
+
+@pytest.fixture(scope="module")
+async def sized(settings: Settings, reference: Reference) -> AsyncIterator[AsyncTestClient[Any]]:
+    """A client that says how long the answer is to be."""
+    async with AsyncTestClient(create_app(settings, reference, parts=(), routes=(as_long_as,))) as client:
+        yield client
+
+
+def on_the_wire(answer: httpx.Response) -> dict[str, str]:
+    """The headers but for the id of the request."""
+    return {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+
+
+@pytest.mark.parametrize("path", LARGE)
+async def test_compressed_and_plain_are_one_answer(path: str, client: AsyncTestClient[Any]) -> None:
+    """Fewer bytes, the same content, each with its own entity tag; caches keep them apart."""
+    plain, compressed = await client.get(path, headers=PLAIN), await client.get(path, headers=GZIP)
+    assert compressed.content == plain.content
+    assert compressed.headers["content-encoding"] == "gzip"
+    assert int(compressed.headers["content-length"]) < int(plain.headers["content-length"]) == len(plain.content)
+    assert "content-encoding" not in plain.headers
+    assert plain.headers["vary"] == compressed.headers["vary"] == "accept, accept-language, accept-encoding"
+    assert plain.headers["etag"] != compressed.headers["etag"]
+    assert not compressed.headers["etag"].startswith("W/")
+
+
+@pytest.mark.parametrize("path", LARGE)
+@pytest.mark.parametrize("coding", [GZIP, PLAIN])
+async def test_head_has_the_headers_of_get(path: str, coding: dict[str, str], client: AsyncTestClient[Any]) -> None:
+    whole, head = await client.get(path, headers=coding), await client.head(path, headers=coding)
+    assert on_the_wire(head) == on_the_wire(whole)
+    assert head.content == b""
+
+
+@pytest.mark.parametrize("path", ["/segments", "/territories/commune:35238"])
+@pytest.mark.parametrize("coding", [GZIP, PLAIN])
+async def test_an_answer_already_held_still_stands(
+    path: str, coding: dict[str, str], client: AsyncTestClient[Any]
+) -> None:
+    """Whichever coding it came in; the 304 has the entity tag of the answer in its place, and nothing to decode."""
+    now = await client.get(path, headers=coding)
+    held = [(await client.get(path, headers=other)).headers["etag"] for other in (GZIP, PLAIN)]
+    for known in [*held, *(f"W/{etag}" for etag in held), "*"]:
+        again = await client.get(path, headers=coding | {"If-None-Match": known})
+        assert (again.status_code, again.content) == (304, b"")
+        assert "content-encoding" not in again.headers
+        assert (again.headers["etag"], again.headers["vary"]) == (now.headers["etag"], now.headers["vary"])
+
+
+async def test_short_answers_are_sent_as_they_are(sized: AsyncTestClient[Any]) -> None:
+    """One byte decides; what does not depend on the header does not name it."""
+    short, long = [await sized.get(f"/as-long-as?size={size}", headers=GZIP) for size in (SMALLEST - 1, SMALLEST)]
+    assert {"content-encoding", "vary"}.isdisjoint(short.headers)
+    assert (long.headers["content-encoding"], long.headers["vary"]) == ("gzip", "accept-encoding")
+    assert (len(short.content), len(long.content)) == (SMALLEST - 1, SMALLEST)
+
+
+@pytest.mark.parametrize("path", ["/docs/assets/swagger-ui-bundle.js", "/metrics"])
+async def test_only_json_is_compressed(path: str, client: AsyncTestClient[Any]) -> None:
+    answer = await client.get(path, headers=GZIP)
+    assert len(answer.content) > SMALLEST
+    assert "content-encoding" not in answer.headers
+
+
+@given(content=st.binary(max_size=100), times=st.sampled_from([1, SMALLEST, LONG // 50]))
+async def test_any_content_comes_back(content: bytes, times: int) -> None:
+    """Also what does not compress, and what is long enough for a thread; the same bytes each time."""
+    headers = {"vary": "accept"}
+    sent = await coded(content * times, "application/json", headers, "gzip")
+    is_long = len(content) * times >= SMALLEST
+    assert headers == (
+        {"vary": "accept, accept-encoding", "content-encoding": "gzip"} if is_long else {"vary": "accept"}
+    )
+    assert (gzip.decompress(sent) if is_long else sent) == content * times
+    assert sent == await coded(content * times, "application/json", {}, "gzip")

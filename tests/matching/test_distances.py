@@ -1,0 +1,92 @@
+"""Distances from the suppliers of an index: measured once, bounded first, and those near found by runs."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.suppliers.supplier import Point
+from matching.distances import DistanceCache, Distances, NearDistances
+from matching.geo.projection import Floats
+from matching.geo.shape import PointShape, PolygonShape, Shape
+from matching.spatial_order import CERTAIN_KM
+from matching.supplier_columns import SupplierColumns
+from matching.weighted_cache import WeightedCache
+from tests.factories import supplier
+
+SQUARE = PolygonShape(np.array([shapely.box(-2, 47, -1, 48)]))
+PLACES = (Point(47.5, -1.5), Point(48.5, -1.5), Point(47.0, 3.0), None)
+latitudes, longitudes = st.floats(-89.9, 89.9), st.floats(-180, 180)
+
+
+def columns(places: Iterable[Point | None] = PLACES) -> SupplierColumns:
+    return SupplierColumns(supplier(str(number), at=at) for number, at in enumerate(places))
+
+
+class Counting(PolygonShape):
+    """A shape that notes how many positions it was asked about."""
+
+    def __init__(self) -> None:
+        super().__init__(np.array([shapely.box(-2, 47, -1, 48)]))
+        self.asked = 0
+
+    def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
+        self.asked += len(positions)
+        return super().distance(positions, cap)
+
+
+def every(of: SupplierColumns) -> np.ndarray:
+    return np.arange(len(of), dtype=np.int32)
+
+
+def test_a_distance_is_measured_once() -> None:
+    ours, shape = columns(), Counting()
+    distances = Distances(ours, shape)
+    first = distances.distance(every(ours)[:2])
+    assert distances.distance(every(ours)[::-1])[2:].tolist() == first[::-1].tolist()
+    assert shape.asked == len(PLACES)
+
+
+def test_whoever_is_certainly_too_far_is_not_measured() -> None:
+    ours, shape = columns(), Counting()
+    found = Distances(ours, shape).distance_within(every(ours), np.full(len(ours), 60.0))
+    expected = shape.distance(ours.positions[: len(ours)])
+    assert found.tolist() == np.where(expected <= 60, expected, np.inf).tolist()
+    assert shape.asked == 2 + len(ours)
+
+
+@pytest.mark.parametrize("shape", [SQUARE, PointShape(48, -2), None], ids=["polygon", "point", "unknown"])
+def test_without_a_place_everything_is_infinitely_far(shape: Shape | None) -> None:
+    ours = columns((None,))
+    assert np.isinf(Distances(ours, shape).distance(every(ours))).all()
+    assert np.isinf(Distances(ours, shape).lower_bound(every(ours))).all()
+
+
+def test_those_added_are_measured_too_though_there_was_no_room() -> None:
+    ours = columns()
+    distances = Distances(ours, SQUARE)
+    distances.distance(every(ours))
+    added = ours.add([supplier(f"later {number}", at=Point(47.5, 3.0)) for number in range(1_000)])
+    assert len(set(distances.distance(np.array(added, dtype=np.int32)).tolist())) == 1
+    assert set(added) <= set(distances.places(every(ours), 0.0).tolist())
+
+
+@given(
+    st.lists(st.builds(Point, latitudes, longitudes), max_size=40),
+    latitudes,
+    longitudes,
+    st.sampled_from((0.0, 12.5, 400.0, 20_000.0)),
+)
+def test_who_is_in_no_run_is_certainly_far(places: list[Point], lat: float, lon: float, radius_km: float) -> None:
+    """Also near the poles and across the antimeridian."""
+    ours, shape = columns(places), PointShape(lat, lon)
+    cache: DistanceCache = WeightedCache(lambda shape: Distances(ours, shape), lambda _: 1, 1)
+    near = NearDistances(cache, shape, every(ours), radius_km)
+    far = np.setdiff1d(every(ours), near.near)
+    assert (shape.distance(ours.positions[far]) > radius_km + CERTAIN_KM).all()
+    assert (np.diff(near.near) > 0).all()
+    expected = np.maximum(shape.distance(ours.positions[: len(ours)]) - radius_km, 0)
+    assert near.at(np.arange(len(ours))).tolist() == expected.tolist()
