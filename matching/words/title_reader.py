@@ -20,7 +20,7 @@ from matching.words.titles import Title, TitleParser
 from matching.words.word_model import Probabilities, WordModel
 
 # Readings below are not given: more of them would be wrong than right ones lost.
-TITLE_FLOOR = 0.22
+TITLE_FLOOR = 0.3
 MOST_READINGS = 3
 # How many segments the model may propose beside those that phrases name, and the least chance of one.
 PROPOSED, LEAST_CHANCE = 3, 0.02
