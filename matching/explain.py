@@ -15,7 +15,6 @@ from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Advice, Outcome, RequestedSegment, Tension, TensionLevel, TerritoryEcho
 from domain.text.bilingual import Language, Text
 from matching import messages
-from matching.geo.territory import Territory
 from matching.in_words import advice_json, finding_json
 from matching.lot_query import LotQuery, Wanted
 from matching.reserved_selection import Covered
@@ -72,7 +71,8 @@ class Explainer:
 
     def territory(self, query: LotQuery) -> msgspec.Raw:
         """The `TerritoryEcho` of a lot."""
-        return _territory(query.territory, self.language)
+        territory = query.territory
+        return _territory(territory.label, territory.codes, territory.radius_km, self.language)
 
     def tension(self, query: LotQuery, covered: Sequence[Covered], unknown: int) -> tuple[TensionLevel, msgspec.Raw]:
         """The level of tension of the supply, by the requested segment with the fewest candidates; and a `Tension`.
@@ -149,9 +149,8 @@ def _requested(wanted: tuple[Wanted, ...], taxonomy: Taxonomy) -> msgspec.Raw:
 
 
 @lru_cache(1_024)
-def _territory(territory: Territory, language: Language) -> msgspec.Raw:
-    echo = TerritoryEcho(label=territory.label.to(language), codes=territory.codes, radius_km=territory.radius_km)
-    return msgspec.Raw(encode(echo))
+def _territory(label: Text, codes: tuple[str, ...] | None, radius_km: float | None, language: Language) -> msgspec.Raw:
+    return msgspec.Raw(encode(TerritoryEcho(label=label.to(language), codes=codes, radius_km=radius_km)))
 
 
 @lru_cache(8_192)

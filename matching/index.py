@@ -90,7 +90,7 @@ class Tail:
     rows: int = 0
     """The number of suppliers ever written to it, also of those that are gone."""
     wanted: dict[str, WantedOffers] = field(default_factory=dict)
-    """All that answers a segment or family: made when it is first asked for."""
+    """All that answers a segment or family: made when it is first asked for, also while another thread reads it."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class LiveIndex:
                 {**tail.offers, **of_tail},
                 np.concatenate((tail.offerless, _offerless(added))),
                 tail.rows + len(added),
-                {code: table for code, table in tail.wanted.items() if code not in concerned},
+                {code: table for code, table in tail.wanted.copy().items() if code not in concerned},
             ),
             gone,
             base.latest,

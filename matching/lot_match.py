@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,8 @@ class LotMatch:
 
     def _cached(self) -> CappedSelection:
         query, selection = self.query, self.selection
-        key = self.on, self.rules, self.reserved_types, query.site, query.lot.max_distance_km
+        site = ref(query.site) if query.site else None  # a cache of small things holds no large outline
+        key = self.on, self.rules, self.reserved_types, site, query.lot.max_distance_km
         found: CappedSelection = selection.capped.find_or(
             key, lambda: self._capped(selection.under(self.on, self.rules, self.reserved_types))
         )

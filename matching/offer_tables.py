@@ -95,13 +95,16 @@ def joined_offers(earlier: Offers, later: Offers) -> Offers:
 
 
 def answered_by(code: str, taxonomy: Taxonomy) -> Iterator[str]:
-    """The segments and families for which an offer that names `code` is an answer."""
+    """The segments and families for which an offer that names `code` is an answer.
+
+    A code that the taxonomy has dropped since it was stored answers nothing else.
+    """
     yield code
     family = taxonomy.family(code)
-    if family is None:
-        yield taxonomy.segments[code].family
-    else:
+    if family is not None:
         yield from (segment.id for segment in family.segments)
+    elif code in taxonomy.segments:
+        yield taxonomy.segments[code].family
 
 
 def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy) -> WantedOffers:

@@ -60,7 +60,7 @@ class Selection:
         self.ordinals, self.best, self.to_territory = ordinals, best, to_territory
         self.grades, self.grade_count = offer_grades(best[: len(subject.objects)] >> OFFERED_BITS)
         self.is_local: Bools = to_territory.known == 0
-        self.sites = WeightBound[Shape, NearDistances](CACHED_SITES)
+        self.sites = WeightBound[ref[Shape], NearDistances](CACHED_SITES)
         self.days = WeightBound[tuple[date, Rules], SelectionOfDay](CACHED_DAYS)
         self.reserved = WeightBound[tuple[date, Rules, ReservedTypes], ReservedSelection](CACHED_RESERVATIONS)
         self.capped = WeightBound[Hashable, Any](CACHED_CAPPED)
@@ -85,7 +85,7 @@ class Selection:
 
     def to_site(self, site: Shape) -> NearDistances:
         """Distances of the selected to a lot's site."""
-        return self.sites.find_or(site, lambda: NearDistances(self.base.distances, site, self.ordinals))
+        return self.sites.find_or(ref(site), lambda: NearDistances(self.base.distances, site, self.ordinals))
 
     def under(self, on: date, rules: Rules, reserved: ReservedTypes) -> ReservedSelection:
         """The selection on a day and under a reservation."""

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from secrets import token_hex
 
+import httptools
 import uvicorn
 from litestar import Litestar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -59,7 +60,44 @@ def serve_requests(app: Litestar, bound: socket.socket, on_start: Callable[[], o
 
 
 class _Protocol(HttpToolsProtocol):
-    """HTTP as uvicorn reads it, except that malformed HTTP is refused by a problem document, as everything else is."""
+    """HTTP as uvicorn reads it, but malformed HTTP is refused by a problem document, and `Upgrade` is ignored.
+
+    The parser takes what follows a head with `Upgrade: h2c`, which some clients send with every first request, for
+    another protocol and not for the body. Such a head is read again without that header (RFC 9110 §7.8 allows it).
+    """
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                if not self._is_read_again():
+                    self.send_400_response("")
+                    return
+                data = self._head_without_upgrade() + data[upgrade.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+            except httptools.HttpParserError:
+                self.logger.warning("Invalid HTTP request received.")
+                self.send_400_response("")
+                return
+
+    def _head_without_upgrade(self) -> bytes:
+        first = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        headers = (b"%b: %b" % header for header in self.headers if header[0] != b"upgrade")
+        return b"\r\n".join([first, *headers, b"", b""])
+
+    def on_headers_complete(self) -> None:
+        if not self._is_read_again():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self._is_read_again():
+            super().on_message_complete()
+
+    def _is_read_again(self) -> bool:
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (the name is uvicorn's)
         refused = document(Refusal("bad-request"), "fr")

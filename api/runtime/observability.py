@@ -4,6 +4,7 @@ The middleware is around the whole application, so that unknown paths count too.
 body.
 """
 
+import asyncio
 import logging
 import re
 import sys
@@ -25,10 +26,12 @@ from api.runtime.auth import is_bearer_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.metrics import CONTENT_TYPE, Metrics
 from api.settings import Settings
-from api.web.problems import Refusal
+from api.web.problems import Refusal, document
+from domain.text.bilingual import Text
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _UNROUTED = "(no route)"
+_UNANSWERED = 499
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -81,7 +84,7 @@ class ObservabilityMiddleware:
             # a copy: the server reads the method of its own scope to know that no body will come
             scope = scope.copy()
             scope["method"] = "GET"
-        status = 499
+        status = _UNANSWERED
 
         async def observed_send(message: Message) -> None:
             nonlocal status
@@ -94,6 +97,12 @@ class ObservabilityMiddleware:
 
         try:
             await self._app(scope, receive, observed_send)
+        except asyncio.CancelledError:  # the server stops, and waits no longer
+            if status != _UNANSWERED:
+                raise
+            call = Call(scope)
+            answer = document(_stopping(), call.language).to_asgi_response(app=None, request=call)
+            await answer(scope, receive, observed_send)
         finally:
             self._observe(scope, method, status, time.perf_counter() - started)
 
@@ -106,6 +115,13 @@ class ObservabilityMiddleware:
         organisation = client.organisation if client is not None else None
         ms = round(seconds * 1000, 2)
         self._report(AccessLine(method, path, status, ms, scope["request_id"], organisation, datetime.now(UTC)))  # type: ignore[typeddict-item]
+
+
+def _stopping() -> Refusal:
+    detail = Text(
+        "Le service s'arrête. Reprendre après Retry-After.", "The service stops. Try again after Retry-After."
+    )
+    return Refusal("not-ready", detail, headers={"connection": "close"})
 
 
 def _request_id(scope: Scope) -> str:

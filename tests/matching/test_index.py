@@ -1,5 +1,7 @@
 """The index holds active suppliers as arrays; the live one, with its changes, answers as if built anew."""
 
+from typing import Any, ClassVar
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -206,3 +208,33 @@ def test_a_code_that_reference_data_has_dropped_leaves_the_rest_of_the_area() ->
     built = index(supplier("atelier", stale))
     assert built.unknown_codes == {"epci:000000000"}
     assert names(matched(need(), supplier("atelier", stale, at=LYON)).candidates) == ["atelier"]
+
+
+def test_a_segment_that_the_taxonomy_has_dropped_does_not_keep_the_index_from_changing(reference: Reference) -> None:
+    """Who offers it may be written anew, in the base or later, and leave it or come back to it."""
+    stale = supplier("a", offer("pr-dropped"))
+    held = live(stale, supplier("b"), supplier("c")).after([supplier("a"), supplier("d", offer("pr-dropped"))], [], 2)
+    held = held.after([stale, supplier("d")], [], 3)
+    assert answer(reference, held) == answer(reference, live(stale, supplier("b"), supplier("c"), supplier("d")))
+
+
+class _AskedMeanwhile(str):
+    """A segment during whose comparison another thread asks for one more."""
+
+    __slots__ = ()
+    tables: ClassVar[dict[str, Any]] = {}
+
+    def __hash__(self) -> int:
+        for each in range(100):
+            self.tables[f"asked meanwhile {each}"] = None
+        return super().__hash__()
+
+    __eq__ = str.__eq__
+
+
+def test_matches_may_ask_for_tables_of_the_tail_while_it_changes() -> None:
+    held = live(supplier("a"), supplier("b"), supplier("c")).after([supplier("d")], [], 2)
+    (table,) = held.wanted("pr-locaux")[1:]
+    held.tail.wanted[_AskedMeanwhile("ev")] = table
+    _AskedMeanwhile.tables = held.tail.wanted
+    assert len(held.after([supplier("e")], [], 3)) == 5

@@ -72,6 +72,23 @@ def test_what_is_no_http_is_refused_by_a_problem(start: Start) -> None:
     assert server.ask("GET", "/health/live").status == 200
 
 
+def test_a_wish_for_another_protocol_is_ignored(start: Start) -> None:
+    """The body after it is read, in one piece with the head or later; so is the next request."""
+    server = start().ready()
+    host, port = server.netloc.split(":")
+    headers = f"Host: {host}\r\nAuthorization: Bearer {ADMIN_KEY}\r\nContent-Type: application/json\r\n"
+    wish = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+    head = f"POST /match HTTP/1.1\r\n{headers}{wish}Content-Length: {len(NEED)}\r\n\r\n".encode()
+    with socket.create_connection((host, int(port))) as connection, connection.makefile("rb") as answers:
+        for pieces in ([head + NEED], [head[:50], head[50:], NEED], [head + NEED[:9], NEED[9:]]):
+            for piece in pieces:
+                connection.sendall(piece)
+            assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
+            lines = iter(answers.readline, b"\r\n")
+            length = next(line for line in [*lines] if line.startswith(b"content-length: ")).partition(b" ")[2]
+            assert "lots" in json.loads(answers.read(int(length)))
+
+
 def test_a_running_request_is_finished(home: Path, start: Start) -> None:
     """A request whose body is still arriving when the wish to stop comes is answered before the end."""
     server = start().ready()

@@ -1,5 +1,6 @@
 """Each request leaves an id, one log line and a measurement, and none of its secrets."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from api.app import create_app
 from api.runtime import observability
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.metrics import SOURCES_NAMED, Metrics
-from api.runtime.observability import configure_logging
+from api.runtime.observability import ObservabilityMiddleware, access_log, configure_logging
 from api.settings import Settings, read_settings
 from matching.reference import Reference
 from matching.trade_groups import TradeGroup
@@ -228,3 +229,28 @@ def test_processes_count_together(tmp_path: Path) -> None:
     counted = samples(second.stdout)
     assert first.stdout != second.stdout
     assert counted["vivier_http_request_seconds_count", ("GET", "/a", "200")] == 2
+
+
+async def test_what_is_still_unanswered_at_the_end_is_refused(settings: Settings, capsys: Any) -> None:
+    """The server ends its tasks when it waits no longer: a problem document, counted and logged as sent."""
+    sent: list[Any] = []
+    waits = asyncio.Event()
+
+    async def never(*_: Any) -> None:
+        waits.set()
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    middleware = ObservabilityMiddleware(never, Metrics(), access_log(settings))
+    scope: Any = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""}
+    task = asyncio.create_task(middleware(scope, never, send))  # type: ignore[arg-type]
+    await waits.wait()
+    task.cancel()
+    await task
+    headers = dict(sent[0]["headers"])
+    assert sent[0]["status"] == json.loads(sent[1]["body"])["status"] == 503
+    assert headers[b"content-type"] == b"application/problem+json"
+    assert {b"retry-after", b"x-request-id", b"connection"} <= headers.keys()
+    assert json.loads(capsys.readouterr().err)["status"] == 503

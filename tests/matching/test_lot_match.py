@@ -1,0 +1,50 @@
+"""A lot held against an index: what is cached of it holds no large outline."""
+
+import dataclasses
+from typing import Any
+from weakref import ref
+
+import pytest
+
+from domain.needs.need import Place, TerritoryRequest
+from matching.engine import match_json
+from matching.geo.territory import Geography
+from matching.index import Index, LiveIndex
+from matching.reference import Reference
+from tests.factories import ON, RENNES, lot, need, square, supplier
+
+
+class _Watched(Geography):
+    """Remembers weakly all that it prepared."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.prepared: list[ref[Any]] = []
+
+    def territory(self, *given: Any) -> Any:
+        return self._watched(super().territory(*given))
+
+    def place(self, *given: Any) -> Any:
+        return self._watched(super().place(*given))
+
+    def _watched(self, made: Any) -> Any:
+        self.prepared.append(ref(made))
+        return made
+
+
+def test_outlines_go_when_the_caches_that_weigh_them_let_go(
+    reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vertex takes a kilobyte: thousands of drawn areas, or communes as sites, would not fit in memory."""
+    monkeypatch.setattr("matching.geo.territory.CACHED_VERTICES", 0)
+    monkeypatch.setattr("matching.index.DISTANCE_BYTES", 0)
+    own = dataclasses.replace(reference, geography=_Watched(reference.territories))
+    held = LiveIndex(Index([supplier("a")], own.taxonomy, own.cpv, own.geography), 1)
+    asked = need(
+        lot("pr-locaux", site=Place(commune="35238"), max_distance_km=20),
+        territory=TerritoryRequest(geometry=square(RENNES, 0.2)),
+    )
+    match_json(asked, held, own, ON, "fr")
+    assert isinstance(own.geography, _Watched)
+    assert len(own.geography.prepared) == 2
+    assert [each() for each in own.geography.prepared] == [None, None]
