@@ -3,8 +3,7 @@
 `bench/title_labels.csv` names the titles, which stay in `../shared/data`: lots of the notices by notice and lot,
 objects of the awards by the digest of their text. A label without segments is a title that says another trade; titles
 that say none are left out. Half of them (by the digest of the id) is held back: what is tuned looks at the others only.
-Later ones say in `set` which they are: tuned on, or the exam, which is held back as well and was never looked at before
-all was tuned.
+Later ones say in `set` which they are: tuned on, or the exam, which is held back as well.
 """
 
 import csv

@@ -19,7 +19,7 @@ from matching.words.phrases import PhraseSpotter, stems
 from matching.words.titles import Title, TitleParser
 from matching.words.word_model import Probabilities, WordModel
 
-# Readings below are not given: more of them would be wrong than right ones lost.
+# Readings below are not given: more of them would be wrong than right ones lost (on titles tuned to, cross-validated).
 TITLE_FLOOR = 0.3
 MOST_READINGS = 3
 # How many segments the model may propose beside those that phrases name, and the least chance of one.
@@ -147,7 +147,7 @@ class TitleReader:
         chances = self._model.probabilities(parsed.parts)
         whole = self._model.probabilities(parsed.parts + parsed.context) if parsed.context else chances
         own, around_it = (_Phrases(self._spotted(parts), parts) for parts in (parsed.parts, parsed.context))
-        return _Weighed(parsed, own, around_it, chances, whole)
+        return _Weighed(parsed, own, around_it, chances, whole, bool(context))
 
     def _spotted(self, parts: Sequence[Sequence[str]]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
         """The phrases of some parts with the segments they name.
@@ -172,8 +172,12 @@ class TitleReader:
         """The segments that a title may mean with their confidence, best first."""
         bias, *weights = self._model.trust
         ranked, listed = [], weighed.listed
+        # another trade that the need's title names takes nothing from one that the lot's own names
+        kept = weighed.own.named if weighed.in_need and weighed.around.named - weighed.own.named else set()
         for segment in self._proposed(weighed):
             clues = weighed.clues(segment, self._places.get(segment))
+            if segment in kept:
+                clues = clues._replace(chance=max(clues.chance, clues.own_chance))
             score = bias + sum(weight * value for weight, value in zip(weights, clues, strict=True) if value)
             score += LISTED if segment in listed else 0.0
             ranked.append((segment, round(1 / (1 + math.exp(-score)), 3)))
@@ -187,13 +191,17 @@ class TitleReader:
 
 
 class _Weighed(NamedTuple):
-    """A title, the phrases of its object and of what completes it, and the model's chances without and with that."""
+    """A title, the phrases of its object and of what completes it, the model's chances without and with that.
+
+    `in_need`: it was read with the title of its need.
+    """
 
     title: Title
     own: _Phrases
     around: _Phrases
     chances: Probabilities
     whole: Probabilities
+    in_need: bool
 
     @property
     def phrases(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:

@@ -34,7 +34,7 @@ def test_the_place_of_performance_is_a_second_offer() -> None:
     [
         ("Nettoyage des locaux", "77310000", ("pr-locaux",)),
         ("Lot 3", "90911300", ("pr-specialise",)),
-        ("Entretien de l'agence", "77310000", ()),
+        ("Lot 3, secteur agence", "77310000", ()),
         ("Lot 3", "75231240", ()),
         ("Lot 3", "85312510", ()),
         ("Lot 3", "00000000", ()),
