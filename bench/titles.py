@@ -27,7 +27,10 @@ STEPS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 class Labelled(NamedTuple):
-    """A title, the title of the need it belongs to, and the segments it means, () for another trade."""
+    """A title, the title of the need it belongs to, and the segments it means, () for another trade.
+
+    `chosen`: of the first labelled, which left out what is hard to label; the others were drawn at random.
+    """
 
     source: str
     title: str
@@ -35,6 +38,7 @@ class Labelled(NamedTuple):
     segments: tuple[str, ...]
     held_back: bool
     exam: bool = False
+    chosen: bool = False
 
 
 def labelled(data: Path) -> list[Labelled]:
@@ -50,8 +54,10 @@ def labelled(data: Path) -> list[Labelled]:
             if row["source"] == "award" or counted[row["id"]] <= MOST_LOTS:
                 segments = tuple(row["segments"].split())
                 exam = row["set"] == "exam"
-                held_back = exam or (not row["set"] and _held_back(row["id"]))
-                titles.append(Labelled(row["source"], title or need, need if title else "", segments, held_back, exam))
+                chosen = not row["set"]
+                held_back = exam or (row["set"] in ("", "drawn") and _held_back(row["id"]))
+                named = title or need, need if title else ""
+                titles.append(Labelled(row["source"], *named, segments, held_back, exam, chosen))
     return titles
 
 

@@ -114,7 +114,7 @@ class RowWriter:
 
     def candidates(self, lot: LotMatch, count: int, seed: int) -> list[msgspec.Raw]:
         """The first `count` candidates."""
-        order, written = lot.capped.first(count), self._written(lot)
+        order, written = lot.capped.first(count), self._cached_rows(lot)
         if order.is_settled and count in written.in_order:
             return written.in_order[count]
         rows, distance = order.first(seed)
@@ -140,7 +140,7 @@ class RowWriter:
 
     def near_misses(self, lot: LotMatch, refused: Sequence[Refused]) -> list[msgspec.Raw]:
         """The near misses, in order."""
-        written = self._written(lot).near_misses
+        written = self._cached_rows(lot).near_misses
         if len(written) > MOST_WRITTEN:
             written.clear()
         rows = []
@@ -175,8 +175,8 @@ class RowWriter:
             for ordinal, away in found.nearest
         ]
 
-    def _written(self, lot: LotMatch) -> WrittenRows:
-        """The rows written before that may be shown again."""
+    def _cached_rows(self, lot: LotMatch) -> WrittenRows:
+        """The cache of rows for the site, language and contract of a lot; rows are added to it as they are shown."""
         place = lot.query.lot.site
         by_commune = place is not None and place.commune is not None
         return lot.capped.written((by_commune, self.language, self.contract))

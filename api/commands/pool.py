@@ -63,7 +63,7 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
         with_staff=options.with_staff,
         memory=options.memory,
     )
-    given = _given(options, settings)
+    given = _files_to_read(options, settings)
     try:
         with step_bars() as observe:
             files, manifest = build(given, options.out, choices, observe)
@@ -80,7 +80,7 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _given(options: argparse.Namespace, settings: Settings) -> dict[str, Sequence[Path]]:
+def _files_to_read(options: argparse.Namespace, settings: Settings) -> dict[str, Sequence[Path]]:
     """The paths of the files given, by id; with `--fetch` also of those that can be fetched, which then are."""
     given = {file.id: paths for file in published_files() if (paths := _paths(options, file))}
     if options.fetch is not None:

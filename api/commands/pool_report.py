@@ -58,7 +58,7 @@ def _share(part: int, whole: int) -> str:
 
 
 def _credits(sources: Sequence[GivenFile]) -> list[str]:
-    """Whom to credit, each once, with the day of its newest file."""
+    """The publishers to credit, each once, with the day of its newest file."""
     days: dict[str, str] = {}
     for file in published_files():
         for source in sources:

@@ -64,7 +64,9 @@ def manifest_of(
             rows[report.made] = rows.get(report.made, 0) + report.kept
     formats = {file.made: file.format for file in published_files()}
     made = (MadeFile(name, formats[name] or "", count, sha256_of(folder / name)) for name, count in rows.items())
-    return Manifest(choices, tuple(_given(id_, path) for id_, paths in given.items() for path in paths), tuple(made))
+    return Manifest(
+        choices, tuple(_described(id_, path) for id_, paths in given.items() for path in paths), tuple(made)
+    )
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -92,6 +94,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _given(id_: str, path: Path) -> GivenFile:
+def _described(id_: str, path: Path) -> GivenFile:
+    """A file that was given, by its name, day of change (UTC) and size in bytes."""
     state = path.stat()
     return GivenFile(id_, path.name, datetime.fromtimestamp(state.st_mtime, UTC).date(), state.st_size)

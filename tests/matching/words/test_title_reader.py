@@ -71,19 +71,21 @@ def test_where_no_phrase_is_said_the_model_names_its_words() -> None:
     assert all(reading.words for reading in readings if reading.confidence > TITLE_FLOOR)
 
 
-def test_real_titles_held_back_are_read(shared_data: Path) -> None:
+@pytest.mark.parametrize(("chosen", "most_invented"), [(True, 0.15), (False, 0.16)])
+def test_real_titles_held_back_are_read(shared_data: Path, chosen: bool, most_invented: float) -> None:
     """The right segment among the first three, and none for titles of other trades, as often as was measured.
 
-    Aimed at are 90 % and at most 15 %; 90.7 % and 15.3 % are reached (bench/RESULTS.md), and neither may become worse.
+    Aimed at are 90 % and at most 15 %, which the first titles that were labelled keep (95 % and 14 %); with those drawn
+    at random since, 90.7 % and 15.3 % are reached (bench/RESULTS.md), and neither may become worse.
     """
-    titles = [title for title in labelled(shared_data) if title.held_back]
+    titles = [title for title in labelled(shared_data) if title.held_back and (title.chosen or not chosen)]
     meant = [title for title in titles if title.segments]
     read = [{reading.segment for reading in READER.read(title.title, title.need)} for title in meant]
     right = sum(bool(found & {*title.segments}) for found, title in zip(read, meant, strict=True))
     others = [title for title in titles if not title.segments]
     invented = sum(bool(READER.read(title.title, title.need)) for title in others)
     assert right >= 0.9 * len(meant)
-    assert invented <= 0.16 * len(others)
+    assert invented <= most_invented * len(others)
 
 
 def test_confidence_is_the_share_that_is_right(shared_data: Path) -> None:
