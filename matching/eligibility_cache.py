@@ -15,7 +15,7 @@ from domain.law.rules import Rules
 from domain.law.supplier_facts import LegalFacts
 from domain.law.supply_advice import approval_end
 from domain.needs.need import RESERVED_TYPES, Reserved
-from domain.suppliers.supplier import Supplier
+from matching.indexed_supplier import MatchedSupplier, legal_facts
 from matching.weighted_cache import WeightedCache
 
 FactPositions = NDArray[np.int32]
@@ -43,9 +43,9 @@ class EligibilityCache:
     last few days. The rules are the same each time. Threads may share it: they would write the same.
     """
 
-    def __init__(self) -> None:
-        self.distinct: list[LegalFacts] = []
-        self._places: dict[LegalFacts, int] = {}
+    def __init__(self, distinct: Iterable[LegalFacts] = ()) -> None:
+        self.distinct = list(distinct)
+        self._places = {facts: place for place, facts in enumerate(self.distinct)}
         self._codes: WeightedCache[date, _Growing] = WeightedCache(
             lambda _: _Growing(UNJUDGED, np.uint16), lambda _: 1, CACHED_DATES
         )
@@ -53,17 +53,18 @@ class EligibilityCache:
             lambda _: _Growing(UNDECIDED, np.int32), lambda _: max(len(self.distinct), 1), CACHED_ENDS
         )
 
-    def positions_of(self, suppliers: Iterable[Supplier]) -> FactPositions:
+    def positions_of(self, suppliers: Iterable[MatchedSupplier]) -> FactPositions:
         """The places of each supplier's legal facts among the distinct ones; those that nobody had are added."""
-        places = []
-        for supplier in suppliers:
-            facts = legal_facts(supplier)
-            place = self._places.get(facts)
-            if place is None:
-                place = self._places[facts] = len(self.distinct)
-                self.distinct.append(facts)
-            places.append(place)
-        return np.array(places, dtype=np.int32)
+        return np.array([self.place_of(supplier) for supplier in suppliers], dtype=np.int32)
+
+    def place_of(self, supplier: MatchedSupplier) -> int:
+        """The place of a supplier's legal facts among the distinct ones."""
+        facts = legal_facts(supplier)
+        place = self._places.get(facts)
+        if place is None:
+            place = self._places[facts] = len(self.distinct)
+            self.distinct.append(facts)
+        return place
 
     def codes(self, facts: FactPositions, on: date, rules: Rules) -> OutcomeCodes:
         """The outcomes on a day of the suppliers of these facts."""
@@ -109,11 +110,6 @@ class _Growing:
         with self._lock:
             room = np.full(max(count - len(self._values), 0), self._unknown, dtype=self._values.dtype)
             self._values = np.concatenate((self._values, room))
-
-
-def legal_facts(supplier: Supplier) -> LegalFacts:
-    """The legal facts of a supplier."""
-    return LegalFacts(supplier.approvals, supplier.shares, supplier.in_prison, supplier.legal_form, supplier.ess)
 
 
 def code_of(outcomes: Iterable[int]) -> int:

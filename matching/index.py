@@ -1,4 +1,4 @@
-"""The suppliers that needs are matched against: an index in memory, and how it stands after the changes since."""
+"""The suppliers that needs are matched against: an index, and how it stands after the changes since."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,10 +11,11 @@ import numpy as np
 
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
-from domain.suppliers.supplier import Supplier
 from matching.distances import Distances
 from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Geography
+from matching.index_tables import IndexTables, built
+from matching.indexed_supplier import IndexedSupplier, MatchedSupplier
 from matching.offer_tables import (
     NO_OFFERS,
     Offers,
@@ -38,21 +39,20 @@ OFFERLESS = ""
 
 
 class Index:
-    """Active suppliers, ready to be matched: what they are built of stays; `LiveIndex` adds to its columns.
+    """Active suppliers, ready to be matched: the tables stay as they are; `LiveIndex` adds to the columns.
 
     `offers` by the segment or family they name, `wanted` all that answers one; `offerless`: suppliers without offers.
     `distances(shape)` caches distances to a shape.
     """
 
-    def __init__(self, suppliers: Iterable[Supplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> None:
+    def __init__(self, tables: IndexTables, taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> None:
         self.taxonomy, self.cpv, self.geography = taxonomy, cpv, geography
-        self.columns = columns = SupplierColumns(suppliers)
-        self.areas = ServiceAreas(geography)
-        self.offers: Mapping[str, Offers] = read_offers(enumerate(columns.suppliers), self.areas, taxonomy, cpv)
-        codes = (*taxonomy.segments, *(family.id for family in taxonomy.families))
-        self.wanted = {code: wanted_offers(code, self.offers, taxonomy) for code in codes}
-        self.offerless = _offerless(enumerate(columns.suppliers))
-        self.eligibility, self.trade_groups = columns.eligibility, TradeGroups(columns.suppliers)
+        self.columns = columns = SupplierColumns(tables.suppliers, tables.names.facts)
+        self.areas = ServiceAreas(geography, tables.areas)
+        self.offers, self.wanted, self.offerless = tables.offers, tables.wanted, tables.offerless
+        self.eligibility, self.trade_groups = columns.eligibility, TradeGroups(tables.names.groups, tables.groups)
+        self.unknown_codes = frozenset(tables.names.unknown_codes)
+        """Codes of service areas that the reference data does not know, and that were left out."""
         self.distances: WeightedCache[Shape | None, Distances] = WeightedCache(
             lambda shape: Distances(columns, shape),
             lambda made: made.weight,
@@ -65,19 +65,19 @@ class Index:
         self.selections = WeightBound[Any, Any](SELECTION_BYTES + SELECTION_BYTES_PER_SUPPLIER * size)
         self.nearby = WeightBound[Any, Any](SELECTION_BYTES // 2)
 
-    @property
-    def suppliers(self) -> list[Supplier]:
-        """Those it is built of, by ordinal."""
-        return self.columns.suppliers[: len(self.columns.spatial_keys)]
+    @classmethod
+    def of(cls, suppliers: Iterable[MatchedSupplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> "Index":
+        """An index of those of some suppliers that are active."""
+        return cls(built(suppliers, taxonomy, cpv, geography), taxonomy, cpv, geography)
 
     @property
-    def unknown_codes(self) -> frozenset[str]:
-        """Codes of service areas that the reference data does not know, and that were left out."""
-        return frozenset(self.areas.unknown_codes)
+    def suppliers(self) -> list[IndexedSupplier]:
+        """Those of the tables, by ordinal."""
+        return [self.columns.supplier(ordinal) for ordinal in range(len(self.columns.spatial_keys))]
 
-    def rebuilt(self, suppliers: Iterable[Supplier]) -> "Index":
+    def rebuilt(self, suppliers: Iterable[MatchedSupplier]) -> "Index":
         """An index of other suppliers over the same reference data."""
-        return Index(suppliers, self.taxonomy, self.cpv, self.geography)
+        return Index.of(suppliers, self.taxonomy, self.cpv, self.geography)
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class LiveIndex:
     change: int = 0
     changed_at: Mapping[str, int] = field(default_factory=dict)
 
-    def after(self, changed: Iterable[Supplier], removed: Iterable[UUID], data_version: int) -> "LiveIndex":
+    def after(self, changed: Iterable[MatchedSupplier], removed: Iterable[UUID], data_version: int) -> "LiveIndex":
         """This index once some suppliers have been written anew or removed; this one stays as it is.
 
         Where more have changed than stay as they were, all of them make a new base.
@@ -123,22 +123,23 @@ class LiveIndex:
                 return LiveIndex(self.base.rebuilt((*kept, *active)), data_version)
             return self._followed(active, touched, data_version)
 
-    def _followed(self, active: list[Supplier], touched: set[UUID], data_version: int) -> "LiveIndex":
+    def _followed(self, active: list[MatchedSupplier], touched: set[UUID], data_version: int) -> "LiveIndex":
         base, tail, columns = self.base, self.tail, self.base.columns
         replaced = [ordinal for each in touched if (ordinal := self.ordinal_of(each)) is not None]
-        added = list(zip(columns.add(active), active, strict=True))
+        before = [(ordinal, columns.supplier(ordinal)) for ordinal in replaced]
+        added = list(enumerate(active, self.rows_end))
+        offers = read_offers(added, base.areas, base.taxonomy, base.cpv)
+        named = {*offers, *read_offers(before, base.areas, base.taxonomy, base.cpv)}
+        concerned = {wanted for code in named for wanted in answered_by(code, base.taxonomy)}
+        if any(not supplier.offers for _, supplier in (*before, *added)):
+            concerned.add(OFFERLESS)
+        # what may fail is done: from here on the base changes
+        columns.add(active)
         base.trade_groups.add(active)
         gone = np.zeros(columns.capacity, dtype=bool)
         if self.gone is not None:
             gone[: len(self.gone)] = self.gone
         gone[replaced] = True
-        offers = read_offers(added, base.areas, base.taxonomy, base.cpv)
-        before = read_offers(
-            ((each, columns.suppliers[each]) for each in replaced), base.areas, base.taxonomy, base.cpv
-        )
-        concerned = {wanted for code in {*offers, *before} for wanted in answered_by(code, base.taxonomy)}
-        if any(not columns.suppliers[each].offers for each in (*replaced, *(ordinal for ordinal, _ in added))):
-            concerned.add(OFFERLESS)
         base.latest += 1
         of_tail = {code: joined_offers(tail.offers.get(code, NO_OFFERS), some) for code, some in offers.items()}
         return LiveIndex(
@@ -205,7 +206,7 @@ class LiveIndex:
         """The ordinal of an active supplier; None where there is none of that id."""
         ordinal = self.tail.ordinals.get(supplier)
         if ordinal is None:
-            ordinal = self.base.columns.ordinals.get(supplier)
+            ordinal = self.base.columns.ordinal_of(supplier)
             if ordinal is not None and self.gone is not None and self.gone[ordinal]:
                 return None
         return ordinal
@@ -214,12 +215,12 @@ class LiveIndex:
         """Whether a later change concerned any of these wanted segments or families."""
         return any(self.changed_at.get(code, 0) > change for code in codes)
 
-    def suppliers(self) -> Iterator[Supplier]:
+    def suppliers(self) -> Iterator[IndexedSupplier]:
         """Every active supplier, once."""
         columns, tail = self.base.columns, self.tail.ordinals.values()
         for ordinal in (*range(len(columns.spatial_keys)), *tail):
             if self.gone is None or not self.gone[ordinal]:
-                yield columns.suppliers[ordinal]
+                yield columns.supplier(ordinal)
 
     def trade_groups(self) -> Counter[TradeGroup]:
         """The number of active suppliers of each group."""
@@ -235,5 +236,5 @@ class LiveIndex:
         return of_base - lost + len(self.tail.ordinals)
 
 
-def _offerless(suppliers: Iterable[tuple[int, Supplier]]) -> Ordinals:
+def _offerless(suppliers: Iterable[tuple[int, MatchedSupplier]]) -> Ordinals:
     return np.array([ordinal for ordinal, supplier in suppliers if not supplier.offers], dtype=np.int32)

@@ -1,6 +1,8 @@
 """Offers as arrays: per segment or family that they name, and per one that may be wanted, all that answers it."""
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,8 +10,9 @@ from numpy.typing import NDArray
 
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
-from domain.suppliers.supplier import BASES, Supplier
+from domain.suppliers.supplier import BASES, Basis, Offer, ServiceArea
 from matching.geo.projection import Floats
+from matching.indexed_supplier import MatchedSupplier
 from matching.offer_worth import OFFERED, PER_BASIS, PER_FIT, PRESENCES, RELATED, offered_segments, offers_for
 from matching.service_areas import GROUND, NATIONAL, NO_AREA, RADIUS, ServiceAreas
 from matching.supplier_columns import Ordinals
@@ -73,20 +76,70 @@ class WantedOffers(NamedTuple):
         return self.suppliers[np.searchsorted(self.suppliers, rows_end) :]
 
 
+class OfferRows:
+    """Offers as their suppliers arrive, of which tables are made by the segment or family they name.
+
+    Many offers are alike: what they come to is found once for all of them.
+    """
+
+    def __init__(self, areas: ServiceAreas, taxonomy: Taxonomy, cpv: Cpv) -> None:
+        self._areas, self._taxonomy, self._cpv = areas, taxonomy, cpv
+        self._codes: dict[str, int] = {}
+        self._kinds: dict[_OfferKind, int] = {}
+        self._rows_of_kind: list[tuple[int, int, int, int, float]] = []
+        self._starts = array("q", [0])
+        self._supplier, self._kind = array("i"), array("i")
+
+    def add(self, number: int, offers: Iterable[Offer]) -> None:
+        """The offers of the supplier of that number."""
+        for offer in offers:
+            key = offer.segments, offer.cpv, offer.basis, offer.service_area
+            kind = self._kinds.get(key)
+            if kind is None:
+                kind = self._read_kind(key, offer)
+            self._supplier.append(number)
+            self._kind.append(kind)
+
+    def tables(self, ordinals: Ordinals | None = None) -> dict[str, Offers]:
+        """The offers by what they name. `ordinals`: by the number of each supplier, its own where that is another."""
+        self._areas.lay_out()
+        kind, starts = np.array(self._kind, dtype=np.intp), np.array(self._starts)
+        many = starts[kind + 1] - starts[kind]
+        place = np.repeat(starts[kind] - (np.cumsum(many) - many), many) + np.arange(many.sum())
+        supplier = np.repeat(np.array(self._supplier, dtype=np.int32), many)
+        if ordinals is not None:
+            supplier = ordinals[supplier]
+        code, *columns = (np.array([row[n] for row in self._rows_of_kind])[place] for n in range(len(NO_OFFERS)))
+        order = np.lexsort((supplier, code))
+        kinds = [column.dtype for column in NO_OFFERS]
+        table = Offers._make(column[order].astype(of) for column, of in zip((supplier, *columns), kinds, strict=True))
+        ends = np.searchsorted(code[order], np.arange(len(self._codes) + 1)).tolist()
+        return {
+            segment: Offers._make(column[first:end] for column in table)
+            for segment, (first, end) in zip(self._codes, pairwise(ends), strict=True)
+        }
+
+    def _read_kind(self, key: "_OfferKind", offer: Offer) -> int:
+        area, basis = self._areas.intern(offer.service_area), BASES.index(offer.basis)
+        for segment in offered_segments(offer, self._taxonomy, self._cpv):
+            code = self._codes.setdefault(segment, len(self._codes))
+            self._rows_of_kind.append((code, basis, area.kind, area.place, area.reach_km))
+        self._starts.append(len(self._rows_of_kind))
+        self._kinds[key] = len(self._kinds)
+        return self._kinds[key]
+
+
+_OfferKind = tuple[tuple[str, ...], tuple[str, ...], Basis, ServiceArea | None]
+
+
 def read_offers(
-    suppliers: Iterable[tuple[int, Supplier]], areas: ServiceAreas, taxonomy: Taxonomy, cpv: Cpv
+    suppliers: Iterable[tuple[int, MatchedSupplier]], areas: ServiceAreas, taxonomy: Taxonomy, cpv: Cpv
 ) -> dict[str, Offers]:
-    """The offers of suppliers, given by ordinal and in that order, by the segment or family they name."""
-    rows: dict[str, list[tuple[int, int, int, int, float]]] = {}
+    """The offers of suppliers, given by ordinal, by the segment or family they name."""
+    rows = OfferRows(areas, taxonomy, cpv)
     for ordinal, supplier in suppliers:
-        for offer in supplier.offers:
-            area = areas.intern(offer.service_area)
-            row = ordinal, BASES.index(offer.basis), area.kind, area.place, area.reach_km
-            for segment in offered_segments(offer, taxonomy, cpv):
-                rows.setdefault(segment, []).append(row)
-    areas.lay_out()
-    kinds = [column.dtype for column in NO_OFFERS]
-    return {segment: Offers._make(map(np.array, zip(*some, strict=True), kinds)) for segment, some in rows.items()}
+        rows.add(ordinal, supplier.offers)
+    return rows.tables()
 
 
 def joined_offers(earlier: Offers, later: Offers) -> Offers:

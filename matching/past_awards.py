@@ -87,7 +87,7 @@ class PastAwards:
         """Each supplier that wins one of the lot's segments again and again, be it a candidate of this lot or not."""
         for supplier, awards in self.of_buyer.items():
             ordinal = live.ordinal_of(supplier)
-            name = awards[-1].supplier_name if ordinal is None else live.base.columns.suppliers[ordinal].name
+            name = awards[-1].supplier_name if ordinal is None else live.base.columns.supplier(ordinal).name
             for segment in query.subject.objects:
                 days = tuple(award.awarded_on for award in awards if segment in award.segments)
                 if found := same_supplier(name, self.taxonomy.label(segment), days, self.on, self.rules):
@@ -99,7 +99,7 @@ class PastAwards:
             ordinal = live.ordinal_of(supplier)
             if ordinal is None or not passes(ordinal):
                 continue
-            known = live.base.columns.suppliers[ordinal]
+            known = live.base.columns.supplier(ordinal)
             if found := dependence(known.name, known.turnover_eur, awards, query.lot, self.on, self.rules):
                 yield found
 

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+import msgspec
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.supplier import ServiceArea
 from matching.geo.geojson_validation import checked_geometry
 from matching.geo.projection import Positions
 from matching.geo.territory import Bools, Geography, Territory
+from matching.mapped_arrays import Texts, texts
 
 # how an offer says where it is available
 NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3
@@ -31,6 +35,24 @@ class AreaNumbers(NamedTuple):
 UNDECLARED, ALL_OF_FRANCE = AreaNumbers(NO_AREA, NEARBY_KM, -1), AreaNumbers(NATIONAL, np.inf, -1)
 
 
+DIGEST_BYTES = 16
+NO_GROUND = np.empty(0, dtype=np.intp)
+
+
+class AreaTable(NamedTuple):
+    """Distinct areas made of ground, by place.
+
+    `digests`: shape (n, 16), of what was said of each. Each commune of each: `communes` and, parallel, `owners`, the
+    places. `drawn`: the places of those that were drawn, whose `outlines` are in well-known binary.
+    """
+
+    digests: NDArray[np.uint8]
+    communes: Positions
+    owners: Positions
+    drawn: Positions
+    outlines: Texts
+
+
 @dataclass(frozen=True)
 class _Block:
     """Areas made of ground that became known together: each commune of each, and what is drawn, by place."""
@@ -45,13 +67,15 @@ class _Block:
 class ServiceAreas:
     """The distinct areas made of ground (codes or geometry); new ones may be added, none changes or goes."""
 
-    def __init__(self, geography: Geography) -> None:
+    def __init__(self, geography: Geography, table: AreaTable | None = None) -> None:
         self.geography = geography
         self.unknown_codes: set[str] = set()
-        self._numbers: dict[ServiceArea, AreaNumbers] = {}
+        self._numbers: dict[bytes, AreaNumbers] = {}
         self._grounds: list[Positions] = []
         self._drawn: dict[int, shapely.Geometry] = {}
         self._blocks: tuple[_Block, ...] = ()
+        if table is not None:
+            self._read(table)
         self._meeting: WeakKeyDictionary[Territory, Bools] = WeakKeyDictionary()
 
     def __len__(self) -> int:
@@ -65,10 +89,12 @@ class ServiceAreas:
             return ALL_OF_FRANCE
         if area.radius_km is not None:
             return AreaNumbers(RADIUS, area.radius_km, -1)
-        numbers = self._numbers.get(area)
+        digest = blake2b(msgspec.json.encode(area), digest_size=DIGEST_BYTES).digest()
+        numbers = self._numbers.get(digest)
         if numbers is None:
-            numbers = self._numbers[area] = AreaNumbers(GROUND, np.inf, len(self._numbers))
+            numbers = AreaNumbers(GROUND, np.inf, len(self._numbers))
             self._grounds.append(np.flatnonzero(self._ground(area, numbers.place)))
+            self._numbers[digest] = numbers
         return numbers
 
     def lay_out(self) -> None:
@@ -80,6 +106,26 @@ class ServiceAreas:
             owners = np.repeat(np.arange(len(grounds)), [len(ground) for ground in grounds])
             self._blocks = (*self._blocks, _Block(first, len(grounds), communes, owners, self._drawn))
             self._drawn = {}
+
+    def table(self) -> AreaTable:
+        """All areas, laid out."""
+        drawn = {place: region for block in self._blocks for place, region in block.drawn.items()}
+        return AreaTable(
+            np.frombuffer(b"".join(self._numbers), dtype=np.uint8).reshape(-1, DIGEST_BYTES),
+            np.concatenate([NO_GROUND, *(block.communes for block in self._blocks)]),
+            np.concatenate([NO_GROUND, *(block.owners + block.first for block in self._blocks)]),
+            np.array(list(drawn), dtype=np.int64),
+            texts(shapely.to_wkb(np.array(list(drawn.values()), dtype=object)).tolist()),
+        )
+
+    def _read(self, table: AreaTable) -> None:
+        digests, count = table.digests.tobytes(), len(table.digests)
+        for place in range(count):
+            digest = digests[place * DIGEST_BYTES : (place + 1) * DIGEST_BYTES]
+            self._numbers[digest] = AreaNumbers(GROUND, np.inf, place)
+        drawn = shapely.from_wkb([table.outlines.text(number) for number in range(len(table.drawn))])
+        outlines = dict(zip(table.drawn.tolist(), drawn, strict=True))
+        self._blocks = (_Block(0, count, table.communes, table.owners, outlines),)
 
     def meeting(self, territory: Territory) -> Bools:
         """For each area made of ground, whether it shares ground with a territory; found once for as long as that is

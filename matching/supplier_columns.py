@@ -2,83 +2,150 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.shortlists.shortlist import PublicContact, SupplierSummary
-from domain.suppliers.supplier import Supplier
+from domain.law.supplier_facts import LegalFacts
 from matching.eligibility_cache import EligibilityCache
-from matching.geo.projection import Floats, earth_centred
-from matching.spatial_order import spatial_keys
+from matching.geo.projection import Floats, Positions, earth_centred
+from matching.indexed_supplier import IndexedSupplier, MatchedSupplier, details_json, read_back, summary_json
+from matching.mapped_arrays import Texts, texts
+from matching.spatial_order import SpatialKeys, spatial_keys
 
 Ordinals = NDArray[np.int32]
 LEAST_ROOM = 256
 ROOM_SHARE = 0.02
+_LOW_BITS = (1 << 64) - 1
+
+
+class SupplierTable(NamedTuple):
+    """Suppliers by ordinal, in spatial order.
+
+    `ids`: the low 64 bits of each id and the high ones, shape (n, 2); `by_id`: the ordinals in the order of the low
+    ones. `facts`, `draw`: as in `SupplierColumns`. `summaries` and `details`: in JSON.
+    """
+
+    spatial_keys: SpatialKeys
+    lat: Floats
+    lon: Floats
+    draw: NDArray[np.uint64]
+    facts: NDArray[np.int32]
+    ids: NDArray[np.uint64]
+    by_id: Ordinals
+    summaries: Texts
+    details: Texts
+
+
+class SupplierRows:
+    """Suppliers as they arrive, from which a `SupplierTable` is made; `facts`: where each one's stand in `cache`."""
+
+    def __init__(self, cache: EligibilityCache) -> None:
+        self._cache = cache
+        self._lat: list[float] = []
+        self._lon: list[float] = []
+        self._ids: list[bytes] = []
+        self._facts: list[int] = []
+        self._summaries: list[bytes] = []
+        self._details: list[bytes] = []
+
+    def add(self, supplier: MatchedSupplier) -> None:
+        """Add one that is active."""
+        location = supplier.location
+        self._lat.append(np.nan if location is None else location.lat)
+        self._lon.append(np.nan if location is None else location.lon)
+        self._ids.append(supplier.id.bytes)
+        self._facts.append(self._cache.place_of(supplier))
+        self._summaries.append(summary_json(supplier))
+        self._details.append(details_json(supplier))
+
+    def table(self) -> tuple[SupplierTable, Positions]:
+        """The suppliers in spatial order; and that order, as numbers of their arrival."""
+        lat, lon = np.array(self._lat, dtype=np.float64), np.array(self._lon, dtype=np.float64)
+        keys = spatial_keys(lat, lon)
+        order = np.argsort(keys, kind="stable")
+        numbers = order.tolist()
+        ids = _id_halves([self._ids[number] for number in numbers])
+        table = SupplierTable(
+            keys[order],
+            lat[order],
+            lon[order],
+            _draws([self._ids[number] for number in numbers]),
+            np.array(self._facts, dtype=np.int32)[order],
+            ids,
+            np.argsort(ids[:, 0], kind="stable").astype(np.int32),
+            texts([self._summaries[number] for number in numbers]),
+            texts([self._details[number] for number in numbers]),
+        )
+        return table, order
 
 
 class SupplierColumns:
-    """Suppliers by ordinal: those it is built of in spatial order, then those added, in the order of their coming.
+    """Suppliers by ordinal: those of a table, then those added, in the order of their coming.
 
     A row once written never changes, so that a match that is under way may go on with the rows it began with.
     `positions[i]`: earth-centred kilometres, NaN without a location; `draw[i]`: 64 bits from its id; `facts[i]`: where
-    its legal facts stand among the distinct ones of `eligibility`. `spatial_keys`: of those it is built of.
+    its legal facts stand among the distinct ones of `eligibility`. `spatial_keys`: of those of the table.
     """
 
-    def __init__(self, suppliers: Iterable[Supplier]) -> None:
-        active = [supplier for supplier in suppliers if supplier.active]
-        lat, lon = _degrees(active)
-        keys = spatial_keys(lat, lon)
-        order = np.argsort(keys, kind="stable")
-        self.spatial_keys = keys[order]
-        self.suppliers: list[Supplier] = [active[place] for place in order.tolist()]
-        self.ordinals: dict[UUID, int] = {supplier.id: ordinal for ordinal, supplier in enumerate(self.suppliers)}
-        """Of those it is built of."""
-        self.eligibility = EligibilityCache()
-        self._summaries: dict[int, bytes] = {}
-        self.positions, self.draw, self.facts = earth_centred(lat[order], lon[order]), *self._rows(self.suppliers)
+    def __init__(self, table: SupplierTable, distinct_facts: Iterable[LegalFacts]) -> None:
+        self.table, self.eligibility = table, EligibilityCache(distinct_facts)
+        self.spatial_keys = table.spatial_keys
+        self.positions = earth_centred(table.lat, table.lon)
+        self.draw, self.facts = table.draw, table.facts
+        self._low_ids = table.ids[table.by_id, 0]
+        self._added: list[tuple[bytes, bytes]] = []
         self._make_room()
 
     def __len__(self) -> int:
-        return len(self.suppliers)
+        return len(self.spatial_keys) + len(self._added)
 
     @property
     def capacity(self) -> int:
         """The number of rows there is room for."""
         return len(self.draw)
 
-    def add(self, suppliers: Sequence[Supplier]) -> range:
+    def add(self, suppliers: Sequence[MatchedSupplier]) -> range:
         """Write some more; their ordinals. One call at a time."""
-        first, end = len(self.suppliers), len(self.suppliers) + len(suppliers)
-        added = self._rows(suppliers)
+        first, end = len(self), len(self) + len(suppliers)
+        added = [(summary_json(supplier), details_json(supplier)) for supplier in suppliers]
+        facts, draw = self.eligibility.positions_of(suppliers), _draws([supplier.id.bytes for supplier in suppliers])
         if end > self.capacity:
             self._make_room(end)
         self.positions[first:end] = earth_centred(*_degrees(suppliers))
-        self.draw[first:end], self.facts[first:end] = added
-        self.suppliers += suppliers
+        self.draw[first:end], self.facts[first:end] = draw, facts
+        self._added += added
         return range(first, end)
 
+    def ordinal_of(self, supplier: UUID) -> int | None:
+        """The ordinal in the table of the supplier of that id; None where it has none."""
+        low, high = supplier.int & _LOW_BITS, supplier.int >> 64
+        first, end = (int(np.searchsorted(self._low_ids, np.uint64(low), side)) for side in ("left", "right"))
+        return next(
+            (each for each in self.table.by_id[first:end].tolist() if int(self.table.ids[each, 1]) == high), None
+        )
+
     def summary(self, ordinal: int) -> bytes:
-        """A supplier as a shortlist shows it, in JSON: no contact person."""
-        summary = self._summaries.get(ordinal)
-        if summary is None:
-            summary = self._summaries[ordinal] = msgspec.json.encode(_summary(self.suppliers[ordinal]))
-        return summary
+        """A supplier as a shortlist shows it, in JSON."""
+        later = ordinal - len(self.spatial_keys)
+        return self.table.summaries.text(ordinal) if later < 0 else self._added[later][0]
+
+    def supplier(self, ordinal: int) -> IndexedSupplier:
+        """A supplier, read back from JSON."""
+        later = ordinal - len(self.spatial_keys)
+        details = self.table.details.text(ordinal) if later < 0 else self._added[later][1]
+        return read_back(self.summary(ordinal), details)
 
     def is_placed(self, ordinal: int) -> bool:
         """Whether the supplier's place is known."""
-        return self.suppliers[ordinal].location is not None
-
-    def _rows(self, suppliers: Sequence[Supplier]) -> tuple[NDArray[np.uint64], NDArray[np.int32]]:
-        digests = b"".join(hashlib.blake2b(supplier.id.bytes, digest_size=8).digest() for supplier in suppliers)
-        draw = np.frombuffer(digests, dtype=">u8").astype(np.uint64)
-        return draw, self.eligibility.positions_of(suppliers)
+        return bool(np.isfinite(self.positions[ordinal, 0]))
 
     def _make_room(self, least: int = 0) -> None:
-        rows = max(least, len(self.suppliers))
-        room = rows + max(LEAST_ROOM, int(rows * ROOM_SHARE)) - len(self.draw)
+        """Make room for more rows than there are, or than `least`; those that are read meanwhile stay as they are."""
+        rows = max(least, len(self))
+        room = max(LEAST_ROOM, int(rows * ROOM_SHARE)) + rows - len(self.draw)
         self.positions = np.concatenate((self.positions, np.full((room, 3), np.nan)))
         self.facts = np.concatenate((self.facts, np.zeros(room, dtype=np.int32)))
         self.draw = np.concatenate((self.draw, np.zeros(room, dtype=np.uint64)))
@@ -92,23 +159,17 @@ def each_once(ordinals: Ordinals) -> Ordinals:
     return in_order[is_new]
 
 
-def _degrees(suppliers: Sequence[Supplier]) -> tuple[Floats, Floats]:
+def _degrees(suppliers: Sequence[MatchedSupplier]) -> tuple[Floats, Floats]:
     points = [(s.location.lat, s.location.lon) if s.location else (np.nan, np.nan) for s in suppliers]
     lat, lon = np.array(points, dtype=np.float64).reshape(-1, 2).T
     return lat, lon
 
 
-def _summary(supplier: Supplier) -> SupplierSummary:
-    contact = supplier.contact
-    return SupplierSummary(
-        id=supplier.id,
-        name=supplier.name,
-        siret=supplier.siret,
-        kinds=supplier.kinds,
-        legal_form=supplier.legal_form,
-        ess=supplier.ess,
-        commune=supplier.commune,
-        location=supplier.location,
-        contact=PublicContact(contact.email, contact.phone, contact.website),
-        updated_at=supplier.updated_at,
-    )
+def _draws(ids: Sequence[bytes]) -> NDArray[np.uint64]:
+    digests = b"".join([hashlib.blake2b(each, digest_size=8).digest() for each in ids])
+    return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
+
+
+def _id_halves(ids: Sequence[bytes]) -> NDArray[np.uint64]:
+    high_first = np.frombuffer(b"".join(ids), dtype=">u8").reshape(-1, 2)
+    return np.ascontiguousarray(high_first[:, ::-1]).astype(np.uint64)

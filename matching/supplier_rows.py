@@ -21,13 +21,14 @@ from domain.needs.need import ContractKind, Place, Reserved
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Eligibility, Gate, OfferEvidence, Presence, Reason, SegmentAnswer
 from domain.suppliers.offers import strength
-from domain.suppliers.supplier import BASES, ServiceArea, Supplier
+from domain.suppliers.supplier import BASES, ServiceArea
 from domain.text.bilingual import Language, Text
 from matching import messages
 from matching.capped_selection import WrittenRows
 from matching.gates import DISTANCE, GATES, SEGMENT, SERVICE_AREA
 from matching.geo.projection import Floats, Positions
 from matching.in_words import in_words
+from matching.indexed_supplier import IndexedSupplier
 from matching.lot_match import LotMatch
 from matching.lot_query import Subject
 from matching.near_misses import Refused
@@ -157,7 +158,7 @@ class RowWriter:
         columns, query, distance_km = lot.live.base.columns, lot.query, to_metre(away)
         judged, lack = Judged((), NOTHING_RESERVED), messages.NOT_ELIGIBLE
         if gate == SEGMENT:
-            lack = self._wrong_segment(query.subject, lot, columns.suppliers[ordinal])
+            lack = self._wrong_segment(query.subject, lot, columns.supplier(ordinal))
         elif gate == SERVICE_AREA:
             lack = self._not_served(lot, ordinal)
         elif gate == DISTANCE:
@@ -208,10 +209,10 @@ class RowWriter:
         """The answers, those that nobody declared with what they rest on, strongest and latest first."""
         if answers.are_declared:
             return answers.segments_json
-        supplier = lot.live.base.columns.suppliers[ordinal]
+        supplier = lot.live.base.columns.supplier(ordinal)
         return msgspec.Raw(encode([self._with_evidence(lot, answer, supplier) for answer in answers.segments]))
 
-    def _with_evidence(self, lot: LotMatch, answer: SegmentAnswer, supplier: Supplier) -> SegmentAnswer:
+    def _with_evidence(self, lot: LotMatch, answer: SegmentAnswer, supplier: IndexedSupplier) -> SegmentAnswer:
         if answer.basis == BASES[0]:
             return answer
         cpv = lot.live.base.cpv
@@ -230,7 +231,7 @@ class RowWriter:
         judge = _judge(lot.reserved_types, self.on, self.rules, self.contract, self.language)
         return judge(facts, bar.awards if bar else ())
 
-    def _wrong_segment(self, subject: Subject, lot: LotMatch, supplier: Supplier) -> Text:
+    def _wrong_segment(self, subject: Subject, lot: LotMatch, supplier: IndexedSupplier) -> Text:
         """That a supplier offers only a neighbour of what is asked, or only what supports it."""
         cpv, label = lot.live.base.cpv, self.taxonomy.label
         offered = {segment for offer in supplier.offers for segment in offered_segments(offer, self.taxonomy, cpv)}
@@ -244,7 +245,7 @@ class RowWriter:
     def _not_served(self, lot: LotMatch, ordinal: int) -> Text:
         """That no answering offer reaches the territory, by the one that reaches farthest."""
         subject, base = lot.query.subject, lot.live.base
-        supplier = base.columns.suppliers[ordinal]
+        supplier = base.columns.supplier(ordinal)
         answer = _answering(subject.objects, self.taxonomy)
         areas = [
             offer.service_area

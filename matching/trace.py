@@ -104,7 +104,7 @@ def _trail(lot: LotMatch, limit: int, seed: int, language: Language) -> LotTrail
     rows, _ = lot.capped.first(limit).first(seed)
     candidates = lot.compared(rows)
     values = zip(*(_read(one, lot, candidates) for one in ranking.ORDER), strict=True)
-    suppliers = [lot.live.base.columns.suppliers[ordinal] for ordinal in lot.selection.ordinals[rows].tolist()]
+    suppliers = [lot.live.base.columns.supplier(ordinal) for ordinal in lot.selection.ordinals[rows].tolist()]
     return LotTrail(
         id=query.lot.id,
         wanted=query.wanted,
@@ -125,7 +125,7 @@ def _trail(lot: LotMatch, limit: int, seed: int, language: Language) -> LotTrail
 def _refused(lot: LotMatch, number: int, count: int, seed: int) -> Refused:
     gate, test = GATES[number]
     nearest = (one.ordinal for one in nearest_refused_by(lot, number, NAMES_SHOWN, seed))
-    return Refused(gate, _rule(test), count, tuple(lot.live.base.columns.suppliers[each].name for each in nearest))
+    return Refused(gate, _rule(test), count, tuple(lot.live.base.columns.supplier(each).name for each in nearest))
 
 
 def _read(criterion: ranking.Criterion, lot: LotMatch, candidates: ranking.Compared) -> list[Value]:

@@ -5,10 +5,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from domain.suppliers.supplier import Kind, Supplier
+from domain.suppliers.supplier import Kind
 from domain.suppliers.trades import TradeCounts, TradeEvidence, count_trades, trade_evidence
 from matching.geo.territory import Bools
+from matching.indexed_supplier import MatchedSupplier
+
+NOBODY = np.empty(0, dtype=np.int32)
 
 
 class TradeGroup(NamedTuple):
@@ -22,14 +26,22 @@ class TradeGroup(NamedTuple):
 class TradeGroups:
     """The distinct groups, and for each supplier the place of its own among them: some tens or hundreds in a pool."""
 
-    def __init__(self, suppliers: Iterable[Supplier]) -> None:
-        self._distinct: dict[TradeGroup, int] = {}
-        self._places = np.empty(0, dtype=np.int32)
-        self.add(suppliers)
+    def __init__(self, distinct: Iterable[TradeGroup] = (), places: NDArray[np.int32] = NOBODY) -> None:
+        self._distinct = {group: place for place, group in enumerate(distinct)}
+        self._places = places
 
-    def add(self, suppliers: Iterable[Supplier]) -> None:
+    @property
+    def distinct(self) -> tuple[TradeGroup, ...]:
+        """The groups, in the order in which they were first met."""
+        return tuple(self._distinct)
+
+    def place_of(self, supplier: MatchedSupplier) -> int:
+        """The place of a supplier's group among the distinct ones."""
+        return self._distinct.setdefault(_group(supplier), len(self._distinct))
+
+    def add(self, suppliers: Iterable[MatchedSupplier]) -> None:
         """Count some more suppliers, which come after those before."""
-        found = [self._distinct.setdefault(_group(supplier), len(self._distinct)) for supplier in suppliers]
+        found = [self.place_of(supplier) for supplier in suppliers]
         self._places = np.concatenate((self._places, np.array(found, dtype=np.int32)))
 
     def count(self, standing: Bools) -> Counter[TradeGroup]:
@@ -55,6 +67,8 @@ def counts_by_source(groups: Mapping[TradeGroup, int], named: Callable[[str], st
     return {name: count_trades(some) for name, some in found.items()}
 
 
-def _group(supplier: Supplier) -> TradeGroup:
-    sources = tuple(sorted({each.source for each in supplier.sources}))
+def _group(supplier: MatchedSupplier) -> TradeGroup:
+    sources = tuple([each.source for each in supplier.sources])
+    if len(sources) > 1:
+        sources = tuple(sorted(set(sources)))
     return TradeGroup(sources, supplier.kinds, trade_evidence(supplier.offers))

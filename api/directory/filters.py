@@ -23,8 +23,8 @@ from domain.reference.territory import Territories, UnknownTerritory
 from domain.suppliers.record_check import unknown_segment
 from domain.suppliers.supplier import Kind, Point, Supplier
 from domain.text.bilingual import Text
-from matching.eligibility_cache import legal_facts
 from matching.geo.radius_search import Box, box_around, within
+from matching.indexed_supplier import legal_facts
 from matching.reference import Reference
 
 Test = Callable[[Sequence[Supplier]], Sequence[bool]]

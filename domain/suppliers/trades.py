@@ -58,7 +58,7 @@ def has_trade(offers: Iterable[Offer]) -> bool:
 def is_trade(offer: Offer) -> bool:
     """Whether the offer is of a segment other than `STAFF_LENT` or, where it names none, of a CPV code of another."""
     if offer.segments:
-        return any(segment != STAFF_LENT for segment in offer.segments)
+        return offer.segments[0] != STAFF_LENT or any(segment != STAFF_LENT for segment in offer.segments)
     return not all(code.startswith(_STAFF_CPV) and not code.startswith(_HOME_HELP_CPV) for code in offer.cpv)
 
 
@@ -68,10 +68,13 @@ def trade_evidence(offers: Iterable[Offer]) -> TradeEvidence | None:
     A contract that was won is an award even where the offer does not say which; an inferred offer without evidence is
     `unknown`.
     """
-    traded = [offer for offer in offers if is_trade(offer)]
-    if any(offer.basis == "declared" for offer in traded):
-        return "declared"
-    return min((ground for offer in traded for ground in _grounds(offer)), key=_RANKS.__getitem__, default=None)
+    grounds: list[TradeEvidence] = []
+    for offer in offers:
+        if is_trade(offer):
+            if offer.basis == "declared":
+                return "declared"
+            grounds += _grounds(offer)
+    return min(grounds, key=_RANKS.__getitem__, default=None)
 
 
 def count_trades(suppliers: Iterable[tuple[tuple[Kind, ...], TradeEvidence | None, int]]) -> TradeCounts:

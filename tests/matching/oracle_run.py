@@ -45,7 +45,7 @@ class Bench:
         return LiveIndex(self._index(before), 1).after(pool[::3], (), 2)
 
     def _index(self, pool: Sequence[Supplier]) -> Index:
-        return Index(pool, self.reference.taxonomy, self.reference.cpv, self.reference.geography)
+        return Index.of(pool, self.reference.taxonomy, self.reference.cpv, self.reference.geography)
 
     def disagreements(
         self, asked: Need, pool: Sequence[Supplier], on: date, index: LiveIndex, past: Sequence[PastAward] = ()

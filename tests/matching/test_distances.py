@@ -15,7 +15,7 @@ from matching.geo.shape import PointShape, PolygonShape, Shape
 from matching.spatial_order import CERTAIN_KM
 from matching.supplier_columns import SupplierColumns
 from matching.weighted_cache import WeightedCache
-from tests.factories import supplier
+from tests.factories import index, supplier
 
 SQUARE = PolygonShape(np.array([shapely.box(-2, 47, -1, 48)]))
 PLACES = (Point(47.5, -1.5), Point(48.5, -1.5), Point(47.0, 3.0), None)
@@ -23,7 +23,7 @@ latitudes, longitudes = st.floats(-89.9, 89.9), st.floats(-180, 180)
 
 
 def columns(places: Iterable[Point | None] = PLACES) -> SupplierColumns:
-    return SupplierColumns(supplier(str(number), at=at) for number, at in enumerate(places))
+    return index(*(supplier(str(number), at=at) for number, at in enumerate(places))).columns
 
 
 class Counting(PolygonShape):

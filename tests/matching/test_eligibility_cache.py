@@ -12,7 +12,8 @@ from domain.law.rules import load
 from domain.law.supply_advice import approval_end
 from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.suppliers.supplier import Approval, Supplier
-from matching.eligibility_cache import NEVER, EligibilityCache, best_outcome, code_of, legal_facts, outcomes_of
+from matching.eligibility_cache import NEVER, EligibilityCache, best_outcome, code_of, outcomes_of
+from matching.indexed_supplier import legal_facts
 from tests.factories import ON, supplier
 
 RULES = load()

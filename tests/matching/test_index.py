@@ -11,7 +11,7 @@ from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.supplier import Offer, Point, Supplier
 from matching.engine import match
 from matching.geo.shape import PointShape
-from matching.index import LiveIndex
+from matching.index import Index, LiveIndex
 from matching.offer_worth import offered_segments
 from matching.reference import Reference
 from tests.conftest import examples
@@ -188,14 +188,21 @@ def test_shapes_weigh_even_where_nobody_is_measured(monkeypatch: pytest.MonkeyPa
 
 def test_a_supplier_is_found_by_its_id() -> None:
     held = index(supplier("a"), supplier("b"))
-    assert held.suppliers[held.columns.ordinals[supplier("b").id]].name == "b"
+    assert held.suppliers[ordinal_of(held, "b")].name == "b"
+    assert held.columns.ordinal_of(supplier("c").id) is None
+
+
+def ordinal_of(held: Index, name: str) -> int:
+    ordinal = held.columns.ordinal_of(supplier(name).id)
+    assert ordinal is not None
+    return ordinal
 
 
 def test_the_bits_of_the_draw_come_from_the_id_alone() -> None:
     """Whatever is written of a supplier and whoever else is there, its lot in the draw is the same."""
     one, other = index(supplier("a"), supplier("b")), index(supplier("c"), supplier("a", offer("ev"), at=None))
     drawn, again = (
-        {name: held.columns.draw[held.columns.ordinals[supplier(name).id]] for name in names}
+        {name: held.columns.draw[ordinal_of(held, name)] for name in names}
         for held, names in ((one, "ab"), (other, "ac"))
     )
     assert drawn["a"] == again["a"]

@@ -39,7 +39,7 @@ def test_outlines_go_when_the_caches_that_weigh_them_let_go(
     monkeypatch.setattr("matching.geo.territory.CACHED_VERTICES", 0)
     monkeypatch.setattr("matching.index.DISTANCE_BYTES", 0)
     own = dataclasses.replace(reference, geography=_Watched(reference.territories))
-    held = LiveIndex(Index([supplier("a")], own.taxonomy, own.cpv, own.geography), 1)
+    held = LiveIndex(Index.of([supplier("a")], own.taxonomy, own.cpv, own.geography), 1)
     asked = need(
         lot("pr-locaux", site=Place(commune="35238"), max_distance_km=20),
         territory=TerritoryRequest(geometry=square(RENNES, 0.2)),

@@ -40,7 +40,7 @@ def test_the_same_as_by_measuring_every_one(territory: TerritoryRequest) -> None
     ours = live(*(offerless(f"{n}", at=at) for n, at in enumerate(spots)), supplier("known"), offerless("x", at=None))
     asked, columns = reference().geography.territory(territory), ours.base.columns
     assert asked.shape is not None
-    without = [n for n, one in enumerate(columns.suppliers) if not one.offers]
+    without = [n for n in range(len(columns)) if not columns.supplier(n).offers]
     every = asked.less_radius(np.nan_to_num(asked.shape.distance(columns.positions[without]), nan=np.inf))
     found = nearby(ours, asked, frozenset(), ON, reference().rules)
     assert sorted(found.ordinals.tolist()) == np.array(without)[every <= NEARBY_KM].tolist()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.suppliers.supplier import Offer, SourceRef, Supplier
 from domain.suppliers.trades import TradeCounts, has_trade, trade_evidence
 from matching.index import LiveIndex
+from matching.indexed_supplier import MatchedSupplier
 from matching.trade_groups import counts_by_source, counts_of_all
 from tests.conftest import examples
 from tests.factories import approved, index, offer, offerless, supplier
@@ -36,7 +37,7 @@ suppliers = st.builds(
 pools = st.lists(suppliers, max_size=8, unique_by=lambda each: each.id)
 
 
-def looked_at(some: Iterable[Supplier]) -> tuple[object, ...]:
+def looked_at(some: Iterable[MatchedSupplier]) -> tuple[object, ...]:
     """The same counts as plain numbers, one supplier after the other."""
     found = list(some)
     traded = [each for each in found if has_trade(each.offers)]

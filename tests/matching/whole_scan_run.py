@@ -38,7 +38,7 @@ class Changing:
         territories, taxonomy, cpv = self.reference.territories, self.reference.taxonomy, self.reference.cpv
         self.scenery = Scenery.of(territories, taxonomy, cpv, outlines("commune"))
         self.suppliers = {one.id: one for one in self._drawn(count)}
-        self.live = LiveIndex(Index(self.suppliers.values(), taxonomy, cpv, self.reference.geography), 1)
+        self.live = LiveIndex(Index.of(self.suppliers.values(), taxonomy, cpv, self.reference.geography), 1)
         self.asked: list[Need] = []
         self.places = [territory(self.scenery, draw) for _ in range(PLACES)]
 

@@ -1,0 +1,95 @@
+"""Arrays in a folder, a file of numpy's format each, which processes map and so hold in memory once for all of them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, cast, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = dict[str, NDArray[Any]]
+Table = TypeVar("Table", bound=tuple[Any, ...])
+SUFFIX, STARTS = ".npy", "starts"
+
+
+class Texts(NamedTuple):
+    """Texts as bytes, end to end: the n-th is `content` from `starts[n]` to `starts[n + 1]`."""
+
+    content: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+
+    def text(self, number: int) -> bytes:
+        """The text of that number."""
+        first, end = self.starts[number : number + 2].tolist()
+        return self.content[first:end].tobytes()
+
+
+def texts(some: Sequence[bytes]) -> Texts:
+    """Some texts, end to end."""
+    starts = np.zeros(len(some) + 1, dtype=np.int64)
+    np.cumsum(np.fromiter(map(len, some), np.int64, len(some)), out=starts[1:])
+    return Texts(np.frombuffer(b"".join(some), dtype=np.uint8), starts)
+
+
+def save(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write the arrays as files of a folder that is there."""
+    for name, array in arrays.items():
+        np.save(folder / (name + SUFFIX), np.ascontiguousarray(array))
+
+
+def load(folder: Path) -> Arrays:
+    """The arrays of a folder, mapped: they cannot be written to. Raises OSError and ValueError where it is damaged."""
+    return {path.name.removesuffix(SUFFIX): _mapped(path) for path in folder.glob("*" + SUFFIX)}
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    return cast("NDArray[Any]", np.load(path, mmap_mode="r").view(np.ndarray))
+
+
+def table_arrays(name: str, table: tuple[Any, ...]) -> Arrays:
+    """The arrays of a NamedTuple of arrays, under names that begin with `name`."""
+    return {f"{name}.{leaf}": array for leaf, array in _leaves(table)}
+
+
+def read_table(kind: type[Table], name: str, arrays: Mapping[str, NDArray[Any]]) -> Table:
+    """The NamedTuple that `table_arrays` was given."""
+    return _made(kind, (arrays[f"{name}.{leaf}"] for leaf in _names(kind)))
+
+
+def tables_arrays(name: str, tables: Sequence[tuple[Any, ...]]) -> Arrays:
+    """The arrays of several such NamedTuples of one kind, end to end, and where those of each start."""
+    found: Arrays = {}
+    for columns in zip(*map(_leaves, tables), strict=True):
+        leaf, parts = columns[0][0], [array for _, array in columns]
+        found[f"{name}.{leaf}"] = np.concatenate(parts)
+        found[f"{name}.{leaf}.{STARTS}"] = np.cumsum([0, *map(len, parts)])
+    return found
+
+
+def read_tables(kind: type[Table], name: str, count: int, arrays: Mapping[str, NDArray[Any]]) -> list[Table]:
+    """The NamedTuples that `tables_arrays` was given, of which there were `count`."""
+    leaves = [f"{name}.{leaf}" for leaf in _names(kind)] if count else []
+    columns = [(arrays[leaf], arrays[f"{leaf}.{STARTS}"].tolist()) for leaf in leaves]
+    return [_made(kind, (array[starts[n] : starts[n + 1]] for array, starts in columns)) for n in range(count)]
+
+
+def _leaves(table: tuple[Any, ...]) -> Iterator[tuple[str, NDArray[Any]]]:
+    for name, value in zip(type(table)._fields, table, strict=True):  # type: ignore[attr-defined]  # of a NamedTuple
+        if isinstance(value, tuple):
+            yield from ((f"{name}.{leaf}", array) for leaf, array in _leaves(value))
+        else:
+            yield name, value
+
+
+def _names(kind: type[Any]) -> Iterator[str]:
+    for name, hint in get_type_hints(kind).items():
+        if hasattr(hint, "_fields"):
+            yield from (f"{name}.{leaf}" for leaf in _names(hint))
+        else:
+            yield name
+
+
+def _made(kind: type[Table], values: Iterable[NDArray[Any]]) -> Table:
+    left = iter(values)
+    hints = get_type_hints(kind).values()
+    return kind(*(_made(hint, left) if hasattr(hint, "_fields") else next(left) for hint in hints))
