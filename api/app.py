@@ -31,8 +31,9 @@ from api.reports.routes import ROUTES as REPORT_ROUTES
 from api.runtime.auth import DEFAULT_ORGANISATION, Keys
 from api.runtime.direct_routes import DirectRoutes
 from api.runtime.endpoint import Call, options_handlers
-from api.runtime.import_processes import ImportProcesses
-from api.runtime.live_index import LiveDirectory
+from api.runtime.forked_processes import ForkedProcesses
+from api.runtime.index_files import IndexFiles
+from api.runtime.live_index import IndexLoader, LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.observability import ROUTES as OBSERVABILITY_ROUTES
 from api.runtime.observability import ObservabilityMiddleware, access_log
@@ -105,10 +106,12 @@ async def database(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def live_directory(services: Services) -> AsyncIterator[None]:
-    """The part that keeps the index of suppliers in memory; needs the database part."""
+    """The part that keeps the index of suppliers up to date; needs the database part."""
     if services.engine is None or services.settings.database_url is None:
         raise RuntimeError("the database is attached before the directory is read from it")
-    directory = LiveDirectory(services.settings.database_url, services.engine, services.reference, services.metrics)
+    url, files = services.settings.database_url, IndexFiles(services.settings.index_folder, services.reference)
+    loader = IndexLoader(url, services.engine, files, services.forked_processes)
+    directory = LiveDirectory(url, loader, services.metrics)
     services.live = directory
     services.is_ready = lambda: directory.is_ready
     following = asyncio.create_task(directory.follow())
@@ -130,14 +133,14 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 def create_app(
     settings: Settings,
     reference: Reference | None = None,
-    import_processes: ImportProcesses | None = None,
+    forked_processes: ForkedProcesses | None = None,
     *,
     routes: Sequence[HTTPRouteHandler] = ROUTES,
     parts: Sequence[Part] = PARTS,
 ) -> Litestar:
     """The application. `reference`: loaded here unless the caller already has it (and forks with it).
 
-    Without `import_processes`, rows of imports are prepared in threads of this process.
+    Without `forked_processes`, rows of imports are prepared in threads of this process.
 
     With `parts=()` it needs no database: everything that needs none works, and keys are the administrator's only.
     """
@@ -145,7 +148,7 @@ def create_app(
     services = Services(
         settings=settings,
         reference=reference,
-        import_processes=import_processes,
+        forked_processes=forked_processes,
         metrics=Metrics(settings.metrics_dir),
         keys=Keys(settings.admin_key, settings.key_cache_seconds),
     )

@@ -126,6 +126,11 @@ class Settings:
     unknown: tuple[str, ...] = ()
 
     @property
+    def index_folder(self) -> Path:
+        """The folder of the indexes that are built from the directory, and may be lost."""
+        return self.home / "index"
+
+    @property
     def periods(self) -> RetentionPeriods:
         """The retention periods."""
         return RetentionPeriods(**{name: getattr(self, f"keep_{name}") for name in RetentionPeriods.__struct_fields__})

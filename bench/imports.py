@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 
-from api.runtime.import_processes import ImportProcesses, import_processes
+from api.runtime.forked_processes import ForkedProcesses, forked_processes
 from api.sync.pipeline import SourceFile, import_file
 from bench.server import home
 from db import migrate
@@ -36,12 +36,12 @@ def now() -> datetime:
 
 def measure(file: Path, reference: Reference) -> dict[str, Any]:
     """Rows a second of a raw COPY and of the three imports; with the memory that the importing process took at most."""
-    with home() as folder, import_processes(reference) as processes, embedded.serve(folder) as url:
+    with home() as folder, forked_processes(reference) as processes, embedded.serve(folder) as url:
         migrate.upgrade(url)
         return asyncio.run(_measure(url, file, reference, processes))
 
 
-async def _measure(url: str, file: Path, reference: Reference, processes: ImportProcesses) -> dict[str, Any]:
+async def _measure(url: str, file: Path, reference: Reference, processes: ForkedProcesses) -> dict[str, Any]:
     found: dict[str, Any] = {"raw_copy": await _raw_copy(url, file)}
     database = engine(url)
     for rows, source in IMPORTS.items():
@@ -51,7 +51,7 @@ async def _measure(url: str, file: Path, reference: Reference, processes: Import
 
 
 async def _import(
-    database: Engine, reference: Reference, processes: ImportProcesses, source: str, file: Path
+    database: Engine, reference: Reference, processes: ForkedProcesses, source: str, file: Path
 ) -> dict[str, Any]:
     wall, cpu = time.perf_counter(), time.process_time()
     order = Order(id=new_id(now()), source=source)

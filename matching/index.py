@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 from uuid import UUID
@@ -97,18 +97,26 @@ class Tail:
 class LiveIndex:
     """An index as it stands after some changes. A match under way goes on with the one it began with.
 
+    `version_uid`: of that version of the directory, None where nothing was ever written to it.
     `gone` marks the ordinals that a later change has replaced or removed; None: nothing has changed. `change` counts
     changes, and `changed_at` has the latest that concerned a wanted segment or family, or OFFERLESS.
     """
 
     base: Index
     data_version: int
+    version_uid: UUID | None = None
     tail: Tail = field(default_factory=Tail)
     gone: Bools | None = None
     change: int = 0
     changed_at: Mapping[str, int] = field(default_factory=dict)
 
-    def after(self, changed: Iterable[MatchedSupplier], removed: Iterable[UUID], data_version: int) -> "LiveIndex":
+    def after(
+        self,
+        changed: Iterable[MatchedSupplier],
+        removed: Iterable[UUID],
+        data_version: int,
+        version_uid: UUID | None = None,
+    ) -> "LiveIndex":
         """This index once some suppliers have been written anew or removed; this one stays as it is.
 
         Where more have changed than stay as they were, all of them make a new base.
@@ -120,10 +128,10 @@ class LiveIndex:
             stays = len(self) - sum(self.ordinal_of(each) is not None for each in touched)
             if self.change != self.base.latest or len(self.tail.ordinals) + len(active) > stays:
                 kept = (supplier for supplier in self.suppliers() if supplier.id not in touched)
-                return LiveIndex(self.base.rebuilt((*kept, *active)), data_version)
-            return self._followed(active, touched, data_version)
+                return LiveIndex(self.base.rebuilt((*kept, *active)), data_version, version_uid)
+            return replace(self._followed(active, touched), data_version=data_version, version_uid=version_uid)
 
-    def _followed(self, active: list[MatchedSupplier], touched: set[UUID], data_version: int) -> "LiveIndex":
+    def _followed(self, active: list[MatchedSupplier], touched: set[UUID]) -> "LiveIndex":
         base, tail, columns = self.base, self.tail, self.base.columns
         replaced = [ordinal for each in touched if (ordinal := self.ordinal_of(each)) is not None]
         before = [(ordinal, columns.supplier(ordinal)) for ordinal in replaced]
@@ -144,7 +152,8 @@ class LiveIndex:
         of_tail = {code: joined_offers(tail.offers.get(code, NO_OFFERS), some) for code, some in offers.items()}
         return LiveIndex(
             base,
-            data_version,
+            self.data_version,
+            self.version_uid,
             Tail(
                 {each: ordinal for each, ordinal in tail.ordinals.items() if each not in touched}
                 | {supplier.id: ordinal for ordinal, supplier in added},
@@ -165,7 +174,7 @@ class LiveIndex:
 
     def rebased(self) -> "LiveIndex":
         """The same suppliers in a single base."""
-        return LiveIndex(self.base.rebuilt(self.suppliers()), self.data_version)
+        return LiveIndex(self.base.rebuilt(self.suppliers()), self.data_version, self.version_uid)
 
     def wanted(self, code: str) -> tuple[WantedOffers, ...]:
         """All that answers a segment or family: of the base, and of what was written since."""

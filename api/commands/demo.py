@@ -25,7 +25,7 @@ from api.commands.listen_socket import address, listen
 from api.commands.serve import check_started, prepared, stopped_by_signal, with_address
 from api.commands.server_process import application, serve_requests
 from api.commands.shortlist_table import ShortlistReport, count
-from api.runtime.import_processes import import_processes
+from api.runtime.forked_processes import forked_processes
 from api.sample.load import SAMPLE_SOURCE, load_sample
 from api.settings import Settings
 from db.api_keys import create_key, find_client
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         where = address(bound)
         to.print(INTRODUCTION)
         settings, reference = stack.enter_context(prepared(settings))
-        processes = stack.enter_context(import_processes(reference))
+        processes = stack.enter_context(forked_processes(reference))
         key, suppliers = asyncio.run(_fill(settings, reference, own_database=own_database))
         to.print(f"{count(suppliers, 'fournisseur fictif', 'fournisseurs fictifs')}, en Bretagne et autour.")
         to.print(f"Un besoin d'exemple est envoyé à l'API (POST {where}/match), qui répond :\n", soft_wrap=True)

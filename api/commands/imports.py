@@ -21,7 +21,7 @@ from rich.table import Column, Table
 from api.commands.console import console, plain
 from api.commands.database import attached
 from api.commands.errors import USAGE, CommandFailed
-from api.runtime.import_processes import import_processes
+from api.runtime.forked_processes import forked_processes
 from api.settings import Settings
 from api.sync.pipeline import SourceFile, import_file
 from db.core.engine import engine
@@ -87,7 +87,7 @@ def _import(path: Path, media_type: str, order: Order, settings: Settings, flags
             stream = held.enter_context(_open(path))
             url = held.enter_context(attached(settings))
         reference = loading.result()
-        processes = held.enter_context(import_processes(reference))
+        processes = held.enter_context(forked_processes(reference))
         show_progress = held.enter_context(_progress_bar(stream, path))
         file = SourceFile(stream, media_type, path.suffix == ".gz")
 

@@ -15,7 +15,8 @@ from api.commands.database import attached
 from api.commands.errors import CommandFailed
 from api.commands.explain_table import write_trail
 from api.commands.shortlist_table import ShortlistReport
-from api.runtime.live_index import load_index
+from api.runtime.index_files import IndexFiles
+from api.runtime.live_index import IndexLoader
 from api.settings import Settings
 from api.web.problems import Refusal
 from api.web.request_body import JsonBody
@@ -42,7 +43,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             loading = background.submit(load_reference, settings.rules)
             url = stack.enter_context(attached(settings))
         reference = loading.result()
-        index = asyncio.run(load_index(engine(url, pool_size=0), reference))
+        files = IndexFiles(settings.index_folder, reference)
+        index = asyncio.run(IndexLoader(url, engine(url, pool_size=0), files).newest())
     try:
         _write(options, need, index, reference, on)
     except InvalidContent as invalid:

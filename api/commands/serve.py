@@ -18,7 +18,7 @@ from api.commands.errors import CommandFailed
 from api.commands.listen_socket import address, listen
 from api.commands.prefork import Workers
 from api.commands.server_process import application, serve_requests
-from api.runtime.import_processes import import_processes
+from api.runtime.forked_processes import forked_processes
 from api.settings import Settings, share_metrics
 from domain.law.rules import Rules
 from matching.reference import Reference, load_reference
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         if settings.workers > 1:
             settings = replace(settings, metrics_dir=stack.enter_context(_shared_metrics(settings.metrics_dir)))
         settings, reference = stack.enter_context(prepared(settings))
-        app = application(settings, reference, stack.enter_context(import_processes(reference)))
+        app = application(settings, reference, stack.enter_context(forked_processes(reference)))
 
         def announce() -> None:
             where = address(bound)

@@ -11,7 +11,7 @@ import uvicorn
 from litestar import Litestar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.runtime.import_processes import ImportProcesses
+from api.runtime.forked_processes import ForkedProcesses
 from api.settings import Settings
 from api.web.problems import Refusal, document
 from matching.reference import Reference
@@ -22,7 +22,7 @@ GRACE_SECONDS = 8
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
-def application(settings: Settings, reference: Reference, processes: ImportProcesses) -> Litestar:
+def application(settings: Settings, reference: Reference, processes: ForkedProcesses) -> Litestar:
     """The whole application; workers forked after this share its memory."""
     # not before: how metrics are counted is settled when the library that counts them is loaded
     from api.app import create_app  # noqa: PLC0415

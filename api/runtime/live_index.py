@@ -1,4 +1,4 @@
-"""The index that needs are matched against: loaded from the database once, then updated with every change.
+"""The index that needs are matched against: mapped from a file, then updated with every change of the database.
 
 A notification is only a hint: each round reads the changes after the version in memory.
 """
@@ -9,6 +9,8 @@ from uuid import UUID
 
 import structlog
 
+from api.runtime.forked_processes import ForkedProcesses
+from api.runtime.index_files import IndexFiles, WrittenIndex, build_index
 from api.runtime.log_failures import logged_failures
 from api.runtime.metrics import Metrics
 from api.web.problems import Refusal
@@ -16,21 +18,89 @@ from db.core.engine import Engine
 from db.suppliers.read import snapshot
 from db.suppliers.version_feed import listen
 from domain.suppliers.supplier import Supplier
-from matching.index import Index, LiveIndex
-from matching.reference import Reference
+from matching.index import LiveIndex
 
 SMALL_TAIL = 2_000
 TAIL_SHARE = 0.02
 """A tail longer than both is merged into a new base, since it is in no spatial order and is looked at as a whole."""
+LONGEST_TAIL = 4
+"""Times as many changes are followed meanwhile, and not more: they would take longer than a new base."""
+CLAIM_SECONDS = 0.1
+"""The pause before it is seen again whether another process has built what this one needs."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class IndexLoader:
+    """Loads indexes of the directory at `url` from files, which it has built where there are none.
+
+    They are built in another process, without `processes` in a thread of this one.
+    """
+
+    def __init__(self, url: str, engine: Engine, files: IndexFiles, processes: ForkedProcesses | None = None) -> None:
+        self.files = files
+        self._url, self._engine, self._processes = url, engine, processes
+
+    async def newest(self, beyond: int = -1) -> LiveIndex:
+        """An index of the present directory with a short tail; its base is of a version after `beyond`."""
+        longest = 1
+        while True:
+            for written in self.files.newest_first():
+                if written.version > beyond and (found := await self._mapped(written, longest)) is not None:
+                    return found
+            with self.files.claimed() as is_ours:
+                if is_ours:
+                    await self._build()
+                    longest = LONGEST_TAIL  # of what changed while it was built
+                else:
+                    await asyncio.sleep(CLAIM_SECONDS)
+
+    async def followed(self, index: LiveIndex) -> LiveIndex | None:
+        """The index with the changes since; None where they are too many, or it is of another history."""
+        changed: list[Supplier] = []
+        removed: list[UUID] = []
+        async with snapshot(self._engine) as directory:
+            if not await directory.has_been(index.data_version, index.version_uid):
+                return None
+            async for batch in directory.changes(index.data_version):
+                for change in batch:
+                    if change.supplier is not None and change.supplier.active:
+                        changed.append(change.supplier)
+                    else:
+                        removed.append(change.id)
+                if index.tail.rows + len(changed) + len(removed) > LONGEST_TAIL * longest_tail(index):
+                    return None
+        return await asyncio.to_thread(index.after, changed, removed, directory.version, directory.uid)
+
+    async def _mapped(self, written: WrittenIndex, longest: int) -> LiveIndex | None:
+        """The index with the changes since, where they make no tail over `longest` times the usual one."""
+        try:
+            base = await asyncio.to_thread(self.files.load, written)
+        except (OSError, EOFError, KeyError, ValueError) as failure:
+            log.warning("an index in its folder cannot be read", path=str(written.path), failure=str(failure))
+            return None
+        if base.base.unknown_codes:
+            codes = sorted(base.base.unknown_codes)[:20]
+            log.warning("service areas hold codes that are no longer known", codes=codes)
+        found = await self.followed(base)
+        return None if found is None or found.tail.rows > longest * longest_tail(found) else found
+
+    async def _build(self) -> None:
+        reference, folder = self.files.reference, self.files.folder
+        if self._processes is None or not await self._processes.run(build_index, self._url, folder):
+            await asyncio.to_thread(build_index, reference, self._url, folder)
+
+
+def longest_tail(index: LiveIndex) -> float:
+    """The number of rows beyond which the tail is to be merged into a new base."""
+    return max(SMALL_TAIL, TAIL_SHARE * len(index))
 
 
 class LiveDirectory:
     """The directory of suppliers in memory."""
 
-    def __init__(self, url: str, engine: Engine, reference: Reference, metrics: Metrics) -> None:
-        self.url, self.engine, self.reference, self.metrics = url, engine, reference, metrics
+    def __init__(self, url: str, loader: IndexLoader, metrics: Metrics) -> None:
+        self.url, self.loader, self.metrics = url, loader, metrics
         self._index: LiveIndex | None = None
         self._replaced = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
@@ -64,42 +134,33 @@ class LiveDirectory:
                     await self.catch_up()
 
     async def catch_up(self) -> None:
-        """Bring the index to the present version of the directory; a long tail is then merged in the background."""
+        """Bring the index to the present version of the directory.
+
+        After many changes a new base takes their place, or that of the tail, in the background.
+        """
         async with self._one_at_a_time:
             if self._index is None:
-                self.replace(await load_index(self.engine, self.reference))
+                self.replace(await self.loader.newest())
                 return
-            index = await self._with_changes(self._index)
-            self.replace(index)
-        large = index.tail.rows > max(SMALL_TAIL, TAIL_SHARE * len(index))
-        if large and (self.rebuilding is None or self.rebuilding.done()):
-            self.rebuilding = asyncio.create_task(self._rebuild(index))
+            index = await self.loader.followed(self._index)
+            if index is not None:
+                self.replace(index)
+                if index.tail.rows <= longest_tail(index):
+                    return
+        if self.rebuilding is None or self.rebuilding.done():
+            self.rebuilding = asyncio.create_task(self._rebuild(None if index is None else index.data_version))
 
-    async def _rebuild(self, index: LiveIndex) -> None:
-        """Merge the tail of `index` into a new base.
+    async def _rebuild(self, version: int | None) -> None:
+        """Replace the index by one with a base of that version of the directory or a later one; None: of any.
 
-        Meanwhile the old index is updated; the changes since are read again for the new one. Where it fails, the next
-        change attempts it again.
+        Meanwhile the old index is updated. Where it fails, the next change attempts it again.
         """
         with logged_failures("the index cannot follow the directory and stays as it is"):
-            rebased = await asyncio.to_thread(index.rebased)
+            found = await self.loader.newest(-1 if version is None else version - 1)
             async with self._one_at_a_time:
-                self.replace(await self._with_changes(rebased))
-
-    async def _with_changes(self, index: LiveIndex) -> LiveIndex:
-        changed: list[Supplier] = []
-        removed: list[UUID] = []
-        async with snapshot(self.engine) as directory:
-            if directory.version < index.data_version:  # a backup was restored
-                return await load_index(self.engine, self.reference)
-            async for batch in directory.changes(index.data_version):
-                for change in batch:
-                    if change.supplier is not None and change.supplier.active:
-                        changed.append(change.supplier)
-                    else:
-                        removed.append(change.id)
-            version = directory.version
-        return await asyncio.to_thread(index.after, changed, removed, version)
+                followed = await self.loader.followed(found)
+                if followed is not None:
+                    self.replace(followed)
 
     def replace(self, index: LiveIndex) -> None:
         """Match against this index from now on."""
@@ -107,16 +168,3 @@ class LiveDirectory:
         self._replaced.set()
         self._replaced = asyncio.Event()
         self.metrics.data_version(index.data_version)
-
-
-async def load_index(engine: Engine, reference: Reference) -> LiveIndex:
-    """An index of the present directory."""
-    suppliers: list[Supplier] = []
-    async with snapshot(engine) as directory:
-        async for batch in directory.suppliers():
-            suppliers.extend(batch)
-        version = directory.version
-    base = await asyncio.to_thread(Index, suppliers, reference.taxonomy, reference.cpv, reference.geography)
-    if base.unknown_codes:
-        log.warning("service areas hold codes that are no longer known", codes=sorted(base.unknown_codes)[:20])
-    return LiveIndex(base, version)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 from api.runtime.auth import Keys
 from api.runtime.concurrency_limit import ConcurrencyLimit
-from api.runtime.import_processes import ImportProcesses
+from api.runtime.forked_processes import ForkedProcesses
 from api.runtime.live_index import LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.rate_limits import ReplyLimits
@@ -25,7 +25,7 @@ class Services:
     reference: Reference
     metrics: Metrics
     keys: Keys
-    import_processes: ImportProcesses | None = None
+    forked_processes: ForkedProcesses | None = None
     engine: Engine | None = None
     live: LiveDirectory | None = None
     is_ready: Callable[[], bool] = lambda: False

@@ -143,7 +143,7 @@ async def _imported(call: Call, source: str, query: ImportQuery, media_type: str
     services = call.services
     options = msgspec.structs.asdict(query)
     order = import_log.Order(id=new_id(services.now()), source=source, language=call.language, **options)
-    file, processes = SourceFile(body.stream, media_type), services.import_processes
+    file, processes = SourceFile(body.stream, media_type), services.forked_processes
     try:
         return await import_file(services.database, services.reference, order, file, services.now, processes=processes)
     except UnreadableFile as unreadable:

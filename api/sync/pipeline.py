@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import datetime
 from typing import BinaryIO, NamedTuple
 
-from api.runtime.import_processes import ImportProcesses
+from api.runtime.forked_processes import ForkedProcesses
 from db.core.engine import Engine, transaction
 from db.imports.log import Order
 from db.imports.prepare_rows import Prepare, Prepared, Terms, prepare_here
@@ -35,7 +35,7 @@ async def import_file(
     file: SourceFile,
     clock: Callable[[], datetime],
     *,
-    processes: ImportProcesses | None = None,
+    processes: ForkedProcesses | None = None,
     observe: Observe | None = None,
 ) -> Import:
     """Import `file` as `order` says, with the mapping that its source has; `observe` is shown each batch, in a thread.

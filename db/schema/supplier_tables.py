@@ -114,11 +114,13 @@ UNCOMPRESSED: dict[str, Any] = {"postgresql_with": {"toast_tuple_target": LONGES
 change_set_ids = sa.Sequence("change_set_ids", metadata=metadata, data_type=sa.BigInteger)
 
 # Suppliers carry the change set of their last change, known from its start; its version is known only at its very end.
+# `uid` is random: a directory that was restored goes on with the same numbers, and never with the same uid.
 change_sets = sa.Table(
     "change_sets",
     metadata,
     sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("version", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("uid", sa.Uuid, nullable=False, server_default=sa.text("gen_random_uuid()")),
 )
 
 suppliers = sa.Table(

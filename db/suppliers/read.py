@@ -83,21 +83,20 @@ class Filters(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """The directory at one version, unmoved by later changes while it is read.
+    """The directory at one version, unmoved by later changes while it is read. `uid`: of that version.
 
-    `sources` may show an older receipt; `provenance` and `public_awards` are left out: they weigh, and matching has no
-    use for them.
+    `sources` of suppliers may show an older receipt.
     """
 
     connection: Connection
     version: int
+    uid: UUID | None
 
-    async def suppliers(self) -> AsyncIterator[Sequence[Supplier]]:
-        """All active suppliers, in batches."""
-        query = select(suppliers.c.document).where(~suppliers.c.deleted, suppliers.c.active)
-        rows = await self.connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
-        async for batch in rows.scalars().partitions():
-            yield [_for_matching(supplier) for supplier in batch]
+    async def has_been(self, version: int, uid: UUID | None) -> bool:
+        """Whether the directory has had this version with this uid; in another history it has not."""
+        if version == 0:
+            return True  # nothing had been written yet
+        return uid == await self.connection.scalar(select(change_sets.c.uid).where(change_sets.c.version == version))
 
     async def changes(self, since: int) -> AsyncIterator[Sequence[Change]]:
         """Every supplier changed after version `since`, in batches and in no order: inactive and deleted ones too."""
@@ -108,7 +107,7 @@ class Snapshot(msgspec.Struct, frozen=True):
         )
         rows = await self.connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
         async for batch in rows.partitions():
-            yield [Change(row.version, row.id, row.document and _for_matching(row.document)) for row in batch]
+            yield [Change(row.version, row.id, row.document) for row in batch]
 
 
 @asynccontextmanager
@@ -116,7 +115,9 @@ async def snapshot(engine: Engine) -> AsyncIterator[Snapshot]:
     """A view of the directory that does not move, on a connection of its own; one query of it at a time."""
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        yield Snapshot(connection, await current_version(connection))
+        version = await current_version(connection)
+        uid = await connection.scalar(select(change_sets.c.uid).where(change_sets.c.version == version))
+        yield Snapshot(connection, version, uid)
 
 
 async def changes_after(connection: Connection, position: Position, limit: int) -> Sequence[Change]:
@@ -244,10 +245,3 @@ async def _as_received(connection: Connection, found: Sequence[Supplier]) -> dic
         return SourceRef(each.source, each.external_id, at)
 
     return {each.id: msgspec.structs.replace(each, sources=tuple(map(latest, each.sources))) for each in found}
-
-
-def _for_matching(supplier: Supplier) -> Supplier:
-    """The supplier without what weighs and matching has no use for."""
-    if supplier.provenance is None and not supplier.public_awards:
-        return supplier
-    return msgspec.structs.replace(supplier, provenance=None, public_awards=())

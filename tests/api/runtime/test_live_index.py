@@ -1,32 +1,44 @@
 """The index in memory follows the directory in the database."""
 
 import asyncio
+import math
 import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from api.runtime import live_index
-from api.runtime.live_index import LiveDirectory
+from api.runtime.forked_processes import forked_processes
+from api.runtime.index_files import IndexFiles, build_index
+from api.runtime.live_index import IndexLoader, LiveDirectory
 from api.runtime.metrics import Metrics
 from api.web.problems import Refusal
 from db.core.engine import Engine, transaction
 from db.suppliers.records import delete_record, put_record
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
-from matching.index import LiveIndex
-from matching.reference import Reference
 from matching.words.name_similarity import name_similarity
+from tests.factories import live, reference, supplier
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 RENNES = Placement(Point(48.11, -1.68), "35238")
 
 
 @pytest.fixture
-async def directory(engine: Engine, database_url: str, reference: Reference) -> AsyncIterator[LiveDirectory]:
+def loader(engine: Engine, database_url: str, tmp_path: Path) -> IndexLoader:
+    """Indexes of the database of the test, in a folder of its own."""
+    return IndexLoader(database_url, engine, IndexFiles(tmp_path / "index", reference()))
+
+
+@pytest.fixture
+async def directory(database_url: str, loader: IndexLoader) -> AsyncIterator[LiveDirectory]:
     """A directory that follows the database of the test."""
-    directory = LiveDirectory(database_url, engine, reference, Metrics())
+    directory = LiveDirectory(database_url, loader, Metrics())
     following = asyncio.create_task(directory.follow())
     yield directory
     following.cancel()
@@ -47,8 +59,8 @@ async def names_at(directory: LiveDirectory, version: int) -> list[str]:
     return sorted(supplier.name for supplier in directory.index.suppliers())
 
 
-def test_until_it_is_loaded_requests_are_put_off(engine: Engine, database_url: str, reference: Reference) -> None:
-    directory = LiveDirectory(database_url, engine, reference, Metrics())
+def test_until_it_is_loaded_requests_are_put_off(database_url: str, loader: IndexLoader) -> None:
+    directory = LiveDirectory(database_url, loader, Metrics())
     assert not directory.is_ready
     with pytest.raises(Refusal) as refused:
         _ = directory.index
@@ -74,10 +86,24 @@ async def test_a_directory_restored_to_an_earlier_version_is_read_anew(
     engine: Engine, directory: LiveDirectory
 ) -> None:
     await names_at(directory, await put(engine, "1", "restauré"))
-    ahead = LiveIndex(directory.index.base, data_version=1_000)
-    directory.replace(ahead)
-    await directory.catch_up()
+    directory.replace(replace(directory.index, data_version=1_000))
+    await caught_up(directory)
     assert directory.index.data_version == 1
+
+
+async def test_another_history_of_the_same_version_is_read_anew(engine: Engine, directory: LiveDirectory) -> None:
+    """A backup was restored, and as much was written since as before."""
+    await names_at(directory, await put(engine, "1", "de cette histoire"))
+    directory.replace(replace(live(supplier("d'une autre")), data_version=1, version_uid=UUID(int=1)))
+    await caught_up(directory)
+    assert await names_at(directory, 1) == ["de cette histoire"]
+
+
+async def caught_up(directory: LiveDirectory) -> None:
+    """The directory as it is once a base that was found wanting has been replaced."""
+    await directory.catch_up()
+    assert directory.rebuilding is not None
+    await directory.rebuilding
 
 
 async def test_a_long_tail_becomes_a_new_base(
@@ -89,31 +115,78 @@ async def test_a_long_tail_becomes_a_new_base(
     for number in range(1, 5):
         version = await put(engine, str(number), str(number))
         await names_at(directory, version)
-    assert directory.rebuilding is not None
-    await directory.rebuilding
+        if directory.rebuilding is not None:
+            await directory.rebuilding
     assert sorted(supplier.name for supplier in directory.index.base.suppliers) == ["0", "1", "2", "3", "4"]
 
 
 async def test_changes_are_followed_while_a_new_base_is_made(
     engine: Engine, directory: LiveDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = threading.Event()
-    rebased = LiveIndex.rebased
+    may_build = threading.Event()
 
-    def slow(index: LiveIndex) -> LiveIndex:
-        made.wait(20)
-        return rebased(index)
+    def slow(*arguments: Any) -> None:
+        may_build.wait(20)
+        build_index(*arguments)
 
     monkeypatch.setattr(live_index, "SMALL_TAIL", 0)
     monkeypatch.setattr(live_index, "TAIL_SHARE", 0)
-    monkeypatch.setattr(LiveIndex, "rebased", slow)
+    monkeypatch.setattr(live_index, "LONGEST_TAIL", math.inf)
+    may_build.set()
+    monkeypatch.setattr(live_index, "build_index", slow)
     await names_at(directory, await put(engine, "1", "avant"))
+    may_build.clear()
     await names_at(directory, await put(engine, "2", "de quoi refaire la base"))
     old = directory.index.base
     version = await put(engine, "1", "pendant")
     assert await names_at(directory, version) == ["de quoi refaire la base", "pendant"]
-    made.set()
+    may_build.set()
     assert directory.rebuilding is not None
     await directory.rebuilding
     assert await names_at(directory, version) == ["de quoi refaire la base", "pendant"]
     assert directory.index.base is not old
+
+
+async def test_a_start_maps_the_index_that_is_there_and_follows_what_changed_since(
+    engine: Engine, loader: IndexLoader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(engine, "1", "avant")
+    await loader.newest()
+    version = await put(engine, "2", "depuis")
+    monkeypatch.delattr(live_index, "build_index")  # nothing is built
+    found = await loader.newest()
+    assert (found.data_version, found.tail.rows) == (version, 1)
+    assert sorted(each.name for each in found.suppliers()) == ["avant", "depuis"]
+
+
+async def test_processes_that_start_together_build_one_index(engine: Engine, loader: IndexLoader) -> None:
+    await put(engine, "1", "seul")
+    found = await asyncio.gather(*(loader.newest() for _ in range(3)))
+    assert [[each.name for each in one.suppliers()] for one in found] == [["seul"]] * 3
+    assert len(loader.files.newest_first()) == 1
+
+
+async def test_an_index_that_cannot_be_read_is_built_anew(engine: Engine, loader: IndexLoader) -> None:
+    await put(engine, "1", "entier")
+    await loader.newest()
+    (written,) = loader.files.newest_first()
+    (written.path / "suppliers.facts.npy").write_bytes(b"")
+    assert [each.name for each in (await loader.newest()).suppliers()] == ["entier"]
+
+
+async def test_indexes_are_built_in_another_process_where_there_are_such(
+    engine: Engine, database_url: str, tmp_path: Path
+) -> None:
+    await put(engine, "1", "ailleurs")
+    with forked_processes(reference()) as processes:
+        loader = IndexLoader(database_url, engine, IndexFiles(tmp_path, reference()), processes)
+        found = await loader.newest()
+    assert [each.name for each in found.suppliers()] == ["ailleurs"]
+
+
+async def test_a_failure_to_build_is_told(engine: Engine, loader: IndexLoader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What went wrong in the other process is raised in this one."""
+    with forked_processes(reference()) as processes:
+        loader = IndexLoader("postgresql://127.0.0.1:1/none", engine, loader.files, processes)
+        with pytest.raises(OSError, match=r"127\.0\.0\.1"):
+            await loader.newest()

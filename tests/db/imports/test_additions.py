@@ -17,7 +17,7 @@ from db.imports.log import Order
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import run_import
 from db.suppliers.manual_merges import split_record
-from db.suppliers.read import Filters, page_of_suppliers, snapshot
+from db.suppliers.read import Filters, page_of_suppliers
 from db.suppliers.records import get_record
 from db.suppliers.sources import describe_source, put_source
 from domain.errors import InvalidContent
@@ -188,7 +188,7 @@ async def test_the_rank_of_a_list_counts_among_lists(engine: Engine) -> None:
     assert (await only(engine)).employees == 2
 
 
-async def test_the_latest_twenty_contracts_are_told_with_their_sources_and_not_matched(engine: Engine) -> None:
+async def test_the_latest_twenty_contracts_are_told_with_their_sources(engine: Engine) -> None:
     await put(engine, what=record(siret=SIRET))
     days = [date(2020 + number % 5, 1, 1 + number) for number in range(25)]
     won = [PublicAward(object=f"M{number}", notified_on=day) for number, day in enumerate(days)]
@@ -200,8 +200,6 @@ async def test_the_latest_twenty_contracts_are_told_with_their_sources_and_not_m
     assert [(each.object, each.notified_on, each.source) for each in told] == [
         (each.object, each.notified_on, "decp") for each in latest
     ]
-    async with snapshot(engine) as view:
-        assert [each.public_awards async for batch in view.suppliers() for each in batch] == [()]
 
 
 @pytest.mark.parametrize("mode", ["upsert", "snapshot"])

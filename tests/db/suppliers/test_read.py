@@ -99,14 +99,17 @@ async def test_an_unknown_supplier_is_none(engine: Engine) -> None:
         assert await get_supplier(connection, UUID(int=1)) is None
 
 
-async def test_a_snapshot_holds_the_active_suppliers_of_one_version(pool: Engine) -> None:
-    """What changes while it is read is not in it."""
+async def test_a_history_is_known_by_the_uids_of_its_versions(pool: Engine) -> None:
+    """A directory that was restored has the same versions again, with other changes."""
     async with snapshot(pool) as view:
-        await put(pool, "late", record("Late"))
-        names = [supplier.name.split()[0] async for batch in view.suppliers() for supplier in batch]
-
-    assert view.version == 3
-    assert names == ["Les", "Atelier"]
+        before = view.version, view.uid
+    await put(pool, "late", record("Late"))
+    async with snapshot(pool) as view:
+        assert view.uid != before[1]
+        assert await view.has_been(*before)
+        assert await view.has_been(0, None)
+        assert not await view.has_been(view.version + 1, view.uid)
+        assert not await view.has_been(before[0], view.uid)
 
 
 async def test_a_snapshot_tells_what_changed_since_a_version(pool: Engine) -> None:

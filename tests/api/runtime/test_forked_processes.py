@@ -13,8 +13,8 @@ from typing import BinaryIO
 import msgspec
 import pytest
 
-import api.runtime.import_processes
-from api.runtime.import_processes import ImportProcessEnded, ImportProcesses, import_processes
+import api.runtime.forked_processes
+from api.runtime.forked_processes import ForkedProcesses, ProcessEnded, forked_processes
 from db.imports.prepare_rows import SUPPLIER_ID, Prepared, Terms, prepare
 from domain.suppliers.source import SourceMapping
 from matching.geo.lambert import register_point
@@ -48,7 +48,7 @@ def spooled(content: bytes) -> Iterator[BinaryIO]:
 
 
 def prepared(
-    processes: ImportProcesses, content: bytes = ROWS, how: Reading | None = None, *, new: bool = False
+    processes: ForkedProcesses, content: bytes = ROWS, how: Reading | None = None, *, new: bool = False
 ) -> list[Prepared]:
     with spooled(content) as file:
         return list(processes.prepare(how or reading(), file, otherwise=nothing)(TERMS, lambda: new))
@@ -56,7 +56,7 @@ def prepared(
 
 def test_it_makes_of_rows_what_this_process_would() -> None:
     """Errors too."""
-    with import_processes(reference()) as processes:
+    with forked_processes(reference()) as processes:
         found = prepared(processes)
     here = [prepare(TERMS, batch, expects_new=False) for batch in batches(reading(), io.BytesIO(ROWS), reference())]
     assert found == here
@@ -71,7 +71,7 @@ def test_coordinates_of_a_register_are_read_there() -> None:
         b"80746931700018,9220,LES JARDINS,A,35238,351000.5,6789000\n"
     )
     assert register_point(655_000, 1_769_000, "971") is not None  # files that this opens are closed there
-    with import_processes(reference()) as processes:
+    with forked_processes(reference()) as processes:
         (batch,) = prepared(processes, content, Reading("sirene", CSV, SourceMapping(), "fr"))
     assert batch.rejects == []
     location = batch.records[0].placement.location
@@ -80,7 +80,7 @@ def test_coordinates_of_a_register_are_read_there() -> None:
 
 
 def test_suppliers_of_records_expected_to_be_new_are_made() -> None:
-    with import_processes(reference()) as processes:
+    with forked_processes(reference()) as processes:
         known, new = [prepared(processes, new=new) for new in (False, True)]
     for bare, ready in zip(known, new, strict=True):
         assert [item[:4] for item in bare.records] == [item[:4] for item in ready.records]
@@ -91,7 +91,7 @@ def test_suppliers_of_records_expected_to_be_new_are_made() -> None:
 
 
 def test_several_files_are_prepared_at_once_and_apart() -> None:
-    with import_processes(reference()) as processes, spooled(ROWS) as one, spooled(ROWS) as other:
+    with forked_processes(reference()) as processes, spooled(ROWS) as one, spooled(ROWS) as other:
         first, second = (
             processes.prepare(reading(), file, otherwise=nothing)(TERMS, lambda: False) for file in (one, other)
         )
@@ -103,7 +103,7 @@ def test_several_files_are_prepared_at_once_and_apart() -> None:
 
 
 def test_a_file_that_cannot_be_read_says_why() -> None:
-    with import_processes(reference()) as processes:
+    with forked_processes(reference()) as processes:
         with pytest.raises(UnreadableFile) as refused:
             prepared(processes, b"nom\nx\n", reading(CSV))
         assert refused.value.problems[0].code == "unknown_column"
@@ -112,7 +112,7 @@ def test_a_file_that_cannot_be_read_says_why() -> None:
 
 def test_a_compressed_file_that_is_cut_is_not_taken_for_its_end() -> None:
     compressed = gzip.compress(ROWS)
-    with import_processes(reference()) as processes:
+    with forked_processes(reference()) as processes:
         assert len(prepared(processes, compressed, reading(is_gzipped=True))) == 3
         with pytest.raises(UnreadableFile, match="gzip"):
             prepared(processes, compressed[:-9], reading(is_gzipped=True))
@@ -120,16 +120,16 @@ def test_a_compressed_file_that_is_cut_is_not_taken_for_its_end() -> None:
 
 def test_a_process_that_fails_says_of_what(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the place where it failed."""
-    monkeypatch.setattr(api.runtime.import_processes, "batches", lambda *_: iter([None]))
-    with import_processes(reference()) as processes, pytest.raises(AttributeError) as failed:
+    monkeypatch.setattr(api.runtime.forked_processes, "batches", lambda *_: iter([None]))
+    with forked_processes(reference()) as processes, pytest.raises(AttributeError) as failed:
         prepared(processes)
     assert "prepare_rows.py" in "".join(failed.value.__notes__)
 
 
 def test_a_process_that_ends_before_its_time_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed, out of memory: nothing of it may be taken for a whole file."""
-    monkeypatch.setattr(api.runtime.import_processes, "prepare", lambda *_, **__: os._exit(9))
-    with import_processes(reference()) as processes, pytest.raises(ImportProcessEnded):
+    monkeypatch.setattr(api.runtime.forked_processes, "prepare", lambda *_, **__: os._exit(9))
+    with forked_processes(reference()) as processes, pytest.raises(ProcessEnded):
         prepared(processes)
 
 
@@ -137,7 +137,7 @@ def test_whoever_stops_listening_leaves_nothing_behind() -> None:
     """The process ends, which closes its end of what it read from."""
     content, theirs = socket.socketpair()
     content.settimeout(10)
-    with import_processes(reference()) as processes, content:
+    with forked_processes(reference()) as processes, content:
         content.sendall(ROWS[:100_000])
         content.shutdown(socket.SHUT_WR)
         with theirs, theirs.makefile("rb") as file:
@@ -152,9 +152,9 @@ def test_without_a_process_it_is_done_otherwise(monkeypatch: pytest.MonkeyPatch)
     forker, requests = socket.socketpair()
     requests.close()
     with forker:
-        assert prepared(ImportProcesses(forker)) == []
-    monkeypatch.setattr(api.runtime.import_processes, "_prepare_file", lambda *_: None)
-    with import_processes(reference()) as processes, spooled(ROWS) as file:
+        assert prepared(ForkedProcesses(forker)) == []
+    monkeypatch.setattr(api.runtime.forked_processes, "_prepare_file", lambda *_: None)
+    with forked_processes(reference()) as processes, spooled(ROWS) as file:
         assert list(processes.prepare(reading(), file, otherwise=nothing)(TERMS, lambda: False)) == []
         assert file.tell() == 0
 
@@ -164,7 +164,7 @@ def test_a_process_that_says_nothing_is_not_waited_for(monkeypatch: pytest.Monke
         with socket.socket(fileno=channel) as parent:
             parent.recv(1)  # until nobody listens any more
 
-    monkeypatch.setattr(api.runtime.import_processes, "_prepare_file", silent)
-    monkeypatch.setattr(api.runtime.import_processes, "START_SECONDS", 0.1)
-    with import_processes(reference()) as processes:
+    monkeypatch.setattr(api.runtime.forked_processes, "_prepare_file", silent)
+    monkeypatch.setattr(api.runtime.forked_processes, "START_SECONDS", 0.1)
+    with forked_processes(reference()) as processes:
         assert prepared(processes) == []

@@ -1,15 +1,17 @@
-"""Processes that read, place and encode the rows of imports, one for each import: more than half of its work.
+"""Processes for heavy work: one for each import, to read, place and encode its rows, and one to build an index.
 
 They are forked on demand from one that was itself forked while this one was young, and so has the reference data and no
 threads; `ProcessPoolExecutor` would fork from a threaded server or load the data anew, and outlive a killed one.
 """
 
+import asyncio
 import gc
 import multiprocessing
 import os
 import pickle
 import signal
 import socket
+import threading
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
@@ -27,7 +29,7 @@ AHEAD = 2
 """The number of batches asked for before the first of them is stored."""
 GARBAGE_AFTER = 200_000
 """Rows hold no cycles: looking for garbage among them as often as usual takes a twentieth of the time."""
-_READY = b"!"
+_READY, _IMPORT, _CALL = b"!", b"i", b"c"
 _LENGTH_BYTES = 8
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -36,12 +38,12 @@ _context = multiprocessing.get_context("fork")
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-class ImportProcessEnded(Exception):
-    """The process that encoded the rows ended before they did."""
+class ProcessEnded(Exception):
+    """The process ended before its work did."""
 
 
-class ImportProcesses:
-    """Starts a process for each import; servers forked from here on may use it too."""
+class ForkedProcesses:
+    """Starts a process for each piece of work; servers forked from here on may use it too."""
 
     def __init__(self, forker: socket.socket) -> None:
         self._forker = forker
@@ -49,7 +51,7 @@ class ImportProcesses:
     def prepare(self, reading: Reading, file: BinaryIO, otherwise: Prepare) -> Prepare:
         """The rows of the file, from where it stands, encoded in another process; by `otherwise` where there is none.
 
-        Raises what went wrong there, such as UnreadableFile, and ImportProcessEnded.
+        Raises what went wrong there, such as UnreadableFile, and ProcessEnded.
         """
 
         def prepared(terms: Terms, expects_new: Callable[[], bool]) -> Generator[Prepared, None, None]:
@@ -58,7 +60,7 @@ class ImportProcesses:
             with channel, channel.makefile("rb", READ_AT_ONCE) as answers:
                 # a process that could not be had closes its end; nothing of the file is read before it says it is there
                 with theirs, suppress(OSError):
-                    socket.send_fds(self._forker, [b"."], [theirs.fileno(), file.fileno()])
+                    socket.send_fds(self._forker, [_IMPORT], [theirs.fileno(), file.fileno()])
                 if _is_ready(channel):
                     yield from _received(channel, answers, (reading, terms), expects_new)
                     return
@@ -67,9 +69,34 @@ class ImportProcesses:
 
         return prepared
 
+    async def run(self, work: Callable[..., None], *arguments: object) -> bool:
+        """Call a function of a module, with the reference data and the arguments, in another process.
+
+        False where there is none. Raises what the function raised, and ProcessEnded.
+        """
+        channel, theirs = socket.socketpair()
+        with theirs, suppress(OSError):
+            socket.send_fds(self._forker, [_CALL], [theirs.fileno()])
+        reader, writer = await asyncio.open_connection(sock=channel)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                if await reader.read(len(_READY)) != _READY:
+                    return False
+            writer.write(pickle.dumps((work, arguments)))
+            failure = pickle.loads(await reader.read())  # noqa: S301 - our own child's
+        except TimeoutError:
+            return False
+        except (EOFError, OSError):
+            raise ProcessEnded from None
+        finally:
+            writer.close()
+        if failure is not None:
+            raise failure
+        return True
+
 
 @contextmanager
-def import_processes(reference: Reference) -> Iterator[ImportProcesses]:
+def forked_processes(reference: Reference) -> Iterator[ForkedProcesses]:
     """Processes that have this reference data, until the block ends. To be entered before any thread is started."""
     forker, requests = socket.socketpair()
     # what is loaded by now stays: the collector need not look at it again, nor touch memory that is shared
@@ -85,7 +112,7 @@ def import_processes(reference: Reference) -> Iterator[ImportProcesses]:
     requests.close()
     try:
         with forker:
-            yield ImportProcesses(forker)
+            yield ForkedProcesses(forker)
     finally:
         process.kill()
         process.join()
@@ -116,7 +143,7 @@ def _received(
             # whole before it is decoded: until then the other process cannot go on
             answer = pickle.loads(answers.read(int.from_bytes(answers.read(_LENGTH_BYTES))))  # noqa: S301 - our own child's
         except (EOFError, OSError, pickle.UnpicklingError):
-            raise ImportProcessEnded from None
+            raise ProcessEnded from None
         if isinstance(answer, Exception):
             raise answer
         if answer is None:
@@ -134,8 +161,9 @@ def _fork_for_each(requests: socket.socket, reference: Reference) -> None:
         message, descriptors, _, _ = socket.recv_fds(requests, 1, 2)
         if not message:
             return
+        work = _prepare_file if message == _IMPORT else _call
         with suppress(OSError):  # where no process can be had, whoever asked sees the socket closed
-            _context.Process(target=_prepare_file, args=(*descriptors, requests, reference)).start()
+            _context.Process(target=work, args=(*descriptors, requests, reference)).start()
         for each in descriptors:
             os.close(each)
 
@@ -167,3 +195,27 @@ def _answer(parent: socket.socket, message: Any) -> None:
     content = pickle.dumps(message)
     parent.sendall(len(content).to_bytes(_LENGTH_BYTES))
     parent.sendall(content)
+
+
+def _call(channel: int, requests: socket.socket, reference: Reference) -> None:
+    """Call the function that is sent, unless who sent it goes away meanwhile."""
+    requests.close()
+    gc.set_threshold(GARBAGE_AFTER)
+    with socket.socket(fileno=channel) as parent, parent.makefile("rb") as questions, suppress(ConnectionError):
+        parent.sendall(_READY)
+        work, arguments = pickle.load(questions)  # noqa: S301 - our own parent's
+        threading.Thread(target=_end_without, args=(questions,), daemon=True).start()
+        failure = None
+        try:
+            work(reference, *arguments)
+        except Exception as raised:  # noqa: BLE001 - told to whoever asked
+            raised.add_note(traceback.format_exc())
+            failure = raised
+        parent.sendall(pickle.dumps(failure))
+        os._exit(0)  # the thread waits for the other end, which waits for this one
+
+
+def _end_without(questions: BinaryIO) -> None:
+    """End this process once nobody waits for it."""
+    questions.read()
+    os._exit(1)

@@ -1,0 +1,121 @@
+"""Indexes of the directory in a folder: one process builds them, all map them, and the next start finds them."""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+import matching
+from db.suppliers.copy_documents import copy_documents
+from matching.index import Index, LiveIndex
+from matching.index_tables import TablesBuilder, load_tables, save_tables
+from matching.indexed_supplier import read_document
+from matching.reference import Reference
+
+KEPT = 2
+"""The newest are kept: a server that is just being started may be about to map the one before."""
+NO_UID = UUID(int=0)
+_LOCK, _UNFINISHED = "lock", "unfinished-"
+
+
+class WrittenIndex(NamedTuple):
+    """An index in the folder, and the version of the directory that it was built from."""
+
+    path: Path
+    version: int
+    uid: UUID | None
+
+
+class IndexFiles:
+    """The indexes in a folder that were built by this version of the program from this reference data."""
+
+    def __init__(self, folder: Path, reference: Reference) -> None:
+        self.folder, self.reference = _usable(folder), reference
+        self._prefix = _fingerprint(reference)
+
+    def newest_first(self) -> list[WrittenIndex]:
+        """Those that are there."""
+        found = (_read_name(path) for path in self.folder.glob(f"{self._prefix}-*"))
+        return sorted((each for each in found if each), key=lambda each: -each.version)
+
+    def load(self, written: WrittenIndex) -> LiveIndex:
+        """An index, mapped. Raises OSError, EOFError, KeyError or ValueError where it is not whole, or was just removed."""
+        reference = self.reference
+        tables = load_tables(written.path)
+        base = Index(tables, reference.taxonomy, reference.cpv, reference.geography)
+        return LiveIndex(base, written.version, written.uid)
+
+    @contextmanager
+    def claimed(self) -> Iterator[bool]:
+        """Whether it falls to this process to build the next one; no other may as long as the block runs."""
+        with (self.folder / _LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+
+def build_index(reference: Reference, url: str, folder: Path) -> None:
+    """Build the index of the present directory and write it to the folder of an `IndexFiles`, claimed by the caller."""
+    for left in folder.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    builder = TablesBuilder(reference.taxonomy, reference.cpv, reference.geography)
+    version, uid = asyncio.run(copy_documents(url, lambda document: builder.add(read_document(document))))
+    path = folder / f"{_fingerprint(reference)}-{version}-{uid or NO_UID}"
+    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder))
+    try:
+        save_tables(unfinished, builder.tables())
+        with suppress(FileNotFoundError):  # one that could not be read
+            shutil.rmtree(path)
+        unfinished.rename(path)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    _remove_old(folder)
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove all but the newest; who has mapped one goes on with it."""
+    written = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(_UNFINISHED)]
+    for path in sorted(written, key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _read_name(path: Path) -> WrittenIndex | None:
+    _, version, uid = path.name.split("-", 2)
+    try:
+        return WrittenIndex(path, int(version), None if UUID(uid) == NO_UID else UUID(uid))
+    except ValueError:
+        return None
+
+
+def _usable(folder: Path) -> Path:
+    """The folder, made; where it cannot be written to, one of this user among the temporary ones."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / _LOCK).touch()
+    except OSError:
+        folder = Path(tempfile.gettempdir()) / f"vivier-index-{os.getuid()}"
+        folder.mkdir(exist_ok=True, mode=0o700)
+        if folder.stat().st_uid != os.getuid():
+            raise
+    return folder
+
+
+@cache
+def _fingerprint(reference: Reference) -> str:
+    """Hexadecimal digits that are others for other reference data, and for another version of the program."""
+    parts = (reference.taxonomy, reference.territories, reference.cpv, reference.rules)
+    digest = blake2b(" ".join(part.version for part in parts).encode(), digest_size=8)
+    for path in sorted(Path(*matching.__path__).rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
