@@ -24,7 +24,7 @@ NAMES_FILE = "names.json"
 
 
 class Names(msgspec.Struct, frozen=True):
-    """What the tables' numbers stand for: legal facts and trade groups by place, the codes of `offers` and `wanted`.
+    """The meaning of the tables' numbers: legal facts and trade groups by place, the codes of `offers` and `wanted`.
 
     `unknown_codes`: codes of service areas that the reference data does not know.
     """

@@ -121,7 +121,7 @@ def summary_json(supplier: MatchedSupplier) -> bytes:
 
 
 def details_json(supplier: MatchedSupplier) -> bytes:
-    """What else matching needs to know of the supplier, in JSON."""
+    """The rest of what matching reads of the supplier, in JSON."""
     return _encode(
         _Details(
             supplier.approvals,

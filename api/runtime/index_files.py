@@ -5,6 +5,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -20,8 +21,6 @@ from matching.index_tables import TablesBuilder, load_tables, save_tables
 from matching.indexed_supplier import read_document
 from matching.reference import Reference
 
-KEPT = 2
-"""The newest are kept: a server that is just being started may be about to map the one before."""
 NO_UID = UUID(int=0)
 _LOCK, _UNFINISHED = "lock", "unfinished-"
 
@@ -32,6 +31,13 @@ class WrittenIndex(NamedTuple):
     path: Path
     version: int
     uid: UUID | None
+
+    def age_seconds(self) -> float:
+        """Seconds since it was built; 0 where it is no longer there."""
+        try:
+            return time.time() - self.path.stat().st_mtime
+        except OSError:
+            return 0.0
 
 
 class IndexFiles:
@@ -47,7 +53,7 @@ class IndexFiles:
         return sorted((each for each in found if each), key=lambda each: -each.version)
 
     def load(self, written: WrittenIndex) -> LiveIndex:
-        """An index, mapped. Raises OSError, EOFError, KeyError or ValueError where it is not whole, or was just removed."""
+        """An index, mapped. Raises OSError, EOFError, KeyError or ValueError where it is not whole, or was removed."""
         reference = self.reference
         tables = load_tables(written.path)
         base = Index(tables, reference.taxonomy, reference.cpv, reference.geography)
@@ -67,8 +73,6 @@ class IndexFiles:
 
 def build_index(reference: Reference, url: str, folder: Path) -> None:
     """Build the index of the present directory and write it to the folder of an `IndexFiles`, claimed by the caller."""
-    for left in folder.glob(f"{_UNFINISHED}*"):
-        shutil.rmtree(left, ignore_errors=True)
     builder = TablesBuilder(reference.taxonomy, reference.cpv, reference.geography)
     version, uid = asyncio.run(copy_documents(url, lambda document: builder.add(read_document(document))))
     path = folder / f"{_fingerprint(reference)}-{version}-{uid or NO_UID}"
@@ -80,14 +84,10 @@ def build_index(reference: Reference, url: str, folder: Path) -> None:
         unfinished.rename(path)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    _remove_old(folder)
-
-
-def _remove_old(folder: Path) -> None:
-    """Remove all but the newest; who has mapped one goes on with it."""
-    written = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(_UNFINISHED)]
-    for path in sorted(written, key=lambda path: path.stat().st_mtime)[:-KEPT]:
-        shutil.rmtree(path, ignore_errors=True)
+    # an earlier one may hold what was erased since; who has mapped it goes on with it
+    for other in folder.iterdir():
+        if other.is_dir() and other != path:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _read_name(path: Path) -> WrittenIndex | None:

@@ -25,6 +25,8 @@ TAIL_SHARE = 0.02
 """A tail longer than both is merged into a new base, since it is in no spatial order and is looked at as a whole."""
 LONGEST_TAIL = 4
 """Times as many changes are followed meanwhile, and not more: they would take longer than a new base."""
+LONGEST_AGE_SECONDS = 24 * 3600.0
+"""A base is replaced after a day in which anything changed: its file may hold what was erased since."""
 CLAIM_SECONDS = 0.1
 """The pause before it is seen again whether another process has built what this one needs."""
 
@@ -40,6 +42,7 @@ class IndexLoader:
     def __init__(self, url: str, engine: Engine, files: IndexFiles, processes: ForkedProcesses | None = None) -> None:
         self.files = files
         self._url, self._engine, self._processes = url, engine, processes
+        self._written: WrittenIndex | None = None
 
     async def newest(self, beyond: int = -1) -> LiveIndex:
         """An index of the present directory with a short tail; its base is of a version after `beyond`."""
@@ -72,6 +75,11 @@ class IndexLoader:
                     return None
         return await asyncio.to_thread(index.after, changed, removed, directory.version, directory.uid)
 
+    def is_outgrown(self, index: LiveIndex) -> bool:
+        """Whether an index is to have a new base: its tail is long, or what it was mapped from is old."""
+        is_old = self._written is not None and self._written.age_seconds() > LONGEST_AGE_SECONDS
+        return index.tail.rows > longest_tail(index) or (is_old and index.change > 0)
+
     async def _mapped(self, written: WrittenIndex, longest: int) -> LiveIndex | None:
         """The index with the changes since, where they make no tail over `longest` times the usual one."""
         try:
@@ -83,7 +91,10 @@ class IndexLoader:
             codes = sorted(base.base.unknown_codes)[:20]
             log.warning("service areas hold codes that are no longer known", codes=codes)
         found = await self.followed(base)
-        return None if found is None or found.tail.rows > longest * longest_tail(found) else found
+        if found is None or found.tail.rows > longest * longest_tail(found):
+            return None
+        self._written = written
+        return found
 
     async def _build(self) -> None:
         reference, folder = self.files.reference, self.files.folder
@@ -128,7 +139,8 @@ class LiveDirectory:
         """Load the index, then update it at every change, for ever."""
         async with aclosing(listen(self.url)) as versions:
             async for version in versions:
-                if self._index is not None and self._index.data_version == version:
+                index = self._index
+                if index is not None and index.data_version == version and not self.loader.is_outgrown(index):
                     continue
                 with logged_failures("the index cannot follow the directory and stays as it is"):
                     await self.catch_up()
@@ -145,7 +157,7 @@ class LiveDirectory:
             index = await self.loader.followed(self._index)
             if index is not None:
                 self.replace(index)
-                if index.tail.rows <= longest_tail(index):
+                if not self.loader.is_outgrown(index):
                     return
         if self.rebuilding is None or self.rebuilding.done():
             self.rebuilding = asyncio.create_task(self._rebuild(None if index is None else index.data_version))

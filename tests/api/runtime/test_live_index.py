@@ -190,3 +190,19 @@ async def test_a_failure_to_build_is_told(engine: Engine, loader: IndexLoader, m
         loader = IndexLoader("postgresql://127.0.0.1:1/none", engine, loader.files, processes)
         with pytest.raises(OSError, match=r"127\.0\.0\.1"):
             await loader.newest()
+
+
+async def test_an_old_base_is_replaced_once_something_changed(
+    engine: Engine, directory: LiveDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was erased is then in no file."""
+    await names_at(directory, await put(engine, "1", "effacée"))
+    monkeypatch.setattr(live_index, "LONGEST_AGE_SECONDS", -1)
+    async with transaction(engine) as connection:
+        version = await delete_record(connection, "cress", "1", NOW, name_similarity)
+    assert version is not None
+    await names_at(directory, version)
+    assert directory.rebuilding is not None
+    await directory.rebuilding
+    assert [each.version for each in directory.loader.files.newest_first()] == [version]
+    assert directory.index.base.suppliers == []
