@@ -1,0 +1,40 @@
+"""Legal facts in columns are those that were written, and decide what each set of facts decides."""
+
+from datetime import date
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.law.eligibility import outcomes
+from domain.law.rules import load
+from domain.law.supplier_facts import LegalFacts
+from domain.suppliers.supplier import Approval
+from matching.legal_columns import LegalColumns, decided_facts
+from tests.matching.facts import days, legal_facts
+
+RULES = load()
+
+
+@given(st.lists(st.lists(legal_facts, max_size=5), max_size=5))
+def test_facts_are_read_as_they_were_written(written: list[list[LegalFacts]]) -> None:
+    """Also those that were written later, for which there was no room."""
+    columns = LegalColumns()
+    expected: list[LegalFacts] = []
+    for some in written:
+        assert list(columns.add(some)) == list(range(len(expected), len(expected) + len(some)))
+        expected += some
+        assert list(columns) == expected
+
+
+def test_references_of_approvals_are_left_out() -> None:
+    columns = LegalColumns([LegalFacts((Approval("EA", reference="A 12"),))])
+    assert columns[0].approvals == (Approval("EA"),)
+
+
+@given(st.lists(legal_facts, min_size=1, max_size=8), days)
+def test_what_is_decided_has_the_outcomes_of_the_facts(facts: list[LegalFacts], on: date) -> None:
+    places = np.arange(len(facts), dtype=np.int32)
+    decided = LegalColumns(facts).decided(places, np.full(len(facts), on.toordinal(), dtype=np.int32), RULES.at(on))
+    found = [outcomes(decided_facts(each), on, RULES) for each in decided.tolist()]
+    assert found == [outcomes(each, on, RULES) for each in facts]
