@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from matching.distances import NearDistances
 from matching.geo.projection import Floats, Positions
 from matching.geo.territory import Bools
+from matching.legal_columns import Days
 from matching.ranking import mixed
 from matching.reserved_selection import ReservedSelection
 from matching.spatial_order import CERTAIN_KM
@@ -93,7 +94,7 @@ class CappedSelection:
             lambda _: WrittenRows({}, {}, {}), lambda _: 1, CACHED_WRITTEN
         )
         self._first: dict[int, DrawnOrder] = {}
-        self._approval_ends: NDArray[np.int32] | None = None
+        self._approval_ends: Days | None = None
 
     def first(self, count: int) -> DrawnOrder:
         """The rows of the first `count` candidates."""
@@ -113,10 +114,10 @@ class CappedSelection:
         """The ordinals of the `count` nearest of any suppliers."""
         return DrawnOrder(ordinals, (distance,), self.distances.draws(ordinals), count)
 
-    def approval_ends(self, find: Callable[[Positions], NDArray[np.int32]]) -> NDArray[np.int32]:
+    def approval_ends(self, find: Callable[[Positions], Days]) -> Days:
         """The days on which approvals of the candidates end, in order; found once."""
         if self._approval_ends is None:
-            self._approval_ends = np.sort(find(self.order))
+            self._approval_ends = np.sort(self.reserved.approval_ends(find)[self.order])
         return self._approval_ends
 
     def _ordered(self, count: int) -> DrawnOrder:

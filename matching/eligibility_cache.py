@@ -1,25 +1,23 @@
-"""Eligibility of suppliers, judged once per set of legal facts, which many of them share."""
+"""Eligibility of suppliers on a day, judged once for all of whom the same decides."""
 
 from collections.abc import Callable, Iterable
 from datetime import date
 from functools import lru_cache
 from threading import Lock
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.eligibility import outcomes
+from domain.law.eligibility import evidence, outcomes
 from domain.law.findings import OUTCOMES
-from domain.law.rules import Rules
-from domain.law.supplier_facts import LegalFacts
-from domain.law.supply_advice import approval_end
+from domain.law.rules import InForce, Rules
+from domain.law.supply_advice import standing
 from domain.needs.need import RESERVED_TYPES, Reserved
-from matching.indexed_supplier import MatchedSupplier, legal_facts
+from matching.legal_columns import NEVER, Days, Decided, LegalColumns, decided_facts
 from matching.weighted_cache import WeightedCache
 
 FactPositions = NDArray[np.int32]
-"""For each supplier, where its legal facts stand among the distinct ones."""
+"""For each supplier, where its legal facts stand."""
 OutcomeCodes = NDArray[np.uint16]
 """For each supplier, its outcomes for all reserved types as one number: `outcomes_of` reads it."""
 
@@ -29,87 +27,113 @@ RADIX = len(OUTCOMES)
 OUTCOME_CODES = RADIX ** len(RESERVED_TYPES)
 _DIGITS = RADIX ** np.arange(len(RESERVED_TYPES))
 UNJUDGED = np.iinfo(np.uint16).max
-NEVER = np.iinfo(np.int32).max
-UNDECIDED = -1
 CACHED_DATES = 8
-CACHED_ENDS = 16_000_000
-"""Distinct facts times days and reserved types for which the ends of approvals are cached: some 64 MB."""
 
 
 class EligibilityCache:
-    """Verdicts on the distinct legal facts of suppliers; new ones may be added, none changes or goes.
+    """Verdicts on the legal facts of suppliers; more may be added, none changes or goes.
 
-    Each is decided when it is first asked for, as most suppliers are never asked about on most days, and cached for the
-    last few days. The rules are the same each time. Threads may share it: they would write the same.
+    What is decided on a day is cached for the last few days; suppliers of whom the same decides are judged once. The
+    rules are the same each time. Threads may share it: they would write the same.
     """
 
-    def __init__(self, distinct: Iterable[LegalFacts] = ()) -> None:
-        self.distinct = list(distinct)
-        self._places = {facts: place for place, facts in enumerate(self.distinct)}
-        self._codes: WeightedCache[date, _Growing] = WeightedCache(
-            lambda _: _Growing(UNJUDGED, np.uint16), lambda _: 1, CACHED_DATES
-        )
-        self._ends: WeightedCache[tuple[frozenset[Reserved], date], _Growing] = WeightedCache(
-            lambda _: _Growing(UNDECIDED, np.int32), lambda _: max(len(self.distinct), 1), CACHED_ENDS
-        )
-
-    def positions_of(self, suppliers: Iterable[MatchedSupplier]) -> FactPositions:
-        """The places of each supplier's legal facts among the distinct ones; those that nobody had are added."""
-        return np.array([self.place_of(supplier) for supplier in suppliers], dtype=np.int32)
-
-    def place_of(self, supplier: MatchedSupplier) -> int:
-        """The place of a supplier's legal facts among the distinct ones."""
-        facts = legal_facts(supplier)
-        place = self._places.get(facts)
-        if place is None:
-            place = self._places[facts] = len(self.distinct)
-            self.distinct.append(facts)
-        return place
+    def __init__(self, facts: LegalColumns) -> None:
+        self.facts = facts
+        self._codes: WeightedCache[date, _Growing] = WeightedCache(lambda _: _Growing(), lambda _: 1, CACHED_DATES)
+        # by the rules of the day and what is decided: some hundreds
+        self._outcomes: dict[InForce, dict[int, int]] = {}
+        self._standings: dict[tuple[frozenset[Reserved], InForce], dict[int, int]] = {}
 
     def codes(self, facts: FactPositions, on: date, rules: Rules) -> OutcomeCodes:
         """The outcomes on a day of the suppliers of these facts."""
+        view = rules.at(on)
 
-        def judged(place: int) -> int:
-            return code_of(OUTCOMES.index(outcome) for outcome in outcomes(self.distinct[place], on, rules))
+        def code(decided: int) -> int:
+            return code_of(OUTCOMES.index(outcome) for outcome in outcomes(decided_facts(decided), on, rules))
 
-        return self._codes(on).values(facts, len(self.distinct), judged)
+        def judged(places: FactPositions) -> OutcomeCodes:
+            decided = self.facts.decided(places, np.full(len(places), on.toordinal(), dtype=np.int32), view)
+            return _of_each(decided, self._outcomes.setdefault(view, {}), code).astype(np.uint16)
 
-    def approval_ends(
-        self, facts: FactPositions, reserved: frozenset[Reserved], on: date, rules: Rules
-    ) -> NDArray[np.int32]:
-        """The ordinal of the day on which the approval ends that each supplier's verdict rests on; NEVER: none."""
+        return self._codes(on).values(facts, len(self.facts), judged)
 
-        def end(place: int) -> int:
-            found = approval_end(self.distinct[place], reserved, on, rules)
-            return NEVER if found is None else found.toordinal()
+    def approval_ends(self, facts: FactPositions, reserved: frozenset[Reserved], on: date, rules: Rules) -> Days:
+        """The day on which the approval ends that each supplier's verdict rests on; NEVER: none.
 
-        return self._ends((reserved, on)).values(facts, len(self.distinct), end)
+        As `domain.law.supply_advice.approval_end`, of many suppliers at once.
+        """
+        kinds = evidence(reserved, rules.at(on))
+        found = np.full(len(facts), NEVER, dtype=np.int32)
+        day = np.full(len(facts), on.toordinal(), dtype=np.int32)
+        now = self._standing(facts, day, reserved, rules)
+        left = np.flatnonzero(now < 2 * INELIGIBLE)
+        while len(left):
+            ends = self.facts.next_ends(facts[left], day[left], kinds)
+            left, ends = left[ends != NEVER], ends[ends != NEVER]
+            day[left] = ends + 1
+            is_worse = self._standing(facts[left], day[left], reserved, rules) > now[left]
+            found[left[is_worse]] = ends[is_worse]
+            left = left[~is_worse]
+        return found
+
+    def _standing(
+        self, facts: FactPositions, days: Days, reserved: frozenset[Reserved], rules: Rules
+    ) -> NDArray[np.int64]:
+        """How well suppliers stand, each on its day: the better the smaller."""
+        ranks = np.zeros(len(facts), dtype=np.int64)
+        intervals = np.searchsorted([start.toordinal() for start in rules.starts], days, "right")
+        for interval in np.unique(intervals).tolist():
+            some = np.flatnonzero(intervals == interval)
+            ranks[some] = self._standing_by(facts[some], days[some], reserved, rules)
+        return ranks
+
+    def _standing_by(
+        self, facts: FactPositions, days: Days, reserved: frozenset[Reserved], rules: Rules
+    ) -> NDArray[np.int64]:
+        """As `_standing`, where the same rules hold on all days."""
+        on = date.fromordinal(int(days[0]))
+        view = rules.at(on)
+
+        def rank(decided: int) -> int:
+            each = (standing(decided_facts(decided), kind, on, view) for kind in reserved)
+            return min(2 * outcome + rests_on_lapsed for outcome, rests_on_lapsed in each)
+
+        known = self._standings.setdefault((reserved, view), {})
+        return _of_each(self.facts.decided(facts, days, view), known, rank)
 
 
 class _Growing:
-    """A value per set of legal facts, found when it is first asked for; `unknown` until then."""
+    """A code per set of legal facts, found when it is first asked for; UNJUDGED until then."""
 
-    def __init__(self, unknown: int, kind: type[np.generic]) -> None:
-        self._unknown, self._values = unknown, np.empty(0, dtype=kind)
+    def __init__(self) -> None:
+        self._values: OutcomeCodes = np.empty(0, dtype=np.uint16)
         self._lock = Lock()
 
-    def values(self, facts: FactPositions, count: int, find: Callable[[int], int]) -> NDArray[Any]:
+    def values(self, facts: FactPositions, count: int, find: Callable[[FactPositions], OutcomeCodes]) -> OutcomeCodes:
         """The values of `facts`, of which there are `count`."""
         if count > len(self._values):
             self._grow(count)
         table = self._values
         found = table[facts]
-        unknown = facts[found == self._unknown]
-        if not len(unknown):
-            return found
-        for place in np.unique(unknown).tolist():
-            table[place] = find(place)
-        return table[facts]
+        unknown = np.flatnonzero(found == UNJUDGED)
+        if len(unknown):
+            table[facts[unknown]] = found[unknown] = find(facts[unknown])
+        return found
 
     def _grow(self, count: int) -> None:
         with self._lock:
-            room = np.full(max(count - len(self._values), 0), self._unknown, dtype=self._values.dtype)
+            room = np.full(max(count - len(self._values), 0), UNJUDGED, dtype=np.uint16)
             self._values = np.concatenate((self._values, room))
+
+
+def _of_each(numbers: Decided, known: dict[int, int], find: Callable[[int], int]) -> NDArray[np.int64]:
+    """The value of each number: those not `known` yet are found, once for all that are equal."""
+    distinct, places = np.unique(numbers, return_inverse=True)
+    every = distinct.tolist()
+    for each in every:
+        if each not in known:
+            known[each] = find(each)
+    return np.array([known[each] for each in every], dtype=np.int64)[places]
 
 
 def code_of(outcomes: Iterable[int]) -> int:

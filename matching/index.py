@@ -47,7 +47,7 @@ class Index:
 
     def __init__(self, tables: IndexTables, taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> None:
         self.taxonomy, self.cpv, self.geography = taxonomy, cpv, geography
-        self.columns = columns = SupplierColumns(tables.suppliers, tables.names.facts)
+        self.columns = columns = SupplierColumns(tables.suppliers)
         self.areas = ServiceAreas(geography, tables.areas)
         self.offers, self.wanted, self.offerless = tables.offers, tables.wanted, tables.offerless
         self.eligibility, self.trade_groups = columns.eligibility, TradeGroups(tables.names.groups, tables.groups)

@@ -8,10 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.supplier_facts import LegalFacts
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
-from matching.eligibility_cache import EligibilityCache
 from matching.geo.territory import Geography
 from matching.indexed_supplier import MatchedSupplier
 from matching.mapped_arrays import load, read_table, read_tables, save, table_arrays, tables_arrays
@@ -24,12 +22,11 @@ NAMES_FILE = "names.json"
 
 
 class Names(msgspec.Struct, frozen=True):
-    """The meaning of the tables' numbers: legal facts and trade groups by place, the codes of `offers` and `wanted`.
+    """The meaning of the tables' numbers: trade groups by place, the codes of `offers` and `wanted`.
 
     `unknown_codes`: codes of service areas that the reference data does not know.
     """
 
-    facts: tuple[LegalFacts, ...]
     groups: tuple[TradeGroup, ...]
     offered: tuple[str, ...]
     wanted: tuple[str, ...]
@@ -56,8 +53,8 @@ class TablesBuilder:
     """Builds the tables from suppliers as they arrive."""
 
     def __init__(self, taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> None:
-        self._taxonomy, self._cache, self._groups = taxonomy, EligibilityCache(), TradeGroups()
-        self._rows, self._areas = SupplierRows(self._cache), ServiceAreas(geography)
+        self._taxonomy, self._groups = taxonomy, TradeGroups()
+        self._rows, self._areas = SupplierRows(), ServiceAreas(geography)
         self._offers = OfferRows(self._areas, taxonomy, cpv)
         self._group_places: list[int] = []
         self._offerless: list[int] = []
@@ -84,7 +81,7 @@ class TablesBuilder:
         wanted = {code: wanted_offers(code, offers, self._taxonomy) for code in codes}
         unknown = tuple(sorted(self._areas.unknown_codes))
         return IndexTables(
-            Names(tuple(self._cache.distinct), self._groups.distinct, tuple(offers), codes, unknown),
+            Names(self._groups.distinct, tuple(offers), codes, unknown),
             suppliers,
             np.array(self._group_places, dtype=np.int32)[order],
             self._areas.table(),

@@ -5,7 +5,6 @@ from datetime import date
 from weakref import ref
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.law.rules import Rules
 from domain.law.supply_advice import Ends, horizon
@@ -13,6 +12,7 @@ from matching.capped_selection import CappedSelection
 from matching.eligibility_cache import INELIGIBLE
 from matching.geo.projection import Positions
 from matching.index import LiveIndex
+from matching.legal_columns import Days
 from matching.lot_query import LotQuery
 from matching.offer_worth import OFFERED_BITS
 from matching.past_awards import EssBar, barred
@@ -73,7 +73,7 @@ class LotMatch:
         distances = selection.to_territory if site is None else selection.to_site(site)
         return CappedSelection(reserved, distances, self.query.lot.max_distance_km)
 
-    def _ends(self, rows: Positions) -> NDArray[np.int32]:
+    def _ends(self, rows: Positions) -> Days:
         columns = self.live.base.columns
-        facts = columns.facts[self.selection.ordinals[rows]]
-        return columns.eligibility.approval_ends(facts, frozenset(self.reserved_types), self.on, self.rules)
+        ordinals = self.selection.ordinals[rows]
+        return columns.eligibility.approval_ends(ordinals, frozenset(self.reserved_types), self.on, self.rules)

@@ -1,6 +1,6 @@
 """A selection on one day: who has which outcomes, and what each reservation makes of it: counts, classes, approvals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from matching.distances import NearDistances
 from matching.eligibility_cache import INELIGIBLE, OUTCOME_CODES, WORST_ELIGIBLE, OutcomeCodes, best_outcome
 from matching.geo.projection import Positions
 from matching.geo.territory import Bools
+from matching.legal_columns import NEVER, Days
 from matching.ranking import Grades
 
 RADII_KM = (10, 25, 50, 100)
@@ -89,6 +90,14 @@ class ReservedSelection:
         self.ends = self.class_ends(self.order)
         self._may_answer = (best != INELIGIBLE).astype(np.float64)
         self.counts = self.counted(of_day.tally())
+        self._approval_ends: Days | None = None
+
+    def approval_ends(self, find: Callable[[Positions], Days]) -> Days:
+        """The day, by row, on which the approval of a supplier ends that it is let pass by; found once."""
+        if self._approval_ends is None:
+            self._approval_ends = np.full(len(self.outcome), NEVER, dtype=np.int32)
+            self._approval_ends[self.order] = find(self.order)
+        return self._approval_ends
 
     def class_ends(self, rows: Positions) -> list[int]:
         """The end of each class in rows that are ordered by class."""

@@ -76,7 +76,7 @@ class Selection:
 
     def codes(self, on: date, rules: Rules) -> OutcomeCodes:
         """The outcomes of each on a day."""
-        return self.base.eligibility.codes(self.base.columns.facts[self.ordinals], on, rules)
+        return self.base.eligibility.codes(self.ordinals, on, rules)
 
     def on_day(self, codes: OutcomeCodes) -> SelectionOfDay:
         """The selection where its suppliers have these outcomes."""

@@ -1,17 +1,24 @@
 """Suppliers as columns: by ordinal, with room at the end for those that are written later."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.supplier_facts import LegalFacts
 from matching.eligibility_cache import EligibilityCache
 from matching.geo.projection import Floats, Positions, earth_centred
-from matching.indexed_supplier import IndexedSupplier, MatchedSupplier, details_json, read_back, summary_json
+from matching.indexed_supplier import (
+    IndexedSupplier,
+    MatchedSupplier,
+    details_json,
+    legal_facts,
+    read_back,
+    summary_json,
+)
+from matching.legal_columns import FactArrays, FactRows, LegalColumns
 from matching.mapped_arrays import Texts, texts
 from matching.spatial_order import SpatialKeys, spatial_keys
 
@@ -25,14 +32,14 @@ class SupplierTable(NamedTuple):
     """Suppliers by ordinal, in spatial order.
 
     `ids`: the low 64 bits of each id and the high ones, shape (n, 2); `by_id`: the ordinals in the order of the low
-    ones. `facts`, `draw`: as in `SupplierColumns`. `summaries` and `details`: in JSON.
+    ones. `draw`: as in `SupplierColumns`. `summaries` and `details`: in JSON.
     """
 
     spatial_keys: SpatialKeys
     lat: Floats
     lon: Floats
     draw: NDArray[np.uint64]
-    facts: NDArray[np.int32]
+    facts: FactArrays
     ids: NDArray[np.uint64]
     by_id: Ordinals
     summaries: Texts
@@ -40,14 +47,13 @@ class SupplierTable(NamedTuple):
 
 
 class SupplierRows:
-    """Suppliers as they arrive, from which a `SupplierTable` is made; `facts`: where each one's stand in `cache`."""
+    """Suppliers as they arrive, from which a `SupplierTable` is made."""
 
-    def __init__(self, cache: EligibilityCache) -> None:
-        self._cache = cache
+    def __init__(self) -> None:
         self._lat: list[float] = []
         self._lon: list[float] = []
         self._ids: list[bytes] = []
-        self._facts: list[int] = []
+        self._facts = FactRows()
         self._summaries: list[bytes] = []
         self._details: list[bytes] = []
 
@@ -57,7 +63,7 @@ class SupplierRows:
         self._lat.append(np.nan if location is None else location.lat)
         self._lon.append(np.nan if location is None else location.lon)
         self._ids.append(supplier.id.bytes)
-        self._facts.append(self._cache.place_of(supplier))
+        self._facts.add(legal_facts(supplier))
         self._summaries.append(summary_json(supplier))
         self._details.append(details_json(supplier))
 
@@ -73,7 +79,7 @@ class SupplierRows:
             lat[order],
             lon[order],
             _draws([self._ids[number] for number in numbers]),
-            np.array(self._facts, dtype=np.int32)[order],
+            self._facts.arrays(order),
             ids,
             np.argsort(ids[:, 0], kind="stable").astype(np.int32),
             texts([self._summaries[number] for number in numbers]),
@@ -86,15 +92,16 @@ class SupplierColumns:
     """Suppliers by ordinal: those of a table, then those added, in the order of their coming.
 
     A row once written never changes, so that a match that is under way may go on with the rows it began with.
-    `positions[i]`: earth-centred kilometres, NaN without a location; `draw[i]`: 64 bits from its id; `facts[i]`: where
-    its legal facts stand among the distinct ones of `eligibility`. `spatial_keys`: of those of the table.
+    `positions[i]`: earth-centred kilometres, NaN without a location; `draw[i]`: 64 bits from its id; `facts[i]`: its
+    legal facts, which `eligibility` judges. `spatial_keys`: of those of the table.
     """
 
-    def __init__(self, table: SupplierTable, distinct_facts: Iterable[LegalFacts]) -> None:
-        self.table, self.eligibility = table, EligibilityCache(distinct_facts)
+    def __init__(self, table: SupplierTable) -> None:
+        self.table, self.facts = table, LegalColumns(table.facts)
+        self.eligibility = EligibilityCache(self.facts)
         self.spatial_keys = table.spatial_keys
         self.positions = earth_centred(table.lat, table.lon)
-        self.draw, self.facts = table.draw, table.facts
+        self.draw = table.draw
         self._low_ids = table.ids[table.by_id, 0]
         self._added: list[tuple[bytes, bytes]] = []
         self._make_room()
@@ -111,11 +118,12 @@ class SupplierColumns:
         """Write some more; their ordinals. One call at a time."""
         first, end = len(self), len(self) + len(suppliers)
         added = [(summary_json(supplier), details_json(supplier)) for supplier in suppliers]
-        facts, draw = self.eligibility.positions_of(suppliers), _draws([supplier.id.bytes for supplier in suppliers])
+        facts, draw = list(map(legal_facts, suppliers)), _draws([supplier.id.bytes for supplier in suppliers])
         if end > self.capacity:
             self._make_room(end)
         self.positions[first:end] = earth_centred(*_degrees(suppliers))
-        self.draw[first:end], self.facts[first:end] = draw, facts
+        self.draw[first:end] = draw
+        self.facts.add(facts)
         self._added += added
         return range(first, end)
 
@@ -147,7 +155,6 @@ class SupplierColumns:
         rows = max(least, len(self))
         room = max(LEAST_ROOM, int(rows * ROOM_SHARE)) + rows - len(self.draw)
         self.positions = np.concatenate((self.positions, np.full((room, 3), np.nan)))
-        self.facts = np.concatenate((self.facts, np.zeros(room, dtype=np.int32)))
         self.draw = np.concatenate((self.draw, np.zeros(room, dtype=np.uint64)))
 
 

@@ -227,7 +227,7 @@ class RowWriter:
         if not lot.reserved_types:
             return Judged((), NOTHING_RESERVED)
         columns, bar = lot.live.base.columns, lot.ess_bars.get(ordinal)
-        facts = columns.eligibility.distinct[columns.facts[ordinal]]
+        facts = columns.facts[ordinal]
         judge = _judge(lot.reserved_types, self.on, self.rules, self.contract, self.language)
         return judge(facts, bar.awards if bar else ())
 

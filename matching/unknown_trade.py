@@ -93,7 +93,7 @@ class UnknownSearch:
         concerned = np.flatnonzero(np.isin(found.ordinals, list(bars)))
         rows = dict(zip(found.ordinals[concerned].tolist(), range(len(concerned)), strict=True))
         columns = self.live.base.columns
-        codes = columns.eligibility.codes(columns.facts[found.ordinals[concerned]], self.on, self.rules)
+        codes = columns.eligibility.codes(found.ordinals[concerned], self.on, self.rules)
         outcome = found.outcome.copy()
         outcome[concerned] = best_outcome(reserved)[barred(codes, rows.get, bars)]
         return found._replace(outcome=outcome).at(outcome != INELIGIBLE)
@@ -156,7 +156,7 @@ def _find(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], 
     ordinals, distance = ordinals[is_near], distance[is_near]
     outcome = np.zeros(len(ordinals), dtype=np.int8)
     if reserved:
-        outcome = best_outcome(reserved)[columns.eligibility.codes(columns.facts[ordinals], on, rules)]
+        outcome = best_outcome(reserved)[columns.eligibility.codes(ordinals, on, rules)]
     order = np.argsort(distance, kind="stable")
     return Nearby(ordinals, distance, outcome, 0, live.change).at(order[outcome[order] != INELIGIBLE])
 

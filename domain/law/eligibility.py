@@ -10,7 +10,7 @@ from domain.law.findings import Verdict
 from domain.law.prison_eligibility import SHARE as PRISON_SHARE
 from domain.law.prison_eligibility import penitentiary
 from domain.law.rules import InForce, Rules
-from domain.law.supplier_facts import LegalFacts, MinimumShare
+from domain.law.supplier_facts import LegalFacts
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.shortlists.shortlist import Outcome
 from domain.suppliers.supplier import Shares
@@ -65,16 +65,18 @@ def as_decided(facts: LegalFacts, view: InForce) -> LegalFacts:
     shares = facts.shares
     if shares == UNKNOWN_SHARES:
         return facts
-    enough = Shares(
-        disabled=_enough(shares.disabled, HANDICAP.share, view),
-        disadvantaged=_enough(shares.disadvantaged, IAE.share, view),
-        detained=_enough(shares.detained, PRISON_SHARE, view),
-    )
+    known = zip((shares.disabled, shares.disadvantaged, shares.detained), minimum_shares(view), strict=True)
+    enough = Shares(*(share if share is None else float(share * 100 >= least) for share, least in known))
     return LegalFacts(facts.approvals, enough, facts.in_prison, facts.legal_form, facts.ess)
 
 
-def _enough(share: float | None, minimum: MinimumShare, view: InForce) -> float | None:
-    return share if share is None else float(share * 100 >= view.eventual_number(minimum.rule))
+@lru_cache(maxsize=256)
+def minimum_shares(view: InForce) -> tuple[int, int, int]:
+    """The percentages of disabled, disadvantaged and detained workers that a supplier must reach."""
+    disabled, disadvantaged, detained = (
+        view.eventual_number(minimum.rule) for minimum in (HANDICAP.share, IAE.share, PRISON_SHARE)
+    )
+    return disabled, disadvantaged, detained
 
 
 @lru_cache(maxsize=256)

@@ -182,7 +182,10 @@ class InForce:
 
 
 class Rules:
-    """Every rule with its history. `version` changes with any edit of the file; `vintage` is the file's."""
+    """Every rule with its history. `version` changes with any edit of the file; `vintage` is the file's.
+
+    `starts`: the days on which a rule begins to hold, in order; between two of them none changes.
+    """
 
     def __init__(self, vintage: date, digest: str, rules: Iterable[Rule]) -> None:
         self.vintage = vintage
@@ -194,7 +197,9 @@ class Rules:
                 raise BrokenLaw(f"{rule.id}: two rules with this id")
             self._histories[rule.id] = _history(rule)
             self._of_concessions[rule.id] = _history(_for_concessions(rule))
-        self._starts = sorted({row.valid_from for rows in self._histories.values() for row in rows if row.valid_from})
+        self.starts = tuple(
+            sorted({row.valid_from for rows in self._histories.values() for row in rows if row.valid_from})
+        )
         self._views: dict[tuple[int, ContractKind], InForce] = {}
 
     @property
@@ -203,7 +208,7 @@ class Rules:
 
     def at(self, on: date, contract: ContractKind = "market") -> InForce:
         """The rules at `on`, as they are quoted for this kind of contract; cheap to ask again."""
-        interval = bisect_right(self._starts, on), contract
+        interval = bisect_right(self.starts, on), contract
         view = self._views.get(interval)
         if view is None:
             histories = self._of_concessions if contract == "concession" else self._histories

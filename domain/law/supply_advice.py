@@ -12,7 +12,7 @@ import msgspec
 
 from domain.law.citation import days
 from domain.law.eligibility import as_decided, evidence, judged
-from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, Verdict, advice, best_of
+from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, Verdict, advice
 from domain.law.months import months_later
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce, Rules
@@ -21,7 +21,9 @@ from domain.needs.need import Lot, Reserved
 from domain.text.bilingual import NOTHING, Text, joined
 from domain.text.labels import RESERVED
 
-INELIGIBLE = (OUTCOMES.index("INELIGIBLE"), False)
+Standing = tuple[int, bool]
+"""The better the smaller: an outcome (a position in OUTCOMES), and whether it rests on lapsed approvals alone."""
+INELIGIBLE: Standing = (OUTCOMES.index("INELIGIBLE"), False)
 
 
 class Count(NamedTuple):
@@ -173,22 +175,21 @@ def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rul
             if approval.kind in kinds and approval.valid_until and on <= approval.valid_until < date.max
         }
     )
-    if not ends or (now := _best_outcome(facts, reserved, on, rules)) >= INELIGIBLE:
+    if not ends or (now := _best_standing(facts, reserved, on, rules)) >= INELIGIBLE:
         return None
-    return next((end for end in ends if _best_outcome(facts, reserved, end + timedelta(days=1), rules) > now), None)
+    return next((end for end in ends if _best_standing(facts, reserved, end + timedelta(days=1), rules) > now), None)
 
 
-def _best_outcome(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> tuple[int, bool]:
-    """The best outcome for these types (a position in OUTCOMES), and whether it rests on lapsed approvals alone.
-
-    Greater is worse.
-    """
+def _best_standing(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> Standing:
     view = rules.at(on)
     alike = as_decided(facts, view)
-    verdicts = {kind: judged(alike, kind, on, view) for kind in reserved}
-    best = best_of(verdicts.values()).outcome
-    giving = [kind for kind, verdict in verdicts.items() if verdict.outcome == best]
-    return OUTCOMES.index(best), all(_rests_on_lapsed(alike, kind, verdicts[kind], on, view) for kind in giving)
+    return min(standing(alike, kind, on, view) for kind in reserved)
+
+
+def standing(facts: LegalFacts, kind: Reserved, on: date, view: InForce) -> Standing:
+    """How well a supplier stands for a reserved type by the rules of the day: for several types, the least counts."""
+    verdict = judged(facts, kind, on, view)
+    return OUTCOMES.index(verdict.outcome), _rests_on_lapsed(facts, kind, verdict, on, view)
 
 
 def _rests_on_lapsed(facts: LegalFacts, kind: Reserved, verdict: Verdict, on: date, view: InForce) -> bool:

@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 from domain.law.eligibility import eligibility
 from domain.law.findings import OUTCOMES
 from domain.law.rules import load
+from domain.law.supplier_facts import LegalFacts
 from domain.law.supply_advice import approval_end
 from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.suppliers.supplier import Approval, Supplier
-from matching.eligibility_cache import NEVER, EligibilityCache, best_outcome, code_of, outcomes_of
+from matching.eligibility_cache import EligibilityCache, best_outcome, code_of, outcomes_of
 from matching.indexed_supplier import legal_facts
+from matching.legal_columns import NEVER, LegalColumns
 from tests.factories import ON, supplier
+from tests.matching import facts
 
 RULES = load()
 DAYS = st.integers(-2, 2).map(lambda days: ON + timedelta(days=days))
@@ -36,14 +39,14 @@ def test_outcomes_are_those_of_each_supplier_and_each_day(
     pool: list[Supplier], days: list[date], data: st.DataObject
 ) -> None:
     """Also of suppliers that were added once others had been judged."""
-    cache, split = EligibilityCache(), data.draw(st.integers(0, len(pool)))
-    facts = cache.positions_of(pool[:split])
+    columns, split = LegalColumns(), data.draw(st.integers(0, len(pool)))
+    cache, places = EligibilityCache(columns), np.array(columns.add(map(legal_facts, pool[:split])), dtype=np.int32)
     for on in days:
-        cache.codes(facts[:split], on, RULES)
-    facts = np.concatenate((facts, cache.positions_of(pool[split:])))
+        cache.codes(places[:split], on, RULES)
+    places = np.append(places, np.array(columns.add(map(legal_facts, pool[split:])), dtype=np.int32))
     for on in days:
         asked = some(pool, data)
-        found = outcomes_of(cache.codes(facts[np.array(asked, dtype=np.intp)], on, RULES))
+        found = outcomes_of(cache.codes(places[np.array(asked, dtype=np.intp)], on, RULES))
         expected = [
             [eligibility(legal_facts(pool[ordinal]), kind, on, RULES).outcome for kind in RESERVED_TYPES]
             for ordinal in asked
@@ -51,17 +54,19 @@ def test_outcomes_are_those_of_each_supplier_and_each_day(
         assert [[OUTCOMES[outcome] for outcome in row] for row in found.tolist()] == expected
 
 
-@given(pools, st.lists(DAYS, min_size=1, max_size=3), st.data())
+@given(
+    st.lists(facts.legal_facts, min_size=1, max_size=8),
+    st.lists(facts.days, min_size=1, max_size=3),
+    st.sets(st.sampled_from(RESERVED_TYPES), min_size=1),
+)
 def test_each_has_the_day_on_which_its_approval_ends(
-    pool: list[Supplier], days: list[date], data: st.DataObject
+    known: list[LegalFacts], days: list[date], reserved: set[Reserved]
 ) -> None:
-    """For lots reserved to insertion."""
-    cache, insertion = EligibilityCache(), frozenset[Reserved]({"iae"})
-    facts = cache.positions_of(pool)
+    columns = LegalColumns()
+    cache, places = EligibilityCache(columns), np.array(columns.add(known), dtype=np.int32)
     for on in days:
-        asked = some(pool, data)
-        ends = [approval_end(legal_facts(pool[ordinal]), insertion, on, RULES) for ordinal in asked]
-        found = cache.approval_ends(facts[np.array(asked, dtype=np.intp)], insertion, on, RULES)
+        ends = [approval_end(each, frozenset(reserved), on, RULES) for each in known]
+        found = cache.approval_ends(places, frozenset(reserved), on, RULES)
         assert found.tolist() == [NEVER if end is None else end.toordinal() for end in ends]
 
 

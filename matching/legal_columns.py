@@ -1,0 +1,210 @@
+"""Legal facts of suppliers as columns, and what of them decides on a day: few suppliers differ in that."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import date
+from functools import lru_cache
+from math import isnan
+from typing import Any, NamedTuple, get_args, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.law.eligibility import minimum_shares
+from domain.law.rules import InForce
+from domain.law.supplier_facts import LegalFacts
+from domain.suppliers.supplier import Approval, Kind, LegalForm, Shares
+
+Days = NDArray[np.int32]
+"""Days as `date.toordinal` counts them."""
+Decided = NDArray[np.int64]
+"""For each supplier what its legal facts decide on a day, as one number: `decided_facts` reads it."""
+
+NEVER = np.iinfo(np.int32).max
+LAST_DAY = date.max.toordinal()
+ROOM = 1 / 16
+KINDS: tuple[Kind, ...] = get_args(Kind)
+FORMS: tuple[LegalForm | None, ...] = (None, *get_args(LegalForm))
+YES_OR_NO = (None, False, True)
+PER_YES_OR_NO = len(YES_OR_NO)
+_KIND = {kind: place for place, kind in enumerate(KINDS)}
+_FORM = {form: place for place, form in enumerate(FORMS)}
+_YES_OR_NO = {said: place for place, said in enumerate(YES_OR_NO)}
+SHARES = 3
+# from the right: kinds in force, kinds that are not, shares at the minimum, then what no day changes
+LAPSED_BIT, SHARE_BIT = len(KINDS), 2 * len(KINDS)
+LASTING_BIT = SHARE_BIT + 2 * SHARES
+KIND_BITS = (1 << len(KINDS)) - 1
+
+
+class FactArrays(NamedTuple):
+    """Legal facts in parallel arrays.
+
+    `lasting`: all but approvals and shares, as one number; `shares`: shape (n, 3), NaN: not known. The approvals of the
+    i-th are those from `starts[i]` to `starts[i + 1]`, by `kind` (a position in KINDS), first and last day.
+    """
+
+    lasting: NDArray[np.int64]
+    shares: NDArray[np.float64]
+    starts: NDArray[np.int32]
+    kind: NDArray[np.int8]
+    first_day: Days
+    last_day: Days
+
+
+class FactRows:
+    """Legal facts as their suppliers arrive, of which arrays are made."""
+
+    def __init__(self) -> None:
+        self._lasting: list[int] = []
+        self._shares: list[tuple[float | None, ...]] = []
+        self._starts = [0]
+        self._approvals: list[tuple[int, int, int]] = []
+
+    def add(self, facts: LegalFacts) -> None:
+        """Add those of one supplier."""
+        self._lasting.append(_lasting(facts))
+        self._shares.append((facts.shares.disabled, facts.shares.disadvantaged, facts.shares.detained))
+        for each in facts.approvals or ():
+            first = each.valid_from.toordinal() if each.valid_from else 0
+            last = each.valid_until.toordinal() if each.valid_until else NEVER
+            self._approvals.append((_KIND[each.kind], first, last))
+        self._starts.append(len(self._approvals))
+
+    def arrays(self, order: NDArray[np.intp] | None = None) -> FactArrays:
+        """The facts in the order of their arrival, or in another one, given by the numbers of their arrival."""
+        starts = np.array(self._starts, dtype=np.int32)
+        approvals = np.array(self._approvals, dtype=np.int32).reshape(-1, 3)
+        lasting = np.array(self._lasting, dtype=np.int64)
+        shares = np.array(self._shares, dtype=np.float64).reshape(-1, SHARES)
+        if order is not None:
+            many = np.diff(starts)[order]
+            moved = np.concatenate(([0], np.cumsum(many))).astype(np.int32)
+            approvals = approvals[np.repeat(starts[:-1][order] - moved[:-1], many) + np.arange(moved[-1])]
+            lasting, shares, starts = lasting[order], shares[order], moved
+        kind, first_day, last_day = approvals.T.copy()
+        return FactArrays(lasting, shares, starts, kind.astype(np.int8), first_day, last_day)
+
+
+class LegalColumns(Sequence[LegalFacts]):
+    """Legal facts, each built anew when it is read, without references of approvals; some may be added, none changes.
+
+    One thread at a time adds; others may read meanwhile.
+    """
+
+    def __init__(self, arrays: FactArrays | None = None) -> None:
+        self._arrays = FactRows().arrays() if arrays is None else arrays
+        self._size = len(self._arrays.lasting)
+
+    def add(self, facts: Iterable[LegalFacts]) -> range:
+        """Write some more; where they stand."""
+        rows = FactRows()
+        for one in facts:
+            rows.add(one)
+        added, arrays, size = rows.arrays(), self._arrays, self._size
+        approvals = int(arrays.starts[size])
+        starts = added.starts + approvals  # the first of them is there already, as the end of the last
+        self._arrays = FactArrays(
+            _written(arrays.lasting, size, added.lasting),
+            _written(arrays.shares, size, added.shares),
+            _written(arrays.starts, size, starts),
+            _written(arrays.kind, approvals, added.kind),
+            _written(arrays.first_day, approvals, added.first_day),
+            _written(arrays.last_day, approvals, added.last_day),
+        )
+        self._size = size + len(added.lasting)
+        return range(size, self._size)
+
+    def decided(self, places: NDArray[np.int32], days: Days, view: InForce) -> Decided:
+        """What some facts decide, each on its day, by rules that hold on all of these days."""
+        decided = self._arrays.lasting[places] << LASTING_BIT
+        for number, least in enumerate(minimum_shares(view)):
+            share = self._arrays.shares[places, number]
+            known = (1 + (share * 100 >= least)) << (SHARE_BIT + 2 * number)
+            decided |= np.where(np.isnan(share), 0, known)
+        for rows, approvals in self._approvals(places):
+            day = days[rows]
+            holds = (self._arrays.first_day[approvals] <= day) & (day <= self._arrays.last_day[approvals])
+            bit = self._arrays.kind[approvals].astype(np.int64) + np.where(holds, 0, LAPSED_BIT)
+            decided[rows] |= np.int64(1) << bit
+        return decided
+
+    def next_ends(self, places: NDArray[np.int32], days: Days, kinds: Collection[str]) -> Days:
+        """The first end of an approval of these kinds, for each on its day or after; NEVER where there is none."""
+        ends = np.full(len(places), NEVER, dtype=np.int32)
+        counts = np.array([kind in kinds for kind in KINDS])
+        for rows, approvals in self._approvals(places):
+            last = self._arrays.last_day[approvals]
+            comes = counts[self._arrays.kind[approvals]] & (last >= days[rows]) & (last < LAST_DAY)
+            ends[rows] = np.minimum(ends[rows], np.where(comes, last, NEVER))
+        return ends
+
+    def _approvals(self, places: NDArray[np.int32]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int32]]]:
+        """The rows of all that have an approval, with its place; then of those that have a second one; and so on."""
+        first, end = self._arrays.starts[places], self._arrays.starts[places + 1]
+        rows = np.flatnonzero(first < end)
+        number = 0
+        while len(rows):
+            yield rows, first[rows] + number
+            number += 1
+            rows = rows[first[rows] + number < end[rows]]
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, place: int) -> LegalFacts: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[LegalFacts]: ...
+    def __getitem__(self, place: int | slice) -> LegalFacts | list[LegalFacts]:
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(self._size))]
+        if not 0 <= place < self._size:
+            raise IndexError(place)
+        arrays = self._arrays
+        some = slice(int(arrays.starts[place]), int(arrays.starts[place + 1]))
+        days = zip(
+            arrays.kind[some].tolist(), arrays.first_day[some].tolist(), arrays.last_day[some].tolist(), strict=True
+        )
+        approvals = tuple(Approval(KINDS[kind], _date(first), _date(last)) for kind, first, last in days)
+        shares = Shares(*(None if isnan(each) else each for each in arrays.shares[place].tolist()))
+        return _with_lasting(int(arrays.lasting[place]), approvals, shares)
+
+
+def decided_facts(decided: int) -> LegalFacts:
+    """Facts that decide the same on every day on which the same rules hold; shares are none or all of the workers."""
+    in_force, lapsed = decided & KIND_BITS, decided >> LAPSED_BIT & KIND_BITS
+    approvals = (
+        *(Approval(kind) for place, kind in enumerate(KINDS) if in_force >> place & 1),
+        *(Approval(kind, None, date.min) for place, kind in enumerate(KINDS) if lapsed >> place & 1),
+    )
+    shares = Shares(*((None, 0.0, 1.0)[decided >> (SHARE_BIT + 2 * number) & 3] for number in range(SHARES)))
+    return _with_lasting(decided >> LASTING_BIT, approvals, shares)
+
+
+def _lasting(facts: LegalFacts) -> int:
+    said = _YES_OR_NO[facts.in_prison] * PER_YES_OR_NO + _YES_OR_NO[facts.ess]
+    return (said * len(FORMS) + _FORM[facts.legal_form]) * 2 + (facts.approvals is not None)
+
+
+def _with_lasting(lasting: int, approvals: tuple[Approval, ...], shares: Shares) -> LegalFacts:
+    are_known, rest = lasting % 2, lasting // 2
+    said, form = divmod(rest, len(FORMS))
+    in_prison, ess = divmod(said, PER_YES_OR_NO)
+    known = approvals if are_known else None
+    return LegalFacts(known, shares, YES_OR_NO[in_prison], FORMS[form], YES_OR_NO[ess])
+
+
+def _written(column: NDArray[Any], size: int, added: NDArray[Any]) -> NDArray[Any]:
+    """A column with some more rows behind its first `size`: the same one where there is room, and it is not mapped."""
+    end = size + len(added)
+    if end > len(column) or not column.flags.writeable:
+        room = np.zeros((end + int(end * ROOM), *column.shape[1:]), dtype=column.dtype)
+        room[:size] = column[:size]
+        column = room
+    column[size:end] = added
+    return column
+
+
+@lru_cache(16_384)
+def _date(ordinal: int) -> date | None:
+    return None if ordinal in (0, NEVER) else date.fromordinal(ordinal)
