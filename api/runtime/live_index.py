@@ -63,16 +63,17 @@ class IndexLoader:
         changed: list[Supplier] = []
         removed: list[UUID] = []
         async with snapshot(self._engine) as directory:
-            if not await directory.has_been(index.data_version, index.version_uid):
+            since = index.data_version
+            if not await directory.has_been(since, index.version_uid):
                 return None
-            async for batch in directory.changes(index.data_version):
+            if await directory.has_more_changes(since, int(LONGEST_TAIL * longest_tail(index)) - index.tail.rows):
+                return None
+            async for batch in directory.changes(since):
                 for change in batch:
                     if change.supplier is not None and change.supplier.active:
                         changed.append(change.supplier)
                     else:
                         removed.append(change.id)
-                if index.tail.rows + len(changed) + len(removed) > LONGEST_TAIL * longest_tail(index):
-                    return None
         return await asyncio.to_thread(index.after, changed, removed, directory.version, directory.uid)
 
     def is_outgrown(self, index: LiveIndex) -> bool:

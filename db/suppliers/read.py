@@ -98,6 +98,12 @@ class Snapshot(msgspec.Struct, frozen=True):
             return True  # nothing had been written yet
         return uid == await self.connection.scalar(select(change_sets.c.uid).where(change_sets.c.version == version))
 
+    async def has_more_changes(self, since: int, than: int) -> bool:
+        """Whether more suppliers than that changed after version `since`."""
+        changed = select(suppliers.c.id).join(change_sets, suppliers.c.change_set == change_sets.c.id)
+        one_more = changed.where(change_sets.c.version > since).offset(than).limit(1)
+        return await self.connection.scalar(one_more) is not None
+
     async def changes(self, since: int) -> AsyncIterator[Sequence[Change]]:
         """Every supplier changed after version `since`, in batches and in no order: inactive and deleted ones too."""
         query = (

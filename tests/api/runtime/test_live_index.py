@@ -1,7 +1,6 @@
 """The index in memory follows the directory in the database."""
 
 import asyncio
-import math
 import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -129,9 +128,9 @@ async def test_changes_are_followed_while_a_new_base_is_made(
         may_build.wait(20)
         build_index(*arguments)
 
-    monkeypatch.setattr(live_index, "SMALL_TAIL", 0)
+    monkeypatch.setattr(live_index, "SMALL_TAIL", 0.01)
     monkeypatch.setattr(live_index, "TAIL_SHARE", 0)
-    monkeypatch.setattr(live_index, "LONGEST_TAIL", math.inf)
+    monkeypatch.setattr(live_index, "LONGEST_TAIL", 1_000)
     may_build.set()
     monkeypatch.setattr(live_index, "build_index", slow)
     await names_at(directory, await put(engine, "1", "avant"))

@@ -121,6 +121,8 @@ async def test_a_snapshot_tells_what_changed_since_a_version(pool: Engine) -> No
 
     assert {version: supplier and supplier.name for version, supplier in changed.items()} == {4: None, 5: "Known now"}
     assert none == []
+    async with snapshot(pool) as view:
+        assert [await view.has_more_changes(3, than) for than in (0, 1, 2)] == [True, True, False]
 
 
 async def follow(engine: Engine, position: Position, limit: int = 2) -> list[Change]:
