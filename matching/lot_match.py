@@ -50,7 +50,7 @@ class LotMatch:
         if not self.reserved_types:
             return None
         days = self.capped.approval_ends(self._ends)
-        many = int(np.searchsorted(days, horizon(self.query.lot, self.on, self.rules).toordinal()))
+        many = int(days.searchsorted(horizon(self.query.lot, self.on, self.rules).toordinal()))
         return Ends(many, date.fromordinal(int(days[0]))) if many else None
 
     def _cached(self) -> CappedSelection:

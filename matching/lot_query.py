@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
 from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Lot, Need
 from domain.reference.cpv import Cpv
@@ -47,8 +49,7 @@ class Subject(NamedTuple):
         return self.objects + self.support
 
 
-@dataclass(frozen=True)
-class LotQuery:
+class LotQuery(msgspec.Struct, frozen=True, eq=False):
     """A lot ready to be matched.
 
     `unmapped` CPV codes and `unknown` words asked for nothing that could be searched. `title_says`: segments that the

@@ -51,8 +51,8 @@ class LegalAdvice(msgspec.Struct, frozen=True, gc=False):
     lots: tuple[tuple[str, ...], ...] = ()
 
 
-class LotReview(msgspec.Struct, frozen=True):
-    """Findings and advice on one lot.
+class LotReview(msgspec.Struct, frozen=True, eq=False):
+    """Findings and advice on one lot; compared and hashed by identity, so that what is made of it is found quickly.
 
     `reservation`: the findings on its own reservation. `outcome`: the worst of theirs.
     `forbidden`: for each reservation it might have (keys of `review.OPTIONS`), the finding that forbids it, or None.
