@@ -75,10 +75,9 @@ class NeedReview(msgspec.Struct, frozen=True):
 
 def least_sure(*rows: RuleRow, doubtful: bool = False) -> Confidence:
     """The confidence of what rests on all these rules: that of the weakest; low where the facts are `doubtful`."""
-    confidences = {row.confidence for row in rows}
-    if doubtful or "low" in confidences:
+    if doubtful:
         return "low"
-    return "medium" if "medium" in confidences else "high"
+    return _SURENESS[min([_SURENESS.index(row.confidence) for row in rows], default=-1)]
 
 
 def surest(*confidences: Confidence) -> Confidence:
