@@ -52,13 +52,16 @@ class Call(Request[Client, None, Any]):
     `headers`: see `api.web.request_headers.first_values`. `media_type`: that of the answer, as negotiated.
     """
 
-    __slots__ = ("headers", "media_type", "services")  # also puts `headers` in the place of the framework's property
+    __slots__ = ("headers", "media_type")  # also puts `headers` in the place of the framework's property
 
     def __init__(self, scope: ASGIScope, receive: Receive = empty_receive, send: Send = empty_send) -> None:
         super().__init__(scope, receive, send)
-        self.services: Services = self.app.state.services
         self.headers: Mapping[str, str] = first_values(scope)  # type: ignore[assignment]
         self.media_type = JSON
+
+    @property
+    def services(self) -> Services:
+        return cast("Services", self.app.state.services)
 
     @property
     def bearer(self) -> Client:
