@@ -1,9 +1,8 @@
 """A selection under one reservation, within one cap on the distance to one place: who passes every gate, in order."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,9 +14,8 @@ from matching.ranking import mixed
 from matching.reserved_selection import ReservedSelection
 from matching.spatial_order import CERTAIN_KM
 from matching.supplier_columns import Ordinals
-from matching.weighted_cache import WeightedCache
 
-LARGEST_CACHED, CACHED_WRITTEN = 100, 4
+LARGEST_CACHED = 100
 
 Draws = NDArray[np.uint64]
 
@@ -60,21 +58,11 @@ class FoundAt(NamedTuple):
     rows_end: int
 
 
-class WrittenRows(NamedTuple):
-    """Candidates by row and near misses by what decides them, in JSON in one language.
-
-    Candidates lack their rank, which the draw may change; `in_order`: those of an order that leaves nothing to it.
-    """
-
-    candidates: dict[int, bytes]
-    in_order: dict[int, list[msgspec.Raw]]
-    near_misses: dict[Hashable, bytes]
-
-
 class CappedSelection:
     """Rows are those of the selection; `in_reach`: which of them the cap allows, None where there is none.
 
-    `order`: the rows that pass every gate, by class. `refused`: the nearest refused by gate and number.
+    `order`: the rows that pass every gate, by class. `refused`: the nearest refused by gate and number;
+    `nearest_refused`: those of all gates by number (`matching.near_misses`).
     """
 
     def __init__(self, reserved: ReservedSelection, distances: NearDistances, cap_km: float | None) -> None:
@@ -90,9 +78,7 @@ class CappedSelection:
             self.counts = reserved.counted(reserved.of_day.tally(self.in_reach))
         self.within = reserved.counted_within(reserved.of_day.tally_within(distances))
         self.refused: dict[tuple[int, int], FoundAt] = {}
-        self.written: WeightedCache[Hashable, WrittenRows] = WeightedCache(
-            lambda _: WrittenRows({}, {}, {}), lambda _: 1, CACHED_WRITTEN
-        )
+        self.nearest_refused: dict[int, Any] = {}
         self._first: dict[int, DrawnOrder] = {}
         self._approval_ends: Days | None = None
 

@@ -8,16 +8,14 @@ from datetime import date
 import msgspec
 
 from domain.law import rules as law
-from domain.law.review import review_need
 from domain.law.splitting import no_split
-from domain.law.supply_advice import Supply
 from domain.needs.award import PastAward
 from domain.needs.need import Need, buyer_siret
 from domain.needs.same_year import OtherNeed
 from domain.shortlists.shortlist import Shortlist, Stamp
 from domain.text.bilingual import Language
 from matching import messages
-from matching.explain import AlternativesRow, CoverageRow, Explainer, ReservationRow
+from matching.explain import Explainer
 from matching.index import LiveIndex
 from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery
@@ -44,14 +42,14 @@ class LotAnswer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     requested: msgspec.Raw
     territory: msgspec.Raw
     total: int
-    candidates: list[msgspec.Raw]
-    near_misses: list[msgspec.Raw]
+    candidates: msgspec.Raw
+    near_misses: msgspec.Raw
     unknown_trade: UnknownTradeRow
-    coverage: list[CoverageRow]
-    alternatives: AlternativesRow
+    coverage: msgspec.Raw
+    alternatives: msgspec.Raw
     tension: msgspec.Raw
-    reservation: ReservationRow
-    advice: list[msgspec.Raw]
+    reservation: msgspec.Raw
+    advice: msgspec.Raw
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -125,31 +123,23 @@ class _Matching:
     def lot(self, query: LotQuery) -> LotAnswer:
         """The answer to one lot."""
         lot = lot_match(query, self.search.live, self.explainer.on, self.explainer.rules, self.past)
-        explainer, rows, counts = self.explainer, self.rows, lot.capped.counts
         unknown = self.search.suppliers(query, lot.ess_bars)
-        level, tension = explainer.tension(query, counts.covered, unknown.eligible)
-        supply = Supply(
-            counts.total,
-            counts.options,
-            frozenset(lot.reserved_types),
-            lot.approval_ends(),
-            unknown.eligible if level == "unknown" else 0,
-        )
-        awarded = self.past.advice(query, lot.live, lot.passes) if self.past else ()
         missed = nearest_refused(lot, self.need.near_misses, self.seed)
+        written = self.rows.written(lot)
+        words = self.explainer.of_lot(lot, written, unknown.eligible, self.past)
         return LotAnswer(
             id=query.lot.id,
-            requested=explainer.requested(query),
-            territory=explainer.territory(query),
-            total=counts.total,
-            candidates=rows.candidates(lot, self.need.limit, self.seed),
-            near_misses=rows.near_misses(lot, missed),
+            requested=self.explainer.requested(query),
+            territory=self.explainer.territory(query),
+            total=lot.capped.counts.total,
+            candidates=self.rows.candidates(lot, written, self.need.limit, self.seed),
+            near_misses=self.rows.near_misses(lot, written, missed),
             unknown_trade=self._unknown_trade(lot, unknown),
-            coverage=[CoverageRow(code, *one) for code, one in zip(query.subject.wanted, counts.covered, strict=True)],
-            alternatives=explainer.alternatives(query, counts.options, lot.capped.within),
-            tension=tension,
-            reservation=explainer.reservation(query),
-            advice=explainer.lot_advice(query, supply, awarded),
+            coverage=words.coverage,
+            alternatives=words.alternatives,
+            tension=words.tension,
+            reservation=words.reservation,
+            advice=words.advice,
         )
 
     def _unknown_trade(self, lot: LotMatch, unknown: UnknownSuppliers) -> UnknownTradeRow:
@@ -169,7 +159,7 @@ def explainer_of(
     """The explainer of a need's lots as they were read."""
     objects = {query.lot.id: query.subject.objects for query in queries}
     return Explainer(
-        review=review_need(need, on, reference.rules, objects),
+        review=reference.reviews.review(need, on, objects),
         taxonomy=reference.taxonomy,
         cpv=reference.cpv,
         interpreter=reference.interpreter,

@@ -7,18 +7,21 @@ from functools import lru_cache
 
 import msgspec
 
-from domain.law.findings import LegalAdvice, NeedReview
+from domain.law.findings import LegalAdvice, LotReview, NeedReview
 from domain.law.rules import Rules
-from domain.law.supply_advice import Count, Supply, distance_is_for_sourcing, supply_advice
+from domain.law.supply_advice import Count, Ends, Supply, distance_is_for_sourcing, supply_advice
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import Advice, Outcome, RequestedSegment, Tension, TensionLevel, TerritoryEcho
 from domain.text.bilingual import Language, Text
 from matching import messages
 from matching.in_words import advice_json, finding_json
+from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery, Wanted
+from matching.past_awards import PastAwards
 from matching.reserved_selection import Covered
 from matching.words.keywords import Interpreter
+from matching.written_lot import LotWords, WrittenLot
 
 encode = msgspec.json.encode
 
@@ -74,32 +77,56 @@ class Explainer:
         territory = query.territory
         return _territory(territory.label, territory.codes, territory.radius_km, self.language)
 
-    def tension(self, query: LotQuery, covered: Sequence[Covered], unknown: int) -> tuple[TensionLevel, msgspec.Raw]:
-        """The level of tension of the supply, by the requested segment with the fewest candidates; and a `Tension`.
+    def of_lot(self, lot: LotMatch, written: WrittenLot, unknown: int, past: PastAwards | None) -> LotWords:
+        """The words on a lot and its supply; `unknown`: the eligible suppliers of unknown trade nearby.
 
-        `unknown`: the eligible suppliers of unknown trade.
+        Written once for the same review, reading and supply, but not where the buyer's past awards have a part in it.
         """
-        objects = query.subject.objects
+        query, ends = lot.query, lot.approval_ends()
+        if past:
+            return self._words(lot, unknown, ends, past.advice(query, lot.live, lot.passes))
+        decisive = self.review.lots[query.lot.id], unknown, ends, query.unmapped, query.unknown, query.title_says
+        words = written.words.get(decisive)
+        if words is None:
+            words = self._words(lot, unknown, ends)
+            written.add_piece(written.words, decisive, words, words.size)
+        return words
+
+    def _words(self, lot: LotMatch, unknown: int, ends: Ends | None, awarded: Sequence[LegalAdvice] = ()) -> LotWords:
+        """`awarded`: advice on past awards."""
+        query, counts, review = lot.query, lot.capped.counts, self.review.lots[lot.query.lot.id]
+        level, tension = self._tension(query.subject.objects, counts.covered, unknown)
+        doubtful = unknown if level == "unknown" else 0
+        supply = Supply(counts.total, counts.options, frozenset(lot.reserved_types), ends, doubtful)
+        coverage = [CoverageRow(code, *one) for code, one in zip(query.subject.wanted, counts.covered, strict=True)]
+        return LotWords(
+            _json(coverage),
+            _json(self._alternatives(review, counts.options, lot.capped.within)),
+            _json(tension),
+            _json(ReservationRow(review.outcome, [finding_json(one, self.language) for one in review.reservation])),
+            _json(self._lot_advice(query, review, supply, awarded)),
+        )
+
+    def _tension(
+        self, objects: Sequence[str], covered: Sequence[Covered], unknown: int
+    ) -> tuple[TensionLevel, Tension]:
+        """The level of tension of the supply, by the requested segment with the fewest candidates; and its words."""
         counts = [one.candidates for one in covered[: len(objects)]]
         fewest = min(counts, default=0)
         level: TensionLevel = next((level for most, level in TENSIONS if fewest <= most), "good")
         if level in {"none", "critical"} and unknown >= MANY_UNKNOWN:
             level = "unknown"
         label = self.taxonomy.label(objects[counts.index(fewest)]) if counts else None
-        return level, _tension(level, fewest, label, unknown if level == "unknown" else 0, self.language)
+        message = messages.tension(level, fewest, label, unknown if level == "unknown" else 0)
+        return level, Tension(level, self._text(message))
 
-    def reservation(self, query: LotQuery) -> ReservationRow:
-        """Findings of the law on reserving the lot; the worst gives the outcome."""
-        review = self.review.lots[query.lot.id]
-        return ReservationRow(review.outcome, [finding_json(finding, self.language) for finding in review.reservation])
-
-    def alternatives(self, query: LotQuery, options: Mapping[str, Count], within: dict[str, int]) -> AlternativesRow:
+    def _alternatives(self, review: LotReview, options: Mapping[str, Count], within: dict[str, int]) -> AlternativesRow:
         """The counts under other reservations and radii, and what the law forbids of them."""
-        forbidden = self.review.lots[query.lot.id].forbidden
+        forbidden = review.forbidden.items()
         return AlternativesRow(
             {name: count.total for name, count in options.items()},
             within,
-            {name: finding_json(finding, self.language) for name, finding in forbidden.items() if finding is not None},
+            {name: finding_json(finding, self.language) for name, finding in forbidden if finding is not None},
         )
 
     def need_advice(self, split: Sequence[LegalAdvice] = ()) -> list[msgspec.Raw]:
@@ -107,14 +134,15 @@ class Explainer:
         advice = (*self.review.advice, *split, distance_is_for_sourcing(self.on, self.rules))
         return [advice_json(item, self.language) for item in advice]
 
-    def lot_advice(self, query: LotQuery, supply: Supply, awarded: Sequence[LegalAdvice]) -> list[msgspec.Raw]:
+    def _lot_advice(
+        self, query: LotQuery, review: LotReview, supply: Supply, awarded: Sequence[LegalAdvice]
+    ) -> list[msgspec.Raw]:
         """Advice on the lot, in this order: words not understood, trades not known, law, past awards, counsel."""
-        review = self.review.lots[query.lot.id]
         legal = [*review.advice, *awarded]
         if query.subject.objects:
             legal += supply_advice(supply, review, self.on, self.rules)
         return [
-            *(msgspec.Raw(encode(advice)) for advice in (*self._not_understood(query), *self._ask_unknown(supply))),
+            *map(_json, (*self._not_understood(query), *self._ask_unknown(supply))),
             *(advice_json(advice, self.language) for advice in legal),
         ]
 
@@ -141,18 +169,15 @@ class Explainer:
 
 @lru_cache(4_096)
 def _requested(wanted: tuple[Wanted, ...], taxonomy: Taxonomy) -> msgspec.Raw:
-    return msgspec.Raw(
-        encode(
-            [RequestedSegment(w.segment, taxonomy.label(w.segment), w.sources, w.confidence, w.role) for w in wanted]
-        )
+    return _json(
+        [RequestedSegment(w.segment, taxonomy.label(w.segment), w.sources, w.confidence, w.role) for w in wanted]
     )
 
 
 @lru_cache(1_024)
 def _territory(label: Text, codes: tuple[str, ...] | None, radius_km: float | None, language: Language) -> msgspec.Raw:
-    return msgspec.Raw(encode(TerritoryEcho(label=label.to(language), codes=codes, radius_km=radius_km)))
+    return _json(TerritoryEcho(label=label.to(language), codes=codes, radius_km=radius_km))
 
 
-@lru_cache(8_192)
-def _tension(level: TensionLevel, fewest: int, label: str | None, unknown: int, language: Language) -> msgspec.Raw:
-    return msgspec.Raw(encode(Tension(level, messages.tension(level, fewest, label, unknown).to(language))))
+def _json(part: object) -> msgspec.Raw:
+    return msgspec.Raw(encode(part))

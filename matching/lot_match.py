@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from datetime import date
 from weakref import ref
 
-import numpy as np
-
 from domain.law.rules import Rules
 from domain.law.supply_advice import Ends, horizon
 from matching.capped_selection import CappedSelection
@@ -50,7 +48,7 @@ class LotMatch:
         if not self.reserved_types:
             return None
         days = self.capped.approval_ends(self._ends)
-        many = int(np.searchsorted(days, horizon(self.query.lot, self.on, self.rules).toordinal()))
+        many = int(days.searchsorted(horizon(self.query.lot, self.on, self.rules).toordinal()))
         return Ends(many, date.fromordinal(int(days[0]))) if many else None
 
     def _cached(self) -> CappedSelection:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
 from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Lot, Need
 from domain.reference.cpv import Cpv
@@ -18,7 +20,8 @@ from matching.words.keywords import Interpreter
 
 Made = TypeVar("Made")
 
-CACHED_OBJECTS = 4_096
+CACHED_BYTES, BYTES_PER_READING = 8 << 20, 1_000
+"""The bytes of the readings that are cached, and of one besides the words and codes that were read."""
 
 # From there on, a title is held against CPV codes that say something else.
 SURE_TITLE = 0.5
@@ -47,8 +50,7 @@ class Subject(NamedTuple):
         return self.objects + self.support
 
 
-@dataclass(frozen=True)
-class LotQuery:
+class LotQuery(msgspec.Struct, frozen=True, eq=False):
     """A lot ready to be matched.
 
     `unmapped` CPV codes and `unknown` words asked for nothing that could be searched. `title_says`: segments that the
@@ -115,8 +117,10 @@ class NeedReader:
     cpv: Cpv
     interpreter: Interpreter
     geography: Geography
-    read_objects: WeightBound[Hashable, ReadObject] = field(default_factory=lambda: WeightBound(CACHED_OBJECTS))
+    read_objects: WeightBound[Hashable, ReadObject] = field(default_factory=lambda: WeightBound(CACHED_BYTES))
     """The objects read last whose codes are all known, by what is said of them."""
+    read_titles: WeightBound[str, frozenset[str]] = field(default_factory=lambda: WeightBound(CACHED_BYTES))
+    """The segments that the titles read last surely say."""
 
     def read(self, need: Need) -> tuple[LotQuery, ...]:
         """One query per lot; raises InvalidContent with every problem of the need."""
@@ -136,9 +140,17 @@ class NeedReader:
 
     def _spoken(self, need: Need) -> frozenset[str]:
         """The segments that the lots' own titles surely say: what the need's title says of them is meant for these."""
-        titles = [lot.title for lot in need.lots if lot.title] if need.title else []
-        readings = (reading for title in titles for reading in self.interpreter.titles.read(title))
-        return frozenset(reading.segment for reading in readings if reading.confidence >= SURE_TITLE)
+        titles = {lot.title for lot in need.lots if lot.title} if need.title else set()
+        return frozenset().union(*map(self._said_by, titles))
+
+    def _said_by(self, title: str) -> frozenset[str]:
+        """The segments that a title surely says."""
+        said = self.read_titles.find(title)
+        if said is None:
+            readings = self.interpreter.titles.read(title)
+            said = frozenset(reading.segment for reading in readings if reading.confidence >= SURE_TITLE)
+            self.read_titles.put(title, said, BYTES_PER_READING + len(title))
+        return said
 
     def _read_lot(
         self, need: Need, position: int, common: Territory | None, spoken: frozenset[str], problems: list[Problem]
@@ -164,7 +176,7 @@ class NeedReader:
             return None
         if read is None:
             read = _read_object(self._requested_by(lot, need.title or "", spoken), lot.support_segments)
-            self.read_objects.put(said, read, 1)
+            self.read_objects.put(said, read, BYTES_PER_READING + 2 * len(msgspec.json.encode(said)))
         wanted, unmapped, unknown, title_says, subject = read
         return LotQuery(lot, wanted, territory, shape, unmapped, unknown, title_says, subject)
 

@@ -24,20 +24,50 @@ class Refused(NamedTuple):
     distance_km: float
 
 
-def nearest_refused(lot: LotMatch, count: int, seed: int) -> list[Refused]:
-    """At most `count` refused suppliers.
+class NearestRefused(NamedTuple):
+    """Refused suppliers in order; whether nothing was left to the draw; the change of the index for which it is so."""
+
+    refused: tuple[Refused, ...]
+    is_settled: bool
+    change: int
+
+
+def nearest_refused(lot: LotMatch, count: int, seed: int) -> NearestRefused:
+    """At most `count` refused suppliers; cached where nothing is left to the draw.
 
     Those that passed more gates come first, then the nearest; what is equal is drawn.
     """
-    found: list[Refused] = []
+    cached: dict[int, NearestRefused] = lot.capped.nearest_refused
+    known = cached.get(count)
+    if known is not None and known.change == lot.live.change:
+        return known
+    refused: list[Refused] = []
+    is_settled = True
     for gate in reversed(range(len(GATES))):
-        if len(found) < count:
-            found += nearest_refused_by(lot, gate, count - len(found), seed)
+        if len(refused) < count:
+            order = _order_of_refused(lot, gate, count - len(refused))
+            refused += _refused(gate, order, seed)
+            is_settled = is_settled and order.is_settled
+    found = NearestRefused(tuple(refused), is_settled, lot.live.change)
+    if is_settled:
+        if len(cached) > MOST_CACHED:
+            cached.clear()
+        cached[count] = found
     return found
 
 
 def nearest_refused_by(lot: LotMatch, gate: int, count: int, seed: int) -> list[Refused]:
     """At most `count` suppliers of which a gate is the first that refuses them, the nearest first."""
+    return _refused(gate, _order_of_refused(lot, gate, count), seed)
+
+
+def _refused(gate: int, order: DrawnOrder, seed: int) -> list[Refused]:
+    ordinals, distance = order.first(seed)
+    return [Refused(gate, *each) for each in zip(ordinals.tolist(), distance.tolist(), strict=True)]
+
+
+def _order_of_refused(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
+    """The nearest suppliers of which a gate is the first that refuses them; cached as long as it holds."""
     cached = lot.capped.refused
     found = cached.get((gate, count))
     if found is None or not _still_holds(lot, gate, count, found):
@@ -47,8 +77,7 @@ def nearest_refused_by(lot: LotMatch, gate: int, count: int, seed: int) -> list[
     elif found.change != lot.live.change:
         found = FoundAt(found.order, lot.live.change, lot.live.rows_end)
     cached[gate, count] = found
-    ordinals, distance = found.order.first(seed)
-    return [Refused(gate, *each) for each in zip(ordinals.tolist(), distance.tolist(), strict=True)]
+    return found.order
 
 
 def _still_holds(lot: LotMatch, gate: int, count: int, found: FoundAt) -> bool:

@@ -6,6 +6,7 @@ from functools import cached_property
 from domain.law import rules as law
 from domain.reference import cpv, taxonomy, territory
 from matching.geo.territory import Geography
+from matching.kept_reviews import KeptReviews
 from matching.lot_query import NeedReader
 from matching.words.keywords import Interpreter
 from matching.words.territory_search import Gazetteer
@@ -26,6 +27,11 @@ class Reference:
     def gazetteer(self) -> Gazetteer:
         """The search of territories by name or code, made when it is first used (some 0.5 s)."""
         return Gazetteer(self.territories)
+
+    @cached_property
+    def reviews(self) -> KeptReviews:
+        """The reviews of needs by the rules of law, of which it remembers the latest."""
+        return KeptReviews(self.rules)
 
     @cached_property
     def reader(self) -> NeedReader:

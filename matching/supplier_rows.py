@@ -4,7 +4,7 @@ A row is put together from fragments that many rows share; each fragment is word
 those in `domain.shortlists.shortlist`, in which they are decoded.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -24,14 +24,13 @@ from domain.suppliers.offers import strength
 from domain.suppliers.supplier import BASES, ServiceArea
 from domain.text.bilingual import Language, Text
 from matching import messages
-from matching.capped_selection import WrittenRows
 from matching.gates import DISTANCE, GATES, SEGMENT, SERVICE_AREA
 from matching.geo.projection import Floats, Positions
 from matching.in_words import in_words
 from matching.indexed_supplier import IndexedSupplier
 from matching.lot_match import LotMatch
 from matching.lot_query import Subject
-from matching.near_misses import Refused
+from matching.near_misses import NearestRefused, Refused
 from matching.offer_tables import PRESENCE_OF_AREA
 from matching.offer_worth import (
     FITS,
@@ -47,10 +46,10 @@ from matching.offer_worth import (
 )
 from matching.service_areas import GROUND, NEARBY_KM
 from matching.unknown_trade import UnknownSuppliers
+from matching.written_lot import WrittenLot, written_lot
 
 EVIDENCE_SHOWN = 3
 CACHED_QUESTIONS, CACHED_FACTS, CACHED_ANSWERS = 16, 16_384, 16_384
-MOST_WRITTEN = 256
 NOTHING_RESERVED = msgspec.Raw(b"[]")
 
 encode = msgspec.json.encode
@@ -113,44 +112,46 @@ class RowWriter:
     contract: ContractKind
     language: Language
 
-    def candidates(self, lot: LotMatch, count: int, seed: int) -> list[msgspec.Raw]:
-        """The first `count` candidates."""
-        order, written = lot.capped.first(count), self._cached_rows(lot)
-        if order.is_settled and count in written.in_order:
-            return written.in_order[count]
-        rows, distance = order.first(seed)
-        ranked = self._ranked(lot, rows, distance, written.candidates)
-        if order.is_settled:
-            written.in_order[count] = ranked
-        return ranked
+    def candidates(self, lot: LotMatch, written: WrittenLot, count: int, seed: int) -> msgspec.Raw:
+        """The first `count` candidates, as a list."""
+        order = lot.capped.first(count)
+        if not order.is_settled:
+            return msgspec.Raw(_list(self._ranked(lot, written, *order.first(seed))))
+        found = written.lists.get(count)
+        if found is None:
+            rows, distance = order.first(seed)
+            found = _list(_with_rank(self._candidates(lot, rows, distance)))
+            written.add_piece(written.lists, count, found, len(found))
+        return msgspec.Raw(found)
 
-    def _ranked(self, lot: LotMatch, rows: Positions, distance: Floats, written: dict[int, bytes]) -> list[msgspec.Raw]:
-        """The candidates of `rows`, which are in order; those `written` before as they are."""
+    def _ranked(self, lot: LotMatch, written: WrittenLot, rows: Positions, distance: Floats) -> Iterator[bytes]:
+        """The candidates of `rows`, which are in order; those written before as they are."""
         numbers = rows.tolist()
-        known = {row: tail for row in numbers if (tail := written.get(row)) is not None}
+        known = {row: tail for row in numbers if (tail := written.rows.get(row)) is not None}
         if len(known) < len(numbers):
             lacking = np.array([place for place, row in enumerate(numbers) if row not in known], dtype=np.intp)
-            made = dict(
-                zip(rows[lacking].tolist(), self._candidates(lot, rows[lacking], distance[lacking]), strict=True)
-            )
-            if len(written) > MOST_WRITTEN:
-                written.clear()
-            written.update(made)
-            known |= made
-        return [msgspec.Raw(b'{"rank":%d,%b' % (rank, known[row])) for rank, row in enumerate(numbers, 1)]
+            made = self._candidates(lot, rows[lacking], distance[lacking])
+            for row, tail in zip(rows[lacking].tolist(), made, strict=True):
+                known[row] = tail
+                written.add_piece(written.rows, row, tail, len(tail))
+        return _with_rank(known[row] for row in numbers)
 
-    def near_misses(self, lot: LotMatch, refused: Sequence[Refused]) -> list[msgspec.Raw]:
-        """The near misses, in order."""
-        written = self._cached_rows(lot).near_misses
-        if len(written) > MOST_WRITTEN:
-            written.clear()
-        rows = []
-        for one in refused:
-            row = written.get(one)
-            if row is None:
-                row = written[one] = encode(self.near_miss(lot, one))
-            rows.append(msgspec.Raw(row))
-        return rows
+    def near_misses(self, lot: LotMatch, written: WrittenLot, nearest: NearestRefused) -> msgspec.Raw:
+        """The near misses in order, as a list."""
+        if not nearest.is_settled:
+            return msgspec.Raw(_list(self._near_miss_json(lot, written, refused) for refused in nearest.refused))
+        found = written.lists.get(nearest.refused)
+        if found is None:
+            found = _list(encode(self.near_miss(lot, refused)) for refused in nearest.refused)
+            written.add_piece(written.lists, nearest.refused, found, len(found))
+        return msgspec.Raw(found)
+
+    def _near_miss_json(self, lot: LotMatch, written: WrittenLot, refused: Refused) -> bytes:
+        row = written.rows.get(refused)
+        if row is None:
+            row = encode(self.near_miss(lot, refused))
+            written.add_piece(written.rows, refused, row, len(row))
+        return row
 
     def near_miss(self, lot: LotMatch, refused: Refused) -> NearMissRow:
         """A refused supplier and what it lacks."""
@@ -176,11 +177,11 @@ class RowWriter:
             for ordinal, away in found.nearest
         ]
 
-    def _cached_rows(self, lot: LotMatch) -> WrittenRows:
-        """The cache of rows for the site, language and contract of a lot; rows are added to it as they are shown."""
+    def written(self, lot: LotMatch) -> WrittenLot:
+        """The pieces written of a lot for its kind of site, in this language and for this kind of contract."""
         place = lot.query.lot.site
         by_commune = place is not None and place.commune is not None
-        return lot.capped.written((by_commune, self.language, self.contract))
+        return written_lot(lot.capped, by_commune, self.language, self.contract)
 
     def _candidates(self, lot: LotMatch, rows: Positions, distance: Floats) -> list[bytes]:
         """Candidates as JSON, from behind the rank on."""
@@ -257,6 +258,14 @@ class RowWriter:
 
     def _text(self, text: Text) -> str:
         return text.to(self.language)
+
+
+def _list(items: Iterable[bytes]) -> bytes:
+    return b"[%b]" % b",".join(items)
+
+
+def _with_rank(candidates: Iterable[bytes]) -> Iterator[bytes]:
+    return (b'{"rank":%d,%b' % (rank, tail) for rank, tail in enumerate(candidates, 1))
 
 
 def to_metre(distance: float) -> float | None:

@@ -110,7 +110,7 @@ async def authorise(request: AnyRequest, keys: Keys, scopes: tuple[Scope, ...]) 
 
 def require_scope(client: Client, *scopes: Scope) -> None:
     """Raises Refusal (403) where the key has none of `scopes`."""
-    if not any(scope in client.scopes for scope in scopes):
+    if set(scopes).isdisjoint(client.scopes):
         wanted = ", ".join(scopes)
         raise Refusal("missing-scope", Text(f"Droit demandé : {wanted}", f"Scope needed: {wanted}"))
 

@@ -7,13 +7,13 @@ only what the framework does around them is left out.
 import re
 from collections.abc import Iterable
 
-from litestar.datastructures import Headers
 from litestar.enums import ScopeType
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api.runtime.endpoint import Call
 from api.web.problems import answer_failure
+from api.web.request_headers import values_of
 
 _PLAIN_HOST = re.compile(r"[\w.:\[\]-]*", re.ASCII)
 
@@ -49,4 +49,4 @@ class DirectRoutes:
 
 
 def _has_plain_host(scope: Scope) -> bool:
-    return _PLAIN_HOST.fullmatch(Headers.from_scope(scope).get("host", "")) is not None
+    return _PLAIN_HOST.fullmatch(next(values_of(scope, b"host"), "")) is not None

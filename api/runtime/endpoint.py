@@ -10,7 +10,6 @@ the rest. Paths without parameters do without its routing too, which costs more 
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import cached_property
 from inspect import cleandoc
 from typing import Any, NewType, cast, get_type_hints
 from urllib.parse import unquote_to_bytes
@@ -18,7 +17,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response
-from litestar.datastructures import Headers
+from litestar.connection.base import empty_receive, empty_send
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method, Receive, Send
 from litestar.types import Scope as ASGIScope
@@ -32,6 +31,7 @@ from api.web.path_suffix import path_in_parts
 from api.web.problems import Refusal
 from api.web.query_string import NoQuery, QueryReader
 from api.web.request_body import JsonBody, require_empty
+from api.web.request_headers import first_values
 from domain.client import Client, Scope
 from domain.errors import NotFound
 from domain.text.bilingual import Language, Text
@@ -41,17 +41,25 @@ Handler = Callable[..., Awaitable[Any]]
 Tail = NewType("Tail", str)
 """The last segment of a path, exactly as the client means it: unlike other parameters it may hold a slash (%2F)."""
 
+encode = msgspec.json.Encoder().encode
+
 _CONVERTERS: dict[Any, str] = {str: "str", int: "int", UUID: "uuid", Tail: "path"}
 
 
 class Call(Request[Client, None, Any]):
-    """A request, with the services and the caller."""
+    """A request, with the services and the caller.
 
-    @cached_property
-    def headers(self) -> Headers:
-        return Headers.from_scope(self.scope)
+    `headers`: see `api.web.request_headers.first_values`. `media_type`: that of the answer, as negotiated.
+    """
 
-    @cached_property
+    __slots__ = ("headers", "media_type")  # also puts `headers` in the place of the framework's property
+
+    def __init__(self, scope: ASGIScope, receive: Receive = empty_receive, send: Send = empty_send) -> None:
+        super().__init__(scope, receive, send)
+        self.headers: Mapping[str, str] = first_values(scope)  # type: ignore[assignment]
+        self.media_type = JSON
+
+    @property
     def services(self) -> Services:
         return cast("Services", self.app.state.services)
 
@@ -63,11 +71,6 @@ class Call(Request[Client, None, Any]):
     @property
     def language(self) -> Language:
         return choose_language(self.headers.get("accept-language", ""))
-
-    @cached_property
-    def media_type(self) -> str:
-        """The media type to answer with, one of those the route produces. Raises Refusal (406)."""
-        return negotiated(self, tuple(self.scope["route_handler"].opt["route"].answers))
 
 
 def endpoint(  # noqa: PLR0913 - keywords that say what a route is
@@ -167,14 +170,16 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
     query: QueryReader[Any] = QueryReader(route.query or NoQuery)
     body: JsonBody[Any] | None = JsonBody(route.body, patch=route.patch is not None) if route.body else None
     takes_nothing = route.method == "POST" and not (body or route.takes)
-    encoder = msgspec.json.Encoder()
+    offered = tuple(route.answers)
     tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)
 
     async def adapter(request: Call) -> ASGIApp:
+        services = request.services
         # not as a guard of the framework, which copies the whole handler for each request it guards
         if route.scopes:
-            await authorise(request, request.services.keys, route.scopes)
-        media = request.media_type if route.answers else JSON
+            await authorise(request, services.keys, route.scopes)
+        if offered:
+            request.media_type = negotiated(request, offered)
         # a copy: the framework keeps these with the request
         arguments: dict[str, Any] = {**request.path_params}
         if tail:
@@ -183,25 +188,29 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
         if route.query:
             arguments["query"] = parameters
         if body:
-            arguments["body"] = await body.read(request, request.services.settings.body_limit)
+            arguments["body"] = await body.read(request, services.settings.body_limit)
         elif takes_nothing:
-            await require_empty(request, request.services.settings.body_limit)
-        answer = await handler(request, **arguments)
-        accept_encoding = request.headers.get("accept-encoding", "")
-        if isinstance(answer, Response):
-            if isinstance(answer.content, bytes):
-                media = answer.headers.get("content-type") or str(answer.media_type)
-                answer.content = await coded(answer.content, media, answer.headers, accept_encoding)
-            return answer.to_asgi_response(app=None, request=request, status_code=route.statuses[0])
-        if answer is None:
-            return _Encoded(route.statuses[0], {}, b"")
-        headers = {"content-type": media}
-        encoded = answer if isinstance(answer, bytes) else encoder.encode(answer)
-        sent = await coded(encoded, media, headers, accept_encoding)
-        headers["content-length"] = str(len(sent))
-        return _Encoded(route.statuses[0], headers, sent)
+            await require_empty(request, services.settings.body_limit)
+        return await _encoded(request, await handler(request, **arguments), route.statuses[0])
 
     return adapter
+
+
+async def _encoded(request: Call, answer: Any, status: int) -> ASGIApp:
+    """The answer of a handler as it is sent; `status` is that of what it returned bare."""
+    accept_encoding = request.headers.get("accept-encoding", "")
+    if isinstance(answer, Response):
+        if isinstance(answer.content, bytes):
+            media = answer.headers.get("content-type") or str(answer.media_type)
+            answer.content = await coded(answer.content, media, answer.headers, accept_encoding)
+        return answer.to_asgi_response(app=None, request=request, status_code=status)
+    if answer is None:
+        return _Encoded(status, {}, b"")
+    headers = {"content-type": request.media_type}
+    encoded = answer if isinstance(answer, bytes) else encode(answer)
+    sent = await coded(encoded, request.media_type, headers, accept_encoding)
+    headers["content-length"] = str(len(sent))
+    return _Encoded(status, headers, sent)
 
 
 def _tail(scope: ASGIScope, route: Route) -> Tail:

@@ -17,7 +17,6 @@ from typing import Any, Literal
 import msgspec
 import structlog
 from litestar import Response
-from litestar.datastructures import Headers
 from litestar.enums import ScopeType
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,6 +26,7 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.metrics import CONTENT_TYPE, Metrics
 from api.settings import Settings
 from api.web.problems import Refusal, document
+from api.web.request_headers import values_of
 from domain.text.bilingual import Text
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
@@ -126,8 +126,7 @@ def _stopping() -> Refusal:
 
 def _request_id(scope: Scope) -> str:
     """The caller's X-Request-Id where it is harmless in a log, else a new one."""
-    given = Headers.from_scope(scope).getall("x-request-id", ())
-    return next(filter(_SAFE_ID.fullmatch, given), None) or token_hex(16)
+    return next(filter(_SAFE_ID.fullmatch, values_of(scope, b"x-request-id")), None) or token_hex(16)
 
 
 class Health(msgspec.Struct, frozen=True):

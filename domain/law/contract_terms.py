@@ -115,15 +115,14 @@ def financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: 
     renewed = tuple(lot.id for lot, value in long if value > bound >= _without_renewals(lot, value))
     if not above:
         return None
-    rules = ["advance_amount", "advance_months", "advance_rate", "retention_rate"]
-    rules += [rule for rule in RATES[kind][:2] if view.number(rule) is not None] if kind in RATES else []
-    sure = least_sure(*map(view.__getitem__, rules), doubtful=renewed == above)
+    text, sure = _financial_terms(kind, renewed == above, view)
     names = above if len(lots) > 1 else ()
     some = _only_renewed(renewed, sure) if renewed and renewed != above else NOTHING
     about = joined((bracketed_lots(names), some), NOTHING)
-    message = _financial_terms(about, kind, view)
     severity: Severity = "info" if direct else "warning"
-    return advice("FINANCIAL_TERMS", severity, view["advance_amount"], message, as_one_set(names), sure)
+    return advice(
+        "FINANCIAL_TERMS", severity, view["advance_amount"], text.filled(about=about), as_one_set(names), sure
+    )
 
 
 def _without_renewals(lot: Lot, value: int) -> float:
@@ -142,7 +141,12 @@ def _only_renewed(lots: tuple[str, ...], sure: Confidence) -> Text:
     )
 
 
-def _financial_terms(about: Text, kind: BuyerKind | None, view: InForce) -> Text:
+@lru_cache(maxsize=64)
+def _financial_terms(kind: BuyerKind | None, doubtful: bool, view: InForce) -> tuple[Text, Confidence]:
+    """The sentence on financial terms, with a place for the lots it is about, and how sure it is."""
+    rules = ["advance_amount", "advance_months", "advance_rate", "retention_rate"]
+    rules += [rule for rule in RATES[kind][:2] if view.number(rule) is not None] if kind in RATES else []
+    sure = least_sure(*map(view.__getitem__, rules), doubtful=doubtful)
     amount, months = view.value_text("advance_amount"), view.value_text("advance_months")
     advance, retention, of_firms = (
         view.value_text("advance_rate"),
@@ -150,16 +154,17 @@ def _financial_terms(about: Text, kind: BuyerKind | None, view: InForce) -> Text
         _firm_rates(kind, view),
     )
     article = view["retention_rate"].article
-    return Text(
-        f"Plus de {amount.fr} HT et de {months.fr}{about.fr} : une avance d'au moins {advance.fr} du montant TTC, de "
+    text = Text(
+        f"Plus de {amount.fr} HT et de {months.fr}{{about}} : une avance d'au moins {advance.fr} du montant TTC, de "
         "douze mois au plus, est due, que le titulaire peut refuser ; une retenue de garantie, si le marché en prévoit "
         f"une, est d'au plus {retention.fr} d'après l'article {article}{of_firms.fr} ; les acheteurs de l'article "
         "R2100-1 n'y sont pas tenus",
-        f"More than {amount.en} excluding tax and {months.en}{about.en}: an advance of at least {advance.en} of the "
+        f"More than {amount.en} excluding tax and {months.en}{{about}}: an advance of at least {advance.en} of the "
         "amount with tax, of twelve months at most, is due, which the holder may refuse; a retention, if the contract "
         f"has one, is at most {retention.en} under article {article}{of_firms.en}; the buyers of article R2100-1 are "
         "not bound",
     )
+    return text, sure
 
 
 @lru_cache(maxsize=64)

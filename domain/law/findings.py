@@ -51,8 +51,8 @@ class LegalAdvice(msgspec.Struct, frozen=True, gc=False):
     lots: tuple[tuple[str, ...], ...] = ()
 
 
-class LotReview(msgspec.Struct, frozen=True):
-    """Findings and advice on one lot.
+class LotReview(msgspec.Struct, frozen=True, eq=False):
+    """Findings and advice on one lot; compared and hashed by identity, so that what is made of it is found quickly.
 
     `reservation`: the findings on its own reservation. `outcome`: the worst of theirs.
     `forbidden`: for each reservation it might have (keys of `review.OPTIONS`), the finding that forbids it, or None.
@@ -75,10 +75,9 @@ class NeedReview(msgspec.Struct, frozen=True):
 
 def least_sure(*rows: RuleRow, doubtful: bool = False) -> Confidence:
     """The confidence of what rests on all these rules: that of the weakest; low where the facts are `doubtful`."""
-    confidences = {row.confidence for row in rows}
-    if doubtful or "low" in confidences:
+    if doubtful:
         return "low"
-    return "medium" if "medium" in confidences else "high"
+    return _SURENESS[min([_SURENESS.index(row.confidence) for row in rows], default=-1)]
 
 
 def surest(*confidences: Confidence) -> Confidence:

@@ -1,7 +1,7 @@
 """Social and other specific services: their light regime, and needs that mix them with other services."""
 
 from domain.law.findings import LegalAdvice, advice, least_sure
-from domain.law.need_value import Group, total_of
+from domain.law.need_value import Group
 from domain.law.rule_registry import applies
 from domain.law.rules import InForce
 from domain.needs.need import ContractKind
@@ -40,7 +40,7 @@ def is_light(group: Group) -> bool:
 
 def is_mainly_light(group: Group) -> bool:
     """Whether such services are worth more than the rest of the group; not so where a value is not known."""
-    light, rest = _shares(group)
+    light, rest = group.light_value, group.other_value
     return light is not None and rest is not None and light > rest
 
 
@@ -49,12 +49,6 @@ def takes_light_regime(contract: ContractKind, group: Group, view: InForce) -> b
     if not group.light or not view.holds(REGIMES[contract]):
         return False
     return is_light(group) or (view.holds("mixed_services") and is_mainly_light(group))
-
-
-def _shares(group: Group) -> tuple[int | None, int | None]:
-    """The value in cents of the social and specific services, and of the rest."""
-    theirs = {lot.lot.id for lot in group.light}
-    return total_of(group.light), total_of(tuple(lot for lot in group.lots if lot.lot.id not in theirs))
 
 
 def light_rules(contract: ContractKind, group: Group) -> tuple[str, ...]:
@@ -97,7 +91,7 @@ def mixed_services(contract: ContractKind, group: Group, view: InForce) -> Legal
     """
     if not group.light or is_light(group) or not (view.holds("mixed_services") and view.holds(REGIMES[contract])):
         return None
-    light, rest = _shares(group)
+    light, rest = group.light_value, group.other_value
     row, *others = map(view.__getitem__, reversed(light_rules(contract, group)))
     if light is None or rest is None:
         message = Text(

@@ -1,5 +1,6 @@
 """The value of a need: all lots added up, works apart from supplies and services, in cents."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -25,7 +26,8 @@ class Group(msgspec.Struct, frozen=True, gc=False):
     """Lots whose values are added before a threshold is looked at. `total` null: not known.
 
     `alone`: the group is the whole need. `light`: the lots that are a social or other specific service; in a concession
-    of such services and of passenger transport alone, all lots.
+    of such services and of passenger transport alone, all lots. `light_value`, `other_value`: the values of these lots
+    and of the others, in cents; null: not known, or not asked as there is no such lot.
     """
 
     works: bool
@@ -34,6 +36,8 @@ class Group(msgspec.Struct, frozen=True, gc=False):
     alone: bool
     assumptions: tuple[Assumption, ...]
     light: tuple[LotFacts, ...]
+    light_value: int | None
+    other_value: int | None
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -83,7 +87,10 @@ def _group(
     works: bool, lots: tuple[LotFacts, ...], total: int | None, alone: bool, assumptions: tuple[Assumption, ...]
 ) -> Group:
     light = () if works else tuple([lot for lot in lots if is_light_service(lot.object)])
-    return Group(works, lots, total, alone, assumptions, light)
+    if not light:
+        return Group(works, lots, total, alone, assumptions, light, None, None)
+    others = [lot for lot in lots if not is_light_service(lot.object)]
+    return Group(works, lots, total, alone, assumptions, light, total_of(light), total_of(others))
 
 
 def is_light_service(bought: LotObject) -> bool:
@@ -94,7 +101,9 @@ def is_light_service(bought: LotObject) -> bool:
 def _concession(group: Group) -> Group:
     """A concession's lots, whose passenger transport has the simplified procedure of social services."""
     eased = all(lot in group.light or lot.object.transport for lot in group.lots)
-    return msgspec.structs.replace(group, light=group.lots) if eased else group
+    if not eased:
+        return group
+    return msgspec.structs.replace(group, light=group.lots, light_value=total_of(group.lots), other_value=0)
 
 
 def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:
@@ -114,10 +123,14 @@ def _known(lots: tuple[LotFacts, ...]) -> int:
     return sum([lot.cents or 0 for lot in lots])
 
 
-def total_of(lots: tuple[LotFacts, ...]) -> int | None:
+def total_of(lots: Iterable[LotFacts]) -> int | None:
     """The sum of the lots' values in cents; None where one of them is not known."""
-    values = [lot.cents for lot in lots if lot.cents is not None]
-    return sum(values) if len(values) == len(lots) else None
+    total = 0
+    for lot in lots:
+        if lot.cents is None:
+            return None
+        total += lot.cents
+    return total
 
 
 def lot_value(need: Need, lot: LotFacts) -> int | None:

@@ -29,7 +29,7 @@ from domain.law.social_environmental import (
     social,
     spaser,
 )
-from domain.needs.need import Buyer, BuyerKind, ContractKind, Need, Reserved
+from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need, Place, Reserved
 from domain.shortlists.shortlist import Outcome
 
 OPTIONS: dict[str, frozenset[Reserved]] = {
@@ -43,6 +43,42 @@ OPTIONS: dict[str, frozenset[Reserved]] = {
 
 NOBODY = Buyer()
 """A buyer of whom nothing is known."""
+SOMEWHERE = Place()
+"""The site of a lot that has one, wherever it is."""
+
+
+def legal_facts(need: Need) -> Need:
+    """The need with only what the rules read of it: needs that have these facts in common are reviewed alike."""
+    buyer = need.buyer
+    if buyer is not None:
+        buyer = Buyer(
+            kind=buyer.kind,
+            contracting_authority=buyer.contracting_authority,
+            annual_purchases_eur=buyer.annual_purchases_eur,
+        )
+    return Need(
+        lots=tuple([_legal_facts_of(lot) for lot in need.lots]),
+        buyer=buyer,
+        contract=need.contract,
+        technique=need.technique,
+        estimated_total_eur=need.estimated_total_eur,
+    )
+
+
+def _legal_facts_of(lot: Lot) -> Lot:
+    return Lot(
+        id=lot.id,
+        segments=lot.segments,
+        cpv=lot.cpv,
+        support_segments=lot.support_segments,
+        nature=lot.nature,
+        value_eur=lot.value_eur,
+        duration_months=lot.duration_months,
+        renewal_months=lot.renewal_months,
+        innovative=lot.innovative,
+        reserved=lot.reserved,
+        site=None if lot.site is None else SOMEWHERE,
+    )
 
 
 def review_need(
@@ -53,7 +89,11 @@ def review_need(
     `segments_of_lot`: per lot id, the segments or families understood as its object (from codes, CPV and words);
     without it the lots' own `segments` are used. CPV codes are taken as valid.
     """
-    read = segments_of_lot or {}
+    return review_facts(legal_facts(need), on, rules, segments_of_lot or {})
+
+
+def review_facts(need: Need, on: date, rules: Rules, read: Mapping[str, tuple[str, ...]]) -> NeedReview:
+    """As `review_need`, of a need that holds nothing but its `legal_facts`."""
     view = rules.at(on, need.contract)
     lots = tuple(read_lot(lot, read.get(lot.id, lot.segments), view) for lot in need.lots)
     decided = decide(need, lots, view)

@@ -87,12 +87,13 @@ class Opened(NamedTuple):
 
 
 class Market(NamedTuple):
-    """The lots that one share is taken of, and those among them that are small. `of`: how messages call them."""
+    """The lots that one share is taken of, how messages call them (`of`), and the `small` ones among them, in cents."""
 
     part: Decided
     of: Text
     adapted: Opened
     direct: Opened
+    small: dict[str, int]
 
     @property
     def widest(self) -> Opened:
@@ -102,9 +103,6 @@ class Market(NamedTuple):
     @property
     def rows(self) -> tuple[RuleRow, ...]:
         return (*self.adapted.rows, *self.direct.rows)
-
-    def values(self) -> dict[str, int]:
-        return self.direct.lots | self.adapted.lots
 
 
 def review_sets(need: Need, decided: Decisions, view: InForce) -> Sets | None:
@@ -116,7 +114,7 @@ def review_sets(need: Need, decided: Decisions, view: InForce) -> Sets | None:
     """
     if need.contract == "concession" or len(need.lots) == 1:
         return None
-    markets = tuple(market for market in _markets(decided, view) if market.values())
+    markets = _markets(decided, view)
     if not markets:
         return None
     rule = next((market for market in markets if market.adapted.lots), markets[0]).widest.rule
@@ -139,7 +137,7 @@ def _sets_of_all(markets: tuple[Market, ...], view: InForce) -> tuple[tuple[tupl
     found: list[tuple[str, ...]] = []
     whole = True
     for market in markets:
-        values, group = market.values(), market.part.group
+        values, group = market.small, market.part.group
         small = [(lot_id, values[lot_id]) for lot_id in group.ids if lot_id in values]
         sets, complete = largest_sets(small, _cap(market.part, market.widest.rule.id, view))
         found += sets
@@ -153,18 +151,21 @@ def _cap(part: Decided, share: str, view: InForce) -> int:
 
 
 def _markets(decided: Decisions, view: InForce) -> tuple[Market, ...]:
-    """The groups of lots of which a share is taken: one, unless works and the others are better off apart.
+    """The groups of lots of which a share is taken, as far as they have small lots.
 
-    They are not one market where that would have a lighter procedure than one of them apart is told.
+    They are one, unless that would have a lighter procedure than works or the others apart are told.
     """
     whole, parts = decided.whole, decided.parts
     if whole.level is None or any(whole.is_lighter_than(part) for part in parts):
         names = (ALL,) if len(parts) == 1 else (OTHERS, WORKS)
     else:
         parts, names = (whole,), (ALL,)
-    return tuple(
-        Market(part, of, small_lots(part, view), direct_lots(part, view)) for part, of in zip(parts, names, strict=True)
-    )
+    markets = []
+    for part, of in zip(parts, names, strict=True):
+        adapted, direct = small_lots(part, view), direct_lots(part, view)
+        if adapted.lots or direct.lots:
+            markets.append(Market(part, of, adapted, direct, direct.lots | adapted.lots))
+    return tuple(markets)
 
 
 @applies("small_lot_supplies_services", "small_lot_works", "small_lot_share")
@@ -218,7 +219,7 @@ def _opened(rule: str, of_others: str, of_works: str, part: Decided, view: InFor
 def _of_market(market: Market, quoted: RuleRow, view: InForce) -> Text:
     """The sentence on a market: the use of its sets, and where there are two, which lots may be direct awards."""
     adapted, direct = market.adapted, market.direct
-    lots = tuple(market.values())
+    lots = tuple(market.small)
     single = lots[0] if len(lots) == 1 else None
     who = _directly_bought(adapted.lots, direct.lots) if adapted.lots and direct.lots else None
     return _market_text(single, who, bool(adapted.lots), market.of, direct.rule is quoted, view)
@@ -262,12 +263,6 @@ def _limit(view: InForce) -> Text:
     return LIMIT.filled(share=view.value_text("direct_award_lot_share"))
 
 
-@lru_cache(maxsize=256)
-def _of_lot_text(kind: tuple[bool, bool], share: str, of: Text, view: InForce) -> Text:
-    article = _under(view["direct_award_lot_share"])
-    return OF_LOT[kind].filled(share=view.value_text(share), of=of, article=article, limit=_limit(view))
-
-
 def _extended(view: InForce, lots: tuple[str, ...] = ()) -> Text:
     """The law to read where only its amount lets a lot of works be a direct award; `lots`: named where there are."""
     about, law = bracketed_lots(lots), view["direct_award_works"]
@@ -281,7 +276,7 @@ def _extended(view: InForce, lots: tuple[str, ...] = ()) -> Text:
 def _of_lots(market: Market, view: InForce, doubtful: bool) -> Iterator[tuple[str, LegalAdvice]]:
     """The advice on each small lot, by whether an adapted procedure and a direct award are open to it."""
     told: dict[tuple[bool, bool, bool], LegalAdvice] = {}
-    for lot_id in market.values():
+    for lot_id in market.small:
         kind = lot_id in market.adapted.lots, lot_id in market.direct.lots
         unsure = lot_id in market.direct.unsure
         if (*kind, unsure) not in told:
@@ -291,10 +286,20 @@ def _of_lots(market: Market, view: InForce, doubtful: bool) -> Iterator[tuple[st
 
 def _of_lot(kind: tuple[bool, bool], market: Market, unsure: bool, view: InForce, doubtful: bool) -> LegalAdvice:
     uses = [use for use, is_open in zip((market.adapted, market.direct), kind, strict=True) if is_open]
-    message = _of_lot_text(kind, uses[0].rule.id, market.of, view)
-    message = joined((message, _extended(view))) if unsure else message
-    sure = least_sure(*(row for use in uses for row in use.rows), doubtful=doubtful or unsure)
-    return advice("SMALL_LOT_OK", "info", uses[0].rule, message, (), sure)
+    rules = tuple([row.id for use in uses for row in use.rows])
+    return _small_lot(kind, uses[0].rule.id, rules, market.of, unsure, doubtful, view)
+
+
+@lru_cache(maxsize=256)
+def _small_lot(
+    kind: tuple[bool, bool], share: str, rules: tuple[str, ...], of: Text, unsure: bool, doubtful: bool, view: InForce
+) -> LegalAdvice:
+    """SMALL_LOT_OK by the rule on the share, and all the `rules` that it rests on."""
+    article = _under(view["direct_award_lot_share"])
+    text = OF_LOT[kind].filled(share=view.value_text(share), of=of, article=article, limit=_limit(view))
+    message = joined((text, _extended(view))) if unsure else text
+    sure = least_sure(*map(view.__getitem__, rules), doubtful=doubtful or unsure)
+    return advice("SMALL_LOT_OK", "info", view[share], message, (), sure)
 
 
 def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str, ...], ...], bool]:
@@ -302,10 +307,15 @@ def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str
 
     Each lot alone is within `cap`. Ids keep the given order, in a set and between sets.
     """
-    search = _Search([value for _, value in lots])
-    if lots:
-        search.explore(0, cap, 0, 0)
-    return _ids_of_sets(search.found, [lot_id for lot_id, _ in lots]), search.complete
+    values, ids = [value for _, value in lots], tuple([lot_id for lot_id, _ in lots])
+    # as the search would find them, for most needs
+    if sum(values) <= cap:
+        return ((ids,) if ids else ()), True
+    if sum(sorted(values)[:2]) > cap:
+        return tuple([(each,) for each in ids]), True
+    search = _Search(values)
+    search.explore(0, cap, 0, 0)
+    return _ids_of_sets(search.found, list(ids)), search.complete
 
 
 def _ids_of_sets(found: list[int], ids: list[str]) -> tuple[tuple[str, ...], ...]:

@@ -48,7 +48,8 @@ def whole(number: float) -> Text:
 def euros(cents: int) -> Text:
     """An amount; cents are written only where there are some."""
     units, part = divmod(cents, 100)
-    fr, en = whole(units)
+    en = f"{units:,}"
+    fr = en.replace(",", " ")
     return Text(f"{fr},{part:02d} €", f"€{en}.{part:02d}") if part else Text(f"{fr} €", f"€{en}")
 
 
