@@ -47,7 +47,7 @@ from api.web.openapi import routes_of
 from api.web.path_suffix import FilePaths
 from api.web.problems import answer_failure
 from api.webhooks.routes import ROUTES as WEBHOOK_ROUTES
-from api.webhooks.sender import webhook_kind
+from api.webhooks.webhook_kind import webhook_kind
 from db.api_keys import ensure_organisation, find_client
 from db.core.engine import engine, transaction
 from domain.client import Client

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date
 from importlib import import_module
-from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from api.commands.errors import FAILED, USAGE, CommandFailed
@@ -18,7 +18,6 @@ from api.settings import BadSetting, read_settings
 from db.embedded.home import EmbeddedError
 from domain.client import SCOPES
 from domain.errors import DomainError
-from sources.formats.registry import FORMATS
 
 INTERRUPTED = 130
 LONGEST_SOURCE = 100
@@ -134,12 +133,33 @@ def _message(failure: Exception) -> str | None:
     return None
 
 
+class _ShowVersion(argparse.Action):
+    """Prints the version and exits."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - a third of the time that other commands take to start
+
+        sys.stdout.write(f"vivier {version('vivier')}\n")
+        parser.exit()
+
+
+class _Command(argparse.ArgumentParser):
+    """The parser of a command; `add_options` adds those that only this command should take the time for."""
+
+    add_options: Callable[[argparse.ArgumentParser], None] | None = None
+
+    def parse_known_args(self, *given: Any, **named: Any) -> Any:
+        if self.add_options is not None:
+            self.add_options(self)
+        return super().parse_known_args(*given, **named)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vivier", description=DESCRIPTION, epilog=EPILOGUE)
-    parser.add_argument("--version", action="version", version=f"vivier {version('vivier')}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show program's version number and exit")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Command)
 
-    def add(name: str, summary: str, description: str | None = None, module: str = "") -> argparse.ArgumentParser:
+    def add(name: str, summary: str, description: str | None = None, module: str = "") -> _Command:
         added = commands.add_parser(
             name, help=summary, description=description or summary[:1].upper() + summary[1:] + "."
         )
@@ -154,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     words = add("words", "explain how a title is read as segments", WORDS)
     words.add_argument("title", metavar="TITLE", help="the title of a lot")
     words.add_argument("--need", metavar="TITLE", help="the title of the need it belongs to")
-    _import_options(add("import", "import a file of suppliers", IMPORT, "imports"))
+    add("import", "import a file of suppliers", IMPORT, "imports").add_options = _import_options
     _keys_options(add("keys", "create, list and revoke API keys"))
     _audit_options(add("audit", "verify the hash chain of the journals"))
     _privacy_options(add("privacy", "show the data held about a person, or erase them"))
@@ -183,6 +203,8 @@ def _match_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _import_options(parser: argparse.ArgumentParser) -> None:
+    from sources.formats.registry import FORMATS  # noqa: PLC0415 - takes longer to load than most commands need
+
     parser.add_argument("source", metavar="SOURCE", type=_source, help="name of the source the records belong to")
     parser.add_argument("file", metavar="FILE", help="the file to import")
     parser.add_argument("--format", choices=sorted(FORMATS), default="vivier", help="of the rows (default: vivier)")

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 import msgspec
 
 from api.smtp_settings import MailServer, mail_server, sender
-from domain.law.rule_documents import read
 from domain.law.rules import Rules
 from domain.privacy.retention import LEAST_YEARS_OF_NEEDS, RetentionPeriods
 
@@ -77,6 +76,8 @@ def _web_url(text: str) -> str:
 
 
 def _law(text: str) -> Rules:
+    from domain.law.rule_documents import read  # noqa: PLC0415 - few installations have rules of their own
+
     try:
         return read(Path(text).expanduser())
     except (OSError, ValueError, msgspec.DecodeError) as error:

@@ -1,6 +1,7 @@
 """Arrays in a folder, a file of numpy's format each, which processes map and so hold in memory once for all of them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast, get_type_hints
 
@@ -81,8 +82,8 @@ def _leaves(table: tuple[Any, ...]) -> Iterator[tuple[str, NDArray[Any]]]:
             yield name, value
 
 
-def _names(kind: type[Any]) -> Iterator[str]:
-    for name, hint in get_type_hints(kind).items():
+def _names(kind: type[tuple[Any, ...]]) -> Iterator[str]:
+    for name, hint in _fields(kind).items():
         if hasattr(hint, "_fields"):
             yield from (f"{name}.{leaf}" for leaf in _names(hint))
         else:
@@ -91,5 +92,10 @@ def _names(kind: type[Any]) -> Iterator[str]:
 
 def _made(kind: type[Table], values: Iterable[NDArray[Any]]) -> Table:
     left = iter(values)
-    hints = get_type_hints(kind).values()
-    return kind(*(_made(hint, left) if hasattr(hint, "_fields") else next(left) for hint in hints))
+    return kind(*(_made(hint, left) if hasattr(hint, "_fields") else next(left) for hint in _fields(kind).values()))
+
+
+@cache
+def _fields(kind: type[tuple[Any, ...]]) -> dict[str, Any]:
+    """The types of a NamedTuple's fields by their names."""
+    return get_type_hints(kind)

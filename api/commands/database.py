@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 from api.settings import Settings
-from db import migrate
 from db.embedded import serve as embedded
 
 
@@ -14,7 +13,22 @@ def attached(settings: Settings, *, shared: bool = True) -> Iterator[str]:
 
     `shared`: for a short command, which works beside a server that already runs; else for a server.
     """
+    with started(settings, shared=shared) as url:
+        bring_up_to_date(url)
+        yield url
+
+
+@contextmanager
+def started(settings: Settings, *, shared: bool) -> Iterator[str]:
+    """As `attached`, whatever its schema."""
     given = settings.database_url
     with nullcontext(given) if given else embedded.serve(settings.home, shared=shared, pg_bin=settings.pg_bin) as url:
-        migrate.upgrade(url)
         yield url
+
+
+def bring_up_to_date(url: str) -> None:
+    """Apply the migrations that the schema lacks."""
+    # not before: a server starts its database first, and loads meanwhile what this needs
+    from db import migrate  # noqa: PLC0415
+
+    migrate.upgrade(url)

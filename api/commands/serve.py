@@ -1,6 +1,7 @@
 """`vivier serve`: the API on a socket, with the database it needs, from one process or several."""
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -12,16 +13,17 @@ from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from api.commands.database import attached
+from api.commands.database import bring_up_to_date, started
 from api.commands.errors import CommandFailed
 from api.commands.listen_socket import address, listen
-from api.commands.prefork import Workers
-from api.commands.server_process import application, serve_requests
-from api.runtime.forked_processes import forked_processes
 from api.settings import Settings, share_metrics
 from domain.law.rules import Rules
-from matching.reference import Reference, load_reference
+from domain.reference import territory
+
+if TYPE_CHECKING:
+    from matching.reference import Reference
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
@@ -32,6 +34,11 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         if settings.workers > 1:
             settings = replace(settings, metrics_dir=stack.enter_context(_shared_metrics(settings.metrics_dir)))
         settings, reference = stack.enter_context(prepared(settings))
+        # loaded by now, while the database started
+        from api.commands.prefork import Workers  # noqa: PLC0415
+        from api.commands.server_process import application, serve_requests  # noqa: PLC0415
+        from api.runtime.forked_processes import forked_processes  # noqa: PLC0415
+
         app = application(settings, reference, stack.enter_context(forked_processes(reference)))
 
         def announce() -> None:
@@ -74,18 +81,40 @@ def stopped_by_signal() -> Iterator[None]:
 
 
 @contextmanager
-def prepared(settings: Settings) -> Iterator[tuple[Settings, Reference]]:
-    """Settings with the address of a database that is up to date, and the reference data, loaded meanwhile."""
+def prepared(settings: Settings) -> Iterator[tuple[Settings, "Reference"]]:
+    """Settings with the address of a database that is up to date, and the reference data, loaded while it started."""
     with ExitStack() as stack:
-        with ThreadPoolExecutor(1) as background:
+        with _nothing_collected(), ThreadPoolExecutor(1) as background:
             loading = background.submit(_load, settings.rules)
-            url = stack.enter_context(attached(settings, shared=False))
-        yield replace(settings, database_url=url), loading.result()
+            url = stack.enter_context(started(settings, shared=False))
+            reference = loading.result()
+            bring_up_to_date(url)
+        yield replace(settings, database_url=url), reference
 
 
-def _load(rules: Rules | None) -> Reference:
-    import_module("api.app")  # which takes as long as the database takes to start
-    return load_reference(rules)
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Have no garbage looked for in the block, nor afterwards in what it loads: that stays, and hardly any is in it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _load(rules: Rules | None) -> "Reference":
+    """The reference data, and all modules of a server."""
+    outlines = import_module("matching.geo.outlines").outlines
+    with ThreadPoolExecutor(1) as beside:
+        # two files whose decompression leaves the interpreter to others, here to the imports
+        read = [beside.submit(territory.load), beside.submit(outlines, "commune")]
+        import_module("api.app")
+        import_module("api.commands.prefork")
+        for each in read:
+            each.result()
+    reference: Reference = import_module("matching.reference").load_reference(rules)
+    return reference
 
 
 @contextmanager

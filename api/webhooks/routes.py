@@ -4,7 +4,6 @@ from functools import partial
 from secrets import token_hex
 from uuid import UUID
 
-import httpx
 import msgspec
 from litestar import Response
 
@@ -241,6 +240,8 @@ def _checked(call: Call, wanted: WebhookSettings) -> WebhookSettings:
 
 def _is_reachable(address: str) -> bool:
     """Whether the address has a host and a possible port, and neither credentials nor a fragment."""
+    import httpx  # noqa: PLC0415 - would keep every start waiting
+
     try:
         url = httpx.URL(address)
     except (httpx.InvalidURL, ValueError):

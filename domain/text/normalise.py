@@ -64,10 +64,10 @@ def stem(word: str) -> str:
 
     Singular and plural of a word give the same stem; the stem itself need not be a word ("repas" → "repa").
     """
-    if len(word) <= _UNCHANGED_LENGTH:
+    if len(word) <= _UNCHANGED_LENGTH or word[-1] not in "sx":
         return word
     if word in _IRREGULAR:
         return _IRREGULAR[word]
     if word.endswith("aux") and not word.endswith("eaux"):
         return word[:-2] + "l"
-    return word[:-1] if word[-1] in "sx" else word
+    return word[:-1]

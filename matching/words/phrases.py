@@ -90,4 +90,4 @@ class PhraseSpotter(Generic[Meaning]):
 
 def stems(text: str) -> tuple[str, ...]:
     """The stems of a text's words without those that merely link: "Collecte des papiers" → ("collecte", "papier")."""
-    return tuple(stem(word) for word in fold(text).split() if word not in LINKS)
+    return tuple([stem(word) for word in fold(text).split() if word not in LINKS])

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,22 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         assert word in shown
     for word in ("DATABASE_URL", "VIVIER_HOME"):
         assert word in shown
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("api.cli", {"importlib.metadata", "litestar", "numpy", "sqlalchemy"}),
+        # the embedded database starts before these are loaded
+        ("api.commands.serve", {"litestar", "numpy", "sqlalchemy"}),
+        ("api.app", {"alembic", "httpx"}),
+    ],
+)
+def test_what_takes_long_to_load_is_loaded_when_it_is_used(module: str, absent: set[str]) -> None:
+    """By a command that needs it, or for a request."""
+    asked = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert absent.isdisjoint(loaded.stdout.split())
 
 
 @pytest.mark.parametrize(

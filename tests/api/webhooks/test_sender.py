@@ -17,7 +17,7 @@ from api.runtime import outbox_worker
 from api.runtime.outbox_worker import deliveries
 from api.settings import read_settings
 from api.webhooks import sender
-from api.webhooks.sender import webhook_kind
+from api.webhooks.webhook_kind import webhook_kind
 from db.core.engine import transaction
 from domain.delivery.webhook import SCHEDULE
 from matching.reference import Reference
