@@ -3,7 +3,7 @@
 `bench/title_labels.csv` names the titles, which stay in `../shared/data`: lots of the notices by notice and lot,
 objects of the awards by the digest of their text. A label without segments is a title that says another trade; titles
 that say none are left out. Half of them (by the digest of the id) is held back: what is tuned looks at the others only.
-Later ones say in `set` which they are: tuned on, or the exam, which is held back as well.
+Later ones say in `set` which they are: tuned on, or one of the exams, which are held back as well.
 """
 
 import csv
@@ -23,13 +23,16 @@ from matching.words.title_reader import TITLE_FLOOR, Reading, TitleReader
 LABELS = Path(__file__).with_name("title_labels.csv")
 # A notice of 149 lots says one thing: of each no more lots than these count.
 MOST_LOTS = 12
+# Titles drawn and labelled before any reader read them; the second after all that was tuned, and read once.
+EXAMS = ("exam", "exam2")
 STEPS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 class Labelled(NamedTuple):
     """A title, the title of the need it belongs to, and the segments it means, () for another trade.
 
-    `chosen`: of the first labelled, which left out what is hard to label; the others were drawn at random.
+    `exam`: the exam it belongs to, "" for none; `chosen`: of the first labelled, which left out what is hard to label;
+    the others were drawn at random.
     """
 
     source: str
@@ -37,7 +40,7 @@ class Labelled(NamedTuple):
     need: str
     segments: tuple[str, ...]
     held_back: bool
-    exam: bool = False
+    exam: str = ""
     chosen: bool = False
 
 
@@ -53,9 +56,9 @@ def labelled(data: Path) -> list[Labelled]:
             need, title = ("", objects[row["id"]]) if row["source"] == "award" else lots[row["id"], row["lot"]]
             if row["source"] == "award" or counted[row["id"]] <= MOST_LOTS:
                 segments = tuple(row["segments"].split())
-                exam = row["set"] == "exam"
+                exam = row["set"] if row["set"] in EXAMS else ""
                 chosen = not row["set"]
-                held_back = exam or (row["set"] in ("", "drawn") and _held_back(row["id"]))
+                held_back = bool(exam) or (row["set"] in ("", "drawn") and _held_back(row["id"]))
                 named = title or need, need if title else ""
                 titles.append(Labelled(row["source"], *named, segments, held_back, exam, chosen))
     return titles
@@ -105,7 +108,7 @@ def measure_titles(data: Path) -> None:
         ("held back", earlier),
         ("- of these notices", [title for title in earlier if title.source == "notice"]),
         ("- of these awards", [title for title in earlier if title.source == "award"]),
-        ("exam", [title for title in titles if title.exam]),
+        *((name, [title for title in titles if title.exam == name]) for name in EXAMS),
         ("ess_awards.csv", [title for title in titles if title.source == "ess"]),
     ):
         print(f"{name:20} {_figures(chosen, reader.read)}")

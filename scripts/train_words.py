@@ -30,7 +30,7 @@ from domain.reference import cpv, taxonomy, territory
 from domain.text.normalise import fold, stem
 from matching.words.phrases import stems
 from matching.words.title_reader import TitleClues, TitleReader
-from matching.words.word_model import WordModel, features_of
+from matching.words.word_model import ENDING, REST, WordModel, features_of
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "domain" / "data" / "words.npz"
@@ -42,6 +42,8 @@ MORE_ROUNDS = 40
 DOUBT = 0.5
 # A word is kept from so many texts on, a pair from one more; words of the taxonomy always.
 RARE = 2
+# An end that more words share ("…ation") tells nothing of them.
+MOST_ENDS = 40
 # A word that stands in small letters so often is more than the name of a place.
 COMMON = 2
 # Titles that begin as a labelled one are kept out of the training: they are its siblings.
@@ -144,9 +146,11 @@ class Trainer:
 
     def _add_phrases(self, texts: Texts) -> None:
         """Adds the phrases of the taxonomy and those that buyers are known to write."""
+        vague = frozenset(map(self.reader.stems, self.taxonomy.vocabulary.vague))
         for segment in self.taxonomy.segments.values():
             for phrase in (*segment.synonyms, segment.label):
-                texts.add([self.reader.stems(phrase)], (segment.id,), 2.0)
+                if (words := self.reader.stems(phrase)) not in vague:
+                    texts.add([words], (segment.id,), 2.0)
         for phrase in self.taxonomy.vocabulary.outside:
             texts.add([self.reader.stems(phrase)], (OTHER,), 3.0)
         written = tomllib.loads(PHRASES.read_text("utf-8"))
@@ -177,7 +181,8 @@ class Trainer:
         kept = Counter(feature for features in texts.features for feature in features)
         phrases = [p for s in self.taxonomy.segments.values() for p in (*s.synonyms, s.label)]
         stated = {feature for phrase in phrases for feature in features_of([stems(phrase)])}
-        return sorted(f for f, n in kept.items() if n >= RARE + (" " in f) or f in stated)
+        ends = Counter(REST + word[-ENDING:] for word in kept if " " not in word and REST not in word)
+        return sorted(f for f, n in kept.items() if (n >= RARE + (" " in f) or f in stated) and ends[f] <= MOST_ENDS)
 
     def _model(self, names: Sequence[str], fitted: Fitted, trust: Sequence[float]) -> WordModel:
         weights, biases = fitted

@@ -96,8 +96,10 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `linking`: words that tie a complement to what stands before ("de"); `empty`: other words without meaning of their
     own; `filler`: words that say little of the activity ("prestation", "bio"); `outside`: phrases that look like a
     segment's but are another trade; `premises`: phrases of segments that also name a building, and name the trade only
-    after nothing or words of `running` it ("gestion de la crèche", not "extension de la crèche"); `forms`: other
-    form of a word → the word the synonyms use ("tondre" → "tonte").
+    after nothing or words of `running` it ("gestion de la crèche", not "extension de la crèche"); `vague`: phrases of
+    segments that name the trade only where they are all that is said ("livraison"); `works`: words of what is done to a
+    thing, which say the trade with it alone; `buying`: first words of what buys goods; `forms`: other form of a word →
+    the word the synonyms use ("tondre" → "tonte").
     """
 
     linking: frozenset[str]
@@ -106,6 +108,9 @@ class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outside: tuple[str, ...]
     premises: tuple[str, ...]
     running: frozenset[str]
+    vague: tuple[str, ...]
+    works: frozenset[str]
+    buying: frozenset[str]
     forms: dict[str, str]
 
 

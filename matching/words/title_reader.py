@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from domain.reference.taxonomy import Taxonomy
+from domain.reference.taxonomy import Segment, Taxonomy
 from domain.reference.territory import Territories
 from domain.text.normalise import stem
 from matching.words.phrases import PhraseSpotter, stems
@@ -76,6 +76,8 @@ class TitleClues(NamedTuple):
     elsewhere_first: float  # and says it first
     elsewhere_completing: float  # what completes it does
     unsaid: float  # no phrase of the object names the segment
+    bought: float  # goods are bought, and the segment makes or sells goods
+    bought_elsewhere: float  # goods are bought, and the segment does works or services
 
 
 class _Phrases:
@@ -106,6 +108,10 @@ class TitleReader:
         self._forms = {stem(form): stem(word) for form, word in vocabulary.forms.items()}
         self._premises = frozenset(map(self.stems, vocabulary.premises))
         self._running = frozenset(map(stem, vocabulary.running))
+        self._vague = frozenset(map(self.stems, vocabulary.vague))
+        self._works = frozenset(map(stem, vocabulary.works))
+        self._buying = frozenset(map(stem, vocabulary.buying))
+        self._goods = frozenset(segment.id for segment in taxonomy.segments.values() if _of_goods(segment))
         self._spotter, words = _taught(taxonomy, self.stems)
         self._parser = TitleParser(territories, (words | model.common).__contains__, self._forms)
         self._readings = functools.lru_cache(CACHED)(self._read)
@@ -131,7 +137,10 @@ class TitleReader:
     def clues(self, title: str, context: str = "") -> dict[str, TitleClues]:
         """The clues to each segment that a title may mean, as they are to be weighed."""
         weighed = self._weighed(title, context)
-        return {segment: weighed.clues(segment, self._places.get(segment)) for segment in self._proposed(weighed)}
+        return {segment: self._clues(weighed, segment) for segment in self._proposed(weighed)}
+
+    def _clues(self, weighed: "_Weighed", segment: str) -> TitleClues:
+        return weighed.clues(segment, self._places.get(segment), goods=segment in self._goods)
 
     def _read(self, title: str, context: str) -> tuple[Reading, ...]:
         weighed = self._weighed(title, context)
@@ -147,17 +156,28 @@ class TitleReader:
         chances = self._model.probabilities(parsed.parts)
         whole = self._model.probabilities(parsed.parts + parsed.context) if parsed.context else chances
         own, around_it = (_Phrases(self._spotted(parts), parts) for parts in (parsed.parts, parsed.context))
-        return _Weighed(parsed, own, around_it, chances, whole, bool(context))
+        buys = any(len(part) > 1 and part[0] in self._buying for part in parsed.parts[:2])
+        return _Weighed(parsed, own, around_it, chances, whole, in_need=bool(context), buys=buys)
 
     def _spotted(self, parts: Sequence[Sequence[str]]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
         """The phrases of some parts with the segments they name.
 
-        Premises name a trade only where they are run, not where something is done to them ("extension de la crèche").
+        Premises name a trade only where they are run, not where something is done to them ("extension de la crèche"),
+        vague phrases only where nothing else is said, works only where no other trade's thing is worked on
+        ("réhabilitation de l'écluse").
         """
-        for part in parts:
-            for at, length, segments in self._spotter.spot(part):
-                phrase = tuple(part[at : at + length])
-                if phrase not in self._premises or self._running.issuperset(part[:at]):
+        spotted = [*(list(self._spotter.spot(part)) for part in parts), []]
+        for place, part in enumerate(parts):
+            for order, (at, length, segments) in enumerate(spotted[place]):
+                phrase, after = tuple(part[at : at + length]), at + length < len(part)
+                if self._works.issuperset(phrase):
+                    things = spotted[place][order + 1 :] if after else spotted[place + 1]
+                    said = all(thing.meaning for thing in things)
+                elif phrase in self._vague:
+                    said = not after and len(parts) == 1 and self._running.issuperset(part[:at])
+                else:
+                    said = phrase not in self._premises or self._running.issuperset(part[:at])
+                if said:
                     yield phrase, segments
 
     def _proposed(self, weighed: "_Weighed") -> Iterator[str]:
@@ -175,7 +195,7 @@ class TitleReader:
         # another trade that the need's title names takes nothing from one that the lot's own names
         kept = weighed.own.named if weighed.in_need and weighed.around.named - weighed.own.named else set()
         for segment in self._proposed(weighed):
-            clues = weighed.clues(segment, self._places.get(segment))
+            clues = self._clues(weighed, segment)
             if segment in kept:
                 clues = clues._replace(chance=max(clues.chance, clues.own_chance))
             score = bias + sum(weight * value for weight, value in zip(weights, clues, strict=True) if value)
@@ -193,7 +213,7 @@ class TitleReader:
 class _Weighed(NamedTuple):
     """A title, the phrases of its object and of what completes it, the model's chances without and with that.
 
-    `in_need`: it was read with the title of its need.
+    `in_need`: it was read with the title of its need; `buys`: it buys goods.
     """
 
     title: Title
@@ -202,6 +222,7 @@ class _Weighed(NamedTuple):
     chances: Probabilities
     whole: Probabilities
     in_need: bool
+    buys: bool
 
     @property
     def phrases(self) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
@@ -213,7 +234,7 @@ class _Weighed(NamedTuple):
         carrying = self.own.named - {INSERTION} if INSERTION in self.own.named else set()
         return carrying | (self.own.alone if len(self.own.alone) > 1 else set())
 
-    def clues(self, segment: str, place: int | None) -> TitleClues:
+    def clues(self, segment: str, place: int | None, *, goods: bool) -> TitleClues:
         """The clues to a segment; `place` is its own in the model, None where the model does not know it."""
         own, around, chances = self.own, self.around, self.chances
         said = segment in own.named
@@ -234,7 +255,14 @@ class _Weighed(NamedTuple):
             elsewhere_first=own.elsewhere_first,
             elsewhere_completing=around.elsewhere and not own.elsewhere,
             unsaid=not said,
+            bought=self.buys and goods,
+            bought_elsewhere=self.buys and not goods,
         )
+
+
+def _of_goods(segment: Segment) -> bool:
+    """Whether a segment's codes are of goods (the divisions of the CPV before works)."""
+    return not segment.works and any(code < "45" for code in segment.cpv)
 
 
 def _taught(

@@ -1,4 +1,4 @@
-"""The weight that words, their beginnings and pairs of them have for each segment: a regression, trained once.
+"""The weight that words, their beginnings, ends and pairs have for each segment: a regression, trained once.
 
 `scripts/train_words.py` makes `domain/data/words.npz` (see SOURCES.md there). It backs the phrases of the taxonomy
 where a title says its object in other words, and tells objects of other trades ("réactifs", "maîtrise d'œuvre").
@@ -17,8 +17,10 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 # A part of a sum that is no more than this share of the largest is not told as a reason.
 TOLD = 0.25
-# So many letters are the beginning of a longer word, written with a mark that no word holds.
-BEGUN, BEGINNING = 6, "*"
+# So many letters are the beginning of a longer word, and so many the end of one of at least eight letters, which
+# instruments of a kind share ("…scope", "…metre"); a mark that no word holds stands for the rest.
+BEGINNING, ENDING, LONG = 6, 5, 8
+REST = "*"
 
 
 class Probabilities(NamedTuple):
@@ -77,16 +79,17 @@ class WordModel:
         values = [int(self._weights[self._rows[feature], place]) for feature in known]
         ranked = sorted(zip(values, known, strict=True), key=lambda pair: -pair[0])
         told = (feature for value, feature in ranked[:limit] if value > TOLD * ranked[0][0] > 0)
-        return tuple(feature.replace(BEGINNING, "…") for feature in told)
+        return tuple(feature.replace(REST, "…") for feature in told)
 
 
 def features_of(parts: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """The words of a text, the beginnings of long ones, which inflections share, and pairs of neighbours, each once."""
+    """The words of a text, pairs of neighbours, beginnings and ends that long words share with others; each once."""
     found: dict[str, None] = {}
     for part in parts:
         found.update(dict.fromkeys(part))
         found.update(dict.fromkeys(map(" ".join, pairwise(part))))
-        found.update(dict.fromkeys([word[:BEGUN] + BEGINNING for word in part if len(word) > BEGUN]))
+        found.update(dict.fromkeys([word[:BEGINNING] + REST for word in part if len(word) > BEGINNING]))
+        found.update(dict.fromkeys([REST + word[-ENDING:] for word in part if len(word) >= LONG]))
     return tuple(found)
 
 

@@ -25,6 +25,7 @@ READER = TitleReader(taxonomy.load(), territory.load(), MODEL)
         ("Restauration scolaire : fourniture de repas en liaison froide", "", "rs-collective"),
         ("Réfection de la chaussée et des trottoirs, rue du Stade", "", "bt-voirie"),
         ("Complémentaire santé et prévoyance des agents", "", "so-mutuelle"),
+        ("Entretien de l'agence", "", "pr-locaux"),
     ],
 )
 def test_a_title_says_its_object(title: str, need: str, segment: str) -> None:
@@ -47,6 +48,10 @@ def test_a_title_says_its_object(title: str, need: str, segment: str) -> None:
         "Maintenance du progiciel de gestion des ressources humaines",
         "Mission de contrôle technique pour la réhabilitation du théâtre",
         "Fourniture de gaz naturel",
+        "Travaux de réhabilitation de l'écluse",
+        "Acquisition d'un broyeur forestier",
+        "Fourniture et livraison de pouzzolane",
+        "Mise à disposition et maintenance d'un générateur",
     ],
 )
 def test_another_trade_is_none_of_ours(title: str) -> None:
@@ -56,6 +61,26 @@ def test_another_trade_is_none_of_ours(title: str) -> None:
 def test_premises_name_a_trade_only_where_they_are_run() -> None:
     assert READER.read("Gestion de la crèche municipale")[0].segment == "so-enfance"
     assert ("creche", ("so-enfance",)) not in READER.explain("Extension de la crèche municipale").phrases
+
+
+def test_a_vague_phrase_names_a_trade_only_where_nothing_else_is_said() -> None:
+    assert ("securite", ("te-mediation",)) in READER.explain("Lot 3 : sécurité").phrases
+    assert ("securite", ("te-mediation",)) not in READER.explain("Mise en sécurité de la falaise").phrases
+
+
+@pytest.mark.parametrize(
+    "title", ["Travaux de réhabilitation de l'écluse", "Réhabilitation et mise en conformité de la station d'épuration"]
+)
+def test_works_on_the_thing_of_another_trade_name_none(title: str) -> None:
+    assert all(not segments for _, segments in READER.explain(title).phrases)
+    assert ("rehabilitation", ("bt-tce",)) in READER.explain("Réhabilitation de la mairie").phrases
+
+
+def test_goods_that_are_bought_speak_for_a_segment_that_sells_them() -> None:
+    bought = READER.clues("Fourniture de légumes et de peinture")
+    assert (bought["rs-denrees"].bought, bought["rs-denrees"].bought_elsewhere) == (True, False)
+    assert (bought["bt-peinture"].bought, bought["bt-peinture"].bought_elsewhere) == (False, True)
+    assert not READER.clues("Fourniture et pose de peinture")["bt-peinture"].bought_elsewhere
 
 
 def test_an_explanation_tells_the_words_a_reading_rests_on_and_those_set_aside() -> None:
@@ -71,12 +96,12 @@ def test_where_no_phrase_is_said_the_model_names_its_words() -> None:
     assert all(reading.words for reading in readings if reading.confidence > TITLE_FLOOR)
 
 
-@pytest.mark.parametrize(("chosen", "most_invented"), [(True, 0.15), (False, 0.16)])
-def test_real_titles_held_back_are_read(shared_data: Path, chosen: bool, most_invented: float) -> None:
+@pytest.mark.parametrize("chosen", [True, False])
+def test_real_titles_held_back_are_read(shared_data: Path, chosen: bool) -> None:
     """The right segment among the first three, and none for titles of other trades, as often as was measured.
 
-    Aimed at are 90 % and at most 15 %, which the first titles that were labelled keep (95 % and 14 %); with those drawn
-    at random since, 90.7 % and 15.3 % are reached (bench/RESULTS.md), and neither may become worse.
+    Aimed at are 90 % and at most 15 %, which the first titles that were labelled keep, and all with those drawn at
+    random since (bench/RESULTS.md).
     """
     titles = [title for title in labelled(shared_data) if title.held_back and (title.chosen or not chosen)]
     meant = [title for title in titles if title.segments]
@@ -85,7 +110,7 @@ def test_real_titles_held_back_are_read(shared_data: Path, chosen: bool, most_in
     others = [title for title in titles if not title.segments]
     invented = sum(bool(READER.read(title.title, title.need)) for title in others)
     assert right >= 0.9 * len(meant)
-    assert invented <= most_invented * len(others)
+    assert invented <= 0.15 * len(others)
 
 
 def test_confidence_is_the_share_that_is_right(shared_data: Path) -> None:

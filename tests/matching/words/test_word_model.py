@@ -21,6 +21,11 @@ def test_features_are_words_their_beginnings_and_pairs_of_neighbours_in_one_part
     assert features_of([("elagage", "elague")]) == ("elagage", "elague", "elagage elague", "elagag*")
 
 
+def test_long_words_share_their_ends() -> None:
+    ends = [{f for f in features_of([(word,)]) if f.startswith("*")} for word in ("microscope", "endoscope", "haie")]
+    assert ends == [{"*scope"}, {"*scope"}, set()]
+
+
 def test_probabilities_add_up_and_follow_the_weights() -> None:
     chances = MODEL.probabilities([("haie",)])
     assert chances.likeliest == 0
