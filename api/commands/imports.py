@@ -63,7 +63,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 @contextmanager
 def importer(settings: Settings) -> Iterator[Importer]:
-    """What imports work with, one after the other: an attached database, with reference data that is loaded once."""
+    """Attach the database and load the reference data, once for as many imports as follow one another."""
     with ExitStack() as held:
         with ThreadPoolExecutor(1) as background:
             loading = background.submit(load_reference)
