@@ -2,8 +2,9 @@
 
     python -m bench.pool [SHARE]        (default: 1, the stock of Sirene of 2026: 29.9 and 43.9 million rows)
 
-Legal units, establishments and awards are Parquet, purposes of associations a zip of CSV. Rows are made up, in the
-proportions of the real ones: 56 % natural persons; a quarter of establishments withheld, 38 % active, 15 % with staff.
+Legal units, establishments and awards are Parquet, purposes of associations a zip of CSV. Rows are made up, with valid
+SIRETs, in the proportions of the real ones: 56 % natural persons; a quarter of establishments withheld, 38 % active, 15
+% with staff.
 Needs 6 GB of disk; all is thrown away. The memory is the most that the process held at once. An update starts the
 embedded PostgreSQL, with a new database, which is in its time.
 """
@@ -29,7 +30,12 @@ VIVIER = Path(sys.executable).with_name("vivier")
 TERMS = """
 CREATE MACRO chance(i, salt, percent) AS hash(i, salt) % 1000 < percent * 10;
 CREATE MACRO pick(i, salt, words) AS words[1 + (hash(i, salt) % len(words))::INT];
-CREATE MACRO siren(i) AS lpad((100000000 + i * 23)::VARCHAR, 9, '0');
+CREATE MACRO pair(number) AS [0, 2, 4, 6, 8, 1, 3, 5, 7, 9][1 + number % 10] + number // 10 % 10;
+CREATE MACRO with_key(number) AS 10 * number + (70 - pair(number) - pair(number // 100) - pair(number // 10000)
+    - pair(number // 1000000) - pair(number // 100000000) - pair(number // 10000000000)
+    - pair(number // 1000000000000)) % 10;
+CREATE MACRO siren(i) AS with_key(10000000 + i * 2);
+CREATE MACRO siret(i, establishment) AS with_key(siren(i) * 10000 + establishment);
 """
 COMMUNES_SQL = """
 CREATE TABLE communes AS
@@ -37,7 +43,7 @@ SELECT unnest(range(len($1))) AS ordinal, unnest($1) AS code, unnest($2) AS name
     unnest($4)::VARCHAR AS x, unnest($5)::VARCHAR AS y
 """
 UNITS_SQL = """
-COPY (SELECT siren(i) AS siren, CASE WHEN chance(i, 1, 25) THEN 'P' ELSE 'O' END AS statutDiffusionUniteLegale,
+COPY (SELECT siren(i)::VARCHAR AS siren, CASE WHEN chance(i, 1, 25) THEN 'P' ELSE 'O' END AS statutDiffusionUniteLegale,
     CASE WHEN chance(i, 2, 45) THEN 'A' ELSE 'C' END AS etatAdministratifUniteLegale,
     CASE WHEN chance(i, 3, 56) THEN '1000'
          ELSE pick(i, 4, ['5499', '5710', '5498', '6540', '5720', '9220', '9220', '7344', '5699', '6316']) END
@@ -57,7 +63,7 @@ COPY (SELECT siren(i) AS siren, CASE WHEN chance(i, 1, 25) THEN 'P' ELSE 'O' END
   FROM range({units}) AS made(i)) TO '{folder}/units.parquet' (COMPRESSION zstd)
 """
 ESTABLISHMENTS_SQL = """
-COPY (SELECT siren(i % {units}) AS siren, siren(i % {units}) || lpad((1 + i // {units})::VARCHAR, 5, '0') AS siret,
+COPY (SELECT siren(i % {units})::VARCHAR AS siren, siret(i % {units}, 1 + i // {units})::VARCHAR AS siret,
     CASE WHEN chance(i, 11, 24) THEN 'P' ELSE 'O' END AS statutDiffusionEtablissement,
     CASE WHEN chance(i, 12, 38) THEN 'A' ELSE 'F' END AS etatAdministratifEtablissement,
     CASE WHEN chance(i, 13, 15) THEN pick(i, 14, ['01', '02', '03', '11', '12', '21']) ELSE 'NN' END
@@ -75,7 +81,7 @@ TO '{folder}/establishments.parquet' (COMPRESSION zstd)
 """
 AWARDS_SQL = """
 COPY (SELECT 'u' || i // 2 AS uid, '21350238800019' AS acheteur_id,
-    siren((hash(i, 24) % {units})::BIGINT) || '00001' AS titulaire_id, 'SIRET' AS titulaire_typeIdentifiant,
+    siret((hash(i, 24) % {units})::BIGINT, 1)::VARCHAR AS titulaire_id, 'SIRET' AS titulaire_typeIdentifiant,
     'Entretien des espaces verts, lot ' || i % 50 AS objet, '77310000' AS codeCPV, 10000.0 AS montant,
     DATE '2019-01-01' + (i % 2500)::INT AS dateNotification, '35' AS lieuExecution_code,
     'Code département' AS lieuExecution_typeCode, (i % 2)::INT AS modification_id

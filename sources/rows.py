@@ -68,8 +68,10 @@ def row_of(
     line: int, external_id: str | None, document: Document, context: Context, flags: tuple[Flag, ...] = ()
 ) -> Row | RowError:
     """The row that `document`, with the fields of a record, makes; an error where it lacks one or has a wrong one."""
-    identified = document if external_id is None else document | {"external_id": external_id}
     try:
+        if external_id and len(external_id) <= LONGEST_EXTERNAL_ID and "external_id" not in document:
+            return Row(line, external_id, msgspec.convert(document, SupplierRecord), flags)
+        identified = document if external_id is None else document | {"external_id": external_id}
         return msgspec.convert(identified, RecordRow).row(line, flags)
     except msgspec.ValidationError as error:
         return reject(line, external_id, (explain(error, RecordRow),), context.language)

@@ -7,10 +7,10 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 import msgspec
 from rich import box
@@ -21,7 +21,7 @@ from rich.table import Column, Table
 from api.commands.console import console, plain
 from api.commands.database import attached
 from api.commands.errors import USAGE, CommandFailed
-from api.runtime.forked_processes import forked_processes
+from api.runtime.forked_processes import ForkedProcesses, forked_processes
 from api.settings import Settings
 from api.sync.pipeline import SourceFile, import_file
 from db.core.engine import engine
@@ -31,7 +31,7 @@ from db.imports.prepare_rows import Prepared
 from domain.errors import InvalidContent
 from domain.suppliers.rows import RowError
 from domain.suppliers.source import Import
-from matching.reference import load_reference
+from matching.reference import Reference, load_reference
 from sources.formats.registry import CSV, FORMATS, JSON, NDJSON
 
 REJECTS_SHOWN = 10
@@ -47,13 +47,32 @@ FLAGS = {
 MEDIA_TYPES = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
 
 
+class Importer(NamedTuple):
+    """The address of the database, the reference data, and the processes that rows are prepared in."""
+
+    url: str
+    reference: Reference
+    processes: ForkedProcesses
+
+
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Import the file and report: 0 also where rows were rejected, 1 where the import as a whole was refused."""
-    import_and_report(options, settings)
+    import_and_report(options, importer(settings))
     return 0
 
 
-def import_and_report(options: argparse.Namespace, settings: Settings) -> Import:
+@contextmanager
+def importer(settings: Settings) -> Iterator[Importer]:
+    """Attach the database and load the reference data, once for as many imports as follow one another."""
+    with ExitStack() as held:
+        with ThreadPoolExecutor(1) as background:
+            loading = background.submit(load_reference)
+            url = held.enter_context(attached(settings))
+        reference = loading.result()
+        yield Importer(url, reference, held.enter_context(forked_processes(reference)))
+
+
+def import_and_report(options: argparse.Namespace, works_with: AbstractContextManager[Importer]) -> Import:
     """Import the file and print the report, which is returned. Raises CommandFailed, and as `import_file`."""
     path = Path(options.file)
     media_type = _media_type(path, options.format)
@@ -69,7 +88,8 @@ def import_and_report(options: argparse.Namespace, settings: Settings) -> Import
     )
     flags: Counter[str] = Counter()
     try:
-        report = _import(path, media_type, order, settings, flags)
+        with _open(path) as stream, works_with as ready:
+            report = _import(path, SourceFile(stream, media_type, path.suffix == ".gz"), order, ready, flags)
     except InvalidContent as unreadable:
         raise CommandFailed("; ".join(f"{path}: {problem.detail.en}" for problem in unreadable.problems)) from None
     if options.json:
@@ -79,27 +99,25 @@ def import_and_report(options: argparse.Namespace, settings: Settings) -> Import
     return report
 
 
-def _import(path: Path, media_type: str, order: Order, settings: Settings, flags: Counter[str]) -> Import:
-    """Import the file, and count the flags of its records. Raises CommandFailed, and as `import_file`."""
-    with ExitStack() as held:
-        with ThreadPoolExecutor(1) as background:
-            loading = background.submit(load_reference)
-            stream = held.enter_context(_open(path))
-            url = held.enter_context(attached(settings))
-        reference = loading.result()
-        processes = held.enter_context(forked_processes(reference))
-        show_progress = held.enter_context(_progress_bar(stream, path))
-        file = SourceFile(stream, media_type, path.suffix == ".gz")
+def _import(path: Path, file: SourceFile, order: Order, ready: Importer, flags: Counter[str]) -> Import:
+    """Import the file, and count the flags of its records. Raises as `import_file`."""
+    with _progress_bar(file.stream, path) as show_progress:
 
         def observe(batch: Prepared) -> None:
             flags.update(batch.flags)
             show_progress()
 
         async def import_once() -> Import:
-            database = engine(url, pool_size=2)
+            database = engine(ready.url, pool_size=2)
             try:
                 return await import_file(
-                    database, reference, order, file, lambda: datetime.now(UTC), processes=processes, observe=observe
+                    database,
+                    ready.reference,
+                    order,
+                    file,
+                    lambda: datetime.now(UTC),
+                    processes=ready.processes,
+                    observe=observe,
                 )
             finally:
                 await database.dispose()

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -11,10 +12,10 @@ from uuid import UUID
 
 import msgspec
 
-from api.commands import imports
 from api.commands.console import console
 from api.commands.database import attached
 from api.commands.errors import USAGE, CommandFailed
+from api.commands.imports import import_and_report, importer
 from api.settings import Settings
 from db.core.engine import engine, transaction
 from db.suppliers.sources import last_imports
@@ -48,22 +49,39 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     for file in files:
         _check(folder, file)
     known = _read_known(folder)
-    current = _last_imports(settings, tuple(known))
     reader = f"{version('vivier')} {taxonomy.load().version}"
-    for file in files:
-        before = known.get(file.format)
-        if before is not None and not options.again and _is_current(before, file, reader, current.get(file.format)):
-            _tell(options, file.format, f"{file.name} did not change since it was imported on {before.at:%Y-%m-%d}")
-            continue
-        order = {"source": file.format, "file": str(folder / file.name), "format": file.format, "mode": "snapshot"}
-        done = imports.import_and_report(argparse.Namespace(**vars(options) | order), settings)
-        if not options.dry_run:
-            known[file.format] = _imported(file, reader, done)
-            _write_known(folder, known)
+    if changed := _changed(options, settings, files, known, reader):
+        with importer(settings) as ready:
+            for file in changed:
+                order = {"source": file.format, "file": str(folder / file.name), "format": file.format}
+                chosen = argparse.Namespace(**vars(options) | order, mode="snapshot")
+                done = import_and_report(chosen, nullcontext(ready))
+                if not options.dry_run:
+                    known[file.format] = _imported(file, reader, done)
+                    _write_known(folder, known)
     for source in sorted(known.keys() - {file.format for file in files}):
         message = f"{known[source].name} is no part of this pool any more: the records of the source stay as they are"
         _tell(options, source, message)
     return 0
+
+
+def _changed(
+    options: argparse.Namespace,
+    settings: Settings,
+    files: Sequence[MadeFile],
+    known: Mapping[str, ImportedFile],
+    reader: str,
+) -> list[MadeFile]:
+    """The files to import; each of the others is told of."""
+    changed = []
+    current = _last_imports(settings, tuple(known))
+    for file in files:
+        before = known.get(file.format)
+        if before is not None and not options.again and _is_current(before, file, reader, current.get(file.format)):
+            _tell(options, file.format, f"{file.name} did not change since it was imported on {before.at:%Y-%m-%d}")
+        else:
+            changed.append(file)
+    return changed
 
 
 def _is_current(before: ImportedFile, file: MadeFile, reader: str, last: UUID | None) -> bool:

@@ -108,13 +108,12 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> Prepared:
             derived = tuple(derived_columns(record, placement, terms.now).values())
             supplier = _supplier(terms, external_id, record, placement, supplier_id)
         columns = content_columns(record, placement, content_hash(payload, placement))
-        columns["payload"], columns["flags"] = (
-            payload.decode(),
-            encode(placement.flags).decode() if placement.flags else "[]",
-        )
+        columns["payload"] = payload.decode()
+        columns["flags"] = encode(placement.flags).decode() if placement.flags else "[]"
         content = tuple(columns.values())
         encoded.append(EncodedRecord(line, external_id, siret, content, derived, supplier, joins))
-    flags = Counter[str](code for item in batch.records for code in {flag.code for flag in item.placement.flags})
+    flagged = (item.placement.flags for item in batch.records if item.placement.flags)
+    flags = Counter[str](code for found in flagged for code in {flag.code for flag in found})
     return Prepared(encoded, rejects, flags)
 
 

@@ -56,7 +56,8 @@ async def run_import(
             done = await _import(engine, connection, order, prepare, started, similarity)
         done = msgspec.structs.replace(done, finished_at=clock())
         await close_import(connection, done)
-    if done.added + done.changed + done.waiting + done.removed >= MANY:
+    # where many were added, the last step has refreshed them
+    if done.added < MANY <= done.added + done.changed + done.waiting + done.removed:
         await _refresh_statistics(engine)
     return done
 
@@ -91,12 +92,11 @@ async def _import(
     similarity: NameSimilarity,
 ) -> Import:
     context = await _begin(connection, order, now, similarity)
-    stored = await count_stored(connection, order.source)
-    counts = await _stage_all(engine, context, order, prepare, expects_new=stored == 0)
+    counts = await _stage_all(engine, context, order, prepare, expects_new=context.stored == 0)
     await analyze_staging(connection)
-    absent, kept = await _removable(connection, order)
-    if absent > stored * REMOVABLE_SHARE and not order.force:
-        raise _too_many_removed(absent, stored)
+    absent, kept = await _removable(context, order)
+    if absent > context.stored * REMOVABLE_SHARE and not order.force:
+        raise _too_many_removed(absent, context.stored)
     withdrawn = await count_withdrawn(connection, order.source) if counts.rejected else 0
     errors = await first_rejects(connection, ERRORS_LISTED)
     version = await _store(context, order, counts, absent, withdrawn)
@@ -124,7 +124,8 @@ async def _begin(connection: Connection, order: Order, now: datetime, similarity
     change_set = 0 if order.dry_run else await begin_change(connection)
     suppressions = await suppressions_of(connection, order.source)
     terms = Terms(order.source, change_set, now, order.language, suppressions)
-    return ImportContext(connection, terms, order.dry_run, similarity)
+    stored = await count_stored(connection, order.source)
+    return ImportContext(connection, terms, order.dry_run, similarity, stored)
 
 
 async def _stage_all(
@@ -180,11 +181,11 @@ async def _progress(engine: Engine, order: Order) -> AsyncIterator[Callable[[Cou
             await note_progress(engine, order.id, latest)
 
 
-async def _removable(connection: Connection, order: Order) -> tuple[int, int]:
+async def _removable(context: ImportContext, order: Order) -> tuple[int, int]:
     """The number of absent records that a snapshot removes, and that it keeps as rejected rows may be theirs."""
-    if order.mode == "upsert":
+    if order.mode == "upsert" or not context.stored:
         return 0, 0
-    absent, unreadable = await count_absent(connection, order.source)
+    absent, unreadable = await count_absent(context.connection, order.source)
     return (absent, 0) if absent > unreadable else (0, absent)
 
 
@@ -194,7 +195,8 @@ async def _store(context: ImportContext, order: Order, counts: Counts, absent: i
         await store_rejects(connection, order.id)
         if is_merged := counts.added or counts.changed or counts.waiting or absent or withdrawn:
             await merge(context, added=counts.added, remove_absent=absent > 0, remove_withdrawn=withdrawn > 0)
-        await note_received(context)
+        if context.stored:
+            await note_received(context)
         if is_merged and await changes_suppliers(context):
             return await publish(connection, context.terms.change_set)
     return await current_version(connection)

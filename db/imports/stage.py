@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, Integer, bindparam, text
+from sqlalchemy import ARRAY, Boolean, Integer, bindparam, text
 from sqlalchemy import Text as SqlText
 
 from db.core.engine import Connection
@@ -49,12 +49,16 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class ImportContext(msgspec.Struct, frozen=True):
-    """One import under way. `dry_run`: its rows are compared and counted, nothing is written."""
+    """One import under way. `dry_run`: its rows are compared and counted, nothing is written.
+
+    `stored`: how many records the source had before it.
+    """
 
     connection: Connection
     terms: Terms
     dry_run: bool
     similarity: NameSimilarity
+    stored: int
 
 
 class _Known(NamedTuple):
@@ -118,10 +122,14 @@ _FIRST_SEEN = text("""
             SELECT FROM records o
             WHERE o.supplier_id = r.supplier_id AND (o.source, o.external_id) <> (r.source, r.external_id)
         ) AS shared
-        FROM records r WHERE r.source = :source AND r.external_id = f.external_id LIMIT 1
+        FROM records r WHERE :has_stored AND r.source = :source AND r.external_id = f.external_id LIMIT 1
     ) known ON true
     WHERE known.content_hash IS NOT NULL OR counted.firsts < cardinality(:ids)
-""").bindparams(bindparam("ids", type_=ARRAY(SqlText)), bindparam("lines", type_=ARRAY(Integer)))
+""").bindparams(
+    bindparam("ids", type_=ARRAY(SqlText)),
+    bindparam("lines", type_=ARRAY(Integer)),
+    bindparam("has_stored", type_=Boolean),
+)
 
 _BY_SIRET = text("""
     SELECT s.siret, known.supplier_id FROM unnest(:sirets) AS s(siret) CROSS JOIN LATERAL (
@@ -187,7 +195,8 @@ async def copy(connection: Connection, table: str, columns: Sequence[str], rows:
 async def _split(context: ImportContext, records: Sequence[EncodedRecord]) -> _Split:
     """Note the external ids of the batch as seen, and compare its records with those stored before the import."""
     ids = [item.external_id for item in records]
-    parameters = {"source": context.terms.source, "ids": ids, "lines": [item.line for item in records]}
+    lines = [item.line for item in records]
+    parameters = {"source": context.terms.source, "ids": ids, "lines": lines, "has_stored": context.stored > 0}
     (_, firsts, *_), *found = (await context.connection.execute(_FIRST_SEEN, parameters)).all()
     known = {external_id: _Known(*before) for external_id, _, *before in found if before[0] is not None}
     fresh, duplicates = records, list[EncodedRecord]()

@@ -3,7 +3,6 @@
 import difflib
 import functools
 import hashlib
-import re
 import tomllib
 from collections.abc import Iterable
 from importlib.resources import files
@@ -13,7 +12,6 @@ import msgspec
 
 from domain.text.normalise import fold
 
-_NAF = re.compile(r"([0-9]{2})\.?([0-9]{2}[A-Z])")
 # The last letter tells the vintage: no code is in both.
 NafRev2 = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[A-FZ]$")]
 Naf2025 = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\.[0-9]{2}[GHJKLY]$")]
@@ -143,6 +141,7 @@ class Taxonomy:
         self._naf |= file.naf.names
         for code in file.naf.silent:
             self._naf.pop(code, None)
+        self._naf |= {code.replace(".", ""): segments for code, segments in self._naf.items()}
         self._longest_prefix = max(map(len, self._cpv))
 
     def known(self, code: str) -> bool:
@@ -178,8 +177,7 @@ class Taxonomy:
         vintage, so no other column need be read. () for codes that say nothing of the trade, and for anything that is
         no such code: those of 2003 and before among it.
         """
-        written = _NAF.fullmatch(naf.strip().upper())
-        return self._naf.get(f"{written[1]}.{written[2]}", ()) if written else ()
+        return self._naf.get(naf.strip().upper(), ())
 
     def of_rome(self, rome: str) -> tuple[str, ...]:
         """The segments whose work a job of that ROME code ("K2204") does, in the taxonomy's order; () if none."""

@@ -19,7 +19,7 @@ def shortcomings(record: SupplierRecord, placement: Placement) -> list[str]:
 
 def approved_until(approvals: Iterable[Approval] | None) -> date | None:
     """The last day on which no kind has expired; None: none of them will."""
-    return min(_last_days(approvals).values(), default=None)
+    return min(_last_days(approvals).values(), default=None) if approvals else None
 
 
 def expired(approvals: Iterable[Approval] | None, on: date) -> tuple[Flag, ...]:

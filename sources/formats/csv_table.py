@@ -72,11 +72,15 @@ class _TooLong(Exception):
 
 
 class _Feed:
-    """Lines for the CSV reader; `taken` are those of the row being read, which can be given back."""
+    """Lines for the CSV reader; `taken` are those of the row being read, which can be given back.
+
+    `unusable`: why one of them cannot be taken, whatever its cells.
+    """
 
     def __init__(self, stream: BinaryIO, *, as_published: bool) -> None:
         self.as_published, self.delimiter = as_published, ","
         self.taken: list[Line] = []
+        self.unusable: Problem | None = None
         self._lines = lines(stream, _LONGEST_ROW)
         self._again: deque[Line] = deque()
         self._size = 0
@@ -87,12 +91,19 @@ class _Feed:
     def __next__(self) -> str:
         line = self._again.popleft() if self._again else next(self._lines)
         self.taken.append(line)
-        self._size += len(line.data or b"")
-        if line.data is None or self._size > _LONGEST_ROW:
+        data = line.data
+        self._size += len(data or b"")
+        if data is None or self._size > _LONGEST_ROW:
             raise _TooLong
-        if self.as_published and not _is_utf8(line.data):
-            self.taken[-1] = line = Line(line.number, line.data.decode("cp1252", "replace").encode())
-        return (line.data or b"").decode("utf-8", "surrogateescape")
+        if b"\0" in data:
+            self.unusable = self.unusable or null_character_problem("")
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            if self.as_published:
+                return data.decode("cp1252", "replace")
+        self.unusable = self.unusable or NOT_UTF8
+        return data.decode("utf-8", "surrogateescape")
 
     def find_delimiter(self) -> None:
         """Take the one of the delimiters that the header has most of."""
@@ -103,7 +114,7 @@ class _Feed:
 
     def start_row(self) -> None:
         self.taken.clear()
-        self._size = 0
+        self._size, self.unusable = 0, None
 
     def give_back(self) -> None:
         """Read again all the lines of this row but its first."""
@@ -126,18 +137,10 @@ def _rows(feed: _Feed) -> Iterator[tuple[int, list[str]] | FaultyRow]:
             reader = csv.reader(feed, strict=True, delimiter=feed.delimiter)
             continue
         line = feed.taken[0].number
-        if (problem := _unusable(feed.taken)) is not None:
-            yield FaultyRow(line, problem)
+        if feed.unusable is not None:
+            yield FaultyRow(line, feed.unusable)
         elif len(cells) > 1 or (cells and cells[0].strip()):
             yield line, cells
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _fault(error: Exception, feed: _Feed) -> Problem:
@@ -148,19 +151,6 @@ def _fault(error: Exception, feed: _Feed) -> Problem:
     if "new-line character" in str(error):
         return Problem("", "malformed_csv", _BARE_RETURN)
     return Problem("", "malformed_csv", _QUOTES)
-
-
-def _unusable(taken: list[Line]) -> Problem | None:
-    for line in taken:
-        data = line.data or b""
-        if b"\0" in data:
-            return null_character_problem("")
-        if not data.isascii():
-            try:
-                data.decode()
-            except UnicodeDecodeError:
-                return NOT_UTF8
-    return None
 
 
 def _by_column(row: tuple[int, list[str]] | FaultyRow, columns: tuple[str, ...]) -> Cells | FaultyRow:

@@ -9,8 +9,9 @@ either, and one that was made before is removed.
 Not read: staff (a range, not a number), names of persons, dates.
 """
 
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from operator import itemgetter
+from typing import BinaryIO, NamedTuple
 
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Point
@@ -29,19 +30,69 @@ COLUMNS = (
     "denominationUniteLegale",
 )  # fmt: skip
 
+
+class _Texts(NamedTuple):
+    """The cells that are read, without blanks around them; "" for what is empty, withheld, or not there."""
+
+    status: str
+    status_of_unit: str
+    state: str
+    state_of_unit: str
+    category: str
+    name: str
+    sign: str
+    usual_name: str
+    usual_name_of_unit: str
+    number: str
+    repetition: str
+    way: str
+    street: str
+    postal_code: str
+    city: str
+    commune: str
+    latitude: str
+    longitude: str
+    abscissa: str
+    ordinate: str
+    naf: str
+    naf_2025: str
+    naf_of_unit: str
+    naf_2025_of_unit: str
+    ess: str
+    mission: str
+
+
+_COLUMNS_READ = _Texts(
+    status="statutDiffusionEtablissement",
+    status_of_unit="statutDiffusionUniteLegale",
+    state="etatAdministratifEtablissement",
+    state_of_unit="etatAdministratifUniteLegale",
+    category="categorieJuridiqueUniteLegale",
+    name="denominationUniteLegale",
+    sign="enseigne1Etablissement",
+    usual_name="denominationUsuelleEtablissement",
+    usual_name_of_unit="denominationUsuelle1UniteLegale",
+    number="numeroVoieEtablissement",
+    repetition="indiceRepetitionEtablissement",
+    way="typeVoieEtablissement",
+    street="libelleVoieEtablissement",
+    postal_code="codePostalEtablissement",
+    city="libelleCommuneEtablissement",
+    commune="codeCommuneEtablissement",
+    latitude="y_latitude",
+    longitude="x_longitude",
+    abscissa="coordonneeLambertAbscisseEtablissement",
+    ordinate="coordonneeLambertOrdonneeEtablissement",
+    naf="activitePrincipaleEtablissement",
+    naf_2025="activitePrincipaleNAF25Etablissement",
+    naf_of_unit="activitePrincipaleUniteLegale",
+    naf_2025_of_unit="activitePrincipaleNAF25UniteLegale",
+    ess="economieSocialeSolidaireUniteLegale",
+    mission="societeMissionUniteLegale",
+)
 _WITHHELD_STATUS, _WITHHELD = "P", "[ND]"
 _NATURAL_PERSON = "1"
 _CLOSED = frozenset({"F", "C"})
-_STATUSES = ("statutDiffusionEtablissement", "statutDiffusionUniteLegale")
-_STATES = ("etatAdministratifEtablissement", "etatAdministratifUniteLegale")
-_SIGNS = ("enseigne1Etablissement", "denominationUsuelleEtablissement", "denominationUsuelle1UniteLegale")
-_NAF_OF_ESTABLISHMENT = ("activitePrincipaleEtablissement", "activitePrincipaleNAF25Etablissement")
-_NAF_OF_UNIT = ("activitePrincipaleUniteLegale", "activitePrincipaleNAF25UniteLegale")
-_STREET = (
-    "numeroVoieEtablissement", "indiceRepetitionEtablissement", "typeVoieEtablissement", "libelleVoieEtablissement",
-)  # fmt: skip
-_METRES = ("coordonneeLambertAbscisseEtablissement", "coordonneeLambertOrdonneeEtablissement")
-_DEGREES = ("y_latitude", "x_longitude")
 _ESS = {"O": True, "N": False}
 
 _IS_WITHHELD = Text("Son titulaire s'oppose à sa diffusion", "Its holder withholds it")
@@ -53,67 +104,69 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     table = read_table(stream, as_published=True)
     if missing := tuple(missing_columns(table, COLUMNS)):
         raise UnreadableFile(missing)
-    inference = OfferInference(context.taxonomy, context.source)
-    return rows_of(table, context, lambda cells: known(cells["siret"]), lambda cells: _document(cells, inference))
+    inference, texts_of = OfferInference(context.taxonomy, context.source), _reader(table.columns)
+    return rows_of(
+        table, context, lambda cells: known(cells["siret"]), lambda cells: _document(cells, texts_of(cells), inference)
+    )
 
 
-def _document(cells: dict[str, str], inference: OfferInference) -> Document:
-    if _WITHHELD_STATUS in _texts(cells, _STATUSES):
+def _reader(columns: tuple[str, ...]) -> Callable[[dict[str, str]], _Texts]:
+    """A function that reads the cells of a row of these columns."""
+    read, absent = itemgetter(*_COLUMNS_READ), dict.fromkeys(set(_COLUMNS_READ).difference(columns), "")
+
+    def texts_of(cells: dict[str, str]) -> _Texts:
+        written = read(cells | absent if absent else cells)
+        return _Texts(*["" if _WITHHELD in cell else cell.strip() for cell in written])
+
+    return texts_of
+
+
+def _document(cells: dict[str, str], texts: _Texts, inference: OfferInference) -> Document:
+    if _WITHHELD_STATUS in (texts.status, texts.status_of_unit):
         raise BadCell(("statutDiffusionEtablissement",), "withheld", _IS_WITHHELD)
-    category = cells["categorieJuridiqueUniteLegale"].strip()
-    if category.startswith(_NATURAL_PERSON):
+    if texts.category.startswith(_NATURAL_PERSON):
         raise BadCell(("categorieJuridiqueUniteLegale",), "natural_person", _IS_PERSON)
-    name = _known(cells, "denominationUniteLegale")
-    if name is None and _WITHHELD in cells["denominationUniteLegale"]:
+    name = texts.name
+    if not name and _WITHHELD in cells["denominationUniteLegale"]:
         raise BadCell(("denominationUniteLegale",), "withheld", _IS_WITHHELD)
-    sign = next((sign for column in _SIGNS if (sign := _known(cells, column)) and sign != name), None)
-    city, commune = _known(cells, "libelleCommuneEtablissement"), _known(cells, "codeCommuneEtablissement")
+    signs = (texts.sign, texts.usual_name, texts.usual_name_of_unit)
+    sign = next((sign for sign in signs if sign and sign != name), "")
     return {
-        "name": name or sign or "",
-        "trade_name": sign if name else None,
+        "name": name or sign,
+        "trade_name": sign or None if name else None,
         "siret": known(cells["siret"]),
-        "legal_form": legal_form_of(category),
-        "ess": _ESS.get(cells.get("economieSocialeSolidaireUniteLegale", "").strip()),
+        "legal_form": legal_form_of(texts.category),
+        "ess": _ESS.get(texts.ess),
         "address": {
-            "street": " ".join(filter(None, [_known(cells, column) for column in _STREET])) or None,
-            "postal_code": _known(cells, "codePostalEtablissement"),
-            "city": city,
-            "commune": commune,
+            "street": " ".join(filter(None, (texts.number, texts.repetition, texts.way, texts.street))) or None,
+            "postal_code": texts.postal_code or None,
+            "city": texts.city or None,
+            "commune": texts.commune or None,
         },
-        "location": _point(cells, commune or ""),
-        "offers": inference.offers(None, _naf(cells, inference), (name or "", sign or ""), city or ""),
-        "labels": ("Société à mission",) if cells.get("societeMissionUniteLegale", "").strip() == "O" else (),
-        "active": _CLOSED.isdisjoint(_texts(cells, _STATES)),
+        "location": _point(texts),
+        "offers": inference.offers(None, _naf(texts, inference), (name, sign), texts.city),
+        "labels": ("Société à mission",) if texts.mission == "O" else (),
+        "active": _CLOSED.isdisjoint((texts.state, texts.state_of_unit)),
     }
 
 
-def _texts(cells: dict[str, str], columns: tuple[str, ...]) -> list[str]:
-    return [cells.get(column, "").strip() for column in columns]
-
-
-def _known(cells: dict[str, str], column: str) -> str | None:
-    """The text of a cell; None where it is empty, withheld, or the column is not there."""
-    text = cells.get(column, "").strip()
-    return text if text and _WITHHELD not in text else None
-
-
-def _naf(cells: dict[str, str], inference: OfferInference) -> str | None:
+def _naf(texts: _Texts, inference: OfferInference) -> str | None:
     """The first code of the establishment that names a trade, else its first; where it has none, the legal unit's."""
-    own = inference.telling(*[_known(cells, column) for column in _NAF_OF_ESTABLISHMENT])
-    return own or inference.telling(*[_known(cells, column) for column in _NAF_OF_UNIT])
+    own = inference.telling(texts.naf, texts.naf_2025)
+    return own or inference.telling(texts.naf_of_unit, texts.naf_2025_of_unit)
 
 
-def _point(cells: dict[str, str], commune: str) -> Point | None:
+def _point(texts: _Texts) -> Point | None:
     """The point of the degrees, else of the metres; None where neither are numbers."""
-    lat, lon = [_number(_known(cells, column)) for column in _DEGREES]
+    lat, lon = _number(texts.latitude), _number(texts.longitude)
     if lat is not None and lon is not None and abs(lat) <= 90 and abs(lon) <= 180:
         return Point(lat, lon)
-    x, y = [_number(_known(cells, column)) for column in _METRES]
-    return None if x is None or y is None else register_point(x, y, departement_of(commune))
+    x, y = _number(texts.abscissa), _number(texts.ordinate)
+    return None if x is None or y is None else register_point(x, y, departement_of(texts.commune))
 
 
-def _number(written: str | None) -> float | None:
+def _number(written: str) -> float | None:
     try:
-        return None if written is None else float(written.replace(",", "."))
+        return float(written.replace(",", ".")) if written else None
     except ValueError:
         return None

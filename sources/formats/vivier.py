@@ -7,7 +7,7 @@ from typing import BinaryIO
 import msgspec
 
 from domain.decoding.explain import explain
-from domain.decoding.strict_json import repeated_key
+from domain.decoding.strict_json import decode_once, repeated_key
 from domain.errors import Problem
 from domain.suppliers.rows import Row, RowError, reject
 from domain.text.bilingual import Text
@@ -43,10 +43,10 @@ def _row(line: int, data: bytes | None, context: Context) -> Row | RowError:
     if data is None:
         return reject(line, None, (TOO_LONG,), context.language)
     try:
-        row = _decoder.decode(data)
+        row, document = decode_once(data, _decoder)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return reject(line, _external_id(data), (decoding_problem(error, RecordRow),), context.language)
-    if problem := repeated_key(data):
+    if document is None and (problem := repeated_key(data)):
         known = None if problem.pointer == "/external_id" else row.external_id
         return reject(line, known, (problem,), context.language)
     return row.row(line)

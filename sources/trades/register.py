@@ -1,6 +1,7 @@
 """Offers by the main activity (NAF) under which a supplier is registered."""
 
 import re
+from functools import lru_cache
 
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.supplier import Evidence, Kind, Offer
@@ -36,11 +37,15 @@ def registered(
 
     `name`: of the supplier, which tells what is meant where the code has several trades, or is of any pastime.
     """
-    segments = _segments_of(taxonomy.of_naf(naf), naf, fold(name), kind) if naf else ()
-    if not naf or not segments:
-        return ()
+    coded = taxonomy.of_naf(naf) if naf else ()
+    segments = _segments_of(coded, naf, fold(name), kind) if naf and coded else ()
+    return (_offer(segments, naf, source),) if naf and segments else ()
+
+
+@lru_cache(maxsize=2_048)  # of some 700 codes
+def _offer(segments: tuple[str, ...], naf: str, source: str | None) -> Offer:
     evidence = Evidence("register", f"NAF {naf}", source=source, reference=naf)
-    return (offer_of(segments, f"Déduit du code NAF {naf}", evidence),)
+    return offer_of(segments, f"Déduit du code NAF {naf}", evidence)
 
 
 def _segments_of(segments: tuple[str, ...], naf: str, name: str, kind: Kind | None) -> tuple[str, ...]:
@@ -58,5 +63,10 @@ def _is_under(naf: str, heading: str) -> bool:
 
 def telling(taxonomy: Taxonomy, *codes: str | None) -> str | None:
     """The first of the codes that names a trade, else the first: one vintage may name what the other does not."""
-    known = [code.strip() for code in codes if code and code.strip()]
-    return next((code for code in known if taxonomy.of_naf(code)), known[0] if known else None)
+    first = None
+    for code in codes:
+        if code and (written := code.strip()):
+            if taxonomy.of_naf(written):
+                return written
+            first = first or written
+    return first
