@@ -144,6 +144,9 @@ class RowWriter:
         if len(written) > MOST_WRITTEN:
             written.clear()
         rows = []
+        lacking = [one.ordinal for one in refused if one.gate == SERVICE_AREA and one not in written]
+        if len(lacking) > 1:  # measured at once they cost as much as one of them
+            lot.selection.to_territory.of(np.array(lacking, dtype=np.int32))
         for one in refused:
             row = written.get(one)
             if row is None:
