@@ -38,6 +38,7 @@ from api.runtime.metrics import Metrics
 from api.runtime.observability import ROUTES as OBSERVABILITY_ROUTES
 from api.runtime.observability import ObservabilityMiddleware, access_log
 from api.runtime.outbox_worker import deliveries
+from api.runtime.preparation import prepared
 from api.runtime.services import Services
 from api.settings import BadSetting, Settings, nearest_variable
 from api.sync.imports import ROUTES as IMPORT_ROUTES
@@ -125,7 +126,7 @@ async def live_directory(services: Services) -> AsyncIterator[None]:
 
 
 # What starts before the first request and stops after the last, in this order; each may set fields of Services.
-PARTS: tuple[Part, ...] = (database, live_directory, deliveries(webhook_kind, mail_kind))
+PARTS: tuple[Part, ...] = (database, live_directory, prepared, deliveries(webhook_kind, mail_kind))
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 

@@ -14,10 +14,12 @@ from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Language
 from matching.engine import match, match_json
 from matching.index import LiveIndex
+from matching.preparation import are_places_known
 from matching.reference import Reference
 
 LOTS_ON_THE_LOOP = 8
-"""A larger need is matched in a thread, so that other requests are not kept waiting for it."""
+"""A larger need is matched in a thread, so that other requests are not kept waiting for it; so is one for places that
+nobody asked for lately."""
 
 
 class PointGeometry(msgspec.Struct, frozen=True, tag_field="type", tag="Point"):
@@ -68,12 +70,14 @@ async def match_need(call: Call, body: Need) -> bytes:
     """
     services = call.services
     answer = match_map if call.media_type == GEOJSON else match_json
-    arguments = body, services.directory.index, services.reference, body.on or services.today(), call.language
+    index, reference = services.directory.index, services.reference
+    arguments = body, index, reference, body.on or services.today(), call.language
     started = time.perf_counter()
-    if len(body.lots) <= LOTS_ON_THE_LOOP:
+    if len(body.lots) <= LOTS_ON_THE_LOOP and are_places_known(body, index, reference.geography):
         answered = answer(*arguments)
     else:
-        answered = await asyncio.to_thread(answer, *arguments)
+        async with services.long_matches:
+            answered = await asyncio.to_thread(answer, *arguments)
     services.metrics.matched(time.perf_counter() - started)
     return answered
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.distances import NearDistances
+from matching.distances import BYTES_PER_OBJECT, NearDistances
 from matching.geo.projection import Floats, Positions
 from matching.geo.territory import Bools
 from matching.legal_columns import Days
@@ -15,7 +15,10 @@ from matching.reserved_selection import ReservedSelection
 from matching.spatial_order import CERTAIN_KM
 from matching.supplier_columns import Ordinals
 
-LARGEST_CACHED = 100
+LARGEST_CACHED, MOST_CACHED = 100, 16
+
+BYTES_AHEAD = 8_000
+"""Of itself, and of the orders that the requests after it was weighed will ask for."""
 
 Draws = NDArray[np.uint64]
 
@@ -41,6 +44,12 @@ class DrawnOrder:
         self._groups, self._count = groups[:end], count
         self.is_settled = end <= count and bool(differs[1:end].all())
         """Whether nothing is left to the draw."""
+
+    @property
+    def weight(self) -> int:
+        """Its bytes."""
+        arrays = self.numbers, self.distance, self._draws, self._groups
+        return sum(array.nbytes for array in arrays) + BYTES_PER_OBJECT
 
     def first(self, seed: int) -> tuple[NDArray[Any], Floats]:
         """Their numbers and distances in kilometres."""
@@ -79,8 +88,23 @@ class CappedSelection:
         self.within = reserved.counted_within(reserved.of_day.tally_within(distances))
         self.refused: dict[tuple[int, int], FoundAt] = {}
         self.nearest_refused: dict[int, Any] = {}
+        self._orders = -1
         self._first: dict[int, DrawnOrder] = {}
         self._approval_ends: Days | None = None
+
+    def has_grown(self) -> bool:
+        """Whether orders were added since this was asked last; at first it has."""
+        orders, before = len(self._first) + len(self.refused), self._orders
+        self._orders = orders
+        return orders != before
+
+    @property
+    def weight(self) -> int:
+        """Its bytes, but for those of the selection under the reservation, and for rows in JSON."""
+        orders = (*self._first.values(), *(found.order for found in self.refused.values()))
+        own = 0 if self.in_reach is None else self.in_reach.nbytes + self.order.nbytes
+        ends = 0 if self._approval_ends is None else self._approval_ends.nbytes
+        return own + ends + sum(order.weight for order in orders) + BYTES_AHEAD
 
     def first(self, count: int) -> DrawnOrder:
         """The rows of the first `count` candidates."""
@@ -88,6 +112,8 @@ class CappedSelection:
         if found is None:
             found = self._ordered(count)
             if count <= LARGEST_CACHED:
+                if len(self._first) > MOST_CACHED:
+                    self._first.clear()
                 self._first[count] = found
         return found
 
@@ -103,7 +129,7 @@ class CappedSelection:
     def approval_ends(self, find: Callable[[Positions], Days]) -> Days:
         """The days on which approvals of the candidates end, in order; found once."""
         if self._approval_ends is None:
-            self._approval_ends = np.sort(self.reserved.approval_ends(find)[self.order])
+            self._approval_ends = np.sort(find(self.order))
         return self._approval_ends
 
     def _ordered(self, count: int) -> DrawnOrder:

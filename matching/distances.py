@@ -3,6 +3,8 @@
 Portals ask for the same territories again and again: what was measured for one request serves the next.
 """
 
+import mmap
+from collections.abc import Callable, Iterator
 from weakref import ref
 
 import numpy as np
@@ -18,32 +20,44 @@ Metres = NDArray[np.int32]
 NO_PLACE = np.iinfo(np.int32).max
 FEW = 32
 """To choose among so few more costs more than to put them in order."""
-BYTES_PER_PAGE, BYTES_PER_VERTEX = 4_096, 1_024
+BATCH = 64
+"""The number measured at first; the nearest few are nearly always among them."""
+BYTES_PER_OBJECT = 1_000
+"""About what an object with a few arrays takes besides the numbers in them."""
+STEP = 2_000
+"""The suppliers measured at a time in advance: some 2 ms."""
+BYTES_PER_PAGE = mmap.PAGESIZE
+ROOM = 1.25
+"""Memory is reserved for so many times the suppliers there is room for: those that are written later."""
 
 
 class Distances:
     """Distances to `shape`, None: to no known place. Threads may share it: they would write the same.
 
-    Distances are to the metre, and are kept as metres + 1 by ordinal; below 0: what is certain not to be under it, 0:
-    not measured. Memory that is never touched costs nothing, and suppliers in spatial order touch few pages of it.
+    Distances are to the metre, and of those near are kept as metres + 1 by ordinal; below 0: what is certain not to be
+    under it, 0: not measured. Memory that is never touched costs nothing, and those near are on few of its pages.
     """
 
     def __init__(self, columns: SupplierColumns, shape: Shape | None) -> None:
         self.columns, self.shape = columns, shape
-        self._metres: Metres = np.zeros(columns.capacity, dtype=np.int32)
+        self._metres = _untouched(columns.capacity)
         self._bounds: dict[float, NDArray[np.int32]] = {}
+        self._widest_km = 0.0  # of the radii around the shape that were asked for
+        self._is_measured = False
 
     @property
     def weight(self) -> int:
-        """About how many bytes it takes once it is used."""
+        """The bytes it takes once everybody near was measured."""
         if self.shape is None:
             return BYTES_PER_PAGE
-        bounds = self._near(0.0)[:-2]
-        near, pages = int((bounds[1::2] - bounds[::2]).sum()), len(bounds) // 2 + 1
-        return near * self._metres.itemsize + pages * BYTES_PER_PAGE + self.shape.vertices * BYTES_PER_VERTEX
+        begins, ends = self._near(self._widest_km)[:-2].reshape(-1, 2).T.astype(np.int64) * self._metres.itemsize
+        pages = (ends + BYTES_PER_PAGE - 1) // BYTES_PER_PAGE - begins // BYTES_PER_PAGE
+        later = self.columns.capacity - len(self.columns.spatial_keys)
+        return int(pages.sum() + 1) * BYTES_PER_PAGE + later * self._metres.itemsize + self.shape.weight
 
     def spans(self, ordinals: Ordinals, radius_km: float) -> list[tuple[int, int]]:
         """The runs, none of them empty, of sorted ordinals that may be within the radius and CERTAIN_KM."""
+        self._widest_km = max(self._widest_km, min(radius_km, CERTAIN_KM))
         at = np.searchsorted(ordinals, self._near(radius_km)).tolist()
         return [(low, high) for low, high in zip(at[::2], at[1::2], strict=True) if high > low]
 
@@ -61,23 +75,32 @@ class Distances:
         missing = np.flatnonzero(metres <= 0)
         if len(missing):
             some = ordinals[missing]
-            known[some] = metres[missing] = _metres(self.shape.distance(self.columns.positions[some]))
+            metres[missing] = _metres(self.shape.distance(self.columns.positions[some]))
+            self._note(some, metres[missing])
         return _kilometres(metres)
 
     def distance_within(self, ordinals: Ordinals, reach_km: Floats) -> Floats:
         """As `distance`; infinite, without being measured, where it is certain to be more than `reach_km`."""
         if self.shape is None:
             return np.full(len(ordinals), np.inf)
-        known = self._known()
-        metres = known[ordinals]
-        unmeasured = np.flatnonzero(metres <= 0)
-        if not len(unmeasured):
-            return _kilometres(metres)
-        some = ordinals[unmeasured]
-        doubtful = unmeasured[-self._bounded(some) <= reach_km[unmeasured] * 1_000 + 2]
-        distance = np.where(metres > 0, _kilometres(metres), np.inf)
-        distance[doubtful] = self.distance(ordinals[doubtful])
+        metres = self._bounded(ordinals)
+        doubtful = np.flatnonzero((metres < 0) & (-metres <= reach_km * 1_000 + 2))
+        distance = _kilometres(metres)
+        distance[metres < 0] = np.inf
+        if len(doubtful):
+            distance[doubtful] = self.distance(ordinals[doubtful])
         return distance
+
+    def measure(self) -> Iterator[None]:
+        """Measure everybody near that was not asked for yet, in small steps."""
+        if self.shape is None or self._is_measured:
+            return
+        for begin, end in self._near(self._widest_km)[:-2].reshape(-1, 2).tolist():
+            for first in range(begin, end, STEP):
+                ordinals = np.arange(first, min(first + STEP, end), dtype=np.int32)
+                self.distance_within(ordinals, np.full(len(ordinals), self._widest_km + CERTAIN_KM))
+                yield
+        self._is_measured = True
 
     def lower_bound(self, ordinals: Ordinals) -> Floats:
         """Kilometres that `distance` is certain not to be under; infinite where either place is not known."""
@@ -96,8 +119,14 @@ class Distances:
             made = np.full(len(some), NO_PLACE, dtype=np.int32)
             placed = np.isfinite(bound)
             made[placed] = -1 - (bound[placed] * 1_000).astype(np.int32)
-            known[some] = metres[unknown] = made
+            metres[unknown] = made
+            self._note(some, made)
         return metres
+
+    def _note(self, ordinals: Ordinals, metres: Metres) -> None:
+        """Keep what was found of those near; others are asked about once, and each might be on a page of its own."""
+        is_near = np.searchsorted(self._near(self._widest_km), ordinals, "right") % 2 == 1
+        self._metres[ordinals[is_near]] = metres[is_near]
 
     def _near(self, radius_km: float) -> NDArray[np.int32]:
         """Begin and end of each run of ordinals near the shape; whoever came later is always looked at."""
@@ -112,8 +141,9 @@ class Distances:
         """The metres by ordinal, with room for whoever came since."""
         metres = self._metres
         if len(metres) < self.columns.capacity:
-            grown = np.zeros(self.columns.capacity, dtype=np.int32)
-            grown[: len(metres)] = metres
+            grown = _untouched(self.columns.capacity)
+            for begin, end in self._near(self._widest_km).reshape(-1, 2).tolist():
+                grown[begin : min(end, len(metres))] = metres[begin:end]
             metres = self._metres = grown
         return metres
 
@@ -130,9 +160,11 @@ class NearDistances:
     def __init__(self, cache: DistanceCache, shape: Shape | None, ordinals: Ordinals, radius_km: float = 0.0) -> None:
         self.ordinals = ordinals
         self._cache, self._shape, self._radius_km = cache, ref(shape) if shape else None, radius_km
-        self.near = self._distances.places(ordinals, radius_km)
+        self.near = self._distances.places(ordinals, radius_km).astype(np.int32)
         self.known: Floats = np.full(len(ordinals), np.nan)
-        self.known[self.near] = self.of(ordinals[self.near])
+        within = np.full(len(self.near), radius_km + CERTAIN_KM)
+        away = self._less_radius(self._distances.distance_within(ordinals[self.near], within))
+        self.known[self.near] = np.where(np.isfinite(away), away, np.nan)
 
     @property
     def _distances(self) -> Distances:
@@ -141,6 +173,11 @@ class NearDistances:
         Who asks has the shape; here it is not held, as it may be large.
         """
         return self._cache(self._shape() if self._shape else None)
+
+    @property
+    def weight(self) -> int:
+        """Its bytes, but for the ordinals."""
+        return self.known.nbytes + self.near.nbytes + BYTES_PER_OBJECT
 
     def of(self, ordinals: Ordinals) -> Floats:
         """Kilometres from any suppliers."""
@@ -172,14 +209,40 @@ class NearDistances:
             return rows
         distance = self.known[rows]
         near = np.flatnonzero(distance <= CERTAIN_KM)
-        if len(near) >= count:
-            rows, distance = rows[near], distance[near]
-        else:
-            distance = self.at(rows)
+        if len(near) < count:
+            unknown = np.flatnonzero(np.isnan(distance))
+            distance[unknown] = self.lower_bound(self.ordinals[rows[unknown]])
+            return rows[nearest_of(distance, lambda places: self.at(rows[places]), count)[0]]
+        rows, distance = rows[near], distance[near]
         return rows if len(rows) <= count + FEW else rows[distance <= np.partition(distance, count - 1)[count - 1]]
 
     def _less_radius(self, distance: Floats) -> Floats:
         return np.maximum(distance - self._radius_km, 0.0) if self._radius_km else distance
+
+
+def nearest_of(bound: Floats, measure: Callable[[Positions], Floats], count: int) -> tuple[Positions, Floats]:
+    """The places of all up to the `count`-th nearest, with their distance.
+
+    `bound`: what the distance is certain not to be under; `measure`: the distance by place, asked of few.
+    """
+    places = np.arange(len(bound))
+    some = max(BATCH, 4 * count)
+    if len(bound) > some:
+        likely = measure(np.argpartition(bound, some)[:some])
+        places = np.flatnonzero(bound <= np.partition(likely, count - 1)[count - 1])
+    distance = measure(places)
+    if len(places) > count:
+        kept = distance <= np.partition(distance, count - 1)[count - 1]
+        places, distance = places[kept], distance[kept]
+    return places, distance
+
+
+def _untouched(capacity: int) -> Metres:
+    """Zeroes by ordinal, in small pages that take memory once they are written to."""
+    memory = mmap.mmap(-1, int(capacity * ROOM) * np.dtype(np.int32).itemsize, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):  # on Linux
+        memory.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(memory, dtype=np.int32)
 
 
 def _metres(distance: Floats) -> Metres:

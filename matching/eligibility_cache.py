@@ -1,9 +1,10 @@
 """Eligibility of suppliers on a day, judged once for all of whom the same decides."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from functools import lru_cache
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,13 @@ RADIX = len(OUTCOMES)
 OUTCOME_CODES = RADIX ** len(RESERVED_TYPES)
 _DIGITS = RADIX ** np.arange(len(RESERVED_TYPES))
 UNJUDGED = np.iinfo(np.uint16).max
+UNDECIDED = -1
 CACHED_DATES = 8
+CACHED_ENDS = 4_000_000
+"""Suppliers times days and reserved types for which the ends of approvals are cached: 16 MB."""
+RESERVED_OFTEN: tuple[tuple[Reserved, ...], ...] = (("handicap",), ("iae",), ("handicap", "iae"))
+STEP = 5_000
+"""The suppliers judged at a time in advance: some 3 ms."""
 
 
 class EligibilityCache:
@@ -39,10 +46,15 @@ class EligibilityCache:
 
     def __init__(self, facts: LegalColumns) -> None:
         self.facts = facts
-        self._codes: WeightedCache[date, _Growing] = WeightedCache(lambda _: _Growing(), lambda _: 1, CACHED_DATES)
+        self._codes: WeightedCache[date, _Growing] = WeightedCache(
+            lambda _: _Growing(UNJUDGED, np.uint16), lambda _: 1, CACHED_DATES
+        )
+        self._ends: WeightedCache[tuple[frozenset[Reserved], date], _Growing] = WeightedCache(
+            lambda _: _Growing(UNDECIDED, np.int32), lambda _: max(len(facts), 1), CACHED_ENDS
+        )
         # by the rules of the day and what is decided: some hundreds
         self._outcomes: dict[InForce, dict[int, int]] = {}
-        self._standings: dict[tuple[frozenset[Reserved], InForce], dict[int, int]] = {}
+        self._standings: dict[tuple[Reserved, InForce], dict[int, int]] = {}
 
     def codes(self, facts: FactPositions, on: date, rules: Rules) -> OutcomeCodes:
         """The outcomes on a day of the suppliers of these facts."""
@@ -62,6 +74,11 @@ class EligibilityCache:
 
         As `domain.law.supply_advice.approval_end`, of many suppliers at once.
         """
+        return self._ends((reserved, on)).values(
+            facts, len(self.facts), lambda places: self._approval_ends(places, reserved, on, rules)
+        )
+
+    def _approval_ends(self, facts: FactPositions, reserved: frozenset[Reserved], on: date, rules: Rules) -> Days:
         kinds = evidence(reserved, rules.at(on))
         found = np.full(len(facts), NEVER, dtype=np.int32)
         day = np.full(len(facts), on.toordinal(), dtype=np.int32)
@@ -76,10 +93,20 @@ class EligibilityCache:
             left = left[~is_worse]
         return found
 
+    def judge(self, on: date, rules: Rules) -> Iterator[None]:
+        """Decide what was not asked for yet on a day, in small steps; ends of approvals for types reserved often."""
+        for first in range(0, len(self.facts), STEP):
+            facts = np.arange(first, min(first + STEP, len(self.facts)), dtype=np.int32)
+            self.codes(facts, on, rules)
+            yield
+            for reserved in RESERVED_OFTEN:
+                self.approval_ends(facts, frozenset(reserved), on, rules)
+                yield
+
     def _standing(
         self, facts: FactPositions, days: Days, reserved: frozenset[Reserved], rules: Rules
     ) -> NDArray[np.int64]:
-        """How well suppliers stand, each on its day: the better the smaller."""
+        """The standing of suppliers, each on its day, as a number: the better the smaller."""
         ranks = np.zeros(len(facts), dtype=np.int64)
         intervals = np.searchsorted([start.toordinal() for start in rules.starts], days, "right")
         for interval in np.unique(intervals).tolist():
@@ -94,46 +121,48 @@ class EligibilityCache:
         on = date.fromordinal(int(days[0]))
         view = rules.at(on)
 
-        def rank(decided: int) -> int:
-            each = (standing(decided_facts(decided), kind, on, view) for kind in reserved)
-            return min(2 * outcome + rests_on_lapsed for outcome, rests_on_lapsed in each)
+        decided = self.facts.decided(facts, days, view)
 
-        known = self._standings.setdefault((reserved, view), {})
-        return _of_each(self.facts.decided(facts, days, view), known, rank)
+        def ranks(kind: Reserved) -> NDArray[np.int64]:
+            def rank(one: int) -> int:
+                outcome, rests_on_lapsed = standing(decided_facts(one), kind, on, view)
+                return 2 * outcome + rests_on_lapsed
+
+            return _of_each(decided, self._standings.setdefault((kind, view), {}), rank)
+
+        return np.minimum.reduce([ranks(kind) for kind in reserved])
 
 
 class _Growing:
-    """A code per set of legal facts, found when it is first asked for; UNJUDGED until then."""
+    """A value per set of legal facts, found when it is first asked for; `unknown` until then."""
 
-    def __init__(self) -> None:
-        self._values: OutcomeCodes = np.empty(0, dtype=np.uint16)
+    def __init__(self, unknown: int, kind: type[np.generic]) -> None:
+        self._unknown, self._values = unknown, np.empty(0, dtype=kind)
         self._lock = Lock()
 
-    def values(self, facts: FactPositions, count: int, find: Callable[[FactPositions], OutcomeCodes]) -> OutcomeCodes:
+    def values(self, facts: FactPositions, count: int, find: Callable[[FactPositions], NDArray[Any]]) -> NDArray[Any]:
         """The values of `facts`, of which there are `count`."""
         if count > len(self._values):
             self._grow(count)
         table = self._values
-        found = table[facts]
-        unknown = np.flatnonzero(found == UNJUDGED)
+        values = table[facts]
+        unknown = np.flatnonzero(values == self._unknown)
         if len(unknown):
-            table[facts[unknown]] = found[unknown] = find(facts[unknown])
-        return found
+            table[facts[unknown]] = values[unknown] = find(facts[unknown])
+        return values
 
     def _grow(self, count: int) -> None:
         with self._lock:
-            room = np.full(max(count - len(self._values), 0), UNJUDGED, dtype=np.uint16)
+            room = np.full(max(count - len(self._values), 0), self._unknown, dtype=self._values.dtype)
             self._values = np.concatenate((self._values, room))
 
 
 def _of_each(numbers: Decided, known: dict[int, int], find: Callable[[int], int]) -> NDArray[np.int64]:
     """The value of each number: those not `known` yet are found, once for all that are equal."""
-    distinct, places = np.unique(numbers, return_inverse=True)
-    every = distinct.tolist()
-    for each in every:
-        if each not in known:
-            known[each] = find(each)
-    return np.array([known[each] for each in every], dtype=np.int64)[places]
+    every = numbers.tolist()
+    for each in set(every) - known.keys():
+        known[each] = find(each)
+    return np.fromiter(map(known.__getitem__, every), dtype=np.int64, count=len(every))
 
 
 def code_of(outcomes: Iterable[int]) -> int:

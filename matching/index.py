@@ -30,9 +30,9 @@ from matching.supplier_columns import Ordinals, SupplierColumns
 from matching.trade_groups import TradeGroup, TradeGroups
 from matching.weighted_cache import WeightBound, WeightedCache
 
-DISTANCE_BYTES, DISTANCE_BYTES_PER_SUPPLIER = 80 << 20, 192
+DISTANCE_BYTES, DISTANCE_BYTES_PER_SUPPLIER = 64 << 20, 96
 """Memory for cached distances; of 220,000 suppliers, these are the distances to some hundreds of territories."""
-SELECTION_BYTES, SELECTION_BYTES_PER_SUPPLIER = 64 << 20, 200
+SELECTION_BYTES, SELECTION_BYTES_PER_SUPPLIER = 48 << 20, 100
 """Memory for what is cached of the lots matched last (`matching.selection`, `matching.unknown_trade`)."""
 OFFERLESS = ""
 """Stands for a segment where suppliers without offers are meant."""

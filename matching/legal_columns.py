@@ -115,7 +115,7 @@ class LegalColumns(Sequence[LegalFacts]):
         return range(size, self._size)
 
     def decided(self, places: NDArray[np.int32], days: Days, view: InForce) -> Decided:
-        """What some facts decide, each on its day, by rules that hold on all of these days."""
+        """All that some facts decide, each on its day, by rules that hold on all of these days."""
         decided = self._arrays.lasting[places] << LASTING_BIT
         for number, least in enumerate(minimum_shares(view)):
             share = self._arrays.shares[places, number]

@@ -16,7 +16,7 @@ from matching.offer_worth import OFFERED_BITS
 from matching.past_awards import EssBar, barred
 from matching.ranking import Compared
 from matching.reserved_selection import ReservedSelection, ReservedTypes
-from matching.selection import selected
+from matching.selection import selected, weigh_again
 
 
 class LotMatch:
@@ -55,9 +55,12 @@ class LotMatch:
         query, selection = self.query, self.selection
         site = ref(query.site) if query.site else None  # a cache of small things holds no large outline
         key = self.on, self.rules, self.reserved_types, site, query.lot.max_distance_km
-        found: CappedSelection = selection.capped.find_or(
-            key, lambda: self._capped(selection.under(self.on, self.rules, self.reserved_types))
-        )
+        found: CappedSelection | None = selection.capped.find(key)
+        if found is None:
+            found = self._capped(selection.under(self.on, self.rules, self.reserved_types))
+            selection.capped.put(key, found, 1)
+        if found.has_grown():
+            weigh_again(self.live, query.territory, selection)
         return found
 
     def _barred(self) -> CappedSelection:

@@ -5,14 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from matching.capped_selection import DrawnOrder, FoundAt
+from matching.distances import nearest_of
 from matching.gates import DISTANCE, GATES, RESERVATION, SEGMENT, SERVICE_AREA, considered, offering_object
 from matching.geo.projection import Floats
 from matching.lot_match import LotMatch
 from matching.spatial_order import CERTAIN_KM
 from matching.supplier_columns import Ordinals, each_once
 
-BATCH = 64
-"""The number measured at first; the nearest few are nearly always among them."""
 MOST_CACHED = 16
 
 
@@ -135,16 +134,9 @@ def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
 
 def _measured(lot: LotMatch, ordinals: Ordinals, count: int) -> tuple[Ordinals, Floats]:
     """Those of some suppliers that are not farther than the `count`-th nearest, with their distance."""
-    if len(ordinals) > max(BATCH, 4 * count):
-        some = max(BATCH, 4 * count)
-        bound = lot.distances.lower_bound(ordinals)
-        likely = lot.distances.of(ordinals[np.argpartition(bound, some)[:some]])
-        ordinals = ordinals[bound <= np.partition(likely, count - 1)[count - 1]]
-    distance = lot.distances.of(ordinals)
-    if len(ordinals) > count:
-        kept = distance <= np.partition(distance, count - 1)[count - 1]
-        ordinals, distance = ordinals[kept], distance[kept]
-    return ordinals, distance
+    bound = lot.distances.lower_bound(ordinals)
+    places, distance = nearest_of(bound, lambda some: lot.distances.of(ordinals[some]), count)
+    return ordinals[places], distance
 
 
 NOBODY = np.empty(0, dtype=np.int32)

@@ -1,6 +1,6 @@
 """A selection on one day: who has which outcomes, and what each reservation makes of it: counts, classes, approvals."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from domain.law.review import OPTIONS
 from domain.law.supply_advice import Count
 from domain.needs.need import Reserved
-from matching.distances import NearDistances
+from matching.distances import BYTES_PER_OBJECT, NearDistances
 from matching.eligibility_cache import INELIGIBLE, OUTCOME_CODES, WORST_ELIGIBLE, OutcomeCodes, best_outcome
 from matching.geo.projection import Positions
 from matching.geo.territory import Bools
-from matching.legal_columns import NEVER, Days
 from matching.ranking import Grades
 
 RADII_KM = (10, 25, 50, 100)
@@ -54,6 +53,11 @@ class SelectionOfDay:
         self._answered = answered
         self._codes_and_place = codes + np.where(is_local, OUTCOME_CODES, 0).astype(np.uint16)
 
+    @property
+    def weight(self) -> int:
+        """Its bytes, but for the grades."""
+        return self.codes.nbytes + self._codes_and_place.nbytes + self._answered.nbytes + BYTES_PER_OBJECT
+
     def tally(self, rows: Bools | None = None) -> NDArray[np.float64]:
         """Numbers of suppliers, shape (1 + w, 2, outcome codes): of all, then of those that answer each wanted segment;
         outside the territory, then in it."""
@@ -84,20 +88,18 @@ class ReservedSelection:
         best = best_outcome(self._reserved)
         self.outcome = best[of_day.codes]
         self.classes: Grades = (self.outcome.astype(np.int32) * of_day.grade_count + of_day.grades).astype(np.int16)
-        in_order = np.argsort(self.classes, kind="stable")
+        in_order = np.argsort(self.classes, kind="stable").astype(np.int32)
         passing = int(np.count_nonzero(self.outcome != INELIGIBLE))  # the last of all outcomes
         self.order, self.refused = in_order[:passing], in_order[passing:]
         self.ends = self.class_ends(self.order)
         self._may_answer = (best != INELIGIBLE).astype(np.float64)
         self.counts = self.counted(of_day.tally())
-        self._approval_ends: Days | None = None
 
-    def approval_ends(self, find: Callable[[Positions], Days]) -> Days:
-        """The day, by row, on which the approval of a supplier ends that it is let pass by; found once."""
-        if self._approval_ends is None:
-            self._approval_ends = np.full(len(self.outcome), NEVER, dtype=np.int32)
-            self._approval_ends[self.order] = find(self.order)
-        return self._approval_ends
+    @property
+    def weight(self) -> int:
+        """Its bytes, but for those of the day."""
+        arrays = self.outcome, self.classes, self.order, self.refused
+        return sum(array.nbytes for array in arrays) + BYTES_PER_OBJECT
 
     def class_ends(self, rows: Positions) -> list[int]:
         """The end of each class in rows that are ordered by class."""

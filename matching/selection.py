@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.law.rules import Rules
-from matching.distances import NearDistances
+from matching.distances import BYTES_PER_OBJECT, NearDistances
 from matching.eligibility_cache import OutcomeCodes
 from matching.geo.projection import Positions
 from matching.geo.shape import Shape
@@ -26,9 +26,9 @@ from matching.reserved_selection import ReservedSelection, ReservedTypes, Select
 from matching.supplier_columns import Ordinals
 from matching.weighted_cache import WeightBound
 
+SelectionKey = tuple[ref[Territory], Subject]
+
 CACHED_DAYS, CACHED_SITES, CACHED_RESERVATIONS, CACHED_CAPPED = 4, 4, 8, 16
-BYTES_PER_ROW, BYTES_PER_SELECTION = 48, 40_000
-"""About what a selection takes with what is derived from it and the rows that were written."""
 COUNTED_BITS = np.array([-1, WITHOUT_PRESENCE], dtype=np.int64)
 """The bits of a key that count, by whether its supplier stands in the territory."""
 
@@ -45,6 +45,8 @@ class Selection:
         self._known = live.change, live.rows_end
         measured, shape, radius = live.base.distances, territory.shape, territory.radius_km or 0.0
         key = _keys(live, territory, subject)
+        if radius:  # of which its distances did not know when they were weighed
+            measured.weigh_again(shape, measured(shape), measured(shape).weight)
         supplier = (key >> SUPPLIER_BIT).astype(np.int32)
         is_first = _changes(supplier)
         ordinals = supplier[is_first]
@@ -65,6 +67,17 @@ class Selection:
         self.reserved = WeightBound[tuple[date, Rules, ReservedTypes], ReservedSelection](CACHED_RESERVATIONS)
         self.capped = WeightBound[Hashable, Any](CACHED_CAPPED)
         """By day, reservation, site and cap: what passes every gate (`matching.capped_selection`)."""
+
+    @property
+    def weight(self) -> int:
+        """The bytes of it and of all that is derived from it by now."""
+        held: set[Any] = {self.to_territory}
+        for cached in (self.sites, self.days, self.reserved):
+            held |= {made for _, made in cached.latest()}
+        for _, capped in self.capped.latest():
+            held |= {capped, capped.distances, capped.reserved, capped.reserved.of_day}
+        own = self.ordinals.nbytes + self.best.nbytes + self.grades.nbytes + self.is_local.nbytes
+        return own + sum(made.weight for made in held) + BYTES_PER_OBJECT
 
     @property
     def change(self) -> int:
@@ -126,14 +139,19 @@ class Selection:
 
 def selected(live: LiveIndex, territory: Territory, subject: Subject) -> Selection:
     """The selection of a territory and subject, cached for as long as no change concerns it."""
-    key = ref(territory), subject
+    key: SelectionKey = ref(territory), subject
     found: Selection | None = live.base.selections.find(key)
     if found is not None and found.holds_for(live, territory):
         return found
     made = Selection(live, territory, subject)
     if found is None or found.change < live.change:
-        live.base.selections.put(key, made, BYTES_PER_SELECTION + BYTES_PER_ROW * len(made))
+        live.base.selections.put(key, made, made.weight)
     return made
+
+
+def weigh_again(live: LiveIndex, territory: Territory, selection: Selection) -> None:
+    """Note what a cached selection weighs, once more is derived from it."""
+    live.base.selections.weigh_again((ref(territory), selection.subject), selection, selection.weight)
 
 
 def _keys(live: LiveIndex, territory: Territory, subject: Subject) -> OfferKeys:

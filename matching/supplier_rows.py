@@ -139,9 +139,11 @@ class RowWriter:
     def near_misses(self, lot: LotMatch, written: WrittenLot, nearest: NearestRefused) -> msgspec.Raw:
         """The near misses in order, as a list."""
         if not nearest.is_settled:
+            _measure_together(lot, [refused for refused in nearest.refused if refused not in written.rows])
             return msgspec.Raw(_list(self._near_miss_json(lot, written, refused) for refused in nearest.refused))
         found = written.lists.get(nearest.refused)
         if found is None:
+            _measure_together(lot, nearest.refused)
             found = _list(encode(self.near_miss(lot, refused)) for refused in nearest.refused)
             written.add_piece(written.lists, nearest.refused, found, len(found))
         return msgspec.Raw(found)
@@ -266,6 +268,13 @@ def _list(items: Iterable[bytes]) -> bytes:
 
 def _with_rank(candidates: Iterable[bytes]) -> Iterator[bytes]:
     return (b'{"rank":%d,%b' % (rank, tail) for rank, tail in enumerate(candidates, 1))
+
+
+def _measure_together(lot: LotMatch, refused: Iterable[Refused]) -> None:
+    """Measure those whose distance to the territory is told at once, which costs as much as one of them."""
+    told = [one.ordinal for one in refused if one.gate == SERVICE_AREA]
+    if len(told) > 1:
+        lot.selection.to_territory.of(np.array(told, dtype=np.int32))
 
 
 def to_metre(distance: float) -> float | None:

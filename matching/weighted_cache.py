@@ -37,14 +37,32 @@ class WeightBound(Generic[Key, Made]):
             self.put(key, made, 1)
         return made
 
+    def latest(self) -> list[tuple[Key, Made]]:
+        """All that is cached, the latest found first."""
+        with self._lock:
+            return [(key, made) for key, (made, _) in reversed(self._entries.items())]
+
+    def weigh_again(self, key: Key, made: Made, weight: int) -> None:
+        """Note what a value weighs by now, if it is still cached."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None or entry[0] is not made:
+                return
+            self._entries[key] = made, weight
+            self._add(weight - entry[1])
+
     def put(self, key: Key, made: Made, weight: int) -> None:
         """Cache a value, in the place of the one that the key had."""
         with self._lock:
             before = self._entries.pop(key, None)
             self._entries[key] = made, weight
-            self._weight += weight - (before[1] if before else 0)
-            while self._weight > self._budget:
-                self._weight -= self._entries.popitem(last=False)[1][1]
+            self._add(weight - (before[1] if before else 0))
+
+    def _add(self, more: int) -> None:
+        """Add to the weight of all; what was found last stays. Under the lock."""
+        self._weight += more
+        while self._weight > self._budget:
+            self._weight -= self._entries.popitem(last=False)[1][1]
 
 
 class WeightedCache(WeightBound[Key, Made]):

@@ -1,5 +1,6 @@
 """The services of a process, which handlers reach through `Call.services`."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -15,6 +16,9 @@ from api.web.problems import Refusal
 from db.core.engine import Engine
 from domain.text.typography import PARIS
 from matching.reference import Reference
+
+LONG_MATCHES = 2
+"""Matches in threads at once: the more there are, the longer requests in the event loop wait for the interpreter."""
 
 
 @dataclass(kw_only=True)
@@ -35,6 +39,7 @@ class Services:
     writes: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=5, of_one=3))
     reports: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=2, of_one=1))
     matches: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=3, of_one=2))
+    long_matches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LONG_MATCHES))
     reply_limits: ReplyLimits = field(default_factory=ReplyLimits)
 
     @property

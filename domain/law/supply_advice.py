@@ -187,7 +187,7 @@ def _best_standing(facts: LegalFacts, reserved: frozenset[Reserved], on: date, r
 
 
 def standing(facts: LegalFacts, kind: Reserved, on: date, view: InForce) -> Standing:
-    """How well a supplier stands for a reserved type by the rules of the day: for several types, the least counts."""
+    """A supplier's standing for a reserved type by the rules of the day: for several types, the least counts."""
     verdict = judged(facts, kind, on, view)
     return OUTCOMES.index(verdict.outcome), _rests_on_lapsed(facts, kind, verdict, on, view)
 

@@ -5,12 +5,13 @@ multiplications away, without trigonometry on the request path and without a pro
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Positions = NDArray[np.intp]
+Positions = NDArray[np.signedinteger[Any]]
 Geometries = NDArray[np.object_]
 
 EQUATOR_KM = 6378.137

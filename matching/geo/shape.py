@@ -8,6 +8,7 @@ import pyproj
 import shapely
 from numpy.typing import NDArray
 
+from matching.geo.nearest_edge import NearestEdge
 from matching.geo.projection import Floats, Geometries, Plane, earth_centred
 
 LONGEST_EDGE_DEGREES = 0.05
@@ -19,13 +20,15 @@ CLUSTER_KM = 500.0
 FAR_GRID_DEGREES = 0.02
 FAR_AT_ONCE = 1_000_000
 """The number of pairs of a far position and a vertex compared at a time (8 MB)."""
+BYTES_PER_CLUSTER, BYTES_PER_VERTEX = 4_000, 120
+"""Measured: 90 bytes a vertex once a position was tested for being inside, some more where others are far away."""
 GEODESIC = pyproj.Geod(ellps="WGS84")
 
 
 class Shape(Hashable, Protocol):
-    """Something on the ground; `vertices`: how many it has, by which caches weigh it."""
+    """Something on the ground; `weight`: about how many bytes it takes."""
 
-    vertices: int
+    weight: int
 
     def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
         """Kilometres from each earth-centred position to the nearest ground of the shape, 0 inside it.
@@ -45,7 +48,7 @@ class Shape(Hashable, Protocol):
 class PointShape:
     """A point."""
 
-    vertices = 1
+    weight = 1_000
 
     def __init__(self, lat: float, lon: float) -> None:
         self.plane = Plane(lat, lon)
@@ -71,7 +74,7 @@ class PolygonShape:
 
     def __init__(self, geometries: Geometries) -> None:
         self.clusters = [_Cluster(parts) for parts in _clustered(shapely.get_parts(geometries))]
-        self.vertices = sum(len(cluster.degrees) for cluster in self.clusters)
+        self.weight = sum(BYTES_PER_CLUSTER + BYTES_PER_VERTEX * len(cluster.degrees) for cluster in self.clusters)
 
     def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
         nearest = np.full(len(positions), np.inf)
@@ -100,14 +103,15 @@ class _Cluster:
     def __init__(self, parts: Geometries) -> None:
         west, south, east, north = shapely.total_bounds(parts)
         self.plane = Plane((south + north) / 2, (west + east) / 2)
-        self.degrees = shapely.get_coordinates(shapely.segmentize(parts, LONGEST_EDGE_DEGREES))
-        self.projected = _projected(self.plane, parts)
-        flat = shapely.get_coordinates(self.projected)
+        cut = shapely.segmentize(parts, LONGEST_EDGE_DEGREES)
+        self.degrees = shapely.get_coordinates(cut)
+        projected = shapely.transform(cut, self.plane.project_degrees)
+        flat = shapely.get_coordinates(projected)
         self.extent = float(np.sqrt(np.einsum("ij,ij->i", flat, flat)).max())
         self.low, self.high = flat.min(axis=0), flat.max(axis=0)
-        self.surface: Any = shapely.multipolygons(self.projected) if len(parts) > 1 else self.projected[0]
+        self.surface: Any = shapely.multipolygons(projected) if len(parts) > 1 else projected[0]
         shapely.prepare(self.surface)
-        self.edges = shapely.STRtree(_edges(self.projected))
+        self.edges = NearestEdge(*_edges(projected))
         self._far: tuple[Floats, Floats] | None = None
 
     def lower_bound(self, positions: Floats) -> Floats:
@@ -131,9 +135,7 @@ class _Cluster:
         distance = np.zeros(len(flat))
         outside = np.flatnonzero(~shapely.contains_xy(self.surface, flat))
         if len(outside):
-            points = shapely.points(flat[outside])
-            found, lengths = self.edges.query_nearest(points, return_distance=True, all_matches=False)
-            distance[outside[found[0]]] = lengths
+            distance[outside] = self.edges.distance(flat[outside])
         return distance
 
     def _distance_far(self, positions: Floats) -> Floats:
@@ -165,11 +167,11 @@ def _projected(plane: Plane, geometries: Geometries) -> Geometries:
     return shapely.transform(shapely.segmentize(geometries, LONGEST_EDGE_DEGREES), plane.project_degrees)
 
 
-def _edges(polygons: Geometries) -> Geometries:
-    """Every edge of every ring, each as a line of two points."""
+def _edges(polygons: Geometries) -> tuple[Floats, Floats]:
+    """The begin and the end of every edge of every ring."""
     coordinates, ring = shapely.get_coordinates(shapely.get_rings(polygons), return_index=True)
     same = ring[1:] == ring[:-1]
-    return np.asarray(shapely.linestrings(np.stack((coordinates[:-1][same], coordinates[1:][same]), axis=1)))
+    return coordinates[:-1][same], coordinates[1:][same]
 
 
 def _clustered(parts: Geometries) -> list[Geometries]:

@@ -1,6 +1,6 @@
 """Territories and places as requested, turned into ground that can be measured to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple, cast
@@ -21,10 +21,10 @@ from matching.geo.shape import PointShape, PolygonShape, Shape
 from matching.weighted_cache import WeightedCache
 
 Bools = NDArray[np.bool_]
-CACHED_VERTICES = 300_000
-"""The number of vertices the cached territories may have together, and the places likewise; a vertex takes 1 kB."""
-LIGHTEST = 40
-"""Weight in vertices of a territory that has none: its list of communes takes 35 kB."""
+CACHED_BYTES = 40 << 20
+"""Memory for cached territories, and as much for places; all departements take 30 MB."""
+LIGHTEST = 50_000
+"""Bytes of a territory besides its shape: one per commune, and what is cached by it elsewhere."""
 MAX_SUGGESTIONS = 20
 """A suggestion costs more than finding the code wrong: a list of thousands of wrong codes gets no more than these."""
 CACHED_OUTLINES = 256
@@ -78,9 +78,9 @@ class Geography:
             area.id: position for kind in OUTLINED_KINDS for position, area in enumerate(territories.areas(kind))
         }
         self._territories = WeightedCache(
-            self._prepare, lambda made: LIGHTEST + (made.shape.vertices if made.shape else 0), CACHED_VERTICES
+            self._prepare, lambda made: LIGHTEST + (made.shape.weight if made.shape else 0), CACHED_BYTES
         )
-        self._places = WeightedCache(self._locate, lambda shape: shape.vertices, CACHED_VERTICES)
+        self._places = WeightedCache(self._locate, lambda shape: shape.weight, CACHED_BYTES)
         self._drawn = lru_cache(CACHED_OUTLINES)(self._draw)
 
     @cached_property
@@ -103,10 +103,22 @@ class Geography:
         with problems_under(*at):
             return self._territories(request)
 
+    def known(self, request: TerritoryRequest) -> Territory | None:
+        """The territory of a request, if it is cached."""
+        return self._territories.find(request)
+
     def place(self, place: Place, *at: str | int) -> Shape:
         """The shape of a point or of a commune's outline; raises InvalidContent with pointers under `at`."""
         with problems_under(*at):
             return self._places(place)
+
+    def load(self) -> Iterator[None]:
+        """Load what territories are made of and no request has needed yet, in steps."""
+        for kind in OUTLINED_KINDS:
+            outlines(kind)
+            yield
+        _ = self.tree, self._discs
+        yield
 
     def commune_at(self, lat: Floats, lon: Floats) -> NDArray[np.int64]:
         """The ordinal of the commune whose outline holds each point; -1 where none does."""

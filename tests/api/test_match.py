@@ -1,6 +1,7 @@
 """POST /match over HTTP, on a small directory held in memory."""
 
 import json
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from litestar.testing import AsyncTestClient
 from api.app import create_app
 from api.settings import Settings
 from domain.shortlists.shortlist import Shortlist
+from matching.engine import match_json
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
 from tests.api.refusals import assert_refused
@@ -77,6 +79,23 @@ async def test_a_need_of_two_hundred_lots(client: AsyncTestClient[Litestar]) -> 
     lots = [{"id": str(number), "segments": ["pr-locaux"]} for number in range(200)]
     answer = await post(client, NEED | {"lots": lots})
     assert len(answer.json()["lots"]) == 200
+
+
+async def test_places_that_nobody_asked_for_yet_keep_no_other_request_waiting(
+    client: AsyncTestClient[Litestar], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are matched in a thread, the first time."""
+    threads = []
+
+    def noted(*arguments: Any) -> bytes:
+        threads.append(threading.current_thread())
+        return match_json(*arguments)
+
+    monkeypatch.setattr("api.match.match_json", noted)
+    asked = NEED | {"territory": {"near": {"lat": 47.9, "lon": -1.9}, "radius_km": 13.5}}
+    answers = [await post(client, asked) for _ in range(3)]
+    assert threads[1] == threads[2] != threads[0]
+    assert len({answer.content for answer in answers}) == 1
 
 
 async def test_the_key_needs_the_scope(client: AsyncTestClient[Litestar]) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.suppliers.supplier import Point
-from matching.distances import DistanceCache, Distances, NearDistances
+from matching.distances import DistanceCache, Distances, NearDistances, nearest_of
 from matching.geo.projection import Floats
 from matching.geo.shape import PointShape, PolygonShape, Shape
 from matching.spatial_order import CERTAIN_KM
@@ -43,11 +43,13 @@ def every(of: SupplierColumns) -> np.ndarray:
 
 
 def test_a_distance_is_measured_once() -> None:
-    ours, shape = columns(), Counting()
+    """Of those near, and of those without a place."""
+    ours, shape = columns((*PLACES[:2], None)), Counting()
     distances = Distances(ours, shape)
     first = distances.distance(every(ours)[:2])
-    assert distances.distance(every(ours)[::-1])[2:].tolist() == first[::-1].tolist()
-    assert shape.asked == len(PLACES)
+    assert distances.distance(every(ours)[::-1])[1:].tolist() == first[::-1].tolist()
+    assert distances.distance(every(ours))[:2].tolist() == first.tolist()
+    assert shape.asked == len(ours) + 1
 
 
 def test_whoever_is_certainly_too_far_is_not_measured() -> None:
@@ -90,3 +92,42 @@ def test_who_is_in_no_run_is_certainly_far(places: list[Point], lat: float, lon:
     assert (np.diff(near.near) > 0).all()
     expected = np.maximum(shape.distance(ours.positions[: len(ours)]) - radius_km, 0)
     assert near.at(np.arange(len(ours))).tolist() == expected.tolist()
+
+
+def test_whoever_is_far_takes_no_memory_and_is_asked_for_again() -> None:
+    ours = columns([Point(47.5, -1.5 + number / 100) for number in range(3_000)])
+    distances = Distances(ours, PointShape(47.5, -1.5))
+    before = distances.distance(every(ours)).tolist()
+    kept = np.flatnonzero(distances._metres)
+    assert set(distances.places(every(ours), 0.0).tolist()) == set(kept.tolist())
+    assert len(kept) < len(ours) / 2
+    assert distances.distance(every(ours)).tolist() == before
+
+
+def test_all_near_are_measured_in_advance() -> None:
+    ours, shape = columns(), Counting()
+    distances = Distances(ours, shape)
+    assert list(distances.measure())
+    asked = shape.asked
+    near = distances.distance_within(every(ours), np.full(len(ours), CERTAIN_KM))
+    assert shape.asked == asked
+    assert near.tolist() == Distances(ours, SQUARE).distance_within(every(ours), np.full(len(ours), 100.0)).tolist()
+    assert not list(distances.measure())
+
+
+def test_a_radius_around_a_shape_weighs_too() -> None:
+    ours = columns([Point(47.5, -5 + number / 1_000) for number in range(12_000)])
+    distances = Distances(ours, PointShape(47.5, -1.5))
+    narrow = distances.weight
+    distances.spans(every(ours), CERTAIN_KM)
+    assert distances.weight > narrow + 4 * 1_000
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=300), st.integers(1, 20), st.data())
+def test_the_nearest_are_found_by_bounds(distance: list[int], count: int, data: st.DataObject) -> None:
+    away = np.array(distance, dtype=np.float64)
+    bound = away - data.draw(st.lists(st.integers(0, 9), min_size=len(away), max_size=len(away)))
+    places, found = nearest_of(bound, lambda some: away[some], count)
+    least = np.sort(away)[min(count, len(away)) - 1]
+    assert places.tolist() == np.flatnonzero(away <= least).tolist()
+    assert found.tolist() == away[places].tolist()

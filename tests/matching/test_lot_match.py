@@ -11,7 +11,7 @@ from matching.engine import match_json
 from matching.geo.territory import Geography
 from matching.index import Index, LiveIndex
 from matching.reference import Reference
-from tests.factories import ON, RENNES, lot, need, square, supplier
+from tests.factories import ON, RENNES, live, lot, need, square, supplier
 
 
 class _Watched(Geography):
@@ -35,8 +35,8 @@ class _Watched(Geography):
 def test_outlines_go_when_the_caches_that_weigh_them_let_go(
     reference: Reference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A vertex takes a kilobyte: thousands of drawn areas, or communes as sites, would not fit in memory."""
-    monkeypatch.setattr("matching.geo.territory.CACHED_VERTICES", 0)
+    """A vertex takes a hundred bytes: thousands of drawn areas, or communes as sites, would not fit in memory."""
+    monkeypatch.setattr("matching.geo.territory.CACHED_BYTES", 0)
     monkeypatch.setattr("matching.index.DISTANCE_BYTES", 0)
     own = dataclasses.replace(reference, geography=_Watched(reference.territories))
     held = LiveIndex(Index.of([supplier("a")], own.taxonomy, own.cpv, own.geography), 1)
@@ -48,3 +48,18 @@ def test_outlines_go_when_the_caches_that_weigh_them_let_go(
     assert isinstance(own.geography, _Watched)
     assert len(own.geography.prepared) == 2
     assert [each() for each in own.geography.prepared] == [None, None]
+
+
+def test_a_selection_weighs_what_is_derived_from_it(reference: Reference) -> None:
+    """Each cap and reservation of its own."""
+    ours = live(*(supplier(str(number)) for number in range(500)))
+    weights = []
+    for number, kind in enumerate(("handicap", "iae", "ess")):
+        for cap in (None, 10 + number):
+            for _ in range(2):
+                match_json(need(lot(reserved=(kind,), max_distance_km=cap)), ours, reference, ON, "fr")
+            ((_, selection),) = ours.base.selections.latest()
+            assert ours.base.selections._weight == selection.weight
+            weights.append(selection.weight)
+    assert weights == sorted(set(weights))
+    assert weights[-1] > weights[0] + 2 * 500

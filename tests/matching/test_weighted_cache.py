@@ -52,3 +52,18 @@ def test_what_cannot_be_made_is_not_kept() -> None:
         with pytest.raises(ZeroDivisionError):
             failing(0)
     assert failing(1) == 1
+
+
+def test_what_grew_is_weighed_again(kept: WeightedCache[int, str], made: list[int]) -> None:
+    first, second = kept(3), kept(4)
+    kept.weigh_again(4, second, 8)
+    assert [key for key, _ in kept.latest()] == [4]
+    kept.weigh_again(3, first, 1)
+    assert kept(3) == first, "what is no longer cached weighs nothing"
+    assert made == [3, 4, 3]
+
+
+def test_the_latest_are_told_first(kept: WeightedCache[int, str]) -> None:
+    for size in (3, 4, 3):
+        kept(size)
+    assert kept.latest() == [(3, "xxx"), (4, "xxxx")]

@@ -24,8 +24,7 @@ from tests.matching.whole_scan.offerless_cache import OfferlessCache
 
 # how an offer says where it is available
 NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3
-VERTEX_WEIGHT = 64
-"""Weight of a vertex of a shape, in suppliers: a vertex takes 1 kB, the two distances of a supplier 16 bytes."""
+DISTANCE_BYTES = 16
 CACHED_DISTANCES = 10_000_000
 """Weight of the distances that are cached with their shapes, in suppliers: some 160 MB.
 
@@ -65,7 +64,7 @@ class Index:
         self._meeting: WeakKeyDictionary[Territory, Bools] = WeakKeyDictionary()
         self.distances: WeightedCache[Shape, DistanceCache] = WeightedCache(
             lambda shape: DistanceCache(self.positions, shape),
-            lambda made: len(made.positions) + VERTEX_WEIGHT * made.shape.vertices,
+            lambda made: len(made.positions) + made.shape.weight // DISTANCE_BYTES,
             CACHED_DISTANCES,
         )
         self.offerless = OfferlessCache(self.suppliers, self.positions, self.draw, self.eligibility, self.distances)

@@ -1,0 +1,64 @@
+"""Work that first matches would wait for, done beforehand in small steps."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+
+from domain.needs.need import Need, TerritoryRequest
+from matching.geo.territory import Geography
+from matching.index import LiveIndex
+from matching.reference import Reference
+from matching.selection import SelectionKey, selected
+
+WORTHWHILE = 2_000
+"""Among fewer suppliers first matches take little, and outlines of departements would take more memory than they."""
+
+
+def preparation(live: LiveIndex, reference: Reference, today: date, asked: Iterable[SelectionKey]) -> Iterator[None]:
+    """Steps of some milliseconds: what the law says today, the selections `asked` for before this index, the
+    departements with the distances to them, what the law says tomorrow. None for few suppliers."""
+    if len(live) < WORTHWHILE:
+        return
+    geography, eligibility = reference.geography, live.base.eligibility
+    yield from geography.load()
+    yield from eligibility.judge(today, reference.rules)
+    for reference_to, subject in asked:
+        if (wanted := reference_to()) is not None:
+            selected(live, wanted, subject)
+            yield
+    for code in _departements(geography):
+        territory = geography.territory(TerritoryRequest(codes=(code,)))
+        live.base.areas.meeting(territory)
+        yield
+        yield from live.base.distances(territory.shape).measure()
+    yield from eligibility.judge(today + timedelta(days=1), reference.rules)
+
+
+def measuring(live: LiveIndex) -> Iterator[None]:
+    """Steps that measure everybody near the places asked for lately: other segments may be asked for there next."""
+    for _, distances in live.base.distances.latest():
+        yield from distances.measure()
+
+
+def asked_lately(live: LiveIndex) -> list[SelectionKey]:
+    """The selections that are cached, the latest asked for first."""
+    return [key for key, _ in live.base.selections.latest()]
+
+
+def are_places_known(need: Need, live: LiveIndex, geography: Geography) -> bool:
+    """Whether the territories of a need were asked for lately or prepared; else its match takes some 10 to 50 ms."""
+    for request in {need.territory, *(lot.territory for lot in need.lots)}:
+        if request is not None:
+            territory = geography.known(request)
+            if territory is None or live.base.distances.find(territory.shape) is None:
+                return False
+    return True
+
+
+def _departements(geography: Geography) -> list[str]:
+    """Their codes, those with the most inhabitants first."""
+    communes = geography.territories.communes
+    areas = geography.territories.areas("departement")
+    return [
+        area.id
+        for area in sorted(areas, key=lambda area: -sum(communes[ordinal].population for ordinal in area.communes))
+    ]
