@@ -37,6 +37,10 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return read
 
 
+def _yes_or_no(text: str) -> bool:
+    return _one_of("true", "false")(text) == "true"
+
+
 def _number(low: float, high: float, what: str, scale: int = 1) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
@@ -113,10 +117,8 @@ class Settings:
     body_limit: int = _setting("VIVIER_BODY_LIMIT_MIB", _number(1, 1_024, "a number of MiB", MIB), 10 * MIB)
     import_limit: int = _setting("VIVIER_IMPORT_LIMIT_MIB", _number(1, 65_536, "a number of MiB", MIB), 1024 * MIB)
     key_cache_seconds: float = _setting("VIVIER_KEY_CACHE_SECONDS", _seconds, 5.0)
-    webhook_private: bool = _setting(
-        "VIVIER_WEBHOOK_PRIVATE", lambda text: _one_of("true", "false")(text) == "true", True
-    )
-    pool_fetch: bool = _setting("VIVIER_POOL_FETCH", lambda text: _one_of("true", "false")(text) == "true", False)
+    webhook_private: bool = _setting("VIVIER_WEBHOOK_PRIVATE", _yes_or_no, False)
+    pool_fetch: bool = _setting("VIVIER_POOL_FETCH", _yes_or_no, False)
     keep_needs_years: int = _setting("VIVIER_KEEP_NEEDS_YEARS", _number(LEAST_YEARS_OF_NEEDS, 100, YEARS), 5)
     keep_persons_years: int = _setting("VIVIER_KEEP_PERSONS_YEARS", _number(1, 100, YEARS), 3)
     keep_reply_links_days: int = _setting("VIVIER_KEEP_REPLY_LINKS_DAYS", _number(1, 3_650, DAYS), 90)

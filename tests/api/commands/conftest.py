@@ -137,10 +137,9 @@ class Running:
 class Server(Running):
     """`vivier serve` on a free port, with the administrator's key."""
 
-    def __init__(self, home: Path, *arguments: str) -> None:
-        super().__init__(
-            home, "serve", "--port", "0", *arguments, VIVIER_ADMIN_KEY=ADMIN_KEY, VIVIER_KEY_CACHE_SECONDS="0"
-        )
+    def __init__(self, home: Path, *arguments: str, **more: str) -> None:
+        usual = {"VIVIER_ADMIN_KEY": ADMIN_KEY, "VIVIER_KEY_CACHE_SECONDS": "0"}
+        super().__init__(home, "serve", "--port", "0", *arguments, **usual, **more)
 
     @property
     def netloc(self) -> str:
