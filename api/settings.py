@@ -22,6 +22,8 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
 MIB = 1 << 20
 DAYS, YEARS = "a number of days", "a number of years"
+GRACE_SECONDS = 7
+"""The usual time that requests under way may take to finish; the whole stop then fits in a container's ten seconds."""
 
 
 class BadSetting(Exception):
@@ -108,6 +110,7 @@ class Settings:
     host: str = _setting("VIVIER_HOST", str, "127.0.0.1")
     port: int = _setting("VIVIER_PORT", _number(0, 65_535, "a port number"), 8000)
     workers: int = _setting("VIVIER_WORKERS", _number(1, 64, "a number of processes"), 1)
+    grace_seconds: int = _setting("VIVIER_GRACE_SECONDS", _number(0, 3_600, "a number of seconds"), GRACE_SECONDS)
     public_url: str | None = _setting("VIVIER_PUBLIC_URL", _web_url)
     smtp: MailServer | None = _setting("VIVIER_SMTP_URL", mail_server, secret=True)
     mail_from: str | None = _setting("VIVIER_MAIL_FROM", sender)

@@ -115,7 +115,7 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
 
 def problems_of(route: Route) -> tuple[str, ...]:
     """The slugs of every problem that `route` may answer: those it declares, and those of every route of its kind."""
-    slugs = ["bad-request", "unknown-query-parameter", "internal-error", *route.problems]
+    slugs = ["bad-request", "unknown-query-parameter", "internal-error", "stopping", *route.problems]
     if route.query and msgspec.structs.fields(route.query):
         slugs.append("invalid-query")
     if route.query and "cursor" in route.query.__struct_fields__:  # type: ignore[attr-defined]

@@ -202,8 +202,8 @@ def start(home: Path) -> Iterator[Callable[..., Server]]:
     """Starts servers on the test's home."""
     started: list[Server] = []
 
-    def start(*arguments: str) -> Server:
-        started.append(Server(home, *arguments))
+    def start(*arguments: str, **more: str) -> Server:
+        started.append(Server(home, *arguments, **more))
         return started[-1]
 
     yield start
