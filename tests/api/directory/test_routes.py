@@ -397,6 +397,18 @@ async def test_waiting_ends_without_a_change(served: Client) -> None:
     assert answer.json() == {"items": [], "next_cursor": start}
 
 
+async def test_formulas_are_only_text_in_a_table(served: Client, source: str) -> None:
+    """Whoever opens the table in a spreadsheet computes nothing of what suppliers wrote."""
+    contact = {"phone": "+33 2 97 01 02 03", "website": "@SUM(A1)"}
+    labels = ["-A1", "=1"]
+    await put_record(served, source, name='=HYPERLINK("https://a.example")', contact=contact, labels=labels)
+    table = await served.get(f"/suppliers?source={source}", headers={"Accept": "text/csv"})
+    (row,) = csv.DictReader(io.StringIO(table.text, newline=""))
+    assert row["name"] == '\'=HYPERLINK("https://a.example")'
+    assert (row["contact.phone"], row["contact.website"]) == ("+33 2 97 01 02 03", "'@SUM(A1)")
+    assert (row["labels"], row["location.lon"]) == ("'-A1|=1", "-2.9628")
+
+
 @pytest.mark.parametrize("query", ["wait=61", "wait=-1", "wait=soon", "limit=0"])
 async def test_how_to_follow_is_checked(served: Client, query: str) -> None:
     assert_refused(await served.get(f"/suppliers/changes?{query}"), 422, "invalid-query")
