@@ -22,6 +22,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
 MIB = 1 << 20
 DAYS, YEARS = "a number of days", "a number of years"
+SHORTEST_ADMIN_KEY = 16
 GRACE_SECONDS = 7
 """The usual time that requests under way may take to finish; the whole stop then fits in a container's ten seconds."""
 
@@ -69,6 +70,12 @@ def _secret(text: str) -> str:
     return text
 
 
+def _admin_key(text: str) -> str:
+    if len(_secret(text)) < SHORTEST_ADMIN_KEY:
+        raise ValueError(f"at least {SHORTEST_ADMIN_KEY} characters, such as `openssl rand -hex 24` gives")
+    return text
+
+
 def _database_url(text: str) -> str:
     if urlsplit(text).scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
         raise ValueError("postgresql://user:password@host:port/name")
@@ -105,7 +112,7 @@ class Settings:
     database_url: str | None = _setting("DATABASE_URL", _database_url, secret=True)
     pg_bin: Path | None = _setting("PG_BIN", _folder)
     home: Path = _setting("VIVIER_HOME", _folder, MISSING)
-    admin_key: str | None = _setting("VIVIER_ADMIN_KEY", _secret, secret=True)
+    admin_key: str | None = _setting("VIVIER_ADMIN_KEY", _admin_key, secret=True)
     metrics_key: str | None = _setting("VIVIER_METRICS_KEY", _secret, secret=True)
     host: str = _setting("VIVIER_HOST", str, "127.0.0.1")
     port: int = _setting("VIVIER_PORT", _number(0, 65_535, "a port number"), 8000)

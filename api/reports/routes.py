@@ -34,7 +34,7 @@ T = TypeVar("T")
 PDF = "application/pdf"
 MOST_AWARDS = 10_000
 Version = Annotated[
-    str, msgspec.Meta(pattern="^(latest|[1-9][0-9]{0,8})$", description="Number of a shortlist, or latest")
+    str, msgspec.Meta(pattern=r"^(latest|[1-9][0-9]{0,8})$", description="Number of a shortlist, or latest")
 ]
 
 

@@ -42,7 +42,7 @@ Url = Annotated[
     str,
     msgspec.Meta(
         max_length=2_000,
-        pattern="^https?://[!-~]+$",
+        pattern=r"^https?://[!-~]+$",
         description="An http or https address, in ASCII",
         extra={"fr": "une adresse http ou https, en ASCII"},
     ),
@@ -52,7 +52,7 @@ Secret = Annotated[
     msgspec.Meta(
         min_length=SHORTEST_SECRET,
         max_length=200,
-        pattern="^[!-~]+$",
+        pattern=r"^[!-~]+$",
         description="Printable ASCII characters without spaces. Never shown again",
     ),
 ]
