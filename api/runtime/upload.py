@@ -36,15 +36,15 @@ async def spooled(call: Call, limit: int) -> AsyncIterator[Spooled]:
     """
     digest = blake2b(digest_size=32)
     services = call.services
-    most = services.settings.spool_limit
-    with tempfile.TemporaryFile(prefix="vivier-") as stream, services.spool.share(most) as take:
+    together = max(services.settings.spool_limit, limit)
+    with tempfile.TemporaryFile(prefix="vivier-") as stream, services.spool.share(together) as take:
 
         def write(block: bytearray) -> None:
             digest.update(block)
             stream.write(block)
 
         waiting = bytearray()
-        async for piece in _in_time(uncompressed(call, min(limit, most))):
+        async for piece in _in_time(uncompressed(call, limit)):
             take(len(piece))
             waiting += piece
             if len(waiting) >= WRITTEN_AT_ONCE:
