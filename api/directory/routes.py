@@ -174,7 +174,7 @@ async def _changes_or_wait(call: Call, position: Position, query: FeedQuery) -> 
     services = call.services
     await services.long_polls.wait(services.directory.wait_beyond(found.version, query.wait))
     # whatever their cursors say, all who waited for the same version go on with the next: it is read once for them
-    return await _changes(call, Position(found.version + 1, START.supplier_id), query.limit)
+    return await _changes(call, max(position, Position(found.version + 1, START.supplier_id)), query.limit)
 
 
 async def _changes(call: Call, position: Position, limit: int) -> Changes:
