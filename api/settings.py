@@ -21,6 +21,9 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
 MIB = 1 << 20
 DAYS, YEARS = "a number of days", "a number of years"
+SHORTEST_ADMIN_KEY = 16
+GRACE_SECONDS = 7
+"""The usual time that requests under way may take to finish; the whole stop then fits in a container's ten seconds."""
 
 
 class BadSetting(Exception):
@@ -34,6 +37,10 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
         return text.lower()
 
     return read
+
+
+def _yes_or_no(text: str) -> bool:
+    return _one_of("true", "false")(text) == "true"
 
 
 def _number(low: float, high: float, what: str, scale: int = 1) -> Callable[[str], int]:
@@ -59,6 +66,12 @@ def _seconds(text: str) -> float:
 def _secret(text: str) -> str:
     if not (text.isascii() and text.isprintable()) or " " in text:
         raise ValueError("printable ASCII characters without spaces")
+    return text
+
+
+def _admin_key(text: str) -> str:
+    if len(_secret(text)) < SHORTEST_ADMIN_KEY:
+        raise ValueError(f"at least {SHORTEST_ADMIN_KEY} characters, such as `openssl rand -hex 24` gives")
     return text
 
 
@@ -100,11 +113,12 @@ class Settings:
     database_url: str | None = _setting("DATABASE_URL", _database_url, secret=True)
     pg_bin: Path | None = _setting("PG_BIN", _folder)
     home: Path = _setting("VIVIER_HOME", _folder, MISSING)
-    admin_key: str | None = _setting("VIVIER_ADMIN_KEY", _secret, secret=True)
+    admin_key: str | None = _setting("VIVIER_ADMIN_KEY", _admin_key, secret=True)
     metrics_key: str | None = _setting("VIVIER_METRICS_KEY", _secret, secret=True)
     host: str = _setting("VIVIER_HOST", str, "127.0.0.1")
     port: int = _setting("VIVIER_PORT", _number(0, 65_535, "a port number"), 8000)
     workers: int = _setting("VIVIER_WORKERS", _number(1, 64, "a number of processes"), 1)
+    grace_seconds: int = _setting("VIVIER_GRACE_SECONDS", _number(0, 3_600, "a number of seconds"), GRACE_SECONDS)
     public_url: str | None = _setting("VIVIER_PUBLIC_URL", _web_url)
     smtp: MailServer | None = _setting("VIVIER_SMTP_URL", mail_server, secret=True)
     mail_from: str | None = _setting("VIVIER_MAIL_FROM", sender)
@@ -113,11 +127,10 @@ class Settings:
     log_format: LogFormat = _setting("VIVIER_LOG_FORMAT", _one_of("json", "console"), "json")
     body_limit: int = _setting("VIVIER_BODY_LIMIT_MIB", _number(1, 1_024, "a number of MiB", MIB), 10 * MIB)
     import_limit: int = _setting("VIVIER_IMPORT_LIMIT_MIB", _number(1, 65_536, "a number of MiB", MIB), 1024 * MIB)
+    spool_limit: int = _setting("VIVIER_SPOOL_LIMIT_MIB", _number(1, 1_048_576, "a number of MiB", MIB), 2048 * MIB)
     key_cache_seconds: float = _setting("VIVIER_KEY_CACHE_SECONDS", _seconds, 5.0)
-    webhook_private: bool = _setting(
-        "VIVIER_WEBHOOK_PRIVATE", lambda text: _one_of("true", "false")(text) == "true", True
-    )
-    pool_fetch: bool = _setting("VIVIER_POOL_FETCH", lambda text: _one_of("true", "false")(text) == "true", False)
+    webhook_private: bool = _setting("VIVIER_WEBHOOK_PRIVATE", _yes_or_no, False)
+    pool_fetch: bool = _setting("VIVIER_POOL_FETCH", _yes_or_no, False)
     keep_needs_years: int = _setting("VIVIER_KEEP_NEEDS_YEARS", _number(LEAST_YEARS_OF_NEEDS, 100, YEARS), 5)
     keep_persons_years: int = _setting("VIVIER_KEEP_PERSONS_YEARS", _number(1, 100, YEARS), 3)
     keep_reply_links_days: int = _setting("VIVIER_KEEP_REPLY_LINKS_DAYS", _number(1, 3_650, DAYS), 90)

@@ -56,3 +56,9 @@ def null_character_problem(pointer: str) -> Problem:
     """The problem of a text, at the JSON pointer, that holds U+0000: neither PostgreSQL nor CSV can hold one."""
     detail = Text("Le caractère nul (\\u0000) n'est pas admis", "The null character (\\u0000) is not allowed")
     return Problem(pointer, "null_character", detail)
+
+
+def control_character_problem(pointer: str) -> Problem:
+    """The problem of a text, at the JSON pointer, that is to be of one line: it becomes one of a header or calendar."""
+    detail = Text("Une seule ligne, sans caractère de commande", "One line, without control characters")
+    return Problem(pointer, "control_character", detail)

@@ -14,13 +14,15 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 
-from api.commands.server_process import GRACE_SECONDS, STOPPING
+from api.commands.server_process import STOPPING
+from api.settings import GRACE_SECONDS
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 LONG_LIFE_SECONDS = 30.0
 """The pause before a restart doubles, until a worker has lived so long."""
-STOP_SECONDS = GRACE_SECONDS + 4.0
+STOP_SECONDS = 4.0
+"""The time a worker has to end after its requests' grace; then it is killed."""
 STARTED = b"\0"
 
 
@@ -28,7 +30,8 @@ class Workers:
     """A fixed number of workers, each running `work(started)`; the parent answers no requests.
 
     `started` is for the worker to call when it answers; `work` returns whether it had started. `on_start` is called
-    when the first worker answers, `on_death` with the process id of each worker that ended.
+    when the first worker answers, `on_death` with the process id of each worker that ended. `grace_seconds`: the time
+    that a worker's requests have to finish.
     """
 
     def __init__(
@@ -37,8 +40,10 @@ class Workers:
         work: Callable[[Callable[[], object]], bool],
         on_start: Callable[[], object],
         on_death: Callable[[int], object],
+        grace_seconds: float = GRACE_SECONDS,
     ) -> None:
         self._count, self._work, self._on_start, self._on_death = count, work, on_start, on_death
+        self._stop_seconds = grace_seconds + STOP_SECONDS
         self._born: dict[int, float] = {}
         self._failures, self._restart_at = 0, 0.0
         self._any_started = self._stopping = self._failed = False
@@ -132,7 +137,7 @@ class Workers:
 
     def _end_all(self) -> None:
         self._send(signal.SIGTERM)
-        limit = time.monotonic() + STOP_SECONDS
+        limit = time.monotonic() + self._stop_seconds
         while self._born:
             self._wait(limit)
             self._reap()

@@ -52,7 +52,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         else:
             forget = _forget_metrics(settings.metrics_dir)
             forget(os.getpid())  # the parent answers nothing, and its gauges would count
-            check_started(Workers(settings.workers, work, announce, forget).run())
+            check_started(Workers(settings.workers, work, announce, forget, settings.grace_seconds).run())
     return 0
 
 

@@ -1,5 +1,6 @@
 """One process that answers requests until it is told to stop."""
 
+import asyncio
 import gc
 import signal
 import socket
@@ -16,8 +17,8 @@ from api.settings import Settings
 from api.web.problems import Refusal, document
 from matching.reference import Reference
 
-GRACE_SECONDS = 8
-"""The time requests under way may take to finish; the whole stop then fits in a container's usual ten seconds."""
+END_SECONDS = 1
+"""The time that requests which outlast the grace have to say so, before their connections are closed."""
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
@@ -39,8 +40,11 @@ def application(settings: Settings, reference: Reference, processes: ForkedProce
 def serve_requests(app: Litestar, bound: socket.socket, on_start: Callable[[], object]) -> bool:
     """Answer requests that arrive on `bound` until SIGTERM or SIGINT; False where the application could not start.
 
-    Requests under way are finished first, then the signal is raised anew. `on_start` is called once requests are taken.
+    Requests under way have the seconds of the settings to finish, then they are refused; at the end the signal is
+    raised anew. `on_start` is called once requests are taken.
     """
+    services = app.state.services
+    grace_seconds = services.settings.grace_seconds
     config = uvicorn.Config(
         app,
         http=_Protocol,
@@ -49,9 +53,9 @@ def serve_requests(app: Litestar, bound: socket.socket, on_start: Callable[[], o
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=grace_seconds + END_SECONDS,
     )
-    server = _Server(config, on_start)
+    server = _Server(config, on_start, services.long_polls.end, grace_seconds)
     try:
         server.run(sockets=[bound])
     except SystemExit:  # how uvicorn says that the application did not start; the log says why
@@ -115,10 +119,33 @@ class _Protocol(HttpToolsProtocol):
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_start: Callable[[], object]) -> None:
+    """A server that calls `on_start` once it takes requests, and `on_stop` when it is to stop.
+
+    Requests that then last longer than `grace_seconds` are cancelled, while there is still time to answer them.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_start: Callable[[], object],
+        on_stop: Callable[[], object],
+        grace_seconds: float,
+    ) -> None:
         super().__init__(config)
-        self._on_start = on_start
+        self._on_start, self._on_stop, self._grace_seconds = on_start, on_stop, grace_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stop()
+        ending = asyncio.get_running_loop().call_later(self._grace_seconds, self._cancel_requests)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            ending.cancel()
+
+    def _cancel_requests(self) -> None:
+        for request in self.server_state.tasks:
+            request.cancel()

@@ -28,6 +28,7 @@ from domain.suppliers.supplier import (
     SourceRef,
     Supplier,
 )
+from sources.formats.csv_cells import neutralised
 
 
 class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +147,10 @@ COLUMNS = (
 
 
 def as_table(suppliers: Iterable[Supplier], on: date) -> str:
-    """The suppliers as CSV with a header: lists separated by `|`, unknown values empty, all offers taken together."""
+    """The suppliers as CSV with a header: lists separated by `|`, unknown values empty, all offers taken together.
+
+    No text is a formula to a spreadsheet that opens it (`neutralised`).
+    """
     written = StringIO()
     table = csv.writer(written, lineterminator="\r\n")
     table.writerow(COLUMNS)
@@ -185,4 +189,6 @@ def _codes(supplier: Supplier, field: Literal["segments", "cpv"]) -> tuple[str, 
 def _text(value: object) -> object:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "|".join(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        value = "|".join(value)
+    return neutralised(value) if isinstance(value, str) else value

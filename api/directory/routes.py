@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -23,7 +23,7 @@ from api.runtime.etag import IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import CSV, GEOJSON, JSON
 from api.web.pagination import Page, Paging, next_link, page, read_cursor, write_cursor
 from db.core.engine import Connection, transaction
-from db.suppliers.read import START, Change, Position, changes_after, page_of_suppliers
+from db.suppliers.read import START, Position, changes_after, page_of_suppliers
 from db.suppliers.read import get_supplier as find_supplier
 from db.suppliers.write import current_version
 from domain.errors import NotFound
@@ -117,6 +117,7 @@ class SupplierChangePage(msgspec.Struct, frozen=True):
     tag=TAG,
     scope=("read", "admin"),
     answers=SupplierChangePage,
+    problems=("too-many-requests",),
     example="supplier-changes",
 )
 async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]:
@@ -125,16 +126,16 @@ async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]
     Every supplier that changed since the cursor (without one: since the beginning), as it is now, in the order of
     commits; `{"id", "deleted": true}` where it is no more. Nothing is missed and nothing comes twice, but successive
     changes of one supplier may be folded into the last. An empty page means that there is nothing more for now: ask
-    again with its `next_cursor`, and with `wait=20` to be answered as soon as something changes.
+    again with its `next_cursor`, and with `wait=20` to be answered as soon as something changes. Of one key, 20
+    requests may wait at a time for each process of the server; one more is 429.
     """
     position = read_cursor(FEED, query.cursor, Position) or START
-    changes, version = await _changes(call, position, query.limit)
-    if not changes and query.wait:
-        await call.services.directory.wait_beyond(version, query.wait)
-        changes, _ = await _changes(call, position, query.limit)
-    next_cursor = write_cursor(FEED, changes[-1].position if changes else position)
-    today = call.services.today()
-    return page(call, [change_document(change, today) for change in changes], next_cursor)
+    if query.wait:
+        with call.services.long_polls.place(call.bearer.id):
+            found = await _changes_or_wait(call, position, query)
+    else:
+        found = await _changes(call, position, query.limit)
+    return page(call, found.items, write_cursor(FEED, found.last or position))
 
 
 ROUTES = (list_suppliers, list_supplier_changes, get_supplier)
@@ -157,8 +158,34 @@ async def _find(
     return found, after
 
 
-async def _changes(call: Call, position: Position, limit: int) -> tuple[Sequence[Change], int]:
-    """The next changes, and a version read before them: a later change has a higher one."""
-    async with transaction(call.services.database) as connection:
-        version = await current_version(connection)
-        return await changes_after(connection, position, limit), version
+class Changes(NamedTuple):
+    """Changes as a JSON list, the position of the last one, and a version read before: a later change has a higher."""
+
+    items: msgspec.Raw
+    last: Position | None
+    version: int
+
+
+async def _changes_or_wait(call: Call, position: Position, query: FeedQuery) -> Changes:
+    """The next changes; where there are none, those that come while the request waits."""
+    found = await _changes(call, position, query.limit)
+    if found.last is not None:
+        return found
+    services = call.services
+    await services.long_polls.wait(services.directory.wait_beyond(found.version, query.wait))
+    # whatever their cursors say, all who waited for the same version go on with the next: it is read once for them
+    return await _changes(call, max(position, Position(found.version + 1, START.supplier_id)), query.limit)
+
+
+async def _changes(call: Call, position: Position, limit: int) -> Changes:
+    """The next changes, read once for all who ask for the same at the same time."""
+    database, today = call.services.database, call.services.today()
+
+    async def read() -> Changes:
+        async with transaction(database) as connection:
+            version = await current_version(connection)
+            changes = await changes_after(connection, position, limit)
+        items = msgspec.Raw(msgspec.json.encode([change_document(change, today) for change in changes]))
+        return Changes(items, changes[-1].position if changes else None, version)
+
+    return await call.services.feed_reads.read((position, limit, today), read)

@@ -27,8 +27,9 @@ from db.exchanges.reply_links import insert_links
 from db.schema.exchange_tables import message_mails
 from domain.delivery.backoff import Outcome, Schedule
 from domain.exchanges.exchange import ExchangeSummary, Message
-from domain.exchanges.letter import Letter, Link, letter, on_one_line
+from domain.exchanges.letter import Letter, Link, letter
 from domain.text.bilingual import Language
+from domain.text.one_line import on_one_line
 
 SCHEDULE = Schedule(
     first=timedelta(minutes=1), factor=2, longest=timedelta(hours=2), attempts=60, age=timedelta(days=3)

@@ -19,7 +19,7 @@ from db.exchanges.exchanges import insert_exchange
 from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
-from domain.errors import Conflict, InvalidContent, Problem, pointer
+from domain.errors import Conflict, InvalidContent, Problem, control_character_problem, pointer
 from domain.exchanges.exchange import (
     MOST_RECIPIENTS,
     Exchange,
@@ -36,6 +36,7 @@ from domain.shortlists.frozen import to_be_contacted, unknown_to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import NO_SUPPLIER, Supplier
 from domain.text.bilingual import Text
+from domain.text.one_line import is_one_line
 
 NOBODY_LEFT = Text(
     "La dernière version de la liste n'a, pour ces lots, aucun candidat qui ne soit écarté : nommer des destinataires, "
@@ -64,6 +65,8 @@ async def open_exchange(
     """
     need = await lock_own_need(connection, acting.organisation_id, need_id)
     require_open(need.status)
+    if not is_one_line(request.subject):
+        raise InvalidContent((control_character_problem(pointer("subject")),))
     recipients = await _recipients(connection, acting, need, request)
     now = acting.now()
     summary = ExchangeSummary(

@@ -74,8 +74,9 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
 
     The answer goes to the buyer alone. `stance` says how the supplier stands, `barriers` what would keep it from
     bidding (`barriers_note` where they have `other`); `confidential`: the buyer keeps it to itself and cannot publish
-    it; `corrects`: a message of its own. As JSON, or as the form of the page, which is answered with 303. Sent twice,
-    it is stored once: by `Idempotency-Key`, or the form's own. 409 once the notice is published or the need has ended.
+    it; `corrects`: a message of its own. As JSON, or as the form of the page, which is answered with 303, or with
+    the page again where something in it is to be corrected (422). Sent twice, it is stored once: by `Idempotency-Key`,
+    or the form's own. 409 once the notice is published or the need has ended.
     """
 
     async def answer() -> Response[bytes]:

@@ -7,6 +7,7 @@ import icalendar
 
 from domain.meetings.meeting import Meeting
 from domain.reference.territory import Territories
+from domain.text.one_line import is_one_line, on_one_line
 from domain.text.typography import PARIS
 
 CALENDAR = "text/calendar"
@@ -39,17 +40,18 @@ def _event(meeting: Meeting, territories: Territories) -> icalendar.Event:
     event.add("created", meeting.created_at)
     event.add("sequence", meeting.sequence)
     event.add("status", STATUS[meeting.status])
-    event.add("summary", meeting.title)
+    # stored before such texts were refused: a line break would end the property, or fail the whole calendar
+    event.add("summary", on_one_line(meeting.title))
     event.add("dtstart", meeting.starts_at.astimezone(PARIS))
     event.add("dtend", meeting.ends_at.astimezone(PARIS))
     if meeting.agenda:
         lines = (f"{each.title} ({each.minutes} min)" if each.minutes else each.title for each in meeting.agenda)
-        event.add("description", "\n".join(lines))
-    if meeting.url is not None:
+        event.add("description", "\n".join(map(on_one_line, lines)))
+    if meeting.url is not None and is_one_line(meeting.url):
         event.add("url", meeting.url)
     if (place := meeting.place) is not None:
         if location := ", ".join(filter(None, (place.name, territories.commune_name(place.commune)))):
-            event.add("location", location)
+            event.add("location", on_one_line(location))
         if place.lat is not None:
             event.add("geo", (place.lat, place.lon))
     return event

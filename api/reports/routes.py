@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from domain.needs.need import PlannedNeed
 from domain.report.build import ReportFacts, report
 from domain.report.model import Report
 from domain.shortlists.frozen import everyone_shown
+from domain.text.typography import PARIS
 from matching.geo.report_map import MapSheets, map_sheets
 from matching.reference import Reference
 
@@ -32,7 +34,7 @@ T = TypeVar("T")
 PDF = "application/pdf"
 MOST_AWARDS = 10_000
 Version = Annotated[
-    str, msgspec.Meta(pattern="^(latest|[1-9][0-9]{0,8})$", description="Number of a shortlist, or latest")
+    str, msgspec.Meta(pattern=r"^(latest|[1-9][0-9]{0,8})$", description="Number of a shortlist, or latest")
 ]
 
 
@@ -51,6 +53,7 @@ class ReportQuery(msgspec.Struct, frozen=True):
     tag="Reports",
     scope="needs",
     answers={JSON: Report, HTML: str, PDF: bytes},
+    problems=("too-many-requests",),
 )
 async def get_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes]:  # noqa: A002 - as the contract names it
     """The sourcing report of a need: what a buyer puts on file about how it prepared a contract.
@@ -61,16 +64,16 @@ async def get_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes
     e-mail addresses, telephone numbers and minutes of meetings.
     """
     services, reference = call.services, call.services.reference
-    async with transaction(services.database) as connection:
-        facts = await _facts(call, connection, id, query.shortlist)
-    now = services.now()
 
-    def write() -> Response[bytes]:
+    def write(facts: ReportFacts, now: datetime) -> Response[bytes]:
         made = report(facts, reference.territories, reference.rules, call.language, now, redacted=query.redacted)
         return Response(_body(made, facts.version.need, reference, call.media_type), headers=_headers(made, call))
 
+    # its turn first: what is read of a large need takes hundreds of megabytes
     async with services.reports.of(str(call.bearer.organisation_id)):
-        return await asyncio.to_thread(write)
+        async with transaction(services.database) as connection:
+            facts = await _facts(call, connection, id, query.shortlist)
+        return await asyncio.to_thread(write, facts, services.now())
 
 
 ROUTES = (get_report,)
@@ -132,8 +135,9 @@ def _headers(made: Report, call: Call) -> dict[str, str]:
     }
     if call.media_type == PDF:
         named = re.sub(r"[^A-Za-z0-9]+", "-", made.need.reference or str(made.need.id)).strip("-")[:60]
+        day = made.generated_at.astimezone(PARIS).date()
         kind = "-expurge" if made.variant == "redacted" else ""
-        headers["content-disposition"] = f'inline; filename="sourcing-{named}{kind}-{made.generated_at:%Y-%m-%d}.pdf"'
+        headers["content-disposition"] = f'inline; filename="sourcing-{named}{kind}-{day}.pdf"'
     elif call.media_type == HTML:
         headers["content-security-policy"] = POLICY
     return headers

@@ -1,28 +1,73 @@
-"""Per-process limits of concurrent work; those who must wait do so without holding a database connection."""
+"""Per-process limits of concurrent work and of the disk it takes.
+
+Those who must wait do so without a database connection, and before anything of theirs is read.
+"""
 
 from asyncio import Semaphore
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from weakref import WeakValueDictionary
+
+from api.runtime.rate_limits import require_within
+
+RETRY_AFTER_SECONDS = 30.0
 
 
 class ConcurrencyLimit:
     """Admits `at_once` requests at a time overall, and `of_one` for each source or other key.
 
     Locks in the database already keep apart what must not run at once; but whoever waits for one holds a connection,
-    and a busy source would use up those of everybody else.
+    and a busy source would use up those of everybody else. `most`: of one key, those admitted and those that wait.
     """
 
-    def __init__(self, at_once: int, of_one: int) -> None:
+    def __init__(self, at_once: int, of_one: int, most: int | None = None) -> None:
         self._all = Semaphore(at_once)
         self._of_one = of_one
+        self._most = most
         self._each: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
+        self.present: Counter[str] = Counter()
 
     @asynccontextmanager
     async def of(self, key: str) -> AsyncIterator[None]:
-        """Wait until `key` has a free place, and take it during the block."""
+        """Wait until `key` has a free place, and take it during the block. Raises Refusal (429) where too many wait."""
+        if self._most is not None and self.present[key] >= self._most:
+            require_within(RETRY_AFTER_SECONDS)
         one = self._each.get(key)
         if one is None:
             one = self._each[key] = Semaphore(self._of_one)
-        async with one, self._all:
-            yield
+        self.present[key] += 1
+        try:
+            async with one, self._all:
+                yield
+        finally:
+            self.present[key] -= 1
+            if not self.present[key]:
+                del self.present[key]
+
+
+class DiskQuota:
+    """Counts the bytes that requests of this process have written to temporary files."""
+
+    def __init__(self) -> None:
+        self._taken = 0
+
+    @contextmanager
+    def share(self, limit: int) -> Iterator[Callable[[int], None]]:
+        """A function that takes so many bytes more until the end of the block.
+
+        It raises Refusal (429) where all requests together would have more than `limit`.
+        """
+        own = 0
+
+        def take(count: int) -> None:
+            nonlocal own
+            if self._taken + count > limit:
+                require_within(RETRY_AFTER_SECONDS)
+            self._taken += count
+            own += count
+
+        try:
+            yield take
+        finally:
+            self._taken -= own

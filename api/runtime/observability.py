@@ -25,9 +25,8 @@ from api.runtime.auth import is_bearer_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.metrics import CONTENT_TYPE, Metrics
 from api.settings import Settings
-from api.web.problems import Refusal, document
+from api.web.problems import Refusal, document, stopping
 from api.web.request_headers import values_of
-from domain.text.bilingual import Text
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _UNROUTED = "(no route)"
@@ -101,7 +100,7 @@ class ObservabilityMiddleware:
             if status != _UNANSWERED:
                 raise
             call = Call(scope)
-            answer = document(_stopping(), call.language).to_asgi_response(app=None, request=call)
+            answer = document(stopping(), call.language).to_asgi_response(app=None, request=call)
             await answer(scope, receive, observed_send)
         finally:
             self._observe(scope, method, status, time.perf_counter() - started)
@@ -115,13 +114,6 @@ class ObservabilityMiddleware:
         organisation = client.organisation if client is not None else None
         ms = round(seconds * 1000, 2)
         self._report(AccessLine(method, path, status, ms, scope["request_id"], organisation, datetime.now(UTC)))  # type: ignore[typeddict-item]
-
-
-def _stopping() -> Refusal:
-    detail = Text(
-        "Le service s'arrête. Reprendre après Retry-After.", "The service stops. Try again after Retry-After."
-    )
-    return Refusal("not-ready", detail, headers={"connection": "close"})
 
 
 def _request_id(scope: Scope) -> str:

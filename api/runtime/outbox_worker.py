@@ -26,7 +26,7 @@ from db.suppliers.write import CHANNEL as DIRECTORY_CHANNEL
 from domain.delivery.backoff import Outcome, Result, Schedule, result_of
 
 POLL_SECONDS = 1.0
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 1.5
 # beyond the longest attempt: time to record its result, and for clocks of servers that differ
 LEASE_MARGIN = timedelta(seconds=30)
 JITTER = 0.2

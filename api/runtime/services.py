@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from api.runtime.auth import Keys
-from api.runtime.concurrency_limit import ConcurrencyLimit
+from api.runtime.concurrency_limit import ConcurrencyLimit, DiskQuota
 from api.runtime.forked_processes import ForkedProcesses
 from api.runtime.live_index import LiveDirectory
+from api.runtime.long_polls import LongPolls
 from api.runtime.metrics import Metrics
 from api.runtime.rate_limits import ReplyLimits
+from api.runtime.shared_reads import SharedReads
 from api.settings import Settings
 from api.web.problems import Refusal
 from db.core.engine import Engine
@@ -35,11 +37,14 @@ class Services:
     is_ready: Callable[[], bool] = lambda: False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     # together less than the pool holds, with what each import needs besides its own connection
-    imports: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=3, of_one=1))
+    imports: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=3, of_one=1, most=30))
     writes: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=5, of_one=3))
-    reports: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=2, of_one=1))
+    reports: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=2, of_one=1, most=30))
     matches: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=3, of_one=2))
     long_matches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LONG_MATCHES))
+    spool: DiskQuota = field(default_factory=DiskQuota)
+    long_polls: LongPolls = field(default_factory=LongPolls)
+    feed_reads: SharedReads = field(default_factory=SharedReads)
     reply_limits: ReplyLimits = field(default_factory=ReplyLimits)
 
     @property

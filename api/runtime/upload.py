@@ -2,15 +2,22 @@
 
 import asyncio
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 from typing import BinaryIO, NamedTuple
 
 from api.runtime.endpoint import Call
+from api.web.problems import Refusal
 from api.web.request_body import uncompressed
+from domain.text.bilingual import Text
 
 WRITTEN_AT_ONCE = 1 << 20
+SILENCE_SECONDS = 30.0
+START_SECONDS, BYTES_PER_SECOND = 60.0, 32 << 10
+"""The longest that a body may take: so long, and a second for so many bytes. Others wait for who sends it."""
+TOO_SLOW = Text("Le corps arrive trop lentement", "The body arrives too slowly")
 
 
 class Spooled(NamedTuple):
@@ -24,17 +31,21 @@ class Spooled(NamedTuple):
 async def spooled(call: Call, limit: int) -> AsyncIterator[Spooled]:
     """The body of the request in a file that lasts for the block; `limit` holds before and after decompression.
 
-    Raises Refusal: 400 for a body that breaks off or whose compression does, 413, 415 for another coding than gzip.
+    Raises Refusal: 400 for a body that breaks off, comes too slowly, or whose compression breaks off, 413, 415 for
+    another coding than gzip, 429 where the bodies of others take the disk that is set apart for all.
     """
     digest = blake2b(digest_size=32)
-    with tempfile.TemporaryFile(prefix="vivier-") as stream:
+    services = call.services
+    together = max(services.settings.spool_limit, limit)
+    with tempfile.TemporaryFile(prefix="vivier-") as stream, services.spool.share(together) as take:
 
         def write(block: bytearray) -> None:
             digest.update(block)
             stream.write(block)
 
         waiting = bytearray()
-        async for piece in uncompressed(call, limit):
+        async for piece in _in_time(uncompressed(call, limit)):
+            take(len(piece))
             waiting += piece
             if len(waiting) >= WRITTEN_AT_ONCE:
                 await asyncio.to_thread(write, waiting)
@@ -42,3 +53,19 @@ async def spooled(call: Call, limit: int) -> AsyncIterator[Spooled]:
         await asyncio.to_thread(write, waiting)
         stream.seek(0)
         yield Spooled(stream, digest.digest())
+
+
+async def _in_time(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces as they come. Raises Refusal (400) where none comes for long, or all take too long."""
+    began, received = time.monotonic(), 0
+    while True:
+        longest = began + START_SECONDS + received / BYTES_PER_SECOND - time.monotonic()
+        try:
+            async with asyncio.timeout(min(SILENCE_SECONDS, longest)):
+                piece = await anext(pieces, None)
+        except TimeoutError:
+            raise Refusal("bad-request", TOO_SLOW) from None
+        if piece is None:
+            return
+        received += len(piece)
+        yield piece

@@ -58,7 +58,7 @@ class ImportQuery(msgspec.Struct, frozen=True):
     answers=Import,
     takes={NDJSON: RecordRow, JSON: tuple[RecordRow, ...], CSV: str},
     headers=IDEMPOTENCY_KEY | {"Content-Encoding": "`gzip` where the body is compressed"},
-    problems=("source-not-on-key", "too-many-removed"),
+    problems=("source-not-on-key", "too-many-removed", "too-many-requests"),
     example="import",
 )
 async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Response[bytes]:
@@ -67,7 +67,8 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
     The body is streamed: one record per line (NDJSON), one array (JSON), or a table (CSV), at most 1 GiB before and
     after decompression. Each row is a record plus `external_id`. A bad row is rejected with its line (from 1) and
     reason, and stops no other; what is accepted is stored in one transaction, wholly or not at all. The same content
-    again is `unchanged`, and makes no new `data_version`. Imports of one source wait for each other.
+    again is `unchanged`, and makes no new `data_version`. Imports of one source wait for each other, before
+    their bodies are read; 429 where 30 already do, or where the bodies of others take all the disk there is for them.
     The answer lists the first 10,000 errors; `GET /imports/{id}/errors` has all of them.
     """
     require_own_source(call, source)
@@ -75,7 +76,8 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
     require_coding(call.headers, ("identity", "gzip", "x-gzip"))
     key = key_of(call)
     services = call.services
-    async with spooled(call, services.settings.import_limit) as body, services.imports.of(source):
+    # its turn first: until then nothing of the body is read, and it takes no place on the disk
+    async with services.imports.of(source), spooled(call, services.settings.import_limit) as body:
 
         async def carry_out() -> Answer:
             done = await _imported(call, source, query, media_type, body)

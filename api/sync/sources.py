@@ -22,6 +22,7 @@ from domain.suppliers.record_check import unknown_segment
 from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary
 from domain.suppliers.trades import TradeCounts, count_trades
 from domain.text.bilingual import Text
+from domain.text.one_line import WebAddress
 from matching.trade_groups import counts_by_source
 from sources.formats.vivier_csv import COLUMNS
 
@@ -32,15 +33,6 @@ LONGEST_NAME = 100
 
 NO_SOURCE = Text("Aucune source de ce nom", "No source of this name")
 
-WebAddress = Annotated[
-    str,
-    msgspec.Meta(
-        max_length=2_000,
-        pattern="^https?://[^ ]+$",
-        description="An http or https address",
-        extra={"fr": "une adresse http ou https"},
-    ),
-]
 Rank = Annotated[
     int,
     msgspec.Meta(

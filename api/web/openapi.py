@@ -18,7 +18,7 @@ import msgspec
 from litestar import Litestar
 from litestar.types import Method
 
-from api.web.content_negotiation import JSON, MERGE_PATCH
+from api.web.content_negotiation import HTML, JSON, MERGE_PATCH
 from api.web.problems import CATALOGUE, ProblemDocument
 from api.web.problems import MEDIA_TYPE as PROBLEM
 from domain.client import Scope
@@ -115,7 +115,7 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
 
 def problems_of(route: Route) -> tuple[str, ...]:
     """The slugs of every problem that `route` may answer: those it declares, and those of every route of its kind."""
-    slugs = ["bad-request", "unknown-query-parameter", "internal-error", *route.problems]
+    slugs = ["bad-request", "unknown-query-parameter", "internal-error", "stopping", *route.problems]
     if route.query and msgspec.structs.fields(route.query):
         slugs.append("invalid-query")
     if route.query and "cursor" in route.query.__struct_fields__:  # type: ignore[attr-defined]
@@ -200,6 +200,9 @@ def _answers(route: Route) -> dict[str, Any]:
 
 def _refusals(route: Route) -> dict[str, Any]:
     by_status: dict[int, list[str]] = {}
+    content: dict[str, Any] = {PROBLEM: {"schema": {"$ref": REF.format(name="ProblemDocument")}}}
+    if route.path in _REFUSED_BY_PAGES:
+        content[HTML] = {"schema": _schema(str)}
     for slug in problems_of(route):
         by_status.setdefault(CATALOGUE[slug].status, []).append(slug)
     refusals = {}
@@ -209,7 +212,7 @@ def _refusals(route: Route) -> dict[str, Any]:
         refusals[str(status)] = {
             "description": "\n\n".join(lines),
             "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
-            "content": {PROBLEM: {"schema": {"$ref": REF.format(name="ProblemDocument")}}},
+            "content": content,
         }
     return refusals
 
@@ -268,4 +271,6 @@ _HEADERS: Mapping[str, Any] = {
     "WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}},
     "X-Request-Id": {"description": "The caller's id for the request, or one made up", "schema": {"type": "string"}},
 }
+_REFUSED_BY_PAGES = frozenset({"/replies/{token}"})
+"""The paths on which who asks for HTML is refused by a page: suppliers, in a browser."""
 _HEADERS_OF_STATUS = {401: ("WWW-Authenticate",), 405: ("Allow",), 429: ("Retry-After",), 503: ("Retry-After",)}

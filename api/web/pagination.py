@@ -19,11 +19,13 @@ T = TypeVar("T")
 CHECK_BYTES = 6
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200, description="Items per page")]
-# the length is documented only: a text that is no cursor is refused as a bad cursor, whatever its length
+# the length is documented only: a text that is no cursor is refused as a bad cursor, whatever its length and bytes
 Cursor = Annotated[
     str,
     msgspec.Meta(
-        description="The `next_cursor` of the page before", extra_json_schema={"minLength": 1, "maxLength": 2_000}
+        description="The `next_cursor` of the page before",
+        extra_json_schema={"minLength": 1, "maxLength": 2_000},
+        extra={"opaque": True},
     ),
 ]
 

@@ -1,5 +1,6 @@
 """Problem documents (RFC 9457): every failure becomes one, of a type from `problem_types.toml`."""
 
+import asyncio
 import tomllib
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -92,12 +93,23 @@ class Refusal(Exception):
 
 def answer_failure(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
     """The problem document for any exception; internal errors are logged, and their text is not shown."""
-    refusal = describe(failure)
+    refusal = stopping() if _is_cancelled() else describe(failure)
     if refusal.kind.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("unhandled exception", request_id=request.scope.get("request_id"), exc_info=failure)
     elif refusal.kind.slug == "database-away":
         log.warning("database away", request_id=request.scope.get("request_id"), error=type(failure).__name__)
     return document(refusal, choose_language(request.headers.get("accept-language", "")))
+
+
+def stopping() -> Refusal:
+    """The refusal (503) of a request that the server ends because it stops itself."""
+    return Refusal("stopping", headers={"connection": "close"})
+
+
+def _is_cancelled() -> bool:
+    """Whether the running request is being ended: what fails in it then may only be a consequence of that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def document(refusal: Refusal, language: Language) -> Response[bytes]:

@@ -5,7 +5,7 @@ A route declares them as the fields of a msgspec Struct, whose `Meta` (bounds, d
 
 import math
 from types import NoneType, UnionType
-from typing import Any, Generic, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -30,6 +30,8 @@ class QueryReader(Generic[T]):
         self.fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}  # type: ignore[arg-type]
         self._types = {name: _never_null(field.type) for name, field in self.fields.items()}
         self._repeatable = {name for name, kind in self._types.items() if _is_list(kind)}
+        self._lax = {name for name, kind in self._types.items() if _is_number(kind)}
+        self._opaque = {name for name, kind in self._types.items() if _is_opaque(kind)}
         self._empty = kind() if not any(field.required for field in self.fields.values()) else None
 
     def read(self, query_string: bytes) -> T:
@@ -65,13 +67,13 @@ class QueryReader(Generic[T]):
                 name = unquote_to_bytes(raw_name.replace(b"+", b" ")).decode(errors="replace")
                 if name not in self.fields:
                     raise self._unknown(name)
-                given.setdefault(name, []).append(_text(name, raw_value))
+                given.setdefault(name, []).append(_text(name, raw_value, strict=name not in self._opaque))
         return given
 
     def _value(self, name: str, texts: list[str]) -> Any:
         """Raises msgspec.ValidationError."""
         given = texts if name in self._repeatable else texts[-1]
-        value = msgspec.convert(given, self._types[name], strict=False)
+        value = msgspec.convert(given, self._types[name], strict=name not in self._lax)
         if isinstance(value, float) and not math.isfinite(value):
             raise msgspec.ValidationError("Expected `float`, got `str`")
         return value
@@ -90,10 +92,13 @@ def invalid(*problems: Problem) -> Refusal:
     return Refusal(shared_slug(problems, "invalid-query"), problems[0].detail, problems, place="query")
 
 
-def _text(name: str, raw: bytes) -> str:
-    """A value, percent-decoded. Raises Refusal (422) where it is not UTF-8 or holds a NUL character."""
+def _text(name: str, raw: bytes, *, strict: bool) -> str:
+    """A value, percent-decoded. Raises Refusal (422) where it is not UTF-8 or holds a NUL character, if `strict`."""
+    decoded = unquote_to_bytes(raw.replace(b"+", b" "))
+    if not strict:
+        return decoded.decode(errors="replace")
     try:
-        text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
+        text = decoded.decode()
     except UnicodeDecodeError:
         detail = Text("Texte en UTF-8 attendu", "Expected a text in UTF-8")
         raise invalid(Problem(pointer(name), "wrong_encoding", detail)) from None
@@ -104,11 +109,30 @@ def _text(name: str, raw: bytes) -> str:
 
 def _never_null(kind: Any) -> Any:
     """The type without None, which stands for an absent parameter and cannot be written."""
+    if get_origin(kind) is Annotated:
+        inner, *meta = get_args(kind)
+        return Annotated[(_never_null(inner), *meta)]
     if get_origin(kind) in {Union, UnionType}:
         return Union[tuple(member for member in get_args(kind) if member is not NoneType)]  # noqa: UP007
     return kind
 
 
-def _is_list(kind: Any) -> bool:
+def _bare(kind: Any) -> msgspec.inspect.Type:
     info = msgspec.inspect.type_info(kind)
-    return isinstance(info.type if isinstance(info, msgspec.inspect.Metadata) else info, msgspec.inspect.VarTupleType)
+    return info.type if isinstance(info, msgspec.inspect.Metadata) else info
+
+
+def _is_list(kind: Any) -> bool:
+    return isinstance(_bare(kind), msgspec.inspect.VarTupleType)
+
+
+def _is_number(kind: Any) -> bool:
+    """Whether the type is written as text in a query, but is none: numbers, and true and false."""
+    numbers = (msgspec.inspect.IntType, msgspec.inspect.FloatType, msgspec.inspect.BoolType)
+    return isinstance(_bare(kind), numbers)
+
+
+def _is_opaque(kind: Any) -> bool:
+    """Whether the type says that whoever reads it refuses what it did not write, in its own way: `extra={"opaque"}`."""
+    info = msgspec.inspect.type_info(kind)
+    return isinstance(info, msgspec.inspect.Metadata) and bool((info.extra or {}).get("opaque"))

@@ -47,7 +47,8 @@ class JsonBody(Generic[T]):
         try:
             value, document = decode_once(raw, self._decoder)
         except msgspec.ValidationError as error:
-            raise InvalidContent((explain(error, self.kind),)) from None
+            # its own code, also where a text of that form or an enumeration was due
+            raise InvalidContent((null_character(raw) or explain(error, self.kind),)) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             if problem := lone_surrogate(raw):
                 raise InvalidContent((problem,)) from None

@@ -45,10 +45,13 @@ def repeated_key(raw: bytes) -> Problem | None:
 
 
 def null_character(raw: bytes) -> Problem | None:
-    """The first text of this well-formed JSON that holds U+0000."""
+    """The first text of `raw` that holds U+0000; None also where it is not JSON."""
     if b"\\u0000" not in raw:
         return None
-    path = _first_text(json.loads(raw), lambda text: "\0" in text)
+    try:
+        path = _first_text(json.loads(raw), lambda text: "\0" in text)
+    except (ValueError, RecursionError):
+        return None
     return None if path is None else null_character_problem(pointer(*path))
 
 

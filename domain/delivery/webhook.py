@@ -22,13 +22,27 @@ KEPT = timedelta(days=30)
 
 MOST_OF_ONE_ORGANISATION = 100
 SHORTEST_SECRET = 24
+
+# IANA's registries of special-purpose addresses, and two that clouds give to their own services (Azure's 168.63.129.16;
+# Oracle's 192.0.0.192 is in 192.0.0.0/24). Our own list: what Python's `is_global` means depends on its version.
+_SPECIAL_4 = tuple(
+    ip_network(block)
+    for block in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16",
+        "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",
+        "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+    )
+)  # fmt: skip
+_GLOBAL_6 = ip_network("2000::/3")
+"""All that is assigned of IPv6 for use on the internet (RFC 4291 §2.4); every other block is special or unused."""
+_SPECIAL_6 = tuple(ip_network(block) for block in ("2001::/23", "2001:db8::/32", "3fff::/20"))
 _TRANSLATED = ip_network("64:ff9b::/96")
 
 Url = Annotated[
     str,
     msgspec.Meta(
         max_length=2_000,
-        pattern="^https?://[!-~]+$",
+        pattern=r"^https?://[!-~]+$",
         description="An http or https address, in ASCII",
         extra={"fr": "une adresse http ou https, en ASCII"},
     ),
@@ -38,7 +52,7 @@ Secret = Annotated[
     msgspec.Meta(
         min_length=SHORTEST_SECRET,
         max_length=200,
-        pattern="^[!-~]+$",
+        pattern=r"^[!-~]+$",
         description="Printable ASCII characters without spaces. Never shown again",
     ),
 ]
@@ -129,12 +143,12 @@ def signature(secret: str, moment: datetime, body: bytes) -> str:
 def is_public(address: IPv4Address | IPv6Address) -> bool:
     """Whether the address is on the public internet, not on this machine or a private network.
 
-    An IPv6 address that stands for an IPv4 one (mapped, NAT64, 6to4, Teredo) is judged by that one.
+    An IPv6 address that stands for an IPv4 one (mapped, NAT64, 6to4) is judged by that one.
     """
-    if isinstance(address, IPv6Address):
-        if address in _TRANSLATED:
-            return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
-        if inner is not None:
-            return is_public(inner)
-    return address.is_global and not address.is_multicast
+    if isinstance(address, IPv4Address):
+        return not any(address in block for block in _SPECIAL_4)
+    inner = IPv4Address(int(address) & 0xFFFFFFFF) if address in _TRANSLATED else None
+    inner = inner or address.ipv4_mapped or address.sixtofour
+    if inner is not None:
+        return is_public(inner)
+    return address in _GLOBAL_6 and not any(address in block for block in _SPECIAL_6)

@@ -6,6 +6,7 @@ import msgspec
 
 from domain.needs.need import PlannedNeed
 from domain.text.bilingual import Language, Text, long_date
+from domain.text.one_line import on_one_line
 
 LONGEST_SUBJECT = 200
 
@@ -58,11 +59,6 @@ def letter(message: OutgoingMessage, link: Link | None, language: Language, *, b
     colon = {"fr": " : ", "en": ": "}[language]
     subject = on_one_line(f"{message.buyer}{colon}{message.subject}")
     return Letter(subject if len(subject) <= LONGEST_SUBJECT else subject[: LONGEST_SUBJECT - 1] + "…", text)
-
-
-def on_one_line(text: str) -> str:
-    """The text without line breaks and other control characters, for a header or a title."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _introduction(message: OutgoingMessage) -> Text:

@@ -7,24 +7,16 @@ from uuid import UUID
 
 import msgspec
 
-from domain.errors import Conflict, Problem, pointer
+from domain.errors import Conflict, Problem, control_character_problem, pointer
 from domain.needs.need import Code, Latitude, Longitude, ShortText
 from domain.text.bilingual import Text
+from domain.text.one_line import WebAddress, is_one_line
 
 Format = Literal["half_day", "day", "one_to_one", "site_visit", "online"]
 Role = Literal["buyer", "supplier", "network"]
 MeetingStatus = Literal["planned", "held", "cancelled"]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-WebAddress = Annotated[
-    str,
-    msgspec.Meta(
-        max_length=2_000,
-        pattern="^https?://[^ ]+$",
-        description="An http or https address",
-        extra={"fr": "une adresse http ou https"},
-    ),
-]
 
 NOBODY = Text(
     "Un participant a un supplier_id, un nom ou une organisation",
@@ -138,6 +130,7 @@ def with_agenda(meeting: MeetingRequest) -> MeetingRequest:
 def problems(meeting: MeetingRequest) -> Iterator[Problem]:
     """Everything wrong in the meeting itself; whether its needs, suppliers and commune exist is checked elsewhere."""
     yield from _far_off(meeting)
+    yield from (control_character_problem(where) for where, text in _lines(meeting) if not is_one_line(text))
     if meeting.ends_at <= meeting.starts_at:
         detail = Text("La fin vient après le début", "A meeting ends after it begins")
         yield Problem(pointer("ends_at"), "invalid_period", detail)
@@ -150,6 +143,16 @@ def problems(meeting: MeetingRequest) -> Iterator[Problem]:
             yield Problem(pointer("participants", position, "supplier_id"), "not_a_supplier", detail)
         if participant.supplier_id is None and participant.name is None and participant.organisation is None:
             yield Problem(pointer("participants", position), "nobody", NOBODY)
+
+
+def _lines(meeting: MeetingRequest) -> Iterator[tuple[str, str]]:
+    """The texts of the meeting that are lines of a calendar, with their places."""
+    yield pointer("title"), meeting.title
+    yield pointer("url"), meeting.url or ""  # the `$` of its pattern also stands before a last line feed
+    if meeting.place is not None and meeting.place.name is not None:
+        yield pointer("place", "name"), meeting.place.name
+    for position, item in enumerate(meeting.agenda or ()):
+        yield pointer("agenda", position, "title"), item.title
 
 
 def _far_off(meeting: MeetingRequest) -> Iterator[Problem]:

@@ -20,6 +20,21 @@ Path = tuple[str | int, ...]
 KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
 
 
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_NUMBERS_ALONE = re.compile(r"[+\-][0-9][0-9 .]*")
+"""Telephone numbers, say: nothing is computed of them, and people copy them."""
+
+
+def neutralised(text: str) -> str:
+    """The text as a cell that no spreadsheet takes for a formula: with an apostrophe before one."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBERS_ALONE.fullmatch(text) else text
+
+
+def restored(cell: str) -> str:
+    """The text that `neutralised` made the cell of."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
 class BadCell(InvalidContent):
     """A value that is not written as it should be, by the place in the record it was to fill."""
 

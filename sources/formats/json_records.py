@@ -82,7 +82,7 @@ def rows_of_items(
         try:
             made = list(drafts(decode(item, item.data)))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            problems: tuple[Problem, ...] = (decoding_problem(error, kind),)
+            problems: tuple[Problem, ...] = (decoding_problem(error, kind, item.data),)
         except InvalidContent as invalid:
             problems = invalid.problems
         else:

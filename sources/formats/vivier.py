@@ -7,7 +7,7 @@ from typing import BinaryIO
 import msgspec
 
 from domain.decoding.explain import explain
-from domain.decoding.strict_json import decode_once, repeated_key
+from domain.decoding.strict_json import decode_once, null_character, repeated_key
 from domain.errors import Problem
 from domain.suppliers.rows import Row, RowError, reject
 from domain.text.bilingual import Text
@@ -45,17 +45,17 @@ def _row(line: int, data: bytes | None, context: Context) -> Row | RowError:
     try:
         row, document = decode_once(data, _decoder)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return reject(line, _external_id(data), (decoding_problem(error, RecordRow),), context.language)
-    if document is None and (problem := repeated_key(data)):
+        return reject(line, _external_id(data), (decoding_problem(error, RecordRow, data),), context.language)
+    if problem := null_character(data) or (document is None and repeated_key(data)):
         known = None if problem.pointer == "/external_id" else row.external_id
         return reject(line, known, (problem,), context.language)
     return row.row(line)
 
 
-def decoding_problem(error: Exception, kind: object) -> Problem:
-    """The problem of JSON that raised `error` while it was decoded as `kind`."""
+def decoding_problem(error: Exception, kind: object, data: bytes) -> Problem:
+    """The problem of JSON that raised `error` while it was decoded as `kind`: of its null character, if it has one."""
     if isinstance(error, msgspec.ValidationError):
-        return explain(error, kind)
+        return null_character(data) or explain(error, kind)
     if isinstance(error, UnicodeDecodeError):
         return NOT_UTF8
     return Problem("", "malformed_json", _malformed(str(error)))

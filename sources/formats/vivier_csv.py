@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 from domain.errors import InvalidContent, Problem
 from domain.suppliers.rows import Row, RowError
 from domain.text.bilingual import Text
-from sources.formats.csv_cells import BadCell, Path, boolean, integer, known, number
+from sources.formats.csv_cells import BadCell, Path, boolean, integer, known, number, restored
 from sources.formats.csv_records import missing_columns, rows_of, unknown_columns
 from sources.formats.csv_table import read_table
 from sources.rows import Context, UnreadableFile
@@ -94,14 +94,19 @@ _ID = "external_id"
 
 
 def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
-    """One record per row; an empty cell is a value that is not known.
+    """One record per row; an empty cell is a value that is not known. An apostrophe before a formula is no part of it.
 
     Raises UnreadableFile for a header with unknown, repeated or missing columns.
     """
     table = read_table(stream)
     if problems := (*unknown_columns(table, tuple(COLUMNS)), *missing_columns(table, (_ID, "name"))):
         raise UnreadableFile(problems)
-    return rows_of(table, context, lambda cells: known(cells[_ID]), document_of)
+    return rows_of(
+        table,
+        context,
+        lambda cells: known(restored(cells[_ID])),
+        lambda cells: document_of({column: restored(cell) for column, cell in cells.items()}),
+    )
 
 
 def document_of(cells: dict[str, str]) -> dict[str, Any]:

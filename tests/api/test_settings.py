@@ -64,7 +64,10 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("VIVIER_PUBLIC_URL", "vivier.example.org"),
         ("VIVIER_KEY_CACHE_SECONDS", "nan"),
         ("VIVIER_KEY_CACHE_SECONDS", "61"),
-        ("VIVIER_ADMIN_KEY", "two words"),
+        ("VIVIER_ADMIN_KEY", "two words of length"),
+        ("VIVIER_ADMIN_KEY", "fifteen-letters"),
+        ("VIVIER_GRACE_SECONDS", "-1"),
+        ("VIVIER_WEBHOOK_PRIVATE", "yes"),
         ("VIVIER_SMTP_URL", "https://mail.example.org"),
         ("VIVIER_MAIL_FROM", "Vivier"),
         ("VIVIER_REPLY_LINK_DAYS", "0"),
@@ -80,7 +83,9 @@ def test_a_bad_value_is_named_with_what_would_be_right(name: str, text: str) -> 
 def test_secrets_do_not_show() -> None:
     """A settings object may end up in a log."""
     mail = MAIL | {"VIVIER_SMTP_URL": "smtps://user:pa55@mail.example.org"}
-    shown = repr(read_settings(mail | {"VIVIER_ADMIN_KEY": "s3cret", "DATABASE_URL": "postgresql://u:pa55@h/d"}))
+    shown = repr(
+        read_settings(mail | {"VIVIER_ADMIN_KEY": "s3cret-of-sixteen", "DATABASE_URL": "postgresql://u:pa55@h/d"})
+    )
     assert "s3cret" not in shown
     assert "pa55" not in shown
     assert "pa55" not in repr(read_settings(mail).smtp)

@@ -137,10 +137,9 @@ class Running:
 class Server(Running):
     """`vivier serve` on a free port, with the administrator's key."""
 
-    def __init__(self, home: Path, *arguments: str) -> None:
-        super().__init__(
-            home, "serve", "--port", "0", *arguments, VIVIER_ADMIN_KEY=ADMIN_KEY, VIVIER_KEY_CACHE_SECONDS="0"
-        )
+    def __init__(self, home: Path, *arguments: str, **more: str) -> None:
+        usual = {"VIVIER_ADMIN_KEY": ADMIN_KEY, "VIVIER_KEY_CACHE_SECONDS": "0"}
+        super().__init__(home, "serve", "--port", "0", *arguments, **usual, **more)
 
     @property
     def netloc(self) -> str:
@@ -203,8 +202,8 @@ def start(home: Path) -> Iterator[Callable[..., Server]]:
     """Starts servers on the test's home."""
     started: list[Server] = []
 
-    def start(*arguments: str) -> Server:
-        started.append(Server(home, *arguments))
+    def start(*arguments: str, **more: str) -> Server:
+        started.append(Server(home, *arguments, **more))
         return started[-1]
 
     yield start

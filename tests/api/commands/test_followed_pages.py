@@ -42,9 +42,9 @@ def steps(page: str) -> Iterator[Step]:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A server whose directory is empty."""
+    """A server whose directory is empty, and whose webhooks may lead to this machine."""
     with open_folder() as folder:
-        server = Server(folder)
+        server = Server(folder, VIVIER_WEBHOOK_PRIVATE="true")
         try:
             yield server.ready()
         finally:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from api.runtime.long_polls import MOST_OF_ONE_KEY
 from tests.api.commands.conftest import ADMIN_KEY, Answer, Server, decoded, processes, until, vivier
 
 Start = Callable[..., Server]
@@ -104,6 +105,41 @@ def test_a_running_request_is_finished(home: Path, start: Start) -> None:
         assert connection.recv(100).startswith(b"HTTP/1.1 200")
     assert server.ended() == 0
     assert processes(home) == {}
+
+
+def test_a_request_that_lasts_too_long_is_refused_for_now(start: Start) -> None:
+    """Whoever sends it again, to the next server, is answered there."""
+    server = start(VIVIER_GRACE_SECONDS="0").ready()
+    host, port = server.netloc.split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        headers = f"Host: {host}\r\nAuthorization: Bearer {ADMIN_KEY}\r\nContent-Type: application/x-ndjson\r\n"
+        expected = "Content-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+        connection.sendall(f"POST {IMPORTS} HTTP/1.1\r\n{headers}{expected}".encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 100")
+        os.kill(server.pid, signal.SIGTERM)
+        head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: " in head
+    assert json.loads(body)["type"] == "/problems/stopping"
+    assert server.ended() == 0
+
+
+def test_a_stop_is_not_held_by_those_who_wait_for_a_change(start: Start) -> None:
+    """They are told that there is none so far, and ask the next server."""
+    server = start(VIVIER_GRACE_SECONDS="3600").ready()
+    host, port = server.netloc.split(":")
+    path = f"/suppliers/changes?cursor={decoded(server.ask('GET', '/suppliers/changes?limit=200'))['next_cursor']}"
+    waiting = [socket.create_connection((host, int(port))) for _ in range(MOST_OF_ONE_KEY)]
+    for each in waiting:
+        each.sendall(
+            f"GET {path}&wait=60 HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {ADMIN_KEY}\r\n\r\n".encode()
+        )
+    until(lambda: server.ask("GET", f"{path}&wait=0.01").status == 429)
+    os.kill(server.pid, signal.SIGTERM)
+    for each in waiting:
+        with each:
+            assert each.recv(100).startswith(b"HTTP/1.1 200")
+    assert server.ended() == 0
 
 
 def accepts(host: str, port: int) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import csv
 import io
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +12,10 @@ import httpx
 import pytest
 
 from api.directory import routes as suppliers
+from api.runtime import long_polls
+from api.web.pagination import read_cursor, write_cursor
+from db.core.engine import Connection
+from db.suppliers.read import START, Change, Position, changes_after
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import NOBODY, Client, key, lines, listed, put_record, rows, send
 
@@ -334,10 +338,75 @@ async def test_a_waiting_reader_hears_of_a_change(served: Client, source: str) -
     assert [item["id"] for item in answer.json()["items"]] == [stored["supplier_id"]]
 
 
+async def test_a_change_is_read_once_for_all_who_wait(
+    served: Client, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever places in the feed they wait at: others need the database too."""
+    _, start = await feed(served, None)
+    last = read_cursor(suppliers.FEED, start, Position)
+    assert last is not None
+    same_place = write_cursor(suppliers.FEED, Position(last.version + 1, START.supplier_id))
+    reads: list[Position] = []
+
+    async def counted(connection: Connection, position: Position, limit: int) -> Sequence[Change]:
+        reads.append(position)
+        return await changes_after(connection, position, limit)
+
+    monkeypatch.setattr(suppliers, "changes_after", counted)
+    readers = [await key(served, "read") for _ in range(3)]
+    paths = [f"/suppliers/changes?cursor={cursor}&wait=60" for cursor in (start, same_place)]
+    asked = [(path, reader) for path in paths for reader in readers for _ in range(5)]
+    waiting = [asyncio.create_task(served.get(path, headers=reader)) for path, reader in asked]
+    while len(served.services.long_polls.waits) < len(waiting):
+        await asyncio.sleep(0)
+    assert len(reads) < 10
+    reads.clear()
+    stored = await put_record(served, source)
+    async with asyncio.timeout(20):
+        answers = await asyncio.gather(*waiting)
+    assert {answer.json()["items"][0]["id"] for answer in answers} == {stored["supplier_id"]}
+    assert len({answer.json()["next_cursor"] for answer in answers}) == 1
+    assert len(reads) == 1
+
+
+async def test_a_key_has_so_many_waiting_readers(served: Client) -> None:
+    """One more is refused until another has its answer; readers of other keys, and those who do not wait, are not."""
+    _, start = await feed(served, None)
+    path, reader, other = f"/suppliers/changes?cursor={start}", await key(served, "read"), await key(served, "read")
+    waiting = [
+        asyncio.create_task(served.get(f"{path}&wait=60", headers=reader)) for _ in range(long_polls.MOST_OF_ONE_KEY)
+    ]
+    while len(served.services.long_polls.waits) < len(waiting):
+        await asyncio.sleep(0)
+    refused = await served.get(f"{path}&wait=0.01", headers=reader)
+    assert_refused(refused, 429, "too-many-requests")
+    for query, headers in (("wait=0", reader), ("wait=0.01", other)):
+        assert (await served.get(f"{path}&{query}", headers=headers)).status_code == 200
+    waiting.pop().cancel()
+    while len(served.services.long_polls.waits) > len(waiting):
+        await asyncio.sleep(0)
+    assert (await served.get(f"{path}&wait=0.01", headers=reader)).status_code == 200
+    for each in waiting:
+        each.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
 async def test_waiting_ends_without_a_change(served: Client) -> None:
     _, start = await feed(served, None)
     answer = await served.get(f"/suppliers/changes?cursor={start}&wait=0.01")
     assert answer.json() == {"items": [], "next_cursor": start}
+
+
+async def test_formulas_are_only_text_in_a_table(served: Client, source: str) -> None:
+    """Whoever opens the table in a spreadsheet computes nothing of what suppliers wrote."""
+    contact = {"phone": "+33 2 97 01 02 03", "website": "@SUM(A1)"}
+    labels = ["-A1", "=1"]
+    await put_record(served, source, name='=HYPERLINK("https://a.example")', contact=contact, labels=labels)
+    table = await served.get(f"/suppliers?source={source}", headers={"Accept": "text/csv"})
+    (row,) = csv.DictReader(io.StringIO(table.text, newline=""))
+    assert row["name"] == '\'=HYPERLINK("https://a.example")'
+    assert (row["contact.phone"], row["contact.website"]) == ("+33 2 97 01 02 03", "'@SUM(A1)")
+    assert (row["labels"], row["location.lon"]) == ("'-A1|=1", "-2.9628")
 
 
 @pytest.mark.parametrize("query", ["wait=61", "wait=-1", "wait=soon", "limit=0"])

@@ -115,6 +115,16 @@ async def test_an_opening_sent_twice_is_answered_twice_alike(served: Client, sou
     assert other.json()["errors"][0]["code"] == "idempotency_key_reused"
 
 
+@pytest.mark.parametrize("subject", ["Tonte\r\nBcc: a@exemple.fr", "Tonte\n", "a\u2028b"])
+async def test_a_subject_is_one_line(served: Client, source: str, subject: str) -> None:
+    """It becomes a header of e-mails."""
+    suppliers = await some_suppliers(served, source, 1)
+    need = await create(served)
+    answer = await opening(served, f"/needs/{need['id']}", suppliers, subject=subject)
+    assert_refused(answer, 422, "invalid-content")
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/subject"]
+
+
 async def test_another_key_of_the_organisation_gets_no_links_that_were_given(served: Client, source: str) -> None:
     suppliers = await some_suppliers(served, source, 1)
     one = await member(served, "needs")

@@ -6,11 +6,14 @@ from uuid import UUID, uuid4
 
 import icalendar
 import pytest
+from sqlalchemy import update
 
 from db.api_keys import create_key, ensure_organisation
 from db.audit import entries
 from db.core.engine import transaction
 from db.needs.needs import insert_need
+from db.schema.meeting_tables import meetings
+from domain.meetings.meeting import AgendaItem, MeetingPlace
 from domain.needs.need import Lot, PlannedNeed
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import NOBODY, Client, put_record
@@ -193,6 +196,48 @@ async def test_calendars_are_told_of_a_move_and_of_a_cancellation(buyer: Buyer) 
     assert len(icalendar.Calendar.from_ical(feed.content).walk("VEVENT")) == 2
     known = buyer.headers | {"If-None-Match": feed.headers["etag"]}
     assert (await buyer.client.get("/meetings.ics", headers=known)).status_code == 304
+
+
+INJECTED = "https://visio.exemple.fr/1\r\nATTACH:https://autre.exemple/2"
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"url": INJECTED}, ["/url"]),
+        ({"url": "https://visio.exemple.fr/1\n"}, ["/url"]),
+        ({"title": "Bilan\r\nATTENDEE:mailto:a@exemple.fr"}, ["/title"]),
+        (
+            {"title": "a\nb", "place": {"name": "Mairie\r"}, "agenda": [{"title": "a\u2028b", "minutes": 5}]},
+            ["/title", "/place/name", "/agenda/0/title"],
+        ),
+    ],
+)
+async def test_a_line_of_a_calendar_is_one_line(buyer: Buyer, fields: dict[str, Any], where: list[str]) -> None:
+    for answer in (await buyer.post(**fields), await buyer.patch(await buyer.plan(), fields)):
+        assert_refused(answer, 422, "invalid-content")
+        assert [error["pointer"] for error in answer.json()["errors"]] == where
+
+
+async def test_what_was_stored_before_does_no_harm_in_a_calendar(buyer: Buyer) -> None:
+    """The feed is whole, and holds no property but its own."""
+    meeting = await buyer.plan(place={"name": "Mairie"}, agenda=[{"title": "Tour de table", "minutes": 5}])
+    stored = {
+        "url": INJECTED,
+        "title": "Bilan\r\nATTACH:x\x0b",
+        "place": MeetingPlace(name="Mairie\rATTACH:x"),
+        "agenda": (AgendaItem("Tour\n\x1bATTACH:x", 5),),
+    }
+    async with transaction(buyer.client.services.database) as connection:
+        await connection.execute(update(meetings).where(meetings.c.id == UUID(meeting["id"])).values(stored))
+    for path in ("/meetings.ics", f"/meetings/{meeting['id']}.ics"):
+        answer = await buyer.get(path)
+        assert answer.status_code == 200, answer.text
+        assert "\nATTACH" not in answer.text
+        assert "\x0b" not in answer.text
+        (event,) = icalendar.Calendar.from_ical(answer.content).walk("VEVENT")
+        assert event["summary"] == "Bilan ATTACH:x"
+        assert "url" not in event
 
 
 async def test_a_meeting_sent_twice_is_one(buyer: Buyer) -> None:

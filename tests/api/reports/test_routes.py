@@ -1,5 +1,6 @@
 """The sourcing report over HTTP: three forms, two variants, and what none of them may tell."""
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from io import BytesIO
@@ -159,6 +160,28 @@ async def test_a_pdf_is_made_to_be_kept(served: Client, source: str) -> None:
         assert "/Marked': True" in str(reader.root_object["/MarkInfo"])
     assert b"<pdfaid:part>2</pdfaid:part>" in answer.content
     assert b"/URI" not in answer.content
+
+
+async def test_the_file_is_named_after_the_day_in_france(
+    served: Client, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the document itself is dated."""
+    buyer, path = await told_story(served, source)
+    monkeypatch.setattr(served.services, "now", lambda: datetime(2026, 11, 24, 23, 30, tzinfo=UTC))
+    answer = await buyer.get(path, Accept=PDF)
+    assert answer.headers["content-disposition"].endswith('-2026-11-25.pdf"')
+
+
+async def test_a_report_is_read_when_its_turn_comes(served: Client, source: str) -> None:
+    """What is in it is not held in memory meanwhile, and is what is known then."""
+    buyer, path = await told_story(served, source)
+    turns, organisation = served.services.reports, str(buyer.organisation_id)
+    async with turns.of(organisation):
+        asked = asyncio.create_task(buyer.get(path))
+        while turns.present[organisation] < 2:
+            await asyncio.sleep(0)
+        assert (await buyer.patch(path.removesuffix("/report"), {"title": "Parcs et jardins"})).status_code == 200
+    assert (await asked).json()["need"]["title"] == "Parcs et jardins"
 
 
 async def test_the_language_is_the_readers(served: Client, source: str) -> None:

@@ -250,7 +250,8 @@ async def test_what_is_still_unanswered_at_the_end_is_refused(settings: Settings
     task.cancel()
     await task
     headers = dict(sent[0]["headers"])
-    assert sent[0]["status"] == json.loads(sent[1]["body"])["status"] == 503
+    problem = json.loads(sent[1]["body"])
+    assert (sent[0]["status"], problem["status"], problem["type"]) == (503, 503, "/problems/stopping")
     assert headers[b"content-type"] == b"application/problem+json"
     assert {b"retry-after", b"x-request-id", b"connection"} <= headers.keys()
     assert json.loads(capsys.readouterr().err)["status"] == 503

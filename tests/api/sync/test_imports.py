@@ -11,6 +11,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
+from api.runtime import upload
+from api.runtime.concurrency_limit import ConcurrencyLimit
 from db.core.engine import transaction
 from db.schema.supplier_tables import imports
 from tests.api.refusals import assert_refused
@@ -291,6 +293,71 @@ async def test_imports_of_one_source_at_once_take_turns(served: Client, source: 
     reports = [answer.json() for answer in await asyncio.gather(*(send(served, source, content) for _ in range(20)))]
     assert sorted(report["added"] for report in reports) == [0] * 19 + [300]
     assert sum(report["unchanged"] for report in reports) == 19 * 300
+
+
+async def test_a_body_is_not_read_before_its_turn(served: Client, source: str) -> None:
+    """Else those who wait would fill the disk."""
+    read: list[bytes] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        read.append(lines(rows(source, "a")))
+        yield read[-1]
+
+    turns = served.services.imports
+    async with turns.of(source):
+        sending = asyncio.create_task(send(served, source, body()))
+        while turns.present[source] < 2:
+            await asyncio.sleep(0)
+        assert read == []
+    assert (await sending).json()["added"] == len(read) == 1
+
+
+async def test_so_many_imports_of_a_source_wait(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served.services, "imports", ConcurrencyLimit(at_once=1, of_one=1, most=2))
+    async with served.services.imports.of(source):
+        waiting = asyncio.create_task(send(served, source, lines(rows(source, "a"))))
+        while served.services.imports.present[source] < 2:
+            await asyncio.sleep(0)
+        assert_refused(await send(served, source, lines(rows(source, "b"))), 429, "too-many-requests")
+    assert (await waiting).json()["added"] == 1
+    assert (await send(served, source, lines(rows(source, "b")))).json()["added"] == 1
+
+
+async def test_bodies_take_so_much_of_the_disk_together(
+    served: Client, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted as they are once decompressed; whoever finds no place is told to come back."""
+
+    async def halting() -> AsyncIterator[bytes]:
+        yield content
+        arrived.set()
+        await go_on.wait()
+
+    services = served.services
+    monkeypatch.setattr(services, "settings", replace(services.settings, import_limit=1 << 20, spool_limit=1 << 19))
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+    content = lines(rows(source, "a")).ljust((1 << 20) - 1_000)
+    small = gzip.compress(lines(rows(source, "b")).ljust(2_000))
+    first = asyncio.create_task(send(served, source, halting()))
+    await arrived.wait()
+    assert_refused(await send(served, f"{source}-2", small, **GZIP), 429, "too-many-requests")
+    go_on.set()
+    assert (await first).json()["added"] == 1
+    assert (await send(served, f"{source}-2", small, **GZIP)).json()["added"] == 1
+
+
+@pytest.mark.parametrize("limit", ["SILENCE_SECONDS", "START_SECONDS"])
+async def test_a_body_that_stops_coming_gives_its_turn_back(
+    served: Client, source: str, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield lines(rows(source, "a"))
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as hurried:
+        hurried.setattr(upload, limit, 0)
+        assert_refused(await send(served, source, endless()), 400, "bad-request")
+    assert (await send(served, source, lines(rows(source, "a")))).json()["added"] == 1
 
 
 async def test_imports_of_many_sources_at_once(served: Client, source: str) -> None:

@@ -91,12 +91,13 @@ def test_every_route_is_explained(route: Route) -> None:
 
 @each_route
 def test_every_route_documents_its_problems(route: Route) -> None:
-    """Each status it may refuse with, as problem+json, naming the types."""
+    """Each status it may refuse with, as problem+json, naming the types; to suppliers also as a page."""
+    pages = ["text/html"] if route.path == "/replies/{token}" else []
     responses = operation(route)["responses"]
     for slug in problems_of(route):
         answer = responses[str(CATALOGUE[slug].status)]
         assert f"`/problems/{slug}`" in answer["description"]
-        assert list(answer["content"]) == ["application/problem+json"]
+        assert list(answer["content"]) == ["application/problem+json", *pages]
 
 
 @each_route

@@ -1,12 +1,13 @@
 """Every failure is a problem document (RFC 9457) whose type leads to its explanation."""
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.exceptions import HTTPException, InternalServerException, PermissionDeniedException
 from litestar.testing import AsyncTestClient
 from structlog.testing import capture_logs
@@ -14,7 +15,7 @@ from structlog.testing import capture_logs
 from api.app import create_app
 from api.runtime.endpoint import Call, endpoint
 from api.settings import Settings
-from api.web.problems import CATALOGUE, Refusal, describe
+from api.web.problems import CATALOGUE, Refusal, answer_failure, describe
 from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem, pointer
 from domain.text.bilingual import Text
 from matching.reference import Reference
@@ -113,6 +114,24 @@ async def test_unforeseen_failure_is_logged_and_tells_nothing(settings: Settings
     assert "Traceback" not in answer.text
     assert [(line["event"], line["request_id"]) for line in logs] == [("unhandled exception", "abc-1")]
     assert isinstance(logs[0]["exc_info"], ZeroDivisionError)
+
+
+async def test_what_fails_because_the_server_stops_is_to_be_sent_again() -> None:
+    """A connection that breaks while its request is ended, say, is no error of ours."""
+
+    async def broken_off() -> int:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            scope: Any = {"type": "http", "headers": []}
+            request: Any = Request(scope)
+            return answer_failure(request, ValueError("no connection")).status_code or 0
+        return 200
+
+    ended = asyncio.create_task(broken_off())
+    await asyncio.sleep(0)
+    ended.cancel()
+    assert await ended == 503
 
 
 async def test_recursion_is_the_callers_fault(settings: Settings, reference: Reference) -> None:

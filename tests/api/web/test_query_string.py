@@ -1,6 +1,7 @@
 """Query parameters are known, given once, and of their type."""
 
 from collections.abc import AsyncIterator
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -10,6 +11,7 @@ from litestar.testing import AsyncTestClient
 from api.app import create_app
 from api.runtime.endpoint import Call, endpoint
 from api.settings import Settings
+from api.web.pagination import Cursor
 from matching.reference import Reference
 
 
@@ -22,6 +24,9 @@ class Filters(msgspec.Struct):
     q: Annotated[str, msgspec.Meta(min_length=1, max_length=5)] | None = None
     kind: Literal["epci", "commune"] | None = None
     tags: tuple[Annotated[str, msgspec.Meta(max_length=3)], ...] = ()
+    day: Annotated[date | None, msgspec.Meta(description="A day")] = None
+    since: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    cursor: Cursor | None = None
 
 
 class Needed(msgspec.Struct):
@@ -72,12 +77,16 @@ async def filters(settings: Settings, reference: Reference) -> AsyncIterator[Asy
         ("limit=%32", {"limit": 2}),
         ("l%69mit=2", {"limit": 2}),
         ("&limit=2&", {"limit": 2}),
+        ("day=2026-11-24", {"day": "2026-11-24"}),
+        ("since=2026-11-24T09:00:00%2B01:00", {"since": "2026-11-24T09:00:00+01:00"}),
+        ("cursor=%FF%00", {"cursor": "\N{REPLACEMENT CHARACTER}\0"}),
     ],
 )
 async def test_values(query: str, expected: dict[str, Any], filters: AsyncTestClient[Any]) -> None:
     """Each arrives as its type; what is absent has its default."""
     answer = await filters.get(f"/filtered?{query}")
     defaults: dict[str, Any] = {"limit": 50, "radius_km": None, "force": False, "q": None, "kind": None, "tags": []}
+    defaults |= {"day": None, "since": None, "cursor": None}
     assert answer.json() == defaults | expected
 
 
@@ -108,6 +117,11 @@ async def test_values(query: str, expected: dict[str, Any], filters: AsyncTestCl
         ("kind=epcis", "/kind", "unknown_value"),
         ("kind=", "/kind", "unknown_value"),
         ("kind=null", "/kind", "unknown_value"),
+        ("day=null", "/day", "wrong_format"),
+        ("day=0", "/day", "wrong_format"),
+        ("since=null", "/since", "wrong_format"),
+        ("since=0.5", "/since", "wrong_format"),
+        ("since=1795512600", "/since", "wrong_format"),
         ("limit=1&limit=1", "/limit", "repeated_parameter"),
         ("tags=a&tags=abcd", "/tags/1", "wrong_length"),
     ],
@@ -137,7 +151,7 @@ async def test_missing(filters: AsyncTestClient[Any]) -> None:
     ("path", "hint"),
     [
         ("/filtered?limt=3", "did you mean “limit”?"),
-        ("/filtered?LIMIT=3", "allowed: limit, radius_km, force, q, kind, tags"),
+        ("/filtered?LIMIT=3", "allowed: limit, radius_km, force, q, kind, tags, day, since, cursor"),
         ("/filtered?limit=0&page=2", "allowed: limit"),
         ("/filtered?=1", "allowed: limit"),
         ("/filtered?%FF=1", "allowed: limit"),

@@ -117,6 +117,7 @@ async def lamps(settings: Settings, reference: Reference) -> AsyncIterator[Async
         (b'{"name":"x","watts":1e999}', 422, "out_of_range"),
         (b'{"name":"x","wats":1}', 422, "unknown_field"),
         (b'{"name":"x","tags":["a\\u0000"]}', 422, "null_character"),
+        (b'{"name":"x","watts":"\\u0000"}', 422, "null_character"),
         (b'{"name":"\\ud800"}', 422, "lone_surrogate"),
         (b'{"name":"x","name":"y"}', 422, "duplicate_key"),
         (b'{"name":"x","watts":"1","watts":1}', 422, "wrong_type"),

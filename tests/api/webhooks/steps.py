@@ -72,8 +72,8 @@ async def deliverers(services: Services, count: int = 1) -> AsyncIterator[list[D
 
 @asynccontextmanager
 async def worlds(database_url: str, reference: Reference, **settings: str) -> AsyncIterator[World]:
-    """A world of its own, with this database."""
-    given = {"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": database_url, **settings}
+    """A world of its own, with this database; its receiver is on this machine, so private addresses are allowed."""
+    given = {"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": database_url, "VIVIER_WEBHOOK_PRIVATE": "true", **settings}
     app = create_app(read_settings(given), reference, parts=(database,))
     async with alive(app), Client(app, ADMIN_KEY) as client, receiving() as receiver:
         yield World(client, receiver)

@@ -197,11 +197,11 @@ async def test_a_receiver_that_is_not_there(world: World, source: str, url: str,
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"])
-async def test_private_addresses_can_be_refused(
+async def test_private_addresses_are_refused_unless_they_are_allowed(
     database_url: str, reference: Reference, source: str, host: str
 ) -> None:
-    """However they are written, and whatever a name leads to."""
-    async with worlds(database_url, reference, VIVIER_WEBHOOK_PRIVATE="false") as world:
+    """However they are written, and whatever a name leads to: a key is no way into the server's network."""
+    async with worlds(database_url, reference, VIVIER_WEBHOOK_PRIVATE="") as world:
         hook = await world.hook("suppliers.changed", url=world.receiver.url.replace("127.0.0.1", host))
         await put_record(world.client, source)
         await world.deliver()
@@ -345,8 +345,8 @@ async def test_no_log_and_no_answer_shows_the_secret(
 
 async def test_the_background_delivers_at_once(database_url: str, reference: Reference, source: str) -> None:
     """A whole application, woken by what is committed."""
-    settings = read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": database_url})
-    app = create_app(settings, reference, parts=(database, deliveries(webhook_kind)))
+    given = {"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": database_url, "VIVIER_WEBHOOK_PRIVATE": "true"}
+    app = create_app(read_settings(given), reference, parts=(database, deliveries(webhook_kind)))
     async with alive(app), Client(app, ADMIN_KEY) as client, receiving() as receiver:
         hook = {"url": receiver.url, "events": ["suppliers.changed", "import.finished"], "secret": SECRET}
         path = (await client.post("/webhooks", json=hook)).headers["location"]

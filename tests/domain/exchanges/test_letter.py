@@ -5,7 +5,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from domain.exchanges.letter import Link, OutgoingMessage, letter, on_one_line
+from domain.exchanges.letter import Link, OutgoingMessage, letter
 
 TOLD = OutgoingMessage(
     buyer="Centre hospitalier de Vannes",
@@ -75,7 +75,3 @@ def test_a_subject_stays_on_one_line(subject: str) -> None:
 def test_a_long_subject_is_cut_short() -> None:
     cut = letter(msgspec.structs.replace(TOLD, subject="é" * 400), LINK, "fr", by_server=True).subject
     assert (len(cut), cut[-2:]) == (200, "é…")
-
-
-def test_one_line_keeps_words_apart() -> None:
-    assert on_one_line(" a\r\n\r\n b\u00a0c ") == "a b c"

@@ -46,6 +46,8 @@ def test_blank_lines_crlf_and_a_byte_order_mark_are_no_rows(read: Read) -> None:
         (b'{"external_id": "1", "external_id": "2", "name": "A"}', None, "duplicate_key /external_id"),
         (b'{"external_id": "1", "name": "A", "offers": [{"cpv": [], "cpv": []}]}', "1", "duplicate_key /offers/0/cpv"),
         (b'{"external_id": "1", "name": "A", "siret": "123"}', "1", "invalid_siret /siret"),
+        (b'{"external_id": "1", "name": "A", "siret": "1\\u0000"}', "1", "null_character /siret"),
+        (b'{"external_id": "1", "name": "A", "legal_form": "\\u0000"}', "1", "null_character /legal_form"),
         (b'{"external_id": "1", "name": "\xe9"}', "1", "not_utf8"),
         (b'{"external_id": "1", "name": "A\x00"}', None, "malformed_json"),
         (b'{"external_id": "1", "name": "A"', None, "malformed_json"),

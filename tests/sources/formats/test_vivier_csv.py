@@ -8,6 +8,7 @@ from hypothesis import given
 
 from domain.suppliers.rows import Row, RowError
 from domain.suppliers.supplier import Approval, ServiceArea, SupplierRecord
+from sources.formats.csv_cells import neutralised
 from sources.formats.registry import CSV
 from sources.formats.vivier_csv import COLUMNS, read_csv
 from sources.rows import UnreadableFile
@@ -102,7 +103,7 @@ def csv_of(record: SupplierRecord) -> bytes:
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
-    writer.writerow(cell(column, record) for column in COLUMNS)
+    writer.writerow(neutralised(cell(column, record)) for column in COLUMNS)
     return out.getvalue().encode()
 
 
@@ -137,3 +138,21 @@ def cell(column: str, record: SupplierRecord) -> str:
 @given(RECORDS)
 def test_a_record_comes_back_as_it_was_written(record: SupplierRecord) -> None:
     assert list(read_csv(io.BytesIO(csv_of(record)), CONTEXT)) == [Row(2, "1", record)]
+
+
+FORMULAS = ["=1+1", '=HYPERLINK("https://a.example")', "@SUM(A1)", "+A1", "-A1", "\t=1", "'=1", "''=1"]
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_formula_is_only_text_to_a_spreadsheet_and_comes_back(read: Read, name: str) -> None:
+    written = neutralised(name)
+    assert written == f"'{name}"
+    quoted = written.replace('"', '""')
+    (row,) = read(f'external_id,name\n"{quoted}","{quoted}"\n'.encode(), CSV)
+    assert (row.external_id, record_of(row).name) == (name.strip(), name)
+
+
+@pytest.mark.parametrize("text", ["Jardin", "L'Atelier", "'ndaman", "", "+33 2 97 01 02 03", "-2.96", "a=b", "'"])
+def test_other_texts_are_written_and_read_as_they_are(read: Read, text: str) -> None:
+    assert neutralised(text) == text
+    assert record_of(one(read, "description", text)).description == (text or None)
