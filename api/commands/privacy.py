@@ -23,13 +23,20 @@ from db.core.engine import engine, transaction
 from db.privacy.erase import erase_person, export_person
 from domain.audit import Actor
 from domain.privacy.data_subject import DataSubject, identifiers_of
-from domain.privacy.holdings import Erasure, Holding, PersonalData
+from domain.privacy.holdings import Erasure, Holding, PersonalData, Unreached
 
 Done = TypeVar("Done", PersonalData, Erasure)
 _FATES = {"erased": "erased", "pseudonym": "under a pseudonym", "kept": "kept"}
 _REASONS = {
     "append_only": "said in an exchange, which nobody can alter before the time for keeping the need is over",
     "text_of_source": "a text of the source's own, to be put right there",
+}
+_PLACES: dict[Unreached, str] = {
+    "other_organisations": "the data of other organisations",
+    "index_files": "the files of the index, made anew within a day",
+    "sent_mail": "e-mail that was sent",
+    "copies": "what others copied from the directory",
+    "backups": "backups",
 }
 
 
@@ -96,5 +103,7 @@ def _show_erasure(done: Erasure) -> None:
     sys.stdout.write(f"{'Would be' if done.dry_run else 'Done'}: {summary or 'nothing'}\n")
     for each in done.kept:
         sys.stdout.write(f"  kept: {plain(each.where)}, {each.field} ({_REASONS[each.why or 'append_only']})\n")
+    sys.stdout.write(f"  {'complete' if done.complete else 'not complete'}; ")
+    sys.stdout.write(f"not reached: {', '.join(_PLACES[each] for each in done.unreached)}\n")
     if done.reference is not None:
         sys.stdout.write(f"  in the journal: person:{done.reference}\n")
