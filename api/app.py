@@ -19,6 +19,7 @@ from api.docs.routes import ROUTES as DOCS_ROUTES
 from api.exchanges.email import mail_kind
 from api.exchanges.reply_routes import ROUTES as REPLY_ROUTES
 from api.exchanges.routes import ROUTES as EXCHANGE_ROUTES
+from api.journal.send_heads import journal_kind
 from api.match import ROUTES as MATCH_ROUTES
 from api.meetings.routes import ROUTES as MEETING_ROUTES
 from api.needs.awards import ROUTES as AWARD_ROUTES
@@ -33,6 +34,7 @@ from api.runtime.direct_routes import DirectRoutes
 from api.runtime.endpoint import Call, options_handlers
 from api.runtime.forked_processes import ForkedProcesses
 from api.runtime.index_files import IndexFiles
+from api.runtime.journal_key import journal_key
 from api.runtime.live_index import IndexLoader, LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.observability import ROUTES as OBSERVABILITY_ROUTES
@@ -86,7 +88,12 @@ async def database(services: Services) -> AsyncIterator[None]:
     """The part that opens the database of the settings, which may be away: requests that need it then get a 503."""
     if services.settings.database_url is None:
         raise BadSetting("DATABASE_URL is not set; `vivier serve` sets it to its own database where there is no other")
-    attached = engine(services.settings.database_url)
+    key = journal_key(services.settings)
+    if key is None:
+        log.warning(
+            "the journal is not signed: its key can be neither read nor made", folder=str(services.settings.home)
+        )
+    attached = engine(services.settings.database_url, signer=key.sign if key else None)
 
     async def find(key: str) -> Client | None:
         async with transaction(attached) as connection:
@@ -125,7 +132,7 @@ async def live_directory(services: Services) -> AsyncIterator[None]:
 
 
 # What starts before the first request and stops after the last, in this order; each may set fields of Services.
-PARTS: tuple[Part, ...] = (database, live_directory, deliveries(webhook_kind, mail_kind))
+PARTS: tuple[Part, ...] = (database, live_directory, deliveries(webhook_kind, mail_kind, journal_kind))
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
+from api.runtime.journal_key import journal_key
 from api.settings import Settings
 from db import migrate
+from db.core.engine import Engine, engine
 from db.embedded import serve as embedded
 
 
@@ -18,3 +20,9 @@ def attached(settings: Settings, *, shared: bool = True) -> Iterator[str]:
     with nullcontext(given) if given else embedded.serve(settings.home, shared=shared, pg_bin=settings.pg_bin) as url:
         migrate.upgrade(url)
         yield url
+
+
+def signing_engine(settings: Settings, url: str) -> Engine:
+    """An engine for a command that writes to journals."""
+    key = journal_key(settings)
+    return engine(url, pool_size=0, signer=key.sign if key else None)

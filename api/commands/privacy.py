@@ -12,14 +12,14 @@ from typing import TextIO, TypeVar
 import msgspec
 
 from api.commands.console import agreed, plain
-from api.commands.database import attached
+from api.commands.database import attached, signing_engine
 from api.commands.errors import FAILED, USAGE, CommandFailed
 from api.runtime.auth import DEFAULT_ORGANISATION
 from api.settings import Settings
 from api.web.request_body import JsonBody
 from db.api_keys import ensure_organisation
 from db.audit import journals
-from db.core.engine import engine, transaction
+from db.core.engine import Engine, transaction
 from db.privacy.erase import erase_person, export_person
 from domain.audit import Actor
 from domain.privacy.data_subject import DataSubject, identifiers_of
@@ -46,13 +46,18 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     subject = JsonBody(DataSubject).decode(asked)
     identifiers_of(subject)
     with attached(settings) as url:
+        database = signing_engine(settings, url)
 
         def erased(*, dry_run: bool) -> Erasure:
-            return asyncio.run(_carried_out(url, options.organisation, partial(erase_person, dry_run=dry_run), subject))
+            return asyncio.run(
+                _carried_out(
+                    signing_engine(settings, url), options.organisation, partial(erase_person, dry_run=dry_run), subject
+                )
+            )
 
         done: PersonalData | Erasure
         if options.action == "export":
-            done = asyncio.run(_carried_out(url, options.organisation, export_person, subject))
+            done = asyncio.run(_carried_out(database, options.organisation, export_person, subject))
         elif options.dry_run:
             done = erased(dry_run=True)
         else:
@@ -73,10 +78,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _carried_out(
-    url: str, organisation: str | None, work: Callable[..., Awaitable[Done]], subject: DataSubject
+    database: Engine, organisation: str | None, work: Callable[..., Awaitable[Done]], subject: DataSubject
 ) -> Done:
     """Export or erase in the data of the named organisation, or as the operator in that of all."""
-    database, now = engine(url, pool_size=0), datetime.now(UTC)
+    now = datetime.now(UTC)
     async with transaction(database) as connection:
         known = await journals(connection)
         found = [each for each, name in known if organisation is None or organisation in {str(each), name}]

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -13,14 +14,17 @@ from api.needs.own_need import own_need
 from api.needs.shortlists import version_of
 from api.reports.html import POLICY, html_page
 from api.reports.pdf import pdf
+from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
 from api.web.content_negotiation import HTML, JSON
+from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import exchanges_of
 from db.meetings.meetings import meetings_of
 from db.needs.awards import select_awards
 from db.needs.shortlists import earlier_decisions
 from db.suppliers.read import living_suppliers
+from domain.audit import Detail
 from domain.needs.need import PlannedNeed
 from domain.report.build import ReportFacts, report
 from domain.report.model import Report
@@ -58,19 +62,24 @@ async def get_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes
     Who was found and why, who was contacted and met, what was learnt, which barriers, what was decided, whether all
     were treated alike, and by which rules. As data, as a page or as a PDF, in French or English; page and PDF hold all
     they need. It never says who asked a question. `redacted=true` leaves out confidential answers, names of persons,
-    e-mail addresses, telephone numbers and minutes of meetings.
+    e-mail addresses, telephone numbers and minutes of meetings. The journal notes the SHA-256 of what was answered.
     """
     services, reference = call.services, call.services.reference
     async with transaction(services.database) as connection:
         facts = await _facts(call, connection, id, query.shortlist)
     now = services.now()
 
-    def write() -> Response[bytes]:
+    def write() -> tuple[Response[bytes], str]:
         made = report(facts, reference.territories, reference.rules, call.language, now, redacted=query.redacted)
-        return Response(_body(made, facts.version.need, reference, call.media_type), headers=_headers(made, call))
+        body = _body(made, facts.version.need, reference, call.media_type)
+        return Response(body, headers=_headers(made, call)), sha256(body).hexdigest()
 
     async with services.reports.of(str(call.bearer.organisation_id)):
-        return await asyncio.to_thread(write)
+        answer, digest = await asyncio.to_thread(write)
+    detail: Detail = {"number": facts.version.number, "redacted": query.redacted, "sha256": digest}
+    async with transaction(services.database) as connection:
+        await write_entry(connection, actor_of(call), "report.made", f"need:{id}", now, detail=detail)
+    return answer
 
 
 ROUTES = (get_report,)

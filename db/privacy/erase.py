@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, Table, Text, and_, case, cast, delete, exists, func, literal, select, update
 
 from db.audit import write_entry
+from db.audit_content import decision_names, shortlist_name
 from db.core.advisory_locks import Subject, lock
 from db.core.engine import Connection, Engine, transaction
 from db.core.uuid7 import new_id
@@ -83,7 +84,7 @@ async def erase_person(
     async with transaction(engine) as connection:
         found = await find(connection, organisation_ids, asked)
         if dry_run:
-            return await _told(connection, found, None, dry_run=True)
+            return await _erasure(connection, found, None, dry_run=True)
     await _suppress_first(engine, found.identifiers, now)
     locked: set[str] = set()
     while True:
@@ -109,15 +110,17 @@ async def _suppress_first(engine: Engine, known: Identifiers, now: datetime) -> 
 
 async def _erase(connection: Connection, found: Findings, actor: Actor, now: datetime) -> Erasure:
     if all(each.fate == "kept" for each in found.holdings):
-        return await _told(connection, found, None)
+        return await _erasure(connection, found, None)
     reference = _reference(found, now)
     await _erase_in_organisations(connection, found, pseudonym(reference), now)
     await _erase_in_directory(connection, found, now)
     await _write_entries(connection, found, actor, reference, now)
-    return await _told(connection, found, reference)
+    return await _erasure(connection, found, reference)
 
 
-async def _told(connection: Connection, found: Findings, reference: UUID | None, *, dry_run: bool = False) -> Erasure:
+async def _erasure(
+    connection: Connection, found: Findings, reference: UUID | None, *, dry_run: bool = False
+) -> Erasure:
     changed = tuple(each for each in found.holdings if each.fate != "kept")
     kept = tuple(each for each in found.holdings if each.fate == "kept")
     others = exists().where(organisations.c.id.not_in(found.organisations.values()))
@@ -242,7 +245,20 @@ async def _write_entries(connection: Connection, found: Findings, actor: Actor, 
         for about, numbers in sorted(own.items()):
             why: Detail = {"person": str(reference)} | ({"shortlists": sorted(numbers)} if numbers else {})
             action = f"{about.partition(':')[0]}.redacted"
-            await write_entry(connection, own_actor, action, about, now, detail=why)
+            bound = await _bound(connection, about, map(int, numbers))
+            await write_entry(connection, own_actor, action, about, now, detail=why, about=bound)
+
+
+async def _bound(connection: Connection, about: str, numbers: Iterable[int]) -> Sequence[str]:
+    """The shortlists of these numbers of a need, and the decisions on them, which may have changed."""
+    kind, _, id_ = about.partition(":")
+    if kind != "need":
+        return ()
+    changed, need_id = sorted(numbers), UUID(id_)
+    return [
+        *(shortlist_name(need_id, number) for number in changed),
+        *await decision_names(connection, need_id, changed),
+    ]
 
 
 def _changed_objects(found: Findings, home: UUID) -> dict[tuple[UUID, str], set[str]]:

@@ -9,16 +9,15 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from db.api_keys import ensure_organisation
-from db.audit import write_entry
+from db.audit import next_entry, write_entry
 from db.core.engine import Connection, Engine, transaction
 from db.core.uuid7 import lowest_id
-from db.exchanges.exchanges import purge_exchanges
 from db.idempotency import LIFETIME
 from db.meetings.persons import erase_persons
 from db.needs.needs import lock_need
 from db.schema.exchange_tables import exchanges, reply_links
 from db.schema.meeting_tables import follow_ups, meeting_needs, meetings, participants
-from db.schema.need_tables import awards, needs
+from db.schema.need_tables import needs
 from db.schema.person_tables import persons
 from db.schema.supplier_tables import idempotency_keys, import_errors, imports, organisations
 from db.schema.webhook_tables import webhook_deliveries, webhooks
@@ -196,13 +195,13 @@ async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPl
             return False
         about = sa.select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == planned.id)
         met = (await connection.execute(about)).scalars().all()
-        await purge_exchanges(connection, planned.id)
-        await connection.execute(sa.delete(awards).where(awards.c.need_id == planned.id))
-        await connection.execute(sa.delete(needs).where(needs.c.id == planned.id))
-        await _purge_meetings(connection, met)
         counts: Detail = {name: getattr(due[0], name) for name in ("shortlists", "exchanges", "awards", "meetings")}
-        actor = Actor(planned.organisation_id, "command")
-        await write_entry(connection, actor, "need.purged", f"need:{planned.id}", whole.at, detail=counts)
+        actor, now = Actor(planned.organisation_id, "command"), whole.at.replace(microsecond=0)
+        entry = await next_entry(connection, actor, "need.purged", f"need:{planned.id}", now, detail=counts)
+        purged = sa.select(sa.func.purge_need(planned.id, now, entry.signature, type_=sa.LargeBinary))
+        if await connection.scalar(purged) != entry.hash:
+            raise RuntimeError("the entry that the purge wrote is not the one that was signed")
+        await _purge_meetings(connection, met)
     return True
 
 
