@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from api.admin.audit import ROUTES as AUDIT_ROUTES
+from api.admin.daily_retention import daily_retention
 from api.admin.privacy import ROUTES as PRIVACY_ROUTES
 from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
 from api.directory.routes import ROUTES as DIRECTORY_ROUTES
@@ -20,6 +21,7 @@ from api.exchanges.email import mail_kind
 from api.exchanges.reply_routes import ROUTES as REPLY_ROUTES
 from api.exchanges.routes import ROUTES as EXCHANGE_ROUTES
 from api.journal.send_heads import journal_kind
+from api.journal.signing_key import journal_key
 from api.match import ROUTES as MATCH_ROUTES
 from api.meetings.routes import ROUTES as MEETING_ROUTES
 from api.needs.awards import ROUTES as AWARD_ROUTES
@@ -34,7 +36,6 @@ from api.runtime.direct_routes import DirectRoutes
 from api.runtime.endpoint import Call, options_handlers
 from api.runtime.forked_processes import ForkedProcesses
 from api.runtime.index_files import IndexFiles
-from api.runtime.journal_key import journal_key
 from api.runtime.live_index import IndexLoader, LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.observability import ROUTES as OBSERVABILITY_ROUTES
@@ -132,7 +133,7 @@ async def live_directory(services: Services) -> AsyncIterator[None]:
 
 
 # What starts before the first request and stops after the last, in this order; each may set fields of Services.
-PARTS: tuple[Part, ...] = (database, live_directory, deliveries(webhook_kind, mail_kind, journal_kind))
+PARTS: tuple[Part, ...] = (database, live_directory, deliveries(webhook_kind, mail_kind, journal_kind), daily_retention)
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 
@@ -84,6 +85,13 @@ def _law(text: str) -> Rules:
         raise ValueError(f"a file of rules such as domain/data/law.toml, whole and without gap ({error})") from None
 
 
+def _ids(text: str) -> tuple[UUID, ...]:
+    try:
+        return tuple(UUID(each.strip()) for each in text.split(","))
+    except ValueError:
+        raise ValueError("ids of needs with commas between them") from None
+
+
 def _journal_key(text: str) -> bytes:
     expected = ValueError("the 32 random bytes of an Ed25519 key in base64, such as `openssl rand -base64 32` makes")
     try:
@@ -141,6 +149,8 @@ class Settings:
     keep_persons_years: int = _setting("VIVIER_KEEP_PERSONS_YEARS", _number(1, 100, YEARS), 3)
     keep_reply_links_days: int = _setting("VIVIER_KEEP_REPLY_LINKS_DAYS", _number(1, 3_650, DAYS), 90)
     keep_import_errors_days: int = _setting("VIVIER_KEEP_IMPORT_ERRORS_DAYS", _number(1, 3_650, DAYS), 365)
+    retention: Literal["manual", "daily"] = _setting("VIVIER_RETENTION", _one_of("manual", "daily"), "manual")
+    retention_spare: tuple[UUID, ...] = _setting("VIVIER_RETENTION_SPARE", _ids, ())
     journal_key: bytes | None = _setting("VIVIER_JOURNAL_KEY", _journal_key, secret=True)
     journal_to: str | None = _setting("VIVIER_JOURNAL_TO", _journal_to, secret=True)
     journal_hours: int = _setting("VIVIER_JOURNAL_HOURS", _number(1, 8_760, "a number of hours"), 24)

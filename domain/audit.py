@@ -150,7 +150,7 @@ class BoundContent:
             self._need_of[name] = need
 
     def breaks(self, stored: Mapping[str, str]) -> Iterator[Break]:
-        """A break for each that is not as it was bound; `stored`: the digests of `names` now, empty where there is no such thing."""
+        """A break for each that is not as it was bound; `stored`: the digests of `names` now, empty of what is gone."""
         for name, (number, digest) in self.names.items():
             if stored[name] != digest:
                 yield Break(number, "altered_content" if stored[name] else "missing_content", about=name)

@@ -14,7 +14,7 @@ import msgspec
 from api.commands.console import plain
 from api.commands.database import attached
 from api.commands.errors import FAILED, USAGE, CommandFailed
-from api.runtime.journal_key import journal_key, signature_checker
+from api.journal.signing_key import journal_key, signature_checker
 from api.settings import Settings
 from db.audit import hold_snapshot, journals, stored_entries
 from db.audit_content import content_digests, unrecorded

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-from api.runtime.journal_key import journal_key
+from api.journal.signing_key import journal_key
 from api.settings import Settings
 from db import migrate
 from db.core.engine import Engine, engine

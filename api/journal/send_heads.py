@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from api.exchanges.email import EmailSender, email_sender_of
-from api.runtime.journal_key import JournalKey, journal_key
+from api.journal.signing_key import JournalKey, journal_key
 from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from db.audit_heads import queue_heads

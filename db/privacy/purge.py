@@ -194,21 +194,20 @@ async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPl
         if not due:
             return False
         about = sa.select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == planned.id)
-        met = (await connection.execute(about)).scalars().all()
+        await _purge_meetings(connection, planned.id, (await connection.execute(about)).scalars().all())
         counts: Detail = {name: getattr(due[0], name) for name in ("shortlists", "exchanges", "awards", "meetings")}
         actor, now = Actor(planned.organisation_id, "command"), whole.at.replace(microsecond=0)
         entry = await next_entry(connection, actor, "need.purged", f"need:{planned.id}", now, detail=counts)
-        purged = sa.select(sa.func.purge_need(planned.id, now, entry.signature, type_=sa.LargeBinary))
-        if await connection.scalar(purged) != entry.hash:
+        purged = sa.func.purge_need(planned.id, now, due[0].meetings, entry.signature, type_=sa.LargeBinary)
+        if await connection.scalar(sa.select(purged)) != entry.hash:
             raise RuntimeError("the entry that the purge wrote is not the one that was signed")
-        await _purge_meetings(connection, met)
     return True
 
 
-async def _purge_meetings(connection: Connection, ids: Sequence[UUID]) -> None:
-    """Remove those of these meetings that are about no need any more, and persons whom only they named."""
+async def _purge_meetings(connection: Connection, need_id: UUID, ids: Sequence[UUID]) -> None:
+    """Remove those of these meetings that are about no other need, and persons whom only they named."""
     named = (sa.select(each.c.person_id).where(each.c.meeting_id.in_(ids)) for each in (participants, follow_ups))
     people = set((await connection.execute(sa.union(*named))).scalars()) - {None}
-    about = sa.exists().where(meeting_needs.c.meeting_id == meetings.c.id)
+    about = sa.exists().where(meeting_needs.c.meeting_id == meetings.c.id, meeting_needs.c.need_id != need_id)
     await connection.execute(sa.delete(meetings).where(meetings.c.id.in_(ids), ~about))
     await connection.execute(sa.delete(persons).where(persons.c.id.in_(people), ~_is_named()))

@@ -42,7 +42,7 @@ def _purge_by_function() -> None:
     """The flag that lets exchanges be deleted counts for the owner of the tables alone, such as this function's.
 
     Its entry is that of `domain.audit.chained`: ids and counts, so that its JSON needs no care. The caller holds the
-    lock on the journal, and knows the hash beforehand, which it may have signed.
+    lock on the journal, has removed the meetings, and knows the hash beforehand, which it may have signed.
     """
     op.execute("""
         CREATE OR REPLACE FUNCTION refuse_to_delete_unless_purging() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -64,7 +64,7 @@ def _purge_by_function() -> None:
         END $$
     """)
     op.execute("""
-        CREATE FUNCTION purge_need(purged uuid, purged_at timestamptz, signed bytea) RETURNS bytea
+        CREATE FUNCTION purge_need(purged uuid, purged_at timestamptz, meetings bigint, signed bytea) RETURNS bytea
         LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
         DECLARE
             need needs%ROWTYPE;
@@ -81,9 +81,7 @@ def _purge_by_function() -> None:
                 '{"awards":%s,"exchanges":%s,"meetings":%s,"shortlists":%s}',
                 (SELECT count(*) FROM awards WHERE need_id = purged),
                 (SELECT count(*) FROM exchanges WHERE need_id = purged),
-                (SELECT count(*) FROM meeting_needs l WHERE need_id = purged AND NOT EXISTS (
-                    SELECT FROM meeting_needs k WHERE k.meeting_id = l.meeting_id AND k.need_id <> purged
-                )),
+                meetings,
                 need.shortlists
             );
             SELECT number, hash INTO last_number, last_hash FROM audit_entries

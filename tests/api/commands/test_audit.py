@@ -13,12 +13,12 @@ from sqlalchemy import text
 
 from api.commands.database import attached
 from api.journal.send_heads import signed_line
-from api.runtime.journal_key import JournalKey, journal_key
+from api.journal.signing_key import JournalKey, journal_key
 from api.settings import read_settings
 from db.audit import journals, write_entry
 from db.core.engine import engine, transaction
 from domain.audit import Actor, JournalHead, JournalHeads
-from tests.api.commands.conftest import Server, Within, environment, vivier
+from tests.api.commands.conftest import Server, Within, decoded, environment, vivier
 
 NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'
 
@@ -35,16 +35,16 @@ def organisation(server: Server, within: Within) -> Iterator[str]:
     tamper(server, "DELETE FROM audit_entries", name)
 
 
-def tamper(server: Server, statement: str, organisation: str) -> None:
+def tamper(server: Server, statement: str, organisation: str, table: str = "audit_entries") -> None:
     """Do it to the organisation's entries, as a superuser may, who can take the guard off."""
     own = "organisation_id = (SELECT id FROM organisations WHERE name = :name)"
 
     async def work(url: str) -> None:
         async with transaction(engine(url, pool_size=0)) as connection:
-            await connection.execute(text("ALTER TABLE audit_entries DISABLE TRIGGER append_only"))
+            await connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER append_only"))
             joined = f"{statement} {'AND' if ' WHERE ' in statement else 'WHERE'} {own}"
             await connection.execute(text(joined), {"name": organisation})
-            await connection.execute(text("ALTER TABLE audit_entries ENABLE TRIGGER append_only"))
+            await connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER append_only"))
 
     with attached(read_settings(environment(server.home))) as url:
         asyncio.run(work(url))
@@ -122,6 +122,25 @@ def test_a_shortlist_that_was_altered_is_found(server: Server, within: Within, o
     (found,) = verdict(within, organisation, status=1)["breaks"]
     assert (found["number"], found["code"], found["about"][:10]) == (3, "altered_content", "shortlist:")
     assert f"altered content: {found['about']} is not as entry 3 says" in within("audit", "verify").out
+
+
+def test_a_message_that_was_altered_is_found(server: Server, within: Within, organisation: str) -> None:
+    """By the owner of the tables, who can take their guard off."""
+    record = json.dumps({"name": "ESAT du Golfe", "offers": [{"segments": ["ev-entretien"]}]}).encode()
+    supplier = decoded(server.ask("PUT", f"/sources/cli/suppliers/{uuid4().hex}", record))["supplier_id"]
+    create = ("keys", "create", "--name", "Achats", "--organisation", organisation, "--scope", "needs")
+    key = within(*create).out.splitlines()[-1]
+    (need,) = decoded(server.ask("GET", "/needs", key=key))["items"]
+    said = {"subject": "Tonte", "body": "Pourriez-vous tondre ?", "channel": "phone", "recipients": [supplier]}
+    assert server.ask("POST", f"/needs/{need['id']}/exchanges", json.dumps(said).encode(), key=key).status == 201
+    assert verdict(within, organisation)["status"] == "intact"
+    altered = "UPDATE messages SET body = 'Non' FROM exchanges WHERE exchange_id = exchanges.id"
+    tamper(server, altered, organisation, table="messages")
+    (found,) = verdict(within, organisation, status=1)["breaks"]
+    tamper(server, "UPDATE needs SET status = 'closed', ended_at = now()", organisation)
+    purge = "SELECT purge_need(id, ended_at, 0, NULL) FROM needs"
+    tamper(server, purge, organisation)
+    assert (found["number"], found["code"], found["about"][:8]) == (5, "altered_content", "message:")
 
 
 def test_an_entry_that_was_forged_is_found(server: Server, within: Within, organisation: str) -> None:

@@ -14,8 +14,8 @@ from sqlalchemy import select
 
 from api.exchanges.email import EmailSender
 from api.journal.send_heads import HeadSender, journal_kind, signed_line
+from api.journal.signing_key import JournalKey, signature_checker
 from api.runtime.auth import Keys
-from api.runtime.journal_key import JournalKey, signature_checker
 from api.runtime.metrics import Metrics
 from api.runtime.outbox_worker import Deliverer
 from api.runtime.services import Services

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from api.runtime.journal_key import FILE, JournalKey, journal_key, signature_checker
+from api.journal.signing_key import FILE, JournalKey, journal_key, signature_checker
 from api.settings import Settings
 
 ONE, OTHER = JournalKey(bytes(32)), JournalKey(bytes(31) + b"1")
