@@ -47,6 +47,6 @@ async def remove_due(services: Services) -> RetentionPlan | None:
         if not await lock_if_free(held, Subject.IMPORT, "retention"):
             return None
         planned = await plan(held, settings.periods, services.now(), settings.retention_spare)
-        done = await purge(database, planned, DEFAULT_ORGANISATION)
+        done = await purge(database, planned, DEFAULT_ORGANISATION, "server")
     log.info("retention", needs=len(done.needs), others=sum(each.count for each in done.others))
     return done

@@ -21,7 +21,7 @@ from db.schema.need_tables import needs
 from db.schema.person_tables import persons
 from db.schema.supplier_tables import idempotency_keys, import_errors, imports, organisations
 from db.schema.webhook_tables import webhook_deliveries, webhooks
-from domain.audit import Actor, Detail
+from domain.audit import Actor, Detail, Means
 from domain.delivery.webhook import KEPT
 from domain.needs.status import OPEN
 from domain.privacy.retention import (
@@ -90,11 +90,11 @@ async def plan(
     return RetentionPlan(now, periods, bounds, [need for need in over if need.id not in spared], others)
 
 
-async def purge(engine: Engine, planned: RetentionPlan, home: str) -> RetentionPlan:
+async def purge(engine: Engine, planned: RetentionPlan, home: str, means: Means = "command") -> RetentionPlan:
     """Remove what was planned, each need and each kind in a transaction of its own; what was removed.
 
     Something that is in use again meanwhile, or gone, is left out. Every removal is noted in the journal of whose it
-    was; of what all share, in that of the organisation `home`.
+    was, as done by such `means`; of what all share, in that of the organisation `home`.
     """
     bounds = planned.bounds
     others: list[RetentionCount] = []
@@ -103,11 +103,11 @@ async def purge(engine: Engine, planned: RetentionPlan, home: str) -> RetentionP
             counts = await _purge_rows(connection, _due_rows(bounds)[kind], planned.at)
             shared = await ensure_organisation(connection, home, planned.at)
             for owner, count in sorted((owner or shared, count) for owner, count in counts.items()):
-                actor, about = Actor(owner, "command"), f"retention:{kind}"
+                actor, about = Actor(owner, means), f"retention:{kind}"
                 await write_entry(connection, actor, "retention.purged", about, planned.at, detail={"count": count})
             others += await _due(connection, kind, counts, bounds)
     # last, or what goes with them would be missing from what was counted
-    gone = [need for need in planned.needs if await _purge_need(engine, need, planned)]
+    gone = [need for need in planned.needs if await _purge_need(engine, need, planned, means)]
     return RetentionPlan(planned.at, planned.periods, bounds, gone, others)
 
 
@@ -185,7 +185,7 @@ async def _due_needs(
     return [RetentionNeed(**row._asdict()) for row in rows]
 
 
-async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPlan) -> bool:
+async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPlan, means: Means) -> bool:
     """Remove a need with all that goes with it; whether it was still due."""
     async with transaction(engine) as connection:
         if await lock_need(connection, planned.organisation_id, planned.id) is None:
@@ -196,9 +196,9 @@ async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPl
         about = sa.select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == planned.id)
         await _purge_meetings(connection, planned.id, (await connection.execute(about)).scalars().all())
         counts: Detail = {name: getattr(due[0], name) for name in ("shortlists", "exchanges", "awards", "meetings")}
-        actor, now = Actor(planned.organisation_id, "command"), whole.at.replace(microsecond=0)
+        actor, now = Actor(planned.organisation_id, means), whole.at.replace(microsecond=0)
         entry = await next_entry(connection, actor, "need.purged", f"need:{planned.id}", now, detail=counts)
-        purged = sa.func.purge_need(planned.id, now, due[0].meetings, entry.signature, type_=sa.LargeBinary)
+        purged = sa.func.purge_need(planned.id, now, due[0].meetings, means, entry.signature, type_=sa.LargeBinary)
         if await connection.scalar(sa.select(purged)) != entry.hash:
             raise RuntimeError("the entry that the purge wrote is not the one that was signed")
     return True

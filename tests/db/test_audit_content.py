@@ -106,7 +106,7 @@ async def test_an_address_may_be_erased_and_a_need_purged(engine: Engine) -> Non
         await connection.execute(text("UPDATE needs SET status = 'closed', ended_at = :now"), {"now": NOW})
     assert await found(engine, started.organisation_id) == []
     async with transaction(engine) as connection:
-        await connection.execute(text("SELECT purge_need(id, ended_at, 0, NULL) FROM needs"))
+        await connection.execute(text("SELECT purge_need(id, ended_at, 0, 'command', NULL) FROM needs"))
     assert await found(engine, started.organisation_id) == []
 
 

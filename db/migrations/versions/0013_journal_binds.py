@@ -64,8 +64,8 @@ def _purge_by_function() -> None:
         END $$
     """)
     op.execute("""
-        CREATE FUNCTION purge_need(purged uuid, purged_at timestamptz, meetings bigint, signed bytea) RETURNS bytea
-        LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+        CREATE FUNCTION purge_need(purged uuid, purged_at timestamptz, meetings bigint, by text, signed bytea)
+        RETURNS bytea LANGUAGE plpgsql SECURITY DEFINER AS $$
         DECLARE
             need needs%ROWTYPE;
             counts json;
@@ -74,8 +74,8 @@ def _purge_by_function() -> None:
             digest bytea;
         BEGIN
             SELECT * INTO need FROM needs WHERE id = purged AND ended_at <= purged_at FOR UPDATE;
-            IF NOT FOUND THEN
-                RAISE EXCEPTION 'need % has not ended', purged USING ERRCODE = 'restrict_violation';
+            IF NOT FOUND OR by NOT IN ('command', 'server') THEN
+                RAISE EXCEPTION 'need % cannot be purged by %', purged, by USING ERRCODE = 'restrict_violation';
             END IF;
             counts := format(
                 '{"awards":%s,"exchanges":%s,"meetings":%s,"shortlists":%s}',
@@ -88,9 +88,9 @@ def _purge_by_function() -> None:
             WHERE organisation_id = need.organisation_id ORDER BY number DESC LIMIT 1;
             last_number := coalesce(last_number, 0);
             digest := sha256(coalesce(last_hash, decode(repeat('00', 32), 'hex')) || convert_to(format(
-                '["%s",%s,%s,"command",null,"need.purged","need:%s",null,%s]',
+                '["%s",%s,%s,"%s",null,"need.purged","need:%s",null,%s]',
                 replace(need.organisation_id::text, '-', ''), last_number + 1,
-                (extract(epoch FROM purged_at) * 1000000)::bigint, purged, counts
+                (extract(epoch FROM purged_at) * 1000000)::bigint, by, purged, counts
             ), 'UTF8'));
             PERFORM set_config('vivier.purging', purged::text, true);
             DELETE FROM messages WHERE exchange_id IN (SELECT id FROM exchanges WHERE need_id = purged);
@@ -101,8 +101,11 @@ def _purge_by_function() -> None:
             DELETE FROM needs WHERE id = purged;
             INSERT INTO audit_entries
                 (organisation_id, number, at, means, action, object, detail, hash, signature)
-            VALUES (need.organisation_id, last_number + 1, purged_at, 'command', 'need.purged', 'need:' || purged,
+            VALUES (need.organisation_id, last_number + 1, purged_at, by, 'need.purged', 'need:' || purged,
                 counts, digest, signed);
             RETURN digest;
         END $$
     """)
+    # or whoever calls it could put temporary tables in the place of these
+    schema = op.get_bind().scalar(sa.text("SELECT quote_ident(current_schema())"))
+    op.execute(f"ALTER FUNCTION purge_need SET search_path = {schema}, pg_temp")

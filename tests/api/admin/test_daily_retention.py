@@ -60,8 +60,8 @@ async def test_what_is_due_goes_and_what_is_spared_stays(engine: Engine, service
     assert [each.id for each in done.needs] == [gone]
     assert await left(engine) == [spared]
     async with transaction(engine) as connection:
-        noted = await connection.execute(text("SELECT object FROM audit_entries WHERE action = 'need.purged'"))
-        assert noted.scalars().all() == [f"need:{gone}"]
+        noted = await connection.execute(text("SELECT object, means FROM audit_entries WHERE action = 'need.purged'"))
+        assert noted.all() == [(f"need:{gone}", "server")]
 
 
 async def test_one_process_does_it_at_a_time(engine: Engine, services: Services) -> None:

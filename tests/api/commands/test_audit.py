@@ -138,7 +138,7 @@ def test_a_message_that_was_altered_is_found(server: Server, within: Within, org
     tamper(server, altered, organisation, table="messages")
     (found,) = verdict(within, organisation, status=1)["breaks"]
     tamper(server, "UPDATE needs SET status = 'closed', ended_at = now()", organisation)
-    purge = "SELECT purge_need(id, ended_at, 0, NULL) FROM needs"
+    purge = "SELECT purge_need(id, ended_at, 0, 'command', NULL) FROM needs"
     tamper(server, purge, organisation)
     assert (found["number"], found["code"], found["about"][:8]) == (5, "altered_content", "message:")
 

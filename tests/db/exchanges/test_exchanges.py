@@ -197,8 +197,13 @@ async def test_a_user_who_does_not_own_the_tables_cannot_unlock_them(engine: Eng
             with pytest.raises(DBAPIError):
                 async with connection.begin_nested():
                     await connection.execute(text(statement))
+        await connection.execute(text("CREATE TEMPORARY TABLE needs AS SELECT * FROM public.needs"))
+        await connection.execute(text("UPDATE pg_temp.needs SET ended_at = created_at"))
+        with pytest.raises(DBAPIError):
+            async with connection.begin_nested():
+                await connection.execute(select(func.purge_need(need_id, NOW, 0, "command", None)))
         # what they may do is purge a need that has ended, which notes itself
-        await connection.execute(select(func.purge_need(ended, NOW, 0, None)))
+        await connection.execute(select(func.purge_need(ended, NOW, 0, "command", None)))
         journal = await connection.execute(text("SELECT action, object FROM audit_entries"))
         assert journal.all() == [("need.purged", f"need:{ended}")]
         await connection.rollback()
@@ -224,7 +229,7 @@ async def test_what_was_said_goes_once_its_need_has_ended(engine: Engine) -> Non
     _, other = await need(engine)
     kept = await opened(engine, owner, other)
 
-    purge = select(func.purge_need(need_id, NOW, 0, None))
+    purge = select(func.purge_need(need_id, NOW, 0, "command", None))
     with pytest.raises(IntegrityError):
         async with transaction(engine) as connection:
             await connection.execute(purge)
