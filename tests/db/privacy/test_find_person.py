@@ -27,7 +27,8 @@ WRITTEN_FROM_RECORDS = {"suppliers"}
 # codes, ids, digests, states, and what administrators call sources and organisations
 OF_NOBODY = {
     "api_keys": {"prefix", "digest", "scopes", "sources"},
-    "audit_entries": {"means", "action", "object", "detail", "hash"},
+    "audit_entries": {"means", "action", "object", "detail", "hash", "content", "signature"},
+    "audit_heads": {"status", "line"},
     "awards": {"lot_id", "supplier_siret", "segments", "reserved"},
     "exchange_recipients": {"siret", "why"},
     "exchanges": {"lot_ids", "channel"},
