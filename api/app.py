@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
 from api.admin.audit import ROUTES as AUDIT_ROUTES
+from api.admin.daily_retention import daily_retention
 from api.admin.privacy import ROUTES as PRIVACY_ROUTES
 from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
 from api.directory.routes import ROUTES as DIRECTORY_ROUTES
@@ -19,6 +20,8 @@ from api.docs.routes import ROUTES as DOCS_ROUTES
 from api.exchanges.email import mail_kind
 from api.exchanges.reply_routes import ROUTES as REPLY_ROUTES
 from api.exchanges.routes import ROUTES as EXCHANGE_ROUTES
+from api.journal.send_heads import journal_kind
+from api.journal.signing_key import journal_key
 from api.match import ROUTES as MATCH_ROUTES
 from api.meetings.routes import ROUTES as MEETING_ROUTES
 from api.needs.awards import ROUTES as AWARD_ROUTES
@@ -87,7 +90,12 @@ async def database(services: Services) -> AsyncIterator[None]:
     """The part that opens the database of the settings, which may be away: requests that need it then get a 503."""
     if services.settings.database_url is None:
         raise BadSetting("DATABASE_URL is not set; `vivier serve` sets it to its own database where there is no other")
-    attached = engine(services.settings.database_url)
+    key = journal_key(services.settings)
+    if key is None:
+        log.warning(
+            "the journal is not signed: its key can be neither read nor made", folder=str(services.settings.home)
+        )
+    attached = engine(services.settings.database_url, signer=key.sign if key else None)
 
     async def find(key: str) -> Client | None:
         async with transaction(attached) as connection:
@@ -126,7 +134,13 @@ async def live_directory(services: Services) -> AsyncIterator[None]:
 
 
 # What starts before the first request and stops after the last, in this order; each may set fields of Services.
-PARTS: tuple[Part, ...] = (database, live_directory, prepared, deliveries(webhook_kind, mail_kind))
+PARTS: tuple[Part, ...] = (
+    database,
+    live_directory,
+    prepared,
+    deliveries(webhook_kind, mail_kind, journal_kind),
+    daily_retention,
+)
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 

@@ -54,10 +54,12 @@ written: .ndjson (or .jsonl), .json or .csv, each also as .gz.
 """
 KEYS_CREATE = "Create an API key. It is shown this once, alone on the last line of the output; only its digest is kept."
 AUDIT_VERIFY = """\
-Verify the journals: numbers without gaps, every entry bound to the one before by its hash. Exits with 1 where one is
-broken, and says where. The anchor it prints, noted outside of Vivier and given back later as --anchor, proves that
-nothing was cut off at the end and nothing rewritten.
+Verify the journals: numbers without gaps, every entry bound to the one before by its hash and signed, messages,
+shortlists and decisions as they were when their entries were written. Exits with 1 where one is broken, and says where.
+The anchor it prints, noted outside of Vivier and given back later as --anchor, proves that nothing was cut off at the
+end and nothing rewritten; so do the signed heads that a server sends out by itself, given back as --heads.
 """
+AUDIT_KEY = "Print the public key by which the journal's signatures are verified: note it outside of Vivier."
 PRIVACY_EXPORT = "Print all data held about a person: where they are, since when, and what an erasure would change."
 PRIVACY_ERASE = """\
 Erase a person: shows what it will change, asks, then does it and prints what was changed, and what is kept and why.
@@ -281,7 +283,30 @@ def _audit_options(parser: argparse.ArgumentParser) -> None:
         metavar="ORGANISATION:NUMBER:HASH",
         help="an entry noted earlier that must still be there; repeatable",
     )
+    verify.add_argument(
+        "--heads",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="signed heads that were sent out (VIVIER_JOURNAL_TO), a line each: all must still be there; repeatable",
+    )
+    verify.add_argument(
+        "--public-key",
+        action="append",
+        default=[],
+        type=_public_key,
+        metavar="KEY",
+        help="a key that `vivier audit key` showed elsewhere or earlier, to be trusted besides this one; repeatable",
+    )
     verify.add_argument("--json", action="store_true", help="print the verdicts as JSON")
+    actions.add_parser("key", help="print the public key of the journal's signatures", description=AUDIT_KEY)
+
+
+def _public_key(text: str) -> str:
+    if re.fullmatch("[0-9a-f]{64}", text) is None:
+        raise argparse.ArgumentTypeError("the 64 hexadecimal digits that `vivier audit key` prints")
+    return text
 
 
 def _privacy_options(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF009 - each call of `_setting` makes a field of its own
 
+import base64
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -10,10 +11,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 
-from api.smtp_settings import MailServer, mail_server, sender
+from api.smtp_settings import ADDRESS, MailServer, mail_server, sender
 from domain.law.rules import Rules
 from domain.privacy.retention import LEAST_YEARS_OF_NEEDS, RetentionPeriods
 
@@ -97,6 +99,32 @@ def _law(text: str) -> Rules:
         raise ValueError(f"a file of rules such as domain/data/law.toml, whole and without gap ({error})") from None
 
 
+def _ids(text: str) -> tuple[UUID, ...]:
+    try:
+        return tuple(UUID(each.strip()) for each in text.split(","))
+    except ValueError:
+        raise ValueError("ids of needs with commas between them") from None
+
+
+def _journal_key(text: str) -> bytes:
+    expected = ValueError("the 32 random bytes of an Ed25519 key in base64, such as `openssl rand -base64 32` makes")
+    try:
+        seed = base64.b64decode(text, validate=True)
+    except ValueError:
+        raise expected from None
+    if len(seed) != 32:
+        raise expected
+    return seed
+
+
+def _journal_to(text: str) -> str:
+    is_mailbox = text.startswith("mailto:") and ADDRESS.fullmatch(text.removeprefix("mailto:")) is not None
+    is_page = urlsplit(text).scheme in {"http", "https"} and bool(urlsplit(text).netloc)
+    if not (is_mailbox or is_page or Path(text).is_absolute()):
+        raise ValueError("the absolute path of a file, an http or https address, or mailto: and an e-mail address")
+    return text
+
+
 def _folder(text: str) -> Path:
     return Path(text).expanduser()
 
@@ -135,6 +163,11 @@ class Settings:
     keep_persons_years: int = _setting("VIVIER_KEEP_PERSONS_YEARS", _number(1, 100, YEARS), 3)
     keep_reply_links_days: int = _setting("VIVIER_KEEP_REPLY_LINKS_DAYS", _number(1, 3_650, DAYS), 90)
     keep_import_errors_days: int = _setting("VIVIER_KEEP_IMPORT_ERRORS_DAYS", _number(1, 3_650, DAYS), 365)
+    retention: Literal["manual", "daily"] = _setting("VIVIER_RETENTION", _one_of("manual", "daily"), "manual")
+    retention_spare: tuple[UUID, ...] = _setting("VIVIER_RETENTION_SPARE", _ids, ())
+    journal_key: bytes | None = _setting("VIVIER_JOURNAL_KEY", _journal_key, secret=True)
+    journal_to: str | None = _setting("VIVIER_JOURNAL_TO", _journal_to, secret=True)
+    journal_hours: int = _setting("VIVIER_JOURNAL_HOURS", _number(1, 8_760, "a number of hours"), 24)
     rules: Rules | None = _setting("VIVIER_LAW_FILE", _law)
     metrics_dir: Path | None = _setting("PROMETHEUS_MULTIPROC_DIR", _folder)
     unknown: tuple[str, ...] = ()
@@ -170,6 +203,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             raise BadSetting(f"{name}{shown} cannot be used; expected {error}") from None
     if values.get("smtp") and not (values.get("mail_from") and values.get("public_url")):
         raise BadSetting("VIVIER_SMTP_URL needs VIVIER_MAIL_FROM, who writes, and VIVIER_PUBLIC_URL, where links lead")
+    if str(values.get("journal_to", "")).startswith("mailto:") and not values.get("smtp"):
+        raise BadSetting("VIVIER_JOURNAL_TO is a mailbox: it needs VIVIER_SMTP_URL, the server that takes the e-mail")
     values["unknown"] = tuple(sorted(n for n in given if n.startswith("VIVIER_") and n not in _FIELDS))
     return Settings(**cast("dict[str, Any]", values))
 

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, Text, cast, exists, insert, select
+from sqlalchemy import Row, Text, cast, exists, insert, select, text
 
+from db.audit_content import content_digests
 from db.core.advisory_locks import Subject, lock
 from db.core.engine import Connection
 from db.schema.need_tables import audit_entries
@@ -16,7 +17,7 @@ from domain.audit import BEFORE_THE_FIRST, Actor, Detail, Entry, chained
 
 READ_AT_ONCE = 5_000
 
-_COLUMNS = [column for column in audit_entries.c if column.name not in {"organisation_id", "detail"}]
+_COLUMNS = [column for column in audit_entries.c if column.name not in {"organisation_id", "detail", "signature"}]
 _decode_detail = msgspec.json.Decoder(Detail).decode
 
 
@@ -33,6 +34,15 @@ class StoredEntry(NamedTuple):
     number: int
     hash: bytes
     entry: Entry | None
+    signature: bytes | None = None
+
+
+class NextEntry(NamedTuple):
+    """An entry to be written. `signature` None: this process has no key to sign with."""
+
+    entry: Entry
+    hash: bytes
+    signature: bytes | None
 
 
 async def write_entry(
@@ -44,11 +54,31 @@ async def write_entry(
     *,
     version: int | None = None,
     detail: Detail | None = None,
+    about: Sequence[str] = (),
 ) -> None:
     """Write that `actor` did `action` ("need.created", "message.sent"…) to `object_` ("need:<id>").
 
-    Call it last before the commit: until then, no other transaction can write to the organisation's journal.
+    `about`: what is stored that the entry binds, as `db.audit_content` names it. Call it last before the commit: until
+    then, no other transaction can write to the organisation's journal.
     """
+    content = [f"{name}={digest}" for name, digest in (await content_digests(connection, about)).items()]
+    made = await next_entry(connection, actor, action, object_, now, version=version, detail=detail, content=content)
+    row = msgspec.structs.asdict(made.entry) | {"organisation_id": actor.organisation_id}
+    await connection.execute(insert(audit_entries).values(row | {"hash": made.hash, "signature": made.signature}))
+
+
+async def next_entry(
+    connection: Connection,
+    actor: Actor,
+    action: str,
+    object_: str,
+    now: datetime,
+    *,
+    version: int | None = None,
+    detail: Detail | None = None,
+    content: Sequence[str] = (),
+) -> NextEntry:
+    """The entry after the last one of the organisation's journal, to which nobody else writes until the commit."""
     await lock(connection, Subject.AUDIT, actor.organisation_id.hex)
     number, previous = await head(connection, actor.organisation_id)
     entry = Entry(
@@ -61,10 +91,11 @@ async def write_entry(
         version=version,
         detail=detail or {},
         hash="",
+        content=tuple(content),
     )
     digest = chained(previous, actor.organisation_id, entry)
-    row = msgspec.structs.asdict(entry) | {"organisation_id": actor.organisation_id, "hash": digest}
-    await connection.execute(insert(audit_entries).values(row))
+    signer = connection.sync_connection.get_execution_options().get("signer") if connection.sync_connection else None
+    return NextEntry(entry, digest, signer(digest) if signer else None)
 
 
 async def entries(
@@ -119,15 +150,22 @@ async def journals(connection: Connection) -> Sequence[tuple[UUID, str]]:
     return [(row.id, row.name) for row in rows]
 
 
+async def hold_snapshot(connection: Connection) -> None:
+    """Read everything in this transaction as it is now; call it first."""
+    await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+
+
 async def stored_entries(connection: Connection, organisation_id: UUID) -> AsyncIterator[Sequence[StoredEntry]]:
     """Every entry of a journal as stored, in the order of numbers, `READ_AT_ONCE` at a time."""
     raw_detail = cast(audit_entries.c.detail, Text).label("detail")
-    query = select(*_COLUMNS, raw_detail).where(audit_entries.c.organisation_id == organisation_id)
+    query = select(*_COLUMNS, raw_detail, audit_entries.c.signature).where(
+        audit_entries.c.organisation_id == organisation_id
+    )
     rows = await connection.stream(
         query.order_by(audit_entries.c.number), execution_options={"yield_per": READ_AT_ONCE}
     )
     async for page in rows.partitions():
-        yield [StoredEntry(row.number, row.hash, _readable(row)) for row in page]
+        yield [StoredEntry(row.number, row.hash, _readable(row), row.signature) for row in page]
 
 
 def _readable(row: Row[*tuple[Any, ...]]) -> Entry | None:
@@ -138,4 +176,5 @@ def _readable(row: Row[*tuple[Any, ...]]) -> Entry | None:
 
 
 def _entry(row: Row[*tuple[Any, ...]], detail: Detail) -> Entry:
-    return Entry(**row._asdict() | {"detail": detail, "hash": row.hash.hex()})
+    fields = {column.name: getattr(row, column.name) for column in _COLUMNS}
+    return Entry(**fields | {"detail": detail, "hash": row.hash.hex()})

@@ -1,6 +1,7 @@
 """The journal: each entry carries the hash of the one before, so that an alteration shows."""
 
 import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -29,7 +30,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of the journal. `number` counts those of an organisation, from 1 and without gaps.
 
     `object`: what it was done to, such as "need:<id>". `version`: the object's version afterwards, where it has one.
-    `detail`: what changed, in ids, codes and names of fields: never what people said, nor who they are.
+    `detail`: what changed, in ids, codes and names of fields: never what people said, nor who they are. `content`: what
+    the entry is about as it was stored then, each as a name and its SHA-256, such as "message:<id>=<digits>", without
+    digits where it was removed.
     """
 
     number: int
@@ -41,6 +44,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     version: int | None
     detail: Detail
     hash: str
+    content: tuple[str, ...] = ()
 
 
 def chained(previous: bytes, organisation_id: UUID, entry: Entry) -> bytes:
@@ -56,7 +60,37 @@ def chained(previous: bytes, organisation_id: UUID, entry: Entry) -> bytes:
         entry.version,
         dict(sorted(entry.detail.items())),
     ]
+    if entry.content:  # entries of earlier versions have none
+        content.append(entry.content)
     return hashlib.sha256(previous + msgspec.json.encode(content)).digest()
+
+
+def content_digest(*values: object) -> str:
+    """The SHA-256 of what an entry is about, in hexadecimal digits. The values are those that JSON can hold."""
+    return hashlib.sha256(msgspec.json.encode(values)).hexdigest()
+
+
+class JournalHead(msgspec.Struct, frozen=True):
+    """The last entry of a journal at some time."""
+
+    organisation_id: UUID
+    number: int
+    hash: str
+
+
+class JournalHeads(msgspec.Struct, frozen=True):
+    """The last entries of all journals `at` some time."""
+
+    at: datetime
+    heads: tuple[JournalHead, ...]
+
+
+class SignedHeads(msgspec.Struct, frozen=True):
+    """`heads`: the JSON of `JournalHeads`, as it was signed. `public_key` and `signature` in hexadecimal digits."""
+
+    heads: str
+    public_key: str
+    signature: str
 
 
 class Break(msgspec.Struct, frozen=True):
@@ -65,29 +99,85 @@ class Break(msgspec.Struct, frozen=True):
     `number`: the first entry that does not follow. `gap`: entries before it are missing. `altered_entry`: its content
     is not the one whose hash it carries, while the next entry carries on that hash; or the entry before was put in the
     place of another. `broken_link`: neither its own content nor the next entry fits its hash. `lost_anchor`: an entry
-    that was noted elsewhere is missing, or is another one.
+    that was noted elsewhere is missing, or is another one. `forged_entry`: its signature is not one of the journal's
+    keys. `unsigned_entry`: it has none, after others that have one. `altered_content`, `missing_content`: `about`,
+    which the entry is about, is no longer as it was stored, or is gone. `unrecorded_content`: no entry tells of `about`
+    (`number`: the last entry).
     """
 
     number: int
-    code: Literal["gap", "altered_entry", "broken_link", "lost_anchor"]
+    code: Literal[
+        "gap",
+        "altered_entry",
+        "broken_link",
+        "lost_anchor",
+        "forged_entry",
+        "unsigned_entry",
+        "altered_content",
+        "missing_content",
+        "unrecorded_content",
+    ]
     missing: int = 0
+    about: str | None = None
+
+
+class BoundContent:
+    """Collects what the entries of one journal bind, given in the order of their numbers.
+
+    `names`: what must be stored as the last entry about it says; `recorded`: the messages and shortlists that entries
+    tell of, those of earlier versions too, which bind nothing.
+    """
+
+    def __init__(self) -> None:
+        self.names: dict[str, tuple[int, str]] = {}
+        self.recorded: set[str] = set()
+        self._need_of: dict[str, str] = {}
+
+    def follow(self, entry: Entry) -> None:
+        """Collect what the next entry binds, or forget what was removed with a need."""
+        if entry.action in {"need.purged", "need.deleted"}:
+            self._forget(entry.object)
+        if entry.action == "exchange.opened":
+            self._need_of[entry.object] = f"need:{entry.detail.get('need_id')}"
+        need = self._need_of.get(entry.object, entry.object)
+        if message_id := entry.detail.get("message_id"):
+            self.recorded.add(f"message:{message_id}")
+        if entry.action == "shortlist.frozen":
+            self.recorded.add(f"shortlist:{entry.object.partition(':')[2]}/{entry.detail.get('number')}")
+        for each in entry.content:
+            name, _, digest = each.rpartition("=")
+            self.names[name] = (entry.number, digest)
+            self._need_of[name] = need
+
+    def breaks(self, stored: Mapping[str, str]) -> Iterator[Break]:
+        """A break for each that is not as it was bound; `stored`: the digests of `names` now, empty of what is gone."""
+        for name, (number, digest) in self.names.items():
+            if stored[name] != digest:
+                yield Break(number, "altered_content" if stored[name] else "missing_content", about=name)
+
+    def _forget(self, need: str) -> None:
+        for name in [name for name in self.names if self._need_of[name] == need]:
+            del self.names[name]
 
 
 class Chain:
     """Verifies the entries of one journal, given in the order of their numbers.
 
     `number` and `hash` are those of the last entry so far; `breaks` the faults found, the last entry's only after
-    `close`.
+    `close`; `signed` counts the entries with a signature. `is_signature`: whether a signature is one of a hash by the
+    journal's keys; without it signatures are not looked at.
     """
 
-    def __init__(self, organisation_id: UUID) -> None:
+    def __init__(self, organisation_id: UUID, is_signature: Callable[[bytes, bytes], bool] | None = None) -> None:
         self.number = 0
         self.hash = BEFORE_THE_FIRST
         self.breaks: list[Break] = []
+        self.signed = 0
         self._organisation_id = organisation_id
+        self._is_signature = is_signature
         self._doubtful: int | None = None
 
-    def follow(self, number: int, digest: bytes, entry: Entry | None) -> None:
+    def follow(self, number: int, digest: bytes, entry: Entry | None, signature: bytes | None = None) -> None:
         """Verify the next entry against its stored hash, `digest`. `entry` None: its content cannot be read."""
         gap = number - self.number - 1
         if gap:
@@ -100,11 +190,22 @@ class Chain:
             self._settle("broken_link")
         else:
             self._doubtful = number
+        if self._doubtful != number:  # no signature fits a hash that is not the entry's own
+            self._verify_signature(number, digest, signature)
         self.number, self.hash = number, digest
 
     def close(self) -> None:
         """End the verification: there are no more entries."""
         self._settle("altered_entry")
+
+    def _verify_signature(self, number: int, digest: bytes, signature: bytes | None) -> None:
+        if signature is None:
+            if self.signed:
+                self.breaks.append(Break(number, "unsigned_entry"))
+            return
+        self.signed += 1
+        if self._is_signature is not None and not self._is_signature(digest, signature):
+            self.breaks.append(Break(number, "forged_entry"))
 
     def _settle(self, code: Literal["altered_entry", "broken_link"]) -> None:
         if self._doubtful is not None:

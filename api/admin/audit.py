@@ -90,7 +90,7 @@ async def list_audit_entries(call: Call, query: AuditQuery) -> Response[bytes]:
     Of a need with its shortlists, decisions and awards (`need:…`), of an exchange (`exchange:…`), of a meeting
     (`meeting:…`), or of everything. Entries outlive their object: those of a deleted need stay. An entry holds ids,
     codes and names of fields, never what people said nor who they are; nobody can alter it, the application included,
-    and each carries the SHA-256 of the one before.
+    and each carries the SHA-256 of the one before and of what it is about (`content`).
     """
     organisation_id = call.bearer.organisation_id
     filters: dict[str, Any] = {"action": query.action, "since": in_utc(query.since), "until": in_utc(query.until)}

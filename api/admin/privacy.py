@@ -41,7 +41,8 @@ async def erase_personal_data(call: Call, body: ErasureRequest) -> Erasure:
     From the data of the key's organisation, and from the directory of suppliers, where later imports do not bring them
     back. A pseudonym takes the place of the name. Kept, and told as such: what was said in exchanges, which nobody can
     alter until the need's time is over (article 17(3)(b)), and what a source says in a text of its own. `dry_run`
-    changes nothing. Waits for imports that are under way; the same again changes nothing.
+    changes nothing. Waits for imports that are under way; the same again changes nothing. `complete`: all that was
+    found is gone, and no organisation was left out; `unreached` names what could not be reached.
     """
     services, organisation = call.services, call.bearer.organisation_id
     subject = DataSubject(body.email, body.name, body.phone)

@@ -1,10 +1,11 @@
-"""`vivier audit`: verify the hash chain of the journals."""
+"""`vivier audit`: verify the journals: their chain, their signatures, and what their entries are about."""
 
 import argparse
 import asyncio
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -13,13 +14,27 @@ import msgspec
 from api.commands.console import plain
 from api.commands.database import attached
 from api.commands.errors import FAILED, USAGE, CommandFailed
+from api.journal.signing_key import journal_key, signature_checker
 from api.settings import Settings
-from db.audit import journals, stored_entries
+from db.audit import hold_snapshot, journals, stored_entries
+from db.audit_content import content_digests, unrecorded
 from db.core.engine import Connection, Engine, engine, transaction
-from domain.audit import Break, Chain
+from domain.audit import BoundContent, Break, Chain, JournalHeads, SignedHeads
 
 _ANCHOR = re.compile(r"(?P<organisation>.+):(?P<number>[0-9]{1,18}):(?P<hash>[0-9a-fA-F]{64})")
 _LISTED = 20
+_EXPLANATIONS = {
+    "gap": "{missing} missing before entry {number}",
+    "altered_entry": "entry {number} is not what was written, or entry {before} was replaced",
+    "broken_link": "the hash of entry {number} is not the one that entry {after} carries on",
+    "lost_anchor": "entry {number} is not the one that was noted",
+    "forged_entry": "the signature of entry {number} is not one of the journal's keys (see --public-key)",
+    "unsigned_entry": "entry {number} has no signature, and entries before it have one",
+    "altered_content": "{about} is not as entry {number} says",
+    "missing_content": "{about}, of which entry {number} tells, is gone",
+    "unrecorded_content": "{about} is told of by none of {number} entries",
+}
+IsSignature = Callable[[bytes, bytes], bool]
 
 
 class Anchor(NamedTuple):
@@ -31,7 +46,7 @@ class Anchor(NamedTuple):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The result for one journal; `number` and `hash` are those of its last entry."""
+    """The result for one journal; `number` and `hash` are of its last entry, `signed` counts signatures."""
 
     organisation_id: UUID
     organisation: str
@@ -39,14 +54,24 @@ class Verdict(msgspec.Struct, frozen=True):
     number: int
     hash: str
     anchor: str
+    signed: int
     breaks: tuple[Break, ...]
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Verify the journals; returns 1 where one is broken."""
+    """Print the public key, or verify the journals; returns 1 where one is broken."""
+    key = journal_key(settings)
+    if options.action == "key":
+        if key is None:
+            raise CommandFailed(f"there is no key, and none can be made in {settings.home}")
+        sys.stdout.write(f"{key.public}\n")
+        return 0
+    trusted = [*([key.public] if key else []), *options.public_key]
+    is_signature = signature_checker(trusted)
     anchors = [_anchor(text) for text in options.anchor]
+    anchors += [anchor for path in options.heads for anchor in _anchors_in(path, is_signature)]
     with attached(settings) as url:
-        verdicts = asyncio.run(_verify(engine(url, pool_size=0), options.organisation, anchors))
+        verdicts = asyncio.run(_verify(engine(url, pool_size=0), options.organisation, anchors, is_signature))
     if options.json:
         sys.stdout.write(msgspec.json.encode(verdicts).decode() + "\n")
     else:
@@ -63,37 +88,78 @@ def _anchor(text: str) -> Anchor:
     return Anchor(found["organisation"], int(found["number"]), bytes.fromhex(found["hash"]))
 
 
-async def _verify(database: Engine, organisation: str | None, anchors: Sequence[Anchor]) -> list[Verdict]:
+def _anchors_in(path: Path, is_signature: IsSignature) -> Iterator[Anchor]:
+    """The entries that signed heads note, line by line. Raises CommandFailed."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise CommandFailed(f"cannot read {path}: {error.strerror}", USAGE) from None
+    for number, line in enumerate(lines, 1):
+        try:
+            signed = msgspec.json.decode(line, type=SignedHeads)
+            known = msgspec.json.decode(signed.heads, type=JournalHeads)
+            is_signed = is_signature(signed.heads.encode(), bytes.fromhex(signed.signature))
+        except ValueError:  # msgspec's errors are such
+            raise CommandFailed(f"{path}, line {number}, is not a line of signed heads", USAGE) from None
+        if not is_signed:
+            raise CommandFailed(f"{path}, line {number}, is not signed by a key of the journal (see --public-key)")
+        for head in known.heads:
+            yield Anchor(str(head.organisation_id), head.number, bytes.fromhex(head.hash))
+
+
+async def _verify(
+    database: Engine, organisation: str | None, anchors: Sequence[Anchor], is_signature: IsSignature
+) -> list[Verdict]:
     """The verdicts on the journals asked for. Raises CommandFailed where an organisation is unknown."""
     async with transaction(database) as connection:
+        await hold_snapshot(connection)
         known = await journals(connection)
         names = {name for organisation_id, name in known} | {str(organisation_id) for organisation_id, _ in known}
         for wanted in (*(anchor.organisation for anchor in anchors), *filter(None, [organisation])):
             if wanted not in names:
                 raise CommandFailed(f"there is no organisation {plain(wanted)}", USAGE)
         return [
-            await _verify_one(connection, organisation_id, name, anchors)
+            await _verify_one(connection, organisation_id, name, anchors, is_signature)
             for organisation_id, name in known
             if organisation in {None, str(organisation_id), name}
         ]
 
 
 async def _verify_one(
-    connection: Connection, organisation_id: UUID, organisation: str, anchors: Sequence[Anchor]
+    connection: Connection,
+    organisation_id: UUID,
+    organisation: str,
+    anchors: Sequence[Anchor],
+    is_signature: IsSignature,
 ) -> Verdict:
-    chain = Chain(organisation_id)
+    chain, bound = Chain(organisation_id, is_signature), BoundContent()
     own = [anchor for anchor in anchors if anchor.organisation in {str(organisation_id), organisation}]
     lost = {(anchor.number, anchor.hash) for anchor in own if anchor.number}
     async for page in stored_entries(connection, organisation_id):
         for stored in page:
-            chain.follow(stored.number, stored.hash, stored.entry)
+            chain.follow(*stored)
+            if stored.entry is not None:
+                bound.follow(stored.entry)
             lost.discard((stored.number, stored.hash))
     chain.close()
-    breaks = (*chain.breaks, *(Break(number, "lost_anchor") for number, _ in sorted(lost)))
+    untold = await unrecorded(connection, organisation_id, bound.recorded)
+    breaks = (
+        *chain.breaks,
+        *(Break(number, "lost_anchor") for number, _ in sorted(lost)),
+        *bound.breaks(await content_digests(connection, bound.names)),
+        *(Break(chain.number, "unrecorded_content", about=name) for name in untold),
+    )
     digest = chain.hash.hex()
     anchor = f"{organisation_id}:{chain.number}:{digest}"
     return Verdict(
-        organisation_id, organisation, "broken" if breaks else "intact", chain.number, digest, anchor, breaks
+        organisation_id,
+        organisation,
+        "broken" if breaks else "intact",
+        chain.number,
+        digest,
+        anchor,
+        chain.signed,
+        breaks,
     )
 
 
@@ -106,16 +172,11 @@ def _show(verdict: Verdict) -> None:
 
 
 def _explanation(found: Break, last: int) -> str:
-    number = found.number
-    if found.code == "gap":
-        missing = f"entry {number - 1} is"
-        if found.missing > 1:
-            missing = f"entries {number - found.missing} to {number - 1} are"
-        return f"gap: {missing} missing before entry {number}"
-    if found.code == "altered_entry":
-        return f"altered entry: entry {number} is not what was written, or entry {number - 1} was replaced"
-    if found.code == "broken_link":
-        return f"broken link: the hash of entry {number} is not the one that entry {number + 1} carries on"
-    if number > last:
-        return f"lost anchor: the journal ends at entry {last}; entry {number} was noted and is cut off"
-    return f"lost anchor: entry {number} is not the one that was noted"
+    number, missing = found.number, f"entry {found.number - 1} is"
+    if found.missing > 1:
+        missing = f"entries {number - found.missing} to {number - 1} are"
+    said = _EXPLANATIONS[found.code]
+    if found.code == "lost_anchor" and number > last:
+        said = "the journal ends at entry {last}; entry {number} was noted and is cut off"
+    told = {"before": number - 1, "after": number + 1, "about": plain(found.about or "")}
+    return f"{found.code.replace('_', ' ')}: {said.format(number=number, missing=missing, last=last, **told)}"

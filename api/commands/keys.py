@@ -13,10 +13,11 @@ from rich.table import Column, Table
 from api.commands.console import console, plain
 from api.commands.database import attached
 from api.commands.errors import USAGE, CommandFailed
+from api.commands.signing_engine import signing_engine
 from api.settings import Settings
 from db.api_keys import create_key, ensure_organisation, list_keys, revoke_key
 from db.audit import write_entry
-from db.core.engine import Connection, engine, transaction
+from db.core.engine import Connection, Engine, transaction
 from domain.audit import Actor, Detail
 from domain.client import Key
 
@@ -35,7 +36,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     actions: dict[str, Action] = {"create": _create, "list": _list, "revoke": _revoke}
     with attached(settings) as url:
         # shown only once it is committed
-        shown = asyncio.run(_in_transaction(url, actions[options.action], options))
+        shown = asyncio.run(_in_transaction(signing_engine(settings, url), actions[options.action], options))
     if isinstance(shown, Table):
         console().print(shown)
     else:
@@ -43,8 +44,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-async def _in_transaction(url: str, action: Action, options: argparse.Namespace) -> str | Table:
-    async with transaction(engine(url, pool_size=0)) as connection:
+async def _in_transaction(database: Engine, action: Action, options: argparse.Namespace) -> str | Table:
+    async with transaction(database) as connection:
         return await action(connection, options, datetime.now(UTC))
 
 

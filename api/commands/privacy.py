@@ -14,22 +14,30 @@ import msgspec
 from api.commands.console import agreed, plain
 from api.commands.database import attached
 from api.commands.errors import FAILED, USAGE, CommandFailed
+from api.commands.signing_engine import signing_engine
 from api.runtime.auth import DEFAULT_ORGANISATION
 from api.settings import Settings
 from api.web.request_body import JsonBody
 from db.api_keys import ensure_organisation
 from db.audit import journals
-from db.core.engine import engine, transaction
+from db.core.engine import Engine, transaction
 from db.privacy.erase import erase_person, export_person
 from domain.audit import Actor
 from domain.privacy.data_subject import DataSubject, identifiers_of
-from domain.privacy.holdings import Erasure, Holding, PersonalData
+from domain.privacy.holdings import Erasure, Holding, PersonalData, Unreached
 
 Done = TypeVar("Done", PersonalData, Erasure)
 _FATES = {"erased": "erased", "pseudonym": "under a pseudonym", "kept": "kept"}
 _REASONS = {
     "append_only": "said in an exchange, which nobody can alter before the time for keeping the need is over",
     "text_of_source": "a text of the source's own, to be put right there",
+}
+_PLACES: dict[Unreached, str] = {
+    "other_organisations": "the data of other organisations",
+    "index_files": "the files of the index, made anew within a day",
+    "sent_mail": "e-mail that was sent",
+    "copies": "what others copied from the directory",
+    "backups": "backups",
 }
 
 
@@ -39,13 +47,18 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     subject = JsonBody(DataSubject).decode(asked)
     identifiers_of(subject)
     with attached(settings) as url:
+        database = signing_engine(settings, url)
 
         def erased(*, dry_run: bool) -> Erasure:
-            return asyncio.run(_carried_out(url, options.organisation, partial(erase_person, dry_run=dry_run), subject))
+            return asyncio.run(
+                _carried_out(
+                    signing_engine(settings, url), options.organisation, partial(erase_person, dry_run=dry_run), subject
+                )
+            )
 
         done: PersonalData | Erasure
         if options.action == "export":
-            done = asyncio.run(_carried_out(url, options.organisation, export_person, subject))
+            done = asyncio.run(_carried_out(database, options.organisation, export_person, subject))
         elif options.dry_run:
             done = erased(dry_run=True)
         else:
@@ -66,10 +79,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _carried_out(
-    url: str, organisation: str | None, work: Callable[..., Awaitable[Done]], subject: DataSubject
+    database: Engine, organisation: str | None, work: Callable[..., Awaitable[Done]], subject: DataSubject
 ) -> Done:
     """Export or erase in the data of the named organisation, or as the operator in that of all."""
-    database, now = engine(url, pool_size=0), datetime.now(UTC)
+    now = datetime.now(UTC)
     async with transaction(database) as connection:
         known = await journals(connection)
         found = [each for each, name in known if organisation is None or organisation in {str(each), name}]
@@ -96,5 +109,7 @@ def _show_erasure(done: Erasure) -> None:
     sys.stdout.write(f"{'Would be' if done.dry_run else 'Done'}: {summary or 'nothing'}\n")
     for each in done.kept:
         sys.stdout.write(f"  kept: {plain(each.where)}, {each.field} ({_REASONS[each.why or 'append_only']})\n")
+    sys.stdout.write(f"  {'complete' if done.complete else 'not complete'}; ")
+    sys.stdout.write(f"not reached: {', '.join(_PLACES[each] for each in done.unreached)}\n")
     if done.reference is not None:
         sys.stdout.write(f"  in the journal: person:{done.reference}\n")

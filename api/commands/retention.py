@@ -12,6 +12,7 @@ import msgspec
 from api.commands.console import agreed, plain
 from api.commands.database import attached
 from api.commands.errors import FAILED
+from api.commands.signing_engine import signing_engine
 from api.runtime.auth import DEFAULT_ORGANISATION
 from api.settings import Settings
 from db.core.engine import engine, transaction
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
                 if (planned.needs or planned.others) and not agreed("Remove this for good?"):
                     sys.stderr.write("vivier: nothing was removed\n")
                     return FAILED
-            done, verb = asyncio.run(purge(engine(url, pool_size=0), planned, DEFAULT_ORGANISATION)), "removed"
+            done, verb = asyncio.run(purge(signing_engine(settings, url), planned, DEFAULT_ORGANISATION)), "removed"
         if options.json:
             sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
         else:

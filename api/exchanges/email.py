@@ -42,18 +42,10 @@ PATIENCE = timedelta(seconds=90)
 @asynccontextmanager
 async def mail_kind(services: Services) -> AsyncIterator[DeliveryKind | None]:
     """The kind of delivery that sends e-mail; None where no mail server is set."""
-    settings = services.settings
-    if settings.smtp is None or settings.mail_from is None or settings.public_url is None:
+    email_sender = email_sender_of(services)
+    if email_sender is None:
         yield None
         return
-    email_sender = EmailSender(
-        server=settings.smtp,
-        sender=settings.mail_from,
-        base=settings.public_url,
-        link_days=settings.reply_link_days,
-        engine=services.database,
-        now=services.now,
-    )
     yield DeliveryKind(
         outbox=message_mails,
         schedule=SCHEDULE,
@@ -61,6 +53,21 @@ async def mail_kind(services: Services) -> AsyncIterator[DeliveryKind | None]:
         also_note=write_outcome,
         at_once=AT_ONCE,
         patience=PATIENCE,
+    )
+
+
+def email_sender_of(services: Services) -> "EmailSender | None":
+    """Hands e-mail to the mail server of the settings; None where none is set."""
+    settings = services.settings
+    if settings.smtp is None or settings.mail_from is None or settings.public_url is None:
+        return None
+    return EmailSender(
+        server=settings.smtp,
+        sender=settings.mail_from,
+        base=settings.public_url,
+        link_days=settings.reply_link_days,
+        engine=services.database,
+        now=services.now,
     )
 
 
@@ -102,7 +109,7 @@ class EmailSender:
             await insert_links(connection, exchange, {supplier: token}, now, expires_at)
         reply_link = Link(address(self.base, token), last_day(expires_at))
         text = letter(outgoing, reply_link, language, by_server=True)
-        return await self._send(self._message(mail, outgoing.buyer, receiver, text))
+        return await self.hand_over(self._message(mail, outgoing.buyer, receiver, text))
 
     def _message(self, mail: Claimed, buyer: str, receiver: str, text: Letter) -> EmailMessage:
         message = EmailMessage(policy=WIRE)
@@ -118,7 +125,8 @@ class EmailSender:
         message.set_content(text.text, cte="quoted-printable")
         return message
 
-    async def _send(self, message: EmailMessage) -> Outcome:
+    async def hand_over(self, message: EmailMessage) -> Outcome:
+        """Attempt once to hand a message to the mail server."""
         server = self.server
         client = aiosmtplib.SMTP(
             hostname=server.host,

@@ -89,7 +89,9 @@ async def open_exchange(
         "channel": request.channel,
         "recipients": [str(each.supplier_id) for each in recipients],
     }
-    await write_entry(connection, acting.actor, "exchange.opened", f"exchange:{summary.id}", now, detail=detail)
+    name = f"exchange:{summary.id}"
+    about = (name, f"message:{first.id}")
+    await write_entry(connection, acting.actor, "exchange.opened", name, now, detail=detail, about=about)
     document = exchange_document(exchange, {each.supplier_id: each.expires_at for each in links})
     return CreatedExchange(
         **msgspec.structs.asdict(document),

@@ -87,5 +87,6 @@ async def add_reply(
     await insert_message(connection, link.exchange_id, message)
     actor = Actor(link.organisation_id, "reply_link", link.supplier_id)
     detail: Detail = {"message_id": str(message.id), "stance": reply.stance}
-    await write_entry(connection, actor, "message.received", f"exchange:{link.exchange_id}", now, detail=detail)
+    name, about = f"exchange:{link.exchange_id}", (f"message:{message.id}",)
+    await write_entry(connection, actor, "message.received", name, now, detail=detail, about=about)
     return visible_to(link.supplier_id, [message])[0]

@@ -64,6 +64,6 @@ async def _add(
     for name, value in (("supplier_id", message.supplier_id), ("publishes", message.publishes)):
         if value is not None:
             detail[name] = str(value)
-    about = f"exchange:{exchange.id}"
-    await write_entry(connection, acting.actor, action, about, message.created_at, detail=detail)
+    name, about = f"exchange:{exchange.id}", (f"message:{message.id}",)
+    await write_entry(connection, acting.actor, action, name, message.created_at, detail=detail, about=about)
     return created_message(after, message, write_letter(acting, need, after, message) if needs_letter else None)

@@ -9,6 +9,7 @@ import msgspec
 from api.needs.own_need import unknown_lot
 from api.runtime.actor import Acting
 from db.audit import write_entry
+from db.audit_content import decision_name
 from db.core.engine import Connection
 from db.needs.shortlists import remove_decision, write_decision
 from domain.audit import Detail
@@ -55,7 +56,10 @@ async def decide(
         "decision": _verdict(after),
         "before": _verdict(before),
     }
-    await write_entry(connection, acting.actor, "decision.made", f"need:{version.need_id}", now, detail=detail)
+    about = (decision_name(version.need_id, version.number, key.supplier_id, key.lot_id),)
+    await write_entry(
+        connection, acting.actor, "decision.made", f"need:{version.need_id}", now, detail=detail, about=about
+    )
     return after
 
 

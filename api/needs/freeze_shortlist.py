@@ -10,6 +10,7 @@ import msgspec
 from api.needs.own_need import lock_own_need
 from api.runtime.actor import Acting
 from db.audit import write_entry
+from db.audit_content import shortlist_name
 from db.core.engine import Connection
 from db.needs.awards import awards_until
 from db.needs.same_year import needs_of_year
@@ -84,6 +85,14 @@ async def freeze_matched(
     )
     await insert_shortlist(connection, acting.organisation_id, need, version, body)
     detail: Detail = {"number": version.number, "data_version": stamp.data_version}
-    about = f"need:{need.id}"
-    await write_entry(connection, acting.actor, "shortlist.frozen", about, now, version=need.version, detail=detail)
+    await write_entry(
+        connection,
+        acting.actor,
+        "shortlist.frozen",
+        f"need:{need.id}",
+        now,
+        version=need.version,
+        detail=detail,
+        about=(shortlist_name(need.id, version.number),),
+    )
     return version.number

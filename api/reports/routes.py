@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from hashlib import sha256
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -14,14 +15,17 @@ from api.needs.own_need import own_need
 from api.needs.shortlists import version_of
 from api.reports.html import POLICY, html_page
 from api.reports.pdf import pdf
+from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
 from api.web.content_negotiation import HTML, JSON
+from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import exchanges_of
 from db.meetings.meetings import meetings_of
 from db.needs.awards import select_awards
 from db.needs.shortlists import earlier_decisions
 from db.suppliers.read import living_suppliers
+from domain.audit import Detail
 from domain.needs.need import PlannedNeed
 from domain.report.build import ReportFacts, report
 from domain.report.model import Report
@@ -61,19 +65,25 @@ async def get_report(call: Call, id: UUID, query: ReportQuery) -> Response[bytes
     Who was found and why, who was contacted and met, what was learnt, which barriers, what was decided, whether all
     were treated alike, and by which rules. As data, as a page or as a PDF, in French or English; page and PDF hold all
     they need. It never says who asked a question. `redacted=true` leaves out confidential answers, names of persons,
-    e-mail addresses, telephone numbers and minutes of meetings.
+    e-mail addresses, telephone numbers and minutes of meetings. The journal notes the SHA-256 of what was answered.
     """
     services, reference = call.services, call.services.reference
 
-    def write(facts: ReportFacts, now: datetime) -> Response[bytes]:
+    def write(facts: ReportFacts, now: datetime) -> tuple[Response[bytes], str]:
         made = report(facts, reference.territories, reference.rules, call.language, now, redacted=query.redacted)
-        return Response(_body(made, facts.version.need, reference, call.media_type), headers=_headers(made, call))
+        body = _body(made, facts.version.need, reference, call.media_type)
+        return Response(body, headers=_headers(made, call)), sha256(body).hexdigest()
 
     # its turn first: what is read of a large need takes hundreds of megabytes
     async with services.reports.of(str(call.bearer.organisation_id)):
         async with transaction(services.database) as connection:
             facts = await _facts(call, connection, id, query.shortlist)
-        return await asyncio.to_thread(write, facts, services.now())
+        now = services.now()
+        answer, digest = await asyncio.to_thread(write, facts, now)
+    detail: Detail = {"number": facts.version.number, "redacted": query.redacted, "sha256": digest}
+    async with transaction(services.database) as connection:
+        await write_entry(connection, actor_of(call), "report.made", f"need:{id}", now, detail=detail)
+    return answer
 
 
 ROUTES = (get_report,)

@@ -1,5 +1,6 @@
 """Database engines and transactions."""
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -41,11 +42,13 @@ def dsn(url: str) -> str:
     return f"postgresql://{rest}"
 
 
-def engine(url: str, pool_size: int = 10) -> Engine:
+def engine(url: str, pool_size: int = 10, signer: Callable[[bytes], bytes] | None = None) -> Engine:
     """An engine for the database at `url` (see `dsn`); connects at first use, and again after the server was restarted.
 
     `pool_size` connections are kept and half as many more lent at a peak; after ten seconds without a free one, callers
     get sqlalchemy.exc.TimeoutError. 0: no pool, every transaction opens a connection (migrations, one-off commands).
+
+    `signer`: signs the hashes of the journal's entries that are written through it.
 
     json and jsonb are read and written as text: what is stored has a type, and its owner decodes straight into that.
     """
@@ -65,6 +68,7 @@ def engine(url: str, pool_size: int = 10) -> Engine:
         json_deserializer=str,
         # what was asked may hold a secret or a person's address, and errors are logged
         hide_parameters=True,
+        execution_options={"signer": signer},
         **pool,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Table, delete, func, insert, or_, select, true
+from sqlalchemy import ColumnElement, Row, Table, func, insert, or_, select, true
 
 from db.core.engine import Connection
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
@@ -88,22 +88,6 @@ async def select_exchanges(
 ) -> Sequence[ExchangeSummary]:
     """Up to `limit` exchanges about a need, the oldest first, after the one of the id `after`."""
     return await _exchanges(connection, {"organisation_id": organisation_id, "need_id": need_id}, after, limit)
-
-
-async def purge_exchanges(connection: Connection, need_id: UUID) -> int:
-    """Delete all exchanges about a need, once their retention period is over; how many there were.
-
-    The database refuses unless the need has ended, and refuses every other deletion. Commit it with the end of the
-    need itself, or with an entry in the journal.
-    """
-    await connection.execute(select(func.set_config("vivier.purging", str(need_id), True)))
-    own = select(exchanges.c.id).where(exchanges.c.need_id == need_id).scalar_subquery()
-    for table in (messages, exchange_recipients):
-        await connection.execute(delete(table).where(table.c.exchange_id.in_(own)))
-    gone = await connection.execute(delete(exchanges).where(exchanges.c.need_id == need_id).returning(exchanges.c.id))
-    purged = len(gone.all())
-    await connection.execute(select(func.set_config("vivier.purging", "", True)))
-    return purged
 
 
 async def _whole_exchanges(connection: Connection, which: Mapping[str, UUID]) -> list[Exchange]:

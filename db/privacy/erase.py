@@ -1,15 +1,17 @@
 """The export of what is held about a person, and their erasure from organisations' data and the directory."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Text, and_, case, cast, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Row, Table, Text, and_, case, cast, delete, exists, func, literal, select, update
 
 from db.audit import write_entry
+from db.audit_content import decision_names, shortlist_name
 from db.core.advisory_locks import Subject, lock
 from db.core.engine import Connection, Engine, transaction
 from db.core.uuid7 import new_id
@@ -17,9 +19,10 @@ from db.meetings.persons import erase_persons
 from db.privacy.find_person import Findings, find, is_found
 from db.privacy.mention_pattern import masked, mention_pattern
 from db.privacy.places import PLACES, Place
+from db.privacy.shortlist_contacts import redact_shortlists
 from db.schema.exchange_tables import exchange_recipients, message_mails
-from db.schema.need_tables import shortlists
-from db.schema.supplier_tables import Document, idempotency_keys, records, sources
+from db.schema.supplier_tables import Document, idempotency_keys, organisations, records, sources
+from db.schema.webhook_tables import webhooks
 from db.suppliers.encoding import content_hash, encode
 from db.suppliers.regroup import lock_identities
 from db.suppliers.suppression_list import Suppression, removed_details, suppress
@@ -27,13 +30,13 @@ from db.suppliers.write import begin_change, publish, rewrite
 from domain.audit import Actor, Detail
 from domain.meetings.meeting import CALENDAR_FIELDS
 from domain.privacy.data_subject import DataSubject, Identifiers, identifiers_of
-from domain.privacy.holdings import Erasure, PersonalData
+from domain.privacy.holdings import BEYOND_ANY_ERASURE, Erasure, PersonalData, Unreached
 from domain.privacy.person import person_key, pseudonym
 from domain.suppliers.completeness import shortcomings
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.supplier import Contact
 
-_SHORT_PSEUDONYM = "…"
+_SHORT_PSEUDONYM, _IN_ASCII = "…", "-"
 # the object that the journal names for a kind of holding; persons have an entry of their own
 _OBJECTS = {
     "meeting": "meeting",
@@ -42,7 +45,11 @@ _OBJECTS = {
     "decision": "need",
     "exchange": "exchange",
     "key": "key",
+    "webhook": "webhook",
+    "source": "source",
 }
+# an address that is no longer the one given is not sent to
+_STOPPED: dict[Table, dict[str, Any]] = {webhooks: {"active": False}}
 
 
 async def export_person(
@@ -76,8 +83,8 @@ async def erase_person(
     asked = identifiers_of(subject)
     async with transaction(engine) as connection:
         found = await find(connection, organisation_ids, asked)
-    if dry_run:
-        return _erasure(found, None, dry_run=True)
+        if dry_run:
+            return await _erasure(connection, found, None, dry_run=True)
     await _suppress_first(engine, found.identifiers, now)
     locked: set[str] = set()
     while True:
@@ -103,18 +110,23 @@ async def _suppress_first(engine: Engine, known: Identifiers, now: datetime) -> 
 
 async def _erase(connection: Connection, found: Findings, actor: Actor, now: datetime) -> Erasure:
     if all(each.fate == "kept" for each in found.holdings):
-        return _erasure(found, None)
+        return await _erasure(connection, found, None)
     reference = _reference(found, now)
     await _erase_in_organisations(connection, found, pseudonym(reference), now)
     await _erase_in_directory(connection, found, now)
     await _write_entries(connection, found, actor, reference, now)
-    return _erasure(found, reference)
+    return await _erasure(connection, found, reference)
 
 
-def _erasure(found: Findings, reference: UUID | None, *, dry_run: bool = False) -> Erasure:
+async def _erasure(
+    connection: Connection, found: Findings, reference: UUID | None, *, dry_run: bool = False
+) -> Erasure:
     changed = tuple(each for each in found.holdings if each.fate != "kept")
     kept = tuple(each for each in found.holdings if each.fate == "kept")
-    return Erasure(dry_run, reference, changed, kept)
+    others = exists().where(organisations.c.id.not_in(found.organisations.values()))
+    left_out: tuple[Unreached, ...] = ("other_organisations",) if await connection.scalar(select(others)) else ()
+    complete = not kept and not left_out
+    return Erasure(dry_run, reference, changed, kept, complete, (*left_out, *BEYOND_ANY_ERASURE))
 
 
 def _to_suppress(known: Identifiers) -> list[Suppression]:
@@ -129,8 +141,7 @@ async def _erase_in_organisations(connection: Connection, found: Findings, calle
     for place in PLACES:
         if place.fate != "kept" and (place.kind, place.field) in places:
             await _erase_at(connection, place, found, called, now)
-    for (need_id, number), body in found.answers.items():
-        await connection.execute(update(shortlists).filter_by(need_id=need_id, number=number).values(body=body))
+    await redact_shortlists(connection, found.organisations.values(), found.identifiers, found.supplier_ids)
     kind = "meeting:"
     fields = [(UUID(each.where[len(kind) :]), each.field) for each in found.holdings if each.where.startswith(kind)]
     changed = {id_ for id_, _ in fields}
@@ -144,7 +155,7 @@ async def _erase_at(connection: Connection, place: Place, found: Findings, calle
     pattern = mention_pattern(known)
     if pattern is None:
         return  # nothing to look for: a person of one name alone, known by taking part in a meeting
-    rows = place.joined & place.owner.in_(found.organisations.values()) & is_found(place, known.emails, pattern)
+    rows = place.joined & place.is_within(found.organisations.values()) & is_found(place, known.emails, pattern)
     if table is idempotency_keys:
         await connection.execute(delete(table).where(rows))
     elif table is message_mails:
@@ -155,32 +166,39 @@ async def _erase_at(connection: Connection, place: Place, found: Findings, calle
     elif place.column is exchange_recipients.c.email:
         await connection.execute(update(table).where(rows).values(email=None))
     else:
-        await _mask(connection, place, rows, pattern, called)
+        await _mask(connection, place, rows, known, called)
 
 
-async def _mask(connection: Connection, place: Place, rows: ColumnElement[bool], pattern: str, called: str) -> None:
+async def _mask(
+    connection: Connection, place: Place, rows: ColumnElement[bool], known: Identifiers, called: str
+) -> None:
     """Write the pseudonym in the place of each mention, or a sign no longer than any name where it does not fit."""
-    text = masked(place.text, pattern, called)
+    text = masked(place.text, known, called)
     if place.longest is not None:
-        short = masked(place.text, pattern, _SHORT_PSEUDONYM)
+        short = masked(place.text, known, _IN_ASCII if place.table is webhooks else _SHORT_PSEUDONYM)
         text = case((func.length(text) <= place.longest, text), else_=short)
     column, key = place.column, tuple(place.table.primary_key)
-    change = update(place.table).where(rows).values({column.name: cast(text, column.type)})
+    change = (
+        update(place.table).where(rows).values({column.name: cast(text, column.type)} | _STOPPED.get(place.table, {}))
+    )
     written = (await connection.execute(change.returning(cast(column, Text), *key))).all()
     if isinstance(column.type, Document):
-        for content, *values in written:
-            if not _is_readable(content, column.type.shape):
-                own = and_(*(each == value for each, value in zip(key, values, strict=True)))
-                text = cast(func.replace(cast(column, Text), called, _SHORT_PSEUDONYM), column.type)
-                await connection.execute(update(place.table).where(own).values({column.name: text}))
+        for values in await asyncio.to_thread(_unreadable, written, column.type.shape):
+            own = and_(*(each == value for each, value in zip(key, values, strict=True)))
+            text = cast(func.replace(cast(column, Text), called, _SHORT_PSEUDONYM), column.type)
+            await connection.execute(update(place.table).where(own).values({column.name: text}))
 
 
-def _is_readable(content: str, shape: type[Any]) -> bool:
-    try:
-        msgspec.json.decode(content, type=shape)
-    except msgspec.ValidationError:
-        return False
-    return True
+def _unreadable(written: Sequence[Row[Any]], shape: type[Any]) -> list[list[Any]]:
+    """The keys of documents that are no longer a `shape`."""
+    keys: list[list[Any]] = []
+    key: list[Any]
+    for content, *key in written:
+        try:
+            msgspec.json.decode(content, type=shape)
+        except msgspec.ValidationError:
+            keys.append(key)
+    return keys
 
 
 async def _erase_in_directory(connection: Connection, found: Findings, now: datetime) -> None:
@@ -209,9 +227,10 @@ async def _erase_in_directory(connection: Connection, found: Findings, now: date
 
 async def _write_entries(connection: Connection, found: Findings, actor: Actor, reference: UUID, now: datetime) -> None:
     """In each journal what changed there, and with each object that it did; in ids and counts."""
-    changed = _changed_objects(found)
+    changed = _changed_objects(found, actor.organisation_id)
     owners = {row.organisation_id for row in found.persons}.union(owner for owner, _ in changed)
-    if found.records:
+    rejected = {each.where for each in found.holdings if each.where.startswith("import:")}
+    if found.records or rejected:
         owners.add(actor.organisation_id)
     for owner in sorted(owners):
         own_actor = msgspec.structs.replace(actor, organisation_id=owner)
@@ -220,21 +239,39 @@ async def _write_entries(connection: Connection, found: Findings, actor: Actor, 
         detail |= Counter(f"{about.partition(':')[0]}s" for about in own)
         if found.records and owner == actor.organisation_id:
             detail["records"] = len(found.records)
+        if rejected and owner == actor.organisation_id:
+            detail["rejected_rows"] = len(rejected)
         await write_entry(connection, own_actor, "person.erased", f"person:{reference}", now, detail=detail)
         for about, numbers in sorted(own.items()):
             why: Detail = {"person": str(reference)} | ({"shortlists": sorted(numbers)} if numbers else {})
             action = f"{about.partition(':')[0]}.redacted"
-            await write_entry(connection, own_actor, action, about, now, detail=why)
+            bound = await _bound(connection, about, map(int, numbers))
+            await write_entry(connection, own_actor, action, about, now, detail=why, about=bound)
 
 
-def _changed_objects(found: Findings) -> dict[tuple[UUID, str], set[str]]:
-    """The objects that change, by owner and as the journal names them; of a need, the numbers of its shortlists."""
+async def _bound(connection: Connection, about: str, numbers: Iterable[int]) -> Sequence[str]:
+    """The shortlists of these numbers of a need, and the decisions on them, which may have changed."""
+    kind, _, id_ = about.partition(":")
+    if kind != "need":
+        return ()
+    changed, need_id = sorted(numbers), UUID(id_)
+    return [
+        *(shortlist_name(need_id, number) for number in changed),
+        *await decision_names(connection, need_id, changed),
+    ]
+
+
+def _changed_objects(found: Findings, home: UUID) -> dict[tuple[UUID, str], set[str]]:
+    """The objects that change, by owner and as the journal names them; of a need, the numbers of its shortlists.
+
+    What all share is told in the journal of the organisation `home`.
+    """
     changed: dict[tuple[UUID, str], set[str]] = {}
     for each in found.holdings:
         kind, _, ids = each.where.partition(":")
-        if each.fate != "kept" and each.organisation and kind in _OBJECTS:
-            id_, _, number = ids.partition("/")
-            owner = found.organisations[each.organisation]
+        if each.fate != "kept" and kind in _OBJECTS:
+            id_, _, number = ids.partition("/") if kind in {"shortlist", "decision"} else (ids, "", "")
+            owner = found.organisations[each.organisation] if each.organisation else home
             changed.setdefault((owner, f"{_OBJECTS[kind]}:{id_}"), set()).update(filter(None, [number]))
     return changed
 

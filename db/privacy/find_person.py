@@ -1,28 +1,44 @@
-"""Search for everything held about a person, in organisations' own data and in the directory that all share.
+"""Search for everything held about a person, in organisations' own data and in what all share: the directory, imports.
 
 Structured fields are compared exactly; texts are searched for the full name, the address and the number. PostgreSQL
 does both, and hands over what it found.
 """
 
-import asyncio
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, Table, Text, and_, case, cast, false, func, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Row,
+    Select,
+    Table,
+    Text,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from db.core.engine import Connection
 from db.privacy.mention_pattern import mention_pattern, name_pattern
 from db.privacy.places import ADDRESSES, PLACES, Place
+from db.privacy.shortlist_contacts import redacted_shortlists
 from db.schema.meeting_tables import follow_ups, meetings, participants
-from db.schema.need_tables import needs, shortlists
+from db.schema.need_tables import shortlists
 from db.schema.person_tables import persons
-from db.schema.supplier_tables import organisations, records
+from db.schema.supplier_tables import merged_records, organisations, records, sources, split_records
 from db.suppliers.write import STORED_RECORDS, stored_record
 from domain.privacy.data_subject import Identifiers, is_meant, is_of, without_person
-from domain.privacy.holdings import Fate, Holding, Why, without_contacts
+from domain.privacy.holdings import Fate, Holding, Why
 from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.supplier import Contact
 
@@ -30,20 +46,20 @@ _LONGEST_EXCERPT, _BEFORE_MENTION = 500, 200
 _FATES_OF_PERSON: dict[str, Fate] = {"name": "pseudonym", "email": "erased", "phone": "erased", "employer": "erased"}
 _TEXTS_OF_RECORD = ("name", "trade_name", "description")
 _CONTACT_DETAILS = ("email", "phone", "person")
+_NEVER = cast(null(), DateTime(timezone=True))
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything found. `organisations`: the ids of those searched, by name.
 
-    `records`: those that change, each with its contact after an erasure; `answers`: frozen shortlists that change, by
-    need and number, as their bodies after it.
+    `records`: those that change, each with its contact after an erasure; `supplier_ids`: the suppliers they describe.
     """
 
     identifiers: Identifiers
     organisations: dict[str, UUID]
     persons: Sequence[Row[Any]]
     records: Sequence[tuple[StoredRecord, Contact]]
-    answers: dict[tuple[UUID, int], bytes]
+    supplier_ids: frozenset[UUID]
     holdings: tuple[Holding, ...]
 
 
@@ -56,12 +72,15 @@ class _Search(NamedTuple):
 
     async def rows(self, query: Select[Any], table: Table) -> Sequence[Row[Any]]:
         query = query.order_by(*table.primary_key)
-        return list(await self.connection.execute(query.with_for_update(of=table) if self.lock else query))
+        if self.lock:
+            # records go on being written to a source whose label changes
+            query = query.with_for_update(of=table, key_share=table is sources)
+        return list(await self.connection.execute(query))
 
     def holding(self, row: Row[Any], where: str, field: str, text: str, fate: Fate) -> Holding:
         """`row`: with the columns `organisation_id` and `since`."""
         why: Why | None = "append_only" if fate == "kept" else None
-        owner = self.organisations[row.organisation_id]
+        owner = self.organisations.get(row.organisation_id)
         return Holding(organisation=owner, where=where, field=field, text=text, since=row.since, fate=fate, why=why)
 
 
@@ -82,9 +101,8 @@ async def find(
         known = _with_contact(known, contact)
     changed = [(item, left) for item, given in stored if (left := without_person(given, known)) is not given]
     met = await _participations(search, [row.id for row in own])
-    answers, in_answers = await _answers(
-        search, known, {item.supplier_id for item, _ in changed if item.supplier_id is not None}
-    )
+    supplier_ids = frozenset(item.supplier_id for item, _ in changed if item.supplier_id is not None)
+    in_shortlists = await _contacts_in_shortlists(search, known, supplier_ids)
     holdings = (
         *(
             search.holding(row, f"person:{row.id}", field, value, fate)
@@ -98,7 +116,8 @@ async def find(
         ),
         *(holding for item, left in changed for holding in _contact_details(item, left)),
         *await _texts_of_records(connection, known),
-        *in_answers,
+        *await _external_ids(connection, known),
+        *in_shortlists,
         *[holding for place in PLACES for holding in await _mentions(search, place, known)],
     )
     return Findings(
@@ -106,7 +125,7 @@ async def find(
         organisations={name: id_ for id_, name in search.organisations.items()},
         persons=own,
         records=changed,
-        answers=answers,
+        supplier_ids=supplier_ids,
         holdings=holdings,
     )
 
@@ -127,7 +146,7 @@ async def _mentions(search: _Search, place: Place, known: Identifiers) -> list[H
         place.since.label("since"),
         place.where.label("where"),
         _excerpt(place.text, pattern or "^").label("text"),
-    ).where(place.joined, place.owner.in_(search.organisations), is_found(place, known.emails, pattern))
+    ).where(place.joined, place.is_within(search.organisations), is_found(place, known.emails, pattern))
     rows = await search.rows(query, place.table)
     return [search.holding(row, row.where, place.field, row.text, place.fate) for row in rows]
 
@@ -208,32 +227,43 @@ async def _texts_of_records(connection: Connection, known: Identifiers) -> list[
     ]
 
 
+async def _external_ids(connection: Connection, known: Identifiers) -> list[Holding]:
+    """Mentions in the ids that sources gave to records, those there and those that people decided about."""
+    pattern = mention_pattern(known)
+    if pattern is None:
+        return []
+    tables = (records, merged_records, split_records)
+    ids = union_all(
+        *(
+            select(
+                each.c.source,
+                each.c.external_id,
+                each.c.received_at if each is records else _NEVER.label("received_at"),
+            ).where(each.c.external_id.regexp_match(pattern))
+            for each in tables
+        )
+    ).subquery()
+    query = select(ids.c.source, ids.c.external_id, func.max(ids.c.received_at).label("received_at"))
+    query = query.group_by(ids.c.source, ids.c.external_id).order_by(ids.c.source, ids.c.external_id)
+    rows = await connection.execute(query)
+    return [_in_directory(row, "external_id", row.external_id, "kept", "text_of_source") for row in rows]
+
+
 def _in_directory(item: Any, field: str, text: str, fate: Fate, why: Why | None = None) -> Holding:
     """`item`: a record, or a row with its key and `received_at`."""
     where = f"record:{item.source}/{item.external_id}"
     return Holding(organisation=None, where=where, field=field, text=text, since=item.received_at, fate=fate, why=why)
 
 
-async def _answers(
-    search: _Search, known: Identifiers, supplier_ids: Collection[UUID]
-) -> tuple[dict[tuple[UUID, int], bytes], list[Holding]]:
-    """Frozen shortlists without the person's address, and without their number as that of these suppliers."""
-    pattern = mention_pattern(msgspec.structs.replace(known, names=frozenset()))
-    if pattern is None:
-        return {}, []
-    own, answers, holdings = shortlists.c, {}, []
-    query = select(own.need_id, own.number, own.created_at.label("since"), own.body, needs.c.organisation_id).where(
-        own.need_id == needs.c.id,
-        needs.c.organisation_id.in_(search.organisations),
-        _body().regexp_match(pattern),
-    )
-    for row in await search.rows(query, shortlists):
-        body, removed = await asyncio.to_thread(without_contacts, row.body, known, supplier_ids)
-        if removed:
-            answers[row.need_id, row.number] = body
-            where = f"shortlist:{row.need_id}/{row.number}"
-            holdings += [search.holding(row, where, field, text, "erased") for field, text in removed]
-    return answers, holdings
+async def _contacts_in_shortlists(search: _Search, known: Identifiers, supplier_ids: Collection[UUID]) -> list[Holding]:
+    """The person's address, and their number as that of these suppliers, in frozen shortlists."""
+    found = redacted_shortlists(search.connection, search.organisations, known, supplier_ids, lock=search.lock)
+    return [
+        search.holding(each.row, f"shortlist:{each.row.need_id}/{each.row.number}", field, text, "erased")
+        async for some in found
+        for each in some
+        for field, text in each.removed
+    ]
 
 
 def _excerpt(text: ColumnElement[str], pattern: str) -> ColumnElement[str]:

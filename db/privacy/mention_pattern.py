@@ -3,12 +3,13 @@
 Every case and accent is spelt out: what the server takes for a letter depends on the locale it was set up with.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Text, func
 
-from domain.privacy.data_subject import Identifiers
+from domain.privacy.data_subject import SHORTEST_NAME_WORD, Identifiers
 from domain.text.normalise import fold
 
 _SPACE = "\\s\u00a0\u202f"
@@ -22,6 +23,12 @@ _FRENCH = rf"(?:(?:\+|00)33{_BETWEEN_DIGITS}(?:0{_BETWEEN_DIGITS})?|0)"
 # One lookaround for all alternatives: PostgreSQL takes fifty times as long with one for each.
 _WORDS = rf"(?:({_BREAK})|(?<![{_LETTER}]))(?:{{}})(?![{_LETTER}])"
 _ADDRESSES = rf"(?:({_BREAK})|(?<![{_LETTER}_.+-]))(?:{{}})(?![{_LETTER}_-]|\.[{_LETTER}])"
+_LOCAL = f"[{_LETTER}_.+-]"
+# in addresses of pages an @ is written %40
+_AT, _DOMAIN = "(?:@|%40)", rf"[{_LETTER}-]+(?:\.[{_LETTER}-]+)+"
+_TOUCHING = rf"((?:[{_SPACE},;:<>()/|_.+–—-]|{_BREAK}|mailto:){{{{0,4}}}})"
+_NAME_AND_ADDRESS = rf"(?:({_BREAK})|(?<![{_LETTER}])){{}}{_TOUCHING}{{}}(?![{_LETTER}_-]|\.[{_LETTER}])"
+_ADDRESS_AND_NAME = rf"(?:({_BREAK})|(?<![{_LETTER}_.+-])){{}}{_TOUCHING}{{}}(?![{_LETTER}])"
 
 _LIGATURES = {"oe": "œŒ", "ae": "æÆ"}
 _SPELLINGS: dict[str, str] = {}
@@ -31,20 +38,56 @@ for _sign in map(chr, range(ord("0"), 0x180)):
 
 
 def mention_pattern(identifiers: Identifiers, *, with_phones: bool = True) -> str | None:
-    """Matches each mention in a text; None where there is nothing to look for: a name of one word is too common.
-
-    What it captures, a line break before the mention, is no part of it: see `masked`.
-    """
-    phones = map(_in_digits, sorted(identifiers.phones)) if with_phones else ()
-    words = "|".join((*_spellings(name for name in identifiers.names if " " in name), *phones))
-    addresses = "|".join(map(_in_any_case, sorted(identifiers.emails)))
-    parts = (_WORDS.format(words) if words else "", _ADDRESSES.format(addresses) if addresses else "")
-    return "|".join(filter(None, parts)) or None
+    """Matches each mention in a text; None where there is nothing to look for: a name of one word is too common."""
+    return "|".join(mention.pattern for mention in _mentions(identifiers, with_phones=with_phones)) or None
 
 
-def masked(text: ColumnElement[str], pattern: str, mask: str) -> ColumnElement[str]:
+def masked(text: ColumnElement[str], identifiers: Identifiers, mask: str) -> ColumnElement[str]:
     """The text with `mask` in the place of each mention."""
-    return func.regexp_replace(text, pattern, rf"\1\2{mask}", "g", type_=Text)
+    for mention in _mentions(identifiers):
+        text = func.regexp_replace(text, mention.pattern, mention.left.format(mask), "g", type_=Text)
+    return text
+
+
+class _Mention(NamedTuple):
+    """Matches one way of mentioning the person; `left`: what is left of it, with `{}` in the place of the mask."""
+
+    pattern: str
+    left: str
+
+
+def _mentions(identifiers: Identifiers, *, with_phones: bool = True) -> Iterator[_Mention]:
+    """In the order in which they are masked: a name may be a part of an address, and tell whose the address beside is.
+
+    The person's addresses are those known; those that are the full name (`anne.le.goff@…`); and, where they touch the
+    full name, those that have a word of it or are its initials (`a.goff@…`, `alg@…`).
+    """
+    known = [*map(_in_any_case, sorted(identifiers.emails))]
+    names = sorted(name for name in identifiers.names if " " in name)
+    own: list[str] = []
+    if names:
+        name, theirs = _any_of(_spellings(names)), _any_of((*known, *_addresses_beside(names)))
+        yield _Mention(_NAME_AND_ADDRESS.format(name, theirs), r"\1{0}\2{0}")
+        yield _Mention(_ADDRESS_AND_NAME.format(theirs, name), r"\1{0}\2{0}")
+        own = [_address(_any_of(_spellings(names, "[_.+-]")), rf"(?:{_LOCAL}*[_.+-])?", rf"(?:[0-9_.+-]{_LOCAL}*)?")]
+    if addresses := (*known, *own):
+        yield _Mention(_ADDRESSES.format("|".join(addresses)), r"\1{0}")
+    phones = map(_in_digits, sorted(identifiers.phones)) if with_phones else ()
+    if words := (*_spellings(names), *phones):
+        yield _Mention(_WORDS.format("|".join(words)), r"\1{0}")
+
+
+def _addresses_beside(names: Iterable[str]) -> Iterator[str]:
+    """Matches addresses that are the person's where they touch the name."""
+    for name in names:
+        words = [_in_any_spelling(word) for word in name.split() if len(word) >= SHORTEST_NAME_WORD]
+        if words:
+            yield _address(_any_of(words), f"{_LOCAL}*", f"{_LOCAL}*")
+        yield _address("[_.-]?".join(_in_any_spelling(word[0]) for word in name.split()))
+
+
+def _address(local: str, before: str = "", after: str = "") -> str:
+    return f"{before}{local}{after}{_AT}{_DOMAIN}"
 
 
 def name_pattern(names: Iterable[str]) -> str:
@@ -52,10 +95,14 @@ def name_pattern(names: Iterable[str]) -> str:
     return f"^[^{_LETTER}]*(?:{'|'.join(_spellings(names))})[^{_LETTER}]*$"
 
 
-def _spellings(names: Iterable[str]) -> list[str]:
+def _spellings(names: Iterable[str], between: str = _BETWEEN_WORDS) -> list[str]:
     """A pattern per name and order of its words: as given, or with the last ones first ("Le Goff Anne")."""
     orders = {tuple(words[at:] + words[:at]) for words in map(str.split, names) for at in range(len(words))}
-    return [_BETWEEN_WORDS.join(map(_in_any_spelling, words)) for words in sorted(orders)]
+    return [between.join(map(_in_any_spelling, words)) for words in sorted(orders)]
+
+
+def _any_of(patterns: Iterable[str]) -> str:
+    return f"(?:{'|'.join(patterns)})"
 
 
 def _in_any_spelling(word: str) -> str:
@@ -67,7 +114,8 @@ def _in_any_spelling(word: str) -> str:
 
 
 def _in_any_case(email: str) -> str:
-    return "".join(f"[{sign}{sign.upper()}]" if sign.isalnum() else f"\\{sign}" for sign in email)
+    signs = (f"[{sign}{sign.upper()}]" if sign.isalnum() else f"\\{sign}" for sign in email)
+    return "".join(signs).replace(r"\@", _AT)
 
 
 def _in_digits(phone: str) -> str:

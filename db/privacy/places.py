@@ -1,17 +1,21 @@
-"""The columns of organisations' own data that may hold something about a person, apart from persons themselves."""
+"""The columns that may hold something about a person, apart from persons themselves and sources' records."""
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
+from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, LargeBinary, Table, Text, cast, func, true
+from sqlalchemy import Column, ColumnElement, LargeBinary, Table, Text, Uuid, cast, func, null, true
 
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_mails, messages
 from db.schema.meeting_tables import follow_ups, meetings, participants
 from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
-from db.schema.supplier_tables import api_keys, idempotency_keys
+from db.schema.supplier_tables import api_keys, idempotency_keys, import_errors, imports, sources
+from db.schema.webhook_tables import webhooks
 from domain.privacy.holdings import Fate
 
 _CONTACT_IN_ANSWER = r'"contact":\{[^}]*\}'
-# By table: the one with the organisation, the ids of the object that a row is part of, and since when it is there.
+# By table: the one with the organisation, or one that all organisations share; the ids of the object that a row is part
+# of; since when it is there.
 _ROWS: dict[Table, tuple[Table, tuple[Column[Any], ...], Column[Any]]] = {
     meetings: (meetings, (meetings.c.id,), meetings.c.created_at),
     follow_ups: (meetings, (meetings.c.id,), meetings.c.created_at),
@@ -26,6 +30,9 @@ _ROWS: dict[Table, tuple[Table, tuple[Column[Any], ...], Column[Any]]] = {
     message_mails: (exchanges, (exchanges.c.id,), message_mails.c.queued_at),
     api_keys: (api_keys, (api_keys.c.id,), api_keys.c.created_at),
     idempotency_keys: (idempotency_keys, (idempotency_keys.c.route,), idempotency_keys.c.created_at),
+    webhooks: (webhooks, (webhooks.c.id,), webhooks.c.created_at),
+    sources: (sources, (sources.c.name,), sources.c.created_at),
+    import_errors: (imports, (imports.c.id, import_errors.c.position), imports.c.started_at),
 }
 
 
@@ -43,9 +50,18 @@ class Place(NamedTuple):
         return self.column.table
 
     @property
-    def owner(self) -> Column[Any]:
-        """The organisation of a row, once `joined`."""
-        return _ROWS[self.table][0].c.organisation_id
+    def is_shared(self) -> bool:
+        """Whether it belongs to what all organisations share."""
+        return "organisation_id" not in _ROWS[self.table][0].c
+
+    @property
+    def owner(self) -> ColumnElement[Any]:
+        """The organisation of a row, once `joined`; null of what all share."""
+        return cast(null(), Uuid) if self.is_shared else _ROWS[self.table][0].c.organisation_id
+
+    def is_within(self, organisation_ids: Collection[UUID]) -> ColumnElement[bool]:
+        """Whether a row, once `joined`, is of one of these organisations, or of what all share."""
+        return true() if self.is_shared else self.owner.in_(organisation_ids)
 
     @property
     def joined(self) -> ColumnElement[bool]:
@@ -98,4 +114,9 @@ PLACES = (
     *ADDRESSES,
     Place("key", "name", api_keys.c.name, "pseudonym"),
     Place("answer", "body", idempotency_keys.c.body, "erased"),
+    Place("webhook", "url", webhooks.c.url, "pseudonym", 0),
+    Place("source", "label", sources.c.label, "pseudonym"),
+    Place("source", "url", sources.c.url, "pseudonym", 0),
+    Place("import", "external_id", import_errors.c.external_id, "pseudonym"),
+    Place("import", "detail", import_errors.c.detail, "pseudonym"),
 )

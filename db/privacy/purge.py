@@ -9,20 +9,19 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from db.api_keys import ensure_organisation
-from db.audit import write_entry
+from db.audit import next_entry, write_entry
 from db.core.engine import Connection, Engine, transaction
 from db.core.uuid7 import lowest_id
-from db.exchanges.exchanges import purge_exchanges
 from db.idempotency import LIFETIME
 from db.meetings.persons import erase_persons
 from db.needs.needs import lock_need
 from db.schema.exchange_tables import exchanges, reply_links
 from db.schema.meeting_tables import follow_ups, meeting_needs, meetings, participants
-from db.schema.need_tables import awards, needs
+from db.schema.need_tables import needs
 from db.schema.person_tables import persons
 from db.schema.supplier_tables import idempotency_keys, import_errors, imports, organisations
 from db.schema.webhook_tables import webhook_deliveries, webhooks
-from domain.audit import Actor, Detail
+from domain.audit import Actor, Detail, Means
 from domain.delivery.webhook import KEPT
 from domain.needs.status import OPEN
 from domain.privacy.retention import (
@@ -91,11 +90,11 @@ async def plan(
     return RetentionPlan(now, periods, bounds, [need for need in over if need.id not in spared], others)
 
 
-async def purge(engine: Engine, planned: RetentionPlan, home: str) -> RetentionPlan:
+async def purge(engine: Engine, planned: RetentionPlan, home: str, means: Means = "command") -> RetentionPlan:
     """Remove what was planned, each need and each kind in a transaction of its own; what was removed.
 
     Something that is in use again meanwhile, or gone, is left out. Every removal is noted in the journal of whose it
-    was; of what all share, in that of the organisation `home`.
+    was, as done by such `means`; of what all share, in that of the organisation `home`.
     """
     bounds = planned.bounds
     others: list[RetentionCount] = []
@@ -104,11 +103,11 @@ async def purge(engine: Engine, planned: RetentionPlan, home: str) -> RetentionP
             counts = await _purge_rows(connection, _due_rows(bounds)[kind], planned.at)
             shared = await ensure_organisation(connection, home, planned.at)
             for owner, count in sorted((owner or shared, count) for owner, count in counts.items()):
-                actor, about = Actor(owner, "command"), f"retention:{kind}"
+                actor, about = Actor(owner, means), f"retention:{kind}"
                 await write_entry(connection, actor, "retention.purged", about, planned.at, detail={"count": count})
             others += await _due(connection, kind, counts, bounds)
     # last, or what goes with them would be missing from what was counted
-    gone = [need for need in planned.needs if await _purge_need(engine, need, planned)]
+    gone = [need for need in planned.needs if await _purge_need(engine, need, planned, means)]
     return RetentionPlan(planned.at, planned.periods, bounds, gone, others)
 
 
@@ -186,7 +185,7 @@ async def _due_needs(
     return [RetentionNeed(**row._asdict()) for row in rows]
 
 
-async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPlan) -> bool:
+async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPlan, means: Means) -> bool:
     """Remove a need with all that goes with it; whether it was still due."""
     async with transaction(engine) as connection:
         if await lock_need(connection, planned.organisation_id, planned.id) is None:
@@ -195,21 +194,20 @@ async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPl
         if not due:
             return False
         about = sa.select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == planned.id)
-        met = (await connection.execute(about)).scalars().all()
-        await purge_exchanges(connection, planned.id)
-        await connection.execute(sa.delete(awards).where(awards.c.need_id == planned.id))
-        await connection.execute(sa.delete(needs).where(needs.c.id == planned.id))
-        await _purge_meetings(connection, met)
+        await _purge_meetings(connection, planned.id, (await connection.execute(about)).scalars().all())
         counts: Detail = {name: getattr(due[0], name) for name in ("shortlists", "exchanges", "awards", "meetings")}
-        actor = Actor(planned.organisation_id, "command")
-        await write_entry(connection, actor, "need.purged", f"need:{planned.id}", whole.at, detail=counts)
+        actor, now = Actor(planned.organisation_id, means), whole.at.replace(microsecond=0)
+        entry = await next_entry(connection, actor, "need.purged", f"need:{planned.id}", now, detail=counts)
+        purged = sa.func.purge_need(planned.id, now, due[0].meetings, means, entry.signature, type_=sa.LargeBinary)
+        if await connection.scalar(sa.select(purged)) != entry.hash:
+            raise RuntimeError("the entry that the purge wrote is not the one that was signed")
     return True
 
 
-async def _purge_meetings(connection: Connection, ids: Sequence[UUID]) -> None:
-    """Remove those of these meetings that are about no need any more, and persons whom only they named."""
+async def _purge_meetings(connection: Connection, need_id: UUID, ids: Sequence[UUID]) -> None:
+    """Remove those of these meetings that are about no other need, and persons whom only they named."""
     named = (sa.select(each.c.person_id).where(each.c.meeting_id.in_(ids)) for each in (participants, follow_ups))
     people = set((await connection.execute(sa.union(*named))).scalars()) - {None}
-    about = sa.exists().where(meeting_needs.c.meeting_id == meetings.c.id)
+    about = sa.exists().where(meeting_needs.c.meeting_id == meetings.c.id, meeting_needs.c.need_id != need_id)
     await connection.execute(sa.delete(meetings).where(meetings.c.id.in_(ids), ~about))
     await connection.execute(sa.delete(persons).where(persons.c.id.in_(people), ~_is_named()))

@@ -7,7 +7,7 @@ from db.schema.columns import moments, optional, outbox_columns, required
 from db.schema.need_tables import needs
 from db.schema.supplier_tables import id_and_organisation, metadata
 
-# Without a cascade from the need: only `db.exchanges.exchanges.purge_exchanges` deletes exchanges, in their time.
+# Without a cascade from the need: only the function `purge_need` of the database deletes exchanges, in their time.
 exchanges = sa.Table(
     "exchanges",
     metadata,

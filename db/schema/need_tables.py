@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.schema.columns import keys, moments, required
+from db.schema.columns import keys, moments, outbox_columns, required
 from db.schema.supplier_tables import Document, id_and_organisation, metadata, organisations
 from domain.audit import Detail
 from domain.needs.need import PlannedNeed
@@ -94,5 +94,16 @@ audit_entries = sa.Table(
     sa.Column("version", sa.Integer),
     sa.Column("detail", Document(Detail), nullable=False),
     sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.Column("content", ARRAY(sa.Text, as_tuple=True), nullable=False, server_default=sa.text("'{}'")),
+    sa.Column("signature", sa.LargeBinary),
     sa.Index(None, "organisation_id", "object", "number"),
+)
+
+# The last entries of all journals as they were at some time, signed, on their way to where the operator keeps them.
+audit_heads = sa.Table(
+    "audit_heads",
+    metadata,
+    *outbox_columns(),
+    sa.Column("line", sa.Text, nullable=False),
+    sa.Index(None, "queued_at"),
 )

@@ -1,7 +1,7 @@
 """The list of contact details of erased persons that sources must not bring back, as keyed digests.
 
 An address is suppressed in every record; a name or a number in the record it was taken from, and wherever it comes with
-that address: others may be called the same.
+that address: others may be called the same. The ids of records, which may name somebody, are kept as digests too.
 """
 
 import hmac
@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import select, true
+from sqlalchemy import ColumnElement, LargeBinary, Text, delete, func, literal, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
@@ -22,6 +22,7 @@ from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.supplier import Contact, SupplierRecord
 
 EVERYWHERE = RecordKey("", "")
+_DIGEST_OF_ID = "sha256:"
 
 
 class Suppression(NamedTuple):
@@ -46,7 +47,7 @@ class Suppressions(msgspec.Struct, frozen=True):
         if contact is None:
             return record
         email = email_key(contact.email or "")
-        own = self.of_record.get(external_id, frozenset())
+        own = self._of_record(external_id)
         if email and _digest(self.key, "email", email) in self.everywhere:
             own |= self.everywhere
         elif not own:
@@ -60,6 +61,13 @@ class Suppressions(msgspec.Struct, frozen=True):
         }
         return msgspec.structs.replace(record, contact=msgspec.structs.replace(contact, **gone)) if gone else record
 
+    def _of_record(self, external_id: str) -> frozenset[bytes]:
+        """The digests for that record; earlier versions kept its id as it is."""
+        if not self.of_record:
+            return frozenset()
+        ids = (external_id, _DIGEST_OF_ID + sha256(self.key + external_id.encode()).hexdigest())
+        return frozenset().union(*(self.of_record.get(each, ()) for each in ids))
+
 
 async def suppressions_of(connection: Connection, source: str, external_id: str | None = None) -> Suppressions | None:
     """The suppressions for that record of the source, or for all of its records; None where there are none."""
@@ -69,7 +77,8 @@ async def suppressions_of(connection: Connection, source: str, external_id: str 
         .where(suppressions.c.source.in_(("", source)))
     )
     if external_id is not None:
-        query = query.where(suppressions.c.external_id.in_(("", external_id)))
+        ids = ("", external_id, _digest_of_id(literal(external_id)))
+        query = query.where(suppressions.c.external_id.in_(ids))
     everywhere: set[bytes] = set()
     of_record: dict[str, set[bytes]] = {}
     key = b""
@@ -96,6 +105,27 @@ async def suppress(connection: Connection, details: Iterable[Suppression], now: 
     ]
     if rows:
         await connection.execute(insert(suppressions).on_conflict_do_nothing(), rows)
+    await _hash_external_ids(connection)
+
+
+async def _hash_external_ids(connection: Connection) -> None:
+    """Leave a digest of each id of a record: the ids just written, and those that earlier versions wrote."""
+    own = suppressions.c
+    plain = (
+        delete(suppressions)
+        .where(own.external_id != "", ~own.external_id.startswith(_DIGEST_OF_ID))
+        .returning(own.digest, own.source, _digest_of_id(own.external_id).label("external_id"), own.created_at)
+        .cte()
+    )
+    hashed = insert(suppressions).from_select(plain.c.keys(), select(plain)).on_conflict_do_nothing()
+    await connection.execute(hashed)
+
+
+def _digest_of_id(external_id: ColumnElement[str]) -> ColumnElement[str]:
+    """As `Suppressions` finds it; keyed, as ids can be guessed."""
+    key = select(suppression_key.c.key).scalar_subquery()
+    salted = key.op("||", return_type=LargeBinary())(func.convert_to(external_id, "UTF8"))
+    return func.concat(_DIGEST_OF_ID, func.encode(func.sha256(salted), "hex"), type_=Text)
 
 
 def removed_details(key: RecordKey, before: Contact, after: Contact) -> Iterable[Suppression]:

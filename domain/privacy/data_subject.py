@@ -12,7 +12,7 @@ from domain.suppliers.supplier import Contact
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
 
-_SHORTEST_NAME_WORD = 3
+SHORTEST_NAME_WORD = 3
 _SHORTEST_PHONE = 6
 
 _MISSING = Text(
@@ -85,7 +85,7 @@ def phone_key(phone: str) -> str:
 def is_of(email: str, name: str) -> bool:
     """Whether the address contains a word of the name: `a.legoff@…` that of Anne Le Goff, `contact@…` nobody's."""
     local = fold(email.partition("@")[0]).replace(" ", "")
-    return any(word in local for word in fold(name).split() if len(word) >= _SHORTEST_NAME_WORD)
+    return any(word in local for word in fold(name).split() if len(word) >= SHORTEST_NAME_WORD)
 
 
 def is_meant(person: str, email: str | None, identifiers: Identifiers) -> bool:

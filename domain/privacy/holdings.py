@@ -13,6 +13,9 @@ from domain.privacy.person import email_key
 
 Fate = Literal["erased", "pseudonym", "kept"]
 Why = Literal["append_only", "text_of_source"]
+Unreached = Literal["other_organisations", "index_files", "sent_mail", "copies", "backups"]
+BEYOND_ANY_ERASURE: tuple[Unreached, ...] = ("index_files", "sent_mail", "copies", "backups")
+"""The suppliers in the files of the index, made anew within a day; e-mail sent; what followers copied; backups."""
 
 _STRING = rb'null|"(?:[^"\\]|\\.)*"'
 _SUPPLIER_OR_CONTACT = re.compile(
@@ -54,13 +57,17 @@ class Erasure(msgspec.Struct, frozen=True):
     """The changes of an erasure, and what it left and why (RGPD, article 17).
 
     `reference`: what the journal knows it by, as `person:<reference>`; null where nothing was changed. `dry_run`: only
-    what it would change.
+    what it would change. `complete`: nothing that was found is kept, and no organisation's data was left out.
+    `unreached`: the data of other organisations, which answer for it, where there are any; and what is out of reach of
+    any erasure (`BEYOND_ANY_ERASURE`).
     """
 
     dry_run: bool
     reference: UUID | None
     changed: tuple[Holding, ...]
     kept: tuple[Holding, ...]
+    complete: bool
+    unreached: tuple[Unreached, ...]
 
 
 def without_contacts(

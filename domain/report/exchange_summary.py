@@ -18,6 +18,9 @@ from domain.report.model import (
 )
 from domain.report.redaction import Redaction
 
+FEWEST_TO_BE_ONE_OF = 3
+"""The fewest suppliers that must have something in common for it to be told beside an answer that is not attributed."""
+
 
 class Statement(msgspec.Struct, frozen=True):
     """A supplier's message with its corrections, of which the last counts."""
@@ -104,20 +107,28 @@ class ExchangeReport:
     def lessons(self) -> tuple[Lesson, ...]:
         """Answers, the oldest first; a redacted report does not say whose."""
         answers = (each for each in self._shown if not each.is_question)
-        return tuple(map(self._lesson, sorted(answers, key=lambda statement: statement.last.id)))
+        held = Counter(each.position for each in self.contacted())
+        return tuple(self._lesson(each, held) for each in sorted(answers, key=lambda statement: statement.last.id))
 
-    def _lesson(self, statement: Statement) -> Lesson:
+    def _lesson(self, statement: Statement, held: Counter[Position | None]) -> Lesson:
+        """`held`: how many suppliers are told to have each position."""
         exchange = statement.exchange
+        has_common_position = self._is_common(held[statement.position])
+        has_common_exchange = self._is_common(len(exchange.recipients))
         by = next((each for each in exchange.recipients if each.supplier_id == statement.last.supplier_id), None)
         return Lesson(
             supplier=None if self._redaction.redacted or by is None else self._name(by.supplier_id, by.name, by.siret),
-            subject=self._redaction.text(exchange.subject),
-            lot_ids=exchange.lot_ids,
+            subject=self._redaction.text(exchange.subject) if has_common_exchange else None,
+            lot_ids=exchange.lot_ids if has_common_exchange else (),
             said_at=statement.last.created_at,
-            position=statement.position,
+            position=statement.position if has_common_position else None,
             body=self._redaction.text(statement.last.body),
             confidential=statement.is_confidential,
         )
+
+    def _is_common(self, suppliers: int) -> bool:
+        """Whether something that so many suppliers have may be told of an answer."""
+        return not self._redaction.redacted or suppliers >= FEWEST_TO_BE_ONE_OF
 
     def barriers(self) -> tuple[BarrierCount, ...]:
         """The number of suppliers that named each barrier, the most frequent first."""

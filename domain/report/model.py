@@ -207,13 +207,17 @@ class ReportExchange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lesson(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer of a supplier as last corrected; never a question. `supplier` null: the report does not say whose."""
+    """An answer of a supplier as last corrected; never a question.
+
+    `supplier` null: the report does not say whose. Then `position` is null where fewer than three suppliers are told to
+    have it, and `subject` (with `lot_ids` empty) where fewer than three were written to: it would tell whose it is.
+    """
 
     supplier: ReportSupplier | None
-    subject: str
+    subject: str | None
     lot_ids: tuple[str, ...]
     said_at: datetime
-    position: Position
+    position: Position | None
     body: str
     confidential: bool
 

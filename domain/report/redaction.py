@@ -3,10 +3,17 @@
 import re
 from collections.abc import Collection, Iterable
 
-EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+# Suppliers without an account write these texts, so the time that a pattern takes grows as their length and no faster.
+# A run of the characters that an address may begin with is read once, whether a domain follows it or not.
+EMAIL = re.compile(r"[\w.+-]+(?P<domain>@[\w-]+(?:\.[\w-]+)+)?")
+# Each group takes all digits that it can and gives none back, or a long number would be cut in every possible way.
 PHONE = re.compile(
-    r"(?<![\w+.,-])(?:(?:\+|00)[1-9]\d{0,2}(?:[\s.-]?\(?\d{1,4}\)?){3,6}|0[1-9](?:[\s.-]?\d{2}){4})(?![\w-])"
+    r"(?<![\w+.,-])(?:"
+    r"(?:\+|00)(?P<abroad>[1-9](?:\d{1,2}+\)?)?(?:[\s.-]?\(?\d{1,4}+\)?){0,6})"
+    r"|0[1-9](?:[\s.-]?\d{2}){4}"
+    r")(?![\w-])"
 )
+FEWEST_DIGITS_ABROAD = 4
 MARK = "[…]"
 SHORTEST_NAME = 3
 
@@ -30,9 +37,10 @@ class Redaction:
         """The text, with a mark in the place of what was taken out."""
         if not self.redacted:
             return text
-        for pattern in (EMAIL, PHONE, self._whole, self._surnames):
-            if pattern is not None:
-                text = pattern.sub(MARK, text)
+        text = PHONE.sub(_without_phone, EMAIL.sub(_without_email, text))
+        for names in (self._whole, self._surnames):
+            if names is not None:
+                text = names.sub(MARK, text)
         return text
 
     def optional(self, text: str | None) -> str | None:
@@ -41,6 +49,15 @@ class Redaction:
     def personal(self, text: str | None) -> str | None:
         """A text that is a person's own; None where it is left out as a whole."""
         return None if self.redacted else text
+
+
+def _without_email(found: re.Match[str]) -> str:
+    return found[0] if found["domain"] is None else MARK
+
+
+def _without_phone(found: re.Match[str]) -> str:
+    abroad = found["abroad"]
+    return MARK if abroad is None or len(re.findall(r"\d", abroad)) >= FEWEST_DIGITS_ABROAD else found[0]
 
 
 def _any_of(names: Collection[str], flags: int) -> re.Pattern[str] | None:

@@ -19,6 +19,7 @@ from tests import factories
 from tests.api.sync.factories import Client
 
 ADMIN_KEY = "the-administrators-key"
+JOURNAL_KEY = "A" * 43 + "="
 _sources = count(1)
 
 
@@ -70,7 +71,9 @@ async def alive(app: Litestar) -> AsyncIterator[None]:
 @pytest.fixture(scope="session")
 async def served(lasting_database_url: str, reference: Reference) -> AsyncIterator[Client]:
     """The administrator's client of an application with a database, which its tests share: each has its own source."""
-    settings = read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": lasting_database_url})
+    settings = read_settings(
+        {"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": lasting_database_url, "VIVIER_JOURNAL_KEY": JOURNAL_KEY}
+    )
     app = create_app(settings, reference)
     async with alive(app), Client(app, ADMIN_KEY) as client:
         while (await client.get("/health/ready")).status_code != 200:

@@ -11,7 +11,7 @@ from db import audit
 from db.api_keys import ensure_organisation
 from db.audit import entries, has_entries, head, journals, stored_entries
 from db.core.engine import Engine, transaction
-from domain.audit import Actor, Break, Chain, Detail
+from domain.audit import Actor, Break, Chain, Detail, Entry, chained
 from tests.db.suppliers.samples import LATER, NOW
 
 
@@ -104,3 +104,22 @@ async def test_it_is_known_what_a_journal_tells_of(engine: Engine) -> None:
         assert await has_entries(connection, one, "need:2")
         assert not await has_entries(connection, other, "need:2")
         assert await journals(connection) == [(one, "Morbihan"), (other, "Vannes")]
+
+
+async def test_an_entry_of_an_earlier_server_follows_and_is_told_as_unsigned(engine: Engine) -> None:
+    """It was written beside newer servers, without what they bind and sign."""
+    signing = engine.execution_options(signer=lambda digest: digest)
+    organisation_id = await written(signing, "Morbihan", 1)
+    columns = "organisation_id, number, at, means, action, object, detail, hash"
+    async with transaction(engine) as connection:
+        last = await head(connection, organisation_id)
+        entry = Entry(
+            number=2, at=NOW, means="server", actor_id=None, action="a.b", object="c", version=None, detail={}, hash=""
+        )
+        await connection.execute(
+            text(f"INSERT INTO audit_entries ({columns}) VALUES (:id, 2, :at, 'server', 'a.b', 'c', '{{}}', :hash)"),
+            {"id": organisation_id, "at": NOW, "hash": chained(last.hash, organisation_id, entry)},
+        )
+    await written(signing, "Morbihan", 1)
+    chain = await checked(engine, organisation_id)
+    assert (chain.breaks, chain.signed, chain.number) == ([Break(2, "unsigned_entry")], 2, 3)

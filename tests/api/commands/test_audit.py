@@ -2,17 +2,23 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
 from api.commands.database import attached
+from api.journal.send_heads import signed_line
+from api.journal.signing_key import JournalKey, journal_key
 from api.settings import read_settings
+from db.audit import journals, write_entry
 from db.core.engine import engine, transaction
-from tests.api.commands.conftest import Server, Within, environment, vivier
+from domain.audit import Actor, JournalHead, JournalHeads
+from tests.api.commands.conftest import Server, Within, decoded, environment, vivier
 
 NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'
 
@@ -25,19 +31,33 @@ def organisation(server: Server, within: Within) -> Iterator[str]:
     key = within(*create).out.splitlines()[-1]
     assert server.ask("POST", "/needs", NEED, key=key).status == 201
     yield name
+    tamper(server, "DELETE FROM needs", name)
     tamper(server, "DELETE FROM audit_entries", name)
 
 
-def tamper(server: Server, statement: str, organisation: str) -> None:
+def tamper(server: Server, statement: str, organisation: str, table: str = "audit_entries") -> None:
     """Do it to the organisation's entries, as a superuser may, who can take the guard off."""
     own = "organisation_id = (SELECT id FROM organisations WHERE name = :name)"
 
     async def work(url: str) -> None:
         async with transaction(engine(url, pool_size=0)) as connection:
-            await connection.execute(text("ALTER TABLE audit_entries DISABLE TRIGGER append_only"))
+            await connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER append_only"))
             joined = f"{statement} {'AND' if ' WHERE ' in statement else 'WHERE'} {own}"
             await connection.execute(text(joined), {"name": organisation})
-            await connection.execute(text("ALTER TABLE audit_entries ENABLE TRIGGER append_only"))
+            await connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER append_only"))
+
+    with attached(read_settings(environment(server.home))) as url:
+        asyncio.run(work(url))
+
+
+def write(server: Server, organisation: str, count: int, signer: Callable[[bytes], bytes] | None) -> None:
+    """Write entries that follow the last one, as somebody may who has the database and not the key."""
+
+    async def work(url: str) -> None:
+        async with transaction(engine(url, pool_size=0, signer=signer)) as connection:
+            (owner,) = (id_ for id_, name in await journals(connection) if name == organisation)
+            for _ in range(count):
+                await write_entry(connection, Actor(owner, "server"), "need.changed", "need:x", datetime.now(UTC))
 
     with attached(read_settings(environment(server.home))) as url:
         asyncio.run(work(url))
@@ -88,11 +108,89 @@ def test_what_was_done_to_it_is_found(
 
 
 def test_an_end_that_was_cut_off_is_told_by_the_anchor_alone(server: Server, within: Within, organisation: str) -> None:
+    within("keys", "create", "--name", "n", "--organisation", organisation, "--scope", "needs")
     anchor = verdict(within, organisation)["anchor"]
-    tamper(server, "DELETE FROM audit_entries WHERE number = 3", organisation)
+    tamper(server, "DELETE FROM audit_entries WHERE number = 4", organisation)
     assert verdict(within, organisation)["status"] == "intact"
     assert verdict(within, organisation, "--anchor", anchor, status=1)["breaks"][0]["code"] == "lost_anchor"
-    assert "entry 3 was noted and is cut off" in within("audit", "verify", "--anchor", anchor).out
+    assert "entry 4 was noted and is cut off" in within("audit", "verify", "--anchor", anchor).out
+
+
+def test_a_shortlist_that_was_altered_is_found(server: Server, within: Within, organisation: str) -> None:
+    """Though no entry was: each binds what it is about."""
+    tamper(server, "UPDATE shortlists SET body = body || '\\x20' FROM needs WHERE needs.id = need_id", organisation)
+    (found,) = verdict(within, organisation, status=1)["breaks"]
+    assert (found["number"], found["code"], found["about"][:10]) == (3, "altered_content", "shortlist:")
+    assert f"altered content: {found['about']} is not as entry 3 says" in within("audit", "verify").out
+
+
+def test_a_message_that_was_altered_is_found(server: Server, within: Within, organisation: str) -> None:
+    """By the owner of the tables, who can take their guard off."""
+    record = json.dumps({"name": "ESAT du Golfe", "offers": [{"segments": ["ev-entretien"]}]}).encode()
+    supplier = decoded(server.ask("PUT", f"/sources/cli/suppliers/{uuid4().hex}", record))["supplier_id"]
+    create = ("keys", "create", "--name", "Achats", "--organisation", organisation, "--scope", "needs")
+    key = within(*create).out.splitlines()[-1]
+    (need,) = decoded(server.ask("GET", "/needs", key=key))["items"]
+    said = {"subject": "Tonte", "body": "Pourriez-vous tondre ?", "channel": "phone", "recipients": [supplier]}
+    assert server.ask("POST", f"/needs/{need['id']}/exchanges", json.dumps(said).encode(), key=key).status == 201
+    assert verdict(within, organisation)["status"] == "intact"
+    altered = "UPDATE messages SET body = 'Non' FROM exchanges WHERE exchange_id = exchanges.id"
+    tamper(server, altered, organisation, table="messages")
+    (found,) = verdict(within, organisation, status=1)["breaks"]
+    tamper(server, "UPDATE needs SET status = 'closed', ended_at = now()", organisation)
+    purge = "SELECT purge_need(id, ended_at, 0, 'command', NULL) FROM needs"
+    tamper(server, purge, organisation)
+    assert (found["number"], found["code"], found["about"][:8]) == (5, "altered_content", "message:")
+
+
+def test_an_entry_that_was_forged_is_found(server: Server, within: Within, organisation: str) -> None:
+    """One that follows the last one as it should, with the signature of another key or without."""
+    assert verdict(within, organisation)["signed"] == 3
+    write(server, organisation, 1, None)
+    write(server, organisation, 1, JournalKey(bytes(32)).sign)
+    codes = [each["code"] for each in verdict(within, organisation, status=1)["breaks"]]
+    assert codes == ["unsigned_entry", "forged_entry"]
+    told = within("audit", "verify", "--organisation", organisation).out
+    assert "unsigned entry: entry 4 has no signature" in told
+    assert "forged entry: the signature of entry 5" in told
+    other = JournalKey(bytes(32)).public
+    assert [each["number"] for each in verdict(within, organisation, "--public-key", other, status=1)["breaks"]] == [4]
+
+
+@pytest.mark.parametrize("signer", [None, JournalKey(bytes(32)).sign])
+def test_a_cut_end_and_a_journal_rewritten_as_a_whole_are_told_by_signed_heads(
+    server: Server, within: Within, organisation: str, tmp_path: Path, signer: Callable[[bytes], bytes] | None
+) -> None:
+    """Which a server sends out by itself."""
+    before = verdict(within, organisation)
+    key = journal_key(read_settings(environment(server.home)))
+    assert key is not None
+    assert within("audit", "key").out == f"{key.public}\n"
+    noted = JournalHead(UUID(before["organisation_id"]), before["number"], before["hash"])
+    heads = tmp_path / "heads.jsonl"
+    heads.write_text(signed_line(JournalHeads(datetime.now(UTC), (noted,)), key) + "\n")
+    given = ("--heads", str(heads))
+    assert verdict(within, organisation, *given)["status"] == "intact"
+
+    tamper(server, "DELETE FROM audit_entries WHERE number = 3", organisation)
+    assert "lost_anchor" in {each["code"] for each in verdict(within, organisation, *given, status=1)["breaks"]}
+    tamper(server, "DELETE FROM needs", organisation)
+    tamper(server, "DELETE FROM audit_entries", organisation)
+    write(server, organisation, 4, signer)
+    found = [each["code"] for each in verdict(within, organisation, *given, status=1)["breaks"]]
+    assert found == (["forged_entry"] * 4 if signer else []) + ["lost_anchor"]
+
+
+def test_heads_that_nobody_signed_are_not_believed(
+    server: Server, within: Within, organisation: str, tmp_path: Path
+) -> None:
+    heads = tmp_path / "heads.jsonl"
+    heads.write_text(signed_line(JournalHeads(datetime.now(UTC), ()), JournalKey(bytes(32))))
+    assert within("audit", "verify", "--heads", str(heads)).status == 1
+    assert within("audit", "verify", "--heads", str(heads), "--public-key", JournalKey(bytes(32)).public).status == 0
+    heads.write_text("{}")
+    assert within("audit", "verify", "--heads", str(heads)).status == 2
+    assert within("audit", "verify", "--heads", str(tmp_path / "nowhere")).status == 2
 
 
 def test_what_cannot_be_understood_is_a_slip(within: Within, organisation: str) -> None:

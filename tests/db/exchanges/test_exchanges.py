@@ -18,7 +18,6 @@ from db.exchanges.exchanges import (
     exchanges_of,
     insert_exchange,
     insert_message,
-    purge_exchanges,
     select_exchange,
     select_exchanges,
     select_need_id,
@@ -181,6 +180,8 @@ async def test_a_user_who_does_not_own_the_tables_cannot_unlock_them(engine: Eng
     """The rights that docs/operating.md gives are enough to write, and too few to switch off what refuses changes."""
     owner, need_id = await need(engine)
     exchange = await opened(engine, owner, need_id)
+    _, ended = await need(engine, status="closed", ended_at=NOW)
+    await opened(engine, owner, ended)
     async with transaction(engine) as connection:
         if not await connection.scalar(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")):
             pytest.skip("this user makes no other users")
@@ -189,10 +190,22 @@ async def test_a_user_who_does_not_own_the_tables_cannot_unlock_them(engine: Eng
             await connection.execute(text(right.replace("vivier_server", "vivier_test_server")))
         await connection.execute(text("SET LOCAL ROLE vivier_test_server"))
         await insert_message(connection, exchange.id, said())
+        await connection.execute(
+            text("SELECT set_config('vivier.purging', CAST(:id AS text), true)"), {"id": str(ended)}
+        )
         for statement in (*REFUSED, *UNLOCKING):
             with pytest.raises(DBAPIError):
                 async with connection.begin_nested():
                     await connection.execute(text(statement))
+        await connection.execute(text("CREATE TEMPORARY TABLE needs AS SELECT * FROM public.needs"))
+        await connection.execute(text("UPDATE pg_temp.needs SET ended_at = created_at"))
+        with pytest.raises(DBAPIError):
+            async with connection.begin_nested():
+                await connection.execute(select(func.purge_need(need_id, NOW, 0, "command", None)))
+        # what they may do is purge a need that has ended, which notes itself
+        await connection.execute(select(func.purge_need(ended, NOW, 0, "command", None)))
+        journal = await connection.execute(text("SELECT action, object FROM audit_entries"))
+        assert journal.all() == [("need.purged", f"need:{ended}")]
         await connection.rollback()
 
 
@@ -216,12 +229,13 @@ async def test_what_was_said_goes_once_its_need_has_ended(engine: Engine) -> Non
     _, other = await need(engine)
     kept = await opened(engine, owner, other)
 
+    purge = select(func.purge_need(need_id, NOW, 0, "command", None))
     with pytest.raises(IntegrityError):
         async with transaction(engine) as connection:
-            await purge_exchanges(connection, need_id)
+            await connection.execute(purge)
     async with transaction(engine) as connection:
         await connection.execute(update(needs).values(status="closed", ended_at=NOW))
-        assert await purge_exchanges(connection, need_id) == 1
+        await connection.execute(purge)
         assert await exchanges_of(connection, owner, need_id) == []
         assert (await connection.execute(select(exchanges.c.id))).scalars().all() == [kept.id]
         with pytest.raises(IntegrityError):

@@ -8,6 +8,7 @@ from sqlalchemy import func, select, text
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
+from db.delivery.webhooks import create_webhook
 from db.imports.log import Order
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import run_import
@@ -19,10 +20,11 @@ from db.schema.person_tables import persons, suppressions
 from db.suppliers.records import get_record
 from db.suppliers.suppression_list import suppressions_of
 from domain.audit import Actor
+from domain.delivery.webhook import WebhookSettings
 from domain.meetings.meeting import Meeting, MeetingRequest, Participant
 from domain.privacy.data_subject import DataSubject
-from domain.privacy.holdings import Erasure
-from domain.suppliers.rows import Batch, CheckedRecord
+from domain.privacy.holdings import BEYOND_ANY_ERASURE, Erasure
+from domain.suppliers.rows import Batch, CheckedRecord, RowError
 from domain.suppliers.supplier import Contact
 from tests.db.exchanges import samples
 from tests.db.suppliers.samples import (
@@ -109,7 +111,7 @@ async def test_nothing_is_kept_that_leads_back(engine: Engine) -> None:
     """Of what is held back there are keyed digests alone; and without any there is nothing to apply."""
     async with transaction(engine) as connection:
         assert await suppressions_of(connection, "reseau") is None
-    await put(engine, "1", record(contact=CONTACT))
+    await put(engine, "a.legoff@esat.example", record(contact=CONTACT))
     await erase(engine)
     async with transaction(engine) as connection:
         kept = str((await connection.execute(select(suppressions))).all())
@@ -120,6 +122,70 @@ async def test_nothing_is_kept_that_leads_back(engine: Engine) -> None:
     assert held_back.redact("9", record(contact=CONTACT)).contact == Contact()
     other = record(contact=Contact(email="b@x.example", phone="02 97 00 00 00", person="Anne Le Goff"))
     assert held_back.redact("9", other) is other
+    async with transaction(engine) as connection:
+        of_source = await suppressions_of(connection, "reseau")
+    assert of_source is not None
+    assert of_source.redact("a.legoff@esat.example", other).contact == Contact(email="b@x.example")
+
+
+async def test_ids_of_records_that_earlier_versions_kept_are_hashed_and_still_suppress(engine: Engine) -> None:
+    await put(engine, "1", record(contact=CONTACT))
+    await erase(engine)
+    async with transaction(engine) as connection:
+        await connection.execute(text("UPDATE suppressions SET external_id = '1' WHERE external_id <> ''"))
+    name_only = record(contact=Contact(person="Anne Le Goff"))
+    await put(engine, "1", name_only)
+    assert await contact(engine) == Contact()
+    await erase(engine, DataSubject(email="nobody@x.example"))
+    async with transaction(engine) as connection:
+        ids = set((await connection.execute(select(suppressions.c.external_id))).scalars())
+    assert {each[:7] for each in ids} == {"", "sha256:"}
+    await put(engine, "1", name_only)
+    assert await contact(engine) == Contact()
+
+
+async def test_what_all_share_is_reached_too(engine: Engine) -> None:
+    """Rejected rows, what sources are called, webhooks; the ids of records are told as kept: they are the source's."""
+    who, address = "Anne Le Goff", "a.legoff@esat.example"
+    rejected = RowError(1, address, "/name", "blank", f"« {who} »")
+    await load(engine, [row(2, f"x {address}", "ESAT"), rejected])
+    async with transaction(engine) as connection:
+        owner = await ensure_organisation(connection, "Morbihan", NOW)
+        await connection.execute(text(f"UPDATE sources SET label = 'Fichier de {who}', url = 'https://x/{address}'"))
+        hook = WebhookSettings(url=f"https://x.example/?to={address}", events=("import.finished",))
+        await create_webhook(connection, owner, hook, "secret", NOW)
+    done = await erase(engine)
+    found = {(each.where.partition(":")[0], each.field): each.fate for each in (*done.changed, *done.kept)}
+    assert found == {
+        ("import", "external_id"): "pseudonym",
+        ("import", "detail"): "pseudonym",
+        ("source", "label"): "pseudonym",
+        ("source", "url"): "pseudonym",
+        ("webhook", "url"): "pseudonym",
+        ("record", "external_id"): "kept",
+    }
+    assert [(each.where, each.why) for each in done.kept] == [(f"record:reseau/x {address}", "text_of_source")]
+    async with transaction(engine) as connection:
+        errors = (await connection.execute(text("SELECT external_id, detail FROM import_errors"))).all()
+        source = (await connection.execute(text("SELECT label, url FROM sources"))).one()
+        hooks = (await connection.execute(text("SELECT url, active FROM webhooks"))).all()
+        actions = (await connection.execute(text("SELECT action, object FROM audit_entries ORDER BY 1"))).all()
+    assert "legoff" not in f"{errors}{source}{hooks}"
+    assert "Le Goff" not in f"{errors}{source}"
+    assert hooks == [("https://x.example/?to=-", False)]
+    assert [action for action, _ in actions] == ["person.erased", "source.redacted", "webhook.redacted"]
+
+
+async def test_an_erasure_is_told_as_complete_only_where_it_is(engine: Engine) -> None:
+    await put(engine, "1", record(contact=CONTACT))
+    done = await erase(engine)
+    assert (done.complete, done.unreached) == (True, BEYOND_ANY_ERASURE)
+    async with transaction(engine) as connection:
+        await ensure_organisation(connection, "Vannes", NOW)
+    again = await erase(engine)
+    assert (again.complete, again.unreached[0]) == (False, "other_organisations")
+    await put(engine, "2", record("Anne Le Goff EI"))
+    assert not (await erase(engine, ANNE, "Morbihan", "Vannes")).complete
 
 
 async def test_sources_without_the_person_are_not_held_up(engine: Engine) -> None:

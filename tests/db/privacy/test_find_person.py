@@ -22,20 +22,22 @@ ANNE = "Anne Le Goff"
 
 # Columns of text that are not searched, and why.
 SEARCHED_OTHERWISE = {"persons", "records"}
+IDS_OF_RECORDS = {"external_id", "other_external_id"}
 WRITTEN_FROM_RECORDS = {"suppliers"}
 # codes, ids, digests, states, and what administrators call sources and organisations
 OF_NOBODY = {
     "api_keys": {"prefix", "digest", "scopes", "sources"},
-    "audit_entries": {"means", "action", "object", "detail", "hash"},
+    "audit_entries": {"means", "action", "object", "detail", "hash", "content", "signature"},
+    "audit_heads": {"status", "line"},
     "awards": {"lot_id", "supplier_siret", "segments", "reserved"},
     "exchange_recipients": {"siret", "why"},
     "exchanges": {"lot_ids", "channel"},
     "idempotency_keys": {"route", "key", "body_hash", "headers"},
-    "import_errors": {"external_id", "pointer", "code", "detail"},
+    "import_errors": {"pointer", "code"},
     "imports": {"source", "format", "mode", "status", "failure"},
     "meeting_participants": {"role"},
     "meetings": {"status", "format"},
-    "merged_records": {"source", "external_id"},
+    "merged_records": {"source"},
     "message_mails": {"status", "language", "failure"},
     "messages": {"author", "stance", "barriers", "channel"},
     "needs": {"status", "buyer_siret"},
@@ -43,13 +45,13 @@ OF_NOBODY = {
     "reply_links": {"digest"},
     "shortlist_decisions": {"lot_id", "decision"},
     "shortlists": {"language", "stamp", "totals", "ledger"},
-    "sources": {"name", "label", "url", "mapping"},
-    "split_records": {"source", "external_id", "other_source", "other_external_id"},
+    "sources": {"name", "mapping"},
+    "split_records": {"source", "other_source"},
     "suppression_key": {"key"},
     "suppressions": {"digest", "source", "external_id"},
     "webhook_attempts": {"failure"},
     "webhook_deliveries": {"status", "event", "body"},
-    "webhooks": {"url", "events", "sources", "secret"},
+    "webhooks": {"events", "sources", "secret"},
 }
 
 
@@ -64,6 +66,7 @@ def test_every_column_of_text_is_searched_or_known_to_be_of_nobody() -> None:
         if isinstance(column.type, Text | LargeBinary | Document | ARRAY)
         and table.name not in SEARCHED_OTHERWISE | WRITTEN_FROM_RECORDS
         and (table.name, column.name) not in searched
+        and not (table.name in {"merged_records", "split_records"} and column.name in IDS_OF_RECORDS)
         and column.name not in OF_NOBODY.get(table.name, set())
     }
     assert unknown == set()

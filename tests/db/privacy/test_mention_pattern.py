@@ -7,7 +7,7 @@ from sqlalchemy import literal, select
 
 from db.core.engine import Engine, transaction
 from db.privacy.mention_pattern import masked, mention_pattern, name_pattern
-from domain.privacy.data_subject import DataSubject, identifiers_of
+from domain.privacy.data_subject import DataSubject, Identifiers, identifiers_of
 from domain.text.normalise import fold
 
 ADDRESS, PHONE = "anne.legoff@esat.example", "02 97 00 00 01"
@@ -22,11 +22,9 @@ SPELLINGS = {
 }
 
 
-async def written(engine: Engine, text: str) -> str:
-    pattern = mention_pattern(ANNE)
-    assert pattern is not None
+async def written(engine: Engine, text: str, who: Identifiers = ANNE) -> str:
     async with transaction(engine) as connection:
-        return str(await connection.scalar(select(masked(literal(text), pattern, "X"))))
+        return str(await connection.scalar(select(masked(literal(text), who, "X"))))
 
 
 async def test_a_mention_is_masked_alone(engine: Engine) -> None:
@@ -42,6 +40,23 @@ async def test_a_mention_is_masked_alone(engine: Engine) -> None:
         ("tél. 02.97.00.00.01, +33 (0)2 97 00 00 01, 0033297000001", "tél. X, X, X"),
     ):
         assert await written(engine, text) == expected
+
+
+async def test_an_address_that_touches_the_name_goes_with_it(engine: Engine) -> None:
+    """Whole, also where a part of it reads as the name, and where it was not known; the organisation's own stays."""
+    for text, expected in (
+        (f"Anne Le Goff, {ADDRESS}", "X, X"),
+        (f"Mme Le Goff, {ADDRESS}", "Mme X.X"),
+        (f"Anne Le Goff{ADDRESS}, {ADDRESS}Anne Le Goff", "XX, XX"),
+        (f"Anne Le Goff_{ADDRESS} ; {ADDRESS}.Anne Le Goff", "X_X ; X.X"),
+        ("Anne Le Goff (anne.lg@ailleurs.example), alg@x.example Anne Le Goff", "X (X), X X"),
+        ("Anne Le Goff\\na.goff@x.example ; anne.le.goff@x.example", "X\\nX ; X"),
+        ("Anne Le Goff : contact@x.example ; paul@x.example", "X : contact@x.example ; paul@x.example"),
+        ("https://x.example/?a=anne.legoff%40esat.example&b=1", "https://x.example/?a=X&b=1"),
+    ):
+        assert await written(engine, text) == expected
+    by_name = identifiers_of(DataSubject(name="Anne Le Goff"))
+    assert await written(engine, "Anne Le Goff, a.legoff@esat.example", by_name) == "X, X"
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,30 @@ def test_a_redacted_report_leaves_out_what_was_said_in_confidence() -> None:
 def test_a_barrier_counts_once_for_each_supplier() -> None:
     said = [message(n, "supplier", "A" if n < 4 else "B", barriers=("volume",)) for n in range(2, 6)]
     assert reported(exchange(message(1, "buyer"), *said)).barriers() == (BarrierCount("volume", 2),)
+
+
+def test_nothing_beside_an_answer_leads_to_who_gave_it() -> None:
+    """Its position is told only where the table names three suppliers that have it, its exchange likewise."""
+    said = [message(n, "supplier", who, "oui", stance="interested") for n, who in enumerate("ABC", 2)]
+    declined = message(5, "supplier", "D", "non", stance="declined")
+    alone = message(7, "supplier", "E", "oui", stance="interested")
+    exchanges = (
+        exchange(message(1, "buyer"), *said, declined, to="ABCD"),
+        exchange(message(6, "buyer"), alone, number=2, to="E"),
+    )
+    answers = reported(*exchanges, redacted=True).lessons()
+    told = [(each.position, each.subject is not None) for each in answers]
+    assert told == [("interested", True)] * 3 + [(None, True), ("interested", False)]
+    whole = reported(*exchanges).lessons()
+    assert [each.position for each in whole] == ["interested"] * 3 + ["declined", "interested"]
+    assert None not in {each.subject for each in whole}
+
+
+def test_two_of_a_position_are_too_few() -> None:
+    """Also where an earlier answer had it: the table tells the last position of each."""
+    said = (
+        message(1, "buyer"),
+        *(message(n, "supplier", who, stance="interested") for n, who in enumerate("ABC", 2)),
+        message(5, "supplier", "C", stance="declined"),
+    )
+    assert {each.position for each in reported(exchange(*said), redacted=True).lessons()} == {None}

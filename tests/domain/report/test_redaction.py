@@ -1,10 +1,20 @@
 """What is taken out of texts that may be passed on, and what is left in them."""
 
-import pytest
+import re
 
-from domain.report.redaction import Redaction
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.report.redaction import MARK, Redaction
 
 NAMES = ("Anne Le Goff", "Jean  Petit", "Élodie", "X")
+# said plainly, and in a time that grows as the square of a text of letters alone
+PLAIN_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+# likewise, with all the ways to cut a long number into groups
+PLAIN_PHONE = re.compile(
+    r"(?<![\w+.,-])(?:(?:\+|00)[1-9]\d{0,2}(?:[\s.-]?\d{1,4}){3,6}|0[1-9](?:[\s.-]?\d{2}){4})(?![\w-])"
+)
 
 
 @pytest.mark.parametrize(
@@ -40,3 +50,23 @@ def test_a_full_document_is_left_as_it_is() -> None:
     assert whole.text("Anne Le Goff, 02 97 01 02 03") == "Anne Le Goff, 02 97 01 02 03"
     assert whole.personal("Anne") == "Anne"
     assert Redaction(True).personal("Anne") is None
+
+
+@given(st.text("aé_1.+-@ ,", max_size=30))
+def test_addresses_are_those_that_a_plain_pattern_finds(text: str) -> None:
+    assert Redaction(True).text(text) == PLAIN_EMAIL.sub(MARK, text)
+
+
+@given(st.text("0123456 .-+a", max_size=40))
+def test_numbers_are_those_that_a_plain_pattern_finds(text: str) -> None:
+    assert Redaction(True).text(text) == PLAIN_PHONE.sub(MARK, text)
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", "a.", "@", "a@", "a@b", "a+b@c-", "+1234567890123456789012345678 ", "+1(", "Anne "]
+)
+def test_a_long_text_takes_no_longer_than_its_length(unit: str) -> None:
+    """In a time that grew as its square, the first would take minutes."""
+    text = unit * (400_000 // len(unit))
+    assert Redaction(True, NAMES).text(text) == text
+    assert Redaction(True, NAMES).text(f"{text} a@b.fr") == f"{text} {MARK}"

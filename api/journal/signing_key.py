@@ -1,0 +1,69 @@
+"""The key that signs the journal: Ed25519, of the settings or of a file in `VIVIER_HOME` that is made at first use."""
+
+import base64
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_bytes
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from api.settings import Settings
+
+SEED_BYTES = 32
+FILE = "journal.key"
+
+
+class JournalKey:
+    """A private key and what is told of it: `public`, its public key in hexadecimal digits."""
+
+    def __init__(self, seed: bytes) -> None:
+        key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.sign: Callable[[bytes], bytes] = key.sign
+        self.public = key.public_key().public_bytes_raw().hex()
+
+    def __repr__(self) -> str:
+        return f"JournalKey({self.public!r})"
+
+
+def journal_key(settings: Settings) -> JournalKey | None:
+    """The key of the settings, else that of `VIVIER_HOME`; None where that can neither be read nor made."""
+    if settings.journal_key is not None:
+        return JournalKey(settings.journal_key)
+    path = settings.home / FILE
+    try:
+        return JournalKey(_seed_in(path))
+    except (OSError, ValueError):
+        return None
+
+
+def signature_checker(public_keys: Iterable[str]) -> Callable[[bytes, bytes], bool]:
+    """Whether a signature is one of a message by one of these public keys, given in hexadecimal digits."""
+    keys = [Ed25519PublicKey.from_public_bytes(bytes.fromhex(each)) for each in dict.fromkeys(public_keys)]
+
+    def is_signature(message: bytes, signature: bytes) -> bool:
+        for key in keys:
+            with suppress(InvalidSignature):
+                key.verify(signature, message)
+                return True
+        return False
+
+    return is_signature
+
+
+def _seed_in(path: Path) -> bytes:
+    """The seed in the file, which is made where there is none. Raises OSError, ValueError."""
+    with suppress(FileNotFoundError):
+        return base64.b64decode(path.read_bytes(), validate=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    own = path.with_name(f".{FILE}.{os.getpid()}")
+    descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(base64.b64encode(token_bytes(SEED_BYTES)))
+    # whole or not at all, and never in the place of one that another process has just made
+    with suppress(FileExistsError):
+        os.link(own, path)
+    own.unlink()
+    return base64.b64decode(path.read_bytes(), validate=True)

@@ -1,0 +1,169 @@
+"""Signed heads of the journals reach where the operator keeps them, once a day, from whichever server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import msgspec
+import pytest
+from sqlalchemy import select
+
+from api.exchanges.email import EmailSender
+from api.journal.send_heads import HeadSender, journal_kind, signed_line
+from api.journal.signing_key import JournalKey, signature_checker
+from api.runtime.auth import Keys
+from api.runtime.metrics import Metrics
+from api.runtime.outbox_worker import Deliverer
+from api.runtime.services import Services
+from api.settings import BadSetting, Settings, read_settings
+from api.smtp_settings import mail_server
+from db.api_keys import ensure_organisation
+from db.audit import head, write_entry
+from db.core.engine import Engine, transaction
+from db.delivery.outbox import Claimed
+from db.schema.need_tables import audit_heads
+from domain.audit import Actor, JournalHeads, SignedHeads
+from domain.delivery.backoff import Outcome
+from matching.reference import Reference
+from tests.api.mailbox import Mailbox, listening
+from tests.db.suppliers.samples import NOW
+
+KEY = JournalKey(bytes(32))
+DAY = timedelta(days=1)
+LINE = signed_line(JournalHeads(NOW, ()), KEY)
+
+
+async def note(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        owner = await ensure_organisation(connection, "Morbihan", NOW)
+        await write_entry(connection, Actor(owner, "server"), "need.changed", "need:1", NOW)
+
+
+class Server:
+    """A server that sends heads to `to`, with a clock that stands still until it is moved."""
+
+    def __init__(self, engine: Engine, home: Path, reference: Reference, to: str | None) -> None:
+        self.now = NOW
+        settings = Settings(home=home, journal_key=bytes(32), journal_to=to)
+        self.services = Services(
+            settings=settings, reference=reference, metrics=Metrics(), keys=Keys(None, 0.0), engine=engine
+        )
+        self.services.now = lambda: self.now
+
+    async def deliver(self) -> None:
+        async with journal_kind(self.services) as kind:
+            assert kind is not None
+            deliverer = Deliverer(kind, self.services.database, lambda: self.now, jitter=lambda: 0.0)
+            while await deliverer.begin():
+                await asyncio.gather(*deliverer.under_way)
+
+
+@pytest.fixture
+def server_to(engine: Engine, tmp_path: Path, reference: Reference) -> Callable[[str | None], Server]:
+    return lambda to: Server(engine, tmp_path, reference, to)
+
+
+async def test_heads_are_added_to_a_file_once_a_day(
+    engine: Engine, server_to: Callable[[str | None], Server], tmp_path: Path
+) -> None:
+    """Each line holds the last entry of each journal, signed; a journal without entries is not in it."""
+    path = tmp_path / "heads.jsonl"
+    await note(engine)
+    async with transaction(engine) as connection:
+        await ensure_organisation(connection, "Vannes", NOW)
+    one, other = server_to(str(path)), server_to(str(path))
+    await one.deliver()
+    await other.deliver()
+    one.now = NOW + DAY - timedelta(seconds=1)
+    await one.deliver()
+    assert len(path.read_text().splitlines()) == 1
+    await note(engine)
+    one.now = NOW + DAY
+    await one.deliver()
+    first, second = (msgspec.json.decode(line, type=SignedHeads) for line in path.read_text().splitlines())
+    is_signature = signature_checker([KEY.public])
+    for each in (first, second):
+        assert is_signature(each.heads.encode(), bytes.fromhex(each.signature))
+    told = msgspec.json.decode(second.heads, type=JournalHeads)
+    async with transaction(engine) as connection:
+        owner = await ensure_organisation(connection, "Morbihan", NOW)
+        last = await head(connection, owner)
+    assert [(each.organisation_id, each.number, each.hash) for each in told.heads] == [(owner, 2, last.hash.hex())]
+
+
+async def test_what_cannot_be_written_is_attempted_again(
+    engine: Engine, server_to: Callable[[str | None], Server], tmp_path: Path
+) -> None:
+    server = server_to(str(tmp_path / "mounted" / "heads.jsonl"))
+    await server.deliver()
+    async with transaction(engine) as connection:
+        (row,) = (await connection.execute(select(audit_heads))).all()
+    assert (row.status, row.attempts, row.due_at) == ("waiting", 1, NOW + timedelta(minutes=1))
+    (tmp_path / "mounted").mkdir()
+    server.now = row.due_at
+    await server.deliver()
+    assert (tmp_path / "mounted" / "heads.jsonl").read_text() == f"{row.line}\n"
+
+
+async def test_without_a_place_nothing_is_queued(server_to: Callable[[str | None], Server]) -> None:
+    async with journal_kind(server_to(None).services) as kind:
+        assert kind is None
+
+
+def claimed() -> Claimed:
+    return Claimed(id=UUID(int=1), attempts=1, queued_at=NOW, lease=UUID(int=2), row={"line": LINE})
+
+
+@asynccontextmanager
+async def web(status: int, seen: list[bytes]) -> AsyncIterator[httpx.AsyncClient]:
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.content)
+        return httpx.Response(status)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(204, Outcome(code=204)), (500, Outcome(failure="http_status", code=500))]
+)
+async def test_heads_are_posted(status: int, outcome: Outcome) -> None:
+    seen: list[bytes] = []
+    async with web(status, seen) as client:
+        assert await HeadSender("https://archive.example/heads", client, None).attempt(claimed()) == outcome
+    assert seen == [LINE.encode()]
+
+
+async def test_heads_are_mailed(engine: Engine) -> None:
+    async with listening(Mailbox()) as mailbox, web(204, []) as client:
+        office = EmailSender(
+            server=mail_server(f"smtp://127.0.0.1:{mailbox.port}"),
+            sender="vivier@example.org",
+            base="https://vivier.example.org",
+            link_days=60,
+            engine=engine,
+            now=lambda: NOW,
+        )
+        assert await HeadSender("mailto:dpo@example.org", client, office).attempt(claimed()) == Outcome()
+        assert (await HeadSender("mailto:dpo@example.org", client, None).attempt(claimed())).failure == "no_mail_server"
+    (mail,) = mailbox.received
+    assert mail["To"] == "dpo@example.org"
+    assert mail.get_content().strip() == LINE
+
+
+@pytest.mark.parametrize("to", ["heads.jsonl", "mailto:nobody", "ftp://x.example/a", "mailto:dpo@example.org"])
+def test_a_place_that_cannot_be_meant_is_refused(to: str) -> None:
+    """A mailbox needs a mail server too."""
+    with pytest.raises(BadSetting, match="VIVIER_JOURNAL_TO"):
+        read_settings({"VIVIER_JOURNAL_TO": to})
+
+
+@pytest.mark.parametrize("key", ["short", "AAAA", "é" * 44])
+def test_a_key_that_is_none_is_refused_and_not_shown(key: str) -> None:
+    with pytest.raises(BadSetting, match="VIVIER_JOURNAL_KEY") as refused:
+        read_settings({"VIVIER_JOURNAL_KEY": key})
+    assert key not in str(refused.value)
