@@ -20,7 +20,7 @@ from api.docs.routes import ROUTES as DOCS_ROUTES
 from api.exchanges.email import mail_kind
 from api.exchanges.reply_routes import ROUTES as REPLY_ROUTES
 from api.exchanges.routes import ROUTES as EXCHANGE_ROUTES
-from api.journal.send_heads import journal_kind
+from api.journal.journal_kind import journal_kind
 from api.journal.signing_key import journal_key
 from api.match import ROUTES as MATCH_ROUTES
 from api.meetings.routes import ROUTES as MEETING_ROUTES
