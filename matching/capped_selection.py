@@ -101,7 +101,8 @@ class CappedSelection:
     @property
     def weight(self) -> int:
         """Its bytes, but for those of the selection under the reservation, and for rows in JSON."""
-        orders = (*self._first.values(), *(found.order for found in self.refused.values()))
+        # copied at once: another thread may add to them
+        orders = (*self._first.values(), *(found.order for found in list(self.refused.values())))
         own = 0 if self.in_reach is None else self.in_reach.nbytes + self.order.nbytes
         ends = 0 if self._approval_ends is None else self._approval_ends.nbytes
         return own + ends + sum(order.weight for order in orders) + BYTES_AHEAD

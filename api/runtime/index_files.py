@@ -6,8 +6,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -31,13 +31,11 @@ class WrittenIndex(NamedTuple):
     path: Path
     version: int
     uid: UUID | None
+    built_at: float
 
     def age_seconds(self) -> float:
-        """Seconds since it was built; 0 where it is no longer there."""
-        try:
-            return time.time() - self.path.stat().st_mtime
-        except OSError:
-            return 0.0
+        """Seconds since it was built, also once another has taken its place."""
+        return time.time() - self.built_at
 
 
 class IndexFiles:
@@ -46,6 +44,8 @@ class IndexFiles:
     def __init__(self, folder: Path, reference: Reference) -> None:
         self.folder, self.reference = _usable(folder), reference
         self._prefix = _fingerprint(reference)
+        with self.claimed():
+            pass  # what was left unfinished is removed, as no other build may follow for long
 
     def newest_first(self) -> list[WrittenIndex]:
         """Those that are there."""
@@ -61,13 +61,18 @@ class IndexFiles:
 
     @contextmanager
     def claimed(self) -> Iterator[bool]:
-        """Whether it falls to this process to build the next one; no other may as long as the block runs."""
+        """Whether it falls to this process to build the next one; no other may as long as the block runs.
+
+        What a process left that was ended at its work is removed.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # it may have been removed meanwhile
         with (self.folder / _LOCK).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 yield False
             else:
+                _remove(path for path in self.folder.iterdir() if path.name.startswith(_UNFINISHED))
                 yield True
 
 
@@ -79,22 +84,30 @@ def build_index(reference: Reference, url: str, folder: Path) -> None:
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder))
     try:
         save_tables(unfinished, builder.tables())
-        with suppress(FileNotFoundError):  # one that could not be read
-            shutil.rmtree(path)
+        if path.is_dir():  # one that could not be read; where it is another user's, it can only be renamed
+            path.rename(Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder)))
         unfinished.rename(path)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     # an earlier one may hold what was erased since; who has mapped it goes on with it
-    for other in folder.iterdir():
-        if other.is_dir() and other != path:
-            shutil.rmtree(other, ignore_errors=True)
+    _remove(other for other in folder.iterdir() if other != path and _is_ours(other))
+
+
+def _remove(folders: Iterable[Path]) -> None:
+    for each in folders:
+        shutil.rmtree(each, ignore_errors=True)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it is an index, of whatever version of the program, or an unfinished one: nothing else is removed."""
+    return path.name.startswith(_UNFINISHED) or _read_name(path) is not None
 
 
 def _read_name(path: Path) -> WrittenIndex | None:
-    _, version, uid = path.name.split("-", 2)
     try:
-        return WrittenIndex(path, int(version), None if UUID(uid) == NO_UID else UUID(uid))
-    except ValueError:
+        _, version, uid = path.name.split("-", 2)
+        return WrittenIndex(path, int(version), None if UUID(uid) == NO_UID else UUID(uid), path.stat().st_mtime)
+    except (ValueError, OSError):
         return None
 
 

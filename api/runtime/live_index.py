@@ -4,7 +4,9 @@ A notification is only a hint: each round reads the changes after the version in
 """
 
 import asyncio
-from contextlib import aclosing, suppress
+import time
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager, suppress
 from uuid import UUID
 
 import structlog
@@ -15,6 +17,7 @@ from api.runtime.log_failures import logged_failures
 from api.runtime.metrics import Metrics
 from api.web.problems import Refusal
 from db.core.engine import Engine
+from db.core.outage import is_away
 from db.suppliers.read import snapshot
 from db.suppliers.version_feed import listen
 from domain.suppliers.supplier import Supplier
@@ -27,10 +30,18 @@ LONGEST_TAIL = 4
 """Times as many changes are followed meanwhile, and not more: they would take longer than a new base."""
 LONGEST_AGE_SECONDS = 24 * 3600.0
 """A base is replaced after a day in which anything changed: its file may hold what was erased since."""
+MOST_BUILDS = 3
+"""Times in a row that an index is built and yet cannot be used, before that is a failure."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 60.0
+"""The pause after an index could not be built, such as for want of room, twice as long each time, and the longest."""
 CLAIM_SECONDS = 0.1
 """The pause before it is seen again whether another process has built what this one needs."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+class UnusableIndex(Exception):
+    """Indexes are built and cannot be used: read back, or followed by as many changes as came meanwhile."""
 
 
 class IndexLoader:
@@ -46,15 +57,21 @@ class IndexLoader:
 
     async def newest(self, beyond: int = -1) -> LiveIndex:
         """An index of the present directory with a short tail; its base is of a version after `beyond`."""
-        longest = 1
+        longest, refused, builds = 1, set[WrittenIndex](), 0
         while True:
             for written in self.files.newest_first():
-                if written.version > beyond and (found := await self._mapped(written, longest)) is not None:
-                    return found
+                if written.version > beyond and written not in refused:
+                    if (found := await self._mapped(written, longest)) is not None:
+                        return found
+                    refused.add(written)
             with self.files.claimed() as is_ours:
                 if is_ours:
+                    if builds == MOST_BUILDS:
+                        raise UnusableIndex
+                    builds += 1
                     await self._build()
-                    longest = LONGEST_TAIL  # of what changed while it was built
+                    # of what changed while it was built; and where an earlier version was restored, there is no later
+                    longest, beyond = LONGEST_TAIL, -1
                 else:
                     await asyncio.sleep(CLAIM_SECONDS)
 
@@ -66,7 +83,8 @@ class IndexLoader:
             since = index.data_version
             if not await directory.has_been(since, index.version_uid):
                 return None
-            if await directory.has_more_changes(since, int(LONGEST_TAIL * longest_tail(index)) - index.tail.rows):
+            left = int(LONGEST_TAIL * longest_tail(index)) - index.tail.rows
+            if await directory.has_more_changes(since, max(left, 0)):
                 return None
             async for batch in directory.changes(since):
                 for change in batch:
@@ -78,8 +96,11 @@ class IndexLoader:
 
     def is_outgrown(self, index: LiveIndex) -> bool:
         """Whether an index is to have a new base: its tail is long, or what it was mapped from is old."""
-        is_old = self._written is not None and self._written.age_seconds() > LONGEST_AGE_SECONDS
-        return index.tail.rows > longest_tail(index) or (is_old and index.change > 0)
+        if index.tail.rows > longest_tail(index):
+            return True
+        written = self._written
+        is_old = written is not None and written.age_seconds() > LONGEST_AGE_SECONDS
+        return written is not None and is_old and index.data_version != written.version
 
     async def _mapped(self, written: WrittenIndex, longest: int) -> LiveIndex | None:
         """The index with the changes since, where they make no tail over `longest` times the usual one."""
@@ -117,6 +138,7 @@ class LiveDirectory:
         self._replaced = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self.rebuilding: asyncio.Task[None] | None = None
+        self._pause, self._not_before = FIRST_PAUSE_SECONDS, 0.0
 
     @property
     def is_ready(self) -> bool:
@@ -153,27 +175,47 @@ class LiveDirectory:
         """
         async with self._one_at_a_time:
             if self._index is None:
-                self.replace(await self.loader.newest())
+                if self._may_build():
+                    with self._pausing_after_failure():
+                        self.replace(await self.loader.newest())
                 return
             index = await self.loader.followed(self._index)
             if index is not None:
                 self.replace(index)
                 if not self.loader.is_outgrown(index):
                     return
-        if self.rebuilding is None or self.rebuilding.done():
+        if self._may_build() and (self.rebuilding is None or self.rebuilding.done()):
             self.rebuilding = asyncio.create_task(self._rebuild(None if index is None else index.data_version))
 
     async def _rebuild(self, version: int | None) -> None:
         """Replace the index by one with a base of that version of the directory or a later one; None: of any.
 
-        Meanwhile the old index is updated. Where it fails, the next change attempts it again.
+        Meanwhile the old index is updated. Where it fails, it is attempted again after a pause.
         """
-        with logged_failures("the index cannot follow the directory and stays as it is"):
+        with (
+            logged_failures("no new base of the index can be built; the old one is used"),
+            self._pausing_after_failure(),
+        ):
             found = await self.loader.newest(-1 if version is None else version - 1)
             async with self._one_at_a_time:
                 followed = await self.loader.followed(found)
                 if followed is not None:
                     self.replace(followed)
+
+    def _may_build(self) -> bool:
+        return time.monotonic() >= self._not_before
+
+    @contextmanager
+    def _pausing_after_failure(self) -> Iterator[None]:
+        """Have nothing built for a while after a failure of the block: each attempt reads the whole directory."""
+        try:
+            yield
+        except Exception as failure:
+            if not is_away(failure):  # a database that is away costs nothing to ask
+                self._not_before = time.monotonic() + self._pause
+                self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+            raise
+        self._pause, self._not_before = FIRST_PAUSE_SECONDS, 0.0
 
     def replace(self, index: LiveIndex) -> None:
         """Match against this index from now on."""

@@ -1,6 +1,7 @@
 """Shapes on the ground that distances are measured to: a point, or polygons."""
 
 from collections.abc import Hashable
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -111,6 +112,7 @@ class _Cluster:
         self.low, self.high = flat.min(axis=0), flat.max(axis=0)
         self.surface: Any = shapely.multipolygons(projected) if len(parts) > 1 else projected[0]
         shapely.prepare(self.surface)
+        self._one_at_a_time = Lock()
         self.edges = NearestEdge(*_edges(projected))
         self._far: tuple[Floats, Floats] | None = None
 
@@ -133,7 +135,9 @@ class _Cluster:
 
     def _distance_near(self, flat: Floats) -> Floats:
         distance = np.zeros(len(flat))
-        outside = np.flatnonzero(~shapely.contains_xy(self.surface, flat))
+        with self._one_at_a_time:  # GEOS changes a prepared geometry while it reads it: two threads end the process
+            inside = shapely.contains_xy(self.surface, flat)
+        outside = np.flatnonzero(~inside)
         if len(outside):
             distance[outside] = self.edges.distance(flat[outside])
         return distance

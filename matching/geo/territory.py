@@ -136,6 +136,7 @@ class Geography:
         ground[touched[inside]] = True
         border = touched[~inside]
         ground[border] = shapely.relate_pattern(geometry, self.outlines[border], "T********")
+        shapely.destroy_prepared(geometry)  # threads may share it, which a prepared one does not bear
         return ground
 
     def ground_of_codes(self, areas: tuple[Area, ...]) -> Bools:

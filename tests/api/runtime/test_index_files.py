@@ -1,6 +1,7 @@
 """Indexes in their folder: named by what they were built from, removed once there is a newer one."""
 
 import asyncio
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -57,3 +58,42 @@ def test_where_the_folder_cannot_be_made_a_temporary_one_serves(
     files = IndexFiles(tmp_path / "file" / "index", reference())
     assert files.folder.parent == tmp_path
     assert files.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_a_killed_process_left_is_removed_before_the_next_builds(tmp_path: Path) -> None:
+    """Else each that is killed at its work would fill the disk further; nobody else's folder is touched."""
+    files = IndexFiles(tmp_path, reference())
+    with files.claimed():
+        for name in ("unfinished-killed", "documents"):
+            (tmp_path / name).mkdir()
+        IndexFiles(tmp_path, reference())
+        assert (tmp_path / "unfinished-killed").is_dir()  # somebody may be at it
+    IndexFiles(tmp_path, reference())
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["documents"]
+
+
+async def test_only_indexes_are_removed(engine: Engine, database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "documents").mkdir()
+    await build(database_url, IndexFiles(tmp_path, reference()))
+    assert (tmp_path / "documents").is_dir()
+
+
+async def test_a_folder_that_was_removed_is_made_again(engine: Engine, database_url: str, tmp_path: Path) -> None:
+    files = IndexFiles(tmp_path / "index", reference())
+    shutil.rmtree(files.folder)
+    with files.claimed():
+        await build(database_url, files)
+    assert len(files.newest_first()) == 1
+
+
+async def test_an_index_that_cannot_be_removed_makes_way(
+    engine: Engine, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that another user wrote for the same version."""
+    files = IndexFiles(tmp_path, reference())
+    await build(database_url, files)
+    (written,) = files.newest_first()
+    (written.path / "names.json").write_bytes(b"")
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
+    await build(database_url, files)
+    assert files.load(files.newest_first()[0]).data_version == 0

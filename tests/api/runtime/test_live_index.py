@@ -1,6 +1,7 @@
 """The index in memory follows the directory in the database."""
 
 import asyncio
+import errno
 import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -205,3 +206,68 @@ async def test_an_old_base_is_replaced_once_something_changed(
     await directory.rebuilding
     assert [each.version for each in directory.loader.files.newest_first()] == [version]
     assert directory.index.base.suppliers == []
+
+
+async def test_where_none_can_be_built_the_old_one_goes_on_and_it_is_not_attempted_at_every_change(
+    engine: Engine, directory: LiveDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts = []
+
+    def on_a_full_disk(*_: object) -> None:
+        attempts.append(1)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    await names_at(directory, await put(engine, "0", "0"))
+    monkeypatch.setattr(live_index, "SMALL_TAIL", 0.5)
+    monkeypatch.setattr(live_index, "TAIL_SHARE", 0)
+    monkeypatch.setattr(live_index, "LONGEST_TAIL", 1_000)
+    monkeypatch.setattr(live_index, "build_index", on_a_full_disk)
+    for number in range(1, 4):
+        await names_at(directory, await put(engine, str(number), str(number)))
+        assert directory.rebuilding is not None
+        await directory.rebuilding
+    assert len(attempts) == 1
+    monkeypatch.setattr(live_index, "build_index", build_index)
+    monkeypatch.setattr(directory, "_not_before", 0.0)  # the pause is over
+    await caught_up(directory)
+    assert len(directory.index.base.suppliers) == 4
+
+
+async def test_an_index_that_can_never_be_read_back_is_a_failure(
+    engine: Engine, loader: IndexLoader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(engine, "1", "illisible")
+
+    def unreadable(_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(loader.files, "load", unreadable)
+    with pytest.raises(live_index.UnusableIndex):
+        await loader.newest()
+
+
+async def test_a_tail_longer_than_may_be_is_followed_no_further(
+    engine: Engine, loader: IndexLoader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as after most suppliers of the base were removed: a new base is asked for, and no query fails."""
+    await put(engine, "1", "avant")
+    index = await loader.newest()
+    await put(engine, "2", "depuis")
+    assert await loader.followed(replace(index, tail=replace(index.tail, rows=1_000_000))) is None
+
+
+async def test_an_earlier_version_restored_while_a_later_base_is_asked_for_is_taken(
+    engine: Engine, loader: IndexLoader
+) -> None:
+    await put(engine, "1", "restauré")
+    assert (await asyncio.wait_for(loader.newest(beyond=1_000), 20)).data_version == 1
+
+
+async def test_a_base_made_in_memory_does_not_hide_that_the_file_is_old(
+    engine: Engine, directory: LiveDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await directory.catch_up()
+    await names_at(directory, await put(engine, "1", "plus que tous les autres"))
+    monkeypatch.setattr(live_index, "LONGEST_AGE_SECONDS", -1)
+    assert directory.index.change == 0
+    assert directory.loader.is_outgrown(directory.index)

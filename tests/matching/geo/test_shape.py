@@ -1,5 +1,7 @@
 """Distances to points and polygons agree with a slow geodesic search along densified edges."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pyproj
 import shapely
@@ -84,3 +86,15 @@ def test_an_unknown_position_is_infinitely_far() -> None:
 def test_beyond_the_cap_nothing_is_measured() -> None:
     position = earth_centred(np.array([48.0]), np.array([4.0]))
     assert np.isinf(PolygonShape(np.array([star(48, 0, [1.0] * 8)])).distance(position, 50.0)).all()
+
+
+def test_threads_may_measure_to_one_shape_at_once() -> None:
+    """Even where each is the first: a prepared geometry that two threads read at once ended the process."""
+    radii = list(1 + np.arange(100_000) % 7 / 1_000)
+    lat, lon = np.meshgrid(np.linspace(45.8, 46.2, 100), np.linspace(1.8, 2.2, 100))
+    positions = earth_centred(lat.ravel(), lon.ravel())
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(4):
+            shape = PolygonShape(np.array([star(46.0, 2.0, radii)]))
+            found = list(threads.map(shape.distance, [positions] * 4))
+            assert all(np.array_equal(each, shape.distance(positions)) for each in found)

@@ -321,3 +321,10 @@ def test_far_places_are_measured_by_the_geodesic(made: Any) -> None:
     """From Réunion to Redon's agglomeration, 9,400 km: within half a percent."""
     _, _, metres = pyproj.Geod(ellps="WGS84").inv(SAINT_DENIS.lon, SAINT_DENIS.lat, REDON.lon, REDON.lat)
     assert away(made(codes("epci:243500741")), SAINT_DENIS) == pytest.approx(metres / 1_000, rel=0.005)
+
+
+def test_a_geometry_is_left_unprepared(reference: Reference) -> None:
+    """Threads that compare a prepared one at once end the process."""
+    drawn = shapely.box(-1.7, 48.1, -1.6, 48.2)
+    assert reference.geography.ground_of(drawn).any()
+    assert not shapely.is_prepared(drawn)
