@@ -21,7 +21,7 @@ from matching.words.word_model import Probabilities, WordModel
 TITLE_FLOOR = 0.3
 MOST_READINGS = 3
 # How many segments the model may propose beside those that phrases name, and the least chance of one.
-PROPOSED, LEAST_CHANCE = 3, 0.02
+PROPOSED, LEAST_CHANCE = 4, 0.02
 # The chance of a segment that the model was not trained for: it speaks neither for nor against it.
 UNTRAINED = 0.3
 # Added to the score of a trade in a list of trades ("plâtrerie, menuiserie, peinture"): all of them are meant, though a
