@@ -17,14 +17,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from domain.reference import taxonomy, territory
+from domain.text.normalise import fold
 from matching.words import word_model
 from matching.words.title_reader import TITLE_FLOOR, Reading, TitleReader
 
 LABELS = Path(__file__).with_name("title_labels.csv")
 # A notice of 149 lots says one thing: of each no more lots than these count.
 MOST_LOTS = 12
-# Titles drawn and labelled before any reader read them; the second after all that was tuned, and read once.
-EXAMS = ("exam", "exam2")
+# Titles drawn and labelled before any reader read them, and read once.
+EXAMS = ("exam", "exam2", "exam3")
+# Titles that begin alike are siblings: none teaches a reader that another measures.
+SIBLING = 40
+FOLDS = 5
+HEADER = "titles               readable  first three  first    readings  others  invented"
 STEPS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -85,6 +90,16 @@ def digest(text: str) -> str:
     return hashlib.sha1(text.encode()).hexdigest()[:16]
 
 
+def sibling(title: str) -> str:
+    """The beginning that a title shares with its siblings."""
+    return fold(title)[:SIBLING]
+
+
+def fold_of(title: Labelled) -> int:
+    """The fold of a title, 0 to 4: that of its siblings, a lot's that of its need."""
+    return int(hashlib.sha1(f"fold{sibling(title.need or title.title)}".encode()).hexdigest(), 16) % FOLDS
+
+
 def _held_back(label_id: str) -> bool:
     return int(hashlib.sha1(f"split{label_id}".encode()).hexdigest(), 16) % 2 == 1
 
@@ -102,7 +117,7 @@ def measure_titles(data: Path) -> None:
     reader = TitleReader(taxonomy.load(), territory.load(), word_model.load())
     titles = [*labelled(data), *ess_awards(data)]
     earlier = [title for title in titles if title.held_back and title.source != "ess" and not title.exam]
-    print("titles               readable  first three  first    readings  others  invented")
+    print(HEADER)
     for name, chosen in (
         ("tuned on", [title for title in titles if not title.held_back]),
         ("held back", earlier),
@@ -111,7 +126,7 @@ def measure_titles(data: Path) -> None:
         *((name, [title for title in titles if title.exam == name]) for name in EXAMS),
         ("ess_awards.csv", [title for title in titles if title.source == "ess"]),
     ):
-        print(f"{name:20} {_figures(chosen, reader.read)}")
+        print(f"{name:20} {figures(chosen, reader.read)}")
     print("readings of those held back with a confidence of at least c, and the share of them that is right")
     given = [
         (reading.confidence, reading.segment in title.segments)
@@ -127,7 +142,8 @@ def measure_titles(data: Path) -> None:
     _print_time(reader, titles)
 
 
-def _figures(titles: Sequence[Labelled], read: Callable[[str, str], tuple[Reading, ...]]) -> str:
+def figures(titles: Sequence[Labelled], read: Callable[[str, str], tuple[Reading, ...]]) -> str:
+    """A line of the table under `HEADER`: how titles are read."""
     meant = [title for title in titles if title.segments]
     others = [title for title in titles if not title.segments]
     answers = [[reading.segment for reading in read(title.title, title.need)] for title in meant]

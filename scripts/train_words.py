@@ -8,11 +8,15 @@ words are written, no text. No network, no random numbers: the same files give t
    known to write (`title_phrases.toml`) count as well.
 2. A softmax regression on words, their beginnings and pairs of neighbouring words is fitted to them.
 3. As codes of awards are often wrong, half of what an award counts for is what the model makes of it; fitted again.
-4. What phrases and the model are worth together is fitted to titles that people labelled, those not held back.
-5. The model is fitted once more, to the labelled titles that are not held back as well.
+4. From there the model is adapted to the titles that people labelled, those not held back, and to the phrases again.
+5. What phrases and the model are worth together is fitted to the same titles, each read by a model that was adapted to
+   the others (in folds): a model knows the titles it was fitted to better than it will know any other.
+
+`python -m bench.title_folds` trains it on some folds of the labelled titles and measures it on the others.
 """
 
 import csv
+import math
 import re
 import sys
 import tomllib
@@ -25,7 +29,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bench.titles import Labelled, award_objects, ess_awards, labelled
+from bench.titles import Labelled, award_objects, ess_awards, fold_of, labelled, sibling
 from domain.reference import cpv, taxonomy, territory
 from domain.text.normalise import fold, stem
 from matching.words.phrases import stems
@@ -38,6 +42,10 @@ PHRASES = Path(__file__).with_name("title_phrases.toml")
 ROUNDS, RATE, DECAY = 100, 0.1, 1e-5
 # Rounds of a model that is fitted again, at the lower rate.
 MORE_ROUNDS = 40
+# Rounds of one that is adapted to labelled titles, and how strongly it is held to what it was.
+ADAPTING_ROUNDS, HOLD = 60, 1e-4
+# The weight from which a text is a phrase, and what one counts beside a labelled title, so that it is not forgotten.
+PHRASE, KEPT = 2.0, 0.3
 # How much an award counts for what the model makes of it, the rest for its code.
 DOUBT = 0.5
 # A word is kept from so many texts on, a pair from one more; words of the taxonomy always.
@@ -46,8 +54,6 @@ RARE = 2
 MOST_ENDS = 40
 # A word that stands in small letters so often is more than the name of a place.
 COMMON = 2
-# Titles that begin as a labelled one are kept out of the training: they are its siblings.
-SIBLING = 40
 OTHER = "other"
 
 Targets = dict[str, float]
@@ -84,6 +90,12 @@ class Texts:
             self.weights.append(weight)
             self.doubtful.append(doubtful)
 
+    def phrases(self) -> "Texts":
+        """The phrases alone, which all count a little."""
+        rows = [row for row, weight in enumerate(self.weights) if weight >= PHRASE]
+        features, targets = [self.features[row] for row in rows], [self.targets[row] for row in rows]
+        return Texts(features, targets, [KEPT] * len(rows), [False] * len(rows))
+
     def doubt(self, classes: Sequence[str], chances: Floats) -> None:
         """Lets each doubtful text count for a model's chances of the classes as well."""
         for at in np.flatnonzero(self.doubtful).tolist():
@@ -102,23 +114,39 @@ class Trainer:
         self.classes = (*self.taxonomy.segments, OTHER)
         self.objects = award_objects(data)
         self.common = _common_words(self.objects)
-        self.tuning = [title for title in labelled(data) if not title.held_back]
-        self.reader = self._reader_of(self._model([], _nothing(0, len(self.classes)), []))
+        self.reader = self.reader_of(self._model([], _nothing(0, len(self.classes)), []))
+        texts = self.texts = self._texts()
+        self.features = self._features(texts)
+        fitting = Fitting(texts, self.features, self.classes)
+        fitted = fitting.fit(_nothing(len(self.features), len(self.classes)), ROUNDS)
+        texts.doubt(self.classes, fitting.chances(fitted))
+        self.fitted = Fitting(texts, self.features, self.classes).fit(fitted, MORE_ROUNDS, again=True)
 
-    def train(self) -> WordModel:
-        texts = self._texts()
-        names = self._features(texts)
-        fitted = Fitting(texts, names, self.classes).fit(_nothing(len(names), len(self.classes)), ROUNDS)
-        texts.doubt(self.classes, Fitting(texts, names, self.classes).chances(fitted))
-        fitted = Fitting(texts, names, self.classes).fit(fitted, MORE_ROUNDS, again=True)
-        trust = _trust(self._reader_of(self._model(names, fitted, [])), self.tuning)
-        for title in self.tuning:
-            texts.add(self._parts(title.title, title.need), title.segments or (OTHER,), 2.0)
-        fitted = Fitting(texts, names, self.classes).fit(fitted, MORE_ROUNDS, again=True)
-        return self._model(names, fitted, trust)
+    def train(self, titles: Sequence[Labelled]) -> WordModel:
+        """The model of all texts, adapted to some labelled titles."""
+        clues = []
+        for number in sorted(set(map(fold_of, titles))):
+            others = [title for title in titles if fold_of(title) != number]
+            reader = self.reader_of(self._model(self.features, self._adapted(others), []))
+            clues += list(_clues(reader, (title for title in titles if fold_of(title) == number)))
+        return self._model(self.features, self._adapted(titles), _trust(clues))
 
-    def _reader_of(self, model: WordModel) -> TitleReader:
+    def reader_of(self, model: WordModel) -> TitleReader:
+        """A reader of titles with that model."""
         return TitleReader(self.taxonomy, self.territories, model)
+
+    def _adapted(self, titles: Iterable[Labelled]) -> Fitted:
+        """Weights and biases adapted to labelled titles and phrases; those of features that none has stay."""
+        texts = self.texts.phrases()
+        for title in titles:
+            texts.add(self._parts(title.title, title.need), title.segments or (OTHER,), 1.0)
+        weights, biases = self.fitted
+        rows_of = {name: row for row, name in enumerate(self.features)}
+        names = sorted({feature for features in texts.features for feature in features if feature in rows_of})
+        rows = [rows_of[name] for name in names]
+        adapted = weights.copy()
+        adapted[rows], biases = Fitting(texts, names, self.classes).adapt((weights[rows], biases))
+        return adapted, biases
 
     def _parts(self, title: str, need: str = "") -> tuple[tuple[str, ...], ...]:
         """The parts of a title, with what completes them where none has a word of the taxonomy."""
@@ -129,9 +157,9 @@ class Trainer:
 
     def _texts(self) -> Texts:
         texts = Texts()
-        labels = {fold(title.title)[:SIBLING] for title in [*labelled(self.data), *ess_awards(self.data)]}
+        labels = {sibling(title.title) for title in [*labelled(self.data), *ess_awards(self.data)]}
         for text, code in self.objects.items():
-            if fold(text)[:SIBLING] not in labels:
+            if sibling(text) not in labels:
                 texts.add(self._parts(text), self._meant(text, code), 1.0, doubtful=True)
         for code in self.cpv:
             target = self.taxonomy.of_cpv(code) or (() if _WIDE.match(code) else (OTHER,))
@@ -229,17 +257,26 @@ class Fitting:
         return chances
 
     def fit(self, start: Fitted, rounds: int, *, again: bool = False) -> Fitted:
-        """Weights and biases fitted by full-batch Adam from `start` on; `again`: at the lower rate throughout."""
+        """Weights and biases fitted from `start` on; `again`: at the lower rate throughout."""
+        high = 0 if again else math.ceil(0.6 * rounds) - 1
+        rates = [RATE] * high + [RATE * 0.3] * (rounds - high)
+        return self._descend(start, rates, _nothing(*start[0].shape)[0], DECAY)
+
+    def adapt(self, start: Fitted) -> Fitted:
+        """Weights and biases fitted from `start` on, the weights held to it."""
+        return self._descend(start, [RATE * 0.3] * ADAPTING_ROUNDS, start[0], HOLD)
+
+    def _descend(self, start: Fitted, rates: Iterable[float], held: Floats, hold: float) -> Fitted:
+        """Full-batch Adam from `start` on, a round for each rate, the weights pulled to `held`."""
         weights, biases = start[0].copy(), start[1].copy()
         moments = [np.zeros_like(values) for values in (weights, weights, biases, biases)]
         order, starts = self._order, self._feature_starts
-        for turn in range(1, rounds + 1):
+        for turn, rate in enumerate(rates, 1):
             error = (self.chances((weights, biases)) - self._wanted) * self._counting
-            slope = DECAY * weights
+            slope = hold * (weights - held)
             slope[self._feature_of[order][starts]] += np.add.reduceat(
                 error[self._text_of[order]] * self._value[order], starts
             )
-            rate = RATE if not again and turn < 0.6 * rounds else RATE * 0.3
             _step(weights, slope, moments[0], moments[1], rate, turn)
             _step(biases, error.sum(axis=0), moments[2], moments[3], rate, turn)
         return weights, biases
@@ -255,19 +292,22 @@ def _step(values: Floats, slope: Floats, mean: Floats, square: Floats, rate: flo
     values -= rate * (mean / (1 - 0.9**turn)) / (np.sqrt(square / (1 - 0.99**turn)) + 1e-6)
 
 
-def _trust(reader: TitleReader, titles: Iterable[Labelled]) -> list[float]:
-    """The weights of `TitleClues`, its bias first: a logistic regression on every segment that a title may mean."""
-    rows, right = [], []
+def _clues(reader: TitleReader, titles: Iterable[Labelled]) -> Iterator[tuple[TitleClues, bool]]:
+    """The clues to every segment that a title may mean, and whether it does."""
     for title in titles:
         for segment, clues in reader.clues(title.title, title.need).items():
-            rows.append([1.0, *map(float, clues)])
-            right.append(segment in title.segments)
-    known, meant = np.array(rows), np.array(right, dtype=float)
+            yield clues, segment in title.segments
+
+
+def _trust(clues: Sequence[tuple[TitleClues, bool]]) -> list[float]:
+    """The weights of `TitleClues`, its bias first: a logistic regression."""
+    known = np.array([[1.0, *map(float, each)] for each, _ in clues])
+    meant = np.array([right for _, right in clues], dtype=float)
     weights = np.zeros(known.shape[1])
     for _ in range(40):
         chance = 1 / (1 + np.exp(-known @ weights))
         curve = (known * (chance * (1 - chance))[:, None]).T @ known + np.eye(len(weights))
-        weights += np.linalg.solve(curve, known.T @ (meant - chance) - weights)
+        weights += np.linalg.solve(curve, known.T @ (meant - chance))
     return [float(weight) for weight in weights.round(3)]
 
 
@@ -300,7 +340,7 @@ def write(model: WordModel) -> None:
 
 def main() -> None:
     data = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared" / "data"
-    model = Trainer(data).train()
+    model = Trainer(data).train([title for title in labelled(data) if not title.held_back])
     write(model)
     trust = ", ".join(f"{name} {value}" for name, value in zip(("bias", *TitleClues._fields), model.trust, strict=True))
     print(f"{TARGET.name}: {TARGET.stat().st_size:,} bytes; {trust}")

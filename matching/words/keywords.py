@@ -18,7 +18,7 @@ MOST_WORDS = 32
 # A text of more words than that is a sentence or a title.
 A_TITLE = 4
 # A few words that say no phrase are believed as a title from there on.
-SURE = 0.85
+SURE = 0.88
 # And of so many typed into a search.
 A_QUERY = 3
 FLOOR = 0.6

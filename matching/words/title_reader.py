@@ -10,8 +10,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from domain.reference.taxonomy import Segment, Taxonomy
 from domain.reference.territory import Territories
 from domain.text.normalise import stem
@@ -23,7 +21,7 @@ from matching.words.word_model import Probabilities, WordModel
 TITLE_FLOOR = 0.3
 MOST_READINGS = 3
 # How many segments the model may propose beside those that phrases name, and the least chance of one.
-PROPOSED, LEAST_CHANCE = 3, 0.02
+PROPOSED, LEAST_CHANCE = 4, 0.02
 # The chance of a segment that the model was not trained for: it speaks neither for nor against it.
 UNTRAINED = 0.3
 # Added to the score of a trade in a list of trades ("plâtrerie, menuiserie, peinture"): all of them are meant, though a
@@ -97,6 +95,9 @@ class _Phrases:
         self.elsewhere_first = bool(self.found) and not self.found[0][1]
 
 
+_NONE = _Phrases((), ())
+
+
 class TitleReader:
     """Reads titles; built once and then only read, so that threads may share it."""
 
@@ -155,7 +156,9 @@ class TitleReader:
             parsed = Title(parsed.parts, parsed.context + around.parts, aside)
         chances = self._model.probabilities(parsed.parts)
         whole = self._model.probabilities(parsed.parts + parsed.context) if parsed.context else chances
-        own, around_it = (_Phrases(self._spotted(parts), parts) for parts in (parsed.parts, parsed.context))
+        own, around_it = (
+            _Phrases(self._spotted(parts), parts) if parts else _NONE for parts in (parsed.parts, parsed.context)
+        )
         buys = any(len(part) > 1 and part[0] in self._buying for part in parsed.parts[:2])
         return _Weighed(parsed, own, around_it, chances, whole, in_need=bool(context), buys=buys)
 
@@ -184,8 +187,9 @@ class TitleReader:
         """The segments that phrases name, and those the model finds likeliest."""
         named = weighed.own.named | weighed.around.named
         for chances in (weighed.chances, weighed.whole)[: 1 + bool(weighed.title.context)]:
-            likeliest = np.argsort(-chances.segments)[:PROPOSED].tolist()
-            named |= {self._model.segments[place] for place in likeliest if chances.segments[place] > LEAST_CHANCE}
+            likely = (chances.segments > LEAST_CHANCE).nonzero()[0].tolist()
+            likeliest = sorted(likely, key=chances.segments.__getitem__, reverse=True)[:PROPOSED]
+            named |= {self._model.segments[place] for place in likeliest}
         yield from (segment for segment in named if segment in self._order)
 
     def _ranked(self, weighed: "_Weighed") -> list[tuple[str, float]]:

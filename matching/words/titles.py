@@ -5,6 +5,7 @@ buyer ("pour le compte de la ville de Redon"), places, references, years. What i
 sees why it did not count.
 """
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -14,6 +15,8 @@ from domain.text.normalise import fold, stem
 from matching.words.phrases import LINKS, PhraseSpotter, stems
 
 LONGEST_TITLE = 1000
+# How many words are remembered with their stems.
+REMEMBERED = 8192
 # Kinds of areas whose names are places to a title; NUTS areas are named as these.
 _PLACES: tuple[TerritoryKind, ...] = ("commune", "epci", "departement", "region")
 
@@ -67,6 +70,7 @@ class TitleParser:
 
     def __init__(self, territories: Territories, known: Callable[[str], bool], forms: Mapping[str, str]) -> None:
         self._known, self._forms = known, forms
+        self._usual_stem = functools.lru_cache(REMEMBERED)(self._usual)
         self._places: PhraseSpotter[bool] = PhraseSpotter()
         names = {area.name for kind in _PLACES for area in territories.areas(kind)}
         for words in {stems(name) for name in sorted(names)}:
@@ -112,7 +116,7 @@ class TitleParser:
             if word in LINKS:
                 continue
             if word.isalpha() and len(word) > 1:
-                words.append(self._usual(stem(word)))
+                words.append(self._usual_stem(word))
             else:
                 aside.append(word)
         for place in list(self._places.spot(words)):
@@ -121,7 +125,8 @@ class TitleParser:
         return tuple(filter(None, words))
 
     def _usual(self, word: str) -> str:
-        """The stem that the taxonomy uses for a word, whose apostrophe may be lost."""
+        """The stem that the taxonomy uses for a folded word, whose apostrophe may be lost."""
+        word = stem(word)
         if word[0] in "dl" and not self._known(word) and _ELIDED.match(word) and self._known(word[1:]):
             word = word[1:]
         return self._forms.get(word, word)

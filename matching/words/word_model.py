@@ -21,6 +21,8 @@ TOLD = 0.25
 # instruments of a kind share ("…scope", "…metre"); a mark that no word holds stands for the rest.
 BEGINNING, ENDING, LONG = 6, 5, 8
 REST = "*"
+# How many words are remembered with their features.
+REMEMBERED = 8192
 
 
 class Probabilities(NamedTuple):
@@ -49,19 +51,32 @@ class WordModel:
         self.segments = tuple(segments)
         self.common = frozenset(common)
         self.trust = tuple(trust)
+        self._features = tuple(features)
         self._rows = {feature: row for row, feature in enumerate(features)}
+        self._rows_of = functools.lru_cache(REMEMBERED)(self._known_rows)
         self._weights, self._scales, self._biases = weights, scales.astype(np.float64), biases.astype(np.float64)
 
     def probabilities(self, words: Sequence[Sequence[str]]) -> Probabilities:
         """The chances of the segments for a text, given as the stems of its parts."""
-        known = tuple(filter(self._rows.__contains__, features_of(words)))
+        found: dict[int, None] = {}
+        for part in words:
+            for word in part:
+                found.update(self._rows_of(word))
+            for before, word in pairwise(part):
+                if (row := self._rows.get(f"{before} {word}")) is not None:
+                    found[row] = None
         sums = self._biases
-        if known:
-            rows = self._weights.take(list(map(self._rows.__getitem__, known)), axis=0)
-            sums = sums + np.add.reduce(rows, axis=0, dtype=np.int32) * (self._scales / math.sqrt(len(known)))
-        powers = np.exp(sums - sums.max())
-        chances = powers / powers.sum()
+        if found:
+            counted = self._weights.take(list(found), axis=0)
+            sums = sums + np.add.reduce(counted, axis=0, dtype=np.int32) * (self._scales / math.sqrt(len(found)))
+        powers = np.exp(sums - np.maximum.reduce(sums))
+        chances = powers / np.add.reduce(powers)
+        known = tuple(map(self._features.__getitem__, found))
         return Probabilities(chances[:-1], int(chances[:-1].argmax()), float(chances[-1]), known)
+
+    def _known_rows(self, word: str) -> dict[int, None]:
+        """The rows of the features that a word has by itself."""
+        return {row: None for feature in features_of([(word,)]) if (row := self._rows.get(feature)) is not None}
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """The arrays that `load` reads, by name; texts as bytes."""
