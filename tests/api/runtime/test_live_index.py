@@ -202,8 +202,9 @@ async def test_an_old_base_is_replaced_once_something_changed(
         version = await delete_record(connection, "cress", "1", NOW, name_similarity)
     assert version is not None
     await names_at(directory, version)
-    assert directory.rebuilding is not None
-    await directory.rebuilding
+    if directory.rebuilding is not None:  # it may have begun with the version before
+        await directory.rebuilding
+    await caught_up(directory)
     assert [each.version for each in directory.loader.files.newest_first()] == [version]
     assert directory.index.base.suppliers == []
 
