@@ -23,7 +23,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
 MIB = 1 << 20
 DAYS, YEARS = "a number of days", "a number of years"
-SHORTEST_ADMIN_KEY = 16
+SHORTEST_ADMIN_KEY = 8
 GRACE_SECONDS = 7
 """The usual time that requests under way may take to finish; the whole stop then fits in a container's ten seconds."""
 
