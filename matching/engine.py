@@ -125,7 +125,7 @@ class _Matching:
         lot = lot_match(query, self.search.live, self.explainer.on, self.explainer.rules, self.past)
         unknown = self.search.suppliers(query, lot.ess_bars)
         missed = nearest_refused(lot, self.need.near_misses, self.seed)
-        written = self.rows.written(lot)
+        written = self.rows.pieces_of(lot)
         words = self.explainer.of_lot(lot, written, unknown.eligible, self.past)
         return LotAnswer(
             id=query.lot.id,

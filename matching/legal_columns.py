@@ -104,12 +104,12 @@ class LegalColumns(Sequence[LegalFacts]):
         approvals = int(arrays.starts[size])
         starts = added.starts + approvals  # the first of them is there already, as the end of the last
         self._arrays = FactArrays(
-            _written(arrays.lasting, size, added.lasting),
-            _written(arrays.shares, size, added.shares),
-            _written(arrays.starts, size, starts),
-            _written(arrays.kind, approvals, added.kind),
-            _written(arrays.first_day, approvals, added.first_day),
-            _written(arrays.last_day, approvals, added.last_day),
+            _appended(arrays.lasting, size, added.lasting),
+            _appended(arrays.shares, size, added.shares),
+            _appended(arrays.starts, size, starts),
+            _appended(arrays.kind, approvals, added.kind),
+            _appended(arrays.first_day, approvals, added.first_day),
+            _appended(arrays.last_day, approvals, added.last_day),
         )
         self._size = size + len(added.lasting)
         return range(size, self._size)
@@ -194,7 +194,7 @@ def _with_lasting(lasting: int, approvals: tuple[Approval, ...], shares: Shares)
     return LegalFacts(known, shares, YES_OR_NO[in_prison], FORMS[form], YES_OR_NO[ess])
 
 
-def _written(column: NDArray[Any], size: int, added: NDArray[Any]) -> NDArray[Any]:
+def _appended(column: NDArray[Any], size: int, added: NDArray[Any]) -> NDArray[Any]:
     """A column with some more rows behind its first `size`: the same one where there is room, and it is not mapped."""
     end = size + len(added)
     if end > len(column) or not column.flags.writeable:

@@ -54,7 +54,7 @@ def table_arrays(name: str, table: tuple[Any, ...]) -> Arrays:
 
 def read_table(kind: type[Table], name: str, arrays: Mapping[str, NDArray[Any]]) -> Table:
     """The NamedTuple that `table_arrays` was given."""
-    return _made(kind, (arrays[f"{name}.{leaf}"] for leaf in _names(kind)))
+    return _table_of(kind, (arrays[f"{name}.{leaf}"] for leaf in _names(kind)))
 
 
 def tables_arrays(name: str, tables: Sequence[tuple[Any, ...]]) -> Arrays:
@@ -71,7 +71,7 @@ def read_tables(kind: type[Table], name: str, count: int, arrays: Mapping[str, N
     """The NamedTuples that `tables_arrays` was given, of which there were `count`."""
     leaves = [f"{name}.{leaf}" for leaf in _names(kind)] if count else []
     columns = [(arrays[leaf], arrays[f"{leaf}.{STARTS}"].tolist()) for leaf in leaves]
-    return [_made(kind, (array[starts[n] : starts[n + 1]] for array, starts in columns)) for n in range(count)]
+    return [_table_of(kind, (array[starts[n] : starts[n + 1]] for array, starts in columns)) for n in range(count)]
 
 
 def _leaves(table: tuple[Any, ...]) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -90,9 +90,9 @@ def _names(kind: type[tuple[Any, ...]]) -> Iterator[str]:
             yield name
 
 
-def _made(kind: type[Table], values: Iterable[NDArray[Any]]) -> Table:
+def _table_of(kind: type[Table], values: Iterable[NDArray[Any]]) -> Table:
     left = iter(values)
-    return kind(*(_made(hint, left) if hasattr(hint, "_fields") else next(left) for hint in _fields(kind).values()))
+    return kind(*(_table_of(hint, left) if hasattr(hint, "_fields") else next(left) for hint in _fields(kind).values()))
 
 
 @cache

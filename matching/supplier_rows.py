@@ -179,7 +179,7 @@ class RowWriter:
             for ordinal, away in found.nearest
         ]
 
-    def written(self, lot: LotMatch) -> WrittenLot:
+    def pieces_of(self, lot: LotMatch) -> WrittenLot:
         """The pieces written of a lot for its kind of site, in this language and for this kind of contract."""
         place = lot.query.lot.site
         by_commune = place is not None and place.commune is not None
