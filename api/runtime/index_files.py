@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
+import domain
 import matching
 from db.suppliers.copy_documents import copy_documents
 from matching.index import Index, LiveIndex
@@ -129,6 +130,7 @@ def _fingerprint(reference: Reference) -> str:
     """Hexadecimal digits that are others for other reference data, and for another version of the program."""
     parts = (reference.taxonomy, reference.territories, reference.cpv, reference.rules)
     digest = blake2b(" ".join(part.version for part in parts).encode(), digest_size=8)
-    for path in sorted(Path(*matching.__path__).rglob("*.py")):
-        digest.update(path.read_bytes())
+    for room in (domain, matching):
+        for path in sorted(Path(*room.__path__).rglob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()
