@@ -116,7 +116,9 @@ def _reader(columns: tuple[str, ...]) -> Callable[[dict[str, str]], _Texts]:
 
     def texts_of(cells: dict[str, str]) -> _Texts:
         written = read(cells | absent if absent else cells)
-        return _Texts(*["" if _WITHHELD in cell else cell.strip() for cell in written])
+        if _WITHHELD in "".join(written):
+            written = tuple("" if _WITHHELD in cell else cell for cell in written)
+        return _Texts._make(map(str.strip, written))
 
     return texts_of
 
