@@ -8,7 +8,7 @@ BIN   := $(VENV)/bin
 READY := $(VENV)/.vivier-ready
 UV    ?= uv
 
-.PHONY: help setup run test test-all lint format openapi bench lock
+.PHONY: help setup run test test-all lint format openapi bench lock audit
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,11 @@ bench: $(READY) ## measure speed and size into bench/results and docs/performanc
 lock: ## resolve the dependencies again (needs uv)
 	@$(UV) pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --custom-compile-command 'make lock' --quiet --output-file requirements.lock
+
+audit: $(READY) ## look for known vulnerabilities in the locked dependencies (asks the package index)
+	@$(BIN)/python -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.10'
+	@$(VENV)/audit/bin/pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict --progress-spinner off
 
 $(READY): pyproject.toml requirements.lock scripts/setup.sh
 	@PYTHON='$(PYTHON)' UV='$(UV)' sh scripts/setup.sh

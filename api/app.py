@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
 from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
 
 from api.admin.audit import ROUTES as AUDIT_ROUTES
 from api.admin.daily_retention import daily_retention
@@ -56,6 +58,9 @@ from db.api_keys import ensure_organisation, find_client
 from db.core.engine import engine, transaction
 from domain.client import Client
 from matching.reference import Reference, load_reference
+
+if TYPE_CHECKING:
+    from api.runtime.tracing import Tracing
 
 Part = Callable[[Services], AbstractAsyncContextManager[None]]
 
@@ -167,6 +172,9 @@ def create_app(
         metrics=Metrics(settings.metrics_dir),
         keys=Keys(settings.admin_key, settings.key_cache_seconds),
     )
+    tracing = _tracing() if settings.trace_to and parts else None
+    if tracing is not None:
+        parts = (*parts, tracing.part)
     app = Litestar(
         route_handlers=[*options_handlers(routes), *routes],  # else the framework answers OPTIONS by itself
         request_class=Call,
@@ -178,9 +186,20 @@ def create_app(
     )
     app.state.services = services
     # around everything, so that unknown paths and refused methods are seen too
-    handler = DirectRoutes(FilePaths(app.asgi_handler, (route.path for route in routes_of(app))), routes)
+    handler: ASGIApp = DirectRoutes(FilePaths(app.asgi_handler, (route.path for route in routes_of(app))), routes)
+    if tracing is not None:
+        handler = tracing.around(handler)
     app.asgi_handler = ObservabilityMiddleware(handler, services.metrics, access_log(settings))
     return app
+
+
+def _tracing() -> "Tracing":
+    """Raises BadSetting where the libraries that traces need are not installed."""
+    try:
+        from api.runtime.tracing import Tracing  # noqa: PLC0415 - half a second for those who do without traces
+    except ModuleNotFoundError as missing:
+        raise BadSetting(f"OTEL_EXPORTER_OTLP_ENDPOINT needs vivier[otel]: {missing}") from None
+    return Tracing()
 
 
 def _run(part: Part, services: Services, _: Litestar) -> AbstractAsyncContextManager[None]:

@@ -169,6 +169,7 @@ class Settings:
     journal_to: str | None = _setting("VIVIER_JOURNAL_TO", _journal_to, secret=True)
     journal_hours: int = _setting("VIVIER_JOURNAL_HOURS", _number(1, 8_760, "a number of hours"), 24)
     rules: Rules | None = _setting("VIVIER_LAW_FILE", _law)
+    trace_to: str | None = _setting("OTEL_EXPORTER_OTLP_ENDPOINT", _web_url)
     metrics_dir: Path | None = _setting("PROMETHEUS_MULTIPROC_DIR", _folder)
     unknown: tuple[str, ...] = ()
 

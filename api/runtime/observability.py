@@ -106,14 +106,19 @@ class ObservabilityMiddleware:
             self._observe(scope, method, status, time.perf_counter() - started)
 
     def _observe(self, scope: Scope, method: str, status: int, seconds: float) -> None:
-        handler: BaseRouteHandler | None = scope.get("route_handler")
-        route = handler.opt.get("route") if handler is not None else None
-        path = route.path if route is not None else _UNROUTED
+        path = route_of(scope)
         self._metrics.request(method, path, status, seconds)
         client = scope.get("user")
         organisation = client.organisation if client is not None else None
         ms = round(seconds * 1000, 2)
         self._report(AccessLine(method, path, status, ms, scope["request_id"], organisation, datetime.now(UTC)))  # type: ignore[typeddict-item]
+
+
+def route_of(scope: Scope) -> str:
+    """The path of the route that answered or refused a request, its parameters unfilled."""
+    handler: BaseRouteHandler | None = scope.get("route_handler")
+    route = handler.opt.get("route") if handler is not None else None
+    return route.path if route is not None else _UNROUTED
 
 
 def _request_id(scope: Scope) -> str:
