@@ -1,6 +1,8 @@
 # One image, one entry point: vivier serve | migrate | import | keys. It holds no database: give it a DATABASE_URL.
 
-FROM python:3.13-slim AS build
+# In production by its digest: --build-arg BASE=python:3.13-slim@sha256:…
+ARG BASE=python:3.13-slim
+FROM ${BASE} AS build
 WORKDIR /src
 COPY requirements.lock ./
 # Every file is checked against the lock here; what the program does not need stays in this stage.
@@ -16,7 +18,7 @@ RUN python -m venv /opt/vivier \
  && /opt/vivier/bin/pip install --no-cache-dir --no-index --find-links /wheels '.[otel]' \
  && /opt/vivier/bin/pip uninstall --yes pip
 
-FROM python:3.13-slim
+FROM ${BASE}
 LABEL org.opencontainers.image.title="Vivier" \
       org.opencontainers.image.licenses="AGPL-3.0-or-later"
 RUN groupadd --system --gid 10001 vivier \

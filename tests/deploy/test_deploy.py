@@ -1,0 +1,151 @@
+"""What operators start from: its names are those that the program knows, and nothing gets more rights than it needs.
+
+Programs that check such files are used where they are installed: haproxy, promtool.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # read here only, as plain data
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from api.app import ROUTES
+from api.runtime.metrics import Metrics
+from api.settings import VARIABLES
+from matching.trade_groups import TradeGroup
+from tests.conftest import ROOT
+
+DEPLOY = ROOT / "deploy"
+MONITORING = (DEPLOY / "monitoring/alerts.yaml", DEPLOY / "monitoring/dashboard.json")
+# read by uvicorn
+OF_LIBRARIES = {"FORWARDED_ALLOW_IPS"}
+
+
+def kubernetes(kind: str) -> list[Any]:
+    files = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
+    return [each for file in files for each in yaml.safe_load_all(file.read_text()) if each["kind"] == kind]
+
+
+def compose() -> Mapping[str, Any]:
+    return dict(yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text())["services"])
+
+
+def ours() -> Iterator[Any]:
+    """The pods of Kubernetes."""
+    yield from (each["spec"]["template"]["spec"] for kind in ("Deployment", "Job") for each in kubernetes(kind))
+
+
+def program(name: str) -> str:
+    return shutil.which(name) or pytest.skip(f"{name} is not installed")
+
+
+def test_every_variable_is_a_setting() -> None:
+    (settings,) = kubernetes("ConfigMap")
+    servers = [service["environment"] for service in compose().values() if service["image"] == "vivier"]
+    given = {name for each in (settings["data"], *servers) for name in each}
+    assert given <= {*VARIABLES, *OF_LIBRARIES}
+    assert given >= {"DATABASE_URL", "VIVIER_PUBLIC_URL", "VIVIER_JOURNAL_KEY"}
+
+
+def test_what_is_probed_is_a_route() -> None:
+    paths = {handler.opt["route"].path for handler in ROUTES if "route" in handler.opt}
+    probed = {probe["httpGet"]["path"] for pod in ours() for probe in probes(pod["containers"][0])}
+    checked = re.findall(r"httpchk GET (\S+)", (DEPLOY / "compose/haproxy.cfg").read_text())
+    assert probed == {"/health/live", "/health/ready"}
+    assert {*probed, *checked} <= paths
+
+
+def probes(container: Mapping[str, Any]) -> list[Any]:
+    return [value for name, value in container.items() if name.endswith("Probe")]
+
+
+def test_nothing_of_ours_has_rights_or_writes_to_its_image() -> None:
+    for pod in ours():
+        (container,) = pod["containers"]
+        rights = container["securityContext"]
+        assert rights["readOnlyRootFilesystem"]
+        assert not rights["allowPrivilegeEscalation"]
+        assert rights["capabilities"] == {"drop": ["ALL"]}
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["automountServiceAccountToken"] is False
+        assert container["resources"]["limits"]["memory"]
+    for name, service in compose().items():
+        if name != "database":
+            assert service["read_only"], name
+            assert service["cap_drop"] == ["ALL"], name
+            assert service["security_opt"] == ["no-new-privileges:true"], name
+            assert not service.get("privileged"), name
+
+
+def test_who_stops_has_the_time_to_end_its_requests() -> None:
+    """The balancer is told first, then requests have their grace, and a second more to be refused."""
+    (servers,), (settings,) = kubernetes("Deployment"), kubernetes("ConfigMap")
+    pod = servers["spec"]["template"]["spec"]
+    before = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    grace = int(settings["data"]["VIVIER_GRACE_SECONDS"])
+    assert pod["terminationGracePeriodSeconds"] >= before + grace + 5
+    server = compose()["server-1"]
+    assert int(server["stop_grace_period"].rstrip("s")) >= int(server["environment"]["VIVIER_GRACE_SECONDS"]) + 3
+
+
+def test_the_service_and_the_budget_are_of_the_servers() -> None:
+    (servers,), (service,), (budget,) = map(kubernetes, ("Deployment", "Service", "PodDisruptionBudget"))
+    labels = servers["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["selector"] == labels
+    assert budget["spec"]["selector"]["matchLabels"] == labels
+    assert servers["spec"]["replicas"] > budget["spec"]["maxUnavailable"]
+
+
+@pytest.mark.parametrize("file", MONITORING, ids=lambda path: path.name)
+def test_every_metric_that_is_watched_is_exposed(file: Path) -> None:
+    metrics = Metrics()
+    metrics.request("GET", "/health/live", 200, 0.001)
+    exposed = metrics.exposition({TradeGroup(("a",), ("ACI",), "register"): 1}).decode()
+    watched = set(re.findall(r"\bvivier_[a-z_]+", file.read_text()))
+    assert watched
+    assert {name for name in watched if not re.search(rf"^{name}\b", exposed, re.MULTILINE)} == set()
+
+
+def test_the_dashboards_panels_do_not_overlap() -> None:
+    places = [panel["gridPos"] for panel in json.loads(MONITORING[1].read_text())["panels"]]
+    cells = [(at["x"] + x, at["y"] + y) for at in places for x in range(at["w"]) for y in range(at["h"])]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
+
+
+def test_prometheus_reads_the_alerts() -> None:
+    done = subprocess.run(
+        [program("promtool"), "check", "rules", MONITORING[0]], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_proxy_reads_its_configuration(tmp_path: Path) -> None:
+    proxy = program("haproxy")
+    written = (DEPLOY / "compose/haproxy.cfg").read_text().replace("/usr/local/etc/haproxy", str(tmp_path))
+    (tmp_path / "haproxy.cfg").write_text(written)
+    (tmp_path / "certificate.pem").write_bytes(certificate())
+    done = subprocess.run([proxy, "-c", "-f", tmp_path / "haproxy.cfg"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def certificate() -> bytes:
+    """One that nobody but this proxy knows, and its key."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    serial = x509.random_serial_number()
+    made = x509.CertificateBuilder(name, name, key.public_key(), serial).not_valid_before(now)
+    signed = made.not_valid_after(now + timedelta(days=1)).sign(key, hashes.SHA256())
+    return signed.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
