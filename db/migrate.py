@@ -3,10 +3,10 @@
 import asyncio
 from pathlib import Path
 
-import asyncpg
 from sqlalchemy import Connection, text
 
-from db.core.engine import CONNECT_SECONDS, dsn, engine, transaction
+from db.core.connect import connect
+from db.core.engine import engine, transaction
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number that nothing else locks; servers that start together migrate one after the other.
@@ -35,7 +35,7 @@ async def _upgrade(url: str) -> None:
 
 async def _applied(url: str) -> list[str]:
     """The migration that the schema is at; none where it is empty."""
-    connection = await asyncpg.connect(dsn(url), timeout=CONNECT_SECONDS)
+    connection = await connect(url)
     try:
         if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
             return []
