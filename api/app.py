@@ -34,6 +34,7 @@ from api.needs.shortlists import ROUTES as SHORTLIST_ROUTES
 from api.reference import ROUTES as REFERENCE_ROUTES
 from api.reports.routes import ROUTES as REPORT_ROUTES
 from api.runtime.auth import DEFAULT_ORGANISATION, Keys
+from api.runtime.database_watch import DatabaseWatch
 from api.runtime.direct_routes import DirectRoutes
 from api.runtime.endpoint import Call, options_handlers
 from api.runtime.forked_processes import ForkedProcesses
@@ -93,14 +94,15 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
 @asynccontextmanager
 async def database(services: Services) -> AsyncIterator[None]:
     """The part that opens the database of the settings, which may be away: requests that need it then get a 503."""
-    if services.settings.database_url is None:
+    if (url := services.settings.database_url) is None:
         raise BadSetting("DATABASE_URL is not set; `vivier serve` sets it to its own database where there is no other")
     key = journal_key(services.settings)
     if key is None:
         log.warning(
             "the journal is not signed: its key can be neither read nor made", folder=str(services.settings.home)
         )
-    attached = engine(services.settings.database_url, signer=key.sign if key else None)
+    settings = services.settings
+    attached = engine(url, settings.pool_size, signer=key.sign if key else None, patience=settings.database_seconds)
 
     async def find(key: str) -> Client | None:
         async with transaction(attached) as connection:
@@ -119,16 +121,32 @@ async def database(services: Services) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def database_watch(services: Services) -> AsyncIterator[None]:
+    """The part that hears of what changes in the database, and of whether it answers; needs the database part."""
+    settings = services.settings
+    url = settings.listen_url or settings.database_url
+    if services.engine is None or url is None:
+        raise RuntimeError("the database is attached before it is watched")
+    watch = services.watch = DatabaseWatch(url, services.engine, settings.database_seconds)
+    watching = asyncio.create_task(watch.run())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+@asynccontextmanager
 async def live_directory(services: Services) -> AsyncIterator[None]:
-    """The part that keeps the index of suppliers up to date; needs the database part."""
-    if services.engine is None or services.settings.database_url is None:
-        raise RuntimeError("the database is attached before the directory is read from it")
-    url, files = services.settings.database_url, IndexFiles(services.settings.index_folder, services.reference)
-    loader = IndexLoader(url, services.engine, files, services.forked_processes)
-    directory = LiveDirectory(url, loader, services.metrics)
+    """The part that keeps the index of suppliers up to date; needs the database and its watch."""
+    url, watch = services.settings.database_url, services.watch
+    if services.engine is None or url is None or watch is None:
+        raise RuntimeError("the database is attached and watched before the directory is read from it")
+    files = IndexFiles(services.settings.index_folder, services.reference)
+    loader = IndexLoader(url, services.engine, files, services.forked_processes, services.settings.read_url)
+    directory = LiveDirectory(loader, services.metrics)
     services.live = directory
-    services.is_ready = lambda: directory.is_ready
-    following = asyncio.create_task(directory.follow())
+    following = asyncio.create_task(directory.follow(watch.versions()))
     try:
         yield
     finally:
@@ -141,6 +159,7 @@ async def live_directory(services: Services) -> AsyncIterator[None]:
 # What starts before the first request and stops after the last, in this order; each may set fields of Services.
 PARTS: tuple[Part, ...] = (
     database,
+    database_watch,
     live_directory,
     prepared,
     deliveries(webhook_kind, mail_kind, journal_kind),

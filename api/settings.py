@@ -83,6 +83,13 @@ def _database_url(text: str) -> str:
     return text
 
 
+def _read_url(text: str) -> str:
+    """The address of a database that is only read: unless it says otherwise, a standby will do."""
+    if "target_session_attrs=" in _database_url(text):
+        return text
+    return f"{text}{'&' if urlsplit(text).query else '?'}target_session_attrs=any"
+
+
 def _web_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
@@ -139,6 +146,11 @@ class Settings:
     """The configuration of one process. Secrets do not show in its `repr`."""
 
     database_url: str | None = _setting("DATABASE_URL", _database_url, secret=True)
+    listen_url: str | None = _setting("VIVIER_LISTEN_URL", _database_url, secret=True)
+    read_url: str | None = _setting("VIVIER_READ_URL", _read_url, secret=True)
+    connections: int = _setting("VIVIER_CONNECTIONS", _number(6, 200, "a number of connections"), 12)
+    database_seconds: int = _setting("VIVIER_DATABASE_SECONDS", _number(1, 60, "a number of seconds"), 5)
+    ready_lag_seconds: int | None = _setting("VIVIER_READY_LAG_SECONDS", _number(1, 86_400, "a number of seconds"))
     pg_bin: Path | None = _setting("PG_BIN", _folder)
     home: Path = _setting("VIVIER_HOME", _folder, MISSING)
     admin_key: str | None = _setting("VIVIER_ADMIN_KEY", _admin_key, secret=True)
@@ -172,6 +184,11 @@ class Settings:
     trace_to: str | None = _setting("OTEL_EXPORTER_OTLP_ENDPOINT", _web_url)
     metrics_dir: Path | None = _setting("PROMETHEUS_MULTIPROC_DIR", _folder)
     unknown: tuple[str, ...] = ()
+
+    @property
+    def pool_size(self) -> int:
+        """Connections that the pool keeps, so that with half as many more at a peak they are as many as may be."""
+        return (2 * self.connections + 1) // 3
 
     @property
     def index_folder(self) -> Path:

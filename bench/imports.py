@@ -17,7 +17,8 @@ from api.runtime.forked_processes import ForkedProcesses, forked_processes
 from api.sync.pipeline import SourceFile, import_file
 from bench.server import home
 from db import migrate
-from db.core.engine import Engine, dsn, engine
+from db.core.connect import dsn
+from db.core.engine import Engine, engine
 from db.core.uuid7 import new_id
 from db.embedded import serve as embedded
 from db.imports.log import Order

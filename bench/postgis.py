@@ -23,7 +23,7 @@ from bench.needs import RADIUS_KM, BenchNeed
 from bench.results import spread
 from bench.server import cpu_seconds, home
 from bench.suppliers import suppliers
-from db.core.engine import dsn
+from db.core.connect import dsn
 from db.embedded import serve as embedded
 from db.embedded.home import EmbeddedError
 from domain.suppliers.supplier import Offer, ServiceArea, Supplier

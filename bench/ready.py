@@ -8,6 +8,8 @@ The route is one of the application's own, with its key check, log line and metr
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 
@@ -34,7 +36,8 @@ async def ready(call: Call, size: int) -> msgspec.Raw:  # noqa: ARG001 - what ev
 
 @asynccontextmanager
 async def _always_ready(services: Services) -> AsyncIterator[None]:
-    services.is_ready = lambda: True
+    nothing = SimpleNamespace(is_ready=True, index=SimpleNamespace(data_version=0), lag_seconds=lambda: 0.0)
+    services.live, services.watch = cast("Any", nothing), cast("Any", SimpleNamespace(version=None, is_answering=False))
     yield
 
 

@@ -1,22 +1,31 @@
 """Migrates a database to the newest schema."""
 
 import asyncio
+import logging
 from pathlib import Path
 
 import asyncpg
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
-from db.core.engine import CONNECT_SECONDS, dsn, engine, transaction
+from db.core.connect import connect
+from db.core.engine import engine, transaction
 
+LOCK_SECONDS = 3
+PAUSE_SECONDS = 2.0
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number that nothing else locks; servers that start together migrate one after the other.
 _LOCK = 4_830_117
 
+logger = logging.getLogger(__name__)
+
 
 def upgrade(url: str) -> None:
-    """Apply the missing migrations in one transaction: all or none. Safe to call from several processes at once.
+    """Apply the missing migrations in one transaction: all or none. Safe to call from several processes at once, and
+    beside servers at work: they are kept waiting for at most `LOCK_SECONDS` at a time, whatever holds their tables.
 
-    Runs an event loop of its own: from a coroutine, call it in a thread.
+    A schema that a later version of the program has migrated is left as it is. Runs an event loop of its own: from a
+    coroutine, call it in a thread.
     """
     asyncio.run(_upgrade(url))
 
@@ -27,15 +36,20 @@ def head() -> str:
 
 
 async def _upgrade(url: str) -> None:
-    if await _applied(url) == [head()]:
-        return
-    async with transaction(engine(url, pool_size=0)) as connection:
-        await connection.run_sync(_upgrade_connected)
+    while not any(version >= head() for version in await _applied(url)):
+        try:
+            async with transaction(engine(url, pool_size=0)) as connection:
+                await connection.run_sync(_upgrade_connected)
+        except DBAPIError as failure:
+            if getattr(failure.orig, "sqlstate", None) != asyncpg.LockNotAvailableError.sqlstate:
+                raise
+            logger.warning("the tables to be migrated are in use; trying again in %.0f s", PAUSE_SECONDS)
+            await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def _applied(url: str) -> list[str]:
     """The migration that the schema is at; none where it is empty."""
-    connection = await asyncpg.connect(dsn(url), timeout=CONNECT_SECONDS)
+    connection = await connect(url)
     try:
         if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
             return []
@@ -49,6 +63,8 @@ def _upgrade_connected(connection: Connection) -> None:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
+    # whoever comes after a migration that waits for a table waits for it too
+    connection.execute(text(f"SET LOCAL lock_timeout TO {1_000 * LOCK_SECONDS:.0f}"))
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))

@@ -177,6 +177,7 @@ def stamp_of(index: LiveIndex, reference: Reference, on: date) -> Stamp:
         territories=reference.territories.version,
         rules=reference.rules.version,
         on=on,
+        data_uid=index.version_uid,
     )
 
 

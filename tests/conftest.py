@@ -21,6 +21,7 @@ from hypothesis import settings
 
 from db import migrate
 from db.core import engine as database
+from db.core.connect import dsn
 from db.embedded import serve as embedded
 from domain.law.due_rules import due_lines, due_rules
 from domain.law.rules import load
@@ -122,7 +123,7 @@ def container() -> Iterator[str]:
 
 def sibling(url: str, name: str) -> str:
     """The address of another database on the same server."""
-    return urlsplit(database.dsn(url))._replace(scheme="postgresql+asyncpg", path=f"/{name}").geturl()
+    return urlsplit(dsn(url))._replace(scheme="postgresql+asyncpg", path=f"/{name}").geturl()
 
 
 def new_name() -> str:
@@ -132,7 +133,7 @@ def new_name() -> str:
 @pytest.fixture(scope="session")
 async def administrator(server_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     """A connection that creates and drops databases."""
-    connection = await asyncpg.connect(database.dsn(server_url))
+    connection = await asyncpg.connect(dsn(server_url))
     yield connection
     await connection.close()
 

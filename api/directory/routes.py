@@ -21,17 +21,35 @@ from api.directory.formats import (
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import CSV, GEOJSON, JSON
-from api.web.pagination import Page, Paging, next_link, page, read_cursor, write_cursor
+from api.web.pagination import Page, Paging, bad_cursor, next_link, page, read_cursor, write_cursor
 from db.core.engine import Connection, transaction
-from db.suppliers.read import START, Position, changes_after, page_of_suppliers
+from db.suppliers.read import (
+    START,
+    Position,
+    changes_after,
+    end_of_version,
+    is_of_this_history,
+    page_of_suppliers,
+)
 from db.suppliers.read import get_supplier as find_supplier
 from db.suppliers.write import current_version
 from domain.errors import NotFound
 from domain.suppliers.supplier import NO_SUPPLIER, Supplier
+from domain.text.bilingual import Text
 
 TAG = "Suppliers"
 LIST = "suppliers"
 FEED = "supplier changes"
+
+OTHER_HISTORY = (
+    "other_history",
+    Text(
+        "Ce curseur date d'avant une restauration ou une bascule de la base : reprendre sans curseur, et retirer ce "
+        "qui ne vient pas",
+        "This cursor is from before the database was restored or failed over: start again without, and drop what does "
+        "not come",
+    ),
+)
 
 READ_AT_ONCE = 200
 READ_AT_MOST = 2_000
@@ -127,7 +145,9 @@ async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]
     commits; `{"id", "deleted": true}` where it is no more. Nothing is missed and nothing comes twice, but successive
     changes of one supplier may be folded into the last. An empty page means that there is nothing more for now: ask
     again with its `next_cursor`, and with `wait=20` to be answered as soon as something changes. Of one key, 20
-    requests may wait at a time for each process of the server; one more is 429.
+    requests may wait at a time for each process of the server; one more is 429. A cursor from before the directory was
+    restored, or failed over to a copy that lacked its last changes, is 400 with the code `other_history`: start again
+    without, and drop what does not come.
     """
     position = read_cursor(FEED, query.cursor, Position) or START
     if query.wait:
@@ -159,11 +179,11 @@ async def _find(
 
 
 class Changes(NamedTuple):
-    """Changes as a JSON list, the position of the last one, and a version read before: a later change has a higher."""
+    """Changes as a JSON list, the position of the last one, and the end of a version read before them."""
 
     items: msgspec.Raw
     last: Position | None
-    version: int
+    end: Position
 
 
 async def _changes_or_wait(call: Call, position: Position, query: FeedQuery) -> Changes:
@@ -172,20 +192,25 @@ async def _changes_or_wait(call: Call, position: Position, query: FeedQuery) -> 
     if found.last is not None:
         return found
     services = call.services
-    await services.long_polls.wait(services.directory.wait_beyond(found.version, query.wait))
-    # whatever their cursors say, all who waited for the same version go on with the next: it is read once for them
-    return await _changes(call, max(position, Position(found.version + 1, START.supplier_id)), query.limit)
+    await services.long_polls.wait(services.directory.wait_beyond(found.end.version, query.wait))
+    # whatever their cursors say, all who waited for the same version go on from its end: it is read once for them
+    return await _changes(call, found.end, query.limit)
 
 
 async def _changes(call: Call, position: Position, limit: int) -> Changes:
-    """The next changes, read once for all who ask for the same at the same time."""
+    """The next changes, read once for all who ask for the same at the same time.
+
+    Raises Refusal (400) where the directory has not been at the position.
+    """
     database, today = call.services.database, call.services.today()
 
     async def read() -> Changes:
         async with transaction(database) as connection:
-            version = await current_version(connection)
+            if not await is_of_this_history(connection, position):
+                raise bad_cursor(*OTHER_HISTORY)
+            end = await end_of_version(connection, await current_version(connection))
             changes = await changes_after(connection, position, limit)
         items = msgspec.Raw(msgspec.json.encode([change_document(change, today) for change in changes]))
-        return Changes(items, changes[-1].position if changes else None, version)
+        return Changes(items, changes[-1].position if changes else None, end)
 
     return await call.services.feed_reads.read((position, limit, today), read)

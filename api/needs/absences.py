@@ -37,7 +37,7 @@ async def absences_from(
         )
     except InvalidContent:
         return {}
-    changed = stamp_of(live, services.reference, on) != version.stamp
+    changed = bool(version.stamp.differences(stamp_of(live, services.reference, on)))
     totals = {lot.id: lot for lot in version.totals}
     return {
         lot: {each: _absence(each, living.get(each), found[lot].get(each), totals[lot], changed) for each in some}

@@ -5,7 +5,7 @@ A notification is only a hint: each round reads the changes after the version in
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from api.web.problems import Refusal
 from db.core.engine import Engine
 from db.core.outage import is_away
 from db.suppliers.read import snapshot
-from db.suppliers.version_feed import listen
+from db.suppliers.version_feed import DirectoryVersion
 from domain.suppliers.supplier import Supplier
 from matching.index import LiveIndex
 
@@ -47,12 +47,20 @@ class UnusableIndex(Exception):
 class IndexLoader:
     """Loads indexes of the directory at `url` from files, which it has built where there are none.
 
-    They are built in another process, without `processes` in a thread of this one.
+    They are built in another process, without `processes` in a thread of this one; from the copy of the directory at
+    `read_url`, where there is one that has come as far as is wanted. What changed since is always read from `url`.
     """
 
-    def __init__(self, url: str, engine: Engine, files: IndexFiles, processes: ForkedProcesses | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        engine: Engine,
+        files: IndexFiles,
+        processes: ForkedProcesses | None = None,
+        read_url: str | None = None,
+    ) -> None:
         self.files = files
-        self._url, self._engine, self._processes = url, engine, processes
+        self._url, self._engine, self._processes, self._read_url = url, engine, processes, read_url
         self._written: WrittenIndex | None = None
 
     async def newest(self, beyond: int = -1) -> LiveIndex:
@@ -69,7 +77,7 @@ class IndexLoader:
                     if builds == MOST_BUILDS:
                         raise UnusableIndex
                     builds += 1
-                    await self._build()
+                    await self._build(beyond if builds == 1 else None)
                     # of what changed while it was built; and where an earlier version was restored, there is no later
                     longest, beyond = LONGEST_TAIL, -1
                 else:
@@ -118,10 +126,19 @@ class IndexLoader:
         self._written = written
         return found
 
-    async def _build(self) -> None:
+    async def _build(self, beyond: int | None) -> None:
+        """Build an index of a version after `beyond`, from a copy where that is there; None: not from a copy."""
+        if self._read_url is not None and beyond is not None:
+            with logged_failures("the copy of the directory cannot be read: the index is built from the database"):
+                await self._build_from(self._read_url)
+                if any(written.version > beyond for written in self.files.newest_first()):
+                    return
+        await self._build_from(self._url)
+
+    async def _build_from(self, url: str) -> None:
         reference, folder = self.files.reference, self.files.folder
-        if self._processes is None or not await self._processes.run(build_index, self._url, folder):
-            await asyncio.to_thread(build_index, reference, self._url, folder)
+        if self._processes is None or not await self._processes.run(build_index, url, folder):
+            await asyncio.to_thread(build_index, reference, url, folder)
 
 
 def longest_tail(index: LiveIndex) -> float:
@@ -132,9 +149,10 @@ def longest_tail(index: LiveIndex) -> float:
 class LiveDirectory:
     """The directory of suppliers in memory."""
 
-    def __init__(self, url: str, loader: IndexLoader, metrics: Metrics) -> None:
-        self.url, self.loader, self.metrics = url, loader, metrics
+    def __init__(self, loader: IndexLoader, metrics: Metrics) -> None:
+        self.loader, self.metrics = loader, metrics
         self._index: LiveIndex | None = None
+        self._current_at = time.monotonic()
         self._replaced = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self.rebuilding: asyncio.Task[None] | None = None
@@ -158,15 +176,24 @@ class LiveDirectory:
                 while self._index is None or self._index.data_version <= version:
                     await self._replaced.wait()
 
-    async def follow(self) -> None:
-        """Load the index, then update it at every change, for ever."""
-        async with aclosing(listen(self.url)) as versions:
+    def is_of(self, version: DirectoryVersion) -> bool:
+        """Whether the index is of this version of the directory, and not of one of another history."""
+        index = self._index
+        return index is not None and (index.data_version, index.version_uid) == version
+
+    async def follow(self, versions: AsyncGenerator[DirectoryVersion, None]) -> None:
+        """Load the index, then update it at every change that is heard of, for ever."""
+        async with aclosing(versions):
             async for version in versions:
-                index = self._index
-                if index is not None and index.data_version == version and not self.loader.is_outgrown(index):
-                    continue
-                with logged_failures("the index cannot follow the directory and stays as it is"):
-                    await self.catch_up()
+                if not self.is_of(version) or self.loader.is_outgrown(self.index):
+                    with logged_failures("the index cannot follow the directory and stays as it is"):
+                        await self.catch_up()
+                if self.is_of(version):
+                    self._current_at = time.monotonic()
+
+    def lag_seconds(self) -> float:
+        """Seconds since the index was last known to be of the directory's version; less than two where all is well."""
+        return time.monotonic() - self._current_at
 
     async def catch_up(self) -> None:
         """Bring the index to the present version of the directory.

@@ -27,6 +27,7 @@ from api.runtime.metrics import CONTENT_TYPE, Metrics
 from api.settings import Settings
 from api.web.problems import Refusal, document, stopping
 from api.web.request_headers import values_of
+from domain.text.bilingual import Text
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _UNROUTED = "(no route)"
@@ -132,18 +133,51 @@ class Health(msgspec.Struct, frozen=True):
     status: Literal["live", "ready"]
 
 
+class Readiness(Health, frozen=True):
+    """The state of a process that can match, and of the database behind it.
+
+    `database`: whether it answers; while it is `away`, matches and reference data go on from memory. `data_version`: of
+    the suppliers in memory; `versions_behind`: by how many the directory has gone on since, as last heard of.
+    `index_lag_seconds`: seconds since the suppliers in memory were last known to be the directory's; less than two
+    where all is well.
+    """
+
+    database: Literal["answering", "away"]
+    data_version: int
+    versions_behind: int
+    index_lag_seconds: float
+
+
 @endpoint("GET", "/health/live", tag="Operations", scope=None, answers=Health)
 async def get_liveness(_: Call) -> Health:
     """Whether the process runs."""
     return Health("live")
 
 
-@endpoint("GET", "/health/ready", tag="Operations", scope=None, answers=Health, problems=("not-ready",))
-async def get_readiness(call: Call) -> Health:
-    """Whether the process can match: 503 until the first index of suppliers is loaded."""
-    if not call.services.is_ready():
+@endpoint("GET", "/health/ready", tag="Operations", scope=None, answers=Readiness, problems=("not-ready",))
+async def get_readiness(call: Call) -> Readiness:
+    """Whether the process can match, and how it stands with its database.
+
+    503 until the first index of suppliers is loaded. After that 200, also while the database is away, as matches and
+    reference data go on from memory; but 503 again once the index lags by more than VIVIER_READY_LAG_SECONDS, where
+    that is set.
+    """
+    services = call.services
+    if services.live is None or services.watch is None or not services.live.is_ready:
         raise Refusal("not-ready")
-    return Health("ready")
+    index, heard, lag = services.live.index, services.watch.version, services.live.lag_seconds()
+    if (longest := services.settings.ready_lag_seconds) is not None and lag > longest:
+        detail = Text(
+            f"L'annuaire en mémoire a {lag:.0f} s de retard", f"The directory in memory is {lag:.0f} s behind"
+        )
+        raise Refusal("not-ready", detail)
+    return Readiness(
+        "ready",
+        database="answering" if services.watch.is_answering else "away",
+        data_version=index.data_version,
+        versions_behind=0 if heard is None else max(0, heard.number - index.data_version),
+        index_lag_seconds=round(lag, 1),
+    )
 
 
 @endpoint("GET", "/metrics", tag="Operations", scope=None, answers={"text/plain": str}, problems=("no-valid-key",))

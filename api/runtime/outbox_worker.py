@@ -17,15 +17,13 @@ from uuid import uuid4
 
 import structlog
 
+from api.runtime.database_watch import DatabaseWatch
 from api.runtime.log_failures import logged_failures
 from api.runtime.services import Services
 from db.core.engine import Connection, Engine, transaction
-from db.core.listen_notify import answers
-from db.delivery.outbox import CHANNEL, Claimed, Outbox, claim, release, write_result
-from db.suppliers.write import CHANNEL as DIRECTORY_CHANNEL
+from db.delivery.outbox import Claimed, Outbox, claim, release, write_result
 from domain.delivery.backoff import Outcome, Result, Schedule, result_of
 
-POLL_SECONDS = 1.0
 GRACE_SECONDS = 1.5
 # beyond the longest attempt: time to record its result, and for clocks of servers that differ
 LEASE_MARGIN = timedelta(seconds=30)
@@ -61,14 +59,13 @@ def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncCon
 
     @asynccontextmanager
     async def part(services: Services) -> AsyncIterator[None]:
-        url = services.settings.database_url
-        if services.engine is None or url is None:
-            raise RuntimeError("the database is attached before anything is delivered from it")
+        if services.engine is None or services.watch is None:
+            raise RuntimeError("the database is attached and watched before anything is delivered from it")
         async with AsyncExitStack() as stack:
             kinds = [await stack.enter_async_context(factory(services)) for factory in factories]
             deliverers = [Deliverer(kind, services.engine, services.now) for kind in kinds if kind]
             tasks = [asyncio.create_task(each.run()) for each in deliverers]
-            tasks.append(asyncio.create_task(_listen(url, deliverers)))
+            tasks.append(asyncio.create_task(_listen(services.watch, deliverers)))
             try:
                 yield
             finally:
@@ -79,10 +76,9 @@ def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncCon
     return part
 
 
-async def _listen(url: str, deliverers: list["Deliverer"]) -> None:
-    """Wake the deliverers when something was queued or the directory changed, and every `POLL_SECONDS`."""
-    channels = (CHANNEL, DIRECTORY_CHANNEL)
-    async with aclosing(answers(url, channels, "SELECT true", poll_seconds=POLL_SECONDS)) as hints:
+async def _listen(watch: DatabaseWatch, deliverers: list["Deliverer"]) -> None:
+    """Wake the deliverers when something was queued or the directory changed, and every second."""
+    async with aclosing(watch.versions()) as hints:
         async for _ in hints:
             for each in deliverers:
                 each.wake()

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 from api.runtime.auth import Keys
 from api.runtime.concurrency_limit import ConcurrencyLimit, DiskQuota
+from api.runtime.database_watch import DatabaseWatch
 from api.runtime.forked_processes import ForkedProcesses
 from api.runtime.live_index import LiveDirectory
 from api.runtime.long_polls import LongPolls
@@ -25,7 +26,7 @@ LONG_MATCHES = 2
 
 @dataclass(kw_only=True)
 class Services:
-    """The services of a running application. Without a database `engine` and `live` are None."""
+    """The services of a running application. Without a database `engine`, `watch` and `live` are None."""
 
     settings: Settings
     reference: Reference
@@ -33,19 +34,26 @@ class Services:
     keys: Keys
     forked_processes: ForkedProcesses | None = None
     engine: Engine | None = None
+    watch: DatabaseWatch | None = None
     live: LiveDirectory | None = None
-    is_ready: Callable[[], bool] = lambda: False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    # together less than the pool holds, with what each import needs besides its own connection
-    imports: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=3, of_one=1, most=30))
-    writes: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=5, of_one=3))
-    reports: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=2, of_one=1, most=30))
-    matches: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=3, of_one=2))
+    imports: ConcurrencyLimit = field(init=False)
+    writes: ConcurrencyLimit = field(init=False)
+    reports: ConcurrencyLimit = field(init=False)
+    matches: ConcurrencyLimit = field(init=False)
     long_matches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LONG_MATCHES))
     spool: DiskQuota = field(default_factory=DiskQuota)
     long_polls: LongPolls = field(default_factory=LongPolls)
     feed_reads: SharedReads = field(default_factory=SharedReads)
     reply_limits: ReplyLimits = field(default_factory=ReplyLimits)
+
+    def __post_init__(self) -> None:
+        connections = self.settings.connections
+        # together less than there are connections, with what each import needs besides its own
+        self.imports = ConcurrencyLimit(at_once=connections // 5, of_one=1, most=30)
+        self.writes = ConcurrencyLimit(at_once=connections // 3, of_one=3)
+        self.reports = ConcurrencyLimit(at_once=connections // 6, of_one=1, most=30)
+        self.matches = ConcurrencyLimit(at_once=connections // 5, of_one=2)
 
     @property
     def database(self) -> Engine:

@@ -68,7 +68,12 @@ def read_cursor(name: str, cursor: str | None, kind: type[T]) -> T | None:
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         pass
     detail = Text("Ce curseur n'est pas l'un de ceux de cette liste", "This cursor is not one that this list gave")
-    raise Refusal("bad-cursor", detail, (Problem("/cursor", "bad_cursor", detail),), place="query")
+    raise bad_cursor("bad_cursor", detail)
+
+
+def bad_cursor(code: str, detail: Text) -> Refusal:
+    """The refusal (400) of a cursor, for the reason that `code` names."""
+    return Refusal("bad-cursor", detail, (Problem("/cursor", code, detail),), place="query")
 
 
 async def paged(

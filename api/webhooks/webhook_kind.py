@@ -18,7 +18,7 @@ from db.delivery.outbox import Claimed
 from db.delivery.webhook_log import note_attempt
 from db.delivery.webhooks import queue, webhooks_behind
 from db.schema.webhook_tables import webhook_deliveries
-from db.suppliers.read import START, Position
+from db.suppliers.read import end_of_version
 from domain.delivery.backoff import Outcome, Result
 from domain.delivery.webhook import SCHEDULE, SuppliersChanged
 
@@ -37,7 +37,7 @@ async def webhook_kind(services: Services) -> AsyncIterator[DeliveryKind]:
     async def queue_changes(connection: Connection) -> None:
         now = services.now()
         for webhook_id, since, version in await webhooks_behind(connection):
-            cursor = write_cursor(FEED, Position(since + 1, START.supplier_id))
+            cursor = write_cursor(FEED, await end_of_version(connection, since))
             data = SuppliersChanged(data_version=version, since_version=since, cursor=cursor)
             await queue(connection, webhook_id, "suppliers.changed", data, now, version)
 

@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 
 import asyncpg
 
-from db.core.engine import CONNECT_SECONDS, dsn
+from db.core.connect import PATIENCE_SECONDS, Connector, NoAnswer, answered_within
 
-ANSWER_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 
@@ -20,40 +19,54 @@ logger = logging.getLogger(__name__)
 
 
 async def answers(
-    url: str, channels: Sequence[str], question: str, *, poll_seconds: float
-) -> AsyncGenerator[Any, None]:
-    """The value of the query `question`, at once, after every notification on `channels`, and every `poll_seconds`.
+    url: str,
+    channels: Sequence[str],
+    question: str,
+    *,
+    poll_seconds: float,
+    lost: Callable[[Exception], object] = lambda _: None,
+    patience: float = PATIENCE_SECONDS,
+) -> AsyncGenerator["asyncpg.Record", None]:
+    """The row of the query `question`, at once, after every notification on `channels`, and every `poll_seconds`.
 
-    Nothing comes while the database is away. Holds one connection outside any pool, and opens another, after growing
-    pauses, whenever it is lost. Ends only with its task, or when it is closed (`contextlib.aclosing`).
+    Nothing comes while the database is away: `lost` is then called with each failure, NoAnswer where it was silent for
+    `patience` seconds. Holds one connection outside any pool, and opens another, after growing pauses, whenever it is
+    lost. Ends only with its task, or when it is closed (`contextlib.aclosing`).
     """
     pause = FIRST_PAUSE_SECONDS
+    connect = Connector(url, patience)
     while True:
         try:
-            connection = await asyncpg.connect(dsn(url), timeout=CONNECT_SECONDS)
+            connection = await connect()
             try:
-                async with aclosing(_answers(connection, channels, question, poll_seconds)) as given:
+                async with aclosing(_answers(connection, channels, question, poll_seconds, patience)) as given:
                     async for answer in given:
                         pause = FIRST_PAUSE_SECONDS
                         yield answer
+            except NoAnswer:
+                connection.terminate()
+                raise
             finally:
-                await connection.close(timeout=ANSWER_SECONDS)
+                await connection.close(timeout=patience)
         except _CONNECTION_ERRORS as failure:
             logger.warning("lost the database's notifications, trying again in %.1f s: %s", pause, failure)
+            lost(failure)
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
 async def _answers(
-    connection: "asyncpg.Connection[Any]", channels: Sequence[str], question: str, poll_seconds: float
-) -> AsyncGenerator[Any, None]:
+    connection: "asyncpg.Connection[Any]", channels: Sequence[str], question: str, poll_seconds: float, patience: float
+) -> AsyncGenerator["asyncpg.Record", None]:
     called = asyncio.Event()
     connection.add_termination_listener(lambda _: called.set())
     for channel in channels:
-        await connection.add_listener(channel, lambda *_: called.set())
+        await answered_within(patience, connection.add_listener(channel, lambda *_: called.set()))
     while True:
         called.clear()
-        yield await connection.fetchval(question, timeout=ANSWER_SECONDS)
+        row = await answered_within(patience, connection.fetchrow(question))
+        if row is not None:
+            yield row
         with suppress(TimeoutError):
             async with asyncio.timeout(poll_seconds):
                 await called.wait()

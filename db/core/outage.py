@@ -6,13 +6,18 @@ from traceback import walk_tb
 import asyncpg
 from sqlalchemy import exc
 
-# asyncpg reports these as errors of the server, yet they only mean that it is stopping, starting or full
+from db.core.connect import NoAnswer
+
+# asyncpg reports these as errors of the server, yet they only mean that it is stopping, starting, full or read-only
 _TEMPORARY = (
     asyncpg.exceptions.CannotConnectNowError,
     asyncpg.exceptions.AdminShutdownError,
     asyncpg.exceptions.CrashShutdownError,
     asyncpg.exceptions.PostgresConnectionError,
     asyncpg.exceptions.TooManyConnectionsError,
+    asyncpg.exceptions.TargetServerAttributeNotMatched,  # a standby, or a primary that takes no writes for now
+    asyncpg.exceptions.ReadOnlySQLTransactionError,
+    NoAnswer,
     exc.TimeoutError,  # the pool had no connection to lend
 )
 

@@ -18,7 +18,12 @@ needs = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("content", Document(PlannedNeed), nullable=False),
-    sa.Column("year", sa.Integer, nullable=False),
+    sa.Column(
+        "year",
+        sa.Integer,
+        nullable=False,
+        server_default=sa.text("extract(year FROM now() AT TIME ZONE 'Europe/Paris')::integer"),
+    ),
     sa.Column("buyer_siret", sa.Text),
     sa.Column("shortlists", sa.Integer, nullable=False, server_default=sa.text("0")),
     *moments("created_at", "updated_at"),

@@ -4,12 +4,10 @@ from collections.abc import Callable
 from struct import Struct
 from uuid import UUID
 
-import asyncpg
-
-from db.core.engine import CONNECT_SECONDS, SESSION, dsn
+from db.core.connect import connect
+from db.suppliers.version_feed import CURRENT_VERSION
 
 _DOCUMENTS = "SELECT document FROM suppliers WHERE NOT deleted AND active"
-_VERSION = "SELECT d.version, c.uid FROM directory_version d LEFT JOIN change_sets c ON c.version = d.version"
 # PostgreSQL's binary format of COPY: a header, then of each row the number of fields, and of each field its length
 _HEADER_BYTES = 19
 _ROW = Struct(">hi")
@@ -18,10 +16,10 @@ _END = b"\xff\xff"
 
 async def copy_documents(url: str, receive: Callable[[bytes], object]) -> tuple[int, UUID | None]:
     """Hand over the documents of all active suppliers, in JSON; the version they are of, and its uid."""
-    connection = await asyncpg.connect(dsn(url), timeout=CONNECT_SECONDS, server_settings=SESSION)
+    connection = await connect(url)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            version = await connection.fetchrow(_VERSION)
+            version = await connection.fetchrow(CURRENT_VERSION)
             fields = _CopiedFields(receive)
             await connection.copy_from_query(_DOCUMENTS, output=fields.read, format="binary")
     finally:

@@ -34,25 +34,35 @@ _RECEIVED = text("""
 
 
 class Position(NamedTuple):
-    """A place in the change feed: after this supplier of this version. `START` is before everything."""
+    """A place in the change feed: after this supplier of this version. `START` is before everything.
+
+    `uid`: of that version, as another history of the directory may have one of the same number; None where it is not
+    known.
+    """
 
     version: int
     supplier_id: UUID
+    uid: UUID | None = None
 
 
 START = Position(0, UUID(int=0))
+LAST_ID = UUID(int=(1 << 128) - 1)
 
 
 class Change(msgspec.Struct, frozen=True):
-    """The latest change of one supplier, and the version it came with. `supplier` null: it was deleted."""
+    """The latest change of one supplier, and the version it came with. `supplier` null: it was deleted.
+
+    `uid`: of that version.
+    """
 
     version: int
     id: UUID
     supplier: Supplier | None
+    uid: UUID | None = None
 
     @property
     def position(self) -> Position:
-        return Position(self.version, self.id)
+        return Position(self.version, self.id, self.uid)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -94,9 +104,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     async def has_been(self, version: int, uid: UUID | None) -> bool:
         """Whether the directory has had this version with this uid; in another history it has not."""
-        if version == 0:
-            return True  # nothing had been written yet
-        return uid == await self.connection.scalar(select(change_sets.c.uid).where(change_sets.c.version == version))
+        return await has_been(self.connection, version, uid)
 
     async def has_more_changes(self, since: int, than: int) -> bool:
         """Whether more suppliers than that changed after version `since`."""
@@ -122,8 +130,30 @@ async def snapshot(engine: Engine) -> AsyncIterator[Snapshot]:
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         version = await current_version(connection)
-        uid = await connection.scalar(select(change_sets.c.uid).where(change_sets.c.version == version))
-        yield Snapshot(connection, version, uid)
+        yield Snapshot(connection, version, await version_uid(connection, version))
+
+
+async def version_uid(connection: Connection, version: int) -> UUID | None:
+    """The random id of a version of the directory; None where it has not had that version, and of the version 0."""
+    uid: UUID | None = await connection.scalar(select(change_sets.c.uid).where(change_sets.c.version == version))
+    return uid
+
+
+async def has_been(connection: Connection, version: int, uid: UUID | None) -> bool:
+    """Whether the directory has had this version with this uid; in another history it has not."""
+    return version == 0 or uid == await version_uid(connection, version)  # 0: nothing had been written yet
+
+
+async def end_of_version(connection: Connection, version: int) -> Position:
+    """The position after everything that a version changed."""
+    return Position(version, LAST_ID, await version_uid(connection, version))
+
+
+async def is_of_this_history(connection: Connection, position: Position) -> bool:
+    """Whether the directory has been at the position; where that has no uid, whether it has come so far."""
+    if position.uid is None:
+        return position.version <= await current_version(connection)
+    return await has_been(connection, position.version, position.uid)
 
 
 async def changes_after(connection: Connection, position: Position, limit: int) -> Sequence[Change]:
@@ -133,7 +163,7 @@ async def changes_after(connection: Connection, position: Position, limit: int) 
     """
     rows = (await connection.execute(_next_changes(position, limit))).all()
     received = await _as_received(connection, [row.document for row in rows if row.document is not None])
-    return [Change(row.version, row.id, received.get(row.id)) for row in rows]
+    return [Change(row.version, row.id, received.get(row.id), row.uid) for row in rows]
 
 
 async def get_supplier(connection: Connection, supplier_id: UUID) -> Entry | None:
@@ -182,7 +212,7 @@ def _next_changes(position: Position, limit: int) -> Select[Any]:
         .lateral("changed")
     )
     return (
-        select(change_sets.c.version, changed.c.id, changed.c.document)
+        select(change_sets.c.version, change_sets.c.uid, changed.c.id, changed.c.document)
         .select_from(change_sets.join(changed, true()))
         .where(change_sets.c.version >= position.version)
         .order_by(change_sets.c.version, changed.c.id)

@@ -22,7 +22,6 @@ from domain.shortlists.frozen import (
     ShownLot,
     SupplierName,
 )
-from domain.shortlists.shortlist import Stamp
 from domain.text.bilingual import Language
 
 Reasons = Mapping[UUID, AbsenceReason]
@@ -131,9 +130,7 @@ def compare(
     return ShortlistDiff(
         before=msgspec.convert(before, ComparedVersion, from_attributes=True),
         after=msgspec.convert(after, ComparedVersion, from_attributes=True),
-        changed_stamp=tuple(
-            name for name in Stamp.__struct_fields__ if getattr(before.stamp, name) != getattr(after.stamp, name)
-        ),
+        changed_stamp=before.stamp.differences(after.stamp),
         changed_fields=changed_fields(before.need, after.need),
         lots=tuple(_lot_diff(lot, *both, language) for lot, both in zip(lots, sides, strict=True)),
     )

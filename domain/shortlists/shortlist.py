@@ -20,13 +20,24 @@ TensionLevel = Literal["none", "critical", "unknown", "low", "good"]
 
 
 class Stamp(msgspec.Struct, frozen=True):
-    """The versions of data, taxonomy, territories and rules behind an answer, and its evaluation date."""
+    """The versions of data, taxonomy, territories and rules behind an answer, and its evaluation date.
+
+    `data_uid`: the random id of that version of the data, by which versions of the same number are told apart after a
+    restoration or a failover; null before the first change, and in what was kept before there were such ids.
+    """
 
     data_version: int
     taxonomy: str
     territories: str
     rules: str
     on: date
+    data_uid: UUID | None = None
+
+    def differences(self, other: "Stamp") -> tuple[str, ...]:
+        """The names of the fields that differ; `data_uid` where both have one."""
+        unknown = {"data_uid"} if self.data_uid is None or other.data_uid is None else set()
+        names = (name for name in self.__struct_fields__ if name not in unknown)
+        return tuple(name for name in names if getattr(self, name) != getattr(other, name))
 
 
 class RequestedSegment(msgspec.Struct, frozen=True, rename={"sources": "from"}):

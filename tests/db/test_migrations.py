@@ -2,10 +2,14 @@
 
 import asyncio
 
+import asyncpg
+import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 import db.schema.exchange_tables
 import db.schema.meeting_tables
@@ -13,8 +17,11 @@ import db.schema.need_tables
 import db.schema.person_tables
 import db.schema.webhook_tables  # noqa: F401 - the metadata knows the tables of modules that were imported
 from db import migrate
+from db.core import engine as database
+from db.core.connect import dsn
 from db.core.engine import Engine, transaction
 from db.schema.supplier_tables import metadata
+from tests.conftest import new_name, sibling
 
 
 def test_there_is_one_head() -> None:
@@ -36,3 +43,78 @@ async def test_upgrading_twice_at_once_is_safe(engine: Engine, database_url: str
     async with transaction(engine) as connection:
         current = await connection.run_sync(lambda it: MigrationContext.configure(it).get_current_revision())
     assert current == migrate.head()
+
+
+CONTRACTED = {("suppliers", "siret")}
+"""Columns that went before there was a rule; another is added a release after nothing uses it any more."""
+
+_COLUMNS = text("""
+    SELECT table_name, column_name, is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'
+    FROM information_schema.columns WHERE table_schema = 'public'
+""")
+
+
+def _columns(connection: Connection) -> dict[tuple[str, str], bool]:
+    """The columns of all tables, and whether whoever inserts a row has to name a value."""
+    return {(table, column): must_be_given for table, column, must_be_given in connection.execute(_COLUMNS)}
+
+
+def _asked_of_earlier_servers(connection: Connection) -> set[tuple[str, str]]:
+    """Columns that servers of an earlier version do not know and would have to give, or know and would miss."""
+    config = Config()
+    config.set_main_option("script_location", str(migrate.MIGRATIONS))
+    config.attributes["connection"] = connection
+    found: set[tuple[str, str]] = set()
+    before: dict[tuple[str, str], bool] = {}
+    for path in sorted((migrate.MIGRATIONS / "versions").glob("*_*.py")):
+        command.upgrade(config, path.name.partition("_")[0])
+        after = _columns(connection)
+        tables = {table for table, _ in before}
+        found |= {each for each in after.keys() - before.keys() if each[0] in tables} | (before.keys() - after.keys())
+        before = after
+    return {each for each in found if before.get(each, True)}
+
+
+async def test_servers_of_an_earlier_version_go_on_beside_a_migrated_schema(
+    server_url: str, administrator: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """The first new server migrates under the old ones: what is added may be left out, and nothing they use goes."""
+    name = new_name()
+    await administrator.execute(f"CREATE DATABASE {name}")
+    attached = database.engine(sibling(server_url, name), pool_size=0)
+    async with transaction(attached) as connection:
+        assert await connection.run_sync(_asked_of_earlier_servers) == CONTRACTED
+    await attached.dispose()
+    await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def test_a_schema_of_a_later_version_is_left_as_it_is(engine: Engine, database_url: str) -> None:
+    """A server of the version before may be restarted beside the new ones."""
+    async with transaction(engine) as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await asyncio.to_thread(migrate.upgrade, database_url)
+    async with transaction(engine) as connection:
+        assert await connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+
+
+async def test_tables_in_use_are_waited_for_outside_the_queue(
+    engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A migration behind a long import would make everybody else wait for that too."""
+    monkeypatch.setattr(migrate, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(migrate, "LOCK_SECONDS", 0.05)
+    attempts = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(migrate.logger, "warning", lambda *_: loop.call_soon_threadsafe(attempts.set))
+    async with transaction(engine) as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '0013'"))
+    holder = await asyncpg.connect(dsn(database_url))
+    in_use = holder.transaction()
+    await in_use.start()
+    await holder.execute("LOCK TABLE needs IN ACCESS SHARE MODE")
+    upgrading = asyncio.create_task(asyncio.to_thread(migrate.upgrade, database_url))
+    async with asyncio.timeout(20):
+        await attempts.wait()
+        await in_use.rollback()
+        await upgrading
+    await holder.close()

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import httpx
 import pytest
@@ -15,7 +16,7 @@ from api.directory import routes as suppliers
 from api.runtime import long_polls
 from api.web.pagination import read_cursor, write_cursor
 from db.core.engine import Connection
-from db.suppliers.read import START, Change, Position, changes_after
+from db.suppliers.read import LAST_ID, START, Change, Position, changes_after
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import NOBODY, Client, key, lines, listed, put_record, rows, send
 
@@ -328,6 +329,30 @@ async def test_changes_are_told_in_order_and_once(served: Client, source: str) -
     assert await feed(served, end) == ([], end)
 
 
+async def test_a_cursor_of_another_history_is_refused(served: Client, source: str) -> None:
+    """A backup was restored, or a copy took over that lacked the last changes: numbers of versions come again."""
+    stored = await put_record(served, source)
+    _, end = await feed(served, None)
+    last = read_cursor(suppliers.FEED, end, Position)
+    assert last is not None
+    assert last.uid is not None
+    for elsewhere in (last._replace(uid=UUID(int=1)), Position(last.version + 1, START.supplier_id)):
+        refused = await served.get(f"/suppliers/changes?cursor={write_cursor(suppliers.FEED, elsewhere)}")
+        assert refused.status_code == 400
+        assert refused.json()["type"] == "/problems/bad-cursor"
+        assert [error["code"] for error in refused.json()["errors"]] == ["other_history"]
+    assert (await feed(served, None))[0][-1]["id"] == stored["supplier_id"]
+
+
+async def test_a_cursor_from_before_versions_had_ids_is_taken(served: Client, source: str) -> None:
+    _, end = await feed(served, None)
+    last = read_cursor(suppliers.FEED, end, Position)
+    assert last is not None
+    stored = await put_record(served, source)
+    found, _ = await feed(served, write_cursor(suppliers.FEED, (last.version, last.supplier_id)))
+    assert [item["id"] for item in found] == [stored["supplier_id"]]
+
+
 async def test_a_waiting_reader_hears_of_a_change(served: Client, source: str) -> None:
     _, start = await feed(served, None)
     waiting = asyncio.create_task(served.get(f"/suppliers/changes?cursor={start}&wait=60"))
@@ -345,7 +370,7 @@ async def test_a_change_is_read_once_for_all_who_wait(
     _, start = await feed(served, None)
     last = read_cursor(suppliers.FEED, start, Position)
     assert last is not None
-    same_place = write_cursor(suppliers.FEED, Position(last.version + 1, START.supplier_id))
+    same_place = write_cursor(suppliers.FEED, Position(last.version, LAST_ID))
     reads: list[Position] = []
 
     async def counted(connection: Connection, position: Position, limit: int) -> Sequence[Change]:

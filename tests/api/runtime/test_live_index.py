@@ -21,6 +21,7 @@ from api.runtime.metrics import Metrics
 from api.web.problems import Refusal
 from db.core.engine import Engine, transaction
 from db.suppliers.records import delete_record, put_record
+from db.suppliers.version_feed import listen
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
 from matching.words.name_similarity import name_similarity
 from tests.factories import live, reference, supplier
@@ -38,8 +39,8 @@ def loader(engine: Engine, database_url: str, tmp_path: Path) -> IndexLoader:
 @pytest.fixture
 async def directory(database_url: str, loader: IndexLoader) -> AsyncIterator[LiveDirectory]:
     """A directory that follows the database of the test."""
-    directory = LiveDirectory(database_url, loader, Metrics())
-    following = asyncio.create_task(directory.follow())
+    directory = LiveDirectory(loader, Metrics())
+    following = asyncio.create_task(directory.follow(listen(database_url)))
     yield directory
     following.cancel()
     with suppress(asyncio.CancelledError):
@@ -59,8 +60,8 @@ async def names_at(directory: LiveDirectory, version: int) -> list[str]:
     return sorted(supplier.name for supplier in directory.index.suppliers())
 
 
-def test_until_it_is_loaded_requests_are_put_off(database_url: str, loader: IndexLoader) -> None:
-    directory = LiveDirectory(database_url, loader, Metrics())
+def test_until_it_is_loaded_requests_are_put_off(loader: IndexLoader) -> None:
+    directory = LiveDirectory(loader, Metrics())
     assert not directory.is_ready
     with pytest.raises(Refusal) as refused:
         _ = directory.index
@@ -97,6 +98,48 @@ async def test_another_history_of_the_same_version_is_read_anew(engine: Engine, 
     directory.replace(replace(live(supplier("d'une autre")), data_version=1, version_uid=UUID(int=1)))
     await caught_up(directory)
     assert await names_at(directory, 1) == ["de cette histoire"]
+
+
+async def test_another_history_is_noticed_without_a_change(engine: Engine, directory: LiveDirectory) -> None:
+    """A backup was restored, or a copy took over, at the very version that the index has."""
+    await names_at(directory, await put(engine, "1", "de cette histoire"))
+    directory.replace(replace(live(supplier("d'une autre")), data_version=1, version_uid=UUID(int=1)))
+    async with asyncio.timeout(20):
+        while directory.rebuilding is None:
+            await asyncio.sleep(0)
+        await directory.rebuilding
+    assert await names_at(directory, 1) == ["de cette histoire"]
+
+
+async def test_an_index_is_built_from_a_copy_and_brought_up_to_date_from_the_database(
+    engine: Engine, loader: IndexLoader, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy lags behind."""
+    await put(engine, "1", "sur la copie")
+    built: list[str] = []
+
+    async def build(url: str) -> None:
+        if url == "the copy":
+            await asyncio.to_thread(build_index, reference(), database_url, loader.files.folder)
+            await put(engine, "2", "depuis")
+        built.append(url)
+
+    of_copy = IndexLoader(database_url, engine, loader.files, read_url="the copy")
+    monkeypatch.setattr(of_copy, "_build_from", build)
+    found = await of_copy.newest()
+    assert sorted(each.name for each in found.suppliers()) == ["depuis", "sur la copie"]
+    assert built == ["the copy"]
+
+
+@pytest.mark.parametrize("lags", [True, False])
+async def test_a_copy_that_is_away_or_too_old_is_done_without(
+    engine: Engine, loader: IndexLoader, database_url: str, lags: bool
+) -> None:
+    read_url = f"{database_url}" if lags else "postgresql://localhost:1/nothing"
+    version = await put(engine, "1", "de la base")
+    beyond = 1_000 if lags else version - 1
+    found = await IndexLoader(database_url, engine, loader.files, read_url=read_url).newest(beyond)
+    assert [each.name for each in found.suppliers()] == ["de la base"]
 
 
 async def caught_up(directory: LiveDirectory) -> None:

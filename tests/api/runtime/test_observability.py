@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.metrics import SOURCES_NAMED, Metrics
 from api.runtime.observability import ObservabilityMiddleware, access_log, configure_logging
 from api.settings import Settings, read_settings
+from db.suppliers.version_feed import DirectoryVersion
 from matching.reference import Reference
 from matching.trade_groups import TradeGroup
 from tests.api.conftest import ADMIN_KEY
@@ -160,16 +162,47 @@ async def test_metrics_with_a_key(settings: Settings, reference: Reference) -> N
     assert asked == [401, 401, 401, 200]
 
 
-async def test_ready_once_there_is_an_index(app: Litestar, client: AsyncTestClient[Any]) -> None:
+class Directory(SimpleNamespace):
+    """A directory whose index is of version 5, and was last known to be the newest 12.34 seconds ago."""
+
+    is_ready = True
+    index = SimpleNamespace(data_version=5)
+
+    def lag_seconds(self) -> float:
+        return 12.34
+
+
+async def test_ready_once_there_is_an_index(
+    app: Litestar, client: AsyncTestClient[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Live from the start; ready when the suppliers are in memory."""
     services = app.state.services
     assert (await client.get("/health/live")).status_code == 200
     assert (await client.get("/health/ready")).status_code == 503
-    services.is_ready = lambda: True
-    try:
-        assert (await client.get("/health/ready")).json() == {"status": "ready"}
-    finally:
-        services.is_ready = lambda: False
+    monkeypatch.setattr(services, "live", Directory())
+    monkeypatch.setattr(services, "watch", SimpleNamespace(is_answering=True, version=DirectoryVersion(7, None)))
+    assert (await client.get("/health/ready")).json() == {
+        "status": "ready",
+        "database": "answering",
+        "data_version": 5,
+        "versions_behind": 2,
+        "index_lag_seconds": 12.3,
+    }
+
+
+async def test_an_absent_database_leaves_it_ready_until_the_index_is_too_old(
+    settings: Settings, reference: Reference
+) -> None:
+    """Matches go on from memory; an operator may set for how long."""
+    for longest, status in ((None, 200), (13, 200), (12, 503)):
+        app = create_app(replace(settings, ready_lag_seconds=longest), reference, parts=())
+        async with AsyncTestClient(app) as client:
+            app.state.services.live = Directory()
+            app.state.services.watch = SimpleNamespace(is_answering=False, version=None)
+            answer = await client.get("/health/ready")
+        assert answer.status_code == status
+        assert status == 503 or answer.json()["database"] == "away"
+        assert status == 200 or "retry-after" in answer.headers
 
 
 @pytest.mark.parametrize("path", ["/segments", "/health/live", "/nowhere", "/territories/epci:243500741"])

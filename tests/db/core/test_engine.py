@@ -1,28 +1,17 @@
-"""Addresses as people write them, and transactions."""
+"""Sessions, transactions, and the pool."""
 
+import asyncio
+from urllib.parse import urlsplit
+
+import asyncpg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from db.core import engine as database
+from db.core.connect import dsn
 from db.core.engine import Engine, transaction
-
-
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
-def test_every_usual_scheme_is_taken(scheme: str) -> None:
-    assert (
-        database.dsn(f"{scheme}://me:p%40ss@host/base?sslmode=require")
-        == "postgresql://me:p%40ss@host/base?sslmode=require"
-    )
-
-
-@pytest.mark.parametrize(
-    "url", ["mysql://me:secret@host/base", "me:secret@host/base", "", "postgresql+psycopg://h/secret"]
-)
-def test_another_scheme_is_refused_without_repeating_the_password(url: str) -> None:
-    with pytest.raises(database.InvalidDatabaseUrl) as refusal:
-        database.dsn(url)
-    assert "postgresql://" in refusal.value.detail.fr
-    assert "secret" not in "".join(refusal.value.detail)
+from db.core.outage import is_away
 
 
 async def test_parameters_of_the_address_reach_the_server(database_url: str) -> None:
@@ -61,6 +50,57 @@ async def test_the_pool_outlives_connections_that_the_server_ended(database_url:
     await other.dispose()
     async with transaction(engine) as connection:
         assert await connection.scalar(text("SELECT pg_backend_pid()")) != session
+
+
+async def test_a_cut_ends_what_waits_for_an_answer_and_the_next_connects_anew(engine: Engine) -> None:
+    """As where the server hangs."""
+    waits = asyncio.Event()
+
+    async def wait() -> None:
+        async with transaction(engine) as connection:
+            await connection.execute(text("SELECT 1"))
+            waits.set()
+            await connection.execute(text("SELECT pg_sleep(3600)"))
+
+    waiting = asyncio.create_task(wait())
+    await waits.wait()
+    database.cut(engine)
+    with pytest.raises(DBAPIError) as failure:
+        await waiting
+    assert is_away(failure.value)
+    async with transaction(engine) as connection:
+        assert await connection.scalar(text("SELECT 1")) == 1
+
+
+async def test_a_server_that_has_become_read_only_is_away_and_left(engine: Engine) -> None:
+    """Such as a former primary: nothing is written there, and sessions on it are of no use any more."""
+    async with transaction(engine) as connection:
+        session = await connection.scalar(text("SELECT pg_backend_pid()"))
+
+    async def write() -> None:
+        async with transaction(engine) as connection:
+            await connection.execute(text("SET TRANSACTION READ ONLY"))
+            await connection.execute(text("CREATE TABLE never (id int)"))
+
+    with pytest.raises(DBAPIError) as failure:
+        await write()
+    assert is_away(failure.value)
+    async with transaction(engine) as connection:
+        assert await connection.scalar(text("SELECT pg_backend_pid()")) != session
+
+
+async def test_a_connection_that_lands_on_a_read_only_server_is_away(
+    engine: Engine, database_url: str, administrator: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    name = urlsplit(dsn(database_url)).path.removeprefix("/")
+    await administrator.execute(f"ALTER DATABASE {name} SET default_transaction_read_only TO on")
+    with pytest.raises(Exception, match="read-write") as failure:
+        async with transaction(engine):
+            pass
+    assert is_away(failure.value)
+    await administrator.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    async with transaction(engine) as connection:
+        await connection.execute(text("CREATE TABLE written (id int)"))
 
 
 async def test_json_is_read_and_written_as_text(engine: Engine) -> None:

@@ -16,7 +16,7 @@ from typing import IO, Any
 import asyncpg
 import pytest
 
-from db.core.engine import dsn
+from db.core.connect import dsn
 from db.embedded import server
 from db.embedded.home import EmbeddedError, prepare_home
 from db.embedded.serve import serve

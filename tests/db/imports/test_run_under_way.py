@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from db.core.engine import Engine, dsn, transaction
+from db.core.connect import dsn
+from db.core.engine import Engine, transaction
 from db.imports.log import Order, close_interrupted, get_import
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import run_import

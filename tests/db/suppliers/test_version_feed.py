@@ -10,40 +10,38 @@ import pytest
 from sqlalchemy import text
 
 from db.core import listen_notify
-from db.core.engine import Engine, dsn, transaction
-from db.suppliers.version_feed import listen
+from db.core.connect import dsn
+from db.core.engine import Engine, transaction
+from db.suppliers.version_feed import CURRENT_VERSION, DirectoryVersion, listen
 from tests.db.suppliers.samples import put
 
 NEVER = 3600.0
-LISTENERS = """
-    FROM pg_stat_activity
-    WHERE datname = current_database() AND query = 'SELECT version FROM directory_version'
-"""
+LISTENERS = f"FROM pg_stat_activity WHERE datname = current_database() AND query = '{CURRENT_VERSION}'"
 
 
-async def until(versions: AsyncGenerator[int, None], wanted: int) -> None:
+async def until(versions: AsyncGenerator[DirectoryVersion, None], wanted: int) -> None:
     async with asyncio.timeout(10):
         async for version in versions:
-            if version == wanted:
+            if version.number == wanted:
                 return
 
 
 async def test_the_present_version_comes_first(engine: Engine, database_url: str) -> None:
     await put(engine)
     async with aclosing(listen(database_url, poll_seconds=NEVER)) as versions:
-        assert await anext(versions) == 1
+        assert (await anext(versions)).number == 1
 
 
 async def test_a_change_is_heard_of_without_polling(engine: Engine, database_url: str) -> None:
     async with aclosing(listen(database_url, poll_seconds=NEVER)) as versions:
-        assert await anext(versions) == 0
+        assert (await anext(versions)).number == 0
         await put(engine)
         await until(versions, 1)
 
 
 async def test_a_lost_notification_is_made_up_for_by_polling(engine: Engine, database_url: str) -> None:
     async with aclosing(listen(database_url, poll_seconds=0.01)) as versions:
-        assert await anext(versions) == 0
+        assert (await anext(versions)).number == 0
         async with transaction(engine) as connection:
             await connection.execute(text("UPDATE directory_version SET version = 7"))
         await until(versions, 7)
@@ -51,7 +49,7 @@ async def test_a_lost_notification_is_made_up_for_by_polling(engine: Engine, dat
 
 async def test_it_comes_back_after_its_backend_was_killed(engine: Engine, database_url: str) -> None:
     async with aclosing(listen(database_url, poll_seconds=NEVER)) as versions:
-        assert await anext(versions) == 0
+        assert (await anext(versions)).number == 0
         async with transaction(engine) as connection:
             killed = await connection.execute(text(f"SELECT pg_terminate_backend(pid) {LISTENERS}"))
             assert killed.scalars().all() == [True]
@@ -95,4 +93,4 @@ async def test_it_waits_for_a_database_that_is_not_there_yet(
         await lost.wait()
         await administrator.execute(f"ALTER DATABASE {name}_away RENAME TO {name}")
         async with asyncio.timeout(10):
-            assert await first == 0
+            assert (await first).number == 0

@@ -1,0 +1,158 @@
+"""Connections to PostgreSQL: its hosts tried in turn, none of them waited for long, and none that only reads."""
+
+import asyncio
+import math
+import socket
+from collections.abc import Coroutine, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import asyncpg
+
+from domain.errors import DomainError
+from domain.text.bilingual import Text
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 5.0
+"""The usual time after which a database that does not answer counts as away."""
+# Just-in-time compilation costs more than the one big query here, loading every supplier, could gain from it.
+# A date that PostgreSQL derives from an instant must not depend on where the server stands.
+TIME_ZONE = {"timezone": "UTC"}
+SESSION = {"jit": "off", **TIME_ZONE}
+STEP_SECONDS = 0.25
+LONGEST_COMMAND_SECONDS = 600.0
+"""More than any statement takes, of imports too; one that is not answered by then counts as never answered."""
+_PASSED_OVER = (
+    OSError,
+    asyncpg.exceptions.CannotConnectNowError,
+    asyncpg.exceptions.TooManyConnectionsError,
+    asyncpg.exceptions.TargetServerAttributeNotMatched,
+)
+
+
+class InvalidDatabaseUrl(DomainError):
+    """The address is not that of a PostgreSQL database."""
+
+
+class NoAnswer(OSError):
+    """The database took a connection or a question, and did not answer."""
+
+
+def dsn(url: str) -> str:
+    """`url` as asyncpg takes it, from any of the schemes postgres, postgresql and postgresql+asyncpg.
+
+    Everything after the scheme is kept: a socket directory as `?host=/dir`, `sslmode`, several hosts, `options`.
+    Raises InvalidDatabaseUrl on any other scheme; the message holds the scheme alone: the rest may hold a password.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
+        seen = f"{scheme}://" if separator else "…"
+        raise InvalidDatabaseUrl(
+            Text(
+                f"L'adresse d'une base PostgreSQL commence par postgresql:// ; celle-ci commence par {seen}",
+                f"The address of a PostgreSQL database begins with postgresql://; this one begins with {seen}",
+            )
+        )
+    return f"postgresql://{rest}"
+
+
+class Connector:
+    """Opens connections to the first host of an address that takes them; later ones begin with the host that did.
+
+    A host is passed over where it is away, starting, full, silent for `patience` seconds, or not what the address asks
+    for in `target_session_attrs`: without that, one that takes writes (`read-write`). A pooler that does not
+    know all of `SESSION`, as PgBouncer does not know `jit`, is sent the time zone alone.
+    """
+
+    def __init__(self, url: str, patience: float = PATIENCE_SECONDS) -> None:
+        self._patience, self._session = patience, SESSION
+        self._attempts = list(_attempts(dsn(url)))
+
+    async def __call__(self) -> "asyncpg.Connection[Any]":
+        """A new connection. Raises what the last host said: OSError or asyncpg.PostgresError."""
+        *others, last = self._attempts
+        for attempt in others:
+            with suppress(*_PASSED_OVER):
+                return await self._first_from_now_on(attempt)
+        return await self._first_from_now_on(last)
+
+    async def _first_from_now_on(self, attempt: tuple[str, str]) -> "asyncpg.Connection[Any]":
+        connection = await answered_within(self._patience, self._connected(*attempt))
+        self._attempts.sort(key=lambda each: each != attempt)  # the others keep their order
+        return connection
+
+    async def _connected(self, host: str, wanted: str) -> "asyncpg.Connection[Any]":
+        connect = partial(
+            asyncpg.connect,
+            host,
+            target_session_attrs=wanted,
+            connection_class=_Connection,
+            command_timeout=LONGEST_COMMAND_SECONDS,
+        )
+        try:
+            return await connect(server_settings=self._session)
+        except asyncpg.exceptions.ProtocolViolationError:
+            self._session = TIME_ZONE
+            return await connect(server_settings=self._session)
+
+
+async def connect(url: str) -> "asyncpg.Connection[Any]":
+    """One connection, outside any pool."""
+    return await Connector(url)()
+
+
+async def answered_within(seconds: float, answer: Coroutine[Any, Any, T]) -> T:
+    """The result of `answer`. Raises NoAnswer where it does not come in so many seconds.
+
+    Seconds in which the event loop was busy with other things do not count: the answer may have come meanwhile.
+    """
+    task = asyncio.create_task(answer)
+    # seen, also where nobody waits for it any more
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    try:
+        for _ in range(math.ceil(seconds / STEP_SECONDS)):
+            if (await asyncio.wait({task}, timeout=min(seconds, STEP_SECONDS)))[0]:
+                return task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+    raise NoAnswer(f"the database has not answered for {seconds:g} s")
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that ends by itself where nobody is at the other end any more."""
+
+    def __init__(self, protocol: Any, transport: asyncio.BaseTransport, *others: Any) -> None:
+        super().__init__(protocol, transport, *others)
+        channel: socket.socket = transport.get_extra_info("socket")
+        if channel.family == socket.AF_UNIX:
+            return
+        channel.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        # not every system has all of them
+        for name, value in (("KEEPIDLE", 5), ("KEEPINTVL", 2), ("KEEPCNT", 3), ("USER_TIMEOUT", 10_000)):
+            if (option := getattr(socket, f"TCP_{name}", None)) is not None:
+                channel.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _attempts(address: str) -> Iterator[tuple[str, str]]:
+    """Each host as an address of its own, with what its session is wanted to be, in the order to be tried."""
+    parts = urlsplit(address)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    wanted = query.pop("target_session_attrs", "read-write")
+    hosts = [parts._replace(query=urlencode(each, quote_via=quote)) for each in _of_each_host(query)]
+    user, at, names = parts.netloc.rpartition("@")
+    if names:
+        hosts = [each._replace(netloc=f"{user}{at}{name}") for name in names.split(",") for each in hosts]
+    for each_wanted in ("standby", "any") if wanted == "prefer-standby" else (wanted,):
+        yield from ((each.geturl(), each_wanted) for each in hosts)
+
+
+def _of_each_host(query: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The query with each of the hosts that it names, and its port."""
+    hosts, ports = query.get("host", "").split(","), query.get("port", "").split(",")
+    for number, host in enumerate(hosts):
+        port = ports[number] if len(ports) == len(hosts) else ports[0]
+        yield query | ({"host": host} if host else {}) | ({"port": port} if port else {})

@@ -1,0 +1,110 @@
+"""Addresses as people write them, and the host that is connected to."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+import pytest
+
+from db.core import connect as connecting
+from db.core.connect import Connector, NoAnswer, answered_within, dsn
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
+def test_every_usual_scheme_is_taken(scheme: str) -> None:
+    assert dsn(f"{scheme}://me:p%40ss@host/base?sslmode=require") == "postgresql://me:p%40ss@host/base?sslmode=require"
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://me:secret@host/base", "me:secret@host/base", "", "postgresql+psycopg://h/secret"]
+)
+def test_another_scheme_is_refused_without_repeating_the_password(url: str) -> None:
+    with pytest.raises(connecting.InvalidDatabaseUrl) as refusal:
+        dsn(url)
+    assert "postgresql://" in refusal.value.detail.fr
+    assert "secret" not in "".join(refusal.value.detail)
+
+
+@pytest.fixture
+async def silent_host() -> AsyncIterator[str]:
+    """A host that takes connections and says nothing, as a server that is stopped does."""
+    taken: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: taken.append(writer), "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    yield f"{host}:{port}"
+    for each in taken:
+        each.close()
+    server.close()
+
+
+def with_hosts(url: str, *others: str) -> str:
+    """The address with these hosts before its own, which is a socket's folder or a name with a port."""
+    parts = urlsplit(dsn(url))
+    query = parse_qs(parts.query)
+    if "host" in query:
+        ports = [other.rpartition(":")[2] for other in others]
+        hosts = ",".join([other.rpartition(":")[0] for other in others] + query["host"])
+        return (
+            f"postgresql://postgres@{parts.path}?host={hosts}&port={','.join([*ports, *query.get('port', ['5432'])])}"
+        )
+    user, at, own = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user}{at}{','.join([*others, own])}").geturl()
+
+
+async def test_a_host_that_refuses_is_passed_over(database_url: str) -> None:
+    connection = await Connector(with_hosts(database_url, "127.0.0.1:1"))()
+    assert await connection.fetchval("SELECT 1") == 1
+    await connection.close()
+
+
+async def test_a_host_that_says_nothing_is_passed_over_and_tried_last_from_then_on(
+    database_url: str, silent_host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    async def counted(address: str, **options: object) -> object:
+        tried.append(address)
+        return await connect(address, **options)
+
+    connect = asyncpg.connect
+    monkeypatch.setattr(asyncpg, "connect", counted)
+    connector = Connector(with_hosts(database_url, silent_host), patience=0.5)
+    for _ in range(2):
+        await (await connector()).close()
+    port = silent_host.rpartition(":")[2]
+    assert [port in address for address in tried] == [True, False, False]
+
+
+async def test_where_nobody_answers_it_says_so(silent_host: str) -> None:
+    with pytest.raises(NoAnswer):
+        await Connector(f"postgresql://me@{silent_host}/base", patience=0.1)()
+
+
+async def test_a_server_that_takes_no_writes_is_passed_over(
+    database_url: str, administrator: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """Unless the address says that any will do."""
+    name = urlsplit(dsn(database_url)).path.removeprefix("/")
+    await administrator.execute(f"ALTER DATABASE {name} SET default_transaction_read_only TO on")
+    with pytest.raises(asyncpg.exceptions.TargetServerAttributeNotMatched):
+        await Connector(database_url)()
+    separator = "&" if "?" in database_url else "?"
+    connection = await Connector(f"{database_url}{separator}target_session_attrs=any")()
+    assert await connection.fetchval("SHOW transaction_read_only") == "on"
+    await connection.close()
+
+
+async def test_a_busy_event_loop_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other work may hold it for longer than the database has to answer."""
+    monkeypatch.setattr(connecting, "STEP_SECONDS", 0.05)
+
+    async def answer_once_the_loop_is_free() -> bool:
+        until = time.monotonic() + 0.3
+        while time.monotonic() < until:
+            pass
+        await asyncio.sleep(0)
+        return True
+
+    assert await answered_within(0.1, answer_once_the_loop_is_free())
