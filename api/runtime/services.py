@@ -8,13 +8,14 @@ from datetime import UTC, date, datetime
 from api.runtime.auth import Keys
 from api.runtime.concurrency_limit import ConcurrencyLimit, DiskQuota
 from api.runtime.forked_processes import ForkedProcesses
+from api.runtime.key_places import KeyPlaces
 from api.runtime.live_index import LiveDirectory
 from api.runtime.long_polls import LongPolls
 from api.runtime.metrics import Metrics
 from api.runtime.rate_limits import ReplyLimits
 from api.runtime.shared_reads import SharedReads
 from api.settings import Settings
-from api.web.problems import Refusal
+from api.web.problems import RETRY_AFTER_SECONDS, Refusal
 from db.core.engine import Engine
 from domain.text.typography import PARIS
 from matching.reference import Reference
@@ -43,9 +44,13 @@ class Services:
     matches: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=3, of_one=2))
     long_matches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LONG_MATCHES))
     spool: DiskQuota = field(default_factory=DiskQuota)
+    requests: KeyPlaces = field(init=False)
     long_polls: LongPolls = field(default_factory=LongPolls)
     feed_reads: SharedReads = field(default_factory=SharedReads)
     reply_limits: ReplyLimits = field(default_factory=ReplyLimits)
+
+    def __post_init__(self) -> None:
+        self.requests = KeyPlaces(self.settings.key_requests, RETRY_AFTER_SECONDS)
 
     @property
     def database(self) -> Engine:
