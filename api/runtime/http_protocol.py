@@ -5,9 +5,8 @@ it, bytes that arrive or leave add to it, and where none is left the connection 
 """
 
 from collections.abc import Iterable
-from enum import Enum
 from secrets import token_hex
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import httptools
 from litestar.types import Scope
@@ -24,16 +23,10 @@ LINGER_SECONDS = 2.0
 """The time a refused client has to read why: closed at once, what it still sends would make it lose the answer."""
 
 
-class _Part(Enum):
-    """The part of a request that is arriving."""
-
-    HEAD, BODY = "head", "body"
-
-
-class Owed(Enum):
-    """The thing that is waited for from a client."""
-
-    HEAD, BODY, READING, NEXT_REQUEST, CLOSE = "head", "body", "reading", "next request", "close"
+Part = Literal["head", "body"]
+"""The part of a request that is arriving."""
+Owed = Literal["head", "body", "reading", "next request", "close"]
+"""The thing that is waited for from a client."""
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -48,16 +41,17 @@ class HttpProtocol(HttpToolsProtocol):
     def __init__(self, settings: Settings, **given: Any) -> None:
         super().__init__(**given)
         self._settings = settings
-        self._seconds = {
-            Owed.HEAD: settings.header_seconds,
-            Owed.BODY: settings.body_seconds,
-            Owed.READING: settings.answer_seconds,
-            Owed.NEXT_REQUEST: settings.idle_seconds,
-            Owed.CLOSE: LINGER_SECONDS,
+        self._seconds: dict[Owed, float] = {
+            "head": settings.header_seconds,
+            "body": settings.body_seconds,
+            "reading": settings.answer_seconds,
+            "next request": settings.idle_seconds,
+            "close": LINGER_SECONDS,
         }
-        self._part: _Part | None = None
+        self._part: Part | None = None
         self._events = 0  # heads begun, heads complete and pieces of bodies, in what is being parsed
         self._unfinished = 0  # bytes parsed since the last of these
+        self._is_split = False  # a head that is not in one piece
         self._is_refused = False
         self.owed: Owed | None = None
         self.patience, self._unread = 0.0, 0
@@ -67,7 +61,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.address = caller_of(cast("Scope", {"client": self.client}))
         crowd = self._crowd()
-        idle = [each for each in crowd if each.owed is Owed.NEXT_REQUEST and not each.transport.is_closing()]
+        idle = [each for each in crowd if each.owed == "next request" and not each.transport.is_closing()]
         if idle:  # whoever has waited longest for its next request makes place
             min(idle, key=lambda each: each.patience).transport.close()
         elif len(crowd) > 2 * self._settings.connections:
@@ -103,6 +97,7 @@ class HttpProtocol(HttpToolsProtocol):
         elif self._part is not None:
             # a head that begins after the end of another request is counted from the next piece on
             nothing_new = self._events == int(begins)
+            self._is_split = self._part == "head"
             self._unfinished = self._unfinished + len(piece) if nothing_new else 0
             if self._unfinished > self._settings.header_limit:
                 self._refuse(self._too_large())
@@ -130,22 +125,25 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._part, self.owed, self._unfinished = _Part.HEAD, None, 0
+        self._part, self.owed, self._unfinished, self._is_split = "head", None, 0, False
         self._events += 1
 
     def on_headers_complete(self) -> None:
-        line = len(b"%b %b HTTP/1.1\r\n" % (self.parser.get_method(), self.url))
-        if line + sum(len(name) + len(value) + 4 for name, value in self.headers) + 2 > self._settings.header_limit:
+        if self._is_split and self._head_bytes() > self._settings.header_limit:
             self._refuse(self._too_large())
             raise ValueError  # ends the parsing
         self._events += 1
         if not self._is_read_again():
             super().on_headers_complete()
-        self._part = _Part.BODY
+        self._part = "body"
+
+    def _head_bytes(self) -> int:
+        line = b"%b %b HTTP/1.1\r\n\r\n" % (self.parser.get_method(), self.url)
+        return len(line) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def on_body(self, body: bytes) -> None:
         self._events += 1
-        if self.owed is Owed.BODY:
+        if self.owed == "body":
             self._add_patience(len(body))
         super().on_body(body)
 
@@ -164,10 +162,10 @@ class HttpProtocol(HttpToolsProtocol):
     def sweep(self, seconds: float) -> None:
         """Take the time since the last sweep from the patience with the client, and end the connection without any."""
         owed, unread = self._what_is_owed(), self.transport.get_write_buffer_size()
-        if owed is not self.owed:
+        if owed != self.owed:
             self.owed, self.patience = owed, self._seconds.get(owed, 0.0) if owed else 0.0
         elif owed is not None:
-            if owed is Owed.READING and unread < self._unread:
+            if owed == "reading" and unread < self._unread:
                 self._add_patience(self._unread - unread)
             self.patience -= seconds
             if self.patience <= 0:
@@ -178,14 +176,14 @@ class HttpProtocol(HttpToolsProtocol):
         """The thing that the client has to do before anything goes on; None where that is up to the application."""
         answering = self._answering()
         if self.transport.get_write_buffer_size():
-            return Owed.READING
+            return "reading"
         if self._is_refused or self.transport.is_closing():
-            return Owed.CLOSE if answering is None or answering.disconnected else None
+            return "close" if answering is None or answering.disconnected else None
         if self.flow.read_paused or (answering is not None and answering.waiting_for_100_continue):
             return None
         if self._part is not None or self.cycle is None:
-            return Owed.BODY if self._part is _Part.BODY else Owed.HEAD
-        return Owed.NEXT_REQUEST if answering is None else None
+            return "body" if self._part == "body" else "head"
+        return "next request" if answering is None else None
 
     def _answering(self) -> RequestResponseCycle | None:
         """The request that is not answered wholly."""
@@ -200,7 +198,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.patience = min(self.patience + count / SLOWEST_BYTES_PER_SECOND, most)
 
     def _give_up(self, owed: Owed) -> None:
-        if owed in {Owed.READING, Owed.CLOSE}:
+        if owed in {"reading", "close"}:
             self.transport.abort()
         elif self._part is None:
             self.transport.close()
@@ -212,12 +210,12 @@ class HttpProtocol(HttpToolsProtocol):
         arriving, self._part, self._is_refused = self._part, None, True
         answering = self._answering()
         if answering is not None:
-            if answering.response_started or arriving is not _Part.BODY:
+            if answering.response_started or arriving != "body":
                 answering.keep_alive = False  # another answer is under way: it is the last
                 return
             answering.disconnected = True
             answering.message_event.set()
-        elif arriving is _Part.BODY:  # that was answered already
+        elif arriving == "body":  # that was answered already
             self.transport.close()
             return
         self.transport.write(self._refusal(slug))

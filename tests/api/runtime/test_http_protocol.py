@@ -13,7 +13,7 @@ from litestar import Litestar
 from uvicorn.server import ServerState
 
 from api.app import create_app
-from api.runtime.http_protocol import LINGER_SECONDS, SLOWEST_BYTES_PER_SECOND, HttpProtocol, Owed, sweep
+from api.runtime.http_protocol import LINGER_SECONDS, SLOWEST_BYTES_PER_SECOND, HttpProtocol, sweep
 from api.settings import read_settings
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
@@ -271,7 +271,7 @@ async def test_who_does_not_read_the_answer_is_cut_off() -> None:
         reading, deaf = await connect(), await connect()
         for each in (reading, deaf):
             each.writer.write(GET)
-        await until(lambda: sum(each.owed is Owed.READING for each in ends(edge)) == 2)
+        await until(lambda: sum(each.owed == "reading" for each in ends(edge)) == 2)
         await reading.reader.readuntil(b"\r\n\r\n")
         for _ in range(8):
             await reading.reader.readexactly(size // 8)
