@@ -21,8 +21,8 @@ from domain.privacy.retention import LEAST_YEARS_OF_NEEDS, RetentionPeriods
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["json", "console"]
-MIB = 1 << 20
-DAYS, YEARS = "a number of days", "a number of years"
+KIB, MIB = 1 << 10, 1 << 20
+DAYS, YEARS, CONNECTIONS = "a number of days", "a number of years", "a number of connections"
 SHORTEST_ADMIN_KEY = 8
 GRACE_SECONDS = 7
 """The usual time that requests under way may take to finish; the whole stop then fits in a container's ten seconds."""
@@ -54,15 +54,19 @@ def _number(low: float, high: float, what: str, scale: int = 1) -> Callable[[str
     return read
 
 
-def _seconds(text: str) -> float:
-    expected = ValueError("a number of seconds from 0 to 60")
-    try:
-        seconds = float(text)
-    except ValueError:
-        raise expected from None
-    if not 0 <= seconds <= 60:
-        raise expected
-    return seconds
+def _seconds(low: float, high: float) -> Callable[[str], float]:
+    expected = f"a number of seconds from {low:g} to {high:g}"
+
+    def read(text: str) -> float:
+        try:
+            seconds = float(text)
+        except ValueError:
+            raise ValueError(expected) from None
+        if not low <= seconds <= high:
+            raise ValueError(expected)
+        return seconds
+
+    return read
 
 
 def _secret(text: str) -> str:
@@ -168,7 +172,15 @@ class Settings:
     body_limit: int = _setting("VIVIER_BODY_LIMIT_MIB", _number(1, 1_024, "a number of MiB", MIB), 10 * MIB)
     import_limit: int = _setting("VIVIER_IMPORT_LIMIT_MIB", _number(1, 65_536, "a number of MiB", MIB), 1024 * MIB)
     spool_limit: int = _setting("VIVIER_SPOOL_LIMIT_MIB", _number(1, 1_048_576, "a number of MiB", MIB), 2048 * MIB)
-    key_cache_seconds: float = _setting("VIVIER_KEY_CACHE_SECONDS", _seconds, 5.0)
+    key_cache_seconds: float = _setting("VIVIER_KEY_CACHE_SECONDS", _seconds(0, 60), 5.0)
+    header_limit: int = _setting("VIVIER_HEADER_LIMIT_KIB", _number(4, 1_024, "a number of KiB", KIB), 16 * KIB)
+    header_seconds: float = _setting("VIVIER_HEADER_SECONDS", _seconds(0.1, 3_600), 10.0)
+    body_seconds: float = _setting("VIVIER_BODY_SECONDS", _seconds(0.1, 3_600), 30.0)
+    answer_seconds: float = _setting("VIVIER_ANSWER_SECONDS", _seconds(0.1, 3_600), 30.0)
+    idle_seconds: float = _setting("VIVIER_IDLE_SECONDS", _seconds(0.1, 3_600), 60.0)
+    connections: int = _setting("VIVIER_CONNECTIONS", _number(1, 100_000, CONNECTIONS), 1_000)
+    address_connections: int = _setting("VIVIER_ADDRESS_CONNECTIONS", _number(1, 100_000, CONNECTIONS), 250)
+    key_requests: int = _setting("VIVIER_KEY_REQUESTS", _number(1, 100_000, "a number of requests"), 100)
     webhook_private: bool = _setting("VIVIER_WEBHOOK_PRIVATE", _yes_or_no, False)
     pool_fetch: bool = _setting("VIVIER_POOL_FETCH", _yes_or_no, False)
     keep_needs_years: int = _setting("VIVIER_KEEP_NEEDS_YEARS", _number(LEAST_YEARS_OF_NEEDS, 100, YEARS), 5)

@@ -2,23 +2,33 @@
 
 import asyncio
 import gc
+import resource
 import signal
 import socket
+import time
 from collections.abc import Callable
-from secrets import token_hex
+from functools import partial
+from math import ceil
+from typing import cast
 
-import httptools
 import uvicorn
 from litestar import Litestar
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.runtime.forked_processes import ForkedProcesses
+from api.runtime.http_protocol import HttpProtocol, sweep
 from api.settings import Settings
-from api.web.problems import Refusal, document
 from matching.reference import Reference
 
 END_SECONDS = 1
 """The time that requests which outlast the grace have to say so, before their connections are closed."""
+
+SWEEP_SECONDS = 0.1
+"""The pause between two looks at what the clients of all connections owe."""
+MOST_OF_A_SWEEP = 1.0
+"""The most that one look takes from a client's patience: what the process itself was busy with is not its fault."""
+
+OTHER_FILES = 256
+"""Files that a process has open besides the connections of clients: the database's, the index's, those it writes."""
 
 STOPPING = (signal.SIGTERM, signal.SIGINT)
 
@@ -44,15 +54,17 @@ def serve_requests(app: Litestar, bound: socket.socket, on_start: Callable[[], o
     raised anew. `on_start` is called once requests are taken.
     """
     services = app.state.services
-    grace_seconds = services.settings.grace_seconds
+    settings, grace_seconds = services.settings, services.settings.grace_seconds
+    _allow_open_files(2 * settings.connections + OTHER_FILES)
     config = uvicorn.Config(
         app,
-        http=_Protocol,
+        http=cast("type[asyncio.Protocol]", partial(HttpProtocol, settings)),
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=ceil(settings.idle_seconds),
         timeout_graceful_shutdown=grace_seconds + END_SECONDS,
     )
     server = _Server(config, on_start, services.long_polls.end, grace_seconds)
@@ -63,59 +75,12 @@ def serve_requests(app: Litestar, bound: socket.socket, on_start: Callable[[], o
     return server.started
 
 
-class _Protocol(HttpToolsProtocol):
-    """HTTP as uvicorn reads it, but malformed HTTP is refused by a problem document, and `Upgrade` is ignored.
-
-    The parser takes what follows a head with `Upgrade: h2c`, which some clients send with every first request, for
-    another protocol and not for the body. Such a head is read again without that header (RFC 9110 §7.8 allows it).
-    """
-
-    def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
-        while data:
-            try:
-                self.parser.feed_data(data)
-                return
-            except httptools.HttpParserUpgrade as upgrade:
-                if not self._is_read_again():
-                    self.send_400_response("")
-                    return
-                data = self._head_without_upgrade() + data[upgrade.args[0] :]
-                self.parser = httptools.HttpRequestParser(self)
-            except httptools.HttpParserError:
-                self.logger.warning("Invalid HTTP request received.")
-                self.send_400_response("")
-                return
-
-    def _head_without_upgrade(self) -> bytes:
-        first = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
-        headers = (b"%b: %b" % header for header in self.headers if header[0] != b"upgrade")
-        return b"\r\n".join([first, *headers, b"", b""])
-
-    def on_headers_complete(self) -> None:
-        if not self._is_read_again():
-            super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        if not self._is_read_again():
-            super().on_message_complete()
-
-    def _is_read_again(self) -> bool:
-        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (the name is uvicorn's)
-        refused = document(Refusal("bad-request"), "fr")
-        headers = {
-            **{name.decode(): value.decode() for name, value in self.server_state.default_headers},
-            **refused.headers,
-            "content-type": str(refused.media_type),
-            "content-length": str(len(refused.content)),
-            "x-request-id": token_hex(16),
-            "connection": "close",
-        }
-        lines = ["HTTP/1.1 400 Bad Request", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-        self.transport.write("\r\n".join(lines).encode("latin-1") + refused.content)
-        self.transport.close()
+def _allow_open_files(count: int) -> None:
+    """Let this process open so many files, where the system allows it: it usually lets processes choose."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _Server(uvicorn.Server):
@@ -136,6 +101,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._sweep(time.monotonic())
         self._on_start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -145,6 +111,12 @@ class _Server(uvicorn.Server):
             await super().shutdown(sockets)
         finally:
             ending.cancel()
+
+    def _sweep(self, before: float) -> None:
+        """Look at all connections now and, until the process ends, from time to time."""
+        now = time.monotonic()
+        sweep(self.server_state.connections, min(now - before, MOST_OF_A_SWEEP))
+        asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep, now)
 
     def _cancel_requests(self) -> None:
         for request in self.server_state.tasks:

@@ -174,10 +174,20 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
     tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)
 
     async def adapter(request: Call) -> ASGIApp:
-        services = request.services
         # not as a guard of the framework, which copies the whole handler for each request it guards
-        if route.scopes:
-            await authorise(request, services.keys, route.scopes)
+        if not route.scopes:
+            return await answered(request)
+        services = request.services
+        await authorise(request, services.keys, route.scopes)
+        key = request.bearer.id
+        services.requests.take(key)
+        try:
+            return await answered(request)
+        finally:
+            services.requests.give_back(key)
+
+    async def answered(request: Call) -> ASGIApp:
+        services = request.services
         if offered:
             request.media_type = negotiated(request, offered)
         # a copy: the framework keeps these with the request

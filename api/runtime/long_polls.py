@@ -1,37 +1,22 @@
 """Requests that wait for something to happen: few for each key, and none once the server is to stop."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager, suppress
-from uuid import UUID
+from collections.abc import Awaitable
+from contextlib import suppress
 
-from api.runtime.rate_limits import require_within
+from api.runtime.key_places import KeyPlaces
 
 MOST_OF_ONE_KEY = 20
 RETRY_AFTER_SECONDS = 5.0
 
 
-class LongPolls:
+class LongPolls(KeyPlaces):
     """The requests of this process that wait, counted by key; `most`: those of one key."""
 
     def __init__(self, most: int = MOST_OF_ONE_KEY) -> None:
-        self._most = most
-        self._places: Counter[UUID] = Counter()
+        super().__init__(most, RETRY_AFTER_SECONDS)
         self.waits: set[asyncio.Timeout] = set()
         self._ended = False
-
-    @contextmanager
-    def place(self, key: UUID) -> Iterator[None]:
-        """Take one of the places of a key during the block. Raises Refusal (429) where it has no more."""
-        require_within(0.0 if self._places[key] < self._most else RETRY_AFTER_SECONDS)
-        self._places[key] += 1
-        try:
-            yield
-        finally:
-            self._places[key] -= 1
-            if not self._places[key]:
-                del self._places[key]
 
     async def wait(self, happened: Awaitable[object]) -> None:
         """Wait until `happened` ends, or until the server is to stop."""

@@ -9,13 +9,14 @@ from api.runtime.auth import Keys
 from api.runtime.concurrency_limit import ConcurrencyLimit, DiskQuota
 from api.runtime.database_watch import DatabaseWatch
 from api.runtime.forked_processes import ForkedProcesses
+from api.runtime.key_places import KeyPlaces
 from api.runtime.live_index import LiveDirectory
 from api.runtime.long_polls import LongPolls
 from api.runtime.metrics import Metrics
 from api.runtime.rate_limits import ReplyLimits
 from api.runtime.shared_reads import SharedReads
 from api.settings import Settings
-from api.web.problems import Refusal
+from api.web.problems import RETRY_AFTER_SECONDS, Refusal
 from db.core.engine import Engine
 from domain.text.typography import PARIS
 from matching.reference import Reference
@@ -43,6 +44,7 @@ class Services:
     matches: ConcurrencyLimit = field(init=False)
     long_matches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LONG_MATCHES))
     spool: DiskQuota = field(default_factory=DiskQuota)
+    requests: KeyPlaces = field(init=False)
     long_polls: LongPolls = field(default_factory=LongPolls)
     feed_reads: SharedReads = field(default_factory=SharedReads)
     reply_limits: ReplyLimits = field(default_factory=ReplyLimits)
@@ -54,6 +56,7 @@ class Services:
         self.writes = ConcurrencyLimit(at_once=connections // 3, of_one=3)
         self.reports = ConcurrencyLimit(at_once=connections // 6, of_one=1, most=30)
         self.matches = ConcurrencyLimit(at_once=connections // 5, of_one=2)
+        self.requests = KeyPlaces(self.settings.key_requests, RETRY_AFTER_SECONDS)
 
     @property
     def database(self) -> Engine:

@@ -42,6 +42,8 @@ Vivier matches the needs of public buyers with social-economy suppliers in Franc
 * `X-Request-Id` is echoed, or made up where the caller sends none. `HEAD` works wherever `GET` does. Trailing and
   repeated slashes change nothing.
 * 429 and 503 carry `Retry-After`. Long JSON answers are compressed for those who accept gzip.
+* Before any route is known: 408 where a request does not arrive in time, 414 and 431 where its address or its headers
+  are too long, 503 where too many connections are open. The connection is then closed.
 """
 
 
@@ -125,7 +127,7 @@ def problems_of(route: Route) -> tuple[str, ...]:
     if route.answers:
         slugs.append("not-acceptable")
     if route.scopes:
-        slugs += ["no-valid-key", "missing-scope", "database-away"]
+        slugs += ["no-valid-key", "missing-scope", "too-many-requests", "database-away"]
     if route.body or route.takes or route.method == "POST":
         slugs += ["malformed-body", "body-too-large", "unsupported-media-type", "invalid-content"]
     return tuple(slug for slug in CATALOGUE if slug in slugs)

@@ -64,6 +64,8 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("VIVIER_PUBLIC_URL", "vivier.example.org"),
         ("VIVIER_KEY_CACHE_SECONDS", "nan"),
         ("VIVIER_KEY_CACHE_SECONDS", "61"),
+        ("VIVIER_HEADER_SECONDS", "0"),
+        ("VIVIER_HEADER_LIMIT_KIB", "1"),
         ("VIVIER_ADMIN_KEY", "two words of length"),
         ("VIVIER_ADMIN_KEY", "letters"),
         ("VIVIER_GRACE_SECONDS", "-1"),

@@ -1,26 +1,8 @@
-"""Requests that wait: few of one key, and none of them holds a stop."""
+"""Requests that wait: none of them holds a stop."""
 
 import asyncio
-from uuid import UUID
-
-import pytest
 
 from api.runtime.long_polls import LongPolls
-from api.web.problems import Refusal
-
-ONE, OTHER = UUID(int=1), UUID(int=2)
-
-
-def test_each_key_has_its_own_places() -> None:
-    """One that is given back can be taken again."""
-    polls = LongPolls(most=2)
-    with polls.place(ONE):
-        with polls.place(ONE), polls.place(OTHER), pytest.raises(Refusal) as refused, polls.place(ONE):
-            pass
-        with polls.place(ONE):
-            pass
-    assert refused.value.kind.slug == "too-many-requests"
-    assert int(refused.value.headers["retry-after"]) > 0
 
 
 async def test_waiting_ends_with_what_happens() -> None:

@@ -18,8 +18,8 @@ OPENAPI = Path(__file__).parents[3] / "openapi"
 ALL: tuple[Route, ...] = tuple(handler.opt["route"] for handler in ROUTES)
 DOCUMENT = document(ALL)
 EXAMPLES = sorted((OPENAPI / "examples").glob("*.json"))
-# answered by the framework or a proxy, on any address, so that no operation can list them
-EVERYWHERE = {"method-not-allowed", "too-many-requests"}
+# answered by the framework or the server, on any address, so that no operation can list them
+EVERYWHERE = {"method-not-allowed", "request-timeout", "url-too-long", "headers-too-large", "too-many-connections"}
 # the shapes of requests not written yet raise these
 LATER = {"conflict"}
 VERBS = (

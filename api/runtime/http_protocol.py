@@ -1,0 +1,242 @@
+"""HTTP/1.1 on one connection, as uvicorn reads and writes it, within limits that hold for whoever connects.
+
+A client that owes something (a head, a body, reading its answer) has patience for it, in seconds; `sweep` takes from
+it, bytes that arrive or leave add to it, and where none is left the connection ends. No timer is set for a request.
+"""
+
+from collections.abc import Iterable
+from secrets import token_hex
+from typing import Any, Literal, cast
+
+import httptools
+from litestar.types import Scope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from api.runtime.rate_limits import caller_of
+from api.settings import Settings
+from api.web.content_negotiation import choose_language
+from api.web.problems import Refusal, document
+
+SLOWEST_BYTES_PER_SECOND = 8 << 10
+"""A slower body, or a slower reader of an answer, uses up its patience."""
+LINGER_SECONDS = 2.0
+"""The time a refused client has to read why: closed at once, what it still sends would make it lose the answer."""
+
+
+Part = Literal["head", "body"]
+"""The part of a request that is arriving."""
+Owed = Literal["head", "body", "reading", "next request", "close"]
+"""The thing that is waited for from a client."""
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """A connection. What breaks a limit, or is no HTTP, is refused by a problem document; `Upgrade` is ignored.
+
+    The parser takes what follows a head with `Upgrade: h2c`, which some clients send with every first request, for
+    another protocol and not for the body. Such a head is read again without that header (RFC 9110 §7.8 allows it).
+    """
+
+    cycle: RequestResponseCycle | None  # type: ignore[assignment]
+
+    def __init__(self, settings: Settings, **given: Any) -> None:
+        super().__init__(**given)
+        self._settings = settings
+        self._seconds: dict[Owed, float] = {
+            "head": settings.header_seconds,
+            "body": settings.body_seconds,
+            "reading": settings.answer_seconds,
+            "next request": settings.idle_seconds,
+            "close": LINGER_SECONDS,
+        }
+        self._part: Part | None = None
+        self._events = 0  # heads begun, heads complete and pieces of bodies, in what is being parsed
+        self._unfinished = 0  # bytes parsed since the last of these
+        self._is_split = False  # a head that is not in one piece
+        self._is_refused = False
+        self.owed: Owed | None = None
+        self.patience, self._unread = 0.0, 0
+        self.address = ""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.address = caller_of(cast("Scope", {"client": self.client}))
+        crowd = self._crowd()
+        idle = [each for each in crowd if each.owed == "next request" and not each.transport.is_closing()]
+        if idle:  # whoever has waited longest for its next request makes place
+            min(idle, key=lambda each: each.patience).transport.close()
+        elif len(crowd) > 2 * self._settings.connections:
+            transport.abort()
+        elif crowd:
+            self._refuse("too-many-connections")
+
+    def _crowd(self) -> list["HttpProtocol"]:
+        """All connections, or those of this address, where there is one more of them than may be; else none."""
+        there, of_one = cast("set[HttpProtocol]", self.connections), self._settings.address_connections
+        if len(there) > self._settings.connections:
+            return list(there)
+        if len(there) <= of_one or (self.client and self.client[0] in getattr(self.app, "trusted_hosts", ())):
+            return []
+        of_address = [each for each in there if each.address == self.address]
+        return of_address if len(of_address) > of_one else []
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        size = self._settings.header_limit
+        for start in range(0, len(data), size):
+            if self._is_refused:
+                return
+            self._read(data[start : start + size])
+
+    def _read(self, piece: bytes) -> None:
+        """Parse the next bytes, no more than a head may have; refuse what is no HTTP or passes the limit of a head."""
+        begins, self._events = self._part is None, 0
+        if not self._is_parsed(piece):
+            if not self._is_refused:
+                self.logger.warning("Invalid HTTP request received.")
+                self._refuse("bad-request")
+        elif self._part is not None:
+            # a head that begins after the end of another request is counted from the next piece on
+            nothing_new = self._events == int(begins)
+            self._is_split = self._part == "head"
+            self._unfinished = self._unfinished + len(piece) if nothing_new else 0
+            if self._unfinished > self._settings.header_limit:
+                self._refuse(self._too_large())
+
+    def _is_parsed(self, rest: bytes) -> bool:
+        """Parse some bytes; False where they are no HTTP, or were refused on the way."""
+        while rest:
+            try:
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:
+                if not self._is_read_again():
+                    return False
+                rest = self._head_without_upgrade() + rest[upgrade.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+            except httptools.HttpParserError:
+                return False
+            else:
+                return True
+        return True
+
+    def _head_without_upgrade(self) -> bytes:
+        first = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        headers = (b"%b: %b" % header for header in self.headers if header[0] != b"upgrade")
+        return b"\r\n".join([first, *headers, b"", b""])
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._part, self.owed, self._unfinished, self._is_split = "head", None, 0, False
+        self._events += 1
+
+    def on_headers_complete(self) -> None:
+        if self._is_split and self._head_bytes() > self._settings.header_limit:
+            self._refuse(self._too_large())
+            raise ValueError  # ends the parsing
+        self._events += 1
+        if not self._is_read_again():
+            super().on_headers_complete()
+        self._part = "body"
+
+    def _head_bytes(self) -> int:
+        line = b"%b %b HTTP/1.1\r\n\r\n" % (self.parser.get_method(), self.url)
+        return len(line) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def on_body(self, body: bytes) -> None:
+        self._events += 1
+        if self.owed == "body":
+            self._add_patience(len(body))
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._part = None
+        if not self._is_read_again():
+            super().on_message_complete()
+
+    def resume_writing(self) -> None:
+        self.owed = None  # much was read: its patience begins anew
+        super().resume_writing()
+
+    def _is_read_again(self) -> bool:
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    def sweep(self, seconds: float) -> None:
+        """Take the time since the last sweep from the patience with the client, and end the connection without any."""
+        owed, unread = self._what_is_owed(), self.transport.get_write_buffer_size()
+        if owed != self.owed:
+            self.owed, self.patience = owed, self._seconds.get(owed, 0.0) if owed else 0.0
+        elif owed is not None:
+            if owed == "reading" and unread < self._unread:
+                self._add_patience(self._unread - unread)
+            self.patience -= seconds
+            if self.patience <= 0:
+                self._give_up(owed)
+        self._unread = unread
+
+    def _what_is_owed(self) -> Owed | None:
+        """The thing that the client has to do before anything goes on; None where that is up to the application."""
+        answering = self._answering()
+        if self.transport.get_write_buffer_size():
+            return "reading"
+        if self._is_refused or self.transport.is_closing():
+            return "close" if answering is None or answering.disconnected else None
+        if self.flow.read_paused or (answering is not None and answering.waiting_for_100_continue):
+            return None
+        if self._part is not None or self.cycle is None:
+            return "body" if self._part == "body" else "head"
+        return "next request" if answering is None else None
+
+    def _answering(self) -> RequestResponseCycle | None:
+        """The request that is not answered wholly."""
+        return self.cycle if self.cycle is not None and not self.cycle.response_complete else None
+
+    def _too_large(self) -> str:
+        return "url-too-long" if 2 * len(self.url) > self._settings.header_limit else "headers-too-large"
+
+    def _add_patience(self, count: int) -> None:
+        """Add what so many bytes, come or gone, are worth."""
+        most = self._seconds[self.owed] if self.owed else 0.0
+        self.patience = min(self.patience + count / SLOWEST_BYTES_PER_SECOND, most)
+
+    def _give_up(self, owed: Owed) -> None:
+        if owed in {"reading", "close"}:
+            self.transport.abort()
+        elif self._part is None:
+            self.transport.close()
+        else:
+            self._refuse("request-timeout")
+
+    def _refuse(self, slug: str) -> None:
+        """Answer the request that is arriving with a problem document, read nothing more, and close."""
+        arriving, self._part, self._is_refused = self._part, None, True
+        answering = self._answering()
+        if answering is not None:
+            if answering.response_started or arriving != "body":
+                answering.keep_alive = False  # another answer is under way: it is the last
+                return
+            answering.disconnected = True
+            answering.message_event.set()
+        elif arriving == "body":  # that was answered already
+            self.transport.close()
+            return
+        self.transport.write(self._refusal(slug))
+        self.transport.write_eof()
+
+    def _refusal(self, slug: str) -> bytes:
+        wished = next((value for name, value in self.headers or () if name.lower() == b"accept-language"), b"")
+        refused = document(Refusal(slug), choose_language(wished.decode("latin-1")))
+        headers = {
+            **{name.decode(): value.decode() for name, value in self.server_state.default_headers},
+            **refused.headers,
+            "content-type": str(refused.media_type),
+            "content-length": str(len(refused.content)),
+            "x-request-id": token_hex(16),
+            "connection": "close",
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return STATUS_LINE[refused.status_code or 400] + lines.encode("latin-1") + b"\r\n" + refused.content
+
+
+def sweep(connections: Iterable[Any], seconds: float) -> None:
+    """Take so many seconds from the patience with each client that owes something."""
+    for connection in list(connections):
+        connection.sweep(seconds)

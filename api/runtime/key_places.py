@@ -1,0 +1,36 @@
+"""Places that each key has so many of in this process, for what goes on at once."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from api.runtime.rate_limits import require_within
+
+
+class KeyPlaces:
+    """Counts what goes on, by key; `most`: of one key at once; `retry_after`: seconds after which to try again."""
+
+    def __init__(self, most: int, retry_after: float) -> None:
+        self._most, self._retry_after = most, retry_after
+        self._taken: Counter[UUID] = Counter()
+
+    def take(self, key: UUID) -> None:
+        """Take a place of a key, to be given back. Raises Refusal (429) where it has no more."""
+        require_within(0.0 if self._taken[key] < self._most else self._retry_after)
+        self._taken[key] += 1
+
+    def give_back(self, key: UUID) -> None:
+        """Give a place of a key back."""
+        self._taken[key] -= 1
+        if not self._taken[key]:
+            del self._taken[key]
+
+    @contextmanager
+    def place(self, key: UUID) -> Iterator[None]:
+        """A place of a key during the block. Raises as `take`."""
+        self.take(key)
+        try:
+            yield
+        finally:
+            self.give_back(key)
