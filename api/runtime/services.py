@@ -1,6 +1,5 @@
 """The services of a process, which handlers reach through `Call.services`."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -10,6 +9,7 @@ from api.runtime.concurrency_limit import ConcurrencyLimit, DiskQuota
 from api.runtime.forked_processes import ForkedProcesses
 from api.runtime.live_index import LiveDirectory
 from api.runtime.long_polls import LongPolls
+from api.runtime.match_work import MatchWork
 from api.runtime.metrics import Metrics
 from api.runtime.rate_limits import ReplyLimits
 from api.runtime.shared_reads import SharedReads
@@ -18,9 +18,6 @@ from api.web.problems import Refusal
 from db.core.engine import Engine
 from domain.text.typography import PARIS
 from matching.reference import Reference
-
-LONG_MATCHES = 2
-"""Matches in threads at once: the more there are, the longer requests in the event loop wait for the interpreter."""
 
 
 @dataclass(kw_only=True)
@@ -41,11 +38,14 @@ class Services:
     writes: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=5, of_one=3))
     reports: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=2, of_one=1, most=30))
     matches: ConcurrencyLimit = field(default_factory=lambda: ConcurrencyLimit(at_once=3, of_one=2))
-    long_matches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LONG_MATCHES))
     spool: DiskQuota = field(default_factory=DiskQuota)
     long_polls: LongPolls = field(default_factory=LongPolls)
     feed_reads: SharedReads = field(default_factory=SharedReads)
     reply_limits: ReplyLimits = field(default_factory=ReplyLimits)
+    match_work: MatchWork = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.match_work = MatchWork(self.reference, self.settings)
 
     @property
     def database(self) -> Engine:
