@@ -40,6 +40,7 @@ from api.runtime.endpoint import Call, options_handlers
 from api.runtime.forked_processes import ForkedProcesses
 from api.runtime.index_files import IndexFiles
 from api.runtime.live_index import IndexLoader, LiveDirectory
+from api.runtime.match_processes import MatchProcesses
 from api.runtime.metrics import Metrics
 from api.runtime.observability import ROUTES as OBSERVABILITY_ROUTES
 from api.runtime.observability import ObservabilityMiddleware, access_log
@@ -156,11 +157,23 @@ async def live_directory(services: Services) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+@asynccontextmanager
+async def dear_matches(services: Services) -> AsyncIterator[None]:
+    """The part that has dear needs matched in other processes, where there may be any."""
+    if services.forked_processes is not None:
+        services.match_work.processes = MatchProcesses(services.forked_processes)
+    try:
+        yield
+    finally:
+        services.match_work.end()
+
+
 # What starts before the first request and stops after the last, in this order; each may set fields of Services.
 PARTS: tuple[Part, ...] = (
     database,
     database_watch,
     live_directory,
+    dear_matches,
     prepared,
     deliveries(webhook_kind, mail_kind, journal_kind),
     daily_retention,
@@ -179,7 +192,7 @@ def create_app(
 ) -> Litestar:
     """The application. `reference`: loaded here unless the caller already has it (and forks with it).
 
-    Without `forked_processes`, rows of imports are prepared in threads of this process.
+    Without `forked_processes`, rows of imports are prepared, and dear needs matched, in threads of this process.
 
     With `parts=()` it needs no database: everything that needs none works, and keys are the administrator's only.
     """

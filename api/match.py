@@ -1,6 +1,5 @@
 """The route `POST /match`: an explained shortlist for a need; nothing is stored."""
 
-import asyncio
 import time
 from datetime import date
 from uuid import UUID
@@ -8,18 +7,17 @@ from uuid import UUID
 import msgspec
 
 from api.runtime.endpoint import Call, endpoint
+from api.runtime.match_processes import MatchTask
 from api.web.content_negotiation import GEOJSON, JSON
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Language
 from matching.engine import match, match_json
 from matching.index import LiveIndex
-from matching.preparation import are_places_known
 from matching.reference import Reference
 
-LOTS_ON_THE_LOOP = 8
-"""A larger need is matched in a thread, so that other requests are not kept waiting for it; so is one for places that
-nobody asked for lately."""
+MATCH_PROBLEMS = ("too-many-requests", "match-not-finished", "not-ready")
+"""The problems of routes that match, besides those of the need."""
 
 
 class PointGeometry(msgspec.Struct, frozen=True, tag_field="type", tag="Point"):
@@ -57,7 +55,7 @@ class CandidateFeatureCollection(msgspec.Struct, frozen=True, tag_field="type", 
     tag="Match",
     scope="match",
     answers={JSON: Shortlist, GEOJSON: CandidateFeatureCollection},
-    problems=("unknown-territory", "unknown-segment", "outside-france", "not-ready"),
+    problems=("unknown-territory", "unknown-segment", "outside-france", *MATCH_PROBLEMS),
     example="need",
 )
 async def match_need(call: Call, body: Need) -> bytes:
@@ -67,17 +65,20 @@ async def match_need(call: Call, body: Need) -> bytes:
     what they lack; how many candidates each segment has; and what another reservation or radius would change.
     Nothing is stored: the same need on the same data gives the same answer. Distance helps to know whom to talk to
     before the contract; neither it nor where a supplier stands is a lawful criterion of selection or award.
+
+    What a match takes, and how large its answer is, is estimated before: large ones wait their turn, and are given up
+    after a while (503) or where the client hangs up. 422 where the answer would be too large, with the number of lots
+    to ask for at a time.
     """
-    services = call.services
+    services, work = call.services, call.services.match_work
     answer = match_map if call.media_type == GEOJSON else match_json
-    index, reference = services.directory.index, services.reference
-    arguments = body, index, reference, body.on or services.today(), call.language
+    index, on = services.directory.index, body.on or services.today()
     started = time.perf_counter()
-    if len(body.lots) <= LOTS_ON_THE_LOOP and are_places_known(body, index, reference.geography):
-        answered = answer(*arguments)
+    if work.is_little(body, index):
+        answered = answer(body, index, services.reference, on, call.language)
     else:
-        async with services.long_matches:
-            answered = await asyncio.to_thread(answer, *arguments)
+        task = MatchTask(answer, body, index, on, call.language)
+        answered = await work.run(task, str(call.bearer.id), call.left)
     services.metrics.matched(time.perf_counter() - started)
     return answered
 

@@ -152,7 +152,7 @@ class Settings:
     database_url: str | None = _setting("DATABASE_URL", _database_url, secret=True)
     listen_url: str | None = _setting("VIVIER_LISTEN_URL", _database_url, secret=True)
     read_url: str | None = _setting("VIVIER_READ_URL", _read_url, secret=True)
-    connections: int = _setting("VIVIER_CONNECTIONS", _number(6, 200, "a number of connections"), 12)
+    database_connections: int = _setting("VIVIER_DATABASE_CONNECTIONS", _number(6, 200, CONNECTIONS), 12)
     database_seconds: int = _setting("VIVIER_DATABASE_SECONDS", _number(1, 60, "a number of seconds"), 5)
     ready_lag_seconds: int | None = _setting("VIVIER_READY_LAG_SECONDS", _number(1, 86_400, "a number of seconds"))
     pg_bin: Path | None = _setting("PG_BIN", _folder)
@@ -181,6 +181,9 @@ class Settings:
     connections: int = _setting("VIVIER_CONNECTIONS", _number(1, 100_000, CONNECTIONS), 1_000)
     address_connections: int = _setting("VIVIER_ADDRESS_CONNECTIONS", _number(1, 100_000, CONNECTIONS), 250)
     key_requests: int = _setting("VIVIER_KEY_REQUESTS", _number(1, 100_000, "a number of requests"), 100)
+    match_processes: int = _setting("VIVIER_MATCH_PROCESSES", _number(1, 64, "a number of processes"), 2)
+    match_seconds: int = _setting("VIVIER_MATCH_SECONDS", _number(1, 3_600, "a number of seconds"), 30)
+    answer_limit: int = _setting("VIVIER_ANSWER_LIMIT_MIB", _number(8, 1_024, "a number of MiB", MIB), 32 * MIB)
     webhook_private: bool = _setting("VIVIER_WEBHOOK_PRIVATE", _yes_or_no, False)
     pool_fetch: bool = _setting("VIVIER_POOL_FETCH", _yes_or_no, False)
     keep_needs_years: int = _setting("VIVIER_KEEP_NEEDS_YEARS", _number(LEAST_YEARS_OF_NEEDS, 100, YEARS), 5)
@@ -200,7 +203,7 @@ class Settings:
     @property
     def pool_size(self) -> int:
         """Connections that the pool keeps, so that with half as many more at a peak they are as many as may be."""
-        return (2 * self.connections + 1) // 3
+        return (2 * self.database_connections + 1) // 3
 
     @property
     def index_folder(self) -> Path:

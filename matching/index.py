@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from threading import Lock
 from typing import Any
 from uuid import UUID
@@ -42,11 +43,13 @@ class Index:
     """Active suppliers, ready to be matched: the tables stay as they are; `LiveIndex` adds to the columns.
 
     `offers` by the segment or family they name, `wanted` all that answers one; `offerless`: suppliers without offers.
-    `distances(shape)` caches distances to a shape.
+    `distances(shape)` caches distances to a shape. `folder`: the one that the tables are mapped from, if they are.
     """
 
-    def __init__(self, tables: IndexTables, taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> None:
-        self.taxonomy, self.cpv, self.geography = taxonomy, cpv, geography
+    def __init__(
+        self, tables: IndexTables, taxonomy: Taxonomy, cpv: Cpv, geography: Geography, folder: Path | None = None
+    ) -> None:
+        self.taxonomy, self.cpv, self.geography, self.folder = taxonomy, cpv, geography, folder
         self.columns = columns = SupplierColumns(tables.suppliers)
         self.areas = ServiceAreas(geography, tables.areas)
         self.offers, self.wanted, self.offerless = tables.offers, tables.wanted, tables.offerless
@@ -130,6 +133,19 @@ class LiveIndex:
                 kept = (supplier for supplier in self.suppliers() if supplier.id not in touched)
                 return LiveIndex(self.base.rebuilt((*kept, *active)), data_version, version_uid)
             return replace(self._followed(active, touched), data_version=data_version, version_uid=version_uid)
+
+    def changes_since(self, held: "LiveIndex | None") -> tuple[list[IndexedSupplier], list[UUID]]:
+        """The suppliers written and those removed since an earlier index of the same base; None: since the base."""
+        columns, gone = self.base.columns, self.gone
+        first = len(columns.spatial_keys) if held is None else held.rows_end
+        if gone is None:
+            return [], []
+        left = gone[:first].copy()
+        if held is not None and held.gone is not None:
+            left &= ~held.gone[:first]
+        removed = [columns.supplier(ordinal).id for ordinal in np.flatnonzero(left).tolist()]
+        written = [columns.supplier(ordinal) for ordinal in range(first, self.rows_end) if not gone[ordinal]]
+        return written, removed
 
     def _followed(self, active: list[MatchedSupplier], touched: set[UUID]) -> "LiveIndex":
         base, tail, columns = self.base, self.tail, self.base.columns

@@ -138,6 +138,14 @@ class NeedReader:
         """The segments of the object of a lot whose codes were checked when it was stored; its places are not read."""
         return tuple(self._requested_by(lot, need_title).found)
 
+    def known_subjects(self, need: Need) -> list[Subject | None]:
+        """The subjects of the lots as far as they were read lately; None for the others, of which nothing is read."""
+        titles = {lot.title for lot in need.lots if lot.title} if need.title else set()
+        said = [self.read_titles.find(title) for title in titles]
+        spoken = frozenset().union(*(each for each in said if each is not None))
+        read = [self.read_objects.find(_said(need, lot, spoken)) for lot in need.lots]
+        return [None if each is None else each.subject for each in read]
+
     def _spoken(self, need: Need) -> frozenset[str]:
         """The segments that the lots' own titles surely say: what the need's title says of them is meant for these."""
         titles = {lot.title for lot in need.lots if lot.title} if need.title else set()
@@ -161,7 +169,7 @@ class NeedReader:
         the segments that lots' own titles say.
         """
         lot, at = need.lots[position], ("lots", position)
-        said = lot.segments, lot.cpv, lot.keywords, lot.support_segments, lot.title, need.title, spoken
+        said = _said(need, lot, spoken)
         read = self.read_objects.find(said)
         found = self._check_codes(lot, at) if read is None else []
         if not (lot.segments or lot.cpv or lot.keywords or lot.title):
@@ -273,6 +281,11 @@ NO_TERRITORY = Text(
     "Un territoire est attendu, sur le besoin ou sur le lot.", "A territory is expected, on the need or on the lot."
 )
 SAME_ID = Text("Un autre lot porte déjà cet identifiant.", "Another lot already has this id.")
+
+
+def _said(need: Need, lot: Lot, spoken: frozenset[str]) -> Hashable:
+    """All of a need that decides what the object of a lot is read as; `spoken`: what lots' own titles say."""
+    return lot.segments, lot.cpv, lot.keywords, lot.support_segments, lot.title, need.title, spoken
 
 
 def _read_object(requested: _Requested, supporting: Iterable[str]) -> ReadObject:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
-from domain.needs.need import Need, TerritoryRequest
+from domain.needs.need import TerritoryRequest
 from matching.geo.territory import Geography
 from matching.index import LiveIndex
 from matching.reference import Reference
@@ -42,16 +42,6 @@ def measuring(live: LiveIndex) -> Iterator[None]:
 def asked_lately(live: LiveIndex) -> list[SelectionKey]:
     """The selections that are cached, the latest asked for first."""
     return [key for key, _ in live.base.selections.latest()]
-
-
-def are_places_known(need: Need, live: LiveIndex, geography: Geography) -> bool:
-    """Whether the territories of a need were asked for lately or prepared; else its match takes some 10 to 50 ms."""
-    for request in {need.territory, *(lot.territory for lot in need.lots)}:
-        if request is not None:
-            territory = geography.known(request)
-            if territory is None or live.base.distances.find(territory.shape) is None:
-                return False
-    return True
 
 
 def _departements(geography: Geography) -> list[str]:

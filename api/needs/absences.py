@@ -1,11 +1,11 @@
 """Reasons why suppliers are not among the candidates of a version, by its need and day and the data of today."""
 
-import asyncio
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from api.needs.freeze_shortlist import matchable
 from api.runtime.actor import Acting
+from api.runtime.match_processes import MatchTask
 from db.core.engine import Connection
 from db.needs.awards import awards_until
 from db.suppliers.read import living_suppliers
@@ -22,7 +22,8 @@ async def absences_from(
 ) -> Absences:
     """The reasons for which suppliers, given by lot, are not candidates of the version, in the caller's language.
 
-    None of them where the need can no longer be read. Raises Refusal (503) until there is an index.
+    None of them where the need can no longer be read. Raises Refusal (503) until there is an index, and as
+    `MatchWork.run`.
     """
     everyone = {each for some in suppliers.values() for each in some}
     if not everyone:
@@ -32,9 +33,8 @@ async def absences_from(
     awards = await awards_until(connection, acting.organisation_id, on)
     live, need = services.directory.index, matchable(version.need)
     try:
-        found = await asyncio.to_thread(
-            standings, need, live, services.reference, on, acting.language, awards, suppliers
-        )
+        task = MatchTask(standings, need, live, on, acting.language, {"awards": awards, "suppliers": suppliers})
+        found = await services.match_work.run(task, str(acting.actor.id), acting.left)
     except InvalidContent:
         return {}
     changed = bool(version.stamp.differences(stamp_of(live, services.reference, on)))

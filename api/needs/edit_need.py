@@ -31,9 +31,9 @@ async def plan_need(connection: Connection, acting: Acting, content: PlannedNeed
     """Store a new need as a draft, with its first shortlist. Raises as `match_stored_need`."""
     now = acting.now()
     need = await insert_need(connection, acting.organisation_id, content, now)
-    shortlist, body = await match_stored_need(connection, acting, need)
+    body = await match_stored_need(connection, acting, need)
     await write_entry(connection, acting.actor, "need.created", f"need:{need.id}", now, version=need.version)
-    await freeze_matched(connection, acting, need, shortlist, body)
+    await freeze_matched(connection, acting, need, body)
     return need, body
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from api.needs.own_need import lock_own_need
 from api.runtime.actor import Acting
+from api.runtime.match_processes import MatchTask
 from db.audit import write_entry
 from db.audit_content import shortlist_name
 from db.core.engine import Connection
@@ -21,8 +22,21 @@ from domain.needs.need import Need, PlannedNeed, buyer_siret
 from domain.needs.same_year import OtherNeed, year_of
 from domain.needs.status import StoredNeed, require_not_ended
 from domain.shortlists.frozen import LotTotal, ShortlistVersion
-from domain.shortlists.shortlist import Shortlist
+from domain.shortlists.shortlist import Stamp
 from matching.engine import match_json
+
+
+class _CountedLot(msgspec.Struct):
+    id: str
+    total: int
+    candidates: list[msgspec.Raw]
+
+
+class _Counted(msgspec.Struct):
+    """The parts of a `Shortlist` that its version is described by."""
+
+    stamp: Stamp
+    lots: list[_CountedLot]
 
 
 def matchable(content: PlannedNeed) -> Need:
@@ -37,16 +51,17 @@ async def freeze_shortlist(connection: Connection, acting: Acting, need_id: UUID
     """
     need = await lock_own_need(connection, acting.organisation_id, need_id)
     require_not_ended(need.status)
-    shortlist, body = await match_stored_need(connection, acting, need)
-    return await freeze_matched(connection, acting, need, shortlist, body), body
+    body = await match_stored_need(connection, acting, need)
+    return await freeze_matched(connection, acting, need, body), body
 
 
-async def match_stored_need(connection: Connection, acting: Acting, need: StoredNeed) -> tuple[Shortlist, bytes]:
-    """The shortlist, also in bytes, of a need that the caller has locked.
+async def match_stored_need(connection: Connection, acting: Acting, need: StoredNeed) -> bytes:
+    """The shortlist, in JSON, of a need that the caller has locked.
 
     It takes into account the organisation's past awards, and its other needs of the same year as they are now.
 
-    Raises InvalidContent with everything wrong in the need, Refusal (503) until there is an index.
+    Raises InvalidContent with everything wrong in the need, Refusal (503) until there is an index, and as
+    `MatchWork.run`.
     """
     services = acting.services
     live, on = services.directory.index, need.content.on or services.today()
@@ -57,23 +72,17 @@ async def match_stored_need(connection: Connection, acting: Acting, need: Stored
         siret = buyer_siret(need.content)
         others = await needs_of_year(connection, acting.organisation_id, year, siret, besides=need.id)
 
-    def matched() -> tuple[Shortlist, bytes]:
-        content = matchable(need.content)
-        body = match_json(
-            content, live, services.reference, on, acting.language, awards=awards, others=others, year=year
-        )
-        return msgspec.json.decode(body, type=Shortlist), body
-
+    known = {"awards": awards, "others": others, "year": year}
+    task = MatchTask(match_json, matchable(need.content), live, on, acting.language, known)
     started = time.perf_counter()
-    found = await asyncio.to_thread(matched)
+    body: bytes = await services.match_work.run(task, str(acting.actor.id), acting.left)
     services.metrics.matched(time.perf_counter() - started)
-    return found
+    return body
 
 
-async def freeze_matched(
-    connection: Connection, acting: Acting, need: StoredNeed, shortlist: Shortlist, body: bytes
-) -> int:
+async def freeze_matched(connection: Connection, acting: Acting, need: StoredNeed, body: bytes) -> int:
     """Store the answer as the next version of a need that the caller has locked; its number."""
+    shortlist = await asyncio.to_thread(msgspec.json.decode, body, type=_Counted)
     now, stamp = acting.now(), shortlist.stamp
     version = ShortlistVersion(
         number=need.shortlists + 1,

@@ -1,5 +1,6 @@
 """The caller of a use case, with language and services: a request without its HTTP."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -16,7 +17,8 @@ class Acting:
     """The caller of a use case, with the parts of the application that it may need.
 
     `actor`: as the journal names it. `organisation`: the name of its organisation. `secret`: known to the caller alone,
-    and never stored; tokens of reply links are derived from it. `base_url`: where suppliers reach this server.
+    and never stored; tokens of reply links are derived from it. `base_url`: where suppliers reach this server. `left`:
+    waits until the caller has hung up.
     """
 
     services: Services
@@ -25,6 +27,7 @@ class Acting:
     language: Language
     secret: bytes
     base_url: str
+    left: Callable[[], Awaitable[None]]
 
     @property
     def organisation_id(self) -> UUID:
@@ -43,6 +46,7 @@ def acting_of(call: Call) -> Acting:
         language=call.language,
         secret=secret_in(call.headers.get("authorization", "")).encode(),
         base_url=call.services.settings.public_url or str(call.base_url).rstrip("/"),
+        left=call.left,
     )
 
 

@@ -18,13 +18,15 @@ class ConcurrencyLimit:
     """Admits `at_once` requests at a time overall, and `of_one` for each source or other key.
 
     Locks in the database already keep apart what must not run at once; but whoever waits for one holds a connection,
-    and a busy source would use up those of everybody else. `most`: of one key, those admitted and those that wait.
+    and a busy source would use up those of everybody else. `most`: of one key, those admitted and those that wait;
+    `most_of_all`: of all keys together. Of each key no more than `of_one` wait for a place overall, so that those of
+    several keys take turns.
     """
 
-    def __init__(self, at_once: int, of_one: int, most: int | None = None) -> None:
+    def __init__(self, at_once: int, of_one: int, most: int | None = None, most_of_all: int | None = None) -> None:
         self._all = Semaphore(at_once)
         self._of_one = of_one
-        self._most = most
+        self._most, self._most_of_all = most, most_of_all
         self._each: WeakValueDictionary[str, Semaphore] = WeakValueDictionary()
         self.present: Counter[str] = Counter()
 
@@ -32,6 +34,8 @@ class ConcurrencyLimit:
     async def of(self, key: str) -> AsyncIterator[None]:
         """Wait until `key` has a free place, and take it during the block. Raises Refusal (429) where too many wait."""
         if self._most is not None and self.present[key] >= self._most:
+            require_within(RETRY_AFTER_SECONDS)
+        if self._most_of_all is not None and self.present.total() >= self._most_of_all:
             require_within(RETRY_AFTER_SECONDS)
         one = self._each.get(key)
         if one is None:

@@ -68,6 +68,11 @@ class Call(Request[Client, None, Any]):
         """The bearer of the key; only on routes that name a scope."""
         return cast("Client", self.scope["user"])
 
+    async def left(self) -> None:
+        """Wait until the client hangs up; only once the body was read."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
     @property
     def language(self) -> Language:
         return choose_language(self.headers.get("accept-language", ""))

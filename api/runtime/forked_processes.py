@@ -1,4 +1,5 @@
-"""Processes for heavy work: one for each import, to read, place and encode its rows, and one to build an index.
+"""Processes for heavy work: one for each import, to read, place and encode its rows, one to build an index, and those
+that match dear needs.
 
 They are forked on demand from one that was itself forked while this one was young, and so has the reference data and no
 threads; `ProcessPoolExecutor` would fork from a threaded server or load the data anew, and outlive a killed one.
@@ -29,9 +30,11 @@ AHEAD = 2
 """The number of batches asked for before the first of them is stored."""
 GARBAGE_AFTER = 200_000
 """Rows hold no cycles: looking for garbage among them as often as usual takes a twentieth of the time."""
-_READY, _IMPORT, _CALL = b"!", b"i", b"c"
+_READY, _IMPORT, _CALL, _SERVE = b"!", b"i", b"c", b"s"
 _LENGTH_BYTES = 8
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+Channel = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 _context = multiprocessing.get_context("fork")
 
@@ -74,18 +77,12 @@ class ForkedProcesses:
 
         False where there is none. Raises what the function raised, and ProcessEnded.
         """
-        channel, theirs = socket.socketpair()
-        with theirs, suppress(OSError):
-            socket.send_fds(self._forker, [_CALL], [theirs.fileno()])
-        reader, writer = await asyncio.open_connection(sock=channel)
-        try:
-            async with asyncio.timeout(START_SECONDS):
-                if await reader.read(len(_READY)) != _READY:
-                    return False
-            writer.write(pickle.dumps((work, arguments)))
-            failure = pickle.loads(await reader.read())  # noqa: S301 - our own child's
-        except TimeoutError:
+        started = await self._started(_CALL, (work, arguments))
+        if started is None:
             return False
+        reader, writer = started
+        try:
+            failure = pickle.loads(await reader.read())  # noqa: S301 - our own child's
         except (EOFError, OSError):
             raise ProcessEnded from None
         finally:
@@ -93,6 +90,33 @@ class ForkedProcesses:
         if failure is not None:
             raise failure
         return True
+
+    async def serve(self, work: Callable[[Reference, socket.socket, BinaryIO], None]) -> Channel | None:
+        """The channel to another process, in which a function of a module is called with its other end, also as a file
+        to read from.
+
+        None where there is none. The process ends with the function, which is to end with the channel.
+        """
+        return await self._started(_SERVE, work)
+
+    async def _started(self, kind: bytes, first: object) -> Channel | None:
+        """The channel to a process of that kind, which was sent its first message; None where there is none."""
+        channel, theirs = socket.socketpair()
+        with theirs, suppress(OSError):
+            socket.send_fds(self._forker, [kind], [theirs.fileno()])
+        reader, writer = await asyncio.open_connection(sock=channel)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                if await reader.read(len(_READY)) == _READY:
+                    writer.write(pickle.dumps(first))
+                    return reader, writer
+        except (TimeoutError, OSError):
+            pass
+        except BaseException:
+            writer.close()
+            raise
+        writer.close()
+        return None
 
 
 @contextmanager
@@ -161,9 +185,9 @@ def _fork_for_each(requests: socket.socket, reference: Reference) -> None:
         message, descriptors, _, _ = socket.recv_fds(requests, 1, 2)
         if not message:
             return
-        work = _prepare_file if message == _IMPORT else _call
+        works: dict[bytes, Callable[..., None]] = {_IMPORT: _prepare_file, _CALL: _call, _SERVE: _serve}
         with suppress(OSError):  # where no process can be had, whoever asked sees the socket closed
-            _context.Process(target=work, args=(*descriptors, requests, reference)).start()
+            _context.Process(target=works[message], args=(*descriptors, requests, reference)).start()
         for each in descriptors:
             os.close(each)
 
@@ -213,6 +237,15 @@ def _call(channel: int, requests: socket.socket, reference: Reference) -> None:
             failure = raised
         parent.sendall(pickle.dumps(failure))
         os._exit(0)  # the thread waits for the other end, which waits for this one
+
+
+def _serve(channel: int, requests: socket.socket, reference: Reference) -> None:
+    """Call the function that is sent with this end of the channel."""
+    requests.close()
+    gc.set_threshold(GARBAGE_AFTER)
+    with socket.socket(fileno=channel) as parent, parent.makefile("rb") as questions, suppress(ConnectionError):
+        parent.sendall(_READY)
+        pickle.load(questions)(reference, parent, questions)  # noqa: S301 - our own parent's
 
 
 def _end_without(questions: BinaryIO) -> None:

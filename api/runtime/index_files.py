@@ -57,7 +57,7 @@ class IndexFiles:
         """An index, mapped. Raises OSError, EOFError, KeyError or ValueError where it is not whole, or was removed."""
         reference = self.reference
         tables = load_tables(written.path)
-        base = Index(tables, reference.taxonomy, reference.cpv, reference.geography)
+        base = Index(tables, reference.taxonomy, reference.cpv, reference.geography, written.path)
         return LiveIndex(base, written.version, written.uid)
 
     @contextmanager

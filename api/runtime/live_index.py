@@ -5,8 +5,10 @@ A notification is only a hint: each round reads the changes after the version in
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager, suppress
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -23,6 +25,8 @@ from db.suppliers.version_feed import DirectoryVersion
 from domain.suppliers.supplier import Supplier
 from matching.index import LiveIndex
 
+T = TypeVar("T")
+
 SMALL_TAIL = 2_000
 TAIL_SHARE = 0.02
 """A tail longer than both is merged into a new base, since it is in no spatial order and is looked at as a whole."""
@@ -34,6 +38,8 @@ MOST_BUILDS = 3
 """Times in a row that an index is built and yet cannot be used, before that is a failure."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 5.0, 60.0
 """The pause after an index could not be built, such as for want of room, twice as long each time, and the longest."""
+THREADS = 2
+"""One follows the changes while another may build."""
 CLAIM_SECONDS = 0.1
 """The pause before it is seen again whether another process has built what this one needs."""
 
@@ -61,6 +67,8 @@ class IndexLoader:
     ) -> None:
         self.files = files
         self._url, self._engine, self._processes, self._read_url = url, engine, processes, read_url
+        # of its own: the threads that all others share may all be taken for long
+        self._threads = ThreadPoolExecutor(THREADS, "index")
         self._written: WrittenIndex | None = None
 
     async def newest(self, beyond: int = -1) -> LiveIndex:
@@ -100,7 +108,7 @@ class IndexLoader:
                         changed.append(change.supplier)
                     else:
                         removed.append(change.id)
-        return await asyncio.to_thread(index.after, changed, removed, directory.version, directory.uid)
+        return await self._in_a_thread(index.after, changed, removed, directory.version, directory.uid)
 
     def is_outgrown(self, index: LiveIndex) -> bool:
         """Whether an index is to have a new base: its tail is long, or what it was mapped from is old."""
@@ -113,7 +121,7 @@ class IndexLoader:
     async def _mapped(self, written: WrittenIndex, longest: int) -> LiveIndex | None:
         """The index with the changes since, where they make no tail over `longest` times the usual one."""
         try:
-            base = await asyncio.to_thread(self.files.load, written)
+            base = await self._in_a_thread(self.files.load, written)
         except (OSError, EOFError, KeyError, ValueError) as failure:
             log.warning("an index in its folder cannot be read", path=str(written.path), failure=str(failure))
             return None
@@ -138,7 +146,10 @@ class IndexLoader:
     async def _build_from(self, url: str) -> None:
         reference, folder = self.files.reference, self.files.folder
         if self._processes is None or not await self._processes.run(build_index, url, folder):
-            await asyncio.to_thread(build_index, reference, url, folder)
+            await self._in_a_thread(build_index, reference, url, folder)
+
+    async def _in_a_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
 
 def longest_tail(index: LiveIndex) -> float:

@@ -1,6 +1,5 @@
 """The services of a process, which handlers reach through `Call.services`."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -12,6 +11,7 @@ from api.runtime.forked_processes import ForkedProcesses
 from api.runtime.key_places import KeyPlaces
 from api.runtime.live_index import LiveDirectory
 from api.runtime.long_polls import LongPolls
+from api.runtime.match_work import MatchWork
 from api.runtime.metrics import Metrics
 from api.runtime.rate_limits import ReplyLimits
 from api.runtime.shared_reads import SharedReads
@@ -20,9 +20,6 @@ from api.web.problems import RETRY_AFTER_SECONDS, Refusal
 from db.core.engine import Engine
 from domain.text.typography import PARIS
 from matching.reference import Reference
-
-LONG_MATCHES = 2
-"""Matches in threads at once: the more there are, the longer requests in the event loop wait for the interpreter."""
 
 
 @dataclass(kw_only=True)
@@ -42,20 +39,21 @@ class Services:
     writes: ConcurrencyLimit = field(init=False)
     reports: ConcurrencyLimit = field(init=False)
     matches: ConcurrencyLimit = field(init=False)
-    long_matches: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LONG_MATCHES))
     spool: DiskQuota = field(default_factory=DiskQuota)
     requests: KeyPlaces = field(init=False)
     long_polls: LongPolls = field(default_factory=LongPolls)
     feed_reads: SharedReads = field(default_factory=SharedReads)
     reply_limits: ReplyLimits = field(default_factory=ReplyLimits)
+    match_work: MatchWork = field(init=False)
 
     def __post_init__(self) -> None:
-        connections = self.settings.connections
+        connections = self.settings.database_connections
         # together less than there are connections, with what each import needs besides its own
         self.imports = ConcurrencyLimit(at_once=connections // 5, of_one=1, most=30)
         self.writes = ConcurrencyLimit(at_once=connections // 3, of_one=3)
         self.reports = ConcurrencyLimit(at_once=connections // 6, of_one=1, most=30)
         self.matches = ConcurrencyLimit(at_once=connections // 5, of_one=2)
+        self.match_work = MatchWork(self.reference, self.settings)
         self.requests = KeyPlaces(self.settings.key_requests, RETRY_AFTER_SECONDS)
 
     @property

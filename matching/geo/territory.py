@@ -107,6 +107,10 @@ class Geography:
         """The territory of a request, if it is cached."""
         return self._territories.find(request)
 
+    def known_place(self, place: Place) -> Shape | None:
+        """The shape of a place, if it is cached."""
+        return self._places.find(place)
+
     def place(self, place: Place, *at: str | int) -> Shape:
         """The shape of a point or of a commune's outline; raises InvalidContent with pointers under `at`."""
         with problems_under(*at):

@@ -8,10 +8,10 @@ import pytest
 from domain.needs.need import TerritoryRequest
 from matching.engine import match
 from matching.index import LiveIndex
-from matching.preparation import are_places_known, asked_lately, measuring, preparation
+from matching.preparation import asked_lately, measuring, preparation
 from matching.reference import Reference
 from matching.selection import SelectionKey
-from tests.factories import NANTES, ON, REDON, RENNES, approved, around, codes, live, lot, need, supplier
+from tests.factories import NANTES, ON, REDON, RENNES, approved, live, lot, need, supplier
 
 SUPPLIERS = (
     supplier("rennais", at=RENNES, approvals=approved("ESAT", until=ON + timedelta(days=9))),
@@ -35,23 +35,6 @@ def test_matches_answer_the_same_whether_prepared_or_not(reference: Reference) -
     prepared, fresh = live(*SUPPLIERS), live(*SUPPLIERS)
     assert prepare(prepared, reference) > 0
     assert match(RESERVED, prepared, reference, ON, "fr") == match(RESERVED, fresh, reference, ON, "fr")
-
-
-def test_departements_are_known_then(reference: Reference) -> None:
-    ours, asked = live(*SUPPLIERS), need(territory=codes("departement:44"))
-    assert not are_places_known(asked, ours, reference.geography)
-    prepare(ours, reference)
-    assert are_places_known(asked, ours, reference.geography)
-
-
-def test_places_of_which_one_is_new_are_not_known(reference: Reference) -> None:
-    ours = live(*SUPPLIERS)
-    prepare(ours, reference)
-    drawn = around(RENNES, 17.25)
-    asked = need(lot(), lot(id="2", territory=drawn), territory=codes("departement:35"))
-    assert not are_places_known(asked, ours, reference.geography)
-    match(asked, ours, reference, ON, "fr")
-    assert are_places_known(asked, ours, reference.geography)
 
 
 def test_who_is_near_a_place_that_was_asked_for_is_measured(reference: Reference) -> None:

@@ -1,0 +1,117 @@
+"""Work on needs by what it takes: a little at once, more in a thread, so that it is cached here, much in a process.
+
+Whoever asks waits in a line of its own, and the lines take turns. What lasts too long is given up, and so is work for a
+client that has hung up.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from api.runtime.concurrency_limit import ConcurrencyLimit
+from api.runtime.forked_processes import ProcessEnded
+from api.runtime.match_processes import MatchProcesses, MatchTask
+from api.settings import MIB, Settings
+from api.web.problems import Refusal
+from domain.errors import InvalidContent, Problem
+from domain.needs.need import Need
+from domain.text.bilingual import Text
+from matching.index import LiveIndex
+from matching.match_cost import estimated_bytes, estimated_ms, takes_little
+from matching.reference import Reference
+
+T = TypeVar("T")
+
+IN_A_THREAD_MS = 250.0
+"""What takes more is done in another process: beside a thread, requests in the event loop wait for the interpreter."""
+THREADS = 2
+MOST_OF_ONE_KEY, MOST_OF_ALL = 16, 200
+"""Tasks of a key, and of all keys, that are carried out or wait: each holds a connection, and a need."""
+
+
+class MatchWork:
+    """Carries out tasks on needs, for one process that serves. `processes`: None where there are none."""
+
+    def __init__(self, reference: Reference, settings: Settings) -> None:
+        self._reference, self._settings = reference, settings
+        count = settings.match_processes
+        self.much = ConcurrencyLimit(count, max(1, count - 1), MOST_OF_ONE_KEY, MOST_OF_ALL)
+        self.some = ConcurrencyLimit(THREADS, THREADS, MOST_OF_ONE_KEY * THREADS, MOST_OF_ALL)
+        self._threads = ThreadPoolExecutor(THREADS + count, "match")
+        self.processes: MatchProcesses | None = None
+
+    def is_little(self, need: Need, live: LiveIndex) -> bool:
+        """Whether a match may be done at once, in the event loop."""
+        return takes_little(need, live, self._reference)
+
+    async def run(self, task: MatchTask[T], key: str, left: Callable[[], Awaitable[None]]) -> T:
+        """The result of a task, outside the event loop.
+
+        `key`: whose line it waits in. `left`: ends if the client hangs up.
+        Raises what the task raises, InvalidContent where the answer would be too large, Refusal (429) where too many
+        wait, and Refusal (503) where it takes too long.
+        """
+        self.require_short(task.need, task.live)
+        much = estimated_ms(task.need, task.live, self._reference) > IN_A_THREAD_MS
+        result = await _unless(left(), self._much(task, key) if much else self._some(task, key))
+        if isinstance(result, bytes) and len(result) > self._settings.answer_limit:
+            raise self._too_large(task.need, len(result))
+        return result
+
+    def require_short(self, need: Need, live: LiveIndex) -> None:
+        """Raises InvalidContent where the answer to a need would be larger than the settings allow."""
+        size = estimated_bytes(need, live)
+        if size > self._settings.answer_limit:
+            raise self._too_large(need, size)
+
+    def end(self) -> None:
+        """End what is under way."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self.processes is not None:
+            self.processes.end()
+
+    async def _some(self, task: MatchTask[T], key: str) -> T:
+        async with self.some.of(key):
+            return await self._in_a_thread(task)
+
+    async def _much(self, task: MatchTask[T], key: str) -> T:
+        try:
+            async with asyncio.timeout(self._settings.match_seconds), self.much.of(key):
+                outcome = None if self.processes is None else await self.processes.run(task)
+                if outcome is None:
+                    return await self._in_a_thread(task)
+        except (TimeoutError, ProcessEnded):
+            raise Refusal("match-not-finished", headers={"retry-after": "30"}) from None
+        if outcome.failure is not None:
+            raise outcome.failure
+        result: T = outcome.value
+        return result
+
+    def _too_large(self, need: Need, size: int) -> InvalidContent:
+        limit, count = self._settings.answer_limit, len(need.lots)
+        expected, most, at_once = round(size / MIB), limit // MIB, max(1, limit * count // size)
+        detail = Text(
+            f"La réponse ferait environ {expected} Mio ; {most} au plus : demander les lots en plusieurs fois, "
+            f"{at_once} à la fois, ou moins de lignes (« limit », « near_misses »)",
+            f"The answer would be about {expected} MiB; at most {most}: ask for the lots in several needs, "
+            f"{at_once} at a time, or for fewer rows (“limit”, “near_misses”)",
+        )
+        return InvalidContent((Problem("/lots", "answer_too_large", detail),))
+
+    async def _in_a_thread(self, task: MatchTask[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, task.run, self._reference)
+
+
+async def _unless(left: Awaitable[None], work: Awaitable[T]) -> T:
+    """What `work` comes to; it is cancelled where `left` ends before it. Raises Refusal (400) then, to nobody."""
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(left)
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise Refusal("bad-request", Text("Le client a raccroché", "The client hung up"))
+        return await working
+    finally:
+        for each in (working, leaving):
+            each.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
