@@ -177,7 +177,7 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
         services = request.services
         # not as a guard of the framework, which copies the whole handler for each request it guards
         if route.scopes:
-            await authorise(request, services.keys, route.scopes)
+            await authorise(request, services.keys, services.key_quotas, route.scopes)
         if offered:
             request.media_type = negotiated(request, offered)
         # a copy: the framework keeps these with the request

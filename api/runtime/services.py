@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from api.runtime.auth import Keys
 from api.runtime.concurrency_limit import ConcurrencyLimit, DiskQuota
 from api.runtime.forked_processes import ForkedProcesses
+from api.runtime.key_quotas import KeyQuotas
 from api.runtime.live_index import LiveDirectory
 from api.runtime.long_polls import LongPolls
 from api.runtime.metrics import Metrics
@@ -31,6 +32,7 @@ class Services:
     reference: Reference
     metrics: Metrics
     keys: Keys
+    key_quotas: KeyQuotas = field(default_factory=KeyQuotas)
     forked_processes: ForkedProcesses | None = None
     engine: Engine | None = None
     live: LiveDirectory | None = None
