@@ -110,27 +110,17 @@ async def find(
     met = await _participations(search, [row.id for row in own])
     supplier_ids = frozenset(item.supplier_id for item, _ in changed if item.supplier_id is not None)
     in_shortlists = await _contacts_in_shortlists(search, known, supplier_ids)
+    places = [place for place in PLACES if in_directory or not place.is_shared]
     holdings = (
-        *(
-            search.holding(row, f"person:{row.id}", field, value, fate)
-            for row in own
-            for field, fate in _FATES_OF_PERSON.items()
-            if (value := getattr(row, field)) is not None
-        ),
+        *_known_of(search, own),
         *(
             search.holding(row, f"meeting:{row.id}", "participants", f"{row.title} ({row.part})", "pseudonym")
             for row in met
         ),
         *(holding for item, left in changed for holding in _contact_details(item, left)),
-        *(await _texts_of_records(connection, known) if in_directory else ()),
-        *(await _external_ids(connection, known) if in_directory else ()),
+        *(await _mentions_in_records(connection, known) if in_directory else ()),
         *in_shortlists,
-        *[
-            holding
-            for place in PLACES
-            if in_directory or not place.is_shared
-            for holding in await _mentions(search, place, known)
-        ],
+        *[holding for place in places for holding in await _mentions(search, place, known)],
     )
     return Findings(
         identifiers=known,
@@ -141,6 +131,15 @@ async def find(
         supplier_ids=supplier_ids,
         holdings=holdings,
     )
+
+
+def _known_of(search: _Search, persons_: Sequence[Row[Any]]) -> list[Holding]:
+    return [
+        search.holding(row, f"person:{row.id}", field, value, fate)
+        for row in persons_
+        for field, fate in _FATES_OF_PERSON.items()
+        if (value := getattr(row, field)) is not None
+    ]
 
 
 def is_found(place: Place, emails: Collection[str], pattern: str | None) -> ColumnElement[bool]:
@@ -214,6 +213,10 @@ def _contact_details(item: StoredRecord, left: Contact) -> list[Holding]:
     given = item.record.contact or left
     gone = {detail: text for detail in _CONTACT_DETAILS if (text := getattr(given, detail)) != getattr(left, detail)}
     return [_in_directory(item, f"contact.{detail}", text, "erased") for detail, text in gone.items()]
+
+
+async def _mentions_in_records(connection: Connection, known: Identifiers) -> list[Holding]:
+    return await _texts_of_records(connection, known) + await _external_ids(connection, known)
 
 
 async def _texts_of_records(connection: Connection, known: Identifiers) -> list[Holding]:
