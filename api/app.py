@@ -56,8 +56,9 @@ from api.web.path_suffix import FilePaths
 from api.web.problems import answer_failure
 from api.webhooks.routes import ROUTES as WEBHOOK_ROUTES
 from api.webhooks.webhook_kind import webhook_kind
-from db.api_keys import ensure_organisation, find_client
+from db.api_keys import ensure_organisation, find_client, is_well_formed
 from db.core.engine import engine, transaction
+from db.key_minutes import Share, take_share
 from domain.client import Client
 from matching.reference import Reference, load_reference
 
@@ -107,14 +108,19 @@ async def database(services: Services) -> AsyncIterator[None]:
 
     async def find(key: str) -> Client | None:
         async with transaction(attached) as connection:
-            return await find_client(connection, key)
+            return await find_client(connection, key, services.now())
 
     async def find_organisation() -> UUID:
         async with transaction(attached) as connection:
             return await ensure_organisation(connection, DEFAULT_ORGANISATION, services.now())
 
+    async def take(key_id: UUID, wanted: int, quota: int) -> Share:
+        async with transaction(attached) as connection:
+            return await take_share(connection, key_id, wanted, quota)
+
     services.engine = attached
-    services.keys.attach(find, find_organisation)
+    services.keys.attach(find, find_organisation, is_well_formed)
+    services.key_quotas.attach(take)
     try:
         yield
     finally:

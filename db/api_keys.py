@@ -1,14 +1,17 @@
 """API keys and the organisations they belong to. A key is shown once; only its digest is kept."""
 
+import hmac
+import re
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from hashlib import sha256
-from secrets import token_hex
+from secrets import token_bytes
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 import msgspec
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Select, case, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.core.engine import Connection
@@ -16,9 +19,26 @@ from db.core.uuid7 import new_id
 from db.schema.supplier_tables import api_keys, organisations
 from domain.client import Client, Key, Scope
 
-PREFIX = "vivier_"
-_SECRET_BYTES = 24
+PLATFORM: Scope = "platform"
+PREFIX = "viv_"
+SECRET_BYTES = 24
 _SHOWN = len(PREFIX) + 8
+_FORM = re.compile(rf"{PREFIX}[0-9a-f]{{{2 * SECRET_BYTES}}}([0-9a-f]{{8}})")
+_FORM_BEFORE = re.compile(rf"vivier_[0-9a-f]{{{2 * SECRET_BYTES}}}")
+"""The form of keys made by releases before the check: they work until they are revoked."""
+
+
+def secret_of(random: bytes) -> str:
+    """The secret made of `SECRET_BYTES` random bytes: a prefix, they in hexadecimal digits, and the CRC-32 of that."""
+    text = PREFIX + random.hex()
+    return f"{text}{crc32(text.encode()):08x}"
+
+
+def is_well_formed(secret: str) -> bool:
+    """Whether the text has the form of a key, its check digits included; what has not is in no database."""
+    if found := _FORM.fullmatch(secret):
+        return crc32(secret[: -len(found[1])].encode()) == int(found[1], 16)
+    return _FORM_BEFORE.fullmatch(secret) is not None
 
 
 async def ensure_organisation(connection: Connection, name: str, now: datetime) -> UUID:
@@ -35,7 +55,7 @@ async def organisation_name(connection: Connection, organisation_id: UUID) -> st
     return found
 
 
-async def create_key(
+async def create_key(  # noqa: PLR0913 - keywords that say what a key is
     connection: Connection,
     *,
     name: str,
@@ -43,27 +63,52 @@ async def create_key(
     scopes: Collection[Scope],
     sources: Collection[str] = (),
     now: datetime,
+    expires_at: datetime | None = None,
+    rate_per_minute: int | None = None,
+    secret: str | None = None,
 ) -> tuple[str, Key]:
-    """The secret of a new key, to be shown this once, and the key as it is listed."""
-    secret = PREFIX + token_hex(_SECRET_BYTES)
+    """The secret of a new key, by default a random one, to be shown this once, and the key as it is listed."""
+    secret = secret or secret_of(token_bytes(SECRET_BYTES))
     row = {
         "id": new_id(now),
         "organisation_id": await ensure_organisation(connection, organisation, now),
         "name": name,
         "prefix": secret[:_SHOWN],
         "digest": _digest(secret),
-        "scopes": sorted(set(scopes)),
+        "scopes": sorted(set(scopes) - {PLATFORM}),
         "sources": sorted(set(sources)),
+        "platform": PLATFORM in scopes,
         "created_at": now,
+        "expires_at": expires_at,
+        "rate_per_minute": rate_per_minute,
     }
     await connection.execute(insert(api_keys).values(row))
-    return secret, msgspec.convert(row | {"organisation": organisation}, Key)
+    shown = row | {"organisation": organisation, "scopes": sorted(set(scopes))}
+    return secret, msgspec.convert(shown, Key)
 
 
-async def list_keys(connection: Connection) -> Sequence[Key]:
-    """All keys, the revoked ones too, oldest first."""
-    rows = (await connection.execute(_keys().order_by(api_keys.c.id))).all()
-    return msgspec.convert(rows, list[Key], from_attributes=True)
+async def list_keys(
+    connection: Connection, organisation_id: UUID | None = None, after: UUID | None = None, limit: int | None = None
+) -> Sequence[Key]:
+    """The keys of an organisation, or of all, the revoked ones too, oldest first."""
+    query = _keys().order_by(api_keys.c.id).limit(limit)
+    if organisation_id is not None:
+        query = query.where(api_keys.c.organisation_id == organisation_id)
+    if after is not None:
+        query = query.where(api_keys.c.id > after)
+    return msgspec.convert((await connection.execute(query)).all(), list[Key], from_attributes=True)
+
+
+async def find_key(connection: Connection, key_id: UUID) -> Key | None:
+    """The key of that id, also a revoked one."""
+    found = (await connection.execute(_keys().where(api_keys.c.id == key_id))).first()
+    return None if found is None else msgspec.convert(found, Key, from_attributes=True)
+
+
+async def is_secret_of(connection: Connection, key_id: UUID, secret: str) -> bool:
+    """Whether the key of that id has this secret."""
+    digest = await connection.scalar(select(api_keys.c.digest).where(api_keys.c.id == key_id))
+    return digest is not None and hmac.compare_digest(digest, _digest(secret))
 
 
 async def revoke_key(connection: Connection, key_id: UUID, now: datetime) -> bool:
@@ -73,12 +118,13 @@ async def revoke_key(connection: Connection, key_id: UUID, now: datetime) -> boo
     return revoked.first() is not None
 
 
-async def find_client(connection: Connection, secret: str) -> Client | None:
-    """The bearer of this key; None if it is unknown or revoked.
+async def find_client(connection: Connection, secret: str, now: datetime) -> Client | None:
+    """The bearer of this key; None if it is unknown, revoked or expired.
 
     Looked up by digest: the timing of an index comparison reveals parts of a digest, from which no key can be derived.
     """
-    in_force = (api_keys.c.digest == _digest(secret)) & api_keys.c.revoked_at.is_(None)
+    unexpired = or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
+    in_force = (api_keys.c.digest == _digest(secret)) & api_keys.c.revoked_at.is_(None) & unexpired
     found = (await connection.execute(_keys().where(in_force))).first()
     return None if found is None else msgspec.convert(found, Client, from_attributes=True)
 
@@ -90,4 +136,7 @@ def _digest(secret: str) -> bytes:
 
 def _keys() -> Select[Any]:
     joined = organisations.c.id == api_keys.c.organisation_id
-    return select(api_keys, organisations.c.name.label("organisation")).join(organisations, joined)
+    own = [column for column in api_keys.c if column.name not in {"digest", "platform", "scopes"}]
+    with_platform = func.array_append(api_keys.c.scopes, PLATFORM)
+    scopes = case((api_keys.c.platform, with_platform), else_=api_keys.c.scopes).label("scopes")
+    return select(*own, scopes, organisations.c.name.label("organisation")).join(organisations, joined)

@@ -26,28 +26,37 @@ class ErasureRequest(DataSubject, frozen=True, forbid_unknown_fields=True, kw_on
 async def export_personal_data(call: Call, body: DataSubject) -> PersonalData:
     """Give a copy of all that is held about a person (RGPD, articles 15 and 20).
 
-    In the data of the key's organisation, and in the directory of suppliers, which all organisations share; where each
-    piece is, since when, and what an erasure would make of it. Whom it is about stands in the body, never in an
-    address, and neither in the log nor in the journal.
+    In the data of the key's organisation, and, for a key of scope `platform`, in the directory of suppliers, which all
+    organisations share; where each piece is, since when, and what an erasure would make of it. Whom it is about stands
+    in the body, never in an address, and neither in the log nor in the journal.
     """
     services, organisation = call.services, call.bearer.organisation_id
-    return await export_person(services.database, body, (organisation,), actor_of(call), services.now())
+    is_operator = call.bearer.may("platform")
+    return await export_person(
+        services.database, body, (organisation,), actor_of(call), services.now(), in_directory=is_operator
+    )
 
 
 @endpoint("POST", "/privacy/erase", tag=TAG, scope="admin", answers=Erasure, example="privacy-erase")
 async def erase_personal_data(call: Call, body: ErasureRequest) -> Erasure:
     """Erase a person (RGPD, article 17).
 
-    From the data of the key's organisation, and from the directory of suppliers, where later imports do not bring them
-    back. A pseudonym takes the place of the name. Kept, and told as such: what was said in exchanges, which nobody can
-    alter until the need's time is over (article 17(3)(b)), and what a source says in a text of its own. `dry_run`
-    changes nothing. Waits for imports that are under way; the same again changes nothing. `complete`: all that was
-    found is gone, and no organisation was left out; `unreached` names what could not be reached.
+    From the data of the key's organisation, and, with a key of scope `platform`, from the directory of suppliers, where
+    later imports do not bring them back. A pseudonym takes the place of the name. Kept, and told as such: what was said
+    in exchanges, which nobody can alter until the need's time is over (article 17(3)(b)), and what a source says in a
+    text of its own. `dry_run` changes nothing. Waits for imports that are under way; the same again changes nothing.
+    `complete`: all that was found is gone, and nothing was left out; `unreached` names what could not be reached.
     """
     services, organisation = call.services, call.bearer.organisation_id
     subject = DataSubject(body.email, body.name, body.phone)
     return await erase_person(
-        services.database, subject, (organisation,), actor_of(call), services.now(), dry_run=body.dry_run
+        services.database,
+        subject,
+        (organisation,),
+        actor_of(call),
+        services.now(),
+        dry_run=body.dry_run,
+        in_directory=call.bearer.may("platform"),
     )
 
 

@@ -121,7 +121,7 @@ async def _key(database: Engine, file: Path, now: datetime) -> str:
     """The key of the last run where this database still knows it, else a new one."""
     last = _read(file)
     async with transaction(database) as connection:
-        if last and await find_client(connection, last):
+        if last and await find_client(connection, last, now):
             return last
         secret, _ = await create_key(connection, name=KEY_NAME, organisation=KEY_NAME, scopes=KEY_SCOPES, now=now)
     with suppress(OSError):  # without a home to write to, the next run makes another key

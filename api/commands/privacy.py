@@ -33,6 +33,7 @@ _REASONS = {
     "text_of_source": "a text of the source's own, to be put right there",
 }
 _PLACES: dict[Unreached, str] = {
+    "directory": "the directory of suppliers",
     "other_organisations": "the data of other organisations",
     "index_files": "the files of the index, made anew within a day",
     "sent_mail": "e-mail that was sent",

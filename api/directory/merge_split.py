@@ -1,5 +1,6 @@
 """Routes that overrule the grouping of records: suppliers are merged, or a record is split off."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -8,9 +9,10 @@ import msgspec
 from api.directory.formats import SupplierDocument
 from api.directory.routes import TAG, find_document
 from api.runtime.actor import actor_of
+from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, endpoint
 from db.audit import write_entry
-from db.core.engine import transaction
+from db.core.engine import Connection, transaction
 from db.suppliers import manual_merges
 from domain.audit import Detail
 from domain.suppliers.deduplication import RecordKey, RecordReference
@@ -38,16 +40,26 @@ class SupplierSplitResult(msgspec.Struct, frozen=True):
     split: SupplierDocument
 
 
-@endpoint("POST", "/suppliers/merge", tag=TAG, scope="admin", answers=SupplierDocument, example="merge")
+@endpoint(
+    "POST",
+    "/suppliers/merge",
+    tag=TAG,
+    scope="admin",
+    answers=SupplierDocument,
+    problems=("source-not-on-key",),
+    example="merge",
+)
 async def merge_suppliers(call: Call, body: SupplierMerge) -> SupplierDocument:
     """Say that suppliers are one.
 
     The oldest id stays and is answered with what all their records say; the others become tombstones in the change
     feed, and lead to it in `GET /suppliers/{id}`. It holds for good: whatever their sources send later, these records
-    describe one supplier. Splits between them are taken back. The same again changes nothing.
+    describe one supplier. Splits between them are taken back. The same again changes nothing. A key without the scope
+    `platform` names all sources whose records describe them.
     """
     services = call.services
     async with transaction(services.database) as connection:
+        await _require_sources(call, connection, body.ids)
         merged = await manual_merges.merge_suppliers(connection, body.ids, name_similarity, services.now())
         detail: Detail = {"ids": [str(each) for each in body.ids]}
         await write_entry(
@@ -62,7 +74,7 @@ async def merge_suppliers(call: Call, body: SupplierMerge) -> SupplierDocument:
     tag=TAG,
     scope="admin",
     answers=SupplierSplitResult,
-    problems=("conflict",),
+    problems=("source-not-on-key", "conflict"),
     example="split",
 )
 async def split_supplier(call: Call, id: UUID, body: SupplierSplit) -> SupplierSplitResult:  # noqa: A002 - as the contract names it
@@ -70,11 +82,13 @@ async def split_supplier(call: Call, id: UUID, body: SupplierSplit) -> SupplierS
 
     The other records keep the id; the record describes a supplier of its own, or another one that it fits. It holds for
     good: whatever their sources send later, the record and those it was with stay apart. Merges of the record are taken
-    back. The same again changes nothing; 409 where no other record describes the supplier.
+    back. The same again changes nothing; 409 where no other record describes the supplier. A key without the scope
+    `platform` names all sources whose records describe it.
     """
     services = call.services
     key = RecordKey(body.record.source, body.record.external_id)
     async with transaction(services.database) as connection:
+        await _require_sources(call, connection, (id,))
         parted = await manual_merges.split_record(connection, id, key, name_similarity, services.now())
         detail: Detail = {"source": key.source, "external_id": key.external_id, "split": str(parted.split)}
         about = f"supplier:{parted.kept}"
@@ -84,3 +98,10 @@ async def split_supplier(call: Call, id: UUID, body: SupplierSplit) -> SupplierS
 
 
 ROUTES = (merge_suppliers, split_supplier)
+
+
+async def _require_sources(call: Call, connection: Connection, supplier_ids: Sequence[UUID]) -> None:
+    """Raises Refusal (403) where records of a source that is not on the key describe one of the suppliers."""
+    if not call.bearer.may("platform"):
+        for source in sorted(await manual_merges.sources_of(connection, supplier_ids)):
+            require_source(call.bearer, source)

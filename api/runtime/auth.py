@@ -1,4 +1,4 @@
-"""Authentication and authorisation: keys, scopes, and the sources a key may write."""
+"""Authentication and authorisation: keys, scopes, the sources a key may write, and its quota of requests."""
 
 import asyncio
 import hashlib
@@ -6,9 +6,14 @@ import hmac
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from litestar.types import Scope as ASGIScope
+
+from api.runtime.key_quotas import KeyQuotas
+from api.runtime.rate_limits import MINUTE, RateLimit, caller_of, require_within
 from api.web.problems import Refusal
 from api.web.request_body import AnyRequest
 from db.core.outage import is_away
@@ -23,6 +28,8 @@ KEYS_REMEMBERED = 10_000
 PATIENCE_SECONDS = 1.0
 """The longest look-up of a remembered key; the remembered bearer is then used."""
 LONGEST_KEY = 512
+UNKNOWN_PER_MINUTE = 30
+"""Keys that are looked up in vain, for one address: further ones are refused before any look-up."""
 NOT_STORED = UUID(int=0)
 """The id of the administrator's key, and of its organisation while the database cannot tell it."""
 
@@ -36,39 +43,70 @@ class Keys:
     """Finds the bearer of a key, and remembers it: a revocation takes effect within `cache_seconds`.
 
     While the database is away, remembered keys go on working, and so does the administrator's, which is compared with
-    the setting and needs the database only for the id of its organisation.
+    the setting and needs the database only for the id of its organisation. What has not the form of a key is not looked
+    up, and no more of an address that tries many.
     """
 
     def __init__(
-        self, admin_key: str | None, cache_seconds: float, monotonic: Callable[[], float] = time.monotonic
+        self,
+        admin_key: str | None,
+        cache_seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._admin = _digest(admin_key) if admin_key else None
         self._cache_seconds = cache_seconds
         self._monotonic = monotonic
+        self._now = now
+        self._unknown = RateLimit(UNKNOWN_PER_MINUTE, MINUTE, monotonic)
+        self._is_well_formed: Callable[[str], bool] = bool
         self._known: OrderedDict[bytes, _Remembered] = OrderedDict()
         self._find: FindClient | None = None
         self._find_organisation: FindOrganisation | None = None
 
-    def attach(self, find: FindClient, find_organisation: FindOrganisation) -> None:
-        """Look keys up with `find`; `find_organisation` gives the id of the organisation `default`."""
-        self._find, self._find_organisation = find, find_organisation
+    def attach(
+        self,
+        find: FindClient,
+        find_organisation: FindOrganisation,
+        is_well_formed: Callable[[str], bool] = bool,
+    ) -> None:
+        """Look well-formed keys up with `find`; `find_organisation` gives the id of the organisation `default`."""
+        self._find, self._find_organisation, self._is_well_formed = find, find_organisation, is_well_formed
 
-    async def client(self, key: str) -> Client | None:
-        """The bearer of `key`; None where it is not in force. Raises Refusal (503) where it cannot be looked up."""
+    async def client(self, key: str, scope: ASGIScope | None = None) -> Client | None:
+        """The bearer of `key`; None where it is not in force. `scope`: the request that brings it.
+
+        Raises Refusal: 503 where it cannot be looked up, 429 to an address that sent too many unknown ones.
+        """
         digest = _digest(key)
         if known := self._known.get(digest):
             if self._monotonic() < known.fresh_until:
-                return known.client
+                return self._unexpired(known.client)
             # requests that come during the look-up do not look it up too
             self._remember(digest, known.client)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
             client: Client | None = await self._administrator(known)
+        elif known is None:
+            client = await self._first_looked_up(key, scope)
         else:
             client = await self._looked_up(key, known)
         if client is None:
             self._known.pop(digest, None)
             return None
         self._remember(digest, client)
+        return self._unexpired(client)
+
+    def _unexpired(self, client: Client) -> Client | None:
+        return client if client.expires_at is None or self._now() < client.expires_at else None
+
+    async def _first_looked_up(self, key: str, scope: ASGIScope | None) -> Client | None:
+        if not self._is_well_formed(key):
+            return None
+        caller = caller_of(scope) if scope else ""
+        require_within(self._unknown.wait(caller))
+        client = await self._looked_up(key, None)
+        if client is None:
+            self._unknown.take(caller)
         return client
 
     def _remember(self, digest: bytes, client: Client) -> None:
@@ -99,25 +137,30 @@ class Keys:
         return Client(id=NOT_STORED, organisation_id=organisation, organisation=DEFAULT_ORGANISATION, scopes=SCOPES)
 
 
-async def authorise(request: AnyRequest, keys: Keys, scopes: tuple[Scope, ...]) -> None:
-    """Set the bearer of the key as the request's `user`. Raises Refusal: 401 without a valid key, 403 without scope."""
-    client = await keys.client(secret_in(request.headers.get("authorization", "")))
+async def authorise(request: AnyRequest, keys: Keys, quotas: KeyQuotas, scopes: tuple[Scope, ...]) -> None:
+    """Set the bearer of the key as the request's `user`, and count the request where the key has a quota.
+
+    Raises Refusal: 401 without a valid key, 429 past its quota, 403 without scope.
+    """
+    client = await keys.client(secret_in(request.headers.get("authorization", "")), request.scope)
     if client is None:
         raise Refusal("no-valid-key", headers={"www-authenticate": 'Bearer error="invalid_token"'})
     request.scope["user"] = client
+    if client.rate_per_minute is not None:
+        await quotas.spend(client.id, client.rate_per_minute, request.scope)
     require_scope(client, *scopes)
 
 
 def require_scope(client: Client, *scopes: Scope) -> None:
     """Raises Refusal (403) where the key has none of `scopes`."""
-    if set(scopes).isdisjoint(client.scopes):
+    if not any(map(client.may, scopes)):
         wanted = ", ".join(scopes)
         raise Refusal("missing-scope", Text(f"Droit demandé : {wanted}", f"Scope needed: {wanted}"))
 
 
 def require_source(client: Client, source: str) -> None:
-    """Raises Refusal (403) where the key may not write the suppliers of `source`; scope `admin` may write all."""
-    if source not in client.sources and "admin" not in client.scopes:
+    """Raises Refusal (403) where the key may not write the suppliers of `source`; scope `platform` may write all."""
+    if not client.may_write(source):
         sources = ", ".join(client.sources) or "—"
         raise Refusal("source-not-on-key", Text(f"Sources de cette clé : {sources}", f"Sources of this key: {sources}"))
 

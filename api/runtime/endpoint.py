@@ -183,7 +183,7 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
         if not route.scopes:
             return await answered(request)
         services = request.services
-        await authorise(request, services.keys, route.scopes)
+        await authorise(request, services.keys, services.key_quotas, route.scopes)
         key = request.bearer.id
         services.requests.take(key)
         try:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from secrets import token_hex
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 import structlog
@@ -90,7 +90,8 @@ class ObservabilityMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], id_header]
+                quota = cast("tuple[tuple[bytes, bytes], ...]", scope.get("quota_headers", ()))
+                message["headers"] = [*message["headers"], id_header, *quota]
             elif is_head and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)

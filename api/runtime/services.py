@@ -9,6 +9,7 @@ from api.runtime.concurrency_limit import ConcurrencyLimit, DiskQuota
 from api.runtime.database_watch import DatabaseWatch
 from api.runtime.forked_processes import ForkedProcesses
 from api.runtime.key_places import KeyPlaces
+from api.runtime.key_quotas import KeyQuotas
 from api.runtime.live_index import LiveDirectory
 from api.runtime.long_polls import LongPolls
 from api.runtime.match_work import MatchWork
@@ -30,6 +31,7 @@ class Services:
     reference: Reference
     metrics: Metrics
     keys: Keys
+    key_quotas: KeyQuotas = field(default_factory=KeyQuotas)
     forked_processes: ForkedProcesses | None = None
     engine: Engine | None = None
     watch: DatabaseWatch | None = None

@@ -39,7 +39,7 @@ Rank = Annotated[
         ge=-1_000,
         le=1_000,
         description="Of sources that describe one supplier, the word of the one that ranks higher goes first; "
-        "0 where it was never set. Needs scope `admin` to change",
+        "0 where it was never set. Needs scope `platform` to change",
     ),
 ]
 
@@ -117,7 +117,7 @@ async def put_source(call: Call, source: str, body: SourceSettings) -> Response[
         before = await stored_sources.get_source(connection, source) or Source(source)
         rank = before.rank if body.rank is None else body.rank
         if rank != before.rank:
-            require_scope(call.bearer, "admin")
+            require_scope(call.bearer, "platform")
         settings = Source(source, body.label, body.url, body.mapping, rank)
         added = await stored_sources.put_source(connection, settings, call.services.now())
         if rank != before.rank:

@@ -44,7 +44,7 @@ BAD_URL = Text(
 class WebhookRequest(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A webhook to create. `secret`: the key that signs deliveries; where it is absent, one is made.
 
-    `sources` absent: those of the key, or all for a key of scope `admin`.
+    `sources` absent: those of the key, or all for a key of scope `platform`.
     """
 
     secret: Secret | None = None
@@ -233,7 +233,7 @@ def _checked(call: Call, wanted: WebhookSettings) -> WebhookSettings:
         require_scope(client, "sync", "admin")
         for source in sources or ():
             require_source(client, source)
-    if sources is None and "admin" not in client.scopes:
+    if sources is None and not client.may("platform"):
         sources = client.sources
     return WebhookSettings(url=wanted.url, events=wanted.events, sources=sources, active=wanted.active)
 

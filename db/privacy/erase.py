@@ -53,14 +53,20 @@ _STOPPED: dict[Table, dict[str, Any]] = {webhooks: {"active": False}}
 
 
 async def export_person(
-    engine: Engine, subject: DataSubject, organisation_ids: Collection[UUID], actor: Actor, now: datetime
+    engine: Engine,
+    subject: DataSubject,
+    organisation_ids: Collection[UUID],
+    actor: Actor,
+    now: datetime,
+    *,
+    in_directory: bool = True,
 ) -> PersonalData:
-    """All that is held about the person in these organisations' data and in the directory.
+    """All that is held about the person in these organisations' data, and in the directory where `in_directory`.
 
     Noted in the journal of `actor`, without saying about whom. Raises InvalidContent where nobody is meant.
     """
     async with transaction(engine) as connection:
-        found = await find(connection, organisation_ids, identifiers_of(subject))
+        found = await find(connection, organisation_ids, identifiers_of(subject), in_directory=in_directory)
         detail: Detail = {"holdings": len(found.holdings)}
         await write_entry(connection, actor, "person.exported", f"person:{_reference(found, now)}", now, detail=detail)
     return PersonalData(now, found.holdings)
@@ -74,18 +80,22 @@ async def erase_person(
     now: datetime,
     *,
     dry_run: bool = False,
+    in_directory: bool = True,
 ) -> Erasure:
-    """Erase the person from these organisations' data and from the directory, and keep sources from naming them again.
+    """Erase the person from these organisations' data.
+
+    Where `in_directory`, also from the directory of suppliers, and sources are kept from naming them again.
 
     Noted in the journal of every organisation whose data changed, and in that of `actor` where the directory did.
     Repeated, it changes nothing. Waits for imports that are under way. Raises InvalidContent where nobody is meant.
     """
     asked = identifiers_of(subject)
     async with transaction(engine) as connection:
-        found = await find(connection, organisation_ids, asked)
+        found = await find(connection, organisation_ids, asked, in_directory=in_directory)
         if dry_run:
             return await _erasure(connection, found, None, dry_run=True)
-    await _suppress_first(engine, found.identifiers, now)
+    if in_directory:
+        await _suppress_first(engine, found.identifiers, now)
     locked: set[str] = set()
     while True:
         # no other sources: while this waits for one, nobody could write to those that it holds
@@ -93,7 +103,7 @@ async def erase_person(
         async with transaction(engine) as connection:
             for source in sorted(locked):
                 await lock(connection, Subject.SOURCE, source)
-            found = await find(connection, organisation_ids, asked, lock=True)
+            found = await find(connection, organisation_ids, asked, in_directory=in_directory, lock=True)
             if locked.issuperset(item.source for item, _ in found.records):
                 return await _erase(connection, found, actor, now)
 
@@ -113,7 +123,8 @@ async def _erase(connection: Connection, found: Findings, actor: Actor, now: dat
         return await _erasure(connection, found, None)
     reference = _reference(found, now)
     await _erase_in_organisations(connection, found, pseudonym(reference), now)
-    await _erase_in_directory(connection, found, now)
+    if found.in_directory:
+        await _erase_in_directory(connection, found, now)
     await _write_entries(connection, found, actor, reference, now)
     return await _erasure(connection, found, reference)
 
@@ -124,7 +135,8 @@ async def _erasure(
     changed = tuple(each for each in found.holdings if each.fate != "kept")
     kept = tuple(each for each in found.holdings if each.fate == "kept")
     others = exists().where(organisations.c.id.not_in(found.organisations.values()))
-    left_out: tuple[Unreached, ...] = ("other_organisations",) if await connection.scalar(select(others)) else ()
+    left_out: tuple[Unreached, ...] = () if found.in_directory else ("directory",)
+    left_out += ("other_organisations",) if await connection.scalar(select(others)) else ()
     complete = not kept and not left_out
     return Erasure(dry_run, reference, changed, kept, complete, (*left_out, *BEYOND_ANY_ERASURE))
 

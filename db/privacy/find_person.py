@@ -50,13 +50,14 @@ _NEVER = cast(null(), DateTime(timezone=True))
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything found. `organisations`: the ids of those searched, by name.
+    """Everything found. `organisations`: the ids of those searched, by name; `in_directory`: it was searched too.
 
     `records`: those that change, each with its contact after an erasure; `supplier_ids`: the suppliers they describe.
     """
 
     identifiers: Identifiers
     organisations: dict[str, UUID]
+    in_directory: bool
     persons: Sequence[Row[Any]]
     records: Sequence[tuple[StoredRecord, Contact]]
     supplier_ids: frozenset[UUID]
@@ -85,9 +86,14 @@ class _Search(NamedTuple):
 
 
 async def find(
-    connection: Connection, organisation_ids: Collection[UUID], asked: Identifiers, *, lock: bool = False
+    connection: Connection,
+    organisation_ids: Collection[UUID],
+    asked: Identifiers,
+    *,
+    in_directory: bool = True,
+    lock: bool = False,
 ) -> Findings:
-    """Everything about the person in these organisations' data and in the directory.
+    """Everything about the person in these organisations' data, and in what all share where `in_directory`.
 
     `lock`: nobody else changes any of it in the organisations' data until the transaction ends.
     """
@@ -96,38 +102,44 @@ async def find(
     own = await _persons(search, asked)
     own_emails = [row.email_key for row in own if is_of(row.email_key, row.name)]
     known = asked.extended([row.name for row in own], own_emails, [row.phone or "" for row in own])
-    stored = [(item, item.record.contact or Contact()) for item in await _records(connection, known)]
+    in_records = await _records(connection, known) if in_directory else []
+    stored = [(item, item.record.contact or Contact()) for item in in_records]
     for _, contact in stored:
         known = _with_contact(known, contact)
     changed = [(item, left) for item, given in stored if (left := without_person(given, known)) is not given]
     met = await _participations(search, [row.id for row in own])
     supplier_ids = frozenset(item.supplier_id for item, _ in changed if item.supplier_id is not None)
     in_shortlists = await _contacts_in_shortlists(search, known, supplier_ids)
+    places = [place for place in PLACES if in_directory or not place.is_shared]
     holdings = (
-        *(
-            search.holding(row, f"person:{row.id}", field, value, fate)
-            for row in own
-            for field, fate in _FATES_OF_PERSON.items()
-            if (value := getattr(row, field)) is not None
-        ),
+        *_known_of(search, own),
         *(
             search.holding(row, f"meeting:{row.id}", "participants", f"{row.title} ({row.part})", "pseudonym")
             for row in met
         ),
         *(holding for item, left in changed for holding in _contact_details(item, left)),
-        *await _texts_of_records(connection, known),
-        *await _external_ids(connection, known),
+        *(await _mentions_in_records(connection, known) if in_directory else ()),
         *in_shortlists,
-        *[holding for place in PLACES for holding in await _mentions(search, place, known)],
+        *[holding for place in places for holding in await _mentions(search, place, known)],
     )
     return Findings(
         identifiers=known,
         organisations={name: id_ for id_, name in search.organisations.items()},
+        in_directory=in_directory,
         persons=own,
         records=changed,
         supplier_ids=supplier_ids,
         holdings=holdings,
     )
+
+
+def _known_of(search: _Search, persons_: Sequence[Row[Any]]) -> list[Holding]:
+    return [
+        search.holding(row, f"person:{row.id}", field, value, fate)
+        for row in persons_
+        for field, fate in _FATES_OF_PERSON.items()
+        if (value := getattr(row, field)) is not None
+    ]
 
 
 def is_found(place: Place, emails: Collection[str], pattern: str | None) -> ColumnElement[bool]:
@@ -201,6 +213,10 @@ def _contact_details(item: StoredRecord, left: Contact) -> list[Holding]:
     given = item.record.contact or left
     gone = {detail: text for detail in _CONTACT_DETAILS if (text := getattr(given, detail)) != getattr(left, detail)}
     return [_in_directory(item, f"contact.{detail}", text, "erased") for detail, text in gone.items()]
+
+
+async def _mentions_in_records(connection: Connection, known: Identifiers) -> list[Holding]:
+    return await _texts_of_records(connection, known) + await _external_ids(connection, known)
 
 
 async def _texts_of_records(connection: Connection, known: Identifiers) -> list[Holding]:

@@ -102,4 +102,5 @@ message_mails = sa.Table(
     _of_recipient(ondelete="CASCADE"),
     sa.UniqueConstraint("message_id", "supplier_id"),
     sa.Index(None, "exchange_id", "supplier_id"),
+    sa.Index(None, "queued_at"),
 )

@@ -52,6 +52,7 @@ organisations = sa.Table(
     metadata,
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("siret", sa.Text, unique=True),
     *moments("created_at"),
 )
 
@@ -64,6 +65,7 @@ def id_and_organisation() -> tuple[sa.Column[Any], ...]:
     )
 
 
+# `platform`: the key also has that scope; in a column of its own, as releases before it refuse scopes they do not know.
 api_keys = sa.Table(
     "api_keys",
     metadata,
@@ -71,8 +73,20 @@ api_keys = sa.Table(
     *required(sa.Text, "name", "prefix"),
     sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
     *required(ARRAY(sa.Text), "scopes", "sources"),
+    sa.Column("platform", sa.Boolean, nullable=False, server_default=sa.text("false")),
+    sa.Column("rate_per_minute", sa.Integer),
     *moments("created_at"),
-    *moments("revoked_at", nullable=True),
+    *moments("revoked_at", "expires_at", nullable=True),
+)
+
+# Requests of a key with a quota that processes have taken for the present minute. Of no worth after a crash: no log.
+key_minutes = sa.Table(
+    "key_minutes",
+    metadata,
+    sa.Column("key_id", sa.Uuid, primary_key=True),
+    *moments("minute"),
+    sa.Column("taken", sa.Integer, nullable=False),
+    prefixes=["UNLOGGED"],
 )
 
 # A row without a status is a request that is being answered; it is committed with its answer or not at all.

@@ -50,6 +50,13 @@ class SplitResult(msgspec.Struct, frozen=True):
     split: UUID
 
 
+async def sources_of(connection: Connection, supplier_ids: Sequence[UUID]) -> set[str]:
+    """The sources whose records describe the suppliers, until the transaction ends; ids of none have none."""
+    await lock_identities(connection)
+    living = await survivors(connection, supplier_ids)
+    return {key.source for key in await records_of(connection, set(living.values()))}
+
+
 async def merge_suppliers(
     connection: Connection, supplier_ids: Sequence[UUID], similarity: NameSimilarity, now: datetime
 ) -> UUID:

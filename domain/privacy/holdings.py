@@ -13,7 +13,7 @@ from domain.privacy.person import email_key
 
 Fate = Literal["erased", "pseudonym", "kept"]
 Why = Literal["append_only", "text_of_source"]
-Unreached = Literal["other_organisations", "index_files", "sent_mail", "copies", "backups"]
+Unreached = Literal["directory", "other_organisations", "index_files", "sent_mail", "copies", "backups"]
 BEYOND_ANY_ERASURE: tuple[Unreached, ...] = ("index_files", "sent_mail", "copies", "backups")
 """The suppliers in the files of the index, made anew within a day; e-mail sent; what followers copied; backups."""
 
@@ -58,8 +58,8 @@ class Erasure(msgspec.Struct, frozen=True):
 
     `reference`: what the journal knows it by, as `person:<reference>`; null where nothing was changed. `dry_run`: only
     what it would change. `complete`: nothing that was found is kept, and no organisation's data was left out.
-    `unreached`: the data of other organisations, which answer for it, where there are any; and what is out of reach of
-    any erasure (`BEYOND_ANY_ERASURE`).
+    `unreached`: the directory, for a key without the scope `platform`; the data of other organisations, which answer
+    for it, where there are any; and what is out of reach of any erasure (`BEYOND_ANY_ERASURE`).
     """
 
     dry_run: bool

@@ -33,10 +33,14 @@ class Member:
         return await self.client.delete(path, headers=self.headers)
 
 
-async def member(client: Client, *scopes: Scope, name: str = "test", organisation: str | None = None) -> Member:
-    """Somebody of an organisation, by default of a new one, with a key of these scopes."""
+async def member(
+    client: Client, *scopes: Scope, name: str = "test", organisation: str | None = None, **of_key: Any
+) -> Member:
+    """Somebody of an organisation, by default of a new one, with a key of these scopes; `of_key`: see `create_key`."""
     now, organisation = client.services.now(), organisation or f"Organisation {uuid4().hex}"
     async with transaction(client.services.database) as connection:
         organisation_id = await ensure_organisation(connection, organisation, now)
-        secret, key = await create_key(connection, name=name, organisation=organisation, scopes=scopes, now=now)
+        secret, key = await create_key(
+            connection, name=name, organisation=organisation, scopes=scopes, now=now, **of_key
+        )
     return Member(client, organisation_id, secret, key)

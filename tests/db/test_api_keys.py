@@ -1,8 +1,9 @@
 """API keys."""
 
+import pytest
 from sqlalchemy import text
 
-from db.api_keys import create_key, ensure_organisation, find_client, list_keys, revoke_key
+from db.api_keys import create_key, ensure_organisation, find_client, is_well_formed, list_keys, revoke_key, secret_of
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import uuid7
 from domain.client import Client
@@ -15,7 +16,7 @@ async def test_a_key_leads_to_its_client(engine: Engine) -> None:
             connection, name="portal", organisation="CRESS", scopes=["sync", "read"], sources=["cress"], now=NOW
         )
         organisation_id = await ensure_organisation(connection, "CRESS", LATER)
-        client = await find_client(connection, secret)
+        client = await find_client(connection, secret, LATER)
 
     assert client == Client(key.id, organisation_id, "CRESS", ("read", "sync"), ("cress",))
     assert secret.startswith(key.prefix)
@@ -27,7 +28,7 @@ async def test_any_other_key_leads_nowhere(engine: Engine) -> None:
         secret, key = await create_key(connection, name="n", organisation="o", scopes=["match"], now=NOW)
 
         for wrong in ("", key.prefix, secret[:-1], secret + "0", secret.upper(), "\0", "clé"):
-            assert await find_client(connection, wrong) is None
+            assert await find_client(connection, wrong, NOW) is None
 
 
 async def test_a_revoked_key_is_out_of_force_and_still_listed(engine: Engine) -> None:
@@ -37,7 +38,7 @@ async def test_a_revoked_key_is_out_of_force_and_still_listed(engine: Engine) ->
         assert await revoke_key(connection, key.id, LATER)
         assert not await revoke_key(connection, key.id, LATER)
         assert not await revoke_key(connection, uuid7(NOW, bytes(10)), LATER)
-        assert await find_client(connection, secret) is None
+        assert await find_client(connection, secret, LATER) is None
         assert [listed.revoked_at for listed in await list_keys(connection)] == [LATER]
 
 
@@ -56,9 +57,58 @@ async def test_keys_of_one_organisation_share_it(engine: Engine) -> None:
             await find_client(
                 connection,
                 (await create_key(connection, name=name, organisation="CRESS", scopes=["match"], now=NOW))[0],
+                NOW,
             )
             for name in ("one", "two")
         ]
 
     assert len({client.organisation_id for client in clients if client}) == 1
     assert len({client.id for client in clients if client}) == 2
+
+
+async def test_the_operators_scope_is_no_word_to_servers_before_it(engine: Engine) -> None:
+    """They refuse a key with a scope that they do not know; it is in a column that they do not read."""
+    async with transaction(engine) as connection:
+        secret, _ = await create_key(connection, name="n", organisation="o", scopes=["platform", "read"], now=NOW)
+        client = await find_client(connection, secret, NOW)
+        stored = (await connection.execute(text("SELECT scopes FROM api_keys"))).scalar_one()
+
+    assert client is not None
+    assert (client.scopes, stored) == (("read", "platform"), ["read"])
+
+
+async def test_a_key_ends_when_it_is_said_to(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        secret, key = await create_key(
+            connection, name="n", organisation="o", scopes=["match"], now=NOW, expires_at=LATER, rate_per_minute=60
+        )
+        client = await find_client(connection, secret, NOW)
+
+        assert client is not None
+        assert (client.expires_at, client.rate_per_minute) == (key.expires_at, key.rate_per_minute) == (LATER, 60)
+        assert await find_client(connection, secret, LATER) is None
+
+
+def test_a_key_has_a_form_that_can_be_checked() -> None:
+    """One wrong digit is noticed without the database; keys made before the check keep their form."""
+    secret = secret_of(bytes(range(24)))
+    assert secret == "viv_000102030405060708090a0b0c0d0e0f10111213141516172fe19a82"
+    assert is_well_formed(secret)
+    assert is_well_formed("vivier_" + "0a" * 24)
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "",
+        "viv_",
+        "x" * 60,
+        "vivier_" + "0a" * 23,
+        secret_of(bytes(24))[:-1],
+        secret_of(bytes(24)) + "0",
+        secret_of(bytes(24)).upper(),
+        secret_of(bytes(24)).replace("viv_0", "viv_1"),
+    ],
+)
+def test_noise_has_not(noise: str) -> None:
+    assert not is_well_formed(noise)

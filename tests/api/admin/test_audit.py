@@ -187,7 +187,7 @@ async def test_the_administrators_key_is_named(served: Client) -> None:
 
 
 async def test_what_is_done_to_the_directory_is_in_the_journal_of_who_did_it(served: Client, source: str) -> None:
-    administrator = await member(served, "admin", "read")
+    administrator = await member(served, "platform", "read")
     first, second = [await put_record(served, source, each) for each in "12"]
     ids = [first["supplier_id"], second["supplier_id"]]
     await served.put(f"/sources/{source}", json={"label": "Annuaire"}, headers=administrator.headers)

@@ -90,7 +90,7 @@ class Anne:
 
 @pytest.fixture
 async def anne(served: Client, source: str) -> Anne:
-    somebody = Anne(served, await member(served, "needs", "admin"), source)
+    somebody = Anne(served, await member(served, "needs", "platform"), source)
     await somebody.known()
     return somebody
 
@@ -229,11 +229,24 @@ async def test_the_journal_tells_of_it_and_of_nobody(anne: Anne) -> None:
 
 async def test_another_organisations_data_is_not_touched(anne: Anne) -> None:
     """Its own persons, meetings and exchanges are its own; the directory is everybody's."""
-    stranger = await member(anne.client, "admin")
+    stranger = await member(anne.client, "platform")
     done = (await stranger.post("/privacy/erase", {"name": anne.name, "email": anne.email})).json()
     assert {where for where, _ in places(done["changed"])} == {"record"}
     assert anne.is_in((await anne.buyer.get(anne.meeting)).text)
     assert anne.is_in((await anne.buyer.get(anne.shortlist)).text)
+
+
+async def test_an_organisations_administrator_does_not_reach_the_directory(anne: Anne) -> None:
+    """It is other organisations' too: what it says of her is neither shown nor changed, and told as not reached."""
+    own = await member(anne.client, "admin", organisation=anne.buyer.key.organisation)
+    told = (await own.post("/privacy/export", {"name": anne.name, "email": anne.email})).json()["holdings"]
+    assert {where for where, _ in places(told)} & {"record", "source", "import"} == set()
+    done = (await own.post("/privacy/erase", {"name": anne.name, "email": anne.email})).json()
+    assert ("person", "name") in places(done["changed"])
+    assert (done["complete"], "directory" in done["unreached"]) == (False, True)
+    assert anne.is_in((await anne.client.get(f"/sources/{anne.source}/suppliers/1")).text)
+    again = await put_record(anne.client, anne.source, contact=anne.contact)
+    assert again["contact"]["email"] == anne.email
 
 
 async def test_who_is_meant_must_be_said(anne: Anne) -> None:

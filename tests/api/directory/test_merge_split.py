@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.api.organisations import member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import NOBODY, Client, key, lines, put_record, rows, send
 
@@ -200,10 +201,26 @@ async def test_the_rank_of_a_source_decides_and_is_an_administrators(served: Cli
 
     assert await name() == "De la seconde"
     path = f"/sources/{source}"
+    administrator = await key(served, "admin", sources=(source,))
     assert_refused(await served.put(path, json={"rank": 5}, headers=mine), 403, "missing-scope")
+    assert_refused(await served.put(path, json={"rank": 5}, headers=administrator), 403, "missing-scope")
     assert (await served.put(path, json={"rank": 5})).json()["rank"] == 5
     assert await name() == "De la première"
 
     kept = await served.put(path, json={"label": "La première"}, headers=mine)
     assert (kept.status_code, kept.json()["rank"]) == (200, 5)
     assert_refused(await served.put(path, json={"rank": 1_001}), 422, "invalid-content")
+
+
+async def test_an_organisations_administrator_decides_about_its_own_sources_alone(served: Client, source: str) -> None:
+    """Where a record of another source describes one of the suppliers, it is the operator's to decide."""
+    other = f"{source}-other"
+    own = await member(served, "admin", sources=(source,))
+    first, second = [await put(served, source, each, f"Atelier {each}", siret=None) for each in ("un", "deux")]
+    theirs = await put(served, other, "3", "Chantier Ormeau")
+    assert_refused(await merge(served, first, theirs, **own.headers), 403, "source-not-on-key")
+    assert_refused(await merge(served, theirs, theirs, **own.headers), 403, "source-not-on-key")
+    body = {"record": {"source": other, "external_id": "3"}}
+    assert_refused(await own.post(f"/suppliers/{theirs}/split", body), 403, "source-not-on-key")
+    assert (await merge(served, first, second, **own.headers)).status_code == 200
+    assert (await merge(served, first, theirs, **(await key(served, "platform")))).status_code == 200

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from api.app import create_app
-from api.runtime.auth import Keys, require_source
+from api.runtime.auth import UNKNOWN_PER_MINUTE, Keys, require_source
 from api.runtime.endpoint import Call, endpoint
 from api.settings import Settings
 from api.web.openapi import routes_of
@@ -145,11 +146,12 @@ def test_open_routes_are_those_the_contract_names(app: Litestar) -> None:
         (bearer("sync", sources=("a", "b")), "b", True),
         (bearer("sync", sources=("a", "b")), "c", False),
         (bearer("sync"), "a", False),
-        (bearer("sync", "admin"), "a", True),
+        (bearer("sync", "admin"), "a", False),
+        (bearer("platform"), "a", True),
     ],
 )
 def test_sources_on_the_key(client: Client, source: str, allowed: bool) -> None:
-    """A key writes the sources it names; the administrator's every one."""
+    """A key writes the sources it names, an organisation's administrator too; the operator's every one."""
     if allowed:
         require_source(client, source)
     else:
@@ -166,6 +168,7 @@ class Registry:
         self.asked = 0
         self.failure: BaseException | None = None
         self.now = 0.0
+        self.today = datetime(2026, 11, 24, tzinfo=UTC)
         self.answers = asyncio.Event()
         self.answers.set()
 
@@ -193,7 +196,7 @@ def registry() -> Registry:
 @pytest.fixture
 def keys(registry: Registry) -> Keys:
     """Keys that are looked up in the registry, on its clock."""
-    keys = Keys(ADMIN_KEY, CACHE_SECONDS, registry.clock)
+    keys = Keys(ADMIN_KEY, CACHE_SECONDS, registry.clock, lambda: registry.today)
     keys.attach(registry.find, registry.organisation)
     return keys
 
@@ -261,6 +264,46 @@ async def test_one_request_asks_for_all(keys: Keys, registry: Registry) -> None:
     registry.answers.set()
     assert await asking == bearer("match")
     assert registry.asked == 2
+
+
+async def test_an_expired_key_is_out_of_force_at_once(keys: Keys, registry: Registry) -> None:
+    """Also while it is remembered, and while the database is away."""
+    end = registry.today + timedelta(hours=1)
+    registry.keys["k"] = msgspec.structs.replace(bearer("match"), expires_at=end)
+    assert await keys.client("k") is not None
+    registry.today = end
+    assert await keys.client("k") is None
+    registry.failure = await away()
+    registry.now += 2 * CACHE_SECONDS
+    assert await keys.client("k") is None
+
+
+async def test_what_is_no_key_is_not_looked_up(registry: Registry) -> None:
+    """Noise costs no query, however much of it comes, and stands in nobody's way."""
+    keys = Keys(ADMIN_KEY, CACHE_SECONDS, registry.clock)
+    keys.attach(registry.find, registry.organisation, lambda key: key == "k")
+    for each in range(3 * UNKNOWN_PER_MINUTE):
+        assert await keys.client(f"noise {each}") is None
+    assert registry.asked == 0
+    assert await keys.client("k") is not None
+
+
+async def test_an_address_that_guesses_is_not_looked_up_for(keys: Keys, registry: Registry) -> None:
+    """Keys already seen go on, and so do other addresses; a minute later all is forgiven."""
+    guesser, other = {"client": ("192.0.2.1", 1)}, {"client": ("192.0.2.2", 1)}
+    await keys.client("k", guesser)  # type: ignore[arg-type]
+    for each in range(UNKNOWN_PER_MINUTE):
+        assert await keys.client(f"guess {each}", guesser) is None  # type: ignore[arg-type]
+    asked = registry.asked
+    with pytest.raises(Refusal) as refused:
+        await keys.client("one more", guesser)  # type: ignore[arg-type]
+    assert refused.value.kind.slug == "too-many-requests"
+    assert int(refused.value.headers["retry-after"]) >= 1
+    assert await keys.client("k", guesser) is not None  # type: ignore[arg-type]
+    assert registry.asked == asked
+    assert await keys.client("one more", other) is None  # type: ignore[arg-type]
+    registry.now += 60
+    assert await keys.client("one more", guesser) is None  # type: ignore[arg-type]
 
 
 async def test_the_administrator_has_every_scope(keys: Keys, registry: Registry) -> None:

@@ -241,10 +241,13 @@ async def test_the_imports_of_a_source_are_listed_the_latest_first(served: Clien
 async def test_an_import_is_its_sources_own(served: Client, source: str) -> None:
     report = (await send(served, source, lines(rows(source, "a")))).json()
     mine, other = await key(served, "sync", sources=(source,)), await key(served, "sync", sources=("another",))
+    administrator, operator = await key(served, "admin"), await key(served, "platform")
     paths = (f"/imports/{report['id']}", f"/imports/{report['id']}/errors", f"/sources/{source}/imports")
     for path in paths:
         assert (await served.get(path, headers=mine)).status_code == 200
+        assert (await served.get(path, headers=operator)).status_code == 200
         assert_refused(await served.get(path, headers=other), 403, "source-not-on-key")
+        assert_refused(await served.get(path, headers=administrator), 403, "source-not-on-key")
     assert_refused(await send(served, source, lines(rows(source, "a")), **other), 403, "source-not-on-key")
     assert_refused(await served.get("/imports/0191d7c4-0000-7000-8000-000000000000"), 404, "not-found")
     assert_refused(await served.get("/imports/last"), 404, "not-found")

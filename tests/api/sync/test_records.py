@@ -182,6 +182,9 @@ async def test_a_key_writes_its_own_sources_only(served: Client, source: str) ->
     assert_refused(await served.get(path, headers=other), 403, "source-not-on-key")
     assert_refused(await put(served, path, None, **other), 403, "source-not-on-key")
     assert_refused(await served.delete(path, headers=other), 403, "source-not-on-key")
+    administrator = await key(served, "admin")
+    assert_refused(await put(served, path, None, **administrator), 403, "source-not-on-key")
+    assert_refused(await served.delete(path, headers=administrator), 403, "source-not-on-key")
     assert_refused(await put(served, path, None, **reader), 403, "missing-scope")
     assert_refused(await put(served, path, RECORD, Authorization="Bearer nobody"), 401, "no-valid-key")
     assert (await served.delete(path, headers=mine)).status_code == 204

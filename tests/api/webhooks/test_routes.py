@@ -138,6 +138,9 @@ async def test_imports_are_told_of_to_those_who_may_see_them(world: World) -> No
     assert_refused(await post(world, reader, **imports), 403, "missing-scope")
     assert_refused(await post(world, sender, **imports, sources=["a", "c"]), 403, "source-not-on-key")
     assert (await post(world, sender, **imports)).json()["sources"] == ["a", "b"]
+    administrator, operator = await key(world.client, "admin"), await key(world.client, "platform")
+    assert (await post(world, administrator, **imports)).json()["sources"] == []
+    assert (await post(world, operator, **imports)).json()["sources"] is None
     assert (await post(world, sender, **imports, sources=["a"])).json()["sources"] == ["a"]
     assert (await post(world, **imports)).json()["sources"] is None
 

@@ -41,7 +41,7 @@ OF_NOBODY = {
     "message_mails": {"status", "language", "failure"},
     "messages": {"author", "stance", "barriers", "channel"},
     "needs": {"status", "buyer_siret"},
-    "organisations": {"name"},
+    "organisations": {"name", "siret"},
     "reply_links": {"digest"},
     "shortlist_decisions": {"lot_id", "decision"},
     "shortlists": {"language", "stamp", "totals", "ledger"},
