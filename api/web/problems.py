@@ -13,7 +13,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from api.web.content_negotiation import choose_language
-from db.core.outage import is_away
+from db.core.outage import is_away, is_full
 from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem
 from domain.text.bilingual import Language, Text
 
@@ -21,6 +21,8 @@ RequestPart = Literal["body", "query"]
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
+_OF_THE_OPERATOR = frozenset({"database-away", "storage-full"})
+"""What the client can only wait for, and the operator should know."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -96,8 +98,12 @@ def answer_failure(request: Request[Any, Any, Any], failure: Exception) -> Respo
     refusal = stopping() if _is_cancelled() else describe(failure)
     if refusal.kind.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("unhandled exception", request_id=request.scope.get("request_id"), exc_info=failure)
-    elif refusal.kind.slug == "database-away":
-        log.warning("database away", request_id=request.scope.get("request_id"), error=type(failure).__name__)
+    elif refusal.kind.slug in _OF_THE_OPERATOR:
+        log.warning(
+            refusal.kind.slug.replace("-", " "),
+            request_id=request.scope.get("request_id"),
+            error=type(failure).__name__,
+        )
     return document(refusal, choose_language(request.headers.get("accept-language", "")))
 
 
@@ -152,7 +158,9 @@ def describe(failure: Exception) -> Refusal:  # noqa: PLR0911 - one answer for e
             return Refusal("malformed-body", detail)
         case HTTPException():
             return _framework_refusal(failure)
-    return Refusal("database-away" if is_away(failure) else "internal-error")
+    if is_away(failure):
+        return Refusal("database-away")
+    return Refusal("storage-full" if is_full(failure) else "internal-error")
 
 
 def _invalid_content(problems: tuple[Problem, ...]) -> Refusal:

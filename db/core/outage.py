@@ -1,5 +1,6 @@
-"""Classification of database errors: the server is away (`is_away`), or it refuses the connection (`refusal`)."""
+"""Classification of errors: the database is away (`is_away`), something is full (`is_full`), or it refuses (`refusal`)."""
 
+import errno
 from collections.abc import Iterator
 from traceback import walk_tb
 
@@ -21,6 +22,9 @@ _TEMPORARY = (
     exc.TimeoutError,  # the pool had no connection to lend
 )
 
+_FULL = (asyncpg.exceptions.InsufficientResourcesError, MemoryError)
+_FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
+
 _REFUSED = (
     asyncpg.exceptions.InvalidAuthorizationSpecificationError,
     asyncpg.exceptions.InvalidCatalogNameError,
@@ -35,6 +39,14 @@ def is_away(failure: BaseException) -> bool:
         or (isinstance(seen, exc.DBAPIError) and seen.connection_invalidated)
         or (isinstance(seen, asyncpg.InterfaceError) and "closed" in str(seen))
         or (isinstance(seen, OSError) and _raised_by_driver(seen))
+        for seen in _with_causes(failure)
+    )
+
+
+def is_full(failure: BaseException) -> bool:
+    """Whether `failure`, or what caused it, says that a disk or memory is full: of the database, or of this machine."""
+    return any(
+        isinstance(seen, _FULL) or (isinstance(seen, OSError) and seen.errno in _FULL_DISK)
         for seen in _with_causes(failure)
     )
 

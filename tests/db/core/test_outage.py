@@ -1,10 +1,13 @@
 """An absent database is told from a mistake."""
 
+import errno
+
+import asyncpg
 import pytest
 from sqlalchemy import text
 
 from db.core.engine import Engine, engine, transaction
-from db.core.outage import is_away
+from db.core.outage import is_away, is_full
 
 
 async def failure_of(attached: Engine, *statements: str) -> Exception:
@@ -60,3 +63,23 @@ async def test_mistakes_are_not_absence(engine: Engine, statement: str) -> None:
 def test_other_failures_are_not_absence(failure: Exception) -> None:
     """The same kinds of error, but not from the driver."""
     assert not is_away(failure)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        asyncpg.exceptions.DiskFullError("could not extend file"),
+        asyncpg.exceptions.OutOfMemoryError("out of memory"),
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+    ],
+    ids=repr,
+)
+def test_a_full_disk_is_neither_absence_nor_a_mistake(failure: Exception) -> None:
+    assert is_full(failure)
+    assert not is_away(failure)
+
+
+async def test_a_mistake_is_not_for_want_of_room(engine: Engine) -> None:
+    assert not is_full(await failure_of(engine, "SELECT 1 / 0"))
+    assert not is_full(OSError(errno.EACCES, "Permission denied"))
