@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 
 import msgspec
 
@@ -12,6 +11,7 @@ from domain.law.rules import Rules
 from domain.law.supply_advice import Count, Ends, Supply, distance_is_for_sourcing, supply_advice
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
+from domain.short_cache import short_cache
 from domain.shortlists.shortlist import Advice, Outcome, RequestedSegment, Tension, TensionLevel, TerritoryEcho
 from domain.text.bilingual import Language, Text
 from matching import messages
@@ -167,14 +167,14 @@ class Explainer:
         return text.to(self.language)
 
 
-@lru_cache(4_096)
+@short_cache(4_096, 1_000, lambda wanted, _: sum([len(source) for one in wanted for source in one.sources]))
 def _requested(wanted: tuple[Wanted, ...], taxonomy: Taxonomy) -> msgspec.Raw:
     return _json(
         [RequestedSegment(w.segment, taxonomy.label(w.segment), w.sources, w.confidence, w.role) for w in wanted]
     )
 
 
-@lru_cache(1_024)
+@short_cache(1_024, 50, lambda _, codes, *__: len(codes or ()))
 def _territory(label: Text, codes: tuple[str, ...] | None, radius_km: float | None, language: Language) -> msgspec.Raw:
     return _json(TerritoryEcho(label=label.to(language), codes=codes, radius_km=radius_km))
 

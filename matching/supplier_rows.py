@@ -19,6 +19,7 @@ from domain.law.rules import Rules
 from domain.law.supplier_facts import LegalFacts
 from domain.needs.need import ContractKind, Place, Reserved
 from domain.reference.taxonomy import Taxonomy
+from domain.short_cache import short_cache
 from domain.shortlists.shortlist import Eligibility, Gate, OfferEvidence, Presence, Reason, SegmentAnswer
 from domain.suppliers.offers import strength
 from domain.suppliers.supplier import BASES, ServiceArea
@@ -309,7 +310,7 @@ def _related_worth(lot: LotMatch, ordinal: int, code: str) -> int:
     return worth
 
 
-@lru_cache(CACHED_ANSWERS)
+@short_cache(CACHED_ANSWERS, 8, lambda *named: len(named[3]))
 def _answers(taxonomy: Taxonomy, language: Language, subject: Subject, worths: tuple[int, ...]) -> Answers:
     """The words for the offers with these worths, one per wanted segment."""
     segments, reasons, best = [], [], len(PRESENCES) - 1

@@ -4,9 +4,9 @@ Not with the framework's `Accept`, for which a quality of 0 is an acceptance.
 """
 
 from contextlib import suppress
-from functools import lru_cache
 from operator import itemgetter
 
+from domain.short_cache import short_cache
 from domain.text.bilingual import Language
 
 JSON = "application/json"
@@ -15,9 +15,11 @@ CSV = "text/csv"
 HTML = "text/html"
 MERGE_PATCH = "application/merge-patch+json"
 NDJSON = "application/x-ndjson"
+KEPT, LONGEST_KEPT = 512, 256
+"""The number of headers whose reading is kept, and the characters of the longest: browsers send some 100."""
 
 
-@lru_cache(maxsize=512)
+@short_cache(KEPT, LONGEST_KEPT, lambda accept, _: len(accept))
 def choose_media(accept: str, offered: tuple[str, ...]) -> str | None:
     """The media type of `offered` that the `Accept` header prefers; None where it refuses them all.
 
@@ -35,7 +37,7 @@ def choose_media(accept: str, offered: tuple[str, ...]) -> str | None:
     return max(acceptable, key=itemgetter(0, 1))[2] if acceptable else None
 
 
-@lru_cache(maxsize=512)
+@short_cache(KEPT, LONGEST_KEPT, len)
 def choose_language(accept_language: str) -> Language:
     """French, unless `Accept-Language` prefers English; on equal quality the one named first."""
     qualities: dict[str, float] = {}
@@ -49,7 +51,7 @@ def choose_language(accept_language: str) -> Language:
     return "en" if english > french else "fr"
 
 
-@lru_cache(maxsize=512)
+@short_cache(KEPT, LONGEST_KEPT, len)
 def accepts_gzip(accept_encoding: str) -> bool:
     """Whether `Accept-Encoding` allows gzip and does not rather have the answer as it is."""
     qualities = dict(reversed(_weighted(accept_encoding)))

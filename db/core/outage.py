@@ -1,4 +1,4 @@
-"""Classification of errors: the database is away (`is_away`), something is full (`is_full`), or it refuses (`refusal`)."""
+"""Classification of errors: the database is away (`is_away`) or refuses (`refusal`); something is full (`is_full`)."""
 
 import errno
 from collections.abc import Iterator

@@ -9,8 +9,11 @@ from domain.law.rule_registry import applies
 from domain.law.rules import InForce, cents
 from domain.needs.need import Codes, Lot, Nature
 from domain.reference import taxonomy
+from domain.short_cache import short_cache
 
 WORKS_DIVISION = "45"
+KEPT, LONGEST_KEPT = 4_096, 32
+"""The number of objects of lots whose reading is kept, and of the codes that the longest of them has."""
 
 
 class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
@@ -32,6 +35,11 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     insertion: bool
     transport: bool
 
+    @property
+    def length(self) -> int:
+        """The number of its codes."""
+        return len(self.cpv) + len(self.asked) + len(self.support) + len(self.segments)
+
 
 class LotFacts(msgspec.Struct, frozen=True, gc=False):
     """A lot as the rules read it. `cents`: its value, null where it is not known."""
@@ -47,7 +55,7 @@ def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
     return LotFacts(lot, _object(lot.cpv, lot.segments, lot.support_segments, lot.nature, segments, view), value)
 
 
-@lru_cache(maxsize=4096)
+@short_cache(KEPT, LONGEST_KEPT, lambda *named: sum(map(len, named[:3])) + len(named[4]))
 def _object(
     written: Codes, asked: Codes, support: Codes, nature: Nature | None, segments: tuple[str, ...], view: InForce
 ) -> LotObject:
@@ -66,7 +74,7 @@ def _object(
     )
 
 
-@lru_cache(maxsize=4096)
+@short_cache(KEPT, LONGEST_KEPT, lambda segments, cpv: len(segments) + len(cpv))
 def families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
     """The families of a lot when lots are added up: those of its segments ("pr" of "pr-locaux").
 

@@ -10,7 +10,7 @@ from domain.law.direct_awards import review_direct_awards
 from domain.law.ess_reservation import review_ess_object, review_ess_terms
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
 from domain.law.innovation import innovation
-from domain.law.lot_facts import LotFacts, LotObject, read_lot
+from domain.law.lot_facts import KEPT, LONGEST_KEPT, LotFacts, LotObject, read_lot
 from domain.law.need_value import total_below_lots
 from domain.law.prison_reservation import review_prison
 from domain.law.procedure import Decided, decide, mixed_object, review_procedure
@@ -30,6 +30,7 @@ from domain.law.social_environmental import (
     spaser,
 )
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need, Place, Reserved
+from domain.short_cache import short_cache
 from domain.shortlists.shortlist import Outcome
 
 OPTIONS: dict[str, frozenset[Reserved]] = {
@@ -144,7 +145,7 @@ class _OfObject(NamedTuple):
     advice: tuple[LegalAdvice, ...]
 
 
-@lru_cache(maxsize=4096)
+@short_cache(KEPT, LONGEST_KEPT, lambda bought, *_: bought.length)
 def _review_object(
     bought: LotObject, sited: bool, contract: ContractKind, buyer: BuyerKind | None, view: InForce
 ) -> _OfObject:

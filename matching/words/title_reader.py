@@ -14,7 +14,7 @@ from domain.reference.taxonomy import Segment, Taxonomy
 from domain.reference.territory import Territories
 from domain.text.normalise import stem
 from matching.words.phrases import PhraseSpotter, stems
-from matching.words.titles import Title, TitleParser
+from matching.words.titles import LONGEST_TITLE, Title, TitleParser
 from matching.words.word_model import Probabilities, WordModel
 
 # Readings below are not given: more of them would be wrong than right ones lost (on titles tuned to, cross-validated).
@@ -126,7 +126,7 @@ class TitleReader:
 
         `context` is the title of the need it is a lot of, which tells where the lot's own does not.
         """
-        return self._readings(title, context)
+        return self._readings(title[:LONGEST_TITLE], context[:LONGEST_TITLE])
 
     def explain(self, title: str, context: str = "") -> TitleExplanation:
         """The way a title is read: what was set aside, the phrases found, and every reading with its words."""

@@ -1,8 +1,11 @@
 """Accept headers are weighed as RFC 9110 says."""
 
+import tracemalloc
+from collections.abc import Callable
+
 import pytest
 
-from api.web.content_negotiation import accepts_gzip, choose_media
+from api.web.content_negotiation import accepts_gzip, choose_language, choose_media
 
 OFFERED = ("application/json", "application/geo+json", "text/csv")
 
@@ -62,3 +65,15 @@ def test_choice(accept: str, chosen: str | None) -> None:
 def test_gzip(accept_encoding: str, accepted: bool) -> None:
     """Where it is named or covered by the wildcard, with a quality above 0, and not below that of no coding."""
     assert accepts_gzip(accept_encoding) is accepted
+
+
+@pytest.mark.parametrize("read", [choose_language, accepts_gzip, lambda header: choose_media(header, OFFERED)])
+def test_long_headers_are_read_but_not_kept(read: Callable[[str], object]) -> None:
+    """Nobody fills the memory with what nobody sends twice."""
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            read(f"en, gzip, */*;q={number}" + " " * 10_000)
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()

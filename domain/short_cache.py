@@ -1,0 +1,25 @@
+"""A cache of calls about little: what a client says at length is answered, but not kept."""
+
+from collections.abc import Callable, Hashable
+from functools import lru_cache, wraps
+from typing import Any, TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def short_cache(maxsize: int, longest: int, measure: Callable[..., int]) -> Callable[[F], F]:
+    """A decorator as `lru_cache` of that size, which keeps no call whose `measure` is over `longest`.
+
+    `measure` takes the arguments of the function, and gives their length in whatever makes them large.
+    """
+
+    def decorate(function: F) -> F:
+        cached = lru_cache(maxsize)(function)
+
+        @wraps(function)
+        def call(*args: Hashable) -> Any:
+            return cached(*args) if measure(*args) <= longest else function(*args)
+
+        return cast("F", call)
+
+    return decorate
