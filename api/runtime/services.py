@@ -45,7 +45,7 @@ class Services:
     match_work: MatchWork = field(init=False)
 
     def __post_init__(self) -> None:
-        self.match_work = MatchWork(self.reference, self.settings)
+        self.match_work = MatchWork(self.reference, self.settings, self.metrics)
 
     @property
     def database(self) -> Engine:
