@@ -9,6 +9,7 @@ import asyncio
 import os
 import pickle
 import queue
+import signal
 import socket
 import threading
 import traceback
@@ -105,9 +106,12 @@ class _MatchProcess:
     def __init__(self, channel: Channel) -> None:
         self._reader, self._writer = channel
         self._known: LiveIndex | None = None
+        self._id: int | None = None
 
     async def update(self, live: LiveIndex) -> None:
         """Have it match against this index. Raises ProcessEnded."""
+        if self._id is None:
+            self._id = await self._have("process_id")
         if self._known is live:
             return
         folder, known = live.base.folder, self._known
@@ -141,6 +145,10 @@ class _MatchProcess:
 
     def end(self) -> None:
         """End it, whatever it does."""
+        if self._id is not None and not self._reader.at_eof():
+            # it ends with the channel too, but not while it is in the midst of a long call of a library
+            with suppress(ProcessLookupError):
+                os.kill(self._id, signal.SIGKILL)
         self._writer.transport.abort()
 
 
@@ -180,6 +188,10 @@ class _TaskServer:
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
         self._live: LiveIndex | None = None
+
+    def process_id(self) -> int:
+        """The id of this process."""
+        return os.getpid()
 
     def map_folder(self, folder: Path) -> bool:
         """Take the index in a folder, without changes since; False where it cannot be read."""

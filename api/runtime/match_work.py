@@ -12,6 +12,7 @@ from typing import TypeVar
 from api.runtime.concurrency_limit import ConcurrencyLimit
 from api.runtime.forked_processes import ProcessEnded
 from api.runtime.match_processes import MatchProcesses, MatchTask
+from api.runtime.metrics import Metrics
 from api.settings import MIB, Settings
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, Problem
@@ -33,8 +34,8 @@ MOST_OF_ONE_KEY, MOST_OF_ALL = 16, 200
 class MatchWork:
     """Carries out tasks on needs, for one process that serves. `processes`: None where there are none."""
 
-    def __init__(self, reference: Reference, settings: Settings) -> None:
-        self._reference, self._settings = reference, settings
+    def __init__(self, reference: Reference, settings: Settings, metrics: Metrics) -> None:
+        self._reference, self._settings, self._metrics = reference, settings, metrics
         count = settings.match_processes
         self.much = ConcurrencyLimit(count, max(1, count - 1), MOST_OF_ONE_KEY, MOST_OF_ALL)
         self.some = ConcurrencyLimit(THREADS, THREADS, MOST_OF_ONE_KEY * THREADS, MOST_OF_ALL)
@@ -77,10 +78,11 @@ class MatchWork:
 
     async def _much(self, task: MatchTask[T], key: str) -> T:
         try:
-            async with asyncio.timeout(self._settings.match_seconds), self.much.of(key):
-                outcome = None if self.processes is None else await self.processes.run(task)
-                if outcome is None:
-                    return await self._in_a_thread(task)
+            with self._metrics.large_match():
+                async with asyncio.timeout(self._settings.match_seconds), self.much.of(key):
+                    outcome = None if self.processes is None else await self.processes.run(task)
+                    if outcome is None:
+                        return await self._in_a_thread(task)
         except (TimeoutError, ProcessEnded):
             raise Refusal("match-not-finished", headers={"retry-after": "30"}) from None
         if outcome.failure is not None:

@@ -6,6 +6,7 @@ Several worker processes count together through files in a shared folder (`PROME
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
@@ -45,6 +46,12 @@ class Metrics:
             buckets=MATCH_BUCKETS,
             registry=self._registry,
         )
+        self._large = Gauge(
+            "vivier_large_matches",
+            "Large matches under way or waiting for their turn",
+            multiprocess_mode="livesum",
+            registry=self._registry,
+        )
         self._version = Gauge(
             "vivier_data_version",
             "Version of the supplier data in memory; the least recent of the workers'",
@@ -64,6 +71,10 @@ class Metrics:
     def matched(self, seconds: float) -> None:
         """Count one match, with the time until its answer was written, without HTTP."""
         self._match.observe(seconds)
+
+    def large_match(self) -> AbstractContextManager[object]:
+        """Count one more large match, under way or waiting, during the block."""
+        return self._large.track_inprogress()
 
     def data_version(self, version: int) -> None:
         """Set the version of the supplier data that this process matches against."""

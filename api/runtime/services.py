@@ -55,7 +55,7 @@ class Services:
         self.writes = ConcurrencyLimit(at_once=connections // 3, of_one=3)
         self.reports = ConcurrencyLimit(at_once=connections // 6, of_one=1, most=30)
         self.matches = ConcurrencyLimit(at_once=connections // 5, of_one=2)
-        self.match_work = MatchWork(self.reference, self.settings)
+        self.match_work = MatchWork(self.reference, self.settings, self.metrics)
         self.requests = KeyPlaces(self.settings.key_requests, RETRY_AFTER_SECONDS)
 
     @property

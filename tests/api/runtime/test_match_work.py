@@ -1,0 +1,144 @@
+"""What is much waits its turn, what is too much is refused, and nothing is done for who has left."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from api.runtime import match_work
+from api.runtime.match_processes import MatchTask
+from api.runtime.match_work import MatchWork
+from api.runtime.metrics import Metrics
+from api.settings import read_settings
+from api.web.problems import Refusal
+from domain.errors import InvalidContent
+from domain.needs.need import Lot, Need
+from domain.text.bilingual import Language
+from matching.index import LiveIndex
+from matching.reference import Reference
+from tests.factories import ON, live, lot, need, reference, supplier
+
+LIVE = live(*(supplier(f"atelier {number}") for number in range(200)))
+PLAIN = need(lot())
+
+
+async def stays() -> None:
+    """A client that waits for its answer."""
+    await asyncio.Event().wait()
+
+
+async def leaves() -> None:
+    """A client that has hung up."""
+
+
+@pytest.fixture
+async def work() -> AsyncIterator[MatchWork]:
+    """Of which one large task is carried out at a time."""
+    made = MatchWork(reference(), read_settings({"VIVIER_MATCH_PROCESSES": "1"}), Metrics())
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def everything_is_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(match_work, "IN_A_THREAD_MS", 0.0)
+
+
+def task(done: Callable[[], Any], asked: Need = PLAIN) -> MatchTask[Any]:
+    def carry_out(_: Need, __: LiveIndex, ___: Reference, ____: date, _____: Language) -> Any:
+        return done()
+
+    return MatchTask(carry_out, asked, LIVE, ON, "fr")
+
+
+async def test_some_work_is_done_in_a_thread(work: MatchWork) -> None:
+    assert await work.run(task(threading.current_thread), "key", stays) is not threading.current_thread()
+
+
+async def test_an_answer_that_would_be_too_large_is_refused_before_it_is_made(work: MatchWork) -> None:
+    """The refusal says how many lots may be asked for at a time; so many are answered."""
+    segments = tuple(reference().taxonomy.segments)
+    lots = [Lot(str(number), segments=segments) for number in range(200)]
+    with pytest.raises(InvalidContent) as refused:
+        await work.run(task(lambda: pytest.fail("it was made"), need(*lots, limit=100)), "key", stays)
+    (problem,) = refused.value.problems
+    assert (problem.pointer, problem.code) == ("/lots", "answer_too_large")
+    at_once = int(problem.detail.en.split(" at a time")[0].split()[-1])
+    assert 10 < at_once < 200
+    work.require_short(need(*lots[:at_once], limit=100), LIVE)
+
+
+@pytest.mark.parametrize(("limit", "near_misses", "segments"), [(20, 5, 12), (100, 5, 3), (100, 50, 2)])
+def test_any_two_hundred_lots_of_usual_size_are_answered(
+    work: MatchWork, limit: int, near_misses: int, segments: int
+) -> None:
+    codes_of_lot = tuple(reference().taxonomy.segments)[:segments]
+    lots = [Lot(str(number), segments=codes_of_lot) for number in range(200)]
+    work.require_short(need(*lots, limit=limit, near_misses=near_misses), LIVE)
+
+
+async def test_an_answer_that_became_too_large_is_not_sent(work: MatchWork) -> None:
+    with pytest.raises(InvalidContent):
+        await work.run(task(lambda: bytes(33 << 20)), "key", stays)
+
+
+async def test_nothing_is_waited_for_when_the_client_has_left(work: MatchWork) -> None:
+    ended = threading.Event()
+    with pytest.raises(Refusal) as refused:
+        await work.run(task(ended.wait), "key", leaves)
+    ended.set()
+    assert refused.value.kind.slug == "bad-request"
+    assert work.some.present == {}
+
+
+@pytest.mark.usefixtures("everything_is_much")
+async def test_of_many_clients_that_leave_none_is_worked_for(work: MatchWork) -> None:
+    """Those that waited for their turn never get it, and the next client does."""
+    begun, ended = [], threading.Event()
+
+    def wait() -> None:
+        begun.append(1)
+        ended.wait()
+
+    gone = asyncio.Event()
+
+    async def left() -> None:
+        await gone.wait()
+
+    waiting = [asyncio.create_task(work.run(task(wait), "key", left)) for _ in range(12)]
+    while not begun:
+        await asyncio.sleep(0)
+    gone.set()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    ended.set()
+    assert await work.run(task(lambda: "done"), "key", stays) == "done"
+    assert len(begun) == 1
+    assert work.much.present == {}
+
+
+@pytest.mark.usefixtures("everything_is_much")
+async def test_keys_take_turns(work: MatchWork) -> None:
+    """Whoever came last of another key is not behind all of the first one's."""
+    done: list[str] = []
+    first = [asyncio.create_task(work.run(task(lambda: done.append("one")), "one", stays)) for _ in range(5)]
+    await asyncio.sleep(0)
+    other = asyncio.create_task(work.run(task(lambda: done.append("other")), "other", stays))
+    await asyncio.gather(*first, other)
+    assert done.index("other") <= 2
+
+
+@pytest.mark.usefixtures("everything_is_much")
+async def test_too_many_of_one_key_are_refused(work: MatchWork) -> None:
+    ended = threading.Event()
+    waiting = [asyncio.create_task(work.run(task(ended.wait), "one", stays)) for _ in range(match_work.MOST_OF_ONE_KEY)]
+    while work.much.present["one"] < match_work.MOST_OF_ONE_KEY:
+        await asyncio.sleep(0)
+    with pytest.raises(Refusal) as refused:
+        await work.run(task(lambda: None), "one", stays)
+    ended.set()
+    await asyncio.gather(*waiting)
+    assert refused.value.kind.status == 429
+    assert int(refused.value.headers["retry-after"]) > 0
