@@ -12,12 +12,13 @@ from uuid import UUID
 import structlog
 
 from api.runtime.forked_processes import ForkedProcesses
-from api.runtime.index_files import IndexFiles, WrittenIndex, build_index
+from api.runtime.index_files import IndexFiles, WrittenIndex, build_index, index_in_memory
 from api.runtime.log_failures import logged_failures
 from api.runtime.metrics import Metrics
 from api.web.problems import Refusal
 from db.core.engine import Engine
 from db.core.outage import is_away
+from db.suppliers.copy_documents import database_id
 from db.suppliers.read import snapshot
 from db.suppliers.version_feed import listen
 from domain.suppliers.supplier import Supplier
@@ -53,13 +54,30 @@ class IndexLoader:
     def __init__(self, url: str, engine: Engine, files: IndexFiles, processes: ForkedProcesses | None = None) -> None:
         self.files = files
         self._url, self._engine, self._processes = url, engine, processes
+        self._database: str | None = None
         self._written: WrittenIndex | None = None
+
+    async def first(self) -> LiveIndex:
+        """As `newest`; in the memory of this process where it cannot be written, such as for want of room."""
+        try:
+            return await self.newest()
+        except OSError as failure:
+            if is_away(failure):
+                raise
+            log.exception(
+                "the index cannot be written to its folder: it is kept in the memory of this process, which takes more",
+                folder=str(self.files.folder),
+            )
+        index = await index_in_memory(self.files.reference, self._url)
+        return await self.followed(index) or index
 
     async def newest(self, beyond: int = -1) -> LiveIndex:
         """An index of the present directory with a short tail; its base is of a version after `beyond`."""
         longest, refused, builds = 1, set[WrittenIndex](), 0
+        if self._database is None:
+            self._database = await database_id(self._engine)
         while True:
-            for written in self.files.newest_first():
+            for written in self.files.newest_first(self._database):
                 if written.version > beyond and written not in refused:
                     if (found := await self._mapped(written, longest)) is not None:
                         return found
@@ -119,9 +137,7 @@ class IndexLoader:
         return found
 
     async def _build(self) -> None:
-        reference, folder = self.files.reference, self.files.folder
-        if self._processes is None or not await self._processes.run(build_index, self._url, folder):
-            await asyncio.to_thread(build_index, reference, self._url, folder)
+        await build_index(self.files.reference, self._url, self.files.folder, self._processes)
 
 
 def longest_tail(index: LiveIndex) -> float:
@@ -177,7 +193,7 @@ class LiveDirectory:
             if self._index is None:
                 if self._may_build():
                     with self._pausing_after_failure():
-                        self.replace(await self.loader.newest())
+                        self.replace(await self.loader.first())
                 return
             index = await self.loader.followed(self._index)
             if index is not None:
