@@ -1,6 +1,6 @@
 """The tables that an index of suppliers consists of: built from suppliers, and kept in a folder that processes map."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.trades import trade_evidence
+from matching.geo.projection import Positions
 from matching.geo.territory import Geography
-from matching.indexed_supplier import MatchedSupplier
+from matching.indexed_supplier import MatchedSupplier, SupplierDocument, document_of, read_offers
 from matching.mapped_arrays import load, read_table, read_tables, save, table_arrays, tables_arrays
-from matching.offer_tables import OfferRows, Offers, WantedOffers, wanted_offers
-from matching.service_areas import AreaTable, ServiceAreas
-from matching.supplier_columns import Ordinals, SupplierRows, SupplierTable
+from matching.offer_tables import OfferRows, Offers, WantedOffers, merged_offers, moved_offers, wanted_offers
+from matching.service_areas import AreaTable, ServiceAreas, joined_areas
+from matching.supplier_columns import Ordinals, SupplierRows, SupplierTable, joined_suppliers
 from matching.trade_groups import TradeGroup, TradeGroups
 
 NAMES_FILE = "names.json"
@@ -50,53 +52,87 @@ class IndexTables(NamedTuple):
 
 
 class TablesBuilder:
-    """Builds the tables from suppliers as they arrive."""
+    """Builds tables from suppliers as they arrive, but for those of what is wanted: `joined` makes these."""
 
     def __init__(self, taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> None:
-        self._taxonomy, self._groups = taxonomy, TradeGroups()
+        self._groups = TradeGroups()
         self._rows, self._areas = SupplierRows(), ServiceAreas(geography)
         self._offers = OfferRows(self._areas, taxonomy, cpv)
         self._group_places: list[int] = []
         self._offerless: list[int] = []
 
-    def add(self, supplier: MatchedSupplier) -> None:
+    def add(self, document: SupplierDocument) -> None:
         """Add a supplier, unless it is inactive."""
-        if not supplier.active:
+        if not document.active:
             return
-        number = len(self._group_places)
-        self._rows.add(supplier)
-        self._group_places.append(self._groups.place_of(supplier))
-        if supplier.offers:
-            self._offers.add(number, supplier.offers)
-        else:
+        number, offers = len(self._group_places), read_offers(document.offers)
+        self._rows.add(document)
+        self._offers.add(number, offers)
+        if not offers:
             self._offerless.append(number)
+        self._group_places.append(self._groups.place_of(document.sources, document.kinds, trade_evidence(offers)))
 
     def tables(self) -> IndexTables:
         """The tables of all that were added."""
         suppliers, order = self._rows.table()
-        ordinals = np.empty(len(order), dtype=np.int32)
-        ordinals[order] = np.arange(len(order), dtype=np.int32)
+        ordinals = _inverse(order)
         offers = self._offers.tables(ordinals)
-        codes = (*self._taxonomy.segments, *(family.id for family in self._taxonomy.families))
-        wanted = {code: wanted_offers(code, offers, self._taxonomy) for code in codes}
-        unknown = tuple(sorted(self._areas.unknown_codes))
         return IndexTables(
-            Names(self._groups.distinct, tuple(offers), codes, unknown),
+            Names(self._groups.distinct, tuple(offers), (), tuple(sorted(self._areas.unknown_codes))),
             suppliers,
             np.array(self._group_places, dtype=np.int32)[order],
             self._areas.table(),
             offers,
-            wanted,
+            {},
             np.sort(ordinals[np.array(self._offerless, dtype=np.int32)]),
         )
+
+
+def joined(parts: Sequence[IndexTables], taxonomy: Taxonomy) -> IndexTables:
+    """The tables of all suppliers of some builders, whole: each supplier is in one part."""
+    whole = parts[0] if len(parts) == 1 else _merged(parts)
+    codes = (*taxonomy.segments, *(family.id for family in taxonomy.families))
+    wanted = {code: wanted_offers(code, whole.offers, taxonomy) for code in codes}
+    return whole._replace(names=msgspec.structs.replace(whole.names, wanted=codes), wanted=wanted)
 
 
 def built(suppliers: Iterable[MatchedSupplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> IndexTables:
     """The tables of those of some suppliers that are active."""
     builder = TablesBuilder(taxonomy, cpv, geography)
     for supplier in suppliers:
-        builder.add(supplier)
-    return builder.tables()
+        builder.add(document_of(supplier))
+    return joined([builder.tables()], taxonomy)
+
+
+def _merged(parts: Sequence[IndexTables]) -> IndexTables:
+    """The tables of all parts, but for those of what is wanted."""
+    suppliers, order = joined_suppliers([part.suppliers for part in parts])
+    areas, places = joined_areas([part.areas for part in parts])
+    ordinals = np.split(_inverse(order), np.cumsum([len(part.groups) for part in parts])[:-1])
+    groups = TradeGroups()
+    of_part = [np.array([groups.place_of_group(each) for each in part.names.groups], dtype=np.int32) for part in parts]
+    by_code: dict[str, list[Offers]] = {}
+    for part, numbers, of_areas in zip(parts, ordinals, places, strict=True):
+        for code, some in part.offers.items():
+            by_code.setdefault(code, []).append(moved_offers(some, numbers, of_areas))
+    offers = {code: merged_offers(some) for code, some in by_code.items()}
+    unknown = sorted({code for part in parts for code in part.names.unknown_codes})
+    return IndexTables(
+        Names(groups.distinct, tuple(offers), (), tuple(unknown)),
+        suppliers,
+        np.concatenate([moved[part.groups] for part, moved in zip(parts, of_part, strict=True)])[order],
+        areas,
+        offers,
+        {},
+        np.sort(np.concatenate([moved[part.offerless] for part, moved in zip(parts, ordinals, strict=True)])),
+    )
+
+
+def _inverse(order: Positions) -> Ordinals:
+    """The ordinal of each number, where an order has the numbers by ordinal."""
+    ordinals = np.empty(len(order), dtype=np.int32)
+    ordinals[order] = np.arange(len(order), dtype=np.int32)
+    return ordinals
 
 
 def save_tables(folder: Path, tables: IndexTables) -> None:

@@ -6,12 +6,21 @@ from typing import Protocol
 from uuid import UUID
 
 import msgspec
+from msgspec import Raw
 
 from domain.law.supplier_facts import LegalFacts
-from domain.shortlists.shortlist import PublicContact, SupplierSummary
 from domain.suppliers.supplier import Approval, Contact, Kind, LegalForm, Offer, Point, Shares
 
+NULL, NOTHING = Raw(b"null"), Raw(b"[]")
 _encode = msgspec.json.Encoder().encode
+
+
+class _PublicContact(msgspec.Struct, frozen=True, gc=False):
+    """The fields of `PublicContact`: no person."""
+
+    email: Raw = NULL
+    phone: Raw = NULL
+    website: Raw = NULL
 
 
 class SourceName(msgspec.Struct, frozen=True, gc=False):
@@ -20,7 +29,9 @@ class SourceName(msgspec.Struct, frozen=True, gc=False):
     source: str
 
 
-class _FromSource(Protocol):
+class FromSource(Protocol):
+    """Something that names a source."""
+
     @property
     def source(self) -> str: ...
 
@@ -59,13 +70,13 @@ class MatchedSupplier(Protocol):
     @property
     def active(self) -> bool: ...
     @property
-    def sources(self) -> Sequence[_FromSource]: ...
+    def sources(self) -> Sequence[FromSource]: ...
     @property
     def updated_at(self) -> datetime: ...
 
 
 class IndexedSupplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A supplier's document read for the index, or read back from it; what matching has no use for is left out."""
+    """A supplier as it is read back from an index; what matching has no use for is left out."""
 
     id: UUID
     name: str
@@ -86,59 +97,103 @@ class IndexedSupplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     updated_at: datetime
 
 
-class _Details(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The fields of `IndexedSupplier` that are not in its summary."""
+class SupplierDocument(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A supplier's document as an index is built from it: what is only handed on stays as it is written."""
 
+    id: str
+    name: Raw
+    siret: Raw = NULL
+    kinds: tuple[Kind, ...] = ()
+    legal_form: LegalForm | None = None
+    ess: bool | None = None
     approvals: tuple[Approval, ...] | None = None
     shares: Shares = Shares()
     in_prison: bool | None = None
-    offers: tuple[Offer, ...] = ()
-    turnover_eur: float | None = None
+    commune: Raw = NULL
+    location: Point | None = None
+    offers: Raw = NOTHING
+    contact: _PublicContact = _PublicContact()
+    turnover_eur: Raw = NULL
+    active: bool = True
     sources: tuple[SourceName, ...] = ()
+    updated_at: Raw
 
 
-read_document = msgspec.json.Decoder(IndexedSupplier).decode
-"""The `IndexedSupplier` of a supplier's document in JSON."""
+class _Summary(msgspec.Struct, frozen=True, gc=False):
+    """The fields of `SupplierSummary`, in its order."""
+
+    id: str
+    name: Raw
+    siret: Raw
+    kinds: tuple[Kind, ...]
+    legal_form: LegalForm | None
+    ess: bool | None
+    commune: Raw
+    location: Point | None
+    contact: _PublicContact
+    updated_at: Raw
 
 
-def summary_json(supplier: MatchedSupplier) -> bytes:
-    """The supplier as a shortlist shows it, in JSON: no contact person."""
-    contact = supplier.contact
+class _Details(msgspec.Struct, frozen=True, gc=False):
+    """The fields of `IndexedSupplier` that are not in its summary."""
+
+    approvals: tuple[Approval, ...] | None
+    shares: Shares
+    in_prison: bool | None
+    offers: Raw
+    turnover_eur: Raw
+    sources: tuple[SourceName, ...]
+
+
+read_document = msgspec.json.Decoder(SupplierDocument).decode
+"""The `SupplierDocument` of a supplier in JSON."""
+read_offers = msgspec.json.Decoder(tuple[Offer, ...]).decode
+"""The offers of a `SupplierDocument`."""
+_read_indexed = msgspec.json.Decoder(IndexedSupplier).decode
+
+
+def document_of(supplier: MatchedSupplier) -> SupplierDocument:
+    """The document of a supplier."""
+    return read_document(_encode(supplier))
+
+
+def summary_json(document: SupplierDocument) -> bytes:
+    """The supplier as a shortlist shows it (`SupplierSummary`), in JSON: no contact person."""
     return _encode(
-        SupplierSummary(
-            id=supplier.id,
-            name=supplier.name,
-            siret=supplier.siret,
-            kinds=supplier.kinds,
-            legal_form=supplier.legal_form,
-            ess=supplier.ess,
-            commune=supplier.commune,
-            location=supplier.location,
-            contact=PublicContact(contact.email, contact.phone, contact.website),
-            updated_at=supplier.updated_at,
+        _Summary(
+            document.id,
+            document.name,
+            document.siret,
+            document.kinds,
+            document.legal_form,
+            document.ess,
+            document.commune,
+            document.location,
+            document.contact,
+            document.updated_at,
         )
     )
 
 
-def details_json(supplier: MatchedSupplier) -> bytes:
+def details_json(document: SupplierDocument) -> bytes:
     """The rest of what matching reads of the supplier, in JSON."""
     return _encode(
         _Details(
-            supplier.approvals,
-            supplier.shares,
-            supplier.in_prison,
-            supplier.offers,
-            supplier.turnover_eur,
-            tuple([SourceName(each.source) for each in supplier.sources]),
+            document.approvals,
+            document.shares,
+            document.in_prison,
+            document.offers,
+            document.turnover_eur,
+            document.sources,
         )
     )
 
 
 def read_back(summary: bytes, details: bytes) -> IndexedSupplier:
     """The supplier of a summary and details; the contact is the public one."""
-    return read_document(summary if details == b"{}" else b"%b,%b" % (summary[:-1], details[1:]))
+    return _read_indexed(b"%b,%b" % (summary[:-1], details[1:]))
 
 
-def legal_facts(supplier: MatchedSupplier) -> LegalFacts:
+def legal_facts(supplier: MatchedSupplier | SupplierDocument) -> LegalFacts:
     """The legal facts of a supplier."""
     return LegalFacts(supplier.approvals, supplier.shares, supplier.in_prison, supplier.legal_form, supplier.ess)

@@ -1,9 +1,10 @@
 """Legal facts of suppliers as columns, and what of them decides on a day: few suppliers differ in that."""
 
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
-from functools import lru_cache
-from math import isnan
+from functools import cache, lru_cache
+from math import isnan, nan
 from typing import Any, NamedTuple, get_args, overload
 
 import numpy as np
@@ -30,6 +31,7 @@ _KIND = {kind: place for place, kind in enumerate(KINDS)}
 _FORM = {form: place for place, form in enumerate(FORMS)}
 _YES_OR_NO = {said: place for place, said in enumerate(YES_OR_NO)}
 SHARES = 3
+NONE_KNOWN, NO_SHARES = (None,) * SHARES, (nan,) * SHARES
 # from the right: kinds in force, kinds that are not, shares at the minimum, then what no day changes
 LAPSED_BIT, SHARE_BIT = len(KINDS), 2 * len(KINDS)
 LASTING_BIT = SHARE_BIT + 2 * SHARES
@@ -56,33 +58,52 @@ class FactRows:
 
     def __init__(self) -> None:
         self._lasting: list[int] = []
-        self._shares: list[tuple[float | None, ...]] = []
-        self._starts = [0]
-        self._approvals: list[tuple[int, int, int]] = []
+        self._shares = array("d")
+        self._starts = array("i", [0])
+        self._approvals = array("i")
 
     def add(self, facts: LegalFacts) -> None:
         """Add those of one supplier."""
-        self._lasting.append(_lasting(facts))
-        self._shares.append((facts.shares.disabled, facts.shares.disadvantaged, facts.shares.detained))
-        for each in facts.approvals or ():
-            first = each.valid_from.toordinal() if each.valid_from else 0
-            last = each.valid_until.toordinal() if each.valid_until else NEVER
-            self._approvals.append((_KIND[each.kind], first, last))
-        self._starts.append(len(self._approvals))
+        approvals, shares = facts.approvals, facts.shares
+        self._lasting.append(_lasting(facts.in_prison, facts.ess, facts.legal_form, approvals is not None))
+        known = shares.disabled, shares.disadvantaged, shares.detained
+        self._shares.extend(NO_SHARES if known == NONE_KNOWN else [nan if one is None else one for one in known])
+        if approvals:
+            for each in approvals:
+                first = each.valid_from.toordinal() if each.valid_from else 0
+                last = each.valid_until.toordinal() if each.valid_until else NEVER
+                self._approvals.extend((_KIND[each.kind], first, last))
+        self._starts.append(len(self._approvals) // 3)
 
-    def arrays(self, order: NDArray[np.intp] | None = None) -> FactArrays:
-        """The facts in the order of their arrival, or in another one, given by the numbers of their arrival."""
-        starts = np.array(self._starts, dtype=np.int32)
-        approvals = np.array(self._approvals, dtype=np.int32).reshape(-1, 3)
-        lasting = np.array(self._lasting, dtype=np.int64)
-        shares = np.array(self._shares, dtype=np.float64).reshape(-1, SHARES)
-        if order is not None:
-            many = np.diff(starts)[order]
-            moved = np.concatenate(([0], np.cumsum(many))).astype(np.int32)
-            approvals = approvals[np.repeat(starts[:-1][order] - moved[:-1], many) + np.arange(moved[-1])]
-            lasting, shares, starts = lasting[order], shares[order], moved
-        kind, first_day, last_day = approvals.T.copy()
-        return FactArrays(lasting, shares, starts, kind.astype(np.int8), first_day, last_day)
+    def arrays(self) -> FactArrays:
+        """The facts in the order of their arrival."""
+        kind, first_day, last_day = np.array(self._approvals, dtype=np.int32).reshape(-1, 3).T.copy()
+        return FactArrays(
+            np.array(self._lasting, dtype=np.int64),
+            np.array(self._shares).reshape(-1, SHARES),
+            np.array(self._starts),
+            kind.astype(np.int8),
+            first_day,
+            last_day,
+        )
+
+
+def joined_facts(parts: Sequence[FactArrays], order: NDArray[np.intp]) -> FactArrays:
+    """The facts of several in an order, given by the numbers that they have one after the other."""
+    whole = FactArrays._make(map(np.concatenate, zip(*parts, strict=True)))
+    many = np.concatenate([np.diff(part.starts) for part in parts])
+    starts = np.cumsum(many) - many
+    many = many[order]
+    moved = np.concatenate(([0], np.cumsum(many))).astype(np.int32)
+    approvals = np.repeat(starts[order] - moved[:-1], many) + np.arange(moved[-1])
+    return FactArrays(
+        whole.lasting[order],
+        whole.shares[order],
+        moved,
+        whole.kind[approvals],
+        whole.first_day[approvals],
+        whole.last_day[approvals],
+    )
 
 
 class LegalColumns(Sequence[LegalFacts]):
@@ -181,9 +202,10 @@ def decided_facts(decided: int) -> LegalFacts:
     return _with_lasting(decided >> LASTING_BIT, approvals, shares)
 
 
-def _lasting(facts: LegalFacts) -> int:
-    said = _YES_OR_NO[facts.in_prison] * PER_YES_OR_NO + _YES_OR_NO[facts.ess]
-    return (said * len(FORMS) + _FORM[facts.legal_form]) * 2 + (facts.approvals is not None)
+@cache
+def _lasting(in_prison: bool | None, ess: bool | None, form: LegalForm | None, are_known: bool) -> int:
+    said = _YES_OR_NO[in_prison] * PER_YES_OR_NO + _YES_OR_NO[ess]
+    return (said * len(FORMS) + _FORM[form]) * 2 + are_known
 
 
 def _with_lasting(lasting: int, approvals: tuple[Approval, ...], shares: Shares) -> LegalFacts:

@@ -14,22 +14,31 @@ SUFFIX, STARTS = ".npy", "starts"
 
 
 class Texts(NamedTuple):
-    """Texts as bytes, end to end: the n-th is `content` from `starts[n]` to `starts[n + 1]`."""
+    """Texts as bytes: the n-th is `content` from `starts[n]` to `ends[n]`."""
 
     content: NDArray[np.uint8]
     starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
 
     def text(self, number: int) -> bytes:
         """The text of that number."""
-        first, end = self.starts[number : number + 2].tolist()
-        return self.content[first:end].tobytes()
+        return self.content[self.starts[number] : self.ends[number]].tobytes()
 
 
 def texts(some: Sequence[bytes]) -> Texts:
     """Some texts, end to end."""
-    starts = np.zeros(len(some) + 1, dtype=np.int64)
-    np.cumsum(np.fromiter(map(len, some), np.int64, len(some)), out=starts[1:])
-    return Texts(np.frombuffer(b"".join(some), dtype=np.uint8), starts)
+    ends = np.cumsum(np.fromiter(map(len, some), np.int64, len(some)))
+    starts = np.concatenate(([0], ends[:-1])) if len(ends) else ends
+    return Texts(np.frombuffer(b"".join(some), dtype=np.uint8), starts, ends)
+
+
+def joined_texts(parts: Sequence[Texts], order: NDArray[np.intp] | None = None) -> Texts:
+    """The texts of several, one after the other, or by their numbers there in another order; none is moved."""
+    before = np.cumsum([0, *(len(part.content) for part in parts)])[:-1].tolist()
+    starts = np.concatenate([part.starts + first for part, first in zip(parts, before, strict=True)])
+    ends = np.concatenate([part.ends + first for part, first in zip(parts, before, strict=True)])
+    content = np.concatenate([part.content for part in parts])
+    return Texts(content, starts, ends) if order is None else Texts(content, starts[order], ends[order])
 
 
 def save(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
-from domain.suppliers.supplier import BASES, Basis, Offer, ServiceArea
+from domain.suppliers.supplier import BASES, Offer
 from matching.geo.projection import Floats
 from matching.indexed_supplier import MatchedSupplier
 from matching.offer_worth import OFFERED, PER_BASIS, PER_FIT, PRESENCES, RELATED, offered_segments, offers_for
 from matching.service_areas import GROUND, NATIONAL, NO_AREA, RADIUS, ServiceAreas
-from matching.supplier_columns import Ordinals
+from matching.supplier_columns import Ordinals, each_once
 
 OfferKeys = NDArray[np.int64]
 """An offer for a wanted segment as one number: `supplier << SUPPLIER_BIT | worth`."""
@@ -23,6 +23,7 @@ SUPPLIER_BIT, COLUMN_BIT = 32, 16
 WORTH_BITS = (1 << COLUMN_BIT) - 1
 SHORT_KM = 95.0
 """Offers that reach farther are looked at apart: they are few, and most suppliers are farther away than that."""
+_BASIS = {basis: place for place, basis in enumerate(BASES)}
 PRESENCE_OF_AREA = np.zeros(4, dtype=np.int64)
 PRESENCE_OF_AREA[[NO_AREA, RADIUS, GROUND, NATIONAL]] = [
     PRESENCES.index(presence) for presence in ("nearby", "declared", "declared", "national")
@@ -79,57 +80,50 @@ class WantedOffers(NamedTuple):
 class OfferRows:
     """Offers as their suppliers arrive, of which tables are made by the segment or family they name.
 
-    Many offers are alike: what they come to is found once for all of them.
+    Many name the same: which segments and families these are is found once for all of them.
     """
 
     def __init__(self, areas: ServiceAreas, taxonomy: Taxonomy, cpv: Cpv) -> None:
         self._areas, self._taxonomy, self._cpv = areas, taxonomy, cpv
         self._codes: dict[str, int] = {}
-        self._kinds: dict[_OfferKind, int] = {}
-        self._rows_of_kind: list[tuple[int, int, int, int, float]] = []
-        self._starts = array("q", [0])
-        self._supplier, self._kind = array("i"), array("i")
+        self._names: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
+        self._named, self._starts = array("q"), array("q", [0])
+        self._rows = array("d")
 
     def add(self, number: int, offers: Iterable[Offer]) -> None:
         """The offers of the supplier of that number."""
         for offer in offers:
-            key = offer.segments, offer.cpv, offer.basis, offer.service_area
-            kind = self._kinds.get(key)
-            if kind is None:
-                kind = self._read_kind(key, offer)
-            self._supplier.append(number)
-            self._kind.append(kind)
+            name = self._names.get((offer.segments, offer.cpv))
+            if name is None:
+                name = self._read_name(offer)
+            self._rows.extend((number, name, _BASIS[offer.basis], *self._areas.intern(offer.service_area)))
 
     def tables(self, ordinals: Ordinals | None = None) -> dict[str, Offers]:
         """The offers by what they name. `ordinals`: by the number of each supplier, its own where that is another."""
         self._areas.lay_out()
-        kind, starts = np.array(self._kind, dtype=np.intp), np.array(self._starts)
-        many = starts[kind + 1] - starts[kind]
-        place = np.repeat(starts[kind] - (np.cumsum(many) - many), many) + np.arange(many.sum())
-        supplier = np.repeat(np.array(self._supplier, dtype=np.int32), many)
+        numbers, names, basis, area_kind, reach_km, area = np.array(self._rows).reshape(-1, 6).T
+        name, starts = names.astype(np.intp), np.array(self._starts)
+        many = starts[name + 1] - starts[name]
+        row = np.repeat(np.arange(len(name)), many)
+        code = np.array(self._named)[np.repeat(starts[name] - (np.cumsum(many) - many), many) + np.arange(len(row))]
+        supplier = numbers.astype(np.int32)
         if ordinals is not None:
             supplier = ordinals[supplier]
-        code, *columns = (np.array([row[n] for row in self._rows_of_kind])[place] for n in range(len(NO_OFFERS)))
-        order = np.lexsort((supplier, code))
-        kinds = [column.dtype for column in NO_OFFERS]
-        table = Offers._make(column[order].astype(of) for column, of in zip((supplier, *columns), kinds, strict=True))
+        order = np.lexsort((supplier[row], code))
+        kinds, columns = [column.dtype for column in NO_OFFERS], (supplier, basis, area_kind, area, reach_km)
+        table = Offers._make(column.astype(of)[row[order]] for column, of in zip(columns, kinds, strict=True))
         ends = np.searchsorted(code[order], np.arange(len(self._codes) + 1)).tolist()
         return {
             segment: Offers._make(column[first:end] for column in table)
             for segment, (first, end) in zip(self._codes, pairwise(ends), strict=True)
         }
 
-    def _read_kind(self, key: "_OfferKind", offer: Offer) -> int:
-        area, basis = self._areas.intern(offer.service_area), BASES.index(offer.basis)
+    def _read_name(self, offer: Offer) -> int:
         for segment in offered_segments(offer, self._taxonomy, self._cpv):
-            code = self._codes.setdefault(segment, len(self._codes))
-            self._rows_of_kind.append((code, basis, area.kind, area.place, area.reach_km))
-        self._starts.append(len(self._rows_of_kind))
-        self._kinds[key] = len(self._kinds)
-        return self._kinds[key]
-
-
-_OfferKind = tuple[tuple[str, ...], tuple[str, ...], Basis, ServiceArea | None]
+            self._named.append(self._codes.setdefault(segment, len(self._codes)))
+        self._starts.append(len(self._named))
+        self._names[offer.segments, offer.cpv] = len(self._names)
+        return len(self._names) - 1
 
 
 def read_offers(
@@ -145,6 +139,19 @@ def read_offers(
 def joined_offers(earlier: Offers, later: Offers) -> Offers:
     """Offers of some suppliers, then of others with larger ordinals."""
     return _end_to_end([earlier, later])
+
+
+def moved_offers(some: Offers, ordinals: Ordinals, places: NDArray[np.int32]) -> Offers:
+    """Offers where their suppliers have other ordinals and areas of ground other places, by those they had."""
+    no_place = np.append(places, np.int32(-1))
+    return some._replace(supplier=ordinals[some.supplier], area=no_place[some.area])
+
+
+def merged_offers(parts: Sequence[Offers]) -> Offers:
+    """The offers of several tables, put in order."""
+    whole = _end_to_end(parts)
+    order = np.argsort(whole.supplier, kind="stable")
+    return Offers._make(column[order] for column in whole)
 
 
 def answered_by(code: str, taxonomy: Taxonomy) -> Iterator[str]:
@@ -175,12 +182,13 @@ def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy)
     is_short = table.reach_km <= SHORT_KM
     ground = np.flatnonzero(table.area_kind == GROUND)
     ground = ground[np.lexsort((table.supplier[ground], table.area[ground]))]
-    areas, starts = np.unique(table.area[ground], return_index=True)
+    area = table.area[ground]
+    starts = np.flatnonzero(np.diff(area, prepend=-1))
     return WantedOffers(
-        suppliers=np.unique(table.supplier),
+        suppliers=each_once(table.supplier),
         short=_within_reach(table, key, by_reach & is_short),
         long=_within_reach(table, key, by_reach & ~is_short),
-        areas=areas,
+        areas=area[starts],
         area_starts=np.append(starts, len(ground)),
         ground=key[ground],
         national=np.sort(key[table.area_kind == NATIONAL]),

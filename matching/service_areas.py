@@ -1,7 +1,8 @@
 """The distinct service areas of offers, and which of them meet a territory."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -16,7 +17,7 @@ from domain.suppliers.supplier import ServiceArea
 from matching.geo.geojson_validation import checked_geometry
 from matching.geo.projection import Positions
 from matching.geo.territory import Bools, Geography, Territory
-from matching.mapped_arrays import Texts, texts
+from matching.mapped_arrays import Texts, joined_texts, texts
 
 # how an offer says where it is available
 NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3
@@ -33,6 +34,11 @@ class AreaNumbers(NamedTuple):
 
 
 UNDECLARED, ALL_OF_FRANCE = AreaNumbers(NO_AREA, NEARBY_KM, -1), AreaNumbers(NATIONAL, np.inf, -1)
+
+
+@lru_cache(4_096)
+def _within(radius_km: float) -> AreaNumbers:
+    return AreaNumbers(RADIUS, radius_km, -1)
 
 
 DIGEST_BYTES = 16
@@ -53,6 +59,28 @@ class AreaTable(NamedTuple):
     outlines: Texts
 
 
+def joined_areas(parts: Sequence[AreaTable]) -> tuple[AreaTable, list[NDArray[np.int32]]]:
+    """The distinct areas of several tables, and the place there of each area of each table."""
+    found: dict[bytes, int] = {}
+    places, first = [], [0]
+    for part in parts:
+        digests = part.digests.tobytes()
+        cut = (digests[at : at + DIGEST_BYTES] for at in range(0, len(digests), DIGEST_BYTES))
+        places.append(np.array([found.setdefault(digest, len(found)) for digest in cut], dtype=np.int32))
+        first.append(len(found))
+    are_new = [moved >= least for moved, least in zip(places, first, strict=False)]
+    grounds = [new[part.owners] for part, new in zip(parts, are_new, strict=True)]
+    drawn = [new[part.drawn] for part, new in zip(parts, are_new, strict=True)]
+    table = AreaTable(
+        np.frombuffer(b"".join(found), dtype=np.uint8).reshape(-1, DIGEST_BYTES),
+        np.concatenate([part.communes[of_new] for part, of_new in zip(parts, grounds, strict=True)]),
+        np.concatenate([moved[part.owners[new]] for part, moved, new in zip(parts, places, grounds, strict=True)]),
+        np.concatenate([moved[part.drawn[new]] for part, moved, new in zip(parts, places, drawn, strict=True)]),
+        joined_texts([part.outlines for part in parts], np.flatnonzero(np.concatenate(drawn))),
+    )
+    return table, places
+
+
 @dataclass(frozen=True)
 class _Block:
     """Areas made of ground that became known together: each commune of each, and what is drawn, by place."""
@@ -71,6 +99,7 @@ class ServiceAreas:
         self.geography = geography
         self.unknown_codes: set[str] = set()
         self._numbers: dict[bytes, AreaNumbers] = {}
+        self._of_codes: dict[tuple[str, ...], AreaNumbers] = {}
         self._grounds: list[Positions] = []
         self._drawn: dict[int, shapely.Geometry] = {}
         self._blocks: tuple[_Block, ...] = ()
@@ -88,7 +117,15 @@ class ServiceAreas:
         if area.national:
             return ALL_OF_FRANCE
         if area.radius_km is not None:
-            return AreaNumbers(RADIUS, area.radius_km, -1)
+            return _within(area.radius_km)
+        if area.codes is not None and area.geometry is None:
+            numbers = self._of_codes.get(area.codes)
+            if numbers is None:
+                numbers = self._of_codes[area.codes] = self._intern_ground(area)
+            return numbers
+        return self._intern_ground(area)
+
+    def _intern_ground(self, area: ServiceArea) -> AreaNumbers:
         digest = blake2b(msgspec.json.encode(area), digest_size=DIGEST_BYTES).digest()
         numbers = self._numbers.get(digest)
         if numbers is None:

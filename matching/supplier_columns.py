@@ -1,6 +1,7 @@
 """Suppliers as columns: by ordinal, with room at the end for those that are written later."""
 
 import hashlib
+from array import array
 from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -13,18 +14,22 @@ from matching.geo.projection import Floats, Positions, earth_centred
 from matching.indexed_supplier import (
     IndexedSupplier,
     MatchedSupplier,
+    SupplierDocument,
     details_json,
+    document_of,
     legal_facts,
     read_back,
     summary_json,
 )
-from matching.legal_columns import FactArrays, FactRows, LegalColumns
-from matching.mapped_arrays import Texts, texts
+from matching.legal_columns import FactArrays, FactRows, LegalColumns, joined_facts
+from matching.mapped_arrays import Texts, joined_texts, texts
 from matching.spatial_order import SpatialKeys, spatial_keys
 
 Ordinals = NDArray[np.int32]
 LEAST_ROOM = 256
 ROOM_SHARE = 0.02
+ID_BYTES = 16
+NOWHERE = np.nan, np.nan
 _LOW_BITS = (1 << 64) - 1
 
 
@@ -50,42 +55,61 @@ class SupplierRows:
     """Suppliers as they arrive, from which a `SupplierTable` is made."""
 
     def __init__(self) -> None:
-        self._lat: list[float] = []
-        self._lon: list[float] = []
-        self._ids: list[bytes] = []
+        self._degrees = array("d")
+        self._ids: list[str] = []
         self._facts = FactRows()
         self._summaries: list[bytes] = []
         self._details: list[bytes] = []
 
-    def add(self, supplier: MatchedSupplier) -> None:
+    def add(self, document: SupplierDocument) -> None:
         """Add one that is active."""
-        location = supplier.location
-        self._lat.append(np.nan if location is None else location.lat)
-        self._lon.append(np.nan if location is None else location.lon)
-        self._ids.append(supplier.id.bytes)
-        self._facts.add(legal_facts(supplier))
-        self._summaries.append(summary_json(supplier))
-        self._details.append(details_json(supplier))
+        location = document.location
+        self._degrees.extend(NOWHERE if location is None else (location.lat, location.lon))
+        self._ids.append(document.id)
+        self._facts.add(legal_facts(document))
+        self._summaries.append(summary_json(document))
+        self._details.append(details_json(document))
 
     def table(self) -> tuple[SupplierTable, Positions]:
         """The suppliers in spatial order; and that order, as numbers of their arrival."""
-        lat, lon = np.array(self._lat, dtype=np.float64), np.array(self._lon, dtype=np.float64)
-        keys = spatial_keys(lat, lon)
+        lat, lon = np.array(self._degrees).reshape(-1, 2).T.copy()
+        keys, ids = spatial_keys(lat, lon), bytes.fromhex("".join(self._ids).replace("-", ""))
         order = np.argsort(keys, kind="stable")
-        numbers = order.tolist()
-        ids = _id_halves([self._ids[number] for number in numbers])
+        numbers, halves = order.tolist(), _id_halves(ids)[order]
         table = SupplierTable(
             keys[order],
             lat[order],
             lon[order],
-            _draws([self._ids[number] for number in numbers]),
-            self._facts.arrays(order),
-            ids,
-            np.argsort(ids[:, 0], kind="stable").astype(np.int32),
+            _draws([ids[ID_BYTES * number : ID_BYTES * (number + 1)] for number in numbers]),
+            joined_facts([self._facts.arrays()], order),
+            halves,
+            _by_low_half(halves),
             texts([self._summaries[number] for number in numbers]),
             texts([self._details[number] for number in numbers]),
         )
         return table, order
+
+
+def joined_suppliers(parts: Sequence[SupplierTable]) -> tuple[SupplierTable, Positions]:
+    """The suppliers of several tables in spatial order; and that order, as numbers that they have one after the other.
+
+    Those of each part stay in their order.
+    """
+    keys = np.concatenate([part.spatial_keys for part in parts])
+    order = np.argsort(keys, kind="stable")
+    ids = np.concatenate([part.ids for part in parts])[order]
+    table = SupplierTable(
+        keys[order],
+        np.concatenate([part.lat for part in parts])[order],
+        np.concatenate([part.lon for part in parts])[order],
+        np.concatenate([part.draw for part in parts])[order],
+        joined_facts([part.facts for part in parts], order),
+        ids,
+        _by_low_half(ids),
+        joined_texts([part.summaries for part in parts], order),
+        joined_texts([part.details for part in parts], order),
+    )
+    return table, order
 
 
 class SupplierColumns:
@@ -117,7 +141,7 @@ class SupplierColumns:
     def add(self, suppliers: Sequence[MatchedSupplier]) -> range:
         """Write some more; their ordinals. One call at a time."""
         first, end = len(self), len(self) + len(suppliers)
-        added = [(summary_json(supplier), details_json(supplier)) for supplier in suppliers]
+        added = [(summary_json(each), details_json(each)) for each in map(document_of, suppliers)]
         facts, draw = list(map(legal_facts, suppliers)), _draws([supplier.id.bytes for supplier in suppliers])
         if end > self.capacity:
             self._make_room(end)
@@ -177,6 +201,11 @@ def _draws(ids: Sequence[bytes]) -> NDArray[np.uint64]:
     return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
 
 
-def _id_halves(ids: Sequence[bytes]) -> NDArray[np.uint64]:
-    high_first = np.frombuffer(b"".join(ids), dtype=">u8").reshape(-1, 2)
+def _id_halves(ids: bytes) -> NDArray[np.uint64]:
+    """The low and the high half of ids that are end to end."""
+    high_first = np.frombuffer(ids, dtype=">u8").reshape(-1, 2)
     return np.ascontiguousarray(high_first[:, ::-1]).astype(np.uint64)
+
+
+def _by_low_half(ids: NDArray[np.uint64]) -> Ordinals:
+    return np.argsort(ids[:, 0], kind="stable").astype(np.int32)

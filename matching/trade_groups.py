@@ -1,7 +1,7 @@
 """Suppliers of an index by sources, kinds and what their surest trade rests on, grouped so that counting is cheap."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from domain.suppliers.supplier import Kind
 from domain.suppliers.trades import TradeCounts, TradeEvidence, count_trades, trade_evidence
 from matching.geo.territory import Bools
-from matching.indexed_supplier import MatchedSupplier
+from matching.indexed_supplier import FromSource, MatchedSupplier
 
 NOBODY = np.empty(0, dtype=np.int32)
 
@@ -35,13 +35,23 @@ class TradeGroups:
         """The groups, in the order in which they were first met."""
         return tuple(self._distinct)
 
-    def place_of(self, supplier: MatchedSupplier) -> int:
-        """The place of a supplier's group among the distinct ones."""
-        return self._distinct.setdefault(_group(supplier), len(self._distinct))
+    def place_of(self, sources: Sequence[FromSource], kinds: tuple[Kind, ...], evidence: TradeEvidence | None) -> int:
+        """The place, among the distinct groups, of suppliers that these sources describe, with a trade on this
+        evidence."""
+        names = tuple([each.source for each in sources])
+        if len(names) > 1:
+            names = tuple(sorted(set(names)))
+        # a tuple is made at less cost than the group that it equals
+        place = self._distinct.get((names, kinds, evidence))  # type: ignore[call-overload]
+        return self.place_of_group(TradeGroup(names, kinds, evidence)) if place is None else place
+
+    def place_of_group(self, group: TradeGroup) -> int:
+        """The place of a group among the distinct ones."""
+        return self._distinct.setdefault(group, len(self._distinct))
 
     def add(self, suppliers: Iterable[MatchedSupplier]) -> None:
         """Count some more suppliers, which come after those before."""
-        found = [self.place_of(supplier) for supplier in suppliers]
+        found = [self.place_of(each.sources, each.kinds, trade_evidence(each.offers)) for each in suppliers]
         self._places = np.concatenate((self._places, np.array(found, dtype=np.int32)))
 
     def count(self, standing: Bools) -> Counter[TradeGroup]:
@@ -65,10 +75,3 @@ def counts_by_source(groups: Mapping[TradeGroup, int], named: Callable[[str], st
         for name in {named(source) for source in group.sources} if number else ():
             found.setdefault(name, []).append((group.kinds, group.evidence, number))
     return {name: count_trades(some) for name, some in found.items()}
-
-
-def _group(supplier: MatchedSupplier) -> TradeGroup:
-    sources = tuple([each.source for each in supplier.sources])
-    if len(sources) > 1:
-        sources = tuple(sorted(set(sources)))
-    return TradeGroup(sources, supplier.kinds, trade_evidence(supplier.offers))

@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             url = stack.enter_context(attached(settings))
         reference = loading.result()
         files = IndexFiles(settings.index_folder, reference)
-        index = asyncio.run(IndexLoader(url, engine(url, pool_size=0), files).newest())
+        index = asyncio.run(IndexLoader(url, engine(url, pool_size=0), files).first())
     try:
         _write(options, need, index, reference, on)
     except InvalidContent as invalid:

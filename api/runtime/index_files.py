@@ -6,30 +6,39 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
 import domain
 import matching
-from db.suppliers.copy_documents import copy_documents
+from api.runtime.forked_processes import ForkedProcesses
+from db.suppliers.copy_documents import Pages, copy_documents, shared_snapshot
 from matching.index import Index, LiveIndex
-from matching.index_tables import TablesBuilder, load_tables, save_tables
+from matching.index_tables import IndexTables, TablesBuilder, joined, load_tables, save_tables
 from matching.indexed_supplier import read_document
 from matching.reference import Reference
 
 NO_UID = UUID(int=0)
-_LOCK, _UNFINISHED = "lock", "unfinished-"
+MOST_PARTS = 4
+PAGES_OF_A_PART = 2_000
+"""Of fewer, some 9,000 suppliers, a process more would take longer to start than it saves."""
+SPANS = 16
+FORGOTTEN_SECONDS = 7 * 24 * 3600.0
+"""An index of another database goes after so long: its servers, if there are any, build it anew when they start."""
+_LOCK, _UNFINISHED, _WHOLE = "lock", "unfinished-", "whole"
 
 
 class WrittenIndex(NamedTuple):
-    """An index in the folder, and the version of the directory that it was built from."""
+    """An index in the folder, and the database and the version of its directory that it was built from."""
 
     path: Path
+    database: str
     version: int
     uid: UUID | None
     built_at: float
@@ -48,9 +57,9 @@ class IndexFiles:
         with self.claimed():
             pass  # what was left unfinished is removed, as no other build may follow for long
 
-    def newest_first(self) -> list[WrittenIndex]:
-        """Those that are there."""
-        found = (_read_name(path) for path in self.folder.glob(f"{self._prefix}-*"))
+    def newest_first(self, database: str) -> list[WrittenIndex]:
+        """Those of a database (see `database_id`) that are there."""
+        found = (_read_name(path) for path in self.folder.glob(f"{self._prefix}-{database}-*"))
         return sorted((each for each in found if each), key=lambda each: -each.version)
 
     def load(self, written: WrittenIndex) -> LiveIndex:
@@ -77,21 +86,84 @@ class IndexFiles:
                 yield True
 
 
-def build_index(reference: Reference, url: str, folder: Path) -> None:
-    """Build the index of the present directory and write it to the folder of an `IndexFiles`, claimed by the caller."""
-    builder = TablesBuilder(reference.taxonomy, reference.cpv, reference.geography)
-    version, uid = asyncio.run(copy_documents(url, lambda document: builder.add(read_document(document))))
-    path = folder / f"{_fingerprint(reference)}-{version}-{uid or NO_UID}"
+async def build_index(reference: Reference, url: str, folder: Path, processes: ForkedProcesses | None = None) -> None:
+    """Build the index of the present directory and write it to the folder of an `IndexFiles`, claimed by the caller.
+
+    Other processes build a part each and join them; without `processes` a thread of this one does.
+    """
+
+    async def call(work: Callable[..., None], *arguments: object) -> None:
+        if processes is None or not await processes.run(work, *arguments):
+            await asyncio.to_thread(work, reference, *arguments)
+
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder))
     try:
-        save_tables(unfinished, builder.tables())
-        if path.is_dir():  # one that could not be read; where it is another user's, it can only be renamed
-            path.rename(Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder)))
-        unfinished.rename(path)
+        async with shared_snapshot(url) as seen:
+            shares = _shares(seen.pages) if processes else [[(0, seen.pages)]]
+            parts = [unfinished / str(number) for number in range(len(shares))]
+            building = (
+                call(build_part, url, seen.name, pages, part) for pages, part in zip(shares, parts, strict=True)
+            )
+            # none goes on once another has failed: what they write is removed
+            ended = await asyncio.gather(*building, return_exceptions=True)
+        for failure in filter(None, ended):
+            raise failure
+        await call(join_parts, parts, unfinished / _WHOLE)
+        _publish(
+            unfinished / _WHOLE,
+            folder / f"{_fingerprint(reference)}-{seen.database}-{seen.version}-{seen.uid or NO_UID}",
+        )
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        await asyncio.to_thread(_remove, [unfinished])
+
+
+def build_part(reference: Reference, url: str, snapshot: str, pages: Sequence[Pages], folder: Path) -> None:
+    """Write the tables of the suppliers on some pages, as a `shared_snapshot` has them, to a folder that is made."""
+    save_tables(_made(folder), _tables(reference, url, snapshot, pages))
+
+
+def join_parts(reference: Reference, parts: Sequence[Path], folder: Path) -> None:
+    """Write the tables that some parts make together to a folder that is made."""
+    save_tables(_made(folder), joined([load_tables(part) for part in parts], reference.taxonomy))
+
+
+async def index_in_memory(reference: Reference, url: str) -> LiveIndex:
+    """An index of the present directory in the memory of this process alone."""
+    async with shared_snapshot(url) as seen:
+        tables = await asyncio.to_thread(_tables, reference, url, seen.name, [(0, seen.pages)])
+    whole = await asyncio.to_thread(joined, [tables], reference.taxonomy)
+    return LiveIndex(Index(whole, reference.taxonomy, reference.cpv, reference.geography), seen.version, seen.uid)
+
+
+def _tables(reference: Reference, url: str, snapshot: str, pages: Sequence[Pages]) -> IndexTables:
+    builder = TablesBuilder(reference.taxonomy, reference.cpv, reference.geography)
+    asyncio.run(copy_documents(url, snapshot, pages, lambda document: builder.add(read_document(document))))
+    return builder.tables()
+
+
+def _shares(pages: int) -> list[list[Pages]]:
+    """The pages of a table for each of so many processes as are of use. Each has some of all regions of the table, as
+    most suppliers may be in one of them."""
+    count = max(1, min(MOST_PARTS, os.cpu_count() or 1, pages // PAGES_OF_A_PART))
+    bounds = [pages * number // (count * SPANS) for number in range(count * SPANS + 1)]
+    spans = [span for span in pairwise(bounds) if span[0] < span[1]]
+    return [spans[number::count] for number in range(count)]
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _publish(whole: Path, path: Path) -> None:
+    """Give an index its name, and remove those whose place it takes, and what nobody has needed for long."""
+    folder = path.parent
+    if path.is_dir():  # one that could not be read; where it is another user's, it can only be renamed
+        path.rename(Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder)))
+    whole.rename(path)
+    written = _read_name(path)
     # an earlier one may hold what was erased since; who has mapped it goes on with it
-    _remove(other for other in folder.iterdir() if other != path and _is_ours(other))
+    _remove(other for other in folder.iterdir() if other != path and _is_obsolete(other, written))
 
 
 def _remove(folders: Iterable[Path]) -> None:
@@ -99,15 +171,22 @@ def _remove(folders: Iterable[Path]) -> None:
         shutil.rmtree(each, ignore_errors=True)
 
 
-def _is_ours(path: Path) -> bool:
-    """Whether it is an index, of whatever version of the program, or an unfinished one: nothing else is removed."""
-    return path.name.startswith(_UNFINISHED) or _read_name(path) is not None
+def _is_obsolete(path: Path, newest: WrittenIndex | None) -> bool:
+    """Whether it is an index of the same database, of whatever version of the program, one that is old, or an
+    unfinished one: nothing else is removed."""
+    if path.name.startswith(_UNFINISHED):
+        return True
+    found = _read_name(path)
+    return found is not None and (
+        newest is None or found.database == newest.database or found.age_seconds() > FORGOTTEN_SECONDS
+    )
 
 
 def _read_name(path: Path) -> WrittenIndex | None:
     try:
-        _, version, uid = path.name.split("-", 2)
-        return WrittenIndex(path, int(version), None if UUID(uid) == NO_UID else UUID(uid), path.stat().st_mtime)
+        _, database, version, uid = path.name.split("-", 3)
+        found = None if UUID(uid) == NO_UID else UUID(uid)
+        return WrittenIndex(path, database, int(version), found, path.stat().st_mtime)
     except (ValueError, OSError):
         return None
 

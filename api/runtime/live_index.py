@@ -14,12 +14,13 @@ from uuid import UUID
 import structlog
 
 from api.runtime.forked_processes import ForkedProcesses
-from api.runtime.index_files import IndexFiles, WrittenIndex, build_index
+from api.runtime.index_files import IndexFiles, WrittenIndex, build_index, index_in_memory
 from api.runtime.log_failures import logged_failures
 from api.runtime.metrics import Metrics
 from api.web.problems import Refusal
 from db.core.engine import Engine
 from db.core.outage import is_away
+from db.suppliers.copy_documents import database_id
 from db.suppliers.read import snapshot
 from db.suppliers.version_feed import DirectoryVersion
 from domain.suppliers.supplier import Supplier
@@ -69,13 +70,30 @@ class IndexLoader:
         self._url, self._engine, self._processes, self._read_url = url, engine, processes, read_url
         # of its own: the threads that all others share may all be taken for long
         self._threads = ThreadPoolExecutor(THREADS, "index")
+        self._database: str | None = None
         self._written: WrittenIndex | None = None
+
+    async def first(self) -> LiveIndex:
+        """As `newest`; in the memory of this process where it cannot be written, such as for want of room."""
+        try:
+            return await self.newest()
+        except OSError as failure:
+            if is_away(failure):
+                raise
+            log.exception(
+                "the index cannot be written to its folder: it is kept in the memory of this process, which takes more",
+                folder=str(self.files.folder),
+            )
+        index = await index_in_memory(self.files.reference, self._url)
+        return await self.followed(index) or index
 
     async def newest(self, beyond: int = -1) -> LiveIndex:
         """An index of the present directory with a short tail; its base is of a version after `beyond`."""
         longest, refused, builds = 1, set[WrittenIndex](), 0
+        if self._database is None:
+            self._database = await database_id(self._engine)
         while True:
-            for written in self.files.newest_first():
+            for written in self.files.newest_first(self._database):
                 if written.version > beyond and written not in refused:
                     if (found := await self._mapped(written, longest)) is not None:
                         return found
@@ -139,14 +157,12 @@ class IndexLoader:
         if self._read_url is not None and beyond is not None:
             with logged_failures("the copy of the directory cannot be read: the index is built from the database"):
                 await self._build_from(self._read_url)
-                if any(written.version > beyond for written in self.files.newest_first()):
+                if any(written.version > beyond for written in self.files.newest_first(self._database)):
                     return
         await self._build_from(self._url)
 
     async def _build_from(self, url: str) -> None:
-        reference, folder = self.files.reference, self.files.folder
-        if self._processes is None or not await self._processes.run(build_index, url, folder):
-            await self._in_a_thread(build_index, reference, url, folder)
+        await build_index(self.files.reference, url, self.files.folder, self._processes)
 
     async def _in_a_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
@@ -215,7 +231,7 @@ class LiveDirectory:
             if self._index is None:
                 if self._may_build():
                     with self._pausing_after_failure():
-                        self.replace(await self.loader.newest())
+                        self.replace(await self.loader.first())
                 return
             index = await self.loader.followed(self._index)
             if index is not None:

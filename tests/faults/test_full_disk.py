@@ -12,7 +12,7 @@ import pytest
 
 from db.embedded import binaries
 from db.embedded.home import prepare_home
-from tests.api.commands.conftest import Answer, Server, decoded, until
+from tests.api.commands.conftest import Answer, Server, until
 from tests.conftest import open_folder
 from tests.faults.postgres import Cluster, program_folder
 

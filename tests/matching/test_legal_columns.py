@@ -11,7 +11,7 @@ from domain.law.eligibility import outcomes
 from domain.law.rules import load
 from domain.law.supplier_facts import LegalFacts
 from domain.suppliers.supplier import Approval
-from matching.legal_columns import FactRows, LegalColumns, decided_facts
+from matching.legal_columns import FactRows, LegalColumns, decided_facts, joined_facts
 from tests.matching.facts import days, legal_facts
 
 RULES = load()
@@ -34,7 +34,9 @@ def test_facts_can_be_laid_out_in_another_order(facts: list[LegalFacts], draw: R
     rows = FactRows()
     for each in facts:
         rows.add(each)
-    assert list(LegalColumns(rows.arrays(np.array(order, dtype=np.intp)))) == [facts[number] for number in order]
+    assert list(LegalColumns(joined_facts([rows.arrays()], np.array(order, dtype=np.intp)))) == [
+        facts[number] for number in order
+    ]
 
 
 def test_references_of_approvals_are_left_out() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -20,6 +19,7 @@ from api.runtime.live_index import IndexLoader, LiveDirectory
 from api.runtime.metrics import Metrics
 from api.web.problems import Refusal
 from db.core.engine import Engine, transaction
+from db.suppliers.copy_documents import database_id
 from db.suppliers.records import delete_record, put_record
 from db.suppliers.version_feed import listen
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
@@ -47,8 +47,8 @@ async def directory(database_url: str, loader: IndexLoader) -> AsyncIterator[Liv
         await following
 
 
-async def put(engine: Engine, external_id: str, name: str) -> int:
-    record = SupplierRecord(name=name, offers=(Offer(segments=("pr-locaux",)),))
+async def put(engine: Engine, external_id: str, name: str, **fields: Any) -> int:
+    record = SupplierRecord(name=name, offers=(Offer(segments=("pr-locaux",)),), **fields)
     async with transaction(engine) as connection:
         return (await put_record(connection, "cress", external_id, record, RENNES, NOW, name_similarity)).data_version
 
@@ -166,11 +166,11 @@ async def test_a_long_tail_becomes_a_new_base(
 async def test_changes_are_followed_while_a_new_base_is_made(
     engine: Engine, directory: LiveDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    may_build = threading.Event()
+    may_build = asyncio.Event()
 
-    def slow(*arguments: Any) -> None:
-        may_build.wait(20)
-        build_index(*arguments)
+    async def slow(*arguments: Any) -> None:
+        await may_build.wait()
+        await build_index(*arguments)
 
     monkeypatch.setattr(live_index, "SMALL_TAIL", 0.01)
     monkeypatch.setattr(live_index, "TAIL_SHARE", 0)
@@ -206,13 +206,13 @@ async def test_processes_that_start_together_build_one_index(engine: Engine, loa
     await put(engine, "1", "seul")
     found = await asyncio.gather(*(loader.newest() for _ in range(3)))
     assert [[each.name for each in one.suppliers()] for one in found] == [["seul"]] * 3
-    assert len(loader.files.newest_first()) == 1
+    assert len(loader.files.newest_first(await database_id(engine))) == 1
 
 
 async def test_an_index_that_cannot_be_read_is_built_anew(engine: Engine, loader: IndexLoader) -> None:
     await put(engine, "1", "entier")
     await loader.newest()
-    (written,) = loader.files.newest_first()
+    (written,) = loader.files.newest_first(await database_id(engine))
     (written.path / "suppliers.facts.npy").write_bytes(b"")
     assert [each.name for each in (await loader.newest()).suppliers()] == ["entier"]
 
@@ -248,7 +248,8 @@ async def test_an_old_base_is_replaced_once_something_changed(
     if directory.rebuilding is not None:  # it may have begun with the version before
         await directory.rebuilding
     await caught_up(directory)
-    assert [each.version for each in directory.loader.files.newest_first()] == [version]
+    (written,) = directory.loader.files.newest_first(await database_id(engine))
+    assert written.version == version
     assert directory.index.base.suppliers == []
 
 
@@ -257,7 +258,7 @@ async def test_where_none_can_be_built_the_old_one_goes_on_and_it_is_not_attempt
 ) -> None:
     attempts = []
 
-    def on_a_full_disk(*_: object) -> None:
+    async def on_a_full_disk(*_: object) -> None:
         attempts.append(1)
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -275,6 +276,20 @@ async def test_where_none_can_be_built_the_old_one_goes_on_and_it_is_not_attempt
     monkeypatch.setattr(directory, "_not_before", 0.0)  # the pause is over
     await caught_up(directory)
     assert len(directory.index.base.suppliers) == 4
+
+
+async def test_a_start_without_room_for_an_index_keeps_it_in_memory(
+    engine: Engine, directory: LiveDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And follows the changes."""
+
+    async def on_a_full_disk(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(live_index, "build_index", on_a_full_disk)
+    assert await names_at(directory, await put(engine, "1", "en mémoire")) == ["en mémoire"]
+    assert await names_at(directory, await put(engine, "2", "depuis")) == ["depuis", "en mémoire"]
+    assert directory.loader.files.newest_first(await database_id(engine)) == []
 
 
 async def test_an_index_that_can_never_be_read_back_is_a_failure(

@@ -6,9 +6,16 @@ import msgspec
 import pytest
 
 from db.core.engine import Engine
-from db.suppliers.copy_documents import _CopiedFields, copy_documents
+from db.suppliers.copy_documents import DirectorySnapshot, Pages, _CopiedFields, copy_documents, shared_snapshot
 from domain.suppliers.supplier import Supplier
 from tests.db.suppliers.samples import delete, put, record
+
+
+async def copied(url: str, snapshot: DirectorySnapshot, *pages: Pages) -> list[str]:
+    """The names of the suppliers on some pages, else on all."""
+    documents: list[bytes] = []
+    await copy_documents(url, snapshot.name, pages or [(0, snapshot.pages)], documents.append)
+    return [msgspec.json.decode(each, type=Supplier).name for each in documents]
 
 
 async def test_the_active_suppliers_are_copied_with_their_version(engine: Engine, database_url: str) -> None:
@@ -16,17 +23,30 @@ async def test_the_active_suppliers_are_copied_with_their_version(engine: Engine
     await put(engine, "2", record("Fermé", active=False))
     await put(engine, "3", record("Parti"))
     await delete(engine, "3")
-    documents: list[bytes] = []
-    version, uid = await copy_documents(database_url, documents.append)
-    assert [msgspec.json.decode(each, type=Supplier).name for each in documents] == ["Été & « fils »\n\\."]
-    assert version == 4
-    assert uid is not None
+    async with shared_snapshot(database_url) as snapshot:
+        assert await copied(database_url, snapshot) == ["Été & « fils »\n\\."]
+    assert snapshot.version == 4
+    assert snapshot.uid is not None
+
+
+async def test_several_that_share_the_pages_copy_each_supplier_once(engine: Engine, database_url: str) -> None:
+    """And as they were when the snapshot was made, whatever is written meanwhile."""
+    names = [str(number) for number in range(12)]
+    for name in names:
+        await put(engine, name, record(name, description="x" * 1_500))
+    async with shared_snapshot(database_url) as snapshot:
+        await put(engine, "0", record("renommé"))
+        await put(engine, "12", record("nouveau"))
+        middle = snapshot.pages // 2
+        halves = [await copied(database_url, snapshot, span) for span in ((0, middle), (middle, snapshot.pages))]
+    assert all(halves)
+    assert sorted(halves[0] + halves[1], key=int) == names
 
 
 async def test_an_empty_directory_has_no_version_yet(engine: Engine, database_url: str) -> None:
-    documents: list[bytes] = []
-    assert await copy_documents(database_url, documents.append) == (0, None)
-    assert documents == []
+    async with shared_snapshot(database_url) as snapshot:
+        assert (snapshot.version, snapshot.uid) == (0, None)
+        assert await copied(database_url, snapshot) == []
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 1_000])
