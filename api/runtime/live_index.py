@@ -90,10 +90,9 @@ class IndexLoader:
     async def newest(self, beyond: int = -1) -> LiveIndex:
         """An index of the present directory with a short tail; its base is of a version after `beyond`."""
         longest, refused, builds = 1, set[WrittenIndex](), 0
-        if self._database is None:
-            self._database = await database_id(self._engine)
+        database = self._database = self._database or await database_id(self._engine)
         while True:
-            for written in self.files.newest_first(self._database):
+            for written in self.files.newest_first(database):
                 if written.version > beyond and written not in refused:
                     if (found := await self._mapped(written, longest)) is not None:
                         return found
@@ -103,7 +102,7 @@ class IndexLoader:
                     if builds == MOST_BUILDS:
                         raise UnusableIndex
                     builds += 1
-                    await self._build(beyond if builds == 1 else None)
+                    await self._build(database, beyond if builds == 1 else None)
                     # of what changed while it was built; and where an earlier version was restored, there is no later
                     longest, beyond = LONGEST_TAIL, -1
                 else:
@@ -152,12 +151,12 @@ class IndexLoader:
         self._written = written
         return found
 
-    async def _build(self, beyond: int | None) -> None:
+    async def _build(self, database: str, beyond: int | None) -> None:
         """Build an index of a version after `beyond`, from a copy where that is there; None: not from a copy."""
         if self._read_url is not None and beyond is not None:
             with logged_failures("the copy of the directory cannot be read: the index is built from the database"):
                 await self._build_from(self._read_url)
-                if any(written.version > beyond for written in self.files.newest_first(self._database)):
+                if any(written.version > beyond for written in self.files.newest_first(database)):
                     return
         await self._build_from(self._url)
 

@@ -120,7 +120,7 @@ async def test_an_index_is_built_from_a_copy_and_brought_up_to_date_from_the_dat
 
     async def build(url: str) -> None:
         if url == "the copy":
-            await asyncio.to_thread(build_index, reference(), database_url, loader.files.folder)
+            await build_index(reference(), database_url, loader.files.folder)
             await put(engine, "2", "depuis")
         built.append(url)
 
