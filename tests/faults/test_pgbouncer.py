@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import pytest
 
@@ -27,9 +28,16 @@ NEED = {
 }
 
 
+class Bouncer(NamedTuple):
+    """A running PgBouncer, and the address of the database through it."""
+
+    url: str
+    process: "subprocess.Popen[bytes]"
+
+
 @pytest.fixture
-def bouncer(cluster: Cluster) -> Iterator[str]:
-    """The address of the cluster's primary through PgBouncer, whose program PGBOUNCER or the search path names."""
+def bouncer(cluster: Cluster) -> Iterator[Bouncer]:
+    """PgBouncer before the cluster's primary; its program is named by PGBOUNCER, or on the search path."""
     program = os.environ.get("PGBOUNCER") or shutil.which("pgbouncer")
     if program is None:
         pytest.skip("pgbouncer is not on the search path, nor named by PGBOUNCER")
@@ -51,20 +59,25 @@ def bouncer(cluster: Cluster) -> Iterator[str]:
             user="nobody" if os.geteuid() == 0 else None,
         )
         try:
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            yield Bouncer(f"postgresql://postgres@127.0.0.1:{port}/postgres", process)
         finally:
+            process.send_signal(signal.SIGCONT)
             process.send_signal(signal.SIGTERM)
             process.wait()
             log.close()
 
 
+def behind(bouncer: Bouncer, cluster: Cluster, start: Callable[..., Server]) -> Server:
+    """A server of two workers that listens past PgBouncer, ready."""
+    more = {"DATABASE_URL": bouncer.url, "VIVIER_LISTEN_URL": cluster.url(), "VIVIER_JOURNAL_KEY": "A" * 43 + "="}
+    return start("--workers", "2", VIVIER_DATABASE_SECONDS="2", **more).ready()
+
+
 def test_everything_works_through_it_but_listening(
-    cluster: Cluster, bouncer: str, start: Callable[..., Server]
+    cluster: Cluster, bouncer: Bouncer, start: Callable[..., Server]
 ) -> None:
     """Imports with their temporary tables, single records, needs, the feed, migrations: all in few sessions."""
-    server = start(
-        "--workers", "2", DATABASE_URL=bouncer, VIVIER_LISTEN_URL=cluster.url(), VIVIER_JOURNAL_KEY="A" * 43 + "="
-    ).ready()
+    server = behind(bouncer, cluster, start)
     done = server.ask("POST", "/sources/reseau/imports", ROWS, **NDJSON)
     assert (done.status, decoded(done)["added"]) == (200, 500), done.body
     version = decoded(done)["data_version"]
@@ -81,3 +94,16 @@ def test_everything_works_through_it_but_listening(
     assert server.ask("GET", "/suppliers/changes?limit=200").status == 200
     sessions = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
     assert int(cluster.sql(cluster.primary, sessions)) <= 5 + 2
+
+
+def test_one_that_hangs_is_an_absent_database(cluster: Cluster, bouncer: Bouncer, start: Callable[..., Server]) -> None:
+    """Though the database itself answers who listens."""
+    server = behind(bouncer, cluster, start)
+    record = b'{"name":"Atelier"}'
+    assert server.ask("PUT", "/sources/reseau/suppliers/1", record).status == 201
+    bouncer.process.send_signal(signal.SIGSTOP)
+    refused = server.ask("PUT", "/sources/reseau/suppliers/2", record)
+    assert (refused.status, "retry-after" in refused.headers) == (503, True)
+    assert server.ask("POST", "/match", json.dumps(NEED).encode()).status == 200
+    bouncer.process.send_signal(signal.SIGCONT)
+    until(lambda: server.ask("PUT", "/sources/reseau/suppliers/2", record).status == 201)
