@@ -22,7 +22,7 @@ run: $(READY) ## serve the API with a sample pool, match a sample need and show 
 test: $(READY) ## every check and every test, side by side
 	@MAKE='$(MAKE)' sh scripts/test.sh $(PYTEST_ARGS)
 
-test-all: $(READY) ## the same, with four times as many random examples, other ones each time
+test-all: $(READY) ## the same, with four times as many random examples, other ones each time, and machines that fail
 	@MAKE='$(MAKE)' sh scripts/test.sh --hypothesis-profile=full $(PYTEST_ARGS)
 
 lint: $(READY) ## style, types and the directions between the rooms

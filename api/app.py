@@ -131,10 +131,12 @@ async def database(services: Services) -> AsyncIterator[None]:
 async def database_watch(services: Services) -> AsyncIterator[None]:
     """The part that hears of what changes in the database, and of whether it answers; needs the database part."""
     settings = services.settings
-    url = settings.listen_url or settings.database_url
+    url, listen_url = settings.database_url, settings.listen_url
     if services.engine is None or url is None:
         raise RuntimeError("the database is attached before it is watched")
-    watch = services.watch = DatabaseWatch(url, services.engine, settings.database_seconds)
+    watch = services.watch = DatabaseWatch(
+        listen_url or url, services.engine, settings.database_seconds, pooler_url=url if listen_url else None
+    )
     watching = asyncio.create_task(watch.run())
     try:
         yield

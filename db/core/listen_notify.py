@@ -13,7 +13,13 @@ from db.core.connect import PATIENCE_SECONDS, Connector, NoAnswer, answered_with
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 
-_CONNECTION_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_CONNECTION_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # such as where there is a standby only, which may be promoted
+)
 
 logger = logging.getLogger(__name__)
 

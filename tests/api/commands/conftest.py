@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes
+    headers: HTTPMessage
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -153,7 +154,7 @@ class Server(Running):
         try:
             connection.request(method, path, body, usual | headers)
             response = connection.getresponse()
-            return Answer(response.status, response.read())
+            return Answer(response.status, response.read(), response.headers)
         finally:
             connection.close()
 

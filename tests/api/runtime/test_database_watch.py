@@ -57,11 +57,15 @@ async def test_versions_and_deliveries_are_heard_of(
     await hearing
 
 
-async def test_a_silent_database_is_away_and_those_who_wait_are_told(database_url: str, engine: Engine) -> None:
-    """It takes connections and says nothing: whoever has asked it something would wait for ever."""
+@pytest.mark.parametrize("is_pooler", [False, True])
+async def test_a_silent_database_is_away_and_those_who_wait_are_told(
+    database_url: str, engine: Engine, is_pooler: bool
+) -> None:
+    """It, or the pooler before it, takes connections and says nothing: whoever asks something would wait for ever."""
     taken: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(lambda _, writer: taken.append(writer), "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
+    silent = f"postgresql://me@{host}:{port}/base"
     waits = asyncio.Event()
 
     async def wait() -> None:
@@ -72,8 +76,8 @@ async def test_a_silent_database_is_away_and_those_who_wait_are_told(database_ur
 
     waiting = asyncio.create_task(wait())
     await waits.wait()
-    watch = DatabaseWatch(f"postgresql://me@{host}:{port}/base", engine, patience=0.1)
-    watch.is_answering = True
+    url, pooler_url = (database_url, silent) if is_pooler else (silent, None)
+    watch = DatabaseWatch(url, engine, patience=0.5, pooler_url=pooler_url)
     watching = asyncio.create_task(watch.run())
     try:
         async with asyncio.timeout(20):

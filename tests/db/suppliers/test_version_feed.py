@@ -94,3 +94,19 @@ async def test_it_waits_for_a_database_that_is_not_there_yet(
         await administrator.execute(f"ALTER DATABASE {name}_away RENAME TO {name}")
         async with asyncio.timeout(10):
             assert (await first).number == 0
+
+
+async def test_it_waits_for_a_database_that_takes_no_writes_yet(
+    database_url: str, administrator: "asyncpg.Connection[asyncpg.Record]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a standby that is to be promoted."""
+    name = urlsplit(dsn(database_url)).path.removeprefix("/")
+    lost = asyncio.Event()
+    monkeypatch.setattr(listen_notify.logger, "warning", lambda *_: lost.set())
+    await administrator.execute(f"ALTER DATABASE {name} SET default_transaction_read_only TO on")
+    async with aclosing(listen(database_url, poll_seconds=NEVER)) as versions:
+        first = asyncio.ensure_future(anext(versions))
+        async with asyncio.timeout(10):
+            await lost.wait()
+            await administrator.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+            assert (await first).number == 0

@@ -1,0 +1,174 @@
+"""The primary dies or hangs: nothing acknowledged is lost, nobody is answered 500, no server is restarted."""
+
+import itertools
+import json
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+
+from tests.api.commands.conftest import Server, decoded, until
+from tests.faults.postgres import Cluster
+
+Start = Callable[..., Server]
+JOURNAL_KEY = "A" * 43 + "="
+WRITERS_OF_A_SERVER = 3
+OFFER = {"segments": ["pr-locaux"], "service_area": {"national": True}}
+SUPPLIER = json.dumps({"name": "Atelier", "offers": [OFFER]}).encode()
+NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","segments":["pr-locaux"]}]}'
+
+
+class Writers:
+    """Threads that write one record after the other, and what they were answered."""
+
+    def __init__(self, servers: list[Server]) -> None:
+        self._servers, self._numbers, self._stopping = servers, itertools.count(), threading.Event()
+        self.acknowledged: list[str] = []
+        self.refused: list[tuple[int, str | None]] = []
+        self.failures: list[Exception] = []
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Write as long as the block runs."""
+        threads = [
+            threading.Thread(target=self._write, args=(server, str(number)))
+            for server in self._servers
+            for number in range(WRITERS_OF_A_SERVER)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stopping.set()
+            for thread in threads:
+                thread.join()
+
+    def _write(self, server: Server, writer: str) -> None:
+        source = f"{server.home.name}-{writer}"
+        while not self._stopping.is_set():
+            external_id = str(next(self._numbers))
+            try:
+                answer = server.ask("PUT", f"/sources/{source}/suppliers/{external_id}", SUPPLIER)
+            except (OSError, HTTPException) as failure:
+                self.failures.append(failure)
+                continue
+            if answer.status < 300:
+                self.acknowledged.append(f"/sources/{source}/suppliers/{external_id}")
+            else:
+                self.refused.append((answer.status, answer.headers.get("retry-after")))
+
+    def more(self, count: int = 20) -> Callable[[], bool]:
+        """A function that tells whether so many more have been acknowledged since now."""
+        before = len(self.acknowledged)
+        return lambda: len(self.acknowledged) >= before + count
+
+
+def started(cluster: Cluster, start: Start) -> list[Server]:
+    """Two servers of two workers on the same cluster, ready."""
+    url = cluster.url()
+    servers = [
+        start("--workers", "2", DATABASE_URL=url, VIVIER_JOURNAL_KEY=JOURNAL_KEY, VIVIER_DATABASE_SECONDS="2")
+        for _ in range(2)
+    ]
+    return [server.ready() for server in servers]
+
+
+def check(writers: Writers, servers: list[Server]) -> None:
+    """Nothing was lost, and whoever was refused was told to come back."""
+    assert writers.failures == []
+    assert {status for status, _ in writers.refused} <= {503}
+    assert all(retry_after for _, retry_after in writers.refused)
+    for path in writers.acknowledged:
+        assert servers[0].ask("GET", path).status == 200, path
+    newest = max(decoded(server.ask("GET", "/health/ready"))["data_version"] for server in servers)
+    for server in servers:
+        until(lambda server=server: data_version(server) >= newest)  # type: ignore[misc]
+
+
+def test_a_standby_takes_over_from_a_primary_that_was_killed(cluster: Cluster, start: Start) -> None:
+    cluster.start_standby()
+    servers = started(cluster, start)
+    writers = Writers(servers)
+    with writers.writing():
+        until(writers.more())
+        cluster.primary.signal(signal.SIGKILL)
+        until(lambda: bool(writers.refused))
+        assert [server.ask("POST", "/match", NEED).status for server in servers] == [200, 200]
+        cluster.promote()
+        until(writers.more())
+    check(writers, servers)
+
+
+def test_a_standby_takes_over_from_a_primary_that_hangs(cluster: Cluster, start: Start) -> None:
+    cluster.start_standby()
+    servers = started(cluster, start)
+    writers = Writers(servers)
+    with writers.writing():
+        until(writers.more())
+        cluster.primary.signal(signal.SIGSTOP)
+        until(lambda: bool(writers.refused))
+        assert [server.ask("POST", "/match", NEED).status for server in servers] == [200, 200]
+        cluster.promote()
+        until(writers.more())
+        cluster.primary.signal(signal.SIGKILL)
+    check(writers, servers)
+
+
+def test_changes_that_a_standby_lacked_are_forgotten_by_all(cluster: Cluster, start: Start) -> None:
+    """Neither servers that had matched them nor readers of the feed take other changes of the same numbers for them."""
+    cluster.start_standby(every_commit_waits=False)
+    servers = started(cluster, start)
+    first = put(servers[0], "1", "avant")
+    until(lambda: cluster.sql(cluster.standby, "SELECT version FROM directory_version") == str(first))
+    cluster.standby.signal(signal.SIGKILL)
+    lost = put(servers[0], "2", "perdu")
+    for server in servers:
+        until(lambda server=server: data_version(server) == lost)  # type: ignore[misc]
+    cursor = decoded(servers[0].ask("GET", "/suppliers/changes"))["next_cursor"]
+    cluster.primary.signal(signal.SIGKILL)
+    cluster.start_again(cluster.standby)
+    cluster.promote()
+    until(lambda: servers[0].ask("GET", "/suppliers").status == 200)
+    assert put(servers[0], "3", "après") == lost
+    for server in servers:
+        until(lambda server=server: matched_names(server) == ["après", "avant"])  # type: ignore[misc]
+        refused = server.ask("GET", f"/suppliers/changes?cursor={cursor}")
+        assert refused.status == 400
+        assert [error["code"] for error in decoded(refused)["errors"]] == ["other_history"]
+
+
+def put(server: Server, external_id: str, name: str) -> int:
+    """The version of the directory that holds a supplier of that name."""
+    answer = server.ask("PUT", f"/sources/reseau/suppliers/{external_id}", SUPPLIER.replace(b"Atelier", name.encode()))
+    assert answer.status == 201, answer.body
+    version: int = decoded(answer)["data_version"]
+    return version
+
+
+def data_version(server: Server) -> int:
+    """The version that the server, or one of its workers, matches."""
+    version: int = decoded(server.ask("POST", "/match", NEED))["stamp"]["data_version"]
+    return version
+
+
+def matched_names(server: Server) -> list[str]:
+    """The names of the candidates; in a few requests each worker is asked."""
+    found = [decoded(server.ask("POST", "/match", NEED))["lots"][0]["candidates"] for _ in range(4)]
+    return sorted({each["supplier"]["name"] for candidates in found for each in candidates})
+
+
+def test_a_database_that_hangs_for_a_while_is_found_again(cluster: Cluster, start: Start) -> None:
+    """Without another to take over: who writes is refused meanwhile, and who only matches notices nothing."""
+    servers = started(cluster, start)
+    writers = Writers(servers)
+    with writers.writing():
+        until(writers.more())
+        cluster.primary.signal(signal.SIGSTOP)
+        until(lambda: len(writers.refused) >= 2 * WRITERS_OF_A_SERVER)
+        assert [server.ask("POST", "/match", NEED).status for server in servers] == [200, 200]
+        until(lambda: [decoded(each.ask("GET", "/health/ready"))["database"] for each in servers] == ["away"] * 2)
+        cluster.primary.signal(signal.SIGCONT)
+        until(writers.more())
+    check(writers, servers)
