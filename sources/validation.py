@@ -6,17 +6,28 @@ from itertools import repeat
 import msgspec
 from stdnum.fr import siret as siret_numbers
 
-from domain.errors import InvalidContent, Problem
+from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.cpv import Cpv
+from domain.reference.geojson import Geometry
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.suppliers.record_check import check_record
 from domain.suppliers.rows import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, SupplierRecord
+from domain.text.bilingual import Text
 from matching.geo.geocode import place
-from matching.geo.geojson_validation import checked_geometry
+from matching.geo.geojson_validation import area_vertices
 from matching.geo.territory import Geography
 from sources.rows import Context
+
+MOST_VERTICES = 10_000
+"""Vertices of all the service areas that one record draws, once they are simplified."""
+_TOO_MANY_VERTICES = Text(
+    f"Les zones de cette fiche ont ensemble plus de {MOST_VERTICES} sommets, une fois simplifiées à 25 m : les "
+    "dessiner moins finement, ou nommer des territoires (« codes »).",
+    f"The service areas of this record have more than {MOST_VERTICES} vertices together, once simplified to 25 m: draw "
+    "them less finely, or name territories (“codes”).",
+)
 
 # Most numbers are decided here, ten times as fast; the branches of La Poste, and what is no SIRET, by the library.
 _LA_POSTE = b"356000000"
@@ -68,13 +79,21 @@ def siret_passes_check(siret: str) -> bool:
 
 
 def _geometry_faults(record: SupplierRecord) -> Iterator[Problem]:
-    """The problems of the service areas that the record draws."""
+    """The problems of the service areas that the record draws; the same area counts once."""
+    drawn: dict[Geometry, int] = {}
     for position, offer in enumerate(record.offers):
-        if offer.service_area is not None and offer.service_area.geometry is not None:
-            try:
-                checked_geometry(offer.service_area.geometry, "offers", position, "service_area", "geometry")
-            except InvalidContent as invalid:
-                yield from invalid.problems
+        area = offer.service_area.geometry if offer.service_area is not None else None
+        if area is None or area in drawn:
+            continue
+        at = "offers", position, "service_area", "geometry"
+        try:
+            drawn[area] = area_vertices(area, *at)
+        except InvalidContent as invalid:
+            drawn[area] = 0
+            yield from invalid.problems
+        if sum(drawn.values()) > MOST_VERTICES:
+            yield Problem(pointer(*at), "too_many_vertices", _TOO_MANY_VERTICES)
+            return
 
 
 def _flagged(placement: Placement, flags: tuple[Flag, ...]) -> Placement:

@@ -6,6 +6,7 @@ A supplier's id comes from its name, so that names are enough to say who was fou
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import cache
+from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -96,6 +97,29 @@ def ring(middle: Point, half: float) -> Ring:
     """The closed ring of a square, anticlockwise, longitude first."""
     west, east, south, north = middle.lon - half, middle.lon + half, middle.lat - half, middle.lat + half
     return ((west, south), (east, south), (east, north), (west, north), (west, south))
+
+
+def spiked(vertices: int, height: int = 1) -> Ring:
+    """A ring of that many positions, the last repeating the first, with spikes of some kilometres."""
+    top = [(-2.0 + step / vertices, 48.0 + step % 2 * height / 100) for step in range(vertices - 3)]
+    return ((-1.0, 47.0), (-2.0, 47.0), *top, (-1.0, 47.0))
+
+
+def comb(middle: Point, half: float, teeth: int = 198, pieces: int = 25) -> Polygon:
+    """A comb that goes `half` a degree each way from its middle, each edge of its teeth in so many pieces.
+
+    As it stands here it has 9,903 vertices, nearly all that a geometry may have; 400 would draw the same.
+    """
+    (west, south), (east, _), (_, north), *_ = ring(middle, half)
+    step = (east - west) / (2 * teeth - 1)
+    corners = [(west + column * step, south + half * (0.1 + 1.9 * (column % 2))) for column in range(2 * teeth)]
+    corners[-1] = east, north
+    dense = [
+        (lon + (to_lon - lon) * piece / pieces, lat + (to_lat - lat) * piece / pieces)
+        for (lon, lat), (to_lon, to_lat) in pairwise(corners)
+        for piece in range(pieces)
+    ]
+    return Polygon(coordinates=(((west, south), *dense, corners[-1], (east, south), (west, south)),))
 
 
 def moved(start: Point, north: float = 0.0, east: float = 0.0) -> Point:

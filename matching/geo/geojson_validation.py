@@ -8,8 +8,11 @@ import shapely
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.geojson import Geometry, Polygon
 from domain.text.bilingual import Text
+from matching.geo.simplification import simplified
 
 MAX_VERTICES = 10_000
+MAX_AREA_VERTICES = 5_000
+"""Of a service area once it is simplified: those of the region with the longest coast."""
 
 
 @contextmanager
@@ -52,6 +55,23 @@ def checked_geometry(geometry: Geometry, *at: str | int) -> shapely.Geometry:
         )
         raise InvalidContent((Problem(coordinates, "invalid_geometry", detail),))
     return shape
+
+
+def area_vertices(geometry: Geometry, *at: str | int) -> int:
+    """The number of vertices that a service area keeps once it is simplified. Raises InvalidContent, also for too many.
+
+    Unlike a territory, that one need is about, it is kept, and every need nearby is held against it.
+    """
+    left = int(shapely.get_num_coordinates(simplified(checked_geometry(geometry, *at))))
+    if left > MAX_AREA_VERTICES:
+        detail = Text(
+            f"Une fois le tracé simplifié à 25 m, il reste {left} sommets ; {MAX_AREA_VERTICES} au plus : le dessiner "
+            "moins finement, ou nommer des territoires (« codes »).",
+            f"Once the outline is simplified to 25 m, {left} vertices are left; at most {MAX_AREA_VERTICES}: draw it "
+            "less finely, or name territories (“codes”).",
+        )
+        raise InvalidContent((Problem(pointer(*at), "too_many_vertices", detail),))
+    return left
 
 
 NOT_CLOSED = Text(

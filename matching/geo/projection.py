@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Positions = NDArray[np.signedinteger[Any]]
 Geometries = NDArray[np.object_]
+Bools = NDArray[np.bool_]
 
 EQUATOR_KM = 6378.137
 FLATTENING = 1 / 298.257223563
@@ -40,6 +41,7 @@ class Plane:
     REACH_KM = 1_000.0
 
     def __init__(self, lat: float, lon: float) -> None:
+        self.lat, self.lon = lat, lon
         phi, lam = math.radians(lat), math.radians(lon)
         sin_phi, cos_phi, sin_lam, cos_lam = math.sin(phi), math.cos(phi), math.sin(lam), math.cos(lam)
         self.centre = earth_centred(np.array([lat]), np.array([lon]))[0]

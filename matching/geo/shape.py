@@ -5,15 +5,18 @@ from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
-import pyproj
 import shapely
-from numpy.typing import NDArray
 
 from matching.geo.nearest_edge import NearestEdge
-from matching.geo.projection import Floats, Geometries, Plane, earth_centred
+from matching.geo.overlap import GEODESIC, meets_circle
+from matching.geo.projection import Bools, Floats, Geometries, Plane, Positions, earth_centred
 
-LONGEST_EDGE_DEGREES = 0.05
-"""An edge is straight in longitude and latitude (RFC 7946 §3.1.1); cut this short it is also straight on a plane."""
+LONGEST_EDGE_DEGREES, LONGEST_EDGE_OF_MANY = 0.05, 0.25
+"""An edge is straight in longitude and latitude (RFC 7946 §3.1.1); cut this short it is also straight on a plane: to a
+metre, to 20 m where there would be too many pieces."""
+MOST_PIECES = 50_000
+SURE_LESS, SURE_MORE = 0.99, 1.01
+"""The parts of a distance within which, and beyond which, a plane cannot be wrong about it."""
 
 METRES = 3
 """Decimals of a kilometre that are measured; more would be noise of the arithmetic."""
@@ -23,7 +26,6 @@ FAR_AT_ONCE = 1_000_000
 """The number of pairs of a far position and a vertex compared at a time (8 MB)."""
 BYTES_PER_CLUSTER, BYTES_PER_VERTEX = 4_000, 120
 """Measured: 90 bytes a vertex once a position was tested for being inside, some more where others are far away."""
-GEODESIC = pyproj.Geod(ellps="WGS84")
 
 
 class Shape(Hashable, Protocol):
@@ -42,7 +44,7 @@ class Shape(Hashable, Protocol):
     def lower_bound(self, positions: Floats) -> Floats:
         """Kilometres that `distance` is certain not to be under (1 % kept for rounding); NaN stays NaN."""
 
-    def within(self, distance_km: float, geometries: Geometries) -> NDArray[np.bool_]:
+    def within(self, distance_km: float, geometries: Geometries) -> Bools:
         """Which geometries (in degrees) come that near to the shape."""
 
 
@@ -66,8 +68,11 @@ class PointShape:
     def lower_bound(self, positions: Floats) -> Floats:
         return np.round(self.plane.from_centre(positions), METRES)
 
-    def within(self, distance_km: float, geometries: Geometries) -> NDArray[np.bool_]:
-        return shapely.dwithin(_projected(self.plane, geometries), shapely.Point(0, 0), distance_km)
+    def within(self, distance_km: float, geometries: Geometries) -> Bools:
+        found, doubtful = _decided(distance_km, (self.lat, self.lon), self.plane, 0.0, geometries)
+        flat = _projected(self.plane, geometries[doubtful])
+        found[doubtful] = shapely.dwithin(flat, shapely.Point(0, 0), distance_km)
+        return found
 
 
 class PolygonShape:
@@ -93,9 +98,8 @@ class PolygonShape:
         bounds = [cluster.lower_bound(positions) for cluster in self.clusters]
         return bounds[0] if len(bounds) == 1 else np.minimum.reduce(bounds)
 
-    def within(self, distance_km: float, geometries: Geometries) -> NDArray[np.bool_]:
-        near = [shapely.dwithin(_projected(c.plane, geometries), c.surface, distance_km) for c in self.clusters]
-        return np.logical_or.reduce(near)
+    def within(self, distance_km: float, geometries: Geometries) -> Bools:
+        return np.logical_or.reduce([cluster.within(distance_km, geometries) for cluster in self.clusters])
 
 
 class _Cluster:
@@ -104,7 +108,7 @@ class _Cluster:
     def __init__(self, parts: Geometries) -> None:
         west, south, east, north = shapely.total_bounds(parts)
         self.plane = Plane((south + north) / 2, (west + east) / 2)
-        cut = shapely.segmentize(parts, LONGEST_EDGE_DEGREES)
+        cut = _cut(parts)
         self.degrees = shapely.get_coordinates(cut)
         projected = shapely.transform(cut, self.plane.project_degrees)
         flat = shapely.get_coordinates(projected)
@@ -115,6 +119,13 @@ class _Cluster:
         self._one_at_a_time = Lock()
         self.edges = NearestEdge(*_edges(projected))
         self._far: tuple[Floats, Floats] | None = None
+
+    def within(self, distance_km: float, geometries: Geometries) -> Bools:
+        """Which geometries (in degrees) come that near to the polygons."""
+        lon, lat = self.degrees[0]
+        found, doubtful = _decided(distance_km, (lat, lon), self.plane, self.extent, geometries)
+        found[doubtful] = shapely.dwithin(_projected(self.plane, geometries[doubtful]), self.surface, distance_km)
+        return found
 
     def lower_bound(self, positions: Floats) -> Floats:
         """By the circle around the polygons and, where the plane reaches, by the box around them."""
@@ -168,7 +179,28 @@ def _degrees(positions: Floats) -> tuple[Floats, Floats]:
 
 def _projected(plane: Plane, geometries: Geometries) -> Geometries:
     """Geometries in degrees as they lie on a plane."""
-    return shapely.transform(shapely.segmentize(geometries, LONGEST_EDGE_DEGREES), plane.project_degrees)
+    return shapely.transform(_cut(geometries), plane.project_degrees)
+
+
+def _cut(geometries: Geometries) -> Geometries:
+    """Geometries in degrees with edges that are short enough for a plane."""
+    each = shapely.length(geometries) / MOST_PIECES
+    return shapely.segmentize(geometries, np.clip(each, LONGEST_EDGE_DEGREES, LONGEST_EDGE_OF_MANY))
+
+
+def _decided(
+    distance_km: float, place: tuple[float, float], plane: Plane, extent_km: float, geometries: Geometries
+) -> tuple[Bools, Positions]:
+    """Which geometries are certain to come that near to a shape, and the places of those in doubt.
+
+    `place`: latitude and longitude of a point of the shape; all of it lies within `extent_km` of the plane's middle.
+    """
+    sure = meets_circle(*place, distance_km * SURE_LESS, geometries)
+    perhaps = meets_circle(plane.lat, plane.lon, (distance_km + extent_km) * SURE_MORE, geometries)
+    if sure is None:
+        sure = np.zeros(len(geometries), dtype=bool)
+    doubtful = ~sure if perhaps is None else perhaps & ~sure
+    return sure, np.flatnonzero(doubtful)
 
 
 def _edges(polygons: Geometries) -> tuple[Floats, Floats]:

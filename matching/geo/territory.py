@@ -1,10 +1,12 @@
 """Territories and places as requested, turned into ground that can be measured to."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from hashlib import blake2b
 from typing import NamedTuple, cast
 
+import msgspec
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -16,18 +18,23 @@ from domain.reference.territory import Area, Territories, TerritoryKind, Unknown
 from domain.text.bilingual import Text, kilometres
 from matching.geo.geojson_validation import checked_geometry, problems_under
 from matching.geo.outlines import outlines
+from matching.geo.overlap import shares_ground
 from matching.geo.projection import Floats, Geometries, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape
-from matching.weighted_cache import WeightedCache
+from matching.geo.simplification import simplified
+from matching.weighted_cache import WeightBound, WeightedCache
 
 Bools = NDArray[np.bool_]
 CACHED_BYTES = 40 << 20
 """Memory for cached territories, and as much for places; all departements take 30 MB."""
 LIGHTEST = 50_000
 """Bytes of a territory besides its shape: one per commune, and what is cached by it elsewhere."""
+BYTES_PER_CODE = 200
+"""Bytes of a code, as it was asked for and as it is echoed."""
 MAX_SUGGESTIONS = 20
 """A suggestion costs more than finding the code wrong: a list of thousands of wrong codes gets no more than these."""
 CACHED_OUTLINES = 256
+DIGEST_BYTES = 16
 OUTLINE_DIGITS = 5
 """Decimals of a degree that the outlines have (about a metre)."""
 OUTLINED_KINDS: tuple[TerritoryKind, ...] = ("epci", "departement", "region")
@@ -49,6 +56,12 @@ class Territory:
     shape: Shape | None
     drawn: shapely.Geometry | None = None
 
+    @property
+    def weight(self) -> int:
+        """About how many bytes it takes."""
+        shape = self.shape.weight if self.shape else 0
+        return LIGHTEST + shape + BYTES_PER_CODE * len(self.codes or ())
+
     def less_radius(self, to_shape: Floats) -> Floats:
         """Distances to the territory, or bounds of them, from those to its shape: less the radius around that."""
         return np.maximum(to_shape - (self.radius_km or 0.0), 0.0)
@@ -57,7 +70,7 @@ class Territory:
         """Which geometries in degrees have ground in common with this territory (drawn, or a radius)."""
         if self.radius_km is not None and self.shape is not None:
             return self.shape.within(self.radius_km, regions)
-        return shapely.relate_pattern(regions, self.drawn, "T********")
+        return shares_ground(self.drawn, regions)
 
 
 class AreaOutline(NamedTuple):
@@ -77,9 +90,7 @@ class Geography:
         self._positions = {
             area.id: position for kind in OUTLINED_KINDS for position, area in enumerate(territories.areas(kind))
         }
-        self._territories = WeightedCache(
-            self._prepare, lambda made: LIGHTEST + (made.shape.weight if made.shape else 0), CACHED_BYTES
-        )
+        self._territories = WeightBound[Hashable, Territory](CACHED_BYTES)
         self._places = WeightedCache(self._locate, lambda shape: shape.weight, CACHED_BYTES)
         self._drawn = lru_cache(CACHED_OUTLINES)(self._draw)
 
@@ -100,12 +111,17 @@ class Geography:
 
     def territory(self, request: TerritoryRequest, *at: str | int) -> Territory:
         """The prepared territory of a request; raises InvalidContent with pointers under `at`."""
-        with problems_under(*at):
-            return self._territories(request)
+        key = _key(request)
+        found = self._territories.find(key)
+        if found is None:
+            with problems_under(*at):
+                found = self._prepare(request)
+            self._territories.put(key, found, found.weight)
+        return found
 
     def known(self, request: TerritoryRequest) -> Territory | None:
         """The territory of a request, if it is cached."""
-        return self._territories.find(request)
+        return self._territories.find(_key(request))
 
     def known_place(self, place: Place) -> Shape | None:
         """The shape of a place, if it is cached."""
@@ -134,13 +150,8 @@ class Geography:
     def ground_of(self, geometry: shapely.Geometry) -> Bools:
         """Which communes share ground with a geometry in degrees; a common border is not ground."""
         ground = np.zeros(len(self.outlines), dtype=bool)
-        shapely.prepare(geometry)
-        touched = self.tree.query(geometry, predicate="intersects")
-        inside = shapely.contains_properly(geometry, self.outlines[touched])
-        ground[touched[inside]] = True
-        border = touched[~inside]
-        ground[border] = shapely.relate_pattern(geometry, self.outlines[border], "T********")
-        shapely.destroy_prepared(geometry)  # threads may share it, which a prepared one does not bear
+        near = self.tree.query(geometry)
+        ground[near] = shares_ground(geometry, self.outlines[near])
         return ground
 
     def ground_of_codes(self, areas: tuple[Area, ...]) -> Bools:
@@ -206,7 +217,7 @@ class Geography:
         return ground
 
     def _of_geometry(self, geometry: Geometry) -> Territory:
-        region = checked_geometry(geometry, "geometry")
+        region = simplified(checked_geometry(geometry, "geometry"))
         ground = self.ground_of(region)
         if not ground.any():
             swapped = self.ground_of(shapely.transform(region, lambda degrees: degrees[:, ::-1])).any()
@@ -284,6 +295,13 @@ def _outside(swapped: bool) -> Text:
         "This territory touches no French commune whose outline is known"
         + ("; longitude and latitude look swapped." if swapped else "."),
     )
+
+
+def _key(request: TerritoryRequest) -> Hashable:
+    """The request by which a territory is cached; of what was drawn a digest, since it may be large."""
+    if request.geometry is None:
+        return request
+    return blake2b(msgspec.msgpack.encode(request), digest_size=DIGEST_BYTES).digest()
 
 
 def largest_areas(areas: Iterable[Area], communes: int) -> list[Area]:

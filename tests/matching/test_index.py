@@ -22,7 +22,9 @@ from tests.factories import (
     RENNES,
     VANNES,
     approved,
+    around,
     codes,
+    comb,
     index,
     live,
     lot,
@@ -174,6 +176,15 @@ def test_distinct_areas_are_kept_once() -> None:
     """Thousands of suppliers declare the same departements."""
     held = index(*(supplier(f"{n}", offer(codes=("departement:35",)), offer(radius_km=n + 1)) for n in range(5)))
     assert len(held.areas) == 1
+
+
+def test_a_finely_drawn_area_is_held_simplified() -> None:
+    """It takes a twentieth of the memory, of the file and of each comparison; suppliers show what was sent."""
+    held = index(supplier("fine", offer(geometry=comb(REDON, 0.5))))
+    assert len(held.areas.table().outlines.text(0)) < 500 * 16
+    shown = supplier("fine", offer(geometry=comb(REDON, 0.5)), at=VANNES)
+    assert names(matched(need(territory=around(REDON, 1)), shown).candidates) == ["fine"]
+    assert names(matched(need(territory=around(LYON, 60)), shown).candidates) == []
 
 
 def test_shapes_weigh_even_where_nobody_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

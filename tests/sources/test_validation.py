@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.fr import siret as siret_numbers
 
-from domain.suppliers.supplier import Offer, SupplierRecord
-from sources.validation import content_flags, siret_passes_check
+from domain.reference.geojson import Polygon
+from domain.suppliers.supplier import Offer, ServiceArea, SupplierRecord
+from sources.validation import content_flags, faults, siret_passes_check
+from tests.factories import REDON, comb, reference, spiked
 
 CLEANING = (Offer(cpv=("90910000",)),)
 
@@ -44,3 +46,21 @@ def test_a_failing_siret_is_flagged_an_unknown_one_is_not() -> None:
 def test_a_record_that_offers_nothing_is_flagged() -> None:
     assert codes() == ["no_offer"]
     assert codes(siret="50010961600027") == ["siret_check_failed", "no_offer"]
+
+
+def drawn_faults(*areas: Polygon) -> list[tuple[str, str]]:
+    """Place and code of the faults of a record that draws these service areas."""
+    offers = tuple(Offer(cpv=("90910000",), service_area=ServiceArea(geometry=area)) for area in areas)
+    known = reference()
+    found = faults(SupplierRecord("A", offers=offers), known.territories, known.taxonomy, known.cpv)
+    return [(fault.pointer, fault.code) for fault in found]
+
+
+def test_a_record_draws_areas_of_so_many_vertices_together() -> None:
+    """As they are once simplified; the same area for several offers counts once."""
+    fine = [Polygon(coordinates=(spiked(4_900, step),)) for step in (1, 2, 3)]
+    assert drawn_faults(comb(REDON, 0.5), *fine[:1] * 3, Polygon(coordinates=(spiked(4_000),))) == []
+    assert drawn_faults(*fine[:1] * 3, *fine[1:]) == [("/offers/4/service_area/geometry", "too_many_vertices")]
+    assert drawn_faults(Polygon(coordinates=(spiked(5_100, 1),))) == [
+        ("/offers/0/service_area/geometry", "too_many_vertices")
+    ]

@@ -5,8 +5,14 @@ import shapely
 
 from domain.errors import InvalidContent, Problem
 from domain.reference.geojson import Geometry, MultiPolygon, Polygon, Position, Ring
-from matching.geo.geojson_validation import MAX_VERTICES, checked_geometry, problems_under
-from tests.factories import REDON, RENNES, ring, square
+from matching.geo.geojson_validation import (
+    MAX_AREA_VERTICES,
+    MAX_VERTICES,
+    area_vertices,
+    checked_geometry,
+    problems_under,
+)
+from tests.factories import REDON, RENNES, comb, ring, spiked, square
 
 BOW_TIE: Ring = ((-2.0, 47.0), (-1.0, 48.0), (-1.0, 47.0), (-2.0, 48.0), (-2.0, 47.0))
 
@@ -17,12 +23,6 @@ def refused(geometry: Geometry) -> tuple[str, str]:
         checked_geometry(geometry, "geometry")
     (problem,) = caught.value.problems
     return problem.pointer, problem.code
-
-
-def spiked(vertices: int) -> Ring:
-    """A ring of that many positions, the last repeating the first."""
-    top: list[Position] = [(-2.0 + step / vertices, 48.0 + step % 2 / 100) for step in range(vertices - 3)]
-    return ((-1.0, 47.0), (-2.0, 47.0), *top, (-1.0, 47.0))
 
 
 def test_a_hole_is_not_part_of_the_area() -> None:
@@ -89,6 +89,18 @@ def test_vertices_are_counted_over_all_rings() -> None:
     half = MAX_VERTICES // 2 + 1
     parts = MultiPolygon(coordinates=((spiked(half),), (spiked(half),)))
     assert refused(parts) == ("/geometry", "too_many_vertices")
+
+
+def test_an_area_may_be_drawn_finely_but_not_be_fine() -> None:
+    """What is left once it is simplified counts: straight edges in many pieces are none, thousands of spikes are."""
+    fine = spiked(MAX_AREA_VERTICES + 100)
+    assert area_vertices(comb(REDON, 0.5)) < 500
+    assert area_vertices(Polygon(coordinates=(spiked(MAX_AREA_VERTICES),))) <= MAX_AREA_VERTICES
+    with pytest.raises(InvalidContent) as caught:
+        area_vertices(Polygon(coordinates=(fine,)), "geometry")
+    (found,) = caught.value.problems
+    assert (found.pointer, found.code) == ("/geometry", "too_many_vertices")
+    assert "at most 5000" in found.detail.en
 
 
 def test_problems_of_a_part_point_into_the_whole() -> None:

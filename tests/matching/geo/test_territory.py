@@ -1,5 +1,6 @@
 """Territories and places as requested: what ground they cover, and how far others are from them."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from domain.needs.need import Place, TerritoryRequest
 from domain.reference.geojson import MultiPolygon, Polygon
 from domain.suppliers.supplier import Point
 from matching.geo.projection import Floats, earth_centred
-from matching.geo.territory import Territory
+from matching.geo.territory import Geography, Territory
 from matching.reference import Reference
-from tests.factories import NANTES, PARIS, REDON, RENNES, SAINT_DENIS, around, codes, moved, place, ring, square
+from tests.factories import NANTES, PARIS, REDON, RENNES, SAINT_DENIS, around, codes, comb, moved, place, ring, square
 
 
 @pytest.fixture
@@ -274,6 +275,19 @@ def test_problems_of_a_disc_point_into_its_place(reference: Reference) -> None:
 def test_territories_are_prepared_once(made: Any) -> None:
     """Portals ask for the same departements again and again."""
     assert made(codes("departement:29")) is made(codes("departement:29"))
+
+
+def test_drawings_are_prepared_once_and_not_kept_as_sent(reference: Reference) -> None:
+    """What is kept of them is held to a number of bytes; what was sent would come on top of it."""
+    geography = Geography(reference.territories)
+    drawing = comb(REDON, 0.3)
+    made = geography.territory(TerritoryRequest(geometry=drawing))
+    again = TerritoryRequest(geometry=Polygon(coordinates=(tuple(drawing.coordinates[0]),)))
+    assert geography.territory(again) is geography.known(again) is made
+    assert geography.known(TerritoryRequest(geometry=comb(REDON, 0.31))) is None
+    before = sys.getrefcount(drawing)
+    del made
+    assert sys.getrefcount(drawing) == before == 2
 
 
 def test_points_are_found_in_their_communes(reference: Reference) -> None:
