@@ -116,7 +116,8 @@ def _lot(
 
 def _in_all(need: Need, live: LiveIndex, reference: Reference, grounds: _Grounds) -> float:
     """Milliseconds for all lots, in territories that are known by then."""
-    most = _most_of_lots(need, live.rows_end, max([ground.share for ground in grounds.values()], default=0.0))
+    shares = [ground.share for ground in grounds.values()]
+    most = _most_of_lots(need, live.rows_end, max(shares) if shares else 0.0)
     if most <= AT_ONCE_MS:
         return most
     ms = 0.0
@@ -136,7 +137,7 @@ def _most_of_lots(need: Need, suppliers: int, share: float) -> float:
             words += 2
         if lot.site is not None:
             sites += 1
-    lots, segments, rows = len(need.lots), codes + SEGMENTS_OF_WORDS * words, _rows(need, suppliers)
+    lots, segments, rows = len(need.lots), codes + SEGMENTS_OF_WORDS * words, need.limit + 2 * need.near_misses
     of_segments = segments * (SEGMENT_MS + ROW_SEGMENT_MS * rows + OFFER_MS * OFFERS_OF_CODE * suppliers * share)
     return lots * (LOT_MS + ROW_MS * rows) + of_segments + KEYWORD_MS * words + SITE_MS * sites
 
@@ -150,7 +151,10 @@ def _grounds(need: Need, live: LiveIndex, reference: Reference) -> tuple[_Ground
     for lot in need.lots:
         if lot.territory is not None and lot.territory not in grounds:
             grounds[lot.territory] = _ground(lot.territory, live, reference)
-    return grounds, sum([ground.ms for ground in grounds.values()])
+    ms = 0.0
+    for ground in grounds.values():
+        ms += ground.ms
+    return grounds, ms
 
 
 def _ground(request: TerritoryRequest, live: LiveIndex, reference: Reference) -> _Ground:
@@ -168,6 +172,8 @@ def _ground(request: TerritoryRequest, live: LiveIndex, reference: Reference) ->
 def _share(request: TerritoryRequest) -> float:
     """About the share of all suppliers that are near a territory."""
     if request.codes is not None:
+        if len(request.codes) == 1:
+            return SHARES.get(request.codes[0].partition(":")[0], 0.0)
         return min(1.0, sum([SHARES.get(code.partition(":")[0], 0.0) for code in request.codes]))
     if request.radius_km is not None:
         return min(1.0, (0.3 + request.radius_km / KM_OF_FRANCE) ** 2)

@@ -15,15 +15,22 @@ from db.audit_content import shortlist_name
 from db.core.engine import Connection
 from db.needs.awards import awards_until
 from db.needs.same_year import needs_of_year
-from db.needs.shortlists import insert_shortlist
+from db.needs.shortlists import insert_shortlist, select_shortlist
 from domain.audit import Detail
+from domain.errors import NotFound
 from domain.law.splitting import may_pass_with_others
 from domain.needs.need import Need, PlannedNeed, buyer_siret
 from domain.needs.same_year import OtherNeed, year_of
 from domain.needs.status import StoredNeed, require_not_ended
 from domain.shortlists.frozen import LotTotal, ShortlistVersion
 from domain.shortlists.shortlist import Stamp
+from domain.text.bilingual import Text
 from matching.engine import match_json
+
+DELETED = Text(
+    "Ce besoin, ou cette version de sa liste, a été supprimé depuis",
+    "This need, or this version of its shortlist, was deleted since",
+)
 
 
 class _CountedLot(msgspec.Struct):
@@ -78,6 +85,14 @@ async def match_stored_need(connection: Connection, acting: Acting, need: Stored
     body: bytes = await services.match_work.run(task, str(acting.actor.id), acting.left)
     services.metrics.matched(time.perf_counter() - started)
     return body
+
+
+async def frozen_body(connection: Connection, acting: Acting, need_id: UUID, number: int) -> bytes:
+    """A version, byte for byte as it is stored. Raises NotFound where it has been deleted since."""
+    frozen = await select_shortlist(connection, acting.organisation_id, need_id, number)
+    if frozen is None:
+        raise NotFound(DELETED)
+    return frozen.body
 
 
 async def freeze_matched(connection: Connection, acting: Acting, need: StoredNeed, body: bytes) -> int:

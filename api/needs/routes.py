@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response
 
 from api.needs.edit_need import NeedChange, change_need, discard_need, plan_need
+from api.needs.freeze_shortlist import frozen_body
 from api.needs.own_need import lock_own_need, own_need
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
@@ -92,14 +93,23 @@ async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
     """
     services, acting = call.services, acting_of(call)
     async with services.matches.of(str(acting.organisation_id)), transaction(services.database) as connection:
+        shortlist = b""
 
         async def carry_out() -> Answer:
+            nonlocal shortlist
             need, shortlist = await plan_need(connection, acting, body)
             document = need_document(need)
-            answer = {"need": document, "shortlist": msgspec.Raw(shortlist)}
-            return created(answer, f"/needs/{need.id}", _etag(document))
+            # without the shortlist: it is stored as a version, and not once more under an Idempotency-Key
+            return created({"need": document}, f"/needs/{need.id}", _etag(document))
 
-        return await once(call, connection, body, carry_out)
+        async def completed(answer: Answer) -> Answer:
+            whole = msgspec.json.decode(answer.body, type=dict[str, msgspec.Raw])
+            if "shortlist" not in whole:
+                need_id = UUID(answer.headers["location"].rpartition("/")[2])
+                whole["shortlist"] = msgspec.Raw(shortlist or await frozen_body(connection, acting, need_id, 1))
+            return msgspec.structs.replace(answer, body=msgspec.json.encode(whole))
+
+        return await once(call, connection, body, carry_out, completed=completed)
 
 
 @needs_endpoint("GET", "/needs", answers=Page[NeedSummary])

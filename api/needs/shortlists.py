@@ -13,7 +13,7 @@ from litestar import Response
 from api.match import CandidateFeatureCollection, candidate_map
 from api.needs.absences import absences_from
 from api.needs.decide import DecisionChange, decide, require_listed
-from api.needs.freeze_shortlist import freeze_shortlist
+from api.needs.freeze_shortlist import freeze_shortlist, frozen_body
 from api.needs.own_need import lock_own_need, own_need
 from api.needs.routes import NEED_PROBLEMS, needs_creation, needs_endpoint
 from api.runtime.actor import acting_of
@@ -56,12 +56,21 @@ async def create_shortlist(call: Call, id: UUID) -> Response[bytes]:  # noqa: A0
     """
     services, acting = call.services, acting_of(call)
     async with services.matches.of(str(acting.organisation_id)), transaction(services.database) as connection:
+        shortlist = b""
 
         async def carry_out() -> Answer:
-            number, answer = await freeze_shortlist(connection, acting, id)
-            return created(msgspec.Raw(answer), f"/needs/{id}/shortlists/{number}", etag_of(answer))
+            nonlocal shortlist
+            number, shortlist = await freeze_shortlist(connection, acting, id)
+            answer = created(None, f"/needs/{id}/shortlists/{number}", etag_of(shortlist))
+            # it is stored as a version, and not once more under an Idempotency-Key
+            return msgspec.structs.replace(answer, body=b"")
 
-        return await once(call, connection, b"", carry_out)
+        async def completed(answer: Answer) -> Answer:
+            number = int(answer.headers["location"].rpartition("/")[2])
+            body = answer.body or shortlist or await frozen_body(connection, acting, id, number)
+            return msgspec.structs.replace(answer, body=body)
+
+        return await once(call, connection, b"", carry_out, completed=completed)
 
 
 @needs_endpoint("GET", "/needs/{id}/shortlists", answers=Page[ShortlistVersion])

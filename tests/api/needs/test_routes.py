@@ -5,10 +5,11 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
 from db.audit import write_entry
 from db.core.engine import transaction
+from db.schema.supplier_tables import idempotency_keys
 from domain.needs.status import MOVES
 from tests.api.needs.steps import NEED, Buyer, new_buyer, shown
 from tests.api.refusals import assert_refused
@@ -312,6 +313,43 @@ async def test_the_same_submission_is_carried_out_once(buyer: Buyer) -> None:
     assert_refused(await buyer.post("/needs", buyer.need(title="Autre"), **key), 422, "invalid-content")
     assert await count_of(buyer, "needs") == 1
     assert await buyer.noted(answers[0].json()["need"]["id"]) == ["need.created", "shortlist.frozen"]
+
+
+async def test_a_shortlist_is_stored_once(buyer: Buyer) -> None:
+    """As its version, and not with the answer under the key besides: from there it is answered again."""
+    key = {"Idempotency-Key": "besoin-garde"}
+    first = await buyer.post("/needs", buyer.need(), **key)
+    path = f"/needs/{first.json()['need']['id']}/shortlists"
+    second = await buyer.post(path, **key)
+    assert await stored_answers(buyer) == {"POST /needs": True, f"POST {path}": True}
+    assert (await buyer.post("/needs", buyer.need(), **key)).content == first.content
+    assert (await buyer.post(path, **key)).content == second.content
+    assert second.content == (await buyer.get(f"{path}/2")).content
+
+
+async def test_an_answer_stored_as_a_whole_is_answered_again(buyer: Buyer) -> None:
+    """As versions before this one did."""
+    key = {"Idempotency-Key": "besoin-entier"}
+    first = await buyer.post("/needs", buyer.need(), **key)
+    async with transaction(buyer.client.services.database) as connection:
+        own = idempotency_keys.c.organisation_id == buyer.organisation_id
+        await connection.execute(update(idempotency_keys).where(own).values(body=first.content))
+    assert (await buyer.post("/needs", buyer.need(), **key)).content == first.content
+
+
+async def test_what_was_deleted_since_is_not_answered_again(buyer: Buyer) -> None:
+    key = {"Idempotency-Key": "besoin-efface"}
+    need = (await buyer.post("/needs", buyer.need(), **key)).json()["need"]["id"]
+    await buyer.delete(f"/needs/{need}")
+    assert_refused(await buyer.post("/needs", buyer.need(), **key), 404, "not-found")
+
+
+async def stored_answers(buyer: Buyer) -> dict[str, bool]:
+    """Of the answers stored for a buyer, by route, whether they are without the shortlist."""
+    async with transaction(buyer.client.services.database) as connection:
+        own = idempotency_keys.c.organisation_id == buyer.organisation_id
+        rows = await connection.execute(select(idempotency_keys.c.route, idempotency_keys.c.body).where(own))
+        return {row.route: b'"candidates"' not in row.body for row in rows}
 
 
 async def test_the_journal_tells_of_every_write_in_ids_and_names_of_fields(buyer: Buyer) -> None:
