@@ -1,12 +1,15 @@
 """Measure `POST /match` over HTTP, on varied needs: cold, warm and never seen; alone, under load and under changes.
 
 Each body holds a reference that no other has. CPU is the server's, of all its processes without PostgreSQL's: it
-holds HTTP and JSON but nothing of the client.
+holds HTTP and JSON but nothing of the client, nor what is prepared in idle time. All but the cold ones are asked of a
+server that has prepared what it can.
 """
 
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 from statistics import mean
@@ -30,10 +33,13 @@ def measure(server: Server, folder: Path, reference: Reference, rotation: int, s
     """All figures of a server that was not asked yet. `rotation`: needs; `seconds`: of each measurement under load."""
     asked = needs(rotation, SEED, reference)
     memory = server.memory_mb()
+    cold = _in_turn(server, asked)
+    server.await_prepared()
     found: dict[str, Any] = {
         "start_s": server.start_seconds,
         "memory_at_start_mb": memory,
-        "cold": _in_turn(server, asked),
+        "cold": cold,
+        "preparation_s": server.preparation_seconds(),
         "warm": _in_turn(server, asked),
         "repeated": _in_turn(server, asked[:1] * rotation),
         "unseen_segments": _in_turn(server, other_segments(asked, OTHER_SEED, reference)),
@@ -54,9 +60,8 @@ def measure(server: Server, folder: Path, reference: Reference, rotation: int, s
 
 def _in_turn(server: Server, asked: Sequence[BenchNeed]) -> dict[str, Any]:
     """Each need once, over one connection."""
-    before = server.cpu_seconds()
-    load = ask_each(server.port, _matches(asked), len(asked))
-    spent = server.cpu_seconds() - before
+    with _spent(server) as spent:
+        load = ask_each(server.port, _matches(asked), len(asked))
     by_kind: dict[str, list[float]] = defaultdict(list)
     for need, taken in zip(asked, load.nanoseconds, strict=True):
         by_kind[need.kind].append(taken / 1e6)
@@ -64,16 +69,36 @@ def _in_turn(server: Server, asked: Sequence[BenchNeed]) -> dict[str, Any]:
 
 
 def _under_load(server: Server, requests: Iterator[bytes], seconds: float) -> dict[str, Any]:
+    with _spent(server) as spent:
+        load = ask_for(server.port, requests, seconds, CONNECTIONS)
+    return {"connections": CONNECTIONS, "per_second": load.per_second, **_figures(load, spent)}
+
+
+@dataclass
+class _Spent:
+    """CPU seconds of a server: for requests, and in idle time on what none had asked for."""
+
+    requests: float = 0.0
+    preparation: float = 0.0
+
+
+@contextmanager
+def _spent(server: Server) -> Iterator[_Spent]:
+    """What the server spends while the block runs."""
+    found = _Spent(preparation=-server.preparation_seconds())
     before = server.cpu_seconds()
-    load = ask_for(server.port, requests, seconds, CONNECTIONS)
-    return {"connections": CONNECTIONS, "per_second": load.per_second, **_figures(load, server.cpu_seconds() - before)}
+    yield found
+    after = server.cpu_seconds()
+    found.preparation += server.preparation_seconds()
+    found.requests = after - before - found.preparation
 
 
-def _figures(load: Load, cpu_seconds: float) -> dict[str, Any]:
+def _figures(load: Load, spent: _Spent) -> dict[str, Any]:
     return {
         "requests": len(load.nanoseconds),
         "latency_ms": spread(each / 1e6 for each in load.nanoseconds),
-        "server_cpu_ms": cpu_seconds * 1000 / len(load.nanoseconds),
+        "server_cpu_ms": spent.requests * 1000 / len(load.nanoseconds),
+        "preparation_cpu_s": spent.preparation,
         "mean_bytes": load.mean_bytes,
     }
 

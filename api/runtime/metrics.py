@@ -4,12 +4,13 @@ Several worker processes count together through files in a shared folder (`PROME
 `vivier serve` sets for its workers): whichever worker answers `GET /metrics` reports the sum over all.
 """
 
-from collections import Counter
+import collections
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -52,6 +53,11 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=self._registry,
         )
+        self._preparation = Counter(
+            "vivier_preparation_seconds",
+            "CPU time spent in idle time on what first matches would wait for",
+            registry=self._registry,
+        )
         self._version = Gauge(
             "vivier_data_version",
             "Version of the supplier data in memory; the least recent of the workers'",
@@ -59,6 +65,8 @@ class Metrics:
             registry=self._registry,
         )
         self._children: dict[tuple[str, str, int], Histogram] = {}
+        self.latest_request = 0.0
+        """When this process answered a request last, by the monotonic clock."""
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request. `route` is the route's path with its parameters unfilled, never the path sent."""
@@ -67,6 +75,7 @@ class Metrics:
         if child is None:
             child = self._children[key] = self._requests.labels(method, route, str(status))
         child.observe(seconds)
+        self.latest_request = time.monotonic()
 
     def matched(self, seconds: float) -> None:
         """Count one match, with the time until its answer was written, without HTTP."""
@@ -75,6 +84,10 @@ class Metrics:
     def large_match(self) -> AbstractContextManager[object]:
         """Count one more large match, under way or waiting, during the block."""
         return self._large.track_inprogress()
+
+    def prepared(self, seconds: float) -> None:
+        """Count CPU time spent on what no request has asked for yet."""
+        self._preparation.inc(seconds)
 
     def data_version(self, version: int) -> None:
         """Set the version of the supplier data that this process matches against."""
@@ -100,7 +113,7 @@ class _SupplierGauges(Collector):
     """Suppliers, and those with a trade, by source and kind: at most 52 sources and 14 kinds."""
 
     def __init__(self, groups: Mapping[TradeGroup, int]) -> None:
-        sizes: Counter[str] = Counter()
+        sizes: collections.Counter[str] = collections.Counter()
         for group, number in groups.items():
             sizes.update(dict.fromkeys(group.sources, number))
         # a source may have any name, these too

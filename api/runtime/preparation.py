@@ -8,6 +8,7 @@ from datetime import date
 
 from api.runtime.live_index import LiveDirectory
 from api.runtime.log_failures import logged_failures
+from api.runtime.metrics import Metrics
 from api.runtime.services import Services
 from matching.index import LiveIndex
 from matching.preparation import asked_lately, measuring, preparation
@@ -15,16 +16,22 @@ from matching.reference import Reference
 from matching.selection import SelectionKey
 
 LOOK_AGAIN_SECONDS = 1.0
-REST = 2.0
-"""A step rests for so many times as long as it took: longer, then, where requests are answered meanwhile."""
+REST = 1.0
+"""A step rests for so many times as long as it took."""
+QUIET_SECONDS = 0.1
+"""A step is taken once no request was answered and nothing changed for so long: whoever asks now asks again soon."""
+LONGEST_WAIT_SECONDS = 1.0
+"""A step waits no longer for that, so that a server that is never quiet is prepared too, slowly."""
 FAILED = "the work that first matches wait for cannot be done beforehand"
 
 
 class Preparation:
     """Prepares the latest index of a directory for matches of today and tomorrow."""
 
-    def __init__(self, directory: LiveDirectory, reference: Reference, today: Callable[[], date]) -> None:
-        self._directory, self._reference, self._today = directory, reference, today
+    def __init__(
+        self, directory: LiveDirectory, reference: Reference, today: Callable[[], date], metrics: Metrics
+    ) -> None:
+        self._directory, self._reference, self._today, self._metrics = directory, reference, today, metrics
         self._latest: LiveIndex | None = None
         self._asked: list[SelectionKey] = []
         self._prepared_for: date | None = None
@@ -52,17 +59,36 @@ class Preparation:
     async def _in_idle_time(self, steps: Iterator[None], live: LiveIndex) -> bool:
         """Take the steps one by one in a thread; whether all were, before another index came."""
         while self._directory.index.base is live.base:
+            await self._wait_for_quiet()
             began = time.perf_counter()
-            if await asyncio.to_thread(next, steps, True):
+            if await asyncio.to_thread(self._is_over, steps):
                 return True
             await asyncio.sleep(REST * (time.perf_counter() - began))
         return False
+
+    async def _wait_for_quiet(self) -> None:
+        limit = time.monotonic() + LONGEST_WAIT_SECONDS
+        while self._is_busy() and time.monotonic() < limit:  # noqa: ASYNC110 - nothing tells when it has been quiet
+            await asyncio.sleep(QUIET_SECONDS / 2)
+
+    def _is_busy(self) -> bool:
+        latest = max(self._metrics.latest_request, self._directory.replaced_at)
+        return self._directory.is_changing or time.monotonic() - latest < QUIET_SECONDS
+
+    def _is_over(self, steps: Iterator[None]) -> bool:
+        """Take a step, and count its time; whether there was none left."""
+        began = time.thread_time()
+        try:
+            return next(steps, True) is True
+        finally:
+            self._metrics.prepared(time.thread_time() - began)
 
 
 @asynccontextmanager
 async def prepared(services: Services) -> AsyncIterator[None]:
     """The part that prepares first matches; needs the part that keeps the directory."""
-    preparing = asyncio.create_task(Preparation(services.directory, services.reference, services.today).run())
+    ours = Preparation(services.directory, services.reference, services.today, services.metrics)
+    preparing = asyncio.create_task(ours.run())
     try:
         yield
     finally:
