@@ -125,7 +125,7 @@ def problems_of(route: Route) -> tuple[str, ...]:
     if route.answers:
         slugs.append("not-acceptable")
     if route.scopes:
-        slugs += ["no-valid-key", "missing-scope", "database-away"]
+        slugs += ["no-valid-key", "missing-scope", "too-many-requests", "database-away"]
     if route.body or route.takes or route.method == "POST":
         slugs += ["malformed-body", "body-too-large", "unsupported-media-type", "invalid-content"]
     return tuple(slug for slug in CATALOGUE if slug in slugs)
