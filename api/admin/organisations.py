@@ -93,7 +93,8 @@ async def get_organisation(call: Call, id: UUID) -> Response[bytes]:  # noqa: A0
 async def update_organisation(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # noqa: A002
     """Change the name of an organisation, or its SIRET.
 
-    The SIRET takes a key of scope `platform`: who has one is known by it. 409 where another one has the name or the SIRET.
+    The SIRET takes a key of scope `platform`: who has one is known by it. 409 where another organisation has the name
+    or the SIRET.
     """
     async with transaction(call.services.database) as connection:
         before = await _visible(call, connection, id, lock=True)

@@ -73,7 +73,7 @@ async def _list(connection: Connection, _: argparse.Namespace, __: datetime) -> 
     first, made, ends = (Column(heading, no_wrap=True) for heading in ("Begins with, id", "Made", "Ends"))
     table = Table(first, *folded, made, ends, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for key in keys:
-        quota = () if key.rate_per_minute is None else (f"{key.rate_per_minute} a minute",)
+        quota = () if key.rate_per_minute is None else (f"{key.rate_per_minute}/min",)
         may = "\n".join((", ".join(key.scopes), *(f"→ {plain(source)}" for source in key.sources), *quota))
         end = key.revoked_at or key.expires_at
         ended = "" if end is None else f"{end:%Y-%m-%d}{' revoked' if key.revoked_at else ''}"

@@ -26,7 +26,7 @@ def test_a_key_may_end_and_have_a_quota(within: Within) -> None:
     assert within(*create, "--expires", "2099-06-30", "--rate", "600").status == 0
     listed = within("keys", "list").out
     assert "2099-06-30" in listed
-    assert "600 a minute" in listed
+    assert "600/min" in listed
 
 
 def test_a_key_that_writes_names_its_sources(within: Within) -> None:
