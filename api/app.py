@@ -15,6 +15,8 @@ from litestar.types import ASGIApp
 
 from api.admin.audit import ROUTES as AUDIT_ROUTES
 from api.admin.daily_retention import daily_retention
+from api.admin.keys import ROUTES as KEY_ROUTES
+from api.admin.organisations import ROUTES as ORGANISATION_ROUTES
 from api.admin.privacy import ROUTES as PRIVACY_ROUTES
 from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
 from api.directory.routes import ROUTES as DIRECTORY_ROUTES
@@ -85,6 +87,8 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *IMPORT_ROUTES,
     *SOURCE_ROUTES,
     *WEBHOOK_ROUTES,
+    *ORGANISATION_ROUTES,
+    *KEY_ROUTES,
     *AUDIT_ROUTES,
     *PRIVACY_ROUTES,
     *REFERENCE_ROUTES,

@@ -264,9 +264,9 @@ def _keys_options(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--name", required=True, help="what the key is for")
     create.add_argument("--organisation", required=True, help="the buyer or network it belongs to")
     create.add_argument("--scope", required=True, action="append", choices=SCOPES, help="what it may do; repeatable")
-    create.add_argument(
-        "--source", action="append", type=_source, default=[], help="a source it may write (scope sync); repeatable"
-    )
+    create.add_argument("--source", action="append", type=_source, default=[], help="a source it may write; repeatable")
+    create.add_argument("--expires", type=_day, metavar="DAY", help="the last day on which it works, in France")
+    create.add_argument("--rate", type=int, metavar="N", help="its quota of requests by the minute, of all servers")
     actions.add_parser("list", help="list all keys, the revoked ones too", description="List all keys.")
     revoke = actions.add_parser("revoke", help="revoke a key", description="Revoke a key for good.")
     revoke.add_argument("key", metavar="KEY", help="its id, or the beginning of it that `vivier keys list` shows")

@@ -21,19 +21,19 @@ from domain.text.bilingual import Text
 
 TAG = "Journal"
 # Kinds of objects that belong to one organisation: one without an entry in its journal does not exist for it.
-_OWN = ("need:", "exchange:", "meeting:", "webhook:", "person:", "key:")
+_OWN = ("need:", "exchange:", "meeting:", "webhook:", "person:", "key:", "organisation:")
 _NO_OBJECT = Text("Le journal ne connaît pas cet objet", "The journal does not know this object")
 
 Object = Annotated[
     str,
     Meta(
-        pattern=r"^((need|exchange|meeting|webhook|person|supplier|key):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+        pattern=r"^((need|exchange|meeting|webhook|person|supplier|key|organisation):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
         r"|(source|retention):[^\x00-\x1f]{1,200})$",
         description="A kind and an id: `need:…`, `exchange:…`, `meeting:…`, `webhook:…`, `person:…`, `supplier:…`, "
-        "`key:…`, `source:…`, `retention:…`",
+        "`key:…`, `organisation:…`, `source:…`, `retention:…`",
         extra={
             "fr": "un genre et un identifiant : `need:…`, `exchange:…`, `meeting:…`, `webhook:…`, `person:…`, "
-            "`supplier:…`, `key:…`, `source:…`, `retention:…`"
+            "`supplier:…`, `key:…`, `organisation:…`, `source:…`, `retention:…`"
         },
     ),
 ]

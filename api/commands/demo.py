@@ -25,11 +25,12 @@ from api.commands.listen_socket import address, listen
 from api.commands.serve import check_started, prepared, stopped_by_signal, with_address
 from api.commands.server_process import application, serve_requests
 from api.commands.shortlist_table import ShortlistReport, count
+from api.commands.signing_engine import operator, signing_engine
 from api.runtime.forked_processes import forked_processes
 from api.sample.load import SAMPLE_SOURCE, load_sample
 from api.settings import Settings
 from db.api_keys import create_key, find_client
-from db.core.engine import Engine, engine, transaction
+from db.core.engine import Engine, transaction
 from db.suppliers.sources import list_sources
 from domain.client import Scope
 from domain.needs.need import Need
@@ -95,13 +96,13 @@ def curl_line(where: str, key: str) -> str:
 
 async def _fill(settings: Settings, reference: Reference, *, own_database: bool) -> tuple[str, int]:
     """Load the sample pool; returns a key, and the number of suppliers. Refuses a given database that is in use."""
-    database = engine(settings.database_url or "", pool_size=2)
+    database = signing_engine(settings, settings.database_url or "", pool_size=2)
     now = datetime.now(UTC)
     try:
         today = now.astimezone(PARIS).date()
         if not own_database:
             await _refuse_real_suppliers(database, today)
-        pool = await load_sample(database, reference, today, lambda: datetime.now(UTC))
+        pool = await load_sample(database, reference, today, lambda: datetime.now(UTC), await operator(database, now))
         return await _key(database, settings.home / KEY_FILE, now), pool.received - pool.rejected
     finally:
         await database.dispose()

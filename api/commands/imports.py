@@ -21,10 +21,10 @@ from rich.table import Column, Table
 from api.commands.console import console, plain
 from api.commands.database import attached
 from api.commands.errors import USAGE, CommandFailed
+from api.commands.signing_engine import operator, signing_engine
 from api.runtime.forked_processes import ForkedProcesses, forked_processes
 from api.settings import Settings
 from api.sync.pipeline import SourceFile, import_file
-from db.core.engine import engine
 from db.core.uuid7 import new_id
 from db.imports.log import Order
 from db.imports.prepare_rows import Prepared
@@ -48,8 +48,9 @@ MEDIA_TYPES = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
 
 
 class Importer(NamedTuple):
-    """The address of the database, the reference data, and the processes that rows are prepared in."""
+    """The settings and the address of the database, the reference data, and the processes that prepare rows."""
 
+    settings: Settings
     url: str
     reference: Reference
     processes: ForkedProcesses
@@ -69,7 +70,7 @@ def importer(settings: Settings) -> Iterator[Importer]:
             loading = background.submit(load_reference)
             url = held.enter_context(attached(settings))
         reference = loading.result()
-        yield Importer(url, reference, held.enter_context(forked_processes(reference)))
+        yield Importer(settings, url, reference, held.enter_context(forked_processes(reference)))
 
 
 def import_and_report(options: argparse.Namespace, works_with: AbstractContextManager[Importer]) -> Import:
@@ -108,12 +109,12 @@ def _import(path: Path, file: SourceFile, order: Order, ready: Importer, flags: 
             show_progress()
 
         async def import_once() -> Import:
-            database = engine(ready.url, pool_size=2)
+            database = signing_engine(ready.settings, ready.url, pool_size=2)
             try:
                 return await import_file(
                     database,
                     ready.reference,
-                    order,
+                    msgspec.structs.replace(order, actor=await operator(database, datetime.now(UTC))),
                     file,
                     lambda: datetime.now(UTC),
                     processes=ready.processes,

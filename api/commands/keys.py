@@ -4,35 +4,30 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
+import msgspec
 from rich import box
 from rich.table import Column, Table
 
+from api.admin.issue_key import KeyRequest, issue_key, withdraw_key
 from api.commands.console import console, plain
 from api.commands.database import attached
 from api.commands.errors import USAGE, CommandFailed
 from api.commands.signing_engine import signing_engine
 from api.settings import Settings
-from db.api_keys import create_key, ensure_organisation, list_keys, revoke_key
-from db.audit import write_entry
+from db.api_keys import list_keys
 from db.core.engine import Connection, Engine, transaction
-from domain.audit import Actor, Detail
 from domain.client import Key
+from domain.errors import InvalidContent
+from domain.text.typography import PARIS
 
 Action = Callable[[Connection, argparse.Namespace, datetime], Awaitable[str | Table]]
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Create, list or revoke keys, as `options.action` says."""
-    if options.action == "create" and ("sync" in options.scope) != bool(options.source):
-        raise CommandFailed(
-            "--source says what a key of scope sync may write; add --scope sync"
-            if options.source
-            else "a key of scope sync names the sources it may write; add --source NAME",
-            USAGE,
-        )
     actions: dict[str, Action] = {"create": _create, "list": _list, "revoke": _revoke}
     with attached(settings) as url:
         # shown only once it is committed
@@ -50,16 +45,24 @@ async def _in_transaction(database: Engine, action: Action, options: argparse.Na
 
 
 async def _create(connection: Connection, options: argparse.Namespace, now: datetime) -> str:
-    secret, key = await create_key(
-        connection,
-        name=options.name,
-        organisation=options.organisation,
-        scopes=options.scope,
-        sources=options.source,
-        now=now,
-    )
-    await _write_entry(connection, "key.created", key, now)
+    asked = {
+        "name": options.name,
+        "scopes": options.scope,
+        "sources": options.source,
+        "expires_at": _end_of(options.expires),
+        "rate_per_minute": options.rate,
+    }
+    try:
+        request = msgspec.convert(asked, KeyRequest)
+        secret, key = await issue_key(connection, request, options.organisation, now)
+    except (InvalidContent, msgspec.ValidationError) as refused:
+        raise CommandFailed(_why(refused), USAGE) from None
     return f"Key {key.id} of {key.organisation}, for {', '.join(key.scopes)}; it is shown this once:\n{secret}\n"
+
+
+def _end_of(day: date | None) -> datetime | None:
+    """The end of a day in France."""
+    return None if day is None else datetime.combine(day + timedelta(days=1), time(), PARIS)
 
 
 async def _list(connection: Connection, _: argparse.Namespace, __: datetime) -> str | Table:
@@ -67,21 +70,22 @@ async def _list(connection: Connection, _: argparse.Namespace, __: datetime) -> 
     if not keys:
         return "There are no keys yet; `vivier keys create` makes one.\n"
     folded = [Column(heading, overflow="fold") for heading in ("Name", "Organisation", "Scopes, sources")]
-    first, made, revoked_on = (Column(heading, no_wrap=True) for heading in ("Begins with, id", "Made", "Revoked"))
-    table = Table(first, *folded, made, revoked_on, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    first, made, ends = (Column(heading, no_wrap=True) for heading in ("Begins with, id", "Made", "Ends"))
+    table = Table(first, *folded, made, ends, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for key in keys:
-        may = "\n".join((", ".join(key.scopes), *(f"→ {plain(source)}" for source in key.sources)))
-        revoked = "" if key.revoked_at is None else f"{key.revoked_at:%Y-%m-%d}"
+        quota = () if key.rate_per_minute is None else (f"{key.rate_per_minute}/min",)
+        may = "\n".join((", ".join(key.scopes), *(f"→ {plain(source)}" for source in key.sources), *quota))
+        end = key.revoked_at or key.expires_at
+        ended = "" if end is None else f"{end:%Y-%m-%d}{' revoked' if key.revoked_at else ''}"
         names = plain(key.name), plain(key.organisation)
-        table.add_row(f"{key.prefix}…\n{key.id}", *names, may, f"{key.created_at:%Y-%m-%d}", revoked)
+        table.add_row(f"{key.prefix}…\n{key.id}", *names, may, f"{key.created_at:%Y-%m-%d}", ended)
     return table
 
 
 async def _revoke(connection: Connection, options: argparse.Namespace, now: datetime) -> str:
     key = _find(options.key, await list_keys(connection))
-    if not await revoke_key(connection, key.id, now):
+    if not await withdraw_key(connection, key, now):
         raise CommandFailed(f"the key {key.id} was revoked before")
-    await _write_entry(connection, "key.revoked", key, now)
     return f"Key {key.id} ({key.name}, {key.organisation}) is revoked.\n"
 
 
@@ -94,8 +98,10 @@ def _find(text: str, keys: Sequence[Key]) -> Key:
     return found[0]
 
 
-async def _write_entry(connection: Connection, action: str, key: Key, now: datetime) -> None:
-    """Write an entry in the journal of the key's organisation."""
-    actor = Actor(await ensure_organisation(connection, key.organisation, now), "command")
-    detail: Detail = {"scopes": list(key.scopes), "sources": list(key.sources)}
-    await write_entry(connection, actor, action, f"key:{key.id}", now, detail=detail)
+def _why(refused: InvalidContent | msgspec.ValidationError) -> str:
+    """The first fault, with the option that it is about."""
+    if isinstance(refused, msgspec.ValidationError):
+        return str(refused)
+    problem = refused.problems[0]
+    option = {"/sources": "--source", "/expires_at": "--expires"}.get(problem.pointer, "")
+    return f"{option}: {problem.detail.en}"

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from api.runtime.actor import actor_of
 from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import IDEMPOTENCY_KEY, key_of, once, reply
@@ -144,7 +145,9 @@ ROUTES = (import_suppliers, list_imports, get_import, list_import_errors)
 async def _imported(call: Call, source: str, query: ImportQuery, media_type: str, body: Spooled) -> Import:
     services = call.services
     options = msgspec.structs.asdict(query)
-    order = import_log.Order(id=new_id(services.now()), source=source, language=call.language, **options)
+    order = import_log.Order(
+        id=new_id(services.now()), source=source, language=call.language, actor=actor_of(call), **options
+    )
     file, processes = SourceFile(body.stream, media_type), services.forked_processes
     try:
         return await import_file(services.database, services.reference, order, file, services.now, processes=processes)

@@ -6,16 +6,21 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, Tail, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match
 from api.sync.sources import require_own_source
 from api.web.content_negotiation import JSON
+from db.audit import write_entry
 from db.core.engine import Connection, transaction
 from db.suppliers.records import delete_record, get_record, lock_record, put_record
+from db.suppliers.regroup import supplier_of
 from db.suppliers.write import current_version
+from domain.audit import Detail
 from domain.errors import InvalidContent, NotFound
 from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.completeness import expired
+from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.supplier import NO_RECORD, Flag, SupplierRecord
 from matching.words.name_similarity import name_similarity
 from sources.validation import faults, placed
@@ -63,6 +68,9 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
     async with services.writes.of(source), transaction(services.database) as connection:
         await _require_match(call, connection, source, external_id)
         written = await put_record(connection, source, external_id, body, placement, services.now(), name_similarity)
+        if written.status != "unchanged":
+            about = written.stored.supplier_id
+            await _write_entry(call, connection, f"record.{written.status}", source, about, written.data_version)
     status = 201 if written.status == "created" else 200
     content = msgspec.json.encode(_document(written.stored, written.data_version, services.today()))
     return Response(content, status_code=status, headers={"content-type": JSON, "etag": _etag(written.stored)})
@@ -109,9 +117,11 @@ async def delete_supplier_record(call: Call, source: str, external_id: Tail) -> 
     services = call.services
     async with services.writes.of(source), transaction(services.database) as connection:
         await _require_match(call, connection, source, external_id)
+        about = await supplier_of(connection, RecordKey(source, external_id))
         version = await delete_record(connection, source, external_id, services.now(), name_similarity)
-    if version is None:
-        raise NotFound(NO_RECORD)
+        if version is None:
+            raise NotFound(NO_RECORD)
+        await _write_entry(call, connection, "record.deleted", source, about, version)
 
 
 ROUTES = (put_supplier_record, get_supplier_record, delete_supplier_record)
@@ -122,6 +132,18 @@ async def _require_match(call: Call, connection: Connection, source: str, extern
     if "if-match" in call.headers:
         stored = await lock_record(connection, source, external_id)
         require_match(call, None if stored is None else _etag(stored))
+
+
+async def _write_entry(
+    call: Call, connection: Connection, action: str, source: str, supplier_id: UUID | None, data_version: int
+) -> None:
+    """Write who changed a record, under the supplier it describes; never its `external_id`, which may name somebody.
+
+    The source stands for a record that waits for its supplier.
+    """
+    detail: Detail = {"source": source, "data_version": data_version}
+    about = f"source:{source}" if supplier_id is None else f"supplier:{supplier_id}"
+    await write_entry(connection, actor_of(call), action, about, call.services.now(), detail=detail)
 
 
 def _document(stored: StoredRecord, version: int, on: date) -> RecordDocument:

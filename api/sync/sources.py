@@ -12,7 +12,7 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get, etag_of
 from api.web.content_negotiation import JSON
 from db.audit import write_entry
-from db.core.engine import transaction
+from db.core.engine import Connection, transaction
 from db.suppliers import sources as stored_sources
 from domain.audit import Detail
 from domain.decoding.explain import near
@@ -120,10 +120,7 @@ async def put_source(call: Call, source: str, body: SourceSettings) -> Response[
             require_scope(call.bearer, "platform")
         settings = Source(source, body.label, body.url, body.mapping, rank)
         added = await stored_sources.put_source(connection, settings, call.services.now())
-        if rank != before.rank:
-            detail: Detail = {"rank": rank, "before": before.rank}
-            about = f"source:{source}"
-            await write_entry(connection, actor_of(call), "source.ranked", about, call.services.now(), detail=detail)
+        await _write_entries(call, connection, before, settings, added=added)
         found = await stored_sources.describe_source(connection, source, call.services.today())
     assert found is not None  # noqa: S101 - it was just written
     content = msgspec.json.encode(_with_trades(found, _trades(call)))
@@ -144,6 +141,19 @@ def require_own_source(call: Call, source: str) -> None:
     """Raises NotFound for what cannot be the name of a source, Refusal (403) for a source that is not on the key."""
     require_source_name(source)
     require_source(call.bearer, source)
+
+
+async def _write_entries(call: Call, connection: Connection, before: Source, after: Source, *, added: bool) -> None:
+    """Write who changed which settings of a source, and its rank by itself."""
+    fields = [name for name in ("label", "url", "mapping") if getattr(after, name) != getattr(before, name)]
+    details: dict[str, Detail] = {}
+    if fields or added:
+        details["source.created" if added else "source.changed"] = {"fields": fields}
+    if after.rank != before.rank:
+        details["source.ranked"] = {"rank": after.rank, "before": before.rank}
+    for action, detail in details.items():
+        about = f"source:{after.name}"
+        await write_entry(connection, actor_of(call), action, about, call.services.now(), detail=detail)
 
 
 def _trades(call: Call) -> dict[str, TradeCounts] | None:

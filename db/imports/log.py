@@ -10,12 +10,14 @@ import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Uuid, bindparam, insert, select, text, update
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from db.audit import write_entry
 from db.core.advisory_locks import Subject, lock_if_free
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.webhooks import queue_import_finished
 from db.imports.stage import Counts
 from db.schema.supplier_tables import import_errors, imports
 from db.suppliers.sources import ensure_source
+from domain.audit import Actor, Detail
 from domain.suppliers.rows import RowError
 from domain.suppliers.source import Import, ImportMode, ImportStatus
 from domain.text.bilingual import Language
@@ -24,6 +26,7 @@ from domain.text.bilingual import Language
 ERRORS_LISTED = 10_000
 
 _EFFECTS = ("added", "changed", "unchanged", "waiting", "removed")
+_COUNTED = ("received", *_EFFECTS, "kept_absent", "rejected")
 _STORE_REJECTS = text("""
     INSERT INTO import_errors (import_id, position, line, external_id, pointer, code, detail)
     SELECT :id, row_number() OVER (ORDER BY line), line, external_id, pointer, code, detail FROM rejects
@@ -31,7 +34,10 @@ _STORE_REJECTS = text("""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A bulk import to be done. `force`: remove however many; `language`: that of the errors of rows."""
+    """A bulk import to be done. `force`: remove however many; `language`: that of the errors of rows.
+
+    `actor`: who has it done, whose journal gets an entry with its counts; None: no entry.
+    """
 
     id: UUID
     source: str
@@ -40,6 +46,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     force: bool = False
     language: Language = "fr"
+    actor: Actor | None = None
 
 
 async def open_import(engine: Engine, order: Order, now: datetime) -> None:
@@ -69,6 +76,14 @@ async def close_import(connection: Connection, done: Import) -> None:
 async def store_rejects(connection: Connection, import_id: UUID) -> None:
     """Store the rejected rows, in the transaction that stores the others."""
     await connection.execute(_STORE_REJECTS, {"id": import_id})
+
+
+async def write_import_entry(connection: Connection, actor: Actor, done: Import) -> None:
+    """Write in the actor's journal what the import did, in its transaction: one entry, whatever its size."""
+    detail: Detail = {"import": str(done.id), "mode": done.mode, "data_version": done.data_version}
+    detail |= {name: count for name in _COUNTED if (count := getattr(done, name))}
+    at = done.finished_at or done.started_at
+    await write_entry(connection, actor, "source.imported", f"source:{done.source}", at, detail=detail)
 
 
 async def abandon_import(engine: Engine, import_id: UUID, status: ImportStatus, failure: str, now: datetime) -> None:

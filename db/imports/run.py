@@ -11,7 +11,16 @@ from sqlalchemy import text
 
 from db.core.advisory_locks import Subject, lock, share
 from db.core.engine import Connection, Engine, transaction
-from db.imports.log import ERRORS_LISTED, Order, abandon_import, close_import, note_progress, open_import, store_rejects
+from db.imports.log import (
+    ERRORS_LISTED,
+    Order,
+    abandon_import,
+    close_import,
+    note_progress,
+    open_import,
+    store_rejects,
+    write_import_entry,
+)
 from db.imports.merge import changes_suppliers, count_absent, count_stored, count_withdrawn, merge, note_received
 from db.imports.planner_statistics import MANY, refresh_statistics
 from db.imports.prepare_rows import Prepare, Prepared, Terms
@@ -56,6 +65,8 @@ async def run_import(
             done = await _import(engine, connection, order, prepare, started, similarity)
         done = msgspec.structs.replace(done, finished_at=clock())
         await close_import(connection, done)
+        if order.actor is not None:
+            await write_import_entry(connection, order.actor, done)
     # where many were added, the last step has refreshed them
     if done.added < MANY <= done.added + done.changed + done.waiting + done.removed:
         await _refresh_statistics(engine)

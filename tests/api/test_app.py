@@ -14,7 +14,7 @@ from sqlalchemy import text
 from api.app import create_app, database
 from api.runtime.endpoint import Call, endpoint
 from api.settings import BadSetting, Settings
-from db.api_keys import create_key, revoke_key
+from db.api_keys import create_key, revoke_key, secret_of
 from db.core.engine import Engine, transaction
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
@@ -79,7 +79,7 @@ async def test_an_absent_database_is_503(settings: Settings, reference: Referenc
     settings = replace(settings, database_url="postgresql://localhost:1/nothing")
     app = create_app(settings, reference, routes=(who,), parts=(database,))
     async with AsyncTestClient(app, raise_server_exceptions=False) as client:
-        refused, answered = await ask(client, "vivier_new"), await ask(client, ADMIN_KEY)
+        refused, answered = await ask(client, secret_of(bytes(24))), await ask(client, ADMIN_KEY)
     assert (refused.status_code, refused.json()["type"]) == (503, "/problems/database-away")
     assert int(refused.headers["retry-after"]) > 0
     assert answered.status_code == 200

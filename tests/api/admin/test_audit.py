@@ -11,7 +11,7 @@ from domain.client import Scope
 from tests.api.needs.steps import NEED
 from tests.api.organisations import Member, member
 from tests.api.refusals import assert_refused
-from tests.api.sync.factories import NOBODY, Client, put_record
+from tests.api.sync.factories import NOBODY, Client, lines, path_of, put_record, record, rows, send
 
 GARDEN: dict[str, Any] = {"contact": {"email": "jeanne.martin@jardins.example", "person": "Jeanne Martin"}}
 
@@ -196,7 +196,9 @@ async def test_what_is_done_to_the_directory_is_in_the_journal_of_who_did_it(ser
     reference = {"record": {"source": source, "external_id": "2"}}
     assert (await administrator.post(f"/suppliers/{kept}/split", reference)).status_code == 200
 
-    (ranked,) = await journal(administrator, f"object=source:{source}")
+    changed, unset, ranked = await journal(administrator, f"object=source:{source}")
+    for entry in (changed, unset):
+        assert (entry["action"], entry["detail"]) == ("source.changed", {"fields": ["label"]})
     assert (ranked["action"], ranked["detail"]) == ("source.ranked", {"rank": 7, "before": 0})
     about = await journal(administrator, f"object=supplier:{kept}")
     assert [(each["action"], each["actor_id"]) for each in about] == [
@@ -204,6 +206,43 @@ async def test_what_is_done_to_the_directory_is_in_the_journal_of_who_did_it(ser
         ("supplier.split", str(administrator.key.id)),
     ]
     assert about[0]["detail"]["ids"] == ids
+
+
+async def test_who_wrote_a_record_is_in_its_journal(served: Client, source: str) -> None:
+    """Under the supplier that it describes, without the id that the source gave it; nothing of what changed nothing."""
+    writer = await member(served, "sync", "needs", sources=(source,))
+    path, name = path_of(source, "jean.dupont@example.org"), {"name": "Un"}
+    for body in (record("a"), record("a"), record("a") | name):
+        stored = await served.put(path, json=body, headers=writer.headers)
+        assert stored.status_code in {200, 201}, stored.text
+    supplier = stored.json()["supplier_id"]
+    assert (await served.delete(path, headers=writer.headers)).status_code == 204
+    assert (await served.delete(path, headers=writer.headers)).status_code == 404
+    about = await journal(writer, f"object=supplier:{supplier}")
+    assert [each["action"] for each in about] == ["record.created", "record.changed", "record.deleted"]
+    assert {each["actor_id"] for each in about} == {str(writer.key.id)}
+    assert all(each["detail"].keys() == {"source", "data_version"} for each in about)
+    assert "dupont" not in str(about)
+
+
+async def test_an_import_is_one_entry(served: Client, source: str) -> None:
+    """With its counts; a trial and one that was refused leave none."""
+    writer = await member(served, "sync", "needs", sources=(source,))
+    content = lines([*rows(source, "1", "2", "3"), {"name": "no id"}])
+    done = (await send(served, source, content, **writer.headers)).json()
+    await send(served, source, content, query="dry_run=true", **writer.headers)
+    refused = await send(served, source, lines(rows(source, "9")), query="mode=snapshot", **writer.headers)
+    assert refused.status_code == 409
+    (entry,) = await journal(writer, f"object=source:{source}")
+    assert entry["action"] == "source.imported"
+    assert entry["detail"] == {
+        "import": done["id"],
+        "mode": "upsert",
+        "data_version": done["data_version"],
+        "received": 4,
+        "added": 3,
+        "rejected": 1,
+    }
 
 
 async def test_no_route_changes_an_entry(buyer: Member) -> None:

@@ -38,7 +38,7 @@ def test_a_newcomer_sees_a_shortlist_and_what_to_try(home: Path) -> None:
     shortlist, _, rest = first.partition("À vous")
     assert "Sigles : EI entreprise d'insertion ; " in shortlist
     assert max(map(len, shortlist.splitlines())) <= 100
-    key = re.findall(r"vivier_[0-9a-f]{48}", rest)[0]
+    key = re.findall(r"viv_[0-9a-f]{56}", rest)[0]
     again = demonstration(home)
     assert key in again
     assert (

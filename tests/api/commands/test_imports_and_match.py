@@ -53,6 +53,15 @@ def test_a_file_is_imported_and_matched(server: Server, within: Within, rows: Pa
         assert words in trail
 
 
+def test_an_import_by_command_is_in_the_journal(server: Server, within: Within, rows: Path) -> None:
+    """In that of the organisation `default`, signed as all entries are."""
+    done = json.loads(within("import", "journaled", str(rows), "--json").out)
+    (entry,) = decoded(server.ask("GET", "/audit?object=source:journaled"))["items"]
+    assert (entry["action"], entry["means"], entry["actor_id"]) == ("source.imported", "command", None)
+    assert (entry["detail"]["import"], entry["detail"]["added"]) == (done["id"], 2)
+    assert within("audit", "verify", "--organisation", "default").status == 0
+
+
 def test_every_flag_is_put_into_words() -> None:
     """Of those that an import gives: an approval expires later."""
     codes = set(get_args(get_type_hints(Flag)["code"]))

@@ -18,6 +18,17 @@ def test_the_life_of_a_key(server: Server, within: Within) -> None:
     assert within("keys", "revoke", key[:15]).status == 1
 
 
+def test_a_key_may_end_and_have_a_quota(within: Within) -> None:
+    """The end is that of the day in France; a day that is over makes no key."""
+    create = ("keys", "create", "--name", "Relais", "--organisation", "o", "--scope", "match")
+    assert within(*create, "--expires", "2020-01-01").status == 2
+    assert within(*create, "--rate", "0").status == 2
+    assert within(*create, "--expires", "2099-06-30", "--rate", "600").status == 0
+    listed = within("keys", "list").out
+    assert "2099-06-30" in listed
+    assert "600/min" in listed
+
+
 def test_a_key_that_writes_names_its_sources(within: Within) -> None:
     """A key that could write nothing is a slip, and is said to be one."""
     create = ("keys", "create", "--name", "n", "--organisation", "o", "--scope")

@@ -1,0 +1,152 @@
+"""Use cases of keys: issued within what their creator may do itself, and revoked."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from api.runtime.auth import require_scope, require_source
+from db import organisations
+from db.api_keys import create_key, revoke_key
+from db.audit import write_entry
+from db.core.engine import Connection
+from domain.audit import Actor, Detail
+from domain.client import Client, Key, Scope
+from domain.errors import InvalidContent, Problem
+from domain.organisation import Name, Organisation
+from domain.text.bilingual import Text
+
+MOST_PER_MINUTE = 1_000_000
+Source = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f/]+$")]
+
+NO_SOURCES = Text(
+    "Une clé de portée « sync » nomme les sources qu'elle peut écrire",
+    "A key of scope “sync” names the sources that it may write",
+)
+SOURCES_FOR_NOTHING = Text(
+    "Des sources n'ont de sens qu'avec la portée « sync » ou « admin »",
+    "Sources only mean something with scope “sync” or “admin”",
+)
+_PAST = Text("Cette fin est passée", "This end is past")
+_NO_ORGANISATION = Text("Aucune organisation de ce nom ou de cet identifiant", "No organisation with this name or id")
+_BEYOND_OWN = Text(
+    "Une clé n'en fait pas qui durent plus longtemps qu'elle, ni de plus de demandes par minute",
+    "A key makes none that last longer than itself, or have more requests a minute",
+)
+
+
+class KeyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A key to be made.
+
+    `organisation`: its name or id, by default the caller's own. `sources`: those it may write. `expires_at`: its end,
+    null: none. `rate_per_minute`: its quota of requests, null: none.
+    """
+
+    name: Name
+    scopes: Annotated[tuple[Scope, ...], msgspec.Meta(min_length=1, max_length=10)]
+    organisation: Name | None = None
+    sources: Annotated[tuple[Source, ...], msgspec.Meta(max_length=100)] = ()
+    expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    rate_per_minute: Annotated[int, msgspec.Meta(ge=1, le=MOST_PER_MINUTE)] | None = None
+
+
+def require_grantable(creator: Client, request: KeyRequest) -> None:
+    """Raises Refusal (403) for a scope or source that the creator has not, InvalidContent for a later end or more."""
+    for scope in request.scopes:
+        require_scope(creator, scope)
+    for source in request.sources:
+        require_source(creator, source)
+    if creator.may("platform"):
+        return
+    problems = [
+        Problem(f"/{name}", "beyond_own_key", _BEYOND_OWN)
+        for name, own, wanted in (
+            ("expires_at", creator.expires_at, request.expires_at),
+            ("rate_per_minute", creator.rate_per_minute, request.rate_per_minute),
+        )
+        if own is not None and (wanted is None or wanted > own)  # type: ignore[operator]
+    ]
+    if problems:
+        raise InvalidContent(tuple(problems))
+
+
+async def organisation_for(connection: Connection, creator: Client, wanted: str | None) -> Organisation:
+    """The organisation of that name or id, by default the creator's.
+
+    Raises InvalidContent for one that does not exist, or is another than the creator's, whose scope is not `platform`.
+    """
+    found = None
+    if wanted is None:
+        found = await organisations.find_organisation(connection, creator.organisation_id)
+    else:
+        found = await organisations.find_by_name(connection, wanted) or await _by_id(connection, wanted)
+    if found is None or not (found.id == creator.organisation_id or creator.may("platform")):
+        raise InvalidContent((Problem("/organisation", "unknown_organisation", _NO_ORGANISATION),))
+    return found
+
+
+async def issue_key(
+    connection: Connection,
+    request: KeyRequest,
+    organisation: str,
+    now: datetime,
+    *,
+    by: UUID | None = None,
+    secret: str | None = None,
+) -> tuple[str, Key]:
+    """The secret of a new key of the organisation of that name, and the key.
+
+    `by`: the key that makes it; None: the command line. Raises InvalidContent with everything wrong in the request.
+    """
+    if problems := tuple(_problems(request, now)):
+        raise InvalidContent(problems)
+    secret, key = await create_key(
+        connection,
+        name=request.name,
+        organisation=organisation,
+        scopes=request.scopes,
+        sources=request.sources,
+        now=now,
+        expires_at=request.expires_at,
+        rate_per_minute=request.rate_per_minute,
+        secret=secret,
+    )
+    await _write_entry(connection, "key.created", key, now, by)
+    return secret, key
+
+
+async def withdraw_key(connection: Connection, key: Key, now: datetime, *, by: UUID | None = None) -> bool:
+    """Revoke the key for good; False where it was revoked before. `by`: as for `issue_key`."""
+    revoked = await revoke_key(connection, key.id, now)
+    if revoked:
+        await _write_entry(connection, "key.revoked", key, now, by)
+    return revoked
+
+
+def _problems(request: KeyRequest, now: datetime) -> Iterator[Problem]:
+    if "sync" in request.scopes and not request.sources:
+        yield Problem("/sources", "sources_needed", NO_SOURCES)
+    if request.sources and {"sync", "admin"}.isdisjoint(request.scopes):
+        yield Problem("/sources", "sources_for_nothing", SOURCES_FOR_NOTHING)
+    if request.expires_at is not None and request.expires_at <= now:
+        yield Problem("/expires_at", "past", _PAST)
+
+
+async def _by_id(connection: Connection, text: str) -> Organisation | None:
+    try:
+        return await organisations.find_organisation(connection, UUID(text))
+    except ValueError:
+        return None
+
+
+async def _write_entry(connection: Connection, action: str, key: Key, now: datetime, by: UUID | None) -> None:
+    """Write an entry in the journal of the key's organisation."""
+    actor = Actor(key.organisation_id, "command" if by is None else "key", by)
+    detail: Detail = {"scopes": list(key.scopes), "sources": list(key.sources)}
+    if key.expires_at is not None:
+        detail["expires_at"] = key.expires_at.isoformat()
+    if key.rate_per_minute is not None:
+        detail["rate_per_minute"] = key.rate_per_minute
+    await write_entry(connection, actor, action, f"key:{key.id}", now, detail=detail)

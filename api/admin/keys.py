@@ -1,0 +1,114 @@
+"""Routes of keys: an organisation's administrator makes and revokes its own, the operator those of all.
+
+The answer to a request sent twice is stored, so it holds a seed in the place of the secret, which is made of the seed
+and the caller's own key: the same caller is shown the same secret again, and nothing that is stored leads to it.
+"""
+
+import hmac
+from functools import partial
+from secrets import token_hex
+from uuid import UUID
+
+import msgspec
+from litestar import Response
+
+from api.admin.issue_key import KeyRequest, issue_key, organisation_for, require_grantable, withdraw_key
+from api.runtime.actor import actor_of
+from api.runtime.auth import secret_in
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
+from api.web.pagination import Page, Paging, paged
+from db import api_keys
+from db.core.engine import transaction
+from db.idempotency import Answer
+from domain.client import Key
+from domain.errors import Conflict, NotFound
+from domain.text.bilingual import Text
+
+keys_endpoint = partial(endpoint, tag="Organisations", scope="admin")
+
+NO_KEY = Text("Aucune clé en vigueur de cet identifiant", "No key in force with this id")
+_SHOWN_ONCE = Text(
+    "Cette clé a été donnée à l'appelant qui l'a demandée, et ne se montre qu'une fois : en faire une autre",
+    "This key was given to the caller who asked for it, and is shown once only: make another one",
+)
+
+
+class CreatedKey(Key, frozen=True, kw_only=True):
+    """The new key. `secret`: what its bearer sends, shown this once."""
+
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"CreatedKey({self.id!r})"
+
+
+@keys_endpoint("GET", "/keys", answers=Page[Key])
+async def list_keys(call: Call, query: Paging) -> Response[bytes]:
+    """The keys, the oldest first, revoked ones too.
+
+    Those of the organisation; of all for a key of scope `platform`.
+    """
+    only = None if call.bearer.may("platform") else call.bearer.organisation_id
+    async with transaction(call.services.database) as connection:
+        return await paged(call, query, "keys", UUID, partial(api_keys.list_keys, connection, only))
+
+
+@keys_endpoint(
+    "POST",
+    "/keys",
+    answers=CreatedKey,
+    status=201,
+    headers=IDEMPOTENCY_KEY,
+    problems=("source-not-on-key", "conflict"),
+)
+async def create_key(call: Call, body: KeyRequest) -> Response[bytes]:
+    """Make a key.
+
+    For the key's own organisation; with scope `platform`, for any. It gives no scope and no source that the key which
+    makes it has not, and, without scope `platform`, no later end and no greater quota. `secret` is shown this once:
+    sent again with the same `Idempotency-Key` and the same key of the API, the request is answered with the same one;
+    with another key, 409. Past `rate_per_minute`, counted over all processes and servers, its requests are 429; its
+    answers carry `RateLimit` and `RateLimit-Policy`.
+    """
+    bearer, now = call.bearer, call.services.now()
+    require_grantable(bearer, body)
+    async with transaction(call.services.database) as connection:
+
+        async def carry_out() -> Answer:
+            organisation = await organisation_for(connection, bearer, body.organisation)
+            seed = token_hex(api_keys.SECRET_BYTES)
+            secret, by = _secret(call, seed), actor_of(call).id
+            _, key = await issue_key(connection, body, organisation.name, now, by=by, secret=secret)
+            return created(CreatedKey(**msgspec.structs.asdict(key), secret=seed))
+
+        async def completed(answer: Answer) -> Answer:
+            stored = msgspec.json.decode(answer.body, type=CreatedKey)
+            shown = msgspec.structs.replace(stored, secret=_secret(call, stored.secret))
+            if not await api_keys.is_secret_of(connection, shown.id, shown.secret):
+                raise Conflict("shown_once", _SHOWN_ONCE)
+            return Answer(answer.status, {**answer.headers, "cache-control": "no-store"}, msgspec.json.encode(shown))
+
+        return await once(call, connection, body, carry_out, completed=completed)
+
+
+@keys_endpoint("DELETE", "/keys/{id}", answers=None, status=204)
+async def revoke_key(call: Call, id: UUID) -> None:  # noqa: A002 - as the contract names it
+    """Revoke a key for good.
+
+    It works for as long as servers remember it, at most `VIVIER_KEY_CACHE_SECONDS`. 404 where it was revoked before.
+    """
+    async with transaction(call.services.database) as connection:
+        key = await api_keys.find_key(connection, id)
+        is_own = key is not None and (key.organisation_id == call.bearer.organisation_id or call.bearer.may("platform"))
+        now, by = call.services.now(), actor_of(call).id
+        if key is None or not is_own or not await withdraw_key(connection, key, now, by=by):
+            raise NotFound(NO_KEY)
+
+
+ROUTES = (list_keys, create_key, revoke_key)
+
+
+def _secret(call: Call, seed: str) -> str:
+    own = secret_in(call.headers.get("authorization", "")).encode()
+    return api_keys.secret_of(hmac.digest(own, f"key:{seed}".encode(), "sha256")[: api_keys.SECRET_BYTES])
