@@ -1,0 +1,130 @@
+"""Any process of a server but its first is killed in the midst of its work: nothing is half done, and it goes on."""
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.client import HTTPException
+from pathlib import Path
+
+import pytest
+
+from tests.api.commands.conftest import Answer, Server, decoded, until
+
+Start = Callable[..., Server]
+ROWS = 12_000
+NDJSON = {"Content-Type": "application/x-ndjson"}
+NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","segments":["pr-locaux"]}]}'
+
+
+def file() -> bytes:
+    """An import that takes some seconds."""
+    supplier = {
+        "address": {"commune": "56178"},
+        "offers": [{"segments": ["pr-locaux"], "service_area": {"radius_km": 200}}],
+    }
+    rows = (supplier | {"external_id": str(number), "name": f"Atelier {number}"} for number in range(ROWS))
+    return b"\n".join(json.dumps(row).encode() for row in rows)
+
+
+def children(pid: int) -> Iterator[int]:
+    """The Python processes that a process started."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[1]) == pid and b"vivier" in (entry / "cmdline").read_bytes():
+                yield int(entry.name)
+
+
+def forker_of(server: Server) -> int:
+    """The process that starts those which read imports and build indexes: the first that the server started."""
+    return min(children(server.pid))
+
+
+def workers_of(server: Server) -> list[int]:
+    return sorted(children(server.pid))[1:]
+
+
+class Import(threading.Thread):
+    """An import under way, and what it was answered; None where the connection broke."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        self._server, self.answer = server, None
+        self.start()
+
+    def run(self) -> None:
+        with suppress(OSError, HTTPException):
+            self.answer: Answer | None = self._server.ask("POST", "/sources/a/imports", file(), **NDJSON)
+
+
+def imports_of(server: Server) -> list[dict[str, object]]:
+    try:
+        answer = server.ask("GET", "/sources/a/imports")
+    except (OSError, HTTPException):  # of a worker that was just killed
+        return []
+    found: list[dict[str, object]] = decoded(answer)["items"] if answer.status == 200 else []
+    return found
+
+
+def is_under_way(server: Server) -> bool:
+    return any(each["status"] == "running" for each in imports_of(server))
+
+
+def matched(server: Server) -> int:
+    """The number of candidates that a need finds; -1 where it cannot be asked now."""
+    with suppress(OSError, HTTPException):
+        answer = server.ask("POST", "/match", NEED)
+        if answer.status == 200:
+            return int(decoded(answer)["lots"][0]["total"])
+    return -1
+
+
+def kill(victims: list[int]) -> None:
+    for pid in victims:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("victim", ["workers", "reader", "forker"])
+def test_an_import_whose_processes_are_killed_stores_nothing_and_can_be_sent_again(start: Start, victim: str) -> None:
+    server = start("--workers", "2").ready()
+    sent = Import(server)
+    until(lambda: is_under_way(server))
+    forker = forker_of(server)
+    kill({"workers": workers_of(server), "reader": list(children(forker)), "forker": [forker]}[victim])
+    sent.join()
+    until(lambda: matched(server) >= 0)
+    if sent.answer is None or sent.answer.status >= 300:
+        assert sent.answer is None or sent.answer.status == 503, sent.answer
+        assert matched(server) == 0
+        until(lambda: [each["status"] for each in imports_of(server)][:1] in (["interrupted"], ["failed"]))
+        again = server.ask("POST", "/sources/a/imports", file(), **NDJSON)
+        assert (again.status, decoded(again)["added"]) == (200, ROWS)
+    until(lambda: matched(server) == ROWS)
+
+
+def test_an_index_whose_builders_are_killed_is_built_all_the_same(start: Start) -> None:
+    server = start("--workers", "2").ready()
+    forker = forker_of(server)
+    sent = Import(server)
+    sent.join()
+    assert sent.answer is not None
+    assert sent.answer.status == 200
+    for _ in range(3):
+        until(lambda: bool(list(children(forker))) or matched(server) == ROWS)
+        kill(list(children(forker)))
+    until(lambda: matched(server) == ROWS)
+    assert matched(server) == ROWS
+
+
+def test_workers_that_are_killed_are_followed_by_others_that_know_the_directory(start: Start) -> None:
+    server = start("--workers", "2").ready()
+    assert server.ask("POST", "/sources/a/imports", file(), **NDJSON).status == 200
+    until(lambda: matched(server) == ROWS)
+    killed = workers_of(server)
+    kill(killed)
+    until(lambda: len(set(workers_of(server)) - set(killed)) == 2)
+    until(lambda: matched(server) == ROWS)
