@@ -52,12 +52,13 @@ class Import(threading.Thread):
 
     def __init__(self, server: Server) -> None:
         super().__init__()
-        self._server, self.answer = server, None
+        self._server = server
+        self.answer: Answer | None = None
         self.start()
 
     def run(self) -> None:
         with suppress(OSError, HTTPException):
-            self.answer: Answer | None = self._server.ask("POST", "/sources/a/imports", file(), **NDJSON)
+            self.answer = self._server.ask("POST", "/sources/a/imports", file(), **NDJSON)
 
 
 def imports_of(server: Server) -> list[dict[str, object]]:
