@@ -4,14 +4,14 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPException
-from pathlib import Path
 
 import pytest
 
 from tests.api.commands.conftest import Answer, Server, decoded, until
+from tests.faults.processes import children, forker_of, workers_of
 
 Start = Callable[..., Server]
 ROWS = 12_000
@@ -27,24 +27,6 @@ def file() -> bytes:
     }
     rows = (supplier | {"external_id": str(number), "name": f"Atelier {number}"} for number in range(ROWS))
     return b"\n".join(json.dumps(row).encode() for row in rows)
-
-
-def children(pid: int) -> Iterator[int]:
-    """The Python processes that a process started."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[1]) == pid and b"vivier" in (entry / "cmdline").read_bytes():
-                yield int(entry.name)
-
-
-def forker_of(server: Server) -> int:
-    """The process that starts those which read imports and build indexes: the first that the server started."""
-    return min(children(server.pid))
-
-
-def workers_of(server: Server) -> list[int]:
-    return sorted(children(server.pid))[1:]
 
 
 class Import(threading.Thread):
