@@ -14,6 +14,7 @@ from api.runtime.long_polls import LongPolls
 from api.runtime.metrics import Metrics
 from api.runtime.rate_limits import ReplyLimits
 from api.runtime.shared_reads import SharedReads
+from api.runtime.storage_use import StorageUse
 from api.settings import Settings
 from api.web.problems import Refusal
 from db.core.engine import Engine
@@ -47,6 +48,7 @@ class Services:
     spool: DiskQuota = field(default_factory=DiskQuota)
     long_polls: LongPolls = field(default_factory=LongPolls)
     feed_reads: SharedReads = field(default_factory=SharedReads)
+    storage_use: StorageUse = field(default_factory=StorageUse)
     reply_limits: ReplyLimits = field(default_factory=ReplyLimits)
 
     @property
