@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponseException
 
+from api.exchanges.email_quota import require_email_quota
 from api.exchanges.reply_links import TOKEN_BYTES, address, expiry, last_day
 from api.runtime.actor import Acting
 from api.runtime.outbox_worker import DeliveryKind
@@ -74,10 +75,11 @@ def email_sender_of(services: Services) -> "EmailSender | None":
 async def queue_emails(connection: Connection, acting: Acting, exchange: ExchangeSummary, message: Message) -> None:
     """Queue a new message of the buyer's for its recipients, where its channel is e-mail and a mail server is set.
 
-    All other deliveries are left to the buyer.
+    All other deliveries are left to the buyer. Raises as `require_email_quota`.
     """
     if message.author == "buyer" and message.channel == "email" and acting.services.settings.smtp is not None:
         receivers = [each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id}]
+        await require_email_quota(connection, acting, sum(bool(each.email) for each in receivers))
         await insert_mails(connection, exchange.id, message.id, receivers, acting.language, message.created_at)
 
 

@@ -5,6 +5,7 @@ import asyncio
 import msgspec
 
 from api.needs.freeze_shortlist import freeze_matched, match_stored_need, matchable
+from api.needs.storage_quota import require_storage
 from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.core.engine import Connection
@@ -28,7 +29,8 @@ class NeedChange(PlannedNeed, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 async def plan_need(connection: Connection, acting: Acting, content: PlannedNeed) -> tuple[StoredNeed, bytes]:
-    """Store a new need as a draft, with its first shortlist. Raises as `match_stored_need`."""
+    """Store a new need as a draft, with its first shortlist. Raises as `match_stored_need` and `require_storage`."""
+    await require_storage(connection, acting)
     now = acting.now()
     need = await insert_need(connection, acting.organisation_id, content, now)
     body = await match_stored_need(connection, acting, need)

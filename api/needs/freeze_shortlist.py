@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from api.needs.own_need import lock_own_need
+from api.needs.storage_quota import require_storage
 from api.runtime.actor import Acting
 from api.runtime.match_processes import MatchTask
 from db.audit import write_entry
@@ -54,10 +55,11 @@ def matchable(content: PlannedNeed) -> Need:
 async def freeze_shortlist(connection: Connection, acting: Acting, need_id: UUID) -> tuple[int, bytes]:
     """Match a need as it is now, and freeze the answer as its next version: its number and bytes.
 
-    Raises NotFound, Conflict once the need has ended, and as `match_stored_need`.
+    Raises NotFound, Conflict once the need has ended, and as `match_stored_need` and `require_storage`.
     """
     need = await lock_own_need(connection, acting.organisation_id, need_id)
     require_not_ended(need.status)
+    await require_storage(connection, acting)
     body = await match_stored_need(connection, acting, need)
     return await freeze_matched(connection, acting, need, body), body
 
@@ -108,6 +110,7 @@ async def freeze_matched(connection: Connection, acting: Acting, need: StoredNee
         created_at=now,
     )
     await insert_shortlist(connection, acting.organisation_id, need, version, body)
+    acting.services.storage_use.add(acting.organisation_id, len(body))
     detail: Detail = {"number": version.number, "data_version": stamp.data_version}
     await write_entry(
         connection,

@@ -82,7 +82,9 @@ class NeedsQuery(Paging, frozen=True, kw_only=True):
     planned_to: Annotated[date, msgspec.Meta(description="Publication planned on this day or before")] | None = None
 
 
-@needs_creation("/needs", answers=CreatedNeed, problems=(*NEED_PROBLEMS, "not-ready"), example="planned-need")
+@needs_creation(
+    "/needs", answers=CreatedNeed, problems=(*NEED_PROBLEMS, "storage-quota", "not-ready"), example="planned-need"
+)
 async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
     """Create a need, and freeze its first shortlist.
 

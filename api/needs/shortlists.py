@@ -47,7 +47,9 @@ class DecisionDocument(DecisionKey, frozen=True):
     decided_at: datetime | None
 
 
-@needs_creation("/needs/{id}/shortlists", answers=Shortlist, problems=("conflict", *NEED_PROBLEMS, "not-ready"))
+@needs_creation(
+    "/needs/{id}/shortlists", answers=Shortlist, problems=("conflict", "storage-quota", *NEED_PROBLEMS, "not-ready")
+)
 async def create_shortlist(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
     """Match a need again, as it is now, and freeze the answer as its next version.
 

@@ -16,6 +16,7 @@ from api.runtime.match_work import MatchWork
 from api.runtime.metrics import Metrics
 from api.runtime.rate_limits import ReplyLimits
 from api.runtime.shared_reads import SharedReads
+from api.runtime.storage_use import StorageUse
 from api.settings import Settings
 from api.web.problems import RETRY_AFTER_SECONDS, Refusal
 from db.core.engine import Engine
@@ -45,6 +46,7 @@ class Services:
     requests: KeyPlaces = field(init=False)
     long_polls: LongPolls = field(default_factory=LongPolls)
     feed_reads: SharedReads = field(default_factory=SharedReads)
+    storage_use: StorageUse = field(default_factory=StorageUse)
     reply_limits: ReplyLimits = field(default_factory=ReplyLimits)
     match_work: MatchWork = field(init=False)
 

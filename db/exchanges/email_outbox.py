@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from db.core.engine import Connection
 from db.core.uuid7 import increasing_ids
@@ -46,6 +46,25 @@ async def insert_mails(
     ]
     await connection.execute(insert(message_mails), rows)
     await wake(connection)
+
+
+async def count_mails_since(connection: Connection, organisation_id: UUID, since: datetime) -> int:
+    """The number of e-mails that the organisation queued after that moment."""
+    mails = (
+        select(func.count()).select_from(message_mails).join(exchanges, exchanges.c.id == message_mails.c.exchange_id)
+    )
+    own = (message_mails.c.queued_at > since, exchanges.c.organisation_id == organisation_id)
+    return await connection.scalar(mails.where(*own)) or 0
+
+
+async def mail_queued_since(connection: Connection, organisation_id: UUID, since: datetime, place: int) -> datetime:
+    """When the organisation queued the e-mail that stands at `place`, from 0, among those after that moment."""
+    mails = select(message_mails.c.queued_at).join(exchanges, exchanges.c.id == message_mails.c.exchange_id)
+    own = (message_mails.c.queued_at > since, exchanges.c.organisation_id == organisation_id)
+    found: datetime = (
+        await connection.execute(mails.where(*own).order_by(message_mails.c.queued_at).offset(place).limit(1))
+    ).scalar_one()
+    return found
 
 
 async def select_outgoing_message(connection: Connection, mail: Claimed) -> OutgoingMessage | None:

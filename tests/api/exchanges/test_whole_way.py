@@ -1,7 +1,8 @@
 """From a message to its answer, by e-mail and the link in it; and who asked stays unknown all the way."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ from tests.api.emailing import PUBLIC_URL, all_sent, emailing
 from tests.api.exchanges.steps import BROWSER, Opened, keyless, opened, opening
 from tests.api.mailbox import Mailbox
 from tests.api.needs.steps import create
+from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, path_of, put_record, siret
 
 SUBSCRIBERS = ("anne", "paul", "zoe")
@@ -181,3 +183,24 @@ async def all_that_reaches(exchange: Opened, mailbox: Mailbox, reader: Supplier,
     mails = [mail for mail in mailbox.received if mail["To"] == own]
     assert mails
     return fetched + "\n".join(f"{mail.items()}\n{mail.get_content()}" for mail in mails)
+
+
+async def test_an_organisation_sends_so_many_emails_a_day(database_url: str, reference: Reference) -> None:
+    """Beyond them nothing is stored, and the refusal says when to try again; other channels go on."""
+    async with emailing(database_url, reference) as (client, mailbox):
+        exchange = await asked_by_email(client)
+        usual = client.services.settings
+        client.services.settings = replace(usual, emails_per_day=5)
+        refused = await exchange.write()
+        assert_refused(refused, 429, "email-quota")
+        assert 86_000 < int(refused.headers["retry-after"]) <= 86_400
+        assert (await exchange.write(supplier_id=exchange.suppliers[0])).status_code == 201
+        assert (await exchange.write(channel="phone")).status_code == 201
+        client.services.settings = replace(usual, emails_per_day=2)
+        assert_refused(await exchange.write(), 422, "invalid-content")
+        assert len((await all_sent(exchange))["messages"]) == 3
+        assert len(mailbox.received) == 4
+        later = client.services.now() + timedelta(hours=25)
+        client.services.now = lambda: later
+        client.services.settings = replace(usual, emails_per_day=3)
+        assert (await exchange.write()).status_code == 201

@@ -1,0 +1,23 @@
+"""The room that an organisation's needs take in the database."""
+
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from db.core.engine import Connection
+from db.schema.need_tables import needs, shortlists
+from db.schema.supplier_tables import idempotency_keys
+
+
+async def stored_bytes(connection: Connection, organisation_id: UUID) -> int:
+    """The bytes of the organisation's needs, their shortlists and the answers kept for a day, as compressed."""
+    size, own = func.pg_column_size, needs.c.organisation_id == organisation_id
+    sums = (
+        select(func.sum(size(needs.c.content))).where(own),
+        select(func.sum(size(shortlists.c.body) + size(shortlists.c.need)))
+        .join(needs, needs.c.id == shortlists.c.need_id)
+        .where(own),
+        select(func.sum(size(idempotency_keys.c.body))).where(idempotency_keys.c.organisation_id == organisation_id),
+    )
+    found = (await connection.execute(select(*(each.scalar_subquery() for each in sums)))).one()
+    return sum(int(each or 0) for each in found)

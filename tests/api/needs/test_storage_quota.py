@@ -1,0 +1,70 @@
+"""An organisation's needs and shortlists take the room that it has, and no more."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from api.runtime.storage_use import StorageUse
+from db.core.engine import transaction
+from db.needs.storage import stored_bytes
+from tests.api.needs.steps import NEED, Buyer, new_buyer
+from tests.api.refusals import assert_refused
+from tests.api.sync.factories import Client
+
+
+@pytest.fixture
+async def buyer(served: Client, monkeypatch: pytest.MonkeyPatch) -> Buyer:
+    """A buyer of a server that gives each organisation a byte."""
+    monkeypatch.setattr(served.services, "settings", replace(served.services.settings, storage_quota=1))
+    monkeypatch.setattr(served.services, "storage_use", StorageUse())
+    return await new_buyer(served)
+
+
+async def test_what_is_stored_counts_at_once(buyer: Buyer, served: Client) -> None:
+    """A need and a version; the refusal says what frees room, and others have theirs."""
+    first = await buyer.post("/needs", NEED)
+    assert first.status_code == 201, first.text
+    refused = await buyer.post("/needs", NEED)
+    assert_refused(refused, 409, "storage-quota")
+    assert "VIVIER_STORAGE_QUOTA_MIB" in refused.json()["detail"]
+    need = f"/needs/{first.json()['need']['id']}"
+    assert_refused(await buyer.post(f"{need}/shortlists"), 409, "storage-quota")
+    assert (await buyer.get(need)).status_code == 200
+    assert (await (await new_buyer(served)).post("/needs", NEED)).status_code == 201
+    assert (await buyer.delete(need)).status_code == 204
+    served.services.storage_use = StorageUse()
+    assert (await buyer.post("/needs", NEED)).status_code == 201
+
+
+async def test_the_answers_kept_for_a_day_count_too(buyer: Buyer, served: Client) -> None:
+    """A need sent with an Idempotency-Key is kept twice for that long."""
+    sizes = []
+    for headers in ({}, {"Idempotency-Key": "twice"}):
+        served.services.storage_use = StorageUse()
+        served.services.settings = replace(served.services.settings, storage_quota=1 << 30)
+        assert (await buyer.post("/needs", NEED, **headers)).status_code == 201
+        async with transaction(served.services.database) as connection:
+            sizes.append(await stored_bytes(connection, buyer.organisation_id))
+    assert sizes[1] > 2.5 * sizes[0] > 0
+
+
+async def test_between_two_readings_it_is_known_from_memory() -> None:
+    now, readings = 0.0, [10, 90]
+
+    async def read() -> int:
+        return readings.pop(0)
+
+    async def known() -> int:
+        return await use.of(organisation, read)
+
+    use, organisation = StorageUse(lambda: now), UUID(int=1)
+    use.add(organisation, 5)
+    assert await known() == 10
+    use.add(organisation, 5)
+    assert await known() == 15
+    now = 60.0
+    assert await known() == 90
+    use.add(organisation, 1 << 27)
+    readings.append(7)
+    assert await known() == 7
