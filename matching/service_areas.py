@@ -16,7 +16,6 @@ from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.supplier import ServiceArea
 from matching.geo.geojson_validation import checked_geometry
 from matching.geo.projection import Positions
-from matching.geo.simplification import simplified
 from matching.geo.territory import Bools, Geography, Territory
 from matching.mapped_arrays import Texts, joined_texts, texts
 
@@ -176,7 +175,7 @@ class ServiceAreas:
 
     def _ground(self, area: ServiceArea, place: int) -> Bools:
         if area.geometry is not None:
-            region = self._drawn[place] = simplified(checked_geometry(area.geometry))
+            region = self._drawn[place] = checked_geometry(area.geometry)
             return self.geography.ground_of(region)
         return self.geography.ground_of_codes(tuple(self._known(area.codes or ())))
 

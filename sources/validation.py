@@ -1,7 +1,8 @@
 """Checks of a supplier's record, whichever way it comes: faults refuse it, flags only note what is doubtful."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
+from typing import NamedTuple
 
 import msgspec
 from stdnum.fr import siret as siret_numbers
@@ -13,10 +14,10 @@ from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.suppliers.record_check import check_record
 from domain.suppliers.rows import Row, RowError, reject
-from domain.suppliers.supplier import Flag, Placement, SupplierRecord
+from domain.suppliers.supplier import Flag, Offer, Placement, ServiceArea, SupplierRecord
 from domain.text.bilingual import Text
 from matching.geo.geocode import place
-from matching.geo.geojson_validation import area_vertices
+from matching.geo.geojson_validation import area_to_keep, vertices
 from matching.geo.territory import Geography
 from sources.rows import Context
 
@@ -35,17 +36,43 @@ _PLAIN = bytes(max(0, byte - 48) % 10 for byte in range(256))
 _DOUBLED = bytes(sum(divmod(2 * value, 10)) for value in _PLAIN)
 
 
-def faults(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> tuple[Problem, ...]:
-    """Everything wrong with the record, each with its JSON pointer; () where it can be taken."""
-    return (*check_record(record, territories, taxonomy, cpv), *_geometry_faults(record))
+class Checked(NamedTuple):
+    """A record as it is kept, with flags of what was made of it, and everything wrong with it: () where it is taken."""
+
+    record: SupplierRecord
+    flags: tuple[Flag, ...]
+    problems: tuple[Problem, ...]
+
+
+def check(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> Checked:
+    """The record, its service areas simplified where they are drawn finely, and its problems with their pointers."""
+    problems = tuple(check_record(record, territories, taxonomy, cpv))
+    if not draws_areas(record):
+        return Checked(record, (), problems)
+    kept, of_areas = _kept_areas(record)
+    offers = tuple(_with_area(offer, kept) for offer in record.offers)
+    flags = tuple(
+        Flag("area_simplified", f"{vertices(drawn)} vertices, {vertices(area)} kept")
+        for drawn, area in kept.items()
+        if area is not drawn
+    )
+    return Checked(msgspec.structs.replace(record, offers=offers) if flags else record, flags, problems + of_areas)
+
+
+def draws_areas(record: SupplierRecord) -> bool:
+    """Whether a service area of the record is a geometry: to check one takes some milliseconds."""
+    return any(offer.service_area is not None and offer.service_area.geometry is not None for offer in record.offers)
 
 
 def checked(rows: Iterable[Row | RowError], context: Context) -> Iterator[Row | RowError]:
-    """The same rows, those whose record has faults turned into errors."""
+    """The same rows as they are kept, those whose record has faults turned into errors."""
     for row in rows:
         if isinstance(row, Row):
-            problems = faults(row.record, context.territories, context.taxonomy, context.cpv)
-            yield reject(row.line, row.external_id, problems, context.language) if problems else row
+            record, flags, problems = check(row.record, context.territories, context.taxonomy, context.cpv)
+            if problems:
+                yield reject(row.line, row.external_id, problems, context.language)
+            else:
+                yield row if record is row.record else row._replace(record=record, flags=row.flags + flags)
         else:
             yield row
 
@@ -78,22 +105,31 @@ def siret_passes_check(siret: str) -> bool:
     return siret_numbers.is_valid(siret)
 
 
-def _geometry_faults(record: SupplierRecord) -> Iterator[Problem]:
-    """The problems of the service areas that the record draws; the same area counts once."""
-    drawn: dict[Geometry, int] = {}
+def _kept_areas(record: SupplierRecord) -> tuple[dict[Geometry, Geometry], tuple[Problem, ...]]:
+    """The service areas that the record draws, each with what is kept of it, and what is wrong with them."""
+    kept: dict[Geometry, Geometry] = {}
+    problems: list[Problem] = []
     for position, offer in enumerate(record.offers):
         area = offer.service_area.geometry if offer.service_area is not None else None
-        if area is None or area in drawn:
+        if area is None or area in kept:
             continue
         at = "offers", position, "service_area", "geometry"
         try:
-            drawn[area] = area_vertices(area, *at)
+            kept[area] = area_to_keep(area, *at)
         except InvalidContent as invalid:
-            drawn[area] = 0
-            yield from invalid.problems
-        if sum(drawn.values()) > MOST_VERTICES:
-            yield Problem(pointer(*at), "too_many_vertices", _TOO_MANY_VERTICES)
-            return
+            problems += invalid.problems
+        if sum(map(vertices, kept.values())) > MOST_VERTICES:
+            problems.append(Problem(pointer(*at), "too_many_vertices", _TOO_MANY_VERTICES))
+            break
+    return kept, tuple(problems)
+
+
+def _with_area(offer: Offer, kept: Mapping[Geometry, Geometry]) -> Offer:
+    """The offer with what is kept of its area."""
+    area = offer.service_area
+    if area is None or area.geometry is None or kept.get(area.geometry, area.geometry) is area.geometry:
+        return offer
+    return msgspec.structs.replace(offer, service_area=ServiceArea(geometry=kept[area.geometry]))
 
 
 def _flagged(placement: Placement, flags: tuple[Flag, ...]) -> Placement:

@@ -1,5 +1,6 @@
 """Routes of single records: put, read and deleted by their source, under the identifier they have there."""
 
+import asyncio
 from datetime import date
 from uuid import UUID
 
@@ -23,13 +24,15 @@ from domain.suppliers.completeness import expired
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.supplier import NO_RECORD, Flag, SupplierRecord
 from matching.words.name_similarity import name_similarity
-from sources.validation import faults, placed
+from sources.validation import check, draws_areas, placed
 
 TAG = "Records"
 
 
 class RecordDocument(SupplierRecord, frozen=True, kw_only=True):
     """A record as its source sent it, less what was erased of a person, and what became of it.
+
+    A service area that is drawn with many vertices is simplified to 25 m, and flagged `area_simplified`.
 
     `supplier_id`: the supplier it describes; null while it waits for one that it only adds to. `flags`: what is
     doubtful about it. `data_version`: a version of the directory that holds it.
@@ -62,12 +65,14 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
     """
     require_own_source(call, source)
     services, reference = call.services, call.services.reference
-    if problems := faults(body, reference.territories, reference.taxonomy, reference.cpv):
+    known = reference.territories, reference.taxonomy, reference.cpv
+    record, flags, problems = await asyncio.to_thread(check, body, *known) if draws_areas(body) else check(body, *known)
+    if problems:
         raise InvalidContent(problems)
-    (placement,) = placed([body], reference.geography)
+    (placement,) = placed([record], reference.geography, [flags])
     async with services.writes.of(source), transaction(services.database) as connection:
         await _require_match(call, connection, source, external_id)
-        written = await put_record(connection, source, external_id, body, placement, services.now(), name_similarity)
+        written = await put_record(connection, source, external_id, record, placement, services.now(), name_similarity)
         if written.status != "unchanged":
             about = written.stored.supplier_id
             await _write_entry(call, connection, f"record.{written.status}", source, about, written.data_version)

@@ -165,6 +165,7 @@ class Flag(msgspec.Struct, frozen=True, gc=False):
         "no_place",
         "no_offer",
         "unmapped_category",
+        "area_simplified",
         "approval_expired",
     ]
     detail: str

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import shapely
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.reference.geojson import Geometry, Polygon
+from domain.reference.geojson import Geometry, MultiPolygon, Polygon, Rings
 from domain.text.bilingual import Text
 from matching.geo.simplification import simplified
 
@@ -28,12 +28,12 @@ def problems_under(*at: str | int) -> Iterator[None]:
 
 def checked_geometry(geometry: Geometry, *at: str | int) -> shapely.Geometry:
     """The geometry a client drew, checked: closed rings, valid, of few enough vertices. Raises InvalidContent."""
-    polygons = [geometry.coordinates] if isinstance(geometry, Polygon) else list(geometry.coordinates)
-    vertices = sum(len(ring) for rings in polygons for ring in rings)
-    if vertices > MAX_VERTICES:
+    polygons = _polygons(geometry)
+    count = vertices(geometry)
+    if count > MAX_VERTICES:
         detail = Text(
-            f"{vertices} sommets ; {MAX_VERTICES} au plus : simplifier le tracé.",
-            f"{vertices} vertices; at most {MAX_VERTICES}: simplify the outline.",
+            f"{count} sommets ; {MAX_VERTICES} au plus : simplifier le tracé.",
+            f"{count} vertices; at most {MAX_VERTICES}: simplify the outline.",
         )
         raise InvalidContent((Problem(pointer(*at), "too_many_vertices", detail),))
     coordinates = pointer(*at, "coordinates")
@@ -57,21 +57,40 @@ def checked_geometry(geometry: Geometry, *at: str | int) -> shapely.Geometry:
     return shape
 
 
-def area_vertices(geometry: Geometry, *at: str | int) -> int:
-    """The number of vertices that a service area keeps once it is simplified. Raises InvalidContent, also for too many.
+def area_to_keep(geometry: Geometry, *at: str | int) -> Geometry:
+    """A service area as it is kept: the same, or simplified. Raises InvalidContent, also for too many vertices.
 
-    Unlike a territory, that one need is about, it is kept, and every need nearby is held against it.
+    Unlike a territory, that one need is about, it stays, and every need nearby is held against it.
     """
-    left = int(shapely.get_num_coordinates(simplified(checked_geometry(geometry, *at))))
+    drawn = checked_geometry(geometry, *at)
+    fewer = simplified(drawn)
+    left = int(shapely.get_num_coordinates(fewer))
     if left > MAX_AREA_VERTICES:
         detail = Text(
-            f"Une fois le tracé simplifié à 25 m, il reste {left} sommets ; {MAX_AREA_VERTICES} au plus : le dessiner "
-            "moins finement, ou nommer des territoires (« codes »).",
-            f"Once the outline is simplified to 25 m, {left} vertices are left; at most {MAX_AREA_VERTICES}: draw it "
-            "less finely, or name territories (“codes”).",
+            f"{left} sommets, une fois le tracé simplifié à 25 m ; {MAX_AREA_VERTICES} au plus : le dessiner moins "
+            "finement, ou nommer des territoires (« codes »).",
+            f"{left} vertices, once the outline is simplified to 25 m; at most {MAX_AREA_VERTICES}: draw it less "
+            "finely, or name territories (“codes”).",
         )
         raise InvalidContent((Problem(pointer(*at), "too_many_vertices", detail),))
-    return left
+    return geometry if fewer is drawn else _geojson(fewer)
+
+
+def vertices(geometry: Geometry) -> int:
+    """The number of positions of all rings of a geometry."""
+    return sum(len(ring) for rings in _polygons(geometry) for ring in rings)
+
+
+def _polygons(geometry: Geometry) -> tuple[Rings, ...]:
+    return (geometry.coordinates,) if isinstance(geometry, Polygon) else geometry.coordinates
+
+
+def _geojson(shape: shapely.Geometry) -> Geometry:
+    polygons = tuple(
+        tuple(tuple(map(tuple, shapely.get_coordinates(ring).tolist())) for ring in shapely.get_rings(part))
+        for part in shapely.get_parts(shape)
+    )
+    return Polygon(coordinates=polygons[0]) if len(polygons) == 1 else MultiPolygon(coordinates=polygons)
 
 
 NOT_CLOSED = Text(

@@ -178,10 +178,8 @@ def test_distinct_areas_are_kept_once() -> None:
     assert len(held.areas) == 1
 
 
-def test_a_finely_drawn_area_is_held_simplified() -> None:
-    """It takes a twentieth of the memory, of the file and of each comparison; suppliers show what was sent."""
-    held = index(supplier("fine", offer(geometry=comb(REDON, 0.5))))
-    assert len(held.areas.table().outlines.text(0)) < 500 * 16
+def test_a_drawn_area_is_held_against_what_is_near_it() -> None:
+    """A place between two teeth of a comb is near enough to both; one that is far from them is not served."""
     shown = supplier("fine", offer(geometry=comb(REDON, 0.5)), at=VANNES)
     assert names(matched(need(territory=around(REDON, 1)), shown).candidates) == ["fine"]
     assert names(matched(need(territory=around(LYON, 60)), shown).candidates) == []

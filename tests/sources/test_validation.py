@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from stdnum.fr import siret as siret_numbers
 
 from domain.reference.geojson import Polygon
-from domain.suppliers.supplier import Offer, ServiceArea, SupplierRecord
-from sources.validation import content_flags, faults, siret_passes_check
-from tests.factories import REDON, comb, reference, spiked
+from domain.suppliers.supplier import Flag, Offer, ServiceArea, SupplierRecord
+from matching.geo.geojson_validation import vertices
+from sources.validation import Checked, check, content_flags, siret_passes_check
+from tests.factories import REDON, comb, reference, spiked, square
 
 CLEANING = (Offer(cpv=("90910000",)),)
 
@@ -48,19 +49,29 @@ def test_a_record_that_offers_nothing_is_flagged() -> None:
     assert codes(siret="50010961600027") == ["siret_check_failed", "no_offer"]
 
 
-def drawn_faults(*areas: Polygon) -> list[tuple[str, str]]:
-    """Place and code of the faults of a record that draws these service areas."""
+def drawing(*areas: Polygon) -> Checked:
+    """A record that draws these service areas, as it is checked."""
     offers = tuple(Offer(cpv=("90910000",), service_area=ServiceArea(geometry=area)) for area in areas)
     known = reference()
-    found = faults(SupplierRecord("A", offers=offers), known.territories, known.taxonomy, known.cpv)
-    return [(fault.pointer, fault.code) for fault in found]
+    return check(SupplierRecord("A", offers=offers), known.territories, known.taxonomy, known.cpv)
+
+
+def test_areas_that_are_drawn_finely_are_simplified_and_flagged() -> None:
+    """The same area once, for all offers that have it; others are kept as they are."""
+    plain = square(REDON, 0.1)
+    record, flags, problems = drawing(comb(REDON, 0.5), plain, comb(REDON, 0.5))
+    areas = [offer.service_area.geometry for offer in record.offers if offer.service_area]
+    assert [area and vertices(area) for area in areas] == [398, 5, 398]
+    assert areas[1] is plain
+    assert flags == (Flag("area_simplified", "9879 vertices, 398 kept"),)
+    assert problems == ()
 
 
 def test_a_record_draws_areas_of_so_many_vertices_together() -> None:
     """As they are once simplified; the same area for several offers counts once."""
     fine = [Polygon(coordinates=(spiked(4_900, step),)) for step in (1, 2, 3)]
-    assert drawn_faults(comb(REDON, 0.5), *fine[:1] * 3, Polygon(coordinates=(spiked(4_000),))) == []
-    assert drawn_faults(*fine[:1] * 3, *fine[1:]) == [("/offers/4/service_area/geometry", "too_many_vertices")]
-    assert drawn_faults(Polygon(coordinates=(spiked(5_100, 1),))) == [
-        ("/offers/0/service_area/geometry", "too_many_vertices")
-    ]
+    whole = drawing(comb(REDON, 0.5), *fine[:1] * 3, Polygon(coordinates=(spiked(4_000),)))
+    assert whole.problems == ()
+    for areas, place in (((*fine[:1] * 3, *fine[1:]), 4), ((Polygon(coordinates=(spiked(5_100),)),), 0)):
+        (found,) = drawing(*areas).problems
+        assert (found.pointer, found.code) == (f"/offers/{place}/service_area/geometry", "too_many_vertices")

@@ -8,11 +8,12 @@ from domain.reference.geojson import Geometry, MultiPolygon, Polygon, Position, 
 from matching.geo.geojson_validation import (
     MAX_AREA_VERTICES,
     MAX_VERTICES,
-    area_vertices,
+    area_to_keep,
     checked_geometry,
     problems_under,
+    vertices,
 )
-from tests.factories import REDON, RENNES, comb, ring, spiked, square
+from tests.factories import LYON, REDON, RENNES, comb, ring, spiked, square
 
 BOW_TIE: Ring = ((-2.0, 47.0), (-1.0, 48.0), (-1.0, 47.0), (-2.0, 48.0), (-2.0, 47.0))
 
@@ -93,14 +94,28 @@ def test_vertices_are_counted_over_all_rings() -> None:
 
 def test_an_area_may_be_drawn_finely_but_not_be_fine() -> None:
     """What is left once it is simplified counts: straight edges in many pieces are none, thousands of spikes are."""
-    fine = spiked(MAX_AREA_VERTICES + 100)
-    assert area_vertices(comb(REDON, 0.5)) < 500
-    assert area_vertices(Polygon(coordinates=(spiked(MAX_AREA_VERTICES),))) <= MAX_AREA_VERTICES
+    most = Polygon(coordinates=(spiked(MAX_AREA_VERTICES),))
+    assert area_to_keep(most) is most
+    kept = area_to_keep(comb(REDON, 0.5))
+    assert vertices(kept) < 500
+    assert area_to_keep(kept) is kept
     with pytest.raises(InvalidContent) as caught:
-        area_vertices(Polygon(coordinates=(fine,)), "geometry")
+        area_to_keep(Polygon(coordinates=(spiked(MAX_AREA_VERTICES + 100),)), "geometry")
     (found,) = caught.value.problems
     assert (found.pointer, found.code) == ("/geometry", "too_many_vertices")
     assert "at most 5000" in found.detail.en
+
+
+def test_holes_and_parts_are_kept() -> None:
+    """As GeoJSON has them; heights, which say nothing here, are not."""
+    (teeth,) = comb(REDON, 0.5).coordinates
+    high = tuple((*position, 35.5) for position in teeth)
+    kept = area_to_keep(MultiPolygon(coordinates=((high,), (ring(LYON, 0.1), ring(LYON, 0.05)[::-1]))))
+    assert isinstance(kept, MultiPolygon)
+    assert [len(rings) for rings in kept.coordinates] == [1, 2]
+    assert kept.coordinates[1] == (ring(LYON, 0.1), ring(LYON, 0.05)[::-1])
+    assert {len(position) for position in kept.coordinates[0][0]} == {2}
+    assert shapely.is_valid(checked_geometry(kept))
 
 
 def test_problems_of_a_part_point_into_the_whole() -> None:

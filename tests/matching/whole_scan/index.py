@@ -16,7 +16,6 @@ from domain.suppliers.supplier import BASES, Offer, ServiceArea, Supplier
 from matching.geo.geojson_validation import checked_geometry
 from matching.geo.projection import earth_centred
 from matching.geo.shape import Shape
-from matching.geo.simplification import simplified
 from matching.geo.territory import Bools, Geography, Territory
 from matching.weighted_cache import WeightedCache
 from tests.matching.whole_scan.distance_cache import DistanceCache
@@ -143,7 +142,7 @@ class _Areas:
 
     def _ground(self, area: ServiceArea) -> Bools:
         if area.geometry is not None:
-            region = self.drawn[len(self.grounds)] = simplified(checked_geometry(area.geometry))
+            region = self.drawn[len(self.grounds)] = checked_geometry(area.geometry)
             return self.geography.ground_of(region)
         return self.geography.ground_of_codes(tuple(self._known(area.codes or ())))
 
