@@ -1,4 +1,5 @@
-"""Measure what the server spends around a match: `POST /match` with a ready answer, so that nothing is matched.
+"""Measure what the server spends around a match: `POST /match` with a ready answer, so that nothing is matched, in a
+place that was asked for before.
 
     python -m bench.http_cost [ROUNDS]        (default: 5)
 
@@ -24,12 +25,17 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
 from litestar import Litestar
 
 from api.app import create_app
 from api.commands.server_process import serve_requests
 from api.runtime.observability import configure_logging
 from api.settings import read_settings
+from bench.suppliers import ON
+from domain.needs.need import Need
+from matching.engine import match_json
+from matching.index import Index, LiveIndex
 from matching.reference import load_reference
 
 KEY = "the-administrators-key"
@@ -76,8 +82,11 @@ def application(way: Way) -> Litestar:
     patch("api.match.match_json", lambda *_: body).start()
     settings = read_settings({"VIVIER_ADMIN_KEY": KEY, **dict(way.environment)})
     configure_logging(settings)
-    app = create_app(settings, load_reference(), parts=())
-    app.state.services.live = SimpleNamespace(index=None)
+    reference = load_reference()
+    index = LiveIndex(Index.of((), reference.taxonomy, reference.cpv, reference.geography), data_version=1)
+    match_json(msgspec.json.decode(NEED, type=Need), index, reference, ON, "fr")
+    app = create_app(settings, reference, parts=())
+    app.state.services.live = SimpleNamespace(index=index)
     return app
 
 
