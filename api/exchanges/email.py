@@ -80,7 +80,7 @@ async def queue_emails(connection: Connection, acting: Acting, exchange: Exchang
     if message.author == "buyer" and message.channel == "email" and acting.services.settings.smtp is not None:
         receivers = [each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id}]
         await require_email_quota(connection, acting, sum(bool(each.email) for each in receivers))
-        await insert_mails(connection, exchange.id, message.id, receivers, acting.language, message.created_at)
+        await insert_mails(connection, exchange.id, message, receivers, acting.language, acting.now())
 
 
 @dataclass(frozen=True, kw_only=True)

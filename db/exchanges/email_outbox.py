@@ -18,31 +18,32 @@ from db.schema.exchange_tables import exchanges, message_mails, messages
 from db.schema.need_tables import needs
 from db.schema.supplier_tables import organisations
 from domain.delivery.backoff import Result
-from domain.exchanges.exchange import Recipient
+from domain.exchanges.exchange import Message, Recipient
 from domain.exchanges.letter import OutgoingMessage, buyer_name
 
 
 async def insert_mails(
     connection: Connection,
     exchange_id: UUID,
-    message_id: UUID,
+    message: Message,
     recipients: Iterable[Recipient],
     language: str,
     now: datetime,
 ) -> None:
     """Queue the message for those of its recipients that have an address; it is sent once this transaction commits.
 
-    Recipients whose links were all revoked get no e-mail: the buyer brings them the message.
+    Recipients whose links were all revoked get no e-mail: the buyer brings them the message. `now`: when it is due, by
+    the clock; messages have later times where the clock was set back meanwhile.
     """
     revoked = await recipients_with_links_revoked(connection, exchange_id)
     reached = [each for each in recipients if each.email and each.supplier_id not in revoked]
     if not reached:
         return
-    common: dict[str, object] = {"exchange_id": exchange_id, "message_id": message_id, "language": language}
+    common: dict[str, object] = {"exchange_id": exchange_id, "message_id": message.id, "language": language}
     common |= {"queued_at": now, "due_at": now}
     rows = [
         {"id": id_, "lane": each.supplier_id, "supplier_id": each.supplier_id, "address": each.email, **common}
-        for id_, each in zip(increasing_ids(now, range(len(reached))), reached, strict=True)
+        for id_, each in zip(increasing_ids(message.created_at, range(len(reached))), reached, strict=True)
     ]
     await connection.execute(insert(message_mails), rows)
     await wake(connection)

@@ -1,6 +1,7 @@
 """The clock of the machine jumps while an exchange goes on, as it does when it is set right or a machine is resumed."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,16 +17,27 @@ from tests.api.sync.factories import path_of, record
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
+@dataclass
+class JumpingClock:
+    """The time, wrong by `jump`."""
+
+    jump: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.jump
+
+
 async def test_an_exchange_keeps_its_order_and_its_journal(
     database_url: str, reference: Reference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """E-mails go out, messages stay in the order of writing, changes are followed, and the journal verifies."""
-    jump = timedelta()
-    async with emailing(database_url, reference, lambda: datetime.now(UTC) + jump) as (client, mailbox):
+    clock = JumpingClock()
+    async with emailing(database_url, reference, clock) as (client, mailbox):
         suppliers = await some_suppliers(client, "annuaire", contact={"email": "jardin@jardin.example"})
         need = await create(client)
         exchange = opened(client, await opening(client, f"/needs/{need['id']}", suppliers))
-        for number, jump in enumerate((HOUR, -DAY, 2 * HOUR, -HOUR, timedelta())):
+        await all_sent(exchange)
+        for number, clock.jump in enumerate((HOUR, -DAY, 2 * HOUR, -HOUR, timedelta())):
             assert (await exchange.write(body=f"Message {number}")).status_code == 201
             await exchange.reply(0, body=f"Réponse {number}")
             await all_sent(exchange)
@@ -36,7 +48,7 @@ async def test_an_exchange_keeps_its_order_and_its_journal(
         assert [each["body"] for each in messages][1:] == [
             text.format(number) for number in range(5) for text in ("Message {}", "Réponse {}")
         ]
-        times = [datetime.fromisoformat(each["sent_at"]) for each in messages]
+        times = [datetime.fromisoformat(each["created_at"]) for each in messages]
         assert times == sorted(times)
         assert len(mailbox.received) == 2 * 6
     monkeypatch.setenv("DATABASE_URL", database_url)

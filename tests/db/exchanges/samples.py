@@ -39,7 +39,7 @@ class OpenedExchange:
         message = _message(now, **fields)
         async with transaction(self.engine) as connection:
             await insert_message(connection, self.exchange.id, message)
-            await insert_mails(connection, self.exchange.id, message.id, self.exchange.recipients, language, now)
+            await insert_mails(connection, self.exchange.id, message, self.exchange.recipients, language, now)
         return message
 
 
