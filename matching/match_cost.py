@@ -5,14 +5,16 @@ before, most is spent on the offers near its territories, on outlines that were 
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
-from math import hypot
+from itertools import chain
 from typing import NamedTuple
 from weakref import ref
 
+import numpy as np
+
 from domain.needs.need import Lot, Need, TerritoryRequest
-from domain.reference.geojson import Geometry, Polygon, Position
+from domain.reference.geojson import Geometry, Polygon, Ring
 from matching.geo.geojson_validation import MAX_VERTICES
+from matching.geo.projection import Floats
 from matching.geo.territory import Territory
 from matching.index import LiveIndex
 from matching.lot_query import Subject
@@ -32,6 +34,8 @@ KNOWN_LOT_MS, KNOWN_ROW_MS, KNOWN_SUPPLIER_MS = 0.1, 0.01, 0.000015
 
 PLACE_MS, CODE_MS, MEASURE_MS = 6.0, 0.7, 0.0025
 VERTEX_MS, SQUARE_DEGREE_MS, DEGREE_MS, JAGGED_MS, STRAIGHT_MS = 0.003, 2.5, 0.4, 0.00035, 0.006
+FARTHEST = 360.0
+"""Degrees beyond which nobody looks: such an outline is refused."""
 DEGREES_NEAR, DEGREES_OF_FRANCE, KM_OF_FRANCE = 1.0, 9.0, 1_000.0
 SHARES = {"country": 1.0, "region": 0.2, "departement": 0.12, "nuts": 0.3, "epci": 0.08, "commune": 0.06}
 """The share of all suppliers that are near a territory of each kind."""
@@ -53,14 +57,17 @@ _Grounds = dict[TerritoryRequest | None, _Ground]
 
 def takes_little(need: Need, live: LiveIndex, reference: Reference) -> bool:
     """Whether a match may keep others waiting: its territories are known, and it takes no more than `AT_ONCE_MS`."""
-    grounds, ms = _grounds(need, live, reference)
+    grounds, ms = _grounds(need, live, reference, 0.0)
     return not ms and _in_all(need, live, reference, grounds) <= AT_ONCE_MS
 
 
-def estimated_ms(need: Need, live: LiveIndex, reference: Reference) -> float:
-    """About the milliseconds that a match takes; where it is more than `AT_ONCE_MS`, what is cached is considered."""
-    grounds, ms = _grounds(need, live, reference)
-    return min(ms + _in_all(need, live, reference, grounds), MOST_MS)
+def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: float = MOST_MS) -> float:
+    """About the milliseconds that a match takes; no more is looked at than makes it more than `enough`.
+
+    Where it is more than `AT_ONCE_MS`, what is cached is considered.
+    """
+    grounds, ms = _grounds(need, live, reference, enough)
+    return ms if ms > enough else min(ms + _in_all(need, live, reference, grounds), MOST_MS)
 
 
 def estimated_bytes(need: Need, live: LiveIndex) -> int:
@@ -142,34 +149,32 @@ def _most_of_lots(need: Need, suppliers: int, share: float) -> float:
     return lots * (LOT_MS + ROW_MS * rows) + of_segments + KEYWORD_MS * words + SITE_MS * sites
 
 
-def _grounds(need: Need, live: LiveIndex, reference: Reference) -> tuple[_Grounds, float]:
-    """The territories of a need, and the milliseconds until all of them are known."""
-    common = need.territory
+def _grounds(need: Need, live: LiveIndex, reference: Reference, enough: float) -> tuple[_Grounds, float]:
+    """The territories of a need, and the milliseconds until all of them are known; some, where these take `enough`."""
     grounds: _Grounds = {}
+    common, ms = need.territory, 0.0
     if common is not None:
-        grounds[common] = _ground(common, live, reference)
+        grounds[common] = ground = _ground(common, live, reference)
+        ms = ground.ms
     for lot in need.lots:
+        if ms > enough:
+            break
         if lot.territory is not None and lot.territory not in grounds:
-            grounds[lot.territory] = _ground(lot.territory, live, reference)
-    ms = 0.0
-    for ground in grounds.values():
-        ms += ground.ms
+            grounds[lot.territory] = ground = _ground(lot.territory, live, reference)
+            ms += ground.ms
     return grounds, ms
 
 
 def _ground(request: TerritoryRequest, live: LiveIndex, reference: Reference) -> _Ground:
-    territory, share = reference.geography.known(request), _share(request)
+    rings = [] if request.geometry is None else _rings(request.geometry)
+    territory, share = reference.geography.known(request), _share(request, rings)
     if territory is not None and live.base.distances.find(territory.shape) is not None:
         return _Ground(0.0, share, territory)
-    ms = PLACE_MS + MEASURE_MS * live.rows_end * share
-    if request.codes is not None:
-        ms += CODE_MS * len(request.codes)
-    if request.geometry is not None:
-        ms += _drawn(request.geometry, live.rows_end * share)
-    return _Ground(ms, share)
+    ms = PLACE_MS + MEASURE_MS * live.rows_end * share + _drawn(rings, live.rows_end * share)
+    return _Ground(ms + CODE_MS * len(request.codes or ()), share)
 
 
-def _share(request: TerritoryRequest) -> float:
+def _share(request: TerritoryRequest, rings: Sequence[Floats]) -> float:
     """About the share of all suppliers that are near a territory."""
     if request.codes is not None:
         if len(request.codes) == 1:
@@ -177,35 +182,41 @@ def _share(request: TerritoryRequest) -> float:
         return min(1.0, sum([SHARES.get(code.partition(":")[0], 0.0) for code in request.codes]))
     if request.radius_km is not None:
         return min(1.0, (0.3 + request.radius_km / KM_OF_FRANCE) ** 2)
-    if request.geometry is None:
+    if not rings:
         return 0.0
-    width, height = _extent(_rings(request.geometry))
+    width, height = _extent(rings)
     return min(1.0, (width + 2 * DEGREES_NEAR) * (height + 2 * DEGREES_NEAR) / DEGREES_OF_FRANCE**2)
 
 
-def _drawn(geometry: Geometry, near: float) -> float:
+def _drawn(rings: Sequence[Floats], near: float) -> float:
     """Milliseconds for an outline: it is held against the communes along it, and the suppliers near it against it.
 
     The more it turns to and fro, the more of its edges are equally near to a supplier.
     """
-    rings = _rings(geometry)
     vertices = sum(map(len, rings))
-    if vertices > MAX_VERTICES:
-        return 0.0  # it is refused
+    if not 0 < vertices <= MAX_VERTICES:
+        return 0.0  # more are refused
     width, height = _extent(rings)
-    length = sum(hypot(end[0] - begin[0], end[1] - begin[1]) for ring in rings for begin, end in pairwise(ring))
+    length = sum(float(np.hypot(*np.diff(ring, axis=0).T).sum()) for ring in rings)
     jagged = length / max(2 * (width + height), 1e-9)
     ground = VERTEX_MS * vertices + DEGREE_MS * length + SQUARE_DEGREE_MS * width * height
     return min(ground + near * (STRAIGHT_MS + JAGGED_MS * jagged), MOST_MS)
 
 
-def _rings(geometry: Geometry) -> list[Sequence[Position]]:
+def _rings(geometry: Geometry) -> list[Floats]:
+    """Its rings in degrees, each of shape (n, 2)."""
     polygons = [geometry.coordinates] if isinstance(geometry, Polygon) else geometry.coordinates
-    return [ring for rings in polygons for ring in rings]
+    return [np.clip(_positions(ring), -FARTHEST, FARTHEST) for rings in polygons for ring in rings]
 
 
-def _extent(rings: Sequence[Sequence[Position]]) -> tuple[float, float]:
+def _positions(ring: Ring) -> Floats:
+    flat = np.fromiter(chain.from_iterable(ring), np.float64)
+    if len(flat) == 2 * len(ring):
+        return flat.reshape(-1, 2)
+    return np.array([position[:2] for position in ring])  # some have a height
+
+
+def _extent(rings: Sequence[Floats]) -> tuple[float, float]:
     """The degrees of longitude and of latitude that rings take up."""
-    lon = [position[0] for ring in rings for position in ring]
-    lat = [position[1] for ring in rings for position in ring]
-    return max(lon) - min(lon), max(lat) - min(lat)
+    width, height = np.ptp(np.concatenate(rings), axis=0).tolist()
+    return width, height

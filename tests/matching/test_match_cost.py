@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.match_cost import circle, comb, placed
+from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
 from domain.reference.geojson import Polygon
 from matching import match_cost
@@ -89,6 +90,17 @@ def test_what_takes_long_is_not_done_at_once(reference: Reference, asked: Need) 
 def test_an_outline_of_too_many_vertices_is_refused_at_once(reference: Reference) -> None:
     asked = need(territory=drawn(Polygon((placed(circle(10_001), 1.0, 1.0),))))
     assert estimated_ms(asked, live(*SUPPLIERS), reference) <= AT_ONCE_MS
+
+
+@pytest.mark.parametrize("position", [(1e308, -1e308), (1e308, 1e308, 5.0), (1.0, 2.0, 1e300)])
+def test_an_outline_from_beyond_the_world_is_estimated_all_the_same(
+    reference: Reference, position: tuple[float, ...]
+) -> None:
+    """And then refused."""
+    asked = need(territory=drawn(Polygon((((0.0, 0.0), position, (-1e308, 1e308), (0.0, 0.0)),))))
+    assert estimated_ms(asked, live(*SUPPLIERS), reference) > 0
+    with pytest.raises(InvalidContent):
+        match(asked, live(*SUPPLIERS), reference, ON, "fr")
 
 
 @given(teeth=st.integers(1, 400), width=st.floats(0.01, 8.0), height=st.floats(0.01, 6.0))
