@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 from litestar import Response
@@ -23,6 +24,7 @@ TAG = "Journal"
 # Kinds of objects that belong to one organisation: one without an entry in its journal does not exist for it.
 _OWN = ("need:", "exchange:", "meeting:", "webhook:", "person:", "key:", "organisation:")
 _NO_OBJECT = Text("Le journal ne connaît pas cet objet", "The journal does not know this object")
+_NO_JOURNAL = Text("Aucun journal de cette organisation", "No journal of this organisation")
 
 Object = Annotated[
     str,
@@ -49,6 +51,9 @@ Moment = Annotated[datetime, Meta(tz=True)]
 class AuditQuery(Paging, frozen=True, kw_only=True):
     """Filters of the journal; without any, all entries of the organisation."""
 
+    organisation: Annotated[
+        UUID | None, Meta(description="Read its journal, by default that of the key's own; needs scope `platform`")
+    ] = None
     object: Object | None = None
     action: Action | None = None
     since: Annotated[Moment, Meta(description="Written at this instant or later")] | None = field(
@@ -92,7 +97,9 @@ async def list_audit_entries(call: Call, query: AuditQuery) -> Response[bytes]:
     codes and names of fields, never what people said nor who they are; nobody can alter it, the application included,
     and each carries the SHA-256 of the one before and of what it is about (`content`).
     """
-    organisation_id = call.bearer.organisation_id
+    organisation_id = query.organisation or call.bearer.organisation_id
+    if organisation_id != call.bearer.organisation_id and not call.bearer.may("platform"):
+        raise NotFound(_NO_JOURNAL)
     filters: dict[str, Any] = {"action": query.action, "since": in_utc(query.since), "until": in_utc(query.until)}
     async with transaction(call.services.database) as connection:
         about = query.object or ""
@@ -103,7 +110,7 @@ async def list_audit_entries(call: Call, query: AuditQuery) -> Response[bytes]:
             found = await entries(connection, organisation_id, query.object, after or 0, count, **filters)
             return await _with_key_names(connection, found)
 
-        return await paged(call, query, "audit", int, fetch, key=attrgetter("number"))
+        return await paged(call, query, f"audit/{organisation_id}", int, fetch, key=attrgetter("number"))
 
 
 @endpoint("GET", "/audit/head", tag=TAG, scope=("needs", "admin"), answers=AuditHead)

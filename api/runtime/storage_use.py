@@ -19,9 +19,10 @@ class _Use:
 
 
 class StorageUse:
-    """How much organisations store: read again after a minute, or once this process added 64 MiB of an organisation's.
+    """Tells how many bytes organisations store.
 
-    What other processes add shows at the next reading.
+    Read again after a minute, or once this process added 64 MiB of an organisation's. What other processes
+    add shows at the next reading.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:

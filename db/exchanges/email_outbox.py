@@ -59,7 +59,7 @@ async def count_mails_since(connection: Connection, organisation_id: UUID, since
 
 
 async def mail_queued_since(connection: Connection, organisation_id: UUID, since: datetime, place: int) -> datetime:
-    """When the organisation queued the e-mail that stands at `place`, from 0, among those after that moment."""
+    """The moment of the organisation's e-mail at `place`, counted from 0, of those queued since then."""
     mails = select(message_mails.c.queued_at).join(exchanges, exchanges.c.id == message_mails.c.exchange_id)
     own = (message_mails.c.queued_at > since, exchanges.c.organisation_id == organisation_id)
     found: datetime = (

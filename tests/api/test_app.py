@@ -80,9 +80,12 @@ async def test_an_absent_database_is_503(settings: Settings, reference: Referenc
     app = create_app(settings, reference, routes=(who,), parts=(database,))
     async with AsyncTestClient(app, raise_server_exceptions=False) as client:
         refused, answered = await ask(client, secret_of(bytes(24))), await ask(client, ADMIN_KEY)
+        noise = await ask(client, secret_of(bytes(24))[:-1])
     assert (refused.status_code, refused.json()["type"]) == (503, "/problems/database-away")
     assert int(refused.headers["retry-after"]) > 0
     assert answered.status_code == 200
+    # it is asked about no noise
+    assert noise.status_code == 401
 
 
 async def test_no_address_is_said_so(settings: Settings, reference: Reference) -> None:

@@ -224,6 +224,17 @@ async def test_who_wrote_a_record_is_in_its_journal(served: Client, source: str)
     assert "dupont" not in str(about)
 
 
+async def test_the_operator_reads_every_journal(buyer: Member) -> None:
+    """An organisation reads its own; another's does not exist for it."""
+    need = (await keep(buyer))["need"]["id"]
+    query = f"organisation={buyer.organisation_id}&object=need:{need}"
+    operator, stranger = await member(buyer.client, "platform"), await member(buyer.client, "admin", "needs")
+    assert await journal(operator, query) == await journal(buyer, query)
+    assert_refused(await operator.get(f"/audit?object=need:{need}"), 404, "not-found")
+    assert_refused(await stranger.get(f"/audit?{query}"), 404, "not-found")
+    assert_refused(await stranger.get(f"/audit?organisation={buyer.organisation_id}"), 404, "not-found")
+
+
 async def test_an_import_is_one_entry(served: Client, source: str) -> None:
     """With its counts; a trial and one that was refused leave none."""
     writer = await member(served, "sync", "needs", sources=(source,))

@@ -142,6 +142,39 @@ async def test_the_database_counts_for_all(engine: Engine) -> None:
     assert (await take(other)).granted == 7
 
 
+async def test_processes_share_it_by_the_database(engine: Engine) -> None:
+    """Three of them, spending at once: in a minute never more than the quota, and no less but for what they hold."""
+
+    async def take(key_id: UUID, wanted: int, quota: int) -> Share:
+        async with transaction(engine) as connection:
+            return await take_share(connection, key_id, wanted, quota)
+
+    processes = [KeyQuotas() for _ in range(3)]
+    for each in processes:
+        each.attach(take)
+    for _ in range(5):  # again where the minute ended meanwhile
+        key, quota = uuid4(), 128
+
+        async def spend(quotas: KeyQuotas) -> bool:
+            try:
+                await quotas.spend(key, quota, {})  # type: ignore[arg-type] # noqa: B023
+            except Refusal:
+                return False
+            return True
+
+        minute = await _minute(engine)
+        through = sum(await asyncio.gather(*(spend(processes[n % 3]) for n in range(300))))
+        if minute == await _minute(engine):
+            assert quota - 2 * (quota // SHARES - 1) <= through <= quota
+            return
+    pytest.fail("five minutes ended meanwhile")
+
+
+async def _minute(engine: Engine) -> object:
+    async with transaction(engine) as connection:
+        return await connection.scalar(text("SELECT date_trunc('minute', clock_timestamp())"))
+
+
 async def test_a_clock_that_is_put_back_does_not_stop_a_key(engine: Engine) -> None:
     """Such as that of a standby that takes over; a statement that waited a little counts in the later minute."""
     key_id = uuid4()
