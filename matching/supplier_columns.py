@@ -127,6 +127,7 @@ class SupplierColumns:
         self.positions = earth_centred(table.lat, table.lon)
         self.draw = table.draw
         self._low_ids = table.ids[table.by_id, 0]
+        self._summary, self._details = table.summaries.reader(), table.details.reader()
         self._added: list[tuple[bytes, bytes]] = []
         self._make_room()
 
@@ -162,12 +163,12 @@ class SupplierColumns:
     def summary(self, ordinal: int) -> bytes:
         """A supplier as a shortlist shows it, in JSON."""
         later = ordinal - len(self.spatial_keys)
-        return self.table.summaries.text(ordinal) if later < 0 else self._added[later][0]
+        return self._summary(ordinal) if later < 0 else self._added[later][0]
 
     def supplier(self, ordinal: int) -> IndexedSupplier:
         """A supplier, read back from JSON."""
         later = ordinal - len(self.spatial_keys)
-        details = self.table.details.text(ordinal) if later < 0 else self._added[later][1]
+        details = self._details(ordinal) if later < 0 else self._added[later][1]
         return read_back(self.summary(ordinal), details)
 
     def is_placed(self, ordinal: int) -> bool:
