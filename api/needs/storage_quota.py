@@ -20,8 +20,8 @@ async def require_storage(connection: Connection, acting: Acting) -> None:
 def _full(mib: int) -> Text:
     return Text(
         f"Les besoins, listes et échanges de cette organisation occupent les {mib} Mio qu'elle a : effacer des "
-        "brouillons (DELETE /needs/{id}), demander moins de candidats par lot (limit), ou voir avec l'exploitant, qui peut "
-        "supprimer ce dont la durée est écoulée (vivier retention purge) ou donner plus de place "
+        "brouillons (DELETE /needs/{id}), demander moins de candidats par lot (limit), ou voir avec l'exploitant, qui "
+        "peut supprimer ce dont la durée est écoulée (vivier retention purge) ou donner plus de place "
         "(VIVIER_STORAGE_QUOTA_MIB)",
         f"The needs, shortlists and exchanges of this organisation take the {mib} MiB that it has: delete drafts "
         "(DELETE /needs/{id}), ask for fewer candidates by lot (limit), or see the operator, who can remove what has "
