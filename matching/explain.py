@@ -20,10 +20,15 @@ from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery, Wanted
 from matching.past_awards import PastAwards
 from matching.reserved_selection import Covered
+from matching.weighted_cache import WeightBound
 from matching.words.keywords import Interpreter
 from matching.written_lot import LotWords, WrittenLot
 
 encode = msgspec.json.encode
+
+REQUESTED_BYTES, REQUESTED_BYTES_EACH = 8 << 20, 500
+_REQUESTED: WeightBound[int, tuple[tuple[Wanted, ...], msgspec.Raw]] = WeightBound(REQUESTED_BYTES)
+"""Requested segments in JSON, by the objects that they were read as, and the bytes that they take."""
 
 
 class CoverageRow(msgspec.Struct, frozen=True, gc=False):
@@ -167,11 +172,15 @@ class Explainer:
         return text.to(self.language)
 
 
-@short_cache(4_096, 1_000, lambda wanted, _: sum([len(source) for one in wanted for source in one.sources]))
 def _requested(wanted: tuple[Wanted, ...], taxonomy: Taxonomy) -> msgspec.Raw:
-    return _json(
-        [RequestedSegment(w.segment, taxonomy.label(w.segment), w.sources, w.confidence, w.role) for w in wanted]
-    )
+    """What is read again gives the same object again, which is found faster than its content."""
+    kept = _REQUESTED.find(id(wanted))
+    if kept is not None and kept[0] is wanted:
+        return kept[1]
+    rows = [RequestedSegment(w.segment, taxonomy.label(w.segment), w.sources, w.confidence, w.role) for w in wanted]
+    made = encode(rows)
+    _REQUESTED.put(id(wanted), (wanted, msgspec.Raw(made)), REQUESTED_BYTES_EACH + 2 * len(made))
+    return msgspec.Raw(made)
 
 
 @short_cache(1_024, 50, lambda _, codes, *__: len(codes or ()))

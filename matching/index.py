@@ -188,10 +188,6 @@ class LiveIndex:
         """The ordinal that whoever is written next will have."""
         return len(self.base.columns.spatial_keys) + self.tail.rows
 
-    def rebased(self) -> "LiveIndex":
-        """The same suppliers in a single base."""
-        return LiveIndex(self.base.rebuilt(self.suppliers()), self.data_version, self.version_uid)
-
     def wanted(self, code: str) -> tuple[WantedOffers, ...]:
         """All that answers a segment or family: of the base, and of what was written since."""
         of_base, tail = self.base.wanted[code], self.tail

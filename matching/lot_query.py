@@ -138,12 +138,16 @@ class NeedReader:
         """The segments of the object of a lot whose codes were checked when it was stored; its places are not read."""
         return tuple(self._requested_by(lot, need_title).found)
 
+    def objects_beside_others(self, need: Need, lot: Lot) -> tuple[str, ...]:
+        """As `objects`, of one of a need's lots: a match reads it beside the others."""
+        return tuple(self._requested_by(lot, need.title or "", self._spoken(need)).found)
+
     def known_subjects(self, need: Need) -> list[Subject | None]:
         """The subjects of the lots as far as they were read lately; None for the others, of which nothing is read."""
         titles = {lot.title for lot in need.lots if lot.title} if need.title else set()
         said = [self.read_titles.find(title) for title in titles]
         spoken = frozenset().union(*(each for each in said if each is not None))
-        read = [self.read_objects.find(_said(need, lot, spoken)) for lot in need.lots]
+        read = [self.read_objects.find(_words_of(need, lot, spoken)) for lot in need.lots]
         return [None if each is None else each.subject for each in read]
 
     def _spoken(self, need: Need) -> frozenset[str]:
@@ -169,7 +173,7 @@ class NeedReader:
         the segments that lots' own titles say.
         """
         lot, at = need.lots[position], ("lots", position)
-        said = _said(need, lot, spoken)
+        said = _words_of(need, lot, spoken)
         read = self.read_objects.find(said)
         found = self._check_codes(lot, at) if read is None else []
         if not (lot.segments or lot.cpv or lot.keywords or lot.title):
@@ -283,7 +287,7 @@ NO_TERRITORY = Text(
 SAME_ID = Text("Un autre lot porte déjà cet identifiant.", "Another lot already has this id.")
 
 
-def _said(need: Need, lot: Lot, spoken: frozenset[str]) -> Hashable:
+def _words_of(need: Need, lot: Lot, spoken: frozenset[str]) -> Hashable:
     """All of a need that decides what the object of a lot is read as; `spoken`: what lots' own titles say."""
     return lot.segments, lot.cpv, lot.keywords, lot.support_segments, lot.title, need.title, spoken
 

@@ -11,12 +11,14 @@ from api.exchanges.own_exchange import own_exchange
 from api.exchanges.reply_links import issue_links, last_day
 from api.exchanges.write_letter import left_to_buyer, write_letter
 from api.needs.own_need import lock_own_need, unknown_lot
+from api.needs.storage_quota import require_storage
 from api.runtime.actor import Acting
 from db.audit import write_entry
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_exchange
 from db.needs.shortlists import select_shortlist
+from db.needs.storage import RECIPIENT_BYTES
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
 from domain.errors import Conflict, InvalidContent, Problem, control_character_problem, pointer
@@ -60,11 +62,12 @@ async def open_exchange(
 ) -> CreatedExchange:
     """Open an exchange. In its links and letters seeds stand in the place of tokens: `reveal_tokens` puts these there.
 
-    Raises NotFound; Conflict (`after-publication`; `nobody_to_contact` for a shortlist that has nobody left);
-    InvalidContent with everything wrong in the lots and recipients.
+    Raises NotFound; Conflict (`after-publication`; `storage_quota`; `nobody_to_contact` for a shortlist that has nobody
+    left); InvalidContent with everything wrong in the lots and recipients.
     """
     need = await lock_own_need(connection, acting.organisation_id, need_id)
     require_open(need.status)
+    await require_storage(connection, acting)
     if not is_one_line(request.subject):
         raise InvalidContent((control_character_problem(pointer("subject")),))
     recipients = await _recipients(connection, acting, need, request)
@@ -80,6 +83,7 @@ async def open_exchange(
     )
     first = message_from(MessageRequest(request.body, author="buyer"), new_id(now), request.channel, now)
     await insert_exchange(connection, acting.organisation_id, summary, first)
+    acting.services.storage_use.add(acting.organisation_id, len(request.body) + len(recipients) * RECIPIENT_BYTES)
     await queue_emails(connection, acting, summary, first)
     links = await issue_links(connection, acting, summary.id, (each.supplier_id for each in recipients))
     exchange = await own_exchange(connection, acting.organisation_id, summary.id)

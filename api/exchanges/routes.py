@@ -36,7 +36,7 @@ from domain.text.bilingual import Text
 
 exchanges_endpoint = partial(endpoint, tag="Exchanges", scope="needs")
 exchanges_creation = partial(exchanges_endpoint, "POST", status=201, headers=IDEMPOTENCY_KEY)
-REFUSALS = ("conflict", "after-publication", "email-quota")
+REFUSALS = ("conflict", "after-publication", "storage-quota", "email-quota")
 SHOWN_ONCE = Text(
     "Ce lien a été donné à une autre clé, et ne se montre qu'une fois : en demander un autre",
     "This link was given to another key, and is shown once only: ask for another",

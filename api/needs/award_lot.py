@@ -86,6 +86,6 @@ async def _supplier(connection: Connection, acting: Acting, need_id: UUID, suppl
 
 
 async def _object_segments(acting: Acting, need: StoredNeed, lot: Lot) -> tuple[str, ...]:
-    """The segments of the lot's object, read as a match reads them: beside the need's other lots."""
-    queries = await asyncio.to_thread(acting.services.reference.reader.read, matchable(need.content))
-    return next(tuple(wanted.segment for wanted in each.objects) for each in queries if each.lot.id == lot.id)
+    """The segments of the lot's object."""
+    read = acting.services.reference.reader.objects_beside_others
+    return await asyncio.to_thread(read, matchable(need.content), lot)

@@ -1,20 +1,23 @@
 """Use cases of a need: planned with a first shortlist, changed, moved on, discarded."""
 
-import asyncio
+from datetime import date
 
 import msgspec
 
 from api.needs.freeze_shortlist import freeze_matched, match_stored_need, matchable
 from api.needs.storage_quota import require_storage
 from api.runtime.actor import Acting
+from api.runtime.match_processes import MatchTask
 from db.audit import write_entry
 from db.core.engine import Connection
 from db.needs.needs import insert_need, remove_need, write_need
 from domain.audit import Detail
 from domain.errors import Conflict
-from domain.needs.need import PlannedNeed
+from domain.needs.need import Need, PlannedNeed
 from domain.needs.status import MOVES, Status, StoredNeed, changed_fields, require_change, require_move
-from domain.text.bilingual import Text
+from domain.text.bilingual import Language, Text
+from matching.index import LiveIndex
+from matching.reference import Reference
 
 ABANDON_IT = Text(
     'Seul un brouillon (« draft ») s\'efface ; ce besoin s\'abandonne : PATCH {"status": "abandoned"}',
@@ -42,14 +45,15 @@ async def plan_need(connection: Connection, acting: Acting, content: PlannedNeed
 async def change_need(connection: Connection, acting: Acting, need: StoredNeed, change: NeedChange) -> StoredNeed:
     """Change a need that the caller has locked; the same object where nothing changes.
 
-    Raises Conflict where it cannot change so any more, InvalidContent with everything wrong in it.
+    Raises Conflict where it cannot change so any more, InvalidContent with everything wrong in it, Refusal (503) until
+    there is an index, and as `MatchWork.run`.
     """
     content = msgspec.convert(change, PlannedNeed, from_attributes=True)
     fields = changed_fields(need.content, content)
     require_move(need.status, change.status)
     require_change(need.status, fields)
     if fields:
-        await asyncio.to_thread(acting.services.reference.reader.read, matchable(content))
+        await _require_readable(acting, matchable(content))
     elif change.status == need.status:
         return need
     now, version = acting.now(), need.version + 1
@@ -69,6 +73,17 @@ async def change_need(connection: Connection, acting: Acting, need: StoredNeed, 
     for action, detail in entries.items():
         await write_entry(connection, acting.actor, action, f"need:{need.id}", now, version=version, detail=detail)
     return after
+
+
+async def _require_readable(acting: Acting, need: Need) -> None:
+    """Raises as a match of the need would."""
+    services = acting.services
+    task = MatchTask(_read, need, services.directory.index, need.on or services.today(), acting.language)
+    await services.match_work.run(task, str(acting.actor.id), acting.left)
+
+
+def _read(need: Need, _: LiveIndex, reference: Reference, __: date, ___: Language) -> None:
+    reference.reader.read(need)
 
 
 async def discard_need(connection: Connection, acting: Acting, need: StoredNeed) -> None:

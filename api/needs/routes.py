@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from api.match import MATCH_PROBLEMS
 from api.needs.edit_need import NeedChange, change_need, discard_need, plan_need
 from api.needs.freeze_shortlist import frozen_body
 from api.needs.own_need import lock_own_need, own_need
@@ -26,7 +27,7 @@ from domain.needs.status import Status, StoredNeed
 from domain.shortlists.shortlist import Shortlist
 
 TAG = "Needs"
-NEED_PROBLEMS = ("unknown-territory", "unknown-segment", "outside-france")
+NEED_PROBLEMS = ("unknown-territory", "unknown-segment", "outside-france", *MATCH_PROBLEMS)
 needs_endpoint = partial(endpoint, tag=TAG, scope="needs")
 needs_creation = partial(needs_endpoint, "POST", status=201, headers=IDEMPOTENCY_KEY)
 
@@ -82,9 +83,7 @@ class NeedsQuery(Paging, frozen=True, kw_only=True):
     planned_to: Annotated[date, msgspec.Meta(description="Publication planned on this day or before")] | None = None
 
 
-@needs_creation(
-    "/needs", answers=CreatedNeed, problems=(*NEED_PROBLEMS, "storage-quota", "not-ready"), example="planned-need"
-)
+@needs_creation("/needs", answers=CreatedNeed, problems=(*NEED_PROBLEMS, "storage-quota"), example="planned-need")
 async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
     """Create a need, and freeze its first shortlist.
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.match import CandidateFeatureCollection, candidate_map
+from api.match import MATCH_PROBLEMS, CandidateFeatureCollection, candidate_map
 from api.needs.absences import absences_from
 from api.needs.decide import DecisionChange, decide, require_listed
 from api.needs.freeze_shortlist import freeze_shortlist, frozen_body
@@ -47,9 +47,7 @@ class DecisionDocument(DecisionKey, frozen=True):
     decided_at: datetime | None
 
 
-@needs_creation(
-    "/needs/{id}/shortlists", answers=Shortlist, problems=("conflict", "storage-quota", *NEED_PROBLEMS, "not-ready")
-)
+@needs_creation("/needs/{id}/shortlists", answers=Shortlist, problems=("conflict", "storage-quota", *NEED_PROBLEMS))
 async def create_shortlist(call: Call, id: UUID) -> Response[bytes]:  # noqa: A002 - as the contract names it
     """Match a need again, as it is now, and freeze the answer as its next version.
 
@@ -151,7 +149,7 @@ async def list_decisions(call: Call, id: UUID, n: str, query: Paging) -> Respons
         return await paged(call, query, name, DecisionKey, fetch, key=lambda it: DecisionKey(it.lot_id, it.supplier_id))
 
 
-@needs_endpoint("GET", "/needs/{id}/shortlists/{n}/diff/{m}", answers=ShortlistDiff, problems=("not-ready",))
+@needs_endpoint("GET", "/needs/{id}/shortlists/{n}/diff/{m}", answers=ShortlistDiff, problems=MATCH_PROBLEMS)
 async def compare_shortlists(call: Call, id: UUID, n: str, m: str) -> ShortlistDiff:  # noqa: A002
     """The differences between two versions.
 

@@ -1,4 +1,4 @@
-"""The quota of storage that each organisation has for its needs and shortlists."""
+"""The quota of storage that each organisation has for its needs, shortlists and exchanges."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ from domain.text.bilingual import Text
 
 
 async def require_storage(connection: Connection, acting: Acting) -> None:
-    """Raises Conflict (`storage_quota`) where the organisation's needs and shortlists take all the room it has."""
+    """Raises Conflict (`storage_quota`) where the organisation's needs, with what is theirs, take all its room."""
     services, organisation_id = acting.services, acting.organisation_id
     quota = services.settings.storage_quota
     if await services.storage_use.of(organisation_id, partial(stored_bytes, connection, organisation_id)) >= quota:
@@ -19,11 +19,11 @@ async def require_storage(connection: Connection, acting: Acting) -> None:
 
 def _full(mib: int) -> Text:
     return Text(
-        f"Les besoins et les listes de cette organisation occupent les {mib} Mio qu'elle a : effacer des brouillons "
-        "(DELETE /needs/{id}), demander moins de candidats par lot (limit), ou voir avec l'exploitant, qui peut "
-        "supprimer ce dont la durée est écoulée (vivier retention purge) ou donner plus de place "
+        f"Les besoins, listes et échanges de cette organisation occupent les {mib} Mio qu'elle a : effacer des "
+        "brouillons (DELETE /needs/{id}), demander moins de candidats par lot (limit), ou voir avec l'exploitant, qui "
+        "peut supprimer ce dont la durée est écoulée (vivier retention purge) ou donner plus de place "
         "(VIVIER_STORAGE_QUOTA_MIB)",
-        f"The needs and shortlists of this organisation take the {mib} MiB that it has: delete drafts "
+        f"The needs, shortlists and exchanges of this organisation take the {mib} MiB that it has: delete drafts "
         "(DELETE /needs/{id}), ask for fewer candidates by lot (limit), or see the operator, who can remove what has "
         "been kept for its time (vivier retention purge) or give more room (VIVIER_STORAGE_QUOTA_MIB)",
     )

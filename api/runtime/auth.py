@@ -103,10 +103,15 @@ class Keys:
         if not self._is_well_formed(key):
             return None
         caller = caller_of(scope) if scope else ""
-        require_within(self._unknown.wait(caller))
-        client = await self._looked_up(key, None)
-        if client is None:
-            self._unknown.take(caller)
+        # counted beforehand, or many at once would all be looked up
+        require_within(self._unknown.take(caller))
+        is_unknown = False
+        try:
+            client = await self._looked_up(key, None)
+            is_unknown = client is None
+        finally:
+            if not is_unknown:
+                self._unknown.give_back(caller)
         return client
 
     def _remember(self, digest: bytes, client: Client) -> None:

@@ -50,7 +50,7 @@ class MatchTask(Generic[T]):
     others: Mapping[str, Any] = field(default_factory=dict)
 
     def run(self, reference: Reference) -> T:
-        """What the function returns; raises what it raises."""
+        """The result of the function; raises what it raises."""
         return self.work(self.need, self.live, reference, self.on, self.language, **self.others)
 
 
@@ -94,7 +94,7 @@ class MatchProcesses:
 
 
 class Outcome(NamedTuple):
-    """What a function returned, or raised."""
+    """The value that a function returned, or the failure that it raised."""
 
     value: Any
     failure: Exception | None

@@ -106,7 +106,7 @@ class MatchWork:
 
 
 async def _unless(left: Awaitable[None], work: Awaitable[T]) -> T:
-    """What `work` comes to; it is cancelled where `left` ends before it. Raises Refusal (400) then, to nobody."""
+    """The result of `work`, which is cancelled where `left` ends before it. Raises Refusal (400) then, to nobody."""
     working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(left)
     try:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)

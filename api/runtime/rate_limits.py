@@ -49,6 +49,11 @@ class RateLimit:
                 self._full_at.popitem(last=False)
         return wait
 
+    def give_back(self, key: Hashable) -> None:
+        """Undo one `take` that was within the limit: the event turned out to be none that counts."""
+        if key in self._full_at:
+            self._full_at[key] -= self._pause
+
 
 @dataclass(frozen=True)
 class ReplyLimits:

@@ -47,6 +47,25 @@ def test_values_are_read() -> None:
     assert (settings.public_url, settings.home) == ("https://vivier.example.org", Path("/srv/vivier"))
 
 
+@pytest.mark.parametrize("connections", range(6, 201))
+def test_the_pool_never_has_more_connections_than_are_allowed(connections: int) -> None:
+    """Half as many more than it keeps, at a peak; nearly all of those allowed are used."""
+    kept = read_settings({"VIVIER_CONNECTIONS": str(connections)}).pool_size
+    assert connections - 1 <= kept + kept // 2 <= connections
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("postgresql://h/d", "postgresql://h/d?target_session_attrs=any"),
+        ("postgresql://h/d?sslmode=require", "postgresql://h/d?sslmode=require&target_session_attrs=any"),
+        ("postgresql://h/d?target_session_attrs=standby", "postgresql://h/d?target_session_attrs=standby"),
+    ],
+)
+def test_a_copy_of_the_database_may_be_a_standby(given: str, read: str) -> None:
+    assert read_settings({"VIVIER_READ_URL": given}).read_url == read
+
+
 def test_an_empty_variable_counts_as_absent() -> None:
     """`VIVIER_ADMIN_KEY=` in a compose file is no key, rather than an empty one that anybody has."""
     assert read_settings({"VIVIER_ADMIN_KEY": "", "VIVIER_PORT": " "}).admin_key is None

@@ -16,6 +16,7 @@ JOURNAL_KEY = "A" * 43 + "="
 WRITERS_OF_A_SERVER = 3
 OFFER = {"segments": ["pr-locaux"], "service_area": {"national": True}}
 SUPPLIER = json.dumps({"name": "Atelier", "offers": [OFFER]}).encode()
+SESSIONS = "SELECT sessions FROM pg_stat_database WHERE datname = 'postgres'"
 NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","segments":["pr-locaux"]}]}'
 
 
@@ -65,13 +66,10 @@ class Writers:
         return lambda: len(self.acknowledged) >= before + count
 
 
-def started(cluster: Cluster, start: Start) -> list[Server]:
-    """Two servers of two workers on the same cluster, ready."""
-    url = cluster.url()
-    servers = [
-        start("--workers", "2", DATABASE_URL=url, VIVIER_JOURNAL_KEY=JOURNAL_KEY, VIVIER_DATABASE_SECONDS="2")
-        for _ in range(2)
-    ]
+def started(cluster: Cluster, start: Start, count: int = 2, **more: str) -> list[Server]:
+    """Servers of two workers on the same cluster, ready."""
+    usual = {"DATABASE_URL": cluster.url(), "VIVIER_JOURNAL_KEY": JOURNAL_KEY, "VIVIER_DATABASE_SECONDS": "2"}
+    servers = [start("--workers", "2", **usual, **more) for _ in range(count)]
     return [server.ready() for server in servers]
 
 
@@ -137,6 +135,22 @@ def test_changes_that_a_standby_lacked_are_forgotten_by_all(cluster: Cluster, st
         refused = server.ask("GET", f"/suppliers/changes?cursor={cursor}")
         assert refused.status == 400
         assert [error["code"] for error in decoded(refused)["errors"]] == ["other_history"]
+
+
+def test_indexes_are_read_from_a_standby_and_are_no_older_for_that(cluster: Cluster, start: Start) -> None:
+    """It lags behind, then it is gone."""
+    cluster.start_standby(every_commit_waits=False)
+    (writer,) = started(cluster, start, 1)
+    first = put(writer, "1", "avant")
+    until(lambda: cluster.sql(cluster.standby, "SELECT version FROM directory_version") == str(first))
+    cluster.sql(cluster.standby, "SELECT pg_wal_replay_pause()")
+    put(writer, "2", "depuis")
+    read_before = int(cluster.sql(cluster.standby, SESSIONS))
+    copy = cluster.url(cluster.standby)
+    assert matched_names(*started(cluster, start, 1, VIVIER_READ_URL=copy)) == ["avant", "depuis"]
+    assert int(cluster.sql(cluster.standby, SESSIONS)) > read_before + 1  # psql's own
+    cluster.standby.signal(signal.SIGKILL)
+    assert matched_names(*started(cluster, start, 1, VIVIER_READ_URL=copy)) == ["avant", "depuis"]
 
 
 def put(server: Server, external_id: str, name: str) -> int:

@@ -1,5 +1,6 @@
 """A match put into words: the reasons of candidates, their eligibility, tension, advice; in French and in English."""
 
+import tracemalloc
 from datetime import date
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from domain.needs.need import Place
 from domain.shortlists.shortlist import Candidate
 from domain.suppliers.supplier import Contact, Evidence, Point, Shares, Supplier
+from matching import explain
+from matching.lot_query import Wanted
 from tests.factories import (
     REDON,
     RENNES,
@@ -21,6 +24,7 @@ from tests.factories import (
     need,
     offer,
     place,
+    reference,
     supplier,
 )
 
@@ -326,3 +330,15 @@ def test_a_title_that_says_something_else_than_the_codes_is_told_in_words() -> N
     (advice,) = (advice for advice in found.advice if advice.code == "CPV_AND_TITLE_DIFFER")
     assert "« Entretien d'espaces verts »" in advice.message
     assert advice.suggestions == ("ev-entretien",)
+
+
+def test_what_was_asked_for_is_kept_within_a_number_of_bytes() -> None:
+    """A lot may ask for its segments in many words, and thousands of lots each in others."""
+    taxonomy, words = reference().taxonomy, "x" * 20_000
+    tracemalloc.start()
+    try:
+        for number in range(1_000):
+            explain._requested((Wanted("pr-locaux", "object", (f"keyword:{number} {words}",), 1.0),), taxonomy)
+        assert tracemalloc.get_traced_memory()[0] < 2 * explain.REQUESTED_BYTES
+    finally:
+        tracemalloc.stop()

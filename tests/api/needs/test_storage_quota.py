@@ -30,6 +30,8 @@ async def test_what_is_stored_counts_at_once(buyer: Buyer, served: Client) -> No
     assert "VIVIER_STORAGE_QUOTA_MIB" in refused.json()["detail"]
     need = f"/needs/{first.json()['need']['id']}"
     assert_refused(await buyer.post(f"{need}/shortlists"), 409, "storage-quota")
+    letter = {"subject": "Tonte", "body": "Bonjour", "channel": "phone", "recipients": "shortlist"}
+    assert_refused(await buyer.post(f"{need}/exchanges", letter), 409, "storage-quota")
     assert (await buyer.get(need)).status_code == 200
     assert (await (await new_buyer(served)).post("/needs", NEED)).status_code == 201
     assert (await buyer.delete(need)).status_code == 204

@@ -306,6 +306,21 @@ async def test_an_address_that_guesses_is_not_looked_up_for(keys: Keys, registry
     assert await keys.client("one more", guesser) is None  # type: ignore[arg-type]
 
 
+async def test_guesses_at_once_are_not_all_looked_up(keys: Keys, registry: Registry) -> None:
+    """While they wait for the database, too; those that turn out to be keys do not count."""
+    registry.answers.clear()
+    asking = [asyncio.create_task(keys.client(f"guess {each}")) for each in range(3 * UNKNOWN_PER_MINUTE)]
+    await asyncio.sleep(0)
+    assert registry.asked == UNKNOWN_PER_MINUTE
+    registry.answers.set()
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert sum(isinstance(each, Refusal) for each in answers) == 2 * UNKNOWN_PER_MINUTE
+    registry.now += 60
+    registry.keys |= {f"key {each}": bearer("match") for each in range(2 * UNKNOWN_PER_MINUTE)}
+    for key in registry.keys:
+        assert await keys.client(key) is not None
+
+
 async def test_the_administrator_has_every_scope(keys: Keys, registry: Registry) -> None:
     """Also while the database is away; the id of its organisation is learnt when it can be."""
     registry.failure = await away()

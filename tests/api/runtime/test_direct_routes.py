@@ -3,6 +3,7 @@
 `/match` to the letter goes the first way; `/match/` means the same route and goes the second.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
@@ -66,13 +67,13 @@ class Sent:
         }
 
     def messages(self) -> list[dict[str, Any]]:
-        """The messages that carry the body."""
+        """The messages that carry the body, and where it breaks off the end of the connection."""
         last = len(self.pieces) - 1
         parts: list[dict[str, Any]] = [
             {"type": "http.request", "body": piece, "more_body": self.broken_off or number < last}
             for number, piece in enumerate(self.pieces)
         ]
-        return [*parts, {"type": "http.disconnect"}]
+        return [*parts, {"type": "http.disconnect"}] if self.broken_off else parts
 
 
 class Answered(NamedTuple):
@@ -99,7 +100,7 @@ class Both:
         scope, waiting, sent = request.scope(path), request.messages(), list[Any]()
 
         async def receive() -> Any:
-            return waiting.pop(0)
+            return waiting.pop(0) if waiting else await asyncio.Event().wait()  # a client that waits for its answer
 
         async def send(message: Any) -> None:
             sent.append(message)

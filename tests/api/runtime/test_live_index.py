@@ -73,6 +73,20 @@ async def test_what_was_there_before_is_loaded(engine: Engine, directory: LiveDi
     assert await names_at(directory, version) == ["avant"]
 
 
+async def test_changes_are_followed_while_the_threads_of_all_others_are_taken(
+    engine: Engine, directory: LiveDirectory
+) -> None:
+    """However long these take."""
+    await names_at(directory, await put(engine, "1", "premier"))
+    ended = threading.Event()
+    taken = [asyncio.create_task(asyncio.to_thread(ended.wait)) for _ in range(64)]
+    try:
+        assert await names_at(directory, await put(engine, "2", "second")) == ["premier", "second"]
+    finally:
+        ended.set()
+        await asyncio.gather(*taken)
+
+
 async def test_changes_and_removals_are_followed(engine: Engine, directory: LiveDirectory) -> None:
     await names_at(directory, await put(engine, "1", "premier"))
     await put(engine, "2", "second")

@@ -66,6 +66,15 @@ def test_who_was_refused_waits_no_longer_for_it() -> None:
     assert limit.take("anne") == 0.0
 
 
+def test_what_is_given_back_does_not_count() -> None:
+    limit = RateLimit(1, timedelta(minutes=1), Clock())
+    assert limit.take("a") == 0.0
+    limit.give_back("a")
+    limit.give_back("nobody")
+    assert limit.take("a") == 0.0
+    assert limit.take("a") > 0.0
+
+
 def test_what_is_remembered_is_bounded() -> None:
     limit = RateLimit(1, timedelta(minutes=1), Clock(), room=3)
     for number in range(10):

@@ -96,6 +96,20 @@ async def test_a_server_that_takes_no_writes_is_passed_over(
     await connection.close()
 
 
+async def test_without_a_standby_one_that_is_preferred_is_done_without(database_url: str) -> None:
+    separator = "&" if "?" in database_url else "?"
+    connection = await Connector(f"{database_url}{separator}target_session_attrs=prefer-standby")()
+    assert await connection.fetchval("SELECT pg_is_in_recovery()") is False
+    await connection.close()
+
+
+async def test_each_host_has_its_port(silent_host: str) -> None:
+    """Nobody listens on the first, and the last says nothing."""
+    host, _, port = silent_host.rpartition(":")
+    with pytest.raises(NoAnswer):
+        await Connector(f"postgresql:///base?host={host},{host}&port=1,{port}", patience=0.1)()
+
+
 async def test_a_busy_event_loop_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other work may hold it for longer than the database has to answer."""
     monkeypatch.setattr(connecting, "STEP_SECONDS", 0.05)
