@@ -1,4 +1,4 @@
-"""Titles read by readers trained without them: `python -m bench.title_folds [DATA]`, some three minutes.
+"""Titles read by readers trained without them: `python -m bench.title_folds [DATA]`, some eight minutes of CPU.
 
 All labelled titles but the exams, held back or tuned on, in five folds: those of each are read by a reader whose model
 and clue weights are fitted to the other four. Phrases that people wrote after they had seen a title are not taken away,

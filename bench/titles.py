@@ -25,7 +25,7 @@ LABELS = Path(__file__).with_name("title_labels.csv")
 # A notice of 149 lots says one thing: of each no more lots than these count.
 MOST_LOTS = 12
 # Titles drawn and labelled before any reader read them, and read once.
-EXAMS = ("exam", "exam2", "exam3")
+EXAMS = ("exam", "exam2", "exam3", "exam4", "exam5")
 # Titles that begin alike are siblings: none teaches a reader that another measures.
 SIBLING = 40
 FOLDS = 5

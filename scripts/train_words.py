@@ -11,6 +11,7 @@ words are written, no text. No network, no random numbers: the same files give t
 4. From there the model is adapted to the titles that people labelled, those not held back, and to the phrases again.
 5. What phrases and the model are worth together is fitted to the same titles, each read by a model that was adapted to
    the others (in folds): a model knows the titles it was fitted to better than it will know any other.
+6. So is what they say of whether a title says a trade of the taxonomy at all, on what they are then worth.
 
 `python -m bench.title_folds` trains it on some folds of the labelled titles and measures it on the others.
 """
@@ -33,7 +34,7 @@ from bench.titles import Labelled, award_objects, ess_awards, fold_of, labelled,
 from domain.reference import cpv, taxonomy, territory
 from domain.text.normalise import fold, stem
 from matching.words.phrases import stems
-from matching.words.title_reader import TitleClues, TitleReader
+from matching.words.title_reader import TitleClues, TitleReader, TradeClues
 from matching.words.word_model import ENDING, REST, WordModel, features_of
 
 ROOT = Path(__file__).parents[1]
@@ -43,7 +44,7 @@ ROUNDS, RATE, DECAY = 100, 0.1, 1e-5
 # Rounds of a model that is fitted again, at the lower rate.
 MORE_ROUNDS = 40
 # Rounds of one that is adapted to labelled titles, and how strongly it is held to what it was.
-ADAPTING_ROUNDS, HOLD = 60, 1e-4
+ADAPTING_ROUNDS, HOLD = 100, 3e-5
 # The weight from which a text is a phrase, and what one counts beside a labelled title, so that it is not forgotten.
 PHRASE, KEPT = 2.0, 0.3
 # How much an award counts for what the model makes of it, the rest for its code.
@@ -124,12 +125,17 @@ class Trainer:
 
     def train(self, titles: Sequence[Labelled]) -> WordModel:
         """The model of all texts, adapted to some labelled titles."""
-        clues = []
-        for number in sorted(set(map(fold_of, titles))):
-            others = [title for title in titles if fold_of(title) != number]
-            reader = self.reader_of(self._model(self.features, self._adapted(others), []))
-            clues += list(_clues(reader, (title for title in titles if fold_of(title) == number)))
-        return self._model(self.features, self._adapted(titles), _trust(clues))
+        numbers = sorted(set(map(fold_of, titles)))
+        folds = [[title for title in titles if fold_of(title) == number] for number in numbers]
+        unseen = [self._adapted(title for title in titles if fold_of(title) != number) for number in numbers]
+
+        def readers(trust: Sequence[float]) -> Iterator[tuple[TitleReader, list[Labelled]]]:
+            for group, fitted in zip(folds, unseen, strict=True):
+                yield self.reader_of(self._model(self.features, fitted, trust)), group
+
+        trust = _trust(each for reader, group in readers([]) for each in _clues(reader, group))
+        trade_trust = _trust(each for reader, group in readers(trust) for each in _trade_clues(reader, group))
+        return self._model(self.features, self._adapted(titles), trust, trade_trust)
 
     def reader_of(self, model: WordModel) -> TitleReader:
         """A reader of titles with that model."""
@@ -212,7 +218,9 @@ class Trainer:
         ends = Counter(REST + word[-ENDING:] for word in kept if " " not in word and REST not in word)
         return sorted(f for f, n in kept.items() if (n >= RARE + (" " in f) or f in stated) and ends[f] <= MOST_ENDS)
 
-    def _model(self, names: Sequence[str], fitted: Fitted, trust: Sequence[float]) -> WordModel:
+    def _model(
+        self, names: Sequence[str], fitted: Fitted, trust: Sequence[float], trade_trust: Sequence[float] = ()
+    ) -> WordModel:
         weights, biases = fitted
         scales = np.maximum(np.abs(weights).max(axis=0, initial=0.0), 1e-6) / 127
         return WordModel(
@@ -223,6 +231,7 @@ class Trainer:
             biases=biases,
             common=sorted(self.common),
             trust=trust or [0.0] * (len(TitleClues._fields) + 1),
+            trade_trust=trade_trust,
         )
 
 
@@ -299,10 +308,17 @@ def _clues(reader: TitleReader, titles: Iterable[Labelled]) -> Iterator[tuple[Ti
             yield clues, segment in title.segments
 
 
-def _trust(clues: Sequence[tuple[TitleClues, bool]]) -> list[float]:
-    """The weights of `TitleClues`, its bias first: a logistic regression."""
-    known = np.array([[1.0, *map(float, each)] for each, _ in clues])
-    meant = np.array([right for _, right in clues], dtype=float)
+def _trade_clues(reader: TitleReader, titles: Iterable[Labelled]) -> Iterator[tuple[TradeClues, bool]]:
+    """The clues to a trade of the taxonomy in each title, and whether it says one."""
+    for title in titles:
+        yield reader.trade_clues(title.title, title.need), bool(title.segments)
+
+
+def _trust(clues: Iterable[tuple[Sequence[float], bool]]) -> list[float]:
+    """The weights of clues, the bias first: a logistic regression."""
+    rows, right = zip(*clues, strict=True)
+    known = np.array([[1.0, *map(float, each)] for each in rows])
+    meant = np.array(right, dtype=float)
     weights = np.zeros(known.shape[1])
     for _ in range(40):
         chance = 1 / (1 + np.exp(-known @ weights))
@@ -342,8 +358,9 @@ def main() -> None:
     data = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared" / "data"
     model = Trainer(data).train([title for title in labelled(data) if not title.held_back])
     write(model)
-    trust = ", ".join(f"{name} {value}" for name, value in zip(("bias", *TitleClues._fields), model.trust, strict=True))
-    print(f"{TARGET.name}: {TARGET.stat().st_size:,} bytes; {trust}")
+    print(f"{TARGET.name}: {TARGET.stat().st_size:,} bytes")
+    for fields, weights in ((TitleClues._fields, model.trust), (TradeClues._fields, model.trade_trust)):
+        print(", ".join(f"{name} {value}" for name, value in zip(("bias", *fields), weights, strict=True)))
 
 
 if __name__ == "__main__":

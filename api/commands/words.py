@@ -12,7 +12,7 @@ from api.settings import Settings
 from domain.reference import taxonomy, territory
 from domain.reference.taxonomy import Taxonomy
 from matching.words import word_model
-from matching.words.title_reader import MOST_READINGS, TITLE_FLOOR, TitleExplanation, TitleReader
+from matching.words.title_reader import TRADE_FLOOR, TitleExplanation, TitleReader
 
 SHOWN = 6
 # A reading less likely than that is of no interest to a buyer.
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace, _: Settings) -> int:
     reader = TitleReader(trades, territory.load(), word_model.load())
     explained = reader.explain(options.title, need)
     _write(explained, trades, _Spelling(reader, f"{need} {options.title}"), console())
-    return 0 if explained.readings and explained.readings[0].confidence >= TITLE_FLOOR else 1
+    return 0 if explained.given else 1
 
 
 def _write(explained: TitleExplanation, trades: Taxonomy, spelling: _Spelling, to: Console) -> None:
@@ -54,10 +54,11 @@ def _write(explained: TitleExplanation, trades: Taxonomy, spelling: _Spelling, t
         names = " ; ".join(trades.label(segment) for segment in segments)
         to.print(plain(f"  « {spelling.of(phrase)} » : {names or ANOTHER_TRADE}"))
     to.print(f"Probabilité d'{ANOTHER_TRADE}, d'après les mots seuls : {_percent(explained.other)}")
-    likely = [reading for reading in explained.readings if reading.confidence >= LEAST_SHOWN]
-    if not likely or likely[0].confidence < TITLE_FLOOR:
-        to.print(f"Aucun segment retenu : aucun n'atteint {_percent(TITLE_FLOOR)} de confiance.")
-    if likely:
+    known = f"Probabilité d'un métier de la taxonomie, d'après tout : {_percent(explained.trade)}"
+    to.print(f"{known} (au moins {_percent(TRADE_FLOOR)} pour retenir un segment)")
+    if not explained.given:
+        to.print("Aucun segment retenu.")
+    if any(reading.confidence >= LEAST_SHOWN for reading in explained.readings):
         to.print(_table(explained, trades, spelling))
 
 
@@ -67,7 +68,7 @@ def _table(explained: TitleExplanation, trades: Taxonomy, spelling: _Spelling) -
         table.add_column(column)
     for place, (segment, confidence, words) in enumerate(explained.readings[:SHOWN]):
         if confidence >= LEAST_SHOWN:
-            given = "retenu" if place < MOST_READINGS and confidence >= TITLE_FLOOR else ""
+            given = "retenu" if place < explained.given else ""
             said = ", ".join(map(spelling.of, words))
             table.add_row(segment, trades.label(segment), _percent(confidence), given, plain(said))
     return table

@@ -78,9 +78,12 @@ class PhraseSpotter(Generic[Meaning]):
 
     def spot(self, words: Sequence[str]) -> Iterator[Spotted[Meaning]]:
         """The phrases among the stems of a text, from left to right; none overlaps another."""
-        at = 0
-        while at < len(words):
-            length = min(self._longest.get(words[at], 0), len(words) - at)
+        at, end, longest = 0, len(words), self._longest
+        while at < end:
+            if (length := longest.get(words[at], 0)) == 0:
+                at += 1
+                continue
+            length = min(length, end - at)
             while length and (found := self._meanings.get(tuple(words[at : at + length]))) is None:
                 length -= 1
             if length and found is not None:

@@ -2,6 +2,7 @@
 
 Phrases of the taxonomy first, a model of single words beside them (`matching/words/word_model.py`); what each is worth
 was measured on titles that people labelled, so that of readings with a confidence of 0.7 some seven of ten are right.
+Two questions are answered apart: whether a title says a trade of the taxonomy at all, and which.
 """
 
 import functools
@@ -17,8 +18,9 @@ from matching.words.phrases import PhraseSpotter, stems
 from matching.words.titles import LONGEST_TITLE, Title, TitleParser
 from matching.words.word_model import Probabilities, WordModel
 
-# Readings below are not given: more of them would be wrong than right ones lost (on titles tuned to, cross-validated).
-TITLE_FLOOR = 0.3
+# Readings are given of titles that say a trade of the taxonomy with at least this chance: those from this confidence on
+# (both chosen on titles drawn at random, read by models that had not seen them).
+TRADE_FLOOR, TITLE_FLOOR = 0.4, 0.25
 MOST_READINGS = 3
 # How many segments the model may propose beside those that phrases name, and the least chance of one.
 PROPOSED, LEAST_CHANCE = 4, 0.02
@@ -46,13 +48,16 @@ class TitleExplanation(NamedTuple):
     """A title read in full: its object and what completes it as words, what was set aside, phrases, readings.
 
     `phrases`: each phrase found with the segments it names, none where it is known to be another trade; `other`: the
-    chance of another trade by the model; `readings` also holds those below the floor.
+    chance of another trade by the model; `trade`: the chance of a trade of the taxonomy by all clues; `readings`: the
+    first `given` of them are those that `TitleReader.read` gives.
     """
 
     title: Title
     phrases: tuple[tuple[str, tuple[str, ...]], ...]
     other: float
+    trade: float
     readings: tuple[Reading, ...]
+    given: int
 
 
 class TitleClues(NamedTuple):
@@ -76,6 +81,14 @@ class TitleClues(NamedTuple):
     unsaid: float  # no phrase of the object names the segment
     bought: float  # goods are bought, and the segment makes or sells goods
     bought_elsewhere: float  # goods are bought, and the segment does works or services
+
+
+class TradeClues(NamedTuple):
+    """The clues to whether a title says a trade of the taxonomy at all, weighed by `WordModel.trade_trust`."""
+
+    other: float  # logarithm of the model's chance of another trade, with what completes the object
+    best: float  # log-odds of the best reading
+    together: float  # logarithm of the sum of all readings' confidence
 
 
 class _Phrases:
@@ -132,21 +145,30 @@ class TitleReader:
         """The way a title is read: what was set aside, the phrases found, and every reading with its words."""
         weighed = self._weighed(title, context)
         phrases = tuple((" ".join(words), segments) for words, segments in weighed.phrases)
-        readings = tuple(self._reading(weighed, *ranked) for ranked in self._ranked(weighed))
-        return TitleExplanation(weighed.title, phrases, weighed.whole.other, readings)
+        ranked = self._ranked(weighed)
+        trade = self._trade(weighed, ranked)
+        readings = tuple(self._reading(weighed, *each) for each in ranked)
+        return TitleExplanation(
+            weighed.title, phrases, weighed.whole.other, trade, readings, len(_given(ranked, trade))
+        )
 
     def clues(self, title: str, context: str = "") -> dict[str, TitleClues]:
         """The clues to each segment that a title may mean, as they are to be weighed."""
         weighed = self._weighed(title, context)
         return {segment: self._clues(weighed, segment) for segment in self._proposed(weighed)}
 
+    def trade_clues(self, title: str, context: str = "") -> TradeClues:
+        """The clues to whether a title says a trade of the taxonomy, as they are to be weighed."""
+        weighed = self._weighed(title, context)
+        return _trade_clues(weighed, self._ranked(weighed))
+
     def _clues(self, weighed: "_Weighed", segment: str) -> TitleClues:
         return weighed.clues(segment, self._places.get(segment), goods=segment in self._goods)
 
     def _read(self, title: str, context: str) -> tuple[Reading, ...]:
         weighed = self._weighed(title, context)
-        best = self._ranked(weighed)[:MOST_READINGS]
-        return tuple(self._reading(weighed, *ranked) for ranked in best if ranked[1] >= TITLE_FLOOR)
+        ranked = self._ranked(weighed)
+        return tuple(self._reading(weighed, *each) for each in _given(ranked, self._trade(weighed, ranked)))
 
     def _weighed(self, title: str, context: str) -> "_Weighed":
         parsed = self._parser.parse(title)
@@ -207,6 +229,12 @@ class TitleReader:
             ranked.append((segment, round(1 / (1 + math.exp(-score)), 3)))
         return sorted(ranked, key=lambda item: (-item[1], self._order[item[0]]))
 
+    def _trade(self, weighed: "_Weighed", ranked: Sequence[tuple[str, float]]) -> float:
+        """The chance that a title says a trade of the taxonomy; 1 where the model has no weights for that."""
+        bias, *weights = self._model.trade_trust or (math.inf,)
+        clues = _trade_clues(weighed, ranked)
+        return 1 / (1 + math.exp(-bias - sum(weight * clue for weight, clue in zip(weights, clues, strict=False))))
+
     def _reading(self, weighed: "_Weighed", segment: str, confidence: float) -> Reading:
         said = [" ".join(words) for words, segments in weighed.phrases if segment in segments]
         place = self._places.get(segment)
@@ -262,6 +290,21 @@ class _Weighed(NamedTuple):
             bought=self.buys and goods,
             bought_elsewhere=self.buys and not goods,
         )
+
+
+def _trade_clues(weighed: _Weighed, ranked: Sequence[tuple[str, float]]) -> TradeClues:
+    best = ranked[0][1] if ranked else 0.0
+    together = sum(confidence for _, confidence in ranked)
+    return TradeClues(
+        other=math.log(weighed.whole.other + 1e-2),
+        best=math.log((best + 1e-2) / (1.01 - best)),
+        together=math.log(together + 1e-2),
+    )
+
+
+def _given(ranked: Sequence[tuple[str, float]], trade: float) -> list[tuple[str, float]]:
+    """Of the readings, best first, those that are given."""
+    return [each for each in ranked[:MOST_READINGS] if each[1] >= TITLE_FLOOR] if trade >= TRADE_FLOOR else []
 
 
 def _of_goods(segment: Segment) -> bool:

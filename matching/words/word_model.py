@@ -47,10 +47,11 @@ class WordModel:
         biases: npt.NDArray[np.float32],
         common: Iterable[str],
         trust: Sequence[float],
+        trade_trust: Sequence[float] = (),
     ) -> None:
         self.segments = tuple(segments)
         self.common = frozenset(common)
-        self.trust = tuple(trust)
+        self.trust, self.trade_trust = tuple(trust), tuple(trade_trust)
         self._features = tuple(features)
         self._rows = {feature: row for row, feature in enumerate(features)}
         self._rows_of = functools.lru_cache(REMEMBERED)(self._known_rows)
@@ -87,6 +88,7 @@ class WordModel:
             "scales": self._scales.astype(np.float32),
             "biases": self._biases.astype(np.float32),
             "trust": np.array(self.trust, np.float32),
+            "trade_trust": np.array(self.trade_trust, np.float32),
         }
 
     def reasons(self, known: Sequence[str], place: int, limit: int = 4) -> tuple[str, ...]:
@@ -113,7 +115,8 @@ def load() -> WordModel:
     """The model as committed in `domain/data/words.npz`."""
     with (files("domain") / "data" / "words.npz").open("rb") as file, np.load(file) as arrays:
         texts = {name: bytes(arrays[name]).decode().split("\n") for name in ("segments", "features", "common")}
-        weights, scales, biases, trust = (arrays[name] for name in ("weights", "scales", "biases", "trust"))
+        weights, scales, biases = (arrays[name] for name in ("weights", "scales", "biases"))
+        trust, trade_trust = ([float(each) for each in arrays[name]] for name in ("trust", "trade_trust"))
     return WordModel(
         segments=texts["segments"],
         features=texts["features"],
@@ -121,5 +124,6 @@ def load() -> WordModel:
         scales=scales,
         biases=biases,
         common=texts["common"],
-        trust=[float(each) for each in trust],
+        trust=trust,
+        trade_trust=trade_trust,
     )

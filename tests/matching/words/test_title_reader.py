@@ -1,5 +1,6 @@
 """Titles as buyers write them are read as what they buy, and those of other trades as none."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -128,17 +129,33 @@ def test_confidence_is_the_share_that_is_right(shared_data: Path) -> None:
 def test_the_model_knows_no_segment_that_the_taxonomy_does_not() -> None:
     """One that it does not know is read by its phrases alone, until it is trained again (`scripts/train_words.py`)."""
     assert set(MODEL.segments) <= set(taxonomy.load().segments)
-    arrays = MODEL.arrays()
     left = [place for place, segment in enumerate(MODEL.segments) if segment != "ev-entretien"]
-    columns = [*left, len(MODEL.segments)]
-    without = WordModel(
-        segments=[MODEL.segments[place] for place in left],
+    (reading, *_) = reader_of(left, MODEL.trade_trust).read("Tonte des pelouses")
+    assert (reading.segment, reading.words) == ("ev-entretien", ("tonte pelouse",))
+
+
+def reader_of(places: Sequence[int], trade_trust: Sequence[float]) -> TitleReader:
+    """A reader whose model knows the segments at some places of the real one's."""
+    arrays, columns = MODEL.arrays(), [*places, len(MODEL.segments)]
+    model = WordModel(
+        segments=[MODEL.segments[place] for place in places],
         features=bytes(arrays["features"]).decode().split("\n"),
         weights=arrays["weights"][:, columns],
         scales=arrays["scales"][columns],
         biases=arrays["biases"][columns],
         common=MODEL.common,
         trust=MODEL.trust,
+        trade_trust=trade_trust,
     )
-    (reading, *_) = TitleReader(taxonomy.load(), territory.load(), without).read("Tonte des pelouses")
-    assert (reading.segment, reading.words) == ("ev-entretien", ("tonte pelouse",))
+    return TitleReader(taxonomy.load(), territory.load(), model)
+
+
+def test_nothing_is_given_of_a_title_that_hardly_says_a_trade_however_sure_its_readings() -> None:
+    """The chance that it says one is weighed apart; all readings are still explained."""
+    places, said = range(len(MODEL.segments)), "Tonte des pelouses"
+    certain, never = reader_of(places, (9.0, 0.0, 0.0, 0.0)), reader_of(places, (-9.0, 0.0, 0.0, 0.0))
+    assert (certain.explain(said).trade > 0.99, never.explain(said).trade < 0.01) == (True, True)
+    assert [reading.segment for reading in certain.read(said)] == ["ev-entretien"]
+    assert never.read(said) == ()
+    assert (never.explain(said).given, never.explain(said).readings) == (0, certain.explain(said).readings)
+    assert reader_of(places, ()).explain(said).trade == 1
