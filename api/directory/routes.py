@@ -27,12 +27,11 @@ from db.suppliers.read import (
     START,
     Position,
     changes_after,
-    end_of_version,
-    is_of_this_history,
+    end_of_directory,
+    has_been_at,
     page_of_suppliers,
 )
 from db.suppliers.read import get_supplier as find_supplier
-from db.suppliers.write import current_version
 from domain.errors import NotFound
 from domain.suppliers.supplier import NO_SUPPLIER, Supplier
 from domain.text.bilingual import Text
@@ -206,9 +205,9 @@ async def _changes(call: Call, position: Position, limit: int) -> Changes:
 
     async def read() -> Changes:
         async with transaction(database) as connection:
-            if not await is_of_this_history(connection, position):
+            end = await end_of_directory(connection)
+            if not await has_been_at(connection, position, end):
                 raise bad_cursor(*OTHER_HISTORY)
-            end = await end_of_version(connection, await current_version(connection))
             changes = await changes_after(connection, position, limit)
         items = msgspec.Raw(msgspec.json.encode([change_document(change, today) for change in changes]))
         return Changes(items, changes[-1].position if changes else None, end)

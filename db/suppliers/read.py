@@ -9,10 +9,10 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, false, func, or_, select, text, true
 
 from db.core.engine import Connection, Engine
-from db.schema.supplier_tables import change_sets, records, suppliers
+from db.schema.supplier_tables import change_sets, directory_version, records, suppliers
 from db.suppliers.additions import SIREN_DIGITS
 from db.suppliers.regroup import KEY_ARRAYS, key_arrays
-from db.suppliers.write import current_version, survivors
+from db.suppliers.write import survivors
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.supplier import SourceRef, Supplier
 from domain.text.normalise import fold
@@ -23,6 +23,9 @@ _ENTRIES = (
     select(change_sets.c.version, suppliers.c.document)
     .join(change_sets, change_sets.c.id == suppliers.c.change_set)
     .where(~suppliers.c.deleted)
+)
+_NEWEST = select(directory_version.c.version, change_sets.c.uid).select_from(
+    directory_version.outerjoin(change_sets, change_sets.c.version == directory_version.c.version)
 )
 # As arrays: the records that add to a page of suppliers may be more than a query takes parameters.
 _RECEIVED = text("""
@@ -129,8 +132,8 @@ async def snapshot(engine: Engine) -> AsyncIterator[Snapshot]:
     """A view of the directory that does not move, on a connection of its own; one query of it at a time."""
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        version = await current_version(connection)
-        yield Snapshot(connection, version, await version_uid(connection, version))
+        end = await end_of_directory(connection)
+        yield Snapshot(connection, end.version, end.uid)
 
 
 async def version_uid(connection: Connection, version: int) -> UUID | None:
@@ -149,10 +152,18 @@ async def end_of_version(connection: Connection, version: int) -> Position:
     return Position(version, LAST_ID, await version_uid(connection, version))
 
 
-async def is_of_this_history(connection: Connection, position: Position) -> bool:
-    """Whether the directory has been at the position; where that has no uid, whether it has come so far."""
+async def end_of_directory(connection: Connection) -> Position:
+    """The position after everything that has been changed so far."""
+    newest = (await connection.execute(_NEWEST)).first()
+    return START if newest is None else Position(newest.version, LAST_ID, newest.uid)
+
+
+async def has_been_at(connection: Connection, position: Position, end: Position) -> bool:
+    """Whether the directory, whose end is known, has been at a position; of one without uid, whether it came so far."""
     if position.uid is None:
-        return position.version <= await current_version(connection)
+        return position.version <= end.version
+    if position.version == end.version:
+        return position.uid == end.uid
     return await has_been(connection, position.version, position.uid)
 
 

@@ -7,12 +7,15 @@ import pytest
 
 from db.core.engine import Engine, transaction
 from db.suppliers.read import (
+    LAST_ID,
     START,
     Change,
     Filters,
     Position,
     changes_after,
+    end_of_directory,
     get_supplier,
+    has_been_at,
     living_suppliers,
     page_of_suppliers,
     snapshot,
@@ -110,6 +113,19 @@ async def test_a_history_is_known_by_the_uids_of_its_versions(pool: Engine) -> N
         assert await view.has_been(0, None)
         assert not await view.has_been(view.version + 1, view.uid)
         assert not await view.has_been(before[0], view.uid)
+
+
+async def test_a_position_is_of_this_history_or_of_none(pool: Engine) -> None:
+    """One from before there were uids is taken where the directory has come so far."""
+    async with transaction(pool) as connection:
+        earlier = await end_of_directory(connection)
+    await put(pool, "late", record("Late"))
+    async with transaction(pool) as connection:
+        end = await end_of_directory(connection)
+        of_this = (START, earlier, end, earlier._replace(uid=None))
+        of_others = (earlier._replace(uid=end.uid), end._replace(uid=UUID(int=1)), Position(end.version + 1, LAST_ID))
+        assert [await has_been_at(connection, each, end) for each in of_this] == [True] * 4
+        assert [await has_been_at(connection, each, end) for each in of_others] == [False] * 3
 
 
 async def test_a_snapshot_tells_what_changed_since_a_version(pool: Engine) -> None:
