@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -90,6 +91,33 @@ def test_what_takes_long_is_not_done_at_once(reference: Reference, asked: Need) 
 def test_an_outline_of_too_many_vertices_is_refused_at_once(reference: Reference) -> None:
     asked = need(territory=drawn(Polygon((placed(circle(10_001), 1.0, 1.0),))))
     assert estimated_ms(asked, live(*SUPPLIERS), reference) <= AT_ONCE_MS
+
+
+@given(
+    lots=st.integers(1, 40),
+    segments=st.integers(1, 20),
+    words=st.integers(0, 20),
+    limit=st.integers(1, 100),
+    more=st.sampled_from(("lots", "segments", "words", "limit", "territory")),
+)
+@settings(max_examples=examples(60))
+def test_more_is_never_estimated_to_take_less(
+    reference: Reference, lots: int, segments: int, words: int, limit: int, more: str
+) -> None:
+    """Of lots, segments, words, rows or ground, where none of it was asked for before."""
+    size = {"lots": lots, "segments": segments, "words": words, "limit": limit}
+    larger = size | ({more: 2 * size[more] + 1} if more in size else {})
+    ground = "country:FR" if more == "territory" else "departement:29"
+    ours = live(*SUPPLIERS)
+    with patch.object(match_cost, "AT_ONCE_MS", 0.0):  # below it, a bound is enough
+        takes = estimated_ms(sized(reference, "departement:29", **size), ours, reference)
+        assert estimated_ms(sized(reference, ground, **larger), ours, reference) >= takes
+
+
+def sized(reference: Reference, code: str, *, lots: int, segments: int, words: int, limit: int) -> Need:
+    wanted, said = tuple(reference.taxonomy.segments)[:segments], tuple(f"mot {number}" for number in range(words))
+    each = (lot(*wanted, id=str(number), keywords=said) for number in range(lots))
+    return need(*each, territory=codes(code), limit=min(limit, 100))
 
 
 @pytest.mark.parametrize("position", [(1e308, -1e308), (1e308, 1e308, 5.0), (1.0, 2.0, 1e300)])
