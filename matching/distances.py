@@ -24,8 +24,8 @@ BATCH = 64
 """The number measured at first; the nearest few are nearly always among them."""
 BYTES_PER_OBJECT = 1_000
 """About what an object with a few arrays takes besides the numbers in them."""
-STEP = 2_000
-"""The suppliers measured at a time in advance: some 2 ms."""
+STEP = 1_000
+"""The suppliers measured at a time in advance: 1 to 2 ms."""
 BYTES_PER_PAGE = mmap.PAGESIZE
 ROOM = 1.25
 """Memory is reserved for so many times the suppliers there is room for: those that are written later."""
