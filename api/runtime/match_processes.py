@@ -31,6 +31,8 @@ from matching.reference import Reference
 
 NICENESS = 5
 """Requests in the event loop come first where there are too few cores."""
+IDLE_SECONDS = 600.0
+"""A process without work ends after so long, with what it has cached."""
 _LENGTH_BYTES = 8
 
 T = TypeVar("T")
@@ -67,7 +69,7 @@ class MatchProcesses:
 
         Where the wait for it is cancelled, its process ends.
         """
-        process = self._idle.pop() if self._idle else await self._started()
+        process = self._waiting() or await self._started()
         if process is None:
             return None
         self.running.add(process)
@@ -80,6 +82,7 @@ class MatchProcesses:
         finally:
             self.running.discard(process)
         self._idle.append(process)
+        process.ends_after(IDLE_SECONDS, self._idle.remove)
         return outcome
 
     def end(self) -> None:
@@ -87,6 +90,16 @@ class MatchProcesses:
         for each in (*self._idle, *self.running):
             each.end()
         self._idle.clear()
+
+    def _waiting(self) -> "_MatchProcess | None":
+        """One that is idle, and no longer among those that are; None where there is none."""
+        while self._idle:
+            process = self._idle.pop()
+            if process.is_there:
+                process.stays()
+                return process
+            process.end()
+        return None
 
     async def _started(self) -> "_MatchProcess | None":
         channel = await self._processes.serve(serve_tasks)
@@ -107,6 +120,12 @@ class _MatchProcess:
         self._reader, self._writer = channel
         self._known: LiveIndex | None = None
         self._id: int | None = None
+        self._ending: asyncio.TimerHandle | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it has not ended, as far as is known."""
+        return not self._reader.at_eof()
 
     async def update(self, live: LiveIndex) -> None:
         """Have it match against this index. Raises ProcessEnded."""
@@ -143,9 +162,24 @@ class _MatchProcess:
         except (EOFError, OSError):
             raise ProcessEnded from None
 
+    def ends_after(self, seconds: float, leave: Callable[["_MatchProcess"], None]) -> None:
+        """Have it end after so many seconds, unless it `stays`; `leave` is called with it then."""
+
+        def end() -> None:
+            leave(self)
+            self.end()
+
+        self._ending = asyncio.get_running_loop().call_later(seconds, end)
+
+    def stays(self) -> None:
+        """Have it not end by itself any more."""
+        if self._ending is not None:
+            self._ending.cancel()
+
     def end(self) -> None:
         """End it, whatever it does."""
-        if self._id is not None and not self._reader.at_eof():
+        self.stays()
+        if self._id is not None and self.is_there:
             # it ends with the channel too, but not while it is in the midst of a long call of a library
             with suppress(ProcessLookupError):
                 os.kill(self._id, signal.SIGKILL)

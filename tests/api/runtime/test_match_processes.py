@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from datetime import date
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from api.runtime import match_processes
 from api.runtime.forked_processes import ForkedProcesses, ProcessEnded, forked_processes
 from api.runtime.match_processes import MatchProcesses, MatchTask
 from domain.errors import InvalidContent
@@ -135,6 +137,27 @@ async def test_a_process_that_dies_is_missed_and_replaced(processes: MatchProces
     live = mapped(tmp_path / "index")
     with pytest.raises(ProcessEnded):
         await processes.run(task(live, dies))
+    assert await found(processes, live) == match_json(NEED, live, reference(), ON, "fr")
+
+
+async def test_a_process_that_died_without_work_is_not_asked(processes: MatchProcesses, tmp_path: Path) -> None:
+    """As one that the system has killed for want of memory."""
+    live = mapped(tmp_path / "index")
+    process = await found(processes, live, process_id)
+    os.kill(process, signal.SIGKILL)
+    while processes._idle[0].is_there:
+        await asyncio.sleep(0)
+    assert await found(processes, live) == match_json(NEED, live, reference(), ON, "fr")
+
+
+async def test_a_process_without_work_ends(
+    processes: MatchProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(match_processes, "IDLE_SECONDS", 0.0)
+    live = mapped(tmp_path / "index")
+    process = await found(processes, live, process_id)
+    while is_running(process):
+        await asyncio.sleep(0)
     assert await found(processes, live) == match_json(NEED, live, reference(), ON, "fr")
 
 
