@@ -24,9 +24,14 @@ class Client(msgspec.Struct, frozen=True):
     expires_at: datetime | None = None
     rate_per_minute: int | None = None
 
-    def may(self, scope: Scope) -> bool:
-        """Whether the key has the scope; `platform`, the operator's of all organisations, includes `admin`."""
-        return scope in self.scopes or (scope == "admin" and "platform" in self.scopes)
+    def may(self, *scopes: Scope) -> bool:
+        """Whether the key has one of the scopes; `platform`, the operator's of all organisations, includes `admin`."""
+        own = self.scopes
+        # no generator: each request asks
+        for scope in scopes:
+            if scope in own:
+                return True
+        return "admin" in scopes and "platform" in own
 
     def may_write(self, source: str) -> bool:
         """Whether the key may write the records of the source."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from secrets import token_hex
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import msgspec
 import structlog
@@ -90,8 +90,8 @@ class ObservabilityMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                quota = cast("tuple[tuple[bytes, bytes], ...]", scope.get("quota_headers", ()))
-                message["headers"] = [*message["headers"], id_header, *quota]
+                quota = scope.get("quota_headers", ())
+                message["headers"] = [*message["headers"], id_header, *quota]  # type: ignore[misc]
             elif is_head and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
