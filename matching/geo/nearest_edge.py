@@ -9,7 +9,10 @@ from matching.geo.projection import Floats
 
 CHILDREN = 4
 MOST_ON_TOP = 24
-BYTES_PER_EDGE = 52
+MANY = 6
+"""Runs left for each point, of which outlines of territories seldom leave more."""
+ROUNDING = 1e-6
+"""Kilometres by which a box may be too far in the arithmetic alone."""
 
 Numbers = NDArray[np.int32]
 
@@ -25,17 +28,22 @@ class Edges(NamedTuple):
 
 
 class Runs(NamedTuple):
-    """Runs of edges: a point on each that is near its middle, and how far from that its edges go."""
+    """Runs of edges: a point on each that is near its middle, and how far from that its edges go; the box around it."""
 
     x: Floats
     y: Floats
     radius: Floats
+    middle_x: Floats
+    middle_y: Floats
+    half_x: Floats
+    half_y: Floats
 
 
 class NearestEdge:
     """Edges that follow each other, in runs of CHILDREN, these in runs of CHILDREN runs and so on, the longest first.
 
-    A point is as near to a run as to its middle, or nearer: runs that are farther than that are left aside.
+    A point is as near to a run as to its middle, or nearer: runs that are farther than that are left aside. Circles
+    around long edges that lie close to each other overlap: where many are left, boxes tell them apart.
     """
 
     def __init__(self, begins: Floats, ends: Floats) -> None:
@@ -63,6 +71,9 @@ class NearestEdge:
             bound = np.minimum(bound, np.minimum.reduceat(away, np.searchsorted(row, every)))
             near = np.flatnonzero(away - level.radius[run] <= bound[row])
             row, run = row[near], run[near]
+            if len(row) > MANY * len(points):
+                near = np.flatnonzero(_gap(px[row], py[row], level, run) <= bound[row] + ROUNDING)
+                row, run = row[near], run[near]
         row, edge = _children(row, run, len(self._edges.x))
         away = self._away(px[row], py[row], edge)
         return np.minimum.reduceat(away, np.searchsorted(row, every))
@@ -79,8 +90,19 @@ def _runs(begins: Floats, ends: Floats, length: int) -> Runs:
     first = np.arange(0, len(begins), length)
     middle = begins[np.minimum(first + length // 2, len(begins) - 1)]
     around = np.repeat(middle, np.diff(first, append=len(begins)), axis=0)
-    reach = np.maximum(*(_length(*(some - around).T) for some in (begins, ends)))
-    return Runs(middle[:, 0].copy(), middle[:, 1].copy(), np.maximum.reduceat(reach, first))
+    reach = np.maximum.reduceat(np.maximum(*(_length(*(some - around).T) for some in (begins, ends))), first)
+    low = np.minimum.reduceat(np.minimum(begins, ends), first)
+    high = np.maximum.reduceat(np.maximum(begins, ends), first)
+    (x, y), (middle_x, middle_y), (half_x, half_y) = (
+        each.T.copy() for each in (middle, (low + high) / 2, (high - low) / 2)
+    )
+    return Runs(x, y, reach, middle_x, middle_y, half_x, half_y)
+
+
+def _gap(x: Floats, y: Floats, runs: Runs, run: Numbers) -> Floats:
+    """The distance of points each from the box of a run, 0 inside."""
+    across = np.maximum(np.abs(x - runs.middle_x[run]) - runs.half_x[run], 0.0)
+    return _length(across, np.maximum(np.abs(y - runs.middle_y[run]) - runs.half_y[run], 0.0))
 
 
 def _children(row: Numbers, run: Numbers, count: int) -> tuple[Numbers, Numbers]:

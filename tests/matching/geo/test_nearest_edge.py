@@ -1,12 +1,15 @@
 """The nearest of many edges is that which a look at every edge finds."""
 
 import numpy as np
+import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matching.geo.nearest_edge import CHILDREN, MOST_ON_TOP, NearestEdge
+from matching.geo.nearest_edge import CHILDREN, MOST_ON_TOP, NearestEdge, Numbers
+from matching.geo.projection import Floats
 from tests.conftest import examples
+from tests.factories import REDON, comb
 
 # as far apart as on a plane in kilometres, and no nearer than a metre, but for those in one place
 numbers = st.integers(-1_000_000, 1_000_000).map(lambda metres: metres / 1_000)
@@ -25,6 +28,25 @@ def test_of_a_line_that_goes_anywhere(line: list[tuple[float, float]], asked: li
     """Also where an edge has no length."""
     through = np.array(line)
     assert_nearest(through[:-1], through[1:], np.array(asked))
+
+
+@pytest.mark.parametrize("teeth", [100, 1_000])
+def test_of_teeth_side_by_side(teeth: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comb has long edges close to each other: each point is held against few of them."""
+    (ring,) = comb(REDON, 1, teeth, pieces=5).coordinates
+    line, middle = np.array(ring), np.array([REDON.lon, REDON.lat])
+    asked = middle + np.random.default_rng(1).uniform(-3, 3, (200, 2))
+    assert_nearest(line[:-1], line[1:], asked)
+    looked_at: list[int] = []
+    away = NearestEdge._away
+
+    def counted(own: NearestEdge, x: Floats, y: Floats, edge: Numbers) -> Floats:
+        looked_at.append(len(edge))
+        return away(own, x, y, edge)
+
+    monkeypatch.setattr(NearestEdge, "_away", counted)
+    NearestEdge(line[:-1], line[1:]).distance(asked)
+    assert sum(looked_at) < len(line) * len(asked) / 10
 
 
 def test_of_outlines_of_every_length() -> None:

@@ -290,6 +290,14 @@ def test_drawings_are_prepared_once_and_not_kept_as_sent(reference: Reference) -
     assert sys.getrefcount(drawing) == before == 2
 
 
+def test_what_is_drawn_finely_is_measured_simplified(made: Any) -> None:
+    """A need of many such lots would take the memory and the time of all others."""
+    fine, coarse = (made(TerritoryRequest(geometry=comb(REDON, 0.3, pieces=pieces))) for pieces in (25, 1))
+    assert fine.weight == pytest.approx(coarse.weight, rel=0.02)
+    assert away(fine, RENNES) == pytest.approx(away(coarse, RENNES), abs=0.05)
+    assert (fine.ground == coarse.ground).all()
+
+
 def test_points_are_found_in_their_communes(reference: Reference) -> None:
     """In Rennes, in Saint-Denis, and in the Atlantic."""
     found = reference.geography.commune_at(np.array([48.1113, -20.8789, 46.0]), np.array([-1.68, 55.4481, -12.0]))
