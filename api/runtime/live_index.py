@@ -54,7 +54,6 @@ class IndexLoader:
     def __init__(self, url: str, engine: Engine, files: IndexFiles, processes: ForkedProcesses | None = None) -> None:
         self.files = files
         self._url, self._engine, self._processes = url, engine, processes
-        self._database: str | None = None
         self._written: WrittenIndex | None = None
 
     async def first(self) -> LiveIndex:
@@ -74,10 +73,9 @@ class IndexLoader:
     async def newest(self, beyond: int = -1) -> LiveIndex:
         """An index of the present directory with a short tail; its base is of a version after `beyond`."""
         longest, refused, builds = 1, set[WrittenIndex](), 0
-        if self._database is None:
-            self._database = await database_id(self._engine)
+        database = await database_id(self._engine)  # each time: another may have taken its address
         while True:
-            for written in self.files.newest_first(self._database):
+            for written in self.files.newest_first(database):
                 if written.version > beyond and written not in refused:
                     if (found := await self._mapped(written, longest)) is not None:
                         return found
