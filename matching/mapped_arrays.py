@@ -5,6 +5,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple, TypeVar, cast, get_type_hints
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[Any]]
 Table = TypeVar("Table", bound=tuple[Any, ...])
+_one_at_a_time = Lock()
 SUFFIX, STARTS, CONTENT = ".npy", "starts", ".content.npy"
 
 
@@ -70,7 +72,9 @@ def save(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 def load(folder: Path) -> Arrays:
     """The arrays of a folder, mapped: they cannot be written to. Raises OSError and ValueError where it is damaged."""
-    return {path.name.removesuffix(SUFFIX): _mapped(path) for path in folder.glob("*" + SUFFIX)}
+    # numpy reads each head as a literal of Python, whose 3.11 may fail where two threads read one at once (SystemError)
+    with _one_at_a_time:
+        return {path.name.removesuffix(SUFFIX): _mapped(path) for path in folder.glob("*" + SUFFIX)}
 
 
 def _mapped(path: Path) -> NDArray[Any]:

@@ -70,7 +70,6 @@ class IndexLoader:
         self._url, self._engine, self._processes, self._read_url = url, engine, processes, read_url
         # of its own: the threads that all others share may all be taken for long
         self._threads = ThreadPoolExecutor(THREADS, "index")
-        self._database: str | None = None
         self._written: WrittenIndex | None = None
 
     async def first(self) -> LiveIndex:
@@ -90,7 +89,7 @@ class IndexLoader:
     async def newest(self, beyond: int = -1) -> LiveIndex:
         """An index of the present directory with a short tail; its base is of a version after `beyond`."""
         longest, refused, builds = 1, set[WrittenIndex](), 0
-        database = self._database = self._database or await database_id(self._engine)
+        database = await database_id(self._engine)  # each time: another may have taken its address
         while True:
             for written in self.files.newest_first(database):
                 if written.version > beyond and written not in refused:

@@ -320,6 +320,22 @@ async def test_an_index_that_can_never_be_read_back_is_a_failure(
         await loader.newest()
 
 
+async def test_a_database_that_took_the_place_of_another_is_read(
+    engine: Engine, loader: IndexLoader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a backup restored to another server behind the same address."""
+    await put(engine, "1", "restauré")
+
+    async def of_another(_: Engine) -> str:
+        return "0.0"
+
+    with monkeypatch.context() as before:
+        before.setattr(live_index, "database_id", of_another)
+        with pytest.raises(live_index.UnusableIndex):
+            await loader.newest()
+    assert [each.name for each in (await loader.newest()).suppliers()] == ["restauré"]
+
+
 async def test_a_tail_longer_than_may_be_is_followed_no_further(
     engine: Engine, loader: IndexLoader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
