@@ -14,8 +14,8 @@ WORTHWHILE = 2_000
 
 
 def preparation(live: LiveIndex, reference: Reference, today: date, asked: Iterable[SelectionKey]) -> Iterator[None]:
-    """Steps of some milliseconds: what the law says today, the selections `asked` for before this index, the
-    departements with the distances to them, what the law says tomorrow. None for few suppliers."""
+    """Steps of some milliseconds: what the law says today, the selections `asked` for before this index, France, the
+    departements and the regions with the distances to them, what the law says tomorrow. None for few suppliers."""
     if len(live) < WORTHWHILE:
         return
     geography, eligibility = reference.geography, live.base.eligibility
@@ -25,7 +25,7 @@ def preparation(live: LiveIndex, reference: Reference, today: date, asked: Itera
         if (wanted := reference_to()) is not None:
             selected(live, wanted, subject)
             yield
-    for code in _departements(geography):
+    for code in _usual_territories(geography):
         territory = geography.territory(TerritoryRequest(codes=(code,)))
         live.base.areas.meeting(territory)
         yield
@@ -44,11 +44,11 @@ def asked_lately(live: LiveIndex) -> list[SelectionKey]:
     return [key for key, _ in live.base.selections.latest()]
 
 
-def _departements(geography: Geography) -> list[str]:
-    """Their codes, those with the most inhabitants first."""
+def _usual_territories(geography: Geography) -> Iterator[str]:
+    """The codes of France, and of its regions and departements, of each kind those with the most inhabitants first."""
     communes = geography.territories.communes
-    areas = geography.territories.areas("departement")
-    return [
-        area.id
-        for area in sorted(areas, key=lambda area: -sum(communes[ordinal].population for ordinal in area.communes))
-    ]
+    yield "country:FR"
+    for kind in ("departement", "region"):
+        areas = geography.territories.areas(kind)
+        for area in sorted(areas, key=lambda area: -sum(communes[ordinal].population for ordinal in area.communes)):
+            yield area.id

@@ -16,7 +16,7 @@ from api.runtime.metrics import Metrics
 from api.settings import MIB, Settings
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, Problem
-from domain.needs.need import Need
+from domain.needs.need import Need, TerritoryRequest
 from domain.text.bilingual import Text
 from matching.index import LiveIndex
 from matching.match_cost import estimated_bytes, estimated_ms, takes_little
@@ -27,6 +27,8 @@ T = TypeVar("T")
 IN_A_THREAD_MS = 250.0
 """What takes more is done in another process: beside a thread, requests in the event loop wait for the interpreter."""
 THREADS = 2
+MOST_TO_LEARN = 16
+"""Territories that wait to be measured here; what is then left out is left to the next one who asks."""
 MOST_OF_ONE_KEY, MOST_OF_ALL = 16, 200
 """Tasks of a key, and of all keys, that are carried out or wait: each holds a connection, and a need."""
 
@@ -40,6 +42,8 @@ class MatchWork:
         self.much = ConcurrencyLimit(count, max(1, count - 1), MOST_OF_ONE_KEY, MOST_OF_ALL)
         self.some = ConcurrencyLimit(THREADS, THREADS, MOST_OF_ONE_KEY * THREADS, MOST_OF_ALL)
         self._threads = ThreadPoolExecutor(THREADS + count, "match")
+        self._learning = ThreadPoolExecutor(1, "territories")
+        self._to_learn: set[TerritoryRequest] = set()
         self.processes: MatchProcesses | None = None
 
     def is_little(self, need: Need, live: LiveIndex) -> bool:
@@ -68,7 +72,8 @@ class MatchWork:
 
     def end(self) -> None:
         """End what is under way."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._learning):
+            threads.shutdown(wait=False, cancel_futures=True)
         if self.processes is not None:
             self.processes.end()
 
@@ -88,7 +93,25 @@ class MatchWork:
         if outcome.failure is not None:
             raise outcome.failure
         result: T = outcome.value
+        self._learn(task)
         return result
+
+    def _learn(self, task: MatchTask[T]) -> None:
+        """Have the territories that were not drawn, which others will ask for too, measured here, one after another."""
+        asked = {lot.territory or task.need.territory for lot in task.need.lots}
+        for request in asked - self._to_learn:
+            if request is not None and request.geometry is None and len(self._to_learn) < MOST_TO_LEARN:
+                self._to_learn.add(request)
+                self._learning.submit(self._measure, request, task.live)
+
+    def _measure(self, request: TerritoryRequest, live: LiveIndex) -> None:
+        try:
+            territory = self._reference.geography.territory(request)
+            live.base.areas.meeting(territory)
+            for _ in live.base.distances(territory.shape).measure():
+                pass
+        finally:
+            self._to_learn.discard(request)
 
     def _too_large(self, need: Need, size: int) -> InvalidContent:
         limit, count = self._settings.answer_limit, len(need.lots)
