@@ -39,6 +39,7 @@ FLAGS = {
     "no_offer": "say nothing of what they do: no need can find them",
     "no_place": "have neither a point nor a commune",
     "placed_at_commune": "are placed somewhere in their commune",
+    "area_simplified": "have a finely drawn service area, which is kept simplified",
     "point_far_from_commune": "have a point far from their commune",
     "outside_france": "have a point outside France",
     "unmapped_category": "have a category that the mapping of the source does not know",
