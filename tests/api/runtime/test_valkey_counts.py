@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,6 +28,7 @@ from db.core.engine import transaction
 from db.key_minutes import Share
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, alive
+from tests.api.mailbox import certificate
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client
 from tests.faults.postgres import free_port
@@ -41,9 +43,16 @@ ATTEMPTS = 2 * UNKNOWN_PER_MINUTE - 1
 class Server:
     """A Valkey that tests stop, kill and start again, empty each time."""
 
-    def __init__(self, program: str) -> None:
-        self._command = [program, "--port", str(port := free_port()), "--bind", "127.0.0.1", "--save", ""]
-        self.url = f"valkey://127.0.0.1:{port}"
+    def __init__(self, program: str, certified: Path | None = None) -> None:
+        """With TLS where a folder holds its certificate."""
+        self.port = free_port()
+        self._command = [program, "--bind", "127.0.0.1", "--save", ""]
+        if certified:
+            files = ("--tls-cert-file", str(certified / "cert.pem"), "--tls-key-file", str(certified / "key.pem"))
+            self._command += ["--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no", *files]
+        else:
+            self._command += ["--port", str(self.port)]
+        self.url = f"valkey://127.0.0.1:{self.port}"
         self._client = counts.Valkey.from_url(self.url)
         self.start()
 
@@ -71,10 +80,15 @@ class Server:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    program = os.environ.get("VALKEY_SERVER") or shutil.which("valkey-server") or shutil.which("redis-server")
-    if program is None:
+def program() -> str:
+    found = os.environ.get("VALKEY_SERVER") or shutil.which("valkey-server") or shutil.which("redis-server")
+    if found is None:
         pytest.skip("neither valkey-server nor redis-server is on the search path, nor named by VALKEY_SERVER")
+    return found
+
+
+@pytest.fixture
+def server(program: str) -> Iterator[Server]:
     server = Server(program)
     yield server
     server.kill()
@@ -273,6 +287,33 @@ async def test_a_wrong_answer_is_an_absence(server: Server) -> None:
         await client.lpush("vivier:a", "something else")
     assert await counter.take("a", 1, 60) is None
     await counter._client.aclose()
+
+
+@pytest.mark.usefixtures("patient")
+async def test_an_encrypted_one_is_who_its_certificate_says(program: str, tmp_path: Path) -> None:
+    """By an authority that is trusted, and under the name of the address."""
+    certificate(tmp_path)
+    server = Server(program, tmp_path)
+    answers = []
+    for scheme, host, options in (
+        ("valkeys", "127.0.0.1", f"?ssl_ca_certs={tmp_path}/cert.pem"),
+        ("rediss", "127.0.0.1", f"?ssl_ca_certs={tmp_path}/cert.pem"),
+        ("valkeys", "localhost", f"?ssl_ca_certs={tmp_path}/cert.pem"),
+        ("valkeys", "127.0.0.1", ""),
+    ):
+        counter = counts.ValkeyCounts(f"{scheme}://{host}:{server.port}/0{options}")
+        answers.append(await counter.take("a", 1, 60))
+        await counter._client.aclose()
+    server.kill()
+    assert answers == [0, 0, None, None]
+
+
+def test_without_its_library_the_program_stops(
+    settings: Settings, reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "api.runtime.valkey_counts", None)
+    with pytest.raises(BadSetting, match=r"vivier\[valkey\]"):
+        create_app(replace(settings, valkey_url="valkey://h"), reference)
 
 
 def test_an_address_with_unknown_options_stops_the_program(settings: Settings, reference: Reference) -> None:
