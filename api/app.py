@@ -66,6 +66,7 @@ from matching.reference import Reference, load_reference
 
 if TYPE_CHECKING:
     from api.runtime.tracing import Tracing
+    from api.runtime.valkey_counts import ValkeyCounts
 
 Part = Callable[[Services], AbstractAsyncContextManager[None]]
 
@@ -216,6 +217,8 @@ def create_app(
         metrics=Metrics(settings.metrics_dir),
         keys=Keys(settings.admin_key, settings.key_cache_seconds),
     )
+    if settings.valkey_url and parts:
+        parts = (*parts, _valkey_counts(settings.valkey_url).part)
     tracing = _tracing() if settings.trace_to and parts else None
     if tracing is not None:
         parts = (*parts, tracing.part)
@@ -244,6 +247,15 @@ def _tracing() -> "Tracing":
     except ModuleNotFoundError as missing:
         raise BadSetting(f"OTEL_EXPORTER_OTLP_ENDPOINT needs vivier[otel]: {missing}") from None
     return Tracing()
+
+
+def _valkey_counts(url: str) -> "ValkeyCounts":
+    """Raises BadSetting where the library that it needs is not installed, or does not take the address."""
+    try:
+        from api.runtime.valkey_counts import ValkeyCounts  # noqa: PLC0415 - of no use to those who have no Valkey
+    except ModuleNotFoundError as missing:
+        raise BadSetting(f"VIVIER_VALKEY_URL needs vivier[valkey]: {missing}") from None
+    return ValkeyCounts(url)
 
 
 def _run(part: Part, services: Services, _: Litestar) -> AbstractAsyncContextManager[None]:

@@ -94,6 +94,13 @@ def _read_url(text: str) -> str:
     return f"{text}{'&' if urlsplit(text).query else '?'}target_session_attrs=any"
 
 
+def _valkey_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"valkey", "valkeys", "redis", "rediss"} or not parts.hostname:
+        raise ValueError("valkey://user:password@host:port/number, or with TLS valkeys://; or redis:// and rediss://")
+    return text
+
+
 def _web_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
@@ -186,6 +193,7 @@ class Settings:
     answer_limit: int = _setting("VIVIER_ANSWER_LIMIT_MIB", _number(8, 1_024, "a number of MiB", MIB), 32 * MIB)
     emails_per_day: int = _setting("VIVIER_EMAILS_PER_DAY", _number(1, 10_000_000, "a number of e-mails"), 5_000)
     storage_quota: int = _setting("VIVIER_STORAGE_QUOTA_MIB", _number(1, 1 << 30, "a number of MiB", MIB), 10_240 * MIB)
+    valkey_url: str | None = _setting("VIVIER_VALKEY_URL", _valkey_url, secret=True)
     webhook_private: bool = _setting("VIVIER_WEBHOOK_PRIVATE", _yes_or_no, False)
     pool_fetch: bool = _setting("VIVIER_POOL_FETCH", _yes_or_no, False)
     keep_needs_years: int = _setting("VIVIER_KEEP_NEEDS_YEARS", _number(LEAST_YEARS_OF_NEEDS, 100, YEARS), 5)

@@ -37,5 +37,9 @@ class Share(NamedTuple):
 async def take_share(connection: Connection, key_id: UUID, wanted: int, quota: int) -> Share:
     """At most `wanted` of the `quota` of requests that the key has in the present minute."""
     row = (await connection.execute(_TAKE, {"key_id": key_id, "wanted": wanted, "quota": quota})).one()
-    before = row.taken - wanted
-    return Share(max(0, min(wanted, quota - before)), max(0, quota - row.taken), max(row.seconds, 0.001))
+    return share_of(wanted, quota, row.taken - wanted, row.seconds)
+
+
+def share_of(wanted: int, quota: int, before: int, seconds: float) -> Share:
+    """The share of who asks for `wanted` of the quota when `before` of it are taken."""
+    return Share(max(0, min(wanted, quota - before)), max(0, quota - before - wanted), max(seconds, 0.001))

@@ -107,7 +107,7 @@ async def _link(call: Call, connection: Connection, token: str) -> ReplyLink:
     """The link of the token. Raises NotFound; Refusal (429) to a caller who tries many tokens that are none."""
     link = await select_link(connection, token, call.services.now())
     if link is None:
-        require_within(call.services.reply_limits.unknown.take(caller_of(call.scope)))
+        require_within(await call.services.reply_limits.unknown.take(caller_of(call.scope)))
         raise NotFound(NO_LINK)
     return link
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from litestar.types import Scope as ASGIScope
 
 from api.runtime.key_quotas import KeyQuotas
-from api.runtime.rate_limits import MINUTE, RateLimit, caller_of, require_within
+from api.runtime.rate_limits import MINUTE, AttemptLimit, RateLimit, caller_of, require_within
 from api.web.problems import Refusal
 from api.web.request_body import AnyRequest
 from db.core.outage import is_away
@@ -58,7 +58,7 @@ class Keys:
         self._cache_seconds = cache_seconds
         self._monotonic = monotonic
         self._now = now
-        self._unknown = RateLimit(UNKNOWN_PER_MINUTE, MINUTE, monotonic)
+        self.unknown = AttemptLimit("unknown-key", RateLimit(UNKNOWN_PER_MINUTE, MINUTE, monotonic))
         self._is_well_formed: Callable[[str], bool] = bool
         self._known: OrderedDict[bytes, _Remembered] = OrderedDict()
         self._find: FindClient | None = None
@@ -104,14 +104,14 @@ class Keys:
             return None
         caller = caller_of(scope) if scope else ""
         # counted beforehand, or many at once would all be looked up
-        require_within(self._unknown.take(caller))
+        require_within(await self.unknown.take(caller))
         is_unknown = False
         try:
             client = await self._looked_up(key, None)
             is_unknown = client is None
         finally:
             if not is_unknown:
-                self._unknown.give_back(caller)
+                await self.unknown.give_back(caller)
         return client
 
     def _remember(self, digest: bytes, client: Client) -> None:

@@ -3,7 +3,8 @@
 A process takes a share of a minute's quota from the database, spends it from memory, and takes the next: at most 64
 statements a minute for a key, however many its requests. More than the quota is never let through in a minute of the
 database's clock; what a process has taken and not spent is lost to the others for that minute: at most 1/64 each. While
-the database is away each process lets a twelfth of the quota through every five seconds.
+the database is away each process lets a twelfth of the quota through every five seconds. Where a Valkey is configured
+shares are taken from it, and from the database while it is away: in the minute of the change up to twice the quota.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from db.core.outage import is_away
 from db.key_minutes import Share
 
 TakeShare = Callable[[UUID, int, int], Awaitable[Share]]
+TryShare = Callable[[UUID, int, int], Awaitable[Share | None]]
 
 SHARES = 64
 KEYS_REMEMBERED = 10_000
@@ -49,10 +51,15 @@ class KeyQuotas:
         self._monotonic = monotonic
         self._standings: OrderedDict[UUID, _Standing] = OrderedDict()
         self._take: TakeShare | None = None
+        self._preferred: TryShare | None = None
 
     def attach(self, take: TakeShare) -> None:
         """Take shares with `take`, of a key, a number of requests and the quota; without, each process counts alone."""
         self._take = take
+
+    def prefer(self, take: TryShare) -> None:
+        """Take shares with `take`, and as without it where it gives None."""
+        self._preferred = take
 
     async def spend(self, key_id: UUID, quota: int, scope: ASGIScope) -> None:
         """Count a request of the key, and put the headers about its quota into `scope`, as `quota_headers`.
@@ -88,6 +95,8 @@ class KeyQuotas:
         standing.until = self._monotonic() + share.seconds
 
     async def _share(self, key_id: UUID, wanted: int, quota: int) -> Share:
+        if self._preferred is not None and (share := await self._preferred(key_id, wanted, quota)) is not None:
+            return share
         if self._take is not None:
             try:
                 async with asyncio.timeout(PATIENCE_SECONDS):

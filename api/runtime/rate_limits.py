@@ -1,7 +1,8 @@
 """Limits on how often one caller may do something, kept in the memory of each process.
 
-Each worker counts by itself, so the limit of a server is that of a worker times their number. Memory is bounded: where
-there are too many callers, those not seen for longest start anew.
+Each worker counts by itself, so the limit of a server is that of a worker times their number; attempts in vain are also
+counted for all together, where a Valkey is configured. Memory is bounded: where there are too many callers, those not
+seen for longest start anew.
 """
 
 import time
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address
 from math import ceil
+from typing import Protocol
 
 from litestar.types import Scope
 
@@ -29,21 +31,21 @@ class RateLimit:
     def __init__(
         self, count: int, period: timedelta, clock: Callable[[], float] = time.monotonic, room: int = 20_000
     ) -> None:
-        self._period, self._pause = period.total_seconds(), period.total_seconds() / count
+        self.period, self.pause = period.total_seconds(), period.total_seconds() / count
         self._clock, self._room = clock, room
         self._full_at: OrderedDict[Hashable, float] = OrderedDict()
 
     def wait(self, key: Hashable) -> float:
         """Seconds until one more event is within the limit; 0.0: now."""
         now = self._clock()
-        return max(0.0, max(self._full_at.get(key, now), now) + self._pause - self._period - now)
+        return max(0.0, max(self._full_at.get(key, now), now) + self.pause - self.period - now)
 
     def take(self, key: Hashable) -> float:
         """`wait(key)`; counts one event where that is 0.0."""
         wait = self.wait(key)
         if wait == 0.0:
             now = self._clock()
-            self._full_at[key] = max(self._full_at.get(key, now), now) + self._pause
+            self._full_at[key] = max(self._full_at.get(key, now), now) + self.pause
             self._full_at.move_to_end(key)
             if len(self._full_at) > self._room:
                 self._full_at.popitem(last=False)
@@ -52,7 +54,47 @@ class RateLimit:
     def give_back(self, key: Hashable) -> None:
         """Undo one `take` that was within the limit: the event turned out to be none that counts."""
         if key in self._full_at:
-            self._full_at[key] -= self._pause
+            self._full_at[key] -= self.pause
+
+
+class SharedLimits(Protocol):
+    """Token buckets for all processes, as those of RateLimit: of so many seconds' `period`, a token each `pause`."""
+
+    async def take(self, name: str, pause: float, period: float) -> float | None:
+        """Seconds until one more event is within the limit; 0.0: it is counted; None: that cannot be told now."""
+
+    async def give_back(self, name: str, pause: float) -> None:
+        """Undo one `take` that was within the limit."""
+
+
+class AttemptLimit:
+    """Attempts in vain of each caller: counted here, and for all processes together once that is attached.
+
+    While what counts for all is away, the count of this process holds. `name` tells what is attempted.
+    """
+
+    def __init__(self, name: str, here: RateLimit) -> None:
+        self._name, self._here = name, here
+        self._shared: SharedLimits | None = None
+
+    def attach(self, shared: SharedLimits) -> None:
+        """Count for all processes together with `shared`."""
+        self._shared = shared
+
+    async def take(self, caller: str) -> float:
+        """Seconds until the caller may attempt once more; 0.0: now, and the attempt is counted."""
+        wait = self._here.take(caller)
+        if wait == 0.0 and self._shared is not None:
+            wait = await self._shared.take(f"{self._name}:{caller}", self._here.pause, self._here.period) or 0.0
+            if wait > 0.0:
+                self._here.give_back(caller)
+        return wait
+
+    async def give_back(self, caller: str) -> None:
+        """Undo one `take` that was within the limit: the attempt was not in vain."""
+        self._here.give_back(caller)
+        if self._shared is not None:
+            await self._shared.give_back(f"{self._name}:{caller}", self._here.pause)
 
 
 @dataclass(frozen=True)
@@ -63,7 +105,7 @@ class ReplyLimits:
     cannot block them. `readings`, `answers`: per recipient of an exchange, by any of its links.
     """
 
-    unknown: RateLimit = field(default_factory=lambda: RateLimit(30, MINUTE))
+    unknown: AttemptLimit = field(default_factory=lambda: AttemptLimit("unknown-link", RateLimit(30, MINUTE)))
     readings: RateLimit = field(default_factory=lambda: RateLimit(120, MINUTE))
     answers: RateLimit = field(default_factory=lambda: RateLimit(20, HOUR))
 

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from api.runtime.observability import configure_logging
-from api.runtime.rate_limits import HOUR, MINUTE, RateLimit, ReplyLimits
+from api.runtime.rate_limits import HOUR, MINUTE, AttemptLimit, RateLimit, ReplyLimits
 from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless, move
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client
@@ -199,7 +199,7 @@ async def test_no_log_and_no_metric_holds_a_token(
     assert exchange.links[0].rpartition("/")[2] not in written
 
 
-def limited(**limits: RateLimit) -> ReplyLimits:
+def limited(**limits: Any) -> ReplyLimits:
     """Limits of which these are reached soon, and never pass."""
     return ReplyLimits(**limits)
 
@@ -211,7 +211,7 @@ def few(count: int) -> RateLimit:
 async def test_who_tries_many_links_must_wait(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """While links that work go on working, also for others behind the same address."""
     exchange = await create_exchange(served, source, 1)
-    monkeypatch.setattr(served.services, "reply_limits", limited(unknown=few(2)))
+    monkeypatch.setattr(served.services, "reply_limits", limited(unknown=AttemptLimit("link", few(2))))
     statuses = [(await keyless(served, "GET", f"/replies/{n}")).status_code for n in range(3)]
     assert statuses == [404, 404, 429]
     refused = await keyless(served, "POST", "/replies/x", json={"body": "x"})

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from litestar.types import HTTPScope
 
-from api.runtime.rate_limits import RateLimit, caller_of, require_within
+from api.runtime.rate_limits import AttemptLimit, RateLimit, caller_of, require_within
 from api.web.problems import Refusal
 
 
@@ -73,6 +73,44 @@ def test_what_is_given_back_does_not_count() -> None:
     limit.give_back("nobody")
     assert limit.take("a") == 0.0
     assert limit.take("a") > 0.0
+
+
+class ForAll:
+    """Counts for all processes, with a wait that is told to it; None: it is away."""
+
+    def __init__(self) -> None:
+        self.wait: float | None = 0.0
+        self.counted = 0
+
+    async def take(self, name: str, pause: float, period: float) -> float | None:
+        assert (name, pause, period) == ("key:anne", 30.0, 60.0)
+        self.counted += self.wait == 0.0
+        return self.wait
+
+    async def give_back(self, name: str, pause: float) -> None:
+        assert (name, pause) == ("key:anne", 30.0)
+        self.counted -= 1
+
+
+async def test_attempts_are_counted_here_and_for_all() -> None:
+    """Who is refused here is not asked about; who is refused by all together has attempted nothing here."""
+    for_all = ForAll()
+    limit = AttemptLimit("key", RateLimit(2, timedelta(minutes=1), Clock()))
+    limit.attach(for_all)
+    assert [await limit.take("anne") for _ in range(3)] == [0.0, 0.0, 30.0]
+    assert for_all.counted == 2
+    await limit.give_back("anne")
+    assert for_all.counted == 1
+    for_all.wait = 7.0
+    assert [await limit.take("anne") for _ in range(3)] == [7.0, 7.0, 7.0]
+
+
+async def test_attempts_are_counted_here_while_nobody_counts_for_all() -> None:
+    for_all = ForAll()
+    limit = AttemptLimit("key", RateLimit(2, timedelta(minutes=1), Clock()))
+    for_all.wait = None
+    limit.attach(for_all)
+    assert [await limit.take("anne") for _ in range(3)] == [0.0, 0.0, 30.0]
 
 
 def test_what_is_remembered_is_bounded() -> None:
