@@ -173,7 +173,7 @@ class Explainer:
 
 
 def _requested(wanted: tuple[Wanted, ...], taxonomy: Taxonomy) -> msgspec.Raw:
-    """What is read again gives the same object again, which is found faster than its content."""
+    """The requested segments in JSON. The same reading is the same object, which is found faster than its content."""
     kept = _REQUESTED.find(id(wanted))
     if kept is not None and kept[0] is wanted:
         return kept[1]

@@ -50,7 +50,7 @@ def test_values_are_read() -> None:
 @pytest.mark.parametrize("connections", range(6, 201))
 def test_the_pool_never_has_more_connections_than_are_allowed(connections: int) -> None:
     """Half as many more than it keeps, at a peak; nearly all of those allowed are used."""
-    kept = read_settings({"VIVIER_CONNECTIONS": str(connections)}).pool_size
+    kept = read_settings({"VIVIER_DATABASE_CONNECTIONS": str(connections)}).pool_size
     assert connections - 1 <= kept + kept // 2 <= connections
 
 
