@@ -13,7 +13,15 @@ from litestar import Litestar
 from uvicorn.server import ServerState
 
 from api.app import create_app
-from api.runtime.http_protocol import LINGER_SECONDS, SLOWEST_BYTES_PER_SECOND, HttpProtocol, sweep
+from api.runtime.http_protocol import (
+    LINGER_SECONDS,
+    MOST_PIPELINED,
+    MOST_SMALL_PIECES,
+    SLOWEST_BYTES_PER_SECOND,
+    SMALL_PIECE_BYTES,
+    HttpProtocol,
+    sweep,
+)
 from api.settings import read_settings
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
@@ -189,6 +197,42 @@ async def test_requests_sent_at_once_are_told_apart(app: Litestar) -> None:
         one.writer.write((request + b"\r\n\r\n" + body) * 3)
         for _ in range(3):
             assert (await one.answer())[0] == 422
+
+
+async def test_who_sends_many_requests_at_once_is_answered_some(app: Litestar) -> None:
+    """The others are not even kept: otherwise each answer would let more be read than it frees."""
+    async with serving(app) as (edge, connect):
+        one = await connect()
+        one.writer.write(GET * 5_000)
+        for _ in range(MOST_PIPELINED + 1):
+            assert (await one.answer())[0] == 200
+        assert await one.ends()
+        await edge.has(0)
+
+
+@pytest.mark.parametrize(("key", "status"), [(KEY, 400), (b"", 401)])
+async def test_a_body_in_tiny_chunks_is_not_read_to_its_end(app: Litestar, key: bytes, status: int) -> None:
+    """Whether it is waited for, or the request was answered already."""
+    request = POST.replace(KEY, key) + b"Transfer-Encoding: chunked\r\n\r\n"
+    async with serving(app) as (edge, connect):
+        one = await connect()
+        one.writer.write(request + b"1\r\n \r\n" * (MOST_SMALL_PIECES - 1))
+        await edge.has(1, received=len(request))
+        if not key:
+            assert (await one.answer())[0] == status
+        one.writer.write(b"1\r\n \r\n" * 2)
+        if key:
+            assert (await one.answer())[0] == status
+        assert await one.ends()
+
+
+async def test_a_body_in_chunks_of_some_length_is_read(app: Litestar) -> None:
+    size = 2 * SMALL_PIECE_BYTES
+    chunk = b"%x\r\n%b\r\n" % (size, b" " * size)
+    async with serving(app) as (_, connect):
+        one = await connect()
+        one.writer.write(POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 2 * MOST_SMALL_PIECES + b"0\r\n\r\n")
+        assert (await one.answer())[0] == 422
 
 
 async def test_a_silent_connection_is_closed(app: Litestar) -> None:
