@@ -53,6 +53,7 @@ class HttpProtocol(HttpToolsProtocol):
             "next request": settings.idle_seconds,
             "close": LINGER_SECONDS,
         }
+        self._running: RequestResponseCycle | None = None  # `cycle` is the last one that was read
         self._part: Part | None = None
         self._events = 0  # heads begun, heads complete and pieces of bodies, in what is being parsed
         self._unfinished = 0  # bytes parsed since the last of these
@@ -74,6 +75,18 @@ class HttpProtocol(HttpToolsProtocol):
             transport.abort()
         elif crowd:
             self._refuse("too-many-connections")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request that is answered, also where others wait behind it, which are forgotten."""
+        self.pipeline.clear()
+        if self._running is not None:
+            self._running.disconnected = True
+            self._running.message_event.set()
+        super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _crowd(self) -> list["HttpProtocol"]:
         """All connections, or those of this address, where there is one more of them than may be; else none."""

@@ -355,6 +355,27 @@ async def test_work_under_way_is_nobodys_delay() -> None:
         assert (await one.answer())[0] == 200
 
 
+async def test_who_hangs_up_is_noticed_also_where_more_was_asked() -> None:
+    """Nothing is done for who is gone: neither what is under way nor what waits behind it."""
+    begun = 0
+
+    async def until_left(_: Any, receive: Any, send: Any) -> None:
+        nonlocal begun
+        begun += 1
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    async with serving(until_left) as (edge, connect):
+        one = await connect()
+        one.writer.write(GET * 3)
+        await until(lambda: begun == 1)
+        one.writer.transport.abort()
+        await until(lambda: not edge.state.tasks)
+        assert begun == 1
+
+
 async def test_connections_in_all_are_limited(app: Litestar) -> None:
     """Whoever waits for its next request makes place; where nobody does, one more is told to come later."""
     async with serving(app, CONNECTIONS="2") as (edge, connect):
