@@ -1,5 +1,6 @@
 """Routes of needs: described once, matched when it is time, followed from draft to closed."""
 
+from contextlib import nullcontext
 from datetime import date, datetime
 from functools import partial
 from typing import Annotated
@@ -147,8 +148,10 @@ async def update_need(call: Call, id: UUID, body: Patch) -> Response[bytes]:  # 
     besides the status; what is closed or abandoned stays as it is. Frozen shortlists do not change with the need:
     `POST /needs/{id}/shortlists` matches it again.
     """
-    acting = acting_of(call)
-    async with transaction(call.services.database) as connection:
+    services, acting = call.services, acting_of(call)
+    # its turn first: a large need is read for long, with a connection
+    turn = nullcontext() if body.keys() == {"status"} else services.matches.of(str(acting.organisation_id))
+    async with turn, transaction(services.database) as connection:
         need = await lock_own_need(connection, acting.organisation_id, id)
         before = need_document(need)
         require_match(call, _etag(before))

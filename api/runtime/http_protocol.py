@@ -6,7 +6,7 @@ it, bytes that arrive or leave add to it, and where none is left the connection 
 
 from collections.abc import Iterable
 from secrets import token_hex
-from typing import Any, Literal, cast
+from typing import Any, Literal, NoReturn, cast
 
 import httptools
 from litestar.types import Scope
@@ -22,6 +22,11 @@ SLOWEST_BYTES_PER_SECOND = 8 << 10
 LINGER_SECONDS = 2.0
 """The time a refused client has to read why: closed at once, what it still sends would make it lose the answer."""
 
+
+MOST_PIPELINED = 16
+"""Requests of a connection that wait while one is answered: each is in memory, and each answer lets more be read."""
+MOST_SMALL_PIECES, SMALL_PIECE_BYTES = 4_096, 16
+"""More pieces of a body are this long on average: what is sent in chunks of a byte takes longest to parse."""
 
 Part = Literal["head", "body"]
 """The part of a request that is arriving."""
@@ -48,9 +53,11 @@ class HttpProtocol(HttpToolsProtocol):
             "next request": settings.idle_seconds,
             "close": LINGER_SECONDS,
         }
+        self._running: RequestResponseCycle | None = None  # `cycle` is the last one that was read
         self._part: Part | None = None
         self._events = 0  # heads begun, heads complete and pieces of bodies, in what is being parsed
         self._unfinished = 0  # bytes parsed since the last of these
+        self._body_pieces, self._body_bytes = 0, 0  # of the body that is arriving
         self._is_split = False  # a head that is not in one piece
         self._is_refused = False
         self.owed: Owed | None = None
@@ -68,6 +75,18 @@ class HttpProtocol(HttpToolsProtocol):
             transport.abort()
         elif crowd:
             self._refuse("too-many-connections")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the request that is answered, also where others wait behind it, which are forgotten."""
+        self.pipeline.clear()
+        if self._running is not None:
+            self._running.disconnected = True
+            self._running.message_event.set()
+        super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _crowd(self) -> list["HttpProtocol"]:
         """All connections, or those of this address, where there is one more of them than may be; else none."""
@@ -126,12 +145,14 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._part, self.owed, self._unfinished, self._is_split = "head", None, 0, False
+        self._body_pieces, self._body_bytes = 0, 0
         self._events += 1
 
     def on_headers_complete(self) -> None:
         if self._is_split and self._head_bytes() > self._settings.header_limit:
-            self._refuse(self._too_large())
-            raise ValueError  # ends the parsing
+            self._end_parsing(self._too_large())
+        if len(self.pipeline) >= MOST_PIPELINED:
+            self._end_parsing("too-many-requests")  # those that wait are answered
         self._events += 1
         if not self._is_read_again():
             super().on_headers_complete()
@@ -143,6 +164,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._events += 1
+        self._body_pieces, self._body_bytes = self._body_pieces + 1, self._body_bytes + len(body)
+        if self._body_pieces > MOST_SMALL_PIECES and self._body_bytes < SMALL_PIECE_BYTES * self._body_pieces:
+            self._end_parsing("bad-request")
         if self.owed == "body":
             self._add_patience(len(body))
         super().on_body(body)
@@ -220,6 +244,11 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self.transport.write(self._refusal(slug))
         self.transport.write_eof()
+
+    def _end_parsing(self, slug: str) -> NoReturn:
+        """Refuse the request, and raise what ends the parsing."""
+        self._refuse(slug)
+        raise ValueError
 
     def _refusal(self, slug: str) -> bytes:
         wished = next((value for name, value in self.headers or () if name.lower() == b"accept-language"), b"")

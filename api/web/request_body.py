@@ -4,6 +4,7 @@ The web framework's own decoding is not used: it takes "1" for a number, ignores
 deep nesting.
 """
 
+import gc
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Generic, TypeVar
@@ -19,6 +20,8 @@ from domain.errors import InvalidContent, Problem
 from domain.text.bilingual import Text
 
 T = TypeVar("T")
+LARGE = 1 << 20
+"""Bytes of a body during whose decoding nothing is collected: each collection would look at all that is decoded yet."""
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -44,6 +47,15 @@ class JsonBody(Generic[T]):
 
     def decode(self, raw: bytes) -> T:
         """`raw` as `kind`; the errors of `read`."""
+        if len(raw) < LARGE or not gc.isenabled():
+            return self._decoded(raw)
+        gc.disable()
+        try:
+            return self._decoded(raw)
+        finally:
+            gc.enable()
+
+    def _decoded(self, raw: bytes) -> T:
         try:
             value, document = decode_once(raw, self._decoder)
         except msgspec.ValidationError as error:

@@ -213,6 +213,18 @@ async def test_writers_at_once_who_saw_the_same_are_told_apart(buyer: Buyer) -> 
     assert (await buyer.get(path)).json()["version"] == 2
 
 
+async def test_a_change_waits_its_turn_where_the_need_is_read_anew(buyer: Buyer) -> None:
+    """As what is matched does: otherwise changes of large needs would take all connections to the database."""
+    path, turns = await need_that_is(buyer, "draft"), buyer.client.services.matches
+    async with turns.of(organisation := str(buyer.organisation_id)), turns.of(organisation):
+        renamed = asyncio.create_task(buyer.patch(path, {"title": "Jardins"}))
+        while turns.present[organisation] < 3:
+            assert not renamed.done()
+            await asyncio.sleep(0)
+        assert (await buyer.patch(path, {"status": "sourcing"})).status_code == 200
+    assert (await renamed).json()["title"] == "Jardins"
+
+
 async def test_a_draft_can_be_discarded_with_its_shortlists(buyer: Buyer) -> None:
     path = await need_that_is(buyer, "draft")
     assert (await buyer.delete(path)).status_code == 204

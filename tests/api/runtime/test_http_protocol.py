@@ -13,7 +13,15 @@ from litestar import Litestar
 from uvicorn.server import ServerState
 
 from api.app import create_app
-from api.runtime.http_protocol import LINGER_SECONDS, SLOWEST_BYTES_PER_SECOND, HttpProtocol, sweep
+from api.runtime.http_protocol import (
+    LINGER_SECONDS,
+    MOST_PIPELINED,
+    MOST_SMALL_PIECES,
+    SLOWEST_BYTES_PER_SECOND,
+    SMALL_PIECE_BYTES,
+    HttpProtocol,
+    sweep,
+)
 from api.settings import read_settings
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
@@ -191,6 +199,42 @@ async def test_requests_sent_at_once_are_told_apart(app: Litestar) -> None:
             assert (await one.answer())[0] == 422
 
 
+async def test_who_sends_many_requests_at_once_is_answered_some(app: Litestar) -> None:
+    """The others are not even kept: otherwise each answer would let more be read than it frees."""
+    async with serving(app) as (edge, connect):
+        one = await connect()
+        one.writer.write(GET * 5_000)
+        for _ in range(MOST_PIPELINED + 1):
+            assert (await one.answer())[0] == 200
+        assert await one.ends()
+        await edge.has(0)
+
+
+@pytest.mark.parametrize(("key", "status"), [(KEY, 400), (b"", 401)])
+async def test_a_body_in_tiny_chunks_is_not_read_to_its_end(app: Litestar, key: bytes, status: int) -> None:
+    """Whether it is waited for, or the request was answered already."""
+    request = POST.replace(KEY, key) + b"Transfer-Encoding: chunked\r\n\r\n"
+    async with serving(app) as (edge, connect):
+        one = await connect()
+        one.writer.write(request + b"1\r\n \r\n" * (MOST_SMALL_PIECES - 1))
+        await edge.has(1, received=len(request))
+        if not key:
+            assert (await one.answer())[0] == status
+        one.writer.write(b"1\r\n \r\n" * 2)
+        if key:
+            assert (await one.answer())[0] == status
+        assert await one.ends()
+
+
+async def test_a_body_in_chunks_of_some_length_is_read(app: Litestar) -> None:
+    size = 2 * SMALL_PIECE_BYTES
+    chunk = b"%x\r\n%b\r\n" % (size, b" " * size)
+    async with serving(app) as (_, connect):
+        one = await connect()
+        one.writer.write(POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 2 * MOST_SMALL_PIECES + b"0\r\n\r\n")
+        assert (await one.answer())[0] == 422
+
+
 async def test_a_silent_connection_is_closed(app: Litestar) -> None:
     """Without a word: nobody has asked anything."""
     async with serving(app) as (edge, connect):
@@ -309,6 +353,27 @@ async def test_work_under_way_is_nobodys_delay() -> None:
         edge.pass_by(1_000)
         done.set()
         assert (await one.answer())[0] == 200
+
+
+async def test_who_hangs_up_is_noticed_also_where_more_was_asked() -> None:
+    """Nothing is done for who is gone: neither what is under way nor what waits behind it."""
+    begun = 0
+
+    async def until_left(_: Any, receive: Any, send: Any) -> None:
+        nonlocal begun
+        begun += 1
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    async with serving(until_left) as (edge, connect):
+        one = await connect()
+        one.writer.write(GET * 3)
+        await until(lambda: begun == 1)
+        one.writer.transport.abort()
+        await until(lambda: not edge.state.tasks)
+        assert begun == 1
 
 
 async def test_connections_in_all_are_limited(app: Litestar) -> None:

@@ -1,9 +1,11 @@
 """Bodies are read strictly, whatever is sent."""
 
 import asyncio
+import gc
 import gzip
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -17,7 +19,8 @@ from api.app import create_app
 from api.runtime.endpoint import Call, endpoint
 from api.settings import MIB, Settings
 from api.web.merge_patch import Patch, patched
-from api.web.request_body import uncompressed
+from api.web.problems import Refusal
+from api.web.request_body import LARGE, JsonBody, uncompressed
 from matching.reference import Reference
 
 SMALL = 4_096
@@ -317,6 +320,26 @@ async def test_chunks_are_joined(server: Server) -> None:
     pieces = (b'3\r\n{"n\r\n', b'8\r\name":"x"\r\n', b"1\r\n}\r\n0\r\n\r\n")
     answer = await server.send(JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *pieces)
     assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("end", [b"[1,2]]", b"[1,2],"])
+def test_nothing_is_collected_while_a_large_body_is_decoded(end: bytes) -> None:
+    """Each collection would look at all that is decoded so far; afterwards it goes on, also where it was refused."""
+    collections: list[str] = []
+
+    def note(phase: str, _: dict[str, int]) -> None:
+        collections.append(phase)
+
+    body: JsonBody[Any] = JsonBody(list[tuple[float, ...]])
+    raw = b"[" + b"[1,2]," * (LARGE // 6) + end
+    gc.callbacks.append(note)
+    try:
+        with suppress(Refusal):
+            body.decode(raw)
+        assert collections == []
+    finally:
+        gc.callbacks.remove(note)
+    assert gc.isenabled()
 
 
 async def test_a_client_that_leaves_harms_nobody(server: Server) -> None:
