@@ -12,6 +12,8 @@ from sqlalchemy import ColumnElement, Text, func
 from domain.privacy.data_subject import SHORTEST_NAME_WORD, Identifiers
 from domain.text.normalise import fold
 
+MOST_WORDS_TURNED = 8
+"""Words of the longest name that is also looked for with its last words first."""
 _SPACE = "\\s\u00a0\u202f"
 _LETTER = "0-9A-Za-z\u00c0-\u024f"
 _ACCENTS = "[\u0300-\u036f]*"
@@ -96,8 +98,15 @@ def name_pattern(names: Iterable[str]) -> str:
 
 
 def _spellings(names: Iterable[str], between: str = _BETWEEN_WORDS) -> list[str]:
-    """A pattern per name and order of its words: as given, or with the last ones first ("Le Goff Anne")."""
-    orders = {tuple(words[at:] + words[:at]) for words in map(str.split, names) for at in range(len(words))}
+    """A pattern per name and order of its words: as given, or with the last ones first ("Le Goff Anne").
+
+    Of a name of many words as given only: PostgreSQL would take minutes to read a pattern of all their orders.
+    """
+    orders = {
+        tuple(words[at:] + words[:at])
+        for words in map(str.split, names)
+        for at in range(len(words) if len(words) <= MOST_WORDS_TURNED else 1)
+    }
     return [between.join(map(_in_any_spelling, words)) for words in sorted(orders)]
 
 

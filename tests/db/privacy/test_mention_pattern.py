@@ -42,6 +42,20 @@ async def test_a_mention_is_masked_alone(engine: Engine) -> None:
         assert await written(engine, text) == expected
 
 
+def test_the_pattern_of_a_long_name_is_not_much_longer() -> None:
+    """Twice the words make it twice as long: PostgreSQL takes minutes for longer ones."""
+    words = [f"{first}{second}" for first in "abcdef" for second in "ghijklmnopq"]
+    short, long = (mention_pattern(identifiers_of(DataSubject(name=" ".join(words[:count])))) for count in (33, 66))
+    assert short
+    assert long
+    assert len(long) < 2.5 * len(short)
+
+
+async def test_a_long_name_is_found_as_it_is_given(engine: Engine) -> None:
+    name = " ".join(f"de Saint{letter}" for letter in "ABCDEFGHIJ")
+    assert await written(engine, f"Vu {name.upper()}.", identifiers_of(DataSubject(name=name))) == "Vu X."
+
+
 async def test_an_address_that_touches_the_name_goes_with_it(engine: Engine) -> None:
     """Whole, also where a part of it reads as the name, and where it was not known; the organisation's own stays."""
     for text, expected in (
