@@ -177,6 +177,7 @@ class Settings:
     log_level: LogLevel = _setting("VIVIER_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info")
     log_format: LogFormat = _setting("VIVIER_LOG_FORMAT", _one_of("json", "console"), "json")
     body_limit: int = _setting("VIVIER_BODY_LIMIT_MIB", _number(1, 1_024, "a number of MiB", MIB), 10 * MIB)
+    bodies_limit: int = _setting("VIVIER_BODIES_LIMIT_MIB", _number(1, 65_536, "a number of MiB", MIB), 256 * MIB)
     import_limit: int = _setting("VIVIER_IMPORT_LIMIT_MIB", _number(1, 65_536, "a number of MiB", MIB), 1024 * MIB)
     spool_limit: int = _setting("VIVIER_SPOOL_LIMIT_MIB", _number(1, 1_048_576, "a number of MiB", MIB), 2048 * MIB)
     key_cache_seconds: float = _setting("VIVIER_KEY_CACHE_SECONDS", _seconds(0, 60), 5.0)

@@ -81,7 +81,7 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
 
     async def answer() -> Response[bytes]:
         if require_media(call.headers, (JSON, FORM)) == JSON:
-            body = await JsonBody(ReplyRequest).read(call, LONGEST_BODY)
+            body = await JsonBody(ReplyRequest).read(call, LONGEST_BODY, call.services.share_of_bodies)
             return await _add(call, token, body, key_of(call), created)
         return await _answer_form(call, token)
 

@@ -50,8 +50,8 @@ class ConcurrencyLimit:
                 del self.present[key]
 
 
-class DiskQuota:
-    """Counts the bytes that requests of this process have written to temporary files."""
+class ByteQuota:
+    """Counts the bytes that requests of this process hold together, in temporary files or in memory."""
 
     def __init__(self) -> None:
         self._taken = 0

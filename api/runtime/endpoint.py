@@ -203,9 +203,9 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
         if route.query:
             arguments["query"] = parameters
         if body:
-            arguments["body"] = await body.read(request, services.settings.body_limit)
+            arguments["body"] = await body.read(request, services.settings.body_limit, services.share_of_bodies)
         elif takes_nothing:
-            await require_empty(request, services.settings.body_limit)
+            await require_empty(request, services.settings.body_limit, services.share_of_bodies)
         return await _encoded(request, await handler(request, **arguments), route.statuses[0])
 
     return adapter

@@ -1,11 +1,12 @@
 """The services of a process, which handlers reach through `Call.services`."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from api.runtime.auth import Keys
-from api.runtime.concurrency_limit import ConcurrencyLimit, DiskQuota
+from api.runtime.concurrency_limit import ByteQuota, ConcurrencyLimit
 from api.runtime.database_watch import DatabaseWatch
 from api.runtime.forked_processes import ForkedProcesses
 from api.runtime.key_places import KeyPlaces
@@ -42,7 +43,8 @@ class Services:
     writes: ConcurrencyLimit = field(init=False)
     reports: ConcurrencyLimit = field(init=False)
     matches: ConcurrencyLimit = field(init=False)
-    spool: DiskQuota = field(default_factory=DiskQuota)
+    spool: ByteQuota = field(default_factory=ByteQuota)
+    bodies: ByteQuota = field(default_factory=ByteQuota)
     requests: KeyPlaces = field(init=False)
     long_polls: LongPolls = field(default_factory=LongPolls)
     feed_reads: SharedReads = field(default_factory=SharedReads)
@@ -59,6 +61,10 @@ class Services:
         self.matches = ConcurrencyLimit(at_once=connections // 5, of_one=2)
         self.match_work = MatchWork(self.reference, self.settings, self.metrics)
         self.requests = KeyPlaces(self.settings.key_requests, RETRY_AFTER_SECONDS)
+
+    def share_of_bodies(self) -> AbstractContextManager[Callable[[int], None]]:
+        """A function that takes so many bytes more for a body that is being received. Raises Refusal (429)."""
+        return self.bodies.share(max(self.settings.bodies_limit, self.settings.body_limit))
 
     @property
     def database(self) -> Engine:

@@ -6,7 +6,8 @@ deep nesting.
 
 import gc
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -23,6 +24,8 @@ T = TypeVar("T")
 LARGE = 1 << 20
 """Bytes of a body during whose decoding nothing is collected: each collection would look at all that is decoded yet."""
 AnyRequest = Request[Any, Any, Any]
+Share = Callable[[], AbstractContextManager[Callable[[int], None]]]
+"""A share of the memory for bodies: what it yields takes so many bytes more, or raises Refusal (429)."""
 
 
 class JsonBody(Generic[T]):
@@ -33,12 +36,15 @@ class JsonBody(Generic[T]):
         self.media = (MERGE_PATCH,) if patch else (JSON,)
         self._decoder = msgspec.json.Decoder(kind)
 
-    async def read(self, request: AnyRequest, limit: int) -> T:
-        """The decoded body. Raises Refusal (400, 413, 415) or InvalidContent (422, the first place where it fails)."""
+    async def read(self, request: AnyRequest, limit: int, share: Share) -> T:
+        """The decoded body.
+
+        Raises Refusal (400, 413, 415, 429) or InvalidContent (422, the first place where it fails).
+        """
         headers = request.headers
         require_media(headers, self.media)
         require_coding(headers, ("identity",))
-        raw = (await _whole(request, limit)).removeprefix(b"\xef\xbb\xbf")
+        raw = (await _whole(request, limit, share)).removeprefix(b"\xef\xbb\xbf")
         if not raw.strip():
             raise InvalidContent(
                 (Problem("", "missing_body", Text("Un corps JSON est attendu", "A JSON body is expected")),)
@@ -74,9 +80,9 @@ class JsonBody(Generic[T]):
 _empty: JsonBody[Any] = JsonBody(msgspec.defstruct("EmptyBody", (), forbid_unknown_fields=True))
 
 
-async def require_empty(request: AnyRequest, limit: int) -> None:
+async def require_empty(request: AnyRequest, limit: int, share: Share) -> None:
     """Raises as `JsonBody.read` unless the body is empty, `null` or `{}`: whoever sends more expects it to count."""
-    raw = (await _whole(request, limit)).strip()
+    raw = (await _whole(request, limit, share)).strip()
     if raw not in {b"", b"null"}:
         require_media(request.headers, (JSON,))
         _empty.decode(raw)
@@ -93,18 +99,24 @@ async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
             yield piece
 
 
-async def _whole(request: AnyRequest, limit: int) -> bytes:
-    """The whole body. Raises as `chunks`, whose loop would take longer than all of a body that comes in one piece."""
+async def _whole(request: AnyRequest, limit: int, share: Share) -> bytes:
+    """The whole body. Raises as `chunks`, whose loop would take longer than all of a body that comes in one piece.
+
+    Only one that comes in several takes of its `share`: others may be waited for.
+    """
     _require_short(request.headers, limit)
     first, more = await _piece(request, 0, limit)
     if not more:
         return first
-    pieces, received = [first], len(first)
-    while more:
-        piece, more = await _piece(request, received, limit)
-        received += len(piece)
-        pieces.append(piece)
-    return b"".join(pieces)
+    with share() as take:
+        take(len(first))
+        pieces, received = [first], len(first)
+        while more:
+            piece, more = await _piece(request, received, limit)
+            take(len(piece))
+            received += len(piece)
+            pieces.append(piece)
+        return b"".join(pieces)
 
 
 def _require_short(headers: Mapping[str, str], limit: int) -> None:

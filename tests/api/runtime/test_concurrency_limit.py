@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from api.runtime.concurrency_limit import ConcurrencyLimit, DiskQuota
+from api.runtime.concurrency_limit import ByteQuota, ConcurrencyLimit
 from api.web.problems import Refusal
 
 
@@ -34,7 +34,7 @@ async def test_who_leaves_while_it_waits_is_not_counted_any_more() -> None:
 
 def test_a_share_of_the_disk_is_given_back_at_its_end() -> None:
     """Also where it was refused more than there is."""
-    quota = DiskQuota()
+    quota = ByteQuota()
     with quota.share(10) as take, quota.share(10) as take_too:
         take(6)
         take_too(4)

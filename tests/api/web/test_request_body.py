@@ -276,7 +276,7 @@ class Server:
 @pytest.fixture(scope="module")
 async def server(settings: Settings, reference: Reference) -> AsyncIterator[Server]:
     """uvicorn on a free port, in this loop."""
-    app = create_app(replace(settings, body_limit=MIB), reference, routes=ROUTES, parts=())
+    app = create_app(replace(settings, body_limit=MIB, bodies_limit=MIB), reference, routes=ROUTES, parts=())
     listening = socket.create_server(("127.0.0.1", 0))
     running = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
     serving = asyncio.create_task(running.serve(sockets=[listening]))
@@ -320,6 +320,24 @@ async def test_chunks_are_joined(server: Server) -> None:
     pieces = (b'3\r\n{"n\r\n', b'8\r\name":"x"\r\n', b"1\r\n}\r\n0\r\n\r\n")
     answer = await server.send(JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *pieces)
     assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_bodies_that_are_being_received_share_the_room_for_them(server: Server) -> None:
+    """Whoever sends halves of large ones cannot fill the memory; once they are gone there is room again."""
+    body = b'{"name":"' + b"x" * 700_000 + b'"}'
+    most = JSON_HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body[:-2]
+    held = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(2)]
+    for _, writer in held:
+        writer.write(most)
+    first = [asyncio.create_task(reader.readuntil(b"\r\n")) for reader, _ in held]
+    async with asyncio.timeout(20):
+        (refused,), (waiting,) = await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        assert refused.result().startswith(b"HTTP/1.1 429 ")
+        held[first.index(waiting)][1].write(body[-2:])
+        assert (await waiting).startswith(b"HTTP/1.1 200 ")
+    for _, writer in held:
+        writer.close()
+    assert (await server.send(most, body[-2:])).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("end", [b"[1,2]]", b"[1,2],"])
