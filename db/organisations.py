@@ -19,7 +19,7 @@ async def insert_organisation(
 ) -> Organisation | None:
     """The new organisation; None where another has its name or SIRET."""
     row = {"id": new_id(now), "created_at": now, **msgspec.structs.asdict(settings)}
-    return await _written(connection, insert(organisations).values(row).returning(organisations))
+    return await _stored_unless_taken(connection, insert(organisations).values(row).returning(organisations))
 
 
 async def update_organisation(
@@ -27,7 +27,9 @@ async def update_organisation(
 ) -> Organisation | None:
     """The organisation with other settings; None where another has that name or SIRET."""
     changed = update(organisations).where(organisations.c.id == organisation_id)
-    return await _written(connection, changed.values(msgspec.structs.asdict(settings)).returning(organisations))
+    return await _stored_unless_taken(
+        connection, changed.values(msgspec.structs.asdict(settings)).returning(organisations)
+    )
 
 
 async def find_organisation(
@@ -58,7 +60,8 @@ async def list_organisations(
     return [_organisation(row) for row in await connection.execute(query)]
 
 
-async def _written(connection: Connection, statement: Executable) -> Organisation | None:
+async def _stored_unless_taken(connection: Connection, statement: Executable) -> Organisation | None:
+    """The organisation that the statement writes; None where another has its name or SIRET."""
     try:
         async with connection.begin_nested():
             return _organisation((await connection.execute(statement)).one())

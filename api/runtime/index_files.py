@@ -119,12 +119,12 @@ async def build_index(reference: Reference, url: str, folder: Path, processes: F
 
 def build_part(reference: Reference, url: str, snapshot: str, pages: Sequence[Pages], folder: Path) -> None:
     """Write the tables of the suppliers on some pages, as a `shared_snapshot` has them, to a folder that is made."""
-    save_tables(_made(folder), _tables(reference, url, snapshot, pages))
+    save_tables(_new_folder(folder), _tables(reference, url, snapshot, pages))
 
 
 def join_parts(reference: Reference, parts: Sequence[Path], folder: Path) -> None:
     """Write the tables that some parts make together to a folder that is made."""
-    save_tables(_made(folder), joined([load_tables(part) for part in parts], reference.taxonomy))
+    save_tables(_new_folder(folder), joined([load_tables(part) for part in parts], reference.taxonomy))
 
 
 async def index_in_memory(reference: Reference, url: str) -> LiveIndex:
@@ -150,7 +150,8 @@ def _shares(pages: int) -> list[list[Pages]]:
     return [spans[number::count] for number in range(count)]
 
 
-def _made(folder: Path) -> Path:
+def _new_folder(folder: Path) -> Path:
+    """The folder, which is made here. Raises FileExistsError."""
     folder.mkdir()
     return folder
 

@@ -149,7 +149,7 @@ class TitleReader:
         trade = self._trade(weighed, ranked)
         readings = tuple(self._reading(weighed, *each) for each in ranked)
         return TitleExplanation(
-            weighed.title, phrases, weighed.whole.other, trade, readings, len(_given(ranked, trade))
+            weighed.title, phrases, weighed.whole.other, trade, readings, len(_confident(ranked, trade))
         )
 
     def clues(self, title: str, context: str = "") -> dict[str, TitleClues]:
@@ -168,7 +168,7 @@ class TitleReader:
     def _read(self, title: str, context: str) -> tuple[Reading, ...]:
         weighed = self._weighed(title, context)
         ranked = self._ranked(weighed)
-        return tuple(self._reading(weighed, *each) for each in _given(ranked, self._trade(weighed, ranked)))
+        return tuple(self._reading(weighed, *each) for each in _confident(ranked, self._trade(weighed, ranked)))
 
     def _weighed(self, title: str, context: str) -> "_Weighed":
         parsed = self._parser.parse(title)
@@ -302,7 +302,7 @@ def _trade_clues(weighed: _Weighed, ranked: Sequence[tuple[str, float]]) -> Trad
     )
 
 
-def _given(ranked: Sequence[tuple[str, float]], trade: float) -> list[tuple[str, float]]:
+def _confident(ranked: Sequence[tuple[str, float]], trade: float) -> list[tuple[str, float]]:
     """Of the readings, best first, those that are given."""
     return [each for each in ranked[:MOST_READINGS] if each[1] >= TITLE_FLOOR] if trade >= TRADE_FLOOR else []
 
