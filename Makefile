@@ -8,7 +8,7 @@ BIN   := $(VENV)/bin
 READY := $(VENV)/.vivier-ready
 UV    ?= uv
 
-.PHONY: help setup run test test-all lint format openapi bench lock audit
+.PHONY: help setup run test test-all lint format openapi client bench lock audit
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,11 @@ format: $(READY) ## put the code in the project's style
 
 openapi: $(READY) ## write openapi/openapi.json again from the code
 	@$(BIN)/vivier openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
+
+client: $(READY) ## make the typed Python client from openapi/openapi.json: clients/python/dist/*.whl
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/openapi-python-client generate --path openapi/openapi.json --meta none \
+	  --config clients/python/config.yaml --output-path clients/python/vivier_client --overwrite
+	@cd clients/python && $(CURDIR)/$(BIN)/python -m hatchling build -t wheel
 
 bench: $(READY) ## measure speed and size into bench/results and docs/performance.md (hours; see docs/performance.md)
 	@$(BIN)/python -m bench $(BENCH_ARGS)

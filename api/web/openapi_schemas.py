@@ -105,10 +105,16 @@ def _by_name(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe_properties(schema: dict[str, Any], kind: type) -> None:
+    """Give each property its text, and its default in words: generators take one with `default` for always present."""
     texts = field_texts(kind)
     for field in msgspec.structs.fields(kind):
-        if (text := texts.get(field.name)) is not None:
-            schema["properties"][field.encode_name]["description"] = text
+        described = schema["properties"][field.encode_name]
+        default = described.pop("default", None)
+        sentences = [texts.get(field.name) or described.get("description", "")]
+        if default not in (None, [], "", {}):
+            sentences.append(f"Default: {msgspec.json.encode(default).decode()}")
+        if any(sentences):
+            described["description"] = ". ".join(filter(None, sentences))
 
 
 def _require_what_is_written(schema: dict[str, Any], kind: type[msgspec.Struct]) -> None:
@@ -149,7 +155,7 @@ def _name(kind: Any) -> str:
 
 
 def field_texts(kind: Any) -> Mapping[str, str]:
-    """What is said of each field of a struct: the string that stands after it in the class, or in a base's."""
+    """The text of each field of a struct: the string that stands after it in its class, or in a base."""
     texts: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         texts |= _texts_in_module(base.__module__).get(base.__name__, {})
