@@ -8,7 +8,7 @@ BIN   := $(VENV)/bin
 READY := $(VENV)/.vivier-ready
 UV    ?= uv
 
-.PHONY: help setup run test test-all lint format openapi client bench lock audit
+.PHONY: help setup run test test-all lint format openapi client docs bench lock audit
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' Makefile
@@ -39,9 +39,10 @@ openapi: $(READY) ## write openapi/openapi.json again from the code
 	@$(BIN)/vivier openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
 
 client: $(READY) ## make the typed Python client from openapi/openapi.json: clients/python/dist/*.whl
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/openapi-python-client generate --path openapi/openapi.json --meta none \
-	  --config clients/python/config.yaml --output-path clients/python/vivier_client --overwrite
-	@cd clients/python && $(CURDIR)/$(BIN)/python -m hatchling build -t wheel
+	@$(BIN)/python -m scripts.build_client
+
+docs: $(READY) ## the guides, the API and its examples as a site that works offline: site/index.html
+	@$(BIN)/python -m scripts.build_docs
 
 bench: $(READY) ## measure speed and size into bench/results and docs/performance.md (hours; see docs/performance.md)
 	@$(BIN)/python -m bench $(BENCH_ARGS)

@@ -18,7 +18,7 @@ from litestar import Litestar
 from litestar.types import Method
 
 from api.web.content_negotiation import FORM, HTML, JSON, MERGE_PATCH
-from api.web.openapi_schemas import FORM_SCHEMA, components, for_generators, schema_of
+from api.web.openapi_schemas import components, content_schema, for_generators, schema_of
 from api.web.problems import CATALOGUE, ProblemDocument
 from api.web.problems import MEDIA_TYPE as PROBLEM
 from domain.client import Scope
@@ -198,9 +198,7 @@ def _query_parameter(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
 
 
 def _request_content(route: Route) -> dict[str, Any]:
-    content = {
-        media: {"schema": FORM_SCHEMA if media == FORM else schema_of(kind)} for media, kind in route.takes.items()
-    }
+    content = {media: {"schema": content_schema(media, kind)} for media, kind in route.takes.items()}
     if route.body:
         media = MERGE_PATCH if route.patch else JSON
         content = {media: {"schema": schema_of(route.patch or route.body)}}
@@ -210,7 +208,7 @@ def _request_content(route: Route) -> dict[str, Any]:
 
 
 def _answers(route: Route) -> dict[str, Any]:
-    content: dict[str, Any] = {media: {"schema": schema_of(kind)} for media, kind in route.answers.items()}
+    content: dict[str, Any] = {media: {"schema": content_schema(media, kind)} for media, kind in route.answers.items()}
     if route.example and (example := _example(f"{route.example}.response.json")) is not None:
         content[JSON]["example"] = example
     answers = {}

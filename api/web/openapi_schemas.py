@@ -17,6 +17,7 @@ from typing import Any, get_args
 import msgspec
 
 from api.web.closed_sets import CLOSED_SETS
+from api.web.content_negotiation import CSV, FORM, NDJSON
 
 REF = "#/components/schemas/{name}"
 _AREAS = {name: REF.format(name=name) for name in ("Polygon", "MultiPolygon")}
@@ -62,10 +63,15 @@ def components(taken: Iterable[Any], given: Iterable[Any], patched: Iterable[typ
     return named | {name: {"type": "string", "enum": sorted(values)} for name, values in CLOSED_SETS.items()}
 
 
+def content_schema(media: str, kind: Any) -> dict[str, Any]:
+    """The schema of a body of one media type. Lines and tables are bytes: their rows are described with the route."""
+    if media == FORM:
+        return dict(FORM_SCHEMA)
+    return {"type": "string", "format": "binary"} if kind is bytes or media in {CSV, NDJSON} else schema_of(kind)
+
+
 def schema_of(kind: Any) -> dict[str, Any]:
     """The schema of one use of a type: a reference where it is a component."""
-    if kind is bytes:
-        return {"type": "string", "format": "binary"}
     (schema,), _ = msgspec.json.schema_components([kind], ref_template=REF)
     return schema
 

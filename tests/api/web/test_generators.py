@@ -1,7 +1,7 @@
 """Generators and linters of other people read the document without a refusal or a lost type.
 
 Each is found on PATH: `openapi-typescript` and `tsc`, `openapi-generator-cli`, `spectral`, `redocly` (npm; the second
-also pip). The Python one is in test_python_client.py.
+also pip). The Python one is in tests/scripts.
 """
 
 import shutil

@@ -1,7 +1,5 @@
 """The typed Python client is made from the committed document, and speaks to the API."""
 
-import subprocess
-import sys
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,13 +9,11 @@ import pytest
 from litestar.testing import AsyncTestClient
 
 from api.app import create_app
-from api.settings import Settings
-from matching.reference import Reference
+from api.settings import read_settings
+from scripts.build_client import generate
 from tests.api.conftest import ADMIN_KEY
-from tests.factories import RENNES, approved, live, supplier
+from tests.factories import RENNES, approved, live, reference, supplier
 
-ROOT = Path(__file__).parents[3]
-CONFIG = ROOT / "clients" / "python" / "config.yaml"
 NEED = {"territory": {"codes": ["departement:35"]}, "lots": [{"id": "1", "segments": ["pr-locaux"]}]}
 
 
@@ -25,12 +21,7 @@ NEED = {"territory": {"codes": ["departement:35"]}, "lots": [{"id": "1", "segmen
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The package `vivier_client` in a folder of its own, and all that its generator had to say."""
     folder = tmp_path_factory.mktemp("client")
-    command = [str(Path(sys.executable).with_name("openapi-python-client")), "generate", "--meta", "none"]
-    command += ["--path", str(ROOT / "openapi" / "openapi.json"), "--config", str(CONFIG)]
-    command += ["--output-path", str(folder / "vivier_client")]
-    path = {"PATH": str(Path(sys.executable).parent)}
-    done = subprocess.run(command, env=path, capture_output=True, text=True, check=True)
-    return folder, done.stdout + done.stderr
+    return folder, generate(folder / "vivier_client")
 
 
 def test_nothing_of_the_document_is_left_out(made: tuple[Path, str]) -> None:
@@ -38,15 +29,13 @@ def test_nothing_of_the_document_is_left_out(made: tuple[Path, str]) -> None:
     assert made[1].split() == ["Generating", str(made[0] / "vivier_client")]
 
 
-async def test_matches_and_reads_refusals(
-    made: tuple[Path, str], settings: Settings, reference: Reference, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_matches_and_reads_refusals(made: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A need in, a typed shortlist out; a refusal is typed as well."""
     monkeypatch.syspath_prepend(made[0])
     package: Any = import_module("vivier_client")
     models: Any = import_module("vivier_client.models")
     match_need: Any = import_module("vivier_client.api.match.match_need")
-    app = create_app(settings, reference, parts=())
+    app = create_app(read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY}), reference(), parts=())
     app.state.services.live = SimpleNamespace(index=live(supplier("rennais", at=RENNES, approvals=approved("ESAT"))))
     api = package.AuthenticatedClient(base_url="http://vivier", token=ADMIN_KEY)
     async with AsyncTestClient(app) as client:
