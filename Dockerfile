@@ -17,6 +17,10 @@ COPY openapi ./openapi
 RUN python -m venv /opt/vivier \
  && /opt/vivier/bin/pip install --no-cache-dir --no-index --find-links /wheels '.[otel,valkey]' \
  && /opt/vivier/bin/pip uninstall --yes pip
+COPY docs ./docs
+COPY scripts ./scripts
+RUN python -m venv /opt/site && /opt/site/bin/pip install --no-cache-dir --no-index --find-links /wheels zensical \
+ && /opt/site/bin/python -m scripts.build_docs && mv site /opt/vivier/share/vivier/
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="Vivier" \

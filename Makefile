@@ -8,7 +8,7 @@ BIN   := $(VENV)/bin
 READY := $(VENV)/.vivier-ready
 UV    ?= uv
 
-.PHONY: help setup run test test-all lint format openapi bench lock audit
+.PHONY: help setup run test test-all lint format openapi client docs bench lock audit
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s%s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,12 @@ format: $(READY) ## put the code in the project's style
 
 openapi: $(READY) ## write openapi/openapi.json again from the code
 	@$(BIN)/vivier openapi > openapi/openapi.json.new && mv openapi/openapi.json.new openapi/openapi.json
+
+client: $(READY) ## make the typed Python client from openapi/openapi.json: clients/python/dist/*.whl
+	@$(BIN)/python -m scripts.build_client
+
+docs: $(READY) ## the guides, the API and its examples as a site that works offline: site/index.html
+	@$(BIN)/python -m scripts.build_docs
 
 bench: $(READY) ## measure speed and size into bench/results and docs/performance.md (hours; see docs/performance.md)
 	@$(BIN)/python -m bench $(BENCH_ARGS)

@@ -20,6 +20,7 @@ from api.admin.organisations import ROUTES as ORGANISATION_ROUTES
 from api.admin.privacy import ROUTES as PRIVACY_ROUTES
 from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
 from api.directory.routes import ROUTES as DIRECTORY_ROUTES
+from api.docs.guides import guides
 from api.docs.routes import ROUTES as DOCS_ROUTES
 from api.exchanges.email import mail_kind
 from api.exchanges.reply_routes import ROUTES as REPLY_ROUTES
@@ -223,7 +224,7 @@ def create_app(
     if tracing is not None:
         parts = (*parts, tracing.part)
     app = Litestar(
-        route_handlers=[*options_handlers(routes), *routes],  # else the framework answers OPTIONS by itself
+        route_handlers=[*options_handlers(routes), *routes, *guides()],  # else the framework answers OPTIONS by itself
         request_class=Call,
         exception_handlers={HTTPException: answer_failure, Exception: answer_failure},
         lifespan=[partial(_run, part, services) for part in (_warn_of_settings, *parts)],

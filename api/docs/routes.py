@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from litestar import Response
 
+from api.docs.guides import guides
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get, etag_of
 from api.web.content_negotiation import HTML, JSON
@@ -58,6 +59,8 @@ async def get_openapi(call: Call) -> Response[bytes]:
 async def get_docs(_: Call) -> Response[bytes]:
     """A page to read and try this API; works without internet access."""
     page, media_type = asset("docs.html")[:2]
+    if guides():
+        page = page.replace(b"<!-- guides -->", b'<p><a href="guides/index.html">Les guides</a></p>')
     return Response(page, headers={"content-type": media_type, "content-security-policy": POLICY})
 
 
@@ -66,7 +69,7 @@ async def get_docs(_: Call) -> Response[bytes]:
     "/docs/assets/{name}",
     tag=TAG,
     scope=None,
-    answers={"*/*": bytes},
+    answers={"text/javascript": str, "text/css": str, "text/plain": str},
     status=(200, 304),
     headers=IF_NONE_MATCH,
 )

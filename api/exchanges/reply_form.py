@@ -14,7 +14,6 @@ from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import ReplyRequest
 from domain.text.bilingual import Text
 
-FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 40
 LONGEST_KEY = 64
 NO_BODY = Text("Votre message est vide : écrivez au moins quelques mots", "Your message is empty: write a few words")

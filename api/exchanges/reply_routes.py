@@ -7,13 +7,13 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.exchanges.reply_form import FORM, ReplyForm, read_form, reply_in
+from api.exchanges.reply_form import ReplyForm, read_form, reply_in
 from api.exchanges.reply_page import PRIVATE, exchange_page, refusal_page
 from api.exchanges.supplier_view import NO_LINK, VisibleExchange, add_reply, visible_exchange
 from api.runtime.endpoint import Call, endpoint, negotiated
 from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, key_of, once
 from api.runtime.rate_limits import caller_of, require_within
-from api.web.content_negotiation import HTML, JSON
+from api.web.content_negotiation import FORM, HTML, JSON
 from api.web.problems import answer_failure, describe
 from api.web.request_body import JsonBody, require_media
 from db.core.engine import Connection, transaction

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from secrets import token_hex
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import structlog
@@ -25,6 +25,7 @@ from api.runtime.auth import is_bearer_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.metrics import CONTENT_TYPE, Metrics
 from api.settings import Settings
+from api.web.closed_sets import DatabaseState, ProcessState
 from api.web.problems import Refusal, document, stopping
 from api.web.request_headers import values_of
 from domain.text.bilingual import Text
@@ -131,7 +132,7 @@ def _request_id(scope: Scope) -> str:
 class Health(msgspec.Struct, frozen=True):
     """The state of the process: it runs (`live`), or it can match (`ready`)."""
 
-    status: Literal["live", "ready"]
+    status: ProcessState
 
 
 class Readiness(Health, frozen=True):
@@ -143,7 +144,7 @@ class Readiness(Health, frozen=True):
     where all is well.
     """
 
-    database: Literal["answering", "away"]
+    database: DatabaseState
     data_version: int
     versions_behind: int
     index_lag_seconds: float

@@ -14,6 +14,7 @@ GEOJSON = "application/geo+json"
 CSV = "text/csv"
 HTML = "text/html"
 MERGE_PATCH = "application/merge-patch+json"
+FORM = "application/x-www-form-urlencoded"
 NDJSON = "application/x-ndjson"
 KEPT, LONGEST_KEPT = 512, 256
 """The number of headers whose reading is kept, and the characters of the longest: browsers send some 100."""

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
-from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,13 @@ import msgspec
 from litestar import Litestar
 from litestar.types import Method
 
-from api.web.content_negotiation import HTML, JSON, MERGE_PATCH
+from api.web.content_negotiation import FORM, HTML, JSON, MERGE_PATCH
+from api.web.openapi_schemas import components, content_schema, for_generators, schema_of
 from api.web.problems import CATALOGUE, ProblemDocument
 from api.web.problems import MEDIA_TYPE as PROBLEM
 from domain.client import Scope
 
 VERSION = "1.0"
-REF = "#/components/schemas/{name}"
 # in a checkout; in an installation
 EXAMPLE_FOLDERS = (
     Path(__file__).parents[2] / "openapi" / "examples",
@@ -45,6 +44,25 @@ Vivier matches the needs of public buyers with social-economy suppliers in Franc
 * Before any route is known: 408 where a request does not arrive in time, 414 and 431 where its address or its headers
   are too long, 503 where too many connections are open. The connection is then closed.
 """
+
+TAGS: Mapping[str, str] = {
+    "Match": "A need in, an explained shortlist out; nothing is stored.",
+    "Needs": "Needs of one buyer organisation: their shortlists, decisions, awards and what came of them.",
+    "Suppliers": "The directory of suppliers: search, one supplier, changes since a cursor, merging and splitting.",
+    "Records": "What one source says of one supplier.",
+    "Sources": "The directories that suppliers come from, and imports of their files.",
+    "Exchanges": "Threads between a buyer and suppliers, in which all are told the same.",
+    "Replies": "A supplier reads and answers one thread, by its link and without a key.",
+    "Meetings": "Meetings with suppliers, and the calendar of them.",
+    "Reports": "The sourcing report of a need.",
+    "Journal": "Who did what, when; each entry is bound to the one before.",
+    "Privacy": "A person's data: export, erasure, retention.",
+    "Webhooks": "Calls to an address of yours when the directory changes or an import ends.",
+    "Organisations": "Organisations and their keys.",
+    "Reference": "Segments, territories and dated rules of law.",
+    "Operations": "Health and metrics.",
+    "Documentation": "This document, its page, and the types of problems.",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,12 +114,13 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
         "info": {
             "title": "Vivier",
             "version": VERSION,
+            "contact": {"name": "Vivier"},
             "description": DESCRIPTION,
             "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
         },
-        **({"servers": [{"url": server}]} if server else {}),
-        "tags": [{"name": tag} for tag in dict.fromkeys(route.tag for route in routes)],
-        "paths": paths,
+        "servers": [{"url": server or "/", "description": "The server that gives this document"}],
+        "tags": [{"name": tag, "description": TAGS[tag]} for tag in dict.fromkeys(route.tag for route in routes)],
+        "paths": for_generators(paths),
         "components": {
             "schemas": _schemas(routes),
             "parameters": _SHARED_PARAMETERS,
@@ -110,7 +129,8 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
         },
     }
     # msgspec names a page of awards Page_Award_
-    renamed: dict[str, Any] = msgspec.json.decode(re.sub(rb"\bPage_(\w+)_\b", rb"\1Page", msgspec.json.encode(whole)))
+    text = re.sub(rb"\bPage_(\w+)_\b", rb"\1Page", msgspec.json.encode(whole))
+    renamed: dict[str, Any] = msgspec.json.decode(text)
     renamed["components"]["schemas"] = dict(sorted(renamed["components"]["schemas"].items()))
     return renamed
 
@@ -135,9 +155,8 @@ def problems_of(route: Route) -> tuple[str, ...]:
 
 def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {"operationId": route.name, "tags": [route.tag], "summary": route.summary}
-    if route.description:
-        operation["description"] = route.description
-    operation["security"] = [{"key": list(route.scopes)}] if route.scopes else []
+    operation["description"] = "\n\n".join(filter(None, [route.description, _scopes_in_words(route.scopes)]))
+    operation["security"] = [{"key": []}] if route.scopes else []
     operation["parameters"] = [*_parameters(route), {"$ref": "#/components/parameters/AcceptLanguage"}]
     if content := _request_content(route):
         operation["requestBody"] = {"required": True, "content": content}
@@ -145,9 +164,13 @@ def _operation(route: Route) -> dict[str, Any]:
     return operation
 
 
+def _scopes_in_words(scopes: tuple[Scope, ...]) -> str:
+    return f"Scope: {' or '.join(f'`{scope}`' for scope in scopes)}." if scopes else "No key is needed."
+
+
 def _parameters(route: Route) -> list[dict[str, Any]]:
     path = [
-        {"name": name, "in": "path", "required": True, "schema": _schema(kind)}
+        {"name": name, "in": "path", "required": True, "schema": schema_of(kind)}
         for name, kind in route.parameters.items()
     ]
     headers = [
@@ -160,7 +183,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 def _query_parameter(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
     """A query parameter, without null: there it is the absence of the parameter."""
-    schema = _schema(field.type)
+    schema = schema_of(field.type)
     if "anyOf" in schema:
         options = [option for option in schema.pop("anyOf") if option != {"type": "null"}]
         schema.update(options[0] if len(options) == 1 else {"anyOf": options})
@@ -175,17 +198,17 @@ def _query_parameter(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
 
 
 def _request_content(route: Route) -> dict[str, Any]:
-    content = {media: {"schema": _schema(kind)} for media, kind in route.takes.items()}
+    content = {media: {"schema": content_schema(media, kind)} for media, kind in route.takes.items()}
     if route.body:
-        media, schema = (MERGE_PATCH, _patch_schema(route.patch)) if route.patch else (JSON, _schema(route.body))
-        content = {media: {"schema": schema}}
+        media = MERGE_PATCH if route.patch else JSON
+        content = {media: {"schema": schema_of(route.patch or route.body)}}
         if route.example and (example := _example(f"{route.example}.request.json")) is not None:
             content[media]["example"] = example
     return content
 
 
 def _answers(route: Route) -> dict[str, Any]:
-    content: dict[str, Any] = {media: {"schema": _schema(kind)} for media, kind in route.answers.items()}
+    content: dict[str, Any] = {media: {"schema": content_schema(media, kind)} for media, kind in route.answers.items()}
     if route.example and (example := _example(f"{route.example}.response.json")) is not None:
         content[JSON]["example"] = example
     answers = {}
@@ -202,9 +225,9 @@ def _answers(route: Route) -> dict[str, Any]:
 
 def _refusals(route: Route) -> dict[str, Any]:
     by_status: dict[int, list[str]] = {}
-    content: dict[str, Any] = {PROBLEM: {"schema": {"$ref": REF.format(name="ProblemDocument")}}}
+    content: dict[str, Any] = {PROBLEM: {"schema": schema_of(ProblemDocument)}}
     if route.path in _REFUSED_BY_PAGES:
-        content[HTML] = {"schema": _schema(str)}
+        content[HTML] = {"schema": schema_of(str)}
     for slug in problems_of(route):
         by_status.setdefault(CATALOGUE[slug].status, []).append(slug)
     refusals = {}
@@ -219,35 +242,13 @@ def _refusals(route: Route) -> dict[str, Any]:
     return refusals
 
 
-def _schema(kind: Any) -> dict[str, Any]:
-    if kind is bytes:
-        return {"type": "string", "format": "binary"}
-    (schema,), _ = msgspec.json.schema_components([kind], ref_template=REF)
-    return schema
-
-
-def _patch_schema(kind: type) -> dict[str, Any]:
-    """A merge patch of `kind`: any of its fields, none of which must be there."""
-    _, components = msgspec.json.schema_components([kind], ref_template=REF)
-    schema = components[kind.__name__]
-    text = "A merge patch (RFC 7396): fields that are left out stay as they are, null makes one null."
-    return {"type": "object", "description": text, "properties": schema["properties"], "additionalProperties": False}
-
-
 def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
-    kinds: list[Any] = [ProblemDocument]
-    for route in routes:
-        kinds += [
-            kind
-            for kind in (*route.answers.values(), *route.takes.values(), route.patch or route.body)
-            if kind not in {None, bytes}
-        ]
-        kinds += [field.type for field in msgspec.structs.fields(route.query)] if route.query else []
-    _, components = msgspec.json.schema_components(kinds, ref_template=REF)
-    for schema in components.values():
-        # a docstring, without the indentation that it has in the source
-        schema["description"] = cleandoc(schema.get("description", ""))
-    return components
+    routes = tuple(routes)
+    taken = [kind for route in routes for media, kind in route.takes.items() if media != FORM]
+    taken += [route.body for route in routes if route.body and not route.patch]
+    taken += [field.type for route in routes if route.query for field in msgspec.structs.fields(route.query)]
+    given = [ProblemDocument, *(kind for route in routes for kind in route.answers.values() if kind is not bytes)]
+    return components(taken, given, [route.patch for route in routes if route.patch])
 
 
 @lru_cache(maxsize=64)
@@ -268,11 +269,10 @@ _SHARED_PARAMETERS: Mapping[str, Any] = {
     },
 }
 _HEADERS: Mapping[str, Any] = {
-    "Allow": {"description": "The methods that work here", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait before trying again", "schema": {"type": "integer"}},
     "WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}},
     "X-Request-Id": {"description": "The caller's id for the request, or one made up", "schema": {"type": "string"}},
 }
 _REFUSED_BY_PAGES = frozenset({"/replies/{token}"})
 """The paths on which who asks for HTML is refused by a page: suppliers, in a browser."""
-_HEADERS_OF_STATUS = {401: ("WWW-Authenticate",), 405: ("Allow",), 429: ("Retry-After",), 503: ("Retry-After",)}
+_HEADERS_OF_STATUS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}

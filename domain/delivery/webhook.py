@@ -13,6 +13,7 @@ from domain.delivery.backoff import DeliveryStatus, Schedule
 
 Event = Literal["suppliers.changed", "import.finished", "ping"]
 Subscription = Literal["suppliers.changed", "import.finished"]
+Health = Literal["ok", "failing"]
 
 SCHEDULE = Schedule(
     first=timedelta(seconds=10), factor=3, longest=timedelta(hours=2), attempts=45, age=timedelta(days=3)
@@ -81,7 +82,7 @@ class Webhook(WebhookSettings, frozen=True, kw_only=True, forbid_unknown_fields=
     """
 
     id: UUID
-    status: Literal["ok", "failing"]
+    status: Health
     failing_since: datetime | None
     data_version: int
     created_at: datetime

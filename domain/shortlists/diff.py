@@ -31,7 +31,7 @@ UUID7 = 7
 class AddedCandidate(SupplierName, frozen=True):
     """A candidate of the second version only. `why`: why it was not among those of the first."""
 
-    rank_before: None
+    rank_before: int | None
     rank_after: int
     why: AbsenceReason
 
@@ -40,7 +40,7 @@ class RemovedCandidate(SupplierName, frozen=True):
     """A candidate of the first version only. `why`: why it is not among those of the second."""
 
     rank_before: int
-    rank_after: None
+    rank_after: int | None
     why: AbsenceReason
 
 

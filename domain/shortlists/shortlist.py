@@ -12,6 +12,7 @@ from domain.suppliers.supplier import Basis, EvidenceKind, Kind, LegalForm, Poin
 Outcome = Literal["ELIGIBLE", "ELIGIBLE_IF", "INELIGIBLE", "REVIEW", "UNKNOWN"]
 Fit = Literal["exact", "narrower", "broader", "related"]
 Presence = Literal["local", "declared", "nearby", "national"]
+MeasuredTo = Literal["site", "territory"]
 Role = Literal["object", "support"]
 Gate = Literal["segment", "service_area", "distance", "reservation"]
 Confidence = Literal["high", "medium", "low"]
@@ -130,7 +131,7 @@ class Candidate(msgspec.Struct, frozen=True):
     rank: int
     supplier: SupplierSummary
     distance_km: float | None
-    measured_to: Literal["site", "territory"] | None
+    measured_to: MeasuredTo | None
     presence: Presence
     segments: tuple[SegmentAnswer, ...]
     eligibility: tuple[Eligibility, ...]

@@ -23,6 +23,17 @@ SIRET_DIGITS = 14
 EVIDENCE_KINDS: tuple[EvidenceKind, ...] = get_args(EvidenceKind)
 """Kinds of evidence, strongest first."""
 PrestaType = Literal["DISP", "PREST", "BUILD"]
+FlagCode = Literal[
+    "siret_check_failed",
+    "placed_at_commune",
+    "point_far_from_commune",
+    "outside_france",
+    "no_place",
+    "no_offer",
+    "unmapped_category",
+    "area_simplified",
+    "approval_expired",
+]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1, description="A share of the workforce, from 0 to 1")]
 NO_SUPPLIER = Text("Aucun fournisseur de cet identifiant", "No supplier with this id")
 NO_RECORD = Text("Cette source n'a pas de fiche de cet identifiant", "This source has no record with this id")
@@ -157,17 +168,7 @@ class Flag(msgspec.Struct, frozen=True, gc=False):
     `approval_expired` depends on the day: it is told when a supplier or record is read, and never kept.
     """
 
-    code: Literal[
-        "siret_check_failed",
-        "placed_at_commune",
-        "point_far_from_commune",
-        "outside_france",
-        "no_place",
-        "no_offer",
-        "unmapped_category",
-        "area_simplified",
-        "approval_expired",
-    ]
+    code: FlagCode
     detail: str
 
 

@@ -1,7 +1,7 @@
 // The documentation page asks nothing of any other host: no validator, no fonts, no example server.
 window.addEventListener("load", () => {
   window.ui = SwaggerUIBundle({
-    url: "openapi.json",
+    ...(window.openapi ? { spec: window.openapi } : { url: "openapi.json" }),
     dom_id: "#swagger-ui",
     deepLinking: true,
     validatorUrl: null,

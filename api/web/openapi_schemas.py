@@ -1,0 +1,188 @@
+"""The schemas of the OpenAPI document: of the types that routes take and give, with each closed set named once.
+
+msgspec makes them. What generators of clients need beside is added here: names of closed sets, the text that follows a
+field in the source as the description of its property, `required` where an answer always has a property, and pairs of
+numbers as arrays of two.
+"""
+
+import ast
+import inspect
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from inspect import cleandoc
+from itertools import pairwise
+from typing import Any, get_args
+
+import msgspec
+
+from api.web.closed_sets import CLOSED_SETS
+from api.web.content_negotiation import CSV, FORM, NDJSON
+
+REF = "#/components/schemas/{name}"
+_AREAS = {name: REF.format(name=name) for name in ("Polygon", "MultiPolygon")}
+FORM_SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "description": "The fields of the page's form, as a browser sends them.",
+    "additionalProperties": {"type": "string"},
+}
+"""Of any form, without a type of its own: generators refer to one and do not make it."""
+UNIONS: Mapping[str, Any] = {
+    "AreaGeometry": {
+        "description": "A polygon or several (GeoJSON).",
+        "oneOf": [{"$ref": reference} for reference in _AREAS.values()],
+        "discriminator": {"propertyName": "type", "mapping": _AREAS},
+    }
+}
+"""Types told apart by a property, which generators name badly where they stand in a field."""
+
+
+def components(taken: Iterable[Any], given: Iterable[Any], patched: Iterable[type]) -> dict[str, Any]:
+    """The schemas by name of all types that requests hold (`taken`, `patched` by a merge patch) or answers (`given`).
+
+    Of what is only given, every property that is always written is required.
+    """
+    taken, given, patched = tuple(taken), tuple(given), tuple(patched)
+    _, schemas = msgspec.json.schema_components([*taken, *given, *patched], ref_template=REF)
+    classes = _classes([*taken, *given, *patched])
+    in_requests = _classes([*taken, *patched])
+    for name, schema in schemas.items():
+        schema["description"] = cleandoc(schema.get("description", ""))
+        _describe_properties(schema, classes[name])
+        if name not in in_requests:
+            _require_what_is_written(schema, classes[name])
+    for kind in patched:
+        text = "A merge patch (RFC 7396): fields that are left out stay as they are, null makes one null."
+        schemas[kind.__name__] = {
+            "type": "object",
+            "description": text,
+            "properties": schemas[kind.__name__]["properties"],
+            "additionalProperties": False,
+        }
+    named: dict[str, Any] = for_generators(schemas) | UNIONS
+    return named | {name: {"type": "string", "enum": sorted(values)} for name, values in CLOSED_SETS.items()}
+
+
+def content_schema(media: str, kind: Any) -> dict[str, Any]:
+    """The schema of a body of one media type. Lines and tables are bytes: their rows are described with the route."""
+    if media == FORM:
+        return dict(FORM_SCHEMA)
+    return {"type": "string", "format": "binary"} if kind is bytes or media in {CSV, NDJSON} else schema_of(kind)
+
+
+def schema_of(kind: Any) -> dict[str, Any]:
+    """The schema of one use of a type: a reference where it is a component."""
+    (schema,), _ = msgspec.json.schema_components([kind], ref_template=REF)
+    return schema
+
+
+def for_generators(node: Any) -> Any:
+    """The document with closed sets referred to by name, and tuples of one kind of item as arrays of that length."""
+    if isinstance(node, list):
+        return [for_generators(member) for member in node]
+    if not isinstance(node, dict):
+        return node
+    changed = {key: for_generators(value) for key, value in node.items()}
+    if "enum" in changed:
+        return _by_name(changed)
+    if "discriminator" in changed:
+        (name,) = (name for name, union in UNIONS.items() if union["discriminator"] == changed["discriminator"])
+        return {"$ref": REF.format(name=name)}
+    if changed.get("items") is False and "prefixItems" in changed:
+        (item, *others) = changed.pop("prefixItems")
+        if any(other != item for other in others):
+            raise ValueError(f"a tuple of several kinds of items, which generators cannot read: {node}")
+        changed["items"] = item
+    return changed
+
+
+def _by_name(schema: dict[str, Any]) -> dict[str, Any]:
+    values = schema["enum"]
+    if values == [True]:
+        return {"type": "boolean", "const": True}
+    name = _NAMES.get(frozenset(values) - {None})
+    if name is None or (schema.get("type") == "string" and "properties" in schema):
+        return schema
+    reference = {"$ref": REF.format(name=name)}
+    rest = {key: value for key, value in schema.items() if key not in {"enum", "type"}}
+    if None in values:
+        return {"anyOf": [reference, {"type": "null"}], **rest}
+    return {"allOf": [reference], **rest} if rest else reference
+
+
+def _describe_properties(schema: dict[str, Any], kind: type) -> None:
+    """Give each property its text, and its default in words: generators take one with `default` for always present."""
+    texts = field_texts(kind)
+    for field in msgspec.structs.fields(kind):
+        described = schema["properties"][field.encode_name]
+        default = described.pop("default", None)
+        sentences = [texts.get(field.name) or described.get("description", "")]
+        if default not in (None, [], "", {}):
+            sentences.append(f"Default: {msgspec.json.encode(default).decode()}")
+        if any(sentences):
+            described["description"] = ". ".join(filter(None, sentences))
+
+
+def _require_what_is_written(schema: dict[str, Any], kind: type[msgspec.Struct]) -> None:
+    if kind.__struct_config__.omit_defaults:
+        return
+    tagged = [kind.__struct_config__.tag_field] if kind.__struct_config__.tag_field else []
+    always = [field.encode_name for field in msgspec.structs.fields(kind) if field.default is not msgspec.UNSET]
+    schema["required"] = [*tagged, *always]
+
+
+def _classes(kinds: Iterable[Any]) -> dict[str, Any]:
+    """The structs that the types are made of, by the names that msgspec gives them."""
+    found: dict[str, Any] = {}
+    for info in msgspec.inspect.multi_type_info(kinds):
+        for kind in _structs(info):
+            found[_name(kind)] = getattr(kind, "__origin__", kind)
+    return found
+
+
+def _structs(info: Any, seen: set[int] | None = None) -> Iterator[Any]:
+    """The struct types inside a type that msgspec inspected, each once."""
+    seen = set() if seen is None else seen
+    if id(info) in seen:
+        return
+    seen.add(id(info))
+    if isinstance(info, msgspec.inspect.StructType):
+        yield info.cls
+    for name in getattr(info, "__struct_fields__", ()):
+        value = getattr(info, name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, msgspec.inspect.Type | msgspec.inspect.Field):
+                yield from _structs(part, seen)
+
+
+def _name(kind: Any) -> str:
+    """The name of a struct's component: of a generic one with what it is of, as `Page_Award_`."""
+    return "_".join([kind.__name__, *(of.__name__ for of in get_args(kind)), ""]) if get_args(kind) else kind.__name__
+
+
+def field_texts(kind: Any) -> Mapping[str, str]:
+    """The text of each field of a struct: the string that stands after it in its class, or in a base."""
+    texts: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        texts |= _texts_in_module(base.__module__).get(base.__name__, {})
+    return texts
+
+
+@cache
+def _texts_in_module(module: str) -> Mapping[str, Mapping[str, str]]:
+    """By class and field, the strings that follow fields in a module's source; none where there is no source."""
+    try:
+        tree = ast.parse(inspect.getsource(sys.modules[module]))
+    except (OSError, TypeError):
+        return {}
+    return {node.name: dict(_texts_in_class(node)) for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+
+
+def _texts_in_class(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for field, after in pairwise(node.body):
+        match field, after:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                yield name, cleandoc(text)
+
+
+_NAMES = {frozenset(values): name for name, values in CLOSED_SETS.items()}
