@@ -1,7 +1,7 @@
 """What a match takes is known before it, from the need and from what is cached."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 from unittest.mock import patch
 
 import pytest
@@ -51,6 +51,29 @@ def test_places_of_which_one_is_new_keep_others_waiting(reference: Reference) ->
     match(asked, ours, reference, ON, "fr")
     assert takes_little(asked, ours, reference)
     assert estimated_ms(asked, ours, reference) < before - match_cost.PLACE_MS / 2
+
+
+class Unread(tuple[tuple[float, float], ...]):
+    """A ring of which nothing but its length may be asked."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> NoReturn:
+        pytest.fail("its positions were read")
+
+    __hash__ = __iter__
+
+
+def test_an_outline_with_too_many_vertices_is_refused_before_it_is_read(reference: Reference) -> None:
+    """Whatever else the need asks for is still estimated, and whatever else is wrong with it is still told."""
+    ours, ring = live(*SUPPLIERS), Unread(((0.0, 47.0), *((1.0, 47.0),) * 20_000, (0.0, 47.0)))
+    asked = need(lot(territory=drawn(Polygon((ring,)))), lot(id="2"), territory=codes("departement:999"))
+    assert estimated_ms(asked, ours, reference) > estimated_ms(need(lot()), ours, reference)
+    assert not takes_little(asked, ours, reference)
+    with pytest.raises(InvalidContent) as refused:
+        reference.reader.read(asked)
+    found = {problem.pointer: problem.code for problem in refused.value.problems}
+    assert found == {"/lots/0/territory/geometry": "too_many_vertices", "/territory/codes/0": "unknown_code"}
 
 
 def test_a_plain_need_is_matched_at_once(reference: Reference) -> None:
