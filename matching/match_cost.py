@@ -70,6 +70,13 @@ def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: floa
     return ms if ms > enough else min(ms + _in_all(need, live, reference, grounds), MOST_MS)
 
 
+def words_ms(need: Need) -> float:
+    """About the milliseconds until the words of a need's lots are read, where nothing else of it is."""
+    keywords = sum(len(lot.keywords) for lot in need.lots)
+    titles = sum(lot.title is not None and not (lot.segments or lot.cpv) for lot in need.lots)
+    return KEYWORD_MS * keywords + TITLE_MS * titles
+
+
 def estimated_bytes(need: Need, live: LiveIndex) -> int:
     """About the bytes of an answer in which every lot has as many rows as it asks for."""
     return sum(_lot_bytes(need, lot, live.rows_end) for lot in need.lots)

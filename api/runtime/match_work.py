@@ -58,8 +58,8 @@ class MatchWork:
         wait, and Refusal (503) where it takes too long.
         """
         self.require_short(task.need, task.live)
-        much = estimated_ms(task.need, task.live, self._reference, IN_A_THREAD_MS) > IN_A_THREAD_MS
-        result = await _unless(left(), self._much(task, key) if much else self._some(task, key))
+        ms = task.others_ms + estimated_ms(task.need, task.live, self._reference, IN_A_THREAD_MS)
+        result = await _unless(left(), self._much(task, key) if ms > IN_A_THREAD_MS else self._some(task, key))
         if isinstance(result, bytes) and len(result) > self._settings.answer_limit:
             raise self._too_large(task.need, len(result))
         return result

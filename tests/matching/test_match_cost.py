@@ -14,7 +14,7 @@ from domain.needs.need import Lot, Need, Place, TerritoryRequest
 from domain.reference.geojson import Polygon
 from matching import match_cost
 from matching.engine import match, match_json
-from matching.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms, takes_little
+from matching.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms, takes_little, words_ms
 from matching.preparation import preparation
 from matching.reference import Reference
 from tests.conftest import examples
@@ -183,3 +183,12 @@ def test_an_answer_is_about_as_large_as_expected_and_no_more_rows_are_counted_th
     answered = len(match_json(asked, ours, reference, ON, "fr"))
     expected = estimated_bytes(asked, ours)
     assert expected / 4 < answered < 2 * expected
+
+
+def test_words_alone_take_their_time() -> None:
+    """Titles only where nothing else is said."""
+    plain = need(lot("pr-locaux", title="Nettoyage"))
+    assert words_ms(plain) == 0.0
+    words = tuple(f"mot{number}" for number in range(50))
+    said = need(Lot("1", keywords=words), Lot("2", keywords=words, title="Nettoyage"))
+    assert words_ms(said) == pytest.approx(100 * match_cost.KEYWORD_MS + match_cost.TITLE_MS)

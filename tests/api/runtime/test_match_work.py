@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -94,6 +95,15 @@ async def test_nothing_is_waited_for_when_the_client_has_left(work: MatchWork) -
     ended.set()
     assert refused.value.kind.slug == "bad-request"
     assert work.some.present == {}
+
+
+async def test_what_is_read_beside_the_need_counts(work: MatchWork) -> None:
+    """A plain need of an organisation whose other needs say much waits for its turn too."""
+    turns: list[int] = []
+    plain = task(lambda: turns.append(work.much.present.total()))
+    for others_ms in (0.0, match_work.IN_A_THREAD_MS):
+        await work.run(replace(plain, others_ms=others_ms), "key", stays)
+    assert turns == [0, 1]
 
 
 @pytest.mark.usefixtures("everything_is_much")
