@@ -189,6 +189,9 @@ class Settings:
     connections: int = _setting("VIVIER_CONNECTIONS", _number(1, 100_000, CONNECTIONS), 1_000)
     address_connections: int = _setting("VIVIER_ADDRESS_CONNECTIONS", _number(1, 100_000, CONNECTIONS), 250)
     key_requests: int = _setting("VIVIER_KEY_REQUESTS", _number(1, 100_000, "a number of requests"), 100)
+    organisation_requests: int = _setting(
+        "VIVIER_ORGANISATION_REQUESTS", _number(1, 100_000, "a number of requests"), 250
+    )
     match_processes: int = _setting("VIVIER_MATCH_PROCESSES", _number(1, 64, "a number of processes"), 2)
     match_seconds: int = _setting("VIVIER_MATCH_SECONDS", _number(1, 3_600, "a number of seconds"), 30)
     answer_limit: int = _setting("VIVIER_ANSWER_LIMIT_MIB", _number(8, 1_024, "a number of MiB", MIB), 32 * MIB)

@@ -86,7 +86,7 @@ async def match_stored_need(connection: Connection, acting: Acting, need: Stored
     others_ms = sum(words_ms(other.need) for other in others)
     task = MatchTask(match_json, matchable(need.content), live, on, acting.language, known, others_ms)
     started = time.perf_counter()
-    body: bytes = await services.match_work.run(task, str(acting.actor.id), acting.left)
+    body: bytes = await services.match_work.run(task, str(acting.organisation_id), acting.left)
     services.metrics.matched(time.perf_counter() - started)
     return body
 

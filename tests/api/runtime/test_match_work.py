@@ -145,8 +145,8 @@ async def test_keys_take_turns(work: MatchWork) -> None:
 @pytest.mark.usefixtures("everything_is_much")
 async def test_too_many_of_one_key_are_refused(work: MatchWork) -> None:
     ended = threading.Event()
-    waiting = [asyncio.create_task(work.run(task(ended.wait), "one", stays)) for _ in range(match_work.MOST_OF_ONE_KEY)]
-    while work.much.present["one"] < match_work.MOST_OF_ONE_KEY:
+    waiting = [asyncio.create_task(work.run(task(ended.wait), "one", stays)) for _ in range(match_work.MOST_OF_ONE)]
+    while work.much.present["one"] < match_work.MOST_OF_ONE:
         await asyncio.sleep(0)
     with pytest.raises(Refusal) as refused:
         await work.run(task(lambda: None), "one", stays)
