@@ -197,6 +197,7 @@ class Settings:
     answer_limit: int = _setting("VIVIER_ANSWER_LIMIT_MIB", _number(8, 1_024, "a number of MiB", MIB), 32 * MIB)
     emails_per_day: int = _setting("VIVIER_EMAILS_PER_DAY", _number(1, 10_000_000, "a number of e-mails"), 5_000)
     storage_quota: int = _setting("VIVIER_STORAGE_QUOTA_MIB", _number(1, 1 << 30, "a number of MiB", MIB), 10_240 * MIB)
+    privacy_seconds: float = _setting("VIVIER_PRIVACY_SECONDS", _seconds(0.1, 3_600), 30.0)
     valkey_url: str | None = _setting("VIVIER_VALKEY_URL", _valkey_url, secret=True)
     webhook_private: bool = _setting("VIVIER_WEBHOOK_PRIVATE", _yes_or_no, False)
     pool_fetch: bool = _setting("VIVIER_POOL_FETCH", _yes_or_no, False)

@@ -43,6 +43,7 @@ class Services:
     writes: ConcurrencyLimit = field(init=False)
     reports: ConcurrencyLimit = field(init=False)
     matches: ConcurrencyLimit = field(init=False)
+    person_searches: ConcurrencyLimit = field(init=False)
     spool: ByteQuota = field(default_factory=ByteQuota)
     bodies: ByteQuota = field(default_factory=ByteQuota)
     requests: RequestPlaces = field(init=False)
@@ -60,6 +61,8 @@ class Services:
         self.reports = ConcurrencyLimit(at_once=connections // 6, of_one=1, most=30)
         # never all of one organisation: a large need is matched for up to half a minute, with a connection
         self.matches = ConcurrencyLimit(at_once=connections // 5, of_one=max(1, min(2, connections // 5 - 1)))
+        # each keeps a core of the database busy for seconds
+        self.person_searches = ConcurrencyLimit(at_once=1, of_one=1, most=3)
         self.match_work = MatchWork(self.reference, self.settings, self.metrics)
         settings = self.settings
         self.requests = RequestPlaces(settings.key_requests, settings.organisation_requests, RETRY_AFTER_SECONDS)
