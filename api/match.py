@@ -78,7 +78,7 @@ async def match_need(call: Call, body: Need) -> bytes:
         answered = answer(body, index, services.reference, on, call.language)
     else:
         task = MatchTask(answer, body, index, on, call.language)
-        answered = await work.run(task, str(call.bearer.id), call.left)
+        answered = await work.run(task, str(call.bearer.organisation_id), call.left)
     services.metrics.matched(time.perf_counter() - started)
     return answered
 

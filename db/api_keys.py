@@ -65,6 +65,7 @@ async def create_key(  # noqa: PLR0913 - keywords that say what a key is
     now: datetime,
     expires_at: datetime | None = None,
     rate_per_minute: int | None = None,
+    quota_of: UUID | None = None,
     secret: str | None = None,
 ) -> tuple[str, Key]:
     """The secret of a new key, by default a random one, to be shown this once, and the key as it is listed."""
@@ -81,6 +82,7 @@ async def create_key(  # noqa: PLR0913 - keywords that say what a key is
         "created_at": now,
         "expires_at": expires_at,
         "rate_per_minute": rate_per_minute,
+        "quota_of": quota_of,
     }
     await connection.execute(insert(api_keys).values(row))
     shown = row | {"organisation": organisation, "scopes": sorted(set(scopes))}
@@ -125,7 +127,10 @@ async def find_client(connection: Connection, secret: str, now: datetime) -> Cli
     """
     unexpired = or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
     in_force = (api_keys.c.digest == _digest(secret)) & api_keys.c.revoked_at.is_(None) & unexpired
-    found = (await connection.execute(_keys().where(in_force))).first()
+    whose_quota = api_keys.alias()
+    query = _keys().add_columns(whose_quota.c.rate_per_minute.label("shared_rate"))
+    query = query.outerjoin(whose_quota, whose_quota.c.id == api_keys.c.quota_of)
+    found = (await connection.execute(query.where(in_force))).first()
     return None if found is None else msgspec.convert(found, Client, from_attributes=True)
 
 

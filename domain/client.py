@@ -13,7 +13,8 @@ SCOPES: tuple[Scope, ...] = ("match", "needs", "sync", "read", "admin", "platfor
 class Client(msgspec.Struct, frozen=True):
     """The bearer of a key that is in force.
 
-    `sources`: those it may write. `expires_at`, `rate_per_minute` null: no end, no quota of requests.
+    `sources`: those it may write. `expires_at`, `rate_per_minute` null: no end, no quota of requests. `quota_of`: the
+    key in whose quota its requests count too, and `shared_rate` that quota.
     """
 
     id: UUID
@@ -23,6 +24,15 @@ class Client(msgspec.Struct, frozen=True):
     sources: tuple[str, ...] = ()
     expires_at: datetime | None = None
     rate_per_minute: int | None = None
+    quota_of: UUID | None = None
+    shared_rate: int | None = None
+
+    @property
+    def quota_shared_by_keys_it_makes(self) -> UUID | None:
+        """The key in whose quota those count that it makes: else whoever may make keys would multiply its own."""
+        if "platform" in self.scopes or self.rate_per_minute is None:
+            return None
+        return self.quota_of or self.id
 
     def may(self, *scopes: Scope) -> bool:
         """Whether the key has one of the scopes; `platform`, the operator's of all organisations, includes `admin`."""
@@ -39,7 +49,10 @@ class Client(msgspec.Struct, frozen=True):
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """A key as it is listed: its `prefix`, never its secret. `revoked_at` null: not revoked."""
+    """A key as it is listed: its `prefix`, never its secret. `revoked_at` null: not revoked.
+
+    `quota_of`: the key that made it, where that has a quota, in which the requests of both count; null: none.
+    """
 
     id: UUID
     prefix: str
@@ -51,4 +64,5 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime | None = None
     rate_per_minute: int | None = None
+    quota_of: UUID | None = None
     revoked_at: datetime | None = None

@@ -1,5 +1,6 @@
 """The errors of the domain; the API decides how each is answered."""
 
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -47,8 +48,13 @@ class Conflict(DomainError):
         self.code = code
 
 
+LONGEST_STEP = 200
+"""Characters of the longest name that a pointer repeats: no field that exists has as many."""
+
+
 def pointer(*steps: str | int) -> str:
-    """The JSON pointer (RFC 6901) that leads through `steps`, escaped."""
+    """The JSON pointer (RFC 6901) that leads through `steps`, escaped; where one is too long, to what holds it."""
+    steps = tuple(takewhile(lambda step: not isinstance(step, str) or len(step) <= LONGEST_STEP, steps))
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 

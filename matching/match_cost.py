@@ -13,7 +13,7 @@ import numpy as np
 
 from domain.needs.need import Lot, Need, TerritoryRequest
 from domain.reference.geojson import Geometry, Polygon, Ring
-from matching.geo.geojson_validation import MAX_VERTICES
+from matching.geo.geojson_validation import has_too_many_vertices
 from matching.geo.projection import Floats
 from matching.geo.territory import Territory
 from matching.index import LiveIndex
@@ -68,6 +68,13 @@ def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: floa
     """
     grounds, ms = _grounds(need, live, reference, enough)
     return ms if ms > enough else min(ms + _in_all(need, live, reference, grounds), MOST_MS)
+
+
+def words_ms(need: Need) -> float:
+    """About the milliseconds until the words of a need's lots are read, where nothing else of it is."""
+    keywords = sum(len(lot.keywords) for lot in need.lots)
+    titles = sum(lot.title is not None and not (lot.segments or lot.cpv) for lot in need.lots)
+    return KEYWORD_MS * keywords + TITLE_MS * titles
 
 
 def estimated_bytes(need: Need, live: LiveIndex) -> int:
@@ -129,7 +136,7 @@ def _in_all(need: Need, live: LiveIndex, reference: Reference, grounds: _Grounds
         return most
     ms = 0.0
     for lot, subject in zip(need.lots, reference.reader.known_subjects(need), strict=True):
-        ground = grounds.get(lot.territory or need.territory, NOWHERE)
+        ground = grounds.get(_measured(lot.territory or need.territory), NOWHERE)
         ms += _lot(need, lot, ground, live, reference, subject)
     return ms
 
@@ -152,17 +159,24 @@ def _most_of_lots(need: Need, suppliers: int, share: float) -> float:
 def _grounds(need: Need, live: LiveIndex, reference: Reference, enough: float) -> tuple[_Grounds, float]:
     """The territories of a need, and the milliseconds until all of them are known; some, where these take `enough`."""
     grounds: _Grounds = {}
-    common, ms = need.territory, 0.0
+    common, ms = _measured(need.territory), 0.0
     if common is not None:
         grounds[common] = ground = _ground(common, live, reference)
         ms = ground.ms
     for lot in need.lots:
         if ms > enough:
             break
-        if lot.territory is not None and lot.territory not in grounds:
-            grounds[lot.territory] = ground = _ground(lot.territory, live, reference)
+        territory = _measured(lot.territory)
+        if territory is not None and territory not in grounds:
+            grounds[territory] = ground = _ground(territory, live, reference)
             ms += ground.ms
     return grounds, ms
+
+
+def _measured(request: TerritoryRequest | None) -> TerritoryRequest | None:
+    """The territory; None for one that will be refused for its vertices: even to look it up is to read all of them."""
+    drawn = None if request is None else request.geometry
+    return None if drawn is not None and has_too_many_vertices(drawn) else request
 
 
 def _ground(request: TerritoryRequest, live: LiveIndex, reference: Reference) -> _Ground:
@@ -194,8 +208,8 @@ def _drawn(rings: Sequence[Floats], near: float) -> float:
     The more it turns to and fro, the more of its edges are equally near to a supplier.
     """
     vertices = sum(map(len, rings))
-    if not 0 < vertices <= MAX_VERTICES:
-        return 0.0  # more are refused
+    if not vertices:
+        return 0.0
     width, height = _extent(rings)
     length = sum(float(np.hypot(*np.diff(ring, axis=0).T).sum()) for ring in rings)
     jagged = length / max(2 * (width + height), 1e-9)

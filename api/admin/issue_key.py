@@ -94,11 +94,13 @@ async def issue_key(
     now: datetime,
     *,
     by: UUID | None = None,
+    quota_of: UUID | None = None,
     secret: str | None = None,
 ) -> tuple[str, Key]:
     """The secret of a new key of the organisation of that name, and the key.
 
-    `by`: the key that makes it; None: the command line. Raises InvalidContent with everything wrong in the request.
+    `by`: the key that makes it; None: the command line. `quota_of`: the key in whose quota it counts too. Raises
+    InvalidContent with everything wrong in the request.
     """
     if problems := tuple(_problems(request, now)):
         raise InvalidContent(problems)
@@ -111,6 +113,7 @@ async def issue_key(
         now=now,
         expires_at=request.expires_at,
         rate_per_minute=request.rate_per_minute,
+        quota_of=quota_of,
         secret=secret,
     )
     await _write_entry(connection, "key.created", key, now, by)

@@ -66,10 +66,11 @@ async def create_key(call: Call, body: KeyRequest) -> Response[bytes]:
     """Make a key.
 
     For the key's own organisation; with scope `platform`, for any. It gives no scope and no source that the key which
-    makes it has not, and, without scope `platform`, no later end and no greater quota. `secret` is shown this once:
-    sent again with the same `Idempotency-Key` and the same key of the API, the request is answered with the same one;
-    with another key, 409. Past `rate_per_minute`, counted over all processes and servers, its requests are 429; its
-    answers carry `RateLimit` and `RateLimit-Policy`.
+    makes it has not, and, without scope `platform`, no later end and no greater quota; its requests then count in the
+    quota of the key which makes it too (`quota_of`), so that no number of keys makes that greater. `secret` is shown
+    this once: sent again with the same `Idempotency-Key` and the same key of the API, the request is answered with the
+    same one; with another key, 409. Past `rate_per_minute`, counted over all processes and servers, its requests are
+    429; its answers carry `RateLimit` and `RateLimit-Policy`.
     """
     bearer, now = call.bearer, call.services.now()
     require_grantable(bearer, body)
@@ -79,7 +80,8 @@ async def create_key(call: Call, body: KeyRequest) -> Response[bytes]:
             organisation = await organisation_for(connection, bearer, body.organisation)
             seed = token_hex(api_keys.SECRET_BYTES)
             secret, by = _secret(call, seed), actor_of(call).id
-            _, key = await issue_key(connection, body, organisation.name, now, by=by, secret=secret)
+            quota_of = bearer.quota_shared_by_keys_it_makes
+            _, key = await issue_key(connection, body, organisation.name, now, by=by, quota_of=quota_of, secret=secret)
             return created(CreatedKey(**msgspec.structs.asdict(key), secret=seed))
 
         async def completed(answer: Answer) -> Answer:

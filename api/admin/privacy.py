@@ -1,5 +1,6 @@
 """Routes for the rights of persons: a copy of what is held about somebody, its erasure, and what is due for removal."""
 
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -22,22 +23,35 @@ class ErasureRequest(DataSubject, frozen=True, forbid_unknown_fields=True, kw_on
     dry_run: Annotated[bool, msgspec.Meta(description="Only tell what would be changed")] = False
 
 
-@endpoint("POST", "/privacy/export", tag=TAG, scope="admin", answers=PersonalData, example="privacy-export")
+searching_endpoint = partial(
+    endpoint, "POST", tag=TAG, scope="admin", problems=("too-many-requests", "query-not-finished")
+)
+
+
+@searching_endpoint("/privacy/export", answers=PersonalData, example="privacy-export")
 async def export_personal_data(call: Call, body: DataSubject) -> PersonalData:
     """Give a copy of all that is held about a person (RGPD, articles 15 and 20).
 
     In the data of the key's organisation, and, for a key of scope `platform`, in the directory of suppliers, which all
     organisations share; where each piece is, since when, and what an erasure would make of it. Whom it is about stands
-    in the body, never in an address, and neither in the log nor in the journal.
+    in the body, never in an address, and neither in the log nor in the journal. One search at a time; 503 where a query
+    takes too long: the operator's command `vivier privacy export` takes the time it needs.
     """
     services, organisation = call.services, call.bearer.organisation_id
     is_operator = call.bearer.may("platform")
-    return await export_person(
-        services.database, body, (organisation,), actor_of(call), services.now(), in_directory=is_operator
-    )
+    async with services.person_searches.of(str(organisation)):
+        return await export_person(
+            services.database,
+            body,
+            (organisation,),
+            actor_of(call),
+            services.now(),
+            in_directory=is_operator,
+            seconds=services.settings.privacy_seconds,
+        )
 
 
-@endpoint("POST", "/privacy/erase", tag=TAG, scope="admin", answers=Erasure, example="privacy-erase")
+@searching_endpoint("/privacy/erase", answers=Erasure, example="privacy-erase")
 async def erase_personal_data(call: Call, body: ErasureRequest) -> Erasure:
     """Erase a person (RGPD, article 17).
 
@@ -45,19 +59,22 @@ async def erase_personal_data(call: Call, body: ErasureRequest) -> Erasure:
     later imports do not bring them back. A pseudonym takes the place of the name. Kept, and told as such: what was said
     in exchanges, which nobody can alter until the need's time is over (article 17(3)(b)), and what a source says in a
     text of its own. `dry_run` changes nothing. Waits for imports that are under way; the same again changes nothing.
-    `complete`: all that was found is gone, and nothing was left out; `unreached` names what could not be reached.
+    `complete`: all that was found is gone, and nothing was left out; `unreached` names what could not be reached. One
+    search at a time; 503 where a query takes too long.
     """
     services, organisation = call.services, call.bearer.organisation_id
     subject = DataSubject(body.email, body.name, body.phone)
-    return await erase_person(
-        services.database,
-        subject,
-        (organisation,),
-        actor_of(call),
-        services.now(),
-        dry_run=body.dry_run,
-        in_directory=call.bearer.may("platform"),
-    )
+    async with services.person_searches.of(str(organisation)):
+        return await erase_person(
+            services.database,
+            subject,
+            (organisation,),
+            actor_of(call),
+            services.now(),
+            dry_run=body.dry_run,
+            in_directory=call.bearer.may("platform"),
+            seconds=services.settings.privacy_seconds,
+        )
 
 
 @endpoint("GET", "/retention", tag=TAG, scope="admin", answers=RetentionPlan)

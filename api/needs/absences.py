@@ -34,7 +34,7 @@ async def absences_from(
     live, need = services.directory.index, matchable(version.need)
     try:
         task = MatchTask(standings, need, live, on, acting.language, {"awards": awards, "suppliers": suppliers})
-        found = await services.match_work.run(task, str(acting.actor.id), acting.left)
+        found = await services.match_work.run(task, str(acting.organisation_id), acting.left)
     except InvalidContent:
         return {}
     changed = bool(version.stamp.differences(stamp_of(live, services.reference, on)))

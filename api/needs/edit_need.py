@@ -79,7 +79,7 @@ async def _require_readable(acting: Acting, need: Need) -> None:
     """Raises as a match of the need would."""
     services = acting.services
     task = MatchTask(_read, need, services.directory.index, need.on or services.today(), acting.language)
-    await services.match_work.run(task, str(acting.actor.id), acting.left)
+    await services.match_work.run(task, str(acting.organisation_id), acting.left)
 
 
 def _read(need: Need, _: LiveIndex, reference: Reference, __: date, ___: Language) -> None:

@@ -27,6 +27,7 @@ from domain.shortlists.frozen import LotTotal, ShortlistVersion
 from domain.shortlists.shortlist import Stamp
 from domain.text.bilingual import Text
 from matching.engine import match_json
+from matching.match_cost import words_ms
 
 DELETED = Text(
     "Ce besoin, ou cette version de sa liste, a été supprimé depuis",
@@ -82,9 +83,10 @@ async def match_stored_need(connection: Connection, acting: Acting, need: Stored
         others = await needs_of_year(connection, acting.organisation_id, year, siret, besides=need.id)
 
     known = {"awards": awards, "others": others, "year": year}
-    task = MatchTask(match_json, matchable(need.content), live, on, acting.language, known)
+    others_ms = sum(words_ms(other.need) for other in others)
+    task = MatchTask(match_json, matchable(need.content), live, on, acting.language, known, others_ms)
     started = time.perf_counter()
-    body: bytes = await services.match_work.run(task, str(acting.actor.id), acting.left)
+    body: bytes = await services.match_work.run(task, str(acting.organisation_id), acting.left)
     services.metrics.matched(time.perf_counter() - started)
     return body
 

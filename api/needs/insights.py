@@ -2,25 +2,30 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from datetime import date
 from typing import Annotated
 
 import msgspec
 
 from api.directory.filters import MOST_VALUES
+from api.match import MATCH_PROBLEMS
+from api.needs.freeze_shortlist import matchable
 from api.runtime.endpoint import Call, endpoint
+from api.runtime.match_processes import MatchTask
 from api.web.dates import end_of, first_moment
 from api.web.query_string import invalid
 from db.core.engine import transaction
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
 from domain.errors import InvalidContent, Problem, pointer
-from domain.insights import Insights, LotScope, Tally
-from domain.needs.need import TerritoryRequest
+from domain.insights import Insights, LotScope, NeedFacts, Tally
+from domain.needs.need import Need, TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import UnknownTerritory
 from domain.suppliers.record_check import unknown_segment
-from domain.text.bilingual import Text
+from domain.text.bilingual import Language, Text
 from matching.geo.territory import Bools
+from matching.index import LiveIndex
 from matching.reference import Reference
 
 Segments = Annotated[
@@ -57,7 +62,7 @@ class InsightsQuery(msgspec.Struct, frozen=True, kw_only=True):
     tag="Needs",
     scope="needs",
     answers=Insights,
-    problems=("unknown-segment", "unknown-territory"),
+    problems=("unknown-segment", "unknown-territory", *MATCH_PROBLEMS),
 )
 async def get_insights(call: Call, query: InsightsQuery) -> Insights:
     """Figures over the organisation's needs.
@@ -66,13 +71,18 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
     hours, segments that no candidate answered, tension of the lots, and the share of needs with a social and with an
     environmental provision beside the targets of 30 % and 100 %. Supply is that of the latest shortlist of each need;
     `segment` and `territory` narrow to lots of which both hold, and to exchanges about these or a whole need.
-    Confidential notes are counted and never quoted.
+    Confidential notes are counted and never quoted. With `territory`, lots whose own was drawn wait their turn, as they
+    did when they were matched.
     """
-    scope = await asyncio.to_thread(_scope, query, call.services.reference)
-    organisation = call.bearer.organisation_id
+    services, organisation, drawn = call.services, call.bearer.organisation_id, _DrawnTerritories()
+    scope, ground = await asyncio.to_thread(_scope, query, services.reference, drawn)
     tally = Tally(scope)
-    async with transaction(call.services.database) as connection:
+    # its turn first where territories are read: those that were drawn take as long as in a match
+    turn = nullcontext() if ground is None else services.matches.of(str(organisation))
+    async with turn, transaction(services.database) as connection:
         async for some in needs_with_supply(connection, organisation, first_moment(query.from_), end_of(query.to)):
+            if ground is not None:
+                await drawn.look_at(call, some, ground)
             await asyncio.to_thread(tally.add, some)
         exchanges = tally.relevant(await exchanges_about(connection, organisation, tally.need_ids))
         replies = await reply_figures(connection, organisation, exchanges)
@@ -84,8 +94,46 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
 ROUTES = (get_insights,)
 
 
-def _scope(query: InsightsQuery, reference: Reference) -> LotScope:
-    """The scope of the query. Raises Refusal (422) with everything wrong in it."""
+class _DrawnTerritories:
+    """Whether territories that are no codes share ground with that of a query, of the needs looked at last."""
+
+    def __init__(self) -> None:
+        self._meeting: dict[TerritoryRequest | None, bool] = {}
+
+    def meets(self, request: TerritoryRequest) -> bool:
+        return self._meeting.get(request, False)
+
+    async def look_at(self, call: Call, needs: Iterable[NeedFacts], ground: Bools) -> None:
+        """Have those of these needs prepared, as their matches had them: in their turn. Raises as `MatchWork.run`."""
+        services, self._meeting = call.services, {}
+        for facts in needs:
+            territories = [lot.territory or facts.matched.territory for lot in facts.matched.lots]
+            if any(request is not None and request.codes is None for request in territories):
+                need = msgspec.structs.replace(matchable(facts.matched), limit=1, near_misses=0)
+                others = {"ground": ground}
+                task = MatchTask(lots_meeting, need, services.directory.index, services.today(), call.language, others)
+                meeting = await services.match_work.run(task, str(call.bearer.organisation_id), call.left)
+                await asyncio.to_thread(self._meeting.update, zip(territories, meeting, strict=True))
+
+
+def lots_meeting(
+    need: Need, _: LiveIndex, reference: Reference, __: date, ___: Language, *, ground: Bools
+) -> list[bool]:
+    """Whether the territory of each lot was drawn and shares a commune with `ground`."""
+    return [_is_on(lot.territory or need.territory, ground, reference) for lot in need.lots]
+
+
+def _is_on(request: TerritoryRequest | None, ground: Bools, reference: Reference) -> bool:
+    if request is None or request.codes is not None:
+        return False
+    try:
+        return bool((reference.geography.territory(request).ground & ground).any())
+    except InvalidContent:
+        return False
+
+
+def _scope(query: InsightsQuery, reference: Reference, drawn: _DrawnTerritories) -> tuple[LotScope, Bools | None]:
+    """The scope of the query, and its ground. Raises Refusal (422) with everything wrong in it."""
     problems: list[Problem] = []
     segments = None if query.segment is None else _segments(query.segment, reference.taxonomy, problems)
     ground = None if query.territory is None else _ground(query.territory, reference, problems)
@@ -94,7 +142,7 @@ def _scope(query: InsightsQuery, reference: Reference) -> LotScope:
         problems.append(Problem(pointer("from"), "invalid_period", detail))
     if problems:
         raise invalid(*problems)
-    return LotScope(segments, None if ground is None else _meets(ground, reference))
+    return LotScope(segments, None if ground is None else _meets(ground, reference, drawn)), ground
 
 
 def _segments(given: Iterable[str], taxonomy: Taxonomy, problems: list[Problem]) -> frozenset[str]:
@@ -121,17 +169,17 @@ def _ground(codes: Iterable[str], reference: Reference, problems: list[Problem])
     return reference.geography.ground_of_codes(tuple(areas))
 
 
-def _meets(ground: Bools, reference: Reference) -> Callable[[TerritoryRequest], bool]:
+def _meets(ground: Bools, reference: Reference, drawn: _DrawnTerritories) -> Callable[[TerritoryRequest], bool]:
     """A test whether a territory shares a commune with this ground; False for one that no longer exists."""
 
     def meets(request: TerritoryRequest) -> bool:
+        if request.codes is None:
+            return drawn.meets(request)
         try:
-            if request.codes is not None:
-                # preparing its outline, which is not needed here, would cost much more
-                areas = tuple(reference.territories.area(code) for code in request.codes)
-                return any(ground[list(area.communes)].any() for area in areas)
-            return bool((reference.geography.territory(request).ground & ground).any())
-        except (InvalidContent, UnknownTerritory):
+            # preparing its outline, which is not needed here, would cost much more
+            areas = tuple(reference.territories.area(code) for code in request.codes)
+        except UnknownTerritory:
             return False
+        return any(ground[list(area.communes)].any() for area in areas)
 
     return meets

@@ -153,6 +153,8 @@ async def authorise(request: AnyRequest, keys: Keys, quotas: KeyQuotas, scopes: 
     request.scope["user"] = client
     if client.rate_per_minute is not None:
         await quotas.spend(client.id, client.rate_per_minute, request.scope)
+        if client.quota_of is not None and client.shared_rate is not None:
+            await quotas.spend(client.quota_of, client.shared_rate, request.scope, b"shared")
     require_scope(client, *scopes)
 
 

@@ -184,12 +184,12 @@ def _adapter(handler: Handler, route: Route) -> Callable[[Call], Awaitable[ASGIA
             return await answered(request)
         services = request.services
         await authorise(request, services.keys, services.key_quotas, route.scopes)
-        key = request.bearer.id
-        services.requests.take(key)
+        bearer = request.bearer
+        services.requests.take(bearer)
         try:
             return await answered(request)
         finally:
-            services.requests.give_back(key)
+            services.requests.give_back(bearer)
 
     async def answered(request: Call) -> ASGIApp:
         services = request.services

@@ -21,7 +21,8 @@ SLOWEST_BYTES_PER_SECOND = 8 << 10
 """A slower body, or a slower reader of an answer, uses up its patience."""
 LINGER_SECONDS = 2.0
 """The time a refused client has to read why: closed at once, what it still sends would make it lose the answer."""
-
+MOST_DROPPED = 32 << 20
+"""Bytes that it may still send meanwhile, which nobody reads: many send all of a body before they read anything."""
 
 MOST_PIPELINED = 16
 """Requests of a connection that wait while one is answered: each is in memory, and each answer lets more be read."""
@@ -32,6 +33,23 @@ Part = Literal["head", "body"]
 """The part of a request that is arriving."""
 Owed = Literal["head", "body", "reading", "next request", "close"]
 """The thing that is waited for from a client."""
+
+
+class _AnswerTransport:
+    """The transport by which a request that may have a body is answered."""
+
+    __slots__ = ("_protocol", "is_closing", "write")
+
+    def __init__(self, protocol: "HttpProtocol") -> None:
+        self._protocol = protocol
+        self.write, self.is_closing = protocol.transport.write, protocol.transport.is_closing
+
+    def close(self) -> None:
+        """Close the connection, where the body is still arriving not before the client has read the answer."""
+        if self._protocol.is_body_arriving:
+            self._protocol.linger()
+        else:
+            self._protocol.transport.close()
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -59,7 +77,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._unfinished = 0  # bytes parsed since the last of these
         self._body_pieces, self._body_bytes = 0, 0  # of the body that is arriving
         self._is_split = False  # a head that is not in one piece
-        self._is_refused = False
+        self._is_refused, self._dropped = False, 0  # bytes that came after that
         self.owed: Owed | None = None
         self.patience, self._unread = 0.0, 0
         self.address = ""
@@ -103,8 +121,14 @@ class HttpProtocol(HttpToolsProtocol):
         size = self._settings.header_limit
         for start in range(0, len(data), size):
             if self._is_refused:
+                self._drop(len(data) - start)
                 return
             self._read(data[start : start + size])
+
+    def _drop(self, count: int) -> None:
+        self._dropped += count
+        if self._dropped > MOST_DROPPED:
+            self.transport.abort()
 
     def _read(self, piece: bytes) -> None:
         """Parse the next bytes, no more than a head may have; refuse what is no HTTP or passes the limit of a head."""
@@ -156,6 +180,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._events += 1
         if not self._is_read_again():
             super().on_headers_complete()
+            if self.cycle is not None and self.parser.get_method() not in {b"GET", b"HEAD"}:
+                self.cycle.transport = _AnswerTransport(self)  # type: ignore[assignment]
         self._part = "body"
 
     def _head_bytes(self) -> int:
@@ -209,6 +235,17 @@ class HttpProtocol(HttpToolsProtocol):
             return "body" if self._part == "body" else "head"
         return "next request" if answering is None else None
 
+    @property
+    def is_body_arriving(self) -> bool:
+        """Whether the body of the request that is answered has not arrived wholly."""
+        return self._part == "body" and self.cycle is self._running
+
+    def linger(self) -> None:
+        """End the answer, read nothing more, and close once the client does, or after a while."""
+        self._part, self._is_refused = None, True
+        if not self.transport.is_closing():
+            self.transport.write_eof()
+
     def _answering(self) -> RequestResponseCycle | None:
         """The request that is not answered wholly."""
         return self.cycle if self.cycle is not None and not self.cycle.response_complete else None
@@ -243,7 +280,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
             return
         self.transport.write(self._refusal(slug))
-        self.transport.write_eof()
+        self.linger()
 
     def _end_parsing(self, slug: str) -> NoReturn:
         """Refuse the request, and raise what ends the parsing."""

@@ -1,4 +1,4 @@
-"""Places that each key has so many of in this process, for what goes on at once."""
+"""Places that each key, or each organisation, has so many of in this process, for what goes on at once."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from uuid import UUID
 
 from api.runtime.rate_limits import require_within
+from api.web.problems import Refusal
+from domain.client import Client
 
 
 class KeyPlaces:
@@ -34,3 +36,24 @@ class KeyPlaces:
             yield
         finally:
             self.give_back(key)
+
+
+class RequestPlaces:
+    """Places for requests under way: those of a key, within those of its organisation, which may have many keys."""
+
+    def __init__(self, of_key: int, of_organisation: int, retry_after: float) -> None:
+        self._of_key, self._of_organisation = KeyPlaces(of_key, retry_after), KeyPlaces(of_organisation, retry_after)
+
+    def take(self, client: Client) -> None:
+        """Take a place, to be given back. Raises Refusal (429) where the key, or its organisation, has no more."""
+        self._of_key.take(client.id)
+        try:
+            self._of_organisation.take(client.organisation_id)
+        except Refusal:
+            self._of_key.give_back(client.id)
+            raise
+
+    def give_back(self, client: Client) -> None:
+        """Give a place back."""
+        self._of_key.give_back(client.id)
+        self._of_organisation.give_back(client.organisation_id)

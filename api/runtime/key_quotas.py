@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from math import ceil
+from typing import Any, cast
 from uuid import UUID
 
 from litestar.types import Scope as ASGIScope
@@ -61,12 +62,12 @@ class KeyQuotas:
         """Take shares with `take`, and as without it where it gives None."""
         self._preferred = take
 
-    async def spend(self, key_id: UUID, quota: int, scope: ASGIScope) -> None:
+    async def spend(self, key_id: UUID, quota: int, scope: ASGIScope, policy: bytes = b"minute") -> None:
         """Count a request of the key, and put the headers about its quota into `scope`, as `quota_headers`.
 
         `RateLimit` and `RateLimit-Policy` are those of draft-ietf-httpapi-ratelimit-headers-10: the requests left in
-        the minute (`r`) as this process last knew them, and the seconds until all are there again (`t`). Raises Refusal
-        (429) past the quota.
+        the minute (`r`) as this process last knew them, and the seconds until all are there again (`t`), after those of
+        another `policy` that the request was counted in before. Raises Refusal (429) past the quota.
         """
         standing = self._standings.setdefault(key_id, _Standing())
         self._standings.move_to_end(key_id)
@@ -79,10 +80,12 @@ class KeyQuotas:
         is_within = standing.left > 0
         standing.left -= is_within
         wait = max(standing.until - self._monotonic(), 0.001)
-        scope["quota_headers"] = (  # type: ignore[typeddict-unknown-key]
-            (b"ratelimit-policy", b'"minute";q=%d;w=%d' % (quota, WINDOW_SECONDS)),
-            (b"ratelimit", b'"minute";r=%d;t=%d' % (standing.left + standing.untaken, ceil(wait))),
+        told = (
+            (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (policy, quota, WINDOW_SECONDS)),
+            (b"ratelimit", b'"%b";r=%d;t=%d' % (policy, standing.left + standing.untaken, ceil(wait))),
         )
+        before = cast("dict[str, Any]", scope).get("quota_headers", ())
+        scope["quota_headers"] = (*before, *told)  # type: ignore[typeddict-unknown-key]
         require_within(0.0 if is_within else wait)
 
     def _is_spent(self, standing: _Standing) -> bool:

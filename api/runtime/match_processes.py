@@ -42,7 +42,10 @@ Message = tuple[str, tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class MatchTask(Generic[T]):
-    """A function of a module that matches a need: `work(need, live, reference, on, language, **others)`."""
+    """A function of a module that matches a need: `work(need, live, reference, on, language, **others)`.
+
+    `others_ms`: about the milliseconds that `others` add to what a match of the need takes.
+    """
 
     work: Callable[..., T]
     need: Need
@@ -50,6 +53,7 @@ class MatchTask(Generic[T]):
     on: date
     language: Language
     others: Mapping[str, Any] = field(default_factory=dict)
+    others_ms: float = 0.0
 
     def run(self, reference: Reference) -> T:
         """The result of the function; raises what it raises."""

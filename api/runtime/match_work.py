@@ -29,8 +29,8 @@ IN_A_THREAD_MS = 250.0
 THREADS = 2
 MOST_TO_LEARN = 16
 """Territories that wait to be measured here; what is then left out is left to the next one who asks."""
-MOST_OF_ONE_KEY, MOST_OF_ALL = 16, 200
-"""Tasks of a key, and of all keys, that are carried out or wait: each holds a connection, and a need."""
+MOST_OF_ONE, MOST_OF_ALL = 16, 200
+"""Tasks of an organisation, and of all, that are carried out or wait: each holds a connection, and a need."""
 
 
 class MatchWork:
@@ -39,8 +39,8 @@ class MatchWork:
     def __init__(self, reference: Reference, settings: Settings, metrics: Metrics) -> None:
         self._reference, self._settings, self._metrics = reference, settings, metrics
         count = settings.match_processes
-        self.much = ConcurrencyLimit(count, max(1, count - 1), MOST_OF_ONE_KEY, MOST_OF_ALL)
-        self.some = ConcurrencyLimit(THREADS, THREADS, MOST_OF_ONE_KEY * THREADS, MOST_OF_ALL)
+        self.much = ConcurrencyLimit(count, max(1, count - 1), MOST_OF_ONE, MOST_OF_ALL)
+        self.some = ConcurrencyLimit(THREADS, THREADS, MOST_OF_ONE * THREADS, MOST_OF_ALL)
         self._threads = ThreadPoolExecutor(THREADS + count, "match")
         self._learning = ThreadPoolExecutor(1, "territories")
         self._to_learn: set[TerritoryRequest] = set()
@@ -53,13 +53,13 @@ class MatchWork:
     async def run(self, task: MatchTask[T], key: str, left: Callable[[], Awaitable[None]]) -> T:
         """The result of a task, outside the event loop.
 
-        `key`: whose line it waits in. `left`: ends if the client hangs up.
+        `key`: whose line it waits in, such as an organisation's. `left`: ends if the client hangs up.
         Raises what the task raises, InvalidContent where the answer would be too large, Refusal (429) where too many
         wait, and Refusal (503) where it takes too long.
         """
         self.require_short(task.need, task.live)
-        much = estimated_ms(task.need, task.live, self._reference, IN_A_THREAD_MS) > IN_A_THREAD_MS
-        result = await _unless(left(), self._much(task, key) if much else self._some(task, key))
+        ms = task.others_ms + estimated_ms(task.need, task.live, self._reference, IN_A_THREAD_MS)
+        result = await _unless(left(), self._much(task, key) if ms > IN_A_THREAD_MS else self._some(task, key))
         if isinstance(result, bytes) and len(result) > self._settings.answer_limit:
             raise self._too_large(task.need, len(result))
         return result

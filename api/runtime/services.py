@@ -9,7 +9,7 @@ from api.runtime.auth import Keys
 from api.runtime.concurrency_limit import ByteQuota, ConcurrencyLimit
 from api.runtime.database_watch import DatabaseWatch
 from api.runtime.forked_processes import ForkedProcesses
-from api.runtime.key_places import KeyPlaces
+from api.runtime.key_places import RequestPlaces
 from api.runtime.key_quotas import KeyQuotas
 from api.runtime.live_index import LiveDirectory
 from api.runtime.long_polls import LongPolls
@@ -43,9 +43,10 @@ class Services:
     writes: ConcurrencyLimit = field(init=False)
     reports: ConcurrencyLimit = field(init=False)
     matches: ConcurrencyLimit = field(init=False)
+    person_searches: ConcurrencyLimit = field(init=False)
     spool: ByteQuota = field(default_factory=ByteQuota)
     bodies: ByteQuota = field(default_factory=ByteQuota)
-    requests: KeyPlaces = field(init=False)
+    requests: RequestPlaces = field(init=False)
     long_polls: LongPolls = field(default_factory=LongPolls)
     feed_reads: SharedReads = field(default_factory=SharedReads)
     storage_use: StorageUse = field(default_factory=StorageUse)
@@ -58,9 +59,13 @@ class Services:
         self.imports = ConcurrencyLimit(at_once=connections // 5, of_one=1, most=30)
         self.writes = ConcurrencyLimit(at_once=connections // 3, of_one=3)
         self.reports = ConcurrencyLimit(at_once=connections // 6, of_one=1, most=30)
-        self.matches = ConcurrencyLimit(at_once=connections // 5, of_one=2)
+        # never all of one organisation: a large need is matched for up to half a minute, with a connection
+        self.matches = ConcurrencyLimit(at_once=connections // 5, of_one=max(1, min(2, connections // 5 - 1)))
+        # each keeps a core of the database busy for seconds
+        self.person_searches = ConcurrencyLimit(at_once=1, of_one=1, most=3)
         self.match_work = MatchWork(self.reference, self.settings, self.metrics)
-        self.requests = KeyPlaces(self.settings.key_requests, RETRY_AFTER_SECONDS)
+        settings = self.settings
+        self.requests = RequestPlaces(settings.key_requests, settings.organisation_requests, RETRY_AFTER_SECONDS)
 
     def share_of_bodies(self) -> AbstractContextManager[Callable[[int], None]]:
         """A function that takes so many bytes more for a body that is being received. Raises Refusal (429)."""

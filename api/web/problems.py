@@ -13,7 +13,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from api.web.content_negotiation import choose_language
-from db.core.outage import is_away, is_full
+from db.core.outage import is_away, is_ended, is_full
 from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem
 from domain.text.bilingual import Language, Text
 
@@ -160,6 +160,8 @@ def describe(failure: Exception) -> Refusal:  # noqa: PLR0911 - one answer for e
             return _framework_refusal(failure)
     if is_away(failure):
         return Refusal("database-away")
+    if is_ended(failure):
+        return Refusal("query-not-finished")
     return Refusal("storage-full" if is_full(failure) else "internal-error")
 
 

@@ -1,4 +1,7 @@
-"""Classification of errors: the database is away (`is_away`) or refuses (`refusal`); something is full (`is_full`)."""
+"""Classification of errors.
+
+The database is away (`is_away`), refuses (`refusal`) or ended a statement (`is_ended`); something is full (`is_full`).
+"""
 
 import errno
 from collections.abc import Iterator
@@ -49,6 +52,11 @@ def is_full(failure: BaseException) -> bool:
         isinstance(seen, _FULL) or (isinstance(seen, OSError) and seen.errno in _FULL_DISK)
         for seen in _with_causes(failure)
     )
+
+
+def is_ended(failure: BaseException) -> bool:
+    """Whether `failure`, or what caused it, says that the database ended a statement: it took too long."""
+    return any(isinstance(seen, asyncpg.exceptions.QueryCanceledError) for seen in _with_causes(failure))
 
 
 def _with_causes(failure: BaseException | None) -> Iterator[BaseException]:

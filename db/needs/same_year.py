@@ -10,27 +10,29 @@ from db.schema.supplier_tables import Document
 from domain.needs.need import Need
 from domain.needs.same_year import OtherNeed
 
-# places and territories stay behind: one need may hold megabytes of them
+MOST_NEEDS, MOST_BYTES = 1_000, 1 << 20
+"""The newest needs of a year that are read, and the bytes of all of them together."""
+
 _OTHERS = text("""
-    SELECT needs.id, buyer_siret, json_strip_nulls(json_build_object(
-        'reference', it.reference,
-        'title', it.title,
-        'estimated_total_eur', it.estimated_total_eur,
-        'lots', (
-            SELECT json_agg(lot)
-            FROM json_to_recordset(it.lots)
-                AS lot (id text, title text, segments json, cpv json, keywords json, nature text, value_eur json)
-        )
-    )) AS need
-    FROM needs, json_to_record(content)
-        AS it (reference text, title text, contract text, estimated_total_eur json, lots json)
-    WHERE organisation_id = :organisation_id
-        AND year = :year
-        AND needs.id <> :besides
-        AND status <> 'abandoned'
-        AND it.contract IS DISTINCT FROM 'concession'
-        AND coalesce(buyer_siret = cast(:siret AS text), true)
-    ORDER BY needs.id
+    SELECT id, buyer_siret, brief AS need
+    FROM (
+        SELECT id, buyer_siret, brief, sum(octet_length(cast(brief AS text))) OVER (ORDER BY id DESC) AS bytes
+        FROM (
+            SELECT id, buyer_siret, brief
+            FROM needs
+            WHERE organisation_id = :organisation_id
+                AND year = :year
+                AND id <> :besides
+                AND status <> 'abandoned'
+                AND brief ->> 'contract' IS DISTINCT FROM 'concession'
+                AND brief IS NOT NULL
+                AND coalesce(buyer_siret = cast(:siret AS text), true)
+            ORDER BY id DESC
+            LIMIT :most_needs
+        ) AS newest
+    ) AS added_up
+    WHERE bytes <= :most_bytes
+    ORDER BY id
 """).columns(id=Uuid, need=Document(Need))
 
 
@@ -39,8 +41,10 @@ async def needs_of_year(
 ) -> tuple[OtherNeed, ...]:
     """The organisation's markets of the year, without the need `besides`, the abandoned and those of another buyer.
 
-    `siret`: the buyer's; where it is not known, or not that of a need, the buyer is taken for the same.
+    `siret`: the buyer's; where it is not known, or not that of a need, the buyer is taken for the same. Of very many
+    needs the newest, and none of which the words alone are more than 128 KiB.
     """
     given = {"organisation_id": organisation_id, "year": year, "siret": siret, "besides": besides}
+    given |= {"most_needs": MOST_NEEDS, "most_bytes": MOST_BYTES}
     rows = await connection.execute(_OTHERS, given)
     return msgspec.convert(rows.all(), tuple[OtherNeed, ...], from_attributes=True)

@@ -60,13 +60,17 @@ async def export_person(
     now: datetime,
     *,
     in_directory: bool = True,
+    seconds: float | None = None,
 ) -> PersonalData:
     """All that is held about the person in these organisations' data, and in the directory where `in_directory`.
 
-    Noted in the journal of `actor`, without saying about whom. Raises InvalidContent where nobody is meant.
+    Noted in the journal of `actor`, without saying about whom. `seconds`: those that a statement may take. Raises
+    InvalidContent where nobody is meant.
     """
     async with transaction(engine) as connection:
-        found = await find(connection, organisation_ids, identifiers_of(subject), in_directory=in_directory)
+        found = await find(
+            connection, organisation_ids, identifiers_of(subject), in_directory=in_directory, seconds=seconds
+        )
         detail: Detail = {"holdings": len(found.holdings)}
         await write_entry(connection, actor, "person.exported", f"person:{_reference(found, now)}", now, detail=detail)
     return PersonalData(now, found.holdings)
@@ -81,17 +85,19 @@ async def erase_person(
     *,
     dry_run: bool = False,
     in_directory: bool = True,
+    seconds: float | None = None,
 ) -> Erasure:
     """Erase the person from these organisations' data.
 
     Where `in_directory`, also from the directory of suppliers, and sources are kept from naming them again.
 
     Noted in the journal of every organisation whose data changed, and in that of `actor` where the directory did.
-    Repeated, it changes nothing. Waits for imports that are under way. Raises InvalidContent where nobody is meant.
+    Repeated, it changes nothing. Waits for imports that are under way. `seconds`: those that a statement may take, once
+    it need not wait for them. Raises InvalidContent where nobody is meant.
     """
     asked = identifiers_of(subject)
     async with transaction(engine) as connection:
-        found = await find(connection, organisation_ids, asked, in_directory=in_directory)
+        found = await find(connection, organisation_ids, asked, in_directory=in_directory, seconds=seconds)
         if dry_run:
             return await _erasure(connection, found, None, dry_run=True)
     if in_directory:
@@ -103,7 +109,9 @@ async def erase_person(
         async with transaction(engine) as connection:
             for source in sorted(locked):
                 await lock(connection, Subject.SOURCE, source)
-            found = await find(connection, organisation_ids, asked, in_directory=in_directory, lock=True)
+            found = await find(
+                connection, organisation_ids, asked, in_directory=in_directory, lock=True, seconds=seconds
+            )
             if locked.issuperset(item.source for item, _ in found.records):
                 return await _erase(connection, found, actor, now)
 

@@ -92,11 +92,16 @@ async def find(
     *,
     in_directory: bool = True,
     lock: bool = False,
+    seconds: float | None = None,
 ) -> Findings:
     """Everything about the person in these organisations' data, and in what all share where `in_directory`.
 
-    `lock`: nobody else changes any of it in the organisations' data until the transaction ends.
+    `lock`: nobody else changes any of it in the organisations' data until the transaction ends. `seconds`: those that
+    a statement may take, also those that follow in the transaction; the database ends a longer one.
     """
+    if seconds is not None:
+        milliseconds = str(round(seconds * 1_000))
+        await connection.execute(select(func.set_config("statement_timeout", milliseconds, True)))
     names = select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(organisation_ids))
     search = _Search(connection, {row.id: row.name for row in await connection.execute(names)}, lock)
     own = await _persons(search, asked)

@@ -6,11 +6,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from db.schema.columns import keys, moments, outbox_columns, required
 from db.schema.supplier_tables import Document, id_and_organisation, metadata, organisations
 from domain.audit import Detail
-from domain.needs.need import PlannedNeed
+from domain.needs.need import Need, PlannedNeed
 from domain.shortlists.frozen import LotTotal
 from domain.shortlists.shortlist import Stamp
 
-# `year`, `buyer_siret`: taken from the content, to find needs by.
+# `year`, `buyer_siret`: taken from the content, to find needs by. `brief`: the content without places, territories and
+# dates, made by the database; null where even that is more than 128 KiB.
 needs = sa.Table(
     "needs",
     metadata,
@@ -25,6 +26,7 @@ needs = sa.Table(
         server_default=sa.text("extract(year FROM now() AT TIME ZONE 'Europe/Paris')::integer"),
     ),
     sa.Column("buyer_siret", sa.Text),
+    sa.Column("brief", Document(Need), sa.Computed("need_in_brief(content)", persisted=True)),
     sa.Column("shortlists", sa.Integer, nullable=False, server_default=sa.text("0")),
     *moments("created_at", "updated_at"),
     *moments("published_at", "ended_at", nullable=True),

@@ -66,6 +66,7 @@ def id_and_organisation() -> tuple[sa.Column[Any], ...]:
 
 
 # `platform`: the key also has that scope; in a column of its own, as releases before it refuse scopes they do not know.
+# `quota_of`: the key in whose quota its requests count too.
 api_keys = sa.Table(
     "api_keys",
     metadata,
@@ -75,6 +76,7 @@ api_keys = sa.Table(
     *required(ARRAY(sa.Text), "scopes", "sources"),
     sa.Column("platform", sa.Boolean, nullable=False, server_default=sa.text("false")),
     sa.Column("rate_per_minute", sa.Integer),
+    sa.Column("quota_of", sa.Uuid, sa.ForeignKey("api_keys.id")),
     *moments("created_at"),
     *moments("revoked_at", "expires_at", nullable=True),
 )

@@ -13,12 +13,13 @@ from itertools import takewhile
 import msgspec
 from msgspec import inspect as types
 
-from domain.errors import Problem, pointer
+from domain.errors import LONGEST_STEP, Problem, pointer
 from domain.text.bilingual import Text
 
 Step = str | int
 
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?:key` in `)?\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_WITH_OWN_WORDS = ("Object contains unknown field", "Invalid value '", "Invalid enum value '")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|(\[\.\.\.\])")
 _NAMES = {
     "int": Text("un nombre entier", "a whole number"),
@@ -50,7 +51,7 @@ _BOUND = {
 def explain(error: msgspec.ValidationError, kind: object) -> Problem:
     """`error`, raised while decoding a `kind`, as a problem with a pointer into the document."""
     message = str(error)
-    if message.startswith("Object contains unknown field"):
+    if message.startswith(_WITH_OWN_WORDS):
         what, path = _split_last(message)
     else:
         found = _PLACE.match(message)
@@ -67,7 +68,8 @@ def explain(error: msgspec.ValidationError, kind: object) -> Problem:
 def _split_last(message: str) -> tuple[str, str]:
     """Message and path of a message that quotes the client's own words, which may hold anything."""
     what, separator, path = message.rpartition(" - at `$")
-    return (what, path.removesuffix("`")) if separator and path.endswith("`") and what.endswith("`") else (message, "")
+    is_split = separator and path.endswith("`") and what.endswith(("`", "'"))
+    return (what, path.removesuffix("`")) if is_split else (message, "")
 
 
 def _steps(path: str) -> tuple[Step, ...]:
@@ -78,6 +80,8 @@ def _steps(path: str) -> tuple[Step, ...]:
 
 def near(word: str, known: tuple[str, ...]) -> Text:
     """The end of a sentence that proposes the nearest of `known`, or lists them where they are few; may be empty."""
+    # the comparison first makes a table of all its letters
+    word = word[:LONGEST_STEP]
     if close := get_close_matches(word, known, n=1, cutoff=0.6):
         return Text(f" ; vouliez-vous dire « {close[0]} » ?", f"; did you mean “{close[0]}”?")
     if 0 < len(known) <= 25:

@@ -29,13 +29,7 @@ def problems_under(*at: str | int) -> Iterator[None]:
 def checked_geometry(geometry: Geometry, *at: str | int) -> shapely.Geometry:
     """The geometry a client drew, checked: closed rings, valid, of few enough vertices. Raises InvalidContent."""
     polygons = _polygons(geometry)
-    count = vertices(geometry)
-    if count > MAX_VERTICES:
-        detail = Text(
-            f"{count} sommets ; {MAX_VERTICES} au plus : simplifier le tracé.",
-            f"{count} vertices; at most {MAX_VERTICES}: simplify the outline.",
-        )
-        raise InvalidContent((Problem(pointer(*at), "too_many_vertices", detail),))
+    require_few_vertices(geometry, *at)
     coordinates = pointer(*at, "coordinates")
     for rings in polygons:
         for ring in rings:
@@ -74,6 +68,22 @@ def area_to_keep(geometry: Geometry, *at: str | int) -> Geometry:
         )
         raise InvalidContent((Problem(pointer(*at), "too_many_vertices", detail),))
     return geometry if fewer is drawn else _geojson(fewer)
+
+
+def require_few_vertices(geometry: Geometry, *at: str | int) -> None:
+    """Raises InvalidContent where a geometry has too many vertices; it counts them and reads none."""
+    if has_too_many_vertices(geometry):
+        count = vertices(geometry)
+        detail = Text(
+            f"{count} sommets ; {MAX_VERTICES} au plus : simplifier le tracé.",
+            f"{count} vertices; at most {MAX_VERTICES}: simplify the outline.",
+        )
+        raise InvalidContent((Problem(pointer(*at), "too_many_vertices", detail),))
+
+
+def has_too_many_vertices(geometry: Geometry) -> bool:
+    """Whether a geometry is refused for the number of its vertices."""
+    return vertices(geometry) > MAX_VERTICES
 
 
 def vertices(geometry: Geometry) -> int:

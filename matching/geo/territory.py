@@ -16,7 +16,7 @@ from domain.needs.need import Place, TerritoryRequest
 from domain.reference.geojson import Geometry
 from domain.reference.territory import Area, Territories, TerritoryKind, UnknownTerritory
 from domain.text.bilingual import Text, kilometres
-from matching.geo.geojson_validation import checked_geometry, problems_under
+from matching.geo.geojson_validation import checked_geometry, problems_under, require_few_vertices
 from matching.geo.outlines import outlines
 from matching.geo.overlap import shares_ground
 from matching.geo.projection import Floats, Geometries, earth_centred
@@ -111,6 +111,9 @@ class Geography:
 
     def territory(self, request: TerritoryRequest, *at: str | int) -> Territory:
         """The prepared territory of a request; raises InvalidContent with pointers under `at`."""
+        if request.geometry is not None:
+            # before all of them are read for the key
+            require_few_vertices(request.geometry, *at, "geometry")
         key = _key(request)
         found = self._territories.find(key)
         if found is None:

@@ -1,7 +1,7 @@
 """What a match takes is known before it, from the need and from what is cached."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 from unittest.mock import patch
 
 import pytest
@@ -14,7 +14,7 @@ from domain.needs.need import Lot, Need, Place, TerritoryRequest
 from domain.reference.geojson import Polygon
 from matching import match_cost
 from matching.engine import match, match_json
-from matching.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms, takes_little
+from matching.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms, takes_little, words_ms
 from matching.preparation import preparation
 from matching.reference import Reference
 from tests.conftest import examples
@@ -51,6 +51,29 @@ def test_places_of_which_one_is_new_keep_others_waiting(reference: Reference) ->
     match(asked, ours, reference, ON, "fr")
     assert takes_little(asked, ours, reference)
     assert estimated_ms(asked, ours, reference) < before - match_cost.PLACE_MS / 2
+
+
+class Unread(tuple[tuple[float, float], ...]):
+    """A ring of which nothing but its length may be asked."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> NoReturn:
+        pytest.fail("its positions were read")
+
+    __hash__ = __iter__
+
+
+def test_an_outline_with_too_many_vertices_is_refused_before_it_is_read(reference: Reference) -> None:
+    """Whatever else the need asks for is still estimated, and whatever else is wrong with it is still told."""
+    ours, ring = live(*SUPPLIERS), Unread(((0.0, 47.0), *((1.0, 47.0),) * 20_000, (0.0, 47.0)))
+    asked = need(lot(territory=drawn(Polygon((ring,)))), lot(id="2"), territory=codes("departement:999"))
+    assert estimated_ms(asked, ours, reference) > estimated_ms(need(lot()), ours, reference)
+    assert not takes_little(asked, ours, reference)
+    with pytest.raises(InvalidContent) as refused:
+        reference.reader.read(asked)
+    found = {problem.pointer: problem.code for problem in refused.value.problems}
+    assert found == {"/lots/0/territory/geometry": "too_many_vertices", "/territory/codes/0": "unknown_code"}
 
 
 def test_a_plain_need_is_matched_at_once(reference: Reference) -> None:
@@ -160,3 +183,12 @@ def test_an_answer_is_about_as_large_as_expected_and_no_more_rows_are_counted_th
     answered = len(match_json(asked, ours, reference, ON, "fr"))
     expected = estimated_bytes(asked, ours)
     assert expected / 4 < answered < 2 * expected
+
+
+def test_words_alone_take_their_time() -> None:
+    """Titles only where nothing else is said."""
+    plain = need(lot("pr-locaux", title="Nettoyage"))
+    assert words_ms(plain) == 0.0
+    words = tuple(f"mot{number}" for number in range(50))
+    said = need(Lot("1", keywords=words), Lot("2", keywords=words, title="Nettoyage"))
+    assert words_ms(said) == pytest.approx(100 * match_cost.KEYWORD_MS + match_cost.TITLE_MS)

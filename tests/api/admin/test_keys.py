@@ -1,13 +1,16 @@
 """Keys over HTTP: made within what their maker may do, shown once, listed, revoked."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
+from api.runtime.key_quotas import KeyQuotas
 from db.core.engine import transaction
+from db.key_minutes import Share, share_of
 from tests.api.organisations import Member, member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client
@@ -94,6 +97,42 @@ async def test_a_key_makes_none_that_outlives_or_outruns_it(served: Client) -> N
         assert_refused(answer, 422, "invalid-content")
         assert [each["pointer"] for each in answer.json()["errors"]] == pointers
     assert (await maker.post("/keys", body | {"expires_at": sooner, "rate_per_minute": 100})).status_code == 201
+
+
+async def test_no_number_of_keys_makes_a_quota_greater(served: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever makes them, and whether the first is still in force: those made with a quota count in it together."""
+    taken: Counter[UUID] = Counter()
+
+    async def take(key_id: UUID, wanted: int, quota: int) -> Share:
+        taken[key_id] += wanted
+        return share_of(wanted, quota, taken[key_id] - wanted, 60.0)
+
+    quotas = KeyQuotas()
+    quotas.attach(take)
+    monkeypatch.setattr(served.services, "key_quotas", quotas)
+    maker = await member(served, "admin", "read", rate_per_minute=10)
+    body = {"name": "n", "scopes": ["admin", "read"], "rate_per_minute": 10}
+    child = (await maker.post("/keys", body)).json()
+    child_headers = {"Authorization": f"Bearer {child['secret']}"}
+    grandchild = (await served.post("/keys", json=body, headers=child_headers)).json()
+    assert child["quota_of"] == grandchild["quota_of"] == str(maker.key.id)
+    assert (await maker.delete(f"/keys/{maker.key.id}")).status_code == 204
+    grandchild_headers = {"Authorization": f"Bearer {grandchild['secret']}"}
+    answers = [
+        await served.get("/suppliers?limit=1", headers=headers)
+        for headers in (child_headers, grandchild_headers)
+        for _ in range(5)
+    ]
+    assert [each.status_code for each in answers] == [200] * 5 + [200, 200, 429, 429, 429]
+    told = answers[-1].headers
+    assert told["ratelimit-policy"] == '"minute";q=10;w=60, "shared";q=10;w=60'
+    assert told["ratelimit"] == '"minute";r=5;t=60, "shared";r=0;t=60'
+
+
+async def test_keys_of_who_has_no_quota_and_of_the_operator_count_by_themselves(served: Client) -> None:
+    body = {"name": "n", "scopes": ["read"], "rate_per_minute": 10}
+    for maker in (await member(served, "admin", "read"), await member(served, "platform", "read", rate_per_minute=9)):
+        assert (await maker.post("/keys", body)).json()["quota_of"] is None
 
 
 async def test_another_organisations_keys_do_not_exist(served: Client, manager: Member) -> None:

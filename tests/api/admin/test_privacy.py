@@ -1,5 +1,7 @@
 """A person's rights over HTTP: everything held is told, then nothing of it is left, and nothing comes back."""
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -127,6 +129,32 @@ async def test_a_copy_is_given_of_everything(anne: Anne) -> None:
     (kept,) = (each for each in told["holdings"] if each["fate"] == "kept")
     assert (kept["where"], kept["why"]) == (anne.message, "append_only")
     assert anne.email in kept["text"]
+
+
+@pytest.mark.parametrize("what", ["export", "erase"])
+async def test_a_search_that_takes_too_long_is_ended(anne: Anne, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here it waits for a table that somebody else keeps; afterwards the same connections take their time again."""
+    services = anne.client.services
+    monkeypatch.setattr(services, "settings", replace(services.settings, privacy_seconds=0.001))
+    async with transaction(services.database) as connection:
+        await connection.execute(text("LOCK TABLE meetings"))
+        refused = await anne.buyer.post(f"/privacy/{what}", {"name": anne.name})
+    assert_refused(refused, 503, "query-not-finished")
+    assert "retry-after" in refused.headers
+    async with transaction(services.database) as connection:
+        assert await connection.scalar(text("SHOW statement_timeout")) == "0"
+
+
+async def test_persons_are_searched_for_one_at_a_time(anne: Anne) -> None:
+    """Others wait without a connection, and not more than a few of an organisation."""
+    searches, organisation = anne.client.services.person_searches, str(anne.buyer.organisation_id)
+    async with searches.of("another"):
+        waiting = [asyncio.create_task(anne.ask("export", name=anne.name)) for _ in range(3)]
+        while searches.present[organisation] < 3:
+            await asyncio.sleep(0)
+        assert_refused(await anne.buyer.post("/privacy/erase", {"name": anne.name}), 429, "too-many-requests")
+        assert not any(each.done() for each in waiting)
+    assert all(told["holdings"] for told in await asyncio.gather(*waiting))
 
 
 async def test_nothing_is_left_but_what_nobody_may_alter(anne: Anne) -> None:

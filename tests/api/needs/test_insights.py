@@ -1,10 +1,14 @@
 """Insights over HTTP: what an organisation's needs tell together, narrowed, and nobody else's."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from api.runtime.match_processes import MatchTask
+from domain.needs.need import Need
 from domain.text.typography import PARIS
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.refusals import assert_refused
@@ -120,6 +124,36 @@ async def test_what_cannot_be_asked_is_refused_at_its_place(
     first = answer.json()["errors"][0]
     assert first["pointer"] == where
     assert hint in first["detail"]
+
+
+async def test_territories_that_were_drawn_wait_their_turn(buyer: Buyer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a match: in the organisation's line, with the price of the outline, and not where codes say enough."""
+    work, asked = buyer.client.services.match_work, list[Need]()
+    real = work.run
+
+    async def run(task: MatchTask[Any], key: str, left: Callable[[], Awaitable[None]]) -> Any:
+        assert key == str(buyer.organisation_id)
+        asked.append(task.need)
+        return await real(task, key, left)
+
+    around_vannes = {"near": {"commune": "56260"}, "radius_km": 5}
+    await buyer.keep(territory={"codes": ["departement:56"]})
+    lots = [{"id": "1", "segments": ["ev"]}, {"id": "2", "segments": ["ev"], "territory": {"codes": ["country:FR"]}}]
+    await buyer.keep(territory=around_vannes, lots=lots)
+    monkeypatch.setattr(work, "run", run)
+    assert (await insights(buyer))["needs"]["lots"] == 3
+    assert not asked
+    assert (await insights(buyer, "?territory=departement:56"))["needs"]["lots"] == 3
+    assert (await insights(buyer, "?territory=departement:35"))["needs"]["lots"] == 1
+    assert [len(each.lots) for each in asked] == [2, 2]
+    turns, organisation = buyer.client.services.matches, str(buyer.organisation_id)
+    async with turns.of(organisation):
+        waiting = asyncio.create_task(insights(buyer, "?territory=departement:56"))
+        while turns.present[organisation] < 2:
+            await asyncio.sleep(0)
+        assert (await insights(buyer))["needs"]["lots"] == 3
+        assert not waiting.done()
+    assert (await waiting)["needs"]["lots"] == 3
 
 
 async def test_needs_of_others_are_not_looked_at(buyer: Buyer, served: Client) -> None:

@@ -1,17 +1,21 @@
 """Needs that are kept: described, matched, changed, moved on; each organisation sees its own."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from sqlalchemy import select, text, update
 
+from api.runtime.match_processes import MatchTask
 from db.audit import write_entry
 from db.core.engine import transaction
 from db.schema.supplier_tables import idempotency_keys
 from domain.needs.status import MOVES
 from tests.api.needs.steps import NEED, Buyer, new_buyer, shown
+from tests.api.organisations import member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import NOBODY, Client, key
 
@@ -216,13 +220,51 @@ async def test_writers_at_once_who_saw_the_same_are_told_apart(buyer: Buyer) -> 
 async def test_a_change_waits_its_turn_where_the_need_is_read_anew(buyer: Buyer) -> None:
     """As what is matched does: otherwise changes of large needs would take all connections to the database."""
     path, turns = await need_that_is(buyer, "draft"), buyer.client.services.matches
-    async with turns.of(organisation := str(buyer.organisation_id)), turns.of(organisation):
+    async with turns.of(organisation := str(buyer.organisation_id)):
         renamed = asyncio.create_task(buyer.patch(path, {"title": "Jardins"}))
-        while turns.present[organisation] < 3:
+        while turns.present[organisation] < 2:
             assert not renamed.done()
             await asyncio.sleep(0)
         assert (await buyer.patch(path, {"status": "sourcing"})).status_code == 200
     assert (await renamed).json()["title"] == "Jardins"
+
+
+async def test_all_keys_of_an_organisation_wait_in_one_line(served: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With whatever is matched: else whoever makes keys would have as many turns."""
+    lines, work = Counter[str](), served.services.match_work
+    real = work.run
+
+    async def run(task: MatchTask[Any], key: str, left: Callable[[], Awaitable[None]]) -> Any:
+        lines[key] += 1
+        return await real(task, key, left)
+
+    monkeypatch.setattr(work, "run", run)
+    monkeypatch.setattr(work, "is_little", lambda *_: False)
+    one = await member(served, "match", "needs")
+    other = await member(served, "match", "needs", organisation=one.key.organisation)
+    for each in (one, other):
+        assert (await each.post("/match", NEED)).status_code == 200
+        need = (await each.post("/needs", NEED)).json()["need"]
+        assert (await each.patch(f"/needs/{need['id']}", {"title": "Jardins"})).status_code == 200
+    assert lines == {str(one.organisation_id): 6}
+
+
+async def test_an_organisation_leaves_a_place_to_others(buyer: Buyer) -> None:
+    """However much it asks for at once, what others ask for is matched meanwhile."""
+    turns, organisation, ended = buyer.client.services.matches, str(buyer.organisation_id), asyncio.Event()
+
+    async def takes_long() -> None:
+        async with turns.of(organisation):
+            await ended.wait()
+
+    long = [asyncio.create_task(takes_long()) for _ in range(3)]
+    while turns.present[organisation] < 3:
+        await asyncio.sleep(0)
+    other = await new_buyer(buyer.client)
+    async with asyncio.timeout(30):
+        await other.keep()
+    ended.set()
+    await asyncio.gather(*long)
 
 
 async def test_a_draft_can_be_discarded_with_its_shortlists(buyer: Buyer) -> None:

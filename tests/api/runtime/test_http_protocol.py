@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, NamedTuple, cast
 
@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 from api.app import create_app
 from api.runtime.http_protocol import (
     LINGER_SECONDS,
+    MOST_DROPPED,
     MOST_PIPELINED,
     MOST_SMALL_PIECES,
     SLOWEST_BYTES_PER_SECOND,
@@ -224,6 +225,41 @@ async def test_a_body_in_tiny_chunks_is_not_read_to_its_end(app: Litestar, key: 
         if key:
             assert (await one.answer())[0] == status
         assert await one.ends()
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_who_sends_too_large_a_body_is_told_so(app: Litestar, is_chunked: bool) -> None:
+    """Also where all of it is sent before anything is read; the connection then ends."""
+    size = 12 << 20
+    head = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % size if is_chunked else b"Content-Length: %d\r\n\r\n" % size
+    async with serving(app) as (edge, connect):
+        one = await connect()
+        one.writer.write(POST + head)
+        if not is_chunked:
+            await edge.has(1, received=len(POST + head))
+        one.writer.write(b" " * size)
+        await one.writer.drain()
+        assert await one.refusal() == (413, "body-too-large")
+        one.writer.close()
+        await edge.has(0)
+
+
+async def test_who_goes_on_sending_what_is_refused_is_cut_off(app: Litestar) -> None:
+    """After a while, or after so many bytes."""
+    head = POST + b"Content-Length: 1000000000\r\n\r\n"
+    async with serving(app) as (edge, connect):
+        silent = await connect()
+        silent.writer.write(head)
+        assert (await silent.answer())[0] == 413
+        edge.pass_by(LINGER_SECONDS)
+        await edge.has(0)
+        lavish = await connect()
+        lavish.writer.write(head)
+        with suppress(ConnectionError):
+            for _ in range(2 * MOST_DROPPED >> 20):
+                lavish.writer.write(bytes(1 << 20))
+                await lavish.writer.drain()
+        await edge.has(0)
 
 
 async def test_a_body_in_chunks_of_some_length_is_read(app: Litestar) -> None:

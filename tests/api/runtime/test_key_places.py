@@ -5,9 +5,10 @@ from uuid import UUID
 import pytest
 
 from api.app import create_app
-from api.runtime.key_places import KeyPlaces
+from api.runtime.key_places import KeyPlaces, RequestPlaces
 from api.settings import read_settings
 from api.web.problems import Refusal
+from domain.client import Client
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
 from tests.api.runtime.test_http_protocol import GET, POST, serving
@@ -25,6 +26,22 @@ def test_each_key_has_its_own_places() -> None:
             pass
     assert refused.value.kind.slug == "too-many-requests"
     assert refused.value.headers["retry-after"] == "5"
+
+
+def test_the_keys_of_an_organisation_share_its_places() -> None:
+    """However many they are; a key that finds none keeps none."""
+    places = RequestPlaces(2, 3, retry_after=5.0)
+    one, other, another = (Client(UUID(int=n), UUID(int=1), "", ()) for n in range(3))
+    elsewhere = Client(UUID(int=3), UUID(int=2), "", ())
+    for each in (one, one, other, elsewhere):
+        places.take(each)
+    for each in (one, other, another):
+        with pytest.raises(Refusal):
+            places.take(each)
+    places.give_back(one)
+    places.take(other)
+    with pytest.raises(Refusal):
+        places.take(one)
 
 
 async def test_one_key_has_few_requests_under_way(reference: Reference) -> None:

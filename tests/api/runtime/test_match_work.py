@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -96,6 +97,15 @@ async def test_nothing_is_waited_for_when_the_client_has_left(work: MatchWork) -
     assert work.some.present == {}
 
 
+async def test_what_is_read_beside_the_need_counts(work: MatchWork) -> None:
+    """A plain need of an organisation whose other needs say much waits for its turn too."""
+    turns: list[int] = []
+    plain = task(lambda: turns.append(work.much.present.total()))
+    for others_ms in (0.0, match_work.IN_A_THREAD_MS):
+        await work.run(replace(plain, others_ms=others_ms), "key", stays)
+    assert turns == [0, 1]
+
+
 @pytest.mark.usefixtures("everything_is_much")
 async def test_of_many_clients_that_leave_none_is_worked_for(work: MatchWork) -> None:
     """Those that waited for their turn never get it, and the next client does."""
@@ -135,8 +145,8 @@ async def test_keys_take_turns(work: MatchWork) -> None:
 @pytest.mark.usefixtures("everything_is_much")
 async def test_too_many_of_one_key_are_refused(work: MatchWork) -> None:
     ended = threading.Event()
-    waiting = [asyncio.create_task(work.run(task(ended.wait), "one", stays)) for _ in range(match_work.MOST_OF_ONE_KEY)]
-    while work.much.present["one"] < match_work.MOST_OF_ONE_KEY:
+    waiting = [asyncio.create_task(work.run(task(ended.wait), "one", stays)) for _ in range(match_work.MOST_OF_ONE)]
+    while work.much.present["one"] < match_work.MOST_OF_ONE:
         await asyncio.sleep(0)
     with pytest.raises(Refusal) as refused:
         await work.run(task(lambda: None), "one", stays)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from db.core.engine import Engine, engine, transaction
-from db.core.outage import is_away, is_full
+from db.core.outage import is_away, is_ended, is_full
 
 
 async def failure_of(attached: Engine, *statements: str) -> Exception:
@@ -83,3 +83,12 @@ def test_a_full_disk_is_neither_absence_nor_a_mistake(failure: Exception) -> Non
 async def test_a_mistake_is_not_for_want_of_room(engine: Engine) -> None:
     assert not is_full(await failure_of(engine, "SELECT 1 / 0"))
     assert not is_full(OSError(errno.EACCES, "Permission denied"))
+
+
+async def test_a_statement_that_took_too_long_was_ended(engine: Engine) -> None:
+    """The database is there, and nothing is full."""
+    failure = await failure_of(engine, "SET LOCAL statement_timeout = '1ms'", "SELECT pg_sleep(60)")
+    assert is_ended(failure)
+    assert not is_away(failure)
+    assert not is_full(failure)
+    assert not is_ended(await failure_of(engine, "SELECT 1 / 0"))

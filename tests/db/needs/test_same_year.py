@@ -1,10 +1,12 @@
 """The other needs of a year in a real database: which ones, and no more of them than is added up."""
 
-from datetime import date, datetime
+import itertools
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import text
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, Engine, transaction
@@ -77,3 +79,33 @@ async def test_a_need_is_found_by_its_year_and_buyer_as_they_are_now(engine: Eng
         await write_need(connection, own, msgspec.structs.replace(need, content=content))
         assert await needs_of_year(connection, own, 2026, None, BESIDES) == ()
         assert [each.id for each in await needs_of_year(connection, own, 2028, HERE, BESIDES)] == [need.id]
+
+
+async def test_the_newest_of_very_many_are_read(engine: Engine) -> None:
+    """So many, of so many bytes together; and none that has more words than any buyer writes."""
+    words = tuple("x" * 400 for _ in range(50))
+    large, too_large = ([Lot(str(n), keywords=words) for n in range(count)] for count in (5, 7))
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        later = (NOW + timedelta(seconds=number) for number in itertools.count())
+        needs = [await stored(connection, own, next(later), lots=tuple(large)) for _ in range(12)]
+        await stored(connection, own, next(later), lots=tuple(too_large))
+        found = await needs_of_year(connection, own, 2026, None, BESIDES)
+        assert [each.id for each in found] == [each.id for each in needs[-10:]]
+        needs += [await stored(connection, own, next(later)) for _ in range(1_000)]
+        found = await needs_of_year(connection, own, 2026, None, BESIDES)
+        assert [each.id for each in found] == [each.id for each in needs[-1_000:]]
+
+
+async def test_what_is_read_follows_the_need_whoever_changes_it(engine: Engine) -> None:
+    """Such as an erasure, or a server of the release before; and it is not read from the whole need."""
+    renamed = text("UPDATE needs SET content = replace(cast(content AS text), 'Zoé', 'Personne 1')::json")
+    async with transaction(engine) as connection:
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        await stored(connection, own, title="Zoé")
+        await connection.execute(renamed)
+        (found,) = await needs_of_year(connection, own, 2026, None, BESIDES)
+        assert found.need.title == "Personne 1"
+        await connection.execute(text("ALTER TABLE needs ALTER COLUMN brief DROP EXPRESSION"))
+        await connection.execute(text("UPDATE needs SET content = '1'"))
+        assert await needs_of_year(connection, own, 2026, None, BESIDES) == (found,)

@@ -40,7 +40,7 @@ OF_NOBODY = {
     "merged_records": {"source"},
     "message_mails": {"status", "language", "failure"},
     "messages": {"author", "stance", "barriers", "channel"},
-    "needs": {"status", "buyer_siret"},
+    "needs": {"status", "buyer_siret", "brief"},  # generated from the content
     "organisations": {"name", "siret"},
     "reply_links": {"digest"},
     "shortlist_decisions": {"lot_id", "decision"},

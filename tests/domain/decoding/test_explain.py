@@ -137,6 +137,36 @@ def test_a_field_named_like_a_message_is_still_an_unknown_field(name: str) -> No
     assert (problem.pointer, problem.code) == ("/" + name, "unknown_field")
 
 
+@pytest.mark.parametrize("value", ["a - at `$.limit`", "`", "a`b", "- at `$", "' - at `$.limit`"])
+def test_a_value_worded_like_a_message_is_still_an_unknown_value(value: str) -> None:
+    lot = of_lot(f'"nature":{msgspec.json.encode(value).decode()}')
+    problem = why(lot)
+    assert (problem.pointer, problem.code) == ("/lots/1/nature", "unknown_value")
+
+
+@pytest.mark.parametrize(
+    ("member", "pointer", "code"),
+    [
+        (f'"{"x" * 300_000}":1', "/lots/1", "unknown_field"),
+        (f'"nature":"{"x" * 300_000}"', "/lots/1/nature", "unknown_value"),
+    ],
+)
+def test_a_long_word_is_not_sent_back(member: str, pointer: str, code: str) -> None:
+    """The pointer then leads to what holds the field."""
+    problem = why(of_lot(member))
+    assert (problem.pointer, problem.code) == (pointer, code)
+    assert len(problem.detail.fr) < 500
+
+
+def test_long_words_are_not_compared_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Comparing one with what is known makes a table of all its letters."""
+    compared: list[int] = []
+    monkeypatch.setattr("domain.decoding.explain.get_close_matches", lambda word, *_, **__: compared.append(len(word)))
+    why(of_lot(f'"{"x" * 300_000}":1'))
+    why(of_lot(f'"nature":"{"x" * 300_000}"'))
+    assert max(compared) <= 200
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=5),
