@@ -1,4 +1,4 @@
-"""What is kept of a lot once it was answered: its counts, and the first of its suppliers in order.
+"""All that is kept of a lot once it was answered: its counts, and the first of its suppliers in order.
 
 It grows with the answer and not with the number of suppliers, so that thousands of lots are kept of any directory.
 """
@@ -28,7 +28,7 @@ Draws = NDArray[np.uint64]
 
 
 class LotKey(NamedTuple):
-    """What decides on a lot besides the territory and the subject."""
+    """All that decides on a lot besides the territory and the subject."""
 
     on: date
     rules: Rules

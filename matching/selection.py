@@ -127,7 +127,7 @@ class SelectionArrays:
         self.days = WeightBound[tuple[date, Rules], SelectionOfDay](CACHED_DAYS)
         self.reserved = WeightBound[tuple[date, Rules, ReservedTypes], ReservedSelection](CACHED_RESERVATIONS)
         self.capped = WeightBound[LotKey, CappedSelection](CACHED_LOTS)
-        """What passes every gate."""
+        """Those that pass every gate."""
 
     @property
     def weight(self) -> int:
