@@ -151,33 +151,19 @@ class Distances:
 DistanceCache = WeightedCache[Shape | None, Distances]
 
 
-class NearDistances:
-    """Distances of some suppliers to a shape, less a radius around it: of the near at once, of others when asked for.
+class PlaceDistances:
+    """Distances of any suppliers to a shape, less a radius around it.
 
-    `known`: kilometres, NaN where that is certainly more than CERTAIN_KM and was not asked for; `near`: the other rows.
+    Those to the shape are asked for where they are cached, else they are measured anew: whoever asks has the shape, and
+    here it is not held, as it may be large.
     """
 
-    def __init__(self, cache: DistanceCache, shape: Shape | None, ordinals: Ordinals, radius_km: float = 0.0) -> None:
-        self.ordinals = ordinals
+    def __init__(self, cache: DistanceCache, shape: Shape | None, radius_km: float = 0.0) -> None:
         self._cache, self._shape, self._radius_km = cache, ref(shape) if shape else None, radius_km
-        self.near = self._distances.places(ordinals, radius_km).astype(np.int32)
-        self.known: Floats = np.full(len(ordinals), np.nan)
-        within = np.full(len(self.near), radius_km + CERTAIN_KM)
-        away = self._less_radius(self._distances.distance_within(ordinals[self.near], within))
-        self.known[self.near] = np.where(np.isfinite(away), away, np.nan)
 
     @property
     def _distances(self) -> Distances:
-        """Those of the shape, as long as they are cached; else they are measured anew.
-
-        Who asks has the shape; here it is not held, as it may be large.
-        """
         return self._cache(self._shape() if self._shape else None)
-
-    @property
-    def weight(self) -> int:
-        """Its bytes, but for the ordinals."""
-        return self.known.nbytes + self.near.nbytes + BYTES_PER_OBJECT
 
     def of(self, ordinals: Ordinals) -> Floats:
         """Kilometres from any suppliers."""
@@ -194,6 +180,30 @@ class NearDistances:
     def near_of(self, ordinals: Ordinals) -> Ordinals:
         """Those of any suppliers, in order, that may be within CERTAIN_KM."""
         return ordinals[self._distances.places(ordinals, self._radius_km)]
+
+    def _less_radius(self, distance: Floats) -> Floats:
+        return np.maximum(distance - self._radius_km, 0.0) if self._radius_km else distance
+
+
+class NearDistances(PlaceDistances):
+    """Distances of some suppliers to a shape, less a radius around it: of the near at once, of others when asked for.
+
+    `known`: kilometres, NaN where that is certainly more than CERTAIN_KM and was not asked for; `near`: the other rows.
+    """
+
+    def __init__(self, cache: DistanceCache, shape: Shape | None, ordinals: Ordinals, radius_km: float = 0.0) -> None:
+        super().__init__(cache, shape, radius_km)
+        self.ordinals = ordinals
+        self.near = self._distances.places(ordinals, radius_km).astype(np.int32)
+        self.known: Floats = np.full(len(ordinals), np.nan)
+        within = np.full(len(self.near), radius_km + CERTAIN_KM)
+        away = self._less_radius(self._distances.distance_within(ordinals[self.near], within))
+        self.known[self.near] = np.where(np.isfinite(away), away, np.nan)
+
+    @property
+    def weight(self) -> int:
+        """Its bytes, but for the ordinals."""
+        return self.known.nbytes + self.near.nbytes + BYTES_PER_OBJECT
 
     def at(self, rows: Positions) -> Floats:
         """Kilometres from some of the suppliers, by row."""
@@ -215,9 +225,6 @@ class NearDistances:
             return rows[nearest_of(distance, lambda places: self.at(rows[places]), count)[0]]
         rows, distance = rows[near], distance[near]
         return rows if len(rows) <= count + FEW else rows[distance <= np.partition(distance, count - 1)[count - 1]]
-
-    def _less_radius(self, distance: Floats) -> Floats:
-        return np.maximum(distance - self._radius_km, 0.0) if self._radius_km else distance
 
 
 def nearest_of(bound: Floats, measure: Callable[[Positions], Floats], count: int) -> tuple[Positions, Floats]:

@@ -131,7 +131,7 @@ class _Matching:
             id=query.lot.id,
             requested=self.explainer.requested(query),
             territory=self.explainer.territory(query),
-            total=lot.capped.counts.total,
+            total=lot.ranked.counts.total,
             candidates=self.rows.candidates(lot, written, self.need.limit, self.seed),
             near_misses=self.rows.near_misses(lot, written, missed),
             unknown_trade=self._unknown_trade(lot, unknown),

@@ -99,14 +99,14 @@ class Explainer:
 
     def _words(self, lot: LotMatch, unknown: int, ends: Ends | None, awarded: Sequence[LegalAdvice] = ()) -> LotWords:
         """`awarded`: advice on past awards."""
-        query, counts, review = lot.query, lot.capped.counts, self.review.lots[lot.query.lot.id]
+        query, counts, review = lot.query, lot.ranked.counts, self.review.lots[lot.query.lot.id]
         level, tension = self._tension(query.subject.objects, counts.covered, unknown)
         doubtful = unknown if level == "unknown" else 0
         supply = Supply(counts.total, counts.options, frozenset(lot.reserved_types), ends, doubtful)
         coverage = [CoverageRow(code, *one) for code, one in zip(query.subject.wanted, counts.covered, strict=True)]
         return LotWords(
             _json(coverage),
-            _json(self._alternatives(review, counts.options, lot.capped.within)),
+            _json(self._alternatives(review, counts.options, lot.ranked.within)),
             _json(tension),
             _json(ReservationRow(review.outcome, [finding_json(one, self.language) for one in review.reservation])),
             _json(self._lot_advice(query, review, supply, awarded)),

@@ -32,13 +32,13 @@ def serves_territory(lot: LotMatch, ordinals: Ordinals) -> Bools:
 
 def stands_near(lot: LotMatch, ordinals: Ordinals) -> Bools:
     """With `max_distance_km`, the supplier stands at most that far from the site, else from the territory."""
-    in_reach = lot.capped.in_reach
+    in_reach = lot.passing.in_reach
     return np.ones(len(ordinals), dtype=bool) if in_reach is None else in_reach[_rows(lot, ordinals)]
 
 
 def may_answer(lot: LotMatch, ordinals: Ordinals) -> Bools:
     """For a reserved lot, the supplier is not ineligible for all of its reserved types."""
-    return lot.reserved.outcome[_rows(lot, ordinals)] != INELIGIBLE
+    return lot.passing.reserved.outcome[_rows(lot, ordinals)] != INELIGIBLE
 
 
 GATES: tuple[tuple[Gate, Callable[[LotMatch, Ordinals], Bools]], ...] = (

@@ -33,8 +33,12 @@ from matching.weighted_cache import WeightBound, WeightedCache
 
 DISTANCE_BYTES, DISTANCE_BYTES_PER_SUPPLIER = 64 << 20, 96
 """Memory for cached distances; of 220,000 suppliers, these are the distances to some hundreds of territories."""
-SELECTION_BYTES, SELECTION_BYTES_PER_SUPPLIER = 48 << 20, 100
-"""Memory for what is cached of the lots matched last (`matching.selection`, `matching.unknown_trade`)."""
+SELECTION_BYTES, SELECTION_BYTES_PER_SUPPLIER = 24 << 20, 48
+"""Memory for what is cached of the lots matched last: of 220,000 suppliers, some 1,500 lots (`matching.selection`)."""
+ARRAY_BYTES, ARRAY_BYTES_PER_SUPPLIER = 16 << 20, 32
+"""Memory for the arrays over all suppliers that are selected for such a lot: of 220,000 suppliers, some 250 lots."""
+NEARBY_BYTES = 24 << 20
+"""Memory for suppliers of unknown trade near the places asked for last (`matching.unknown_trade`)."""
 OFFERLESS = ""
 """Stands for a segment where suppliers without offers are meant."""
 
@@ -66,7 +70,8 @@ class Index:
         self.lock = Lock()
         size = len(columns)
         self.selections = WeightBound[Any, Any](SELECTION_BYTES + SELECTION_BYTES_PER_SUPPLIER * size)
-        self.nearby = WeightBound[Any, Any](SELECTION_BYTES // 2)
+        self.selection_arrays = WeightBound[Any, Any](ARRAY_BYTES + ARRAY_BYTES_PER_SUPPLIER * size)
+        self.nearby = WeightBound[Any, Any](NEARBY_BYTES)
 
     @classmethod
     def of(cls, suppliers: Iterable[MatchedSupplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> "Index":

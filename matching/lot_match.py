@@ -2,25 +2,33 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import cached_property
 from weakref import ref
+
+import numpy as np
 
 from domain.law.rules import Rules
 from domain.law.supply_advice import Ends, horizon
 from matching.capped_selection import CappedSelection
+from matching.distances import PlaceDistances
 from matching.eligibility_cache import INELIGIBLE
 from matching.geo.projection import Positions
 from matching.index import LiveIndex
-from matching.legal_columns import Days
 from matching.lot_query import LotQuery
 from matching.offer_worth import OFFERED_BITS
 from matching.past_awards import EssBar, barred
+from matching.ranked_lot import ApprovalEnds, FirstCandidates, LotKey, RankedLot
 from matching.ranking import Compared
 from matching.reserved_selection import ReservedSelection, ReservedTypes
-from matching.selection import selected, weigh_again
+from matching.selection import SelectionArrays, arrays_of, selected, weigh_again
 
 
 class LotMatch:
-    """A lot on a day; rows are those of its selection. `ess_bars`: what past awards bar, by ordinal."""
+    """A lot on a day; rows are those of its selection. `ess_bars`: what past awards bar, by ordinal.
+
+    `ranked`: what is kept of it; the arrays of all who are selected are looked up, or made again, where that lacks
+    something.
+    """
 
     def __init__(
         self, query: LotQuery, live: LiveIndex, on: date, rules: Rules, ess_bars: Mapping[int, EssBar] | None = None
@@ -28,53 +36,93 @@ class LotMatch:
         self.query, self.live, self.on, self.rules, self.ess_bars = query, live, on, rules, ess_bars or {}
         self.selection = selected(live, query.territory, query.subject)
         self.reserved_types: ReservedTypes = tuple(dict.fromkeys(query.lot.reserved or ()))
-        self.capped = self._barred() if self.ess_bars else self._cached()
-        self.reserved, self.distances = self.capped.reserved, self.capped.distances
+        self.ranked = self._ranked() if self.ess_bars else self._kept()
+
+    @cached_property
+    def arrays(self) -> SelectionArrays:
+        """All that are selected, as arrays."""
+        return arrays_of(self.live, self.query.territory, self.selection)
+
+    @cached_property
+    def passing(self) -> CappedSelection:
+        """The selected that pass every gate; after past awards, which are of one buyer alone, nothing is cached."""
+        if self.ess_bars:
+            codes = barred(self.arrays.codes(self.on, self.rules), self.selection.row_of, self.ess_bars)
+            return self._capped(ReservedSelection(self.arrays.on_day(codes), self.reserved_types))
+        found: CappedSelection | None = self.arrays.capped.find(self._key)
+        if found is None:
+            found = self._capped(self.arrays.under(self.on, self.rules, self.reserved_types))
+            self.arrays.capped.put(self._key, found, 1)
+            weigh_again(self.live, self.query.territory, self.selection, self.arrays)
+        return found
+
+    @cached_property
+    def to_territory(self) -> PlaceDistances:
+        """Distances to the territory."""
+        territory = self.query.territory
+        return PlaceDistances(self.live.base.distances, territory.shape, territory.radius_km or 0.0)
+
+    @cached_property
+    def distances(self) -> PlaceDistances:
+        """Distances to the site, else to the territory."""
+        site = self.query.site
+        return self.to_territory if site is None else PlaceDistances(self.live.base.distances, site)
+
+    def first(self, count: int) -> FirstCandidates:
+        """The first `count` candidates."""
+        found = self.ranked.first.get(count)
+        if found is None:
+            order = self.passing.first(count)
+            found = FirstCandidates(order, self.selection.ordinals[order.numbers], self.arrays.best[:, order.numbers])
+            self.ranked.keep_first(count, found)
+        return found
 
     def passes(self, ordinal: int) -> bool:
         """Whether a supplier passes every gate."""
-        row, in_reach = self.selection.row_of(ordinal), self.capped.in_reach
-        if row is None or self.reserved.outcome[row] == INELIGIBLE:
+        row, in_reach = self.selection.row_of(ordinal), self.passing.in_reach
+        if row is None or self.passing.reserved.outcome[row] == INELIGIBLE:
             return False
         return in_reach is None or bool(in_reach[row])
 
     def compared(self, rows: Positions) -> Compared:
         """Some rows as the order compares them."""
-        codes = self.selection.best[: len(self.selection.subject.objects), rows] >> OFFERED_BITS
-        return Compared(codes, self.reserved.outcome[rows], self.distances.at(rows))
+        codes = self.arrays.best[: len(self.selection.subject.objects), rows] >> OFFERED_BITS
+        return Compared(codes, self.passing.reserved.outcome[rows], self.passing.distances.at(rows))
 
     def approval_ends(self) -> Ends | None:
         """The candidates of a reserved lot whose approval ends before the contract does; None where there is none."""
         if not self.reserved_types:
             return None
-        days = self.capped.approval_ends(self._ends)
-        many = int(days.searchsorted(horizon(self.query.lot, self.on, self.rules).toordinal()))
-        return Ends(many, date.fromordinal(int(days[0]))) if many else None
+        ends = self.ranked.approval_ends
+        if ends is None:
+            ends = self.ranked.approval_ends = self._approval_ends()
+        many = ends.before(horizon(self.query.lot, self.on, self.rules).toordinal())
+        return Ends(many, date.fromordinal(int(ends.days[0]))) if many else None
 
-    def _cached(self) -> CappedSelection:
-        query, selection = self.query, self.selection
-        site = ref(query.site) if query.site else None  # a cache of small things holds no large outline
-        key = self.on, self.rules, self.reserved_types, site, query.lot.max_distance_km
-        found: CappedSelection | None = selection.capped.find(key)
+    @property
+    def _key(self) -> LotKey:
+        site = ref(self.query.site) if self.query.site else None  # a cache of small things holds no large outline
+        return LotKey(self.on, self.rules, self.reserved_types, site, self.query.lot.max_distance_km)
+
+    def _kept(self) -> RankedLot:
+        key = self._key
+        found = self.selection.ranked.find(key)
         if found is None:
-            found = self._capped(selection.under(self.on, self.rules, self.reserved_types))
-            selection.capped.put(key, found, 1)
+            found = self._ranked()
+            self.selection.ranked.put(key, found, 1)
         if found.has_grown():
-            weigh_again(self.live, query.territory, selection)
+            weigh_again(self.live, self.query.territory, self.selection)
         return found
 
-    def _barred(self) -> CappedSelection:
-        """After past awards, which are of one buyer alone: nothing is cached."""
-        selection = self.selection
-        codes = barred(selection.codes(self.on, self.rules), selection.row_of, self.ess_bars)
-        return self._capped(ReservedSelection(selection.on_day(codes), self.reserved_types))
+    def _ranked(self) -> RankedLot:
+        return RankedLot(self.passing.counts, self.passing.within)
 
     def _capped(self, reserved: ReservedSelection) -> CappedSelection:
-        site, selection = self.query.site, self.selection
-        distances = selection.to_territory if site is None else selection.to_site(site)
+        site, arrays = self.query.site, self.arrays
+        distances = arrays.to_territory if site is None else arrays.to_site(site)
         return CappedSelection(reserved, distances, self.query.lot.max_distance_km)
 
-    def _ends(self, rows: Positions) -> Days:
-        columns = self.live.base.columns
-        ordinals = self.selection.ordinals[rows]
-        return columns.eligibility.approval_ends(ordinals, frozenset(self.reserved_types), self.on, self.rules)
+    def _approval_ends(self) -> ApprovalEnds:
+        ordinals = self.selection.ordinals[self.passing.order]
+        columns, reserved = self.live.base.columns, frozenset(self.reserved_types)
+        return ApprovalEnds(np.asarray(columns.eligibility.approval_ends(ordinals, reserved, self.on, self.rules)))

@@ -15,7 +15,6 @@ from domain.needs.need import Lot, Need, TerritoryRequest
 from domain.reference.geojson import Geometry, Polygon, Ring
 from matching.geo.geojson_validation import has_too_many_vertices
 from matching.geo.projection import Floats
-from matching.geo.territory import Territory
 from matching.index import LiveIndex
 from matching.lot_query import Subject
 from matching.reference import Reference
@@ -30,7 +29,7 @@ SEGMENTS_OF_WORDS, OFFERS_OF_WORDS = 2, 0.06
 """Segments that a keyword, a title or a CPV code stands for, and the share of all suppliers that offer them."""
 OFFERS_OF_CODE = 0.1
 """No fewer than the share of all suppliers that offer nearly any segment, before it is looked at."""
-KNOWN_LOT_MS, KNOWN_ROW_MS, KNOWN_SUPPLIER_MS = 0.1, 0.01, 0.000015
+KEPT_LOT_MS, KEPT_ROW_MS = 0.1, 0.01
 
 PLACE_MS, CODE_MS, MEASURE_MS = 6.0, 0.7, 0.0025
 VERTEX_MS, SQUARE_DEGREE_MS, DEGREE_MS, JAGGED_MS, STRAIGHT_MS = 0.003, 2.5, 0.4, 0.00035, 0.006
@@ -44,11 +43,14 @@ LOT_BYTES, SEGMENT_BYTES, CANDIDATE_BYTES, CANDIDATE_SEGMENT_BYTES, OTHER_BYTES 
 
 
 class _Ground(NamedTuple):
-    """A territory: the milliseconds until it is known, the share of the suppliers near it, itself where it is known."""
+    """A territory: the milliseconds until it is known, the share of the suppliers near it.
+
+    `measure_ms`: what each supplier near it takes that is measured for the first time; 0 where that was done.
+    """
 
     ms: float
     share: float
-    territory: Territory | None = None
+    measure_ms: float = 0.0
 
 
 NOWHERE = _Ground(0.0, 0.0)
@@ -56,9 +58,11 @@ _Grounds = dict[TerritoryRequest | None, _Ground]
 
 
 def takes_little(need: Need, live: LiveIndex, reference: Reference) -> bool:
-    """Whether a match may keep others waiting: its territories are known, and it takes no more than `AT_ONCE_MS`."""
+    """Whether a match may keep others waiting: its territories are known, or all its lots are kept, and it takes no
+    more than `AT_ONCE_MS`."""
     grounds, ms = _grounds(need, live, reference, 0.0)
-    return not ms and _in_all(need, live, reference, grounds) <= AT_ONCE_MS
+    known_ms = _kept_ms(need, live, reference) if ms else _in_all(need, live, reference, grounds)
+    return known_ms <= AT_ONCE_MS
 
 
 def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: float = MOST_MS) -> float:
@@ -66,6 +70,8 @@ def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: floa
 
     Where it is more than `AT_ONCE_MS`, what is cached is considered.
     """
+    if (kept_ms := _kept_ms(need, live, reference)) < MOST_MS:
+        return kept_ms
     grounds, ms = _grounds(need, live, reference, enough)
     return ms if ms > enough else min(ms + _in_all(need, live, reference, grounds), MOST_MS)
 
@@ -98,46 +104,65 @@ def _rows(need: Need, suppliers: int) -> int:
     return min(need.limit, suppliers) + 2 * min(need.near_misses, suppliers)
 
 
-def _new_lot(need: Need, lot: Lot, share: float, live: LiveIndex) -> float:
-    """Milliseconds for a lot in a known territory, of which nothing else is cached."""
-    wanted, suppliers, words = live.base.wanted, live.rows_end, len(lot.cpv) + len(lot.keywords)
-    offers = OFFERS_OF_WORDS * suppliers * words
-    for code in lot.segments + lot.support_segments:
-        if code in wanted:
-            offers += len(wanted[code].suppliers)
+def _offers(lot: Lot, live: LiveIndex) -> float:
+    """About the number of offers that answer what a lot asks for."""
+    wanted, words = live.base.wanted, len(lot.cpv) + len(lot.keywords)
+    if lot.title is not None and not lot.segments:
+        words += 1
+    codes = lot.segments + lot.support_segments
+    named = sum([len(wanted[code].suppliers) for code in codes if code in wanted])
+    return named + OFFERS_OF_WORDS * live.rows_end * words
+
+
+def _new_lot(need: Need, lot: Lot, offers: float, suppliers: int) -> float:
+    """Milliseconds for a lot in a known territory, near which there are so many offers, and which was not kept."""
     ms = LOT_MS + CPV_MS * len(lot.cpv) + KEYWORD_MS * len(lot.keywords) + (0.0 if lot.site is None else SITE_MS)
-    if lot.title is not None:
-        ms, offers = ms + TITLE_MS, offers + (0.0 if lot.segments else OFFERS_OF_WORDS * suppliers)
     segments = _segments(lot)
     row_ms = ROW_MS + ROW_SEGMENT_MS * segments
-    return ms + SEGMENT_MS * segments + OFFER_MS * offers * share + row_ms * _rows(need, suppliers)
+    said = 0.0 if lot.title is None else TITLE_MS
+    return ms + said + SEGMENT_MS * segments + OFFER_MS * offers + row_ms * _rows(need, suppliers)
 
 
-def _lot(
-    need: Need, lot: Lot, ground: _Ground, live: LiveIndex, reference: Reference, subject: Subject | None
-) -> float:
-    """As `_new_lot`, less what is cached."""
-    selection = None
-    if subject is not None and ground.territory is not None:
-        selection = live.base.selections.find((ref(ground.territory), subject))
-    if selection is None:
-        return _new_lot(need, lot, ground.share, live)
+def _kept_ms(need: Need, live: LiveIndex, reference: Reference) -> float:
+    """Milliseconds for a need of which all lots are kept; MOST_MS where one is not."""
+    for lot, subject in zip(need.lots, reference.reader.known_subjects(need), strict=True):
+        if not _is_kept(need, lot, subject, live, reference):
+            return MOST_MS
+    return len(need.lots) * _kept_lot_ms(need, live)
+
+
+def _kept_lot_ms(need: Need, live: LiveIndex) -> float:
+    return KEPT_LOT_MS + KEPT_ROW_MS * _rows(need, live.rows_end)
+
+
+def _is_kept(need: Need, lot: Lot, subject: Subject | None, live: LiveIndex, reference: Reference) -> bool:
+    """Whether such a lot was answered lately."""
+    request = _measured(lot.territory or need.territory)
+    territory = None if request is None else reference.geography.known(request)
+    if subject is None or territory is None:
+        return False
+    selection = live.base.selections.find((ref(territory), subject))
     site = None if lot.site is None else reference.geography.known_place(lot.site)
-    is_measured = lot.site is None or (site is not None and selection.sites.find(ref(site)) is not None)
-    ms = KNOWN_LOT_MS + KNOWN_SUPPLIER_MS * live.rows_end * ground.share + (0.0 if is_measured else SITE_MS)
-    return ms + KNOWN_ROW_MS * _rows(need, live.rows_end)
+    return selection is not None and (lot.site is None or site is not None) and selection.is_ranked(lot, site)
 
 
 def _in_all(need: Need, live: LiveIndex, reference: Reference, grounds: _Grounds) -> float:
-    """Milliseconds for all lots, in territories that are known by then."""
+    """Milliseconds for all lots, in territories that are known by then, but near which nobody may be measured."""
     shares = [ground.share for ground in grounds.values()]
     most = _most_of_lots(need, live.rows_end, max(shares) if shares else 0.0)
-    if most <= AT_ONCE_MS:
+    if most <= AT_ONCE_MS and not any(ground.measure_ms for ground in grounds.values()):
         return most
-    ms = 0.0
+    ms, unmeasured = 0.0, {request: live.rows_end * ground.share for request, ground in grounds.items()}
     for lot, subject in zip(need.lots, reference.reader.known_subjects(need), strict=True):
-        ground = grounds.get(_measured(lot.territory or need.territory), NOWHERE)
-        ms += _lot(need, lot, ground, live, reference, subject)
+        if _is_kept(need, lot, subject, live, reference):
+            ms += _kept_lot_ms(need, live)
+            continue
+        request = _measured(lot.territory or need.territory)
+        ground = grounds.get(request, NOWHERE)
+        near = _offers(lot, live) * ground.share
+        measured = min(near, unmeasured.get(request, 0.0))
+        unmeasured[request] = unmeasured.get(request, 0.0) - measured
+        ms += _new_lot(need, lot, near, live.rows_end) + ground.measure_ms * measured
     return ms
 
 
@@ -183,9 +208,10 @@ def _ground(request: TerritoryRequest, live: LiveIndex, reference: Reference) ->
     rings = [] if request.geometry is None else _rings(request.geometry)
     territory, share = reference.geography.known(request), _share(request, rings)
     if territory is not None and live.base.distances.find(territory.shape) is not None:
-        return _Ground(0.0, share, territory)
-    ms = PLACE_MS + MEASURE_MS * live.rows_end * share + _drawn(rings, live.rows_end * share)
-    return _Ground(ms + CODE_MS * len(request.codes or ()), share)
+        return _Ground(0.0, share)
+    ground_ms, each_ms = _drawn(rings)
+    ms = PLACE_MS + CODE_MS * len(request.codes or ()) + ground_ms
+    return _Ground(ms, share, MEASURE_MS + each_ms)
 
 
 def _share(request: TerritoryRequest, rings: Sequence[Floats]) -> float:
@@ -202,19 +228,19 @@ def _share(request: TerritoryRequest, rings: Sequence[Floats]) -> float:
     return min(1.0, (width + 2 * DEGREES_NEAR) * (height + 2 * DEGREES_NEAR) / DEGREES_OF_FRANCE**2)
 
 
-def _drawn(rings: Sequence[Floats], near: float) -> float:
-    """Milliseconds for an outline: it is held against the communes along it, and the suppliers near it against it.
+def _drawn(rings: Sequence[Floats]) -> tuple[float, float]:
+    """Milliseconds for an outline, which is held against the communes along it, and for each supplier near it.
 
     The more it turns to and fro, the more of its edges are equally near to a supplier.
     """
     vertices = sum(map(len, rings))
     if not vertices:
-        return 0.0
+        return 0.0, 0.0
     width, height = _extent(rings)
     length = sum(float(np.hypot(*np.diff(ring, axis=0).T).sum()) for ring in rings)
     jagged = length / max(2 * (width + height), 1e-9)
-    ground = VERTEX_MS * vertices + DEGREE_MS * length + SQUARE_DEGREE_MS * width * height
-    return min(ground + near * (STRAIGHT_MS + JAGGED_MS * jagged), MOST_MS)
+    ground_ms = VERTEX_MS * vertices + DEGREE_MS * length + SQUARE_DEGREE_MS * width * height
+    return min(ground_ms, MOST_MS), min(STRAIGHT_MS + JAGGED_MS * jagged, MOST_MS)
 
 
 def _rings(geometry: Geometry) -> list[Floats]:

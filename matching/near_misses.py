@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from matching.capped_selection import DrawnOrder, FoundAt
 from matching.distances import nearest_of
-from matching.gates import DISTANCE, GATES, RESERVATION, SEGMENT, SERVICE_AREA, considered, offering_object
+from matching.gates import DISTANCE, GATES, SEGMENT, SERVICE_AREA, considered, offering_object
 from matching.geo.projection import Floats
 from matching.lot_match import LotMatch
+from matching.ranked_lot import DrawnOrder, FoundAt
 from matching.spatial_order import CERTAIN_KM
 from matching.supplier_columns import Ordinals, each_once
 
@@ -36,7 +36,7 @@ def nearest_refused(lot: LotMatch, count: int, seed: int) -> NearestRefused:
 
     Those that passed more gates come first, then the nearest; what is equal is drawn.
     """
-    cached: dict[int, NearestRefused] = lot.capped.nearest_refused
+    cached: dict[int, NearestRefused] = lot.ranked.nearest_refused
     known = cached.get(count)
     if known is not None and known.change == lot.live.change:
         return known
@@ -67,7 +67,7 @@ def _refused(gate: int, order: DrawnOrder, seed: int) -> list[Refused]:
 
 def _order_of_refused(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
     """The nearest suppliers of which a gate is the first that refuses them; cached as long as it holds."""
-    cached = lot.capped.refused
+    cached = lot.ranked.refused
     found = cached.get((gate, count))
     if found is None or not _still_holds(lot, gate, count, found):
         if len(cached) > MOST_CACHED:
@@ -99,15 +99,17 @@ def _still_holds(lot: LotMatch, gate: int, count: int, found: FoundAt) -> bool:
 
 
 def _nearest_refused_by(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
-    capped, in_reach = lot.capped, lot.capped.in_reach
-    if gate == RESERVATION:
-        refused = lot.reserved.refused
-        return capped.nearest(refused if in_reach is None else refused[in_reach[refused]], count)
-    if gate == DISTANCE:
-        return capped.nearest(NO_ROWS if in_reach is None else np.flatnonzero(~in_reach), count)
+    if gate >= DISTANCE:
+        passing, in_reach = lot.passing, lot.passing.in_reach
+        if gate == DISTANCE:
+            return passing.nearest(NO_ROWS if in_reach is None else np.flatnonzero(~in_reach), count)
+        refused = passing.reserved.refused
+        return passing.nearest(refused if in_reach is None else refused[in_reach[refused]], count)
     if gate == SERVICE_AREA:
-        return capped.nearest_of(*_nearest_out_of_area(lot, count), count)
-    return capped.nearest_of(*_measured(lot, refused_by(lot, SEGMENT), count), count)
+        ordinals, distance = _nearest_out_of_area(lot, count)
+    else:
+        ordinals, distance = _measured(lot, refused_by(lot, SEGMENT), count)
+    return DrawnOrder(ordinals, (distance,), lot.live.base.columns.draw[ordinals], count)
 
 
 def refused_by(lot: LotMatch, gate: int) -> Ordinals:

@@ -60,7 +60,7 @@ def _standings(lot: LotMatch, suppliers: Mapping[UUID, int], rows: RowWriter, se
     ordinals = np.array(list(suppliers.values()), dtype=np.int32)
     gates = dict(zip(ordinals.tolist(), refusals(lot, ordinals).tolist(), strict=True))
     near = set(ordinals[np.isin(ordinals, considered(lot))].tolist())
-    in_order, _ = lot.capped.first(max(lot.capped.counts.total, 1)).first(seed)
+    in_order, _ = lot.first(max(lot.ranked.counts.total, 1)).order.first(seed)
     ranks = {ordinal: rank for rank, ordinal in enumerate(lot.selection.ordinals[in_order].tolist(), 1)}
     away = dict(zip(ordinals.tolist(), lot.distances.of(ordinals).tolist(), strict=True))
     found = {}

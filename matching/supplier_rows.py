@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.law.eligibility import eligibility
 from domain.law.past_awards import EssAward, with_award_bar
@@ -26,7 +27,7 @@ from domain.suppliers.supplier import BASES, ServiceArea
 from domain.text.bilingual import Language, Text
 from matching import messages
 from matching.gates import DISTANCE, GATES, SEGMENT, SERVICE_AREA
-from matching.geo.projection import Floats, Positions
+from matching.geo.projection import Positions
 from matching.in_words import in_words
 from matching.indexed_supplier import IndexedSupplier
 from matching.lot_match import LotMatch
@@ -45,7 +46,9 @@ from matching.offer_worth import (
     offered_segments,
     offers_for,
 )
+from matching.ranked_lot import FirstCandidates
 from matching.service_areas import GROUND, NEARBY_KM
+from matching.supplier_columns import Ordinals
 from matching.unknown_trade import UnknownSuppliers
 from matching.written_lot import WrittenLot, written_lot
 
@@ -115,23 +118,23 @@ class RowWriter:
 
     def candidates(self, lot: LotMatch, written: WrittenLot, count: int, seed: int) -> msgspec.Raw:
         """The first `count` candidates, as a list."""
-        order = lot.capped.first(count)
-        if not order.is_settled:
-            return msgspec.Raw(_list(self._ranked(lot, written, *order.first(seed))))
+        first = lot.first(count)
+        if not first.order.is_settled:
+            return msgspec.Raw(_list(self._ranked(lot, written, first, first.order.places(seed))))
         found = written.lists.get(count)
         if found is None:
-            rows, distance = order.first(seed)
-            found = _list(_with_rank(self._candidates(lot, rows, distance)))
+            found = _list(_with_rank(self._candidates(lot, first, first.order.places(seed))))
             written.add_piece(written.lists, count, found, len(found))
         return msgspec.Raw(found)
 
-    def _ranked(self, lot: LotMatch, written: WrittenLot, rows: Positions, distance: Floats) -> Iterator[bytes]:
-        """The candidates of `rows`, which are in order; those written before as they are."""
+    def _ranked(self, lot: LotMatch, written: WrittenLot, first: FirstCandidates, places: Positions) -> Iterator[bytes]:
+        """The candidates at some places, which are in order; those written before as they are."""
+        rows = first.order.numbers[places]
         numbers = rows.tolist()
         known = {row: tail for row in numbers if (tail := written.rows.get(row)) is not None}
         if len(known) < len(numbers):
             lacking = np.array([place for place, row in enumerate(numbers) if row not in known], dtype=np.intp)
-            made = self._candidates(lot, rows[lacking], distance[lacking])
+            made = self._candidates(lot, first, places[lacking])
             for row, tail in zip(rows[lacking].tolist(), made, strict=True):
                 known[row] = tail
                 written.add_piece(written.rows, row, tail, len(tail))
@@ -184,15 +187,16 @@ class RowWriter:
         """The pieces written of a lot for its kind of site, in this language and for this kind of contract."""
         place = lot.query.lot.site
         by_commune = place is not None and place.commune is not None
-        return written_lot(lot.capped, by_commune, self.language, self.contract)
+        return written_lot(lot.ranked, by_commune, self.language, self.contract)
 
-    def _candidates(self, lot: LotMatch, rows: Positions, distance: Floats) -> list[bytes]:
+    def _candidates(self, lot: LotMatch, first: FirstCandidates, places: Positions) -> list[bytes]:
         """Candidates as JSON, from behind the rank on."""
-        ordinals, columns, query = lot.selection.ordinals[rows], lot.live.base.columns, lot.query
+        ordinals, distance = first.ordinals[places], first.order.distance[places]
+        worths, columns, query = _worths(lot, ordinals, first.best[:, places]), lot.live.base.columns, lot.query
         measured_to: Literal["site", "territory"] = "site" if query.site else "territory"
         written = []
-        for ordinal, away, worths in zip(ordinals.tolist(), distance.tolist(), _worths(lot, rows), strict=True):
-            answers = _answers(self.taxonomy, self.language, query.subject, worths)
+        for ordinal, away, each in zip(ordinals.tolist(), distance.tolist(), worths, strict=True):
+            answers = _answers(self.taxonomy, self.language, query.subject, each)
             distance_km, reasons = to_metre(away), answers.reasons
             if query.site or answers.presence != PRESENCES[LOCAL]:
                 is_placed = distance_km is not None or columns.is_placed(ordinal)
@@ -256,7 +260,7 @@ class RowWriter:
             for offer in supplier.offers
             if not answer.isdisjoint(offered_segments(offer, self.taxonomy, base.cpv))
         ]
-        away = lot.selection.to_territory.of(np.array([ordinal], dtype=np.int32))
+        away = lot.to_territory.of(np.array([ordinal], dtype=np.int32))
         return messages.not_served(max(areas, key=_reach), to_metre(float(away[0])), base.columns.is_placed(ordinal))
 
     def _text(self, text: Text) -> str:
@@ -275,7 +279,7 @@ def _measure_together(lot: LotMatch, refused: Iterable[Refused]) -> None:
     """Measure those whose distance to the territory is told at once, which costs as much as one of them."""
     told = [one.ordinal for one in refused if one.gate == SERVICE_AREA]
     if len(told) > 1:
-        lot.selection.to_territory.of(np.array(told, dtype=np.int32))
+        lot.to_territory.of(np.array(told, dtype=np.int32))
 
 
 def to_metre(distance: float) -> float | None:
@@ -283,11 +287,13 @@ def to_metre(distance: float) -> float | None:
     return round(distance, 3) if distance < np.inf else None
 
 
-def _worths(lot: LotMatch, rows: Positions) -> list[tuple[int, ...]]:
-    """The worths of the best offers of some rows for each wanted segment, neighbours of it where nothing answers."""
-    selection, best = lot.selection, lot.selection.best[:, rows].astype(np.int32)
-    ordinals, taxonomy = selection.ordinals[rows], lot.live.base.taxonomy
-    for column, wanted in enumerate(selection.subject.wanted):
+def _worths(lot: LotMatch, ordinals: Ordinals, answering: NDArray[np.int16]) -> list[tuple[int, ...]]:
+    """The worths of the best offers of some suppliers for each wanted segment, neighbours of it where none answers.
+
+    `answering`: those of offers that answer.
+    """
+    best, taxonomy = answering.astype(np.int32), lot.live.base.taxonomy
+    for column, wanted in enumerate(lot.query.subject.wanted):
         lacking = np.flatnonzero(best[column] == NO_OFFER)
         for place, (code, fit) in enumerate(offers_for(wanted, taxonomy) if len(lacking) else ()):
             if fit == RELATED:
@@ -299,7 +305,7 @@ def _worths(lot: LotMatch, rows: Positions) -> list[tuple[int, ...]]:
 
 def _related_worth(lot: LotMatch, ordinal: int, code: str) -> int:
     """The worth of a supplier's best offer that names `code` and serves the territory, where that is related."""
-    away = float(lot.selection.to_territory.of(np.array([ordinal], dtype=np.int32))[0])
+    away = float(lot.to_territory.of(np.array([ordinal], dtype=np.int32))[0])
     meets = lot.live.base.areas.meeting(lot.query.territory)
     worth = NO_OFFER
     for _, basis, kind, area, reach in zip(*(c.tolist() for c in lot.live.offers_of(ordinal, code)), strict=True):

@@ -101,7 +101,7 @@ def trail(need: Need, index: LiveIndex, reference: Reference, on: date, language
 def _trail(lot: LotMatch, limit: int, seed: int, language: Language) -> LotTrail:
     query, everybody = lot.query, considered(lot)
     refused = refusals(lot, everybody)
-    rows, _ = lot.capped.first(limit).first(seed)
+    rows, _ = lot.first(limit).order.first(seed)
     candidates = lot.compared(rows)
     values = zip(*(_read(one, lot, candidates) for one in ranking.ORDER), strict=True)
     suppliers = [lot.live.base.columns.supplier(ordinal) for ordinal in lot.selection.ordinals[rows].tolist()]

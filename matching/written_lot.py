@@ -6,7 +6,7 @@ from weakref import ref
 
 import msgspec
 
-from matching.capped_selection import CappedSelection
+from matching.ranked_lot import RankedLot
 from matching.weighted_cache import WeightBound
 
 Key = TypeVar("Key", bound=Hashable)
@@ -57,7 +57,7 @@ class WrittenLot:
 _LATEST: WeightBound[Hashable, WrittenLot] = WeightBound(WRITTEN_BYTES)
 
 
-def written_lot(capped: CappedSelection, *how: Hashable) -> WrittenLot:
+def written_lot(lot: RankedLot, *how: Hashable) -> WrittenLot:
     """The pieces written of a lot that asks for the same, by `how` it is written; none at first."""
-    key = ref(capped), how
+    key = ref(lot), how
     return _LATEST.find(key) or WrittenLot(key)

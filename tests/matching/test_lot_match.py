@@ -4,14 +4,18 @@ import dataclasses
 from typing import Any
 from weakref import ref
 
+import msgspec
 import pytest
 
 from domain.needs.need import Place, TerritoryRequest
+from matching.distances import Distances
 from matching.engine import match_json
 from matching.geo.territory import Geography
 from matching.index import Index, LiveIndex
+from matching.match_cost import takes_little
 from matching.reference import Reference
-from tests.factories import ON, RENNES, live, lot, need, square, supplier
+from matching.selection import SelectionArrays
+from tests.factories import ON, RENNES, approved, live, lot, need, square, supplier
 
 
 class _Watched(Geography):
@@ -50,16 +54,41 @@ def test_outlines_go_when_the_caches_that_weigh_them_let_go(
     assert [each() for each in own.geography.prepared] == [None, None]
 
 
-def test_a_selection_weighs_what_is_derived_from_it(reference: Reference) -> None:
+def test_a_selection_and_its_arrays_weigh_what_is_derived_from_them(reference: Reference) -> None:
     """Each cap and reservation of its own."""
     ours = live(*(supplier(str(number)) for number in range(500)))
-    weights = []
+    of_lots, of_arrays = [], []
     for number, kind in enumerate(("handicap", "iae", "ess")):
         for cap in (None, 10 + number):
             for _ in range(2):
                 match_json(need(lot(reserved=(kind,), max_distance_km=cap)), ours, reference, ON, "fr")
-            ((_, selection),) = ours.base.selections.latest()
+            ((_, selection),), ((_, arrays),) = ours.base.selections.latest(), ours.base.selection_arrays.latest()
             assert ours.base.selections._weight == selection.weight
-            weights.append(selection.weight)
-    assert weights == sorted(set(weights))
-    assert weights[-1] > weights[0] + 2 * 500
+            assert ours.base.selection_arrays._weight == arrays.weight
+            of_lots.append(selection.weight)
+            of_arrays.append(arrays.weight)
+    for weights in (of_lots, of_arrays):
+        assert weights == sorted(set(weights))
+        assert weights[-1] > weights[0] + 2 * 500
+
+
+def test_a_lot_that_was_asked_before_takes_nothing_of_all_who_are_selected(
+    reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither their arrays nor a distance: of many suppliers, those of some hundred lots do not fit in memory."""
+    monkeypatch.setattr("matching.index.ARRAY_BYTES", 0)
+    monkeypatch.setattr("matching.index.DISTANCE_BYTES", 0)
+    ours = live(*(supplier(str(number), approvals=approved("EI")) for number in range(40)))
+    asked = need(lot(reserved=("iae",), site=Place(lat=48.1, lon=-1.7)), lot(id="2", max_distance_km=20))
+    before = match_json(asked, ours, reference, ON, "fr")
+    assert not ours.base.selection_arrays.latest()
+    assert not ours.base.distances.latest()
+    for kind in (SelectionArrays, Distances):
+        monkeypatch.setattr(kind, "__init__", _made_again)
+    assert takes_little(asked, ours, reference)
+    assert match_json(asked, ours, reference, ON, "fr") == before
+    match_json(msgspec.structs.replace(asked, reference="of another draw"), ours, reference, ON, "fr")
+
+
+def _made_again(*_: Any) -> None:
+    raise AssertionError("this is made again")

@@ -1,6 +1,7 @@
 """Pieces of answers are written once for all that decides them, and forgotten before they take too much memory."""
 
 from datetime import date
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -64,9 +65,13 @@ CHANGES: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_what_was_asked_before_changes_no_answer(seed: int, reference: Reference) -> None:
-    """In any order, twice, and in both languages: as if each need was the first one."""
+@pytest.mark.parametrize(("seed", "array_bytes"), [*product(range(2), (0, 1 << 20))])
+def test_what_was_asked_before_changes_no_answer(
+    seed: int, array_bytes: int, reference: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In any order, twice, and in both languages: as if each need was the first one; also where no array is cached."""
+    monkeypatch.setattr("matching.index.ARRAY_BYTES", array_bytes)
+    monkeypatch.setattr("matching.index.ARRAY_BYTES_PER_SUPPLIER", 0)
     asked: list[tuple[Need, date, Language]] = [
         (msgspec.structs.replace(ASKED, **changes), on, language)
         for changes in CHANGES

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matching.capped_selection import DrawnOrder
+from matching.ranked_lot import DrawnOrder
 from matching.ranking import mixed
 
 distances = st.lists(st.sampled_from((0.0, 0.5, 1.25, np.inf)), max_size=12)
