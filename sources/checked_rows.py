@@ -6,6 +6,7 @@ names; the digest of all stands at their end. Whatever is not whole or not of th
 
 import os
 from collections.abc import Generator, Iterable, Iterator
+from datetime import date
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +17,7 @@ import msgspec
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.rows import Batch
 from domain.text.bilingual import Language
+from sources.formats.registry import BY_FILE_ALONE, BY_FILE_AND_DAY
 
 CHECKED = "application/x-vivier-checked"
 SUFFIX = ".checked"
@@ -29,12 +31,26 @@ _decode = msgspec.msgpack.Decoder(Batch).decode
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """The origin of rows: the digest of their file, the `reader_of` then, the source and the language of its errors."""
+    """The origin of rows: the digest of their file, the `reader_of` then, the source and the language of its errors.
+
+    `on`: the day on which they were read, where what they say depends on it.
+    """
 
     sha256: str
     reader: str
     source: str
+    on: date | None = None
     language: Language = "en"
+
+
+def origin_of(format_: str, sha256: str, reader: str, on: date) -> Origin | None:
+    """The origin of the rows of a file of that format, read on that day into the source of the same name.
+
+    None where they are not kept: what they say depends on more.
+    """
+    if format_ not in BY_FILE_ALONE | BY_FILE_AND_DAY:
+        return None
+    return Origin(sha256, reader, format_, on if format_ in BY_FILE_AND_DAY else None)
 
 
 def reader_of(taxonomy: Taxonomy) -> str:

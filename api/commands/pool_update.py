@@ -20,7 +20,8 @@ from db.core.engine import engine, transaction
 from db.suppliers.sources import last_imports
 from domain.reference import taxonomy
 from domain.suppliers.source import Import
-from sources.checked_rows import CHECKED, Origin, are_kept, kept_beside, reader_of
+from domain.text.typography import PARIS
+from sources.checked_rows import CHECKED, are_kept, kept_beside, origin_of, reader_of
 from sources.pool.manifest import MadeFile, UnusableManifest, read_manifest, sha256_of
 
 IMPORTED = "imported.json"
@@ -53,7 +54,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     if changed := _changed(options, settings, files, known, reader):
         with importer(settings) as ready:
             for file in changed:
-                path, media_type = _to_read(folder / file.name, Origin(file.sha256, reader, file.format))
+                path, media_type = _to_read(folder / file.name, file, reader)
                 order = {"source": file.format, "file": str(path), "format": file.format}
                 chosen = argparse.Namespace(**vars(options) | order, mode="snapshot")
                 done = import_and_report(chosen, nullcontext(ready), media_type)
@@ -66,9 +67,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _to_read(path: Path, origin: Origin) -> tuple[Path, str | None]:
+def _to_read(path: Path, file: MadeFile, reader: str) -> tuple[Path, str | None]:
     """The rows that the build kept of the file and their media type, else the file."""
-    return (kept_beside(path), CHECKED) if are_kept(path, origin) else (path, None)
+    origin = origin_of(file.format, file.sha256, reader, datetime.now(PARIS).date())
+    return (kept_beside(path), CHECKED) if origin and are_kept(path, origin) else (path, None)
 
 
 def _changed(

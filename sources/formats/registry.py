@@ -53,6 +53,8 @@ ADDING = frozenset({"conventions", "decp", "directory", "ess-france", "rna"})
 
 BY_FILE_ALONE = frozenset({"directory", "emplois", "esat", "ess-france", "geiq", "rna", "sirene"})
 """Formats of the pool whose rows say the same on any day, whatever the mapping of their source."""
+BY_FILE_AND_DAY = frozenset({"decp"})
+"""Those whose rows say the same on one day."""
 
 
 def read_rows(name: str, stream: BinaryIO, media_type: str, context: Context) -> Iterator[Row | RowError]:

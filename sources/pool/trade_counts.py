@@ -2,7 +2,7 @@
 
 The files are read as an import reads them, and joined as an import joins them: those of one SIRET are one supplier, and
 what only adds does so by SIRET or SIREN. Records without SIRET are each a supplier here; an import may find two alike.
-Rows that are the same on any day are kept as read (`sources.checked_rows`): the import need not read them again.
+Their rows are kept as read where they can be (`sources.checked_rows`): the import need not read them again.
 """
 
 from array import array
@@ -20,10 +20,10 @@ from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import SIRET_DIGITS, Kind
 from domain.suppliers.trades import TRADE_EVIDENCE, TradeCounts, TradeEvidence, count_trades, is_trade, trade_evidence
 from matching.reference import Reference, load_reference
-from sources.checked_rows import Origin, keep, reader_of
+from sources.checked_rows import keep, origin_of, reader_of
 from sources.file_reader import Reading, batches
 from sources.formats.csv_cells import KINDS
-from sources.formats.registry import ADDING, BY_FILE_ALONE, CSV, NDJSON
+from sources.formats.registry import ADDING, CSV, NDJSON
 from sources.pool.manifest import MadeFile
 
 _KINDS: tuple[Kind, ...] = tuple(KINDS.values())
@@ -83,11 +83,11 @@ def _read(
 ) -> Iterator[Batch]:
     """The batches of a file, as an import into the source of its format's name reads them."""
     media_type = NDJSON if path.suffix == ".ndjson" else CSV
-    origin = Origin(file.sha256, reader_of(reference.taxonomy), file.format)
-    reading = Reading(file.format, media_type, SourceMapping(), origin.language, source=origin.source, today=on)
+    origin = origin_of(file.format, file.sha256, reader_of(reference.taxonomy), on)
+    reading = Reading(file.format, media_type, SourceMapping(), "en", source=file.format, today=on)
     with path.open("rb") as stream:
         read = batches(reading, stream, reference)
-        for batch in keep(path, origin, read) if file.format in BY_FILE_ALONE else read:
+        for batch in keep(path, origin, read) if origin else read:
             progress(stream.tell())
             yield batch
 

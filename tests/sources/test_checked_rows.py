@@ -1,5 +1,6 @@
 """Rows of a file that are kept as they were read."""
 
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -7,7 +8,7 @@ import pytest
 
 from domain.suppliers.rows import Batch
 from domain.suppliers.source import SourceMapping
-from sources.checked_rows import CHECKED, Origin, are_kept, keep, kept_beside, reader_of
+from sources.checked_rows import CHECKED, Origin, are_kept, keep, kept_beside, origin_of, reader_of
 from sources.file_reader import Reading, batches
 from sources.formats.registry import CSV
 from tests.factories import reference
@@ -57,6 +58,17 @@ def test_they_are_of_one_origin(file: Path) -> None:
     list(keep(file, ORIGIN, read(file)))
     for other in ({"sha256": "1" * 64}, {"reader": "1.1"}, {"source": "register"}, {"language": "fr"}):
         assert not are_kept(file, msgspec.structs.replace(ORIGIN, **other))
+
+
+@pytest.mark.parametrize(("format_", "settled", "same_day"), [("sirene", True, True), ("decp", False, True)])
+def test_what_depends_on_the_day_is_of_that_day(format_: str, settled: bool, same_day: bool) -> None:
+    """A contract of more than six years ago says no more of a trade."""
+    first, again, later = (origin_of(format_, "0" * 64, "1.0", date(2026, 11, day)) for day in (26, 26, 27))
+    assert (first == again, first == later) == (same_day, settled)
+
+
+def test_what_depends_on_the_settings_of_a_source_is_not_kept() -> None:
+    assert origin_of("le-marche", "0" * 64, "1.0", date(2026, 11, 26)) is None
 
 
 def test_the_reader_is_the_program_and_the_taxonomy() -> None:
