@@ -15,6 +15,7 @@ from domain.suppliers.supplier import Placement
 from domain.text.bilingual import Language, Text
 from matching.geo.territory import Geography
 from matching.reference import Reference
+from sources.checked_rows import CHECKED, batches_kept
 from sources.formats.registry import read_rows
 from sources.rows import Context, unreadable
 from sources.validation import placed, siret_flags
@@ -26,6 +27,8 @@ _BROKEN_GZIP = Text("La compression gzip est rompue", "This is not a whole gzip 
 
 class Reading(msgspec.Struct, frozen=True):
     """The way to read a file: `format` and `media_type` are a pair of FORMATS; `language` is that of its errors.
+
+    Of the media type CHECKED are rows kept of such a file (`sources.checked_rows`).
 
     `source`, `today`: see `Context`.
     """
@@ -45,6 +48,9 @@ def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterato
     Raises, at any batch, KeyError for an unknown format or media type and UnreadableFile for a file that cannot be
     read row by row.
     """
+    if reading.media_type == CHECKED:
+        yield from batches_kept(stream)
+        return
     content = cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if reading.is_gzipped else stream
     context = Context(
         reference.territories,

@@ -74,10 +74,15 @@ def importer(settings: Settings) -> Iterator[Importer]:
         yield Importer(settings, url, reference, held.enter_context(forked_processes(reference)))
 
 
-def import_and_report(options: argparse.Namespace, works_with: AbstractContextManager[Importer]) -> Import:
-    """Import the file and print the report, which is returned. Raises CommandFailed, and as `import_file`."""
+def import_and_report(
+    options: argparse.Namespace, works_with: AbstractContextManager[Importer], media_type: str | None = None
+) -> Import:
+    """Import the file and print the report, which is returned. Raises CommandFailed, and as `import_file`.
+
+    `media_type`: where it is not told by the name of the file.
+    """
     path = Path(options.file)
-    media_type = _media_type(path, options.format)
+    media_type = media_type or _media_type(path, options.format)
     now = datetime.now(UTC)
     order = Order(
         id=new_id(now),

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from uuid import UUID
 
@@ -21,6 +20,8 @@ from db.core.engine import engine, transaction
 from db.suppliers.sources import last_imports
 from domain.reference import taxonomy
 from domain.suppliers.source import Import
+from domain.text.typography import PARIS
+from sources.checked_rows import CHECKED, are_kept, kept_beside, origin_of, reader_of
 from sources.pool.manifest import MadeFile, UnusableManifest, read_manifest, sha256_of
 
 IMPORTED = "imported.json"
@@ -49,13 +50,14 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     for file in files:
         _check(folder, file)
     known = _read_known(folder)
-    reader = f"{version('vivier')} {taxonomy.load().version}"
+    reader = reader_of(taxonomy.load())
     if changed := _changed(options, settings, files, known, reader):
         with importer(settings) as ready:
             for file in changed:
-                order = {"source": file.format, "file": str(folder / file.name), "format": file.format}
+                path, media_type = _to_read(folder / file.name, file, reader)
+                order = {"source": file.format, "file": str(path), "format": file.format}
                 chosen = argparse.Namespace(**vars(options) | order, mode="snapshot")
-                done = import_and_report(chosen, nullcontext(ready))
+                done = import_and_report(chosen, nullcontext(ready), media_type)
                 if not options.dry_run:
                     known[file.format] = _imported(file, reader, done)
                     _write_known(folder, known)
@@ -63,6 +65,12 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         message = f"{known[source].name} is no part of this pool any more: the records of the source stay as they are"
         _tell(options, source, message)
     return 0
+
+
+def _to_read(path: Path, file: MadeFile, reader: str) -> tuple[Path, str | None]:
+    """The rows that the build kept of the file and their media type, else the file."""
+    origin = origin_of(file.format, file.sha256, reader, datetime.now(PARIS).date())
+    return (kept_beside(path), CHECKED) if origin and are_kept(path, origin) else (path, None)
 
 
 def _changed(

@@ -82,13 +82,15 @@ _REMOVE_WITHDRAWN = _removed(_IS_WITHDRAWN).bindparams(_WITHDRAWN)
 # Records that may have to be one supplier with one of the touched rows and are not, or the other way round; those of
 # one SIRET and one supplier are in order already. Touched rows that are alike are taken together; where `first_id` and
 # `last_id` are equal there is only one, and the record that it finds must be another than itself.
-_SEEDS = text(f"""
+_FIND_SEEDS = f"""
     INSERT INTO seeds
     SELECT r.source, r.external_id, r.siret
     FROM (
-        SELECT r.siret FROM (SELECT DISTINCT siret FROM touched) a JOIN records r USING (siret)
-        GROUP BY r.siret
-        HAVING min(r.supplier_id::text) <> max(r.supplier_id::text) OR (bool_or(r.in_prison) AND count(*) > 1)
+        SELECT r.siret FROM (
+            SELECT r.siret FROM (SELECT DISTINCT siret FROM touched) a JOIN records r USING (siret)
+            GROUP BY r.siret HAVING count(*) > 1
+        ) several JOIN records r USING (siret)
+        GROUP BY r.siret HAVING min(r.supplier_id::text) <> max(r.supplier_id::text) OR bool_or(r.in_prison)
     ) a JOIN records r USING (siret)
     UNION
     SELECT r.source, r.external_id, r.siret
@@ -101,7 +103,7 @@ _SEEDS = text(f"""
     FROM (
         SELECT key, lat, lon, siret IS NULL AS unregistered, min(external_id) AS first_id, max(external_id) AS last_id
         FROM touched, unnest(ARRAY[name_key, trade_key]) key
-        WHERE key IS NOT NULL GROUP BY key, lat, lon, siret IS NULL
+        WHERE key IS NOT NULL {{which_keys}} GROUP BY key, lat, lon, siret IS NULL
     ) a CROSS JOIN LATERAL ({NAMESAKES}) n WHERE {_IS_ANOTHER.format("n")}
     UNION
     SELECT r.source, r.external_id, r.siret
@@ -111,7 +113,22 @@ _SEEDS = text(f"""
     SELECT r.source, r.external_id, r.siret
     FROM split_records s JOIN touched a ON s.external_id = a.external_id
     JOIN records r ON r.source = s.source AND r.external_id = s.external_id WHERE s.source = :source
-""")  # noqa: S608 - constants
+"""  # noqa: S608 - constants
+_SEEDS = text(_FIND_SEEDS.format(which_keys=""))
+# Where many came, their keys are compared at once with those of the records without SIRET, the only ones that a record
+# with a SIRET may be namesake of; most have none, and to look each up would take longer than all the rest of the merge.
+_SEEDS_OF_MANY = text(
+    _FIND_SEEDS.format(
+        which_keys="""
+        AND (siret IS NULL OR key IN (SELECT name_key FROM records WHERE siret IS NULL AND name_key IS NOT NULL)
+            OR key IN (SELECT trade_key FROM records WHERE siret IS NULL AND trade_key IS NOT NULL))
+        """
+    )
+)
+# What many rows are sorted and joined in: within the usual 4 MB they would be written to disk several times over.
+_MEMORY = text("""
+    SELECT set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')), 64 << 20) / 1024 || 'kB', true)
+""")
 # Queue for rewriting the suppliers of changed records that other records now describe too, or that moved.
 _REWRITE_SHARED = text("""
     INSERT INTO to_rewrite
@@ -189,6 +206,7 @@ async def merge(context: ImportContext, *, added: int, remove_absent: bool, remo
     connection = context.connection
     await lock_identities(connection)
     if added >= MANY:
+        await connection.execute(_MEMORY)
         await refresh_statistics(connection)
     await connection.execute(_TOUCHED_BY_ADDED, {"source": context.terms.source, "now": context.terms.now})
     await connection.execute(_TOUCHED_BY_CHANGED)
@@ -199,7 +217,7 @@ async def merge(context: ImportContext, *, added: int, remove_absent: bool, remo
         await connection.execute(_REMOVE_ABSENT, {"source": context.terms.source})
     if remove_withdrawn:
         await connection.execute(_REMOVE_WITHDRAWN, {"source": context.terms.source})
-    await _regroup(context)
+    await _regroup(context, _SEEDS_OF_MANY if added >= MANY else _SEEDS)
     await connection.execute(_REWRITE_SHARED)
     await connection.execute(_REWRITE_JOINED)
     await connection.execute(_REWRITE_ADDED_TO, {"source": context.terms.source})
@@ -222,12 +240,12 @@ async def note_received(context: ImportContext) -> None:
     await context.connection.execute(_RECEIVED, {"source": context.terms.source, "now": context.terms.now})
 
 
-async def _regroup(context: ImportContext) -> None:
+async def _regroup(context: ImportContext, find_seeds: TextClause) -> None:
     """Regroup the records linked to those that came, changed or went; most are linked to nothing.
 
     Those with one SIRET come one after the other, so that few groups are looked at twice, which does no harm.
     """
-    await context.connection.execute(_SEEDS, {"source": context.terms.source})
+    await context.connection.execute(find_seeds, {"source": context.terms.source})
     ordered = text("SELECT source, external_id FROM seeds ORDER BY siret, source, external_id")
     seeds = await context.connection.stream(ordered)
     seen: Collection[RecordKey] = ()

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import msgspec
@@ -30,6 +30,13 @@ class Terms(msgspec.Struct, frozen=True):
     suppressions: Suppressions | None = None
 
 
+Derived = tuple[
+    datetime, datetime, datetime, str | None, bool, str | None, str | None, str | None, str | None, list[str],
+    date | None, str | None,
+]  # fmt: skip
+"""The columns of a record after its content, in the order of `derived_columns`."""
+
+
 class EncodedRecord(NamedTuple):
     """A checked record as COPY takes it, in parts that are cheap to send from one process to another.
 
@@ -41,9 +48,9 @@ class EncodedRecord(NamedTuple):
     line: int
     external_id: str
     siret: str | None
-    content: Sequence[Any]
-    derived: Sequence[Any] | None = None
-    supplier: Sequence[Any] | None = None
+    content: tuple[Any, ...]
+    derived: Derived | None = None
+    supplier: tuple[Any, ...] | None = None
     joins: str | None = None
 
     @property
@@ -105,7 +112,7 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> Prepared:
         siret = None if record.in_prison or joins else record.siret
         derived = supplier = None
         if supplier_id is not None and joins is None:
-            derived = tuple(derived_columns(record, placement, terms.now).values())
+            derived = cast("Derived", tuple(derived_columns(record, placement, terms.now).values()))
             supplier = _supplier(terms, external_id, record, placement, supplier_id)
         columns = content_columns(record, placement, content_hash(payload, placement))
         columns["payload"] = payload.decode()
@@ -123,12 +130,12 @@ def record_values(terms: Terms, item: EncodedRecord) -> Sequence[Any]:
     return (*item.content, *derived)
 
 
-def supplier_values(terms: Terms, item: EncodedRecord, supplier_id: UUID) -> Sequence[Any]:
+def supplier_values(terms: Terms, item: EncodedRecord, supplier_id: UUID) -> tuple[Any, ...]:
     """The row of a supplier that this record alone describes, as COPY takes it."""
     return _supplier(terms, item.external_id, item.record, item.placement, supplier_id)
 
 
-def copy_values(row: dict[str, Any]) -> Sequence[Any]:
+def copy_values(row: dict[str, Any]) -> tuple[Any, ...]:
     """A row of `suppliers` as COPY takes it, its id as text: that is sent between processes for less."""
     row["id"], row["document"] = str(row["id"]), encode(row["document"]).decode()
     return tuple(row.values())
@@ -136,6 +143,6 @@ def copy_values(row: dict[str, Any]) -> Sequence[Any]:
 
 def _supplier(
     terms: Terms, external_id: str, record: SupplierRecord, placement: Placement, supplier_id: UUID
-) -> Sequence[Any]:
+) -> tuple[Any, ...]:
     stored = StoredRecord(terms.source, external_id, record, placement, supplier_id, terms.now, terms.now)
     return copy_values(supplier_row(assemble(supplier_id, (stored,)), terms.change_set))

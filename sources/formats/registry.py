@@ -51,6 +51,11 @@ FORMATS: Mapping[str, Mapping[str, Reader]] = {
 ADDING = frozenset({"conventions", "decp", "directory", "ess-france", "rna"})
 """Formats whose rows make no supplier: they add to those that others make, by SIRET or by what `Row.joins` says."""
 
+BY_FILE_ALONE = frozenset({"directory", "emplois", "esat", "ess-france", "geiq", "rna", "sirene"})
+"""Formats of the pool whose rows say the same on any day, whatever the mapping of their source."""
+BY_FILE_AND_DAY = frozenset({"decp"})
+"""Those whose rows say the same on one day."""
+
 
 def read_rows(name: str, stream: BinaryIO, media_type: str, context: Context) -> Iterator[Row | RowError]:
     """Every row of the file, as a record without faults or as an error; blank lines are none.

@@ -2,6 +2,7 @@
 
 The files are read as an import reads them, and joined as an import joins them: those of one SIRET are one supplier, and
 what only adds does so by SIRET or SIREN. Records without SIRET are each a supplier here; an import may find two alike.
+Their rows are kept as read where they can be (`sources.checked_rows`): the import need not read them again.
 """
 
 from array import array
@@ -14,18 +15,19 @@ from pathlib import Path
 
 import msgspec
 
-from domain.reference import cpv, taxonomy, territory
-from domain.suppliers.rows import Row
+from domain.suppliers.rows import Batch, CheckedRecord
+from domain.suppliers.source import SourceMapping
 from domain.suppliers.supplier import SIRET_DIGITS, Kind
 from domain.suppliers.trades import TRADE_EVIDENCE, TradeCounts, TradeEvidence, count_trades, is_trade, trade_evidence
+from matching.reference import Reference, load_reference
+from sources.checked_rows import keep, origin_of, reader_of
+from sources.file_reader import Reading, batches
 from sources.formats.csv_cells import KINDS
-from sources.formats.registry import ADDING, CSV, NDJSON, read_rows
+from sources.formats.registry import ADDING, CSV, NDJSON
 from sources.pool.manifest import MadeFile
-from sources.rows import Context
 
 _KINDS: tuple[Kind, ...] = tuple(KINDS.values())
 STEP = "trades"
-_LOOK_EVERY = 500
 _NICS = 100_000
 """Of one SIREN, the number of possible SIRETs."""
 
@@ -54,18 +56,19 @@ class PoolTrades(TradeCounts, frozen=True):
 def count_trades_in(
     folder: Path, files: Sequence[MadeFile], on: date, observe: Callable[[str, float | None], None]
 ) -> PoolTrades:
-    """Count in the files of the folder, on the day `on`. `observe`: see `build`.
+    """Count in the files of the folder, on the day `on`, and keep their rows. `observe`: see `build`.
 
-    Memory grows by some hundred bytes with each supplier, and with each row of the file that is read.
+    Memory grows by some hundred bytes with each supplier, and with each row of the file that is read. Raises OSError
+    where the folder cannot be written.
     """
-    context = Context(territory.load(), taxonomy.load(), cpv.load(), today=on)
+    reference = load_reference()
     # who makes suppliers comes before who adds to them
     ordered = sorted(files, key=lambda file: file.format in ADDING)
     sizes = [(folder / file.name).stat().st_size for file in ordered]
     counts, before = _Counts(), 0
     for file, size in zip(ordered, sizes, strict=True):
         progress = partial(_observe_bytes, observe, before, sum(sizes))
-        counts.add(file.name, _rows(folder / file.name, file, context, progress))
+        counts.add(file.name, _read(folder / file.name, file, reference, on, progress))
         before += size
     observe(STEP, 1.0)
     return counts.counted()
@@ -75,19 +78,18 @@ def _observe_bytes(observe: Callable[[str, float | None], None], before: int, to
     observe(STEP, (before + place) / max(1, total))
 
 
-def _rows(path: Path, file: MadeFile, context: Context, progress: Callable[[int], None]) -> Iterator[Row | None]:
-    """The rows of a file; None for each that is rejected, by its reader or for an earlier one has its identifier."""
+def _read(
+    path: Path, file: MadeFile, reference: Reference, on: date, progress: Callable[[int], None]
+) -> Iterator[Batch]:
+    """The batches of a file, as an import into the source of its format's name reads them."""
     media_type = NDJSON if path.suffix == ".ndjson" else CSV
-    seen: set[int] = set()
+    origin = origin_of(file.format, file.sha256, reader_of(reference.taxonomy), on)
+    reading = Reading(file.format, media_type, SourceMapping(), "en", source=file.format, today=on)
     with path.open("rb") as stream:
-        for number, row in enumerate(read_rows(file.format, stream, media_type, context)):
-            if number % _LOOK_EVERY == 0:
-                progress(stream.tell())
-            if not isinstance(row, Row) or (key := hash(row.external_id)) in seen:
-                yield None
-            else:
-                seen.add(key)
-                yield row
+        read = batches(reading, stream, reference)
+        for batch in keep(path, origin, read) if origin else read:
+            progress(stream.tell())
+            yield batch
 
 
 class _Counts:
@@ -100,25 +102,32 @@ class _Counts:
         self._names: list[str] = []
         self._figures: dict[str, Counter[str]] = {}
 
-    def add(self, name: str, rows: Iterable[Row | None]) -> None:
-        """Take in the rows of a file."""
+    def add(self, name: str, read: Iterable[Batch]) -> None:
+        """Take in the rows of a file; of those with one identifier the first, as an import does."""
         bit, figures = 1 << len(self._names), Counter[str]()
         self._names.append(name)
         self._figures[name] = figures
-        for row in rows:
-            if row is None:
-                figures["rejected"] += 1
-                continue
-            positions = self._suppliers_of(row)
-            figures["waiting"] += not positions
-            figures["offers"] += sum(map(is_trade, row.record.offers)) * len(positions)
-            strongest, kinds = trade_evidence(row.record.offers), _bits_of_kinds(row)
-            for position in positions:
-                self._kinds[position] |= kinds
-                if strongest is not None:
-                    self._evidence[position] |= 1 << TRADE_EVIDENCE.index(strongest)
-                    self._files[position] |= bit
+        seen: set[int] = set()
+        for batch in read:
+            figures["rejected"] += len(batch.rejects)
+            for row in batch.records:
+                if (key := hash(row.external_id)) in seen:
+                    figures["rejected"] += 1
+                else:
+                    seen.add(key)
+                    self._add_row(row, bit, figures)
         self._in_order = []
+
+    def _add_row(self, row: CheckedRecord, bit: int, figures: Counter[str]) -> None:
+        positions = self._suppliers_of(row)
+        figures["waiting"] += not positions
+        figures["offers"] += sum(map(is_trade, row.record.offers)) * len(positions)
+        strongest, kinds = trade_evidence(row.record.offers), _bits_of_kinds(row)
+        for position in positions:
+            self._kinds[position] |= kinds
+            if strongest is not None:
+                self._evidence[position] |= 1 << TRADE_EVIDENCE.index(strongest)
+                self._files[position] |= bit
 
     def counted(self) -> PoolTrades:
         """The counts."""
@@ -127,7 +136,7 @@ class _Counts:
         by_file = tuple(self._by_file())
         return PoolTrades(of.suppliers, of.with_trade, of.share, of.by_kind, of.by_evidence, by_file)
 
-    def _suppliers_of(self, row: Row) -> Sequence[int]:
+    def _suppliers_of(self, row: CheckedRecord) -> Sequence[int]:
         """The positions of the suppliers that the row makes or adds to."""
         if row.joins is None:
             siret = row.record.siret
@@ -159,7 +168,7 @@ class _Counts:
             )
 
 
-def _bits_of_kinds(row: Row) -> int:
+def _bits_of_kinds(row: CheckedRecord) -> int:
     return sum({1 << _KINDS.index(approval.kind) for approval in row.record.approvals or ()})
 
 

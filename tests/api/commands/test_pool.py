@@ -6,10 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from api.cli import main
+from domain.reference import taxonomy
+from domain.suppliers.rows import Batch, RowError
+from sources.checked_rows import Origin, keep, reader_of
 from sources.pool.download import Fetched
+from sources.pool.manifest import sha256_of
 from sources.pool.published_files import PublishedFile, published_files
 from tests.api.commands.conftest import Within
 from tests.sources.pool.published_samples import establishment, unit, write
@@ -135,6 +140,27 @@ def test_what_was_built_is_imported(within: Within, built: Callable[..., Path]) 
     built("ESAT de l'Oust")
     changed = updated(within, folder)
     assert (changed["esat"]["changed"], "skipped" in changed["sirene"]) == (1, True)
+
+
+def test_rows_kept_by_the_build_are_those_of_the_file(within: Within, built: Callable[..., Path]) -> None:
+    """The file itself, imported over them, changes nothing."""
+    folder = built("ESAT du Blavet")
+    assert (folder / "esat.csv.checked").exists()
+    assert updated(within, folder, "--force")["esat"]["received"] == 1
+    again = within("import", "esat", str(folder / "esat.csv"), "--format", "esat", "--mode", "snapshot", "--json")
+    assert (json.loads(again.out)["unchanged"], json.loads(again.out)["received"]) == (1, 1)
+
+
+def test_rows_kept_by_the_build_are_imported(within: Within, built: Callable[..., Path]) -> None:
+    """While they are of this file and program; else the file is read."""
+    folder = built("ESAT du Blavet")
+    path = folder / "esat.csv"
+    origin = Origin(sha256_of(path), reader_of(taxonomy.load()), "esat")
+    rejected = Batch((), (RowError(2, "1", "", "test", "kept"),))
+    list(keep(path, msgspec.structs.replace(origin, reader="another"), [rejected]))
+    assert updated(within, folder, "--force", "--again")["esat"]["rejected"] == 0
+    list(keep(path, origin, [rejected]))
+    assert updated(within, folder, "--force", "--again")["esat"]["errors"][0]["detail"] == "kept"
 
 
 def test_a_dry_run_is_no_import(within: Within, built: Callable[..., Path]) -> None:

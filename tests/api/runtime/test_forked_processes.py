@@ -7,7 +7,7 @@ import socket
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import BinaryIO
 
 import msgspec
@@ -61,6 +61,23 @@ def test_it_makes_of_rows_what_this_process_would() -> None:
     here = [prepare(TERMS, batch, expects_new=False) for batch in batches(reading(), io.BytesIO(ROWS), reference())]
     assert found == here
     assert sum(len(batch.rejects) for batch in found) == 3 * ROWS_AT_ONCE // 50
+
+
+def test_columns_come_as_they_are_stored() -> None:
+    """Dates and moments too, of suppliers that are new."""
+    approval = {"kind": "ACI", "valid_until": "2027-06-12"}
+    row = {"external_id": "1", "name": "Atelier", "approvals": [approval], "address": {"commune": "56178"}}
+    content = msgspec.json.encode(row)
+    with forked_processes(reference()) as processes:
+        (found,) = prepared(processes, content, new=True)[0].records
+    (read,) = batches(reading(), io.BytesIO(content), reference())
+    (here,) = prepare(TERMS, read, expects_new=True).records
+    assert found._replace(supplier=None) == here._replace(supplier=None)
+    assert found.derived is not None
+    assert date(2027, 6, 12) in found.derived
+    assert found.supplier is not None
+    assert here.supplier is not None
+    assert [type(value) for value in found.supplier] == [type(value) for value in here.supplier]
 
 
 def test_coordinates_of_a_register_are_read_there() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import msgspec
@@ -12,6 +13,7 @@ from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
 from db.imports.log import Order
+from db.imports.planner_statistics import MANY
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import run_import
 from db.suppliers.manual_merges import merge_suppliers, split_record
@@ -155,12 +157,14 @@ def batches(contents: dict[str, Content]) -> Iterator[Batch]:
         yield Batch(records[start : start + 2])
 
 
-@given(first=files, history=st.lists(steps, max_size=8))
+@given(first=files, history=st.lists(steps, max_size=8), many=st.sampled_from([1, MANY]))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_history_ends_as_the_rule_says(
-    engine: Engine, first: dict[str, Content], history: Sequence[tuple[Any, ...]]
+    engine: Engine, first: dict[str, Content], history: Sequence[tuple[Any, ...]], many: int
 ) -> None:
     """Records come, change and go, one by one and by the file, from two sources, and people decide in between.
+
+    An import of `many` looks for their namesakes in another way.
 
     Then: the records of each supplier are those that a slow reading of the rule finds in what is left; every supplier
     says what its records say; and a reader of the change feed, asking after every step, knows just that.
@@ -168,8 +172,9 @@ async def test_any_history_ends_as_the_rule_says(
     async with transaction(engine) as connection:
         await connection.execute(text(f"TRUNCATE {TABLES} CASCADE"))
     world = World(engine)
-    for step in (("load", "a", first, False), *history):
-        await world.take(step)
+    with patch("db.imports.merge.MANY", many):
+        for step in (("load", "a", first, False), *history):
+            await world.take(step)
 
     described = await world.suppliers()
     suppliers = set(described.values())
