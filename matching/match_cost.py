@@ -30,6 +30,8 @@ SEGMENTS_OF_WORDS, OFFERS_OF_WORDS = 2, 0.06
 """Segments that a keyword, a title or a CPV code stands for, and the share of all suppliers that offer them."""
 OFFERS_OF_CODE = 0.1
 """No fewer than the share of all suppliers that offer nearly any segment, before it is looked at."""
+GROUPINGS_MS, GROUPED_SUPPLIER_MS = 0.4, 0.0006
+"""For groupings, which are never cached: for each pair of segments, and for each supplier near."""
 KNOWN_LOT_MS, KNOWN_ROW_MS, KNOWN_SUPPLIER_MS = 0.1, 0.01, 0.000015
 
 PLACE_MS, CODE_MS, MEASURE_MS = 6.0, 0.7, 0.0025
@@ -41,6 +43,7 @@ SHARES = {"country": 1.0, "region": 0.2, "departement": 0.12, "nuts": 0.3, "epci
 """The share of all suppliers that are near a territory of each kind."""
 
 LOT_BYTES, SEGMENT_BYTES, CANDIDATE_BYTES, CANDIDATE_SEGMENT_BYTES, OTHER_BYTES = 2_500, 350, 1_000, 55, 500
+GROUPING_BYTES, GROUPING_SEGMENT_BYTES = 600, 30
 
 
 class _Ground(NamedTuple):
@@ -78,7 +81,8 @@ def estimated_bytes(need: Need, live: LiveIndex) -> int:
 def _lot_bytes(need: Need, lot: Lot, suppliers: int) -> int:
     segments, others = _segments(lot), 2 * min(need.near_misses, suppliers)
     candidates = min(need.limit, suppliers) * (CANDIDATE_BYTES + CANDIDATE_SEGMENT_BYTES * segments)
-    return LOT_BYTES + SEGMENT_BYTES * segments + candidates + OTHER_BYTES * others
+    groupings = need.groupings * (GROUPING_BYTES + GROUPING_SEGMENT_BYTES * segments)
+    return LOT_BYTES + SEGMENT_BYTES * segments + candidates + OTHER_BYTES * others + groupings
 
 
 def _segments(lot: Lot) -> int:
@@ -89,6 +93,11 @@ def _segments(lot: Lot) -> int:
 
 def _rows(need: Need, suppliers: int) -> int:
     return min(need.limit, suppliers) + 2 * min(need.near_misses, suppliers)
+
+
+def _groupings(need: Need, segments: int, near: float) -> float:
+    """Milliseconds for the groupings of a lot of so many segments, with so many suppliers near."""
+    return GROUPINGS_MS * segments**2 + GROUPED_SUPPLIER_MS * near if need.groupings and segments > 1 else 0.0
 
 
 def _new_lot(need: Need, lot: Lot, share: float, live: LiveIndex) -> float:
@@ -103,7 +112,8 @@ def _new_lot(need: Need, lot: Lot, share: float, live: LiveIndex) -> float:
         ms, offers = ms + TITLE_MS, offers + (0.0 if lot.segments else OFFERS_OF_WORDS * suppliers)
     segments = _segments(lot)
     row_ms = ROW_MS + ROW_SEGMENT_MS * segments
-    return ms + SEGMENT_MS * segments + OFFER_MS * offers * share + row_ms * _rows(need, suppliers)
+    ms += SEGMENT_MS * segments + OFFER_MS * offers * share + row_ms * _rows(need, suppliers)
+    return ms + _groupings(need, segments, suppliers * share)
 
 
 def _lot(
@@ -117,7 +127,9 @@ def _lot(
         return _new_lot(need, lot, ground.share, live)
     site = None if lot.site is None else reference.geography.known_place(lot.site)
     is_measured = lot.site is None or (site is not None and selection.sites.find(ref(site)) is not None)
-    ms = KNOWN_LOT_MS + KNOWN_SUPPLIER_MS * live.rows_end * ground.share + (0.0 if is_measured else SITE_MS)
+    near = live.rows_end * ground.share
+    ms = KNOWN_LOT_MS + KNOWN_SUPPLIER_MS * near + (0.0 if is_measured else SITE_MS)
+    ms += _groupings(need, len(selection.subject.objects), near)
     return ms + KNOWN_ROW_MS * _rows(need, live.rows_end)
 
 
@@ -146,7 +158,8 @@ def _most_of_lots(need: Need, suppliers: int, share: float) -> float:
             sites += 1
     lots, segments, rows = len(need.lots), codes + SEGMENTS_OF_WORDS * words, need.limit + 2 * need.near_misses
     of_segments = segments * (SEGMENT_MS + ROW_SEGMENT_MS * rows + OFFER_MS * OFFERS_OF_CODE * suppliers * share)
-    return lots * (LOT_MS + ROW_MS * rows) + of_segments + KEYWORD_MS * words + SITE_MS * sites
+    grouped = lots * _groupings(need, max(2, segments), suppliers * share)  # as if one lot asked for all of them
+    return lots * (LOT_MS + ROW_MS * rows) + of_segments + KEYWORD_MS * words + SITE_MS * sites + grouped
 
 
 def _grounds(need: Need, live: LiveIndex, reference: Reference, enough: float) -> tuple[_Grounds, float]:
