@@ -51,6 +51,7 @@ from api.runtime.outbox_worker import deliveries
 from api.runtime.preparation import prepared
 from api.runtime.services import Services
 from api.settings import BadSetting, Settings, nearest_variable
+from api.supply import ROUTES as SUPPLY_ROUTES
 from api.sync.imports import ROUTES as IMPORT_ROUTES
 from api.sync.records import ROUTES as RECORD_ROUTES
 from api.sync.sources import ROUTES as SOURCE_ROUTES
@@ -94,6 +95,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *AUDIT_ROUTES,
     *PRIVACY_ROUTES,
     *REFERENCE_ROUTES,
+    *SUPPLY_ROUTES,
     *OBSERVABILITY_ROUTES,
     *DOCS_ROUTES,
 )

@@ -42,6 +42,10 @@ MATCH = """\
 Match a need (besoin) against the suppliers in the database, and show for each lot the candidates and why, those that
 nearly fit and what they lack, and what another reservation or radius would change. NEED.json is a body of POST /match.
 """
+SUPPLY = """\
+Show the supply (offre) of a territory: for each segment how many suppliers could answer there and how many stand there,
+what a reservation would leave, how scarce they are; then who stands there, by legal form and kind.
+"""
 WORDS = """\
 Explain how a title is read, without a database: what was set aside, the phrases found, and the segments it may mean,
 each with the chance that it does and the words that say so. Those from a floor on are given to a match. Exits with 1
@@ -173,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--workers", type=_whole(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)")
     _address_options(add("demo", "serve a sample pool and match a sample need (what `make run` runs)", DEMO))
     _match_options(add("match", "match a need (besoin) and show its shortlist", MATCH))
+    _supply_options(add("supply", "show which suppliers could answer in a territory", SUPPLY))
     words = add("words", "explain how a title is read as segments", WORDS)
     words.add_argument("title", metavar="TITLE", help="the title of a lot")
     words.add_argument("--need", metavar="TITLE", help="the title of the need it belongs to")
@@ -202,6 +207,13 @@ def _match_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print the trail: the need as read, the suppliers each gate refused, the order",
     )
+
+
+def _supply_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("territory", metavar="TERRITORY", nargs="+", help="a code such as epci:243500741; their union")
+    parser.add_argument("--segments", metavar="A,B", help="segments or families (default: all segments)")
+    parser.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="by the law of this day (default: today)")
+    parser.add_argument("--json", action="store_true", help="print the answer of GET /supply, as JSON")
 
 
 def _import_options(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from domain.shortlists.shortlist import Shortlist, Stamp
 from domain.text.bilingual import Language
 from matching import messages
 from matching.explain import Explainer
+from matching.groupings import groupings_json
 from matching.index import LiveIndex
 from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery
@@ -24,6 +25,8 @@ from matching.past_awards import PastAwards
 from matching.reference import Reference
 from matching.supplier_rows import RowWriter, UnknownRow
 from matching.unknown_trade import UnknownSearch, UnknownSuppliers
+
+NO_GROUPINGS = msgspec.Raw(b"[]")
 
 
 class UnknownTradeRow(msgspec.Struct, frozen=True, gc=False):
@@ -45,6 +48,7 @@ class LotAnswer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     candidates: msgspec.Raw
     near_misses: msgspec.Raw
     unknown_trade: UnknownTradeRow
+    groupings: msgspec.Raw
     coverage: msgspec.Raw
     alternatives: msgspec.Raw
     tension: msgspec.Raw
@@ -135,12 +139,17 @@ class _Matching:
             candidates=self.rows.candidates(lot, written, self.need.limit, self.seed),
             near_misses=self.rows.near_misses(lot, written, missed),
             unknown_trade=self._unknown_trade(lot, unknown),
+            groupings=self._groupings(lot),
             coverage=words.coverage,
             alternatives=words.alternatives,
             tension=words.tension,
             reservation=words.reservation,
             advice=words.advice,
         )
+
+    def _groupings(self, lot: LotMatch) -> msgspec.Raw:
+        count = self.need.groupings
+        return groupings_json(lot, count, self.seed, self.explainer.language) if count else NO_GROUPINGS
 
     def _unknown_trade(self, lot: LotMatch, unknown: UnknownSuppliers) -> UnknownTradeRow:
         message = messages.unknown_trade(unknown.total, unknown.eligible, bool(lot.reserved_types))
@@ -183,5 +192,6 @@ def stamp_of(index: LiveIndex, reference: Reference, on: date) -> Stamp:
 
 def draw_seed(need: Need) -> int:
     """64 bits of the need's content; how many rows are asked for is not content."""
-    content = msgspec.json.encode(msgspec.structs.replace(need, limit=20, near_misses=5))
+    content = msgspec.json.encode(msgspec.structs.replace(need, limit=20, near_misses=5, groupings=0))
+    content = content.replace(b',"groupings":0', b"", 1)  # needs drew the same lots before they could ask for them
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")

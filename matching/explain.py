@@ -118,9 +118,7 @@ class Explainer:
         """The level of tension of the supply, by the requested segment with the fewest candidates; and its words."""
         counts = [one.candidates for one in covered[: len(objects)]]
         fewest = min(counts, default=0)
-        level: TensionLevel = next((level for most, level in TENSIONS if fewest <= most), "good")
-        if level in {"none", "critical"} and unknown >= MANY_UNKNOWN:
-            level = "unknown"
+        level = tension_level(fewest, unknown)
         label = self.taxonomy.label(objects[counts.index(fewest)]) if counts else None
         message = messages.tension(level, fewest, label, unknown if level == "unknown" else 0)
         return level, Tension(level, self._text(message))
@@ -170,6 +168,12 @@ class Explainer:
 
     def _text(self, text: Text) -> str:
         return text.to(self.language)
+
+
+def tension_level(fewest: int, unknown: int) -> TensionLevel:
+    """The level where so few candidates answer a segment, and so many suppliers of unknown trade are eligible."""
+    level: TensionLevel = next((level for most, level in TENSIONS if fewest <= most), "good")
+    return "unknown" if level in {"none", "critical"} and unknown >= MANY_UNKNOWN else level
 
 
 def _requested(wanted: tuple[Wanted, ...], taxonomy: Taxonomy) -> msgspec.Raw:

@@ -66,6 +66,8 @@ class MatchedSupplier(Protocol):
     @property
     def contact(self) -> Contact: ...
     @property
+    def employees(self) -> int | None: ...
+    @property
     def turnover_eur(self) -> float | None: ...
     @property
     def active(self) -> bool: ...
@@ -91,6 +93,7 @@ class IndexedSupplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     location: Point | None = None
     offers: tuple[Offer, ...] = ()
     contact: Contact = Contact()
+    employees: int | None = None
     turnover_eur: float | None = None
     active: bool = True
     sources: tuple[SourceName, ...] = ()
@@ -113,6 +116,7 @@ class SupplierDocument(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     location: Point | None = None
     offers: Raw = NOTHING
     contact: _PublicContact = _PublicContact()
+    employees: int | None = None
     turnover_eur: Raw = NULL
     active: bool = True
     sources: tuple[SourceName, ...] = ()
@@ -141,6 +145,7 @@ class _Details(msgspec.Struct, frozen=True, gc=False):
     shares: Shares
     in_prison: bool | None
     offers: Raw
+    employees: int | None
     turnover_eur: Raw
     sources: tuple[SourceName, ...]
 
@@ -183,6 +188,7 @@ def details_json(document: SupplierDocument) -> bytes:
             document.shares,
             document.in_prison,
             document.offers,
+            document.employees,
             document.turnover_eur,
             document.sources,
         )

@@ -159,6 +159,11 @@ class LegalColumns(Sequence[LegalFacts]):
             ends[rows] = np.minimum(ends[rows], np.where(comes, last, NEVER))
         return ends
 
+    def forms(self, places: NDArray[np.int32]) -> NDArray[np.int64]:
+        """The legal form in some facts, as positions in FORMS."""
+        forms: NDArray[np.int64] = self._arrays.lasting[places] // 2 % len(FORMS)
+        return forms
+
     def _approvals(self, places: NDArray[np.int32]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int32]]]:
         """The rows of all that have an approval, with its place; then of those that have a second one; and so on."""
         first, end = self._arrays.starts[places], self._arrays.starts[places + 1]

@@ -29,6 +29,8 @@ SEGMENTS_OF_WORDS, OFFERS_OF_WORDS = 2, 0.06
 """Segments that a keyword, a title or a CPV code stands for, and the share of all suppliers that offer them."""
 OFFERS_OF_CODE = 0.1
 """No fewer than the share of all suppliers that offer nearly any segment, before it is looked at."""
+GROUPINGS_MS, GROUPED_SUPPLIER_MS = 0.4, 0.0006
+"""For groupings, which are never cached: for each pair of segments, and for each supplier near."""
 KEPT_LOT_MS, KEPT_ROW_MS = 0.1, 0.01
 
 PLACE_MS, CODE_MS, MEASURE_MS = 6.0, 0.7, 0.0025
@@ -40,6 +42,7 @@ SHARES = {"country": 1.0, "region": 0.2, "departement": 0.12, "nuts": 0.3, "epci
 """The share of all suppliers that are near a territory of each kind."""
 
 LOT_BYTES, SEGMENT_BYTES, CANDIDATE_BYTES, CANDIDATE_SEGMENT_BYTES, OTHER_BYTES = 2_500, 350, 1_000, 55, 500
+GROUPING_BYTES, GROUPING_SEGMENT_BYTES = 600, 30
 
 
 class _Ground(NamedTuple):
@@ -91,7 +94,8 @@ def estimated_bytes(need: Need, live: LiveIndex) -> int:
 def _lot_bytes(need: Need, lot: Lot, suppliers: int) -> int:
     segments, others = _segments(lot), 2 * min(need.near_misses, suppliers)
     candidates = min(need.limit, suppliers) * (CANDIDATE_BYTES + CANDIDATE_SEGMENT_BYTES * segments)
-    return LOT_BYTES + SEGMENT_BYTES * segments + candidates + OTHER_BYTES * others
+    groupings = need.groupings * (GROUPING_BYTES + GROUPING_SEGMENT_BYTES * segments)
+    return LOT_BYTES + SEGMENT_BYTES * segments + candidates + OTHER_BYTES * others + groupings
 
 
 def _segments(lot: Lot) -> int:
@@ -102,6 +106,11 @@ def _segments(lot: Lot) -> int:
 
 def _rows(need: Need, suppliers: int) -> int:
     return min(need.limit, suppliers) + 2 * min(need.near_misses, suppliers)
+
+
+def _groupings(need: Need, segments: int, near: float) -> float:
+    """Milliseconds for the groupings of a lot of so many segments, with so many suppliers near."""
+    return GROUPINGS_MS * segments**2 + GROUPED_SUPPLIER_MS * near if need.groupings and segments > 1 else 0.0
 
 
 def _offers(lot: Lot, live: LiveIndex) -> float:
@@ -120,7 +129,8 @@ def _new_lot(need: Need, lot: Lot, offers: float, suppliers: int) -> float:
     segments = _segments(lot)
     row_ms = ROW_MS + ROW_SEGMENT_MS * segments
     said = 0.0 if lot.title is None else TITLE_MS
-    return ms + said + SEGMENT_MS * segments + OFFER_MS * offers + row_ms * _rows(need, suppliers)
+    ms += said + SEGMENT_MS * segments + OFFER_MS * offers + row_ms * _rows(need, suppliers)
+    return ms + _groupings(need, segments, offers)
 
 
 def _kept_ms(need: Need, live: LiveIndex, reference: Reference) -> float:
@@ -139,7 +149,7 @@ def _is_kept(need: Need, lot: Lot, subject: Subject | None, live: LiveIndex, ref
     """Whether such a lot was answered lately."""
     request = _measured(lot.territory or need.territory)
     territory = None if request is None else reference.geography.known(request)
-    if subject is None or territory is None:
+    if subject is None or territory is None or (need.groupings and len(subject.objects) > 1):
         return False
     selection = live.base.selections.find((ref(territory), subject))
     site = None if lot.site is None else reference.geography.known_place(lot.site)
@@ -178,7 +188,8 @@ def _most_of_lots(need: Need, suppliers: int, share: float) -> float:
             sites += 1
     lots, segments, rows = len(need.lots), codes + SEGMENTS_OF_WORDS * words, need.limit + 2 * need.near_misses
     of_segments = segments * (SEGMENT_MS + ROW_SEGMENT_MS * rows + OFFER_MS * OFFERS_OF_CODE * suppliers * share)
-    return lots * (LOT_MS + ROW_MS * rows) + of_segments + KEYWORD_MS * words + SITE_MS * sites
+    grouped = lots * _groupings(need, max(2, segments), suppliers * share)  # as if one lot asked for all of them
+    return lots * (LOT_MS + ROW_MS * rows) + of_segments + KEYWORD_MS * words + SITE_MS * sites + grouped
 
 
 def _grounds(need: Need, live: LiveIndex, reference: Reference, enough: float) -> tuple[_Grounds, float]:

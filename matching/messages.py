@@ -236,3 +236,28 @@ def title_differs(labels: list[str]) -> Text:
         f"L'intitulé dit {fr}, les codes CPV du lot disent autre chose : ce sont les codes qui ont été suivis.",
         f"The title says {en}, the lot's CPV codes say something else: the codes were followed.",
     )
+
+
+_NUMBERS = {
+    2: Text("deux", "two"),
+    3: Text("trois", "three"),
+    4: Text("quatre", "four"),
+    5: Text("cinq", "five"),
+    6: Text("six", "six"),
+    7: Text("sept", "seven"),
+    8: Text("huit", "eight"),
+    9: Text("neuf", "nine"),
+}
+
+
+def grouping(suppliers: int, segments: int) -> Text:
+    """A sentence for two to four candidates that answer together what none answers alone."""
+    several, asked = _in_letters(suppliers), _in_letters(segments)
+    return Text(
+        f"Ensemble, ces {several.fr} fournisseurs répondent aux {asked.fr} segments demandés",
+        f"Together, these {several.en} suppliers answer the {asked.en} requested segments",
+    )
+
+
+def _in_letters(number: int) -> Text:
+    return _NUMBERS.get(number, Text(str(number), str(number)))

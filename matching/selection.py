@@ -92,7 +92,7 @@ class Selection:
             return True
         later = (of for code in self.subject.wanted for of in live.wanted(code)[1:])
         new = [of for of in later if len(of.written_since(rows_end))]
-        return any(key[-1] >> SUPPLIER_BIT >= rows_end for of in new for key in _serving(of, territory, live))
+        return any(key[-1] >> SUPPLIER_BIT >= rows_end for of in new for key in serving(of, territory, live))
 
 
 class SelectionArrays:
@@ -196,7 +196,7 @@ def _keys(live: LiveIndex, territory: Territory, subject: Subject) -> OfferKeys:
     keys = []
     for column, code in enumerate(subject.wanted):
         for offers in live.wanted(code):
-            keys += [key | column << COLUMN_BIT for key in _serving(offers, territory, live)]
+            keys += [key | column << COLUMN_BIT for key in serving(offers, territory, live)]
     key = np.concatenate(keys) if keys else np.empty(0, dtype=np.int64)
     if live.gone is not None:
         key = key[~live.gone[key >> SUPPLIER_BIT]]
@@ -204,7 +204,7 @@ def _keys(live: LiveIndex, territory: Territory, subject: Subject) -> OfferKeys:
     return key
 
 
-def _serving(offers: WantedOffers, territory: Territory, live: LiveIndex) -> Iterator[OfferKeys]:
+def serving(offers: WantedOffers, territory: Territory, live: LiveIndex) -> Iterator[OfferKeys]:
     """The offers whose area meets a territory, in sorted runs; also of suppliers that are gone."""
     radius, distances = territory.radius_km or 0.0, live.base.distances(territory.shape)
     short = offers.short

@@ -30,6 +30,7 @@ LEAST_ROOM = 256
 ROOM_SHARE = 0.02
 ID_BYTES = 16
 NOWHERE = np.nan, np.nan
+NOT_KNOWN = -1
 _LOW_BITS = (1 << 64) - 1
 
 
@@ -37,7 +38,7 @@ class SupplierTable(NamedTuple):
     """Suppliers by ordinal, in spatial order.
 
     `ids`: the low 64 bits of each id and the high ones, shape (n, 2); `by_id`: the ordinals in the order of the low
-    ones. `draw`: as in `SupplierColumns`. `summaries` and `details`: in JSON.
+    ones. `draw` and `employees`: as in `SupplierColumns`. `summaries` and `details`: in JSON.
     """
 
     spatial_keys: SpatialKeys
@@ -45,6 +46,7 @@ class SupplierTable(NamedTuple):
     lon: Floats
     draw: NDArray[np.uint64]
     facts: FactArrays
+    employees: NDArray[np.int32]
     ids: NDArray[np.uint64]
     by_id: Ordinals
     summaries: Texts
@@ -58,6 +60,7 @@ class SupplierRows:
         self._degrees = array("d")
         self._ids: list[str] = []
         self._facts = FactRows()
+        self._employees = array("i")
         self._summaries: list[bytes] = []
         self._details: list[bytes] = []
 
@@ -67,6 +70,7 @@ class SupplierRows:
         self._degrees.extend(NOWHERE if location is None else (location.lat, location.lon))
         self._ids.append(document.id)
         self._facts.add(legal_facts(document))
+        self._employees.append(_employees(document.employees))
         self._summaries.append(summary_json(document))
         self._details.append(details_json(document))
 
@@ -82,6 +86,7 @@ class SupplierRows:
             lon[order],
             _draws([ids[ID_BYTES * number : ID_BYTES * (number + 1)] for number in numbers]),
             joined_facts([self._facts.arrays()], order),
+            np.array(self._employees, dtype=np.int32)[order],
             halves,
             _by_low_half(halves),
             texts([self._summaries[number] for number in numbers]),
@@ -104,6 +109,7 @@ def joined_suppliers(parts: Sequence[SupplierTable]) -> tuple[SupplierTable, Pos
         np.concatenate([part.lon for part in parts])[order],
         np.concatenate([part.draw for part in parts])[order],
         joined_facts([part.facts for part in parts], order),
+        np.concatenate([part.employees for part in parts])[order],
         ids,
         _by_low_half(ids),
         joined_texts([part.summaries for part in parts], order),
@@ -117,7 +123,8 @@ class SupplierColumns:
 
     A row once written never changes, so that a match that is under way may go on with the rows it began with.
     `positions[i]`: earth-centred kilometres, NaN without a location; `draw[i]`: 64 bits from its id; `facts[i]`: its
-    legal facts, which `eligibility` judges. `spatial_keys`: of those of the table.
+    legal facts, which `eligibility` judges; `employees[i]`: NOT_KNOWN or how many. `spatial_keys`: of those of the
+    table.
     """
 
     def __init__(self, table: SupplierTable) -> None:
@@ -125,7 +132,7 @@ class SupplierColumns:
         self.eligibility = EligibilityCache(self.facts)
         self.spatial_keys = table.spatial_keys
         self.positions = earth_centred(table.lat, table.lon)
-        self.draw = table.draw
+        self.draw, self.employees = table.draw, table.employees
         self._low_ids = table.ids[table.by_id, 0]
         self._summary, self._details = table.summaries.reader(), table.details.reader()
         self._added: list[tuple[bytes, bytes]] = []
@@ -148,6 +155,7 @@ class SupplierColumns:
             self._make_room(end)
         self.positions[first:end] = earth_centred(*_degrees(suppliers))
         self.draw[first:end] = draw
+        self.employees[first:end] = [_employees(each.employees) for each in suppliers]
         self.facts.add(facts)
         self._added += added
         return range(first, end)
@@ -171,6 +179,18 @@ class SupplierColumns:
         details = self._details(ordinal) if later < 0 else self._added[later][1]
         return read_back(self.summary(ordinal), details)
 
+    def degrees(self, ordinals: Ordinals) -> tuple[Floats, Floats]:
+        """Latitudes and longitudes of some suppliers; NaN without a location."""
+        later = len(self.spatial_keys)
+        of_table = np.minimum(ordinals, later - 1)
+        lat, lon = (
+            np.full(len(ordinals), np.nan) if not later else column[of_table]
+            for column in (self.table.lat, self.table.lon)
+        )
+        rows = np.flatnonzero(ordinals >= later)
+        lat[rows], lon[rows] = _degrees([self.supplier(ordinal) for ordinal in ordinals[rows].tolist()])
+        return lat, lon
+
     def is_placed(self, ordinal: int) -> bool:
         """Whether the supplier's place is known."""
         return bool(np.isfinite(self.positions[ordinal, 0]))
@@ -180,6 +200,7 @@ class SupplierColumns:
         rows = max(least, len(self))
         room = max(LEAST_ROOM, int(rows * ROOM_SHARE)) + rows - len(self.draw)
         self.positions = np.concatenate((self.positions, np.full((room, 3), np.nan)))
+        self.employees = np.concatenate((self.employees, np.full(room, NOT_KNOWN, dtype=np.int32)))
         self.draw = np.concatenate((self.draw, np.zeros(room, dtype=np.uint64)))
 
 
@@ -189,6 +210,10 @@ def each_once(ordinals: Ordinals) -> Ordinals:
     is_new = np.ones(len(in_order), dtype=bool)
     np.not_equal(in_order[1:], in_order[:-1], out=is_new[1:])
     return in_order[is_new]
+
+
+def _employees(number: int | None) -> int:
+    return NOT_KNOWN if number is None else number
 
 
 def _degrees(suppliers: Sequence[MatchedSupplier]) -> tuple[Floats, Floats]:

@@ -1,26 +1,20 @@
 """`vivier match`: a need matched in this process against the suppliers in the database."""
 
 import argparse
-import asyncio
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
 
 from api.commands.console import console
-from api.commands.database import attached
 from api.commands.errors import CommandFailed
 from api.commands.explain_table import write_trail
 from api.commands.shortlist_table import ShortlistReport
-from api.runtime.index_files import IndexFiles
-from api.runtime.live_index import IndexLoader
+from api.commands.supplier_index import load_index
 from api.settings import Settings
 from api.web.problems import Refusal
 from api.web.request_body import JsonBody
-from db.core.engine import engine
 from domain.errors import InvalidContent
 from domain.needs.need import Need
 from domain.shortlists.shortlist import Shortlist
@@ -28,7 +22,7 @@ from domain.text.bilingual import Language
 from domain.text.typography import PARIS
 from matching.engine import match
 from matching.index import LiveIndex
-from matching.reference import Reference, load_reference
+from matching.reference import Reference
 from matching.trace import trail
 
 LANGUAGE: Language = "fr"
@@ -38,13 +32,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Match the need and write its shortlist, or the trail that leads to it."""
     need = read_need(options.need)
     on = options.on or need.on or datetime.now(UTC).astimezone(PARIS).date()
-    with ExitStack() as stack:
-        with ThreadPoolExecutor(1) as background:
-            loading = background.submit(load_reference, settings.rules)
-            url = stack.enter_context(attached(settings))
-        reference = loading.result()
-        files = IndexFiles(settings.index_folder, reference)
-        index = asyncio.run(IndexLoader(url, engine(url, pool_size=0), files).first())
+    index, reference = load_index(settings)
     try:
         _write(options, need, index, reference, on)
     except InvalidContent as invalid:

@@ -1,6 +1,6 @@
 """A shortlist on a terminal: in French, lot by lot, with what would change if the lot were asked otherwise."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -14,6 +14,7 @@ from domain.shortlists.shortlist import (
     Advice,
     Candidate,
     Eligibility,
+    Grouping,
     LotShortlist,
     NearMiss,
     Severity,
@@ -71,6 +72,10 @@ class ShortlistReport:
         self._to.print(_facts(self._request(lot, answered)))
         self._to.print()
         self._candidates(lot, answered)
+        if answered.groupings:
+            self._to.print("\nÀ plusieurs, ce que nul ne propose seul :")
+            labels = {wanted.segment: wanted.label for wanted in answered.requested}
+            self._to.print(_bullets(_grouping(grouping, labels) for grouping in answered.groupings))
         if answered.near_misses:
             self._to.print("\nÉcartés de peu :" if answered.candidates else "\nÉcartés, les plus proches :")
             self._to.print(_bullets(Text(self._near_miss(miss)) for miss in answered.near_misses))
@@ -186,6 +191,16 @@ def _eligibility(verdicts: Sequence[Eligibility]) -> str:
     types = [RESERVED[verdict.reserved].name.fr for verdict in verdicts if verdict.outcome == best.outcome]
     asked = f" : demander {listed(best.missing).fr}" if best.missing else ""
     return plain(f"{ANSWERS[best.outcome]}, {listed(types).fr}{asked}")
+
+
+def _grouping(grouping: Grouping, labels: Mapping[str, str]) -> Text:
+    """The members of a grouping, with what each answers."""
+    parts: list[Text | tuple[str, str] | str] = []
+    for each in grouping.suppliers:
+        parts += [" ; "] if parts else []
+        parts += [(plain(each.name), "bold"), plain(f" ({listed([labels[code] for code in each.segments]).fr}")]
+        parts.append(")" if each.distance_km is None else f", {kilometres(each.distance_km, rough=True).fr})")
+    return Text.assemble(*parts)
 
 
 def _outlook(lot: Lot, answered: LotShortlist) -> Iterator[Fact]:

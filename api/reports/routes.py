@@ -29,7 +29,7 @@ from domain.audit import Detail
 from domain.needs.need import PlannedNeed
 from domain.report.build import ReportFacts, report
 from domain.report.model import Report
-from domain.shortlists.frozen import everyone_shown
+from domain.shortlists.frozen import everyone_shown, members_of_groupings
 from domain.text.typography import PARIS
 from matching.geo.report_map import MapSheets, map_sheets
 from matching.reference import Reference
@@ -100,6 +100,7 @@ async def _facts(call: Call, connection: Connection, need_id: UUID, number: str)
     listed = await asyncio.to_thread(everyone_shown, version)
     named = {
         *listed,
+        *members_of_groupings(version),
         *(recipient.supplier_id for exchange in exchanges for recipient in exchange.recipients),
         *(each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id),
         *(award.supplier_id for award in awards),

@@ -18,6 +18,7 @@ from api.runtime.metrics import Metrics
 from api.runtime.rate_limits import ReplyLimits
 from api.runtime.shared_reads import SharedReads
 from api.runtime.storage_use import StorageUse
+from api.runtime.supply_answers import SupplyAnswers
 from api.settings import Settings
 from api.web.problems import RETRY_AFTER_SECONDS, Refusal
 from db.core.engine import Engine
@@ -52,6 +53,7 @@ class Services:
     storage_use: StorageUse = field(default_factory=StorageUse)
     reply_limits: ReplyLimits = field(default_factory=ReplyLimits)
     match_work: MatchWork = field(init=False)
+    supply_answers: SupplyAnswers = field(default_factory=SupplyAnswers)
 
     def __post_init__(self) -> None:
         connections = self.settings.database_connections

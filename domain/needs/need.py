@@ -93,6 +93,7 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     territory: TerritoryRequest | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=100, description="Candidates returned per lot")] = 20
     near_misses: Annotated[int, msgspec.Meta(ge=0, le=50, description="Near misses returned per lot")] = 5
+    groupings: Annotated[int, msgspec.Meta(ge=0, le=10, description="Groupings returned per lot")] = 0
 
 
 def buyer_siret(need: Need) -> str | None:

@@ -28,6 +28,8 @@ from domain.report.model import (
     ReportCandidate,
     ReportDecision,
     ReportFollowUp,
+    ReportGrouping,
+    ReportGroupingSupplier,
     ReportLot,
     ReportMeeting,
     ReportNearMiss,
@@ -48,6 +50,7 @@ from domain.shortlists.shortlist import (
     Advice,
     Candidate,
     Eligibility,
+    GroupingSupplier,
     LotShortlist,
     NearMiss,
     Outcome,
@@ -196,6 +199,7 @@ class _Reporter:
             candidates=tuple(self._candidate(lot.id, row) for row in found.candidates),
             near_misses=tuple(self._near_miss(lot.id, row) for row in found.near_misses),
             unknown_trade=self._unknown_trade(lot.id, found.unknown_trade),
+            groupings=self._groupings(found),
             coverage=found.coverage,
             tension=found.tension,
             alternatives=found.alternatives,
@@ -236,6 +240,15 @@ class _Reporter:
             for row in found.nearest
         )
         return _copied(ReportUnknownTrade, found, nearest=nearest)
+
+    def _groupings(self, found: LotShortlist) -> tuple[ReportGrouping, ...]:
+        labels = {wanted.segment: wanted.label for wanted in found.requested}
+
+        def member(each: GroupingSupplier) -> ReportGroupingSupplier:
+            answered = tuple(labels[segment] for segment in each.segments)
+            return ReportGroupingSupplier(self._supplier_by_id(each.id, each.name), answered, each.distance_km)
+
+        return tuple(ReportGrouping(tuple(map(member, one.suppliers)), one.message) for one in found.groupings)
 
     def _decision(self, lot_id: str, supplier_id: UUID) -> ReportDecision | None:
         decision = self._decisions.get((lot_id, supplier_id))

@@ -105,6 +105,21 @@ class ReportUnknownTrade(msgspec.Struct, frozen=True):
     message: str
 
 
+class ReportGroupingSupplier(msgspec.Struct, frozen=True):
+    """A member of a grouping. `segments`: the labels of what it answers."""
+
+    supplier: ReportSupplier
+    segments: tuple[str, ...]
+    distance_km: float | None
+
+
+class ReportGrouping(msgspec.Struct, frozen=True):
+    """Candidates that together answer a lot which none of them answers alone."""
+
+    suppliers: tuple[ReportGroupingSupplier, ...]
+    message: str
+
+
 class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
     """A lot as it was requested, and the suppliers found for it."""
 
@@ -124,6 +139,7 @@ class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[ReportCandidate, ...]
     near_misses: tuple[ReportNearMiss, ...]
     unknown_trade: ReportUnknownTrade
+    groupings: tuple[ReportGrouping, ...]
     coverage: tuple[Coverage, ...]
     tension: Tension
     alternatives: Alternatives

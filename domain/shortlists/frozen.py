@@ -189,3 +189,9 @@ def everyone_shown(version: FrozenShortlist) -> dict[UUID, SupplierSummary]:
         for supplier in (*candidates, *missed, *(row.supplier for row in lot.unknown_trade.nearest)):
             shown.setdefault(supplier.id, supplier)
     return shown
+
+
+def members_of_groupings(version: FrozenShortlist) -> set[UUID]:
+    """The ids of the suppliers in groupings, who may be candidates that the version does not list."""
+    groupings = (grouping for lot in version.shortlist.lots for grouping in lot.groupings)
+    return {each.id for grouping in groupings for each in grouping.suppliers}

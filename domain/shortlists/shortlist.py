@@ -173,6 +173,22 @@ NOT_LOOKED_FOR = UnknownTrade(0, 0, (), "")
 """Of a version that was frozen before suppliers of unknown trade were looked for."""
 
 
+class GroupingSupplier(msgspec.Struct, frozen=True):
+    """A candidate as a member of a grouping. `segments`: those of the lot's object that it answers."""
+
+    id: UUID
+    name: str
+    segments: tuple[str, ...]
+    distance_km: float | None
+
+
+class Grouping(msgspec.Struct, frozen=True):
+    """Two to four candidates that together answer all segments of a lot's object, none of them superfluous."""
+
+    suppliers: tuple[GroupingSupplier, ...]
+    message: str
+
+
 class Coverage(msgspec.Struct, frozen=True):
     """The numbers of candidates for one requested segment: all, `eligible`, and `local` ones.
 
@@ -247,6 +263,9 @@ class LotShortlist(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...]
     near_misses: tuple[NearMiss, ...]
     unknown_trade: UnknownTrade = NOT_LOOKED_FOR
+    groupings: Annotated[
+        tuple[Grouping, ...], msgspec.Meta(description="As many as are asked for, where no candidate answers alone")
+    ] = ()
     coverage: tuple[Coverage, ...]
     alternatives: Alternatives
     tension: Tension

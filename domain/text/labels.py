@@ -35,6 +35,7 @@ OUTCOMES = _TABLES["outcomes"]
 GATES = _TABLES["gates"]
 REFUSED_BY = _TABLES["refused_by"]
 """By gate, what is said of a supplier that it refused."""
+LEGAL_FORMS = _TABLES["legal_forms"]
 TENSIONS = _TABLES["tensions"]
 SEVERITIES = _TABLES["severities"]
 DECISIONS = _TABLES["decisions"]

@@ -162,6 +162,7 @@ INVALID_NEEDS = [
     ({"limit": 101}, "/limit"),
     ({"limit": 0}, "/limit"),
     ({"near_misses": 51}, "/near_misses"),
+    ({"groupings": 11}, "/groupings"),
     ({"on": "24/11/2026"}, "/on"),
     ({"on": "2026-02-30"}, "/on"),
     ({"contract": "gift"}, "/contract"),

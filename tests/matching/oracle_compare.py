@@ -3,15 +3,17 @@
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
+from domain.needs.need import Need
 from domain.shortlists.shortlist import Candidate, LotShortlist, NearMiss, Shortlist, TensionLevel, UnknownSupplier
 from tests.matching.oracle import ANSWERING, GATES_PASSED, RADII_KM, RESERVATIONS, Expected, Judged, Judgment, Offerless
 from tests.matching.oracle_ground import tolerance_km
+from tests.matching.oracle_groupings import grouping_disagreements
 
 Key = tuple[tuple[int, ...], float]
 FAR_KM = 1e9
 
 
-def disagreements(answer: Shortlist, expected: Sequence[Expected], limit: int, near_misses: int) -> list[str]:
+def disagreements(answer: Shortlist, expected: Sequence[Expected], asked: Need) -> list[str]:
     """Everything that an answer says otherwise than the oracle; empty where they agree."""
     if [lot.id for lot in answer.lots] != [one.lot.id for one in expected]:
         return ["the lots are not those of the need, in its order"]
@@ -20,9 +22,10 @@ def disagreements(answer: Shortlist, expected: Sequence[Expected], limit: int, n
         for lot, one in zip(answer.lots, expected, strict=True)
         for said in (
             *_figures(lot, one),
-            *_candidates(lot, one, limit),
-            *_near_misses(lot, one, near_misses),
-            *_unknown_trade(lot, one, near_misses),
+            *_candidates(lot, one, asked.limit),
+            *_near_misses(lot, one, asked.near_misses),
+            *_unknown_trade(lot, one, asked.near_misses),
+            *grouping_disagreements(lot, one, asked.groupings),
         )
     ]
 

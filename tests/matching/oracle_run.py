@@ -52,7 +52,7 @@ class Bench:
     ) -> list[str]:
         """What the engine says of a need otherwise than the oracle; `past`: what its buyer awarded."""
         answer = match(asked, index, self.reference, on, "fr", awards=past)
-        return disagreements(answer, self.oracle.read(asked, pool, on, past), asked.limit, asked.near_misses)
+        return disagreements(answer, self.oracle.read(asked, pool, on, past), asked)
 
     def minimal(self, asked: Need, pool: Sequence[Supplier], on: date, past: Sequence[PastAward]) -> list[str]:
         """One lot and one supplier that disagree, ready to be read; empty if it takes more than one."""

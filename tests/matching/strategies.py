@@ -235,6 +235,7 @@ def need(scenery: Scenery, draw: Random, lots: int = 1) -> Need:
         territory=territory(scenery, draw),
         limit=draw.choice((100, 100, 3)),
         near_misses=draw.choice((50, 50, 5, 0)),
+        groupings=draw.choice((0, 10, 10, 3)),
     )
 
 

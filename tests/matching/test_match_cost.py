@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any, NoReturn
 from unittest.mock import patch
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -109,6 +110,22 @@ def test_many_lots_asked_for_before_take_little(reference: Reference) -> None:
 )
 def test_what_takes_long_is_not_done_at_once(reference: Reference, asked: Need) -> None:
     assert estimated_ms(asked, live(*SUPPLIERS), reference) > AT_ONCE_MS
+
+
+def test_groupings_are_counted_also_where_all_else_is_known(reference: Reference) -> None:
+    """They are searched anew each time, and the more segments a lot has the longer."""
+    ours, wanted = live(*SUPPLIERS), tuple(reference.taxonomy.segments)
+    plain, larger = need(lot(*wanted[:9])), need(lot(*wanted[:18]))
+
+    def takes(asked: Need, groupings: int) -> float:
+        return estimated_ms(msgspec.structs.replace(asked, groupings=groupings), ours, reference)
+
+    with patch.object(match_cost, "AT_ONCE_MS", 0.0):
+        for each in (plain, larger):
+            match(each, ours, reference, ON, "fr")
+        assert takes(larger, 10) > takes(plain, 10) > takes(plain, 0)
+    assert not takes_little(msgspec.structs.replace(larger, groupings=1), ours, reference)
+    assert estimated_bytes(msgspec.structs.replace(plain, groupings=10), ours) > estimated_bytes(plain, ours)
 
 
 def test_an_outline_of_too_many_vertices_is_refused_at_once(reference: Reference) -> None:

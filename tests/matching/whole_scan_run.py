@@ -83,6 +83,7 @@ class Changing:
     def _new(self) -> Need:
         """A need drawn anew; most are in one of a few places, which are not prepared again and again."""
         drawn = need(self.scenery, self.draw, self.draw.choice((1, 1, 2, 3)))
+        drawn = msgspec.structs.replace(drawn, groupings=0)  # which the other engine does not search
         if self.draw.random() < 0.1:
             return drawn
         lots = tuple(msgspec.structs.replace(lot, territory=None) for lot in drawn.lots)

@@ -36,6 +36,16 @@ def test_who_may_answer_a_reserved_lot_is_said_in_words() -> None:
         assert words in page
 
 
+def test_groupings_are_told_with_what_each_answers() -> None:
+    pool = supplier("Bio", offer("de-bio")), supplier("Tri", offer("de-5flux"))
+    asked = need(lot("de-bio", "de-5flux"), groupings=2)
+    page = " ".join(written(asked, *pool).split())
+    assert "À plusieurs, ce que nul ne propose seul :" in page
+    bio = reference().taxonomy.label("de-bio")
+    assert f"Bio ({bio}, 0 km)" in page
+    assert "À plusieurs" not in written(need(lot("de-bio", "de-5flux")), *pool)
+
+
 def test_an_open_lot_says_nothing_of_eligibility() -> None:
     """No column and no count of what was not asked."""
     page = written(need(lot()), supplier())

@@ -13,7 +13,7 @@ from matching.geo.report_map import MapSheets
 from tests.domain.equal_treatment.samples import frozen, set_aside
 from tests.domain.exchanges.samples import exchange, message
 from tests.domain.report.samples import MET, facts, made
-from tests.factories import ON, approved, live, lot, need, offerless, reference
+from tests.factories import ON, approved, live, lot, need, offer, offerless, reference, supplier
 
 NO_MAP = MapSheets((), 0)
 SAID = exchange(
@@ -54,6 +54,16 @@ def test_suppliers_of_unknown_trade_are_told_with_the_nearest_of_them() -> None:
     assert len(re.findall(r"<strong>Esat \d</strong>", shown)) == 2
     assert "Offre inconnue" in text
     assert "Concurrence fragile" not in text
+
+
+def test_groupings_are_a_table_with_what_each_does() -> None:
+    pool = [supplier("Bio", offer("de-bio")), supplier("Tri", offer("de-5flux"))]
+    answer = match(need(lot("de-bio", "de-5flux"), groupings=1), live(*pool), reference(), ON, "fr")
+    version = msgspec.structs.replace(frozen({"1": ""}, ()), body=msgspec.json.encode(answer))
+    text = page(made(facts(version)))
+    shown = text.partition("Groupements possibles")[2].partition("</table>")[0]
+    assert len(re.findall(r"<strong>(?:Bio|Tri)</strong>", shown)) == 2
+    assert all(reference().taxonomy.label(code) in shown for code in ("de-bio", "de-5flux"))
 
 
 def test_a_gap_is_shown_once_with_all_who_have_it() -> None:

@@ -7,8 +7,18 @@ from uuid import UUID
 import msgspec
 
 from domain.needs.award import Award
-from domain.shortlists.frozen import Decision, FrozenShortlist
-from domain.shortlists.shortlist import Eligibility, NearMiss, Shortlist, SupplierSummary, UnknownSupplier, UnknownTrade
+from domain.shortlists.frozen import Decision, FrozenShortlist, members_of_groupings
+from domain.shortlists.shortlist import (
+    Eligibility,
+    Grouping,
+    GroupingSupplier,
+    NearMiss,
+    RequestedSegment,
+    Shortlist,
+    SupplierSummary,
+    UnknownSupplier,
+    UnknownTrade,
+)
 from domain.suppliers.supplier import Contact, Point, Supplier
 from tests.domain.equal_treatment.samples import NEED, frozen, set_aside
 from tests.domain.exchanges.samples import NOW, exchange, message, supplier
@@ -48,6 +58,20 @@ def test_the_best_standing_over_the_lots_counts() -> None:
     missed = NearMiss(located[0].supplier, "distance", None, (), "")
     found = made(facts(with_lot(version, candidates=tuple(located), near_misses=(missed,))))
     assert {each.name: each.standing for each in found.placement.suppliers} == {"A": "on_proof", "B": "eligible"}
+
+
+def test_groupings_name_what_each_does_and_hide_who_works_alone() -> None:
+    """In a redacted report, also where the version lists only others."""
+    version = frozen({"1": "A"}, ())
+    wanted = RequestedSegment("de-bio", "Biodéchets", (), 1.0, "object")
+    alone = GroupingSupplier(supplier("B"), "Luc B", ("de-bio",), 3.1)
+    version = with_lot(version, requested=(wanted,), groupings=(Grouping((alone,), "Ensemble"),))
+    known = facts(version, directory=directory("B", kinds=("TIH",)))
+    assert members_of_groupings(version) == {supplier("B")}
+    for redacted in (False, True):
+        ((found,),) = (grouping.suppliers for grouping in made(known, redacted=redacted).lots[0].groupings)
+        assert found.segments == ("Biodéchets",)
+        assert (found.supplier.name == "Luc B", found.supplier.kinds) == (not redacted, ("TIH",))
 
 
 def test_suppliers_of_unknown_trade_are_told_beside_the_others() -> None:

@@ -13,7 +13,7 @@ from domain.needs.status import Status
 from domain.report.model import Position, ReportStanding, Variant
 from domain.shortlists.frozen import DecisionCode
 from domain.shortlists.shortlist import Confidence, Gate, Outcome, Severity, TensionLevel
-from domain.suppliers.supplier import Kind
+from domain.suppliers.supplier import Kind, LegalForm
 from domain.text import labels
 
 
@@ -28,6 +28,7 @@ from domain.text import labels
         (Gate, labels.GATES),
         (Gate, labels.REFUSED_BY),
         (Kind, labels.KINDS),
+        (LegalForm, labels.LEGAL_FORMS),
         (MeetingStatus, labels.MEETING_STATUSES),
         (Nature, labels.NATURES),
         (Outcome, labels.OUTCOMES),

@@ -1,0 +1,31 @@
+"""Answers on the supply of territories, which anybody may ask for: made one at a time, in a thread, and cached."""
+
+import asyncio
+from collections.abc import Callable, Hashable
+
+from api.runtime.concurrency_limit import ConcurrencyLimit
+from matching.weighted_cache import WeightBound
+
+CACHED_BYTES, BYTES_PER_ANSWER = 32 << 20, 500
+MOST_OF_ONE, MOST_OF_ALL = 4, 40
+"""Questions of one address, and of all, that are answered or wait: matches, which need a key, go before them."""
+
+
+class SupplyAnswers:
+    """The answers of one process."""
+
+    def __init__(self) -> None:
+        self._limit = ConcurrencyLimit(at_once=1, of_one=1, most=MOST_OF_ONE, most_of_all=MOST_OF_ALL)
+        self._answers: WeightBound[Hashable, bytes] = WeightBound(CACHED_BYTES)
+
+    async def answer(self, question: Hashable, address: str, make: Callable[[], bytes]) -> bytes:
+        """The answer to a question, made unless it is cached. Raises Refusal (429) where too many wait."""
+        found = self._answers.find(question)
+        if found is not None:
+            return found
+        async with self._limit.of(address):
+            found = self._answers.find(question)
+            if found is None:
+                found = await asyncio.to_thread(make)
+                self._answers.put(question, found, BYTES_PER_ANSWER + len(found))
+        return found

@@ -1,0 +1,185 @@
+"""The route `GET /supply`: which suppliers could answer in a territory, segment by segment, and who stands there."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import date
+from io import StringIO
+from typing import Annotated, NamedTuple
+
+import msgspec
+from litestar import Response
+
+from api.runtime.endpoint import Call, endpoint
+from api.runtime.etag import IF_NONE_MATCH, conditional_get
+from api.runtime.rate_limits import caller_of
+from api.web.content_negotiation import CSV, GEOJSON, JSON
+from api.web.query_string import invalid
+from domain.errors import Problem, pointer
+from domain.needs.need import TerritoryRequest
+from domain.reference.territory import Area, UnknownTerritory
+from domain.suppliers.record_check import unknown_segment
+from domain.supply import AreaFeatureCollection, SegmentSupply, Supply
+from domain.text.bilingual import Language, Text
+from matching.index import LiveIndex
+from matching.reference import Reference
+from matching.supply import SupplySearch
+from matching.supply_map import Level, supply_map
+
+MOST_TERRITORIES, MOST_AREAS = 100, 2_000
+"""The areas of a map are drawn: a departement has up to 890 communes, a region 5,100."""
+MINUTE = 60
+LONGEST_NAME = 60
+
+
+class SupplyQuery(msgspec.Struct, frozen=True):
+    """A territory, and what is asked of its supply."""
+
+    territory: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(min_length=1, max_length=MOST_TERRITORIES, description="Codes of territories: their union"),
+    ]
+    segments: (
+        Annotated[
+            tuple[str, ...],
+            msgspec.Meta(max_length=200, description="Segments or families, separated by commas; all segments without"),
+        ]
+        | None
+    ) = None
+    on: Annotated[date, msgspec.Meta(description="The day of the law that is applied; today by default")] | None = None
+    level: Annotated[Level, msgspec.Meta(description="Areas of the map (GeoJSON only); EPCI by default")] | None = None
+
+
+class Question(NamedTuple):
+    """All that decides an answer."""
+
+    version: tuple[object, ...]
+    media_type: str
+    language: Language
+    codes: tuple[str, ...]
+    segments: tuple[str, ...]
+    on: date
+    level: Level
+
+
+@endpoint(
+    "GET",
+    "/supply",
+    tag="Reference",
+    scope=None,
+    answers={JSON: Supply, CSV: str, GEOJSON: AreaFeatureCollection},
+    status=(200, 304),
+    problems=("unknown-territory", "unknown-segment", "too-many-requests", "not-ready"),
+    headers=IF_NONE_MATCH,
+)
+async def get_supply(call: Call, query: SupplyQuery) -> Response[bytes]:
+    """The supply of a territory.
+
+    For each segment how many suppliers could answer there, how many of them stand there, on what their trade rests, how
+    many a reservation would leave, and how scarce they are: what `POST /match` counts for a lot of that segment and
+    territory. Beside them the suppliers nearby of which no trade is known, and the totals of those that stand in the
+    territory, by legal form and kind. As CSV a row per segment, with the dotted paths of `items` as columns; as GeoJSON
+    the communes or EPCI (`level`) of the territory, with those of its suppliers that stand in each.
+
+    Anybody may ask; answers are made one at a time and cached until the data changes. 429 where too many wait.
+    """
+    services = call.services
+    reference, live = services.reference, services.directory.index
+    codes, segments = _read(query, reference)
+    if query.level is not None and call.media_type != GEOJSON:
+        raise invalid(Problem("/level", "map_only", MAP_ONLY))
+    version = live.data_version, live.version_uid
+    on, level = query.on or services.today(), query.level or "epci"
+    question = Question(version, call.media_type, call.language, codes, segments, on, level)
+    if call.media_type == GEOJSON and level == "commune":
+        _require_drawable(codes, reference)
+    body = await services.supply_answers.answer(
+        question, caller_of(call.scope), lambda: answer(question, live, reference)
+    )
+    if call.media_type != CSV:
+        return conditional_get(call, body, call.media_type, max_age=MINUTE)
+    response = conditional_get(call, body, f"{CSV}; charset=utf-8", max_age=MINUTE)
+    response.headers["content-disposition"] = f'attachment; filename="{_file_name(question)}"'
+    return response
+
+
+def answer(question: Question, live: LiveIndex, reference: Reference) -> bytes:
+    """The answer to a question in its media type."""
+    territory = reference.geography.territory(TerritoryRequest(codes=question.codes))
+    search = SupplySearch(live, territory, question.on, reference.rules)
+    if question.media_type == GEOJSON:
+        return msgspec.json.encode(supply_map(search, question.segments, question.level, reference.geography))
+    found = search.supply(question.segments, reference.taxonomy, question.language)
+    return as_table(found).encode() if question.media_type == CSV else msgspec.json.encode(found)
+
+
+def as_table(supply: Supply) -> str:
+    """A row per segment, the dotted paths of `items` as columns (RFC 4180)."""
+    written = StringIO()
+    table = csv.writer(written, lineterminator="\r\n")
+    table.writerow(COLUMNS)
+    table.writerows([value for _, value in _cells(item)] for item in supply.items)
+    return written.getvalue()
+
+
+def _columns(kind: type) -> Iterator[str]:
+    for field in msgspec.structs.fields(kind):
+        nested = isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
+        yield from (f"{field.name}.{name}" for name in _columns(field.type)) if nested else (field.name,)
+
+
+COLUMNS = tuple(_columns(SegmentSupply))
+
+
+def _cells(part: msgspec.Struct) -> Iterator[tuple[str, object]]:
+    """The values of a struct by their dotted paths."""
+    for name in part.__struct_fields__:
+        value = getattr(part, name)
+        if isinstance(value, msgspec.Struct):
+            yield from ((f"{name}.{path}", inner) for path, inner in _cells(value))
+        else:
+            yield name, value
+
+
+def _read(query: SupplyQuery, reference: Reference) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The codes of the territories and the segments, each once. Raises Refusal (422) with all that is unknown."""
+    problems: list[Problem] = []
+    areas: list[Area] = []
+    for place, code in enumerate(query.territory):
+        try:
+            areas.append(reference.territories.area(code))
+        except UnknownTerritory as unknown:
+            problems.append(Problem(pointer("territory", place), unknown.code, unknown.detail))
+    taxonomy = reference.taxonomy
+    named = [each for some in query.segments or () for each in some.split(",")]
+    for place, segment in enumerate(named):
+        if not taxonomy.known(segment):
+            problems.append(Problem(pointer("segments", place), "unknown_code", unknown_segment(segment, taxonomy)))
+    if problems:
+        raise invalid(*problems)
+    wanted = tuple(taxonomy.segments) if query.segments is None else named
+    return tuple(dict.fromkeys(area.id for area in areas)), tuple(dict.fromkeys(wanted))
+
+
+def _require_drawable(codes: Iterable[str], reference: Reference) -> None:
+    """Raises Refusal (422) where a map of communes would have too many; there are fewer EPCI in all of France."""
+    areas = tuple(map(reference.territories.area, codes))
+    count = int(reference.geography.ground_of_codes(areas).sum())
+    if count > MOST_AREAS:
+        detail = Text(
+            f"{count} contours : {MOST_AREAS} au plus ; demander des EPCI (level=epci) ou un territoire plus petit",
+            f"{count} outlines: at most {MOST_AREAS}; ask for EPCI (level=epci) or for a smaller territory",
+        )
+        raise invalid(Problem("/territory", "too_many_areas", detail))
+
+
+def _file_name(question: Question) -> str:
+    named = "-".join(code.replace(":", "-") for code in question.codes)
+    return f"offre-{named if len(named) <= LONGEST_NAME else 'territoires'}-{question.on}.csv"
+
+
+MAP_ONLY = Text(
+    "« level » ne vaut que pour la carte : demander application/geo+json (Accept)",
+    "“level” is for the map alone: ask for application/geo+json (Accept)",
+)
+
+ROUTES = (get_supply,)

@@ -1,0 +1,191 @@
+"""Groupings: sets of two to four candidates that together answer a lot which none of them answers alone.
+
+Fewest members come first, then the better worst eligibility, then the smaller greatest distance, then a draw. One
+criterion after the other narrows the candidates; for each, only the first few of those that answer the same segments
+are tried, so that the work does not grow with the sets that their number allows.
+"""
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.text.bilingual import Language
+from matching import messages
+from matching.geo.projection import Floats, Positions
+from matching.geo.territory import Bools
+from matching.lot_match import LotMatch
+from matching.minimal_covers import MinimalCovers
+from matching.offer_worth import NO_OFFER
+from matching.ranking import mixed
+from matching.spatial_order import CERTAIN_KM
+from matching.supplier_rows import to_metre
+
+SIZES = range(2, 5)
+BITS = 32
+"""So many segments are told apart at a time, besides what was told apart before."""
+
+Members = tuple[int, ...]
+"""Rows of a lot's selection, in the order of the candidates."""
+
+
+class GroupingSupplierRow(msgspec.Struct, frozen=True, gc=False):
+    """A `GroupingSupplier`."""
+
+    id: msgspec.Raw
+    name: msgspec.Raw
+    segments: list[str]
+    distance_km: float | None
+
+
+class GroupingRow(msgspec.Struct, frozen=True, gc=False):
+    """A `Grouping`."""
+
+    suppliers: list[GroupingSupplierRow]
+    message: str
+
+
+class _Called(msgspec.Struct, frozen=True, gc=False):
+    id: msgspec.Raw
+    name: msgspec.Raw
+
+
+_read_called = msgspec.json.Decoder(_Called).decode
+
+
+def groupings_json(lot: LotMatch, count: int, seed: int, language: Language) -> msgspec.Raw:
+    """The first `count` groupings of a lot, as a list in JSON."""
+    objects, columns = lot.query.subject.objects, lot.live.base.columns
+    rows = []
+    for members in first_groupings(lot, count, seed):
+        some = np.array(members, dtype=np.intp)
+        answers = (lot.arrays.best[: len(objects), some] != NO_OFFER).T
+        suppliers = [
+            GroupingSupplierRow(
+                called.id,
+                called.name,
+                [code for code, has in zip(objects, answered, strict=True) if has],
+                to_metre(away),
+            )
+            for called, answered, away in zip(
+                (_read_called(columns.summary(ordinal)) for ordinal in lot.selection.ordinals[some].tolist()),
+                answers.tolist(),
+                lot.passing.distances.at(some).tolist(),
+                strict=True,
+            )
+        ]
+        rows.append(GroupingRow(suppliers, messages.grouping(len(members), len(objects)).to(language)))
+    return msgspec.Raw(msgspec.json.encode(rows))
+
+
+def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
+    """The first `count` groupings; none where a candidate answers the lot alone."""
+    rows, objects = lot.passing.order, len(lot.query.subject.objects)
+    if not count or objects < SIZES[0] or not len(rows):
+        return []
+    answered = (lot.arrays.best[:objects] != NO_OFFER)[:, rows]
+    most = int(answered.sum(axis=0).max())
+    if most == objects or most * SIZES[-1] < objects:
+        return []
+    search, found = _Search(lot, rows, answered, seed), list[Members]()
+    for size in search.sizes():
+        found += search.first(size, count - len(found))
+        if len(found) == count:
+            break
+    return found
+
+
+class _Search:
+    """The search among candidates (`rows` of a lot's selection), of which `answered` tells the segments, in rows.
+
+    `_combination`: by row of the selection, the place of what it answers in `_masks`.
+    """
+
+    def __init__(self, lot: LotMatch, rows: Positions, answered: Bools, seed: int) -> None:
+        self._lot, self._rows, self._seed = lot, rows, seed
+        self._masks, combination = _combinations(answered)
+        self._combination = np.zeros(len(lot.selection.ordinals), dtype=np.int64)
+        self._combination[rows] = combination
+        self._whole = (1 << len(answered)) - 1
+
+    def sizes(self) -> range:
+        """The sizes of which there may be groupings."""
+        covers = MinimalCovers(self._masks, self._whole)
+        return next((range(size, SIZES.stop) for size in SIZES if covers.exist(size)), range(0))
+
+    def first(self, size: int, count: int) -> list[Members]:
+        """The first `count` groupings of one size.
+
+        By each criterion as many are found as are asked for; the next one is tried on whoever is not worse than the
+        last of these. What is better by an earlier one was found with it.
+        """
+        found: set[Members] = set()
+        rows = self._rows
+        criteria = (self._outcome, self._distance, self._draw)
+        for value in criteria if self._lot.reserved_types else criteria[1:]:
+            some = self._nearest_sets(rows, size, count) if value == self._distance else []
+            some = some or self._sets(rows, value(rows), size, count)
+            found.update(tuple(sorted(each)) for each in some)
+            if len(some) < count:
+                break
+            rows = self._at_most(rows, value, value(np.array(some[-1])).max())
+        return [self._in_order(each) for each in sorted(found, key=self._key)[:count]]
+
+    def _outcome(self, rows: Positions) -> NDArray[np.int8]:
+        return self._lot.passing.reserved.outcome[rows]
+
+    def _distance(self, rows: Positions) -> Floats:
+        return self._lot.passing.distances.at(rows)
+
+    def _draw(self, rows: Positions) -> NDArray[np.uint64]:
+        return mixed(self._lot.passing.distances.draws(self._lot.selection.ordinals[rows]), self._seed)
+
+    def _at_most(self, rows: Positions, value: Callable[[Positions], Any], limit: Any) -> Positions:
+        """Those of some rows that have at most a value."""
+        if value == self._distance and limit <= CERTAIN_KM:
+            return rows[self._lot.passing.distances.known[rows] <= limit]
+        return rows[value(rows) <= limit]
+
+    def _nearest_sets(self, rows: Positions, size: int, count: int) -> list[Members]:
+        """The first `count` groupings by distance, where nobody farther than CERTAIN_KM is among them; else none."""
+        known = self._lot.passing.distances.known[rows]
+        near = ~np.isnan(known)
+        some = self._sets(rows[near], known[near], size, count)
+        return some if len(some) == count else []
+
+    def _sets(self, rows: Positions, values: NDArray[Any], size: int, count: int) -> list[Members]:
+        """The first `count` groupings among some rows in the order of their values; what is equal as it comes."""
+        rows = rows[np.argsort(values, kind="stable")]
+        combination = self._combination[rows]
+        order = np.argsort(combination, kind="stable")
+        starts = np.searchsorted(combination[order], combination[order])
+        rows = rows[np.sort(order[np.arange(len(order)) - starts < count])]  # others are never in the first sets
+        masks, numbers = [self._masks[place] for place in self._combination[rows].tolist()], rows.tolist()
+        sets = islice(MinimalCovers(masks, self._whole).sets(size), count)
+        return [tuple([numbers[place] for place in places]) for places in sets]
+
+    def _key(self, members: Members) -> tuple[Any, ...]:
+        rows = np.array(members)
+        draws = sorted(self._draw(rows).tolist(), reverse=True)
+        return int(self._outcome(rows).max()), float(self._distance(rows).max()), draws
+
+    def _in_order(self, members: Members) -> Members:
+        """The members in the order of the candidates."""
+        rows = np.array(members)
+        keys = self._draw(rows), self._distance(rows), self._lot.passing.reserved.classes[rows]
+        return tuple(rows[np.lexsort(keys)].tolist())
+
+
+def _combinations(answered: Bools) -> tuple[list[int], Positions]:
+    """The distinct columns, each as bits of a number, and the place among them of every column."""
+    number = np.zeros(answered.shape[1], dtype=np.int64)
+    first = number
+    for start in range(0, len(answered), BITS):
+        for row in answered[start : start + BITS]:
+            number = 2 * number + row
+        _, first, number = np.unique(number, return_index=True, return_inverse=True)
+    columns = np.packbits(answered[:, first], axis=0, bitorder="little").T
+    return [int.from_bytes(column.tobytes(), "little") for column in columns], number

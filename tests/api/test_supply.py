@@ -1,0 +1,166 @@
+"""GET /supply over HTTP: without a key, as JSON, CSV and GeoJSON, cached, and refused in plain words."""
+
+import csv
+import threading
+from collections.abc import AsyncIterator
+from io import StringIO
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+
+from api.app import create_app
+from api.settings import Settings
+from domain.supply import Supply
+from matching.reference import Reference
+from matching.supply import SupplySearch
+from tests.api.refusals import assert_refused
+from tests.factories import LYON, RENNES, approved, live, offer, offerless, supplier
+
+RENNES_AND_AROUND = "/supply?territory=departement:35"
+
+
+@pytest.fixture
+async def client(settings: Settings, reference: Reference) -> AsyncIterator[AsyncTestClient[Litestar]]:
+    """Whoever asks, on a directory of three suppliers."""
+    app = create_app(settings, reference, parts=())
+    index = live(
+        supplier("rennais", at=RENNES, approvals=approved("ESAT"), kinds=("ESAT",), legal_form="association"),
+        supplier("lyonnais", offer(national=True), at=LYON),
+        offerless("inconnu", at=RENNES),
+    )
+    app.state.services.live = SimpleNamespace(index=index)
+    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+async def test_the_supply_of_all_segments(client: AsyncTestClient[Litestar], reference: Reference) -> None:
+    """Without a key; every segment of the taxonomy, also those that nobody offers."""
+    answer = await client.get(RENNES_AND_AROUND + "&on=2026-11-24")
+    assert answer.status_code == 200
+    found = msgspec.json.decode(answer.content, type=Supply)
+    assert [item.segment for item in found.items] == list(reference.taxonomy.segments)
+    (cleaning,) = (item for item in answer.json()["items"] if item["segment"] == "pr-locaux")
+    assert cleaning == {
+        "segment": "pr-locaux",
+        "label": reference.taxonomy.label("pr-locaux"),
+        "suppliers": 2,
+        "local": 1,
+        "by_basis": {"declared": 2, "awarded": 0, "inferred": 0},
+        "reserved": {"handicap": 2, "iae": 1, "handicap_iae": 2, "penitentiary": 2, "ess": 2},
+        "tension": "critical",
+    }
+    assert answer.json()["territory"] == {"label": "Ille-et-Vilaine", "codes": ["departement:35"]}
+    assert answer.json()["unknown_trade"] == {"total": 1, "by_kind": {"none": 1}}
+    assert answer.json()["totals"] == {
+        "suppliers": 2,
+        "by_family": {"association": 1, "unknown": 1},
+        "by_kind": {"ESAT": 1, "none": 1},
+        "employees": 0,
+        "employees_known": 0,
+    }
+
+
+async def test_territories_make_a_union_and_segments_are_listed(client: AsyncTestClient[Litestar]) -> None:
+    """Separated by commas or given several times; a family like a segment."""
+    both = (
+        await client.get(RENNES_AND_AROUND + "&territory=departement:69&segments=pr-locaux,ev&segments=de-bio")
+    ).json()
+    assert [item["segment"] for item in both["items"]] == ["pr-locaux", "ev", "de-bio"]
+    assert both["territory"]["codes"] == ["departement:35", "departement:69"]
+    assert both["totals"]["suppliers"] == 3
+
+
+async def test_a_table_for_spreadsheets(client: AsyncTestClient[Litestar]) -> None:
+    """A row per segment under the dotted paths, in a file with a name."""
+    answer = await client.get(
+        RENNES_AND_AROUND + "&segments=pr-locaux,de-bio&on=2026-11-24", headers={"accept": "text/csv"}
+    )
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="offre-departement-35-2026-11-24.csv"'
+    first, second = csv.DictReader(StringIO(answer.text))
+    assert list(first) == [
+        "segment", "label", "suppliers", "local", "by_basis.declared", "by_basis.awarded", "by_basis.inferred",
+        "reserved.handicap", "reserved.iae", "reserved.handicap_iae", "reserved.penitentiary", "reserved.ess",
+        "tension",
+    ]  # fmt: skip
+    assert (first["suppliers"], first["by_basis.declared"], first["reserved.iae"]) == ("2", "2", "1")
+    assert (second["segment"], second["tension"]) == ("de-bio", "none")
+
+
+async def test_a_map(client: AsyncTestClient[Litestar]) -> None:
+    """Of EPCI, or of communes."""
+    for level, number in ((None, 18), ("commune", 331)):
+        asked = RENNES_AND_AROUND + (f"&level={level}" if level else "")
+        answer = await client.get(asked, headers={"accept": "application/geo+json"})
+        assert answer.headers["content-type"] == "application/geo+json"
+        features = answer.json()["features"]
+        assert abs(len(features) - number) < 5
+        assert {each["geometry"]["type"] for each in features} <= {"Polygon", "MultiPolygon"}
+        assert sum(each["properties"]["suppliers"] for each in features) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "where"),
+    [
+        ("", {}, "/territory"),
+        ("?territory=departement:35&territory=epci:1", {}, "/territory/1"),
+        ("?territory=departement:35&segments=pr-locaux,de-boi", {}, "/segments/1"),
+        ("?territory=departement:35&on=hier", {}, "/on"),
+        ("?territory=departement:35&level=epci", {}, "/level"),
+        ("?territory=country:FR&level=commune", {"accept": "application/geo+json"}, "/territory"),
+    ],
+    ids=[
+        "no territory",
+        "unknown territory",
+        "unknown segment",
+        "no day",
+        "a level without a map",
+        "too many outlines",
+    ],
+)
+async def test_what_cannot_be_answered_is_told(
+    client: AsyncTestClient[Litestar], query: str, headers: dict[str, str], where: str
+) -> None:
+    refused = await client.get("/supply" + query, headers=headers)
+    slug = {"/territory/1": "unknown-territory", "/segments/1": "unknown-segment"}.get(where, "invalid-query")
+    assert_refused(refused, 422, slug)
+    assert [error["pointer"] for error in refused.json()["errors"]] == [where]
+
+
+async def test_the_same_question_is_answered_once_until_the_data_changes(
+    client: AsyncTestClient[Litestar], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a client that has the answer is told so."""
+    made: list[Any] = []
+    supply = SupplySearch.supply
+
+    def watched(*given: Any) -> Supply:
+        made.append(threading.current_thread())
+        return supply(*given)
+
+    monkeypatch.setattr(SupplySearch, "supply", watched)
+    first = await client.get(RENNES_AND_AROUND)
+    again = await client.get(RENNES_AND_AROUND, headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content, len(made)) == (304, b"", 1)
+    assert made[0] is not threading.main_thread()
+    assert first.headers["cache-control"] == "public, max-age=60"
+    services = client.app.state.services
+    services.live = SimpleNamespace(index=services.live.index.after([supplier("nouveau", at=RENNES)], (), 2))
+    changed = await client.get(RENNES_AND_AROUND, headers={"if-none-match": first.headers["etag"]})
+    assert (changed.status_code, len(made)) == (200, 2)
+    assert changed.json()["totals"]["suppliers"] == 3
+
+
+async def test_who_asks_too_much_at_once_is_told_to_come_back(client: AsyncTestClient[Litestar]) -> None:
+    """While the questions of others are answered; what is known already is answered all the same."""
+    await client.get(RENNES_AND_AROUND)
+    present = client.app.state.services.supply_answers._limit.present
+    present["testclient"] = 4
+    refused = await client.get("/supply?territory=departement:44")
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 0
+    assert (await client.get(RENNES_AND_AROUND)).status_code == 200
